@@ -1,0 +1,77 @@
+# The two commands are 'make run' and 'make test'; 'make' alone says what else there is.
+
+PYTHON ?= python3.11
+VENV   ?= .venv
+JOBS   ?= 2
+
+BIN     := $(VENV)/bin
+PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet
+INSTALL := $(PIP) install --require-hashes --requirement
+COMPILE := .venv-lock/bin/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-header --no-annotate \
+           --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options $(UPGRADE)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test prove bench lock build clean check-python
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+run: $(VENV)/.run ## install what is needed, then serve on 127.0.0.1:8000 with SQLite in ./daftari.db
+	@exec $(BIN)/daftari serve --demo
+
+test: $(VENV)/.dev ## check the manners, the types and the floors, then run every test
+	@.ci/system
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
+
+prove: $(VENV)/.dev ## the same tests with many more random examples, new ones each time
+	@.ci/system
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --hypothesis-profile=prove --timeout=0 $(PYTEST_ARGS)
+
+bench: $(VENV)/.bench ## measure, side by side with what it is compared to
+	$(BIN)/python -m bench $(BENCH_ARGS)
+
+lock: .venv-lock/.stamp ## write the exact versions and hashes anew (UPGRADE=--upgrade for newer ones)
+	$(COMPILE) --extra dev --extra bench --output-file requirements-bench.lock pyproject.toml
+	$(COMPILE) --extra dev --constraint requirements-bench.lock --output-file requirements-dev.lock pyproject.toml
+	$(COMPILE) --constraint requirements-bench.lock --output-file requirements.lock pyproject.toml
+	echo 'hatchling' | $(COMPILE) --constraint requirements-bench.lock --output-file requirements-build.lock -
+	sed -i "1i # Exact versions and hashes, written by 'make lock' from pyproject.toml; not to be edited." requirements*.lock
+
+build: $(VENV)/.dev ## build the wheel and the source archive into dist/
+	$(BIN)/python -m hatchling build
+
+clean: ## remove everything that was made here, the database excepted
+	rm -rf .venv .venv-lock build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ---- stamps: an install is done once, and again when a lock file changes ------------------------------
+
+check-python:
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here; name another with 'make PYTHON=python3.12'."; exit 1; }
+
+$(BIN)/python: | check-python
+	$(PYTHON) -m venv $(VENV)
+
+# The package is installed as a link to src/, so that a change needs no new install.
+$(VENV)/.run: requirements.lock requirements-build.lock pyproject.toml | $(BIN)/python
+	$(INSTALL) requirements.lock
+	$(INSTALL) requirements-build.lock
+	$(PIP) install --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
+	$(INSTALL) requirements-dev.lock
+	@touch $@
+
+$(VENV)/.bench: requirements-bench.lock $(VENV)/.dev
+	$(INSTALL) requirements-bench.lock
+	@touch $@
+
+.venv-lock/.stamp: | check-python
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip --quiet install 'pip-tools>=7.6,<8'
+	@touch $@
