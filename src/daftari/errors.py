@@ -1,0 +1,210 @@
+"""Every way a call can fail, in the phonebook's own words.
+
+The floors below the doors raise these and nothing else. This room must not know HTTP: which status an
+error becomes is decided in one table, in ``daftari.web.errors``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+
+class DaftariError(Exception):
+    """The root: ``code`` is a stable name for programs, ``message`` a sentence for people."""
+
+    code = "ERROR"
+    retryable = False
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class Malformed(DaftariError):
+    """What was sent cannot be read at all."""
+
+    code = "MALFORMED"
+
+
+class BodyStalled(DaftariError):
+    """The body stopped arriving before its end."""
+
+    code = "BODY_STALLED"
+    retryable = True
+
+
+class Unauthenticated(DaftariError):
+    """No key, or one that is unknown, expired or revoked."""
+
+    code = "UNAUTHENTICATED"
+
+    def __init__(self) -> None:
+        super().__init__("Unauthenticated.")
+
+
+class WrongProject(DaftariError):
+    """The project named is not the one the key belongs to."""
+
+    code = "WRONG_PROJECT"
+
+    def __init__(self) -> None:
+        super().__init__("This key does not belong to the project named in the request.")
+
+
+class ReadOnlyKey(DaftariError):
+    """A read-only key was used for a write."""
+
+    code = "READ_ONLY_KEY"
+
+    def __init__(self) -> None:
+        super().__init__("This key may read but not write; use a key that is not read-only.")
+
+
+class NotFound(DaftariError):
+    """The thing named is not there, or is not this project's, which is told in the same words."""
+
+    code = "NOT_FOUND"
+
+
+class ContactNotFound(NotFound):
+    """No contact has this id or mobile. ``opt_out_recorded``: a DELETE kept the number's opt-out all the same."""
+
+    code = "CONTACT_NOT_FOUND"
+
+    def __init__(self, *, opt_out_recorded: bool = False) -> None:
+        super().__init__("Contact not found.")
+        self.opt_out_recorded = opt_out_recorded
+
+
+class GroupNotFound(NotFound):
+    """No group has this name."""
+
+    code = "GROUP_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("Group not found.")
+
+
+class ProjectNotFound(NotFound):
+    """No project has this name."""
+
+    code = "PROJECT_NOT_FOUND"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no project called {name!r}; 'daftari project list' shows the names.")
+
+
+class KeyNotFound(NotFound):
+    """No key begins with these characters."""
+
+    code = "KEY_NOT_FOUND"
+
+    def __init__(self, start: str) -> None:
+        super().__init__(f"No key begins with {start!r}; 'daftari key list' shows the first characters of each.")
+
+
+class Conflict(DaftariError):
+    """The request is sound and contradicts what is there."""
+
+    code = "CONFLICT"
+
+
+class MobileTaken(Conflict):
+    """Another contact has the number."""
+
+    code = "MOBILE_TAKEN"
+
+    def __init__(self, mobile: int, contact_id: int) -> None:
+        super().__init__(f"The mobile {mobile} belongs to another contact, with id {contact_id}.")
+
+
+class AmbiguousContact(Conflict):
+    """The digits are one contact's id and another one's mobile."""
+
+    code = "AMBIGUOUS_CONTACT"
+
+    def __init__(self, contact_id: int, mobile: int) -> None:
+        super().__init__(
+            f"{contact_id} is the id of one contact and the mobile of another; write the mobile as +{mobile}."
+        )
+
+
+class GroupTaken(Conflict):
+    """Another group has this name, in some spelling."""
+
+    code = "GROUP_TAKEN"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is a group called {name!r} already.")
+
+
+class ProjectTaken(Conflict):
+    """Another project has this name, in some spelling."""
+
+    code = "PROJECT_TAKEN"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is a project called {name!r} already.")
+
+
+class TooLarge(DaftariError):
+    """The body is larger than the limit of its call."""
+
+    code = "TOO_LARGE"
+
+
+class UnsupportedMedia(DaftariError):
+    """The body is in a format that this call does not read."""
+
+    code = "UNSUPPORTED_MEDIA"
+
+
+class ValidationFailed(DaftariError):
+    """Fields are wrong. ``errors`` maps a field's dotted path to its sentences, all wrong fields at once."""
+
+    code = "VALIDATION_FAILED"
+
+    def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:
+        self.errors = {field: list(sentences) for field, sentences in errors.items()}
+        first = next(iter(self.errors.values()))[0]
+        more = sum(len(sentences) for sentences in self.errors.values()) - 1
+        tail = f" (and {more} more error{'s' if more > 1 else ''})" if more else ""
+        super().__init__(first + tail)
+
+
+class UnreadableMobile(DaftariError):
+    """What was written is no telephone number. The message is a sentence end: "is not a …"."""
+
+    code = "UNREADABLE_MOBILE"
+
+
+class StoreBusy(DaftariError):
+    """Others are writing; the same call may go through in ``retry_after_seconds``."""
+
+    code = "BUSY"
+    retryable = True
+
+    def __init__(self, message: str = "The store is busy; try again.", *, retry_after_seconds: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class StoreUnavailable(StoreBusy):
+    """The database does not answer, is full, is read-only, or was moved away."""
+
+    code = "STORE_UNAVAILABLE"
+
+    def __init__(self, message: str, *, retry_after_seconds: int = 5) -> None:
+        super().__init__(message, retry_after_seconds=retry_after_seconds)
+
+
+class SchemaMismatch(DaftariError):
+    """The database's schema is not this version's. The message names the command that mends it."""
+
+    code = "SCHEMA_MISMATCH"
+
+
+class BadSettings(DaftariError):
+    """A setting is wrong. The message says what would be right."""
+
+    code = "BAD_SETTINGS"
