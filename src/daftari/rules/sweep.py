@@ -1,0 +1,52 @@
+"""One turn of clearing up what was deleted: small, so that other writers get theirs.
+
+This room must not know who gives the turns.
+"""
+
+from __future__ import annotations
+
+from daftari.store import HouseTx, Tx, WriteTx, deletions, directory, groups
+
+ROWS_A_TURN = 1_000
+"""Rows that one turn deletes at the most."""
+
+
+def is_deleted(tx: Tx, *, project_id: int) -> bool:
+    """Whether the whole project was deleted."""
+    return deletions.is_deleted(tx, project_id=project_id)
+
+
+def has_book(tx: Tx) -> bool:
+    """Whether the project's book is still there."""
+    return deletions.has_book(tx)
+
+
+def sweep_group(tx: WriteTx) -> bool:
+    """Clear some members of a deleted group, or the group itself when none is left. Returns whether there was one."""
+    group_id = deletions.find_deleted_group(tx)
+    if group_id is None:
+        return False
+    members = deletions.list_some_members(tx, group_id=group_id, limit=ROWS_A_TURN)
+    if members:
+        groups.delete_members(tx, group_id=group_id, ids=members)
+        directory.change_directory(tx, joined={}, left={group_id: members})
+    else:
+        deletions.delete_group(tx, group_id=group_id)
+    return True
+
+
+def sweep_book(tx: WriteTx) -> bool:
+    """Clear some of a deleted project's book, then the book itself. Returns whether anything is left."""
+    ids = deletions.list_some_contacts(tx, limit=ROWS_A_TURN)
+    if ids:
+        deletions.delete_contacts(tx, ids=ids)
+        return True
+    if deletions.delete_journal(tx, limit=ROWS_A_TURN):
+        return True
+    deletions.delete_book(tx)
+    return False
+
+
+def sweep_project(tx: HouseTx, *, project_id: int) -> None:
+    """Clear the house rows of a deleted project whose book is gone."""
+    deletions.delete_project(tx, project_id=project_id)

@@ -1,0 +1,78 @@
+"""How a text that somebody wrote is read: trimmed, blank as nothing, within its limit, fit for both databases.
+
+Each reader returns the value or raises ``ValueError`` with the end of a sentence that begins "The … field ".
+This room must not know which field it reads.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime
+
+from daftari.model import CLOCK_AHEAD_SECONDS_MAX, TEXT_MAX
+
+NOT_A_TEXT = "must be a text."
+
+
+def read_text(value: object, *, most: int = TEXT_MAX) -> str | None:
+    """A text, trimmed; ``None`` for a blank one."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError(NOT_A_TEXT)
+    text = value.strip()
+    if len(text) > most:
+        raise ValueError(f"must not be longer than {most} characters.")
+    if "\0" in text:
+        raise ValueError("must not contain a NUL character.")
+    if not text.isascii():
+        refuse_surrogates(text)
+    return text or None
+
+
+def refuse_surrogates(text: str) -> None:
+    """Raise ``ValueError`` for a text that no encoding can write: one with half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("must not contain half of a surrogate pair.") from None
+
+
+def read_name(value: object) -> str | None:
+    """The name of a group or project: trimmed, in normal form C."""
+    text = read_text(value)
+    return unicodedata.normalize("NFC", text) if text else None
+
+
+def fold_name(name: str) -> str:
+    """What two names have in common that differ only in case and spacing."""
+    folded = unicodedata.normalize("NFC", name).casefold()
+    return " ".join(unicodedata.normalize("NFC", folded).split())
+
+
+def read_time(value: object, *, now: int) -> int | None:
+    """A time as RFC 3339 text or in seconds since 1970, in microseconds; at most 5 minutes ahead of ``now``."""
+    if value is None or value == "":
+        return None
+    at = _microseconds(value)
+    if at > now + CLOCK_AHEAD_SECONDS_MAX * 1_000_000:
+        raise ValueError("must not be in the future.")
+    return at
+
+
+def _microseconds(value: object) -> int:
+    wanted = "must be a time such as 2024-03-21T07:06:37Z."
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError(wanted)
+    try:
+        if isinstance(value, str) and not value.strip().isdecimal():
+            written = datetime.fromisoformat(value.strip())
+            if written.tzinfo is None:
+                raise ValueError("must say its time zone, such as 2024-03-21T07:06:37Z.") from None
+        else:
+            written = datetime.fromtimestamp(float(value), UTC)
+        return round(written.timestamp() * 1_000_000)
+    except (OverflowError, OSError):
+        raise ValueError(wanted) from None
+    except ValueError as error:
+        raise ValueError(str(error) if str(error).startswith("must") else wanted) from None

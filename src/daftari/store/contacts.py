@@ -1,0 +1,99 @@
+"""Contacts: one row a person, the number as an integer, and the card exactly as it is served.
+
+SQL never looks inside a card; this room makes no card either, and must not know what a merge is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+
+from daftari.store.directory import PageStart
+from daftari.store.engine import Row, Tx, WriteTx
+
+CARD_VERSION = 1
+"""The shape of the cards that this version writes."""
+
+
+class StoredContact(Struct, frozen=True):
+    """A contact as it is stored; ``card`` is its JSON."""
+
+    id: int
+    mobile: int
+    card: str
+    updated_at: int = 0
+
+
+class NewCard(Struct, frozen=True):
+    """A contact as it is to be stored."""
+
+    id: int
+    mobile: int
+    card: str
+
+
+def get_contact(tx: Tx, *, contact_id: int) -> StoredContact | None:
+    """One contact by its id."""
+    return _stored(tx.one("get_contact", id=contact_id))
+
+
+def get_contact_by_mobile(tx: Tx, *, mobile: int) -> StoredContact | None:
+    """One contact by its number."""
+    return _stored(tx.one("get_contact_by_mobile", mobile=mobile))
+
+
+def find_contacts_by_mobile(tx: Tx, *, mobiles: Sequence[int]) -> list[StoredContact]:
+    """Which of these numbers are contacts already."""
+    return [found for row in tx.all("find_contacts_by_mobile", mobiles=mobiles) if (found := _stored(row))]
+
+
+def find_contact_ids(tx: Tx, *, ids: Sequence[int]) -> list[int]:
+    """Which of these ids are contacts."""
+    return [int(row[0] or 0) for row in tx.all("find_contact_ids", ids=ids)]
+
+
+def list_cards(tx: Tx, *, group_id: int | None, start: PageStart, limit: int) -> tuple[int, bytes]:
+    """Part of the book or of a group: how many, and their cards joined with commas."""
+    if group_id is None:
+        row = tx.one("list_contact_cards", first=start.first, skip=start.skip, limit=limit)
+    else:
+        row = tx.one("list_member_cards", group=group_id, first=start.first, skip=start.skip, limit=limit)
+    count, cards = row or (0, b"")
+    assert isinstance(count, int) and isinstance(cards, bytes | None)
+    return count, cards or b""
+
+
+def list_contacts(tx: Tx, *, group_id: int | None, start: PageStart, limit: int) -> list[StoredContact]:
+    """Part of the book or of a group, a record a contact; the mobile is left 0."""
+    if group_id is None:
+        rows = tx.all("list_contact_rows", first=start.first, skip=start.skip, limit=limit)
+    else:
+        rows = tx.all("list_member_rows", group=group_id, first=start.first, skip=start.skip, limit=limit)
+    return [found for number, card, at in rows if (found := _stored((number, 0, card, at)))]
+
+
+def insert_contacts(tx: WriteTx, *, cards: Iterable[NewCard], now: int) -> None:
+    """New contacts; their ids were taken from the book."""
+    project = tx.project_id
+    tx.insert_many("contact", [(project, new.id, new.mobile, new.card, CARD_VERSION, now) for new in cards])
+
+
+def update_contacts(tx: WriteTx, *, cards: Iterable[NewCard], now: int) -> None:
+    """New cards and numbers for contacts that are there."""
+    tx.run("update_contacts", items=[(new.id, new.mobile, new.card) for new in cards], version=CARD_VERSION, now=now)
+
+
+def delete_contact(tx: WriteTx, *, contact_id: int) -> None:
+    """One contact that is in no list any more."""
+    tx.run("delete_contact", id=contact_id)
+
+
+def _stored(row: Row | None) -> StoredContact | None:
+    if row is None:
+        return None
+    contact_id, mobile, card = row[:3]
+    updated_at = row[3] if len(row) > 3 else 0
+    assert isinstance(contact_id, int) and isinstance(mobile, int)
+    assert isinstance(card, str) and isinstance(updated_at, int)
+    return StoredContact(contact_id, mobile, card, updated_at)

@@ -1,0 +1,89 @@
+"""The page directory: how many members each block of ids has, for every list, at three levels.
+
+It makes a list's total a sum over a few rows and any page a short walk, whatever the size. Each write changes it
+in its own transaction. This room must not know what a list means.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import cast
+
+from msgspec import Struct
+
+from daftari.errors import StoreUnavailable
+from daftari.model import ID_MAX
+from daftari.store.engine import Tx, WriteTx
+
+LEVEL_SHIFTS = {1: 6, 2: 12, 3: 18}
+"""A level's blocks hold 2 ** shift ids: measured, the steps of 64 keep the last page near the first one's cost."""
+FANOUT = 64
+"""Blocks of one level within a block of the next, and ids within a block of the first."""
+BOOK = 0
+"""The list of all contacts; a group's list has the group's id."""
+
+
+class PageStart(Struct, frozen=True):
+    """Where a page begins: at the ``skip``-th member whose id is at least ``first``."""
+
+    first: int
+    skip: int
+
+
+def count_list(tx: Tx, *, list_id: int) -> int:
+    """A list's exact total."""
+    row = tx.one("count_list", list=list_id)
+    return int(row[0] or 0) if row else 0
+
+
+def find_page(tx: Tx, *, list_id: int, skip: int) -> tuple[int, PageStart | None]:
+    """A list's exact total, and where the member after ``skip`` others is; ``None`` when there are not so many.
+
+    Down the levels: among the few largest blocks, then among the 64 of the one that holds it, twice.
+    """
+    blocks = _list_blocks(tx, list_id, level=3, first=0, last=ID_MAX)
+    total = sum(members for _, members in blocks)
+    if skip == 0 or skip >= total:
+        return total, PageStart(first=0, skip=0) if skip < total else None
+    block, skip = _step(blocks, skip)
+    for level in (2, 1):
+        blocks = _list_blocks(tx, list_id, level=level, first=block * FANOUT, last=block * FANOUT + FANOUT - 1)
+        block, skip = _step(blocks, skip)
+    return total, PageStart(first=block * FANOUT, skip=skip)
+
+
+def _list_blocks(tx: Tx, list_id: int, *, level: int, first: int, last: int) -> list[tuple[int, int]]:
+    rows = tx.all("list_blocks", list=list_id, level=level, first=first, last=last)
+    return cast("list[tuple[int, int]]", rows)
+
+
+def _step(blocks: list[tuple[int, int]], skip: int) -> tuple[int, int]:
+    """The block that holds the member after ``skip`` others, and how many others come before it within the block."""
+    for block, members in blocks:
+        if skip < members:
+            return block, skip
+        skip -= members
+    raise StoreUnavailable("The page directory does not add up; run: daftari check --repair")
+
+
+def change_directory(tx: WriteTx, *, joined: dict[int, Iterable[int]], left: dict[int, Iterable[int]]) -> None:
+    """Ids that joined and left lists, by list. No id is in both for one list."""
+    grown = _blocks(joined)
+    shrunk = _blocks(left)
+    grown.subtract(shrunk)
+    changes = [(*block, change) for block, change in sorted(grown.items()) if change]
+    if changes:
+        tx.run("change_directory", items=changes)
+    if shrunk:
+        tx.run("clear_directory", items=sorted(shrunk))
+
+
+def _blocks(ids_by_list: dict[int, Iterable[int]]) -> Counter[tuple[int, int, int]]:
+    blocks: Counter[tuple[int, int, int]] = Counter()
+    for list_id, ids in ids_by_list.items():
+        low = Counter([number >> LEVEL_SHIFTS[1] for number in ids])
+        for level, shift in LEVEL_SHIFTS.items():
+            for block, count in low.items():
+                blocks[list_id, level, block >> (shift - LEVEL_SHIFTS[1])] += count
+    return blocks

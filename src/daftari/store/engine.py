@@ -1,0 +1,234 @@
+"""What a store is: the same four ways in on either engine, and the transaction they hand to a rule.
+
+A rule never sees a connection. It gets a transaction, names queries, and returns; the engine begins, locks,
+commits, retries and says in the phonebook's words what went wrong. This room must not know HTTP or what any
+query means beyond the two counters that it keeps: a project's book and the house.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
+from msgspec import Struct
+
+from daftari.errors import StoreUnavailable, Unauthenticated
+from daftari.model import Actor
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Value = int | str | bytes | None
+Row = tuple[int | str | bytes | None, ...]
+RowSet = Sequence[int] | Sequence[tuple[Value, ...]]
+
+TABLES: dict[str, tuple[str, ...]] = {
+    "contact": ("project_id", "id", "mobile", "card", "card_version", "updated_at"),
+    "contact_group": ("project_id", "id", "name", "folded", "created_at"),
+    "membership": ("project_id", "group_id", "contact_id"),
+    "journal": ("project_id", "seq", "at", "key_id", "request_id", "action", "group_id", "contacts"),
+    "deletion": ("project_id", "seq", "mobile", "at", "reason", "purpose"),
+}
+"""The tables that take many new rows at once, and the columns in which they come."""
+
+
+class Migration(Struct, frozen=True):
+    """One step of a schema: its number and its SQL."""
+
+    number: int
+    text: str
+
+
+class Book(Struct):
+    """A project's counters while its write lock is held; the engine saves them before COMMIT."""
+
+    next_id: int
+    next_group_id: int
+    next_seq: int
+
+
+class Tx(Protocol):
+    """One transaction. Every query also gets ``:project``, the project that the transaction is for."""
+
+    project_id: int
+
+    def one(self, query: str, **values: Value | RowSet) -> Row | None:
+        """The first row of a named query, or ``None``."""
+
+    def all(self, query: str, **values: Value | RowSet) -> list[Row]:
+        """All rows of a named query."""
+
+    def run(self, query: str, **values: Value | RowSet) -> int:
+        """Run a named query for its effect; how many rows it changed."""
+
+
+class WriteTx(Tx, Protocol):
+    """A transaction that holds the write lock of its project."""
+
+    book: Book
+    actor: Actor
+
+    def insert_many(self, table: str, rows: Sequence[tuple[Value, ...]]) -> None:
+        """New rows for one of ``TABLES``, the fastest way that the engine has."""
+
+
+class HouseTx(Tx, Protocol):
+    """A transaction that holds the lock of the house tables."""
+
+    def take_id(self) -> int:
+        """A house id that no project, key or job had before."""
+
+
+class Transaction(ABC):
+    """What both engines' transactions are: ``Tx``, ``WriteTx`` and ``HouseTx`` in one."""
+
+    __slots__ = ("actor", "book", "next_house_id", "project_id")
+
+    book: Book
+    actor: Actor
+    next_house_id: int
+
+    def __init__(self, project_id: int) -> None:
+        self.project_id = project_id
+
+    @abstractmethod
+    def one(self, query: str, **values: Value | RowSet) -> Row | None:
+        """The first row of a named query, or ``None``."""
+
+    @abstractmethod
+    def all(self, query: str, **values: Value | RowSet) -> list[Row]:
+        """All rows of a named query."""
+
+    @abstractmethod
+    def run(self, query: str, **values: Value | RowSet) -> int:
+        """Run a named query for its effect; how many rows it changed."""
+
+    @abstractmethod
+    def insert_many(self, table: str, rows: Sequence[tuple[Value, ...]]) -> None:
+        """New rows for one of ``TABLES``."""
+
+    def take_id(self) -> int:
+        """A house id that nothing had before."""
+        self.next_house_id += 1
+        return self.next_house_id - 1
+
+
+class Store(ABC):
+    """A database of either engine.
+
+    The first four methods call ``rule(tx, *args, **kwargs)`` inside one transaction and return what it returns.
+    All raise ``StoreBusy`` when others hold a lock for too long, ``StoreUnavailable`` when the database fails.
+    """
+
+    reads_wait: bool
+    """Whether a read may block on something outside this process."""
+
+    def read(self, project_id: int, rule: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """One snapshot of a project."""
+        return self._snapshot(project_id, lambda tx: rule(tx, *args, **kwargs))
+
+    def look(self, project_id: int, rule: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """As ``read``, for a rule whose statements need not agree with one another: each is a snapshot of its own.
+
+        It spares the transaction around them, which is half the work of finding one row.
+        """
+        return self._loose(project_id, lambda tx: rule(tx, *args, **kwargs))
+
+    def house_read(self, rule: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """One snapshot of the house tables."""
+        return self._snapshot(0, lambda tx: rule(tx, *args, **kwargs))
+
+    def write(
+        self,
+        project_id: int,
+        actor: Actor,
+        rule: Callable[Concatenate[WriteTx, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Under the project's write lock; durable on return. Raises ``Unauthenticated`` if it was deleted."""
+
+        def locked(tx: Transaction) -> T:
+            if _lock_book(tx, actor):
+                raise Unauthenticated
+            return _saving_book(tx, lambda: rule(tx, *args, **kwargs))
+
+        return self._exclusive(project_id, locked)
+
+    def sweep(
+        self,
+        project_id: int,
+        actor: Actor,
+        rule: Callable[Concatenate[WriteTx, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """As ``write``, for a project that was deleted too: the worker's way in."""
+
+        def locked(tx: Transaction) -> T:
+            _lock_book(tx, actor)
+            return _saving_book(tx, lambda: rule(tx, *args, **kwargs))
+
+        return self._exclusive(project_id, locked)
+
+    def house_write(self, rule: Callable[Concatenate[HouseTx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Under the lock of the house tables."""
+
+        def locked(tx: Transaction) -> T:
+            row = tx.one("lock_house")
+            if row is None or not isinstance(row[0], int):
+                raise StoreUnavailable("The house table is empty; this is not a whole Daftari database.")
+            tx.next_house_id = first = row[0]
+            result = rule(tx, *args, **kwargs)
+            if tx.next_house_id != first:
+                tx.run("save_house", next_id=tx.next_house_id)
+            return result
+
+        return self._exclusive(0, locked)
+
+    @abstractmethod
+    def answers(self) -> None:
+        """Return if the database answers; raise ``StoreUnavailable`` if not."""
+
+    @abstractmethod
+    def tidy(self) -> None:
+        """What the engine wants done now and then, by the worker."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close every connection of this process."""
+
+    @abstractmethod
+    def _snapshot(self, project_id: int, body: Callable[[Transaction], T]) -> T:
+        """Call ``body`` in a transaction that reads one state."""
+
+    @abstractmethod
+    def _loose(self, project_id: int, body: Callable[[Transaction], T]) -> T:
+        """Call ``body`` without a transaction around its statements."""
+
+    @abstractmethod
+    def _exclusive(self, project_id: int, body: Callable[[Transaction], T]) -> T:
+        """Call ``body`` in a transaction that may write, then COMMIT. Project 0 is the house."""
+
+
+def _lock_book(tx: Transaction, actor: Actor) -> bool:
+    """Take the project's lock and read its counters. Returns whether the project was deleted."""
+    row = tx.one("lock_book")
+    if row is None:
+        raise Unauthenticated
+    next_id, next_group_id, next_seq, closed = row
+    assert isinstance(next_id, int) and isinstance(next_group_id, int) and isinstance(next_seq, int)
+    tx.book = Book(next_id, next_group_id, next_seq)
+    tx.actor = actor
+    return bool(closed)
+
+
+def _saving_book(tx: Transaction, work: Callable[[], T]) -> T:
+    before = (tx.book.next_id, tx.book.next_group_id, tx.book.next_seq)
+    result = work()
+    after = (tx.book.next_id, tx.book.next_group_id, tx.book.next_seq)
+    if after != before:
+        tx.run("save_book", next_id=after[0], next_group_id=after[1], next_seq=after[2])
+    return result

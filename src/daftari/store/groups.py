@@ -1,0 +1,92 @@
+"""Groups and who is in them. A name is kept as first written and found by its folded form.
+
+A group that was deleted keeps its row, nameless, until the worker has cleared its members. This room must not
+know when a contact may join.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from daftari.model import Group
+from daftari.store.directory import count_list
+from daftari.store.engine import Tx, WriteTx
+
+
+def get_group(tx: Tx, *, folded: str) -> Group | None:
+    """One group by its folded name, with its exact count."""
+    row = tx.one("get_group", folded=folded)
+    if row is None:
+        return None
+    group_id, name, created_at = row
+    assert isinstance(group_id, int) and isinstance(name, str) and isinstance(created_at, int)
+    return Group(id=group_id, name=name, contacts=count_list(tx, list_id=group_id), created_at=created_at)
+
+
+def find_group_id(tx: Tx, *, folded: str) -> int | None:
+    """The id of the group with this folded name."""
+    row = tx.one("get_group", folded=folded)
+    return int(row[0] or 0) if row else None
+
+
+def list_groups(tx: Tx, *, after: int, limit: int) -> list[Group]:
+    """Groups in order of creation, from the one after ``after`` on."""
+    groups = []
+    for group_id, name, created_at, contacts in tx.all("list_groups", after=after, limit=limit):
+        assert isinstance(group_id, int) and isinstance(name, str)
+        assert isinstance(created_at, int) and isinstance(contacts, int)
+        groups.append(Group(id=group_id, name=name, contacts=contacts, created_at=created_at))
+    return groups
+
+
+def insert_group(tx: WriteTx, *, name: str, folded: str, now: int) -> Group:
+    """A new, empty group."""
+    group_id = tx.book.next_group_id
+    tx.book.next_group_id = group_id + 1
+    tx.insert_many("contact_group", [(tx.project_id, group_id, name, folded, now)])
+    return Group(id=group_id, name=name, contacts=0, created_at=now)
+
+
+def rename_group(tx: WriteTx, *, group_id: int, name: str, folded: str) -> None:
+    """Another name for a group."""
+    tx.run("rename_group", id=group_id, name=name, folded=folded)
+
+
+def hide_group(tx: WriteTx, *, group_id: int, now: int) -> None:
+    """Free a group's name; its members go later."""
+    tx.run("hide_group", id=group_id, now=now)
+
+
+def list_contact_groups(tx: Tx, *, contact_id: int) -> list[int]:
+    """The groups that a contact is in, deleted ones that still hold it included."""
+    return [int(row[0] or 0) for row in tx.all("list_contact_groups", contact=contact_id)]
+
+
+def list_group_names(tx: Tx, *, ids: Sequence[int]) -> dict[int, list[str]]:
+    """The names of the groups that each of these contacts is in."""
+    names: dict[int, list[str]] = {number: [] for number in ids}
+    for contact_id, name in tx.all("list_group_names", ids=ids):
+        assert isinstance(contact_id, int) and isinstance(name, str)
+        names[contact_id].append(name)
+    return names
+
+
+def find_members(tx: Tx, *, group_id: int, ids: Sequence[int]) -> set[int]:
+    """Which of these contacts are in the group."""
+    return {int(row[0] or 0) for row in tx.all("find_members", group=group_id, ids=ids)}
+
+
+def insert_members(tx: WriteTx, *, group_id: int, ids: Sequence[int]) -> None:
+    """Contacts that are not in the group join it."""
+    project = tx.project_id
+    tx.insert_many("membership", [(project, group_id, number) for number in ids])
+
+
+def delete_members(tx: WriteTx, *, group_id: int, ids: Sequence[int]) -> None:
+    """Contacts that are in the group leave it."""
+    tx.run("delete_members", group=group_id, ids=ids)
+
+
+def delete_contact_memberships(tx: WriteTx, *, contact_id: int) -> None:
+    """A contact leaves all its groups."""
+    tx.run("delete_contact_memberships", contact=contact_id)

@@ -1,0 +1,62 @@
+"""Jobs: what the worker is to do, and who holds which for how long.
+
+A row holds project, kind, state and lease; how far a job got lives with the project. This room must not know what
+a job does.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from msgspec import Struct
+
+from daftari.store.engine import HouseTx, Tx
+
+SWEEP = "sweep"
+"""Clear up what was deleted in a project."""
+LEASE_SECONDS = 30
+"""How long a worker may be silent before another one takes its job."""
+
+
+class Job(Struct, frozen=True):
+    """A job that a worker holds."""
+
+    project_id: int
+    kind: str
+    owner: str
+
+
+def request_job(tx: Tx, *, project_id: int, kind: str) -> None:
+    """Work for the worker: one job a project and kind; one that runs already is to run once more."""
+    tx.run("request_job", project=project_id, kind=kind)
+
+
+def is_job_due(tx: Tx, *, now: int) -> bool:
+    """Whether there is a job that nobody holds; a read, so that idle workers lock nothing."""
+    return tx.one("find_job", now=now) is not None
+
+
+def take_job(tx: HouseTx, *, owner: str, now: int) -> Job | None:
+    """A job that nobody holds, now held by ``owner``."""
+    row = tx.one("find_job", now=now)
+    if row is None:
+        return None
+    job = Job(project_id=cast(int, row[0]), kind=str(row[1]), owner=owner)
+    tx.run("take_job", project=job.project_id, kind=job.kind, owner=owner, until=now + LEASE_SECONDS * 1_000_000)
+    return job
+
+
+def renew_job(tx: HouseTx, *, job: Job, now: int) -> bool:
+    """Hold the job for longer; ``False`` when it is no longer this worker's."""
+    until = now + LEASE_SECONDS * 1_000_000
+    return tx.run("renew_job", project=job.project_id, kind=job.kind, owner=job.owner, until=until) > 0
+
+
+def release_job(tx: HouseTx, *, job: Job) -> None:
+    """Give the job back unfinished."""
+    tx.run("release_job", project=job.project_id, kind=job.kind, owner=job.owner)
+
+
+def finish_job(tx: HouseTx, *, job: Job) -> bool:
+    """The job is done; ``False`` when it is no longer this worker's, or was asked for once more."""
+    return tx.run("finish_job", project=job.project_id, kind=job.kind, owner=job.owner) > 0

@@ -1,0 +1,83 @@
+"""Keys: house rows that hold a label, the first characters and a SHA-256, never the secret.
+
+This room must not know how a secret is made or compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from msgspec import Struct
+
+from daftari.model import Key, Project
+from daftari.store.engine import HouseTx, Row, Tx
+from daftari.store.projects import read_project, with_names
+
+
+class StoredKey(Struct, frozen=True):
+    """A key as it is stored, with its project. ``hash`` is the SHA-256 of the secret."""
+
+    key: Key
+    hash: bytes
+    project: Project
+
+
+def get_key(tx: Tx, *, start: str) -> StoredKey | None:
+    """A key by its first characters."""
+    row = tx.one("get_key", start=start)
+    if row is None:
+        return None
+    assert isinstance(row[9], bytes)
+    return StoredKey(key=_read_key(row[:9]), hash=row[9], project=with_names(tx, read_project(row[10:])))
+
+
+def list_keys(tx: Tx) -> list[Key]:
+    """All keys of all projects, in order of creation."""
+    return [_read_key(row) for row in tx.all("list_keys")]
+
+
+def insert_key(tx: HouseTx, *, key: Key, secret_hash: bytes) -> None:
+    """A new key, whose id was taken from the house."""
+    tx.run(
+        "insert_key",
+        id=key.id,
+        project_id=key.project_id,
+        label=key.label,
+        start=key.start,
+        hash=secret_hash,
+        read_only=int(key.read_only),
+        now=key.created_at,
+        expires_at=key.expires_at,
+    )
+
+
+def revoke_key(tx: HouseTx, *, key_id: int, now: int) -> None:
+    """A key stops working."""
+    tx.run("revoke_key", id=key_id, now=now)
+
+
+def revoke_project_keys(tx: HouseTx, *, project_id: int, now: int) -> None:
+    """All keys of a project stop working."""
+    tx.run("revoke_project_keys", id=project_id, now=now)
+
+
+def touch_keys(tx: HouseTx, *, used: Mapping[int, int]) -> None:
+    """When keys were last used, by key id; never earlier than what is known."""
+    if used:
+        tx.run("touch_keys", items=list(used.items()))
+
+
+def _read_key(row: Row) -> Key:
+    key_id, project_id, label, start, read_only, created_at, expires_at, revoked_at, last_used_at = row
+    return Key(
+        id=cast(int, key_id),
+        project_id=cast(int, project_id),
+        label=str(label),
+        start=str(start),
+        read_only=bool(read_only),
+        created_at=cast(int, created_at),
+        expires_at=cast("int | None", expires_at),
+        revoked_at=cast("int | None", revoked_at),
+        last_used_at=cast("int | None", last_used_at),
+    )

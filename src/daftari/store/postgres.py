@@ -1,0 +1,290 @@
+"""The PostgreSQL engine: a connection a thread, a lock a project, retries where the database asks for them.
+
+What it says runs unchanged on Citus as single-shard statements. A read is one ``REPEATABLE READ READ ONLY``
+snapshot. At most half of a process's threads wait for one project; the next caller is told to come back, so
+that other projects never wait. This room must not know what any query means.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import errors as pg
+
+from daftari.errors import DaftariError, StoreBusy, StoreUnavailable
+from daftari.store.address import masked
+from daftari.store.engine import TABLES, Migration, Row, RowSet, Store, T, Transaction, Value
+from daftari.store.queries import Query, load_queries
+
+SERVER_VERSION_MIN = 150_000
+"""PostgreSQL 15, as the server numbers itself."""
+LOCK_SECONDS = 2
+"""How long a statement waits for a lock."""
+CONNECT_SECONDS = 5
+"""How long a new connection may take."""
+TRIES_MAX = 6
+"""How often a transaction is tried when the database says that it met another one."""
+COPY_ROWS_MIN = 100
+"""From so many rows on, COPY is faster than INSERT."""
+OUTAGES = (psycopg.OperationalError, psycopg.InterfaceError, pg.ReadOnlySqlTransaction)
+"""What the world does to a database; anything else is a mistake of ours and is not caught."""
+
+_COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+class PostgresTransaction(Transaction):
+    """A transaction on one connection."""
+
+    __slots__ = ("_cursor", "_queries")
+
+    def __init__(self, cursor: psycopg.Cursor[Row], queries: Mapping[str, Query], project_id: int) -> None:
+        super().__init__(project_id)
+        self._cursor = cursor
+        self._queries = queries
+
+    def one(self, query: str, **values: Value | RowSet) -> Row | None:
+        """The first row of a named query, or ``None``."""
+        self._execute(query, values)
+        return self._cursor.fetchone()
+
+    def all(self, query: str, **values: Value | RowSet) -> list[Row]:
+        """All rows of a named query."""
+        self._execute(query, values)
+        return self._cursor.fetchall()
+
+    def run(self, query: str, **values: Value | RowSet) -> int:
+        """Run a named query for its effect; how many rows it changed."""
+        self._execute(query, values)
+        return self._cursor.rowcount
+
+    def insert_many(self, table: str, rows: Sequence[tuple[Value, ...]]) -> None:
+        """New rows for one of ``TABLES``: by COPY when they are many."""
+        columns = ", ".join(TABLES[table])
+        if len(rows) >= COPY_ROWS_MIN:
+            with self._cursor.copy(f"COPY {table} ({columns}) FROM STDIN".encode()) as copy:
+                copy.write("".join([_copy_line(row) for row in rows]))
+        else:
+            marks = ", ".join(["%s"] * len(TABLES[table]))
+            self._cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})".encode(), rows)
+
+    def _execute(self, name: str, values: dict[str, Value | RowSet]) -> None:
+        query = self._queries[name]
+        values.setdefault("project", self.project_id)
+        given: dict[str, object] = dict(values)
+        for row_set, columns in query.row_sets.items():
+            rows = given.pop(row_set)
+            assert isinstance(rows, list | tuple)
+            arrays = [rows] if columns == 1 else [[row[place] for row in rows] for place in range(columns)]
+            given |= {f"{row_set}_{place}": list(array) for place, array in enumerate(arrays)}
+        self._cursor.execute(query.text.encode(), given)
+
+
+class PostgresStore(Store):
+    """A PostgreSQL or Citus database, named by a URL."""
+
+    reads_wait = True
+
+    def __init__(self, url: str, *, threads: int) -> None:
+        self._url = url
+        self._queries = load_queries("postgres")
+        self._local = threading.local()
+        self._connections: list[psycopg.Connection[Row]] = []
+        self._queue = _Queue(most=max(1, threads // 2))
+
+    def answers(self) -> None:
+        """Return if the database answers."""
+        self.house_read(lambda tx: tx.one("list_projects"))
+
+    def tidy(self) -> None:
+        """Nothing: PostgreSQL looks after itself."""
+
+    def close(self) -> None:
+        """Close every connection of this process."""
+        while self._connections:
+            self._connections.pop().close()
+        self._local = threading.local()
+
+    def _snapshot(self, project_id: int, body: Callable[[Transaction], T]) -> T:
+        return self._tried("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", project_id, body)
+
+    def _loose(self, project_id: int, body: Callable[[Transaction], T]) -> T:
+        connection = self._kept()
+        if connection is None:
+            return self._snapshot(project_id, body)
+        try:
+            with connection.cursor(binary=True) as cursor:
+                return body(PostgresTransaction(cursor, self._queries, project_id))
+        except OUTAGES as error:
+            if not connection.broken:
+                raise in_our_words(error) from error
+            self._forget(connection)
+        return self._snapshot(project_id, body)
+
+    def _exclusive(self, project_id: int, body: Callable[[Transaction], T]) -> T:
+        with self._queue.place(project_id):
+            return self._tried("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", project_id, body)
+
+    def _tried(self, begin: str, project_id: int, body: Callable[[Transaction], T]) -> T:
+        tried = 0
+        while True:
+            tried += 1
+            try:
+                return self._once(begin, project_id, body)
+            except (pg.SerializationFailure, pg.DeadlockDetected) as error:
+                if tried >= TRIES_MAX:
+                    raise StoreBusy from error
+                time.sleep(random.uniform(0.002, 0.02) * tried)
+            except OUTAGES as error:
+                raise in_our_words(error) from error
+
+    def _once(self, begin: str, project_id: int, body: Callable[[Transaction], T]) -> T:
+        connection = self._begun(begin)
+        try:
+            with connection.cursor(binary=True) as cursor:
+                result = body(PostgresTransaction(cursor, self._queries, project_id))
+            connection.execute("COMMIT")
+            return result
+        finally:
+            self._leave(connection)
+
+    def _begun(self, begin: str) -> psycopg.Connection[Row]:
+        """A connection with a transaction begun; a kept one that went stale meanwhile is replaced."""
+        kept = self._kept()
+        if kept is not None:
+            try:
+                kept.execute(begin.encode())
+                return kept
+            except OUTAGES:
+                self._forget(kept)
+        connection = self._connected()
+        connection.execute(begin.encode())
+        return connection
+
+    def _kept(self) -> psycopg.Connection[Row] | None:
+        """This thread's connection."""
+        kept: psycopg.Connection[Row] | None = getattr(self._local, "connection", None)
+        return kept
+
+    def _connected(self) -> psycopg.Connection[Row]:
+        """A new connection for this thread."""
+        connection = connect(self._url)
+        self._connections.append(connection)
+        self._local.connection = connection
+        return connection
+
+    def _leave(self, connection: psycopg.Connection[Row]) -> None:
+        """No transaction stays open, whatever happened; a connection that cannot even do that is dropped."""
+        status = connection.pgconn.transaction_status
+        if status == psycopg.pq.TransactionStatus.IDLE:
+            return
+        try:
+            connection.execute("ROLLBACK")
+        except OUTAGES:
+            self._forget(connection)
+
+    def _forget(self, connection: psycopg.Connection[Row]) -> None:
+        connection.close()
+        self._local.connection = None
+        if connection in self._connections:
+            self._connections.remove(connection)
+
+
+class _Queue:
+    """How many threads are in a project's writes, waiting or at work, and no more than so many."""
+
+    def __init__(self, *, most: int) -> None:
+        self._most = most
+        self._inside: Counter[int] = Counter()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def place(self, project_id: int) -> Iterator[None]:
+        with self._lock:
+            if self._inside[project_id] >= self._most:
+                raise StoreBusy
+            self._inside[project_id] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._inside[project_id] -= 1
+                if not self._inside[project_id]:
+                    del self._inside[project_id]
+
+
+def open_engine(database: str, *, threads: int) -> Store:
+    """The store in a database whose schema is this version's."""
+    return PostgresStore(database, threads=threads)
+
+
+def read_version(database: str) -> int:
+    """The schema a database has; 0 when it has none of ours."""
+    try:
+        with connect(database) as connection:
+            if connection.info.server_version < SERVER_VERSION_MIN:
+                found = connection.info.server_version // 10_000
+                raise StoreUnavailable(f"PostgreSQL {found} is too old; {SERVER_VERSION_MIN // 10_000} is needed.")
+            if connection.execute("SELECT to_regclass('house')").fetchone() == (None,):
+                return 0
+            row = connection.execute("SELECT schema_version FROM house").fetchone()
+            return int(row[0] or 0) if row else 0
+    except psycopg.Error as error:
+        raise StoreUnavailable(f"{masked(database)} cannot be reached: {_first_line(error)}") from error
+
+
+def apply_migrations(database: str, *, due: list[Migration]) -> None:
+    """Make or change a database's schema."""
+    try:
+        with connect(database) as connection:
+            for migration in due:
+                with connection.transaction():
+                    connection.execute(migration.text.encode())
+                    connection.execute("UPDATE house SET schema_version = %s", (migration.number,))
+    except psycopg.Error as error:
+        raise StoreUnavailable(f"{masked(database)} cannot be migrated: {_first_line(error)}") from error
+
+
+def connect(url: str) -> psycopg.Connection[Row]:
+    """A connection as this house wants it. Raises ``psycopg.OperationalError``."""
+    return psycopg.connect(
+        url,
+        autocommit=True,
+        connect_timeout=CONNECT_SECONDS,
+        options=f"-c lock_timeout={LOCK_SECONDS}s -c client_encoding=UTF8 -c timezone=UTC",
+        application_name="daftari",
+    )
+
+
+def in_our_words(error: psycopg.Error) -> DaftariError:
+    """What an error of PostgreSQL means to a caller."""
+    if isinstance(error, pg.LockNotAvailable | pg.QueryCanceled | pg.TooManyConnections):
+        return StoreBusy()
+    if isinstance(error, pg.DiskFull):
+        return StoreUnavailable("The disk is full; nothing was written.", retry_after_seconds=30)
+    if isinstance(error, pg.ReadOnlySqlTransaction):
+        return StoreUnavailable("The database is read-only; nothing was written.", retry_after_seconds=30)
+    return StoreUnavailable("The database does not answer.")
+
+
+def _copy_line(row: tuple[Value, ...]) -> str:
+    return "\t".join([_copy_field(value) for value in row]) + "\n"
+
+
+def _copy_field(value: Value) -> str:
+    if value is None:
+        return "\\N"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, bytes):
+        return f"\\\\x{value.hex()}"
+    return value.translate(_COPY_ESCAPES)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or ["no reason given"])[0]

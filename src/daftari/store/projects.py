@@ -1,0 +1,68 @@
+"""Projects: house rows, found by folded name; former names stay with the project.
+
+This room must not know keys or contacts; it opens and closes a project's book and no more.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from msgspec.structs import replace
+
+from daftari.model import OnError, Project
+from daftari.store.engine import HouseTx, Row, Tx
+
+
+def get_project_by_name(tx: Tx, *, folded: str) -> Project | None:
+    """One project by its present folded name."""
+    row = tx.one("get_project_by_name", folded=folded)
+    return with_names(tx, read_project(row)) if row else None
+
+
+def list_projects(tx: Tx) -> list[Project]:
+    """All projects in order of creation, without their former names."""
+    return [read_project(row) for row in tx.all("list_projects")]
+
+
+def with_names(tx: Tx, project: Project) -> Project:
+    """The project with every name it has had, folded."""
+    names = tuple(str(row[0]) for row in tx.all("list_project_names", id=project.id))
+    return replace(project, former_names=names)
+
+
+def insert_project(
+    tx: HouseTx, *, name: str, folded: str, region: str, on_error: OnError, first_id: int, now: int
+) -> Project:
+    """A new project with an empty book whose first contact gets ``first_id``."""
+    project_id = tx.take_id()
+    tx.run("insert_project", id=project_id, name=name, folded=folded, region=region, on_error=on_error, now=now)
+    tx.run("insert_project_name", id=project_id, folded=folded)
+    tx.run("insert_book", project=project_id, first_id=first_id)
+    return Project(project_id, name, region, on_error, now, (folded,))
+
+
+def update_project(tx: HouseTx, *, project: Project, folded: str) -> None:
+    """A project's name and settings; the name it had goes on being known."""
+    tx.run(
+        "update_project",
+        id=project.id,
+        name=project.name,
+        folded=folded,
+        region=project.region,
+        on_error=project.on_error,
+    )
+    tx.run("insert_project_name", id=project.id, folded=folded)
+
+
+def hide_project(tx: HouseTx, *, project_id: int, now: int) -> None:
+    """Free a project's name and let no write into its book; the rest goes later."""
+    tx.run("hide_project", id=project_id, now=now)
+    tx.run("close_book", project=project_id)
+
+
+def read_project(row: Row) -> Project:
+    """A project from its row."""
+    project_id, name, region, on_error, created_at = row
+    assert isinstance(project_id, int) and isinstance(name, str) and isinstance(region, str)
+    assert isinstance(created_at, int)
+    return Project(project_id, name, region, cast(OnError, on_error), created_at)

@@ -1,0 +1,91 @@
+"""Which schema a database has, and the numbered, forward-only migrations that bring it to this version's.
+
+Each migration is one transaction that ends by writing its number. This room must not know projects or contacts.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Protocol
+
+from daftari.errors import SchemaMismatch
+from daftari.store.address import dialect_of, masked, sqlite_path
+from daftari.store.engine import Migration, Store
+from daftari.store.queries import Dialect
+
+
+class Engine(Protocol):
+    """What an engine's module offers for a database as a whole."""
+
+    def open_engine(self, database: str, *, threads: int) -> Store:
+        """The store, whose schema is this version's."""
+
+    def read_version(self, database: str) -> int:
+        """The schema a database has; 0 when it has none of ours. Raises ``StoreUnavailable``."""
+
+    def apply_migrations(self, database: str, *, due: list[Migration]) -> None:
+        """Apply each in a transaction of its own. Raises ``StoreUnavailable``."""
+
+
+def open_store(database: str, *, threads: int) -> Store:
+    """The store at a path, ``sqlite:///…`` or ``postgresql://…``.
+
+    ``threads``: how many threads of this process will write. Raises ``SchemaMismatch`` when the schema is not this
+    version's, ``StoreUnavailable`` when there is no database, ``BadSettings`` when the name is none of these.
+    """
+    found = schema_version(database)
+    latest = latest_version(dialect_of(database))
+    if found < latest:
+        what = f"has schema {found}, this version needs {latest}" if found else "has no Daftari schema yet"
+        raise SchemaMismatch(f"The database {what}; run: daftari migrate --database {masked(database)}")
+    if found > latest:
+        raise SchemaMismatch(
+            f"The database has schema {found}, which is newer than this version's {latest}; install a newer Daftari."
+        )
+    return _engine(database).open_engine(database, threads=threads)
+
+
+def is_new(database: str) -> bool:
+    """Whether this is a SQLite file that is not there yet, or is empty."""
+    if dialect_of(database) == "postgres":
+        return False
+    path = sqlite_path(database)
+    return not path.exists() or path.stat().st_size == 0
+
+
+def latest_version(dialect: Dialect) -> int:
+    """The schema that this version of Daftari works with."""
+    return max(migration.number for migration in _migrations(dialect))
+
+
+def schema_version(database: str) -> int:
+    """The schema a database has; 0 when it has none of ours."""
+    return 0 if is_new(database) else _engine(database).read_version(database)
+
+
+def migrate(database: str) -> list[int]:
+    """Bring a database to this version's schema, a new SQLite file included. Returns the numbers applied."""
+    found = schema_version(database)
+    due = [migration for migration in _migrations(dialect_of(database)) if migration.number > found]
+    if due:
+        _engine(database).apply_migrations(database, due=due)
+    return [migration.number for migration in due]
+
+
+def _migrations(dialect: Dialect) -> list[Migration]:
+    folder = files("daftari.store").joinpath("migrations").joinpath(dialect)
+    found = [file for file in folder.iterdir() if file.name.endswith(".sql")]
+    migrations = [Migration(int(file.name.partition("_")[0]), file.read_text(encoding="utf-8")) for file in found]
+    return sorted(migrations, key=lambda migration: migration.number)
+
+
+def _engine(database: str) -> Engine:
+    # Imported when it is named: an engine's driver takes as long to load as all else, and a service on SQLite is to
+    # answer within a second.
+    if dialect_of(database) == "postgres":
+        from daftari.store import postgres
+
+        return postgres
+    from daftari.store import sqlite
+
+    return sqlite

@@ -1,0 +1,46 @@
+-- name: check_book
+-- The counters, and the largest number each must exceed.
+SELECT b.next_id, b.next_group_id, b.next_seq, b.oldest_seq, b.closed,
+    (SELECT COALESCE(MAX(c.id), 0) FROM contact AS c WHERE c.project_id = :project),
+    (SELECT COALESCE(MAX(g.id), 0) FROM contact_group AS g WHERE g.project_id = :project)
+FROM book AS b WHERE b.project_id = :project;
+
+-- name: check_journal
+-- The journal's first and last number, and how many rows there are.
+SELECT COALESCE(MIN(j.seq), 0), COALESCE(MAX(j.seq), 0), COUNT(*) FROM journal AS j WHERE j.project_id = :project;
+
+-- name: check_twice
+-- Numbers that more than one contact has.
+SELECT c.mobile FROM contact AS c WHERE c.project_id = :project
+GROUP BY c.mobile HAVING COUNT(*) > 1 ORDER BY c.mobile LIMIT 100;
+
+-- name: check_rows
+-- Contacts with their cards, in order, from an id on.
+SELECT c.id, c.mobile, c.card FROM contact AS c
+WHERE c.project_id = :project AND c.id > :after ORDER BY c.id LIMIT :limit;
+
+-- name: check_orphans
+-- Memberships without a contact or without a group.
+SELECT m.group_id, m.contact_id FROM membership AS m
+WHERE m.project_id = :project AND (
+    NOT EXISTS (SELECT 1 FROM contact AS c WHERE c.project_id = :project AND c.id = m.contact_id)
+    OR NOT EXISTS (SELECT 1 FROM contact_group AS g WHERE g.project_id = :project AND g.id = m.group_id)
+)
+ORDER BY m.group_id, m.contact_id LIMIT 1000;
+
+-- name: check_blocks
+-- How many contacts each block of 64 ids of the book has.
+SELECT c.id / 64, COUNT(*) FROM contact AS c WHERE c.project_id = :project GROUP BY c.id / 64;
+
+-- name: check_member_blocks
+-- How many members each block of 64 ids of each group has.
+SELECT m.group_id, m.contact_id / 64, COUNT(*) FROM membership AS m
+WHERE m.project_id = :project GROUP BY m.group_id, m.contact_id / 64;
+
+-- name: check_directory
+-- The directory as it is.
+SELECT d.list, d.level, d.block, d.members FROM directory AS d WHERE d.project_id = :project;
+
+-- name: repair_membership
+-- A membership of nobody goes.
+DELETE FROM membership WHERE project_id = :project AND group_id = :group AND contact_id = :contact;

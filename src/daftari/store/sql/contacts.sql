@@ -1,0 +1,49 @@
+-- name: get_contact
+-- One contact by its id.
+SELECT id, mobile, card, updated_at FROM contact WHERE project_id = :project AND id = :id;
+
+-- name: get_contact_by_mobile
+-- One contact by its number.
+SELECT id, mobile, card, updated_at FROM contact WHERE project_id = :project AND mobile = :mobile;
+
+-- name: find_contacts_by_mobile
+-- Which of these numbers are contacts already, with their cards.
+SELECT c.id, c.mobile, c.card
+FROM rows(:mobiles AS wanted, mobile bigint) CROSS JOIN contact AS c
+WHERE c.project_id = :project AND c.mobile = wanted.mobile;
+
+-- name: find_contact_ids
+-- Which of these ids are contacts.
+SELECT c.id
+FROM rows(:ids AS wanted, id bigint) CROSS JOIN contact AS c
+WHERE c.project_id = :project AND c.id = wanted.id;
+
+-- name: list_contact_rows
+-- Part of the book in order of id, a row a contact.
+SELECT c.id, c.card, c.updated_at FROM contact AS c
+WHERE c.project_id = :project AND c.id >= :first
+ORDER BY c.id LIMIT :limit OFFSET :skip;
+
+-- name: list_member_rows
+-- Part of a group in order of id, a row a contact.
+SELECT c.id, c.card, c.updated_at
+FROM (
+    SELECT m.contact_id FROM membership AS m
+    WHERE m.project_id = :project AND m.group_id = :group AND m.contact_id >= :first
+    ORDER BY m.contact_id LIMIT :limit OFFSET :skip
+) AS member CROSS JOIN contact AS c
+WHERE c.project_id = :project AND c.id = member.contact_id
+ORDER BY member.contact_id;
+
+-- name: update_contacts
+-- New cards for contacts that are there. An upsert, because SQLite may turn UPDATE … FROM into a scan of the project.
+INSERT INTO contact AS c (project_id, id, mobile, card, card_version, updated_at)
+SELECT CAST(:project AS bigint), changed.id, changed.mobile, changed.card, CAST(:version AS bigint), CAST(:now AS bigint)
+FROM rows(:items AS changed, id bigint, mobile bigint, card text)
+WHERE true
+ON CONFLICT (project_id, id) DO UPDATE SET
+    mobile = excluded.mobile, card = excluded.card, card_version = excluded.card_version, updated_at = excluded.updated_at;
+
+-- name: delete_contact
+-- One contact; its memberships and directory entries are gone before.
+DELETE FROM contact WHERE project_id = :project AND id = :id;

@@ -1,0 +1,98 @@
+-- name: save_house
+-- The counter of house ids after a write.
+UPDATE house SET next_id = :next_id WHERE id = 1;
+
+-- name: get_project_by_name
+-- One project by its folded name.
+SELECT id, name, region, on_error, created_at FROM project WHERE folded = :folded;
+
+-- name: list_projects
+-- All projects in order of creation.
+SELECT id, name, region, on_error, created_at FROM project WHERE deleted_at IS NULL ORDER BY id;
+
+-- name: list_project_names
+-- Every name a project has had, folded.
+SELECT folded FROM project_name WHERE project_id = :id ORDER BY folded;
+
+-- name: insert_project
+-- A new project.
+INSERT INTO project (id, name, folded, region, on_error, created_at)
+VALUES (:id, :name, :folded, :region, :on_error, :now);
+
+-- name: insert_project_name
+-- A name that requests may use from now on.
+INSERT INTO project_name (project_id, folded) VALUES (:id, :folded) ON CONFLICT (project_id, folded) DO NOTHING;
+
+-- name: insert_book
+-- The counters of a new project.
+INSERT INTO book (project_id, next_id, next_group_id, next_seq, oldest_seq, closed)
+VALUES (:project, :first_id, 1, 1, 1, 0);
+
+-- name: update_project
+-- A project's name and settings.
+UPDATE project SET name = :name, folded = :folded, region = :region, on_error = :on_error WHERE id = :id;
+
+-- name: hide_project
+-- A deleted project: its name is free at once, its book goes in turns.
+UPDATE project SET folded = NULL, deleted_at = :now WHERE id = :id;
+
+-- name: get_key
+-- A key by its first characters, with its project.
+SELECT k.id, k.project_id, k.label, k.start, k.read_only, k.created_at, k.expires_at, k.revoked_at, k.last_used_at,
+    k.hash, p.id, p.name, p.region, p.on_error, p.created_at
+FROM key AS k JOIN project AS p ON p.id = k.project_id
+WHERE k.start = :start AND p.deleted_at IS NULL;
+
+-- name: list_keys
+-- All keys of the projects there are, in order of creation.
+SELECT k.id, k.project_id, k.label, k.start, k.read_only, k.created_at, k.expires_at, k.revoked_at, k.last_used_at
+FROM key AS k JOIN project AS p ON p.id = k.project_id
+WHERE p.deleted_at IS NULL ORDER BY k.id;
+
+-- name: insert_key
+-- A new key; only its hash is kept.
+INSERT INTO key (id, project_id, label, start, hash, read_only, created_at, expires_at)
+VALUES (:id, :project_id, :label, :start, :hash, :read_only, :now, :expires_at);
+
+-- name: revoke_key
+-- A key stops working.
+UPDATE key SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL;
+
+-- name: revoke_project_keys
+-- All keys of a project stop working.
+UPDATE key SET revoked_at = :now WHERE project_id = :id AND revoked_at IS NULL;
+
+-- name: touch_keys
+-- When keys were last used.
+UPDATE key SET last_used_at = used.at
+FROM rows(:items AS used, id bigint, at bigint)
+WHERE key.id = used.id AND COALESCE(key.last_used_at, 0) < used.at;
+
+-- name: request_job
+-- Work for the worker; a job that runs is to run once more.
+INSERT INTO job AS j (project_id, kind, state) VALUES (:project, :kind, 'queued')
+ON CONFLICT (project_id, kind) DO UPDATE SET state = 'queued', lease_owner = NULL, lease_until = NULL;
+
+-- name: find_job
+-- A job that nobody holds.
+SELECT project_id, kind FROM job
+WHERE state = 'queued' OR lease_until < :now
+ORDER BY project_id, kind LIMIT 1;
+
+-- name: take_job
+-- The worker takes this job.
+UPDATE job SET state = 'running', lease_owner = :owner, lease_until = :until
+WHERE project_id = :project AND kind = :kind;
+
+-- name: renew_job
+-- The worker keeps its job.
+UPDATE job SET lease_until = :until WHERE project_id = :project AND kind = :kind AND lease_owner = :owner;
+
+-- name: release_job
+-- The worker gives its job back.
+UPDATE job SET state = 'queued', lease_owner = NULL, lease_until = NULL
+WHERE project_id = :project AND kind = :kind AND lease_owner = :owner;
+
+-- name: finish_job
+-- The work is done.
+DELETE FROM job WHERE project_id = :project AND kind = :kind AND lease_owner = :owner;

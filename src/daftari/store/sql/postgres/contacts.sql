@@ -1,0 +1,16 @@
+-- name: list_contact_cards
+-- Part of the book in order of id: how many, and their cards joined with commas.
+SELECT COUNT(*), convert_to(string_agg(page.card, ',' ORDER BY page.id), 'UTF8') FROM (
+    SELECT c.id, c.card FROM contact AS c
+    WHERE c.project_id = :project AND c.id >= :first
+    ORDER BY c.id LIMIT :limit OFFSET :skip
+) AS page;
+
+-- name: list_member_cards
+-- Part of a group in order of id: how many, and their cards joined with commas.
+SELECT COUNT(*), convert_to(string_agg(c.card, ',' ORDER BY member.contact_id), 'UTF8') FROM (
+    SELECT m.contact_id FROM membership AS m
+    WHERE m.project_id = :project AND m.group_id = :group AND m.contact_id >= :first
+    ORDER BY m.contact_id LIMIT :limit OFFSET :skip
+) AS member CROSS JOIN contact AS c
+WHERE c.project_id = :project AND c.id = member.contact_id;

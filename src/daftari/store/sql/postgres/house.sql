@@ -1,0 +1,3 @@
+-- name: lock_house
+-- The counter of house ids, under the lock of house writes.
+SELECT next_id FROM house WHERE id = 1 FOR UPDATE;

@@ -1,0 +1,3 @@
+-- name: lock_house
+-- The counter of house ids; the whole file is locked already.
+SELECT next_id FROM house WHERE id = 1;

@@ -1,0 +1,73 @@
+-- name: get_deleted_project
+-- A project that was deleted.
+SELECT id FROM project WHERE id = :id AND deleted_at IS NOT NULL;
+
+-- name: get_book
+-- Whether a project still has a book.
+SELECT project_id FROM book WHERE project_id = :project;
+
+-- name: find_deleted_group
+-- A deleted group whose members are not all gone.
+SELECT g.id FROM contact_group AS g
+WHERE g.project_id = :project AND g.deleted_at IS NOT NULL
+ORDER BY g.id LIMIT 1;
+
+-- name: list_some_members
+-- Some members of a group.
+SELECT m.contact_id FROM membership AS m
+WHERE m.project_id = :project AND m.group_id = :group
+ORDER BY m.contact_id LIMIT :limit;
+
+-- name: delete_group
+-- A group that has no members left.
+DELETE FROM contact_group WHERE project_id = :project AND id = :group;
+
+-- name: list_some_contacts
+-- Some contacts of a closed book.
+SELECT c.id FROM contact AS c WHERE c.project_id = :project ORDER BY c.id LIMIT :limit;
+
+-- name: delete_contacts_below
+-- Contacts of a closed book, up to an id.
+DELETE FROM contact WHERE project_id = :project AND id <= :last;
+
+-- name: delete_memberships_below
+-- Memberships of a closed book, of contacts up to an id.
+DELETE FROM membership WHERE project_id = :project AND contact_id <= :last;
+
+-- name: delete_all_groups
+-- What is left of a closed book: its groups.
+DELETE FROM contact_group WHERE project_id = :project;
+
+-- name: delete_all_directory
+-- What is left of a closed book: its directory.
+DELETE FROM directory WHERE project_id = :project;
+
+-- name: find_journal_end
+-- The last of some rows of a closed book's journal.
+SELECT MAX(first.seq) FROM (
+    SELECT j.seq FROM journal AS j WHERE j.project_id = :project ORDER BY j.seq LIMIT :limit
+) AS first;
+
+-- name: delete_journal_below
+-- A closed book's journal, up to a number.
+DELETE FROM journal WHERE project_id = :project AND seq <= :last;
+
+-- name: delete_deletions_below
+-- A closed book's deletions, up to a journal number.
+DELETE FROM deletion WHERE project_id = :project AND seq <= :last;
+
+-- name: delete_book
+-- The counters of a closed book.
+DELETE FROM book WHERE project_id = :project;
+
+-- name: delete_project_keys
+-- The keys of a project that is gone.
+DELETE FROM key WHERE project_id = :id;
+
+-- name: delete_project_names
+-- The names of a project that is gone.
+DELETE FROM project_name WHERE project_id = :id;
+
+-- name: delete_project
+-- A project that is gone.
+DELETE FROM project WHERE id = :id AND deleted_at IS NOT NULL;

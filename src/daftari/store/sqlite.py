@@ -1,0 +1,306 @@
+"""The SQLite engine: one file, a connection a thread to read with, one a process to write with, writers in turn.
+
+One writer a process, because SQLite forgets what a connection has cached when another one has written. Readers never
+wait for a writer (WAL). Writers of all processes pass the turnstile before ``BEGIN IMMEDIATE``, so that none starves.
+``synchronous=FULL``: what was acknowledged survives a power cut. This room must not know what any query means.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+import apsw
+import msgspec
+
+from daftari.errors import DaftariError, StoreBusy, StoreUnavailable
+from daftari.store.address import sqlite_path
+from daftari.store.engine import TABLES, Migration, Row, RowSet, Store, T, Transaction, Value
+from daftari.store.queries import Query, load_queries
+from daftari.store.turnstile import Turnstile
+
+APPLICATION_ID = 0x44414654
+"""What the file says it is: "DAFT"."""
+SQLITE_VERSION_MIN = (3, 51, 3)
+"""Before this, a WAL database used by several processes could be corrupted."""
+READER_CACHE_KIB = 30 * 1024
+"""Page cache of the main thread, which reads at once."""
+WRITER_CACHE_KIB = 30 * 1024
+"""Page cache of a process's one writer."""
+SMALL_CACHE_KIB = 1024
+"""Page cache of every other connection: the threads of the pool look up keys, and no more."""
+BUSY_SECONDS = 5
+"""How long to wait for a program that writes to the file without the turnstile."""
+WAL_BYTES_MAX = 256 * 1024 * 1024
+"""Above this the worker takes the turn and starts the log from its beginning."""
+JOURNAL_BYTES_MAX = 64 * 1024 * 1024
+"""What the log's file shrinks to after that."""
+READERS_MILLISECONDS = 100
+"""How long that turn waits for whoever still reads the old log; writers wait as long, and the next turn comes soon."""
+
+OUTAGES = (
+    apsw.BusyError,
+    apsw.LockedError,
+    apsw.FullError,
+    apsw.ReadOnlyError,
+    apsw.IOError,
+    apsw.CorruptError,
+    apsw.NotADBError,
+    apsw.CantOpenError,
+    apsw.PermissionsError,
+    apsw.ProtocolError,
+)
+"""What the world does to a database; anything else SQLite raises is a mistake of ours and is not caught."""
+
+_encode = msgspec.json.encode
+
+
+class SqliteTransaction(Transaction):
+    """A transaction on one connection."""
+
+    __slots__ = ("_connection", "_queries")
+
+    def __init__(self, connection: apsw.Connection, queries: Mapping[str, Query], project_id: int) -> None:
+        super().__init__(project_id)
+        self._connection = connection
+        self._queries = queries
+
+    def one(self, query: str, **values: Value | RowSet) -> Row | None:
+        """The first row of a named query, or ``None``."""
+        rows = cast("list[Row]", self._execute(query, values).fetchall())
+        return rows[0] if rows else None
+
+    def all(self, query: str, **values: Value | RowSet) -> list[Row]:
+        """All rows of a named query."""
+        return cast("list[Row]", self._execute(query, values).fetchall())
+
+    def run(self, query: str, **values: Value | RowSet) -> int:
+        """Run a named query for its effect; how many rows it changed."""
+        self._execute(query, values)
+        return self._connection.changes()
+
+    def insert_many(self, table: str, rows: Sequence[tuple[Value, ...]]) -> None:
+        """New rows for one of ``TABLES``."""
+        columns = TABLES[table]
+        marks = ", ".join("?" * len(columns))
+        self._connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
+
+    def _execute(self, name: str, values: dict[str, Value | RowSet]) -> apsw.Cursor:
+        query = self._queries[name]
+        values.setdefault("project", self.project_id)
+        for row_set in query.row_sets:
+            values[row_set] = _encode(values[row_set]).decode()
+        return self._connection.execute(query.text, values)
+
+
+class SqliteStore(Store):
+    """A database file. Any number of processes of one machine may have it open."""
+
+    reads_wait = False
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._queries = load_queries("sqlite")
+        self._turnstile = Turnstile(path)
+        self._local = threading.local()
+        self._connections: list[apsw.Connection] = []
+        self._writing = threading.Lock()
+        self._writer: apsw.Connection | None = None
+        self._file = _identity(path)
+
+    def answers(self) -> None:
+        """Return if the file is there and answers."""
+        try:
+            connection = self._connection()
+            refuse_moved(connection, self._path)
+            connection.execute("SELECT schema_version FROM house").fetchall()
+        except OUTAGES as error:
+            raise in_our_words(error) from error
+
+    def tidy(self) -> None:
+        """Move the log into the file; when the log is very long, start it anew in a turn of our own."""
+        try:
+            connection = self._connection()
+            refuse_moved(connection, self._path)
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            log = Path(f"{self._path}-wal")
+            if log.exists() and log.stat().st_size > WAL_BYTES_MAX:
+                with self._turnstile:
+                    _start_log_anew(connection)
+        except OUTAGES as error:
+            raise in_our_words(error) from error
+        except OSError as error:
+            raise self._locks_unusable(error) from error
+
+    def close(self) -> None:
+        """Close every connection of this process."""
+        while self._connections:
+            self._connections.pop().close(True)
+        self._local = threading.local()
+        self._writer = None
+        self._turnstile.close()
+
+    def _snapshot(self, project_id: int, body: Callable[[Transaction], T]) -> T:
+        try:
+            connection = self._connection()
+            connection.execute("BEGIN")
+            try:
+                return body(SqliteTransaction(connection, self._queries, project_id))
+            finally:
+                connection.execute("COMMIT")
+        except OUTAGES as error:
+            raise in_our_words(error) from error
+
+    def _loose(self, project_id: int, body: Callable[[Transaction], T]) -> T:
+        try:
+            return body(SqliteTransaction(self._connection(), self._queries, project_id))
+        except OUTAGES as error:
+            raise in_our_words(error) from error
+
+    def _exclusive(self, project_id: int, body: Callable[[Transaction], T]) -> T:
+        try:
+            with self._writing, self._turnstile:
+                connection = self._writer = self._writer or self._opened(WRITER_CACHE_KIB)
+                refuse_moved(connection, self._path)
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    result = body(SqliteTransaction(connection, self._queries, project_id))
+                    connection.execute("COMMIT")
+                finally:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                return result
+        except OUTAGES as error:
+            raise in_our_words(error) from error
+        except OSError as error:
+            raise self._locks_unusable(error) from error
+
+    def _locks_unusable(self, error: OSError) -> StoreUnavailable:
+        return StoreUnavailable(f"The lock files beside {self._path} cannot be used: {error.strerror}.")
+
+    def _connection(self) -> apsw.Connection:
+        """The connection that this thread reads with."""
+        connection: apsw.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            main = threading.current_thread() is threading.main_thread()
+            connection = self._local.connection = self._opened(READER_CACHE_KIB if main else SMALL_CACHE_KIB)
+        return connection
+
+    def _opened(self, cache_kib: int) -> apsw.Connection:
+        if _identity(self._path) != self._file:
+            raise _moved(self._path)
+        connection = connect(self._path, cache_kib=cache_kib, create=False)
+        self._connections.append(connection)
+        return connection
+
+
+def open_engine(database: str, *, threads: int) -> Store:
+    """The store in a file whose schema is this version's. How many threads write does not matter: they take turns."""
+    return SqliteStore(sqlite_path(database))
+
+
+def read_version(database: str) -> int:
+    """The schema a file has; 0 when it is a database and nothing in it yet."""
+    path = sqlite_path(database)
+    if path.is_dir():
+        raise StoreUnavailable(f"{path} is a folder; name a file in it with --database.")
+    try:
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        try:
+            connection.set_busy_timeout(BUSY_SECONDS * 1000)
+            application = connection.execute("PRAGMA application_id").fetchone()
+            tables = connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
+            if application == (APPLICATION_ID,):
+                row = connection.execute("SELECT schema_version FROM house").fetchone()
+                return int(row[0]) if row else 0
+        finally:
+            connection.close()
+    except apsw.NotADBError as error:
+        raise StoreUnavailable(f"{path} is not a database; name another file with --database.") from error
+    except apsw.Error as error:
+        raise StoreUnavailable(f"{path} cannot be opened: {error}.") from error
+    if tables == (0,):
+        return 0
+    raise StoreUnavailable(f"{path} is a database of another program; name another file with --database.")
+
+
+def apply_migrations(database: str, *, due: list[Migration]) -> None:
+    """Make or change a file's schema."""
+    path = sqlite_path(database)
+    if tuple(map(int, apsw.sqlite_lib_version().split("."))) < SQLITE_VERSION_MIN:
+        raise StoreUnavailable(f"SQLite {apsw.sqlite_lib_version()} is too old; install the apsw of the lock file.")
+    try:
+        connection = connect(path, cache_kib=WRITER_CACHE_KIB, create=True)
+        try:
+            connection.execute("PRAGMA foreign_keys = OFF").fetchall()
+            for migration in due:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute(migration.text)
+                connection.execute("UPDATE house SET schema_version = ?", (migration.number,))
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}").fetchall()
+                connection.execute("COMMIT")
+        finally:
+            connection.close(True)
+    except OUTAGES as error:
+        raise StoreUnavailable(f"{path} cannot be made or changed: {error}.") from error
+
+
+def connect(path: Path, *, cache_kib: int, create: bool) -> apsw.Connection:
+    """A connection as this house wants it. Raises ``apsw.Error``."""
+    flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
+    connection = apsw.Connection(str(path), flags=flags)
+    connection.set_busy_timeout(BUSY_SECONDS * 1000)
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "mmap_size = 0",
+        "temp_store = MEMORY",
+        f"cache_size = -{cache_kib}",
+        f"journal_size_limit = {JOURNAL_BYTES_MAX}",
+    ):
+        connection.execute(f"PRAGMA {pragma}").fetchall()
+    return connection
+
+
+def _start_log_anew(connection: apsw.Connection) -> None:
+    connection.set_busy_timeout(READERS_MILLISECONDS)
+    try:
+        connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+    finally:
+        connection.set_busy_timeout(BUSY_SECONDS * 1000)
+
+
+def refuse_moved(connection: apsw.Connection, path: Path) -> None:
+    """Raise ``StoreUnavailable`` when the open file is no longer the one at its path: writes would be lost."""
+    moved = ctypes.c_int(0)
+    connection.file_control("main", apsw.SQLITE_FCNTL_HAS_MOVED, ctypes.addressof(moved))
+    if moved.value:
+        raise _moved(path)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file is at a path; ``None`` when there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _moved(path: Path) -> StoreUnavailable:
+    return StoreUnavailable(f"The database file {path} was moved or removed; put it back or restart the service.")
+
+
+def in_our_words(error: apsw.Error) -> DaftariError:
+    """What an error of SQLite means to a caller."""
+    if isinstance(error, apsw.BusyError | apsw.LockedError):
+        return StoreBusy()
+    if isinstance(error, apsw.FullError):
+        return StoreUnavailable("The disk is full; nothing was written.", retry_after_seconds=30)
+    if isinstance(error, apsw.ReadOnlyError):
+        return StoreUnavailable("The database file is read-only; nothing was written.", retry_after_seconds=30)
+    return StoreUnavailable(f"The database does not answer: {error}.")

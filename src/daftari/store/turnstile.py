@@ -1,0 +1,54 @@
+"""The turnstile before SQLite's one write lock: two lock files that make writers of all processes take turns.
+
+Take ``next``, take ``turn``, free ``next``; after COMMIT free ``turn``. Whoever just wrote has to queue again
+behind those who wait, so a bulk writer cannot starve small ones as SQLite's own polling lock would let it.
+The kernel frees both when a process dies. This room must not know what is written.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+from pathlib import Path
+from types import TracebackType
+
+
+class Turnstile:
+    """``with turnstile:`` is one turn. Each thread has file descriptors of its own: flock is per open file."""
+
+    def __init__(self, database: Path) -> None:
+        self._paths = (Path(f"{database}-next"), Path(f"{database}-turn"))
+        self._local = threading.local()
+        self._open: list[int] = []
+
+    def __enter__(self) -> None:
+        following, turn = self._files()
+        fcntl.flock(following, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+        finally:
+            fcntl.flock(following, fcntl.LOCK_UN)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        fcntl.flock(self._files()[1], fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Close the files of every thread."""
+        while self._open:
+            os.close(self._open.pop())
+        self._local = threading.local()
+
+    def _files(self) -> tuple[int, int]:
+        files: tuple[int, int] | None = getattr(self._local, "files", None)
+        if files is None:
+            files = (self._opened(self._paths[0]), self._opened(self._paths[1]))
+            self._local.files = files
+        return files
+
+    def _opened(self, path: Path) -> int:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._open.append(file)
+        return file

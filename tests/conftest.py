@@ -1,0 +1,316 @@
+"""What every test may ask for: a fresh database of either engine, the service on it, and the people who use it.
+
+Databases are real and migrated; each test has its own, copied from one that was migrated once. ``database`` and all
+that is built on it come twice, for SQLite and for PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from msgspec import Struct
+
+from daftari.house import House, build
+from daftari.model import Project
+from daftari.rules import keys, projects
+from daftari.settings import Settings, read_settings
+from daftari.store import Store, migrate, open_store
+from tests import postgres
+from tests.clients import Client, over_the_wire, through_the_door
+
+ROOT = Path(__file__).parent.parent
+ENGINES = ("sqlite", "postgres")
+START_SECONDS_MAX = 30.0
+STOP_SECONDS_MAX = 30.0
+
+settings.register_profile(
+    "quick", max_examples=60, stateful_step_count=30, derandomize=True, deadline=None, database=None
+)
+settings.register_profile(
+    "prove",
+    max_examples=5_000,
+    stateful_step_count=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.load_profile("quick")
+
+FOLDER = pytest.StashKey[Path]()
+
+
+# ---- one PostgreSQL a run ---------------------------------------------------------------------------
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The run's folder: made by the process that was started, told to the ones that it starts."""
+    told = getattr(config, "workerinput", {}).get("daftari_folder")
+    config.stash[FOLDER] = Path(told or tempfile.mkdtemp(prefix="daftari-tests-"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["daftari_folder"] = str(node.config.stash[FOLDER])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        postgres.stop_server(config.stash[FOLDER])
+        shutil.rmtree(config.stash[FOLDER])
+
+
+@pytest.fixture(scope="session")
+def postgres_server(pytestconfig: pytest.Config) -> str:
+    """The address of the run's PostgreSQL."""
+    return postgres.server_address(pytestconfig.stash[FOLDER])
+
+
+# ---- databases --------------------------------------------------------------------------------------
+
+NewDatabase = Callable[..., str]
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "template.db"
+    migrate(str(path))
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> Iterator[str]:
+    name = f"daftari_{os.getpid()}_template"
+    migrate(postgres.create_database(postgres_server, name))
+    yield name
+    postgres.drop_database(postgres_server, name)
+
+
+@pytest.fixture
+def new_database(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[NewDatabase]:
+    """Makes as many databases as a test wants, of the engine that it names, with this version's schema.
+
+    ``new_database("postgres", empty=True)`` has none yet; an empty one of SQLite is a file that is not there.
+    """
+    made: list[str] = []
+    asked = request.getfixturevalue
+
+    def make(engine: str, *, empty: bool = False) -> str:
+        name = f"daftari_{os.getpid()}_{next(_numbers)}"
+        if engine == "sqlite":
+            path = tmp_path / f"{name}.db"
+            return str(path if empty else shutil.copy(asked("sqlite_template"), path))
+        made.append(name)
+        template = None if empty else asked("postgres_template")
+        return postgres.create_database(asked("postgres_server"), name, template=template)
+
+    yield make
+    for name in made:
+        postgres.drop_database(asked("postgres_server"), name)
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    """``sqlite``, then ``postgres``."""
+    return str(request.param)
+
+
+@pytest.fixture
+def database(engine: str, new_database: NewDatabase) -> str:
+    """A fresh database with this version's schema and nobody in it."""
+    return new_database(engine)
+
+
+@pytest.fixture
+def store(database: str) -> Iterator[Store]:
+    """The store on ``database``."""
+    opened = open_store(database, threads=4)
+    yield opened
+    opened.close()
+
+
+# ---- people -----------------------------------------------------------------------------------------
+
+
+class People(Struct, frozen=True):
+    """Three keys and the two projects that they belong to."""
+
+    shopify: Project
+    kalro: Project
+    ana: str
+    ben: str
+    chao: str
+
+
+@pytest.fixture(scope="session")
+def introduce() -> Callable[[Store], People]:
+    """Brings Ana, Ben and Chao into a database."""
+
+    def introduce(store: Store) -> People:
+        now = time.time_ns() // 1000
+
+        def project(name: str) -> Project:
+            return store.house_write(
+                projects.create_project, name=name, region="KE", on_error="refuse", first_id=1, now=now
+            )
+
+        def key(project: Project, label: str, *, read_only: bool = False) -> str:
+            secret, _ = store.house_write(
+                keys.create_key, project=project, label=label, read_only=read_only, expires_at=None, now=now
+            )
+            return secret
+
+        shopify, kalro = project("Shopify"), project("Kalro")
+        return People(
+            shopify, kalro, ana=key(shopify, "Ana"), ben=key(shopify, "Ben", read_only=True), chao=key(kalro, "Chao")
+        )
+
+    return introduce
+
+
+@pytest.fixture
+def people(store: Store, introduce: Callable[[Store], People]) -> People:
+    """Ana, Ben and Chao, in ``database``."""
+    return introduce(store)
+
+
+# ---- the service, in this process -------------------------------------------------------------------
+
+
+@pytest.fixture
+def settings_for(tmp_path: Path) -> Callable[..., Settings]:
+    """The settings of a service on a database: ``settings_for(database, public_url=…)``."""
+
+    def settings_for(database: str, **options: object) -> Settings:
+        return read_settings({"database": database, **options}, config=None, environ={}, folder=tmp_path)
+
+    return settings_for
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """The event loop on which the door is called."""
+    with asyncio.Runner() as runner:
+        yield runner.get_loop()
+
+
+@pytest.fixture
+def house(database: str, settings_for: Callable[..., Settings], loop: asyncio.AbstractEventLoop) -> Iterator[House]:
+    """The whole service on ``database``, as each server process builds it and gives it up."""
+    built = build(settings_for(database))
+    yield built
+    built.door.__rsgi_del__(loop)
+
+
+@pytest.fixture
+def client(house: House, loop: asyncio.AbstractEventLoop) -> Client:
+    """A client without a key; its requests take the way that Granian's would, all but the socket."""
+    return Client(through_the_door(house.door, loop))
+
+
+@pytest.fixture
+def ana(client: Client, people: People) -> Client:
+    """Owns the project Shopify."""
+    return client.with_key(people.ana)
+
+
+@pytest.fixture
+def ben(client: Client, people: People) -> Client:
+    """May read the project Shopify."""
+    return client.with_key(people.ben)
+
+
+@pytest.fixture
+def chao(client: Client, people: People) -> Client:
+    """Owns another project, Kalro."""
+    return client.with_key(people.chao)
+
+
+# ---- the service, as people run it ------------------------------------------------------------------
+
+
+class Live(Struct, frozen=True):
+    """A server that runs: its address, its process, and a client without a key."""
+
+    url: str
+    process: subprocess.Popen[str]
+    client: Client
+
+
+Serve = Callable[..., Live]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Starts ``daftari serve`` on a free port: ``serve(database, "--workers", "2")``. All are stopped at the end."""
+    started: list[subprocess.Popen[str]] = []
+
+    def serve(database: str, *options: str) -> Live:
+        port = _free_port()
+        command = [sys.executable, "-m", "daftari", "serve", "--database", database, "--port", str(port), *options]
+        log = tmp_path / f"serve-{port}.log"
+        with log.open("w") as out:
+            process = subprocess.Popen(
+                command, cwd=tmp_path, env=_environment(), stdin=subprocess.DEVNULL, stdout=out, stderr=out, text=True
+            )
+        started.append(process)
+        client = Client(over_the_wire(f"http://127.0.0.1:{port}"))
+        _wait_until_ready(client, process, log)
+        return Live(f"http://127.0.0.1:{port}", process, client)
+
+    yield serve
+    for process in started:
+        _stop(process)
+
+
+@pytest.fixture
+def live(database: str, people: People, serve: Serve) -> Live:
+    """A server on ``database``, with Ana, Ben and Chao in it: ``live.client.with_key(people.ana)``."""
+    return serve(database)
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def _environment() -> dict[str, str]:
+    """This process's, with our sources and none of its settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DAFTARI_")}
+    return kept | {"PYTHONPATH": str(ROOT / "src")}
+
+
+def _wait_until_ready(client: Client, process: subprocess.Popen[str], log: Path) -> None:
+    end = time.monotonic() + START_SECONDS_MAX
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            if client.get("/v1/health").status == 200:
+                return
+        except OSError:
+            time.sleep(0.05)
+    pytest.fail(f"daftari serve did not answer; it said:\n{log.read_text()}")
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            pytest.fail("daftari serve did not stop when it was told to")

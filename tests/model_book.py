@@ -1,0 +1,422 @@
+"""A phonebook in plain dictionaries: what the contract says of contacts and groups, as plainly as it says it.
+
+The stateful test plays every call against it and against both engines. It has no blocks, cards, locks or SQL, and it
+is never fast. This room must not know the code that it judges.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Given = Any
+"""What a caller sent as a contact: an object, or anything else that JSON can say."""
+Contact = dict[str, Any]
+
+TEXTS = ("fname", "mname", "lname", "email", "city", "company")
+SUBSCRIBERS = range(721_999_990, 722_001_000)
+"""The people of this book, by their numbers within Kenya."""
+SPELLINGS: dict[object, int] = {
+    written: int(f"254{number}")
+    for number in SUBSCRIBERS
+    for written in (
+        f"+254{number}",
+        f"00254{number}",
+        f"0{number}",
+        f"{number}",
+        f"254{number}",
+        f"+254 {str(number)[:3]}-{str(number)[3:]}",
+        int(f"254{number}"),
+        number,
+    )
+}
+"""Every way in which a number is written here; anything else is no number."""
+
+
+class Refused(Exception):
+    """A call that changes nothing: the error's code, and the wrong fields when it is about fields."""
+
+    def __init__(self, code: str, fields: Iterable[str] = ()) -> None:
+        super().__init__(code)
+        self.code = code
+        self.fields = sorted(fields)
+
+
+@dataclass
+class Group:
+    name: str
+    created_at: int
+    members: set[int] = field(default_factory=set)
+    deleted: bool = False
+
+
+@dataclass
+class Book:
+    """One project's contacts, groups, journal and deletions."""
+
+    next_id: int
+    contacts: dict[int, Contact] = field(default_factory=dict)
+    updated_at: dict[int, int] = field(default_factory=dict)
+    groups: dict[int, Group] = field(default_factory=dict)
+    next_group_id: int = 1
+    journal: list[tuple[str, int | None, list[int]]] = field(default_factory=list)
+    deletions: list[tuple[int, int, int, str | None, str | None]] = field(default_factory=list)
+
+    # ---- the five calls -----------------------------------------------------------------------------
+
+    def list(self, group: str | None, page: int, per_page: int, include: frozenset[str]) -> Mapping[str, Any]:
+        ids = sorted(self.contacts)
+        if group is not None:
+            found = self.find_group(group)
+            ids = sorted(self.groups[found].members) if found else []
+        shown = ids[(page - 1) * per_page : page * per_page]
+        return {"total": len(ids), "contacts": [self.show(number, include) for number in shown]}
+
+    def get(self, reference: str, include: frozenset[str]) -> Contact:
+        by_id, by_mobile = self.find(reference)
+        found = by_id or by_mobile
+        if found is None:
+            raise Refused("CONTACT_NOT_FOUND")
+        return self.show(found, include)
+
+    def create(self, given: list[Given], path: str, group: str | None, skip: bool, now: int) -> Mapping[str, Any]:
+        """``path`` names a row for errors: ``contacts.{}``, or ``contact`` when it is the only one."""
+        if not given:
+            raise Refused("VALIDATION_FAILED", ["contacts"])
+        wrong: dict[int, list[str]] = {}
+        merged: dict[int, tuple[int, Contact]] = {}
+        duplicates: list[tuple[int, int]] = []
+        for index, row in enumerate(given):
+            fields, errors = read_fields(row)
+            errors += ["mobile"] * ("mobile" not in fields and not {"", "mobile"} & set(errors))
+            if errors:
+                wrong[index] = name_fields(path.format(index), errors)
+            elif (mobile := fields["mobile"]) in merged:
+                first, contact = merged[mobile]
+                contact = merge(dict(contact), fields)
+                if len(contact.get("attributes", {})) > 50:
+                    wrong[index] = name_fields(path.format(index), ["attributes"])
+                else:
+                    duplicates.append((index, mobile))
+                    merged[mobile] = (first, contact)
+            else:
+                merged[mobile] = (index, merge(new_contact(mobile, now), fields))
+        for mobile, (index, contact) in list(merged.items()):
+            there = self.by_mobile(mobile)
+            result = merge(dict(self.contacts[there]), contact) if there else contact
+            if len(result.get("attributes", {})) > 50:
+                wrong[index] = name_fields(path.format(index), ["attributes"])
+                del merged[mobile]
+        if wrong and not skip:
+            raise Refused("VALIDATION_FAILED", [name for names in wrong.values() for name in names])
+        outcomes = self.write_rows(merged, group, now)
+        ids = {mobile: number for _, _, number, mobile in outcomes}
+        rows = [(index, outcome, number, str(mobile), []) for index, outcome, number, mobile in outcomes]
+        rows += [(index, "duplicate", ids.get(mobile), str(mobile), []) for index, mobile in duplicates]
+        rows += [(index, "invalid", None, None, sorted(names)) for index, names in wrong.items()]
+        said = [row[1] for row in rows]
+        names = ("created", "updated", "unchanged", "duplicate", "invalid")
+        return {"counts": [said.count(name) for name in names], "rows": sorted(rows)}
+
+    def create_many(self, first: int, many: int, group: str | None, now: int) -> Mapping[str, Any]:
+        """Contacts that are nothing but a number, from ``first`` on, which the table of spellings does not hold."""
+        merged = {mobile: (index, new_contact(mobile, now)) for index, mobile in enumerate(range(first, first + many))}
+        rows = [
+            (index, said, number, str(mobile), [])
+            for index, said, number, mobile in self.write_rows(merged, group, now)
+        ]
+        said = [row[1] for row in rows]
+        return {"counts": [said.count("created"), said.count("updated"), said.count("unchanged"), 0, 0], "rows": rows}
+
+    def write_rows(
+        self, merged: Mapping[int, tuple[int, Contact]], group: str | None, now: int
+    ) -> list[tuple[int, str, int, int]]:
+        """Write rows that are good: index, outcome, id and mobile of each."""
+        outcomes = []
+        joins = self.use_group(group, now) if group and merged else None
+        touched = set()
+        for mobile, (index, contact) in merged.items():
+            number = self.by_mobile(mobile)
+            if number is None:
+                outcome, number = "created", self.next_id
+                self.next_id += 1
+                self.put(number, {**contact, "id": number}, now)
+            else:
+                changed = merge(dict(self.contacts[number]), contact)
+                outcome = "unchanged" if is_same(changed, self.contacts[number]) else "updated"
+                if outcome == "updated":
+                    self.put(number, changed, now)
+            if joins and number not in self.groups[joins].members:
+                self.groups[joins].members.add(number)
+                outcome = "updated" if outcome == "unchanged" else outcome
+            if outcome != "unchanged":
+                touched.add(number)
+            outcomes.append((index, outcome, number, mobile))
+        if touched:
+            self.journal.append(("create_contacts", joins, sorted(touched)))
+        return outcomes
+
+    def update(self, reference: str, given: Given | None, group: str | None, move: bool, now: int) -> None:
+        fields, errors = read_fields(given) if given is not None else ({}, [])
+        if given is not None and isinstance(given, dict) and "mobile" in given and "mobile" not in fields:
+            errors = [*errors, "mobile"]
+        if errors:
+            raise Refused("VALIDATION_FAILED", set(name_fields("contact", errors)))
+        number = self.find_one(reference)
+        changed = change(dict(self.contacts[number]), fields)
+        if len(changed.get("attributes", {})) > 50:
+            raise Refused("VALIDATION_FAILED", ["contact.attributes"])
+        if self.by_mobile(int(changed["mobile"])) not in (None, number):
+            raise Refused("MOBILE_TAKEN")
+        has_changed = not is_same(changed, self.contacts[number])
+        if has_changed:
+            self.put(number, changed, now)
+        joined = self.use_group(group, now) if group else None
+        if joined:
+            inside = {other for other, found in self.groups.items() if number in found.members}
+            stay = {joined} if move else inside | {joined}
+            for other, found in self.groups.items():
+                (found.members.add if other in stay else found.members.discard)(number)
+            has_changed = has_changed or inside != stay
+        if has_changed:
+            self.journal.append(("update_contact", joined, [number]))
+
+    def delete(self, reference: str, reason: str | None, purpose: str | None, at: int) -> int | None:
+        by_id, by_mobile = self.find(reference)
+        mobile = SPELLINGS.get(reference)
+        number = None
+        if by_id or by_mobile:
+            number = self.find_one(reference)
+            mobile = int(self.contacts.pop(number)["mobile"])
+            for group in self.groups.values():
+                group.members.discard(number)
+        elif mobile is None or reason == "removal":
+            raise Refused("CONTACT_NOT_FOUND")
+        self.journal.append(("delete_contact", None, [number] if number else []))
+        self.deletions.append((len(self.journal), mobile or 0, at, reason, purpose))
+        return number
+
+    # ---- groups -------------------------------------------------------------------------------------
+
+    def list_groups(self) -> list[tuple[str, int, int]]:
+        return [(group.name, len(group.members), group.created_at) for group in self.groups.values() if group.name]
+
+    def get_group(self, name: str) -> tuple[str, int, int]:
+        group = self.groups[self.named_group(name)]
+        return (group.name, len(group.members), group.created_at)
+
+    def create_group(self, name: str, now: int) -> tuple[str, int, int]:
+        if self.find_group(name):
+            raise Refused("GROUP_TAKEN")
+        number = self.use_group(name, now)
+        self.journal.append(("create_group", number, []))
+        return self.get_group(name)
+
+    def update_group(self, name: str, new_name: str) -> tuple[str, int, int]:
+        number = self.named_group(name)
+        if self.find_group(new_name) not in (None, number):
+            raise Refused("GROUP_TAKEN")
+        if self.groups[number].name != kept(new_name):
+            self.groups[number].name = kept(new_name)
+            self.journal.append(("update_group", number, []))
+        return self.get_group(new_name)
+
+    def delete_group(self, name: str) -> None:
+        number = self.named_group(name)
+        self.groups[number].name = ""
+        self.groups[number].deleted = True
+        self.journal.append(("delete_group", number, []))
+
+    def join_group(self, name: str, ids: list[int], mobiles: list[int]) -> tuple[int, int, int]:
+        number = self.named_group(name)
+        named, unknown = self.find_named(ids, mobiles)
+        joining = named - self.groups[number].members
+        if joining:
+            self.groups[number].members |= joining
+            self.journal.append(("join_group", number, sorted(joining)))
+        return len(joining), len(named - joining), unknown
+
+    def leave_group(self, name: str, ids: list[int], mobiles: list[int]) -> tuple[int, int, int]:
+        number = self.named_group(name)
+        named, unknown = self.find_named(ids, mobiles)
+        leaving = named & self.groups[number].members
+        if leaving:
+            self.groups[number].members -= leaving
+            self.journal.append(("leave_group", number, sorted(leaving)))
+        return len(leaving), len(named - leaving), unknown
+
+    def sweep_group(self, rows: int) -> bool:
+        """One turn of the worker: some members of the first deleted group, or that group."""
+        for number, group in self.groups.items():
+            if group.deleted:
+                if group.members:
+                    group.members -= set(sorted(group.members)[:rows])
+                else:
+                    del self.groups[number]
+                return True
+        return False
+
+    # ---- finding ------------------------------------------------------------------------------------
+
+    def by_mobile(self, mobile: int) -> int | None:
+        return next((number for number, found in self.contacts.items() if found["mobile"] == str(mobile)), None)
+
+    def find(self, reference: str) -> tuple[int | None, int | None]:
+        """Who has these digits as an id, and who has this mobile."""
+        may_be_id = reference.isdigit() and not reference.startswith("0") and int(reference) in self.contacts
+        mobile = SPELLINGS.get(reference)
+        return int(reference) if may_be_id else None, self.by_mobile(mobile) if mobile else None
+
+    def find_one(self, reference: str) -> int:
+        found = {number for number in self.find(reference) if number is not None}
+        if not found:
+            raise Refused("CONTACT_NOT_FOUND")
+        if len(found) == 2:
+            raise Refused("AMBIGUOUS_CONTACT")
+        return found.pop()
+
+    def find_named(self, ids: list[int], mobiles: list[int]) -> tuple[set[int], int]:
+        named = [number if number in self.contacts else None for number in set(ids)]
+        named += [self.by_mobile(mobile) for mobile in set(mobiles)]
+        return {number for number in named if number is not None}, named.count(None)
+
+    def find_group(self, name: str) -> int | None:
+        return next((number for number, group in self.groups.items() if folded(group.name) == folded(name)), None)
+
+    def named_group(self, name: str) -> int:
+        found = self.find_group(name)
+        if found is None:
+            raise Refused("GROUP_NOT_FOUND")
+        return found
+
+    def use_group(self, name: str, now: int) -> int:
+        found = self.find_group(name)
+        if found is None:
+            found = self.next_group_id
+            self.next_group_id += 1
+            self.groups[found] = Group(kept(name), now)
+        return found
+
+    def put(self, number: int, contact: Contact, now: int) -> None:
+        self.contacts[number] = contact
+        self.updated_at[number] = now
+
+    def show(self, number: int, include: frozenset[str]) -> Contact:
+        shown = dict(self.contacts[number])
+        if "groups" in include:
+            inside = [group.name for group in self.groups.values() if number in group.members and not group.deleted]
+            shown["groups"] = inside
+        if "updated_at" in include:
+            shown["updated_at"] = self.updated_at[number]
+        return shown
+
+
+# ---- reading ----------------------------------------------------------------------------------------
+
+
+def read_fields(given: Given) -> tuple[dict[str, Any], list[str]]:
+    """The fields that were given, blank as ``None``, and the names of those that are wrong."""
+    if not isinstance(given, dict):
+        return {}, [""]
+    fields: dict[str, Any] = {}
+    wrong: list[str] = []
+    for name in TEXTS:
+        if name in given:
+            if is_text(given[name], most=255):
+                fields[name] = (given[name] or "").strip() or None
+            else:
+                wrong.append(name)
+    mobile = given.get("mobile")
+    if isinstance(mobile, str | int) and mobile in SPELLINGS:
+        fields["mobile"] = SPELLINGS[mobile]
+    elif "mobile" in given and mobile is not None and mobile not in ("", "  "):
+        wrong.append("mobile")
+    if "attributes" in given:
+        fields["attributes"] = given["attributes"]
+        wrong += wrong_attributes(given["attributes"])
+    return fields, wrong
+
+
+def wrong_attributes(given: Given) -> list[str]:
+    if given is None:
+        return []
+    if not isinstance(given, dict) or len(given) > 50:
+        return ["attributes"]
+    return [
+        f"attributes.{name}"
+        for name, value in given.items()
+        if not name.strip() or not (isinstance(value, bool | int | float) or is_text(value, most=1_000))
+    ]
+
+
+def is_text(value: object, *, most: int) -> bool:
+    return value is None or (isinstance(value, str) and len(value.strip()) <= most and "\0" not in value)
+
+
+def new_contact(mobile: int, now: int) -> Contact:
+    return {
+        "id": None,
+        "fname": None,
+        "mname": None,
+        "lname": None,
+        "mobile": str(mobile),
+        "email": None,
+        "city": None,
+        "company": None,
+        "created_at": now,
+    }
+
+
+def merge(contact: Contact, fields: Mapping[str, Any]) -> Contact:
+    """Given and not blank overwrites; blank or absent keeps what is there."""
+    contact.update({name: fields[name] for name in TEXTS if fields.get(name) is not None})
+    given = {name: value for name, value in (fields.get("attributes") or {}).items() if not is_blank(value)}
+    return with_attributes(contact, {**contact.get("attributes", {}), **trimmed(given)})
+
+
+def change(contact: Contact, fields: Mapping[str, Any]) -> Contact:
+    """Absent keeps, blank clears; attributes merge by key, blank removes one, null all."""
+    contact.update({name: fields[name] for name in TEXTS if name in fields})
+    if "mobile" in fields:
+        contact["mobile"] = str(fields["mobile"])
+    if "attributes" not in fields:
+        return contact
+    given = trimmed(fields["attributes"] or {})
+    kept = contact.get("attributes", {}) if fields["attributes"] is not None else {}
+    return with_attributes(contact, {name: value for name, value in {**kept, **given}.items() if not is_blank(value)})
+
+
+def with_attributes(contact: Contact, attributes: dict[str, Any]) -> Contact:
+    contact.pop("attributes", None)
+    if attributes:
+        contact["attributes"] = attributes
+    return contact
+
+
+def trimmed(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name.strip(): value.strip() if isinstance(value, str) else value for name, value in attributes.items()}
+
+
+def is_blank(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def is_same(one: Contact, other: Contact) -> bool:
+    """``1``, ``1.0`` and ``true`` are three values to everybody but Python."""
+    return repr(one) == repr(other)
+
+
+def name_fields(path: str, names: Iterable[str]) -> list[str]:
+    return [f"{path}.{name}" if name else path for name in names]
+
+
+def kept(name: str) -> str:
+    """A name as it is kept: trimmed, in normal form C."""
+    return unicodedata.normalize("NFC", name.strip())
+
+
+def folded(name: str) -> str:
+    """What names have in common that differ only in case or spacing. A deleted group has none."""
+    return " ".join(unicodedata.normalize("NFC", kept(name).casefold()).split())
