@@ -1,0 +1,144 @@
+"""The five calls under ``/v1/contacts``.
+
+This room must not know how a contact is read or stored: its JSON passes through as bytes.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import msgspec
+
+from daftari.api.pages import write_page
+from daftari.errors import ContactNotFound
+from daftari.model import ERRORS_MAX, ID_MAX, PER_PAGE_MAX, REASON_MAX, CreateOutcome
+from daftari.rules import contacts, rows
+from daftari.rules.rows import Rows
+from daftari.web.calls import Call
+from daftari.web.params import Params
+
+INCLUDES = ("groups", "updated_at")
+"""Members that a contact shows when they are asked for."""
+PURPOSES = ("marketing", "promotional", "transactional", "any")
+"""What a delete may say that the person wants no more of; ``promotional`` is ``marketing``."""
+PAGE_MAX = ID_MAX // PER_PAGE_MAX
+"""A page beyond this one is beyond the end of any list, and beyond what the databases can count."""
+FILTERS = ("group", "per_page", "include", "suppressed")
+"""What page URLs carry on."""
+
+
+def list_contacts(call: Call) -> tuple[int, bytes]:
+    """``GET /v1/contacts``."""
+    params = call.params
+    group = params.name("group")
+    number = params.whole("page", default=1)
+    per_page = params.whole("per_page", default=PER_PAGE_MAX, most=PER_PAGE_MAX)
+    include = params.choices("include", INCLUDES)
+    params.choice("suppressed", ("include",), default="")
+    params.refuse_wrong()
+    page = call.read(
+        contacts.list_contacts, group=group, page=min(number, PAGE_MAX), per_page=per_page, include=include
+    )
+    filters = [(field, _write_filter(params, field)) for field in FILTERS if params.given(field) is not None]
+    paginator = write_page(page, number=number, per_page=per_page, url=call.url, filters=filters)
+    asked = msgspec.json.encode(params.given("group") or "")
+    return 200, b"".join((b'{"group":', asked, b',"contacts":', *paginator, b"}"))
+
+
+def get_contact(call: Call, reference: str) -> tuple[int, bytes]:
+    """``GET /v1/contacts/{id}``."""
+    include = call.params.choices("include", INCLUDES)
+    call.params.refuse_wrong()
+    named = contacts.Reference(reference, call.project.region)
+    return 200, b'{"contact":%b}' % call.look(contacts.get_contact, reference=named, include=include)
+
+
+def create_contacts(call: Call) -> tuple[int, bytes]:
+    """``POST /v1/contacts``: 201 when anything was created."""
+    params = call.params
+    group = params.name("group")
+    skip = params.choice("on_error", ("refuse", "skip"), default=call.project.on_error) == "skip"
+    results = params.flag("results")
+    given = _read_rows(call)
+    params.refuse_wrong({} if skip else given.errors)
+    # Skipped rows are named in the answer, so their outcomes are needed whether or not all are asked for.
+    outcome = call.write(
+        contacts.create_contacts, rows=given, group=group, skip=skip, results=results or skip, now=call.now
+    )
+    return 201 if outcome.created else 200, _write_outcome(outcome, results=results)
+
+
+def update_contact(call: Call, reference: str) -> tuple[int, bytes]:
+    """``PUT`` and ``PATCH /v1/contacts/{id}``."""
+    params = call.params
+    group = params.name("group")
+    move = params.choice("group_mode", ("move", "add"), default="move") == "move"
+    raw, change = params.nested("contact"), None
+    if raw is not None:
+        change = params.part(lambda: rows.read_change(raw, field="contact", region=call.project.region))
+    params.refuse_wrong()
+    named = contacts.Reference(reference, call.project.region)
+    call.write(contacts.update_contact, reference=named, change=change, group=group, move=move, now=call.now)
+    return 200, b'{"message":"Contact updated successfully"}'
+
+
+def delete_contact(call: Call, reference: str) -> tuple[int, bytes]:
+    """``DELETE /v1/contacts/{id}``: the number's opt-out is kept even where there is no contact."""
+    params = call.params
+    reason = params.text("reason", most=REASON_MAX)
+    purpose = params.choice("purpose", PURPOSES, default=None)
+    at = params.moment("at", now=call.now)
+    params.refuse_wrong()
+    named = contacts.Reference(reference, call.project.region)
+    deleted = call.write(
+        contacts.delete_contact,
+        reference=named,
+        reason=reason,
+        purpose=purpose,
+        at=call.now if at is None else at,
+        now=call.now,
+    )
+    if deleted is None:
+        raise ContactNotFound(opt_out_recorded=True)
+    return 200, b'{"message":"Contact deleted successfully"}'
+
+
+def _write_filter(params: Params, field: str) -> str:
+    """A filter that came, as page URLs carry it: only what is a list may be taken apart, never a group's name."""
+    return ",".join(map(str, params.items(field))) if field == "include" else str(params.given(field))
+
+
+def _read_rows(call: Call) -> Rows:
+    """The rows of a create, in ``contacts`` or the one in ``contact``."""
+    params = call.params
+    many, one = params.nested("contacts"), params.nested("contact")
+    read, field, raw = (rows.read_contact, "contact", one) if many is None else (rows.read_contacts, "contacts", many)
+    given = None
+    if raw is None:
+        params.wrong("contacts", "The contacts field is required.")
+    elif many is not None and one is not None:
+        params.wrong("contact", "The contact field must not be sent together with contacts.")
+    else:
+        given = params.part(lambda: read(raw, field=field, region=call.project.region, now=call.now))
+    if given is None:
+        params.refuse_wrong()
+    assert given is not None
+    return given
+
+
+def _write_outcome(outcome: CreateOutcome, *, results: bool) -> bytes:
+    answer: dict[str, object] = {
+        "message": "Contacts created successfully",
+        "created": outcome.created,
+        "updated": outcome.updated,
+        "unchanged": outcome.unchanged,
+        "duplicate": outcome.duplicate,
+        "invalid": outcome.invalid,
+        "suppressed": outcome.suppressed,
+    }
+    if results:
+        answer["results"] = outcome.rows
+    if outcome.invalid:
+        wrong = (field for row in outcome.rows if row.errors for field in row.errors.items())
+        answer["errors"] = dict(islice(wrong, ERRORS_MAX))
+    return msgspec.json.encode(answer)

@@ -1,0 +1,169 @@
+"""The calls under ``/v1/groups``.
+
+This room must not know how a group is stored.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+import msgspec
+
+from daftari.errors import GroupNotFound, UnreadableMobile, ValidationFailed
+from daftari.mobile import reader_for
+from daftari.model import (
+    CONTACTS_PER_CALL_MAX,
+    GROUPS_PER_PAGE_MAX,
+    ID_MAX,
+    Group,
+    written_time,
+)
+from daftari.rules import groups
+from daftari.rules.texts import read_name
+from daftari.web.calls import Call
+from daftari.web.params import Params, read_whole
+
+
+def list_groups(call: Call) -> tuple[int, bytes]:
+    """``GET /v1/groups``: from the cursor ``after`` on, in order of creation."""
+    params = call.params
+    after = _read_cursor(params)
+    limit = params.whole("limit", default=GROUPS_PER_PAGE_MAX, most=GROUPS_PER_PAGE_MAX)
+    params.refuse_wrong()
+    # One more than asked for tells whether there is a next page.
+    found = call.read(groups.list_groups, after=after, limit=limit + 1)
+    shown = found[:limit]
+    following = str(shown[-1].id) if len(found) > limit else None
+    return 200, msgspec.json.encode({"groups": [_show(group) for group in shown], "next": following})
+
+
+def create_group(call: Call) -> tuple[int, bytes]:
+    """``POST /v1/groups``."""
+    name = _read_new_name(call.params)
+    group = call.write(groups.create_group, name=name, now=call.now)
+    return 201, msgspec.json.encode({"message": "Group created successfully", "group": _show(group)})
+
+
+def get_group(call: Call, name: str) -> tuple[int, bytes]:
+    """``GET /v1/groups/{name}``."""
+    call.params.refuse_wrong()
+    group = call.read(groups.get_group, name=_read_path_name(name))
+    return 200, msgspec.json.encode({"group": _show(group)})
+
+
+def update_group(call: Call, name: str) -> tuple[int, bytes]:
+    """``PUT /v1/groups/{name}``: another name."""
+    new_name = _read_new_name(call.params)
+    group = call.write(groups.update_group, name=_read_path_name(name), new_name=new_name, now=call.now)
+    return 200, msgspec.json.encode({"message": "Group updated successfully", "group": _show(group)})
+
+
+def delete_group(call: Call, name: str) -> tuple[int, bytes]:
+    """``DELETE /v1/groups/{name}``: its members stay contacts."""
+    call.params.refuse_wrong()
+    call.write(groups.delete_group, name=_read_path_name(name), now=call.now)
+    return 200, msgspec.json.encode({"message": "Group deleted successfully"})
+
+
+def join_group(call: Call, name: str) -> tuple[int, bytes]:
+    """``POST /v1/groups/{name}/contacts``."""
+    ids, mobiles = _read_named(call)
+    outcome = call.write(groups.join_group, name=_read_path_name(name), ids=ids, mobiles=mobiles, now=call.now)
+    return 200, msgspec.json.encode(
+        {
+            "message": "Contacts added to group successfully",
+            "joined": outcome.changed,
+            "already": outcome.already,
+            "unknown": outcome.unknown,
+            "suppressed": 0,
+        }
+    )
+
+
+def leave_group(call: Call, name: str) -> tuple[int, bytes]:
+    """``DELETE /v1/groups/{name}/contacts``."""
+    ids, mobiles = _read_named(call)
+    outcome = call.write(groups.leave_group, name=_read_path_name(name), ids=ids, mobiles=mobiles, now=call.now)
+    return 200, msgspec.json.encode(
+        {
+            "message": "Contacts removed from group successfully",
+            "left": outcome.changed,
+            "already": outcome.already,
+            "unknown": outcome.unknown,
+        }
+    )
+
+
+def _show(group: Group) -> dict[str, object]:
+    return {"name": group.name, "contacts": group.contacts, "created_at": written_time(group.created_at)}
+
+
+def _read_path_name(part: str) -> str:
+    """The name in a path. One that no group can have, such as one with a NUL, is an unknown one."""
+    try:
+        name = read_name(unquote(part))
+    except ValueError:
+        raise GroupNotFound from None
+    if name is None:
+        raise GroupNotFound
+    return name
+
+
+def _read_new_name(params: Params) -> str:
+    name = params.name("name")
+    if name is None and "name" not in params.errors:
+        params.wrong("name", "The name field is required.")
+    params.refuse_wrong()
+    assert name is not None
+    return name
+
+
+def _read_cursor(params: Params) -> int:
+    value = params.given("after")
+    if value is None:
+        return 0
+    after = read_whole(value)
+    if after is None or not 0 <= after <= ID_MAX:
+        params.wrong("after", "The after field must be a cursor that an answer gave as next.")
+        return 0
+    return after
+
+
+def _read_named(call: Call) -> tuple[list[int], list[int]]:
+    """The ids and mobiles that a join or leave names."""
+    params = call.params
+    ids, mobiles = params.items("ids"), params.items("mobiles")
+    if not ids and not mobiles:
+        params.wrong("ids", "The ids field is required when mobiles is not present.")
+    elif len(ids) + len(mobiles) > CONTACTS_PER_CALL_MAX:
+        sentence = f"The ids and mobiles fields must not have more than {CONTACTS_PER_CALL_MAX} items together."
+        raise ValidationFailed({"ids" if ids else "mobiles": [sentence]})
+    read = _read_ids(params, ids), _read_mobiles(params, mobiles, region=call.project.region)
+    params.refuse_wrong()
+    return read
+
+
+def _read_ids(params: Params, items: list[object]) -> list[int]:
+    ids: list[int] = []
+    for index, item in enumerate(items):
+        number = read_whole(item)
+        if number is None or not 1 <= number <= ID_MAX:
+            params.wrong(f"ids.{index}", f"The ids.{index} field must be the id of a contact.")
+        else:
+            ids.append(number)
+    return ids
+
+
+def _read_mobiles(params: Params, items: list[object], *, region: str) -> list[int]:
+    reader = reader_for(region)
+    mobiles: list[int] = []
+    for index, item in enumerate(items):
+        field = f"mobiles.{index}"
+        if isinstance(item, bool) or not isinstance(item, str | int):
+            params.wrong(field, f"The {field} field must be a telephone number.")
+            continue
+        try:
+            mobiles.append(reader(item))
+        except UnreadableMobile as error:
+            params.wrong(field, f"The {field} field {error.message}")
+    return mobiles

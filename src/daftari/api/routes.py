@@ -1,0 +1,83 @@
+"""The routes, one line each, and how a path on the wire becomes the path of a route.
+
+This room must not know what the handlers do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+from urllib.parse import quote
+
+from msgspec import Struct
+
+from daftari.api import contacts, groups, house
+from daftari.model import BODY_BYTES_MAX, READ_BODY_BYTES_MAX
+
+JSON = "application/json"
+HTML = "text/html; charset=utf-8"
+
+Handled = tuple[int, bytes]
+"""What a handler returns: a status and a body."""
+Needs = Literal["read", "write", "nothing"]
+
+VERSION = "/v1"
+_PREFIX = "/api"
+_DOCS = "/docs"
+_GROUPS = "/v1/groups/"
+_MEMBERS = "/contacts"
+
+
+class Route(Struct, frozen=True):
+    """A method at a path under ``/v1``. ``needs`` is what its key must allow; one that needs nothing takes no key."""
+
+    method: str
+    path: str
+    handler: Callable[..., Handled]
+    needs: Needs
+    media_type: str = JSON
+
+
+ROUTES = (
+    Route("GET", "/contacts", contacts.list_contacts, "read"),
+    Route("POST", "/contacts", contacts.create_contacts, "write"),
+    Route("GET", "/contacts/{reference}", contacts.get_contact, "read"),
+    Route("PUT", "/contacts/{reference}", contacts.update_contact, "write"),
+    Route("PATCH", "/contacts/{reference}", contacts.update_contact, "write"),
+    Route("DELETE", "/contacts/{reference}", contacts.delete_contact, "write"),
+    Route("GET", "/groups", groups.list_groups, "read"),
+    Route("POST", "/groups", groups.create_group, "write"),
+    Route("GET", "/groups/{name}", groups.get_group, "read"),
+    Route("PUT", "/groups/{name}", groups.update_group, "write"),
+    Route("PATCH", "/groups/{name}", groups.update_group, "write"),
+    Route("DELETE", "/groups/{name}", groups.delete_group, "write"),
+    Route("POST", "/groups/{name}/contacts", groups.join_group, "write"),
+    Route("DELETE", "/groups/{name}/contacts", groups.leave_group, "write"),
+    Route("GET", "/health", house.show_health, "nothing"),
+    Route("GET", "/openapi.json", house.show_openapi, "nothing"),
+    Route("GET", "/docs", house.show_docs, "nothing", HTML),
+)
+
+
+def address(path: str) -> tuple[str, str]:
+    """The prefix of a path, ``/api`` or nothing, and the path of a route. ``/docs`` is ``/v1/docs`` too.
+
+    The server has percent-decoded the path, and a group's name may hold slashes: it is what stands between
+    ``/groups/`` and the end, or ``/contacts`` at the end, and is encoded again so that a route sees one part.
+    """
+    prefix = ""
+    if path.startswith("/api/"):
+        prefix, path = _PREFIX, path[len(_PREFIX) :]
+    if path.startswith(_GROUPS):
+        name = path[len(_GROUPS) :].removesuffix("/")
+        members = name.endswith(_MEMBERS) and name != _MEMBERS
+        path = _GROUPS + quote(name.removesuffix(_MEMBERS) if members else name, safe="") + _MEMBERS * members
+    path = path.removesuffix("/")
+    return prefix, VERSION + _DOCS if path == _DOCS else path
+
+
+def body_bytes_max(method: str, path: str) -> int:
+    """How large a body may be. Deletes have small ones, but a leave may name 10,000 contacts."""
+    if method in ("POST", "PUT", "PATCH") or (method == "DELETE" and path.rstrip("/").endswith(_MEMBERS)):
+        return BODY_BYTES_MAX
+    return READ_BODY_BYTES_MAX

@@ -1,0 +1,271 @@
+"""What may be set, what it is when nobody sets it, and where it is read from.
+
+A setting comes from the first of: the command's option, the ``DAFTARI_…`` variable, the TOML file, the default.
+``SETTINGS`` is the one list of them; the help, the errors and the table in the docs are made of it. This room
+must not know what any setting is used for.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from msgspec import Struct, convert
+
+from daftari.errors import BadSettings
+
+DEFAULT_DATABASE = "./daftari.db"
+CONFIG_FILE = "daftari.toml"
+"""The settings file that is read when it is there and no other one is named."""
+PORT_MAX = 65_535
+WORKERS_MAX = 64
+THREADS_MAX = 256
+SQLITE_THREADS = 4
+"""Threads of a server process for what may wait, on SQLite: writes take turns, so more would only queue."""
+POSTGRES_THREADS = 16
+"""The same on PostgreSQL, where every read and write waits for another machine."""
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off"})
+_POSTGRES = ("postgresql", "postgres")
+_PASSWORD = re.compile(r"(://[^:@/]*:).*@")
+"""Up to the last @, so that a password with an unquoted sign in it is hidden whole."""
+_QUERY_PASSWORD = re.compile(r"(password=)[^&]*", re.IGNORECASE)
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Every setting, read and found good."""
+
+    database: str
+    host: str
+    port: int
+    workers: int
+    threads: int
+    public_url: str | None
+    no_worker: bool
+
+    @property
+    def on_postgres(self) -> bool:
+        """Whether the database is PostgreSQL, not SQLite."""
+        return names_postgres(self.database)
+
+    @property
+    def shown_database(self) -> str:
+        """The database as it may be printed: without its password."""
+        return without_password(self.database)
+
+    def __repr__(self) -> str:
+        return f"Settings(database={self.shown_database!r}, host={self.host!r}, port={self.port})"
+
+
+class Setting(Struct, frozen=True, kw_only=True):
+    """One setting: its name, its default, what it is for, and what a good value is."""
+
+    name: str
+    default: object
+    """The value when nobody sets it; ``None`` where that depends, and then ``default_doc`` says on what."""
+    default_doc: str = ""
+    doc: str
+    right: str
+    read: Callable[[object], object]
+    """From what was written to the value. Raises ``ValueError`` when it is not what ``right`` says."""
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return f"DAFTARI_{self.name.upper()}"
+
+    @property
+    def option(self) -> str:
+        """The command's option that sets it."""
+        return f"--{self.name.replace('_', '-')}"
+
+
+# ---- reading one value ------------------------------------------------------------------------------
+
+
+def _read_text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError
+    return value.strip()
+
+
+def _read_database(value: object) -> str:
+    """``sqlite:///PATH`` becomes the path; a path stays one."""
+    text = _read_text(value)
+    scheme, mark, rest = text.partition("://")
+    if not mark:
+        if text == ":memory:":
+            raise ValueError
+        return text
+    if scheme in _POSTGRES and rest:
+        return f"postgresql://{rest}"
+    if scheme == "sqlite" and rest.startswith("/") and rest != "/":
+        return rest[1:]
+    raise ValueError
+
+
+def _read_public_url(value: object) -> str:
+    text = _read_text(value).rstrip("/")
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "?" in text or "#" in text:
+        raise ValueError
+    return text
+
+
+def _read_number(least: int, most: int) -> Callable[[object], int]:
+    def read(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise ValueError
+        number = int(value)
+        if not least <= number <= most:
+            raise ValueError
+        return number
+
+    return read
+
+
+def _read_yes_or_no(value: object) -> bool:
+    written = str(value).strip().lower()
+    if written not in _TRUE | _FALSE:
+        raise ValueError
+    return written in _TRUE
+
+
+SETTINGS = (
+    Setting(
+        name="database",
+        default=DEFAULT_DATABASE,
+        doc="Where the phonebook is kept.",
+        right="a path, sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME",
+        read=_read_database,
+    ),
+    Setting(
+        name="host",
+        default="127.0.0.1",
+        doc="The address to listen on; 0.0.0.0 for every one.",
+        right="an address",
+        read=_read_text,
+    ),
+    Setting(
+        name="port",
+        default=8000,
+        doc="The port to listen on; 0 for any that is free.",
+        right=f"a whole number from 0 to {PORT_MAX}",
+        read=_read_number(0, PORT_MAX),
+    ),
+    Setting(
+        name="workers",
+        default=1,
+        doc="Server processes.",
+        right=f"a whole number from 1 to {WORKERS_MAX}",
+        read=_read_number(1, WORKERS_MAX),
+    ),
+    Setting(
+        name="threads",
+        default=None,
+        default_doc=f"{SQLITE_THREADS}; {POSTGRES_THREADS} on PostgreSQL",
+        doc="Threads of each server process for what may wait for the database.",
+        right=f"a whole number from 1 to {THREADS_MAX}",
+        read=_read_number(1, THREADS_MAX),
+    ),
+    Setting(
+        name="public_url",
+        default=None,
+        default_doc="what the request itself names",
+        doc="The address that clients use, when a proxy stands before the service; page addresses begin with it.",
+        right="an address that begins with http:// or https:// and has no ? or #",
+        read=_read_public_url,
+    ),
+    Setting(
+        name="no_worker",
+        default=False,
+        doc="Leave the background work to a `daftari worker` that runs elsewhere.",
+        right="true or false",
+        read=_read_yes_or_no,
+    ),
+)
+"""Every setting there is."""
+
+_BY_NAME = {setting.name: setting for setting in SETTINGS}
+
+
+# ---- reading them all -------------------------------------------------------------------------------
+
+
+def read_settings(
+    options: Mapping[str, object], *, config: str | None, environ: Mapping[str, str], folder: Path
+) -> Settings:
+    """The settings in force. ``options`` holds what a command was given, ``None`` for what it was not.
+
+    Relative file names are looked up in ``folder``. Raises ``BadSettings``.
+    """
+    found = _read_file(config or environ.get("DAFTARI_CONFIG") or None, folder=folder)
+    for setting in SETTINGS:
+        if environ.get(setting.variable):
+            found[setting.name] = _read(setting, environ[setting.variable], said_by=setting.variable)
+        if options.get(setting.name) is not None:
+            found[setting.name] = _read(setting, options[setting.name], said_by=setting.option)
+    found = {setting.name: setting.default for setting in SETTINGS} | found
+    if found["threads"] is None:
+        found["threads"] = POSTGRES_THREADS if names_postgres(str(found["database"])) else SQLITE_THREADS
+    return convert(found, Settings)
+
+
+def names_postgres(database: str) -> bool:
+    """Whether a ``database`` setting names a PostgreSQL server."""
+    return database.partition("://")[0] in _POSTGRES
+
+
+def without_password(database: str) -> str:
+    """A ``database`` setting as it may be printed, wherever in the address its password stands."""
+    return _QUERY_PASSWORD.sub(r"\1***", _PASSWORD.sub(r"\1***@", database))
+
+
+def settings_table() -> str:
+    """The Markdown table of every setting, for the docs."""
+    rows = [
+        f"| `{s.name}` | `{s.option}` | `{s.variable}` | {s.default_doc or f'`{s.default}`'.lower()} | {s.doc} |"
+        for s in SETTINGS
+    ]
+    head = ["| in the file | option | variable | default | what it is |", "|---|---|---|---|---|"]
+    return "\n".join(head + rows) + "\n"
+
+
+def _read(setting: Setting, value: object, *, said_by: str) -> object:
+    try:
+        return setting.read(value)
+    except ValueError:
+        said = without_password(value) if isinstance(value, str) else value
+        raise BadSettings(f"{said_by} is {said!r}; it must be {setting.right}.") from None
+
+
+def _read_file(config: str | None, *, folder: Path) -> dict[str, object]:
+    """What the settings file says; nothing when none is named and there is none in the folder."""
+    shown = config or CONFIG_FILE
+    path = folder / shown
+    if config is None and not path.exists():
+        return {}
+    try:
+        written = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadSettings(f"The settings file {shown} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise BadSettings(f"The settings file {shown} is not UTF-8 text.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise BadSettings(f"The settings file {shown} is not TOML: {error}.") from None
+    return {
+        name: _read(_known(name, file=shown), value, said_by=f"{name} in {shown}") for name, value in written.items()
+    }
+
+
+def _known(name: str, *, file: str) -> Setting:
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    close = get_close_matches(name.lower().replace("-", "_"), _BY_NAME, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]!r}?" if close else f"the settings are {', '.join(_BY_NAME)}."
+    raise BadSettings(f"{file} has a setting called {name!r}, which Daftari does not know; {hint}")

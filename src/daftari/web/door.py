@@ -1,0 +1,277 @@
+"""The server's callable: takes a request and its body from Granian, in bounds, and calls the application.
+
+What nothing can hold up runs at once on the event loop; what may wait runs in a bounded pool of threads, so that
+no stalled body, slow reader or held lock keeps others from being answered. This room must not know routes, keys
+or the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import os
+import secrets
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO, FileIO
+from typing import BinaryIO, Protocol
+
+from msgspec import Struct
+
+from daftari.errors import BodyStalled, DaftariError, Malformed, StoreBusy, StoreUnavailable, TooLarge
+from daftari.web.errors import Crashed, Headers, answer
+
+BODY_STALL_SECONDS = 10.0
+"""How long a body may send nothing at all."""
+BODY_SECONDS_MAX = 60.0
+"""How long a body may take as a whole, so that a byte now and then holds nothing for ever."""
+BODY_IN_MEMORY_BYTES_MAX = 64 * 1024
+"""A longer body goes to a file, so that many of them at once cost disk and not memory."""
+WAITING_MAX = 256
+"""Requests waiting for a thread; the next one is told to come again."""
+HOUSEWORK_SECONDS = 60.0
+"""How often the door does what is not urgent, such as noting when a key was last used."""
+
+READS = {"GET": "GET", "HEAD": "GET", "QUERY": "GET", "OPTIONS": "OPTIONS"}
+"""Methods that only read, and what the application calls them: HEAD loses its body here, QUERY is a GET with one."""
+
+NO_BODY = BytesIO()
+
+Address = Callable[[str], tuple[str, str]]
+BodyLimit = Callable[[str, str], int]
+Answer = tuple[int, Headers, bytes]
+
+log = logging.getLogger("daftari.web")
+
+
+class RequestHeaders(Protocol):
+    def get(self, key: str, default: str | None = None) -> str | None: ...
+
+
+class Scope(Protocol):
+    """What Granian tells about a request. ``path`` is already percent-decoded."""
+
+    method: str
+    scheme: str
+    server: str
+    path: str
+    query_string: str
+    authority: str | None
+
+    @property
+    def headers(self) -> RequestHeaders: ...
+
+
+class Request(Struct, frozen=True, gc=False):
+    """A request whose body is here. ``path`` is a route's, ``prefix`` what came before it."""
+
+    id: str
+    method: str
+    prefix: str
+    path: str
+    headers: RequestHeaders
+    body: BinaryIO
+    scope: Scope
+
+
+Application = Callable[[Request], Answer]
+
+
+class Wire(Protocol):
+    """Granian's end of the connection."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+    def response_bytes(self, status: int, headers: Headers, body: bytes) -> None: ...
+    def response_empty(self, status: int, headers: Headers) -> None: ...
+
+
+class Door:
+    """One per process.
+
+    ``address`` splits a path into its prefix and the path that the routes know; ``body_limit`` says how many bytes a
+    method may send to a path. ``housework`` runs now and then, ``close`` once, after the last request.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        *,
+        address: Address,
+        body_limit: BodyLimit,
+        reads_wait: bool,
+        threads: int,
+        housework: Callable[[], None],
+        close: Callable[[], None],
+        waiting_max: int = WAITING_MAX,
+        body_stall_seconds: float = BODY_STALL_SECONDS,
+        body_seconds_max: float = BODY_SECONDS_MAX,
+        housework_seconds: float = HOUSEWORK_SECONDS,
+    ) -> None:
+        self._application = application
+        self._address = address
+        self._body_limit = body_limit
+        self._at_once = frozenset() if reads_wait else frozenset(READS)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="daftari")
+        self._places = threading.Semaphore(threads + waiting_max)
+        self._housework = housework
+        self._close = close
+        self._body_stall_seconds = body_stall_seconds
+        self._body_seconds_max = body_seconds_max
+        self._housework_seconds = housework_seconds
+        self._request_prefix = secrets.token_hex(6)
+        self._request_numbers = itertools.count(1)
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        loop.call_later(self._housework_seconds, self._do_housework, loop)
+
+    def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Finish what is being done, and let go of everything."""
+        self._pool.shutdown(wait=True)
+        self._close()
+
+    async def __rsgi__(self, scope: Scope, wire: Wire) -> None:
+        request_id = f"{self._request_prefix}{next(self._request_numbers):08x}"
+        method = scope.method
+        try:
+            status, headers, body = await self._answer(scope, wire, method, request_id)
+        except DaftariError as error:
+            status, headers, body = answer(error, request_id=request_id, accept=scope.headers.get("accept"))
+        except Exception:
+            # Never the path, which may name a person's number, nor the query, which may hold a key.
+            log.exception("request %s crashed", request_id)
+            status, headers, body = answer(Crashed(), request_id=request_id, accept=scope.headers.get("accept"))
+        headers.append(("x-request-id", request_id))
+        headers.append(("cache-control", "private, no-store"))
+        if method == "HEAD":
+            headers.append(("content-length", str(len(body))))
+            wire.response_empty(status, headers)
+        else:
+            # No Content-Length: the server counts the body by itself, and is at half its speed when it is told.
+            wire.response_bytes(status, headers, body)
+
+    async def _answer(self, scope: Scope, wire: Wire, method: str, request_id: str) -> Answer:
+        headers = scope.headers
+        declared = headers.get("content-length")
+        body: BinaryIO = NO_BODY
+        if declared is None:
+            # HTTP/1 announces every body, and nothing newer is served.
+            if headers.get("transfer-encoding") is not None:
+                body = await self._receive(wire, None, self._body_limit(method, scope.path))
+        elif declared != "0":
+            body = await self._receive(wire, declared, self._body_limit(method, scope.path))
+        prefix, path = self._address(scope.path)
+        request = Request(request_id, READS.get(method, method), prefix, path, headers, body, scope)
+        try:
+            if method in self._at_once:
+                return self._application(request)
+            return await self._call_in_pool(request)
+        finally:
+            if body is not NO_BODY:
+                body.close()
+
+    async def _call_in_pool(self, request: Request) -> Answer:
+        if not self._places.acquire(blocking=False):
+            raise StoreBusy("Too many requests are waiting; try again.")
+        work = self._pool.submit(self._application, request)
+        work.add_done_callback(lambda _: self._places.release())
+        return await asyncio.wrap_future(work)
+
+    async def _receive(self, wire: Wire, declared: str | None, limit: int) -> BinaryIO:
+        """The body, whole. One that was announced as too large is refused before a byte of it is read."""
+        if declared is not None and not (declared.isascii() and declared.isdigit()):
+            raise Malformed("The Content-Length is not a number.")
+        length = None if declared is None else int(declared)
+        if length is not None and length > limit:
+            raise _too_large(limit)
+        body = _Spool()
+        try:
+            empty_chunks = 0
+            async for chunk in self._in_time(wire):
+                empty_chunks += not chunk
+                if body.length + len(chunk) > limit:
+                    raise _too_large(limit)
+                body.append(chunk)
+            # Granian ends every body with one empty chunk and tells a broken one only by a second (so do trailers,
+            # which nobody sends): a part of a body must never be taken for the whole.
+            if empty_chunks > 1 or (length is not None and body.length != length):
+                raise Malformed("The body broke off before its end.")
+            return body.opened()
+        except BaseException:
+            body.close()
+            raise
+
+    async def _in_time(self, wire: Wire) -> AsyncIterator[bytes]:
+        clock = asyncio.get_running_loop().time
+        end = clock() + self._body_seconds_max
+        chunks = wire.__aiter__()
+        while True:
+            try:
+                async with asyncio.timeout_at(min(end, clock() + self._body_stall_seconds)):
+                    chunk = await chunks.__anext__()
+            except StopAsyncIteration:
+                return
+            except TimeoutError:
+                raise BodyStalled("The body stopped arriving before its end.") from None
+            yield chunk
+
+    def _do_housework(self, loop: asyncio.AbstractEventLoop) -> None:
+        if not loop.is_closed():
+            self._pool.submit(self._housework)
+            loop.call_later(self._housework_seconds, self._do_housework, loop)
+
+
+class _Spool:
+    """A body as it arrives: in memory, and beyond BODY_IN_MEMORY_BYTES_MAX in a file without a name."""
+
+    def __init__(self) -> None:
+        self.length = 0
+        self._memory = bytearray()
+        self._file: FileIO | None = None
+
+    def append(self, chunk: bytes) -> None:
+        self.length += len(chunk)
+        if self._file is None and self.length <= BODY_IN_MEMORY_BYTES_MAX:
+            self._memory += chunk
+            return
+        try:
+            if self._file is None:
+                self._file = _nameless_file()
+                _write_whole(self._file, self._memory)
+                self._memory.clear()
+            _write_whole(self._file, chunk)
+        except OSError as error:
+            log.warning("no room for a body: %s", error.strerror)
+            raise StoreUnavailable("There is no room for the body on the server's disk.") from None
+
+    def opened(self) -> BinaryIO:
+        if self._file is None:
+            return BytesIO(self._memory)
+        self._file.seek(0)
+        return self._file
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def _nameless_file() -> FileIO:
+    """A file without a buffer of its own: a full disk is met by the write, and not when the file is read or closed."""
+    descriptor, name = tempfile.mkstemp(prefix="daftari-body-")
+    os.unlink(name)
+    return FileIO(descriptor, "r+")
+
+
+def _write_whole(file: FileIO, data: bytes | bytearray) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The body is larger than the {limit} bytes that this call takes.")

@@ -1,0 +1,287 @@
+"""What a request asks for: its body and its query string, decoded, merged and read field by field.
+
+Each reader notes what is wrong and goes on, so that one answer names every wrong field. This room must not know
+which fields a route has, nor what a contact is: nested JSON is handed on as the bytes that came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from itertools import islice
+from typing import TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from daftari.errors import Malformed, UnsupportedMedia, ValidationFailed
+from daftari.model import JSON_DEPTH_MAX, TEXT_MAX
+from daftari.rules.texts import read_name, read_text, read_time
+
+FLAT_FIELDS_MAX = 20_000
+"""Fields in one form body or query string, and items in one field of it: twice what any call takes."""
+WHOLE_DIGITS_MAX = 100
+"""Digits of a whole number. Far more than any use, far less than what takes long to read."""
+JSON_BRACKETS_MAX = 1_000_000
+"""Brackets in a JSON body: many times what 10,000 contacts have, and few enough to count quickly."""
+CHECKED_BLOCK_BYTES = 1024 * 1024
+"""How much of a body is split at its quotes at once, so that the pieces of a hostile one do not fill the memory."""
+
+FORM = "application/x-www-form-urlencoded"
+QUERY_FIRST = frozenset({"page"})
+"""Fields for which the query string wins, so that following a page's URL with a body moves on."""
+
+T = TypeVar("T", bound=str)
+V = TypeVar("V")
+D = TypeVar("D")
+Flat = Mapping[str, list[str]]
+Nested = Mapping[str, msgspec.Raw]
+
+_decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_value = msgspec.json.Decoder().decode
+
+_KEPT = b'[]{}"'
+_DROPPED = bytes(byte for byte in range(256) if byte not in _KEPT)
+_ONE_BRACKET = bytes.maketrans(b"{}", b"[]")
+
+_FLAGS = {"true": True, "false": False, "1": True, "0": False}
+_NOTHING: dict[str, list[str]] = {}
+
+
+class Params:
+    """The fields of one request. Read what the route knows, then ``refuse_wrong``."""
+
+    __slots__ = ("_body", "_query", "errors")
+
+    def __init__(self, body: Nested | Flat, query: Flat) -> None:
+        self._body = body
+        self._query = query
+        self.errors: dict[str, list[str]] = {}
+        """What is wrong so far: sentences by field."""
+
+    def refuse_wrong(self, *more: Mapping[str, list[str]]) -> None:
+        """Raise ``ValidationFailed`` if any field was wrong, here or in ``more``."""
+        if self.errors or any(more):
+            raise ValidationFailed(self.errors | {field: said for errors in more for field, said in errors.items()})
+
+    def wrong(self, field: str, sentence: str) -> None:
+        """Note what is wrong with a field."""
+        self.errors.setdefault(field, []).append(sentence)
+
+    def part(self, read: Callable[[], V]) -> V | None:
+        """What ``read`` returns; the fields that it finds wrong are noted with the others."""
+        try:
+            return read()
+        except ValidationFailed as error:
+            self.errors.update(error.errors)
+            return None
+
+    def given(self, field: str) -> object:
+        """A field as it was given, text trimmed; ``None`` when it is absent, null or blank."""
+        return self._find(field)[0]
+
+    def nested(self, field: str) -> bytes | None:
+        """The JSON of a field as it came; ``None`` when it is absent or null, or did not come as JSON."""
+        source = self._body.get(field)
+        if not isinstance(source, msgspec.Raw):
+            return None
+        raw = bytes(source)
+        return None if raw == b"null" else raw
+
+    def text(self, field: str, *, most: int = TEXT_MAX) -> str | None:
+        """A text."""
+        return self._noting(field, lambda: read_text(self.given(field), most=most))
+
+    def name(self, field: str) -> str | None:
+        """The name of a group."""
+        return self._noting(field, lambda: read_name(self.given(field)))
+
+    def moment(self, field: str, *, now: int) -> int | None:
+        """A time in microseconds, at most a little ahead of ``now``."""
+        return self._noting(field, lambda: read_time(self.given(field), now=now))
+
+    def choice(self, field: str, options: Collection[T], *, default: D) -> T | D:
+        """One of a few words."""
+        value = self.given(field)
+        if value is None:
+            return default
+        for option in options:
+            if value == option:
+                return option
+        self.wrong(field, f"The {field} field must be one of: {', '.join(options)}.")
+        return default
+
+    def choices(self, field: str, options: Collection[str]) -> frozenset[str]:
+        """Any of a few words, with commas between them or as a list."""
+        chosen = frozenset(str(item).strip() for item in self.items(field))
+        if not chosen <= frozenset(options):
+            self.wrong(field, f"The {field} field may name: {', '.join(options)}.")
+        return chosen
+
+    def whole(self, field: str, *, default: int, most: int | None = None) -> int:
+        """A whole number of at least 1: a JSON integer or digits."""
+        value = self.given(field)
+        if value is None:
+            return default
+        number = read_whole(value)
+        if number is None or number < 1:
+            self.wrong(field, f"The {field} field must be an integer of at least 1.")
+        elif most is not None and number > most:
+            self.wrong(field, f"The {field} field must not be greater than {most}.")
+        else:
+            return number
+        return default
+
+    def flag(self, field: str, *, default: bool = False) -> bool:
+        """Yes or no."""
+        value = self.given(field)
+        if value is None:
+            return default
+        flag = _FLAGS.get(str(value).lower())
+        if flag is None:
+            self.wrong(field, f"The {field} field must be true or false.")
+            return default
+        return flag
+
+    def items(self, field: str) -> list[object]:
+        """A list: of JSON, or from a flat field that is repeated or has commas in it."""
+        value, source = self._find(field)
+        if value is None:
+            return []
+        if isinstance(value, list):
+            return value
+        if isinstance(value, str):
+            texts = source if isinstance(source, list) else [value]
+            pieces = (piece.strip() for text in texts for piece in text.split(",", FLAT_FIELDS_MAX))
+            return list(islice(filter(None, pieces), FLAT_FIELDS_MAX))
+        self.wrong(field, f"The {field} field must be a list.")
+        return []
+
+    def _noting(self, field: str, read: Callable[[], V | None]) -> V | None:
+        try:
+            return read()
+        except ValueError as error:
+            self.wrong(field, f"The {field} field {error}")
+            return None
+
+    def _find(self, field: str) -> tuple[object, msgspec.Raw | list[str] | None]:
+        """A field's value and where it was found; the first place that is not blank counts."""
+        places = (self._query, self._body) if field in QUERY_FIRST else (self._body, self._query)
+        for place in places:
+            source = place.get(field)
+            if source is not None:
+                value = self._read(field, source)
+                if value is not None:
+                    return value, source
+        return None, None
+
+    def _read(self, field: str, source: msgspec.Raw | list[str]) -> object:
+        value: object = None
+        try:
+            value = source[-1] if isinstance(source, list) else _decode_value(source)
+        except msgspec.DecodeError:
+            self.wrong(field, f"The {field} field cannot be read.")
+        if not isinstance(value, str):
+            return value
+        return value.strip() or None
+
+
+def decode(query: str, media_type: str | None, body: bytes) -> Params:
+    """A request's fields. Raises ``Malformed`` or ``UnsupportedMedia``."""
+    if not body or body.isspace():
+        return Params(_NOTHING, _decode_flat(query) if query else _NOTHING)
+    return Params(_decode_body(media_type, body), _decode_flat(query) if query else _NOTHING)
+
+
+def read_whole(value: object) -> int | None:
+    """The whole number in a JSON integer or in digits; ``None`` if it is neither."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= WHOLE_DIGITS_MAX:
+        return int(value)
+    return None
+
+
+def _decode_body(media_type: str | None, body: bytes) -> Nested | Flat:
+    media = "" if media_type is None else media_type.partition(";")[0].strip().lower()
+    # A form never begins with a brace, but some tools call JSON a form.
+    if media == FORM and not body.lstrip().startswith(b"{"):
+        try:
+            return _decode_flat(body.decode())
+        except UnicodeDecodeError:
+            raise Malformed("The form in the body is not UTF-8.") from None
+    if media in ("", "application/json", FORM) or (media.startswith("application/") and media.endswith("+json")):
+        return _decode_json(body)
+    raise UnsupportedMedia(f"The body is {media}; send application/json.")
+
+
+def _decode_flat(text: str) -> Flat:
+    fields: dict[str, list[str]] = {}
+    try:
+        for field, value in parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=FLAT_FIELDS_MAX):
+            fields.setdefault(field.removesuffix("[]"), []).append(value)
+    except UnicodeDecodeError:
+        raise Malformed("The form or query string is not UTF-8.") from None
+    except ValueError:
+        raise Malformed(f"The form or query string has more than {FLAT_FIELDS_MAX} fields.") from None
+    return fields
+
+
+def _decode_json(body: bytes) -> Nested:
+    try:
+        if not body.isascii():
+            # msgspec passes over what it does not decode yet.
+            body.decode()
+            body = body.removeprefix(b"\xef\xbb\xbf")
+        if not _is_shallow(body):
+            raise Malformed(f"The body is not JSON, or is nested deeper than {JSON_DEPTH_MAX}.")
+        return _decode_object(body)
+    except msgspec.ValidationError:
+        raise Malformed("The body must be a JSON object.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Malformed(f"The body is not JSON: {_said(error)}.") from None
+
+
+def _said(error: Exception) -> str:
+    match error:
+        case msgspec.DecodeError():
+            return str(error).removeprefix("JSON is malformed: ")
+        case UnicodeDecodeError():
+            return f"it is not UTF-8 at byte {error.start}"
+        case _:
+            return "it is nested too deep"
+
+
+def _is_shallow(body: bytes) -> bool:
+    """Whether the brackets of a JSON text close, and stand at most ``JSON_DEPTH_MAX`` within each other.
+
+    Exact for JSON and linear for anything: both kinds of bracket become one, everything else goes, and each pass
+    takes away the innermost level.
+    """
+    if b"\\" in body:
+        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    marks = body.translate(_ONE_BRACKET, _DROPPED)
+    # Two quotes with nothing between them may go whichever they are: what is within a string stays within one.
+    marks = marks.replace(b'""', b"")
+    if b'"' in marks:
+        marks = _outside_strings(marks)
+    if len(marks) > JSON_BRACKETS_MAX:
+        raise Malformed(f"The body has more than {JSON_BRACKETS_MAX} brackets.")
+    for _ in range(JSON_DEPTH_MAX):
+        if not marks:
+            return True
+        shorter = marks.replace(b"[]", b"")
+        if len(shorter) == len(marks):
+            return False
+        marks = shorter
+    return not marks
+
+
+def _outside_strings(marks: bytes) -> bytes:
+    """What stands outside the quotes."""
+    outside: list[bytes] = []
+    within = 0
+    for start in range(0, len(marks), CHECKED_BLOCK_BYTES):
+        pieces = marks[start : start + CHECKED_BLOCK_BYTES].split(b'"')
+        outside.append(b"".join(pieces[within::2]))
+        within = (within + len(pieces) - 1) % 2
+    return b"".join(outside)

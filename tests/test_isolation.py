@@ -1,0 +1,163 @@
+"""Nobody learns from another project's key that something of Ana's is there: the bytes are those of nothing at all.
+
+Chao asks the same of two databases, one in which Ana's project is full and one in which it is empty, and the answers
+may differ in nothing but the request id and the time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from msgspec import Struct
+
+from daftari.api.routes import ROUTES
+from daftari.house import build
+from daftari.settings import Settings
+from daftari.store import Store, open_store
+from tests.builders import create, groups, mobile, page, path_of, rows
+from tests.clients import Answer, Client, through_the_door
+
+ID = "2"
+MOBILE = mobile(2)
+GROUP = "Ana's own"
+OWN_MOBILE = mobile(77)
+TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+
+Case = tuple[dict[str, str], dict[str, object]]
+"""The parts of a path, and the body that is sent to it."""
+
+
+def about(*bodies: dict[str, object], **parts: str) -> list[Case]:
+    """One case a body: a request for a thing of Ana's."""
+    return [(parts, body) for body in bodies or ({},)]
+
+
+CONTACT = [*about(reference=ID), *about(reference=MOBILE), *about(reference=f"+{MOBILE}")]
+CHANGES = ({}, {"contact": {"city": "Taken"}}, {"group": GROUP}, {"contact": {"mobile": MOBILE}})
+
+CASES: dict[tuple[str, str], list[Case]] = {
+    ("GET", "/contacts"): about({}, {"group": GROUP}, {"include": "groups"}, {"project": "Shopify"}, {"page": 2}),
+    ("POST", "/contacts"): about(
+        {"contact": {"mobile": OWN_MOBILE}, "project": "Shopify"},
+        {"contacts": rows(3), "group": GROUP, "results": True},
+        {"contact": {"mobile": MOBILE, "city": "Taken"}},
+        {"contacts": [{"mobile": MOBILE, "fname": 5}], "on_error": "skip"},
+    ),
+    ("GET", "/contacts/{reference}"): [*CONTACT, *about({"include": "groups"}, reference=MOBILE)],
+    ("PUT", "/contacts/{reference}"): [case for one in (ID, MOBILE) for case in about(*CHANGES, reference=one)],
+    ("PATCH", "/contacts/{reference}"): [case for one in (ID, MOBILE) for case in about(*CHANGES, reference=one)],
+    ("DELETE", "/contacts/{reference}"): [*CONTACT, *about({"reason": "removal"}, reference=MOBILE)],
+    ("GET", "/groups"): about({}, {"limit": 1}, {"project": "Shopify"}),
+    ("POST", "/groups"): about({"name": GROUP}, {"name": GROUP.upper()}),
+    ("GET", "/groups/{name}"): about(name=GROUP),
+    ("PUT", "/groups/{name}"): about({"name": "Mine"}, {"name": GROUP}, name=GROUP),
+    ("PATCH", "/groups/{name}"): about({"name": "Mine"}, name=GROUP),
+    ("DELETE", "/groups/{name}"): about(name=GROUP),
+    ("POST", "/groups/{name}/contacts"): about({"ids": [1, 2], "mobiles": [MOBILE]}, name=GROUP),
+    ("DELETE", "/groups/{name}/contacts"): about({"ids": [1, 2], "mobiles": [MOBILE]}, name=GROUP),
+}
+"""What Chao asks of each route: new routes need a line."""
+
+OPEN_ROUTES = {("GET", "/health"), ("GET", "/openapi.json"), ("GET", "/docs")}
+"""Routes without a key, which know no project."""
+
+
+class World(Struct, frozen=True):
+    """A service with a database of its own, and those who use it."""
+
+    store: Store
+    ana: Client
+    chao: Client
+
+
+@pytest.fixture
+def new_world(
+    engine: str, new_database: Callable[[str], str], settings_for: Callable[..., Settings], introduce: Any
+) -> Iterator[Callable[[], World]]:
+    """Makes worlds that know nothing of each other."""
+    closing: list[Callable[[], None]] = []
+    with asyncio.Runner() as runner:
+
+        def new_world() -> World:
+            database = new_database(engine)
+            store, house = open_store(database, threads=1), build(settings_for(database))
+            closing.extend((store.close, house.close))
+            people = introduce(store)
+            client = Client(through_the_door(house.door, runner.get_loop()))
+            return World(store, client.with_key(people.ana), client.with_key(people.chao))
+
+        yield new_world
+        for close in closing:
+            close()
+
+
+def fill(ana: Client) -> None:
+    """Much for others to stumble upon."""
+    create(ana, *({"mobile": mobile(number), "city": "Ana's"} for number in range(1, 6)), group=GROUP)
+    create(ana, *rows(2), group="Mine")
+    assert ana.delete("/v1/contacts/5").status == 200
+
+
+def seen(answer: Answer) -> tuple[int, dict[str, str], bytes]:
+    """All of an answer but what no two answers have in common."""
+    request_id = answer.headers["x-request-id"]
+    headers = {name: value for name, value in answer.headers.items() if name != "x-request-id"}
+    return answer.status, headers, TIME.sub(b"<time>", answer.body.replace(request_id.encode(), b"<id>"))
+
+
+def everything(ana: Client) -> list[bytes]:
+    return [ana.get("/v1/contacts", query="include=groups,updated_at").body, ana.get("/v1/groups").body]
+
+
+def test_every_route_with_a_key_has_a_case() -> None:
+    needy = {(route.method, route.path) for route in ROUTES if route.needs != "nothing"}
+    assert needy == CASES.keys()
+    assert {(route.method, route.path) for route in ROUTES} - needy == OPEN_ROUTES
+
+
+def test_another_project_is_the_same_bytes_whether_or_not_it_holds_anything(new_world: Callable[[], World]) -> None:
+    full, empty = new_world(), new_world()
+    fill(full.ana)
+    before = everything(full.ana)
+    # Writes come in the order of the routes, so that Chao's own book grows and shrinks on the way.
+    for own in ((), rows(1, first=77)):
+        for world in (full, empty):
+            if own:
+                create(world.chao, *own, group="Chao's")
+        for route in ROUTES:
+            for parts, body in CASES.get((route.method, route.path), []):
+                path = path_of(route, **parts)
+                answers = [seen(world.chao.call(route.method, path, json=body)) for world in (full, empty)]
+                assert answers[0] == answers[1], f"{route.method} {path} {body}"
+    assert everything(full.ana) == before
+    assert everything(full.chao) != before
+
+
+def test_what_is_anas_is_to_chao_what_is_nobodys(ana: Client, chao: Client) -> None:
+    fill(ana)
+    pairs = [
+        (f"/v1/contacts/{ID}", "/v1/contacts/4711"),
+        (f"/v1/contacts/{MOBILE}", f"/v1/contacts/{mobile(4711)}"),
+        (f"/v1/groups/{GROUP}".replace(" ", "%20"), "/v1/groups/Nobody"),
+    ]
+    for theirs, nobodys in pairs:
+        for method, body in (("GET", {}), ("PUT", {"name": "New", "group": "New"}), ("DELETE", {})):
+            answers = [seen(chao.call(method, path, json=body)) for path in (theirs, nobodys)]
+            assert answers[0] == answers[1], f"{method} {theirs}"
+            assert answers[0][0] == 404
+    assert seen(chao.get("/v1/contacts", json={"project": "Shopify"})) == seen(
+        chao.get("/v1/contacts", json={"project": "Nobody's"})
+    )
+
+
+def test_both_projects_may_have_the_same_number_group_and_id(ana: Client, chao: Client) -> None:
+    create(ana, {"mobile": mobile(1), "fname": "Ana's"}, group="VIP")
+    assert create(chao, {"mobile": mobile(1), "fname": "Chao's"}, {"mobile": mobile(2)}, group="vip") == [1, 2]
+    assert ana.delete(f"/v1/contacts/{mobile(1)}").status == 200
+    assert ana.delete("/v1/groups/VIP").status == 200
+    assert [contact["fname"] for contact in page(chao, group="VIP")["data"]] == ["Chao's", None]
+    assert (groups(ana), groups(chao)) == ({}, {"vip": 2})
