@@ -1,0 +1,54 @@
+"""All commands put together, and how any of them fails: one sentence on stderr and an exit code."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from daftari import __version__
+from daftari.cli import check, key, migrate, project, serve, worker
+from daftari.cli.options import examples
+from daftari.cli.output import Commands
+
+EPILOG = examples(
+    "daftari serve                         start, with the phonebook in ./daftari.db",
+    "daftari project create Shopify        make a project and print its first key",
+    "daftari key create --project Shopify  make another one",
+    "daftari check                         prove that the phonebook is sound",
+    note="Exit codes: 0 done, 1 failed, 2 wrong usage.",
+)
+
+app = typer.Typer(
+    cls=Commands,
+    help="Daftari, a phonebook service: one source of truth for who may be messaged.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"daftari {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Daftari, a phonebook service: one source of truth for who may be messaged."""
+
+
+app.command("serve", epilog=serve.EPILOG)(serve.serve)
+app.command("migrate", epilog=migrate.EPILOG)(migrate.migrate_database)
+app.add_typer(project.app, name="project")
+app.add_typer(key.app, name="key")
+app.command("check", epilog=check.EPILOG)(check.check)
+app.command("worker", epilog=worker.EPILOG)(worker.run_worker)

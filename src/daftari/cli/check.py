@@ -1,0 +1,56 @@
+"""``daftari check``: prove what must always hold, and mend what can be mended."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from daftari.cli.options import ConfigOption, DatabaseOption, JsonOption, examples, opened_store
+from daftari.cli.output import FAILED, print_list, say
+from daftari.model import Actor, Project
+from daftari.rules.check import Finding, check_project, repair_project
+from daftari.rules.projects import find_project, list_projects
+from daftari.store import Store
+
+EPILOG = examples(
+    "daftari check",
+    "daftari check --project Shopify --repair",
+    note="Exit codes: 0 sound, 1 something is broken.",
+)
+
+
+def check(
+    project: Annotated[str | None, typer.Option("--project", metavar="NAME", help="Only this project.")] = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended, then check again.")] = False,
+    as_json: JsonOption = False,
+    database: DatabaseOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Prove that every project's contacts, groups, counts and journal agree, and name what is broken.
+
+    It may run beside the service: each project is read in one snapshot.
+    """
+    with opened_store(config, database) as store:
+        chosen = store.house_read(list_projects) if project is None else [store.house_read(find_project, name=project)]
+        found = [(one.name, finding) for one in chosen for finding in _check(store, one, repair=repair)]
+    rows = [(name, finding.invariant, finding.sentence, finding.mendable) for name, finding in found]
+    print_list(("project", "invariant", "sentence", "mendable"), rows, as_json=as_json)
+    if found:
+        hint = " 'daftari check --repair' mends some of it." if any(row[3] for row in rows) and not repair else ""
+        say(f"{_counted(len(found), 'invariant')} broken in {_counted(len(chosen), 'project')}.{hint}")
+        raise typer.Exit(FAILED)
+    say(f"{_counted(len(chosen), 'project')} checked: sound.")
+
+
+def _check(store: Store, project: Project, *, repair: bool) -> list[Finding]:
+    findings = store.read(project.id, check_project)
+    if findings and repair:
+        store.write(project.id, Actor(None, "check"), repair_project, now=time.time_ns() // 1000)
+        findings = store.read(project.id, check_project)
+    return findings
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -1,0 +1,57 @@
+"""The options that commands share, made of the one list of settings, and what they lead to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from daftari.settings import SETTINGS, Settings, read_settings
+from daftari.store import Store, open_store
+
+_SHOWN = {"database": "URL", "public_url": "URL", "host": "ADDRESS"}
+
+
+def setting_option(name: str) -> typer.models.OptionInfo:
+    """The option of a setting, with the words of the one list."""
+    setting = next(setting for setting in SETTINGS if setting.name == name)
+    shown = setting.default_doc or setting.default
+    option: typer.models.OptionInfo = typer.Option(
+        setting.option,
+        metavar=_SHOWN.get(name),
+        help=setting.doc.replace("`", "'") + ("" if shown is False else f" [default: {shown}]"),
+        show_default=False,
+    )
+    return option
+
+
+def examples(*lines: str, note: str = "") -> str:
+    """What stands below a command's help."""
+    return "\n".join(["Examples:", "", "\b", *[f"  {line}" for line in lines], *(["", note] if note else [])])
+
+
+DatabaseOption = Annotated[str | None, setting_option("database")]
+ConfigOption = Annotated[
+    str | None,
+    typer.Option("--config", metavar="FILE", help="The TOML file with settings. [default: daftari.toml, if there]"),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def settings_from(config: str | None, **options: object) -> Settings:
+    """The settings of a command: its options over the environment over the file. Raises ``BadSettings``."""
+    return read_settings(options, config=config, environ=os.environ, folder=Path())
+
+
+@contextmanager
+def opened_store(config: str | None, database: str | None) -> Iterator[Store]:
+    """The store that a command works on, for as long as it runs."""
+    store = open_store(settings_from(config, database=database).database, threads=1)
+    try:
+        yield store
+    finally:
+        store.close()

@@ -1,0 +1,129 @@
+"""``daftari project …``: make, list, rename, change and delete projects."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Annotated
+
+import typer
+
+from daftari.cli.options import ConfigOption, DatabaseOption, JsonOption, examples, opened_store
+from daftari.cli.output import WRONG_USAGE, fail, print_list, say, shown_time
+from daftari.model import OnError, Project
+from daftari.rules import keys, projects
+from daftari.store import HouseTx
+
+FIRST_KEY_LABEL = "first"
+
+app = typer.Typer(help="Projects: each one a book of contacts with its own keys.", no_args_is_help=True)
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The project's name, in any case.")]
+_REGION = typer.Option("--region", metavar="CODE", help="The country whose numbers may lack their country code.")
+_ON_ERROR = typer.Option("--on-error", help="What a create does with wrong rows: refuse the call, or skip them.")
+
+
+@app.command(
+    "create",
+    epilog=examples(
+        "daftari project create Shopify",
+        'daftari project create "Duka Kubwa" --region UG --on-error skip',
+        "daftari project create Moved --first-id 5001",
+    ),
+)
+def create_project(
+    name: NameArgument,
+    region: Annotated[str, _REGION] = "KE",
+    first_id: Annotated[int, typer.Option("--first-id", min=1, metavar="N", help="The id of the first contact.")] = 1,
+    on_error: Annotated[OnError, _ON_ERROR] = "refuse",
+    database: DatabaseOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Make a project and print its first key, this once."""
+    with opened_store(config, database) as store:
+        project, secret = store.house_write(
+            _create_with_key,
+            name=name,
+            region=region.upper(),
+            on_error=on_error,
+            first_id=first_id,
+            now=time.time_ns() // 1000,
+        )
+    say(f"Project {project.name!r} is made (region {project.region}). Its first key, shown this once:")
+    typer.echo(secret)
+
+
+@app.command("list", epilog=examples("daftari project list", "daftari project list --json"))
+def list_projects(as_json: JsonOption = False, database: DatabaseOption = None, config: ConfigOption = None) -> None:
+    """List the projects."""
+    with opened_store(config, database) as store:
+        found = store.house_read(projects.list_projects)
+    rows = [(project.name, project.region, project.on_error, shown_time(project.created_at)) for project in found]
+    print_list(("name", "region", "on_error", "created_at"), rows, as_json=as_json)
+    if not found:
+        say("There are no projects; 'daftari project create NAME' makes one.")
+
+
+@app.command("rename", epilog=examples("daftari project rename Shopify Duka"))
+def rename_project(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="The project's name.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Its name from now on.")],
+    database: DatabaseOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Give a project another name. Requests that send a former name go on working."""
+    with opened_store(config, database) as store:
+        project = store.house_write(projects.rename_project, name=old, new_name=new)
+    say(f"The project is called {project.name!r} now.")
+
+
+@app.command(
+    "set", epilog=examples("daftari project set Shopify --region UG", "daftari project set Shopify --on-error skip")
+)
+def set_project(
+    name: NameArgument,
+    region: Annotated[str | None, _REGION] = None,
+    on_error: Annotated[OnError | None, _ON_ERROR] = None,
+    database: DatabaseOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Change a project's region, or what its creates do with wrong rows. Numbers already stored stay as they are."""
+    if region is None and on_error is None:
+        raise fail("Nothing to set: give --region or --on-error.", code=WRONG_USAGE)
+    with opened_store(config, database) as store:
+        changed = region.upper() if region else None
+        project = store.house_write(projects.set_project, name=name, region=changed, on_error=on_error)
+    say(f"Project {project.name!r} has region {project.region} and on_error {project.on_error}.")
+
+
+@app.command("delete", epilog=examples("daftari project delete Shopify", "daftari project delete Shopify --yes"))
+def delete_project(
+    name: NameArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    database: DatabaseOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Delete a project with its contacts, groups and keys. Its keys stop at once; the rest goes in the background."""
+    with opened_store(config, database) as store:
+        project = store.house_read(projects.find_project, name=name)
+        if not yes:
+            _ask_for_name(project)
+        store.house_write(projects.delete_project, name=project.name, now=time.time_ns() // 1000)
+    say(f"Project {project.name!r} is deleted.")
+
+
+def _create_with_key(
+    tx: HouseTx, *, name: str, region: str, on_error: OnError, first_id: int, now: int
+) -> tuple[Project, str]:
+    project = projects.create_project(tx, name=name, region=region, on_error=on_error, first_id=first_id, now=now)
+    secret, _ = keys.create_key(tx, project=project, label=FIRST_KEY_LABEL, read_only=False, expires_at=None, now=now)
+    return project, secret
+
+
+def _ask_for_name(project: Project) -> None:
+    """Go on only if a person types the project's name."""
+    if not sys.stdin.isatty():
+        raise fail("Nobody can be asked here; say --yes to delete without asking.", code=WRONG_USAGE)
+    typed = typer.prompt(f"This deletes every contact of {project.name!r} for good. Type the project's name", err=True)
+    if typed.strip() != project.name:
+        raise fail("That is not its name; nothing was deleted.")

@@ -1,0 +1,91 @@
+"""The worker's round: take a job, do it turn by turn under a lease, tidy the database, sleep when there is nothing.
+
+Each turn is a transaction of its own, so that writers wait for no more than one, and each is followed by a look at
+whether to stop. A worker that lost its lease leaves the job to whoever has it. This room must not know what a turn
+changes: that is a rule.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import secrets
+import socket
+import time
+from collections.abc import Callable
+
+from daftari.errors import StoreBusy, StoreUnavailable
+from daftari.model import Actor
+from daftari.rules.sweep import has_book, is_deleted, sweep_book, sweep_group, sweep_project
+from daftari.store import Store
+from daftari.store.jobs import Job, finish_job, is_job_due, release_job, renew_job, take_job
+
+IDLE_SECONDS = 1.0
+"""How often an idle worker looks for a job, give or take a quarter, so that many do not look at once."""
+BUSY_SECONDS = 0.5
+"""How long to leave alone a database that is busy."""
+OUTAGE_SECONDS = 5.0
+"""How long to leave alone a database that does not answer."""
+
+log = logging.getLogger("daftari.worker")
+
+ToldToStop = Callable[[float], bool]
+"""Waits up to so many seconds to be told to stop, and returns whether it was."""
+
+
+def work_until(told_to_stop: ToldToStop, *, store: Store) -> None:
+    """Work until told to stop, which is asked between turns and while there is nothing to do."""
+    owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    pause_seconds = 0.0
+    while not told_to_stop(pause_seconds):
+        try:
+            store.tidy()
+            due = store.house_read(is_job_due, now=_now())
+            job = store.house_write(take_job, owner=owner, now=_now()) if due else None
+            if job is not None:
+                _do_job(told_to_stop, store=store, job=job)
+            pause_seconds = 0.0 if job else IDLE_SECONDS * random.uniform(0.75, 1.25)
+        except StoreBusy as error:
+            pause_seconds = _pause_after(error)
+
+
+def _do_job(told_to_stop: ToldToStop, *, store: Store, job: Job) -> None:
+    """Do a job to its end, or until told to stop, or until the lease is lost."""
+    pause_seconds = 0.0
+    while not told_to_stop(pause_seconds):
+        try:
+            if not store.house_write(renew_job, job=job, now=_now()):
+                # Another worker has it, or more was deleted meanwhile and it is to be taken anew.
+                return
+            if not _do_turn(store, job):
+                store.house_write(finish_job, job=job)
+                return
+            store.tidy()
+            pause_seconds = 0.0
+        except StoreBusy as error:
+            pause_seconds = _pause_after(error)
+    store.house_write(release_job, job=job)
+
+
+def _pause_after(error: StoreBusy) -> float:
+    if isinstance(error, StoreUnavailable):
+        log.error("%s", error.message)
+        return OUTAGE_SECONDS
+    return BUSY_SECONDS
+
+
+def _do_turn(store: Store, job: Job) -> bool:
+    """One turn of a job. Returns whether there may be another one."""
+    actor = Actor(None, "worker")
+    if not store.house_read(is_deleted, project_id=job.project_id):
+        return store.sweep(job.project_id, actor, sweep_group)
+    if store.read(job.project_id, has_book):
+        store.sweep(job.project_id, actor, sweep_book)
+        return True
+    store.house_write(sweep_project, project_id=job.project_id)
+    return False
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
