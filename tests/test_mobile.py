@@ -135,10 +135,6 @@ def test_regions() -> None:
         mobile.reader_for("XX")
 
 
-def test_written_mobile() -> None:
-    assert mobile.written_mobile(254725164293) == "254725164293"
-
-
 # ---- by property ------------------------------------------------------------------------------------
 
 homes = st.sampled_from(REGIONS)
@@ -152,7 +148,7 @@ texts = st.text(st.characters(exclude_categories=()), max_size=80) | st.text("01
 def test_whatever_is_written_is_a_number_that_reads_as_itself_or_is_refused(region: str, written: str | int) -> None:
     number = outcome(mobile.reader_for(region), written)
     if number is not None:
-        assert len(mobile.written_mobile(number)) <= mobile.E164_DIGITS_MAX
+        assert len(str(number)) <= mobile.E164_DIGITS_MAX
         assert {mobile.reader_for(home)(f"+{number}") for home in ("KE", "US", region)} == {number}
 
 

@@ -158,6 +158,7 @@ def test_a_name_of_neither_engine_says_what_would_be_right() -> None:
 def test_a_password_is_masked_and_nothing_else() -> None:
     assert masked("postgresql://daftari:p@ss@host/db") == "postgresql://daftari:***@host/db"
     assert masked("postgresql://daftari@host/db") == "postgresql://daftari@host/db"
+    assert masked("postgresql://host/db?user=ana&password=s3cret") == "postgresql://host/db?user=ana&password=***"
     assert masked("./daftari.db") == "./daftari.db"
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from daftari.errors import BadSettings
-from daftari.settings import SETTINGS, Settings, read_settings, settings_table, without_password
+from daftari.settings import SETTINGS, Settings, read_settings, settings_table
+from daftari.store.address import masked
 
 
 def _read(
@@ -141,7 +142,7 @@ def test_yes_and_no_are_read_as_people_write_them(tmp_path: Path, written: str, 
 def test_a_password_is_never_shown(tmp_path: Path, database: str) -> None:
     settings = _read(tmp_path, database=database)
     assert settings.database == database
-    for shown in (settings.shown_database, repr(settings), without_password(database)):
+    for shown in (settings.shown_database, repr(settings), masked(database)):
         assert "s3cret" not in shown
         assert "db" in shown
 

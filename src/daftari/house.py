@@ -17,7 +17,7 @@ from daftari.api.routes import address, body_bytes_max
 from daftari.settings import Settings
 from daftari.store import Store, open_store
 from daftari.web.calls import Desk
-from daftari.web.door import Application, Door
+from daftari.web.door import Door
 from daftari.web.keys import Keyring
 
 
@@ -25,7 +25,6 @@ class House(Struct, frozen=True):
     """Everything a server process has. ``close`` writes down what is not urgent and closes the store."""
 
     store: Store
-    application: Application
     door: Door
     close: Callable[[], None]
 
@@ -50,7 +49,7 @@ def build(settings: Settings) -> House:
         housework=keyring.note_used,
         close=close,
     )
-    return House(store=store, application=application, door=door, close=close)
+    return House(store=store, door=door, close=close)
 
 
 def _microseconds() -> int:

@@ -52,11 +52,6 @@ def is_region(region: str) -> bool:
     return region in phonenumbers.SUPPORTED_REGIONS
 
 
-def written_mobile(number: int) -> str:
-    """The digits as answers carry them, with no plus."""
-    return str(number)
-
-
 @cache
 def reader_for(region: str) -> Reader:
     """A function that reads what was written by people of this region, or raises ``UnreadableMobile``."""

@@ -7,7 +7,6 @@ must not know what any setting is used for.
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct, convert
 
 from daftari.errors import BadSettings
+from daftari.store.address import POSTGRES_PREFIXES, masked
 
 DEFAULT_DATABASE = "./daftari.db"
 CONFIG_FILE = "daftari.toml"
@@ -32,9 +32,6 @@ POSTGRES_THREADS = 16
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 _POSTGRES = ("postgresql", "postgres")
-_PASSWORD = re.compile(r"(://[^:@/]*:).*@")
-"""Up to the last @, so that a password with an unquoted sign in it is hidden whole."""
-_QUERY_PASSWORD = re.compile(r"(password=)[^&]*", re.IGNORECASE)
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -49,14 +46,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     no_worker: bool
 
     @property
-    def on_postgres(self) -> bool:
-        """Whether the database is PostgreSQL, not SQLite."""
-        return names_postgres(self.database)
-
-    @property
     def shown_database(self) -> str:
         """The database as it may be printed: without its password."""
-        return without_password(self.database)
+        return masked(self.database)
 
     def __repr__(self) -> str:
         return f"Settings(database={self.shown_database!r}, host={self.host!r}, port={self.port})"
@@ -212,18 +204,8 @@ def read_settings(
             found[setting.name] = _read(setting, options[setting.name], said_by=setting.option)
     found = {setting.name: setting.default for setting in SETTINGS} | found
     if found["threads"] is None:
-        found["threads"] = POSTGRES_THREADS if names_postgres(str(found["database"])) else SQLITE_THREADS
+        found["threads"] = POSTGRES_THREADS if str(found["database"]).startswith(POSTGRES_PREFIXES) else SQLITE_THREADS
     return convert(found, Settings)
-
-
-def names_postgres(database: str) -> bool:
-    """Whether a ``database`` setting names a PostgreSQL server."""
-    return database.partition("://")[0] in _POSTGRES
-
-
-def without_password(database: str) -> str:
-    """A ``database`` setting as it may be printed, wherever in the address its password stands."""
-    return _QUERY_PASSWORD.sub(r"\1***", _PASSWORD.sub(r"\1***@", database))
 
 
 def settings_table() -> str:
@@ -240,7 +222,7 @@ def _read(setting: Setting, value: object, *, said_by: str) -> object:
     try:
         return setting.read(value)
     except ValueError:
-        said = without_password(value) if isinstance(value, str) else value
+        said = masked(value) if isinstance(value, str) else value
         raise BadSettings(f"{said_by} is {said!r}; it must be {setting.right}.") from None
 
 

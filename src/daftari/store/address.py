@@ -5,6 +5,7 @@ This room must not know a connection.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from daftari.errors import BadSettings
@@ -12,6 +13,9 @@ from daftari.store.queries import Dialect
 
 POSTGRES_PREFIXES = ("postgresql://", "postgres://")
 SQLITE_PREFIX = "sqlite:///"
+_PASSWORD = re.compile(r"(://[^:@/]*:).*@")
+"""Up to the last @, so that a password with an unquoted sign in it is hidden whole."""
+_QUERY_PASSWORD = re.compile(r"(password=)[^&]*", re.IGNORECASE)
 
 
 def dialect_of(database: str) -> Dialect:
@@ -29,9 +33,5 @@ def sqlite_path(database: str) -> Path:
 
 
 def masked(database: str) -> str:
-    """The database's name without its password."""
-    scheme, mark, rest = database.partition("://")
-    login, at, place = rest.rpartition("@")
-    if not (mark and at and ":" in login):
-        return database
-    return f"{scheme}://{login.partition(':')[0]}:***@{place}"
+    """The name as it may be printed, wherever in it a password stands."""
+    return _QUERY_PASSWORD.sub(r"\1***", _PASSWORD.sub(r"\1***@", database))

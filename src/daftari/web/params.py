@@ -15,7 +15,8 @@ import msgspec
 
 from daftari.errors import Malformed, UnsupportedMedia, ValidationFailed
 from daftari.model import JSON_DEPTH_MAX, TEXT_MAX
-from daftari.rules.texts import read_name, read_text, read_time
+from daftari.rules.groups import read_group_name
+from daftari.rules.texts import read_text, read_time
 
 FLAT_FIELDS_MAX = 20_000
 """Fields in one form body or query string, and items in one field of it: twice what any call takes."""
@@ -93,7 +94,7 @@ class Params:
 
     def name(self, field: str) -> str | None:
         """The name of a group."""
-        return self._noting(field, lambda: read_name(self.given(field)))
+        return self.part(lambda: read_group_name(self.given(field), field=field))
 
     def moment(self, field: str, *, now: int) -> int | None:
         """A time in microseconds, at most a little ahead of ``now``."""
