@@ -37,6 +37,8 @@ PAGINATOR_MEMBERS = [
 OUTCOMES = ("created", "updated", "unchanged", "duplicate", "invalid")
 NO_MOBILE = "254799999999"
 """A mobile that no builder gives to anybody."""
+PARTS = {"reference": "1", "name": "VIP", "number": "1", "other": "1", "provider": "generic", "token": "nobody"}
+"""What may stand in the path of any route."""
 
 
 def mobile(number: int) -> str:
@@ -117,6 +119,44 @@ def groups(client: Client) -> dict[str, int]:
     answer = client.get("/v1/groups")
     assert answer.status == 200, answer.body
     return {group["name"]: group["contacts"] for group in answer.json()["groups"]}
+
+
+def opt_out(client: Client, *mobiles: str, **members: object) -> Json:
+    """Numbers opt out, and all of them are recorded."""
+    return _recorded(client, "opt-outs", mobiles, members)
+
+
+def opt_in(client: Client, *mobiles: str, **members: object) -> Json:
+    """Numbers opt in by a form, unless another source is said, and all of them are recorded."""
+    return _recorded(client, "opt-ins", mobiles, {"source": "form", **members})
+
+
+def _recorded(client: Client, call: str, mobiles: tuple[str, ...], members: Json) -> Json:
+    answer = client.post(f"/v1/{call}", {"mobiles": mobiles, **members})
+    assert answer.status == 200, answer.body
+    said: Json = answer.json()
+    assert said["recorded"] == len(mobiles), said
+    return said
+
+
+def consent_of(client: Client, reference: object) -> Json:
+    """All that is known of a number's consent."""
+    answer = client.get(f"/v1/contacts/{reference}/consent")
+    assert answer.status == 200, answer.body
+    consent: Json = answer.json()["consent"]
+    return consent
+
+
+def facts_of(client: Client, reference: object, *members: str) -> list[tuple[Any, ...]]:
+    """What is known of a number, in the order in which it happened: the members of each fact that are asked for."""
+    return [tuple(fact.get(member) for member in members) for fact in consent_of(client, reference)["facts"]]
+
+
+def may_message(client: Client, *mobiles: object, **asked: object) -> list[bool]:
+    """Whether each number may be messaged, by SMS unless another channel is asked for."""
+    answer = client.post("/v1/can-message", {"mobiles": mobiles, "channel": "sms", **asked})
+    assert answer.status == 200, answer.body
+    return [result["allowed"] for result in answer.json()["results"]]
 
 
 def rows_of(database: str, sql: str) -> list[tuple[Any, ...]]:

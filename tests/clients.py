@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit
 
@@ -124,6 +125,9 @@ class _Wire:
 
     def response_bytes(self, status: int, headers: Headers, body: bytes) -> None:
         self.answer = Answer(status, dict(headers), body)
+
+    def response_file(self, status: int, headers: Headers, file: str) -> None:
+        self.response_bytes(status, headers, Path(file).read_bytes())
 
     def response_empty(self, status: int, headers: Headers) -> None:
         self.response_bytes(status, headers, b"")

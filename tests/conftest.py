@@ -28,12 +28,15 @@ from daftari.house import House, build
 from daftari.model import Project
 from daftari.rules import keys, projects
 from daftari.settings import Settings, read_settings
-from daftari.store import Store, migrate, open_store
+from daftari.store import Store, migrate
 from tests import postgres
 from tests.clients import Client, over_the_wire, through_the_door
+from tests.opened import SECRET, open_store
 
 ROOT = Path(__file__).parent.parent
 ENGINES = ("sqlite", "postgres")
+COPIES_AT_ONCE = 24
+"""Databases of PostgreSQL that a process of the run makes ahead."""
 START_SECONDS_MAX = 30.0
 STOP_SECONDS_MAX = 30.0
 
@@ -48,6 +51,9 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 settings.load_profile("quick")
+
+# For what tests start: commands, servers and workers read it there.
+os.environ["DAFTARI_SECRET"] = SECRET
 
 FOLDER = pytest.StashKey[Path]()
 
@@ -99,6 +105,23 @@ def postgres_template(postgres_server: str) -> Iterator[str]:
     postgres.drop_database(postgres_server, name)
 
 
+@pytest.fixture(scope="session")
+def postgres_copies(postgres_server: str, postgres_template: str) -> Iterator[Callable[[], str]]:
+    """Hands out fresh copies of the template. They are made some at a time: each first one costs a checkpoint."""
+    made: list[str] = []
+
+    def take() -> str:
+        if not made:
+            made.extend(f"daftari_{os.getpid()}_copy_{next(_numbers)}" for _ in range(COPIES_AT_ONCE))
+            for name in made:
+                postgres.create_database(postgres_server, name, template=postgres_template)
+        return made.pop()
+
+    yield take
+    for name in made:
+        postgres.drop_database(postgres_server, name)
+
+
 @pytest.fixture
 def new_database(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[NewDatabase]:
     """Makes as many databases as a test wants, of the engine that it names, with this version's schema.
@@ -109,13 +132,13 @@ def new_database(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[New
     asked = request.getfixturevalue
 
     def make(engine: str, *, empty: bool = False) -> str:
-        name = f"daftari_{os.getpid()}_{next(_numbers)}"
         if engine == "sqlite":
-            path = tmp_path / f"{name}.db"
+            path = tmp_path / f"daftari_{next(_numbers)}.db"
             return str(path if empty else shutil.copy(asked("sqlite_template"), path))
+        name = f"daftari_{os.getpid()}_{next(_numbers)}" if empty else asked("postgres_copies")()
         made.append(name)
-        template = None if empty else asked("postgres_template")
-        return postgres.create_database(asked("postgres_server"), name, template=template)
+        server = asked("postgres_server")
+        return postgres.create_database(server, name) if empty else postgres.database_address(server, name)
 
     yield make
     for name in made:
@@ -195,7 +218,9 @@ def settings_for(tmp_path: Path) -> Callable[..., Settings]:
     """The settings of a service on a database: ``settings_for(database, public_url=…)``."""
 
     def settings_for(database: str, **options: object) -> Settings:
-        return read_settings({"database": database, **options}, config=None, environ={}, folder=tmp_path)
+        return read_settings(
+            {"database": database, "secret": SECRET, **options}, config=None, environ={}, folder=tmp_path
+        )
 
     return settings_for
 
@@ -291,7 +316,7 @@ def _free_port() -> int:
 def _environment() -> dict[str, str]:
     """This process's, with our sources and none of its settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DAFTARI_")}
-    return kept | {"PYTHONPATH": str(ROOT / "src")}
+    return kept | {"PYTHONPATH": str(ROOT / "src"), "DAFTARI_SECRET": SECRET}
 
 
 def _wait_until_ready(client: Client, process: subprocess.Popen[str], log: Path) -> None:

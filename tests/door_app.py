@@ -13,7 +13,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
-from daftari.web.door import Answer, Door, Request
+from daftari.web.door import READS, Answer, Door, Request, SpooledAnswer
 
 BODY_STALL_SECONDS = 0.5
 BODY_SECONDS_MAX = 1.5
@@ -21,16 +21,27 @@ BODY_BYTES_MAX = 300_000
 SLOW_SECONDS = 1.0
 THREADS = 1
 WAITING_MAX = 1
+FILE_OPENED_SECONDS = 2.0
+PIECE = bytes(range(256)) * 4_096
+FILE_BYTES = 50 * len(PIECE)
+"""What ``/file`` has to say: 50 MB."""
+MAY_WAIT = ("/slow", "/file")
+"""Paths that are never answered on the event loop."""
 
 _calls = itertools.count(1)
 
 
 def application(request: Request) -> Answer:
-    """Tells what it was called with. ``/slow`` takes its time, ``/crash`` fails, ``/long`` has much to say."""
+    """Tells what it was called with.
+
+    ``/slow`` takes its time, ``/crash`` fails, ``/long`` has much to say, ``/file`` more than the memory should hold.
+    """
     number = next(_calls)
     path = request.path
     if path == "/crash":
         raise RuntimeError("a secret that must not get out")
+    if path == "/file":
+        return 200, [("content-type", "application/octet-stream")], _fifty_pieces()
     if path == "/slow":
         time.sleep(SLOW_SECONDS)
     given = request.body.read()
@@ -44,6 +55,17 @@ def application(request: Request) -> Answer:
     if path == "/long":
         told["filling"] = "x" * 300_000
     return 200, [("content-type", "application/json")], json.dumps(told).encode()
+
+
+def _fifty_pieces() -> SpooledAnswer:
+    spool = SpooledAnswer()
+    for _ in range(FILE_BYTES // len(PIECE)):
+        spool.write(PIECE)
+    return spool
+
+
+def _at_once(method: str, path: str) -> bool:
+    return method in READS and path not in MAY_WAIT
 
 
 def _note(what: str) -> Callable[[], None]:
@@ -60,7 +82,7 @@ def door() -> Door:
         application,
         address=lambda path: ("", path),
         body_limit=lambda method, path: BODY_BYTES_MAX,
-        reads_wait=False,
+        at_once=_at_once,
         threads=THREADS,
         waiting_max=WAITING_MAX,
         housework=_note("housework"),
@@ -68,4 +90,5 @@ def door() -> Door:
         body_stall_seconds=BODY_STALL_SECONDS,
         body_seconds_max=BODY_SECONDS_MAX,
         housework_seconds=0.2,
+        file_opened_seconds=FILE_OPENED_SECONDS,
     )

@@ -1,19 +1,27 @@
 """A phonebook in plain dictionaries: what the contract says of contacts and groups, as plainly as it says it.
 
-The stateful test plays every call against it and against both engines. It has no blocks, cards, locks or SQL, and it
-is never fast. This room must not know the code that it judges.
+The stateful tests play every call against it and against both engines. It has no blocks, cards, locks or SQL, and it
+is never fast; who may be in a group or in a list it asks the ledger each time. This room must not know the code that
+it judges.
 """
 
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from daftari.model import ConsentSettings, NewFact, Scope
+from tests.model_ledger import Ledger, stop_scope
+
 Given = Any
 """What a caller sent as a contact: an object, or anything else that JSON can say."""
 Contact = dict[str, Any]
+Row = tuple[int, str, int | None, str | None, list[str], bool, bool]
+"""What became of a row: index, outcome, id, mobile, wrong fields, and whether it is suppressed or kept out."""
+OUTCOMES = ("created", "updated", "unchanged", "duplicate", "invalid")
 
 TEXTS = ("fname", "mname", "lname", "email", "city", "company")
 SUBSCRIBERS = range(721_999_990, 722_001_000)
@@ -54,7 +62,7 @@ class Group:
 
 @dataclass
 class Book:
-    """One project's contacts, groups, journal and deletions."""
+    """One project's contacts, groups, journal and ledger."""
 
     next_id: int
     contacts: dict[int, Contact] = field(default_factory=dict)
@@ -62,12 +70,17 @@ class Book:
     groups: dict[int, Group] = field(default_factory=dict)
     next_group_id: int = 1
     journal: list[tuple[str, int | None, list[int]]] = field(default_factory=list)
-    deletions: list[tuple[int, int, int, str | None, str | None]] = field(default_factory=list)
+    ledger: Ledger = field(default_factory=Ledger)
+    settings: ConsentSettings = field(default_factory=ConsentSettings)
+    near_misses: Counter[str] = field(default_factory=Counter)
+    """How often each call tried to bring back somebody."""
 
     # ---- the five calls -----------------------------------------------------------------------------
 
-    def list(self, group: str | None, page: int, per_page: int, include: frozenset[str]) -> Mapping[str, Any]:
-        ids = sorted(self.contacts)
+    def list_contacts(
+        self, group: str | None, page: int, per_page: int, include: frozenset[str], suppressed: bool
+    ) -> Mapping[str, Any]:
+        ids = [number for number in sorted(self.contacts) if suppressed or not self.is_suppressed(number)]
         if group is not None:
             found = self.find_group(group)
             ids = sorted(self.groups[found].members) if found else []
@@ -111,30 +124,22 @@ class Book:
                 del merged[mobile]
         if wrong and not skip:
             raise Refused("VALIDATION_FAILED", [name for names in wrong.values() for name in names])
-        outcomes = self.write_rows(merged, group, now)
-        ids = {mobile: number for _, _, number, mobile in outcomes}
-        rows = [(index, outcome, number, str(mobile), []) for index, outcome, number, mobile in outcomes]
-        rows += [(index, "duplicate", ids.get(mobile), str(mobile), []) for index, mobile in duplicates]
-        rows += [(index, "invalid", None, None, sorted(names)) for index, names in wrong.items()]
-        said = [row[1] for row in rows]
-        names = ("created", "updated", "unchanged", "duplicate", "invalid")
-        return {"counts": [said.count(name) for name in names], "rows": sorted(rows)}
+        rows = self.write_rows(merged, group, now)
+        written = {row[3]: row for row in rows}
+        for index, mobile in duplicates:
+            first_row = written.get(str(mobile), (0, "", None, str(mobile), [], False, False))
+            rows.append((index, "duplicate", *first_row[2:]))
+        rows += [(index, "invalid", None, None, sorted(names), False, False) for index, names in wrong.items()]
+        return told(rows)
 
     def create_many(self, first: int, many: int, group: str | None, now: int) -> Mapping[str, Any]:
         """Contacts that are nothing but a number, from ``first`` on, which the table of spellings does not hold."""
         merged = {mobile: (index, new_contact(mobile, now)) for index, mobile in enumerate(range(first, first + many))}
-        rows = [
-            (index, said, number, str(mobile), [])
-            for index, said, number, mobile in self.write_rows(merged, group, now)
-        ]
-        said = [row[1] for row in rows]
-        return {"counts": [said.count("created"), said.count("updated"), said.count("unchanged"), 0, 0], "rows": rows}
+        return told(self.write_rows(merged, group, now))
 
-    def write_rows(
-        self, merged: Mapping[int, tuple[int, Contact]], group: str | None, now: int
-    ) -> list[tuple[int, str, int, int]]:
-        """Write rows that are good: index, outcome, id and mobile of each."""
-        outcomes = []
+    def write_rows(self, merged: Mapping[int, tuple[int, Contact]], group: str | None, now: int) -> list[Row]:
+        """Write rows that are good."""
+        rows: list[Row] = []
         joins = self.use_group(group, now) if group and merged else None
         touched = set()
         for mobile, (index, contact) in merged.items():
@@ -148,17 +153,20 @@ class Book:
                 outcome = "unchanged" if is_same(changed, self.contacts[number]) else "updated"
                 if outcome == "updated":
                     self.put(number, changed, now)
-            if joins and number not in self.groups[joins].members:
+            suppressed, kept_out = self.is_suppressed(number), self.is_kept_out(number, joins)
+            if joins and not suppressed and not kept_out and number not in self.groups[joins].members:
                 self.groups[joins].members.add(number)
                 outcome = "updated" if outcome == "unchanged" else outcome
             if outcome != "unchanged":
                 touched.add(number)
-            outcomes.append((index, outcome, number, mobile))
+            self.near_misses["create_contacts"] += suppressed or kept_out
+            rows.append((index, outcome, number, str(mobile), [], suppressed, kept_out))
         if touched:
             self.journal.append(("create_contacts", joins, sorted(touched)))
-        return outcomes
+        return rows
 
-    def update(self, reference: str, given: Given | None, group: str | None, move: bool, now: int) -> None:
+    def update(self, reference: str, given: Given | None, group: str | None, move: bool, now: int) -> tuple[bool, bool]:
+        """Whether the number is suppressed, and whether its person had left the very group."""
         fields, errors = read_fields(given) if given is not None else ({}, [])
         if given is not None and isinstance(given, dict) and "mobile" in given and "mobile" not in fields:
             errors = [*errors, "mobile"]
@@ -173,30 +181,74 @@ class Book:
         has_changed = not is_same(changed, self.contacts[number])
         if has_changed:
             self.put(number, changed, now)
-        joined = self.use_group(group, now) if group else None
+            self.settle(number)
+        joined = self.use_group(group, now) if group and not self.is_suppressed(number) else None
+        suppressed, kept_out = self.is_suppressed(number), self.is_kept_out(number, joins=joined)
+        if joined and kept_out:
+            joined = None
         if joined:
             inside = {other for other, found in self.groups.items() if number in found.members}
             stay = {joined} if move else inside | {joined}
             for other, found in self.groups.items():
                 (found.members.add if other in stay else found.members.discard)(number)
             has_changed = has_changed or inside != stay
+        if group:
+            self.near_misses["update_contact"] += suppressed or kept_out
         if has_changed:
             self.journal.append(("update_contact", joined, [number]))
+        return suppressed, kept_out
 
-    def delete(self, reference: str, reason: str | None, purpose: str | None, at: int) -> int | None:
+    def delete(self, reference: str, reason: str | None, purpose: str | None, at: int, now: int) -> int | None:
         by_id, by_mobile = self.find(reference)
         mobile = SPELLINGS.get(reference)
         number = None
         if by_id or by_mobile:
             number = self.find_one(reference)
-            mobile = int(self.contacts.pop(number)["mobile"])
-            for group in self.groups.values():
-                group.members.discard(number)
+            mobile = self.remove(number)
         elif mobile is None or reason == "removal":
             raise Refused("CONTACT_NOT_FOUND")
+        if reason != "removal":
+            scope = stop_scope(self.settings.stop_scope) if purpose is None else Scope(purpose=purpose)
+            self.record([NewFact(0, mobile or 0, "opt_out", scope, at, "delete")], now)
         self.journal.append(("delete_contact", None, [number] if number else []))
-        self.deletions.append((len(self.journal), mobile or 0, at, reason, purpose))
         return number
+
+    def remove(self, number: int) -> int:
+        """A contact goes, out of every group; returns its mobile."""
+        for group in self.groups.values():
+            group.members.discard(number)
+        return int(self.contacts.pop(number)["mobile"])
+
+    # ---- what is known of numbers ---------------------------------------------------------------------
+
+    def record(self, given: list[NewFact], now: int) -> tuple[list[str], dict[int, list[str]], list[int]]:
+        """Facts go in: the outcome of each, the groups that each number left, and the contacts they are about."""
+        outcomes = [self.ledger.record(fact, now) for fact in given]
+        self.near_misses["opt_in"] += outcomes.count("refused")
+        new = {fact.mobile for fact, outcome in zip(given, outcomes, strict=True) if outcome != "unchanged"}
+        there = {mobile: number for mobile in new if (number := self.by_mobile(mobile))}
+        left = {mobile: self.settle(number) for mobile, number in there.items()}
+        return outcomes, left, sorted(there.values())
+
+    def settle(self, number: int) -> list[str]:
+        """A contact leaves the groups that it may not be in; their names."""
+        names = []
+        for group_id, group in self.groups.items():
+            barred = self.is_suppressed(number) or self.is_kept_out(number, group_id)
+            if barred and number in group.members:
+                group.members.discard(number)
+                names += [group.name] * (not group.deleted)
+        return names
+
+    def is_suppressed(self, number: int) -> bool:
+        return self.ledger.is_suppressed(int(self.contacts[number]["mobile"]))
+
+    def is_kept_out(self, number: int, joins: int | None) -> bool:
+        """Whether a contact that is not suppressed left this group by the person's own word."""
+        if joins is None or self.is_suppressed(number):
+            return False
+        mobile = int(self.contacts[number]["mobile"])
+        return self.ledger.has_left(mobile, joins, folded(self.groups[joins].name))
 
     # ---- groups -------------------------------------------------------------------------------------
 
@@ -220,6 +272,8 @@ class Book:
             raise Refused("GROUP_TAKEN")
         if self.groups[number].name != kept(new_name):
             self.groups[number].name = kept(new_name)
+            for member in sorted(self.groups[number].members):
+                self.settle(member)
             self.journal.append(("update_group", number, []))
         return self.get_group(new_name)
 
@@ -229,23 +283,28 @@ class Book:
         self.groups[number].deleted = True
         self.journal.append(("delete_group", number, []))
 
-    def join_group(self, name: str, ids: list[int], mobiles: list[int]) -> tuple[int, int, int]:
+    def join_group(self, name: str, ids: list[int], mobiles: list[int]) -> tuple[int, ...]:
+        """How many joined, were there, are unknown, suppressed, and had left."""
         number = self.named_group(name)
         named, unknown = self.find_named(ids, mobiles)
-        joining = named - self.groups[number].members
+        suppressed = {one for one in named if self.is_suppressed(one)}
+        kept_out = {one for one in named if self.is_kept_out(one, number)}
+        already = named & self.groups[number].members
+        joining = named - already - suppressed - kept_out
+        self.near_misses["join_group"] += len(suppressed | kept_out)
         if joining:
             self.groups[number].members |= joining
             self.journal.append(("join_group", number, sorted(joining)))
-        return len(joining), len(named - joining), unknown
+        return len(joining), len(already), unknown, len(suppressed), len(kept_out)
 
-    def leave_group(self, name: str, ids: list[int], mobiles: list[int]) -> tuple[int, int, int]:
+    def leave_group(self, name: str, ids: list[int], mobiles: list[int]) -> tuple[int, ...]:
         number = self.named_group(name)
         named, unknown = self.find_named(ids, mobiles)
         leaving = named & self.groups[number].members
         if leaving:
             self.groups[number].members -= leaving
             self.journal.append(("leave_group", number, sorted(leaving)))
-        return len(leaving), len(named - leaving), unknown
+        return len(leaving), len(named - leaving), unknown, 0, 0
 
     def sweep_group(self, rows: int) -> bool:
         """One turn of the worker: some members of the first deleted group, or that group."""
@@ -314,6 +373,12 @@ class Book:
 
 
 # ---- reading ----------------------------------------------------------------------------------------
+
+
+def told(rows: list[Row]) -> Mapping[str, Any]:
+    """What a create says: a count an outcome, those that are suppressed, and the rows in their order."""
+    said = [row[1] for row in rows]
+    return {"counts": [*map(said.count, OUTCOMES), sum(row[5] for row in rows)], "rows": sorted(rows)}
 
 
 def read_fields(given: Given) -> tuple[dict[str, Any], list[str]]:

@@ -59,6 +59,11 @@ def create_database(server: str, name: str, *, template: str | None = None) -> s
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(sql.Identifier(name), made_of)
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(statement)
+    return database_address(server, name)
+
+
+def database_address(server: str, name: str) -> str:
+    """The address of a database of the server."""
     return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
 
 

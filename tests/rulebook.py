@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from daftari.errors import ValidationFailed
-from daftari.model import Actor, CreateOutcome, Group, MembershipOutcome, Page, Project
+from daftari.model import Actor, CreateOutcome, Group, MembershipOutcome, Page, Project, UpdateOutcome
 from daftari.rules import contacts, groups, projects, rows, sweep
 from daftari.rules.check import check_project
 from daftari.store import Store
@@ -70,8 +70,17 @@ def list_contacts(
     page: int = 1,
     per_page: int = 1_000,
     include: frozenset[str] = NOTHING,
+    suppressed: bool = False,
 ) -> Page:
-    return store.read(project.id, contacts.list_contacts, group=group, page=page, per_page=per_page, include=include)
+    return store.read(
+        project.id,
+        contacts.list_contacts,
+        group=group,
+        page=page,
+        per_page=per_page,
+        include=include,
+        suppressed=suppressed,
+    )
 
 
 def update_contact(
@@ -84,11 +93,11 @@ def update_contact(
     move: bool = True,
     now: int = NOW,
     actor: Actor = ACTOR,
-) -> None:
+) -> UpdateOutcome:
     change = None
     if given is not None:
         change = rows.read_change(msgspec.json.encode(given), field="contact", region=REGION)
-    store.write(
+    return store.write(
         project.id,
         actor,
         contacts.update_contact,
@@ -112,9 +121,8 @@ def delete_contact(
     actor: Actor = ACTOR,
 ) -> int | None:
     named = contacts.Reference(reference, REGION)
-    return store.write(
-        project.id, actor, contacts.delete_contact, reference=named, reason=reason, purpose=purpose, at=at, now=now
-    )
+    deletion = contacts.read_delete(reason=reason, purpose=purpose, at=at, settings=project.consent)
+    return store.write(project.id, actor, contacts.delete_contact, reference=named, deletion=deletion, now=now)
 
 
 def list_groups(store: Store, project: Project) -> list[Group]:

@@ -13,7 +13,19 @@ from daftari.errors import ProjectTaken
 from daftari.model import Key
 from daftari.rules import keys, projects
 from daftari.store import Store
-from tests.builders import create, get, groups, page, path_of, refusal, rows, rows_of, wrong_fields
+from tests.builders import (
+    PARTS,
+    create,
+    get,
+    groups,
+    mobile,
+    page,
+    path_of,
+    refusal,
+    rows,
+    rows_of,
+    wrong_fields,
+)
 from tests.clients import Answer, Client
 
 UNAUTHENTICATED = (401, "UNAUTHENTICATED")
@@ -97,10 +109,11 @@ def test_what_is_no_key_is_401_and_says_how_to_come_back(client: Client, people:
 
 def test_every_route_that_needs_a_key_refuses_who_has_none(client: Client, people: Any) -> None:
     for route in ROUTES:
-        path = path_of(route, reference="1", name="VIP")
-        answer = client.call(route.method, path)
+        answer = client.call(route.method, path_of(route, **PARTS))
         if route.needs == "nothing":
             assert answer.status == 200
+        elif route.needs == "token":
+            assert refusal(answer) == (401, "FORGED")
         else:
             refused(answer)
 
@@ -178,13 +191,14 @@ def test_no_secret_is_kept_in_the_database(ana: Client, people: Any, database: s
 
 def test_a_read_only_key_reads_everything_and_writes_nothing(ana: Client, ben: Client) -> None:
     create(ana, *rows(2), group="VIP")
+    asked = {"everyone": True, "channel": "sms", "mobiles": [mobile(1)]}
+    assert ana.post("/v1/audiences", asked).status == 201
     for route in ROUTES:
-        path = path_of(route, reference="1", name="VIP")
-        answer = ben.call(route.method, path)
+        answer = ben.call(route.method, path_of(route, **PARTS), json=asked)
         if route.needs == "write":
             assert refusal(answer) == (403, "READ_ONLY_KEY")
-        else:
-            assert answer.status == 200
+        elif route.needs != "token":
+            assert answer.status == 200, route.path
     assert refusal(ben.post("/v1/contacts", {"contacts": rows(1, first=9)})) == (403, "READ_ONLY_KEY")
     assert refusal(ben.delete("/v1/contacts/1")) == (403, "READ_ONLY_KEY")
     assert ben.call("QUERY", "/v1/contacts", json={"group": "VIP"}).json()["contacts"]["total"] == 2
@@ -218,10 +232,10 @@ def test_another_projects_name_is_403_and_nothing_happens(ana: Client) -> None:
 def test_a_project_that_is_no_text_is_named_on_every_route(ana: Client) -> None:
     create(ana, *rows(1), group="VIP")
     for route in ROUTES:
-        path = path_of(route, reference="1", name="VIP")
+        path = path_of(route, **PARTS)
         for wrong in (5, True, ["Shopify"], {"name": "Shopify"}, "x" * 256, "a\0b"):
-            if route.needs != "nothing":
-                assert "project" in wrong_fields(ana.call(route.method, path, json={"project": wrong}))
+            if route.needs in ("read", "write"):
+                assert "project" in wrong_fields(ana.call(route.method, path, json={"project": wrong})), path
     assert (page(ana)["total"], groups(ana)) == (1, {"VIP": 1})
 
 

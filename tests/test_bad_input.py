@@ -335,6 +335,10 @@ def test_an_unknown_method_is_405_and_says_which_there_are(untouched: Client) ->
         "/v1/contacts/1": {"GET", "HEAD", "QUERY", "PUT", "PATCH", "DELETE", "OPTIONS"},
         "/v1/groups": {"GET", "HEAD", "QUERY", "POST", "OPTIONS"},
         "/v1/groups/VIP/contacts": {"POST", "DELETE", "OPTIONS"},
+        "/v1/opt-outs": {"GET", "HEAD", "QUERY", "POST", "OPTIONS"},
+        "/v1/can-message": {"POST", "OPTIONS"},
+        "/v1/audience": {"GET", "HEAD", "QUERY", "OPTIONS"},
+        "/v1/inbound/review/1": {"POST", "OPTIONS"},
         "/v1/health": {"GET", "HEAD", "QUERY", "OPTIONS"},
     }
     for path, methods in allowed.items():
@@ -371,6 +375,8 @@ JSON = st.recursive(
 )
 FIELDS = ["project", "group", "page", "per_page", "include", "suppressed", "contacts", "contact", "on_error", "results"]
 FIELDS += ["group_mode", "reason", "purpose", "at", "name", "ids", "mobiles", "after", "limit"]
+FIELDS += ["mobile", "items", "channel", "sender", "source", "evidence", "override", "known_at", "keyword", "since"]
+FIELDS += ["groups", "match", "not", "everyone", "as_frozen", "as", "messages", "opt_outs", "subscriptions"]
 MEMBERS = ["mobile", "fname", "email", "attributes", "id", "created_at"]
 PLAUSIBLE = st.dictionaries(
     st.sampled_from(FIELDS),
@@ -378,13 +384,23 @@ PLAUSIBLE = st.dictionaries(
     max_size=4,
 )
 PLACES = ["/v1/contacts", "/v1/contacts/1", f"/v1/contacts/{NO_MOBILE}", "/v1/groups", "/v1/groups/VIP"]
-PLACES += ["/v1/groups/VIP/contacts"]
+PLACES += ["/v1/groups/VIP/contacts", "/v1/contacts/1/consent", f"/v1/contacts/{NO_MOBILE}/export", "/v1/opt-outs"]
+PLACES += [
+    "/v1/opt-ins",
+    "/v1/opt-outs/near-misses",
+    "/v1/can-message",
+    "/v1/erasures",
+    "/v1/audience",
+    "/v1/audiences",
+]
+PLACES += ["/v1/audiences/1", "/v1/audiences/1/recheck", "/v1/audiences/1/compare/1", "/v1/inbound/review"]
+PLACES += ["/v1/inbound/review/1", "/v1/inbound/generic/nobody"]
 
 
 def test_no_body_and_no_query_makes_a_crash(ana: Client) -> None:
     """The client checks every answer against the contract; here only a crash is looked for beyond that."""
 
-    @settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=240, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
         method=st.sampled_from(["GET", "QUERY", "POST", "PUT", "DELETE"]),
         path=st.sampled_from(PLACES),

@@ -20,11 +20,12 @@ from daftari.errors import Unauthenticated
 from daftari.model import Actor
 from daftari.rules.keys import find_key
 from daftari.rules.projects import find_project
-from daftari.store import Store, WriteTx, open_store
+from daftari.store import Store, WriteTx
 from daftari.store.directory import BOOK, change_directory
 from tests.builders import create, rows
 from tests.clients import Client
 from tests.conftest import ROOT, NewDatabase, People
+from tests.opened import open_store
 
 Run = Callable[..., Result]
 
@@ -33,7 +34,9 @@ Run = Callable[..., Result]
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands run in a folder of their own, with no setting from outside."""
     monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("DAFTARI_") and "TEST" not in name]:
+    for name in [
+        name for name in os.environ if name.startswith("DAFTARI_") and "TEST" not in name and name != "DAFTARI_SECRET"
+    ]:
         monkeypatch.delenv(name)
 
 

@@ -1,15 +1,18 @@
-"""``DELETE /v1/contacts/{id}``: gone from every list, and the number's time and reason are kept."""
+"""``DELETE /v1/contacts/{id}``: gone from every list, and the number's opt-out is kept with its time and reason."""
 
 from __future__ import annotations
 
 import time
 from typing import Any
 
+import pytest
+
 from daftari.rules import keys, projects
 from daftari.store import Store
 from tests.builders import (
     NO_MOBILE,
     assert_sound,
+    counts,
     create,
     get,
     groups,
@@ -23,7 +26,8 @@ from tests.builders import (
 )
 from tests.clients import Answer, Client
 
-DELETIONS = "SELECT seq, mobile, reason, purpose FROM deletion ORDER BY seq"
+FACTS = "SELECT id, subject, kind, channel, sender, purpose, source FROM fact ORDER BY id"
+EVIDENCE = "SELECT evidence FROM fact ORDER BY id"
 
 
 def deleted(answer: Answer) -> None:
@@ -73,18 +77,23 @@ def test_every_delete_keeps_its_number_time_and_reason_and_who_did_it(ana: Clien
     first = ana.delete("/v1/contacts/1", {"reason": "  asked by phone ", "purpose": "marketing"})
     second = ana.delete("/v1/contacts/2")
     after = microseconds()
-    assert rows_of(database, DELETIONS) == [
-        (2, int(mobile(1)), "asked by phone", "marketing"),
-        (3, int(mobile(2)), None, None),
+    assert rows_of(database, FACTS) == [
+        (1, int(mobile(1)), "opt_out", "*", "*", "marketing", "delete"),
+        (2, int(mobile(2)), "opt_out", "*", "*", "*", "delete"),
     ]
+    assert rows_of(database, EVIDENCE) == [('{"note":"asked by phone"}',), (None,)]
     key = rows_of(database, "SELECT id FROM key WHERE label = 'Ana'")[0][0]
     journal = rows_of(database, "SELECT key_id, request_id, action, contacts FROM journal WHERE seq > 1 ORDER BY seq")
     assert journal == [
         (key, first.headers["x-request-id"], "delete_contact", "1"),
         (key, second.headers["x-request-id"], "delete_contact", "2"),
     ]
-    times = rows_of(database, "SELECT d.at, j.at FROM deletion d JOIN journal j ON j.seq = d.seq ORDER BY d.seq")
-    assert before <= times[0][0] == times[0][1] <= times[1][0] == times[1][1] <= after
+    assert rows_of(database, "SELECT DISTINCT key_id FROM fact") == [(key,)]
+    times = rows_of(
+        database, "SELECT f.at, f.recorded_at, j.at FROM fact f JOIN journal j ON j.seq = f.id + 1 ORDER BY f.id"
+    )
+    assert before <= times[0][0] <= times[1][0] <= after
+    assert all(len(set(of_one)) == 1 for of_one in times)
 
 
 def test_the_time_of_the_opt_out_may_be_given(ana: Client, database: str) -> None:
@@ -93,7 +102,7 @@ def test_the_time_of_the_opt_out_may_be_given(ana: Client, database: str) -> Non
     before = microseconds()
     for number, at in enumerate(written, start=1):
         deleted(ana.delete(f"/v1/contacts/{number}", {"at": at}))
-    kept = [row[0] for row in rows_of(database, "SELECT at FROM deletion ORDER BY seq")]
+    kept = [row[0] for row in rows_of(database, "SELECT at FROM fact ORDER BY id")]
     second = 1_711_004_797_000_000
     assert kept[:5] == [second, second + 500_000, second, second, second + 250_000]
     assert kept[5] >= before
@@ -104,10 +113,12 @@ def test_a_time_that_is_none_or_far_ahead_is_refused_and_nothing_is_deleted(ana:
     ahead = int(time.time()) + 360
     for wrong in ("yesterday", "2024-13-01T00:00:00Z", "2024-03-21T07:06:37", ahead, True, [1], 10**30, "9" * 99):
         assert wrong_fields(ana.delete("/v1/contacts/1", {"at": wrong})) == ["at"], wrong
+    for absurd in ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00+03:00", "1899-12-31T23:59:59Z", -3_000_000_000):
+        assert wrong_fields(ana.delete("/v1/contacts/1", {"at": absurd})) == ["at"], absurd
     asked = {"at": "soon", "reason": "x" * 256, "purpose": "spam"}
     assert sorted(wrong_fields(ana.delete("/v1/contacts/1", asked))) == ["at", "purpose", "reason"]
     assert get(ana, 1)
-    assert rows_of(database, DELETIONS) == []
+    assert rows_of(database, FACTS) == []
     deleted(ana.delete("/v1/contacts/1", {"at": int(time.time()) + 240}))
 
 
@@ -117,11 +128,22 @@ def test_a_readable_mobile_without_a_contact_still_gets_its_opt_out(
     answer = ana.delete("/v1/contacts/0799 999 999".replace(" ", "%20"), {"reason": "STOP", "at": 1711004797})
     assert refusal(answer) == (404, "CONTACT_NOT_FOUND")
     assert answer.json()["opt_out"] == "recorded"
-    assert rows_of(database, "SELECT seq, mobile, at, reason FROM deletion") == [
-        (1, int(NO_MOBILE), 1_711_004_797_000_000, "STOP")
+    assert rows_of(database, "SELECT id, subject, at, evidence FROM fact") == [
+        (1, int(NO_MOBILE), 1_711_004_797_000_000, '{"note":"STOP"}')
     ]
     assert rows_of(database, "SELECT action, contacts FROM journal") == [("delete_contact", "")]
     assert_sound(store, people.shopify)
+
+
+def test_a_removal_keeps_its_number_time_and_reason_until_the_number_is_erased(ana: Client, database: str) -> None:
+    create(ana, *rows(1))
+    deleted(ana.delete("/v1/contacts/1", {"reason": "removal", "at": "2024-03-21T07:06:37Z"}))
+    kept = "SELECT r.mobile, r.at, r.reason, j.action FROM removal r JOIN journal j ON j.seq = r.seq"
+    assert rows_of(database, kept) == [(int(mobile(1)), 1_711_004_797_000_000, "removal", "delete_contact")]
+    removals = ana.get(f"/v1/contacts/+{mobile(1)}/export").json()["export"]["removals"]
+    assert removals == [{"at": "2024-03-21T07:06:37.000000Z", "reason": "removal"}]
+    assert ana.post("/v1/erasures", {"mobile": mobile(1)}).status == 201
+    assert rows_of(database, kept) == []
 
 
 def test_a_removal_or_what_is_no_mobile_is_no_opt_out(ana: Client, database: str) -> None:
@@ -135,9 +157,9 @@ def test_a_removal_or_what_is_no_mobile_is_no_opt_out(ana: Client, database: str
     for answer in answers:
         assert refusal(answer) == (404, "CONTACT_NOT_FOUND")
         assert "opt_out" not in answer.json()
-    assert rows_of(database, DELETIONS) == []
     deleted(ana.delete("/v1/contacts/1", {"reason": "removal"}))
-    assert rows_of(database, DELETIONS) == [(2, int(mobile(1)), "removal", None)]
+    assert rows_of(database, FACTS) == []
+    assert rows_of(database, "SELECT action, contacts FROM journal WHERE seq > 1") == [("delete_contact", "1")]
 
 
 def test_digits_that_are_one_id_and_another_mobile_are_409_and_nothing_is_deleted(
@@ -152,12 +174,37 @@ def test_digits_that_are_one_id_and_another_mobile_are_409_and_nothing_is_delete
     create(moved_in, {"mobile": mobile(1)}, {"mobile": "725164290"})
     assert refusal(moved_in.delete("/v1/contacts/725164290")) == (409, "AMBIGUOUS_CONTACT")
     assert page(moved_in)["total"] == 2
-    assert rows_of(database, DELETIONS) == []
+    assert rows_of(database, FACTS) == []
 
 
-def test_a_number_that_comes_back_is_a_new_contact(ana: Client) -> None:
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [("marketing", "marketing"), ("promotional", "marketing"), ("transactional", "transactional"), ("any", "*")],
+)
+def test_a_purpose_narrows_the_opt_out_that_a_delete_is(ana: Client, database: str, said: str, kept: str) -> None:
+    create(ana, *rows(1))
+    deleted(ana.delete("/v1/contacts/1", {"purpose": said}))
+    assert [row[3:6] for row in rows_of(database, FACTS)] == [("*", "*", kept)]
+
+
+def test_a_number_that_comes_back_is_a_new_contact_that_is_still_opted_out(
+    ana: Client, store: Store, people: Any
+) -> None:
     create(ana, {"mobile": mobile(1), "fname": "Old"}, group="VIP")
     deleted(ana.delete("/v1/contacts/1"))
-    assert create(ana, {"mobile": mobile(1)}) == [2]
-    again = get(ana, 2, include="groups")
-    assert (again["fname"], again["groups"]) == (None, [])
+    again = ana.post("/v1/contacts", {"contacts": rows(2), "group": "VIP", "results": True})
+    assert counts(again) == {"created": 2, "suppressed": 1}
+    assert [row["id"] for row in again.json()["results"]] == [2, 3]
+    contact = get(ana, 2, include="groups,consent")
+    assert (contact["fname"], contact["groups"], contact["consent"]["suppressed"]) == (None, [], True)
+    assert ids_on(page(ana)) == ids_on(page(ana, group="VIP")) == [3]
+    assert ids_on(page(ana, suppressed="include")) == [2, 3]
+    assert_sound(store, people.shopify)
+
+
+def test_a_removed_number_that_comes_back_may_join_as_anybody(ana: Client, store: Store, people: Any) -> None:
+    create(ana, *rows(1), group="VIP")
+    deleted(ana.delete("/v1/contacts/1", {"reason": "removal"}))
+    assert counts(ana.post("/v1/contacts", {"contacts": rows(1), "group": "VIP"})) == {"created": 1}
+    assert ids_on(page(ana)) == ids_on(page(ana, group="VIP")) == [2]
+    assert_sound(store, people.shopify)

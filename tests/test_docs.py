@@ -15,14 +15,17 @@ import typer
 from daftari.api.routes import ROUTES, Route
 from daftari.cli.app import app
 from daftari.settings import SETTINGS, settings_table
-from daftari.store import open_store
 from tests.clients import Client
 from tests.conftest import People, Serve
+from tests.opened import open_store
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
-SUBJECTS = ("contacts.md", "groups.md", "keys.md", "errors.md", "projects.md", "running.md")
+SUBJECTS = (
+    *("contacts.md", "groups.md", "consent.md", "audiences.md", "inbound.md", "erasure.md"),
+    *("keys.md", "errors.md", "projects.md", "running.md"),
+)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -20,7 +21,15 @@ import pytest
 from msgspec import Struct
 
 from tests.clients import Answer, Body, Send, over_the_wire
-from tests.door_app import BODY_BYTES_MAX, BODY_SECONDS_MAX, BODY_STALL_SECONDS, SLOW_SECONDS
+from tests.door_app import (
+    BODY_BYTES_MAX,
+    BODY_SECONDS_MAX,
+    BODY_STALL_SECONDS,
+    FILE_BYTES,
+    FILE_OPENED_SECONDS,
+    PIECE,
+    SLOW_SECONDS,
+)
 
 ROOT = Path(__file__).parent.parent
 START_SECONDS_MAX = 30.0
@@ -39,6 +48,8 @@ class Served(Struct, frozen=True):
     process: subprocess.Popen[bytes]
     log: Path
     notes: Path
+    spools: Path
+    """Where it may make files."""
 
     def call(self, method: str, path: str, body: Body = None, **headers: str) -> Answer:
         return self.send(method, path, list(headers.items()), body)
@@ -73,19 +84,25 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = int(taken.getsockname()[1])
-    log, notes = folder / "door.log", folder / "notes"
+    log, notes, spools = folder / "door.log", folder / "notes", folder / "spools"
     notes.touch()
+    spools.mkdir()
     command = [sys.executable, "-m", "granian", "--interface", "rsgi", "--no-ws", "--port", str(port)]
     with log.open("wb") as out:
         process = subprocess.Popen(
             [*command, "--factory", "tests.door_app:door"],
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "DOOR_NOTES": str(notes)},
+            env={
+                **os.environ,
+                "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
+                "DOOR_NOTES": str(notes),
+                "TMPDIR": str(spools),
+            },
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
         )
-    door = Served(over_the_wire(f"http://127.0.0.1:{port}"), port, process, log, notes)
+    door = Served(over_the_wire(f"http://127.0.0.1:{port}"), port, process, log, notes, spools)
     try:
         wait_until_answering(door)
         yield door
@@ -103,6 +120,26 @@ def wait_until_answering(door: Served) -> None:
         except OSError:
             time.sleep(0.05)
     pytest.fail(f"Granian did not serve the door; it said:\n{door.log.read_text()}")
+
+
+def worker_of(door: Served) -> psutil.Process:
+    """The process that the door is in."""
+    (worker,) = psutil.Process(door.process.pid).children()
+    return worker
+
+
+def files_of_bodies(door: Served) -> list[str]:
+    """Files of bodies and answers that the door has open, and those that have a name."""
+    held = []
+    for found in Path(f"/proc/{worker_of(door).pid}/fd").iterdir():
+        try:
+            held.append(os.readlink(found))
+        except FileNotFoundError:
+            # Closed meanwhile.
+            continue
+    assert held
+    named = [str(found) for found in door.spools.iterdir()]
+    return [name for name in held if "daftari-body" in name] + named
 
 
 def assert_error(answer: Answer, status: int, code: str) -> None:
@@ -133,10 +170,7 @@ def test_a_body_in_chunks_is_the_same_body(served: Served, given: bytes) -> None
 
 def test_no_file_of_a_body_is_left(served: Served) -> None:
     served.call("POST", "/", IN_A_FILE)
-    (worker,) = psutil.Process(served.process.pid).children()
-    held = [os.readlink(found) for found in Path(f"/proc/{worker.pid}/fd").iterdir() if found.is_symlink()]
-    assert held
-    assert not [name for name in held if "daftari-body" in name]
+    assert files_of_bodies(served) == []
 
 
 # ---- bodies that are too large, too slow or cut off -------------------------------------------------
@@ -228,6 +262,79 @@ def test_when_every_place_is_taken_the_next_one_is_told_to_come_again(served: Se
         assert answer.headers["retry-after"] == "1"
         assert [one.result().status for one in waiting] == [200, 200]
     assert served.call("POST", "/").status == 200
+
+
+def test_a_read_that_may_wait_keeps_no_other_read_waiting(served: Served) -> None:
+    with ThreadPoolExecutor(1) as clients:
+        slow = clients.submit(served.get, "/slow")
+        time.sleep(SLOW_SECONDS / 5)
+        begun = time.monotonic()
+        assert served.get("/").status == 200
+        assert time.monotonic() - begun < SOON_SECONDS
+        assert slow.result().status == 200
+
+
+# ---- answers that are too long for the memory -------------------------------------------------------
+
+
+def test_an_answer_in_a_file_is_sent_whole(served: Served) -> None:
+    answer = served.get("/file")
+    assert (answer.status, answer.headers["content-length"]) == (200, str(FILE_BYTES))
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["cache-control"] == "private, no-store"
+    assert re.fullmatch(r"[0-9a-f]{20}", answer.headers["x-request-id"])
+    assert len(answer.body) == FILE_BYTES
+    assert sha256(answer.body).digest() == sha256(PIECE * (FILE_BYTES // len(PIECE))).digest()
+
+
+def test_several_answers_in_files_at_once_are_each_whole(served: Served) -> None:
+    with ThreadPoolExecutor(2) as clients:
+        answers = list(clients.map(served.get, ["/file"] * 2))
+    assert [len(answer.body) for answer in answers] == [FILE_BYTES] * 2
+
+
+def test_head_of_an_answer_in_a_file_says_its_length_and_sends_none_of_it(served: Served) -> None:
+    answer = served.raw(f"HEAD /file HTTP/1.1\r\n{NO_KEEP_ALIVE}\r\n")
+    assert (answer.status, answer.body) == (200, b"")
+    assert answer.headers["content-length"] == str(FILE_BYTES)
+
+
+def test_a_slow_reader_of_an_answer_in_a_file_holds_no_memory_and_gets_it_whole(served: Served) -> None:
+    served.get("/file")
+    worker = worker_of(served)
+    before = worker.memory_info().rss
+    with served.connect(f"GET /file HTTP/1.1\r\n{NO_KEEP_ALIVE}\r\n") as wire:
+        # The file is long since closed here when most of it is still to be read.
+        begun = wire.recv(65_536)
+        time.sleep(FILE_OPENED_SECONDS + SOON_SECONDS)
+        assert worker.memory_info().rss - before < FILE_BYTES // 5
+        assert served.get("/").status == 200
+        length = len(begun) + sum(map(len, iter(lambda: wire.recv(1_048_576), b"")))
+    head = begun.partition(b"\r\n\r\n")[0]
+    assert length == len(head) + 4 + FILE_BYTES
+
+
+def test_no_file_of_an_answer_is_left_even_if_nobody_reads_it(served: Served) -> None:
+    served.get("/file")
+    served.call("HEAD", "/file")
+    served.connect(f"GET /file HTTP/1.1\r\n{NO_KEEP_ALIVE}\r\n").close()
+    end = time.monotonic() + FILE_OPENED_SECONDS * 5
+    while time.monotonic() < end and files_of_bodies(served):
+        time.sleep(0.05)
+    assert files_of_bodies(served) == []
+
+
+def test_without_room_for_an_answer_the_next_one_is_told_to_come_again(served: Served) -> None:
+    worker = worker_of(served)
+    unlimited = resource.prlimit(worker.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (FILE_BYTES // 2, unlimited[1]))
+    try:
+        answer = served.get("/file")
+    finally:
+        resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, unlimited)
+    assert_error(answer, 503, "STORE_UNAVAILABLE")
+    assert json.loads(answer.body)["retryable"] is True
+    assert len(served.get("/file").body) == FILE_BYTES
 
 
 # ---- methods, answers and ids -----------------------------------------------------------------------

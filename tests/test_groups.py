@@ -192,7 +192,7 @@ def test_contacts_join_by_id_and_by_mobile_and_each_is_counted_once(ana: Client,
         {"ids": [1, 2, "3", 1, 99], "mobiles": [mobile(3), f"+{mobile(4)}", int(mobile(4)), NO_MOBILE]},
     )
     assert answer.status == 200
-    assert list(answer.json()) == ["message", "joined", "already", "unknown", "suppressed"]
+    assert list(answer.json()) == ["message", "joined", "already", "unknown", "suppressed", "kept_out"]
     assert answer.json()["message"] == "Contacts added to group successfully"
     assert said(answer) == {"joined": 4, "unknown": 2}
     assert said(ana.post(at("vip") + "/contacts", {"ids": [4, 5]})) == {"joined": 1, "already": 1}

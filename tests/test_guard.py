@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,21 @@ import msgspec
 import psycopg
 import pytest
 
-from daftari.model import Actor
+from daftari.model import Actor, InboundRequest, NewFact, Scope
 from daftari.rules import contacts, rows
-from daftari.store import Store, WriteTx, directory, groups, journal, migrate, open_store
+from daftari.store import Store, WriteTx, audiences, consent, directory, erasures, groups, inbound, journal, migrate
 from daftari.store.address import sqlite_path
+from daftari.store.consent import StoredConsent
+from daftari.store.inbound import Review
 from daftari.store.queries import Dialect, Query, load_queries
 from tests import postgres
 from tests.conftest import People
+from tests.opened import open_store
 
-PROJECT_TABLES = ("book", "contact", "contact_group", "membership", "directory", "journal", "deletion")
+PROJECT_TABLES = (
+    *("book", "contact", "contact_group", "membership", "directory", "journal", "fact", "consent", "near_miss"),
+    *("review", "inbound_count", "quarantine", "audience", "audience_part", "erasure", "removal"),
+)
 CONTACTS = 20_000
 GROUPS = 2_000
 
@@ -36,6 +43,16 @@ READS_ALL = {
     "check_blocks": "an operator asked for a whole check",
     "check_member_blocks": "an operator asked for a whole check",
     "check_directory": "an operator asked for a whole check",
+    "check_states": "an operator asked for a whole check, in turns",
+    "check_subjects": "an operator asked for a whole check, in turns",
+    "delete_all_near_misses": "the project was deleted",
+    "delete_all_inbound_counts": "the project was deleted",
+    "delete_all_erasures": "the project was deleted",
+    "count_quarantine": "it holds 10,000 rows at the most",
+    "list_near_misses": "it has a row for each key and source",
+    "list_inbound_counts": "it has a row for each token",
+    "list_audience_ids": "audiences are kept 90 days, and few are frozen a day",
+    "find_expired_audience": "audiences are kept 90 days, and few are frozen a day",
     "delete_all_groups": "the project was deleted",
     "delete_all_directory": "the project was deleted",
 }
@@ -44,6 +61,15 @@ READS_ALL = {
 STOPS_EARLY = {
     "list_some_contacts": "in the key's order, up to its limit",
     "find_journal_end": "in the key's order, up to its limit",
+    "find_reviews_end": "in the key's order, up to its limit",
+    "find_quarantine_end": "in the key's order, up to its limit",
+    "find_facts_end": "in the key's order, up to its limit",
+    "find_consent_end": "in the key's order, up to its limit",
+    "find_any_audience": "in the key's order, up to its limit",
+    "get_last_fact": "in the key's order, and stops at the first",
+    "get_last_erasure": "in the key's order, and stops at the first",
+    "has_erasures": "in the key's order, up to its limit",
+    "find_open_erasure": "in the order of an index that holds open erasures only",
     "find_deleted_group": "in the order of an index that holds deleted groups only",
 }
 """The queries that begin at a project's first row and stop at a limit."""
@@ -53,16 +79,24 @@ VALUES: dict[str, object] = {
     "limit": 100, "after": 640, "last": 640, "folded": "group 7", "name": "Group 7", "now": 1, "next_id": 9,
     "next_group_id": 9, "next_seq": 9, "start": "daf_12345678", "hash": b"x", "read_only": 0, "expires_at": None,
     "label": "x", "project_id": 1, "region": "KE", "on_error": "skip", "first_id": 1, "kind": "sweep", "owner": "me",
-    "until": 1, "level": 2, "version": 1,
+    "until": 1, "level": 2, "version": 1, "standing": 1, "next_fact": 9, "next_item": 9, "subject": 254700000017,
+    "to": -5, "key": 1, "source": "create_contacts", "import_id": 0, "tries": 1, "consent": "{}", "secret": None,
+    "verify_token": None, "provider": "twilio", "part": 3, "audience": 3, "question": "{}", "count": 1, "digest": "x",
+    "excluded": "{}", "mobiles": b"12345678", "at": 1, "channel": "sms", "sender": "x", "why": "x", "said": "x",
+    "message": "x", "settled_as": "dismiss", "token": 1, "received": 1, "refused": 0, "received_at": 1,
+    "refused_at": None, "erased": 0, "keyword": "group 7", "reason": "x", "request": "{}", "body": b"x",
+    "removed": "{}", "contacts": "1-5", "seq": 17,
 }  # fmt: skip
 ROW_SETS: dict[str, list[Any]] = {
     "mobiles": [254700000000 + place for place in range(100)],
     "ids": list(range(1, 101)),
+    "subjects": [254700000000 + place for place in range(100)],
 }
 ITEMS: dict[str, list[tuple[Any, ...]]] = {
     "update_contacts": [(place, 254700000000 + place, "{}") for place in range(1, 101)],
     "change_directory": [(3, 1, place, 1) for place in range(100)],
     "clear_directory": [(3, 1, place) for place in range(10)],
+    "save_consent": [(254700000000 + place, 0, "{}") for place in range(100)],
     "touch_keys": [(place, 1) for place in range(3)],
 }
 
@@ -71,7 +105,29 @@ def _fill(tx: WriteTx) -> None:
     for number in range(GROUPS):
         group = groups.insert_group(tx, name=f"Group {number}", folded=f"group {number}", now=1)
         seq = journal.insert_journal(tx, action="create_group", contacts=(), group_id=group.id, now=1)
-        journal.insert_deletion(tx, seq=seq, mobile=254710000000 + seq, at=1, reason=None, purpose=None)
+        _fill_ledger(tx, 254710000000 + seq)
+
+
+def _fill_ledger(tx: WriteTx, mobile: int) -> None:
+    """A row of everything that is kept about a number, but for its facts."""
+    journal.insert_removal(tx, seq=mobile, mobile=mobile, at=1, reason=None)
+    review = Review(0, mobile, 1, "generic", "sms", "x", "x", "x")
+    inbound.insert_review(tx, given=review, message=str(mobile))
+    request = InboundRequest("POST", "https://x", "", "", {}, str(mobile).encode())
+    inbound.insert_quarantine(tx, token_id=1, reason="x", request=request, now=1)
+    erasures.insert_erasure(tx, subject=-mobile, contact_id=mobile, removed="{}", now=1)
+    audiences.insert_audience(
+        tx, question="{}", mobiles=array("q", [mobile]), erased=0, digest="x", excluded="{}", until=mobile, now=1
+    )
+
+
+def _fill_facts(tx: WriteTx) -> None:
+    """A fact about every other number."""
+    mobiles = range(254700000000, 254700000000 + 2 * CONTACTS, 2)
+    given = [NewFact(0, mobile, "opt_out", Scope("sms"), 1, "api") for mobile in mobiles]
+    facts = [(one.mobile, consent.new_fact(tx, given=one, message=None, now=1)) for one in given]
+    consent.insert_facts(tx, facts=facts)
+    consent.save_consent(tx, states={mobile: StoredConsent(False, "{}") for mobile in mobiles})
 
 
 def _join_every_group(tx: WriteTx) -> None:
@@ -87,6 +143,7 @@ def fill(store: Store, people: People) -> None:
     actor = Actor(None, "guard")
     for project in (people.shopify, people.kalro):
         store.write(project.id, actor, _fill)
+        store.write(project.id, actor, _fill_facts)
         for first in range(0, CONTACTS, 10_000):
             given = [{"mobile": 254700000000 + number, "fname": "Wanjiru"} for number in range(first, first + 10_000)]
             for group in ("Group 7", "Group 8"):

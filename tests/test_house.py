@@ -129,7 +129,7 @@ def test_the_wheel_holds_all_that_the_package_reads(tmp_path: Path) -> None:
     wanted = {
         str(path.relative_to(ROOT / "src"))
         for path in SOURCE.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and not any(part.startswith((".", "__pycache__")) for part in path.relative_to(SOURCE).parts)
     }
     assert "daftari/py.typed" in wanted
     assert wanted <= held, wanted - held

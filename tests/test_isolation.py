@@ -1,7 +1,7 @@
 """Nobody learns from another project's key that something of Ana's is there: the bytes are those of nothing at all.
 
 Chao asks the same of two databases, one in which Ana's project is full and one in which it is empty, and the answers
-may differ in nothing but the request id and the time.
+may differ in nothing but the request id, the time and what his own key begins with.
 """
 
 from __future__ import annotations
@@ -16,16 +16,37 @@ from msgspec import Struct
 
 from daftari.api.routes import ROUTES
 from daftari.house import build
+from daftari.model import Project
+from daftari.rules import tokens
+from daftari.rules.inbound import SETTLEMENTS
 from daftari.settings import Settings
-from daftari.store import Store, open_store
-from tests.builders import create, groups, mobile, page, path_of, rows
+from daftari.store import Store
+from tests.builders import (
+    NO_MOBILE,
+    create,
+    groups,
+    may_message,
+    mobile,
+    opt_out,
+    page,
+    path_of,
+    refusal,
+    rows,
+)
 from tests.clients import Answer, Client, through_the_door
+from tests.opened import open_store
 
 ID = "2"
 MOBILE = mobile(2)
 GROUP = "Ana's own"
 OWN_MOBILE = mobile(77)
+OUT = mobile(3)
+"""Whose opt-outs, messages and subscription Ana knows."""
+ERASED = mobile(6)
+AUDIENCE, REVIEW = "3", "6"
+"""The ids of things of Ana's that Chao has none of: what both have at last is his own."""
 TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+KEY_START = re.compile(rb'"start":"[^"]*"')
 
 Case = tuple[dict[str, str], dict[str, object]]
 """The parts of a path, and the body that is sent to it."""
@@ -37,7 +58,12 @@ def about(*bodies: dict[str, object], **parts: str) -> list[Case]:
 
 
 CONTACT = [*about(reference=ID), *about(reference=MOBILE), *about(reference=f"+{MOBILE}")]
-CHANGES = ({}, {"contact": {"city": "Taken"}}, {"group": GROUP}, {"contact": {"mobile": MOBILE}})
+CHANGES: tuple[dict[str, object], ...] = (
+    {},
+    {"contact": {"city": "Taken"}},
+    {"group": GROUP},
+    {"contact": {"mobile": MOBILE}},
+)
 
 CASES: dict[tuple[str, str], list[Case]] = {
     ("GET", "/contacts"): about({}, {"group": GROUP}, {"include": "groups"}, {"project": "Shopify"}, {"page": 2}),
@@ -59,6 +85,38 @@ CASES: dict[tuple[str, str], list[Case]] = {
     ("DELETE", "/groups/{name}"): about(name=GROUP),
     ("POST", "/groups/{name}/contacts"): about({"ids": [1, 2], "mobiles": [MOBILE]}, name=GROUP),
     ("DELETE", "/groups/{name}/contacts"): about({"ids": [1, 2], "mobiles": [MOBILE]}, name=GROUP),
+    ("GET", "/contacts/{reference}/consent"): [*CONTACT, *about(reference=OUT), *about(reference=ERASED)],
+    ("GET", "/contacts/{reference}/export"): [*CONTACT, *about(reference=OUT), *about(reference=ERASED)],
+    ("GET", "/opt-outs"): about({}, {"limit": 1}, {"channel": "sms", "since": 0}, {"project": "Shopify"}),
+    ("POST", "/opt-outs"): about({"mobile": MOBILE, "results": True}, {"mobiles": [OUT, "x"], "channel": "sms"}),
+    ("GET", "/opt-outs/near-misses"): about({}, {"limit": 1}),
+    ("POST", "/opt-ins"): about(
+        {"mobile": OUT, "source": "bulk", "results": True}, {"mobile": ERASED, "source": "form", "results": True}
+    ),
+    ("POST", "/can-message"): about(
+        {"mobiles": [MOBILE, OUT, ERASED], "ids": [1, 2, 4711], "channel": "sms"},
+        {"mobiles": [OUT], "channel": "premium_sms", "sender": "84320", "keyword": "PESA"},
+    ),
+    ("POST", "/erasures"): about({"mobile": MOBILE}, {"mobile": ERASED}, {"mobile": NO_MOBILE}),
+    ("GET", "/audience"): about(
+        {"everyone": True, "channel": "sms"},
+        {"group": GROUP, "channel": "sms"},
+        {"everyone": True, "not": [GROUP], "channel": "whatsapp"},
+    ),
+    ("POST", "/audiences"): about({"everyone": True, "channel": "sms"}, {"groups": [GROUP], "channel": "sms"}),
+    ("GET", "/audiences/{number}"): [*about(number=AUDIENCE), *about({"as_frozen": True}, number="1")],
+    ("GET", "/audiences/{number}/recheck"): [*about(number=AUDIENCE), *about(number="1")],
+    ("GET", "/audiences/{number}/compare/{other}"): [
+        *about(number=AUDIENCE, other="1"),
+        *about(number="1", other=AUDIENCE),
+    ],
+    ("GET", "/inbound/review"): about({}, {"limit": 1}, {"after": "1"}),
+    ("POST", "/inbound/review/{number}"): [
+        *about(*[dict[str, object]([("as", settled_as)]) for settled_as in SETTLEMENTS], number=REVIEW),
+        *about({"as": "dismiss"}, number="1"),
+    ],
+    ("GET", "/inbound/{provider}/{token}"): about(provider="generic", token="nobody"),
+    ("POST", "/inbound/{provider}/{token}"): about({"messages": []}, provider="generic", token="nobody"),
 }
 """What Chao asks of each route: new routes need a line."""
 
@@ -70,6 +128,7 @@ class World(Struct, frozen=True):
     """A service with a database of its own, and those who use it."""
 
     store: Store
+    shopify: Project
     ana: Client
     chao: Client
 
@@ -85,10 +144,10 @@ def new_world(
         def new_world() -> World:
             database = new_database(engine)
             store, house = open_store(database, threads=1), build(settings_for(database))
-            closing.extend((store.close, house.close))
+            closing.extend((store.close, house.door.close))
             people = introduce(store)
             client = Client(through_the_door(house.door, runner.get_loop()))
-            return World(store, client.with_key(people.ana), client.with_key(people.chao))
+            return World(store, people.shopify, client.with_key(people.ana), client.with_key(people.chao))
 
         yield new_world
         for close in closing:
@@ -102,15 +161,39 @@ def fill(ana: Client) -> None:
     assert ana.delete("/v1/contacts/5").status == 200
 
 
+def fill_ledger(ana: Client, store: Store, project: Project) -> None:
+    """Facts, near misses, frozen audiences, an erasure, and what a provider brought: much that only Ana has."""
+    create(ana, {"mobile": ERASED}, group=GROUP)
+    opt_out(ana, OUT, channel="sms")
+    opt_out(ana, mobile(4))
+    create(ana, {"mobile": mobile(4)}, group=GROUP)
+    for _ in range(5):
+        assert ana.post("/v1/audiences", {"everyone": True, "channel": "sms"}).status == 201
+    token, _ = store.house_write(
+        tokens.create_token, project=project, provider="generic", label="", secret=None, verify_token=None, now=1
+    )
+    doubts = [{"from": OUT, "to": "20414", "text": f"please stop {number}", "id": f"m{number}"} for number in range(5)]
+    began = {"mobile": OUT, "sender": "84320", "keyword": "PESA", "active": True}
+    address = f"/v1/inbound/generic/{token}"
+    assert ana.post(address, {"messages": doubts, "subscriptions": [began]}).status == 200
+    assert ana.call("POST", address, body=b"{").status == 400
+    assert ana.post("/v1/erasures", {"mobile": ERASED}).status == 201
+
+
 def seen(answer: Answer) -> tuple[int, dict[str, str], bytes]:
     """All of an answer but what no two answers have in common."""
     request_id = answer.headers["x-request-id"]
     headers = {name: value for name, value in answer.headers.items() if name != "x-request-id"}
-    return answer.status, headers, TIME.sub(b"<time>", answer.body.replace(request_id.encode(), b"<id>"))
+    body = KEY_START.sub(b"<key>", TIME.sub(b"<time>", answer.body))
+    return answer.status, headers, body.replace(request_id.encode(), b"<id>")
 
 
 def everything(ana: Client) -> list[bytes]:
-    return [ana.get("/v1/contacts", query="include=groups,updated_at").body, ana.get("/v1/groups").body]
+    return [
+        ana.get("/v1/contacts", query="include=groups,consent,updated_at&suppressed=include").body,
+        *(ana.get(f"/v1/{list_}").body for list_ in ("groups", "opt-outs", "opt-outs/near-misses", "inbound/review")),
+        ana.get("/v1/audiences/1").body,
+    ]
 
 
 def test_every_route_with_a_key_has_a_case() -> None:
@@ -122,6 +205,7 @@ def test_every_route_with_a_key_has_a_case() -> None:
 def test_another_project_is_the_same_bytes_whether_or_not_it_holds_anything(new_world: Callable[[], World]) -> None:
     full, empty = new_world(), new_world()
     fill(full.ana)
+    fill_ledger(full.ana, full.store, full.shopify)
     before = everything(full.ana)
     # Writes come in the order of the routes, so that Chao's own book grows and shrinks on the way.
     for own in ((), rows(1, first=77)):
@@ -135,6 +219,21 @@ def test_another_project_is_the_same_bytes_whether_or_not_it_holds_anything(new_
                 assert answers[0] == answers[1], f"{route.method} {path} {body}"
     assert everything(full.ana) == before
     assert everything(full.chao) != before
+
+
+def test_what_a_token_of_anas_brings_is_in_her_project_alone(
+    ana: Client, chao: Client, store: Store, people: Any
+) -> None:
+    create(chao, *rows(5))
+    fill(ana)
+    fill_ledger(ana, store, people.shopify)
+    assert page(chao)["total"] == 5
+    assert chao.get("/v1/opt-outs").json()["opt_outs"] == []
+    assert chao.get("/v1/inbound/review").json() == {"reviews": [], "next": None, "quarantined": 0}
+    assert may_message(chao, OUT, mobile(4), ERASED) == [True] * 3
+    assert may_message(ana, OUT, mobile(4), ERASED) == [False] * 3
+    for call in ("audiences/1", "audiences/1/recheck", "audiences/1/compare/2"):
+        assert refusal(chao.get(f"/v1/{call}")) == (404, "AUDIENCE_NOT_FOUND")
 
 
 def test_what_is_anas_is_to_chao_what_is_nobodys(ana: Client, chao: Client) -> None:

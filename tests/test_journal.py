@@ -1,6 +1,6 @@
 """The journal: one row a write, numbered without a gap, which says who did what to which ids, and nothing of anybody.
 
-What a DELETE says of a number is in a table of its own.
+What a DELETE says of a number is a fact of the ledger.
 """
 
 from __future__ import annotations
@@ -197,7 +197,7 @@ NOTHING_NEW: dict[str, Write] = {
 def test_a_write_that_changes_nothing_leaves_no_row(
     store: Store, book: Project, journal: Journal, database: str, what: str
 ) -> None:
-    tables = ("book", "contact", "contact_group", "membership", "directory", "deletion")
+    tables = ("book", "contact", "contact_group", "membership", "directory", "fact", "consent")
     before = [sorted(rows_of(database, f"SELECT * FROM {table}")) for table in tables]
     NOTHING_NEW[what](store, book, ANA, NOW + 7)
     assert journal() == []
@@ -242,7 +242,7 @@ REFUSED: dict[str, Write] = {
 def test_a_write_that_is_refused_leaves_no_row_and_nothing_else(
     store: Store, book: Project, journal: Journal, database: str, what: str
 ) -> None:
-    tables = ("book", "contact", "contact_group", "membership", "directory", "deletion")
+    tables = ("book", "contact", "contact_group", "membership", "directory", "fact", "consent")
     before = [sorted(rows_of(database, f"SELECT * FROM {table}")) for table in tables]
     with pytest.raises(DaftariError):
         REFUSED[what](store, book, ANA, NOW + 7)
@@ -278,20 +278,30 @@ def test_the_rows_are_numbered_without_a_gap_whoever_was_refused_between(
 def test_a_delete_keeps_number_time_reason_and_purpose(store: Store, book: Project, database: str) -> None:
     rulebook.delete_contact(store, book, "0722 000 002", reason="STOP", purpose="marketing", at=NOW - 60, now=NOW)
     rulebook.delete_contact(store, book, "5", reason="removal", at=NOW, now=NOW)
-    rulebook.delete_contact(store, book, "+256 772 123456", at=NOW - 3, now=NOW)
-    assert rows_of(database, "SELECT project_id, seq, mobile, at, reason, purpose FROM deletion ORDER BY seq") == [
-        (book.id, 3, 254_722_000_002, NOW - 60, "STOP", "marketing"),
-        (book.id, 4, 254_722_000_004, NOW, "removal", None),
-        (book.id, 5, 256_772_123_456, NOW - 3, None, None),
+    rulebook.delete_contact(store, book, "+256 772 123456", at=NOW - 3, now=NOW, actor=BEN)
+    columns = "project_id, subject, id, kind, channel, sender, purpose, at, recorded_at, source, key_id, evidence"
+    assert rows_of(database, f"SELECT {columns} FROM fact ORDER BY id") == [
+        (
+            *(book.id, 254_722_000_002, 1, "opt_out", "*", "*", "marketing", NOW - 60, NOW, "delete", 9),
+            '{"note":"STOP"}',
+        ),
+        (book.id, 256_772_123_456, 2, "opt_out", "*", "*", "*", NOW - 3, NOW, "delete", None, None),
+    ]
+    assert [row[0] for row in rows_of(database, "SELECT contacts FROM journal WHERE seq > 2 ORDER BY seq")] == [
+        "3",
+        "5",
+        "",
     ]
 
 
-def test_a_number_deleted_again_and_again_is_kept_each_time(store: Store, book: Project, database: str) -> None:
-    for _ in range(3):
-        rulebook.delete_contact(store, book, "0722000002")
-    assert rows_of(database, "SELECT seq, mobile FROM deletion ORDER BY seq") == [
-        (number, 254_722_000_002) for number in (3, 4, 5)
-    ]
+def test_a_number_deleted_at_another_time_is_kept_each_time(store: Store, book: Project, database: str) -> None:
+    for later in range(3):
+        rulebook.delete_contact(store, book, "0722000002", at=NOW + later)
+    facts = "SELECT id, subject, at FROM fact ORDER BY id"
+    kept = [(number, 254_722_000_002, NOW + number - 1) for number in (1, 2, 3)]
+    assert rows_of(database, facts) == kept
+    rulebook.delete_contact(store, book, "0722000002", at=NOW + 1)
+    assert rows_of(database, facts) == kept
 
 
 def test_projects_number_their_journals_apart(store: Store, book: Project, database: str) -> None:

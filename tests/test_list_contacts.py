@@ -260,7 +260,7 @@ def test_what_cannot_be_asked_for_is_named_all_at_once(ana: Client) -> None:
     assert sorted(wrong_fields(ana.get("/v1/contacts", json=asked))) == sorted(asked)
     for wrong in ("0", "-1", "abc", "1.5", "1e3", "٣", True, [1], {"a": 1}, 1.0):
         assert wrong_fields(ana.get("/v1/contacts", json={"page": wrong})) == ["page"]
-    assert wrong_fields(ana.get("/v1/contacts", query="include=consent")) == ["include"]
+    assert wrong_fields(ana.get("/v1/contacts", query="include=consents")) == ["include"]
 
 
 def test_a_contact_that_moved_or_left_is_counted_at_once(ana: Client) -> None:

@@ -7,37 +7,39 @@ for hours what ``make test`` plays for seconds.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
-from daftari.errors import DaftariError, ProjectTaken, ValidationFailed
-from daftari.model import Group, Project, written_time
+from daftari.errors import ProjectTaken
+from daftari.model import ConsentSettings, Group, Project
 from daftari.rules import contacts, groups, projects, sweep
-from daftari.store import Store, Tx, open_store
+from daftari.store import Store, Tx
 from tests import rulebook
-from tests.builders import rows_of
-from tests.conftest import ENGINES, NewDatabase
-from tests.model_book import SUBSCRIBERS, Book, Refused
-from tests.rulebook import NOTHING, NOW
-
-ROWS_A_TURN = 3
-RUNS_FACTOR = 2
-"""Runs for each example of the profile: here more is found by more."""
-EVERYTHING = frozenset({"groups", "updated_at"})
+from tests.conftest import NewDatabase
+from tests.machine import (
+    EVERYTHING,
+    ROWS_A_TURN,
+    Machine,
+    books,
+    group_names,
+    listed,
+    listed_by_model,
+    numbers,
+    run_machine,
+    spellings,
+    told_of_create,
+    told_of_group,
+    told_of_membership,
+    told_of_update,
+    who,
+    written,
+)
+from tests.model_book import SUBSCRIBERS, Book
+from tests.rulebook import NOTHING
 
 FIRST_IDS = (
     1,
@@ -51,21 +53,6 @@ FIRST_IDS = (
 
 # ---- what callers send ------------------------------------------------------------------------------
 
-numbers = st.sampled_from(SUBSCRIBERS[10:18])
-spellings: st.SearchStrategy[Any] = st.builds(
-    lambda written, number: written(number),
-    st.sampled_from(
-        [
-            lambda number: f"+254{number}",
-            lambda number: f"00254{number}",
-            lambda number: f"0{number}",
-            lambda number: f"{number}",
-            lambda number: f"254{number}",
-            lambda number: f"+254 {str(number)[:3]}-{str(number)[3:]}",
-        ]
-    ),
-    numbers,
-)
 mobiles: st.SearchStrategy[Any] = st.one_of(
     spellings,
     spellings,
@@ -112,45 +99,14 @@ any_contacts: st.SearchStrategy[Any] = st.one_of(
     st.fixed_dictionaries({}, optional=any_fields), good_contacts, st.sampled_from(["Ana", None, [], 254722000001])
 )
 mostly_good_contacts = st.one_of(good_contacts, good_contacts, good_contacts, any_contacts)
-group_names = st.sampled_from(
-    ["Farmers", " farmers ", "FARMERS", "Straße  ürünü", "strasse u\u0308ru\u0308nu\u0308 ", "Coast"]
-)
 maybe_groups = st.one_of(st.none(), group_names, group_names)
 includes = st.sampled_from([NOTHING, NOTHING, frozenset({"groups"}), frozenset({"updated_at"}), EVERYTHING])
-books = st.sampled_from([0, 0, 0, 1])
-who = st.integers(min_value=-2, max_value=250)
-"""Which of the book's contacts, counted around; a negative one is an id that nobody has."""
 
 
-class Side:
-    """One engine's database and the run's two projects in it."""
+class Phonebooks(Machine[Book]):
+    """Every call that the public page shows, and groups."""
 
-    def __init__(self, database: str) -> None:
-        self.database = database
-        self.store: Store = open_store(database, threads=2)
-        self.projects: list[Project] = []
-
-    def create_projects(self, names: list[str], first_ids: list[int]) -> None:
-        self.projects = [
-            rulebook.create_project(self.store, name, first_id=first_id)
-            for name, first_id in zip(names, first_ids, strict=True)
-        ]
-
-
-Play = Callable[[Store, Project], Any]
-
-
-class Phonebooks(RuleBasedStateMachine):
-    """The three books, and every call there is."""
-
-    def __init__(self, sides: list[Side], runs: Iterator[int]) -> None:
-        super().__init__()
-        self.sides = sides
-        self.run = next(runs)
-        self.now = NOW
-        self.played = 0
-        self.books: list[Book] = []
-        self.names: list[list[str]] = []
+    new_book = Book
 
     @initialize(
         first_id=st.sampled_from(FIRST_IDS),
@@ -161,31 +117,11 @@ class Phonebooks(RuleBasedStateMachine):
     )
     def begin(self, first_id: int, other_first_id: int, people: list[int], group: str, other_group: str) -> None:
         """The same people in both books, each in one group or two."""
-        self.books = [Book(next_id=first_id), Book(next_id=other_first_id)]
-        self.names = [[f"Shopify {self.run}"], [f"Kalro {self.run}"]]
-        for side in self.sides:
-            side.create_projects([names[0] for names in self.names], [first_id, other_first_id])
+        self.begin_books([first_id, other_first_id], ConsentSettings())
         given = [{"mobile": number, "attributes": {"plot": 1}} for number in people]
         for book in (1, 0):
-            self.create_contacts(book, given, group, skip=False, results=True)
-            self.create_contacts(book, given[::2], other_group, skip=False, results=False)
-
-    # ---- playing ------------------------------------------------------------------------------------
-
-    def play(self, book: int, call: Play, told: Callable[[Book], Any]) -> None:
-        """One call on all three; ``call`` returns what ``told`` does, or refuses as it does."""
-        self.now += 1_000_001
-        self.played = book
-        answers = [answer_of(call, side.store, side.projects[book]) for side in self.sides]
-        assert answers[0] == answers[1]
-        assert plain(answers[0]) == plain(answer_of_model(told, self.books[book]))
-
-    def reference(self, book: int, number: int, spelling: str | None) -> str:
-        return spelling if spelling is not None else str(self.id_of(book, number))
-
-    def id_of(self, book: int, number: int) -> int:
-        there = sorted(self.books[book].contacts)
-        return there[number % len(there)] if there and number >= 0 else self.books[book].next_id - min(number, 0)
+            self.create(book, given, group)
+            self.create(book, given[::2], other_group, results=False)
 
     # ---- the five calls -----------------------------------------------------------------------------
 
@@ -197,15 +133,7 @@ class Phonebooks(RuleBasedStateMachine):
         results=st.booleans(),
     )
     def create_contacts(self, book: int, given: list[Any], group: str | None, skip: bool, results: bool) -> None:
-        def call(store: Store, project: Project) -> Any:
-            values = {"group": group, "skip": skip, "results": results, "now": self.now}
-            return told_of_create(rulebook.create_contacts(store, project, given, **values), results)
-
-        def told(model: Book) -> Any:
-            said = model.create(given, "contacts.{}", group, skip, self.now)
-            return said if results else {"counts": said["counts"]}
-
-        self.play(book, call, told)
+        self.create(book, given, group, skip=skip, results=results)
 
     @rule(book=books, given=any_contacts, group=maybe_groups, skip=st.booleans())
     def create_contact(self, book: int, given: Any, group: str | None, skip: bool) -> None:
@@ -245,12 +173,15 @@ class Phonebooks(RuleBasedStateMachine):
         page=st.integers(1, 3) | st.integers(1, 40),
         per_page=st.sampled_from([1, 2, 3, 64, 100, 1_000]),
         include=includes,
+        suppressed=st.booleans(),
     )
-    def list_contacts(self, book: int, group: str | None, page: int, per_page: int, include: frozenset[str]) -> None:
+    def list_contacts(
+        self, book: int, group: str | None, page: int, per_page: int, include: frozenset[str], suppressed: bool
+    ) -> None:
         self.play(
             book,
-            lambda store, project: listed(store, project, group, page, per_page, include),
-            lambda model: listed_by_model(model, group, page, per_page, include),
+            lambda store, project: listed(store, project, group, page, per_page, include, suppressed=suppressed),
+            lambda model: listed_by_model(model, group, page, per_page, include, suppressed=suppressed),
         )
 
     @rule(
@@ -267,8 +198,8 @@ class Phonebooks(RuleBasedStateMachine):
         reference = self.reference(book, number, spelling)
         self.play(
             book,
-            lambda store, project: rulebook.update_contact(
-                store, project, reference, given, group=group, move=move, now=self.now
+            lambda store, project: told_of_update(
+                rulebook.update_contact(store, project, reference, given, group=group, move=move, now=self.now)
             ),
             lambda model: model.update(reference, given, group, move, self.now),
         )
@@ -289,7 +220,7 @@ class Phonebooks(RuleBasedStateMachine):
             lambda store, project: rulebook.delete_contact(
                 store, project, reference, reason=reason, purpose=purpose, at=at, now=self.now
             ),
-            lambda model: model.delete(reference, reason, purpose, at),
+            lambda model: model.delete(reference, reason, purpose, at, self.now),
         )
 
     # ---- groups -------------------------------------------------------------------------------------
@@ -338,8 +269,7 @@ class Phonebooks(RuleBasedStateMachine):
 
         def call(store: Store, project: Project) -> Any:
             change = rulebook.join_group if does_join else rulebook.leave_group
-            outcome = change(store, project, name, ids=ids, mobiles=mobiles, now=self.now)
-            return outcome.changed, outcome.already, outcome.unknown
+            return told_of_membership(change(store, project, name, ids=ids, mobiles=mobiles, now=self.now))
 
         def told(model: Book) -> Any:
             return (model.join_group if does_join else model.leave_group)(name, ids, mobiles)
@@ -383,107 +313,21 @@ class Phonebooks(RuleBasedStateMachine):
         """Of the book that was played on; the other one is looked at in the end."""
         for side in self.sides:
             model, project = self.books[self.played], side.projects[self.played]
-            shown, total = side.store.read(project.id, every_count)
+            shown, listed_total, total = side.store.read(project.id, every_count)
             assert [told_of_group(group) for group in shown] == model.list_groups()
+            assert listed_total == sum(not model.is_suppressed(number) for number in model.contacts)
             assert total == len(model.contacts)
 
-    def teardown(self) -> None:
-        for side in self.sides:
-            for project, model in zip(side.projects, self.books, strict=True):
-                assert rulebook.broken_in(side.store, project) == []
-                assert journal_of(side.database, project) == model.journal
-                assert deletions_of(side.database, project) == model.deletions
-                for group in (None, *[name for name, _, _ in model.list_groups()]):
-                    shown = listed(side.store, project, group, 1, 1_000, EVERYTHING)
-                    assert shown == listed_by_model(model, group, 1, 1_000, EVERYTHING)
 
-
-# ---- answers, made plain ----------------------------------------------------------------------------
-
-
-def answer_of(call: Play, store: Store, project: Project) -> Any:
-    try:
-        return call(store, project)
-    except DaftariError as error:
-        fields = error.errors if isinstance(error, ValidationFailed) else {}
-        return {"refused": error.code, "message": error.message, "fields": fields}
-
-
-def answer_of_model(told: Callable[[Book], Any], model: Book) -> Any:
-    try:
-        return told(model)
-    except Refused as refused:
-        return {"refused": refused.code, "fields": refused.fields}
-
-
-def plain(answer: Any) -> Any:
-    """An answer without the sentences of an error, which the model leaves to the code."""
-    if isinstance(answer, dict) and "refused" in answer:
-        return answer["refused"], sorted(answer["fields"])
-    return answer
-
-
-def told_of_create(outcome: Any, results: bool) -> Any:
-    counts = [outcome.created, outcome.updated, outcome.unchanged, outcome.duplicate, outcome.invalid]
-    if not results:
-        assert outcome.rows == []
-        return {"counts": counts}
-    shown = [(row.index, row.outcome, row.id, row.mobile, sorted(row.errors or ())) for row in outcome.rows]
-    return {"counts": counts, "rows": shown}
-
-
-def told_of_group(group: Group) -> tuple[str, int, int]:
-    return group.name, group.contacts, group.created_at
-
-
-def every_count(tx: Tx) -> tuple[list[Group], int]:
-    page = contacts.list_contacts(tx, group=None, page=1, per_page=1, include=NOTHING)
-    return groups.list_groups(tx, after=0, limit=1_000), page.total
+def every_count(tx: Tx) -> tuple[list[Group], int, int]:
+    """The groups, and how many the default list and the whole book have."""
+    values: Any = {"group": None, "page": 1, "per_page": 1, "include": NOTHING}
+    totals = [contacts.list_contacts(tx, suppressed=suppressed, **values).total for suppressed in (False, True)]
+    return groups.list_groups(tx, after=0, limit=1_000), totals[0], totals[1]
 
 
 def folded(name: str) -> str:
     return " ".join(name.casefold().split())
-
-
-def listed(store: Store, project: Project, group: str | None, page: int, per_page: int, include: frozenset[str]) -> Any:
-    shown = rulebook.list_contacts(store, project, group=group, page=page, per_page=per_page, include=include)
-    assert len(json.loads(b"[" + shown.cards + b"]")) == shown.count
-    return {"total": shown.total, "cards": shown.cards.decode()}
-
-
-def listed_by_model(model: Book, group: str | None, page: int, per_page: int, include: frozenset[str]) -> Any:
-    shown = model.list(group, page, per_page, include)
-    return {"total": shown["total"], "cards": ",".join(written(contact) for contact in shown["contacts"])}
-
-
-def written(contact: dict[str, Any]) -> str:
-    """A contact's JSON: no space, times as people read them."""
-    times = {name: written_time(contact[name]) for name in ("created_at", "updated_at") if name in contact}
-    return json.dumps({**contact, **times}, ensure_ascii=False, separators=(",", ":"))
-
-
-def journal_of(database: str, project: Project) -> list[tuple[str, int | None, list[int]]]:
-    found = rows_of(
-        database,
-        f"SELECT seq, action, group_id, contacts FROM journal WHERE project_id = {project.id} ORDER BY seq",
-    )
-    assert [row[0] for row in found] == list(range(1, len(found) + 1))
-    return [(action, group_id, ids_in(ranges)) for _, action, group_id, ranges in found]
-
-
-def ids_in(ranges: str) -> list[int]:
-    ids: list[int] = []
-    for part in filter(None, ranges.split(",")):
-        first, _, last = part.partition("-")
-        ids += range(int(first), int(last or first) + 1)
-    return ids
-
-
-def deletions_of(database: str, project: Project) -> list[tuple[Any, ...]]:
-    return rows_of(
-        database,
-        f"SELECT seq, mobile, at, reason, purpose FROM deletion WHERE project_id = {project.id} ORDER BY seq",
-    )
 
 
 # ---- the test ---------------------------------------------------------------------------------------
@@ -493,15 +337,4 @@ def test_random_calls_get_the_same_answers_from_both_engines_and_from_plain_dict
     new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweep, "ROWS_A_TURN", ROWS_A_TURN)
-    sides = [Side(new_database(engine)) for engine in ENGINES]
-    runs = count(1)
-    try:
-        run_state_machine_as_test(
-            lambda: Phonebooks(sides, runs),
-            settings=settings(
-                max_examples=RUNS_FACTOR * settings().max_examples, suppress_health_check=list(HealthCheck)
-            ),
-        )
-    finally:
-        for side in sides:
-            side.store.close()
+    run_machine(Phonebooks, new_database, runs=settings().max_examples)

@@ -19,11 +19,12 @@ import pytest
 from daftari.errors import StoreBusy, StoreUnavailable
 from daftari.model import Project
 from daftari.rules import groups
-from daftari.store import Tx, WriteTx, open_store
+from daftari.store import Tx, WriteTx
 from daftari.store import postgres as engine_room
 from daftari.store.postgres import PostgresStore
 from tests import postgres, rulebook
 from tests.builders import rows_of
+from tests.opened import open_store
 from tests.rulebook import ACTOR, NOW, broken_in
 
 THREADS = 4

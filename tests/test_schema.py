@@ -9,11 +9,12 @@ import psycopg
 import pytest
 
 from daftari.errors import BadSettings, SchemaMismatch, StoreUnavailable
-from daftari.store import is_new, migrate, open_store
+from daftari.store import is_new, migrate
 from daftari.store.address import masked
 from daftari.store.queries import read_queries
 from daftari.store.schema import latest_version, schema_version
 from tests.conftest import NewDatabase
+from tests.opened import open_store
 
 Columns = set[tuple[str, str, str, bool]]
 Keys = set[tuple[str, bool, tuple[str, ...]]]
@@ -91,7 +92,7 @@ def test_both_engines_are_at_the_same_version() -> None:
 def test_a_migration_is_applied_once(new_database: NewDatabase, engine: str) -> None:
     database = new_database(engine, empty=True)
     assert schema_version(database) == 0
-    assert migrate(database) == [1]
+    assert migrate(database) == [1, 2]
     assert migrate(database) == []
     assert schema_version(database) == latest_version("sqlite")
 

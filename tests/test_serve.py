@@ -79,7 +79,11 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     def start(*options: str) -> Service:
         out, err = (tmp_path / f"{len(started)}.{name}" for name in ("out", "err"))
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("DAFTARI_")}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("DAFTARI_") or name == "DAFTARI_SECRET"
+        }
         with out.open("wb") as stdout, err.open("wb") as stderr:
             process = subprocess.Popen(
                 [sys.executable, "-m", "daftari", "serve", "--port", "0", *options],

@@ -157,4 +157,16 @@ def test_the_table_has_a_row_for_every_setting() -> None:
     rows = settings_table().splitlines()[2:]
     assert len(rows) == len(SETTINGS)
     for setting, row in zip(SETTINGS, rows, strict=True):
-        assert f"| `{setting.name}` | `{setting.option}` | `{setting.variable}` |" in row
+        option = f"`{setting.option}`" if setting.on_command_line else "—"
+        assert f"| `{setting.name}` | {option} | `{setting.variable}` |" in row
+
+
+def test_a_secret_has_no_option_that_others_could_see_and_is_never_shown(tmp_path: Path) -> None:
+    assert [setting.name for setting in SETTINGS if not setting.on_command_line] == ["secret", "secret_file"]
+    settings = _read(tmp_path, environ={"DAFTARI_SECRET": "s3cret s3cret s3cret", "DAFTARI_SECRET_FILE": "s3cret"})
+    assert (settings.secret, settings.secret_file) == ("s3cret s3cret s3cret", "s3cret")
+    assert "s3cret" not in repr(settings)
+    (tmp_path / "daftari.toml").write_text("secret = 1711004797")
+    with pytest.raises(BadSettings) as refused:
+        _read(tmp_path)
+    assert "1711004797" not in refused.value.message

@@ -23,11 +23,12 @@ import pytest
 from daftari.errors import StoreBusy, StoreUnavailable
 from daftari.model import Actor, Project
 from daftari.rules import groups
-from daftari.store import Store, Tx, WriteTx, open_store
+from daftari.store import Store, Tx, WriteTx
 from daftari.store import sqlite as engine_room
 from daftari.store.turnstile import Turnstile
 from tests import rulebook
 from tests.builders import rows_of
+from tests.opened import open_store
 from tests.rulebook import ACTOR, NOW, broken_in
 
 WAIT_SECONDS_MAX = 60.0

@@ -17,9 +17,9 @@ import pytest
 from daftari.errors import SchemaMismatch, StoreUnavailable
 from daftari.house import build
 from daftari.settings import Settings
-from daftari.store import open_store
 from tests.builders import create, get, page, refusal, rows
 from tests.clients import Answer, Client, through_the_door
+from tests.opened import open_store
 
 NOBODY = 65534
 """A user who may write only where everyone may."""

@@ -42,6 +42,15 @@ class Unauthenticated(DaftariError):
         super().__init__("Unauthenticated.")
 
 
+class Forged(DaftariError):
+    """An inbound request whose token or signature is not the provider's."""
+
+    code = "FORGED"
+
+    def __init__(self, message: str = "The signature is not the provider's.") -> None:
+        super().__init__(message)
+
+
 class WrongProject(DaftariError):
     """The project named is not the one the key belongs to."""
 
@@ -83,6 +92,33 @@ class GroupNotFound(NotFound):
 
     def __init__(self) -> None:
         super().__init__("Group not found.")
+
+
+class AudienceNotFound(NotFound):
+    """No frozen audience has this id, or not any more."""
+
+    code = "AUDIENCE_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("Audience not found; a frozen audience is kept for 90 days.")
+
+
+class ReviewNotFound(NotFound):
+    """Nothing with this id waits for a person's eye."""
+
+    code = "REVIEW_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("Nothing with this id waits for review.")
+
+
+class TokenNotFound(NotFound):
+    """No inbound token begins with these characters."""
+
+    code = "TOKEN_NOT_FOUND"
+
+    def __init__(self, start: str) -> None:
+        super().__init__(f"No inbound token begins with {start!r}; 'daftari inbound list' shows them.")
 
 
 class ProjectNotFound(NotFound):
@@ -136,6 +172,15 @@ class GroupTaken(Conflict):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"There is a group called {name!r} already.")
+
+
+class ReviewSettled(Conflict):
+    """A person has settled this otherwise already."""
+
+    code = "REVIEW_SETTLED"
+
+    def __init__(self, settled_as: str) -> None:
+        super().__init__(f"This was settled already, as {settled_as!r}.")
 
 
 class ProjectTaken(Conflict):

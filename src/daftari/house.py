@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from daftari import __version__
 from daftari.api.app import build_app
-from daftari.api.routes import address, body_bytes_max
+from daftari.api.routes import address, body_bytes_max, is_quick
 from daftari.settings import Settings
 from daftari.store import Store, open_store
 from daftari.web.calls import Desk
@@ -31,7 +31,9 @@ class House(Struct, frozen=True):
 
 def build(settings: Settings) -> House:
     """The house on a database. Raises ``SchemaMismatch``, ``StoreUnavailable`` and ``BadSettings``."""
-    store = open_store(settings.database, threads=settings.threads)
+    store = open_store(
+        settings.database, threads=settings.threads, secret=settings.secret, secret_file=settings.secret_file
+    )
     keyring = Keyring(store)
     desk = Desk(store, keyring=keyring, clock=_microseconds, public_url=settings.public_url, version=__version__)
     application = build_app(desk)
@@ -44,7 +46,7 @@ def build(settings: Settings) -> House:
         application,
         address=address,
         body_limit=body_bytes_max,
-        reads_wait=store.reads_wait,
+        at_once=_never if store.reads_wait else is_quick,
         threads=settings.threads,
         housework=keyring.note_used,
         close=close,
@@ -54,3 +56,8 @@ def build(settings: Settings) -> House:
 
 def _microseconds() -> int:
     return time.time_ns() // 1000
+
+
+def _never(method: str, path: str) -> bool:
+    """Where every read waits for another machine, nothing is answered on the event loop."""
+    return False

@@ -6,6 +6,7 @@ This room must not know SQL, HTTP or files.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -47,6 +48,26 @@ ID_MAX = 2**63 - 1
 """The largest id the databases can hold."""
 CLOCK_AHEAD_SECONDS_MAX = 300
 """How far ahead of the server's clock a time given by a caller may be."""
+FACTS_PER_CALL_MAX = 10_000
+"""Opt-outs or opt-ins in one call, and numbers in one question."""
+FACTS_PER_NUMBER_MAX = 100
+"""Facts about one number in one call: each is weighed against all others."""
+SENDER_MAX = 64
+"""Characters of a sender or of a premium keyword."""
+EVIDENCE_MAX = 2_000
+"""Characters of each member of a fact's evidence, and of a message that is kept for review."""
+MESSAGE_ID_MAX = 200
+"""Characters of a provider's message id."""
+OPT_OUTS_PER_PAGE_MAX = 1_000
+"""Opt-outs in one answer of their list, and items in one answer of a review or recheck."""
+AUDIENCE_GROUPS_MAX = 100
+"""Groups that one audience may name."""
+AUDIENCE_DAYS = 90
+"""How long a frozen audience is kept."""
+QUARANTINE_MAX = 10_000
+"""Refused inbound requests kept a project; beyond, they are only counted."""
+INBOUND_BODY_BYTES_MAX = 1024 * 1024
+"""The largest body that an inbound call takes, and that is kept when it is refused."""
 
 # ---- time -------------------------------------------------------------------------------------------
 
@@ -60,7 +81,28 @@ def written_time(microseconds: int) -> str:
 # ---- records ----------------------------------------------------------------------------------------
 
 OnError = Literal["refuse", "skip"]
+ANY = "*"
+"""In a scope: every channel, sender or purpose."""
+CHANNELS = ("sms", "whatsapp", "premium_sms")
+PURPOSES = ("marketing", "transactional")
+StopScope = Literal["everything", "channel", "sender", "marketing"]
+"""What a plain STOP and a DELETE mean: everything; everything on that channel; that sender there; all marketing."""
+OnDelete = Literal["opt_out", "removal"]
 AttributeValue = str | int | float | bool | None
+
+
+class ConsentSettings(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How a project reads what people say. ``None`` means the default of the region or of the house."""
+
+    stop_scope: StopScope = "everything"
+    on_delete: OnDelete = "opt_out"
+    require_opt_in: bool = False
+    """Whether a number without an opt-in may not be messaged."""
+    quiet_hours: str | None = None
+    """When sending is allowed, ``08:00-18:00 Africa/Nairobi``, or ``off``."""
+    opt_out_words: tuple[str, ...] | None = None
+    opt_in_words: tuple[str, ...] | None = None
+    help_words: tuple[str, ...] | None = None
 
 
 class Project(Struct, frozen=True):
@@ -73,6 +115,7 @@ class Project(Struct, frozen=True):
     created_at: int
     former_names: tuple[str, ...] = ()
     """Folded names, the present one included, that requests may still use."""
+    consent: ConsentSettings = ConsentSettings()
 
 
 class Key(Struct, frozen=True):
@@ -172,6 +215,8 @@ class RowOutcome(Struct, frozen=True, omit_defaults=True):
     id: int | None = None
     mobile: str | None = None
     suppressed: bool = False
+    kept_out: bool = False
+    """Left the group named by the person's own word, and did not join it again."""
     errors: dict[str, list[str]] | None = None
 
 
@@ -188,6 +233,13 @@ class CreateOutcome(Struct, frozen=True):
     """Empty unless asked for."""
 
 
+class UpdateOutcome(Struct, frozen=True):
+    """What became of an update: whether the number is suppressed, or left the group named by its own word."""
+
+    suppressed: bool
+    kept_out: bool
+
+
 class Page(Struct, frozen=True):
     """One page of a list: the cards' JSON joined with commas, how many they are, and the list's exact total."""
 
@@ -202,3 +254,141 @@ class MembershipOutcome(Struct, frozen=True):
     changed: int
     already: int
     unknown: int
+    suppressed: int = 0
+    """Opted out of everything: these join nothing."""
+    kept_out: int = 0
+    """Left this group by their own word."""
+
+
+# ---- consent ----------------------------------------------------------------------------------------
+
+FactKind = Literal["opt_out", "opt_in", "left_group", "activated", "deactivated", "retraction"]
+Source = Literal["api", "inbound", "provider", "import", "bulk", "console", "form", "delete", "erasure"]
+
+
+class Scope(Struct, frozen=True):
+    """What a fact is about: a channel, a sender as it was written, and a purpose; each may be ``ANY``."""
+
+    channel: str = ANY
+    sender: str = ANY
+    purpose: str = ANY
+
+
+class Fact(Struct, frozen=True, gc=False):
+    """Something that is known about a number, never changed once it is recorded.
+
+    ``keyword`` is the premium service's, or the folded name of the group that was left. ``message`` is a keyed digest
+    of the provider's message id, by which a repeated one is known. ``evidence`` is a JSON object.
+    """
+
+    id: int
+    kind: FactKind
+    scope: Scope
+    at: int
+    recorded_at: int
+    source: Source
+    keyword: str = ""
+    group_id: int | None = None
+    override: bool = False
+    retracts: int | None = None
+    """The fact that was none: a retraction takes it back, as if it had never been said."""
+    message: str | None = None
+    key_id: int | None = None
+    evidence: str | None = None
+
+
+class NewFact(Struct, frozen=True, gc=False):
+    """A fact that is to be recorded, read and found good. ``index`` is its place among what was given."""
+
+    index: int
+    mobile: int
+    kind: FactKind
+    scope: Scope
+    at: int
+    source: Source
+    keyword: str = ""
+    group_id: int | None = None
+    override: bool = False
+    retracts: int | None = None
+    message_id: str | None = None
+    """The provider's name and message id, ``twilio:SM…``."""
+    evidence: str | None = None
+
+
+FactOutcomeName = Literal["recorded", "unchanged", "refused", "invalid"]
+
+
+class FactOutcome(Struct, frozen=True, omit_defaults=True):
+    """What became of one fact that was given."""
+
+    index: int
+    outcome: FactOutcomeName
+    mobile: str | None = None
+    suppressed: bool = False
+    """Whether the number is blocked for everything now."""
+    left_groups: tuple[str, ...] = ()
+    still_billed: bool = False
+    """Opted out of premium messages, with a paid subscription that is still active."""
+    errors: dict[str, list[str]] | None = None
+
+
+# ---- what providers send -------------------------------------------------------------------------------
+
+
+class InboundRequest(Struct, frozen=True):
+    """A provider's request as it arrived. ``url`` is the public one, query included; header names are lower-case."""
+
+    method: str
+    url: str
+    query: str
+    media_type: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class InboundMessage(Struct, frozen=True):
+    """A message that a person sent. ``number`` is a text to be read; with a ``+`` when it is surely international.
+
+    ``sender`` is our side: the number or name that the person wrote to. ``at`` is ``None`` when the provider tells no
+    time, or one without a zone. ``means`` is what the provider itself already took the message for.
+    """
+
+    number: str
+    channel: str
+    sender: str
+    text: str
+    message_id: str | None
+    at: int | None
+    means: Literal["opt_out", "opt_in", "help"] | None = None
+
+
+class InboundSignal(Struct, frozen=True):
+    """A provider's own word about consent: a code, a menu, a preference. ``number`` is ``None`` when none is told."""
+
+    number: str | None
+    kind: Literal["opt_out", "opt_in"]
+    scope: Scope
+    code: str
+    message_id: str | None
+    at: int | None
+
+
+class InboundSubscription(Struct, frozen=True):
+    """A paid premium service that begins or ends for a number."""
+
+    number: str
+    sender: str
+    keyword: str
+    active: bool
+    message_id: str | None
+    at: int | None
+
+
+class InboundUnreadable(Struct, frozen=True):
+    """One item of several that could not be read; it hides none of the others. ``said`` is the item as it came."""
+
+    said: str
+    why: str
+
+
+InboundEvent = InboundMessage | InboundSignal | InboundSubscription | InboundUnreadable

@@ -44,6 +44,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     threads: int
     public_url: str | None
     no_worker: bool
+    secret: str | None
+    secret_file: str | None
 
     @property
     def shown_database(self) -> str:
@@ -65,6 +67,8 @@ class Setting(Struct, frozen=True, kw_only=True):
     right: str
     read: Callable[[object], object]
     """From what was written to the value. Raises ``ValueError`` when it is not what ``right`` says."""
+    on_command_line: bool = True
+    """Whether commands have an option for it; a secret has no place where others see it."""
 
     @property
     def variable(self) -> str:
@@ -75,6 +79,11 @@ class Setting(Struct, frozen=True, kw_only=True):
     def option(self) -> str:
         """The command's option that sets it."""
         return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def shown_option(self) -> str:
+        """The option as the docs show it, or a dash."""
+        return f"`{self.option}`" if self.on_command_line else "—"
 
 
 # ---- reading one value ------------------------------------------------------------------------------
@@ -180,6 +189,24 @@ SETTINGS = (
         right="true or false",
         read=_read_yes_or_no,
     ),
+    Setting(
+        name="secret",
+        default=None,
+        default_doc="what is in the secret file",
+        doc="What keys the hashes of erased numbers; the same for as long as the database lives.",
+        right="a text of at least 16 characters",
+        read=_read_text,
+        on_command_line=False,
+    ),
+    Setting(
+        name="secret_file",
+        default=None,
+        default_doc="beside the SQLite file; none on PostgreSQL",
+        doc="The file that holds the secret.",
+        right="the path of a file",
+        read=_read_text,
+        on_command_line=False,
+    ),
 )
 """Every setting there is."""
 
@@ -211,7 +238,7 @@ def read_settings(
 def settings_table() -> str:
     """The Markdown table of every setting, for the docs."""
     rows = [
-        f"| `{s.name}` | `{s.option}` | `{s.variable}` | {s.default_doc or f'`{s.default}`'.lower()} | {s.doc} |"
+        f"| `{s.name}` | {s.shown_option} | `{s.variable}` | {s.default_doc or f'`{s.default}`'.lower()} | {s.doc} |"
         for s in SETTINGS
     ]
     head = ["| in the file | option | variable | default | what it is |", "|---|---|---|---|---|"]
@@ -223,6 +250,8 @@ def _read(setting: Setting, value: object, *, said_by: str) -> object:
         return setting.read(value)
     except ValueError:
         said = masked(value) if isinstance(value, str) else value
+        if setting.name == "secret":
+            said = "***"
         raise BadSettings(f"{said_by} is {said!r}; it must be {setting.right}.") from None
 
 

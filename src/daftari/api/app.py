@@ -14,7 +14,7 @@ from falcon.routing import CompiledRouter
 from msgspec import Struct
 
 from daftari.api.routes import ROUTES, VERSION, Route
-from daftari.web.calls import Desk
+from daftari.web.calls import Desk, Reply
 from daftari.web.door import Answer, Application, Request
 from daftari.web.errors import MethodNotAllowed, RouteNotFound
 
@@ -41,9 +41,14 @@ def build_app(desk: Desk) -> Application:
         if route is None:
             return _answer_without_route(place, request.method)
         if route.needs == "nothing":
-            status, body = route.handler(desk)
+            handled = route.handler(desk)
+        elif route.needs == "token":
+            handled = route.handler(desk, request, **found[2])
         else:
-            status, body = route.handler(desk.receive(request, writes=route.needs == "write"), **found[2])
+            handled = route.handler(desk.receive(request, writes=route.needs == "write"), **found[2])
+        if isinstance(handled, Reply):
+            return handled.status, [("content-type", handled.media_type)], handled.body
+        status, body = handled
         return status, [("content-type", route.media_type)], body
 
     return application

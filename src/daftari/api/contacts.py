@@ -13,14 +13,13 @@ from daftari.api.pages import write_page
 from daftari.errors import ContactNotFound
 from daftari.model import ERRORS_MAX, ID_MAX, PER_PAGE_MAX, REASON_MAX, CreateOutcome
 from daftari.rules import contacts, rows
+from daftari.rules.facts import read_purpose
 from daftari.rules.rows import Rows
 from daftari.web.calls import Call
 from daftari.web.params import Params
 
-INCLUDES = ("groups", "updated_at")
+INCLUDES = ("groups", "consent", "updated_at")
 """Members that a contact shows when they are asked for."""
-PURPOSES = ("marketing", "promotional", "transactional", "any")
-"""What a delete may say that the person wants no more of; ``promotional`` is ``marketing``."""
 PAGE_MAX = ID_MAX // PER_PAGE_MAX
 """A page beyond this one is beyond the end of any list, and beyond what the databases can count."""
 FILTERS = ("group", "per_page", "include", "suppressed")
@@ -34,10 +33,15 @@ def list_contacts(call: Call) -> tuple[int, bytes]:
     number = params.whole("page", default=1)
     per_page = params.whole("per_page", default=PER_PAGE_MAX, most=PER_PAGE_MAX)
     include = params.choices("include", INCLUDES)
-    params.choice("suppressed", ("include",), default="")
+    suppressed = params.choice("suppressed", ("include",), default="") == "include"
     params.refuse_wrong()
     page = call.read(
-        contacts.list_contacts, group=group, page=min(number, PAGE_MAX), per_page=per_page, include=include
+        contacts.list_contacts,
+        group=group,
+        page=min(number, PAGE_MAX),
+        per_page=per_page,
+        include=include,
+        suppressed=suppressed,
     )
     filters = [(field, _write_filter(params, field)) for field in FILTERS if params.given(field) is not None]
     paginator = write_page(page, number=number, per_page=per_page, url=call.url, filters=filters)
@@ -78,26 +82,28 @@ def update_contact(call: Call, reference: str) -> tuple[int, bytes]:
         change = params.part(lambda: rows.read_change(raw, field="contact", region=call.project.region))
     params.refuse_wrong()
     named = contacts.Reference(reference, call.project.region)
-    call.write(contacts.update_contact, reference=named, change=change, group=group, move=move, now=call.now)
-    return 200, b'{"message":"Contact updated successfully"}'
+    outcome = call.write(contacts.update_contact, reference=named, change=change, group=group, move=move, now=call.now)
+    answer: dict[str, object] = {"message": "Contact updated successfully"}
+    if outcome.suppressed:
+        answer["suppressed"] = True
+    if outcome.kept_out:
+        answer["kept_out"] = True
+    return 200, msgspec.json.encode(answer)
 
 
 def delete_contact(call: Call, reference: str) -> tuple[int, bytes]:
     """``DELETE /v1/contacts/{id}``: the number's opt-out is kept even where there is no contact."""
     params = call.params
     reason = params.text("reason", most=REASON_MAX)
-    purpose = params.choice("purpose", PURPOSES, default=None)
+    given = params.given("purpose")
+    purpose = None if given is None else params.noting("purpose", lambda: read_purpose(given))
     at = params.moment("at", now=call.now)
     params.refuse_wrong()
     named = contacts.Reference(reference, call.project.region)
-    deleted = call.write(
-        contacts.delete_contact,
-        reference=named,
-        reason=reason,
-        purpose=purpose,
-        at=call.now if at is None else at,
-        now=call.now,
+    deletion = contacts.read_delete(
+        reason=reason, purpose=purpose, at=call.now if at is None else at, settings=call.project.consent
     )
+    deleted = call.write(contacts.delete_contact, reference=named, deletion=deletion, now=call.now)
     if deleted is None:
         raise ContactNotFound(opt_out_recorded=True)
     return 200, b'{"message":"Contact deleted successfully"}'

@@ -190,7 +190,7 @@ def _base(operation: Operation) -> str:
 def _answer(status: str, node: Node) -> Answer:
     content = node["content"]
     media = content.get("application/json") or next(iter(content.values()))
-    schema = media["schema"]
+    schema = media.get("schema") or media["itemSchema"]
     codes = schema.get("properties", {}).get("error_code", {}).get("enum", ())
     examples = [resolved(example) for example in media.get("examples", {}).values()]
     return Answer(
@@ -198,7 +198,7 @@ def _answer(status: str, node: Node) -> Answer:
         text=node["description"],
         codes=tuple(codes),
         fields=() if codes else _fields(schema, where=""),
-        examples=() if codes else tuple((one.get("summary", ""), _pretty(one["value"])) for one in examples),
+        examples=() if codes else tuple((one.get("summary", ""), _shown(one)) for one in examples),
     )
 
 
@@ -209,12 +209,12 @@ def _inputs(operation: Operation, body: Node) -> tuple[Field, ...]:
         Field(
             name=parameter["name"],
             kind=_kind(parameter["schema"], null_counts=False),
-            where="path",
-            required=True,
+            where=parameter["in"],
+            required=parameter.get("required", False),
             text=parameter["description"],
         )
         for parameter in operation.parameters
-        if parameter["in"] == "path"
+        if parameter["in"] == "path" or "content" not in body
     ]
     if "content" in body:
         found += [
@@ -250,6 +250,8 @@ def _walk(schema: Node, *, where: str, inside: str, seen: set[str]) -> Iterator[
     if name:
         seen.add(name)
     schema = resolved(schema)
+    for one in schema.get("oneOf", ()):
+        yield from _walk(one, where=where, inside=inside, seen=seen)
     required = schema.get("required", ())
     for name, member in schema.get("properties", {}).items():
         shape, path = resolved(member), inside + name
@@ -303,7 +305,7 @@ def _curl(operation: Operation, body: Node) -> str:
             path = path.replace(f"{{{parameter['name']}}}", quote(str(_example(parameter)), safe=""))
     flat = operation.method in ("GET", "DELETE") and not any(isinstance(value, list) for value in body.values())
     if flat and body:
-        path += "?" + "&".join(f"{name}={quote(str(value), safe='')}" for name, value in body.items())
+        path += "?" + "&".join(f"{name}={_flat(value)}" for name, value in body.items())
     parts = ["curl" if operation.method == "GET" else f"curl -X {operation.method}", f'"$DAFTARI{path}"']
     if operation.node.get("security") != []:
         parts.append('-H "Authorization: Bearer $KEY"')
@@ -323,6 +325,16 @@ def _example(parameter: Node) -> Any:
     if "example" in parameter:
         return parameter["example"]
     return next(iter(parameter["examples"].values()))["value"]
+
+
+def _shown(example: Node) -> str:
+    """An example as it is sent where it says so, else as JSON that is easy to read."""
+    return str(example["serializedValue"]) if "serializedValue" in example else _pretty(example["value"])
+
+
+def _flat(value: Any) -> str:
+    """A value as it stands in a query string."""
+    return quote(value if isinstance(value, str) else json.dumps(value), safe="")
 
 
 def _pretty(value: Any) -> str:

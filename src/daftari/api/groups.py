@@ -27,7 +27,7 @@ from daftari.web.params import Params, read_whole
 def list_groups(call: Call) -> tuple[int, bytes]:
     """``GET /v1/groups``: from the cursor ``after`` on, in order of creation."""
     params = call.params
-    after = _read_cursor(params)
+    after = params.cursor("after")
     limit = params.whole("limit", default=GROUPS_PER_PAGE_MAX, most=GROUPS_PER_PAGE_MAX)
     params.refuse_wrong()
     # One more than asked for tells whether there is a next page.
@@ -75,7 +75,8 @@ def join_group(call: Call, name: str) -> tuple[int, bytes]:
             "joined": outcome.changed,
             "already": outcome.already,
             "unknown": outcome.unknown,
-            "suppressed": 0,
+            "suppressed": outcome.suppressed,
+            "kept_out": outcome.kept_out,
         }
     )
 
@@ -116,17 +117,6 @@ def _read_new_name(params: Params) -> str:
     params.refuse_wrong()
     assert name is not None
     return name
-
-
-def _read_cursor(params: Params) -> int:
-    value = params.given("after")
-    if value is None:
-        return 0
-    after = read_whole(value)
-    if after is None or not 0 <= after <= ID_MAX:
-        params.wrong("after", "The after field must be a cursor that an answer gave as next.")
-        return 0
-    return after
 
 
 def _read_named(call: Call) -> tuple[list[int], list[int]]:

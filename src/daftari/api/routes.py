@@ -11,25 +11,36 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from daftari.api import contacts, groups, house
-from daftari.model import BODY_BYTES_MAX, READ_BODY_BYTES_MAX
+from daftari.api import audiences, consent, contacts, groups, house, inbound
+from daftari.model import BODY_BYTES_MAX, INBOUND_BODY_BYTES_MAX, READ_BODY_BYTES_MAX
+from daftari.web.calls import Reply
 
 JSON = "application/json"
+NDJSON = "application/x-ndjson"
+TEXT = "text/plain; charset=utf-8"
 HTML = "text/html; charset=utf-8"
 
-Handled = tuple[int, bytes]
-"""What a handler returns: a status and a body."""
-Needs = Literal["read", "write", "nothing"]
+Handled = tuple[int, bytes] | Reply
+"""What a handler returns: a status and a body, of the route's media type or of its own."""
+Needs = Literal["read", "write", "nothing", "token"]
 
 VERSION = "/v1"
 _PREFIX = "/api"
 _DOCS = "/docs"
 _GROUPS = "/v1/groups/"
 _MEMBERS = "/contacts"
+_INBOUND = "/v1/inbound/"
+_SLOW = ("/v1/audience", "/v1/opt-outs", _INBOUND)
+_SLOW_ENDS = ("/export", "/consent")
+_READS = frozenset({"GET", "HEAD", "QUERY", "OPTIONS"})
 
 
 class Route(Struct, frozen=True):
-    """A method at a path under ``/v1``. ``needs`` is what its key must allow; one that needs nothing takes no key."""
+    """A method at a path under ``/v1``.
+
+    ``needs`` is what its key must allow; one that needs nothing takes no key, and one that needs a token has it in its
+    path.
+    """
 
     method: str
     path: str
@@ -53,6 +64,23 @@ ROUTES = (
     Route("DELETE", "/groups/{name}", groups.delete_group, "write"),
     Route("POST", "/groups/{name}/contacts", groups.join_group, "write"),
     Route("DELETE", "/groups/{name}/contacts", groups.leave_group, "write"),
+    Route("GET", "/contacts/{reference}/consent", consent.show_consent, "read"),
+    Route("GET", "/contacts/{reference}/export", consent.export_number, "read"),
+    Route("GET", "/opt-outs", consent.list_opt_outs, "read"),
+    Route("POST", "/opt-outs", consent.create_opt_outs, "write"),
+    Route("GET", "/opt-outs/near-misses", consent.list_near_misses, "read"),
+    Route("POST", "/opt-ins", consent.create_opt_ins, "write"),
+    Route("POST", "/can-message", consent.may_message, "read"),
+    Route("POST", "/erasures", consent.erase_number, "write"),
+    Route("GET", "/audience", audiences.stream_audience, "read", NDJSON),
+    Route("POST", "/audiences", audiences.freeze_audience, "write"),
+    Route("GET", "/audiences/{number}", audiences.get_audience, "read"),
+    Route("GET", "/audiences/{number}/recheck", audiences.recheck_audience, "read"),
+    Route("GET", "/audiences/{number}/compare/{other}", audiences.compare_audiences, "read"),
+    Route("GET", "/inbound/review", inbound.list_reviews, "read"),
+    Route("POST", "/inbound/review/{number}", inbound.settle_review, "write"),
+    Route("GET", "/inbound/{provider}/{token}", inbound.check_address, "token", TEXT),
+    Route("POST", "/inbound/{provider}/{token}", inbound.receive_request, "token"),
     Route("GET", "/health", house.show_health, "nothing"),
     Route("GET", "/openapi.json", house.show_openapi, "nothing"),
     Route("GET", "/docs", house.show_docs, "nothing", HTML),
@@ -78,6 +106,13 @@ def address(path: str) -> tuple[str, str]:
 
 def body_bytes_max(method: str, path: str) -> int:
     """How large a body may be. Deletes have small ones, but a leave may name 10,000 contacts."""
+    if path.removeprefix(_PREFIX).startswith(_INBOUND):
+        return INBOUND_BODY_BYTES_MAX
     if method in ("POST", "PUT", "PATCH") or (method == "DELETE" and path.rstrip("/").endswith(_MEMBERS)):
         return BODY_BYTES_MAX
     return READ_BODY_BYTES_MAX
+
+
+def is_quick(method: str, path: str) -> bool:
+    """Whether a route only reads, and so little that it may be answered on the event loop."""
+    return method in _READS and not path.startswith(_SLOW) and not path.endswith(_SLOW_ENDS)

@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 from daftari import __version__
-from daftari.cli import check, key, migrate, project, serve, worker
+from daftari.cli import (
+    audience,
+    check,
+    consent,
+    erasure,
+    inbound,
+    key,
+    migrate,
+    project,
+    question,
+    serve,
+    worker,
+)
 from daftari.cli.options import examples
 from daftari.cli.output import Commands
 
@@ -15,8 +27,9 @@ EPILOG = examples(
     "daftari serve                         start, with the phonebook in ./daftari.db",
     "daftari project create Shopify        make a project and print its first key",
     "daftari key create --project Shopify  make another one",
+    "daftari opt-out 0722000000            record that somebody wants no more messages",
     "daftari check                         prove that the phonebook is sound",
-    note="Exit codes: 0 done, 1 failed, 2 wrong usage.",
+    note="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 somebody may not be messaged.",
 )
 
 app = typer.Typer(
@@ -50,5 +63,11 @@ app.command("serve", epilog=serve.EPILOG)(serve.serve)
 app.command("migrate", epilog=migrate.EPILOG)(migrate.migrate_database)
 app.add_typer(project.app, name="project")
 app.add_typer(key.app, name="key")
+app.command("opt-out", epilog=consent.OPT_OUT_EPILOG)(consent.record_opt_outs)
+app.command("opt-in", epilog=consent.OPT_IN_EPILOG)(consent.record_opt_ins)
+app.command("may-message", epilog=question.EPILOG)(question.ask)
+app.command("audience", epilog=audience.EPILOG)(audience.print_audience)
+app.add_typer(inbound.app, name="inbound")
+app.command("erase", epilog=erasure.EPILOG)(erasure.erase)
 app.command("check", epilog=check.EPILOG)(check.check)
 app.command("worker", epilog=worker.EPILOG)(worker.run_worker)

@@ -57,7 +57,7 @@ def work(settings: Settings) -> None:
         return stopping
 
     try:
-        store = open_store(settings.database, threads=1)
+        store = open_store(settings.database, threads=1, secret=settings.secret, secret_file=settings.secret_file)
     except DaftariError as error:
         _end(error)
     try:

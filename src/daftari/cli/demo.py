@@ -11,11 +11,12 @@ from shutil import which
 
 import msgspec
 
+from daftari.cli.options import open_settled
 from daftari.cli.output import say
 from daftari.rules.keys import create_key
 from daftari.rules.projects import create_project, list_projects
 from daftari.settings import DEFAULT_DATABASE, Settings
-from daftari.store import HouseTx, open_store
+from daftari.store import HouseTx
 
 PROJECT = "Demo"
 GROUP = "Friends"
@@ -24,7 +25,7 @@ MOBILES = ("254725164290", "254725164291")
 
 def print_demo(settings: Settings, *, address: str) -> None:
     """In an empty book make the project, and print its key and the calls; else say where the key went."""
-    store = open_store(settings.database, threads=1)
+    store = open_settled(settings)
     try:
         secret = store.house_write(_create_demo, now=time.time_ns() // 1000)
     finally:

@@ -19,6 +19,11 @@ from daftari.model import written_time
 
 FAILED = 1
 WRONG_USAGE = 2
+NOT_ALLOWED = 3
+"""The answer to a question was no."""
+
+
+_CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], " ")
 
 
 class Commands(TyperGroup):
@@ -75,7 +80,8 @@ def shown_time(microseconds: int | None) -> str | None:
 def _shown(value: object) -> str:
     if value is None or value is False:
         return ""
-    return "yes" if value is True else str(value)
+    # What strangers wrote must not become a line, a column or a command to the terminal.
+    return "yes" if value is True else str(value).translate(_CONTROLS)
 
 
 def _print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

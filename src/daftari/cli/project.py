@@ -6,11 +6,12 @@ import sys
 import time
 from typing import Annotated
 
+import msgspec
 import typer
 
 from daftari.cli.options import ConfigOption, DatabaseOption, JsonOption, examples, opened_store
 from daftari.cli.output import WRONG_USAGE, fail, print_list, say, shown_time
-from daftari.model import OnError, Project
+from daftari.model import ConsentSettings, OnDelete, OnError, Project, StopScope
 from daftari.rules import keys, projects
 from daftari.store import HouseTx
 
@@ -21,6 +22,13 @@ app = typer.Typer(help="Projects: each one a book of contacts with its own keys.
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The project's name, in any case.")]
 _REGION = typer.Option("--region", metavar="CODE", help="The country whose numbers may lack their country code.")
 _ON_ERROR = typer.Option("--on-error", help="What a create does with wrong rows: refuse the call, or skip them.")
+
+
+def _words(option: str, what: str) -> typer.models.OptionInfo:
+    words: typer.models.OptionInfo = typer.Option(
+        option, metavar="WORDS", help=f"{what}, with commas; an empty text for the words of the house."
+    )
+    return words
 
 
 @app.command(
@@ -58,8 +66,14 @@ def list_projects(as_json: JsonOption = False, database: DatabaseOption = None, 
     """List the projects."""
     with opened_store(config, database) as store:
         found = store.house_read(projects.list_projects)
-    rows = [(project.name, project.region, project.on_error, shown_time(project.created_at)) for project in found]
-    print_list(("name", "region", "on_error", "created_at"), rows, as_json=as_json)
+    rows = [
+        (
+            *(project.name, project.region, project.on_error, shown_time(project.created_at)),
+            msgspec.to_builtins(project.consent) if as_json else _shown_consent(project.consent),
+        )
+        for project in found
+    ]
+    print_list(("name", "region", "on_error", "created_at", "consent"), rows, as_json=as_json)
     if not found:
         say("There are no projects; 'daftari project create NAME' makes one.")
 
@@ -78,22 +92,58 @@ def rename_project(
 
 
 @app.command(
-    "set", epilog=examples("daftari project set Shopify --region UG", "daftari project set Shopify --on-error skip")
+    "set",
+    epilog=examples(
+        "daftari project set Shopify --region UG",
+        "daftari project set Shopify --on-error skip",
+        "daftari project set Shopify --stop-scope channel --require-opt-in",
+        'daftari project set Shopify --quiet-hours "08:00-20:00 Africa/Nairobi" --opt-out-words "stop, acha, toa"',
+    ),
 )
 def set_project(
     name: NameArgument,
     region: Annotated[str | None, _REGION] = None,
     on_error: Annotated[OnError | None, _ON_ERROR] = None,
+    stop_scope: Annotated[StopScope | None, typer.Option("--stop-scope", help="What a plain STOP is about.")] = None,
+    on_delete: Annotated[
+        OnDelete | None, typer.Option("--on-delete", help="What a DELETE without a reason means.")
+    ] = None,
+    require_opt_in: Annotated[
+        bool | None,
+        typer.Option(
+            "--require-opt-in/--no-require-opt-in", help="Message nobody without an opt-in.", show_default=False
+        ),
+    ] = None,
+    quiet_hours: Annotated[
+        str | None,
+        typer.Option(
+            "--quiet-hours", metavar="TEXT", help="When sending is allowed: 08:00-18:00 Africa/Nairobi, or off."
+        ),
+    ] = None,
+    opt_out_words: Annotated[str | None, _words("--opt-out-words", "What people write to stop")] = None,
+    opt_in_words: Annotated[str | None, _words("--opt-in-words", "What people write to start again")] = None,
+    help_words: Annotated[str | None, _words("--help-words", "What people write for help")] = None,
     database: DatabaseOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Change a project's region, or what its creates do with wrong rows. Numbers already stored stay as they are."""
-    if region is None and on_error is None:
-        raise fail("Nothing to set: give --region or --on-error.", code=WRONG_USAGE)
+    """Change a project's settings. Numbers already stored stay as they are, and so does what was recorded."""
+    consent = {
+        "stop_scope": stop_scope,
+        "on_delete": on_delete,
+        "require_opt_in": require_opt_in,
+        "quiet_hours": quiet_hours,
+        "opt_out_words": _split(opt_out_words),
+        "opt_in_words": _split(opt_in_words),
+        "help_words": _split(help_words),
+    }
+    if region is None and on_error is None and all(value is None for value in consent.values()):
+        sentence = "Nothing to set: give --region or --on-error, or a setting of consent such as --stop-scope."
+        raise fail(sentence, code=WRONG_USAGE)
     with opened_store(config, database) as store:
         changed = region.upper() if region else None
-        project = store.house_write(projects.set_project, name=name, region=changed, on_error=on_error)
-    say(f"Project {project.name!r} has region {project.region} and on_error {project.on_error}.")
+        project = store.house_write(projects.set_project, name=name, region=changed, on_error=on_error, consent=consent)
+    shown = _shown_consent(project.consent) or "all as by default"
+    say(f"Project {project.name!r} has region {project.region} and on_error {project.on_error}; consent: {shown}.")
 
 
 @app.command("delete", epilog=examples("daftari project delete Shopify", "daftari project delete Shopify --yes"))
@@ -110,6 +160,22 @@ def delete_project(
             _ask_for_name(project)
         store.house_write(projects.delete_project, name=project.name, now=time.time_ns() // 1000)
     say(f"Project {project.name!r} is deleted.")
+
+
+def _split(words: str | None) -> tuple[str, ...] | None:
+    return None if words is None else tuple(words.split(","))
+
+
+def _shown_consent(consent: ConsentSettings) -> str:
+    """What is not as by default, for people: ``stop_scope=channel, opt_out_words=stop|acha``."""
+    members = msgspec.to_builtins(consent)
+    return ", ".join(f"{name}={_shown_setting(value)}" for name, value in members.items())
+
+
+def _shown_setting(value: object) -> str:
+    if isinstance(value, tuple | list):
+        return "|".join(value)
+    return "yes" if value is True else str(value)
 
 
 def _create_with_key(

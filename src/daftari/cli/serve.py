@@ -8,11 +8,11 @@ import typer
 from msgspec.structs import replace
 
 from daftari.cli.demo import print_demo
-from daftari.cli.options import ConfigOption, DatabaseOption, examples, setting_option, settings_from
+from daftari.cli.options import ConfigOption, DatabaseOption, examples, open_settled, setting_option, settings_from
 from daftari.cli.output import say
 from daftari.cli.processes import find_port, serve_until_stopped, shown_address
 from daftari.settings import Settings
-from daftari.store import is_new, migrate, open_store
+from daftari.store import is_new, migrate
 
 EPILOG = examples(
     "daftari serve",
@@ -63,4 +63,4 @@ def _look_at_database(settings: Settings) -> None:
     """Make a new SQLite file; refuse what cannot be served before any process is started."""
     if is_new(settings.database):
         migrate(settings.database)
-    open_store(settings.database, threads=1).close()
+    open_settled(settings).close()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from daftari.cli.child import work
-from daftari.cli.options import ConfigOption, DatabaseOption, examples, settings_from
+from daftari.cli.options import ConfigOption, DatabaseOption, examples, open_settled, settings_from
 from daftari.cli.output import say
-from daftari.store import open_store
 
 EPILOG = examples(
     "daftari worker --database postgresql://daftari:PASSWORD@localhost/daftari",
@@ -16,6 +15,6 @@ EPILOG = examples(
 def run_worker(database: DatabaseOption = None, config: ConfigOption = None) -> None:
     """Clear up what was deleted and tidy the database, until Ctrl-C."""
     settings = settings_from(config, database=database)
-    open_store(settings.database, threads=1).close()
+    open_settled(settings).close()
     say(f"The worker looks after {settings.shown_database}. Ctrl-C stops it.")
     work(settings)

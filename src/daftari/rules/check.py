@@ -10,10 +10,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from daftari.model import Card
+from daftari.rules.check_consent import find_unsettled, find_wrong_states, repair_consent
 from daftari.rules.rows import encode_card
 from daftari.store import Tx, WriteTx, check, contacts
 from daftari.store.check import BookState
 from daftari.store.contacts import NewCard, StoredContact
+from daftari.store.directory import BOOK, LISTED
+
+_LISTS = {BOOK: "all contacts", LISTED: "the default list"}
 
 _read_card = msgspec.json.Decoder(Card).decode
 
@@ -35,7 +39,7 @@ def check_project(tx: Tx) -> list[Finding]:
     rows = [*_check_cards(tx), *_check_members(tx)]
     if state is not None and state.closed:
         return rows
-    return [*_check_counters(state), *rows, *_check_directory(tx)]
+    return [*_check_counters(state), *rows, *_check_consent(tx), *_check_directory(tx)]
 
 
 def repair_project(tx: WriteTx, *, now: int) -> None:
@@ -46,11 +50,13 @@ def repair_project(tx: WriteTx, *, now: int) -> None:
         contacts.update_contacts(tx, cards=mended, now=now)
     while orphans := check.find_orphans(tx):
         check.repair_memberships(tx, orphans=orphans)
+    repair_consent(tx)
     check.repair_directory(tx, wanted=check.count_blocks(tx), found=check.read_directory(tx))
     state = check.read_book(tx)
     if state is not None:
         tx.book.next_id = max(tx.book.next_id, state.largest_id + 1)
         tx.book.next_group_id = max(tx.book.next_group_id, state.largest_group_id + 1)
+        tx.book.next_fact = max(tx.book.next_fact, state.largest_fact + 1)
 
 
 def _check_counters(state: BookState | None) -> list[Finding]:
@@ -62,6 +68,9 @@ def _check_counters(state: BookState | None) -> list[Finding]:
         findings.append(Finding("ids", sentence, mendable=True))
     if state.next_group_id <= state.largest_group_id:
         sentence = f"The next group would get id {state.next_group_id}, but {state.largest_group_id} exists."
+        findings.append(Finding("ids", sentence, mendable=True))
+    if state.next_fact <= state.largest_fact:
+        sentence = f"The next fact would get id {state.next_fact}, but {state.largest_fact} exists."
         findings.append(Finding("ids", sentence, mendable=True))
     wanted = state.next_seq - state.oldest_seq
     ends = (state.journal_first, state.journal_last) if state.journal_rows else (state.oldest_seq, state.next_seq - 1)
@@ -92,13 +101,24 @@ def _check_members(tx: Tx) -> list[Finding]:
     ]
 
 
+def _check_consent(tx: Tx) -> list[Finding]:
+    findings = [
+        Finding("consent", f"The state of subject {subject} is not what its facts lead to.", mendable=True)
+        for subject, _ in find_wrong_states(tx)
+    ]
+    findings += [
+        Finding("standing", f"Contact {contact.id} {what}.", mendable=True) for contact, _, what in find_unsettled(tx)
+    ]
+    return findings
+
+
 def _check_directory(tx: Tx) -> list[Finding]:
     wanted, found = check.count_blocks(tx), check.read_directory(tx)
     findings = []
     for block in sorted({*wanted, *found}):
         if wanted[block] != found[block] or (block in found and not found[block]):
             list_id, level, number = block
-            named = f"group {list_id}" if list_id else "all contacts"
+            named = _LISTS.get(list_id, f"group {list_id}")
             sentence = (
                 f"The directory of {named} says {found[block]} in block {number} of level {level}, not {wanted[block]}."
             )

@@ -6,7 +6,7 @@ stored.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from msgspec import UNSET, Struct
@@ -15,18 +15,25 @@ from msgspec.structs import replace
 from daftari.errors import AmbiguousContact, ContactNotFound, MobileTaken, UnreadableMobile, ValidationFailed
 from daftari.mobile import reader_for
 from daftari.model import (
+    ANY,
     ID_MAX,
     MOBILE_TEXT_MAX,
     TEXT_FIELDS,
     Card,
     Change,
+    ConsentSettings,
     ContactRow,
     CreateOutcome,
+    NewFact,
     Outcome,
     Page,
     RowOutcome,
+    Scope,
+    UpdateOutcome,
     written_time,
 )
+from daftari.rules import ledger
+from daftari.rules.consent import NOTHING_KNOWN, State
 from daftari.rules.groups import use_group
 from daftari.rules.rows import (
     TOO_MANY_ATTRIBUTES,
@@ -37,8 +44,11 @@ from daftari.rules.rows import (
     name_errors,
     too_many_attributes,
 )
+from daftari.rules.statements import show_state, write_evidence
 from daftari.rules.texts import fold_name
+from daftari.rules.words import stop_scope
 from daftari.store import Tx, WriteTx, contacts, directory, groups, journal
+from daftari.store.consent import CLEAR, KNOWN, SUPPRESSED
 from daftari.store.contacts import NewCard, StoredContact
 
 REMOVAL = "removal"
@@ -81,30 +91,40 @@ def get_contact(tx: Tx, *, reference: Reference, include: frozenset[str]) -> byt
     return _with_members(tx, [found], include) if include else found.card.encode()
 
 
-def list_contacts(tx: Tx, *, group: str | None, page: int, per_page: int, include: frozenset[str]) -> Page:
-    """One page of the book or of a group; an unknown group is an empty list, as is a page past the end."""
+def list_contacts(
+    tx: Tx, *, group: str | None, page: int, per_page: int, include: frozenset[str], suppressed: bool
+) -> Page:
+    """One page of the book or of a group; an unknown group is an empty list, as is a page past the end.
+
+    ``suppressed``: list those too who opted out of everything. They are in no group.
+    """
     group_id = groups.find_group_id(tx, folded=fold_name(group)) if group is not None else None
     if group is not None and group_id is None:
         return Page(cards=b"", count=0, total=0)
-    list_id = directory.BOOK if group_id is None else group_id
+    everybody, standing = (directory.BOOK, SUPPRESSED) if suppressed else (directory.LISTED, KNOWN)
+    list_id = everybody if group_id is None else group_id
     total, start = directory.find_page(tx, list_id=list_id, skip=(page - 1) * per_page)
     if start is None:
         return Page(cards=b"", count=0, total=total)
     if not include:
-        count, cards = contacts.list_cards(tx, group_id=group_id, start=start, limit=per_page)
+        count, cards = contacts.list_cards(tx, group_id=group_id, standing=standing, start=start, limit=per_page)
         return Page(cards=cards, count=count, total=total)
-    found = contacts.list_contacts(tx, group_id=group_id, start=start, limit=per_page)
+    found = contacts.list_contacts(tx, group_id=group_id, standing=standing, start=start, limit=per_page)
     return Page(cards=_with_members(tx, found, include), count=len(found), total=total)
 
 
 def _with_members(tx: Tx, found: list[StoredContact], include: frozenset[str]) -> bytes:
     """Cards joined with commas, each with the members that were asked for."""
     names = groups.list_group_names(tx, ids=[contact.id for contact in found]) if "groups" in include else {}
+    known = [contact.mobile for contact in found if contact.standing != CLEAR] if "consent" in include else []
+    states = ledger.find_states(tx, mobiles=known) if known else {}
     cards = []
     for contact in found:
         more: dict[str, object] = {}
         if "groups" in include:
             more["groups"] = names[contact.id]
+        if "consent" in include:
+            more["consent"] = show_state(states.get(contact.mobile, NOTHING_KNOWN))
         if "updated_at" in include:
             more["updated_at"] = written_time(contact.updated_at)
         cards.append(contact.card.encode()[:-1] + b"," + msgspec.json.encode(more)[1:])
@@ -119,34 +139,35 @@ def create_contacts(
 ) -> CreateOutcome:
     """Create or merge rows, and let all of them join the group.
 
-    ``skip``: write the good rows beside bad ones. ``results``: an
-    outcome for each row. Raises ``ValidationFailed``, with nothing written, when a row is bad and is not skipped.
+    ``skip``: write the good rows beside bad ones. ``results``: an outcome for each row. Raises ``ValidationFailed``,
+    with nothing written, when a row is bad and is not skipped.
     """
     book = _find_changes(tx, rows.unique)
     late = {index: name_errors({"attributes": [TOO_MANY_ATTRIBUTES]}, rows.path(index)) for index in book.refused}
     invalid = {**rows.invalid, **late}
     if invalid and not skip:
         raise ValidationFailed({path: said for index in sorted(invalid) for path, said in invalid[index].items()})
-    first = tx.book.next_id
-    tx.book.next_id += len(book.new)
+    known = _find_known(tx, book)
+    suppressed = {mobile for mobile, state in known.items() if state.is_suppressed}
+    standings = {mobile: ledger.standing_of(state) for mobile, state in known.items()}
+    new_ids = range(tx.book.next_id, tx.book.next_id + len(book.new))
+    tx.book.next_id = new_ids.stop
     new = [
-        NewCard(number, row.mobile, f'{{"id":{number}{row.tail}') for number, row in enumerate(book.new, start=first)
+        NewCard(number, row.mobile, f'{{"id":{number}{row.tail}', standings.get(row.mobile, CLEAR))
+        for number, row in zip(new_ids, book.new, strict=True)
     ]
     if new:
         contacts.insert_contacts(tx, cards=new, now=now)
     if book.changed:
         contacts.update_contacts(tx, cards=book.changed.values(), now=now)
-    new_ids = range(first, first + len(new))
-    joined, group_id = _join(tx, new_ids, book, group, now)
-    lists: dict[int, Iterable[int]] = {directory.BOOK: new_ids}
-    if group_id is not None:
-        lists[group_id] = joined
-    if new or joined:
-        directory.change_directory(tx, joined=lists, left={})
+    joined, kept_out, group_id = _join(tx, new_ids, book, known, group, now)
+    _list_new(tx, new_ids, book, suppressed, joined, group_id)
     touched = {*new_ids, *joined, *book.changed}
     if touched:
         journal.insert_journal(tx, action="create_contacts", contacts=touched, group_id=group_id, now=now)
-    return _outcome(rows, book, new, book.changed.keys() | set(joined), invalid, results)
+    ledger.note_near_misses(tx, source="create_contacts", tries=len(suppressed) + len(kept_out), now=now)
+    written = _Written(new, book.changed.keys() | set(joined), suppressed, kept_out, invalid)
+    return _outcome(rows, book, written, results)
 
 
 class _Found(Struct):
@@ -159,6 +180,16 @@ class _Found(Struct):
     """Changed cards by id."""
     refused: set[int]
     """Indexes of rows whose contact would have too many attributes."""
+
+
+class _Written(Struct):
+    """What a create did: new contacts, ids that changed or joined, numbers that joined nothing, and bad rows."""
+
+    new: list[NewCard]
+    touched: set[int]
+    suppressed: set[int]
+    kept_out: set[int]
+    invalid: dict[int, Errors]
 
 
 def _find_changes(tx: Tx, rows: list[ContactRow]) -> _Found:
@@ -190,49 +221,91 @@ def _merge(card: Card, row: ContactRow) -> Card:
     return replace(card, **given, attributes=attributes) if given or row.attributes else card
 
 
-def _join(tx: WriteTx, new_ids: range, found: _Found, group: str | None, now: int) -> tuple[list[int], int | None]:
-    """Let new contacts and those that were there join the group; returns who joined, and the group's id."""
+def _find_known(tx: Tx, found: _Found) -> dict[int, State]:
+    """The states of the numbers of which anything is known; contacts that are there tell whether to look."""
+    mobiles = [row.mobile for row in found.new]
+    mobiles += [contact.mobile for contact in found.there.values() if contact.standing != CLEAR]
+    return ledger.find_states(tx, mobiles=mobiles) if mobiles else {}
+
+
+def _join(
+    tx: WriteTx, new_ids: range, found: _Found, known: dict[int, State], group: str | None, now: int
+) -> tuple[Sequence[int], set[int], int | None]:
+    """Let new contacts and those that were there join the group, all who may.
+
+    Returns who joined, the numbers whose people had left this very group, and the group's id.
+    """
     there = sorted(contact.id for contact in found.there.values())
     if group is None or not (new_ids or there):
-        return [], None
-    group_id = use_group(tx, name=group, now=now)
-    inside = groups.find_members(tx, group_id=group_id, ids=there) if there else set()
-    joining = [*(number for number in there if number not in inside), *new_ids]
-    if joining:
-        groups.insert_members(tx, group_id=group_id, ids=joining)
-    return joining, group_id
+        return [], set(), None
+    folded = fold_name(group)
+    group_id = use_group(tx, name=group, folded=folded, now=now)
+    barred = {mobile for mobile, state in known.items() if ledger.is_kept_out(state, group_id, folded)}
+    kept_out = {mobile for mobile in barred if not known[mobile].is_suppressed}
+    not_joining = {contact.id for mobile, contact in found.there.items() if mobile in barred}
+    not_joining |= groups.find_members(tx, group_id=group_id, ids=there) if there else set()
+    joining = [number for number in there if number not in not_joining]
+    new_joining = _without(new_ids, found.new, barred)
+    joined = [*joining, *new_joining] if joining else new_joining
+    if joined:
+        groups.insert_members(tx, group_id=group_id, ids=joined)
+    return joined, kept_out, group_id
 
 
-def _outcome(
-    rows: Rows, found: _Found, new: list[NewCard], touched: set[int], invalid: dict[int, Errors], results: bool
-) -> CreateOutcome:
-    updated = sum(contact.id in touched for contact in found.there.values())
-    counts = CreateOutcome(
-        created=len(new),
+def _without(new_ids: range, new: list[ContactRow], mobiles: set[int]) -> Sequence[int]:
+    """The ids of new contacts but for those with some numbers; as they are, where that is all of them."""
+    if not mobiles:
+        return new_ids
+    return [number for number, row in zip(new_ids, new, strict=True) if row.mobile not in mobiles]
+
+
+def _list_new(
+    tx: WriteTx, new_ids: range, found: _Found, suppressed: set[int], joined: Sequence[int], group_id: int | None
+) -> None:
+    """New contacts are in the book, and in the default list if anything may be sent; who joined is in the group."""
+    if not new_ids and not joined:
+        return
+    listed = _without(new_ids, found.new, suppressed)
+    lists: dict[int, Iterable[int]] = {directory.BOOK: new_ids, directory.LISTED: listed}
+    if group_id is not None:
+        lists[group_id] = joined
+    directory.change_directory(tx, joined=lists, left={})
+
+
+def _outcome(rows: Rows, found: _Found, written: _Written, results: bool) -> CreateOutcome:
+    updated = sum(contact.id in written.touched for contact in found.there.values())
+    suppressed = 0
+    if written.suppressed:
+        suppressed = sum(row.mobile in written.suppressed for row in rows.unique if row.index not in written.invalid)
+        suppressed += sum(mobile in written.suppressed for _, mobile in rows.duplicates)
+    return CreateOutcome(
+        created=len(written.new),
         updated=updated,
         unchanged=len(found.there) - updated,
         duplicate=len(rows.duplicates),
-        invalid=len(invalid),
-        suppressed=0,
-        rows=_row_outcomes(rows, found, new, touched, invalid) if results else [],
+        invalid=len(written.invalid),
+        suppressed=suppressed,
+        rows=_row_outcomes(rows, found, written) if results else [],
     )
-    return counts
 
 
-def _row_outcomes(
-    rows: Rows, found: _Found, new: list[NewCard], touched: set[int], invalid: dict[int, Errors]
-) -> list[RowOutcome]:
-    ids = {card.mobile: card.id for card in new} | {mobile: contact.id for mobile, contact in found.there.items()}
-    outcomes = [RowOutcome(index=index, outcome="invalid", errors=errors) for index, errors in invalid.items()]
-    for index, mobile in rows.duplicates:
-        outcomes.append(RowOutcome(index=index, outcome="duplicate", id=ids.get(mobile), mobile=str(mobile)))
+def _row_outcomes(rows: Rows, found: _Found, written: _Written) -> list[RowOutcome]:
+    ids = {card.mobile: card.id for card in written.new}
+    ids |= {mobile: contact.id for mobile, contact in found.there.items()}
+
+    def told(index: int, outcome: Outcome, mobile: int) -> RowOutcome:
+        suppressed, kept_out = mobile in written.suppressed, mobile in written.kept_out
+        return RowOutcome(index, outcome, ids.get(mobile), str(mobile), suppressed, kept_out)
+
+    outcomes = [RowOutcome(index, "invalid", errors=errors) for index, errors in written.invalid.items()]
+    outcomes += [told(index, "duplicate", mobile) for index, mobile in rows.duplicates]
     for row in rows.unique:
-        if row.index in invalid:
+        if row.index in written.invalid:
             continue
         outcome: Outcome = "created"
         if row.mobile in found.there:
-            outcome = "updated" if ids[row.mobile] in touched else "unchanged"
-        outcomes.append(RowOutcome(index=row.index, outcome=outcome, id=ids[row.mobile], mobile=str(row.mobile)))
+            outcome = "updated" if ids[row.mobile] in written.touched else "unchanged"
+        outcomes.append(told(row.index, outcome, row.mobile))
     return sorted(outcomes, key=lambda outcome: outcome.index)
 
 
@@ -241,8 +314,8 @@ def _row_outcomes(
 
 def update_contact(
     tx: WriteTx, *, reference: Reference, change: Change | None, group: str | None, move: bool, now: int
-) -> None:
-    """Change fields and group. ``move``: leave all other groups.
+) -> UpdateOutcome:
+    """Change fields and group. ``move``: leave all other groups. A number that may not join stays where it is.
 
     Raises ``ContactNotFound``, ``AmbiguousContact``, and ``MobileTaken`` when another contact has the new number.
     """
@@ -258,9 +331,19 @@ def update_contact(
     text = encode_card(changed)
     if text != found.card:
         contacts.update_contacts(tx, cards=[NewCard(found.id, mobile, text)], now=now)
-    moved, group_id = _move(tx, found.id, group, move, now) if group is not None else (False, None)
+    state = ledger.find_states(tx, mobiles=[mobile]).get(mobile, NOTHING_KNOWN)
+    if mobile != found.mobile:
+        # What is known stays with the old number; what is known of the new one counts from now on.
+        known = {mobile: state} if state is not NOTHING_KNOWN else {}
+        ledger.settle_contacts(tx, found=[replace(found, mobile=mobile)], states=known)
+    moved, kept_out, group_id = False, False, None
+    if group is not None and not state.is_suppressed:
+        moved, kept_out, group_id = _move(tx, found.id, state, group, move, now)
+    if group is not None:
+        ledger.note_near_misses(tx, source="update_contact", tries=int(state.is_suppressed or kept_out), now=now)
     if moved or text != found.card:
         journal.insert_journal(tx, action="update_contact", contacts=(found.id,), group_id=group_id, now=now)
+    return UpdateOutcome(suppressed=state.is_suppressed, kept_out=kept_out)
 
 
 def _changed(card: Card, change: Change) -> Card:
@@ -276,9 +359,17 @@ def _changed(card: Card, change: Change) -> Card:
     return replace(card, **change.texts, mobile=mobile, attributes=attributes)
 
 
-def _move(tx: WriteTx, contact_id: int, group: str, move: bool, now: int) -> tuple[bool, int]:
-    """Join a group, and with ``move`` leave all others. Returns whether anything changed, and the group's id."""
-    group_id = use_group(tx, name=group, now=now)
+def _move(
+    tx: WriteTx, contact_id: int, state: State, group: str, move: bool, now: int
+) -> tuple[bool, bool, int | None]:
+    """Join a group, and with ``move`` leave all others.
+
+    Returns whether anything changed, whether the person had left this very group, and the group's id.
+    """
+    folded = fold_name(group)
+    group_id = use_group(tx, name=group, folded=folded, now=now)
+    if state.has_left(group_id, folded):
+        return False, True, None
     inside = groups.list_contact_groups(tx, contact_id=contact_id)
     leaving = [other for other in inside if other != group_id] if move else []
     for other in leaving:
@@ -292,34 +383,65 @@ def _move(tx: WriteTx, contact_id: int, group: str, move: bool, now: int) -> tup
             joined={group_id: [contact_id]} if joining else {},
             left={other: [contact_id] for other in leaving},
         )
-    return joining or bool(leaving), group_id
+    return joining or bool(leaving), False, group_id
 
 
-def delete_contact(
-    tx: WriteTx, *, reference: Reference, reason: str | None, purpose: str | None, at: int, now: int
-) -> int | None:
-    """Delete a contact and keep its number, time and reason.
+def delete_contact(tx: WriteTx, *, reference: Reference, deletion: Deletion, now: int) -> int | None:
+    """Delete a contact, and record the opt-out or removal that this is.
 
-    Returns its id, or ``None`` when no contact has the number: its opt-out is kept all the same. Raises
-    ``ContactNotFound`` when there is nothing to keep, and ``AmbiguousContact``.
+    Returns its id, or ``None`` when no contact has the number: its opt-out is recorded all the same. Raises
+    ``ContactNotFound`` when there is nothing to record, and ``AmbiguousContact``.
     """
     try:
         found = _find_one(tx, reference)
     except ContactNotFound:
-        mobile = reference.mobile
-        if mobile is None or reason == REMOVAL:
+        opt_out = None if reference.mobile is None else deletion.opt_out_of(reference.mobile)
+        if opt_out is None:
             raise
-        seq = journal.insert_journal(tx, action="delete_contact", contacts=(), group_id=None, now=now)
-        journal.insert_deletion(tx, seq=seq, mobile=mobile, at=at, reason=reason, purpose=purpose)
+        ledger.record_facts(tx, facts=[opt_out], now=now)
+        journal.insert_journal(tx, action="delete_contact", contacts=(), group_id=None, now=now)
         return None
+    remove_contact(tx, found=found)
+    opt_out = deletion.opt_out_of(found.mobile)
+    if opt_out is not None:
+        ledger.record_facts(tx, facts=[opt_out], now=now)
+    seq = journal.insert_journal(tx, action="delete_contact", contacts=(found.id,), group_id=None, now=now)
+    if opt_out is None:
+        journal.insert_removal(tx, seq=seq, mobile=found.mobile, at=deletion.at, reason=deletion.reason)
+    return found.id
+
+
+def remove_contact(tx: WriteTx, *, found: StoredContact) -> list[int]:
+    """A contact goes, out of every list first; returns the groups that it was in."""
     inside = groups.list_contact_groups(tx, contact_id=found.id)
     groups.delete_contact_memberships(tx, contact_id=found.id)
-    left = dict.fromkeys([directory.BOOK, *inside], (found.id,))
-    directory.change_directory(tx, joined={}, left={**left})
+    lists = [directory.BOOK, *inside, *([directory.LISTED] if found.standing != SUPPRESSED else [])]
+    directory.change_directory(tx, joined={}, left={**dict.fromkeys(lists, (found.id,))})
     contacts.delete_contact(tx, contact_id=found.id)
-    seq = journal.insert_journal(tx, action="delete_contact", contacts=(found.id,), group_id=None, now=now)
-    journal.insert_deletion(tx, seq=seq, mobile=found.mobile, at=at, reason=reason, purpose=purpose)
-    return found.id
+    return inside
+
+
+class Deletion(Struct, frozen=True):
+    """What a DELETE says besides that the contact goes. Without a scope it is a removal, and no opt-out."""
+
+    scope: Scope | None
+    at: int
+    reason: str | None
+
+    def opt_out_of(self, mobile: int) -> NewFact | None:
+        """The fact that is to be recorded, if it is one."""
+        if self.scope is None:
+            return None
+        evidence = None if self.reason is None else write_evidence(note=self.reason)
+        return NewFact(0, mobile, "opt_out", self.scope, self.at, "delete", evidence=evidence)
+
+
+def read_delete(*, reason: str | None, purpose: str | None, at: int, settings: ConsentSettings) -> Deletion:
+    """What a DELETE is: an opt-out, or a removal by the call's reason or else by the project's setting."""
+    if reason == REMOVAL or (reason is None and settings.on_delete == REMOVAL):
+        return Deletion(None, at, reason)
+    scope = stop_scope(settings, channel=ANY, sender=ANY) if purpose is None else Scope(purpose=purpose)
+    return Deletion(scope, at, reason)
 
 
 def _find_one(tx: Tx, reference: Reference) -> StoredContact:

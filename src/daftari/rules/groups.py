@@ -9,8 +9,10 @@ from collections.abc import Sequence
 
 from daftari.errors import GroupNotFound, GroupTaken, ValidationFailed
 from daftari.model import Group, MembershipOutcome
+from daftari.rules import ledger
 from daftari.rules.texts import fold_name, read_name
 from daftari.store import Tx, WriteTx, contacts, directory, groups, journal
+from daftari.store.contacts import ContactNumber, StoredContact
 from daftari.store.jobs import SWEEP, request_job
 
 
@@ -45,9 +47,8 @@ def create_group(tx: WriteTx, *, name: str, now: int) -> Group:
     return group
 
 
-def use_group(tx: WriteTx, *, name: str, now: int) -> int:
+def use_group(tx: WriteTx, *, name: str, folded: str, now: int) -> int:
     """The id of the group with this name, created if it is new."""
-    folded = fold_name(name)
     group_id = groups.find_group_id(tx, folded=folded)
     if group_id is None:
         group_id = groups.insert_group(tx, name=name, folded=folded, now=now).id
@@ -62,8 +63,10 @@ def update_group(tx: WriteTx, *, name: str, new_name: str, now: int) -> Group:
         raise GroupTaken(taken.name)
     if new_name != group.name:
         groups.rename_group(tx, group_id=group.id, name=new_name, folded=fold_name(new_name))
+        if fold_name(new_name) != fold_name(group.name):
+            ledger.settle_named_group(tx, folded=fold_name(new_name))
         journal.insert_journal(tx, action="update_group", contacts=(), group_id=group.id, now=now)
-    return Group(id=group.id, name=new_name, contacts=group.contacts, created_at=group.created_at)
+    return get_group(tx, name=new_name)
 
 
 def delete_group(tx: WriteTx, *, name: str, now: int) -> None:
@@ -78,20 +81,28 @@ def join_group(tx: WriteTx, *, name: str, ids: Sequence[int], mobiles: Sequence[
     """Contacts join a group, named by id or number. Raises ``GroupNotFound``."""
     group = get_group(tx, name=name)
     named, unknown = _find_named(tx, ids=ids, mobiles=mobiles)
-    inside = groups.find_members(tx, group_id=group.id, ids=named)
-    joining = [number for number in named if number not in inside]
+    barred = ledger.find_barred(tx, found=named.values(), group_id=group.id, folded=fold_name(name))
+    ledger.note_near_misses(tx, source="join_group", tries=len(barred.suppressed) + len(barred.kept_out), now=now)
+    inside = groups.find_members(tx, group_id=group.id, ids=sorted(named))
+    joining = [number for number in sorted(named) if number not in inside and number not in barred]
     if joining:
         groups.insert_members(tx, group_id=group.id, ids=joining)
         directory.change_directory(tx, joined={group.id: joining}, left={})
         journal.insert_journal(tx, action="join_group", contacts=joining, group_id=group.id, now=now)
-    return MembershipOutcome(changed=len(joining), already=len(inside), unknown=unknown)
+    return MembershipOutcome(
+        changed=len(joining),
+        already=len(inside),
+        unknown=unknown,
+        suppressed=len(barred.suppressed),
+        kept_out=len(barred.kept_out),
+    )
 
 
 def leave_group(tx: WriteTx, *, name: str, ids: Sequence[int], mobiles: Sequence[int], now: int) -> MembershipOutcome:
     """Contacts leave a group, named by id or number. Raises ``GroupNotFound``."""
     group = get_group(tx, name=name)
     named, unknown = _find_named(tx, ids=ids, mobiles=mobiles)
-    leaving = sorted(groups.find_members(tx, group_id=group.id, ids=named))
+    leaving = sorted(groups.find_members(tx, group_id=group.id, ids=sorted(named)))
     if leaving:
         groups.delete_members(tx, group_id=group.id, ids=leaving)
         directory.change_directory(tx, joined={}, left={group.id: leaving})
@@ -99,10 +110,14 @@ def leave_group(tx: WriteTx, *, name: str, ids: Sequence[int], mobiles: Sequence
     return MembershipOutcome(changed=len(leaving), already=len(named) - len(leaving), unknown=unknown)
 
 
-def _find_named(tx: Tx, *, ids: Sequence[int], mobiles: Sequence[int]) -> tuple[list[int], int]:
-    """The contacts that are named, each once, in order of id; and how many names fit none."""
+def _find_named(
+    tx: Tx, *, ids: Sequence[int], mobiles: Sequence[int]
+) -> tuple[dict[int, ContactNumber | StoredContact], int]:
+    """The contacts that are named, by id; and how many names fit none."""
     wanted_ids, wanted_mobiles = sorted(set(ids)), sorted(set(mobiles))
-    by_id = contacts.find_contact_ids(tx, ids=wanted_ids) if wanted_ids else []
+    by_id = contacts.find_contact_numbers(tx, ids=wanted_ids) if wanted_ids else []
     by_mobile = contacts.find_contacts_by_mobile(tx, mobiles=wanted_mobiles) if wanted_mobiles else []
     unknown = len(wanted_ids) - len(by_id) + len(wanted_mobiles) - len(by_mobile)
-    return sorted({*by_id, *(found.id for found in by_mobile)}), unknown
+    named: dict[int, ContactNumber | StoredContact] = {found.id: found for found in by_id}
+    named.update({found.id: found for found in by_mobile})
+    return named, unknown

@@ -6,12 +6,16 @@ keys' secrets or contacts.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
 from daftari.errors import ProjectNotFound, ProjectTaken, ValidationFailed
 from daftari.mobile import is_region
 from daftari.model import ID_MAX, OnError, Project
+from daftari.rules.quiet import read_hours
 from daftari.rules.texts import fold_name, read_name
+from daftari.rules.words import plain_words
 from daftari.store import HouseTx, Tx, keys, projects
 from daftari.store.jobs import SWEEP, request_job
 
@@ -58,14 +62,40 @@ def rename_project(tx: HouseTx, *, name: str, new_name: str) -> Project:
     return renamed
 
 
-def set_project(tx: HouseTx, *, name: str, region: str | None, on_error: OnError | None) -> Project:
-    """Other settings for a project; ``None`` keeps what is there."""
+def set_project(
+    tx: HouseTx, *, name: str, region: str | None, on_error: OnError | None, consent: Mapping[str, object]
+) -> Project:
+    """Other settings for a project; what is ``None`` or absent keeps what is there. ``consent``: by member's name."""
     found = find_project(tx, name=name)
     if region is not None:
         _refuse_region(region)
-    changed = replace(found, region=region or found.region, on_error=on_error or found.on_error)
+    changed = replace(
+        found,
+        region=region or found.region,
+        on_error=on_error or found.on_error,
+        consent=replace(found.consent, **_read_consent(consent)),
+    )
     projects.update_project(tx, project=changed, folded=fold_name(found.name))
     return changed
+
+
+def _read_consent(given: Mapping[str, object]) -> dict[str, object]:
+    """The members of the consent settings that were given. Raises ``ValidationFailed``."""
+    read = {member: value for member, value in given.items() if value is not None}
+    hours = read.get("quiet_hours")
+    if hours is not None:
+        try:
+            # No hours at all means the hours of the region again.
+            read["quiet_hours"] = read_hours(str(hours)) if hours else None
+        except ValueError as error:
+            raise ValidationFailed({"quiet_hours": [f"The quiet_hours field {error}"]}) from None
+    for member in ("opt_out_words", "opt_in_words", "help_words"):
+        words = read.get(member)
+        if isinstance(words, tuple):
+            plain = tuple(dict.fromkeys(filter(None, map(plain_words, words))))
+            # No words at all means the words of the house again.
+            read[member] = plain or None
+    return read
 
 
 def delete_project(tx: HouseTx, *, name: str, now: int) -> Project:

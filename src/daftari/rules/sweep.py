@@ -41,7 +41,7 @@ def sweep_book(tx: WriteTx) -> bool:
     if ids:
         deletions.delete_contacts(tx, ids=ids)
         return True
-    if deletions.delete_journal(tx, limit=ROWS_A_TURN):
+    if deletions.delete_ledger(tx, limit=ROWS_A_TURN) or deletions.delete_journal(tx, limit=ROWS_A_TURN):
         return True
     deletions.delete_book(tx)
     return False

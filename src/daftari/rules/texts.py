@@ -12,6 +12,10 @@ from datetime import UTC, datetime
 from daftari.model import CLOCK_AHEAD_SECONDS_MAX, TEXT_MAX
 
 NOT_A_TEXT = "must be a text."
+TIME_MIN = -2_208_988_800_000_000
+"""1900-01-01 in microseconds: what is earlier is a program's empty date."""
+TIME_MAX = 253_370_764_800_000_000
+"""9999-01-01 in microseconds: what is later has no date in some zone of the world."""
 
 
 def read_text(value: object, *, most: int = TEXT_MAX) -> str | None:
@@ -50,12 +54,12 @@ def fold_name(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", folded).split())
 
 
-def read_time(value: object, *, now: int) -> int | None:
-    """A time as RFC 3339 text or in seconds since 1970, in microseconds; at most 5 minutes ahead of ``now``."""
+def read_time(value: object, *, now: int | None) -> int | None:
+    """A time as RFC 3339 text or in seconds since 1970, in microseconds; at most 5 minutes after ``now`` if given."""
     if value is None or value == "":
         return None
     at = _microseconds(value)
-    if at > now + CLOCK_AHEAD_SECONDS_MAX * 1_000_000:
+    if now is not None and at > now + CLOCK_AHEAD_SECONDS_MAX * 1_000_000:
         raise ValueError("must not be in the future.")
     return at
 
@@ -71,8 +75,11 @@ def _microseconds(value: object) -> int:
                 raise ValueError("must say its time zone, such as 2024-03-21T07:06:37Z.") from None
         else:
             written = datetime.fromtimestamp(float(value), UTC)
-        return round(written.timestamp() * 1_000_000)
+        at = round(written.timestamp() * 1_000_000)
     except (OverflowError, OSError):
         raise ValueError(wanted) from None
     except ValueError as error:
         raise ValueError(str(error) if str(error).startswith("must") else wanted) from None
+    if not TIME_MIN <= at <= TIME_MAX:
+        raise ValueError(wanted)
+    return at

@@ -11,8 +11,10 @@ from typing import cast
 
 from msgspec import Struct
 
+from daftari.model import ID_MAX
+from daftari.store.consent import KNOWN, SUPPRESSED
 from daftari.store.contacts import StoredContact
-from daftari.store.directory import BOOK, LEVEL_SHIFTS
+from daftari.store.directory import BOOK, LEVEL_SHIFTS, LISTED
 from daftari.store.engine import Tx, WriteTx
 
 ROWS_A_TURN = 10_000
@@ -28,11 +30,13 @@ class BookState(Struct, frozen=True):
     next_id: int
     next_group_id: int
     next_seq: int
+    next_fact: int
     oldest_seq: int
     closed: int
     """1: the project was deleted, and its rows are going."""
     largest_id: int
     largest_group_id: int
+    largest_fact: int
     journal_first: int
     journal_last: int
     journal_rows: int
@@ -55,10 +59,28 @@ def find_twice(tx: Tx) -> list[int]:
 def list_rows(tx: Tx) -> Iterator[StoredContact]:
     """Every contact, in order of id."""
     after = -1
-    while rows := tx.all("check_rows", after=after, limit=ROWS_A_TURN):
-        for contact_id, mobile, card in rows:
-            yield StoredContact(cast(int, contact_id), cast(int, mobile), str(card))
-        after = cast(int, rows[-1][0])
+    while rows := cast("list[tuple[int, int, str, int]]", tx.all("check_rows", after=after, limit=ROWS_A_TURN)):
+        for contact_id, mobile, card, standing in rows:
+            yield StoredContact(contact_id, mobile, card, standing=standing)
+        after = rows[-1][0]
+
+
+def list_states(tx: Tx) -> Iterator[tuple[int, bool, str]]:
+    """Every state that is kept: subject, whether it is suppressed, and the state's text."""
+    after = -ID_MAX - 1
+    while rows := cast("list[tuple[int, int, str]]", tx.all("check_states", after=after, limit=ROWS_A_TURN)):
+        for subject, suppressed, state in rows:
+            yield subject, bool(suppressed), state
+        after = rows[-1][0]
+
+
+def list_fact_subjects(tx: Tx) -> Iterator[int]:
+    """Every subject of which anything is known."""
+    after = -ID_MAX - 1
+    while rows := cast("list[tuple[int]]", tx.all("check_subjects", after=after, limit=ROWS_A_TURN)):
+        for (subject,) in rows:
+            yield subject
+        after = rows[-1][0]
 
 
 def find_orphans(tx: Tx) -> list[tuple[int, int]]:
@@ -69,7 +91,8 @@ def find_orphans(tx: Tx) -> list[tuple[int, int]]:
 def count_blocks(tx: Tx) -> Blocks:
     """What the directory should be, counted from the rows."""
     blocks: Blocks = Counter()
-    low = [(BOOK, block, count) for block, count in tx.all("check_blocks")]
+    low = [(BOOK, block, count) for block, count in tx.all("check_blocks", standing=SUPPRESSED)]
+    low += [(LISTED, block, count) for block, count in tx.all("check_blocks", standing=KNOWN)]
     for list_id, block, count in [*low, *tx.all("check_member_blocks")]:
         for level, shift in LEVEL_SHIFTS.items():
             blocks[cast(int, list_id), level, cast(int, block) >> (shift - LEVEL_SHIFTS[1])] += cast(int, count)

@@ -6,6 +6,7 @@ SQL never looks inside a card; this room makes no card either, and must not know
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 from msgspec import Struct
 
@@ -23,14 +24,25 @@ class StoredContact(Struct, frozen=True):
     mobile: int
     card: str
     updated_at: int = 0
+    standing: int = 0
+    """What is known of the number: see ``daftari.store.consent``."""
+
+
+class ContactNumber(Struct, frozen=True):
+    """A contact's number and what is known of it."""
+
+    id: int
+    mobile: int
+    standing: int
 
 
 class NewCard(Struct, frozen=True):
-    """A contact as it is to be stored."""
+    """A contact as it is to be stored; ``standing`` counts for a new one only."""
 
     id: int
     mobile: int
     card: str
+    standing: int = 0
 
 
 def get_contact(tx: Tx, *, contact_id: int) -> StoredContact | None:
@@ -48,15 +60,19 @@ def find_contacts_by_mobile(tx: Tx, *, mobiles: Sequence[int]) -> list[StoredCon
     return [found for row in tx.all("find_contacts_by_mobile", mobiles=mobiles) if (found := _stored(row))]
 
 
-def find_contact_ids(tx: Tx, *, ids: Sequence[int]) -> list[int]:
-    """Which of these ids are contacts."""
-    return [int(row[0] or 0) for row in tx.all("find_contact_ids", ids=ids)]
+def find_contact_numbers(tx: Tx, *, ids: Sequence[int]) -> list[ContactNumber]:
+    """Which of these ids are contacts, with their numbers."""
+    rows = cast("list[tuple[int, int, int]]", tx.all("find_contact_numbers", ids=ids))
+    return [ContactNumber(*row) for row in rows]
 
 
-def list_cards(tx: Tx, *, group_id: int | None, start: PageStart, limit: int) -> tuple[int, bytes]:
-    """Part of the book or of a group: how many, and their cards joined with commas."""
+def list_cards(tx: Tx, *, group_id: int | None, standing: int, start: PageStart, limit: int) -> tuple[int, bytes]:
+    """Part of the book or of a group: how many, and their cards joined with commas.
+
+    ``standing``: contacts of the book above it are passed over.
+    """
     if group_id is None:
-        row = tx.one("list_contact_cards", first=start.first, skip=start.skip, limit=limit)
+        row = tx.one("list_contact_cards", first=start.first, skip=start.skip, limit=limit, standing=standing)
     else:
         row = tx.one("list_member_cards", group=group_id, first=start.first, skip=start.skip, limit=limit)
     count, cards = row or (0, b"")
@@ -64,24 +80,31 @@ def list_cards(tx: Tx, *, group_id: int | None, start: PageStart, limit: int) ->
     return count, cards or b""
 
 
-def list_contacts(tx: Tx, *, group_id: int | None, start: PageStart, limit: int) -> list[StoredContact]:
-    """Part of the book or of a group, a record a contact; the mobile is left 0."""
+def list_contacts(tx: Tx, *, group_id: int | None, standing: int, start: PageStart, limit: int) -> list[StoredContact]:
+    """As ``list_cards``, a record a contact."""
     if group_id is None:
-        rows = tx.all("list_contact_rows", first=start.first, skip=start.skip, limit=limit)
+        rows = tx.all("list_contact_rows", first=start.first, skip=start.skip, limit=limit, standing=standing)
     else:
         rows = tx.all("list_member_rows", group=group_id, first=start.first, skip=start.skip, limit=limit)
-    return [found for number, card, at in rows if (found := _stored((number, 0, card, at)))]
+    return [found for row in rows if (found := _stored(row))]
 
 
 def insert_contacts(tx: WriteTx, *, cards: Iterable[NewCard], now: int) -> None:
     """New contacts; their ids were taken from the book."""
     project = tx.project_id
-    tx.insert_many("contact", [(project, new.id, new.mobile, new.card, CARD_VERSION, now) for new in cards])
+    tx.insert_many(
+        "contact", [(project, new.id, new.mobile, new.card, CARD_VERSION, now, new.standing) for new in cards]
+    )
 
 
 def update_contacts(tx: WriteTx, *, cards: Iterable[NewCard], now: int) -> None:
     """New cards and numbers for contacts that are there."""
     tx.run("update_contacts", items=[(new.id, new.mobile, new.card) for new in cards], version=CARD_VERSION, now=now)
+
+
+def set_standing(tx: WriteTx, *, ids: Sequence[int], standing: int) -> None:
+    """What is known of the numbers of these contacts."""
+    tx.run("set_standing", ids=ids, standing=standing)
 
 
 def delete_contact(tx: WriteTx, *, contact_id: int) -> None:
@@ -92,8 +115,7 @@ def delete_contact(tx: WriteTx, *, contact_id: int) -> None:
 def _stored(row: Row | None) -> StoredContact | None:
     if row is None:
         return None
-    contact_id, mobile, card = row[:3]
-    updated_at = row[3] if len(row) > 3 else 0
-    assert isinstance(contact_id, int) and isinstance(mobile, int)
-    assert isinstance(card, str) and isinstance(updated_at, int)
-    return StoredContact(contact_id, mobile, card, updated_at)
+    contact_id, mobile, card, updated_at, standing = row
+    assert isinstance(contact_id, int) and isinstance(mobile, int) and isinstance(card, str)
+    assert isinstance(updated_at, int) and isinstance(standing, int)
+    return StoredContact(contact_id, mobile, card, updated_at, standing)

@@ -9,6 +9,14 @@ from collections.abc import Sequence
 
 from daftari.store.engine import HouseTx, Tx, WriteTx
 
+_LEDGER = (
+    ("find_quarantine_end", "delete_quarantine_below"),
+    ("find_reviews_end", "delete_reviews_below"),
+    ("find_facts_end", "delete_facts_below"),
+    ("find_consent_end", "delete_consent_below"),
+)
+"""What finds the end of a turn, and what deletes up to there."""
+
 
 def is_deleted(tx: Tx, *, project_id: int) -> bool:
     """Whether the whole project was deleted."""
@@ -53,20 +61,42 @@ def delete_journal(tx: WriteTx, *, limit: int) -> bool:
     row = tx.one("find_journal_end", limit=limit)
     if row is None or row[0] is None:
         return False
-    tx.run("delete_deletions_below", last=row[0])
+    tx.run("delete_removals_below", last=row[0])
     tx.run("delete_journal_below", last=row[0])
     return True
+
+
+def delete_ledger(tx: WriteTx, *, limit: int) -> bool:
+    """Some of what is known about numbers of a closed book; returns whether there was any.
+
+    Frozen audiences go one a turn, all else in turns of ``limit``.
+    """
+    audience = tx.one("find_any_audience")
+    if audience is not None:
+        tx.run("delete_audience_parts", audience=audience[0])
+        tx.run("delete_audience", audience=audience[0])
+        return True
+    for find, delete in _LEDGER:
+        row = tx.one(find, limit=limit)
+        if row is not None and row[0] is not None:
+            tx.run(delete, last=row[0])
+            return True
+    return False
 
 
 def delete_book(tx: WriteTx) -> None:
     """What is left of a closed book without contacts or journal."""
     tx.run("delete_all_groups")
     tx.run("delete_all_directory")
+    tx.run("delete_all_near_misses")
+    tx.run("delete_all_inbound_counts")
+    tx.run("delete_all_erasures")
     tx.run("delete_book")
 
 
 def delete_project(tx: HouseTx, *, project_id: int) -> None:
     """The house rows of a project whose book is gone."""
     tx.run("delete_project_keys", id=project_id)
+    tx.run("delete_project_tokens", id=project_id)
     tx.run("delete_project_names", id=project_id)
     tx.run("delete_project", id=project_id)

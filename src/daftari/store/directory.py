@@ -22,6 +22,8 @@ FANOUT = 64
 """Blocks of one level within a block of the next, and ids within a block of the first."""
 BOOK = 0
 """The list of all contacts; a group's list has the group's id."""
+LISTED = -1
+"""The default list: all contacts but those that opted out of everything."""
 
 
 class PageStart(Struct, frozen=True):
@@ -82,8 +84,22 @@ def change_directory(tx: WriteTx, *, joined: dict[int, Iterable[int]], left: dic
 def _blocks(ids_by_list: dict[int, Iterable[int]]) -> Counter[tuple[int, int, int]]:
     blocks: Counter[tuple[int, int, int]] = Counter()
     for list_id, ids in ids_by_list.items():
-        low = Counter([number >> LEVEL_SHIFTS[1] for number in ids])
+        low = _lowest_blocks(ids)
         for level, shift in LEVEL_SHIFTS.items():
             for block, count in low.items():
                 blocks[list_id, level, block >> (shift - LEVEL_SHIFTS[1])] += count
     return blocks
+
+
+def _lowest_blocks(ids: Iterable[int]) -> Counter[int]:
+    """How many ids each block of the first level gets. Ids in a row, as new contacts have, need not be looked at."""
+    shift = LEVEL_SHIFTS[1]
+    if not isinstance(ids, range) or not ids or ids.step != 1:
+        return Counter([number >> shift for number in ids])
+    first, last = ids[0], ids[-1]
+    return Counter(
+        {
+            block: min(last, (block + 1 << shift) - 1) - max(first, block << shift) + 1
+            for block in range(first >> shift, (last >> shift) + 1)
+        }
+    )

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from msgspec import Struct
+from msgspec.structs import asdict, astuple
 
 from daftari.errors import StoreUnavailable, Unauthenticated
 from daftari.model import Actor
@@ -23,11 +24,16 @@ Row = tuple[int | str | bytes | None, ...]
 RowSet = Sequence[int] | Sequence[tuple[Value, ...]]
 
 TABLES: dict[str, tuple[str, ...]] = {
-    "contact": ("project_id", "id", "mobile", "card", "card_version", "updated_at"),
+    "contact": ("project_id", "id", "mobile", "card", "card_version", "updated_at", "standing"),
     "contact_group": ("project_id", "id", "name", "folded", "created_at"),
     "membership": ("project_id", "group_id", "contact_id"),
     "journal": ("project_id", "seq", "at", "key_id", "request_id", "action", "group_id", "contacts"),
-    "deletion": ("project_id", "seq", "mobile", "at", "reason", "purpose"),
+    "removal": ("project_id", "seq", "mobile", "at", "reason"),
+    "fact": (
+        *("project_id", "subject", "id", "kind", "channel", "sender", "purpose", "at", "recorded_at", "source"),
+        *("keyword", "group_id", "override", "retracts", "message", "key_id", "evidence"),
+    ),
+    "audience_part": ("project_id", "audience_id", "part", "first_mobile", "last_mobile", "mobiles"),
 }
 """The tables that take many new rows at once, and the columns in which they come."""
 
@@ -45,12 +51,17 @@ class Book(Struct):
     next_id: int
     next_group_id: int
     next_seq: int
+    next_fact: int
+    next_item: int
+    """For what is neither: audiences, erasures, reviews and refused requests."""
 
 
 class Tx(Protocol):
     """One transaction. Every query also gets ``:project``, the project that the transaction is for."""
 
     project_id: int
+    secret: bytes
+    """What keys the hashes of erased numbers."""
 
     def one(self, query: str, **values: Value | RowSet) -> Row | None:
         """The first row of a named query, or ``None``."""
@@ -82,14 +93,15 @@ class HouseTx(Tx, Protocol):
 class Transaction(ABC):
     """What both engines' transactions are: ``Tx``, ``WriteTx`` and ``HouseTx`` in one."""
 
-    __slots__ = ("actor", "book", "next_house_id", "project_id")
+    __slots__ = ("actor", "book", "next_house_id", "project_id", "secret")
 
     book: Book
     actor: Actor
     next_house_id: int
 
-    def __init__(self, project_id: int) -> None:
+    def __init__(self, project_id: int, secret: bytes) -> None:
         self.project_id = project_id
+        self.secret = secret
 
     @abstractmethod
     def one(self, query: str, **values: Value | RowSet) -> Row | None:
@@ -218,17 +230,15 @@ def _lock_book(tx: Transaction, actor: Actor) -> bool:
     row = tx.one("lock_book")
     if row is None:
         raise Unauthenticated
-    next_id, next_group_id, next_seq, closed = row
-    assert isinstance(next_id, int) and isinstance(next_group_id, int) and isinstance(next_seq, int)
-    tx.book = Book(next_id, next_group_id, next_seq)
+    *counters, closed = cast("tuple[int, ...]", row)
+    tx.book = Book(*counters)
     tx.actor = actor
     return bool(closed)
 
 
 def _saving_book(tx: Transaction, work: Callable[[], T]) -> T:
-    before = (tx.book.next_id, tx.book.next_group_id, tx.book.next_seq)
+    before = astuple(tx.book)
     result = work()
-    after = (tx.book.next_id, tx.book.next_group_id, tx.book.next_seq)
-    if after != before:
-        tx.run("save_book", next_id=after[0], next_group_id=after[1], next_seq=after[2])
+    if astuple(tx.book) != before:
+        tx.run("save_book", **asdict(tx.book))
     return result

@@ -7,10 +7,22 @@ know when a contact may join.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
+
+from msgspec import Struct
 
 from daftari.model import Group
 from daftari.store.directory import count_list
 from daftari.store.engine import Tx, WriteTx
+
+
+class Membership(Struct, frozen=True):
+    """One contact in one group; a deleted group that still holds it has no folded name."""
+
+    contact_id: int
+    group_id: int
+    name: str
+    folded: str | None
 
 
 def get_group(tx: Tx, *, folded: str) -> Group | None:
@@ -60,6 +72,12 @@ def hide_group(tx: WriteTx, *, group_id: int, now: int) -> None:
 def list_contact_groups(tx: Tx, *, contact_id: int) -> list[int]:
     """The groups that a contact is in, deleted ones that still hold it included."""
     return [int(row[0] or 0) for row in tx.all("list_contact_groups", contact=contact_id)]
+
+
+def list_memberships(tx: Tx, *, ids: Sequence[int]) -> list[Membership]:
+    """The groups that each of these contacts is in, deleted ones that still hold it included."""
+    rows = cast("list[tuple[int, int, str, str | None]]", tx.all("list_memberships", ids=ids))
+    return [Membership(*row) for row in rows]
 
 
 def list_group_names(tx: Tx, *, ids: Sequence[int]) -> dict[int, list[str]]:

@@ -14,6 +14,8 @@ from daftari.store.engine import HouseTx, Tx
 
 SWEEP = "sweep"
 """Clear up what was deleted in a project."""
+ERASE = "erase"
+"""Clear the journal of a contact that was erased."""
 LEASE_SECONDS = 30
 """How long a worker may be silent before another one takes its job."""
 

@@ -1,14 +1,14 @@
 """The journal: one gapless numbered row a write, with who did it. It names contacts by id only.
 
-A DELETE's number, time and reason go to a table of their own, for the opt-outs that they are. This room must not
-know why something was written.
+This room must not know why something was written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 
-from daftari.store.engine import WriteTx
+from daftari.store.engine import Tx, WriteTx
 
 
 def insert_journal(tx: WriteTx, *, action: str, contacts: Iterable[int], group_id: int | None, now: int) -> int:
@@ -21,9 +21,19 @@ def insert_journal(tx: WriteTx, *, action: str, contacts: Iterable[int], group_i
     return seq
 
 
-def insert_deletion(tx: WriteTx, *, seq: int, mobile: int, at: int, reason: str | None, purpose: str | None) -> None:
-    """Keep what a DELETE said of a number."""
-    tx.insert_many("deletion", [(tx.project_id, seq, mobile, at, reason, purpose)])
+def insert_removal(tx: WriteTx, *, seq: int, mobile: int, at: int, reason: str | None) -> None:
+    """Keep the number, time and reason of a delete that is no opt-out; those of the others are facts."""
+    tx.insert_many("removal", [(tx.project_id, seq, mobile, at, reason)])
+
+
+def list_removals(tx: Tx, *, mobile: int) -> list[tuple[int, str | None]]:
+    """When and why contacts with a number were removed."""
+    return cast("list[tuple[int, str | None]]", tx.all("list_removals", mobile=mobile))
+
+
+def delete_removals(tx: WriteTx, *, mobile: int) -> int:
+    """Forget the removals of a number; returns how many there were."""
+    return tx.run("delete_removals", mobile=mobile)
 
 
 def written_ranges(ids: Iterable[int]) -> str:
@@ -34,4 +44,31 @@ def written_ranges(ids: Iterable[int]) -> str:
             ranges[-1][1] = number
         else:
             ranges.append([number, number])
+    return _write_ranges((first, last) for first, last in ranges)
+
+
+def _write_ranges(ranges: Iterable[tuple[int, int]]) -> str:
     return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)
+
+
+def names_contact(contacts: str, *, contact_id: int) -> bool:
+    """Whether written ranges hold an id."""
+    return any(first <= contact_id <= last for first, last in _read_ranges(contacts))
+
+
+def without_contact(contacts: str, *, contact_id: int) -> str:
+    """Written ranges without an id."""
+    if not names_contact(contacts, contact_id=contact_id):
+        return contacts
+    pieces: list[tuple[int, int]] = []
+    for first, last in _read_ranges(contacts):
+        if first <= contact_id <= last:
+            pieces += [(first, contact_id - 1), (contact_id + 1, last)]
+        else:
+            pieces.append((first, last))
+    return _write_ranges((first, last) for first, last in pieces if first <= last)
+
+
+def _read_ranges(contacts: str) -> list[tuple[int, int]]:
+    ranges = [piece.partition("-") for piece in contacts.split(",") if piece]
+    return [(int(first), int(last or first)) for first, _, last in ranges]

@@ -43,8 +43,10 @@ class PostgresTransaction(Transaction):
 
     __slots__ = ("_cursor", "_queries")
 
-    def __init__(self, cursor: psycopg.Cursor[Row], queries: Mapping[str, Query], project_id: int) -> None:
-        super().__init__(project_id)
+    def __init__(
+        self, cursor: psycopg.Cursor[Row], queries: Mapping[str, Query], project_id: int, secret: bytes
+    ) -> None:
+        super().__init__(project_id, secret)
         self._cursor = cursor
         self._queries = queries
 
@@ -90,8 +92,9 @@ class PostgresStore(Store):
 
     reads_wait = True
 
-    def __init__(self, url: str, *, threads: int) -> None:
+    def __init__(self, url: str, *, threads: int, secret: bytes) -> None:
         self._url = url
+        self._secret = secret
         self._queries = load_queries("postgres")
         self._local = threading.local()
         self._connections: list[psycopg.Connection[Row]] = []
@@ -119,7 +122,7 @@ class PostgresStore(Store):
             return self._snapshot(project_id, body)
         try:
             with connection.cursor(binary=True) as cursor:
-                return body(PostgresTransaction(cursor, self._queries, project_id))
+                return body(PostgresTransaction(cursor, self._queries, project_id, self._secret))
         except OUTAGES as error:
             if not connection.broken:
                 raise in_our_words(error) from error
@@ -147,7 +150,7 @@ class PostgresStore(Store):
         connection = self._begun(begin)
         try:
             with connection.cursor(binary=True) as cursor:
-                result = body(PostgresTransaction(cursor, self._queries, project_id))
+                result = body(PostgresTransaction(cursor, self._queries, project_id, self._secret))
             connection.execute("COMMIT")
             return result
         finally:
@@ -218,9 +221,9 @@ class _Queue:
                     del self._inside[project_id]
 
 
-def open_engine(database: str, *, threads: int) -> Store:
+def open_engine(database: str, *, threads: int, secret: bytes) -> Store:
     """The store in a database whose schema is this version's."""
-    return PostgresStore(database, threads=threads)
+    return PostgresStore(database, threads=threads, secret=secret)
 
 
 def read_version(database: str) -> int:

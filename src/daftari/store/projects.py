@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from typing import cast
 
+import msgspec
 from msgspec.structs import replace
 
-from daftari.model import OnError, Project
+from daftari.model import ConsentSettings, OnError, Project
 from daftari.store.engine import HouseTx, Row, Tx
+
+_read_consent = msgspec.json.Decoder(ConsentSettings).decode
 
 
 def get_project_by_name(tx: Tx, *, folded: str) -> Project | None:
@@ -50,6 +53,7 @@ def update_project(tx: HouseTx, *, project: Project, folded: str) -> None:
         folded=folded,
         region=project.region,
         on_error=project.on_error,
+        consent=msgspec.json.encode(project.consent).decode(),
     )
     tx.run("insert_project_name", id=project.id, folded=folded)
 
@@ -62,7 +66,8 @@ def hide_project(tx: HouseTx, *, project_id: int, now: int) -> None:
 
 def read_project(row: Row) -> Project:
     """A project from its row."""
-    project_id, name, region, on_error, created_at = row
+    project_id, name, region, on_error, created_at, consent = row
     assert isinstance(project_id, int) and isinstance(name, str) and isinstance(region, str)
     assert isinstance(created_at, int)
-    return Project(project_id, name, region, cast(OnError, on_error), created_at)
+    settings = _read_consent(str(consent))
+    return Project(project_id, name, region, cast(OnError, on_error), created_at, consent=settings)

@@ -8,16 +8,17 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import Protocol
 
-from daftari.errors import SchemaMismatch
+from daftari.errors import DaftariError, SchemaMismatch
 from daftari.store.address import dialect_of, masked, sqlite_path
 from daftari.store.engine import Migration, Store
 from daftari.store.queries import Dialect
+from daftari.store.secret import has_fingerprint, make_secret, missing_secret, read_secret, refuse_other_secret
 
 
 class Engine(Protocol):
     """What an engine's module offers for a database as a whole."""
 
-    def open_engine(self, database: str, *, threads: int) -> Store:
+    def open_engine(self, database: str, *, threads: int, secret: bytes) -> Store:
         """The store, whose schema is this version's."""
 
     def read_version(self, database: str) -> int:
@@ -27,11 +28,13 @@ class Engine(Protocol):
         """Apply each in a transaction of its own. Raises ``StoreUnavailable``."""
 
 
-def open_store(database: str, *, threads: int) -> Store:
+def open_store(database: str, *, threads: int, secret: str | None = None, secret_file: str | None = None) -> Store:
     """The store at a path, ``sqlite:///…`` or ``postgresql://…``.
 
-    ``threads``: how many threads of this process will write. Raises ``SchemaMismatch`` when the schema is not this
-    version's, ``StoreUnavailable`` when there is no database, ``BadSettings`` when the name is none of these.
+    ``threads``: how many threads of this process will write. ``secret`` or the text in ``secret_file`` keys the hashes
+    of erased numbers; on SQLite it is by default in a file beside the database, which the first call makes. Raises
+    ``SchemaMismatch`` when the schema is not this version's, ``StoreUnavailable`` when there is no database,
+    ``BadSettings`` when the name is none of these, or the secret is missing or not this database's.
     """
     found = schema_version(database)
     latest = latest_version(dialect_of(database))
@@ -42,7 +45,32 @@ def open_store(database: str, *, threads: int) -> Store:
         raise SchemaMismatch(
             f"The database has schema {found}, which is newer than this version's {latest}; install a newer Daftari."
         )
-    return _engine(database).open_engine(database, threads=threads)
+    key = read_secret(database, secret=secret, secret_file=secret_file) or _first_secret(database)
+    return _with_secret(database, threads, key)
+
+
+def _first_secret(database: str) -> bytes:
+    """The key of a new secret. Raises ``BadSettings`` when the database has one already, wherever that is."""
+    store = _engine(database).open_engine(database, threads=1, secret=b"")
+    known = store.house_read(has_fingerprint)
+    store.close()
+    if not known:
+        return make_secret(database)
+    # Perhaps another process of the first start has made it since it was looked for.
+    key = read_secret(database, secret=None, secret_file=None)
+    if key is None:
+        raise missing_secret(database)
+    return key
+
+
+def _with_secret(database: str, threads: int, key: bytes) -> Store:
+    store = _engine(database).open_engine(database, threads=threads, secret=key)
+    try:
+        refuse_other_secret(store, database)
+    except DaftariError:
+        store.close()
+        raise
+    return store
 
 
 def is_new(database: str) -> bool:

@@ -63,8 +63,10 @@ class SqliteTransaction(Transaction):
 
     __slots__ = ("_connection", "_queries")
 
-    def __init__(self, connection: apsw.Connection, queries: Mapping[str, Query], project_id: int) -> None:
-        super().__init__(project_id)
+    def __init__(
+        self, connection: apsw.Connection, queries: Mapping[str, Query], project_id: int, secret: bytes
+    ) -> None:
+        super().__init__(project_id, secret)
         self._connection = connection
         self._queries = queries
 
@@ -101,8 +103,9 @@ class SqliteStore(Store):
 
     reads_wait = False
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, secret: bytes) -> None:
         self._path = path
+        self._secret = secret
         self._queries = load_queries("sqlite")
         self._turnstile = Turnstile(path)
         self._local = threading.local()
@@ -148,7 +151,7 @@ class SqliteStore(Store):
             connection = self._connection()
             connection.execute("BEGIN")
             try:
-                return body(SqliteTransaction(connection, self._queries, project_id))
+                return body(SqliteTransaction(connection, self._queries, project_id, self._secret))
             finally:
                 connection.execute("COMMIT")
         except OUTAGES as error:
@@ -156,7 +159,7 @@ class SqliteStore(Store):
 
     def _loose(self, project_id: int, body: Callable[[Transaction], T]) -> T:
         try:
-            return body(SqliteTransaction(self._connection(), self._queries, project_id))
+            return body(SqliteTransaction(self._connection(), self._queries, project_id, self._secret))
         except OUTAGES as error:
             raise in_our_words(error) from error
 
@@ -167,7 +170,7 @@ class SqliteStore(Store):
                 refuse_moved(connection, self._path)
                 connection.execute("BEGIN IMMEDIATE")
                 try:
-                    result = body(SqliteTransaction(connection, self._queries, project_id))
+                    result = body(SqliteTransaction(connection, self._queries, project_id, self._secret))
                     connection.execute("COMMIT")
                 finally:
                     if connection.in_transaction:
@@ -197,9 +200,9 @@ class SqliteStore(Store):
         return connection
 
 
-def open_engine(database: str, *, threads: int) -> Store:
+def open_engine(database: str, *, threads: int, secret: bytes) -> Store:
     """The store in a file whose schema is this version's. How many threads write does not matter: they take turns."""
-    return SqliteStore(sqlite_path(database))
+    return SqliteStore(sqlite_path(database), secret=secret)
 
 
 def read_version(database: str) -> int:

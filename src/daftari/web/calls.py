@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from msgspec import Struct
+
 from daftari.errors import ReadOnlyKey, Unauthenticated, WrongProject
 from daftari.model import Actor, Project
 from daftari.rules.keys import Access
 from daftari.rules.texts import fold_name
 from daftari.store import Store, Tx, WriteTx
-from daftari.web.door import NO_BODY, Request, RequestHeaders
+from daftari.web.door import NO_BODY, Request, RequestHeaders, Scope, SpooledAnswer
 from daftari.web.keys import Keyring
 from daftari.web.params import Params, decode
 
@@ -24,6 +26,14 @@ HOST_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class Reply(Struct, frozen=True):
+    """What a handler returns that is not simply JSON, or is too long for the memory."""
+
+    status: int
+    media_type: str
+    body: bytes | SpooledAnswer
 
 
 class Call:
@@ -56,15 +66,14 @@ class Call:
         return self._store.write(self.project.id, actor, rule, *args, **kwargs)
 
     @property
+    def accept(self) -> str:
+        """The media types that the caller prefers."""
+        return (self._request.headers.get("accept") or "").lower()
+
+    @property
     def url(self) -> str:
         """The URL that was called, without its query: at the public URL, or at the host the caller used."""
-        scope, path = self._request.scope, self._request.prefix + self._request.path
-        if self._public_url is not None:
-            return self._public_url + path
-        host = scope.authority or scope.headers.get("host") or ""
-        if not host or not HOST_CHARACTERS.issuperset(host):
-            host = scope.server
-        return f"{scope.scheme}://{host}{path}"
+        return origin_of(self._request.scope, self._public_url) + self._request.prefix + self._request.path
 
 
 class Desk:
@@ -79,6 +88,16 @@ class Desk:
         self._clock = clock
         self._public_url = None if public_url is None else public_url.rstrip("/")
 
+    def now(self) -> int:
+        """The time in microseconds."""
+        return self._clock()
+
+    def called_url(self, request: Request) -> str:
+        """The whole URL that a caller used, as far as it is known: providers sign it."""
+        scope = request.scope
+        query = f"?{scope.query_string}" if scope.query_string else ""
+        return origin_of(scope, self._public_url) + scope.path + query
+
     def receive(self, request: Request, *, writes: bool) -> Call:
         """Decode a request and let it in, or raise what answers it."""
         headers = request.headers
@@ -92,6 +111,16 @@ class Desk:
         if writes and access.key.read_only:
             raise ReadOnlyKey
         return Call(self.store, access, params, request=request, now=now, public_url=self._public_url)
+
+
+def origin_of(scope: Scope, public_url: str | None) -> str:
+    """Where callers reach the service: the public URL, or the host that the caller used."""
+    if public_url is not None:
+        return public_url
+    host = scope.authority or scope.headers.get("host") or ""
+    if not host or not HOST_CHARACTERS.issuperset(host):
+        host = scope.server
+    return f"{scope.scheme}://{host}"
 
 
 def _find_secret(headers: RequestHeaders, params: Params) -> str:

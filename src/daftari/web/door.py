@@ -40,9 +40,13 @@ READS = {"GET": "GET", "HEAD": "GET", "QUERY": "GET", "OPTIONS": "OPTIONS"}
 
 NO_BODY = BytesIO()
 
+FILE_OPENED_SECONDS = 30.0
+"""How long after an answer's file was handed on it is kept open here; the server opens it at once."""
+
 Address = Callable[[str], tuple[str, str]]
 BodyLimit = Callable[[str, str], int]
-Answer = tuple[int, Headers, bytes]
+AtOnce = Callable[[str, str], bool]
+Answer = tuple[int, Headers, "bytes | SpooledAnswer"]
 
 log = logging.getLogger("daftari.web")
 
@@ -77,6 +81,41 @@ class Request(Struct, frozen=True, gc=False):
     scope: Scope
 
 
+class SpooledAnswer:
+    """An answer that is too long for the memory: a file without a name, written whole before a byte of it goes out.
+
+    No transaction is open while it is sent, and a slow reader costs disk and not memory.
+    """
+
+    def __init__(self) -> None:
+        try:
+            self._file = _nameless_file()
+        except OSError as error:
+            raise _no_room(error) from None
+
+    def write(self, data: bytes) -> None:
+        """Append to the answer. Raises ``StoreUnavailable`` when there is no room."""
+        try:
+            _write_whole(self._file, data)
+        except OSError as error:
+            raise _no_room(error) from None
+
+    @property
+    def path(self) -> str:
+        """Where the server finds the file."""
+        self._file.seek(0)
+        return f"/dev/fd/{self._file.fileno()}"
+
+    @property
+    def length(self) -> int:
+        """How many bytes it has."""
+        return os.fstat(self._file.fileno()).st_size
+
+    def close(self) -> None:
+        """Let go of the file; whoever has opened it goes on reading."""
+        self._file.close()
+
+
 Application = Callable[[Request], Answer]
 
 
@@ -86,13 +125,15 @@ class Wire(Protocol):
     def __aiter__(self) -> AsyncIterator[bytes]: ...
     def response_bytes(self, status: int, headers: Headers, body: bytes) -> None: ...
     def response_empty(self, status: int, headers: Headers) -> None: ...
+    def response_file(self, status: int, headers: Headers, file: str) -> None: ...
 
 
 class Door:
     """One per process.
 
     ``address`` splits a path into its prefix and the path that the routes know; ``body_limit`` says how many bytes a
-    method may send to a path. ``housework`` runs now and then, ``close`` once, after the last request.
+    method may send to a path, and ``at_once`` whether nothing can hold up the answer, so that it needs no thread.
+    ``housework`` runs now and then, ``close`` once, after the last request.
     """
 
     def __init__(
@@ -101,7 +142,7 @@ class Door:
         *,
         address: Address,
         body_limit: BodyLimit,
-        reads_wait: bool,
+        at_once: AtOnce,
         threads: int,
         housework: Callable[[], None],
         close: Callable[[], None],
@@ -109,11 +150,12 @@ class Door:
         body_stall_seconds: float = BODY_STALL_SECONDS,
         body_seconds_max: float = BODY_SECONDS_MAX,
         housework_seconds: float = HOUSEWORK_SECONDS,
+        file_opened_seconds: float = FILE_OPENED_SECONDS,
     ) -> None:
         self._application = application
         self._address = address
         self._body_limit = body_limit
-        self._at_once = frozenset() if reads_wait else frozenset(READS)
+        self._at_once = at_once
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="daftari")
         self._places = threading.Semaphore(threads + waiting_max)
         self._housework = housework
@@ -121,8 +163,10 @@ class Door:
         self._body_stall_seconds = body_stall_seconds
         self._body_seconds_max = body_seconds_max
         self._housework_seconds = housework_seconds
+        self._file_opened_seconds = file_opened_seconds
         self._request_prefix = secrets.token_hex(6)
         self._request_numbers = itertools.count(1)
+        self._sending: set[SpooledAnswer] = set()
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         loop.call_later(self._housework_seconds, self._do_housework, loop)
@@ -133,6 +177,8 @@ class Door:
     def close(self) -> None:
         """Finish what is being done, and let go of everything."""
         self._pool.shutdown(wait=True)
+        while self._sending:
+            self._sending.pop().close()
         self._close()
 
     async def __rsgi__(self, scope: Scope, wire: Wire) -> None:
@@ -148,12 +194,28 @@ class Door:
             status, headers, body = answer(Crashed(), request_id=request_id, accept=scope.headers.get("accept"))
         headers.append(("x-request-id", request_id))
         headers.append(("cache-control", "private, no-store"))
-        if method == "HEAD":
+        if isinstance(body, SpooledAnswer):
+            self._send_file(wire, method, status, headers, body)
+        elif method == "HEAD":
             headers.append(("content-length", str(len(body))))
             wire.response_empty(status, headers)
         else:
             # No Content-Length: the server counts the body by itself, and is at half its speed when it is told.
             wire.response_bytes(status, headers, body)
+
+    def _send_file(self, wire: Wire, method: str, status: int, headers: Headers, body: SpooledAnswer) -> None:
+        headers.append(("content-length", str(body.length)))
+        if method == "HEAD":
+            wire.response_empty(status, headers)
+            body.close()
+            return
+        self._sending.add(body)
+        wire.response_file(status, headers, body.path)
+        asyncio.get_running_loop().call_later(self._file_opened_seconds, self._let_go, body)
+
+    def _let_go(self, body: SpooledAnswer) -> None:
+        self._sending.discard(body)
+        body.close()
 
     async def _answer(self, scope: Scope, wire: Wire, method: str, request_id: str) -> Answer:
         headers = scope.headers
@@ -168,7 +230,7 @@ class Door:
         prefix, path = self._address(scope.path)
         request = Request(request_id, READS.get(method, method), prefix, path, headers, body, scope)
         try:
-            if method in self._at_once:
+            if self._at_once(method, path):
                 return self._application(request)
             return await self._call_in_pool(request)
         finally:
@@ -246,8 +308,7 @@ class _Spool:
                 self._memory.clear()
             _write_whole(self._file, chunk)
         except OSError as error:
-            log.warning("no room for a body: %s", error.strerror)
-            raise StoreUnavailable("There is no room for the body on the server's disk.") from None
+            raise _no_room(error) from None
 
     def opened(self) -> BinaryIO:
         if self._file is None:
@@ -271,6 +332,11 @@ def _write_whole(file: FileIO, data: bytes | bytearray) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[file.write(rest) :]
+
+
+def _no_room(error: OSError) -> StoreUnavailable:
+    log.warning("no room for a body or an answer: %s", error.strerror)
+    return StoreUnavailable("There is no room on the server's disk for what was sent or asked for.")
 
 
 def _too_large(limit: int) -> TooLarge:

@@ -7,6 +7,7 @@ which fields a route has, nor what a contact is: nested JSON is handed on as the
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from itertools import islice
 from typing import TypeVar
 from urllib.parse import parse_qsl
@@ -14,9 +15,9 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from daftari.errors import Malformed, UnsupportedMedia, ValidationFailed
-from daftari.model import JSON_DEPTH_MAX, TEXT_MAX
+from daftari.model import ID_MAX, JSON_DEPTH_MAX, TEXT_MAX
 from daftari.rules.groups import read_group_name
-from daftari.rules.texts import read_text, read_time
+from daftari.rules.texts import read_name, read_text, read_time
 
 FLAT_FIELDS_MAX = 20_000
 """Fields in one form body or query string, and items in one field of it: twice what any call takes."""
@@ -90,15 +91,33 @@ class Params:
 
     def text(self, field: str, *, most: int = TEXT_MAX) -> str | None:
         """A text."""
-        return self._noting(field, lambda: read_text(self.given(field), most=most))
+        return self.noting(field, lambda: read_text(self.given(field), most=most))
 
     def name(self, field: str) -> str | None:
         """The name of a group."""
         return self.part(lambda: read_group_name(self.given(field), field=field))
 
+    def names(self, field: str) -> tuple[str, ...]:
+        """The names of groups: a list, or a field that is repeated. A name may have commas in it."""
+        value, source = self._find(field)
+        if isinstance(value, str):
+            given: list[object] = list(source) if isinstance(source, list) else [value]
+        else:
+            given = self.items(field)
+        names = []
+        for one in given:
+            name = self.noting(field, partial(read_name, one))
+            if name is not None:
+                names.append(name)
+        return tuple(names)
+
+    def any_moment(self, field: str) -> int | None:
+        """A time in microseconds, whenever it is."""
+        return self.noting(field, lambda: read_time(self.given(field), now=None))
+
     def moment(self, field: str, *, now: int) -> int | None:
         """A time in microseconds, at most a little ahead of ``now``."""
-        return self._noting(field, lambda: read_time(self.given(field), now=now))
+        return self.noting(field, lambda: read_time(self.given(field), now=now))
 
     def choice(self, field: str, options: Collection[T], *, default: D) -> T | D:
         """One of a few words."""
@@ -132,6 +151,15 @@ class Params:
             return number
         return default
 
+    def cursor(self, field: str) -> int:
+        """Where a list goes on: what an answer gave as ``next``; 0 for its beginning."""
+        value = self.given(field)
+        number = 0 if value is None else read_whole(value)
+        if number is None or not 0 <= number <= ID_MAX:
+            self.wrong(field, f"The {field} field must be a cursor that an answer gave as next.")
+            return 0
+        return number
+
     def flag(self, field: str, *, default: bool = False) -> bool:
         """Yes or no."""
         value = self.given(field)
@@ -157,7 +185,8 @@ class Params:
         self.wrong(field, f"The {field} field must be a list.")
         return []
 
-    def _noting(self, field: str, read: Callable[[], V | None]) -> V | None:
+    def noting(self, field: str, read: Callable[[], V | None]) -> V | None:
+        """What ``read`` returns; the end of a sentence that it raises is noted for the field."""
         try:
             return read()
         except ValueError as error:
@@ -178,7 +207,7 @@ class Params:
     def _read(self, field: str, source: msgspec.Raw | list[str]) -> object:
         value: object = None
         try:
-            value = source[-1] if isinstance(source, list) else _decode_value(source)
+            value = _last_given(source) if isinstance(source, list) else _decode_value(source)
         except msgspec.DecodeError:
             self.wrong(field, f"The {field} field cannot be read.")
         if not isinstance(value, str):
@@ -191,6 +220,11 @@ def decode(query: str, media_type: str | None, body: bytes) -> Params:
     if not body or body.isspace():
         return Params(_NOTHING, _decode_flat(query) if query else _NOTHING)
     return Params(_decode_body(media_type, body), _decode_flat(query) if query else _NOTHING)
+
+
+def _last_given(texts: list[str]) -> str | None:
+    """A blank one after it takes nothing back: what a list leaves out must not be lost."""
+    return next((text for text in reversed(texts) if text and not text.isspace()), None)
 
 
 def read_whole(value: object) -> int | None:

@@ -8,18 +8,23 @@ changes: that is a rule.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import random
 import secrets
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
-from daftari.errors import StoreBusy, StoreUnavailable
+from daftari.errors import StoreBusy, StoreUnavailable, Unauthenticated
 from daftari.model import Actor
+from daftari.rules.audiences import expire_audience, has_expired_audience
+from daftari.rules.erasures import clear_journal
+from daftari.rules.projects import list_projects
 from daftari.rules.sweep import has_book, is_deleted, sweep_book, sweep_group, sweep_project
 from daftari.store import Store
-from daftari.store.jobs import Job, finish_job, is_job_due, release_job, renew_job, take_job
+from daftari.store.jobs import ERASE, Job, finish_job, is_job_due, release_job, renew_job, take_job
 
 IDLE_SECONDS = 1.0
 """How often an idle worker looks for a job, give or take a quarter, so that many do not look at once."""
@@ -27,6 +32,9 @@ BUSY_SECONDS = 0.5
 """How long to leave alone a database that is busy."""
 OUTAGE_SECONDS = 5.0
 """How long to leave alone a database that does not answer."""
+
+EXPIRY_SECONDS = 600.0
+"""How often to look for frozen audiences whose time is over."""
 
 log = logging.getLogger("daftari.worker")
 
@@ -38,9 +46,13 @@ def work_until(told_to_stop: ToldToStop, *, store: Store) -> None:
     """Work until told to stop, which is asked between turns and while there is nothing to do."""
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     pause_seconds = 0.0
+    expired_at = -math.inf
     while not told_to_stop(pause_seconds):
         try:
             store.tidy()
+            if time.monotonic() - expired_at >= EXPIRY_SECONDS:
+                _expire_audiences(store)
+                expired_at = time.monotonic()
             due = store.house_read(is_job_due, now=_now())
             job = store.house_write(take_job, owner=owner, now=_now()) if due else None
             if job is not None:
@@ -79,12 +91,21 @@ def _do_turn(store: Store, job: Job) -> bool:
     """One turn of a job. Returns whether there may be another one."""
     actor = Actor(None, "worker")
     if not store.house_read(is_deleted, project_id=job.project_id):
-        return store.sweep(job.project_id, actor, sweep_group)
+        return store.sweep(job.project_id, actor, clear_journal if job.kind == ERASE else sweep_group)
     if store.read(job.project_id, has_book):
         store.sweep(job.project_id, actor, sweep_book)
         return True
     store.house_write(sweep_project, project_id=job.project_id)
     return False
+
+
+def _expire_audiences(store: Store) -> None:
+    """Delete the frozen audiences whose time is over, in every project, one a transaction."""
+    for project in store.house_read(list_projects):
+        # A project may be deleted meanwhile; then all of it goes.
+        with suppress(Unauthenticated):
+            while store.read(project.id, has_expired_audience, now=_now()):
+                store.write(project.id, Actor(None, "worker"), expire_audience, now=_now())
 
 
 def _now() -> int:

@@ -1,8 +1,9 @@
 -- name: check_book
 -- The counters, and the largest number each must exceed.
-SELECT b.next_id, b.next_group_id, b.next_seq, b.oldest_seq, b.closed,
+SELECT b.next_id, b.next_group_id, b.next_seq, b.next_fact, b.oldest_seq, b.closed,
     (SELECT COALESCE(MAX(c.id), 0) FROM contact AS c WHERE c.project_id = :project),
-    (SELECT COALESCE(MAX(g.id), 0) FROM contact_group AS g WHERE g.project_id = :project)
+    (SELECT COALESCE(MAX(g.id), 0) FROM contact_group AS g WHERE g.project_id = :project),
+    (SELECT COALESCE(MAX(f.id), 0) FROM fact AS f WHERE f.project_id = :project)
 FROM book AS b WHERE b.project_id = :project;
 
 -- name: check_journal
@@ -16,7 +17,7 @@ GROUP BY c.mobile HAVING COUNT(*) > 1 ORDER BY c.mobile LIMIT 100;
 
 -- name: check_rows
 -- Contacts with their cards, in order, from an id on.
-SELECT c.id, c.mobile, c.card FROM contact AS c
+SELECT c.id, c.mobile, c.card, c.standing FROM contact AS c
 WHERE c.project_id = :project AND c.id > :after ORDER BY c.id LIMIT :limit;
 
 -- name: check_orphans
@@ -29,8 +30,19 @@ WHERE m.project_id = :project AND (
 ORDER BY m.group_id, m.contact_id LIMIT 1000;
 
 -- name: check_blocks
--- How many contacts each block of 64 ids of the book has.
-SELECT c.id / 64, COUNT(*) FROM contact AS c WHERE c.project_id = :project GROUP BY c.id / 64;
+-- How many contacts up to a standing each block of 64 ids of the book has.
+SELECT c.id / 64, COUNT(*) FROM contact AS c
+WHERE c.project_id = :project AND c.standing <= :standing GROUP BY c.id / 64;
+
+-- name: check_states
+-- States in order of subject, from one on.
+SELECT s.subject, s.suppressed, s.state FROM consent AS s
+WHERE s.project_id = :project AND s.subject > :after ORDER BY s.subject LIMIT :limit;
+
+-- name: check_subjects
+-- Subjects of which anything is known, in order, from one on.
+SELECT DISTINCT f.subject FROM fact AS f
+WHERE f.project_id = :project AND f.subject > :after ORDER BY f.subject LIMIT :limit;
 
 -- name: check_member_blocks
 -- How many members each block of 64 ids of each group has.

@@ -27,6 +27,13 @@ SELECT m.group_id FROM membership AS m
 WHERE m.project_id = :project AND m.contact_id = :contact
 ORDER BY m.group_id;
 
+-- name: list_memberships
+-- The groups of several contacts, deleted ones that still hold them included.
+SELECT m.contact_id, m.group_id, g.name, g.folded
+FROM rows(:ids AS wanted, id bigint) CROSS JOIN membership AS m CROSS JOIN contact_group AS g
+WHERE m.project_id = :project AND m.contact_id = wanted.id AND g.project_id = :project AND g.id = m.group_id
+ORDER BY m.contact_id, g.id;
+
 -- name: list_group_names
 -- The names of the groups of several contacts.
 SELECT m.contact_id, g.name

@@ -4,11 +4,11 @@ UPDATE house SET next_id = :next_id WHERE id = 1;
 
 -- name: get_project_by_name
 -- One project by its folded name.
-SELECT id, name, region, on_error, created_at FROM project WHERE folded = :folded;
+SELECT id, name, region, on_error, created_at, consent FROM project WHERE folded = :folded;
 
 -- name: list_projects
 -- All projects in order of creation.
-SELECT id, name, region, on_error, created_at FROM project WHERE deleted_at IS NULL ORDER BY id;
+SELECT id, name, region, on_error, created_at, consent FROM project WHERE deleted_at IS NULL ORDER BY id;
 
 -- name: list_project_names
 -- Every name a project has had, folded.
@@ -30,7 +30,8 @@ VALUES (:project, :first_id, 1, 1, 1, 0);
 
 -- name: update_project
 -- A project's name and settings.
-UPDATE project SET name = :name, folded = :folded, region = :region, on_error = :on_error WHERE id = :id;
+UPDATE project SET name = :name, folded = :folded, region = :region, on_error = :on_error, consent = :consent
+WHERE id = :id;
 
 -- name: hide_project
 -- A deleted project: its name is free at once, its book goes in turns.
@@ -39,7 +40,7 @@ UPDATE project SET folded = NULL, deleted_at = :now WHERE id = :id;
 -- name: get_key
 -- A key by its first characters, with its project.
 SELECT k.id, k.project_id, k.label, k.start, k.read_only, k.created_at, k.expires_at, k.revoked_at, k.last_used_at,
-    k.hash, p.id, p.name, p.region, p.on_error, p.created_at
+    k.hash, p.id, p.name, p.region, p.on_error, p.created_at, p.consent
 FROM key AS k JOIN project AS p ON p.id = k.project_id
 WHERE k.start = :start AND p.deleted_at IS NULL;
 
@@ -96,3 +97,41 @@ WHERE project_id = :project AND kind = :kind AND lease_owner = :owner;
 -- name: finish_job
 -- The work is done.
 DELETE FROM job WHERE project_id = :project AND kind = :kind AND lease_owner = :owner;
+
+-- name: get_fingerprint
+-- Which secret is this database's.
+SELECT secret_fingerprint FROM house WHERE id = 1;
+
+-- name: keep_fingerprint
+-- The first secret is this database's from now on.
+UPDATE house SET secret_fingerprint = :hash WHERE id = 1 AND secret_fingerprint IS NULL;
+
+-- name: get_inbound_token
+-- An inbound token by its first characters, with its project.
+SELECT t.id, t.project_id, t.provider, t.label, t.start, t.created_at, t.revoked_at, t.hash, t.secret, t.verify_token,
+    p.id, p.name, p.region, p.on_error, p.created_at, p.consent
+FROM inbound_token AS t JOIN project AS p ON p.id = t.project_id
+WHERE t.start = :start AND p.deleted_at IS NULL;
+
+-- name: list_inbound_tokens
+-- All inbound tokens of the projects there are, in order of creation.
+SELECT t.id, t.project_id, t.provider, t.label, t.start, t.created_at, t.revoked_at
+FROM inbound_token AS t JOIN project AS p ON p.id = t.project_id
+WHERE p.deleted_at IS NULL ORDER BY t.id;
+
+-- name: insert_inbound_token
+-- A new inbound token; of the token only its hash is kept.
+INSERT INTO inbound_token (id, project_id, provider, label, start, hash, secret, verify_token, created_at)
+VALUES (:id, :project_id, :provider, :label, :start, :hash, :secret, :verify_token, :now);
+
+-- name: update_inbound_secret
+-- Another secret for a token.
+UPDATE inbound_token SET secret = :secret WHERE id = :id;
+
+-- name: revoke_inbound_token
+-- A token stops working.
+UPDATE inbound_token SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL;
+
+-- name: delete_project_tokens
+-- The inbound tokens of a project that is gone.
+DELETE FROM inbound_token WHERE project_id = :id;

@@ -52,9 +52,65 @@ SELECT MAX(first.seq) FROM (
 -- A closed book's journal, up to a number.
 DELETE FROM journal WHERE project_id = :project AND seq <= :last;
 
--- name: delete_deletions_below
--- A closed book's deletions, up to a journal number.
-DELETE FROM deletion WHERE project_id = :project AND seq <= :last;
+-- name: delete_removals_below
+-- A closed book's removals, up to a journal number.
+DELETE FROM removal WHERE project_id = :project AND seq <= :last;
+
+-- name: find_facts_end
+-- The last subject of some facts of a closed book.
+SELECT MAX(first.subject) FROM (
+    SELECT f.subject FROM fact AS f WHERE f.project_id = :project ORDER BY f.subject LIMIT :limit
+) AS first;
+
+-- name: delete_facts_below
+-- A closed book's facts, up to a subject.
+DELETE FROM fact WHERE project_id = :project AND subject <= :last;
+
+-- name: find_consent_end
+-- The last subject of some states of a closed book.
+SELECT MAX(first.subject) FROM (
+    SELECT s.subject FROM consent AS s WHERE s.project_id = :project ORDER BY s.subject LIMIT :limit
+) AS first;
+
+-- name: delete_consent_below
+-- A closed book's states, up to a subject.
+DELETE FROM consent WHERE project_id = :project AND subject <= :last;
+
+-- name: find_any_audience
+-- A frozen audience of a closed book.
+SELECT a.id FROM audience AS a WHERE a.project_id = :project ORDER BY a.id LIMIT 1;
+
+-- name: find_reviews_end
+-- The last subject of some reviews of a closed book.
+SELECT MAX(first.subject) FROM (
+    SELECT r.subject FROM review AS r WHERE r.project_id = :project ORDER BY r.subject LIMIT :limit
+) AS first;
+
+-- name: delete_reviews_below
+-- A closed book's reviews, up to a subject.
+DELETE FROM review WHERE project_id = :project AND subject <= :last;
+
+-- name: find_quarantine_end
+-- The last of some refused requests of a closed book.
+SELECT MAX(first.id) FROM (
+    SELECT q.id FROM quarantine AS q WHERE q.project_id = :project ORDER BY q.id LIMIT :limit
+) AS first;
+
+-- name: delete_quarantine_below
+-- A closed book's refused requests, up to one.
+DELETE FROM quarantine WHERE project_id = :project AND id <= :last;
+
+-- name: delete_all_near_misses
+-- What is left of a closed book: who tried to bring people back.
+DELETE FROM near_miss WHERE project_id = :project;
+
+-- name: delete_all_inbound_counts
+-- What is left of a closed book: what its tokens brought.
+DELETE FROM inbound_count WHERE project_id = :project;
+
+-- name: delete_all_erasures
+-- What is left of a closed book: who was erased.
+DELETE FROM erasure WHERE project_id = :project;
 
 -- name: delete_book
 -- The counters of a closed book.

@@ -1,8 +1,8 @@
 -- name: list_contact_cards
--- Part of the book in order of id: how many, and their cards joined with commas.
+-- Part of the book in order of id, up to a standing: how many, and their cards joined with commas.
 SELECT COUNT(*), convert_to(string_agg(page.card, ',' ORDER BY page.id), 'UTF8') FROM (
     SELECT c.id, c.card FROM contact AS c
-    WHERE c.project_id = :project AND c.id >= :first
+    WHERE c.project_id = :project AND c.id >= :first AND c.standing <= :standing
     ORDER BY c.id LIMIT :limit OFFSET :skip
 ) AS page;
 

@@ -1,0 +1,136 @@
+"""The calls that providers make, and what of them waits for a person's eye.
+
+A request is verified, read and taken in; what is refused is kept, to be read again when a secret is mended. This room
+must not know how any provider writes, nor what a message means.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import msgspec
+from msgspec.structs import replace
+
+from daftari.errors import DaftariError, Forged, Malformed, ReviewNotFound
+from daftari.gateways import GATEWAYS
+from daftari.gateways.gateway import Gateway, Proof
+from daftari.model import ID_MAX, OPT_OUTS_PER_PAGE_MAX, Actor, InboundRequest
+from daftari.rules import inbound, tokens
+from daftari.rules.erasures import show_review
+from daftari.rules.inbound import SETTLEMENTS, Receipt
+from daftari.store.inbound import StoredToken
+from daftari.web.calls import Call, Desk, Reply
+from daftari.web.door import Request
+from daftari.web.errors import MethodNotAllowed
+from daftari.web.params import read_whole
+
+PROOF_HEADERS = (
+    *("authorization", "authkey", "x-auth-key", "x-sozuri-signature", "x-twilio-signature", "x-hub-signature-256"),
+    "x-daftari-signature",
+)
+"""The headers that a proof of origin may be in; no other one is looked at or kept."""
+
+_encode = msgspec.json.encode
+
+log = logging.getLogger("daftari.web")
+
+
+def check_address(desk: Desk, request: Request, provider: str, token: str) -> Reply:
+    """``GET /v1/inbound/{provider}/{token}``: a provider asks whether the address is really ours."""
+    gateway, stored = _find(desk, provider, token)
+    if not gateway.has_check:
+        raise MethodNotAllowed("OPTIONS, POST")
+    return Reply(200, "text/plain; charset=utf-8", gateway.check(_read_request(desk, request), proof=_proof(stored)))
+
+
+def receive_request(desk: Desk, request: Request, provider: str, token: str) -> Reply:
+    """``POST /v1/inbound/{provider}/{token}``: 200 once it is durable."""
+    gateway, stored = _find(desk, provider, token)
+    given, now = _read_request(desk, request), desk.now()
+    project, actor = stored.project, Actor(None, request.id)
+    try:
+        gateway.verify(given, proof=_proof(stored))
+        events = gateway.read(given)
+    except (Forged, Malformed) as error:
+        # Only what a proof is about is kept of the address: it has the token in it.
+        kept = given if gateway.signs_url else replace(given, url="")
+        _quarantine(desk, stored, kept, error, actor, now)
+        raise
+    receipt = Receipt(provider, stored.token.id, project.consent, project.region, now)
+    desk.store.write(
+        project.id, actor, inbound.receive_events, events=events, token=stored.token, receipt=receipt, now=now
+    )
+    media_type, body = gateway.reply
+    return Reply(200, media_type, body)
+
+
+def _quarantine(
+    desk: Desk, stored: StoredToken, given: InboundRequest, error: DaftariError, actor: Actor, now: int
+) -> None:
+    kept = desk.store.write(
+        stored.project.id,
+        actor,
+        inbound.quarantine_request,
+        request=given,
+        token_id=stored.token.id,
+        reason=error.message,
+        now=now,
+    )
+    what = "kept in quarantine" if kept else "not kept: the quarantine is full"
+    log.warning("an inbound request of %s was refused and is %s: %s", stored.token.provider, what, error.message)
+
+
+def _find(desk: Desk, provider: str, token: str) -> tuple[Gateway, StoredToken]:
+    """The gateway and the token of an address. Raises ``Forged``, the same for whatever is wrong with it."""
+    stored = desk.store.house_read(tokens.find_token, provider=provider, written=token)
+    return GATEWAYS[stored.token.provider], stored
+
+
+def _proof(stored: StoredToken) -> Proof:
+    return Proof(secret=stored.secret, verify_token=stored.verify_token)
+
+
+def _read_request(desk: Desk, request: Request) -> InboundRequest:
+    headers = {name: value for name in PROOF_HEADERS if (value := request.headers.get(name)) is not None}
+    media_type = request.headers.get("content-type") or ""
+    url = desk.called_url(request)
+    return InboundRequest(request.method, url, request.scope.query_string, media_type, headers, request.body.read())
+
+
+# ---- review ---------------------------------------------------------------------------------------------
+
+
+def list_reviews(call: Call) -> tuple[int, bytes]:
+    """``GET /v1/inbound/review``: from the cursor ``after`` on."""
+    after = call.params.cursor("after")
+    limit = call.params.whole("limit", default=OPT_OUTS_PER_PAGE_MAX, most=OPT_OUTS_PER_PAGE_MAX)
+    call.params.refuse_wrong()
+    # One more than asked for tells whether there is a next page.
+    found = call.read(inbound.list_reviews, after=after, limit=limit + 1)
+    shown = found[:limit]
+    answer = {
+        "reviews": [show_review(review) for review in shown],
+        "next": str(shown[-1].id) if len(found) > limit else None,
+        "quarantined": call.read(inbound.count_quarantine),
+    }
+    return 200, _encode(answer)
+
+
+def settle_review(call: Call, number: str) -> tuple[int, bytes]:
+    """``POST /v1/inbound/review/{id}``."""
+    params = call.params
+    settled_as = params.choice("as", SETTLEMENTS, default=None)
+    if settled_as is None and "as" not in params.errors:
+        params.wrong("as", f"The as field is required, and must be one of: {', '.join(SETTLEMENTS)}.")
+    params.refuse_wrong()
+    review_id = read_whole(number)
+    if review_id is None or review_id > ID_MAX or settled_as is None:
+        raise ReviewNotFound
+    review = call.write(
+        inbound.settle_review,
+        review_id=review_id,
+        settled_as=settled_as,
+        settings=call.project.consent,
+        now=call.now,
+    )
+    return 200, _encode({"message": "Review settled successfully", "review": show_review(review)})

@@ -1,0 +1,104 @@
+"""Africa's Talking: forms for messages, opt-outs, subscriptions and delivery reports, told apart by their fields.
+
+Nothing in them proves where they come from: the unguessable path is the proof. The ``date`` of a message has no zone,
+so it is no time.
+This room must not know what follows from an event.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from daftari.errors import Malformed
+from daftari.gateways.gateway import (
+    OPTED_OUT,
+    Fields,
+    Gateway,
+    Proof,
+    international,
+    read_fields,
+    signal_of,
+)
+from daftari.model import InboundEvent, InboundMessage, InboundRequest, InboundSubscription
+
+_BLACKLISTED = frozenset({"406", "userinblacklist"})
+_UPDATES = MappingProxyType({"addition": True, "deletion": False})
+_STATUS = ("failureReason", "status", "statusCode")
+
+
+class AfricasTalking(Gateway):
+    """The gateway of africastalking.com."""
+
+    name = "africas_talking"
+    title = "Africa's Talking"
+
+    def verify(self, request: InboundRequest, *, proof: Proof) -> None:
+        """Nothing to verify: they sign nothing."""
+
+    def read(self, request: InboundRequest) -> list[InboundEvent]:
+        fields = read_fields(request)
+        if fields.holds("updateType"):
+            return [_read_subscription(fields)]
+        if fields.holds("text"):
+            return _read_message(fields)
+        if fields.holds(*_STATUS):
+            return _read_report(fields)
+        if fields.holds("senderId"):
+            return [_read_opt_out(fields)]
+        raise Malformed("The form is neither a message, an opt-out, a subscription nor a delivery report.")
+
+
+def _read_message(fields: Fields) -> list[InboundEvent]:
+    number = international(fields.number("from"))
+    if not fields.text("text"):
+        return []
+    return [
+        InboundMessage(
+            number=number,
+            channel="sms",
+            sender=fields.sender("to"),
+            text=fields.text("text"),
+            message_id=fields.message_id("id"),
+            at=fields.moment("date"),
+        )
+    ]
+
+
+def _read_opt_out(fields: Fields) -> InboundEvent:
+    return signal_of(
+        "africas_talking",
+        OPTED_OUT,
+        number=international(fields.number("phoneNumber")),
+        sender=fields.sender("senderId"),
+        message_id=None,
+        at=None,
+    )
+
+
+def _read_subscription(fields: Fields) -> InboundEvent:
+    active = _UPDATES.get(fields.text("updateType").lower())
+    if active is None:
+        raise fields.wrong("updateType", "addition or deletion")
+    return InboundSubscription(
+        number=international(fields.number("phoneNumber")),
+        sender=fields.sender("shortCode"),
+        keyword=fields.sender("keyword"),
+        active=active,
+        message_id=None,
+        at=None,
+    )
+
+
+def _read_report(fields: Fields) -> list[InboundEvent]:
+    if not any(fields.text(name).lower() in _BLACKLISTED for name in _STATUS):
+        return []
+    return [
+        signal_of(
+            "africas_talking",
+            "406",
+            number=international(fields.number("phoneNumber", "number")),
+            sender=fields.sender("from", "senderId"),
+            message_id=fields.message_id("id", "messageId"),
+            at=None,
+        )
+    ]

@@ -1,0 +1,188 @@
+"""Sozuri: SMS, WhatsApp and premium events as JSON, told apart by their members.
+
+A delivery report or the answer to a send may say that the person was stopped; it may name the message alone, and then
+whoever sent it knows the number. Either the key that Sozuri puts into its calls or its signature is proof enough.
+This room must not know what follows from an event.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from daftari.errors import Forged, Malformed
+from daftari.gateways.gateway import (
+    Fields,
+    Gateway,
+    Proof,
+    international,
+    is_same,
+    read_each,
+    read_fields,
+    refuse_unreadable,
+    require_secret,
+    sign,
+    signal_of,
+    whatsapp_text,
+)
+from daftari.model import InboundEvent, InboundMessage, InboundRequest, InboundSubscription
+
+_STOPPED = MappingProxyType({"18": "18", "stopped_by_user": "18", "19": "19", "stopped_by_admin": "19"})
+_CHANNELS = MappingProxyType({"whatsapp": "whatsapp", "premium": "premium_sms", "premium_sms": "premium_sms"})
+"""All else is SMS."""
+
+_BEGINS = ("addition", "activate", "activated", "activation", "active", "on", "subscribe", "subscribed", "subscription")
+_ENDS = (
+    "cancelled",
+    "deactivate",
+    "deactivated",
+    "deactivation",
+    "deletion",
+    "inactive",
+    "off",
+    "unsubscribe",
+    "unsubscribed",
+    "unsubscription",
+)
+_STATES = MappingProxyType(dict.fromkeys(_BEGINS, True) | dict.fromkeys(_ENDS, False))
+_NUMBER = ("number", "phoneNumber", "msisdn", "from")
+_REPORT = ("messageId", "status", "statusCode", "code", "type")
+"""What a report holds any of."""
+
+
+class Sozuri(Gateway):
+    """The gateway of sozuri.net."""
+
+    name = "sozuri"
+    title = "Sozuri"
+    secret_name = "Auth Key"
+    secret_required = True
+
+    def verify(self, request: InboundRequest, *, proof: Proof) -> None:
+        secret = require_secret(proof, title=self.title)
+        signature = request.headers.get("x-sozuri-signature", "").strip().lower().removeprefix("sha256=")
+        proven = [is_same(signature, sign(request.body, secret=secret))]
+        proven += [is_same(key, secret) for key in _keys(request)]
+        if not any(proven):
+            raise Forged
+
+    def read(self, request: InboundRequest) -> list[InboundEvent]:
+        fields = read_fields(request)
+        if fields.holds("messages"):
+            return refuse_unreadable(read_each(fields.each("messages"), lambda item: [_read_whatsapp(item, to=fields)]))
+        if fields.holds("recipients"):
+            ours = fields.sender("from")
+            return refuse_unreadable(
+                read_each(fields.each("recipients"), lambda item: [_read_report(item, sender=ours)])
+            )
+        return _read_one(fields)
+
+
+def _keys(request: InboundRequest) -> list[str]:
+    """The keys that a request shows, in its body and its headers."""
+    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+    try:
+        in_body = read_fields(request).text("authKey")
+    except Malformed:
+        in_body = ""
+    return [
+        in_body,
+        request.headers.get("authkey", "").strip(),
+        request.headers.get("x-auth-key", "").strip(),
+        bearer.strip() if scheme.lower() == "bearer" else "",
+    ]
+
+
+def _read_one(fields: Fields) -> list[InboundEvent]:
+    """One event, or two: what looks like a subscription may carry what the person wrote, which may be a STOP."""
+    if stopped := _read_report(fields, sender=fields.sender("from", "shortcode", "senderId")):
+        return [stopped]
+    found: list[InboundEvent] = []
+    if (active := _is_active(fields)) is not None:
+        found.append(_read_subscription(fields, active=active))
+    if fields.holds("message") and not _is_our_own(fields) and (message := _read_message(fields)):
+        found.append(message)
+    if found or fields.holds("message", *_REPORT):
+        return found
+    raise Malformed("The body is neither a message nor a report of one.")
+
+
+def _read_report(fields: Fields, *, sender: str) -> InboundEvent | None:
+    told = (_STOPPED.get(fields.text(name).lower()) for name in ("statusCode", "status", "code"))
+    code = next(filter(None, told), None)
+    if code is None:
+        return None
+    return signal_of(
+        "sozuri",
+        code,
+        number=international(fields.text("number", "to", "phoneNumber")),
+        sender=sender,
+        message_id=fields.message_id("messageId"),
+        at=fields.moment("timestamp"),
+    )
+
+
+def _is_active(fields: Fields) -> bool | None:
+    """Whether a premium service begins or ends with this; ``None`` when it is about something else."""
+    kinds = [fields.text(name).lower() for name in ("channel", "type", "event")]
+    if not any(word in kind for kind in kinds for word in ("premium", "subscription", "activation")):
+        return None
+    # A sent message has the type "subscription" too, so the type alone counts only when it says more than that.
+    told = [fields.text(name).lower() for name in ("updateType", "status", "event", "type")]
+    if told[-1] == "subscription":
+        told.pop()
+    states = [_STATES[word] for word in told if word in _STATES]
+    # Where they contradict each other nobody is billed.
+    return all(states) if states else None
+
+
+def _is_our_own(fields: Fields) -> bool:
+    """Whether the message is one that we sent: a report may repeat it."""
+    is_report = "delivery" in fields.text("type").lower() and not fields.holds("shortcode")
+    return is_report or fields.text("direction").lower() == "outbound"
+
+
+def _read_sender(fields: Fields) -> str:
+    """Our side. ``from`` is the person unless there is another member for them."""
+    ours = fields.sender("shortcode", "to")
+    return ours or (fields.sender("from") if fields.holds(*_NUMBER[:-1]) else "")
+
+
+def _read_subscription(fields: Fields, *, active: bool) -> InboundSubscription:
+    return InboundSubscription(
+        number=international(fields.number(*_NUMBER)),
+        sender=_read_sender(fields),
+        keyword=fields.sender("keyword"),
+        active=active,
+        message_id=fields.message_id("messageId"),
+        at=fields.moment("timestamp"),
+    )
+
+
+def _read_message(fields: Fields) -> InboundMessage | None:
+    text = fields.text("message")
+    number = international(fields.number(*_NUMBER))
+    if not text:
+        return None
+    return InboundMessage(
+        number=number,
+        channel=_CHANNELS.get(fields.text("channel").lower(), "sms"),
+        sender=_read_sender(fields),
+        text=text,
+        message_id=fields.message_id("messageId"),
+        at=fields.moment("timestamp"),
+    )
+
+
+def _read_whatsapp(message: Fields, *, to: Fields) -> InboundMessage | None:
+    number = international(message.number("from"))
+    text = whatsapp_text(message)
+    if not text:
+        return None
+    return InboundMessage(
+        number=number,
+        channel="whatsapp",
+        sender=to.sender("to"),
+        text=text,
+        message_id=message.message_id("message_id", "messageId", "id"),
+        at=message.moment("timestamp"),
+    )

@@ -1,0 +1,141 @@
+"""Twilio: forms for messages and for what became of those that were sent, signed together with the address.
+
+The signature covers the public URL to the letter, so the address that the operator tells Twilio must be the one that
+the service knows as its own. WhatsApp numbers carry a prefix.
+This room must not know what follows from an event.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Iterator
+from types import MappingProxyType
+from typing import Literal
+from urllib.parse import parse_qs, parse_qsl
+
+from msgspec.structs import replace
+
+from daftari.errors import Forged, Malformed
+from daftari.gateways.gateway import (
+    FORM_FIELDS_MAX,
+    Fields,
+    Gateway,
+    Proof,
+    international,
+    is_same,
+    read_fields,
+    require_secret,
+    signal_of,
+)
+from daftari.model import InboundEvent, InboundMessage, InboundRequest
+
+Meaning = Literal["opt_out", "opt_in", "help"]
+
+_MEANINGS: MappingProxyType[str, Meaning] = MappingProxyType({"STOP": "opt_out", "START": "opt_in", "HELP": "help"})
+_WHATSAPP = "whatsapp:"
+_ID = ("MessageSid", "SmsMessageSid", "SmsSid")
+_UNSUBSCRIBED = "21610"
+_ADDRESS = re.compile(r"(https?)://([^/?#:]+)(:[0-9]+)?(?=[/?#]|$)")
+_PORTS = MappingProxyType({"https": ":443", "http": ":80"})
+
+
+class Twilio(Gateway):
+    """The gateway of twilio.com."""
+
+    name = "twilio"
+    title = "Twilio"
+    secret_name = "Auth Token"
+    secret_required = True
+    signs_url = True
+    reply = ("text/xml", b"<Response/>")
+
+    def verify(self, request: InboundRequest, *, proof: Proof) -> None:
+        secret = require_secret(proof, title=self.title)
+        given = request.headers.get("x-twilio-signature", "").strip()
+        signed = _signed_body(request)
+        if not any(is_same(given, sign(url + signed, token=secret)) for url in _spellings(request.url)):
+            raise Forged
+
+    def read(self, request: InboundRequest) -> list[InboundEvent]:
+        fields = read_fields(request)
+        if fields.holds("MessageStatus", "ErrorCode"):
+            return _read_status(fields)
+        if fields.holds("Body"):
+            return _read_message(fields)
+        raise Malformed("The form is neither a message nor a message's status.")
+
+
+def sign(text: str, *, token: str) -> str:
+    """Twilio's signature: HMAC-SHA1 in base 64."""
+    digest = hmac.new(token.encode(), text.encode(errors="surrogatepass"), hashlib.sha1).digest()
+    return base64.b64encode(digest).decode()
+
+
+def _signed_body(request: InboundRequest) -> str:
+    """What is signed after the URL: a form's pairs in order, nothing for a body whose digest is in the URL itself."""
+    digests = parse_qs(request.query, errors="replace").get("bodySHA256")
+    if digests:
+        if not is_same(hashlib.sha256(request.body).hexdigest(), digests[0]):
+            raise Forged
+        return ""
+    try:
+        text = request.body.decode(errors="replace")
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=FORM_FIELDS_MAX)
+    except ValueError:
+        raise Forged from None
+    # A field that is repeated with one value is signed once.
+    return "".join(name + value for name, value in sorted(set(pairs)))
+
+
+def _spellings(url: str) -> Iterator[str]:
+    """The URL with and without its port: Twilio signs either, by product and age."""
+    yield url
+    if found := _ADDRESS.match(url):
+        scheme, host, port = found.groups()
+        yield f"{scheme}://{host}{'' if port else _PORTS[scheme]}{url[found.end() :]}"
+
+
+def _read_address(written: str) -> tuple[str, str]:
+    """The channel of a number, and the number without its prefix."""
+    if written.lower().startswith(_WHATSAPP):
+        return "whatsapp", written[len(_WHATSAPP) :].strip()
+    return "sms", written
+
+
+def _read_message(fields: Fields) -> list[InboundEvent]:
+    channel, number = _read_address(fields.number("From"))
+    if not number:
+        raise fields.wrong("From", "a number")
+    means = _MEANINGS.get(fields.text("OptOutType").upper())
+    text = fields.text("Body")
+    if not text and means is None:
+        return []
+    return [
+        InboundMessage(
+            number=international(number),
+            channel=channel,
+            sender=_read_address(fields.sender("To"))[1],
+            text=text,
+            message_id=fields.message_id(*_ID),
+            at=None,
+            means=means,
+        )
+    ]
+
+
+def _read_status(fields: Fields) -> list[InboundEvent]:
+    if fields.text("ErrorCode") != _UNSUBSCRIBED:
+        return []
+    channel, number = _read_address(fields.number("To"))
+    signal = signal_of(
+        "twilio",
+        _UNSUBSCRIBED,
+        number=international(number),
+        sender=_read_address(fields.sender("From"))[1],
+        message_id=fields.message_id(*_ID),
+        at=None,
+    )
+    return [replace(signal, scope=replace(signal.scope, channel=channel))]

@@ -1,0 +1,126 @@
+"""The WhatsApp Cloud API of Meta: messages, marketing preferences and failed statuses in one signed JSON body.
+
+A preference is about marketing alone and about one business number alone. Meta checks the address with a GET before it
+sends anything.
+This room must not know what follows from an event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import MappingProxyType
+from typing import Literal
+from urllib.parse import parse_qsl
+
+from daftari.errors import Forged
+from daftari.gateways.gateway import (
+    FORM_FIELDS_MAX,
+    PREFERENCES,
+    Fields,
+    Gateway,
+    Proof,
+    international,
+    is_same,
+    read_each,
+    read_json,
+    refuse_unreadable,
+    require_secret,
+    sign,
+    signal_of,
+    whatsapp_text,
+)
+from daftari.model import InboundEvent, InboundMessage, InboundRequest
+
+_READ = frozenset({"", "messages", PREFERENCES})
+"""The kinds of change that are read; others repeat what was said elsewhere, or what we said."""
+_PREFERENCES: MappingProxyType[str, Literal["opt_out", "opt_in"]] = MappingProxyType(
+    {"stop": "opt_out", "resume": "opt_in"}
+)
+_MARKETING = frozenset({"", "marketing", "marketing_messages"})
+_STOPPED_MARKETING = "131050"
+
+
+class WhatsApp(Gateway):
+    """The gateway of the WhatsApp Business Platform, in the cloud."""
+
+    name = "whatsapp"
+    title = "WhatsApp"
+    secret_name = "App Secret"
+    secret_required = True
+    has_check = True
+
+    def verify(self, request: InboundRequest, *, proof: Proof) -> None:
+        secret = require_secret(proof, title=self.title)
+        given = request.headers.get("x-hub-signature-256", "").strip()
+        if not is_same(given, f"sha256={sign(request.body, secret=secret)}"):
+            raise Forged
+
+    def read(self, request: InboundRequest) -> list[InboundEvent]:
+        fields = read_json(request)
+        fields.require("entry")
+        return refuse_unreadable(read_each(fields.each("entry"), _read_entry))
+
+    def check(self, request: InboundRequest, *, proof: Proof) -> bytes:
+        try:
+            asked = dict(parse_qsl(request.query, errors="replace", max_num_fields=FORM_FIELDS_MAX))
+        except ValueError:
+            raise Forged from None
+        token = proof.verify_token
+        if not token or not is_same(asked.get("hub.verify_token", ""), token) or asked.get("hub.mode") != "subscribe":
+            raise Forged("The verify token is not the one that is kept for this address.")
+        return asked.get("hub.challenge", "").encode()
+
+
+def _read_entry(entry: Fields) -> Iterator[InboundEvent]:
+    changes = [change for change in entry.each("changes") if change.text("field") in _READ]
+    yield from read_each(changes, lambda change: _read_value(change.within("value")))
+
+
+def _read_value(value: Fields) -> Iterator[InboundEvent]:
+    metadata = value.within("metadata")
+    ours = "".join(filter(str.isdecimal, metadata.sender("display_phone_number"))) or metadata.sender("phone_number_id")
+    yield from read_each(value.each("messages"), lambda item: _read_message(item, sender=ours))
+    yield from read_each(value.each("user_preferences"), lambda item: _read_preference(item, sender=ours))
+    yield from read_each(value.each("statuses"), lambda item: _read_status(item, sender=ours))
+
+
+def _read_message(message: Fields, *, sender: str) -> Iterator[InboundEvent]:
+    number = international(message.number("from"))
+    if text := whatsapp_text(message):
+        yield InboundMessage(
+            number=number,
+            channel="whatsapp",
+            sender=sender,
+            text=text,
+            message_id=message.message_id("id"),
+            at=message.moment("timestamp"),
+        )
+
+
+def _read_preference(preference: Fields, *, sender: str) -> Iterator[InboundEvent]:
+    if preference.text("category").lower() not in _MARKETING:
+        return
+    kind = _PREFERENCES.get(preference.text("value").lower())
+    if kind is None:
+        raise preference.wrong("value", "stop or resume")
+    yield signal_of(
+        "whatsapp",
+        PREFERENCES,
+        number=international(preference.number("wa_id")),
+        sender=sender,
+        message_id=None,
+        at=preference.moment("timestamp"),
+        kind=kind,
+    )
+
+
+def _read_status(status: Fields, *, sender: str) -> Iterator[InboundEvent]:
+    if any(error.text("code") == _STOPPED_MARKETING for error in status.each("errors")):
+        yield signal_of(
+            "whatsapp",
+            _STOPPED_MARKETING,
+            number=international(status.text("recipient_id")),
+            sender=sender,
+            message_id=status.message_id("id"),
+            at=status.moment("timestamp"),
+        )

@@ -1,0 +1,402 @@
+"""Audiences: everyone who may be messaged, from one snapshot; frozen, read again, compared.
+
+Groups are walked in order of id, some thousands of contacts at a time, so that nothing grows with the audience. This
+room must not know HTTP, files or how a list is stored.
+"""
+
+from __future__ import annotations
+
+import heapq
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
+from itertools import chain
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from daftari.errors import AudienceNotFound, ValidationFailed
+from daftari.model import AUDIENCE_DAYS, ID_MAX, Page, written_time
+from daftari.rules.consent import ALLOWING, NOTHING_KNOWN, Question, decode_state, judge, judge_state
+from daftari.rules.statements import show_question, show_reasons
+from daftari.rules.texts import fold_name
+from daftari.store import Tx, WriteTx, audiences, consent, contacts, directory, erasures, groups, journal
+from daftari.store.audiences import FrozenAudience
+from daftari.store.consent import CLEAR, StoredConsent
+from daftari.store.contacts import ContactNumber
+
+CONTACTS_A_TURN = 10_000
+"""Contacts that are judged at a time."""
+RECHECKED_PARTS_MAX = 100
+"""Parts of a frozen audience that one recheck looks at; its cursor leads on."""
+COMPARED_MAX = 1_000
+"""Numbers that a comparison names on each side."""
+DAY_MICROSECONDS = 86_400_000_000
+
+Match = Literal["any", "all"]
+Reached = list[tuple[int, int]]
+"""Numbers with their contacts' ids."""
+
+_encode = msgspec.json.encode
+
+
+class Definition(Struct, frozen=True):
+    """Who is meant: everyone, or the members of any or all of some groups; without those of others."""
+
+    question: Question
+    everyone: bool = False
+    groups: tuple[str, ...] = ()
+    match: Match = "any"
+    without: tuple[str, ...] = ()
+
+
+_read_definition = msgspec.json.Decoder(Definition).decode
+
+
+class Counted(Struct, frozen=True):
+    """How many an audience reached, and how many it left out, by reason."""
+
+    count: int
+    excluded: dict[str, int]
+
+
+# ---- whom it reaches ------------------------------------------------------------------------------------
+
+
+def walk_audience(tx: Tx, *, definition: Definition, require_opt_in: bool, take: Callable[[Reached], None]) -> Counted:
+    """Hand on everyone who may be messaged, some at a time, in order of id. Raises ``ValidationFailed``."""
+    meant = _find_groups(tx, definition)
+    judge_known = _Judge(tx, definition.question, require_opt_in=require_opt_in)
+    excluded: Counter[str] = Counter()
+    count = 0
+    for found in _walk(tx, definition, meant, excluded):
+        reached = judge_known.choose(found, excluded)
+        count += len(reached)
+        take(reached)
+    if definition.everyone:
+        # Whoever opted out of everything is in no list that is walked.
+        gone = directory.count_list(tx, list_id=directory.BOOK) - directory.count_list(tx, list_id=directory.LISTED)
+        excluded["opted_out"] += gone
+    return Counted(count, {reason: many for reason, many in sorted(excluded.items()) if many})
+
+
+class _Groups(Struct, frozen=True):
+    """The ids of the groups that a definition names."""
+
+    wanted: list[int]
+    unwanted: list[int]
+
+
+def _find_groups(tx: Tx, definition: Definition) -> _Groups:
+    errors: dict[str, list[str]] = {}
+    if not definition.everyone and not definition.groups:
+        errors["group"] = ["Name at least one group, or say everyone=true."]
+    if definition.everyone and definition.groups:
+        errors["everyone"] = ["The everyone field must not be sent together with groups."]
+    found: dict[str, list[int]] = {"group": [], "not": []}
+    for field, names in (("group", definition.groups), ("not", definition.without)):
+        for name in names:
+            group_id = groups.find_group_id(tx, folded=fold_name(name))
+            if group_id is None:
+                errors.setdefault(field, []).append(f"There is no group called {name!r}.")
+            else:
+                found[field].append(group_id)
+    if errors:
+        raise ValidationFailed(errors)
+    return _Groups(list(dict.fromkeys(found["group"])), list(dict.fromkeys(found["not"])))
+
+
+def _walk(tx: Tx, definition: Definition, meant: _Groups, excluded: Counter[str]) -> Iterator[list[ContactNumber]]:
+    """The contacts that are meant, in order of id."""
+    if definition.everyone or len(meant.wanted) == 1:
+        turns = _walk_one(tx, None if definition.everyone else meant.wanted[0])
+    else:
+        turns = _walk_many(tx, meant.wanted, match=definition.match)
+    for found in turns:
+        if meant.unwanted:
+            unwanted = _members_between(tx, meant.unwanted, found[0].id - 1, found[-1].id)
+            kept = [contact for contact in found if contact.id not in unwanted]
+            excluded["in_not_group"] += len(found) - len(kept)
+            yield kept
+        else:
+            yield found
+
+
+def _walk_one(tx: Tx, group_id: int | None) -> Iterator[list[ContactNumber]]:
+    """A list that is walked as it is: a group, or everybody who is not suppressed."""
+    after = -1
+    while found := audiences.list_reachable(tx, group_id=group_id, after=after, limit=CONTACTS_A_TURN):
+        yield found
+        after = found[-1].id
+
+
+def _walk_many(tx: Tx, wanted: Sequence[int], *, match: Match) -> Iterator[list[ContactNumber]]:
+    """Several groups side by side: whoever is in any, or in all of them."""
+    needed = 1 if match == "any" else len(wanted)
+    ids: list[int] = []
+    merged = heapq.merge(*[_walk_ids(tx, group_id) for group_id in wanted])
+    last, times = -1, 0
+    for number in chain(merged, [ID_MAX]):
+        if number == last:
+            times += 1
+            continue
+        if last >= 0 and times >= needed:
+            ids.append(last)
+        last, times = number, 1
+        if len(ids) == CONTACTS_A_TURN or (number == ID_MAX and ids):
+            yield sorted(contacts.find_contact_numbers(tx, ids=ids), key=lambda contact: contact.id)
+            ids = []
+
+
+def _walk_ids(tx: Tx, group_id: int) -> Iterator[int]:
+    after = -1
+    while found := audiences.list_member_ids(tx, group_id=group_id, after=after, last=ID_MAX, limit=CONTACTS_A_TURN):
+        yield from found
+        after = found[-1]
+
+
+def _members_between(tx: Tx, group_ids: Sequence[int], after: int, last: int) -> set[int]:
+    """Who of some ids is in any of the groups."""
+    members: set[int] = set()
+    for group_id in group_ids:
+        begin = after
+        while found := audiences.list_member_ids(tx, group_id=group_id, after=begin, last=last, limit=CONTACTS_A_TURN):
+            members.update(found)
+            begin = found[-1]
+    return members
+
+
+class _Judge:
+    """Who of some contacts may be messaged. Most states are alike, so that each is judged once."""
+
+    def __init__(self, tx: Tx, question: Question, *, require_opt_in: bool) -> None:
+        self._tx = tx
+        self._question = question
+        self._require_opt_in = require_opt_in
+        self.unknown = judge_state(NOTHING_KNOWN, question, require_opt_in=require_opt_in)
+        self._codes: dict[str, str] = {}
+
+    def choose(self, found: Sequence[ContactNumber], excluded: Counter[str]) -> Reached:
+        """Those who may be messaged, with their ids; the others are counted by reason."""
+        known = [contact.mobile for contact in found if contact.standing != CLEAR]
+        if not known and self.unknown in ALLOWING:
+            return [(contact.mobile, contact.id) for contact in found]
+        codes = self.find_codes(known)
+        reached = []
+        for contact in found:
+            code = codes.get(contact.mobile, self.unknown)
+            if code in ALLOWING:
+                reached.append((contact.mobile, contact.id))
+            else:
+                excluded[code] += 1
+        return reached
+
+    def find_codes(self, mobiles: Sequence[int]) -> dict[int, str]:
+        """The reason for each of these numbers of which anything is known."""
+        kept = consent.find_consent(self._tx, mobiles=mobiles) if mobiles else {}
+        return {mobile: self._code(stored) for mobile, stored in kept.items()}
+
+    def _code(self, stored: StoredConsent) -> str:
+        code = self._codes.get(stored.state)
+        if code is None:
+            state = decode_state(stored.state)
+            code = judge_state(state, self._question, require_opt_in=self._require_opt_in)
+            self._codes[stored.state] = code
+        return code
+
+
+# ---- frozen ones ----------------------------------------------------------------------------------------
+
+
+class Found(Struct, frozen=True):
+    """Everyone who may be messaged, ascending, as one snapshot had it, and the last erasure that it knew."""
+
+    mobiles: array[int]
+    counted: Counted
+    digest: str
+    last_erasure: int
+
+
+def find_numbers(tx: Tx, *, definition: Definition, require_opt_in: bool) -> Found:
+    """Whom an audience reaches, to be frozen afterwards."""
+    mobiles = array("q")
+
+    def take(reached: Reached) -> None:
+        mobiles.extend([mobile for mobile, _ in reached])
+
+    counted = walk_audience(tx, definition=definition, require_opt_in=require_opt_in, take=take)
+    ascending = array("q", sorted(mobiles))
+    return Found(ascending, counted, digest_of(ascending), erasures.get_last_erasure(tx))
+
+
+def freeze_audience(tx: WriteTx, *, definition: Definition, found: Found, now: int) -> FrozenAudience:
+    """Keep an audience as it was found, but for whoever was erased since."""
+    mobiles, erased = _without_erased(tx, found)
+    frozen = audiences.insert_audience(
+        tx,
+        question=_encode(definition).decode(),
+        mobiles=mobiles,
+        erased=erased,
+        digest=found.digest,
+        excluded=_encode(found.counted.excluded).decode(),
+        until=now + AUDIENCE_DAYS * DAY_MICROSECONDS,
+        now=now,
+    )
+    journal.insert_journal(tx, action="freeze_audience", contacts=(), group_id=None, now=now)
+    return frozen
+
+
+def _without_erased(tx: Tx, found: Found) -> tuple[array[int], int]:
+    """The numbers, with a 0 in the place of each that was erased after the snapshot; and how many those are."""
+    gone = erasures.list_subjects_after(tx, erasure_id=found.last_erasure)
+    if not gone:
+        return found.mobiles, 0
+    left = [0 if consent.erased_subject(tx, mobile=mobile) in gone else mobile for mobile in found.mobiles]
+    return array("q", left), left.count(0)
+
+
+def digest_of(mobiles: Sequence[int]) -> str:
+    """SHA-256 of the numbers, a line feed after each."""
+    digest = sha256()
+    for first in range(0, len(mobiles), CONTACTS_A_TURN):
+        digest.update("".join([f"{mobile}\n" for mobile in mobiles[first : first + CONTACTS_A_TURN]]).encode())
+    return digest.hexdigest()
+
+
+def get_audience(tx: Tx, *, audience_id: int, now: int) -> FrozenAudience:
+    """A frozen audience. Raises ``AudienceNotFound``."""
+    found = audiences.get_audience(tx, audience_id=audience_id, now=now)
+    if found is None:
+        raise AudienceNotFound
+    return found
+
+
+def show_audience(frozen: FrozenAudience) -> dict[str, object]:
+    """A frozen audience's members, without its numbers."""
+    definition = _read_definition(frozen.question)
+    return {
+        "id": frozen.id,
+        "count": frozen.count,
+        "digest": frozen.digest,
+        "excluded": msgspec.json.decode(frozen.excluded),
+        "erased": frozen.erased,
+        "everyone": definition.everyone,
+        "groups": definition.groups,
+        "match": definition.match,
+        "not": definition.without,
+        **show_question(definition.question),
+        "created_at": written_time(frozen.created_at),
+        "expires_at": written_time(frozen.expires_at),
+    }
+
+
+def list_audience(
+    tx: Tx, *, audience_id: int, skip: int, limit: int, as_frozen: bool, require_opt_in: bool, now: int
+) -> tuple[FrozenAudience, Page]:
+    """One page of a frozen audience; numbers that were blocked since are left out unless ``as_frozen``.
+
+    The page's count is that of its places, so that pages keep their numbers.
+    """
+    frozen = get_audience(tx, audience_id=audience_id, now=now)
+    mobiles = _numbers_at(tx, frozen, skip, limit)
+    there = [mobile for mobile in mobiles if mobile]
+    if not as_frozen:
+        judging = _judge_of(tx, frozen, require_opt_in)
+        codes = judging.find_codes(there)
+        there = [mobile for mobile in there if codes.get(mobile, judging.unknown) in ALLOWING]
+    cards = ",".join([f'"{mobile}"' for mobile in there]).encode()
+    return frozen, Page(cards=cards, count=len(mobiles), total=frozen.count)
+
+
+def _numbers_at(tx: Tx, frozen: FrozenAudience, skip: int, limit: int) -> list[int]:
+    if skip >= frozen.count:
+        return []
+    first, last = skip, min(skip + limit, frozen.count)
+    found: list[int] = []
+    for place, mobiles in audiences.list_parts(tx, audience_id=frozen.id, first=first // audiences.PART_NUMBERS):
+        found += mobiles[max(0, first - place) : last - place]
+        if place + len(mobiles) >= last:
+            break
+    return found
+
+
+class Rechecked(Struct, frozen=True):
+    """Numbers of a frozen audience that may not be messaged any more, with the reasons; and where to go on."""
+
+    blocked: list[dict[str, object]]
+    following: int | None
+
+
+def recheck_audience(tx: Tx, *, audience_id: int, after: int, limit: int, require_opt_in: bool, now: int) -> Rechecked:
+    """Who of a frozen audience opted out since, from the place ``after`` on."""
+    frozen = get_audience(tx, audience_id=audience_id, now=now)
+    judging = _judge_of(tx, frozen, require_opt_in)
+    question = _read_definition(frozen.question).question
+    blocked: list[dict[str, object]] = []
+    turns = 0
+    for place, mobiles in audiences.list_parts(tx, audience_id=audience_id, first=after // audiences.PART_NUMBERS):
+        there = [mobile for mobile in mobiles if mobile]
+        codes = judging.find_codes(there)
+        gone = {mobile for mobile in there if codes.get(mobile, judging.unknown) not in ALLOWING}
+        facts = consent.find_facts(tx, mobiles=sorted(gone)) if gone else {}
+        for number, mobile in enumerate(mobiles, start=place):
+            if number < after or mobile not in gone:
+                continue
+            if len(blocked) == limit:
+                return Rechecked(blocked, number)
+            verdict = judge(facts.get(mobile, ()), question, require_opt_in=require_opt_in)
+            blocked.append({"mobile": str(mobile), "reasons": show_reasons(verdict)})
+        turns += 1
+        following = place + len(mobiles)
+        if turns == RECHECKED_PARTS_MAX and following < frozen.count:
+            return Rechecked(blocked, following)
+    return Rechecked(blocked, None)
+
+
+def compare_audiences(tx: Tx, *, audience_id: int, other_id: int, now: int) -> dict[str, object]:
+    """What two frozen audiences have in common, and whom only one of them has, the first of those by number."""
+    one, other = (
+        _walk_numbers(tx, get_audience(tx, audience_id=number, now=now)) for number in (audience_id, other_id)
+    )
+    only: dict[str, list[str]] = {"only_in_this": [], "only_in_other": []}
+    counts = Counter({"both": 0, "only_in_this": 0, "only_in_other": 0})
+    mine, theirs = next(one, None), next(other, None)
+    while mine is not None or theirs is not None:
+        if mine == theirs:
+            counts["both"] += 1
+            mine, theirs = next(one, None), next(other, None)
+            continue
+        here = theirs is None or (mine is not None and mine < theirs)
+        side = "only_in_this" if here else "only_in_other"
+        counts[side] += 1
+        if len(only[side]) < COMPARED_MAX:
+            only[side].append(str(mine if here else theirs))
+        if here:
+            mine = next(one, None)
+        else:
+            theirs = next(other, None)
+    return {"counts": dict(counts), **only}
+
+
+def _walk_numbers(tx: Tx, frozen: FrozenAudience) -> Iterator[int]:
+    for _, mobiles in audiences.list_parts(tx, audience_id=frozen.id, first=0):
+        yield from filter(None, mobiles)
+
+
+def _judge_of(tx: Tx, frozen: FrozenAudience, require_opt_in: bool) -> _Judge:
+    return _Judge(tx, _read_definition(frozen.question).question, require_opt_in=require_opt_in)
+
+
+def expire_audience(tx: WriteTx, *, now: int) -> bool:
+    """Delete one frozen audience whose time is over. Returns whether there was one."""
+    audience_id = audiences.find_expired_audience(tx, now=now)
+    if audience_id is not None:
+        audiences.delete_audience(tx, audience_id=audience_id)
+    return audience_id is not None
+
+
+def has_expired_audience(tx: Tx, *, now: int) -> bool:
+    """Whether there is a frozen audience whose time is over."""
+    return audiences.find_expired_audience(tx, now=now) is not None

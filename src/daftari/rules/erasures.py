@@ -1,0 +1,177 @@
+"""Erasure: a person's number goes, and what must be kept to leave them in peace goes on under a keyed hash.
+
+And its opposite, the export: everything that is held about a number. This room must not know HTTP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import unquote_plus
+
+import msgspec
+from msgspec import Struct
+
+from daftari.model import ANY, ID_MAX, NewFact, Scope, written_time
+from daftari.rules.consent import derive_state
+from daftari.rules.contacts import Reference, remove_contact
+from daftari.rules.ledger import stored_state
+from daftari.rules.questions import find_mobile, show_known
+from daftari.store import Tx, WriteTx, audiences, consent, contacts, erasures, groups, inbound, journal
+from daftari.store.inbound import Review
+from daftari.store.jobs import ERASE, request_job
+
+JOURNAL_ROWS_A_TURN = 200
+"""Rows of the journal that are cleared, or looked at, at a time."""
+QUARANTINED_A_TURN = 100
+NATIONAL_DIGITS = 9
+"""The last digits of a number, which every spelling of it has."""
+
+
+class Erased(Struct, frozen=True):
+    """An erasure: its id, and how much of each kind was removed."""
+
+    id: int
+    removed: dict[str, int]
+
+
+# ---- erasing ----------------------------------------------------------------------------------------------
+
+
+def erase_number(tx: WriteTx, *, mobile: int, now: int) -> Erased:
+    """Remove all that is held about a number but its opt-outs and opt-ins, which move to its hash, and opt it out.
+
+    The worker clears the journal of the contact's id.
+    """
+    subject = consent.erased_subject(tx, mobile=mobile)
+    found = contacts.get_contact_by_mobile(tx, mobile=mobile)
+    memberships = remove_contact(tx, found=found) if found is not None else []
+    moved, gone = consent.move_facts(tx, mobile=mobile, subject=subject)
+    removed = {
+        "contacts": int(found is not None),
+        "memberships": len(memberships),
+        "evidence": moved + gone + journal.delete_removals(tx, mobile=mobile),
+        "reviews": _delete_reviews(tx, mobile),
+        "refused_requests": _delete_quarantined(tx, mobile),
+        "audience_numbers": audiences.erase_from_audiences(tx, mobile=mobile),
+    }
+    written = msgspec.json.encode(removed).decode()
+    contact_id = None if found is None else found.id
+    erasure_id = erasures.insert_erasure(tx, subject=subject, contact_id=contact_id, removed=written, now=now)
+    _opt_out(tx, mobile, subject, now)
+    journal.insert_journal(tx, action="erase_number", contacts=(), group_id=None, now=now)
+    if contact_id is not None:
+        request_job(tx, project_id=tx.project_id, kind=ERASE)
+    return Erased(erasure_id, removed)
+
+
+def _opt_out(tx: WriteTx, mobile: int, subject: int, now: int) -> None:
+    """An opt-out of everything, kept under the hash with what was known before."""
+    given = NewFact(0, mobile, "opt_out", Scope(), now, "erasure")
+    fact = consent.new_fact(tx, given=given, message=None, now=now)
+    known = consent.find_facts(tx, mobiles=[mobile]).get(mobile, [])
+    consent.insert_facts(tx, facts=[(subject, fact)])
+    consent.save_consent(tx, states={subject: stored_state(derive_state([*known, fact]))})
+
+
+def _delete_reviews(tx: WriteTx, mobile: int) -> int:
+    """The number's own reviews go, and what could not be read and names it."""
+    unread = inbound.list_subject_reviews(tx, mobile=None)
+    named = [review.id for review in unread if _names(review.said + review.why, mobile)]
+    for review_id in named:
+        inbound.delete_review(tx, review_id=review_id)
+    return len(named) + inbound.delete_reviews(tx, mobile=mobile)
+
+
+def _names(text: str, mobile: int) -> bool:
+    """Whether a text or form names a number, in whatever spelling."""
+    digits = "".join(filter(str.isdecimal, unquote_plus(text, errors="replace")))
+    return str(mobile)[-NATIONAL_DIGITS:] in digits
+
+
+def _delete_quarantined(tx: WriteTx, mobile: int) -> int:
+    """Refused requests that name the number go; how it is written in them nobody knows."""
+    named = [
+        kept.id
+        for kept in walk_quarantine(tx)
+        if _names(f"{kept.request.query} {kept.request.body.decode(errors='replace')}", mobile)
+    ]
+    for quarantined_id in named:
+        inbound.delete_quarantined(tx, quarantined_id=quarantined_id)
+    return len(named)
+
+
+def walk_quarantine(tx: Tx) -> Iterator[inbound.Quarantined]:
+    """Every refused request that is kept."""
+    after = 0
+    while found := inbound.list_quarantine(tx, after=after, limit=QUARANTINED_A_TURN):
+        yield from found
+        after = found[-1].id
+
+
+def clear_journal(tx: WriteTx) -> bool:
+    """One turn of clearing the journal of an erased contact's id. Returns whether there was anything to do."""
+    erasure = erasures.find_open_erasure(tx)
+    if erasure is None:
+        return False
+    rows = erasures.list_journal(tx, first=erasure.next_seq, last=erasure.last_seq, limit=JOURNAL_ROWS_A_TURN)
+    for row in rows:
+        left = journal.without_contact(row.contacts, contact_id=erasure.contact_id)
+        if left != row.contacts:
+            erasures.update_journal_contacts(tx, seq=row.seq, contacts=left)
+    if len(rows) < JOURNAL_ROWS_A_TURN:
+        erasures.close_erasure(tx, erasure_id=erasure.id)
+    else:
+        erasures.advance_erasure(tx, erasure_id=erasure.id, next_seq=rows[-1].seq + 1)
+    return True
+
+
+# ---- exporting ----------------------------------------------------------------------------------------------
+
+
+def export_number(tx: Tx, *, reference: Reference, now: int) -> dict[str, object]:
+    """All that is held about a number. Raises ``ContactNotFound`` when a path names none."""
+    mobile, contact_id = find_mobile(tx, reference=reference)
+    found = None if contact_id is None else contacts.get_contact(tx, contact_id=contact_id)
+    names = groups.list_group_names(tx, ids=[found.id])[found.id] if found is not None else []
+    return {
+        "mobile": str(mobile),
+        "exported_at": written_time(now),
+        "contact": None if found is None else msgspec.Raw(found.card.encode()),
+        "updated_at": None if found is None else written_time(found.updated_at),
+        "groups": names,
+        "consent": show_known(tx, mobile=mobile),
+        "removals": [
+            {"at": written_time(at), "reason": reason} for at, reason in journal.list_removals(tx, mobile=mobile)
+        ],
+        "reviews": [show_review(review) for review in inbound.list_subject_reviews(tx, mobile=mobile)],
+        "audiences": audiences.list_audiences_with(tx, mobile=mobile),
+        "journal": [] if contact_id is None else _list_journal(tx, contact_id),
+    }
+
+
+def _list_journal(tx: Tx, contact_id: int) -> list[dict[str, object]]:
+    """What was written about a contact, and by which key."""
+    found: list[dict[str, object]] = []
+    first = 1
+    while rows := erasures.list_journal(tx, first=first, last=ID_MAX, limit=JOURNAL_ROWS_A_TURN):
+        for row in rows:
+            if journal.names_contact(row.contacts, contact_id=contact_id):
+                found.append({"at": written_time(row.at), "action": row.action, "key_id": row.key_id})
+        first = rows[-1].seq + 1
+    return found
+
+
+def show_review(review: Review) -> dict[str, object]:
+    """What waits for a person's eye, or waited."""
+    return {
+        "id": review.id,
+        "mobile": None if review.mobile is None else str(review.mobile),
+        "at": written_time(review.at),
+        "provider": review.provider,
+        "channel": None if review.channel == ANY else review.channel,
+        "sender": None if review.sender in ("", ANY) else review.sender,
+        "why": review.why,
+        "text": review.said,
+        "settled_at": None if review.settled_at is None else written_time(review.settled_at),
+        "settled_as": review.settled_as,
+    }

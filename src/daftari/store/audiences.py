@@ -1,0 +1,163 @@
+"""Whom an audience reaches, part by part, and audiences that are frozen: ascending numbers, 8 bytes each, in parts.
+
+Frozen numbers keep their places, so that any page is where it was; an erased one leaves a 0. This room must not know
+who may be messaged.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections.abc import Iterator
+from typing import cast
+
+from msgspec import Struct
+
+from daftari.store.contacts import ContactNumber
+from daftari.store.engine import Tx, WriteTx
+
+PART_NUMBERS = 1_000
+"""Numbers in a part of a frozen audience."""
+PARTS_A_TURN = 20
+"""Parts read at once."""
+
+
+class FrozenAudience(Struct, frozen=True):
+    """A frozen audience without its numbers. ``question`` and ``excluded`` are JSON."""
+
+    id: int
+    created_at: int
+    expires_at: int
+    question: str
+    count: int
+    erased: int
+    digest: str
+    excluded: str
+
+
+# ---- whom it reaches ----------------------------------------------------------------------------------
+
+
+def list_reachable(tx: Tx, *, group_id: int | None, after: int, limit: int) -> list[ContactNumber]:
+    """Part of the default list or of a group, in order of id."""
+    if group_id is None:
+        rows = tx.all("list_reachable", after=after, limit=limit)
+    else:
+        rows = tx.all("list_reachable_members", group=group_id, after=after, limit=limit)
+    return [ContactNumber(*row) for row in cast("list[tuple[int, int, int]]", rows)]
+
+
+def list_member_ids(tx: Tx, *, group_id: int, after: int, last: int, limit: int) -> list[int]:
+    """Part of a group's members, in order."""
+    rows = tx.all("list_member_ids", group=group_id, after=after, last=last, limit=limit)
+    return [row[0] for row in cast("list[tuple[int]]", rows)]
+
+
+# ---- frozen ones ----------------------------------------------------------------------------------------
+
+
+def insert_audience(
+    tx: WriteTx, *, question: str, mobiles: array[int], erased: int, digest: str, excluded: str, until: int, now: int
+) -> FrozenAudience:
+    """Freeze numbers, which are in ascending order but for the 0 in the places of the erased."""
+    number = tx.book.next_item
+    tx.book.next_item = number + 1
+    count = len(mobiles)
+    tx.run(
+        "insert_audience",
+        id=number,
+        now=now,
+        until=until,
+        question=question,
+        count=count,
+        erased=erased,
+        digest=digest,
+        excluded=excluded,
+    )
+    parts = [mobiles[first : first + PART_NUMBERS] for first in range(0, count, PART_NUMBERS)]
+    project = tx.project_id
+    tx.insert_many(
+        "audience_part",
+        [(project, number, place, *_ends(part), _packed(part)) for place, part in enumerate(parts)],
+    )
+    return FrozenAudience(number, now, until, question, count, erased, digest, excluded)
+
+
+def get_audience(tx: Tx, *, audience_id: int, now: int) -> FrozenAudience | None:
+    """A frozen audience that is still kept."""
+    row = tx.one("get_audience", id=audience_id, now=now)
+    return None if row is None else FrozenAudience(*cast("tuple[int, int, int, str, int, int, str, str]", row))
+
+
+def list_parts(tx: Tx, *, audience_id: int, first: int) -> Iterator[tuple[int, array[int]]]:
+    """The parts from one on, each with the place of its first number; 0 stands where one was erased."""
+    while rows := tx.all("list_audience_parts", audience=audience_id, first=first, limit=PARTS_A_TURN):
+        for part, mobiles in cast("list[tuple[int, bytes]]", rows):
+            yield part * PART_NUMBERS, _unpacked(mobiles)
+        first = cast(int, rows[-1][0]) + 1
+
+
+def list_audiences_with(tx: Tx, *, mobile: int) -> list[int]:
+    """The frozen audiences that hold a number."""
+    return [audience_id for audience_id, _, _ in _parts_with(tx, mobile)]
+
+
+def erase_from_audiences(tx: WriteTx, *, mobile: int) -> int:
+    """Leave a 0 in the place of a number, in every frozen audience; returns in how many it was."""
+    found = _parts_with(tx, mobile)
+    for audience_id, part, mobiles in found:
+        mobiles[mobiles.index(mobile)] = 0
+        first, last = _ends(mobiles)
+        tx.run(
+            "update_audience_part",
+            audience=audience_id,
+            part=part,
+            mobiles=_packed(mobiles),
+            first=first,
+            last=last,
+        )
+        tx.run("count_erased", audience=audience_id)
+    return len(found)
+
+
+def _parts_with(tx: Tx, mobile: int) -> list[tuple[int, int, array[int]]]:
+    """The parts that hold a number, one an audience at the most: audience, part and numbers."""
+    found = []
+    for (audience_id,) in cast("list[tuple[int]]", tx.all("list_audience_ids")):
+        row = tx.one("find_audience_part", audience=audience_id, mobile=mobile)
+        if row is not None and mobile in (mobiles := _unpacked(cast(bytes, row[1]))):
+            found.append((audience_id, cast(int, row[0]), mobiles))
+    return found
+
+
+def find_expired_audience(tx: Tx, *, now: int) -> int | None:
+    """A frozen audience whose time is over."""
+    row = tx.one("find_expired_audience", now=now)
+    return None if row is None else cast(int, row[0])
+
+
+def delete_audience(tx: WriteTx, *, audience_id: int) -> None:
+    """A frozen audience goes, with its numbers."""
+    tx.run("delete_audience_parts", audience=audience_id)
+    tx.run("delete_audience", audience=audience_id)
+
+
+def _ends(mobiles: array[int]) -> tuple[int, int]:
+    """The first and last number of a part that was not erased."""
+    left = [mobile for mobile in mobiles if mobile] or [0]
+    return left[0], left[-1]
+
+
+def _packed(mobiles: array[int]) -> bytes:
+    """8 bytes a number, the highest first, whatever machine this is."""
+    packed = mobiles[:]
+    if sys.byteorder == "little":
+        packed.byteswap()
+    return packed.tobytes()
+
+
+def _unpacked(mobiles: bytes) -> array[int]:
+    unpacked = array("q", mobiles)
+    if sys.byteorder == "little":
+        unpacked.byteswap()
+    return unpacked

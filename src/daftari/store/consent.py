@@ -1,0 +1,232 @@
+"""Facts about numbers, and the state that was derived from them: append-only rows, and one row of state a subject.
+
+A subject is a number, or minus the keyed hash of a number that was erased: a look-up of a number asks for both. This
+room must not know which facts lift which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
+from typing import cast
+
+from msgspec import Struct
+
+from daftari.model import Fact, FactKind, NewFact, Scope, Source
+from daftari.store.engine import Row, Tx, Value, WriteTx
+
+CLEAR = 0
+"""A contact's standing: nothing is known of its number."""
+KNOWN = 1
+"""Something is known, and something may still be sent."""
+SUPPRESSED = 2
+"""Everything is blocked."""
+
+
+class StoredConsent(Struct, frozen=True, gc=False):
+    """The state of a number as it is kept: whether it is suppressed, and the state's text."""
+
+    is_suppressed: bool
+    state: str
+
+
+class ListedFact(Struct, frozen=True):
+    """A fact in the order of recording, by its subject."""
+
+    id: int
+    subject: int
+    recorded_at: int
+    kind: FactKind
+
+
+class NearMiss(Struct, frozen=True):
+    """How often somebody tried to bring back people who opted out."""
+
+    key_id: int | None
+    source: str
+    import_id: int | None
+    tries: int
+    first_at: int
+    last_at: int
+
+
+# ---- subjects ---------------------------------------------------------------------------------------
+
+
+def erased_subject(tx: Tx, *, mobile: int) -> int:
+    """What stands for a number once it is erased: minus 63 bits of its keyed hash."""
+    hashed = blake2b(str(mobile).encode(), key=tx.secret, digest_size=8, person=b"subject").digest()
+    return -(int.from_bytes(hashed) >> 1) - 1
+
+
+def message_digest(tx: Tx, *, message_id: str) -> str:
+    """What stands for a provider's message id, so that a repeated one is known and nothing else is."""
+    return blake2b(message_id.encode(), key=tx.secret, digest_size=16, person=b"message").hexdigest()
+
+
+def has_erasures(tx: Tx) -> bool:
+    """Whether anybody of the project was ever erased."""
+    return tx.one("has_erasures") is not None
+
+
+def _subjects(tx: Tx, mobiles: Sequence[int]) -> dict[int, int]:
+    """The numbers that subjects stand for, in the order that a later one of a number wins: hashes first."""
+    if not has_erasures(tx):
+        return dict(zip(mobiles, mobiles, strict=True))
+    erased = {erased_subject(tx, mobile=mobile): mobile for mobile in mobiles}
+    return erased | dict(zip(mobiles, mobiles, strict=True))
+
+
+# ---- reading ----------------------------------------------------------------------------------------
+
+
+def find_consent(tx: Tx, *, mobiles: Sequence[int]) -> dict[int, StoredConsent]:
+    """The states of those numbers of which anything is known."""
+    subjects = _subjects(tx, mobiles)
+    found: dict[int, StoredConsent] = {}
+    # A number that is known again after its erasure has a state of its own, which counts what was before too.
+    rows = cast("list[tuple[int, int, str]]", tx.all("find_consent", subjects=list(subjects)))
+    for subject, suppressed, state in sorted(rows):
+        found[subjects[subject]] = StoredConsent(bool(suppressed), state)
+    return found
+
+
+def find_facts(tx: Tx, *, mobiles: Sequence[int]) -> dict[int, list[Fact]]:
+    """Everything that is known about these numbers, in the order of recording; numbers without a fact are left out."""
+    subjects = _subjects(tx, mobiles)
+    found: dict[int, list[Fact]] = {}
+    for row in tx.all("find_facts", subjects=list(subjects)):
+        found.setdefault(subjects[cast(int, row[0])], []).append(_read_fact(row))
+    return found
+
+
+def find_subject_facts(tx: Tx, *, subjects: Sequence[int]) -> dict[int, list[Fact]]:
+    """As ``find_facts``, of these very subjects."""
+    found: dict[int, list[Fact]] = {}
+    for row in tx.all("find_facts", subjects=subjects) if subjects else ():
+        found.setdefault(cast(int, row[0]), []).append(_read_fact(row))
+    return found
+
+
+def find_subject_states(tx: Tx, *, subjects: Sequence[int]) -> set[int]:
+    """Which of these subjects have a state."""
+    return {cast(int, row[0]) for row in tx.all("find_consent", subjects=subjects)}
+
+
+def find_fact_before(tx: Tx, *, recorded_at: int) -> int:
+    """The number of the last fact that was recorded before a time, 0 if there is none; by halves, not by walking.
+
+    Facts are numbered in the order of recording, as the clock of whichever server tells it.
+    """
+    row = tx.one("get_last_fact")
+    low, high = 0, cast(int, row[0]) if row else 0
+    while low < high:
+        middle = (low + high) // 2
+        following = cast("tuple[int, int] | None", tx.one("get_next_fact", after=middle))
+        if following is None or following[1] >= recorded_at:
+            high = middle
+        else:
+            low = following[0]
+    return low
+
+
+def find_who_left(tx: Tx, *, folded: str) -> list[int]:
+    """The numbers of those who left a group of this folded name by their own word, the erased not among them."""
+    return [cast(int, row[0]) for row in tx.all("find_who_left", keyword=folded)]
+
+
+def list_facts(tx: Tx, *, after: int, limit: int) -> list[ListedFact]:
+    """Facts in the order of recording, from the one after ``after`` on."""
+    rows = cast("list[tuple[int, int, int, FactKind]]", tx.all("list_facts", after=after, limit=limit))
+    return [ListedFact(*row) for row in rows]
+
+
+def _read_fact(row: Row) -> Fact:
+    _, number, kind, channel, sender, purpose, at, recorded_at, source, keyword, group_id, override = row[:12]
+    retracts, message, key_id, evidence = row[12:]
+    return Fact(
+        id=cast(int, number),
+        kind=cast(FactKind, kind),
+        scope=Scope(str(channel), str(sender), str(purpose)),
+        at=cast(int, at),
+        recorded_at=cast(int, recorded_at),
+        source=cast(Source, source),
+        keyword=str(keyword),
+        group_id=cast("int | None", group_id),
+        override=bool(override),
+        retracts=cast("int | None", retracts),
+        message=cast("str | None", message),
+        key_id=cast("int | None", key_id),
+        evidence=cast("str | None", evidence),
+    )
+
+
+# ---- writing ----------------------------------------------------------------------------------------
+
+
+def new_fact(tx: WriteTx, *, given: NewFact, message: str | None, now: int) -> Fact:
+    """The fact as it is to be kept, with a number that no other one had. ``message``: the digest of its message id."""
+    number = tx.book.next_fact
+    tx.book.next_fact = number + 1
+    return Fact(
+        id=number,
+        kind=given.kind,
+        scope=given.scope,
+        at=given.at,
+        recorded_at=now,
+        source=given.source,
+        keyword=given.keyword,
+        group_id=given.group_id,
+        override=given.override,
+        retracts=given.retracts,
+        message=message,
+        key_id=tx.actor.key_id,
+        evidence=given.evidence,
+    )
+
+
+def insert_facts(tx: WriteTx, *, facts: Iterable[tuple[int, Fact]]) -> None:
+    """New facts, each with its subject."""
+    tx.insert_many("fact", [_fact_row(tx.project_id, subject, fact) for subject, fact in facts])
+
+
+def _fact_row(project_id: int, subject: int, fact: Fact) -> tuple[Value, ...]:
+    scope = fact.scope
+    return (
+        *(project_id, subject, fact.id, fact.kind, scope.channel, scope.sender, scope.purpose, fact.at),
+        *(fact.recorded_at, fact.source, fact.keyword, fact.group_id, int(fact.override), fact.retracts),
+        *(fact.message, fact.key_id, fact.evidence),
+    )
+
+
+def save_consent(tx: WriteTx, *, states: Mapping[int, StoredConsent]) -> None:
+    """What follows now, by subject."""
+    if states:
+        items = [(subject, int(kept.is_suppressed), kept.state) for subject, kept in sorted(states.items())]
+        tx.run("save_consent", items=items)
+
+
+def delete_states(tx: WriteTx, *, subjects: Sequence[int]) -> None:
+    """Nothing is known of these subjects any more."""
+    if subjects:
+        tx.run("delete_consent", subjects=subjects)
+
+
+def move_facts(tx: WriteTx, *, mobile: int, subject: int) -> tuple[int, int]:
+    """Give an erased number's consent facts to its hash, without evidence; the rest goes. How many moved and went."""
+    moved = tx.run("move_facts", subject=mobile, to=subject)
+    gone = tx.run("delete_facts", subject=mobile)
+    delete_states(tx, subjects=[mobile])
+    return moved, gone
+
+
+def add_near_misses(tx: WriteTx, *, source: str, import_id: int | None, tries: int, now: int) -> None:
+    """So many tries more by whoever writes."""
+    key, given = tx.actor.key_id or 0, import_id or 0
+    tx.run("add_near_misses", key=key, source=source, import_id=given, tries=tries, now=now)
+
+
+def list_near_misses(tx: Tx, *, limit: int) -> list[NearMiss]:
+    """Who tried most, first."""
+    rows = cast("list[tuple[int, str, int, int, int, int]]", tx.all("list_near_misses", limit=limit))
+    return [NearMiss(key or None, source, given or None, *rest) for key, source, given, *rest in rows]

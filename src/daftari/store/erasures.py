@@ -1,0 +1,82 @@
+"""Who was erased, by keyed hash, and the journal that must forget the contact's id.
+
+This room must not know what else an erasure removes.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from msgspec import Struct
+
+from daftari.store.engine import Tx, WriteTx
+
+
+class OpenErasure(Struct, frozen=True):
+    """An erasure after which the journal may still name the contact, from ``next_seq`` to ``last_seq``."""
+
+    id: int
+    contact_id: int
+    next_seq: int
+    last_seq: int
+
+
+class JournalRow(Struct, frozen=True):
+    """A row of the journal; ``contacts`` are ids and ranges of them."""
+
+    seq: int
+    at: int
+    key_id: int | None
+    request_id: str
+    action: str
+    group_id: int | None
+    contacts: str
+
+
+def insert_erasure(tx: WriteTx, *, subject: int, contact_id: int | None, removed: str, now: int) -> int:
+    """Keep that somebody was erased; returns the erasure's id."""
+    number = tx.book.next_item
+    tx.book.next_item = number + 1
+    last = tx.book.next_seq - 1
+    tx.run(
+        "insert_erasure", id=number, subject=subject, now=now, contact=contact_id, first=1, last=last, removed=removed
+    )
+    return number
+
+
+def get_last_erasure(tx: Tx) -> int:
+    """The id of the last erasure; 0 when nobody was erased."""
+    row = tx.one("get_last_erasure")
+    return 0 if row is None else cast(int, row[0])
+
+
+def list_subjects_after(tx: Tx, *, erasure_id: int) -> set[int]:
+    """The subjects of those who were erased after an erasure."""
+    return {cast(int, row[0]) for row in tx.all("list_erased_subjects", after=erasure_id)}
+
+
+def find_open_erasure(tx: Tx) -> OpenErasure | None:
+    """An erasure after which the journal still names the contact."""
+    row = tx.one("find_open_erasure")
+    return None if row is None else OpenErasure(*cast("tuple[int, int, int, int]", row))
+
+
+def list_journal(tx: Tx, *, first: int, last: int, limit: int) -> list[JournalRow]:
+    """Part of the journal."""
+    rows = tx.all("list_journal", first=first, last=last, limit=limit)
+    return [JournalRow(*row) for row in cast("list[tuple[int, int, int | None, str, str, int | None, str]]", rows)]
+
+
+def update_journal_contacts(tx: WriteTx, *, seq: int, contacts: str) -> None:
+    """The contacts that a row of the journal names from now on."""
+    tx.run("update_journal_contacts", seq=seq, contacts=contacts)
+
+
+def advance_erasure(tx: WriteTx, *, erasure_id: int, next_seq: int) -> None:
+    """The journal is cleared up to here."""
+    tx.run("advance_erasure", id=erasure_id, first=next_seq)
+
+
+def close_erasure(tx: WriteTx, *, erasure_id: int) -> None:
+    """The journal is cleared, and nothing names the contact any more."""
+    tx.run("close_erasure", id=erasure_id)

@@ -1,0 +1,254 @@
+"""What providers bring: tokens in the house, and in each project counts, what waits for a person's eye, and quarantine.
+
+This room must not know any provider, nor what a message means.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import cast
+
+import msgspec
+from msgspec import Struct
+
+from daftari.model import InboundRequest, Project
+from daftari.store.engine import HouseTx, Row, Tx, WriteTx
+from daftari.store.projects import read_project
+
+
+class InboundToken(Struct, frozen=True):
+    """A token as it may be shown: never itself, nor the provider's secret."""
+
+    id: int
+    project_id: int
+    provider: str
+    label: str
+    start: str
+    created_at: int
+    revoked_at: int | None
+
+
+class StoredToken(Struct, frozen=True):
+    """A token as it is kept, with its project. ``hash`` is the SHA-256 of the token."""
+
+    token: InboundToken
+    hash: bytes
+    secret: str | None
+    verify_token: str | None
+    project: Project
+
+
+class InboundCount(Struct, frozen=True):
+    """What a token brought so far."""
+
+    token_id: int
+    received: int
+    refused: int
+    last_received_at: int | None
+    last_refused_at: int | None
+
+
+class Review(Struct, frozen=True):
+    """Something for a person's eye. ``mobile`` is ``None`` when no number could be read."""
+
+    id: int
+    mobile: int | None
+    at: int
+    provider: str
+    channel: str
+    sender: str
+    why: str
+    said: str
+    settled_at: int | None = None
+    settled_as: str | None = None
+    message: str = ""
+    """The digest by which the message is known, here and in the ledger."""
+
+
+class Quarantined(Struct, frozen=True):
+    """A request that was refused."""
+
+    id: int
+    token_id: int
+    received_at: int
+    reason: str
+    request: InboundRequest
+
+
+class _Head(Struct, frozen=True):
+    """A request without its body."""
+
+    method: str
+    url: str
+    query: str
+    media_type: str
+    headers: dict[str, str]
+
+
+_encode = msgspec.json.encode
+_read_head = msgspec.json.Decoder(_Head).decode
+
+# ---- tokens -------------------------------------------------------------------------------------------
+
+
+def get_token(tx: Tx, *, start: str) -> StoredToken | None:
+    """A token by its first characters."""
+    row = tx.one("get_inbound_token", start=start)
+    if row is None:
+        return None
+    hashed, secret, verify_token = cast("tuple[bytes, str | None, str | None]", row[7:10])
+    return StoredToken(_read_token(row[:7]), hashed, secret, verify_token, read_project(row[10:]))
+
+
+def list_tokens(tx: Tx) -> list[InboundToken]:
+    """All tokens of all projects, in order of creation."""
+    return [_read_token(row) for row in tx.all("list_inbound_tokens")]
+
+
+def insert_token(
+    tx: HouseTx, *, token: InboundToken, token_hash: bytes, secret: str | None, verify_token: str | None
+) -> None:
+    """A new token, whose id was taken from the house."""
+    tx.run(
+        "insert_inbound_token",
+        id=token.id,
+        project_id=token.project_id,
+        provider=token.provider,
+        label=token.label,
+        start=token.start,
+        hash=token_hash,
+        secret=secret,
+        verify_token=verify_token,
+        now=token.created_at,
+    )
+
+
+def update_secret(tx: HouseTx, *, token_id: int, secret: str) -> None:
+    """Another secret of the provider's."""
+    tx.run("update_inbound_secret", id=token_id, secret=secret)
+
+
+def revoke_token(tx: HouseTx, *, token_id: int, now: int) -> None:
+    """A token stops working."""
+    tx.run("revoke_inbound_token", id=token_id, now=now)
+
+
+def _read_token(row: Row) -> InboundToken:
+    return InboundToken(*cast("tuple[int, int, str, str, str, int, int | None]", row))
+
+
+# ---- counts ---------------------------------------------------------------------------------------------
+
+
+def count_received(tx: WriteTx, *, token_id: int, now: int) -> None:
+    """One request more that was taken in."""
+    tx.run("count_inbound", token=token_id, received=1, refused=0, received_at=now, refused_at=None)
+
+
+def count_refused(tx: WriteTx, *, token_id: int, now: int) -> None:
+    """One request more that was refused."""
+    tx.run("count_inbound", token=token_id, received=0, refused=1, received_at=None, refused_at=now)
+
+
+def list_counts(tx: Tx) -> list[InboundCount]:
+    """What each token of the project brought."""
+    rows = cast("list[tuple[int, int, int, int | None, int | None]]", tx.all("list_inbound_counts"))
+    return [InboundCount(*row) for row in rows]
+
+
+# ---- review ---------------------------------------------------------------------------------------------
+
+
+def insert_review(tx: WriteTx, *, given: Review, message: str) -> None:
+    """Something for a person's eye; a message that is there already is not kept twice. ``given.id`` does not count."""
+    number = tx.book.next_item
+    tx.book.next_item = number + 1
+    tx.run(
+        "insert_review",
+        id=number,
+        subject=given.mobile or 0,
+        at=given.at,
+        provider=given.provider,
+        channel=given.channel,
+        sender=given.sender,
+        why=given.why,
+        said=given.said,
+        message=message,
+    )
+
+
+def list_reviews(tx: Tx, *, after: int, limit: int) -> list[Review]:
+    """What waits, in the order of arrival."""
+    return [_read_review(row) for row in tx.all("list_reviews", after=after, limit=limit)]
+
+
+def list_subject_reviews(tx: Tx, *, mobile: int | None) -> list[Review]:
+    """What was kept for review of one number; with ``None``, of numbers that could not be read."""
+    return [_read_review(row) for row in tx.all("list_subject_reviews", subject=mobile or 0)]
+
+
+def get_review(tx: Tx, *, review_id: int) -> Review | None:
+    """One thing for a person's eye."""
+    row = tx.one("get_review", id=review_id)
+    return None if row is None else _read_review(row)
+
+
+def settle_review(tx: WriteTx, *, review_id: int, settled_as: str, now: int) -> None:
+    """A person has looked."""
+    tx.run("settle_review", id=review_id, settled_as=settled_as, now=now)
+
+
+def delete_review(tx: WriteTx, *, review_id: int) -> None:
+    """One thing that was kept for review goes."""
+    tx.run("delete_review", id=review_id)
+
+
+def delete_reviews(tx: WriteTx, *, mobile: int) -> int:
+    """What was kept for review of a number goes; returns how many rows that were."""
+    return tx.run("delete_subject_reviews", subject=mobile)
+
+
+def _read_review(row: Row) -> Review:
+    number, subject, at, provider, channel, sender, why, said = cast(
+        "tuple[int, int, int, str, str, str, str, str]", row[:8]
+    )
+    settled_at, settled_as, message = cast("tuple[int | None, str | None, str]", row[8:])
+    return Review(number, subject or None, at, provider, channel, sender, why, said, settled_at, settled_as, message)
+
+
+# ---- quarantine -----------------------------------------------------------------------------------------
+
+
+def count_quarantine(tx: Tx) -> int:
+    """How many refused requests are kept."""
+    row = tx.one("count_quarantine")
+    return cast(int, row[0]) if row else 0
+
+
+def insert_quarantine(tx: WriteTx, *, token_id: int, reason: str, request: InboundRequest, now: int) -> None:
+    """Keep a request that was refused."""
+    number = tx.book.next_item
+    tx.book.next_item = number + 1
+    head = _Head(request.method, request.url, request.query, request.media_type, dict(request.headers))
+    written = _encode(head).decode()
+    # With its proof: what somebody forged must not hide the same words of the provider.
+    proof = _encode([request.query, sorted(request.headers.items())])
+    digest = sha256(proof + request.body).hexdigest()
+    values = {"request": written, "digest": digest}
+    tx.run("insert_quarantine", id=number, token=token_id, now=now, reason=reason, body=request.body, **values)
+
+
+def list_quarantine(tx: Tx, *, after: int, limit: int) -> list[Quarantined]:
+    """Refused requests in the order of arrival."""
+    rows = cast("list[tuple[int, int, int, str, str, bytes]]", tx.all("list_quarantine", after=after, limit=limit))
+    found = []
+    for number, token_id, received_at, reason, written, body in rows:
+        head = _read_head(written)
+        request = InboundRequest(head.method, head.url, head.query, head.media_type, head.headers, body)
+        found.append(Quarantined(number, token_id, received_at, reason, request))
+    return found
+
+
+def delete_quarantined(tx: WriteTx, *, quarantined_id: int) -> None:
+    """A refused request goes."""
+    tx.run("delete_quarantine", id=quarantined_id)

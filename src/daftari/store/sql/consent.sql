@@ -1,0 +1,72 @@
+-- name: has_erasures
+-- Whether anybody of the project was ever erased.
+SELECT 1 FROM erasure WHERE project_id = :project ORDER BY id LIMIT 1;
+
+-- name: find_consent
+-- What follows from the facts of these subjects.
+SELECT s.subject, s.suppressed, s.state
+FROM rows(:subjects AS wanted, subject bigint) CROSS JOIN consent AS s
+WHERE s.project_id = :project AND s.subject = wanted.subject;
+
+-- name: find_facts
+-- Everything that is known about these subjects, in the order in which it was recorded.
+SELECT f.subject, f.id, f.kind, f.channel, f.sender, f.purpose, f.at, f.recorded_at, f.source, f.keyword, f.group_id,
+    f.override, f.retracts, f.message, f.key_id, f.evidence
+FROM rows(:subjects AS wanted, subject bigint) CROSS JOIN fact AS f
+WHERE f.project_id = :project AND f.subject = wanted.subject
+ORDER BY f.id;
+
+-- name: find_who_left
+-- The numbers of those who left a group of this folded name by their own word.
+SELECT DISTINCT f.subject FROM fact AS f
+WHERE f.project_id = :project AND f.kind = 'left_group' AND f.keyword = :keyword AND f.subject > 0
+ORDER BY f.subject;
+
+-- name: get_last_fact
+-- The number of the fact that was recorded last.
+SELECT f.id FROM fact AS f WHERE f.project_id = :project ORDER BY f.id DESC LIMIT 1;
+
+-- name: get_next_fact
+-- The first fact after a number, and when it was recorded.
+SELECT f.id, f.recorded_at FROM fact AS f
+WHERE f.project_id = :project AND f.id > :after
+ORDER BY f.id LIMIT 1;
+
+-- name: list_facts
+-- Facts of one kind in the order in which they were recorded; those of the erased have no number to show.
+SELECT f.id, f.subject, f.recorded_at, f.kind FROM fact AS f
+WHERE f.project_id = :project AND f.id > :after
+ORDER BY f.id LIMIT :limit;
+
+-- name: save_consent
+-- What follows now from the facts of some subjects.
+INSERT INTO consent AS s (project_id, subject, suppressed, state)
+SELECT CAST(:project AS bigint), changed.subject, changed.suppressed, changed.state
+FROM rows(:items AS changed, subject bigint, suppressed bigint, state text)
+WHERE true
+ON CONFLICT (project_id, subject) DO UPDATE SET suppressed = excluded.suppressed, state = excluded.state;
+
+-- name: delete_consent
+-- Subjects of whom nothing is known any more.
+DELETE FROM consent
+WHERE project_id = :project AND subject IN (SELECT gone.subject FROM rows(:subjects AS gone, subject bigint));
+
+-- name: move_facts
+-- What an erased number's facts must keep: what, when and whose word; the rest goes.
+UPDATE fact SET subject = :to, evidence = NULL, key_id = NULL
+WHERE project_id = :project AND subject = :subject AND kind IN ('opt_out', 'opt_in', 'left_group', 'retraction');
+
+-- name: delete_facts
+-- Facts of a number that need not be kept.
+DELETE FROM fact WHERE project_id = :project AND subject = :subject;
+
+-- name: add_near_misses
+-- So many tries more to bring back somebody who opted out.
+INSERT INTO near_miss AS n (project_id, key_id, source, import_id, tries, first_at, last_at)
+VALUES (CAST(:project AS bigint), :key, :source, :import_id, :tries, :now, :now)
+ON CONFLICT (project_id, key_id, source, import_id) DO UPDATE SET tries = n.tries + excluded.tries, last_at = excluded.last_at;
+
+-- name: list_near_misses
+-- Who tried to bring back people who opted out, and how often.
+SELECT key_id, source, import_id, tries, first_at, last_at FROM near_miss
+WHERE project_id = :project ORDER BY tries DESC, key_id, source, import_id LIMIT :limit;

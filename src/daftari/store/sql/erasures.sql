@@ -1,0 +1,36 @@
+-- name: insert_erasure
+-- Somebody was erased; the journal is cleared of the contact's id from next_seq to last_seq.
+INSERT INTO erasure (project_id, id, subject, at, contact_id, next_seq, last_seq, removed)
+VALUES (CAST(:project AS bigint), :id, :subject, :now, :contact, :first, :last, :removed);
+
+-- name: get_last_erasure
+-- The last erasure.
+SELECT e.id FROM erasure AS e WHERE e.project_id = :project ORDER BY e.id DESC LIMIT 1;
+
+-- name: list_erased_subjects
+-- Who was erased after an erasure.
+SELECT e.subject FROM erasure AS e WHERE e.project_id = :project AND e.id > :after ORDER BY e.id;
+
+-- name: find_open_erasure
+-- An erasure after which the journal still names the contact.
+SELECT e.id, e.contact_id, e.next_seq, e.last_seq FROM erasure AS e
+WHERE e.project_id = :project AND e.contact_id IS NOT NULL
+ORDER BY e.id LIMIT 1;
+
+-- name: advance_erasure
+-- So far the journal is cleared.
+UPDATE erasure SET next_seq = :first WHERE project_id = :project AND id = :id;
+
+-- name: close_erasure
+-- The journal is cleared, and nothing names the contact any more.
+UPDATE erasure SET next_seq = last_seq + 1, contact_id = NULL WHERE project_id = :project AND id = :id;
+
+-- name: list_journal
+-- Part of the journal.
+SELECT j.seq, j.at, j.key_id, j.request_id, j.action, j.group_id, j.contacts FROM journal AS j
+WHERE j.project_id = :project AND j.seq >= :first AND j.seq <= :last
+ORDER BY j.seq LIMIT :limit;
+
+-- name: update_journal_contacts
+-- A journal row without a contact that is erased.
+UPDATE journal SET contacts = :contacts WHERE project_id = :project AND seq = :seq;

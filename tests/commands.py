@@ -1,0 +1,46 @@
+"""Commands run on a database, in this process or on a terminal of their own."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable
+
+from typer.testing import CliRunner, Result
+
+from daftari.cli.app import app
+from tests.conftest import ROOT
+
+Run = Callable[..., Result]
+
+
+def runner_for(database: str) -> Run:
+    """Runs a command on a database: ``run("project", "list", code=0)``; ``typed`` is its standard input."""
+
+    def run(*words: str, code: int = 0, typed: str | None = None) -> Result:
+        result = CliRunner().invoke(app, [*words, "--database", database], input=typed)
+        assert result.exit_code == code, result.output
+        return result
+
+    return run
+
+
+def type_in_terminal(words: list[str], *, typed: str) -> int:
+    """Run a command on a terminal of its own, answer its one question, and return its exit code."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "daftari", *words]
+    environ = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=environ, start_new_session=True
+    ) as process:
+        os.close(theirs)
+        printed = b""
+        while not printed.endswith(b": "):
+            # What is typed before it asks unseen is thrown away.
+            printed += os.read(ours, 65_536)
+        os.write(ours, f"{typed}\n".encode())
+        code = process.wait(timeout=60)
+    os.close(ours)
+    return code

@@ -1,0 +1,16 @@
+"""The store as every test opens it: with the tests' own secret, which PostgreSQL has no other place for.
+
+This room must not know which engine a database is of.
+"""
+
+from __future__ import annotations
+
+from daftari import store
+from daftari.store import Store
+
+SECRET = "nobody's secret, for tests alone"
+
+
+def open_store(database: str, *, threads: int) -> Store:
+    """The store on a database."""
+    return store.open_store(database, threads=threads, secret=SECRET)
