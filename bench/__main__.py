@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from bench import depth, memory, reads, stalled, writes
+from bench import consent, depth, memory, reads, stalled, writes
 from bench.data import Books
 from bench.plan import BenchFailed, Plan, make_plan, need_wrk
 from bench.report import RowResult, keep_results, print_results, print_settings, write_document
@@ -28,6 +28,11 @@ ROWS: dict[str, Row] = {
     "beside": writes.beside_bulk,
     "stalled": stalled.stalled_sqlite,
     "stalled-postgres": stalled.stalled_postgres,
+    "decide": consent.decide_sqlite,
+    "decide-postgres": consent.decide_postgres,
+    "before": consent.before_sqlite,
+    "stop": consent.stop_sqlite,
+    "stop-postgres": consent.stop_postgres,
     "memory": memory.memory_sqlite,
     "start": memory.start_sqlite,
 }

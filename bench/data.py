@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from bench import peerbook
 from bench.people import CREATED_AT, group_name, mobile_of, texts_of
-from bench.plan import FOLDER, GROUPS, HOME, SMALL_ROWS, Plan
+from bench.plan import FOLDER, GROUPS, HOME, SECRET, SMALL_ROWS, Plan
 from bench.postgres import Postgres, run_postgres
 from daftari.model import CONTACTS_PER_CALL_MAX, Actor
 from daftari.rules.contacts import create_contacts
@@ -140,7 +140,7 @@ def _make_postgres(postgres: Postgres, name: str, rows: int) -> Book:
 
 def _fill(database: str, *, rows: int, what: str) -> Book:
     migrate(database)
-    store = open_store(database, threads=1)
+    store = open_store(database, threads=1, secret=SECRET)
     try:
         project_id, key = store.house_write(_open_project, name="Big")
         small_id, small_key = store.house_write(_open_project, name="Small")

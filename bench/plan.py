@@ -13,6 +13,8 @@ HOME = Path(__file__).resolve().parent.parent
 FOLDER = HOME / ".bench"
 """Books, logs and results; never committed."""
 GROUPS = 20
+SECRET = "nobody's secret, for the bench alone"
+"""What keys the hashes in every book: books are copied, and PostgreSQL has no place for it."""
 SMALL_ROWS = 10_000
 """Contacts in the small project, beside which the big one's total is timed."""
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from bench.plan import FOLDER, HOME, BenchFailed, Plan
+from bench.plan import FOLDER, HOME, SECRET, BenchFailed, Plan
 
 START_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 30.0
@@ -130,7 +130,7 @@ def start_process(
 def _environment() -> dict[str, str]:
     """Ours, without any setting of Daftari's that the developer has; the folder has no settings file either."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DAFTARI_")}
-    return {**kept, "PYTHONPATH": os.pathsep.join([str(HOME / "src"), str(HOME)])}
+    return {**kept, "DAFTARI_SECRET": SECRET, "PYTHONPATH": os.pathsep.join([str(HOME / "src"), str(HOME)])}
 
 
 def wait_until_answering(server: Server, *, path: str, name: str) -> None:
