@@ -57,7 +57,7 @@ def settle_review(store: Store, project: Project, review_id: int, *, settled_as:
 
 def erase_number(store: Store, project: Project, mobile: int, *, now: int) -> dict[str, int]:
     """Erase a number; how much of each kind was removed."""
-    return store.write(project.id, ACTOR, erasures.erase_number, mobile=mobile, now=now).removed
+    return store.write(project.id, ACTOR, erasures.erase_number, mobile=mobile, project=project, now=now).removed
 
 
 def clear_journal(store: Store, project: Project) -> None:

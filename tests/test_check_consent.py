@@ -65,7 +65,7 @@ def book(store: Store) -> Project:
     know(store, project, STRANGER, everything)
     for who in (ERASED_AND_BACK, OPTED_IN_AGAIN, ERASED):
         know(store, project, who, Scope("sms"))
-        store.write(project.id, ACTOR, erase_number, mobile=number(who), now=NOW)
+        store.write(project.id, ACTOR, erase_number, mobile=number(who), project=project, now=NOW)
     know(store, project, OPTED_IN_AGAIN, everything, kind="opt_in", at=NOW + 1)
     for group in ("Farmers", "Coast"):
         rulebook.create_contacts(store, project, people, group=group)

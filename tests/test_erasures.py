@@ -125,6 +125,32 @@ def work(store: Store) -> None:
 # ---- what goes --------------------------------------------------------------------------------------
 
 
+def test_what_others_said_in_a_refused_request_outlives_an_erasure(
+    ana: Client, client: Client, store: Store, people: Any
+) -> None:
+    now = time.time_ns() // 1000
+    token, _ = store.house_write(
+        tokens.create_token,
+        project=people.shopify,
+        provider="generic",
+        label="",
+        secret="kikapu",
+        verify_token=None,
+        now=now,
+    )
+    hello = {"from": f"+{GONE}", "to": "20414", "text": "hello", "id": "m1"}
+    stop = {"from": f"+{mobile(2)}", "to": "20414", "text": "STOP", "id": "m2"}
+    assert client.post(f"/v1/inbound/generic/{token}", {"messages": [hello, stop, 5]}).status == 401
+    assert ana.post("/v1/erasures", {"mobile": GONE}).json()["removed"]["refused_requests"] == 1
+    waiting = ana.get("/v1/inbound/review").json()
+    assert waiting["quarantined"] == 0
+    assert [(review["mobile"], review["text"]) for review in waiting["reviews"]] == [(mobile(2), "STOP"), (None, "5")]
+    assert may_message(ana, mobile(2)) == [True]
+    settled = f"/v1/inbound/review/{waiting['reviews'][0]['id']}"
+    assert ana.post(settled, {"as": "opt_out"}).status == 200
+    assert may_message(ana, mobile(2)) == [False]
+
+
 def test_nothing_of_an_erased_number_is_left_in_any_table(
     known: Client, store: Store, people: Any, database: str
 ) -> None:

@@ -6,6 +6,7 @@ This room must not know who may be messaged.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import msgspec
 
@@ -33,8 +34,9 @@ def stream_audience(call: Call) -> Reply:
     definition = _read_definition(call.params, groups="group")
     call.params.refuse_wrong()
     as_csv = CSV in call.accept
-    spool = SpooledAnswer()
-    try:
+    with ExitStack() as on_failure:
+        spool = SpooledAnswer()
+        on_failure.callback(spool.close)
         if as_csv:
             spool.write(b"mobile,id\r\n")
         counted = call.read(
@@ -45,9 +47,7 @@ def stream_audience(call: Call) -> Reply:
         )
         if not as_csv:
             spool.write(_encode({"end": True, "count": counted.count, "excluded": counted.excluded}) + b"\n")
-    except BaseException:
-        spool.close()
-        raise
+        on_failure.pop_all()
     return Reply(200, f"{CSV}; charset=utf-8" if as_csv else NDJSON, spool)
 
 

@@ -163,7 +163,7 @@ def erase_number(call: Call) -> tuple[int, bytes]:
     mobile = params.noting("mobile", lambda: facts.read_number(params.given("mobile"), region=call.project.region))
     params.refuse_wrong()
     assert mobile is not None
-    erased = call.write(erasures.erase_number, mobile=mobile, now=call.now)
+    erased = call.write(erasures.erase_number, mobile=mobile, project=call.project, now=call.now)
     return 201, _encode({"message": "Number erased successfully", "id": erased.id, "removed": erased.removed})
 
 

@@ -36,7 +36,7 @@ def erase(
         if not yes:
             _ask_for_number(chosen, mobile)
         now = time.time_ns() // 1000
-        erased = store.write(chosen.id, Actor(None, "erase"), erase_number, mobile=mobile, now=now)
+        erased = store.write(chosen.id, Actor(None, "erase"), erase_number, mobile=mobile, project=chosen, now=now)
     print_list(("kind", "removed"), list(erased.removed.items()), as_json=False)
     say(f"{mobile} is erased from {chosen.name!r}, as erasure {erased.id}.")
     if erased.removed["contacts"]:

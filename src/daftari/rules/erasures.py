@@ -11,9 +11,22 @@ from urllib.parse import unquote_plus
 import msgspec
 from msgspec import Struct
 
-from daftari.model import ANY, ID_MAX, NewFact, Scope, written_time
+from daftari.errors import Malformed
+from daftari.gateways import GATEWAYS
+from daftari.model import (
+    ANY,
+    ID_MAX,
+    InboundEvent,
+    InboundRequest,
+    InboundUnreadable,
+    NewFact,
+    Project,
+    Scope,
+    written_time,
+)
 from daftari.rules.consent import derive_state
 from daftari.rules.contacts import Reference, remove_contact
+from daftari.rules.inbound import Receipt, review_events
 from daftari.rules.ledger import stored_state
 from daftari.rules.questions import find_mobile, show_known
 from daftari.store import Tx, WriteTx, audiences, consent, contacts, erasures, groups, inbound, journal
@@ -27,6 +40,9 @@ NATIONAL_DIGITS = 9
 """The last digits of a number, which every spelling of it has."""
 
 
+BESIDE_AN_ERASED = "came in a refused request, beside what somebody said who is erased"
+
+
 class Erased(Struct, frozen=True):
     """An erasure: its id, and how much of each kind was removed."""
 
@@ -37,7 +53,7 @@ class Erased(Struct, frozen=True):
 # ---- erasing ----------------------------------------------------------------------------------------------
 
 
-def erase_number(tx: WriteTx, *, mobile: int, now: int) -> Erased:
+def erase_number(tx: WriteTx, *, mobile: int, project: Project, now: int) -> Erased:
     """Remove all that is held about a number but its opt-outs and opt-ins, which move to its hash, and opt it out.
 
     The worker clears the journal of the contact's id.
@@ -51,7 +67,7 @@ def erase_number(tx: WriteTx, *, mobile: int, now: int) -> Erased:
         "memberships": len(memberships),
         "evidence": moved + gone + journal.delete_removals(tx, mobile=mobile),
         "reviews": _delete_reviews(tx, mobile),
-        "refused_requests": _delete_quarantined(tx, mobile),
+        "refused_requests": _delete_quarantined(tx, mobile, project),
         "audience_numbers": audiences.erase_from_audiences(tx, mobile=mobile),
     }
     written = msgspec.json.encode(removed).decode()
@@ -88,16 +104,33 @@ def _names(text: str, mobile: int) -> bool:
     return str(mobile)[-NATIONAL_DIGITS:] in digits
 
 
-def _delete_quarantined(tx: WriteTx, mobile: int) -> int:
-    """Refused requests that name the number go; how it is written in them nobody knows."""
-    named = [
-        kept.id
-        for kept in walk_quarantine(tx)
-        if _names(f"{kept.request.query} {kept.request.body.decode(errors='replace')}", mobile)
-    ]
-    for quarantined_id in named:
-        inbound.delete_quarantined(tx, quarantined_id=quarantined_id)
+def _delete_quarantined(tx: WriteTx, mobile: int, project: Project) -> int:
+    """Refused requests that name the number go; what others said in them is kept for a person's eye."""
+    named = [kept for kept in walk_quarantine(tx) if _names(_written(kept.request), mobile)]
+    providers = {token.id: token.provider for token in inbound.list_tokens(tx)} if named else {}
+    for kept in named:
+        provider = providers[kept.token_id]
+        receipt = Receipt(provider, kept.token_id, project.consent, project.region, kept.received_at)
+        review_events(tx, events=_said_by_others(provider, kept.request, mobile), why=BESIDE_AN_ERASED, receipt=receipt)
+        inbound.delete_quarantined(tx, quarantined_id=kept.id)
     return len(named)
+
+
+def _said_by_others(provider: str, request: InboundRequest, mobile: int) -> list[InboundEvent]:
+    """The events of a refused request that are not about the number; none where it cannot be read."""
+    try:
+        events = GATEWAYS[provider].read(request)
+    except Malformed:
+        return []
+    return [event for event in events if not _names(_named_in(event), mobile)]
+
+
+def _named_in(event: InboundEvent) -> str:
+    return event.said if isinstance(event, InboundUnreadable) else event.number or ""
+
+
+def _written(request: InboundRequest) -> str:
+    return f"{request.query} {request.body.decode(errors='replace')}"
 
 
 def walk_quarantine(tx: Tx) -> Iterator[inbound.Quarantined]:

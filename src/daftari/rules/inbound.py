@@ -92,8 +92,7 @@ def receive_events(
             case InboundUnreadable():
                 _keep_unreadable(tx, inbox, event, receipt)
     recorded = ledger.record_facts(tx, facts=inbox.facts, now=now) if inbox.facts else None
-    for review, message in inbox.reviews:
-        inbound.insert_review(tx, given=review, message=message)
+    _insert_reviews(tx, inbox)
     inbound.count_received(tx, token_id=token.id, now=now)
     new = 0 if recorded is None else sum(outcome.outcome == "recorded" for outcome in recorded.outcomes)
     if recorded is not None and new:
@@ -240,6 +239,11 @@ def _keep_for_review(tx: WriteTx, inbox: _Inbox, event: _Known, mobile: int | No
     inbox.reviews.append((review, consent.message_digest(tx, message_id=_known_by(event, receipt))))
 
 
+def _insert_reviews(tx: WriteTx, inbox: _Inbox) -> None:
+    for review, message in inbox.reviews:
+        inbound.insert_review(tx, given=review, message=message)
+
+
 def _keep_unreadable(tx: WriteTx, inbox: _Inbox, event: InboundUnreadable, receipt: Receipt) -> None:
     """Keep what came beside others and could not be read: it may be a STOP."""
     why = f"cannot be read: {event.why}"
@@ -247,6 +251,18 @@ def _keep_unreadable(tx: WriteTx, inbox: _Inbox, event: InboundUnreadable, recei
     review = Review(0, None, receipt.received_at, receipt.provider, ANY, ANY, why, said)
     known_by = f"{receipt.provider}:unreadable:{event.said}"
     inbox.reviews.append((review, consent.message_digest(tx, message_id=known_by)))
+
+
+def review_events(tx: WriteTx, *, events: Sequence[InboundEvent], why: str, receipt: Receipt) -> None:
+    """Keep events for a person's eye that nothing may follow from by themselves."""
+    inbox = _Inbox([], [])
+    for event in events:
+        if isinstance(event, InboundUnreadable):
+            _keep_unreadable(tx, inbox, event, receipt)
+        else:
+            mobile = None if event.number is None else _read_mobile(event.number, receipt)
+            _keep_for_review(tx, inbox, event, mobile, why, receipt)
+    _insert_reviews(tx, inbox)
 
 
 def list_reviews(tx: Tx, *, after: int, limit: int) -> list[Review]:
