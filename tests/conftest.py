@@ -35,7 +35,7 @@ from tests.opened import SECRET, open_store
 
 ROOT = Path(__file__).parent.parent
 ENGINES = ("sqlite", "postgres")
-COPIES_AT_ONCE = 24
+COPIES_AT_ONCE = 48
 """Databases of PostgreSQL that a process of the run makes ahead."""
 START_SECONDS_MAX = 30.0
 STOP_SECONDS_MAX = 30.0
