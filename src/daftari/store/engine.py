@@ -34,6 +34,9 @@ TABLES: dict[str, tuple[str, ...]] = {
         *("keyword", "group_id", "override", "retracts", "message", "key_id", "evidence"),
     ),
     "audience_part": ("project_id", "audience_id", "part", "first_mobile", "last_mobile", "mobiles"),
+    "file_part": ("project_id", "file_id", "part", "bytes"),
+    "import_join": ("project_id", "import_id", "chunk", "group_id", "contacts"),
+    "import_reject": ("project_id", "import_id", "number", "why", "record", "digits"),
 }
 """The tables that take many new rows at once, and the columns in which they come."""
 
