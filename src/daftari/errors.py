@@ -217,6 +217,12 @@ class ValidationFailed(DaftariError):
         super().__init__(first + tail)
 
 
+class UnreadableFile(DaftariError):
+    """A file that is no file of people, or one that cannot be read safely. The message says what would be right."""
+
+    code = "UNREADABLE_FILE"
+
+
 class UnreadableMobile(DaftariError):
     """What was written is no telephone number. The message is a sentence end: "is not a …"."""
 

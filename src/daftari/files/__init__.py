@@ -2,3 +2,26 @@
 
 One small file a format. This floor must not know what a contact may be, nor a database.
 """
+
+from __future__ import annotations
+
+from daftari.files.file import read_layout, read_records
+from daftari.files.formulas import make_plain, make_safe
+from daftari.files.names import split_name
+from daftari.files.record import Cell, Format, Layout, Record, Records, Row, Values, Writer
+
+__all__ = [
+    "Cell",
+    "Format",
+    "Layout",
+    "Record",
+    "Records",
+    "Row",
+    "Values",
+    "Writer",
+    "make_plain",
+    "make_safe",
+    "read_layout",
+    "read_records",
+    "split_name",
+]

@@ -1,0 +1,295 @@
+"""Tables as text: CSV with any delimiter, as spreadsheets, shops and people write it.
+
+Reading takes whole pieces of text through the ``csv`` module and looks at single records only where a piece is not
+plain. This room must not know what a column means.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import chain, islice
+from typing import Any, BinaryIO
+
+from daftari.errors import UnreadableFile
+from daftari.files.formulas import MAY_BE_SAFE, make_plain, make_safe
+from daftari.files.header import looks_like_a_person, name_columns, refuse_columns
+from daftari.files.record import (
+    COLUMNS_MAX,
+    RECORD_CHARS_MAX,
+    Cell,
+    Layout,
+    Record,
+    Row,
+    batches,
+    unreadable,
+)
+from daftari.files.text import LongLine, TextFile, read_sample, split_lines
+
+DELIMITERS = (",", ";", "\t", "|")
+RARE_DELIMITERS = (":", "^")
+"""Only looked for when none of the others makes a table: they stand in times and in text."""
+SAMPLE_RECORDS = 200
+"""Records of the beginning that tell the delimiter."""
+RESCUES_MAX = 1_000
+"""Quotes that never end after which the next line is read as a record; then they take what follows them along."""
+CELL_CHARS_MAX = 131_072
+"""What the ``csv`` module takes by default; setting it would change it for the whole process."""
+
+_NAMED_DELIMITER = re.compile(r"\ufeff?sep=(.)(?:\r\n|\n|\r|$)")
+_END = "\x1e end of piece \x1e"
+"""A line put after each piece: it comes back as a record of its own unless a quote is still open."""
+_AGREED = 0.9
+"""The share of records that must have as many cells as the first one for a delimiter to be beyond doubt."""
+
+
+# ---- the layout -------------------------------------------------------------------------------------
+
+
+def read_delimited_layout(path: str, *, encoding: str) -> Layout:
+    """How the table is laid out. Raises ``UnreadableFile`` for one that is too wide."""
+    sample, _ = read_sample(path, encoding=encoding)
+    named = _NAMED_DELIMITER.match(sample)
+    if named:
+        sample = sample[named.end() :]
+    delimiter = named[1] if named else find_delimiter(sample)
+    first = _first_record(sample, delimiter)
+    columns, header = name_columns([make_plain(cell) for cell in first]) if first else ((), True)
+    return Layout(format="csv", columns=columns, encoding=encoding, delimiter=delimiter, header=header)
+
+
+def find_delimiter(sample: str) -> str:
+    """The delimiter under which the first records agree best on how many cells they have.
+
+    Where nothing makes a table of two columns or more, a delimiter that does not occur: the cells stay whole.
+    """
+    best = _best_of(DELIMITERS, sample) or _best_of(RARE_DELIMITERS, sample)
+    return best or next((delimiter for delimiter in DELIMITERS if delimiter not in sample), ",")
+
+
+def _best_of(delimiters: Iterable[str], sample: str) -> str | None:
+    scores = {delimiter: _score(sample, delimiter) for delimiter in delimiters}
+    best = max(scores, key=lambda delimiter: scores[delimiter])
+    return best if scores[best] > (0.0, 0.0, 0) else None
+
+
+def _score(sample: str, delimiter: str) -> tuple[float, float, int]:
+    """Whether the records agree; how many cells they then have; how many of these look like a number or an e-mail."""
+    records = _sample_records(sample, delimiter)
+    width = len(records[0]) if records else 0
+    if width < 2:
+        return 0.0, 0.0, 0
+    agreed = sum(len(_without_blank_tail(record, width)) <= width and len(record) > 1 for record in records)
+    exact = sum(len(record) == width for record in records)
+    share = (agreed + exact) / (2 * len(records))
+    people = sum(looks_like_a_person(cell) for record in records for cell in record)
+    return (1.0, width, people) if share >= _AGREED else (share * 0.5, share * width, people)
+
+
+def _sample_records(sample: str, delimiter: str) -> list[list[str]]:
+    reader = csv.reader(split_lines(sample), delimiter=delimiter)
+    records: list[list[str]] = []
+    # The records before a broken one tell enough.
+    with suppress(csv.Error):
+        records.extend(islice(filter(any, reader), SAMPLE_RECORDS))
+    return records
+
+
+def _first_record(sample: str, delimiter: str) -> list[str]:
+    """The cells of the first record that is not blank. Raises ``UnreadableFile`` when it is no record at all."""
+    beginning = sample.lstrip("\r\n")[: RECORD_CHARS_MAX + 1]
+    line = next(iter(split_lines(beginning)), "")
+    if len(line) > RECORD_CHARS_MAX or line.count(delimiter) > COLUMNS_MAX:
+        refuse_columns(line.count(delimiter) + 1)
+        raise UnreadableFile(
+            f"The file begins with a line of more than {RECORD_CHARS_MAX:,} characters, which is no table."
+        )
+    found = _sample_records(sample, delimiter)
+    return found[0] if found else []
+
+
+def _starters(layout: Layout) -> str:
+    """What a formula begins with, as far as it may stand within a cell without quotes."""
+    return re.escape("".join(mark for mark in "=+-@\t" if mark != layout.delimiter))
+
+
+def _without_blank_tail(cells: list[str], width: int) -> list[str]:
+    """The cells without blank ones beyond the last column."""
+    count = len(cells)
+    while count > width and not cells[count - 1].strip():
+        count -= 1
+    return cells[:count]
+
+
+# ---- reading ----------------------------------------------------------------------------------------
+
+
+class DelimitedRecords:
+    """The records of a table in text."""
+
+    def __init__(self, path: str, *, layout: Layout) -> None:
+        self._text = TextFile(path, encoding=layout.encoding)
+        self._delimiter = layout.delimiter
+        self._width = len(layout.columns)
+        self._header = layout.header
+        # Only for text without quotes, where a cell begins after a delimiter or a line end and nowhere else.
+        self._safe_mark = re.compile(
+            rf"'(?:(?<=[{re.escape(layout.delimiter)}\r\n]')|(?<=\A'))(?='*[{_starters(layout)}])"
+        )
+        self._marked = self._has_nul = False
+        self._restart()
+
+    @property
+    def bytes_read(self) -> int:
+        return self._text.bytes_read
+
+    def __iter__(self) -> Iterator[list[Record]]:
+        self._restart()
+        rest, begun = "", False
+        for piece in self._text.pieces():
+            if isinstance(piece, LongLine):
+                yield from batches(self._read(rest, final=True)[0])
+                rest = ""
+                yield [unreadable(self._next(1), f"is longer than {RECORD_CHARS_MAX:,} characters", piece.start)]
+                continue
+            if not begun:
+                begun, piece = True, _NAMED_DELIMITER.sub("", piece, count=1)
+            records, rest = self._read(rest + piece, final=False)
+            yield from batches(records)
+        yield from batches(self._read(rest, final=True)[0])
+
+    def _restart(self) -> None:
+        self._number = 0
+        self._header_due = self._header
+        self._rescues = RESCUES_MAX
+
+    def _next(self, count: int) -> int:
+        """The number of the first of the next records."""
+        first = self._number + 1
+        self._number += count
+        return first
+
+    def _read(self, text: str, *, final: bool) -> tuple[list[Record], str]:
+        """The records of a piece, and the text from where a quote is open at its end; all of it when ``final``."""
+        marked = MAY_BE_SAFE.search(text) is not None
+        if marked and '"' not in text:
+            text, marked = self._safe_mark.sub("", text), False
+        rows = None if "\0" in text else self._plain_rows(text)
+        if rows is None:
+            return self._read_carefully(text, final=final, marked=marked)
+        if self._header_due and rows:
+            self._header_due = False
+            del rows[0]
+        if marked:
+            rows = [[make_plain(cell) if cell and cell[0] == "'" else cell for cell in row] for row in rows]
+        first = self._next(len(rows))
+        return list(map(Record, range(first, first + len(rows)), rows)), ""
+
+    def _plain_rows(self, text: str) -> list[list[Any]] | None:
+        """The rows of a piece in which each one has a cell for each column and something in it; else ``None``."""
+        try:
+            rows: list[list[Any]] = list(self._reader(chain(split_lines(text), (_END,))))
+        except csv.Error:
+            return None
+        if rows.pop() != [_END]:
+            return None
+        if {*map(len, rows)} - {self._width} or not all(map(any, rows)):
+            return None
+        if self._width == 1 and not all(map(str.strip, chain.from_iterable(rows))):
+            return None
+        return rows
+
+    def _reader(self, lines: Iterable[str]) -> Iterator[list[str]]:
+        return csv.reader(lines, delimiter=self._delimiter)
+
+    def _read_carefully(self, text: str, *, final: bool, marked: bool) -> tuple[list[Record], str]:
+        """The same as ``_read``, record by record. ``marked``: some cell may have been made safe."""
+        lines = list(split_lines(text))
+        self._marked, self._has_nul = marked, "\0" in text
+        records: list[Record] = []
+        place = 0
+        while place < len(lines):
+            place, broken = self._read_until_broken(lines, place, records)
+            if not broken:
+                continue
+            if broken == "open" and not final:
+                return records, "".join(lines[place:])
+            place = self._rescue(lines, place, records)
+        return records, ""
+
+    def _read_until_broken(self, lines: list[str], place: int, records: list[Record]) -> tuple[int, str | None]:
+        """Read on from a line; where the reading ended, and what was wrong there: a quote that is open, or too long."""
+        reader = csv.reader(chain(islice(lines, place, None), (_END,)), delimiter=self._delimiter)
+        start = place
+        try:
+            for cells in reader:
+                after = place + reader.line_num
+                if after > len(lines):
+                    return start, None if cells == [_END] else "open"
+                self._take(cells, lines, start, after, records)
+                start = after
+        except csv.Error:
+            return start, "long"
+        return len(lines), None
+
+    def _rescue(self, lines: list[str], place: int, records: list[Record]) -> int:
+        """Give up the record that begins at a line, and say at which line to go on."""
+        why = f"has a quote that never ends, or a cell of more than {CELL_CHARS_MAX:,} characters"
+        records.append(unreadable(self._next(1), why, lines[place]))
+        self._header_due = False
+        self._rescues -= 1
+        if self._rescues >= 0:
+            return place + 1
+        chars = 0
+        for after in range(place, len(lines)):
+            chars += len(lines[after])
+            if chars > CELL_CHARS_MAX:
+                return after + 1
+        return len(lines)
+
+    def _take(self, cells: list[str], lines: list[str], start: int, after: int, records: list[Record]) -> None:
+        """Add the record of these cells, which stands in these lines, unless it is blank or the header."""
+        if not cells or (not cells[0].strip() and not any(map(str.strip, cells))):
+            return
+        if self._header_due:
+            self._header_due = False
+            return
+        width = self._width
+        if len(cells) > width:
+            cells = _without_blank_tail(cells, width)
+        nul = self._has_nul and any("\0" in line for line in islice(lines, start, after))
+        if nul or len(cells) > width:
+            why = "holds a NUL character" if nul else f"has {len(cells)} cells where the header has {width}"
+            records.append(unreadable(self._next(1), why, "".join(islice(lines, start, after))))
+            return
+        values: list[Cell] = [*map(make_plain, cells)] if self._marked else [*cells]
+        if len(values) < width:
+            values.extend([None] * (width - len(values)))
+        records.append(Record(self._next(1), values))
+
+
+# ---- writing ----------------------------------------------------------------------------------------
+
+
+class DelimitedWriter:
+    """Writes a table as text. An encoding that may lack a character is not kept: the file is in UTF-8 then."""
+
+    def __init__(self, file: BinaryIO, *, layout: Layout) -> None:
+        encoding = layout.encoding if layout.encoding.startswith("utf-") else "utf-8-sig"
+        self._text = io.TextIOWrapper(file, encoding=encoding, newline="", write_through=False)
+        self._writer = csv.writer(self._text, delimiter=layout.delimiter)
+        self._writer.writerow([_safe(name) for name in layout.columns])
+
+    def write(self, rows: Iterable[Row]) -> None:
+        self._writer.writerows([[_safe(cell) for cell in row] for row in rows])
+
+    def close(self) -> None:
+        self._text.flush()
+        self._text.detach()
+
+
+def _safe(cell: Cell) -> Cell:
+    return make_safe(cell) if isinstance(cell, str) else cell

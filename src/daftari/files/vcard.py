@@ -1,0 +1,210 @@
+"""Address books: vCard 2.1, 3.0 and 4.0. One record a telephone number; pictures are passed over unread.
+
+Cards are cut out of the file here, so that a broken one stops nobody; what is within one card is read by ``vobject``.
+This room must not know what becomes of a person.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote
+
+import vobject.base
+from msgspec import Struct
+
+from daftari.files.names import split_name
+from daftari.files.record import RECORDS_PER_BATCH, Layout, Record, unreadable
+from daftari.files.text import LongLine, TextFile, split_lines
+
+CARD_CHARS_MAX = 64 * 1024
+"""Characters of one card without its pictures, sounds and keys."""
+
+_BEGIN = re.compile(r"\s*BEGIN\s*:\s*VCARD\s*$", re.IGNORECASE)
+_END = re.compile(r"\s*END\s*:\s*VCARD\s*$", re.IGNORECASE)
+_SKIPPED = re.compile(r"(?:[\w-]+\.)?(?:PHOTO|LOGO|SOUND|KEY|X-ABPHOTO)\s*[;:]", re.IGNORECASE)
+_BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
+_QUOTED_PRINTABLE = re.compile(r"[^:]*QUOTED-PRINTABLE", re.IGNORECASE)
+_PART = re.compile(r"((?:[^\\;]|\\.)*)(?:;|$)", re.DOTALL)
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_DAY = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)(?:T.*)?")
+_NOT_FOR_MESSAGES = frozenset({"fax", "pager"})
+
+
+class Card(Struct, frozen=True):
+    """A card as it stands in the file. ``why``: what is wrong with it already."""
+
+    text: str
+    why: str | None = None
+
+
+class CardRecords:
+    """The people of an address book, one record a number of theirs."""
+
+    def __init__(self, path: str, *, layout: Layout) -> None:
+        self._text = TextFile(path, encoding=layout.encoding)
+
+    @property
+    def bytes_read(self) -> int:
+        return self._text.bytes_read
+
+    def __iter__(self) -> Iterator[list[Record]]:
+        number, batch = 1, list[Record]()
+        for card in CardCutter().cards(self._text):
+            records = read_card(card, first=number)
+            number += len(records)
+            batch += records
+            while len(batch) >= RECORDS_PER_BATCH:
+                yield batch[:RECORDS_PER_BATCH]
+                del batch[:RECORDS_PER_BATCH]
+        if batch:
+            yield batch
+
+
+# ---- cards out of a file ------------------------------------------------------------------------------
+
+
+class CardCutter:
+    """Cuts text into cards, line by line."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] | None = None
+        """Of the card that has begun; ``None`` between cards."""
+        self._chars = 0
+        self._is_too_long = False
+        self._skips = self._continues = False
+        """Whether the last property is passed over; whether its line goes on in the next."""
+
+    def cards(self, text: TextFile) -> Iterator[Card]:
+        for piece in text.pieces():
+            lines = [piece.start] if isinstance(piece, LongLine) else split_lines(piece)
+            for line in lines:
+                yield from self._take(line, is_cut=isinstance(piece, LongLine))
+        if self._lines is not None:
+            yield self._finish("has no END:VCARD")
+
+    def _take(self, line: str, *, is_cut: bool) -> Iterator[Card]:
+        if not self._continues and _BEGIN.match(line):
+            if self._lines is not None:
+                yield self._finish("has no END:VCARD")
+            self._lines, self._skips = [line], False
+        elif self._lines is None:
+            if line.strip():
+                yield Card(line, "stands outside of any card")
+        elif not self._continues and _END.match(line):
+            self._lines.append(line)
+            yield self._finish(None)
+        elif self._belongs(line):
+            self._chars += len(line)
+            self._is_too_long |= is_cut or self._chars > CARD_CHARS_MAX
+            if not self._is_too_long:
+                self._lines.append(line)
+
+    def _belongs(self, line: str) -> bool:
+        """Whether a line of a card is kept; pictures and the lines that they go on in are not."""
+        goes_on = line[:1] in (" ", "\t") or self._continues
+        if not goes_on and not (self._skips and _BASE64.fullmatch(line)):
+            self._skips = _SKIPPED.match(line) is not None
+            self._continues = _QUOTED_PRINTABLE.match(line) is not None
+        self._continues = self._continues and line.rstrip("\r\n").endswith("=")
+        return not self._skips
+
+    def _finish(self, why: str | None) -> Card:
+        text = "".join(self._lines or ())
+        if self._is_too_long:
+            why = f"is longer than {CARD_CHARS_MAX:,} characters without its pictures"
+        self._lines, self._chars = None, 0
+        self._is_too_long = self._skips = self._continues = False
+        return Card(text, why)
+
+
+# ---- people out of cards ------------------------------------------------------------------------------
+
+
+def read_card(card: Card, *, first: int) -> list[Record]:
+    """The records of a card: one a number, one if it has none, one if it cannot be read."""
+    if card.why is not None:
+        return [unreadable(first, card.why, card.text)]
+    try:
+        component = next(vobject.base.readComponents(card.text, transform=False, validate=False, allowQP=True))
+        person, numbers = _person(component.contents), _numbers(component.contents)
+    except (vobject.base.VObjectError, ValueError, LookupError, AttributeError, TypeError, StopIteration) as error:
+        said = " ".join(str(error).split())[:200]
+        return [unreadable(first, f"is not a readable card: {said}", card.text)]
+    values = [{**person, "mobile": number} for number in numbers] or [person]
+    return [Record(place, found, None, card.text) for place, found in enumerate(values, first)]
+
+
+def _person(contents: dict[str, list[Any]]) -> dict[str, Any]:
+    """What the card says besides its numbers; what it does not say is absent."""
+    organisation, address = _parts(contents, "org"), _parts(contents, "adr")
+    found = {
+        **_names(contents),
+        "email": _text(contents, "email"),
+        "city": address[3] if len(address) > 3 else None,
+        "company": organisation[0] if organisation else None,
+        "groups": _groups(contents),
+        "note": _text(contents, "note"),
+        "birthday": _day(_text(contents, "bday")),
+        "title": _text(contents, "title"),
+        "url": _text(contents, "url"),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _names(contents: dict[str, list[Any]]) -> dict[str, str | None]:
+    parts = [*_parts(contents, "n"), "", "", ""]
+    if any(parts[:3]):
+        return {"fname": parts[1], "mname": parts[2], "lname": parts[0]}
+    fname, mname, lname = split_name(_text(contents, "fn") or "")
+    return {"fname": fname, "mname": mname, "lname": lname}
+
+
+def _numbers(contents: dict[str, list[Any]]) -> list[str]:
+    """The numbers in the card's order, each once, without fax and pager."""
+    numbers: dict[str, None] = {}
+    for line in contents.get("tel", ()):
+        kinds = {kind.lower() for kind in line.singletonparams}
+        kinds |= {kind.strip().lower() for told in line.params.get("TYPE", ()) for kind in told.split(",")}
+        number = str(line.value).strip()
+        if number.lower().startswith("tel:"):
+            number = unquote(number[4:].partition(";")[0])
+        if number and not kinds & _NOT_FOR_MESSAGES:
+            numbers[number] = None
+    return list(numbers)
+
+
+def _groups(contents: dict[str, list[Any]]) -> list[str]:
+    groups: dict[str, None] = {}
+    for line in contents.get("categories", ()):
+        told = line.value if isinstance(line.value, list) else str(line.value).split(",")
+        groups.update(dict.fromkeys(group.strip() for group in told))
+    return [group for group in groups if group]
+
+
+def _text(contents: dict[str, list[Any]], name: str) -> str | None:
+    """The first value of a property."""
+    for line in contents.get(name, ()):
+        text = str(line.value).strip()
+        if text:
+            return text
+    return None
+
+
+def _parts(contents: dict[str, list[Any]], name: str) -> list[str]:
+    """The parts of the first value of a property whose value has several, between semicolons."""
+    written = _text(contents, name)
+    if written is None:
+        return []
+    return [_plain(part).strip() for part in _PART.findall(written)]
+
+
+def _plain(part: str) -> str:
+    return _ESCAPE.sub(lambda found: "\n" if found[1] in "nN" else found[1], part)
+
+
+def _day(written: str | None) -> str | None:
+    """A day as ISO text; one without a year as it was written."""
+    found = _DAY.fullmatch(written or "")
+    return "-".join(found.groups()) if found else written

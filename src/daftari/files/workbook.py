@@ -1,0 +1,133 @@
+"""Workbooks, XLSX and ODS, read by ``python-calamine`` and written by ``xlsxwriter``.
+
+A sheet is in memory while it is read, so what may be opened is limited, and found out before. This room must not
+know what a column means.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from itertools import islice
+
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError
+
+from daftari.errors import UnreadableFile
+from daftari.files.archive import refuse_bombs
+from daftari.files.formulas import make_plain
+from daftari.files.header import name_columns
+from daftari.files.record import RECORDS_PER_BATCH, Cell, Format, Layout, Record, unreadable
+
+_EXACT_MAX = 2**53
+"""Up to here a whole number is exact in a spreadsheet's cell."""
+
+Found = int | float | str | bool | time | date | datetime | timedelta
+
+
+def read_workbook_layout(path: str, *, format: Format) -> Layout:
+    """The first sheet that is not empty and its columns. Raises ``UnreadableFile``, also for none."""
+    refuse_bombs(path)
+    for sheet in _sheets(path):
+        for row in _filled_rows(sheet):
+            columns, header = name_columns(_header_cells(row))
+            return Layout(format=format, columns=columns, sheet=sheet.name, header=header)
+    raise UnreadableFile("The workbook is empty.")
+
+
+class WorkbookRecords:
+    """The rows of a sheet of a workbook that was found safe when its layout was read.
+
+    ``bytes_read`` is an estimate: a file's share by the rows that are done.
+    """
+
+    def __init__(self, path: str, *, layout: Layout) -> None:
+        self._path = path
+        self._layout = layout
+        self._share = 0.0
+        self._size = os.path.getsize(path)
+
+    @property
+    def bytes_read(self) -> int:
+        return int(self._share * self._size)
+
+    def __iter__(self) -> Iterator[list[Record]]:
+        sheet = next((sheet for sheet in _sheets(self._path) if sheet.name == self._layout.sheet), None)
+        if sheet is None:
+            raise UnreadableFile(f"The workbook has no sheet {self._layout.sheet!r}.")
+        rows = max(sheet.total_height, 1)
+        records = self._records(sheet)
+        number = 0
+        while batch := list(islice(records, RECORDS_PER_BATCH)):
+            number += len(batch)
+            self._share = min(number / rows, 1.0)
+            yield batch
+        self._share = 1.0
+
+    def _records(self, sheet: CalamineSheet) -> Iterator[Record]:
+        rows = _filled_rows(sheet)
+        if self._layout.header:
+            next(rows, None)
+        width = len(self._layout.columns)
+        for number, row in enumerate(rows, 1):
+            surplus = [cell for cell in row[width:] if not _is_blank(cell)]
+            if surplus:
+                yield _surplus(number, row, width)
+            else:
+                del row[width:]
+                row.extend([None] * (width - len(row)))
+                yield Record(number, row)
+
+
+def _sheets(path: str) -> Iterator[CalamineSheet]:
+    """The sheets, one in memory at a time."""
+    try:
+        with CalamineWorkbook.from_path(path) as book:
+            for name in book.sheet_names:
+                yield book.get_sheet_by_name(name)
+    except PasswordError as error:
+        raise UnreadableFile("The workbook is protected with a password; save it without one.") from error
+    except (CalamineError, OSError, ValueError) as error:
+        raise UnreadableFile("The workbook is damaged; save it again, or as CSV.") from error
+
+
+def _filled_rows(sheet: CalamineSheet) -> Iterator[list[Cell]]:
+    """The rows that are not blank."""
+    for found in sheet.iter_rows():
+        row = [_read_cell(cell) for cell in found]
+        if not all(map(_is_blank, row)):
+            yield row
+
+
+def _header_cells(row: list[Cell]) -> list[Cell]:
+    """The first row up to its last cell that is not blank: beyond may be stray cells far away."""
+    count = len(row)
+    while _is_blank(row[count - 1]):
+        count -= 1
+    return row[:count]
+
+
+def _is_blank(cell: Cell) -> bool:
+    return cell is None or (isinstance(cell, str) and not cell.strip())
+
+
+def _read_cell(found: Found) -> Cell:
+    match found:
+        case str():
+            return make_plain(found) if found else None
+        case bool() | int():
+            return found
+        case float():
+            return int(found) if found.is_integer() and abs(found) <= _EXACT_MAX else found
+        case datetime() | time():
+            return found.isoformat(timespec="seconds")
+        case date():
+            return found.isoformat()
+        case _:
+            return str(found)
+
+
+def _surplus(number: int, row: list[Cell], width: int) -> Record:
+    cells = len(_header_cells(row))
+    text = "\t".join("" if cell is None else str(cell) for cell in row)
+    return unreadable(number, f"has {cells} cells where the header has {width}", text)
