@@ -110,7 +110,7 @@ def _fill(tx: WriteTx) -> None:
 
 def _fill_ledger(tx: WriteTx, mobile: int) -> None:
     """A row of everything that is kept about a number, but for its facts."""
-    journal.insert_removal(tx, seq=mobile, mobile=mobile, at=1, reason=None)
+    journal.insert_removals(tx, seq=mobile, mobiles=[mobile], at=1, reason=None)
     review = Review(0, mobile, 1, "generic", "sms", "x", "x", "x")
     inbound.insert_review(tx, given=review, message=str(mobile))
     request = InboundRequest("POST", "https://x", "", "", {}, str(mobile).encode())

@@ -121,6 +121,15 @@ class TokenNotFound(NotFound):
         super().__init__(f"No inbound token begins with {start!r}; 'daftari inbound list' shows them.")
 
 
+class ImportNotFound(NotFound):
+    """No import has this id, or not any more."""
+
+    code = "IMPORT_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("Import not found; an import is kept for 90 days.")
+
+
 class ProjectNotFound(NotFound):
     """No project has this name."""
 
@@ -183,6 +192,12 @@ class ReviewSettled(Conflict):
         super().__init__(f"This was settled already, as {settled_as!r}.")
 
 
+class WrongImportState(Conflict):
+    """An import is in a state in which this cannot be done with it. The message says which."""
+
+    code = "IMPORT_STATE"
+
+
 class ProjectTaken(Conflict):
     """Another project has this name, in some spelling."""
 
@@ -202,6 +217,16 @@ class UnsupportedMedia(DaftariError):
     """The body is in a format that this call does not read."""
 
     code = "UNSUPPORTED_MEDIA"
+
+
+class ReaderEnded(DaftariError):
+    """The process that read a file was killed; its file can be read again."""
+
+    code = "READER_ENDED"
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__("The process that read the file was killed.")
 
 
 class ValidationFailed(DaftariError):

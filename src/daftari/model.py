@@ -180,7 +180,7 @@ class Card(Struct, frozen=True):
     attributes: dict[str, AttributeValue] | UnsetType = UNSET
 
 
-class ContactRow(Struct, frozen=True, gc=False):
+class ContactRow(Struct, frozen=True, gc=False, array_like=True):
     """A row of a create that was read and found good: a number, and what is to be merged into its contact.
 
     ``None`` is what was absent or blank. ``tail`` is the card's JSON, should the contact be new, after its id.
@@ -297,7 +297,7 @@ class Fact(Struct, frozen=True, gc=False):
     evidence: str | None = None
 
 
-class NewFact(Struct, frozen=True, gc=False):
+class NewFact(Struct, frozen=True, gc=False, array_like=True):
     """A fact that is to be recorded, read and found good. ``index`` is its place among what was given."""
 
     index: int

@@ -18,6 +18,8 @@ from typing import Any, NoReturn
 from daftari.errors import DaftariError
 from daftari.settings import Settings
 
+JOBS_AT_ONCE = 3
+"""Jobs that a worker does side by side, so that a long import keeps nobody waiting."""
 GARBAGE_RECORDS = 200_000
 """New records after which Python looks for circles among them: a few of the largest calls."""
 
@@ -45,25 +47,37 @@ def work(settings: Settings) -> None:
 
     # Ctrl-C is for the parent, where there is one: it tells when to stop.
     awaited = {signal.SIGTERM} if parent_process() else {signal.SIGTERM, signal.SIGINT}
-    # No handlers: the signals stay blocked, and the worker asks for them where it can stop, and while it sleeps.
+    # No handlers: the signals stay blocked, in all threads, and are waited for here.
     signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
     _begin()
-
-    stopping = False
-
-    def told_to_stop(within_seconds: float) -> bool:
-        nonlocal stopping
-        stopping = stopping or signal.sigtimedwait(awaited, within_seconds) is not None
-        return stopping
-
     try:
-        store = open_store(settings.database, threads=1, secret=settings.secret, secret_file=settings.secret_file)
+        store = open_store(
+            settings.database, threads=2 * JOBS_AT_ONCE, secret=settings.secret, secret_file=settings.secret_file
+        )
     except DaftariError as error:
         _end(error)
-    try:
-        work_until(told_to_stop, store=store)
-    finally:
-        store.close()
+    stopping = threading.Event()
+    crashed: list[BaseException] = []
+
+    def work_one() -> None:
+        try:
+            work_until(stopping.wait, store=store)
+        except BaseException as error:
+            crashed.append(error)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    threads = [threading.Thread(target=work_one) for _ in range(JOBS_AT_ONCE)]
+    gc.freeze()
+    gc.set_threshold(GARBAGE_RECORDS)
+    for thread in threads:
+        thread.start()
+    signal.sigwait(awaited)
+    stopping.set()
+    for thread in threads:
+        thread.join()
+    store.close()
+    if crashed:
+        raise crashed[0]
 
 
 def _begin() -> None:

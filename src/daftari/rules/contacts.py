@@ -6,8 +6,6 @@ stored.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
 import msgspec
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
@@ -18,11 +16,9 @@ from daftari.model import (
     ANY,
     ID_MAX,
     MOBILE_TEXT_MAX,
-    TEXT_FIELDS,
     Card,
     Change,
     ConsentSettings,
-    ContactRow,
     CreateOutcome,
     NewFact,
     Outcome,
@@ -35,6 +31,7 @@ from daftari.model import (
 from daftari.rules import ledger
 from daftari.rules.consent import NOTHING_KNOWN, State
 from daftari.rules.groups import use_group
+from daftari.rules.merges import Merge, NamedGroup, find_merge, read_card, write_merge
 from daftari.rules.rows import (
     TOO_MANY_ATTRIBUTES,
     Errors,
@@ -53,8 +50,6 @@ from daftari.store.contacts import NewCard, StoredContact
 
 REMOVAL = "removal"
 """The one reason of a delete that is no opt-out."""
-
-_read_card = msgspec.json.Decoder(Card).decode
 
 
 class Reference(Struct, frozen=True):
@@ -142,44 +137,22 @@ def create_contacts(
     ``skip``: write the good rows beside bad ones. ``results``: an outcome for each row. Raises ``ValidationFailed``,
     with nothing written, when a row is bad and is not skipped.
     """
-    book = _find_changes(tx, rows.unique)
-    late = {index: name_errors({"attributes": [TOO_MANY_ATTRIBUTES]}, rows.path(index)) for index in book.refused}
+    merge = find_merge(tx, rows=rows.unique, named=[] if group is None else [NamedGroup(group)])
+    late = {index: name_errors({"attributes": [TOO_MANY_ATTRIBUTES]}, rows.path(index)) for index in merge.refused}
     invalid = {**rows.invalid, **late}
     if invalid and not skip:
         raise ValidationFailed({path: said for index in sorted(invalid) for path, said in invalid[index].items()})
-    known = _find_known(tx, book)
-    suppressed = {mobile for mobile, state in known.items() if state.is_suppressed}
-    standings = {mobile: ledger.standing_of(state) for mobile, state in known.items()}
-    new_ids = range(tx.book.next_id, tx.book.next_id + len(book.new))
-    tx.book.next_id = new_ids.stop
-    new = [
-        NewCard(number, row.mobile, f'{{"id":{number}{row.tail}', standings.get(row.mobile, CLEAR))
-        for number, row in zip(new_ids, book.new, strict=True)
-    ]
-    if new:
-        contacts.insert_contacts(tx, cards=new, now=now)
-    if book.changed:
-        contacts.update_contacts(tx, cards=book.changed.values(), now=now)
-    joined, kept_out, group_id = _join(tx, new_ids, book, known, group, now)
-    _list_new(tx, new_ids, book, suppressed, joined, group_id)
-    touched = {*new_ids, *joined, *book.changed}
+    merged = write_merge(tx, merge=merge, now=now)
+    joined = merged.joined_ids
+    touched = {card.id for card in merged.new} | joined | merge.changed.keys()
     if touched:
-        journal.insert_journal(tx, action="create_contacts", contacts=touched, group_id=group_id, now=now)
+        journal.insert_journal(
+            tx, action="create_contacts", contacts=touched, group_id=next(iter(merged.joined), None), now=now
+        )
+    suppressed, kept_out = merge.suppressed, merge.kept_out
     ledger.note_near_misses(tx, source="create_contacts", tries=len(suppressed) + len(kept_out), now=now)
-    written = _Written(new, book.changed.keys() | set(joined), suppressed, kept_out, invalid)
-    return _outcome(rows, book, written, results)
-
-
-class _Found(Struct):
-    """What rows mean for the book as it is: new ones, contacts there are, and their changed cards."""
-
-    new: list[ContactRow]
-    there: dict[int, StoredContact]
-    """Contacts that are there, by number."""
-    changed: dict[int, NewCard]
-    """Changed cards by id."""
-    refused: set[int]
-    """Indexes of rows whose contact would have too many attributes."""
+    written = _Written(merged.new, merge.changed.keys() | joined, suppressed, kept_out, invalid)
+    return _outcome(rows, merge, written, results)
 
 
 class _Written(Struct):
@@ -192,87 +165,7 @@ class _Written(Struct):
     invalid: dict[int, Errors]
 
 
-def _find_changes(tx: Tx, rows: list[ContactRow]) -> _Found:
-    stored = contacts.find_contacts_by_mobile(tx, mobiles=[row.mobile for row in rows]) if rows else []
-    there = {found.mobile: found for found in stored}
-    if not there:
-        return _Found(new=rows, there=there, changed={}, refused=set())
-    result = _Found(new=[row for row in rows if row.mobile not in there], there=there, changed={}, refused=set())
-    for row in rows:
-        found = there.get(row.mobile)
-        if found is None:
-            continue
-        card = _read_card(found.card)
-        merged = _merge(card, row)
-        if too_many_attributes(merged.attributes):
-            result.refused.add(row.index)
-            del there[row.mobile]
-        elif merged is not card and (text := encode_card(merged)) != found.card:
-            result.changed[found.id] = NewCard(found.id, found.mobile, text)
-    return result
-
-
-def _merge(card: Card, row: ContactRow) -> Card:
-    """The card with what the row gives; blank or absent keeps what is there."""
-    given = {name: text for name, text in zip(TEXT_FIELDS, row.texts, strict=True) if text is not None}
-    attributes = card.attributes
-    if row.attributes:
-        attributes = merged_attributes(attributes or {}, row.attributes)
-    return replace(card, **given, attributes=attributes) if given or row.attributes else card
-
-
-def _find_known(tx: Tx, found: _Found) -> dict[int, State]:
-    """The states of the numbers of which anything is known; contacts that are there tell whether to look."""
-    mobiles = [row.mobile for row in found.new]
-    mobiles += [contact.mobile for contact in found.there.values() if contact.standing != CLEAR]
-    return ledger.find_states(tx, mobiles=mobiles) if mobiles else {}
-
-
-def _join(
-    tx: WriteTx, new_ids: range, found: _Found, known: dict[int, State], group: str | None, now: int
-) -> tuple[Sequence[int], set[int], int | None]:
-    """Let new contacts and those that were there join the group, all who may.
-
-    Returns who joined, the numbers whose people had left this very group, and the group's id.
-    """
-    there = sorted(contact.id for contact in found.there.values())
-    if group is None or not (new_ids or there):
-        return [], set(), None
-    folded = fold_name(group)
-    group_id = use_group(tx, name=group, folded=folded, now=now)
-    barred = {mobile for mobile, state in known.items() if ledger.is_kept_out(state, group_id, folded)}
-    kept_out = {mobile for mobile in barred if not known[mobile].is_suppressed}
-    not_joining = {contact.id for mobile, contact in found.there.items() if mobile in barred}
-    not_joining |= groups.find_members(tx, group_id=group_id, ids=there) if there else set()
-    joining = [number for number in there if number not in not_joining]
-    new_joining = _without(new_ids, found.new, barred)
-    joined = [*joining, *new_joining] if joining else new_joining
-    if joined:
-        groups.insert_members(tx, group_id=group_id, ids=joined)
-    return joined, kept_out, group_id
-
-
-def _without(new_ids: range, new: list[ContactRow], mobiles: set[int]) -> Sequence[int]:
-    """The ids of new contacts but for those with some numbers; as they are, where that is all of them."""
-    if not mobiles:
-        return new_ids
-    return [number for number, row in zip(new_ids, new, strict=True) if row.mobile not in mobiles]
-
-
-def _list_new(
-    tx: WriteTx, new_ids: range, found: _Found, suppressed: set[int], joined: Sequence[int], group_id: int | None
-) -> None:
-    """New contacts are in the book, and in the default list if anything may be sent; who joined is in the group."""
-    if not new_ids and not joined:
-        return
-    listed = _without(new_ids, found.new, suppressed)
-    lists: dict[int, Iterable[int]] = {directory.BOOK: new_ids, directory.LISTED: listed}
-    if group_id is not None:
-        lists[group_id] = joined
-    directory.change_directory(tx, joined=lists, left={})
-
-
-def _outcome(rows: Rows, found: _Found, written: _Written, results: bool) -> CreateOutcome:
+def _outcome(rows: Rows, found: Merge, written: _Written, results: bool) -> CreateOutcome:
     updated = sum(contact.id in written.touched for contact in found.there.values())
     suppressed = 0
     if written.suppressed:
@@ -289,7 +182,7 @@ def _outcome(rows: Rows, found: _Found, written: _Written, results: bool) -> Cre
     )
 
 
-def _row_outcomes(rows: Rows, found: _Found, written: _Written) -> list[RowOutcome]:
+def _row_outcomes(rows: Rows, found: Merge, written: _Written) -> list[RowOutcome]:
     ids = {card.mobile: card.id for card in written.new}
     ids |= {mobile: contact.id for mobile, contact in found.there.items()}
 
@@ -320,7 +213,7 @@ def update_contact(
     Raises ``ContactNotFound``, ``AmbiguousContact``, and ``MobileTaken`` when another contact has the new number.
     """
     found = _find_one(tx, reference)
-    card = _read_card(found.card)
+    card = read_card(found.card)
     changed = _changed(card, change) if change is not None else card
     mobile = int(changed.mobile)
     if mobile != found.mobile:
@@ -407,7 +300,7 @@ def delete_contact(tx: WriteTx, *, reference: Reference, deletion: Deletion, now
         ledger.record_facts(tx, facts=[opt_out], now=now)
     seq = journal.insert_journal(tx, action="delete_contact", contacts=(found.id,), group_id=None, now=now)
     if opt_out is None:
-        journal.insert_removal(tx, seq=seq, mobile=found.mobile, at=deletion.at, reason=deletion.reason)
+        journal.insert_removals(tx, seq=seq, mobiles=[found.mobile], at=deletion.at, reason=deletion.reason)
     return found.id
 
 

@@ -29,12 +29,15 @@ from daftari.rules.contacts import Reference, remove_contact
 from daftari.rules.inbound import Receipt, review_events
 from daftari.rules.ledger import stored_state
 from daftari.rules.questions import find_mobile, show_known
-from daftari.store import Tx, WriteTx, audiences, consent, contacts, erasures, groups, inbound, journal
+from daftari.store import Tx, WriteTx, audiences, consent, contacts, erasures, groups, imports, inbound, journal
+from daftari.store.erasures import OpenErasure
 from daftari.store.inbound import Review
 from daftari.store.jobs import ERASE, request_job
 
 JOURNAL_ROWS_A_TURN = 200
 """Rows of the journal that are cleared, or looked at, at a time."""
+CHUNKS_A_TURN = 20
+"""Chunks of an import, a thousand records each, that are looked at at a time."""
 QUARANTINED_A_TURN = 100
 NATIONAL_DIGITS = 9
 """The last digits of a number, which every spelling of it has."""
@@ -68,6 +71,8 @@ def erase_number(tx: WriteTx, *, mobile: int, project: Project, now: int) -> Era
         "evidence": moved + gone + journal.delete_removals(tx, mobile=mobile),
         "reviews": _delete_reviews(tx, mobile),
         "refused_requests": _delete_quarantined(tx, mobile, project),
+        "import_rows": imports.erase_changes(tx, contact_id=None if found is None else found.id, mobile=mobile)
+        + imports.erase_rejects(tx, digits=str(mobile)[-NATIONAL_DIGITS:]),
         "audience_numbers": audiences.erase_from_audiences(tx, mobile=mobile),
     }
     written = msgspec.json.encode(removed).decode()
@@ -142,20 +147,40 @@ def walk_quarantine(tx: Tx) -> Iterator[inbound.Quarantined]:
 
 
 def clear_journal(tx: WriteTx) -> bool:
-    """One turn of clearing the journal of an erased contact's id. Returns whether there was anything to do."""
+    """One turn of clearing journal and imports of an erased contact's id. Returns whether there was anything to do."""
     erasure = erasures.find_open_erasure(tx)
     if erasure is None:
         return False
+    if erasure.next_seq > erasure.last_seq:
+        _clear_imports(tx, erasure)
+        return True
     rows = erasures.list_journal(tx, first=erasure.next_seq, last=erasure.last_seq, limit=JOURNAL_ROWS_A_TURN)
     for row in rows:
         left = journal.without_contact(row.contacts, contact_id=erasure.contact_id)
         if left != row.contacts:
             erasures.update_journal_contacts(tx, seq=row.seq, contacts=left)
-    if len(rows) < JOURNAL_ROWS_A_TURN:
-        erasures.close_erasure(tx, erasure_id=erasure.id)
-    else:
-        erasures.advance_erasure(tx, erasure_id=erasure.id, next_seq=rows[-1].seq + 1)
+    done = len(rows) < JOURNAL_ROWS_A_TURN
+    erasures.advance_erasure(
+        tx, erasure_id=erasure.id, next_seq=erasure.last_seq + 1 if done else rows[-1].seq + 1, place=(0, 0)
+    )
     return True
+
+
+def _clear_imports(tx: WriteTx, erasure: OpenErasure) -> None:
+    """One turn: some chunks of the imports that were made before somebody was erased, the oldest first."""
+    import_id = erasure.next_import
+    chunks = imports.list_chunks(tx, import_id=import_id, first=erasure.next_chunk, limit=CHUNKS_A_TURN)
+    for chunk in chunks:
+        imports.erase_from_chunk(tx, import_id=import_id, chunk=chunk, contact_id=erasure.contact_id)
+    if chunks:
+        place = (import_id, chunks[-1].number + 1)
+    else:
+        following = imports.find_import_after(tx, import_id=import_id)
+        if following is None or following > erasure.id:
+            erasures.close_erasure(tx, erasure_id=erasure.id)
+            return
+        place = (following, 0)
+    erasures.advance_erasure(tx, erasure_id=erasure.id, next_seq=erasure.next_seq, place=place)
 
 
 # ---- exporting ----------------------------------------------------------------------------------------------

@@ -173,7 +173,7 @@ def _read_members(given: Mapping[str, object], *, kind: Kind, now: int) -> tuple
     )
     source: Source = noted("source", lambda value: _read_source(value, kind=kind), SOURCES[0])
     at = noted("at", lambda value: read_time(value, now=now), None)
-    evidence = noted("evidence", _read_evidence, None)
+    evidence = noted("evidence", read_evidence, None)
     override = noted("override", lambda value: _read_override(value, kind=kind, has_evidence=bool(evidence)), False)
     return _Members(scope, now if at is None else at, source, override, evidence), errors
 
@@ -229,8 +229,8 @@ def _read_override(value: object, *, kind: Kind, has_evidence: bool) -> bool:
     return True
 
 
-def _read_evidence(value: object) -> str | None:
-    """Evidence as it is kept."""
+def read_evidence(value: object) -> str | None:
+    """Evidence as it is kept: an object with some of ``EVIDENCE_MEMBERS``, or a note."""
     if isinstance(value, dict):
         unknown = value.keys() - set(EVIDENCE_MEMBERS)
         if unknown:

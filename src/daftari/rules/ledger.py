@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
-from daftari.model import Fact, FactKind, FactOutcome, FactOutcomeName, NewFact, Source
+from daftari.model import ID_MAX, Fact, FactKind, FactOutcome, FactOutcomeName, NewFact, Source
 from daftari.rules.consent import (
     NOTHING_KNOWN,
     Question,
@@ -71,6 +71,25 @@ def record_facts(tx: WriteTx, *, facts: Sequence[NewFact], now: int) -> Recorded
     outcomes = [_told(fact, numbers[fact.mobile], name) for fact, name in zip(facts, names, strict=True)]
     left = dict.fromkeys(name for number in numbers.values() for name in number.left_groups)
     return Recorded(outcomes=outcomes, left_groups=tuple(left), contacts=touched)
+
+
+def foresee_facts(tx: Tx, *, facts: Sequence[NewFact], now: int) -> list[FactOutcomeName]:
+    """What would become of facts, were they recorded; nothing is written."""
+    known = consent.find_facts(tx, mobiles=sorted({fact.mobile for fact in facts}))
+    identities = {mobile: {_identity(one, one.message) for one in found} for mobile, found in known.items()}
+    names: list[FactOutcomeName] = []
+    for place, given in enumerate(facts):
+        message = None if given.message_id is None else consent.message_digest(tx, message_id=given.message_id)
+        identity = _identity(given, message)
+        if identity in identities.setdefault(given.mobile, set()):
+            names.append("unchanged")
+            continue
+        identities[given.mobile].add(identity)
+        fact = consent.as_fact(given, number=ID_MAX - len(facts) + place, message=message, key_id=None, now=now)
+        refused = fact.kind == "opt_in" and is_refused(fact, known.get(given.mobile, []))
+        known.setdefault(given.mobile, []).append(fact)
+        names.append("refused" if refused else "recorded")
+    return names
 
 
 def _record(tx: WriteTx, number: _Number, given: NewFact, now: int) -> FactOutcomeName:
@@ -230,7 +249,7 @@ def find_barred(tx: Tx, *, found: Iterable[ContactNumber | StoredContact], group
     return Barred(suppressed, left - suppressed)
 
 
-def note_near_misses(tx: WriteTx, *, source: str, tries: int, now: int) -> None:
+def note_near_misses(tx: WriteTx, *, source: str, tries: int, now: int, import_id: int | None = None) -> None:
     """Somebody tried to bring back people who opted out, so many times."""
     if tries:
-        consent.add_near_misses(tx, source=source, import_id=None, tries=tries, now=now)
+        consent.add_near_misses(tx, source=source, import_id=import_id, tries=tries, now=now)

@@ -5,7 +5,7 @@ This room must not know who gives the turns.
 
 from __future__ import annotations
 
-from daftari.store import HouseTx, Tx, WriteTx, deletions, directory, groups
+from daftari.store import HouseTx, Tx, WriteTx, deletions, directory, groups, imports
 
 ROWS_A_TURN = 1_000
 """Rows that one turn deletes at the most."""
@@ -40,6 +40,10 @@ def sweep_book(tx: WriteTx) -> bool:
     ids = deletions.list_some_contacts(tx, limit=ROWS_A_TURN)
     if ids:
         deletions.delete_contacts(tx, ids=ids)
+        return True
+    import_id = imports.find_import_after(tx, import_id=0)
+    if import_id is not None:
+        imports.forget_import(tx, import_id=import_id)
         return True
     if deletions.delete_ledger(tx, limit=ROWS_A_TURN) or deletions.delete_journal(tx, limit=ROWS_A_TURN):
         return True

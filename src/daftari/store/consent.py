@@ -130,6 +130,11 @@ def find_fact_before(tx: Tx, *, recorded_at: int) -> int:
     return low
 
 
+def list_facts_between(tx: Tx, *, first: int, last: int) -> list[tuple[int, Fact]]:
+    """Subjects and facts, by the numbers of the facts."""
+    return [(cast(int, row[0]), _read_fact(row)) for row in tx.all("list_facts_between", first=first, last=last)]
+
+
 def find_who_left(tx: Tx, *, folded: str) -> list[int]:
     """The numbers of those who left a group of this folded name by their own word, the erased not among them."""
     return [cast(int, row[0]) for row in tx.all("find_who_left", keyword=folded)]
@@ -168,6 +173,11 @@ def new_fact(tx: WriteTx, *, given: NewFact, message: str | None, now: int) -> F
     """The fact as it is to be kept, with a number that no other one had. ``message``: the digest of its message id."""
     number = tx.book.next_fact
     tx.book.next_fact = number + 1
+    return as_fact(given, number=number, message=message, key_id=tx.actor.key_id, now=now)
+
+
+def as_fact(given: NewFact, *, number: int, message: str | None, key_id: int | None, now: int) -> Fact:
+    """A fact as it is kept under a number."""
     return Fact(
         id=number,
         kind=given.kind,
@@ -180,7 +190,7 @@ def new_fact(tx: WriteTx, *, given: NewFact, message: str | None, now: int) -> F
         override=given.override,
         retracts=given.retracts,
         message=message,
-        key_id=tx.actor.key_id,
+        key_id=key_id,
         evidence=given.evidence,
     )
 

@@ -66,6 +66,16 @@ def find_contact_numbers(tx: Tx, *, ids: Sequence[int]) -> list[ContactNumber]:
     return [ContactNumber(*row) for row in rows]
 
 
+def find_contacts(tx: Tx, *, ids: Sequence[int]) -> list[StoredContact]:
+    """Which of these ids are contacts."""
+    return [found for row in tx.all("find_contacts", ids=ids) if (found := _stored(row))] if ids else []
+
+
+def has_contacts(tx: Tx) -> bool:
+    """Whether there is any."""
+    return bool(tx.all("list_some_contacts", limit=1))
+
+
 def list_cards(tx: Tx, *, group_id: int | None, standing: int, start: PageStart, limit: int) -> tuple[int, bytes]:
     """Part of the book or of a group: how many, and their cards joined with commas.
 
@@ -110,6 +120,12 @@ def set_standing(tx: WriteTx, *, ids: Sequence[int], standing: int) -> None:
 def delete_contact(tx: WriteTx, *, contact_id: int) -> None:
     """One contact that is in no list any more."""
     tx.run("delete_contact", id=contact_id)
+
+
+def delete_contacts(tx: WriteTx, *, ids: Sequence[int]) -> None:
+    """Contacts that are in no list any more, with their memberships."""
+    tx.run("delete_memberships", ids=ids)
+    tx.run("delete_contacts", ids=ids)
 
 
 def _stored(row: Row | None) -> StoredContact | None:

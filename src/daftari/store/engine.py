@@ -85,6 +85,9 @@ class WriteTx(Tx, Protocol):
     def insert_many(self, table: str, rows: Sequence[tuple[Value, ...]]) -> None:
         """New rows for one of ``TABLES``, the fastest way that the engine has."""
 
+    def is_awaited(self) -> bool:
+        """Whether somebody else waits for the lock."""
+
 
 class HouseTx(Tx, Protocol):
     """A transaction that holds the lock of the house tables."""
@@ -121,6 +124,10 @@ class Transaction(ABC):
     @abstractmethod
     def insert_many(self, table: str, rows: Sequence[tuple[Value, ...]]) -> None:
         """New rows for one of ``TABLES``."""
+
+    @abstractmethod
+    def is_awaited(self) -> bool:
+        """Whether somebody else waits for the lock."""
 
     def take_id(self) -> int:
         """A house id that nothing had before."""

@@ -13,12 +13,17 @@ from daftari.store.engine import Tx, WriteTx
 
 
 class OpenErasure(Struct, frozen=True):
-    """An erasure after which the journal may still name the contact, from ``next_seq`` to ``last_seq``."""
+    """An erasure after which the journal may still name the contact, from ``next_seq`` to ``last_seq``.
+
+    Then the imports may, from ``next_chunk`` of ``next_import`` on.
+    """
 
     id: int
     contact_id: int
     next_seq: int
     last_seq: int
+    next_import: int
+    next_chunk: int
 
 
 class JournalRow(Struct, frozen=True):
@@ -58,7 +63,7 @@ def list_subjects_after(tx: Tx, *, erasure_id: int) -> set[int]:
 def find_open_erasure(tx: Tx) -> OpenErasure | None:
     """An erasure after which the journal still names the contact."""
     row = tx.one("find_open_erasure")
-    return None if row is None else OpenErasure(*cast("tuple[int, int, int, int]", row))
+    return None if row is None else OpenErasure(*cast("tuple[int, int, int, int, int, int]", row))
 
 
 def list_journal(tx: Tx, *, first: int, last: int, limit: int) -> list[JournalRow]:
@@ -72,9 +77,9 @@ def update_journal_contacts(tx: WriteTx, *, seq: int, contacts: str) -> None:
     tx.run("update_journal_contacts", seq=seq, contacts=contacts)
 
 
-def advance_erasure(tx: WriteTx, *, erasure_id: int, next_seq: int) -> None:
-    """The journal is cleared up to here."""
-    tx.run("advance_erasure", id=erasure_id, first=next_seq)
+def advance_erasure(tx: WriteTx, *, erasure_id: int, next_seq: int, place: tuple[int, int]) -> None:
+    """The journal is cleared up to here, and then the imports up to a chunk of one of them."""
+    tx.run("advance_erasure", id=erasure_id, first=next_seq, import_id=place[0], chunk=place[1])
 
 
 def close_erasure(tx: WriteTx, *, erasure_id: int) -> None:

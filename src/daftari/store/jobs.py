@@ -16,6 +16,8 @@ SWEEP = "sweep"
 """Clear up what was deleted in a project."""
 ERASE = "erase"
 """Clear the journal of a contact that was erased."""
+IMPORT = "import"
+"""Work on the imports of a project, one after the other."""
 LEASE_SECONDS = 30
 """How long a worker may be silent before another one takes its job."""
 

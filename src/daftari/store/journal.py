@@ -21,9 +21,9 @@ def insert_journal(tx: WriteTx, *, action: str, contacts: Iterable[int], group_i
     return seq
 
 
-def insert_removal(tx: WriteTx, *, seq: int, mobile: int, at: int, reason: str | None) -> None:
-    """Keep the number, time and reason of a delete that is no opt-out; those of the others are facts."""
-    tx.insert_many("removal", [(tx.project_id, seq, mobile, at, reason)])
+def insert_removals(tx: WriteTx, *, seq: int, mobiles: Iterable[int], at: int, reason: str | None) -> None:
+    """Keep the numbers, time and reason of a delete that is no opt-out; those of the others are facts."""
+    tx.insert_many("removal", [(tx.project_id, seq, mobile, at, reason) for mobile in mobiles])
 
 
 def list_removals(tx: Tx, *, mobile: int) -> list[tuple[int, str | None]]:
@@ -67,6 +67,11 @@ def without_contact(contacts: str, *, contact_id: int) -> str:
         else:
             pieces.append((first, last))
     return _write_ranges((first, last) for first, last in pieces if first <= last)
+
+
+def read_ids(contacts: str) -> list[int]:
+    """The ids in written ranges, in ascending order."""
+    return [number for first, last in _read_ranges(contacts) for number in range(first, last + 1)]
 
 
 def _read_ranges(contacts: str) -> list[tuple[int, int]]:

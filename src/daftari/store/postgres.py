@@ -75,6 +75,10 @@ class PostgresTransaction(Transaction):
             marks = ", ".join(["%s"] * len(TABLES[table]))
             self._cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})".encode(), rows)
 
+    def is_awaited(self) -> bool:
+        """Whether another connection waits for a lock, this one's or another's."""
+        return self.one("find_waiting") is not None
+
     def _execute(self, name: str, values: dict[str, Value | RowSet]) -> None:
         query = self._queries[name]
         values.setdefault("project", self.project_id)

@@ -61,14 +61,20 @@ _encode = msgspec.json.encode
 class SqliteTransaction(Transaction):
     """A transaction on one connection."""
 
-    __slots__ = ("_connection", "_queries")
+    __slots__ = ("_connection", "_queries", "_turnstile")
 
     def __init__(
-        self, connection: apsw.Connection, queries: Mapping[str, Query], project_id: int, secret: bytes
+        self,
+        connection: apsw.Connection,
+        queries: Mapping[str, Query],
+        project_id: int,
+        secret: bytes,
+        turnstile: Turnstile | None = None,
     ) -> None:
         super().__init__(project_id, secret)
         self._connection = connection
         self._queries = queries
+        self._turnstile = turnstile
 
     def one(self, query: str, **values: Value | RowSet) -> Row | None:
         """The first row of a named query, or ``None``."""
@@ -89,6 +95,10 @@ class SqliteTransaction(Transaction):
         columns = TABLES[table]
         marks = ", ".join("?" * len(columns))
         self._connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
+
+    def is_awaited(self) -> bool:
+        """Whether another process waits for its turn."""
+        return self._turnstile is not None and self._turnstile.is_awaited()
 
     def _execute(self, name: str, values: dict[str, Value | RowSet]) -> apsw.Cursor:
         query = self._queries[name]
@@ -170,7 +180,8 @@ class SqliteStore(Store):
                 refuse_moved(connection, self._path)
                 connection.execute("BEGIN IMMEDIATE")
                 try:
-                    result = body(SqliteTransaction(connection, self._queries, project_id, self._secret))
+                    tx = SqliteTransaction(connection, self._queries, project_id, self._secret, self._turnstile)
+                    result = body(tx)
                     connection.execute("COMMIT")
                 finally:
                     if connection.in_transaction:

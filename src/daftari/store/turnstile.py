@@ -35,6 +35,16 @@ class Turnstile:
     ) -> None:
         fcntl.flock(self._files()[1], fcntl.LOCK_UN)
 
+    def is_awaited(self) -> bool:
+        """Whether somebody waits behind whoever has the turn; asked by whoever has it."""
+        following = self._files()[0]
+        try:
+            fcntl.flock(following, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        fcntl.flock(following, fcntl.LOCK_UN)
+        return False
+
     def close(self) -> None:
         """Close the files of every thread."""
         while self._open:

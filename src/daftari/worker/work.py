@@ -16,15 +16,18 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from types import TracebackType
+from typing import Protocol, Self
 
 from daftari.errors import StoreBusy, StoreUnavailable, Unauthenticated
 from daftari.model import Actor
 from daftari.rules.audiences import expire_audience, has_expired_audience
-from daftari.rules.erasures import clear_journal
 from daftari.rules.projects import list_projects
-from daftari.rules.sweep import has_book, is_deleted, sweep_book, sweep_group, sweep_project
+from daftari.rules.sweep import is_deleted
 from daftari.store import Store
-from daftari.store.jobs import ERASE, Job, finish_job, is_job_due, release_job, renew_job, take_job
+from daftari.store.jobs import IMPORT, Job, finish_job, is_job_due, release_job, renew_job, take_job
+from daftari.worker.imports import ImportWork
+from daftari.worker.sweeping import SweepWork
 
 IDLE_SECONDS = 1.0
 """How often an idle worker looks for a job, give or take a quarter, so that many do not look at once."""
@@ -65,19 +68,39 @@ def work_until(told_to_stop: ToldToStop, *, store: Store) -> None:
 def _do_job(told_to_stop: ToldToStop, *, store: Store, job: Job) -> None:
     """Do a job to its end, or until told to stop, or until the lease is lost."""
     pause_seconds = 0.0
-    while not told_to_stop(pause_seconds):
-        try:
-            if not store.house_write(renew_job, job=job, now=_now()):
-                # Another worker has it, or more was deleted meanwhile and it is to be taken anew.
-                return
-            if not _do_turn(store, job):
-                store.house_write(finish_job, job=job)
-                return
-            store.tidy()
-            pause_seconds = 0.0
-        except StoreBusy as error:
-            pause_seconds = _pause_after(error)
+    with work_of(store, job) as work:
+        while not told_to_stop(pause_seconds):
+            try:
+                if not store.house_write(renew_job, job=job, now=_now()):
+                    # Another worker has it, or more was deleted meanwhile and it is to be taken anew.
+                    return
+                if not work.turn():
+                    store.house_write(finish_job, job=job)
+                    return
+                store.tidy()
+                pause_seconds = 0.0
+            except StoreBusy as error:
+                pause_seconds = _pause_after(error)
     store.house_write(release_job, job=job)
+
+
+class Work(Protocol):
+    """A job while a worker has it: ``with`` it, a turn at a time."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def turn(self) -> bool:
+        """One turn. Returns whether there may be another one."""
+
+
+def work_of(store: Store, job: Job) -> Work:
+    """What a job is. In a project that was deleted there is nothing to do but to clear up."""
+    deleted = store.house_read(is_deleted, project_id=job.project_id)
+    return ImportWork(store, job.project_id) if job.kind == IMPORT and not deleted else SweepWork(store, job)
 
 
 def _pause_after(error: StoreBusy) -> float:
@@ -85,18 +108,6 @@ def _pause_after(error: StoreBusy) -> float:
         log.error("%s", error.message)
         return OUTAGE_SECONDS
     return BUSY_SECONDS
-
-
-def _do_turn(store: Store, job: Job) -> bool:
-    """One turn of a job. Returns whether there may be another one."""
-    actor = Actor(None, "worker")
-    if not store.house_read(is_deleted, project_id=job.project_id):
-        return store.sweep(job.project_id, actor, clear_journal if job.kind == ERASE else sweep_group)
-    if store.read(job.project_id, has_book):
-        store.sweep(job.project_id, actor, sweep_book)
-        return True
-    store.house_write(sweep_project, project_id=job.project_id)
-    return False
 
 
 def _expire_audiences(store: Store) -> None:

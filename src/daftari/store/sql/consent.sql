@@ -38,6 +38,14 @@ SELECT f.id, f.subject, f.recorded_at, f.kind FROM fact AS f
 WHERE f.project_id = :project AND f.id > :after
 ORDER BY f.id LIMIT :limit;
 
+-- name: list_facts_between
+-- Facts from one number to another, with their subjects.
+SELECT f.subject, f.id, f.kind, f.channel, f.sender, f.purpose, f.at, f.recorded_at, f.source, f.keyword, f.group_id,
+    f.override, f.retracts, f.message, f.key_id, f.evidence
+FROM fact AS f
+WHERE f.project_id = :project AND f.id >= :first AND f.id <= :last
+ORDER BY f.id;
+
 -- name: save_consent
 -- What follows now from the facts of some subjects.
 INSERT INTO consent AS s (project_id, subject, suppressed, state)

@@ -52,3 +52,18 @@ DELETE FROM contact WHERE project_id = :project AND id = :id;
 -- What is known of the numbers of some contacts.
 UPDATE contact SET standing = :standing
 WHERE project_id = :project AND id IN (SELECT changed.id FROM rows(:ids AS changed, id bigint));
+
+-- name: find_contacts
+-- Which of these ids are contacts, with their cards.
+SELECT c.id, c.mobile, c.card, c.updated_at, c.standing
+FROM rows(:ids AS wanted, id bigint) CROSS JOIN contact AS c
+WHERE c.project_id = :project AND c.id = wanted.id;
+
+-- name: delete_memberships
+-- Contacts leave all their groups.
+DELETE FROM membership
+WHERE project_id = :project AND contact_id IN (SELECT gone.id FROM rows(:ids AS gone, id bigint));
+
+-- name: delete_contacts
+-- Contacts whose memberships and directory entries are gone.
+DELETE FROM contact WHERE project_id = :project AND id IN (SELECT gone.id FROM rows(:ids AS gone, id bigint));

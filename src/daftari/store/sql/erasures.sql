@@ -13,13 +13,14 @@ SELECT e.subject FROM erasure AS e WHERE e.project_id = :project AND e.id > :aft
 
 -- name: find_open_erasure
 -- An erasure after which the journal still names the contact.
-SELECT e.id, e.contact_id, e.next_seq, e.last_seq FROM erasure AS e
+SELECT e.id, e.contact_id, e.next_seq, e.last_seq, e.next_import, e.next_chunk FROM erasure AS e
 WHERE e.project_id = :project AND e.contact_id IS NOT NULL
 ORDER BY e.id LIMIT 1;
 
 -- name: advance_erasure
 -- So far the journal is cleared.
-UPDATE erasure SET next_seq = :first WHERE project_id = :project AND id = :id;
+UPDATE erasure SET next_seq = :first, next_import = :import_id, next_chunk = :chunk
+WHERE project_id = :project AND id = :id;
 
 -- name: close_erasure
 -- The journal is cleared, and nothing names the contact any more.

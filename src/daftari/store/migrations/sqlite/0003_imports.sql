@@ -34,12 +34,14 @@ CREATE TABLE import (
     key_id INTEGER,
     request_id TEXT NOT NULL,
     erasure_id INTEGER NOT NULL,
+    clearing INTEGER NOT NULL,
     settings TEXT NOT NULL,
     progress TEXT NOT NULL,
     PRIMARY KEY (project_id, id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX import_open ON import (project_id, id) WHERE state IN ('queued', 'running');
+CREATE INDEX import_clearing ON import (project_id, id) WHERE clearing = 1;
 CREATE INDEX import_expiry ON import (project_id, expires_at);
 
 -- A thousand records of an import: an outcome and a contact's id for each, and what a plan saw of each.
@@ -69,7 +71,8 @@ CREATE TABLE import_join (
     FOREIGN KEY (project_id, import_id) REFERENCES import (project_id, id)
 ) STRICT, WITHOUT ROWID;
 
--- A contact's card before an import changed it, and when the import changed it last.
+-- A contact's card before an import changed it, and when the import changed it last. Under minus a number: one that the
+-- import leaves alone.
 CREATE TABLE import_change (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
     contact_id INTEGER NOT NULL,
@@ -78,6 +81,8 @@ CREATE TABLE import_change (
     card TEXT NOT NULL,
     PRIMARY KEY (project_id, contact_id, import_id)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX import_change_import ON import_change (project_id, import_id, contact_id);
 
 -- Records that an import could not take, as they came, and why. Digits: all that they hold, by which an erasure finds one.
 CREATE TABLE import_reject (

@@ -1,0 +1,122 @@
+"""The side that asks: starts the process that reads a file, and takes what it says.
+
+This room must not know what is done with what was read.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from queue import Queue
+from types import TracebackType
+from typing import IO, BinaryIO, cast
+
+import msgspec
+
+from daftari.errors import ReaderEnded, UnreadableFile
+from daftari.files import Layout
+from daftari.reading.frames import CHUNK, ERROR, LAYOUT, Task, read_frame, write_frame
+from daftari.rules.import_rows import ReadChunk, Reading
+
+CHUNKS_WAITING_MAX = 20
+"""Chunks that wait to be written: two batches, so that reading and writing go on at once."""
+
+_decode_chunk = msgspec.msgpack.Decoder(ReadChunk).decode
+_decode_layout = msgspec.msgpack.Decoder(Layout).decode
+
+
+def read_layout(file: IO[bytes], *, name: str, media_type: str | None) -> Layout:
+    """What a file is and which columns it has. Raises ``UnreadableFile``."""
+    with _started(file, Task(name, media_type, None, 0)) as process:
+        frame = read_frame(_output(process))
+        process.kill()
+    if frame is None:
+        raise UnreadableFile("The file cannot be read: it is damaged, or needs too much memory. Save it as CSV.")
+    letter, message = frame
+    if letter == LAYOUT:
+        return _decode_layout(message)
+    raise UnreadableFile(message.decode())
+
+
+class ChunkReader:
+    """The chunks of a file from one on, read ahead: ``with ChunkReader(...) as chunks: chunks.take(10)``."""
+
+    def __init__(self, file: IO[bytes], *, reading: Reading, first_chunk: int) -> None:
+        self._process = _started(file, Task("", None, reading, first_chunk))
+        self._waiting: Queue[bytes | UnreadableFile | ReaderEnded | None] = Queue(CHUNKS_WAITING_MAX)
+        self._ended = False
+        self._closed = threading.Event()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def __enter__(self) -> ChunkReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closed.set()
+        self._process.kill()
+        while self._listener.is_alive():
+            # The listener may wait for a place.
+            while not self._waiting.empty():
+                self._waiting.get_nowait()
+            self._listener.join(0.05)
+        self._process.__exit__(None, None, None)
+
+    def take(self, most: int) -> list[ReadChunk]:
+        """The next chunks, fewer than ``most`` only at the end; none after it.
+
+        Raises ``UnreadableFile``, and ``ReaderEnded`` when the process was killed.
+        """
+        return list(self._take(most))
+
+    def _take(self, most: int) -> Iterator[ReadChunk]:
+        for _ in range(most):
+            if self._ended:
+                return
+            found = self._waiting.get()
+            if found is None:
+                self._ended = True
+            elif isinstance(found, bytes):
+                yield _decode_chunk(found)
+            else:
+                raise found
+
+    def _listen(self) -> None:
+        for found in self._said():
+            if self._closed.is_set():
+                return
+            self._waiting.put(found)
+
+    def _said(self) -> Iterator[bytes | UnreadableFile | ReaderEnded | None]:
+        output = _output(self._process)
+        while frame := read_frame(output):
+            letter, message = frame
+            if letter == CHUNK:
+                yield message
+            else:
+                yield UnreadableFile(message.decode()) if letter == ERROR else None
+                return
+        yield ReaderEnded()
+
+
+def _started(file: IO[bytes], task: Task) -> subprocess.Popen[bytes]:
+    file.seek(0)
+    number = file.fileno()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "daftari.reading.child", str(number)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        pass_fds=[number],
+    )
+    asked = cast("IO[bytes]", process.stdin)
+    write_frame(cast(BinaryIO, asked), b"t", msgspec.msgpack.encode(task))
+    asked.close()
+    return process
+
+
+def _output(process: subprocess.Popen[bytes]) -> BinaryIO:
+    return cast(BinaryIO, process.stdout)

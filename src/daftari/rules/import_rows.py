@@ -1,0 +1,519 @@
+"""How a file's records become rows of an import: contacts, groups and facts, and why a record is none.
+
+Everything that needs no database happens here, in a process of its own. This room must not know a transaction, nor
+what is in the book.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Literal, cast, get_args
+
+import msgspec
+from msgspec import Raw, Struct
+from pyroaring import BitMap64
+
+from daftari.files import ColumnUse, Layout, Record, split_name
+from daftari.mobile import reader_for
+from daftari.model import (
+    ANY,
+    ID_MAX,
+    MOBILE_TEXT_MAX,
+    TEXT_FIELDS,
+    AttributeValue,
+    ContactGiven,
+    ContactRow,
+    FactKind,
+    NewFact,
+    Scope,
+    Source,
+    written_time,
+)
+from daftari.rules.facts import read_channel, read_evidence, read_facts, read_purpose, read_sender
+from daftari.rules.rows import Errors, read_plain, read_row
+from daftari.rules.texts import read_name, read_text, read_time
+from daftari.store.imports import Reject
+
+ImportKind = Literal["contacts", "opt_outs", "opt_ins"]
+Values = list[Any] | dict[str, Any]
+
+GROUPS_PER_ROW_MAX = 50
+"""Groups that one record may name."""
+FACTS_PER_ROW_MAX = 100
+"""Facts that one record may bring."""
+NUMBERS_PER_ROW_MAX = 9
+"""Columns of a table that may hold the number."""
+RECORD_TEXT_MAX = 20_000
+"""Characters of a record that are kept when it cannot be taken."""
+
+FACT_KINDS = tuple(kind for kind in get_args(FactKind) if kind != "retraction")
+"""What a file may say about a number; what was taken back is not in it."""
+
+_RUINED = re.compile(r"\d(?:[.,]\d+)?[Ee]\+?\d+")
+_WHOLE = re.compile(r"(\+?\d+)\.0+")
+_encode = msgspec.json.encode
+
+
+class Reading(Struct, frozen=True):
+    """All that is needed to read a file's records as rows, again and again in the same way.
+
+    ``attributes``: columns that are nothing else become attributes. ``keep_ids``: ids and times of creation are the
+    file's. ``common``: members of facts that the records do not name. ``created_at``: that of new contacts.
+    """
+
+    layout: Layout
+    uses: tuple[ColumnUse, ...]
+    region: str
+    kind: ImportKind
+    attributes: bool
+    keep_ids: bool
+    common: dict[str, Any]
+    created_at: int
+
+
+class ReadChunk(Struct, frozen=True, array_like=True):
+    """Up to a thousand records as they were read. Rows and facts have their record's number as index.
+
+    ``groups``: names and the numbers that are to join. ``ids``: by number. ``repeats``: records whose number came
+    before in the file. ``values``: each record, should it be rejected later. ``bytes_read``: of the file so far.
+    """
+
+    number: int
+    first: int
+    count: int
+    rows: list[ContactRow]
+    groups: dict[str, list[int]]
+    ids: dict[int, int]
+    facts: list[NewFact]
+    repeats: list[int]
+    rejects: list[Reject]
+    values: Raw
+    bytes_read: int
+
+
+class _Row(Struct):
+    """What one record says."""
+
+    contact: ContactRow | None
+    facts: list[NewFact]
+    groups: list[str]
+    id: int | None = None
+    mobile: int = 0
+
+
+class RowReader:
+    """Reads the records of one file in their order, and knows which numbers came before."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._created_at = written_time(reading.created_at)
+        self._seen = BitMap64()
+        self._take = _value_taker(reading)
+        self._columns = _Columns(reading)
+        self._reader = reader_for(reading.region)
+
+    def read_chunk(self, records: Sequence[Record], *, number: int, bytes_read: int) -> ReadChunk:
+        """Some records that follow one another."""
+        chunk = ReadChunk(
+            number, records[0].number, len(records), [], {}, {}, [], [], [], _raw_values(records), bytes_read
+        )
+        read = self._read_contacts if self._reading.kind == "contacts" else self._read_facts
+        read(records, chunk)
+        return chunk
+
+    def _read_contacts(self, records: Sequence[Record], chunk: ReadChunk) -> None:
+        seen, rows, read_plain_row = self._seen, chunk.rows, self._read_plain
+        for record in records:
+            contact = read_plain_row(record)
+            if contact is not None:
+                rows.append(contact)
+                if contact.mobile in seen:
+                    chunk.repeats.append(record.number)
+                else:
+                    seen.add(contact.mobile)
+                continue
+            row = self._read_contact(record)
+            if isinstance(row, str):
+                chunk.rejects.append(reject(record.number, row, record_json(record)))
+                continue
+            mobile = row.mobile
+            if mobile in seen:
+                chunk.repeats.append(record.number)
+            else:
+                seen.add(mobile)
+            if row.contact is not None:
+                rows.append(row.contact)
+            chunk.facts.extend(row.facts)
+            for name in row.groups:
+                chunk.groups.setdefault(name, []).append(mobile)
+            if row.id is not None:
+                chunk.ids[mobile] = row.id
+
+    def _read_plain(self, record: Record) -> ContactRow | None:
+        """The contact in a record of a table that holds nothing else, as nearly all are; ``None`` for any other."""
+        places, values = self._columns.plain, record.values
+        if places is None or not isinstance(values, list):
+            return None
+        mobile = values[places[0]]
+        if not isinstance(mobile, str) or "." in mobile:
+            return None
+        # A table of texts holds nothing else.
+        cells = cast("tuple[str | None, ...]", tuple([None if place < 0 else values[place] for place in places[1:]]))
+        return read_plain(record.number, mobile, cells, self._reader, self._created_at)
+
+    def _read_contact(self, record: Record) -> _Row | str:
+        """What a record says, or why it says nothing."""
+        if record.values is None:
+            return record.why or "cannot be read."
+        given, more = self._columns.read(record.values, self._take)
+        errors: Errors = {}
+        mobile = _mended(given.mobile)
+        if isinstance(mobile, str) and _RUINED.fullmatch(mobile):
+            errors["mobile"] = [f"was shortened by a spreadsheet to {mobile}: its last digits are lost."]
+        given.mobile = mobile
+        created_at, contact_id = self._created_at, None
+        if self._reading.keep_ids:
+            created_at = _noting(errors, "created_at", more, _read_created_at) or created_at
+            contact_id = _noting(errors, "id", more, _read_id)
+        groups = _noting(errors, "groups", more, _read_groups) or []
+        if not self._columns.is_ours or more.get("id") or not more.get("consent"):
+            row = read_row(record.number, (given, errors) if errors else given, self._reader, created_at)
+            if not isinstance(row, ContactRow):
+                return sentences(row)
+            number, contact = row.mobile, row
+        else:
+            # A row of ours without an id: what is known of a number that is no contact.
+            number, contact = self._read_number(given.mobile, errors), None
+        facts = _noting(errors, "consent", more, lambda value: _read_consent(value, record.number, number)) or []
+        if errors:
+            return sentences(errors)
+        return _Row(contact, facts, groups if contact is not None else [], contact_id, number)
+
+    def _read_number(self, written: object, errors: Errors) -> int:
+        row = read_row(0, ContactGiven(mobile=cast(str, written)), self._reader, self._created_at)
+        if isinstance(row, ContactRow):
+            return row.mobile
+        errors |= row
+        return 0
+
+    def _read_facts(self, records: Sequence[Record], chunk: ReadChunk) -> None:
+        items: list[object] = []
+        numbers: list[Record] = []
+        for record in records:
+            if record.values is None:
+                chunk.rejects.append(reject(record.number, record.why or "cannot be read.", record_json(record)))
+                continue
+            items.append(self._columns.read_fact(record.values, self._take))
+            numbers.append(record)
+        if not items:
+            return
+        reading = self._reading
+        kind: Literal["opt_out", "opt_in"] = "opt_out" if reading.kind == "opt_outs" else "opt_in"
+        given = read_facts(items, common=reading.common, kind=kind, region=reading.region, now=reading.created_at)
+        for fact in given.facts:
+            number = numbers[fact.index].number
+            if (key := _fact_key(fact)) in self._seen:
+                chunk.repeats.append(number)
+            self._seen.add(key)
+            chunk.facts.append(msgspec.structs.replace(fact, index=number))
+        for index, errors in given.invalid.items():
+            record = numbers[index]
+            said = " ".join(sentence for said in errors.values() for sentence in said)
+            chunk.rejects.append(reject(record.number, said, record_json(record)))
+
+
+def sentences(errors: Errors) -> str:
+    """What is wrong with a record's fields, in whole sentences."""
+    return " ".join(
+        f"The {name} field {sentence}" if name else f"The record {sentence}"
+        for name, said in errors.items()
+        for sentence in said
+    )
+
+
+def reject(number: int, why: str, record: str) -> Reject:
+    """A record that cannot be taken."""
+    return Reject(number, why, record, "".join(filter(str.isdecimal, record)))
+
+
+def record_json(record: Record) -> str:
+    """A record as it is kept: a list, an object or a text."""
+    kept: object = record.text if record.text is not None else record.values
+    written = _encode(kept).decode()
+    return written if len(written) <= RECORD_TEXT_MAX else _encode(written[:RECORD_TEXT_MAX]).decode()
+
+
+def _raw_values(records: Sequence[Record]) -> Raw:
+    """The records' values as bytes that nobody has to look at."""
+    return Raw(msgspec.msgpack.encode([record.values if record.text is None else record.text for record in records]))
+
+
+def _fact_key(fact: NewFact) -> int:
+    """What a fact that is repeated in a file has in common with the first: number, scope and time, in 63 bits."""
+    scope = fact.scope
+    return hash((fact.mobile, fact.at, scope.channel, scope.sender, scope.purpose)) & ID_MAX
+
+
+# ---- columns ----------------------------------------------------------------------------------------
+
+Taker = Callable[[Values, "int | str"], Any]
+
+
+def _value_taker(reading: Reading) -> Taker:
+    """How a column's value is taken from a record: tables by place, others by name."""
+    if reading.layout.format in ("csv", "xlsx", "ods"):
+        return lambda values, place: cast("list[Any]", values)[cast(int, place)]
+    return lambda values, name: cast("dict[str, Any]", values).get(cast(str, name))
+
+
+class _Columns:
+    """Which columns of a file mean what, each by its place or name."""
+
+    def __init__(self, reading: Reading) -> None:
+        table = reading.layout.format in ("csv", "xlsx", "ods")
+        places: dict[str, int | str] = {}
+        self._attributes: list[tuple[str, str, int | str]] = []
+        self._by_name = not table
+        for place, use in enumerate(reading.uses):
+            where: int | str = place if table else use.name
+            if use.field is None:
+                if reading.attributes and use.name.strip() and use.name != "why":
+                    self._attributes.append((use.name.strip(), "text", where))
+            elif use.field.startswith("attributes."):
+                name, _, kind = use.field.removeprefix("attributes.").partition(":")
+                self._attributes.append((name, kind or "text", where))
+            else:
+                places[use.field] = where
+        self._texts = [(field, places[field]) for field in TEXT_FIELDS if field in places]
+        numbered = ["mobile", *(f"mobile.{number}" for number in range(2, NUMBERS_PER_ROW_MAX + 1))]
+        self._mobiles = [places[field] for field in numbered if field in places]
+        self._name = places.get("name")
+        self._more = [(field, places[field]) for field in MORE_FIELDS if field in places]
+        self._facts = [(field, places[field]) for field in FACT_FIELDS if field in places]
+        tagged = places.get("groups")
+        self._tags = tagged is not None and reading.uses[_place_of(reading.uses, tagged)].name.casefold() == "tags"
+        self.plain = _plain_places(reading, places) if table and not self._attributes else None
+        """Where a table has the number and the texts, -1 for those that it has not, when it has nothing else."""
+        self.is_ours = reading.kind == "contacts" and {"id", "consent"} <= places.keys()
+
+    def read(self, values: Values, take: Taker) -> tuple[ContactGiven, dict[str, Any]]:
+        """What a record says of a contact, and of all else by field."""
+        given = ContactGiven()
+        for field, place in self._texts:
+            setattr(given, field, _text(take(values, place)))
+        given.mobile = self._read_mobile(values, take)
+        if self._name is not None:
+            _take_name(given, take(values, self._name))
+        more = {field: value for field, place in self._more if (value := take(values, place)) not in (None, "")}
+        if self._tags and isinstance(tags := more.get("groups"), str):
+            more["groups"] = [tag.strip() for tag in next(csv.reader([tags], skipinitialspace=True))]
+        attributes = _attributes_of(more.pop("attributes", None))
+        for name, kind, place in self._attributes:
+            value = _attribute(take(values, place), kind)
+            if value is not None:
+                attributes[name] = value
+        if attributes:
+            given.attributes = attributes
+        return given, more
+
+    def read_fact(self, values: Values, take: Taker) -> dict[str, Any]:
+        """What a record of a list of opt-outs or opt-ins says."""
+        item: dict[str, Any] = {"mobile": _mended(self._read_mobile(values, take))}
+        for field, place in self._facts:
+            value = take(values, place)
+            if value not in (None, ""):
+                item["evidence" if field == "note" else field] = {"note": str(value)} if field == "note" else value
+        return item
+
+    def _read_mobile(self, values: Values, take: Taker) -> Any:
+        for place in self._mobiles:
+            value = take(values, place)
+            if value not in (None, ""):
+                return value
+        return None
+
+
+def _plain_places(reading: Reading, places: Mapping[str, int | str]) -> tuple[int, ...] | None:
+    if reading.layout.format != "csv" or {field.partition(".")[0] for field in places} - {"mobile", *TEXT_FIELDS}:
+        return None
+    return tuple(cast(int, places.get(field, -1)) for field in ("mobile", *TEXT_FIELDS))
+
+
+MORE_FIELDS = ("group", "groups", "attributes", "id", "created_at", "consent")
+FACT_FIELDS = ("channel", "sender", "purpose", "at", "note")
+
+
+def _place_of(uses: Sequence[ColumnUse], where: int | str) -> int:
+    return where if isinstance(where, int) else next(place for place, use in enumerate(uses) if use.name == where)
+
+
+def _take_name(given: ContactGiven, written: object) -> None:
+    """A whole name counts where its parts are not given."""
+    name = _text(written)
+    if name and not given.fname and not given.lname:
+        given.fname, given.mname, given.lname = split_name(name)
+
+
+def _text(value: object) -> str | None:
+    """A cell as text: a spreadsheet holds 7 and true where a person meant the words."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    return str(value) if isinstance(value, int | float) else _encode(value).decode()
+
+
+def _mended(written: object) -> Any:
+    """A number that a spreadsheet holds as 254722000000.0, without what it added; lists and the like as text."""
+    if isinstance(written, float) and math.isfinite(written) and written.is_integer():
+        return int(written)
+    if isinstance(written, str):
+        found = _WHOLE.fullmatch(written.strip())
+        return found[1] if found else written
+    return written if written is None or (isinstance(written, int) and not isinstance(written, bool)) else str(written)
+
+
+def _attributes_of(value: Any) -> dict[str, AttributeValue]:
+    """A cell with attributes as JSON, or an object of them; something else is one attribute, and named as wrong."""
+    if isinstance(value, str):
+        try:
+            value = msgspec.json.decode(value)
+        except msgspec.DecodeError:
+            return {"attributes": value}
+    return dict(value) if isinstance(value, dict) else {}
+
+
+def _attribute(value: object, kind: str) -> AttributeValue:
+    """An attribute of a kind; what cannot be one stays the text that it is."""
+    if value is None or value == "":
+        return None
+    if kind == "number" and isinstance(value, str):
+        return _number(value)
+    if kind == "boolean" and isinstance(value, str):
+        return _TRUTHS.get(value.strip().casefold(), value)
+    if isinstance(value, str | int | float | bool):
+        return value
+    return _encode(value).decode()
+
+
+_TRUTHS = {
+    "true": True,
+    "yes": True,
+    "1": True,
+    "ndiyo": True,
+    "false": False,
+    "no": False,
+    "0": False,
+    "hapana": False,
+}
+
+
+def _number(written: str) -> int | float | str:
+    try:
+        return int(written)
+    except ValueError:
+        pass
+    try:
+        number = float(written)
+    except ValueError:
+        return written
+    return number if math.isfinite(number) else written
+
+
+# ---- what is not a contact's own field --------------------------------------------------------------
+
+
+def _noting(errors: Errors, field: str, more: Mapping[str, Any], read: Callable[[Any], Any]) -> Any:
+    """A field as ``read`` returns it; ``None`` when it is absent, or wrong, which is noted."""
+    if field == "groups":
+        value: Any = [*_listed(more.get("group"), one=True), *_listed(more.get("groups"), one=False)]
+    else:
+        value = more.get(field)
+    if value in (None, "", []):
+        return None
+    try:
+        return read(value)
+    except ValueError as error:
+        errors[field] = [str(error)]
+        return None
+
+
+def _listed(value: object, *, one: bool) -> Iterable[object]:
+    """The groups in a cell: a list, JSON of one, or names between semicolons or Google's three colons."""
+    if value is None or isinstance(value, list):
+        return value or ()
+    text = str(value).strip()
+    if text.startswith("["):
+        with suppress(msgspec.DecodeError):
+            return msgspec.json.decode(text, type=list[object])
+    if one:
+        return [text]
+    return text.split(" ::: ") if " ::: " in text else text.split(";")
+
+
+def _read_groups(names: list[object]) -> list[str]:
+    read: dict[str, None] = {}
+    for name in names:
+        # Google Contacts marks its own groups with a star.
+        found = read_name(name.strip().removeprefix("* ") if isinstance(name, str) else name)
+        if found is not None:
+            read[found] = None
+    if len(read) > GROUPS_PER_ROW_MAX:
+        raise ValueError(f"must not name more than {GROUPS_PER_ROW_MAX} groups.")
+    return list(read)
+
+
+def _read_id(value: object) -> int:
+    number = _mended(value)
+    if isinstance(number, str) and number.isascii() and number.isdigit() and len(number) <= MOBILE_TEXT_MAX:
+        number = int(number)
+    if not isinstance(number, int) or not 1 <= number < ID_MAX:
+        raise ValueError("must be a whole number of at least 1.")
+    return number
+
+
+def _read_created_at(value: object) -> str:
+    at = read_time(value, now=None)
+    return "" if at is None else written_time(at)
+
+
+def _read_consent(value: object, number: int, mobile: int) -> list[NewFact]:
+    """The facts in a cell of our own exports."""
+    try:
+        found = msgspec.json.decode(value) if isinstance(value, str) else value
+    except msgspec.DecodeError:
+        raise ValueError("must be a JSON array, as an export writes it.") from None
+    if not isinstance(found, list) or len(found) > FACTS_PER_ROW_MAX * 10:
+        raise ValueError("must be an array of facts, as an export writes it.")
+    return [_read_fact(fact, number, mobile) for fact in found]
+
+
+def _read_fact(given: object, number: int, mobile: int) -> NewFact:
+    if not isinstance(given, dict):
+        raise ValueError("must be an array of objects, as an export writes it.")
+    kind: Any = given.get("kind")
+    source: Any = given.get("source")
+    at = read_time(given.get("at"), now=None)
+    if kind not in FACT_KINDS or source not in get_args(Source) or at is None:
+        raise ValueError("has a fact without a known kind, source or time.")
+    return NewFact(
+        index=number,
+        mobile=mobile,
+        kind=kind,
+        scope=Scope(
+            read_channel(given.get("channel", ANY)),
+            read_sender(given.get("sender", ANY)),
+            read_purpose(given.get("purpose", ANY)),
+        ),
+        at=at,
+        source=source,
+        keyword=read_text(given.get("keyword")) or "",
+        override=given.get("override") is True,
+        evidence=read_evidence(given.get("evidence")),
+    )

@@ -1,0 +1,417 @@
+"""Imports as people know them: made, planned, applied, paused, cancelled, undone, shown row by row, and forgotten.
+
+An import is a row of the database, and whoever works on it may be killed at any moment. This room must not know how
+a file is read, nor what a batch of its records does to the book.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from daftari.errors import ImportNotFound, ValidationFailed, WrongImportState
+from daftari.model import REASON_MAX, written_time
+from daftari.rules.import_rows import ImportKind, Reading
+from daftari.rules.texts import read_text
+from daftari.store import Tx, WriteTx, contacts, erasures, file_parts, imports, journal
+from daftari.store.imports import CHUNK_RECORDS, ImportPhase, ImportState, StoredImport
+from daftari.store.jobs import IMPORT, request_job
+
+IMPORT_DAYS = 90
+"""How long an import can be looked at and undone after it was made."""
+RECEIVING_SECONDS_MAX = 6 * 3600
+"""How long a file may take to arrive whole."""
+IMPORTS_OPEN_MAX = 100
+"""Imports of a project that wait at a time."""
+ROWS_A_TURN = 1_000
+DAY_MICROSECONDS = 86_400_000_000
+
+CONTACT_OUTCOMES = ("created", "updated", "unchanged", "duplicate", "invalid", "changed")
+"""What becomes of a record. ``changed``: its contact is no more what the plan saw, and was left alone."""
+FACT_OUTCOMES = ("recorded", "unchanged", "refused", "duplicate", "invalid", "changed")
+OUTCOMES = ("nothing", *dict.fromkeys((*CONTACT_OUTCOMES, *FACT_OUTCOMES)))
+"""By the low half of a record's byte; the first one is for a record that nobody has looked at yet."""
+SUPPRESSED = 0x10
+JOINED = 0x20
+KEPT_OUT = 0x40
+OUTCOME_MASK = 0x0F
+
+
+class Settings(Struct, frozen=True, omit_defaults=True):
+    """What an import is to do. ``name``: the file's. ``reason``: why its opt-outs are to be taken back by an undo."""
+
+    name: str
+    bytes: int
+    reading: Reading
+    group: str | None = None
+    planned: bool = False
+    retract_opt_outs: bool = False
+    reason: str | None = None
+
+
+class Progress(Struct, frozen=True, omit_defaults=True):
+    """How far an import is. ``seconds``: of work, pauses not among them. ``tries``: how often its file broke off."""
+
+    next_chunk: int = 0
+    rows: int = 0
+    bytes_read: int = 0
+    counts: dict[str, int] = {}
+    suppressed: int = 0
+    joined: int = 0
+    facts: int = 0
+    groups: tuple[int, ...] = ()
+    """Groups that somebody joined."""
+    seconds: float = 0.0
+    started_at: int | None = None
+    finished_at: int | None = None
+    error: str | None = None
+    tries: int = 0
+    plan: dict[str, int] | None = None
+    """What the plan foresaw."""
+    undone: dict[str, int] | None = None
+    undo_chunk: int = 0
+
+
+class Import(Struct, frozen=True):
+    """An import with its settings and progress read."""
+
+    stored: StoredImport
+    settings: Settings
+    progress: Progress
+
+    @property
+    def id(self) -> int:
+        """Its number."""
+        return self.stored.id
+
+    @property
+    def is_work(self) -> bool:
+        """Whether a worker is to work on it."""
+        return self.stored.state in ("queued", "running")
+
+
+_read_settings = msgspec.json.Decoder(Settings).decode
+_read_progress = msgspec.json.Decoder(Progress).decode
+
+
+def _write(record: Struct) -> str:
+    return msgspec.json.encode(record).decode()
+
+
+# ---- made -------------------------------------------------------------------------------------------
+
+
+def begin_import(tx: WriteTx, *, settings: Settings, now: int) -> int:
+    """A new import, whose file is to follow in parts. Raises ``WrongImportState`` when too many wait already.
+
+    Raises ``ValidationFailed`` when ids are to be kept and the book has contacts.
+    """
+    if settings.reading.keep_ids and contacts.has_contacts(tx):
+        raise ValidationFailed({"keep_ids": ["The keep_ids field is for a project that has no contacts yet."]})
+    if imports.count_open_imports(tx, limit=IMPORTS_OPEN_MAX) == IMPORTS_OPEN_MAX:
+        raise WrongImportState(f"{IMPORTS_OPEN_MAX} imports of this project wait already; cancel some, or wait.")
+    return imports.insert_import(
+        tx,
+        phase="plan" if settings.planned else "apply",
+        erasure_id=erasures.get_last_erasure(tx),
+        settings=_write(settings),
+        progress="{}",
+        until=now + RECEIVING_SECONDS_MAX * 1_000_000,
+        now=now,
+    )
+
+
+def add_parts(tx: WriteTx, *, import_id: int, first: int, parts: Sequence[bytes]) -> None:
+    """Further parts of the file."""
+    file_parts.insert_parts(tx, file_id=import_id, first=first, parts=parts)
+
+
+def queue_import(tx: WriteTx, *, import_id: int, now: int) -> Import:
+    """The file is here whole: the worker may begin."""
+    found = get_import(tx, import_id=import_id)
+    journal.insert_journal(tx, action="create_import", contacts=(), group_id=None, now=now)
+    return _set(tx, found, state="queued", expires_at=now + IMPORT_DAYS * DAY_MICROSECONDS)
+
+
+# ---- looked at --------------------------------------------------------------------------------------
+
+
+def get_import(tx: Tx, *, import_id: int) -> Import:
+    """One import. Raises ``ImportNotFound``."""
+    found = imports.get_import(tx, import_id=import_id)
+    if found is None:
+        raise ImportNotFound
+    return _read(found)
+
+
+def list_imports(tx: Tx, *, before: int, limit: int) -> list[Import]:
+    """Imports, the newest first, from the one before a given one on; 0 for the newest."""
+    return [_read(found) for found in imports.list_imports(tx, before=before, limit=limit)]
+
+
+def _read(found: StoredImport) -> Import:
+    return Import(found, _read_settings(found.settings), _read_progress(found.progress))
+
+
+def show_import(found: Import) -> dict[str, Any]:
+    """An import as callers see it."""
+    settings, progress, stored = found.settings, found.progress, found.stored
+    names = outcome_names(settings.reading.kind)
+    shown_counts = {name: progress.counts.get(name, 0) for name in names if name != "changed" or settings.planned}
+    rate = progress.rows / progress.seconds if progress.seconds else None
+    return {
+        "id": found.id,
+        "state": stored.state,
+        "phase": stored.phase,
+        "kind": settings.reading.kind,
+        "name": settings.name,
+        "format": settings.reading.layout.format,
+        "group": settings.group,
+        "columns": [{"name": use.name, "field": use.field} for use in settings.reading.uses],
+        "bytes": settings.bytes,
+        "bytes_read": progress.bytes_read,
+        "rows": progress.rows,
+        "counts": shown_counts,
+        "suppressed": progress.suppressed,
+        "joined": progress.joined,
+        "facts": progress.facts,
+        "rate": None if rate is None else round(rate, 1),
+        "seconds_left": _seconds_left(found),
+        "error": progress.error,
+        "plan": progress.plan,
+        "undo": progress.undone,
+        "created_at": written_time(stored.created_at),
+        "started_at": _shown_time(progress.started_at),
+        "finished_at": _shown_time(progress.finished_at),
+        "expires_at": written_time(stored.expires_at),
+    }
+
+
+def outcome_names(kind: ImportKind) -> tuple[str, ...]:
+    """The outcomes that records of a kind may have."""
+    return CONTACT_OUTCOMES if kind == "contacts" else FACT_OUTCOMES
+
+
+def _seconds_left(found: Import) -> float | None:
+    progress = found.progress
+    if found.stored.phase == "undo" or not found.is_work or not progress.bytes_read:
+        return None
+    left = max(found.settings.bytes - progress.bytes_read, 0)
+    return round(progress.seconds * left / progress.bytes_read, 1)
+
+
+def _shown_time(at: int | None) -> str | None:
+    return None if at is None else written_time(at)
+
+
+def list_rows(tx: Tx, *, import_id: int, after: int, limit: int) -> list[dict[str, Any]]:
+    """What became of records, from the one after ``after`` on, in their order."""
+    get_import(tx, import_id=import_id)
+    first = after // CHUNK_RECORDS
+    chunks = imports.list_chunks(tx, import_id=import_id, first=first, limit=limit // CHUNK_RECORDS + 2)
+    rows: list[tuple[int, int, int]] = []
+    for chunk in chunks:
+        start = chunk.number * CHUNK_RECORDS + 1
+        rows += zip(range(start, start + len(chunk.outcomes)), chunk.outcomes, chunk.ids, strict=True)
+    rows = [row for row in rows if row[0] > after][:limit]
+    if not rows:
+        return []
+    whys = {
+        number: why
+        for number, why, _ in imports.list_rejects(tx, import_id=import_id, first=rows[0][0], limit=limit)
+        if number <= rows[-1][0]
+    }
+    ids = sorted({contact_id for _, _, contact_id in rows if contact_id})
+    mobiles = {contact.id: contact.mobile for contact in contacts.find_contact_numbers(tx, ids=ids)} if ids else {}
+    return [_show_row(number, code, contact_id, mobiles.get(contact_id), whys.get(number))
+            for number, code, contact_id in rows]  # fmt: skip
+
+
+def _show_row(number: int, code: int, contact_id: int, mobile: int | None, why: str | None) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "row": number,
+        "outcome": OUTCOMES[code & OUTCOME_MASK],
+        "id": contact_id or None,
+        "mobile": None if mobile is None else str(mobile),
+    }
+    flags = (("suppressed", SUPPRESSED), ("joined", JOINED), ("kept_out", KEPT_OUT))
+    row |= {name: True for name, flag in flags if code & flag}
+    return row if why is None else row | {"why": why}
+
+
+def walk_rejects(tx: Tx, *, import_id: int, take: Callable[[int, str, object], None]) -> int:
+    """Call ``take`` with number, reason and record of every record that could not be taken; returns how many."""
+    first, count = 0, 0
+    while some := imports.list_rejects(tx, import_id=import_id, first=first, limit=ROWS_A_TURN):
+        for number, why, record in some:
+            take(number, why, msgspec.json.decode(record))
+        first, count = some[-1][0] + 1, count + len(some)
+    return count
+
+
+# ---- told what to do --------------------------------------------------------------------------------
+
+
+def apply_import(tx: WriteTx, *, import_id: int, now: int) -> Import:
+    """Do what was planned. Raises ``WrongImportState`` when nothing is."""
+    found = get_import(tx, import_id=import_id)
+    if found.stored.phase != "plan" or found.stored.state != "done":
+        raise _wrong(found, "applied: only a plan that is done can be")
+    fresh = Progress(plan=found.progress.counts)
+    journal.insert_journal(tx, action="apply_import", contacts=(), group_id=None, now=now)
+    return _set(tx, replace(found, progress=fresh), state="queued", phase="apply")
+
+
+def pause_import(tx: WriteTx, *, import_id: int) -> Import:
+    """Stop after the batch at work. Pausing what is paused changes nothing. Raises ``WrongImportState``."""
+    found = get_import(tx, import_id=import_id)
+    if found.stored.state == "paused":
+        return found
+    if not found.is_work:
+        raise _wrong(found, "paused")
+    return _set(tx, found, state="paused")
+
+
+def resume_import(tx: WriteTx, *, import_id: int) -> Import:
+    """Go on where it was. Resuming what goes on changes nothing. Raises ``WrongImportState``."""
+    found = get_import(tx, import_id=import_id)
+    if found.is_work:
+        return found
+    if found.stored.state != "paused":
+        raise _wrong(found, "resumed")
+    return _set(tx, found, state="queued")
+
+
+def cancel_import(tx: WriteTx, *, import_id: int, now: int) -> Import:
+    """Stop for good; what is written stays and can be undone. Raises ``WrongImportState`` when it has ended already."""
+    found = get_import(tx, import_id=import_id)
+    if found.stored.state == "cancelled":
+        return found
+    planned = found.stored.phase == "plan" and found.stored.state == "done"
+    if not (found.is_work or planned or found.stored.state == "paused"):
+        raise _wrong(found, "cancelled")
+    return end_import(tx, found=found, state="cancelled", now=now)
+
+
+def undo_import(tx: WriteTx, *, import_id: int, opt_outs: bool, reason: str | None, now: int) -> Import:
+    """Put back what the import changed; its opt-outs only with ``opt_outs`` and a reason.
+
+    Raises ``WrongImportState`` while it is at work or when it wrote nothing, and ``ValidationFailed`` without a reason.
+    """
+    found = get_import(tx, import_id=import_id)
+    said = read_reason(reason)
+    if opt_outs and said is None:
+        raise ValidationFailed({"reason": ["The reason field is required to take back opt-outs."]})
+    ended = found.stored.state in ("done", "failed", "cancelled")
+    if found.stored.phase == "plan" or not ended or (found.stored.phase == "undo" and found.stored.state == "done"):
+        raise _wrong(found, "undone: only one that was applied and has ended can be, and once")
+    settings = replace(found.settings, retract_opt_outs=opt_outs, reason=said)
+    progress = replace(found.progress, undone=found.progress.undone or {}, error=None, finished_at=None)
+    journal.insert_journal(tx, action="undo_import", contacts=(), group_id=None, now=now)
+    return _set(tx, replace(found, settings=settings, progress=progress), state="queued", phase="undo")
+
+
+def read_reason(reason: object) -> str | None:
+    """A reason as it is kept. Raises ``ValidationFailed``."""
+    try:
+        return read_text(reason, most=REASON_MAX)
+    except ValueError as error:
+        raise ValidationFailed({"reason": [f"The reason field {error}"]}) from None
+
+
+def _wrong(found: Import, what: str) -> WrongImportState:
+    return WrongImportState(f"This import ({found.stored.phase}, {found.stored.state}) cannot be {what}.")
+
+
+def _set(
+    tx: WriteTx,
+    found: Import,
+    *,
+    state: ImportState,
+    phase: ImportPhase | None = None,
+    expires_at: int | None = None,
+    clearing: bool | None = None,
+) -> Import:
+    """Keep an import's state, and tell the worker when there is something to do."""
+    stored = replace(
+        found.stored,
+        state=state,
+        phase=phase or found.stored.phase,
+        expires_at=expires_at or found.stored.expires_at,
+        clearing=found.stored.clearing if clearing is None else clearing,
+        settings=_write(found.settings),
+        progress=_write(found.progress),
+    )
+    imports.save_import(tx, given=stored)
+    if state == "queued" or stored.clearing:
+        request_job(tx, project_id=tx.project_id, kind=IMPORT)
+    return replace(found, stored=stored)
+
+
+# ---- worked on --------------------------------------------------------------------------------------
+
+
+def save_progress(tx: WriteTx, *, found: Import, progress: Progress) -> Import:
+    """How far it is; it is at work."""
+    return _set(tx, replace(found, progress=progress), state="running")
+
+
+def end_import(tx: WriteTx, *, found: Import, state: ImportState, now: int, error: str | None = None) -> Import:
+    """It has ended, one way or another; unless it is a plan that may be applied, its file goes."""
+    progress = replace(found.progress, finished_at=now, error=error)
+    clearing = not (found.stored.phase == "plan" and state == "done")
+    return _set(tx, replace(found, progress=progress), state=state, clearing=clearing)
+
+
+def end_work(
+    tx: WriteTx, *, import_id: int, phase: ImportPhase, state: ImportState, error: str | None, now: int
+) -> None:
+    """As ``end_import``, unless somebody has told it something else meanwhile."""
+    found = get_import(tx, import_id=import_id)
+    if found.is_work and found.stored.phase == phase:
+        end_import(tx, found=found, state=state, error=error, now=now)
+
+
+def note_try(tx: WriteTx, *, import_id: int) -> int:
+    """Its file broke off; returns how often it did since something was read."""
+    found = get_import(tx, import_id=import_id)
+    tries = found.progress.tries + 1
+    if found.is_work:
+        save_progress(tx, found=found, progress=replace(found.progress, tries=tries))
+    return tries
+
+
+def find_work(tx: Tx) -> Import | None:
+    """The first import that is to be worked on."""
+    number = imports.find_open_import(tx)
+    return None if number is None else get_import(tx, import_id=number)
+
+
+def clear_file(tx: WriteTx) -> bool:
+    """One turn of deleting a file that nobody needs any more; returns whether there was one."""
+    number = imports.find_clearing_import(tx)
+    if number is None:
+        return False
+    if not file_parts.delete_parts(tx, file_id=number, limit=file_parts.PARTS_A_TURN):
+        found = get_import(tx, import_id=number)
+        imports.save_import(tx, given=replace(found.stored, clearing=False))
+    return True
+
+
+# ---- forgotten --------------------------------------------------------------------------------------
+
+
+def has_expired_import(tx: Tx, *, now: int) -> bool:
+    """Whether an import's time is over."""
+    return imports.find_expired_import(tx, now=now) is not None
+
+
+def expire_import(tx: WriteTx, *, now: int) -> None:
+    """One turn of forgetting an import whose time is over."""
+    number = imports.find_expired_import(tx, now=now)
+    if number is not None:
+        imports.forget_import(tx, import_id=number)

@@ -1,0 +1,298 @@
+"""Imports: how far each is, what became of each record, and what it takes to put everything back.
+
+A thousand records are a chunk: an outcome and a contact's id for each. This room must not know what an outcome means,
+nor what is in settings and progress.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, cast
+
+from msgspec import Struct
+
+from daftari.model import ID_MAX
+from daftari.store.engine import Row, Tx, WriteTx
+from daftari.store.file_parts import PARTS_A_TURN, delete_parts
+from daftari.store.journal import names_contact, without_contact, written_ranges
+
+ImportState = Literal["receiving", "queued", "running", "paused", "done", "failed", "cancelled"]
+"""``receiving``: its file is still arriving, and nobody is shown it."""
+ImportPhase = Literal["plan", "apply", "undo"]
+CHUNK_RECORDS = 1_000
+"""Records of one chunk, the last one excepted."""
+
+
+class StoredImport(Struct, frozen=True):
+    """An import as it is stored; ``settings`` and ``progress`` are JSON. ``clearing``: its file is being deleted."""
+
+    id: int
+    created_at: int
+    expires_at: int
+    state: ImportState
+    phase: ImportPhase
+    key_id: int | None
+    erasure_id: int
+    clearing: bool
+    settings: str
+    progress: str
+
+
+class Chunk(Struct, frozen=True):
+    """A thousand records: what became of each, a byte a record, its contact's id or 0, and what a plan saw, 8 bytes.
+
+    ``first_fact`` to ``last_fact``: what was recorded about their numbers. ``at``: when their contacts were written.
+    """
+
+    number: int
+    at: int
+    phase: ImportPhase
+    outcomes: bytes
+    ids: array[int]
+    seen: bytes
+    first_fact: int
+    last_fact: int
+
+
+class Reject(Struct, frozen=True, array_like=True):
+    """A record that could not be taken, as JSON, and why. ``digits``: all that it holds."""
+
+    number: int
+    why: str
+    record: str
+    digits: str
+
+
+# ---- imports ----------------------------------------------------------------------------------------
+
+
+def insert_import(
+    tx: WriteTx, *, phase: ImportPhase, erasure_id: int, settings: str, progress: str, until: int, now: int
+) -> int:
+    """A new import whose file is still arriving; returns its id."""
+    number = tx.book.next_item
+    tx.book.next_item = number + 1
+    tx.run(
+        "insert_import",
+        id=number, now=now, until=until, state="receiving", phase=phase, key=tx.actor.key_id,
+        request=tx.actor.request_id, erasure=erasure_id, settings=settings, progress=progress,
+    )  # fmt: skip
+    return number
+
+
+def get_import(tx: Tx, *, import_id: int) -> StoredImport | None:
+    """One import."""
+    row = tx.one("get_import", id=import_id)
+    return None if row is None else _stored(row)
+
+
+def list_imports(tx: Tx, *, before: int, limit: int) -> list[StoredImport]:
+    """Imports, the newest first, from the one before a given one on."""
+    return [_stored(row) for row in tx.all("list_imports", before=before or ID_MAX, limit=limit)]
+
+
+def find_open_import(tx: Tx) -> int | None:
+    """The first import that is to be worked on."""
+    return _number(tx.one("find_open_import"))
+
+
+def find_import_after(tx: Tx, *, import_id: int) -> int | None:
+    """The import that was made after another one, or the first one after 0."""
+    return _number(tx.one("find_import_after", id=import_id))
+
+
+def count_open_imports(tx: Tx, *, limit: int) -> int:
+    """How many imports are to be worked on, up to a limit."""
+    return _number(tx.one("count_open_imports", limit=limit)) or 0
+
+
+def find_clearing_import(tx: Tx) -> int | None:
+    """An import whose file nobody needs any more."""
+    return _number(tx.one("find_clearing_import"))
+
+
+def find_expired_import(tx: Tx, *, now: int) -> int | None:
+    """An import whose time is over."""
+    return _number(tx.one("find_expired_import", now=now))
+
+
+def save_import(tx: WriteTx, *, given: StoredImport) -> None:
+    """How far an import is."""
+    tx.run(
+        "save_import",
+        id=given.id, state=given.state, phase=given.phase, until=given.expires_at, clearing=int(given.clearing),
+        settings=given.settings, progress=given.progress,
+    )  # fmt: skip
+
+
+def forget_import(tx: WriteTx, *, import_id: int) -> None:
+    """One turn of forgetting all that is kept of an import, itself at last."""
+    chunks = list_chunks(tx, import_id=import_id, first=0, limit=1)
+    if chunks:
+        _delete_chunk(tx, import_id, chunks[0].number)
+        return
+    if not (
+        tx.run("delete_some_import_changes", id=import_id, limit=CHUNK_RECORDS)
+        or _delete_rejects(tx, import_id)
+        or delete_parts(tx, file_id=import_id, limit=PARTS_A_TURN)
+    ):
+        tx.run("delete_import", id=import_id)
+
+
+def _delete_chunk(tx: WriteTx, import_id: int, number: int) -> None:
+    tx.run("delete_import_joins", id=import_id, chunk=number)
+    tx.run("delete_import_chunk", id=import_id, chunk=number)
+
+
+def _delete_rejects(tx: WriteTx, import_id: int) -> bool:
+    some = list_rejects(tx, import_id=import_id, first=0, limit=CHUNK_RECORDS)
+    if some:
+        tx.run("delete_import_rejects", id=import_id, first=some[0][0], last=some[-1][0])
+    return bool(some)
+
+
+def _stored(row: Row) -> StoredImport:
+    number, created_at, expires_at, state, phase, key_id, erasure_id, clearing, settings, progress = row
+    return StoredImport(
+        id=cast(int, number),
+        created_at=cast(int, created_at),
+        expires_at=cast(int, expires_at),
+        state=cast(ImportState, state),
+        phase=cast(ImportPhase, phase),
+        key_id=cast("int | None", key_id),
+        erasure_id=cast(int, erasure_id),
+        clearing=bool(clearing),
+        settings=str(settings),
+        progress=str(progress),
+    )
+
+
+def _number(row: Row | None) -> int | None:
+    return None if row is None else cast(int, row[0])
+
+
+# ---- chunks -----------------------------------------------------------------------------------------
+
+
+def save_chunk(tx: WriteTx, *, import_id: int, chunk: Chunk) -> None:
+    """What became of a thousand records; what a plan foresaw of them goes."""
+    tx.run(
+        "save_import_chunks",
+        id=import_id, chunk=chunk.number, now=chunk.at, phase=chunk.phase, outcomes=chunk.outcomes,
+        ids=chunk.ids.tobytes(), seen=chunk.seen, first_fact=chunk.first_fact, last_fact=chunk.last_fact,
+    )  # fmt: skip
+
+
+def list_chunks(tx: Tx, *, import_id: int, first: int, limit: int) -> list[Chunk]:
+    """Some chunks in their order."""
+    rows = tx.all("list_import_chunks", id=import_id, first=first, limit=limit)
+    return [_chunk(row) for row in rows]
+
+
+def _chunk(row: Row) -> Chunk:
+    number, at, phase, outcomes, ids, seen, first_fact, last_fact = row
+    return Chunk(
+        number=cast(int, number),
+        at=cast(int, at),
+        phase=cast(ImportPhase, phase),
+        outcomes=bytes(cast(bytes, outcomes)),
+        ids=array("q", bytes(cast(bytes, ids))),
+        seen=bytes(cast(bytes, seen)),
+        first_fact=cast(int, first_fact),
+        last_fact=cast(int, last_fact),
+    )
+
+
+def finish_chunk(tx: WriteTx, *, import_id: int, number: int) -> None:
+    """A chunk was undone: nothing is known any more of whom it let join."""
+    tx.run("finish_import_chunk", id=import_id, chunk=number)
+    tx.run("delete_import_joins", id=import_id, chunk=number)
+
+
+# ---- what it takes to put everything back -----------------------------------------------------------
+
+
+def insert_joins(tx: WriteTx, *, import_id: int, chunk: int, joined: Mapping[int, Iterable[int]]) -> None:
+    """Which contacts that were there joined which group."""
+    rows = [(tx.project_id, import_id, chunk, group, written) for group, ids in joined.items()
+            if (written := written_ranges(ids))]  # fmt: skip
+    if rows:
+        tx.insert_many("import_join", rows)
+
+
+def list_joins(tx: Tx, *, import_id: int, chunk: int) -> list[tuple[int, str]]:
+    """Groups, and who joined them, as ranges of ids."""
+    return cast("list[tuple[int, str]]", tx.all("list_import_joins", id=import_id, chunk=chunk))
+
+
+def keep_changes(tx: WriteTx, *, import_id: int, cards: Sequence[tuple[int, str]], now: int) -> None:
+    """Cards as they were before an import changed them, by contact."""
+    if cards:
+        tx.run("keep_import_changes", id=import_id, items=cards, now=now)
+
+
+def find_changes(tx: Tx, *, import_id: int, ids: Sequence[int]) -> dict[int, tuple[int, str]]:
+    """When an import changed some contacts last, and their cards before."""
+    rows = cast("list[tuple[int, int, str]]", tx.all("find_import_changes", id=import_id, ids=ids)) if ids else []
+    return {contact_id: (at, card) for contact_id, at, card in rows}
+
+
+def leave_alone(tx: WriteTx, *, import_id: int, mobiles: Sequence[int]) -> None:
+    """Numbers that an import leaves alone, kept as contacts of the negative number."""
+    keep_changes(tx, import_id=import_id, cards=[(-mobile, "") for mobile in mobiles], now=0)
+
+
+def find_left_alone(tx: Tx, *, import_id: int, mobiles: Sequence[int]) -> set[int]:
+    """Which of these numbers an import leaves alone."""
+    return {-found for found in find_changes(tx, import_id=import_id, ids=[-mobile for mobile in mobiles])}
+
+
+def delete_changes(tx: WriteTx, *, import_id: int, ids: Sequence[int]) -> None:
+    """Forget what some contacts were."""
+    if ids:
+        tx.run("delete_import_changes", id=import_id, ids=ids)
+
+
+# ---- records that could not be taken ----------------------------------------------------------------
+
+
+def save_rejects(tx: WriteTx, *, import_id: int, first: int, last: int, rejects: Iterable[Reject]) -> None:
+    """Those among the records from one number to another; what a plan found there goes."""
+    tx.run("delete_import_rejects", id=import_id, first=first, last=last)
+    rows = [(tx.project_id, import_id, one.number, one.why, one.record, one.digits) for one in rejects]
+    if rows:
+        tx.insert_many("import_reject", rows)
+
+
+def list_rejects(tx: Tx, *, import_id: int, first: int, limit: int) -> list[tuple[int, str, str]]:
+    """Number, reason and record of some, in their order."""
+    return cast("list[tuple[int, str, str]]", tx.all("list_import_rejects", id=import_id, first=first, limit=limit))
+
+
+# ---- erasing ----------------------------------------------------------------------------------------
+
+
+def erase_changes(tx: WriteTx, *, contact_id: int | None, mobile: int) -> int:
+    """Forget what somebody was before imports; returns how many cards went."""
+    gone = tx.run("delete_contact_changes", contact=-mobile)
+    return gone if contact_id is None else gone + tx.run("delete_contact_changes", contact=contact_id)
+
+
+def erase_rejects(tx: WriteTx, *, digits: str) -> int:
+    """Forget the records that hold these digits; they stay counted. Returns how many there were."""
+    found = cast("list[tuple[int, int]]", tx.all("find_rejects_naming", pattern=f"%{digits}%"))
+    for import_id, number in found:
+        tx.run("erase_import_reject", id=import_id, number=number)
+    return len(found)
+
+
+def erase_from_chunk(tx: WriteTx, *, import_id: int, chunk: Chunk, contact_id: int) -> None:
+    """Forget that a record was about a contact."""
+    if contact_id in chunk.ids:
+        ids = array("q", [0 if number == contact_id else number for number in chunk.ids])
+        tx.run("update_chunk_ids", id=import_id, chunk=chunk.number, ids=ids.tobytes())
+    for group, contacts in list_joins(tx, import_id=import_id, chunk=chunk.number):
+        if names_contact(contacts, contact_id=contact_id):
+            left = without_contact(contacts, contact_id=contact_id)
+            tx.run("update_import_join", id=import_id, chunk=chunk.number, group=group, contacts=left)

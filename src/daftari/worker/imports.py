@@ -1,0 +1,153 @@
+"""A worker's work on the imports of one project: the oldest one first, a batch a turn, read in a process beside.
+
+Batches are large while nobody waits, and small while somebody does. Whatever breaks off, the next turn goes on where
+the last batch ended. This room must not know what a batch does.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from contextlib import ExitStack
+from types import TracebackType
+from typing import IO, Self
+
+from daftari.errors import ReaderEnded, UnreadableFile
+from daftari.model import Actor
+from daftari.reading import ChunkReader
+from daftari.rules.import_rows import ReadChunk
+from daftari.rules.import_undo import undo_chunk
+from daftari.rules.import_work import take_chunks
+from daftari.rules.imports import Import, clear_file, end_work, find_work, note_try
+from daftari.store import Store
+from daftari.store.file_parts import PARTS_A_TURN, list_parts
+from daftari.store.imports import ImportState
+
+WORKER = Actor(None, "worker")
+CHUNKS_A_BATCH = 10
+"""Ten thousand records in one transaction, while nobody waits."""
+CONSIDERATE_SECONDS = 1.0
+"""How long after somebody waited a batch is a single chunk."""
+TRIES_MAX = 3
+"""How often a file may break off with nothing read in between."""
+BROKEN = "The file cannot be read to its end: it is damaged, or needs too much memory. Save it as CSV."
+
+
+class ImportWork:
+    """``with ImportWork(...) as work: while work.turn(): …``; each turn is one transaction or two."""
+
+    def __init__(self, store: Store, project_id: int) -> None:
+        self._store = store
+        self._project_id = project_id
+        self._work: Import | None = None
+        self._reader: ChunkReader | None = None
+        self._open = ExitStack()
+        self._waiting: list[ReadChunk] = []
+        self._considerate_until = 0.0
+        self._began = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._leave()
+
+    def turn(self) -> bool:
+        """One turn. Returns whether there may be another one."""
+        if self._work is None:
+            self._work = self._store.read(self._project_id, find_work)
+            self._began = time.monotonic()
+        work = self._work
+        if work is None:
+            return self._store.write(self._project_id, WORKER, clear_file)
+        try:
+            if work.stored.phase == "undo":
+                self._undo(work)
+            else:
+                self._take_batch(work)
+        except UnreadableFile as error:
+            self._end(work, "failed", error.message)
+        except ReaderEnded:
+            self._try_again(work)
+        return True
+
+    def fail(self, error: str) -> None:
+        """What was being worked on cannot go on."""
+        if self._work is not None:
+            self._end(self._work, "failed", error)
+
+    def _undo(self, work: Import) -> None:
+        if not self._store.write(
+            self._project_id, _actor(work), undo_chunk, import_id=work.id, now=_now(), seconds=self._seconds()
+        ):
+            self._leave()
+
+    def _take_batch(self, work: Import) -> None:
+        if self._reader is None:
+            self._reader = self._opened_reader(work)
+        most = 1 if time.monotonic() < self._considerate_until else CHUNKS_A_BATCH
+        # What could not be written, since the database was busy, is written now.
+        self._waiting = self._waiting or self._reader.take(most)
+        if not self._waiting:
+            self._end(work, "done", None)
+            return
+        taken = self._store.write(
+            self._project_id, _actor(work), take_chunks,
+            import_id=work.id, phase=work.stored.phase, chunks=self._waiting, now=_now(), seconds=self._seconds(),
+        )  # fmt: skip
+        self._waiting = []
+        if taken.is_awaited:
+            self._considerate_until = time.monotonic() + CONSIDERATE_SECONDS
+        if not taken.goes_on:
+            self._leave()
+
+    def _opened_reader(self, work: Import) -> ChunkReader:
+        """The rest of an import's chunks; its file comes out of the database for as long as it is read."""
+        file = self._open.enter_context(_spool())
+        self._fetch(work, file)
+        reader = ChunkReader(file, reading=work.settings.reading, first_chunk=work.progress.next_chunk)
+        return self._open.enter_context(reader)
+
+    def _fetch(self, work: Import, file: IO[bytes]) -> None:
+        first = 0
+        while parts := self._store.look(self._project_id, list_parts, file_id=work.id, first=first, limit=PARTS_A_TURN):
+            file.writelines(parts)
+            first += len(parts)
+        file.flush()
+
+    def _end(self, work: Import, state: ImportState, error: str | None) -> None:
+        self._store.write(
+            self._project_id, _actor(work), end_work,
+            import_id=work.id, phase=work.stored.phase, state=state, error=error, now=_now(),
+        )  # fmt: skip
+        self._leave()
+
+    def _try_again(self, work: Import) -> None:
+        self._leave()
+        if self._store.write(self._project_id, _actor(work), note_try, import_id=work.id) >= TRIES_MAX:
+            self._end(work, "failed", BROKEN)
+
+    def _leave(self) -> None:
+        """Let go of the import that was worked on."""
+        self._open.close()
+        self._work, self._reader, self._waiting = None, None, []
+
+    def _seconds(self) -> float:
+        """Seconds of work since it was asked last."""
+        began, self._began = self._began, time.monotonic()
+        return round(self._began - began, 3)
+
+
+def _spool() -> IO[bytes]:
+    return tempfile.TemporaryFile(prefix="daftari-import-")
+
+
+def _actor(work: Import) -> Actor:
+    """Whoever brought the file is who writes what is in it."""
+    return Actor(work.stored.key_id, f"import-{work.id}")
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
