@@ -20,6 +20,7 @@ from daftari.api.openapi import Node, Operation, operations, resolved, target, t
 
 SAME_AS_GET = ("HEAD", "QUERY")
 """Methods that answer as GET does, on addresses where the document has no word of its own for them."""
+NOT_MODIFIED = 304
 LINES = "ndjson"
 """The end of a media type whose bodies are JSON a line."""
 ONE_PART = "[^/]*"
@@ -39,6 +40,10 @@ def check_answer(method: str, path: str, status: int, headers: Mapping[str, str]
     _check_headers(response, lower, said)
     if method == "HEAD":
         assert not body, f"{said}: the answer to HEAD has a body"
+        return
+    if status == NOT_MODIFIED:
+        assert not body, f"{said}: it has a body"
+        assert "content-type" not in lower, f"{said}: it has a content type and no content"
         return
     media = lower.get("content-type", "").partition(";")[0].strip()
     assert media in resolved(response)["content"], f"{said}: its content type {media!r} is not in the document"

@@ -240,6 +240,7 @@ class FactBook(Book):
             "reviews": len(mine),
             "refused_requests": 0,
             "audience_numbers": len(held),
+            "kept_answers": 0,
         }
 
     def clear_journal(self) -> None:

@@ -59,7 +59,7 @@ def _write_rows(store: Store, project: Project, read: rows.Rows, *, actor: Actor
 
 def get_contact(store: Store, project: Project, reference: str, *, include: frozenset[str] = NOTHING) -> str:
     named = contacts.Reference(reference, REGION)
-    return store.look(project.id, contacts.get_contact, reference=named, include=include).decode()
+    return store.look(project.id, contacts.get_contact, reference=named, include=include).served.decode()
 
 
 def list_contacts(

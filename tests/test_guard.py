@@ -19,9 +19,22 @@ import pytest
 
 from daftari.model import Actor, InboundRequest, NewFact, Scope
 from daftari.rules import contacts, rows
-from daftari.store import Store, WriteTx, audiences, consent, directory, erasures, groups, inbound, journal, migrate
+from daftari.store import (
+    Store,
+    WriteTx,
+    audiences,
+    consent,
+    directory,
+    erasures,
+    groups,
+    idempotency,
+    inbound,
+    journal,
+    migrate,
+)
 from daftari.store.address import sqlite_path
 from daftari.store.consent import StoredConsent
+from daftari.store.idempotency import KeptAnswer
 from daftari.store.inbound import Review
 from daftari.store.queries import Dialect, Query, load_queries
 from tests import postgres
@@ -31,6 +44,7 @@ from tests.opened import open_store
 PROJECT_TABLES = (
     *("book", "contact", "contact_group", "membership", "directory", "journal", "fact", "consent", "near_miss"),
     *("review", "inbound_count", "quarantine", "audience", "audience_part", "erasure", "removal"),
+    "idempotency",
 )
 CONTACTS = 20_000
 GROUPS = 2_000
@@ -66,6 +80,7 @@ STOPS_EARLY = {
     "find_facts_end": "in the key's order, up to its limit",
     "find_consent_end": "in the key's order, up to its limit",
     "find_any_audience": "in the key's order, up to its limit",
+    "find_answers_end": "in the order of time, up to its limit",
     "get_last_fact": "in the key's order, and stops at the first",
     "get_last_erasure": "in the key's order, and stops at the first",
     "has_erasures": "in the key's order, up to its limit",
@@ -85,7 +100,8 @@ VALUES: dict[str, object] = {
     "excluded": "{}", "mobiles": b"12345678", "at": 1, "channel": "sms", "sender": "x", "why": "x", "said": "x",
     "message": "x", "settled_as": "dismiss", "token": 1, "received": 1, "refused": 0, "received_at": 1,
     "refused_at": None, "erased": 0, "keyword": "group 7", "reason": "x", "request": "{}", "body": b"x",
-    "removed": "{}", "contacts": "1-5", "seq": 17,
+    "removed": "{}", "contacts": "1-5", "seq": 17, "fingerprint": "x", "status": 201, "headers": "[]",
+    "names_numbers": 1,
 }  # fmt: skip
 ROW_SETS: dict[str, list[Any]] = {
     "mobiles": [254700000000 + place for place in range(100)],
@@ -115,6 +131,8 @@ def _fill_ledger(tx: WriteTx, mobile: int) -> None:
     inbound.insert_review(tx, given=review, message=str(mobile))
     request = InboundRequest("POST", "https://x", "", "", {}, str(mobile).encode())
     inbound.insert_quarantine(tx, token_id=1, reason="x", request=request, now=1)
+    answer = KeptAnswer("x", mobile, 201, "[]", b"{}")
+    idempotency.save_answer(tx, answer, key_id=1, name=str(mobile), names_numbers=mobile % 10 == 0)
     erasures.insert_erasure(tx, subject=-mobile, contact_id=mobile, removed="{}", now=1)
     audiences.insert_audience(
         tx, question="{}", mobiles=array("q", [mobile]), erased=0, digest="x", excluded="{}", until=mobile, now=1

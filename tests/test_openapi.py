@@ -201,7 +201,7 @@ def _error_codes() -> list[Node]:
 
 
 def _codes(response: Node) -> list[str]:
-    schema = response["content"].get("application/json", {}).get("schema", {})
+    schema = response.get("content", {}).get("application/json", {}).get("schema", {})
     codes: list[str] = schema.get("properties", {}).get("error_code", {}).get("enum", [])
     return codes
 

@@ -198,6 +198,29 @@ class WrongImportState(Conflict):
     code = "IMPORT_STATE"
 
 
+class IdempotencyInProgress(Conflict):
+    """Another request with the same Idempotency-Key is at work, and was waited for in vain."""
+
+    code = "IDEMPOTENCY_IN_PROGRESS"
+    retryable = True
+
+    def __init__(self, *, retry_after_seconds: int = 1) -> None:
+        super().__init__("A request with this Idempotency-Key is still at work; send this one again in a moment.")
+        self.retry_after_seconds = retry_after_seconds
+
+
+class AnswerErased(Conflict):
+    """The write was done, under this Idempotency-Key; its answer named somebody who was erased since."""
+
+    code = "ANSWER_ERASED"
+
+    def __init__(self, status: int) -> None:
+        super().__init__(
+            f"This was done before, with status {status}. Its answer is not kept any more: "
+            "somebody whom it named was erased."
+        )
+
+
 class ProjectTaken(Conflict):
     """Another project has this name, in some spelling."""
 
@@ -205,6 +228,15 @@ class ProjectTaken(Conflict):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"There is a project called {name!r} already.")
+
+
+class PreconditionFailed(DaftariError):
+    """The contact is not any more, or never was, as the caller last saw it."""
+
+    code = "PRECONDITION_FAILED"
+
+    def __init__(self) -> None:
+        super().__init__("The contact has changed since this ETag was read; read it again.")
 
 
 class TooLarge(DaftariError):
@@ -246,6 +278,16 @@ class UnreadableFile(DaftariError):
     """A file that is no file of people, or one that cannot be read safely. The message says what would be right."""
 
     code = "UNREADABLE_FILE"
+
+
+class IdempotencyKeyReused(ValidationFailed):
+    """The Idempotency-Key came with another request before."""
+
+    code = "IDEMPOTENCY_KEY_REUSED"
+
+    def __init__(self) -> None:
+        sentence = "The Idempotency-Key was sent with another request before; each request needs a key of its own."
+        super().__init__({"Idempotency-Key": [sentence]})
 
 
 class UnreadableMobile(DaftariError):

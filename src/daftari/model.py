@@ -64,6 +64,10 @@ AUDIENCE_GROUPS_MAX = 100
 """Groups that one audience may name."""
 AUDIENCE_DAYS = 90
 """How long a frozen audience is kept."""
+IDEMPOTENCY_KEY_MAX = 255
+"""Characters of an Idempotency-Key."""
+REPLAY_HOURS = 24
+"""How long the answer to a write with an Idempotency-Key is kept."""
 QUARANTINE_MAX = 10_000
 """Refused inbound requests kept a project; beyond, they are only counted."""
 INBOUND_BODY_BYTES_MAX = 1024 * 1024
@@ -234,18 +238,33 @@ class CreateOutcome(Struct, frozen=True):
 
 
 class UpdateOutcome(Struct, frozen=True):
-    """What became of an update: whether the number is suppressed, or left the group named by its own word."""
+    """What became of an update: whether the number is suppressed, or left the group named by its own word.
+
+    ``version`` names the card as it is now.
+    """
 
     suppressed: bool
     kept_out: bool
+    version: str
+
+
+class ShownContact(Struct, frozen=True):
+    """A contact's JSON as it is served, and its card: the part of it that an update may change."""
+
+    card: bytes
+    served: bytes
 
 
 class Page(Struct, frozen=True):
-    """One page of a list: the cards' JSON joined with commas, how many they are, and the list's exact total."""
+    """One page of a list: the cards' JSON joined with commas, how many they are, and the list's exact total.
+
+    ``state`` is one that the book never was in before or will be again, if the cards depend on nothing else.
+    """
 
     cards: bytes
     count: int
     total: int
+    state: bytes | None = None
 
 
 class MembershipOutcome(Struct, frozen=True):

@@ -16,7 +16,7 @@ from msgspec import Struct
 from daftari.api.routes import ROUTES, VERSION, Route
 from daftari.web.calls import Desk, Reply
 from daftari.web.door import Answer, Application, Request
-from daftari.web.errors import MethodNotAllowed, RouteNotFound
+from daftari.web.errors import Headers, MethodNotAllowed, RouteNotFound
 
 NO_CONTENT = 204
 
@@ -45,13 +45,19 @@ def build_app(desk: Desk) -> Application:
         elif route.needs == "token":
             handled = route.handler(desk, request, **found[2])
         else:
-            handled = route.handler(desk.receive(request, writes=route.needs == "write"), **found[2])
+            call = desk.receive(request, writes=route.needs == "write")
+            handled = call.find_answer() or route.handler(call, **found[2])
         if isinstance(handled, Reply):
-            return handled.status, [("content-type", handled.media_type)], handled.body
+            return handled.status, _headers(handled), handled.body
         status, body = handled
         return status, [("content-type", route.media_type)], body
 
     return application
+
+
+def _headers(reply: Reply) -> Headers:
+    media = [] if reply.media_type is None else [("content-type", reply.media_type)]
+    return [*media, *reply.headers]
 
 
 class _Router(CompiledRouter):

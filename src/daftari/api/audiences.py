@@ -16,7 +16,7 @@ from daftari.errors import AudienceNotFound, ValidationFailed
 from daftari.model import AUDIENCE_GROUPS_MAX, ID_MAX, OPT_OUTS_PER_PAGE_MAX, PER_PAGE_MAX
 from daftari.rules import audiences
 from daftari.rules.audiences import Definition, Match, Reached
-from daftari.web.calls import Call, Reply
+from daftari.web.calls import Call, Handled, Reply
 from daftari.web.door import SpooledAnswer
 from daftari.web.params import Params, read_whole
 
@@ -61,7 +61,7 @@ def _csv_to(spool: SpooledAnswer) -> Callable[[Reached], None]:
     return lambda reached: spool.write("".join([f"{mobile},{number}\r\n" for mobile, number in reached]).encode())
 
 
-def freeze_audience(call: Call) -> tuple[int, bytes]:
+def freeze_audience(call: Call) -> Handled:
     """``POST /v1/audiences``: found in one snapshot, then kept."""
     definition = _read_definition(call.params, groups="groups")
     call.params.refuse_wrong()
@@ -74,8 +74,16 @@ def freeze_audience(call: Call) -> tuple[int, bytes]:
         raise ValidationFailed(
             {"groups" if name == "group" else name: said for name, said in error.errors.items()}
         ) from None
-    frozen = call.write(audiences.freeze_audience, definition=definition, found=found, now=call.now)
-    return 201, _encode({"message": "Audience frozen successfully", **audiences.show_audience(frozen)})
+    return call.write(
+        audiences.freeze_audience,
+        lambda frozen: (
+            201,
+            _encode({"message": "Audience frozen successfully", **audiences.show_audience(frozen)}),
+        ),
+        definition=definition,
+        found=found,
+        now=call.now,
+    )
 
 
 def get_audience(call: Call, number: str) -> tuple[int, bytes]:

@@ -23,7 +23,7 @@ from daftari.model import (
 from daftari.rules import erasures, facts, questions
 from daftari.rules.consent import Question
 from daftari.rules.contacts import Reference
-from daftari.web.calls import Call
+from daftari.web.calls import Call, Handled
 from daftari.web.params import Params, read_whole
 
 COMMON_FIELDS = ("channel", "sender", "purpose", "at", "source", "evidence", "override")
@@ -35,17 +35,17 @@ _encode = msgspec.json.encode
 # ---- facts ----------------------------------------------------------------------------------------------
 
 
-def create_opt_outs(call: Call) -> tuple[int, bytes]:
+def create_opt_outs(call: Call) -> Handled:
     """``POST /v1/opt-outs``."""
     return _create_facts(call, kind="opt_out", message="Opt-outs recorded successfully")
 
 
-def create_opt_ins(call: Call) -> tuple[int, bytes]:
+def create_opt_ins(call: Call) -> Handled:
     """``POST /v1/opt-ins``."""
     return _create_facts(call, kind="opt_in", message="Opt-ins recorded successfully")
 
 
-def _create_facts(call: Call, *, kind: facts.Kind, message: str) -> tuple[int, bytes]:
+def _create_facts(call: Call, *, kind: facts.Kind, message: str) -> Handled:
     params = call.params
     results = params.flag("results")
     items: list[object] = [one] if (one := params.given("mobile")) is not None else []
@@ -55,7 +55,16 @@ def _create_facts(call: Call, *, kind: facts.Kind, message: str) -> tuple[int, b
     given = params.part(lambda: facts.read_facts(items, common=common, kind=kind, region=region, now=now))
     params.refuse_wrong()
     assert given is not None
-    outcome = call.write(facts.record_given, given=given, action=f"{kind}s", now=now)
+    return call.write(
+        facts.record_given,
+        lambda outcome: (200, _write_outcome(outcome, kind=kind, message=message, results=results)),
+        given=given,
+        action=f"{kind}s",
+        now=now,
+    )
+
+
+def _write_outcome(outcome: facts.FactsOutcome, *, kind: facts.Kind, message: str, results: bool) -> bytes:
     answer: dict[str, object] = {"message": message, **outcome.counts}
     if kind == "opt_out":
         answer["left_groups"] = outcome.left_groups
@@ -66,7 +75,7 @@ def _create_facts(call: Call, *, kind: facts.Kind, message: str) -> tuple[int, b
             (f"items.{row.index}.{name}", said) for row in outcome.rows for name, said in (row.errors or {}).items()
         )
         answer["errors"] = dict(islice(wrong, ERRORS_MAX))
-    return 200, _encode(answer)
+    return _encode(answer)
 
 
 def list_opt_outs(call: Call) -> tuple[int, bytes]:
@@ -157,13 +166,16 @@ def _cursor(following: int | None) -> str | None:
 # ---- a person's rights ----------------------------------------------------------------------------------
 
 
-def erase_number(call: Call) -> tuple[int, bytes]:
+def erase_number(call: Call) -> Handled:
     """``POST /v1/erasures``."""
     params = call.params
     mobile = params.noting("mobile", lambda: facts.read_number(params.given("mobile"), region=call.project.region))
     params.refuse_wrong()
     assert mobile is not None
-    erased = call.write(erasures.erase_number, mobile=mobile, project=call.project, now=call.now)
+    return call.write(erasures.erase_number, _write_erased, mobile=mobile, project=call.project, now=call.now)
+
+
+def _write_erased(erased: erasures.Erased) -> Handled:
     return 201, _encode({"message": "Number erased successfully", "id": erased.id, "removed": erased.removed})
 
 

@@ -16,11 +16,12 @@ from daftari.model import (
     GROUPS_PER_PAGE_MAX,
     ID_MAX,
     Group,
+    MembershipOutcome,
     written_time,
 )
 from daftari.rules import groups
 from daftari.rules.texts import read_name
-from daftari.web.calls import Call
+from daftari.web.calls import Call, Handled
 from daftari.web.params import Params, read_whole
 
 
@@ -37,10 +38,13 @@ def list_groups(call: Call) -> tuple[int, bytes]:
     return 200, msgspec.json.encode({"groups": [_show(group) for group in shown], "next": following})
 
 
-def create_group(call: Call) -> tuple[int, bytes]:
+def create_group(call: Call) -> Handled:
     """``POST /v1/groups``."""
     name = _read_new_name(call.params)
-    group = call.write(groups.create_group, name=name, now=call.now)
+    return call.write(groups.create_group, _write_created, name=name, now=call.now)
+
+
+def _write_created(group: Group) -> Handled:
     return 201, msgspec.json.encode({"message": "Group created successfully", "group": _show(group)})
 
 
@@ -51,24 +55,36 @@ def get_group(call: Call, name: str) -> tuple[int, bytes]:
     return 200, msgspec.json.encode({"group": _show(group)})
 
 
-def update_group(call: Call, name: str) -> tuple[int, bytes]:
+def update_group(call: Call, name: str) -> Handled:
     """``PUT /v1/groups/{name}``: another name."""
     new_name = _read_new_name(call.params)
-    group = call.write(groups.update_group, name=_read_path_name(name), new_name=new_name, now=call.now)
+    return call.write(groups.update_group, _write_updated, name=_read_path_name(name), new_name=new_name, now=call.now)
+
+
+def _write_updated(group: Group) -> Handled:
     return 200, msgspec.json.encode({"message": "Group updated successfully", "group": _show(group)})
 
 
-def delete_group(call: Call, name: str) -> tuple[int, bytes]:
+def delete_group(call: Call, name: str) -> Handled:
     """``DELETE /v1/groups/{name}``: its members stay contacts."""
     call.params.refuse_wrong()
-    call.write(groups.delete_group, name=_read_path_name(name), now=call.now)
-    return 200, msgspec.json.encode({"message": "Group deleted successfully"})
+    return call.write(
+        groups.delete_group,
+        lambda _: (200, msgspec.json.encode({"message": "Group deleted successfully"})),
+        name=_read_path_name(name),
+        now=call.now,
+    )
 
 
-def join_group(call: Call, name: str) -> tuple[int, bytes]:
+def join_group(call: Call, name: str) -> Handled:
     """``POST /v1/groups/{name}/contacts``."""
     ids, mobiles = _read_named(call)
-    outcome = call.write(groups.join_group, name=_read_path_name(name), ids=ids, mobiles=mobiles, now=call.now)
+    return call.write(
+        groups.join_group, _write_joined, name=_read_path_name(name), ids=ids, mobiles=mobiles, now=call.now
+    )
+
+
+def _write_joined(outcome: MembershipOutcome) -> Handled:
     return 200, msgspec.json.encode(
         {
             "message": "Contacts added to group successfully",
@@ -81,10 +97,15 @@ def join_group(call: Call, name: str) -> tuple[int, bytes]:
     )
 
 
-def leave_group(call: Call, name: str) -> tuple[int, bytes]:
+def leave_group(call: Call, name: str) -> Handled:
     """``DELETE /v1/groups/{name}/contacts``."""
     ids, mobiles = _read_named(call)
-    outcome = call.write(groups.leave_group, name=_read_path_name(name), ids=ids, mobiles=mobiles, now=call.now)
+    return call.write(
+        groups.leave_group, _write_left, name=_read_path_name(name), ids=ids, mobiles=mobiles, now=call.now
+    )
+
+
+def _write_left(outcome: MembershipOutcome) -> Handled:
     return 200, msgspec.json.encode(
         {
             "message": "Contacts removed from group successfully",

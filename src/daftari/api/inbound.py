@@ -19,7 +19,7 @@ from daftari.rules import inbound, tokens
 from daftari.rules.erasures import show_review
 from daftari.rules.inbound import SETTLEMENTS, Receipt
 from daftari.store.inbound import StoredToken
-from daftari.web.calls import Call, Desk, Reply
+from daftari.web.calls import Call, Desk, Handled, Reply
 from daftari.web.door import Request
 from daftari.web.errors import MethodNotAllowed
 from daftari.web.params import read_whole
@@ -116,7 +116,7 @@ def list_reviews(call: Call) -> tuple[int, bytes]:
     return 200, _encode(answer)
 
 
-def settle_review(call: Call, number: str) -> tuple[int, bytes]:
+def settle_review(call: Call, number: str) -> Handled:
     """``POST /v1/inbound/review/{id}``."""
     params = call.params
     settled_as = params.choice("as", SETTLEMENTS, default=None)
@@ -126,11 +126,14 @@ def settle_review(call: Call, number: str) -> tuple[int, bytes]:
     review_id = read_whole(number)
     if review_id is None or review_id > ID_MAX or settled_as is None:
         raise ReviewNotFound
-    review = call.write(
+    return call.write(
         inbound.settle_review,
+        lambda review: (
+            200,
+            _encode({"message": "Review settled successfully", "review": show_review(review)}),
+        ),
         review_id=review_id,
         settled_as=settled_as,
         settings=call.project.consent,
         now=call.now,
     )
-    return 200, _encode({"message": "Review settled successfully", "review": show_review(review)})

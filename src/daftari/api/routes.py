@@ -13,15 +13,12 @@ from msgspec import Struct
 
 from daftari.api import audiences, consent, contacts, groups, house, inbound
 from daftari.model import BODY_BYTES_MAX, INBOUND_BODY_BYTES_MAX, READ_BODY_BYTES_MAX
-from daftari.web.calls import Reply
+from daftari.web.calls import JSON, Handled
 
-JSON = "application/json"
 NDJSON = "application/x-ndjson"
 TEXT = "text/plain; charset=utf-8"
 HTML = "text/html; charset=utf-8"
 
-Handled = tuple[int, bytes] | Reply
-"""What a handler returns: a status and a body, of the route's media type or of its own."""
 Needs = Literal["read", "write", "nothing", "token"]
 
 VERSION = "/v1"

@@ -54,6 +54,8 @@ def repair_project(tx: WriteTx, *, now: int) -> None:
     check.repair_directory(tx, wanted=check.count_blocks(tx), found=check.read_directory(tx))
     state = check.read_book(tx)
     if state is not None:
+        # What was mended is in no journal, and a page must not pass for the one that it was before.
+        tx.book.next_item += 1
         tx.book.next_id = max(tx.book.next_id, state.largest_id + 1)
         tx.book.next_group_id = max(tx.book.next_group_id, state.largest_group_id + 1)
         tx.book.next_fact = max(tx.book.next_fact, state.largest_fact + 1)

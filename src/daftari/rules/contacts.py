@@ -6,11 +6,20 @@ stored.
 
 from __future__ import annotations
 
+from hashlib import blake2b
+
 import msgspec
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from daftari.errors import AmbiguousContact, ContactNotFound, MobileTaken, UnreadableMobile, ValidationFailed
+from daftari.errors import (
+    AmbiguousContact,
+    ContactNotFound,
+    MobileTaken,
+    PreconditionFailed,
+    UnreadableMobile,
+    ValidationFailed,
+)
 from daftari.mobile import reader_for
 from daftari.model import (
     ANY,
@@ -25,6 +34,7 @@ from daftari.model import (
     Page,
     RowOutcome,
     Scope,
+    ShownContact,
     UpdateOutcome,
     written_time,
 )
@@ -78,12 +88,18 @@ class Reference(Struct, frozen=True):
 # ---- reading ----------------------------------------------------------------------------------------
 
 
-def get_contact(tx: Tx, *, reference: Reference, include: frozenset[str]) -> bytes:
+def version_of(card: bytes) -> str:
+    """What names this card and no other one."""
+    return blake2b(card, digest_size=16).hexdigest()
+
+
+def get_contact(tx: Tx, *, reference: Reference, include: frozenset[str]) -> ShownContact:
     """A contact's JSON; its statements need not agree. Raises ``ContactNotFound``."""
     found = _get_by_id(tx, reference) or _get_by_mobile(tx, reference)
     if found is None:
         raise ContactNotFound
-    return _with_members(tx, [found], include) if include else found.card.encode()
+    card = found.card.encode()
+    return ShownContact(card, _with_members(tx, [found], include) if include else card)
 
 
 def list_contacts(
@@ -102,8 +118,8 @@ def list_contacts(
     if start is None:
         return Page(cards=b"", count=0, total=total)
     if not include:
-        count, cards = contacts.list_cards(tx, group_id=group_id, standing=standing, start=start, limit=per_page)
-        return Page(cards=cards, count=count, total=total)
+        listed = contacts.list_cards(tx, group_id=group_id, standing=standing, start=start, limit=per_page)
+        return Page(cards=listed.cards, count=listed.count, total=total, state=listed.state)
     found = contacts.list_contacts(tx, group_id=group_id, standing=standing, start=start, limit=per_page)
     return Page(cards=_with_members(tx, found, include), count=len(found), total=total)
 
@@ -206,13 +222,22 @@ def _row_outcomes(rows: Rows, found: Merge, written: _Written) -> list[RowOutcom
 
 
 def update_contact(
-    tx: WriteTx, *, reference: Reference, change: Change | None, group: str | None, move: bool, now: int
+    tx: WriteTx,
+    *,
+    reference: Reference,
+    change: Change | None,
+    group: str | None,
+    move: bool,
+    now: int,
+    versions: frozenset[str] | None = None,
 ) -> UpdateOutcome:
     """Change fields and group. ``move``: leave all other groups. A number that may not join stays where it is.
 
-    Raises ``ContactNotFound``, ``AmbiguousContact``, and ``MobileTaken`` when another contact has the new number.
+    ``versions``: those that the card may be of. Raises ``ContactNotFound``, ``AmbiguousContact``,
+    ``PreconditionFailed``, and ``MobileTaken`` when another contact has the new number.
     """
     found = _find_one(tx, reference)
+    _refuse_changed(found, versions)
     card = read_card(found.card)
     changed = _changed(card, change) if change is not None else card
     mobile = int(changed.mobile)
@@ -236,7 +261,12 @@ def update_contact(
         ledger.note_near_misses(tx, source="update_contact", tries=int(state.is_suppressed or kept_out), now=now)
     if moved or text != found.card:
         journal.insert_journal(tx, action="update_contact", contacts=(found.id,), group_id=group_id, now=now)
-    return UpdateOutcome(suppressed=state.is_suppressed, kept_out=kept_out)
+    return UpdateOutcome(suppressed=state.is_suppressed, kept_out=kept_out, version=version_of(text.encode()))
+
+
+def _refuse_changed(found: StoredContact, versions: frozenset[str] | None) -> None:
+    if versions is not None and version_of(found.card.encode()) not in versions:
+        raise PreconditionFailed
 
 
 def _changed(card: Card, change: Change) -> Card:
@@ -279,11 +309,14 @@ def _move(
     return joining or bool(leaving), False, group_id
 
 
-def delete_contact(tx: WriteTx, *, reference: Reference, deletion: Deletion, now: int) -> int | None:
+def delete_contact(
+    tx: WriteTx, *, reference: Reference, deletion: Deletion, now: int, versions: frozenset[str] | None = None
+) -> int | None:
     """Delete a contact, and record the opt-out or removal that this is.
 
-    Returns its id, or ``None`` when no contact has the number: its opt-out is recorded all the same. Raises
-    ``ContactNotFound`` when there is nothing to record, and ``AmbiguousContact``.
+    ``versions``: those that the card may be of. Returns its id, or ``None`` when no contact has the number: its opt-out
+    is recorded all the same. Raises ``ContactNotFound`` when there is nothing to record, ``AmbiguousContact`` and
+    ``PreconditionFailed``.
     """
     try:
         found = _find_one(tx, reference)
@@ -294,6 +327,7 @@ def delete_contact(tx: WriteTx, *, reference: Reference, deletion: Deletion, now
         ledger.record_facts(tx, facts=[opt_out], now=now)
         journal.insert_journal(tx, action="delete_contact", contacts=(), group_id=None, now=now)
         return None
+    _refuse_changed(found, versions)
     remove_contact(tx, found=found)
     opt_out = deletion.opt_out_of(found.mobile)
     if opt_out is not None:

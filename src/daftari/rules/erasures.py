@@ -29,6 +29,8 @@ from daftari.rules.contacts import Reference, remove_contact
 from daftari.rules.inbound import Receipt, review_events
 from daftari.rules.ledger import stored_state
 from daftari.rules.questions import find_mobile, show_known
+from daftari.rules.replays import forget_answers
+from daftari.rules.texts import NATIONAL_DIGITS, digits_in
 from daftari.store import Tx, WriteTx, audiences, consent, contacts, erasures, groups, imports, inbound, journal
 from daftari.store.erasures import OpenErasure
 from daftari.store.inbound import Review
@@ -39,9 +41,6 @@ JOURNAL_ROWS_A_TURN = 200
 CHUNKS_A_TURN = 20
 """Chunks of an import, a thousand records each, that are looked at at a time."""
 QUARANTINED_A_TURN = 100
-NATIONAL_DIGITS = 9
-"""The last digits of a number, which every spelling of it has."""
-
 
 BESIDE_AN_ERASED = "came in a refused request, beside what somebody said who is erased"
 
@@ -74,6 +73,7 @@ def erase_number(tx: WriteTx, *, mobile: int, project: Project, now: int) -> Era
         "import_rows": imports.erase_changes(tx, contact_id=None if found is None else found.id, mobile=mobile)
         + imports.erase_rejects(tx, digits=str(mobile)[-NATIONAL_DIGITS:]),
         "audience_numbers": audiences.erase_from_audiences(tx, mobile=mobile),
+        "kept_answers": forget_answers(tx, mobile=mobile),
     }
     written = msgspec.json.encode(removed).decode()
     contact_id = None if found is None else found.id
@@ -105,8 +105,7 @@ def _delete_reviews(tx: WriteTx, mobile: int) -> int:
 
 def _names(text: str, mobile: int) -> bool:
     """Whether a text or form names a number, in whatever spelling."""
-    digits = "".join(filter(str.isdecimal, unquote_plus(text, errors="replace")))
-    return str(mobile)[-NATIONAL_DIGITS:] in digits
+    return str(mobile)[-NATIONAL_DIGITS:] in digits_in(unquote_plus(text, errors="replace"))
 
 
 def _delete_quarantined(tx: WriteTx, mobile: int, project: Project) -> int:

@@ -12,10 +12,14 @@ from datetime import UTC, datetime
 from daftari.model import CLOCK_AHEAD_SECONDS_MAX, TEXT_MAX
 
 NOT_A_TEXT = "must be a text."
+NATIONAL_DIGITS = 9
+"""The last digits of a number, which every spelling of it has."""
 TIME_MIN = -2_208_988_800_000_000
 """1900-01-01 in microseconds: what is earlier is a program's empty date."""
 TIME_MAX = 253_370_764_800_000_000
 """9999-01-01 in microseconds: what is later has no date in some zone of the world."""
+
+_NO_DIGITS = bytes(byte for byte in range(128) if not 48 <= byte <= 57)
 
 
 def read_text(value: object, *, most: int = TEXT_MAX) -> str | None:
@@ -32,6 +36,13 @@ def read_text(value: object, *, most: int = TEXT_MAX) -> str | None:
     if not text.isascii():
         refuse_surrogates(text)
     return text or None
+
+
+def digits_in(text: str) -> str:
+    """The digits of a text, one after the other, whatever stands between them and whatever script they are of."""
+    if text.isascii():
+        return text.encode().translate(None, _NO_DIGITS).decode()
+    return "".join([str(unicodedata.decimal(character)) for character in text if character.isdecimal()])
 
 
 def refuse_surrogates(text: str) -> None:

@@ -28,6 +28,14 @@ class StoredContact(Struct, frozen=True):
     """What is known of the number: see ``daftari.store.consent``."""
 
 
+class ListedCards(Struct, frozen=True):
+    """Part of a list: how many contacts, their cards joined with commas, and the state that the book was in."""
+
+    count: int
+    cards: bytes
+    state: bytes
+
+
 class ContactNumber(Struct, frozen=True):
     """A contact's number and what is known of it."""
 
@@ -76,8 +84,8 @@ def has_contacts(tx: Tx) -> bool:
     return bool(tx.all("list_some_contacts", limit=1))
 
 
-def list_cards(tx: Tx, *, group_id: int | None, standing: int, start: PageStart, limit: int) -> tuple[int, bytes]:
-    """Part of the book or of a group: how many, and their cards joined with commas.
+def list_cards(tx: Tx, *, group_id: int | None, standing: int, start: PageStart, limit: int) -> ListedCards:
+    """Part of the book or of a group, all at once.
 
     ``standing``: contacts of the book above it are passed over.
     """
@@ -85,9 +93,8 @@ def list_cards(tx: Tx, *, group_id: int | None, standing: int, start: PageStart,
         row = tx.one("list_contact_cards", first=start.first, skip=start.skip, limit=limit, standing=standing)
     else:
         row = tx.one("list_member_cards", group=group_id, first=start.first, skip=start.skip, limit=limit)
-    count, cards = row or (0, b"")
-    assert isinstance(count, int) and isinstance(cards, bytes | None)
-    return count, cards or b""
+    count, cards, state = cast("tuple[int, bytes | None, str]", row)
+    return ListedCards(count, cards or b"", state.encode())
 
 
 def list_contacts(tx: Tx, *, group_id: int | None, standing: int, start: PageStart, limit: int) -> list[StoredContact]:

@@ -14,6 +14,7 @@ _LEDGER = (
     ("find_reviews_end", "delete_reviews_below"),
     ("find_facts_end", "delete_facts_below"),
     ("find_consent_end", "delete_consent_below"),
+    ("find_answers_end", "delete_answers_below"),
 )
 """What finds the end of a turn, and what deletes up to there."""
 

@@ -11,16 +11,30 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from msgspec import Struct
 
-from daftari.errors import ReadOnlyKey, Unauthenticated, WrongProject
+from daftari.errors import (
+    DaftariError,
+    IdempotencyInProgress,
+    ReadOnlyKey,
+    StoreBusy,
+    StoreUnavailable,
+    Unauthenticated,
+    WrongProject,
+)
 from daftari.model import Actor, Project
 from daftari.rules.keys import Access
+from daftari.rules.replays import Once, Replay, find_replay, keep_replay
 from daftari.rules.texts import fold_name
 from daftari.store import Store, Tx, WriteTx
 from daftari.web.door import NO_BODY, Request, RequestHeaders, Scope, SpooledAnswer
+from daftari.web.errors import answer as written_error
+from daftari.web.etags import is_known, read_versions
 from daftari.web.keys import Keyring
 from daftari.web.params import Params, decode
+from daftari.web.retries import AtWork, read_once
 
 BEARER = "bearer "
+JSON = "application/json"
+NOT_MODIFIED = 304
 HOST_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.:-[]_")
 """What a Host may be made of; it is repeated in page URLs."""
 
@@ -29,25 +43,44 @@ T = TypeVar("T")
 
 
 class Reply(Struct, frozen=True):
-    """What a handler returns that is not simply JSON, or is too long for the memory."""
+    """What a handler returns that is not simply JSON, or is too long for the memory, or has headers of its own.
+
+    Without a media type it has no body either.
+    """
 
     status: int
-    media_type: str
+    media_type: str | None
     body: bytes | SpooledAnswer
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+Handled = tuple[int, bytes] | Reply
+"""What a handler returns: a status and a body, of the route's media type or of its own."""
 
 
 class Call:
-    """What a handler gets."""
+    """What a handler gets. ``once`` is what the request's Idempotency-Key asks for, if it has one."""
 
-    __slots__ = ("_access", "_public_url", "_request", "_store", "now", "params", "project")
+    __slots__ = ("_access", "_at_work", "_once", "_public_url", "_request", "_store", "now", "params", "project")
 
     def __init__(
-        self, store: Store, access: Access, params: Params, *, request: Request, now: int, public_url: str | None
+        self,
+        store: Store,
+        access: Access,
+        params: Params,
+        *,
+        request: Request,
+        now: int,
+        public_url: str | None,
+        once: Once | None,
+        at_work: AtWork,
     ) -> None:
         self._store = store
         self._access = access
         self._request = request
         self._public_url = public_url
+        self._once = once
+        self._at_work = at_work
         self.params = params
         self.now = now
         self.project: Project = access.project
@@ -60,10 +93,68 @@ class Call:
         """A rule's result, from statements that need not agree with one another."""
         return self._store.look(self.project.id, rule, *args, **kwargs)
 
-    def write(self, rule: Callable[Concatenate[WriteTx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """A rule's result, under the project's lock and durable."""
+    def write(
+        self,
+        rule: Callable[Concatenate[WriteTx, P], T],
+        answer: Callable[[T], Handled],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Handled:
+        """What ``answer`` makes of a rule's result, under the project's lock and durable; a call's one write.
+
+        With an Idempotency-Key the answer is made within the transaction and kept in it, so ``answer`` may be called
+        more than once and must do nothing else; what was answered before is answered again, and nothing is done.
+        """
         actor = Actor(self._access.key.id, self._request.id)
-        return self._store.write(self.project.id, actor, rule, *args, **kwargs)
+        once = self._once
+        if once is None:
+            return answer(self._store.write(self.project.id, actor, rule, *args, **kwargs))
+
+        def write_once(tx: WriteTx) -> Handled:
+            kept = find_replay(tx, once=once, now=self.now)
+            if kept is not None:
+                return _replayed(kept)
+            handled = answer(rule(tx, *args, **kwargs))
+            keep_replay(tx, once=once, replay=_kept(handled), now=self.now)
+            return handled
+
+        with self._at_work.place(once):
+            try:
+                return self._store.write(self.project.id, actor, write_once)
+            except StoreUnavailable:
+                raise
+            except StoreBusy as busy:
+                if self._at_work.is_shared(once):
+                    raise IdempotencyInProgress from busy
+                raise
+
+    def find_answer(self) -> Reply | None:
+        """What a write under this Idempotency-Key answered before: looked for before anything else is judged."""
+        if self._once is None:
+            return None
+        kept = self.look(find_replay, once=self._once, now=self.now)
+        return None if kept is None else _replayed(kept)
+
+    def refuse(self, error: DaftariError) -> Reply:
+        """An error as an answer to a write that had an effect all the same: it is kept as any other."""
+        status, headers, body = written_error(
+            error, request_id=self._request.id, accept=self._request.headers.get("accept")
+        )
+        (_, media_type), *more = headers
+        return Reply(status, media_type, body, tuple(more))
+
+    def show(self, body: bytes, *, tag: str) -> Reply:
+        """A JSON answer with its ETag; without its body for a caller who has it already."""
+        etag = f'"{tag}"'
+        if is_known(etag, self._request.headers.get("if-none-match")):
+            return Reply(NOT_MODIFIED, None, b"", (("etag", etag),))
+        return Reply(200, JSON, body, (("etag", etag),))
+
+    @property
+    def versions(self) -> frozenset[str] | None:
+        """The versions of a contact that may be written over; ``None`` when any may."""
+        return read_versions(self._request.headers.get("if-match"))
 
     @property
     def accept(self) -> str:
@@ -86,6 +177,7 @@ class Desk:
         self.version = version
         self._keyring = keyring
         self._clock = clock
+        self._at_work = AtWork()
         self._public_url = None if public_url is None else public_url.rstrip("/")
 
     def now(self) -> int:
@@ -110,7 +202,16 @@ class Desk:
         _check_project(params, access.project)
         if writes and access.key.read_only:
             raise ReadOnlyKey
-        return Call(self.store, access, params, request=request, now=now, public_url=self._public_url)
+        return Call(
+            self.store,
+            access,
+            params,
+            request=request,
+            now=now,
+            public_url=self._public_url,
+            once=read_once(request, key_id=access.key.id) if writes else None,
+            at_work=self._at_work,
+        )
 
 
 def origin_of(scope: Scope, public_url: str | None) -> str:
@@ -138,3 +239,14 @@ def _check_project(params: Params, project: Project) -> None:
     name = params.text("project")
     if name is not None and fold_name(name) not in project.former_names:
         raise WrongProject
+
+
+def _kept(handled: Handled) -> Replay:
+    reply = handled if isinstance(handled, Reply) else Reply(handled[0], JSON, handled[1])
+    assert isinstance(reply.body, bytes) and reply.media_type is not None, "a write's answer is short"
+    return Replay(reply.status, (("content-type", reply.media_type), *reply.headers), reply.body)
+
+
+def _replayed(kept: Replay) -> Reply:
+    (_, media_type), *headers = kept.headers
+    return Reply(kept.status, media_type, kept.body, (*headers, ("idempotent-replayed", "true")))

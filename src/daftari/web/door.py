@@ -196,8 +196,9 @@ class Door:
         headers.append(("cache-control", "private, no-store"))
         if isinstance(body, SpooledAnswer):
             self._send_file(wire, method, status, headers, body)
-        elif method == "HEAD":
-            headers.append(("content-length", str(len(body))))
+        elif method == "HEAD" or not body:
+            if body:
+                headers.append(("content-length", str(len(body))))
             wire.response_empty(status, headers)
         else:
             # No Content-Length: the server counts the body by itself, and is at half its speed when it is told.

@@ -17,8 +17,10 @@ from daftari.errors import (
     ContactNotFound,
     DaftariError,
     Forged,
+    IdempotencyInProgress,
     Malformed,
     NotFound,
+    PreconditionFailed,
     ReadOnlyKey,
     SchemaMismatch,
     StoreBusy,
@@ -76,6 +78,7 @@ STATUS: dict[type[DaftariError], int] = {
     RouteNotFound: 404,
     MethodNotAllowed: 405,
     Conflict: 409,
+    PreconditionFailed: 412,
     TooLarge: 413,
     UnsupportedMedia: 415,
     ValidationFailed: 422,
@@ -118,7 +121,7 @@ def _headers(error: DaftariError) -> Headers:
     match error:
         case Unauthenticated():
             return [("www-authenticate", "Bearer")]
-        case StoreBusy():
+        case StoreBusy() | IdempotencyInProgress():
             return [("retry-after", str(error.retry_after_seconds))]
         case MethodNotAllowed():
             return [("allow", error.allowed)]

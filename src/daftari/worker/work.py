@@ -22,7 +22,9 @@ from typing import Protocol, Self
 from daftari.errors import StoreBusy, StoreUnavailable, Unauthenticated
 from daftari.model import Actor
 from daftari.rules.audiences import expire_audience, has_expired_audience
+from daftari.rules.imports import expire_import, has_expired_import
 from daftari.rules.projects import list_projects
+from daftari.rules.replays import expire_replays, has_expired_replay
 from daftari.rules.sweep import is_deleted
 from daftari.store import Store
 from daftari.store.jobs import IMPORT, Job, finish_job, is_job_due, release_job, renew_job, take_job
@@ -37,7 +39,12 @@ OUTAGE_SECONDS = 5.0
 """How long to leave alone a database that does not answer."""
 
 EXPIRY_SECONDS = 600.0
-"""How often to look for frozen audiences whose time is over."""
+"""How often to look for what is kept for a time that is over."""
+EXPIRING: tuple[tuple[Callable[..., bool], Callable[..., bool]], ...] = (
+    (has_expired_audience, expire_audience),
+    (has_expired_replay, expire_replays),
+)
+"""What is kept for a time: whether there is any whose time is over, and a turn of deleting it."""
 
 log = logging.getLogger("daftari.worker")
 
@@ -54,7 +61,7 @@ def work_until(told_to_stop: ToldToStop, *, store: Store) -> None:
         try:
             store.tidy()
             if time.monotonic() - expired_at >= EXPIRY_SECONDS:
-                _expire_audiences(store)
+                _expire(store)
                 expired_at = time.monotonic()
             due = store.house_read(is_job_due, now=_now())
             job = store.house_write(take_job, owner=owner, now=_now()) if due else None
@@ -110,13 +117,14 @@ def _pause_after(error: StoreBusy) -> float:
     return BUSY_SECONDS
 
 
-def _expire_audiences(store: Store) -> None:
-    """Delete the frozen audiences whose time is over, in every project, one a transaction."""
+def _expire(store: Store) -> None:
+    """Delete what is kept for a time that is over, in every project, a turn a transaction."""
     for project in store.house_read(list_projects):
         # A project may be deleted meanwhile; then all of it goes.
         with suppress(Unauthenticated):
-            while store.read(project.id, has_expired_audience, now=_now()):
-                store.write(project.id, Actor(None, "worker"), expire_audience, now=_now())
+            for has_expired, expire in EXPIRING:
+                while store.read(project.id, has_expired, now=_now()):
+                    store.write(project.id, Actor(None, "worker"), expire, now=_now())
 
 
 def _now() -> int:

@@ -1,14 +1,24 @@
 -- name: list_contact_cards
--- Part of the book in order of id, up to a standing: how many, and their cards joined with commas.
-SELECT COUNT(*), CAST(group_concat(card, ',') AS BLOB) FROM (
+-- Part of the book in order of id, up to a standing: how many, their cards joined with commas, and the book's state.
+SELECT COUNT(*), CAST(group_concat(card, ',') AS BLOB), (
+    SELECT b.next_id || '.' || b.next_group_id || '.' || b.next_seq || '.' || b.next_fact || '.' || b.next_item
+        || '.' || COALESCE(j.at || '.' || j.request_id, '')
+    FROM book AS b LEFT JOIN journal AS j ON j.project_id = :project AND j.seq = b.next_seq - 1
+    WHERE b.project_id = :project
+) FROM (
     SELECT c.card FROM contact AS c
     WHERE c.project_id = :project AND c.id >= :first AND c.standing <= :standing
     ORDER BY c.id LIMIT :limit OFFSET :skip
 );
 
 -- name: list_member_cards
--- Part of a group in order of id: how many, and their cards joined with commas.
-SELECT COUNT(*), CAST(group_concat(card, ',') AS BLOB) FROM (
+-- Part of a group in order of id: how many, their cards joined with commas, and the book's state.
+SELECT COUNT(*), CAST(group_concat(card, ',') AS BLOB), (
+    SELECT b.next_id || '.' || b.next_group_id || '.' || b.next_seq || '.' || b.next_fact || '.' || b.next_item
+        || '.' || COALESCE(j.at || '.' || j.request_id, '')
+    FROM book AS b LEFT JOIN journal AS j ON j.project_id = :project AND j.seq = b.next_seq - 1
+    WHERE b.project_id = :project
+) FROM (
     SELECT c.card FROM (
         SELECT m.contact_id FROM membership AS m
         WHERE m.project_id = :project AND m.group_id = :group AND m.contact_id >= :first

@@ -1,0 +1,78 @@
+"""What writes under an Idempotency-Key answered, each kept with its effect.
+
+Of key and request only keyed digests are kept: either may hold somebody's number. This room must not know for how
+long an answer counts, nor what it says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import cast
+
+from msgspec import Struct
+
+from daftari.store.engine import Tx, WriteTx
+
+NAMING_A_TURN = 100
+"""Answers that are read at once to find those that name a number."""
+
+
+class KeptAnswer(Struct, frozen=True):
+    """An answer as it is kept. ``headers`` is JSON; a body of ``None`` named somebody who was erased."""
+
+    fingerprint: str
+    at: int
+    status: int
+    headers: str
+    body: bytes | None
+
+
+def find_answer(tx: Tx, *, key_id: int, name: str) -> KeptAnswer | None:
+    """What is kept under a name that a key's owner gave."""
+    row = tx.one("find_answer", key=key_id, name=digest(tx, name.encode()))
+    return None if row is None else KeptAnswer(*cast("tuple[str, int, int, str, bytes | None]", row))
+
+
+def save_answer(tx: WriteTx, answer: KeptAnswer, *, key_id: int, name: str, names_numbers: bool) -> None:
+    """Keep an answer, in the place of one that does not count any more."""
+    tx.run(
+        "save_answer",
+        key=key_id,
+        name=digest(tx, name.encode()),
+        fingerprint=answer.fingerprint,
+        now=answer.at,
+        status=answer.status,
+        headers=answer.headers,
+        body=answer.body,
+        names_numbers=int(names_numbers),
+    )
+
+
+def find_old_end(tx: Tx, *, until: int, limit: int) -> int | None:
+    """The time of the last of the first ``limit`` answers that were given by ``until``; ``None`` if there is none."""
+    row = tx.one("find_old_answers_end", until=until, limit=limit)
+    return None if row is None else cast("int | None", row[0])
+
+
+def delete_answers(tx: WriteTx, *, last: int) -> None:
+    """Forget all that was answered up to a time."""
+    tx.run("delete_answers_below", last=last)
+
+
+def walk_naming(tx: Tx) -> Iterator[tuple[int, str, bytes]]:
+    """The answers that may name a number: whose key, the name's digest, the body."""
+    key_id, name = 0, ""
+    while rows := tx.all("list_naming_answers", key=key_id, name=name, limit=NAMING_A_TURN):
+        yield from cast("list[tuple[int, str, bytes]]", rows)
+        key_id, name = cast("tuple[int, str]", rows[-1][:2])
+
+
+def forget_answer(tx: WriteTx, *, key_id: int, name_digest: str) -> None:
+    """Keep only that an answer was given, and with which status."""
+    tx.run("forget_answer", key=key_id, name=name_digest)
+
+
+def digest(tx: Tx, text: bytes) -> str:
+    """What stands for a name or a request, and tells it to nobody."""
+    return blake2b(text, key=tx.secret, digest_size=16, person=b"replay").hexdigest()
