@@ -5,13 +5,17 @@ One small file a format. This floor must not know what a contact may be, nor a d
 
 from __future__ import annotations
 
-from daftari.files.file import read_layout, read_records
+from daftari.files.columns import FIELDS, ColumnUse, match_columns
+from daftari.files.file import open_writer, read_layout, read_records
 from daftari.files.formulas import make_plain, make_safe
 from daftari.files.names import split_name
 from daftari.files.record import Cell, Format, Layout, Record, Records, Row, Values, Writer
+from daftari.files.vcard import explain_card
 
 __all__ = [
+    "FIELDS",
     "Cell",
+    "ColumnUse",
     "Format",
     "Layout",
     "Record",
@@ -19,8 +23,11 @@ __all__ = [
     "Row",
     "Values",
     "Writer",
+    "explain_card",
     "make_plain",
     "make_safe",
+    "match_columns",
+    "open_writer",
     "read_layout",
     "read_records",
     "split_name",

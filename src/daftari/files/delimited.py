@@ -6,10 +6,11 @@ plain. This room must not know what a column means.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain, islice
 from typing import Any, BinaryIO
@@ -24,6 +25,7 @@ from daftari.files.record import (
     Layout,
     Record,
     Row,
+    as_cells,
     batches,
     unreadable,
 )
@@ -274,22 +276,39 @@ class DelimitedRecords:
 # ---- writing ----------------------------------------------------------------------------------------
 
 
+def _doubts(delimiter: str) -> tuple[str, ...]:
+    """What stands somewhere in the text when a cell begins like a formula; seldom there otherwise."""
+    bare = [lead + mark for lead in (delimiter, "\n") for mark in "=+-@\t'" if mark != delimiter]
+    quoted = [lead + '"' + mark for lead in (delimiter, "\n") for mark in "=+-@\t\r'"]
+    return (*bare, *quoted)
+
+
 class DelimitedWriter:
     """Writes a table as text. An encoding that may lack a character is not kept: the file is in UTF-8 then."""
 
     def __init__(self, file: BinaryIO, *, layout: Layout) -> None:
+        self._file = file
+        self._columns = layout.columns
+        self._delimiter = layout.delimiter
         encoding = layout.encoding if layout.encoding.startswith("utf-") else "utf-8-sig"
-        self._text = io.TextIOWrapper(file, encoding=encoding, newline="", write_through=False)
-        self._writer = csv.writer(self._text, delimiter=layout.delimiter)
-        self._writer.writerow([_safe(name) for name in layout.columns])
+        # One for the whole file: a mark of the encoding is written once.
+        self._encoder = codecs.getincrementalencoder(encoding)("replace")
+        self._doubts = _doubts(layout.delimiter)
+        self.write([layout.columns])
 
     def write(self, rows: Iterable[Row]) -> None:
-        self._writer.writerows([[_safe(cell) for cell in row] for row in rows])
+        cells = as_cells(rows, columns=self._columns)
+        text = self._formatted(cells)
+        if any(map(("\n" + text).__contains__, self._doubts)):
+            text = self._formatted(
+                [[make_safe(cell) if isinstance(cell, str) else cell for cell in row] for row in cells]
+            )
+        self._file.write(self._encoder.encode(text))
 
     def close(self) -> None:
-        self._text.flush()
-        self._text.detach()
+        self._file.flush()
 
-
-def _safe(cell: Cell) -> Cell:
-    return make_safe(cell) if isinstance(cell, str) else cell
+    def _formatted(self, rows: list[Sequence[Cell]]) -> str:
+        text = io.StringIO(newline="")
+        csv.writer(text, delimiter=self._delimiter).writerows(rows)
+        return text.getvalue()

@@ -9,14 +9,16 @@ import os
 import re
 import zipfile
 from collections.abc import Callable, Mapping
+from typing import BinaryIO
 
 from daftari.errors import UnreadableFile
-from daftari.files.delimited import DelimitedRecords, read_delimited_layout
-from daftari.files.lines import JsonRecords, LineRecords, read_lines_layout, read_object
-from daftari.files.record import Format, Layout, Records
+from daftari.files.delimited import DelimitedRecords, DelimitedWriter, read_delimited_layout
+from daftari.files.lines import JsonRecords, JsonWriter, LineRecords, LineWriter, read_lines_layout, read_object
+from daftari.files.opendocument import OpenDocumentWriter
+from daftari.files.record import Format, Layout, Records, Writer
 from daftari.files.text import find_encoding, read_sample
-from daftari.files.vcard import CardRecords
-from daftari.files.workbook import WorkbookRecords, read_workbook_layout
+from daftari.files.vcard import CardRecords, CardWriter
+from daftari.files.workbook import WorkbookRecords, WorkbookWriter, read_workbook_layout
 
 _MAGIC_BYTES = 8
 _OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -86,6 +88,19 @@ def read_records(path: str, *, layout: Layout) -> Records:
         "json": lambda: JsonRecords(path, layout=layout),
     }
     return readers[layout.format]()
+
+
+def open_writer(file: BinaryIO, *, layout: Layout) -> Writer:
+    """A writer of a file in this layout, with ``layout.columns`` as the header where there is one."""
+    writers: dict[Format, Callable[[], Writer]] = {
+        "csv": lambda: DelimitedWriter(file, layout=layout),
+        "xlsx": lambda: WorkbookWriter(file, layout=layout),
+        "ods": lambda: OpenDocumentWriter(file, layout=layout),
+        "vcard": lambda: CardWriter(file, layout=layout),
+        "ndjson": lambda: LineWriter(file, layout=layout),
+        "json": lambda: JsonWriter(file, layout=layout),
+    }
+    return writers[layout.format]()
 
 
 # ---- which format -------------------------------------------------------------------------------------

@@ -87,3 +87,8 @@ def batches(records: list[Record]) -> Iterator[list[Record]]:
         return
     for start in range(0, len(records), RECORDS_PER_BATCH):
         yield records[start : start + RECORDS_PER_BATCH]
+
+
+def as_cells(rows: Iterable[Row], *, columns: Sequence[str]) -> list[Sequence[Cell]]:
+    """The rows as cells: an object's members in the order of the columns."""
+    return [[row.get(name) for name in columns] if isinstance(row, dict) else row for row in rows]

@@ -7,15 +7,15 @@ This room must not know what becomes of a person.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO
 from urllib.parse import unquote
 
 import vobject.base
 from msgspec import Struct
 
 from daftari.files.names import split_name
-from daftari.files.record import RECORDS_PER_BATCH, Layout, Record, unreadable
+from daftari.files.record import RECORDS_PER_BATCH, Layout, Record, Row
 from daftari.files.text import LongLine, TextFile, split_lines
 
 CARD_CHARS_MAX = 64 * 1024
@@ -29,6 +29,9 @@ _QUOTED_PRINTABLE = re.compile(r"[^:]*QUOTED-PRINTABLE", re.IGNORECASE)
 _PART = re.compile(r"((?:[^\\;]|\\.)*)(?:;|$)", re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _DAY = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)(?:T.*)?")
+_LINE_BYTES_MAX = 75
+"""As the standard has it, without the line end."""
+_END_LINE = re.compile(r"^[ \t]*END[ \t]*:[ \t]*VCARD[ \t]*\r?\n?\Z", re.IGNORECASE | re.MULTILINE)
 _NOT_FOR_MESSAGES = frozenset({"fax", "pager"})
 
 
@@ -125,13 +128,13 @@ class CardCutter:
 def read_card(card: Card, *, first: int) -> list[Record]:
     """The records of a card: one a number, one if it has none, one if it cannot be read."""
     if card.why is not None:
-        return [unreadable(first, card.why, card.text)]
+        return [Record(first, None, card.why, card.text)]
     try:
         component = next(vobject.base.readComponents(card.text, transform=False, validate=False, allowQP=True))
         person, numbers = _person(component.contents), _numbers(component.contents)
     except (vobject.base.VObjectError, ValueError, LookupError, AttributeError, TypeError, StopIteration) as error:
         said = " ".join(str(error).split())[:200]
-        return [unreadable(first, f"is not a readable card: {said}", card.text)]
+        return [Record(first, None, f"is not a readable card: {said}", card.text)]
     values = [{**person, "mobile": number} for number in numbers] or [person]
     return [Record(place, found, None, card.text) for place, found in enumerate(values, first)]
 
@@ -208,3 +211,84 @@ def _day(written: str | None) -> str | None:
     """A day as ISO text; one without a year as it was written."""
     found = _DAY.fullmatch(written or "")
     return "-".join(found.groups()) if found else written
+
+
+# ---- writing ------------------------------------------------------------------------------------------
+
+
+class CardWriter:
+    """Writes vCard 4.0 from objects with the members that reading gives; a text is written as it is."""
+
+    def __init__(self, file: BinaryIO, *, layout: Layout) -> None:
+        self._file = file
+
+    def write(self, rows: Iterable[Row]) -> None:
+        cards = (written_card(row) if isinstance(row, dict) else str(row) for row in rows)
+        self._file.write("".join(cards).encode("utf-8", "replace"))
+
+    def close(self) -> None:
+        self._file.flush()
+
+
+def written_card(person: dict[str, Any]) -> str:
+    """A person as a card. What is blank is left out."""
+    told = {name: value for name, value in person.items() if value not in (None, "", [])}
+    names = [str(told.get(name, "")) for name in ("lname", "fname", "mname")]
+    whole = " ".join(str(told[name]) for name in ("fname", "mname", "lname") if name in told)
+    mobile = str(told.get("mobile", "")).removeprefix("+")
+    lines = [
+        "BEGIN:VCARD",
+        "VERSION:4.0",
+        f"FN:{_escaped(whole or str(told.get('company', mobile)))}",
+        f"N:{';'.join(map(_escaped, names))};;",
+    ]
+    if mobile:
+        is_whole = mobile.isascii() and mobile.isdigit()
+        lines.append(f"TEL;VALUE=uri:tel:+{mobile}" if is_whole else f"TEL:{_escaped(str(told['mobile']))}")
+    if "city" in told:
+        lines.append(f"ADR:;;;{_escaped(str(told['city']))};;;")
+    if "groups" in told:
+        lines.append(f"CATEGORIES:{','.join(_escaped(str(group)) for group in told['groups'])}")
+    lines += [f"{line}:{_escaped(str(told[name]))}" for name, line in _LINES.items() if name in told]
+    return "".join(map(_folded, [*lines, "END:VCARD"]))
+
+
+_LINES = {
+    "email": "EMAIL",
+    "company": "ORG",
+    "title": "TITLE",
+    "birthday": "BDAY",
+    "url": "URL",
+    "note": "NOTE",
+    "why": "X-WHY",
+}
+
+
+def explain_card(card: str, *, why: str) -> str:
+    """The text of a card with a line ``X-WHY`` before its end."""
+    line = _folded(f"X-WHY:{_escaped(why)}")
+    end = _END_LINE.search(card)
+    if end is None:
+        return f"{card}{'' if card.endswith(chr(10)) else chr(13) + chr(10)}{line}"
+    return f"{card[: end.start()]}{line}{end[0].rstrip()}\r\n"
+
+
+def _escaped(text: str) -> str:
+    for mark in "\\;,":
+        text = text.replace(mark, "\\" + mark)
+    return text.replace("\r\n", "\\n").replace("\n", "\\n").replace("\r", "\\n")
+
+
+def _folded(line: str) -> str:
+    """The line with its end, in pieces of at most 75 bytes; no character is cut."""
+    if len(line) * 4 <= _LINE_BYTES_MAX or len(line.encode("utf-8", "replace")) <= _LINE_BYTES_MAX:
+        return line + "\r\n"
+    pieces, room = [""], _LINE_BYTES_MAX
+    for letter in line:
+        size = len(letter.encode("utf-8", "replace"))
+        if size > room:
+            pieces.append("")
+            room = _LINE_BYTES_MAX - 1
+        pieces[-1] += letter
+        room -= size
+    return "\r\n ".join(pieces) + "\r\n"

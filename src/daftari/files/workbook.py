@@ -7,17 +7,24 @@ know what a column means.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import islice
+from typing import BinaryIO
 
+import xlsxwriter
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError
 
 from daftari.errors import UnreadableFile
 from daftari.files.archive import refuse_bombs
-from daftari.files.formulas import make_plain
+from daftari.files.formulas import make_plain, make_safe
 from daftari.files.header import name_columns
-from daftari.files.record import RECORDS_PER_BATCH, Cell, Format, Layout, Record, unreadable
+from daftari.files.record import RECORDS_PER_BATCH, Cell, Format, Layout, Record, Row, as_cells, unreadable
+
+SHEET_ROWS_MAX = 1_048_575
+"""Rows of a sheet below its header."""
+CELL_CHARS_MAX = 32_767
+"""Characters that a cell of a workbook can hold."""
 
 _EXACT_MAX = 2**53
 """Up to here a whole number is exact in a spreadsheet's cell."""
@@ -131,3 +138,37 @@ def _surplus(number: int, row: list[Cell], width: int) -> Record:
     cells = len(_header_cells(row))
     text = "\t".join("" if cell is None else str(cell) for cell in row)
     return unreadable(number, f"has {cells} cells where the header has {width}", text)
+
+
+# ---- writing ------------------------------------------------------------------------------------------
+
+
+class WorkbookWriter:
+    """Writes an XLSX workbook in little memory. Numbers are written as text, which no spreadsheet ruins."""
+
+    def __init__(self, file: BinaryIO, *, layout: Layout) -> None:
+        self._columns = layout.columns
+        self._book = xlsxwriter.Workbook(file, {"constant_memory": True})
+        self._begin_sheet()
+
+    def write(self, rows: Iterable[Row]) -> None:
+        for row in as_cells(rows, columns=self._columns):
+            if self._next > SHEET_ROWS_MAX:
+                self._begin_sheet()
+            self._write_row(row)
+
+    def close(self) -> None:
+        self._book.close()
+
+    def _begin_sheet(self) -> None:
+        self._sheet = self._book.add_worksheet()
+        self._next = 0
+        self._write_row(self._columns)
+
+    def _write_row(self, row: Sequence[Cell]) -> None:
+        for column, cell in enumerate(row):
+            if isinstance(cell, bool):
+                self._sheet.write_boolean(self._next, column, cell)
+            elif cell is not None and cell != "":
+                self._sheet.write_string(self._next, column, make_safe(str(cell))[:CELL_CHARS_MAX])
+        self._next += 1
