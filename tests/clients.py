@@ -94,7 +94,10 @@ class Client:
 
 
 class _Headers(dict[str, str]):
-    """As Granian's: a mapping by lower-case name."""
+    """As Granian's: a mapping by lower-case name, in which what is not ASCII has no value."""
+
+    def get_all(self, name: str) -> list[str]:
+        return [self[name]] if name in self and self[name].isascii() else []
 
 
 class _Scope(Struct):

@@ -183,7 +183,7 @@ def overwrite(book: Client, method: str, body: Any) -> None:
     assert book.put("/v1/contacts/1", {"contact": {"fname": f"Suzan {method}"}}).status == 200
     before = get(book, 1, **INCLUDED)
     current = tag_of(book)
-    for written in (stale, f"{OTHER}, {stale}", f"W/{current}", "", current.strip('"')):
+    for written in (stale, f"{OTHER}, {stale}", f"W/{current}", "", "é", current.strip('"')):
         refused = book.call(method, "/v1/contacts/1", json=body, headers={"If-Match": written})
         assert refusal(refused) == (412, "PRECONDITION_FAILED")
     assert get(book, 1, **INCLUDED) == before

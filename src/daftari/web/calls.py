@@ -154,7 +154,8 @@ class Call:
     @property
     def versions(self) -> frozenset[str] | None:
         """The versions of a contact that may be written over; ``None`` when any may."""
-        return read_versions(self._request.headers.get("if-match"))
+        headers = self._request.headers
+        return read_versions(headers.get_all("if-match")) if "if-match" in headers else None
 
     @property
     def accept(self) -> str:

@@ -52,7 +52,11 @@ log = logging.getLogger("daftari.web")
 
 
 class RequestHeaders(Protocol):
+    """By lower-case name. A header that is not ASCII is there, and has no value."""
+
+    def __contains__(self, key: object) -> bool: ...
     def get(self, key: str, default: str | None = None) -> str | None: ...
+    def get_all(self, key: str) -> list[str]: ...
 
 
 class Scope(Protocol):

@@ -7,6 +7,7 @@ know what an answer shows.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from hashlib import blake2b
 
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
@@ -27,8 +28,9 @@ def is_known(tag: str, if_none_match: str | None) -> bool:
     return if_none_match.strip() == "*" or any(f'"{found[1]}"' == tag for found in _TAG.findall(if_none_match))
 
 
-def read_versions(if_match: str | None) -> frozenset[str] | None:
-    """The versions of a contact that an ``If-Match`` names; ``None`` when any will do."""
-    if if_match is None or if_match.strip() == "*":
+def read_versions(if_match: Sequence[str]) -> frozenset[str] | None:
+    """The versions of a contact that ``If-Match`` headers name; ``None`` when any will do."""
+    written = ",".join(if_match)
+    if written.strip() == "*":
         return None
-    return frozenset(tag.partition(".")[0] for weak, tag in _TAG.findall(if_match) if not weak)
+    return frozenset(tag.partition(".")[0] for weak, tag in _TAG.findall(written) if not weak)

@@ -27,17 +27,17 @@ _QUOTED = re.compile(r'"((?:[!#-\[\]-~]|\\["\\])+)"')
 
 def read_once(request: Request, *, key_id: int) -> Once | None:
     """What is to be done once; ``None`` for a request without the header. Raises ``Malformed``."""
-    written = request.headers.get("idempotency-key")
-    if written is None:
+    if "idempotency-key" not in request.headers:
         return None
-    return Once(key_id, _read_name(written.strip()), _fingerprint(request))
+    return Once(key_id, _read_name(request.headers.get_all("idempotency-key")), _fingerprint(request))
 
 
-def _read_name(written: str) -> str:
+def _read_name(given: list[str]) -> str:
+    written = given[0].strip() if len(given) == 1 else ""
     quoted = _QUOTED.fullmatch(written)
     name = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else written
     if len(name) > IDEMPOTENCY_KEY_MAX or not (quoted or _BARE.fullmatch(written)):
-        raise Malformed(f"The Idempotency-Key must be 1 to {IDEMPOTENCY_KEY_MAX} visible characters.")
+        raise Malformed(f"The Idempotency-Key must be 1 to {IDEMPOTENCY_KEY_MAX} visible characters, once.")
     return name
 
 
