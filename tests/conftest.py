@@ -1,7 +1,7 @@
 """What every test may ask for: a fresh database of either engine, the service on it, and the people who use it.
 
-Databases are real and migrated; each test has its own, copied from one that was migrated once. ``database`` and all
-that is built on it come twice, for SQLite and for PostgreSQL.
+Databases are real and migrated; each test has its own, as it was when it was migrated. ``database`` and all that is
+built on it come twice, for SQLite and for PostgreSQL.
 """
 
 from __future__ import annotations
@@ -35,8 +35,6 @@ from tests.opened import SECRET, open_store
 
 ROOT = Path(__file__).parent.parent
 ENGINES = ("sqlite", "postgres")
-COPIES_AT_ONCE = 48
-"""Databases of PostgreSQL that a process of the run makes ahead."""
 START_SECONDS_MAX = 30.0
 STOP_SECONDS_MAX = 30.0
 
@@ -106,20 +104,11 @@ def postgres_template(postgres_server: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres_copies(postgres_server: str, postgres_template: str) -> Iterator[Callable[[], str]]:
-    """Hands out fresh copies of the template. They are made some at a time: each first one costs a checkpoint."""
-    made: list[str] = []
-
-    def take() -> str:
-        if not made:
-            made.extend(f"daftari_{os.getpid()}_copy_{next(_numbers)}" for _ in range(COPIES_AT_ONCE))
-            for name in made:
-                postgres.create_database(postgres_server, name, template=postgres_template)
-        return made.pop()
-
-    yield take
-    for name in made:
-        postgres.drop_database(postgres_server, name)
+def postgres_copies(postgres_server: str, postgres_template: str) -> Iterator[postgres.Copies]:
+    """Copies of the template, each used by one test after another."""
+    copies = postgres.Copies(postgres_server, postgres_template, name=f"daftari_{os.getpid()}_copy")
+    yield copies
+    copies.close()
 
 
 @pytest.fixture
@@ -128,6 +117,7 @@ def new_database(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[New
 
     ``new_database("postgres", empty=True)`` has none yet; an empty one of SQLite is a file that is not there.
     """
+    copies: list[str] = []
     made: list[str] = []
     asked = request.getfixturevalue
 
@@ -135,12 +125,16 @@ def new_database(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[New
         if engine == "sqlite":
             path = tmp_path / f"daftari_{next(_numbers)}.db"
             return str(path if empty else shutil.copy(asked("sqlite_template"), path))
-        name = f"daftari_{os.getpid()}_{next(_numbers)}" if empty else asked("postgres_copies")()
-        made.append(name)
         server = asked("postgres_server")
-        return postgres.create_database(server, name) if empty else postgres.database_address(server, name)
+        if empty:
+            made.append(f"daftari_{os.getpid()}_{next(_numbers)}")
+            return postgres.create_database(server, made[-1])
+        copies.append(asked("postgres_copies").take())
+        return postgres.database_address(server, copies[-1])
 
     yield make
+    for name in copies:
+        asked("postgres_copies").give_back(name)
     for name in made:
         postgres.drop_database(asked("postgres_server"), name)
 

@@ -29,8 +29,45 @@ max_wal_senders = 0
 max_connections = 200
 shared_buffers = 64MB
 jit = off
+autovacuum = off
 """
-"""Nothing here outlives the run, so nothing is kept safe; all else is as PostgreSQL comes."""
+"""Nothing here outlives the run, so nothing is kept safe nor tidied; all else is as PostgreSQL comes."""
+KEPT_BYTES_MAX = 256 * 1024
+"""Up to so many, what a table had is deleted row by row, which is far quicker than giving the table new files."""
+CLEAR = f"""
+DO $$
+DECLARE one regclass;
+BEGIN
+    PERFORM pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid();
+    -- What refers to a table was made after it.
+    FOR one IN SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY oid DESC
+    LOOP
+        IF pg_relation_size(one) > {KEPT_BYTES_MAX} THEN
+            EXECUTE 'TRUNCATE ' || one || ' CASCADE';
+        ELSE
+            EXECUTE 'DELETE FROM ' || one;
+        END IF;
+    END LOOP;
+END $$
+"""
+SHAPE = """
+SELECT json_build_array(
+    (SELECT json_agg(json_build_array(c.relname, c.relkind, c.reloptions, a.attname, a.atttypid, a.attnum, a.attnotnull,
+                                      a.attcollation) ORDER BY c.relname, a.attnum)
+     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relnamespace = 'public'::regnamespace),
+    (SELECT json_agg(pg_get_indexdef(indexrelid) ORDER BY indexrelid::regclass::text)
+     FROM pg_index JOIN pg_class c ON c.oid = indrelid WHERE c.relnamespace = 'public'::regnamespace),
+    (SELECT json_agg(json_build_array(conname, conrelid::regclass, pg_get_constraintdef(oid)) ORDER BY oid)
+     FROM pg_constraint WHERE connamespace = 'public'::regnamespace),
+    (SELECT COUNT(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace),
+    (SELECT COUNT(*) FROM pg_trigger WHERE NOT tgisinternal),
+    (SELECT COUNT(*) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase
+     WHERE d.datname = current_database()),
+    (SELECT COUNT(*) FROM pg_stats WHERE schemaname = 'public')
+)::text
+"""
+"""All that a test may leave in a database beside rows: tables, indexes, constraints, settings, statistics."""
 
 
 def server_address(folder: Path) -> str:
@@ -71,6 +108,68 @@ def drop_database(server: str, name: str) -> None:
     """Remove a database, whoever is still connected to it."""
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+class Copies:
+    """Databases made from one that was migrated once; what a test left in its own is removed for the next to take it.
+
+    A database whose shape a test has changed is dropped. Emptying happens when one is taken: by then, all that the
+    test before had started is stopped.
+    """
+
+    def __init__(self, server: str, template: str, *, name: str) -> None:
+        self._server = server
+        self._template = template
+        self._name = name
+        self._made = 0
+        self._free: list[str] = []
+        with psycopg.connect(database_address(server, template)) as connection:
+            self._shape = _shape_of(connection)
+            self._house = _house_of(connection)
+
+    def take(self) -> str:
+        """The name of a database with the template's tables and rows, and nobody connected to it."""
+        while self._free:
+            name = self._free.pop()
+            if self._is_as_new(name):
+                return name
+            drop_database(self._server, name)
+        self._made += 1
+        name = f"{self._name}_{self._made}"
+        create_database(self._server, name, template=self._template)
+        return name
+
+    def give_back(self, name: str) -> None:
+        """Nobody needs it any more."""
+        self._free.append(name)
+
+    def close(self) -> None:
+        """Drop what was given back."""
+        while self._free:
+            drop_database(self._server, self._free.pop())
+
+    def _is_as_new(self, name: str) -> bool:
+        """Empty it; whether it is as it was made."""
+        with psycopg.connect(database_address(self._server, name)) as connection:
+            if _shape_of(connection) != self._shape:
+                return False
+            connection.execute(CLEAR.encode())
+            connection.execute(
+                "INSERT INTO house SELECT * FROM json_populate_record(NULL::house, %s::json)", [self._house]
+            )
+            return True
+
+
+def _shape_of(connection: psycopg.Connection[tuple[Any, ...]]) -> str:
+    row = connection.execute(SHAPE.encode()).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def _house_of(connection: psycopg.Connection[tuple[Any, ...]]) -> str:
+    """The one row that a migrated database begins with."""
+    ((row,),) = connection.execute("SELECT to_json(house)::text FROM house").fetchall()
+    return str(row)
 
 
 @contextmanager
