@@ -19,6 +19,8 @@ HOMES = ("KE", "UG", "TZ", "NG", "US", "GB", "IT", "AR", "BR", "MX", "DE", "CI",
 REGIONS = tuple(sorted(phonenumbers.SUPPORTED_REGIONS))
 TYPES = tuple(phonenumbers.PhoneNumberType.values())
 SEED = 20240321
+LIBRARY_COMPARED_EACH = 5
+"""Of so many numbers that the fast path leaves to the library, one is compared; a prime, so that every form is."""
 
 
 def outcome(read: mobile.Reader, written: str | int) -> int | None:
@@ -237,23 +239,29 @@ def random_digits(*, each: int) -> Iterator[tuple[str, str]]:
 
 
 def differences(
-    written: Iterable[tuple[str, str]], readers: dict[str, mobile.Reader]
+    written: Iterable[tuple[str, str]], patterns: dict[str, re.Pattern[str] | None]
 ) -> tuple[int, int, list[tuple[str, str, int | None, int | None]]]:
-    """How many were compared, how many of them the fast path answered, and where it was wrong."""
-    compared = fast = 0
+    """How many were written, how many of them the fast path answered, and where it was wrong.
+
+    What it does not answer goes to the library either way, which costs most and tells least: some of it is compared.
+    """
+    readers = {region: mobile.reader_with(pattern, region) for region, pattern in patterns.items()}
+    given = fast = 0
     wrong = []
     for region, text in written:
-        compared += 1
-        pattern = mobile.fast_pattern(region)
-        fast += pattern is not None and pattern.match(mobile.as_typed(text)) is not None
-        got, right = outcome(readers[region], text), outcome(mobile.reader_with(None, region), text)
-        if got != right:
-            wrong.append((region, text, got, right))
-    return compared, fast, wrong
+        given += 1
+        pattern = patterns[region]
+        is_fast = pattern is not None and pattern.match(mobile.as_typed(text)) is not None
+        fast += is_fast
+        if is_fast or given % LIBRARY_COMPARED_EACH == 0:
+            got, right = outcome(readers[region], text), outcome(mobile.reader_with(None, region), text)
+            if got != right:
+                wrong.append((region, text, got, right))
+    return given, fast, wrong
 
 
 @pytest.mark.parametrize(
-    ("written", "compared_min", "fast_min"),
+    ("written", "given_min", "fast_min"),
     [
         (lambda: own_numbers(REGIONS, each=4), 100_000, 30_000),
         (lambda: foreign_numbers(each=6), 15_000, 150),
@@ -262,11 +270,11 @@ def differences(
     ids=["at home", "abroad", "any digits"],
 )
 def test_the_fast_path_answers_as_the_library(
-    written: Callable[[], Iterator[tuple[str, str]]], compared_min: int, fast_min: int
+    written: Callable[[], Iterator[tuple[str, str]]], given_min: int, fast_min: int
 ) -> None:
-    compared, fast, wrong = differences(written(), {region: mobile.reader_for(region) for region in REGIONS})
+    given_count, fast, wrong = differences(written(), {region: mobile.fast_pattern(region) for region in REGIONS})
     assert wrong == []
-    assert compared >= compared_min
+    assert given_count >= given_min
     assert fast >= fast_min
 
 
@@ -281,8 +289,7 @@ def test_the_fast_path_answers_as_the_library(
 )
 def test_a_broken_fast_path_is_caught(broken: Callable[[str], str]) -> None:
     patterns = {region: mobile.fast_pattern(region) for region in HOMES}
-    readers = {
-        region: mobile.reader_with(pattern and re.compile(broken(pattern.pattern), re.ASCII), region)
-        for region, pattern in patterns.items()
+    broken_patterns = {
+        region: pattern and re.compile(broken(pattern.pattern), re.ASCII) for region, pattern in patterns.items()
     }
-    assert differences(own_numbers(HOMES, each=2), readers)[2]
+    assert differences(own_numbers(HOMES, each=2), broken_patterns)[2]
