@@ -113,15 +113,15 @@ def drop_database(server: str, name: str) -> None:
 class Copies:
     """Databases made from one that was migrated once; what a test left in its own is removed for the next to take it.
 
-    A database whose shape a test has changed is dropped. Emptying happens when one is taken: by then, all that the
-    test before had started is stopped.
+    A database whose shape a test has changed is dropped; one that a test has dropped is forgotten. Emptying happens
+    when one is taken: by then, all that the test before had started is stopped.
     """
 
     def __init__(self, server: str, template: str, *, name: str) -> None:
         self._server = server
         self._template = template
         self._name = name
-        self._made = 0
+        self._made: list[str] = []
         self._free: list[str] = []
         with psycopg.connect(database_address(server, template)) as connection:
             self._shape = _shape_of(connection)
@@ -134,23 +134,26 @@ class Copies:
             if self._is_as_new(name):
                 return name
             drop_database(self._server, name)
-        self._made += 1
-        name = f"{self._name}_{self._made}"
-        create_database(self._server, name, template=self._template)
-        return name
+        self._made.append(f"{self._name}_{len(self._made)}")
+        create_database(self._server, self._made[-1], template=self._template)
+        return self._made[-1]
 
     def give_back(self, name: str) -> None:
         """Nobody needs it any more."""
         self._free.append(name)
 
     def close(self) -> None:
-        """Drop what was given back."""
-        while self._free:
-            drop_database(self._server, self._free.pop())
+        """Drop all that were made."""
+        for name in self._made:
+            drop_database(self._server, name)
 
     def _is_as_new(self, name: str) -> bool:
-        """Empty it; whether it is as it was made."""
-        with psycopg.connect(database_address(self._server, name)) as connection:
+        """Empty it; whether it is as it was made, and there at all."""
+        try:
+            connection = psycopg.connect(database_address(self._server, name))
+        except psycopg.OperationalError:
+            return False
+        with connection:
             if _shape_of(connection) != self._shape:
                 return False
             connection.execute(CLEAR.encode())
