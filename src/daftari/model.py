@@ -16,6 +16,8 @@ from msgspec import UNSET, Struct, UnsetType
 
 BODY_BYTES_MAX = 16 * 1024 * 1024
 """The largest body of a write."""
+FILE_BYTES_MAX = 1024 * 1024 * 1024
+"""The largest file that an import takes."""
 READ_BODY_BYTES_MAX = 64 * 1024
 """The largest body of a GET, QUERY, HEAD or DELETE."""
 HEADERS_BYTES_MAX = 64 * 1024

@@ -4,6 +4,7 @@ is made to harm can harm nobody else.
 This floor must not know a store, nor who asks.
 """
 
+from daftari.reading.arrival import Wanted, keep_file, read_wanted
 from daftari.reading.parent import ChunkReader, read_layout
 
-__all__ = ["ChunkReader", "read_layout"]
+__all__ = ["ChunkReader", "Wanted", "keep_file", "read_layout", "read_wanted"]

@@ -40,8 +40,9 @@ OUTAGE_SECONDS = 5.0
 
 EXPIRY_SECONDS = 600.0
 """How often to look for what is kept for a time that is over."""
-EXPIRING: tuple[tuple[Callable[..., bool], Callable[..., bool]], ...] = (
+EXPIRING: tuple[tuple[Callable[..., bool], Callable[..., object]], ...] = (
     (has_expired_audience, expire_audience),
+    (has_expired_import, expire_import),
     (has_expired_replay, expire_replays),
 )
 """What is kept for a time: whether there is any whose time is over, and a turn of deleting it."""

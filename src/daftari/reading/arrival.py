@@ -1,0 +1,98 @@
+"""How a file arrives: what is asked for is read against what is in it, and its bytes go into the database in parts.
+
+This room must not know whether it came over HTTP or from a command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import IO, Any
+
+from msgspec import Struct
+
+from daftari.errors import TooLarge, ValidationFailed
+from daftari.files import match_columns
+from daftari.model import FILE_BYTES_MAX
+from daftari.reading.parent import read_layout
+from daftari.rules.facts import Kind, read_facts
+from daftari.rules.import_rows import ImportKind, Reading
+from daftari.rules.imports import Settings, add_parts, begin_import
+from daftari.store.file_parts import PART_BYTES, PARTS_A_TURN
+
+EXAMPLE = "+254722000000"
+"""A number that can be read: what is wrong is elsewhere."""
+
+Write = Callable[..., Any]
+"""``write(rule, **values)``: a rule's result, under the lock of the project that the file is for."""
+
+
+class Wanted(Struct, frozen=True):
+    """What somebody wants done with a file.
+
+    ``mapping``: fields by column, over what is found by name. ``attributes``: columns that are nothing else become
+    attributes. ``keep_ids``: ids and times of creation are the file's. ``common``: members of facts that the records do
+    not name.
+    """
+
+    name: str
+    media_type: str | None = None
+    kind: ImportKind = "contacts"
+    group: str | None = None
+    mapping: dict[str, str] = {}
+    attributes: bool = False
+    keep_ids: bool = False
+    planned: bool = False
+    common: dict[str, Any] = {}
+
+
+def read_wanted(file: IO[bytes], *, wanted: Wanted, region: str, now: int) -> Settings:
+    """What an import of a file is to do. Raises ``UnreadableFile``, ``TooLarge`` and ``ValidationFailed``."""
+    length = file.seek(0, 2)
+    if length > FILE_BYTES_MAX:
+        raise TooLarge(f"The file is larger than the {FILE_BYTES_MAX} bytes that an import takes.")
+    _refuse_beside(wanted)
+    layout = read_layout(file, name=wanted.name, media_type=wanted.media_type)
+    common = {"source": "import", **wanted.common}
+    if wanted.kind != "contacts":
+        kind: Kind = "opt_out" if wanted.kind == "opt_outs" else "opt_in"
+        read_facts([EXAMPLE], common=common, kind=kind, region=region, now=now)
+    reading = Reading(
+        layout=layout,
+        uses=match_columns(layout.columns, given=wanted.mapping),
+        region=region,
+        kind=wanted.kind,
+        attributes=wanted.attributes,
+        keep_ids=wanted.keep_ids,
+        common=common,
+        created_at=now,
+    )
+    return Settings(name=wanted.name, bytes=length, reading=reading, group=wanted.group, planned=wanted.planned)
+
+
+def _refuse_beside(wanted: Wanted) -> None:
+    """What makes no sense together is named, and not passed over."""
+    errors: dict[str, list[str]] = {}
+    if wanted.kind == "contacts" and wanted.common:
+        for name in wanted.common:
+            errors[name] = [f"The {name} field is for lists of opt-outs and opt-ins."]
+    if wanted.kind != "contacts":
+        for name, given in (("group", wanted.group), ("attributes", wanted.attributes), ("keep_ids", wanted.keep_ids)):
+            if given:
+                errors[name] = [f"The {name} field is for contacts."]
+    if errors:
+        raise ValidationFailed(errors)
+
+
+def keep_file(write: Write, file: IO[bytes], *, settings: Settings, now: int) -> int:
+    """Make the import and keep its file; returns its id. Nobody works on it before ``queue_import``."""
+    import_id: int = write(begin_import, settings=settings, now=now)
+    file.seek(0)
+    first = 0
+    while parts := _some_parts(file):
+        write(add_parts, import_id=import_id, first=first, parts=parts)
+        first += len(parts)
+    return import_id
+
+
+def _some_parts(file: IO[bytes]) -> list[bytes]:
+    return [part for _ in range(PARTS_A_TURN) if (part := file.read(PART_BYTES))]
