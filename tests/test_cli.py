@@ -84,6 +84,7 @@ def _access(database: str, secret: str) -> str:
         [],
         ["serve"],
         ["migrate"],
+        ["copy"],
         ["check"],
         ["worker"],
         *[["project", verb] for verb in ("create", "list", "rename", "set", "delete")],

@@ -235,6 +235,11 @@ def read_settings(
     return convert(found, Settings)
 
 
+def read_database(written: str, *, said_by: str) -> str:
+    """What names a database, as the setting would be read. Raises ``BadSettings`` that names ``said_by``."""
+    return str(_read(_BY_NAME["database"], written, said_by=said_by))
+
+
 def settings_table() -> str:
     """The Markdown table of every setting, for the docs."""
     rows = [

@@ -11,6 +11,7 @@ from daftari.cli import (
     audience,
     check,
     consent,
+    copy,
     erasure,
     inbound,
     key,
@@ -61,6 +62,7 @@ def options(
 
 app.command("serve", epilog=serve.EPILOG)(serve.serve)
 app.command("migrate", epilog=migrate.EPILOG)(migrate.migrate_database)
+app.command("copy", epilog=copy.EPILOG)(copy.copy)
 app.add_typer(project.app, name="project")
 app.add_typer(key.app, name="key")
 app.command("opt-out", epilog=consent.OPT_OUT_EPILOG)(consent.record_opt_outs)

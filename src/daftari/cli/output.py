@@ -21,6 +21,7 @@ FAILED = 1
 WRONG_USAGE = 2
 NOT_ALLOWED = 3
 """The answer to a question was no."""
+INTERRUPTED = 130
 
 
 _CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], " ")

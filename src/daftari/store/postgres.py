@@ -70,7 +70,7 @@ class PostgresTransaction(Transaction):
         columns = ", ".join(TABLES[table])
         if len(rows) >= COPY_ROWS_MIN:
             with self._cursor.copy(f"COPY {table} ({columns}) FROM STDIN".encode()) as copy:
-                copy.write("".join([_copy_line(row) for row in rows]))
+                copy.write("".join([copy_line(row) for row in rows]))
         else:
             marks = ", ".join(["%s"] * len(TABLES[table]))
             self._cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})".encode(), rows)
@@ -231,7 +231,7 @@ def open_engine(database: str, *, threads: int, secret: bytes) -> Store:
 
 
 def read_version(database: str) -> int:
-    """The schema a database has; 0 when it has none of ours."""
+    """The schema a database has; 0 when it has none of ours, below 0 when it is a copy that is not finished."""
     try:
         with connect(database) as connection:
             if connection.info.server_version < SERVER_VERSION_MIN:
@@ -242,7 +242,7 @@ def read_version(database: str) -> int:
             row = connection.execute("SELECT schema_version FROM house").fetchone()
             return int(row[0] or 0) if row else 0
     except psycopg.Error as error:
-        raise StoreUnavailable(f"{masked(database)} cannot be reached: {_first_line(error)}") from error
+        raise StoreUnavailable(f"{masked(database)} cannot be reached: {first_line(error)}") from error
 
 
 def apply_migrations(database: str, *, due: list[Migration]) -> None:
@@ -254,7 +254,7 @@ def apply_migrations(database: str, *, due: list[Migration]) -> None:
                     connection.execute(migration.text.encode())
                     connection.execute("UPDATE house SET schema_version = %s", (migration.number,))
     except psycopg.Error as error:
-        raise StoreUnavailable(f"{masked(database)} cannot be migrated: {_first_line(error)}") from error
+        raise StoreUnavailable(f"{masked(database)} cannot be migrated: {first_line(error)}") from error
 
 
 def connect(url: str) -> psycopg.Connection[Row]:
@@ -279,7 +279,8 @@ def in_our_words(error: psycopg.Error) -> DaftariError:
     return StoreUnavailable("The database does not answer.")
 
 
-def _copy_line(row: tuple[Value, ...]) -> str:
+def copy_line(row: tuple[Value, ...]) -> str:
+    """A row as COPY takes it."""
     return "\t".join([_copy_field(value) for value in row]) + "\n"
 
 
@@ -293,5 +294,6 @@ def _copy_field(value: Value) -> str:
     return value.translate(_COPY_ESCAPES)
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """The first line of what a library says of an error."""
     return (str(error).splitlines() or ["no reason given"])[0]

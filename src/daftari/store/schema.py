@@ -22,7 +22,10 @@ class Engine(Protocol):
         """The store, whose schema is this version's."""
 
     def read_version(self, database: str) -> int:
-        """The schema a database has; 0 when it has none of ours. Raises ``StoreUnavailable``."""
+        """The schema a database has; 0 when it has none of ours, less for a copy that is not finished.
+
+        Raises ``StoreUnavailable``.
+        """
 
     def apply_migrations(self, database: str, *, due: list[Migration]) -> None:
         """Apply each in a transaction of its own. Raises ``StoreUnavailable``."""
@@ -36,8 +39,17 @@ def open_store(database: str, *, threads: int, secret: str | None = None, secret
     ``SchemaMismatch`` when the schema is not this version's, ``StoreUnavailable`` when there is no database,
     ``BadSettings`` when the name is none of these, or the secret is missing or not this database's.
     """
+    refuse_other_schema(database)
+    key = read_secret(database, secret=secret, secret_file=secret_file) or _first_secret(database)
+    return _with_secret(database, threads, key)
+
+
+def refuse_other_schema(database: str) -> None:
+    """Raise ``SchemaMismatch`` when the schema is not this version's, or the database an unfinished copy."""
     found = schema_version(database)
     latest = latest_version(dialect_of(database))
+    if found < 0:
+        raise SchemaMismatch(unfinished_copy(database))
     if found < latest:
         what = f"has schema {found}, this version needs {latest}" if found else "has no Daftari schema yet"
         raise SchemaMismatch(f"The database {what}; run: daftari migrate --database {masked(database)}")
@@ -45,8 +57,12 @@ def open_store(database: str, *, threads: int, secret: str | None = None, secret
         raise SchemaMismatch(
             f"The database has schema {found}, which is newer than this version's {latest}; install a newer Daftari."
         )
-    key = read_secret(database, secret=secret, secret_file=secret_file) or _first_secret(database)
-    return _with_secret(database, threads, key)
+
+
+def unfinished_copy(database: str) -> str:
+    """What to say of a database that ``daftari copy`` began and did not finish."""
+    again = "run the same 'daftari copy' again, it goes on where it was"
+    return f"{masked(database)} is a copy that is not finished; {again}."
 
 
 def _first_secret(database: str) -> bytes:
@@ -83,24 +99,30 @@ def is_new(database: str) -> bool:
 
 def latest_version(dialect: Dialect) -> int:
     """The schema that this version of Daftari works with."""
-    return max(migration.number for migration in _migrations(dialect))
+    return max(migration.number for migration in list_migrations(dialect))
 
 
 def schema_version(database: str) -> int:
-    """The schema a database has; 0 when it has none of ours."""
+    """The schema a database has; 0 when it has none of ours, below 0 when it is a copy that is not finished."""
     return 0 if is_new(database) else _engine(database).read_version(database)
 
 
 def migrate(database: str) -> list[int]:
-    """Bring a database to this version's schema, a new SQLite file included. Returns the numbers applied."""
+    """Bring a database to this version's schema, a new SQLite file included. Returns the numbers applied.
+
+    Raises ``SchemaMismatch`` for a copy that is not finished.
+    """
     found = schema_version(database)
-    due = [migration for migration in _migrations(dialect_of(database)) if migration.number > found]
+    if found < 0:
+        raise SchemaMismatch(unfinished_copy(database))
+    due = [migration for migration in list_migrations(dialect_of(database)) if migration.number > found]
     if due:
         _engine(database).apply_migrations(database, due=due)
     return [migration.number for migration in due]
 
 
-def _migrations(dialect: Dialect) -> list[Migration]:
+def list_migrations(dialect: Dialect) -> list[Migration]:
+    """Every migration of an engine, in order."""
     folder = files("daftari.store").joinpath("migrations").joinpath(dialect)
     found = [file for file in folder.iterdir() if file.name.endswith(".sql")]
     migrations = [Migration(int(file.name.partition("_")[0]), file.read_text(encoding="utf-8")) for file in found]

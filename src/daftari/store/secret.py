@@ -34,13 +34,19 @@ def read_secret(database: str, *, secret: str | None, secret_file: str | None) -
 
     Raises ``BadSettings`` when it is too short or a file that was named cannot be read.
     """
+    text = find_secret_text(database, secret=secret, secret_file=secret_file)
+    return None if text is None else key_of(text)
+
+
+def find_secret_text(database: str, *, secret: str | None, secret_file: str | None) -> str | None:
+    """The secret itself; raises as ``read_secret`` does."""
     if secret is not None:
-        return _key_of(secret, said="The secret")
+        return _long_enough(secret, said="The secret")
     path = Path(secret_file) if secret_file is not None else default_secret_file(database)
     if path is None:
         raise BadSettings(f"A PostgreSQL database needs the secret that keys the hashes of erased numbers: {_GIVE}.")
     try:
-        return _key_of(path.read_text(encoding="utf-8"), said=f"The secret in {path}")
+        return _long_enough(path.read_text(encoding="utf-8"), said=f"The secret in {path}")
     except FileNotFoundError:
         if secret_file is not None:
             raise BadSettings(f"The secret file {path} is not there.") from None
@@ -53,9 +59,13 @@ def read_secret(database: str, *, secret: str | None, secret_file: str | None) -
 
 def make_secret(database: str) -> bytes:
     """The key of a new secret, in the file beside a SQLite database, which only its owner may read."""
+    return keep_secret(database, secrets.token_urlsafe(32))
+
+
+def keep_secret(database: str, written: str) -> bytes:
+    """Put a secret into the file beside a SQLite database. Returns its key, or the one of the secret that is there."""
     path = default_secret_file(database)
     assert path is not None
-    written = secrets.token_urlsafe(32)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     try:
         _write_durably(draft, written + "\n")
@@ -73,7 +83,7 @@ def make_secret(database: str) -> bytes:
     finally:
         with suppress(OSError):
             draft.unlink()
-    return _key_of(written, said=f"The secret in {path}")
+    return key_of(written)
 
 
 def _write_durably(path: Path, text: str) -> None:
@@ -121,19 +131,25 @@ def missing_secret(database: str) -> BadSettings:
 def _is_known(tx: Tx) -> bool | None:
     """Whether this is the database's secret; ``None`` when it has none yet."""
     row = tx.one("get_fingerprint")
-    return None if row is None or row[0] is None else row[0] == _fingerprint(tx.secret)
+    return None if row is None or row[0] is None else row[0] == fingerprint_of(tx.secret)
 
 
 def _keep_fingerprint(tx: HouseTx) -> None:
-    tx.run("keep_fingerprint", hash=_fingerprint(tx.secret))
+    tx.run("keep_fingerprint", hash=fingerprint_of(tx.secret))
 
 
-def _key_of(written: str, *, said: str) -> bytes:
+def _long_enough(written: str, *, said: str) -> str:
     text = written.strip()
     if len(text) < SECRET_LENGTH_MIN:
         raise BadSettings(f"{said} is shorter than {SECRET_LENGTH_MIN} characters.")
-    return sha256(text.encode()).digest()
+    return text
 
 
-def _fingerprint(key: bytes) -> bytes:
+def key_of(secret: str) -> bytes:
+    """The key that a secret makes."""
+    return sha256(secret.encode()).digest()
+
+
+def fingerprint_of(key: bytes) -> bytes:
+    """What a database keeps of its secret: enough to know it again, and not to find it."""
     return blake2b(key=key, person=b"fingerprint", digest_size=16).digest()

@@ -217,7 +217,7 @@ def open_engine(database: str, *, threads: int, secret: bytes) -> Store:
 
 
 def read_version(database: str) -> int:
-    """The schema a file has; 0 when it is a database and nothing in it yet."""
+    """The schema a file has; 0 when nothing is in it yet, below 0 when it is a copy that is not finished."""
     path = sqlite_path(database)
     if path.is_dir():
         raise StoreUnavailable(f"{path} is a folder; name a file in it with --database.")

@@ -1,0 +1,154 @@
+"""A database as a whole, table by table in the order of keys, whatever the tables are for: what copying needs of one.
+
+The SQL is composed of a table's name, columns and key, which come from the catalog and never from outside. This room
+must not know which engine it speaks to, nor why rows are read or written.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager
+
+from daftari.store.catalog import Table
+from daftari.store.engine import Row, Value
+
+
+class Whole(ABC):
+    """One connection to a database of either engine, for one thread.
+
+    In every SQL text a value is written ``?``. Where a method takes a project, ``None`` means the rows of all.
+    """
+
+    @abstractmethod
+    def speaking(self) -> AbstractContextManager[None]:
+        """What the database raises inside becomes ``StoreBusy`` or ``StoreUnavailable``."""
+
+    @abstractmethod
+    def owned(self) -> AbstractContextManager[None]:
+        """Inside, no other copy writes to this database."""
+
+    @abstractmethod
+    def reading(self) -> AbstractContextManager[None]:
+        """Inside, everything is read from one state of the database."""
+
+    @abstractmethod
+    def writing(self) -> AbstractContextManager[None]:
+        """One transaction, committed at the end."""
+
+    @abstractmethod
+    def fetch(self, text: str, values: Sequence[Value] = ()) -> list[Row]:
+        """All rows that a statement finds."""
+
+    @abstractmethod
+    def run(self, text: str, values: Sequence[Value] = ()) -> int:
+        """Run a statement for its effect; how many rows it changed."""
+
+    @abstractmethod
+    def stream(self, text: str, values: Sequence[Value], *, at_once: int) -> Generator[Row, None, None]:
+        """The rows that a statement finds, so many in memory at a time; to be closed before ``reading`` ends."""
+
+    @abstractmethod
+    def insert(self, table: Table, rows: Sequence[Row]) -> None:
+        """New rows, the fastest way that the engine has."""
+
+    @abstractmethod
+    def settle(self) -> None:
+        """What the engine wants done after many rows came in."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the connection."""
+
+    # ---- reading ------------------------------------------------------------------------------------
+
+    def rows(self, table: Table, project_id: int | None) -> Generator[Row, None, None]:
+        """The rows of a project in the order of their keys."""
+        where, values = _where(table, project_id, after=None)
+        order = ", ".join(table.order(project_id) or table.key)
+        text = f"SELECT {', '.join(table.columns)} FROM {table.name}{where} ORDER BY {order}"
+        return self.stream(text, values, at_once=table.rows_at_once)
+
+    def find_row(self, table: Table, project_id: int | None) -> Row | None:
+        """The row of a table that has one."""
+        where, values = _where(table, project_id, after=None)
+        found = self.fetch(f"SELECT {', '.join(table.columns)} FROM {table.name}{where}", values)
+        return found[0] if found else None
+
+    def count_rows(self, table: Table) -> int:
+        """How many rows a table has."""
+        return _number(self.fetch(f"SELECT COUNT(*) FROM {table.name}")[0][0])
+
+    def list_projects(self, table: Table) -> list[int]:
+        """The projects that have rows in a table: by steps through its key, one look-up each."""
+        found: list[int] = []
+        [(project_id,)] = self.fetch(f"SELECT MIN(project_id) FROM {table.name}")
+        while project_id is not None:
+            found.append(_number(project_id))
+            [(project_id,)] = self.fetch(f"SELECT MIN(project_id) FROM {table.name} WHERE project_id > ?", [project_id])
+        return found
+
+    def project_names(self) -> dict[int, str]:
+        """What each project is called."""
+        return {_number(project_id): str(name) for project_id, name in self.fetch("SELECT id, name FROM project")}
+
+    def has_projects(self) -> bool:
+        """Whether there is anything in the book."""
+        return bool(self.fetch("SELECT id FROM project LIMIT 1"))
+
+    def read_house(self) -> tuple[int, bytes | None]:
+        """The schema's version, below 0 while a copy is not finished, and the fingerprint of the secret."""
+        [(version, fingerprint)] = self.fetch("SELECT schema_version, secret_fingerprint FROM house WHERE id = 1")
+        return _number(version), fingerprint if isinstance(fingerprint, bytes) else None
+
+    # ---- writing ------------------------------------------------------------------------------------
+
+    def keep_house(self, *, version: int, fingerprint: bytes) -> None:
+        """Whether the database may be served, and which secret is its own."""
+        text = "UPDATE house SET schema_version = ?, secret_fingerprint = ? WHERE id = 1"
+        self.run(text, [version, fingerprint])
+
+    def put(self, table: Table, row: Row) -> None:
+        """The row of a table that has one, over the one that is there or new."""
+        places = dict(zip(table.columns, row, strict=True))
+        rest = [column for column in table.columns if column not in table.key]
+        changes = ", ".join(f"{column} = ?" for column in rest)
+        found = " AND ".join(f"{column} = ?" for column in table.key)
+        values = [places[column] for column in (*rest, *table.key)]
+        if not self.run(f"UPDATE {table.name} SET {changes} WHERE {found}", values):
+            self.insert(table, [row])
+
+    def delete_some(self, table: Table, project_id: int | None, *, after: Sequence[Value] | None, limit: int) -> bool:
+        """The first rows of a project behind a place in its order, ``None`` for all; whether more may be there."""
+        where, values = _where(table, project_id, after=after)
+        order = ", ".join(table.order(project_id))
+        end: Row | None = None
+        if order:
+            text = f"SELECT {order} FROM {table.name}{where} ORDER BY {order} LIMIT 1 OFFSET {limit - 1}"
+            found = self.fetch(text, values)
+            end = found[0] if found else None
+        upto = "" if end is None else f"{' AND' if where else ' WHERE'} ({order}) <= ({_marks(len(end))})"
+        self.run(f"DELETE FROM {table.name}{where}{upto}", [*values, *(end or ())])
+        return end is not None
+
+
+def _where(table: Table, project_id: int | None, *, after: Sequence[Value] | None) -> tuple[str, list[Value]]:
+    """The rows of a project, those behind a place."""
+    parts: list[str] = []
+    values: list[Value] = []
+    if project_id is not None:
+        parts.append("project_id = ?")
+        values.append(project_id)
+    if after is not None:
+        parts.append(f"({', '.join(table.order(project_id))}) > ({_marks(len(after))})")
+        values += after
+    return f" WHERE {' AND '.join(parts)}" if parts else "", values
+
+
+def _marks(count: int) -> str:
+    return ", ".join("?" * count)
+
+
+def _number(value: Value) -> int:
+    assert isinstance(value, int)
+    return value
