@@ -20,7 +20,7 @@ from tests.conftest import People, Serve
 from tests.opened import open_store
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "clients").rglob("*.md")])
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
 SUBJECTS = (
     *("contacts.md", "groups.md", "consent.md", "audiences.md", "inbound.md", "erasure.md"),

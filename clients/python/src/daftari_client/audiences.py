@@ -1,0 +1,127 @@
+"""Audiences: everyone who may be messaged, streamed or frozen. This room must not know how a call is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Literal, Unpack
+
+from msgspec import Struct
+
+from daftari_client.api import NDJSON, WriteOptions
+from daftari_client.contacts import PER_PAGE, next_page
+from daftari_client.plans import Emit, Lines, Plan, Walk, cut_short, follow, read_as, read_listed, read_member
+from daftari_client.records import Audience, AudienceEnd, AudienceMember, Blocked, Comparison, FrozenPage, Listed
+from daftari_client.scope import Channel, Purpose
+from daftari_client.worlds import Room, World, call, walk
+
+
+class _Line(Struct, frozen=True):
+    """A line of the stream: a member, or the end."""
+
+    mobile: str | None = None
+    id: int | None = None
+    end: bool = False
+    count: int = 0
+    excluded: dict[str, int] = {}
+
+
+class Audiences(Room[World]):
+    """Who may be messaged, of some groups or of the whole book."""
+
+    @walk
+    def stream(
+        self,
+        groups: Iterable[str] = (),
+        *,
+        channel: Channel,
+        everyone: bool = False,
+        match: Literal["any", "all"] | None = None,
+        not_groups: Iterable[str] = (),
+        sender: str | None = None,
+        purpose: Purpose | None = None,
+        keyword: str | None = None,
+        on_end: Callable[[AudienceEnd], object] | None = None,
+    ) -> Walk[AudienceMember]:
+        """Everyone who may be messaged, from one moment. ``on_end`` gets the count and who was left out, by reason.
+
+        ``CutShort`` when the connection breaks before the end: those who came until then are not all.
+        """
+        asked = _question(channel, sender=sender, purpose=purpose, keyword=keyword)
+        whom = {"group": [*groups], "not": [*not_groups], "match": match, "everyone": everyone}
+        yield from self._api.open("/audience", accept=NDJSON, query=asked | whom)
+        lines = Lines(read_as(_Line))
+        while True:
+            line = yield from lines.take()
+            if line is None:
+                raise cut_short()
+            if line.end:
+                break
+            if line.mobile is not None:
+                yield Emit(AudienceMember(mobile=line.mobile, id=line.id))
+        if on_end is not None:
+            on_end(AudienceEnd(count=line.count, excluded=line.excluded))
+
+    @call
+    def freeze(
+        self,
+        groups: Iterable[str] = (),
+        *,
+        channel: Channel,
+        everyone: bool = False,
+        match: Literal["any", "all"] | None = None,
+        not_groups: Iterable[str] = (),
+        sender: str | None = None,
+        purpose: Purpose | None = None,
+        keyword: str | None = None,
+        **options: Unpack[WriteOptions],
+    ) -> Plan[Audience]:
+        """Freezes an audience for 90 days: its numbers, their count and a digest."""
+        asked = _question(channel, sender=sender, purpose=purpose, keyword=keyword)
+        whom = {"groups": [*groups], "not": [*not_groups], "match": match, "everyone": everyone or None}
+        return self._api.write("/audiences", read_as(Audience), body=asked | whom, **options)
+
+    @call
+    def get(
+        self, number: int, *, page: int | None = None, per_page: int | None = None, as_frozen: bool = False
+    ) -> Plan[FrozenPage]:
+        """A frozen audience and a page of its numbers, without those that were blocked since unless ``as_frozen``."""
+        return self._page(number, page, per_page=per_page, as_frozen=as_frozen)
+
+    @walk
+    def iterate(self, number: int, *, as_frozen: bool = False) -> Walk[str]:
+        """The numbers of a frozen audience ascending, without those that were blocked since unless ``as_frozen``."""
+        page: int | None = None
+        while True:
+            frozen = yield from self._page(number, page, per_page=PER_PAGE, as_frozen=as_frozen)
+            for mobile in frozen.mobiles.data:
+                yield Emit(mobile)
+            if frozen.mobiles.next_page_url is None:
+                return
+            page = next_page(frozen.mobiles.next_page_url, frozen.mobiles.current_page)
+
+    @call
+    def recheck(self, number: int, *, after: str | None = None, limit: int | None = None) -> Plan[Listed[Blocked]]:
+        """Some of those who were blocked since the audience was frozen, and why."""
+        return self._blocked(number, after, limit)
+
+    @walk
+    def iterate_blocked(self, number: int) -> Walk[Blocked]:
+        """Everyone who was blocked since the audience was frozen, and why. Look before you send."""
+        return follow(lambda after: self._blocked(number, after, None))
+
+    @call
+    def compare(self, number: int, other: int) -> Plan[Comparison]:
+        """What two frozen audiences have in common, and what only one has."""
+        return self._api.read(f"/audiences/{number}/compare/{other}", read_member("comparison", Comparison))
+
+    def _page(self, number: int, page: int | None, *, per_page: int | None, as_frozen: bool) -> Plan[FrozenPage]:
+        query = {"page": page, "per_page": per_page, "as_frozen": as_frozen}
+        return self._api.read(f"/audiences/{number}", read_as(FrozenPage), query=query)
+
+    def _blocked(self, number: int, after: str | None, limit: int | None) -> Plan[Listed[Blocked]]:
+        query = {"after": after, "limit": limit}
+        return self._api.read(f"/audiences/{number}/recheck", read_listed("blocked", Blocked), query=query)
+
+
+def _question(channel: str, *, sender: str | None, purpose: str | None, keyword: str | None) -> dict[str, object]:
+    return {"channel": channel, "sender": sender, "purpose": purpose, "keyword": keyword}

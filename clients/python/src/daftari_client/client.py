@@ -1,0 +1,153 @@
+"""The two clients: all rooms of calls in one place, in the world where one waits and in the one where one awaits.
+
+This room must not know what any call does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from types import TracebackType
+from typing import Self, Unpack
+
+import httpx2
+
+from daftari_client.api import Api, WriteOptions, read_base_url
+from daftari_client.audiences import Audiences
+from daftari_client.consent import OptIns, OptOuts
+from daftari_client.contacts import Contacts
+from daftari_client.drivers import AsyncDriver, SyncDriver
+from daftari_client.exports import Exports
+from daftari_client.groups import Groups
+from daftari_client.imports import Imports
+from daftari_client.plans import Plan, read_as, read_member
+from daftari_client.records import Erased, Health, Judgement
+from daftari_client.retries import Retries
+from daftari_client.reviews import Reviews
+from daftari_client.scope import Channel, Mobile, Purpose
+from daftari_client.worlds import Async, Driver, Room, Sync, World, call
+
+TIMEOUT = httpx2.Timeout(60.0, connect=10.0)
+"""Seconds for each read and write, and for a connection, of the clients' own HTTP clients."""
+Judgements = list[Judgement]
+
+
+class Phonebook(Room[World]):
+    """Every call there is, in one world."""
+
+    def __init__(self, api: Api, driver: Driver) -> None:
+        super().__init__(api, driver)
+        self.contacts: Contacts[World] = Contacts(api, driver)
+        self.groups: Groups[World] = Groups(api, driver)
+        self.opt_outs: OptOuts[World] = OptOuts(api, driver)
+        self.opt_ins: OptIns[World] = OptIns(api, driver)
+        self.audiences: Audiences[World] = Audiences(api, driver)
+        self.reviews: Reviews[World] = Reviews(api, driver)
+        self.imports: Imports[World] = Imports(api, driver)
+        self.exports: Exports[World] = Exports(api, driver)
+
+    @call
+    def may_message(
+        self,
+        mobiles: Iterable[Mobile] = (),
+        *,
+        channel: Channel,
+        ids: Iterable[int] = (),
+        sender: str | None = None,
+        purpose: Purpose | None = None,
+        keyword: str | None = None,
+        at: datetime | str | None = None,
+        known_at: datetime | str | None = None,
+    ) -> Plan[Judgements]:
+        """Whether up to 10,000 numbers may be messaged, and why: the mobiles, then the ids, each in the order asked.
+
+        A sender or purpose that is left out asks for all of them. ``at`` is the moment of sending.
+        """
+        asked = {"channel": channel, "sender": sender, "purpose": purpose, "keyword": keyword}
+        body = asked | {"mobiles": [*mobiles], "ids": [*ids], "at": at, "known_at": known_at}
+        return self._api.read("/can-message", read_member("results", Judgements), body=body)
+
+    @call
+    def erase(self, mobile: Mobile, **options: Unpack[WriteOptions]) -> Plan[Erased]:
+        """Erases a person by number, and keeps that the number must not be messaged."""
+        return self._api.write("/erasures", read_as(Erased), body={"mobile": mobile}, **options)
+
+    @call
+    def health(self) -> Plan[Health]:
+        """Whether the server and its database answer. It needs no key."""
+        return self._api.read("/health", read_as(Health))
+
+
+class Client(Phonebook[Sync]):
+    """A phonebook's client for programs that wait.
+
+    ``base_url`` is the server's, with the path under which the calls are; ``/v1`` when it has none. ``project`` is
+    sent along when it is given. Without ``idempotency_keys`` no write is sent twice. ``http`` is an HTTP client of your
+    own, with its proxies, certificates and timeouts, which stays yours to close. Safe to share between threads.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        key: str | None = None,
+        *,
+        project: str | None = None,
+        retries: Retries | None = None,
+        idempotency_keys: bool = True,
+        http: httpx2.Client | None = None,
+    ) -> None:
+        self._http = http or httpx2.Client(timeout=TIMEOUT)
+        self._owns_http = http is None
+        super().__init__(_api(base_url, key, project, retries, idempotency_keys), SyncDriver(self._http))
+
+    def close(self) -> None:
+        """Closes the connections."""
+        if self._owns_http:
+            self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+class AsyncClient(Phonebook[Async]):
+    """A phonebook's client for programs on an event loop, asyncio's or Trio's. What it takes is as in ``Client``."""
+
+    def __init__(
+        self,
+        base_url: str,
+        key: str | None = None,
+        *,
+        project: str | None = None,
+        retries: Retries | None = None,
+        idempotency_keys: bool = True,
+        http: httpx2.AsyncClient | None = None,
+    ) -> None:
+        self._http = http or httpx2.AsyncClient(timeout=TIMEOUT)
+        self._owns_http = http is None
+        super().__init__(_api(base_url, key, project, retries, idempotency_keys), AsyncDriver(self._http))
+
+    async def aclose(self) -> None:
+        """Closes the connections."""
+        if self._owns_http:
+            await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+def _api(base_url: str, key: str | None, project: str | None, retries: Retries | None, idempotency_keys: bool) -> Api:
+    return Api(
+        base_url=read_base_url(base_url),
+        key=key,
+        project=project,
+        retries=retries or Retries(),
+        idempotency_keys=idempotency_keys,
+    )

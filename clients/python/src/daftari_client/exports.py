@@ -1,0 +1,55 @@
+"""The book, or a group of it, as a file. This room must not know how a call is sent."""
+
+from __future__ import annotations
+
+from typing import Literal, Unpack
+
+from daftari_client.api import WriteOptions
+from daftari_client.plans import Plan, Walk, chunks, read_member
+from daftari_client.records import Export
+from daftari_client.waiting import wait_until
+from daftari_client.worlds import Room, World, call, walk
+
+Format = Literal["csv", "xlsx", "ndjson", "vcard"]
+_UNDER_WAY = frozenset({"queued", "running"})
+
+
+class Exports(Room[World]):
+    """Files on their way out."""
+
+    @call
+    def create(
+        self,
+        format: Format = "csv",
+        *,
+        group: str | None = None,
+        consent: bool = False,
+        **options: Unpack[WriteOptions],
+    ) -> Plan[Export]:
+        """Begins to write a file, of everybody or of a group, with what they opted out of when ``consent`` is asked."""
+        body = {"format": format, "group": group, "consent": consent}
+        return self._api.write("/exports", read_member("export", Export), body=body, **options)
+
+    @call
+    def get(self, number: int) -> Plan[Export]:
+        """How far an export is."""
+        return self._get(number)
+
+    @call
+    def wait(self, started: Export | int, *, timeout_seconds: float | None = None) -> Plan[Export]:
+        """The export when it is ready or failed; ``WaitedTooLong`` when that takes longer."""
+        number = started if isinstance(started, int) else started.id
+        return wait_until(
+            lambda: self._get(number),
+            lambda found: found.state not in _UNDER_WAY,
+            timeout_seconds=timeout_seconds,
+            clock=self._api.retries.clock,
+        )
+
+    @walk
+    def download(self, number: int) -> Walk[bytes]:
+        """The file, in pieces of bytes."""
+        return chunks(self._api.open(f"/exports/{number}/file"))
+
+    def _get(self, number: int) -> Plan[Export]:
+        return self._api.read(f"/exports/{number}", read_member("export", Export))

@@ -1,0 +1,12 @@
+"""The words in which consent is asked and told. This room knows nothing else."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Mobile = int | str
+"""A number as anybody writes it."""
+Channel = Literal["sms", "whatsapp", "premium_sms"]
+AnyChannel = Literal["sms", "whatsapp", "premium_sms", "any"]
+Purpose = Literal["marketing", "promotional", "transactional", "any"]
+Source = Literal["api", "inbound", "provider", "import", "bulk", "console", "form"]
