@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from bench import consent, depth, memory, reads, stalled, writes
+from bench import consent, depth, imports, memory, reads, stalled, writes
 from bench.data import Books
 from bench.plan import BenchFailed, Plan, make_plan, need_wrk
 from bench.report import RowResult, keep_results, print_results, print_settings, write_document
@@ -33,6 +33,12 @@ ROWS: dict[str, Row] = {
     "before": consent.before_sqlite,
     "stop": consent.stop_sqlite,
     "stop-postgres": consent.stop_postgres,
+    "import": imports.import_sqlite,
+    "import-postgres": imports.import_postgres,
+    "import-beside": imports.import_beside,
+    "import-killed": imports.import_killed,
+    "export": imports.export_sqlite,
+    "export-postgres": imports.export_postgres,
     "memory": memory.memory_sqlite,
     "start": memory.start_sqlite,
 }

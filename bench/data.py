@@ -70,6 +70,15 @@ class Books:
         postgres = self.postgres
         return _kept(f"postgres-{rows}", lambda _: True, lambda name: _make_postgres(postgres, name, rows))
 
+    def empty_sqlite(self) -> Book:
+        """A file with the projects and nobody in Big."""
+        return _kept("sqlite-0", Path.exists, lambda name: _make_sqlite(name, 0))
+
+    def empty_postgres(self) -> Book:
+        """A database with the projects and nobody in Big."""
+        postgres = self.postgres
+        return _kept("postgres-0", lambda _: True, lambda name: _make_postgres(postgres, name, 0))
+
     def copy(self, book: Book, *, to: str) -> Book:
         """The same book under another name, to be written to."""
         if book.database.startswith("postgresql"):
@@ -147,7 +156,8 @@ def _fill(database: str, *, rows: int, what: str) -> Book:
         _, soak_key = store.house_write(_open_project, name="Soak")
         started = time.monotonic()
         _fill_project(store, small_id, rows=SMALL_ROWS, what="")
-        _fill_project(store, project_id, rows=rows, what=what)
+        if rows:
+            _fill_project(store, project_id, rows=rows, what=what)
         print(f"  {what}: {rows:,} contacts in {time.monotonic() - started:.0f} s", file=sys.stderr)
     finally:
         store.close()

@@ -63,6 +63,11 @@ class Server:
         return {pid: _resident_bytes(pid) for pid in _family(self.process.pid)}
 
 
+def memory_of(pid: int) -> int:
+    """Memory of a process and of all that it started, in bytes; what they share is counted for each."""
+    return sum(_resident_bytes(one) for one in _family(pid))
+
+
 def free_port() -> int:
     """A port of loopback that nobody listens on."""
     with socket.socket() as listener:

@@ -1,0 +1,68 @@
+"""A file of made-up people as they are: names of many scripts, bad numbers, and the same numbers in other spellings."""
+
+from __future__ import annotations
+
+import csv
+import random
+from pathlib import Path
+
+from bench.plan import FOLDER
+
+BAD = 0.03
+AGAIN = 0.05
+"""Rows whose number came before, written in another way."""
+KNOWN_MAX = 200_000
+"""Numbers that are remembered to come again."""
+HEADER = ("Phone", "First Name", "Last Name", "Email", "City", "Company", "Notes")
+FIRST = (
+    *("Wanjiru", "Otieno", "Achieng", "Kamau", "Chebet", "Mwangi", "Njeri", "Kiprop", "Amina", "Mutua", "Zawadi"),
+    *("يوسف", "مريم", "李雷", "Олена", "Dmitri", "Zoë", "José", "Nguyễn", "አበበ", "Çağla", "Siân", "अनिता", "ゆうこ"),
+)
+LAST = (
+    *("Odhiambo", "Wambui", "Kariuki", "Cheruiyot", "Hassan", "Musyoka", "Barasa", "Nyambura", "Koech", "O'Brien"),
+    *("محمد", "王", "Шевченко", "Müller", "García Márquez", "Trần", "ተስፋዬ", "Yılmaz", "शर्मा", "van der Merwe"),
+)
+CITIES = ("Nairobi", "Mombasa", "Kisumu", "Nakuru", "Eldoret", "Kitui", "Thika", "Malindi", "", "")
+COMPANIES = ("Ivy Ltd.", 'Duka "Moja"', "Mama Mboga, Co-op", "Safari Works", "", "", "", "")
+BAD_NUMBERS = ("0722", "n/a", "07x2123456", "2.547E+11", "", "+254 20", "none", "12345")
+
+
+def make_crowd(rows: int, *, seed: int = 4) -> Path:
+    """The CSV with so many rows, made once and kept."""
+    file = FOLDER / f"crowd-{rows}-{seed}.csv"
+    if file.exists():
+        return file
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    draw = random.Random(seed)
+    known: list[str] = []
+    unfinished = file.with_suffix(".part")
+    with unfinished.open("w", newline="", encoding="utf-8") as out:
+        writer = csv.writer(out)
+        writer.writerow(HEADER)
+        writer.writerows(_row(draw, known, number) for number in range(rows))
+    unfinished.rename(file)
+    return file
+
+
+def _row(draw: random.Random, known: list[str], number: int) -> tuple[str, ...]:
+    email = f"p{number}@example.com" if draw.random() < 0.5 else ""
+    notes = "likes tea, comes on Saturdays" if draw.random() < 0.1 else ""
+    return (
+        _number(draw, known), draw.choice(FIRST), draw.choice(LAST), email,
+        draw.choice(CITIES), draw.choice(COMPANIES), notes,
+    )  # fmt: skip
+
+
+def _number(draw: random.Random, known: list[str]) -> str:
+    kind = draw.random()
+    if kind < BAD:
+        return draw.choice(BAD_NUMBERS)
+    if kind < BAD + AGAIN and known:
+        digits = draw.choice(known)
+        return draw.choice(
+            (f"+254 {digits[:3]} {digits[3:6]} {digits[6:]}", f"254{digits}", f"0{digits[:3]}-{digits[3:]}")
+        )
+    digits = f"7{draw.randrange(10**8):08d}"
+    if len(known) < KNOWN_MAX:
+        known.append(digits)
+    return draw.choice((f"0{digits}", f"254{digits}", f"+254{digits}", f"0{digits}"))
