@@ -25,7 +25,7 @@ WORKBOOK_BYTES_MAX = 128 * 1024 * 1024
 """Bytes of a workbook when it is unpacked."""
 ENTRIES_MAX = 1_000
 """Files in a workbook's zip."""
-RATIO_MAX = 200
+RATIO_MAX = 500
 """How many times larger than its zip a workbook of more than ``SMALL_BYTES`` may be."""
 SMALL_BYTES = 16 * 1024 * 1024
 CELLS_MAX = 500_000

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain, islice
+from operator import itemgetter
 from typing import Any, BinaryIO
 
 from daftari.errors import UnreadableFile
@@ -36,14 +37,16 @@ RARE_DELIMITERS = (":", "^")
 """Only looked for when none of the others makes a table: they stand in times and in text."""
 SAMPLE_RECORDS = 200
 """Records of the beginning that tell the delimiter."""
-RESCUES_MAX = 1_000
-"""Quotes that never end after which the next line is read as a record; then they take what follows them along."""
+RESCUE_CHARS_MAX = 32 * 1024 * 1024
+"""Characters of a file that may be read again for the sake of quotes that never end, whose own line alone is given up
+then. Beyond, they take along what was read with them."""
 CELL_CHARS_MAX = 131_072
 """What the ``csv`` module takes by default; setting it would change it for the whole process."""
 
-_NAMED_DELIMITER = re.compile(r"\ufeff?sep=(.)(?:\r\n|\n|\r|$)")
+_NAMED_DELIMITER = re.compile(r"\ufeff?sep=([^\w\r\n\"\\ ])(?:\r\n|\n|\r|$)")
 _END = "\x1e end of piece \x1e"
 """A line put after each piece: it comes back as a record of its own unless a quote is still open."""
+_BROKEN_QUOTE = f"has a quote that never ends, or more than {CELL_CHARS_MAX:,} characters in a cell"
 _AGREED = 0.9
 """The share of records that must have as many cells as the first one for a delimiter to be beyond doubt."""
 
@@ -118,6 +121,11 @@ def _starters(layout: Layout) -> str:
     return re.escape("".join(mark for mark in "=+-@\t" if mark != layout.delimiter))
 
 
+def _are_filled(rows: list[list[Any]]) -> bool:
+    """Whether no row is blank. Most are filled in their first cell."""
+    return all(map(str.strip, map(itemgetter(0), rows))) or all(any(map(str.strip, row)) for row in rows)
+
+
 def _without_blank_tail(cells: list[str], width: int) -> list[str]:
     """The cells without blank ones beyond the last column."""
     count = len(cells)
@@ -166,7 +174,7 @@ class DelimitedRecords:
     def _restart(self) -> None:
         self._number = 0
         self._header_due = self._header
-        self._rescues = RESCUES_MAX
+        self._patience = RESCUE_CHARS_MAX
 
     def _next(self, count: int) -> int:
         """The number of the first of the next records."""
@@ -198,9 +206,7 @@ class DelimitedRecords:
             return None
         if rows.pop() != [_END]:
             return None
-        if {*map(len, rows)} - {self._width} or not all(map(any, rows)):
-            return None
-        if self._width == 1 and not all(map(str.strip, chain.from_iterable(rows))):
+        if {*map(len, rows)} - {self._width} or not _are_filled(rows):
             return None
         return rows
 
@@ -217,9 +223,13 @@ class DelimitedRecords:
             place, broken = self._read_until_broken(lines, place, records)
             if not broken:
                 continue
-            if broken == "open" and not final:
-                return records, "".join(lines[place:])
-            place = self._rescue(lines, place, records)
+            rest = "".join(lines[place:])
+            if broken == "open" and not final and len(rest) <= RECORD_CHARS_MAX:
+                return records, rest
+            self._patience -= len(rest) if broken == "open" else CELL_CHARS_MAX
+            records.append(unreadable(self._next(1), _BROKEN_QUOTE, lines[place]))
+            self._header_due = False
+            place = place + 1 if self._patience >= 0 else len(lines)
         return records, ""
 
     def _read_until_broken(self, lines: list[str], place: int, records: list[Record]) -> tuple[int, str | None]:
@@ -236,21 +246,6 @@ class DelimitedRecords:
         except csv.Error:
             return start, "long"
         return len(lines), None
-
-    def _rescue(self, lines: list[str], place: int, records: list[Record]) -> int:
-        """Give up the record that begins at a line, and say at which line to go on."""
-        why = f"has a quote that never ends, or a cell of more than {CELL_CHARS_MAX:,} characters"
-        records.append(unreadable(self._next(1), why, lines[place]))
-        self._header_due = False
-        self._rescues -= 1
-        if self._rescues >= 0:
-            return place + 1
-        chars = 0
-        for after in range(place, len(lines)):
-            chars += len(lines[after])
-            if chars > CELL_CHARS_MAX:
-                return after + 1
-        return len(lines)
 
     def _take(self, cells: list[str], lines: list[str], start: int, after: int, records: list[Record]) -> None:
         """Add the record of these cells, which stands in these lines, unless it is blank or the header."""
@@ -276,11 +271,18 @@ class DelimitedRecords:
 # ---- writing ----------------------------------------------------------------------------------------
 
 
-def _doubts(delimiter: str) -> tuple[str, ...]:
-    """What stands somewhere in the text when a cell begins like a formula; seldom there otherwise."""
-    bare = [lead + mark for lead in (delimiter, "\n") for mark in "=+-@\t'" if mark != delimiter]
-    quoted = [lead + '"' + mark for lead in (delimiter, "\n") for mark in "=+-@\t\r'"]
-    return (*bare, *quoted)
+def _doubts(delimiter: str) -> tuple[re.Pattern[str], ...]:
+    """What is found in the text when a cell begins like a formula, and seldom otherwise.
+
+    One expression a mark, each beginning with it, so that the search passes quickly over all else.
+    """
+    lead = re.escape(delimiter)
+    marks = {mark: re.escape(mark) for mark in "=+-@\t'"}
+    bare = [rf"{mark}(?<=[{lead}\n\"]{mark})" for plain, mark in marks.items() if plain != delimiter]
+    # These stand after closing quotes too.
+    within = ["\r", *([lead] if delimiter in marks else [])]
+    quoted = [rf'{mark}(?:(?<={lead}"{mark})|(?<=\n"{mark}))' for mark in within]
+    return tuple(map(re.compile, [*bare, *quoted]))
 
 
 class DelimitedWriter:
@@ -299,7 +301,8 @@ class DelimitedWriter:
     def write(self, rows: Iterable[Row]) -> None:
         cells = as_cells(rows, columns=self._columns)
         text = self._formatted(cells)
-        if any(map(("\n" + text).__contains__, self._doubts)):
+        marked = "\n" + text
+        if any(doubt.search(marked) for doubt in self._doubts):
             text = self._formatted(
                 [[make_safe(cell) if isinstance(cell, str) else cell for cell in row] for row in cells]
             )
