@@ -51,8 +51,8 @@ _SPELLINGS: Mapping[str, str] = {
     "channel": "channel",
     "sender": "sender, sender id, sender name, short code",
     "purpose": "purpose",
-    "at": """at, opted out at, opt out at, opt out date, opt out time, opted in at, opt in at, opt in date, opt in time,
-        unsubscribed at, unsubscribe date, unsubscribe time, unsub time, optout time, optin time""",
+    "at": """at, opted out at, opt out at, opt out date, opt out time, unsubscribed at, unsubscribe date,
+        unsubscribe time, unsub time""",
     "note": "note, notes, reason, comment, comments, remark, remarks, maelezo",
 }
 """How each field is called, the preferred names first. A number within a name (``Phone 2 - Value``) counts after."""
