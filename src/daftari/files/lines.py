@@ -185,7 +185,7 @@ class ElementScanner:
             self._kept = end + 1
         return True
 
-    def _pass_bracket(self, place: int) -> Iterator[str]:
+    def _pass_bracket(self, place: int) -> Iterator[str | LongLine]:
         opens = self._buffer[place] in "{["
         entered = self._base == self._depth + 1 and opens and self._kept == place + 1
         self._place = place + 1
@@ -204,12 +204,12 @@ class ElementScanner:
             if self._depth == self._base:
                 yield from self._cut(self._place)
 
-    def _cut(self, end: int) -> Iterator[str]:
+    def _cut(self, end: int) -> Iterator[str | LongLine]:
         """What is held up to here, unless it is nothing or too long and told already."""
         element = self._buffer[self._kept : end].strip(_BETWEEN)
         self._kept = end
         if element and not self._dropping:
-            yield element
+            yield element if len(element) <= RECORD_CHARS_MAX else LongLine(element[:UNREADABLE_TEXT_MAX])
         self._dropping = False
 
     def _shorten(self) -> Iterator[LongLine]:
