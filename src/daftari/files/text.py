@@ -34,9 +34,13 @@ _WESTERN = re.compile("[A-Za-zÀ-ÖØ-öø-ÿŒœŠšŽžŸªº‘’“”–�
 _WORD = re.compile(r"\w*[^\W\d_A-Za-z]\w*")
 _FOREIGN_SHARE_MAX = 0.5
 """Of the letters in words that are not plain ASCII: beyond this share of accents, the words are of another script."""
-_CHARSETS = (
-    *("cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "cp874"),
-    *("koi8_r", "koi8_u", "iso8859_2", "iso8859_5", "iso8859_7", "mac_roman", "cp437", "cp850"),
+_FOREIGN_MIN = 3
+"""Letters that tell no script yet."""
+_BETWEEN_WORDS = re.compile(rb'[\s,;"0-9]+')
+"""None of these bytes is a part of a letter in any of the encodings below."""
+_LATIN_CHARSETS = ("cp1250", "cp1252", "cp1254", "cp1257", "cp1258", "iso8859_2", "mac_roman", "cp437", "cp850")
+_OTHER_CHARSETS = (
+    *("cp1251", "cp1253", "cp1255", "cp1256", "cp874", "koi8_r", "koi8_u", "iso8859_5", "iso8859_7"),
     *("shift_jis", "euc_jp", "gb18030", "big5", "euc_kr"),
 )
 
@@ -130,11 +134,15 @@ def _charset(lines: bytes) -> str:
     western = _as_western(sample)
     words = "".join(_WORD.findall(western))
     accents = sum(not letter.isascii() for letter in words)
-    if _WESTERN.fullmatch(western) and accents <= _FOREIGN_SHARE_MAX * max(len(words), 1):
+    is_latin = accents <= max(_FOREIGN_SHARE_MAX * len(words), _FOREIGN_MIN)
+    if is_latin and _WESTERN.fullmatch(western):
         return "cp1252"
     import charset_normalizer
 
-    best = charset_normalizer.from_bytes(sample, cp_isolation=list(_CHARSETS)).best()
+    charsets = _LATIN_CHARSETS if is_latin else _OTHER_CHARSETS
+    # Each word once and no digits: a table repeats itself more than the texts that the library knows.
+    telling = b" ".join(dict.fromkeys(word for word in _BETWEEN_WORDS.split(sample) if not word.isascii()))
+    best = charset_normalizer.from_bytes(telling, cp_isolation=list(charsets)).best()
     return best.encoding if best is not None else "cp1252"
 
 
