@@ -12,7 +12,8 @@ import pytest
 from daftari.house import House
 from daftari.model import Actor
 from daftari.rules.check import repair_project
-from daftari.store import Store
+from daftari.store import Store, WriteTx, contacts
+from daftari.store.contacts import NewCard
 from tests import rulebook
 from tests.builders import consent_of, create, get, may_message, mobile, opt_in, opt_out, refusal, rows
 from tests.clients import Answer, Client, sent
@@ -153,9 +154,16 @@ def test_a_book_that_was_restored_and_written_to_again_has_other_etags(
 
 
 def test_a_book_that_was_mended_has_other_etags(book: Client, store: Store, people: Any) -> None:
-    before = page_tag(book)
+    def spoil(tx: WriteTx) -> None:
+        card = msgspec.json.encode(get(book, 1) | {"id": 9}).decode()
+        contacts.update_contacts(tx, cards=[NewCard(1, int(mobile(1)), card)], now=1)
+
+    store.write(people.shopify.id, Actor(None, "check"), spoil)
+    before = book.get("/v1/contacts")
     store.write(people.shopify.id, Actor(None, "check"), repair_project, now=rulebook.NOW)
-    assert page_tag(book) != before
+    after = book.get("/v1/contacts")
+    assert after.body != before.body
+    assert after.headers["etag"] != before.headers["etag"]
 
 
 def test_a_contact_has_one_etag_however_it_is_reached_and_a_second_part_for_what_it_shows_besides(book: Client) -> None:

@@ -188,7 +188,9 @@ def _base(operation: Operation) -> str:
 
 
 def _answer(status: str, node: Node) -> Answer:
-    content = node["content"]
+    content = node.get("content")
+    if content is None:
+        return Answer(status=status, text=node["description"], codes=(), fields=(), examples=())
     media = content.get("application/json") or next(iter(content.values()))
     schema = media.get("schema") or media["itemSchema"]
     codes = schema.get("properties", {}).get("error_code", {}).get("enum", ())
@@ -203,7 +205,7 @@ def _answer(status: str, node: Node) -> Answer:
 
 
 def _inputs(operation: Operation, body: Node) -> tuple[Field, ...]:
-    """Path parameters, then the body's fields in their order; what is in the query string too says so."""
+    """Path and header parameters, then the body's fields in their order; what is in the query string too says so."""
     queries = {parameter["name"] for parameter in operation.parameters if parameter["in"] == "query"} | _query_keys()
     found = [
         Field(
@@ -214,7 +216,7 @@ def _inputs(operation: Operation, body: Node) -> tuple[Field, ...]:
             text=parameter["description"],
         )
         for parameter in operation.parameters
-        if parameter["in"] == "path" or "content" not in body
+        if parameter["in"] != "query" or "content" not in body
     ]
     if "content" in body:
         found += [

@@ -44,6 +44,10 @@ def check_project(tx: Tx) -> list[Finding]:
 
 def repair_project(tx: WriteTx, *, now: int) -> None:
     """Mend what can be mended; a check afterwards tells what is still broken."""
+    if not check_project(tx):
+        return
+    # What is mended is in no journal, and a page must not pass for the one that it was before.
+    tx.book.next_item += 1
     wrong = [contact for contact in check.list_rows(tx) if _wrong_card(contact)]
     mended = [NewCard(found.id, found.mobile, card) for found in wrong if (card := _mended_card(found))]
     if mended:
@@ -54,8 +58,6 @@ def repair_project(tx: WriteTx, *, now: int) -> None:
     check.repair_directory(tx, wanted=check.count_blocks(tx), found=check.read_directory(tx))
     state = check.read_book(tx)
     if state is not None:
-        # What was mended is in no journal, and a page must not pass for the one that it was before.
-        tx.book.next_item += 1
         tx.book.next_id = max(tx.book.next_id, state.largest_id + 1)
         tx.book.next_group_id = max(tx.book.next_group_id, state.largest_group_id + 1)
         tx.book.next_fact = max(tx.book.next_fact, state.largest_fact + 1)
