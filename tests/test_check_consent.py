@@ -79,8 +79,11 @@ def book(store: Store) -> Project:
 
 @pytest.fixture
 def contents(database: str) -> Any:
-    """All rows of the book's tables, in an order."""
-    return lambda: {table: sorted(map(str, rows_of(database, f"SELECT * FROM {table}"))) for table in TABLES}
+    """All rows of the book's tables, in an order, but for the number that a repair takes."""
+    columns = dict.fromkeys(TABLES, "*") | {"book": "next_id, next_group_id, next_seq, next_fact"}
+    return lambda: {
+        table: sorted(map(str, rows_of(database, f"SELECT {columns[table]} FROM {table}"))) for table in TABLES
+    }
 
 
 def execute(database: str, *statements: str) -> None:
