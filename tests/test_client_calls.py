@@ -94,6 +94,7 @@ def test_opt_outs_hold_and_opt_ins_lift_them(three: Caller) -> None:
     assert [answer.allowed for answer in answers] == [False, True, False, False]
     assert answers[0].reasons[0].fact.purpose == "marketing"
     assert answers[3].reasons[0].code == "unknown_contact"
+    assert [answer.mobile for answer in three(lambda b: b.may_message(ids=[1], channel="whatsapp"))] == [SUZAN]
     assert three(lambda b: b.opt_ins.create([LUCY], source="form", evidence="ticked the box")).recorded == 1
     assert three(lambda b: b.may_message([LUCY], channel="sms"))[0].allowed
     assert three(lambda b: b.opt_outs.near_misses()) == []

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from contextlib import aclosing
 from typing import Any
 from urllib.parse import urlsplit
 
+import anyio
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daftari_client import errors, streams
+from daftari_client import AsyncClient, Client, errors, streams
 from daftari_client.api import Api
 from daftari_client.errors import ConnectionFailed
 from daftari_client.plans import Answer, Chunk, Course, Emit, Request, Walk
@@ -116,6 +119,28 @@ def test_an_audience_without_its_last_line_is_an_error(world: str) -> None:
                 call(lambda b: b.audiences.stream(everyone=True, channel="sms"))
 
 
+def test_a_walk_that_is_left_gives_its_connection_back(world: str) -> None:
+    seen: list[httpx2.Response] = []
+
+    async def note(response: httpx2.Response) -> None:
+        seen.append(response)
+
+    async def awaited(url: str) -> None:
+        async with httpx2.AsyncClient(event_hooks={"response": [note]}) as http:
+            async with aclosing(AsyncClient(url, http=http).exports.download(1)) as pieces:
+                await anext(pieces)
+            assert [response.is_closed for response in seen] == [True]
+
+    def waited(url: str) -> None:
+        with httpx2.Client(event_hooks={"response": [seen.append]}) as http:
+            for _ in Client(url, http=http).exports.download(1):
+                break
+            assert [response.is_closed for response in seen] == [True]
+
+    with rough_server(in_turn(Says(200, bytes(10_000_000)))) as rough:
+        waited(rough.url) if world == "sync" else anyio.run(awaited, rough.url)
+
+
 # ---- streams ----------------------------------------------------------------------------------------
 
 
@@ -182,6 +207,21 @@ def test_a_stream_that_makes_no_progress_is_given_up(world: str) -> None:
         with pytest.raises(errors.ConnectionFailed):
             caller(world, rough.url)(lambda b: b.contacts.stream(_people(3)))
         assert len(rough.got) == QUICK.tries_max
+
+
+def test_a_stream_that_ends_without_saying_so_is_taken_up_again(world: str) -> None:
+    with rough_server(in_turn(Says(200, b'{"import": 1}\n'))) as rough:
+        with pytest.raises(errors.CutShort):
+            caller(world, rough.url)(lambda b: b.contacts.stream(_people(3)))
+        assert [got.query.get("resume") for got in rough.got] == [None] + ["1"] * (QUICK.tries_max - 1)
+
+
+def test_a_row_that_is_told_again_after_a_cut_is_emitted_once(world: str) -> None:
+    cut = Says(200, b'{"import": 1}\n{"row": 1, "outcome": "created"}\n', cut=True)
+    rest = Says(200, b'{"row": 1, "outcome": "created"}\n{"row": 2, "outcome": "created"}\n{"end": true}\n')
+    with rough_server(in_turn(cut, rest)) as rough:
+        told = caller(world, rough.url)(lambda b: b.contacts.stream(_people(2)))
+    assert [row.row for row in told] == [1, 2]
 
 
 def test_a_stream_may_be_cut_any_number_of_times_while_it_moves(world: str) -> None:

@@ -84,6 +84,16 @@ def test_a_read_whose_answer_is_not_one_says_so(body: bytes) -> None:
         Caller("sync", rough.url, {"retries": QUICK})(lambda b: b.contacts.get(1))
 
 
+@pytest.mark.parametrize("world", WORLDS)
+def test_whatever_is_in_a_name_is_one_part_of_the_path(world: str) -> None:
+    with rough_server(in_turn(says({}))) as rough:
+        book = Caller(world, rough.url, {"retries": QUICK})
+        book(lambda b: b.groups.delete("a/b?c#d%e é.."))
+        book(lambda b: b.contacts.delete("+254 722"))
+    paths = ["/v1/groups/a%2Fb%3Fc%23d%25e%20%C3%A9..", "/v1/contacts/%2B254%20722"]
+    assert [got.path for got in rough.got] == paths
+
+
 @pytest.mark.parametrize("url", ["?page=1", "?page=0", "?page=two", "?page=-3", "", "?page=²"])
 def test_pages_that_lead_nowhere_end_a_walk_with_an_error(url: str) -> None:
     page = {"contacts": {"data": [], "current_page": 1, "next_page_url": f"https://sozuri.net/contacts{url}"}}

@@ -113,7 +113,7 @@ class Client(Phonebook[Sync]):
 
 
 class AsyncClient(Phonebook[Async]):
-    """A phonebook's client for programs on an event loop, asyncio's or Trio's. What it takes is as in ``Client``."""
+    """A phonebook's client for programs on an event loop. What it takes is as in ``Client``."""
 
     def __init__(
         self,

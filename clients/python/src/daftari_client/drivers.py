@@ -111,7 +111,7 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
 
 
 class AsyncDriver:
-    """Carries plans out on the event loop, asyncio's or Trio's."""
+    """Carries plans out on the event loop."""
 
     def __init__(self, http: httpx2.AsyncClient) -> None:
         self._http = http
