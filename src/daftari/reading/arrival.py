@@ -11,14 +11,19 @@ from typing import IO, Any
 from msgspec import Struct
 
 from daftari.errors import TooLarge, ValidationFailed
-from daftari.files import match_columns
-from daftari.model import FILE_BYTES_MAX
+from daftari.files import ColumnUse, match_columns
+from daftari.model import FILE_BYTES_MAX, TEXT_FIELDS
 from daftari.reading.parent import read_layout
 from daftari.rules.facts import Kind, read_facts
 from daftari.rules.import_rows import ImportKind, Reading
 from daftari.rules.imports import Settings, add_parts, begin_import
 from daftari.store.file_parts import PART_BYTES, PARTS_A_TURN
 
+VCARD_USES = (
+    *(ColumnUse(name, name) for name in ("mobile", *TEXT_FIELDS, "groups")),
+    *(ColumnUse(name, None) for name in ("note", "birthday", "title", "url")),
+)
+"""An address book has no columns: what is in a card has its name already."""
 EXAMPLE = "+254722000000"
 """A number that can be read: what is wrong is elsewhere."""
 
@@ -58,7 +63,7 @@ def read_wanted(file: IO[bytes], *, wanted: Wanted, region: str, now: int) -> Se
         read_facts([EXAMPLE], common=common, kind=kind, region=region, now=now)
     reading = Reading(
         layout=layout,
-        uses=match_columns(layout.columns, given=wanted.mapping),
+        uses=VCARD_USES if layout.format == "vcard" else match_columns(layout.columns, given=wanted.mapping),
         region=region,
         kind=wanted.kind,
         attributes=wanted.attributes,

@@ -159,6 +159,12 @@ class TokenNotFound(NotFound):
     code = "TOKEN_NOT_FOUND"
 
 
+class ImportNotFound(NotFound):
+    """No import has this id, or not any more."""
+
+    code = "IMPORT_NOT_FOUND"
+
+
 class ProjectNotFound(NotFound):
     """No project has this name."""
 
@@ -207,6 +213,24 @@ class ReviewSettled(Conflict):
     code = "REVIEW_SETTLED"
 
 
+class IdempotencyInProgress(Conflict):
+    """Another request with the same Idempotency-Key is at work; send this one again in a moment."""
+
+    code = "IDEMPOTENCY_IN_PROGRESS"
+
+
+class AnswerErased(Conflict):
+    """The write was done before; its answer is not kept any more, since somebody whom it named was erased."""
+
+    code = "ANSWER_ERASED"
+
+
+class WrongImportState(Conflict):
+    """An import is in a state in which this cannot be done with it."""
+
+    code = "IMPORT_STATE"
+
+
 class ProjectTaken(Conflict):
     """Another project has this name, in some spelling."""
 
@@ -229,6 +253,24 @@ class ValidationFailed(DaftariError):
     """Fields are wrong; ``errors`` names all of them."""
 
     code = "VALIDATION_FAILED"
+
+
+class IdempotencyKeyReused(ValidationFailed):
+    """The Idempotency-Key came with another request before."""
+
+    code = "IDEMPOTENCY_KEY_REUSED"
+
+
+class PreconditionFailed(DaftariError):
+    """The contact is no more what ``If-Match`` says."""
+
+    code = "PRECONDITION_FAILED"
+
+
+class UnreadableFile(DaftariError):
+    """A file is no file of people, or cannot be read safely. The message says what would be right."""
+
+    code = "UNREADABLE_FILE"
 
 
 class UnreadableMobile(DaftariError):
@@ -279,6 +321,7 @@ _BY_STATUS: dict[int, type[DaftariError]] = {
     404: NotFound,
     405: MethodNotAllowed,
     409: Conflict,
+    412: PreconditionFailed,
     413: TooLarge,
     415: UnsupportedMedia,
     422: ValidationFailed,
