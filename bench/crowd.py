@@ -24,7 +24,6 @@ LAST = (
 )
 CITIES = ("Nairobi", "Mombasa", "Kisumu", "Nakuru", "Eldoret", "Kitui", "Thika", "Malindi", "", "")
 COMPANIES = ("Ivy Ltd.", 'Duka "Moja"', "Mama Mboga, Co-op", "Safari Works", "", "", "", "")
-BAD_NUMBERS = ("0722", "n/a", "07x2123456", "2.547E+11", "", "+254 20", "none", "12345")
 
 
 def make_crowd(rows: int, *, seed: int = 4) -> Path:
@@ -56,7 +55,7 @@ def _row(draw: random.Random, known: list[str], number: int) -> tuple[str, ...]:
 def _number(draw: random.Random, known: list[str]) -> str:
     kind = draw.random()
     if kind < BAD:
-        return draw.choice(BAD_NUMBERS)
+        return _bad(draw)
     if kind < BAD + AGAIN and known:
         digits = draw.choice(known)
         return draw.choice(
@@ -66,3 +65,11 @@ def _number(draw: random.Random, known: list[str]) -> str:
     if len(known) < KNOWN_MAX:
         known.append(digits)
     return draw.choice((f"0{digits}", f"254{digits}", f"+254{digits}", f"0{digits}"))
+
+
+def _bad(draw: random.Random) -> str:
+    """A number as it is when it is none: cut short, ruined by a spreadsheet, a word, two in one."""
+    digits = f"7{draw.randrange(10**8):08d}"
+    return draw.choice(
+        (f"0{digits[:5]}", f"2.{digits[:3]}E+11", "n/a", "", f"0{digits[:4]}x{digits[5:]}", f"0{digits}0{digits}")
+    )
