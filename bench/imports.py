@@ -304,8 +304,8 @@ def _queue(book: Book, file: Path) -> int:
         with file.open("rb") as opened:
             wanted = Wanted(name=file.name, group=GROUP)
             settings = read_wanted(opened, wanted=wanted, region="KE", now=CREATED_AT)
-            import_id = keep_file(write, opened, settings=settings, now=CREATED_AT)
-        write(queue_import, import_id=import_id, now=CREATED_AT)
+            import_id = keep_file(write, opened, settings=settings, now=time.time_ns() // 1000)
+        write(queue_import, import_id=import_id, now=time.time_ns() // 1000)
     finally:
         store.close()
     return import_id
