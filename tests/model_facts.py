@@ -241,6 +241,7 @@ class FactBook(Book):
             "refused_requests": 0,
             "audience_numbers": len(held),
             "kept_answers": 0,
+            "exports": 0,
         }
 
     def clear_journal(self) -> None:

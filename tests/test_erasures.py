@@ -164,6 +164,7 @@ def test_nothing_of_an_erased_number_is_left_in_any_table(
         "refused_requests": 1,
         "audience_numbers": 2,
         "kept_answers": 0,
+        "exports": 0,
     }
     work(store)
     assert traces(database) == []

@@ -26,6 +26,8 @@ from daftari.store import (
     consent,
     directory,
     erasures,
+    exports,
+    file_parts,
     groups,
     idempotency,
     inbound,
@@ -44,7 +46,7 @@ from tests.opened import open_store
 PROJECT_TABLES = (
     *("book", "contact", "contact_group", "membership", "directory", "journal", "fact", "consent", "near_miss"),
     *("review", "inbound_count", "quarantine", "audience", "audience_part", "erasure", "removal"),
-    "idempotency",
+    *("idempotency", "export", "file_part"),
 )
 CONTACTS = 20_000
 GROUPS = 2_000
@@ -63,6 +65,9 @@ READS_ALL = {
     "delete_all_inbound_counts": "the project was deleted",
     "delete_all_erasures": "the project was deleted",
     "count_quarantine": "it holds 10,000 rows at the most",
+    "find_group_names": "where there are few groups, PostgreSQL reads them all sooner than some of them one by one",
+    "list_exports": "a project keeps 20, and those whose files are being cleared",
+    "delete_all_exports": "the project was deleted",
     "list_near_misses": "it has a row for each key and source",
     "list_inbound_counts": "it has a row for each token",
     "list_audience_ids": "audiences are kept 90 days, and few are frozen a day",
@@ -79,6 +84,7 @@ STOPS_EARLY = {
     "find_quarantine_end": "in the key's order, up to its limit",
     "find_facts_end": "in the key's order, up to its limit",
     "find_consent_end": "in the key's order, up to its limit",
+    "find_any_file": "in the key's order, and stops at the first",
     "find_any_audience": "in the key's order, up to its limit",
     "find_answers_end": "in the order of time, up to its limit",
     "get_last_fact": "in the key's order, and stops at the first",
@@ -100,7 +106,9 @@ VALUES: dict[str, object] = {
     "excluded": "{}", "mobiles": b"12345678", "at": 1, "channel": "sms", "sender": "x", "why": "x", "said": "x",
     "message": "x", "settled_as": "dismiss", "token": 1, "received": 1, "refused": 0, "received_at": 1,
     "refused_at": None, "erased": 0, "keyword": "group 7", "reason": "x", "request": "{}", "body": b"x",
-    "removed": "{}", "contacts": "1-5", "seq": 17, "fingerprint": "x", "status": 201, "headers": "[]",
+    "removed": "{}", "contacts": "1-5", "seq": 17,
+    "state": "done", "parts": 1, "settings": "{}", "progress": "{}",
+    "fingerprint": "x", "status": 201, "headers": "[]",
     "names_numbers": 1,
 }  # fmt: skip
 ROW_SETS: dict[str, list[Any]] = {
@@ -133,6 +141,8 @@ def _fill_ledger(tx: WriteTx, mobile: int) -> None:
     inbound.insert_quarantine(tx, token_id=1, reason="x", request=request, now=1)
     answer = KeptAnswer("x", mobile, 201, "[]", b"{}")
     idempotency.save_answer(tx, answer, key_id=1, name=str(mobile), names_numbers=mobile % 10 == 0)
+    export = exports.insert_export(tx, settings="{}", until=mobile, now=1)
+    file_parts.insert_parts(tx, file_id=export.id, first=0, parts=[b"x"])
     erasures.insert_erasure(tx, subject=-mobile, contact_id=mobile, removed="{}", now=1)
     audiences.insert_audience(
         tx, question="{}", mobiles=array("q", [mobile]), erased=0, digest="x", excluded="{}", until=mobile, now=1

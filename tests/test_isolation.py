@@ -43,7 +43,7 @@ OWN_MOBILE = mobile(77)
 OUT = mobile(3)
 """Whose opt-outs, messages and subscription Ana knows."""
 ERASED = mobile(6)
-AUDIENCE, REVIEW = "3", "6"
+AUDIENCE, REVIEW, EXPORT = "3", "6", "13"
 """The ids of things of Ana's that Chao has none of: what both have at last is his own."""
 TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 KEY_START = re.compile(rb'"start":"[^"]*"')
@@ -110,6 +110,11 @@ CASES: dict[tuple[str, str], list[Case]] = {
         *about(number=AUDIENCE, other="1"),
         *about(number="1", other=AUDIENCE),
     ],
+    ("GET", "/exports"): about({}, {"limit": 1}, {"after": "1"}),
+    ("POST", "/exports"): about({"group": GROUP}, {"consent": True}),
+    ("GET", "/exports/{number}"): about(number=EXPORT),
+    ("DELETE", "/exports/{number}"): about(number=EXPORT),
+    ("GET", "/exports/{number}/file"): about(number=EXPORT),
     ("GET", "/inbound/review"): about({}, {"limit": 1}, {"after": "1"}),
     ("POST", "/inbound/review/{number}"): [
         *about(*[dict[str, object]([("as", settled_as)]) for settled_as in SETTLEMENTS], number=REVIEW),
@@ -178,6 +183,7 @@ def fill_ledger(ana: Client, store: Store, project: Project) -> None:
     assert ana.post(address, {"messages": doubts, "subscriptions": [began]}).status == 200
     assert ana.call("POST", address, body=b"{").status == 400
     assert ana.post("/v1/erasures", {"mobile": ERASED}).status == 201
+    assert ana.post("/v1/exports", {}).json()["export"]["id"] == int(EXPORT)
 
 
 def seen(answer: Answer) -> tuple[int, dict[str, str], bytes]:
@@ -193,6 +199,7 @@ def everything(ana: Client) -> list[bytes]:
         ana.get("/v1/contacts", query="include=groups,consent,updated_at&suppressed=include").body,
         *(ana.get(f"/v1/{list_}").body for list_ in ("groups", "opt-outs", "opt-outs/near-misses", "inbound/review")),
         ana.get("/v1/audiences/1").body,
+        ana.get("/v1/exports").body,
     ]
 
 

@@ -103,6 +103,15 @@ class AudienceNotFound(NotFound):
         super().__init__("Audience not found; a frozen audience is kept for 90 days.")
 
 
+class ExportNotFound(NotFound):
+    """No export has this id, or not any more."""
+
+    code = "EXPORT_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("Export not found; an export is kept for 24 hours.")
+
+
 class ReviewNotFound(NotFound):
     """Nothing with this id waits for a person's eye."""
 
@@ -181,6 +190,32 @@ class GroupTaken(Conflict):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"There is a group called {name!r} already.")
+
+
+class ExportNotReady(Conflict):
+    """The worker has not finished the export's file."""
+
+    code = "EXPORT_NOT_READY"
+    retryable = True
+
+    def __init__(self, *, retry_after_seconds: int = 2) -> None:
+        super().__init__("The export is not ready yet; ask for it until its state is 'done', then fetch the file.")
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ExportFailed(Conflict):
+    """The export has no file and will have none. The message says why."""
+
+    code = "EXPORT_FAILED"
+
+
+class ExportsFull(Conflict):
+    """The project keeps as many exports as it may."""
+
+    code = "EXPORTS_FULL"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"The project keeps {most} exports already; delete one, or wait until one is 24 hours old.")
 
 
 class ReviewSettled(Conflict):

@@ -70,6 +70,10 @@ IDEMPOTENCY_KEY_MAX = 255
 """Characters of an Idempotency-Key."""
 REPLAY_HOURS = 24
 """How long the answer to a write with an Idempotency-Key is kept."""
+EXPORTS_MAX = 20
+"""Exports kept a project."""
+EXPORT_HOURS = 24
+"""How long an export is kept."""
 QUARANTINE_MAX = 10_000
 """Refused inbound requests kept a project; beyond, they are only counted."""
 INBOUND_BODY_BYTES_MAX = 1024 * 1024
@@ -94,6 +98,7 @@ PURPOSES = ("marketing", "transactional")
 StopScope = Literal["everything", "channel", "sender", "marketing"]
 """What a plain STOP and a DELETE mean: everything; everything on that channel; that sender there; all marketing."""
 OnDelete = Literal["opt_out", "removal"]
+ExportFormat = Literal["csv", "xlsx", "ndjson", "vcard"]
 AttributeValue = str | int | float | bool | None
 
 

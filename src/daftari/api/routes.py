@@ -11,11 +11,12 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from daftari.api import audiences, consent, contacts, groups, house, inbound
+from daftari.api import audiences, consent, contacts, exports, groups, house, inbound
 from daftari.model import BODY_BYTES_MAX, INBOUND_BODY_BYTES_MAX, READ_BODY_BYTES_MAX
 from daftari.web.calls import JSON, Handled
 
 NDJSON = "application/x-ndjson"
+CSV = "text/csv; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
 HTML = "text/html; charset=utf-8"
 
@@ -28,7 +29,7 @@ _GROUPS = "/v1/groups/"
 _MEMBERS = "/contacts"
 _INBOUND = "/v1/inbound/"
 _SLOW = ("/v1/audience", "/v1/opt-outs", _INBOUND)
-_SLOW_ENDS = ("/export", "/consent")
+_SLOW_ENDS = ("/export", "/consent", "/file")
 _READS = frozenset({"GET", "HEAD", "QUERY", "OPTIONS"})
 
 
@@ -74,6 +75,11 @@ ROUTES = (
     Route("GET", "/audiences/{number}", audiences.get_audience, "read"),
     Route("GET", "/audiences/{number}/recheck", audiences.recheck_audience, "read"),
     Route("GET", "/audiences/{number}/compare/{other}", audiences.compare_audiences, "read"),
+    Route("GET", "/exports", exports.list_exports, "read"),
+    Route("POST", "/exports", exports.create_export, "write"),
+    Route("GET", "/exports/{number}", exports.get_export, "read"),
+    Route("DELETE", "/exports/{number}", exports.delete_export, "write"),
+    Route("GET", "/exports/{number}/file", exports.fetch_export, "read", CSV),
     Route("GET", "/inbound/review", inbound.list_reviews, "read"),
     Route("POST", "/inbound/review/{number}", inbound.settle_review, "write"),
     Route("GET", "/inbound/{provider}/{token}", inbound.check_address, "token", TEXT),

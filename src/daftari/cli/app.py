@@ -13,6 +13,7 @@ from daftari.cli import (
     consent,
     copy,
     erasure,
+    export,
     inbound,
     key,
     migrate,
@@ -69,6 +70,7 @@ app.command("opt-out", epilog=consent.OPT_OUT_EPILOG)(consent.record_opt_outs)
 app.command("opt-in", epilog=consent.OPT_IN_EPILOG)(consent.record_opt_ins)
 app.command("may-message", epilog=question.EPILOG)(question.ask)
 app.command("audience", epilog=audience.EPILOG)(audience.print_audience)
+app.command("export", epilog=export.EPILOG)(export.export_contacts)
 app.add_typer(inbound.app, name="inbound")
 app.command("erase", epilog=erasure.EPILOG)(erasure.erase)
 app.command("check", epilog=check.EPILOG)(check.check)

@@ -146,7 +146,7 @@ def derive_state(facts: Sequence[Fact]) -> State:
     if len(facts) == 1 and facts[0].kind == "opt_out" and facts[0].scope.sender == ANY:
         # By far the most numbers of which anything is known opted out once.
         return _ONE_OPT_OUT[facts[0].scope]
-    latest = _latest_of_each(_unretracted(facts))
+    latest = _latest_of_each(without_retracted(facts))
     opt_outs = [fact for fact in latest if fact.kind == "opt_out"]
     opt_ins = [fact for fact in latest if fact.kind == "opt_in"]
     named = {fold_sender(fact.scope.sender) for fact in (*opt_outs, *opt_ins) if fact.scope.sender != ANY}
@@ -171,7 +171,7 @@ _ONE_OPT_OUT = {
 }
 
 
-def _unretracted(facts: Sequence[Fact]) -> list[Fact]:
+def without_retracted(facts: Sequence[Fact]) -> list[Fact]:
     """The facts that nobody took back, and no retractions."""
     retracted = {fact.retracts for fact in facts if fact.kind == "retraction"}
     return [fact for fact in facts if fact.id not in retracted and fact.kind != "retraction"]
@@ -277,7 +277,7 @@ ALLOWING = frozenset({"no_opt_out", "opted_in"})
 
 def judge(facts: Sequence[Fact], question: Question, *, require_opt_in: bool) -> Verdict:
     """The answer with the facts that it rests on."""
-    facts = _unretracted(facts)
+    facts = without_retracted(facts)
     state = derive_state(facts)
     code = judge_state(state, question, require_opt_in=require_opt_in)
     billed = find_services(state, question) if question.channel == "premium_sms" else ()
@@ -305,7 +305,7 @@ def find_services(state: State, question: Question) -> tuple[tuple[str, str], ..
 
 def in_force(facts: Sequence[Fact]) -> list[Fact]:
     """The opt-outs of which something still holds."""
-    return _standing_opt_outs(_unretracted(facts), None)
+    return _standing_opt_outs(without_retracted(facts), None)
 
 
 def _standing_opt_outs(facts: Sequence[Fact], question: Question | None) -> list[Fact]:
@@ -343,5 +343,7 @@ def is_refused(opt_in: Fact, facts: Sequence[Fact]) -> bool:
     if opt_in.source not in BULK_SOURCES or opt_in.override:
         return False
     scope = opt_in.scope
-    standing = _standing_opt_outs([*_unretracted(facts), opt_in], Question(scope.channel, scope.sender, scope.purpose))
+    standing = _standing_opt_outs(
+        [*without_retracted(facts), opt_in], Question(scope.channel, scope.sender, scope.purpose)
+    )
     return any(is_own(fact) for fact in standing)

@@ -27,6 +27,7 @@ from daftari.model import (
 from daftari.rules.consent import derive_state
 from daftari.rules.contacts import Reference, remove_contact
 from daftari.rules.inbound import Receipt, review_events
+from daftari.rules.kept_exports import fail_after_erasure
 from daftari.rules.ledger import stored_state
 from daftari.rules.questions import find_mobile, show_known
 from daftari.rules.replays import forget_answers
@@ -74,6 +75,7 @@ def erase_number(tx: WriteTx, *, mobile: int, project: Project, now: int) -> Era
         + imports.erase_rejects(tx, digits=str(mobile)[-NATIONAL_DIGITS:]),
         "audience_numbers": audiences.erase_from_audiences(tx, mobile=mobile),
         "kept_answers": forget_answers(tx, mobile=mobile),
+        "exports": fail_after_erasure(tx, now=now),
     }
     written = msgspec.json.encode(removed).decode()
     contact_id = None if found is None else found.id

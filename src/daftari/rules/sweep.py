@@ -47,6 +47,8 @@ def sweep_book(tx: WriteTx) -> bool:
         return True
     if deletions.delete_ledger(tx, limit=ROWS_A_TURN) or deletions.delete_journal(tx, limit=ROWS_A_TURN):
         return True
+    if deletions.delete_files(tx):
+        return True
     deletions.delete_book(tx)
     return False
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from daftari.store.engine import HouseTx, Tx, WriteTx
+from daftari.store.file_parts import PARTS_A_TURN
 
 _LEDGER = (
     ("find_quarantine_end", "delete_quarantine_below"),
@@ -85,6 +86,15 @@ def delete_ledger(tx: WriteTx, *, limit: int) -> bool:
     return False
 
 
+def delete_files(tx: WriteTx) -> bool:
+    """Some bytes of a closed book's files; returns whether there were any."""
+    row = tx.one("find_any_file")
+    if row is None:
+        return False
+    tx.run("delete_file_parts", id=row[0], limit=PARTS_A_TURN)
+    return True
+
+
 def delete_book(tx: WriteTx) -> None:
     """What is left of a closed book without contacts or journal."""
     tx.run("delete_all_groups")
@@ -92,6 +102,7 @@ def delete_book(tx: WriteTx) -> None:
     tx.run("delete_all_near_misses")
     tx.run("delete_all_inbound_counts")
     tx.run("delete_all_erasures")
+    tx.run("delete_all_exports")
     tx.run("delete_book")
 
 

@@ -18,6 +18,8 @@ ERASE = "erase"
 """Clear the journal of a contact that was erased."""
 IMPORT = "import"
 """Work on the imports of a project, one after the other."""
+EXPORT = "export"
+"""Write the files of exports, and clear those of removed ones."""
 LEASE_SECONDS = 30
 """How long a worker may be silent before another one takes its job."""
 
@@ -33,6 +35,11 @@ class Job(Struct, frozen=True):
 def request_job(tx: Tx, *, project_id: int, kind: str) -> None:
     """Work for the worker: one job a project and kind; one that runs already is to run once more."""
     tx.run("request_job", project=project_id, kind=kind)
+
+
+def request_more(tx: Tx, *, project_id: int, kind: str) -> None:
+    """As ``request_job``, but one who is at it keeps the job, and is told at its end that there is more."""
+    tx.run("request_more", project=project_id, kind=kind)
 
 
 def is_job_due(tx: Tx, *, now: int) -> bool:
@@ -62,5 +69,5 @@ def release_job(tx: HouseTx, *, job: Job) -> None:
 
 
 def finish_job(tx: HouseTx, *, job: Job) -> bool:
-    """The job is done; ``False`` when it is no longer this worker's, or was asked for once more."""
+    """The job is done; ``False`` when it is no longer this worker's, or there is more of it to do."""
     return tx.run("finish_job", project=job.project_id, kind=job.kind, owner=job.owner) > 0

@@ -16,6 +16,7 @@ from daftari.errors import (
     Conflict,
     ContactNotFound,
     DaftariError,
+    ExportNotReady,
     Forged,
     IdempotencyInProgress,
     Malformed,
@@ -121,7 +122,7 @@ def _headers(error: DaftariError) -> Headers:
     match error:
         case Unauthenticated():
             return [("www-authenticate", "Bearer")]
-        case StoreBusy() | IdempotencyInProgress():
+        case StoreBusy() | ExportNotReady() | IdempotencyInProgress():
             return [("retry-after", str(error.retry_after_seconds))]
         case MethodNotAllowed():
             return [("allow", error.allowed)]

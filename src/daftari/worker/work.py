@@ -15,6 +15,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from types import TracebackType
 from typing import Protocol, Self
@@ -23,11 +24,13 @@ from daftari.errors import StoreBusy, StoreUnavailable, Unauthenticated
 from daftari.model import Actor
 from daftari.rules.audiences import expire_audience, has_expired_audience
 from daftari.rules.imports import expire_import, has_expired_import
+from daftari.rules.kept_exports import expire_export, has_expired_export
 from daftari.rules.projects import list_projects
 from daftari.rules.replays import expire_replays, has_expired_replay
 from daftari.rules.sweep import is_deleted
 from daftari.store import Store
-from daftari.store.jobs import IMPORT, Job, finish_job, is_job_due, release_job, renew_job, take_job
+from daftari.store.jobs import EXPORT, IMPORT, Job, finish_job, is_job_due, release_job, renew_job, take_job
+from daftari.worker.exports import ExportWork, Goes
 from daftari.worker.imports import ImportWork
 from daftari.worker.sweeping import SweepWork
 
@@ -42,6 +45,7 @@ EXPIRY_SECONDS = 600.0
 """How often to look for what is kept for a time that is over."""
 EXPIRING: tuple[tuple[Callable[..., bool], Callable[..., object]], ...] = (
     (has_expired_audience, expire_audience),
+    (has_expired_export, expire_export),
     (has_expired_import, expire_import),
     (has_expired_replay, expire_replays),
 )
@@ -55,6 +59,12 @@ ToldToStop = Callable[[float], bool]
 
 def work_until(told_to_stop: ToldToStop, *, store: Store) -> None:
     """Work until told to stop, which is asked between turns and while there is nothing to do."""
+    # A turn that reads for long holds this thread's connection; its lease is renewed over another one.
+    with ThreadPoolExecutor(1, thread_name_prefix="daftari-lease") as aside:
+        _work_until(told_to_stop, store=store, aside=aside)
+
+
+def _work_until(told_to_stop: ToldToStop, *, store: Store, aside: Executor) -> None:
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     pause_seconds = 0.0
     expired_at = -math.inf
@@ -67,29 +77,55 @@ def work_until(told_to_stop: ToldToStop, *, store: Store) -> None:
             due = store.house_read(is_job_due, now=_now())
             job = store.house_write(take_job, owner=owner, now=_now()) if due else None
             if job is not None:
-                _do_job(told_to_stop, store=store, job=job)
+                _do_job(told_to_stop, store=store, job=job, aside=aside)
             pause_seconds = 0.0 if job else IDLE_SECONDS * random.uniform(0.75, 1.25)
         except StoreBusy as error:
             pause_seconds = _pause_after(error)
 
 
-def _do_job(told_to_stop: ToldToStop, *, store: Store, job: Job) -> None:
+def _do_job(told_to_stop: ToldToStop, *, store: Store, job: Job, aside: Executor) -> None:
     """Do a job to its end, or until told to stop, or until the lease is lost."""
+
+    def goes() -> bool:
+        return not told_to_stop(0.0) and aside.submit(_holds, store, job).result()
+
     pause_seconds = 0.0
-    with work_of(store, job) as work:
+    with work_of(store, job, goes=goes) as work:
         while not told_to_stop(pause_seconds):
             try:
                 if not store.house_write(renew_job, job=job, now=_now()):
                     # Another worker has it, or more was deleted meanwhile and it is to be taken anew.
                     return
-                if not work.turn():
-                    store.house_write(finish_job, job=job)
-                    return
+                if not _goes_on(store, job, work):
+                    if store.house_write(finish_job, job=job):
+                        return
+                    break
                 store.tidy()
                 pause_seconds = 0.0
             except StoreBusy as error:
                 pause_seconds = _pause_after(error)
     store.house_write(release_job, job=job)
+
+
+def _goes_on(store: Store, job: Job, work: Work) -> bool:
+    """One turn. Returns whether there may be another one."""
+    try:
+        return work.turn()
+    except Unauthenticated:
+        if store.house_read(is_deleted, project_id=job.project_id):
+            # The project was deleted meanwhile; its job is taken anew, to clear up.
+            store.house_write(release_job, job=job)
+            return True
+        # Another job of the project has cleared all of it.
+        return False
+
+
+def _holds(store: Store, job: Job) -> bool:
+    """Renew the lease, and say whether the job is still this worker's. It lasts for several tries."""
+    try:
+        return store.house_write(renew_job, job=job, now=_now())
+    except StoreBusy:
+        return True
 
 
 class Work(Protocol):
@@ -105,10 +141,15 @@ class Work(Protocol):
         """One turn. Returns whether there may be another one."""
 
 
-def work_of(store: Store, job: Job) -> Work:
+def work_of(store: Store, job: Job, *, goes: Goes) -> Work:
     """What a job is. In a project that was deleted there is nothing to do but to clear up."""
-    deleted = store.house_read(is_deleted, project_id=job.project_id)
-    return ImportWork(store, job.project_id) if job.kind == IMPORT and not deleted else SweepWork(store, job)
+    if store.house_read(is_deleted, project_id=job.project_id):
+        return SweepWork(store, job)
+    if job.kind == IMPORT:
+        return ImportWork(store, job.project_id)
+    if job.kind == EXPORT:
+        return ExportWork(store, job.project_id, goes=goes)
+    return SweepWork(store, job)
 
 
 def _pause_after(error: StoreBusy) -> float:

@@ -74,6 +74,11 @@ WHERE key.id = used.id AND COALESCE(key.last_used_at, 0) < used.at;
 INSERT INTO job AS j (project_id, kind, state) VALUES (:project, :kind, 'queued')
 ON CONFLICT (project_id, kind) DO UPDATE SET state = 'queued', lease_owner = NULL, lease_until = NULL;
 
+-- name: request_more
+-- Work for the worker; one who is at it goes on, and takes the job once more.
+INSERT INTO job AS j (project_id, kind, state) VALUES (:project, :kind, 'queued')
+ON CONFLICT (project_id, kind) DO UPDATE SET state = CASE WHEN j.state = 'queued' THEN 'queued' ELSE 'more' END;
+
 -- name: find_job
 -- A job that nobody holds.
 SELECT project_id, kind FROM job
@@ -95,8 +100,8 @@ UPDATE job SET state = 'queued', lease_owner = NULL, lease_until = NULL
 WHERE project_id = :project AND kind = :kind AND lease_owner = :owner;
 
 -- name: finish_job
--- The work is done.
-DELETE FROM job WHERE project_id = :project AND kind = :kind AND lease_owner = :owner;
+-- The work is done, unless there is more of it.
+DELETE FROM job WHERE project_id = :project AND kind = :kind AND lease_owner = :owner AND state <> 'more';
 
 -- name: get_fingerprint
 -- Which secret is this database's.

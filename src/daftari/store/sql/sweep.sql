@@ -112,6 +112,14 @@ DELETE FROM inbound_count WHERE project_id = :project;
 -- What is left of a closed book: who was erased.
 DELETE FROM erasure WHERE project_id = :project;
 
+-- name: delete_all_exports
+-- What is left of a closed book: its exports, without their files.
+DELETE FROM export WHERE project_id = :project;
+
+-- name: find_any_file
+-- A file of a closed book.
+SELECT f.file_id FROM file_part AS f WHERE f.project_id = :project ORDER BY f.file_id LIMIT 1;
+
 -- name: delete_book
 -- The counters of a closed book.
 DELETE FROM book WHERE project_id = :project;

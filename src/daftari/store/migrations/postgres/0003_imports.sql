@@ -96,19 +96,19 @@ CREATE TABLE import_reject (
     FOREIGN KEY (project_id, import_id) REFERENCES import (project_id, id)
 );
 
+-- At most a few a project. A try is one begin of the work: parts that an earlier one wrote are not the file's.
 CREATE TABLE export (
     project_id bigint NOT NULL REFERENCES book (project_id),
     id bigint NOT NULL,
     created_at bigint NOT NULL,
     expires_at bigint NOT NULL,
-    state text COLLATE "C" NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed')),
+    state text COLLATE "C" NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed', 'removed')),
+    tries bigint NOT NULL,
+    parts bigint NOT NULL,
     settings text COLLATE "C" NOT NULL,
     progress text COLLATE "C" NOT NULL,
     PRIMARY KEY (project_id, id)
 );
-
-CREATE INDEX export_open ON export (project_id, id) WHERE state IN ('queued', 'running');
-CREATE INDEX export_expiry ON export (project_id, expires_at);
 
 -- How far the imports are cleared of an erased contact's id.
 ALTER TABLE erasure ADD COLUMN next_import bigint NOT NULL DEFAULT 0;

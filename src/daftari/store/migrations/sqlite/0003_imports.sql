@@ -96,19 +96,19 @@ CREATE TABLE import_reject (
     FOREIGN KEY (project_id, import_id) REFERENCES import (project_id, id)
 ) STRICT, WITHOUT ROWID;
 
+-- At most a few a project. A try is one begin of the work: parts that an earlier one wrote are not the file's.
 CREATE TABLE export (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
     id INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed')),
+    state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed', 'removed')),
+    tries INTEGER NOT NULL,
+    parts INTEGER NOT NULL,
     settings TEXT NOT NULL,
     progress TEXT NOT NULL,
     PRIMARY KEY (project_id, id)
 ) STRICT, WITHOUT ROWID;
-
-CREATE INDEX export_open ON export (project_id, id) WHERE state IN ('queued', 'running');
-CREATE INDEX export_expiry ON export (project_id, expires_at);
 
 -- How far the imports are cleared of an erased contact's id.
 ALTER TABLE erasure ADD COLUMN next_import INTEGER NOT NULL DEFAULT 0;

@@ -1,0 +1,162 @@
+"""What an export reads, in large steps, and the exports that wait for the worker or are kept.
+
+Groups come by their ids: the same few sets of them come again and again. This room must not know what is in a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, cast
+
+from msgspec import Struct
+
+from daftari.store.engine import Tx, WriteTx
+from daftari.store.file_parts import PARTS_A_TURN, delete_parts, list_parts
+
+ExportState = Literal["queued", "running", "done", "failed", "removed"]
+"""``removed``: deleted for everyone; its file goes in turns."""
+
+MEMBERSHIPS_A_TURN = 100_000
+"""Memberships that are read at a time: usually all those of the contacts at hand."""
+
+WalkedContact = tuple[int, int | None, str]
+"""A contact's id, its number if anything is known of that, and its card."""
+GroupKey = int | tuple[int, ...] | None
+"""The groups of a contact, by id: one, several or none."""
+
+
+class GroupName(Struct, frozen=True):
+    """The name of a group as it is written and as it is found."""
+
+    name: str
+    folded: str
+
+
+class StoredExport(Struct, frozen=True):
+    """An export: how often it was begun, how many parts its file has so far, and two texts that the rule reads."""
+
+    id: int
+    created_at: int
+    expires_at: int
+    state: ExportState
+    tries: int
+    parts: int
+    settings: str
+    progress: str
+
+
+# ---- what an export reads -------------------------------------------------------------------------------
+
+
+def walk_contacts(tx: Tx, *, group_id: int | None, limit: int) -> Iterator[list[WalkedContact]]:
+    """The whole book or a group in order of id, so many contacts at a time."""
+    after = -1
+    while True:
+        if group_id is None:
+            rows = tx.all("walk_contacts", after=after, limit=limit)
+        else:
+            rows = tx.all("walk_members", group=group_id, after=after, limit=limit)
+        if not rows:
+            return
+        found = cast("list[WalkedContact]", rows)
+        yield found
+        after = found[-1][0]
+
+
+def list_group_keys(tx: Tx, *, ids: Sequence[int], whole: bool) -> list[GroupKey]:
+    """The groups of each of these contacts, ascending, deleted ones that still hold it included.
+
+    ``whole``: no other contact has an id between theirs, so that all memberships from the first to the last are meant.
+    """
+    pairs = _walk_memberships(tx, ids) if whole else _find_memberships(tx, ids)
+    # Most contacts are in one group, and a set of pairs becomes a look-up in one step when all of them are.
+    single = dict(pairs)
+    if len(single) == len(pairs):
+        return list(map(single.get, ids))
+    several: dict[int, list[int]] = {}
+    for contact_id, group_id in pairs:
+        several.setdefault(contact_id, []).append(group_id)
+    keys = {number: group_ids[0] if len(group_ids) == 1 else tuple(group_ids) for number, group_ids in several.items()}
+    return list(map(keys.get, ids))
+
+
+def _walk_memberships(tx: Tx, ids: Sequence[int]) -> list[tuple[int, int]]:
+    pairs: list[tuple[int, int]] = []
+    place = (ids[0], -1)
+    while True:
+        rows = tx.all("walk_memberships", after=place[0], group=place[1], last=ids[-1], limit=MEMBERSHIPS_A_TURN)
+        found = cast("list[tuple[int, int]]", rows)
+        if len(found) < MEMBERSHIPS_A_TURN:
+            return pairs + found if pairs else found
+        pairs += found
+        place = found[-1]
+
+
+def _find_memberships(tx: Tx, ids: Sequence[int]) -> list[tuple[int, int]]:
+    return cast("list[tuple[int, int]]", tx.all("find_memberships", ids=ids))
+
+
+def find_group_names(tx: Tx, *, ids: Sequence[int]) -> dict[int, GroupName]:
+    """The names of those of some groups that are not deleted."""
+    rows = cast("list[tuple[int, str, str]]", tx.all("find_group_names", ids=ids)) if ids else []
+    return {group_id: GroupName(name, folded) for group_id, name, folded in rows}
+
+
+def walk_numbers(tx: Tx, *, limit: int) -> Iterator[list[int]]:
+    """The numbers of which anything is known and that no contact has, ascending; of so many at a time the few."""
+    after = 0
+    while rows := cast("list[tuple[int, int | None]]", tx.all("list_known_numbers", after=after, limit=limit)):
+        yield [mobile for mobile, contact_id in rows if contact_id is None]
+        after = rows[-1][0]
+
+
+# ---- the exports that are kept --------------------------------------------------------------------------
+
+
+def insert_export(tx: WriteTx, *, settings: str, until: int, now: int) -> StoredExport:
+    """An export that waits for the worker."""
+    number = tx.book.next_item
+    tx.book.next_item = number + 1
+    tx.run("insert_export", id=number, settings=settings, until=until, now=now)
+    return StoredExport(number, now, until, "queued", 0, 0, settings, "{}")
+
+
+def list_exports(tx: Tx) -> list[StoredExport]:
+    """Every export in order of creation, removed ones that are not cleared included: they are few."""
+    rows = cast("list[tuple[int, int, int, ExportState, int, int, str, str]]", tx.all("list_exports"))
+    return [StoredExport(*row) for row in rows]
+
+
+def get_export(tx: Tx, *, export_id: int) -> StoredExport | None:
+    """One export."""
+    row = tx.one("get_export", id=export_id)
+    return None if row is None else StoredExport(*cast("tuple[int, int, int, ExportState, int, int, str, str]", row))
+
+
+def update_export(tx: WriteTx, *, export: StoredExport) -> None:
+    """All of an export that may change."""
+    tx.run(
+        "update_export",
+        id=export.id,
+        state=export.state,
+        tries=export.tries,
+        parts=export.parts,
+        progress=export.progress,
+        until=export.expires_at,
+    )
+
+
+def delete_export(tx: WriteTx, *, export_id: int) -> None:
+    """An export goes that has no file."""
+    tx.run("delete_export", id=export_id)
+
+
+def walk_file(tx: Tx, *, export: StoredExport) -> Iterator[bytes]:
+    """The bytes of an export's file, part by part."""
+    for first in range(0, export.parts, PARTS_A_TURN):
+        yield from list_parts(tx, file_id=export.id, first=first, limit=PARTS_A_TURN)
+
+
+def clear_file(tx: WriteTx, *, export_id: int) -> bool:
+    """One turn of deleting an export's file. Returns whether there may be more of it."""
+    return delete_parts(tx, file_id=export_id, limit=PARTS_A_TURN) == PARTS_A_TURN

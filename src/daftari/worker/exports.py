@@ -1,0 +1,118 @@
+"""Making an export's file: read in one snapshot into a file without a name, then kept in the database in turns.
+
+No snapshot is open while anything is kept. Killed anywhere, or told that the export is not wanted any more, nothing is
+left of the try but parts that the next one clears. This room must not know what stands in the file.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import BinaryIO, Concatenate, ParamSpec, Self, TypeVar
+
+from daftari.errors import ValidationFailed
+from daftari.model import Actor
+from daftari.rules.export_files import FileDefinition, write_export
+from daftari.rules.exports import Counted
+from daftari.rules.kept_exports import (
+    Try,
+    begin_export,
+    clear_exports,
+    fail_export,
+    finish_export,
+    keep_parts,
+)
+from daftari.store import Store, WriteTx
+from daftari.store.file_parts import PART_BYTES, PARTS_A_TURN
+
+BEAT_SECONDS = 5.0
+"""How often a worker that reads for long shows that it is alive."""
+NO_ROOM = "There was no room on the worker's disk; make some and export anew."
+
+WORKER = Actor(None, "worker")
+P = ParamSpec("P")
+T = TypeVar("T")
+Goes = Callable[[], bool]
+"""Shows that the worker is alive; ``False`` when it is to stop, or has lost the job."""
+
+
+class _Stopped(Exception):
+    """The worker is to stop, or has lost the job."""
+
+
+class ExportWork:
+    """The exports of one project: a turn clears some of what nobody may fetch, or else makes one file."""
+
+    def __init__(self, store: Store, project_id: int, *, goes: Goes) -> None:
+        self._store = store
+        self._project_id = project_id
+        self._goes = goes
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """There is nothing to let go of."""
+
+    def turn(self) -> bool:
+        """One turn. Returns whether there may be another one."""
+        if self._write(clear_exports):
+            return True
+        attempt = self._write(begin_export, now=_now())
+        if attempt is None:
+            return False
+        try:
+            with tempfile.TemporaryFile(prefix="daftari-export-") as file:
+                self._keep_file(attempt, file, self._make_file(attempt, file))
+        except ValidationFailed as error:
+            self._write(fail_export, attempt=attempt, error=error.message, now=_now())
+        except OSError:
+            self._write(fail_export, attempt=attempt, error=NO_ROOM, now=_now())
+        except _Stopped:
+            pass
+        return True
+
+    def _make_file(self, attempt: Try, file: BinaryIO) -> Counted:
+        settings = attempt.settings
+        definition = FileDefinition(settings.format, settings.group_id, settings.consent)
+        return self._store.read(
+            self._project_id, write_export, definition=definition, file=file, watch=_Beat(self._goes)
+        )
+
+    def _keep_file(self, attempt: Try, file: BinaryIO, counted: Counted) -> None:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        first = 0
+        while parts := [part for _ in range(PARTS_A_TURN) if (part := file.read(PART_BYTES))]:
+            if not self._goes() or not self._write(keep_parts, attempt=attempt, first=first, parts=parts):
+                return
+            self._store.tidy()
+            first += len(parts)
+        rows = counted.contacts + counted.numbers
+        self._write(finish_export, attempt=attempt, rows=rows, size=size, now=_now())
+
+    def _write(self, rule: Callable[Concatenate[WriteTx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._store.write(self._project_id, WORKER, rule, *args, **kwargs)
+
+
+class _Beat:
+    """Shows that the worker is alive, while it reads, every few seconds."""
+
+    def __init__(self, goes: Goes) -> None:
+        self._goes = goes
+        self._next = time.monotonic() + BEAT_SECONDS
+
+    def __call__(self, written: int) -> None:
+        if time.monotonic() >= self._next:
+            if not self._goes():
+                raise _Stopped
+            self._next = time.monotonic() + BEAT_SECONDS
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
