@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daftari.files import read_layout, read_records
+from daftari.files import Layout, make_safe, open_writer, read_layout, read_records
 from daftari.model import EXPORTS_MAX, Actor, Fact, NewFact, Scope
 from daftari.rules import export_rows, kept_exports
 from daftari.rules.consent import derive_state
@@ -33,6 +33,7 @@ from tests.test_consent_rule import histories
 
 EXPORTS = "/v1/exports"
 NOT_FOUND = (404, "EXPORT_NOT_FOUND")
+CELLS = ("", '"', ",", "a\rb", "a\nb", "=1", "'=1", "\r=", "-", " ", "a;b")
 HOUR_MICROSECONDS = 3_600_000_000
 WORKER = Actor(None, "worker")
 
@@ -182,6 +183,20 @@ def test_all_turns_together_have_everybody_once(
     wanted = [(str(number), "One; Two" if number > 4 else "One") for number in range(1, 8)]
     assert [(row["id"], row["groups"]) for row in table(export())] == wanted
     assert [(row["id"], row["groups"]) for row in table(export(group="Two"))] == wanted[4:]
+
+
+@given(
+    table=st.lists(st.lists(st.one_of(st.none(), st.text(), st.sampled_from(CELLS), st.integers()), min_size=1)),
+    delimiter=st.sampled_from(",;\t|"),
+)
+def test_the_quick_way_of_writing_a_table_writes_what_csv_does(table: list[list[Any]], delimiter: str) -> None:
+    safe = [[make_safe(cell) if isinstance(cell, str) else cell for cell in row] for row in table]
+    wanted, written = io.StringIO(newline=""), io.BytesIO()
+    csv.writer(wanted, delimiter=delimiter).writerows([["a"], *safe])
+    writer = open_writer(written, layout=Layout("csv", ("a",), delimiter=delimiter))
+    writer.write(table)
+    writer.close()
+    assert written.getvalue() == wanted.getvalue().encode(errors="replace")
 
 
 # ---- consent --------------------------------------------------------------------------------------------

@@ -12,12 +12,12 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 from operator import itemgetter
 from typing import Any, BinaryIO
 
 from daftari.errors import UnreadableFile
-from daftari.files.formulas import MAY_BE_SAFE, make_plain, make_safe
+from daftari.files.formulas import MADE_SAFE, MAY_BE_SAFE, make_plain, make_safe
 from daftari.files.header import looks_like_a_person, name_columns, refuse_columns
 from daftari.files.record import (
     COLUMNS_MAX,
@@ -271,20 +271,6 @@ class DelimitedRecords:
 # ---- writing ----------------------------------------------------------------------------------------
 
 
-def _doubts(delimiter: str) -> tuple[re.Pattern[str], ...]:
-    """What is found in the text when a cell begins like a formula, and seldom otherwise.
-
-    One expression a mark, each beginning with it, so that the search passes quickly over all else.
-    """
-    lead = re.escape(delimiter)
-    marks = {mark: re.escape(mark) for mark in "=+-@\t'"}
-    bare = [rf"{mark}(?<=[{lead}\n\"]{mark})" for plain, mark in marks.items() if plain != delimiter]
-    # These stand after closing quotes too.
-    within = ["\r", *([lead] if delimiter in marks else [])]
-    quoted = [rf'{mark}(?:(?<={lead}"{mark})|(?<=\n"{mark}))' for mark in within]
-    return tuple(map(re.compile, [*bare, *quoted]))
-
-
 class DelimitedWriter:
     """Writes a table as text. An encoding that may lack a character is not kept: the file is in UTF-8 then."""
 
@@ -295,23 +281,53 @@ class DelimitedWriter:
         encoding = layout.encoding if layout.encoding.startswith("utf-") else "utf-8-sig"
         # One for the whole file: a mark of the encoding is written once.
         self._encoder = codecs.getincrementalencoder(encoding)("replace")
-        self._doubts = _doubts(layout.delimiter)
         self.write([layout.columns])
 
     def write(self, rows: Iterable[Row]) -> None:
         cells = as_cells(rows, columns=self._columns)
-        text = self._formatted(cells)
-        marked = "\n" + text
-        if any(doubt.search(marked) for doubt in self._doubts):
-            text = self._formatted(
-                [[make_safe(cell) if isinstance(cell, str) else cell for cell in row] for row in cells]
-            )
-        self._file.write(self._encoder.encode(text))
+        if _may_run(cells):
+            cells = [[make_safe(cell) if isinstance(cell, str) else cell for cell in row] for row in cells]
+        self._file.write(self._encoder.encode(self._written(cells)))
 
     def close(self) -> None:
         self._file.flush()
 
-    def _formatted(self, rows: list[Sequence[Cell]]) -> str:
+    def _written(self, rows: list[Sequence[Cell]]) -> str:
+        """The rows, each with its line end. Most need no quotes, and joining is quicker than asking each cell."""
+        delimiter = self._delimiter
+        lines = [
+            delimiter.join([cell if cell.__class__ is str else "" if cell is None else str(cell) for cell in row])
+            for row in rows
+        ]
+        has_ends = _has_ends("".join(lines))
+        for place, line in enumerate(lines):
+            row = rows[place]
+            if '"' in line or line.count(delimiter) != len(row) - 1 or not line or (has_ends and _has_ends(line)):
+                lines[place] = self._quoted(row)
+        return "\r\n".join([*lines, ""])
+
+    def _quoted(self, row: Sequence[Cell]) -> str:
+        """A row without its line end, with quotes around what needs them."""
         text = io.StringIO(newline="")
-        csv.writer(text, delimiter=self._delimiter).writerows(rows)
-        return text.getvalue()
+        csv.writer(text, delimiter=self._delimiter).writerow(row)
+        return text.getvalue().removesuffix("\r\n")
+
+
+def _has_ends(text: str) -> bool:
+    return "\n" in text or "\r" in text
+
+
+def _may_run(rows: list[Sequence[Cell]]) -> bool:
+    """Whether some text begins as one that a spreadsheet would run. Looks at first characters, a column at a time."""
+    for column in zip_longest(*rows):
+        try:
+            if not MADE_SAFE.isdisjoint(map(_first, filter(None, column))):
+                return True
+        except TypeError:
+            # A number, which has no first character.
+            if any(isinstance(cell, str) and cell[:1] in MADE_SAFE for cell in column):
+                return True
+    return False
+
+
+_first = itemgetter(0)

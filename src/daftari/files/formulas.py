@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 
-_MADE_SAFE = frozenset("'=+-@\t\r")
+MADE_SAFE = frozenset("'=+-@\t\r")
+"""How every text begins that may have to be made safe."""
 _RUNS = re.compile(r"'*[=+\-@\t\r]")
 _WAS_MADE_SAFE = re.compile(r"'+[=+\-@\t\r]")
 
@@ -17,7 +18,7 @@ MAY_BE_SAFE = re.compile(r"'[=+\-@\t\r]")
 
 def make_safe(cell: str) -> str:
     """The cell with an apostrophe in front when a spreadsheet would run it, or when it looks as if it was made safe."""
-    if cell and cell[0] in _MADE_SAFE and _RUNS.match(cell):
+    if cell and cell[0] in MADE_SAFE and _RUNS.match(cell):
         return "'" + cell
     return cell
 

@@ -110,14 +110,14 @@ def to_cells(rows: ExportRows) -> list[list[Cell]]:
     if isinstance(rows, NumberRows):
         before, after = [None] * _MOBILE, [None] * (len(COLUMNS) - _MOBILE - 1)
         return [[*before, str(mobile), *after, said] for mobile, said in zip(rows.mobiles, rows.consent, strict=True)]
-    # One loop and nothing called in it that is not C: a table of a million is made here.
+    # One loop, and nothing called in it that is not C: a table of a million is made here.
     cells: list[list[Cell]] = [
         [
-            *(card.id, card.fname, card.mname, card.lname, card.mobile, card.email, card.city, card.company),
-            *(card.created_at, names, str(card.attributes, "utf-8") or None),
+            card.id, card.fname, card.mname, card.lname, card.mobile, card.email, card.city, card.company,
+            card.created_at, names, str(card.attributes, "utf-8") if card.attributes else None,
         ]
         for card, names in zip(map(_read_cells, rows.cards), map(group_cell, rows.groups), strict=True)
-    ]
+    ]  # fmt: skip
     for row, said in zip(cells, rows.consent or (), strict=bool(rows.consent)):
         row.append(said)
     return cells
