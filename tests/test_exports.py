@@ -23,7 +23,7 @@ from daftari.rules.ledger import record_facts
 from daftari.rules.projects import delete_project
 from daftari.rules.texts import read_time
 from daftari.store import Store
-from daftari.store.jobs import LEASE_SECONDS, take_job
+from daftari.store.jobs import LEASE_SECONDS, finish_job, is_job_due, release_job, renew_job, take_job
 from daftari.worker import exports as making
 from daftari.worker import work_until
 from tests.builders import create, mobile, opt_out, refusal, rows, rows_of, wrong_fields
@@ -383,17 +383,33 @@ def test_a_worker_that_was_overtaken_keeps_nothing_more(
 ) -> None:
     create(ana, *rows(20))
     asked = ask(ana)
-    seen: list[str] = []
+    seen: list[int] = []
+    others = iter([True])
 
     def goes() -> bool:
         if not seen:
-            seen.append("overtaken")
-            work(store)
+            # Another one begins anew meanwhile, and keeps one turn of parts.
+            making.ExportWork(store, people.shopify.id, goes=lambda: next(others, False)).turn()
+        seen.append(parts(database))
         return True
 
     making.ExportWork(store, people.shopify.id, goes=goes).turn()
+    assert seen == [2], "the first one stops at once"
+    assert (show(ana, asked)["state"], parts(database)) == ("running", 2)
+    work(store)
     assert len(table(fetch(ana, asked))) == 20
-    assert parts(database) == -(-show(ana, asked)["bytes"] // 100)
+
+
+def test_what_is_asked_for_while_a_worker_finishes_is_not_lost(ana: Client, store: Store) -> None:
+    ask(ana)
+    job = store.house_write(take_job, owner="me", now=now())
+    assert job is not None
+    ask(ana)
+    assert store.house_write(renew_job, job=job, now=now()), "nobody takes it away"
+    assert not store.house_read(is_job_due, now=now())
+    assert not store.house_write(finish_job, job=job), "there is more to do"
+    store.house_write(release_job, job=job)
+    assert store.house_read(is_job_due, now=now())
 
 
 def test_a_worker_told_to_stop_while_it_reads_gives_the_job_back(
