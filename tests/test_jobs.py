@@ -111,8 +111,10 @@ def test_a_job_that_is_asked_for_while_it_runs_is_done_once_more(store: Store) -
     _request(store)
     running = _taken(store, "ana")
     _request(store)
+    assert _take(store, "ben") is None
+    assert store.house_write(renew_job, job=running, now=NOW + 1)
     assert not store.house_write(finish_job, job=running)
-    assert not store.house_write(renew_job, job=running, now=NOW + 1)
+    store.house_write(release_job, job=running)
     again = _taken(store, "ana", now=NOW + 2)
     assert store.house_write(finish_job, job=again)
     assert _take(store, "ana", now=NOW + 3) is None

@@ -47,6 +47,11 @@ _AS_TYPED: dict[int, str | None] = {
 }
 
 
+def country_code(region: str) -> str:
+    """The digits that numbers of this region begin with."""
+    return str(_metadata(region).country_code)
+
+
 def is_region(region: str) -> bool:
     """Whether this is a region that numbers can be read in: two capital letters, as in ISO 3166."""
     return region in phonenumbers.SUPPORTED_REGIONS

@@ -21,7 +21,6 @@ from daftari.errors import DaftariError
 from daftari.files import Record
 from daftari.reading.frames import CHUNK, END, ERROR, LAYOUT, Task, read_frame, write_frame
 from daftari.rules.import_rows import Reading, RowReader
-from daftari.store.imports import CHUNK_RECORDS
 
 MEMORY_BYTES_MAX = 1024 * 1024 * 1024
 NICENESS = 5
@@ -63,21 +62,22 @@ def main() -> None:
 def _read_chunks(said: BinaryIO, path: str, reading: Reading, first_chunk: int) -> None:
     found = files.read_records(path, layout=reading.layout)
     reader = RowReader(reading)
-    for number, records in enumerate(_by_thousands(found)):
+    for number, records in enumerate(_in_chunks(found, reading.chunk_records)):
         chunk = reader.read_chunk(records, number=number, bytes_read=found.bytes_read)
         if number >= first_chunk:
             write_frame(said, CHUNK, _encode(chunk))
             said.flush()
 
 
-def _by_thousands(found: Iterable[Iterable[Record]]) -> Iterator[list[Record]]:
-    """Records in lists of exactly a thousand, the last one excepted: the same chunks whenever a file is read."""
+def _in_chunks(found: Iterable[Iterable[Record]], size: int) -> Iterator[list[Record]]:
+    """Records in lists of exactly one size, the last one excepted: the same chunks whenever a file is read."""
     waiting: list[Record] = []
     for some in found:
         waiting += some
-        while len(waiting) >= CHUNK_RECORDS:
-            yield waiting[:CHUNK_RECORDS]
-            waiting = waiting[CHUNK_RECORDS:]
+        whole = len(waiting) - len(waiting) % size
+        for first in range(0, whole, size):
+            yield waiting[first : first + size]
+        del waiting[:whole]
     if waiting:
         yield waiting
 

@@ -46,7 +46,8 @@ class ChunkReader:
     def __init__(self, file: IO[bytes], *, reading: Reading, first_chunk: int) -> None:
         self._process = _started(file, Task("", None, reading, first_chunk))
         self._waiting: Queue[bytes | UnreadableFile | ReaderEnded | None] = Queue(CHUNKS_WAITING_MAX)
-        self._ended = False
+        self._end: UnreadableFile | ReaderEnded | None = None
+        self._has_ended = False
         self._closed = threading.Event()
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
@@ -69,21 +70,19 @@ class ChunkReader:
     def take(self, most: int) -> list[ReadChunk]:
         """The next chunks, fewer than ``most`` only at the end; none after it.
 
-        Raises ``UnreadableFile``, and ``ReaderEnded`` when the process was killed.
+        Raises ``UnreadableFile``, and ``ReaderEnded`` when the process was killed, as often as it is asked: after the
+        chunks that were read before.
         """
-        return list(self._take(most))
-
-    def _take(self, most: int) -> Iterator[ReadChunk]:
-        for _ in range(most):
-            if self._ended:
-                return
+        chunks: list[ReadChunk] = []
+        while len(chunks) < most and not self._has_ended:
             found = self._waiting.get()
-            if found is None:
-                self._ended = True
-            elif isinstance(found, bytes):
-                yield _decode_chunk(found)
+            if isinstance(found, bytes):
+                chunks.append(_decode_chunk(found))
             else:
-                raise found
+                self._has_ended, self._end = True, found
+        if not chunks and self._end is not None:
+            raise self._end
+        return chunks
 
     def _listen(self) -> None:
         for found in self._said():

@@ -33,16 +33,19 @@ from daftari.model import (
     Source,
     written_time,
 )
+from daftari.rules.consent import fold_sender
 from daftari.rules.facts import read_channel, read_evidence, read_facts, read_purpose, read_sender
 from daftari.rules.rows import Errors, read_plain, read_row
-from daftari.rules.texts import read_name, read_text, read_time
-from daftari.store.imports import Reject
+from daftari.rules.texts import digits_in, fold_name, read_name, read_text, read_time
+from daftari.store.imports import CHUNK_RECORDS, Reject
 
 ImportKind = Literal["contacts", "opt_outs", "opt_ins"]
 Values = list[Any] | dict[str, Any]
 
 GROUPS_PER_ROW_MAX = 50
 """Groups that one record may name."""
+GROUPS_PER_FILE_MAX = 5_000
+"""Different groups that one file may name: more are a column of something else."""
 FACTS_PER_ROW_MAX = 100
 """Facts that one record may bring."""
 NUMBERS_PER_ROW_MAX = 9
@@ -63,6 +66,7 @@ class Reading(Struct, frozen=True):
 
     ``attributes``: columns that are nothing else become attributes. ``keep_ids``: ids and times of creation are the
     file's. ``common``: members of facts that the records do not name. ``created_at``: that of new contacts.
+    ``chunk_records``: how many records a chunk has, kept so that an import that has begun goes on with the same ones.
     """
 
     layout: Layout
@@ -73,13 +77,16 @@ class Reading(Struct, frozen=True):
     keep_ids: bool
     common: dict[str, Any]
     created_at: int
+    chunk_records: int = CHUNK_RECORDS
 
 
 class ReadChunk(Struct, frozen=True, array_like=True):
     """Up to a thousand records as they were read. Rows and facts have their record's number as index.
 
-    ``groups``: names and the numbers that are to join. ``ids``: by number. ``repeats``: records whose number came
-    before in the file. ``values``: each record, should it be rejected later. ``bytes_read``: of the file so far.
+    ``groups``: names, and the records by which somebody is to join. ``again``: the same, for those whose number was to
+    join that group by a record before in the file. ``ids``: by number. ``repeats``: records whose number came before in
+    the file. ``others``: records that are about no contact. ``values``: each record, should it be rejected later.
+    ``bytes_read``: of the file so far.
     """
 
     number: int
@@ -87,9 +94,11 @@ class ReadChunk(Struct, frozen=True, array_like=True):
     count: int
     rows: list[ContactRow]
     groups: dict[str, list[int]]
+    again: dict[str, list[int]]
     ids: dict[int, int]
     facts: list[NewFact]
     repeats: list[int]
+    others: list[int]
     rejects: list[Reject]
     values: Raw
     bytes_read: int
@@ -112,6 +121,9 @@ class RowReader:
         self._reading = reading
         self._created_at = written_time(reading.created_at)
         self._seen = BitMap64()
+        self._others = BitMap64()
+        self._ids = BitMap64()
+        self._named: dict[str, BitMap64] = {}
         self._take = _value_taker(reading)
         self._columns = _Columns(reading)
         self._reader = reader_for(reading.region)
@@ -119,8 +131,9 @@ class RowReader:
     def read_chunk(self, records: Sequence[Record], *, number: int, bytes_read: int) -> ReadChunk:
         """Some records that follow one another."""
         chunk = ReadChunk(
-            number, records[0].number, len(records), [], {}, {}, [], [], [], _raw_values(records), bytes_read
-        )
+            number, records[0].number, len(records),
+            [], {}, {}, {}, [], [], [], [], _raw_values(records), bytes_read,
+        )  # fmt: skip
         read = self._read_contacts if self._reading.kind == "contacts" else self._read_facts
         read(records, chunk)
         return chunk
@@ -140,18 +153,42 @@ class RowReader:
             if isinstance(row, str):
                 chunk.rejects.append(reject(record.number, row, record_json(record)))
                 continue
-            mobile = row.mobile
-            if mobile in seen:
-                chunk.repeats.append(record.number)
-            else:
-                seen.add(mobile)
-            if row.contact is not None:
-                rows.append(row.contact)
-            chunk.facts.extend(row.facts)
-            for name in row.groups:
-                chunk.groups.setdefault(name, []).append(mobile)
+            why = self._refuse(row)
+            if why is not None:
+                chunk.rejects.append(reject(record.number, why, record_json(record)))
+                continue
+            self._take_row(row, record.number, chunk)
+
+    def _refuse(self, row: _Row) -> str | None:
+        """Why a record cannot be taken after those before it."""
+        if row.id is not None and row.mobile not in self._seen and row.id in self._ids:
+            return "The id field is that of a record before."
+        new = sum(fold_name(name) not in self._named for name in row.groups)
+        if new and len(self._named) + new > GROUPS_PER_FILE_MAX:
+            return f"The groups field names one beyond the {GROUPS_PER_FILE_MAX} different ones that a file may name."
+        return None
+
+    def _take_row(self, row: _Row, number: int, chunk: ReadChunk) -> None:
+        mobile, seen = row.mobile, self._seen
+        chunk.facts.extend(row.facts)
+        if row.contact is None:
+            if mobile in seen or mobile in self._others:
+                chunk.repeats.append(number)
+            self._others.add(mobile)
+            chunk.others.append(number)
+            return
+        chunk.rows.append(row.contact)
+        if mobile in seen:
+            chunk.repeats.append(number)
+        else:
+            seen.add(mobile)
             if row.id is not None:
+                self._ids.add(row.id)
                 chunk.ids[mobile] = row.id
+        for name in row.groups:
+            named = self._named.setdefault(fold_name(name), BitMap64())
+            (chunk.again if mobile in named else chunk.groups).setdefault(name, []).append(number)
+            named.add(mobile)
 
     def _read_plain(self, record: Record) -> ContactRow | None:
         """The contact in a record of a table that holds nothing else, as nearly all are; ``None`` for any other."""
@@ -188,7 +225,9 @@ class RowReader:
         else:
             # A row of ours without an id: what is known of a number that is no contact.
             number, contact = self._read_number(given.mobile, errors), None
-        facts = _noting(errors, "consent", more, lambda value: _read_consent(value, record.number, number)) or []
+        facts: list[NewFact] = []
+        if self._columns.is_ours or _is_listed(more.get("consent")):
+            facts = _noting(errors, "consent", more, lambda value: _read_consent(value, record.number, number)) or []
         if errors:
             return sentences(errors)
         return _Row(contact, facts, groups if contact is not None else [], contact_id, number)
@@ -237,7 +276,7 @@ def sentences(errors: Errors) -> str:
 
 def reject(number: int, why: str, record: str) -> Reject:
     """A record that cannot be taken."""
-    return Reject(number, why, record, "".join(filter(str.isdecimal, record)))
+    return Reject(number, why, record, digits_in(record))
 
 
 def record_json(record: Record) -> str:
@@ -255,7 +294,7 @@ def _raw_values(records: Sequence[Record]) -> Raw:
 def _fact_key(fact: NewFact) -> int:
     """What a fact that is repeated in a file has in common with the first: number, scope and time, in 63 bits."""
     scope = fact.scope
-    return hash((fact.mobile, fact.at, scope.channel, scope.sender, scope.purpose)) & ID_MAX
+    return hash((fact.mobile, fact.at, scope.channel, fold_sender(scope.sender), scope.purpose)) & ID_MAX
 
 
 # ---- columns ----------------------------------------------------------------------------------------
@@ -458,15 +497,15 @@ def _listed(value: object, *, one: bool) -> Iterable[object]:
 
 
 def _read_groups(names: list[object]) -> list[str]:
-    read: dict[str, None] = {}
+    read: dict[str, str] = {}
     for name in names:
         # Google Contacts marks its own groups with a star.
         found = read_name(name.strip().removeprefix("* ") if isinstance(name, str) else name)
         if found is not None:
-            read[found] = None
+            read.setdefault(fold_name(found), found)
     if len(read) > GROUPS_PER_ROW_MAX:
         raise ValueError(f"must not name more than {GROUPS_PER_ROW_MAX} groups.")
-    return list(read)
+    return list(read.values())
 
 
 def _read_id(value: object) -> int:
@@ -481,6 +520,11 @@ def _read_id(value: object) -> int:
 def _read_created_at(value: object) -> str:
     at = read_time(value, now=None)
     return "" if at is None else written_time(at)
+
+
+def _is_listed(value: object) -> bool:
+    """Whether a cell holds facts as an export writes them; other people's column of that name says what it likes."""
+    return isinstance(value, list) or (isinstance(value, str) and value.lstrip().startswith("[{"))
 
 
 def _read_consent(value: object, number: int, mobile: int) -> list[NewFact]:

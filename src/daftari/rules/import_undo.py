@@ -17,7 +17,7 @@ from daftari.model import NewFact
 from daftari.rules import ledger
 from daftari.rules.contacts import REMOVAL
 from daftari.rules.import_work import CREATED, UPDATED
-from daftari.rules.imports import JOINED, OUTCOME_MASK, Import, end_import, get_import, save_progress
+from daftari.rules.imports import JOINED, OUTCOME_MASK, RECORDED, Import, end_import, get_import, save_progress
 from daftari.rules.statements import write_evidence
 from daftari.store import WriteTx, consent, contacts, directory, groups, imports, journal
 from daftari.store.consent import SUPPRESSED
@@ -33,9 +33,11 @@ class _Undone(Struct):
     kept: set[int]
     failed: set[int]
     retracted: int = 0
+    retracted_of: set[int] = set()
+    """Contacts of whose numbers facts were taken back."""
 
 
-def undo_chunk(tx: WriteTx, *, import_id: int, now: int, seconds: float) -> bool:
+def undo_chunk(tx: WriteTx, *, import_id: int, now: int) -> bool:
     """One turn. Returns whether to go on: not when it is done, paused or cancelled."""
     work = get_import(tx, import_id=import_id)
     if not work.is_work or work.stored.phase != "undo":
@@ -56,10 +58,7 @@ def undo_chunk(tx: WriteTx, *, import_id: int, now: int, seconds: float) -> bool
     counts = dict(work.progress.undone or {})
     for name, many in _counts(undone).items():
         counts[name] = counts.get(name, 0) + many
-    progress = replace(
-        work.progress, undo_chunk=chunk.number + 1, undone=counts, seconds=work.progress.seconds + seconds
-    )
-    save_progress(tx, found=work, progress=progress)
+    save_progress(tx, found=work, progress=replace(work.progress, undo_chunk=chunk.number + 1, undone=counts))
     return True
 
 
@@ -73,8 +72,9 @@ def _counts(undone: _Undone) -> dict[str, int]:
 
 
 def _journal(tx: WriteTx, undone: _Undone, now: int) -> None:
-    if undone.reversed:
-        journal.insert_journal(tx, action="undo_import", contacts=undone.reversed, group_id=None, now=now)
+    touched = undone.reversed | undone.retracted_of
+    if touched or undone.retracted:
+        journal.insert_journal(tx, action="undo_import", contacts=touched, group_id=None, now=now)
 
 
 def _retract_facts(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone, now: int) -> None:
@@ -95,6 +95,7 @@ def _retract_facts(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone, now
     if given:
         recorded = ledger.record_facts(tx, facts=given, now=now)
         undone.retracted += sum(outcome.outcome == "recorded" for outcome in recorded.outcomes)
+        undone.retracted_of.update(recorded.contacts)
 
 
 def _leave_groups(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone) -> None:
@@ -126,7 +127,8 @@ def _put_back(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone, now: int
         contacts.update_contacts(tx, cards=cards, now=now)
     imports.delete_changes(tx, import_id=work.id, ids=sorted(before))
     for code, contact_id in zip(chunk.outcomes, chunk.ids, strict=True):
-        if code & OUTCOME_MASK == UPDATED and not code & JOINED and contact_id and contact_id not in before:
+        only_the_card = code & OUTCOME_MASK == UPDATED and not code & (JOINED | RECORDED)
+        if only_the_card and contact_id and contact_id not in before:
             # It changed a card that is not kept any more.
             undone.failed.add(contact_id)
 

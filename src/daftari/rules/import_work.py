@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from hashlib import blake2b
 from typing import Any
 
@@ -17,25 +18,50 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from daftari.model import ContactRow, NewFact
+from daftari.mobile import E164_DIGITS_MAX, country_code
+from daftari.model import ContactRow, FactOutcomeName, NewFact, written_time
 from daftari.rules import ledger
+from daftari.rules.consent import State
+from daftari.rules.groups import use_group
 from daftari.rules.import_rows import ReadChunk, reject
-from daftari.rules.imports import JOINED, KEPT_OUT, OUTCOMES, SUPPRESSED, Import, Progress, get_import, save_progress
+from daftari.rules.imports import (
+    JOINED,
+    KEPT_OUT,
+    OUTCOME_MASK,
+    OUTCOMES,
+    RECORDED,
+    SUPPRESSED,
+    Import,
+    Progress,
+    get_import,
+    save_progress,
+)
 from daftari.rules.merges import Joining, Merge, Merged, NamedGroup, find_merge, write_merge
 from daftari.rules.rows import TOO_MANY_ATTRIBUTES, merge_duplicates
 from daftari.rules.texts import fold_name
 from daftari.store import Tx, WriteTx, consent, contacts, erasures, imports, journal
-from daftari.store.imports import CHUNK_RECORDS, Chunk, Reject
+from daftari.store.imports import Chunk, Reject
 
 SEEN_BYTES = 8
 """What a plan keeps of what it saw of a record's contact."""
-NOT_SEEN = bytes(SEEN_BYTES)
 CHANGED = "was not applied: its contact has changed since the plan was made."
 ERASED = "belongs to somebody who was erased after this file came."
 ID_TAKEN = "has an id that another contact has already."
+NAMED_DIGITS_MAX = 500
+"""Digits of a rejected record that are searched for numbers of the erased; one with more is not kept."""
+NATIONAL_DIGITS_MIN = 7
+"""Digits of the shortest number that is looked for, its country code not among them."""
 
 CODE = {name: place for place, name in enumerate(OUTCOMES)}
 CREATED, UPDATED, UNCHANGED, DUPLICATE = (CODE[name] for name in ("created", "updated", "unchanged", "duplicate"))
+
+
+class _Naming(Struct):
+    """A group that records name: those by which somebody is to join, and which of them say it again."""
+
+    name: str
+    records: dict[int, None]
+    again: set[int]
 
 
 class _Batch(Struct):
@@ -48,10 +74,20 @@ class _Batch(Struct):
     ids: array[int]
     seen: bytearray
     rejects: list[Reject]
+    repeats: set[int]
+    ids_by_mobile: dict[int, int] | None
+    namings: dict[str, _Naming]
+    """By folded name."""
     suppressed: int = 0
     joined: int = 0
+    barred: int = 0
     facts: int = 0
-    groups: tuple[int, ...] = ()
+    groups: set[int] = set()
+    joins: dict[int, list[int]] = {}
+    """Contacts that were there, by the group that they joined."""
+    touched: set[int] = set()
+    recorded: set[int] = set()
+    """Records that brought a fact."""
     fact_ranges: tuple[tuple[int, int], ...] = ()
 
     @property
@@ -69,7 +105,7 @@ class _Batch(Struct):
         self.rejects.append(reject(number, why, "null" if erased else self._record(number)))
 
     def _record(self, number: int) -> str:
-        chunk = self.chunks[(number - self.first) // CHUNK_RECORDS]
+        chunk = next(chunk for chunk in self.chunks if number < chunk.first + chunk.count)
         values: list[Any] = msgspec.msgpack.decode(chunk.values)
         return msgspec.json.encode(values[number - chunk.first]).decode()
 
@@ -95,26 +131,51 @@ def take_chunks(
     batch = _Batch(
         work, chunks, chunks[0].first, bytearray(records), array("q", bytes(8 * records)),
         bytearray(SEEN_BYTES * records), [],
+        repeats={number for chunk in chunks for number in chunk.repeats},
+        ids_by_mobile={mobile: number for chunk in chunks for mobile, number in chunk.ids.items()} or None,
+        namings=_namings(work, chunks),
     )  # fmt: skip
     for chunk in chunks:
         for one in chunk.rejects:
             batch.set(one.number, CODE["invalid"])
             batch.rejects.append(one)
-    erased = _erased(tx, batch)
+    subjects = erasures.list_subjects_after(tx, erasure_id=work.stored.erasure_id)
+    erased = _erased(tx, batch, subjects) if subjects else set()
     if work.settings.reading.kind == "contacts":
         _take_contacts(tx, batch, erased, now)
     else:
         _take_lists(tx, batch, erased, now)
+    if subjects:
+        batch.rejects = [_without_erased(tx, batch, one, subjects) for one in batch.rejects]
     _keep_batch(tx, batch, now)
     save_progress(tx, found=work, progress=_moved_on(batch, now, seconds))
     return Taken(True, tx.is_awaited())
 
 
-def _erased(tx: Tx, batch: _Batch) -> set[int]:
+def _namings(work: Import, chunks: Sequence[ReadChunk]) -> dict[str, _Naming]:
+    """The groups that records name, each in its first spelling, but for the import's own one."""
+    namings: dict[str, _Naming] = {}
+    for chunk in chunks:
+        for name, records, is_again in _named_in(chunk):
+            naming = namings.setdefault(fold_name(name), _Naming(name, {}, set()))
+            naming.records.update(dict.fromkeys(records))
+            if is_again:
+                naming.again.update(records)
+    if work.settings.group is not None:
+        namings.pop(fold_name(work.settings.group), None)
+    for naming in namings.values():
+        naming.records = dict.fromkeys(sorted(naming.records))
+    return namings
+
+
+def _named_in(chunk: ReadChunk) -> Iterator[tuple[str, list[int], bool]]:
+    named = [(name, records, False) for name, records in chunk.groups.items()]
+    named += [(name, records, True) for name, records in chunk.again.items()]
+    yield from sorted(named, key=lambda one: one[1][0])
+
+
+def _erased(tx: Tx, batch: _Batch, subjects: set[int]) -> set[int]:
     """Numbers in the batch of people who were erased after the file came; their records are refused."""
-    subjects = erasures.list_subjects_after(tx, erasure_id=batch.work.stored.erasure_id)
-    if not subjects:
-        return set()
     mobiles = {row.mobile for chunk in batch.chunks for row in chunk.rows}
     mobiles |= {fact.mobile for chunk in batch.chunks for fact in chunk.facts}
     erased = {mobile for mobile in mobiles if consent.erased_subject(tx, mobile=mobile) in subjects}
@@ -125,82 +186,171 @@ def _erased(tx: Tx, batch: _Batch) -> set[int]:
     return erased
 
 
+def _without_erased(tx: Tx, batch: _Batch, given: Reject, subjects: set[int]) -> Reject:
+    """A rejected record is not kept when it names somebody who was erased after the file came."""
+    digits = given.digits
+    if len(digits) <= NAMED_DIGITS_MAX:
+        prefixes = ("", country_code(batch.work.settings.reading.region))
+        named = (
+            int(prefix + digits[first : first + length])
+            for prefix in prefixes
+            for length in range(NATIONAL_DIGITS_MIN, E164_DIGITS_MAX - len(prefix) + 1)
+            for first in range(len(digits) - length + 1)
+        )
+        if not any(consent.erased_subject(tx, mobile=number) in subjects for number in named):
+            return given
+    return Reject(given.number, given.why, "null", "")
+
+
 # ---- contacts ---------------------------------------------------------------------------------------
 
 
 def _take_contacts(tx: WriteTx, batch: _Batch, erased: set[int], now: int) -> None:
+    """Rows become contacts: each number's first row of the batch, then the others.
+
+    So what is told of a row does not depend on how large the batch is.
+    """
     rows = [row for chunk in batch.chunks for row in chunk.rows]
     if erased:
         rows = [row for row in rows if row.mobile not in erased]
-    unique, duplicates, refused = merge_duplicates(rows)
-    ids = {mobile: number for chunk in batch.chunks for mobile, number in chunk.ids.items()} or None
-    if ids:
-        unique = _without_taken_ids(tx, batch, unique, ids)
-    named = _named_groups(batch)
-    merge = find_merge(tx, rows=unique, named=named)
-    repeats = {number for chunk in batch.chunks for number in chunk.repeats}
-    seen = _seen(merge, batch)
-    changed = _changed_since_plan(tx, batch, unique, seen)
-    if changed:
-        unique = [row for row in unique if row.mobile not in changed]
-        merge = find_merge(tx, rows=unique, named=named)
-    for index in (*refused, *merge.refused):
-        batch.refuse(index, f"The attributes field {TOO_MANY_ATTRIBUTES}")
-    before = {number: contact.card for contact in merge.there.values() if (number := contact.id) in merge.changed}
-    merged = Merged([], {}) if batch.is_plan else write_merge(tx, merge=merge, now=now, ids=ids)
-    _keep_before(tx, batch, merge, merged, before, now)
-    _tell_rows(batch, merge, merged, unique, repeats)
-    _tell_duplicates(batch, merge, merged, duplicates, changed)
-    for index, digest in seen.items():
-        place = SEEN_BYTES * (index - batch.first)
-        batch.seen[place : place + SEEN_BYTES] = digest
-    _take_consent(tx, batch, erased | changed, now)
+    first, again = _by_turn(rows, batch.repeats)
+    left_out = _left_out(tx, batch, first)
+    for row in again:
+        if row.mobile in left_out:
+            batch.refuse(row.index, f"The record {left_out[row.mobile]}", outcome=_outcome(left_out[row.mobile]))
+    if left_out:
+        first, again = ([row for row in turn if row.mobile not in left_out] for turn in (first, again))
+    foreseen = _take_consent(tx, batch, erased | left_out.keys(), now)
+    if not batch.is_plan:
+        _make_groups(tx, batch, [*first, *again], now)
+    for turn in (first, again):
+        if turn:
+            _take_rows(tx, batch, turn, foreseen, now)
 
 
-def _without_taken_ids(tx: WriteTx, batch: _Batch, rows: list[ContactRow], ids: dict[int, int]) -> list[ContactRow]:
-    """The rows whose ids are free: no other contact has them, and no row before."""
-    wanted = sorted(ids.values())
-    taken = {contact.id: contact.mobile for contact in contacts.find_contact_numbers(tx, ids=wanted)}
-    free = []
+def _by_turn(rows: list[ContactRow], repeats: set[int]) -> tuple[list[ContactRow], list[ContactRow]]:
+    """The first row of each number in the batch, and the others."""
+    if not repeats:
+        return rows, []
+    numbers: set[int] = set()
+    first, again = [], []
     for row in rows:
-        number = ids.get(row.mobile)
-        if number is not None and taken.setdefault(number, row.mobile) != row.mobile:
-            batch.refuse(row.index, f"The record {ID_TAKEN}")
+        if row.index in repeats and row.mobile in numbers:
+            again.append(row)
         else:
-            free.append(row)
-    return free
+            numbers.add(row.mobile)
+            first.append(row)
+    return first, again
 
 
-def _named_groups(batch: _Batch) -> list[NamedGroup]:
-    """The import's own group, and those that records name: one a folded name, in its first spelling."""
+def _take_rows(tx: WriteTx, batch: _Batch, rows: list[ContactRow], foreseen: Mapping[int, State], now: int) -> None:
+    """Merge rows into the book, or foresee it, and tell what became of each."""
+    unique, _, refused = merge_duplicates(rows)
+    merge = find_merge(tx, rows=unique, named=_named_groups(batch, rows), foreseen=foreseen)
+    if merge.refused:
+        without = {row.mobile for row in unique if row.index in merge.refused}
+        refused += [row.index for row in rows if row.mobile in without]
+    for index in refused:
+        batch.refuse(index, f"The attributes field {TOO_MANY_ATTRIBUTES}")
+    if refused:
+        rows = [row for row in rows if row.index not in set(refused)]
+    before = {number: contact.card for contact in merge.there.values() if (number := contact.id) in merge.changed}
+    merged = Merged([], {}) if batch.is_plan else write_merge(tx, merge=merge, now=now, ids=batch.ids_by_mobile)
+    _tell_rows(batch, merge, merged, rows)
+    if not batch.is_plan:
+        _keep_before(tx, batch, merge, merged, before, now)
+
+
+def _named_groups(batch: _Batch, rows: list[ContactRow]) -> list[NamedGroup]:
+    """The import's own group, and those that these rows name."""
     group = batch.work.settings.group
-    named = {} if group is None else {fold_name(group): NamedGroup(group)}
-    found: dict[str, tuple[str, set[int]]] = {}
-    for chunk in batch.chunks:
-        for name, mobiles in chunk.groups.items():
-            found.setdefault(fold_name(name), (name, set()))[1].update(mobiles)
-    return list(({folded: NamedGroup(*one) for folded, one in found.items()} | named).values())
+    named = [] if group is None else [NamedGroup(group)]
+    if batch.namings:
+        numbers = {row.index: row.mobile for row in rows}
+        for naming in batch.namings.values():
+            mobiles = {numbers[record] for record in naming.records if record in numbers}
+            if mobiles:
+                named.append(NamedGroup(naming.name, mobiles))
+    return named
 
 
-def _seen(merge: Merge, batch: _Batch) -> dict[int, bytes]:
-    """What the outcome of each record rests on, by number of the record: the contact as it is, and what it may join.
+def _make_groups(tx: WriteTx, batch: _Batch, rows: list[ContactRow], now: int) -> None:
+    """Groups are made in the order in which records name them, whatever the batch is; the import's own one first."""
+    group = batch.work.settings.group
+    if group is not None and rows:
+        use_group(tx, name=group, folded=fold_name(group), now=now)
+    if not batch.namings:
+        return
+    numbers = {row.index for row in rows}
+    firsts = {folded: [one for one in naming.records if one in numbers] for folded, naming in batch.namings.items()}
+    for folded in sorted((folded for folded, found in firsts.items() if found), key=lambda folded: firsts[folded][0]):
+        use_group(tx, name=batch.namings[folded].name, folded=folded, now=now)
 
-    The same whatever the batch is: groups count that are named in the record's own chunk.
+
+# ---- rows that are left alone -----------------------------------------------------------------------
+
+
+def _left_out(tx: WriteTx, batch: _Batch, rows: list[ContactRow]) -> dict[int, str]:
+    """Numbers whose records are named and left alone, and why; ``rows`` are the first ones of each number.
+
+    A number that is repeated in the file goes the way of its first record, which may be in a batch before.
+    """
+    if not batch.work.settings.planned and not batch.ids_by_mobile:
+        return {}
+    seen = _seen(tx, batch, rows)
+    out = dict.fromkeys(_with_taken_ids(tx, batch, rows), ID_TAKEN)
+    if not batch.is_plan:
+        repeated = [row.mobile for row in rows if row.index in batch.repeats]
+        left_alone = imports.find_left_alone(tx, import_id=batch.work.id, mobiles=repeated)
+        planned = _planned(tx, batch) if batch.work.settings.planned else b""
+        for row in rows:
+            place = SEEN_BYTES * (row.index - batch.first)
+            same = row.index not in seen or planned[place : place + SEEN_BYTES] == seen[row.index]
+            if not same or row.mobile in left_alone:
+                out.setdefault(row.mobile, CHANGED)
+        imports.leave_alone(tx, import_id=batch.work.id, mobiles=sorted(out.keys() - left_alone))
+    for row in rows:
+        if row.mobile in out:
+            batch.refuse(row.index, f"The record {out[row.mobile]}", outcome=_outcome(out[row.mobile]))
+    return out
+
+
+def _outcome(why: str) -> str:
+    return "changed" if why == CHANGED else "invalid"
+
+
+def _with_taken_ids(tx: WriteTx, batch: _Batch, rows: list[ContactRow]) -> set[int]:
+    """The numbers whose records bring an id that another contact has; none of another record has it."""
+    ids = batch.ids_by_mobile
+    if ids is None:
+        return set()
+    wanted = sorted({ids[row.mobile] for row in rows if row.mobile in ids})
+    taken = {contact.id: contact.mobile for contact in contacts.find_contact_numbers(tx, ids=wanted)}
+    return {row.mobile for row in rows if taken.get(ids.get(row.mobile, 0), row.mobile) != row.mobile}
+
+
+def _seen(tx: Tx, batch: _Batch, rows: list[ContactRow]) -> dict[int, bytes]:
+    """What the outcome of each record rests on, by its number: the contact as it is, and what it may join.
+
+    A record whose number came before in the file goes the way of that one.
     """
     if not batch.work.settings.planned:
         return {}
-    joinings = {joining.folded: joining for joining in merge.joinings}
+    merge = find_merge(tx, rows=rows, named=_named_groups(batch, rows))
     everybody = [joining for joining in merge.joinings if joining.group.mobiles is None]
-    seen = {}
-    for chunk in batch.chunks:
-        named: dict[int, list[Joining]] = {}
-        for name, mobiles in chunk.groups.items():
-            for mobile in mobiles:
-                named.setdefault(mobile, []).append(joinings[fold_name(name)])
-        repeats = set(chunk.repeats)
-        for row in chunk.rows:
-            if row.index not in repeats:
-                seen[row.index] = _digest(merge, row, (*everybody, *named.get(row.mobile, ())))
+    named: dict[int, list[Joining]] = {}
+    for joining in merge.joinings:
+        if joining.group.mobiles is not None:
+            for record in batch.namings[joining.folded].records:
+                named.setdefault(record, []).append(joining)
+    seen = {
+        row.index: _digest(merge, row, (*everybody, *named.get(row.index, ())))
+        for row in rows
+        if row.index not in batch.repeats
+    }
+    for index, digest in seen.items():
+        place = SEEN_BYTES * (index - batch.first)
+        batch.seen[place : place + SEEN_BYTES] = digest
     return seen
 
 
@@ -213,123 +363,115 @@ def _digest(merge: Merge, row: ContactRow, joinings: Iterable[Joining]) -> bytes
     return blake2b(told.encode(), digest_size=SEEN_BYTES).digest()
 
 
-def _changed_since_plan(tx: WriteTx, batch: _Batch, rows: list[ContactRow], seen: Mapping[int, bytes]) -> set[int]:
-    """Numbers whose contacts are no more what the plan saw; their records are named and left alone.
-
-    A number that is repeated in the file goes the way of its first record, which may be in a batch before.
-    """
-    if batch.is_plan or not batch.work.settings.planned:
-        return set()
-    planned = _planned(tx, batch)
-    repeated = [row.mobile for row in rows if row.index not in seen]
-    left_alone = imports.find_left_alone(tx, import_id=batch.work.id, mobiles=repeated)
-    changed = set()
-    for row in rows:
-        place = SEEN_BYTES * (row.index - batch.first)
-        same = planned[place : place + SEEN_BYTES] == seen[row.index] if row.index in seen else True
-        if not same or row.mobile in left_alone:
-            changed.add(row.mobile)
-            batch.refuse(row.index, f"The record {CHANGED}", outcome="changed")
-    imports.leave_alone(tx, import_id=batch.work.id, mobiles=sorted(changed - left_alone))
-    return changed
-
-
 def _planned(tx: Tx, batch: _Batch) -> bytes:
     chunks = imports.list_chunks(tx, import_id=batch.work.id, first=batch.chunks[0].number, limit=len(batch.chunks))
     return b"".join(chunk.seen for chunk in chunks)
 
 
+# ---- what became of rows ----------------------------------------------------------------------------
+
+
 def _keep_before(tx: WriteTx, batch: _Batch, merge: Merge, merged: Merged, before: dict[int, str], now: int) -> None:
     """What an undo needs: cards as they were, and who of those that were there joined what."""
-    if batch.is_plan:
-        return
     imports.keep_changes(tx, import_id=batch.work.id, cards=sorted(before.items()), now=now)
     new = {card.id for card in merged.new}
-    there = {group: [number for number in ids if number not in new] for group, ids in merged.joined.items()}
-    imports.insert_joins(tx, import_id=batch.work.id, chunk=batch.chunks[0].number, joined=there)
-    joined = merged.joined_ids
-    batch.groups = tuple(group for group, ids in merged.joined.items() if ids)
-    touched = new | joined | merge.changed.keys()
-    if touched:
-        group_id = batch.groups[0] if len(batch.groups) == 1 else None
-        journal.insert_journal(tx, action="import_contacts", contacts=touched, group_id=group_id, now=now)
-    barred = len(merge.suppressed) + len(merge.kept_out)
-    ledger.note_near_misses(tx, source="import", tries=barred, now=now, import_id=batch.work.id)
+    own = new | (_made_before(batch, merge) if batch.repeats else set())
+    for group, ids in merged.joined.items():
+        batch.joins.setdefault(group, []).extend([number for number in ids if number not in own])
+    batch.groups |= {group for group, ids in merged.joined.items() if ids}
+    batch.touched |= new | merged.joined_ids | merge.changed.keys()
 
 
-def _joining_mobiles(merge: Merge) -> set[int]:
-    """The numbers that would join some group."""
-    ids = {number for joining in merge.joinings for number in joining.there}
-    mobiles = {mobile for mobile, contact in merge.there.items() if contact.id in ids}
-    for joining in merge.joinings:
-        mobiles.update(row.mobile for row in merge.new if joining.takes(row.mobile))
-    return mobiles
+def _made_before(batch: _Batch, merge: Merge) -> set[int]:
+    """The contacts that this very import has made: it is their first row that an undo looks at."""
+    reading = batch.work.settings.reading
+    made = "" if reading.keep_ids else f'"created_at":"{written_time(reading.created_at)}"'
+    return {contact.id for contact in merge.there.values() if made in contact.card}
 
 
-def _tell_rows(batch: _Batch, merge: Merge, merged: Merged, rows: list[ContactRow], repeats: set[int]) -> None:
+def _tell_rows(batch: _Batch, merge: Merge, merged: Merged, rows: list[ContactRow]) -> None:
     """An outcome and an id for each row."""
-    flags = _flags(merge)
-    new_ids = {card.mobile: card.id for card in merged.new}
-    joining = _joining_mobiles(merge)
-    if batch.is_plan:
-        # A number that came before in the file would have joined by then.
-        joining -= {row.mobile for row in rows if row.index in repeats}
-    batch.joined = len(joining)
-    there, changed = merge.there, merge.changed
+    joined, flags = _who_joins(batch, merge, rows)
+    suppressed, new_ids = merge.suppressed, {card.mobile: card.id for card in merged.new}
+    batch.joined += len(joined)
+    there, changed, repeats, recorded = merge.there, merge.changed, batch.repeats, batch.recorded
+    created: set[int] = set()
     for row in rows:
-        mobile = row.mobile
-        if row.index in merge.refused:
-            continue
+        mobile, index = row.mobile, row.index
         found = there.get(mobile)
-        if found is None:
-            code, contact_id = CREATED, new_ids.get(mobile, 0)
-        else:
+        code, contact_id = DUPLICATE, new_ids.get(mobile, 0)
+        if found is not None:
             contact_id = found.id
-            code = UPDATED if contact_id in changed or mobile in joining else UNCHANGED
-        if row.index in repeats:
-            code = DUPLICATE
-        code |= flags.get(mobile, 0) | (JOINED if mobile in joining else 0)
-        batch.suppressed += bool(code & SUPPRESSED)
-        batch.set(row.index, code, contact_id)
+            if index not in repeats:
+                is_updated = contact_id in changed or index in joined or index in recorded
+                code = UPDATED if is_updated else UNCHANGED
+        elif mobile not in created and not (batch.is_plan and index in repeats):
+            # A record before that had this number may have been refused, or its contact deleted since.
+            code = CREATED
+            created.add(mobile)
+        code |= flags.get(index, 0) | (JOINED if index in joined else 0) | (RECORDED if index in recorded else 0)
+        if mobile in suppressed:
+            code |= SUPPRESSED
+            batch.suppressed += 1
+        batch.barred += bool(code & (SUPPRESSED | KEPT_OUT))
+        batch.set(index, code, contact_id)
 
 
-def _flags(merge: Merge) -> dict[int, int]:
-    flags = dict.fromkeys(merge.suppressed, SUPPRESSED)
-    for mobile in merge.kept_out:
-        flags[mobile] = flags.get(mobile, 0) | KEPT_OUT
-    return flags
+def _who_joins(batch: _Batch, merge: Merge, rows: list[ContactRow]) -> tuple[set[int], dict[int, int]]:
+    """The records by which somebody joins a group, and flags of those that name one which their person left.
+
+    A plan has let nobody join: who was to join a group by a record before in the file would be in it by then.
+    """
+    joined: set[int] = set()
+    flags: dict[int, int] = {}
+    by_index = {row.index: row for row in rows} if batch.namings else {}
+    for joining in merge.joinings:
+        naming = None if joining.group.mobiles is None else batch.namings[joining.folded]
+        known = batch.repeats if naming is None else naming.again
+        records = rows if naming is None else [by_index[one] for one in naming.records if one in by_index]
+        waiting = _joining_mobiles(merge, joining)
+        for row in records:
+            if row.mobile in joining.kept_out:
+                flags[row.index] = KEPT_OUT
+            if row.mobile in waiting:
+                waiting.discard(row.mobile)
+                if not (batch.is_plan and row.index in known):
+                    joined.add(row.index)
+    return joined, flags
 
 
-def _tell_duplicates(
-    batch: _Batch, merge: Merge, merged: Merged, duplicates: list[tuple[int, int]], changed: set[int]
-) -> None:
-    """Rows that were merged into an earlier one of the batch."""
-    flags = _flags(merge) if duplicates else {}
-    ids = {card.mobile: card.id for card in merged.new} if duplicates else {}
-    for index, mobile in duplicates:
-        if mobile in changed:
-            batch.refuse(index, f"The record {CHANGED}", outcome="changed")
-            continue
-        found = merge.there.get(mobile)
-        code = DUPLICATE | flags.get(mobile, 0)
-        batch.suppressed += bool(code & SUPPRESSED)
-        batch.set(index, code, found.id if found is not None else ids.get(mobile, 0))
+def _joining_mobiles(merge: Merge, joining: Joining) -> set[int]:
+    """The numbers that would join a group."""
+    wanted = joining.group.mobiles
+    ids = set(joining.there)
+    there = merge.there
+    mobiles = {mobile for mobile in (there if wanted is None else there.keys() & wanted) if there[mobile].id in ids}
+    if wanted is None:
+        return mobiles | {row.mobile for row in merge.new if row.mobile not in joining.barred}
+    return mobiles | (wanted - there.keys() - joining.barred)
 
 
-def _take_consent(tx: WriteTx, batch: _Batch, without: set[int], now: int) -> None:
-    """What the records of our own exports say of their numbers, contacts or not."""
-    ranges = []
+def _take_consent(tx: WriteTx, batch: _Batch, without: AbstractSet[int], now: int) -> dict[int, State]:
+    """What the records of our own exports say of their numbers, contacts or not, before anybody joins anything.
+
+    Returns the states of their numbers, where they are foreseen.
+    """
+    ranges, foreseen = [], {}
     for chunk in batch.chunks:
+        repeats = set(chunk.repeats)
         facts = [fact for fact in chunk.facts if fact.mobile not in without]
-        names, first_last = _record(tx, batch, facts, now)
-        ranges.append(first_last)
-        for fact, name in zip(facts, names, strict=True):
-            place = fact.index - batch.first
-            # Nothing yet: the number is no contact, and its row says no more.
-            batch.outcomes[place] = batch.outcomes[place] or UNCHANGED
-            if name == "recorded" and batch.outcomes[place] & 0x0F == UNCHANGED:
-                batch.outcomes[place] += UPDATED - UNCHANGED
+        recorded = _record(tx, batch, facts, now)
+        ranges.append(recorded.first_last)
+        foreseen.update(recorded.foreseen)
+        batch.recorded.update(
+            fact.index for fact, name in zip(facts, recorded.names, strict=True) if name == "recorded"
+        )
+        for number in chunk.others:
+            if batch.outcomes[number - batch.first] == 0:
+                code = DUPLICATE if number in repeats else UPDATED if number in batch.recorded else UNCHANGED
+                batch.set(number, code | (RECORDED if number in batch.recorded else 0))
     batch.fact_ranges = tuple(ranges)
+    return foreseen
 
 
 # ---- lists of opt-outs and opt-ins ------------------------------------------------------------------
@@ -341,26 +483,35 @@ def _take_lists(tx: WriteTx, batch: _Batch, erased: set[int], now: int) -> None:
     for chunk in batch.chunks:
         repeats = set(chunk.repeats)
         facts = [fact for fact in chunk.facts if fact.mobile not in erased]
-        names, first_last = _record(tx, batch, facts, now)
-        ranges.append(first_last)
-        for fact, name in zip(facts, names, strict=True):
+        recorded = _record(tx, batch, facts, now)
+        ranges.append(recorded.first_last)
+        for fact, name in zip(facts, recorded.names, strict=True):
             batch.set(fact.index, DUPLICATE if fact.index in repeats else CODE[name])
     batch.fact_ranges = tuple(ranges)
 
 
-def _record(tx: WriteTx, batch: _Batch, facts: list[NewFact], now: int) -> tuple[Sequence[str], tuple[int, int]]:
-    """Record facts, or foresee what would become of them; outcomes, and the numbers of the first and last one."""
+class _Recorded(Struct):
+    """What became of facts: outcomes, the numbers of the first and the last one, and states that are only foreseen."""
+
+    names: Sequence[FactOutcomeName] = ()
+    first_last: tuple[int, int] = (0, -1)
+    foreseen: dict[int, State] = {}
+
+
+def _record(tx: WriteTx, batch: _Batch, facts: list[NewFact], now: int) -> _Recorded:
+    """Record facts, or foresee what would become of them."""
     if not facts:
-        return [], (0, -1)
+        return _Recorded()
     if batch.is_plan:
-        return ledger.foresee_facts(tx, facts=facts, now=now), (0, -1)
+        names, foreseen = ledger.foresee_facts(tx, facts=facts, now=now)
+        return _Recorded(names, foreseen=foreseen)
     first = tx.book.next_fact
-    recorded = ledger.record_facts(tx, facts=facts, now=now)
+    recorded = ledger.record_facts(tx, facts=facts, now=now, import_id=batch.work.id)
     names = [outcome.outcome for outcome in recorded.outcomes]
     batch.facts += names.count("recorded")
     if tx.book.next_fact > first:
         journal.insert_journal(tx, action="import_consent", contacts=recorded.contacts, group_id=None, now=now)
-    return names, (first, tx.book.next_fact - 1)
+    return _Recorded(names, (first, tx.book.next_fact - 1))
 
 
 # ---- kept -------------------------------------------------------------------------------------------
@@ -368,6 +519,12 @@ def _record(tx: WriteTx, batch: _Batch, facts: list[NewFact], now: int) -> tuple
 
 def _keep_batch(tx: WriteTx, batch: _Batch, now: int) -> None:
     work = batch.work
+    imports.insert_joins(tx, import_id=work.id, chunk=batch.chunks[0].number, joined=batch.joins)
+    if batch.touched:
+        group_id = next(iter(batch.groups)) if len(batch.groups) == 1 else None
+        journal.insert_journal(tx, action="import_contacts", contacts=batch.touched, group_id=group_id, now=now)
+    if not batch.is_plan:
+        ledger.note_near_misses(tx, source="import", tries=batch.barred, now=now, import_id=work.id)
     for chunk, (first_fact, last_fact) in zip(batch.chunks, batch.fact_ranges, strict=True):
         start = chunk.first - batch.first
         end = start + chunk.count
@@ -394,7 +551,7 @@ def _keep_batch(tx: WriteTx, batch: _Batch, now: int) -> None:
 
 def _moved_on(batch: _Batch, now: int, seconds: float) -> Progress:
     progress = batch.work.progress
-    counted = Counter(code & 0x0F for code in batch.outcomes)
+    counted = Counter(code & OUTCOME_MASK for code in batch.outcomes)
     counts = dict(progress.counts)
     for code, many in counted.items():
         counts[OUTCOMES[code]] = counts.get(OUTCOMES[code], 0) + many

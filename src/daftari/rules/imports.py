@@ -18,7 +18,7 @@ from daftari.model import REASON_MAX, written_time
 from daftari.rules.import_rows import ImportKind, Reading
 from daftari.rules.texts import read_text
 from daftari.store import Tx, WriteTx, contacts, erasures, file_parts, imports, journal
-from daftari.store.imports import CHUNK_RECORDS, ImportPhase, ImportState, StoredImport
+from daftari.store.imports import ImportPhase, ImportState, StoredImport
 from daftari.store.jobs import IMPORT, request_job
 
 IMPORT_DAYS = 90
@@ -38,6 +38,8 @@ OUTCOMES = ("nothing", *dict.fromkeys((*CONTACT_OUTCOMES, *FACT_OUTCOMES)))
 SUPPRESSED = 0x10
 JOINED = 0x20
 KEPT_OUT = 0x40
+RECORDED = 0x80
+"""Its row said something of its number that was not known."""
 OUTCOME_MASK = 0x0F
 
 
@@ -210,12 +212,11 @@ def _shown_time(at: int | None) -> str | None:
 
 def list_rows(tx: Tx, *, import_id: int, after: int, limit: int) -> list[dict[str, Any]]:
     """What became of records, from the one after ``after`` on, in their order."""
-    get_import(tx, import_id=import_id)
-    first = after // CHUNK_RECORDS
-    chunks = imports.list_chunks(tx, import_id=import_id, first=first, limit=limit // CHUNK_RECORDS + 2)
+    size = get_import(tx, import_id=import_id).settings.reading.chunk_records
+    chunks = imports.list_chunks(tx, import_id=import_id, first=after // size, limit=limit // size + 2)
     rows: list[tuple[int, int, int]] = []
     for chunk in chunks:
-        start = chunk.number * CHUNK_RECORDS + 1
+        start = chunk.number * size + 1
         rows += zip(range(start, start + len(chunk.outcomes)), chunk.outcomes, chunk.ids, strict=True)
     rows = [row for row in rows if row[0] > after][:limit]
     if not rows:

@@ -18,7 +18,7 @@ from daftari.rules.exports import get_group_id
 from daftari.store import Tx, WriteTx, exports, journal
 from daftari.store.exports import StoredExport
 from daftari.store.file_parts import insert_parts
-from daftari.store.jobs import EXPORT, request_more
+from daftari.store.jobs import EXPORT, request_job
 
 KEPT_MICROSECONDS = EXPORT_HOURS * 3_600_000_000
 ERASED = "Somebody in it was erased; export anew."
@@ -66,7 +66,7 @@ def create_export(tx: WriteTx, *, format: ExportFormat, group: str | None, conse
     settings = _encode(ExportSettings(format, group, group_id, consent)).decode()
     export = exports.insert_export(tx, settings=settings, until=now + KEPT_MICROSECONDS, now=now)
     journal.insert_journal(tx, action="export", contacts=(), group_id=group_id, now=now)
-    request_more(tx, project_id=tx.project_id, kind=EXPORT)
+    request_job(tx, project_id=tx.project_id, kind=EXPORT)
     return export
 
 
@@ -215,7 +215,7 @@ def fail_after_erasure(tx: WriteTx, *, now: int) -> int:
             exports.update_export(tx, export=replace(export, state="queued"))
         else:
             continue
-        request_more(tx, project_id=tx.project_id, kind=EXPORT)
+        request_job(tx, project_id=tx.project_id, kind=EXPORT)
     return gone
 
 
@@ -242,4 +242,4 @@ def _remove(tx: WriteTx, export: StoredExport) -> None:
         exports.delete_export(tx, export_id=export.id)
         return
     exports.update_export(tx, export=replace(export, state="removed"))
-    request_more(tx, project_id=tx.project_id, kind=EXPORT)
+    request_job(tx, project_id=tx.project_id, kind=EXPORT)

@@ -53,8 +53,8 @@ class _Number(Struct):
 # ---- recording --------------------------------------------------------------------------------------
 
 
-def record_facts(tx: WriteTx, *, facts: Sequence[NewFact], now: int) -> Recorded:
-    """Record facts and let everything follow.
+def record_facts(tx: WriteTx, *, facts: Sequence[NewFact], now: int, import_id: int | None = None) -> Recorded:
+    """Record facts and let everything follow. ``import_id``: of the import that brings them.
 
     One that was recorded before changes nothing; a late one counts as if it had come in time.
     """
@@ -67,14 +67,14 @@ def record_facts(tx: WriteTx, *, facts: Sequence[NewFact], now: int) -> Recorded
     names = [_record(tx, numbers[fact.mobile], fact, now) for fact in facts]
     touched = _settle_numbers(tx, numbers)
     refusals = names.count("refused")
-    note_near_misses(tx, source="opt_in", tries=refusals, now=now)
+    note_near_misses(tx, source="opt_in", tries=refusals, now=now, import_id=import_id)
     outcomes = [_told(fact, numbers[fact.mobile], name) for fact, name in zip(facts, names, strict=True)]
     left = dict.fromkeys(name for number in numbers.values() for name in number.left_groups)
     return Recorded(outcomes=outcomes, left_groups=tuple(left), contacts=touched)
 
 
-def foresee_facts(tx: Tx, *, facts: Sequence[NewFact], now: int) -> list[FactOutcomeName]:
-    """What would become of facts, were they recorded; nothing is written."""
+def foresee_facts(tx: Tx, *, facts: Sequence[NewFact], now: int) -> tuple[list[FactOutcomeName], dict[int, State]]:
+    """What would become of facts and of their numbers' states, were they recorded; nothing is written."""
     known = consent.find_facts(tx, mobiles=sorted({fact.mobile for fact in facts}))
     identities = {mobile: {_identity(one, one.message) for one in found} for mobile, found in known.items()}
     names: list[FactOutcomeName] = []
@@ -89,7 +89,7 @@ def foresee_facts(tx: Tx, *, facts: Sequence[NewFact], now: int) -> list[FactOut
         refused = fact.kind == "opt_in" and is_refused(fact, known.get(given.mobile, []))
         known.setdefault(given.mobile, []).append(fact)
         names.append("refused" if refused else "recorded")
-    return names
+    return names, {mobile: derive_state(found) for mobile, found in known.items()}
 
 
 def _record(tx: WriteTx, number: _Number, given: NewFact, now: int) -> FactOutcomeName:

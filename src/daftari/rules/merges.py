@@ -96,13 +96,17 @@ class Merged(Struct):
 # ---- finding ----------------------------------------------------------------------------------------
 
 
-def find_merge(tx: Tx, *, rows: list[ContactRow], named: Sequence[NamedGroup]) -> Merge:
-    """What rows of different numbers mean for the book."""
+def find_merge(
+    tx: Tx, *, rows: list[ContactRow], named: Sequence[NamedGroup], foreseen: Mapping[int, State] | None = None
+) -> Merge:
+    """What rows of different numbers mean for the book. ``foreseen``: states that numbers would have by then."""
     stored = contacts.find_contacts_by_mobile(tx, mobiles=[row.mobile for row in rows]) if rows else []
     merge = Merge(rows, {found.mobile: found for found in stored}, {}, set(), {}, [])
     if merge.there:
         _find_changes(merge, rows)
     merge.known = _find_known(tx, merge)
+    if foreseen:
+        merge.known |= {row.mobile: foreseen[row.mobile] for row in rows if row.mobile in foreseen}
     if merge.new or merge.there:
         merge.joinings = [_find_joining(tx, merge, group) for group in named]
     return merge
@@ -154,14 +158,11 @@ def _find_joining(tx: Tx, merge: Merge, group: NamedGroup) -> Joining:
     folded = fold_name(group.name)
     group_id = groups.find_group_id(tx, folded=folded)
     wanted, known = group.mobiles, merge.known
-    barred = {mobile for mobile, state in known.items() if ledger.is_kept_out(state, group_id or NO_GROUP, folded)}
-    if wanted is not None:
-        barred &= wanted
-    there = [
-        contact.id
-        for mobile, contact in merge.there.items()
-        if mobile not in barred and (wanted is None or mobile in wanted)
-    ]
+    # Many groups with few members each: what one of them costs depends on who is to join it, and on nobody else.
+    asked = known.keys() if wanted is None else known.keys() & wanted
+    barred = {mobile for mobile in asked if ledger.is_kept_out(known[mobile], group_id or NO_GROUP, folded)}
+    mobiles = merge.there.keys() if wanted is None else merge.there.keys() & wanted
+    there = [merge.there[mobile].id for mobile in mobiles if mobile not in barred]
     inside = groups.find_members(tx, group_id=group_id, ids=there) if there and group_id is not None else set()
     return Joining(
         group=group,
@@ -187,7 +188,8 @@ def write_merge(tx: WriteTx, *, merge: Merge, now: int, ids: Mapping[int, int] |
         contacts.insert_contacts(tx, cards=new, now=now)
     if merge.changed:
         contacts.update_contacts(tx, cards=merge.changed.values(), now=now)
-    joined = {_group_id(tx, joining, now): _join(merge, joining, new_ids) for joining in merge.joinings}
+    by_mobile = {card.mobile: card.id for card in new} if merge.joinings else {}
+    joined = {_group_id(tx, joining, now): _join(joining, new_ids, by_mobile) for joining in merge.joinings}
     for group_id, members in joined.items():
         if members:
             groups.insert_members(tx, group_id=group_id, ids=members)
@@ -212,13 +214,14 @@ def _group_id(tx: WriteTx, joining: Joining, now: int) -> int:
     return use_group(tx, name=joining.group.name, folded=joining.folded, now=now)
 
 
-def _join(merge: Merge, joining: Joining, new_ids: Sequence[int]) -> Sequence[int]:
+def _join(joining: Joining, new_ids: Sequence[int], by_mobile: Mapping[int, int]) -> Sequence[int]:
     """The ids that join a group; those of new contacts as they are, where that is all of them."""
-    if joining.group.mobiles is None and not joining.barred:
+    wanted = joining.group.mobiles
+    if wanted is None and not joining.barred:
         new: Sequence[int] = new_ids
     else:
-        pairs = zip(new_ids, merge.new, strict=True)
-        new = [number for number, row in pairs if joining.takes(row.mobile)]
+        mobiles = by_mobile.keys() - joining.barred if wanted is None else by_mobile.keys() & wanted - joining.barred
+        new = sorted(by_mobile[mobile] for mobile in mobiles)
     return [*joining.there, *new] if joining.there else new
 
 

@@ -37,11 +37,6 @@ def request_job(tx: Tx, *, project_id: int, kind: str) -> None:
     tx.run("request_job", project=project_id, kind=kind)
 
 
-def request_more(tx: Tx, *, project_id: int, kind: str) -> None:
-    """As ``request_job``, but one who is at it keeps the job, and is told at its end that there is more."""
-    tx.run("request_more", project=project_id, kind=kind)
-
-
 def is_job_due(tx: Tx, *, now: int) -> bool:
     """Whether there is a job that nobody holds; a read, so that idle workers lock nothing."""
     return tx.one("find_job", now=now) is not None
@@ -61,6 +56,11 @@ def renew_job(tx: HouseTx, *, job: Job, now: int) -> bool:
     """Hold the job for longer; ``False`` when it is no longer this worker's."""
     until = now + LEASE_SECONDS * 1_000_000
     return tx.run("renew_job", project=job.project_id, kind=job.kind, owner=job.owner, until=until) > 0
+
+
+def holds_job(tx: Tx, *, job: Job) -> bool:
+    """Whether the job is still this worker's."""
+    return tx.one("holds_job", project=job.project_id, kind=job.kind, owner=job.owner) is not None
 
 
 def release_job(tx: HouseTx, *, job: Job) -> None:

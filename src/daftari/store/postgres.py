@@ -35,6 +35,12 @@ COPY_ROWS_MIN = 100
 OUTAGES = (psycopg.OperationalError, psycopg.InterfaceError, pg.ReadOnlySqlTransaction)
 """What the world does to a database; anything else is a mistake of ours and is not caught."""
 
+_FIND_WAITING = b"""
+SELECT 1 FROM pg_stat_activity AS a
+WHERE a.datname = current_database() AND a.wait_event_type = 'Lock' AND pg_backend_pid() = ANY (pg_blocking_pids(a.pid))
+LIMIT 1
+"""
+"""A connection that waits for a lock which this one holds."""
 _COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
@@ -76,8 +82,8 @@ class PostgresTransaction(Transaction):
             self._cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})".encode(), rows)
 
     def is_awaited(self) -> bool:
-        """Whether another connection waits for a lock, this one's or another's."""
-        return self.one("find_waiting") is not None
+        """Whether another connection waits for what this one has locked."""
+        return self._cursor.execute(_FIND_WAITING).fetchone() is not None
 
     def _execute(self, name: str, values: dict[str, Value | RowSet]) -> None:
         query = self._queries[name]

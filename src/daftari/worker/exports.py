@@ -50,6 +50,7 @@ class ExportWork:
         self._store = store
         self._project_id = project_id
         self._goes = goes
+        self._attempt: Try | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -63,7 +64,7 @@ class ExportWork:
         """One turn. Returns whether there may be another one."""
         if self._write(clear_exports):
             return True
-        attempt = self._write(begin_export, now=_now())
+        self._attempt = attempt = self._write(begin_export, now=_now())
         if attempt is None:
             return False
         try:
@@ -75,6 +76,13 @@ class ExportWork:
             self._write(fail_export, attempt=attempt, error=NO_ROOM, now=_now())
         except _Stopped:
             pass
+        return True
+
+    def fail(self, error: str) -> bool:
+        """What was being made cannot be; returns whether there was anything."""
+        if self._attempt is None:
+            return False
+        self._write(fail_export, attempt=self._attempt, error=error, now=_now())
         return True
 
     def _make_file(self, attempt: Try, file: BinaryIO) -> Counted:

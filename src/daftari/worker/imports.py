@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import IO, Self
 
-from daftari.errors import ReaderEnded, UnreadableFile
+from daftari.errors import ImportNotFound, ReaderEnded, UnreadableFile
 from daftari.model import Actor
 from daftari.reading import ChunkReader
 from daftari.rules.import_rows import ReadChunk
@@ -36,9 +36,10 @@ BROKEN = "The file cannot be read to its end: it is damaged, or needs too much m
 class ImportWork:
     """``with ImportWork(...) as work: while work.turn(): …``; each turn is one transaction or two."""
 
-    def __init__(self, store: Store, project_id: int) -> None:
+    def __init__(self, store: Store, project_id: int, *, chunks_a_batch: int = CHUNKS_A_BATCH) -> None:
         self._store = store
         self._project_id = project_id
+        self._chunks_a_batch = chunks_a_batch
         self._work: Import | None = None
         self._reader: ChunkReader | None = None
         self._open = ExitStack()
@@ -69,25 +70,28 @@ class ImportWork:
                 self._take_batch(work)
         except UnreadableFile as error:
             self._end(work, "failed", error.message)
+        except ImportNotFound:
+            # Its time was over meanwhile.
+            self._leave()
         except ReaderEnded:
             self._try_again(work)
         return True
 
-    def fail(self, error: str) -> None:
-        """What was being worked on cannot go on."""
-        if self._work is not None:
-            self._end(self._work, "failed", error)
+    def fail(self, error: str) -> bool:
+        """The import at work cannot go on. Returns ``False`` when none is."""
+        if self._work is None:
+            return False
+        self._end(self._work, "failed", error)
+        return True
 
     def _undo(self, work: Import) -> None:
-        if not self._store.write(
-            self._project_id, _actor(work), undo_chunk, import_id=work.id, now=_now(), seconds=self._seconds()
-        ):
+        if not self._store.write(self._project_id, _actor(work), undo_chunk, import_id=work.id, now=_now()):
             self._leave()
 
     def _take_batch(self, work: Import) -> None:
         if self._reader is None:
             self._reader = self._opened_reader(work)
-        most = 1 if time.monotonic() < self._considerate_until else CHUNKS_A_BATCH
+        most = 1 if time.monotonic() < self._considerate_until else self._chunks_a_batch
         # What could not be written, since the database was busy, is written now.
         self._waiting = self._waiting or self._reader.take(most)
         if not self._waiting:
@@ -97,7 +101,7 @@ class ImportWork:
             self._project_id, _actor(work), take_chunks,
             import_id=work.id, phase=work.stored.phase, chunks=self._waiting, now=_now(), seconds=self._seconds(),
         )  # fmt: skip
-        self._waiting = []
+        self._waiting, self._began = [], time.monotonic()
         if taken.is_awaited:
             self._considerate_until = time.monotonic() + CONSIDERATE_SECONDS
         if not taken.goes_on:
@@ -135,9 +139,8 @@ class ImportWork:
         self._work, self._reader, self._waiting = None, None, []
 
     def _seconds(self) -> float:
-        """Seconds of work since it was asked last."""
-        began, self._began = self._began, time.monotonic()
-        return round(self._began - began, 3)
+        """Seconds of work since something was written."""
+        return round(time.monotonic() - self._began, 3)
 
 
 def _spool() -> IO[bytes]:

@@ -32,6 +32,10 @@ class SweepWork:
     ) -> None:
         """There is nothing to let go of."""
 
+    def fail(self, error: str) -> bool:
+        """What was deleted has to be cleared up, whatever happens."""
+        return False
+
     def turn(self) -> bool:
         """One turn. Returns whether there may be another one."""
         project_id = self._job.project_id

@@ -29,7 +29,17 @@ from daftari.rules.projects import list_projects
 from daftari.rules.replays import expire_replays, has_expired_replay
 from daftari.rules.sweep import is_deleted
 from daftari.store import Store
-from daftari.store.jobs import EXPORT, IMPORT, Job, finish_job, is_job_due, release_job, renew_job, take_job
+from daftari.store.jobs import (
+    EXPORT,
+    IMPORT,
+    Job,
+    finish_job,
+    holds_job,
+    is_job_due,
+    release_job,
+    renew_job,
+    take_job,
+)
 from daftari.worker.exports import ExportWork, Goes
 from daftari.worker.imports import ImportWork
 from daftari.worker.sweeping import SweepWork
@@ -40,6 +50,11 @@ BUSY_SECONDS = 0.5
 """How long to leave alone a database that is busy."""
 OUTAGE_SECONDS = 5.0
 """How long to leave alone a database that does not answer."""
+
+RENEWAL_SECONDS = 5.0
+"""How often a worker says that it is still there: often enough for its lease, seldom enough to cost nothing."""
+UNEXPECTED = "This met a mistake of the program and cannot go on; the log of the worker says more."
+"""What people are told of an import or export that something broke which nobody foresaw."""
 
 EXPIRY_SECONDS = 600.0
 """How often to look for what is kept for a time that is over."""
@@ -87,44 +102,53 @@ def _do_job(told_to_stop: ToldToStop, *, store: Store, job: Job, aside: Executor
     """Do a job to its end, or until told to stop, or until the lease is lost."""
 
     def goes() -> bool:
-        return not told_to_stop(0.0) and aside.submit(_holds, store, job).result()
+        return not told_to_stop(0.0) and aside.submit(_renew, store, job).result()
 
-    pause_seconds = 0.0
+    pause_seconds, renewed_at = 0.0, time.monotonic()
     with work_of(store, job, goes=goes) as work:
         while not told_to_stop(pause_seconds):
             try:
-                if not store.house_write(renew_job, job=job, now=_now()):
-                    # Another worker has it, or more was deleted meanwhile and it is to be taken anew.
+                if time.monotonic() - renewed_at >= RENEWAL_SECONDS:
+                    store.house_write(renew_job, job=job, now=_now())
+                    renewed_at = time.monotonic()
+                if not store.house_read(holds_job, job=job):
+                    # Another worker has it.
                     return
-                if not _goes_on(store, job, work):
-                    if store.house_write(finish_job, job=job):
-                        return
+                if not _turn(work):
                     break
                 store.tidy()
                 pause_seconds = 0.0
+            except Unauthenticated:
+                # The project was deleted meanwhile: whoever takes the job next clears up.
+                break
             except StoreBusy as error:
                 pause_seconds = _pause_after(error)
-    store.house_write(release_job, job=job)
-
-
-def _goes_on(store: Store, job: Job, work: Work) -> bool:
-    """One turn. Returns whether there may be another one."""
-    try:
-        return work.turn()
-    except Unauthenticated:
-        if store.house_read(is_deleted, project_id=job.project_id):
-            # The project was deleted meanwhile; its job is taken anew, to clear up.
+        else:
             store.house_write(release_job, job=job)
-            return True
-        # Another job of the project has cleared all of it.
-        return False
+            return
+    if not store.house_write(finish_job, job=job):
+        # It was asked for once more.
+        store.house_write(release_job, job=job)
 
 
-def _holds(store: Store, job: Job) -> bool:
+def _renew(store: Store, job: Job) -> bool:
     """Renew the lease, and say whether the job is still this worker's. It lasts for several tries."""
     try:
         return store.house_write(renew_job, job=job, now=_now())
     except StoreBusy:
+        return True
+
+
+def _turn(work: Work) -> bool:
+    """One turn; this is the door at which a mistake ends the work that it is in, and not all work for ever."""
+    try:
+        return work.turn()
+    except (StoreBusy, Unauthenticated):
+        raise
+    except Exception:
+        log.exception("a turn of work broke off")
+        if not work.fail(UNEXPECTED):
+            raise
         return True
 
 
@@ -139,6 +163,9 @@ class Work(Protocol):
 
     def turn(self) -> bool:
         """One turn. Returns whether there may be another one."""
+
+    def fail(self, error: str) -> bool:
+        """What was being worked on cannot go on, and ends. Returns ``False`` when it is nothing that can end."""
 
 
 def work_of(store: Store, job: Job, *, goes: Goes) -> Work:

@@ -70,19 +70,14 @@ FROM rows(:items AS used, id bigint, at bigint)
 WHERE key.id = used.id AND COALESCE(key.last_used_at, 0) < used.at;
 
 -- name: request_job
--- Work for the worker; a job that runs is to run once more.
+-- Work for the worker; a job that runs goes on and is to run once more.
 INSERT INTO job AS j (project_id, kind, state) VALUES (:project, :kind, 'queued')
-ON CONFLICT (project_id, kind) DO UPDATE SET state = 'queued', lease_owner = NULL, lease_until = NULL;
-
--- name: request_more
--- Work for the worker; one who is at it goes on, and takes the job once more.
-INSERT INTO job AS j (project_id, kind, state) VALUES (:project, :kind, 'queued')
-ON CONFLICT (project_id, kind) DO UPDATE SET state = CASE WHEN j.state = 'queued' THEN 'queued' ELSE 'more' END;
+ON CONFLICT (project_id, kind) DO UPDATE SET state = 'queued';
 
 -- name: find_job
 -- A job that nobody holds.
 SELECT project_id, kind FROM job
-WHERE state = 'queued' OR lease_until < :now
+WHERE lease_until IS NULL OR lease_until < :now
 ORDER BY project_id, kind LIMIT 1;
 
 -- name: take_job
@@ -94,14 +89,18 @@ WHERE project_id = :project AND kind = :kind;
 -- The worker keeps its job.
 UPDATE job SET lease_until = :until WHERE project_id = :project AND kind = :kind AND lease_owner = :owner;
 
+-- name: holds_job
+-- Whether the worker still has its job.
+SELECT 1 FROM job WHERE project_id = :project AND kind = :kind AND lease_owner = :owner;
+
 -- name: release_job
 -- The worker gives its job back.
 UPDATE job SET state = 'queued', lease_owner = NULL, lease_until = NULL
 WHERE project_id = :project AND kind = :kind AND lease_owner = :owner;
 
 -- name: finish_job
--- The work is done, unless there is more of it.
-DELETE FROM job WHERE project_id = :project AND kind = :kind AND lease_owner = :owner AND state <> 'more';
+-- The work is done, unless it was asked for once more meanwhile.
+DELETE FROM job WHERE project_id = :project AND kind = :kind AND lease_owner = :owner AND state = 'running';
 
 -- name: get_fingerprint
 -- Which secret is this database's.
