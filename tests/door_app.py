@@ -13,7 +13,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
-from daftari.web.door import READS, Answer, Door, Request, SpooledAnswer
+from daftari.web.door import READS, Answer, BodyTerms, Door, Request, SpooledAnswer
 
 BODY_STALL_SECONDS = 0.5
 BODY_SECONDS_MAX = 1.5
@@ -81,7 +81,8 @@ def door() -> Door:
     return Door(
         application,
         address=lambda path: ("", path),
-        body_limit=lambda method, path: BODY_BYTES_MAX,
+        body_terms=lambda method, path: BodyTerms(BODY_BYTES_MAX),
+        admit=lambda scope: None,
         at_once=_at_once,
         threads=THREADS,
         waiting_max=WAITING_MAX,

@@ -27,6 +27,7 @@ from tests.builders import (
     wrong_fields,
 )
 from tests.clients import Answer, Client
+from tests.import_files import queued
 
 UNAUTHENTICATED = (401, "UNAUTHENTICATED")
 WRONG_PROJECT = (403, "WRONG_PROJECT")
@@ -189,12 +190,16 @@ def test_no_secret_is_kept_in_the_database(ana: Client, people: Any, database: s
 # ---- read-only --------------------------------------------------------------------------------------
 
 
-def test_a_read_only_key_reads_everything_and_writes_nothing(ana: Client, ben: Client) -> None:
+def test_a_read_only_key_reads_everything_and_writes_nothing(
+    ana: Client, ben: Client, store: Store, people: Any
+) -> None:
     create(ana, *rows(2), group="VIP")
     asked = {"everyone": True, "channel": "sms", "mobiles": [mobile(1)]}
     assert ana.post("/v1/audiences", asked).status == 201
+    imported = str(queued(store, people.shopify))
     for route in ROUTES:
-        answer = ben.call(route.method, path_of(route, **PARTS), json=asked)
+        parts = PARTS | ({"number": imported} if route.path.startswith("/imports/") else {})
+        answer = ben.call(route.method, path_of(route, **parts), json=asked)
         if route.needs == "write":
             assert refusal(answer) == (403, "READ_ONLY_KEY")
         elif route.needs != "token":
@@ -233,6 +238,9 @@ def test_a_project_that_is_no_text_is_named_on_every_route(ana: Client) -> None:
     create(ana, *rows(1), group="VIP")
     for route in ROUTES:
         path = path_of(route, **PARTS)
+        if route.takes != "fields":
+            assert wrong_fields(ana.call(route.method, path, query={"project": "x" * 256}, body=b"x")) == ["project"]
+            continue
         for wrong in (5, True, ["Shopify"], {"name": "Shopify"}, "x" * 256, "a\0b"):
             if route.needs in ("read", "write"):
                 assert "project" in wrong_fields(ana.call(route.method, path, json={"project": wrong})), path

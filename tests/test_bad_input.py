@@ -338,6 +338,8 @@ def test_an_unknown_method_is_405_and_says_which_there_are(untouched: Client) ->
         "/v1/opt-outs": {"GET", "HEAD", "QUERY", "POST", "OPTIONS"},
         "/v1/can-message": {"POST", "OPTIONS"},
         "/v1/audience": {"GET", "HEAD", "QUERY", "OPTIONS"},
+        "/v1/imports": {"GET", "HEAD", "QUERY", "POST", "OPTIONS"},
+        "/v1/imports/1/undo": {"POST", "OPTIONS"},
         "/v1/inbound/review/1": {"POST", "OPTIONS"},
         "/v1/health": {"GET", "HEAD", "QUERY", "OPTIONS"},
     }
@@ -376,6 +378,7 @@ JSON = st.recursive(
 FIELDS = ["project", "group", "page", "per_page", "include", "suppressed", "contacts", "contact", "on_error", "results"]
 FIELDS += ["group_mode", "reason", "purpose", "at", "name", "ids", "mobiles", "after", "limit"]
 FIELDS += ["mobile", "items", "channel", "sender", "source", "evidence", "override", "known_at", "keyword", "since"]
+FIELDS += ["opt_outs", "plan", "map", "kind"]
 FIELDS += ["groups", "match", "not", "everyone", "as_frozen", "as", "messages", "opt_outs", "subscriptions"]
 MEMBERS = ["mobile", "fname", "email", "attributes", "id", "created_at"]
 PLAUSIBLE = st.dictionaries(
@@ -395,6 +398,7 @@ PLACES += [
 ]
 PLACES += ["/v1/audiences/1", "/v1/audiences/1/recheck", "/v1/audiences/1/compare/1", "/v1/inbound/review"]
 PLACES += ["/v1/inbound/review/1", "/v1/inbound/generic/nobody"]
+PLACES += ["/v1/imports", "/v1/imports/1", "/v1/imports/1/rows", "/v1/imports/1/rejects", "/v1/imports/1/undo"]
 
 
 def test_no_body_and_no_query_makes_a_crash(ana: Client) -> None:

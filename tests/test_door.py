@@ -213,6 +213,17 @@ def test_a_body_that_drips_is_cut_off_as_well(served: Served) -> None:
     assert time.monotonic() - begun < BODY_SECONDS_MAX + SOON_SECONDS * 2
 
 
+def test_a_body_that_comes_fast_enough_may_take_longer(served: Served) -> None:
+    begun = time.monotonic()
+    with served.connect(f"POST / HTTP/1.1\r\n{NO_KEEP_ALIVE}Content-Length: {BODY_BYTES_MAX}\r\n\r\n") as wire:
+        wire.sendall(b"x" * (BODY_BYTES_MAX - 100))
+        for _ in range(100):
+            wire.sendall(b"x")
+            time.sleep((BODY_SECONDS_MAX + SOON_SECONDS) / 100)
+        assert read_answer(wire).status == 200
+    assert time.monotonic() - begun > BODY_SECONDS_MAX
+
+
 @pytest.mark.parametrize(
     "sent",
     [

@@ -22,6 +22,7 @@ from daftari.store import Store, WriteTx
 from daftari.worker import work_until
 from tests.builders import PARTS, consent_of, create, groups, may_message, mobile, page, path_of, refusal, rows, rows_of
 from tests.clients import Answer, Client, sent
+from tests.import_files import ready_for
 from tests.opened import open_store
 from tests.rulebook import NOW
 
@@ -47,6 +48,12 @@ WRITES: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "/audiences"): {"groups": ["VIP"], "channel": "sms"},
     ("POST", "/exports"): {"group": "VIP"},
     ("DELETE", "/exports/{number}"): {},
+    ("POST", "/imports"): {"mobile": STRANGER},
+    ("POST", "/imports/{number}/apply"): {},
+    ("POST", "/imports/{number}/pause"): {},
+    ("POST", "/imports/{number}/resume"): {},
+    ("POST", "/imports/{number}/cancel"): {},
+    ("POST", "/imports/{number}/undo"): {},
     ("POST", "/inbound/review/{number}"): {"as": "dismiss"},
 }
 """What is sent to each route that writes: new routes need a line."""
@@ -72,6 +79,7 @@ def state_of(database: str) -> list[Any]:
         "SELECT * FROM journal ORDER BY 1, 2",
         "SELECT * FROM near_miss ORDER BY 1, 2",
         "SELECT settled_as FROM review ORDER BY 1",
+        "SELECT id, state, phase FROM import ORDER BY 1",
     )
     return [rows_of(database, sql) for sql in tables]
 
@@ -99,11 +107,14 @@ def test_every_route_that_writes_is_tried() -> None:
 @pytest.mark.parametrize(
     "route", [route for route in ROUTES if route.needs == "write"], ids=lambda route: f"{route.method} {route.path}"
 )
-def test_a_write_that_is_sent_twice_is_done_once_and_answered_alike(route: Route, book: Client, database: str) -> None:
+def test_a_write_that_is_sent_twice_is_done_once_and_answered_alike(
+    route: Route, book: Client, database: str, store: Store, people: Any
+) -> None:
+    number = str(book.get("/v1/inbound/review").json()["reviews"][0]["id"])
+    if route.path.startswith("/imports/"):
+        number = str(ready_for(store, people.shopify, route.path.rpartition("/")[2]))
     if route.path.startswith("/exports"):
         number = str(book.post("/v1/exports", {}).json()["export"]["id"])
-    else:
-        number = str(book.get("/v1/inbound/review").json()["reviews"][0]["id"])
     path = path_of(route, **PARTS_HERE | {"number": number})
     body = WRITES[route.method, route.path]
     before = state_of(database)

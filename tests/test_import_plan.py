@@ -19,8 +19,16 @@ from tests.rulebook import ACTOR, NOW, broken_in
 
 EXAMPLES = settings().max_examples // 5
 EVERYTHING = {
-    **{"contact": "id, mobile, card, standing, updated_at", "contact_group": "*", "membership": "*", "directory": "*"},
-    **{"fact": "*", "consent": "*", "near_miss": "*", "journal": "*", "removal": "*", "import_change": "*"},
+    "contact": "id, mobile, card, standing, updated_at",
+    "contact_group": "*",
+    "membership": "*",
+    "directory": "*",
+    "fact": "*",
+    "consent": "*",
+    "near_miss": "*",
+    "journal": "*",
+    "removal": "*",
+    "import_change": "*",
     "import_join": "*",
 }
 FILE = "phone,first name,groups\n" + "".join(

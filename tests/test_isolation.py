@@ -45,6 +45,7 @@ OUT = mobile(3)
 ERASED = mobile(6)
 AUDIENCE, REVIEW, EXPORT = "3", "6", "13"
 """The ids of things of Ana's that Chao has none of: what both have at last is his own."""
+IMPORT = "14"
 TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 KEY_START = re.compile(rb'"start":"[^"]*"')
 
@@ -65,6 +66,7 @@ CHANGES: tuple[dict[str, object], ...] = (
     {"contact": {"mobile": MOBILE}},
 )
 
+IMPORT_COMMANDS = ("apply", "pause", "resume", "cancel", "undo")
 CASES: dict[tuple[str, str], list[Case]] = {
     ("GET", "/contacts"): about({}, {"group": GROUP}, {"include": "groups"}, {"project": "Shopify"}, {"page": 2}),
     ("POST", "/contacts"): about(
@@ -115,6 +117,12 @@ CASES: dict[tuple[str, str], list[Case]] = {
     ("GET", "/exports/{number}"): about(number=EXPORT),
     ("DELETE", "/exports/{number}"): about(number=EXPORT),
     ("GET", "/exports/{number}/file"): about(number=EXPORT),
+    ("GET", "/imports"): about({}, {"limit": 1}, {"after": "2"}),
+    ("POST", "/imports"): about({"mobile": MOBILE, "city": "Taken"}),
+    ("GET", "/imports/{number}"): about(number=IMPORT),
+    ("GET", "/imports/{number}/rows"): about({}, {"after": "1"}, number=IMPORT),
+    ("GET", "/imports/{number}/rejects"): about(number=IMPORT),
+    **{("POST", f"/imports/{{number}}/{told}"): about(number=IMPORT) for told in IMPORT_COMMANDS},
     ("GET", "/inbound/review"): about({}, {"limit": 1}, {"after": "1"}),
     ("POST", "/inbound/review/{number}"): [
         *about(*[dict[str, object]([("as", settled_as)]) for settled_as in SETTLEMENTS], number=REVIEW),
@@ -184,6 +192,7 @@ def fill_ledger(ana: Client, store: Store, project: Project) -> None:
     assert ana.call("POST", address, body=b"{").status == 400
     assert ana.post("/v1/erasures", {"mobile": ERASED}).status == 201
     assert ana.post("/v1/exports", {}).json()["export"]["id"] == int(EXPORT)
+    assert ana.call("POST", "/v1/imports", body=f"mobile\n{MOBILE}\n".encode()).json()["import"]["id"] == int(IMPORT)
 
 
 def seen(answer: Answer) -> tuple[int, dict[str, str], bytes]:
@@ -200,6 +209,7 @@ def everything(ana: Client) -> list[bytes]:
         *(ana.get(f"/v1/{list_}").body for list_ in ("groups", "opt-outs", "opt-outs/near-misses", "inbound/review")),
         ana.get("/v1/audiences/1").body,
         ana.get("/v1/exports").body,
+        ana.get("/v1/imports").body,
     ]
 
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from daftari import __version__
 from daftari.api.app import build_app
-from daftari.api.routes import address, body_bytes_max, is_quick
+from daftari.api.routes import address, body_terms, is_quick
 from daftari.settings import Settings
 from daftari.store import Store, open_store
 from daftari.web.calls import Desk
@@ -45,7 +45,8 @@ def build(settings: Settings) -> House:
     door = Door(
         application,
         address=address,
-        body_limit=body_bytes_max,
+        body_terms=body_terms,
+        admit=desk.admit,
         at_once=_never if store.reads_wait else is_quick,
         threads=settings.threads,
         housework=keyring.note_used,

@@ -56,6 +56,10 @@ FACTS_PER_NUMBER_MAX = 100
 """Facts about one number in one call: each is weighed against all others."""
 SENDER_MAX = 64
 """Characters of a sender or of a premium keyword."""
+IMPORTS_PER_PAGE_MAX = 100
+"""Imports in one answer of their list."""
+IMPORT_ROWS_PER_PAGE_MAX = 1_000
+"""Rows of an import in one answer."""
 EVIDENCE_MAX = 2_000
 """Characters of each member of a fact's evidence, and of a message that is kept for review."""
 MESSAGE_ID_MAX = 200

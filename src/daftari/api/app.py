@@ -45,7 +45,7 @@ def build_app(desk: Desk) -> Application:
         elif route.needs == "token":
             handled = route.handler(desk, request, **found[2])
         else:
-            call = desk.receive(request, writes=route.needs == "write")
+            call = desk.receive(request, writes=route.needs == "write", takes=route.takes)
             handled = call.find_answer() or route.handler(call, **found[2])
         if isinstance(handled, Reply):
             return handled.status, _headers(handled), handled.body

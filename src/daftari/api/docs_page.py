@@ -199,7 +199,7 @@ def _answer(status: str, node: Node) -> Answer:
         status=status,
         text=node["description"],
         codes=tuple(codes),
-        fields=() if codes else _fields(schema, where=""),
+        fields=() if codes else _fields(schema, ""),
         examples=() if codes else tuple((one.get("summary", ""), _shown(one)) for one in examples),
     )
 
@@ -221,9 +221,16 @@ def _inputs(operation: Operation, body: Node) -> tuple[Field, ...]:
     if "content" in body:
         found += [
             field if field.name not in queries else _also_in_query(field)
-            for field in _fields(body["content"]["application/json"]["schema"], where="JSON body")
+            for field in _fields(*_first_shape(body["content"]))
         ]
     return tuple(found)
+
+
+def _first_shape(content: Node) -> tuple[Node, str]:
+    """The schema of a body, and what such a body is called."""
+    if "application/json" in content:
+        return content["application/json"]["schema"], "JSON body"
+    return next(iter(content.values()))["schema"], "form"
 
 
 def _query_keys() -> set[str]:
@@ -239,7 +246,7 @@ def _also_in_query(field: Field) -> Field:
 # ---- fields -----------------------------------------------------------------------------------------
 
 
-def _fields(schema: Node, *, where: str) -> tuple[Field, ...]:
+def _fields(schema: Node, where: str) -> tuple[Field, ...]:
     """The fields of an object and of the objects in it, by dotted path: ``contacts.data[].id``."""
     return tuple(_walk(schema, where=where, inside="", seen=set()))
 
@@ -311,6 +318,8 @@ def _curl(operation: Operation, body: Node) -> str:
     parts = ["curl" if operation.method == "GET" else f"curl -X {operation.method}", f'"$DAFTARI{path}"']
     if operation.node.get("security") != []:
         parts.append('-H "Authorization: Bearer $KEY"')
+    if "x-curl" in operation.node:
+        parts.append(operation.node["x-curl"])
     if body and not flat:
         parts += ["-H 'Content-Type: application/json'", f"-d '{_pretty(body)}'"]
     return " \\\n  ".join([" ".join(parts[:2]), *parts[2:]])

@@ -11,9 +11,10 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from daftari.api import audiences, consent, contacts, exports, groups, house, inbound
-from daftari.model import BODY_BYTES_MAX, INBOUND_BODY_BYTES_MAX, READ_BODY_BYTES_MAX
-from daftari.web.calls import JSON, Handled
+from daftari.api import audiences, consent, contacts, exports, groups, house, imports, inbound
+from daftari.model import BODY_BYTES_MAX, FILE_BYTES_MAX, INBOUND_BODY_BYTES_MAX, READ_BODY_BYTES_MAX
+from daftari.web.calls import JSON, Handled, Takes
+from daftari.web.door import BodyTerms
 
 NDJSON = "application/x-ndjson"
 CSV = "text/csv; charset=utf-8"
@@ -28,8 +29,11 @@ _DOCS = "/docs"
 _GROUPS = "/v1/groups/"
 _MEMBERS = "/contacts"
 _INBOUND = "/v1/inbound/"
-_SLOW = ("/v1/audience", "/v1/opt-outs", _INBOUND)
+_IMPORTS = "/v1/imports"
+_SLOW = ("/v1/audience", "/v1/opt-outs", _IMPORTS, _INBOUND)
 _SLOW_ENDS = ("/export", "/consent", "/file")
+_FORM_BYTES_MAX = FILE_BYTES_MAX + BODY_BYTES_MAX
+"""A file, and what is around it in a form."""
 _READS = frozenset({"GET", "HEAD", "QUERY", "OPTIONS"})
 
 
@@ -45,6 +49,7 @@ class Route(Struct, frozen=True):
     handler: Callable[..., Handled]
     needs: Needs
     media_type: str = JSON
+    takes: Takes = "fields"
 
 
 ROUTES = (
@@ -80,6 +85,16 @@ ROUTES = (
     Route("GET", "/exports/{number}", exports.get_export, "read"),
     Route("DELETE", "/exports/{number}", exports.delete_export, "write"),
     Route("GET", "/exports/{number}/file", exports.fetch_export, "read", CSV),
+    Route("GET", "/imports", imports.list_imports, "read"),
+    Route("POST", "/imports", imports.create_import, "write", takes="file"),
+    Route("GET", "/imports/{number}", imports.get_import, "read"),
+    Route("GET", "/imports/{number}/rows", imports.list_rows, "read"),
+    Route("GET", "/imports/{number}/rejects", imports.fetch_rejects, "read", imports.CSV),
+    Route("POST", "/imports/{number}/apply", imports.apply_import, "write"),
+    Route("POST", "/imports/{number}/pause", imports.pause_import, "write"),
+    Route("POST", "/imports/{number}/resume", imports.resume_import, "write"),
+    Route("POST", "/imports/{number}/cancel", imports.cancel_import, "write"),
+    Route("POST", "/imports/{number}/undo", imports.undo_import, "write"),
     Route("GET", "/inbound/review", inbound.list_reviews, "read"),
     Route("POST", "/inbound/review/{number}", inbound.settle_review, "write"),
     Route("GET", "/inbound/{provider}/{token}", inbound.check_address, "token", TEXT),
@@ -107,13 +122,16 @@ def address(path: str) -> tuple[str, str]:
     return prefix, VERSION + _DOCS if path == _DOCS else path
 
 
-def body_bytes_max(method: str, path: str) -> int:
-    """How large a body may be. Deletes have small ones, but a leave may name 10,000 contacts."""
-    if path.removeprefix(_PREFIX).startswith(_INBOUND):
-        return INBOUND_BODY_BYTES_MAX
-    if method in ("POST", "PUT", "PATCH") or (method == "DELETE" and path.rstrip("/").endswith(_MEMBERS)):
-        return BODY_BYTES_MAX
-    return READ_BODY_BYTES_MAX
+def body_terms(method: str, path: str) -> BodyTerms:
+    """How a body is taken. Deletes have small ones, but a leave may name 10,000 contacts."""
+    path = path.removeprefix(_PREFIX).removesuffix("/")
+    if path.startswith(_INBOUND):
+        return BodyTerms(INBOUND_BODY_BYTES_MAX)
+    if path == _IMPORTS and method == "POST":
+        return BodyTerms(_FORM_BYTES_MAX, "file")
+    if method in ("POST", "PUT", "PATCH") or (method == "DELETE" and path.endswith(_MEMBERS)):
+        return BodyTerms(BODY_BYTES_MAX)
+    return BodyTerms(READ_BODY_BYTES_MAX)
 
 
 def is_quick(method: str, path: str) -> bool:

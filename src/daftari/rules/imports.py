@@ -6,7 +6,7 @@ a file is read, nor what a batch of its records does to the book.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -35,6 +35,8 @@ CONTACT_OUTCOMES = ("created", "updated", "unchanged", "duplicate", "invalid", "
 FACT_OUTCOMES = ("recorded", "unchanged", "refused", "duplicate", "invalid", "changed")
 OUTCOMES = ("nothing", *dict.fromkeys((*CONTACT_OUTCOMES, *FACT_OUTCOMES)))
 """By the low half of a record's byte; the first one is for a record that nobody has looked at yet."""
+UNDONE = ("reversed", "kept", "failed", "retracted")
+"""What becomes of contacts and facts by an undo."""
 SUPPRESSED = 0x10
 JOINED = 0x20
 KEPT_OUT = 0x40
@@ -150,6 +152,14 @@ def get_import(tx: Tx, *, import_id: int) -> Import:
     return _read(found)
 
 
+def look_at_import(tx: Tx, *, import_id: int) -> Import:
+    """One import whose file is here whole: nobody is shown another one. Raises ``ImportNotFound``."""
+    found = get_import(tx, import_id=import_id)
+    if found.stored.state == "receiving":
+        raise ImportNotFound
+    return found
+
+
 def list_imports(tx: Tx, *, before: int, limit: int) -> list[Import]:
     """Imports, the newest first, from the one before a given one on; 0 for the newest."""
     return [_read(found) for found in imports.list_imports(tx, before=before, limit=limit)]
@@ -163,7 +173,7 @@ def show_import(found: Import) -> dict[str, Any]:
     """An import as callers see it."""
     settings, progress, stored = found.settings, found.progress, found.stored
     names = outcome_names(settings.reading.kind)
-    shown_counts = {name: progress.counts.get(name, 0) for name in names if name != "changed" or settings.planned}
+    foreseen = names[:-1]
     rate = progress.rows / progress.seconds if progress.seconds else None
     return {
         "id": found.id,
@@ -177,20 +187,24 @@ def show_import(found: Import) -> dict[str, Any]:
         "bytes": settings.bytes,
         "bytes_read": progress.bytes_read,
         "rows": progress.rows,
-        "counts": shown_counts,
+        "counts": _shown_counts(progress.counts, names if settings.planned else foreseen),
         "suppressed": progress.suppressed,
         "joined": progress.joined,
         "facts": progress.facts,
         "rate": None if rate is None else round(rate, 1),
         "seconds_left": _seconds_left(found),
         "error": progress.error,
-        "plan": progress.plan,
-        "undo": progress.undone,
+        "plan": None if progress.plan is None else _shown_counts(progress.plan, foreseen),
+        "undo": None if progress.undone is None else _shown_counts(progress.undone, UNDONE),
         "created_at": written_time(stored.created_at),
         "started_at": _shown_time(progress.started_at),
         "finished_at": _shown_time(progress.finished_at),
         "expires_at": written_time(stored.expires_at),
     }
+
+
+def _shown_counts(counts: Mapping[str, int], names: Iterable[str]) -> dict[str, int]:
+    return {name: counts.get(name, 0) for name in names}
 
 
 def outcome_names(kind: ImportKind) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ fields are wrong is for the handler to say. This room must not know any route.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from msgspec import Struct
 
@@ -31,6 +31,7 @@ from daftari.web.etags import is_known, read_versions
 from daftari.web.keys import Keyring
 from daftari.web.params import Params, decode
 from daftari.web.retries import AtWork, read_once
+from daftari.web.uploads import Upload, read_upload
 
 BEARER = "bearer "
 JSON = "application/json"
@@ -54,14 +55,23 @@ class Reply(Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
 
 
+Takes = Literal["fields", "file"]
+"""What the body of a request is: its fields, or a file; then the key is in the header or the query."""
+
 Handled = tuple[int, bytes] | Reply
 """What a handler returns: a status and a body, of the route's media type or of its own."""
 
 
 class Call:
-    """What a handler gets. ``once`` is what the request's Idempotency-Key asks for, if it has one."""
+    """What a handler gets. ``once`` is what the request's Idempotency-Key asks for, if it has one.
 
-    __slots__ = ("_access", "_at_work", "_once", "_public_url", "_request", "_store", "now", "params", "project")
+    ``upload`` is the file that came, where a route takes one.
+    """
+
+    __slots__ = (
+        *("_access", "_at_work", "_once", "_public_url", "_request", "_store", "_upload"),
+        *("now", "params", "project"),
+    )
 
     def __init__(
         self,
@@ -74,6 +84,7 @@ class Call:
         public_url: str | None,
         once: Once | None,
         at_work: AtWork,
+        upload: Upload | None = None,
     ) -> None:
         self._store = store
         self._access = access
@@ -81,6 +92,7 @@ class Call:
         self._public_url = public_url
         self._once = once
         self._at_work = at_work
+        self._upload = upload
         self.params = params
         self.now = now
         self.project: Project = access.project
@@ -128,6 +140,17 @@ class Call:
                 if self._at_work.is_shared(once):
                     raise IdempotencyInProgress from busy
                 raise
+
+    def prepare(self, rule: Callable[Concatenate[WriteTx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """A rule's result, durable: what must be there before the call's one write, and is nothing without it."""
+        actor = Actor(self._access.key.id, self._request.id)
+        return self._store.write(self.project.id, actor, rule, *args, **kwargs)
+
+    @property
+    def upload(self) -> Upload:
+        """The file that came."""
+        assert self._upload is not None, "the route takes no file"
+        return self._upload
 
     def find_answer(self) -> Reply | None:
         """What a write under this Idempotency-Key answered before: looked for before anything else is judged."""
@@ -191,18 +214,22 @@ class Desk:
         query = f"?{scope.query_string}" if scope.query_string else ""
         return origin_of(scope, self._public_url) + scope.path + query
 
-    def receive(self, request: Request, *, writes: bool) -> Call:
+    def receive(self, request: Request, *, writes: bool, takes: Takes) -> Call:
         """Decode a request and let it in, or raise what answers it."""
         headers = request.headers
-        if request.body is NO_BODY:
+        if request.body is NO_BODY or takes == "file":
             params = decode(request.scope.query_string, None, b"")
         else:
             params = decode(request.scope.query_string, headers.get("content-type"), request.body.read())
         now = self._clock()
-        access = self._keyring.find_access(_find_secret(headers, params), now=now)
-        _check_project(params, access.project)
-        if writes and access.key.read_only:
-            raise ReadOnlyKey
+        access = self._let_in(headers, params, writes=writes, now=now)
+        once = read_once(request, key_id=access.key.id) if writes else None
+        upload = None
+        if takes == "file":
+            # The form is taken apart in its own file, so what was asked is known by then.
+            upload, fields = read_upload(request)
+            params = params.after(fields)
+            _check_project(params, access.project)
         return Call(
             self.store,
             access,
@@ -210,9 +237,21 @@ class Desk:
             request=request,
             now=now,
             public_url=self._public_url,
-            once=read_once(request, key_id=access.key.id) if writes else None,
+            once=once,
             at_work=self._at_work,
+            upload=upload,
         )
+
+    def admit(self, scope: Scope) -> None:
+        """Refuse, by a request's head alone, who may not write."""
+        self._let_in(scope.headers, decode(scope.query_string, None, b""), writes=True, now=self._clock())
+
+    def _let_in(self, headers: RequestHeaders, params: Params, *, writes: bool, now: int) -> Access:
+        access = self._keyring.find_access(_find_secret(headers, params), now=now)
+        _check_project(params, access.project)
+        if writes and access.key.read_only:
+            raise ReadOnlyKey
+        return access
 
 
 def origin_of(scope: Scope, public_url: str | None) -> str:

@@ -17,7 +17,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO, FileIO
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Literal, Protocol, TypeVar, cast
 
 from msgspec import Struct
 
@@ -27,7 +27,11 @@ from daftari.web.errors import Crashed, Headers, answer
 BODY_STALL_SECONDS = 10.0
 """How long a body may send nothing at all."""
 BODY_SECONDS_MAX = 60.0
-"""How long a body may take as a whole, so that a byte now and then holds nothing for ever."""
+"""How long a body may take as a whole, so that a byte now and then holds nothing for ever; and longer if much comes."""
+BODY_BYTES_A_SECOND_MIN = 256 * 1024
+"""How much has to come for each second beyond that: a gigabyte may take an hour."""
+FILES_ARRIVING_MAX = 16
+"""Files that arrive at a time; the next one is told to come again."""
 BODY_IN_MEMORY_BYTES_MAX = 64 * 1024
 """A longer body goes to a file, so that many of them at once cost disk and not memory."""
 WAITING_MAX = 256
@@ -44,9 +48,12 @@ FILE_OPENED_SECONDS = 30.0
 """How long after an answer's file was handed on it is kept open here; the server opens it at once."""
 
 Address = Callable[[str], tuple[str, str]]
-BodyLimit = Callable[[str, str], int]
+Terms = Callable[[str, str], "BodyTerms"]
 AtOnce = Callable[[str, str], bool]
 Answer = tuple[int, Headers, "bytes | SpooledAnswer"]
+
+A = TypeVar("A")
+T = TypeVar("T")
 
 log = logging.getLogger("daftari.web")
 
@@ -71,6 +78,13 @@ class Scope(Protocol):
 
     @property
     def headers(self) -> RequestHeaders: ...
+
+
+class BodyTerms(Struct, frozen=True):
+    """How a body is taken: at most so many bytes, ``whole``, or as a ``file``: on disk, and only from who has a key."""
+
+    bytes_max: int
+    kind: Literal["whole", "file"] = "whole"
 
 
 class Request(Struct, frozen=True, gc=False):
@@ -105,6 +119,11 @@ class SpooledAnswer:
             raise _no_room(error) from None
 
     @property
+    def file(self) -> BinaryIO:
+        """The answer as a file that can be appended to, for what writes whole formats."""
+        return cast(BinaryIO, _Appended(self))
+
+    @property
     def path(self) -> str:
         """Where the server finds the file."""
         self._file.seek(0)
@@ -118,6 +137,20 @@ class SpooledAnswer:
     def close(self) -> None:
         """Let go of the file; whoever has opened it goes on reading."""
         self._file.close()
+
+
+class _Appended:
+    """A file of which nothing is known but its end."""
+
+    def __init__(self, spool: SpooledAnswer) -> None:
+        self._spool = spool
+
+    def write(self, data: bytes) -> int:
+        self._spool.write(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """All is written already."""
 
 
 Application = Callable[[Request], Answer]
@@ -135,9 +168,10 @@ class Wire(Protocol):
 class Door:
     """One per process.
 
-    ``address`` splits a path into its prefix and the path that the routes know; ``body_limit`` says how many bytes a
-    method may send to a path, and ``at_once`` whether nothing can hold up the answer, so that it needs no thread.
-    ``housework`` runs now and then, ``close`` once, after the last request.
+    ``address`` splits a path into its prefix and the path that the routes know; ``body_terms`` says how a body is taken
+    that a method sends to a path, and ``at_once`` whether nothing can hold up the answer, so that it needs no thread.
+    ``admit`` refuses, by a request's head, who may not send a file. ``housework`` runs now and then, ``close`` once,
+    after the last request.
     """
 
     def __init__(
@@ -145,7 +179,8 @@ class Door:
         application: Application,
         *,
         address: Address,
-        body_limit: BodyLimit,
+        body_terms: Terms,
+        admit: Callable[[Scope], None],
         at_once: AtOnce,
         threads: int,
         housework: Callable[[], None],
@@ -153,12 +188,14 @@ class Door:
         waiting_max: int = WAITING_MAX,
         body_stall_seconds: float = BODY_STALL_SECONDS,
         body_seconds_max: float = BODY_SECONDS_MAX,
+        files_arriving_max: int = FILES_ARRIVING_MAX,
         housework_seconds: float = HOUSEWORK_SECONDS,
         file_opened_seconds: float = FILE_OPENED_SECONDS,
     ) -> None:
         self._application = application
         self._address = address
-        self._body_limit = body_limit
+        self._body_terms = body_terms
+        self._admit = admit
         self._at_once = at_once
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="daftari")
         self._places = threading.Semaphore(threads + waiting_max)
@@ -166,6 +203,7 @@ class Door:
         self._close = close
         self._body_stall_seconds = body_stall_seconds
         self._body_seconds_max = body_seconds_max
+        self._file_places = files_arriving_max
         self._housework_seconds = housework_seconds
         self._file_opened_seconds = file_opened_seconds
         self._request_prefix = secrets.token_hex(6)
@@ -229,34 +267,48 @@ class Door:
         if declared is None:
             # HTTP/1 announces every body, and nothing newer is served.
             if headers.get("transfer-encoding") is not None:
-                body = await self._receive(wire, None, self._body_limit(method, scope.path))
+                body = await self._take_body(scope, wire, None)
         elif declared != "0":
-            body = await self._receive(wire, declared, self._body_limit(method, scope.path))
+            body = await self._take_body(scope, wire, declared)
         prefix, path = self._address(scope.path)
         request = Request(request_id, READS.get(method, method), prefix, path, headers, body, scope)
         try:
             if self._at_once(method, path):
                 return self._application(request)
-            return await self._call_in_pool(request)
+            return await self._in_pool(self._application, request)
         finally:
             if body is not NO_BODY:
                 body.close()
 
-    async def _call_in_pool(self, request: Request) -> Answer:
+    async def _in_pool(self, work: Callable[[A], T], given: A) -> T:
         if not self._places.acquire(blocking=False):
             raise StoreBusy("Too many requests are waiting; try again.")
-        work = self._pool.submit(self._application, request)
-        work.add_done_callback(lambda _: self._places.release())
-        return await asyncio.wrap_future(work)
+        begun = self._pool.submit(work, given)
+        begun.add_done_callback(lambda _: self._places.release())
+        return await asyncio.wrap_future(begun)
 
-    async def _receive(self, wire: Wire, declared: str | None, limit: int) -> BinaryIO:
+    async def _take_body(self, scope: Scope, wire: Wire, declared: str | None) -> BinaryIO:
+        terms = self._body_terms(scope.method, scope.path)
+        if terms.kind == "whole":
+            return await self._receive(wire, declared, terms.bytes_max, in_memory_max=BODY_IN_MEMORY_BYTES_MAX)
+        # Nobody without a key fills the disk.
+        await self._in_pool(self._admit, scope)
+        if not self._file_places:
+            raise StoreBusy("Too many files are arriving; try again.")
+        self._file_places -= 1
+        try:
+            return await self._receive(wire, declared, terms.bytes_max, in_memory_max=0)
+        finally:
+            self._file_places += 1
+
+    async def _receive(self, wire: Wire, declared: str | None, limit: int, *, in_memory_max: int) -> BinaryIO:
         """The body, whole. One that was announced as too large is refused before a byte of it is read."""
         if declared is not None and not (declared.isascii() and declared.isdigit()):
             raise Malformed("The Content-Length is not a number.")
         length = None if declared is None else int(declared)
         if length is not None and length > limit:
             raise _too_large(limit)
-        body = _Spool()
+        body = _Spool(in_memory_max)
         try:
             empty_chunks = 0
             async for chunk in self._in_time(wire):
@@ -285,6 +337,7 @@ class Door:
                 return
             except TimeoutError:
                 raise BodyStalled("The body stopped arriving before its end.") from None
+            end += len(chunk) / BODY_BYTES_A_SECOND_MIN
             yield chunk
 
     def _do_housework(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -294,16 +347,17 @@ class Door:
 
 
 class _Spool:
-    """A body as it arrives: in memory, and beyond BODY_IN_MEMORY_BYTES_MAX in a file without a name."""
+    """A body as it arrives: in memory, and beyond a limit in a file without a name."""
 
-    def __init__(self) -> None:
+    def __init__(self, in_memory_max: int) -> None:
         self.length = 0
+        self._in_memory_max = in_memory_max
         self._memory = bytearray()
         self._file: FileIO | None = None
 
     def append(self, chunk: bytes) -> None:
         self.length += len(chunk)
-        if self._file is None and self.length <= BODY_IN_MEMORY_BYTES_MAX:
+        if self._file is None and self.length <= self._in_memory_max:
             self._memory += chunk
             return
         try:

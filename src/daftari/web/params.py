@@ -60,6 +60,10 @@ class Params:
         self.errors: dict[str, list[str]] = {}
         """What is wrong so far: sentences by field."""
 
+    def after(self, fields: Flat) -> Params:
+        """The query's fields after these, which came in the body."""
+        return Params(fields, self._query)
+
     def refuse_wrong(self, *more: Mapping[str, list[str]]) -> None:
         """Raise ``ValidationFailed`` if any field was wrong, here or in ``more``."""
         if self.errors or any(more):
@@ -92,6 +96,11 @@ class Params:
     def text(self, field: str, *, most: int = TEXT_MAX) -> str | None:
         """A text."""
         return self.noting(field, lambda: read_text(self.given(field), most=most))
+
+    def texts(self, field: str) -> list[str]:
+        """The texts of a flat field that may be repeated, as they came; of JSON, the one that it is."""
+        value, source = self._find(field)
+        return list(source) if isinstance(source, list) else [] if value is None else [str(value)]
 
     def name(self, field: str) -> str | None:
         """The name of a group."""
