@@ -5,7 +5,18 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 from daftari.store import HouseTx, Store
-from daftari.store.jobs import LEASE_SECONDS, SWEEP, Job, finish_job, release_job, renew_job, request_job, take_job
+from daftari.store.jobs import (
+    IMPORT,
+    LEASE_SECONDS,
+    SWEEP,
+    Job,
+    finish_job,
+    release_job,
+    renew_job,
+    request_job,
+    take_job,
+    take_this_job,
+)
 from tests.builders import rows_of
 from tests.rulebook import NOW
 
@@ -131,3 +142,17 @@ def test_house_ids_are_never_given_twice_not_even_by_many_at_once(store: Store) 
 
 def _take_id(tx: HouseTx) -> int:
     return tx.take_id()
+
+
+def test_one_who_wants_a_certain_job_gets_that_one_unless_somebody_holds_it(store: Store) -> None:
+    for project_id in (1, 2):
+        _request(store, project_id)
+
+    def take(owner: str, *, kind: str = SWEEP, now: int = NOW) -> Job | None:
+        return store.house_write(take_this_job, project_id=2, kind=kind, owner=owner, now=now)
+
+    assert take("ana", kind=IMPORT) is None
+    assert take("ana") == Job(project_id=2, kind=SWEEP, owner="ana")
+    assert take("ben") is None
+    assert take("ben", now=NOW + LEASE + 1) == Job(project_id=2, kind=SWEEP, owner="ben")
+    assert _taken(store, "chao").project_id == 1

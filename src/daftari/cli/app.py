@@ -14,6 +14,8 @@ from daftari.cli import (
     copy,
     erasure,
     export,
+    importing,
+    imports,
     inbound,
     key,
     migrate,
@@ -71,6 +73,8 @@ app.command("opt-in", epilog=consent.OPT_IN_EPILOG)(consent.record_opt_ins)
 app.command("may-message", epilog=question.EPILOG)(question.ask)
 app.command("audience", epilog=audience.EPILOG)(audience.print_audience)
 app.command("export", epilog=export.EPILOG)(export.export_contacts)
+app.command("import", epilog=importing.EPILOG)(importing.import_files)
+app.add_typer(imports.app, name="imports")
 app.add_typer(inbound.app, name="inbound")
 app.command("erase", epilog=erasure.EPILOG)(erasure.erase)
 app.command("check", epilog=check.EPILOG)(check.check)

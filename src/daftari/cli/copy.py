@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from msgspec.structs import replace
 
 from daftari.cli.options import ConfigOption, examples, settings_from
 from daftari.cli.output import FAILED, INTERRUPTED, fail, print_list, say
+from daftari.cli.stopping import Stop, told_to_stop
 from daftari.settings import Settings, read_database
 from daftari.store.address import dialect_of
 from daftari.store.copying import Difference, Outcome, Progress, compare_databases, copy_database
@@ -31,7 +31,6 @@ EPILOG = examples(
 )
 
 Note = Callable[[Progress], None]
-Stop = Callable[[], bool]
 
 
 def copy(
@@ -46,7 +45,7 @@ def copy(
     """
     here, there = _read_settings("--from", source, config), _read_settings("--to", target, config)
     started = time.monotonic()
-    with _told_to_stop() as told, _shown_progress() as note:
+    with told_to_stop() as told, _shown_progress() as note:
         outcome = _compare(here, there, told, note) if verify else _copy(here, there, told, note)
     _tell(outcome, here, there, verify=verify, seconds=time.monotonic() - started)
 
@@ -126,23 +125,6 @@ def _counted(number: int, thing: str) -> str:
 
 
 # ---- while it runs --------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _told_to_stop() -> Iterator[Stop]:
-    """Whether Ctrl-C was pressed or SIGTERM came: the batch in hand is finished first."""
-    stopping = False
-
-    def stop(*_: object) -> None:
-        nonlocal stopping
-        stopping = True
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: stopping
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from daftari.cli.output import WRONG_USAGE, fail, say
 from daftari.cli.progress import showing
 from daftari.cli.remote import Remote, chosen_remote
 from daftari.cli.scope import read_option
+from daftari.cli.whole_file import whole_file
 from daftari.model import ExportFormat
 from daftari.rules.export_files import ENDINGS, FileDefinition, refuse_consent_in_cards, write_export
 from daftari.rules.exports import Counted, count_contacts, get_group_id
@@ -105,7 +106,7 @@ def _target(output: str | None) -> Iterator[BinaryIO]:
     try:
         place = None if output is None else Path(os.path.realpath(output))
         if place is not None and (place.is_file() or not place.exists()):
-            with _beside(place) as file:
+            with whole_file(place) as file:
                 yield file
             return
         with tempfile.TemporaryFile() as spool:
@@ -121,21 +122,6 @@ def _target(output: str | None) -> Iterator[BinaryIO]:
         if isinstance(error, BrokenPipeError):
             raise
         raise fail(f"{output or 'Standard output'} cannot be written: {error.strerror}.") from error
-
-
-@contextmanager
-def _beside(place: Path) -> Iterator[BinaryIO]:
-    """A file of another name, for its owner's eyes only, that takes the place's own name when it is whole."""
-    descriptor, written = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
-    try:
-        with os.fdopen(descriptor, "w+b") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(written, place)
-    except BaseException:
-        os.unlink(written)
-        raise
 
 
 # ---- from elsewhere -------------------------------------------------------------------------------------

@@ -81,8 +81,12 @@ def shown_time(microseconds: int | None) -> str | None:
 def _shown(value: object) -> str:
     if value is None or value is False:
         return ""
-    # What strangers wrote must not become a line, a column or a command to the terminal.
-    return "yes" if value is True else str(value).translate(_CONTROLS)
+    return "yes" if value is True else plain(str(value))
+
+
+def plain(text: str) -> str:
+    """What strangers wrote must not become a line, a column or a command to the terminal."""
+    return text.translate(_CONTROLS)
 
 
 def _print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

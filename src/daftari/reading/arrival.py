@@ -11,11 +11,12 @@ from typing import IO, Any
 from msgspec import Struct
 
 from daftari.errors import TooLarge, ValidationFailed
-from daftari.files import ColumnUse, match_columns
+from daftari.files import ColumnUse, Layout, match_columns
+from daftari.files.columns import MOBILE
 from daftari.model import FILE_BYTES_MAX, TEXT_FIELDS
 from daftari.reading.parent import read_layout
 from daftari.rules.facts import Kind, read_facts
-from daftari.rules.import_rows import ImportKind, Reading
+from daftari.rules.import_rows import FACT_FIELDS, ImportKind, Reading
 from daftari.rules.imports import Settings, add_parts, begin_import
 from daftari.store.file_parts import PART_BYTES, PARTS_A_TURN
 
@@ -63,7 +64,7 @@ def read_wanted(file: IO[bytes], *, wanted: Wanted, region: str, now: int) -> Se
         read_facts([EXAMPLE], common=common, kind=kind, region=region, now=now)
     reading = Reading(
         layout=layout,
-        uses=VCARD_USES if layout.format == "vcard" else match_columns(layout.columns, given=wanted.mapping),
+        uses=_uses(layout, wanted=wanted),
         region=region,
         kind=wanted.kind,
         attributes=wanted.attributes,
@@ -72,6 +73,17 @@ def read_wanted(file: IO[bytes], *, wanted: Wanted, region: str, now: int) -> Se
         created_at=now,
     )
     return Settings(name=wanted.name, bytes=length, reading=reading, group=wanted.group, planned=wanted.planned)
+
+
+def _uses(layout: Layout, *, wanted: Wanted) -> tuple[ColumnUse, ...]:
+    """What each column is used for; for nothing, where this kind of import has no use for it."""
+    uses = VCARD_USES if layout.format == "vcard" else match_columns(layout.columns, given=wanted.mapping)
+    are_facts = wanted.kind != "contacts"
+
+    def is_useful(field: str) -> bool:
+        return field.partition(".")[0] == MOBILE or (field in FACT_FIELDS) is are_facts
+
+    return tuple(use if use.field is None or is_useful(use.field) else ColumnUse(use.name, None) for use in uses)
 
 
 def _refuse_beside(wanted: Wanted) -> None:

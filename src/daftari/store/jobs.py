@@ -47,8 +47,23 @@ def take_job(tx: HouseTx, *, owner: str, now: int) -> Job | None:
     row = tx.one("find_job", now=now)
     if row is None:
         return None
-    job = Job(project_id=cast(int, row[0]), kind=str(row[1]), owner=owner)
-    tx.run("take_job", project=job.project_id, kind=job.kind, owner=owner, until=now + LEASE_SECONDS * 1_000_000)
+    return _take(tx, Job(project_id=cast(int, row[0]), kind=str(row[1]), owner=owner), now=now)
+
+
+def is_this_job_due(tx: Tx, *, project_id: int, kind: str, now: int) -> bool:
+    """Whether this job is there and nobody holds it; a read, so that whoever looks often locks nothing."""
+    return tx.one("find_this_job", project=project_id, kind=kind, now=now) is not None
+
+
+def take_this_job(tx: HouseTx, *, project_id: int, kind: str, owner: str, now: int) -> Job | None:
+    """This very job, now held by ``owner``; ``None`` when somebody else holds it, or there is none."""
+    if not is_this_job_due(tx, project_id=project_id, kind=kind, now=now):
+        return None
+    return _take(tx, Job(project_id=project_id, kind=kind, owner=owner), now=now)
+
+
+def _take(tx: HouseTx, job: Job, *, now: int) -> Job:
+    tx.run("take_job", project=job.project_id, kind=job.kind, owner=job.owner, until=now + LEASE_SECONDS * 1_000_000)
     return job
 
 

@@ -36,9 +36,11 @@ from daftari.store.jobs import (
     finish_job,
     holds_job,
     is_job_due,
+    is_this_job_due,
     release_job,
     renew_job,
     take_job,
+    take_this_job,
 )
 from daftari.worker.exports import ExportWork, Goes
 from daftari.worker.imports import ImportWork
@@ -80,7 +82,7 @@ def work_until(told_to_stop: ToldToStop, *, store: Store) -> None:
 
 
 def _work_until(told_to_stop: ToldToStop, *, store: Store, aside: Executor) -> None:
-    owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    owner = _new_owner()
     pause_seconds = 0.0
     expired_at = -math.inf
     while not told_to_stop(pause_seconds):
@@ -96,6 +98,24 @@ def _work_until(told_to_stop: ToldToStop, *, store: Store, aside: Executor) -> N
             pause_seconds = 0.0 if job else IDLE_SECONDS * random.uniform(0.75, 1.25)
         except StoreBusy as error:
             pause_seconds = _pause_after(error)
+
+
+def work_on(told_to_stop: ToldToStop, *, store: Store, project_id: int, kind: str) -> bool:
+    """Do one project's job of a kind here and now, for as long as ``told_to_stop`` lets it.
+
+    Returns whether it was there to be taken: not while another worker holds it.
+    """
+    if not store.house_read(is_this_job_due, project_id=project_id, kind=kind, now=_now()):
+        return False
+    job = store.house_write(take_this_job, project_id=project_id, kind=kind, owner=_new_owner(), now=_now())
+    if job is not None:
+        with ThreadPoolExecutor(1, thread_name_prefix="daftari-lease") as aside:
+            _do_job(told_to_stop, store=store, job=job, aside=aside)
+    return job is not None
+
+
+def _new_owner() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 def _do_job(told_to_stop: ToldToStop, *, store: Store, job: Job, aside: Executor) -> None:

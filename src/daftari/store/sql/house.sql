@@ -80,6 +80,11 @@ SELECT project_id, kind FROM job
 WHERE lease_until IS NULL OR lease_until < :now
 ORDER BY project_id, kind LIMIT 1;
 
+-- name: find_this_job
+-- One job, if nobody holds it.
+SELECT project_id FROM job
+WHERE project_id = :project AND kind = :kind AND (lease_until IS NULL OR lease_until < :now);
+
 -- name: take_job
 -- The worker takes this job.
 UPDATE job SET state = 'running', lease_owner = :owner, lease_until = :until
