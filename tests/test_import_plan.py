@@ -135,7 +135,9 @@ def _create(office: Office) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "place"), [(_edit, 0), (_delete, 1), (_join, 2), (_stop, 3), (_create, 4)], ids=lambda one: str(one)
+    ("change", "place"),
+    [(_edit, 0), (_delete, 1), (_join, 2), (_stop, 3), (_create, 4)],
+    ids=lambda one: getattr(one, "__name__", str(one)),
 )
 @pytest.mark.parametrize("batch", [1, 9])
 def test_exactly_the_rows_whose_contacts_changed_are_named_and_left_alone(

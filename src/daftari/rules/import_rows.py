@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Raw, Struct
 from pyroaring import BitMap64
 
+from daftari.errors import UnreadableMobile
 from daftari.files import ColumnUse, Layout, Record, split_name
 from daftari.mobile import reader_for
 from daftari.model import (
@@ -55,6 +56,9 @@ RECORD_TEXT_MAX = 20_000
 
 FACT_KINDS = tuple(kind for kind in get_args(FactKind) if kind != "retraction")
 """What a file may say about a number; what was taken back is not in it."""
+
+REFUSED_MAX = 10_000
+"""What was no number, and is remembered."""
 
 _RUINED = re.compile(r"\d(?:[.,]\d+)?[Ee]\+?\d+")
 _WHOLE = re.compile(r"(\+?\d+)\.0+")
@@ -126,7 +130,7 @@ class RowReader:
         self._named: dict[str, BitMap64] = {}
         self._take = _value_taker(reading)
         self._columns = _Columns(reading)
-        self._reader = reader_for(reading.region)
+        self._reader = _remembering(reader_for(reading.region))
 
     def read_chunk(self, records: Sequence[Record], *, number: int, bytes_read: int) -> ReadChunk:
         """Some records that follow one another."""
@@ -263,6 +267,23 @@ class RowReader:
             record = numbers[index]
             said = " ".join(sentence for said in errors.values() for sentence in said)
             chunk.rejects.append(reject(record.number, said, record_json(record)))
+
+
+def _remembering(reader: Callable[[str | int], int]) -> Callable[[str | int], int]:
+    """A reader that remembers what was no number, which takes longest: it is asked twice, and often comes again."""
+    refused: dict[str | int, str] = {}
+
+    def read(written: str | int) -> int:
+        if written in refused:
+            raise UnreadableMobile(refused[written])
+        try:
+            return reader(written)
+        except UnreadableMobile as error:
+            if len(refused) < REFUSED_MAX:
+                refused[written] = error.message
+            raise
+
+    return read
 
 
 def sentences(errors: Errors) -> str:
