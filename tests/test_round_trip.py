@@ -1,0 +1,78 @@
+"""An export that is imported elsewhere gives the same book: ids and times, groups, attributes, and consent."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import msgspec
+import pytest
+
+from daftari.model import NewFact, Scope
+from daftari.rules.export_files import ENDINGS, FileDefinition, write_export
+from daftari.rules.ledger import record_facts
+from daftari.store import Store
+from tests.builders import assert_sound, create, mobile, rows_of
+from tests.clients import Client
+from tests.importing import KEY, Office
+from tests.rulebook import NOW
+
+NASTY = (
+    {"fname": "=HYPERLINK(1)", "lname": "'+x", "company": 'Duka "Moja", Ltd', "city": "-"},
+    {"fname": "محمد", "mname": "李雷", "lname": "👩🏾‍🌾", "email": "a@b.example"},
+    {
+        "fname": "two\nlines",
+        "attributes": {"points": 7, "share": 0.5, "vip": True, "since": "2024-03-21", "note": "=1"},
+    },
+    {"lname": "00123", "attributes": {"[x]": "; "}},
+)
+
+
+def book_of(office: Office) -> dict[str, Any]:
+    """All that must be the same; groups and what was left by name, since their ids are each project's own."""
+    asked = f"SELECT subject, suppressed, state FROM consent WHERE project_id = {office.project.id} ORDER BY subject"
+    states = [(*row[:2], msgspec.json.decode(row[2])) for row in rows_of(office.database, asked)]
+    for *_, state in states:
+        state["left"] = sorted(name for _, name in state.get("left", []))
+    return {
+        "contacts": office.table("contact", "id, mobile, card, standing"),
+        "groups": office.members(),
+        "states": states,
+    }
+
+
+def fill(ana: Client) -> None:
+    """People of all kinds, and what they said; some are no contacts any more."""
+    create(ana, *[{"mobile": mobile(number), **more} for number, more in enumerate(NASTY, start=1)], group="🌱; a")
+    create(ana, *[{"mobile": mobile(number)} for number in range(3, 12)], group='["VIP"]')
+    create(ana, {"mobile": mobile(5)}, {"mobile": mobile(6)}, group="Nairobi, Kenya")
+    facts: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("opt-outs", {"mobile": mobile(5), "channel": "sms", "sender": "SHOP", "source": "inbound"}),
+        ("opt-outs", {"mobile": mobile(6), "purpose": "marketing", "evidence": {"note": "rang, was cross"}}),
+        ("opt-ins", {"mobile": mobile(6), "purpose": "marketing", "source": "form", "evidence": {"form": "shop"}}),
+        ("opt-outs", {"mobile": mobile(7)}),
+        ("opt-outs", {"mobile": mobile(40), "source": "provider", "channel": "whatsapp"}),
+    )
+    for call, fact in facts:
+        assert ana.post(f"/v1/{call}", fact).status == 200
+    assert ana.delete(f"/v1/contacts/{mobile(8)}").status == 200
+    assert ana.delete(f"/v1/contacts/{mobile(9)}", {"reason": "removal"}).status == 200
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx", "ndjson"])
+def test_an_export_with_consent_gives_the_same_book(
+    form: Any, ana: Client, store: Store, people: Any, database: str
+) -> None:
+    fill(ana)
+    left = NewFact(0, int(mobile(4)), "left_group", Scope("sms"), NOW, "inbound", keyword="nairobi, kenya")
+    store.write(people.shopify.id, KEY, record_facts, facts=[left], now=NOW)
+    shop, farm = Office(store, database, people.shopify), Office(store, database, people.kalro)
+    file = io.BytesIO()
+    definition = FileDefinition(form, None, True)
+    store.read(people.shopify.id, write_export, definition=definition, file=file, watch=lambda _: None)
+    farm.bring(file.getvalue(), name=f"book.{ENDINGS[form]}", keep_ids=True)
+    assert book_of(farm) == book_of(shop)
+    assert_sound(store, people.kalro)
+    # And once more it is nothing new.
+    again = farm.bring(file.getvalue(), name=f"book.{ENDINGS[form]}")
+    assert set(again.progress.counts) == {"unchanged"} and not again.progress.facts
