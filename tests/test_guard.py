@@ -16,6 +16,7 @@ import apsw
 import msgspec
 import psycopg
 import pytest
+from msgspec.structs import replace
 
 from daftari.model import Actor, InboundRequest, NewFact, Scope
 from daftari.rules import contacts, rows
@@ -30,6 +31,7 @@ from daftari.store import (
     file_parts,
     groups,
     idempotency,
+    imports,
     inbound,
     journal,
     migrate,
@@ -37,6 +39,7 @@ from daftari.store import (
 from daftari.store.address import sqlite_path
 from daftari.store.consent import StoredConsent
 from daftari.store.idempotency import KeptAnswer
+from daftari.store.imports import Chunk, ImportState, Reject
 from daftari.store.inbound import Review
 from daftari.store.queries import Dialect, Query, load_queries
 from tests import postgres
@@ -46,7 +49,7 @@ from tests.opened import open_store
 PROJECT_TABLES = (
     *("book", "contact", "contact_group", "membership", "directory", "journal", "fact", "consent", "near_miss"),
     *("review", "inbound_count", "quarantine", "audience", "audience_part", "erasure", "removal"),
-    *("idempotency", "export", "file_part"),
+    *("idempotency", "export", "file_part", "import", "import_chunk", "import_join", "import_change", "import_reject"),
 )
 CONTACTS = 20_000
 GROUPS = 2_000
@@ -64,6 +67,7 @@ READS_ALL = {
     "delete_all_near_misses": "the project was deleted",
     "delete_all_inbound_counts": "the project was deleted",
     "delete_all_erasures": "the project was deleted",
+    "find_rejects_naming": "somebody is erased, and nothing else tells which records name them",
     "count_quarantine": "it holds 10,000 rows at the most",
     "find_group_names": "where there are few groups, PostgreSQL reads them all sooner than some of them one by one",
     "list_exports": "a project keeps 20, and those whose files are being cleared",
@@ -86,6 +90,9 @@ STOPS_EARLY = {
     "find_consent_end": "in the key's order, up to its limit",
     "find_any_file": "in the key's order, and stops at the first",
     "find_any_audience": "in the key's order, up to its limit",
+    "find_open_import": "in the order of an index that holds open imports only",
+    "count_open_imports": "in the order of an index that holds open imports only",
+    "find_clearing_import": "in the order of an index that holds those whose file goes",
     "find_answers_end": "in the order of time, up to its limit",
     "get_last_fact": "in the key's order, and stops at the first",
     "get_last_erasure": "in the key's order, and stops at the first",
@@ -106,10 +113,10 @@ VALUES: dict[str, object] = {
     "excluded": "{}", "mobiles": b"12345678", "at": 1, "channel": "sms", "sender": "x", "why": "x", "said": "x",
     "message": "x", "settled_as": "dismiss", "token": 1, "received": 1, "refused": 0, "received_at": 1,
     "refused_at": None, "erased": 0, "keyword": "group 7", "reason": "x", "request": "{}", "body": b"x",
-    "removed": "{}", "contacts": "1-5", "seq": 17,
-    "state": "done", "parts": 1, "settings": "{}", "progress": "{}",
-    "fingerprint": "x", "status": 201, "headers": "[]",
-    "names_numbers": 1,
+    "parts": 1, "removed": "{}", "contacts": "1-5", "seq": 17, "fingerprint": "x", "status": 201, "headers": "[]",
+    "names_numbers": 1, "state": "running", "phase": "plan", "erasure": 0, "request_id": "x", "settings": "{}",
+    "progress": "{}", "clearing": 0, "before": 640, "chunk": 1, "outcomes": b"x", "seen": b"x", "first_fact": 0,
+    "last_fact": -1, "number": 3, "pattern": "%722000%",
 }  # fmt: skip
 ROW_SETS: dict[str, list[Any]] = {
     "mobiles": [254700000000 + place for place in range(100)],
@@ -121,6 +128,7 @@ ITEMS: dict[str, list[tuple[Any, ...]]] = {
     "change_directory": [(3, 1, place, 1) for place in range(100)],
     "clear_directory": [(3, 1, place) for place in range(10)],
     "save_consent": [(254700000000 + place, 0, "{}") for place in range(100)],
+    "keep_import_changes": [(place, "{}") for place in range(1, 101)],
     "touch_keys": [(place, 1) for place in range(3)],
 }
 
@@ -149,6 +157,27 @@ def _fill_ledger(tx: WriteTx, mobile: int) -> None:
     )
 
 
+def _fill_imports(tx: WriteTx) -> None:
+    """Many imports, and one that is large."""
+    for number in range(1, GROUPS + 1):
+        import_id = imports.insert_import(
+            tx, phase="apply", erasure_id=0, settings="{}", progress="{}", until=number, now=number
+        )
+        found = imports.get_import(tx, import_id=import_id)
+        assert found is not None
+        state: ImportState = "done" if number % 500 else "queued"
+        imports.save_import(tx, given=replace(found, state=state, clearing=number % 300 == 0))
+        parts = range(1, 2 if number > 1 else 1_000)
+        file_parts.insert_parts(tx, file_id=import_id, first=0, parts=[b"x" for _ in parts])
+        for chunk in parts:
+            kept = Chunk(chunk, 1, "apply", b"x", array("q", [1]), b"", 0, -1)
+            imports.save_chunk(tx, import_id=import_id, chunk=kept)
+            imports.insert_joins(tx, import_id=import_id, chunk=chunk, joined={3: [1], 4: [2]})
+            imports.keep_changes(tx, import_id=import_id, cards=[(10 * number + chunk, "{}")], now=1)
+        rejects = [Reject(one, "x", "null", str(one)) for one in parts]
+        imports.save_rejects(tx, import_id=import_id, first=0, last=0, rejects=rejects)
+
+
 def _fill_facts(tx: WriteTx) -> None:
     """A fact about every other number."""
     mobiles = range(254700000000, 254700000000 + 2 * CONTACTS, 2)
@@ -172,6 +201,7 @@ def fill(store: Store, people: People) -> None:
     for project in (people.shopify, people.kalro):
         store.write(project.id, actor, _fill)
         store.write(project.id, actor, _fill_facts)
+        store.write(project.id, actor, _fill_imports)
         for first in range(0, CONTACTS, 10_000):
             given = [{"mobile": 254700000000 + number, "fname": "Wanjiru"} for number in range(first, first + 10_000)]
             for group in ("Group 7", "Group 8"):

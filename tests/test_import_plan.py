@@ -1,4 +1,4 @@
-"""A plan tells exactly what would happen and changes nothing; applied, it does that, or names what has changed."""
+"""A plan tells what would happen and changes nothing; applied, it does just that, or names what changed meanwhile."""
 
 from __future__ import annotations
 

@@ -16,8 +16,17 @@ from msgspec.structs import replace
 from daftari.model import NewFact
 from daftari.rules import ledger
 from daftari.rules.contacts import REMOVAL
-from daftari.rules.import_work import CREATED, UPDATED
-from daftari.rules.imports import JOINED, OUTCOME_MASK, RECORDED, Import, end_import, get_import, save_progress
+from daftari.rules.imports import (
+    CREATED,
+    JOINED,
+    OUTCOME_MASK,
+    RECORDED,
+    UPDATED,
+    Import,
+    end_import,
+    get_import,
+    save_progress,
+)
 from daftari.rules.statements import write_evidence
 from daftari.store import WriteTx, consent, contacts, directory, groups, imports, journal
 from daftari.store.consent import SUPPRESSED

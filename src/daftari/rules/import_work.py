@@ -25,12 +25,17 @@ from daftari.rules.consent import State
 from daftari.rules.groups import use_group
 from daftari.rules.import_rows import ReadChunk, reject
 from daftari.rules.imports import (
+    CODE,
+    CREATED,
+    DUPLICATE,
     JOINED,
     KEPT_OUT,
     OUTCOME_MASK,
     OUTCOMES,
     RECORDED,
     SUPPRESSED,
+    UNCHANGED,
+    UPDATED,
     Import,
     Progress,
     get_import,
@@ -51,9 +56,6 @@ NAMED_DIGITS_MAX = 500
 """Digits of a rejected record that are searched for numbers of the erased; one with more is not kept."""
 NATIONAL_DIGITS_MIN = 7
 """Digits of the shortest number that is looked for, its country code not among them."""
-
-CODE = {name: place for place, name in enumerate(OUTCOMES)}
-CREATED, UPDATED, UNCHANGED, DUPLICATE = (CODE[name] for name in ("created", "updated", "unchanged", "duplicate"))
 
 
 class _Naming(Struct):
@@ -83,8 +85,8 @@ class _Batch(Struct):
     barred: int = 0
     facts: int = 0
     groups: set[int] = set()
-    joins: dict[int, list[int]] = {}
-    """Contacts that were there, by the group that they joined."""
+    joins: dict[int, dict[int, list[int]]] = {}
+    """Contacts that were there, by chunk and by the group that they joined."""
     touched: set[int] = set()
     recorded: set[int] = set()
     """Records that brought a fact."""
@@ -256,9 +258,11 @@ def _take_rows(tx: WriteTx, batch: _Batch, rows: list[ContactRow], foreseen: Map
         rows = [row for row in rows if row.index not in set(refused)]
     before = {number: contact.card for contact in merge.there.values() if (number := contact.id) in merge.changed}
     merged = Merged([], {}) if batch.is_plan else write_merge(tx, merge=merge, now=now, ids=batch.ids_by_mobile)
-    _tell_rows(batch, merge, merged, rows)
+    joins, flags = _who_joins(batch, merge, rows)
+    _tell_rows(batch, merge, merged, rows, {record for by in joins for record in by.values()}, flags)
     if not batch.is_plan:
-        _keep_before(tx, batch, merge, merged, before, now)
+        imports.keep_changes(tx, import_id=batch.work.id, cards=sorted(before.items()), now=now)
+        _note_written(batch, merge, merged, joins)
 
 
 def _named_groups(batch: _Batch, rows: list[ContactRow]) -> list[NamedGroup]:
@@ -371,13 +375,17 @@ def _planned(tx: Tx, batch: _Batch) -> bytes:
 # ---- what became of rows ----------------------------------------------------------------------------
 
 
-def _keep_before(tx: WriteTx, batch: _Batch, merge: Merge, merged: Merged, before: dict[int, str], now: int) -> None:
-    """What an undo needs: cards as they were, and who of those that were there joined what."""
-    imports.keep_changes(tx, import_id=batch.work.id, cards=sorted(before.items()), now=now)
+def _note_written(batch: _Batch, merge: Merge, merged: Merged, joins: list[dict[int, int]]) -> None:
+    """Who changed, and who of those that were there joined which group by a record of which chunk."""
     new = {card.id for card in merged.new}
-    own = new | (_made_before(batch, merge) if batch.repeats else set())
-    for group, ids in merged.joined.items():
-        batch.joins.setdefault(group, []).extend([number for number in ids if number not in own])
+    own = _made_before(batch, merge) if batch.repeats else set()
+    mobiles = {contact.id: contact.mobile for contact in merge.there.values()}
+    size = batch.work.settings.reading.chunk_records
+    for joining, group, by in zip(merge.joinings, merged.joined, joins, strict=True):
+        for contact_id in joining.there:
+            if contact_id not in own:
+                chunk = batch.chunks[0].number + (by[mobiles[contact_id]] - batch.first) // size
+                batch.joins.setdefault(chunk, {}).setdefault(group, []).append(contact_id)
     batch.groups |= {group for group, ids in merged.joined.items() if ids}
     batch.touched |= new | merged.joined_ids | merge.changed.keys()
 
@@ -389,9 +397,10 @@ def _made_before(batch: _Batch, merge: Merge) -> set[int]:
     return {contact.id for contact in merge.there.values() if made in contact.card}
 
 
-def _tell_rows(batch: _Batch, merge: Merge, merged: Merged, rows: list[ContactRow]) -> None:
+def _tell_rows(
+    batch: _Batch, merge: Merge, merged: Merged, rows: list[ContactRow], joined: set[int], flags: dict[int, int]
+) -> None:
     """An outcome and an id for each row."""
-    joined, flags = _who_joins(batch, merge, rows)
     suppressed, new_ids = merge.suppressed, {card.mobile: card.id for card in merged.new}
     batch.joined += len(joined)
     there, changed, repeats, recorded = merge.there, merge.changed, batch.repeats, batch.recorded
@@ -417,12 +426,13 @@ def _tell_rows(batch: _Batch, merge: Merge, merged: Merged, rows: list[ContactRo
         batch.set(index, code, contact_id)
 
 
-def _who_joins(batch: _Batch, merge: Merge, rows: list[ContactRow]) -> tuple[set[int], dict[int, int]]:
-    """The records by which somebody joins a group, and flags of those that name one which their person left.
+def _who_joins(batch: _Batch, merge: Merge, rows: list[ContactRow]) -> tuple[list[dict[int, int]], dict[int, int]]:
+    """For each group the numbers that join it, with the record by which; and flags of records that name one which
+    their person left.
 
     A plan has let nobody join: who was to join a group by a record before in the file would be in it by then.
     """
-    joined: set[int] = set()
+    joins: list[dict[int, int]] = []
     flags: dict[int, int] = {}
     by_index = {row.index: row for row in rows} if batch.namings else {}
     for joining in merge.joinings:
@@ -430,14 +440,14 @@ def _who_joins(batch: _Batch, merge: Merge, rows: list[ContactRow]) -> tuple[set
         known = batch.repeats if naming is None else naming.again
         records = rows if naming is None else [by_index[one] for one in naming.records if one in by_index]
         waiting = _joining_mobiles(merge, joining)
+        by: dict[int, int] = {}
         for row in records:
             if row.mobile in joining.kept_out:
                 flags[row.index] = KEPT_OUT
-            if row.mobile in waiting:
-                waiting.discard(row.mobile)
-                if not (batch.is_plan and row.index in known):
-                    joined.add(row.index)
-    return joined, flags
+            if row.mobile in waiting and not (batch.is_plan and row.index in known):
+                by.setdefault(row.mobile, row.index)
+        joins.append(by)
+    return joins, flags
 
 
 def _joining_mobiles(merge: Merge, joining: Joining) -> set[int]:
@@ -519,7 +529,8 @@ def _record(tx: WriteTx, batch: _Batch, facts: list[NewFact], now: int) -> _Reco
 
 def _keep_batch(tx: WriteTx, batch: _Batch, now: int) -> None:
     work = batch.work
-    imports.insert_joins(tx, import_id=work.id, chunk=batch.chunks[0].number, joined=batch.joins)
+    for number, joined in batch.joins.items():
+        imports.insert_joins(tx, import_id=work.id, chunk=number, joined=joined)
     if batch.touched:
         group_id = next(iter(batch.groups)) if len(batch.groups) == 1 else None
         journal.insert_journal(tx, action="import_contacts", contacts=batch.touched, group_id=group_id, now=now)

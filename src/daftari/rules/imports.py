@@ -37,6 +37,8 @@ OUTCOMES = ("nothing", *dict.fromkeys((*CONTACT_OUTCOMES, *FACT_OUTCOMES)))
 """By the low half of a record's byte; the first one is for a record that nobody has looked at yet."""
 UNDONE = ("reversed", "kept", "failed", "retracted")
 """What becomes of contacts and facts by an undo."""
+CODE = {name: place for place, name in enumerate(OUTCOMES)}
+CREATED, UPDATED, UNCHANGED, DUPLICATE = (CODE[name] for name in ("created", "updated", "unchanged", "duplicate"))
 SUPPRESSED = 0x10
 JOINED = 0x20
 KEPT_OUT = 0x40

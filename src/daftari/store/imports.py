@@ -180,7 +180,7 @@ def save_chunk(tx: WriteTx, *, import_id: int, chunk: Chunk) -> None:
     tx.run(
         "save_import_chunks",
         id=import_id, chunk=chunk.number, now=chunk.at, phase=chunk.phase, outcomes=chunk.outcomes,
-        ids=chunk.ids.tobytes(), seen=chunk.seen, first_fact=chunk.first_fact, last_fact=chunk.last_fact,
+        contacts=chunk.ids.tobytes(), seen=chunk.seen, first_fact=chunk.first_fact, last_fact=chunk.last_fact,
     )  # fmt: skip
 
 
@@ -291,7 +291,7 @@ def erase_from_chunk(tx: WriteTx, *, import_id: int, chunk: Chunk, contact_id: i
     """Forget that a record was about a contact."""
     if contact_id in chunk.ids:
         ids = array("q", [0 if number == contact_id else number for number in chunk.ids])
-        tx.run("update_chunk_ids", id=import_id, chunk=chunk.number, ids=ids.tobytes())
+        tx.run("update_chunk_ids", id=import_id, chunk=chunk.number, contacts=ids.tobytes())
     for group, contacts in list_joins(tx, import_id=import_id, chunk=chunk.number):
         if names_contact(contacts, contact_id=contact_id):
             left = without_contact(contacts, contact_id=contact_id)

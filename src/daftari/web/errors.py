@@ -90,6 +90,7 @@ STATUS: dict[type[DaftariError], int] = {
     ReaderEnded: 500,
     BadSettings: 500,
     SchemaMismatch: 503,
+    ReaderEnded: 503,
     StoreBusy: 503,
 }
 """A class stands for the classes under it that have no line of their own."""

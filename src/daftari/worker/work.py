@@ -135,19 +135,22 @@ def _do_job(told_to_stop: ToldToStop, *, store: Store, job: Job, aside: Executor
                     # Another worker has it.
                     return
                 if not _turn(work):
-                    break
+                    _finish(store, job)
+                    return
                 store.tidy()
                 pause_seconds = 0.0
             except Unauthenticated:
-                # The project was deleted meanwhile: whoever takes the job next clears up.
-                break
+                # The project was deleted meanwhile, which another job clears up.
+                _finish(store, job)
+                return
             except StoreBusy as error:
                 pause_seconds = _pause_after(error)
-        else:
-            store.house_write(release_job, job=job)
-            return
+    store.house_write(release_job, job=job)
+
+
+def _finish(store: Store, job: Job) -> None:
+    """The job is done; or, if it was asked for once more meanwhile, anybody's again."""
     if not store.house_write(finish_job, job=job):
-        # It was asked for once more.
         store.house_write(release_job, job=job)
 
 

@@ -51,7 +51,7 @@ DELETE FROM import WHERE project_id = :project AND id = :id;
 -- name: save_import_chunks
 -- What became of some thousands of records.
 INSERT INTO import_chunk AS c (project_id, import_id, chunk, at, phase, outcomes, ids, seen, first_fact, last_fact)
-VALUES (CAST(:project AS bigint), :id, :chunk, :now, :phase, :outcomes, :ids, :seen, :first_fact, :last_fact)
+VALUES (CAST(:project AS bigint), :id, :chunk, :now, :phase, :outcomes, :contacts, :seen, :first_fact, :last_fact)
 ON CONFLICT (project_id, import_id, chunk) DO UPDATE SET
     at = excluded.at, phase = excluded.phase, outcomes = excluded.outcomes, ids = excluded.ids, seen = excluded.seen,
     first_fact = excluded.first_fact, last_fact = excluded.last_fact;
@@ -63,7 +63,7 @@ WHERE c.project_id = :project AND c.import_id = :id AND c.chunk >= :first ORDER 
 
 -- name: update_chunk_ids
 -- A chunk without the id of somebody who was erased.
-UPDATE import_chunk SET ids = :ids WHERE project_id = :project AND import_id = :id AND chunk = :chunk;
+UPDATE import_chunk SET ids = :contacts WHERE project_id = :project AND import_id = :id AND chunk = :chunk;
 
 -- name: finish_import_chunk
 -- A chunk was undone.
