@@ -40,7 +40,6 @@ NOT_OVER_HTTP = {
     "TOKEN_NOT_FOUND",
     "SCHEMA_MISMATCH",
     "BAD_SETTINGS",
-    "READER_ENDED",
 }
 """Errors of the commands and of the worker."""
 NEVER_BARE = {"ERROR", "NOT_FOUND", "CONFLICT", "UNREADABLE_MOBILE"}

@@ -286,16 +286,6 @@ class UnsupportedMedia(DaftariError):
     code = "UNSUPPORTED_MEDIA"
 
 
-class ReaderEnded(DaftariError):
-    """The process that read a file was killed; its file can be read again."""
-
-    code = "READER_ENDED"
-    retryable = True
-
-    def __init__(self) -> None:
-        super().__init__("The process that read the file was killed.")
-
-
 class ValidationFailed(DaftariError):
     """Fields are wrong. ``errors`` maps a field's dotted path to its sentences, all wrong fields at once."""
 

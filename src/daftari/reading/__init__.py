@@ -5,6 +5,6 @@ This floor must not know a store, nor who asks.
 """
 
 from daftari.reading.arrival import Wanted, keep_file, read_wanted
-from daftari.reading.parent import ChunkReader, read_layout
+from daftari.reading.parent import ChunkReader, ReaderEnded, read_layout
 
-__all__ = ["ChunkReader", "Wanted", "keep_file", "read_layout", "read_wanted"]
+__all__ = ["ChunkReader", "ReaderEnded", "Wanted", "keep_file", "read_layout", "read_wanted"]

@@ -15,13 +15,18 @@ from typing import IO, BinaryIO, cast
 
 import msgspec
 
-from daftari.errors import ReaderEnded, UnreadableFile
+from daftari.errors import UnreadableFile
 from daftari.files import Layout
 from daftari.reading.frames import CHUNK, ERROR, LAYOUT, Task, read_frame, write_frame
 from daftari.rules.import_rows import ReadChunk, Reading
 
 CHUNKS_WAITING_MAX = 20
 """Chunks that wait to be written: two batches, so that reading and writing go on at once."""
+
+
+class ReaderEnded(Exception):
+    """The process that read the file was killed; its file can be read again. No caller is ever told."""
+
 
 _decode_chunk = msgspec.msgpack.Decoder(ReadChunk).decode
 _decode_layout = msgspec.msgpack.Decoder(Layout).decode

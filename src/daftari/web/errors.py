@@ -22,7 +22,6 @@ from daftari.errors import (
     Malformed,
     NotFound,
     PreconditionFailed,
-    ReaderEnded,
     ReadOnlyKey,
     SchemaMismatch,
     StoreBusy,
@@ -87,10 +86,8 @@ STATUS: dict[type[DaftariError], int] = {
     UnreadableFile: 422,
     UnreadableMobile: 422,
     Crashed: 500,
-    ReaderEnded: 500,
     BadSettings: 500,
     SchemaMismatch: 503,
-    ReaderEnded: 503,
     StoreBusy: 503,
 }
 """A class stands for the classes under it that have no line of their own."""

@@ -12,9 +12,9 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import IO, Self
 
-from daftari.errors import ImportNotFound, ReaderEnded, UnreadableFile
+from daftari.errors import ImportNotFound, UnreadableFile
 from daftari.model import Actor
-from daftari.reading import ChunkReader
+from daftari.reading import ChunkReader, ReaderEnded
 from daftari.rules.import_rows import ReadChunk
 from daftari.rules.import_undo import undo_chunk
 from daftari.rules.import_work import take_chunks

@@ -159,6 +159,12 @@ class TokenNotFound(NotFound):
     code = "TOKEN_NOT_FOUND"
 
 
+class ExportNotFound(NotFound):
+    """No export has this id, or not any more."""
+
+    code = "EXPORT_NOT_FOUND"
+
+
 class ImportNotFound(NotFound):
     """No import has this id, or not any more."""
 
@@ -223,6 +229,24 @@ class AnswerErased(Conflict):
     """The write was done before; its answer is not kept any more, since somebody whom it named was erased."""
 
     code = "ANSWER_ERASED"
+
+
+class ExportNotReady(Conflict):
+    """The worker has not finished the export's file."""
+
+    code = "EXPORT_NOT_READY"
+
+
+class ExportFailed(Conflict):
+    """The export has no file and will have none."""
+
+    code = "EXPORT_FAILED"
+
+
+class ExportsFull(Conflict):
+    """The project keeps as many exports as it may."""
+
+    code = "EXPORTS_FULL"
 
 
 class WrongImportState(Conflict):
