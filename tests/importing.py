@@ -52,6 +52,10 @@ class Office(Struct):
     project: Project
     now: int = NOW
 
+    @property
+    def is_postgres(self) -> bool:
+        return self.database.startswith("postgresql://")
+
     def tick(self) -> int:
         """Later than ever before."""
         self.now += 1_000_000

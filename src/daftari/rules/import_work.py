@@ -54,6 +54,8 @@ ERASED = "belongs to somebody who was erased after this file came."
 ID_TAKEN = "has an id that another contact has already."
 NAMED_DIGITS_MAX = 500
 """Digits of a rejected record that are searched for numbers of the erased; one with more is not kept."""
+TURNS_MAX = 5
+"""How often a number that a batch says again and again, with attributes, is looked at singly."""
 NATIONAL_DIGITS_MIN = 7
 """Digits of the shortest number that is looked for, its country code not among them."""
 
@@ -225,9 +227,20 @@ def _take_contacts(tx: WriteTx, batch: _Batch, erased: set[int], now: int) -> No
     foreseen = _take_consent(tx, batch, erased | left_out.keys(), now)
     if not batch.is_plan:
         _make_groups(tx, batch, [*first, *again], now)
-    for turn in (first, again):
-        if turn:
-            _take_rows(tx, batch, turn, foreseen, now)
+    _take_rows(tx, batch, first, foreseen, now)
+    for turn in _turns(again):
+        _take_rows(tx, batch, turn, foreseen, now)
+
+
+def _turns(rows: list[ContactRow]) -> Iterator[list[ContactRow]]:
+    """Rows that say a number again: one a number where it may be one attribute too many, the rest at once."""
+    for _ in range(TURNS_MAX):
+        if not any(row.attributes for row in rows):
+            break
+        turn, rows = _by_turn(rows, {row.index for row in rows})
+        yield turn
+    if rows:
+        yield rows
 
 
 def _by_turn(rows: list[ContactRow], repeats: set[int]) -> tuple[list[ContactRow], list[ContactRow]]:
@@ -299,7 +312,7 @@ def _left_out(tx: WriteTx, batch: _Batch, rows: list[ContactRow]) -> dict[int, s
 
     A number that is repeated in the file goes the way of its first record, which may be in a batch before.
     """
-    if not batch.work.settings.planned and not batch.ids_by_mobile:
+    if not batch.work.settings.planned and not batch.work.settings.reading.keep_ids:
         return {}
     seen = _seen(tx, batch, rows)
     out = dict.fromkeys(_with_taken_ids(tx, batch, rows), ID_TAKEN)
@@ -427,8 +440,7 @@ def _tell_rows(
 
 
 def _who_joins(batch: _Batch, merge: Merge, rows: list[ContactRow]) -> tuple[list[dict[int, int]], dict[int, int]]:
-    """For each group the numbers that join it, with the record by which; and flags of records that name one which
-    their person left.
+    """For each group the numbers that join it, with the record by which; and the flags of other records.
 
     A plan has let nobody join: who was to join a group by a record before in the file would be in it by then.
     """

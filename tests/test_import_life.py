@@ -1,0 +1,421 @@
+"""The life of an import: told what to do in every state, forgotten in time, ended by mistakes, polite to writers."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from daftari.errors import StoreBusy, ValidationFailed, WrongImportState
+from daftari.model import NewFact, Scope
+from daftari.rules import imports, ledger
+from daftari.rules.import_work import take_chunks
+from daftari.rules.imports import IMPORT_DAYS, Import
+from daftari.rules.projects import delete_project
+from daftari.store import Store, WriteTx
+from daftari.store.jobs import IMPORT, LEASE_SECONDS, Job, take_job
+from daftari.worker import imports as worker_imports
+from daftari.worker import work_until
+from daftari.worker.imports import CHUNKS_A_BATCH, ImportWork
+from daftari.worker.work import UNEXPECTED
+from tests import rulebook
+from tests.builders import rows_of
+from tests.importing import KEY, Office, shown
+from tests.opened import open_store
+from tests.rulebook import ACTOR, broken_in
+
+FILE = "phone,groups\n" + "".join(f"07220000{number:02},VIP\n" for number in range(40)) + "nobody,\n"
+IMPORT_TABLES = ("import", "import_chunk", "import_join", "import_change", "import_reject", "file_part")
+TODAY = 4_000_000_000_000_000
+"""After every clock, so that the worker forgets nothing."""
+_names = (f"Project {number}" for number in itertools.count())
+
+
+@pytest.fixture
+def office(store: Store, database: str) -> Office:
+    return Office(store, database, rulebook.create_project(store, next(_names)), now=TODAY)
+
+
+def _work_until_idle(store: Store) -> None:
+    work_until(lambda pause_seconds: pause_seconds > 0, store=store)
+
+
+# ---- told what to do --------------------------------------------------------------------------------
+
+COMMANDS: dict[str, Callable[[Office, int], Import]] = {
+    "apply": lambda office, number: office.tell(imports.apply_import, number, now=office.now),
+    "pause": lambda office, number: office.tell(imports.pause_import, number),
+    "resume": lambda office, number: office.tell(imports.resume_import, number),
+    "cancel": lambda office, number: office.tell(imports.cancel_import, number, now=office.now),
+    "undo": lambda office, number: office.tell(
+        imports.undo_import, number, opt_outs=False, reason=None, now=office.now
+    ),
+}
+NO = None
+WAY = {
+    # phase, state: what apply, pause, resume, cancel and undo lead to
+    ("plan", "receiving"): (NO, NO, NO, NO, NO),
+    ("plan", "queued"): (NO, "plan paused", "plan queued", "plan cancelled", NO),
+    ("plan", "running"): (NO, "plan paused", "plan running", "plan cancelled", NO),
+    ("plan", "paused"): (NO, "plan paused", "plan queued", "plan cancelled", NO),
+    ("plan", "done"): ("apply queued", NO, NO, "plan cancelled", NO),
+    ("plan", "failed"): (NO, NO, NO, NO, NO),
+    ("plan", "cancelled"): (NO, NO, NO, "plan cancelled", NO),
+    ("apply", "receiving"): (NO, NO, NO, NO, NO),
+    ("apply", "queued"): (NO, "apply paused", "apply queued", "apply cancelled", NO),
+    ("apply", "running"): (NO, "apply paused", "apply running", "apply cancelled", NO),
+    ("apply", "paused"): (NO, "apply paused", "apply queued", "apply cancelled", NO),
+    ("apply", "done"): (NO, NO, NO, NO, "undo queued"),
+    ("apply", "failed"): (NO, NO, NO, NO, "undo queued"),
+    ("apply", "cancelled"): (NO, NO, NO, "apply cancelled", "undo queued"),
+    ("undo", "queued"): (NO, "undo paused", "undo queued", "undo cancelled", NO),
+    ("undo", "running"): (NO, "undo paused", "undo running", "undo cancelled", NO),
+    ("undo", "paused"): (NO, "undo paused", "undo queued", "undo cancelled", NO),
+    ("undo", "done"): (NO, NO, NO, NO, NO),
+    ("undo", "failed"): (NO, NO, NO, NO, "undo queued"),
+    ("undo", "cancelled"): (NO, NO, NO, "undo cancelled", "undo queued"),
+}
+
+
+def test_every_command_leads_from_every_state_to_the_right_one_or_is_refused(office: Office) -> None:
+    settings = office.settings(FILE.encode())
+    for (phase, state), expected in WAY.items():
+        told = {}
+        for name, command in COMMANDS.items():
+            number = office.queue(FILE.encode(), settings)
+            found = office.get(number)
+            office.store.write(
+                office.project.id, KEY, lambda tx, given: imports.imports.save_import(tx, given=given),
+                imports.replace(found.stored, phase=phase, state=state),
+            )  # fmt: skip
+            told[name] = _tell(office, number, command)
+            _forget_all(office)
+        assert tuple(told.values()) == expected, (phase, state)
+
+
+def _tell(office: Office, number: int, command: Callable[[Office, int], Import]) -> str | None:
+    try:
+        after = command(office, number).stored
+    except WrongImportState:
+        return NO
+    assert office.get(number).stored == after
+    return f"{after.phase} {after.state}"
+
+
+def _forget_all(office: Office) -> None:
+    late = office.now + 2 * IMPORT_DAYS * imports.DAY_MICROSECONDS
+    while office.store.read(office.project.id, imports.has_expired_import, now=late):
+        office.store.write(office.project.id, KEY, imports.expire_import, now=late)
+
+
+def test_what_is_paused_in_the_middle_goes_on_where_it_was(office: Office) -> None:
+    number = office.queue(FILE.encode(), office.settings(FILE.encode()))
+    with ImportWork(office.store, office.project.id, chunks_a_batch=2) as work:
+        assert work.turn()
+        office.tell(imports.pause_import, number)
+        while work.turn():
+            pass
+        assert office.get(number).progress.rows == 6
+        assert office.get(number).stored.state == "paused"
+        office.tell(imports.resume_import, number)
+        while work.turn():
+            pass
+    assert shown(office.get(number)) == {"created": 40, "invalid": 1, "joined": 40}
+
+
+def test_a_cancelled_import_writes_nothing_more_and_its_file_goes(office: Office) -> None:
+    number = office.queue(FILE.encode(), office.settings(FILE.encode()))
+    with ImportWork(office.store, office.project.id, chunks_a_batch=2) as work:
+        assert work.turn()
+        office.tell(imports.cancel_import, number, now=office.tick())
+        while work.turn():
+            pass
+    assert len(office.book()["contact"]) == 6
+    assert office.table("file_part", "part") == []
+    assert office.get(number).stored.state == "cancelled"
+
+
+def test_imports_of_a_project_are_done_one_after_the_other(office: Office) -> None:
+    first = office.queue(FILE.encode(), office.settings(FILE.encode()))
+    second = office.queue(FILE.encode(), office.settings(FILE.encode()))
+    _work_until_idle(office.store)
+    assert shown(office.get(first))["created"] == 40
+    assert shown(office.get(second)) == {"unchanged": 40, "invalid": 1}
+    assert rows_of(office.database, "SELECT * FROM job") == []
+
+
+# ---- forgotten --------------------------------------------------------------------------------------
+
+
+def test_an_import_whose_time_is_over_leaves_nothing(office: Office) -> None:
+    rulebook.create_contacts(office.store, office.project, [{"mobile": "0722000001", "city": "Nyeri"}])
+    office.bring(FILE)
+    office.bring("phone,city\n0722000001,Nairobi\n", planned=True)
+    office.queue(FILE.encode(), office.settings(FILE.encode()))
+    assert all(office.table(table, "*") for table in IMPORT_TABLES if table != "import_change")
+    book = office.book()
+    _forget_all(office)
+    assert {table: office.table(table, "*") for table in IMPORT_TABLES} == {table: [] for table in IMPORT_TABLES}
+    assert office.book() == book
+
+
+def test_an_import_that_is_forgotten_while_it_is_at_work_stops_nobody(office: Office) -> None:
+    office.queue(FILE.encode(), office.settings(FILE.encode()))
+    with ImportWork(office.store, office.project.id, chunks_a_batch=1) as work:
+        assert work.turn()
+        _forget_all(office)
+        while work.turn():
+            pass
+    assert len(office.book()["contact"]) == 3
+
+
+def test_a_deleted_projects_imports_go_with_it_while_one_is_at_work(office: Office) -> None:
+    office.bring(FILE)
+    office.queue(FILE.encode(), office.settings(FILE.encode()))
+    asked = itertools.count()
+
+    def ask(pause_seconds: float) -> bool:
+        if next(asked) == 2:
+            office.store.house_write(delete_project, name=office.project.name, now=office.now)
+        return pause_seconds > 0
+
+    work_until(ask, store=office.store)
+    assert {table: rows_of(office.database, f"SELECT * FROM {table}") for table in (*IMPORT_TABLES, "job", "book")} == {
+        table: [] for table in (*IMPORT_TABLES, "job", "book")
+    }
+
+
+# ---- mistakes, leases and busy databases ------------------------------------------------------------
+
+
+def test_a_mistake_ends_the_import_and_not_the_worker(
+    office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def break_off(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    broken = office.queue(FILE.encode(), office.settings(FILE.encode()))
+    with monkeypatch.context() as patch:
+        patch.setattr(worker_imports, "take_chunks", break_off)
+        _work_until_idle(office.store)
+    after = office.queue(FILE.encode(), office.settings(FILE.encode()))
+    _work_until_idle(office.store)
+    found = office.get(broken)
+    assert (found.stored.state, found.progress.error) == ("failed", UNEXPECTED)
+    assert "ZeroDivisionError" in caplog.text
+    assert shown(office.get(after)) == {"created": 40, "invalid": 1, "joined": 40}
+
+
+def test_a_worker_whose_lease_is_lost_writes_nothing_more(office: Office) -> None:
+    number = office.queue(FILE.encode(), office.settings(FILE.encode(), chunk_records=1))
+    taken: list[Job | None] = []
+
+    def ask(pause_seconds: float) -> bool:
+        rows = office.get(number).progress.rows
+        if rows and not taken:
+            late = 10 * TODAY + LEASE_SECONDS * 1_000_000
+            taken.append(office.store.house_write(take_job, owner="another", now=late))
+            taken.append(None)
+        return pause_seconds > 0
+
+    work_until(ask, store=office.store)
+    assert taken[0] == Job(office.project.id, IMPORT, "another")
+    assert office.get(number).progress.rows == CHUNKS_A_BATCH
+    assert rows_of(office.database, "SELECT lease_owner FROM job") == [("another",)]
+
+
+def test_what_is_asked_for_meanwhile_does_not_send_the_worker_back_to_the_beginning(office: Office) -> None:
+    number = office.queue(FILE.encode(), office.settings(FILE.encode(), chunk_records=1))
+    others: list[int] = []
+    owners = set()
+
+    def ask(pause_seconds: float) -> bool:
+        owners.update(rows_of(office.database, "SELECT lease_owner FROM job"))
+        if office.get(number).progress.rows > 0 and not others:
+            others.append(office.queue(FILE.encode(), office.settings(FILE.encode())))
+        return pause_seconds > 0
+
+    work_until(ask, store=office.store)
+    assert len(owners - {(None,)}) == 1
+    assert [office.get(one).stored.state for one in (number, *others)] == ["done", "done"]
+
+
+def test_a_busy_database_loses_no_row_and_takes_none_twice(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = office.queue(FILE.encode(), office.settings(FILE.encode()))
+    busy = itertools.cycle([False, True])
+    write = office.store.write
+
+    def refuse_every_other(*given: Any, **values: Any) -> Any:
+        if next(busy):
+            raise StoreBusy
+        return write(*given, **values)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(office.store, "write", refuse_every_other)
+        with ImportWork(office.store, office.project.id, chunks_a_batch=2) as work:
+            refused = 0
+            while True:
+                try:
+                    if not work.turn():
+                        break
+                except StoreBusy:
+                    refused += 1
+    assert refused > 5
+    assert shown(office.get(number)) == {"created": 40, "invalid": 1, "joined": 40}
+
+
+def test_batches_are_small_as_soon_as_somebody_waits(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = office.queue(FILE.encode(), office.settings(FILE.encode(), chunk_records=1))
+    other = open_store(office.database, threads=4)
+    write = office.store.write
+    waiters: list[threading.Thread] = []
+
+    def awaited(tx: WriteTx, rule: Any, **values: Any) -> Any:
+        assert office.is_postgres or not tx.is_awaited()
+        waiters.append(threading.Thread(target=lambda: other.write(office.project.id, KEY, lambda tx: None)))
+        waiters[-1].start()
+        _until_somebody_waits(office, tx)
+        return rule(tx, **values)
+
+    def write_awaited(project_id: int, actor: Any, rule: Any, **values: Any) -> Any:
+        if waiters or rule is not take_chunks:
+            return write(project_id, actor, rule, **values)
+        return write(project_id, actor, awaited, rule, **values)
+
+    rows = []
+    with ImportWork(office.store, office.project.id) as work:
+        assert work.turn()
+        rows.append(office.get(number).progress.rows)
+        monkeypatch.setattr(office.store, "write", write_awaited)
+        for _ in range(2):
+            assert work.turn()
+            rows.append(office.get(number).progress.rows)
+    waiters[0].join()
+    other.close()
+    assert rows == [CHUNKS_A_BATCH, 2 * CHUNKS_A_BATCH, 2 * CHUNKS_A_BATCH + 1]
+
+
+def _until_somebody_waits(office: Office, tx: WriteTx) -> None:
+    """PostgreSQL shows one transaction the same activity again and again, and so another one is asked."""
+    end = time.monotonic() + 20
+    asked = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    while not (rows_of(office.database, asked) if office.is_postgres else tx.is_awaited()):
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+# ---- ids that are kept ------------------------------------------------------------------------------
+
+
+def test_ids_and_times_of_creation_are_the_files_and_the_next_ids_come_after(office: Office) -> None:
+    text = "id,mobile,created at\n900,0722000001,2020-01-02T03:04:05Z\n7,0722000002,\n900,0722000003,\n"
+    text += "12,0722000001,\n,0722000004,\nx,0722000005,\n13,0722000003,\n"
+    found = office.bring(text, keep_ids=True, chunk_records=1)
+    assert [row["id"] for row in office.rows(found.id)] == [900, 7, None, 900, 901, None, 13]
+    assert office.outcomes(found.id) == ["created", "created", "invalid", "duplicate", "created", "invalid", "created"]
+    cards = {row[0]: row[2] for row in office.book()["contact"]}
+    assert '"created_at":"2020-01-02T03:04:05.000000Z"' in cards[900]
+    rulebook.create_contacts(office.store, office.project, [{"mobile": "0722000009"}])
+    assert max(row[0] for row in office.book()["contact"]) == 902
+    assert broken_in(office.store, office.project) == []
+
+
+def test_ids_are_kept_in_an_empty_book_only(office: Office) -> None:
+    rulebook.create_contacts(office.store, office.project, [{"mobile": "0722000009"}])
+    with pytest.raises(ValidationFailed, match="no contacts yet"):
+        office.bring("id,mobile\n7,0722000001\n", keep_ids=True)
+
+
+@pytest.mark.parametrize("size", [1, 9])
+def test_an_id_that_somebody_took_meanwhile_is_named_and_its_number_left_alone(office: Office, size: int) -> None:
+    text = b"id,mobile\n1,0722000001\n2,0722000002\n,0722000001\n"
+    number = office.queue(text, office.settings(text, keep_ids=True, chunk_records=size))
+    rulebook.create_contacts(office.store, office.project, [{"mobile": "0722000009"}])
+    office.work(batch=1)
+    assert office.outcomes(number)[:2] == ["invalid", "created"]
+    assert [row[:2] for row in office.book()["contact"]] == [(1, 254722000009), (2, 254722000002)]
+    assert broken_in(office.store, office.project) == []
+
+
+# ---- lists ------------------------------------------------------------------------------------------
+
+
+def _stop(office: Office, mobile: int) -> None:
+    fact = NewFact(0, mobile, "opt_out", Scope(), office.tick(), "inbound")
+    office.store.write(office.project.id, ACTOR, ledger.record_facts, facts=[fact], now=office.now)
+
+
+def test_a_list_of_opt_outs_says_scope_and_time_of_each(office: Office) -> None:
+    text = "phone,channel,sender,purpose,unsubscribed at,reason\n"
+    text += "0722000001,sms,DUKA,marketing,2024-05-06T07:08:09Z,asked\n0722000001,sms,duka,promotional,,\n"
+    text += "+254722000001,sms,duka,marketing,2024-05-06 10:08:09+03:00,again\n0722000002,fax,,,,\n0722000003,,,,,\n"
+    found = office.bring(text, kind="opt_outs", chunk_records=1)
+    assert shown(found) == {"recorded": 3, "duplicate": 1, "invalid": 1, "facts": 3}
+    assert "channel" in office.rejects(found.id)[0][1]
+    first = min(office.table("fact", "subject, id, channel, sender, purpose, at, source, evidence"))
+    assert first[2:7] == ("sms", "DUKA", "marketing", 1_714_979_289_000_000, "import")
+    assert '"asked"' in first[7]
+
+
+def test_opt_ins_in_bulk_lift_no_stop_of_a_person_but_with_evidence(office: Office) -> None:
+    _stop(office, 254722000001)
+    text = "phone\n0722000001\n0722000002\n"
+    found = office.bring(text, kind="opt_ins")
+    assert office.outcomes(found.id) == ["refused", "recorded"]
+    assert office.table("near_miss", "source, import_id, tries") == [("opt_in", found.id, 1)]
+    other = office.bring(text, kind="opt_ins", common={"override": True, "evidence": "a signed form"})
+    assert office.outcomes(other.id) == ["recorded", "recorded"]
+    assert {row[0]: row[1] for row in office.book()["consent"]} == {254722000001: 0, 254722000002: 0}
+
+
+def test_whoever_may_not_join_is_counted_under_the_imports_id(office: Office) -> None:
+    _stop(office, 254722000001)
+    found = office.bring("phone\n0722000001\n0722000002\n+254722000001\n", group="VIP", chunk_records=1)
+    assert shown(found) == {"created": 2, "duplicate": 1, "suppressed": 2, "joined": 1}
+    assert office.table("near_miss", "source, import_id, tries") == [("import", found.id, 2)]
+
+
+def test_a_column_called_consent_of_somebody_elses_export_refuses_nobody(office: Office) -> None:
+    found = office.bring("phone,consent\n0722000001,yes\n0722000002,\n")
+    assert shown(found) == {"created": 2}
+
+
+def test_a_row_of_an_export_without_a_contact_and_without_facts_is_counted(office: Office) -> None:
+    found = office.bring("id,mobile,consent\n,0722000001,[]\n,0722000001,[]\n,nobody,[]\n", chunk_records=1)
+    assert shown(found) == {"unchanged": 1, "duplicate": 1, "invalid": 1}
+    assert office.book()["contact"] == []
+
+
+# ---- attributes and groups --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("size", "batch"), [(1, 1), (9, 1)])
+def test_a_record_too_many_attributes_is_refused_and_those_beside_it_are_not(
+    office: Office, size: int, batch: int
+) -> None:
+    def line(mobile: str, first: int, count: int) -> str:
+        attributes = ",".join(f'"a{number}": 1' for number in range(first, first + count))
+        return f'{{"mobile": "{mobile}", "attributes": {{{attributes}}}}}\n'
+
+    text = line("0722000001", 0, 30) + line("0722000001", 30, 30) + line("0722000001", 30, 20)
+    text += line("0722000002", 0, 51) + line("0722000002", 0, 1)
+    found = office.bring(text, name="people.ndjson", chunk_records=size, batch=batch)
+    assert office.outcomes(found.id) == ["created", "invalid", "duplicate", "invalid", "created"]
+    assert broken_in(office.store, office.project) == []
+
+
+def test_a_file_names_no_more_groups_than_a_file_may(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daftari.rules.import_rows.GROUPS_PER_FILE_MAX", 2)
+    found = office.bring("phone,groups\n0722000001,A\n0722000002,a;B\n0722000003,C\n0722000004,b\n")
+    assert office.outcomes(found.id) == ["created j", "created j", "invalid", "created j"]
+    assert "2 different ones" in office.rejects(found.id)[0][1]
+
+
+def test_groups_that_differ_only_in_case_and_spaces_are_one(office: Office) -> None:
+    found = office.bring("phone,groups\n0722000001,VIP; vip\n0722000002,Vip ;VIP\n", group="vip", chunk_records=1)
+    assert shown(found) == {"created": 2, "joined": 2}
+    assert office.members() == {"vip": ["254722000001", "254722000002"]}
