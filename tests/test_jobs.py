@@ -154,5 +154,7 @@ def test_one_who_wants_a_certain_job_gets_that_one_unless_somebody_holds_it(stor
     assert take("ana", kind=IMPORT) is None
     assert take("ana") == Job(project_id=2, kind=SWEEP, owner="ana")
     assert take("ben") is None
+    _request(store, 2)
+    assert take("ben") is None
     assert take("ben", now=NOW + LEASE + 1) == Job(project_id=2, kind=SWEEP, owner="ben")
     assert _taken(store, "chao").project_id == 1
