@@ -64,7 +64,7 @@ class Here:
         return _show(found)
 
     def get(self, import_id: int) -> Shown:
-        return _show(self._store.read(self._project.id, imports.get_import, import_id=import_id))
+        return _show(self._store.read(self._project.id, imports.look_at_import, import_id=import_id))
 
     def list_newest(self, *, limit: int) -> list[Shown]:
         return [
