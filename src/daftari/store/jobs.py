@@ -67,6 +67,12 @@ def _take(tx: HouseTx, job: Job, *, now: int) -> Job:
     return job
 
 
+def list_held_jobs(tx: Tx) -> list[Job]:
+    """The jobs that workers hold: a few."""
+    rows = cast("list[tuple[int, str, str]]", tx.all("list_held_jobs"))
+    return [Job(*row) for row in rows]
+
+
 def renew_job(tx: HouseTx, *, job: Job, now: int) -> bool:
     """Hold the job for longer; ``False`` when it is no longer this worker's."""
     until = now + LEASE_SECONDS * 1_000_000

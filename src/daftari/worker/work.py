@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import random
-import secrets
-import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -37,6 +34,7 @@ from daftari.store.jobs import (
     holds_job,
     is_job_due,
     is_this_job_due,
+    list_held_jobs,
     release_job,
     renew_job,
     take_job,
@@ -44,6 +42,7 @@ from daftari.store.jobs import (
 )
 from daftari.worker.exports import ExportWork, Goes
 from daftari.worker.imports import ImportWork
+from daftari.worker.owners import is_dead, new_owner
 from daftari.worker.sweeping import SweepWork
 
 IDLE_SECONDS = 1.0
@@ -82,7 +81,7 @@ def work_until(told_to_stop: ToldToStop, *, store: Store) -> None:
 
 
 def _work_until(told_to_stop: ToldToStop, *, store: Store, aside: Executor) -> None:
-    owner = _new_owner()
+    owner = new_owner()
     pause_seconds = 0.0
     expired_at = -math.inf
     while not told_to_stop(pause_seconds):
@@ -91,6 +90,7 @@ def _work_until(told_to_stop: ToldToStop, *, store: Store, aside: Executor) -> N
             if time.monotonic() - expired_at >= EXPIRY_SECONDS:
                 _expire(store)
                 expired_at = time.monotonic()
+            _release_dead(store)
             due = store.house_read(is_job_due, now=_now())
             job = store.house_write(take_job, owner=owner, now=_now()) if due else None
             if job is not None:
@@ -105,17 +105,21 @@ def work_on(told_to_stop: ToldToStop, *, store: Store, project_id: int, kind: st
 
     Returns whether it was there to be taken: not while another worker holds it.
     """
+    _release_dead(store)
     if not store.house_read(is_this_job_due, project_id=project_id, kind=kind, now=_now()):
         return False
-    job = store.house_write(take_this_job, project_id=project_id, kind=kind, owner=_new_owner(), now=_now())
+    job = store.house_write(take_this_job, project_id=project_id, kind=kind, owner=new_owner(), now=_now())
     if job is not None:
         with ThreadPoolExecutor(1, thread_name_prefix="daftari-lease") as aside:
             _do_job(told_to_stop, store=store, job=job, aside=aside)
     return job is not None
 
 
-def _new_owner() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+def _release_dead(store: Store) -> None:
+    """Give back at once the jobs of workers that were killed here, without waiting for their leases to run out."""
+    for job in store.house_read(list_held_jobs):
+        if is_dead(job.owner):
+            store.house_write(release_job, job=job)
 
 
 def _do_job(told_to_stop: ToldToStop, *, store: Store, job: Job, aside: Executor) -> None:

@@ -85,6 +85,10 @@ ORDER BY project_id, kind LIMIT 1;
 SELECT project_id FROM job
 WHERE project_id = :project AND kind = :kind AND (lease_until IS NULL OR lease_until < :now);
 
+-- name: list_held_jobs
+-- The jobs that workers hold.
+SELECT project_id, kind, lease_owner FROM job WHERE lease_owner IS NOT NULL ORDER BY project_id, kind;
+
 -- name: take_job
 -- The worker takes this job.
 UPDATE job SET state = 'running', lease_owner = :owner, lease_until = :until
