@@ -12,7 +12,7 @@ BAD = 0.03
 AGAIN = 0.05
 """Rows whose number came before, written in another way."""
 KNOWN_MAX = 200_000
-"""Numbers that are remembered to come again."""
+"""People who are remembered to come again."""
 HEADER = ("Phone", "First Name", "Last Name", "Email", "City", "Company", "Notes")
 FIRST = (
     *("Wanjiru", "Otieno", "Achieng", "Kamau", "Chebet", "Mwangi", "Njeri", "Kiprop", "Amina", "Mutua", "Zawadi"),
@@ -33,7 +33,7 @@ def make_crowd(rows: int, *, seed: int = 4) -> Path:
         return file
     FOLDER.mkdir(parents=True, exist_ok=True)
     draw = random.Random(seed)
-    known: list[str] = []
+    known: list[tuple[str, ...]] = []
     unfinished = file.with_suffix(".part")
     with unfinished.open("w", newline="", encoding="utf-8") as out:
         writer = csv.writer(out)
@@ -43,28 +43,25 @@ def make_crowd(rows: int, *, seed: int = 4) -> Path:
     return file
 
 
-def _row(draw: random.Random, known: list[str], number: int) -> tuple[str, ...]:
+def _row(draw: random.Random, known: list[tuple[str, ...]], number: int) -> tuple[str, ...]:
+    """Somebody new, or somebody who came before under the same number in another spelling."""
+    kind = draw.random()
+    if kind < AGAIN and known:
+        digits, *rest = draw.choice(known)
+        return (_spelt_again(draw, digits), *rest)
+    digits = f"7{draw.randrange(10**8):08d}"
     email = f"p{number}@example.com" if draw.random() < 0.5 else ""
     notes = "likes tea, comes on Saturdays" if draw.random() < 0.1 else ""
-    return (
-        _number(draw, known), draw.choice(FIRST), draw.choice(LAST), email,
-        draw.choice(CITIES), draw.choice(COMPANIES), notes,
-    )  # fmt: skip
-
-
-def _number(draw: random.Random, known: list[str]) -> str:
-    kind = draw.random()
-    if kind < BAD:
-        return _bad(draw)
-    if kind < BAD + AGAIN and known:
-        digits = draw.choice(known)
-        return draw.choice(
-            (f"+254 {digits[:3]} {digits[3:6]} {digits[6:]}", f"254{digits}", f"0{digits[:3]}-{digits[3:]}")
-        )
-    digits = f"7{draw.randrange(10**8):08d}"
+    rest = (draw.choice(FIRST), draw.choice(LAST), email, draw.choice(CITIES), draw.choice(COMPANIES), notes)
+    if kind < AGAIN + BAD:
+        return (_bad(draw), *rest)
     if len(known) < KNOWN_MAX:
-        known.append(digits)
-    return draw.choice((f"0{digits}", f"254{digits}", f"+254{digits}", f"0{digits}"))
+        known.append((digits, *rest))
+    return (draw.choice((f"0{digits}", f"254{digits}", f"+254{digits}", f"0{digits}")), *rest)
+
+
+def _spelt_again(draw: random.Random, digits: str) -> str:
+    return draw.choice((f"+254 {digits[:3]} {digits[3:6]} {digits[6:]}", f"254{digits}", f"0{digits[:3]}-{digits[3:]}"))
 
 
 def _bad(draw: random.Random) -> str:

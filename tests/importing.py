@@ -15,9 +15,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from daftari import files
-from daftari.files import match_columns
 from daftari.model import Actor, Project
-from daftari.reading import Wanted, keep_file, read_wanted
+from daftari.reading import Wanted, column_uses, keep_file, read_wanted
 from daftari.rules import imports
 from daftari.rules.import_rows import ReadChunk, Reading, RowReader
 from daftari.rules.import_undo import undo_chunk
@@ -70,7 +69,7 @@ class Office(Struct):
             layout = files.read_layout(file.name, name=asked.name, media_type=asked.media_type)
         reading = Reading(
             layout=layout,
-            uses=match_columns(layout.columns, given=asked.mapping),
+            uses=column_uses(layout, wanted=asked),
             region=self.project.region,
             kind=asked.kind,
             attributes=asked.attributes,

@@ -14,7 +14,7 @@ from daftari.rules.ledger import record_facts
 from daftari.store import Store
 from tests.builders import assert_sound, create, mobile, rows_of
 from tests.clients import Client
-from tests.importing import KEY, Office
+from tests.importing import KEY, Office, shown
 from tests.rulebook import NOW
 
 NASTY = (
@@ -76,3 +76,27 @@ def test_an_export_with_consent_gives_the_same_book(
     # And once more it is nothing new.
     again = farm.bring(file.getvalue(), name=f"book.{ENDINGS[form]}")
     assert set(again.progress.counts) == {"unchanged"} and not again.progress.facts
+
+
+def test_numbers_alone_make_no_contacts(ana: Client, store: Store, people: Any, database: str) -> None:
+    assert ana.post("/v1/opt-outs", {"mobile": mobile(1)}).status == 200
+    shop, farm = Office(store, database, people.shopify), Office(store, database, people.kalro)
+    file = io.BytesIO()
+    definition = FileDefinition("ndjson", None, True)
+    store.read(people.shopify.id, write_export, definition=definition, file=file, watch=lambda _: None)
+    farm.bring(file.getvalue(), name="book.ndjson")
+    assert book_of(farm) == book_of(shop)
+
+
+def test_members_that_come_late_in_a_file_of_objects_are_read(store: Store, people: Any, database: str) -> None:
+    farm = Office(store, database, people.kalro)
+    lines = [{"mobile": mobile(number)} for number in range(1, 1_002)]
+    fact = {"kind": "opt_out", "at": "2024-03-21T07:06:37.000000Z", "source": "inbound"}
+    lines.append({"mobile": mobile(2_000), "fname": "Zuri", "groups": ["Late"], "points": 7})
+    lines.append({"mobile": mobile(2_001), "id": 5, "consent": [fact]})
+    data = b"\n".join(msgspec.json.encode(line) for line in lines)
+    done = farm.bring(data, name="people.ndjson", attributes=True)
+    assert shown(done) == {"created": 1_003, "suppressed": 1, "joined": 1, "facts": 1}
+    late = msgspec.json.decode(farm.table("contact", "mobile, card")[-2][1])
+    assert (late["fname"], late["attributes"]) == ("Zuri", {"points": 7})
+    assert farm.members() == {"Late": [mobile(2_000)]}

@@ -25,6 +25,8 @@ VCARD_USES = (
     *(ColumnUse(name, None) for name in ("note", "birthday", "title", "url")),
 )
 """An address book has no columns: what is in a card has its name already."""
+OWN_NAMES = ("id", "mobile", *TEXT_FIELDS, "created_at", "attributes", "groups", "consent")
+"""The members of a contact as it is exported."""
 EXAMPLE = "+254722000000"
 """A number that can be read: what is wrong is elsewhere."""
 
@@ -64,7 +66,7 @@ def read_wanted(file: IO[bytes], *, wanted: Wanted, region: str, now: int) -> Se
         read_facts([EXAMPLE], common=common, kind=kind, region=region, now=now)
     reading = Reading(
         layout=layout,
-        uses=_uses(layout, wanted=wanted),
+        uses=column_uses(layout, wanted=wanted),
         region=region,
         kind=wanted.kind,
         attributes=wanted.attributes,
@@ -75,9 +77,13 @@ def read_wanted(file: IO[bytes], *, wanted: Wanted, region: str, now: int) -> Se
     return Settings(name=wanted.name, bytes=length, reading=reading, group=wanted.group, planned=wanted.planned)
 
 
-def _uses(layout: Layout, *, wanted: Wanted) -> tuple[ColumnUse, ...]:
+def column_uses(layout: Layout, *, wanted: Wanted) -> tuple[ColumnUse, ...]:
     """What each column is used for; for nothing, where this kind of import has no use for it."""
     uses = VCARD_USES if layout.format == "vcard" else match_columns(layout.columns, given=wanted.mapping)
+    if layout.format in ("ndjson", "json"):
+        # Objects have columns as they come, and only the first ones were looked at.
+        used = {use.name for use in uses} | {use.field for use in uses}
+        uses = (*uses, *(ColumnUse(name, name) for name in OWN_NAMES if name not in used))
     are_facts = wanted.kind != "contacts"
 
     def is_useful(field: str) -> bool:

@@ -221,13 +221,12 @@ class RowReader:
             created_at = _noting(errors, "created_at", more, _read_created_at) or created_at
             contact_id = _noting(errors, "id", more, _read_id)
         groups = _noting(errors, "groups", more, _read_groups) or []
-        if not self._columns.is_ours or more.get("id") or not more.get("consent"):
+        if not self._is_bare(record.values, more):
             row = read_row(record.number, (given, errors) if errors else given, self._reader, created_at)
             if not isinstance(row, ContactRow):
                 return sentences(row)
             number, contact = row.mobile, row
         else:
-            # A row of ours without an id: what is known of a number that is no contact.
             number, contact = self._read_number(given.mobile, errors), None
         facts: list[NewFact] = []
         if self._columns.is_ours or _is_listed(more.get("consent")):
@@ -235,6 +234,14 @@ class RowReader:
         if errors:
             return sentences(errors)
         return _Row(contact, facts, groups if contact is not None else [], contact_id, number)
+
+    def _is_bare(self, values: Values, more: Mapping[str, Any]) -> bool:
+        """Whether a record of our own exports tells what is known of a number, and of no contact."""
+        if more.get("id") or not more.get("consent"):
+            return False
+        if isinstance(values, dict) and values.keys() <= {"id", "mobile", "consent"}:
+            return _is_listed(more["consent"])
+        return self._columns.is_ours
 
     def _read_number(self, written: object, errors: Errors) -> int:
         row = read_row(0, ContactGiven(mobile=cast(str, written)), self._reader, self._created_at)
@@ -337,7 +344,8 @@ class _Columns:
         table = reading.layout.format in ("csv", "xlsx", "ods")
         places: dict[str, int | str] = {}
         self._attributes: list[tuple[str, str, int | str]] = []
-        self._by_name = not table
+        self._known = {use.name for use in reading.uses} | {"why"}
+        self._takes_others = reading.attributes and not table
         for place, use in enumerate(reading.uses):
             where: int | str = place if table else use.name
             if use.field is None:
@@ -358,7 +366,7 @@ class _Columns:
         self._tags = tagged is not None and reading.uses[_place_of(reading.uses, tagged)].name.casefold() == "tags"
         self.plain = _plain_places(reading, places) if table and not self._attributes else None
         """Where a table has the number and the texts, -1 for those that it has not, when it has nothing else."""
-        self.is_ours = reading.kind == "contacts" and {"id", "consent"} <= places.keys()
+        self.is_ours = reading.kind == "contacts" and {"id", "consent"} <= {*reading.layout.columns} & places.keys()
 
     def read(self, values: Values, take: Taker) -> tuple[ContactGiven, dict[str, Any]]:
         """What a record says of a contact, and of all else by field."""
@@ -376,6 +384,12 @@ class _Columns:
             value = _attribute(take(values, place), kind)
             if value is not None:
                 attributes[name] = value
+        if self._takes_others and isinstance(values, dict):
+            # Only the first objects were looked at for their columns.
+            for name in values.keys() - self._known:
+                value = _attribute(values[name], "text")
+                if value is not None:
+                    attributes[name] = value
         if attributes:
             given.attributes = attributes
         return given, more

@@ -185,7 +185,7 @@ def show_import(found: Import) -> dict[str, Any]:
         "name": settings.name,
         "format": settings.reading.layout.format,
         "group": settings.group,
-        "columns": [{"name": use.name, "field": use.field} for use in settings.reading.uses],
+        "columns": _show_columns(settings.reading),
         "bytes": settings.bytes,
         "bytes_read": progress.bytes_read,
         "rows": progress.rows,
@@ -207,6 +207,12 @@ def show_import(found: Import) -> dict[str, Any]:
 
 def _shown_counts(counts: Mapping[str, int], names: Iterable[str]) -> dict[str, int]:
     return {name: counts.get(name, 0) for name in names}
+
+
+def _show_columns(reading: Reading) -> list[dict[str, str | None]]:
+    """The columns that the file was seen to have; an address book has none, and its cards what cards have."""
+    seen = reading.layout.columns
+    return [{"name": use.name, "field": use.field} for use in reading.uses if not seen or use.name in seen]
 
 
 def outcome_names(kind: ImportKind) -> tuple[str, ...]:
