@@ -47,8 +47,8 @@ def _row(draw: random.Random, known: list[tuple[str, ...]], number: int) -> tupl
     """Somebody new, or somebody who came before under the same number in another spelling."""
     kind = draw.random()
     if kind < AGAIN and known:
-        digits, *rest = draw.choice(known)
-        return (_spelt_again(draw, digits), *rest)
+        digits, *others = draw.choice(known)
+        return (_spelt_again(draw, digits), *others)
     digits = f"7{draw.randrange(10**8):08d}"
     email = f"p{number}@example.com" if draw.random() < 0.5 else ""
     notes = "likes tea, comes on Saturdays" if draw.random() < 0.1 else ""
