@@ -10,9 +10,10 @@ from daftari.files.file import open_writer, read_layout, read_records
 from daftari.files.formulas import make_plain, make_safe
 from daftari.files.names import split_name
 from daftari.files.record import Cell, Format, Layout, Record, Records, Row, Values, Writer
-from daftari.files.vcard import explain_card
+from daftari.files.vcard import CARD_COLUMNS, explain_card
 
 __all__ = [
+    "CARD_COLUMNS",
     "FIELDS",
     "Cell",
     "ColumnUse",

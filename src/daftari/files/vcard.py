@@ -124,6 +124,12 @@ class CardCutter:
 
 # ---- people out of cards ------------------------------------------------------------------------------
 
+CARD_COLUMNS = (
+    *("mobile", "fname", "mname", "lname", "email", "city", "company", "groups"),
+    *("note", "birthday", "title", "url"),
+)
+"""What records of cards may say; a file of cards names no columns itself."""
+
 
 def read_card(card: Card, *, first: int) -> list[Record]:
     """The records of a card: one a number, one if it has none, one if it cannot be read."""

@@ -11,7 +11,7 @@ from typing import IO, Any
 from msgspec import Struct
 
 from daftari.errors import TooLarge, ValidationFailed
-from daftari.files import ColumnUse, Layout, match_columns
+from daftari.files import CARD_COLUMNS, ColumnUse, Layout, match_columns
 from daftari.files.columns import MOBILE
 from daftari.model import FILE_BYTES_MAX, TEXT_FIELDS
 from daftari.reading.parent import read_layout
@@ -20,11 +20,6 @@ from daftari.rules.import_rows import FACT_FIELDS, ImportKind, Reading
 from daftari.rules.imports import Settings, add_parts, begin_import
 from daftari.store.file_parts import PART_BYTES, PARTS_A_TURN
 
-VCARD_USES = (
-    *(ColumnUse(name, name) for name in ("mobile", *TEXT_FIELDS, "groups")),
-    *(ColumnUse(name, None) for name in ("note", "birthday", "title", "url")),
-)
-"""An address book has no columns: what is in a card has its name already."""
 OWN_NAMES = ("id", "mobile", *TEXT_FIELDS, "created_at", "attributes", "groups", "consent")
 """The members of a contact as it is exported."""
 EXAMPLE = "+254722000000"
@@ -79,7 +74,8 @@ def read_wanted(file: IO[bytes], *, wanted: Wanted, region: str, now: int) -> Se
 
 def column_uses(layout: Layout, *, wanted: Wanted) -> tuple[ColumnUse, ...]:
     """What each column is used for; for nothing, where this kind of import has no use for it."""
-    uses = VCARD_USES if layout.format == "vcard" else match_columns(layout.columns, given=wanted.mapping)
+    columns = CARD_COLUMNS if layout.format == "vcard" else layout.columns
+    uses = match_columns(columns, given=wanted.mapping)
     if layout.format in ("ndjson", "json"):
         # Objects have columns as they come, and only the first ones were looked at.
         used = {use.name for use in uses} | {use.field for use in uses}
