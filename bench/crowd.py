@@ -13,6 +13,8 @@ AGAIN = 0.05
 """Rows whose number came before, written in another way."""
 KNOWN_MAX = 200_000
 """People who are remembered to come again."""
+SCATTER = 7_919_393
+"""A prime, so that new numbers lie all over the country and none is given twice."""
 HEADER = ("Phone", "First Name", "Last Name", "Email", "City", "Company", "Notes")
 FIRST = (
     *("Wanjiru", "Otieno", "Achieng", "Kamau", "Chebet", "Mwangi", "Njeri", "Kiprop", "Amina", "Mutua", "Zawadi"),
@@ -49,7 +51,7 @@ def _row(draw: random.Random, known: list[tuple[str, ...]], number: int) -> tupl
     if kind < AGAIN and known:
         digits, *others = draw.choice(known)
         return (_spelt_again(draw, digits), *others)
-    digits = f"7{draw.randrange(10**8):08d}"
+    digits = f"7{number * SCATTER % 10**8:08d}"
     email = f"p{number}@example.com" if draw.random() < 0.5 else ""
     notes = "likes tea, comes on Saturdays" if draw.random() < 0.1 else ""
     rest = (draw.choice(FIRST), draw.choice(LAST), email, draw.choice(CITIES), draw.choice(COMPANIES), notes)
