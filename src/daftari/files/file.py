@@ -18,7 +18,6 @@ from daftari.files.opendocument import OpenDocumentWriter
 from daftari.files.record import Format, Layout, Records, Writer
 from daftari.files.text import find_encoding, read_sample
 from daftari.files.vcard import CardRecords, CardWriter
-from daftari.files.workbook import WorkbookRecords, WorkbookWriter, read_workbook_layout
 
 _MAGIC_BYTES = 8
 _OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -65,6 +64,9 @@ def _read_layout(path: str, *, name: str, media_type: str | None) -> Layout:
     if magic == _OLE2:
         raise UnreadableFile(_about_ole2(path))
     if magic.startswith(b"PK"):
+        # What reads and writes workbooks takes long to load, and most processes never meet one.
+        from daftari.files.workbook import read_workbook_layout
+
         return read_workbook_layout(path, format=_workbook_format(path))
     encoding = find_encoding(path)
     sample, _ = read_sample(path, encoding=encoding)
@@ -81,8 +83,8 @@ def read_records(path: str, *, layout: Layout) -> Records:
     """The records of a file whose layout was read before."""
     readers: dict[Format, Callable[[], Records]] = {
         "csv": lambda: DelimitedRecords(path, layout=layout),
-        "xlsx": lambda: WorkbookRecords(path, layout=layout),
-        "ods": lambda: WorkbookRecords(path, layout=layout),
+        "xlsx": lambda: _read_workbook(path, layout),
+        "ods": lambda: _read_workbook(path, layout),
         "vcard": lambda: CardRecords(path, layout=layout),
         "ndjson": lambda: LineRecords(path, layout=layout),
         "json": lambda: JsonRecords(path, layout=layout),
@@ -94,13 +96,25 @@ def open_writer(file: BinaryIO, *, layout: Layout) -> Writer:
     """A writer of a file in this layout, with ``layout.columns`` as the header where there is one."""
     writers: dict[Format, Callable[[], Writer]] = {
         "csv": lambda: DelimitedWriter(file, layout=layout),
-        "xlsx": lambda: WorkbookWriter(file, layout=layout),
+        "xlsx": lambda: _write_workbook(file, layout),
         "ods": lambda: OpenDocumentWriter(file, layout=layout),
         "vcard": lambda: CardWriter(file, layout=layout),
         "ndjson": lambda: LineWriter(file, layout=layout),
         "json": lambda: JsonWriter(file, layout=layout),
     }
     return writers[layout.format]()
+
+
+def _read_workbook(path: str, layout: Layout) -> Records:
+    from daftari.files.workbook import WorkbookRecords
+
+    return WorkbookRecords(path, layout=layout)
+
+
+def _write_workbook(file: BinaryIO, layout: Layout) -> Writer:
+    from daftari.files.workbook import WorkbookWriter
+
+    return WorkbookWriter(file, layout=layout)
 
 
 # ---- which format -------------------------------------------------------------------------------------

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Iterable
+from html import escape
 from typing import BinaryIO
-from xml.sax.saxutils import escape
 
 from daftari.files.formulas import make_safe
 from daftari.files.record import Cell, Layout, Row, as_cells
@@ -70,4 +70,4 @@ def _written_cell(cell: Cell) -> str:
 
 def _written_text(line: str) -> str:
     """A line with the spaces kept that would run together. A tab stays one: its own element is lost on many readers."""
-    return _SPACES.sub(lambda found: f'<text:s text:c="{len(found[0])}"/>', escape(line))
+    return _SPACES.sub(lambda found: f'<text:s text:c="{len(found[0])}"/>', escape(line, quote=False))

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 from urllib.parse import unquote
 
-import vobject.base
 from msgspec import Struct
 
 from daftari.files.names import split_name
@@ -135,6 +134,9 @@ def read_card(card: Card, *, first: int) -> list[Record]:
     """The records of a card: one a number, one if it has none, one if it cannot be read."""
     if card.why is not None:
         return [Record(first, None, card.why, card.text)]
+    # It takes long to load, and most processes never meet a card.
+    import vobject.base
+
     try:
         component = next(vobject.base.readComponents(card.text, transform=False, validate=False, allowQP=True))
         person, numbers = _person(component.contents), _numbers(component.contents)

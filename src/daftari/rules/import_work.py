@@ -391,8 +391,9 @@ def _planned(tx: Tx, batch: _Batch) -> bytes:
 def _note_written(batch: _Batch, merge: Merge, merged: Merged, joins: list[dict[int, int]]) -> None:
     """Who changed, and who of those that were there joined which group by a record of which chunk."""
     new = {card.id for card in merged.new}
-    own = _made_before(batch, merge) if batch.repeats else set()
-    mobiles = {contact.id: contact.mobile for contact in merge.there.values()}
+    joining_there = any(joining.there for joining in merge.joinings)
+    own = _made_before(batch, merge) if batch.repeats and joining_there else set()
+    mobiles = {contact.id: contact.mobile for contact in merge.there.values()} if joining_there else {}
     size = batch.work.settings.reading.chunk_records
     for joining, group, by in zip(merge.joinings, merged.joined, joins, strict=True):
         for contact_id in joining.there:

@@ -65,7 +65,8 @@ def get_contact_by_mobile(tx: Tx, *, mobile: int) -> StoredContact | None:
 
 def find_contacts_by_mobile(tx: Tx, *, mobiles: Sequence[int]) -> list[StoredContact]:
     """Which of these numbers are contacts already."""
-    return [found for row in tx.all("find_contacts_by_mobile", mobiles=mobiles) if (found := _stored(row))]
+    rows = cast("list[tuple[int, int, str, int, int]]", tx.all("find_contacts_by_mobile", mobiles=mobiles))
+    return [StoredContact(*row) for row in rows]
 
 
 def find_contact_numbers(tx: Tx, *, ids: Sequence[int]) -> list[ContactNumber]:
