@@ -16,9 +16,9 @@ import psutil
 import pytest
 from hypothesis import settings
 
-from daftari.errors import ReaderEnded, UnreadableFile
+from daftari.errors import UnreadableFile
 from daftari.files import Layout, match_columns
-from daftari.reading import ChunkReader
+from daftari.reading import ChunkReader, ReaderEnded
 from daftari.reading.child import MEMORY_BYTES_MAX
 from daftari.rules.import_rows import Reading
 from daftari.store import Store
