@@ -228,6 +228,18 @@ def test_a_worker_whose_lease_is_lost_writes_nothing_more(office: Office) -> Non
     assert rows_of(office.database, "SELECT lease_owner FROM job") == [("another",)]
 
 
+def test_a_batch_that_another_worker_took_is_not_taken_again(office: Office) -> None:
+    number = office.queue(FILE.encode(), office.settings(FILE.encode()))
+    work = office.get(number)
+    chunks = list(office.chunks(work))
+    assert office.take(work, chunks[:2])
+    before, progress = office.book(), office.get(number).progress
+    assert not office.take(work, chunks[:2])
+    assert not office.take(work, chunks[3:4])
+    assert (office.book(), office.get(number).progress) == (before, progress)
+    assert office.take(work, chunks[2:3])
+
+
 def test_what_is_asked_for_meanwhile_does_not_send_the_worker_back_to_the_beginning(office: Office) -> None:
     number = office.queue(FILE.encode(), office.settings(FILE.encode(), chunk_records=1))
     others: list[int] = []
