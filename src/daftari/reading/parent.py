@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from queue import Queue
 from types import TracebackType
 from typing import IO, BinaryIO, cast
@@ -117,8 +118,9 @@ def _started(file: IO[bytes], task: Task) -> subprocess.Popen[bytes]:
         pass_fds=[number],
     )
     asked = cast("IO[bytes]", process.stdin)
-    write_frame(cast(BinaryIO, asked), b"t", msgspec.msgpack.encode(task))
-    asked.close()
+    # One that was killed already is noticed when nothing is heard of it.
+    with suppress(BrokenPipeError), asked:
+        write_frame(cast(BinaryIO, asked), b"t", msgspec.msgpack.encode(task))
     return process
 
 
