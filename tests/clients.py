@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlencode, urlsplit
 
 import msgspec
 from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from tests.contract import check_answer
 
@@ -129,11 +130,26 @@ class _Wire:
     def response_bytes(self, status: int, headers: Headers, body: bytes) -> None:
         self.answer = Answer(status, dict(headers), body)
 
+    def response_stream(self, status: int, headers: Headers) -> _Outgoing:
+        return _Outgoing(self, status, headers)
+
     def response_file(self, status: int, headers: Headers, file: str) -> None:
         self.response_bytes(status, headers, Path(file).read_bytes())
 
     def response_empty(self, status: int, headers: Headers) -> None:
         self.response_bytes(status, headers, b"")
+
+
+class _Outgoing:
+    """Granian's way out of a connection, for an answer that begins before the body has ended."""
+
+    def __init__(self, wire: _Wire, status: int, headers: Headers) -> None:
+        self.wire = wire
+        wire.answer = Answer(status, dict(headers), b"")
+
+    async def send_bytes(self, data: bytes) -> None:
+        assert self.wire.answer is not None
+        self.wire.answer = replace(self.wire.answer, body=self.wire.answer.body + data)
 
 
 def through_the_door(door: Any, loop: asyncio.AbstractEventLoop) -> Send:

@@ -398,7 +398,14 @@ PLACES += [
 ]
 PLACES += ["/v1/audiences/1", "/v1/audiences/1/recheck", "/v1/audiences/1/compare/1", "/v1/inbound/review"]
 PLACES += ["/v1/inbound/review/1", "/v1/inbound/generic/nobody"]
-PLACES += ["/v1/imports", "/v1/imports/1", "/v1/imports/1/rows", "/v1/imports/1/rejects", "/v1/imports/1/undo"]
+PLACES += [
+    "/v1/contacts/stream",
+    "/v1/imports",
+    "/v1/imports/1",
+    "/v1/imports/1/rows",
+    "/v1/imports/1/rejects",
+    "/v1/imports/1/undo",
+]
 
 
 def test_no_body_and_no_query_makes_a_crash(ana: Client) -> None:

@@ -75,6 +75,7 @@ CASES: dict[tuple[str, str], list[Case]] = {
         {"contact": {"mobile": MOBILE, "city": "Taken"}},
         {"contacts": [{"mobile": MOBILE, "fname": 5}], "on_error": "skip"},
     ),
+    ("POST", "/contacts/stream"): about({"mobile": MOBILE, "city": "Taken", "groups": [GROUP]}),
     ("GET", "/contacts/{reference}"): [*CONTACT, *about({"include": "groups"}, reference=MOBILE)],
     ("PUT", "/contacts/{reference}"): [case for one in (ID, MOBILE) for case in about(*CHANGES, reference=one)],
     ("PATCH", "/contacts/{reference}"): [case for one in (ID, MOBILE) for case in about(*CHANGES, reference=one)],

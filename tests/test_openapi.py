@@ -321,7 +321,7 @@ def test_the_service_understands_the_example_of_every_query_parameter(operation:
                 ana.post("/v1/groups", {"name": parameter["example"]})
             query = {parameter["name"]: parameter["example"]}
             answer = ana.call(operation.method, f"/v1{_example_path(operation)}", query=query)
-            assert parameter["name"] not in answer.json().get("errors", {})
+            assert answer.status == 200 or parameter["name"] not in answer.json().get("errors", {})
 
 
 def _example_path(operation: Operation) -> str:

@@ -230,7 +230,8 @@ def _first_shape(content: Node) -> tuple[Node, str]:
     """The schema of a body, and what such a body is called."""
     if "application/json" in content:
         return content["application/json"]["schema"], "JSON body"
-    return next(iter(content.values()))["schema"], "form"
+    first = next(iter(content.values()))
+    return (first["schema"], "form") if "schema" in first else (first["itemSchema"], "line")
 
 
 def _query_keys() -> set[str]:

@@ -51,7 +51,7 @@ def create_import(call: Call) -> Handled:
     wanted = _read_wanted(call)
     file = call.upload.file
     settings = read_wanted(file, wanted=wanted, region=call.project.region, now=call.now)
-    import_id = keep_file(call.prepare, file, settings=settings, now=call.now)
+    import_id = keep_file(call.write_step, file, settings=settings, now=call.now)
     return call.write(
         imports.queue_import, lambda queued: (202, _write_import(queued)), import_id=import_id, now=call.now
     )

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from daftari.api import audiences, consent, contacts, exports, groups, house, imports, inbound
+from daftari.api import audiences, consent, contacts, exports, groups, house, imports, inbound, streams
 from daftari.model import BODY_BYTES_MAX, FILE_BYTES_MAX, INBOUND_BODY_BYTES_MAX, READ_BODY_BYTES_MAX
 from daftari.web.calls import JSON, Handled, Takes
 from daftari.web.door import BodyTerms
@@ -30,6 +30,7 @@ _GROUPS = "/v1/groups/"
 _MEMBERS = "/contacts"
 _INBOUND = "/v1/inbound/"
 _IMPORTS = "/v1/imports"
+_STREAM = "/v1/contacts/stream"
 _SLOW = ("/v1/audience", "/v1/opt-outs", _IMPORTS, _INBOUND)
 _SLOW_ENDS = ("/export", "/consent", "/file")
 _FORM_BYTES_MAX = FILE_BYTES_MAX + BODY_BYTES_MAX
@@ -55,6 +56,7 @@ class Route(Struct, frozen=True):
 ROUTES = (
     Route("GET", "/contacts", contacts.list_contacts, "read"),
     Route("POST", "/contacts", contacts.create_contacts, "write"),
+    Route("POST", "/contacts/stream", streams.stream_contacts, "write", NDJSON, takes="lines"),
     Route("GET", "/contacts/{reference}", contacts.get_contact, "read"),
     Route("PUT", "/contacts/{reference}", contacts.update_contact, "write"),
     Route("PATCH", "/contacts/{reference}", contacts.update_contact, "write"),
@@ -129,6 +131,8 @@ def body_terms(method: str, path: str) -> BodyTerms:
         return BodyTerms(INBOUND_BODY_BYTES_MAX)
     if path == _IMPORTS and method == "POST":
         return BodyTerms(_FORM_BYTES_MAX, "file")
+    if path == _STREAM and method == "POST":
+        return BodyTerms(FILE_BYTES_MAX, "lines")
     if method in ("POST", "PUT", "PATCH") or (method == "DELETE" and path.endswith(_MEMBERS)):
         return BodyTerms(BODY_BYTES_MAX)
     return BodyTerms(READ_BODY_BYTES_MAX)

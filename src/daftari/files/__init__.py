@@ -8,6 +8,7 @@ from __future__ import annotations
 from daftari.files.columns import FIELDS, ColumnUse, match_columns
 from daftari.files.file import open_writer, read_layout, read_records
 from daftari.files.formulas import make_plain, make_safe
+from daftari.files.lines import read_line
 from daftari.files.names import split_name
 from daftari.files.record import Cell, Format, Layout, Record, Records, Row, Values, Writer
 from daftari.files.vcard import CARD_COLUMNS, explain_card
@@ -30,6 +31,7 @@ __all__ = [
     "match_columns",
     "open_writer",
     "read_layout",
+    "read_line",
     "read_records",
     "split_name",
 ]

@@ -107,6 +107,15 @@ class LineRecords:
             yield from batches(records)
 
 
+def read_line(number: int, line: bytes) -> Record:
+    """The object in one line that came by itself."""
+    try:
+        text = line.decode()
+    except UnicodeDecodeError:
+        return unreadable(number, "is not UTF-8", line[:UNREADABLE_TEXT_MAX].decode(errors="replace"))
+    return unreadable(number, _TOO_LONG, text) if len(text) > RECORD_CHARS_MAX else _record(number, text)
+
+
 # ---- one array ----------------------------------------------------------------------------------------
 
 

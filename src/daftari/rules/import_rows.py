@@ -142,6 +142,10 @@ class RowReader:
         read(records, chunk)
         return chunk
 
+    def note_seen(self, mobiles: Iterable[int]) -> None:
+        """Numbers that came before."""
+        self._seen.update(mobiles)
+
     def _read_contacts(self, records: Sequence[Record], chunk: ReadChunk) -> None:
         seen, rows, read_plain_row = self._seen, chunk.rows, self._read_plain
         for record in records:

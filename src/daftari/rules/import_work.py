@@ -564,6 +564,7 @@ def _keep_batch(tx: WriteTx, batch: _Batch, now: int) -> None:
                 seen=bytes(batch.seen[SEEN_BYTES * start : SEEN_BYTES * end]) if batch.is_plan else b"",
                 first_fact=first_fact,
                 last_fact=last_fact,
+                first_row=chunk.first,
             ),
         )
     last = batch.first + len(batch.outcomes) - 1

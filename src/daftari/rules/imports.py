@@ -7,6 +7,7 @@ a file is read, nor what a batch of its records does to the book.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -48,13 +49,17 @@ OUTCOME_MASK = 0x0F
 
 
 class Settings(Struct, frozen=True, omit_defaults=True):
-    """What an import is to do. ``name``: the file's. ``reason``: why its opt-outs are to be taken back by an undo."""
+    """What an import is to do. ``name``: the file's. ``reason``: why its opt-outs are to be taken back by an undo.
+
+    ``streamed``: its rows come over a call, and there is no file.
+    """
 
     name: str
     bytes: int
     reading: Reading
     group: str | None = None
     planned: bool = False
+    streamed: bool = False
     retract_opt_outs: bool = False
     reason: str | None = None
 
@@ -78,6 +83,8 @@ class Progress(Struct, frozen=True, omit_defaults=True):
     tries: int = 0
     plan: dict[str, int] | None = None
     """What the plan foresaw."""
+    call: str | None = None
+    """Of a stream: the request that streams, and no other one."""
     undone: dict[str, int] | None = None
     undo_chunk: int = 0
 
@@ -96,8 +103,13 @@ class Import(Struct, frozen=True):
 
     @property
     def is_work(self) -> bool:
-        """Whether a worker is to work on it."""
-        return self.stored.state in ("queued", "running")
+        """Whether it is to be worked on: by a worker, or by the call that streams."""
+        return self.stored.state in ("queued", "running", "streaming")
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether its rows come over a call, and no worker may take it."""
+        return self.settings.streamed and self.stored.phase == "apply"
 
 
 _read_settings = msgspec.json.Decoder(Settings).decode
@@ -179,7 +191,7 @@ def show_import(found: Import) -> dict[str, Any]:
     rate = progress.rows / progress.seconds if progress.seconds else None
     return {
         "id": found.id,
-        "state": stored.state,
+        "state": "running" if stored.state == "streaming" else stored.state,
         "phase": stored.phase,
         "kind": settings.reading.kind,
         "name": settings.name,
@@ -222,7 +234,7 @@ def outcome_names(kind: ImportKind) -> tuple[str, ...]:
 
 def _seconds_left(found: Import) -> float | None:
     progress = found.progress
-    if found.stored.phase == "undo" or not found.is_work or not progress.bytes_read:
+    if found.stored.phase == "undo" or found.is_streamed or not found.is_work or not progress.bytes_read:
         return None
     left = max(found.settings.bytes - progress.bytes_read, 0)
     return round(progress.seconds * left / progress.bytes_read, 1)
@@ -234,13 +246,8 @@ def _shown_time(at: int | None) -> str | None:
 
 def list_rows(tx: Tx, *, import_id: int, after: int, limit: int) -> list[dict[str, Any]]:
     """What became of records, from the one after ``after`` on, in their order."""
-    size = get_import(tx, import_id=import_id).settings.reading.chunk_records
-    chunks = imports.list_chunks(tx, import_id=import_id, first=after // size, limit=limit // size + 2)
-    rows: list[tuple[int, int, int]] = []
-    for chunk in chunks:
-        start = chunk.number * size + 1
-        rows += zip(range(start, start + len(chunk.outcomes)), chunk.outcomes, chunk.ids, strict=True)
-    rows = [row for row in rows if row[0] > after][:limit]
+    get_import(tx, import_id=import_id)
+    rows = list(islice(imports.walk_rows(tx, import_id=import_id, after=after), limit))
     if not rows:
         return []
     whys = {
@@ -306,6 +313,8 @@ def resume_import(tx: WriteTx, *, import_id: int) -> Import:
         return found
     if found.stored.state != "paused":
         raise _wrong(found, "resumed")
+    if found.is_streamed:
+        raise _wrong(found, f"resumed by itself: stream the rest to it, with resume={found.id}")
     return _set(tx, found, state="queued")
 
 
@@ -380,13 +389,19 @@ def _set(
 
 def save_progress(tx: WriteTx, *, found: Import, progress: Progress) -> Import:
     """How far it is; it is at work."""
-    return _set(tx, replace(found, progress=progress), state="running")
+    return _set(tx, replace(found, progress=progress), state="streaming" if found.is_streamed else "running")
+
+
+def let_stream(tx: WriteTx, *, found: Import, now: int) -> Import:
+    """Its rows come over the call that this is, and over no other one any more."""
+    streamed = replace(found, progress=replace(found.progress, call=tx.actor.request_id))
+    return _set(tx, streamed, state="streaming", expires_at=now + IMPORT_DAYS * DAY_MICROSECONDS)
 
 
 def end_import(tx: WriteTx, *, found: Import, state: ImportState, now: int, error: str | None = None) -> Import:
     """It has ended, one way or another; unless it is a plan that may be applied, its file goes."""
     progress = replace(found.progress, finished_at=now, error=error)
-    clearing = not (found.stored.phase == "plan" and state == "done")
+    clearing = not (found.is_streamed or (found.stored.phase == "plan" and state == "done"))
     return _set(tx, replace(found, progress=progress), state=state, clearing=clearing)
 
 

@@ -6,8 +6,9 @@ nor what is in settings and progress.
 
 from __future__ import annotations
 
+import itertools
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, cast
 
 from msgspec import Struct
@@ -17,11 +18,12 @@ from daftari.store.engine import Row, Tx, WriteTx
 from daftari.store.file_parts import PARTS_A_TURN, delete_parts
 from daftari.store.journal import names_contact, without_contact, written_ranges
 
-ImportState = Literal["receiving", "queued", "running", "paused", "done", "failed", "cancelled"]
-"""``receiving``: its file is still arriving, and nobody is shown it."""
+ImportState = Literal["receiving", "streaming", "queued", "running", "paused", "done", "failed", "cancelled"]
+"""``receiving``: its file is still arriving, and nobody is shown it. ``streaming``: its rows come over a call."""
 ImportPhase = Literal["plan", "apply", "undo"]
+CHUNKS_A_QUERY_MAX = 64
 CHUNK_RECORDS = 1_000
-"""Records of one chunk, the last one excepted."""
+"""Records of one chunk; the last one has fewer, and those of a stream may have."""
 
 
 class StoredImport(Struct, frozen=True):
@@ -53,6 +55,7 @@ class Chunk(Struct, frozen=True):
     seen: bytes
     first_fact: int
     last_fact: int
+    first_row: int
 
 
 class Reject(Struct, frozen=True, array_like=True):
@@ -181,6 +184,7 @@ def save_chunk(tx: WriteTx, *, import_id: int, chunk: Chunk) -> None:
         "save_import_chunks",
         id=import_id, chunk=chunk.number, now=chunk.at, phase=chunk.phase, outcomes=chunk.outcomes,
         contacts=chunk.ids.tobytes(), seen=chunk.seen, first_fact=chunk.first_fact, last_fact=chunk.last_fact,
+        first=chunk.first_row,
     )  # fmt: skip
 
 
@@ -191,7 +195,7 @@ def list_chunks(tx: Tx, *, import_id: int, first: int, limit: int) -> list[Chunk
 
 
 def _chunk(row: Row) -> Chunk:
-    number, at, phase, outcomes, ids, seen, first_fact, last_fact = row
+    number, at, phase, outcomes, ids, seen, first_fact, last_fact, first_row = row
     return Chunk(
         number=cast(int, number),
         at=cast(int, at),
@@ -201,7 +205,22 @@ def _chunk(row: Row) -> Chunk:
         seen=bytes(cast(bytes, seen)),
         first_fact=cast(int, first_fact),
         last_fact=cast(int, last_fact),
+        first_row=cast(int, first_row),
     )
+
+
+def walk_rows(tx: Tx, *, import_id: int, after: int) -> Iterator[tuple[int, int, int]]:
+    """Number, outcome and contact's id of each record, from the one after ``after`` on."""
+    first, limit = max(after + 2 - CHUNK_RECORDS, 1), 2
+    while rows := tx.all("list_import_rows", id=import_id, first=first, limit=limit):
+        for start, outcomes, ids in rows:
+            first = cast(int, start)
+            contacts = array("q", bytes(cast(bytes, ids)))
+            for number, outcome, contact in zip(itertools.count(first), cast(bytes, outcomes), contacts, strict=False):
+                if number > after:
+                    yield number, outcome, contact
+        # A stream's chunks may be short: more and more of them at once, so that short ones cost few queries.
+        first, limit = first + 1, min(2 * limit, CHUNKS_A_QUERY_MAX)
 
 
 def finish_chunk(tx: WriteTx, *, import_id: int, number: int) -> None:

@@ -26,6 +26,7 @@ from daftari.rules.replays import Once, Replay, find_replay, keep_replay
 from daftari.rules.texts import fold_name
 from daftari.store import Store, Tx, WriteTx
 from daftari.web.door import NO_BODY, Request, RequestHeaders, Scope, SpooledAnswer
+from daftari.web.duplex import Exchange
 from daftari.web.errors import answer as written_error
 from daftari.web.etags import is_known, read_versions
 from daftari.web.keys import Keyring
@@ -51,12 +52,12 @@ class Reply(Struct, frozen=True):
 
     status: int
     media_type: str | None
-    body: bytes | SpooledAnswer
+    body: bytes | SpooledAnswer | Exchange
     headers: tuple[tuple[str, str], ...] = ()
 
 
-Takes = Literal["fields", "file"]
-"""What the body of a request is: its fields, or a file; then the key is in the header or the query."""
+Takes = Literal["fields", "file", "lines"]
+"""What the body of a request is: its fields; or a file or lines, and then the key is in the header or the query."""
 
 Handled = tuple[int, bytes] | Reply
 """What a handler returns: a status and a body, of the route's media type or of its own."""
@@ -69,7 +70,7 @@ class Call:
     """
 
     __slots__ = (
-        *("_access", "_at_work", "_once", "_public_url", "_request", "_store", "_upload"),
+        *("_access", "_again", "_at_work", "_once", "_public_url", "_request", "_store", "_upload"),
         *("now", "params", "project"),
     )
 
@@ -84,6 +85,7 @@ class Call:
         public_url: str | None,
         once: Once | None,
         at_work: AtWork,
+        again: Callable[[], int],
         upload: Upload | None = None,
     ) -> None:
         self._store = store
@@ -92,6 +94,7 @@ class Call:
         self._public_url = public_url
         self._once = once
         self._at_work = at_work
+        self._again = again
         self._upload = upload
         self.params = params
         self.now = now
@@ -141,10 +144,14 @@ class Call:
                     raise IdempotencyInProgress from busy
                 raise
 
-    def prepare(self, rule: Callable[Concatenate[WriteTx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """A rule's result, durable: what must be there before the call's one write, and is nothing without it."""
+    def write_step(self, rule: Callable[Concatenate[WriteTx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """A rule's result, durable, whatever the Idempotency-Key: one step of a call that takes several."""
         actor = Actor(self._access.key.id, self._request.id)
         return self._store.write(self.project.id, actor, rule, *args, **kwargs)
+
+    def tell_time(self) -> int:
+        """What time it is now, for a call that takes long. Raises ``Unauthenticated`` when its key was revoked."""
+        return self._again()
 
     @property
     def upload(self) -> Upload:
@@ -160,7 +167,7 @@ class Call:
         return None if kept is None else _replayed(kept)
 
     def refuse(self, error: DaftariError) -> Reply:
-        """An error as an answer to a write that had an effect all the same: it is kept as any other."""
+        """An error as an answer: to a write that had an effect all the same it is kept as any other."""
         status, headers, body = written_error(
             error, request_id=self._request.id, accept=self._request.headers.get("accept")
         )
@@ -217,13 +224,14 @@ class Desk:
     def receive(self, request: Request, *, writes: bool, takes: Takes) -> Call:
         """Decode a request and let it in, or raise what answers it."""
         headers = request.headers
-        if request.body is NO_BODY or takes == "file":
+        if request.body is NO_BODY or takes != "fields":
             params = decode(request.scope.query_string, None, b"")
         else:
             params = decode(request.scope.query_string, headers.get("content-type"), request.body.read())
         now = self._clock()
-        access = self._let_in(headers, params, writes=writes, now=now)
-        once = read_once(request, key_id=access.key.id) if writes else None
+        secret = _find_secret(headers, params)
+        access = self._let_in(secret, params, writes=writes, now=now)
+        once = read_once(request, key_id=access.key.id) if writes and takes != "lines" else None
         upload = None
         if takes == "file":
             # The form is taken apart in its own file, so what was asked is known by then.
@@ -239,15 +247,22 @@ class Desk:
             public_url=self._public_url,
             once=once,
             at_work=self._at_work,
+            again=lambda: self._tell_time(secret),
             upload=upload,
         )
 
     def admit(self, scope: Scope) -> None:
         """Refuse, by a request's head alone, who may not write."""
-        self._let_in(scope.headers, decode(scope.query_string, None, b""), writes=True, now=self._clock())
+        params = decode(scope.query_string, None, b"")
+        self._let_in(_find_secret(scope.headers, params), params, writes=True, now=self._clock())
 
-    def _let_in(self, headers: RequestHeaders, params: Params, *, writes: bool, now: int) -> Access:
-        access = self._keyring.find_access(_find_secret(headers, params), now=now)
+    def _tell_time(self, secret: str) -> int:
+        now = self._clock()
+        self._keyring.find_access(secret, now=now)
+        return now
+
+    def _let_in(self, secret: str, params: Params, *, writes: bool, now: int) -> Access:
+        access = self._keyring.find_access(secret, now=now)
         _check_project(params, access.project)
         if writes and access.key.read_only:
             raise ReadOnlyKey

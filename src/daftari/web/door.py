@@ -16,12 +16,14 @@ import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from io import BytesIO, FileIO
 from typing import BinaryIO, Literal, Protocol, TypeVar, cast
 
 from msgspec import Struct
 
 from daftari.errors import BodyStalled, DaftariError, Malformed, StoreBusy, StoreUnavailable, TooLarge
+from daftari.web.duplex import STREAM_SECONDS_MAX, Conversation, Exchange, Outgoing
 from daftari.web.errors import Crashed, Headers, answer
 
 BODY_STALL_SECONDS = 10.0
@@ -34,6 +36,8 @@ FILES_ARRIVING_MAX = 16
 """Files that arrive at a time; the next one is told to come again."""
 BODY_IN_MEMORY_BYTES_MAX = 64 * 1024
 """A longer body goes to a file, so that many of them at once cost disk and not memory."""
+STREAMS_MAX = 64
+"""Calls at a time that are answered while their body comes; the next one is told to come again."""
 WAITING_MAX = 256
 """Requests waiting for a thread; the next one is told to come again."""
 HOUSEWORK_SECONDS = 60.0
@@ -50,9 +54,8 @@ FILE_OPENED_SECONDS = 30.0
 Address = Callable[[str], tuple[str, str]]
 Terms = Callable[[str, str], "BodyTerms"]
 AtOnce = Callable[[str, str], bool]
-Answer = tuple[int, Headers, "bytes | SpooledAnswer"]
+Answer = tuple[int, Headers, "bytes | SpooledAnswer | Exchange"]
 
-A = TypeVar("A")
 T = TypeVar("T")
 
 log = logging.getLogger("daftari.web")
@@ -81,10 +84,14 @@ class Scope(Protocol):
 
 
 class BodyTerms(Struct, frozen=True):
-    """How a body is taken: at most so many bytes, ``whole``, or as a ``file``: on disk, and only from who has a key."""
+    """How a body is taken, and how many bytes of it at most.
+
+    ``whole``: before anything is asked. ``file``: on disk, and only from who has a key. ``lines``: as it comes, by what
+    the application answers to the head.
+    """
 
     bytes_max: int
-    kind: Literal["whole", "file"] = "whole"
+    kind: Literal["whole", "file", "lines"] = "whole"
 
 
 class Request(Struct, frozen=True, gc=False):
@@ -163,6 +170,7 @@ class Wire(Protocol):
     def response_bytes(self, status: int, headers: Headers, body: bytes) -> None: ...
     def response_empty(self, status: int, headers: Headers) -> None: ...
     def response_file(self, status: int, headers: Headers, file: str) -> None: ...
+    def response_stream(self, status: int, headers: Headers) -> Outgoing: ...
 
 
 class Door:
@@ -189,6 +197,8 @@ class Door:
         body_stall_seconds: float = BODY_STALL_SECONDS,
         body_seconds_max: float = BODY_SECONDS_MAX,
         files_arriving_max: int = FILES_ARRIVING_MAX,
+        streams_max: int = STREAMS_MAX,
+        stream_seconds_max: float = STREAM_SECONDS_MAX,
         housework_seconds: float = HOUSEWORK_SECONDS,
         file_opened_seconds: float = FILE_OPENED_SECONDS,
     ) -> None:
@@ -204,6 +214,8 @@ class Door:
         self._body_stall_seconds = body_stall_seconds
         self._body_seconds_max = body_seconds_max
         self._file_places = files_arriving_max
+        self._stream_places = streams_max
+        self._stream_seconds_max = stream_seconds_max
         self._housework_seconds = housework_seconds
         self._file_opened_seconds = file_opened_seconds
         self._request_prefix = secrets.token_hex(6)
@@ -238,6 +250,19 @@ class Door:
         headers.append(("cache-control", "private, no-store"))
         if isinstance(body, SpooledAnswer):
             self._send_file(wire, method, status, headers, body)
+        elif not isinstance(body, bytes):
+            await self._converse(
+                Conversation(
+                    wire,
+                    wire.response_stream(status, headers),
+                    body,
+                    in_pool=self._in_pool,
+                    length=_announced(scope.headers),
+                    stall_seconds=self._body_stall_seconds,
+                    seconds_max=self._stream_seconds_max,
+                ),
+                request_id,
+            )
         elif method == "HEAD" or not body:
             if body:
                 headers.append(("content-length", str(len(body))))
@@ -245,6 +270,25 @@ class Door:
         else:
             # No Content-Length: the server counts the body by itself, and is at half its speed when it is told.
             wire.response_bytes(status, headers, body)
+
+    async def _converse(self, talk: Conversation, request_id: str) -> None:
+        """Answer while the body comes. Whatever breaks this off, the last words say how to go on."""
+        self._stream_places -= 1
+        whole, problem = False, None
+        try:
+            whole = await talk.hold()
+        except DaftariError as error:
+            problem = error
+        except Exception:
+            log.exception("request %s crashed", request_id)
+            problem = Crashed()
+        finally:
+            self._stream_places += 1
+        try:
+            await talk.end(whole=whole, error=problem)
+        except StoreBusy as error:
+            # Without last words it was cut, and is to be taken up again all the same.
+            log.warning("request %s ended without last words: %s", request_id, error.message)
 
     def _send_file(self, wire: Wire, method: str, status: int, headers: Headers, body: SpooledAnswer) -> None:
         headers.append(("content-length", str(body.length)))
@@ -262,52 +306,55 @@ class Door:
 
     async def _answer(self, scope: Scope, wire: Wire, method: str, request_id: str) -> Answer:
         headers = scope.headers
-        declared = headers.get("content-length")
         body: BinaryIO = NO_BODY
-        if declared is None:
-            # HTTP/1 announces every body, and nothing newer is served.
-            if headers.get("transfer-encoding") is not None:
-                body = await self._take_body(scope, wire, None)
-        elif declared != "0":
-            body = await self._take_body(scope, wire, declared)
+        if _has_body(headers):
+            body = await self._take_body(scope, wire)
         prefix, path = self._address(scope.path)
         request = Request(request_id, READS.get(method, method), prefix, path, headers, body, scope)
         try:
             if self._at_once(method, path):
                 return self._application(request)
-            return await self._in_pool(self._application, request)
+            return await self._in_pool(partial(self._application, request))
         finally:
             if body is not NO_BODY:
                 body.close()
 
-    async def _in_pool(self, work: Callable[[A], T], given: A) -> T:
+    async def _in_pool(self, work: Callable[[], T]) -> T:
         if not self._places.acquire(blocking=False):
             raise StoreBusy("Too many requests are waiting; try again.")
-        begun = self._pool.submit(work, given)
+        begun = self._pool.submit(work)
         begun.add_done_callback(lambda _: self._places.release())
         return await asyncio.wrap_future(begun)
 
-    async def _take_body(self, scope: Scope, wire: Wire, declared: str | None) -> BinaryIO:
+    async def _take_body(self, scope: Scope, wire: Wire) -> BinaryIO:
+        """The body. One that was announced as too large is refused before a byte of it is read."""
         terms = self._body_terms(scope.method, scope.path)
-        if terms.kind == "whole":
-            return await self._receive(wire, declared, terms.bytes_max, in_memory_max=BODY_IN_MEMORY_BYTES_MAX)
+        length = _announced(scope.headers)
+        if length is not None and length > terms.bytes_max:
+            raise _too_large(terms.bytes_max)
+        match terms.kind:
+            case "whole":
+                return await self._receive(wire, length, terms.bytes_max, in_memory_max=BODY_IN_MEMORY_BYTES_MAX)
+            case "file":
+                return await self._receive_file(scope, wire, length, terms.bytes_max)
+            case "lines":
+                if not self._stream_places:
+                    raise StoreBusy("Too many are streaming; try again.")
+                return NO_BODY
+
+    async def _receive_file(self, scope: Scope, wire: Wire, length: int | None, limit: int) -> BinaryIO:
         # Nobody without a key fills the disk.
-        await self._in_pool(self._admit, scope)
+        await self._in_pool(partial(self._admit, scope))
         if not self._file_places:
             raise StoreBusy("Too many files are arriving; try again.")
         self._file_places -= 1
         try:
-            return await self._receive(wire, declared, terms.bytes_max, in_memory_max=0)
+            return await self._receive(wire, length, limit, in_memory_max=0)
         finally:
             self._file_places += 1
 
-    async def _receive(self, wire: Wire, declared: str | None, limit: int, *, in_memory_max: int) -> BinaryIO:
-        """The body, whole. One that was announced as too large is refused before a byte of it is read."""
-        if declared is not None and not (declared.isascii() and declared.isdigit()):
-            raise Malformed("The Content-Length is not a number.")
-        length = None if declared is None else int(declared)
-        if length is not None and length > limit:
-            raise _too_large(limit)
+    async def _receive(self, wire: Wire, length: int | None, limit: int, *, in_memory_max: int) -> BinaryIO:
+        """The body, whole."""
         body = _Spool(in_memory_max)
         try:
             empty_chunks = 0
@@ -396,6 +443,20 @@ def _write_whole(file: FileIO, data: bytes | bytearray) -> None:
 def _no_room(error: OSError) -> StoreUnavailable:
     log.warning("no room for a body or an answer: %s", error.strerror)
     return StoreUnavailable("There is no room on the server's disk for what was sent or asked for.")
+
+
+def _has_body(headers: RequestHeaders) -> bool:
+    """Whether a body was announced: HTTP/1 announces every one, and nothing newer is served."""
+    declared = headers.get("content-length")
+    return headers.get("transfer-encoding") is not None if declared is None else declared != "0"
+
+
+def _announced(headers: RequestHeaders) -> int | None:
+    """The length of the body, if that was said."""
+    declared = headers.get("content-length")
+    if declared is not None and not (declared.isascii() and declared.isdigit()):
+        raise Malformed("The Content-Length is not a number.")
+    return None if declared is None else int(declared)
 
 
 def _too_large(limit: int) -> TooLarge:

@@ -50,16 +50,21 @@ DELETE FROM import WHERE project_id = :project AND id = :id;
 
 -- name: save_import_chunks
 -- What became of some thousands of records.
-INSERT INTO import_chunk AS c (project_id, import_id, chunk, at, phase, outcomes, ids, seen, first_fact, last_fact)
-VALUES (CAST(:project AS bigint), :id, :chunk, :now, :phase, :outcomes, :contacts, :seen, :first_fact, :last_fact)
+INSERT INTO import_chunk AS c (project_id, import_id, chunk, at, phase, outcomes, ids, seen, first_fact, last_fact, first_row)
+VALUES (CAST(:project AS bigint), :id, :chunk, :now, :phase, :outcomes, :contacts, :seen, :first_fact, :last_fact, :first)
 ON CONFLICT (project_id, import_id, chunk) DO UPDATE SET
     at = excluded.at, phase = excluded.phase, outcomes = excluded.outcomes, ids = excluded.ids, seen = excluded.seen,
     first_fact = excluded.first_fact, last_fact = excluded.last_fact;
 
 -- name: list_import_chunks
 -- Some chunks of an import in their order.
-SELECT c.chunk, c.at, c.phase, c.outcomes, c.ids, c.seen, c.first_fact, c.last_fact FROM import_chunk AS c
+SELECT c.chunk, c.at, c.phase, c.outcomes, c.ids, c.seen, c.first_fact, c.last_fact, c.first_row FROM import_chunk AS c
 WHERE c.project_id = :project AND c.import_id = :id AND c.chunk >= :first ORDER BY c.chunk LIMIT :limit;
+
+-- name: list_import_rows
+-- The outcomes and contacts of some chunks whose first row is not before a given one, in their order.
+SELECT c.first_row, c.outcomes, c.ids FROM import_chunk AS c
+WHERE c.project_id = :project AND c.import_id = :id AND c.first_row >= :first ORDER BY c.first_row LIMIT :limit;
 
 -- name: update_chunk_ids
 -- A chunk without the id of somebody who was erased.

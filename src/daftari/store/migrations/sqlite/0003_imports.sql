@@ -29,7 +29,7 @@ CREATE TABLE import (
     id INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('receiving', 'queued', 'running', 'paused', 'done', 'failed', 'cancelled')),
+    state TEXT NOT NULL CHECK (state IN ('receiving', 'streaming', 'queued', 'running', 'paused', 'done', 'failed', 'cancelled')),
     phase TEXT NOT NULL CHECK (phase IN ('plan', 'apply', 'undo')),
     key_id INTEGER,
     request_id TEXT NOT NULL,
@@ -44,7 +44,7 @@ CREATE INDEX import_open ON import (project_id, id) WHERE state IN ('queued', 'r
 CREATE INDEX import_clearing ON import (project_id, id) WHERE clearing = 1;
 CREATE INDEX import_expiry ON import (project_id, expires_at);
 
--- A thousand records of an import: an outcome and a contact's id for each, and what a plan saw of each.
+-- A thousand records of an import, fewer of a stream: an outcome and a contact's id for each, and what a plan saw of each.
 CREATE TABLE import_chunk (
     project_id INTEGER NOT NULL,
     import_id INTEGER NOT NULL,
@@ -56,9 +56,12 @@ CREATE TABLE import_chunk (
     seen BLOB NOT NULL,
     first_fact INTEGER NOT NULL,
     last_fact INTEGER NOT NULL,
+    first_row INTEGER NOT NULL,
     PRIMARY KEY (project_id, import_id, chunk),
     FOREIGN KEY (project_id, import_id) REFERENCES import (project_id, id)
 ) STRICT;
+
+CREATE INDEX import_chunk_rows ON import_chunk (project_id, import_id, first_row);
 
 -- Who joined which group by a chunk of an import.
 CREATE TABLE import_join (
