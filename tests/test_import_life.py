@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -400,6 +401,19 @@ def test_a_row_of_an_export_without_a_contact_and_without_facts_is_counted(offic
     found = office.bring("id,mobile,consent\n,0722000001,[]\n,0722000001,[]\n,nobody,[]\n", chunk_records=1)
     assert shown(found) == {"unchanged": 1, "duplicate": 1, "invalid": 1}
     assert office.book()["contact"] == []
+
+
+def test_a_fact_of_the_future_is_refused_as_it_is_everywhere(office: Office) -> None:
+    told = {"kind": "opt_in", "at": "2998-01-01T00:00:00Z", "source": "inbound"}
+    found = office.bring(json.dumps({"mobile": "0722000001", "consent": [told]}), name="a.ndjson")
+    assert office.rejects(found.id) == [(1, "The consent field must not be in the future.")]
+    _say_stop(office)
+    assert office.table("consent", "subject, suppressed") == [(254722000001, 1)]
+
+
+def _say_stop(office: Office) -> None:
+    stop = NewFact(0, 254722000001, "opt_out", Scope(), office.tick(), "inbound")
+    office.store.write(office.project.id, ACTOR, ledger.record_facts, facts=[stop], now=office.now)
 
 
 # ---- attributes and groups --------------------------------------------------------------------------

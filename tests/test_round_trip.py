@@ -17,6 +17,8 @@ from tests.clients import Client
 from tests.importing import KEY, Office, shown
 from tests.rulebook import NOW
 
+TODAY = 4_000_000_000_000_000
+"""After every clock: what came over HTTP was said before."""
 NASTY = (
     {"fname": "=HYPERLINK(1)", "lname": "'+x", "company": 'Duka "Moja", Ltd', "city": "-"},
     {"fname": "محمد", "mname": "李雷", "lname": "👩🏾‍🌾", "email": "a@b.example"},
@@ -66,7 +68,7 @@ def test_an_export_with_consent_gives_the_same_book(
     fill(ana)
     left = NewFact(0, int(mobile(4)), "left_group", Scope("sms"), NOW, "inbound", keyword="nairobi, kenya")
     store.write(people.shopify.id, KEY, record_facts, facts=[left], now=NOW)
-    shop, farm = Office(store, database, people.shopify), Office(store, database, people.kalro)
+    shop, farm = Office(store, database, people.shopify), Office(store, database, people.kalro, now=TODAY)
     file = io.BytesIO()
     definition = FileDefinition(form, None, True)
     store.read(people.shopify.id, write_export, definition=definition, file=file, watch=lambda _: None)
@@ -80,7 +82,7 @@ def test_an_export_with_consent_gives_the_same_book(
 
 def test_numbers_alone_make_no_contacts(ana: Client, store: Store, people: Any, database: str) -> None:
     assert ana.post("/v1/opt-outs", {"mobile": mobile(1)}).status == 200
-    shop, farm = Office(store, database, people.shopify), Office(store, database, people.kalro)
+    shop, farm = Office(store, database, people.shopify), Office(store, database, people.kalro, now=TODAY)
     file = io.BytesIO()
     definition = FileDefinition("ndjson", None, True)
     store.read(people.shopify.id, write_export, definition=definition, file=file, watch=lambda _: None)
@@ -89,7 +91,7 @@ def test_numbers_alone_make_no_contacts(ana: Client, store: Store, people: Any, 
 
 
 def test_members_that_come_late_in_a_file_of_objects_are_read(store: Store, people: Any, database: str) -> None:
-    farm = Office(store, database, people.kalro)
+    farm = Office(store, database, people.kalro, now=TODAY)
     lines = [{"mobile": mobile(number)} for number in range(1, 1_002)]
     fact = {"kind": "opt_out", "at": "2024-03-21T07:06:37.000000Z", "source": "inbound"}
     lines.append({"mobile": mobile(2_000), "fname": "Zuri", "groups": ["Late"], "points": 7})

@@ -234,7 +234,10 @@ class RowReader:
             number, contact = self._read_number(given.mobile, errors), None
         facts: list[NewFact] = []
         if self._columns.is_ours or _is_listed(more.get("consent")):
-            facts = _noting(errors, "consent", more, lambda value: _read_consent(value, record.number, number)) or []
+            now = self._reading.created_at
+            facts = (
+                _noting(errors, "consent", more, lambda value: _read_consent(value, record.number, number, now)) or []
+            )
         if errors:
             return sentences(errors)
         return _Row(contact, facts, groups if contact is not None else [], contact_id, number)
@@ -566,7 +569,7 @@ def _is_listed(value: object) -> bool:
     return isinstance(value, list) or (isinstance(value, str) and value.lstrip().startswith("[{"))
 
 
-def _read_consent(value: object, number: int, mobile: int) -> list[NewFact]:
+def _read_consent(value: object, number: int, mobile: int, now: int) -> list[NewFact]:
     """The facts in a cell of our own exports."""
     try:
         found = msgspec.json.decode(value) if isinstance(value, str) else value
@@ -574,15 +577,15 @@ def _read_consent(value: object, number: int, mobile: int) -> list[NewFact]:
         raise ValueError("must be a JSON array, as an export writes it.") from None
     if not isinstance(found, list) or len(found) > FACTS_PER_ROW_MAX * 10:
         raise ValueError("must be an array of facts, as an export writes it.")
-    return [_read_fact(fact, number, mobile) for fact in found]
+    return [_read_fact(fact, number, mobile, now) for fact in found]
 
 
-def _read_fact(given: object, number: int, mobile: int) -> NewFact:
+def _read_fact(given: object, number: int, mobile: int, now: int) -> NewFact:
     if not isinstance(given, dict):
         raise ValueError("must be an array of objects, as an export writes it.")
     kind: Any = given.get("kind")
     source: Any = given.get("source")
-    at = read_time(given.get("at"), now=None)
+    at = read_time(given.get("at"), now=now)
     if kind not in FACT_KINDS or source not in get_args(Source) or at is None:
         raise ValueError("has a fact without a known kind, source or time.")
     return NewFact(
