@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from daftari.errors import StoreBusy, ValidationFailed, WrongImportState
-from daftari.model import NewFact, Scope
+from daftari.model import FIRST_ID_MAX, NewFact, Scope
 from daftari.rules import imports, ledger
 from daftari.rules.import_work import take_chunks
 from daftari.rules.imports import IMPORT_DAYS, Import
@@ -351,6 +351,23 @@ def test_an_id_that_somebody_took_meanwhile_is_named_and_its_number_left_alone(o
     office.work(batch=1)
     assert office.outcomes(number)[:2] == ["invalid", "created"]
     assert [row[:2] for row in office.book()["contact"]] == [(1, 254722000009), (2, 254722000002)]
+    assert broken_in(office.store, office.project) == []
+
+
+@pytest.mark.parametrize("planned", [False, True])
+def test_who_brings_no_id_gets_none_that_another_record_of_the_batch_brings(office: Office, planned: bool) -> None:
+    text = "id,mobile\n,0722000001\n1,0722000002\n2,0722000003\n"
+    found = office.bring(text, keep_ids=True, planned=planned)
+    if planned:
+        found = office.apply(found.id)
+    assert office.outcomes(found.id) == ["created"] * 3
+    assert [row[:2] for row in office.book()["contact"]] == [(1, 254722000002), (2, 254722000003), (3, 254722000001)]
+
+
+def test_an_id_leaves_room_for_those_that_come_after(office: Office) -> None:
+    text = f"id,mobile\n{FIRST_ID_MAX + 1},0722000001\n{FIRST_ID_MAX},0722000002\n"
+    assert office.outcomes(office.bring(text, keep_ids=True).id) == ["invalid", "created"]
+    rulebook.create_contacts(office.store, office.project, [{"mobile": "0722000009"}])
     assert broken_in(office.store, office.project) == []
 
 

@@ -48,6 +48,8 @@ ATTRIBUTE_TEXT_MAX = 1_000
 """Characters of an attribute's text."""
 ID_MAX = 2**63 - 1
 """The largest id the databases can hold."""
+FIRST_ID_MAX = ID_MAX // 2
+"""The largest id a book may begin with, or take over: half of all there are stay free."""
 CLOCK_AHEAD_SECONDS_MAX = 300
 """How far ahead of the server's clock a time given by a caller may be."""
 FACTS_PER_CALL_MAX = 10_000

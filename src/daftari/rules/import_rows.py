@@ -22,6 +22,7 @@ from daftari.files import ColumnUse, Layout, Record, split_name
 from daftari.mobile import reader_for
 from daftari.model import (
     ANY,
+    FIRST_ID_MAX,
     ID_MAX,
     MOBILE_TEXT_MAX,
     TEXT_FIELDS,
@@ -554,8 +555,8 @@ def _read_id(value: object) -> int:
     number = _mended(value)
     if isinstance(number, str) and number.isascii() and number.isdigit() and len(number) <= MOBILE_TEXT_MAX:
         number = int(number)
-    if not isinstance(number, int) or not 1 <= number < ID_MAX:
-        raise ValueError("must be a whole number of at least 1.")
+    if not isinstance(number, int) or not 1 <= number <= FIRST_ID_MAX:
+        raise ValueError(f"must be a whole number between 1 and {FIRST_ID_MAX}.")
     return number
 
 

@@ -202,10 +202,14 @@ def _take_ids(tx: WriteTx, new: list[ContactRow], ids: Mapping[int, int] | None)
         taken = range(tx.book.next_id, tx.book.next_id + len(new))
         tx.book.next_id = taken.stop
         return taken
+    # Whoever brings none gets one that nobody of these brings.
+    given = [ids[row.mobile] for row in new if row.mobile in ids]
+    tx.book.next_id = max([tx.book.next_id, *(number + 1 for number in given)])
     numbers = []
     for row in new:
-        number = ids.get(row.mobile, tx.book.next_id)
-        tx.book.next_id = max(tx.book.next_id, number + 1)
+        number = ids.get(row.mobile)
+        if number is None:
+            number, tx.book.next_id = tx.book.next_id, tx.book.next_id + 1
         numbers.append(number)
     return numbers
 

@@ -12,15 +12,12 @@ from msgspec.structs import replace
 
 from daftari.errors import ProjectNotFound, ProjectTaken, ValidationFailed
 from daftari.mobile import is_region
-from daftari.model import ID_MAX, OnError, Project
+from daftari.model import FIRST_ID_MAX, OnError, Project
 from daftari.rules.quiet import read_hours
 from daftari.rules.texts import fold_name, read_name
 from daftari.rules.words import plain_words
 from daftari.store import HouseTx, Tx, keys, projects
 from daftari.store.jobs import SWEEP, request_job
-
-FIRST_ID_MAX = ID_MAX // 2
-"""The largest id a book may begin with: half of all there are stay free."""
 
 
 def create_project(tx: HouseTx, *, name: str, region: str, on_error: OnError, first_id: int, now: int) -> Project:
