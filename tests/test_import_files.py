@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -162,6 +163,31 @@ def test_a_line_without_end_takes_little_memory_and_stops_nobody(tmp_path: Path)
     assert [row.mobile for row in chunk.rows] == [254722000001, 254722000002]
     assert [one.number for one in chunk.rejects] == [2]
     assert 0 < max(peaks) < MEMORY_BYTES_GOAL
+
+
+DEEP = "[" * 5_000
+LONG = 89254021234567890123
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "wanted"),
+    [
+        ("a.csv", f"phone,groups\n0722000001,A\n0722000002,{DEEP}\n0722000003,B\n", {}),
+        ("a.csv", f"phone,attributes\n0722000001,\n0722000002,{DEEP}\n0722000003,\n", {}),
+        ("a.csv", f'id,phone,consent\n,0722000001,\n,0722000002,"[{{""a"":{DEEP}"\n,0722000003,\n', {}),
+        ("a.csv", f"phone,x\n0722000001,{LONG}\n0722000003,\n", {"mapping": {"x": "attributes.x:number"}}),
+        ("a.csv", f'phone,attributes\n0722000001,"{{""x"":{LONG}}}"\n0722000003,\n', {}),
+        ("a.ndjson", f'{{"phone":"0722000001","x":{LONG}}}\n{{"phone":"0722000003"}}\n', {"attributes": True}),
+        ("a.ndjson", f'{{"phone":"0722000001"}}\n{{"phone":{LONG}}}\n{{"phone":"0722000003"}}\n', {}),
+    ],
+)
+def test_a_cell_made_to_harm_ends_no_import(office: Office, name: str, text: str, wanted: dict[str, Any]) -> None:
+    data = text.encode()
+    number = office.queue(data, office.real_settings(data, name=name, **wanted))
+    office.work_for_real()
+    found = office.get(number)
+    assert found.stored.state == "done"
+    assert shown(found)["created"] == 2
 
 
 def _watch(children: list[psutil.Process], peaks: list[int]) -> None:

@@ -324,7 +324,11 @@ def record_json(record: Record) -> str:
 
 def _raw_values(records: Sequence[Record]) -> Raw:
     """The records' values as bytes that nobody has to look at."""
-    return Raw(msgspec.msgpack.encode([record.values if record.text is None else record.text for record in records]))
+    values = [record.values if record.text is None else record.text for record in records]
+    try:
+        return Raw(msgspec.msgpack.encode(values))
+    except OverflowError:
+        return Raw(msgspec.msgpack.encode(_bounded(values)))
 
 
 def _fact_key(fact: NewFact) -> int:
@@ -461,14 +465,31 @@ def _mended(written: object) -> Any:
     return written if written is None or (isinstance(written, int) and not isinstance(written, bool)) else str(written)
 
 
+def _decoded(text: str, type: Any) -> Any:
+    """The JSON in a cell. Raises ``msgspec.DecodeError``, for what is nested beyond all measure too."""
+    try:
+        return msgspec.json.decode(text, type=type)
+    except RecursionError:
+        raise msgspec.DecodeError("JSON is nested too deep") from None
+
+
+def _bounded(value: Any) -> Any:
+    """The same, long whole numbers as text: they fit in no database, nor through to the process that asked."""
+    if isinstance(value, dict):
+        return {name: _bounded(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_bounded(one) for one in value]
+    return str(value) if isinstance(value, int) and abs(value) > ID_MAX else value
+
+
 def _attributes_of(value: Any) -> dict[str, AttributeValue]:
     """A cell with attributes as JSON, or an object of them; something else is one attribute, and named as wrong."""
     if isinstance(value, str):
         try:
-            value = msgspec.json.decode(value)
+            value = _decoded(value, Any)
         except msgspec.DecodeError:
             return {"attributes": value}
-    return dict(value) if isinstance(value, dict) else {}
+    return {name: _bounded(one) for name, one in value.items()} if isinstance(value, dict) else {}
 
 
 def _attribute(value: object, kind: str) -> AttributeValue:
@@ -480,7 +501,8 @@ def _attribute(value: object, kind: str) -> AttributeValue:
     if kind == "boolean" and isinstance(value, str):
         return _TRUTHS.get(value.strip().casefold(), value)
     if isinstance(value, str | int | float | bool):
-        return value
+        kept: AttributeValue = _bounded(value)
+        return kept
     return _encode(value).decode()
 
 
@@ -498,7 +520,8 @@ _TRUTHS = {
 
 def _number(written: str) -> int | float | str:
     try:
-        return int(written)
+        whole: int | str = _bounded(int(written))
+        return whole
     except ValueError:
         pass
     try:
@@ -533,7 +556,8 @@ def _listed(value: object, *, one: bool) -> Iterable[object]:
     text = str(value).strip()
     if text.startswith("["):
         with suppress(msgspec.DecodeError):
-            return msgspec.json.decode(text, type=list[object])
+            listed: list[object] = _decoded(text, list[object])
+            return listed
     if one:
         return [text]
     return text.split(" ::: ") if " ::: " in text else text.split(";")
@@ -573,7 +597,7 @@ def _is_listed(value: object) -> bool:
 def _read_consent(value: object, number: int, mobile: int, now: int) -> list[NewFact]:
     """The facts in a cell of our own exports."""
     try:
-        found = msgspec.json.decode(value) if isinstance(value, str) else value
+        found = _decoded(value, Any) if isinstance(value, str) else value
     except msgspec.DecodeError:
         raise ValueError("must be a JSON array, as an export writes it.") from None
     if not isinstance(found, list) or len(found) > FACTS_PER_ROW_MAX * 10:
