@@ -141,7 +141,7 @@ class Office(Struct):
 
     def work_for_real(self, *, chunks_a_batch: int = 2) -> None:
         """Work on all that waits as the worker does, files that nobody needs any more included."""
-        with ImportWork(self.store, self.project.id, chunks_a_batch=chunks_a_batch) as work:
+        with ImportWork(self.store, self.project.id, goes=lambda: True, chunks_a_batch=chunks_a_batch) as work:
             while work.turn():
                 pass
 

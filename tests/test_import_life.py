@@ -115,7 +115,7 @@ def _forget_all(office: Office) -> None:
 
 def test_what_is_paused_in_the_middle_goes_on_where_it_was(office: Office) -> None:
     number = office.queue(FILE.encode(), office.settings(FILE.encode()))
-    with ImportWork(office.store, office.project.id, chunks_a_batch=2) as work:
+    with ImportWork(office.store, office.project.id, goes=lambda: True, chunks_a_batch=2) as work:
         assert work.turn()
         office.tell(imports.pause_import, number)
         while work.turn():
@@ -130,7 +130,7 @@ def test_what_is_paused_in_the_middle_goes_on_where_it_was(office: Office) -> No
 
 def test_a_cancelled_import_writes_nothing_more_and_its_file_goes(office: Office) -> None:
     number = office.queue(FILE.encode(), office.settings(FILE.encode()))
-    with ImportWork(office.store, office.project.id, chunks_a_batch=2) as work:
+    with ImportWork(office.store, office.project.id, goes=lambda: True, chunks_a_batch=2) as work:
         assert work.turn()
         office.tell(imports.cancel_import, number, now=office.tick())
         while work.turn():
@@ -166,7 +166,7 @@ def test_an_import_whose_time_is_over_leaves_nothing(office: Office) -> None:
 
 def test_an_import_that_is_forgotten_while_it_is_at_work_stops_nobody(office: Office) -> None:
     office.queue(FILE.encode(), office.settings(FILE.encode()))
-    with ImportWork(office.store, office.project.id, chunks_a_batch=1) as work:
+    with ImportWork(office.store, office.project.id, goes=lambda: True, chunks_a_batch=1) as work:
         assert work.turn()
         _forget_all(office)
         while work.turn():
@@ -269,7 +269,7 @@ def test_a_busy_database_loses_no_row_and_takes_none_twice(office: Office, monke
 
     with monkeypatch.context() as patch:
         patch.setattr(office.store, "write", refuse_every_other)
-        with ImportWork(office.store, office.project.id, chunks_a_batch=2) as work:
+        with ImportWork(office.store, office.project.id, goes=lambda: True, chunks_a_batch=2) as work:
             refused = 0
             while True:
                 try:
@@ -300,7 +300,7 @@ def test_batches_are_small_as_soon_as_somebody_waits(office: Office, monkeypatch
         return write(project_id, actor, awaited, rule, **values)
 
     rows = []
-    with ImportWork(office.store, office.project.id) as work:
+    with ImportWork(office.store, office.project.id, goes=lambda: True) as work:
         assert work.turn()
         rows.append(office.get(number).progress.rows)
         monkeypatch.setattr(office.store, "write", write_awaited)
@@ -319,6 +319,21 @@ def _until_somebody_waits(office: Office, tx: WriteTx) -> None:
     while not (rows_of(office.database, asked) if office.is_postgres else tx.is_awaited()):
         assert time.monotonic() < end
         time.sleep(0.005)
+
+
+def test_a_worker_that_waits_for_its_reader_shows_that_it_is_alive_and_stops_when_told(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_imports, "BEAT_SECONDS", 0.001)
+    data, beats = FILE.encode(), itertools.count(1)
+    number = office.queue(data, office.real_settings(data))
+    with ImportWork(office.store, office.project.id, goes=lambda: next(beats) != 3) as work:
+        assert work.turn()
+        assert office.get(number).progress.rows == 0
+        assert next(beats) == 4
+        while work.turn():
+            pass
+    assert office.get(number).stored.state == "done"
 
 
 # ---- ids that are kept ------------------------------------------------------------------------------

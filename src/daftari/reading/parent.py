@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from queue import Queue
+from queue import Empty, Queue
 from types import TracebackType
 from typing import IO, BinaryIO, cast
 
@@ -54,6 +54,7 @@ class ChunkReader:
         self._waiting: Queue[bytes | UnreadableFile | ReaderEnded | None] = Queue(CHUNKS_WAITING_MAX)
         self._end: UnreadableFile | ReaderEnded | None = None
         self._has_ended = False
+        self._next: list[bytes | UnreadableFile | ReaderEnded | None] = []
         self._closed = threading.Event()
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
@@ -73,6 +74,13 @@ class ChunkReader:
             self._listener.join(0.05)
         self._process.__exit__(None, None, None)
 
+    def wait(self, seconds: float) -> bool:
+        """Whether there is something to take, or an end: all that came before the first chunk is read too."""
+        if not self._next and not self._has_ended:
+            with suppress(Empty):
+                self._next.append(self._waiting.get(timeout=seconds))
+        return bool(self._next) or self._has_ended
+
     def take(self, most: int) -> list[ReadChunk]:
         """The next chunks, fewer than ``most`` only at the end; none after it.
 
@@ -81,7 +89,7 @@ class ChunkReader:
         """
         chunks: list[ReadChunk] = []
         while len(chunks) < most and not self._has_ended:
-            found = self._waiting.get()
+            found = self._next.pop() if self._next else self._waiting.get()
             if isinstance(found, bytes):
                 chunks.append(_decode_chunk(found))
             else:

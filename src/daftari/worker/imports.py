@@ -22,10 +22,13 @@ from daftari.rules.imports import Import, clear_file, end_work, find_work, note_
 from daftari.store import Store
 from daftari.store.file_parts import PARTS_A_TURN, list_parts
 from daftari.store.imports import ImportState
+from daftari.worker.exports import Goes
 
 WORKER = Actor(None, "worker")
 CHUNKS_A_BATCH = 10
 """Ten thousand records in one transaction, while nobody waits."""
+BEAT_SECONDS = 5.0
+"""How often a worker that waits for its reader shows that it is alive."""
 CONSIDERATE_SECONDS = 1.0
 """How long after somebody waited a batch is a single chunk."""
 TRIES_MAX = 3
@@ -36,9 +39,10 @@ BROKEN = "The file cannot be read to its end: it is damaged, or needs too much m
 class ImportWork:
     """``with ImportWork(...) as work: while work.turn(): …``; each turn is one transaction or two."""
 
-    def __init__(self, store: Store, project_id: int, *, chunks_a_batch: int = CHUNKS_A_BATCH) -> None:
+    def __init__(self, store: Store, project_id: int, *, goes: Goes, chunks_a_batch: int = CHUNKS_A_BATCH) -> None:
         self._store = store
         self._project_id = project_id
+        self._goes = goes
         self._chunks_a_batch = chunks_a_batch
         self._work: Import | None = None
         self._reader: ChunkReader | None = None
@@ -91,6 +95,10 @@ class ImportWork:
     def _take_batch(self, work: Import) -> None:
         if self._reader is None:
             self._reader = self._opened_reader(work)
+        while not self._waiting and not self._reader.wait(BEAT_SECONDS):
+            if not self._goes():
+                self._leave()
+                return
         most = 1 if time.monotonic() < self._considerate_until else self._chunks_a_batch
         # What could not be written, since the database was busy, is written now.
         self._waiting = self._waiting or self._reader.take(most)

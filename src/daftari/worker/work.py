@@ -200,7 +200,7 @@ def work_of(store: Store, job: Job, *, goes: Goes) -> Work:
     if store.house_read(is_deleted, project_id=job.project_id):
         return SweepWork(store, job)
     if job.kind == IMPORT:
-        return ImportWork(store, job.project_id)
+        return ImportWork(store, job.project_id, goes=goes)
     if job.kind == EXPORT:
         return ExportWork(store, job.project_id, goes=goes)
     return SweepWork(store, job)
