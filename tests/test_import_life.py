@@ -10,10 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from daftari.errors import StoreBusy, ValidationFailed, WrongImportState
 from daftari.model import FIRST_ID_MAX, NewFact, Scope
-from daftari.rules import imports, ledger
+from daftari.rules import erasures, imports, ledger
 from daftari.rules.import_work import take_chunks
 from daftari.rules.imports import IMPORT_DAYS, Import
 from daftari.rules.projects import delete_project
@@ -188,6 +189,19 @@ def test_a_deleted_projects_imports_go_with_it_while_one_is_at_work(office: Offi
     assert {table: rows_of(office.database, f"SELECT * FROM {table}") for table in (*IMPORT_TABLES, "job", "book")} == {
         table: [] for table in (*IMPORT_TABLES, "job", "book")
     }
+
+
+def _erase(office: Office, number: int) -> None:
+    project, now = office.project, office.tick()
+    office.store.write(project.id, ACTOR, erasures.erase_number, mobile=number, project=project, now=now)
+
+
+def test_a_rejected_record_of_a_country_of_short_numbers_is_erased_too(office: Office) -> None:
+    office.project = replace(office.project, region="BW")
+    found = office.bring(f"phone,first name\n71234567,{'x' * 300}\n")
+    assert office.outcomes(found.id) == ["invalid"]
+    _erase(office, 26771234567)
+    assert office.table("import_reject", "record, digits") == [("null", "")]
 
 
 # ---- mistakes, leases and busy databases ------------------------------------------------------------

@@ -293,3 +293,10 @@ def test_a_broken_fast_path_is_caught(broken: Callable[[str], str]) -> None:
         region: pattern and re.compile(broken(pattern.pattern), re.ASCII) for region, pattern in patterns.items()
     }
     assert differences(own_numbers(HOMES, each=2), broken_patterns)[2]
+
+
+@pytest.mark.parametrize(
+    ("number", "digits"), [(254722000001, "722000001"), (26771234567, "71234567"), (14155550100, "155550100")]
+)
+def test_a_number_is_found_in_a_text_by_digits_that_every_spelling_has(number: int, digits: str) -> None:
+    assert mobile.national_digits(number) == digits

@@ -21,6 +21,8 @@ from daftari.model import MOBILE_TEXT_MAX
 
 E164_DIGITS_MAX = 15
 """Digits of a telephone number, its country code included."""
+NATIONAL_DIGITS_MAX = 9
+"""Last digits of a number by which it is found in a text; what stands before them is not written everywhere."""
 COUNTRY_CODE_DIGITS_MAX = 3
 """Digits of a country code."""
 
@@ -50,6 +52,14 @@ _AS_TYPED: dict[int, str | None] = {
 def country_code(region: str) -> str:
     """The digits that numbers of this region begin with."""
     return str(_metadata(region).country_code)
+
+
+def national_digits(mobile: int) -> str:
+    """The digits of a number that every spelling of it ends with: those after its country code."""
+    digits = str(mobile)
+    parsed = _parse(f"+{digits}", None)
+    national = digits if parsed is None else digits.removeprefix(str(parsed.country_code))
+    return national[-NATIONAL_DIGITS_MAX:]
 
 
 def is_region(region: str) -> bool:

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from daftari.errors import Malformed
 from daftari.gateways import GATEWAYS
+from daftari.mobile import national_digits
 from daftari.model import (
     ANY,
     ID_MAX,
@@ -31,7 +32,7 @@ from daftari.rules.kept_exports import fail_after_erasure
 from daftari.rules.ledger import stored_state
 from daftari.rules.questions import find_mobile, show_known
 from daftari.rules.replays import forget_answers
-from daftari.rules.texts import NATIONAL_DIGITS, digits_in
+from daftari.rules.texts import digits_in
 from daftari.store import Tx, WriteTx, audiences, consent, contacts, erasures, groups, imports, inbound, journal
 from daftari.store.erasures import OpenErasure
 from daftari.store.inbound import Review
@@ -72,7 +73,7 @@ def erase_number(tx: WriteTx, *, mobile: int, project: Project, now: int) -> Era
         "reviews": _delete_reviews(tx, mobile),
         "refused_requests": _delete_quarantined(tx, mobile, project),
         "import_rows": imports.erase_changes(tx, contact_id=None if found is None else found.id, mobile=mobile)
-        + imports.erase_rejects(tx, digits=str(mobile)[-NATIONAL_DIGITS:]),
+        + imports.erase_rejects(tx, digits=national_digits(mobile)),
         "audience_numbers": audiences.erase_from_audiences(tx, mobile=mobile),
         "kept_answers": forget_answers(tx, mobile=mobile),
         "exports": fail_after_erasure(tx, now=now),
@@ -107,7 +108,7 @@ def _delete_reviews(tx: WriteTx, mobile: int) -> int:
 
 def _names(text: str, mobile: int) -> bool:
     """Whether a text or form names a number, in whatever spelling."""
-    return str(mobile)[-NATIONAL_DIGITS:] in digits_in(unquote_plus(text, errors="replace"))
+    return national_digits(mobile) in digits_in(unquote_plus(text, errors="replace"))
 
 
 def _delete_quarantined(tx: WriteTx, mobile: int, project: Project) -> int:

@@ -43,7 +43,7 @@ from daftari.rules.imports import (
 )
 from daftari.rules.merges import Joining, Merge, Merged, NamedGroup, find_merge, write_merge
 from daftari.rules.rows import TOO_MANY_ATTRIBUTES, merge_duplicates
-from daftari.rules.texts import fold_name
+from daftari.rules.texts import NATIONAL_DIGITS_MIN, fold_name
 from daftari.store import Tx, WriteTx, consent, contacts, erasures, imports, journal
 from daftari.store.imports import Chunk, Reject
 
@@ -56,8 +56,6 @@ NAMED_DIGITS_MAX = 500
 """Digits of a rejected record that are searched for numbers of the erased; one with more is not kept."""
 TURNS_MAX = 5
 """How often a number that a batch says again and again, with attributes, is looked at singly."""
-NATIONAL_DIGITS_MIN = 7
-"""Digits of the shortest number that is looked for, its country code not among them."""
 
 
 class _Naming(Struct):

@@ -10,8 +10,9 @@ import msgspec
 from msgspec import Struct
 
 from daftari.errors import AnswerErased, IdempotencyKeyReused
+from daftari.mobile import national_digits
 from daftari.model import REPLAY_HOURS
-from daftari.rules.texts import NATIONAL_DIGITS, digits_in
+from daftari.rules.texts import NATIONAL_DIGITS_MIN, digits_in
 from daftari.store import Tx, WriteTx, idempotency
 from daftari.store.idempotency import KeptAnswer
 
@@ -61,7 +62,7 @@ def keep_replay(tx: WriteTx, *, once: Once, replay: Replay, now: int) -> None:
         KeptAnswer(fingerprint, now, replay.status, headers, replay.body),
         key_id=once.key_id,
         name=once.name,
-        names_numbers=len(digits_in(_text(replay.body))) >= NATIONAL_DIGITS,
+        names_numbers=len(digits_in(_text(replay.body))) >= NATIONAL_DIGITS_MIN,
     )
 
 
@@ -80,7 +81,7 @@ def expire_replays(tx: WriteTx, *, now: int) -> bool:
 
 def forget_answers(tx: WriteTx, *, mobile: int) -> int:
     """Forget the answers that name a number, in whatever spelling; returns how many they were."""
-    digits = str(mobile)[-NATIONAL_DIGITS:]
+    digits = national_digits(mobile)
     named = [(key_id, name) for key_id, name, body in idempotency.walk_naming(tx) if digits in digits_in(_text(body))]
     for key_id, name in named:
         idempotency.forget_answer(tx, key_id=key_id, name_digest=name)

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from daftari.model import CLOCK_AHEAD_SECONDS_MAX, TEXT_MAX
 
 NOT_A_TEXT = "must be a text."
-NATIONAL_DIGITS = 9
-"""The last digits of a number, which every spelling of it has."""
+NATIONAL_DIGITS_MIN = 7
+"""Digits of the shortest number that is looked for in a text, its country code not among them."""
 TIME_MIN = -2_208_988_800_000_000
 """1900-01-01 in microseconds: what is earlier is a program's empty date."""
 TIME_MAX = 253_370_764_800_000_000
