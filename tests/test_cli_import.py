@@ -131,6 +131,25 @@ def test_rejects_are_written_at_once_for_their_owner_alone_and_can_be_mended(
     assert not rejects.exists()
 
 
+def test_rejects_go_into_a_device_or_through_a_link_and_replace_neither(
+    light: Run, people: str, tmp_path: Path
+) -> None:
+    pipe, link, kept = tmp_path / "pipe", tmp_path / "link.csv", tmp_path / "kept.csv"
+    kept.touch()
+    link.symlink_to(kept)
+    os.mkfifo(pipe)
+    light("import", people, "--rejects", str(link), code=1)
+    assert link.is_symlink() and "Ruined" in kept.read_text()
+    read: list[str] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()), daemon=True)
+    reader.start()
+    light("imports", "rejects", "1", "--output", str(pipe))
+    reader.join(SECONDS_MAX)
+    assert stat.S_ISFIFO(pipe.lstat().st_mode) and read == [kept.read_text()]
+    lost = light("imports", "rejects", "1", "--output", str(tmp_path / "nowhere" / "rejects.csv"), code=1)
+    assert "cannot be written: No such file or directory." in lost.stderr
+
+
 def test_a_file_that_cannot_be_read_stops_no_other(light: Run, people: str, tmp_path: Path) -> None:
     pdf, folder = _written(tmp_path / "a.csv", "%PDF-1.7"), tmp_path / "rejects"
     files = (str(tmp_path / "none.csv"), pdf, people, str(tmp_path))

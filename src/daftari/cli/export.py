@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import tempfile
@@ -104,20 +103,15 @@ def _target(output: str | None) -> Iterator[BinaryIO]:
     Whoever reads standard output may be slow, and no snapshot should stay open for that long: a copy goes there.
     """
     try:
-        place = None if output is None else Path(os.path.realpath(output))
-        if place is not None and (place.is_file() or not place.exists()):
-            with whole_file(place) as file:
+        if output is not None:
+            with whole_file(Path(output)) as file:
                 yield file
             return
         with tempfile.TemporaryFile() as spool:
             yield spool
             spool.seek(0)
-            if place is None:
-                shutil.copyfileobj(spool, sys.stdout.buffer)
-                sys.stdout.buffer.flush()
-            else:
-                with place.open("wb") as out:
-                    shutil.copyfileobj(spool, out)
+            shutil.copyfileobj(spool, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise

@@ -121,8 +121,11 @@ def write_rejects(
     """Write the rows that were not taken, in the format in which they came, with one column more: why."""
     with opened_place(project, url=url, key=key, database=database, config=config) as place:
         if output is not None:
-            with whole_file(Path(output)) as file:
-                place.write_rejects(import_id, file=file)
+            try:
+                with whole_file(Path(output)) as file:
+                    place.write_rejects(import_id, file=file)
+            except OSError as error:
+                raise fail(f"{output} cannot be written: {error.strerror}.") from error
             return
         if place.get(import_id)["format"] in ("xlsx", "ods") and sys.stdout.isatty():
             raise fail("A workbook is nothing for a terminal; name a file with --output.", code=WRONG_USAGE)
