@@ -150,6 +150,17 @@ def test_rejects_go_into_a_device_or_through_a_link_and_replace_neither(
     assert "cannot be written: No such file or directory." in lost.stderr
 
 
+def test_rejects_are_written_over_no_file_that_is_imported_nor_over_each_other(
+    light: Run, people: str, tmp_path: Path
+) -> None:
+    over = light("import", people, "--rejects", people, code=2)
+    assert "written over a file that is to be imported" in over.stderr and Path(people).read_text() == PEOPLE
+    (tmp_path / "other").mkdir()
+    other = _written(tmp_path / "other" / "people.csv", PEOPLE)
+    twice = light("import", people, other, "--rejects", str(tmp_path), code=2)
+    assert "Two of the files have one name" in twice.stderr
+
+
 def test_a_file_that_cannot_be_read_stops_no_other(light: Run, people: str, tmp_path: Path) -> None:
     pdf, folder = _written(tmp_path / "a.csv", "%PDF-1.7"), tmp_path / "rejects"
     files = (str(tmp_path / "none.csv"), pdf, people, str(tmp_path))

@@ -5,6 +5,7 @@ This room must not know whether an import is in a database or on a server.
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -147,7 +148,20 @@ def _read_rejects(written: str | None, files: Sequence[str]) -> Path | None:
         raise fail("Of several files, --rejects names a folder that is there.", code=WRONG_USAGE)
     if not place.is_dir() and not place.absolute().parent.is_dir():
         raise fail(f"--rejects is {written!r}, in a folder that is not there.", code=WRONG_USAGE)
+    targets = [_rejects_file(place, name) for name in files]
+    if len({*map(os.path.realpath, targets)}) < len(files):
+        raise fail(
+            "Two of the files have one name, and so would their rejects; import each by itself.", code=WRONG_USAGE
+        )
+    if {*map(os.path.realpath, targets)} & {*map(os.path.realpath, files)}:
+        raise fail("--rejects would be written over a file that is to be imported; name another.", code=WRONG_USAGE)
     return place
+
+
+def _rejects_file(place: Path, name: str) -> Path:
+    """Where the rejects of a file of this name go: in a folder under a name of their own."""
+    named = Path(name)
+    return place / f"{named.stem}-rejects{named.suffix}" if place.is_dir() else place
 
 
 # ---- one after the other ----------------------------------------------------------------------------------
@@ -258,8 +272,7 @@ def _keep_rejects(shown: Shown, place: Place, rejects: Path | None) -> Path | No
     """Write the rejects where there are any, once the import has ended; returns where they are."""
     if rejects is None or shown["state"] == "paused" or not count_rejects(shown):
         return None
-    named = Path(shown["name"])
-    target = rejects / f"{named.stem}-rejects{named.suffix}" if rejects.is_dir() else rejects
+    target = _rejects_file(rejects, shown["name"])
     try:
         with whole_file(target) as file:
             place.write_rejects(shown["id"], file=file)
