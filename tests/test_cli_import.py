@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import shlex
 import signal
 import stat
 import subprocess
@@ -25,6 +26,7 @@ from daftari.model import Actor
 from daftari.rules.imports import apply_import, find_work, resume_import
 from daftari.rules.projects import list_projects
 from daftari.store import Store, WriteTx
+from daftari.store.address import masked
 from daftari.store.jobs import IMPORT, release_job, take_this_job
 from tests.builders import rows_of
 from tests.commands import Run, runner_for
@@ -113,6 +115,11 @@ def test_columns_can_be_named_and_others_become_attributes(light: Run, monkeypat
 def test_a_column_that_a_kind_of_file_has_no_use_for_is_told_as_not_used(light: Run, tmp_path: Path) -> None:
     file = _written(tmp_path / "notes.csv", "mobile,fname,note,id\n0722000001,Asha,met her,4\n")
     assert "  not used: note, id\n" in light("import", file).stderr
+
+
+def test_what_is_to_be_typed_next_names_the_database_without_its_password(run: Run, people: str, database: str) -> None:
+    said = run("import", people, "--plan", code=1).stderr
+    assert f"imports apply 1 --project Shopify --database {shlex.quote(masked(database))}" in said
 
 
 def test_rejects_are_written_at_once_for_their_owner_alone_and_can_be_mended(

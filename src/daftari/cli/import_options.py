@@ -45,6 +45,6 @@ def opened_place(
         return
     with opened_store(config, database) as store:
         found = chosen_project(store, project)
-        # A password is not repeated.
-        shown = database if database is not None and masked(database) == database else None
+        # A password is not repeated, and yet no other database must be meant.
+        shown = None if database is None else masked(database)
         yield Here(store, found, options=written_options(project=found.name, database=shown, config=config))
