@@ -48,6 +48,8 @@ def fill(ana: Client) -> None:
     create(ana, *[{"mobile": mobile(number), **more} for number, more in enumerate(NASTY, start=1)], group="🌱; a")
     create(ana, *[{"mobile": mobile(number)} for number in range(3, 12)], group='["VIP"]')
     create(ana, {"mobile": mobile(5)}, {"mobile": mobile(6)}, group="Nairobi, Kenya")
+    create(ana, {"mobile": mobile(5)}, {"mobile": mobile(10)}, group="* Stars")
+    create(ana, {"mobile": mobile(5)}, {"mobile": mobile(11)}, group="Kitui ::: East")
     facts: tuple[tuple[str, dict[str, Any]], ...] = (
         ("opt-outs", {"mobile": mobile(5), "channel": "sms", "sender": "SHOP", "source": "inbound"}),
         ("opt-outs", {"mobile": mobile(6), "purpose": "marketing", "evidence": {"note": "rang, was cross"}}),

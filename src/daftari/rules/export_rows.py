@@ -128,7 +128,7 @@ def group_cell(names: tuple[str, ...]) -> str | None:
     """The names of groups in one cell: with semicolons between, or as JSON where they could not be told apart."""
     if not names:
         return None
-    if any(";" in name or name.startswith("[") for name in names):
+    if any(";" in name or " ::: " in name or name.startswith(("[", "* ")) for name in names):
         return _encode(names).decode()
     return GROUPS_JOINT.join(names)
 

@@ -560,14 +560,14 @@ def _listed(value: object, *, one: bool) -> Iterable[object]:
             return listed
     if one:
         return [text]
-    return text.split(" ::: ") if " ::: " in text else text.split(";")
+    # Google Contacts marks its own groups with a star.
+    return [name.strip().removeprefix("* ") for name in text.split(" ::: " if " ::: " in text else ";")]
 
 
 def _read_groups(names: list[object]) -> list[str]:
     read: dict[str, str] = {}
     for name in names:
-        # Google Contacts marks its own groups with a star.
-        found = read_name(name.strip().removeprefix("* ") if isinstance(name, str) else name)
+        found = read_name(name)
         if found is not None:
             read.setdefault(fold_name(found), found)
     if len(read) > GROUPS_PER_ROW_MAX:
