@@ -34,6 +34,12 @@ def test_the_format_is_told_by_the_content_first(tmp_path: Path, name: str, text
     assert layout_of(put(tmp_path, name, text)).format == format
 
 
+def test_a_name_that_says_csv_counts_for_more_than_a_media_type(tmp_path: Path) -> None:
+    path = put(tmp_path, "a.csv", "mobile\n0722000001\n")
+    assert layout_of(path, media_type="application/json").format == "csv"
+    assert layout_of(path, media_type="text/vcard").format == "csv"
+
+
 def test_the_columns_are_the_members_in_order_of_appearance(tmp_path: Path) -> None:
     text = '{"mobile": 1, "b": 2}\nx\n{"a": 1, "mobile": 2}\n' + '{"mobile": 3}\n' * 1_000 + '{"late": 1}\n'
     assert layout_of(put(tmp_path, "a.ndjson", text)).columns == ("mobile", "b", "a")

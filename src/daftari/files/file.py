@@ -170,6 +170,8 @@ def _object_format(text: str, *, name: str, media_type: str | None) -> Format:
 
 
 _ENDINGS: Mapping[str, str] = {
+    ".csv": "csv",
+    ".tsv": "csv",
     ".vcf": "vcard",
     ".vcard": "vcard",
     ".json": "json",
