@@ -82,6 +82,27 @@ def test_an_export_with_consent_gives_the_same_book(
     assert set(again.progress.counts) == {"unchanged"} and not again.progress.facts
 
 
+@pytest.mark.parametrize("form", ["csv", "ndjson"])
+def test_an_opt_out_of_somebody_of_whom_much_is_known_comes_along(
+    form: Any, ana: Client, store: Store, people: Any, database: str
+) -> None:
+    for number in range(60):
+        create(ana, {"mobile": mobile(1)}, group=f"Village {number}")
+    evidence = msgspec.json.encode({"note": "x" * 1_900}).decode()
+    facts = [
+        NewFact(0, int(mobile(2)), "opt_out", Scope("sms", f"S{number}"), NOW, "api", evidence=evidence)
+        for number in range(100)
+    ]
+    facts.append(NewFact(0, int(mobile(1)), "opt_out", Scope("sms"), NOW, "inbound"))
+    store.write(people.shopify.id, KEY, record_facts, facts=facts, now=NOW)
+    shop, farm = Office(store, database, people.shopify), Office(store, database, people.kalro)
+    file = io.BytesIO()
+    definition = FileDefinition(form, None, True)
+    store.read(people.shopify.id, write_export, definition=definition, file=file, watch=lambda _: None)
+    assert shown(farm.bring(file.getvalue(), name=f"book.{ENDINGS[form]}", keep_ids=True)).get("invalid", 0) == 0
+    assert book_of(farm) == book_of(shop)
+
+
 def test_numbers_alone_make_no_contacts(ana: Client, store: Store, people: Any, database: str) -> None:
     assert ana.post("/v1/opt-outs", {"mobile": mobile(1)}).status == 200
     shop, farm = Office(store, database, people.shopify), Office(store, database, people.kalro, now=TODAY)

@@ -40,8 +40,8 @@ SAMPLE_RECORDS = 200
 RESCUE_CHARS_MAX = 32 * 1024 * 1024
 """Characters of a file that may be read again for the sake of quotes that never end, whose own line alone is given up
 then. Beyond, they take along what was read with them."""
-CELL_CHARS_MAX = 131_072
-"""What the ``csv`` module takes by default; setting it would change it for the whole process."""
+CELL_CHARS_MAX = RECORD_CHARS_MAX
+"""More than the ``csv`` module takes by default: what is known of one number, in an export's cell, may be longer."""
 
 _NAMED_DELIMITER = re.compile(r"\ufeff?sep=([^\w\r\n\"\\ ])(?:\r\n|\n|\r|$)")
 _END = "\x1e end of piece \x1e"
@@ -141,6 +141,8 @@ class DelimitedRecords:
     """The records of a table in text."""
 
     def __init__(self, path: str, *, layout: Layout) -> None:
+        # For the whole process, which writes what it reads and reads nothing else as CSV.
+        csv.field_size_limit(CELL_CHARS_MAX)
         self._text = TextFile(path, encoding=layout.encoding)
         self._delimiter = layout.delimiter
         self._width = len(layout.columns)

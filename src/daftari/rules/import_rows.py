@@ -44,8 +44,8 @@ from daftari.store.imports import CHUNK_RECORDS, Reject
 ImportKind = Literal["contacts", "opt_outs", "opt_ins"]
 Values = list[Any] | dict[str, Any]
 
-GROUPS_PER_ROW_MAX = 50
-"""Groups that one record may name."""
+GROUPS_PER_ROW_MAX = 1_000
+"""Groups that one record may name: a contact may be in many, and its opt-outs must not be lost for that."""
 GROUPS_PER_FILE_MAX = 5_000
 """Different groups that one file may name: more are a column of something else."""
 FACTS_PER_ROW_MAX = 100
