@@ -119,6 +119,11 @@ def test_a_card_that_is_given_back_says_why_and_is_read_as_before(tmp_path: Path
     assert explain_card("BEGIN:VCARD\nFN:x", why="y") == "BEGIN:VCARD\nFN:x\r\nX-WHY:y\r\n"
 
 
+def test_somebody_without_a_name_gets_none_from_a_company_or_a_number(tmp_path: Path) -> None:
+    people = [{"mobile": "+254725164293", "company": "Duka, Ltd"}, {"mobile": "+254725164294"}]
+    assert values(write(str(tmp_path / "a.vcf"), Layout(format="vcard", columns=()), people)) == people
+
+
 WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1, max_size=40)
 
 

@@ -168,7 +168,11 @@ def _names(contents: dict[str, list[Any]]) -> dict[str, str | None]:
     parts = [*_parts(contents, "n"), "", "", ""]
     if any(parts[:3]):
         return {"fname": parts[1], "mname": parts[2], "lname": parts[0]}
-    fname, mname, lname = split_name(_text(contents, "fn") or "")
+    whole = _text(contents, "fn") or ""
+    if whole in _parts(contents, "org")[:1] or whole in {*map(_digits, _numbers(contents))}:
+        # A card must have a name, and whoever has none is written with a company or a number in its place.
+        whole = ""
+    fname, mname, lname = split_name(whole)
     return {"fname": fname, "mname": mname, "lname": lname}
 
 
@@ -184,6 +188,10 @@ def _numbers(contents: dict[str, list[Any]]) -> list[str]:
         if number and not kinds & _NOT_FOR_MESSAGES:
             numbers[number] = None
     return list(numbers)
+
+
+def _digits(number: str) -> str:
+    return "".join(filter(str.isdigit, number))
 
 
 def _groups(contents: dict[str, list[Any]]) -> list[str]:
