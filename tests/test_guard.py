@@ -170,7 +170,7 @@ def _fill_imports(tx: WriteTx) -> None:
         parts = range(1, 2 if number > 1 else 1_000)
         file_parts.insert_parts(tx, file_id=import_id, first=0, parts=[b"x" for _ in parts])
         for chunk in parts:
-            kept = Chunk(chunk, 1, "apply", b"x", array("q", [1]), b"", 0, -1)
+            kept = Chunk(chunk, 1, "apply", b"x", array("q", [1]), b"", 0, -1, chunk + 1)
             imports.save_chunk(tx, import_id=import_id, chunk=kept)
             imports.insert_joins(tx, import_id=import_id, chunk=chunk, joined={3: [1], 4: [2]})
             imports.keep_changes(tx, import_id=import_id, cards=[(10 * number + chunk, "{}")], now=1)

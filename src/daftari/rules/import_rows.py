@@ -10,8 +10,7 @@ import csv
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, cast
 
 import msgspec
 from msgspec import Raw, Struct
@@ -21,48 +20,44 @@ from daftari.errors import UnreadableMobile
 from daftari.files import ColumnUse, Layout, Record, split_name
 from daftari.mobile import reader_for
 from daftari.model import (
-    ANY,
-    FIRST_ID_MAX,
     ID_MAX,
-    MOBILE_TEXT_MAX,
     TEXT_FIELDS,
     AttributeValue,
     ContactGiven,
     ContactRow,
-    FactKind,
     NewFact,
-    Scope,
-    Source,
     written_time,
 )
 from daftari.rules.consent import fold_sender
-from daftari.rules.facts import read_channel, read_evidence, read_facts, read_purpose, read_sender
+from daftari.rules.facts import read_facts
+from daftari.rules.import_fields import (
+    decoded,
+    is_listed,
+    mended,
+    noting,
+    read_consent,
+    read_created_at,
+    read_groups,
+    read_id,
+)
 from daftari.rules.rows import Errors, read_plain, read_row
-from daftari.rules.texts import digits_in, fold_name, read_name, read_text, read_time
+from daftari.rules.texts import digits_in, fold_name
 from daftari.store.imports import CHUNK_RECORDS, Reject
 
 ImportKind = Literal["contacts", "opt_outs", "opt_ins"]
 Values = list[Any] | dict[str, Any]
 
-GROUPS_PER_ROW_MAX = 1_000
-"""Groups that one record may name: a contact may be in many, and its opt-outs must not be lost for that."""
 GROUPS_PER_FILE_MAX = 5_000
 """Different groups that one file may name: more are a column of something else."""
-FACTS_PER_ROW_MAX = 100
-"""Facts that one record may bring."""
 NUMBERS_PER_ROW_MAX = 9
 """Columns of a table that may hold the number."""
 RECORD_TEXT_MAX = 20_000
 """Characters of a record that are kept when it cannot be taken."""
 
-FACT_KINDS = tuple(kind for kind in get_args(FactKind) if kind != "retraction")
-"""What a file may say about a number; what was taken back is not in it."""
-
 REFUSED_MAX = 10_000
 """What was no number, and is remembered."""
 
 _RUINED = re.compile(r"\d(?:[.,]\d+)?[Ee]\+?\d+")
-_WHOLE = re.compile(r"(\+?\d+)\.0+")
 _encode = msgspec.json.encode
 
 
@@ -217,15 +212,15 @@ class RowReader:
             return record.why or "cannot be read."
         given, more = self._columns.read(record.values, self._take)
         errors: Errors = {}
-        mobile = _mended(given.mobile)
+        mobile = mended(given.mobile)
         if isinstance(mobile, str) and _RUINED.fullmatch(mobile):
             errors["mobile"] = [f"was shortened by a spreadsheet to {mobile}: its last digits are lost."]
         given.mobile = mobile
         created_at, contact_id = self._created_at, None
         if self._reading.keep_ids:
-            created_at = _noting(errors, "created_at", more, _read_created_at) or created_at
-            contact_id = _noting(errors, "id", more, _read_id)
-        groups = _noting(errors, "groups", more, _read_groups) or []
+            created_at = noting(errors, "created_at", more, read_created_at) or created_at
+            contact_id = noting(errors, "id", more, read_id)
+        groups = noting(errors, "groups", more, read_groups) or []
         if not self._is_bare(record.values, more):
             row = read_row(record.number, (given, errors) if errors else given, self._reader, created_at)
             if not isinstance(row, ContactRow):
@@ -234,11 +229,9 @@ class RowReader:
         else:
             number, contact = self._read_number(given.mobile, errors), None
         facts: list[NewFact] = []
-        if self._columns.is_ours or _is_listed(more.get("consent")):
+        if self._columns.is_ours or is_listed(more.get("consent")):
             now = self._reading.created_at
-            facts = (
-                _noting(errors, "consent", more, lambda value: _read_consent(value, record.number, number, now)) or []
-            )
+            facts = noting(errors, "consent", more, lambda value: read_consent(value, record.number, number, now)) or []
         if errors:
             return sentences(errors)
         return _Row(contact, facts, groups if contact is not None else [], contact_id, number)
@@ -248,7 +241,7 @@ class RowReader:
         if more.get("id") or not more.get("consent"):
             return False
         if isinstance(values, dict) and values.keys() <= {"id", "mobile", "consent"}:
-            return _is_listed(more["consent"])
+            return is_listed(more["consent"])
         return self._columns.is_ours
 
     def _read_number(self, written: object, errors: Errors) -> int:
@@ -408,7 +401,7 @@ class _Columns:
 
     def read_fact(self, values: Values, take: Taker) -> dict[str, Any]:
         """What a record of a list of opt-outs or opt-ins says."""
-        item: dict[str, Any] = {"mobile": _mended(self._read_mobile(values, take))}
+        item: dict[str, Any] = {"mobile": mended(self._read_mobile(values, take))}
         for field, place in self._facts:
             value = take(values, place)
             if value not in (None, ""):
@@ -455,24 +448,6 @@ def _text(value: object) -> str | None:
     return str(value) if isinstance(value, int | float) else _encode(value).decode()
 
 
-def _mended(written: object) -> Any:
-    """A number that a spreadsheet holds as 254722000000.0, without what it added; lists and the like as text."""
-    if isinstance(written, float) and math.isfinite(written) and written.is_integer():
-        return int(written)
-    if isinstance(written, str):
-        found = _WHOLE.fullmatch(written.strip())
-        return found[1] if found else written
-    return written if written is None or (isinstance(written, int) and not isinstance(written, bool)) else str(written)
-
-
-def _decoded(text: str, type: Any) -> Any:
-    """The JSON in a cell. Raises ``msgspec.DecodeError``, for what is nested beyond all measure too."""
-    try:
-        return msgspec.json.decode(text, type=type)
-    except RecursionError:
-        raise msgspec.DecodeError("JSON is nested too deep") from None
-
-
 def _bounded(value: Any) -> Any:
     """The same, long whole numbers as text: they fit in no database, nor through to the process that asked."""
     if isinstance(value, dict):
@@ -486,7 +461,7 @@ def _attributes_of(value: Any) -> dict[str, AttributeValue]:
     """A cell with attributes as JSON, or an object of them; something else is one attribute, and named as wrong."""
     if isinstance(value, str):
         try:
-            value = _decoded(value, Any)
+            value = decoded(value, Any)
         except msgspec.DecodeError:
             return {"attributes": value}
     return {name: _bounded(one) for name, one in value.items()} if isinstance(value, dict) else {}
@@ -529,102 +504,3 @@ def _number(written: str) -> int | float | str:
     except ValueError:
         return written
     return number if math.isfinite(number) else written
-
-
-# ---- what is not a contact's own field --------------------------------------------------------------
-
-
-def _noting(errors: Errors, field: str, more: Mapping[str, Any], read: Callable[[Any], Any]) -> Any:
-    """A field as ``read`` returns it; ``None`` when it is absent, or wrong, which is noted."""
-    if field == "groups":
-        value: Any = [*_listed(more.get("group"), one=True), *_listed(more.get("groups"), one=False)]
-    else:
-        value = more.get(field)
-    if value in (None, "", []):
-        return None
-    try:
-        return read(value)
-    except ValueError as error:
-        errors[field] = [str(error)]
-        return None
-
-
-def _listed(value: object, *, one: bool) -> Iterable[object]:
-    """The groups in a cell: a list, JSON of one, or names between semicolons or Google's three colons."""
-    if value is None or isinstance(value, list):
-        return value or ()
-    text = str(value).strip()
-    if text.startswith("["):
-        with suppress(msgspec.DecodeError):
-            listed: list[object] = _decoded(text, list[object])
-            return listed
-    if one:
-        return [text]
-    # Google Contacts marks its own groups with a star.
-    return [name.strip().removeprefix("* ") for name in text.split(" ::: " if " ::: " in text else ";")]
-
-
-def _read_groups(names: list[object]) -> list[str]:
-    read: dict[str, str] = {}
-    for name in names:
-        found = read_name(name)
-        if found is not None:
-            read.setdefault(fold_name(found), found)
-    if len(read) > GROUPS_PER_ROW_MAX:
-        raise ValueError(f"must not name more than {GROUPS_PER_ROW_MAX} groups.")
-    return list(read.values())
-
-
-def _read_id(value: object) -> int:
-    number = _mended(value)
-    if isinstance(number, str) and number.isascii() and number.isdigit() and len(number) <= MOBILE_TEXT_MAX:
-        number = int(number)
-    if not isinstance(number, int) or not 1 <= number <= FIRST_ID_MAX:
-        raise ValueError(f"must be a whole number between 1 and {FIRST_ID_MAX}.")
-    return number
-
-
-def _read_created_at(value: object) -> str:
-    at = read_time(value, now=None)
-    return "" if at is None else written_time(at)
-
-
-def _is_listed(value: object) -> bool:
-    """Whether a cell holds facts as an export writes them; other people's column of that name says what it likes."""
-    return isinstance(value, list) or (isinstance(value, str) and value.lstrip().startswith("[{"))
-
-
-def _read_consent(value: object, number: int, mobile: int, now: int) -> list[NewFact]:
-    """The facts in a cell of our own exports."""
-    try:
-        found = _decoded(value, Any) if isinstance(value, str) else value
-    except msgspec.DecodeError:
-        raise ValueError("must be a JSON array, as an export writes it.") from None
-    if not isinstance(found, list) or len(found) > FACTS_PER_ROW_MAX * 10:
-        raise ValueError("must be an array of facts, as an export writes it.")
-    return [_read_fact(fact, number, mobile, now) for fact in found]
-
-
-def _read_fact(given: object, number: int, mobile: int, now: int) -> NewFact:
-    if not isinstance(given, dict):
-        raise ValueError("must be an array of objects, as an export writes it.")
-    kind: Any = given.get("kind")
-    source: Any = given.get("source")
-    at = read_time(given.get("at"), now=now)
-    if kind not in FACT_KINDS or source not in get_args(Source) or at is None:
-        raise ValueError("has a fact without a known kind, source or time.")
-    return NewFact(
-        index=number,
-        mobile=mobile,
-        kind=kind,
-        scope=Scope(
-            read_channel(given.get("channel", ANY)),
-            read_sender(given.get("sender", ANY)),
-            read_purpose(given.get("purpose", ANY)),
-        ),
-        at=at,
-        source=source,
-        keyword=read_text(given.get("keyword")) or "",
-        override=given.get("override") is True,
-        evidence=read_evidence(given.get("evidence")),
-    )
