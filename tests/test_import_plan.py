@@ -84,7 +84,7 @@ def test_an_apply_does_exactly_what_its_plan_said(store: Store, database: str, e
 
 
 def test_a_plan_of_facts_foresees_them_and_whom_they_suppress(office: Office) -> None:
-    says = '"[{""kind"":""opt_out"",""source"":""inbound"",""at"":""2024-01-01T00:00:00.000000Z""}]"'
+    says = '"[{""kind"":""opt_out"",""source"":""inbound"",""at"":""2023-01-01T00:00:00.000000Z""}]"'
     text = f"id,mobile,groups,consent\n1,0722000001,VIP,{says}\n2,0722000002,VIP,\n,0722000003,,{says}\n"
     plan = office.bring(text, planned=True)
     foreseen = office.outcomes(plan.id)
