@@ -15,10 +15,12 @@ from msgspec.structs import replace
 from daftari.errors import StoreBusy, ValidationFailed, WrongImportState
 from daftari.model import FIRST_ID_MAX, NewFact, Scope
 from daftari.rules import erasures, imports, ledger
+from daftari.rules.contacts import remove_contact
 from daftari.rules.import_work import take_chunks
 from daftari.rules.imports import IMPORT_DAYS, Import
 from daftari.rules.projects import delete_project
-from daftari.store import Store, WriteTx
+from daftari.store import Store, WriteTx, contacts
+from daftari.store.contacts import NewCard
 from daftari.store.jobs import IMPORT, LEASE_SECONDS, Job, take_job
 from daftari.worker import imports as worker_imports
 from daftari.worker import work_until
@@ -202,6 +204,22 @@ def test_a_rejected_record_of_a_country_of_short_numbers_is_erased_too(office: O
     assert office.outcomes(found.id) == ["invalid"]
     _erase(office, 26771234567)
     assert office.table("import_reject", "record, digits") == [("null", "")]
+
+
+@pytest.mark.parametrize("since", ["deleted", "renumbered"])
+def test_cards_of_somebody_who_is_no_contact_any_more_are_erased_too(office: Office, since: str) -> None:
+    rulebook.create_contacts(office.store, office.project, [{"mobile": "0722000001", "fname": "Wanjiru"}])
+    office.bring("phone,first name\n0722000001,Achieng\n")
+    assert len(office.table("import_change", "card")) == 1
+    with_number = office.store.read(office.project.id, contacts.get_contact_by_mobile, mobile=254722000001)
+    assert with_number is not None
+    if since == "deleted":
+        office.store.write(office.project.id, ACTOR, remove_contact, found=with_number)
+    else:
+        card = NewCard(with_number.id, 254722000009, with_number.card.replace("254722000001", "254722000009"))
+        office.store.write(office.project.id, ACTOR, contacts.update_contacts, cards=[card], now=office.tick())
+    _erase(office, 254722000001)
+    assert office.table("import_change", "card") == []
 
 
 # ---- mistakes, leases and busy databases ------------------------------------------------------------

@@ -293,8 +293,11 @@ def list_rejects(tx: Tx, *, import_id: int, first: int, limit: int) -> list[tupl
 
 
 def erase_changes(tx: WriteTx, *, contact_id: int | None, mobile: int) -> int:
-    """Forget what somebody was before imports; returns how many cards went."""
-    gone = tx.run("delete_contact_changes", contact=-mobile)
+    """Forget what somebody was before imports; returns how many cards went.
+
+    Also of a contact that is no more, and of one that has another number by now.
+    """
+    gone = tx.run("delete_contact_changes", contact=-mobile) + tx.run("delete_changes_naming", mobile=f'%"{mobile}"%')
     return gone if contact_id is None else gone + tx.run("delete_contact_changes", contact=contact_id)
 
 

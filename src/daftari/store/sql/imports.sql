@@ -123,6 +123,10 @@ WHERE project_id = :project AND import_id = :id AND contact_id IN (
 -- What somebody who is erased was before imports.
 DELETE FROM import_change WHERE project_id = :project AND contact_id = :contact;
 
+-- name: delete_changes_naming
+-- What somebody who is erased was before imports, under whatever id.
+DELETE FROM import_change WHERE project_id = :project AND card LIKE :mobile;
+
 -- name: delete_import_rejects
 -- Records that an import could not take, from one to another.
 DELETE FROM import_reject
