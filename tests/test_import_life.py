@@ -206,6 +206,13 @@ def test_a_rejected_record_of_a_country_of_short_numbers_is_erased_too(office: O
     assert office.table("import_reject", "record, digits") == [("null", "")]
 
 
+def test_a_rejected_record_is_erased_whatever_stands_between_the_digits(office: Office) -> None:
+    found = office.bring('phone\n"0722\x0b000\x0b001"\n')
+    assert office.outcomes(found.id) == ["invalid"]
+    _erase(office, 254722000001)
+    assert office.table("import_reject", "record, digits") == [("null", "")]
+
+
 @pytest.mark.parametrize("since", ["deleted", "renumbered"])
 def test_cards_of_somebody_who_is_no_contact_any_more_are_erased_too(office: Office, since: str) -> None:
     rulebook.create_contacts(office.store, office.project, [{"mobile": "0722000001", "fname": "Wanjiru"}])

@@ -58,6 +58,8 @@ REFUSED_MAX = 10_000
 """What was no number, and is remembered."""
 
 _RUINED = re.compile(r"\d(?:[.,]\d+)?[Ee]\+?\d+")
+_ESCAPE = re.compile(r"\\u00[01][0-9a-f]")
+"""How JSON writes a character that nobody sees: its digits are none of the record's."""
 _encode = msgspec.json.encode
 
 
@@ -305,7 +307,7 @@ def sentences(errors: Errors) -> str:
 
 def reject(number: int, why: str, record: str) -> Reject:
     """A record that cannot be taken."""
-    return Reject(number, why, record, digits_in(record))
+    return Reject(number, why, record, digits_in(_ESCAPE.sub("", record)))
 
 
 def record_json(record: Record) -> str:
