@@ -24,7 +24,7 @@ from daftari.store.contacts import NewCard
 from daftari.store.jobs import IMPORT, LEASE_SECONDS, Job, take_job
 from daftari.worker import imports as worker_imports
 from daftari.worker import work_until
-from daftari.worker.imports import CHUNKS_A_BATCH, ImportWork
+from daftari.worker.imports import CHUNKS_A_BATCH, NO_ROOM, ImportWork
 from daftari.worker.work import UNEXPECTED
 from tests import rulebook
 from tests.builders import rows_of
@@ -373,6 +373,18 @@ def test_a_worker_that_waits_for_its_reader_shows_that_it_is_alive_and_stops_whe
         while work.turn():
             pass
     assert office.get(number).stored.state == "done"
+
+
+def test_a_full_disk_is_named(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill() -> None:
+        raise OSError(28, "No space left on device")
+
+    data = FILE.encode()
+    number = office.queue(data, office.real_settings(data))
+    monkeypatch.setattr(worker_imports, "_spool", fill)
+    office.work_for_real()
+    assert office.get(number).stored.state == "failed"
+    assert office.get(number).progress.error == NO_ROOM
 
 
 # ---- ids that are kept ------------------------------------------------------------------------------

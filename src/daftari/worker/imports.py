@@ -6,6 +6,7 @@ the last batch ended. This room must not know what a batch does.
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import time
 from contextlib import ExitStack
@@ -33,7 +34,10 @@ CONSIDERATE_SECONDS = 1.0
 """How long after somebody waited a batch is a single chunk."""
 TRIES_MAX = 3
 """How often a file may break off with nothing read in between."""
+NO_ROOM = "There was no room on the worker's disk; make some, and import the file again: what is done stays as it is."
 BROKEN = "The file cannot be read to its end: it is damaged, or needs too much memory. Save it as CSV."
+
+log = logging.getLogger("daftari.worker")
 
 
 class ImportWork:
@@ -74,6 +78,9 @@ class ImportWork:
                 self._take_batch(work)
         except UnreadableFile as error:
             self._end(work, "failed", error.message)
+        except OSError:
+            log.exception("an import's file could not be laid out to be read")
+            self._end(work, "failed", NO_ROOM)
         except ImportNotFound:
             # Its time was over meanwhile.
             self._leave()
