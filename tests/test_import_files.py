@@ -190,6 +190,18 @@ def test_a_cell_made_to_harm_ends_no_import(office: Office, name: str, text: str
     assert shown(found)["created"] == 2
 
 
+def test_long_records_wait_outside_of_the_memory(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    with path.open("w") as file:
+        file.write("phone,notes\n")
+        file.writelines(f"07220{number:05},{'x' * 5_000}\n" for number in range(20_000))
+    with path.open("rb") as taken, ChunkReader(taken, reading=_reading(("phone", "notes")), first_chunk=0) as chunks:
+        counts = []
+        while some := chunks.take(10):
+            counts.append(len(some))
+    assert counts == [4] * 5
+
+
 def _watch(children: list[psutil.Process], peaks: list[int]) -> None:
     """The most memory that a process ever had, asked until it is gone."""
     reader = next(child for child in children if "daftari.reading.child" in " ".join(child.cmdline()))

@@ -23,6 +23,8 @@ from daftari.rules.import_rows import ReadChunk, Reading
 
 CHUNKS_WAITING_MAX = 20
 """Chunks that wait to be written: two batches, so that reading and writing go on at once."""
+BYTES_WAITING_MAX = 16 * 1024 * 1024
+"""What they may weigh together, but for one of them; and what is taken at once."""
 
 
 class ReaderEnded(Exception):
@@ -55,6 +57,8 @@ class ChunkReader:
         self._end: UnreadableFile | ReaderEnded | None = None
         self._has_ended = False
         self._next: list[bytes | UnreadableFile | ReaderEnded | None] = []
+        self._bytes = 0
+        self._room = threading.Condition()
         self._closed = threading.Event()
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
@@ -67,6 +71,7 @@ class ChunkReader:
     ) -> None:
         self._closed.set()
         self._process.kill()
+        self._weigh(-self._bytes)
         while self._listener.is_alive():
             # The listener may wait for a place.
             while not self._waiting.empty():
@@ -82,15 +87,18 @@ class ChunkReader:
         return bool(self._next) or self._has_ended
 
     def take(self, most: int) -> list[ReadChunk]:
-        """The next chunks, fewer than ``most`` only at the end; none after it.
+        """The next chunks, fewer than ``most`` where they are heavy and at the end; none after it.
 
         Raises ``UnreadableFile``, and ``ReaderEnded`` when the process was killed, as often as it is asked: after the
         chunks that were read before.
         """
         chunks: list[ReadChunk] = []
-        while len(chunks) < most and not self._has_ended:
+        weight = 0
+        while len(chunks) < most and weight < BYTES_WAITING_MAX and not self._has_ended:
             found = self._next.pop() if self._next else self._waiting.get()
             if isinstance(found, bytes):
+                self._weigh(-len(found))
+                weight += len(found)
                 chunks.append(_decode_chunk(found))
             else:
                 self._has_ended, self._end = True, found
@@ -100,9 +108,18 @@ class ChunkReader:
 
     def _listen(self) -> None:
         for found in self._said():
+            with self._room:
+                self._room.wait_for(lambda: self._closed.is_set() or self._bytes < BYTES_WAITING_MAX)
             if self._closed.is_set():
                 return
+            if isinstance(found, bytes):
+                self._weigh(len(found))
             self._waiting.put(found)
+
+    def _weigh(self, more: int) -> None:
+        with self._room:
+            self._bytes += more
+            self._room.notify()
 
     def _said(self) -> Iterator[bytes | UnreadableFile | ReaderEnded | None]:
         output = _output(self._process)
