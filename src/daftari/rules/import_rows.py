@@ -10,6 +10,8 @@ import csv
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
 from typing import Any, Literal, cast
 
 import msgspec
@@ -369,6 +371,7 @@ class _Columns:
         self._name = places.get("name")
         self._more = [(field, places[field]) for field in MORE_FIELDS if field in places]
         self._facts = [(field, places[field]) for field in FACT_FIELDS if field in places]
+        self._are_opt_outs = reading.kind == "opt_outs"
         tagged = places.get("groups")
         self._tags = tagged is not None and reading.uses[_place_of(reading.uses, tagged)].name.casefold() == "tags"
         self.plain = _plain_places(reading, places) if table and not self._attributes else None
@@ -406,6 +409,9 @@ class _Columns:
         item: dict[str, Any] = {"mobile": mended(self._read_mobile(values, take))}
         for field, place in self._facts:
             value = take(values, place)
+            if field == "at" and self._are_opt_outs and _is_zoneless(value):
+                # Nobody is messaged for want of a zone: it counts from when the file came.
+                continue
             if value not in (None, ""):
                 item["evidence" if field == "note" else field] = {"note": str(value)} if field == "note" else value
         return item
@@ -416,6 +422,13 @@ class _Columns:
             if value not in (None, ""):
                 return value
         return None
+
+
+def _is_zoneless(value: object) -> bool:
+    """Whether a cell is a time as most programs write it, which may be that of any zone."""
+    with suppress(ValueError):
+        return isinstance(value, str) and datetime.fromisoformat(value.strip()).tzinfo is None
+    return False
 
 
 def _plain_places(reading: Reading, places: Mapping[str, int | str]) -> tuple[int, ...] | None:
