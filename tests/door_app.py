@@ -25,6 +25,7 @@ FILE_OPENED_SECONDS = 2.0
 PIECE = bytes(range(256)) * 4_096
 FILE_BYTES = 50 * len(PIECE)
 """What ``/file`` has to say: 50 MB."""
+FILES_SENT_MAX = 6
 MAY_WAIT = ("/slow", "/file")
 """Paths that are never answered on the event loop."""
 
@@ -92,4 +93,5 @@ def door() -> Door:
         body_seconds_max=BODY_SECONDS_MAX,
         housework_seconds=0.2,
         file_opened_seconds=FILE_OPENED_SECONDS,
+        sending_bytes_max=FILES_SENT_MAX * FILE_BYTES,
     )

@@ -27,6 +27,7 @@ from tests.door_app import (
     BODY_STALL_SECONDS,
     FILE_BYTES,
     FILE_OPENED_SECONDS,
+    FILES_SENT_MAX,
     PIECE,
     SLOW_SECONDS,
 )
@@ -333,6 +334,15 @@ def test_no_file_of_an_answer_is_left_even_if_nobody_reads_it(served: Served) ->
     while time.monotonic() < end and files_of_bodies(served):
         time.sleep(0.05)
     assert files_of_bodies(served) == []
+
+
+def test_long_answers_that_are_asked_for_again_and_again_do_not_fill_the_disk(served: Served) -> None:
+    statuses = [served.get("/file").status for _ in range(FILES_SENT_MAX)]
+    refused = served.get("/file")
+    assert statuses[0] == 200 and len(files_of_bodies(served)) <= FILES_SENT_MAX
+    assert_error(refused, 503, "BUSY")
+    time.sleep(FILE_OPENED_SECONDS)
+    assert len(served.get("/file").body) == FILE_BYTES
 
 
 def test_without_room_for_an_answer_the_next_one_is_told_to_come_again(served: Served) -> None:

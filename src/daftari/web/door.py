@@ -32,6 +32,8 @@ BODY_SECONDS_MAX = 60.0
 """How long a body may take as a whole, so that a byte now and then holds nothing for ever; and longer if much comes."""
 BODY_BYTES_A_SECOND_MIN = 256 * 1024
 """How much has to come for each second beyond that: a gigabyte may take an hour."""
+SENDING_BYTES_MAX = 4 * 1024 * 1024 * 1024
+"""How long the answers may be together whose files are kept open here; beyond, only one by itself is sent."""
 FILES_ARRIVING_MAX = 16
 """Files that arrive at a time; the next one is told to come again."""
 BODY_IN_MEMORY_BYTES_MAX = 64 * 1024
@@ -201,6 +203,7 @@ class Door:
         stream_seconds_max: float = STREAM_SECONDS_MAX,
         housework_seconds: float = HOUSEWORK_SECONDS,
         file_opened_seconds: float = FILE_OPENED_SECONDS,
+        sending_bytes_max: int = SENDING_BYTES_MAX,
     ) -> None:
         self._application = application
         self._address = address
@@ -218,6 +221,7 @@ class Door:
         self._stream_seconds_max = stream_seconds_max
         self._housework_seconds = housework_seconds
         self._file_opened_seconds = file_opened_seconds
+        self._sending_bytes_max = sending_bytes_max
         self._request_prefix = secrets.token_hex(6)
         self._request_numbers = itertools.count(1)
         self._sending: set[SpooledAnswer] = set()
@@ -240,6 +244,8 @@ class Door:
         method = scope.method
         try:
             status, headers, body = await self._answer(scope, wire, method, request_id)
+            if isinstance(body, SpooledAnswer):
+                self._refuse_crowd(body)
         except DaftariError as error:
             status, headers, body = answer(error, request_id=request_id, accept=scope.headers.get("accept"))
         except Exception:
@@ -289,6 +295,12 @@ class Door:
         except StoreBusy as error:
             # Without last words it was cut, and is to be taken up again all the same.
             log.warning("request %s ended without last words: %s", request_id, error.message)
+
+    def _refuse_crowd(self, body: SpooledAnswer) -> None:
+        """However often a long answer is asked for and left lying, the disk is not full of it."""
+        if self._sending and body.length + sum(other.length for other in self._sending) > self._sending_bytes_max:
+            body.close()
+            raise StoreBusy("Too many long answers are being sent; try again.")
 
     def _send_file(self, wire: Wire, method: str, status: int, headers: Headers, body: SpooledAnswer) -> None:
         headers.append(("content-length", str(body.length)))
