@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import aclosing
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -69,6 +70,8 @@ def test_what_an_import_is_asked_goes_into_the_query_and_its_file_into_the_body(
     service = FilesService()
     with rough_server(service) as rough:
         ask = {"kind": "opt_outs", "columns": {"phone": "mobile", "x": None}, "plan": True, "keep_ids": True}
+        ask |= {"channel": "sms", "sender": "DUKA", "purpose": "marketing", "evidence": "their list", "override": True}
+        ask |= {"at": datetime(2026, 11, 1, tzinfo=UTC)}
         caller(world, rough.url)(lambda b: b.imports.create(PEOPLE, **ask))
     assert rough.got[0].body == PEOPLE
     assert rough.got[0].query == {
@@ -76,6 +79,12 @@ def test_what_an_import_is_asked_goes_into_the_query_and_its_file_into_the_body(
         "map": '{"phone":"mobile","x":null}',
         "plan": "true",
         "keep_ids": "true",
+        "channel": "sms",
+        "sender": "DUKA",
+        "purpose": "marketing",
+        "at": "2026-11-01T00:00:00+00:00",
+        "evidence": "their list",
+        "override": "true",
     }
 
 

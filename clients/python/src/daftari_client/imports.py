@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Literal, Unpack
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 from daftari_client.api import Content, WriteOptions, name_of, read_content
 from daftari_client.plans import Plan, Walk, chunks, follow, read_listed, read_member
 from daftari_client.records import Import, ImportRow, Listed
+from daftari_client.scope import AnyChannel, Purpose
 from daftari_client.waiting import wait_until
 from daftari_client.worlds import Room, World, call, walk
 
@@ -32,19 +34,27 @@ class Imports(Room[World]):
         plan: bool = False,
         attributes: bool = False,
         keep_ids: bool = False,
+        channel: AnyChannel | None = None,
+        sender: str | None = None,
+        purpose: Purpose | None = None,
+        at: datetime | str | None = None,
+        evidence: str | None = None,
+        override: bool = False,
         **options: Unpack[WriteOptions],
     ) -> Plan[Import]:
         """Sends a file, given as bytes or as a file open for bytes, which is read piece by piece.
 
         ``columns`` says which column of the file is which field, where the server should not find out by itself. With
         ``plan`` nothing is changed until ``apply``. ``attributes`` keeps unknown columns. ``keep_ids`` takes over ids
-        into an empty project. The import goes on in the server: see ``wait``.
+        into an empty project. From ``channel`` on it is what the rows of a list of opt-outs or opt-ins do not say: what
+        nobody says is any, and now. The import goes on in the server: see ``wait``.
         """
         source = read_content(source)
         how = {"name": name or name_of(source), "kind": kind, "group": group}
         what = {"plan": plan, "attributes": attributes, "keep_ids": keep_ids}
         map_ = None if columns is None else msgspec.json.encode(dict(columns)).decode()
-        query = how | what | {"map": map_}
+        scope = {"channel": channel, "sender": sender, "purpose": purpose}
+        query = how | what | {"map": map_} | scope | {"at": at, "evidence": evidence, "override": override}
         return self._api.write("/imports", read_member("import", Import), query=query, content=source, **options)
 
     @call
