@@ -68,7 +68,7 @@ def test_a_book_goes_to_standard_output_and_the_count_beside_it(run: Run, ana: C
     result = run("export", "--project", "Shopify")
     assert (ids(result.stdout), result.stderr) == (["1", "2", "3"], "3 contacts exported.\n")
     result = run("export", "--project", "Shopify", "--consent")
-    assert (ids(result.stdout)[-1], result.stderr) == ("", "3 contacts and 1 numbers without one exported.\n")
+    assert (ids(result.stdout)[-1], result.stderr) == ("", "3 contacts and 1 number without one exported.\n")
 
 
 def test_a_file_has_the_format_of_its_ending_and_its_owners_eyes_only(run: Run, ana: Client, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from daftari.errors import ValidationFailed
 from daftari.model import NewFact, Scope
 from daftari.rules.export_files import ENDINGS, FileDefinition, write_export
 from daftari.rules.ledger import record_facts
@@ -101,6 +102,9 @@ def test_an_opt_out_of_somebody_of_whom_much_is_known_comes_along(
     store.read(people.shopify.id, write_export, definition=definition, file=file, watch=lambda _: None)
     assert shown(farm.bring(file.getvalue(), name=f"book.{ENDINGS[form]}", keep_ids=True)).get("invalid", 0) == 0
     assert book_of(farm) == book_of(shop)
+    workbook = FileDefinition("xlsx", None, True)
+    with pytest.raises(ValidationFailed, match=f"The number {mobile(2)} needs a cell"):
+        store.read(people.shopify.id, write_export, definition=workbook, file=file, watch=lambda _: None)
 
 
 def test_numbers_alone_make_no_contacts(ana: Client, store: Store, people: Any, database: str) -> None:

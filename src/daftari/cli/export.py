@@ -89,8 +89,12 @@ def _export(tx: Tx, *, name: str | None, format: ExportFormat, consent: bool, fi
 
 
 def _told(counted: Counted) -> str:
-    numbers = f" and {counted.numbers:,} numbers without one" if counted.numbers else ""
-    return f"{counted.contacts:,} contacts{numbers} exported."
+    numbers = f" and {_many(counted.numbers, 'number')} without one" if counted.numbers else ""
+    return f"{_many(counted.contacts, 'contact')}{numbers} exported."
+
+
+def _many(count: int, thing: str) -> str:
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
 # ---- where it goes --------------------------------------------------------------------------------------

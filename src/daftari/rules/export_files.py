@@ -13,7 +13,7 @@ from msgspec import Struct
 from daftari.errors import ValidationFailed
 from daftari.files import Layout, Row, open_writer
 from daftari.model import ExportFormat
-from daftari.rules.export_rows import ExportRows, columns_of, to_cells, to_lines, to_records
+from daftari.rules.export_rows import COLUMNS, ExportRows, columns_of, to_cells, to_lines, to_records
 from daftari.rules.exports import Counted, walk_export
 from daftari.store import Tx
 
@@ -111,5 +111,6 @@ def _rows_for(format: ExportFormat, rows: ExportRows) -> list[Row]:
 def _refuse_long(row: list[str | int | float | bool | None]) -> None:
     for cell in row:
         if isinstance(cell, str) and len(cell) > WORKBOOK_CELL_MAX:
-            said = f"The contact {row[0]} needs a cell of {len(cell):,} characters, and a workbook holds"
+            who = f"number {row[COLUMNS.index('mobile')]}" if row[0] is None else f"contact {row[0]}"
+            said = f"The {who} needs a cell of {len(cell):,} characters, and a workbook holds"
             raise ValidationFailed({"format": [f"{said} {WORKBOOK_CELL_MAX:,} in one; export csv or ndjson."]})
