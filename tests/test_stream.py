@@ -422,3 +422,5 @@ def test_nothing_of_a_stream_is_kept_but_what_an_import_keeps(ana: Client, datab
     stream(ana, [{"mobile": mobile(1), "fname": "A"}, {"mobile": mobile(2)}])
     assert rows_of(database, "SELECT * FROM file_part") == []
     assert rows_of(database, "SELECT chunk, first_row FROM import_chunk") == [(0, 1)]
+    # So that no worker looks for a file of it.
+    assert rows_of(database, "SELECT clearing FROM import") == [(0,)]
