@@ -163,6 +163,7 @@ def test_nothing_of_an_erased_number_is_left_in_any_table(
         "reviews": 3,
         "refused_requests": 1,
         "import_rows": 0,
+        "import_files": 0,
         "audience_numbers": 2,
         "kept_answers": 0,
         "exports": 0,

@@ -536,3 +536,24 @@ def test_groups_that_differ_only_in_case_and_spaces_are_one(office: Office) -> N
     found = office.bring("phone,groups\n0722000001,VIP; vip\n0722000002,Vip ;VIP\n", group="vip", chunk_records=1)
     assert shown(found) == {"created": 2, "joined": 2}
     assert office.members() == {"vip": ["254722000001", "254722000002"]}
+
+
+def test_an_erasure_leaves_no_file_waiting(office: Office) -> None:
+    data = b"phone,first name\n0722000001,Amina\n0722000002,Otieno\n"
+    plan = office.bring(data, planned=True).id
+    paused = office.queue(data, office.settings(data))
+    office.tell(imports.pause_import, paused)
+    queued = office.queue(data, office.settings(data))
+    erased = office.store.write(
+        office.project.id, ACTOR, erasures.erase_number, mobile=254722000001, project=office.project, now=office.tick()
+    )
+    assert erased.removed["import_files"] == 2
+    assert [office.get(number).stored.state for number in (plan, paused, queued)] == [
+        "cancelled",
+        "cancelled",
+        "queued",
+    ]
+    assert "erased" in (office.get(plan).progress.error or "")
+    office.work_for_real()
+    assert office.outcomes(queued) == ["invalid", "created"]
+    assert office.table("file_part", "file_id") == []

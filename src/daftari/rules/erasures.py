@@ -27,6 +27,7 @@ from daftari.model import (
 )
 from daftari.rules.consent import derive_state
 from daftari.rules.contacts import Reference, remove_contact
+from daftari.rules.imports import cancel_waiting
 from daftari.rules.inbound import Receipt, review_events
 from daftari.rules.kept_exports import fail_after_erasure
 from daftari.rules.ledger import stored_state
@@ -74,6 +75,7 @@ def erase_number(tx: WriteTx, *, mobile: int, project: Project, now: int) -> Era
         "refused_requests": _delete_quarantined(tx, mobile, project),
         "import_rows": imports.erase_changes(tx, contact_id=None if found is None else found.id, mobile=mobile)
         + imports.erase_rejects(tx, digits=national_digits(mobile)),
+        "import_files": cancel_waiting(tx, now=now),
         "audience_numbers": audiences.erase_from_audiences(tx, mobile=mobile),
         "kept_answers": forget_answers(tx, mobile=mobile),
         "exports": fail_after_erasure(tx, now=now),

@@ -49,7 +49,7 @@ from daftari.store.imports import CHUNK_RECORDS, Reject
 ImportKind = Literal["contacts", "opt_outs", "opt_ins"]
 Values = list[Any] | dict[str, Any]
 
-GROUPS_PER_FILE_MAX = 5_000
+GROUPS_PER_FILE_MAX = 100_000
 """Different groups that one file may name: more are a column of something else."""
 NUMBERS_PER_ROW_MAX = 9
 """Columns of a table that may hold the number."""

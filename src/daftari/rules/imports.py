@@ -31,6 +31,9 @@ IMPORTS_OPEN_MAX = 100
 ROWS_A_TURN = 1_000
 DAY_MICROSECONDS = 86_400_000_000
 
+SOMEBODY_ERASED = "Somebody was erased while this file waited, and may be in it; send it again."
+"""What is told of an import that an erasure has cancelled."""
+
 CONTACT_OUTCOMES = ("created", "updated", "unchanged", "duplicate", "invalid", "changed")
 """What becomes of a record. ``changed``: its contact is no more what the plan saw, and was left alone."""
 FACT_OUTCOMES = ("recorded", "unchanged", "refused", "duplicate", "invalid", "changed")
@@ -327,6 +330,15 @@ def cancel_import(tx: WriteTx, *, import_id: int, now: int) -> Import:
     if not (found.is_work or planned or found.stored.state == "paused"):
         raise _wrong(found, "cancelled")
     return end_import(tx, found=found, state="cancelled", now=now)
+
+
+def cancel_waiting(tx: WriteTx, *, now: int) -> int:
+    """Cancel the imports whose files would wait, with somebody in them who is erased; returns how many there were."""
+    waiting = [get_import(tx, import_id=import_id) for import_id in imports.list_waiting_imports(tx)]
+    with_files = [found for found in waiting if not found.is_streamed]
+    for found in with_files:
+        end_import(tx, found=found, state="cancelled", now=now, error=SOMEBODY_ERASED)
+    return len(with_files)
 
 
 def undo_import(tx: WriteTx, *, import_id: int, opt_outs: bool, reason: str | None, now: int) -> Import:

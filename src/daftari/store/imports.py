@@ -105,6 +105,11 @@ def find_import_after(tx: Tx, *, import_id: int) -> int | None:
     return _number(tx.one("find_import_after", id=import_id))
 
 
+def list_waiting_imports(tx: Tx) -> list[int]:
+    """Imports whose files wait for somebody's word: paused ones, and plans that are done."""
+    return [cast(int, row[0]) for row in tx.all("list_waiting_imports")]
+
+
 def count_open_imports(tx: Tx, *, limit: int) -> int:
     """How many imports are to be worked on, up to a limit."""
     return _number(tx.one("count_open_imports", limit=limit)) or 0

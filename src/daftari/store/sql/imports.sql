@@ -23,6 +23,11 @@ WHERE i.project_id = :project AND i.state IN ('queued', 'running') ORDER BY i.id
 -- The import that was made after another one.
 SELECT i.id FROM import AS i WHERE i.project_id = :project AND i.id > :id ORDER BY i.id LIMIT 1;
 
+-- name: list_waiting_imports
+-- Imports whose files wait for somebody's word.
+SELECT i.id FROM import AS i
+WHERE i.project_id = :project AND ((i.state = 'paused' AND i.phase <> 'undo') OR (i.state = 'done' AND i.phase = 'plan')) ORDER BY i.id;
+
 -- name: count_open_imports
 -- How many imports are to be worked on, up to a limit.
 SELECT COUNT(*) FROM (
