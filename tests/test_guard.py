@@ -68,6 +68,7 @@ READS_ALL = {
     "delete_all_inbound_counts": "the project was deleted",
     "delete_all_erasures": "the project was deleted",
     "list_waiting_imports": "imports are kept 90 days, and few are made a day",
+    "delete_changes_naming": "somebody is erased, who may have had another number or be no contact any more",
     "find_rejects_naming": "somebody is erased, and nothing else tells which records name them",
     "count_quarantine": "it holds 10,000 rows at the most",
     "find_group_names": "where there are few groups, PostgreSQL reads them all sooner than some of them one by one",

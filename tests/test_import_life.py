@@ -557,3 +557,38 @@ def test_an_erasure_leaves_no_file_waiting(office: Office) -> None:
     office.work_for_real()
     assert office.outcomes(queued) == ["invalid", "created"]
     assert office.table("file_part", "file_id") == []
+
+
+# ---- what is known of numbers, whatever the batch ----------------------------------------------------
+
+
+def test_an_opt_out_is_recorded_for_every_number_of_its_record(office: Office) -> None:
+    text = "Name,Phone 1 - Value,Phone 2 - Value\nA,0722000001,0722000002\nB,,0722000002\nC,no,0722000003\nD,,\n"
+    found = office.bring(text, kind="opt_outs")
+    assert [mobile for (mobile,) in office.table("fact", "subject")] == [254722000001, 254722000002, 254722000003]
+    assert office.outcomes(found.id) == ["recorded", "duplicate", "recorded", "invalid"]
+    assert [number for number, _ in office.rejects(found.id)] == [3, 4]
+
+
+OTHERS = "".join(f'{{"mobile":"0722000{number}"}}\n' for number in range(100, 106))
+CONTACT = '{"id":1,"mobile":"0722000001","groups":["G"]}\n'
+STOP = '{"mobile":"0722000001","consent":[{"kind":"opt_out","at":"2023-01-01T00:00:00Z","source":"inbound"}]}\n'
+
+
+@pytest.mark.parametrize("planned", [False, True])
+def test_what_is_known_of_a_number_counts_from_its_place_in_the_file_on(office: Office, planned: bool) -> None:
+    told = []
+    for batch in (1, 10):
+        office.project = rulebook.create_project(office.store, f"batch {batch} {planned}")
+        done = office.bring(CONTACT + OTHERS + STOP, name="a.ndjson", batch=batch, planned=planned)
+        done = office.apply(done.id, batch=batch) if planned else done
+        told.append((shown(done), office.outcomes(done.id), office.members()))
+    assert told[0] == told[1]
+    assert told[0][1][0] == "created j" and told[0][2] == {"G": []}
+
+
+def test_what_is_known_of_a_number_alone_comes_after_its_contact(office: Office) -> None:
+    planned = office.bring(STOP + OTHERS + CONTACT, name="a.ndjson", planned=True)
+    assert office.outcomes(planned.id)[-1] == "invalid"
+    foreseen = office.outcomes(planned.id)
+    assert office.outcomes(office.apply(planned.id).id) == foreseen

@@ -22,6 +22,7 @@ from daftari.errors import UnreadableMobile
 from daftari.files import ColumnUse, Layout, Record, split_name
 from daftari.mobile import reader_for
 from daftari.model import (
+    FACTS_PER_CALL_MAX,
     ID_MAX,
     TEXT_FIELDS,
     AttributeValue,
@@ -56,6 +57,8 @@ NUMBERS_PER_ROW_MAX = 9
 RECORD_TEXT_MAX = 20_000
 """Characters of a record that are kept when it cannot be taken."""
 
+SAID_MAX = 500
+"""Different things that a list of opt-outs or opt-ins may say, each with a set of numbers of its own."""
 REFUSED_MAX = 10_000
 """What was no number, and is remembered."""
 
@@ -127,6 +130,7 @@ class RowReader:
         self._seen = BitMap64()
         self._others = BitMap64()
         self._ids = BitMap64()
+        self._said: dict[tuple[int, str, str, str], BitMap64] = {}
         self._named: dict[str, BitMap64] = {}
         self._take = _value_taker(reading)
         self._columns = _Columns(reading)
@@ -171,6 +175,8 @@ class RowReader:
         """Why a record cannot be taken after those before it."""
         if row.id is not None and row.mobile not in self._seen and row.id in self._ids:
             return "The id field is that of a record before."
+        if row.contact is not None and row.mobile in self._others and row.mobile not in self._seen:
+            return "The record comes after one that tells what is known of its number alone; put it before."
         new = sum(fold_name(name) not in self._named for name in row.groups)
         if new and len(self._named) + new > GROUPS_PER_FILE_MAX:
             return f"The groups field names one beyond the {GROUPS_PER_FILE_MAX} different ones that a file may name."
@@ -256,29 +262,46 @@ class RowReader:
         return 0
 
     def _read_facts(self, records: Sequence[Record], chunk: ReadChunk) -> None:
+        """What records of a list say, of each number that they hold: whoever opted out did so with all of them."""
         items: list[object] = []
-        numbers: list[Record] = []
+        owners: list[Record] = []
         for record in records:
             if record.values is None:
                 chunk.rejects.append(reject(record.number, record.why or "cannot be read.", record_json(record)))
                 continue
-            items.append(self._columns.read_fact(record.values, self._take))
-            numbers.append(record)
-        if not items:
-            return
+            told = self._columns.read_facts(record.values, self._take)
+            items += told
+            owners += [record] * len(told)
         reading = self._reading
         kind: Literal["opt_out", "opt_in"] = "opt_out" if reading.kind == "opt_outs" else "opt_in"
-        given = read_facts(items, common=reading.common, kind=kind, region=reading.region, now=reading.created_at)
-        for fact in given.facts:
-            number = numbers[fact.index].number
-            if (key := _fact_key(fact)) in self._seen:
-                chunk.repeats.append(number)
-            self._seen.add(key)
-            chunk.facts.append(msgspec.structs.replace(fact, index=number))
-        for index, errors in given.invalid.items():
-            record = numbers[index]
-            said = " ".join(sentence for said in errors.values() for sentence in said)
-            chunk.rejects.append(reject(record.number, said, record_json(record)))
+        fresh: dict[int, bool] = {}
+        for first in range(0, len(items), FACTS_PER_CALL_MAX):
+            some, numbers = items[first : first + FACTS_PER_CALL_MAX], owners[first : first + FACTS_PER_CALL_MAX]
+            given = read_facts(some, common=reading.common, kind=kind, region=reading.region, now=reading.created_at)
+            for fact in given.facts:
+                number = numbers[fact.index].number
+                fresh[number] = self._is_fresh(fact) or fresh.get(number, False)
+                chunk.facts.append(msgspec.structs.replace(fact, index=number))
+            for index, errors in given.invalid.items():
+                record = numbers[index]
+                said = " ".join(sentence for said in errors.values() for sentence in said)
+                chunk.rejects.append(reject(record.number, said, record_json(record)))
+        chunk.repeats.extend(number for number, is_fresh in fresh.items() if not is_fresh)
+
+    def _is_fresh(self, fact: NewFact) -> bool:
+        """Whether the file has not said this before; it says so from now on."""
+        scope = fact.scope
+        said = (fact.at, scope.channel, fold_sender(scope.sender), scope.purpose)
+        seen, key = self._said.get(said), fact.mobile
+        if seen is None and len(self._said) < SAID_MAX:
+            seen = self._said.setdefault(said, BitMap64())
+        elif seen is None:
+            # So many different things are told by their hash, which takes ten times the memory.
+            seen, key = self._seen, hash((fact.mobile, *said)) & ID_MAX
+        if key in seen:
+            return False
+        seen.add(key)
+        return True
 
 
 def _remembering(reader: Callable[[str | int], int]) -> Callable[[str | int], int]:
@@ -326,12 +349,6 @@ def _raw_values(records: Sequence[Record]) -> Raw:
         return Raw(msgspec.msgpack.encode(values))
     except OverflowError:
         return Raw(msgspec.msgpack.encode(_bounded(values)))
-
-
-def _fact_key(fact: NewFact) -> int:
-    """What a fact that is repeated in a file has in common with the first: number, scope and time, in 63 bits."""
-    scope = fact.scope
-    return hash((fact.mobile, fact.at, scope.channel, fold_sender(scope.sender), scope.purpose)) & ID_MAX
 
 
 # ---- columns ----------------------------------------------------------------------------------------
@@ -404,9 +421,9 @@ class _Columns:
             given.attributes = attributes
         return given, more
 
-    def read_fact(self, values: Values, take: Taker) -> dict[str, Any]:
-        """What a record of a list of opt-outs or opt-ins says."""
-        item: dict[str, Any] = {"mobile": mended(self._read_mobile(values, take))}
+    def read_facts(self, values: Values, take: Taker) -> list[dict[str, Any]]:
+        """What a record of a list of opt-outs or opt-ins says, of each number in it; of none, where it has none."""
+        item: dict[str, Any] = {}
         for field, place in self._facts:
             value = take(values, place)
             if field == "at" and self._are_opt_outs and _is_zoneless(value):
@@ -414,7 +431,8 @@ class _Columns:
                 continue
             if value not in (None, ""):
                 item["evidence" if field == "note" else field] = {"note": str(value)} if field == "note" else value
-        return item
+        written = [value for place in self._mobiles if (value := take(values, place)) not in (None, "")]
+        return [{"mobile": mended(number), **item} for number in written or [None]]
 
     def _read_mobile(self, values: Values, take: Taker) -> Any:
         for place in self._mobiles:

@@ -23,6 +23,7 @@ from daftari.model import ContactRow, FactOutcomeName, NewFact, written_time
 from daftari.rules import ledger
 from daftari.rules.consent import State
 from daftari.rules.groups import use_group
+from daftari.rules.import_namings import Naming, find_namings
 from daftari.rules.import_rows import ReadChunk, reject
 from daftari.rules.imports import (
     CODE,
@@ -58,14 +59,6 @@ TURNS_MAX = 5
 """How often a number that a batch says again and again, with attributes, is looked at singly."""
 
 
-class _Naming(Struct):
-    """A group that records name: those by which somebody is to join, and which of them say it again."""
-
-    name: str
-    records: dict[int, None]
-    again: set[int]
-
-
 class _Batch(Struct):
     """A batch while it is worked on: what became of each record, by its place in the batch."""
 
@@ -78,7 +71,7 @@ class _Batch(Struct):
     rejects: list[Reject]
     repeats: set[int]
     ids_by_mobile: dict[int, int] | None
-    namings: dict[str, _Naming]
+    namings: dict[str, Naming]
     """By folded name."""
     suppressed: int = 0
     joined: int = 0
@@ -129,13 +122,21 @@ def take_chunks(
     work = get_import(tx, import_id=import_id)
     if not work.is_work or work.stored.phase != phase or chunks[0].number != work.progress.next_chunk:
         return Taken(False)
+    # What is known of numbers counts from the chunk on that tells it, however many chunks a batch has.
+    tells = work.settings.reading.kind == "contacts" and any(chunk.facts or chunk.others for chunk in chunks)
+    for some in [[chunk] for chunk in chunks] if tells else [chunks]:
+        work, seconds = _take_batch(tx, work, some, now, seconds), 0.0
+    return Taken(True, tx.is_awaited())
+
+
+def _take_batch(tx: WriteTx, work: Import, chunks: Sequence[ReadChunk], now: int, seconds: float) -> Import:
     records = sum(chunk.count for chunk in chunks)
     batch = _Batch(
         work, chunks, chunks[0].first, bytearray(records), array("q", bytes(8 * records)),
         bytearray(SEEN_BYTES * records), [],
         repeats={number for chunk in chunks for number in chunk.repeats},
         ids_by_mobile={mobile: number for chunk in chunks for mobile, number in chunk.ids.items()} or None,
-        namings=_namings(work, chunks),
+        namings=find_namings(work, chunks),
     )  # fmt: skip
     for chunk in chunks:
         for one in chunk.rejects:
@@ -150,30 +151,7 @@ def take_chunks(
     if subjects:
         batch.rejects = [_without_erased(tx, batch, one, subjects) for one in batch.rejects]
     _keep_batch(tx, batch, now)
-    save_progress(tx, found=work, progress=_moved_on(batch, now, seconds))
-    return Taken(True, tx.is_awaited())
-
-
-def _namings(work: Import, chunks: Sequence[ReadChunk]) -> dict[str, _Naming]:
-    """The groups that records name, each in its first spelling, but for the import's own one."""
-    namings: dict[str, _Naming] = {}
-    for chunk in chunks:
-        for name, records, is_again in _named_in(chunk):
-            naming = namings.setdefault(fold_name(name), _Naming(name, {}, set()))
-            naming.records.update(dict.fromkeys(records))
-            if is_again:
-                naming.again.update(records)
-    if work.settings.group is not None:
-        namings.pop(fold_name(work.settings.group), None)
-    for naming in namings.values():
-        naming.records = dict.fromkeys(sorted(naming.records))
-    return namings
-
-
-def _named_in(chunk: ReadChunk) -> Iterator[tuple[str, list[int], bool]]:
-    named = [(name, records, False) for name, records in chunk.groups.items()]
-    named += [(name, records, True) for name, records in chunk.again.items()]
-    yield from sorted(named, key=lambda one: one[1][0])
+    return save_progress(tx, found=work, progress=_moved_on(batch, now, seconds))
 
 
 def _erased(tx: Tx, batch: _Batch, subjects: set[int]) -> set[int]:
@@ -506,8 +484,13 @@ def _take_lists(tx: WriteTx, batch: _Batch, erased: set[int], now: int) -> None:
         facts = [fact for fact in chunk.facts if fact.mobile not in erased]
         recorded = _record(tx, batch, facts, now)
         ranges.append(recorded.first_last)
+        told: dict[int, set[str]] = {}
         for fact, name in zip(facts, recorded.names, strict=True):
-            batch.set(fact.index, DUPLICATE if fact.index in repeats else CODE[name])
+            told.setdefault(fact.index, set()).add(name)
+        for number, names in told.items():
+            # A record may hold several numbers: what is most to be told of any counts.
+            name = next(name for name in ("recorded", "refused", "unchanged") if name in names)
+            batch.set(number, DUPLICATE if number in repeats else CODE[name])
     batch.fact_ranges = tuple(ranges)
 
 

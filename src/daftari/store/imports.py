@@ -302,7 +302,7 @@ def erase_changes(tx: WriteTx, *, contact_id: int | None, mobile: int) -> int:
 
     Also of a contact that is no more, and of one that has another number by now.
     """
-    gone = tx.run("delete_contact_changes", contact=-mobile) + tx.run("delete_changes_naming", mobile=f'%"{mobile}"%')
+    gone = tx.run("delete_contact_changes", contact=-mobile) + tx.run("delete_changes_naming", pattern=f'%"{mobile}"%')
     return gone if contact_id is None else gone + tx.run("delete_contact_changes", contact=contact_id)
 
 

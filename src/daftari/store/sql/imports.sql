@@ -130,7 +130,7 @@ DELETE FROM import_change WHERE project_id = :project AND contact_id = :contact;
 
 -- name: delete_changes_naming
 -- What somebody who is erased was before imports, under whatever id.
-DELETE FROM import_change WHERE project_id = :project AND card LIKE :mobile;
+DELETE FROM import_change WHERE project_id = :project AND card LIKE :pattern;
 
 -- name: delete_import_rejects
 -- Records that an import could not take, from one to another.
