@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import os
+import subprocess
+import sys
 import tempfile
 import threading
 import zipfile
@@ -24,7 +26,7 @@ from daftari.reading.child import MEMORY_BYTES_MAX
 from daftari.rules.import_rows import Reading
 from daftari.store import Store
 from tests import rulebook
-from tests.conftest import NewDatabase
+from tests.conftest import ROOT, NewDatabase
 from tests.importing import Office, shown
 from tests.opened import open_store
 from tests.rulebook import broken_in
@@ -220,6 +222,23 @@ def test_the_process_that_reads_has_a_limit_to_its_memory() -> None:
             assert chunks.take(1)
             (reader,) = psutil.Process().children()
             assert reader.rlimit(psutil.RLIMIT_AS) == (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX)
+
+
+def test_the_process_that_reads_keeps_to_a_smaller_limit_that_it_is_under(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_bytes(b"phone\n0722000001\n")
+    read = """
+import os, resource
+from pathlib import Path
+resource.setrlimit(resource.RLIMIT_AS, (800 << 20, 800 << 20))
+from daftari.reading import ChunkReader, Wanted, read_wanted
+with open("people.csv", "rb") as file:
+    wanted = read_wanted(file, wanted=Wanted(name="people.csv"), region="KE", now=1)
+print(wanted.reading.layout.columns)
+"""
+    environ = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    found = subprocess.run([sys.executable, "-c", read], cwd=tmp_path, env=environ, capture_output=True, text=True)
+    assert found.stdout == "('phone',)\n", found.stderr
 
 
 def test_a_reader_that_was_killed_says_so_as_often_as_it_is_asked(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ _encode = msgspec.msgpack.encode
 
 def main() -> None:
     """Do one task."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
+    _limit_memory()
     os.nice(NICENESS)
     # Ctrl-C is for whoever asked.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -57,6 +57,13 @@ def main() -> None:
     except MemoryError:
         write_frame(said, ERROR, b"The file needs too much memory to be read; save it as CSV.")
     said.flush()
+
+
+def _limit_memory() -> None:
+    """To ours, or to what this process is under already: nobody may raise that."""
+    _, allowed = resource.getrlimit(resource.RLIMIT_AS)
+    most = MEMORY_BYTES_MAX if allowed == resource.RLIM_INFINITY else min(MEMORY_BYTES_MAX, allowed)
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 def _read_chunks(said: BinaryIO, path: str, reading: Reading, first_chunk: int) -> None:
