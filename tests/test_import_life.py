@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from daftari.errors import StoreBusy, ValidationFailed, WrongImportState
+from daftari.errors import StoreBusy, UnreadableFile, ValidationFailed, WrongImportState
 from daftari.model import FIRST_ID_MAX, NewFact, Scope
+from daftari.reading import ReaderEnded
 from daftari.rules import erasures, imports, ledger
 from daftari.rules.contacts import remove_contact
 from daftari.rules.import_work import take_chunks
@@ -175,6 +176,41 @@ def test_an_import_that_is_forgotten_while_it_is_at_work_stops_nobody(office: Of
         while work.turn():
             pass
     assert len(office.book()["contact"]) == 3
+
+
+@pytest.mark.parametrize("wrong", [ReaderEnded(), UnreadableFile("It is a PDF."), OSError(28, "No space left")])
+def test_an_import_that_is_forgotten_as_its_reading_breaks_off_stops_nobody(
+    office: Office, monkeypatch: pytest.MonkeyPatch, wrong: Exception
+) -> None:
+    def forget_and_break() -> None:
+        _forget_all(office)
+        raise wrong
+
+    office.queue(FILE.encode(), office.settings(FILE.encode()))
+    monkeypatch.setattr(worker_imports, "_spool", forget_and_break)
+    office.work_for_real()
+    assert office.table("import", "*") == []
+
+
+def test_told_to_stop_a_worker_forgets_no_more_of_an_import(office: Office) -> None:
+    office.now = 1
+    office.bring(FILE)
+    office.tick()
+    chunks = len(office.table("import_chunk", "chunk"))
+    asked = iter([False, False, False, True])
+    work_until(lambda _: next(asked, True), store=office.store)
+    assert len(office.table("import_chunk", "chunk")) == chunks - 2
+    _work_until_idle(office.store)
+    assert office.table("import", "*") == []
+
+
+def test_a_mistake_in_an_import_that_is_forgotten_meanwhile_stops_nobody(office: Office) -> None:
+    office.queue(FILE.encode(), office.settings(FILE.encode()))
+    with ImportWork(office.store, office.project.id, goes=lambda: True, chunks_a_batch=1) as work:
+        assert work.turn()
+        _forget_all(office)
+        assert work.fail(UNEXPECTED)
+        assert not work.turn()
 
 
 def test_a_deleted_projects_imports_go_with_it_while_one_is_at_work(office: Office) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import IO, Self
 
@@ -137,16 +137,20 @@ class ImportWork:
         file.flush()
 
     def _end(self, work: Import, state: ImportState, error: str | None) -> None:
-        self._store.write(
-            self._project_id, _actor(work), end_work,
-            import_id=work.id, phase=work.stored.phase, state=state, error=error, now=_now(),
-        )  # fmt: skip
+        # Its time may be over meanwhile: then there is nothing to end.
+        with suppress(ImportNotFound):
+            self._store.write(
+                self._project_id, _actor(work), end_work,
+                import_id=work.id, phase=work.stored.phase, state=state, error=error, now=_now(),
+            )  # fmt: skip
         self._leave()
 
     def _try_again(self, work: Import) -> None:
         self._leave()
-        if self._store.write(self._project_id, _actor(work), note_try, import_id=work.id) >= TRIES_MAX:
-            self._end(work, "failed", BROKEN)
+        # Its time may be over meanwhile: then nobody tries again.
+        with suppress(ImportNotFound):
+            if self._store.write(self._project_id, _actor(work), note_try, import_id=work.id) >= TRIES_MAX:
+                self._end(work, "failed", BROKEN)
 
     def _leave(self) -> None:
         """Let go of the import that was worked on."""

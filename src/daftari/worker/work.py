@@ -88,7 +88,7 @@ def _work_until(told_to_stop: ToldToStop, *, store: Store, aside: Executor) -> N
         try:
             store.tidy()
             if time.monotonic() - expired_at >= EXPIRY_SECONDS:
-                _expire(store)
+                _expire(told_to_stop, store=store)
                 expired_at = time.monotonic()
             _release_dead(store)
             due = store.house_read(is_job_due, now=_now())
@@ -213,13 +213,15 @@ def _pause_after(error: StoreBusy) -> float:
     return BUSY_SECONDS
 
 
-def _expire(store: Store) -> None:
-    """Delete what is kept for a time that is over, in every project, a turn a transaction."""
+def _expire(told_to_stop: ToldToStop, *, store: Store) -> None:
+    """Delete what is kept for a time that is over, in every project, a turn a transaction; until told to stop."""
     for project in store.house_read(list_projects):
         # A project may be deleted meanwhile; then all of it goes.
         with suppress(Unauthenticated):
             for has_expired, expire in EXPIRING:
                 while store.read(project.id, has_expired, now=_now()):
+                    if told_to_stop(0.0):
+                        return
                     store.write(project.id, Actor(None, "worker"), expire, now=_now())
 
 
