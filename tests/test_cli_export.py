@@ -19,6 +19,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from daftari.cli import export as exporting
 from daftari.cli import remote as elsewhere
 from daftari.cli.app import app
 from daftari.cli.progress import showing
@@ -31,6 +32,7 @@ from tests.clients import Client
 from tests.commands import Run, runner_for
 from tests.conftest import ROOT, NewDatabase, People, Serve
 from tests.opened import open_store
+from tests.rough_server import in_turn, rough_server, says
 
 SECONDS_MAX = 60.0
 
@@ -188,6 +190,31 @@ def test_a_remote_book_is_waited_for_fetched_and_deleted_there(
     assert "There is no group called 'Nobody'." in result.stderr
     result = CliRunner().invoke(app, ["export", "--url", live.url], env={"DAFTARI_KEY": "wrong"})
     assert "answered 401: Unauthenticated." in result.stderr
+
+
+def test_an_export_that_failed_there_is_told_of_and_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = {"id": 7, "state": "failed", "error": "The group was deleted."}
+    answers = in_turn(says({"export": failed | {"state": "running"}}, 202), says({"export": failed}), says({}))
+    monkeypatch.setattr(exporting, "POLL_SECONDS", 0.0)
+    with rough_server(answers) as rough:
+        # The variables are enough, as they are for an import.
+        environ = {"DAFTARI_URL": rough.url, "DAFTARI_KEY": "k"}
+        result = CliRunner().invoke(app, ["export", "--project", "Shopify"], env=environ)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "daftari: The server could not make the file: The group was deleted.\n"
+    assert [(got.method, got.path) for got in rough.got] == [
+        ("POST", "/v1/exports"),
+        ("GET", "/v1/exports/7"),
+        ("DELETE", "/v1/exports/7"),
+    ]
+
+
+def test_a_database_that_is_named_counts_for_more_than_the_servers_variable(
+    run: Run, ana: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(ana, *rows(1))
+    monkeypatch.setenv("DAFTARI_URL", "http://127.0.0.1:1")
+    assert ids(run("export", "--project", "Shopify").stdout) == ["1"]
 
 
 class Scripted(BaseHTTPRequestHandler):

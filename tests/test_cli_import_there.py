@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
 from daftari.cli import import_there
@@ -25,6 +27,7 @@ from daftari.cli.import_there import FileRemote, There
 from daftari.reading import Wanted
 from tests.conftest import ROOT, Live, NewDatabase, People, Serve
 from tests.opened import open_store
+from tests.rough_server import Says, in_turn, rough_server, says
 
 SECONDS_MAX = 60.0
 PEOPLE = "Phone,First Name,Fax\n0722000001,Wanjiru,1\n0722 000 002,Otieno,\n+254722000001,Wanjiru,\n2.547E+11,Ruined,\n"
@@ -113,6 +116,43 @@ def test_ctrl_c_asks_the_server_to_pause_and_says_how_to_go_on(start: Start, peo
     assert process.returncode == 130, said
     assert f"Paused at row 0. Go on with: daftari imports resume 1 --url {live.url}\n" in said
     assert ana.get("/v1/imports/1").json()["import"]["state"] == "paused"
+
+
+def test_ctrl_c_just_as_an_import_ends_shows_what_it_came_to() -> None:
+    answers = in_turn(
+        says({"import": {"id": 7, "state": "running"}}),
+        says({"message": "It cannot be paused.", "error_code": "IMPORT_STATE"}, 409),
+        says({"import": {"id": 7, "state": "done"}}),
+    )
+    with rough_server(answers) as rough, FileRemote(rough.url, "k") as remote:
+        there = There(remote, url=rough.url, project="Shopify")
+        shown = there.follow(7, note=lambda _: None, told=lambda: True)
+    assert shown["state"] == "done"
+    asked = [(got.method, got.path, got.query or got.json()) for got in rough.got]
+    named = {"project": "Shopify"}
+    assert asked == [
+        ("GET", "/v1/imports/7", named),
+        ("POST", "/v1/imports/7/pause", named),
+        ("GET", "/v1/imports/7", named),
+    ]
+
+
+def test_a_pause_that_is_refused_for_another_reason_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    answers = in_turn(
+        says({"import": {"id": 7, "state": "running"}}),
+        says({"message": "The key is in use.", "error_code": "IDEMPOTENCY_KEY_REUSED"}, 409),
+    )
+    with rough_server(answers) as rough, FileRemote(rough.url, "k") as remote, pytest.raises(typer.Exit):
+        There(remote, url=rough.url, project=None).follow(7, note=lambda _: None, told=lambda: True)
+    assert "answered 409: The key is in use." in capsys.readouterr().err
+
+
+def test_rejects_are_asked_for_in_the_named_project() -> None:
+    with rough_server(in_turn(Says(body=b"phone,why\n"))) as rough, FileRemote(rough.url, "k") as remote:
+        file = io.BytesIO()
+        There(remote, url=rough.url, project="Shopify").write_rejects(7, file=file)
+    assert file.getvalue() == b"phone,why\n"
+    assert rough.got[0].query == {"project": "Shopify"}
 
 
 # ---- a connection that breaks -----------------------------------------------------------------------------

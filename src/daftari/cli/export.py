@@ -13,6 +13,7 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
+from daftari.cli.import_options import KeyOption, UrlOption
 from daftari.cli.options import ConfigOption, DatabaseOption, ProjectOption, chosen_project, examples, opened_store
 from daftari.cli.output import WRONG_USAGE, fail, say
 from daftari.cli.progress import showing
@@ -30,7 +31,7 @@ EPILOG = examples(
     "daftari export --project Shopify --consent --output shopify.csv",
     "daftari export --group nairobi-vip --output vip.xlsx",
     "daftari export --url https://book.example.com --key $KEY --format ndjson > book.ndjson",
-    note="Counts go to standard error. The key may be in the variable DAFTARI_KEY instead.",
+    note="Counts go to standard error. URL and key may be in the variables DAFTARI_URL and DAFTARI_KEY instead.",
 )
 OTHER_ENDINGS: dict[str, ExportFormat] = {"jsonl": "ndjson", "vcard": "vcard"}
 POLL_SECONDS = 1.0
@@ -51,10 +52,8 @@ def export_contacts(
     output: Annotated[
         str | None, typer.Option("--output", metavar="FILE", help="Where to. [default: standard output]")
     ] = None,
-    url: Annotated[str | None, typer.Option("--url", metavar="URL", help="From this server.")] = None,
-    key: Annotated[
-        str | None, typer.Option("--key", metavar="KEY", envvar="DAFTARI_KEY", help="The key to use there.")
-    ] = None,
+    url: UrlOption = None,
+    key: KeyOption = None,
     database: DatabaseOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -131,21 +130,23 @@ def _download(
     named = {} if project is None else {"project": project}
     asked = remote.call("POST", "/v1/exports", format=format, group=group, consent=consent, **named)
     path = f"/v1/exports/{asked['export']['id']}"
-    export = _await(remote, path, asked["export"])
-    size = remote.download(f"{path}/file", file)
-    remote.call("DELETE", path)
+    export = _await(remote, path, asked["export"], named)
+    if export["state"] == "failed":
+        failure = fail(f"The server could not make the file: {export['error']}")
+        remote.call("DELETE", path, **named)
+        raise failure
+    size = remote.download(f"{path}/file", file, **named)
+    remote.call("DELETE", path, **named)
     return f"{export['rows']:,} rows exported, {size:,} bytes."
 
 
-def _await(remote: Remote, path: str, export: dict[str, Any]) -> Any:
-    """The export when it is done."""
+def _await(remote: Remote, path: str, export: dict[str, Any], named: dict[str, str]) -> Any:
+    """The export when it is done, or has failed."""
     asks_for_worker = time.monotonic() + QUEUED_SECONDS
-    while export["state"] != "done":
-        if export["state"] == "failed":
-            raise fail(f"The server could not make the file: {export['error']}")
+    while export["state"] not in ("done", "failed"):
         if export["state"] == "queued" and time.monotonic() > asks_for_worker:
             say("The server has not begun yet; does a worker run there? Ctrl-C stops the waiting.")
             asks_for_worker = float("inf")
         time.sleep(POLL_SECONDS)
-        export = remote.call("GET", path)["export"]
+        export = remote.call("GET", path, **named)["export"]
     return export

@@ -95,7 +95,7 @@ class There:
                 return
 
     def write_rejects(self, import_id: int, *, file: BinaryIO) -> None:
-        self._remote.download(f"/v1/imports/{import_id}/rejects", file)
+        self._remote.download(f"/v1/imports/{import_id}/rejects", file, **self._named)
 
     def tell(self, import_id: int, verb: str, **values: object) -> Shown:
         given = {name: value for name, value in values.items() if value is not None}
@@ -109,11 +109,16 @@ class There:
             if shown["state"] not in UNDER_WAY:
                 return shown
             if told():
-                return self.tell(import_id, "pause")
+                return self._pause(import_id)
             if shown["state"] == "queued" and time.monotonic() > asks_for_worker:
                 say("The server has not begun yet; does a worker run there?")
                 asks_for_worker = float("inf")
             pause(POLL_SECONDS, told=told)
+
+    def _pause(self, import_id: int) -> Shown:
+        """The import, paused; or as it ended just before."""
+        answer = self._remote.call_if_possible("POST", f"/v1/imports/{import_id}/pause", **self._named)
+        return self.get(import_id) if answer is None else self._import(answer)
 
     def _query(self, wanted: Wanted) -> dict[str, str]:
         flags = {"plan": wanted.planned, "attributes": wanted.attributes, "keep_ids": wanted.keep_ids}
