@@ -19,6 +19,7 @@ from daftari.files import Layout, make_safe, open_writer, read_layout, read_reco
 from daftari.model import EXPORTS_MAX, Actor, Fact, NewFact, Scope
 from daftari.rules import export_rows, kept_exports
 from daftari.rules.consent import derive_state
+from daftari.rules.kept_exports import BROKEN, TRIES_MAX
 from daftari.rules.ledger import record_facts
 from daftari.rules.projects import delete_project
 from daftari.rules.texts import read_time
@@ -375,6 +376,32 @@ def test_killed_anywhere_an_export_starts_anew_and_is_whole(
     assert (show(ana, asked)["state"], len(table(fetch(ana, asked)))) == ("done", 25)
     assert parts(database) == -(-show(ana, asked)["bytes"] // 100)
     assert rows_of(database, "SELECT COUNT(*) FROM job") == [(0,)]
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_an_export_that_kills_its_worker_fails_in_the_end_and_those_after_it_are_made(
+    ana: Client, people: People, store: Store
+) -> None:
+    create(ana, *rows(20))
+    killing, other = ask(ana), ask(ana, format="ndjson")
+
+    class Killed(BaseException):
+        pass
+
+    def die() -> bool:
+        raise Killed
+
+    def erase_and_die() -> bool:
+        assert ana.post("/v1/erasures", {"mobile": mobile(90)}).status == 201
+        raise Killed
+
+    for goes in (*TRIES_MAX * [erase_and_die], *TRIES_MAX * [die]):
+        with pytest.raises(Killed):
+            making.ExportWork(store, people.shopify.id, goes=goes).turn()
+    work(store)
+    assert (show(ana, killing)["state"], show(ana, killing)["error"]) == ("failed", BROKEN)
+    assert refusal(fetch(ana, killing)) == (409, "EXPORT_FAILED")
+    assert show(ana, other)["state"] == "done"
 
 
 @pytest.mark.usefixtures("small_parts")

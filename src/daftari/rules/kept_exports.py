@@ -22,6 +22,11 @@ from daftari.store.jobs import EXPORT, request_job
 
 KEPT_MICROSECONDS = EXPORT_HOURS * 3_600_000_000
 ERASED = "Somebody in it was erased; export anew."
+TRIES_MAX = 10
+"""How often an export is begun; a worker that it kills would be killed for ever."""
+BROKEN = (
+    f"It was begun {TRIES_MAX} times, and the worker ended each time before the file was whole; its log may say why."
+)
 
 
 class ExportSettings(Struct, frozen=True):
@@ -34,12 +39,13 @@ class ExportSettings(Struct, frozen=True):
 
 
 class _Progress(Struct, frozen=True, omit_defaults=True):
-    """How far an export is. ``rows``: of the file, without its header."""
+    """How far an export is. ``rows``: of the file, without its header. ``erasures``: how many tries they ended."""
 
     rows: int | None = None
     bytes: int | None = None
     error: str | None = None
     finished_at: int | None = None
+    erasures: int = 0
 
 
 class Try(Struct, frozen=True):
@@ -157,9 +163,12 @@ def _settle_cleared(tx: WriteTx, export: StoredExport) -> None:
 
 
 def begin_export(tx: WriteTx, *, now: int) -> Try | None:
-    """Begin a try at the first export that waits; ``None`` when none does."""
+    """Begin a try at the first export that waits; ``None`` when none does. One that was tried too often fails."""
     for export in exports.list_exports(tx):
         if export.state == "queued" and not export.parts and export.expires_at > now:
+            if export.tries - _read_progress(export.progress).erasures >= TRIES_MAX:
+                _update(tx, replace(export, state="failed"), _Progress(error=BROKEN, finished_at=now))
+                continue
             exports.update_export(tx, export=replace(export, state="running", tries=export.tries + 1))
             return Try(export.id, export.tries + 1, _read_settings(export.settings))
     return None
@@ -212,7 +221,8 @@ def fail_after_erasure(tx: WriteTx, *, now: int) -> int:
             _update(tx, replace(export, state="failed"), _Progress(error=ERASED, finished_at=now))
             gone += 1
         elif export.state == "running":
-            exports.update_export(tx, export=replace(export, state="queued"))
+            progress = _read_progress(export.progress)
+            _update(tx, replace(export, state="queued"), replace(progress, erasures=progress.erasures + 1))
         else:
             continue
         request_job(tx, project_id=tx.project_id, kind=EXPORT)
