@@ -84,6 +84,47 @@ def test_old_and_new_versions_are_read(tmp_path: Path) -> None:
     ]
 
 
+AGENT = """BEGIN:VCARD
+VERSION:2.1
+N:Assistant;Chao
+PHOTO;ENCODING=BASE64:
+/9j/4AAQSkZJRgABAQ
+
+TEL;CELL:0733000000
+%s
+NOTE;ENCODING=QUOTED-PRINTABLE:a=
+END:VCARD
+END:VCARD
+"""
+
+
+@pytest.mark.parametrize("agent", ["AGENT:", "AGENT;X-A=b : ", "item1.agent:\n", "AGENT:\n\n"])
+def test_the_card_of_an_agent_within_a_card_is_not_the_persons(tmp_path: Path, agent: str) -> None:
+    within = agent + AGENT % (agent + AGENT % "TITLE:x").rstrip()
+    card = V2.replace("TEL;FAX:020\n", within + "TEL;WORK:0722000001\n")
+    found = read(put(tmp_path, "a.vcf", card + V4))
+    person = {"fname": "Zöe", "lname": "Müller"}
+    assert [record.values for record in found] == [
+        person | {"mobile": "0725164293"},
+        person | {"mobile": "0722000001"},
+        *values(put(tmp_path, "b.vcf", V4)),
+    ]
+    assert "0733000000" not in str(found)
+
+
+def test_an_agent_without_an_end_takes_nobody_after_it_along(tmp_path: Path) -> None:
+    broken = "BEGIN:VCARD\nVERSION:2.1\nN:A;B\nAGENT:BEGIN:VCARD\nTEL:0733000000\n"
+    found = read(put(tmp_path, "a.vcf", broken + V4 + broken))
+    assert [record.why for record in found] == ["has no END:VCARD", None, "has no END:VCARD"]
+
+
+def test_an_agent_that_is_no_card_hides_nothing(tmp_path: Path) -> None:
+    told = "BEGIN:VCARD\nVERSION:3.0\nFN:Ana\nAGENT:\n  CID:x@example.com\n%sTEL:0722000001\nEND:VCARD\n"
+    escaped = "AGENT:BEGIN:VCARD\\nTEL:0733000000\\nEND:VCARD\\n\n"
+    for agent in ("AGENT:\n", "AGENT;VALUE=uri:CID:x@example.com\n", escaped):
+        assert values(put(tmp_path, "a.vcf", told % agent + V4))[0] == {"fname": "Ana", "mobile": "0722000001"}
+
+
 def test_a_person_without_a_number_is_a_record_without_one(tmp_path: Path) -> None:
     (only,) = values(put(tmp_path, "a.vcf", "BEGIN:VCARD\nVERSION:3.0\nFN:Ana\nTEL;TYPE=fax:1\nEND:VCARD\n"))
     assert only == {"fname": "Ana"}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daftari.files import Format, Layout
+from daftari.files import Format, Layout, lines
 from daftari.files.lines import ElementScanner
 from daftari.model import JSON_DEPTH_MAX
 from tests.people_files import layout_of, put, read, refusal, values, write
@@ -64,11 +64,20 @@ def test_a_broken_element_is_one_record(tmp_path: Path) -> None:
     path = put(tmp_path, "a.json", '[{"a":"]}\\"["}, 5, "x{", [1], {"a":}, {"a":[{}]}\n]')
     assert [(record.values, record.text) for record in read(path)] == [
         ({"a": ']}"['}, None),
-        (None, '5, "x{"'),
+        (None, "5"),
+        (None, '"x{"'),
         (None, "[1]"),
         (None, '{"a":}'),
         ({"a": [{}]}, None),
     ]
+
+
+def test_what_is_no_object_is_a_record_each(tmp_path: Path) -> None:
+    records = read(put(tmp_path, "a.json", '[{"a":1},5,"x, \\", y",null\n, true]'))
+    assert [record.text for record in records[1:]] == ["5", '"x, \\", y"', "null", "true"]
+    many = read(put(tmp_path, "b.json", '[{"a":1}' + ",123456" * 300_000 + "]"))
+    assert len(many) == 300_001
+    assert {record.why for record in many[1:]} == {"is not an object"}
 
 
 def test_an_array_that_is_cut_off_keeps_what_came_before(tmp_path: Path) -> None:
@@ -111,6 +120,25 @@ def test_the_scanner_finds_every_element_wherever_the_text_is_cut(
     found = [item for start in range(0, len(text), size) for item in scanner.scan(text[start : start + size])]
     assert [msgspec.json.decode(str(item)) for item in found] == objects
     assert scanner.is_done
+
+
+@given(
+    values=st.lists(st.none() | st.integers() | st.text('a"\\[]{},: ', max_size=60) | st.just({"a": ["x" * 40]})),
+    size=st.integers(1, 30),
+    between=st.sampled_from([",", " ,\n"]),
+)
+def test_every_value_is_one_element_wherever_the_text_is_cut_and_however_long_some_are(
+    values: list[Any], size: int, between: str
+) -> None:
+    written = [msgspec.json.encode(value).decode() for value in ({}, *values)]
+    text = f"[{between.join(written)}] , 7"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lines, "RECORD_CHARS_MAX", 30)
+        scanner = ElementScanner()
+        found = [item for start in range(0, len(text), size) for item in scanner.scan(text[start : start + size])]
+    begins = [(item if isinstance(item, str) else item.start)[:20] for item in found]
+    assert begins == [value[:20] for value in written]
+    assert not any(isinstance(item, str) for item, value in zip(found, written, strict=True) if len(value) > 30)
 
 
 @given(objects=OBJECTS)

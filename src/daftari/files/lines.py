@@ -36,6 +36,8 @@ _BETWEEN = " \t\r\n,"
 _OUTSIDE = re.compile(r'[^"{}\[\]]*+(?:"(?:[^"\\]++|\\.)*+"[^"{}\[\]]*+)*+', re.DOTALL)
 """As far as no bracket and no unfinished string comes."""
 _SOMETHING = re.compile(r"\s*\S")
+_VALUE = re.compile(r'(?:[^",]++|"(?:[^"\\]++|\\.)*+")++', re.DOTALL)
+"""What stands between commas, a string included."""
 _ARRAY_OF_OBJECTS = re.compile(r"\s*[{\]]")
 
 
@@ -203,15 +205,25 @@ class ElementScanner:
             self._kept = self._place
         elif opens:
             if self._depth == self._base:
-                yield from self._cut(place)
+                yield from self._cut_values(place)
             self._depth += 1
         elif self._depth == self._base:
-            yield from self._cut(place)
+            yield from self._cut_values(place)
             self.is_done = True
         else:
             self._depth -= 1
             if self._depth == self._base:
                 yield from self._cut(self._place)
+
+    def _cut_values(self, end: int) -> Iterator[str | LongLine]:
+        """What is held up to here, which has neither objects nor arrays: one element between commas."""
+        if self._dropping and self._buffer[self._kept :].lstrip().startswith(","):
+            # What was too long has ended just where the last piece did.
+            self._dropping = False
+        if self._buffer[self._kept : end].strip(_BETWEEN):
+            for found in _VALUE.finditer(self._buffer, self._kept, end):
+                yield from self._cut(found.end())
+        self._kept = end
 
     def _cut(self, end: int) -> Iterator[str | LongLine]:
         """What is held up to here, unless it is nothing or too long and told already."""
@@ -221,8 +233,18 @@ class ElementScanner:
             yield element if len(element) <= RECORD_CHARS_MAX else LongLine(element[:UNREADABLE_TEXT_MAX])
         self._dropping = False
 
-    def _shorten(self) -> Iterator[LongLine]:
+    def _last_comma(self) -> int:
+        """Where the last value ends that is whole, or where what is held begins."""
+        end = _outside(self._buffer, self._place)
+        ends = (found.end() for found in _VALUE.finditer(self._buffer, self._kept, end))
+        return max((place for place in ends if place < end), default=self._kept)
+
+    def _shorten(self) -> Iterator[str | LongLine]:
         """Forget what was cut; and what is too long to be an element, but for whether a string is open at its end."""
+        if self._depth == self._base and not self.is_done:
+            comma = self._last_comma()
+            yield from self._cut_values(comma)
+            self._place = max(self._place, comma)
         self._buffer = self._buffer[self._kept :]
         self._place -= self._kept
         self._kept = 0

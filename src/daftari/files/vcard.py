@@ -22,6 +22,8 @@ CARD_CHARS_MAX = 64 * 1024
 
 _BEGIN = re.compile(r"\s*BEGIN\s*:\s*VCARD\s*$", re.IGNORECASE)
 _END = re.compile(r"\s*END\s*:\s*VCARD\s*$", re.IGNORECASE)
+_AGENT = re.compile(r"(?:[\w-]+\.)?AGENT\s*(?:;[^:]*)?:\s*(BEGIN\s*:\s*VCARD\s*)?$", re.IGNORECASE)
+"""Of vCard 2.1: the card of somebody else comes within the card, in this line or after it."""
 _SKIPPED = re.compile(r"(?:[\w-]+\.)?(?:PHOTO|LOGO|SOUND|KEY|X-ABPHOTO)\s*[;:]", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 _QUOTED_PRINTABLE = re.compile(r"[^:]*QUOTED-PRINTABLE", re.IGNORECASE)
@@ -77,6 +79,10 @@ class CardCutter:
         self._is_too_long = False
         self._skips = self._continues = False
         """Whether the last property is passed over; whether its line goes on in the next."""
+        self._nested = 0
+        """How many cards within the card have begun."""
+        self._may_nest = False
+        """Whether a card that begins now is one of those."""
 
     def cards(self, text: TextFile) -> Iterator[Card]:
         for piece in text.pieces():
@@ -87,7 +93,9 @@ class CardCutter:
             yield self._finish("has no END:VCARD")
 
     def _take(self, line: str, *, is_cut: bool) -> Iterator[Card]:
-        if not self._continues and _BEGIN.match(line):
+        if self._lines is not None and self._is_nested(line):
+            self._belongs(line)
+        elif not self._continues and _BEGIN.match(line):
             if self._lines is not None:
                 yield self._finish("has no END:VCARD")
             self._lines, self._skips = [line], False
@@ -103,6 +111,22 @@ class CardCutter:
             if not self._is_too_long:
                 self._lines.append(line)
 
+    def _is_nested(self, line: str) -> bool:
+        """Whether a line is of a card within the card: that of an agent, whose numbers are not this person's."""
+        if self._continues or not line.strip():
+            return self._nested > 0
+        agent, begins = _AGENT.match(line), _BEGIN.match(line) is not None
+        if (begins and self._may_nest) or (agent is not None and agent[1]):
+            self._nested += 1
+        elif begins:
+            # The card within has no end, and neither has the one around it.
+            self._nested = 0
+        elif self._nested and _END.match(line):
+            self._nested, self._may_nest = self._nested - 1, False
+            return True
+        self._may_nest = agent is not None and not agent[1]
+        return self._nested > 0
+
     def _belongs(self, line: str) -> bool:
         """Whether a line of a card is kept; pictures and the lines that they go on in are not."""
         goes_on = line[:1] in (" ", "\t") or self._continues
@@ -117,7 +141,8 @@ class CardCutter:
         if self._is_too_long:
             why = f"is longer than {CARD_CHARS_MAX:,} characters without its pictures"
         self._lines, self._chars = None, 0
-        self._is_too_long = self._skips = self._continues = False
+        self._is_too_long = self._skips = self._continues = self._may_nest = False
+        self._nested = 0
         return Card(text, why)
 
 
