@@ -240,6 +240,8 @@ class FactBook(Book):
             "reviews": len(mine),
             "refused_requests": 0,
             "audience_numbers": len(held),
+            "import_rows": 0,
+            "import_files": 0,
             "kept_answers": 0,
             "exports": 0,
         }

@@ -13,6 +13,7 @@ from daftari.errors import ProjectTaken
 from daftari.model import Key
 from daftari.rules import keys, projects
 from daftari.store import Store
+from daftari.worker import work_until
 from tests.builders import (
     PARTS,
     create,
@@ -196,9 +197,14 @@ def test_a_read_only_key_reads_everything_and_writes_nothing(
     create(ana, *rows(2), group="VIP")
     asked = {"everyone": True, "channel": "sms", "mobiles": [mobile(1)]}
     assert ana.post("/v1/audiences", asked).status == 201
-    imported = str(queued(store, people.shopify))
+    numbers = {
+        "imports": str(queued(store, people.shopify)),
+        "exports": str(ana.post("/v1/exports", {}).json()["export"]["id"]),
+    }
+    work_until(lambda pause_seconds: pause_seconds > 0, store=store)
     for route in ROUTES:
-        parts = PARTS | ({"number": imported} if route.path.startswith("/imports/") else {})
+        number = numbers.get(route.path.split("/")[1], PARTS["number"])
+        parts = PARTS | {"number": number}
         answer = ben.call(route.method, path_of(route, **parts), json=asked)
         if route.needs == "write":
             assert refusal(answer) == (403, "READ_ONLY_KEY")

@@ -234,16 +234,16 @@ def test_nothing_of_an_erased_person_is_left_in_an_import_and_an_undo_brings_nob
 
 def test_who_is_erased_after_a_file_came_is_refused_and_not_named(office: Office) -> None:
     text = f"phone,email,groups\n0722000001,,\n0{str(GONE)[3:]},,VIP\nbad,call {GONE},\n0722000002,,\nbad,0722,\n"
-    plan = office.bring(text, planned=True, chunk_records=1)
+    number = office.queue(text.encode(), office.settings(text.encode(), chunk_records=1))
     _erase(office)
     assert _traces(office) == []
-    applied = office.apply(plan.id)
-    assert office.outcomes(plan.id) == ["created", "invalid", "invalid", "created", "invalid"]
+    office.work()
+    assert office.outcomes(number) == ["created", "invalid", "invalid", "created", "invalid"]
     assert _traces(office) == []
-    assert (2, "The number belongs to somebody who was erased after this file came.") in office.rejects(plan.id)
+    assert (2, "The number belongs to somebody who was erased after this file came.") in office.rejects(number)
     kept = [row[1] != "null" for row in office.table("import_reject", "number, record")]
     assert kept == [False, False, True]
-    assert applied.stored.state == "done"
+    assert office.get(number).stored.state == "done"
 
 
 def test_an_erased_number_is_refused_in_lists_too(office: Office) -> None:
