@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from daftari.errors import StoreBusy, UnreadableFile, ValidationFailed, WrongImportState
+from daftari.errors import StoreBusy, ValidationFailed, WrongImportState
 from daftari.model import FIRST_ID_MAX, NewFact, Scope
-from daftari.reading import ReaderEnded
 from daftari.rules import erasures, imports, ledger
 from daftari.rules.contacts import remove_contact
 from daftari.rules.import_work import take_chunks
@@ -98,7 +97,7 @@ def test_every_command_leads_from_every_state_to_the_right_one_or_is_refused(off
                 imports.replace(found.stored, phase=phase, state=state),
             )  # fmt: skip
             told[name] = _tell(office, number, command)
-            _forget_all(office)
+            forget_all(office)
         assert tuple(told.values()) == expected, (phase, state)
 
 
@@ -111,7 +110,7 @@ def _tell(office: Office, number: int, command: Callable[[Office, int], Import])
     return f"{after.phase} {after.state}"
 
 
-def _forget_all(office: Office) -> None:
+def forget_all(office: Office) -> None:
     late = office.now + 2 * IMPORT_DAYS * imports.DAY_MICROSECONDS
     while office.store.read(office.project.id, imports.has_expired_import, now=late):
         office.store.write(office.project.id, KEY, imports.expire_import, now=late)
@@ -154,63 +153,6 @@ def test_imports_of_a_project_are_done_one_after_the_other(office: Office) -> No
 
 
 # ---- forgotten --------------------------------------------------------------------------------------
-
-
-def test_an_import_whose_time_is_over_leaves_nothing(office: Office) -> None:
-    rulebook.create_contacts(office.store, office.project, [{"mobile": "0722000001", "city": "Nyeri"}])
-    office.bring(FILE)
-    office.bring("phone,city\n0722000001,Nairobi\n", planned=True)
-    office.queue(FILE.encode(), office.settings(FILE.encode()))
-    assert all(office.table(table, "*") for table in IMPORT_TABLES if table != "import_change")
-    book = office.book()
-    _forget_all(office)
-    assert {table: office.table(table, "*") for table in IMPORT_TABLES} == {table: [] for table in IMPORT_TABLES}
-    assert office.book() == book
-
-
-def test_an_import_that_is_forgotten_while_it_is_at_work_stops_nobody(office: Office) -> None:
-    office.queue(FILE.encode(), office.settings(FILE.encode()))
-    with ImportWork(office.store, office.project.id, goes=lambda: True, chunks_a_batch=1) as work:
-        assert work.turn()
-        _forget_all(office)
-        while work.turn():
-            pass
-    assert len(office.book()["contact"]) == 3
-
-
-@pytest.mark.parametrize("wrong", [ReaderEnded(), UnreadableFile("It is a PDF."), OSError(28, "No space left")])
-def test_an_import_that_is_forgotten_as_its_reading_breaks_off_stops_nobody(
-    office: Office, monkeypatch: pytest.MonkeyPatch, wrong: Exception
-) -> None:
-    def forget_and_break() -> None:
-        _forget_all(office)
-        raise wrong
-
-    office.queue(FILE.encode(), office.settings(FILE.encode()))
-    monkeypatch.setattr(worker_imports, "_spool", forget_and_break)
-    office.work_for_real()
-    assert office.table("import", "*") == []
-
-
-def test_told_to_stop_a_worker_forgets_no_more_of_an_import(office: Office) -> None:
-    office.now = 1
-    office.bring(FILE)
-    office.tick()
-    chunks = len(office.table("import_chunk", "chunk"))
-    asked = iter([False, False, False, True])
-    work_until(lambda _: next(asked, True), store=office.store)
-    assert len(office.table("import_chunk", "chunk")) == chunks - 2
-    _work_until_idle(office.store)
-    assert office.table("import", "*") == []
-
-
-def test_a_mistake_in_an_import_that_is_forgotten_meanwhile_stops_nobody(office: Office) -> None:
-    office.queue(FILE.encode(), office.settings(FILE.encode()))
-    with ImportWork(office.store, office.project.id, goes=lambda: True, chunks_a_batch=1) as work:
-        assert work.turn()
-        _forget_all(office)
-        assert work.fail(UNEXPECTED)
-        assert not work.turn()
 
 
 def test_a_deleted_projects_imports_go_with_it_while_one_is_at_work(office: Office) -> None:

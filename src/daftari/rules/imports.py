@@ -27,7 +27,7 @@ IMPORT_DAYS = 90
 RECEIVING_SECONDS_MAX = 6 * 3600
 """How long a file may take to arrive whole."""
 IMPORTS_OPEN_MAX = 100
-"""Imports of a project that wait at a time."""
+"""Imports of a project that hold a file at a time, whoever they wait for."""
 ROWS_A_TURN = 1_000
 DAY_MICROSECONDS = 86_400_000_000
 
@@ -133,8 +133,11 @@ def begin_import(tx: WriteTx, *, settings: Settings, now: int) -> int:
     """
     if settings.reading.keep_ids and contacts.has_contacts(tx):
         raise ValidationFailed({"keep_ids": ["The keep_ids field is for a project that has no contacts yet."]})
-    if imports.count_open_imports(tx, limit=IMPORTS_OPEN_MAX) == IMPORTS_OPEN_MAX:
-        raise WrongImportState(f"{IMPORTS_OPEN_MAX} imports of this project wait already; cancel some, or wait.")
+    if imports.count_imports_with_files(tx, limit=IMPORTS_OPEN_MAX) == IMPORTS_OPEN_MAX:
+        raise WrongImportState(
+            f"The files of {IMPORTS_OPEN_MAX} imports of this project wait already; "
+            "apply or cancel the plans, resume or cancel what is paused, or wait for the others."
+        )
     return imports.insert_import(
         tx,
         phase="plan" if settings.planned else "apply",

@@ -110,9 +110,9 @@ def list_waiting_imports(tx: Tx) -> list[int]:
     return [cast(int, row[0]) for row in tx.all("list_waiting_imports")]
 
 
-def count_open_imports(tx: Tx, *, limit: int) -> int:
-    """How many imports are to be worked on, up to a limit."""
-    return _number(tx.one("count_open_imports", limit=limit)) or 0
+def count_imports_with_files(tx: Tx, *, limit: int) -> int:
+    """How many imports hold a file that is still arriving or wanted, up to a limit."""
+    return _number(tx.one("count_imports_with_files", limit=limit)) or 0
 
 
 def find_clearing_import(tx: Tx) -> int | None:

@@ -28,12 +28,14 @@ SELECT i.id FROM import AS i WHERE i.project_id = :project AND i.id > :id ORDER 
 SELECT i.id FROM import AS i
 WHERE i.project_id = :project AND ((i.state = 'paused' AND i.phase <> 'undo') OR (i.state = 'done' AND i.phase = 'plan')) ORDER BY i.id;
 
--- name: count_open_imports
--- How many imports are to be worked on, up to a limit.
+-- name: count_imports_with_files
+-- How many imports hold a file that is still arriving or wanted, up to a limit.
 SELECT COUNT(*) FROM (
     SELECT i.id FROM import AS i
-    WHERE i.project_id = :project AND i.state IN ('queued', 'running') ORDER BY i.id LIMIT :limit
-) AS open;
+    WHERE i.project_id = :project AND i.clearing = 0 AND (i.state = 'receiving' OR EXISTS (
+        SELECT 1 FROM file_part AS p WHERE p.project_id = :project AND p.file_id = i.id
+    )) ORDER BY i.id LIMIT :limit
+) AS held;
 
 -- name: find_clearing_import
 -- An import whose file nobody needs any more.
