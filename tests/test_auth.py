@@ -197,11 +197,9 @@ def test_a_read_only_key_reads_everything_and_writes_nothing(
     create(ana, *rows(2), group="VIP")
     asked = {"everyone": True, "channel": "sms", "mobiles": [mobile(1)]}
     assert ana.post("/v1/audiences", asked).status == 201
-    numbers = {
-        "imports": str(queued(store, people.shopify)),
-        "exports": str(ana.post("/v1/exports", {}).json()["export"]["id"]),
-    }
+    exported = str(ana.post("/v1/exports", {}).json()["export"]["id"])
     work_until(lambda pause_seconds: pause_seconds > 0, store=store)
+    numbers = {"imports": str(queued(store, people.shopify)), "exports": exported}
     for route in ROUTES:
         number = numbers.get(route.path.split("/")[1], PARTS["number"])
         parts = PARTS | {"number": number}
