@@ -52,6 +52,8 @@ BUSY_SECONDS = 0.5
 OUTAGE_SECONDS = 5.0
 """How long to leave alone a database that does not answer."""
 
+TIDY_SECONDS = 0.5
+"""How often a worker at work tidies the database: after some turns at once."""
 RENEWAL_SECONDS = 5.0
 """How often a worker says that it is still there: often enough for its lease, seldom enough to cost nothing."""
 UNEXPECTED = "This met a mistake of the program and cannot go on; the log of the worker says more."
@@ -128,7 +130,7 @@ def _do_job(told_to_stop: ToldToStop, *, store: Store, job: Job, aside: Executor
     def goes() -> bool:
         return not told_to_stop(0.0) and aside.submit(_renew, store, job).result()
 
-    pause_seconds, renewed_at = 0.0, time.monotonic()
+    pause_seconds, renewed_at, tidied_at = 0.0, time.monotonic(), time.monotonic()
     with work_of(store, job, goes=goes) as work:
         while not told_to_stop(pause_seconds):
             try:
@@ -141,7 +143,9 @@ def _do_job(told_to_stop: ToldToStop, *, store: Store, job: Job, aside: Executor
                 if not _turn(work):
                     _finish(store, job)
                     return
-                store.tidy()
+                if time.monotonic() - tidied_at >= TIDY_SECONDS:
+                    store.tidy()
+                    tidied_at = time.monotonic()
                 pause_seconds = 0.0
             except Unauthenticated:
                 # The project was deleted meanwhile, which another job clears up.
