@@ -23,7 +23,8 @@ from daftari.reading.frames import CHUNK, END, ERROR, LAYOUT, Task, read_frame, 
 from daftari.rules.import_rows import Reading, RowReader
 
 MEMORY_BYTES_MAX = 1024 * 1024 * 1024
-NICENESS = 5
+NICENESS = 19
+"""How much it gives way: to requests, and to whoever writes what it reads."""
 GARBAGE_RECORDS = 200_000
 """New records after which Python looks for circles among them."""
 

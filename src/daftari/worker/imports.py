@@ -26,8 +26,8 @@ from daftari.store.imports import ImportState
 from daftari.worker.exports import Goes
 
 WORKER = Actor(None, "worker")
-CHUNKS_A_BATCH = 10
-"""Ten thousand records in one transaction, while nobody waits."""
+CHUNKS_A_BATCH = 5
+"""Five thousand records a transaction, while nobody waits: behind ten thousand whoever comes first waits too long."""
 BEAT_SECONDS = 5.0
 """How often a worker that waits for its reader shows that it is alive."""
 CONSIDERATE_SECONDS = 1.0
