@@ -53,6 +53,8 @@ BARE_ROWS = 10_000
 """Rows of a transaction of bare inserts, twice as many as an import's batch has."""
 BARE_FIRST = 254_110_000_000
 """Numbers from here on are nobody's in the crowd."""
+BUSY_MILLISECONDS = 10_000
+"""How long to wait for a database that another process closes or mends."""
 SAMPLE_SECONDS = 0.05
 
 
@@ -315,7 +317,7 @@ def _work_off(books: Books, file: Path, *, draw: random.Random | None, kills_max
             doomed = draw is not None and killed < kills_max
             deadline = time.monotonic() + (draw.uniform(*LIFE_SECONDS) if draw is not None and doomed else 600)
             while time.monotonic() < deadline and not _is_done(book, import_id):
-                time.sleep(0.01)
+                time.sleep(SAMPLE_SECONDS)
             if doomed and not _is_done(book, import_id):
                 process.kill()
                 process.wait()
@@ -342,6 +344,7 @@ def _queue(book: Book, file: Path) -> int:
 
 def _is_done(book: Book, import_id: int) -> bool:
     with closing(apsw.Connection(book.database)) as connection:
+        connection.set_busy_timeout(BUSY_MILLISECONDS)
         rows = connection.execute("SELECT state FROM import WHERE id = ?", (import_id,)).fetchall()
     return rows == [("done",)]
 

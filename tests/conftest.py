@@ -56,6 +56,8 @@ os.environ["DAFTARI_SECRET"] = SECRET
 LONG_FILES = (
     *("test_serve", "test_consent_machine", "test_guard", "test_consent_rule", "test_worker", "test_concurrency"),
     *("test_machine", "test_races", "test_door", "test_cli", "test_openapi", "test_inbound"),
+    *("test_imports", "test_import_kills", "test_import_undo", "test_import_plan", "test_import_life"),
+    *("test_cli_import_there", "test_cli_import", "test_import_files", "test_stream", "test_client_imports"),
 )
 """Begun first, so that no process of the run is left alone with one of them in the end."""
 

@@ -46,7 +46,7 @@ from tests.machine import (
 from tests.model_facts import TEXTS, Event, FactBook
 from tests.rulebook import NOW
 
-RUNS = 2 * settings().max_examples // 3
+RUNS = settings().max_examples // 2
 """Each costs more than other examples do: everybody is asked about after every call."""
 
 # ---- what callers send ------------------------------------------------------------------------------
