@@ -50,7 +50,7 @@ KILLED_ROWS = 100_000
 LIFE_SECONDS = (0.5, 2.0)
 """How long a worker lives: it starts in about half a second, and the import takes some."""
 BARE_ROWS = 10_000
-"""Rows of a transaction of bare inserts, twice as many as an import's batch has."""
+"""Rows of a transaction of bare inserts, as many as an import's batch has."""
 BARE_FIRST = 254_110_000_000
 """Numbers from here on are nobody's in the crowd."""
 BUSY_MILLISECONDS = 10_000

@@ -26,12 +26,12 @@ from daftari.store.imports import ImportState
 from daftari.worker.exports import Goes
 
 WORKER = Actor(None, "worker")
-CHUNKS_A_BATCH = 5
-"""Five thousand records a transaction, while nobody waits: behind ten thousand whoever comes first waits too long."""
+CHUNKS_A_BATCH = 10
+"""Ten thousand records in one transaction, while nobody waits."""
 BEAT_SECONDS = 5.0
 """How often a worker that waits for its reader shows that it is alive."""
-CONSIDERATE_SECONDS = 1.0
-"""How long after somebody waited a batch is a single chunk."""
+CONSIDERATE_SECONDS = 10.0
+"""How long after somebody waited a batch is a single chunk: others come after the first, and need not wait as long."""
 TRIES_MAX = 3
 """How often a file may break off with nothing read in between."""
 NO_ROOM = "There was no room on the worker's disk; make some, and import the file again: what is done stays as it is."
