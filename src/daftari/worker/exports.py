@@ -14,7 +14,6 @@ from types import TracebackType
 from typing import BinaryIO, Concatenate, ParamSpec, Self, TypeVar
 
 from daftari.errors import ValidationFailed
-from daftari.model import Actor
 from daftari.rules.export_files import FileDefinition, write_export
 from daftari.rules.exports import Counted
 from daftari.rules.kept_exports import (
@@ -27,12 +26,12 @@ from daftari.rules.kept_exports import (
 )
 from daftari.store import Store, WriteTx
 from daftari.store.file_parts import PART_BYTES, PARTS_A_TURN
+from daftari.worker.owners import WORKER
 
 BEAT_SECONDS = 5.0
 """How often a worker that reads for long shows that it is alive."""
 NO_ROOM = "There was no room on the worker's disk; make some and export anew."
 
-WORKER = Actor(None, "worker")
 P = ParamSpec("P")
 T = TypeVar("T")
 Goes = Callable[[], bool]

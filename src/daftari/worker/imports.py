@@ -24,8 +24,8 @@ from daftari.store import Store
 from daftari.store.file_parts import PARTS_A_TURN, list_parts
 from daftari.store.imports import ImportState
 from daftari.worker.exports import Goes
+from daftari.worker.owners import WORKER
 
-WORKER = Actor(None, "worker")
 CHUNKS_A_BATCH = 10
 """Ten thousand records in one transaction, while nobody waits."""
 BEAT_SECONDS = 5.0

@@ -1,4 +1,4 @@
-"""Who holds a job: a process of a machine, named so that others there can tell when it is dead.
+"""Who works in the background: its name, and that of whoever holds a job, so that others there know when it is dead.
 
 This room must not know what a job is.
 """
@@ -11,6 +11,10 @@ import socket
 from hashlib import blake2b
 from pathlib import Path
 
+from daftari.model import Actor
+
+WORKER = Actor(None, "worker")
+"""Who writes what nobody asked for just now."""
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 PROCESSES = Path("/proc/self/ns/pid")
 

@@ -8,13 +8,11 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-from daftari.model import Actor
 from daftari.rules.erasures import clear_journal
 from daftari.rules.sweep import has_book, is_deleted, sweep_book, sweep_group, sweep_project
 from daftari.store import Store
 from daftari.store.jobs import ERASE, Job
-
-WORKER = Actor(None, "worker")
+from daftari.worker.owners import WORKER
 
 
 class SweepWork:

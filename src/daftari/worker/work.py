@@ -18,7 +18,6 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from daftari.errors import StoreBusy, StoreUnavailable, Unauthenticated
-from daftari.model import Actor
 from daftari.rules.audiences import expire_audience, has_expired_audience
 from daftari.rules.imports import expire_import, has_expired_import
 from daftari.rules.kept_exports import expire_export, has_expired_export
@@ -42,7 +41,7 @@ from daftari.store.jobs import (
 )
 from daftari.worker.exports import ExportWork, Goes
 from daftari.worker.imports import ImportWork
-from daftari.worker.owners import is_dead, new_owner
+from daftari.worker.owners import WORKER, is_dead, new_owner
 from daftari.worker.sweeping import SweepWork
 
 IDLE_SECONDS = 1.0
@@ -226,7 +225,7 @@ def _expire(told_to_stop: ToldToStop, *, store: Store) -> None:
                 while store.read(project.id, has_expired, now=_now()):
                     if told_to_stop(0.0):
                         return
-                    store.write(project.id, Actor(None, "worker"), expire, now=_now())
+                    store.write(project.id, WORKER, expire, now=_now())
 
 
 def _now() -> int:
