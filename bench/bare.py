@@ -22,7 +22,8 @@ from msgspec import Struct
 from bench.data import Book
 from bench.people import fresh_texts_of
 from bench.plan import HOME, BenchFailed, Plan
-from daftari.model import TEXT_FIELDS, Card, written_time
+from daftari.model.contacts import TEXT_FIELDS, Card
+from daftari.model.time import written_time
 from daftari.store.contacts import CARD_VERSION
 from daftari.store.sqlite import WRITER_CACHE_KIB, connect
 

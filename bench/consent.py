@@ -25,11 +25,11 @@ from bench.people import CREATED_AT, mobile_of
 from bench.plan import FOLDER, HOME, SECRET, BenchFailed, Plan
 from bench.rounds import Line, at_most, interleave, median_ratio, remark, shown_rate
 from bench.server import FIRST_FRESH, Server, free_port, run_daftari, run_server
-from daftari.model import NewFact, Scope
-from daftari.rules.groups import create_group, join_group
-from daftari.rules.ledger import record_facts
-from daftari.rules.projects import list_projects
-from daftari.rules.tokens import create_token
+from daftari.model.consent import NewFact, Scope
+from daftari.rules.access.inbound_tokens import create_token
+from daftari.rules.access.projects import list_projects
+from daftari.rules.consent.ledger import record_facts
+from daftari.rules.contacts.groups import create_group, join_group
 from daftari.store import Store, WriteTx, open_store
 
 EVERYBODY = "everybody"

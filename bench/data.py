@@ -20,12 +20,13 @@ from bench import peerbook
 from bench.people import CREATED_AT, group_name, mobile_of, texts_of
 from bench.plan import FOLDER, GROUPS, HOME, SECRET, SMALL_ROWS, Plan
 from bench.postgres import Postgres, run_postgres
-from daftari.model import CONTACTS_PER_CALL_MAX, Actor
-from daftari.rules.contacts import create_contacts
-from daftari.rules.groups import create_group, join_group
-from daftari.rules.keys import create_key
-from daftari.rules.projects import create_project
-from daftari.rules.rows import Rows, read_contacts
+from daftari.model.limits import CONTACTS_PER_CALL_MAX
+from daftari.model.projects import Actor
+from daftari.rules.access.keys import create_key
+from daftari.rules.access.projects import create_project
+from daftari.rules.contacts.contacts import create_contacts
+from daftari.rules.contacts.groups import create_group, join_group
+from daftari.rules.contacts.parse import Rows, read_contacts
 from daftari.store import HouseTx, Store, migrate, open_store
 
 ACTOR = Actor(None, "bench")

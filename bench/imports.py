@@ -29,8 +29,8 @@ from bench.people import CREATED_AT
 from bench.plan import FOLDER, GROUPS, HOME, SECRET, BenchFailed, Plan
 from bench.rounds import Line, remark, shown_rate
 from bench.server import memory_of, run_daftari, start_process
-from daftari.reading import Wanted, keep_file, read_wanted
-from daftari.rules.imports import queue_import
+from daftari.rules.imports.lifecycle import queue_import
+from daftari.sandbox import Wanted, keep_file, read_wanted
 from daftari.store import open_store
 
 MEGABYTE = 1_000_000

@@ -24,14 +24,14 @@ import pytest
 from hypothesis import HealthCheck, settings
 from msgspec import Struct
 
-from daftari.house import House, build
-from daftari.model import Project
-from daftari.rules import keys, projects
+from daftari.model.projects import Project
+from daftari.rules.access import keys, projects
+from daftari.serving.server import House, build
 from daftari.settings import Settings, read_settings
 from daftari.store import Store, migrate
-from tests import postgres
-from tests.clients import Client, over_the_wire, through_the_door
-from tests.opened import SECRET, open_store
+from tests.support import postgres
+from tests.support.clients import Client, over_the_wire, through_the_door
+from tests.support.stores import SECRET, open_store
 
 ROOT = Path(__file__).parent.parent
 ENGINES = ("sqlite", "postgres")
@@ -54,10 +54,10 @@ settings.load_profile("quick")
 os.environ["DAFTARI_SECRET"] = SECRET
 
 LONG_FILES = (
-    *("test_serve", "test_consent_machine", "test_guard", "test_consent_rule", "test_worker", "test_concurrency"),
-    *("test_machine", "test_races", "test_door", "test_cli", "test_openapi", "test_inbound"),
-    *("test_imports", "test_import_kills", "test_import_undo", "test_import_plan", "test_import_life"),
-    *("test_cli_import_there", "test_cli_import", "test_import_files", "test_stream", "test_client_imports"),
+    *("serving/test_serve", "rules/test_import_kills", "rules/test_import_lifecycle", "rules/test_import_plan"),
+    *("cli/test_import_to_server", "web/test_server", "store/test_queries", "rules/test_consent_machine"),
+    *("cli/test_import", "serving/test_concurrency", "rules/test_machine", "rules/test_import_files"),
+    *("rules/test_import_undo", "store/test_copy", "serving/test_races", "api/test_openapi"),
 )
 """Begun first, so that no process of the run is left alone with one of them in the end."""
 
@@ -78,7 +78,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first; the others as they are."""
     turns = {name: turn for turn, name in enumerate(LONG_FILES)}
-    items.sort(key=lambda item: turns.get(item.path.stem, len(turns)))
+    items.sort(key=lambda item: turns.get("/".join(item.path.with_suffix("").parts[-2:]), len(turns)))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -17,7 +17,7 @@ import phonenumbers
 from phonenumbers import PhoneMetadata, PhoneNumber, PhoneNumberDesc, PhoneNumberType, ValidationResult
 
 from daftari.errors import BadSettings, UnreadableMobile
-from daftari.model import MOBILE_TEXT_MAX
+from daftari.model.limits import MOBILE_TEXT_MAX
 
 E164_DIGITS_MAX = 15
 """Digits of a telephone number, its country code included."""

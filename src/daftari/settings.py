@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct, convert
 
 from daftari.errors import BadSettings
-from daftari.store.address import POSTGRES_PREFIXES, masked
+from daftari.store import POSTGRES_PREFIXES, masked
 
 DEFAULT_DATABASE = "./daftari.db"
 CONFIG_FILE = "daftari.toml"

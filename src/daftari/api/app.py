@@ -14,9 +14,10 @@ from falcon.routing import CompiledRouter
 from msgspec import Struct
 
 from daftari.api.routes import ROUTES, VERSION, Route
-from daftari.web.calls import Desk, Reply
-from daftari.web.door import Answer, Application, Request
 from daftari.web.errors import Headers, MethodNotAllowed, RouteNotFound
+from daftari.web.requests import Desk, Reply
+from daftari.web.rsgi import Request
+from daftari.web.server import Answer, Application
 
 NO_CONTENT = 204
 

@@ -11,14 +11,14 @@ from contextlib import ExitStack
 import msgspec
 
 from daftari.api.consent import read_question
-from daftari.api.pages import write_page
+from daftari.api.pagination import write_page
 from daftari.errors import AudienceNotFound, ValidationFailed
-from daftari.model import AUDIENCE_GROUPS_MAX, ID_MAX, OPT_OUTS_PER_PAGE_MAX, PER_PAGE_MAX
+from daftari.model.limits import AUDIENCE_GROUPS_MAX, ID_MAX, OPT_OUTS_PER_PAGE_MAX, PER_PAGE_MAX
 from daftari.rules import audiences
 from daftari.rules.audiences import Definition, Match, Reached
-from daftari.web.calls import Call, Handled, Reply
-from daftari.web.door import SpooledAnswer
 from daftari.web.params import Params, read_whole
+from daftari.web.requests import Call, Handled, Reply
+from daftari.web.spool import SpooledAnswer
 
 MATCHES: tuple[Match, ...] = ("any", "all")
 PAGE_MAX = ID_MAX // PER_PAGE_MAX

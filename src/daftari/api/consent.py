@@ -10,21 +10,15 @@ from itertools import islice
 
 import msgspec
 
-from daftari.model import (
-    ANY,
-    CHANNELS,
-    ERRORS_MAX,
-    FACTS_PER_CALL_MAX,
-    ID_MAX,
-    OPT_OUTS_PER_PAGE_MAX,
-    SENDER_MAX,
-    Scope,
-)
-from daftari.rules import erasures, facts, questions
-from daftari.rules.consent import Question
-from daftari.rules.contacts import Reference
-from daftari.web.calls import Call, Handled
+from daftari.model.consent import ANY, CHANNELS, Scope
+from daftari.model.limits import ERRORS_MAX, FACTS_PER_CALL_MAX, ID_MAX, OPT_OUTS_PER_PAGE_MAX, SENDER_MAX
+from daftari.rules import fields
+from daftari.rules.consent import facts, questions
+from daftari.rules.consent.decisions import Question
+from daftari.rules.erasure import erase, subject_export
+from daftari.rules.fields import Reference
 from daftari.web.params import Params, read_whole
+from daftari.web.requests import Call, Handled
 
 COMMON_FIELDS = ("channel", "sender", "purpose", "at", "source", "evidence", "override")
 """What may be said once for all numbers of a call."""
@@ -169,13 +163,13 @@ def _cursor(following: int | None) -> str | None:
 def erase_number(call: Call) -> Handled:
     """``POST /v1/erasures``."""
     params = call.params
-    mobile = params.noting("mobile", lambda: facts.read_number(params.given("mobile"), region=call.project.region))
+    mobile = params.noting("mobile", lambda: fields.read_number(params.given("mobile"), region=call.project.region))
     params.refuse_wrong()
     assert mobile is not None
-    return call.write(erasures.erase_number, _write_erased, mobile=mobile, project=call.project, now=call.now)
+    return call.write(erase.erase_number, _write_erased, mobile=mobile, project=call.project, now=call.now)
 
 
-def _write_erased(erased: erasures.Erased) -> Handled:
+def _write_erased(erased: erase.Erased) -> Handled:
     return 201, _encode({"message": "Number erased successfully", "id": erased.id, "removed": erased.removed})
 
 
@@ -183,4 +177,4 @@ def export_number(call: Call, reference: str) -> tuple[int, bytes]:
     """``GET /v1/contacts/{id or mobile}/export``."""
     call.params.refuse_wrong()
     named = Reference(reference, call.project.region)
-    return 200, _encode({"export": call.read(erasures.export_number, reference=named, now=call.now)})
+    return 200, _encode({"export": call.read(subject_export.export_number, reference=named, now=call.now)})

@@ -9,15 +9,17 @@ from itertools import islice
 
 import msgspec
 
-from daftari.api.pages import write_page
+from daftari.api.pagination import write_page
 from daftari.errors import ContactNotFound
-from daftari.model import ERRORS_MAX, ID_MAX, PER_PAGE_MAX, REASON_MAX, CreateOutcome, UpdateOutcome
-from daftari.rules import contacts, rows
-from daftari.rules.facts import read_purpose
-from daftari.rules.rows import Rows
-from daftari.web.calls import JSON, Call, Handled, Reply
+from daftari.model.contacts import CreateOutcome, UpdateOutcome
+from daftari.model.limits import ERRORS_MAX, ID_MAX, PER_PAGE_MAX, REASON_MAX
+from daftari.rules.consent.facts import read_purpose
+from daftari.rules.contacts import contacts, parse
+from daftari.rules.contacts.parse import Rows
+from daftari.rules.fields import Reference
 from daftari.web.etags import hashed
 from daftari.web.params import Params
+from daftari.web.requests import JSON, Call, Handled, Reply
 
 INCLUDES = ("groups", "consent", "updated_at")
 """Members that a contact shows when they are asked for."""
@@ -58,7 +60,7 @@ def get_contact(call: Call, reference: str) -> Reply:
     """``GET /v1/contacts/{id}``."""
     include = call.params.choices("include", INCLUDES)
     call.params.refuse_wrong()
-    named = contacts.Reference(reference, call.project.region)
+    named = Reference(reference, call.project.region)
     shown = call.look(contacts.get_contact, reference=named, include=include)
     version = contacts.version_of(shown.card)
     tag = f"{version}.{hashed(shown.served)}" if include else version
@@ -92,9 +94,9 @@ def update_contact(call: Call, reference: str) -> Handled:
     move = params.choice("group_mode", ("move", "add"), default="move") == "move"
     raw, change = params.nested("contact"), None
     if raw is not None:
-        change = params.part(lambda: rows.read_change(raw, field="contact", region=call.project.region))
+        change = params.part(lambda: parse.read_change(raw, field="contact", region=call.project.region))
     params.refuse_wrong()
-    named = contacts.Reference(reference, call.project.region)
+    named = Reference(reference, call.project.region)
     return call.write(
         contacts.update_contact,
         _write_update,
@@ -124,7 +126,7 @@ def delete_contact(call: Call, reference: str) -> Handled:
     purpose = None if given is None else params.noting("purpose", lambda: read_purpose(given))
     at = params.moment("at", now=call.now)
     params.refuse_wrong()
-    named = contacts.Reference(reference, call.project.region)
+    named = Reference(reference, call.project.region)
     deletion = contacts.read_delete(
         reason=reason, purpose=purpose, at=call.now if at is None else at, settings=call.project.consent
     )
@@ -153,7 +155,7 @@ def _read_rows(call: Call) -> Rows:
     """The rows of a create, in ``contacts`` or the one in ``contact``."""
     params = call.params
     many, one = params.nested("contacts"), params.nested("contact")
-    read, field, raw = (rows.read_contact, "contact", one) if many is None else (rows.read_contacts, "contacts", many)
+    read, field, raw = (parse.read_contact, "contact", one) if many is None else (parse.read_contacts, "contacts", many)
     given = None
     if raw is None:
         params.wrong("contacts", "The contacts field is required.")

@@ -11,13 +11,15 @@ from contextlib import ExitStack
 import msgspec
 
 from daftari.errors import ExportNotFound
-from daftari.model import EXPORTS_MAX, ID_MAX, ExportFormat, written_time
-from daftari.rules import kept_exports
-from daftari.rules.export_files import ENDINGS, FORMATS, MEDIA_TYPES, refuse_consent_in_cards
-from daftari.store.exports import StoredExport
-from daftari.web.calls import Call, Handled, Reply
-from daftari.web.door import SpooledAnswer
+from daftari.model.contacts import ExportFormat
+from daftari.model.exports import StoredExport
+from daftari.model.limits import EXPORTS_MAX, ID_MAX
+from daftari.model.time import written_time
+from daftari.rules.exports import lifecycle
+from daftari.rules.exports.write import ENDINGS, FORMATS, MEDIA_TYPES, refuse_consent_in_cards
 from daftari.web.params import read_whole
+from daftari.web.requests import Call, Handled, Reply
+from daftari.web.spool import SpooledAnswer
 
 DATE_CHARACTERS = 10
 
@@ -33,12 +35,12 @@ def create_export(call: Call) -> Handled:
     params.part(lambda: refuse_consent_in_cards(format, with_consent=consent))
     params.refuse_wrong()
     return call.write(
-        kept_exports.create_export, _write_created, format=format, group=group, consent=consent, now=call.now
+        lifecycle.create_export, _write_created, format=format, group=group, consent=consent, now=call.now
     )
 
 
 def _write_created(export: StoredExport) -> Handled:
-    shown = kept_exports.show_export(export)
+    shown = lifecycle.show_export(export)
     return 202, _encode({"message": "Export requested successfully", "export": shown})
 
 
@@ -49,17 +51,17 @@ def list_exports(call: Call) -> Handled:
     limit = params.whole("limit", default=EXPORTS_MAX, most=EXPORTS_MAX)
     params.refuse_wrong()
     # One more than asked for tells whether there is a next page.
-    found = call.read(kept_exports.list_exports, after=after, limit=limit + 1, now=call.now)
+    found = call.read(lifecycle.list_exports, after=after, limit=limit + 1, now=call.now)
     shown = found[:limit]
     following = str(shown[-1].id) if len(found) > limit else None
-    return 200, _encode({"exports": [kept_exports.show_export(export) for export in shown], "next": following})
+    return 200, _encode({"exports": [lifecycle.show_export(export) for export in shown], "next": following})
 
 
 def get_export(call: Call, number: str) -> Handled:
     """``GET /v1/exports/{id}``."""
     call.params.refuse_wrong()
-    export = call.read(kept_exports.get_export, export_id=_read_id(number), now=call.now)
-    return 200, _encode({"export": kept_exports.show_export(export)})
+    export = call.read(lifecycle.get_export, export_id=_read_id(number), now=call.now)
+    return 200, _encode({"export": lifecycle.show_export(export)})
 
 
 def fetch_export(call: Call, number: str) -> Reply:
@@ -69,9 +71,9 @@ def fetch_export(call: Call, number: str) -> Reply:
     with ExitStack() as on_failure:
         spool = SpooledAnswer()
         on_failure.callback(spool.close)
-        export = call.read(kept_exports.read_file, export_id=export_id, take=spool.write, now=call.now)
+        export = call.read(lifecycle.read_file, export_id=export_id, take=spool.write, now=call.now)
         on_failure.pop_all()
-    format = kept_exports.format_of(export)
+    format = lifecycle.format_of(export)
     name = _file_name(call.project.name, export, format)
     return Reply(200, MEDIA_TYPES[format], spool, (("content-disposition", f'attachment; filename="{name}"'),))
 
@@ -79,7 +81,7 @@ def fetch_export(call: Call, number: str) -> Reply:
 def delete_export(call: Call, number: str) -> Handled:
     """``DELETE /v1/exports/{id}``."""
     call.params.refuse_wrong()
-    return call.write(kept_exports.delete_export, _write_deleted, export_id=_read_id(number), now=call.now)
+    return call.write(lifecycle.delete_export, _write_deleted, export_id=_read_id(number), now=call.now)
 
 
 def _write_deleted(done: None) -> Handled:

@@ -11,18 +11,13 @@ import msgspec
 
 from daftari.errors import GroupNotFound, UnreadableMobile, ValidationFailed
 from daftari.mobile import reader_for
-from daftari.model import (
-    CONTACTS_PER_CALL_MAX,
-    GROUPS_PER_PAGE_MAX,
-    ID_MAX,
-    Group,
-    MembershipOutcome,
-    written_time,
-)
-from daftari.rules import groups
-from daftari.rules.texts import read_name
-from daftari.web.calls import Call, Handled
+from daftari.model.contacts import Group, MembershipOutcome
+from daftari.model.limits import CONTACTS_PER_CALL_MAX, GROUPS_PER_PAGE_MAX, ID_MAX
+from daftari.model.time import written_time
+from daftari.rules.contacts import groups
+from daftari.rules.fields import read_name
 from daftari.web.params import Params, read_whole
+from daftari.web.requests import Call, Handled
 
 
 def list_groups(call: Call) -> tuple[int, bytes]:

@@ -14,15 +14,15 @@ import msgspec
 
 from daftari.errors import ImportNotFound
 from daftari.files import Format
-from daftari.model import ID_MAX, IMPORT_ROWS_PER_PAGE_MAX, IMPORTS_PER_PAGE_MAX, REASON_MAX
-from daftari.reading import Wanted, keep_file, read_wanted
-from daftari.rules import imports
-from daftari.rules.import_rejects import write_rejects
-from daftari.rules.import_rows import ImportKind
-from daftari.rules.imports import Import
-from daftari.web.calls import Call, Handled, Reply
-from daftari.web.door import SpooledAnswer
+from daftari.model.limits import ID_MAX, IMPORT_ROWS_PER_PAGE_MAX, IMPORTS_PER_PAGE_MAX, REASON_MAX
+from daftari.rules.imports import lifecycle, views
+from daftari.rules.imports.model import Import, ImportKind
+from daftari.rules.imports.rejects import write_rejects
+from daftari.rules.imports.request import Wanted, keep_file
+from daftari.sandbox import read_wanted
 from daftari.web.params import Params, read_whole
+from daftari.web.requests import Call, Handled, Reply
+from daftari.web.spool import SpooledAnswer
 
 CSV = "text/csv"
 NAMELESS = "file"
@@ -53,7 +53,7 @@ def create_import(call: Call) -> Handled:
     settings = read_wanted(file, wanted=wanted, region=call.project.region, now=call.now)
     import_id = keep_file(call.write_step, file, settings=settings, now=call.now)
     return call.write(
-        imports.queue_import, lambda queued: (202, _write_import(queued)), import_id=import_id, now=call.now
+        lifecycle.queue_import, lambda queued: (202, _write_import(queued)), import_id=import_id, now=call.now
     )
 
 
@@ -114,16 +114,16 @@ def list_imports(call: Call) -> Handled:
     limit = call.params.whole("limit", default=IMPORTS_PER_PAGE_MAX, most=IMPORTS_PER_PAGE_MAX)
     call.params.refuse_wrong()
     # One more than asked for tells whether there is a next page.
-    found = call.read(imports.list_imports, before=before, limit=limit + 1)
+    found = call.read(lifecycle.list_imports, before=before, limit=limit + 1)
     shown = found[:limit]
     following = str(shown[-1].id) if len(found) > limit else None
-    return 200, _encode({"imports": [imports.show_import(one) for one in shown], "next": following})
+    return 200, _encode({"imports": [views.show_import(one) for one in shown], "next": following})
 
 
 def get_import(call: Call, number: str) -> Handled:
     """``GET /v1/imports/{id}``."""
     call.params.refuse_wrong()
-    return 200, _write_import(call.read(imports.look_at_import, import_id=_read_id(number)))
+    return 200, _write_import(call.read(lifecycle.look_at_import, import_id=_read_id(number)))
 
 
 def list_rows(call: Call, number: str) -> Handled:
@@ -131,7 +131,7 @@ def list_rows(call: Call, number: str) -> Handled:
     after = call.params.cursor("after")
     limit = call.params.whole("limit", default=IMPORT_ROWS_PER_PAGE_MAX, most=IMPORT_ROWS_PER_PAGE_MAX)
     call.params.refuse_wrong()
-    rows = call.read(imports.list_rows, import_id=_read_id(number), after=after, limit=limit + 1)
+    rows = call.read(views.list_rows, import_id=_read_id(number), after=after, limit=limit + 1)
     following = str(rows[limit - 1]["row"]) if len(rows) > limit else None
     return 200, _encode({"rows": rows[:limit], "next": following})
 
@@ -160,29 +160,29 @@ def _plain_name(name: str) -> str:
 
 def apply_import(call: Call, number: str) -> Handled:
     """``POST /v1/imports/{id}/apply``."""
-    return _tell(call, number, imports.apply_import, now=call.now)
+    return _tell(call, number, lifecycle.apply_import, now=call.now)
 
 
 def pause_import(call: Call, number: str) -> Handled:
     """``POST /v1/imports/{id}/pause``."""
-    return _tell(call, number, imports.pause_import)
+    return _tell(call, number, lifecycle.pause_import)
 
 
 def resume_import(call: Call, number: str) -> Handled:
     """``POST /v1/imports/{id}/resume``."""
-    return _tell(call, number, imports.resume_import)
+    return _tell(call, number, lifecycle.resume_import)
 
 
 def cancel_import(call: Call, number: str) -> Handled:
     """``POST /v1/imports/{id}/cancel``."""
-    return _tell(call, number, imports.cancel_import, now=call.now)
+    return _tell(call, number, lifecycle.cancel_import, now=call.now)
 
 
 def undo_import(call: Call, number: str) -> Handled:
     """``POST /v1/imports/{id}/undo``: its opt-outs stay, unless that is asked for with a reason."""
     opt_outs = call.params.flag("opt_outs")
     reason = call.params.text("reason", most=REASON_MAX)
-    return _tell(call, number, imports.undo_import, opt_outs=opt_outs, reason=reason, now=call.now)
+    return _tell(call, number, lifecycle.undo_import, opt_outs=opt_outs, reason=reason, now=call.now)
 
 
 def _tell(call: Call, number: str, rule: Callable[..., Import], **values: Any) -> Handled:
@@ -191,7 +191,7 @@ def _tell(call: Call, number: str, rule: Callable[..., Import], **values: Any) -
 
 
 def _write_import(found: Import) -> bytes:
-    return _encode({"import": imports.show_import(found)})
+    return _encode({"import": views.show_import(found)})
 
 
 def _read_id(written: str) -> int:

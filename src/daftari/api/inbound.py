@@ -13,16 +13,19 @@ from msgspec.structs import replace
 
 from daftari.errors import DaftariError, Forged, Malformed, ReviewNotFound
 from daftari.gateways import GATEWAYS
-from daftari.gateways.gateway import Gateway, Proof
-from daftari.model import ID_MAX, OPT_OUTS_PER_PAGE_MAX, Actor, InboundRequest
-from daftari.rules import inbound, tokens
-from daftari.rules.erasures import show_review
-from daftari.rules.inbound import SETTLEMENTS, Receipt
-from daftari.store.inbound import StoredToken
-from daftari.web.calls import Call, Desk, Handled, Reply
-from daftari.web.door import Request
+from daftari.gateways.protocol import Gateway, Proof
+from daftari.model.inbound import InboundRequest, StoredToken
+from daftari.model.limits import ID_MAX, OPT_OUTS_PER_PAGE_MAX
+from daftari.model.projects import Actor
+from daftari.rules.access import inbound_tokens
+from daftari.rules.inbound import quarantine, receive
+from daftari.rules.inbound import review as reviews
+from daftari.rules.inbound.receive import Receipt
+from daftari.rules.inbound.review import SETTLEMENTS, show_review
 from daftari.web.errors import MethodNotAllowed
 from daftari.web.params import read_whole
+from daftari.web.requests import Call, Desk, Handled, Reply
+from daftari.web.rsgi import Request
 
 PROOF_HEADERS = (
     *("authorization", "authkey", "x-auth-key", "x-sozuri-signature", "x-twilio-signature", "x-hub-signature-256"),
@@ -58,7 +61,7 @@ def receive_request(desk: Desk, request: Request, provider: str, token: str) -> 
         raise
     receipt = Receipt(provider, stored.token.id, project.consent, project.region, now)
     desk.store.write(
-        project.id, actor, inbound.receive_events, events=events, token=stored.token, receipt=receipt, now=now
+        project.id, actor, receive.receive_events, events=events, token=stored.token, receipt=receipt, now=now
     )
     media_type, body = gateway.reply
     return Reply(200, media_type, body)
@@ -70,7 +73,7 @@ def _quarantine(
     kept = desk.store.write(
         stored.project.id,
         actor,
-        inbound.quarantine_request,
+        quarantine.quarantine_request,
         request=given,
         token_id=stored.token.id,
         reason=error.message,
@@ -82,7 +85,7 @@ def _quarantine(
 
 def _find(desk: Desk, provider: str, token: str) -> tuple[Gateway, StoredToken]:
     """The gateway and the token of an address. Raises ``Forged``, the same for whatever is wrong with it."""
-    stored = desk.store.house_read(tokens.find_token, provider=provider, written=token)
+    stored = desk.store.house_read(inbound_tokens.find_token, provider=provider, written=token)
     return GATEWAYS[stored.token.provider], stored
 
 
@@ -106,12 +109,12 @@ def list_reviews(call: Call) -> tuple[int, bytes]:
     limit = call.params.whole("limit", default=OPT_OUTS_PER_PAGE_MAX, most=OPT_OUTS_PER_PAGE_MAX)
     call.params.refuse_wrong()
     # One more than asked for tells whether there is a next page.
-    found = call.read(inbound.list_reviews, after=after, limit=limit + 1)
+    found = call.read(reviews.list_reviews, after=after, limit=limit + 1)
     shown = found[:limit]
     answer = {
         "reviews": [show_review(review) for review in shown],
         "next": str(shown[-1].id) if len(found) > limit else None,
-        "quarantined": call.read(inbound.count_quarantine),
+        "quarantined": call.read(quarantine.count_quarantine),
     }
     return 200, _encode(answer)
 
@@ -127,7 +130,7 @@ def settle_review(call: Call, number: str) -> Handled:
     if review_id is None or review_id > ID_MAX or settled_as is None:
         raise ReviewNotFound
     return call.write(
-        inbound.settle_review,
+        reviews.settle_review,
         lambda review: (
             200,
             _encode({"message": "Review settled successfully", "review": show_review(review)}),

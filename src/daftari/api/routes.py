@@ -11,10 +11,10 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from daftari.api import audiences, consent, contacts, exports, groups, house, imports, inbound, streams
-from daftari.model import BODY_BYTES_MAX, FILE_BYTES_MAX, INBOUND_BODY_BYTES_MAX, READ_BODY_BYTES_MAX
-from daftari.web.calls import JSON, Handled, Takes
-from daftari.web.door import BodyTerms
+from daftari.api import audiences, consent, contacts, exports, groups, imports, inbound, meta, streams
+from daftari.model.limits import BODY_BYTES_MAX, FILE_BYTES_MAX, INBOUND_BODY_BYTES_MAX, READ_BODY_BYTES_MAX
+from daftari.web.requests import JSON, Handled, Takes
+from daftari.web.rsgi import BodyTerms
 
 NDJSON = "application/x-ndjson"
 CSV = "text/csv; charset=utf-8"
@@ -101,9 +101,9 @@ ROUTES = (
     Route("POST", "/inbound/review/{number}", inbound.settle_review, "write"),
     Route("GET", "/inbound/{provider}/{token}", inbound.check_address, "token", TEXT),
     Route("POST", "/inbound/{provider}/{token}", inbound.receive_request, "token"),
-    Route("GET", "/health", house.show_health, "nothing"),
-    Route("GET", "/openapi.json", house.show_openapi, "nothing"),
-    Route("GET", "/docs", house.show_docs, "nothing", HTML),
+    Route("GET", "/health", meta.show_health, "nothing"),
+    Route("GET", "/openapi.json", meta.show_openapi, "nothing"),
+    Route("GET", "/docs", meta.show_docs, "nothing", HTML),
 )
 
 

@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 
 from daftari.errors import DaftariError, WrongImportState
-from daftari.model import ID_MAX, STREAM_ROWS_MAX
-from daftari.rules.import_stream import (
+from daftari.model.limits import ID_MAX, STREAM_ROWS_MAX
+from daftari.rules.imports.model import Import
+from daftari.rules.imports.stream import (
     LineReader,
     begin_stream,
     end_stream,
@@ -23,8 +24,8 @@ from daftari.rules.import_stream import (
     resume_stream,
     write_chunk,
 )
-from daftari.rules.imports import Import, list_rows, show_import
-from daftari.web.calls import Call, Reply
+from daftari.rules.imports.views import list_rows, show_import
+from daftari.web.requests import Call, Reply
 
 NDJSON = "application/x-ndjson"
 WHY_MAX = 300

@@ -8,24 +8,23 @@ import typer
 
 from daftari import __version__
 from daftari.cli import (
-    audience,
+    audiences,
     check,
     consent,
     copy,
-    erasure,
-    export,
-    importing,
-    imports,
-    inbound,
-    key,
+    decisions,
+    erasures,
+    exports,
+    keys,
     migrate,
-    project,
-    question,
+    projects,
     serve,
     worker,
 )
-from daftari.cli.options import examples
-from daftari.cli.output import Commands
+from daftari.cli.imports import commands, start
+from daftari.cli.inbound import addresses
+from daftari.cli.terminal.options import examples
+from daftari.cli.terminal.output import Commands
 
 EPILOG = examples(
     "daftari serve                         start, with the phonebook in ./daftari.db",
@@ -66,16 +65,16 @@ def options(
 app.command("serve", epilog=serve.EPILOG)(serve.serve)
 app.command("migrate", epilog=migrate.EPILOG)(migrate.migrate_database)
 app.command("copy", epilog=copy.EPILOG)(copy.copy)
-app.add_typer(project.app, name="project")
-app.add_typer(key.app, name="key")
+app.add_typer(projects.app, name="project")
+app.add_typer(keys.app, name="key")
 app.command("opt-out", epilog=consent.OPT_OUT_EPILOG)(consent.record_opt_outs)
 app.command("opt-in", epilog=consent.OPT_IN_EPILOG)(consent.record_opt_ins)
-app.command("may-message", epilog=question.EPILOG)(question.ask)
-app.command("audience", epilog=audience.EPILOG)(audience.print_audience)
-app.command("export", epilog=export.EPILOG)(export.export_contacts)
-app.command("import", epilog=importing.EPILOG)(importing.import_files)
-app.add_typer(imports.app, name="imports")
-app.add_typer(inbound.app, name="inbound")
-app.command("erase", epilog=erasure.EPILOG)(erasure.erase)
+app.command("may-message", epilog=decisions.EPILOG)(decisions.ask)
+app.command("audience", epilog=audiences.EPILOG)(audiences.print_audience)
+app.command("export", epilog=exports.EPILOG)(exports.export_contacts)
+app.command("import", epilog=start.EPILOG)(start.import_files)
+app.add_typer(commands.app, name="imports")
+app.add_typer(addresses.app, name="inbound")
+app.command("erase", epilog=erasures.EPILOG)(erasures.erase)
 app.command("check", epilog=check.EPILOG)(check.check)
 app.command("worker", epilog=worker.EPILOG)(worker.run_worker)

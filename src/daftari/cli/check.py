@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from daftari.cli.options import ConfigOption, DatabaseOption, JsonOption, examples, opened_store
-from daftari.cli.output import FAILED, print_list, say
-from daftari.model import Actor, Project
-from daftari.rules.check import Finding, check_project, repair_project
-from daftari.rules.projects import find_project, list_projects
+from daftari.cli.terminal.options import ConfigOption, DatabaseOption, JsonOption, examples, opened_store
+from daftari.cli.terminal.output import FAILED, print_list, say
+from daftari.model.projects import Actor, Project
+from daftari.rules.access.projects import find_project, list_projects
+from daftari.rules.integrity.check import Finding, check_project, repair_project
 from daftari.store import Store
 
 EPILOG = examples(

@@ -12,12 +12,20 @@ from typing import Annotated
 
 import typer
 
-from daftari.cli.number import STDIN, NumbersArgument, take_calls
-from daftari.cli.options import ConfigOption, DatabaseOption, ProjectOption, chosen_project, examples, opened_store
-from daftari.cli.output import FAILED, print_list, say
-from daftari.cli.scope import ChannelOption, PurposeOption, SenderOption
-from daftari.model import Actor, FactOutcome, Project, Source
-from daftari.rules import facts
+from daftari.cli.terminal.numbers import STDIN, NumbersArgument, take_calls
+from daftari.cli.terminal.options import (
+    ConfigOption,
+    DatabaseOption,
+    ProjectOption,
+    chosen_project,
+    examples,
+    opened_store,
+)
+from daftari.cli.terminal.output import FAILED, print_list, say
+from daftari.cli.terminal.scope import ChannelOption, PurposeOption, SenderOption
+from daftari.model.consent import FactOutcome, Source
+from daftari.model.projects import Actor, Project
+from daftari.rules.consent import facts
 from daftari.store import Store
 
 COLUMNS = ("mobile", "outcome", "left_groups", "why")

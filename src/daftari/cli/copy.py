@@ -11,13 +11,12 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
-from daftari.cli.options import ConfigOption, examples, settings_from
-from daftari.cli.output import FAILED, INTERRUPTED, fail, print_list, say
-from daftari.cli.stopping import Stop, told_to_stop
+from daftari.cli.terminal.options import ConfigOption, examples, settings_from
+from daftari.cli.terminal.output import FAILED, INTERRUPTED, fail, print_list, say
+from daftari.cli.terminal.signals import Stop, told_to_stop
 from daftari.settings import Settings, read_database
-from daftari.store.address import dialect_of
-from daftari.store.copying import Difference, Outcome, Progress, compare_databases, copy_database
-from daftari.store.secret import default_secret_file
+from daftari.store import default_secret_file, dialect_of
+from daftari.store.copy.run import Difference, Outcome, Progress, compare_databases, copy_database
 
 SECONDS_A_LINE = 5.0
 """How often progress is told where no bar can be drawn."""

@@ -11,10 +11,10 @@ from shutil import which
 
 import msgspec
 
-from daftari.cli.options import open_settled
-from daftari.cli.output import say
-from daftari.rules.keys import create_key
-from daftari.rules.projects import create_project, list_projects
+from daftari.cli.terminal.options import open_settled
+from daftari.cli.terminal.output import say
+from daftari.rules.access.keys import create_key
+from daftari.rules.access.projects import create_project, list_projects
 from daftari.settings import DEFAULT_DATABASE, Settings
 from daftari.store import HouseTx
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from daftari.cli.options import ConfigOption, DatabaseOption, examples, settings_from
-from daftari.cli.output import say
+from daftari.cli.terminal.options import ConfigOption, DatabaseOption, examples, settings_from
+from daftari.cli.terminal.output import say
 from daftari.store import migrate
 
 EPILOG = examples("daftari migrate", "daftari migrate --database postgresql://daftari:PASSWORD@localhost/daftari")

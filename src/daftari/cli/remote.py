@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Self, TypeVar
 import httpx2
 import msgspec
 
-from daftari.cli.output import WRONG_USAGE, fail
+from daftari.cli.terminal.output import WRONG_USAGE, fail
 
 URL_VARIABLE, KEY_VARIABLE = "DAFTARI_URL", "DAFTARI_KEY"
 CONNECT_SECONDS = 10.0

@@ -8,9 +8,16 @@ import typer
 from msgspec.structs import replace
 
 from daftari.cli.demo import print_demo
-from daftari.cli.options import ConfigOption, DatabaseOption, examples, open_settled, setting_option, settings_from
-from daftari.cli.output import say
-from daftari.cli.processes import find_port, serve_until_stopped, shown_address
+from daftari.cli.terminal.options import (
+    ConfigOption,
+    DatabaseOption,
+    examples,
+    open_settled,
+    setting_option,
+    settings_from,
+)
+from daftari.cli.terminal.output import fail, say
+from daftari.serving.supervisor import CannotServe, find_port, serve_until_stopped, shown_address
 from daftari.settings import Settings
 from daftari.store import is_new, migrate
 
@@ -48,7 +55,10 @@ def serve(
         no_worker=no_worker,
     )
     _look_at_database(settings)
-    address, number = find_port(settings)
+    try:
+        address, number = find_port(settings)
+    except CannotServe as error:
+        raise fail(str(error)) from error
     settings = replace(settings, host=address, port=number)
 
     def ready() -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from daftari.cli.child import work
-from daftari.cli.options import ConfigOption, DatabaseOption, examples, open_settled, settings_from
-from daftari.cli.output import say
+from daftari.cli.terminal.options import ConfigOption, DatabaseOption, examples, open_settled, settings_from
+from daftari.cli.terminal.output import say
+from daftari.serving.child import work
 
 EPILOG = examples(
     "daftari worker --database postgresql://daftari:PASSWORD@localhost/daftari",

@@ -5,11 +5,10 @@ One small file a format. This floor must not know what a contact may be, nor a d
 
 from __future__ import annotations
 
-from daftari.files.columns import FIELDS, ColumnUse, match_columns
-from daftari.files.file import open_writer, read_layout, read_records
-from daftari.files.formulas import make_plain, make_safe
-from daftari.files.lines import read_line
-from daftari.files.names import split_name
+from daftari.files.columns import FIELDS, ColumnUse, match_columns, split_name
+from daftari.files.csv_injection import make_plain, make_safe
+from daftari.files.formats import open_writer, read_layout, read_records
+from daftari.files.json import read_line
 from daftari.files.record import Cell, Format, Layout, Record, Records, Row, Values, Writer
 from daftari.files.vcard import CARD_COLUMNS, explain_card
 

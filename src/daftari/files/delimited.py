@@ -17,7 +17,8 @@ from operator import itemgetter
 from typing import Any, BinaryIO
 
 from daftari.errors import UnreadableFile
-from daftari.files.formulas import MADE_SAFE, MAY_BE_SAFE, make_plain, make_safe
+from daftari.files.csv_injection import MADE_SAFE, MAY_BE_SAFE, make_plain, make_safe
+from daftari.files.encoding import LongLine, TextFile, read_sample, split_lines
 from daftari.files.header import looks_like_a_person, name_columns, refuse_columns
 from daftari.files.record import (
     COLUMNS_MAX,
@@ -30,7 +31,6 @@ from daftari.files.record import (
     batches,
     unreadable,
 )
-from daftari.files.text import LongLine, TextFile, read_sample, split_lines
 
 DELIMITERS = (",", ";", "\t", "|")
 RARE_DELIMITERS = (":", "^")

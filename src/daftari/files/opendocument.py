@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from html import escape
 from typing import BinaryIO
 
-from daftari.files.formulas import make_safe
+from daftari.files.csv_injection import make_safe
 from daftari.files.record import Cell, Layout, Row, as_cells
 
 _MEDIA_TYPE = "application/vnd.oasis.opendocument.spreadsheet"

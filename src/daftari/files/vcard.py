@@ -13,9 +13,9 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
-from daftari.files.names import split_name
+from daftari.files.columns import split_name
+from daftari.files.encoding import LongLine, TextFile, split_lines
 from daftari.files.record import RECORDS_PER_BATCH, Layout, Record, Row
-from daftari.files.text import LongLine, TextFile, split_lines
 
 CARD_CHARS_MAX = 64 * 1024
 """Characters of one card without its pictures, sounds and keys."""

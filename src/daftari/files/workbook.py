@@ -16,10 +16,10 @@ import xlsxwriter
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError
 
 from daftari.errors import UnreadableFile
-from daftari.files.archive import refuse_bombs
-from daftari.files.formulas import make_plain, make_safe
+from daftari.files.csv_injection import make_plain, make_safe
 from daftari.files.header import name_columns
 from daftari.files.record import RECORDS_PER_BATCH, Cell, Format, Layout, Record, Row, as_cells, unreadable
+from daftari.files.zip_bombs import refuse_bombs
 
 SHEET_ROWS_MAX = 1_048_575
 """Rows of a sheet below its header."""

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from daftari.gateways.africas_talking import AfricasTalking
-from daftari.gateways.gateway import SIGNALS, Gateway, Proof
 from daftari.gateways.generic import Generic
 from daftari.gateways.infobip import Infobip
+from daftari.gateways.protocol import Gateway, Proof
+from daftari.gateways.signals import SIGNALS
 from daftari.gateways.sozuri import Sozuri
 from daftari.gateways.twilio import Twilio
 from daftari.gateways.whatsapp import WhatsApp

@@ -10,16 +10,10 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from daftari.errors import Malformed
-from daftari.gateways.gateway import (
-    OPTED_OUT,
-    Fields,
-    Gateway,
-    Proof,
-    international,
-    read_fields,
-    signal_of,
-)
-from daftari.model import InboundEvent, InboundMessage, InboundRequest, InboundSubscription
+from daftari.gateways.fields import Fields, international, read_fields
+from daftari.gateways.protocol import Gateway, Proof
+from daftari.gateways.signals import OPTED_OUT, signal_of
+from daftari.model.inbound import InboundEvent, InboundMessage, InboundRequest, InboundSubscription
 
 _BLACKLISTED = frozenset({"406", "userinblacklist"})
 _UPDATES = MappingProxyType({"addition": True, "deletion": False})

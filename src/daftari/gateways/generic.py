@@ -26,29 +26,12 @@ from types import MappingProxyType
 from typing import Literal
 
 from daftari.errors import Forged, Malformed
-from daftari.gateways.gateway import (
-    SIGNALS,
-    Fields,
-    Gateway,
-    Proof,
-    is_same,
-    read_each,
-    read_json,
-    refuse_unreadable,
-    sign,
-    signal_of,
-)
-from daftari.model import (
-    ANY,
-    CHANNELS,
-    PURPOSES,
-    InboundEvent,
-    InboundMessage,
-    InboundRequest,
-    InboundSignal,
-    InboundSubscription,
-    Scope,
-)
+from daftari.gateways.fields import Fields, read_each, read_json, refuse_unreadable
+from daftari.gateways.protocol import Gateway, Proof
+from daftari.gateways.signals import SIGNALS, signal_of
+from daftari.gateways.signatures import is_same, sign
+from daftari.model.consent import ANY, CHANNELS, PURPOSES, Scope
+from daftari.model.inbound import InboundEvent, InboundMessage, InboundRequest, InboundSignal, InboundSubscription
 
 _CHANNELS = MappingProxyType({channel: channel for channel in CHANNELS} | {"": ANY, "any": ANY, ANY: ANY})
 _PURPOSES = MappingProxyType(

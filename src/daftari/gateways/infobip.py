@@ -11,17 +11,10 @@ import base64
 import binascii
 
 from daftari.errors import Forged
-from daftari.gateways.gateway import (
-    Fields,
-    Gateway,
-    Proof,
-    international,
-    is_same,
-    read_each,
-    read_json,
-    refuse_unreadable,
-)
-from daftari.model import InboundEvent, InboundMessage, InboundRequest
+from daftari.gateways.fields import Fields, international, read_each, read_json, refuse_unreadable
+from daftari.gateways.protocol import Gateway, Proof
+from daftari.gateways.signatures import is_same
+from daftari.model.inbound import InboundEvent, InboundMessage, InboundRequest
 
 
 class Infobip(Gateway):

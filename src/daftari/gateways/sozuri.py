@@ -10,21 +10,11 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from daftari.errors import Forged, Malformed
-from daftari.gateways.gateway import (
-    Fields,
-    Gateway,
-    Proof,
-    international,
-    is_same,
-    read_each,
-    read_fields,
-    refuse_unreadable,
-    require_secret,
-    sign,
-    signal_of,
-    whatsapp_text,
-)
-from daftari.model import InboundEvent, InboundMessage, InboundRequest, InboundSubscription
+from daftari.gateways.fields import Fields, international, read_each, read_fields, refuse_unreadable, whatsapp_text
+from daftari.gateways.protocol import Gateway, Proof
+from daftari.gateways.signals import signal_of
+from daftari.gateways.signatures import is_same, require_secret, sign
+from daftari.model.inbound import InboundEvent, InboundMessage, InboundRequest, InboundSubscription
 
 _STOPPED = MappingProxyType({"18": "18", "stopped_by_user": "18", "19": "19", "stopped_by_admin": "19"})
 _CHANNELS = MappingProxyType({"whatsapp": "whatsapp", "premium": "premium_sms", "premium_sms": "premium_sms"})

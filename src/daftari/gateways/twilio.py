@@ -19,18 +19,11 @@ from urllib.parse import parse_qs, parse_qsl
 from msgspec.structs import replace
 
 from daftari.errors import Forged, Malformed
-from daftari.gateways.gateway import (
-    FORM_FIELDS_MAX,
-    Fields,
-    Gateway,
-    Proof,
-    international,
-    is_same,
-    read_fields,
-    require_secret,
-    signal_of,
-)
-from daftari.model import InboundEvent, InboundMessage, InboundRequest
+from daftari.gateways.fields import FORM_FIELDS_MAX, Fields, international, read_fields
+from daftari.gateways.protocol import Gateway, Proof
+from daftari.gateways.signals import signal_of
+from daftari.gateways.signatures import is_same, require_secret
+from daftari.model.inbound import InboundEvent, InboundMessage, InboundRequest
 
 Meaning = Literal["opt_out", "opt_in", "help"]
 

@@ -13,23 +13,19 @@ from typing import Literal
 from urllib.parse import parse_qsl
 
 from daftari.errors import Forged
-from daftari.gateways.gateway import (
+from daftari.gateways.fields import (
     FORM_FIELDS_MAX,
-    PREFERENCES,
     Fields,
-    Gateway,
-    Proof,
     international,
-    is_same,
     read_each,
     read_json,
     refuse_unreadable,
-    require_secret,
-    sign,
-    signal_of,
     whatsapp_text,
 )
-from daftari.model import InboundEvent, InboundMessage, InboundRequest
+from daftari.gateways.protocol import Gateway, Proof
+from daftari.gateways.signals import PREFERENCES, signal_of
+from daftari.gateways.signatures import is_same, require_secret, sign
+from daftari.model.inbound import InboundEvent, InboundMessage, InboundRequest
 
 _READ = frozenset({"", "messages", PREFERENCES})
 """The kinds of change that are read; others repeat what was said elsewhere, or what we said."""

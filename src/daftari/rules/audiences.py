@@ -18,12 +18,15 @@ import msgspec
 from msgspec import Struct
 
 from daftari.errors import AudienceNotFound, ValidationFailed
-from daftari.model import AUDIENCE_DAYS, ID_MAX, Page, written_time
-from daftari.rules.consent import ALLOWING, NOTHING_KNOWN, Question, decode_state, judge, judge_state
-from daftari.rules.statements import show_question, show_reasons
-from daftari.rules.texts import fold_name
+from daftari.model.audiences import FrozenAudience
+from daftari.model.contacts import Page
+from daftari.model.limits import AUDIENCE_DAYS, ID_MAX
+from daftari.model.time import written_time
+from daftari.rules.consent.decisions import ALLOWING, Question, judge, judge_state
+from daftari.rules.consent.state import NOTHING_KNOWN, decode_state
+from daftari.rules.consent.views import show_question, show_reasons
+from daftari.rules.fields import fold_name
 from daftari.store import Tx, WriteTx, audiences, consent, contacts, directory, erasures, groups, journal
-from daftari.store.audiences import FrozenAudience
 from daftari.store.consent import CLEAR, StoredConsent
 from daftari.store.contacts import ContactNumber
 

@@ -1,10 +1,46 @@
-"""The store: the only floor that knows SQL. One file a noun, two engines, named queries in ``sql/``.
+"""The store: the only layer that knows SQL. One file a subject, two engines, named queries in ``sql/``.
 
 Functions here take a transaction and records, run named queries, and return records. What may happen, and what
-follows from it, is for ``rules``.
+follows from it, is for ``rules``. This module is what the layers above the rules may use of it.
 """
 
+from daftari.store.database_url import POSTGRES_PREFIXES, dialect_of, masked
 from daftari.store.engine import HouseTx, Store, Tx, WriteTx
+from daftari.store.erasure_key import default_secret_file
+from daftari.store.file_parts import list_parts
+from daftari.store.jobs import (
+    finish_job,
+    holds_job,
+    is_job_due,
+    is_this_job_due,
+    list_held_jobs,
+    release_job,
+    renew_job,
+    take_job,
+    take_this_job,
+)
 from daftari.store.schema import is_new, migrate, open_store
 
-__all__ = ["HouseTx", "Store", "Tx", "WriteTx", "is_new", "migrate", "open_store"]
+__all__ = [
+    "POSTGRES_PREFIXES",
+    "HouseTx",
+    "Store",
+    "Tx",
+    "WriteTx",
+    "default_secret_file",
+    "dialect_of",
+    "finish_job",
+    "holds_job",
+    "is_job_due",
+    "is_new",
+    "is_this_job_due",
+    "list_held_jobs",
+    "list_parts",
+    "masked",
+    "migrate",
+    "open_store",
+    "release_job",
+    "renew_job",
+    "take_job",
+    "take_this_job",
+]

@@ -11,8 +11,7 @@ from array import array
 from collections.abc import Iterator
 from typing import cast
 
-from msgspec import Struct
-
+from daftari.model.audiences import FrozenAudience
 from daftari.store.contacts import ContactNumber
 from daftari.store.engine import Tx, WriteTx
 
@@ -20,19 +19,6 @@ PART_NUMBERS = 1_000
 """Numbers in a part of a frozen audience."""
 PARTS_A_TURN = 20
 """Parts read at once."""
-
-
-class FrozenAudience(Struct, frozen=True):
-    """A frozen audience without its numbers. ``question`` and ``excluded`` are JSON."""
-
-    id: int
-    created_at: int
-    expires_at: int
-    question: str
-    count: int
-    erased: int
-    digest: str
-    excluded: str
 
 
 # ---- whom it reaches ----------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import cast
 
 from msgspec import Struct
 
-from daftari.model import Fact, FactKind, NewFact, Scope, Source
+from daftari.model.consent import Fact, FactKind, NewFact, Scope, Source
 from daftari.store.engine import Row, Tx, Value, WriteTx
 
 CLEAR = 0

@@ -13,7 +13,7 @@ from typing import cast
 from msgspec import Struct
 
 from daftari.errors import StoreUnavailable
-from daftari.model import ID_MAX
+from daftari.model.limits import ID_MAX
 from daftari.store.engine import Tx, WriteTx
 
 LEVEL_SHIFTS = {1: 6, 2: 12, 3: 18}

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, astuple
 
 from daftari.errors import StoreUnavailable, Unauthenticated
-from daftari.model import Actor
+from daftari.model.projects import Actor
 
 P = ParamSpec("P")
 T = TypeVar("T")

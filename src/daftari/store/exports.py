@@ -6,15 +6,12 @@ Groups come by their ids: the same few sets of them come again and again. This r
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, cast
+from typing import cast
 
-from msgspec import Struct
-
+from daftari.model.exports import ExportState, GroupName, StoredExport
+from daftari.model.limits import PARTS_A_TURN
 from daftari.store.engine import Tx, WriteTx
-from daftari.store.file_parts import PARTS_A_TURN, delete_parts, list_parts
-
-ExportState = Literal["queued", "running", "done", "failed", "removed"]
-"""``removed``: deleted for everyone; its file goes in turns."""
+from daftari.store.file_parts import delete_parts, list_parts
 
 MEMBERSHIPS_A_TURN = 100_000
 """Memberships that are read at a time: usually all those of the contacts at hand."""
@@ -23,26 +20,6 @@ WalkedContact = tuple[int, int | None, str]
 """A contact's id, its number if anything is known of that, and its card."""
 GroupKey = int | tuple[int, ...] | None
 """The groups of a contact, by id: one, several or none."""
-
-
-class GroupName(Struct, frozen=True):
-    """The name of a group as it is written and as it is found."""
-
-    name: str
-    folded: str
-
-
-class StoredExport(Struct, frozen=True):
-    """An export: how often it was begun, how many parts its file has so far, and two texts that the rule reads."""
-
-    id: int
-    created_at: int
-    expires_at: int
-    state: ExportState
-    tries: int
-    parts: int
-    settings: str
-    progress: str
 
 
 # ---- what an export reads -------------------------------------------------------------------------------

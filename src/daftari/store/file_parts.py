@@ -11,11 +11,6 @@ from typing import cast
 
 from daftari.store.engine import Tx, WriteTx
 
-PART_BYTES = 256 * 1024
-"""How many bytes a part has, the last one excepted."""
-PARTS_A_TURN = 32
-"""Parts written, read or deleted at a time: 8 MiB."""
-
 
 def insert_parts(tx: WriteTx, *, file_id: int, first: int, parts: Sequence[bytes]) -> None:
     """Further parts of a file, numbered from ``first`` on."""

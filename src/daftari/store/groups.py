@@ -11,7 +11,7 @@ from typing import cast
 
 from msgspec import Struct
 
-from daftari.model import Group
+from daftari.model.contacts import Group
 from daftari.store.directory import count_list
 from daftari.store.engine import Tx, WriteTx
 

@@ -9,18 +9,16 @@ from __future__ import annotations
 import itertools
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Literal, cast
+from typing import cast
 
 from msgspec import Struct
 
-from daftari.model import ID_MAX
+from daftari.model.imports import ImportPhase, ImportState
+from daftari.model.limits import ID_MAX, PARTS_A_TURN
 from daftari.store.engine import Row, Tx, WriteTx
-from daftari.store.file_parts import PARTS_A_TURN, delete_parts
+from daftari.store.file_parts import delete_parts
 from daftari.store.journal import names_contact, without_contact, written_ranges
 
-ImportState = Literal["receiving", "streaming", "queued", "running", "paused", "done", "failed", "cancelled"]
-"""``receiving``: its file is still arriving, and nobody is shown it. ``streaming``: its rows come over a call."""
-ImportPhase = Literal["plan", "apply", "undo"]
 CHUNKS_A_QUERY_MAX = 64
 CHUNK_RECORDS = 1_000
 """Records of one chunk; the last one has fewer, and those of a stream may have."""

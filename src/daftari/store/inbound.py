@@ -11,68 +11,9 @@ from typing import cast
 import msgspec
 from msgspec import Struct
 
-from daftari.model import InboundRequest, Project
+from daftari.model.inbound import InboundCount, InboundRequest, InboundToken, Quarantined, Review, StoredToken
 from daftari.store.engine import HouseTx, Row, Tx, WriteTx
 from daftari.store.projects import read_project
-
-
-class InboundToken(Struct, frozen=True):
-    """A token as it may be shown: never itself, nor the provider's secret."""
-
-    id: int
-    project_id: int
-    provider: str
-    label: str
-    start: str
-    created_at: int
-    revoked_at: int | None
-
-
-class StoredToken(Struct, frozen=True):
-    """A token as it is kept, with its project. ``hash`` is the SHA-256 of the token."""
-
-    token: InboundToken
-    hash: bytes
-    secret: str | None
-    verify_token: str | None
-    project: Project
-
-
-class InboundCount(Struct, frozen=True):
-    """What a token brought so far."""
-
-    token_id: int
-    received: int
-    refused: int
-    last_received_at: int | None
-    last_refused_at: int | None
-
-
-class Review(Struct, frozen=True):
-    """Something for a person's eye. ``mobile`` is ``None`` when no number could be read."""
-
-    id: int
-    mobile: int | None
-    at: int
-    provider: str
-    channel: str
-    sender: str
-    why: str
-    said: str
-    settled_at: int | None = None
-    settled_as: str | None = None
-    message: str = ""
-    """The digest by which the message is known, here and in the ledger."""
-
-
-class Quarantined(Struct, frozen=True):
-    """A request that was refused."""
-
-    id: int
-    token_id: int
-    received_at: int
-    reason: str
-    request: InboundRequest
 
 
 class _Head(Struct, frozen=True):

@@ -8,28 +8,8 @@ from __future__ import annotations
 
 from typing import cast
 
-from msgspec import Struct
-
+from daftari.model.jobs import LEASE_SECONDS, Job
 from daftari.store.engine import HouseTx, Tx
-
-SWEEP = "sweep"
-"""Clear up what was deleted in a project."""
-ERASE = "erase"
-"""Clear the journal of a contact that was erased."""
-IMPORT = "import"
-"""Work on the imports of a project, one after the other."""
-EXPORT = "export"
-"""Write the files of exports, and clear those of removed ones."""
-LEASE_SECONDS = 30
-"""How long a worker may be silent before another one takes its job."""
-
-
-class Job(Struct, frozen=True):
-    """A job that a worker holds."""
-
-    project_id: int
-    kind: str
-    owner: str
 
 
 def request_job(tx: Tx, *, project_id: int, kind: str) -> None:

@@ -10,7 +10,7 @@ from typing import cast
 
 from msgspec import Struct
 
-from daftari.model import Key, Project
+from daftari.model.projects import Key, Project
 from daftari.store.engine import HouseTx, Row, Tx
 from daftari.store.projects import read_project, with_names
 

@@ -18,7 +18,7 @@ import psycopg
 from psycopg import errors as pg
 
 from daftari.errors import DaftariError, StoreBusy, StoreUnavailable
-from daftari.store.address import masked
+from daftari.store.database_url import masked
 from daftari.store.engine import TABLES, Migration, Row, RowSet, Store, T, Transaction, Value
 from daftari.store.queries import Query, load_queries
 

@@ -10,7 +10,7 @@ from typing import cast
 import msgspec
 from msgspec.structs import replace
 
-from daftari.model import ConsentSettings, OnError, Project
+from daftari.model.projects import ConsentSettings, OnError, Project
 from daftari.store.engine import HouseTx, Row, Tx
 
 _read_consent = msgspec.json.Decoder(ConsentSettings).decode

@@ -9,10 +9,10 @@ from importlib.resources import files
 from typing import Protocol
 
 from daftari.errors import DaftariError, SchemaMismatch
-from daftari.store.address import dialect_of, masked, sqlite_path
+from daftari.store.database_url import dialect_of, masked, sqlite_path
 from daftari.store.engine import Migration, Store
+from daftari.store.erasure_key import has_fingerprint, make_secret, missing_secret, read_secret, refuse_other_secret
 from daftari.store.queries import Dialect
-from daftari.store.secret import has_fingerprint, make_secret, missing_secret, read_secret, refuse_other_secret
 
 
 class Engine(Protocol):

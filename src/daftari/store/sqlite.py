@@ -17,10 +17,10 @@ import apsw
 import msgspec
 
 from daftari.errors import DaftariError, StoreBusy, StoreUnavailable
-from daftari.store.address import sqlite_path
+from daftari.store.database_url import sqlite_path
 from daftari.store.engine import TABLES, Migration, Row, RowSet, Store, T, Transaction, Value
+from daftari.store.fair_lock import Turnstile
 from daftari.store.queries import Query, load_queries
-from daftari.store.turnstile import Turnstile
 
 APPLICATION_ID = 0x44414654
 """What the file says it is: "DAFT"."""

@@ -33,7 +33,7 @@ from daftari.errors import (
     ValidationFailed,
     WrongProject,
 )
-from daftari.model import ERRORS_MAX
+from daftari.model.limits import ERRORS_MAX
 
 Headers = list[tuple[str, str]]
 

@@ -15,9 +15,9 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from daftari.errors import Malformed, UnsupportedMedia, ValidationFailed
-from daftari.model import ID_MAX, JSON_DEPTH_MAX, TEXT_MAX
-from daftari.rules.groups import read_group_name
-from daftari.rules.texts import read_name, read_text, read_time
+from daftari.model.limits import ID_MAX, JSON_DEPTH_MAX, TEXT_MAX
+from daftari.rules.contacts.groups import read_group_name
+from daftari.rules.fields import read_name, read_text, read_time
 
 FLAT_FIELDS_MAX = 20_000
 """Fields in one form body or query string, and items in one field of it: twice what any call takes."""

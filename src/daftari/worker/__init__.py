@@ -3,6 +3,6 @@
 A door, as the API is one: it knows rules and store, and nothing of HTTP, processes or signals.
 """
 
-from daftari.worker.work import work_on, work_until
+from daftari.worker.loop import work_on, work_until
 
 __all__ = ["work_on", "work_until"]

@@ -14,19 +14,12 @@ from types import TracebackType
 from typing import BinaryIO, Concatenate, ParamSpec, Self, TypeVar
 
 from daftari.errors import ValidationFailed
-from daftari.rules.export_files import FileDefinition, write_export
-from daftari.rules.exports import Counted
-from daftari.rules.kept_exports import (
-    Try,
-    begin_export,
-    clear_exports,
-    fail_export,
-    finish_export,
-    keep_parts,
-)
+from daftari.model.limits import PART_BYTES, PARTS_A_TURN
+from daftari.rules.exports.lifecycle import Try, begin_export, clear_exports, fail_export, finish_export, keep_parts
+from daftari.rules.exports.snapshot import Counted
+from daftari.rules.exports.write import FileDefinition, write_export
 from daftari.store import Store, WriteTx
-from daftari.store.file_parts import PART_BYTES, PARTS_A_TURN
-from daftari.worker.owners import WORKER
+from daftari.worker.leases import WORKER
 
 BEAT_SECONDS = 5.0
 """How often a worker that reads for long shows that it is alive."""

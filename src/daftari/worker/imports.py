@@ -14,17 +14,17 @@ from types import TracebackType
 from typing import IO, Self
 
 from daftari.errors import ImportNotFound, UnreadableFile
-from daftari.model import Actor
-from daftari.reading import ChunkReader, ReaderEnded
-from daftari.rules.import_rows import ReadChunk
-from daftari.rules.import_undo import undo_chunk
-from daftari.rules.import_work import take_chunks
-from daftari.rules.imports import Import, clear_file, end_work, find_work, note_try
-from daftari.store import Store
-from daftari.store.file_parts import PARTS_A_TURN, list_parts
-from daftari.store.imports import ImportState
+from daftari.model.imports import ImportState
+from daftari.model.limits import PARTS_A_TURN
+from daftari.model.projects import Actor
+from daftari.rules.imports.apply import take_chunks
+from daftari.rules.imports.lifecycle import clear_file, end_work, find_work, note_try
+from daftari.rules.imports.model import Import, ReadChunk
+from daftari.rules.imports.undo import undo_chunk
+from daftari.sandbox import ChunkReader, ReaderEnded
+from daftari.store import Store, list_parts
 from daftari.worker.exports import Goes
-from daftari.worker.owners import WORKER
+from daftari.worker.leases import WORKER
 
 CHUNKS_A_BATCH = 10
 """Ten thousand records in one transaction, while nobody waits."""

@@ -1,0 +1,1 @@
+"""The commands of imports, on a database or on a server."""

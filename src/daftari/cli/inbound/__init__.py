@@ -1,0 +1,1 @@
+"""The commands of inbound addresses, quarantine and review."""

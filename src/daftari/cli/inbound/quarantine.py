@@ -1,0 +1,141 @@
+"""``daftari inbound quarantine`` and ``replay``: what was refused, and what of it proves to be good after all."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from daftari.cli.terminal.options import (
+    ConfigOption,
+    DatabaseOption,
+    JsonOption,
+    ProjectOption,
+    PublicUrlOption,
+    chosen_project,
+    examples,
+    opened_store,
+    settings_from,
+)
+from daftari.cli.terminal.output import print_list, say, shown_time
+from daftari.errors import Forged, Malformed
+from daftari.gateways import GATEWAYS, Proof
+from daftari.model.inbound import InboundEvent, InboundRequest, InboundToken, Quarantined, StoredToken
+from daftari.model.projects import Actor, Project
+from daftari.rules.access import inbound_tokens
+from daftari.rules.inbound import quarantine
+from daftari.rules.inbound.receive import Receipt
+from daftari.store import Store, Tx
+from daftari.store.inbound import get_token
+
+EPILOG = examples(
+    "daftari inbound quarantine --project Shopify",
+    "daftari inbound quarantine --json",
+    note="'daftari inbound replay' reads them again.",
+)
+REPLAY_EPILOG = examples(
+    "daftari inbound set-secret 9fK2xq_1Bv --secret-file auth-token.txt",
+    "daftari inbound replay --project Shopify",
+    note="Requests that are refused again stay where they are.",
+)
+
+COLUMNS = ("id", "provider", "start", "received_at", "reason")
+TURN = 100
+"""Requests that are read at a time."""
+_PATH = re.compile(r"(/api)?/v1/inbound/.*", re.DOTALL)
+
+
+def list_quarantine(
+    project: ProjectOption = None,
+    as_json: JsonOption = False,
+    database: DatabaseOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """List the requests that were refused and are kept."""
+    with opened_store(config, database) as store:
+        chosen = chosen_project(store, project)
+        known = _tokens(store)
+        rows = store.read(chosen.id, _list_rows, known=known)
+    print_list(COLUMNS, rows, as_json=as_json)
+    if not rows:
+        say("Nothing is in quarantine.")
+
+
+def replay(
+    project: ProjectOption = None,
+    public_url: PublicUrlOption = None,
+    database: DatabaseOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Verify and read again what was refused, with the secrets of now, and take in what is good."""
+    settings = settings_from(config, database=database, public_url=public_url)
+    counts: Counter[bool] = Counter()
+    with opened_store(config, database) as store:
+        chosen = chosen_project(store, project)
+        known = _tokens(store)
+        for kept in _walk(store, chosen):
+            counts[_replay_one(store, chosen, kept, known[kept.token_id], public_url=settings.public_url)] += 1
+    say(f"{counts[True]} taken in, {counts[False]} still refused.")
+
+
+def _list_rows(tx: Tx, *, known: dict[int, InboundToken]) -> list[tuple[object, ...]]:
+    return [
+        (kept.id, known[kept.token_id].provider, known[kept.token_id].start, shown_time(kept.received_at), kept.reason)
+        for kept in quarantine.walk_quarantine(tx)
+    ]
+
+
+def _tokens(store: Store) -> dict[int, InboundToken]:
+    return {token.id: token for token in store.house_read(inbound_tokens.list_tokens)}
+
+
+def _walk(store: Store, project: Project) -> Iterator[Quarantined]:
+    """Every refused request, read some at a time, so that what is taken in may go meanwhile."""
+    after = 0
+    while found := store.read(project.id, quarantine.list_quarantine, after=after, limit=TURN):
+        yield from found
+        after = found[-1].id
+
+
+def _replay_one(
+    store: Store, project: Project, kept: Quarantined, token: InboundToken, *, public_url: str | None
+) -> bool:
+    """Take a request in as of the time of its receipt, if it is good now. Returns whether it is."""
+    stored = store.house_read(get_token, start=token.start)
+    assert stored is not None
+    try:
+        events = _read_again(stored, kept.request, public_url=public_url)
+    except (Forged, Malformed) as error:
+        say(f"Request {kept.id} of {token.provider}: {error.message}")
+        return False
+    store.write(
+        project.id,
+        Actor(None, "inbound replay"),
+        quarantine.release_request,
+        quarantined_id=kept.id,
+        events=events,
+        token=token,
+        receipt=Receipt(token.provider, token.id, project.consent, project.region, kept.received_at),
+        now=time.time_ns() // 1000,
+    )
+    return True
+
+
+def _read_again(stored: StoredToken, request: InboundRequest, *, public_url: str | None) -> list[InboundEvent]:
+    """What a request says. Raises ``Forged`` and ``Malformed``.
+
+    Where a provider signs the address, a wrong ``public_url`` refused its requests too: that of now is tried as well.
+    """
+    gateway = GATEWAYS[stored.token.provider]
+    proof = Proof(secret=stored.secret, verify_token=stored.verify_token)
+    path = _PATH.search(request.url)
+    try:
+        gateway.verify(request, proof=proof)
+    except Forged:
+        if public_url is None or path is None:
+            raise
+        gateway.verify(replace(request, url=public_url + path[0]), proof=proof)
+    return gateway.read(request)

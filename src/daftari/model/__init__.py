@@ -1,0 +1,1 @@
+"""Records and limits that every layer shares. No rules, no SQL, no HTTP."""

@@ -1,0 +1,18 @@
+"""Records of frozen audiences. No rules, no SQL."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class FrozenAudience(Struct, frozen=True):
+    """A frozen audience without its numbers. ``question`` and ``excluded`` are JSON."""
+
+    id: int
+    created_at: int
+    expires_at: int
+    question: str
+    count: int
+    erased: int
+    digest: str
+    excluded: str

@@ -1,0 +1,80 @@
+"""Records of consent: scopes and the facts recorded about numbers. No rules, no SQL."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+ANY = "*"
+"""In a scope: every channel, sender or purpose."""
+CHANNELS = ("sms", "whatsapp", "premium_sms")
+PURPOSES = ("marketing", "transactional")
+FactKind = Literal["opt_out", "opt_in", "left_group", "activated", "deactivated", "retraction"]
+Source = Literal["api", "inbound", "provider", "import", "bulk", "console", "form", "delete", "erasure"]
+
+
+class Scope(Struct, frozen=True):
+    """What a fact is about: a channel, a sender as it was written, and a purpose; each may be ``ANY``."""
+
+    channel: str = ANY
+    sender: str = ANY
+    purpose: str = ANY
+
+
+class Fact(Struct, frozen=True, gc=False):
+    """Something that is known about a number, never changed once it is recorded.
+
+    ``keyword`` is the premium service's, or the folded name of the group that was left. ``message`` is a keyed digest
+    of the provider's message id, by which a repeated one is known. ``evidence`` is a JSON object.
+    """
+
+    id: int
+    kind: FactKind
+    scope: Scope
+    at: int
+    recorded_at: int
+    source: Source
+    keyword: str = ""
+    group_id: int | None = None
+    override: bool = False
+    retracts: int | None = None
+    """The fact that was none: a retraction takes it back, as if it had never been said."""
+    message: str | None = None
+    key_id: int | None = None
+    evidence: str | None = None
+
+
+class NewFact(Struct, frozen=True, gc=False, array_like=True):
+    """A fact that is to be recorded, read and found good. ``index`` is its place among what was given."""
+
+    index: int
+    mobile: int
+    kind: FactKind
+    scope: Scope
+    at: int
+    source: Source
+    keyword: str = ""
+    group_id: int | None = None
+    override: bool = False
+    retracts: int | None = None
+    message_id: str | None = None
+    """The provider's name and message id, ``twilio:SM…``."""
+    evidence: str | None = None
+
+
+FactOutcomeName = Literal["recorded", "unchanged", "refused", "invalid"]
+
+
+class FactOutcome(Struct, frozen=True, omit_defaults=True):
+    """What became of one fact that was given."""
+
+    index: int
+    outcome: FactOutcomeName
+    mobile: str | None = None
+    suppressed: bool = False
+    """Whether the number is blocked for everything now."""
+    left_groups: tuple[str, ...] = ()
+    still_billed: bool = False
+    """Opted out of premium messages, with a paid subscription that is still active."""
+    errors: dict[str, list[str]] | None = None

@@ -1,0 +1,164 @@
+"""The records that travel between the floors, and every limit, in one place.
+
+Records are frozen. Times are whole microseconds since 1970 in UTC; numbers are E.164 digits as an integer.
+This room must not know SQL, HTTP or files.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import UNSET, Struct, UnsetType
+
+# ---- limits -----------------------------------------------------------------------------------------
+
+
+# ---- time -------------------------------------------------------------------------------------------
+
+
+# ---- records ----------------------------------------------------------------------------------------
+
+ExportFormat = Literal["csv", "xlsx", "ndjson", "vcard"]
+AttributeValue = str | int | float | bool | None
+
+
+class Group(Struct, frozen=True):
+    """A group and its exact count."""
+
+    id: int
+    name: str
+    contacts: int
+    created_at: int
+
+
+class ContactGiven(Struct, gc=False):
+    """A contact as a caller gives it: unread, unchecked. Absent fields are ``UNSET``, unknown ones dropped."""
+
+    fname: str | None | UnsetType = UNSET
+    mname: str | None | UnsetType = UNSET
+    lname: str | None | UnsetType = UNSET
+    mobile: str | int | None | UnsetType = UNSET
+    email: str | None | UnsetType = UNSET
+    city: str | None | UnsetType = UNSET
+    company: str | None | UnsetType = UNSET
+    attributes: dict[str, AttributeValue] | None | UnsetType = UNSET
+
+
+TEXT_FIELDS = ("fname", "mname", "lname", "email", "city", "company")
+"""A contact's text fields, in the order of the contract."""
+
+
+class Card(Struct, frozen=True):
+    """A contact exactly as it is served; its JSON is what the store keeps. Members and order are the contract's."""
+
+    id: int
+    fname: str | None
+    mname: str | None
+    lname: str | None
+    mobile: str
+    email: str | None
+    city: str | None
+    company: str | None
+    created_at: str
+    attributes: dict[str, AttributeValue] | UnsetType = UNSET
+
+
+class ContactRow(Struct, frozen=True, gc=False, array_like=True):
+    """A row of a create that was read and found good: a number, and what is to be merged into its contact.
+
+    ``None`` is what was absent or blank. ``tail`` is the card's JSON, should the contact be new, after its id.
+    """
+
+    index: int
+    mobile: int
+    texts: tuple[str | None, ...]
+    """In the order of ``TEXT_FIELDS``."""
+    attributes: dict[str, AttributeValue] | None
+    tail: str
+
+
+class Change(Struct, frozen=True):
+    """What an update gives: only the fields that were sent; ``None`` clears."""
+
+    mobile: int | None
+    """``None``: not sent; a mobile cannot be cleared."""
+    texts: dict[str, str | None]
+    attributes: dict[str, AttributeValue] | None | UnsetType
+    """A ``None`` value removes one attribute, ``None`` for all of them removes all, ``UNSET`` was not sent."""
+
+
+Outcome = Literal["created", "updated", "unchanged", "duplicate", "invalid"]
+
+
+class RowOutcome(Struct, frozen=True, omit_defaults=True):
+    """What became of one row of a create."""
+
+    index: int
+    outcome: Outcome
+    id: int | None = None
+    mobile: str | None = None
+    suppressed: bool = False
+    kept_out: bool = False
+    """Left the group named by the person's own word, and did not join it again."""
+    errors: dict[str, list[str]] | None = None
+
+
+class CreateOutcome(Struct, frozen=True):
+    """What became of a create: counts that add up to the rows, suppressed ones apart, and each row's outcome."""
+
+    created: int
+    updated: int
+    unchanged: int
+    duplicate: int
+    invalid: int
+    suppressed: int
+    rows: list[RowOutcome]
+    """Empty unless asked for."""
+
+
+class UpdateOutcome(Struct, frozen=True):
+    """What became of an update: whether the number is suppressed, or left the group named by its own word.
+
+    ``version`` names the card as it is now.
+    """
+
+    suppressed: bool
+    kept_out: bool
+    version: str
+
+
+class ShownContact(Struct, frozen=True):
+    """A contact's JSON as it is served, and its card: the part of it that an update may change."""
+
+    card: bytes
+    served: bytes
+
+
+class Page(Struct, frozen=True):
+    """One page of a list: the cards' JSON joined with commas, how many they are, and the list's exact total.
+
+    ``state`` is one that the book never was in before or will be again, if the cards depend on nothing else.
+    """
+
+    cards: bytes
+    count: int
+    total: int
+    state: bytes | None = None
+
+
+class MembershipOutcome(Struct, frozen=True):
+    """What became of a join or leave: changed, already so, and named but unknown."""
+
+    changed: int
+    already: int
+    unknown: int
+    suppressed: int = 0
+    """Opted out of everything: these join nothing."""
+    kept_out: int = 0
+    """Left this group by their own word."""
+
+
+# ---- consent ----------------------------------------------------------------------------------------
+
+
+# ---- what providers send -------------------------------------------------------------------------------

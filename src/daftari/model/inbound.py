@@ -1,0 +1,129 @@
+"""Records of what messaging providers send, and of what is kept of it. No rules, no SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from msgspec import Struct
+
+from daftari.model.consent import Scope
+from daftari.model.projects import Project
+
+
+class InboundRequest(Struct, frozen=True):
+    """A provider's request as it arrived. ``url`` is the public one, query included; header names are lower-case."""
+
+    method: str
+    url: str
+    query: str
+    media_type: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class InboundMessage(Struct, frozen=True):
+    """A message that a person sent. ``number`` is a text to be read; with a ``+`` when it is surely international.
+
+    ``sender`` is our side: the number or name that the person wrote to. ``at`` is ``None`` when the provider tells no
+    time, or one without a zone. ``means`` is what the provider itself already took the message for.
+    """
+
+    number: str
+    channel: str
+    sender: str
+    text: str
+    message_id: str | None
+    at: int | None
+    means: Literal["opt_out", "opt_in", "help"] | None = None
+
+
+class InboundSignal(Struct, frozen=True):
+    """A provider's own word about consent: a code, a menu, a preference. ``number`` is ``None`` when none is told."""
+
+    number: str | None
+    kind: Literal["opt_out", "opt_in"]
+    scope: Scope
+    code: str
+    message_id: str | None
+    at: int | None
+
+
+class InboundSubscription(Struct, frozen=True):
+    """A paid premium service that begins or ends for a number."""
+
+    number: str
+    sender: str
+    keyword: str
+    active: bool
+    message_id: str | None
+    at: int | None
+
+
+class InboundUnreadable(Struct, frozen=True):
+    """One item of several that could not be read; it hides none of the others. ``said`` is the item as it came."""
+
+    said: str
+    why: str
+
+
+InboundEvent = InboundMessage | InboundSignal | InboundSubscription | InboundUnreadable
+
+
+class InboundToken(Struct, frozen=True):
+    """A token as it may be shown: never itself, nor the provider's secret."""
+
+    id: int
+    project_id: int
+    provider: str
+    label: str
+    start: str
+    created_at: int
+    revoked_at: int | None
+
+
+class StoredToken(Struct, frozen=True):
+    """A token as it is kept, with its project. ``hash`` is the SHA-256 of the token."""
+
+    token: InboundToken
+    hash: bytes
+    secret: str | None
+    verify_token: str | None
+    project: Project
+
+
+class InboundCount(Struct, frozen=True):
+    """What a token brought so far."""
+
+    token_id: int
+    received: int
+    refused: int
+    last_received_at: int | None
+    last_refused_at: int | None
+
+
+class Review(Struct, frozen=True):
+    """Something for a person's eye. ``mobile`` is ``None`` when no number could be read."""
+
+    id: int
+    mobile: int | None
+    at: int
+    provider: str
+    channel: str
+    sender: str
+    why: str
+    said: str
+    settled_at: int | None = None
+    settled_as: str | None = None
+    message: str = ""
+    """The digest by which the message is known, here and in the ledger."""
+
+
+class Quarantined(Struct, frozen=True):
+    """A request that was refused."""
+
+    id: int
+    token_id: int
+    received_at: int
+    reason: str
+    request: InboundRequest

@@ -1,0 +1,60 @@
+"""Records of projects, their settings, their keys and who acts. No rules, no SQL."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+OnError = Literal["refuse", "skip"]
+StopScope = Literal["everything", "channel", "sender", "marketing"]
+"""What a plain STOP and a DELETE mean: everything; everything on that channel; that sender there; all marketing."""
+OnDelete = Literal["opt_out", "removal"]
+
+
+class ConsentSettings(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How a project reads what people say. ``None`` means the default of the region or of the house."""
+
+    stop_scope: StopScope = "everything"
+    on_delete: OnDelete = "opt_out"
+    require_opt_in: bool = False
+    """Whether a number without an opt-in may not be messaged."""
+    quiet_hours: str | None = None
+    """When sending is allowed, ``08:00-18:00 Africa/Nairobi``, or ``off``."""
+    opt_out_words: tuple[str, ...] | None = None
+    opt_in_words: tuple[str, ...] | None = None
+    help_words: tuple[str, ...] | None = None
+
+
+class Project(Struct, frozen=True):
+    """A project: one book of contacts, with its own keys and ids."""
+
+    id: int
+    name: str
+    region: str
+    on_error: OnError
+    created_at: int
+    former_names: tuple[str, ...] = ()
+    """Folded names, the present one included, that requests may still use."""
+    consent: ConsentSettings = ConsentSettings()
+
+
+class Key(Struct, frozen=True):
+    """A key as it may be shown: never the secret."""
+
+    id: int
+    project_id: int
+    label: str
+    start: str
+    read_only: bool
+    created_at: int
+    expires_at: int | None
+    revoked_at: int | None
+    last_used_at: int | None
+
+
+class Actor(Struct, frozen=True):
+    """Who does a write: a key and the request it came with, or ``None`` and a command's name."""
+
+    key_id: int | None
+    request_id: str

@@ -1,0 +1,79 @@
+"""Inbound tokens: the unguessable part of the address that a provider calls. Only its SHA-256 is ever kept.
+
+The provider's own secret, by which its requests are verified, is kept as it is, and never shown again. This room must
+not know any provider, nor HTTP.
+"""
+
+from __future__ import annotations
+
+import secrets
+from hashlib import sha256
+from hmac import compare_digest
+from string import ascii_letters
+
+from daftari.errors import Forged, TokenNotFound
+from daftari.model.inbound import InboundToken, StoredToken
+from daftari.model.projects import Project
+from daftari.store import HouseTx, Tx, inbound
+
+RANDOM_BYTES = 32
+START_LENGTH = 10
+"""First characters of a token that are kept and shown."""
+
+
+def create_token(
+    tx: HouseTx,
+    *,
+    project: Project,
+    provider: str,
+    label: str,
+    secret: str | None,
+    verify_token: str | None,
+    now: int,
+) -> tuple[str, InboundToken]:
+    """A new token of a project, and what nobody can see again: itself."""
+    # A letter first: what begins with a dash would be an option where a command is given it.
+    written = secrets.choice(ascii_letters) + secrets.token_urlsafe(RANDOM_BYTES)
+    token = InboundToken(tx.take_id(), project.id, provider, label, written[:START_LENGTH], now, None)
+    inbound.insert_token(
+        tx, token=token, token_hash=sha256(written.encode()).digest(), secret=secret, verify_token=verify_token
+    )
+    return written, token
+
+
+def find_token(tx: Tx, *, provider: str, written: str) -> StoredToken:
+    """The token that was written, of this provider. Raises ``Forged`` when there is none, or not any more."""
+    stored = inbound.get_token(tx, start=written[:START_LENGTH])
+    given = sha256(written.encode(errors="replace")).digest()
+    if stored is None or not compare_digest(stored.hash, given):
+        raise Forged("This address is not, or no longer, one of ours.")
+    if stored.token.provider != provider or stored.token.revoked_at is not None:
+        raise Forged("This address is not, or no longer, one of ours.")
+    return stored
+
+
+def list_tokens(tx: Tx) -> list[InboundToken]:
+    """All tokens of all projects, in order of creation."""
+    return inbound.list_tokens(tx)
+
+
+def get_token(tx: Tx, *, start: str) -> InboundToken:
+    """The one token that begins with these characters. Raises ``TokenNotFound`` when none or several do."""
+    found = [token for token in inbound.list_tokens(tx) if token.start.startswith(start[:START_LENGTH])]
+    if len(found) != 1 or not start:
+        raise TokenNotFound(start)
+    return found[0]
+
+
+def set_secret(tx: HouseTx, *, start: str, secret: str) -> InboundToken:
+    """Another secret of the provider's for a token. Raises ``TokenNotFound``."""
+    token = get_token(tx, start=start)
+    inbound.update_secret(tx, token_id=token.id, secret=secret)
+    return token
+
+
+def revoke_token(tx: HouseTx, *, start: str, now: int) -> InboundToken:
+    """Stop the one token that begins with these characters. Raises ``TokenNotFound`` when none or several do."""
+    token = get_token(tx, start=start)
+    inbound.revoke_token(tx, token_id=token.id, now=now)
+    return token

@@ -1,0 +1,110 @@
+"""Keys: how a secret is made, recognised and compared. Only its SHA-256 is ever kept.
+
+A secret is ``daf_``, 40 random letters and digits, and 6 of a checksum, so that a typing error or a stranger's
+token is told without asking the store. This room must not know HTTP or caches.
+"""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Mapping
+from hashlib import sha256
+from hmac import compare_digest
+from zlib import crc32
+
+from msgspec import Struct
+
+from daftari.errors import KeyNotFound, Unauthenticated
+from daftari.model.projects import Key, Project
+from daftari.store import HouseTx, Tx, keys
+
+PREFIX = "daf_"
+RANDOM_LENGTH = 40
+CHECKSUM_LENGTH = 6
+START_LENGTH = 12
+"""First characters of a secret that are kept and shown: the prefix and 8 random ones."""
+SECRET_LENGTH = len(PREFIX) + RANDOM_LENGTH + CHECKSUM_LENGTH
+
+_LETTERS = string.digits + string.ascii_letters
+
+
+class Access(Struct, frozen=True):
+    """A key that may be used now, and its project."""
+
+    key: Key
+    project: Project
+
+
+def create_key(
+    tx: HouseTx, *, project: Project, label: str, read_only: bool, expires_at: int | None, now: int
+) -> tuple[str, Key]:
+    """A new key of a project, and its secret, which nobody can see again."""
+    body = PREFIX + "".join(secrets.choice(_LETTERS) for _ in range(RANDOM_LENGTH))
+    secret = body + _checksum(body)
+    key = Key(
+        id=tx.take_id(),
+        project_id=project.id,
+        label=label,
+        start=secret[:START_LENGTH],
+        read_only=read_only,
+        created_at=now,
+        expires_at=expires_at,
+        revoked_at=None,
+        last_used_at=None,
+    )
+    keys.insert_key(tx, key=key, secret_hash=sha256(secret.encode()).digest())
+    return secret, key
+
+
+def find_key(tx: Tx, *, secret: str, now: int) -> Access:
+    """The key that a secret opens. Raises ``Unauthenticated`` when there is none, or not any more."""
+    if not looks_like_a_key(secret):
+        raise Unauthenticated
+    stored = keys.get_key(tx, start=secret[:START_LENGTH])
+    if stored is None or not compare_digest(stored.hash, sha256(secret.encode()).digest()):
+        raise Unauthenticated
+    if stored.key.revoked_at is not None or is_expired(stored.key, now=now):
+        raise Unauthenticated
+    return Access(key=stored.key, project=stored.project)
+
+
+def looks_like_a_key(secret: str) -> bool:
+    """Whether this can be a secret of ours: its prefix, length and checksum are right."""
+    if len(secret) != SECRET_LENGTH or not secret.startswith(PREFIX) or not secret.isascii():
+        return False
+    return compare_digest(secret[-CHECKSUM_LENGTH:], _checksum(secret[:-CHECKSUM_LENGTH]))
+
+
+def is_expired(key: Key, *, now: int) -> bool:
+    """Whether a key's time is over."""
+    return key.expires_at is not None and key.expires_at <= now
+
+
+def list_keys(tx: Tx) -> list[Key]:
+    """All keys of all projects, in order of creation."""
+    return keys.list_keys(tx)
+
+
+def revoke_key(tx: HouseTx, *, start: str, now: int) -> Key:
+    """Stop the one key that begins with these characters. Raises ``KeyNotFound`` when none or several do."""
+    found = [key for key in keys.list_keys(tx) if key.start.startswith(start)]
+    if len(found) != 1 or len(start) <= len(PREFIX):
+        raise KeyNotFound(start)
+    keys.revoke_key(tx, key_id=found[0].id, now=now)
+    return found[0]
+
+
+def touch_keys(tx: HouseTx, *, used: Mapping[int, int]) -> None:
+    """When keys were last used, by key id."""
+    keys.touch_keys(tx, used=used)
+
+
+def _checksum(body: str) -> str:
+    """Six letters and digits that follow from the rest."""
+    number = crc32(body.encode())
+    letters = ""
+    for _ in range(CHECKSUM_LENGTH):
+        number, place = divmod(number, len(_LETTERS))
+        letters += _LETTERS[place]
+    return letters

@@ -1,0 +1,121 @@
+"""Projects: made, renamed, set and deleted by whoever runs the house.
+
+Names are unique in all but case and spacing; a former name goes on matching in requests. This room must not know
+keys' secrets or contacts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from daftari.errors import ProjectNotFound, ProjectTaken, ValidationFailed
+from daftari.mobile import is_region
+from daftari.model.jobs import SWEEP
+from daftari.model.limits import FIRST_ID_MAX
+from daftari.model.projects import OnError, Project
+from daftari.rules.consent.keywords import plain_words
+from daftari.rules.consent.quiet_hours import read_hours
+from daftari.rules.fields import fold_name, read_name
+from daftari.store import HouseTx, Tx, keys, projects
+from daftari.store.jobs import request_job
+
+
+def create_project(tx: HouseTx, *, name: str, region: str, on_error: OnError, first_id: int, now: int) -> Project:
+    """A new project with an empty book. Raises ``ProjectTaken`` and ``ValidationFailed``."""
+    kept = _read_project_name(name)
+    _refuse_region(region)
+    if not 1 <= first_id <= FIRST_ID_MAX:
+        raise ValidationFailed({"first_id": [f"The first_id field must be between 1 and {FIRST_ID_MAX}."]})
+    taken = projects.get_project_by_name(tx, folded=fold_name(kept))
+    if taken is not None:
+        raise ProjectTaken(taken.name)
+    return projects.insert_project(
+        tx, name=kept, folded=fold_name(kept), region=region, on_error=on_error, first_id=first_id, now=now
+    )
+
+
+def list_projects(tx: Tx) -> list[Project]:
+    """All projects in order of creation."""
+    return projects.list_projects(tx)
+
+
+def find_project(tx: Tx, *, name: str) -> Project:
+    """The project with this name, in any case and spacing. Raises ``ProjectNotFound``."""
+    found = projects.get_project_by_name(tx, folded=fold_name(name))
+    if found is None:
+        raise ProjectNotFound(name)
+    return found
+
+
+def rename_project(tx: HouseTx, *, name: str, new_name: str) -> Project:
+    """Another name for a project; requests may go on using the old one. Raises ``ProjectTaken``."""
+    found = find_project(tx, name=name)
+    kept = _read_project_name(new_name)
+    taken = projects.get_project_by_name(tx, folded=fold_name(kept))
+    if taken is not None and taken.id != found.id:
+        raise ProjectTaken(taken.name)
+    renamed = replace(found, name=kept)
+    projects.update_project(tx, project=renamed, folded=fold_name(kept))
+    return renamed
+
+
+def set_project(
+    tx: HouseTx, *, name: str, region: str | None, on_error: OnError | None, consent: Mapping[str, object]
+) -> Project:
+    """Other settings for a project; what is ``None`` or absent keeps what is there. ``consent``: by member's name."""
+    found = find_project(tx, name=name)
+    if region is not None:
+        _refuse_region(region)
+    changed = replace(
+        found,
+        region=region or found.region,
+        on_error=on_error or found.on_error,
+        consent=replace(found.consent, **_read_consent(consent)),
+    )
+    projects.update_project(tx, project=changed, folded=fold_name(found.name))
+    return changed
+
+
+def _read_consent(given: Mapping[str, object]) -> dict[str, object]:
+    """The members of the consent settings that were given. Raises ``ValidationFailed``."""
+    read = {member: value for member, value in given.items() if value is not None}
+    hours = read.get("quiet_hours")
+    if hours is not None:
+        try:
+            # No hours at all means the hours of the region again.
+            read["quiet_hours"] = read_hours(str(hours)) if hours else None
+        except ValueError as error:
+            raise ValidationFailed({"quiet_hours": [f"The quiet_hours field {error}"]}) from None
+    for member in ("opt_out_words", "opt_in_words", "help_words"):
+        words = read.get(member)
+        if isinstance(words, tuple):
+            plain = tuple(dict.fromkeys(filter(None, map(plain_words, words))))
+            # No words at all means the words of the house again.
+            read[member] = plain or None
+    return read
+
+
+def delete_project(tx: HouseTx, *, name: str, now: int) -> Project:
+    """Delete a project at once for everyone, keys revoked and name free; the worker clears its book."""
+    found = find_project(tx, name=name)
+    keys.revoke_project_keys(tx, project_id=found.id, now=now)
+    projects.hide_project(tx, project_id=found.id, now=now)
+    request_job(tx, project_id=found.id, kind=SWEEP)
+    return found
+
+
+def _read_project_name(name: str) -> str:
+    try:
+        kept = read_name(name)
+    except ValueError as error:
+        raise ValidationFailed({"name": [f"The name field {error}"]}) from None
+    if kept is None:
+        raise ValidationFailed({"name": ["The name field is required."]})
+    return kept
+
+
+def _refuse_region(region: str) -> None:
+    if not is_region(region):
+        raise ValidationFailed({"region": ["The region field must be two capital letters of a country, such as KE."]})

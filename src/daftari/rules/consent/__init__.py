@@ -1,0 +1,1 @@
+"""What is known about numbers, and whether they may be messaged."""

@@ -1,0 +1,294 @@
+"""Opt-outs and opt-ins as callers give them: read before any lock, recorded in bulk, listed with a cursor.
+
+Good rows are always written; a bad one is named and stops nobody. This room must not know HTTP, nor how a fact is
+stored.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, TypeVar
+
+from msgspec import Struct
+
+from daftari.errors import ValidationFailed
+from daftari.model.consent import ANY, CHANNELS, FactOutcome, NewFact, Scope, Source
+from daftari.model.limits import (
+    CLOCK_AHEAD_SECONDS_MAX,
+    EVIDENCE_MAX,
+    FACTS_PER_CALL_MAX,
+    FACTS_PER_NUMBER_MAX,
+    SENDER_MAX,
+)
+from daftari.model.projects import Key
+from daftari.model.time import written_time
+from daftari.rules.consent import ledger
+from daftari.rules.consent.decisions import in_force
+from daftari.rules.consent.state import meets
+from daftari.rules.consent.views import show_fact, write_evidence
+from daftari.rules.fields import read_number, read_text, read_time
+from daftari.store import Tx, WriteTx, consent, journal, keys
+
+SOURCES: tuple[Source, ...] = ("api", "inbound", "provider", "import", "bulk", "console", "form")
+"""What a caller may say that a fact comes from; a delete and an erasure are calls of their own."""
+PURPOSE_WORDS = {"marketing": "marketing", "promotional": "marketing", "transactional": "transactional", "any": ANY}
+EVIDENCE_MEMBERS = ("message_id", "text", "form", "address", "note")
+"""In the order in which they are shown."""
+OVERRIDES = {"true": True, "false": False, "1": True, "0": False}
+SCANNED_MAX = 10_000
+"""Facts that one page of the opt-outs looks at; it may have fewer rows, and a cursor all the same."""
+
+T = TypeVar("T")
+Errors = dict[str, list[str]]
+Kind = Literal["opt_out", "opt_in"]
+
+
+class Given(Struct, frozen=True):
+    """Facts that were read: the good ones, and what is wrong with the others by index."""
+
+    facts: list[NewFact]
+    invalid: dict[int, Errors]
+
+
+class FactsOutcome(Struct, frozen=True):
+    """What became of a call: counts that add up to the rows, and each row's outcome in the order given."""
+
+    counts: dict[str, int]
+    left_groups: tuple[str, ...]
+    rows: list[FactOutcome]
+
+
+class OptOutPage(Struct, frozen=True):
+    """Some opt-outs in force, and the cursor of the next ones."""
+
+    opt_outs: list[dict[str, object]]
+    following: int | None
+
+
+# ---- reading ------------------------------------------------------------------------------------------
+
+
+def read_facts(items: Sequence[object], *, common: Mapping[str, object], kind: Kind, region: str, now: int) -> Given:
+    """Read one fact an item: a number as text or integer, or an object whose members win over the common ones.
+
+    Raises ``ValidationFailed`` when there is none or too many, or when a common member is wrong.
+    """
+    if not items:
+        raise ValidationFailed({"mobiles": ["The mobiles field is required."]})
+    if len(items) > FACTS_PER_CALL_MAX:
+        raise ValidationFailed({"mobiles": [f"The mobiles field must not have more than {FACTS_PER_CALL_MAX} items."]})
+    shared, errors = _read_members(common, kind=kind, now=now)
+    if errors:
+        raise ValidationFailed(_in_sentences(errors))
+    facts: list[NewFact] = []
+    invalid: dict[int, Errors] = {}
+    times: Counter[int] = Counter()
+    for index, item in enumerate(items):
+        fact = _read_item(index, item, common, shared, kind, region, now)
+        if not isinstance(fact, NewFact):
+            invalid[index] = fact
+            continue
+        times[fact.mobile] += 1
+        if times[fact.mobile] > FACTS_PER_NUMBER_MAX:
+            invalid[index] = _in_sentences({"mobile": [f"must not be given more than {FACTS_PER_NUMBER_MAX} times."]})
+        else:
+            facts.append(fact)
+    return Given(facts, invalid)
+
+
+class _Members(Struct, frozen=True):
+    """What a fact says besides its number."""
+
+    scope: Scope
+    at: int
+    source: Source
+    override: bool
+    evidence: str | None
+
+
+def _read_item(
+    index: int, item: object, common: Mapping[str, object], shared: _Members, kind: Kind, region: str, now: int
+) -> NewFact | Errors:
+    members, written = shared, item
+    errors: Errors = {}
+    if isinstance(item, dict):
+        written = item.get("mobile")
+        if item.keys() - {"mobile"}:
+            members, errors = _read_members({**common, **item}, kind=kind, now=now)
+    mobile = 0
+    try:
+        mobile = read_number(written, region=region)
+    except ValueError as error:
+        errors = {"mobile": [str(error)], **errors}
+    if errors:
+        return _in_sentences(errors)
+    return NewFact(
+        index,
+        mobile,
+        kind,
+        members.scope,
+        members.at,
+        members.source,
+        override=members.override,
+        evidence=members.evidence,
+    )
+
+
+def _in_sentences(errors: Errors) -> Errors:
+    return {name: [f"The {name} field {end}" for end in ends] for name, ends in errors.items()}
+
+
+def _read_members(given: Mapping[str, object], *, kind: Kind, now: int) -> tuple[_Members, Errors]:
+    """The members of a fact, and what is wrong with them by name."""
+    errors: Errors = {}
+
+    def noted(name: str, read: Callable[[object], T], otherwise: T) -> T:
+        try:
+            return read(given.get(name))
+        except ValueError as error:
+            errors[name] = [str(error)]
+            return otherwise
+
+    scope = Scope(
+        noted("channel", read_channel, ANY), noted("sender", read_sender, ANY), noted("purpose", read_purpose, ANY)
+    )
+    source: Source = noted("source", lambda value: _read_source(value, kind=kind), SOURCES[0])
+    at = noted("at", lambda value: read_time(value, now=now), None)
+    evidence = noted("evidence", read_evidence, None)
+    override = noted("override", lambda value: _read_override(value, kind=kind, has_evidence=bool(evidence)), False)
+    return _Members(scope, now if at is None else at, source, override, evidence), errors
+
+
+def read_channel(value: object) -> str:
+    """A channel; absent means any."""
+    if value in (None, "", "any", ANY):
+        return ANY
+    for channel in CHANNELS:
+        if value == channel:
+            return channel
+    raise ValueError(f"must be one of: {', '.join(CHANNELS)}, any.")
+
+
+def read_purpose(value: object) -> str:
+    """A purpose; absent means any."""
+    if value in (None, "", ANY):
+        return ANY
+    if not isinstance(value, str) or value not in PURPOSE_WORDS:
+        raise ValueError(f"must be one of: {', '.join(PURPOSE_WORDS)}.")
+    return PURPOSE_WORDS[value]
+
+
+def read_sender(value: object) -> str:
+    """A sender as it was written, numbers as text; absent means any."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    text = read_text(value, most=SENDER_MAX)
+    return ANY if text is None or text.casefold() in ("any", ANY) else text
+
+
+def _read_source(value: object, *, kind: Kind) -> Source:
+    if value in (None, ""):
+        if kind == "opt_in":
+            raise ValueError(f"is required, and must be one of: {', '.join(SOURCES)}.")
+        return "api"
+    for source in SOURCES:
+        if value == source:
+            return source
+    raise ValueError(f"must be one of: {', '.join(SOURCES)}.")
+
+
+def _read_override(value: object, *, kind: Kind, has_evidence: bool) -> bool:
+    override = None if value is None else OVERRIDES.get(str(value).lower())
+    if override is None and value is not None:
+        raise ValueError("must be true or false.")
+    if not override:
+        return False
+    if kind == "opt_out":
+        raise ValueError("is for opt-ins only.")
+    if not has_evidence:
+        raise ValueError("needs evidence that the person asked for it.")
+    return True
+
+
+def read_evidence(value: object) -> str | None:
+    """Evidence as it is kept: an object with some of ``EVIDENCE_MEMBERS``, or a note."""
+    if isinstance(value, dict):
+        unknown = value.keys() - set(EVIDENCE_MEMBERS)
+        if unknown:
+            raise ValueError(f"may have these members: {', '.join(EVIDENCE_MEMBERS)}.")
+        members = {name: read_text(value.get(name), most=EVIDENCE_MAX) for name in EVIDENCE_MEMBERS}
+        return write_evidence(**members)
+    return write_evidence(note=read_text(value, most=EVIDENCE_MAX))
+
+
+# ---- recording ----------------------------------------------------------------------------------------
+
+
+def record_given(tx: WriteTx, *, given: Given, action: str, now: int) -> FactsOutcome:
+    """Record the good ones; the counts name the others."""
+    recorded = ledger.record_facts(tx, facts=given.facts, now=now)
+    rows = recorded.outcomes + [FactOutcome(index, "invalid", errors=errors) for index, errors in given.invalid.items()]
+    rows.sort(key=lambda row: row.index)
+    counts = dict.fromkeys(("recorded", "unchanged", "refused", "invalid"), 0)
+    for row in rows:
+        counts[row.outcome] += 1
+    if counts["recorded"] or counts["refused"]:
+        journal.insert_journal(tx, action=action, contacts=recorded.contacts, group_id=None, now=now)
+    return FactsOutcome(counts, recorded.left_groups, rows)
+
+
+# ---- listing ------------------------------------------------------------------------------------------
+
+
+def list_opt_outs(tx: Tx, *, scope: Scope, since: int | None, after: int, limit: int) -> OptOutPage:
+    """Opt-outs that are in force and meet a scope, in the order in which they were recorded.
+
+    ``since``: only those recorded from then on; servers' clocks may differ a little, so that some more are looked at. A
+    page looks at ``SCANNED_MAX`` facts at the most.
+    """
+    if since is not None:
+        after = max(after, consent.find_fact_before(tx, recorded_at=since - CLOCK_AHEAD_SECONDS_MAX * 1_000_000))
+    found: list[dict[str, object]] = []
+    scanned = 0
+    while scanned < SCANNED_MAX:
+        listed = consent.list_facts(tx, after=after, limit=min(limit, SCANNED_MAX - scanned))
+        if not listed:
+            return OptOutPage(found, None)
+        wanted = {
+            fact.id: fact.subject
+            for fact in listed
+            if fact.kind == "opt_out" and fact.subject > 0 and (since is None or fact.recorded_at >= since)
+        }
+        known = consent.find_facts(tx, mobiles=sorted(set(wanted.values())))
+        holding = {fact.id: fact for facts in known.values() for fact in in_force(facts)}
+        for one in listed:
+            after = one.id
+            fact = holding.get(one.id) if one.id in wanted else None
+            if fact is not None and meets(fact.scope, scope):
+                found.append({"mobile": str(wanted[one.id]), **show_fact(fact)})
+                if len(found) == limit:
+                    return OptOutPage(found, after)
+        scanned += len(listed)
+    return OptOutPage(found, after)
+
+
+def list_near_misses(tx: Tx, *, limit: int) -> list[dict[str, object]]:
+    """How often each key, source and import tried to bring back somebody who opted out; most first."""
+    known = {key.id: key for key in keys.list_keys(tx)}
+    return [
+        {
+            "key": _show_key(known.get(miss.key_id or 0)),
+            "source": miss.source,
+            "import_id": miss.import_id,
+            "tries": miss.tries,
+            "first_at": written_time(miss.first_at),
+            "last_at": written_time(miss.last_at),
+        }
+        for miss in consent.list_near_misses(tx, limit=limit)
+    ]
+
+
+def _show_key(key: Key | None) -> dict[str, object] | None:
+    """A key as people know it; a command of the house has none."""
+    return None if key is None else {"start": key.start, "label": key.label}

@@ -1,0 +1,247 @@
+"""The ledger: facts go in, the state follows in the same transaction, and contacts and groups follow the state.
+
+A suppressed number is in no group and not in the default list; a group that a person left by their own word stays
+left. This room must not know who brings a fact, nor how a question is answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
+
+from daftari.model.consent import Fact, FactKind, FactOutcome, FactOutcomeName, NewFact, Source
+from daftari.model.limits import ID_MAX
+from daftari.rules.consent.decisions import Question, is_blocked, is_refused
+from daftari.rules.consent.state import NOTHING_KNOWN, State, decode_state, derive_state, encode_state, fold_sender
+from daftari.store import Tx, WriteTx, consent, contacts, directory, groups
+from daftari.store.consent import CLEAR, KNOWN, SUPPRESSED, StoredConsent
+from daftari.store.contacts import ContactNumber, StoredContact
+
+PREMIUM = Question("premium_sms")
+
+Identity = tuple[FactKind, str, str, str, str, int | None, Source, bool, int | None, str | int]
+
+
+class Recorded(Struct, frozen=True):
+    """What became of facts: an outcome each, in the order given, and the names of the groups that were left."""
+
+    outcomes: list[FactOutcome]
+    left_groups: tuple[str, ...]
+    contacts: list[int]
+    """The contacts whose numbers they are about."""
+
+
+class _Number(Struct):
+    """A number while facts about it are recorded: what is known, what follows, and the groups that it left."""
+
+    facts: list[Fact]
+    identities: set[Identity]
+    new: list[Fact]
+    state: State = NOTHING_KNOWN
+    left_groups: tuple[str, ...] = ()
+
+
+# ---- recording --------------------------------------------------------------------------------------
+
+
+def record_facts(tx: WriteTx, *, facts: Sequence[NewFact], now: int, import_id: int | None = None) -> Recorded:
+    """Record facts and let everything follow. ``import_id``: of the import that brings them.
+
+    One that was recorded before changes nothing; a late one counts as if it had come in time.
+    """
+    known = consent.find_facts(tx, mobiles=sorted({fact.mobile for fact in facts}))
+    numbers: dict[int, _Number] = {}
+    for fact in facts:
+        if fact.mobile not in numbers:
+            found = known.get(fact.mobile, [])
+            numbers[fact.mobile] = _Number(found, {_identity(one, one.message) for one in found}, [])
+    names = [_record(tx, numbers[fact.mobile], fact, now) for fact in facts]
+    touched = _settle_numbers(tx, numbers)
+    refusals = names.count("refused")
+    note_near_misses(tx, source="opt_in", tries=refusals, now=now, import_id=import_id)
+    outcomes = [_told(fact, numbers[fact.mobile], name) for fact, name in zip(facts, names, strict=True)]
+    left = dict.fromkeys(name for number in numbers.values() for name in number.left_groups)
+    return Recorded(outcomes=outcomes, left_groups=tuple(left), contacts=touched)
+
+
+def foresee_facts(tx: Tx, *, facts: Sequence[NewFact], now: int) -> tuple[list[FactOutcomeName], dict[int, State]]:
+    """What would become of facts and of their numbers' states, were they recorded; nothing is written."""
+    known = consent.find_facts(tx, mobiles=sorted({fact.mobile for fact in facts}))
+    identities = {mobile: {_identity(one, one.message) for one in found} for mobile, found in known.items()}
+    names: list[FactOutcomeName] = []
+    for place, given in enumerate(facts):
+        message = None if given.message_id is None else consent.message_digest(tx, message_id=given.message_id)
+        identity = _identity(given, message)
+        if identity in identities.setdefault(given.mobile, set()):
+            names.append("unchanged")
+            continue
+        identities[given.mobile].add(identity)
+        fact = consent.as_fact(given, number=ID_MAX - len(facts) + place, message=message, key_id=None, now=now)
+        refused = fact.kind == "opt_in" and is_refused(fact, known.get(given.mobile, []))
+        known.setdefault(given.mobile, []).append(fact)
+        names.append("refused" if refused else "recorded")
+    return names, {mobile: derive_state(found) for mobile, found in known.items()}
+
+
+def _record(tx: WriteTx, number: _Number, given: NewFact, now: int) -> FactOutcomeName:
+    message = None if given.message_id is None else consent.message_digest(tx, message_id=given.message_id)
+    identity = _identity(given, message)
+    if identity in number.identities:
+        return "unchanged"
+    fact = consent.new_fact(tx, given=given, message=message, now=now)
+    refused = fact.kind == "opt_in" and is_refused(fact, number.facts)
+    number.identities.add(identity)
+    number.facts.append(fact)
+    number.new.append(fact)
+    return "refused" if refused else "recorded"
+
+
+def _identity(fact: Fact | NewFact, message: str | None) -> Identity:
+    """What a repeated fact has in common with the first: what it says, and its message or its time."""
+    scope = fact.scope
+    return (
+        *(fact.kind, scope.channel, fold_sender(scope.sender), scope.purpose, fact.keyword, fact.group_id),
+        *(fact.source, fact.override, fact.retracts, fact.at if message is None else message),
+    )
+
+
+def _settle_numbers(tx: WriteTx, numbers: Mapping[int, _Number]) -> list[int]:
+    """Write the new facts and what follows from them: states, and the standing and groups of the contacts returned."""
+    changed = {mobile: number for mobile, number in numbers.items() if number.new}
+    for number in numbers.values():
+        number.state = derive_state(number.facts)
+    if not changed:
+        return []
+    new = [(mobile, fact) for mobile, number in sorted(changed.items()) for fact in number.new]
+    consent.insert_facts(tx, facts=new)
+    states = {mobile: number.state for mobile, number in changed.items()}
+    consent.save_consent(tx, states={mobile: stored_state(state) for mobile, state in states.items()})
+    found = contacts.find_contacts_by_mobile(tx, mobiles=sorted(changed))
+    for mobile, left_groups in settle_contacts(tx, found=found, states=states).items():
+        changed[mobile].left_groups = left_groups
+    return [contact.id for contact in found]
+
+
+def _told(fact: NewFact, number: _Number, name: FactOutcomeName) -> FactOutcome:
+    state = number.state
+    return FactOutcome(
+        index=fact.index,
+        outcome=name,
+        mobile=str(fact.mobile),
+        suppressed=state.is_suppressed,
+        left_groups=number.left_groups,
+        still_billed=is_still_billed(state),
+    )
+
+
+def is_still_billed(state: State) -> bool:
+    """Whether premium messages are blocked while a paid service is active."""
+    return bool(state.subscribed) and is_blocked(state, PREMIUM)
+
+
+def stored_state(state: State) -> StoredConsent:
+    """A state as it is kept."""
+    return StoredConsent(state.is_suppressed, encode_state(state))
+
+
+# ---- what follows for contacts ------------------------------------------------------------------------
+
+
+def find_states(tx: Tx, *, mobiles: Sequence[int]) -> dict[int, State]:
+    """The states of those numbers of which anything is known."""
+    return {mobile: decode_state(kept.state) for mobile, kept in consent.find_consent(tx, mobiles=mobiles).items()}
+
+
+def standing_of(state: State | None) -> int:
+    """What a contact with a number in this state shows to lists."""
+    if state is None:
+        return CLEAR
+    return SUPPRESSED if state.is_suppressed else KNOWN
+
+
+def settle_contacts(
+    tx: WriteTx, *, found: Sequence[ContactNumber | StoredContact], states: Mapping[int, State]
+) -> dict[int, tuple[str, ...]]:
+    """Let contacts follow the states of their numbers: their standing, the default list, and the groups they may be in.
+
+    Returns the names of the groups that each number left.
+    """
+    joined, left = _settle_standing(tx, found, states)
+    bound = {contact.id: contact.mobile for contact in found if may_have_to_leave(states.get(contact.mobile))}
+    names: dict[int, list[str]] = {}
+    leaving: dict[int, list[int]] = {}
+    for membership in groups.list_memberships(tx, ids=list(bound)) if bound else ():
+        mobile = bound[membership.contact_id]
+        if is_kept_out(states[mobile], membership.group_id, membership.folded):
+            leaving.setdefault(membership.group_id, []).append(membership.contact_id)
+            if membership.folded is not None:
+                names.setdefault(mobile, []).append(membership.name)
+    for group_id, ids in leaving.items():
+        groups.delete_members(tx, group_id=group_id, ids=ids)
+    if joined or left or leaving:
+        directory.change_directory(tx, joined={directory.LISTED: joined}, left={directory.LISTED: left, **leaving})
+    return {mobile: tuple(of_number) for mobile, of_number in names.items()}
+
+
+def _settle_standing(
+    tx: WriteTx, found: Sequence[ContactNumber | StoredContact], states: Mapping[int, State]
+) -> tuple[list[int], list[int]]:
+    """Show lists what is known now; returns who joined and who left the default list."""
+    changed: dict[int, list[int]] = {}
+    joined, left = [], []
+    for contact in found:
+        standing = standing_of(states.get(contact.mobile))
+        if standing == contact.standing:
+            continue
+        changed.setdefault(standing, []).append(contact.id)
+        if standing == SUPPRESSED:
+            left.append(contact.id)
+        elif contact.standing == SUPPRESSED:
+            joined.append(contact.id)
+    for standing, ids in changed.items():
+        contacts.set_standing(tx, ids=ids, standing=standing)
+    return joined, left
+
+
+def settle_named_group(tx: WriteTx, *, folded: str) -> None:
+    """A group has this name from now on: whoever left one of that name by their own word leaves it."""
+    mobiles = consent.find_who_left(tx, folded=folded)
+    if mobiles:
+        found = contacts.find_contacts_by_mobile(tx, mobiles=mobiles)
+        settle_contacts(tx, found=found, states=find_states(tx, mobiles=[contact.mobile for contact in found]))
+
+
+def may_have_to_leave(state: State | None) -> bool:
+    """Whether a number in this state may be in some group no more."""
+    return state is not None and (state.is_suppressed or bool(state.left))
+
+
+def is_kept_out(state: State, group_id: int, folded: str | None) -> bool:
+    """Whether a number in this state may not be in a group."""
+    return state.is_suppressed or state.has_left(group_id, folded or "")
+
+
+class Barred(Struct, frozen=True):
+    """Who of some contacts may not join a group: the suppressed, and those who left it by their own word."""
+
+    suppressed: frozenset[int]
+    kept_out: frozenset[int]
+
+    def __contains__(self, contact_id: int) -> bool:
+        return contact_id in self.suppressed or contact_id in self.kept_out
+
+
+def find_barred(tx: Tx, *, found: Iterable[ContactNumber | StoredContact], group_id: int, folded: str) -> Barred:
+    """Who of these contacts may not join a group."""
+    known = {contact.mobile: contact for contact in found if contact.standing != CLEAR}
+    states = find_states(tx, mobiles=sorted(known)) if known else {}
+    suppressed = frozenset(known[mobile].id for mobile, state in states.items() if state.is_suppressed)
+    left = frozenset(known[mobile].id for mobile, state in states.items() if state.has_left(group_id, folded))
+    return Barred(suppressed, left - suppressed)
+
+
+def note_near_misses(tx: WriteTx, *, source: str, tries: int, now: int, import_id: int | None = None) -> None:
+    """Somebody tried to bring back people who opted out, so many times."""
+    if tries:
+        consent.add_near_misses(tx, source=source, import_id=import_id, tries=tries, now=now)

@@ -1,0 +1,1 @@
+"""Contacts and groups: how they are read, merged, changed and listed."""

@@ -1,0 +1,354 @@
+"""The five calls: one number is one contact, a create merges, an update moves, a delete holds.
+
+Whoever calls brings rows that were read before any lock (``rows``). This room must not know HTTP or how a list is
+stored.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import msgspec
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
+
+from daftari.errors import (
+    AmbiguousContact,
+    ContactNotFound,
+    MobileTaken,
+    PreconditionFailed,
+    ValidationFailed,
+)
+from daftari.model.consent import ANY, NewFact, Scope
+from daftari.model.contacts import Card, Change, CreateOutcome, Outcome, Page, RowOutcome, ShownContact, UpdateOutcome
+from daftari.model.projects import ConsentSettings
+from daftari.model.time import written_time
+from daftari.rules.consent import ledger
+from daftari.rules.consent.keywords import stop_scope
+from daftari.rules.consent.state import NOTHING_KNOWN, State
+from daftari.rules.consent.views import show_state, write_evidence
+from daftari.rules.contacts.groups import use_group
+from daftari.rules.contacts.merge import Merge, NamedGroup, find_merge, read_card, write_merge
+from daftari.rules.contacts.parse import (
+    TOO_MANY_ATTRIBUTES,
+    Errors,
+    Rows,
+    encode_card,
+    merged_attributes,
+    name_errors,
+    too_many_attributes,
+)
+from daftari.rules.fields import Reference, fold_name
+from daftari.store import Tx, WriteTx, contacts, directory, groups, journal
+from daftari.store.consent import CLEAR, KNOWN, SUPPRESSED
+from daftari.store.contacts import NewCard, StoredContact
+
+REMOVAL = "removal"
+"""The one reason of a delete that is no opt-out."""
+
+
+# ---- reading ----------------------------------------------------------------------------------------
+
+
+def version_of(card: bytes) -> str:
+    """What names this card and no other one."""
+    return blake2b(card, digest_size=16).hexdigest()
+
+
+def get_contact(tx: Tx, *, reference: Reference, include: frozenset[str]) -> ShownContact:
+    """A contact's JSON; its statements need not agree. Raises ``ContactNotFound``."""
+    found = _get_by_id(tx, reference) or _get_by_mobile(tx, reference)
+    if found is None:
+        raise ContactNotFound
+    card = found.card.encode()
+    return ShownContact(card, _with_members(tx, [found], include) if include else card)
+
+
+def list_contacts(
+    tx: Tx, *, group: str | None, page: int, per_page: int, include: frozenset[str], suppressed: bool
+) -> Page:
+    """One page of the book or of a group; an unknown group is an empty list, as is a page past the end.
+
+    ``suppressed``: list those too who opted out of everything. They are in no group.
+    """
+    group_id = groups.find_group_id(tx, folded=fold_name(group)) if group is not None else None
+    if group is not None and group_id is None:
+        return Page(cards=b"", count=0, total=0)
+    everybody, standing = (directory.BOOK, SUPPRESSED) if suppressed else (directory.LISTED, KNOWN)
+    list_id = everybody if group_id is None else group_id
+    total, start = directory.find_page(tx, list_id=list_id, skip=(page - 1) * per_page)
+    if start is None:
+        return Page(cards=b"", count=0, total=total)
+    if not include:
+        listed = contacts.list_cards(tx, group_id=group_id, standing=standing, start=start, limit=per_page)
+        return Page(cards=listed.cards, count=listed.count, total=total, state=listed.state)
+    found = contacts.list_contacts(tx, group_id=group_id, standing=standing, start=start, limit=per_page)
+    return Page(cards=_with_members(tx, found, include), count=len(found), total=total)
+
+
+def _with_members(tx: Tx, found: list[StoredContact], include: frozenset[str]) -> bytes:
+    """Cards joined with commas, each with the members that were asked for."""
+    names = groups.list_group_names(tx, ids=[contact.id for contact in found]) if "groups" in include else {}
+    known = [contact.mobile for contact in found if contact.standing != CLEAR] if "consent" in include else []
+    states = ledger.find_states(tx, mobiles=known) if known else {}
+    cards = []
+    for contact in found:
+        more: dict[str, object] = {}
+        if "groups" in include:
+            more["groups"] = names[contact.id]
+        if "consent" in include:
+            more["consent"] = show_state(states.get(contact.mobile, NOTHING_KNOWN))
+        if "updated_at" in include:
+            more["updated_at"] = written_time(contact.updated_at)
+        cards.append(contact.card.encode()[:-1] + b"," + msgspec.json.encode(more)[1:])
+    return b",".join(cards)
+
+
+# ---- create -----------------------------------------------------------------------------------------
+
+
+def create_contacts(
+    tx: WriteTx, *, rows: Rows, group: str | None, skip: bool, results: bool, now: int
+) -> CreateOutcome:
+    """Create or merge rows, and let all of them join the group.
+
+    ``skip``: write the good rows beside bad ones. ``results``: an outcome for each row. Raises ``ValidationFailed``,
+    with nothing written, when a row is bad and is not skipped.
+    """
+    merge = find_merge(tx, rows=rows.unique, named=[] if group is None else [NamedGroup(group)])
+    late = {index: name_errors({"attributes": [TOO_MANY_ATTRIBUTES]}, rows.path(index)) for index in merge.refused}
+    invalid = {**rows.invalid, **late}
+    if invalid and not skip:
+        raise ValidationFailed({path: said for index in sorted(invalid) for path, said in invalid[index].items()})
+    merged = write_merge(tx, merge=merge, now=now)
+    joined = merged.joined_ids
+    touched = {card.id for card in merged.new} | joined | merge.changed.keys()
+    if touched:
+        journal.insert_journal(
+            tx, action="create_contacts", contacts=touched, group_id=next(iter(merged.joined), None), now=now
+        )
+    suppressed, kept_out = merge.suppressed, merge.kept_out
+    ledger.note_near_misses(tx, source="create_contacts", tries=len(suppressed) + len(kept_out), now=now)
+    written = _Written(merged.new, merge.changed.keys() | joined, suppressed, kept_out, invalid)
+    return _outcome(rows, merge, written, results)
+
+
+class _Written(Struct):
+    """What a create did: new contacts, ids that changed or joined, numbers that joined nothing, and bad rows."""
+
+    new: list[NewCard]
+    touched: set[int]
+    suppressed: set[int]
+    kept_out: set[int]
+    invalid: dict[int, Errors]
+
+
+def _outcome(rows: Rows, found: Merge, written: _Written, results: bool) -> CreateOutcome:
+    updated = sum(contact.id in written.touched for contact in found.there.values())
+    suppressed = 0
+    if written.suppressed:
+        suppressed = sum(row.mobile in written.suppressed for row in rows.unique if row.index not in written.invalid)
+        suppressed += sum(mobile in written.suppressed for _, mobile in rows.duplicates)
+    return CreateOutcome(
+        created=len(written.new),
+        updated=updated,
+        unchanged=len(found.there) - updated,
+        duplicate=len(rows.duplicates),
+        invalid=len(written.invalid),
+        suppressed=suppressed,
+        rows=_row_outcomes(rows, found, written) if results else [],
+    )
+
+
+def _row_outcomes(rows: Rows, found: Merge, written: _Written) -> list[RowOutcome]:
+    ids = {card.mobile: card.id for card in written.new}
+    ids |= {mobile: contact.id for mobile, contact in found.there.items()}
+
+    def told(index: int, outcome: Outcome, mobile: int) -> RowOutcome:
+        suppressed, kept_out = mobile in written.suppressed, mobile in written.kept_out
+        return RowOutcome(index, outcome, ids.get(mobile), str(mobile), suppressed, kept_out)
+
+    outcomes = [RowOutcome(index, "invalid", errors=errors) for index, errors in written.invalid.items()]
+    outcomes += [told(index, "duplicate", mobile) for index, mobile in rows.duplicates]
+    for row in rows.unique:
+        if row.index in written.invalid:
+            continue
+        outcome: Outcome = "created"
+        if row.mobile in found.there:
+            outcome = "updated" if ids[row.mobile] in written.touched else "unchanged"
+        outcomes.append(told(row.index, outcome, row.mobile))
+    return sorted(outcomes, key=lambda outcome: outcome.index)
+
+
+# ---- update and delete ------------------------------------------------------------------------------
+
+
+def update_contact(
+    tx: WriteTx,
+    *,
+    reference: Reference,
+    change: Change | None,
+    group: str | None,
+    move: bool,
+    now: int,
+    versions: frozenset[str] | None = None,
+) -> UpdateOutcome:
+    """Change fields and group. ``move``: leave all other groups. A number that may not join stays where it is.
+
+    ``versions``: those that the card may be of. Raises ``ContactNotFound``, ``AmbiguousContact``,
+    ``PreconditionFailed``, and ``MobileTaken`` when another contact has the new number.
+    """
+    found = _find_one(tx, reference)
+    _refuse_changed(found, versions)
+    card = read_card(found.card)
+    changed = _changed(card, change) if change is not None else card
+    mobile = int(changed.mobile)
+    if mobile != found.mobile:
+        other = contacts.get_contact_by_mobile(tx, mobile=mobile)
+        if other is not None:
+            raise MobileTaken(mobile, other.id)
+    # The texts are compared, not the records: to Python 1 and true are the same attribute.
+    text = encode_card(changed)
+    if text != found.card:
+        contacts.update_contacts(tx, cards=[NewCard(found.id, mobile, text)], now=now)
+    state = ledger.find_states(tx, mobiles=[mobile]).get(mobile, NOTHING_KNOWN)
+    if mobile != found.mobile:
+        # What is known stays with the old number; what is known of the new one counts from now on.
+        known = {mobile: state} if state is not NOTHING_KNOWN else {}
+        ledger.settle_contacts(tx, found=[replace(found, mobile=mobile)], states=known)
+    moved, kept_out, group_id = False, False, None
+    if group is not None and not state.is_suppressed:
+        moved, kept_out, group_id = _move(tx, found.id, state, group, move, now)
+    if group is not None:
+        ledger.note_near_misses(tx, source="update_contact", tries=int(state.is_suppressed or kept_out), now=now)
+    if moved or text != found.card:
+        journal.insert_journal(tx, action="update_contact", contacts=(found.id,), group_id=group_id, now=now)
+    return UpdateOutcome(suppressed=state.is_suppressed, kept_out=kept_out, version=version_of(text.encode()))
+
+
+def _refuse_changed(found: StoredContact, versions: frozenset[str] | None) -> None:
+    if versions is not None and version_of(found.card.encode()) not in versions:
+        raise PreconditionFailed
+
+
+def _changed(card: Card, change: Change) -> Card:
+    """The card with the change; ``None`` clears."""
+    attributes = card.attributes
+    if change.attributes is None:
+        attributes = UNSET
+    elif change.attributes is not UNSET:
+        attributes = merged_attributes(attributes or {}, change.attributes)
+        if too_many_attributes(attributes):
+            raise ValidationFailed(name_errors({"attributes": [TOO_MANY_ATTRIBUTES]}, "contact"))
+    mobile = card.mobile if change.mobile is None else str(change.mobile)
+    return replace(card, **change.texts, mobile=mobile, attributes=attributes)
+
+
+def _move(
+    tx: WriteTx, contact_id: int, state: State, group: str, move: bool, now: int
+) -> tuple[bool, bool, int | None]:
+    """Join a group, and with ``move`` leave all others.
+
+    Returns whether anything changed, whether the person had left this very group, and the group's id.
+    """
+    folded = fold_name(group)
+    group_id = use_group(tx, name=group, folded=folded, now=now)
+    if state.has_left(group_id, folded):
+        return False, True, None
+    inside = groups.list_contact_groups(tx, contact_id=contact_id)
+    leaving = [other for other in inside if other != group_id] if move else []
+    for other in leaving:
+        groups.delete_members(tx, group_id=other, ids=[contact_id])
+    joining = group_id not in inside
+    if joining:
+        groups.insert_members(tx, group_id=group_id, ids=[contact_id])
+    if joining or leaving:
+        directory.change_directory(
+            tx,
+            joined={group_id: [contact_id]} if joining else {},
+            left={other: [contact_id] for other in leaving},
+        )
+    return joining or bool(leaving), False, group_id
+
+
+def delete_contact(
+    tx: WriteTx, *, reference: Reference, deletion: Deletion, now: int, versions: frozenset[str] | None = None
+) -> int | None:
+    """Delete a contact, and record the opt-out or removal that this is.
+
+    ``versions``: those that the card may be of. Returns its id, or ``None`` when no contact has the number: its opt-out
+    is recorded all the same. Raises ``ContactNotFound`` when there is nothing to record, ``AmbiguousContact`` and
+    ``PreconditionFailed``.
+    """
+    try:
+        found = _find_one(tx, reference)
+    except ContactNotFound:
+        opt_out = None if reference.mobile is None else deletion.opt_out_of(reference.mobile)
+        if opt_out is None:
+            raise
+        ledger.record_facts(tx, facts=[opt_out], now=now)
+        journal.insert_journal(tx, action="delete_contact", contacts=(), group_id=None, now=now)
+        return None
+    _refuse_changed(found, versions)
+    remove_contact(tx, found=found)
+    opt_out = deletion.opt_out_of(found.mobile)
+    if opt_out is not None:
+        ledger.record_facts(tx, facts=[opt_out], now=now)
+    seq = journal.insert_journal(tx, action="delete_contact", contacts=(found.id,), group_id=None, now=now)
+    if opt_out is None:
+        journal.insert_removals(tx, seq=seq, mobiles=[found.mobile], at=deletion.at, reason=deletion.reason)
+    return found.id
+
+
+def remove_contact(tx: WriteTx, *, found: StoredContact) -> list[int]:
+    """A contact goes, out of every list first; returns the groups that it was in."""
+    inside = groups.list_contact_groups(tx, contact_id=found.id)
+    groups.delete_contact_memberships(tx, contact_id=found.id)
+    lists = [directory.BOOK, *inside, *([directory.LISTED] if found.standing != SUPPRESSED else [])]
+    directory.change_directory(tx, joined={}, left={**dict.fromkeys(lists, (found.id,))})
+    contacts.delete_contact(tx, contact_id=found.id)
+    return inside
+
+
+class Deletion(Struct, frozen=True):
+    """What a DELETE says besides that the contact goes. Without a scope it is a removal, and no opt-out."""
+
+    scope: Scope | None
+    at: int
+    reason: str | None
+
+    def opt_out_of(self, mobile: int) -> NewFact | None:
+        """The fact that is to be recorded, if it is one."""
+        if self.scope is None:
+            return None
+        evidence = None if self.reason is None else write_evidence(note=self.reason)
+        return NewFact(0, mobile, "opt_out", self.scope, self.at, "delete", evidence=evidence)
+
+
+def read_delete(*, reason: str | None, purpose: str | None, at: int, settings: ConsentSettings) -> Deletion:
+    """What a DELETE is: an opt-out, or a removal by the call's reason or else by the project's setting."""
+    if reason == REMOVAL or (reason is None and settings.on_delete == REMOVAL):
+        return Deletion(None, at, reason)
+    scope = stop_scope(settings, channel=ANY, sender=ANY) if purpose is None else Scope(purpose=purpose)
+    return Deletion(scope, at, reason)
+
+
+def _find_one(tx: Tx, reference: Reference) -> StoredContact:
+    """The one contact that a write names. Raises ``ContactNotFound`` and ``AmbiguousContact``."""
+    by_id, by_mobile = _get_by_id(tx, reference), _get_by_mobile(tx, reference)
+    if by_id is not None and by_mobile is not None and by_id.id != by_mobile.id:
+        raise AmbiguousContact(by_id.id, by_mobile.mobile)
+    found = by_id or by_mobile
+    if found is None:
+        raise ContactNotFound
+    return found
+
+
+def _get_by_id(tx: Tx, reference: Reference) -> StoredContact | None:
+    contact_id = reference.id
+    return None if contact_id is None else contacts.get_contact(tx, contact_id=contact_id)
+
+
+def _get_by_mobile(tx: Tx, reference: Reference) -> StoredContact | None:
+    mobile = reference.mobile
+    return None if mobile is None else contacts.get_contact_by_mobile(tx, mobile=mobile)

@@ -1,0 +1,124 @@
+"""Groups: made on first use, found in any case and spacing, with exact counts; and joining and leaving them.
+
+This room must not know how a contact is read or written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from daftari.errors import GroupNotFound, GroupTaken, ValidationFailed
+from daftari.model.contacts import Group, MembershipOutcome
+from daftari.model.jobs import SWEEP
+from daftari.rules.consent import ledger
+from daftari.rules.fields import fold_name, read_name
+from daftari.store import Tx, WriteTx, contacts, directory, groups, journal
+from daftari.store.contacts import ContactNumber, StoredContact
+from daftari.store.jobs import request_job
+
+
+def read_group_name(value: object, *, field: str) -> str | None:
+    """A group's name as it is kept; ``None`` for a blank one. Raises ``ValidationFailed``."""
+    try:
+        return read_name(value)
+    except ValueError as error:
+        raise ValidationFailed({field: [f"The {field} field {error}"]}) from None
+
+
+def list_groups(tx: Tx, *, after: int, limit: int) -> list[Group]:
+    """Groups in order of creation, from the one after ``after`` on."""
+    return groups.list_groups(tx, after=after, limit=limit)
+
+
+def get_group(tx: Tx, *, name: str) -> Group:
+    """One group with its exact count. Raises ``GroupNotFound``."""
+    group = groups.get_group(tx, folded=fold_name(name))
+    if group is None:
+        raise GroupNotFound
+    return group
+
+
+def create_group(tx: WriteTx, *, name: str, now: int) -> Group:
+    """A new, empty group. Raises ``GroupTaken``."""
+    taken = groups.get_group(tx, folded=fold_name(name))
+    if taken is not None:
+        raise GroupTaken(taken.name)
+    group = groups.insert_group(tx, name=name, folded=fold_name(name), now=now)
+    journal.insert_journal(tx, action="create_group", contacts=(), group_id=group.id, now=now)
+    return group
+
+
+def use_group(tx: WriteTx, *, name: str, folded: str, now: int) -> int:
+    """The id of the group with this name, created if it is new."""
+    group_id = groups.find_group_id(tx, folded=folded)
+    if group_id is None:
+        group_id = groups.insert_group(tx, name=name, folded=folded, now=now).id
+    return group_id
+
+
+def update_group(tx: WriteTx, *, name: str, new_name: str, now: int) -> Group:
+    """Another name for a group. Raises ``GroupNotFound``, and ``GroupTaken`` when another group has the name."""
+    group = get_group(tx, name=name)
+    taken = groups.get_group(tx, folded=fold_name(new_name))
+    if taken is not None and taken.id != group.id:
+        raise GroupTaken(taken.name)
+    if new_name != group.name:
+        groups.rename_group(tx, group_id=group.id, name=new_name, folded=fold_name(new_name))
+        if fold_name(new_name) != fold_name(group.name):
+            ledger.settle_named_group(tx, folded=fold_name(new_name))
+        journal.insert_journal(tx, action="update_group", contacts=(), group_id=group.id, now=now)
+    return get_group(tx, name=new_name)
+
+
+def delete_group(tx: WriteTx, *, name: str, now: int) -> None:
+    """Delete a group at once for everyone; the worker clears its members. They stay contacts."""
+    group = get_group(tx, name=name)
+    groups.hide_group(tx, group_id=group.id, now=now)
+    journal.insert_journal(tx, action="delete_group", contacts=(), group_id=group.id, now=now)
+    request_job(tx, project_id=tx.project_id, kind=SWEEP)
+
+
+def join_group(tx: WriteTx, *, name: str, ids: Sequence[int], mobiles: Sequence[int], now: int) -> MembershipOutcome:
+    """Contacts join a group, named by id or number. Raises ``GroupNotFound``."""
+    group = get_group(tx, name=name)
+    named, unknown = _find_named(tx, ids=ids, mobiles=mobiles)
+    barred = ledger.find_barred(tx, found=named.values(), group_id=group.id, folded=fold_name(name))
+    ledger.note_near_misses(tx, source="join_group", tries=len(barred.suppressed) + len(barred.kept_out), now=now)
+    inside = groups.find_members(tx, group_id=group.id, ids=sorted(named))
+    joining = [number for number in sorted(named) if number not in inside and number not in barred]
+    if joining:
+        groups.insert_members(tx, group_id=group.id, ids=joining)
+        directory.change_directory(tx, joined={group.id: joining}, left={})
+        journal.insert_journal(tx, action="join_group", contacts=joining, group_id=group.id, now=now)
+    return MembershipOutcome(
+        changed=len(joining),
+        already=len(inside),
+        unknown=unknown,
+        suppressed=len(barred.suppressed),
+        kept_out=len(barred.kept_out),
+    )
+
+
+def leave_group(tx: WriteTx, *, name: str, ids: Sequence[int], mobiles: Sequence[int], now: int) -> MembershipOutcome:
+    """Contacts leave a group, named by id or number. Raises ``GroupNotFound``."""
+    group = get_group(tx, name=name)
+    named, unknown = _find_named(tx, ids=ids, mobiles=mobiles)
+    leaving = sorted(groups.find_members(tx, group_id=group.id, ids=sorted(named)))
+    if leaving:
+        groups.delete_members(tx, group_id=group.id, ids=leaving)
+        directory.change_directory(tx, joined={}, left={group.id: leaving})
+        journal.insert_journal(tx, action="leave_group", contacts=leaving, group_id=group.id, now=now)
+    return MembershipOutcome(changed=len(leaving), already=len(named) - len(leaving), unknown=unknown)
+
+
+def _find_named(
+    tx: Tx, *, ids: Sequence[int], mobiles: Sequence[int]
+) -> tuple[dict[int, ContactNumber | StoredContact], int]:
+    """The contacts that are named, by id; and how many names fit none."""
+    wanted_ids, wanted_mobiles = sorted(set(ids)), sorted(set(mobiles))
+    by_id = contacts.find_contact_numbers(tx, ids=wanted_ids) if wanted_ids else []
+    by_mobile = contacts.find_contacts_by_mobile(tx, mobiles=wanted_mobiles) if wanted_mobiles else []
+    unknown = len(wanted_ids) - len(by_id) + len(wanted_mobiles) - len(by_mobile)
+    named: dict[int, ContactNumber | StoredContact] = {found.id: found for found in by_id}
+    named.update({found.id: found for found in by_mobile})
+    return named, unknown

@@ -1,0 +1,242 @@
+"""What rows mean for the book as it is, and how they are written into it: one contact a number, blank keeps.
+
+Found first, then written, so that an import can tell what it would do without doing it. Whoever calls holds the lock
+of the project for both, or only looks. This room must not know where rows come from, nor what is told of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from daftari.model.contacts import TEXT_FIELDS, Card, ContactRow
+from daftari.rules.consent import ledger
+from daftari.rules.consent.state import State
+from daftari.rules.contacts.groups import use_group
+from daftari.rules.contacts.parse import encode_card, merged_attributes, too_many_attributes
+from daftari.rules.fields import fold_name
+from daftari.store import Tx, WriteTx, contacts, directory, groups
+from daftari.store.consent import CLEAR
+from daftari.store.contacts import NewCard, StoredContact
+
+TIME_AND_BRACE = len('"2024-03-21T07:06:37.000000Z"}')
+"""How a card without attributes ends: with when it was created, which no row changes."""
+
+NO_GROUP = -1
+"""No group's id: that of a group which is made when it is written."""
+
+read_card = msgspec.json.Decoder(Card).decode
+
+
+class NamedGroup(Struct, frozen=True):
+    """A group that rows are to join: all of them, or those with these numbers."""
+
+    name: str
+    mobiles: AbstractSet[int] | None = None
+
+
+class Joining(Struct):
+    """Who joins one group: contacts that are there, by id, and new ones, but for the numbers that may not."""
+
+    group: NamedGroup
+    folded: str
+    there: list[int]
+    kept_out: set[int]
+    """Numbers whose people left this very group."""
+    barred: set[int]
+    """These, and the suppressed."""
+
+    def takes(self, mobile: int) -> bool:
+        """Whether a new contact with this number joins."""
+        wanted = self.group.mobiles
+        return mobile not in self.barred and (wanted is None or mobile in wanted)
+
+
+class Merge(Struct):
+    """What rows mean for the book as it is."""
+
+    new: list[ContactRow]
+    there: dict[int, StoredContact]
+    """Contacts that are there, by number."""
+    changed: dict[int, NewCard]
+    """Changed cards by id."""
+    refused: set[int]
+    """Indexes of rows whose contact would have too many attributes."""
+    known: dict[int, State]
+    joinings: list[Joining]
+
+    @property
+    def suppressed(self) -> set[int]:
+        """Numbers that join nothing."""
+        return {mobile for mobile, state in self.known.items() if state.is_suppressed}
+
+    @property
+    def kept_out(self) -> set[int]:
+        """Numbers whose people left a group that they were to join."""
+        return {mobile for joining in self.joinings for mobile in joining.kept_out}
+
+
+class Merged(Struct):
+    """What was written: new contacts, and who joined which group."""
+
+    new: list[NewCard]
+    joined: dict[int, Sequence[int]]
+    """Ids by group."""
+
+    @property
+    def joined_ids(self) -> set[int]:
+        """Whoever joined any group."""
+        return {number for ids in self.joined.values() for number in ids}
+
+
+# ---- finding ----------------------------------------------------------------------------------------
+
+
+def find_merge(
+    tx: Tx, *, rows: list[ContactRow], named: Sequence[NamedGroup], foreseen: Mapping[int, State] | None = None
+) -> Merge:
+    """What rows of different numbers mean for the book. ``foreseen``: states that numbers would have by then."""
+    stored = contacts.find_contacts_by_mobile(tx, mobiles=[row.mobile for row in rows]) if rows else []
+    merge = Merge(rows, {found.mobile: found for found in stored}, {}, set(), {}, [])
+    if merge.there:
+        _find_changes(merge, rows)
+    merge.known = _find_known(tx, merge)
+    if foreseen:
+        merge.known |= {row.mobile: foreseen[row.mobile] for row in rows if row.mobile in foreseen}
+    if merge.new or merge.there:
+        merge.joinings = [_find_joining(tx, merge, group) for group in named]
+    return merge
+
+
+def _find_changes(merge: Merge, rows: list[ContactRow]) -> None:
+    there = merge.there
+    merge.new = [row for row in rows if row.mobile not in there]
+    for row in rows:
+        found = there.get(row.mobile)
+        if found is None or _is_unchanged(found, row):
+            continue
+        card = read_card(found.card)
+        merged = _merge_row(card, row)
+        if too_many_attributes(merged.attributes):
+            merge.refused.add(row.index)
+            del there[row.mobile]
+        elif merged is not card and (text := encode_card(merged)) != found.card:
+            merge.changed[found.id] = NewCard(found.id, found.mobile, text)
+
+
+def _is_unchanged(found: StoredContact, row: ContactRow) -> bool:
+    """Whether a row says all that its contact's card does, told without decoding the card: most are, sent again."""
+    head = len(f'{{"id":{found.id}')
+    return (
+        row.attributes is None
+        and len(found.card) == head + len(row.tail)
+        and found.card.startswith(row.tail[:-TIME_AND_BRACE], head)
+    )
+
+
+def _merge_row(card: Card, row: ContactRow) -> Card:
+    """The card with what the row gives; blank or absent keeps what is there."""
+    given = {name: text for name, text in zip(TEXT_FIELDS, row.texts, strict=True) if text is not None}
+    attributes = card.attributes
+    if row.attributes:
+        attributes = merged_attributes(attributes or {}, row.attributes)
+    return replace(card, **given, attributes=attributes) if given or row.attributes else card
+
+
+def _find_known(tx: Tx, merge: Merge) -> dict[int, State]:
+    """The states of the numbers of which anything is known; contacts that are there tell whether to look."""
+    mobiles = [row.mobile for row in merge.new]
+    mobiles += [contact.mobile for contact in merge.there.values() if contact.standing != CLEAR]
+    return ledger.find_states(tx, mobiles=mobiles) if mobiles else {}
+
+
+def _find_joining(tx: Tx, merge: Merge, group: NamedGroup) -> Joining:
+    folded = fold_name(group.name)
+    group_id = groups.find_group_id(tx, folded=folded)
+    wanted, known = group.mobiles, merge.known
+    # Many groups with few members each: what one of them costs depends on who is to join it, and on nobody else.
+    asked = known.keys() if wanted is None else known.keys() & wanted
+    barred = {mobile for mobile in asked if ledger.is_kept_out(known[mobile], group_id or NO_GROUP, folded)}
+    mobiles = merge.there.keys() if wanted is None else merge.there.keys() & wanted
+    there = [merge.there[mobile].id for mobile in mobiles if mobile not in barred]
+    inside = groups.find_members(tx, group_id=group_id, ids=there) if there and group_id is not None else set()
+    return Joining(
+        group=group,
+        folded=folded,
+        there=sorted(number for number in there if number not in inside),
+        kept_out={mobile for mobile in barred if not known[mobile].is_suppressed},
+        barred=barred,
+    )
+
+
+# ---- writing ----------------------------------------------------------------------------------------
+
+
+def write_merge(tx: WriteTx, *, merge: Merge, now: int, ids: Mapping[int, int] | None = None) -> Merged:
+    """Write what was found. New contacts get the ids by number that are given, else the next ones of the book."""
+    standings = {mobile: ledger.standing_of(state) for mobile, state in merge.known.items()}
+    new_ids = _take_ids(tx, merge.new, ids)
+    new = [
+        NewCard(number, row.mobile, f'{{"id":{number}{row.tail}', standings.get(row.mobile, CLEAR))
+        for number, row in zip(new_ids, merge.new, strict=True)
+    ]
+    if new:
+        contacts.insert_contacts(tx, cards=new, now=now)
+    if merge.changed:
+        contacts.update_contacts(tx, cards=merge.changed.values(), now=now)
+    by_mobile = {card.mobile: card.id for card in new} if merge.joinings else {}
+    joined = {_group_id(tx, joining, now): _join(joining, new_ids, by_mobile) for joining in merge.joinings}
+    for group_id, members in joined.items():
+        if members:
+            groups.insert_members(tx, group_id=group_id, ids=members)
+    _change_lists(tx, merge, new_ids, joined)
+    return Merged(new, joined)
+
+
+def _take_ids(tx: WriteTx, new: list[ContactRow], ids: Mapping[int, int] | None) -> Sequence[int]:
+    if ids is None:
+        taken = range(tx.book.next_id, tx.book.next_id + len(new))
+        tx.book.next_id = taken.stop
+        return taken
+    # Whoever brings none gets one that nobody of these brings.
+    given = [ids[row.mobile] for row in new if row.mobile in ids]
+    tx.book.next_id = max([tx.book.next_id, *(number + 1 for number in given)])
+    numbers = []
+    for row in new:
+        number = ids.get(row.mobile)
+        if number is None:
+            number, tx.book.next_id = tx.book.next_id, tx.book.next_id + 1
+        numbers.append(number)
+    return numbers
+
+
+def _group_id(tx: WriteTx, joining: Joining, now: int) -> int:
+    return use_group(tx, name=joining.group.name, folded=joining.folded, now=now)
+
+
+def _join(joining: Joining, new_ids: Sequence[int], by_mobile: Mapping[int, int]) -> Sequence[int]:
+    """The ids that join a group; those of new contacts as they are, where that is all of them."""
+    wanted = joining.group.mobiles
+    if wanted is None and not joining.barred:
+        new: Sequence[int] = new_ids
+    else:
+        mobiles = by_mobile.keys() - joining.barred if wanted is None else by_mobile.keys() & wanted - joining.barred
+        new = sorted(by_mobile[mobile] for mobile in mobiles)
+    return [*joining.there, *new] if joining.there else new
+
+
+def _change_lists(tx: WriteTx, merge: Merge, new_ids: Sequence[int], joined: Mapping[int, Sequence[int]]) -> None:
+    """New contacts are in the book, and in the default list if anything may be sent; who joined is in the group."""
+    if not new_ids and not any(joined.values()):
+        return
+    suppressed = merge.suppressed
+    listed = new_ids
+    if suppressed:
+        pairs = zip(new_ids, merge.new, strict=True)
+        listed = [number for number, row in pairs if row.mobile not in suppressed]
+    lists: dict[int, Iterable[int]] = {directory.BOOK: new_ids, directory.LISTED: listed, **joined}
+    directory.change_directory(tx, joined=lists, left={})

@@ -1,0 +1,132 @@
+"""Erasure: a person's number goes, and what must be kept to leave them in peace goes on under a keyed hash.
+
+And its opposite, the export: everything that is held about a number. This room must not know HTTP.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import unquote_plus
+
+import msgspec
+from msgspec import Struct
+
+from daftari.errors import Malformed
+from daftari.gateways import GATEWAYS
+from daftari.mobile import national_digits
+from daftari.model.consent import NewFact, Scope
+from daftari.model.inbound import InboundEvent, InboundRequest, InboundUnreadable
+from daftari.model.jobs import ERASE
+from daftari.model.projects import Project
+from daftari.rules.consent.ledger import stored_state
+from daftari.rules.consent.state import derive_state
+from daftari.rules.contacts.contacts import remove_contact
+from daftari.rules.exports.lifecycle import fail_after_erasure
+from daftari.rules.fields import digits_in
+from daftari.rules.idempotency import forget_answers
+from daftari.rules.imports.lifecycle import cancel_waiting
+from daftari.rules.inbound.quarantine import walk_quarantine
+from daftari.rules.inbound.receive import Receipt, review_events
+from daftari.store import WriteTx, audiences, consent, contacts, erasures, imports, inbound, journal
+from daftari.store.jobs import request_job
+
+JOURNAL_ROWS_A_TURN = 200
+"""Rows of the journal that are cleared, or looked at, at a time."""
+
+BESIDE_AN_ERASED = "came in a refused request, beside what somebody said who is erased"
+
+
+class Erased(Struct, frozen=True):
+    """An erasure: its id, and how much of each kind was removed."""
+
+    id: int
+    removed: dict[str, int]
+
+
+# ---- erasing ----------------------------------------------------------------------------------------------
+
+
+def erase_number(tx: WriteTx, *, mobile: int, project: Project, now: int) -> Erased:
+    """Remove all that is held about a number but its opt-outs and opt-ins, which move to its hash, and opt it out.
+
+    The worker clears the journal of the contact's id.
+    """
+    subject = consent.erased_subject(tx, mobile=mobile)
+    found = contacts.get_contact_by_mobile(tx, mobile=mobile)
+    memberships = remove_contact(tx, found=found) if found is not None else []
+    moved, gone = consent.move_facts(tx, mobile=mobile, subject=subject)
+    removed = {
+        "contacts": int(found is not None),
+        "memberships": len(memberships),
+        "evidence": moved + gone + journal.delete_removals(tx, mobile=mobile),
+        "reviews": _delete_reviews(tx, mobile),
+        "refused_requests": _delete_quarantined(tx, mobile, project),
+        "import_rows": imports.erase_changes(tx, contact_id=None if found is None else found.id, mobile=mobile)
+        + imports.erase_rejects(tx, digits=national_digits(mobile)),
+        "import_files": cancel_waiting(tx, now=now),
+        "audience_numbers": audiences.erase_from_audiences(tx, mobile=mobile),
+        "kept_answers": forget_answers(tx, mobile=mobile),
+        "exports": fail_after_erasure(tx, now=now),
+    }
+    written = msgspec.json.encode(removed).decode()
+    contact_id = None if found is None else found.id
+    erasure_id = erasures.insert_erasure(tx, subject=subject, contact_id=contact_id, removed=written, now=now)
+    _opt_out(tx, mobile, subject, now)
+    journal.insert_journal(tx, action="erase_number", contacts=(), group_id=None, now=now)
+    if contact_id is not None:
+        request_job(tx, project_id=tx.project_id, kind=ERASE)
+    return Erased(erasure_id, removed)
+
+
+def _opt_out(tx: WriteTx, mobile: int, subject: int, now: int) -> None:
+    """An opt-out of everything, kept under the hash with what was known before."""
+    given = NewFact(0, mobile, "opt_out", Scope(), now, "erasure")
+    fact = consent.new_fact(tx, given=given, message=None, now=now)
+    known = consent.find_facts(tx, mobiles=[mobile]).get(mobile, [])
+    consent.insert_facts(tx, facts=[(subject, fact)])
+    consent.save_consent(tx, states={subject: stored_state(derive_state([*known, fact]))})
+
+
+def _delete_reviews(tx: WriteTx, mobile: int) -> int:
+    """The number's own reviews go, and what could not be read and names it."""
+    unread = inbound.list_subject_reviews(tx, mobile=None)
+    named = [review.id for review in unread if _names(review.said + review.why, mobile)]
+    for review_id in named:
+        inbound.delete_review(tx, review_id=review_id)
+    return len(named) + inbound.delete_reviews(tx, mobile=mobile)
+
+
+def _names(text: str, mobile: int) -> bool:
+    """Whether a text or form names a number, in whatever spelling."""
+    return national_digits(mobile) in digits_in(unquote_plus(text, errors="replace"))
+
+
+def _delete_quarantined(tx: WriteTx, mobile: int, project: Project) -> int:
+    """Refused requests that name the number go; what others said in them is kept for a person's eye."""
+    named = [kept for kept in walk_quarantine(tx) if _names(_written(kept.request), mobile)]
+    providers = {token.id: token.provider for token in inbound.list_tokens(tx)} if named else {}
+    for kept in named:
+        provider = providers[kept.token_id]
+        receipt = Receipt(provider, kept.token_id, project.consent, project.region, kept.received_at)
+        review_events(tx, events=_said_by_others(provider, kept.request, mobile), why=BESIDE_AN_ERASED, receipt=receipt)
+        inbound.delete_quarantined(tx, quarantined_id=kept.id)
+    return len(named)
+
+
+def _said_by_others(provider: str, request: InboundRequest, mobile: int) -> list[InboundEvent]:
+    """The events of a refused request that are not about the number; none where it cannot be read."""
+    try:
+        events = GATEWAYS[provider].read(request)
+    except Malformed:
+        return []
+    return [event for event in events if not _names(_named_in(event), mobile)]
+
+
+def _named_in(event: InboundEvent) -> str:
+    return event.said if isinstance(event, InboundUnreadable) else event.number or ""
+
+
+def _written(request: InboundRequest) -> str:
+    return f"{request.query} {request.body.decode(errors='replace')}"
+
+
+# ---- exporting ----------------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Exports: a snapshot of the book, written as a file."""

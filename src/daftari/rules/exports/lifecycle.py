@@ -1,0 +1,258 @@
+"""The exports that a project keeps: asked for, made by the worker, fetched, deleted, expired, and undone by an erasure.
+
+The worker makes a file in a try: it begins one, keeps the parts in turns, and finishes. What became of the export
+meanwhile, another try included, ends the try at its next turn. This room must not know how a file is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from daftari.errors import ExportFailed, ExportNotFound, ExportNotReady, ExportsFull
+from daftari.model.contacts import ExportFormat
+from daftari.model.exports import StoredExport
+from daftari.model.jobs import EXPORT
+from daftari.model.limits import EXPORT_HOURS, EXPORTS_MAX
+from daftari.model.time import written_time
+from daftari.rules.exports.snapshot import get_group_id
+from daftari.store import Tx, WriteTx, exports, journal
+from daftari.store.file_parts import insert_parts
+from daftari.store.jobs import request_job
+
+KEPT_MICROSECONDS = EXPORT_HOURS * 3_600_000_000
+ERASED = "Somebody in it was erased; export anew."
+TRIES_MAX = 10
+"""How often an export is begun; a worker that it kills would be killed for ever."""
+BROKEN = (
+    f"It was begun {TRIES_MAX} times, and the worker ended each time before the file was whole; its log may say why."
+)
+
+
+class ExportSettings(Struct, frozen=True):
+    """What an export is to hold. ``group``: the name as it was when it was asked for."""
+
+    format: ExportFormat
+    group: str | None
+    group_id: int | None
+    consent: bool
+
+
+class _Progress(Struct, frozen=True, omit_defaults=True):
+    """How far an export is. ``rows``: of the file, without its header. ``erasures``: how many tries they ended."""
+
+    rows: int | None = None
+    bytes: int | None = None
+    error: str | None = None
+    finished_at: int | None = None
+    erasures: int = 0
+
+
+class Try(Struct, frozen=True):
+    """One begin of making an export's file."""
+
+    export_id: int
+    number: int
+    settings: ExportSettings
+
+
+_encode = msgspec.json.encode
+_read_settings = msgspec.json.Decoder(ExportSettings).decode
+_read_progress = msgspec.json.Decoder(_Progress).decode
+
+
+# ---- asking and fetching ------------------------------------------------------------------------------
+
+
+def create_export(tx: WriteTx, *, format: ExportFormat, group: str | None, consent: bool, now: int) -> StoredExport:
+    """An export that the worker will make. Raises ``ValidationFailed`` for an unknown group, and ``ExportsFull``."""
+    group_id = get_group_id(tx, name=group)
+    if len(_list_shown(tx, now=now)) >= EXPORTS_MAX:
+        raise ExportsFull(EXPORTS_MAX)
+    settings = _encode(ExportSettings(format, group, group_id, consent)).decode()
+    export = exports.insert_export(tx, settings=settings, until=now + KEPT_MICROSECONDS, now=now)
+    journal.insert_journal(tx, action="export", contacts=(), group_id=group_id, now=now)
+    request_job(tx, project_id=tx.project_id, kind=EXPORT)
+    return export
+
+
+def list_exports(tx: Tx, *, after: int, limit: int, now: int) -> list[StoredExport]:
+    """Exports in order of creation, from the one after ``after`` on."""
+    return [export for export in _list_shown(tx, now=now) if export.id > after][:limit]
+
+
+def get_export(tx: Tx, *, export_id: int, now: int) -> StoredExport:
+    """One export. Raises ``ExportNotFound``."""
+    export = exports.get_export(tx, export_id=export_id)
+    if export is None or not _is_shown(export, now):
+        raise ExportNotFound
+    return export
+
+
+def read_file(tx: Tx, *, export_id: int, take: Callable[[bytes], None], now: int) -> StoredExport:
+    """Hand on the bytes of an export's file. Raises ``ExportNotFound``, ``ExportNotReady`` and ``ExportFailed``."""
+    export = get_export(tx, export_id=export_id, now=now)
+    if export.state == "failed":
+        raise ExportFailed(f"The export has no file. {_read_progress(export.progress).error or ''}".rstrip())
+    if export.state != "done":
+        raise ExportNotReady
+    for part in exports.walk_file(tx, export=export):
+        take(part)
+    return export
+
+
+def delete_export(tx: WriteTx, *, export_id: int, now: int) -> None:
+    """An export goes at once for everyone; the worker clears its file. Raises ``ExportNotFound``."""
+    _remove(tx, get_export(tx, export_id=export_id, now=now))
+    journal.insert_journal(tx, action="delete_export", contacts=(), group_id=None, now=now)
+
+
+def show_export(export: StoredExport) -> dict[str, object]:
+    """An export's members."""
+    settings, progress = _read_settings(export.settings), _read_progress(export.progress)
+    return {
+        "id": export.id,
+        "state": export.state,
+        "format": settings.format,
+        "group": settings.group,
+        "consent": settings.consent,
+        "rows": progress.rows,
+        "bytes": progress.bytes,
+        "error": progress.error,
+        "created_at": written_time(export.created_at),
+        "finished_at": None if progress.finished_at is None else written_time(progress.finished_at),
+        "expires_at": written_time(export.expires_at),
+    }
+
+
+def format_of(export: StoredExport) -> ExportFormat:
+    """What kind of file an export is."""
+    return _read_settings(export.settings).format
+
+
+def _list_shown(tx: Tx, *, now: int) -> list[StoredExport]:
+    return [export for export in exports.list_exports(tx) if _is_shown(export, now)]
+
+
+def _is_shown(export: StoredExport, now: int) -> bool:
+    return export.state != "removed" and export.expires_at > now
+
+
+# ---- making -----------------------------------------------------------------------------------------------
+
+
+def clear_exports(tx: WriteTx) -> bool:
+    """One turn of clearing what nobody may fetch, for a worker that makes no file. Returns whether there was any."""
+    for export in exports.list_exports(tx):
+        if export.state == "running":
+            # Whoever was at it is gone, or was overtaken.
+            export = replace(export, state="queued")
+            exports.update_export(tx, export=export)
+        if export.parts and export.state != "done":
+            if not exports.clear_file(tx, export_id=export.id):
+                _settle_cleared(tx, export)
+            return True
+    return False
+
+
+def _settle_cleared(tx: WriteTx, export: StoredExport) -> None:
+    if export.state == "removed":
+        exports.delete_export(tx, export_id=export.id)
+    else:
+        exports.update_export(tx, export=replace(export, parts=0))
+
+
+def begin_export(tx: WriteTx, *, now: int) -> Try | None:
+    """Begin a try at the first export that waits; ``None`` when none does. One that was tried too often fails."""
+    for export in exports.list_exports(tx):
+        if export.state == "queued" and not export.parts and export.expires_at > now:
+            if export.tries - _read_progress(export.progress).erasures >= TRIES_MAX:
+                _update(tx, replace(export, state="failed"), _Progress(error=BROKEN, finished_at=now))
+                continue
+            exports.update_export(tx, export=replace(export, state="running", tries=export.tries + 1))
+            return Try(export.id, export.tries + 1, _read_settings(export.settings))
+    return None
+
+
+def keep_parts(tx: WriteTx, *, attempt: Try, first: int, parts: Sequence[bytes]) -> bool:
+    """Keep further parts of a file; ``False`` when the try is over."""
+    export = _find_tried(tx, attempt)
+    if export is not None:
+        insert_parts(tx, file_id=export.id, first=first, parts=parts)
+        exports.update_export(tx, export=replace(export, parts=first + len(parts)))
+    return export is not None
+
+
+def finish_export(tx: WriteTx, *, attempt: Try, rows: int, size: int, now: int) -> bool:
+    """The file is whole and may be fetched; ``False`` when the try is over."""
+    export = _find_tried(tx, attempt)
+    if export is not None:
+        progress = _Progress(rows=rows, bytes=size, finished_at=now)
+        _update(tx, replace(export, state="done", expires_at=now + KEPT_MICROSECONDS), progress)
+    return export is not None
+
+
+def fail_export(tx: WriteTx, *, attempt: Try, error: str, now: int) -> None:
+    """There will be no file. ``error`` is a sentence."""
+    export = _find_tried(tx, attempt)
+    if export is not None:
+        _update(tx, replace(export, state="failed"), _Progress(error=error, finished_at=now))
+
+
+def _find_tried(tx: WriteTx, attempt: Try) -> StoredExport | None:
+    export = exports.get_export(tx, export_id=attempt.export_id)
+    if export is None or export.state != "running" or export.tries != attempt.number:
+        return None
+    return export
+
+
+def _update(tx: WriteTx, export: StoredExport, progress: _Progress) -> None:
+    exports.update_export(tx, export=replace(export, progress=_encode(progress).decode()))
+
+
+# ---- letting go -------------------------------------------------------------------------------------------
+
+
+def fail_after_erasure(tx: WriteTx, *, now: int) -> int:
+    """Somebody was erased: finished files go, and one that is being made begins anew. Returns how many go."""
+    gone = 0
+    for export in exports.list_exports(tx):
+        if export.state == "done":
+            _update(tx, replace(export, state="failed"), _Progress(error=ERASED, finished_at=now))
+            gone += 1
+        elif export.state == "running":
+            progress = _read_progress(export.progress)
+            _update(tx, replace(export, state="queued"), replace(progress, erasures=progress.erasures + 1))
+        else:
+            continue
+        request_job(tx, project_id=tx.project_id, kind=EXPORT)
+    return gone
+
+
+def has_expired_export(tx: Tx, *, now: int) -> bool:
+    """Whether the time of an export is over."""
+    return _find_expired(tx, now) is not None
+
+
+def expire_export(tx: WriteTx, *, now: int) -> bool:
+    """Let go of one export whose time is over. Returns whether there was one."""
+    export = _find_expired(tx, now)
+    if export is not None:
+        _remove(tx, export)
+    return export is not None
+
+
+def _find_expired(tx: Tx, now: int) -> StoredExport | None:
+    kept = (export for export in exports.list_exports(tx) if export.state != "removed")
+    return next((export for export in kept if export.expires_at <= now), None)
+
+
+def _remove(tx: WriteTx, export: StoredExport) -> None:
+    if not export.parts:
+        exports.delete_export(tx, export_id=export.id)
+        return
+    exports.update_export(tx, export=replace(export, state="removed"))
+    request_job(tx, project_id=tx.project_id, kind=EXPORT)

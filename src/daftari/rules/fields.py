@@ -1,0 +1,137 @@
+"""How a text that somebody wrote is read: trimmed, blank as nothing, within its limit, fit for both databases.
+
+Each reader returns the value or raises ``ValueError`` with the end of a sentence that begins "The … field ".
+This room must not know which field it reads.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime
+
+from msgspec import Struct
+
+from daftari.errors import (
+    UnreadableMobile,
+)
+from daftari.mobile import reader_for
+from daftari.model.limits import CLOCK_AHEAD_SECONDS_MAX, ID_MAX, MOBILE_TEXT_MAX, TEXT_MAX
+
+NOT_A_TEXT = "must be a text."
+NATIONAL_DIGITS_MIN = 7
+"""Digits of the shortest number that is looked for in a text, its country code not among them."""
+TIME_MIN = -2_208_988_800_000_000
+"""1900-01-01 in microseconds: what is earlier is a program's empty date."""
+TIME_MAX = 253_370_764_800_000_000
+"""9999-01-01 in microseconds: what is later has no date in some zone of the world."""
+
+_NO_DIGITS = bytes(byte for byte in range(128) if not 48 <= byte <= 57)
+
+
+def read_text(value: object, *, most: int = TEXT_MAX) -> str | None:
+    """A text, trimmed; ``None`` for a blank one."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError(NOT_A_TEXT)
+    text = value.strip()
+    if len(text) > most:
+        raise ValueError(f"must not be longer than {most} characters.")
+    if "\0" in text:
+        raise ValueError("must not contain a NUL character.")
+    if not text.isascii():
+        refuse_surrogates(text)
+    return text or None
+
+
+def digits_in(text: str) -> str:
+    """The digits of a text, one after the other, whatever stands between them and whatever script they are of."""
+    if text.isascii():
+        return text.encode().translate(None, _NO_DIGITS).decode()
+    return "".join([str(unicodedata.decimal(character)) for character in text if character.isdecimal()])
+
+
+def refuse_surrogates(text: str) -> None:
+    """Raise ``ValueError`` for a text that no encoding can write: one with half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("must not contain half of a surrogate pair.") from None
+
+
+def read_name(value: object) -> str | None:
+    """The name of a group or project: trimmed, in normal form C."""
+    text = read_text(value)
+    return unicodedata.normalize("NFC", text) if text else None
+
+
+def fold_name(name: str) -> str:
+    """What two names have in common that differ only in case and spacing."""
+    folded = unicodedata.normalize("NFC", name).casefold()
+    return " ".join(unicodedata.normalize("NFC", folded).split())
+
+
+def read_time(value: object, *, now: int | None) -> int | None:
+    """A time as RFC 3339 text or in seconds since 1970, in microseconds; at most 5 minutes after ``now`` if given."""
+    if value is None or value == "":
+        return None
+    at = _microseconds(value)
+    if now is not None and at > now + CLOCK_AHEAD_SECONDS_MAX * 1_000_000:
+        raise ValueError("must not be in the future.")
+    return at
+
+
+def _microseconds(value: object) -> int:
+    wanted = "must be a time such as 2024-03-21T07:06:37Z."
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError(wanted)
+    try:
+        if isinstance(value, str) and not value.strip().isdecimal():
+            written = datetime.fromisoformat(value.strip())
+            if written.tzinfo is None:
+                raise ValueError("must say its time zone, such as 2024-03-21T07:06:37Z.") from None
+        else:
+            written = datetime.fromtimestamp(float(value), UTC)
+        at = round(written.timestamp() * 1_000_000)
+    except (OverflowError, OSError):
+        raise ValueError(wanted) from None
+    except ValueError as error:
+        raise ValueError(str(error) if str(error).startswith("must") else wanted) from None
+    if not TIME_MIN <= at <= TIME_MAX:
+        raise ValueError(wanted)
+    return at
+
+
+class Reference(Struct, frozen=True):
+    """What a path names: perhaps an id, perhaps a mobile, perhaps either; nothing can match what is neither."""
+
+    written: str
+    region: str
+
+    @property
+    def id(self) -> int | None:
+        """The id, if these are digits without a leading 0."""
+        digits = self.written.isascii() and self.written.isdigit() and self.written[0] != "0"
+        if not digits or len(self.written) > MOBILE_TEXT_MAX:
+            return None
+        return number if (number := int(self.written)) <= ID_MAX else None
+
+    @property
+    def mobile(self) -> int | None:
+        """The number, if one can be read. Not needed, and not cheap, where an id was found already."""
+        try:
+            return reader_for(self.region)(self.written)
+        except UnreadableMobile:
+            return None
+
+
+def read_number(written: object, *, region: str) -> int:
+    """A number that somebody wrote. Raises ``ValueError`` with the end of a sentence."""
+    if written is None or written == "" or (isinstance(written, str) and not written.strip()):
+        raise ValueError("is required.")
+    if isinstance(written, bool) or not isinstance(written, str | int) or len(str(written)) > MOBILE_TEXT_MAX:
+        raise ValueError("must be a telephone number.")
+    try:
+        return reader_for(region)(written)
+    except UnreadableMobile as error:
+        raise ValueError(error.message) from None

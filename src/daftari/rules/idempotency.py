@@ -1,0 +1,92 @@
+"""Writes that are sent twice and done once: the first answer is kept with its effect, and given again for a day.
+
+Errors without an effect are not kept, so that a request may succeed once it was mended. This room must not know what a
+write does, nor how an answer travels.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from daftari.errors import AnswerErased, IdempotencyKeyReused
+from daftari.mobile import national_digits
+from daftari.model.limits import REPLAY_HOURS
+from daftari.rules.fields import NATIONAL_DIGITS_MIN, digits_in
+from daftari.store import Tx, WriteTx, idempotency
+from daftari.store.idempotency import KeptAnswer
+
+KEPT_MICROSECONDS = REPLAY_HOURS * 3_600_000_000
+ROWS_A_TURN = 1_000
+"""Answers that one turn deletes at the most."""
+
+Headers = tuple[tuple[str, str], ...]
+
+_read_headers = msgspec.json.Decoder(Headers).decode
+
+
+class Once(Struct, frozen=True):
+    """A write that is to be done once: whose key, the name that its owner gave it, and a digest of what is asked."""
+
+    key_id: int
+    name: str
+    fingerprint: bytes
+
+
+class Replay(Struct, frozen=True):
+    """An answer that can be given again, byte for byte."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+def find_replay(tx: Tx, *, once: Once, now: int) -> Replay | None:
+    """What was answered before. Raises ``IdempotencyKeyReused`` when something else was asked, and ``AnswerErased``."""
+    kept = idempotency.find_answer(tx, key_id=once.key_id, name=once.name)
+    if kept is None or kept.at <= now - KEPT_MICROSECONDS:
+        return None
+    if kept.fingerprint != idempotency.digest(tx, once.fingerprint):
+        raise IdempotencyKeyReused
+    if kept.body is None:
+        raise AnswerErased(kept.status)
+    return Replay(kept.status, _read_headers(kept.headers), kept.body)
+
+
+def keep_replay(tx: WriteTx, *, once: Once, replay: Replay, now: int) -> None:
+    """Keep an answer together with its effect."""
+    headers = msgspec.json.encode(replay.headers).decode()
+    fingerprint = idempotency.digest(tx, once.fingerprint)
+    idempotency.save_answer(
+        tx,
+        KeptAnswer(fingerprint, now, replay.status, headers, replay.body),
+        key_id=once.key_id,
+        name=once.name,
+        names_numbers=len(digits_in(_text(replay.body))) >= NATIONAL_DIGITS_MIN,
+    )
+
+
+def has_expired_replay(tx: Tx, *, now: int) -> bool:
+    """Whether there is an answer that does not count any more."""
+    return idempotency.find_old_end(tx, until=now - KEPT_MICROSECONDS, limit=1) is not None
+
+
+def expire_replays(tx: WriteTx, *, now: int) -> bool:
+    """Delete some answers that do not count any more. Returns whether there were any."""
+    last = idempotency.find_old_end(tx, until=now - KEPT_MICROSECONDS, limit=ROWS_A_TURN)
+    if last is not None:
+        idempotency.delete_answers(tx, last=last)
+    return last is not None
+
+
+def forget_answers(tx: WriteTx, *, mobile: int) -> int:
+    """Forget the answers that name a number, in whatever spelling; returns how many they were."""
+    digits = national_digits(mobile)
+    named = [(key_id, name) for key_id, name, body in idempotency.walk_naming(tx) if digits in digits_in(_text(body))]
+    for key_id, name in named:
+        idempotency.forget_answer(tx, key_id=key_id, name_digest=name)
+    return len(named)
+
+
+def _text(body: bytes) -> str:
+    return body.decode(errors="replace")

@@ -1,0 +1,1 @@
+"""Imports: files and streams of contacts or consent, planned, applied and undone."""

@@ -1,0 +1,385 @@
+"""One batch of an import: some thousands of records in one transaction, with what became of each and how far it is.
+
+The batch and its progress are written together, so that whoever works on an import may be killed at any moment, and
+whoever goes on begins where the last batch ended. A plan goes the same way and writes nothing but what it foresaw.
+This room must not know how records were read, nor who asks for a batch.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from daftari.mobile import E164_DIGITS_MAX, country_code
+from daftari.model.consent import FactOutcomeName, NewFact
+from daftari.model.contacts import ContactRow
+from daftari.model.time import written_time
+from daftari.rules.consent import ledger
+from daftari.rules.consent.state import State
+from daftari.rules.contacts.merge import Merge, Merged, find_merge, write_merge
+from daftari.rules.contacts.parse import TOO_MANY_ATTRIBUTES, merge_duplicates
+from daftari.rules.fields import NATIONAL_DIGITS_MIN
+from daftari.rules.imports.batch import SEEN_BYTES, Batch
+from daftari.rules.imports.groups import find_namings
+from daftari.rules.imports.joins import find_joins, list_named_groups, make_groups
+from daftari.rules.imports.lifecycle import CREATED, DUPLICATE, UNCHANGED, UPDATED, get_import, save_progress
+from daftari.rules.imports.model import (
+    CODE,
+    JOINED,
+    KEPT_OUT,
+    OUTCOME_MASK,
+    OUTCOMES,
+    RECORDED,
+    SUPPRESSED,
+    Import,
+    Progress,
+    ReadChunk,
+)
+from daftari.rules.imports.plan import find_left_out, outcome_of
+from daftari.store import Tx, WriteTx, consent, erasures, imports, journal
+from daftari.store.imports import Chunk, Reject
+
+ERASED = "belongs to somebody who was erased after this file came."
+NAMED_DIGITS_MAX = 500
+"""Digits of a rejected record that are searched for numbers of the erased; one with more is not kept."""
+TURNS_MAX = 5
+"""How often a number that a batch says again and again, with attributes, is looked at singly."""
+
+
+class Taken(Struct, frozen=True):
+    """Whether to go on: not when the import was paused or cancelled, or another worker has it. And who waits."""
+
+    goes_on: bool
+    is_awaited: bool = False
+
+
+def take_chunks(
+    tx: WriteTx, *, import_id: int, phase: str, chunks: Sequence[ReadChunk], now: int, seconds: float
+) -> Taken:
+    """Take a batch of chunks, unless it is not the import's next one.
+
+    ``phase``: what the import was doing when the chunks were read. ``seconds``: of work since the last batch.
+    """
+    work = get_import(tx, import_id=import_id)
+    if not work.is_work or work.stored.phase != phase or chunks[0].number != work.progress.next_chunk:
+        return Taken(False)
+    # What is known of numbers counts from the chunk on that tells it, however many chunks a batch has.
+    tells = work.settings.reading.kind == "contacts" and any(chunk.facts or chunk.others for chunk in chunks)
+    for some in [[chunk] for chunk in chunks] if tells else [chunks]:
+        work, seconds = _take_batch(tx, work, some, now, seconds), 0.0
+    return Taken(True, tx.is_awaited())
+
+
+def _take_batch(tx: WriteTx, work: Import, chunks: Sequence[ReadChunk], now: int, seconds: float) -> Import:
+    records = sum(chunk.count for chunk in chunks)
+    batch = Batch(
+        work, chunks, chunks[0].first, bytearray(records), array("q", bytes(8 * records)),
+        bytearray(SEEN_BYTES * records), [],
+        repeats={number for chunk in chunks for number in chunk.repeats},
+        ids_by_mobile={mobile: number for chunk in chunks for mobile, number in chunk.ids.items()} or None,
+        namings=find_namings(work, chunks),
+    )  # fmt: skip
+    for chunk in chunks:
+        for one in chunk.rejects:
+            batch.set(one.number, CODE["invalid"])
+            batch.rejects.append(one)
+    subjects = erasures.list_subjects_after(tx, erasure_id=work.stored.erasure_id)
+    erased = _erased(tx, batch, subjects) if subjects else set()
+    if work.settings.reading.kind == "contacts":
+        _take_contacts(tx, batch, erased, now)
+    else:
+        _take_lists(tx, batch, erased, now)
+    if subjects:
+        batch.rejects = [_without_erased(tx, batch, one, subjects) for one in batch.rejects]
+    _keep_batch(tx, batch, now)
+    return save_progress(tx, found=work, progress=_moved_on(batch, now, seconds))
+
+
+def _erased(tx: Tx, batch: Batch, subjects: set[int]) -> set[int]:
+    """Numbers in the batch of people who were erased after the file came; their records are refused."""
+    mobiles = {row.mobile for chunk in batch.chunks for row in chunk.rows}
+    mobiles |= {fact.mobile for chunk in batch.chunks for fact in chunk.facts}
+    erased = {mobile for mobile in mobiles if consent.erased_subject(tx, mobile=mobile) in subjects}
+    numbers = {row.index for chunk in batch.chunks for row in chunk.rows if row.mobile in erased}
+    numbers |= {fact.index for chunk in batch.chunks for fact in chunk.facts if fact.mobile in erased}
+    for number in sorted(numbers):
+        batch.refuse(number, f"The number {ERASED}", erased=True)
+    return erased
+
+
+def _without_erased(tx: Tx, batch: Batch, given: Reject, subjects: set[int]) -> Reject:
+    """A rejected record is not kept when it names somebody who was erased after the file came."""
+    digits = given.digits
+    if len(digits) <= NAMED_DIGITS_MAX:
+        prefixes = ("", country_code(batch.work.settings.reading.region))
+        named = (
+            int(prefix + digits[first : first + length])
+            for prefix in prefixes
+            for length in range(NATIONAL_DIGITS_MIN, E164_DIGITS_MAX - len(prefix) + 1)
+            for first in range(len(digits) - length + 1)
+        )
+        if not any(consent.erased_subject(tx, mobile=number) in subjects for number in named):
+            return given
+    return Reject(given.number, given.why, "null", "")
+
+
+# ---- contacts ---------------------------------------------------------------------------------------
+
+
+def _take_contacts(tx: WriteTx, batch: Batch, erased: set[int], now: int) -> None:
+    """Rows become contacts: each number's first row of the batch, then the others.
+
+    So what is told of a row does not depend on how large the batch is.
+    """
+    rows = [row for chunk in batch.chunks for row in chunk.rows]
+    if erased:
+        rows = [row for row in rows if row.mobile not in erased]
+    first, again = _by_turn(rows, batch.repeats)
+    left_out = find_left_out(tx, batch, first)
+    for row in again:
+        if row.mobile in left_out:
+            batch.refuse(row.index, f"The record {left_out[row.mobile]}", outcome=outcome_of(left_out[row.mobile]))
+    if left_out:
+        first, again = ([row for row in turn if row.mobile not in left_out] for turn in (first, again))
+    foreseen = _take_consent(tx, batch, erased | left_out.keys(), now)
+    if not batch.is_plan:
+        make_groups(tx, batch, [*first, *again], now)
+    _take_rows(tx, batch, first, foreseen, now)
+    for turn in _turns(again):
+        _take_rows(tx, batch, turn, foreseen, now)
+
+
+def _turns(rows: list[ContactRow]) -> Iterator[list[ContactRow]]:
+    """Rows that say a number again: one a number where it may be one attribute too many, the rest at once."""
+    for _ in range(TURNS_MAX):
+        if not any(row.attributes for row in rows):
+            break
+        turn, rows = _by_turn(rows, {row.index for row in rows})
+        yield turn
+    if rows:
+        yield rows
+
+
+def _by_turn(rows: list[ContactRow], repeats: set[int]) -> tuple[list[ContactRow], list[ContactRow]]:
+    """The first row of each number in the batch, and the others."""
+    if not repeats:
+        return rows, []
+    numbers: set[int] = set()
+    first, again = [], []
+    for row in rows:
+        if row.index in repeats and row.mobile in numbers:
+            again.append(row)
+        else:
+            numbers.add(row.mobile)
+            first.append(row)
+    return first, again
+
+
+def _take_rows(tx: WriteTx, batch: Batch, rows: list[ContactRow], foreseen: Mapping[int, State], now: int) -> None:
+    """Merge rows into the book, or foresee it, and tell what became of each."""
+    unique, _, refused = merge_duplicates(rows)
+    merge = find_merge(tx, rows=unique, named=list_named_groups(batch, rows), foreseen=foreseen)
+    if merge.refused:
+        without = {row.mobile for row in unique if row.index in merge.refused}
+        refused += [row.index for row in rows if row.mobile in without]
+    for index in refused:
+        batch.refuse(index, f"The attributes field {TOO_MANY_ATTRIBUTES}")
+    if refused:
+        rows = [row for row in rows if row.index not in set(refused)]
+    before = {number: contact.card for contact in merge.there.values() if (number := contact.id) in merge.changed}
+    merged = Merged([], {}) if batch.is_plan else write_merge(tx, merge=merge, now=now, ids=batch.ids_by_mobile)
+    joins, flags = find_joins(batch, merge, rows)
+    _tell_rows(batch, merge, merged, rows, {record for by in joins for record in by.values()}, flags)
+    if not batch.is_plan:
+        imports.keep_changes(tx, import_id=batch.work.id, cards=sorted(before.items()), now=now)
+        _note_written(batch, merge, merged, joins)
+
+
+# ---- rows that are left alone -----------------------------------------------------------------------
+
+
+# ---- what became of rows ----------------------------------------------------------------------------
+
+
+def _note_written(batch: Batch, merge: Merge, merged: Merged, joins: list[dict[int, int]]) -> None:
+    """Who changed, and who of those that were there joined which group by a record of which chunk."""
+    new = {card.id for card in merged.new}
+    joining_there = any(joining.there for joining in merge.joinings)
+    own = _made_before(batch, merge) if batch.repeats and joining_there else set()
+    mobiles = {contact.id: contact.mobile for contact in merge.there.values()} if joining_there else {}
+    size = batch.work.settings.reading.chunk_records
+    for joining, group, by in zip(merge.joinings, merged.joined, joins, strict=True):
+        for contact_id in joining.there:
+            if contact_id not in own:
+                chunk = batch.chunks[0].number + (by[mobiles[contact_id]] - batch.first) // size
+                batch.joins.setdefault(chunk, {}).setdefault(group, []).append(contact_id)
+    batch.groups |= {group for group, ids in merged.joined.items() if ids}
+    batch.touched |= new | merged.joined_ids | merge.changed.keys()
+
+
+def _made_before(batch: Batch, merge: Merge) -> set[int]:
+    """The contacts that this very import has made: it is their first row that an undo looks at."""
+    reading = batch.work.settings.reading
+    made = "" if reading.keep_ids else f'"created_at":"{written_time(reading.created_at)}"'
+    return {contact.id for contact in merge.there.values() if made in contact.card}
+
+
+def _tell_rows(
+    batch: Batch, merge: Merge, merged: Merged, rows: list[ContactRow], joined: set[int], flags: dict[int, int]
+) -> None:
+    """An outcome and an id for each row."""
+    suppressed, new_ids = merge.suppressed, {card.mobile: card.id for card in merged.new}
+    batch.joined += len(joined)
+    there, changed, repeats, recorded = merge.there, merge.changed, batch.repeats, batch.recorded
+    created: set[int] = set()
+    for row in rows:
+        mobile, index = row.mobile, row.index
+        found = there.get(mobile)
+        code, contact_id = DUPLICATE, new_ids.get(mobile, 0)
+        if found is not None:
+            contact_id = found.id
+            if index not in repeats:
+                is_updated = contact_id in changed or index in joined or index in recorded
+                code = UPDATED if is_updated else UNCHANGED
+        elif mobile not in created and not (batch.is_plan and index in repeats):
+            # A record before that had this number may have been refused, or its contact deleted since.
+            code = CREATED
+            created.add(mobile)
+        code |= flags.get(index, 0) | (JOINED if index in joined else 0) | (RECORDED if index in recorded else 0)
+        if mobile in suppressed:
+            code |= SUPPRESSED
+            batch.suppressed += 1
+        batch.barred += bool(code & (SUPPRESSED | KEPT_OUT))
+        batch.set(index, code, contact_id)
+
+
+def _take_consent(tx: WriteTx, batch: Batch, without: AbstractSet[int], now: int) -> dict[int, State]:
+    """What the records of our own exports say of their numbers, contacts or not, before anybody joins anything.
+
+    Returns the states of their numbers, where they are foreseen.
+    """
+    ranges, foreseen = [], {}
+    for chunk in batch.chunks:
+        repeats = set(chunk.repeats)
+        facts = [fact for fact in chunk.facts if fact.mobile not in without]
+        recorded = _record(tx, batch, facts, now)
+        ranges.append(recorded.first_last)
+        foreseen.update(recorded.foreseen)
+        batch.recorded.update(
+            fact.index for fact, name in zip(facts, recorded.names, strict=True) if name == "recorded"
+        )
+        for number in chunk.others:
+            if batch.outcomes[number - batch.first] == 0:
+                code = DUPLICATE if number in repeats else UPDATED if number in batch.recorded else UNCHANGED
+                batch.set(number, code | (RECORDED if number in batch.recorded else 0))
+    batch.fact_ranges = tuple(ranges)
+    return foreseen
+
+
+# ---- lists of opt-outs and opt-ins ------------------------------------------------------------------
+
+
+def _take_lists(tx: WriteTx, batch: Batch, erased: set[int], now: int) -> None:
+    """Facts, an outcome a record; one that was in the file before is a duplicate."""
+    ranges = []
+    for chunk in batch.chunks:
+        repeats = set(chunk.repeats)
+        facts = [fact for fact in chunk.facts if fact.mobile not in erased]
+        recorded = _record(tx, batch, facts, now)
+        ranges.append(recorded.first_last)
+        told: dict[int, set[str]] = {}
+        for fact, name in zip(facts, recorded.names, strict=True):
+            told.setdefault(fact.index, set()).add(name)
+        for number, names in told.items():
+            # A record may hold several numbers: what is most to be told of any counts.
+            name = next(name for name in ("recorded", "refused", "unchanged") if name in names)
+            batch.set(number, DUPLICATE if number in repeats else CODE[name])
+    batch.fact_ranges = tuple(ranges)
+
+
+class _Recorded(Struct):
+    """What became of facts: outcomes, the numbers of the first and the last one, and states that are only foreseen."""
+
+    names: Sequence[FactOutcomeName] = ()
+    first_last: tuple[int, int] = (0, -1)
+    foreseen: dict[int, State] = {}
+
+
+def _record(tx: WriteTx, batch: Batch, facts: list[NewFact], now: int) -> _Recorded:
+    """Record facts, or foresee what would become of them."""
+    if not facts:
+        return _Recorded()
+    if batch.is_plan:
+        names, foreseen = ledger.foresee_facts(tx, facts=facts, now=now)
+        return _Recorded(names, foreseen=foreseen)
+    first = tx.book.next_fact
+    recorded = ledger.record_facts(tx, facts=facts, now=now, import_id=batch.work.id)
+    names = [outcome.outcome for outcome in recorded.outcomes]
+    batch.facts += names.count("recorded")
+    if tx.book.next_fact > first:
+        journal.insert_journal(tx, action="import_consent", contacts=recorded.contacts, group_id=None, now=now)
+    return _Recorded(names, (first, tx.book.next_fact - 1))
+
+
+# ---- kept -------------------------------------------------------------------------------------------
+
+
+def _keep_batch(tx: WriteTx, batch: Batch, now: int) -> None:
+    work = batch.work
+    for number, joined in batch.joins.items():
+        imports.insert_joins(tx, import_id=work.id, chunk=number, joined=joined)
+    if batch.touched:
+        group_id = next(iter(batch.groups)) if len(batch.groups) == 1 else None
+        journal.insert_journal(tx, action="import_contacts", contacts=batch.touched, group_id=group_id, now=now)
+    if not batch.is_plan:
+        ledger.note_near_misses(tx, source="import", tries=batch.barred, now=now, import_id=work.id)
+    for chunk, (first_fact, last_fact) in zip(batch.chunks, batch.fact_ranges, strict=True):
+        start = chunk.first - batch.first
+        end = start + chunk.count
+        imports.save_chunk(
+            tx,
+            import_id=work.id,
+            chunk=Chunk(
+                number=chunk.number,
+                at=now,
+                phase=work.stored.phase,
+                outcomes=bytes(batch.outcomes[start:end]),
+                ids=batch.ids[start:end],
+                seen=bytes(batch.seen[SEEN_BYTES * start : SEEN_BYTES * end]) if batch.is_plan else b"",
+                first_fact=first_fact,
+                last_fact=last_fact,
+                first_row=chunk.first,
+            ),
+        )
+    last = batch.first + len(batch.outcomes) - 1
+    rejects = {one.number: one for one in batch.rejects}
+    imports.save_rejects(
+        tx, import_id=work.id, first=batch.first, last=last, rejects=[rejects[number] for number in sorted(rejects)]
+    )
+
+
+def _moved_on(batch: Batch, now: int, seconds: float) -> Progress:
+    progress = batch.work.progress
+    counted = Counter(code & OUTCOME_MASK for code in batch.outcomes)
+    counts = dict(progress.counts)
+    for code, many in counted.items():
+        counts[OUTCOMES[code]] = counts.get(OUTCOMES[code], 0) + many
+    return replace(
+        progress,
+        next_chunk=batch.chunks[-1].number + 1,
+        rows=progress.rows + len(batch.outcomes),
+        bytes_read=batch.chunks[-1].bytes_read,
+        counts=counts,
+        suppressed=progress.suppressed + batch.suppressed,
+        joined=progress.joined + batch.joined,
+        facts=progress.facts + batch.facts,
+        groups=tuple(sorted({*progress.groups, *batch.groups})),
+        seconds=progress.seconds + seconds,
+        started_at=progress.started_at or now,
+        tries=0,
+    )

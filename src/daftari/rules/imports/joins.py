@@ -1,0 +1,73 @@
+"""Which rows of an import join which groups. No HTTP, no SQL."""
+
+from __future__ import annotations
+
+from daftari.model.contacts import ContactRow
+from daftari.rules.contacts.groups import use_group
+from daftari.rules.contacts.merge import Joining, Merge, NamedGroup
+from daftari.rules.fields import fold_name
+from daftari.rules.imports.batch import Batch
+from daftari.rules.imports.model import (
+    KEPT_OUT,
+)
+from daftari.store import WriteTx
+
+
+def list_named_groups(batch: Batch, rows: list[ContactRow]) -> list[NamedGroup]:
+    """The import's own group, and those that these rows name."""
+    group = batch.work.settings.group
+    named = [] if group is None else [NamedGroup(group)]
+    if batch.namings:
+        numbers = {row.index: row.mobile for row in rows}
+        for naming in batch.namings.values():
+            mobiles = {numbers[record] for record in naming.records if record in numbers}
+            if mobiles:
+                named.append(NamedGroup(naming.name, mobiles))
+    return named
+
+
+def make_groups(tx: WriteTx, batch: Batch, rows: list[ContactRow], now: int) -> None:
+    """Groups are made in the order in which records name them, whatever the batch is; the import's own one first."""
+    group = batch.work.settings.group
+    if group is not None and rows:
+        use_group(tx, name=group, folded=fold_name(group), now=now)
+    if not batch.namings:
+        return
+    numbers = {row.index for row in rows}
+    firsts = {folded: [one for one in naming.records if one in numbers] for folded, naming in batch.namings.items()}
+    for folded in sorted((folded for folded, found in firsts.items() if found), key=lambda folded: firsts[folded][0]):
+        use_group(tx, name=batch.namings[folded].name, folded=folded, now=now)
+
+
+def find_joins(batch: Batch, merge: Merge, rows: list[ContactRow]) -> tuple[list[dict[int, int]], dict[int, int]]:
+    """For each group the numbers that join it, with the record by which; and the flags of other records.
+
+    A plan has let nobody join: who was to join a group by a record before in the file would be in it by then.
+    """
+    joins: list[dict[int, int]] = []
+    flags: dict[int, int] = {}
+    by_index = {row.index: row for row in rows} if batch.namings else {}
+    for joining in merge.joinings:
+        naming = None if joining.group.mobiles is None else batch.namings[joining.folded]
+        known = batch.repeats if naming is None else naming.again
+        records = rows if naming is None else [by_index[one] for one in naming.records if one in by_index]
+        waiting = _joining_mobiles(merge, joining)
+        by: dict[int, int] = {}
+        for row in records:
+            if row.mobile in joining.kept_out:
+                flags[row.index] = KEPT_OUT
+            if row.mobile in waiting and not (batch.is_plan and row.index in known):
+                by.setdefault(row.mobile, row.index)
+        joins.append(by)
+    return joins, flags
+
+
+def _joining_mobiles(merge: Merge, joining: Joining) -> set[int]:
+    """The numbers that would join a group."""
+    wanted = joining.group.mobiles
+    ids = set(joining.there)
+    there = merge.there
+    mobiles = {mobile for mobile in (there if wanted is None else there.keys() & wanted) if there[mobile].id in ids}
+    if wanted is None:
+        return mobiles | {row.mobile for row in merge.new if row.mobile not in joining.barred}
+    return mobiles | (wanted - there.keys() - joining.barred)

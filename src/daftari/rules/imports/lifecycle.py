@@ -1,0 +1,302 @@
+"""Imports as people know them: made, planned, applied, paused, cancelled, undone, shown row by row, and forgotten.
+
+An import is a row of the database, and whoever works on it may be killed at any moment. This room must not know how
+a file is read, nor what a batch of its records does to the book.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from daftari.errors import ImportNotFound, ValidationFailed, WrongImportState
+from daftari.model.imports import ImportPhase, ImportState
+from daftari.model.jobs import IMPORT
+from daftari.model.limits import PARTS_A_TURN, REASON_MAX
+from daftari.rules.fields import read_text
+from daftari.rules.imports.model import CODE, Import, Progress, Settings
+from daftari.store import Tx, WriteTx, contacts, erasures, file_parts, imports, journal
+from daftari.store.imports import StoredImport
+from daftari.store.jobs import request_job
+
+IMPORT_DAYS = 90
+"""How long an import can be looked at and undone after it was made."""
+RECEIVING_SECONDS_MAX = 6 * 3600
+"""How long a file may take to arrive whole."""
+IMPORTS_OPEN_MAX = 100
+"""Imports of a project that hold a file at a time, whoever they wait for."""
+ROWS_A_TURN = 1_000
+DAY_MICROSECONDS = 86_400_000_000
+
+SOMEBODY_ERASED = "Somebody was erased while this file waited, and may be in it; send it again."
+"""What is told of an import that an erasure has cancelled."""
+
+CREATED, UPDATED, UNCHANGED, DUPLICATE = (CODE[name] for name in ("created", "updated", "unchanged", "duplicate"))
+
+
+_read_settings = msgspec.json.Decoder(Settings).decode
+_read_progress = msgspec.json.Decoder(Progress).decode
+
+
+def _write(record: Struct) -> str:
+    return msgspec.json.encode(record).decode()
+
+
+# ---- made -------------------------------------------------------------------------------------------
+
+
+def begin_import(tx: WriteTx, *, settings: Settings, now: int) -> int:
+    """A new import, whose file is to follow in parts. Raises ``WrongImportState`` when too many wait already.
+
+    Raises ``ValidationFailed`` when ids are to be kept and the book has contacts.
+    """
+    if settings.reading.keep_ids and contacts.has_contacts(tx):
+        raise ValidationFailed({"keep_ids": ["The keep_ids field is for a project that has no contacts yet."]})
+    if imports.count_imports_with_files(tx, limit=IMPORTS_OPEN_MAX) == IMPORTS_OPEN_MAX:
+        raise WrongImportState(
+            f"The files of {IMPORTS_OPEN_MAX} imports of this project wait already; "
+            "apply or cancel the plans, resume or cancel what is paused, or wait for the others."
+        )
+    return imports.insert_import(
+        tx,
+        phase="plan" if settings.planned else "apply",
+        erasure_id=erasures.get_last_erasure(tx),
+        settings=_write(settings),
+        progress="{}",
+        until=now + RECEIVING_SECONDS_MAX * 1_000_000,
+        now=now,
+    )
+
+
+def add_parts(tx: WriteTx, *, import_id: int, first: int, parts: Sequence[bytes]) -> None:
+    """Further parts of the file."""
+    file_parts.insert_parts(tx, file_id=import_id, first=first, parts=parts)
+
+
+def queue_import(tx: WriteTx, *, import_id: int, now: int) -> Import:
+    """The file is here whole: the worker may begin."""
+    found = get_import(tx, import_id=import_id)
+    journal.insert_journal(tx, action="create_import", contacts=(), group_id=None, now=now)
+    return _set(tx, found, state="queued", expires_at=now + IMPORT_DAYS * DAY_MICROSECONDS)
+
+
+# ---- looked at --------------------------------------------------------------------------------------
+
+
+def get_import(tx: Tx, *, import_id: int) -> Import:
+    """One import. Raises ``ImportNotFound``."""
+    found = imports.get_import(tx, import_id=import_id)
+    if found is None:
+        raise ImportNotFound
+    return _read(found)
+
+
+def look_at_import(tx: Tx, *, import_id: int) -> Import:
+    """One import whose file is here whole: nobody is shown another one. Raises ``ImportNotFound``."""
+    found = get_import(tx, import_id=import_id)
+    if found.stored.state == "receiving":
+        raise ImportNotFound
+    return found
+
+
+def list_imports(tx: Tx, *, before: int, limit: int) -> list[Import]:
+    """Imports, the newest first, from the one before a given one on; 0 for the newest."""
+    return [_read(found) for found in imports.list_imports(tx, before=before, limit=limit)]
+
+
+def _read(found: StoredImport) -> Import:
+    return Import(found, _read_settings(found.settings), _read_progress(found.progress))
+
+
+def walk_rejects(tx: Tx, *, import_id: int, take: Callable[[int, str, object], None]) -> int:
+    """Call ``take`` with number, reason and record of every record that could not be taken; returns how many."""
+    first, count = 0, 0
+    while some := imports.list_rejects(tx, import_id=import_id, first=first, limit=ROWS_A_TURN):
+        for number, why, record in some:
+            take(number, why, msgspec.json.decode(record))
+        first, count = some[-1][0] + 1, count + len(some)
+    return count
+
+
+# ---- told what to do --------------------------------------------------------------------------------
+
+
+def apply_import(tx: WriteTx, *, import_id: int, now: int) -> Import:
+    """Do what was planned. Raises ``WrongImportState`` when nothing is."""
+    found = get_import(tx, import_id=import_id)
+    if found.stored.phase != "plan" or found.stored.state != "done":
+        raise _wrong(found, "applied: only a plan that is done can be")
+    fresh = Progress(plan=found.progress.counts)
+    journal.insert_journal(tx, action="apply_import", contacts=(), group_id=None, now=now)
+    return _set(tx, replace(found, progress=fresh), state="queued", phase="apply")
+
+
+def pause_import(tx: WriteTx, *, import_id: int) -> Import:
+    """Stop after the batch at work. Pausing what is paused changes nothing. Raises ``WrongImportState``."""
+    found = get_import(tx, import_id=import_id)
+    if found.stored.state == "paused":
+        return found
+    if not found.is_work:
+        raise _wrong(found, "paused")
+    return _set(tx, found, state="paused")
+
+
+def resume_import(tx: WriteTx, *, import_id: int) -> Import:
+    """Go on where it was. Resuming what goes on changes nothing. Raises ``WrongImportState``."""
+    found = get_import(tx, import_id=import_id)
+    if found.is_work:
+        return found
+    if found.stored.state != "paused":
+        raise _wrong(found, "resumed")
+    if found.is_streamed:
+        raise _wrong(found, f"resumed by itself: stream the rest to it, with resume={found.id}")
+    return _set(tx, found, state="queued")
+
+
+def cancel_import(tx: WriteTx, *, import_id: int, now: int) -> Import:
+    """Stop for good; what is written stays and can be undone. Raises ``WrongImportState`` when it has ended already."""
+    found = get_import(tx, import_id=import_id)
+    if found.stored.state == "cancelled":
+        return found
+    planned = found.stored.phase == "plan" and found.stored.state == "done"
+    if not (found.is_work or planned or found.stored.state == "paused"):
+        raise _wrong(found, "cancelled")
+    return end_import(tx, found=found, state="cancelled", now=now)
+
+
+def cancel_waiting(tx: WriteTx, *, now: int) -> int:
+    """Cancel the imports whose files would wait, with somebody in them who is erased; returns how many there were."""
+    waiting = [get_import(tx, import_id=import_id) for import_id in imports.list_waiting_imports(tx)]
+    with_files = [found for found in waiting if not found.is_streamed]
+    for found in with_files:
+        end_import(tx, found=found, state="cancelled", now=now, error=SOMEBODY_ERASED)
+    return len(with_files)
+
+
+def undo_import(tx: WriteTx, *, import_id: int, opt_outs: bool, reason: str | None, now: int) -> Import:
+    """Put back what the import changed; its opt-outs only with ``opt_outs`` and a reason.
+
+    Raises ``WrongImportState`` while it is at work or when it wrote nothing, and ``ValidationFailed`` without a reason.
+    """
+    found = get_import(tx, import_id=import_id)
+    said = read_reason(reason)
+    if opt_outs and said is None:
+        raise ValidationFailed({"reason": ["The reason field is required to take back opt-outs."]})
+    ended = found.stored.state in ("done", "failed", "cancelled")
+    if found.stored.phase == "plan" or not ended or (found.stored.phase == "undo" and found.stored.state == "done"):
+        raise _wrong(found, "undone: only one that was applied and has ended can be, and once")
+    settings = replace(found.settings, retract_opt_outs=opt_outs, reason=said)
+    progress = replace(found.progress, undone=found.progress.undone or {}, error=None, finished_at=None)
+    journal.insert_journal(tx, action="undo_import", contacts=(), group_id=None, now=now)
+    return _set(tx, replace(found, settings=settings, progress=progress), state="queued", phase="undo")
+
+
+def read_reason(reason: object) -> str | None:
+    """A reason as it is kept. Raises ``ValidationFailed``."""
+    try:
+        return read_text(reason, most=REASON_MAX)
+    except ValueError as error:
+        raise ValidationFailed({"reason": [f"The reason field {error}"]}) from None
+
+
+def _wrong(found: Import, what: str) -> WrongImportState:
+    return WrongImportState(f"This import ({found.stored.phase}, {found.stored.state}) cannot be {what}.")
+
+
+def _set(
+    tx: WriteTx,
+    found: Import,
+    *,
+    state: ImportState,
+    phase: ImportPhase | None = None,
+    expires_at: int | None = None,
+    clearing: bool | None = None,
+) -> Import:
+    """Keep an import's state, and tell the worker when there is something to do."""
+    stored = replace(
+        found.stored,
+        state=state,
+        phase=phase or found.stored.phase,
+        expires_at=expires_at or found.stored.expires_at,
+        clearing=found.stored.clearing if clearing is None else clearing,
+        settings=_write(found.settings),
+        progress=_write(found.progress),
+    )
+    imports.save_import(tx, given=stored)
+    if state == "queued" or stored.clearing:
+        request_job(tx, project_id=tx.project_id, kind=IMPORT)
+    return replace(found, stored=stored)
+
+
+# ---- worked on --------------------------------------------------------------------------------------
+
+
+def save_progress(tx: WriteTx, *, found: Import, progress: Progress) -> Import:
+    """How far it is; it is at work."""
+    return _set(tx, replace(found, progress=progress), state="streaming" if found.is_streamed else "running")
+
+
+def let_stream(tx: WriteTx, *, found: Import, now: int) -> Import:
+    """Its rows come over the call that this is, and over no other one any more."""
+    streamed = replace(found, progress=replace(found.progress, call=tx.actor.request_id))
+    return _set(tx, streamed, state="streaming", expires_at=now + IMPORT_DAYS * DAY_MICROSECONDS)
+
+
+def end_import(tx: WriteTx, *, found: Import, state: ImportState, now: int, error: str | None = None) -> Import:
+    """It has ended, one way or another; unless it is a plan that may be applied, its file goes."""
+    progress = replace(found.progress, finished_at=now, error=error)
+    clearing = not (found.is_streamed or (found.stored.phase == "plan" and state == "done"))
+    return _set(tx, replace(found, progress=progress), state=state, clearing=clearing)
+
+
+def end_work(
+    tx: WriteTx, *, import_id: int, phase: ImportPhase, state: ImportState, error: str | None, now: int
+) -> None:
+    """As ``end_import``, unless somebody has told it something else meanwhile."""
+    found = get_import(tx, import_id=import_id)
+    if found.is_work and found.stored.phase == phase:
+        end_import(tx, found=found, state=state, error=error, now=now)
+
+
+def note_try(tx: WriteTx, *, import_id: int) -> int:
+    """Its file broke off; returns how often it did since something was read."""
+    found = get_import(tx, import_id=import_id)
+    tries = found.progress.tries + 1
+    if found.is_work:
+        save_progress(tx, found=found, progress=replace(found.progress, tries=tries))
+    return tries
+
+
+def find_work(tx: Tx) -> Import | None:
+    """The first import that is to be worked on."""
+    number = imports.find_open_import(tx)
+    return None if number is None else get_import(tx, import_id=number)
+
+
+def clear_file(tx: WriteTx) -> bool:
+    """One turn of deleting a file that nobody needs any more; returns whether there was one."""
+    number = imports.find_clearing_import(tx)
+    if number is None:
+        return False
+    if not file_parts.delete_parts(tx, file_id=number, limit=PARTS_A_TURN):
+        found = get_import(tx, import_id=number)
+        imports.save_import(tx, given=replace(found.stored, clearing=False))
+    return True
+
+
+# ---- forgotten --------------------------------------------------------------------------------------
+
+
+def has_expired_import(tx: Tx, *, now: int) -> bool:
+    """Whether an import's time is over."""
+    return imports.find_expired_import(tx, now=now) is not None
+
+
+def expire_import(tx: WriteTx, *, now: int) -> None:
+    """One turn of forgetting an import whose time is over."""
+    number = imports.find_expired_import(tx, now=now)
+    if number is not None:
+        imports.forget_import(tx, import_id=number)

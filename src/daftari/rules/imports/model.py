@@ -1,0 +1,143 @@
+"""Records of an import: what was asked, how far it is, and how outcomes are stored. No SQL, no files."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Raw, Struct
+
+from daftari.files import ColumnUse, Layout
+from daftari.model.consent import NewFact
+from daftari.model.contacts import ContactRow
+from daftari.store.imports import CHUNK_RECORDS, Reject, StoredImport
+
+ImportKind = Literal["contacts", "opt_outs", "opt_ins"]
+Values = list[Any] | dict[str, Any]
+
+
+class Reading(Struct, frozen=True):
+    """All that is needed to read a file's records as rows, again and again in the same way.
+
+    ``attributes``: columns that are nothing else become attributes. ``keep_ids``: ids and times of creation are the
+    file's. ``common``: members of facts that the records do not name. ``created_at``: that of new contacts.
+    ``chunk_records``: how many records a chunk has, kept so that an import that has begun goes on with the same ones.
+    """
+
+    layout: Layout
+    uses: tuple[ColumnUse, ...]
+    region: str
+    kind: ImportKind
+    attributes: bool
+    keep_ids: bool
+    common: dict[str, Any]
+    created_at: int
+    chunk_records: int = CHUNK_RECORDS
+
+
+class ReadChunk(Struct, frozen=True, array_like=True):
+    """Up to a thousand records as they were read. Rows and facts have their record's number as index.
+
+    ``groups``: names, and the records by which somebody is to join. ``again``: the same, for those whose number was to
+    join that group by a record before in the file. ``ids``: by number. ``repeats``: records whose number came before in
+    the file. ``others``: records that are about no contact. ``values``: each record, should it be rejected later.
+    ``bytes_read``: of the file so far.
+    """
+
+    number: int
+    first: int
+    count: int
+    rows: list[ContactRow]
+    groups: dict[str, list[int]]
+    again: dict[str, list[int]]
+    ids: dict[int, int]
+    facts: list[NewFact]
+    repeats: list[int]
+    others: list[int]
+    rejects: list[Reject]
+    values: Raw
+    bytes_read: int
+
+
+CONTACT_OUTCOMES = ("created", "updated", "unchanged", "duplicate", "invalid", "changed")
+"""What becomes of a record. ``changed``: its contact is no more what the plan saw, and was left alone."""
+FACT_OUTCOMES = ("recorded", "unchanged", "refused", "duplicate", "invalid", "changed")
+OUTCOMES = ("nothing", *dict.fromkeys((*CONTACT_OUTCOMES, *FACT_OUTCOMES)))
+"""By the low half of a record's byte; the first one is for a record that nobody has looked at yet."""
+UNDONE = ("reversed", "kept", "failed", "retracted")
+"""What becomes of contacts and facts by an undo."""
+CODE = {name: place for place, name in enumerate(OUTCOMES)}
+SUPPRESSED = 0x10
+JOINED = 0x20
+KEPT_OUT = 0x40
+RECORDED = 0x80
+"""Its row said something of its number that was not known."""
+OUTCOME_MASK = 0x0F
+
+
+class Settings(Struct, frozen=True, omit_defaults=True):
+    """What an import is to do. ``name``: the file's. ``reason``: why its opt-outs are to be taken back by an undo.
+
+    ``streamed``: its rows come over a call, and there is no file.
+    """
+
+    name: str
+    bytes: int
+    reading: Reading
+    group: str | None = None
+    planned: bool = False
+    streamed: bool = False
+    retract_opt_outs: bool = False
+    reason: str | None = None
+
+
+class Progress(Struct, frozen=True, omit_defaults=True):
+    """How far an import is. ``seconds``: of work, pauses not among them. ``tries``: how often its file broke off."""
+
+    next_chunk: int = 0
+    rows: int = 0
+    bytes_read: int = 0
+    counts: dict[str, int] = {}
+    suppressed: int = 0
+    joined: int = 0
+    facts: int = 0
+    groups: tuple[int, ...] = ()
+    """Groups that somebody joined."""
+    seconds: float = 0.0
+    started_at: int | None = None
+    finished_at: int | None = None
+    error: str | None = None
+    tries: int = 0
+    plan: dict[str, int] | None = None
+    """What the plan foresaw."""
+    call: str | None = None
+    """Of a stream: the request that streams, and no other one."""
+    undone: dict[str, int] | None = None
+    undo_chunk: int = 0
+
+
+class Import(Struct, frozen=True):
+    """An import with its settings and progress read."""
+
+    stored: StoredImport
+    settings: Settings
+    progress: Progress
+
+    @property
+    def id(self) -> int:
+        """Its number."""
+        return self.stored.id
+
+    @property
+    def is_work(self) -> bool:
+        """Whether it is to be worked on: by a worker, or by the call that streams."""
+        return self.stored.state in ("queued", "running", "streaming")
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether its rows come over a call, and no worker may take it."""
+        return self.settings.streamed and self.stored.phase == "apply"
+
+
+def outcome_names(kind: ImportKind) -> tuple[str, ...]:
+    """The outcomes that records of a kind may have."""
+    return CONTACT_OUTCOMES if kind == "contacts" else FACT_OUTCOMES

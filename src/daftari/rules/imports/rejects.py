@@ -1,0 +1,68 @@
+"""The records that an import could not take, as a file like the one that came, with a column more that says why.
+
+Mended, it can be imported as it is: that column is never a field. This room must not know where the file goes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, BinaryIO
+
+from msgspec.structs import replace
+
+from daftari.files import Layout, Row, Writer, explain_card, open_writer
+from daftari.rules.imports.lifecycle import ROWS_A_TURN, get_import, walk_rejects
+from daftari.rules.imports.model import Import
+from daftari.store import Tx
+
+WHY = "why"
+"""What the column is called."""
+_CUT = "record"
+"""In JSON: the member that holds a record which was no object."""
+
+
+def write_rejects(tx: Tx, *, import_id: int, file: BinaryIO) -> Import:
+    """Write the file, with its header alone if nothing was rejected. Raises ``ImportNotFound``."""
+    found = get_import(tx, import_id=import_id)
+    layout = explained_layout(found.settings.reading.layout)
+    writer = open_writer(file, layout=layout)
+    waiting: list[Row] = []
+
+    def take(number: int, why: str, record: Any) -> None:
+        waiting.append(_explained(layout, record, why))
+        if len(waiting) >= ROWS_A_TURN:
+            _write(writer, waiting)
+
+    walk_rejects(tx, import_id=import_id, take=take)
+    _write(writer, waiting)
+    writer.close()
+    return found
+
+
+def explained_layout(layout: Layout) -> Layout:
+    """The layout with the column; a file of rejects that is rejected again has it once."""
+    columns = layout.columns if WHY in layout.columns else (*layout.columns, WHY)
+    return replace(layout, columns=columns, header=True)
+
+
+def _write(writer: Writer, waiting: list[Row]) -> None:
+    writer.write(waiting)
+    waiting.clear()
+
+
+def _explained(layout: Layout, record: Any, why: str) -> Any:
+    """A record with its reason. One that could not be read is a text, and one of somebody who was erased is nothing."""
+    match layout.format:
+        case "vcard":
+            return explain_card(record, why=why) if isinstance(record, str) else {WHY: why}
+        case "ndjson" | "json":
+            told = record if isinstance(record, dict) else {} if record is None else {_CUT: record}
+            return {**told, WHY: why}
+        case _:
+            cells = record if isinstance(record, list) else [record]
+            return _explained_cells(layout.columns, cells, why)
+
+
+def _explained_cells(columns: tuple[str, ...], cells: list[Any], why: str) -> list[Any]:
+    filled = [*cells, *[None] * (len(columns) - len(cells))][: len(columns)]
+    filled[columns.index(WHY)] = why
+    return filled

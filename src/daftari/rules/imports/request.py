@@ -1,0 +1,114 @@
+"""How a file arrives: what is asked for is read against what is in it, and its bytes go into the database in parts.
+
+This room must not know whether it came over HTTP or from a command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import IO, Any
+
+from msgspec import Struct
+
+from daftari.errors import TooLarge, ValidationFailed
+from daftari.files import CARD_COLUMNS, ColumnUse, Layout, match_columns
+from daftari.files.columns import MOBILE
+from daftari.model.contacts import TEXT_FIELDS
+from daftari.model.limits import FILE_BYTES_MAX, PART_BYTES, PARTS_A_TURN
+from daftari.rules.consent.facts import Kind, read_facts
+from daftari.rules.imports.columns import FACT_FIELDS
+from daftari.rules.imports.lifecycle import add_parts, begin_import
+from daftari.rules.imports.model import ImportKind, Reading, Settings
+
+OWN_NAMES = ("id", "mobile", *TEXT_FIELDS, "created_at", "attributes", "groups", "consent")
+"""The members of a contact as it is exported."""
+EXAMPLE = "+254722000000"
+"""A number that can be read: what is wrong is elsewhere."""
+
+Write = Callable[..., Any]
+"""``write(rule, **values)``: a rule's result, under the lock of the project that the file is for."""
+
+
+class Wanted(Struct, frozen=True):
+    """What somebody wants done with a file.
+
+    ``mapping``: fields by column, over what is found by name. ``attributes``: columns that are nothing else become
+    attributes. ``keep_ids``: ids and times of creation are the file's. ``common``: members of facts that the records do
+    not name.
+    """
+
+    name: str
+    media_type: str | None = None
+    kind: ImportKind = "contacts"
+    group: str | None = None
+    mapping: dict[str, str] = {}
+    attributes: bool = False
+    keep_ids: bool = False
+    planned: bool = False
+    common: dict[str, Any] = {}
+
+
+def check_request(wanted: Wanted, *, length: int) -> None:
+    """Raises ``TooLarge`` for a file of so many bytes, and ``ValidationFailed`` for fields that exclude each other."""
+    if length > FILE_BYTES_MAX:
+        raise TooLarge(f"The file is larger than the {FILE_BYTES_MAX} bytes that an import takes.")
+    errors: dict[str, list[str]] = {}
+    if wanted.kind == "contacts" and wanted.common:
+        for name in wanted.common:
+            errors[name] = [f"The {name} field is for lists of opt-outs and opt-ins."]
+    if wanted.kind != "contacts":
+        for name, given in (("group", wanted.group), ("attributes", wanted.attributes), ("keep_ids", wanted.keep_ids)):
+            if given:
+                errors[name] = [f"The {name} field is for contacts."]
+    if errors:
+        raise ValidationFailed(errors)
+
+
+def import_settings(wanted: Wanted, *, layout: Layout, length: int, region: str, now: int) -> Settings:
+    """What an import of a file with this layout is to do. Raises ``ValidationFailed``."""
+    common = {"source": "import", **wanted.common}
+    if wanted.kind != "contacts":
+        kind: Kind = "opt_out" if wanted.kind == "opt_outs" else "opt_in"
+        read_facts([EXAMPLE], common=common, kind=kind, region=region, now=now)
+    reading = Reading(
+        layout=layout,
+        uses=column_uses(layout, wanted=wanted),
+        region=region,
+        kind=wanted.kind,
+        attributes=wanted.attributes,
+        keep_ids=wanted.keep_ids,
+        common=common,
+        created_at=now,
+    )
+    return Settings(name=wanted.name, bytes=length, reading=reading, group=wanted.group, planned=wanted.planned)
+
+
+def column_uses(layout: Layout, *, wanted: Wanted) -> tuple[ColumnUse, ...]:
+    """What each column is used for; for nothing, where this kind of import has no use for it."""
+    columns = CARD_COLUMNS if layout.format == "vcard" else layout.columns
+    uses = match_columns(columns, given=wanted.mapping)
+    if layout.format in ("ndjson", "json"):
+        # Objects have columns as they come, and only the first ones were looked at.
+        used = {use.name for use in uses} | {use.field for use in uses}
+        uses = (*uses, *(ColumnUse(name, name) for name in OWN_NAMES if name not in used))
+    are_facts = wanted.kind != "contacts"
+
+    def is_useful(field: str) -> bool:
+        return field.partition(".")[0] == MOBILE or (field in FACT_FIELDS) is are_facts
+
+    return tuple(use if use.field is None or is_useful(use.field) else ColumnUse(use.name, None) for use in uses)
+
+
+def keep_file(write: Write, file: IO[bytes], *, settings: Settings, now: int) -> int:
+    """Make the import and keep its file; returns its id. Nobody works on it before ``queue_import``."""
+    import_id: int = write(begin_import, settings=settings, now=now)
+    file.seek(0)
+    first = 0
+    while parts := _some_parts(file):
+        write(add_parts, import_id=import_id, first=first, parts=parts)
+        first += len(parts)
+    return import_id
+
+
+def _some_parts(file: IO[bytes]) -> list[bytes]:
+    return [part for _ in range(PARTS_A_TURN) if (part := file.read(PART_BYTES))]

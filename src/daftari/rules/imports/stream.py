@@ -1,0 +1,151 @@
+"""A stream: an import whose rows are written as they come, and whose file is never kept.
+
+It is an import like any other: listed, looked at row by row, paused, cancelled and undone. Only no worker takes it; who
+streams writes its chunks, each as large as what had come by then. After a cut the rows that were written and not told
+are told again, and the next ones go on where they ended, so that every row is taken once. This room must not know how
+lines travel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from daftari.errors import ImportNotFound, StoreBusy, ValidationFailed, WrongImportState
+from daftari.files import ColumnUse, Layout, Record, read_line
+from daftari.model.contacts import TEXT_FIELDS
+from daftari.rules.imports.apply import take_chunks
+from daftari.rules.imports.lifecycle import end_import, get_import, let_stream, pause_import
+from daftari.rules.imports.model import Import, ReadChunk, Reading, Settings
+from daftari.rules.imports.parse import RowReader
+from daftari.rules.imports.views import list_rows
+from daftari.store import Tx, WriteTx, contacts, erasures, imports, journal
+from daftari.store.imports import CHUNK_RECORDS
+
+NAME = "stream"
+"""What its file is called, which it never had."""
+FIELDS = ("mobile", *TEXT_FIELDS, "attributes", "groups")
+"""The members of a row."""
+
+
+# ---- begun, taken up again, and ended -----------------------------------------------------------------
+
+
+def begin_stream(tx: WriteTx, *, group: str | None, region: str, now: int) -> Import:
+    """A new stream."""
+    reading = Reading(
+        layout=Layout("ndjson", FIELDS),
+        uses=tuple(ColumnUse(field, field) for field in FIELDS),
+        region=region,
+        kind="contacts",
+        attributes=False,
+        keep_ids=False,
+        common={},
+        created_at=now,
+    )
+    settings = Settings(name=NAME, bytes=0, reading=reading, group=group, streamed=True)
+    number = imports.insert_import(
+        tx,
+        phase="apply",
+        erasure_id=erasures.get_last_erasure(tx),
+        settings=msgspec.json.encode(settings).decode(),
+        progress="{}",
+        until=now,
+        now=now,
+    )
+    journal.insert_journal(tx, action="create_import", contacts=(), group_id=None, now=now)
+    return let_stream(tx, found=get_import(tx, import_id=number), now=now)
+
+
+def resume_stream(tx: WriteTx, *, import_id: int, after: int, now: int) -> Import:
+    """A stream that goes on after a row that its sender was told of; one that is done only tells its rows again.
+
+    Raises ``ImportNotFound``, ``WrongImportState``, and ``ValidationFailed`` when it has no such row.
+    """
+    found = get_import(tx, import_id=import_id)
+    if not found.settings.streamed:
+        raise ImportNotFound
+    if after > found.progress.rows:
+        raise ValidationFailed({"after": [f"The after field is beyond the {found.progress.rows} rows of this stream."]})
+    if not found.is_streamed or found.stored.state not in ("streaming", "paused", "done"):
+        raise WrongImportState(f"This stream ({found.stored.phase}, {found.stored.state}) cannot go on.")
+    return found if found.stored.state == "done" else let_stream(tx, found=found, now=now)
+
+
+def end_stream(tx: WriteTx, *, import_id: int, now: int) -> Import:
+    """Every row is here. Raises as ``write_chunk``."""
+    return end_import(tx, found=_streaming(tx, import_id=import_id), state="done", now=now)
+
+
+def pause_stream(tx: WriteTx, *, import_id: int) -> None:
+    """The call is over before the stream is. Raises as ``write_chunk``."""
+    _streaming(tx, import_id=import_id)
+    pause_import(tx, import_id=import_id)
+
+
+def _streaming(tx: WriteTx, *, import_id: int) -> Import:
+    """The stream, if it still is one, and of this call."""
+    found = get_import(tx, import_id=import_id)
+    if not found.is_streamed or found.stored.state != "streaming":
+        raise WrongImportState(f"This stream ({found.stored.phase}, {found.stored.state}) was told to stop.")
+    if found.progress.call != tx.actor.request_id:
+        raise StoreBusy("Another call streams to this import; go on after the last row that you were told of.")
+    return found
+
+
+# ---- rows -------------------------------------------------------------------------------------------------
+
+
+class LineReader:
+    """Reads the lines of one stream in their order, and knows which numbers came before in it."""
+
+    def __init__(self, found: Import) -> None:
+        self._reader = RowReader(found.settings.reading)
+        self._next_chunk = found.progress.next_chunk
+        self._rows = found.progress.rows
+        self._bytes = found.progress.bytes_read
+
+    def read_chunk(self, lines: Sequence[bytes]) -> ReadChunk:
+        """The next lines, a thousand at the most, as rows."""
+        records = [read_line(number, line) for number, line in enumerate(lines, self._rows + 1)]
+        self._bytes += sum(len(line) + 1 for line in lines)
+        chunk = self._reader.read_chunk(records, number=self._next_chunk, bytes_read=self._bytes)
+        self._next_chunk += 1
+        self._rows += len(lines)
+        return chunk
+
+    def note_before(self, mobiles: Iterable[int], records: Sequence[Record]) -> None:
+        """What came before in the stream: numbers of contacts, and records that could not be taken."""
+        self._reader.note_seen(mobiles)
+        if records:
+            self._reader.read_chunk(records, number=0, bytes_read=0)
+
+
+def read_before(tx: Tx, *, import_id: int, reader: LineReader) -> None:
+    """Tell a reader of the rows that were written before it was there.
+
+    A number whose contact was deleted since is forgotten, as it is by the book.
+    """
+    ids = {contact for _, _, contact in imports.walk_rows(tx, import_id=import_id, after=0) if contact}
+    wanted = sorted(ids)
+    for first in range(0, len(wanted), CHUNK_RECORDS):
+        found = contacts.find_contact_numbers(tx, ids=wanted[first : first + CHUNK_RECORDS])
+        reader.note_before([contact.mobile for contact in found], ())
+    after = 0
+    while rejects := imports.list_rejects(tx, import_id=import_id, first=after, limit=CHUNK_RECORDS):
+        records = [(number, msgspec.json.decode(record)) for number, _, record in rejects]
+        reader.note_before((), [Record(number, values) for number, values in records if isinstance(values, dict)])
+        after = rejects[-1][0] + 1
+
+
+def write_chunk(tx: WriteTx, *, import_id: int, chunk: ReadChunk, now: int, seconds: float) -> list[dict[str, Any]]:
+    """Write some rows; what became of each. ``seconds``: of work since the last ones.
+
+    Raises ``WrongImportState`` when the stream was paused or cancelled, and ``StoreBusy`` when another call took over.
+    """
+    _streaming(tx, import_id=import_id)
+    taken = take_chunks(tx, import_id=import_id, phase="apply", chunks=[chunk], now=now, seconds=seconds)
+    assert taken.goes_on, "a call writes the chunks of its stream in their order"
+    return list_rows(tx, import_id=import_id, after=chunk.first - 1, limit=chunk.count)

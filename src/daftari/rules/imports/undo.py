@@ -1,0 +1,178 @@
+"""Putting back what an import changed, a chunk a turn: what others have changed since is kept, and counted.
+
+Contacts that it made are removed, which is no opt-out; cards that it changed are as they were; who joined a group by it
+leaves; its opt-ins are taken back, so that earlier opt-outs hold again, and its opt-outs only when that was asked for.
+Nobody joins anything by an undo, and nothing of anybody who was erased comes back. This room must not know how an
+import wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from daftari.model.consent import NewFact
+from daftari.rules.consent import ledger
+from daftari.rules.consent.views import write_evidence
+from daftari.rules.contacts.contacts import REMOVAL
+from daftari.rules.imports.lifecycle import CREATED, UPDATED, end_import, get_import, save_progress
+from daftari.rules.imports.model import JOINED, OUTCOME_MASK, RECORDED, Import
+from daftari.store import WriteTx, consent, contacts, directory, groups, imports, journal
+from daftari.store.consent import SUPPRESSED
+from daftari.store.contacts import NewCard, StoredContact
+from daftari.store.imports import Chunk
+from daftari.store.journal import read_ids
+
+
+class _Undone(Struct):
+    """What a turn did: contacts put back, kept since others changed them, and not to be put back; and facts."""
+
+    reversed: set[int]
+    kept: set[int]
+    failed: set[int]
+    retracted: int = 0
+    retracted_of: set[int] = set()
+    """Contacts of whose numbers facts were taken back."""
+
+
+def undo_chunk(tx: WriteTx, *, import_id: int, now: int) -> bool:
+    """One turn. Returns whether to go on: not when it is done, paused or cancelled."""
+    work = get_import(tx, import_id=import_id)
+    if not work.is_work or work.stored.phase != "undo":
+        return False
+    some = imports.list_chunks(tx, import_id=import_id, first=work.progress.undo_chunk, limit=1)
+    if not some:
+        end_import(tx, found=work, state="done", now=now)
+        return False
+    chunk = some[0]
+    undone = _Undone(set(), set(), set())
+    if chunk.phase == "apply":
+        _retract_facts(tx, work, chunk, undone, now)
+        _leave_groups(tx, work, chunk, undone)
+        _put_back(tx, work, chunk, undone, now)
+        _remove_created(tx, work, chunk, undone, now)
+        imports.finish_chunk(tx, import_id=import_id, number=chunk.number)
+        _journal(tx, undone, now)
+    counts = dict(work.progress.undone or {})
+    for name, many in _counts(undone).items():
+        counts[name] = counts.get(name, 0) + many
+    save_progress(tx, found=work, progress=replace(work.progress, undo_chunk=chunk.number + 1, undone=counts))
+    return True
+
+
+def _counts(undone: _Undone) -> dict[str, int]:
+    return {
+        "reversed": len(undone.reversed - undone.kept - undone.failed),
+        "kept": len(undone.kept),
+        "failed": len(undone.failed),
+        "retracted": undone.retracted,
+    }
+
+
+def _journal(tx: WriteTx, undone: _Undone, now: int) -> None:
+    touched = undone.reversed | undone.retracted_of
+    if touched or undone.retracted:
+        journal.insert_journal(tx, action="undo_import", contacts=touched, group_id=None, now=now)
+
+
+def _retract_facts(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone, now: int) -> None:
+    """Take back the opt-ins of a chunk, and its opt-outs if that was asked for; the erased keep theirs."""
+    if chunk.last_fact < chunk.first_fact:
+        return
+    settings = work.settings
+    evidence = None if settings.reason is None else write_evidence(note=settings.reason)
+    kinds = {"opt_in", "opt_out", "left_group"} if settings.retract_opt_outs else {"opt_in"}
+    given = [
+        NewFact(
+            0, subject, "retraction", fact.scope, fact.at, "api", keyword=fact.keyword, retracts=fact.id,
+            evidence=evidence,
+        )
+        for subject, fact in consent.list_facts_between(tx, first=chunk.first_fact, last=chunk.last_fact)
+        if subject > 0 and fact.kind in kinds
+    ]  # fmt: skip
+    if given:
+        recorded = ledger.record_facts(tx, facts=given, now=now)
+        undone.retracted += sum(outcome.outcome == "recorded" for outcome in recorded.outcomes)
+        undone.retracted_of.update(recorded.contacts)
+
+
+def _leave_groups(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone) -> None:
+    """Who was there before and joined a group by the import leaves it, if they are in it still."""
+    for group_id, written in imports.list_joins(tx, import_id=work.id, chunk=chunk.number):
+        ids = read_ids(written)
+        inside = sorted(groups.find_members(tx, group_id=group_id, ids=ids))
+        if inside:
+            groups.delete_members(tx, group_id=group_id, ids=inside)
+            directory.change_directory(tx, joined={}, left={group_id: inside})
+            undone.reversed.update(inside)
+
+
+def _put_back(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone, now: int) -> None:
+    """Cards as they were, where nobody has changed them since."""
+    created = _created(chunk)
+    ids = sorted({number for number in chunk.ids if number and number not in created})
+    before = imports.find_changes(tx, import_id=work.id, ids=ids)
+    found = {contact.id: contact for contact in contacts.find_contacts(tx, ids=sorted(before))}
+    cards = []
+    for contact_id, (at, card) in before.items():
+        contact = found.get(contact_id)
+        if contact is None or contact.updated_at != at:
+            undone.kept.add(contact_id)
+        else:
+            cards.append(NewCard(contact_id, contact.mobile, card))
+            undone.reversed.add(contact_id)
+    if cards:
+        contacts.update_contacts(tx, cards=cards, now=now)
+    imports.delete_changes(tx, import_id=work.id, ids=sorted(before))
+    for code, contact_id in zip(chunk.outcomes, chunk.ids, strict=True):
+        only_the_card = code & OUTCOME_MASK == UPDATED and not code & (JOINED | RECORDED)
+        if only_the_card and contact_id and contact_id not in before:
+            # It changed a card that is not kept any more.
+            undone.failed.add(contact_id)
+
+
+def _created(chunk: Chunk) -> set[int]:
+    pairs = zip(chunk.outcomes, chunk.ids, strict=True)
+    return {contact_id for code, contact_id in pairs if code & OUTCOME_MASK == CREATED and contact_id}
+
+
+def _remove_created(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone, now: int) -> None:
+    """Contacts that the import made go, where nobody has changed them or put them into another group since."""
+    created = sorted(_created(chunk))
+    changes = imports.find_changes(tx, import_id=work.id, ids=created)
+    found = contacts.find_contacts(tx, ids=created)
+    memberships: dict[int, set[int]] = {}
+    for membership in groups.list_memberships(tx, ids=created):
+        memberships.setdefault(membership.contact_id, set()).add(membership.group_id)
+    own = set(work.progress.groups)
+    going = []
+    for contact in found:
+        at = changes[contact.id][0] if contact.id in changes else chunk.at
+        if contact.updated_at == at and memberships.get(contact.id, set()) <= own:
+            going.append(contact)
+    gone = {contact.id for contact in going}
+    undone.kept.update(number for number in created if number not in gone)
+    undone.reversed |= gone
+    _remove(tx, going, memberships, work.settings.reason, now)
+    imports.delete_changes(tx, import_id=work.id, ids=sorted(changes))
+
+
+def _remove(
+    tx: WriteTx, going: list[StoredContact], memberships: Mapping[int, set[int]], reason: str | None, now: int
+) -> None:
+    """Contacts go, out of every list first; their removals are kept as those of other deletes are."""
+    if not going:
+        return
+    ids = [contact.id for contact in going]
+    left: dict[int, list[int]] = {directory.BOOK: ids, directory.LISTED: []}
+    left[directory.LISTED] = [contact.id for contact in going if contact.standing != SUPPRESSED]
+    for contact_id in ids:
+        for group_id in memberships.get(contact_id, ()):
+            left.setdefault(group_id, []).append(contact_id)
+    contacts.delete_contacts(tx, ids=ids)
+    directory.change_directory(tx, joined={}, left={**left})
+    seq = journal.insert_journal(tx, action="delete_contacts", contacts=ids, group_id=None, now=now)
+    mobiles = [contact.mobile for contact in going]
+    journal.insert_removals(tx, seq=seq, mobiles=mobiles, at=now, reason=reason or REMOVAL)

@@ -1,0 +1,1 @@
+"""What providers send: received, reviewed, quarantined."""

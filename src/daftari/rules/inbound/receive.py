@@ -1,0 +1,260 @@
+"""What providers bring, taken in: messages read, codes and preferences recorded, doubts kept for a person's eye.
+
+Everything is known by its message id, so that replays change nothing; and by its time, so that order does not matter.
+This room must not know how any provider writes, nor HTTP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from msgspec import Struct
+
+from daftari.model.consent import ANY, FactKind, NewFact, Scope
+from daftari.model.contacts import Group
+from daftari.model.inbound import (
+    InboundCount,
+    InboundEvent,
+    InboundMessage,
+    InboundSignal,
+    InboundSubscription,
+    InboundToken,
+    InboundUnreadable,
+    Review,
+)
+from daftari.model.limits import CLOCK_AHEAD_SECONDS_MAX, EVIDENCE_MAX, MESSAGE_ID_MAX, SENDER_MAX
+from daftari.model.projects import ConsentSettings
+from daftari.rules.consent import ledger
+from daftari.rules.consent.keywords import Reading, read_message, stop_scope
+from daftari.rules.consent.state import fold_keyword
+from daftari.rules.consent.views import write_evidence
+from daftari.rules.fields import fold_name, read_number
+from daftari.store import Tx, WriteTx, consent, groups, inbound, journal
+
+_UNREADABLE = "comes from a number that cannot be read"
+_Known = InboundMessage | InboundSignal | InboundSubscription
+
+
+class Taken(Struct, frozen=True):
+    """What became of a request: facts that were new, and things that wait for a person's eye."""
+
+    recorded: int
+    reviews: int
+
+
+class Receipt(Struct, frozen=True):
+    """How a project takes things in: its token's provider, its settings, its region, and when the request came."""
+
+    provider: str
+    token_id: int
+    settings: ConsentSettings
+    region: str
+    received_at: int
+
+
+class _Inbox(Struct):
+    """Facts and reviews that a request leads to."""
+
+    facts: list[NewFact]
+    reviews: list[tuple[Review, str]]
+
+
+# ---- taking in ------------------------------------------------------------------------------------------
+
+
+def receive_events(
+    tx: WriteTx, *, events: Sequence[InboundEvent], token: InboundToken, receipt: Receipt, now: int
+) -> Taken:
+    """Take in what a verified request said; all of it or nothing."""
+    inbox = _Inbox([], [])
+    for event in events:
+        match event:
+            case InboundMessage():
+                _take_message(tx, inbox, event, receipt)
+            case InboundSignal():
+                _take_signal(tx, inbox, event, receipt)
+            case InboundSubscription():
+                _take_subscription(tx, inbox, event, receipt)
+            case InboundUnreadable():
+                _keep_unreadable(tx, inbox, event, receipt)
+    recorded = ledger.record_facts(tx, facts=inbox.facts, now=now) if inbox.facts else None
+    _insert_reviews(tx, inbox)
+    inbound.count_received(tx, token_id=token.id, now=now)
+    new = 0 if recorded is None else sum(outcome.outcome == "recorded" for outcome in recorded.outcomes)
+    if recorded is not None and new:
+        journal.insert_journal(tx, action="inbound", contacts=recorded.contacts, group_id=None, now=now)
+    return Taken(new, len(inbox.reviews))
+
+
+def _take_message(tx: WriteTx, inbox: _Inbox, event: InboundMessage, receipt: Receipt) -> None:
+    reading = read_message(event.text, settings=receipt.settings)
+    if event.means is not None:
+        # The provider acted on it already: what it took the message for is what the person will meet with.
+        reading = Reading(event.means)
+    if reading.meaning in ("help", "nothing"):
+        return
+    mobile = _read_mobile(event.number, receipt)
+    if mobile is None:
+        _keep_for_review(tx, inbox, event, None, _UNREADABLE, receipt)
+        return
+    if _was_taken(tx, event, mobile, receipt):
+        return
+    left = _find_group(tx, reading.rest)
+    if reading.why and left is None:
+        _keep_for_review(tx, inbox, event, mobile, reading.why, receipt)
+    own_channel = Scope(channel=event.channel)
+    if left is not None:
+        fact = _fact(event, mobile, "left_group", own_channel, receipt, keyword=fold_name(left.name), group_id=left.id)
+    elif reading.meaning == "opt_out":
+        scope = stop_scope(receipt.settings, channel=event.channel, sender=_sender(event))
+        fact = _fact(event, mobile, "opt_out", scope, receipt)
+    elif reading.meaning == "opt_in":
+        # A START speaks for its own channel and no other one.
+        fact = _fact(event, mobile, "opt_in", own_channel, receipt)
+    else:
+        return
+    inbox.facts.append(fact)
+
+
+def _was_taken(tx: Tx, event: InboundMessage, mobile: int, receipt: Receipt) -> bool:
+    """Whether the message led to something before. Groups and settings change, and with them what it would mean."""
+    message = consent.message_digest(tx, message_id=_known_by(event, receipt))
+    known = consent.find_facts(tx, mobiles=[mobile]).get(mobile, ())
+    return any(fact.source == "inbound" and fact.message == message for fact in known)
+
+
+def _find_group(tx: Tx, rest: str) -> Group | None:
+    """The group that "STOP WORD" names: as it was written, or without the signs at its end."""
+    for name in dict.fromkeys((rest, rest.rstrip(".,;:!?…\"')] "))):
+        group = groups.get_group(tx, folded=fold_name(name)) if name else None
+        if group is not None:
+            return group
+    return None
+
+
+def _take_signal(tx: WriteTx, inbox: _Inbox, event: InboundSignal, receipt: Receipt) -> None:
+    mobile = None if event.number is None else _read_mobile(event.number, receipt)
+    if mobile is None:
+        why = f"is the code {event.code} of the provider, and names no number that can be read"
+        _keep_for_review(tx, inbox, event, None, why, receipt)
+        return
+    inbox.facts.append(_fact(event, mobile, event.kind, event.scope, receipt))
+
+
+def _take_subscription(tx: WriteTx, inbox: _Inbox, event: InboundSubscription, receipt: Receipt) -> None:
+    mobile = _read_mobile(event.number, receipt)
+    if mobile is None:
+        _keep_for_review(tx, inbox, event, None, _UNREADABLE, receipt)
+        return
+    kind: FactKind = "activated" if event.active else "deactivated"
+    scope = Scope("premium_sms", _sender(event))
+    inbox.facts.append(_fact(event, mobile, kind, scope, receipt, keyword=fold_keyword(event.keyword)[:SENDER_MAX]))
+
+
+def _fact(
+    event: _Known,
+    mobile: int,
+    kind: FactKind,
+    scope: Scope,
+    receipt: Receipt,
+    *,
+    keyword: str = "",
+    group_id: int | None = None,
+) -> NewFact:
+    said = event.text[:EVIDENCE_MAX] if isinstance(event, InboundMessage) else None
+    code = event.code if isinstance(event, InboundSignal) else None
+    return NewFact(
+        index=0,
+        mobile=mobile,
+        kind=kind,
+        scope=scope,
+        at=_event_time(event, receipt),
+        source="inbound" if isinstance(event, InboundMessage) else "provider",
+        keyword=keyword,
+        group_id=group_id,
+        message_id=_known_by(event, receipt),
+        evidence=write_evidence(provider=receipt.provider, message_id=event.message_id, text=said, code=code),
+    )
+
+
+def _event_time(event: _Known, receipt: Receipt) -> int:
+    """When it happened; the time of receipt where the provider tells none, or one that is still to come."""
+    ahead = receipt.received_at + CLOCK_AHEAD_SECONDS_MAX * 1_000_000
+    return event.at if event.at is not None and event.at <= ahead else receipt.received_at
+
+
+def _known_by(event: _Known, receipt: Receipt) -> str:
+    """What a repeated event has in common with the first: the message's id, or else what it says and when."""
+    address = f"{receipt.provider}:{receipt.token_id}:{event.number}"
+    if event.message_id is not None:
+        return f"{address}:{event.message_id[:MESSAGE_ID_MAX]}"
+    said = event.text if isinstance(event, InboundMessage) else ""
+    return f"{address}:{_event_time(event, receipt)}:{said}"
+
+
+def _sender(event: InboundMessage | InboundSubscription) -> str:
+    return event.sender.strip()[:SENDER_MAX] or ANY
+
+
+def _read_mobile(number: str, receipt: Receipt) -> int | None:
+    # Not every number that a provider calls international is: then it may be one of the region.
+    for spelling in (number, number.removeprefix("+")):
+        with suppress(ValueError):
+            return read_number(spelling, region=receipt.region)
+    return None
+
+
+# ---- review -----------------------------------------------------------------------------------------------
+
+
+def _keep_for_review(tx: WriteTx, inbox: _Inbox, event: _Known, mobile: int | None, why: str, receipt: Receipt) -> None:
+    """Keep an event for a person's eye, once: by its message id, or else by what it says and when."""
+    at = _event_time(event, receipt)
+    said = event.text if isinstance(event, InboundMessage) else ""
+    if isinstance(event, InboundSignal):
+        channel, sender = event.scope.channel, event.scope.sender
+    else:
+        channel = event.channel if isinstance(event, InboundMessage) else "premium_sms"
+        sender = _sender(event)
+    if mobile is None:
+        # Whoever looks needs what there is, to find out whom it is about.
+        why += "".join(
+            f"; {what} {told!r}" for what, told in (("number", event.number), ("message", event.message_id)) if told
+        )
+    review = Review(0, mobile, at, receipt.provider, channel, sender, why, said.replace("\0", "")[:EVIDENCE_MAX])
+    inbox.reviews.append((review, consent.message_digest(tx, message_id=_known_by(event, receipt))))
+
+
+def _insert_reviews(tx: WriteTx, inbox: _Inbox) -> None:
+    for review, message in inbox.reviews:
+        inbound.insert_review(tx, given=review, message=message)
+
+
+def _keep_unreadable(tx: WriteTx, inbox: _Inbox, event: InboundUnreadable, receipt: Receipt) -> None:
+    """Keep what came beside others and could not be read: it may be a STOP."""
+    why = f"cannot be read: {event.why}"
+    said = event.said[:EVIDENCE_MAX]
+    review = Review(0, None, receipt.received_at, receipt.provider, ANY, ANY, why, said)
+    known_by = f"{receipt.provider}:unreadable:{event.said}"
+    inbox.reviews.append((review, consent.message_digest(tx, message_id=known_by)))
+
+
+def review_events(tx: WriteTx, *, events: Sequence[InboundEvent], why: str, receipt: Receipt) -> None:
+    """Keep events for a person's eye that nothing may follow from by themselves."""
+    inbox = _Inbox([], [])
+    for event in events:
+        if isinstance(event, InboundUnreadable):
+            _keep_unreadable(tx, inbox, event, receipt)
+        else:
+            mobile = None if event.number is None else _read_mobile(event.number, receipt)
+            _keep_for_review(tx, inbox, event, mobile, why, receipt)
+    _insert_reviews(tx, inbox)
+
+
+# ---- quarantine -------------------------------------------------------------------------------------------
+
+
+def list_counts(tx: Tx) -> list[InboundCount]:
+    """What each token of the project brought."""
+    return inbound.list_counts(tx)

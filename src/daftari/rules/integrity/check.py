@@ -1,0 +1,146 @@
+"""What must always hold in a book, proved row by row, and what can be mended.
+
+This room must not know SQL or how its findings are shown.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from daftari.model.contacts import Card
+from daftari.rules.contacts.parse import encode_card
+from daftari.rules.integrity.consent import find_unsettled, find_wrong_states, repair_consent
+from daftari.store import Tx, WriteTx, contacts, integrity
+from daftari.store.contacts import NewCard, StoredContact
+from daftari.store.directory import BOOK, LISTED
+from daftari.store.integrity import BookState
+
+_LISTS = {BOOK: "all contacts", LISTED: "the default list"}
+
+_read_card = msgspec.json.Decoder(Card).decode
+
+
+class Finding(Struct, frozen=True):
+    """One broken invariant: its name, what is broken in a sentence, and whether a repair mends it."""
+
+    invariant: str
+    sentence: str
+    mendable: bool
+
+
+def check_project(tx: Tx) -> list[Finding]:
+    """Every broken invariant of a project's book; none when it is sound.
+
+    A deleted project's rows go while its counters and directory stay, so that only the rows are proved.
+    """
+    state = integrity.read_book(tx)
+    rows = [*_check_cards(tx), *_check_members(tx)]
+    if state is not None and state.closed:
+        return rows
+    return [*_check_counters(state), *rows, *_check_consent(tx), *_check_directory(tx)]
+
+
+def repair_project(tx: WriteTx, *, now: int) -> None:
+    """Mend what can be mended; a check afterwards tells what is still broken."""
+    if not check_project(tx):
+        return
+    # What is mended is in no journal, and a page must not pass for the one that it was before.
+    tx.book.next_item += 1
+    wrong = [contact for contact in integrity.list_rows(tx) if _wrong_card(contact)]
+    mended = [NewCard(found.id, found.mobile, card) for found in wrong if (card := _mended_card(found))]
+    if mended:
+        contacts.update_contacts(tx, cards=mended, now=now)
+    while orphans := integrity.find_orphans(tx):
+        integrity.repair_memberships(tx, orphans=orphans)
+    repair_consent(tx)
+    integrity.repair_directory(tx, wanted=integrity.count_blocks(tx), found=integrity.read_directory(tx))
+    state = integrity.read_book(tx)
+    if state is not None:
+        tx.book.next_id = max(tx.book.next_id, state.largest_id + 1)
+        tx.book.next_group_id = max(tx.book.next_group_id, state.largest_group_id + 1)
+        tx.book.next_fact = max(tx.book.next_fact, state.largest_fact + 1)
+
+
+def _check_counters(state: BookState | None) -> list[Finding]:
+    if state is None:
+        return [Finding("book", "The project has no counters.", mendable=False)]
+    findings = []
+    if state.next_id <= state.largest_id:
+        sentence = f"The next contact would get id {state.next_id}, but {state.largest_id} exists."
+        findings.append(Finding("ids", sentence, mendable=True))
+    if state.next_group_id <= state.largest_group_id:
+        sentence = f"The next group would get id {state.next_group_id}, but {state.largest_group_id} exists."
+        findings.append(Finding("ids", sentence, mendable=True))
+    if state.next_fact <= state.largest_fact:
+        sentence = f"The next fact would get id {state.next_fact}, but {state.largest_fact} exists."
+        findings.append(Finding("ids", sentence, mendable=True))
+    wanted = state.next_seq - state.oldest_seq
+    ends = (state.journal_first, state.journal_last) if state.journal_rows else (state.oldest_seq, state.next_seq - 1)
+    if state.journal_rows != wanted or ends != (state.oldest_seq, state.next_seq - 1):
+        sentence = (
+            f"The journal should have {wanted} rows from {state.oldest_seq} to {state.next_seq - 1}; "
+            f"it has {state.journal_rows} from {ends[0]} to {ends[1]}."
+        )
+        findings.append(Finding("journal", sentence, mendable=False))
+    return findings
+
+
+def _check_cards(tx: Tx) -> list[Finding]:
+    findings = [
+        Finding("mobile", f"More than one contact has {mobile}.", mendable=False) for mobile in integrity.find_twice(tx)
+    ]
+    for contact in integrity.list_rows(tx):
+        if _wrong_card(contact):
+            sentence = f"The card of contact {contact.id} does not say its id and mobile."
+            findings.append(Finding("card", sentence, mendable=_mended_card(contact) is not None))
+    return findings
+
+
+def _check_members(tx: Tx) -> list[Finding]:
+    return [
+        Finding("membership", f"Group {group} has contact {contact}, but one of them does not exist.", mendable=True)
+        for group, contact in integrity.find_orphans(tx)
+    ]
+
+
+def _check_consent(tx: Tx) -> list[Finding]:
+    findings = [
+        Finding("consent", f"The state of subject {subject} is not what its facts lead to.", mendable=True)
+        for subject, _ in find_wrong_states(tx)
+    ]
+    findings += [
+        Finding("standing", f"Contact {contact.id} {what}.", mendable=True) for contact, _, what in find_unsettled(tx)
+    ]
+    return findings
+
+
+def _check_directory(tx: Tx) -> list[Finding]:
+    wanted, found = integrity.count_blocks(tx), integrity.read_directory(tx)
+    findings = []
+    for block in sorted({*wanted, *found}):
+        if wanted[block] != found[block] or (block in found and not found[block]):
+            list_id, level, number = block
+            named = _LISTS.get(list_id, f"group {list_id}")
+            sentence = (
+                f"The directory of {named} says {found[block]} in block {number} of level {level}, not {wanted[block]}."
+            )
+            findings.append(Finding("directory", sentence, mendable=True))
+    return findings
+
+
+def _wrong_card(contact: StoredContact) -> bool:
+    try:
+        card = _read_card(contact.card)
+    except msgspec.MsgspecError:
+        return True
+    return card.id != contact.id or card.mobile != str(contact.mobile)
+
+
+def _mended_card(contact: StoredContact) -> str | None:
+    """The card with the row's id and mobile; ``None`` when it cannot be read at all."""
+    try:
+        return encode_card(replace(_read_card(contact.card), id=contact.id, mobile=str(contact.mobile)))
+    except msgspec.MsgspecError:
+        return None

@@ -1,0 +1,8 @@
+"""Parses uploads in a sandboxed subprocess: in parallel with the writer, and isolated from malicious files.
+
+No store, no HTTP.
+"""
+
+from daftari.sandbox.process import ChunkReader, ReaderEnded, read_layout, read_wanted
+
+__all__ = ["ChunkReader", "ReaderEnded", "read_layout", "read_wanted"]

@@ -1,0 +1,99 @@
+"""The process that reads a file: takes one task, says chunk after chunk, and ends. It needs no database.
+
+``python -m daftari.sandbox.child N`` reads the file that is open as descriptor N. It gives way to everybody else, and
+has a limit to its memory, so that a file made to harm ends this process and no other.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import signal
+import sys
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+import msgspec
+
+from daftari import files
+from daftari.errors import DaftariError
+from daftari.files import Record
+from daftari.rules.imports.model import Reading
+from daftari.rules.imports.parse import RowReader
+from daftari.sandbox.protocol import CHUNK, END, ERROR, LAYOUT, Task, read_frame, write_frame
+
+MEMORY_BYTES_MAX = 1024 * 1024 * 1024
+NICENESS = 19
+"""How much it gives way: to requests, and to whoever writes what it reads."""
+GARBAGE_RECORDS = 200_000
+"""New records after which Python looks for circles among them."""
+
+_encode = msgspec.msgpack.encode
+
+
+def main() -> None:
+    """Do one task."""
+    _limit_memory()
+    os.nice(NICENESS)
+    # Ctrl-C is for whoever asked.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What is read holds no circles.
+    gc.freeze()
+    gc.set_threshold(GARBAGE_RECORDS)
+    path = f"/dev/fd/{int(sys.argv[1])}"
+    said = sys.stdout.buffer
+    frame = read_frame(sys.stdin.buffer)
+    if frame is None:
+        return
+    task = msgspec.msgpack.decode(frame[1], type=Task)
+    try:
+        if task.reading is None:
+            layout = files.read_layout(path, name=task.name, media_type=task.media_type)
+            write_frame(said, LAYOUT, _encode(layout))
+        else:
+            _read_chunks(said, path, task.reading, task.first_chunk)
+            write_frame(said, END, b"")
+    except DaftariError as error:
+        write_frame(said, ERROR, error.message.encode())
+    except MemoryError:
+        write_frame(said, ERROR, b"The file needs too much memory to be read; save it as CSV.")
+    said.flush()
+
+
+def _limit_memory() -> None:
+    """To ours, or to what this process is under already: nobody may raise that."""
+    _, allowed = resource.getrlimit(resource.RLIMIT_AS)
+    most = MEMORY_BYTES_MAX if allowed == resource.RLIM_INFINITY else min(MEMORY_BYTES_MAX, allowed)
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def _read_chunks(said: BinaryIO, path: str, reading: Reading, first_chunk: int) -> None:
+    found = files.read_records(path, layout=reading.layout)
+    reader = RowReader(reading)
+    for number, records in enumerate(_in_chunks(found, reading.chunk_records)):
+        chunk = reader.read_chunk(records, number=number, bytes_read=found.bytes_read)
+        if number >= first_chunk:
+            write_frame(said, CHUNK, _encode(chunk))
+            said.flush()
+
+
+def _in_chunks(found: Iterable[Iterable[Record]], size: int) -> Iterator[list[Record]]:
+    """Records in lists of exactly one size, the last one excepted: the same chunks whenever a file is read."""
+    waiting: list[Record] = []
+    for some in found:
+        waiting += some
+        whole = len(waiting) - len(waiting) % size
+        for first in range(0, whole, size):
+            yield waiting[first : first + size]
+        del waiting[:whole]
+    if waiting:
+        yield waiting
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except BrokenPipeError:
+        # Whoever asked is gone, and wants no more.
+        os._exit(1)

@@ -1,0 +1,98 @@
+"""What a spawned process runs: a server's door, or the background worker. It must stay light.
+
+The parent imports this module to name these functions and never needs what they import.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import signal
+import sys
+import threading
+from multiprocessing import parent_process
+from multiprocessing.process import BaseProcess
+from typing import Any, NoReturn
+
+from daftari.errors import DaftariError
+from daftari.settings import Settings
+
+JOBS_AT_ONCE = 3
+"""Jobs that a worker does side by side, so that a long import keeps nobody waiting."""
+GARBAGE_RECORDS = 200_000
+"""New records after which Python looks for circles among them: a few of the largest calls."""
+
+
+def load_door(settings: Settings) -> Any:
+    """The door of a server process. Ends the process with a sentence when the house cannot be built."""
+    from daftari.serving.server import build
+
+    _begin()
+    try:
+        door = build(settings).door
+        # A bulk call makes ten thousands of records that hold no circle. Looking through all of them, and through
+        # what lives as long as the process, at each 700th one would cost more than reading them.
+        gc.freeze()
+        gc.set_threshold(GARBAGE_RECORDS)
+        return door
+    except DaftariError as error:
+        _end(error)
+
+
+def work(settings: Settings) -> None:
+    """The background worker's life: until SIGTERM or SIGINT, or until its parent is gone."""
+    from daftari.store import open_store
+    from daftari.worker import work_until
+
+    # Ctrl-C is for the parent, where there is one: it tells when to stop.
+    awaited = {signal.SIGTERM} if parent_process() else {signal.SIGTERM, signal.SIGINT}
+    # No handlers: the signals stay blocked, in all threads, and are waited for here.
+    signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
+    _begin()
+    try:
+        store = open_store(
+            settings.database, threads=2 * JOBS_AT_ONCE, secret=settings.secret, secret_file=settings.secret_file
+        )
+    except DaftariError as error:
+        _end(error)
+    stopping = threading.Event()
+    crashed: list[BaseException] = []
+
+    def work_one() -> None:
+        try:
+            work_until(stopping.wait, store=store)
+        except BaseException as error:
+            crashed.append(error)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    threads = [threading.Thread(target=work_one) for _ in range(JOBS_AT_ONCE)]
+    gc.freeze()
+    gc.set_threshold(GARBAGE_RECORDS)
+    for thread in threads:
+        thread.start()
+    signal.sigwait(awaited)
+    stopping.set()
+    for thread in threads:
+        thread.join()
+    store.close()
+    if crashed:
+        raise crashed[0]
+
+
+def _begin() -> None:
+    """Write warnings to stderr; stop as if told to when the parent is gone, however it went."""
+    logging.basicConfig(format="daftari: %(message)s", level=logging.WARNING)
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_terminate_after, args=(parent,), daemon=True).start()
+
+
+def _terminate_after(parent: BaseProcess) -> None:
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _end(error: DaftariError) -> NoReturn:
+    print(f"daftari: {error.message}", file=sys.stderr, flush=True)
+    sys.exit(1)

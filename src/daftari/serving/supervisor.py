@@ -1,0 +1,257 @@
+"""The processes of a service: Granian's servers, the background worker beside them, and how all of them stop.
+
+Everything is spawned, never forked. Ctrl-C reaches every process of a terminal, so it is blocked before the first
+one starts and only the parent waits for it; the parent then stops the others with SIGTERM, each finishes the
+requests it has, and a child whose parent died stops by itself. This room must not know routes, rules or SQL.
+"""
+
+from __future__ import annotations
+
+import resource
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from multiprocessing import active_children, get_context, resource_tracker, set_start_method
+from multiprocessing.process import BaseProcess
+
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server.mp import MPServer
+
+from daftari.model.limits import HEADERS_BYTES_MAX
+from daftari.serving.child import load_door, work
+from daftari.settings import Settings
+
+CONNECTIONS_MAX = 8_192
+"""Connections of one server process; more wait in the kernel's queue."""
+BACKLOG = 2_048
+"""That queue."""
+FILES_SPARE = 256
+"""Open files that are no connections: databases, locks, spooled bodies."""
+HEADER_READ_SECONDS = 75
+"""How long a request's head may take to arrive, and a kept connection may be silent: longer than the minute after
+which proxies drop one, so that it is never ours that is dropped under a request."""
+STOP_SECONDS_MAX = 75
+"""How long requests in flight may take to finish: longer than a body may take to arrive."""
+WORKER_STOP_SECONDS_MAX = 10
+RESTART_SECONDS_MAX = 60
+"""The longest pause before a background worker that keeps dying is started again."""
+LIVED_SECONDS = 60
+"""A background worker that lived this long starts again at once when it dies."""
+READY_POLL_SECONDS = 0.02
+FOLLOW_SECONDS_MAX = 10
+"""How long to wait, when stopping, for what is printed at the first answer: a key may be among it."""
+
+
+class CannotServe(Exception):
+    """The address or port cannot be used; the message says why and what to change."""
+
+
+def serve_until_stopped(settings: Settings, *, ready: Callable[[], None]) -> None:
+    """Run the service until SIGINT, SIGTERM or SIGHUP. Raises ``SystemExit`` when it had to give up.
+
+    ``ready`` is called once, in a thread, as soon as the service answers; the worker starts then too, so that it
+    takes no time from the first answer.
+    """
+    set_start_method("spawn", force=True)
+    server = _server(settings)
+    _wait_for_signals(server.signal_handler_interrupt)
+    stopping = threading.Event()
+    worker = _Worker(settings, stopping)
+
+    def follow() -> None:
+        if _wait_until_answering(settings, stopping):
+            if not settings.no_worker:
+                worker.start()
+            ready()
+
+    follower = threading.Thread(target=follow, daemon=True)
+
+    def begin() -> None:
+        signal.signal(signal.SIGHUP, server.signal_handler_interrupt)
+        follower.start()
+
+    def end() -> None:
+        stopping.set()
+        follower.join(FOLLOW_SECONDS_MAX)
+        worker.stop()
+
+    server.on_startup(begin)
+    server.on_shutdown(end)
+    server.serve(target_loader=partial(load_door, settings), wrap_loader=False)
+
+
+def find_port(settings: Settings) -> tuple[str, int]:
+    """The address and port to listen on, as numbers. Raises ``CannotServe``."""
+    try:
+        family, _, _, _, place = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except socket.gaierror as error:
+        raise CannotServe(f"The host {settings.host!r} is no address of this machine: {error.strerror}.") from error
+    # Granian shares its port between processes, so a second service would bind it too and take half the requests;
+    # a socket that does not share is refused.
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(place)
+        except OSError as error:
+            why = f"Port {settings.port} of {settings.host} cannot be used: {(error.strerror or '').lower()}."
+            raise CannotServe(f"{why} Name another one with --port.") from error
+        bound = probe.getsockname()
+        return str(bound[0]), int(bound[1])
+
+
+def shown_address(settings: Settings) -> str:
+    """The service's own address, for a person on this machine."""
+    host = _own_host(settings)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+def _own_host(settings: Settings) -> str:
+    """Where this machine reaches the service itself."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+
+
+# ---- the servers ------------------------------------------------------------------------------------
+
+
+def _server(settings: Settings) -> MPServer:
+    return MPServer(
+        "daftari",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.RSGI,
+        workers=settings.workers,
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=BACKLOG,
+        backpressure=_connections_max(_raise_file_limit()),
+        http1_settings=HTTP1Settings(
+            header_read_timeout=HEADER_READ_SECONDS * 1000, keep_alive=True, max_buffer_size=HEADERS_BYTES_MAX
+        ),
+        # Its one warning when stopping, that a process refuses to, is a guess which a busy machine makes wrong.
+        log_level=LogLevels.error,
+        log_dictconfig={"handlers": _handlers_on_stderr()},
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_SECONDS_MAX,
+    )
+
+
+def _connections_max(files: int) -> int:
+    """How many connections leave enough open files for the rest."""
+    return min(CONNECTIONS_MAX, max(files // 2, files - FILES_SPARE))
+
+
+def _handlers_on_stderr() -> dict[str, object]:
+    handler = {"class": "logging.StreamHandler", "formatter": "generic", "stream": "ext://sys.stderr"}
+    return {"console": handler, "access": handler}
+
+
+def _raise_file_limit() -> int:
+    """As many open files as this process may have; a thousand connections need more than is usual."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS_MAX + FILES_SPARE
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return wanted
+    wanted = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted
+
+
+# ---- stopping ---------------------------------------------------------------------------------------
+
+
+def _wait_for_signals(stop: Callable[[], None]) -> None:
+    """Block Ctrl-C here and in all processes to come, and wait for it in a thread."""
+    # Python's helper process for spawning unblocks the signals when it starts, so it must start first.
+    resource_tracker.ensure_running()
+    awaited = {signal.SIGINT}
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        awaited.add(signal.SIGHUP)
+    signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
+
+    def wait() -> None:
+        signal.sigwait(awaited)
+        stop()
+        signal.sigwait(awaited)
+        # Asked twice: whoever sits at the terminal does not want to wait for requests in flight.
+        for child in active_children():
+            child.kill()
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+# ---- the background worker --------------------------------------------------------------------------
+
+
+class _Worker:
+    """The background worker's process, started again with growing pauses when it dies."""
+
+    def __init__(self, settings: Settings, stopping: threading.Event) -> None:
+        self._settings = settings
+        self._stopping = stopping
+        self._lock = threading.Lock()
+        self._process: BaseProcess | None = None
+        self._keeper = threading.Thread(target=self._keep_alive, daemon=True)
+
+    def start(self) -> None:
+        """Start it, and keep it alive until ``stopping`` is set."""
+        self._keeper.start()
+
+    def stop(self) -> None:
+        """After ``stopping`` is set: tell the process too, and see that it ends."""
+        with self._lock:
+            process = self._process
+        if process is not None:
+            process.terminate()
+            # Not the process: only one thread may wait for that.
+            self._keeper.join(WORKER_STOP_SECONDS_MAX)
+            if self._keeper.is_alive():
+                process.kill()
+
+    def _keep_alive(self) -> None:
+        pause_seconds = 1
+        while process := self._started():
+            began = time.monotonic()
+            process.join()
+            if self._stopping.is_set():
+                return
+            if time.monotonic() - began > LIVED_SECONDS:
+                pause_seconds = 1
+            print(f"daftari: The background worker ended; it starts again in {pause_seconds} s.", file=sys.stderr)
+            self._stopping.wait(pause_seconds)
+            pause_seconds = min(2 * pause_seconds, RESTART_SECONDS_MAX)
+
+    def _started(self) -> BaseProcess | None:
+        with self._lock:
+            if self._stopping.is_set():
+                return None
+            self._process = get_context("spawn").Process(target=work, args=(self._settings,), name="daftari-worker")
+            self._process.start()
+            return self._process
+
+
+# ---- readiness --------------------------------------------------------------------------------------
+
+
+def _wait_until_answering(settings: Settings, stopping: threading.Event) -> bool:
+    """Whether the service came to answer; it has as long as it needs, since the servers may be started again."""
+    while not stopping.wait(READY_POLL_SECONDS):
+        if _answers(settings):
+            return True
+    return False
+
+
+def _answers(settings: Settings) -> bool:
+    try:
+        with socket.create_connection((_own_host(settings), settings.port), timeout=5) as connection:
+            connection.sendall(b"GET /v1/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            return connection.recv(64).startswith(b"HTTP/1.1 200 ")
+    except OSError:
+        return False

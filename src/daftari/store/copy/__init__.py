@@ -1,0 +1,1 @@
+"""Copies a whole database to another one, of either engine."""

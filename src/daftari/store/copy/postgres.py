@@ -1,0 +1,105 @@
+"""A PostgreSQL or Citus database as a whole. This room must not know what is copied, or why."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import errors as pg
+
+from daftari.errors import StoreUnavailable
+from daftari.store.catalog import Table
+from daftari.store.copy.database import Whole
+from daftari.store.database_url import masked
+from daftari.store.engine import Row, Value
+from daftari.store.postgres import COPY_ROWS_MIN, OUTAGES, connect, copy_line, first_line, in_our_words
+
+
+class PostgresWhole(Whole):
+    """A database named by a URL. A second connection keeps other copies out while this one owns it."""
+
+    def __init__(self, database: str) -> None:
+        self._database = database
+        with self.speaking():
+            self._connection = connect(database)
+
+    @contextmanager
+    def speaking(self) -> Iterator[None]:
+        """What PostgreSQL raises inside becomes ``StoreBusy`` or ``StoreUnavailable``."""
+        try:
+            yield
+        except OUTAGES as error:
+            raise in_our_words(error) from error
+        except (pg.DataError, pg.IntegrityError) as error:
+            raise StoreUnavailable(f"{masked(self._database)} does not take a row: {first_line(error)}.") from error
+
+    @contextmanager
+    def owned(self) -> Iterator[None]:
+        """A lock that only another copy wants; it holds back no reader, no writer and no vacuum of other tables."""
+        with connect(self._database) as connection, connection.transaction():
+            connection.execute("LOCK TABLE house IN SHARE UPDATE EXCLUSIVE MODE")
+            yield
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """One snapshot."""
+        self._connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        try:
+            yield
+        finally:
+            self._roll_back()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """One write transaction."""
+        self._connection.execute("BEGIN")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        finally:
+            self._roll_back()
+
+    def _roll_back(self) -> None:
+        idle = psycopg.pq.TransactionStatus.IDLE
+        if not self._connection.closed and self._connection.pgconn.transaction_status != idle:
+            self._connection.execute("ROLLBACK")
+
+    def fetch(self, text: str, values: Sequence[Value] = ()) -> list[Row]:
+        """All rows that a statement finds."""
+        with self._connection.cursor(binary=True) as cursor:
+            return cursor.execute(self._written(text), values).fetchall()
+
+    def run(self, text: str, values: Sequence[Value] = ()) -> int:
+        """Run a statement for its effect; how many rows it changed."""
+        return self._connection.execute(self._written(text), values).rowcount
+
+    def stream(self, text: str, values: Sequence[Value], *, at_once: int) -> Generator[Row, None, None]:
+        """The rows that a statement finds, through a cursor of the server's."""
+        with self._connection.cursor("rows", binary=True) as cursor:
+            cursor.itersize = at_once
+            cursor.execute(self._written(text), values)
+            yield from cursor
+
+    def insert(self, table: Table, rows: Sequence[Row]) -> None:
+        """New rows: by COPY when they are many."""
+        columns = ", ".join(table.columns)
+        with self._connection.cursor() as cursor:
+            if len(rows) >= COPY_ROWS_MIN:
+                with cursor.copy(f"COPY {table.name} ({columns}) FROM STDIN".encode()) as copy:
+                    copy.write("".join([copy_line(row) for row in rows]))
+            else:
+                marks = ", ".join(["%s"] * len(table.columns))
+                cursor.executemany(f"INSERT INTO {table.name} ({columns}) VALUES ({marks})".encode(), rows)
+
+    def settle(self) -> None:
+        """Statistics, without which the first queries would be planned for empty tables."""
+        # What is locked is being looked at by the server itself, or is the house, which has one row.
+        self._connection.execute("ANALYZE (SKIP_LOCKED)")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _written(self, text: str) -> bytes:
+        return text.replace("?", "%s").encode()

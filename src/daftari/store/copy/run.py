@@ -1,0 +1,415 @@
+"""A whole database to another one, of either engine: made equal to one snapshot of the source, and proved so.
+
+There is no record of how far a copy is. Each run walks through the source in the order of keys, keeps what the target
+has of it already, deletes what differs with all that hangs on it, and appends the rest in batches of one transaction
+each. So a run that was killed anywhere goes on, one whose source changed meanwhile mends what changed, and what a run
+ends with is the source as that run saw it. Until then the target's schema has a version below 0, and is not served.
+
+This room must not know what any table is for, nor how progress is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from hashlib import blake2b
+from itertools import chain, zip_longest
+from typing import Literal, cast
+
+import msgspec
+from msgspec import Struct
+
+from daftari.errors import BadSettings, SchemaMismatch
+from daftari.store.catalog import Table, dependents, list_tables
+from daftari.store.copy.database import Whole
+from daftari.store.database_url import dialect_of, masked, sqlite_path
+from daftari.store.engine import Row, Value
+from daftari.store.erasure_key import default_secret_file, find_secret_text, fingerprint_of, keep_secret, key_of
+from daftari.store.schema import (
+    latest_version,
+    migrate,
+    open_store,
+    refuse_other_schema,
+    schema_version,
+)
+
+BATCH_ROWS = 10_000
+"""Rows written or deleted in one transaction."""
+BATCH_BYTES_MAX = 16 * 1024 * 1024
+"""What such a batch may weigh."""
+
+Doing = Literal["copying", "comparing"]
+End = Literal["done", "different", "changed", "stopped"]
+"""``changed``: the source was written to meanwhile. ``stopped``: as it was told to."""
+
+_encode = msgspec.msgpack.encode
+
+
+class Progress(Struct, frozen=True):
+    """How far a run is: which table it has come to, and rows done of all there are, kept ones included."""
+
+    doing: Doing
+    table: str
+    rows: int
+    rows_in_all: int
+
+
+class Difference(Struct, frozen=True):
+    """Rows of a table and project that are not the same: how many each side has, and the first key that differs."""
+
+    table: str
+    project: str | None
+    source_rows: int
+    target_rows: int
+    first: str
+
+
+class Outcome(Struct, frozen=True):
+    """What a run came to. ``rows``: how many the source has. ``written``: how many of them were new to the target."""
+
+    end: End
+    rows: int = 0
+    projects: int = 0
+    written: int = 0
+    differences: tuple[Difference, ...] = ()
+
+
+class _Stopped(Exception):
+    """Somebody told the run to stop."""
+
+
+def copy_database(
+    source: str,
+    target: str,
+    *,
+    secret: str | None,
+    secret_file: str | None,
+    told_to_stop: Callable[[], bool],
+    note: Callable[[Progress], None],
+    batch_rows: int = BATCH_ROWS,
+) -> Outcome:
+    """Make ``target`` equal to ``source``, prove it, and let it be served.
+
+    ``secret`` and ``secret_file`` are the source's, as for ``open_store``. ``told_to_stop`` is asked before each batch
+    of ``batch_rows``. Raises ``SchemaMismatch``, ``StoreUnavailable``, and ``BadSettings`` when the target holds
+    anything else.
+    """
+    _refuse_same(source, target)
+    open_store(source, threads=1, secret=secret, secret_file=secret_file).close()
+    text = find_secret_text(source, secret=secret, secret_file=secret_file)
+    assert text is not None
+    _make_tables(target)
+    with _both(source, target) as (here, there), there.owned():
+        _begin(there, target, text)
+        run = _Run(here, there, told_to_stop=told_to_stop, note=note, batch_rows=batch_rows)
+        try:
+            outcome = run.copy()
+        except _Stopped:
+            return Outcome("stopped", written=run.written)
+        if outcome.end == "done":
+            there.settle()
+            with there.writing():
+                there.keep_house(version=_latest(target), fingerprint=fingerprint_of(key_of(text)))
+        return outcome
+
+
+def compare_databases(
+    source: str, target: str, *, told_to_stop: Callable[[], bool], note: Callable[[Progress], None]
+) -> Outcome:
+    """Whether both hold the same, table by table and project by project; nothing is written."""
+    refuse_other_schema(source)
+    if abs(schema_version(target)) != _latest(target):
+        refuse_other_schema(target)
+    with _both(source, target) as (here, there):
+        run = _Run(here, there, told_to_stop=told_to_stop, note=note, batch_rows=BATCH_ROWS)
+        try:
+            with here.reading():
+                return run.compare()
+        except _Stopped:
+            return Outcome("stopped")
+
+
+# ---- before the first row -----------------------------------------------------------------------------
+
+
+def _refuse_same(source: str, target: str) -> None:
+    both = {source, target}
+    if {dialect_of(name) for name in both} == {"sqlite"}:
+        both = {str(sqlite_path(name).resolve()) for name in both}
+    if len(both) == 1:
+        raise BadSettings("The source and the target of a copy are the same database.")
+
+
+def _make_tables(target: str) -> None:
+    """Let the target have this version's schema, if nothing in it would be touched by that."""
+    found = schema_version(target)
+    if found == 0:
+        migrate(target)
+    elif 0 < found < _latest(target):
+        with closing(_opened(target)) as there, there.speaking():
+            _refuse_full(there, target)
+        migrate(target)
+    elif found > 0:
+        refuse_other_schema(target)
+
+
+def _begin(there: Whole, target: str, secret: str) -> None:
+    """Mark the target as a copy that is not finished, with the source's secret. Raises when it is anything else."""
+    version, known = there.read_house()
+    if version > 0:
+        _refuse_full(there, target)
+    elif version != -_latest(target):
+        raise SchemaMismatch(f"{masked(target)} was begun by another version of Daftari; name an empty one.")
+    fingerprint = fingerprint_of(key_of(secret))
+    if known not in (None, fingerprint):
+        raise BadSettings(f"{masked(target)} has another secret than the source; name a target that is new.")
+    if dialect_of(target) == "sqlite":
+        _keep_secret(target, secret)
+    with there.writing():
+        there.keep_house(version=-_latest(target), fingerprint=fingerprint)
+
+
+def _refuse_full(there: Whole, target: str) -> None:
+    if there.has_projects():
+        raise BadSettings(f"{masked(target)} has projects already; a copy goes to an empty database only.")
+
+
+def _keep_secret(target: str, secret: str) -> None:
+    kept = find_secret_text(target, secret=None, secret_file=None)
+    if kept is None:
+        kept = secret if keep_secret(target, secret) == key_of(secret) else None
+    if kept != secret:
+        raise BadSettings(f"{default_secret_file(target)} holds another secret than the source's; move it away first.")
+
+
+@contextmanager
+def _both(source: str, target: str) -> Iterator[tuple[Whole, Whole]]:
+    with ExitStack() as stack:
+        opened = []
+        for database in (source, target):
+            whole = stack.enter_context(closing(_opened(database)))
+            stack.enter_context(whole.speaking())
+            opened.append(whole)
+        yield opened[0], opened[1]
+
+
+def _opened(database: str) -> Whole:
+    # Imported when it is named, as in ``schema``.
+    if dialect_of(database) == "postgres":
+        from daftari.store.copy.postgres import PostgresWhole
+
+        return PostgresWhole(database)
+    from daftari.store.copy.sqlite import SqliteWhole
+
+    return SqliteWhole(database)
+
+
+def _latest(database: str) -> int:
+    return latest_version(dialect_of(database))
+
+
+# ---- a run ----------------------------------------------------------------------------------------------
+
+
+class _Run:
+    """One walk through both databases."""
+
+    def __init__(
+        self,
+        source: Whole,
+        target: Whole,
+        *,
+        told_to_stop: Callable[[], bool],
+        note: Callable[[Progress], None],
+        batch_rows: int,
+    ) -> None:
+        self._source = source
+        self._target = target
+        self._tables = list_tables()
+        self._told_to_stop = told_to_stop
+        self._note = note
+        self._batch_rows = batch_rows
+        self._rows = 0
+        self._rows_in_all = 0
+        self.written = 0
+
+    def copy(self) -> Outcome:
+        """Copy and compare one snapshot of the source; look whether the source is still the same after it."""
+        with self._source.reading():
+            seen = self._pulse()
+            self._begin_counting()
+            for table, project_id in self._places():
+                if table.is_single:
+                    self._copy_single(table, project_id)
+                else:
+                    self._copy_rows(table, project_id)
+            outcome = self.compare()
+        if outcome.end != "done":
+            return outcome
+        with self._source.reading():
+            return outcome if self._pulse() == seen else msgspec.structs.replace(outcome, end="changed")
+
+    def compare(self) -> Outcome:
+        """Compare everything in both; the source is being read already."""
+        self._begin_counting()
+        names = self._source.project_names()
+        with self._target.reading():
+            names = self._target.project_names() | names
+            found = [self._compare_rows(table, project_id, names) for table, project_id in self._places()]
+        differences = tuple(filter(None, found))
+        end: End = "different" if differences else "done"
+        return Outcome(end, self._rows, len(self._source.project_names()), self.written, differences)
+
+    def _places(self) -> Iterator[tuple[Table, int | None]]:
+        """Every table that is nobody's, then those of each project that either side has rows in; the house last."""
+        shared = [table for table in self._tables if not table.by_project]
+        yield from [(table, None) for table in shared if not table.is_single]
+        of_projects = {
+            table.name: {*self._source.list_projects(table), *self._target.list_projects(table)}
+            for table in self._tables
+            if table.by_project
+        }
+        for project_id in sorted(set[int]().union(*of_projects.values())):
+            for table in self._tables:
+                if project_id in of_projects.get(table.name, ()):
+                    yield table, project_id
+        yield from [(table, None) for table in shared if table.is_single]
+
+    def _pulse(self) -> bytes:
+        """What changes whenever somebody writes to the source: the house's tables, and each project's counters.
+
+        The worker's clearing up alone does not show in it, and is nothing that the copy would miss.
+        """
+        state = blake2b(digest_size=16)
+        for table in self._tables:
+            if table.is_single or not table.by_project:
+                with closing(self._source.rows(table, None)) as rows:
+                    for row in rows:
+                        state.update(_encode(row))
+        return state.digest()
+
+    # ---- copying ------------------------------------------------------------------------------------
+
+    def _copy_single(self, table: Table, project_id: int | None) -> None:
+        row = self._source.find_row(table, project_id)
+        if row is None:
+            self._delete_after(table, project_id, None)
+        elif row != self._target.find_row(table, project_id):
+            with self._target.writing():
+                self._target.put(table, row)
+            self.written += 1
+        self._count("copying", table, 1 if row else 0)
+
+    def _copy_rows(self, table: Table, project_id: int | None) -> None:
+        with closing(self._source.rows(table, project_id)) as wanted:
+            last, waiting, is_same = self._skip_kept(table, project_id, wanted)
+            if not is_same:
+                self._delete_after(table, project_id, table.place(last, project_id) if last else None)
+            for batch in _batches(chain(waiting, wanted), batch_rows=self._batch_rows):
+                self._ask()
+                with self._target.writing():
+                    self._target.insert(table, batch)
+                self.written += len(batch)
+                self._count("copying", table, len(batch))
+
+    def _skip_kept(
+        self, table: Table, project_id: int | None, wanted: Generator[Row, None, None]
+    ) -> tuple[Row | None, list[Row], bool]:
+        """Pass over what the target has already.
+
+        Returns the last row that both have, the row of the source that was read after it, and whether the target has
+        nothing behind it.
+        """
+        last: Row | None = None
+        with self._target.reading(), closing(self._target.rows(table, project_id)) as kept:
+            for number, row in enumerate(kept, start=1):
+                other = next(wanted, None)
+                if row != other:
+                    return last, [] if other is None else [other], False
+                last = row
+                self._count("copying", table, 1, tell=number % self._batch_rows == 0)
+        return last, [], True
+
+    def _delete_after(self, table: Table, project_id: int | None, place: tuple[Value, ...] | None) -> None:
+        """Delete the target's rows behind a place, and before them whatever hangs on rows of the table."""
+        for other in reversed(dependents(table, tables=self._tables)):
+            self._delete(other, project_id, None)
+        self._delete(table, project_id, place)
+
+    def _delete(self, table: Table, project_id: int | None, place: tuple[Value, ...] | None) -> None:
+        more = True
+        while more:
+            self._ask()
+            with self._target.writing():
+                more = self._target.delete_some(table, project_id, after=place, limit=self._batch_rows)
+
+    # ---- comparing ----------------------------------------------------------------------------------
+
+    def _compare_rows(self, table: Table, project_id: int | None, names: dict[int, str]) -> Difference | None:
+        here = self._digest(self._source, table, project_id, counted=True)
+        there = self._digest(self._target, table, project_id, counted=False)
+        if here == there:
+            return None
+        project = None if project_id is None else names.get(project_id, str(project_id))
+        return Difference(table.name, project, here[0], there[0], self._first_difference(table, project_id))
+
+    def _digest(self, whole: Whole, table: Table, project_id: int | None, *, counted: bool) -> tuple[int, bytes]:
+        """How many rows there are, and what sums them up in the order of their keys."""
+        state = blake2b(digest_size=16)
+        number = 0
+        with closing(whole.rows(table, project_id)) as rows:
+            for number, row in enumerate(rows, start=1):
+                state.update(_encode(row))
+                if number % self._batch_rows == 0:
+                    self._count("comparing", table, self._batch_rows if counted else 0)
+        self._count("comparing", table, number % self._batch_rows if counted else 0)
+        return number, state.digest()
+
+    def _first_difference(self, table: Table, project_id: int | None) -> str:
+        with (
+            closing(self._source.rows(table, project_id)) as rows,
+            closing(self._target.rows(table, project_id)) as others,
+        ):
+            for row, other in zip_longest(rows, others):
+                if row != other:
+                    return _shown(table, project_id, row, other)
+        return ""
+
+    # ---- progress -----------------------------------------------------------------------------------
+
+    def _begin_counting(self) -> None:
+        self._rows = 0
+        self._rows_in_all = self._rows_in_all or sum(self._source.count_rows(table) for table in self._tables)
+
+    def _count(self, doing: Doing, table: Table, rows: int, *, tell: bool = True) -> None:
+        self._rows += rows
+        if tell:
+            self._ask()
+            self._note(Progress(doing, table.name, self._rows, self._rows_in_all))
+
+    def _ask(self) -> None:
+        if self._told_to_stop():
+            raise _Stopped
+
+
+def _batches(rows: Iterable[Row], *, batch_rows: int) -> Iterator[list[Row]]:
+    """The rows, so many at a time, and fewer where they are heavy."""
+    batch: list[Row] = []
+    weight = 0
+    for row in rows:
+        batch.append(row)
+        weight += len(_encode(row))
+        if len(batch) == batch_rows or weight > BATCH_BYTES_MAX:
+            yield batch
+            batch, weight = [], 0
+    if batch:
+        yield batch
+
+
+def _shown(table: Table, project_id: int | None, row: Row | None, other: Row | None) -> str:
+    """The smaller key of two: what one side has and the other has not, or has otherwise."""
+    columns = table.order(project_id) or table.key
+    found = [[one[table.columns.index(column)] for column in columns] for one in (row, other) if one is not None]
+    # A key is of numbers and texts, each column of one kind.
+    first = min(cast("list[list[int | str]]", found))
+    return ", ".join(f"{column} {value}" for column, value in zip(columns, first, strict=True))

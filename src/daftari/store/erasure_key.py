@@ -1,0 +1,155 @@
+"""The secret that keys the hashes of erased numbers: where it is, and whether it is the one of this database.
+
+With another secret the erased would be strangers again, and could be messaged: so its fingerprint is kept, and a
+missing or other one is refused. This room must not know what is hashed.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from hashlib import blake2b, sha256
+from pathlib import Path
+
+from daftari.errors import BadSettings, StoreUnavailable
+from daftari.store.database_url import dialect_of, sqlite_path
+from daftari.store.engine import HouseTx, Store, Tx
+
+SECRET_LENGTH_MIN = 16
+"""Characters of a secret; shorter ones could be guessed."""
+_GIVE = "give it with DAFTARI_SECRET or DAFTARI_SECRET_FILE"
+
+
+def default_secret_file(database: str) -> Path | None:
+    """The file beside a SQLite database; ``None`` for PostgreSQL, where the secret must be given."""
+    if dialect_of(database) == "postgres":
+        return None
+    path = sqlite_path(database)
+    return path.with_name(f"{path.name}.secret")
+
+
+def read_secret(database: str, *, secret: str | None, secret_file: str | None) -> bytes | None:
+    """The key that the secret makes: what was given, else what is in its file; ``None`` when there is no file yet.
+
+    Raises ``BadSettings`` when it is too short or a file that was named cannot be read.
+    """
+    text = find_secret_text(database, secret=secret, secret_file=secret_file)
+    return None if text is None else key_of(text)
+
+
+def find_secret_text(database: str, *, secret: str | None, secret_file: str | None) -> str | None:
+    """The secret itself; raises as ``read_secret`` does."""
+    if secret is not None:
+        return _long_enough(secret, said="The secret")
+    path = Path(secret_file) if secret_file is not None else default_secret_file(database)
+    if path is None:
+        raise BadSettings(f"A PostgreSQL database needs the secret that keys the hashes of erased numbers: {_GIVE}.")
+    try:
+        return _long_enough(path.read_text(encoding="utf-8"), said=f"The secret in {path}")
+    except FileNotFoundError:
+        if secret_file is not None:
+            raise BadSettings(f"The secret file {path} is not there.") from None
+        return None
+    except OSError as error:
+        raise BadSettings(f"The secret file {path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise BadSettings(f"The secret file {path} is not UTF-8 text.") from None
+
+
+def make_secret(database: str) -> bytes:
+    """The key of a new secret, in the file beside a SQLite database, which only its owner may read."""
+    return keep_secret(database, secrets.token_urlsafe(32))
+
+
+def keep_secret(database: str, written: str) -> bytes:
+    """Put a secret into the file beside a SQLite database. Returns its key, or the one of the secret that is there."""
+    path = default_secret_file(database)
+    assert path is not None
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    try:
+        _write_durably(draft, written + "\n")
+        # The file gets its name when it is whole: another process that starts now finds all of it, or none.
+        os.link(draft, path)
+        _make_names_durable(path.parent)
+    except FileExistsError:
+        # Another process of the first start was quicker; or the name leads nowhere, and what it leads to may come back.
+        key = read_secret(database, secret=None, secret_file=None)
+        if key is None:
+            raise missing_secret(database) from None
+        return key
+    except OSError as error:
+        raise StoreUnavailable(f"The secret file {path} cannot be made: {error.strerror}.") from None
+    finally:
+        with suppress(OSError):
+            draft.unlink()
+    return key_of(written)
+
+
+def _write_durably(path: Path, text: str) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _make_names_durable(folder: Path) -> None:
+    """Let the names in a folder survive a loss of power, as the fingerprint in the database does."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def has_fingerprint(tx: Tx) -> bool:
+    """Whether the database knows its secret already."""
+    row = tx.one("get_fingerprint")
+    return row is not None and row[0] is not None
+
+
+def refuse_other_secret(store: Store, database: str) -> None:
+    """Raise ``BadSettings`` when a store was opened with another secret than the database's; the first one is kept."""
+    known = store.house_read(_is_known)
+    if known is None:
+        store.house_write(_keep_fingerprint)
+        known = store.house_read(_is_known)
+    if not known:
+        where = default_secret_file(database)
+        beside = f", or put the right one back into {where}" if where is not None else ""
+        raise BadSettings(f"This is not the secret with which the database was made; {_GIVE}{beside}.")
+
+
+def missing_secret(database: str) -> BadSettings:
+    """What to say when the database knows a secret and there is none."""
+    return BadSettings(
+        f"The secret file {default_secret_file(database)} is missing, and with another secret the erased could be "
+        f"messaged again. Put it back, or {_GIVE}."
+    )
+
+
+def _is_known(tx: Tx) -> bool | None:
+    """Whether this is the database's secret; ``None`` when it has none yet."""
+    row = tx.one("get_fingerprint")
+    return None if row is None or row[0] is None else row[0] == fingerprint_of(tx.secret)
+
+
+def _keep_fingerprint(tx: HouseTx) -> None:
+    tx.run("keep_fingerprint", hash=fingerprint_of(tx.secret))
+
+
+def _long_enough(written: str, *, said: str) -> str:
+    text = written.strip()
+    if len(text) < SECRET_LENGTH_MIN:
+        raise BadSettings(f"{said} is shorter than {SECRET_LENGTH_MIN} characters.")
+    return text
+
+
+def key_of(secret: str) -> bytes:
+    """The key that a secret makes."""
+    return sha256(secret.encode()).digest()
+
+
+def fingerprint_of(key: bytes) -> bytes:
+    """What a database keeps of its secret: enough to know it again, and not to find it."""
+    return blake2b(key=key, person=b"fingerprint", digest_size=16).digest()

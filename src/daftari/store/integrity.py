@@ -1,0 +1,122 @@
+"""What ``daftari check`` reads and mends: each invariant's two sides, unjudged.
+
+This room must not know which of two sides is right.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import cast
+
+from msgspec import Struct
+
+from daftari.model.limits import ID_MAX
+from daftari.store.consent import KNOWN, SUPPRESSED
+from daftari.store.contacts import StoredContact
+from daftari.store.directory import BOOK, LEVEL_SHIFTS, LISTED
+from daftari.store.engine import Tx, WriteTx
+
+ROWS_A_TURN = 10_000
+"""Contacts read at a time."""
+
+Blocks = Counter[tuple[int, int, int]]
+"""Members by list, level and block."""
+
+
+class BookState(Struct, frozen=True):
+    """A book's counters, and the largest numbers and journal rows there are."""
+
+    next_id: int
+    next_group_id: int
+    next_seq: int
+    next_fact: int
+    oldest_seq: int
+    closed: int
+    """1: the project was deleted, and its rows are going."""
+    largest_id: int
+    largest_group_id: int
+    largest_fact: int
+    journal_first: int
+    journal_last: int
+    journal_rows: int
+
+
+def read_book(tx: Tx) -> BookState | None:
+    """The counters and what they must exceed; ``None`` without a book."""
+    row = tx.one("check_book")
+    journal = tx.one("check_journal")
+    if row is None or journal is None:
+        return None
+    return BookState(*cast("tuple[int, ...]", row + journal))
+
+
+def find_twice(tx: Tx) -> list[int]:
+    """Numbers that more than one contact has."""
+    return [cast(int, row[0]) for row in tx.all("check_twice")]
+
+
+def list_rows(tx: Tx) -> Iterator[StoredContact]:
+    """Every contact, in order of id."""
+    after = -1
+    while rows := cast("list[tuple[int, int, str, int]]", tx.all("check_rows", after=after, limit=ROWS_A_TURN)):
+        for contact_id, mobile, card, standing in rows:
+            yield StoredContact(contact_id, mobile, card, standing=standing)
+        after = rows[-1][0]
+
+
+def list_states(tx: Tx) -> Iterator[tuple[int, bool, str]]:
+    """Every state that is kept: subject, whether it is suppressed, and the state's text."""
+    after = -ID_MAX - 1
+    while rows := cast("list[tuple[int, int, str]]", tx.all("check_states", after=after, limit=ROWS_A_TURN)):
+        for subject, suppressed, state in rows:
+            yield subject, bool(suppressed), state
+        after = rows[-1][0]
+
+
+def list_fact_subjects(tx: Tx) -> Iterator[int]:
+    """Every subject of which anything is known."""
+    after = -ID_MAX - 1
+    while rows := cast("list[tuple[int]]", tx.all("check_subjects", after=after, limit=ROWS_A_TURN)):
+        for (subject,) in rows:
+            yield subject
+        after = rows[-1][0]
+
+
+def find_orphans(tx: Tx) -> list[tuple[int, int]]:
+    """Memberships without a contact or group, as group and contact ids; the first 1,000."""
+    return [cast("tuple[int, int]", row) for row in tx.all("check_orphans")]
+
+
+def count_blocks(tx: Tx) -> Blocks:
+    """What the directory should be, counted from the rows."""
+    blocks: Blocks = Counter()
+    low = [(BOOK, block, count) for block, count in tx.all("check_blocks", standing=SUPPRESSED)]
+    low += [(LISTED, block, count) for block, count in tx.all("check_blocks", standing=KNOWN)]
+    for list_id, block, count in [*low, *tx.all("check_member_blocks")]:
+        for level, shift in LEVEL_SHIFTS.items():
+            blocks[cast(int, list_id), level, cast(int, block) >> (shift - LEVEL_SHIFTS[1])] += cast(int, count)
+    return blocks
+
+
+def read_directory(tx: Tx) -> Blocks:
+    """What the directory is."""
+    return Counter({cast("tuple[int, int, int]", row[:3]): cast(int, row[3]) for row in tx.all("check_directory")})
+
+
+def repair_directory(tx: WriteTx, *, wanted: Blocks, found: Blocks) -> None:
+    """Make the directory what it should be."""
+    changes = [
+        (*block, wanted[block] - found[block])
+        for block in sorted({*wanted, *found})
+        if wanted[block] != found[block] or not found[block]
+    ]
+    if changes:
+        tx.run("change_directory", items=changes)
+        tx.run("clear_directory", items=[change[:3] for change in changes])
+
+
+def repair_memberships(tx: WriteTx, *, orphans: list[tuple[int, int]]) -> None:
+    """Memberships of nobody go."""
+    for group_id, contact_id in orphans:
+        tx.run("repair_membership", group=group_id, contact=contact_id)

@@ -1,0 +1,67 @@
+"""Whose key a request came with: asked of the store, and remembered for less than a second.
+
+So a revoked key stops within a second everywhere, and a busy client costs one look-up a second and process. This
+room must not know how a key looks or is checked, and never keeps a secret: only its digest.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from hashlib import sha256
+
+from daftari.errors import StoreBusy, Unauthenticated
+from daftari.rules.access.keys import Access, find_key, touch_keys
+from daftari.store import Store
+
+REMEMBERED_MICROSECONDS = 900_000
+"""How long a good key is taken for good without asking."""
+REMEMBERED_MAX = 10_000
+"""Good keys remembered at once."""
+
+log = logging.getLogger("daftari.web")
+
+
+class Keyring:
+    """One per process, for all its threads."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._known: dict[bytes, tuple[Access, int]] = {}
+        self._used: dict[int, int] = {}
+
+    def find_access(self, secret: str, *, now: int) -> Access:
+        """The key and project of a secret. Raises ``Unauthenticated``."""
+        digest = sha256(secret.encode()).digest()
+        known = self._known.get(digest)
+        # Both ends, so that a clock set back does not make a key last.
+        if known is None or not known[1] <= now < known[1] + REMEMBERED_MICROSECONDS:
+            known = self._learn(digest, secret, now)
+        access = known[0]
+        expires_at = access.key.expires_at
+        if expires_at is not None and expires_at <= now:
+            raise Unauthenticated
+        self._used[access.key.id] = now
+        return access
+
+    def note_used(self) -> None:
+        """Write down when the keys were last used."""
+        used, self._used = self._used, {}
+        if not used:
+            return
+        try:
+            self._store.house_write(touch_keys, used=used)
+        except StoreBusy as error:
+            log.warning("when keys were last used is not written yet: %s", error.message)
+            self._used = used | self._used
+
+    def _learn(self, digest: bytes, secret: str, now: int) -> tuple[Access, int]:
+        with self._lock:
+            self._known.pop(digest, None)
+        learned = (self._store.house_read(find_key, secret=secret, now=now), now)
+        with self._lock:
+            while len(self._known) >= REMEMBERED_MAX:
+                self._known.pop(next(iter(self._known)))
+            self._known[digest] = learned
+        return learned

@@ -1,0 +1,129 @@
+"""A file that comes as the body of a request: bare, or as a part of a form.
+
+A bare one is a file whatever its media type says. Of a form, the part called ``file`` is moved to the beginning of the
+very file that the body was spooled into, so that it is on disk once; the other parts are fields. This room must not
+know what is in a file, nor which fields there are.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import BinaryIO
+
+from msgspec import Struct
+from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
+
+from daftari.errors import Malformed, ValidationFailed
+from daftari.model.limits import TEXT_MAX
+from daftari.web.rsgi import Request
+
+FORM = "multipart/form-data"
+FILE = "file"
+"""What the part is called that holds the file."""
+PARTS_MAX = 200
+"""Parts of one form."""
+FIELD_BYTES_MAX = 64 * 1024
+"""How long all fields of a form may be together."""
+READ_BYTES = 256 * 1024
+"""How much of a form is read at once."""
+
+Fields = dict[str, list[str]]
+
+_FOLDERS = re.compile(r".*[/\\]", re.DOTALL)
+
+
+class Upload(Struct, frozen=True):
+    """A file that was sent, at its beginning. ``name`` and ``media_type`` are what its sender says, if anything."""
+
+    file: BinaryIO
+    name: str | None
+    media_type: str | None
+
+
+def read_upload(request: Request) -> tuple[Upload, Fields]:
+    """The file in a body, and the fields beside it. Raises ``Malformed``, and ``ValidationFailed`` without a file."""
+    written = request.headers.get("content-type") or ""
+    media_type, options = parse_options_header(written)
+    if not request.body.seek(0, 2):
+        raise _no_file()
+    request.body.seek(0)
+    if media_type != FORM:
+        return Upload(request.body, None, media_type or None), {}
+    try:
+        form = _Form(request.body, boundary=options.get("boundary", ""))
+        form.read()
+    except MultipartError as error:
+        raise Malformed(f"The form in the body cannot be read: {error}.") from None
+    except UnicodeDecodeError:
+        raise Malformed("The form in the body is not UTF-8.") from None
+    if form.found is None:
+        raise _no_file()
+    request.body.truncate(form.written)
+    request.body.seek(0)
+    name = _FOLDERS.sub("", form.found.filename or "")[-TEXT_MAX:]
+    return Upload(request.body, name or None, form.found.content_type), form.fields
+
+
+class _Form:
+    """A form while it is read: its file is written over what was read already, and never overtakes it."""
+
+    def __init__(self, body: BinaryIO, *, boundary: str) -> None:
+        self.fields: Fields = {}
+        self.found: MultipartSegment | None = None
+        self.written = 0
+        self._body = body
+        self._boundary = boundary
+        self._read = 0
+        self._room = FIELD_BYTES_MAX
+
+    def read(self) -> None:
+        part: MultipartSegment | None = None
+        text = bytearray()
+        with PushMultipartParser(self._boundary, max_segment_count=PARTS_MAX) as parser:
+            for event in parser.parse_blocking(self._read_piece, READ_BYTES):
+                if isinstance(event, MultipartSegment):
+                    part, text = event, bytearray()
+                    self._begin(part)
+                elif part is None:
+                    continue
+                elif event is None:
+                    self._end(part, text)
+                elif part is self.found:
+                    self._write(event)
+                elif part.filename is None:
+                    self._add(text, event)
+
+    def _read_piece(self, size: int) -> bytes:
+        self._body.seek(self._read)
+        piece = self._body.read(size)
+        self._read += len(piece)
+        return piece
+
+    def _begin(self, part: MultipartSegment) -> None:
+        if part.name == FILE:
+            if self.found is not None:
+                raise Malformed("The form has two files; send each by itself.")
+            self.found = part
+
+    def _write(self, data: bytes | bytearray) -> None:
+        self._body.seek(self.written)
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._body.write(rest) :]
+        self.written += len(data)
+
+    def _add(self, text: bytearray, data: bytes | bytearray) -> None:
+        self._room -= len(data)
+        if self._room < 0:
+            raise Malformed(f"The fields of the form have more than {FIELD_BYTES_MAX} bytes together.")
+        text += data
+
+    def _end(self, part: MultipartSegment, text: bytearray) -> None:
+        if part is not self.found and part.filename is None:
+            self.fields.setdefault((part.name or "").removesuffix("[]"), []).append(text.decode())
+
+
+def _no_file() -> ValidationFailed:
+    return ValidationFailed(
+        {FILE: ["The file field is required: the file itself, as the body or as a part of a form."]}
+    )

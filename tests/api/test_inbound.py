@@ -1,0 +1,509 @@
+"""What providers send, the whole way: from their request to the ledger, to groups, to review and to quarantine."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import permutations
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+
+from daftari.gateways.twilio import sign as sign_as_twilio
+from daftari.model.inbound import InboundRequest
+from daftari.model.limits import INBOUND_BODY_BYTES_MAX
+from daftari.rules.access import inbound_tokens, projects
+from daftari.rules.inbound import quarantine, receive
+from daftari.store import Store
+from tests.support.builders import (
+    assert_sound,
+    consent_of,
+    create,
+    facts_of,
+    get,
+    groups,
+    may_message,
+    mobile,
+    opt_out,
+    page,
+    refusal,
+    rows,
+    wrong_fields,
+)
+from tests.support.clients import Answer, Client
+from tests.support.gateway_samples import AKINYI, SAMPLES, WANJIRU, Sent, as_form
+
+FORGED = (401, "FORGED")
+MALFORMED = (400, "MALFORMED")
+SCOPE = ("kind", "channel", "sender", "purpose")
+EVERYTHING = ("opt_out", None, None, None)
+SECRET = "kikapu"
+THEN = 1_711_004_797
+OPEN = "/v1/inbound/review"
+
+OpenAddress = Callable[..., str]
+
+
+@pytest.fixture
+def open_address(store: Store, people: Any) -> OpenAddress:
+    """Makes an inbound address of Ana's project: ``open_address("twilio", secret=…)`` is its path."""
+
+    def open_address(provider: str = "generic", **given: str) -> str:
+        token, _ = store.house_write(
+            inbound_tokens.create_token,
+            project=people.shopify,
+            provider=provider,
+            label="",
+            secret=given.get("secret"),
+            verify_token=given.get("verify_token"),
+            now=time.time_ns() // 1000,
+        )
+        return f"/v1/inbound/{provider}/{token}"
+
+    return open_address
+
+
+@pytest.fixture
+def address(open_address: OpenAddress) -> str:
+    """An address for our own JSON, which needs no signature."""
+    return open_address()
+
+
+def text(said: str, *, number: int = 1, message: str | None = None, at: object = None, **more: object) -> Sent:
+    """A message that somebody sent, as our own JSON has it."""
+    return {"from": f"+{mobile(number)}", "to": "20414", "text": said, "id": message, "at": at, **more}
+
+
+def send(client: Client, address: str, *messages: Sent) -> Answer:
+    """Messages arrive, and are taken in."""
+    answer = client.post(address, {"messages": messages})
+    assert (answer.status, answer.json()) == (200, {"message": "Received"})
+    return answer
+
+
+def reviews(client: Client) -> list[tuple[str, str]]:
+    return [(review["text"], review["why"]) for review in client.get(OPEN).json()["reviews"]]
+
+
+# ---- what a message leads to ------------------------------------------------------------------------
+
+
+def test_a_stop_suppresses_the_number_on_every_channel(
+    ana: Client, client: Client, address: str, store: Store, people: Any
+) -> None:
+    create(ana, *rows(2), group="VIP")
+    send(client, address, text(" Stop! ", message="m1", at=THEN))
+    assert facts_of(ana, 1, *SCOPE, "source", "at", "evidence") == [
+        (
+            *EVERYTHING,
+            "inbound",
+            "2024-03-21T07:06:37.000000Z",
+            {"provider": "generic", "message_id": "m1", "text": "Stop!"},
+        )
+    ]
+    assert (groups(ana), page(ana)["total"], reviews(ana)) == ({"VIP": 1}, 1, [])
+    assert_sound(store, people.shopify)
+
+
+def test_stop_and_the_name_of_a_group_leaves_that_group_for_good(
+    ana: Client, client: Client, address: str, store: Store, people: Any
+) -> None:
+    create(ana, *rows(1), group="Michezo")
+    create(ana, *rows(1), group="Pesa")
+    send(client, address, text("STOP michezo.", message="m1"))
+    assert facts_of(ana, 1, "kind", "group", "channel") == [("left_group", "michezo", "sms")]
+    assert get(ana, 1, include="groups")["groups"] == ["Pesa"]
+    assert may_message(ana, mobile(1)) == [True]
+    assert ana.put("/v1/contacts/1", {"group": "MICHEZO"}).json()["kept_out"] is True
+    assert ana.post("/v1/groups/Michezo/contacts", {"ids": [1]}).json()["kept_out"] == 1
+    said = ana.post("/v1/contacts", {"contacts": rows(1), "group": "Michezo", "results": True}).json()
+    assert said["results"][0]["kept_out"] is True
+    assert get(ana, 1, include="groups")["groups"] == ["Pesa"]
+    send(client, address, text("START", message="m2", at=int(time.time()) + 60))
+    assert ana.post("/v1/groups/Michezo/contacts", {"ids": [1]}).json()["joined"] == 1
+    assert_sound(store, people.shopify)
+
+
+def test_a_repeated_message_means_what_it_meant_whatever_became_of_its_group(
+    ana: Client, client: Client, address: str
+) -> None:
+    create(ana, *rows(1), group="Michezo")
+    send(client, address, text("STOP michezo", message="m1"))
+    assert ana.delete("/v1/groups/Michezo").status == 200
+    send(client, address, text("STOP michezo", message="m1"))
+    assert facts_of(ana, 1, "kind") == [("left_group",)]
+    assert (may_message(ana, mobile(1)), reviews(ana)) == ([True], [])
+
+
+def test_a_stop_counts_beside_whatever_else_had_its_message_id(
+    ana: Client, client: Client, address: str, open_address: OpenAddress
+) -> None:
+    ended = {"mobile": f"+{mobile(1)}", "sender": "20414", "keyword": "tips", "active": False, "id": "X1"}
+    assert client.post(address, {"subscriptions": [ended]}).status == 200
+    send(client, address, text("STOP", message="X1"))
+    other = open_address()
+    send(client, address, text("START", number=2, message="17", at=THEN))
+    send(client, other, text("STOP", number=2, message="17", at=THEN + 1))
+    send(client, address, text("please stop", number=3, message="9"), text("do stop", number=4, message="9"))
+    assert may_message(ana, mobile(1), mobile(2)) == [False, False]
+    assert [said for said, _ in reviews(ana)] == ["please stop", "do stop"]
+
+
+def test_a_resume_on_another_channel_brings_no_group_back(ana: Client, client: Client, address: str) -> None:
+    create(ana, *rows(1), group="Michezo")
+    send(client, address, text("STOP michezo", message="m1", at=THEN))
+    resume = {
+        "mobile": mobile(1),
+        "channel": "whatsapp",
+        "sender": "254700000009",
+        "purpose": "marketing",
+        "at": THEN + 9,
+    }
+    assert client.post(address, {"opt_ins": [resume]}).status == 200
+    assert ana.post("/v1/groups/Michezo/contacts", {"ids": [1]}).json()["kept_out"] == 1
+
+
+def test_what_names_no_number_that_can_be_read_is_kept_with_all_that_it_names(
+    ana: Client, client: Client, address: str
+) -> None:
+    send(
+        client,
+        address,
+        text("STOP", message="m1") | {"from": "+722000003"},
+        text("STOP") | {"from": "DUKA", "id": "m2"},
+    )
+    assert facts_of(ana, "0722000003", *SCOPE) == [EVERYTHING]
+    assert reviews(ana) == [("STOP", "comes from a number that cannot be read; number 'DUKA'; message 'm2'")]
+
+
+def test_a_stop_that_says_more_is_a_stop_and_is_listed_for_review(ana: Client, client: Client, address: str) -> None:
+    send(client, address, text("STOP nobody's group", message="m1"), text("Stopall please", number=2, message="m2"))
+    for number in (1, 2):
+        assert facts_of(ana, f"+{mobile(number)}", *SCOPE) == [EVERYTHING]
+    why = "begins with an opt-out word and says more"
+    assert reviews(ana) == [("STOP nobody's group", why), ("Stopall please", why)]
+
+
+def test_other_words_count_only_alone_and_otherwise_wait_for_review(ana: Client, client: Client, address: str) -> None:
+    words = ["END", "cancel", "Quit.", "ondoka", "toka"]
+    send(client, address, *[text(word, number=n, message=word) for n, word in enumerate(words, start=1)])
+    assert may_message(ana, *[mobile(number) for number in range(1, 6)]) == [False] * 5
+    doubts = ["The END of it", "please stop", "Cancel my order", "I said quit it"]
+    send(client, address, *[text(said, number=n, message=said) for n, said in enumerate(doubts, start=6)])
+    send(client, address, text("Hello there", number=6, message="h"), text("HELP", number=6, message="i"))
+    assert may_message(ana, *[mobile(number) for number in range(6, 10)]) == [True] * 4
+    assert [said for said, _ in reviews(ana)] == doubts
+
+
+def test_a_start_speaks_for_its_own_channel_and_restores_no_group(
+    ana: Client, client: Client, address: str, store: Store, people: Any
+) -> None:
+    create(ana, *rows(1), group="VIP")
+    send(client, address, text("STOP", message="m1", at=THEN))
+    send(client, address, text("START", message="m2", at=THEN + 1))
+    assert facts_of(ana, 1, *SCOPE)[1] == ("opt_in", "sms", None, None)
+    assert may_message(ana, mobile(1)) == [True]
+    assert may_message(ana, mobile(1), channel="whatsapp") == [False]
+    assert (page(ana)["total"], get(ana, 1, include="groups")["groups"]) == (1, [])
+    assert_sound(store, people.shopify)
+
+
+def test_how_wide_a_stop_is_is_the_projects_setting(ana: Client, client: Client, address: str, store: Store) -> None:
+    scopes = {
+        "channel": ("opt_out", "sms", None, None),
+        "sender": ("opt_out", "sms", "20414", None),
+        "marketing": ("opt_out", None, None, "marketing"),
+        "everything": EVERYTHING,
+    }
+    for number, (scope, expected) in enumerate(scopes.items(), start=1):
+        consent = {"stop_scope": scope}
+        store.house_write(projects.set_project, name="Shopify", region=None, on_error=None, consent=consent)
+        send(client, address, text("STOP", number=number, message=scope))
+        assert facts_of(ana, f"+{mobile(number)}", *SCOPE) == [expected]
+
+
+# ---- again, out of order, at odd times --------------------------------------------------------------
+
+
+def test_the_same_requests_in_any_order_and_more_than_once_lead_to_the_same(
+    ana: Client, client: Client, address: str
+) -> None:
+    told = [("STOP", THEN), ("START", THEN + 10), ("STOP", THEN + 20), ("START", THEN + 30)]
+    states = []
+    for number, order in enumerate(permutations(told), start=1):
+        for said, at in (*order, order[0], order[-1]):
+            send(client, address, text(said, number=number, message=f"{number}-{at}", at=at))
+        told_of = consent_of(ana, f"+{mobile(number)}")
+        assert len(told_of["facts"]) == len(told)
+        states.append((told_of["suppressed"], told_of["blocked"]))
+    assert len(states) == 24
+    assert all(state == states[0] for state in states)
+    assert may_message(ana, mobile(1)) == [True]
+
+
+def test_a_late_stop_does_not_undo_a_later_start(ana: Client, client: Client, address: str) -> None:
+    send(client, address, text("START", message="m2", at=THEN + 1))
+    send(client, address, text("STOP", message="m1", at=THEN))
+    assert may_message(ana, mobile(1)) == [True]
+    send(client, address, text("STOP", message="m3", at=THEN + 1))
+    assert may_message(ana, mobile(1)) == [False], "on a tie the opt-out wins"
+
+
+def test_a_time_without_a_zone_or_far_ahead_is_the_time_of_receipt(ana: Client, client: Client, address: str) -> None:
+    for number, at in enumerate(("2024-03-21 07:06:37", "soon", int(time.time()) + 3600, None), start=1):
+        before = datetime.now(UTC)
+        send(client, address, text("STOP", number=number, message=f"m{number}", at=at))
+        ((kept,),) = facts_of(ana, f"+{mobile(number)}", "at")
+        assert before <= datetime.fromisoformat(kept) <= datetime.now(UTC), at
+
+
+def test_what_names_no_readable_number_waits_for_review(ana: Client, client: Client, address: str) -> None:
+    send(client, address, text("STOP", message="m1") | {"from": "DUKA"})
+    (review,) = ana.get(OPEN).json()["reviews"]
+    assert (review["mobile"], review["text"], review["channel"]) == (None, "STOP", "sms")
+    for settled_as in ("opt_out", "opt_in", "retract"):
+        assert wrong_fields(ana.post(f"{OPEN}/{review['id']}", {"as": settled_as})) == ["as"]
+    assert ana.post(f"{OPEN}/{review['id']}", {"as": "dismiss"}).status == 200
+
+
+# ---- what each provider's signal is about -----------------------------------------------------------
+
+
+def proven(request: InboundRequest, provider: str, address: str) -> dict[str, str]:
+    """The headers with which a provider proves a request."""
+    digest = hmac.new(SECRET.encode(), request.body, hashlib.sha256).hexdigest()
+    headers = {"Content-Type": request.media_type}
+    match provider:
+        case "sozuri":
+            headers["X-Sozuri-Signature"] = f"sha256={digest}"
+        case "whatsapp":
+            headers["X-Hub-Signature-256"] = f"sha256={digest}"
+        case "twilio":
+            pairs = "".join(
+                name + value for name, value in sorted(parse_qsl(request.body.decode(), keep_blank_values=True))
+            )
+            headers["X-Twilio-Signature"] = sign_as_twilio(f"http://127.0.0.1:8000{address}{pairs}", token=SECRET)
+        case "infobip":
+            headers["Authorization"] = f"App {SECRET}"
+        case _:
+            pass
+    return headers
+
+
+SHORT_CODE = "20414"
+TWILIO = "+254700000009"
+BUSINESS = "254700000009"
+TALKING_406_OF_A_SENDER = as_form(
+    {"id": "A1", "status": "Failed", "phoneNumber": AKINYI, "failureReason": "406", "senderId": "DUKA"}
+)
+ROWS = [
+    ("an Africa's Talking opt-out", None, AKINYI, ("opt_out", "sms", "DUKA", None)),
+    ("an Africa's Talking report", None, AKINYI, ("opt_out", "sms", None, None)),
+    ("an Africa's Talking report", TALKING_406_OF_A_SENDER, AKINYI, ("opt_out", "sms", "DUKA", None)),
+    ("what Sozuri answers to a send", None, AKINYI, ("opt_out", "sms", "DUKA", None)),
+    ("what Sozuri answers to a send", None, WANJIRU, ("opt_out", "sms", None, None)),
+    ("a Twilio status", None, AKINYI, ("opt_out", "sms", TWILIO, None)),
+    ("WhatsApp preferences", None, AKINYI, ("opt_out", "whatsapp", BUSINESS, "marketing")),
+    ("WhatsApp preferences", None, WANJIRU, ("opt_in", "whatsapp", BUSINESS, "marketing")),
+    ("WhatsApp statuses", None, AKINYI, ("opt_out", "whatsapp", BUSINESS, "marketing")),
+    ("a Sozuri text", None, AKINYI, EVERYTHING),
+    ("an Africa's Talking message", None, AKINYI, EVERYTHING),
+    ("a Twilio text", None, AKINYI, EVERYTHING),
+    ("Infobip results", None, AKINYI, EVERYTHING),
+    ("WhatsApp messages", None, AKINYI, EVERYTHING),
+]
+"""The contract's table: what is sent, whom it is about, and what is in the ledger then."""
+
+
+@pytest.mark.parametrize(("sample", "other", "number", "expected"), ROWS)
+def test_each_signal_leads_to_exactly_its_scope_in_the_ledger(
+    ana: Client,
+    client: Client,
+    open_address: OpenAddress,
+    sample: str,
+    other: InboundRequest | None,
+    number: str,
+    expected: tuple[str | None, ...],
+) -> None:
+    provider, request, _ = SAMPLES[sample]
+    request = other or request
+    address = open_address(provider) if provider == "africas_talking" else open_address(provider, secret=SECRET)
+    headers = proven(request, provider, address)
+    for _ in range(2):
+        answer = client.call("POST", address, body=request.body, headers=headers)
+        assert answer.status == 200, answer.body
+        assert (answer.headers["content-type"] == "text/xml") is (provider == "twilio")
+    assert facts_of(ana, number, *SCOPE)[:1] == [expected]
+    once = provider != "africas_talking" or "opt-out" not in sample
+    assert len(facts_of(ana, number, *SCOPE)) == (1 if once else 2), "what has an id or a time is known again"
+
+
+def test_a_report_that_names_the_message_alone_waits_for_review(
+    ana: Client, client: Client, open_address: OpenAddress
+) -> None:
+    provider, request, _ = SAMPLES["a Sozuri report that names the message alone"]
+    address = open_address(provider, secret=SECRET)
+    for _ in range(2):
+        answer = client.call("POST", address, body=request.body, headers=proven(request, provider, address))
+        assert answer.status == 200
+    assert len(reviews(ana)) == 1
+
+
+# ---- what is refused --------------------------------------------------------------------------------
+
+
+def test_an_address_that_is_not_ours_is_refused_in_the_same_words(
+    ana: Client, client: Client, address: str, open_address: OpenAddress, store: Store
+) -> None:
+    revoked = open_address()
+    store.house_write(inbound_tokens.revoke_token, start=revoked.rsplit("/", 1)[1], now=time.time_ns() // 1000)
+    wrong = [address[:-1], address + "x", address.replace("generic", "sozuri"), revoked, "/v1/inbound/fax/x"]
+    answers = [client.call(method, path, body=b"{}") for path in wrong for method in ("GET", "POST")]
+    assert {refusal(answer) for answer in answers} == {FORGED}
+    assert len({answer.json()["message"] for answer in answers}) == 1
+    assert ana.get(OPEN).json()["quarantined"] == 0
+
+
+def test_what_is_forged_is_refused_kept_and_counted_and_nothing_else_happens(
+    ana: Client, chao: Client, client: Client, open_address: OpenAddress, store: Store, people: Any
+) -> None:
+    create(ana, *rows(1), group="VIP")
+    address = open_address(secret=SECRET)
+    body = json.dumps({"messages": [text("STOP", message="m1")]}).encode()
+    for headers in ({}, {"X-Daftari-Signature": "sha256=" + "0" * 64}):
+        assert refusal(client.call("POST", address, body=body, headers=headers)) == FORGED
+    assert (groups(ana), may_message(ana, mobile(1))) == ({"VIP": 1}, [True])
+    assert ana.get(OPEN).json()["quarantined"] == 2
+    assert chao.get(OPEN).json()["quarantined"] == 0
+    (count,) = store.read(people.shopify.id, receive.list_counts)
+    assert (count.received, count.refused) == (0, 2)
+    kept = store.read(people.shopify.id, quarantine.list_quarantine, after=0, limit=9)
+    assert [one.request.body for one in kept] == [body, body]
+    signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+    assert client.call("POST", address, body=body, headers={"X-Daftari-Signature": f"sha256={signature}"}).status == 200
+    assert may_message(ana, mobile(1)) == [False]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"messages": 5}', b'{"type": "fax"}', b"\xff", b'{"messages"'])
+def test_what_is_cut_short_or_no_request_of_theirs_is_400_and_kept(
+    ana: Client, client: Client, address: str, body: bytes
+) -> None:
+    assert refusal(client.call("POST", address, body=body)) == MALFORMED
+    assert ana.get(OPEN).json()["quarantined"] == 1
+
+
+def test_a_body_beyond_the_limit_is_413_and_not_kept(ana: Client, client: Client, address: str) -> None:
+    body = b'{"messages": [], "x": "' + b"x" * INBOUND_BODY_BYTES_MAX + b'"}'
+    assert refusal(client.call("POST", address, body=body)) == (413, "TOO_LARGE")
+    assert ana.get(OPEN).json()["quarantined"] == 0
+
+
+def test_one_request_is_taken_in_whole(ana: Client, client: Client, address: str) -> None:
+    messages = [text("STOP", number=number, message=f"m{number}") for number in range(1, 301)]
+    send(client, address, *messages)
+    assert not any(may_message(ana, *[mobile(number) for number in range(1, 301)]))
+
+
+def test_whatsapp_checks_its_address_and_nobody_else_does(client: Client, open_address: OpenAddress) -> None:
+    address = open_address("whatsapp", secret=SECRET, verify_token="karibu")
+    asked = {"hub.mode": "subscribe", "hub.verify_token": "karibu", "hub.challenge": "1158201444"}
+    answer = client.get(address, query=asked)
+    assert (answer.status, answer.body) == (200, b"1158201444")
+    assert answer.headers["content-type"].startswith("text/plain")
+    for wrong in ({"hub.verify_token": "x"}, {"hub.mode": "unsubscribe"}, {"hub.verify_token": ""}):
+        assert refusal(client.get(address, query={**asked, **wrong})) == FORGED
+    assert refusal(client.get(open_address("whatsapp", secret=SECRET), query=asked)) == FORGED
+    other = client.get(open_address())
+    assert refusal(other) == (405, "METHOD_NOT_ALLOWED")
+    assert other.headers["allow"] == "OPTIONS, POST"
+
+
+# ---- review -----------------------------------------------------------------------------------------
+
+
+def in_review(client: Client, ana: Client, address: str, said: str) -> int:
+    """A message is sent that somebody should look at; its id there."""
+    send(client, address, text(said, message="m1", at=THEN))
+    (review,) = ana.get(OPEN).json()["reviews"]
+    assert (review["mobile"], review["text"], review["settled_at"]) == (mobile(1), said, None)
+    number: int = review["id"]
+    return number
+
+
+def settle(ana: Client, number: int, settled_as: str) -> None:
+    answer = ana.post(f"{OPEN}/{number}", {"as": settled_as})
+    assert answer.status == 200, answer.body
+    assert answer.json()["review"]["settled_as"] == settled_as
+    assert ana.get(OPEN).json()["reviews"] == []
+
+
+def test_a_doubt_that_was_an_opt_out_is_one_from_when_it_was_said(ana: Client, client: Client, address: str) -> None:
+    create(ana, *rows(1), group="VIP")
+    settle(ana, in_review(client, ana, address, "please stop"), "opt_out")
+    assert facts_of(ana, 1, *SCOPE, "source", "at") == [(*EVERYTHING, "inbound", "2024-03-21T07:06:37.000000Z")]
+    assert groups(ana) == {"VIP": 0}
+
+
+def test_a_doubt_that_was_an_opt_in_is_one_for_its_own_channel(ana: Client, client: Client, address: str) -> None:
+    opt_out(ana, mobile(1), at=THEN - 1)
+    settle(ana, in_review(client, ana, address, "start sending again"), "opt_in")
+    assert may_message(ana, mobile(1)) == [True]
+    assert may_message(ana, mobile(1), channel="whatsapp") == [False]
+
+
+def test_what_was_taken_for_an_opt_out_and_was_none_is_taken_back(
+    ana: Client, client: Client, address: str, store: Store, people: Any
+) -> None:
+    create(ana, *rows(1))
+    number = in_review(client, ana, address, "Stop by our shop tomorrow")
+    assert may_message(ana, mobile(1)) == [False]
+    settle(ana, number, "retract")
+    assert may_message(ana, mobile(1)) == [True]
+    assert facts_of(ana, 1, "kind", "retracts") == [("opt_out", None), ("retraction", 1)]
+    assert page(ana)["total"] == 1
+    send(client, address, text("Stop by our shop tomorrow", message="m1", at=THEN))
+    assert may_message(ana, mobile(1)) == [True], "the same message again is not a new one"
+    assert_sound(store, people.shopify)
+
+
+def test_a_doubt_that_recorded_nothing_has_nothing_to_take_back(ana: Client, client: Client, address: str) -> None:
+    number = in_review(client, ana, address, "please stop")
+    assert wrong_fields(ana.post(f"{OPEN}/{number}", {"as": "retract"})) == ["as"]
+    settle(ana, number, "dismiss")
+    assert facts_of(ana, f"+{mobile(1)}", "kind") == []
+
+
+def test_a_doubt_is_settled_once_and_the_same_way_again_does_no_harm(ana: Client, client: Client, address: str) -> None:
+    number = in_review(client, ana, address, "please stop")
+    settle(ana, number, "opt_out")
+    settle(ana, number, "opt_out")
+    assert len(facts_of(ana, f"+{mobile(1)}", "kind")) == 1
+    assert refusal(ana.post(f"{OPEN}/{number}", {"as": "dismiss"})) == (409, "REVIEW_SETTLED")
+    for unknown in (number + 1, "x", 0, 2**63, "9" * 90):
+        assert refusal(ana.post(f"{OPEN}/{unknown}", {"as": "dismiss"})) == (404, "REVIEW_NOT_FOUND"), unknown
+
+
+def test_every_wrong_field_of_a_review_is_named(ana: Client) -> None:
+    for wrong in (None, "", "maybe", 5, ["opt_out"]):
+        assert wrong_fields(ana.post(f"{OPEN}/1", {"as": wrong})) == ["as"]
+    assert wrong_fields(ana.get(OPEN, query={"after": "x", "limit": 0})) == ["after", "limit"]
+
+
+def test_what_waits_comes_in_the_order_of_arrival_a_page_at_a_time(
+    ana: Client, ben: Client, client: Client, address: str
+) -> None:
+    said = [f"please stop {number}" for number in range(5)]
+    send(client, address, *[text(one, message=one) for one in said])
+    send(client, address, text(said[0], message=said[0]))
+    found: list[str] = []
+    after: str | None = "0"
+    while after is not None:
+        answer = ben.get(OPEN, query={"after": after, "limit": 2}).json()
+        found += [review["text"] for review in answer["reviews"]]
+        after = answer["next"]
+    assert found == said

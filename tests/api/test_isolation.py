@@ -1,0 +1,275 @@
+"""Nobody learns from another project's key that something of Ana's is there: the bytes are those of nothing at all.
+
+Chao asks the same of two databases, one in which Ana's project is full and one in which it is empty, and the answers
+may differ in nothing but the request id, the time and what his own key begins with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from msgspec import Struct
+
+from daftari.api.routes import ROUTES
+from daftari.model.projects import Project
+from daftari.rules.access import inbound_tokens
+from daftari.rules.inbound.review import SETTLEMENTS
+from daftari.serving.server import build
+from daftari.settings import Settings
+from daftari.store import Store
+from tests.support.builders import NO_MOBILE, create, groups, may_message, mobile, opt_out, page, path_of, refusal, rows
+from tests.support.clients import Answer, Client, through_the_door
+from tests.support.stores import open_store
+
+ID = "2"
+MOBILE = mobile(2)
+GROUP = "Ana's own"
+OWN_MOBILE = mobile(77)
+OUT = mobile(3)
+"""Whose opt-outs, messages and subscription Ana knows."""
+ERASED = mobile(6)
+AUDIENCE, REVIEW, EXPORT = "3", "6", "13"
+"""The ids of things of Ana's that Chao has none of: what both have at last is his own."""
+IMPORT = "14"
+TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+KEY_START = re.compile(rb'"start":"[^"]*"')
+
+Case = tuple[dict[str, str], dict[str, object]]
+"""The parts of a path, and the body that is sent to it."""
+
+
+def about(*bodies: dict[str, object], **parts: str) -> list[Case]:
+    """One case a body: a request for a thing of Ana's."""
+    return [(parts, body) for body in bodies or ({},)]
+
+
+CONTACT = [*about(reference=ID), *about(reference=MOBILE), *about(reference=f"+{MOBILE}")]
+CHANGES: tuple[dict[str, object], ...] = (
+    {},
+    {"contact": {"city": "Taken"}},
+    {"group": GROUP},
+    {"contact": {"mobile": MOBILE}},
+)
+
+IMPORT_COMMANDS = ("apply", "pause", "resume", "cancel", "undo")
+CASES: dict[tuple[str, str], list[Case]] = {
+    ("GET", "/contacts"): about({}, {"group": GROUP}, {"include": "groups"}, {"project": "Shopify"}, {"page": 2}),
+    ("POST", "/contacts"): about(
+        {"contact": {"mobile": OWN_MOBILE}, "project": "Shopify"},
+        {"contacts": rows(3), "group": GROUP, "results": True},
+        {"contact": {"mobile": MOBILE, "city": "Taken"}},
+        {"contacts": [{"mobile": MOBILE, "fname": 5}], "on_error": "skip"},
+    ),
+    ("POST", "/contacts/stream"): about({"mobile": MOBILE, "city": "Taken", "groups": [GROUP]}),
+    ("GET", "/contacts/{reference}"): [*CONTACT, *about({"include": "groups"}, reference=MOBILE)],
+    ("PUT", "/contacts/{reference}"): [case for one in (ID, MOBILE) for case in about(*CHANGES, reference=one)],
+    ("PATCH", "/contacts/{reference}"): [case for one in (ID, MOBILE) for case in about(*CHANGES, reference=one)],
+    ("DELETE", "/contacts/{reference}"): [*CONTACT, *about({"reason": "removal"}, reference=MOBILE)],
+    ("GET", "/groups"): about({}, {"limit": 1}, {"project": "Shopify"}),
+    ("POST", "/groups"): about({"name": GROUP}, {"name": GROUP.upper()}),
+    ("GET", "/groups/{name}"): about(name=GROUP),
+    ("PUT", "/groups/{name}"): about({"name": "Mine"}, {"name": GROUP}, name=GROUP),
+    ("PATCH", "/groups/{name}"): about({"name": "Mine"}, name=GROUP),
+    ("DELETE", "/groups/{name}"): about(name=GROUP),
+    ("POST", "/groups/{name}/contacts"): about({"ids": [1, 2], "mobiles": [MOBILE]}, name=GROUP),
+    ("DELETE", "/groups/{name}/contacts"): about({"ids": [1, 2], "mobiles": [MOBILE]}, name=GROUP),
+    ("GET", "/contacts/{reference}/consent"): [*CONTACT, *about(reference=OUT), *about(reference=ERASED)],
+    ("GET", "/contacts/{reference}/export"): [*CONTACT, *about(reference=OUT), *about(reference=ERASED)],
+    ("GET", "/opt-outs"): about({}, {"limit": 1}, {"channel": "sms", "since": 0}, {"project": "Shopify"}),
+    ("POST", "/opt-outs"): about({"mobile": MOBILE, "results": True}, {"mobiles": [OUT, "x"], "channel": "sms"}),
+    ("GET", "/opt-outs/near-misses"): about({}, {"limit": 1}),
+    ("POST", "/opt-ins"): about(
+        {"mobile": OUT, "source": "bulk", "results": True}, {"mobile": ERASED, "source": "form", "results": True}
+    ),
+    ("POST", "/can-message"): about(
+        {"mobiles": [MOBILE, OUT, ERASED], "ids": [1, 2, 4711], "channel": "sms"},
+        {"mobiles": [OUT], "channel": "premium_sms", "sender": "84320", "keyword": "PESA"},
+    ),
+    ("POST", "/erasures"): about({"mobile": MOBILE}, {"mobile": ERASED}, {"mobile": NO_MOBILE}),
+    ("GET", "/audience"): about(
+        {"everyone": True, "channel": "sms"},
+        {"group": GROUP, "channel": "sms"},
+        {"everyone": True, "not": [GROUP], "channel": "whatsapp"},
+    ),
+    ("POST", "/audiences"): about({"everyone": True, "channel": "sms"}, {"groups": [GROUP], "channel": "sms"}),
+    ("GET", "/audiences/{number}"): [*about(number=AUDIENCE), *about({"as_frozen": True}, number="1")],
+    ("GET", "/audiences/{number}/recheck"): [*about(number=AUDIENCE), *about(number="1")],
+    ("GET", "/audiences/{number}/compare/{other}"): [
+        *about(number=AUDIENCE, other="1"),
+        *about(number="1", other=AUDIENCE),
+    ],
+    ("GET", "/exports"): about({}, {"limit": 1}, {"after": "1"}),
+    ("POST", "/exports"): about({"group": GROUP}, {"consent": True}),
+    ("GET", "/exports/{number}"): about(number=EXPORT),
+    ("DELETE", "/exports/{number}"): about(number=EXPORT),
+    ("GET", "/exports/{number}/file"): about(number=EXPORT),
+    ("GET", "/imports"): about({}, {"limit": 1}, {"after": "2"}),
+    ("POST", "/imports"): about({"mobile": MOBILE, "city": "Taken"}),
+    ("GET", "/imports/{number}"): about(number=IMPORT),
+    ("GET", "/imports/{number}/rows"): about({}, {"after": "1"}, number=IMPORT),
+    ("GET", "/imports/{number}/rejects"): about(number=IMPORT),
+    **{("POST", f"/imports/{{number}}/{told}"): about(number=IMPORT) for told in IMPORT_COMMANDS},
+    ("GET", "/inbound/review"): about({}, {"limit": 1}, {"after": "1"}),
+    ("POST", "/inbound/review/{number}"): [
+        *about(*[dict[str, object]([("as", settled_as)]) for settled_as in SETTLEMENTS], number=REVIEW),
+        *about({"as": "dismiss"}, number="1"),
+    ],
+    ("GET", "/inbound/{provider}/{token}"): about(provider="generic", token="nobody"),
+    ("POST", "/inbound/{provider}/{token}"): about({"messages": []}, provider="generic", token="nobody"),
+}
+"""What Chao asks of each route: new routes need a line."""
+
+OPEN_ROUTES = {("GET", "/health"), ("GET", "/openapi.json"), ("GET", "/docs")}
+"""Routes without a key, which know no project."""
+
+
+class World(Struct, frozen=True):
+    """A service with a database of its own, and those who use it."""
+
+    store: Store
+    shopify: Project
+    ana: Client
+    chao: Client
+
+
+@pytest.fixture
+def new_world(
+    engine: str, new_database: Callable[[str], str], settings_for: Callable[..., Settings], introduce: Any
+) -> Iterator[Callable[[], World]]:
+    """Makes worlds that know nothing of each other."""
+    closing: list[Callable[[], None]] = []
+    with asyncio.Runner() as runner:
+
+        def new_world() -> World:
+            database = new_database(engine)
+            store, house = open_store(database, threads=1), build(settings_for(database))
+            closing.extend((store.close, house.door.close))
+            people = introduce(store)
+            client = Client(through_the_door(house.door, runner.get_loop()))
+            return World(store, people.shopify, client.with_key(people.ana), client.with_key(people.chao))
+
+        yield new_world
+        for close in closing:
+            close()
+
+
+def fill(ana: Client) -> None:
+    """Much for others to stumble upon."""
+    create(ana, *({"mobile": mobile(number), "city": "Ana's"} for number in range(1, 6)), group=GROUP)
+    create(ana, *rows(2), group="Mine")
+    assert ana.delete("/v1/contacts/5").status == 200
+
+
+def fill_ledger(ana: Client, store: Store, project: Project) -> None:
+    """Facts, near misses, frozen audiences, an erasure, and what a provider brought: much that only Ana has."""
+    create(ana, {"mobile": ERASED}, group=GROUP)
+    opt_out(ana, OUT, channel="sms")
+    opt_out(ana, mobile(4))
+    create(ana, {"mobile": mobile(4)}, group=GROUP)
+    for _ in range(5):
+        assert ana.post("/v1/audiences", {"everyone": True, "channel": "sms"}).status == 201
+    token, _ = store.house_write(
+        inbound_tokens.create_token,
+        project=project,
+        provider="generic",
+        label="",
+        secret=None,
+        verify_token=None,
+        now=1,
+    )
+    doubts = [{"from": OUT, "to": "20414", "text": f"please stop {number}", "id": f"m{number}"} for number in range(5)]
+    began = {"mobile": OUT, "sender": "84320", "keyword": "PESA", "active": True}
+    address = f"/v1/inbound/generic/{token}"
+    assert ana.post(address, {"messages": doubts, "subscriptions": [began]}).status == 200
+    assert ana.call("POST", address, body=b"{").status == 400
+    assert ana.post("/v1/erasures", {"mobile": ERASED}).status == 201
+    assert ana.post("/v1/exports", {}).json()["export"]["id"] == int(EXPORT)
+    assert ana.call("POST", "/v1/imports", body=f"mobile\n{MOBILE}\n".encode()).json()["import"]["id"] == int(IMPORT)
+
+
+def seen(answer: Answer) -> tuple[int, dict[str, str], bytes]:
+    """All of an answer but what no two answers have in common; an ETag stands for times and request ids too."""
+    request_id = answer.headers["x-request-id"]
+    headers = {name: value for name, value in answer.headers.items() if name not in ("x-request-id", "etag")}
+    body = KEY_START.sub(b"<key>", TIME.sub(b"<time>", answer.body))
+    return answer.status, headers, body.replace(request_id.encode(), b"<id>")
+
+
+def everything(ana: Client) -> list[bytes]:
+    return [
+        ana.get("/v1/contacts", query="include=groups,consent,updated_at&suppressed=include").body,
+        *(ana.get(f"/v1/{list_}").body for list_ in ("groups", "opt-outs", "opt-outs/near-misses", "inbound/review")),
+        ana.get("/v1/audiences/1").body,
+        ana.get("/v1/exports").body,
+        ana.get("/v1/imports").body,
+    ]
+
+
+def test_every_route_with_a_key_has_a_case() -> None:
+    needy = {(route.method, route.path) for route in ROUTES if route.needs != "nothing"}
+    assert needy == CASES.keys()
+    assert {(route.method, route.path) for route in ROUTES} - needy == OPEN_ROUTES
+
+
+def test_another_project_is_the_same_bytes_whether_or_not_it_holds_anything(new_world: Callable[[], World]) -> None:
+    full, empty = new_world(), new_world()
+    fill(full.ana)
+    fill_ledger(full.ana, full.store, full.shopify)
+    before = everything(full.ana)
+    # Writes come in the order of the routes, so that Chao's own book grows and shrinks on the way.
+    for own in ((), rows(1, first=77)):
+        for world in (full, empty):
+            if own:
+                create(world.chao, *own, group="Chao's")
+        for route in ROUTES:
+            for parts, body in CASES.get((route.method, route.path), []):
+                path = path_of(route, **parts)
+                answers = [seen(world.chao.call(route.method, path, json=body)) for world in (full, empty)]
+                assert answers[0] == answers[1], f"{route.method} {path} {body}"
+    assert everything(full.ana) == before
+    assert everything(full.chao) != before
+
+
+def test_what_a_token_of_anas_brings_is_in_her_project_alone(
+    ana: Client, chao: Client, store: Store, people: Any
+) -> None:
+    create(chao, *rows(5))
+    fill(ana)
+    fill_ledger(ana, store, people.shopify)
+    assert page(chao)["total"] == 5
+    assert chao.get("/v1/opt-outs").json()["opt_outs"] == []
+    assert chao.get("/v1/inbound/review").json() == {"reviews": [], "next": None, "quarantined": 0}
+    assert may_message(chao, OUT, mobile(4), ERASED) == [True] * 3
+    assert may_message(ana, OUT, mobile(4), ERASED) == [False] * 3
+    for call in ("audiences/1", "audiences/1/recheck", "audiences/1/compare/2"):
+        assert refusal(chao.get(f"/v1/{call}")) == (404, "AUDIENCE_NOT_FOUND")
+
+
+def test_what_is_anas_is_to_chao_what_is_nobodys(ana: Client, chao: Client) -> None:
+    fill(ana)
+    pairs = [
+        (f"/v1/contacts/{ID}", "/v1/contacts/4711"),
+        (f"/v1/contacts/{MOBILE}", f"/v1/contacts/{mobile(4711)}"),
+        (f"/v1/groups/{GROUP}".replace(" ", "%20"), "/v1/groups/Nobody"),
+    ]
+    for theirs, nobodys in pairs:
+        for method, body in (("GET", {}), ("PUT", {"name": "New", "group": "New"}), ("DELETE", {})):
+            answers = [seen(chao.call(method, path, json=body)) for path in (theirs, nobodys)]
+            assert answers[0] == answers[1], f"{method} {theirs}"
+            assert answers[0][0] == 404
+    assert seen(chao.get("/v1/contacts", json={"project": "Shopify"})) == seen(
+        chao.get("/v1/contacts", json={"project": "Nobody's"})
+    )
+
+
+def test_both_projects_may_have_the_same_number_group_and_id(ana: Client, chao: Client) -> None:
+    create(ana, {"mobile": mobile(1), "fname": "Ana's"}, group="VIP")
+    assert create(chao, {"mobile": mobile(1), "fname": "Chao's"}, {"mobile": mobile(2)}, group="vip") == [1, 2]
+    assert ana.delete(f"/v1/contacts/{mobile(1)}").status == 200
+    assert ana.delete("/v1/groups/VIP").status == 200
+    assert [contact["fname"] for contact in page(chao, group="VIP")["data"]] == ["Chao's", None]
+    assert (groups(ana), groups(chao)) == ({}, {"vip": 2})

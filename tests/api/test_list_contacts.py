@@ -1,0 +1,294 @@
+"""``GET /v1/contacts``: everyone or one group, by page, with exact totals and URLs that lead on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from daftari.serving.server import build
+from daftari.settings import Settings
+from tests.support.builders import (
+    CONTACT_MEMBERS,
+    PAGINATOR_MEMBERS,
+    Json,
+    create,
+    get,
+    ids_on,
+    mobile,
+    page,
+    rows,
+    wrong_fields,
+)
+from tests.support.clients import Client, through_the_door
+
+BASE = "http://127.0.0.1:8000/v1/contacts"
+
+
+def query_of(url: str) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(url).query, keep_blank_values=True)
+
+
+def walk(client: Client, **query: object) -> list[Json]:
+    """Every page from the first on, each found by the URL in the one before."""
+    pages = [page(client, **query)]
+    while (following := pages[-1]["next_page_url"]) is not None:
+        answer = client.get(following.removeprefix("http://127.0.0.1:8000"))
+        assert answer.status == 200
+        pages.append(answer.json()["contacts"])
+    return pages
+
+
+@pytest.fixture
+def public(database: str, people: Any, settings_for: Callable[..., Settings], client: Client) -> Any:
+    """A second service on the same database, which was told the URL that people reach it at."""
+    built = build(settings_for(database, public_url="https://book.example.com/phone/"))
+    yield built
+    built.close()
+
+
+# ---- what a page is ---------------------------------------------------------------------------------
+
+
+def test_an_empty_book_is_one_page_without_contacts(ana: Client) -> None:
+    answer = ana.get("/v1/contacts").json()
+    assert list(answer) == ["group", "contacts"]
+    assert list(answer["contacts"]) == PAGINATOR_MEMBERS
+    assert answer == {
+        "group": "",
+        "contacts": {
+            "current_page": 1,
+            "data": [],
+            "first_page_url": f"{BASE}?page=1",
+            "from": None,
+            "last_page": 1,
+            "last_page_url": f"{BASE}?page=1",
+            "next_page_url": None,
+            "path": BASE,
+            "per_page": 1000,
+            "prev_page_url": None,
+            "to": None,
+            "total": 0,
+        },
+    }
+
+
+def test_contacts_come_in_order_of_id_with_exactly_the_members_of_the_contract(ana: Client) -> None:
+    ids = create(ana, *rows(3), {"mobile": mobile(4), "attributes": {"plan": "gold"}})
+    listed = page(ana)
+    assert ids_on(listed) == ids == sorted(ids)
+    assert [list(contact) for contact in listed["data"]] == [CONTACT_MEMBERS] * 3 + [[*CONTACT_MEMBERS, "attributes"]]
+    assert listed["data"] == [get(ana, number) for number in ids]
+
+
+def test_the_middle_page_says_where_it_is_and_names_its_neighbours(ana: Client) -> None:
+    ids = create(ana, *rows(7))
+    middle = page(ana, per_page=3, page=2)
+    assert ids_on(middle) == ids[3:6]
+    assert [middle[name] for name in PAGINATOR_MEMBERS if name not in ("data", "path")] == [
+        2,
+        f"{BASE}?per_page=3&page=1",
+        4,
+        3,
+        f"{BASE}?per_page=3&page=3",
+        f"{BASE}?per_page=3&page=3",
+        3,
+        f"{BASE}?per_page=3&page=1",
+        6,
+        7,
+    ]
+
+
+def test_a_page_past_the_end_is_empty_and_not_an_error(ana: Client) -> None:
+    create(ana, *rows(3))
+    for number in (2, 5, 10**6, 2**63, 10**30):
+        past = page(ana, page=number)
+        assert (past["data"], past["from"], past["to"], past["total"]) == ([], None, None, 3)
+        assert (past["current_page"], past["last_page"], past["next_page_url"]) == (number, 1, None)
+        assert past["prev_page_url"] == f"{BASE}?page={number - 1}"
+
+
+def test_per_page_is_a_thousand_unless_fewer_are_asked_for(ana: Client) -> None:
+    ids = create(ana, *rows(1_001))
+    first = page(ana)
+    assert (first["per_page"], first["last_page"], first["total"]) == (1000, 2, 1001)
+    assert ids_on(first) == ids[:1000]
+    assert ids_on(page(ana, page=2)) == ids[1000:]
+    assert ids_on(page(ana, per_page=2)) == ids[:2]
+    assert page(ana, per_page=1)["last_page"] == 1001
+    for wrong in ("0", "1001", "-1", "abc", "2.5", 10**30):
+        assert wrong_fields(ana.get("/v1/contacts", query={"per_page": wrong})) == ["per_page"]
+
+
+# ---- groups -----------------------------------------------------------------------------------------
+
+
+def test_a_group_is_listed_whatever_its_case_and_spacing_and_echoed_as_it_was_asked_for(ana: Client) -> None:
+    inside = create(ana, *rows(3), group="Mama  Mboga")
+    create(ana, *rows(2, first=10))
+    for written in ("Mama  Mboga", "mama mboga", "MAMA \t MBOGA"):
+        answer = ana.get("/v1/contacts", query={"group": written}).json()
+        assert answer["group"] == written
+        assert ids_on(answer["contacts"]) == inside
+        assert answer["contacts"]["total"] == 3
+    assert ana.get("/v1/contacts", query={"group": "  mama mboga "}).json()["group"] == "mama mboga"
+
+
+def test_an_unknown_group_is_an_empty_list_and_a_blank_one_is_no_filter(ana: Client) -> None:
+    create(ana, *rows(2))
+    unknown = ana.get("/v1/contacts", json={"group": "Nobody"}).json()
+    assert unknown["group"] == "Nobody"
+    assert (unknown["contacts"]["data"], unknown["contacts"]["total"], unknown["contacts"]["last_page"]) == ([], 0, 1)
+    for blank in ("", "   ", None):
+        answer = ana.get("/v1/contacts", json={"group": blank}).json()
+        assert (answer["group"], answer["contacts"]["total"]) == ("", 2)
+
+
+def test_a_group_with_members_here_and_there_has_whole_pages(ana: Client) -> None:
+    ids = create(ana, *rows(300))
+    inside = ids[7::13]
+    create(ana, *(row for number, row in zip(ids, rows(300), strict=True) if number in inside), group="Some")
+    pages = walk(ana, group="some", per_page=5)
+    assert [number for one in pages for number in ids_on(one)] == inside
+    assert {one["total"] for one in pages} == {len(inside)}
+
+
+# ---- where parameters come from ---------------------------------------------------------------------
+
+
+def test_the_body_the_form_the_query_string_and_the_query_method_ask_the_same(ana: Client) -> None:
+    create(ana, *rows(4), group="VIP")
+    asked = {"project": "Shopify", "group": "VIP", "per_page": 3, "page": 2}
+    answers = [
+        ana.get("/v1/contacts", query=asked),
+        ana.get("/v1/contacts", json=asked),
+        ana.get("/v1/contacts", json={name: str(value) for name, value in asked.items()}),
+        ana.get("/v1/contacts", form=asked),
+        ana.call("QUERY", "/v1/contacts", json=asked),
+        ana.call("QUERY", "/v1/contacts/", query={"page": 2}, form={"group": "VIP", "per_page": 3}),
+        ana.get("/v1/contacts/", query={"group": "VIP"}, json={"per_page": 3, "page": 2}),
+    ]
+    # Which of the filters were given is repeated in the URLs; their order is always the same.
+    assert {answer.body for answer in answers} == {answers[0].body}
+    assert ids_on(answers[0].json()["contacts"]) == [4]
+    head = ana.call("HEAD", "/v1/contacts", query=asked)
+    assert (head.status, head.body) == (200, b"")
+
+
+def test_the_body_comes_before_the_query_string_but_for_the_page(ana: Client) -> None:
+    create(ana, *rows(5), group="Five")
+    create(ana, *rows(2, first=50), group="Two")
+    answer = ana.get(
+        "/v1/contacts", json={"group": "Five", "per_page": 2, "page": 1}, query="group=Two&per_page=1&page=3"
+    )
+    assert answer.json()["group"] == "Five"
+    assert (answer.json()["contacts"]["current_page"], ids_on(answer.json()["contacts"])) == (3, [5])
+    # What is blank in the body is not there.
+    assert ana.get("/v1/contacts", json={"group": ""}, query="group=Two").json()["group"] == "Two"
+
+
+def test_page_urls_carry_every_filter_that_came_so_that_following_them_just_works(ana: Client) -> None:
+    create(ana, *rows(5), group="A & B / ç")
+    first = ana.get("/v1/contacts", json={"group": "A & B / ç", "per_page": "2"}, query="include=groups,updated_at")
+    following = first.json()["contacts"]["next_page_url"]
+    assert query_of(following) == {
+        "group": ["A & B / ç"],
+        "per_page": ["2"],
+        "include": ["groups,updated_at"],
+        "page": ["2"],
+    }
+    second = ana.get(following.removeprefix("http://127.0.0.1:8000")).json()
+    assert (second["group"], ids_on(second["contacts"])) == ("A & B / ç", [3, 4])
+    assert second["contacts"]["data"][0]["groups"] == ["A & B / ç"]
+    assert second["contacts"]["next_page_url"].endswith("page=3")
+    commas = page(ana, group="a,  b ,c", per_page=1)["first_page_url"]
+    assert query_of(commas)["group"] == ["a,  b ,c"]
+    twice = ana.get("/v1/contacts", query="include=groups&include=updated_at").json()["contacts"]["first_page_url"]
+    assert query_of(twice)["include"] == ["groups,updated_at"]
+    kept = page(ana, suppressed="include", per_page=4)
+    assert query_of(kept["next_page_url"]) == {"suppressed": ["include"], "per_page": ["4"], "page": ["2"]}
+
+
+def test_page_urls_never_carry_the_key_or_the_project(client: Client, people: Any) -> None:
+    create(client.with_key(people.ana), *rows(2))
+    answer = client.get("/v1/contacts", query={"apiKey": people.ana, "project": "shopify", "per_page": 1})
+    assert answer.status == 200
+    assert query_of(answer.json()["contacts"]["next_page_url"]) == {"per_page": ["1"], "page": ["2"]}
+    assert people.ana.encode() not in answer.body
+
+
+def test_page_urls_are_at_the_host_and_prefix_that_the_caller_used(ana: Client) -> None:
+    there = ana.get("/api/v1/contacts/", headers={"Host": "phone.example.org:8080"}).json()["contacts"]
+    assert there["path"] == "http://phone.example.org:8080/api/v1/contacts"
+    assert there["first_page_url"] == "http://phone.example.org:8080/api/v1/contacts?page=1"
+    hostile = ana.get("/v1/contacts", headers={"Host": 'evil"><script>'}).json()["contacts"]
+    assert hostile["path"] == BASE
+
+
+def test_page_urls_are_at_the_public_url_when_one_is_set(public: Any, ana: Client, people: Any) -> None:
+    with asyncio.Runner() as runner:
+        there = Client(through_the_door(public.door, runner.get_loop()), secret=people.ana)
+        assert page(there)["path"] == "https://book.example.com/phone/v1/contacts"
+
+
+# ---- what else may be asked for ---------------------------------------------------------------------
+
+
+def test_include_adds_groups_and_the_time_of_the_last_change(ana: Client) -> None:
+    create(ana, *rows(3), group="B")
+    create(ana, *rows(2), group="A")
+    listed = page(ana, include="groups")
+    assert [contact["groups"] for contact in listed["data"]] == [["B", "A"], ["B", "A"], ["B"]]
+    assert list(listed["data"][0]) == [*CONTACT_MEMBERS, "groups"]
+    asked = [{"include": "groups, updated_at"}, {"include": ["updated_at", "groups"]}]
+    for body in asked:
+        both = ana.get("/v1/contacts", json=body).json()["contacts"]["data"]
+        assert [list(contact) for contact in both] == [[*CONTACT_MEMBERS, "groups", "updated_at"]] * 3
+    untouched = page(ana, include="updated_at")["data"][0]
+    assert untouched["updated_at"] == untouched["created_at"]
+    ana.put("/v1/contacts/1", {"contact": {"city": "Kitui"}})
+    assert page(ana, include="updated_at")["data"][0]["updated_at"] > untouched["updated_at"]
+
+
+def test_what_cannot_be_asked_for_is_named_all_at_once(ana: Client) -> None:
+    asked = {"page": 0, "per_page": 0, "include": "groups,secrets", "suppressed": "only", "group": ["x"]}
+    assert sorted(wrong_fields(ana.get("/v1/contacts", json=asked))) == sorted(asked)
+    for wrong in ("0", "-1", "abc", "1.5", "1e3", "٣", True, [1], {"a": 1}, 1.0):
+        assert wrong_fields(ana.get("/v1/contacts", json={"page": wrong})) == ["page"]
+    assert wrong_fields(ana.get("/v1/contacts", query="include=consents")) == ["include"]
+
+
+def test_a_contact_that_moved_or_left_is_counted_at_once(ana: Client) -> None:
+    ids = create(ana, *rows(4), group="Old")
+    ana.delete(f"/v1/contacts/{ids[0]}")
+    ana.put(f"/v1/contacts/{ids[1]}", {"group": "New"})
+    assert ids_on(page(ana)) == ids[1:]
+    assert ids_on(page(ana, group="old")) == ids[2:]
+    assert ids_on(page(ana, group="new")) == [ids[1]]
+    assert [page(ana, **asked)["total"] for asked in ({}, {"group": "old"}, {"group": "new"})] == [3, 2, 1]
+
+
+def test_walking_the_pages_gives_the_whole_list_whatever_their_size(ana: Client) -> None:
+    ids = create(ana, *rows(700))
+    gone = ids[100:180] + ids[3:650:7]
+    for number in dict.fromkeys(gone):
+        assert ana.delete(f"/v1/contacts/{number}").status == 200
+    left = [number for number in ids if number not in set(gone)]
+    create(ana, *({"mobile": get(ana, number)["mobile"]} for number in left[::3]), group="Third")
+
+    @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(per_page=st.integers(30, 1000), group=st.sampled_from([None, "third"]))
+    def walk_it(per_page: int, group: str | None) -> None:
+        wanted = left if group is None else left[::3]
+        pages = walk(ana, per_page=per_page, **({"group": group} if group else {}))
+        assert [number for one in pages for number in ids_on(one)] == wanted
+        assert {(one["total"], one["last_page"]) for one in pages} == {(len(wanted), len(pages))}
+        assert [one["from"] for one in pages] == list(range(1, len(wanted) + 1, per_page))
+        assert pages[-1]["to"] == len(wanted)
+
+    walk_it()

@@ -1,0 +1,176 @@
+"""The Python client against the service: every call there is, from both worlds."""
+
+from __future__ import annotations
+
+import pytest
+
+from daftari_client import errors
+from daftari_client.records import AudienceEnd
+from tests.conftest import NewDatabase
+from tests.support.client_modes import QUICK, WORLDS, Ask, Caller
+from tests.support.clients import Client
+
+SUZAN, LUCY, JOEL = "254777222555", "254725164291", "254725164290"
+
+
+@pytest.fixture
+def database(new_database: NewDatabase) -> str:
+    """One engine is enough: what is asked here is the client."""
+    return new_database("sqlite")
+
+
+@pytest.fixture(params=WORLDS)
+def book(request: pytest.FixtureRequest, ana: Client) -> Caller:
+    """Ana's client."""
+    return Caller(request.param, "http://127.0.0.1:8000", {"key": ana.secret, "retries": QUICK}, ana.send)
+
+
+@pytest.fixture
+def three(book: Caller) -> Caller:
+    """Ana's client, and three people in the group VIP."""
+    book(lambda b: b.contacts.create([{"mobile": m} for m in (SUZAN, LUCY, JOEL)], group="VIP"))
+    return book
+
+
+def test_a_contact_is_created_read_changed_and_deleted(book: Caller) -> None:
+    given = {"fname": "Suzan", "mobile": "0777 222 555", "attributes": {"tier": 2}}
+    created = book(lambda b: b.contacts.create([given], group="VIP", results=True))
+    assert (created.created, created.updated, created.results[0].mobile) == (1, 0, SUZAN)
+    for reference in (created.results[0].id, "+254 777-222 555", SUZAN):
+        contact = book(lambda b, reference=reference: b.contacts.get(reference, include=["groups"]))
+        assert (contact.fname, contact.mobile, contact.attributes) == ("Suzan", SUZAN, {"tier": 2})
+        assert contact.groups == ["VIP"] and contact.consent is None
+    assert contact.created_at.tzinfo is not None
+    assert not book(lambda b: b.contacts.update(SUZAN, {"city": "Kitui", "fname": None}, group="Silver")).suppressed
+    changed = book(lambda b: b.contacts.get(SUZAN, include=["groups", "consent", "updated_at"]))
+    assert (changed.city, changed.fname, changed.groups) == ("Kitui", None, ["Silver"])
+    assert changed.consent.suppressed is False and changed.updated_at >= changed.created_at
+    assert book(lambda b: b.contacts.delete(SUZAN, reason="STOP")).message
+    with pytest.raises(errors.ContactNotFound):
+        book(lambda b: b.contacts.get(SUZAN))
+    assert book(lambda b: b.contacts.consent(SUZAN)).suppressed
+
+
+def test_a_contact_that_was_read_can_be_sent_back(three: Caller) -> None:
+    contact = three(lambda b: b.contacts.get(LUCY, include=["groups", "consent", "updated_at"]))
+    assert three(lambda b: b.contacts.create([contact])).unchanged == 1
+    three(lambda b: b.contacts.update(contact.id, contact))
+    assert three(lambda b: b.contacts.get(LUCY, include=["groups"])).groups == ["VIP"]
+
+
+def test_all_contacts_are_walked_page_by_page(three: Caller) -> None:
+    first = three(lambda b: b.contacts.list(group="VIP", per_page=2))
+    assert (first.total, first.last_page, [contact.mobile for contact in first.data]) == (3, 2, [SUZAN, LUCY])
+    walked = three(lambda b: b.contacts.iterate(group="VIP", per_page=2, include=["groups"]))
+    assert [(contact.mobile, contact.groups) for contact in walked] == [(m, ["VIP"]) for m in (SUZAN, LUCY, JOEL)]
+    assert three(lambda b: b.contacts.iterate(group="nobody")) == []
+    assert [contact.mobile for contact in three(lambda b: b.contacts.iterate(per_page=1), first=2)] == [SUZAN, LUCY]
+
+
+def test_groups_are_made_renamed_joined_left_and_deleted(three: Caller) -> None:
+    assert three(lambda b: b.groups.create("a/b & c?")).contacts == 0
+    with pytest.raises(errors.GroupTaken):
+        three(lambda b: b.groups.create("A/B & C?"))
+    joined = three(lambda b: b.groups.join("a/b & c?", ids=[1], mobiles=[LUCY, "0700000001"]))
+    assert (joined.joined, joined.unknown) == (2, 1)
+    assert three(lambda b: b.groups.leave("a/b & c?", mobiles=[LUCY])).left == 1
+    assert three(lambda b: b.groups.rename("a/b & c?", "Silver")).contacts == 1
+    assert [group.name for group in three(lambda b: b.groups.iterate())] == ["VIP", "Silver"]
+    listed = three(lambda b: b.groups.list(limit=1))
+    assert listed.next is not None
+    assert [group.name for group in three(lambda b: b.groups.list(after=listed.next)).items] == ["Silver"]
+    assert three(lambda b: b.groups.delete("Silver")).message
+    with pytest.raises(errors.GroupNotFound):
+        three(lambda b: b.groups.get("Silver"))
+
+
+def test_opt_outs_hold_and_opt_ins_lift_them(three: Caller) -> None:
+    told = [LUCY, {"mobile": JOEL, "sender": "20414"}, "O725"]
+    recorded = three(lambda b: b.opt_outs.create(told, purpose="marketing", channel="sms", results=True))
+    assert [row.outcome for row in recorded.results] == ["recorded", "recorded", "invalid"]
+    assert [fact.mobile for fact in three(lambda b: b.opt_outs.iterate(channel="sms"))] == [LUCY, JOEL]
+    assert three(lambda b: b.opt_outs.list(sender="20415", limit=1)).items[0].mobile == LUCY
+    answers = three(lambda b: b.may_message([LUCY, SUZAN], ids=[3, 99], channel="sms", purpose="marketing"))
+    assert [answer.allowed for answer in answers] == [False, True, False, False]
+    assert answers[0].reasons[0].fact.purpose == "marketing"
+    assert answers[3].reasons[0].code == "unknown_contact"
+    assert [answer.mobile for answer in three(lambda b: b.may_message(ids=[1], channel="whatsapp"))] == [SUZAN]
+    assert three(lambda b: b.opt_ins.create([LUCY], source="form", evidence="ticked the box")).recorded == 1
+    assert three(lambda b: b.may_message([LUCY], channel="sms"))[0].allowed
+    assert three(lambda b: b.opt_outs.near_misses()) == []
+    assert [fact.kind for fact in three(lambda b: b.contacts.consent(LUCY)).facts] == ["opt_out", "opt_in"]
+
+
+def test_audiences_are_streamed_frozen_rechecked_and_compared(three: Caller) -> None:
+    three(lambda b: b.opt_outs.create([LUCY], channel="sms", sender="20414"))
+    ends: list[AudienceEnd] = []
+    walked = three(lambda b: b.audiences.stream(["VIP"], channel="sms", sender="20414", on_end=ends.append))
+    assert [member.mobile for member in walked] == [SUZAN, JOEL]
+    assert (ends[0].count, ends[0].excluded) == (2, {"opted_out": 1})
+    assert len(three(lambda b: b.audiences.stream(everyone=True, channel="whatsapp"), first=1)) == 1
+    frozen = three(lambda b: b.audiences.freeze(["VIP"], channel="whatsapp"))
+    other = three(lambda b: b.audiences.freeze(["VIP"], channel="sms", not_groups=["VIP"]))
+    assert (frozen.count, other.count, other.not_groups) == (3, 0, ["VIP"])
+    three(lambda b: b.opt_outs.create([JOEL]))
+    assert three(lambda b: b.audiences.iterate(frozen.id)) == [LUCY, SUZAN]
+    assert three(lambda b: b.audiences.iterate(frozen.id, as_frozen=True)) == [JOEL, LUCY, SUZAN]
+    page = three(lambda b: b.audiences.get(frozen.id, per_page=1, page=2))
+    assert (page.audience.digest, page.mobiles.data, page.mobiles.total) == (frozen.digest, [LUCY], 3)
+    assert [blocked.mobile for blocked in three(lambda b: b.audiences.iterate_blocked(frozen.id))] == [JOEL]
+    assert three(lambda b: b.audiences.recheck(frozen.id, limit=1)).items[0].reasons[0].code == "opted_out"
+    assert three(lambda b: b.audiences.compare(frozen.id, other.id)).counts.only_in_this == 3
+    with pytest.raises(errors.AudienceNotFound):
+        three(lambda b: b.audiences.get(99))
+
+
+def test_a_person_is_exported_and_erased(three: Caller) -> None:
+    export = three(lambda b: b.contacts.export(LUCY))
+    assert (export.mobile, export.contact.mobile, export.groups) == (LUCY, LUCY, ["VIP"])
+    assert three(lambda b: b.erase(LUCY)).removed["contacts"] == 1
+    assert not three(lambda b: b.may_message([LUCY], channel="sms"))[0].allowed
+
+
+def test_what_came_in_is_reviewed(three: Caller) -> None:
+    assert three(lambda b: b.reviews.list()).items == []
+    assert three(lambda b: b.reviews.iterate()) == []
+    with pytest.raises(errors.ReviewNotFound):
+        three(lambda b: b.reviews.settle(1, "dismiss"))
+
+
+def test_errors_are_the_servers_own(book: Caller, ben: Client) -> None:
+    with pytest.raises(errors.ValidationFailed) as refused:
+        book(lambda b: b.contacts.create([{"fname": "Lucy"}, {"mobile": "O725"}]))
+    error = refused.value
+    assert (error.status, error.code, error.retryable) == (422, "VALIDATION_FAILED", False)
+    assert set(error.errors) == {"contacts.0.mobile", "contacts.1.mobile"} and error.request_id
+    assert str(error) == error.message
+    with pytest.raises(errors.ContactNotFound) as gone:
+        book(lambda b: b.contacts.delete("0700000009"))
+    assert gone.value.opt_out_recorded
+    with pytest.raises(errors.ReadOnlyKey):
+        book.with_options(key=ben.secret)(lambda b: b.groups.create("x"))
+    with pytest.raises(errors.Unauthenticated):
+        book.with_options(key="nonsense")(lambda b: b.groups.list())
+
+
+def test_the_project_is_sent_with_every_kind_of_call(book: Caller) -> None:
+    asks: list[Ask] = [
+        lambda b: b.contacts.list(),
+        lambda b: b.groups.create("x"),
+        lambda b: b.groups.delete("x"),
+        lambda b: b.may_message([SUZAN], channel="sms"),
+        lambda b: b.audiences.stream(everyone=True, channel="sms"),
+    ]
+    for ask in asks:
+        with pytest.raises(errors.WrongProject):
+            book.with_options(project="Kalro")(ask)
+        book.with_options(project=" shopify ")(ask)
+
+
+def test_health_needs_no_key(book: Caller) -> None:
+    assert book.with_options(key=None)(lambda b: b.health()).status == "ready"
+
+
+def test_a_contact_holds_in_both_prefixes(three: Caller) -> None:
+    other = Caller(three.world, "http://127.0.0.1:8000/api/v1/", three.options, three.send)
+    assert other(lambda b: b.contacts.get(SUZAN)).mobile == SUZAN

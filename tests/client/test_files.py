@@ -1,0 +1,266 @@
+"""Files in and out with the Python client, and contacts that are streamed and taken up again after a cut."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import anyio
+import httpx2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daftari_client import AsyncClient, Client, errors, streams
+from daftari_client.api import Api
+from daftari_client.errors import ConnectionFailed
+from daftari_client.plans import Answer, Chunk, Course, Emit, Request, Walk
+from daftari_client.records import StreamedRow
+from tests.support.client_files import FilesService
+from tests.support.client_modes import QUICK, WORLDS, Caller
+from tests.support.faulty_server import HANGS_UP, Got, Says, in_turn, rough_server, says
+
+API = Api(base_url="http://localhost/v1", key="k", project=None, retries=QUICK, idempotency_keys=True)
+PEOPLE = b"phone,shoe size\n0722000001,41\nO725,42\n0722000003,43\n"
+
+
+@pytest.fixture(params=WORLDS)
+def world(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def caller(world: str, url: str) -> Caller:
+    return Caller(world, url, {"key": "k", "retries": QUICK})
+
+
+@pytest.fixture
+def book(world: str) -> Iterator[Caller]:
+    """A client of a service that knows files."""
+    with rough_server(FilesService()) as rough:
+        yield caller(world, rough.url)
+
+
+# ---- files ------------------------------------------------------------------------------------------
+
+
+def test_a_file_is_planned_applied_looked_at_and_undone(book: Caller) -> None:
+    ask = {"plan": True, "group": "VIP", "columns": {"phone": "mobile", "shoe size": None}, "attributes": True}
+    started = book(lambda b: b.imports.create(io.BytesIO(PEOPLE), name="people.csv", **ask))
+    assert (started.state, started.phase, started.name, started.rows) == ("queued", "plan", "people.csv", 3)
+    done = book(lambda b: b.imports.wait(started))
+    assert (done.state, done.counts, done.columns[1].field) == ("done", {"created": 2, "invalid": 1}, None)
+    assert [(row.row, row.outcome) for row in book(lambda b: b.imports.rows(1))] == [
+        (1, "created"),
+        (2, "invalid"),
+        (3, "created"),
+    ]
+    assert book(lambda b: b.imports.list_rows(1, after="2")).items[0].row == 3
+    assert b"".join(book(lambda b: b.imports.rejects(1))) == b"phone,shoe size,why\nO725,42,no number\n"
+    assert book(lambda b: b.imports.apply(1)).phase == "apply"
+    assert book(lambda b: b.imports.wait(1)).state == "done"
+    undone = book(lambda b: b.imports.undo(1, opt_outs=True, reason="the wrong file"))
+    assert (undone.phase, undone.undo.reversed) == ("undo", 3)
+
+
+def test_what_an_import_is_asked_goes_into_the_query_and_its_file_into_the_body(world: str) -> None:
+    service = FilesService()
+    with rough_server(service) as rough:
+        ask = {"kind": "opt_outs", "columns": {"phone": "mobile", "x": None}, "plan": True, "keep_ids": True}
+        ask |= {"channel": "sms", "sender": "DUKA", "purpose": "marketing", "evidence": "their list", "override": True}
+        ask |= {"at": datetime(2026, 11, 1, tzinfo=UTC)}
+        caller(world, rough.url)(lambda b: b.imports.create(PEOPLE, **ask))
+    assert rough.got[0].body == PEOPLE
+    assert rough.got[0].query == {
+        "kind": "opt_outs",
+        "map": '{"phone":"mobile","x":null}',
+        "plan": "true",
+        "keep_ids": "true",
+        "channel": "sms",
+        "sender": "DUKA",
+        "purpose": "marketing",
+        "at": "2026-11-01T00:00:00+00:00",
+        "evidence": "their list",
+        "override": "true",
+    }
+
+
+def test_imports_are_paused_resumed_cancelled_and_listed(book: Caller) -> None:
+    for _ in range(2):
+        book(lambda b: b.imports.create(PEOPLE))
+    assert book(lambda b: b.imports.pause(1)).state == "paused"
+    assert book(lambda b: b.imports.wait(1)).state == "paused"
+    assert book(lambda b: b.imports.resume(1)).state == "queued"
+    assert book(lambda b: b.imports.cancel(2)).state == "cancelled"
+    assert [(each.id, each.state) for each in book(lambda b: b.imports.iterate())] == [(1, "queued"), (2, "cancelled")]
+    assert book(lambda b: b.imports.list(limit=1)).next == "1"
+
+
+def test_waiting_ends_when_the_time_given_is_over(world: str) -> None:
+    running = says({"import": {"id": 1, "state": "running"}})
+    with rough_server(in_turn(running)) as rough, pytest.raises(errors.WaitedTooLong):
+        caller(world, rough.url)(lambda b: b.imports.wait(1, timeout_seconds=0.05))
+
+
+def test_the_book_is_exported_and_the_file_comes_in_pieces(book: Caller) -> None:
+    started = book(lambda b: b.exports.create("csv", group="VIP", consent=True))
+    assert started.format == "csv"
+    assert book(lambda b: b.exports.wait(started)).state == "done"
+    assert b"".join(book(lambda b: b.exports.download(1))).startswith(b"mobile,fname\n")
+
+
+def test_a_download_that_is_cut_is_an_error(world: str) -> None:
+    cut = Says(200, b"mobile,fname\n2547", cut=True)
+    with rough_server(in_turn(cut)) as rough, pytest.raises(errors.ConnectionFailed):
+        caller(world, rough.url)(lambda b: b.exports.download(1))
+
+
+def test_an_audience_without_its_last_line_is_an_error(world: str) -> None:
+    members = b'{"mobile":"254722000001","id":1}\n{"mobile":"254722'
+    for answer in (Says(200, members), Says(200, members[:33]), Says(200, members, cut=True)):
+        with rough_server(in_turn(answer)) as rough:
+            call = caller(world, rough.url)
+            assert call(lambda b: b.audiences.stream(everyone=True, channel="sms"), first=1)[0].id == 1
+            with pytest.raises(errors.ConnectionFailed):
+                call(lambda b: b.audiences.stream(everyone=True, channel="sms"))
+
+
+def test_a_walk_that_is_left_gives_its_connection_back(world: str) -> None:
+    seen: list[httpx2.Response] = []
+
+    async def note(response: httpx2.Response) -> None:
+        seen.append(response)
+
+    async def awaited(url: str) -> None:
+        async with httpx2.AsyncClient(event_hooks={"response": [note]}) as http:
+            async with aclosing(AsyncClient(url, http=http).exports.download(1)) as pieces:
+                await anext(pieces)
+            assert [response.is_closed for response in seen] == [True]
+
+    def waited(url: str) -> None:
+        with httpx2.Client(event_hooks={"response": [seen.append]}) as http:
+            for _ in Client(url, http=http).exports.download(1):
+                break
+            assert [response.is_closed for response in seen] == [True]
+
+    with rough_server(in_turn(Says(200, bytes(10_000_000)))) as rough:
+        waited(rough.url) if world == "sync" else anyio.run(awaited, rough.url)
+
+
+# ---- streams ----------------------------------------------------------------------------------------
+
+
+def _people(count: int) -> Iterator[dict[str, Any]]:
+    return ({"mobile": f"07220{number:05}"} for number in range(1, count + 1))
+
+
+def _without_network(walk: Walk[StreamedRow], service: FilesService) -> Iterator[StreamedRow]:
+    """Carries a walk out with nothing between it and a service; pauses take no time."""
+    course, left = Course(walk), iter(())
+    step = course.go_on()
+    while step is not None:
+        match step:
+            case Emit():
+                yield step.item
+                step = course.go_on()
+            case Request(content=bytes(body)):
+                query = {name: str(value) for name, value in step.query}
+                answer = service(Got(step.method, urlsplit(step.url).path, query, step.headers, body))
+                left = _bytes_of(answer)
+                step = course.go_on(Answer(answer.status, answer.headers))
+            case Chunk():
+                chunk = next(left)
+                step = course.fail(chunk) if isinstance(chunk, ConnectionFailed) else course.go_on(chunk)
+            case _:
+                step = course.go_on()
+
+
+def _bytes_of(answer: Says) -> Iterator[bytes | ConnectionFailed]:
+    """A body in pieces that are not lines, and how it ends."""
+    yield from (answer.body[place : place + 50] for place in range(0, len(answer.body), 50))
+    yield ConnectionFailed("Cut.", retryable=True) if answer.cut else b""
+
+
+def test_contacts_are_streamed_and_each_is_answered(world: str) -> None:
+    service = FilesService()
+    with rough_server(service) as rough:
+        rows = [{"mobile": "0722000001", "fname": "أحمد"}, {"mobile": "O725"}]
+        told = caller(world, rough.url)(lambda b: b.contacts.stream(rows, group="VIP"))
+    assert [(row.row, row.outcome, row.import_id) for row in told] == [(1, "created", 1), (2, "invalid", 1)]
+    assert service.streamed == {1: rows}
+    assert rough.got[0].query == {"group": "VIP"}
+
+
+@given(
+    rows=st.integers(0, 12),
+    a_turn=st.integers(1, 6),
+    cuts=st.lists(st.none() | st.integers(0, 7), max_size=4),
+)
+def test_after_a_cut_a_stream_goes_on_and_nothing_is_told_or_kept_twice(
+    rows: int, a_turn: int, cuts: list[int | None]
+) -> None:
+    service = FilesService(cuts=tuple(cuts))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(streams, "TURN_ROWS_MAX", a_turn)
+        told = list(_without_network(streams.stream_rows(API, _people(rows), group=None), service))
+    assert [row.row for row in told] == list(range(1, rows + 1))
+    last = [service.streamed[number] for number in sorted({row.import_id for row in told})]
+    assert [row for kept in last for row in kept] == list(_people(rows))
+
+
+def test_a_stream_that_makes_no_progress_is_given_up(world: str) -> None:
+    with rough_server(in_turn(HANGS_UP)) as rough:
+        with pytest.raises(errors.ConnectionFailed):
+            caller(world, rough.url)(lambda b: b.contacts.stream(_people(3)))
+        assert len(rough.got) == QUICK.tries_max
+
+
+def test_a_stream_that_ends_without_saying_so_is_taken_up_again(world: str) -> None:
+    with rough_server(in_turn(Says(200, b'{"import": 1}\n'))) as rough:
+        with pytest.raises(errors.CutShort):
+            caller(world, rough.url)(lambda b: b.contacts.stream(_people(3)))
+        assert [got.query.get("resume") for got in rough.got] == [None] + ["1"] * (QUICK.tries_max - 1)
+
+
+def test_a_row_that_is_told_again_after_a_cut_is_emitted_once(world: str) -> None:
+    cut = Says(200, b'{"import": 1}\n{"row": 1, "outcome": "created"}\n', cut=True)
+    rest = Says(200, b'{"row": 1, "outcome": "created"}\n{"row": 2, "outcome": "created"}\n{"end": true}\n')
+    with rough_server(in_turn(cut, rest)) as rough:
+        told = caller(world, rough.url)(lambda b: b.contacts.stream(_people(2)))
+    assert [row.row for row in told] == [1, 2]
+
+
+def test_a_stream_may_be_cut_any_number_of_times_while_it_moves(world: str) -> None:
+    cuts = (2,) * (3 * QUICK.tries_max)
+    with rough_server(FilesService(cuts=cuts)) as rough:
+        told = caller(world, rough.url)(lambda b: b.contacts.stream(_people(len(cuts) + 1)))
+    assert [row.row for row in told] == list(range(1, len(cuts) + 2))
+    assert [got.query.get("after") for got in rough.got][:3] == [None, "1", "2"]
+
+
+def test_an_error_within_a_stream_is_raised_as_itself(world: str) -> None:
+    said = b'{"import": 1}\n{"message": "The key was revoked.", "error_code": "UNAUTHENTICATED", "retryable": false}\n'
+    with rough_server(in_turn(Says(200, said))) as rough:
+        with pytest.raises(errors.Unauthenticated, match="revoked"):
+            caller(world, rough.url)(lambda b: b.contacts.stream(_people(1)))
+        assert len(rough.got) == 1
+
+
+def test_an_iterator_without_end_is_read_no_further_than_it_is_answered(world: str) -> None:
+    taken = 0
+
+    def people() -> Iterator[dict[str, Any]]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield {"mobile": f"07{taken:08}"}
+
+    def answer(got: Got) -> Says | None:
+        return FilesService()(got)
+
+    with rough_server(answer) as rough:
+        assert len(caller(world, rough.url)(lambda b: b.contacts.stream(people()), first=3)) == 3
+    assert taken == streams.TURN_ROWS_MAX

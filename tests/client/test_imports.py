@@ -1,0 +1,74 @@
+"""The Python client's calls for files and streams, against the service as people run it, with its worker."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daftari_client import errors, streams
+from tests.conftest import NewDatabase, Serve
+from tests.support.client_modes import QUICK, WORLDS, Caller
+from tests.support.stores import open_store
+
+FILE = b"Phone,Shoe size,Fax\n0722000001,41,020\nO725,42,\n0722 000001,43,\n"
+
+
+def test_files_and_streams_go_in_and_are_undone(
+    new_database: NewDatabase, serve: Serve, introduce: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = new_database("sqlite")
+    store = open_store(database, threads=1)
+    people = introduce(store)
+    store.close()
+    live = serve(database)
+    for world in WORLDS:
+        book = Caller(world, live.url, {"key": people.ana, "retries": QUICK, "project": "Shopify"})
+        _send_a_file(book, tmp_path)
+        _stream(book, monkeypatch)
+        assert list(book(lambda b: b.contacts.iterate())) == []
+
+
+def _send_a_file(book: Caller, folder: Path) -> None:
+    """Planned, looked at, applied, undone."""
+    file = folder / "people.csv"
+    file.write_bytes(FILE)
+    with file.open("rb") as opened:
+        columns = {"Fax": None, "Shoe size": "attributes.size:number"}
+        started = book(lambda b: b.imports.create(opened, group="VIP", plan=True, columns=columns))
+    number = started.id
+    planned = book(lambda b: b.imports.wait(started, timeout_seconds=30))
+    assert (planned.name, planned.state, planned.phase, planned.rows) == ("people.csv", "done", "plan", 3)
+    assert [column.field for column in planned.columns] == ["mobile", "attributes.size:number", None]
+    outcomes = [(row.row, row.outcome) for row in book(lambda b: b.imports.rows(number))]
+    assert outcomes == [(1, "created"), (2, "invalid"), (3, "duplicate")]
+    assert b"".join(book(lambda b: b.imports.rejects(number))).startswith(b"Phone,Shoe size,Fax,why\r\nO725,42,,")
+    assert list(book(lambda b: b.contacts.iterate())) == []
+    book(lambda b: b.imports.apply(number))
+    applied = book(lambda b: b.imports.wait(number, timeout_seconds=30))
+    assert {name: many for name, many in applied.counts.items() if many} == {"created": 1, "duplicate": 1, "invalid": 1}
+    assert [contact.attributes for contact in book(lambda b: b.contacts.iterate())] == [{"size": 43}]
+    assert book(lambda b: b.imports.iterate())[0].id == number
+    with pytest.raises(errors.DaftariError, match="cannot be paused"):
+        book(lambda b: b.imports.pause(number))
+    with pytest.raises(errors.DaftariError, match="PDF"):
+        book(lambda b: b.imports.create(io.BytesIO(b"%PDF-1.7"), name="people.csv"))
+    book(lambda b: b.imports.undo(number, reason="the wrong file"))
+    undone = book(lambda b: b.imports.wait(number, timeout_seconds=30))
+    assert (undone.phase, undone.undo.reversed) == ("undo", 1)
+
+
+def _stream(book: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In several turns, each an import of its own."""
+    monkeypatch.setattr(streams, "TURN_ROWS_MAX", 2)
+    rows = [{"mobile": f"072200000{number}", "groups": ["VIP"]} for number in range(1, 4)] + [{"mobile": "O725"}]
+    told = book(lambda b: b.contacts.stream(rows, group="Streamed"))
+    assert [row.outcome for row in told] == ["created"] * 3 + ["invalid"]
+    assert [row.row for row in told] == [1, 2, 3, 4]
+    numbers = sorted({row.import_id for row in told})
+    assert len(numbers) == 2
+    for number in numbers:
+        book(lambda b, number=number: b.imports.undo(number))
+        assert book(lambda b, number=number: b.imports.wait(number, timeout_seconds=30)).state == "done"

@@ -1,0 +1,188 @@
+"""Address books: one record a number, in every version, and a broken card stops nobody."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daftari.files import Layout, explain_card
+from tests.support.files import layout_of, put, read, refusal, values, write
+
+V3 = """BEGIN:VCARD\r
+VERSION:3.0\r
+N:Mwangi;Wanjiku;Njeri;;\r
+FN:Wanjiku Njeri Mwangi\r
+TEL;TYPE=CELL:0725 164293\r
+item1.TEL;TYPE=WORK:+254 722 503129\r
+TEL;TYPE=FAX,WORK:020 2012345\r
+TEL;TYPE=pager:1\r
+EMAIL;TYPE=INTERNET:w@example.com\r
+ORG:So\\;zuri\\, Ltd;Sales\r
+ADR;TYPE=HOME:;;Moi Ave 1;Nairobi;;00100;Kenya\r
+CATEGORIES:VIP,Nairobi\\, west\r
+BDAY:19850412\r
+NOTE:a line that is fol\r
+ ded\\nand another\r
+PHOTO;ENCODING=b;TYPE=JPEG:%s\r
+URL:https://example.com\r
+END:VCARD\r
+"""
+PERSON = {
+    "fname": "Wanjiku",
+    "mname": "Njeri",
+    "lname": "Mwangi",
+    "email": "w@example.com",
+    "city": "Nairobi",
+    "company": "So;zuri, Ltd",
+    "groups": ["VIP", "Nairobi, west"],
+    "birthday": "1985-04-12",
+    "note": "a line that is folded\nand another",
+    "url": "https://example.com",
+}
+V2 = """BEGIN:VCARD
+VERSION:2.1
+PHOTO;JPEG;ENCODING=BASE64:
+/9j/4AAQSkZJRgABAQ
+AAAA==
+
+N;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:M=C3=BCller;Z=C3=
+=B6e;;;
+TEL;CELL;PREF:0725164293
+TEL;FAX:020
+END:VCARD
+"""
+V4 = """BEGIN:VCARD
+VERSION:4.0
+FN:Ben Otieno Ouma
+TEL;VALUE=uri;TYPE="cell,voice":tel:+254-725-164293;ext=5
+END:VCARD
+"""
+
+
+def test_each_number_of_a_person_is_a_record(tmp_path: Path) -> None:
+    path = put(tmp_path, "a.vcf", V3 % "AAAA")
+    assert layout_of(path).format == "vcard"
+    assert values(path) == [PERSON | {"mobile": "0725 164293"}, PERSON | {"mobile": "+254 722 503129"}]
+
+
+def test_a_picture_is_passed_over_however_large(tmp_path: Path) -> None:
+    folded = "\r\n ".join(["A" * 74] * 20_000)
+    for picture in (folded, "A" * 3_000_000):
+        found = read(put(tmp_path, "a.vcf", (V3 % picture) * 2))
+        assert [record.values for record in found] == 2 * values(put(tmp_path, "b.vcf", V3 % "AAAA"))
+        assert all(record.text and "PHOTO" not in record.text and "URL" in record.text for record in found)
+
+
+def test_old_and_new_versions_are_read(tmp_path: Path) -> None:
+    path = put(tmp_path, "a.vcf", V2 + V4)
+    assert values(path) == [
+        {"fname": "Zöe", "lname": "Müller", "mobile": "0725164293"},
+        {"fname": "Ben", "mname": "Otieno", "lname": "Ouma", "mobile": "+254-725-164293"},
+    ]
+
+
+AGENT = """BEGIN:VCARD
+VERSION:2.1
+N:Assistant;Chao
+PHOTO;ENCODING=BASE64:
+/9j/4AAQSkZJRgABAQ
+
+TEL;CELL:0733000000
+%s
+NOTE;ENCODING=QUOTED-PRINTABLE:a=
+END:VCARD
+END:VCARD
+"""
+
+
+@pytest.mark.parametrize("agent", ["AGENT:", "AGENT;X-A=b : ", "item1.agent:\n", "AGENT:\n\n"])
+def test_the_card_of_an_agent_within_a_card_is_not_the_persons(tmp_path: Path, agent: str) -> None:
+    within = agent + AGENT % (agent + AGENT % "TITLE:x").rstrip()
+    card = V2.replace("TEL;FAX:020\n", within + "TEL;WORK:0722000001\n")
+    found = read(put(tmp_path, "a.vcf", card + V4))
+    person = {"fname": "Zöe", "lname": "Müller"}
+    assert [record.values for record in found] == [
+        person | {"mobile": "0725164293"},
+        person | {"mobile": "0722000001"},
+        *values(put(tmp_path, "b.vcf", V4)),
+    ]
+    assert "0733000000" not in str(found)
+
+
+def test_an_agent_without_an_end_takes_nobody_after_it_along(tmp_path: Path) -> None:
+    broken = "BEGIN:VCARD\nVERSION:2.1\nN:A;B\nAGENT:BEGIN:VCARD\nTEL:0733000000\n"
+    found = read(put(tmp_path, "a.vcf", broken + V4 + broken))
+    assert [record.why for record in found] == ["has no END:VCARD", None, "has no END:VCARD"]
+
+
+def test_an_agent_that_is_no_card_hides_nothing(tmp_path: Path) -> None:
+    told = "BEGIN:VCARD\nVERSION:3.0\nFN:Ana\nAGENT:\n  CID:x@example.com\n%sTEL:0722000001\nEND:VCARD\n"
+    escaped = "AGENT:BEGIN:VCARD\\nTEL:0733000000\\nEND:VCARD\\n\n"
+    for agent in ("AGENT:\n", "AGENT;VALUE=uri:CID:x@example.com\n", escaped):
+        assert values(put(tmp_path, "a.vcf", told % agent + V4))[0] == {"fname": "Ana", "mobile": "0722000001"}
+
+
+def test_a_person_without_a_number_is_a_record_without_one(tmp_path: Path) -> None:
+    (only,) = values(put(tmp_path, "a.vcf", "BEGIN:VCARD\nVERSION:3.0\nFN:Ana\nTEL;TYPE=fax:1\nEND:VCARD\n"))
+    assert only == {"fname": "Ana"}
+
+
+def test_broken_cards_stop_nobody(tmp_path: Path) -> None:
+    broken = "BEGIN:VCARD\nVERSION:3.0\nno property at all\nEND:VCARD\n"
+    coded = "BEGIN:VCARD\nVERSION:2.1\nN;CHARSET=X-NONE;ENCODING=QUOTED-PRINTABLE:=C3;;;\nEND:VCARD\n"
+    long = "BEGIN:VCARD\nNOTE:" + "x" * 70_000 + "\nEND:VCARD\n"
+    path = put(
+        tmp_path, "a.vcf", V4 + broken + coded + long + "between\n" + "BEGIN:VCARD\nFN:x\n" + V4 + "BEGIN:VCARD\n"
+    )
+    found = read(path)
+    assert [record.why is None for record in found] == [True, False, False, False, False, False, True, False]
+    assert found[1].text == broken
+    assert found[3].why and "longer than" in found[3].why
+    assert found[5].why == "has no END:VCARD"
+
+
+def test_a_file_that_only_begins_a_card_is_one_unreadable_record(tmp_path: Path) -> None:
+    (only,) = read(put(tmp_path, "a.vcf", "BEGIN:VCARD"))
+    assert only.why == "has no END:VCARD"
+    assert "no vCard" in refusal(put(tmp_path, "b.vcf", "Ana\n"))
+
+
+def test_a_card_that_is_given_back_says_why_and_is_read_as_before(tmp_path: Path) -> None:
+    before = read(put(tmp_path, "a.vcf", V3 % "AAAA"))
+    explained = explain_card(before[0].text or "", why="has no mobile; one, at least\nis needed " + "é" * 100)
+    assert "X-WHY:has no mobile\\; one\\, at least\\nis needed" in explained
+    assert max(len(line.encode()) for line in explained.splitlines()) <= 75
+    path = write(str(tmp_path / "b.vcf"), Layout(format="vcard", columns=()), [explained])
+    assert values(path) == [record.values for record in before]
+    assert explain_card("BEGIN:VCARD\nFN:x", why="y") == "BEGIN:VCARD\nFN:x\r\nX-WHY:y\r\n"
+
+
+def test_somebody_without_a_name_gets_none_from_a_company_or_a_number(tmp_path: Path) -> None:
+    people = [{"mobile": "+254725164293", "company": "Duka, Ltd"}, {"mobile": "+254725164294"}]
+    assert values(write(str(tmp_path / "a.vcf"), Layout(format="vcard", columns=()), people)) == people
+
+
+WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1, max_size=40)
+
+
+@given(
+    person=st.fixed_dictionaries(
+        {"fname": WORDS, "lname": WORDS, "mobile": st.just("+254725164293")},
+        optional={
+            "mname": WORDS,
+            "city": WORDS,
+            "company": WORDS,
+            "groups": st.lists(WORDS, min_size=1, max_size=3, unique=True),
+            "note": st.lists(WORDS, min_size=1, max_size=3).map("\n".join),
+        },
+    )
+)
+def test_a_person_who_is_written_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory, person: dict[str, object]
+) -> None:
+    path = write(str(tmp_path_factory.getbasetemp() / "a.vcf"), Layout(format="vcard", columns=()), [person])
+    assert max(map(len, Path(path).read_bytes().split(b"\r\n"))) <= 75
+    assert values(path) == [person]

@@ -1,0 +1,1 @@
+"""Independent models of the rules, against which the service is compared."""

@@ -1,0 +1,1 @@
+"""The rules: consent, contacts, imports, integrity."""

@@ -1,0 +1,328 @@
+"""The journal: one row a write, numbered without a gap, which says who did what to which ids, and nothing of anybody.
+
+What a DELETE says of a number is a fact of the ledger.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from daftari.errors import DaftariError
+from daftari.model.projects import Actor, Project
+from daftari.store import Store
+from daftari.store.journal import written_ranges
+from tests.support import calls
+from tests.support.builders import rows_of
+from tests.support.calls import NOW
+
+ANA = Actor(41, "7f3c-ana")
+BEN = Actor(None, "daftari check --repair")
+PEOPLE: list[Any] = [{"mobile": 254_722_000_000 + number, "fname": "Wanjiku"} for number in range(5)]
+
+Journal = Callable[[], list[tuple[Any, ...]]]
+Write = Callable[[Store, Project, Actor, int], object]
+
+
+@pytest.fixture
+def book(store: Store) -> Project:
+    """Wanjiku five times, with ids 1 to 5 in Farmers, and an empty group Coast: two rows."""
+    project = calls.create_project(store)
+    calls.create_contacts(store, project, PEOPLE, group="Farmers")
+    calls.create_group(store, project, "Coast")
+    return project
+
+
+@pytest.fixture
+def journal(database: str, book: Project) -> Journal:
+    """The rows that came after the first two."""
+    columns = "seq, at, key_id, request_id, action, group_id, contacts"
+    return lambda: rows_of(
+        database, f"SELECT {columns} FROM journal WHERE project_id = {book.id} AND seq > 2 ORDER BY seq"
+    )
+
+
+WRITES: dict[str, tuple[Write, str, int | None, str]] = {
+    "new contacts into a group": (
+        lambda store, book, actor, now: calls.create_contacts(
+            store, book, [{"mobile": "0733000001"}, {"mobile": "0733000002"}], group="Coast", now=now, actor=actor
+        ),
+        "create_contacts",
+        2,
+        "6-7",
+    ),
+    "new, changed and unchanged contacts": (
+        lambda store, book, actor, now: calls.create_contacts(
+            store,
+            book,
+            [{"mobile": "0733000001"}, PEOPLE[0], {**PEOPLE[2], "fname": "Achieng"}, PEOPLE[4]],
+            now=now,
+            actor=actor,
+        ),
+        "create_contacts",
+        None,
+        "3,6",
+    ),
+    "contacts that are there, into a new group": (
+        lambda store, book, actor, now: calls.create_contacts(
+            store, book, [PEOPLE[0], PEOPLE[1], PEOPLE[3]], group="New", now=now, actor=actor
+        ),
+        "create_contacts",
+        3,
+        "1-2,4",
+    ),
+    "another name for somebody": (
+        lambda store, book, actor, now: calls.update_contact(
+            store, book, "3", {"fname": "Achieng"}, now=now, actor=actor
+        ),
+        "update_contact",
+        None,
+        "3",
+    ),
+    "another mobile for somebody": (
+        lambda store, book, actor, now: calls.update_contact(
+            store, book, "0722000002", {"mobile": "0733000009"}, now=now, actor=actor
+        ),
+        "update_contact",
+        None,
+        "3",
+    ),
+    "a move": (
+        lambda store, book, actor, now: calls.update_contact(
+            store, book, "3", None, group="coast ", now=now, actor=actor
+        ),
+        "update_contact",
+        2,
+        "3",
+    ),
+    "a delete": (
+        lambda store, book, actor, now: calls.delete_contact(store, book, "3", now=now, actor=actor),
+        "delete_contact",
+        None,
+        "3",
+    ),
+    "a delete of a number that nobody has": (
+        lambda store, book, actor, now: calls.delete_contact(store, book, "0733000001", now=now, actor=actor),
+        "delete_contact",
+        None,
+        "",
+    ),
+    "a new group": (
+        lambda store, book, actor, now: calls.create_group(store, book, "New", now=now, actor=actor),
+        "create_group",
+        3,
+        "",
+    ),
+    "another name for a group": (
+        lambda store, book, actor, now: calls.update_group(store, book, "COAST", "Pwani", now=now, actor=actor),
+        "update_group",
+        2,
+        "",
+    ),
+    "another spelling of a group's name": (
+        lambda store, book, actor, now: calls.update_group(store, book, "coast", "COAST", now=now, actor=actor),
+        "update_group",
+        2,
+        "",
+    ),
+    "a group deleted": (
+        lambda store, book, actor, now: calls.delete_group(store, book, "Farmers", now=now, actor=actor),
+        "delete_group",
+        1,
+        "",
+    ),
+    "some who join": (
+        lambda store, book, actor, now: calls.join_group(
+            store, book, "Coast", ids=[5, 1, 99], mobiles=[254_722_000_001], now=now, actor=actor
+        ),
+        "join_group",
+        2,
+        "1-2,5",
+    ),
+    "some who leave": (
+        lambda store, book, actor, now: calls.leave_group(
+            store, book, "Farmers", ids=[5, 5, 99], mobiles=[254_722_000_003], now=now, actor=actor
+        ),
+        "leave_group",
+        1,
+        "4-5",
+    ),
+}
+
+
+@pytest.mark.parametrize("actor", [ANA, BEN], ids=["a key", "a command"])
+@pytest.mark.parametrize("what", WRITES)
+def test_a_write_leaves_one_row_that_says_who_did_what_to_which_ids(
+    store: Store, book: Project, journal: Journal, what: str, actor: Actor
+) -> None:
+    write, action, group_id, contacts = WRITES[what]
+    write(store, book, actor, NOW + 7)
+    assert journal() == [(3, NOW + 7, actor.key_id, actor.request_id, action, group_id, contacts)]
+
+
+NOTHING_NEW: dict[str, Write] = {
+    "contacts as they are": lambda store, book, actor, now: calls.create_contacts(store, book, PEOPLE),
+    "blank fields": lambda store, book, actor, now: calls.create_contacts(
+        store, book, [{"mobile": "0722000000", "fname": " ", "city": None, "attributes": {"plot": ""}}]
+    ),
+    "contacts into a group that they are in": lambda store, book, actor, now: calls.create_contacts(
+        store, book, PEOPLE[:2], group=" FARMERS"
+    ),
+    "nothing but invalid rows": lambda store, book, actor, now: calls.create_contacts(
+        store, book, [{"mobile": "abc"}], group="New", skip=True
+    ),
+    "a contact sent back as it was read": lambda store, book, actor, now: calls.update_contact(
+        store, book, "1", {"id": 1, "mobile": "254722000000", "fname": "Wanjiku", "lname": None, "created_at": "x"}
+    ),
+    "a move to where somebody is": lambda store, book, actor, now: calls.update_contact(
+        store, book, "1", None, group="Farmers"
+    ),
+    "a group's own name": lambda store, book, actor, now: calls.update_group(store, book, "coast", "Coast"),
+    "members who join again": lambda store, book, actor, now: calls.join_group(
+        store, book, "Farmers", ids=[1, 2], mobiles=[]
+    ),
+    "nobody known who joins": lambda store, book, actor, now: calls.join_group(
+        store, book, "Coast", ids=[99], mobiles=[254_733_000_000]
+    ),
+    "nobody inside who leaves": lambda store, book, actor, now: calls.leave_group(
+        store, book, "Coast", ids=[1, 99], mobiles=[]
+    ),
+}
+
+
+@pytest.mark.parametrize("what", NOTHING_NEW)
+def test_a_write_that_changes_nothing_leaves_no_row(
+    store: Store, book: Project, journal: Journal, database: str, what: str
+) -> None:
+    tables = ("book", "contact", "contact_group", "membership", "directory", "fact", "consent")
+    before = [sorted(rows_of(database, f"SELECT * FROM {table}")) for table in tables]
+    NOTHING_NEW[what](store, book, ANA, NOW + 7)
+    assert journal() == []
+    assert [sorted(rows_of(database, f"SELECT * FROM {table}")) for table in tables] == before
+
+
+def test_a_value_of_another_kind_is_a_change_even_where_python_finds_it_equal(
+    store: Store, book: Project, journal: Journal
+) -> None:
+    values = [1, True, 1.0, 0, False]
+    for value in values:
+        given = {"mobile": "0722000000", "attributes": {"plot": value}}
+        assert calls.create_contacts(store, book, [given]).updated == 1
+        assert f'"plot":{json.dumps(value)}' in calls.get_contact(store, book, "1")
+    for value in values:
+        calls.update_contact(store, book, "1", {"attributes": {"plot": value}})
+        assert f'"plot":{json.dumps(value)}' in calls.get_contact(store, book, "1")
+    assert len(journal()) == 2 * len(values)
+
+
+REFUSED: dict[str, Write] = {
+    "a wrong row among good ones": lambda store, book, actor, now: calls.create_contacts(
+        store, book, [{"mobile": "0733000001"}, {"mobile": "abc"}], group="New"
+    ),
+    "a mobile that is taken": lambda store, book, actor, now: calls.update_contact(
+        store, book, "1", {"mobile": "0722000001", "fname": "Achieng"}, group="New"
+    ),
+    "an update of nobody": lambda store, book, actor, now: calls.update_contact(
+        store, book, "99", {"fname": "Achieng"}, group="New"
+    ),
+    "a removal of nobody": lambda store, book, actor, now: calls.delete_contact(
+        store, book, "0733000001", reason="removal"
+    ),
+    "a delete of what is no number": lambda store, book, actor, now: calls.delete_contact(store, book, "99"),
+    "a name that is taken": lambda store, book, actor, now: calls.update_group(store, book, "Coast", "farmers"),
+    "a group that is there": lambda store, book, actor, now: calls.create_group(store, book, "COAST"),
+    "a group that is not": lambda store, book, actor, now: calls.join_group(store, book, "New", ids=[1], mobiles=[]),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_a_write_that_is_refused_leaves_no_row_and_nothing_else(
+    store: Store, book: Project, journal: Journal, database: str, what: str
+) -> None:
+    tables = ("book", "contact", "contact_group", "membership", "directory", "fact", "consent")
+    before = [sorted(rows_of(database, f"SELECT * FROM {table}")) for table in tables]
+    with pytest.raises(DaftariError):
+        REFUSED[what](store, book, ANA, NOW + 7)
+    assert journal() == []
+    assert [sorted(rows_of(database, f"SELECT * FROM {table}")) for table in tables] == before
+
+
+def test_no_number_name_or_card_is_ever_in_the_journal(store: Store, book: Project, database: str) -> None:
+    for write, *_ in WRITES.values():
+        try:
+            write(store, book, ANA, NOW + 7)
+        except DaftariError:
+            continue
+    rows = rows_of(database, "SELECT * FROM journal")
+    assert len(rows) > 10
+    for told in ("2547", "07220", "07330", "Wanjiku", "Achieng", "Farmers", "Coast", "Pwani", "fname"):
+        assert told not in str([row[4:] for row in rows])
+
+
+def test_the_rows_are_numbered_without_a_gap_whoever_was_refused_between(
+    store: Store, book: Project, database: str
+) -> None:
+    for write in (*(write for write, *_ in WRITES.values()), *NOTHING_NEW.values(), *REFUSED.values()):
+        try:
+            write(store, book, ANA, NOW + 7)
+        except DaftariError:
+            continue
+    numbers = [row[0] for row in rows_of(database, "SELECT seq FROM journal ORDER BY seq")]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert rows_of(database, "SELECT next_seq, oldest_seq FROM book") == [(len(numbers) + 1, 1)]
+
+
+def test_a_delete_keeps_number_time_reason_and_purpose(store: Store, book: Project, database: str) -> None:
+    calls.delete_contact(store, book, "0722 000 002", reason="STOP", purpose="marketing", at=NOW - 60, now=NOW)
+    calls.delete_contact(store, book, "5", reason="removal", at=NOW, now=NOW)
+    calls.delete_contact(store, book, "+256 772 123456", at=NOW - 3, now=NOW, actor=BEN)
+    columns = "project_id, subject, id, kind, channel, sender, purpose, at, recorded_at, source, key_id, evidence"
+    assert rows_of(database, f"SELECT {columns} FROM fact ORDER BY id") == [
+        (
+            *(book.id, 254_722_000_002, 1, "opt_out", "*", "*", "marketing", NOW - 60, NOW, "delete", 9),
+            '{"note":"STOP"}',
+        ),
+        (book.id, 256_772_123_456, 2, "opt_out", "*", "*", "*", NOW - 3, NOW, "delete", None, None),
+    ]
+    assert [row[0] for row in rows_of(database, "SELECT contacts FROM journal WHERE seq > 2 ORDER BY seq")] == [
+        "3",
+        "5",
+        "",
+    ]
+
+
+def test_a_number_deleted_at_another_time_is_kept_each_time(store: Store, book: Project, database: str) -> None:
+    for later in range(3):
+        calls.delete_contact(store, book, "0722000002", at=NOW + later)
+    facts = "SELECT id, subject, at FROM fact ORDER BY id"
+    kept = [(number, 254_722_000_002, NOW + number - 1) for number in (1, 2, 3)]
+    assert rows_of(database, facts) == kept
+    calls.delete_contact(store, book, "0722000002", at=NOW + 1)
+    assert rows_of(database, facts) == kept
+
+
+def test_projects_number_their_journals_apart(store: Store, book: Project, database: str) -> None:
+    kalro = calls.create_project(store, "Kalro")
+    calls.create_contacts(store, kalro, PEOPLE)
+    calls.create_group(store, book, "New")
+    found = rows_of(database, "SELECT project_id, seq FROM journal ORDER BY project_id, seq")
+    assert found == [(book.id, 1), (book.id, 2), (book.id, 3), (kalro.id, 1)]
+
+
+@pytest.mark.parametrize(
+    ("ids", "written"),
+    [
+        ([], ""),
+        ([5], "5"),
+        ([2, 1], "1-2"),
+        ([9, 1, 2, 3, 7, 8], "1-3,7-9"),
+        ([1, 3, 5], "1,3,5"),
+        (range(1, 1_001), "1-1000"),
+        ({2**62, 2**62 + 1}, f"{2**62}-{2**62 + 1}"),
+    ],
+)
+def test_ids_are_written_as_ranges(ids: list[int], written: str) -> None:
+    assert written_ranges(ids) == written

@@ -1,0 +1,302 @@
+"""Reading a mobile: the rule by example, by property, and the fast path against the library."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+import phonenumbers
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from daftari import mobile
+from daftari.errors import BadSettings, UnreadableMobile
+from daftari.model.limits import MOBILE_TEXT_MAX
+
+HOMES = ("KE", "UG", "TZ", "NG", "US", "GB", "IT", "AR", "BR", "MX", "DE", "CI", "RU", "CA", "GG", "AU", "JP", "CD")
+REGIONS = tuple(sorted(phonenumbers.SUPPORTED_REGIONS))
+TYPES = tuple(phonenumbers.PhoneNumberType.values())
+SEED = 20240321
+LIBRARY_COMPARED_EACH = 5
+"""Of so many numbers that the fast path leaves to the library, one is compared; a prime, so that every form is."""
+
+
+def outcome(read: mobile.Reader, written: str | int) -> int | None:
+    try:
+        return read(written)
+    except UnreadableMobile:
+        return None
+
+
+# ---- by example -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "+254 725 164293",
+        "+254725164293",
+        "0725164293",
+        "0725-164-293",
+        "725164293",
+        "00254725164293",
+        "00 254 (0)725 164 293",
+        "000254725164293",
+        "254725164293",
+        "2540725164293",
+        "(0725) 164.293",
+        "0725/164293",
+        "\uff0b254725164293",
+        "\u202a+254\u00a0725\u2011164\u2013293\u202c",
+        "\ufeff0725\u200b164293\n",
+        "０７２５１６４２９３",
+        "٠٧٢٥١٦٤٢٩٣",
+        "+٢٥٤ ७२५ 164293",
+        254725164293,
+        725164293,
+    ],
+)
+def test_every_spelling_of_a_number_is_that_number(written: str | int) -> None:
+    assert mobile.reader_for("KE")(written) == 254725164293
+
+
+@pytest.mark.parametrize(
+    ("region", "written", "number"),
+    [
+        ("KE", "0722-503-129", 254722503129),
+        ("KE", "256772123456", 256772123456),  # no Kenyan number, a Ugandan one with + before it
+        ("UG", "0772123456", 256772123456),
+        ("KE", "020 2012345", 254202012345),  # a fixed line is a number too
+        ("KE", "+1 202 555 0100", 12025550100),
+        ("KE", "+254 999 999 999", 254999999999),  # with +, possible is enough
+        ("KE", "0999999999", 254999999999),  # possible in the region, and nothing better
+        ("KE", "1234567", 2541234567),  # Kenya has numbers of seven digits
+        ("US", "202 555 0100", 12025550100),
+        ("US", "1 (202) 555-0100", 12025550100),
+        ("US", "00254725164293", 254725164293),  # 00 is international anywhere
+        ("US", "011 254 725 164293", 254725164293),  # and so is the region's own way
+        ("AU", "0011 65 8123 4567", 6581234567),
+        ("GB", "+44 (0)20 7946 0018", 442079460018),
+        ("IT", "06 6982 0001", 390669820001),  # an Italian 0 belongs to the number
+        ("DE", "4915123456789", 4915123456789),  # valid as a longer German number too
+        ("ID", "62812345678", 62812345678),
+        ("CI", "07 12 34 56 78", 2250712345678),
+    ],
+)
+def test_the_rule_by_example(region: str, written: str, number: int) -> None:
+    assert mobile.reader_for(region)(written) == number
+
+
+@pytest.mark.parametrize(
+    ("region", "written"),
+    [
+        ("UG", "1234567"),  # only a local number: it needs an area code first
+        ("KE", "1234567890123456"),
+        ("KE", "+1234567890123456"),
+        ("KE", "+4912345678901234"),
+        ("KE", ""),
+        ("KE", "   "),
+        ("KE", "+"),
+        ("KE", "++254725164293"),
+        ("KE", "254+725164293"),
+        ("KE", "0725164293 ext. 5"),
+        ("KE", "0725164293x5"),
+        ("KE", "0725164293#5"),
+        ("KE", "0725164293;ext=5"),
+        ("KE", "0725164293,5"),
+        ("KE", "tel:+254725164293"),
+        ("KE", "1-800-FLOWERS"),
+        ("KE", "O725164293"),
+        ("KE", "0725164293\x00"),
+        ("KE", "\ud800"),
+        ("KE", "07²5164293"),
+        ("KE", "+999 725164293"),
+        ("KE", "000000000"),
+        ("KE", "0725164293" + " " * MOBILE_TEXT_MAX),
+        ("KE", "0" * 1_000_000),
+        ("KE", True),
+        ("KE", False),
+        ("KE", 0),
+        ("KE", -254725164293),
+        pytest.param("KE", 10**5000, id="more digits than Python will write"),
+    ],
+)
+def test_what_is_no_number_is_refused(region: str, written: str | int) -> None:
+    with pytest.raises(UnreadableMobile) as refused:
+        mobile.reader_for(region)(written)
+    assert re.fullmatch(r"is not a telephone number.*\.", refused.value.message)
+
+
+def test_regions() -> None:
+    assert mobile.is_region("KE")
+    assert not any(map(mobile.is_region, ("ke", "XX", "", "001", "KEN")))
+    assert mobile.reader_for("KE") is mobile.reader_for("KE")
+    with pytest.raises(BadSettings):
+        mobile.reader_for("XX")
+
+
+# ---- by property ------------------------------------------------------------------------------------
+
+homes = st.sampled_from(REGIONS)
+texts = st.text(st.characters(exclude_categories=()), max_size=80) | st.text("0123456789+ -()./x\u200e٣", max_size=24)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(homes, texts | st.integers() | st.integers(0, 10**16) | st.booleans())
+@example("KE", "0" * 64)
+@example("KE", 10**4300)
+def test_whatever_is_written_is_a_number_that_reads_as_itself_or_is_refused(region: str, written: str | int) -> None:
+    number = outcome(mobile.reader_for(region), written)
+    if number is not None:
+        assert len(str(number)) <= mobile.E164_DIGITS_MAX
+        assert {mobile.reader_for(home)(f"+{number}") for home in ("KE", "US", region)} == {number}
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.integers(0, 99_999_999), st.lists(st.sampled_from(" \u00a0-\u2013.()/\u200e\u2066"), min_size=14, max_size=14)
+)
+def test_spellings_of_one_number_give_one_number(rest: int, separators: list[str]) -> None:
+    national = f"7{rest:08d}"
+    number = int(f"254{national}")
+    read = mobile.reader_for("KE")
+    for start in ("", "0", "254", "+254", "00254", "\uff0b254"):
+        spelt = "".join(map("".join, zip(start + national, separators, strict=False)))
+        assert read(start + national) == read(spelt) == number
+
+
+# ---- the fast path against the library --------------------------------------------------------------
+
+
+def mutated(chance: random.Random, digits: str) -> str:
+    """The same start and often the same length: near enough to a real number to fall on either side of a rule."""
+    kept = chance.randint(0, len(digits))
+    length = len(digits) + chance.choice((0, 0, 0, 0, -1, 1))
+    return digits[:kept] + "".join(chance.choices("0123456789", k=max(0, length - kept)))
+
+
+def national_numbers(chance: random.Random, region: str, *, each: int) -> Iterator[str]:
+    """All kinds of numbers of a region, near misses of them, and twice as many mobiles."""
+    for kind in TYPES:
+        if found := phonenumbers.example_number_for_type(region, kind):
+            digits = phonenumbers.national_significant_number(found)
+            yield digits
+            yield from (mutated(chance, digits) for _ in range(each))
+    if found := phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE):
+        digits = phonenumbers.national_significant_number(found)
+        for start in (digits[:2], digits[:3], digits[:3], digits[:4], str(found.country_code)):
+            for _ in range(2 * each):
+                yield start + "".join(chance.choices("0123456789", k=len(digits) - len(start)))
+
+
+def forms(region: str, national: str) -> tuple[str, ...]:
+    code = phonenumbers.country_code_for_region(region)
+    trunk = phonenumbers.ndd_prefix_for_region(region, True) or "0"
+    return (
+        f"+{code}{national}",
+        f"00{code}{national}",
+        f"{code}{national}",
+        f"{trunk}{national}",
+        national,
+        f"{code}{trunk}{national}",
+        f"0{trunk}{national}",
+    )
+
+
+def spelt(chance: random.Random, digits: str) -> str:
+    if chance.random() < 0.7:
+        return digits
+    at = chance.randint(1, len(digits))
+    return digits[:at] + chance.choice((" ", "-", " (", ".", "\u00a0", "\u200e")) + digits[at:]
+
+
+def own_numbers(regions: tuple[str, ...], *, each: int) -> Iterator[tuple[str, str]]:
+    """These regions' numbers of all kinds, as written at home."""
+    chance = random.Random(SEED)
+    for region in regions:
+        for national in national_numbers(chance, region, each=each):
+            for form in forms(region, national):
+                yield region, spelt(chance, form)
+
+
+def foreign_numbers(*, each: int) -> Iterator[tuple[str, str]]:
+    """Every region's numbers, as written in another one."""
+    chance = random.Random(SEED + 1)
+    for region in REGIONS:
+        for national in national_numbers(chance, region, each=each):
+            yield chance.choice(HOMES), spelt(chance, chance.choice(forms(region, national)))
+
+
+def random_digits(*, each: int) -> Iterator[tuple[str, str]]:
+    """Digits of 5 to 17, alone and behind everything that begins a number at home."""
+    chance = random.Random(SEED + 2)
+    for region in HOMES:
+        for _ in range(each):
+            national = "".join(chance.choices("0123456789", k=chance.randint(5, 17)))
+            yield region, spelt(chance, chance.choice(forms(region, national)))
+
+
+def differences(
+    written: Iterable[tuple[str, str]], patterns: dict[str, re.Pattern[str] | None]
+) -> tuple[int, int, list[tuple[str, str, int | None, int | None]]]:
+    """How many were written, how many of them the fast path answered, and where it was wrong.
+
+    What it does not answer goes to the library either way, which costs most and tells least: some of it is compared.
+    """
+    readers = {region: mobile.reader_with(pattern, region) for region, pattern in patterns.items()}
+    given = fast = 0
+    wrong = []
+    for region, text in written:
+        given += 1
+        pattern = patterns[region]
+        is_fast = pattern is not None and pattern.match(mobile.as_typed(text)) is not None
+        fast += is_fast
+        if is_fast or given % LIBRARY_COMPARED_EACH == 0:
+            got, right = outcome(readers[region], text), outcome(mobile.reader_with(None, region), text)
+            if got != right:
+                wrong.append((region, text, got, right))
+    return given, fast, wrong
+
+
+@pytest.mark.parametrize(
+    ("written", "given_min", "fast_min"),
+    [
+        (lambda: own_numbers(REGIONS, each=4), 100_000, 30_000),
+        (lambda: foreign_numbers(each=6), 15_000, 150),
+        (lambda: random_digits(each=1_000), 15_000, 50),
+    ],
+    ids=["at home", "abroad", "any digits"],
+)
+def test_the_fast_path_answers_as_the_library(
+    written: Callable[[], Iterator[tuple[str, str]]], given_min: int, fast_min: int
+) -> None:
+    given_count, fast, wrong = differences(written(), {region: mobile.fast_pattern(region) for region in REGIONS})
+    assert wrong == []
+    assert given_count >= given_min
+    assert fast >= fast_min
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        lambda pattern: pattern.replace(r"\Z", ""),
+        lambda pattern: pattern.replace("(?>", r"(?:\d|"),
+        lambda pattern: pattern.split("(?=")[0] + r"(?P<nsn>\d{7,10})\Z",
+    ],
+    ids=["the end is not looked at", "any digit is a trunk prefix", "any digits are a mobile"],
+)
+def test_a_broken_fast_path_is_caught(broken: Callable[[str], str]) -> None:
+    patterns = {region: mobile.fast_pattern(region) for region in HOMES}
+    broken_patterns = {
+        region: pattern and re.compile(broken(pattern.pattern), re.ASCII) for region, pattern in patterns.items()
+    }
+    assert differences(own_numbers(HOMES, each=2), broken_patterns)[2]
+
+
+@pytest.mark.parametrize(
+    ("number", "digits"), [(254722000001, "722000001"), (26771234567, "71234567"), (14155550100, "155550100")]
+)
+def test_a_number_is_found_in_a_text_by_digits_that_every_spelling_has(number: int, digits: str) -> None:
+    assert mobile.national_digits(number) == digits

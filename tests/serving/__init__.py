@@ -1,0 +1,1 @@
+"""The service as people run it: processes, settings, concurrency."""

@@ -1,0 +1,355 @@
+"""The guard over the named queries: each is used, names its project, and reads no more of it than it must.
+
+Plans are asked of both engines at a realistic size, with statistics.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from array import array
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import msgspec
+import psycopg
+import pytest
+from msgspec.structs import replace
+
+from daftari.model.consent import NewFact, Scope
+from daftari.model.imports import ImportState
+from daftari.model.inbound import InboundRequest, Review
+from daftari.model.projects import Actor
+from daftari.rules.contacts import contacts, parse
+from daftari.store import (
+    Store,
+    WriteTx,
+    audiences,
+    consent,
+    directory,
+    erasures,
+    exports,
+    file_parts,
+    groups,
+    idempotency,
+    imports,
+    inbound,
+    journal,
+    migrate,
+)
+from daftari.store.consent import StoredConsent
+from daftari.store.database_url import sqlite_path
+from daftari.store.idempotency import KeptAnswer
+from daftari.store.imports import Chunk, Reject
+from daftari.store.queries import Dialect, Query, load_queries
+from tests.conftest import People
+from tests.support import postgres
+from tests.support.stores import open_store
+
+PROJECT_TABLES = (
+    *("book", "contact", "contact_group", "membership", "directory", "journal", "fact", "consent", "near_miss"),
+    *("review", "inbound_count", "quarantine", "audience", "audience_part", "erasure", "removal"),
+    *("idempotency", "export", "file_part", "import", "import_chunk", "import_join", "import_change", "import_reject"),
+)
+CONTACTS = 20_000
+GROUPS = 2_000
+
+READS_ALL = {
+    "check_book": "an operator asked for a whole check",
+    "check_journal": "an operator asked for a whole check",
+    "check_twice": "an operator asked for a whole check",
+    "check_orphans": "an operator asked for a whole check",
+    "check_blocks": "an operator asked for a whole check",
+    "check_member_blocks": "an operator asked for a whole check",
+    "check_directory": "an operator asked for a whole check",
+    "check_states": "an operator asked for a whole check, in turns",
+    "check_subjects": "an operator asked for a whole check, in turns",
+    "delete_all_near_misses": "the project was deleted",
+    "delete_all_inbound_counts": "the project was deleted",
+    "delete_all_erasures": "the project was deleted",
+    "list_waiting_imports": "imports are kept 90 days, and few are made a day",
+    "delete_changes_naming": "somebody is erased, who may have had another number or be no contact any more",
+    "count_imports_with_files": "imports are kept 90 days, and few are made a day; it stops at its limit",
+    "find_rejects_naming": "somebody is erased, and nothing else tells which records name them",
+    "count_quarantine": "it holds 10,000 rows at the most",
+    "find_group_names": "where there are few groups, PostgreSQL reads them all sooner than some of them one by one",
+    "list_exports": "a project keeps 20, and those whose files are being cleared",
+    "delete_all_exports": "the project was deleted",
+    "list_near_misses": "it has a row for each key and source",
+    "list_inbound_counts": "it has a row for each token",
+    "list_audience_ids": "audiences are kept 90 days, and few are frozen a day",
+    "find_expired_audience": "audiences are kept 90 days, and few are frozen a day",
+    "delete_all_groups": "the project was deleted",
+    "delete_all_directory": "the project was deleted",
+}
+"""The queries that may read a whole project, and why."""
+
+STOPS_EARLY = {
+    "list_some_contacts": "in the key's order, up to its limit",
+    "find_journal_end": "in the key's order, up to its limit",
+    "find_reviews_end": "in the key's order, up to its limit",
+    "find_quarantine_end": "in the key's order, up to its limit",
+    "find_facts_end": "in the key's order, up to its limit",
+    "find_consent_end": "in the key's order, up to its limit",
+    "find_any_file": "in the key's order, and stops at the first",
+    "find_any_audience": "in the key's order, up to its limit",
+    "find_open_import": "in the order of an index that holds open imports only",
+    "find_clearing_import": "in the order of an index that holds those whose file goes",
+    "find_answers_end": "in the order of time, up to its limit",
+    "get_last_fact": "in the key's order, and stops at the first",
+    "get_last_erasure": "in the key's order, and stops at the first",
+    "has_erasures": "in the key's order, up to its limit",
+    "find_open_erasure": "in the order of an index that holds open erasures only",
+    "find_deleted_group": "in the order of an index that holds deleted groups only",
+}
+"""The queries that begin at a project's first row and stop at a limit."""
+
+VALUES: dict[str, object] = {
+    "project": 1, "id": 17, "mobile": 254700000017, "group": 3, "contact": 17, "list": 3, "first": 640, "skip": 10,
+    "limit": 100, "after": 640, "last": 640, "folded": "group 7", "name": "Group 7", "now": 1, "next_id": 9,
+    "next_group_id": 9, "next_seq": 9, "start": "daf_12345678", "hash": b"x", "read_only": 0, "expires_at": None,
+    "label": "x", "project_id": 1, "region": "KE", "on_error": "skip", "first_id": 1, "kind": "sweep", "owner": "me",
+    "until": 1, "level": 2, "version": 1, "standing": 1, "next_fact": 9, "next_item": 9, "subject": 254700000017,
+    "to": -5, "key": 1, "source": "create_contacts", "import_id": 0, "tries": 1, "consent": "{}", "secret": None,
+    "verify_token": None, "provider": "twilio", "part": 3, "audience": 3, "question": "{}", "count": 1, "digest": "x",
+    "excluded": "{}", "mobiles": b"12345678", "at": 1, "channel": "sms", "sender": "x", "why": "x", "said": "x",
+    "message": "x", "settled_as": "dismiss", "token": 1, "received": 1, "refused": 0, "received_at": 1,
+    "refused_at": None, "erased": 0, "keyword": "group 7", "reason": "x", "request": "{}", "body": b"x",
+    "parts": 1, "removed": "{}", "contacts": "1-5", "seq": 17, "fingerprint": "x", "status": 201, "headers": "[]",
+    "names_numbers": 1, "state": "running", "phase": "plan", "erasure": 0, "request_id": "x", "settings": "{}",
+    "progress": "{}", "clearing": 0, "before": 640, "chunk": 1, "outcomes": b"x", "seen": b"x", "first_fact": 0,
+    "last_fact": -1, "number": 3, "pattern": "%722000%",
+}  # fmt: skip
+ROW_SETS: dict[str, list[Any]] = {
+    "mobiles": [254700000000 + place for place in range(100)],
+    "ids": list(range(1, 101)),
+    "subjects": [254700000000 + place for place in range(100)],
+}
+ITEMS: dict[str, list[tuple[Any, ...]]] = {
+    "update_contacts": [(place, 254700000000 + place, "{}") for place in range(1, 101)],
+    "change_directory": [(3, 1, place, 1) for place in range(100)],
+    "clear_directory": [(3, 1, place) for place in range(10)],
+    "save_consent": [(254700000000 + place, 0, "{}") for place in range(100)],
+    "keep_import_changes": [(place, "{}") for place in range(1, 101)],
+    "touch_keys": [(place, 1) for place in range(3)],
+}
+
+
+def _fill(tx: WriteTx) -> None:
+    for number in range(GROUPS):
+        group = groups.insert_group(tx, name=f"Group {number}", folded=f"group {number}", now=1)
+        seq = journal.insert_journal(tx, action="create_group", contacts=(), group_id=group.id, now=1)
+        _fill_ledger(tx, 254710000000 + seq)
+
+
+def _fill_ledger(tx: WriteTx, mobile: int) -> None:
+    """A row of everything that is kept about a number, but for its facts."""
+    journal.insert_removals(tx, seq=mobile, mobiles=[mobile], at=1, reason=None)
+    review = Review(0, mobile, 1, "generic", "sms", "x", "x", "x")
+    inbound.insert_review(tx, given=review, message=str(mobile))
+    request = InboundRequest("POST", "https://x", "", "", {}, str(mobile).encode())
+    inbound.insert_quarantine(tx, token_id=1, reason="x", request=request, now=1)
+    answer = KeptAnswer("x", mobile, 201, "[]", b"{}")
+    idempotency.save_answer(tx, answer, key_id=1, name=str(mobile), names_numbers=mobile % 10 == 0)
+    export = exports.insert_export(tx, settings="{}", until=mobile, now=1)
+    file_parts.insert_parts(tx, file_id=export.id, first=0, parts=[b"x"])
+    erasures.insert_erasure(tx, subject=-mobile, contact_id=mobile, removed="{}", now=1)
+    audiences.insert_audience(
+        tx, question="{}", mobiles=array("q", [mobile]), erased=0, digest="x", excluded="{}", until=mobile, now=1
+    )
+
+
+def _fill_imports(tx: WriteTx) -> None:
+    """Many imports, and one that is large."""
+    for number in range(1, GROUPS + 1):
+        import_id = imports.insert_import(
+            tx, phase="apply", erasure_id=0, settings="{}", progress="{}", until=number, now=number
+        )
+        found = imports.get_import(tx, import_id=import_id)
+        assert found is not None
+        state: ImportState = "done" if number % 500 else "queued"
+        imports.save_import(tx, given=replace(found, state=state, clearing=number % 300 == 0))
+        parts = range(1, 2 if number > 1 else 1_000)
+        file_parts.insert_parts(tx, file_id=import_id, first=0, parts=[b"x" for _ in parts])
+        for chunk in parts:
+            kept = Chunk(chunk, 1, "apply", b"x", array("q", [1]), b"", 0, -1, chunk + 1)
+            imports.save_chunk(tx, import_id=import_id, chunk=kept)
+            imports.insert_joins(tx, import_id=import_id, chunk=chunk, joined={3: [1], 4: [2]})
+            imports.keep_changes(tx, import_id=import_id, cards=[(10 * number + chunk, "{}")], now=1)
+        rejects = [Reject(one, "x", "null", str(one)) for one in parts]
+        imports.save_rejects(tx, import_id=import_id, first=0, last=0, rejects=rejects)
+
+
+def _fill_facts(tx: WriteTx) -> None:
+    """A fact about every other number."""
+    mobiles = range(254700000000, 254700000000 + 2 * CONTACTS, 2)
+    given = [NewFact(0, mobile, "opt_out", Scope("sms"), 1, "api") for mobile in mobiles]
+    facts = [(one.mobile, consent.new_fact(tx, given=one, message=None, now=1)) for one in given]
+    consent.insert_facts(tx, facts=facts)
+    consent.save_consent(tx, states={mobile: StoredConsent(False, "{}") for mobile in mobiles})
+
+
+def _join_every_group(tx: WriteTx) -> None:
+    """A member for every group that has none, so that the directory is as long as it would be."""
+    joining = [number for number in range(1, GROUPS + 1) if number not in (8, 9)]
+    for group_id in joining:
+        groups.insert_members(tx, group_id=group_id, ids=[group_id])
+    directory.change_directory(tx, joined={group_id: [group_id] for group_id in joining}, left={})
+
+
+def fill(store: Store, people: People) -> None:
+    """Two projects of a realistic size."""
+    actor = Actor(None, "guard")
+    for project in (people.shopify, people.kalro):
+        store.write(project.id, actor, _fill)
+        store.write(project.id, actor, _fill_facts)
+        store.write(project.id, actor, _fill_imports)
+        for first in range(0, CONTACTS, 10_000):
+            given = [{"mobile": 254700000000 + number, "fname": "Wanjiru"} for number in range(first, first + 10_000)]
+            for group in ("Group 7", "Group 8"):
+                read = parse.read_contacts(msgspec.json.encode(given), field="contacts", region="KE", now=1)
+                store.write(
+                    project.id, actor, contacts.create_contacts,
+                    rows=read, group=group, skip=False, results=False, now=1,
+                )  # fmt: skip
+        store.write(project.id, actor, _join_every_group)
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory, postgres_server: str, introduce: Any) -> Iterator[dict[str, str]]:
+    """A filled database of each engine, with statistics."""
+    name = f"daftari_guard_{os.getpid()}"
+    databases = {
+        "sqlite": str(tmp_path_factory.mktemp("guard") / "guard.db"),
+        "postgres": postgres.create_database(postgres_server, name),
+    }
+    for database in databases.values():
+        migrate(database)
+        store = open_store(database, threads=1)
+        fill(store, introduce(store))
+        store.close()
+    with psycopg.connect(databases["postgres"], autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")
+    yield databases
+    postgres.drop_database(postgres_server, name)
+
+
+def _values(query: Query) -> dict[str, Any]:
+    sets = {name: ITEMS.get(query.name, ROW_SETS.get(name)) for name in query.row_sets}
+    return {**VALUES, **{name: rows for name, rows in sets.items() if rows is not None}}
+
+
+def _sqlite_offences(connection: apsw.Connection, query: Query) -> list[str]:
+    values = _values(query)
+    for name in query.row_sets:
+        values[name] = msgspec.json.encode(values[name]).decode()
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {query.text}", values).fetchall()
+    steps = [str(row[3]) for row in plan]
+    aliases = "|".join(_aliases(query.text))
+    whole = re.compile(rf"SCAN ({aliases})\b|SEARCH ({aliases}) .*\(project_id=\?( AND rowid.*)?\)$")
+    return [step for step in steps if aliases and whole.search(step)]
+
+
+def _postgres_offences(connection: psycopg.Connection[Any], query: Query) -> list[str]:
+    values = _values(query)
+    for name, columns in query.row_sets.items():
+        given = values[name]
+        turned = [given] if columns == 1 else [list(column) for column in zip(*given, strict=True)]
+        values |= {f"{name}_{place}": column for place, column in enumerate(turned)}
+    row = connection.execute(f"EXPLAIN (FORMAT JSON) {query.text}".encode(), values).fetchone()
+    assert row is not None
+    return [_described(node) for node in _nodes(row[0][0]["Plan"]) if _reads_a_project(node)]
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from _nodes(child)
+
+
+def _reads_a_project(node: dict[str, Any]) -> bool:
+    if node.get("Relation Name") not in PROJECT_TABLES and node["Node Type"] != "Bitmap Index Scan":
+        return False
+    if node["Node Type"] in ("Seq Scan",):
+        return node["Relation Name"] != "book"
+    condition = node.get("Index Cond")
+    return (
+        node["Node Type"] != "Bitmap Heap Scan"
+        and condition is not None
+        and " AND " not in condition
+        and (node.get("Relation Name") != "book")
+    )
+
+
+def _described(node: dict[str, Any]) -> str:
+    return f"{node['Node Type']} on {node.get('Relation Name', node.get('Index Name'))}: {node.get('Index Cond')}"
+
+
+_TABLE = re.compile(rf"\b(?:FROM|JOIN|UPDATE|INTO)\s+({'|'.join(PROJECT_TABLES)})\b(?:\s+AS\s+(\w+))?")
+
+
+def _aliases(text: str) -> list[str]:
+    return [alias or table for table, alias in _TABLE.findall(text)]
+
+
+def _guarded(dialect: Dialect) -> list[Query]:
+    queries = load_queries(dialect).values()
+    return [query for query in queries if query.name not in READS_ALL | STOPS_EARLY and _aliases(query.text)]
+
+
+@pytest.mark.parametrize("statistics", [False, True], ids=["as it comes", "after ANALYZE"])
+def test_no_query_on_sqlite_reads_a_whole_project_unless_the_list_says_why(
+    filled: dict[str, str], statistics: bool
+) -> None:
+    connection = apsw.Connection(str(sqlite_path(filled["sqlite"])))
+    if statistics:
+        connection.execute("BEGIN; ANALYZE; ANALYZE sqlite_schema")
+    found = {query.name: _sqlite_offences(connection, query) for query in _guarded("sqlite")}
+    assert {name: offences for name, offences in found.items() if offences} == {}
+
+
+def test_no_query_on_postgres_reads_a_whole_project_unless_the_list_says_why(filled: dict[str, str]) -> None:
+    with psycopg.connect(filled["postgres"]) as server:
+        found = {query.name: _postgres_offences(server, query) for query in _guarded("postgres")}
+    assert {name: offences for name, offences in found.items() if offences} == {}
+
+
+def test_the_guard_sees_a_query_that_reads_a_whole_project(filled: dict[str, str]) -> None:
+    text = "SELECT c.id FROM contact AS c WHERE c.project_id = {} AND c.card = {}"
+    bad = Query(name="bad", purpose="", text=text.format(":project", ":name"), row_sets={})
+    assert _sqlite_offences(apsw.Connection(str(sqlite_path(filled["sqlite"]))), bad)
+    worse = Query(name="worse", purpose="", text=text.format("%(project)s", "%(name)s"), row_sets={})
+    with psycopg.connect(filled["postgres"]) as server:
+        assert _postgres_offences(server, worse)
+
+
+def test_the_lists_of_exceptions_name_only_queries_that_there_are() -> None:
+    assert (READS_ALL.keys() | STOPS_EARLY.keys()) <= load_queries("sqlite").keys()
+
+
+def test_both_engines_have_the_same_queries() -> None:
+    assert load_queries("sqlite").keys() == load_queries("postgres").keys()
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgres"])
+def test_every_statement_on_a_project_table_names_its_project(dialect: str) -> None:
+    for name, query in load_queries("sqlite" if dialect == "sqlite" else "postgres").items():
+        project = ":project" if dialect == "sqlite" else "%(project)s"
+        for table, alias in _TABLE.findall(query.text):
+            written = alias or table
+            named = re.search(rf"(\b{written}\.|(?<![.\w]))project_id = {re.escape(project)}", query.text)
+            inserted = re.search(rf"INTO {table}\b.*?\(project_id.*{re.escape(project)}", query.text, re.DOTALL)
+            assert named or inserted, f"{name} reads {table} without naming its project"
+
+
+def test_every_query_is_used_by_the_store() -> None:
+    room = Path(journal.__file__).parent
+    source = "".join(file.read_text() for file in room.glob("*.py"))
+    unused = [name for name in load_queries("sqlite") if f'"{name}"' not in source]
+    assert unused == []
+
+
+def test_every_query_says_what_it_is_for() -> None:
+    assert all(query.purpose for query in load_queries("sqlite").values())

@@ -1,0 +1,1 @@
+"""What tests share: clients, databases, builders. No test of its own."""

@@ -1,0 +1,192 @@
+"""The rules as the doors call them, on a store and a project: what is given is read, the call made, the rest is theirs.
+
+For tests below the doors. This room must not know what the right answer is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from daftari.errors import ValidationFailed
+from daftari.model.contacts import CreateOutcome, Group, MembershipOutcome, Page, UpdateOutcome
+from daftari.model.projects import Actor, Project
+from daftari.rules.access import projects
+from daftari.rules.contacts import contacts, groups, parse
+from daftari.rules.erasure import purge
+from daftari.rules.fields import Reference
+from daftari.rules.integrity.check import check_project
+from daftari.store import Store
+
+REGION = "KE"
+NOW = 1_700_000_000_000_000
+ACTOR = Actor(9, "a request")
+WORKER = Actor(None, "worker")
+NOTHING: frozenset[str] = frozenset()
+
+
+def create_project(store: Store, name: str = "Shopify", *, first_id: int = 1) -> Project:
+    return store.house_write(
+        projects.create_project, name=name, region=REGION, on_error="refuse", first_id=first_id, now=NOW
+    )
+
+
+def create_contacts(
+    store: Store,
+    project: Project,
+    given: list[Any],
+    *,
+    group: str | None = None,
+    skip: bool = False,
+    results: bool = True,
+    now: int = NOW,
+    actor: Actor = ACTOR,
+) -> CreateOutcome:
+    read = parse.read_contacts(msgspec.json.encode(given), field="contacts", region=REGION, now=now)
+    return _write_rows(store, project, read, group=group, skip=skip, results=results, now=now, actor=actor)
+
+
+def create_contact(
+    store: Store, project: Project, given: Any, *, group: str | None = None, skip: bool = False, now: int = NOW
+) -> CreateOutcome:
+    read = parse.read_contact(msgspec.json.encode(given), field="contact", region=REGION, now=now)
+    return _write_rows(store, project, read, group=group, skip=skip, results=True, now=now, actor=ACTOR)
+
+
+def _write_rows(store: Store, project: Project, read: parse.Rows, *, actor: Actor, **values: Any) -> CreateOutcome:
+    if read.errors and not values["skip"]:
+        raise ValidationFailed(read.errors)
+    values["group"] = groups.read_group_name(values["group"], field="group")
+    return store.write(project.id, actor, contacts.create_contacts, rows=read, **values)
+
+
+def get_contact(store: Store, project: Project, reference: str, *, include: frozenset[str] = NOTHING) -> str:
+    named = Reference(reference, REGION)
+    return store.look(project.id, contacts.get_contact, reference=named, include=include).served.decode()
+
+
+def list_contacts(
+    store: Store,
+    project: Project,
+    *,
+    group: str | None = None,
+    page: int = 1,
+    per_page: int = 1_000,
+    include: frozenset[str] = NOTHING,
+    suppressed: bool = False,
+) -> Page:
+    return store.read(
+        project.id,
+        contacts.list_contacts,
+        group=group,
+        page=page,
+        per_page=per_page,
+        include=include,
+        suppressed=suppressed,
+    )
+
+
+def update_contact(
+    store: Store,
+    project: Project,
+    reference: str,
+    given: Any,
+    *,
+    group: str | None = None,
+    move: bool = True,
+    now: int = NOW,
+    actor: Actor = ACTOR,
+) -> UpdateOutcome:
+    change = None
+    if given is not None:
+        change = parse.read_change(msgspec.json.encode(given), field="contact", region=REGION)
+    return store.write(
+        project.id,
+        actor,
+        contacts.update_contact,
+        reference=Reference(reference, REGION),
+        change=change,
+        group=groups.read_group_name(group, field="group"),
+        move=move,
+        now=now,
+    )
+
+
+def delete_contact(
+    store: Store,
+    project: Project,
+    reference: str,
+    *,
+    reason: str | None = None,
+    purpose: str | None = None,
+    at: int = NOW,
+    now: int = NOW,
+    actor: Actor = ACTOR,
+) -> int | None:
+    named = Reference(reference, REGION)
+    deletion = contacts.read_delete(reason=reason, purpose=purpose, at=at, settings=project.consent)
+    return store.write(project.id, actor, contacts.delete_contact, reference=named, deletion=deletion, now=now)
+
+
+def list_groups(store: Store, project: Project) -> list[Group]:
+    return store.read(project.id, groups.list_groups, after=0, limit=1_000)
+
+
+def get_group(store: Store, project: Project, name: str) -> Group:
+    return store.read(project.id, groups.get_group, name=name)
+
+
+def create_group(store: Store, project: Project, name: str, *, now: int = NOW, actor: Actor = ACTOR) -> Group:
+    return store.write(project.id, actor, groups.create_group, name=_read_name(name), now=now)
+
+
+def update_group(
+    store: Store, project: Project, name: str, new_name: str, *, now: int = NOW, actor: Actor = ACTOR
+) -> Group:
+    return store.write(project.id, actor, groups.update_group, name=name, new_name=_read_name(new_name), now=now)
+
+
+def delete_group(store: Store, project: Project, name: str, *, now: int = NOW, actor: Actor = ACTOR) -> None:
+    store.write(project.id, actor, groups.delete_group, name=name, now=now)
+
+
+def join_group(
+    store: Store,
+    project: Project,
+    name: str,
+    *,
+    ids: list[int],
+    mobiles: list[int],
+    now: int = NOW,
+    actor: Actor = ACTOR,
+) -> MembershipOutcome:
+    return store.write(project.id, actor, groups.join_group, name=name, ids=ids, mobiles=mobiles, now=now)
+
+
+def leave_group(
+    store: Store,
+    project: Project,
+    name: str,
+    *,
+    ids: list[int],
+    mobiles: list[int],
+    now: int = NOW,
+    actor: Actor = ACTOR,
+) -> MembershipOutcome:
+    return store.write(project.id, actor, groups.leave_group, name=name, ids=ids, mobiles=mobiles, now=now)
+
+
+def sweep_group(store: Store, project: Project) -> bool:
+    return store.sweep(project.id, WORKER, purge.sweep_group)
+
+
+def broken_in(store: Store, project: Project) -> list[tuple[str, bool]]:
+    """The names of what is broken in the project's book, and whether it can be mended."""
+    return [(finding.invariant, finding.mendable) for finding in store.read(project.id, check_project)]
+
+
+def _read_name(name: str) -> str:
+    read = groups.read_group_name(name, field="name")
+    assert read is not None
+    return read

@@ -1,0 +1,127 @@
+"""The rules about consent as the doors call them, on a store and a project, beside ``rulebook``.
+
+For tests below the doors. This room must not know what the right answer is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from daftari.model.audiences import FrozenAudience
+from daftari.model.inbound import InboundEvent, InboundToken, Review
+from daftari.model.projects import Project
+from daftari.rules import audiences
+from daftari.rules.audiences import Counted, Definition
+from daftari.rules.consent import facts, questions
+from daftari.rules.consent.decisions import Question
+from daftari.rules.consent.facts import FactsOutcome
+from daftari.rules.erasure import clear, erase
+from daftari.rules.inbound import receive, review
+from daftari.rules.inbound.receive import Receipt, Taken
+from daftari.rules.inbound.review import Settlement
+from daftari.store import Store, Tx
+from tests.support.calls import ACTOR, NOW, REGION, WORKER
+
+PROVIDER = "generic"
+TOKEN = InboundToken(7, 0, PROVIDER, "the shop's line", "abcdefghij", NOW, None)
+
+
+def record_given(
+    store: Store, project: Project, items: Sequence[object], *, common: Mapping[str, object], kind: facts.Kind, now: int
+) -> FactsOutcome:
+    """Opt-outs or opt-ins in bulk."""
+    given = facts.read_facts(items, common=common, kind=kind, region=REGION, now=now)
+    return store.write(project.id, ACTOR, facts.record_given, given=given, action=f"{kind}s", now=now)
+
+
+def receive_events(store: Store, project: Project, events: Sequence[InboundEvent], *, now: int) -> Taken:
+    """What a provider brings."""
+    receipt = Receipt(PROVIDER, TOKEN.id, project.consent, REGION, now)
+    return store.write(project.id, ACTOR, receive.receive_events, events=events, token=TOKEN, receipt=receipt, now=now)
+
+
+def list_reviews(store: Store, project: Project) -> list[Review]:
+    return store.read(project.id, review.list_reviews, after=0, limit=1_000)
+
+
+def settle_review(store: Store, project: Project, review_id: int, *, settled_as: Settlement, now: int) -> Review:
+    return store.write(
+        project.id,
+        ACTOR,
+        review.settle_review,
+        review_id=review_id,
+        settled_as=settled_as,
+        settings=project.consent,
+        now=now,
+    )
+
+
+def erase_number(store: Store, project: Project, mobile: int, *, now: int) -> dict[str, int]:
+    """Erase a number; how much of each kind was removed."""
+    return store.write(project.id, ACTOR, erase.erase_number, mobile=mobile, project=project, now=now).removed
+
+
+def clear_journal(store: Store, project: Project) -> None:
+    """All turns of the worker after erasures."""
+    while store.sweep(project.id, WORKER, clear.clear_journal):
+        pass
+
+
+def may_message(
+    tx: Tx,
+    project: Project,
+    question: Question,
+    mobiles: Sequence[int],
+    *,
+    at: int | None = None,
+    known_at: int | None = None,
+) -> list[dict[str, Any]]:
+    """The answers about some numbers, in their order."""
+    asked = questions.Asked(question, mobiles, (), at=at, known_at=known_at, region=REGION)
+    return [msgspec.json.decode(answer) for answer in questions.may_message(tx, asked=asked, settings=project.consent)]
+
+
+def find_audience(tx: Tx, project: Project, definition: Definition) -> tuple[list[tuple[int, int]], Counted]:
+    """Everyone whom an audience reaches, number and id, in order of id."""
+    reached: list[tuple[int, int]] = []
+    counted = audiences.walk_audience(
+        tx, definition=definition, require_opt_in=project.consent.require_opt_in, take=reached.extend
+    )
+    return reached, counted
+
+
+def freeze_audience(store: Store, project: Project, definition: Definition, *, now: int) -> FrozenAudience:
+    """An audience is found in one snapshot and kept in another transaction, as the API does it."""
+    found = store.read(
+        project.id,
+        audiences.find_numbers,
+        definition=definition,
+        require_opt_in=project.consent.require_opt_in,
+    )
+    return store.write(
+        project.id,
+        ACTOR,
+        audiences.freeze_audience,
+        definition=definition,
+        found=found,
+        now=now,
+    )
+
+
+def list_audience(
+    tx: Tx, project: Project, audience_id: int, *, as_frozen: bool, now: int
+) -> tuple[FrozenAudience, list[int]]:
+    """A frozen audience, and the numbers that it shows."""
+    frozen, page = audiences.list_audience(
+        tx,
+        audience_id=audience_id,
+        skip=0,
+        limit=1_000,
+        as_frozen=as_frozen,
+        require_opt_in=project.consent.require_opt_in,
+        now=now,
+    )
+    return frozen, [int(written) for written in msgspec.json.decode(b"[" + page.cards + b"]")]

@@ -1,0 +1,101 @@
+"""Files on their way in, for tests: sent over HTTP, worked on in this process, or put there without being read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from daftari.files import Layout, match_columns
+from daftari.model.projects import Actor, Project
+from daftari.rules.imports.lifecycle import begin_import, end_import, get_import, pause_import, queue_import
+from daftari.rules.imports.model import Reading, Settings
+from daftari.rules.imports.parse import reject
+from daftari.store import Store, imports
+from daftari.worker.imports import ImportWork
+from tests.support.clients import Answer, Client
+
+BOUNDARY = "a-boundary-that-is-nowhere-else"
+NOBODY = Actor(None, "test")
+PEOPLE = Layout("csv", ("Phone", "First name"))
+Part = tuple[str, str | None, bytes]
+"""A name, a file's name if it is one, and bytes."""
+
+
+def work(store: Store, project: Project) -> None:
+    """Do all that waits in a project."""
+    with ImportWork(store, project.id, goes=lambda: True) as worker:
+        while worker.turn():
+            pass
+
+
+def send(client: Client, file: bytes, *, media: str = "text/csv", key: str | None = None, **query: Any) -> Answer:
+    """A file as the body. A list is repeated in the query, and a truth is written as JSON has it."""
+    headers = {"Content-Type": media} | ({} if key is None else {"Idempotency-Key": key})
+    asked = {name: str(value).lower() if isinstance(value, bool) else value for name, value in query.items()}
+    return client.call("POST", "/v1/imports", query=asked, body=file, headers=headers)
+
+
+def sent(client: Client, file: bytes, **given: Any) -> int:
+    """The id of a file that was taken."""
+    answer = send(client, file, **given)
+    assert answer.status == 202, answer.body
+    return int(answer.json()["import"]["id"])
+
+
+def send_form(client: Client, *parts: Part, **query: Any) -> Answer:
+    """A file as a part of a form."""
+    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+    return client.call("POST", "/v1/imports", query=query, body=written_form(parts), headers=headers)
+
+
+def written_form(parts: Sequence[Part]) -> bytes:
+    """A form as browsers and curl write it."""
+    written = b""
+    for name, file, data in parts:
+        said = f'form-data; name="{name}"' + ("" if file is None else f'; filename="{file}"')
+        written += f"--{BOUNDARY}\r\nContent-Disposition: {said}\r\n".encode()
+        written += b"\r\n" if file is None else b"Content-Type: text/csv\r\n\r\n"
+        written += data + b"\r\n"
+    return written + f"--{BOUNDARY}--\r\n".encode()
+
+
+def queued(store: Store, project: Project, *, layout: Layout = PEOPLE, planned: bool = False) -> int:
+    """An import that nobody has begun, of a file that nobody has read; its id."""
+    columns = layout.columns or ("TEL",)
+    reading = Reading(layout, match_columns(columns, given={}), "KE", "contacts", False, False, {}, 1)
+    settings = Settings("people.x", 0, reading, planned=planned)
+    number = store.write(project.id, NOBODY, begin_import, settings=settings, now=1)
+    store.write(project.id, NOBODY, queue_import, import_id=number, now=1)
+    return number
+
+
+def ready_for(store: Store, project: Project, command: str) -> int:
+    """An import that can be told this; its id."""
+    number = queued(store, project, planned=command == "apply")
+    if command == "resume":
+        store.write(project.id, NOBODY, pause_import, import_id=number)
+    elif command in ("apply", "undo"):
+        found = store.read(project.id, get_import, import_id=number)
+        store.write(project.id, NOBODY, end_import, found=found, state="done", now=1)
+    return number
+
+
+def keep_rejects(store: Store, project: Project, number: int, *records: str) -> None:
+    """Records of an import that could not be taken, as JSON, each with its number as the reason."""
+    rejects = [reject(place, f"is row {place}.", record) for place, record in enumerate(records, 1)]
+    store.write(project.id, NOBODY, imports.save_rejects, import_id=number, first=1, last=len(rejects), rejects=rejects)
+
+
+def show(client: Client, number: int) -> Any:
+    """An import as its owner sees it."""
+    return client.get(f"/v1/imports/{number}").json()["import"]
+
+
+def counted(client: Client, number: int) -> dict[str, int]:
+    """What became of the rows, but for what became of none."""
+    return {name: many for name, many in show(client, number)["counts"].items() if many}
+
+
+def told(answer: Answer) -> tuple[int, str]:
+    """Status and code of an error."""
+    return answer.status, answer.json()["error_code"]

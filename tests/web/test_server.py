@@ -1,0 +1,398 @@
+"""The door, served by Granian in a process of its own: bodies whole or not at all, and nobody holds up the others."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from pathlib import Path
+
+import psutil
+import pytest
+from msgspec import Struct
+
+from tests.support.clients import Answer, Body, Send, over_the_wire
+from tests.support.server_app import (
+    BODY_BYTES_MAX,
+    BODY_SECONDS_MAX,
+    BODY_STALL_SECONDS,
+    FILE_BYTES,
+    FILE_OPENED_SECONDS,
+    FILES_SENT_MAX,
+    PIECE,
+    SLOW_SECONDS,
+)
+
+ROOT = Path(__file__).parent.parent.parent
+START_SECONDS_MAX = 30.0
+SOON_SECONDS = 0.4
+"""Far more than an answer takes, and less than any deadline or slow call of the application."""
+IN_MEMORY = b"a short body"
+IN_A_FILE = bytes(range(256)) * 1_000
+NO_KEEP_ALIVE = "Host: door\r\nConnection: close\r\n"
+
+
+class Served(Struct, frozen=True):
+    """A door that is served: how to speak to it, where, and what it wrote."""
+
+    send: Send
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+    notes: Path
+    spools: Path
+    """Where it may make files."""
+
+    def call(self, method: str, path: str, body: Body = None, **headers: str) -> Answer:
+        return self.send(method, path, list(headers.items()), body)
+
+    def get(self, path: str) -> Answer:
+        return self.call("GET", path)
+
+    def raw(self, text: str, body: bytes = b"") -> Answer:
+        """Send bytes as they are, and wait until the other end has said all it will."""
+        with self.connect(text, body) as wire:
+            return read_answer(wire)
+
+    def connect(self, text: str, body: bytes = b"") -> socket.socket:
+        wire = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        wire.sendall(text.encode() + body)
+        return wire
+
+
+def read_answer(wire: socket.socket) -> Answer:
+    said = b""
+    while piece := wire.recv(65_536):
+        said += piece
+    head, _, body = said.partition(b"\r\n\r\n")
+    status, *lines = head.decode("latin-1").split("\r\n")
+    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+    return Answer(int(status.split()[1]), headers, body)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("door")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = int(taken.getsockname()[1])
+    log, notes, spools = folder / "door.log", folder / "notes", folder / "spools"
+    notes.touch()
+    spools.mkdir()
+    command = [sys.executable, "-m", "granian", "--interface", "rsgi", "--no-ws", "--port", str(port)]
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [*command, "--factory", "tests.support.server_app:door"],
+            cwd=ROOT,
+            env={
+                **os.environ,
+                "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
+                "DOOR_NOTES": str(notes),
+                "TMPDIR": str(spools),
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+        )
+    door = Served(over_the_wire(f"http://127.0.0.1:{port}"), port, process, log, notes, spools)
+    try:
+        wait_until_answering(door)
+        yield door
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(START_SECONDS_MAX)
+
+
+def wait_until_answering(door: Served) -> None:
+    end = time.monotonic() + START_SECONDS_MAX
+    while time.monotonic() < end and door.process.poll() is None:
+        try:
+            door.get("/")
+            return
+        except OSError:
+            time.sleep(0.05)
+    pytest.fail(f"Granian did not serve the door; it said:\n{door.log.read_text()}")
+
+
+def worker_of(door: Served) -> psutil.Process:
+    """The process that the door is in."""
+    (worker,) = psutil.Process(door.process.pid).children()
+    return worker
+
+
+def files_of_bodies(door: Served) -> list[str]:
+    """Files of bodies and answers that the door has open, and those that have a name."""
+    held = []
+    for found in Path(f"/proc/{worker_of(door).pid}/fd").iterdir():
+        try:
+            held.append(os.readlink(found))
+        except FileNotFoundError:
+            # Closed meanwhile.
+            continue
+    assert held
+    named = [str(found) for found in door.spools.iterdir()]
+    return [name for name in held if "daftari-body" in name] + named
+
+
+def assert_error(answer: Answer, status: int, code: str) -> None:
+    told = json.loads(answer.body)
+    assert (answer.status, told["error_code"]) == (status, code)
+    assert list(told) == ["message", "error_code", "retryable", "request_id"]
+    assert told["request_id"] == answer.headers["x-request-id"]
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["cache-control"] == "private, no-store"
+
+
+# ---- bodies, whole ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["GET", "QUERY", "POST", "DELETE"])
+@pytest.mark.parametrize("given", [b"", IN_MEMORY, IN_A_FILE], ids=["empty", "in memory", "in a file"])
+def test_a_body_reaches_the_application_whole(served: Served, method: str, given: bytes) -> None:
+    told = json.loads(served.call(method, "/", given).body)
+    assert (told["length"], told["sha256"]) == (len(given), sha256(given).hexdigest())
+
+
+@pytest.mark.parametrize("given", [IN_MEMORY, IN_A_FILE], ids=["in memory", "in a file"])
+def test_a_body_in_chunks_is_the_same_body(served: Served, given: bytes) -> None:
+    chunks = [chunk for chunk in (given[:7], given[7:5_000], given[5_000:]) if chunk]
+    told = json.loads(served.call("POST", "/", chunks, **{"Transfer-Encoding": "chunked"}).body)
+    assert (told["length"], told["sha256"]) == (len(given), sha256(given).hexdigest())
+
+
+def test_no_file_of_a_body_is_left(served: Served) -> None:
+    served.call("POST", "/", IN_A_FILE)
+    assert files_of_bodies(served) == []
+
+
+# ---- bodies that are too large, too slow or cut off -------------------------------------------------
+
+
+def test_a_body_that_is_announced_too_large_is_refused_before_it_is_sent(served: Served) -> None:
+    answer = served.raw(f"POST / HTTP/1.1\r\n{NO_KEEP_ALIVE}Content-Length: {BODY_BYTES_MAX + 1}\r\n\r\n")
+    assert_error(answer, 413, "TOO_LARGE")
+
+
+def test_a_body_in_chunks_is_refused_when_it_passes_the_limit(served: Served) -> None:
+    chunk = b"%x\r\n%b\r\n" % (50_000, b"x" * 50_000)
+    wire = served.connect(f"POST / HTTP/1.1\r\n{NO_KEEP_ALIVE}Transfer-Encoding: chunked\r\n\r\n")
+    with wire:
+        for _ in range(BODY_BYTES_MAX // 50_000 + 1):
+            wire.sendall(chunk)
+        assert_error(read_answer(wire), 413, "TOO_LARGE")
+
+
+def test_a_body_as_large_as_the_limit_is_taken(served: Served) -> None:
+    assert json.loads(served.call("POST", "/", b"x" * BODY_BYTES_MAX).body)["length"] == BODY_BYTES_MAX
+
+
+@pytest.mark.parametrize("length", ["Content-Length: 100", "Transfer-Encoding: chunked"])
+def test_a_body_that_stalls_is_cut_off(served: Served, length: str) -> None:
+    begun = time.monotonic()
+    answer = served.raw(f"POST / HTTP/1.1\r\n{NO_KEEP_ALIVE}{length}\r\n\r\n", b"5\r\nabcde\r\n")
+    assert_error(answer, 400, "BODY_STALLED")
+    assert json.loads(answer.body)["retryable"] is True
+    assert BODY_STALL_SECONDS <= time.monotonic() - begun < BODY_STALL_SECONDS + SOON_SECONDS * 2
+
+
+def test_a_body_that_drips_is_cut_off_as_well(served: Served) -> None:
+    begun = time.monotonic()
+    with served.connect(f"POST / HTTP/1.1\r\n{NO_KEEP_ALIVE}Content-Length: 1000\r\n\r\n") as wire:
+        while time.monotonic() < begun + BODY_SECONDS_MAX - BODY_STALL_SECONDS / 2:
+            wire.sendall(b"x")
+            time.sleep(BODY_STALL_SECONDS / 5)
+        assert_error(read_answer(wire), 400, "BODY_STALLED")
+    assert time.monotonic() - begun < BODY_SECONDS_MAX + SOON_SECONDS * 2
+
+
+def test_a_body_that_comes_fast_enough_may_take_longer(served: Served) -> None:
+    begun = time.monotonic()
+    with served.connect(f"POST / HTTP/1.1\r\n{NO_KEEP_ALIVE}Content-Length: {BODY_BYTES_MAX}\r\n\r\n") as wire:
+        wire.sendall(b"x" * (BODY_BYTES_MAX - 100))
+        for _ in range(100):
+            wire.sendall(b"x")
+            time.sleep((BODY_SECONDS_MAX + SOON_SECONDS) / 100)
+        assert read_answer(wire).status == 200
+    assert time.monotonic() - begun > BODY_SECONDS_MAX
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "Content-Length: 100\r\n\r\n{}",
+        "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\nno length\r\n",
+    ],
+    ids=["client gone", "client gone between chunks", "broken chunk"],
+)
+def test_a_body_that_breaks_off_never_reaches_the_application(served: Served, sent: str) -> None:
+    before = json.loads(served.get("/").body)["call"]
+    served.connect(f"POST / HTTP/1.1\r\n{NO_KEEP_ALIVE}{sent}").close()
+    time.sleep(SOON_SECONDS / 2)
+    assert json.loads(served.get("/").body)["call"] == before + 1
+    assert "broke off" not in served.log.read_text()
+
+
+# ---- nobody holds up the others ---------------------------------------------------------------------
+
+
+def test_stalled_bodies_keep_nobody_waiting(served: Served) -> None:
+    request = f"POST / HTTP/1.1\r\n{NO_KEEP_ALIVE}Content-Length: 100\r\n\r\n"
+    stalled = [served.connect(request) for _ in range(64)]
+    begun = time.monotonic()
+    assert served.get("/").status == 200
+    assert time.monotonic() - begun < SOON_SECONDS
+    for wire in stalled:
+        wire.close()
+
+
+def test_reads_are_answered_while_every_thread_writes(served: Served) -> None:
+    with ThreadPoolExecutor(1) as clients:
+        slow = clients.submit(served.call, "POST", "/slow")
+        time.sleep(SLOW_SECONDS / 5)
+        begun = time.monotonic()
+        assert served.get("/").status == 200
+        assert time.monotonic() - begun < SOON_SECONDS
+        assert slow.result().status == 200
+
+
+def test_when_every_place_is_taken_the_next_one_is_told_to_come_again(served: Served) -> None:
+    with ThreadPoolExecutor(2) as clients:
+        waiting = [clients.submit(served.call, "POST", "/slow") for _ in range(2)]
+        time.sleep(SLOW_SECONDS / 3)
+        answer = served.call("POST", "/")
+        assert_error(answer, 503, "BUSY")
+        assert answer.headers["retry-after"] == "1"
+        assert [one.result().status for one in waiting] == [200, 200]
+    assert served.call("POST", "/").status == 200
+
+
+def test_a_read_that_may_wait_keeps_no_other_read_waiting(served: Served) -> None:
+    with ThreadPoolExecutor(1) as clients:
+        slow = clients.submit(served.get, "/slow")
+        time.sleep(SLOW_SECONDS / 5)
+        begun = time.monotonic()
+        assert served.get("/").status == 200
+        assert time.monotonic() - begun < SOON_SECONDS
+        assert slow.result().status == 200
+
+
+# ---- answers that are too long for the memory -------------------------------------------------------
+
+
+def test_an_answer_in_a_file_is_sent_whole(served: Served) -> None:
+    answer = served.get("/file")
+    assert (answer.status, answer.headers["content-length"]) == (200, str(FILE_BYTES))
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["cache-control"] == "private, no-store"
+    assert re.fullmatch(r"[0-9a-f]{20}", answer.headers["x-request-id"])
+    assert len(answer.body) == FILE_BYTES
+    assert sha256(answer.body).digest() == sha256(PIECE * (FILE_BYTES // len(PIECE))).digest()
+
+
+def test_several_answers_in_files_at_once_are_each_whole(served: Served) -> None:
+    with ThreadPoolExecutor(2) as clients:
+        answers = list(clients.map(served.get, ["/file"] * 2))
+    assert [len(answer.body) for answer in answers] == [FILE_BYTES] * 2
+
+
+def test_head_of_an_answer_in_a_file_says_its_length_and_sends_none_of_it(served: Served) -> None:
+    answer = served.raw(f"HEAD /file HTTP/1.1\r\n{NO_KEEP_ALIVE}\r\n")
+    assert (answer.status, answer.body) == (200, b"")
+    assert answer.headers["content-length"] == str(FILE_BYTES)
+
+
+def test_a_slow_reader_of_an_answer_in_a_file_holds_no_memory_and_gets_it_whole(served: Served) -> None:
+    served.get("/file")
+    worker = worker_of(served)
+    before = worker.memory_info().rss
+    with served.connect(f"GET /file HTTP/1.1\r\n{NO_KEEP_ALIVE}\r\n") as wire:
+        # The file is long since closed here when most of it is still to be read.
+        begun = wire.recv(65_536)
+        time.sleep(FILE_OPENED_SECONDS + SOON_SECONDS)
+        assert worker.memory_info().rss - before < FILE_BYTES // 5
+        assert served.get("/").status == 200
+        length = len(begun) + sum(map(len, iter(lambda: wire.recv(1_048_576), b"")))
+    head = begun.partition(b"\r\n\r\n")[0]
+    assert length == len(head) + 4 + FILE_BYTES
+
+
+def test_no_file_of_an_answer_is_left_even_if_nobody_reads_it(served: Served) -> None:
+    served.get("/file")
+    served.call("HEAD", "/file")
+    served.connect(f"GET /file HTTP/1.1\r\n{NO_KEEP_ALIVE}\r\n").close()
+    end = time.monotonic() + FILE_OPENED_SECONDS * 5
+    while time.monotonic() < end and files_of_bodies(served):
+        time.sleep(0.05)
+    assert files_of_bodies(served) == []
+
+
+def test_long_answers_that_are_asked_for_again_and_again_do_not_fill_the_disk(served: Served) -> None:
+    statuses = [served.get("/file").status for _ in range(FILES_SENT_MAX)]
+    refused = served.get("/file")
+    assert statuses[0] == 200 and len(files_of_bodies(served)) <= FILES_SENT_MAX
+    assert_error(refused, 503, "BUSY")
+    time.sleep(FILE_OPENED_SECONDS)
+    assert len(served.get("/file").body) == FILE_BYTES
+
+
+def test_without_room_for_an_answer_the_next_one_is_told_to_come_again(served: Served) -> None:
+    worker = worker_of(served)
+    unlimited = resource.prlimit(worker.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (FILE_BYTES // 2, unlimited[1]))
+    try:
+        answer = served.get("/file")
+    finally:
+        resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, unlimited)
+    assert_error(answer, 503, "STORE_UNAVAILABLE")
+    assert json.loads(answer.body)["retryable"] is True
+    assert len(served.get("/file").body) == FILE_BYTES
+
+
+# ---- methods, answers and ids -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sent", "seen"),
+    [("HEAD", ""), ("GET", "GET"), ("QUERY", "GET"), ("OPTIONS", "OPTIONS"), ("PATCH", "PATCH"), ("BREW", "BREW")],
+)
+def test_methods_reach_the_application_in_its_own_words(served: Served, sent: str, seen: str) -> None:
+    answer = served.call(sent, "/")
+    assert answer.status == 200
+    assert (json.loads(answer.body)["method"] if answer.body else "") == seen
+
+
+def test_head_is_get_without_the_body(served: Served) -> None:
+    assert served.call("HEAD", "/long").body == b""
+    assert int(served.call("HEAD", "/long").headers["content-length"]) > 300_000
+
+
+def test_a_path_beyond_ascii_arrives_decoded_once(served: Served) -> None:
+    assert json.loads(served.get("/Caf%C3%A9%2525").body)["path"] == "/Café%25"
+
+
+def test_a_crash_is_an_answer_and_tells_nothing(served: Served) -> None:
+    answer = served.get("/crash")
+    assert_error(answer, 500, "INTERNAL")
+    assert b"secret" not in answer.body
+    assert answer.headers["x-request-id"] in served.log.read_text()
+
+
+def test_every_answer_has_an_id_of_its_own(served: Served) -> None:
+    ids = {served.get("/").headers["x-request-id"] for _ in range(20)}
+    assert len(ids) == 20
+    assert all(re.fullmatch(r"[0-9a-f]{20}", found) for found in ids)
+
+
+def test_what_is_not_urgent_is_done_now_and_then(served: Served) -> None:
+    time.sleep(0.5)
+    assert "housework" in served.notes.read_text()

@@ -1,0 +1,48 @@
+"""A job whose worker was killed is free at once where that can be seen, and after its lease everywhere else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+from daftari.model.jobs import SWEEP
+from daftari.store import Store
+from daftari.store.jobs import request_job, take_job
+from daftari.worker import work_until
+from daftari.worker.leases import is_dead, new_owner
+from tests.support.clients import Client
+
+OTHER = "from daftari.worker.owners import new_owner; print(new_owner())"
+
+
+def owner_that_ended() -> str:
+    """The name of a process of this machine that is no more."""
+    return subprocess.run([sys.executable, "-c", OTHER], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_only_a_process_of_this_place_that_is_gone_is_dead() -> None:
+    gone = owner_that_ended()
+    host, place, process, token = gone.split(":")
+    assert is_dead(gone)
+    assert not is_dead(new_owner())
+    assert not is_dead(f"{host}:{'0' * 8}:{process}:{token}")
+    assert not is_dead(f"{host}:{place}:{os.getppid()}:{token}")
+    assert not is_dead("somebody") and not is_dead("")
+
+
+def test_a_job_of_a_dead_worker_is_taken_without_waiting_for_its_lease(ana: Client, store: Store) -> None:
+    now = time.time_ns() // 1000
+    store.house_write(request_job, project_id=1, kind=SWEEP)
+    assert store.house_write(take_job, owner=owner_that_ended(), now=now) is not None
+    asked: list[float] = []
+
+    def told_to_stop(within_seconds: float) -> bool:
+        asked.append(within_seconds)
+        # An idle worker asks for long; one that waited for the lease would have done so first.
+        return len(asked) > 1 and within_seconds > 0
+
+    work_until(told_to_stop, store=store)
+    assert store.house_read(lambda tx: tx.all("list_held_jobs")) == []
+    assert store.house_read(lambda tx: tx.one("find_job", now=now)) is None
