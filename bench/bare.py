@@ -23,7 +23,7 @@ from bench.data import Book
 from bench.people import fresh_texts_of
 from bench.plan import HOME, BenchFailed, Plan
 from daftari.model.contacts import TEXT_FIELDS, Card
-from daftari.model.time import written_time
+from daftari.model.time import format_time
 from daftari.store.contacts import CARD_VERSION
 from daftari.store.sqlite import WRITER_CACHE_KIB, connect
 
@@ -157,7 +157,7 @@ def pour(sink: Sink, *, project_id: int, rows: int, first: int, seconds: float) 
 def _contact(project_id: int, contact_id: int, mobile: int) -> ContactTuple:
     texts = fresh_texts_of(mobile)
     fname, mname, lname, email, city, company = (texts.get(field) for field in TEXT_FIELDS)
-    card = Card(contact_id, fname, mname, lname, str(mobile), email, city, company, written_time(NOW))
+    card = Card(contact_id, fname, mname, lname, str(mobile), email, city, company, format_time(NOW))
     return project_id, contact_id, mobile, msgspec.json.encode(card).decode(), CARD_VERSION, NOW
 
 

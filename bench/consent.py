@@ -243,8 +243,8 @@ def stop_postgres(plan: Plan, books: Books) -> list[Line]:
 def _stop(plan: Plan, book: Book, engine: str) -> list[Line]:
     store = open_store(book.database, threads=1, secret=SECRET)
     try:
-        big = next(one for one in store.house_read(list_projects) if one.id == book.project_id)
-        token, _ = store.house_write(
+        big = next(one for one in store.system_read(list_projects) if one.id == book.project_id)
+        token, _ = store.system_write(
             create_token, project=big, provider="generic", label="bench", secret=None, verify_token=None, now=CREATED_AT
         )
     finally:

@@ -27,7 +27,7 @@ from daftari.rules.access.projects import create_project
 from daftari.rules.contacts.contacts import create_contacts
 from daftari.rules.contacts.groups import create_group, join_group
 from daftari.rules.contacts.parse import Rows, read_contacts
-from daftari.store import HouseTx, Store, migrate, open_store
+from daftari.store import Store, SystemTx, migrate, open_store
 
 ACTOR = Actor(None, "bench")
 
@@ -152,9 +152,9 @@ def _fill(database: str, *, rows: int, what: str) -> Book:
     migrate(database)
     store = open_store(database, threads=1, secret=SECRET)
     try:
-        project_id, key = store.house_write(_open_project, name="Big")
-        small_id, small_key = store.house_write(_open_project, name="Small")
-        _, soak_key = store.house_write(_open_project, name="Soak")
+        project_id, key = store.system_write(_open_project, name="Big")
+        small_id, small_key = store.system_write(_open_project, name="Small")
+        _, soak_key = store.system_write(_open_project, name="Soak")
         started = time.monotonic()
         _fill_project(store, small_id, rows=SMALL_ROWS, what="")
         if rows:
@@ -165,7 +165,7 @@ def _fill(database: str, *, rows: int, what: str) -> Book:
     return Book(database=database, rows=rows, project_id=project_id, key=key, small_key=small_key, soak_key=soak_key)
 
 
-def _open_project(tx: HouseTx, *, name: str) -> tuple[int, str]:
+def _open_project(tx: SystemTx, *, name: str) -> tuple[int, str]:
     project = create_project(tx, name=name, region="KE", on_error="refuse", first_id=1, now=CREATED_AT)
     secret, _ = create_key(tx, project=project, label="bench", read_only=False, expires_at=None, now=CREATED_AT)
     return project.id, secret

@@ -26,7 +26,7 @@ from msgspec import Struct
 
 from daftari.model.projects import Project
 from daftari.rules.access import keys, projects
-from daftari.serving.server import House, build
+from daftari.serving.server import Server, build_server
 from daftari.settings import Settings, read_settings
 from daftari.store import Store, migrate
 from tests.support import postgres
@@ -196,12 +196,12 @@ def introduce() -> Callable[[Store], People]:
         now = time.time_ns() // 1000
 
         def project(name: str) -> Project:
-            return store.house_write(
+            return store.system_write(
                 projects.create_project, name=name, region="KE", on_error="refuse", first_id=1, now=now
             )
 
         def key(project: Project, label: str, *, read_only: bool = False) -> str:
-            secret, _ = store.house_write(
+            secret, _ = store.system_write(
                 keys.create_key, project=project, label=label, read_only=read_only, expires_at=None, now=now
             )
             return secret
@@ -243,15 +243,15 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 @pytest.fixture
-def house(database: str, settings_for: Callable[..., Settings], loop: asyncio.AbstractEventLoop) -> Iterator[House]:
+def house(database: str, settings_for: Callable[..., Settings], loop: asyncio.AbstractEventLoop) -> Iterator[Server]:
     """The whole service on ``database``, as each server process builds it and gives it up."""
-    built = build(settings_for(database))
+    built = build_server(settings_for(database))
     yield built
     built.door.__rsgi_del__(loop)
 
 
 @pytest.fixture
-def client(house: House, loop: asyncio.AbstractEventLoop) -> Client:
+def client(house: Server, loop: asyncio.AbstractEventLoop) -> Client:
     """A client without a key; its requests take the way that Granian's would, all but the socket."""
     return Client(through_the_door(house.door, loop))
 

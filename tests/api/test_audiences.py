@@ -112,7 +112,7 @@ def test_an_audience_agrees_with_the_question_number_by_number(book: Client) -> 
 def test_a_project_that_requires_an_opt_in_reaches_nobody_else(book: Client, store: Store) -> None:
     frozen = freeze(book, everyone=True)
     opt_in(book, mobile(2), channel="sms")
-    store.house_write(
+    store.system_write(
         projects.set_project, name="Shopify", region=None, on_error=None, consent={"require_opt_in": True}
     )
     time.sleep(1)  # What a process knows of a key and its project is a second old at the most.

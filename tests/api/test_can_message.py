@@ -27,7 +27,7 @@ def configure(store: Store, people: Any, client: Client) -> Configure:
     """Changes how Ana's project reads consent: ``configure(require_opt_in=True)``, before her first call."""
 
     def configure(**consent: object) -> None:
-        store.house_write(projects.set_project, name="Shopify", region=None, on_error=None, consent=consent)
+        store.system_write(projects.set_project, name="Shopify", region=None, on_error=None, consent=consent)
 
     return configure
 
@@ -149,7 +149,7 @@ def test_a_project_may_require_an_opt_in(ana: Client, configure: Configure) -> N
 def test_premium_needs_a_subscription_and_tells_who_is_still_billed(
     ana: Client, store: Store, people: Any, client: Client
 ) -> None:
-    token, _ = store.house_write(
+    token, _ = store.system_write(
         inbound_tokens.create_token,
         project=people.shopify,
         provider="generic",

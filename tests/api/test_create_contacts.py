@@ -43,7 +43,7 @@ FULL = {
 @pytest.fixture
 def skipping(store: Store, people: Any) -> Callable[[], Project]:
     """Sets the project Shopify to skip bad rows."""
-    return lambda: store.house_write(projects.set_project, name="Shopify", region=None, on_error="skip", consent={})
+    return lambda: store.system_write(projects.set_project, name="Shopify", region=None, on_error="skip", consent={})
 
 
 # ---- new ones ---------------------------------------------------------------------------------------

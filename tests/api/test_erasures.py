@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from daftari.rules.access import inbound_tokens
-from daftari.serving.server import House
+from daftari.serving.server import Server
 from daftari.store import Store
 from daftari.worker import work_until
 from tests.support.builders import (
@@ -42,7 +42,7 @@ GONE = "254711223344"
 @pytest.fixture
 def address(store: Store, people: Any) -> str:
     """Where Ana's provider calls."""
-    token, _ = store.house_write(
+    token, _ = store.system_write(
         inbound_tokens.create_token,
         project=people.shopify,
         provider="generic",
@@ -135,7 +135,7 @@ def test_what_others_said_in_a_refused_request_outlives_an_erasure(
     ana: Client, client: Client, store: Store, people: Any
 ) -> None:
     now = time.time_ns() // 1000
-    token, _ = store.house_write(
+    token, _ = store.system_write(
         inbound_tokens.create_token,
         project=people.shopify,
         provider="generic",
@@ -269,7 +269,7 @@ def test_a_number_may_be_erased_again_and_without_a_contact(
 
 
 def test_the_provider_message_of_before_is_known_again_after_the_erasure(
-    known: Client, client: Client, address: str, house: House
+    known: Client, client: Client, address: str, house: Server
 ) -> None:
     erase(known)
     opt_in(known, GONE, at=int(time.time()) + 100)

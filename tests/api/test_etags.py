@@ -11,7 +11,7 @@ import pytest
 
 from daftari.model.projects import Actor
 from daftari.rules.integrity.check import repair_project
-from daftari.serving.server import House
+from daftari.serving.server import Server
 from daftari.store import Store, WriteTx, contacts
 from daftari.store.contacts import NewCard
 from tests.conftest import People
@@ -237,7 +237,7 @@ def test_a_write_that_was_done_is_answered_again_though_its_etag_is_old(book: Cl
 
 
 def test_of_many_who_saw_the_same_contact_one_writes(
-    book: Client, house: House, people: People, loop: asyncio.AbstractEventLoop
+    book: Client, house: Server, people: People, loop: asyncio.AbstractEventLoop
 ) -> None:
     headers = [("authorization", f"Bearer {people.ana}"), ("if-match", tag_of(book))]
 

@@ -361,7 +361,7 @@ def test_killed_anywhere_an_export_starts_anew_and_is_whole(
 ) -> None:
     create(ana, *rows(20))
     asked = ask(ana)
-    store.house_write(take_job, owner="killed", now=now() - (LEASE_SECONDS + 1) * 1_000_000)
+    store.system_write(take_job, owner="killed", now=now() - (LEASE_SECONDS + 1) * 1_000_000)
     going = iter([True] * turns)
 
     class Killed(BaseException):
@@ -433,14 +433,14 @@ def test_a_worker_that_was_overtaken_keeps_nothing_more(
 
 def test_what_is_asked_for_while_a_worker_finishes_is_not_lost(ana: Client, store: Store) -> None:
     ask(ana)
-    job = store.house_write(take_job, owner="me", now=now())
+    job = store.system_write(take_job, owner="me", now=now())
     assert job is not None
     ask(ana)
-    assert store.house_write(renew_job, job=job, now=now()), "nobody takes it away"
-    assert not store.house_read(is_job_due, now=now())
-    assert not store.house_write(finish_job, job=job), "there is more to do"
-    store.house_write(release_job, job=job)
-    assert store.house_read(is_job_due, now=now())
+    assert store.system_write(renew_job, job=job, now=now()), "nobody takes it away"
+    assert not store.system_read(is_job_due, now=now())
+    assert not store.system_write(finish_job, job=job), "there is more to do"
+    store.system_write(release_job, job=job)
+    assert store.system_read(is_job_due, now=now())
 
 
 def test_a_worker_told_to_stop_while_it_reads_gives_the_job_back(
@@ -561,7 +561,7 @@ def test_a_deleted_project_takes_its_exports_with_it(
         ask(client)
     work(store)
     ask(ana)
-    store.house_write(delete_project, name="Shopify", now=now())
+    store.system_write(delete_project, name="Shopify", now=now())
     work(store)
     for name in ("export", "file_part"):
         assert rows_of(database, f"SELECT DISTINCT project_id FROM {name}") == [(people.kalro.id,)]

@@ -19,7 +19,7 @@ from daftari.rules import idempotency
 from daftari.rules.access import inbound_tokens, keys, projects
 from daftari.rules.erasure import purge
 from daftari.rules.idempotency import KEPT_MICROSECONDS, Once, Replay
-from daftari.serving.server import build
+from daftari.serving.server import build_server
 from daftari.settings import Settings
 from daftari.store import Store, WriteTx
 from daftari.worker import work_until
@@ -105,7 +105,7 @@ def book(ana: Client, client: Client, store: Store, people: Any) -> Client:
     """Ana's: three contacts, two of them in VIP, and a message that waits for review."""
     create(ana, *rows(2), group="VIP")
     create(ana, *rows(1, first=3))
-    token, _ = store.house_write(
+    token, _ = store.system_write(
         inbound_tokens.create_token,
         project=people.shopify,
         provider="generic",
@@ -250,7 +250,7 @@ def test_calls_that_only_read_ignore_the_header(book: Client) -> None:
 def test_a_key_of_the_same_name_is_another_one_for_every_other_key_and_project(
     book: Client, chao: Client, ben: Client, store: Store, people: Any
 ) -> None:
-    secret, _ = store.house_write(
+    secret, _ = store.system_write(
         keys.create_key, project=people.shopify, label="Dee", read_only=False, expires_at=None, now=NOW
     )
     body = {"contact": {"mobile": NOBODY}}
@@ -282,7 +282,7 @@ def test_an_answer_is_kept_with_its_effect_or_not_at_all(book: Client, store: St
 @pytest.fixture
 def two_doors(database: str, settings_for: Callable[..., Settings]) -> Iterator[list[Any]]:
     """Two servers' doors; on PostgreSQL each lets one write a project in at a time."""
-    houses = [build(settings_for(database, threads=2)) for _ in range(2)]
+    houses = [build_server(settings_for(database, threads=2)) for _ in range(2)]
     yield [house.door for house in houses]
     for house in houses:
         house.door.close()
@@ -322,7 +322,7 @@ def test_one_that_is_waited_for_in_vain_is_a_409_that_may_be_sent_again(
     holder = threading.Thread(target=store.write, args=(people.shopify.id, ACTOR, hold))
     holder.start()
     assert locked.wait(30)
-    door = build(settings_for(database, threads=2)).door
+    door = build_server(settings_for(database, threads=2)).door
 
     async def send_both() -> list[Answer]:
         body = b'{"name":"Fresh"}'
@@ -397,7 +397,7 @@ def test_a_deleted_project_takes_its_answers_with_it_in_turns(
     for number in range(5):
         keep(store, people.shopify.id, name=str(number), now=NOW + number)
     keep(store, people.kalro.id, name="stays", now=time.time_ns() // 1000)
-    store.house_write(projects.delete_project, name="Shopify", now=NOW)
+    store.system_write(projects.delete_project, name="Shopify", now=NOW)
     work_until(lambda pause_seconds: pause_seconds > 0, store=store)
     assert rows_of(database, "SELECT project_id FROM idempotency") == [(people.kalro.id,)]
 
@@ -432,12 +432,12 @@ def test_a_number_is_found_in_any_spelling(store: Store, people: Any) -> None:
         for place, spelling in enumerate(spellings)
     ]
     other = keep(store, project, name="other", now=NOW, body=msgspec.json.encode({"text": mobile(5)}))
-    assert store.write(project, ACTOR, idempotency.forget_answers, mobile=int(GONE)) == len(spellings)
+    assert store.write(project, ACTOR, idempotency.delete_stored_responses, mobile=int(GONE)) == len(spellings)
     for once in named:
         with pytest.raises(AnswerErased):
             store.read(project, idempotency.find_replay, once=once, now=NOW)
     assert store.read(project, idempotency.find_replay, once=other, now=NOW) is not None
-    assert store.write(project, ACTOR, idempotency.forget_answers, mobile=int(GONE)) == 0
+    assert store.write(project, ACTOR, idempotency.delete_stored_responses, mobile=int(GONE)) == 0
 
 
 def test_all_answers_are_looked_through_however_many_there_are(
@@ -446,4 +446,4 @@ def test_all_answers_are_looked_through_however_many_there_are(
     monkeypatch.setattr("daftari.store.idempotency.NAMING_A_TURN", 2)
     for number in range(7):
         keep(store, people.shopify.id, name=str(number), now=NOW, body=GONE.encode() if number % 2 else b"{}")
-    assert store.write(people.shopify.id, ACTOR, idempotency.forget_answers, mobile=int(GONE)) == 3
+    assert store.write(people.shopify.id, ACTOR, idempotency.delete_stored_responses, mobile=int(GONE)) == 3

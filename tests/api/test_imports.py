@@ -17,7 +17,7 @@ from daftari.api.imports import TYPES
 from daftari.errors import Malformed, Unauthenticated, ValidationFailed
 from daftari.files import Layout, read_layout, read_records
 from daftari.model.limits import BODY_BYTES_MAX, FILE_BYTES_MAX
-from daftari.serving.server import House, build
+from daftari.serving.server import Server, build_server
 from daftari.settings import Settings
 from daftari.store import Store
 from daftari.web import multipart
@@ -356,7 +356,7 @@ def test_a_file_comes_in_a_file_however_short_and_only_so_many_at_a_time() -> No
 def test_a_file_that_came_leaves_nothing_open(
     new_database: Callable[[str], str], settings_for: Callable[..., Settings], introduce: Callable[[Store], People]
 ) -> None:
-    house: House = build(settings_for(new_database("sqlite")))
+    house: Server = build_server(settings_for(new_database("sqlite")))
     people = introduce(house.store)
     headers = [("authorization", f"Bearer {people.ana}"), ("content-type", "text/csv")]
     with asyncio.Runner() as runner:

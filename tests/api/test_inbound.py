@@ -54,7 +54,7 @@ def open_address(store: Store, people: Any) -> OpenAddress:
     """Makes an inbound address of Ana's project: ``open_address("twilio", secret=…)`` is its path."""
 
     def open_address(provider: str = "generic", **given: str) -> str:
-        token, _ = store.house_write(
+        token, _ = store.system_write(
             inbound_tokens.create_token,
             project=people.shopify,
             provider=provider,
@@ -222,7 +222,7 @@ def test_how_wide_a_stop_is_is_the_projects_setting(ana: Client, client: Client,
     }
     for number, (scope, expected) in enumerate(scopes.items(), start=1):
         consent = {"stop_scope": scope}
-        store.house_write(projects.set_project, name="Shopify", region=None, on_error=None, consent=consent)
+        store.system_write(projects.set_project, name="Shopify", region=None, on_error=None, consent=consent)
         send(client, address, text("STOP", number=number, message=scope))
         assert facts_of(ana, f"+{mobile(number)}", *SCOPE) == [expected]
 
@@ -361,7 +361,7 @@ def test_an_address_that_is_not_ours_is_refused_in_the_same_words(
     ana: Client, client: Client, address: str, open_address: OpenAddress, store: Store
 ) -> None:
     revoked = open_address()
-    store.house_write(inbound_tokens.revoke_token, start=revoked.rsplit("/", 1)[1], now=time.time_ns() // 1000)
+    store.system_write(inbound_tokens.revoke_token, start=revoked.rsplit("/", 1)[1], now=time.time_ns() // 1000)
     wrong = [address[:-1], address + "x", address.replace("generic", "sozuri"), revoked, "/v1/inbound/fax/x"]
     answers = [client.call(method, path, body=b"{}") for path in wrong for method in ("GET", "POST")]
     assert {refusal(answer) for answer in answers} == {FORGED}

@@ -18,7 +18,7 @@ from daftari.api.routes import ROUTES
 from daftari.model.projects import Project
 from daftari.rules.access import inbound_tokens
 from daftari.rules.inbound.review import SETTLEMENTS
-from daftari.serving.server import build
+from daftari.serving.server import build_server
 from daftari.settings import Settings
 from daftari.store import Store
 from tests.support.builders import NO_MOBILE, create, groups, may_message, mobile, opt_out, page, path_of, refusal, rows
@@ -146,7 +146,7 @@ def new_world(
 
         def new_world() -> World:
             database = new_database(engine)
-            store, house = open_store(database, threads=1), build(settings_for(database))
+            store, house = open_store(database, threads=1), build_server(settings_for(database))
             closing.extend((store.close, house.door.close))
             people = introduce(store)
             client = Client(through_the_door(house.door, runner.get_loop()))
@@ -172,7 +172,7 @@ def fill_ledger(ana: Client, store: Store, project: Project) -> None:
     create(ana, {"mobile": mobile(4)}, group=GROUP)
     for _ in range(5):
         assert ana.post("/v1/audiences", {"everyone": True, "channel": "sms"}).status == 201
-    token, _ = store.house_write(
+    token, _ = store.system_write(
         inbound_tokens.create_token,
         project=project,
         provider="generic",

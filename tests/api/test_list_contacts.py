@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from daftari.serving.server import build
+from daftari.serving.server import build_server
 from daftari.settings import Settings
 from tests.support.builders import (
     CONTACT_MEMBERS,
@@ -47,7 +47,7 @@ def walk(client: Client, **query: object) -> list[Json]:
 @pytest.fixture
 def public(database: str, people: Any, settings_for: Callable[..., Settings], client: Client) -> Any:
     """A second service on the same database, which was told the URL that people reach it at."""
-    built = build(settings_for(database, public_url="https://book.example.com/phone/"))
+    built = build_server(settings_for(database, public_url="https://book.example.com/phone/"))
     yield built
     built.close()
 

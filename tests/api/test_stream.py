@@ -294,7 +294,7 @@ def test_who_takes_a_stream_up_has_it_and_who_stops_one_stops_it(store: Store, p
 
 def test_a_key_that_is_revoked_writes_no_more_lines(ana: Client, store: Store, people: People) -> None:
     def lines() -> Iterator[bytes]:
-        store.house_write(keys.revoke_key, start=people.ana[:12], now=time.time_ns() // 1000)
+        store.system_write(keys.revoke_key, start=people.ana[:12], now=time.time_ns() // 1000)
         time.sleep(REMEMBERED_MICROSECONDS / 1_000_000)
         yield written([{"mobile": mobile(1)}])
 

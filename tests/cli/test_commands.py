@@ -70,7 +70,7 @@ def _access(database: str, secret: str) -> str:
     """The project that a key opens."""
     store = open_store(database, threads=1)
     try:
-        return store.house_read(find_key, secret=secret, now=time.time_ns() // 1000).project.name
+        return store.system_read(find_key, secret=secret, now=time.time_ns() // 1000).project.name
     finally:
         store.close()
 
@@ -176,7 +176,7 @@ def test_a_project_is_made_as_asked(run: Run, shown: Callable[..., list[dict[str
     run("project", "create", "Moved", "--region", "ug", "--on-error", "skip", "--first-id", "5001")
     (project,) = shown("project", "list")
     assert (project["name"], project["region"], project["on_error"]) == ("Moved", "UG", "skip")
-    found = store.house_read(find_project, name="Moved")
+    found = store.system_read(find_project, name="Moved")
     assert store.write(found.id, Actor(None, "test"), lambda tx: tx.book.next_id) == 5001
 
 

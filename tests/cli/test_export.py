@@ -146,7 +146,7 @@ def test_a_slow_reader_holds_no_snapshot(new_database: NewDatabase, introduce: C
     try:
         assert process.stdout is not None
         assert process.stdout.read(2) == b"id"
-        store.house_write(lambda tx: tx.take_id())
+        store.system_write(lambda tx: tx.take_id())
         emptied = apsw.Connection(database).execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         assert emptied == [(0, 0, 0)], "nobody reads what the log holds"
         assert process.poll() is None, "it still waits for its reader"

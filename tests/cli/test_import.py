@@ -328,7 +328,7 @@ def test_ctrl_c_pauses_and_a_resumed_import_equals_an_uninterrupted_one(
         run("project", "create", project)
     words = ("--group", "farmers", "--database", database)
     with _opened(database) as store:
-        shopify, kalro = (project.id for project in store.house_read(list_projects))
+        shopify, kalro = (project.id for project in store.system_read(list_projects))
         with _started("import", long_file, "--project", "Shopify", *words) as process:
             _until(lambda: any(found.progress.rows for found in [store.read(shopify, find_work)] if found is not None))
             # Whoever imports makes small batches while somebody waits, so that much is left now.
@@ -364,14 +364,14 @@ def test_an_import_that_another_process_holds_is_watched_until_it_is_free(
 
 def _resume_while_held(run: Run, store: Store) -> None:
     now = time.time_ns() // 1000
-    project = store.house_read(list_projects)[0].id
+    project = store.system_read(list_projects)[0].id
     store.write(project, TESTER, apply_import, import_id=1, now=now)
     assert "Paused at row 0. Go on with: daftari imports resume 1" in run("imports", "pause", "1").stderr
     store.write(project, TESTER, resume_import, import_id=1)
-    job = store.house_write(take_this_job, project_id=project, kind=IMPORT, owner="ben", now=now)
+    job = store.system_write(take_this_job, project_id=project, kind=IMPORT, owner="ben", now=now)
     assert job is not None
     begun = time.monotonic()
-    release = threading.Timer(HELD_SECONDS, store.house_write, (release_job,), {"job": job})
+    release = threading.Timer(HELD_SECONDS, store.system_write, (release_job,), {"job": job})
     release.start()
     assert "3 created" in run("imports", "resume", "1", code=1).stderr
     assert time.monotonic() - begun >= HELD_SECONDS

@@ -307,7 +307,7 @@ class Book:
             self.journal.append(("leave_group", number, sorted(leaving)))
         return len(leaving), len(named - leaving), unknown, 0, 0
 
-    def sweep_group(self, rows: int) -> bool:
+    def purge_group(self, rows: int) -> bool:
         """One turn of the worker: some members of the first deleted group, or that group."""
         for number, group in self.groups.items():
             if group.deleted:

@@ -17,7 +17,7 @@ from hypothesis.stateful import initialize, invariant, precondition, rule
 from daftari.model.consent import ANY, CHANNELS, FactKind, Scope
 from daftari.model.inbound import InboundMessage, InboundSignal, InboundSubscription
 from daftari.model.projects import ConsentSettings, Project
-from daftari.model.time import written_time
+from daftari.model.time import format_time
 from daftari.rules.consent.decisions import Question
 from daftari.rules.erasure import erase, purge
 from daftari.store import Store
@@ -164,7 +164,7 @@ class Histories(Machine[FactBook]):
         if not isinstance(given, dict) or "at" not in given:
             return given
         at = self.moment(book, given["at"])
-        return {**given, "at": None if at is None else written_time(at)}
+        return {**given, "at": None if at is None else format_time(at)}
 
     # ---- contacts and groups ------------------------------------------------------------------------
 
@@ -232,7 +232,7 @@ class Histories(Machine[FactBook]):
                 case "delete":
                     return calls.delete_group(store, project, name, now=self.now)
                 case _:
-                    return calls.sweep_group(store, project)
+                    return calls.purge_group(store, project)
 
         def told(model: FactBook) -> Any:
             match action:
@@ -243,7 +243,7 @@ class Histories(Machine[FactBook]):
                 case "delete":
                     return model.delete_group(name)
                 case _:
-                    return model.sweep_group(ROWS_A_TURN)
+                    return model.purge_group(ROWS_A_TURN)
 
         self.play(book, call, told)
 

@@ -114,7 +114,7 @@ def _free_lease(office: Office) -> None:
     """What the time does: a worker that was killed holds nothing for long."""
     owners = rows_of(office.database, "SELECT lease_owner FROM job WHERE lease_owner IS NOT NULL")
     for (owner,) in owners:
-        office.store.house_write(release_job, job=Job(office.project.id, IMPORT, owner))
+        office.store.system_write(release_job, job=Job(office.project.id, IMPORT, owner))
 
 
 def _progress(office: Office, number: int) -> tuple[int, int]:

@@ -167,7 +167,7 @@ def test_a_deleted_projects_imports_go_with_it_while_one_is_at_work(office: Offi
 
     def ask(pause_seconds: float) -> bool:
         if next(asked) == 2:
-            office.store.house_write(delete_project, name=office.project.name, now=office.now)
+            office.store.system_write(delete_project, name=office.project.name, now=office.now)
         return pause_seconds > 0
 
     work_until(ask, store=office.store)
@@ -241,7 +241,7 @@ def test_a_worker_whose_lease_is_lost_writes_nothing_more(office: Office) -> Non
         rows = office.get(number).progress.rows
         if rows and not taken:
             late = 10 * TODAY + LEASE_SECONDS * 1_000_000
-            taken.append(office.store.house_write(take_job, owner="another", now=late))
+            taken.append(office.store.system_write(take_job, owner="another", now=late))
             taken.append(None)
         return pause_seconds > 0
 

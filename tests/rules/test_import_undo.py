@@ -130,7 +130,7 @@ def test_a_group_that_was_deleted_since_keeps_nobody(office: Office) -> None:
     found = office.bring(FILE)
     calls.delete_group(office.store, office.project, "VIP", now=office.tick())
     assert _undone(office.undo(found.id)) == {"reversed": 4}
-    while calls.sweep_group(office.store, office.project):
+    while calls.purge_group(office.store, office.project):
         pass
     assert broken_in(office.store, office.project) == []
 

@@ -283,11 +283,11 @@ class Phonebooks(Machine[Book]):
 
     @precondition(lambda self: any(group.deleted for book in self.books for group in book.groups.values()))
     @rule(book=books)
-    def sweep_group(self, book: int) -> None:
+    def purge_group(self, book: int) -> None:
         self.play(
             book,
-            calls.sweep_group,
-            lambda model: model.sweep_group(ROWS_A_TURN),
+            calls.purge_group,
+            lambda model: model.purge_group(ROWS_A_TURN),
         )
 
     @rule(book=books, title=st.sampled_from(["Shopify", "shopify ", "Kalro", "Duka la Mama"]))
@@ -298,14 +298,14 @@ class Phonebooks(Machine[Book]):
         for side in self.sides:
             if taken:
                 with pytest.raises(ProjectTaken):
-                    side.store.house_write(projects.rename_project, name=self.names[book][-1], new_name=new_name)
+                    side.store.system_write(projects.rename_project, name=self.names[book][-1], new_name=new_name)
             else:
-                renamed = side.store.house_write(projects.rename_project, name=self.names[book][-1], new_name=new_name)
+                renamed = side.store.system_write(projects.rename_project, name=self.names[book][-1], new_name=new_name)
                 assert renamed.name == new_name
         if not taken:
             self.names[book].append(new_name)
         for side in self.sides:
-            found = side.store.house_read(projects.find_project, name=self.names[book][-1])
+            found = side.store.system_read(projects.find_project, name=self.names[book][-1])
             assert found.id == side.projects[book].id
             assert set(found.former_names) == {folded(name) for name in self.names[book]}
 

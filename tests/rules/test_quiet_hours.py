@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from daftari.errors import ValidationFailed
 from daftari.mobile import is_region
-from daftari.model.time import written_time
+from daftari.model.time import format_time
 from daftari.rules.access import projects
 from daftari.rules.consent.quiet_hours import OFF, REGION_HOURS, is_quiet, read_hours
 from daftari.rules.fields import TIME_MAX, TIME_MIN, read_time
@@ -133,7 +133,7 @@ def test_where_clocks_are_changed_the_hours_go_with_them() -> None:
 def test_the_earliest_and_the_latest_time_that_is_read_have_an_hour_in_every_zone(zone: str) -> None:
     for moment in (TIME_MIN, TIME_MAX):
         assert isinstance(is_quiet(moment, hours=f"08:00-18:00 {zone}", region=KE), bool)
-        assert read_time(written_time(moment), now=None) == moment
+        assert read_time(format_time(moment), now=None) == moment
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_a_project_keeps_the_hours_that_it_is_given_and_refuses_wrong_ones(store
     calls.create_project(store)
 
     def set_hours(hours: str) -> str | None:
-        project = store.house_write(
+        project = store.system_write(
             projects.set_project, name="Shopify", region=None, on_error=None, consent={"quiet_hours": hours}
         )
         return project.consent.quiet_hours
@@ -207,7 +207,7 @@ def test_a_project_keeps_the_hours_that_it_is_given_and_refuses_wrong_ones(store
     with pytest.raises(ValidationFailed) as refused:
         set_hours("21-7")
     assert list(refused.value.errors) == ["quiet_hours"]
-    assert store.house_read(projects.find_project, name="Shopify").consent.quiet_hours == "07:00-21:00 Africa/Lagos"
+    assert store.system_read(projects.find_project, name="Shopify").consent.quiet_hours == "07:00-21:00 Africa/Lagos"
     assert set_hours("Off") == OFF
 
 

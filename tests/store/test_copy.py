@@ -34,7 +34,7 @@ from daftari.rules.consent.decisions import Question
 from daftari.store import consent, migrate
 from daftari.store.catalog import dependents, list_tables
 from daftari.store.copy.run import Outcome, Progress, compare_databases, copy_database
-from daftari.store.copy.sqlite import SqliteWhole
+from daftari.store.copy.sqlite import SqliteDatabase
 from daftari.store.schema import latest_version, schema_version
 from tests.conftest import ENGINES, ROOT, NewDatabase
 from tests.support import calls, consent_calls
@@ -62,11 +62,11 @@ def fill(database: str) -> str:
         shopify = calls.create_project(store)
         kalro = calls.create_project(store, "Kalro")
         calls.create_project(store, "Nobody's")
-        store.house_write(projects.rename_project, name="Kalro", new_name="Kalro Farms")
-        secret, _ = store.house_write(
+        store.system_write(projects.rename_project, name="Kalro", new_name="Kalro Farms")
+        secret, _ = store.system_write(
             keys.create_key, project=shopify, label=STRANGE, read_only=False, expires_at=None, now=NOW
         )
-        store.house_write(
+        store.system_write(
             inbound_tokens.create_token,
             project=shopify,
             provider="generic",
@@ -82,7 +82,7 @@ def fill(database: str) -> str:
         calls.delete_contact(store, shopify, "8", reason="removal")
         consent_calls.freeze_audience(store, shopify, Definition(Question("sms", "*", "*", ""), everyone=True), now=NOW)
         consent_calls.erase_number(store, shopify, ERASED, now=NOW)
-        store.house_write(projects.delete_project, name="Nobody's", now=NOW)
+        store.system_write(projects.delete_project, name="Nobody's", now=NOW)
     finally:
         store.close()
     execute(database, list(rest_of_rows(database)))
@@ -183,7 +183,7 @@ def assert_sound_copy(source: str, target: str) -> None:
     """All rows are the same, and every book in it is sound by its own lights."""
     assert everything(target) == everything(source)
     store = open_store(target, threads=1)
-    for project in store.house_read(projects.list_projects):
+    for project in store.system_read(projects.list_projects):
         assert_sound(store, project)
     store.close()
 
@@ -216,7 +216,7 @@ def test_a_key_works_on_the_copy_and_the_erased_stay_known(
     copy(source, target)
     store = open_store(target, threads=1)
     try:
-        access = store.house_read(find_key, secret=filled[1], now=NOW)
+        access = store.system_read(find_key, secret=filled[1], now=NOW)
         assert access.project.name == "Shopify"
         question = Question("sms", "*", "*", "")
         (answer,) = store.read(access.project.id, consent_calls.may_message, access.project, question, [ERASED])
@@ -296,10 +296,10 @@ def test_rows_are_deleted_behind_a_place_and_no_more_at_a_time_than_is_said(sour
     before = rows_of(source, left)
     others = rows_of(source, "SELECT COUNT(*) FROM contact WHERE project_id <> 1")
     execute(source, ["DELETE FROM membership"])
-    with closing(SqliteWhole(source)) as whole, whole.writing():
+    with closing(SqliteDatabase(source)) as whole, whole.writing():
         assert whole.delete_some(contact, 1, after=before[1], limit=3)
     assert rows_of(source, left) == before[:2] + before[5:]
-    with closing(SqliteWhole(source)) as whole, whole.writing():
+    with closing(SqliteDatabase(source)) as whole, whole.writing():
         assert not whole.delete_some(contact, 1, after=before[1], limit=10)
     assert rows_of(source, left) == before[:2]
     assert rows_of(source, "SELECT COUNT(*) FROM contact WHERE project_id <> 1") == others
@@ -311,12 +311,12 @@ def test_rows_are_deleted_behind_a_place_and_no_more_at_a_time_than_is_said(sour
 def write_much(source: str) -> None:
     """Everything that could be in the way of rows that are there already: numbers that moved, rows that went."""
     store = open_store(source, threads=1)
-    shopify = store.house_read(find_project, name="Shopify")
+    shopify = store.system_read(find_project, name="Shopify")
     calls.update_contact(store, shopify, "1", {"mobile": "+254733000001"})
     calls.update_contact(store, shopify, "10", {"mobile": "+254722000001"})
     calls.delete_contact(store, shopify, "2")
     calls.create_contacts(store, shopify, [{"mobile": 254_722_000_099}], group="New")
-    store.house_write(projects.rename_project, name="Kalro Farms", new_name="Kalro Ltd")
+    store.system_write(projects.rename_project, name="Kalro Farms", new_name="Kalro Ltd")
     calls.create_contacts(store, calls.create_project(store, "Third"), [{"mobile": 254_722_000_099}])
     store.close()
     tables = [table.name for table in list_tables() if table.by_project and table.name != "project_name"]

@@ -84,7 +84,9 @@ def test_no_page_skips_more_members_than_a_block_of_64_has(store: Store) -> None
 
 
 def _project(store: Store) -> Project:
-    return store.house_write(projects.create_project, name="Shopify", region="KE", on_error="refuse", first_id=1, now=1)
+    return store.system_write(
+        projects.create_project, name="Shopify", region="KE", on_error="refuse", first_id=1, now=1
+    )
 
 
 def _change(store: Store, project: Project, **lists: dict[int, set[int] | list[int] | range]) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from daftari.model.jobs import IMPORT, LEASE_SECONDS, SWEEP, Job
-from daftari.store import HouseTx, Store
+from daftari.model.jobs import IMPORT, LEASE_SECONDS, PURGE, Job
+from daftari.store import Store, SystemTx
 from daftari.store.jobs import finish_job, release_job, renew_job, request_job, take_job, take_this_job
 from tests.support.builders import rows_of
 from tests.support.calls import NOW
@@ -15,11 +15,11 @@ LEASE = LEASE_SECONDS * 1_000_000
 
 
 def _request(store: Store, project_id: int = 1) -> None:
-    store.house_write(request_job, project_id=project_id, kind=SWEEP)
+    store.system_write(request_job, project_id=project_id, kind=PURGE)
 
 
 def _take(store: Store, owner: str, *, now: int = NOW) -> Job | None:
-    return store.house_write(take_job, owner=owner, now=now)
+    return store.system_write(take_job, owner=owner, now=now)
 
 
 def _taken(store: Store, owner: str, *, now: int = NOW) -> Job:
@@ -36,13 +36,13 @@ def test_a_job_that_was_asked_for_twice_is_one(store: Store, database: str) -> N
     _request(store)
     _request(store)
     assert rows_of(database, "SELECT project_id, kind, state, lease_owner, lease_until FROM job") == [
-        (1, "sweep", "queued", None, None)
+        (1, "purge", "queued", None, None)
     ]
 
 
 def test_a_job_is_taken_by_one_worker(store: Store, database: str) -> None:
     _request(store)
-    assert _take(store, "ana") == Job(project_id=1, kind=SWEEP, owner="ana")
+    assert _take(store, "ana") == Job(project_id=1, kind=PURGE, owner="ana")
     assert _take(store, "ben") is None
     assert rows_of(database, "SELECT state, lease_owner, lease_until FROM job") == [("running", "ana", NOW + LEASE)]
 
@@ -70,7 +70,7 @@ def test_a_renewed_lease_lasts_longer(store: Store) -> None:
     _request(store)
     job = _taken(store, "ana")
     later = NOW + LEASE - 1
-    assert store.house_write(renew_job, job=job, now=later)
+    assert store.system_write(renew_job, job=job, now=later)
     assert _take(store, "ben", now=NOW + LEASE + 1) is None
     assert _take(store, "ben", now=later + LEASE) is None
     assert _take(store, "ben", now=later + LEASE + 1) is not None
@@ -81,29 +81,29 @@ def test_a_worker_that_was_silent_for_too_long_loses_its_job_to_another_one(stor
     silent = _taken(store, "ana")
     other = _taken(store, "ben", now=NOW + LEASE + 1)
     assert other.owner == "ben"
-    assert not store.house_write(renew_job, job=silent, now=NOW + LEASE + 2)
-    assert not store.house_write(finish_job, job=silent)
-    store.house_write(release_job, job=silent)
+    assert not store.system_write(renew_job, job=silent, now=NOW + LEASE + 2)
+    assert not store.system_write(finish_job, job=silent)
+    store.system_write(release_job, job=silent)
     assert rows_of(database, "SELECT state, lease_owner FROM job") == [("running", "ben")]
-    assert store.house_write(finish_job, job=other)
+    assert store.system_write(finish_job, job=other)
 
 
 def test_a_worker_that_was_silent_keeps_a_job_that_nobody_took(store: Store) -> None:
     _request(store)
     job = _taken(store, "ana")
-    assert store.house_write(renew_job, job=job, now=NOW + 5 * LEASE)
+    assert store.system_write(renew_job, job=job, now=NOW + 5 * LEASE)
     assert _take(store, "ben", now=NOW + 5 * LEASE + 1) is None
 
 
 def test_a_released_job_is_anybodys_at_once(store: Store) -> None:
     _request(store)
-    store.house_write(release_job, job=_taken(store, "ana"))
+    store.system_write(release_job, job=_taken(store, "ana"))
     assert _taken(store, "ben").owner == "ben"
 
 
 def test_a_finished_job_is_gone(store: Store, database: str) -> None:
     _request(store)
-    assert store.house_write(finish_job, job=_taken(store, "ana"))
+    assert store.system_write(finish_job, job=_taken(store, "ana"))
     assert rows_of(database, "SELECT * FROM job") == []
 
 
@@ -113,24 +113,24 @@ def test_a_job_that_is_asked_for_while_it_runs_is_done_once_more(store: Store) -
     running = _taken(store, "ana")
     _request(store)
     assert _take(store, "ben") is None
-    assert store.house_write(renew_job, job=running, now=NOW + 1)
-    assert not store.house_write(finish_job, job=running)
-    store.house_write(release_job, job=running)
+    assert store.system_write(renew_job, job=running, now=NOW + 1)
+    assert not store.system_write(finish_job, job=running)
+    store.system_write(release_job, job=running)
     again = _taken(store, "ana", now=NOW + 2)
-    assert store.house_write(finish_job, job=again)
+    assert store.system_write(finish_job, job=again)
     assert _take(store, "ana", now=NOW + 3) is None
 
 
 def test_house_ids_are_never_given_twice_not_even_by_many_at_once(store: Store) -> None:
     def take(number: int) -> int:
-        return store.house_write(_take_id)
+        return store.system_write(_take_id)
 
     with ThreadPoolExecutor(2) as threads:
         ids = list(threads.map(take, range(40)))
     assert sorted(ids) == list(range(1, 41))
 
 
-def _take_id(tx: HouseTx) -> int:
+def _take_id(tx: SystemTx) -> int:
     return tx.take_id()
 
 
@@ -138,13 +138,13 @@ def test_one_who_wants_a_certain_job_gets_that_one_unless_somebody_holds_it(stor
     for project_id in (1, 2):
         _request(store, project_id)
 
-    def take(owner: str, *, kind: str = SWEEP, now: int = NOW) -> Job | None:
-        return store.house_write(take_this_job, project_id=2, kind=kind, owner=owner, now=now)
+    def take(owner: str, *, kind: str = PURGE, now: int = NOW) -> Job | None:
+        return store.system_write(take_this_job, project_id=2, kind=kind, owner=owner, now=now)
 
     assert take("ana", kind=IMPORT) is None
-    assert take("ana") == Job(project_id=2, kind=SWEEP, owner="ana")
+    assert take("ana") == Job(project_id=2, kind=PURGE, owner="ana")
     assert take("ben") is None
     _request(store, 2)
     assert take("ben") is None
-    assert take("ben", now=NOW + LEASE + 1) == Job(project_id=2, kind=SWEEP, owner="ben")
+    assert take("ben", now=NOW + LEASE + 1) == Job(project_id=2, kind=PURGE, owner="ben")
     assert _taken(store, "chao").project_id == 1

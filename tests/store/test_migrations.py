@@ -19,7 +19,7 @@ from daftari.model.projects import Project
 from daftari.rules.access import keys
 from daftari.rules.access.projects import find_project
 from daftari.rules.consent.state import decode_state, derive_state, encode_state
-from daftari.serving.server import build
+from daftari.serving.server import build_server
 from daftari.settings import Settings
 from daftari.store import Store, consent, migrate, postgres, sqlite
 from daftari.store.engine import Migration
@@ -211,12 +211,12 @@ def store(after: str) -> Iterator[Store]:
 
 @pytest.fixture
 def shopify(store: Store) -> Project:
-    return store.house_read(find_project, name="Shopify")
+    return store.system_read(find_project, name="Shopify")
 
 
 @pytest.fixture
 def kalro(store: Store) -> Project:
-    return store.house_read(find_project, name="Kalro")
+    return store.system_read(find_project, name="Kalro")
 
 
 # ---- facts and states ---------------------------------------------------------------------------------
@@ -357,10 +357,10 @@ def test_the_service_answers_from_what_became_of_it(
     settings_for: Callable[..., Settings],
     loop: asyncio.AbstractEventLoop,
 ) -> None:
-    secret, _ = store.house_write(
+    secret, _ = store.system_write(
         keys.create_key, project=shopify, label="Ana", read_only=False, expires_at=None, now=NOW
     )
-    house = build(settings_for(after))
+    house = build_server(settings_for(after))
     try:
         ana = Client(through_the_door(house.door, loop)).with_key(secret)
         assert ids_on(page(ana)) == [1, 80, 81, 83, 300_000]

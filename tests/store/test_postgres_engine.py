@@ -229,7 +229,7 @@ def test_after_the_server_dropped_idle_connections_every_way_in_works(
     ways: list[Callable[[], object]] = [
         lambda: calls.create_group(store, book, "Coast"),
         lambda: calls.list_groups(store, book),
-        lambda: store.look(book.id, groups.list_groups, after=0, limit=9),
+        lambda: store.read_unisolated(book.id, groups.list_groups, after=0, limit=9),
         store.answers,
     ]
     for ask in ways:
@@ -276,7 +276,7 @@ def test_a_connection_lost_in_a_look_is_replaced_and_the_rule_asked_again(
             _kill_connections(database)
         return len(groups.list_groups(tx, after=0, limit=9))
 
-    assert store.look(book.id, look) == 1
+    assert store.read_unisolated(book.id, look) == 1
     assert len(tries) == 2
 
 

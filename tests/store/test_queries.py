@@ -41,7 +41,7 @@ from daftari.store import (
 )
 from daftari.store.consent import StoredConsent
 from daftari.store.database_url import sqlite_path
-from daftari.store.idempotency import KeptAnswer
+from daftari.store.idempotency import StoredResponse
 from daftari.store.imports import Chunk, Reject
 from daftari.store.queries import Dialect, Query, load_queries
 from tests.conftest import People
@@ -110,7 +110,7 @@ VALUES: dict[str, object] = {
     "project": 1, "id": 17, "mobile": 254700000017, "group": 3, "contact": 17, "list": 3, "first": 640, "skip": 10,
     "limit": 100, "after": 640, "last": 640, "folded": "group 7", "name": "Group 7", "now": 1, "next_id": 9,
     "next_group_id": 9, "next_seq": 9, "start": "daf_12345678", "hash": b"x", "read_only": 0, "expires_at": None,
-    "label": "x", "project_id": 1, "region": "KE", "on_error": "skip", "first_id": 1, "kind": "sweep", "owner": "me",
+    "label": "x", "project_id": 1, "region": "KE", "on_error": "skip", "first_id": 1, "kind": "purge", "owner": "me",
     "until": 1, "level": 2, "version": 1, "standing": 1, "next_fact": 9, "next_item": 9, "subject": 254700000017,
     "to": -5, "key": 1, "source": "create_contacts", "import_id": 0, "tries": 1, "consent": "{}", "secret": None,
     "verify_token": None, "provider": "twilio", "part": 3, "audience": 3, "question": "{}", "count": 1, "digest": "x",
@@ -151,7 +151,7 @@ def _fill_ledger(tx: WriteTx, mobile: int) -> None:
     inbound.insert_review(tx, given=review, message=str(mobile))
     request = InboundRequest("POST", "https://x", "", "", {}, str(mobile).encode())
     inbound.insert_quarantine(tx, token_id=1, reason="x", request=request, now=1)
-    answer = KeptAnswer("x", mobile, 201, "[]", b"{}")
+    answer = StoredResponse("x", mobile, 201, "[]", b"{}")
     idempotency.save_answer(tx, answer, key_id=1, name=str(mobile), names_numbers=mobile % 10 == 0)
     export = exports.insert_export(tx, settings="{}", until=mobile, now=1)
     file_parts.insert_parts(tx, file_id=export.id, first=0, parts=[b"x"])

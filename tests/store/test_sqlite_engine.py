@@ -25,7 +25,7 @@ from daftari.model.projects import Actor, Project
 from daftari.rules.contacts import groups
 from daftari.store import Store, Tx, WriteTx
 from daftari.store import sqlite as engine_room
-from daftari.store.fair_lock import Turnstile
+from daftari.store.fair_lock import FairLock
 from tests.support import calls
 from tests.support.builders import rows_of
 from tests.support.calls import ACTOR, NOW, broken_in
@@ -54,7 +54,7 @@ def book(store: Store) -> Project:
 
 @contextmanager
 def _foreign(database: str) -> Iterator[apsw.Connection]:
-    """A program that knows nothing of the turnstile."""
+    """A program that knows nothing of the fair_lock."""
     connection = apsw.Connection(database)
     try:
         yield connection
@@ -111,7 +111,7 @@ def _write_bulk(database: str, project: Project, done: Event, ready: Barrier) ->
 
     def write_bulk(tx: WriteTx) -> None:
         first = groups.create_group(tx, name=f"Bulk {tx.book.next_seq}", now=NOW).id
-        # Work that takes long, so that whoever has no turnstile is caught asleep when it ends.
+        # Work that takes long, so that whoever has no fair_lock is caught asleep when it ends.
         for _ in range(BULK_ROWS):
             tx.run("rename_group", id=first, name="Bulk", folded=f"bulk {first}")
 
@@ -145,7 +145,7 @@ def test_small_writers_get_their_turns_beside_a_bulk_writer(store: Store, book: 
 
 
 def _take_turn_and_die(database: str) -> None:
-    with Turnstile(Path(database)):
+    with FairLock(Path(database)):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -169,13 +169,13 @@ def test_an_error_in_a_turn_frees_it(store: Store, book: Project, database: str)
 
 
 def test_one_thread_at_a_time_passes_the_turnstile(tmp_path: Path) -> None:
-    turnstile, turns, inside = Turnstile(tmp_path / "book.db"), [], []
+    fair_lock, turns, inside = FairLock(tmp_path / "book.db"), [], []
     both = threading.Barrier(2)
 
     def take_turns(who: str) -> None:
         both.wait(WAIT_SECONDS_MAX)
         for _ in range(100):
-            with turnstile:
+            with fair_lock:
                 inside.append(who)
                 assert inside == [who]
                 turns.append(who)
@@ -184,7 +184,7 @@ def test_one_thread_at_a_time_passes_the_turnstile(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(take_turns, ["ana", "ben"]))
-    turnstile.close()
+    fair_lock.close()
     assert sorted(turns) == ["ana"] * 100 + ["ben"] * 100
 
 
@@ -229,7 +229,7 @@ def test_reads_never_wait_for_a_writer(store: Store, book: Project, database: st
         other.execute("BEGIN IMMEDIATE")
         other.execute("UPDATE contact_group SET name = 'Fishers'")
         assert [group.name for group in calls.list_groups(store, book)] == ["Farmers"]
-        with Turnstile(Path(database)):
+        with FairLock(Path(database)):
             assert calls.list_contacts(store, book).total == 0
             store.answers()
         other.execute("ROLLBACK")
@@ -290,7 +290,7 @@ def test_a_short_log_is_moved_into_the_file_without_a_turn(store: Store, book: P
     """Whoever writes just then is not waited for."""
     calls.create_contacts(store, book, _fresh(store, book))
     before = Path(database).stat().st_size
-    with Turnstile(Path(database)):
+    with FairLock(Path(database)):
         store.tidy()
     assert Path(database).stat().st_size > before
 

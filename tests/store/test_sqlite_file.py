@@ -15,7 +15,7 @@ import apsw
 import pytest
 
 from daftari.errors import SchemaMismatch, StoreUnavailable
-from daftari.serving.server import build
+from daftari.serving.server import build_server
 from daftari.settings import Settings
 from tests.support.builders import create, get, page, refusal, rows
 from tests.support.clients import Answer, Client, through_the_door
@@ -180,7 +180,7 @@ def read_only(
     os.chmod(copy, 0o444)
     chosen = settings_for(copy)
     with as_nobody():
-        house = build(chosen)
+        house = build_server(chosen)
     with asyncio.Runner() as runner:
         yield Client(through_the_door(house.door, runner.get_loop()), secret=people.ana), copy
         house.close()

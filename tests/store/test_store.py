@@ -52,7 +52,7 @@ def test_a_look_sees_what_was_written_between_two_of_its_statements(store: Store
                 other.submit(calls.create_group, store, book, f"Group {len(seen)}").result()
         return seen
 
-    assert store.look(book.id, look_twice) == [0, 1]
+    assert store.read_unisolated(book.id, look_twice) == [0, 1]
 
 
 @pytest.mark.parametrize("error", [LookupError, OSError, KeyboardInterrupt, StoreBusy])

@@ -27,7 +27,7 @@ NOTHING: frozenset[str] = frozenset()
 
 
 def create_project(store: Store, name: str = "Shopify", *, first_id: int = 1) -> Project:
-    return store.house_write(
+    return store.system_write(
         projects.create_project, name=name, region=REGION, on_error="refuse", first_id=first_id, now=NOW
     )
 
@@ -63,7 +63,7 @@ def _write_rows(store: Store, project: Project, read: parse.Rows, *, actor: Acto
 
 def get_contact(store: Store, project: Project, reference: str, *, include: frozenset[str] = NOTHING) -> str:
     named = Reference(reference, REGION)
-    return store.look(project.id, contacts.get_contact, reference=named, include=include).served.decode()
+    return store.read_unisolated(project.id, contacts.get_contact, reference=named, include=include).served.decode()
 
 
 def list_contacts(
@@ -177,8 +177,8 @@ def leave_group(
     return store.write(project.id, actor, groups.leave_group, name=name, ids=ids, mobiles=mobiles, now=now)
 
 
-def sweep_group(store: Store, project: Project) -> bool:
-    return store.sweep(project.id, WORKER, purge.sweep_group)
+def purge_group(store: Store, project: Project) -> bool:
+    return store.purge(project.id, WORKER, purge.purge_group)
 
 
 def broken_in(store: Store, project: Project) -> list[tuple[str, bool]]:

@@ -66,7 +66,7 @@ def erase_number(store: Store, project: Project, mobile: int, *, now: int) -> di
 
 def clear_journal(store: Store, project: Project) -> None:
     """All turns of the worker after erasures."""
-    while store.sweep(project.id, WORKER, clear.clear_journal):
+    while store.purge(project.id, WORKER, clear.clear_journal):
         pass
 
 

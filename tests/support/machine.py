@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from daftari.errors import DaftariError, ValidationFailed
 from daftari.model.contacts import CreateOutcome, Group, MembershipOutcome, UpdateOutcome
 from daftari.model.projects import ConsentSettings, Project
-from daftari.model.time import written_time
+from daftari.model.time import format_time
 from daftari.rules.consent import facts
 from daftari.store import Store, consent
 from tests.conftest import ENGINES, NewDatabase
@@ -248,7 +248,7 @@ def listed_by_model(
 
 def written(contact: dict[str, Any]) -> str:
     """A contact's JSON: no space, times as people read them."""
-    times = {name: written_time(contact[name]) for name in ("created_at", "updated_at") if name in contact}
+    times = {name: format_time(contact[name]) for name in ("created_at", "updated_at") if name in contact}
     return json.dumps({**contact, **times}, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from daftari.model.jobs import SWEEP
+from daftari.model.jobs import PURGE
 from daftari.store import Store
 from daftari.store.jobs import request_job, take_job
 from daftari.worker import work_until
@@ -34,8 +34,8 @@ def test_only_a_process_of_this_place_that_is_gone_is_dead() -> None:
 
 def test_a_job_of_a_dead_worker_is_taken_without_waiting_for_its_lease(ana: Client, store: Store) -> None:
     now = time.time_ns() // 1000
-    store.house_write(request_job, project_id=1, kind=SWEEP)
-    assert store.house_write(take_job, owner=owner_that_ended(), now=now) is not None
+    store.system_write(request_job, project_id=1, kind=PURGE)
+    assert store.system_write(take_job, owner=owner_that_ended(), now=now) is not None
     asked: list[float] = []
 
     def told_to_stop(within_seconds: float) -> bool:
@@ -44,5 +44,5 @@ def test_a_job_of_a_dead_worker_is_taken_without_waiting_for_its_lease(ana: Clie
         return len(asked) > 1 and within_seconds > 0
 
     work_until(told_to_stop, store=store)
-    assert store.house_read(lambda tx: tx.all("list_held_jobs")) == []
-    assert store.house_read(lambda tx: tx.one("find_job", now=now)) is None
+    assert store.system_read(lambda tx: tx.all("list_held_jobs")) == []
+    assert store.system_read(lambda tx: tx.one("find_job", now=now)) is None

@@ -35,7 +35,9 @@ def book(store: Store) -> Project:
 
 @pytest.fixture
 def key(store: Store, book: Project) -> str:
-    secret, _ = store.house_write(keys.create_key, project=book, label="Ana", read_only=False, expires_at=None, now=NOW)
+    secret, _ = store.system_write(
+        keys.create_key, project=book, label="Ana", read_only=False, expires_at=None, now=NOW
+    )
     return secret
 
 
@@ -69,7 +71,7 @@ def test_a_deleted_group_s_name_is_free_at_once(store: Store, book: Project) -> 
     calls.delete_group(store, book, "Farmers")
     calls.create_contacts(store, book, PEOPLE[:2], group="farmers")
     assert _shape(store, book) == {"Coast": 10, "farmers": 2}
-    while calls.sweep_group(store, book):
+    while calls.purge_group(store, book):
         assert broken_in(store, book) == []
     assert _shape(store, book) == {"Coast": 10, "farmers": 2}
     assert calls.list_contacts(store, book, group="FARMERS").count == 2
@@ -81,7 +83,7 @@ def test_a_deleted_group_goes_in_small_turns_with_a_sound_book_between_any_two(
     calls.delete_group(store, book, "Farmers")
     left = []
     assert broken_in(store, book) == []
-    while calls.sweep_group(store, book):
+    while calls.purge_group(store, book):
         assert broken_in(store, book) == []
         assert _shape(store, book) == {"Coast": 10}
         left.append(_rows(database, book)["membership"] - 10)
@@ -92,13 +94,13 @@ def test_a_deleted_group_goes_in_small_turns_with_a_sound_book_between_any_two(
 
 def test_writes_between_two_turns_meet_no_trace_of_the_group(store: Store, book: Project) -> None:
     calls.delete_group(store, book, "Farmers")
-    calls.sweep_group(store, book)
+    calls.purge_group(store, book)
     calls.delete_contact(store, book, "12")
     calls.update_contact(store, book, "13", None, group="Coast")
     calls.update_contact(store, book, "14", None, group="Farmers", move=False)
     calls.delete_contact(store, book, "35")
     assert broken_in(store, book) == []
-    while calls.sweep_group(store, book):
+    while calls.purge_group(store, book):
         assert broken_in(store, book) == []
     assert _shape(store, book) == {"Coast": 11, "Farmers": 1}
     assert calls.list_contacts(store, book).total == 33
@@ -108,7 +110,7 @@ def test_several_deleted_groups_go_one_after_the_other(store: Store, book: Proje
     calls.delete_group(store, book, "Coast")
     calls.delete_group(store, book, "Farmers")
     turns = 0
-    while calls.sweep_group(store, book):
+    while calls.purge_group(store, book):
         turns += 1
         assert broken_in(store, book) == []
     assert turns == 4 + 1 + 1 + 1
@@ -118,7 +120,7 @@ def test_several_deleted_groups_go_one_after_the_other(store: Store, book: Proje
 def test_a_sweep_leaves_no_row_in_the_journal(store: Store, book: Project, database: str) -> None:
     calls.delete_group(store, book, "Farmers")
     before = rows_of(database, "SELECT * FROM journal ORDER BY seq")
-    while calls.sweep_group(store, book):
+    while calls.purge_group(store, book):
         pass
     assert rows_of(database, "SELECT * FROM journal ORDER BY seq") == before
 
@@ -130,12 +132,12 @@ def test_deleting_a_group_asks_the_worker_for_a_sweep_in_the_same_transaction(
         calls.delete_group(store, book, "Nobody")
     assert rows_of(database, "SELECT * FROM job") == []
     calls.delete_group(store, book, "Farmers")
-    assert rows_of(database, "SELECT project_id, kind, state FROM job") == [(book.id, "sweep", "queued")]
+    assert rows_of(database, "SELECT project_id, kind, state FROM job") == [(book.id, "purge", "queued")]
 
 
 def test_without_a_deleted_group_there_is_nothing_to_sweep(store: Store, book: Project, database: str) -> None:
     before = _rows(database, book)
-    assert not calls.sweep_group(store, book)
+    assert not calls.purge_group(store, book)
     assert _rows(database, book) == before
 
 
@@ -143,22 +145,22 @@ def test_without_a_deleted_group_there_is_nothing_to_sweep(store: Store, book: P
 
 
 def _delete(store: Store, name: str = "Shopify") -> None:
-    store.house_write(projects.delete_project, name=name, now=NOW + 1)
+    store.system_write(projects.delete_project, name=name, now=NOW + 1)
 
 
 def test_a_deleted_project_s_keys_are_refused_at_once(store: Store, key: str) -> None:
-    assert store.house_read(keys.find_key, secret=key, now=NOW).project.name == "Shopify"
+    assert store.system_read(keys.find_key, secret=key, now=NOW).project.name == "Shopify"
     _delete(store)
     with pytest.raises(Unauthenticated):
-        store.house_read(keys.find_key, secret=key, now=NOW)
-    assert store.house_read(keys.list_keys) == []
+        store.system_read(keys.find_key, secret=key, now=NOW)
+    assert store.system_read(keys.list_keys) == []
 
 
 def test_a_deleted_project_is_gone_at_once_for_those_who_run_the_house(store: Store, book: Project) -> None:
     _delete(store, " SHOPIFY ")
-    assert store.house_read(projects.list_projects) == []
+    assert store.system_read(projects.list_projects) == []
     with pytest.raises(ProjectNotFound):
-        store.house_read(projects.find_project, name="Shopify")
+        store.system_read(projects.find_project, name="Shopify")
     with pytest.raises(ProjectNotFound):
         _delete(store)
 
@@ -178,7 +180,7 @@ def test_a_deleted_project_s_name_is_free_at_once(store: Store, book: Project, d
     calls.create_contacts(store, anew, PEOPLE[:3])
     _sweep_whole_project(store, book)
     assert calls.list_contacts(store, anew).total == 3
-    assert store.house_read(projects.find_project, name="shopify") == anew
+    assert store.system_read(projects.find_project, name="shopify") == anew
     assert broken_in(store, anew) == []
 
 
@@ -190,7 +192,7 @@ def test_a_deleted_project_goes_in_small_turns_with_a_sound_book_between_any_two
     _delete(store)
     before = _rows(database, book)
     assert broken_in(store, book) == []
-    while store.sweep(book.id, WORKER, purge.sweep_book):
+    while store.purge(book.id, WORKER, purge.purge_book):
         assert broken_in(store, book) == []
         after = _rows(database, book)
         for table in ("contact", "journal", "fact", "consent"):
@@ -198,14 +200,14 @@ def test_a_deleted_project_goes_in_small_turns_with_a_sound_book_between_any_two
         before = after
     assert _rows(database, book) == {}
     assert not store.read(book.id, purge.has_book)
-    store.house_write(purge.sweep_project, project_id=book.id)
+    store.system_write(purge.purge_project, project_id=book.id)
     for table in ("project", "project_name", "key"):
         assert rows_of(database, f"SELECT * FROM {table}") == []
 
 
 def test_a_deleted_project_with_a_half_deleted_group_goes_too(store: Store, book: Project, database: str) -> None:
     calls.delete_group(store, book, "Farmers")
-    calls.sweep_group(store, book)
+    calls.purge_group(store, book)
     _delete(store)
     _sweep_whole_project(store, book)
     assert _rows(database, book) == {}
@@ -220,7 +222,7 @@ def test_the_sweep_of_a_project_touches_no_other(store: Store, book: Project, da
     _sweep_whole_project(store, book)
     assert _rows(database, kalro) == before
     assert broken_in(store, kalro) == []
-    assert store.house_read(projects.find_project, name="Kalro").id == kalro.id
+    assert store.system_read(projects.find_project, name="Kalro").id == kalro.id
 
 
 def test_a_project_s_sweep_survives_a_worker_that_dies_between_any_two_turns(
@@ -229,16 +231,16 @@ def test_a_project_s_sweep_survives_a_worker_that_dies_between_any_two_turns(
     """Each turn's own worker finds where the one before it stopped."""
     _delete(store)
     turns = 0
-    while (job := store.house_write(take_job, owner=f"worker {turns}", now=NOW + turns * 60_000_000)) and turns < 50:
+    while (job := store.system_write(take_job, owner=f"worker {turns}", now=NOW + turns * 60_000_000)) and turns < 50:
         turns += 1
         if not store.read(job.project_id, purge.has_book):
             break
-        store.sweep(job.project_id, WORKER, purge.sweep_book)
+        store.purge(job.project_id, WORKER, purge.purge_book)
     assert turns < 50
     assert _rows(database, book) == {}
 
 
 def _sweep_whole_project(store: Store, project: Project) -> None:
-    while store.sweep(project.id, WORKER, purge.sweep_book):
+    while store.purge(project.id, WORKER, purge.purge_book):
         pass
-    store.house_write(purge.sweep_project, project_id=project.id)
+    store.system_write(purge.purge_project, project_id=project.id)

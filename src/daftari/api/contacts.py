@@ -61,7 +61,7 @@ def get_contact(call: Call, reference: str) -> Reply:
     include = call.params.choices("include", INCLUDES)
     call.params.refuse_wrong()
     named = Reference(reference, call.project.region)
-    shown = call.look(contacts.get_contact, reference=named, include=include)
+    shown = call.read_unisolated(contacts.get_contact, reference=named, include=include)
     version = contacts.version_of(shown.card)
     tag = f"{version}.{hashed(shown.served)}" if include else version
     return call.show(b'{"contact":%b}' % shown.served, tag=tag)

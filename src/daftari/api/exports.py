@@ -14,7 +14,7 @@ from daftari.errors import ExportNotFound
 from daftari.model.contacts import ExportFormat
 from daftari.model.exports import StoredExport
 from daftari.model.limits import EXPORTS_MAX, ID_MAX
-from daftari.model.time import written_time
+from daftari.model.time import format_time
 from daftari.rules.exports import lifecycle
 from daftari.rules.exports.write import ENDINGS, FORMATS, MEDIA_TYPES, refuse_consent_in_cards
 from daftari.web.params import read_whole
@@ -91,7 +91,7 @@ def _write_deleted(done: None) -> Handled:
 def _file_name(project: str, export: StoredExport, format: ExportFormat) -> str:
     """``shopify-2026-11-23.csv``: letters and digits that every system can write."""
     plain = re.sub(r"[^a-z0-9]+", "-", project.casefold()).strip("-") or "contacts"
-    return f"{plain}-{written_time(export.created_at)[:DATE_CHARACTERS]}.{ENDINGS[format]}"
+    return f"{plain}-{format_time(export.created_at)[:DATE_CHARACTERS]}.{ENDINGS[format]}"
 
 
 def _read_id(written: str) -> int:

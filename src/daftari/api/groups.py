@@ -13,7 +13,7 @@ from daftari.errors import GroupNotFound, UnreadableMobile, ValidationFailed
 from daftari.mobile import reader_for
 from daftari.model.contacts import Group, MembershipOutcome
 from daftari.model.limits import CONTACTS_PER_CALL_MAX, GROUPS_PER_PAGE_MAX, ID_MAX
-from daftari.model.time import written_time
+from daftari.model.time import format_time
 from daftari.rules.contacts import groups
 from daftari.rules.fields import read_name
 from daftari.web.params import Params, read_whole
@@ -112,7 +112,7 @@ def _write_left(outcome: MembershipOutcome) -> Handled:
 
 
 def _show(group: Group) -> dict[str, object]:
-    return {"name": group.name, "contacts": group.contacts, "created_at": written_time(group.created_at)}
+    return {"name": group.name, "contacts": group.contacts, "created_at": format_time(group.created_at)}
 
 
 def _read_path_name(part: str) -> str:

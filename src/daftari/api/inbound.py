@@ -85,7 +85,7 @@ def _quarantine(
 
 def _find(desk: Desk, provider: str, token: str) -> tuple[Gateway, StoredToken]:
     """The gateway and the token of an address. Raises ``Forged``, the same for whatever is wrong with it."""
-    stored = desk.store.house_read(inbound_tokens.find_token, provider=provider, written=token)
+    stored = desk.store.system_read(inbound_tokens.find_token, provider=provider, written=token)
     return GATEWAYS[stored.token.provider], stored
 
 

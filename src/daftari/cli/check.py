@@ -33,7 +33,9 @@ def check(
     It may run beside the service: each project is read in one snapshot.
     """
     with opened_store(config, database) as store:
-        chosen = store.house_read(list_projects) if project is None else [store.house_read(find_project, name=project)]
+        chosen = (
+            store.system_read(list_projects) if project is None else [store.system_read(find_project, name=project)]
+        )
         found = [(one.name, finding) for one in chosen for finding in _check(store, one, repair=repair)]
     rows = [(name, finding.invariant, finding.sentence, finding.mendable) for name, finding in found]
     print_list(("project", "invariant", "sentence", "mendable"), rows, as_json=as_json)

@@ -16,7 +16,7 @@ from daftari.cli.terminal.output import say
 from daftari.rules.access.keys import create_key
 from daftari.rules.access.projects import create_project, list_projects
 from daftari.settings import DEFAULT_DATABASE, Settings
-from daftari.store import HouseTx
+from daftari.store import SystemTx
 
 PROJECT = "Demo"
 GROUP = "Friends"
@@ -27,7 +27,7 @@ def print_demo(settings: Settings, *, address: str) -> None:
     """In an empty book make the project, and print its key and the calls; else say where the key went."""
     store = open_settled(settings)
     try:
-        secret = store.house_write(_create_demo, now=time.time_ns() // 1000)
+        secret = store.system_write(_create_demo, now=time.time_ns() // 1000)
     finally:
         store.close()
     if secret is None:
@@ -68,7 +68,7 @@ def demo_calls(address: str, *, secret: str) -> list[tuple[str, str]]:
     ]
 
 
-def _create_demo(tx: HouseTx, *, now: int) -> str | None:
+def _create_demo(tx: SystemTx, *, now: int) -> str | None:
     """The first key of the project made, or ``None`` in a book that has projects."""
     if list_projects(tx):
         return None

@@ -12,7 +12,7 @@ from daftari.cli.terminal.options import ConfigOption, DatabaseOption, JsonOptio
 from daftari.cli.terminal.output import WRONG_USAGE, fail, print_list, say, shown_time
 from daftari.model.projects import Key
 from daftari.rules.access import keys, projects
-from daftari.store import HouseTx, Tx
+from daftari.store import SystemTx, Tx
 
 app = typer.Typer(help="Keys: what a program shows to use a project.", no_args_is_help=True)
 
@@ -39,7 +39,7 @@ def create_key(
     now = time.time_ns() // 1000
     expires_at = None if expires is None else _read_expiry(expires, now=now)
     with opened_store(config, database) as store:
-        secret, made = store.house_write(
+        secret, made = store.system_write(
             _create_key, project=project, label=label, read_only=read_only, expires_at=expires_at, now=now
         )
     say(f"A {'read-only ' if made.read_only else ''}key for project {project!r}, shown this once:")
@@ -55,7 +55,7 @@ def list_keys(
 ) -> None:
     """List keys: what they are for, how they begin, when they were last used. Never the key itself."""
     with opened_store(config, database) as store:
-        rows = store.house_read(_list_keys, project=project, now=time.time_ns() // 1000)
+        rows = store.system_read(_list_keys, project=project, now=time.time_ns() // 1000)
     columns = ("start", "project", "label", "state", "read_only", "created_at", "expires_at", "last_used_at")
     print_list(columns, rows, as_json=as_json)
     if not rows:
@@ -70,12 +70,12 @@ def revoke_key(
 ) -> None:
     """Make a key stop working, in every process within a second."""
     with opened_store(config, database) as store:
-        revoked = store.house_write(keys.revoke_key, start=start, now=time.time_ns() // 1000)
+        revoked = store.system_write(keys.revoke_key, start=start, now=time.time_ns() // 1000)
     say(f"The key that begins with {revoked.start} is revoked.")
 
 
 def _create_key(
-    tx: HouseTx, *, project: str, label: str, read_only: bool, expires_at: int | None, now: int
+    tx: SystemTx, *, project: str, label: str, read_only: bool, expires_at: int | None, now: int
 ) -> tuple[str, Key]:
     found = projects.find_project(tx, name=project)
     return keys.create_key(tx, project=found, label=label, read_only=read_only, expires_at=expires_at, now=now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-SWEEP = "sweep"
+PURGE = "purge"
 """Clear up what was deleted in a project."""
 ERASE = "erase"
 """Clear the journal of a contact that was erased."""

@@ -21,7 +21,7 @@ from daftari.errors import AudienceNotFound, ValidationFailed
 from daftari.model.audiences import FrozenAudience
 from daftari.model.contacts import Page
 from daftari.model.limits import AUDIENCE_DAYS, ID_MAX
-from daftari.model.time import written_time
+from daftari.model.time import format_time
 from daftari.rules.consent.decisions import ALLOWING, Question, judge, judge_state
 from daftari.rules.consent.state import NOTHING_KNOWN, decode_state
 from daftari.rules.consent.views import show_question, show_reasons
@@ -290,8 +290,8 @@ def show_audience(frozen: FrozenAudience) -> dict[str, object]:
         "match": definition.match,
         "not": definition.without,
         **show_question(definition.question),
-        "created_at": written_time(frozen.created_at),
-        "expires_at": written_time(frozen.expires_at),
+        "created_at": format_time(frozen.created_at),
+        "expires_at": format_time(frozen.expires_at),
     }
 
 

@@ -14,7 +14,7 @@ from daftari.mobile import national_digits
 from daftari.model.limits import REPLAY_HOURS
 from daftari.rules.fields import NATIONAL_DIGITS_MIN, digits_in
 from daftari.store import Tx, WriteTx, idempotency
-from daftari.store.idempotency import KeptAnswer
+from daftari.store.idempotency import StoredResponse
 
 KEPT_MICROSECONDS = REPLAY_HOURS * 3_600_000_000
 ROWS_A_TURN = 1_000
@@ -59,7 +59,7 @@ def keep_replay(tx: WriteTx, *, once: Once, replay: Replay, now: int) -> None:
     fingerprint = idempotency.digest(tx, once.fingerprint)
     idempotency.save_answer(
         tx,
-        KeptAnswer(fingerprint, now, replay.status, headers, replay.body),
+        StoredResponse(fingerprint, now, replay.status, headers, replay.body),
         key_id=once.key_id,
         name=once.name,
         names_numbers=len(digits_in(_text(replay.body))) >= NATIONAL_DIGITS_MIN,
@@ -79,7 +79,7 @@ def expire_replays(tx: WriteTx, *, now: int) -> bool:
     return last is not None
 
 
-def forget_answers(tx: WriteTx, *, mobile: int) -> int:
+def delete_stored_responses(tx: WriteTx, *, mobile: int) -> int:
     """Forget the answers that name a number, in whatever spelling; returns how many they were."""
     digits = national_digits(mobile)
     named = [(key_id, name) for key_id, name, body in idempotency.walk_naming(tx) if digits in digits_in(_text(body))]

@@ -26,11 +26,11 @@ GARBAGE_RECORDS = 200_000
 
 def load_door(settings: Settings) -> Any:
     """The door of a server process. Ends the process with a sentence when the house cannot be built."""
-    from daftari.serving.server import build
+    from daftari.serving.server import build_server
 
     _begin()
     try:
-        door = build(settings).door
+        door = build_server(settings).door
         # A bulk call makes ten thousands of records that hold no circle. Looking through all of them, and through
         # what lives as long as the process, at each 700th one would cost more than reading them.
         gc.freeze()

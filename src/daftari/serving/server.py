@@ -21,7 +21,7 @@ from daftari.web.requests import Desk
 from daftari.web.server import Door
 
 
-class House(Struct, frozen=True):
+class Server(Struct, frozen=True):
     """Everything a server process has. ``close`` writes down what is not urgent and closes the store."""
 
     store: Store
@@ -29,7 +29,7 @@ class House(Struct, frozen=True):
     close: Callable[[], None]
 
 
-def build(settings: Settings) -> House:
+def build_server(settings: Settings) -> Server:
     """The house on a database. Raises ``SchemaMismatch``, ``StoreUnavailable`` and ``BadSettings``."""
     store = open_store(
         settings.database, threads=settings.threads, secret=settings.secret, secret_file=settings.secret_file
@@ -52,7 +52,7 @@ def build(settings: Settings) -> House:
         housework=keyring.note_used,
         close=close,
     )
-    return House(store=store, door=door, close=close)
+    return Server(store=store, door=door, close=close)
 
 
 def _microseconds() -> int:

@@ -5,7 +5,7 @@ follows from it, is for ``rules``. This module is what the layers above the rule
 """
 
 from daftari.store.database_url import POSTGRES_PREFIXES, dialect_of, masked
-from daftari.store.engine import HouseTx, Store, Tx, WriteTx
+from daftari.store.engine import Store, SystemTx, Tx, WriteTx
 from daftari.store.erasure_key import default_secret_file
 from daftari.store.file_parts import list_parts
 from daftari.store.jobs import (
@@ -23,8 +23,8 @@ from daftari.store.schema import is_new, migrate, open_store
 
 __all__ = [
     "POSTGRES_PREFIXES",
-    "HouseTx",
     "Store",
+    "SystemTx",
     "Tx",
     "WriteTx",
     "default_secret_file",

@@ -89,7 +89,7 @@ class WriteTx(Tx, Protocol):
         """Whether somebody else waits for the lock."""
 
 
-class HouseTx(Tx, Protocol):
+class SystemTx(Tx, Protocol):
     """A transaction that holds the lock of the house tables."""
 
     def take_id(self) -> int:
@@ -97,13 +97,13 @@ class HouseTx(Tx, Protocol):
 
 
 class Transaction(ABC):
-    """What both engines' transactions are: ``Tx``, ``WriteTx`` and ``HouseTx`` in one."""
+    """What both engines' transactions are: ``Tx``, ``WriteTx`` and ``SystemTx`` in one."""
 
-    __slots__ = ("actor", "book", "next_house_id", "project_id", "secret")
+    __slots__ = ("actor", "book", "next_system_id", "project_id", "secret")
 
     book: Book
     actor: Actor
-    next_house_id: int
+    next_system_id: int
 
     def __init__(self, project_id: int, secret: bytes) -> None:
         self.project_id = project_id
@@ -131,8 +131,8 @@ class Transaction(ABC):
 
     def take_id(self) -> int:
         """A house id that nothing had before."""
-        self.next_house_id += 1
-        return self.next_house_id - 1
+        self.next_system_id += 1
+        return self.next_system_id - 1
 
 
 class Store(ABC):
@@ -149,14 +149,16 @@ class Store(ABC):
         """One snapshot of a project."""
         return self._snapshot(project_id, lambda tx: rule(tx, *args, **kwargs))
 
-    def look(self, project_id: int, rule: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def read_unisolated(
+        self, project_id: int, rule: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         """As ``read``, for a rule whose statements need not agree with one another: each is a snapshot of its own.
 
         It spares the transaction around them, which is half the work of finding one row.
         """
-        return self._loose(project_id, lambda tx: rule(tx, *args, **kwargs))
+        return self._unisolated(project_id, lambda tx: rule(tx, *args, **kwargs))
 
-    def house_read(self, rule: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def system_read(self, rule: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """One snapshot of the house tables."""
         return self._snapshot(0, lambda tx: rule(tx, *args, **kwargs))
 
@@ -178,7 +180,7 @@ class Store(ABC):
 
         return self._exclusive(project_id, locked)
 
-    def sweep(
+    def purge(
         self,
         project_id: int,
         actor: Actor,
@@ -195,17 +197,17 @@ class Store(ABC):
 
         return self._exclusive(project_id, locked)
 
-    def house_write(self, rule: Callable[Concatenate[HouseTx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def system_write(self, rule: Callable[Concatenate[SystemTx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Under the lock of the house tables."""
 
         def locked(tx: Transaction) -> T:
-            row = tx.one("lock_house")
+            row = tx.one("lock_system")
             if row is None or not isinstance(row[0], int):
                 raise StoreUnavailable("The house table is empty; this is not a whole Daftari database.")
-            tx.next_house_id = first = row[0]
+            tx.next_system_id = first = row[0]
             result = rule(tx, *args, **kwargs)
-            if tx.next_house_id != first:
-                tx.run("save_house", next_id=tx.next_house_id)
+            if tx.next_system_id != first:
+                tx.run("save_system", next_id=tx.next_system_id)
             return result
 
         return self._exclusive(0, locked)
@@ -227,7 +229,7 @@ class Store(ABC):
         """Call ``body`` in a transaction that reads one state."""
 
     @abstractmethod
-    def _loose(self, project_id: int, body: Callable[[Transaction], T]) -> T:
+    def _unisolated(self, project_id: int, body: Callable[[Transaction], T]) -> T:
         """Call ``body`` without a transaction around its statements."""
 
     @abstractmethod

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from daftari.errors import BadSettings, StoreUnavailable
 from daftari.store.database_url import dialect_of, sqlite_path
-from daftari.store.engine import HouseTx, Store, Tx
+from daftari.store.engine import Store, SystemTx, Tx
 
 SECRET_LENGTH_MIN = 16
 """Characters of a secret; shorter ones could be guessed."""
@@ -110,10 +110,10 @@ def has_fingerprint(tx: Tx) -> bool:
 
 def refuse_other_secret(store: Store, database: str) -> None:
     """Raise ``BadSettings`` when a store was opened with another secret than the database's; the first one is kept."""
-    known = store.house_read(_is_known)
+    known = store.system_read(_is_known)
     if known is None:
-        store.house_write(_keep_fingerprint)
-        known = store.house_read(_is_known)
+        store.system_write(_keep_fingerprint)
+        known = store.system_read(_is_known)
     if not known:
         where = default_secret_file(database)
         beside = f", or put the right one back into {where}" if where is not None else ""
@@ -134,7 +134,7 @@ def _is_known(tx: Tx) -> bool | None:
     return None if row is None or row[0] is None else row[0] == fingerprint_of(tx.secret)
 
 
-def _keep_fingerprint(tx: HouseTx) -> None:
+def _keep_fingerprint(tx: SystemTx) -> None:
     tx.run("keep_fingerprint", hash=fingerprint_of(tx.secret))
 
 

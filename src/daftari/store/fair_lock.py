@@ -1,4 +1,4 @@
-"""The turnstile before SQLite's one write lock: two lock files that make writers of all processes take turns.
+"""The fair_lock before SQLite's one write lock: two lock files that make writers of all processes take turns.
 
 Take ``next``, take ``turn``, free ``next``; after COMMIT free ``turn``. Whoever just wrote has to queue again
 behind those who wait, so a bulk writer cannot starve small ones as SQLite's own polling lock would let it.
@@ -14,8 +14,8 @@ from pathlib import Path
 from types import TracebackType
 
 
-class Turnstile:
-    """``with turnstile:`` is one turn. Each thread has file descriptors of its own: flock is per open file."""
+class FairLock:
+    """``with fair_lock:`` is one turn. Each thread has file descriptors of its own: flock is per open file."""
 
     def __init__(self, database: Path) -> None:
         self._paths = (Path(f"{database}-next"), Path(f"{database}-turn"))

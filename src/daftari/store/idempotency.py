@@ -18,7 +18,7 @@ NAMING_A_TURN = 100
 """Answers that are read at once to find those that name a number."""
 
 
-class KeptAnswer(Struct, frozen=True):
+class StoredResponse(Struct, frozen=True):
     """An answer as it is kept. ``headers`` is JSON; a body of ``None`` named somebody who was erased."""
 
     fingerprint: str
@@ -28,13 +28,13 @@ class KeptAnswer(Struct, frozen=True):
     body: bytes | None
 
 
-def find_answer(tx: Tx, *, key_id: int, name: str) -> KeptAnswer | None:
+def find_answer(tx: Tx, *, key_id: int, name: str) -> StoredResponse | None:
     """What is kept under a name that a key's owner gave."""
     row = tx.one("find_answer", key=key_id, name=digest(tx, name.encode()))
-    return None if row is None else KeptAnswer(*cast("tuple[str, int, int, str, bytes | None]", row))
+    return None if row is None else StoredResponse(*cast("tuple[str, int, int, str, bytes | None]", row))
 
 
-def save_answer(tx: WriteTx, answer: KeptAnswer, *, key_id: int, name: str, names_numbers: bool) -> None:
+def save_answer(tx: WriteTx, answer: StoredResponse, *, key_id: int, name: str, names_numbers: bool) -> None:
     """Keep an answer, in the place of one that does not count any more."""
     tx.run(
         "save_answer",

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from daftari.model.inbound import InboundCount, InboundRequest, InboundToken, Quarantined, Review, StoredToken
-from daftari.store.engine import HouseTx, Row, Tx, WriteTx
+from daftari.store.engine import Row, SystemTx, Tx, WriteTx
 from daftari.store.projects import read_project
 
 
@@ -47,7 +47,7 @@ def list_tokens(tx: Tx) -> list[InboundToken]:
 
 
 def insert_token(
-    tx: HouseTx, *, token: InboundToken, token_hash: bytes, secret: str | None, verify_token: str | None
+    tx: SystemTx, *, token: InboundToken, token_hash: bytes, secret: str | None, verify_token: str | None
 ) -> None:
     """A new token, whose id was taken from the house."""
     tx.run(
@@ -64,12 +64,12 @@ def insert_token(
     )
 
 
-def update_secret(tx: HouseTx, *, token_id: int, secret: str) -> None:
+def update_secret(tx: SystemTx, *, token_id: int, secret: str) -> None:
     """Another secret of the provider's."""
     tx.run("update_inbound_secret", id=token_id, secret=secret)
 
 
-def revoke_token(tx: HouseTx, *, token_id: int, now: int) -> None:
+def revoke_token(tx: SystemTx, *, token_id: int, now: int) -> None:
     """A token stops working."""
     tx.run("revoke_inbound_token", id=token_id, now=now)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import cast
 
 from daftari.model.jobs import LEASE_SECONDS, Job
-from daftari.store.engine import HouseTx, Tx
+from daftari.store.engine import SystemTx, Tx
 
 
 def request_job(tx: Tx, *, project_id: int, kind: str) -> None:
@@ -22,7 +22,7 @@ def is_job_due(tx: Tx, *, now: int) -> bool:
     return tx.one("find_job", now=now) is not None
 
 
-def take_job(tx: HouseTx, *, owner: str, now: int) -> Job | None:
+def take_job(tx: SystemTx, *, owner: str, now: int) -> Job | None:
     """A job that nobody holds, now held by ``owner``."""
     row = tx.one("find_job", now=now)
     if row is None:
@@ -35,14 +35,14 @@ def is_this_job_due(tx: Tx, *, project_id: int, kind: str, now: int) -> bool:
     return tx.one("find_this_job", project=project_id, kind=kind, now=now) is not None
 
 
-def take_this_job(tx: HouseTx, *, project_id: int, kind: str, owner: str, now: int) -> Job | None:
+def take_this_job(tx: SystemTx, *, project_id: int, kind: str, owner: str, now: int) -> Job | None:
     """This very job, now held by ``owner``; ``None`` when somebody else holds it, or there is none."""
     if not is_this_job_due(tx, project_id=project_id, kind=kind, now=now):
         return None
     return _take(tx, Job(project_id=project_id, kind=kind, owner=owner), now=now)
 
 
-def _take(tx: HouseTx, job: Job, *, now: int) -> Job:
+def _take(tx: SystemTx, job: Job, *, now: int) -> Job:
     tx.run("take_job", project=job.project_id, kind=job.kind, owner=job.owner, until=now + LEASE_SECONDS * 1_000_000)
     return job
 
@@ -53,7 +53,7 @@ def list_held_jobs(tx: Tx) -> list[Job]:
     return [Job(*row) for row in rows]
 
 
-def renew_job(tx: HouseTx, *, job: Job, now: int) -> bool:
+def renew_job(tx: SystemTx, *, job: Job, now: int) -> bool:
     """Hold the job for longer; ``False`` when it is no longer this worker's."""
     until = now + LEASE_SECONDS * 1_000_000
     return tx.run("renew_job", project=job.project_id, kind=job.kind, owner=job.owner, until=until) > 0
@@ -64,11 +64,11 @@ def holds_job(tx: Tx, *, job: Job) -> bool:
     return tx.one("holds_job", project=job.project_id, kind=job.kind, owner=job.owner) is not None
 
 
-def release_job(tx: HouseTx, *, job: Job) -> None:
+def release_job(tx: SystemTx, *, job: Job) -> None:
     """Give the job back unfinished."""
     tx.run("release_job", project=job.project_id, kind=job.kind, owner=job.owner)
 
 
-def finish_job(tx: HouseTx, *, job: Job) -> bool:
+def finish_job(tx: SystemTx, *, job: Job) -> bool:
     """The job is done; ``False`` when it is no longer this worker's, or there is more of it to do."""
     return tx.run("finish_job", project=job.project_id, kind=job.kind, owner=job.owner) > 0

@@ -11,7 +11,7 @@ from typing import cast
 from msgspec import Struct
 
 from daftari.model.projects import Key, Project
-from daftari.store.engine import HouseTx, Row, Tx
+from daftari.store.engine import Row, SystemTx, Tx
 from daftari.store.projects import read_project, with_names
 
 
@@ -37,7 +37,7 @@ def list_keys(tx: Tx) -> list[Key]:
     return [_read_key(row) for row in tx.all("list_keys")]
 
 
-def insert_key(tx: HouseTx, *, key: Key, secret_hash: bytes) -> None:
+def insert_key(tx: SystemTx, *, key: Key, secret_hash: bytes) -> None:
     """A new key, whose id was taken from the house."""
     tx.run(
         "insert_key",
@@ -52,17 +52,17 @@ def insert_key(tx: HouseTx, *, key: Key, secret_hash: bytes) -> None:
     )
 
 
-def revoke_key(tx: HouseTx, *, key_id: int, now: int) -> None:
+def revoke_key(tx: SystemTx, *, key_id: int, now: int) -> None:
     """A key stops working."""
     tx.run("revoke_key", id=key_id, now=now)
 
 
-def revoke_project_keys(tx: HouseTx, *, project_id: int, now: int) -> None:
+def revoke_project_keys(tx: SystemTx, *, project_id: int, now: int) -> None:
     """All keys of a project stop working."""
     tx.run("revoke_project_keys", id=project_id, now=now)
 
 
-def touch_keys(tx: HouseTx, *, used: Mapping[int, int]) -> None:
+def touch_keys(tx: SystemTx, *, used: Mapping[int, int]) -> None:
     """When keys were last used, by key id; never earlier than what is known."""
     if used:
         tx.run("touch_keys", items=list(used.items()))

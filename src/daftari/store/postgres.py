@@ -112,7 +112,7 @@ class PostgresStore(Store):
 
     def answers(self) -> None:
         """Return if the database answers."""
-        self.house_read(lambda tx: tx.one("list_projects"))
+        self.system_read(lambda tx: tx.one("list_projects"))
 
     def tidy(self) -> None:
         """Nothing: PostgreSQL looks after itself."""
@@ -126,7 +126,7 @@ class PostgresStore(Store):
     def _snapshot(self, project_id: int, body: Callable[[Transaction], T]) -> T:
         return self._tried("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", project_id, body)
 
-    def _loose(self, project_id: int, body: Callable[[Transaction], T]) -> T:
+    def _unisolated(self, project_id: int, body: Callable[[Transaction], T]) -> T:
         connection = self._kept()
         if connection is None:
             return self._snapshot(project_id, body)

@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from daftari.model.projects import ConsentSettings, OnError, Project
-from daftari.store.engine import HouseTx, Row, Tx
+from daftari.store.engine import Row, SystemTx, Tx
 
 _read_consent = msgspec.json.Decoder(ConsentSettings).decode
 
@@ -34,7 +34,7 @@ def with_names(tx: Tx, project: Project) -> Project:
 
 
 def insert_project(
-    tx: HouseTx, *, name: str, folded: str, region: str, on_error: OnError, first_id: int, now: int
+    tx: SystemTx, *, name: str, folded: str, region: str, on_error: OnError, first_id: int, now: int
 ) -> Project:
     """A new project with an empty book whose first contact gets ``first_id``."""
     project_id = tx.take_id()
@@ -44,7 +44,7 @@ def insert_project(
     return Project(project_id, name, region, on_error, now, (folded,))
 
 
-def update_project(tx: HouseTx, *, project: Project, folded: str) -> None:
+def update_project(tx: SystemTx, *, project: Project, folded: str) -> None:
     """A project's name and settings; the name it had goes on being known."""
     tx.run(
         "update_project",
@@ -58,7 +58,7 @@ def update_project(tx: HouseTx, *, project: Project, folded: str) -> None:
     tx.run("insert_project_name", id=project.id, folded=folded)
 
 
-def hide_project(tx: HouseTx, *, project_id: int, now: int) -> None:
+def hide_project(tx: SystemTx, *, project_id: int, now: int) -> None:
     """Free a project's name and let no write into its book; the rest goes later."""
     tx.run("hide_project", id=project_id, now=now)
     tx.run("close_book", project=project_id)

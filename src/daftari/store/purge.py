@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from daftari.model.limits import PARTS_A_TURN
-from daftari.store.engine import HouseTx, Tx, WriteTx
+from daftari.store.engine import SystemTx, Tx, WriteTx
 
 _LEDGER = (
     ("find_quarantine_end", "delete_quarantine_below"),
@@ -106,7 +106,7 @@ def delete_book(tx: WriteTx) -> None:
     tx.run("delete_book")
 
 
-def delete_project(tx: HouseTx, *, project_id: int) -> None:
+def delete_project(tx: SystemTx, *, project_id: int) -> None:
     """The house rows of a project whose book is gone."""
     tx.run("delete_project_keys", id=project_id)
     tx.run("delete_project_tokens", id=project_id)

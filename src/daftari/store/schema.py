@@ -68,7 +68,7 @@ def unfinished_copy(database: str) -> str:
 def _first_secret(database: str) -> bytes:
     """The key of a new secret. Raises ``BadSettings`` when the database has one already, wherever that is."""
     store = _engine(database).open_engine(database, threads=1, secret=b"")
-    known = store.house_read(has_fingerprint)
+    known = store.system_read(has_fingerprint)
     store.close()
     if not known:
         return make_secret(database)

@@ -1,7 +1,7 @@
 """The SQLite engine: one file, a connection a thread to read with, one a process to write with, writers in turn.
 
 One writer a process, because SQLite forgets what a connection has cached when another one has written. Readers never
-wait for a writer (WAL). Writers of all processes pass the turnstile before ``BEGIN IMMEDIATE``, so that none starves.
+wait for a writer (WAL). Writers of all processes pass the fair_lock before ``BEGIN IMMEDIATE``, so that none starves.
 ``synchronous=FULL``: what was acknowledged survives a power cut. This room must not know what any query means.
 """
 
@@ -19,7 +19,7 @@ import msgspec
 from daftari.errors import DaftariError, StoreBusy, StoreUnavailable
 from daftari.store.database_url import sqlite_path
 from daftari.store.engine import TABLES, Migration, Row, RowSet, Store, T, Transaction, Value
-from daftari.store.fair_lock import Turnstile
+from daftari.store.fair_lock import FairLock
 from daftari.store.queries import Query, load_queries
 
 APPLICATION_ID = 0x44414654
@@ -33,7 +33,7 @@ WRITER_CACHE_KIB = 30 * 1024
 SMALL_CACHE_KIB = 1024
 """Page cache of every other connection: the threads of the pool look up keys, and no more."""
 BUSY_SECONDS = 5
-"""How long to wait for a program that writes to the file without the turnstile."""
+"""How long to wait for a program that writes to the file without the fair_lock."""
 WAL_BYTES_MAX = 256 * 1024 * 1024
 """Above this the worker takes the turn and starts the log from its beginning."""
 JOURNAL_BYTES_MAX = 64 * 1024 * 1024
@@ -61,7 +61,7 @@ _encode = msgspec.json.encode
 class SqliteTransaction(Transaction):
     """A transaction on one connection."""
 
-    __slots__ = ("_connection", "_queries", "_turnstile")
+    __slots__ = ("_connection", "_fair_lock", "_queries")
 
     def __init__(
         self,
@@ -69,12 +69,12 @@ class SqliteTransaction(Transaction):
         queries: Mapping[str, Query],
         project_id: int,
         secret: bytes,
-        turnstile: Turnstile | None = None,
+        fair_lock: FairLock | None = None,
     ) -> None:
         super().__init__(project_id, secret)
         self._connection = connection
         self._queries = queries
-        self._turnstile = turnstile
+        self._fair_lock = fair_lock
 
     def one(self, query: str, **values: Value | RowSet) -> Row | None:
         """The first row of a named query, or ``None``."""
@@ -98,7 +98,7 @@ class SqliteTransaction(Transaction):
 
     def is_awaited(self) -> bool:
         """Whether another process waits for its turn."""
-        return self._turnstile is not None and self._turnstile.is_awaited()
+        return self._fair_lock is not None and self._fair_lock.is_awaited()
 
     def _execute(self, name: str, values: dict[str, Value | RowSet]) -> apsw.Cursor:
         query = self._queries[name]
@@ -117,7 +117,7 @@ class SqliteStore(Store):
         self._path = path
         self._secret = secret
         self._queries = load_queries("sqlite")
-        self._turnstile = Turnstile(path)
+        self._fair_lock = FairLock(path)
         self._local = threading.local()
         self._connections: list[apsw.Connection] = []
         self._writing = threading.Lock()
@@ -141,7 +141,7 @@ class SqliteStore(Store):
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
             log = Path(f"{self._path}-wal")
             if log.exists() and log.stat().st_size > WAL_BYTES_MAX:
-                with self._turnstile:
+                with self._fair_lock:
                     _start_log_anew(connection)
         except OUTAGES as error:
             raise in_our_words(error) from error
@@ -154,7 +154,7 @@ class SqliteStore(Store):
             self._connections.pop().close(True)
         self._local = threading.local()
         self._writer = None
-        self._turnstile.close()
+        self._fair_lock.close()
 
     def _snapshot(self, project_id: int, body: Callable[[Transaction], T]) -> T:
         try:
@@ -167,7 +167,7 @@ class SqliteStore(Store):
         except OUTAGES as error:
             raise in_our_words(error) from error
 
-    def _loose(self, project_id: int, body: Callable[[Transaction], T]) -> T:
+    def _unisolated(self, project_id: int, body: Callable[[Transaction], T]) -> T:
         try:
             return body(SqliteTransaction(self._connection(), self._queries, project_id, self._secret))
         except OUTAGES as error:
@@ -175,12 +175,12 @@ class SqliteStore(Store):
 
     def _exclusive(self, project_id: int, body: Callable[[Transaction], T]) -> T:
         try:
-            with self._writing, self._turnstile:
+            with self._writing, self._fair_lock:
                 connection = self._writer = self._writer or self._opened(WRITER_CACHE_KIB)
                 refuse_moved(connection, self._path)
                 connection.execute("BEGIN IMMEDIATE")
                 try:
-                    tx = SqliteTransaction(connection, self._queries, project_id, self._secret, self._turnstile)
+                    tx = SqliteTransaction(connection, self._queries, project_id, self._secret, self._fair_lock)
                     result = body(tx)
                     connection.execute("COMMIT")
                 finally:

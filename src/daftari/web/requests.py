@@ -105,9 +105,9 @@ class Call:
         """A rule's result, from one snapshot of the project."""
         return self._store.read(self.project.id, rule, *args, **kwargs)
 
-    def look(self, rule: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def read_unisolated(self, rule: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """A rule's result, from statements that need not agree with one another."""
-        return self._store.look(self.project.id, rule, *args, **kwargs)
+        return self._store.read_unisolated(self.project.id, rule, *args, **kwargs)
 
     def write(
         self,
@@ -164,7 +164,7 @@ class Call:
         """What a write under this Idempotency-Key answered before: looked for before anything else is judged."""
         if self._once is None:
             return None
-        kept = self.look(find_replay, once=self._once, now=self.now)
+        kept = self.read_unisolated(find_replay, once=self._once, now=self.now)
         return None if kept is None else _replayed(kept)
 
     def refuse(self, error: DaftariError) -> Reply:

@@ -131,7 +131,9 @@ class ImportWork:
 
     def _fetch(self, work: Import, file: IO[bytes]) -> None:
         first = 0
-        while parts := self._store.look(self._project_id, list_parts, file_id=work.id, first=first, limit=PARTS_A_TURN):
+        while parts := self._store.read_unisolated(
+            self._project_id, list_parts, file_id=work.id, first=first, limit=PARTS_A_TURN
+        ):
             file.writelines(parts)
             first += len(parts)
         file.flush()

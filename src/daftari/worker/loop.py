@@ -40,7 +40,7 @@ from daftari.store import (
 from daftari.worker.exports import ExportWork, Goes
 from daftari.worker.imports import ImportWork
 from daftari.worker.leases import WORKER, is_dead, new_owner
-from daftari.worker.purge import SweepWork
+from daftari.worker.purge import PurgeWork
 
 IDLE_SECONDS = 1.0
 """How often an idle worker looks for a job, give or take a quarter, so that many do not look at once."""
@@ -90,8 +90,8 @@ def _work_until(told_to_stop: ToldToStop, *, store: Store, aside: Executor) -> N
                 _expire(told_to_stop, store=store)
                 expired_at = time.monotonic()
             _release_dead(store)
-            due = store.house_read(is_job_due, now=_now())
-            job = store.house_write(take_job, owner=owner, now=_now()) if due else None
+            due = store.system_read(is_job_due, now=_now())
+            job = store.system_write(take_job, owner=owner, now=_now()) if due else None
             if job is not None:
                 _do_job(told_to_stop, store=store, job=job, aside=aside)
             pause_seconds = 0.0 if job else IDLE_SECONDS * random.uniform(0.75, 1.25)
@@ -105,9 +105,9 @@ def work_on(told_to_stop: ToldToStop, *, store: Store, project_id: int, kind: st
     Returns whether it was there to be taken: not while another worker holds it.
     """
     _release_dead(store)
-    if not store.house_read(is_this_job_due, project_id=project_id, kind=kind, now=_now()):
+    if not store.system_read(is_this_job_due, project_id=project_id, kind=kind, now=_now()):
         return False
-    job = store.house_write(take_this_job, project_id=project_id, kind=kind, owner=new_owner(), now=_now())
+    job = store.system_write(take_this_job, project_id=project_id, kind=kind, owner=new_owner(), now=_now())
     if job is not None:
         with ThreadPoolExecutor(1, thread_name_prefix="daftari-lease") as aside:
             _do_job(told_to_stop, store=store, job=job, aside=aside)
@@ -116,9 +116,9 @@ def work_on(told_to_stop: ToldToStop, *, store: Store, project_id: int, kind: st
 
 def _release_dead(store: Store) -> None:
     """Give back at once the jobs of workers that were killed here, without waiting for their leases to run out."""
-    for job in store.house_read(list_held_jobs):
+    for job in store.system_read(list_held_jobs):
         if is_dead(job.owner):
-            store.house_write(release_job, job=job)
+            store.system_write(release_job, job=job)
 
 
 def _do_job(told_to_stop: ToldToStop, *, store: Store, job: Job, aside: Executor) -> None:
@@ -132,9 +132,9 @@ def _do_job(told_to_stop: ToldToStop, *, store: Store, job: Job, aside: Executor
         while not told_to_stop(pause_seconds):
             try:
                 if time.monotonic() - renewed_at >= RENEWAL_SECONDS:
-                    store.house_write(renew_job, job=job, now=_now())
+                    store.system_write(renew_job, job=job, now=_now())
                     renewed_at = time.monotonic()
-                if not store.house_read(holds_job, job=job):
+                if not store.system_read(holds_job, job=job):
                     # Another worker has it.
                     return
                 if not _turn(work):
@@ -150,19 +150,19 @@ def _do_job(told_to_stop: ToldToStop, *, store: Store, job: Job, aside: Executor
                 return
             except StoreBusy as error:
                 pause_seconds = _pause_after(error)
-    store.house_write(release_job, job=job)
+    store.system_write(release_job, job=job)
 
 
 def _finish(store: Store, job: Job) -> None:
     """The job is done; or, if it was asked for once more meanwhile, anybody's again."""
-    if not store.house_write(finish_job, job=job):
-        store.house_write(release_job, job=job)
+    if not store.system_write(finish_job, job=job):
+        store.system_write(release_job, job=job)
 
 
 def _renew(store: Store, job: Job) -> bool:
     """Renew the lease, and say whether the job is still this worker's. It lasts for several tries."""
     try:
-        return store.house_write(renew_job, job=job, now=_now())
+        return store.system_write(renew_job, job=job, now=_now())
     except StoreBusy:
         return True
 
@@ -198,13 +198,13 @@ class Work(Protocol):
 
 def work_of(store: Store, job: Job, *, goes: Goes) -> Work:
     """What a job is. In a project that was deleted there is nothing to do but to clear up."""
-    if store.house_read(is_deleted, project_id=job.project_id):
-        return SweepWork(store, job)
+    if store.system_read(is_deleted, project_id=job.project_id):
+        return PurgeWork(store, job)
     if job.kind == IMPORT:
         return ImportWork(store, job.project_id, goes=goes)
     if job.kind == EXPORT:
         return ExportWork(store, job.project_id, goes=goes)
-    return SweepWork(store, job)
+    return PurgeWork(store, job)
 
 
 def _pause_after(error: StoreBusy) -> float:
@@ -216,7 +216,7 @@ def _pause_after(error: StoreBusy) -> float:
 
 def _expire(told_to_stop: ToldToStop, *, store: Store) -> None:
     """Delete what is kept for a time that is over, in every project, a turn a transaction; until told to stop."""
-    for project in store.house_read(list_projects):
+    for project in store.system_read(list_projects):
         # A project may be deleted meanwhile; then all of it goes.
         with suppress(Unauthenticated):
             for has_expired, expire in EXPIRING:

@@ -10,12 +10,12 @@ from typing import Self
 
 from daftari.model.jobs import ERASE, Job
 from daftari.rules.erasure.clear import clear_journal
-from daftari.rules.erasure.purge import has_book, is_deleted, sweep_book, sweep_group, sweep_project
+from daftari.rules.erasure.purge import has_book, is_deleted, purge_book, purge_group, purge_project
 from daftari.store import Store
 from daftari.worker.leases import WORKER
 
 
-class SweepWork:
+class PurgeWork:
     """Members of deleted groups, what names the erased, or the whole of a deleted project."""
 
     def __init__(self, store: Store, job: Job) -> None:
@@ -37,10 +37,10 @@ class SweepWork:
     def turn(self) -> bool:
         """One turn. Returns whether there may be another one."""
         project_id = self._job.project_id
-        if not self._store.house_read(is_deleted, project_id=project_id):
-            return self._store.sweep(project_id, WORKER, clear_journal if self._job.kind == ERASE else sweep_group)
+        if not self._store.system_read(is_deleted, project_id=project_id):
+            return self._store.purge(project_id, WORKER, clear_journal if self._job.kind == ERASE else purge_group)
         if self._store.read(project_id, has_book):
-            self._store.sweep(project_id, WORKER, sweep_book)
+            self._store.purge(project_id, WORKER, purge_book)
             return True
-        self._store.house_write(sweep_project, project_id=project_id)
+        self._store.system_write(purge_project, project_id=project_id)
         return False

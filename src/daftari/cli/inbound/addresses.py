@@ -81,7 +81,7 @@ def add_token(
         chosen = chosen_project(store, project)
         secret = find_secret(gateway, secret_file)
         repeated = (verify_token or secrets.token_urlsafe(VERIFY_TOKEN_BYTES)) if gateway.has_check else None
-        written, _ = store.house_write(
+        written, _ = store.system_write(
             inbound_tokens.create_token,
             project=chosen,
             provider=gateway.name,
@@ -108,7 +108,7 @@ def list_tokens(
 ) -> None:
     """List the addresses: how they begin and what they brought. Never the address itself, nor a secret."""
     with opened_store(config, database) as store:
-        found = store.house_read(_list_tokens, project=project)
+        found = store.system_read(_list_tokens, project=project)
         brought = {owner.id: store.read(owner.id, _count) for owner, _ in found}
     print_list(COLUMNS, [_row(owner, token, brought[owner.id]) for owner, token in found], as_json=as_json)
     if not found:
@@ -131,9 +131,9 @@ def set_secret(
 ) -> None:
     """Give an address another secret of its provider's."""
     with opened_store(config, database) as store:
-        token = store.house_read(inbound_tokens.get_token, start=start)
+        token = store.system_read(inbound_tokens.get_token, start=start)
         secret = require_secret(GATEWAYS[token.provider], secret_file)
-        store.house_write(inbound_tokens.set_secret, start=start, secret=secret)
+        store.system_write(inbound_tokens.set_secret, start=start, secret=secret)
         kept = store.read(token.project_id, refused_requests.count_quarantine)
     say(f"The address that begins with {token.start} has another secret now.")
     if kept:
@@ -144,7 +144,7 @@ def set_secret(
 def revoke_token(start: StartArgument, database: DatabaseOption = None, config: ConfigOption = None) -> None:
     """Make an address stop working at once."""
     with opened_store(config, database) as store:
-        token = store.house_write(inbound_tokens.revoke_token, start=start, now=time.time_ns() // 1000)
+        token = store.system_write(inbound_tokens.revoke_token, start=start, now=time.time_ns() // 1000)
     say(f"The address that begins with {token.start} is revoked.")
 
 

@@ -89,7 +89,7 @@ def _list_rows(tx: Tx, *, known: dict[int, InboundToken]) -> list[tuple[object, 
 
 
 def _tokens(store: Store) -> dict[int, InboundToken]:
-    return {token.id: token for token in store.house_read(inbound_tokens.list_tokens)}
+    return {token.id: token for token in store.system_read(inbound_tokens.list_tokens)}
 
 
 def _walk(store: Store, project: Project) -> Iterator[Quarantined]:
@@ -104,7 +104,7 @@ def _replay_one(
     store: Store, project: Project, kept: Quarantined, token: InboundToken, *, public_url: str | None
 ) -> bool:
     """Take a request in as of the time of its receipt, if it is good now. Returns whether it is."""
-    stored = store.house_read(get_token, start=token.start)
+    stored = store.system_read(get_token, start=token.start)
     assert stored is not None
     try:
         events = _read_again(stored, kept.request, public_url=public_url)

@@ -73,8 +73,8 @@ def open_settled(settings: Settings) -> Store:
 def chosen_project(store: Store, name: str | None) -> Project:
     """The project that was named, or the only one there is. Ends the command when that is not clear."""
     if name is not None:
-        return store.house_read(find_project, name=name)
-    found = store.house_read(list_projects)
+        return store.system_read(find_project, name=name)
+    found = store.system_read(list_projects)
     if len(found) == 1:
         return found[0]
     if not found:

@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from daftari.errors import BadSettings, DaftariError, ValidationFailed
-from daftari.model.time import written_time
+from daftari.model.time import format_time
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -75,7 +75,7 @@ def print_list(columns: Sequence[str], rows: Sequence[Sequence[object]], *, as_j
 
 def shown_time(microseconds: int | None) -> str | None:
     """A time as the API writes it, or nothing."""
-    return None if microseconds is None else written_time(microseconds)
+    return None if microseconds is None else format_time(microseconds)
 
 
 def _shown(value: object) -> str:

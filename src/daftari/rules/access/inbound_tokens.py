@@ -14,7 +14,7 @@ from string import ascii_letters
 from daftari.errors import Forged, TokenNotFound
 from daftari.model.inbound import InboundToken, StoredToken
 from daftari.model.projects import Project
-from daftari.store import HouseTx, Tx, inbound
+from daftari.store import SystemTx, Tx, inbound
 
 RANDOM_BYTES = 32
 START_LENGTH = 10
@@ -22,7 +22,7 @@ START_LENGTH = 10
 
 
 def create_token(
-    tx: HouseTx,
+    tx: SystemTx,
     *,
     project: Project,
     provider: str,
@@ -65,14 +65,14 @@ def get_token(tx: Tx, *, start: str) -> InboundToken:
     return found[0]
 
 
-def set_secret(tx: HouseTx, *, start: str, secret: str) -> InboundToken:
+def set_secret(tx: SystemTx, *, start: str, secret: str) -> InboundToken:
     """Another secret of the provider's for a token. Raises ``TokenNotFound``."""
     token = get_token(tx, start=start)
     inbound.update_secret(tx, token_id=token.id, secret=secret)
     return token
 
 
-def revoke_token(tx: HouseTx, *, start: str, now: int) -> InboundToken:
+def revoke_token(tx: SystemTx, *, start: str, now: int) -> InboundToken:
     """Stop the one token that begins with these characters. Raises ``TokenNotFound`` when none or several do."""
     token = get_token(tx, start=start)
     inbound.revoke_token(tx, token_id=token.id, now=now)

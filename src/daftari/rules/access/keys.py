@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from daftari.errors import KeyNotFound, Unauthenticated
 from daftari.model.projects import Key, Project
-from daftari.store import HouseTx, Tx, keys
+from daftari.store import SystemTx, Tx, keys
 
 PREFIX = "daf_"
 RANDOM_LENGTH = 40
@@ -37,7 +37,7 @@ class Access(Struct, frozen=True):
 
 
 def create_key(
-    tx: HouseTx, *, project: Project, label: str, read_only: bool, expires_at: int | None, now: int
+    tx: SystemTx, *, project: Project, label: str, read_only: bool, expires_at: int | None, now: int
 ) -> tuple[str, Key]:
     """A new key of a project, and its secret, which nobody can see again."""
     body = PREFIX + "".join(secrets.choice(_LETTERS) for _ in range(RANDOM_LENGTH))
@@ -86,7 +86,7 @@ def list_keys(tx: Tx) -> list[Key]:
     return keys.list_keys(tx)
 
 
-def revoke_key(tx: HouseTx, *, start: str, now: int) -> Key:
+def revoke_key(tx: SystemTx, *, start: str, now: int) -> Key:
     """Stop the one key that begins with these characters. Raises ``KeyNotFound`` when none or several do."""
     found = [key for key in keys.list_keys(tx) if key.start.startswith(start)]
     if len(found) != 1 or len(start) <= len(PREFIX):
@@ -95,7 +95,7 @@ def revoke_key(tx: HouseTx, *, start: str, now: int) -> Key:
     return found[0]
 
 
-def touch_keys(tx: HouseTx, *, used: Mapping[int, int]) -> None:
+def touch_keys(tx: SystemTx, *, used: Mapping[int, int]) -> None:
     """When keys were last used, by key id."""
     keys.touch_keys(tx, used=used)
 

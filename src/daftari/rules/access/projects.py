@@ -12,17 +12,17 @@ from msgspec.structs import replace
 
 from daftari.errors import ProjectNotFound, ProjectTaken, ValidationFailed
 from daftari.mobile import is_region
-from daftari.model.jobs import SWEEP
+from daftari.model.jobs import PURGE
 from daftari.model.limits import FIRST_ID_MAX
 from daftari.model.projects import OnError, Project
 from daftari.rules.consent.keywords import plain_words
 from daftari.rules.consent.quiet_hours import read_hours
 from daftari.rules.fields import fold_name, read_name
-from daftari.store import HouseTx, Tx, keys, projects
+from daftari.store import SystemTx, Tx, keys, projects
 from daftari.store.jobs import request_job
 
 
-def create_project(tx: HouseTx, *, name: str, region: str, on_error: OnError, first_id: int, now: int) -> Project:
+def create_project(tx: SystemTx, *, name: str, region: str, on_error: OnError, first_id: int, now: int) -> Project:
     """A new project with an empty book. Raises ``ProjectTaken`` and ``ValidationFailed``."""
     kept = _read_project_name(name)
     _refuse_region(region)
@@ -49,7 +49,7 @@ def find_project(tx: Tx, *, name: str) -> Project:
     return found
 
 
-def rename_project(tx: HouseTx, *, name: str, new_name: str) -> Project:
+def rename_project(tx: SystemTx, *, name: str, new_name: str) -> Project:
     """Another name for a project; requests may go on using the old one. Raises ``ProjectTaken``."""
     found = find_project(tx, name=name)
     kept = _read_project_name(new_name)
@@ -62,7 +62,7 @@ def rename_project(tx: HouseTx, *, name: str, new_name: str) -> Project:
 
 
 def set_project(
-    tx: HouseTx, *, name: str, region: str | None, on_error: OnError | None, consent: Mapping[str, object]
+    tx: SystemTx, *, name: str, region: str | None, on_error: OnError | None, consent: Mapping[str, object]
 ) -> Project:
     """Other settings for a project; what is ``None`` or absent keeps what is there. ``consent``: by member's name."""
     found = find_project(tx, name=name)
@@ -97,12 +97,12 @@ def _read_consent(given: Mapping[str, object]) -> dict[str, object]:
     return read
 
 
-def delete_project(tx: HouseTx, *, name: str, now: int) -> Project:
+def delete_project(tx: SystemTx, *, name: str, now: int) -> Project:
     """Delete a project at once for everyone, keys revoked and name free; the worker clears its book."""
     found = find_project(tx, name=name)
     keys.revoke_project_keys(tx, project_id=found.id, now=now)
     projects.hide_project(tx, project_id=found.id, now=now)
-    request_job(tx, project_id=found.id, kind=SWEEP)
+    request_job(tx, project_id=found.id, kind=PURGE)
     return found
 
 

@@ -22,7 +22,7 @@ from daftari.model.limits import (
     SENDER_MAX,
 )
 from daftari.model.projects import Key
-from daftari.model.time import written_time
+from daftari.model.time import format_time
 from daftari.rules.consent import ledger
 from daftari.rules.consent.decisions import in_force
 from daftari.rules.consent.state import meets
@@ -282,8 +282,8 @@ def list_near_misses(tx: Tx, *, limit: int) -> list[dict[str, object]]:
             "source": miss.source,
             "import_id": miss.import_id,
             "tries": miss.tries,
-            "first_at": written_time(miss.first_at),
-            "last_at": written_time(miss.last_at),
+            "first_at": format_time(miss.first_at),
+            "last_at": format_time(miss.last_at),
         }
         for miss in consent.list_near_misses(tx, limit=limit)
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from daftari.model.consent import ANY, CHANNELS, PURPOSES, Fact, Scope
-from daftari.model.time import written_time
+from daftari.model.time import format_time
 from daftari.rules.consent.decisions import Question, Verdict
 from daftari.rules.consent.state import OTHERS, Mask, State, mask_of
 
@@ -49,7 +49,7 @@ def show_fact(fact: Fact) -> dict[str, object]:
     shown: dict[str, object] = {"id": fact.id, "kind": fact.kind, **show_scope(fact.scope)}
     if fact.keyword:
         shown["group" if fact.kind == "left_group" else "keyword"] = fact.keyword
-    shown |= {"at": written_time(fact.at), "recorded_at": written_time(fact.recorded_at), "source": fact.source}
+    shown |= {"at": format_time(fact.at), "recorded_at": format_time(fact.recorded_at), "source": fact.source}
     if fact.override:
         shown["override"] = True
     if fact.retracts is not None:
@@ -118,8 +118,8 @@ def show_reasons(verdict: Verdict) -> list[dict[str, object]]:
 
 def tell_fact(fact: Fact) -> str:
     """A fact as a sentence: what, since when, from where."""
-    since = written_time(fact.at)
-    where = f"recorded {written_time(fact.recorded_at)} from {SOURCE_NAMES[fact.source]}, fact {fact.id}"
+    since = format_time(fact.at)
+    where = f"recorded {format_time(fact.recorded_at)} from {SOURCE_NAMES[fact.source]}, fact {fact.id}"
     match fact.kind:
         case "opt_out":
             return f"Opted out of {tell_scope(fact.scope)} at {since}; {where}."

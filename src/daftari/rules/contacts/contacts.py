@@ -22,7 +22,7 @@ from daftari.errors import (
 from daftari.model.consent import ANY, NewFact, Scope
 from daftari.model.contacts import Card, Change, CreateOutcome, Outcome, Page, RowOutcome, ShownContact, UpdateOutcome
 from daftari.model.projects import ConsentSettings
-from daftari.model.time import written_time
+from daftari.model.time import format_time
 from daftari.rules.consent import ledger
 from daftari.rules.consent.keywords import stop_scope
 from daftari.rules.consent.state import NOTHING_KNOWN, State
@@ -99,7 +99,7 @@ def _with_members(tx: Tx, found: list[StoredContact], include: frozenset[str]) -
         if "consent" in include:
             more["consent"] = show_state(states.get(contact.mobile, NOTHING_KNOWN))
         if "updated_at" in include:
-            more["updated_at"] = written_time(contact.updated_at)
+            more["updated_at"] = format_time(contact.updated_at)
         cards.append(contact.card.encode()[:-1] + b"," + msgspec.json.encode(more)[1:])
     return b",".join(cards)
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from daftari.errors import GroupNotFound, GroupTaken, ValidationFailed
 from daftari.model.contacts import Group, MembershipOutcome
-from daftari.model.jobs import SWEEP
+from daftari.model.jobs import PURGE
 from daftari.rules.consent import ledger
 from daftari.rules.fields import fold_name, read_name
 from daftari.store import Tx, WriteTx, contacts, directory, groups, journal
@@ -75,7 +75,7 @@ def delete_group(tx: WriteTx, *, name: str, now: int) -> None:
     group = get_group(tx, name=name)
     groups.hide_group(tx, group_id=group.id, now=now)
     journal.insert_journal(tx, action="delete_group", contacts=(), group_id=group.id, now=now)
-    request_job(tx, project_id=tx.project_id, kind=SWEEP)
+    request_job(tx, project_id=tx.project_id, kind=PURGE)
 
 
 def join_group(tx: WriteTx, *, name: str, ids: Sequence[int], mobiles: Sequence[int], now: int) -> MembershipOutcome:

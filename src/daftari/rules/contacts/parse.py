@@ -17,7 +17,7 @@ from daftari.errors import Malformed, UnreadableMobile, ValidationFailed
 from daftari.mobile import reader_for
 from daftari.model.contacts import TEXT_FIELDS, AttributeValue, Card, Change, ContactGiven, ContactRow
 from daftari.model.limits import ATTRIBUTE_NAME_MAX, ATTRIBUTE_TEXT_MAX, ATTRIBUTES_MAX, CONTACTS_PER_CALL_MAX, TEXT_MAX
-from daftari.model.time import written_time
+from daftari.model.time import format_time
 from daftari.rules.fields import NOT_A_TEXT, read_text
 
 T = TypeVar("T")
@@ -64,7 +64,7 @@ def read_contacts(raw: bytes, *, field: str, region: str, now: int) -> Rows:
     rows: list[ContactRow] = []
     invalid: dict[int, Errors] = {}
     reader = reader_for(region)
-    created_at = written_time(now)
+    created_at = format_time(now)
     for index, item in enumerate(given):
         row = read_row(index, item, reader, created_at)
         if isinstance(row, ContactRow):
@@ -79,7 +79,7 @@ def read_contacts(raw: bytes, *, field: str, region: str, now: int) -> Rows:
 def read_contact(raw: bytes, *, field: str, region: str, now: int) -> Rows:
     """The one row in a JSON object. Raises ``ValidationFailed`` when it is no object."""
     item = _given_one(_decode_untyped(raw), field)
-    created_at = written_time(now)
+    created_at = format_time(now)
     row = read_row(0, item, reader_for(region), created_at)
     if isinstance(row, ContactRow):
         return Rows(count=1, unique=[row], duplicates=[], invalid={}, field=field, one=True)

@@ -22,7 +22,7 @@ from daftari.rules.consent.state import derive_state
 from daftari.rules.contacts.contacts import remove_contact
 from daftari.rules.exports.lifecycle import fail_after_erasure
 from daftari.rules.fields import digits_in
-from daftari.rules.idempotency import forget_answers
+from daftari.rules.idempotency import delete_stored_responses
 from daftari.rules.imports.lifecycle import cancel_waiting
 from daftari.rules.inbound.quarantine import walk_quarantine
 from daftari.rules.inbound.receive import Receipt, review_events
@@ -64,7 +64,7 @@ def erase_number(tx: WriteTx, *, mobile: int, project: Project, now: int) -> Era
         + imports.erase_rejects(tx, digits=national_digits(mobile)),
         "import_files": cancel_waiting(tx, now=now),
         "audience_numbers": audiences.erase_from_audiences(tx, mobile=mobile),
-        "kept_answers": forget_answers(tx, mobile=mobile),
+        "kept_answers": delete_stored_responses(tx, mobile=mobile),
         "exports": fail_after_erasure(tx, now=now),
     }
     written = msgspec.json.encode(removed).decode()

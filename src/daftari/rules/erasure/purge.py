@@ -5,7 +5,7 @@ This room must not know who gives the turns.
 
 from __future__ import annotations
 
-from daftari.store import HouseTx, Tx, WriteTx, directory, groups, imports, purge
+from daftari.store import SystemTx, Tx, WriteTx, directory, groups, imports, purge
 
 ROWS_A_TURN = 1_000
 """Rows that one turn deletes at the most."""
@@ -21,7 +21,7 @@ def has_book(tx: Tx) -> bool:
     return purge.has_book(tx)
 
 
-def sweep_group(tx: WriteTx) -> bool:
+def purge_group(tx: WriteTx) -> bool:
     """Clear some members of a deleted group, or the group itself when none is left. Returns whether there was one."""
     group_id = purge.find_deleted_group(tx)
     if group_id is None:
@@ -35,7 +35,7 @@ def sweep_group(tx: WriteTx) -> bool:
     return True
 
 
-def sweep_book(tx: WriteTx) -> bool:
+def purge_book(tx: WriteTx) -> bool:
     """Clear some of a deleted project's book, then the book itself. Returns whether anything is left."""
     ids = purge.list_some_contacts(tx, limit=ROWS_A_TURN)
     if ids:
@@ -53,6 +53,6 @@ def sweep_book(tx: WriteTx) -> bool:
     return False
 
 
-def sweep_project(tx: HouseTx, *, project_id: int) -> None:
+def purge_project(tx: SystemTx, *, project_id: int) -> None:
     """Clear the house rows of a deleted project whose book is gone."""
     purge.delete_project(tx, project_id=project_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from daftari.model.limits import ID_MAX
-from daftari.model.time import written_time
+from daftari.model.time import format_time
 from daftari.rules.consent.questions import find_mobile, show_known
 from daftari.rules.erasure.erase import JOURNAL_ROWS_A_TURN
 from daftari.rules.fields import Reference
@@ -20,13 +20,13 @@ def export_number(tx: Tx, *, reference: Reference, now: int) -> dict[str, object
     names = groups.list_group_names(tx, ids=[found.id])[found.id] if found is not None else []
     return {
         "mobile": str(mobile),
-        "exported_at": written_time(now),
+        "exported_at": format_time(now),
         "contact": None if found is None else msgspec.Raw(found.card.encode()),
-        "updated_at": None if found is None else written_time(found.updated_at),
+        "updated_at": None if found is None else format_time(found.updated_at),
         "groups": names,
         "consent": show_known(tx, mobile=mobile),
         "removals": [
-            {"at": written_time(at), "reason": reason} for at, reason in journal.list_removals(tx, mobile=mobile)
+            {"at": format_time(at), "reason": reason} for at, reason in journal.list_removals(tx, mobile=mobile)
         ],
         "reviews": [show_review(review) for review in inbound.list_subject_reviews(tx, mobile=mobile)],
         "audiences": audiences.list_audiences_with(tx, mobile=mobile),
@@ -41,6 +41,6 @@ def _list_journal(tx: Tx, contact_id: int) -> list[dict[str, object]]:
     while rows := erasures.list_journal(tx, first=first, last=ID_MAX, limit=JOURNAL_ROWS_A_TURN):
         for row in rows:
             if journal.names_contact(row.contacts, contact_id=contact_id):
-                found.append({"at": written_time(row.at), "action": row.action, "key_id": row.key_id})
+                found.append({"at": format_time(row.at), "action": row.action, "key_id": row.key_id})
         first = rows[-1].seq + 1
     return found

@@ -17,7 +17,7 @@ from daftari.model.contacts import ExportFormat
 from daftari.model.exports import StoredExport
 from daftari.model.jobs import EXPORT
 from daftari.model.limits import EXPORT_HOURS, EXPORTS_MAX
-from daftari.model.time import written_time
+from daftari.model.time import format_time
 from daftari.rules.exports.snapshot import get_group_id
 from daftari.store import Tx, WriteTx, exports, journal
 from daftari.store.file_parts import insert_parts
@@ -122,9 +122,9 @@ def show_export(export: StoredExport) -> dict[str, object]:
         "rows": progress.rows,
         "bytes": progress.bytes,
         "error": progress.error,
-        "created_at": written_time(export.created_at),
-        "finished_at": None if progress.finished_at is None else written_time(progress.finished_at),
-        "expires_at": written_time(export.expires_at),
+        "created_at": format_time(export.created_at),
+        "finished_at": None if progress.finished_at is None else format_time(progress.finished_at),
+        "expires_at": format_time(export.expires_at),
     }
 
 

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from daftari.model.consent import ANY, Fact, FactKind, Source
-from daftari.model.time import written_time
+from daftari.model.time import format_time
 from daftari.rules.consent.state import without_retracted
 
 Cell = str | int | float | bool | None
@@ -191,7 +191,7 @@ def _written(fact: Fact, group_names: Mapping[int, str]) -> Iterable[WrittenFact
             channel=scope.channel,
             sender=scope.sender,
             purpose=scope.purpose,
-            at=written_time(fact.at),
+            at=format_time(fact.at),
             source=fact.source,
             keyword=keyword,
             override=fact.override,

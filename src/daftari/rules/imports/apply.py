@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from daftari.mobile import E164_DIGITS_MAX, country_code
 from daftari.model.consent import FactOutcomeName, NewFact
 from daftari.model.contacts import ContactRow
-from daftari.model.time import written_time
+from daftari.model.time import format_time
 from daftari.rules.consent import ledger
 from daftari.rules.consent.state import State
 from daftari.rules.contacts.merge import Merge, Merged, find_merge, write_merge
@@ -225,7 +225,7 @@ def _note_written(batch: Batch, merge: Merge, merged: Merged, joins: list[dict[i
 def _made_before(batch: Batch, merge: Merge) -> set[int]:
     """The contacts that this very import has made: it is their first row that an undo looks at."""
     reading = batch.work.settings.reading
-    made = "" if reading.keep_ids else f'"created_at":"{written_time(reading.created_at)}"'
+    made = "" if reading.keep_ids else f'"created_at":"{format_time(reading.created_at)}"'
     return {contact.id for contact in merge.there.values() if made in contact.card}
 
 

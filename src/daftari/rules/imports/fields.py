@@ -16,7 +16,7 @@ import msgspec
 
 from daftari.model.consent import ANY, FactKind, NewFact, Scope, Source
 from daftari.model.limits import FIRST_ID_MAX, MOBILE_TEXT_MAX
-from daftari.model.time import written_time
+from daftari.model.time import format_time
 from daftari.rules.consent.facts import read_channel, read_evidence, read_purpose, read_sender
 from daftari.rules.contacts.parse import Errors
 from daftari.rules.fields import fold_name, read_name, read_text, read_time
@@ -101,7 +101,7 @@ def read_id(value: object) -> int:
 
 def read_created_at(value: object) -> str:
     at = read_time(value, now=None)
-    return "" if at is None else written_time(at)
+    return "" if at is None else format_time(at)
 
 
 def is_listed(value: object) -> bool:

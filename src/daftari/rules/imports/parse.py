@@ -20,7 +20,7 @@ from daftari.mobile import reader_for
 from daftari.model.consent import NewFact
 from daftari.model.contacts import ContactGiven, ContactRow
 from daftari.model.limits import FACTS_PER_CALL_MAX, ID_MAX
-from daftari.model.time import written_time
+from daftari.model.time import format_time
 from daftari.rules.consent.facts import read_facts
 from daftari.rules.consent.state import fold_sender
 from daftari.rules.contacts.parse import Errors, read_plain, read_row
@@ -68,7 +68,7 @@ class RowReader:
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
-        self._created_at = written_time(reading.created_at)
+        self._created_at = format_time(reading.created_at)
         self._seen = BitMap64()
         self._others = BitMap64()
         self._ids = BitMap64()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
-from daftari.model.time import written_time
+from daftari.model.time import format_time
 from daftari.rules.imports.lifecycle import get_import
 from daftari.rules.imports.model import (
     JOINED,
@@ -49,10 +49,10 @@ def show_import(found: Import) -> dict[str, Any]:
         "error": progress.error,
         "plan": None if progress.plan is None else _shown_counts(progress.plan, foreseen),
         "undo": None if progress.undone is None else _shown_counts(progress.undone, UNDONE),
-        "created_at": written_time(stored.created_at),
+        "created_at": format_time(stored.created_at),
         "started_at": _shown_time(progress.started_at),
         "finished_at": _shown_time(progress.finished_at),
-        "expires_at": written_time(stored.expires_at),
+        "expires_at": format_time(stored.expires_at),
     }
 
 
@@ -75,7 +75,7 @@ def _seconds_left(found: Import) -> float | None:
 
 
 def _shown_time(at: int | None) -> str | None:
-    return None if at is None else written_time(at)
+    return None if at is None else format_time(at)
 
 
 def list_rows(tx: Tx, *, import_id: int, after: int, limit: int) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from daftari.model.inbound import (
     Review,
 )
 from daftari.model.projects import ConsentSettings
-from daftari.model.time import written_time
+from daftari.model.time import format_time
 from daftari.rules.consent import ledger
 from daftari.rules.consent.keywords import stop_scope
 from daftari.rules.consent.views import write_evidence
@@ -24,13 +24,13 @@ def show_review(review: Review) -> dict[str, object]:
     return {
         "id": review.id,
         "mobile": None if review.mobile is None else str(review.mobile),
-        "at": written_time(review.at),
+        "at": format_time(review.at),
         "provider": review.provider,
         "channel": None if review.channel == ANY else review.channel,
         "sender": None if review.sender in ("", ANY) else review.sender,
         "why": review.why,
         "text": review.said,
-        "settled_at": None if review.settled_at is None else written_time(review.settled_at),
+        "settled_at": None if review.settled_at is None else format_time(review.settled_at),
         "settled_as": review.settled_as,
     }
 

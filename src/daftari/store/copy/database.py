@@ -14,7 +14,7 @@ from daftari.store.catalog import Table
 from daftari.store.engine import Row, Value
 
 
-class Whole(ABC):
+class Database(ABC):
     """One connection to a database of either engine, for one thread.
 
     In every SQL text a value is written ``?``. Where a method takes a project, ``None`` means the rows of all.

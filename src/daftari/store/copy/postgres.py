@@ -10,13 +10,13 @@ from psycopg import errors as pg
 
 from daftari.errors import StoreUnavailable
 from daftari.store.catalog import Table
-from daftari.store.copy.database import Whole
+from daftari.store.copy.database import Database
 from daftari.store.database_url import masked
 from daftari.store.engine import Row, Value
 from daftari.store.postgres import COPY_ROWS_MIN, OUTAGES, connect, copy_line, first_line, in_our_words
 
 
-class PostgresWhole(Whole):
+class PostgresDatabase(Database):
     """A database named by a URL. A second connection keeps other copies out while this one owns it."""
 
     def __init__(self, database: str) -> None:

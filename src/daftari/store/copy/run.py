@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from daftari.errors import BadSettings, SchemaMismatch
 from daftari.store.catalog import Table, dependents, list_tables
-from daftari.store.copy.database import Whole
+from daftari.store.copy.database import Database
 from daftari.store.database_url import dialect_of, masked, sqlite_path
 from daftari.store.engine import Row, Value
 from daftari.store.erasure_key import default_secret_file, find_secret_text, fingerprint_of, keep_secret, key_of
@@ -153,7 +153,7 @@ def _make_tables(target: str) -> None:
         refuse_other_schema(target)
 
 
-def _begin(there: Whole, target: str, secret: str) -> None:
+def _begin(there: Database, target: str, secret: str) -> None:
     """Mark the target as a copy that is not finished, with the source's secret. Raises when it is anything else."""
     version, known = there.read_house()
     if version > 0:
@@ -169,7 +169,7 @@ def _begin(there: Whole, target: str, secret: str) -> None:
         there.keep_house(version=-_latest(target), fingerprint=fingerprint)
 
 
-def _refuse_full(there: Whole, target: str) -> None:
+def _refuse_full(there: Database, target: str) -> None:
     if there.has_projects():
         raise BadSettings(f"{masked(target)} has projects already; a copy goes to an empty database only.")
 
@@ -183,7 +183,7 @@ def _keep_secret(target: str, secret: str) -> None:
 
 
 @contextmanager
-def _both(source: str, target: str) -> Iterator[tuple[Whole, Whole]]:
+def _both(source: str, target: str) -> Iterator[tuple[Database, Database]]:
     with ExitStack() as stack:
         opened = []
         for database in (source, target):
@@ -193,15 +193,15 @@ def _both(source: str, target: str) -> Iterator[tuple[Whole, Whole]]:
         yield opened[0], opened[1]
 
 
-def _opened(database: str) -> Whole:
+def _opened(database: str) -> Database:
     # Imported when it is named, as in ``schema``.
     if dialect_of(database) == "postgres":
-        from daftari.store.copy.postgres import PostgresWhole
+        from daftari.store.copy.postgres import PostgresDatabase
 
-        return PostgresWhole(database)
-    from daftari.store.copy.sqlite import SqliteWhole
+        return PostgresDatabase(database)
+    from daftari.store.copy.sqlite import SqliteDatabase
 
-    return SqliteWhole(database)
+    return SqliteDatabase(database)
 
 
 def _latest(database: str) -> int:
@@ -216,8 +216,8 @@ class _Run:
 
     def __init__(
         self,
-        source: Whole,
-        target: Whole,
+        source: Database,
+        target: Database,
         *,
         told_to_stop: Callable[[], bool],
         note: Callable[[Progress], None],
@@ -353,7 +353,7 @@ class _Run:
         project = None if project_id is None else names.get(project_id, str(project_id))
         return Difference(table.name, project, here[0], there[0], self._first_difference(table, project_id))
 
-    def _digest(self, whole: Whole, table: Table, project_id: int | None, *, counted: bool) -> tuple[int, bytes]:
+    def _digest(self, whole: Database, table: Table, project_id: int | None, *, counted: bool) -> tuple[int, bytes]:
         """How many rows there are, and what sums them up in the order of their keys."""
         state = blake2b(digest_size=16)
         number = 0

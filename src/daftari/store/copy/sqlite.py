@@ -10,14 +10,14 @@ import apsw
 
 from daftari.errors import StoreUnavailable
 from daftari.store.catalog import Table
-from daftari.store.copy.database import Whole
+from daftari.store.copy.database import Database
 from daftari.store.database_url import sqlite_path
 from daftari.store.engine import Row, Value
-from daftari.store.fair_lock import Turnstile
+from daftari.store.fair_lock import FairLock
 from daftari.store.sqlite import OUTAGES, WRITER_CACHE_KIB, connect, in_our_words, refuse_moved
 
 
-class SqliteWhole(Whole):
+class SqliteDatabase(Database):
     """A file. Its write lock is taken a transaction at a time."""
 
     def __init__(self, database: str) -> None:
@@ -38,12 +38,12 @@ class SqliteWhole(Whole):
     @contextmanager
     def owned(self) -> Iterator[None]:
         """The turn of writers is ours inside: another copy waits, and so does a service."""
-        turnstile = Turnstile(self._path)
+        fair_lock = FairLock(self._path)
         try:
-            with turnstile:
+            with fair_lock:
                 yield
         finally:
-            turnstile.close()
+            fair_lock.close()
 
     @contextmanager
     def reading(self) -> Iterator[None]:

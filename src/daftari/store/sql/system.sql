@@ -1,4 +1,4 @@
--- name: save_house
+-- name: save_system
 -- The counter of house ids after a write.
 UPDATE house SET next_id = :next_id WHERE id = 1;
 
