@@ -197,12 +197,12 @@ def introduce() -> Callable[[Store], People]:
 
         def project(name: str) -> Project:
             return store.system_write(
-                projects.create_project, name=name, region="KE", on_error="refuse", first_id=1, now=now
+                now, projects.create_project, name=name, region="KE", on_error="refuse", first_id=1
             )
 
         def key(project: Project, label: str, *, read_only: bool = False) -> str:
             secret, _ = store.system_write(
-                keys.create_key, project=project, label=label, read_only=read_only, expires_at=None, now=now
+                now, keys.create_key, project=project, label=label, read_only=read_only, expires_at=None
             )
             return secret
 

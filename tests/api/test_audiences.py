@@ -18,6 +18,7 @@ from daftari.rules.consent.decisions import Question
 from daftari.store import Store
 from tests.support.builders import create, may_message, mobile, opt_in, opt_out, refusal, rows, wrong_fields
 from tests.support.clients import Answer, Client
+from tests.support.stores import NOW
 
 STREAM = "/v1/audience"
 FROZEN = "/v1/audiences"
@@ -113,7 +114,7 @@ def test_a_project_that_requires_an_opt_in_reaches_nobody_else(book: Client, sto
     frozen = freeze(book, everyone=True)
     opt_in(book, mobile(2), channel="sms")
     store.system_write(
-        projects.set_project, name="Shopify", region=None, on_error=None, consent={"require_opt_in": True}
+        NOW, projects.set_project, name="Shopify", region=None, on_error=None, consent={"require_opt_in": True}
     )
     time.sleep(1)  # What a process knows of a key and its project is a second old at the most.
     assert stream(book, everyone="true") == ([2], {"no_opt_in": 5})
@@ -277,7 +278,7 @@ def test_a_frozen_audience_is_kept_for_ninety_days(book: Client, store: Store, p
 
     def expire(days: int) -> bool:
         later = now + days * DAY_MICROSECONDS + 1_000_000
-        return store.write(people.shopify.id, Actor(None, "worker"), expire_audience, now=later)
+        return store.write(people.shopify, Actor(None, "worker"), later, expire_audience)
 
     assert [expire(AUDIENCE_DAYS - 1), expire(AUDIENCE_DAYS)] == [False, True]
     assert refusal(book.get(f"{FROZEN}/{frozen['id']}")) == NOT_FOUND
@@ -288,11 +289,11 @@ def test_whoever_is_erased_between_the_snapshot_and_the_freezing_is_not_frozen(
 ) -> None:
     create(ana, *rows(3))
     definition = audiences.Definition(Question("sms"), everyone=True)
-    found = store.read(people.shopify.id, audiences.find_numbers, definition=definition, require_opt_in=False)
+    found = store.read(people.shopify, NOW, audiences.find_numbers, definition=definition, require_opt_in=False)
     assert ana.post("/v1/erasures", {"mobile": mobile(2)}).status == 201
     now = time.time_ns() // 1000
     frozen = store.write(
-        people.shopify.id, Actor(None, "test"), audiences.freeze_audience, definition=definition, found=found, now=now
+        people.shopify, Actor(None, "test"), now, audiences.freeze_audience, definition=definition, found=found
     )
     said = ana.get(f"{FROZEN}/{frozen.id}", query={"as_frozen": "true"}).json()
     assert (said["audience"]["count"], said["audience"]["erased"]) == (3, 1)

@@ -29,6 +29,7 @@ from tests.support.builders import (
 )
 from tests.support.clients import Answer, Client
 from tests.support.import_files import queued
+from tests.support.stores import NOW
 
 UNAUTHENTICATED = (401, "UNAUTHENTICATED")
 WRONG_PROJECT = (403, "WRONG_PROJECT")
@@ -48,12 +49,12 @@ def new_key(store: Store, people: Any) -> NewKey:
 
     def new_key(*, expires_at: int | None = None) -> tuple[str, Key]:
         return store.system_write(
+            microseconds(),
             keys.create_key,
             project=people.shopify,
             label="another",
             read_only=False,
             expires_at=expires_at,
-            now=microseconds(),
         )
 
     return new_key
@@ -145,7 +146,7 @@ def test_a_revoked_key_stops_within_a_second(client: Client, store: Store, new_k
     revoked = client.with_key(secret)
     assert revoked.get("/v1/contacts").status == 200
     for one in (key, other):
-        store.system_write(keys.revoke_key, start=one.start, now=microseconds())
+        store.system_write(microseconds(), keys.revoke_key, start=one.start)
     end = time.monotonic() + REVOKED_SECONDS_MAX
     refused(client.with_key(unused).get("/v1/contacts"))
     while revoked.get("/v1/contacts").status == 200:
@@ -158,7 +159,7 @@ def test_the_keys_of_a_deleted_project_stop_within_a_second_and_write_nothing(
     ana: Client, chao: Client, store: Store, people: Any
 ) -> None:
     create(ana, *rows(1))
-    store.system_write(projects.delete_project, name="Shopify", now=microseconds())
+    store.system_write(microseconds(), projects.delete_project, name="Shopify")
     # The project's book is closed at once, whatever a process still remembers of the key.
     refused(ana.post("/v1/contacts", {"contacts": rows(1, first=2)}))
     end = time.monotonic() + REVOKED_SECONDS_MAX
@@ -253,12 +254,12 @@ def test_a_project_that_is_no_text_is_named_on_every_route(ana: Client) -> None:
 
 def test_a_renamed_projects_former_names_go_on_matching(ana: Client, chao: Client, store: Store) -> None:
     ana.get("/v1/contacts")
-    store.system_write(projects.rename_project, name="Shopify", new_name="Duka")
-    store.system_write(projects.rename_project, name="duka", new_name="Duka  Kubwa")
+    store.system_write(NOW, projects.rename_project, name="Shopify", new_name="Duka")
+    store.system_write(NOW, projects.rename_project, name="duka", new_name="Duka  Kubwa")
     time.sleep(REVOKED_SECONDS_MAX)
     for name in ("Shopify", "duka", "DUKA KUBWA", "Duka  Kubwa"):
         assert ana.get("/v1/contacts", json={"project": name}).status == 200
         assert refusal(chao.get("/v1/contacts", json={"project": name})) == WRONG_PROJECT
     assert refusal(ana.get("/v1/contacts", json={"project": "Kalro"})) == WRONG_PROJECT
     with pytest.raises(ProjectTaken):
-        store.system_write(projects.rename_project, name="Kalro", new_name="DUKA kubwa")
+        store.system_write(NOW, projects.rename_project, name="Kalro", new_name="DUKA kubwa")

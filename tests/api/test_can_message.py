@@ -12,6 +12,7 @@ from daftari.rules.access import inbound_tokens, projects
 from daftari.store import Store
 from tests.support.builders import NO_MOBILE, create, may_message, mobile, opt_in, opt_out, rows, wrong_fields
 from tests.support.clients import Answer, Client
+from tests.support.stores import NOW
 
 THEN = "2024-03-21T07:06:37.000000Z"
 LATER = "2024-03-21T07:06:38.000000Z"
@@ -27,7 +28,7 @@ def configure(store: Store, people: Any, client: Client) -> Configure:
     """Changes how Ana's project reads consent: ``configure(require_opt_in=True)``, before her first call."""
 
     def configure(**consent: object) -> None:
-        store.system_write(projects.set_project, name="Shopify", region=None, on_error=None, consent=consent)
+        store.system_write(NOW, projects.set_project, name="Shopify", region=None, on_error=None, consent=consent)
 
     return configure
 
@@ -150,13 +151,13 @@ def test_premium_needs_a_subscription_and_tells_who_is_still_billed(
     ana: Client, store: Store, people: Any, client: Client
 ) -> None:
     token, _ = store.system_write(
+        1,
         inbound_tokens.create_token,
         project=people.shopify,
         provider="generic",
         label="",
         secret=None,
         verify_token=None,
-        now=1,
     )
     began = {"mobile": mobile(1), "sender": "84320", "keyword": "PESA", "active": True}
     assert client.post(f"/v1/inbound/generic/{token}", {"subscriptions": [began]}).status == 200

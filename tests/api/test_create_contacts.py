@@ -29,6 +29,7 @@ from tests.support.builders import (
     wrong_fields,
 )
 from tests.support.clients import Client
+from tests.support.stores import NOW
 
 FULL = {
     "fname": "Lawrence",
@@ -43,7 +44,9 @@ FULL = {
 @pytest.fixture
 def skipping(store: Store, people: Any) -> Callable[[], Project]:
     """Sets the project Shopify to skip bad rows."""
-    return lambda: store.system_write(projects.set_project, name="Shopify", region=None, on_error="skip", consent={})
+    return lambda: store.system_write(
+        NOW, projects.set_project, name="Shopify", region=None, on_error="skip", consent={}
+    )
 
 
 # ---- new ones ---------------------------------------------------------------------------------------

@@ -43,13 +43,13 @@ GONE = "254711223344"
 def address(store: Store, people: Any) -> str:
     """Where Ana's provider calls."""
     token, _ = store.system_write(
+        1,
         inbound_tokens.create_token,
         project=people.shopify,
         provider="generic",
         label="",
         secret=None,
         verify_token=None,
-        now=1,
     )
     return f"/v1/inbound/generic/{token}"
 
@@ -136,13 +136,13 @@ def test_what_others_said_in_a_refused_request_outlives_an_erasure(
 ) -> None:
     now = time.time_ns() // 1000
     token, _ = store.system_write(
+        now,
         inbound_tokens.create_token,
         project=people.shopify,
         provider="generic",
         label="",
         secret="kikapu",
         verify_token=None,
-        now=now,
     )
     hello = {"from": f"+{GONE}", "to": "20414", "text": "hello", "id": "m1"}
     stop = {"from": f"+{mobile(2)}", "to": "20414", "text": "STOP", "id": "m2"}

@@ -18,7 +18,7 @@ from tests.conftest import People
 from tests.support import calls
 from tests.support.builders import consent_of, create, get, may_message, mobile, opt_in, opt_out, refusal, rows
 from tests.support.clients import Answer, Client, sent
-from tests.support.stores import open_store
+from tests.support.stores import NOW, open_store
 
 HALF = 32
 OTHER = f'"{"0" * HALF}"'
@@ -156,11 +156,11 @@ def test_a_book_that_was_restored_and_written_to_again_has_other_etags(
 def test_a_book_that_was_mended_has_other_etags(book: Client, store: Store, people: Any) -> None:
     def spoil(tx: WriteTx) -> None:
         card = msgspec.json.encode(get(book, 1) | {"id": 9}).decode()
-        contacts.update_contacts(tx, cards=[NewCard(1, int(mobile(1)), card)], now=1)
+        contacts.update_contacts(tx, cards=[NewCard(1, int(mobile(1)), card)])
 
-    store.write(people.shopify.id, Actor(None, "check"), spoil)
+    store.write(people.shopify, Actor(None, "check"), NOW, spoil)
     before = book.get("/v1/contacts")
-    store.write(people.shopify.id, Actor(None, "check"), repair_project, now=calls.NOW)
+    store.write(people.shopify, Actor(None, "check"), calls.NOW, repair_project)
     after = book.get("/v1/contacts")
     assert after.body != before.body
     assert after.headers["etag"] != before.headers["etag"]

@@ -35,6 +35,7 @@ from tests.conftest import People
 from tests.rules.test_consent_rule import histories
 from tests.support.builders import create, mobile, opt_out, refusal, rows, rows_of, wrong_fields
 from tests.support.clients import Answer, Client
+from tests.support.stores import NOW
 
 EXPORTS = "/v1/exports"
 NOT_FOUND = (404, "EXPORT_NOT_FOUND")
@@ -255,7 +256,7 @@ def test_who_left_a_group_stays_away_from_it_under_both_of_its_names(
 ) -> None:
     create(ana, *rows(1), group="Old name")
     given = NewFact(0, int(mobile(1)), "left_group", Scope(), now(), "inbound", keyword="old name", group_id=1)
-    store.write(people.shopify.id, WORKER, record_facts, facts=[given], now=now())
+    store.write(people.shopify, WORKER, now(), record_facts, facts=[given])
     assert ana.put("/v1/groups/Old%20name", {"name": "New Name"}).status == 200
     (row,) = table(export(consent=True))
     assert [fact["keyword"] for fact in json.loads(row["consent"])] == ["old name", "new name"]
@@ -361,7 +362,7 @@ def test_killed_anywhere_an_export_starts_anew_and_is_whole(
 ) -> None:
     create(ana, *rows(20))
     asked = ask(ana)
-    store.system_write(take_job, owner="killed", now=now() - (LEASE_SECONDS + 1) * 1_000_000)
+    store.system_write(now() - (LEASE_SECONDS + 1) * 1_000_000, take_job, owner="killed")
     going = iter([True] * turns)
 
     class Killed(BaseException):
@@ -373,7 +374,7 @@ def test_killed_anywhere_an_export_starts_anew_and_is_whole(
         return True
 
     with pytest.raises(Killed):
-        making.ExportWork(store, people.shopify.id, goes=goes).turn()
+        making.ExportWork(store, people.shopify, goes=goes).turn()
     assert (show(ana, asked)["state"], parts(database)) == ("running", 2 * turns)
     create(ana, *rows(5, first=21))
     work(store)
@@ -401,7 +402,7 @@ def test_an_export_that_kills_its_worker_fails_in_the_end_and_those_after_it_are
 
     for goes in (*TRIES_MAX * [erase_and_die], *TRIES_MAX * [die]):
         with pytest.raises(Killed):
-            making.ExportWork(store, people.shopify.id, goes=goes).turn()
+            making.ExportWork(store, people.shopify, goes=goes).turn()
     work(store)
     assert (show(ana, killing)["state"], show(ana, killing)["error"]) == ("failed", BROKEN)
     assert refusal(fetch(ana, killing)) == (409, "EXPORT_FAILED")
@@ -420,11 +421,11 @@ def test_a_worker_that_was_overtaken_keeps_nothing_more(
     def goes() -> bool:
         if not seen:
             # Another one begins anew meanwhile, and keeps one turn of parts.
-            making.ExportWork(store, people.shopify.id, goes=lambda: next(others, False)).turn()
+            making.ExportWork(store, people.shopify, goes=lambda: next(others, False)).turn()
         seen.append(parts(database))
         return True
 
-    making.ExportWork(store, people.shopify.id, goes=goes).turn()
+    making.ExportWork(store, people.shopify, goes=goes).turn()
     assert seen == [2], "the first one stops at once"
     assert (show(ana, asked)["state"], parts(database)) == ("running", 2)
     work(store)
@@ -433,14 +434,14 @@ def test_a_worker_that_was_overtaken_keeps_nothing_more(
 
 def test_what_is_asked_for_while_a_worker_finishes_is_not_lost(ana: Client, store: Store) -> None:
     ask(ana)
-    job = store.system_write(take_job, owner="me", now=now())
+    job = store.system_write(now(), take_job, owner="me")
     assert job is not None
     ask(ana)
-    assert store.system_write(renew_job, job=job, now=now()), "nobody takes it away"
-    assert not store.system_read(is_job_due, now=now())
-    assert not store.system_write(finish_job, job=job), "there is more to do"
-    store.system_write(release_job, job=job)
-    assert store.system_read(is_job_due, now=now())
+    assert store.system_write(now(), renew_job, job=job), "nobody takes it away"
+    assert not store.system_read(now(), is_job_due)
+    assert not store.system_write(NOW, finish_job, job=job), "there is more to do"
+    store.system_write(NOW, release_job, job=job)
+    assert store.system_read(now(), is_job_due)
 
 
 def test_a_worker_told_to_stop_while_it_reads_gives_the_job_back(
@@ -498,10 +499,10 @@ def test_no_snapshot_is_open_while_the_file_is_kept(ana: Client, people: People,
     seen: list[int] = []
 
     def goes() -> bool:
-        seen.append(len(store.read(people.shopify.id, lifecycle.list_exports, after=0, limit=9, now=now())))
+        seen.append(len(store.read(people.shopify, now(), lifecycle.list_exports, after=0, limit=9)))
         return True
 
-    making.ExportWork(store, people.shopify.id, goes=goes).turn()
+    making.ExportWork(store, people.shopify, goes=goes).turn()
     assert seen == [1]
 
 
@@ -517,10 +518,10 @@ def test_deleted_and_expired_exports_are_gone_at_once_and_their_files_soon(
     assert refusal(fetch(ana, deleted)) == NOT_FOUND
     assert refusal(ana.delete(f"{EXPORTS}/{deleted['id']}")) == NOT_FOUND
     later = now() + 24 * HOUR_MICROSECONDS + 1
-    assert not store.read(people.shopify.id, lifecycle.has_expired_export, now=now())
-    assert store.read(people.shopify.id, lifecycle.list_exports, after=0, limit=9, now=later) == []
-    assert store.write(people.shopify.id, WORKER, lifecycle.expire_export, now=later)
-    assert not store.read(people.shopify.id, lifecycle.has_expired_export, now=later)
+    assert not store.read(people.shopify, now(), lifecycle.has_expired_export)
+    assert store.read(people.shopify, later, lifecycle.list_exports, after=0, limit=9) == []
+    assert store.write(people.shopify, WORKER, later, lifecycle.expire_export)
+    assert not store.read(people.shopify, later, lifecycle.has_expired_export)
     assert refusal(ana.get(f"{EXPORTS}/{expired['id']}")) == NOT_FOUND
     work(store)
     assert (parts(database), rows_of(database, "SELECT COUNT(*) FROM export")) == (0, [(0,)])
@@ -543,7 +544,7 @@ def test_an_erasure_takes_every_file_that_may_name_the_person(
             assert removed["exports"] == 1
         return True
 
-    making.ExportWork(store, people.shopify.id, goes=goes).turn()
+    making.ExportWork(store, people.shopify, goes=goes).turn()
     assert refusal(fetch(ana, done)) == (409, "EXPORT_FAILED")
     assert show(ana, done)["error"] == "Somebody in it was erased; export anew."
     work(store)
@@ -561,7 +562,7 @@ def test_a_deleted_project_takes_its_exports_with_it(
         ask(client)
     work(store)
     ask(ana)
-    store.system_write(delete_project, name="Shopify", now=now())
+    store.system_write(now(), delete_project, name="Shopify")
     work(store)
     for name in ("export", "file_part"):
         assert rows_of(database, f"SELECT DISTINCT project_id FROM {name}") == [(people.kalro.id,)]

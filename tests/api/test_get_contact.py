@@ -24,11 +24,9 @@ def new_project(store: Store, client: Client) -> NewProject:
     def new_project(name: str, *, region: str = "KE", first_id: int = 1) -> Client:
         now = time.time_ns() // 1000
         made: Project = store.system_write(
-            projects.create_project, name=name, region=region, on_error="refuse", first_id=first_id, now=now
+            now, projects.create_project, name=name, region=region, on_error="refuse", first_id=first_id
         )
-        secret, _ = store.system_write(
-            keys.create_key, project=made, label=name, read_only=False, expires_at=None, now=now
-        )
+        secret, _ = store.system_write(now, keys.create_key, project=made, label=name, read_only=False, expires_at=None)
         return client.with_key(secret)
 
     return new_project

@@ -14,7 +14,7 @@ import pytest
 from daftari.api.routes import ROUTES, Route
 from daftari.errors import AnswerErased, IdempotencyKeyReused
 from daftari.model.limits import IDEMPOTENCY_KEY_MAX
-from daftari.model.projects import Actor
+from daftari.model.projects import Actor, Project
 from daftari.rules import idempotency
 from daftari.rules.access import inbound_tokens, keys, projects
 from daftari.rules.erasure import purge
@@ -106,13 +106,13 @@ def book(ana: Client, client: Client, store: Store, people: Any) -> Client:
     create(ana, *rows(2), group="VIP")
     create(ana, *rows(1, first=3))
     token, _ = store.system_write(
+        1,
         inbound_tokens.create_token,
         project=people.shopify,
         provider="generic",
         label="",
         secret=None,
         verify_token=None,
-        now=1,
     )
     doubt = {"from": mobile(3), "to": "20414", "text": "please stop this", "id": "m1"}
     assert client.post(f"/v1/inbound/generic/{token}", {"messages": [doubt]}).status == 200
@@ -251,7 +251,7 @@ def test_a_key_of_the_same_name_is_another_one_for_every_other_key_and_project(
     book: Client, chao: Client, ben: Client, store: Store, people: Any
 ) -> None:
     secret, _ = store.system_write(
-        keys.create_key, project=people.shopify, label="Dee", read_only=False, expires_at=None, now=NOW
+        NOW, keys.create_key, project=people.shopify, label="Dee", read_only=False, expires_at=None
     )
     body = {"contact": {"mobile": NOBODY}}
     answers = [one.post("/v1/contacts", body, headers=keyed()) for one in (book, book.with_key(secret), chao)]
@@ -268,14 +268,14 @@ def test_an_answer_is_kept_with_its_effect_or_not_at_all(book: Client, store: St
     once, replay = Once(7, KEY, b"asked"), Replay(201, (("content-type", "x"),), b"done")
 
     def break_off(tx: WriteTx) -> None:
-        idempotency.keep_replay(tx, once=once, replay=replay, now=NOW)
-        assert idempotency.find_replay(tx, once=once, now=NOW) == replay
+        idempotency.keep_replay(tx, once=once, replay=replay)
+        assert idempotency.find_replay(tx, once=once) == replay
         tx.book.next_id += 1
         raise RuntimeError("the power went")
 
     with pytest.raises(RuntimeError):
-        store.write(people.shopify.id, ACTOR, break_off)
-    assert store.read(people.shopify.id, idempotency.find_replay, once=once, now=NOW) is None
+        store.write(people.shopify, ACTOR, NOW, break_off)
+    assert store.read(people.shopify, NOW, idempotency.find_replay, once=once) is None
     assert create(book, {"mobile": NOBODY}) == [4]
 
 
@@ -349,27 +349,27 @@ def test_one_that_is_waited_for_in_vain_is_a_409_that_may_be_sent_again(
 # ---- for a day ----------------------------------------------------------------------------------------
 
 
-def keep(store: Store, project_id: int, *, name: str, now: int, body: bytes = b"{}") -> Once:
+def keep(store: Store, project: Project, *, name: str, now: int, body: bytes = b"{}") -> Once:
     once = Once(7, name, name.encode())
     replay = Replay(201, (("content-type", "application/json"),), body)
-    store.write(project_id, ACTOR, idempotency.keep_replay, once=once, replay=replay, now=now)
+    store.write(project, ACTOR, now, idempotency.keep_replay, once=once, replay=replay)
     return once
 
 
 def test_an_answer_counts_for_a_day_and_then_its_place_is_free(store: Store, people: Any) -> None:
-    project = people.shopify.id
+    project = people.shopify
     once = keep(store, project, name=KEY, now=NOW)
     other = Once(7, KEY, b"something else")
     last = NOW + KEPT_MICROSECONDS - 1
-    found = store.read(project, idempotency.find_replay, once=once, now=last)
+    found = store.read(project, last, idempotency.find_replay, once=once)
     assert found is not None
     assert found.body == b"{}"
     with pytest.raises(IdempotencyKeyReused):
-        store.read(project, idempotency.find_replay, once=other, now=last)
+        store.read(project, last, idempotency.find_replay, once=other)
     for asked in (once, other):
-        assert store.read(project, idempotency.find_replay, once=asked, now=last + 1) is None
+        assert store.read(project, last + 1, idempotency.find_replay, once=asked) is None
     keep(store, project, name=KEY, now=last + 1, body=b"[]")
-    found = store.read(project, idempotency.find_replay, once=once, now=last + 2)
+    found = store.read(project, last + 2, idempotency.find_replay, once=once)
     assert found is not None
     assert found.body == b"[]"
 
@@ -383,7 +383,7 @@ def test_the_worker_deletes_what_does_not_count_any_more_in_turns(
     keep(store, people.kalro.id, name="old", now=NOW)
     assert ana.post("/v1/groups", {"name": "Fresh"}, headers=keyed()).status == 201
     later = NOW + KEPT_MICROSECONDS + 3
-    assert store.write(people.shopify.id, ACTOR, idempotency.expire_replays, now=later)
+    assert store.write(people.shopify, ACTOR, later, idempotency.expire_replays)
     assert rows_of(database, "SELECT COUNT(*) FROM idempotency") == [(5,)]
     work_until(lambda pause_seconds: pause_seconds > 0, store=store)
     assert rows_of(database, "SELECT at > 1700000000000009 FROM idempotency") in ([(1,)], [(True,)])
@@ -397,7 +397,7 @@ def test_a_deleted_project_takes_its_answers_with_it_in_turns(
     for number in range(5):
         keep(store, people.shopify.id, name=str(number), now=NOW + number)
     keep(store, people.kalro.id, name="stays", now=time.time_ns() // 1000)
-    store.system_write(projects.delete_project, name="Shopify", now=NOW)
+    store.system_write(NOW, projects.delete_project, name="Shopify")
     work_until(lambda pause_seconds: pause_seconds > 0, store=store)
     assert rows_of(database, "SELECT project_id FROM idempotency") == [(people.kalro.id,)]
 
@@ -425,19 +425,19 @@ def test_an_erasure_takes_the_answers_that_name_the_number_and_nothing_is_done_a
 
 
 def test_a_number_is_found_in_any_spelling(store: Store, people: Any) -> None:
-    project = people.shopify.id
+    project = people.shopify
     spellings = (GONE, f"+{GONE}", "0711 223 344", "0711-223344", "٠٧١١٢٢٣٣٤٤", "call 0711,22,33 44 now")
     named = [
         keep(store, project, name=str(place), now=NOW, body=msgspec.json.encode({"text": spelling}))
         for place, spelling in enumerate(spellings)
     ]
     other = keep(store, project, name="other", now=NOW, body=msgspec.json.encode({"text": mobile(5)}))
-    assert store.write(project, ACTOR, idempotency.delete_stored_responses, mobile=int(GONE)) == len(spellings)
+    assert store.write(project, ACTOR, NOW, idempotency.delete_stored_responses, mobile=int(GONE)) == len(spellings)
     for once in named:
         with pytest.raises(AnswerErased):
-            store.read(project, idempotency.find_replay, once=once, now=NOW)
-    assert store.read(project, idempotency.find_replay, once=other, now=NOW) is not None
-    assert store.write(project, ACTOR, idempotency.delete_stored_responses, mobile=int(GONE)) == 0
+            store.read(project, NOW, idempotency.find_replay, once=once)
+    assert store.read(project, NOW, idempotency.find_replay, once=other) is not None
+    assert store.write(project, ACTOR, NOW, idempotency.delete_stored_responses, mobile=int(GONE)) == 0
 
 
 def test_all_answers_are_looked_through_however_many_there_are(
@@ -446,4 +446,4 @@ def test_all_answers_are_looked_through_however_many_there_are(
     monkeypatch.setattr("daftari.store.idempotency.NAMING_A_TURN", 2)
     for number in range(7):
         keep(store, people.shopify.id, name=str(number), now=NOW, body=GONE.encode() if number % 2 else b"{}")
-    assert store.write(people.shopify.id, ACTOR, idempotency.delete_stored_responses, mobile=int(GONE)) == 3
+    assert store.write(people.shopify, ACTOR, NOW, idempotency.delete_stored_responses, mobile=int(GONE)) == 3

@@ -37,6 +37,7 @@ from tests.support.builders import (
 )
 from tests.support.clients import Answer, Client
 from tests.support.gateway_samples import AKINYI, SAMPLES, WANJIRU, Sent, as_form
+from tests.support.stores import NOW
 
 FORGED = (401, "FORGED")
 MALFORMED = (400, "MALFORMED")
@@ -55,13 +56,13 @@ def open_address(store: Store, people: Any) -> OpenAddress:
 
     def open_address(provider: str = "generic", **given: str) -> str:
         token, _ = store.system_write(
+            time.time_ns() // 1000,
             inbound_tokens.create_token,
             project=people.shopify,
             provider=provider,
             label="",
             secret=given.get("secret"),
             verify_token=given.get("verify_token"),
-            now=time.time_ns() // 1000,
         )
         return f"/v1/inbound/{provider}/{token}"
 
@@ -222,7 +223,7 @@ def test_how_wide_a_stop_is_is_the_projects_setting(ana: Client, client: Client,
     }
     for number, (scope, expected) in enumerate(scopes.items(), start=1):
         consent = {"stop_scope": scope}
-        store.system_write(projects.set_project, name="Shopify", region=None, on_error=None, consent=consent)
+        store.system_write(NOW, projects.set_project, name="Shopify", region=None, on_error=None, consent=consent)
         send(client, address, text("STOP", number=number, message=scope))
         assert facts_of(ana, f"+{mobile(number)}", *SCOPE) == [expected]
 
@@ -361,7 +362,7 @@ def test_an_address_that_is_not_ours_is_refused_in_the_same_words(
     ana: Client, client: Client, address: str, open_address: OpenAddress, store: Store
 ) -> None:
     revoked = open_address()
-    store.system_write(inbound_tokens.revoke_token, start=revoked.rsplit("/", 1)[1], now=time.time_ns() // 1000)
+    store.system_write(time.time_ns() // 1000, inbound_tokens.revoke_token, start=revoked.rsplit("/", 1)[1])
     wrong = [address[:-1], address + "x", address.replace("generic", "sozuri"), revoked, "/v1/inbound/fax/x"]
     answers = [client.call(method, path, body=b"{}") for path in wrong for method in ("GET", "POST")]
     assert {refusal(answer) for answer in answers} == {FORGED}
@@ -380,9 +381,9 @@ def test_what_is_forged_is_refused_kept_and_counted_and_nothing_else_happens(
     assert (groups(ana), may_message(ana, mobile(1))) == ({"VIP": 1}, [True])
     assert ana.get(OPEN).json()["quarantined"] == 2
     assert chao.get(OPEN).json()["quarantined"] == 0
-    (count,) = store.read(people.shopify.id, receive.list_counts)
+    (count,) = store.read(people.shopify, NOW, receive.list_counts)
     assert (count.received, count.refused) == (0, 2)
-    kept = store.read(people.shopify.id, quarantine.list_quarantine, after=0, limit=9)
+    kept = store.read(people.shopify, NOW, quarantine.list_quarantine, after=0, limit=9)
     assert [one.request.body for one in kept] == [body, body]
     signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
     assert client.call("POST", address, body=body, headers={"X-Daftari-Signature": f"sha256={signature}"}).status == 200

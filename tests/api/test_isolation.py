@@ -173,13 +173,13 @@ def fill_ledger(ana: Client, store: Store, project: Project) -> None:
     for _ in range(5):
         assert ana.post("/v1/audiences", {"everyone": True, "channel": "sms"}).status == 201
     token, _ = store.system_write(
+        1,
         inbound_tokens.create_token,
         project=project,
         provider="generic",
         label="",
         secret=None,
         verify_token=None,
-        now=1,
     )
     doubts = [{"from": OUT, "to": "20414", "text": f"please stop {number}", "id": f"m{number}"} for number in range(5)]
     began = {"mobile": OUT, "sender": "84320", "keyword": "PESA", "active": True}

@@ -32,6 +32,7 @@ from tests.support.builders import (
     wrong_fields,
 )
 from tests.support.clients import Client
+from tests.support.stores import NOW
 
 OPT_OUTS = "/v1/opt-outs"
 OPT_INS = "/v1/opt-ins"
@@ -285,11 +286,11 @@ def test_where_a_time_begins_is_found_whatever_was_recorded_before_and_after(sto
     times = [5, 5, 7, 7, 7, 9, 12]
     for place, at in enumerate(times):
         fact = NewFact(0, int(mobile(place)), "opt_out", Scope(), 1, "api")
-        store.write(people.shopify.id, Actor(None, "test"), record_facts, facts=[fact], now=at)
+        store.write(people.shopify, Actor(None, "test"), at, record_facts, facts=[fact])
     for asked in range(4, 14):
         before = sum(at < asked for at in times)
-        assert store.read(people.shopify.id, find_fact_before, recorded_at=asked) == before, asked
-    assert store.read(people.kalro.id, find_fact_before, recorded_at=9) == 0
+        assert store.read(people.shopify, NOW, find_fact_before, recorded_at=asked) == before, asked
+    assert store.read(people.kalro, NOW, find_fact_before, recorded_at=9) == 0
 
 
 def test_what_the_list_cannot_be_asked_for_is_named_all_at_once(ana: Client) -> None:

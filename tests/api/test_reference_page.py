@@ -143,9 +143,9 @@ def moved_in(store: Store, client: Client) -> str:
     """A key of a project whose ids begin where the page's example is."""
     now = time.time_ns() // 1000
     project = store.system_write(
-        projects.create_project, name="Moved in", region="KE", on_error="refuse", first_id=456, now=now
+        now, projects.create_project, name="Moved in", region="KE", on_error="refuse", first_id=456
     )
-    return store.system_write(keys.create_key, project=project, label="", read_only=False, expires_at=None, now=now)[0]
+    return store.system_write(now, keys.create_key, project=project, label="", read_only=False, expires_at=None)[0]
 
 
 def same_time(written: str) -> bool:

@@ -70,11 +70,11 @@ def test_an_export_with_consent_gives_the_same_book(
 ) -> None:
     fill(ana)
     left = NewFact(0, int(mobile(4)), "left_group", Scope("sms"), NOW, "inbound", keyword="nairobi, kenya")
-    store.write(people.shopify.id, KEY, record_facts, facts=[left], now=NOW)
+    store.write(people.shopify, KEY, NOW, record_facts, facts=[left])
     shop, farm = Office(store, database, people.shopify), Office(store, database, people.kalro, now=TODAY)
     file = io.BytesIO()
     definition = FileDefinition(form, None, True)
-    store.read(people.shopify.id, write_export, definition=definition, file=file, watch=lambda _: None)
+    store.read(people.shopify, NOW, write_export, definition=definition, file=file, watch=lambda _: None)
     farm.bring(file.getvalue(), name=f"book.{ENDINGS[form]}", keep_ids=True)
     assert book_of(farm) == book_of(shop)
     assert_sound(store, people.kalro)
@@ -95,16 +95,16 @@ def test_an_opt_out_of_somebody_of_whom_much_is_known_comes_along(
         for number in range(100)
     ]
     facts.append(NewFact(0, int(mobile(1)), "opt_out", Scope("sms"), NOW, "inbound"))
-    store.write(people.shopify.id, KEY, record_facts, facts=facts, now=NOW)
+    store.write(people.shopify, KEY, NOW, record_facts, facts=facts)
     shop, farm = Office(store, database, people.shopify), Office(store, database, people.kalro)
     file = io.BytesIO()
     definition = FileDefinition(form, None, True)
-    store.read(people.shopify.id, write_export, definition=definition, file=file, watch=lambda _: None)
+    store.read(people.shopify, NOW, write_export, definition=definition, file=file, watch=lambda _: None)
     assert shown(farm.bring(file.getvalue(), name=f"book.{ENDINGS[form]}", keep_ids=True)).get("invalid", 0) == 0
     assert book_of(farm) == book_of(shop)
     workbook = FileDefinition("xlsx", None, True)
     with pytest.raises(ValidationFailed, match=f"The number {mobile(2)} needs a cell"):
-        store.read(people.shopify.id, write_export, definition=workbook, file=file, watch=lambda _: None)
+        store.read(people.shopify, NOW, write_export, definition=workbook, file=file, watch=lambda _: None)
 
 
 def test_numbers_alone_make_no_contacts(ana: Client, store: Store, people: Any, database: str) -> None:
@@ -112,7 +112,7 @@ def test_numbers_alone_make_no_contacts(ana: Client, store: Store, people: Any, 
     shop, farm = Office(store, database, people.shopify), Office(store, database, people.kalro, now=TODAY)
     file = io.BytesIO()
     definition = FileDefinition("ndjson", None, True)
-    store.read(people.shopify.id, write_export, definition=definition, file=file, watch=lambda _: None)
+    store.read(people.shopify, NOW, write_export, definition=definition, file=file, watch=lambda _: None)
     farm.bring(file.getvalue(), name="book.ndjson")
     assert book_of(farm) == book_of(shop)
 

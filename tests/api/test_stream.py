@@ -8,7 +8,6 @@ import json
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -49,6 +48,7 @@ from tests.support.builders import (
 )
 from tests.support.clients import Client
 from tests.support.import_files import queued, show, told, work
+from tests.support.stores import NOW
 
 Lines = Sequence[dict[str, Any] | bytes]
 BROKEN_OFF = {"Content-Length": "1000000"}
@@ -268,33 +268,33 @@ def test_rows_are_told_before_the_next_ones_are_sent_and_what_came_stays(live: L
 
 def test_who_takes_a_stream_up_has_it_and_who_stops_one_stops_it(store: Store, people: People) -> None:
     def write(actor: Actor, rule: Any, **values: Any) -> Any:
-        return store.write(people.shopify.id, actor, rule, **values)
+        return store.write(people.shopify, actor, NOW, rule, **values)
 
     first, second = Actor(1, "first"), Actor(1, "second")
-    begun = write(first, begin_stream, group=None, region="KE", now=1)
+    begun = write(first, begin_stream, group=None, region="KE")
     lines = [b'{"mobile":"%s"}' % mobile(number).encode() for number in range(1, 4)]
     early, late = LineReader(begun), LineReader(begun)
-    some: Any = {"import_id": begun.id, "now": 1, "seconds": 0.0}
+    some: Any = {"import_id": begun.id, "seconds": 0.0}
     assert len(write(first, write_chunk, chunk=early.read_chunk(lines[:1]), **some)) == 1
-    taken_up = write(second, resume_stream, import_id=begun.id, after=0, now=2)
+    taken_up = write(second, resume_stream, import_id=begun.id, after=0)
     late = LineReader(taken_up)
     with pytest.raises(StoreBusy):
         write(first, write_chunk, chunk=early.read_chunk(lines[1:2]), **some)
-    for rule in (pause_stream, partial(end_stream, now=3)):
+    for rule in (pause_stream, end_stream):
         with pytest.raises(StoreBusy):
             write(first, rule, import_id=begun.id)
     assert len(write(second, write_chunk, chunk=late.read_chunk(lines[1:]), **some)) == 2
     write(first, lifecycle.pause_import, import_id=begun.id)
     with pytest.raises(WrongImportState):
-        write(second, end_stream, import_id=begun.id, now=3)
-    write(first, lifecycle.cancel_import, import_id=begun.id, now=3)
+        write(second, end_stream, import_id=begun.id)
+    write(first, lifecycle.cancel_import, import_id=begun.id)
     with pytest.raises(WrongImportState):
-        write(second, resume_stream, import_id=begun.id, after=3, now=4)
+        write(second, resume_stream, import_id=begun.id, after=3)
 
 
 def test_a_key_that_is_revoked_writes_no_more_lines(ana: Client, store: Store, people: People) -> None:
     def lines() -> Iterator[bytes]:
-        store.system_write(keys.revoke_key, start=people.ana[:12], now=time.time_ns() // 1000)
+        store.system_write(time.time_ns() // 1000, keys.revoke_key, start=people.ana[:12])
         time.sleep(REMEMBERED_MICROSECONDS / 1_000_000)
         yield written([{"mobile": mobile(1)}])
 

@@ -220,11 +220,9 @@ def test_nobody_there_is_404_and_makes_no_group(ana: Client) -> None:
 def test_digits_that_are_one_id_and_another_mobile_are_409(client: Client, store: Store) -> None:
     now = time.time_ns() // 1000
     project = store.system_write(
-        projects.create_project, name="Moved in", region="KE", on_error="refuse", first_id=725164290, now=now
+        now, projects.create_project, name="Moved in", region="KE", on_error="refuse", first_id=725164290
     )
-    secret, _ = store.system_write(
-        keys.create_key, project=project, label="", read_only=False, expires_at=None, now=now
-    )
+    secret, _ = store.system_write(now, keys.create_key, project=project, label="", read_only=False, expires_at=None)
     moved_in = client.with_key(secret)
     assert create(moved_in, {"mobile": mobile(1)}, {"mobile": "725164290"}) == [725164290, 725164291]
     answer = moved_in.put("/v1/contacts/725164290", {"contact": {"city": "Kitui"}})

@@ -25,7 +25,7 @@ from daftari.store.directory import BOOK, change_directory
 from tests.conftest import ROOT, NewDatabase, People
 from tests.support.builders import create, rows
 from tests.support.clients import Client
-from tests.support.stores import open_store
+from tests.support.stores import NOW, open_store
 
 Run = Callable[..., Result]
 
@@ -70,7 +70,7 @@ def _access(database: str, secret: str) -> str:
     """The project that a key opens."""
     store = open_store(database, threads=1)
     try:
-        return store.system_read(find_key, secret=secret, now=time.time_ns() // 1000).project.name
+        return store.system_read(time.time_ns() // 1000, find_key, secret=secret).project.name
     finally:
         store.close()
 
@@ -176,8 +176,8 @@ def test_a_project_is_made_as_asked(run: Run, shown: Callable[..., list[dict[str
     run("project", "create", "Moved", "--region", "ug", "--on-error", "skip", "--first-id", "5001")
     (project,) = shown("project", "list")
     assert (project["name"], project["region"], project["on_error"]) == ("Moved", "UG", "skip")
-    found = store.system_read(find_project, name="Moved")
-    assert store.write(found.id, Actor(None, "test"), lambda tx: tx.book.next_id) == 5001
+    found = store.system_read(NOW, find_project, name="Moved")
+    assert store.write(found, Actor(None, "test"), NOW, lambda tx: tx.book.next_id) == 5001
 
 
 def test_a_name_that_is_taken_in_some_spelling_is_refused(run: Run) -> None:
@@ -333,7 +333,7 @@ def test_a_sound_book_is_told_to_be_sound(run: Run) -> None:
 
 def test_what_is_broken_is_named_and_a_repair_mends_it(run: Run, ana: Client, people: People, store: Store) -> None:
     create(ana, *rows(3))
-    store.write(people.shopify.id, Actor(None, "test"), change_directory, joined={BOOK: [70]}, left={})
+    store.write(people.shopify, Actor(None, "test"), NOW, change_directory, joined={BOOK: [70]}, left={})
     broken = run("check", code=1)
     for line in broken.stdout.splitlines():
         assert line.split("\t")[:2] == ["Shopify", "directory"]
@@ -350,7 +350,7 @@ def test_what_no_repair_mends_stays_named(run: Run, ana: Client, people: People,
     def lose_a_number(tx: WriteTx) -> None:
         tx.book.next_seq += 1
 
-    store.write(people.shopify.id, Actor(None, "test"), lose_a_number)
+    store.write(people.shopify, Actor(None, "test"), NOW, lose_a_number)
     for options in ((), ("--repair",), ()):
         result = run("check", *options, code=1)
         assert result.stdout.split("\t")[1] == "journal"

@@ -32,7 +32,7 @@ from tests.support.builders import create, mobile, opt_out, rows
 from tests.support.clients import Client
 from tests.support.commands import Run, runner_for
 from tests.support.faulty_server import in_turn, rough_server, says
-from tests.support.stores import open_store
+from tests.support.stores import NOW, open_store
 
 SECONDS_MAX = 60.0
 
@@ -137,16 +137,14 @@ def test_a_slow_reader_holds_no_snapshot(new_database: NewDatabase, introduce: C
     people = introduce(store)
     given = [{"mobile": mobile(number), "company": "x" * 200} for number in range(2_000)]
     read = read_contacts(msgspec.json.encode(given), field="contacts", region="KE", now=1)
-    store.write(
-        people.shopify.id, Actor(None, "t"), create_contacts, rows=read, group=None, skip=False, results=False, now=1
-    )
+    store.write(people.shopify, Actor(None, "t"), 1, create_contacts, rows=read, group=None, skip=False, results=False)
     command = [sys.executable, "-m", "daftari", "export", "--project", "Shopify", "--database", database]
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
         assert process.stdout is not None
         assert process.stdout.read(2) == b"id"
-        store.system_write(lambda tx: tx.take_id())
+        store.system_write(NOW, lambda tx: tx.take_id())
         emptied = apsw.Connection(database).execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         assert emptied == [(0, 0, 0)], "nobody reads what the log holds"
         assert process.poll() is None, "it still waits for its reader"

@@ -32,7 +32,7 @@ from daftari.store.jobs import release_job, take_this_job
 from tests.conftest import ROOT, NewDatabase
 from tests.support.builders import rows_of
 from tests.support.commands import Run, runner_for
-from tests.support.stores import open_store
+from tests.support.stores import NOW, open_store
 
 SECONDS_MAX = 60.0
 PEOPLE = """\
@@ -328,11 +328,13 @@ def test_ctrl_c_pauses_and_a_resumed_import_equals_an_uninterrupted_one(
         run("project", "create", project)
     words = ("--group", "farmers", "--database", database)
     with _opened(database) as store:
-        shopify, kalro = (project.id for project in store.system_read(list_projects))
+        shopify, kalro = store.system_read(NOW, list_projects)
         with _started("import", long_file, "--project", "Shopify", *words) as process:
-            _until(lambda: any(found.progress.rows for found in [store.read(shopify, find_work)] if found is not None))
+            _until(
+                lambda: any(found.progress.rows for found in [store.read(shopify, NOW, find_work)] if found is not None)
+            )
             # Whoever imports makes small batches while somebody waits, so that much is left now.
-            store.write(shopify, TESTER, _interrupt, process=process)
+            store.write(shopify, TESTER, NOW, _interrupt, process=process)
             _, said = process.communicate(timeout=SECONDS_MAX)
     assert process.returncode == 130, said
     paused, again = said.splitlines()[-1].split(" Go on with: ")
@@ -343,7 +345,7 @@ def test_ctrl_c_pauses_and_a_resumed_import_equals_an_uninterrupted_one(
     whole = run("import", long_file, "--project", "Kalro", "--group", "farmers", code=1).stderr
     for told in (resumed, whole):
         assert "30,001 rows read: 29,000 created, 1,000 duplicate, 1 invalid." in told
-    assert _result(database, shopify) == _result(database, kalro)
+    assert _result(database, shopify.id) == _result(database, kalro.id)
 
 
 def _interrupt(tx: WriteTx, *, process: subprocess.Popen[str]) -> None:
@@ -364,14 +366,14 @@ def test_an_import_that_another_process_holds_is_watched_until_it_is_free(
 
 def _resume_while_held(run: Run, store: Store) -> None:
     now = time.time_ns() // 1000
-    project = store.system_read(list_projects)[0].id
-    store.write(project, TESTER, apply_import, import_id=1, now=now)
+    project = store.system_read(NOW, list_projects)[0]
+    store.write(project, TESTER, now, apply_import, import_id=1)
     assert "Paused at row 0. Go on with: daftari imports resume 1" in run("imports", "pause", "1").stderr
-    store.write(project, TESTER, resume_import, import_id=1)
-    job = store.system_write(take_this_job, project_id=project, kind=IMPORT, owner="ben", now=now)
+    store.write(project, TESTER, NOW, resume_import, import_id=1)
+    job = store.system_write(now, take_this_job, project_id=project.id, kind=IMPORT, owner="ben")
     assert job is not None
     begun = time.monotonic()
-    release = threading.Timer(HELD_SECONDS, store.system_write, (release_job,), {"job": job})
+    release = threading.Timer(HELD_SECONDS, store.system_write, (NOW, release_job), {"job": job})
     release.start()
     assert "3 created" in run("imports", "resume", "1", code=1).stderr
     assert time.monotonic() - begun >= HELD_SECONDS

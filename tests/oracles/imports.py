@@ -97,7 +97,7 @@ def settle(office: Office, people: dict[int, Person]) -> None:
             fact = NewFact(0, int(NUMBERS[number]), "left_group", Scope(), NOW, "inbound", keyword=person.left)
             said.append(fact)
         if said:
-            store.write(project.id, ACTOR, ledger.record_facts, facts=said, now=NOW)
+            store.write(project, ACTOR, NOW, ledger.record_facts, facts=said)
 
 
 class Model:

@@ -367,7 +367,7 @@ class Histories(Machine[FactBook]):
         right = look.expected()
         for side in self.sides:
             project = side.projects[self.played]
-            shown = side.store.read(project.id, look.shown, project)
+            shown = side.store.read(project, NOW, look.shown, project)
             for what, answer in shown.items():
                 assert answer == right[what], what
             assert shown.keys() == right.keys()

@@ -41,7 +41,7 @@ def test_an_import_whose_time_is_over_leaves_nothing(office: Office) -> None:
 
 def test_an_import_that_is_forgotten_while_it_is_at_work_stops_nobody(office: Office) -> None:
     office.queue(FILE.encode(), office.settings(FILE.encode()))
-    with ImportWork(office.store, office.project.id, goes=lambda: True, chunks_a_batch=1) as work:
+    with ImportWork(office.store, office.project, goes=lambda: True, chunks_a_batch=1) as work:
         assert work.turn()
         forget_all(office)
         while work.turn():
@@ -77,7 +77,7 @@ def test_told_to_stop_a_worker_forgets_no_more_of_an_import(office: Office) -> N
 
 def test_a_mistake_in_an_import_that_is_forgotten_meanwhile_stops_nobody(office: Office) -> None:
     office.queue(FILE.encode(), office.settings(FILE.encode()))
-    with ImportWork(office.store, office.project.id, goes=lambda: True, chunks_a_batch=1) as work:
+    with ImportWork(office.store, office.project, goes=lambda: True, chunks_a_batch=1) as work:
         assert work.turn()
         forget_all(office)
         assert work.fail(UNEXPECTED)
@@ -93,14 +93,14 @@ def test_a_project_holds_so_many_files_and_no_more_whoever_they_wait_for(
     assert office.bring(FILE).stored.state == "done"
     office.work_for_real()
     streamed = office.store.write(
-        office.project.id, KEY, begin_stream, group=None, region=office.project.region, now=office.tick()
+        office.project, KEY, office.tick(), begin_stream, group=None, region=office.project.region
     )
     office.tell(lifecycle.pause_import, streamed.id)
     plan = office.bring(FILE, planned=True)
     office.queue(FILE.encode(), settings)
     paused = office.queue(FILE.encode(), settings)
     office.tell(lifecycle.pause_import, paused)
-    office.store.write(office.project.id, KEY, lifecycle.begin_import, settings=settings, now=office.tick())
+    office.store.write(office.project, KEY, office.tick(), lifecycle.begin_import, settings=settings)
     for number, command in ((paused, "cancel"), (plan.id, "cancel")):
         with pytest.raises(WrongImportState, match="The files of 4 imports of this project wait already; apply or"):
             office.queue(FILE.encode(), settings)

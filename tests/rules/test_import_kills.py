@@ -28,6 +28,7 @@ from tests.support import calls
 from tests.support.builders import rows_of
 from tests.support.calls import broken_in
 from tests.support.imports import Office
+from tests.support.stores import NOW
 
 KILLS = 100 if settings().max_examples > 1_000 else 4
 """On each engine."""
@@ -114,7 +115,7 @@ def _free_lease(office: Office) -> None:
     """What the time does: a worker that was killed holds nothing for long."""
     owners = rows_of(office.database, "SELECT lease_owner FROM job WHERE lease_owner IS NOT NULL")
     for (owner,) in owners:
-        office.store.system_write(release_job, job=Job(office.project.id, IMPORT, owner))
+        office.store.system_write(NOW, release_job, job=Job(office.project.id, IMPORT, owner))
 
 
 def _progress(office: Office, number: int) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from daftari.errors import StoreBusy, ValidationFailed, WrongImportState
 from daftari.model.consent import NewFact, Scope
 from daftari.model.jobs import IMPORT, LEASE_SECONDS, Job
 from daftari.model.limits import FIRST_ID_MAX
+from daftari.model.projects import Project
 from daftari.rules.access.projects import delete_project
 from daftari.rules.consent import ledger
 from daftari.rules.contacts.contacts import remove_contact
@@ -35,7 +36,7 @@ from tests.support import calls
 from tests.support.builders import rows_of
 from tests.support.calls import ACTOR, broken_in
 from tests.support.imports import KEY, Office, shown
-from tests.support.stores import open_store
+from tests.support.stores import NOW, open_store
 
 FILE = "phone,groups\n" + "".join(f"07220000{number:02},VIP\n" for number in range(40)) + "nobody,\n"
 IMPORT_TABLES = ("import", "import_chunk", "import_join", "import_change", "import_reject", "file_part")
@@ -98,7 +99,7 @@ def test_every_command_leads_from_every_state_to_the_right_one_or_is_refused(off
             number = office.queue(FILE.encode(), settings)
             found = office.get(number)
             office.store.write(
-                office.project.id, KEY, lambda tx, given: lifecycle.imports.save_import(tx, given=given),
+                office.project, KEY, NOW, lambda tx, given: lifecycle.imports.save_import(tx, given=given),
                 lifecycle.replace(found.stored, phase=phase, state=state),
             )  # fmt: skip
             told[name] = _tell(office, number, command)
@@ -117,13 +118,13 @@ def _tell(office: Office, number: int, command: Callable[[Office, int], Import])
 
 def forget_all(office: Office) -> None:
     late = office.now + 2 * IMPORT_DAYS * lifecycle.DAY_MICROSECONDS
-    while office.store.read(office.project.id, lifecycle.has_expired_import, now=late):
-        office.store.write(office.project.id, KEY, lifecycle.expire_import, now=late)
+    while office.store.read(office.project, late, lifecycle.has_expired_import):
+        office.store.write(office.project, KEY, late, lifecycle.expire_import)
 
 
 def test_what_is_paused_in_the_middle_goes_on_where_it_was(office: Office) -> None:
     number = office.queue(FILE.encode(), office.settings(FILE.encode()))
-    with ImportWork(office.store, office.project.id, goes=lambda: True, chunks_a_batch=2) as work:
+    with ImportWork(office.store, office.project, goes=lambda: True, chunks_a_batch=2) as work:
         assert work.turn()
         office.tell(lifecycle.pause_import, number)
         while work.turn():
@@ -138,7 +139,7 @@ def test_what_is_paused_in_the_middle_goes_on_where_it_was(office: Office) -> No
 
 def test_a_cancelled_import_writes_nothing_more_and_its_file_goes(office: Office) -> None:
     number = office.queue(FILE.encode(), office.settings(FILE.encode()))
-    with ImportWork(office.store, office.project.id, goes=lambda: True, chunks_a_batch=2) as work:
+    with ImportWork(office.store, office.project, goes=lambda: True, chunks_a_batch=2) as work:
         assert work.turn()
         office.tell(lifecycle.cancel_import, number, now=office.tick())
         while work.turn():
@@ -167,7 +168,7 @@ def test_a_deleted_projects_imports_go_with_it_while_one_is_at_work(office: Offi
 
     def ask(pause_seconds: float) -> bool:
         if next(asked) == 2:
-            office.store.system_write(delete_project, name=office.project.name, now=office.now)
+            office.store.system_write(office.now, delete_project, name=office.project.name)
         return pause_seconds > 0
 
     work_until(ask, store=office.store)
@@ -178,7 +179,7 @@ def test_a_deleted_projects_imports_go_with_it_while_one_is_at_work(office: Offi
 
 def _erase(office: Office, number: int) -> None:
     project, now = office.project, office.tick()
-    office.store.write(project.id, ACTOR, erase.erase_number, mobile=number, project=project, now=now)
+    office.store.write(project, ACTOR, now, erase.erase_number, mobile=number, project=project)
 
 
 def test_a_rejected_record_of_a_country_of_short_numbers_is_erased_too(office: Office) -> None:
@@ -201,13 +202,13 @@ def test_cards_of_somebody_who_is_no_contact_any_more_are_erased_too(office: Off
     calls.create_contacts(office.store, office.project, [{"mobile": "0722000001", "fname": "Wanjiru"}])
     office.bring("phone,first name\n0722000001,Achieng\n")
     assert len(office.table("import_change", "card")) == 1
-    with_number = office.store.read(office.project.id, contacts.get_contact_by_mobile, mobile=254722000001)
+    with_number = office.store.read(office.project, NOW, contacts.get_contact_by_mobile, mobile=254722000001)
     assert with_number is not None
     if since == "deleted":
-        office.store.write(office.project.id, ACTOR, remove_contact, found=with_number)
+        office.store.write(office.project, ACTOR, NOW, remove_contact, found=with_number)
     else:
         card = NewCard(with_number.id, 254722000009, with_number.card.replace("254722000001", "254722000009"))
-        office.store.write(office.project.id, ACTOR, contacts.update_contacts, cards=[card], now=office.tick())
+        office.store.write(office.project, ACTOR, office.tick(), contacts.update_contacts, cards=[card])
     _erase(office, 254722000001)
     assert office.table("import_change", "card") == []
 
@@ -241,7 +242,7 @@ def test_a_worker_whose_lease_is_lost_writes_nothing_more(office: Office) -> Non
         rows = office.get(number).progress.rows
         if rows and not taken:
             late = 10 * TODAY + LEASE_SECONDS * 1_000_000
-            taken.append(office.store.system_write(take_job, owner="another", now=late))
+            taken.append(office.store.system_write(late, take_job, owner="another"))
             taken.append(None)
         return pause_seconds > 0
 
@@ -291,7 +292,7 @@ def test_a_busy_database_loses_no_row_and_takes_none_twice(office: Office, monke
 
     with monkeypatch.context() as patch:
         patch.setattr(office.store, "write", refuse_every_other)
-        with ImportWork(office.store, office.project.id, goes=lambda: True, chunks_a_batch=2) as work:
+        with ImportWork(office.store, office.project, goes=lambda: True, chunks_a_batch=2) as work:
             refused = 0
             while True:
                 try:
@@ -311,18 +312,18 @@ def test_batches_are_small_as_soon_as_somebody_waits(office: Office, monkeypatch
 
     def awaited(tx: WriteTx, rule: Any, **values: Any) -> Any:
         assert office.is_postgres or not tx.is_awaited()
-        waiters.append(threading.Thread(target=lambda: other.write(office.project.id, KEY, lambda tx: None)))
+        waiters.append(threading.Thread(target=lambda: other.write(office.project, KEY, NOW, lambda tx: None)))
         waiters[-1].start()
         _until_somebody_waits(office, tx)
         return rule(tx, **values)
 
-    def write_awaited(project_id: int, actor: Any, rule: Any, **values: Any) -> Any:
+    def write_awaited(project: Project, actor: Any, now: int, rule: Any, **values: Any) -> Any:
         if waiters or rule is not take_chunks:
-            return write(project_id, actor, rule, **values)
-        return write(project_id, actor, awaited, rule, **values)
+            return write(project, actor, now, rule, **values)
+        return write(project, actor, now, awaited, rule, **values)
 
     rows = []
-    with ImportWork(office.store, office.project.id, goes=lambda: True) as work:
+    with ImportWork(office.store, office.project, goes=lambda: True) as work:
         assert work.turn()
         rows.append(office.get(number).progress.rows)
         monkeypatch.setattr(office.store, "write", write_awaited)
@@ -349,7 +350,7 @@ def test_a_worker_that_waits_for_its_reader_shows_that_it_is_alive_and_stops_whe
     monkeypatch.setattr(worker_imports, "BEAT_SECONDS", 0.001)
     data, beats = FILE.encode(), itertools.count(1)
     number = office.queue(data, office.real_settings(data))
-    with ImportWork(office.store, office.project.id, goes=lambda: next(beats) != 3) as work:
+    with ImportWork(office.store, office.project, goes=lambda: next(beats) != 3) as work:
         assert work.turn()
         assert office.get(number).progress.rows == 0
         assert next(beats) == 4
@@ -425,7 +426,7 @@ def test_an_id_leaves_room_for_those_that_come_after(office: Office) -> None:
 
 def _stop(office: Office, mobile: int) -> None:
     fact = NewFact(0, mobile, "opt_out", Scope(), office.tick(), "inbound")
-    office.store.write(office.project.id, ACTOR, ledger.record_facts, facts=[fact], now=office.now)
+    office.store.write(office.project, ACTOR, office.now, ledger.record_facts, facts=[fact])
 
 
 def test_a_list_of_opt_outs_says_scope_and_time_of_each(office: Office) -> None:
@@ -479,7 +480,7 @@ def test_a_fact_of_the_future_is_refused_as_it_is_everywhere(office: Office) -> 
 
 def _say_stop(office: Office) -> None:
     stop = NewFact(0, 254722000001, "opt_out", Scope(), office.tick(), "inbound")
-    office.store.write(office.project.id, ACTOR, ledger.record_facts, facts=[stop], now=office.now)
+    office.store.write(office.project, ACTOR, office.now, ledger.record_facts, facts=[stop])
 
 
 def test_no_opt_out_is_refused_for_want_of_a_zone(office: Office) -> None:
@@ -528,7 +529,7 @@ def test_an_erasure_leaves_no_file_waiting(office: Office) -> None:
     office.tell(lifecycle.pause_import, paused)
     queued = office.queue(data, office.settings(data))
     erased = office.store.write(
-        office.project.id, ACTOR, erase.erase_number, mobile=254722000001, project=office.project, now=office.tick()
+        office.project, ACTOR, office.tick(), erase.erase_number, mobile=254722000001, project=office.project
     )
     assert erased.removed["import_files"] == 2
     assert [office.get(number).stored.state for number in (plan, paused, queued)] == [

@@ -109,7 +109,7 @@ def test_a_plan_of_opt_outs_tells_what_would_be_recorded(office: Office) -> None
 
 def _opt_out(office: Office, mobile: int, *, at: int) -> None:
     fact = NewFact(0, mobile, "opt_out", Scope(), at, "import")
-    office.store.write(office.project.id, ACTOR, ledger.record_facts, facts=[fact], now=at)
+    office.store.write(office.project, ACTOR, at, ledger.record_facts, facts=[fact])
 
 
 # ---- something changed meanwhile --------------------------------------------------------------------

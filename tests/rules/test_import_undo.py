@@ -46,7 +46,7 @@ def _undone(found: Import) -> dict[str, int]:
 
 def _say(office: Office, kind: Any, mobile: int, **values: Any) -> None:
     fact = NewFact(0, mobile, kind, Scope(), office.tick(), values.pop("source", "api"), **values)
-    office.store.write(office.project.id, ACTOR, ledger.record_facts, facts=[fact], now=office.now)
+    office.store.write(office.project, ACTOR, office.now, ledger.record_facts, facts=[fact])
 
 
 def _people(office: Office) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def break_with(database: str) -> Break:
 
 
 def repair(store: Store, project: Project) -> None:
-    store.write(project.id, ACTOR, repair_project, now=NOW + 1)
+    store.write(project, ACTOR, NOW + 1, repair_project)
 
 
 MENDABLE = {
@@ -230,11 +230,11 @@ def test_a_list_whose_directory_does_not_add_up_is_refused_in_words_that_name_th
 
 def test_a_write_that_fails_half_way_leaves_a_sound_book(store: Store, book: Project) -> None:
     def leave_and_fail(tx: WriteTx) -> None:
-        groups.leave_group(tx, name="Farmers", ids=[1, 2, 3], mobiles=[], now=NOW)
-        groups.create_group(tx, name="Coast", now=NOW)
+        groups.leave_group(tx, name="Farmers", ids=[1, 2, 3], mobiles=[])
+        groups.create_group(tx, name="Coast")
         raise LookupError
 
     with pytest.raises(LookupError):
-        store.write(book.id, ACTOR, leave_and_fail)
+        store.write(book, ACTOR, NOW, leave_and_fail)
     assert broken_in(store, book) == []
     assert [(group.name, group.contacts) for group in calls.list_groups(store, book)] == [("Farmers", PEOPLE - 1)]

@@ -52,9 +52,9 @@ def know(
     fact = NewFact(0, number(who), kind, scope, at, source, **more)
 
     def record(tx: WriteTx) -> None:
-        ledger.record_facts(tx, facts=[fact], now=NOW)
+        ledger.record_facts(tx, facts=[fact])
 
-    store.write(book.id, ACTOR, record)
+    store.write(book, ACTOR, NOW, record)
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def book(store: Store) -> Project:
     know(store, project, STRANGER, everything)
     for who in (ERASED_AND_BACK, OPTED_IN_AGAIN, ERASED):
         know(store, project, who, Scope("sms"))
-        store.write(project.id, ACTOR, erase_number, mobile=number(who), project=project, now=NOW)
+        store.write(project, ACTOR, NOW, erase_number, mobile=number(who), project=project)
     know(store, project, OPTED_IN_AGAIN, everything, kind="opt_in", at=NOW + 1)
     for group in ("Farmers", "Coast"):
         calls.create_contacts(store, project, people, group=group)
@@ -100,7 +100,7 @@ def execute(database: str, *statements: str) -> None:
 
 
 def repair(store: Store, book: Project) -> None:
-    store.write(book.id, ACTOR, repair_project, now=NOW + 1)
+    store.write(book, ACTOR, NOW + 1, repair_project)
 
 
 def join(group: int, contact: int) -> str:
@@ -228,7 +228,7 @@ def test_a_finding_names_the_contact_the_subject_and_the_list(store: Store, book
         join(COAST, LEFT_COAST),
         "UPDATE directory SET members = 9 WHERE list = -1 AND level = 3",
     )
-    told = " ".join(finding.sentence for finding in store.read(book.id, check_project))
+    told = " ".join(finding.sentence for finding in store.read(book, NOW, check_project))
     for part in (f"subject {number(STRANGER)}", f"Contact {CLEAR} ", f"Contact {LEFT_COAST} is in group {COAST}"):
         assert part in told
     assert "the default list says 9" in told

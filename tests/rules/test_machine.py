@@ -43,6 +43,7 @@ from tests.support.machine import (
     who,
     written,
 )
+from tests.support.stores import NOW
 
 FIRST_IDS = (
     1,
@@ -298,14 +299,16 @@ class Phonebooks(Machine[Book]):
         for side in self.sides:
             if taken:
                 with pytest.raises(ProjectTaken):
-                    side.store.system_write(projects.rename_project, name=self.names[book][-1], new_name=new_name)
+                    side.store.system_write(NOW, projects.rename_project, name=self.names[book][-1], new_name=new_name)
             else:
-                renamed = side.store.system_write(projects.rename_project, name=self.names[book][-1], new_name=new_name)
+                renamed = side.store.system_write(
+                    NOW, projects.rename_project, name=self.names[book][-1], new_name=new_name
+                )
                 assert renamed.name == new_name
         if not taken:
             self.names[book].append(new_name)
         for side in self.sides:
-            found = side.store.system_read(projects.find_project, name=self.names[book][-1])
+            found = side.store.system_read(NOW, projects.find_project, name=self.names[book][-1])
             assert found.id == side.projects[book].id
             assert set(found.former_names) == {folded(name) for name in self.names[book]}
 
@@ -316,7 +319,7 @@ class Phonebooks(Machine[Book]):
         """Of the book that was played on; the other one is looked at in the end."""
         for side in self.sides:
             model, project = self.books[self.played], side.projects[self.played]
-            shown, listed_total, total = side.store.read(project.id, every_count)
+            shown, listed_total, total = side.store.read(project, NOW, every_count)
             assert [told_of_group(group) for group in shown] == model.list_groups()
             assert listed_total == sum(not model.is_suppressed(number) for number in model.contacts)
             assert total == len(model.contacts)

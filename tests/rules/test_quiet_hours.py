@@ -25,6 +25,7 @@ from daftari.rules.fields import TIME_MAX, TIME_MIN, read_time
 from daftari.store import Store
 from tests.conftest import ROOT
 from tests.support import calls
+from tests.support.stores import NOW
 
 KE = "KE"
 MINUTE = 60_000_000
@@ -199,7 +200,7 @@ def test_a_project_keeps_the_hours_that_it_is_given_and_refuses_wrong_ones(store
 
     def set_hours(hours: str) -> str | None:
         project = store.system_write(
-            projects.set_project, name="Shopify", region=None, on_error=None, consent={"quiet_hours": hours}
+            NOW, projects.set_project, name="Shopify", region=None, on_error=None, consent={"quiet_hours": hours}
         )
         return project.consent.quiet_hours
 
@@ -207,7 +208,9 @@ def test_a_project_keeps_the_hours_that_it_is_given_and_refuses_wrong_ones(store
     with pytest.raises(ValidationFailed) as refused:
         set_hours("21-7")
     assert list(refused.value.errors) == ["quiet_hours"]
-    assert store.system_read(projects.find_project, name="Shopify").consent.quiet_hours == "07:00-21:00 Africa/Lagos"
+    assert (
+        store.system_read(NOW, projects.find_project, name="Shopify").consent.quiet_hours == "07:00-21:00 Africa/Lagos"
+    )
     assert set_hours("Off") == OFF
 
 

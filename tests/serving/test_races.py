@@ -148,7 +148,7 @@ def read_on(race: Race) -> None:
     while not is_last:
         is_last = race.is_over
         told_before = set(race.acknowledged)
-        seen = race.store.read(race.project.id, find_reached, race=race)
+        seen = race.store.read(race.project, NOW, find_reached, race=race)
         assert {place: told_before & mobiles for place, mobiles in seen.items() if told_before & mobiles} == {}
 
 
@@ -162,7 +162,7 @@ def find_reached(tx: Tx, *, race: Race) -> dict[str, set[int]]:
     answers = consent_calls.may_message(tx, race.project, ASKED, PEOPLE)
     found["allowed"] = {int(answer["mobile"]) for answer in answers if answer["allowed"]}
     found |= {f"list {group}": find_listed(tx, group) for group in (None, *GROUPS)}
-    _, shown = consent_calls.list_audience(tx, race.project, race.frozen, as_frozen=False, now=race.now)
+    _, shown = consent_calls.list_audience(tx, race.project, race.frozen, as_frozen=False)
     return {**found, "frozen": set(shown)}
 
 
@@ -189,7 +189,7 @@ def run_round(store: Store, project: Project, seed: int, pool: ThreadPoolExecuto
         work.result()
     stopped = set(race.acknowledged)
     assert len(stopped) == STOPPING
-    found = store.read(project.id, find_reached, race=race)
+    found = store.read(project, NOW, find_reached, race=race)
     assert found["allowed"] == set(PEOPLE) - stopped
     assert {place for place, mobiles in found.items() if mobiles & stopped} == set()
 

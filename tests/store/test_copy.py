@@ -28,7 +28,7 @@ from daftari.model.consent import NewFact, Scope
 from daftari.model.projects import Actor
 from daftari.rules.access import inbound_tokens, keys, projects
 from daftari.rules.access.keys import find_key
-from daftari.rules.access.projects import find_project
+from daftari.rules.access.projects import find_project, list_projects
 from daftari.rules.audiences import Definition
 from daftari.rules.consent.decisions import Question
 from daftari.store import consent, migrate
@@ -62,18 +62,18 @@ def fill(database: str) -> str:
         shopify = calls.create_project(store)
         kalro = calls.create_project(store, "Kalro")
         calls.create_project(store, "Nobody's")
-        store.system_write(projects.rename_project, name="Kalro", new_name="Kalro Farms")
+        store.system_write(NOW, projects.rename_project, name="Kalro", new_name="Kalro Farms")
         secret, _ = store.system_write(
-            keys.create_key, project=shopify, label=STRANGE, read_only=False, expires_at=None, now=NOW
+            NOW, keys.create_key, project=shopify, label=STRANGE, read_only=False, expires_at=None
         )
         store.system_write(
+            NOW,
             inbound_tokens.create_token,
             project=shopify,
             provider="generic",
             label="",
             secret=None,
             verify_token=None,
-            now=NOW,
         )
         people = [{"mobile": 254_722_000_000 + who, "fname": STRANGE[:9], "city": "Kisumu"} for who in range(1, 11)]
         calls.create_contacts(store, shopify, people, group="Farmers")
@@ -82,7 +82,7 @@ def fill(database: str) -> str:
         calls.delete_contact(store, shopify, "8", reason="removal")
         consent_calls.freeze_audience(store, shopify, Definition(Question("sms", "*", "*", ""), everyone=True), now=NOW)
         consent_calls.erase_number(store, shopify, ERASED, now=NOW)
-        store.system_write(projects.delete_project, name="Nobody's", now=NOW)
+        store.system_write(NOW, projects.delete_project, name="Nobody's")
     finally:
         store.close()
     execute(database, list(rest_of_rows(database)))
@@ -183,7 +183,7 @@ def assert_sound_copy(source: str, target: str) -> None:
     """All rows are the same, and every book in it is sound by its own lights."""
     assert everything(target) == everything(source)
     store = open_store(target, threads=1)
-    for project in store.system_read(projects.list_projects):
+    for project in store.system_read(NOW, projects.list_projects):
         assert_sound(store, project)
     store.close()
 
@@ -216,10 +216,10 @@ def test_a_key_works_on_the_copy_and_the_erased_stay_known(
     copy(source, target)
     store = open_store(target, threads=1)
     try:
-        access = store.system_read(find_key, secret=filled[1], now=NOW)
+        access = store.system_read(NOW, find_key, secret=filled[1])
         assert access.project.name == "Shopify"
         question = Question("sms", "*", "*", "")
-        (answer,) = store.read(access.project.id, consent_calls.may_message, access.project, question, [ERASED])
+        (answer,) = store.read(access.project, NOW, consent_calls.may_message, access.project, question, [ERASED])
         assert answer["allowed"] is False
         created = calls.create_contacts(store, access.project, [{"mobile": 254_733_000_001}])
         assert created.created == 1
@@ -311,12 +311,12 @@ def test_rows_are_deleted_behind_a_place_and_no_more_at_a_time_than_is_said(sour
 def write_much(source: str) -> None:
     """Everything that could be in the way of rows that are there already: numbers that moved, rows that went."""
     store = open_store(source, threads=1)
-    shopify = store.system_read(find_project, name="Shopify")
+    shopify = store.system_read(NOW, find_project, name="Shopify")
     calls.update_contact(store, shopify, "1", {"mobile": "+254733000001"})
     calls.update_contact(store, shopify, "10", {"mobile": "+254722000001"})
     calls.delete_contact(store, shopify, "2")
     calls.create_contacts(store, shopify, [{"mobile": 254_722_000_099}], group="New")
-    store.system_write(projects.rename_project, name="Kalro Farms", new_name="Kalro Ltd")
+    store.system_write(NOW, projects.rename_project, name="Kalro Farms", new_name="Kalro Ltd")
     calls.create_contacts(store, calls.create_project(store, "Third"), [{"mobile": 254_722_000_099}])
     store.close()
     tables = [table.name for table in list_tables() if table.by_project and table.name != "project_name"]
@@ -367,10 +367,11 @@ def test_one_opt_out_during_the_copy_is_enough(new_database: NewDatabase, source
             store = open_store(source, threads=1)
             given = NewFact(0, 254_722_000_005, "opt_out", Scope("*"), NOW, "api")
             store.write(
-                1,
+                store.system_read(NOW, list_projects)[0],
                 Actor(None, "test"),
+                NOW,
                 lambda tx: consent.insert_facts(
-                    tx, facts=[(given.mobile, consent.new_fact(tx, given=given, message=None, now=NOW))]
+                    tx, facts=[(given.mobile, consent.new_fact(tx, given=given, message=None))]
                 ),
             )
             store.close()

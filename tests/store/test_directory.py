@@ -12,6 +12,7 @@ from daftari.model.projects import Actor, Project
 from daftari.rules.access import projects
 from daftari.store import Store, Tx, directory, integrity
 from daftari.store.directory import BOOK, LEVEL_SHIFTS
+from tests.support.stores import NOW
 
 ACTOR = Actor(None, "test")
 BORDERS = tuple(1 << shift for shift in LEVEL_SHIFTS.values())
@@ -40,8 +41,8 @@ def test_a_page_starts_where_a_slice_of_the_sorted_ids_does_and_totals_are_exact
             left = sorted(members)[::every]
             _change(store, project, joined={list_id: joined}, left={list_id: left})
             members = members.union(joined).difference(left)
-            assert store.read(project.id, directory.count_list, list_id=list_id) == len(members)
-        assert store.read(project.id, _first_difference, list_id, sorted(members)) is None
+            assert store.read(project, NOW, directory.count_list, list_id=list_id) == len(members)
+        assert store.read(project, NOW, _first_difference, list_id, sorted(members)) is None
         assert _blocks(store, project, list_id) == _counted(members)
 
     check_one()
@@ -65,10 +66,10 @@ def test_a_list_that_everybody_left_leaves_no_rows(store: Store) -> None:
     project = _project(store)
     everybody = range(1, 600_000, 37)
     _change(store, project, joined={BOOK: everybody}, left={})
-    assert store.read(project.id, directory.count_list, list_id=BOOK) == len(everybody)
+    assert store.read(project, NOW, directory.count_list, list_id=BOOK) == len(everybody)
     _change(store, project, joined={}, left={BOOK: everybody})
-    assert store.read(project.id, integrity.read_directory) == {}
-    assert store.read(project.id, directory.find_page, list_id=BOOK, skip=1) == (0, None)
+    assert store.read(project, NOW, integrity.read_directory) == {}
+    assert store.read(project, NOW, directory.find_page, list_id=BOOK, skip=1) == (0, None)
 
 
 def test_no_page_skips_more_members_than_a_block_of_64_has(store: Store) -> None:
@@ -76,21 +77,19 @@ def test_no_page_skips_more_members_than_a_block_of_64_has(store: Store) -> None
     everybody = range(1, 300_000)
     _change(store, project, joined={BOOK: everybody}, left={})
     for skip in (0, 63, 64, 4_094, 4_095, 4_096, 262_142, 262_143, 262_144, 299_998):
-        total, start = store.read(project.id, directory.find_page, list_id=BOOK, skip=skip)
+        total, start = store.read(project, NOW, directory.find_page, list_id=BOOK, skip=skip)
         assert total == len(everybody) and start is not None and start.skip < 64
         assert max(start.first, 1) + start.skip == everybody[skip]
     for skip in (len(everybody), 2**63 - 1):
-        assert store.read(project.id, directory.find_page, list_id=BOOK, skip=skip) == (len(everybody), None)
+        assert store.read(project, NOW, directory.find_page, list_id=BOOK, skip=skip) == (len(everybody), None)
 
 
 def _project(store: Store) -> Project:
-    return store.system_write(
-        projects.create_project, name="Shopify", region="KE", on_error="refuse", first_id=1, now=1
-    )
+    return store.system_write(1, projects.create_project, name="Shopify", region="KE", on_error="refuse", first_id=1)
 
 
 def _change(store: Store, project: Project, **lists: dict[int, set[int] | list[int] | range]) -> None:
-    store.write(project.id, ACTOR, directory.change_directory, **lists)
+    store.write(project, ACTOR, NOW, directory.change_directory, **lists)
 
 
 def _first_difference(tx: Tx, list_id: int, members: list[int]) -> int | None:
@@ -105,7 +104,7 @@ def _first_difference(tx: Tx, list_id: int, members: list[int]) -> int | None:
 
 
 def _blocks(store: Store, project: Project, list_id: int) -> Counter[tuple[int, int]]:
-    found = store.read(project.id, integrity.read_directory)
+    found = store.read(project, NOW, integrity.read_directory)
     return Counter({(level, block): held for (list_, level, block), held in found.items() if list_ == list_id})
 
 

@@ -21,7 +21,7 @@ from daftari.store import Tx, open_store
 from daftari.store.consent import erased_subject
 from tests.conftest import ROOT, NewDatabase
 from tests.support.builders import rows_of
-from tests.support.stores import SECRET
+from tests.support.stores import NOW, SECRET
 
 OTHER = "somebody else's secret, not this one"
 FINGERPRINT = "SELECT secret_fingerprint FROM house"
@@ -59,7 +59,7 @@ def stand_in(database: str, *, secret: str | None = None, named: str | None = No
 
     store = open_store(database, threads=1, secret=secret, secret_file=named)
     try:
-        return store.system_read(ask)
+        return store.system_read(NOW, ask)
     finally:
         store.close()
 

@@ -15,11 +15,11 @@ LEASE = LEASE_SECONDS * 1_000_000
 
 
 def _request(store: Store, project_id: int = 1) -> None:
-    store.system_write(request_job, project_id=project_id, kind=PURGE)
+    store.system_write(NOW, request_job, project_id=project_id, kind=PURGE)
 
 
 def _take(store: Store, owner: str, *, now: int = NOW) -> Job | None:
-    return store.system_write(take_job, owner=owner, now=now)
+    return store.system_write(now, take_job, owner=owner)
 
 
 def _taken(store: Store, owner: str, *, now: int = NOW) -> Job:
@@ -70,7 +70,7 @@ def test_a_renewed_lease_lasts_longer(store: Store) -> None:
     _request(store)
     job = _taken(store, "ana")
     later = NOW + LEASE - 1
-    assert store.system_write(renew_job, job=job, now=later)
+    assert store.system_write(later, renew_job, job=job)
     assert _take(store, "ben", now=NOW + LEASE + 1) is None
     assert _take(store, "ben", now=later + LEASE) is None
     assert _take(store, "ben", now=later + LEASE + 1) is not None
@@ -81,29 +81,29 @@ def test_a_worker_that_was_silent_for_too_long_loses_its_job_to_another_one(stor
     silent = _taken(store, "ana")
     other = _taken(store, "ben", now=NOW + LEASE + 1)
     assert other.owner == "ben"
-    assert not store.system_write(renew_job, job=silent, now=NOW + LEASE + 2)
-    assert not store.system_write(finish_job, job=silent)
-    store.system_write(release_job, job=silent)
+    assert not store.system_write(NOW + LEASE + 2, renew_job, job=silent)
+    assert not store.system_write(NOW, finish_job, job=silent)
+    store.system_write(NOW, release_job, job=silent)
     assert rows_of(database, "SELECT state, lease_owner FROM job") == [("running", "ben")]
-    assert store.system_write(finish_job, job=other)
+    assert store.system_write(NOW, finish_job, job=other)
 
 
 def test_a_worker_that_was_silent_keeps_a_job_that_nobody_took(store: Store) -> None:
     _request(store)
     job = _taken(store, "ana")
-    assert store.system_write(renew_job, job=job, now=NOW + 5 * LEASE)
+    assert store.system_write(NOW + 5 * LEASE, renew_job, job=job)
     assert _take(store, "ben", now=NOW + 5 * LEASE + 1) is None
 
 
 def test_a_released_job_is_anybodys_at_once(store: Store) -> None:
     _request(store)
-    store.system_write(release_job, job=_taken(store, "ana"))
+    store.system_write(NOW, release_job, job=_taken(store, "ana"))
     assert _taken(store, "ben").owner == "ben"
 
 
 def test_a_finished_job_is_gone(store: Store, database: str) -> None:
     _request(store)
-    assert store.system_write(finish_job, job=_taken(store, "ana"))
+    assert store.system_write(NOW, finish_job, job=_taken(store, "ana"))
     assert rows_of(database, "SELECT * FROM job") == []
 
 
@@ -113,17 +113,17 @@ def test_a_job_that_is_asked_for_while_it_runs_is_done_once_more(store: Store) -
     running = _taken(store, "ana")
     _request(store)
     assert _take(store, "ben") is None
-    assert store.system_write(renew_job, job=running, now=NOW + 1)
-    assert not store.system_write(finish_job, job=running)
-    store.system_write(release_job, job=running)
+    assert store.system_write(NOW + 1, renew_job, job=running)
+    assert not store.system_write(NOW, finish_job, job=running)
+    store.system_write(NOW, release_job, job=running)
     again = _taken(store, "ana", now=NOW + 2)
-    assert store.system_write(finish_job, job=again)
+    assert store.system_write(NOW, finish_job, job=again)
     assert _take(store, "ana", now=NOW + 3) is None
 
 
 def test_house_ids_are_never_given_twice_not_even_by_many_at_once(store: Store) -> None:
     def take(number: int) -> int:
-        return store.system_write(_take_id)
+        return store.system_write(NOW, _take_id)
 
     with ThreadPoolExecutor(2) as threads:
         ids = list(threads.map(take, range(40)))
@@ -139,7 +139,7 @@ def test_one_who_wants_a_certain_job_gets_that_one_unless_somebody_holds_it(stor
         _request(store, project_id)
 
     def take(owner: str, *, kind: str = PURGE, now: int = NOW) -> Job | None:
-        return store.system_write(take_this_job, project_id=2, kind=kind, owner=owner, now=now)
+        return store.system_write(now, take_this_job, project_id=2, kind=kind, owner=owner)
 
     assert take("ana", kind=IMPORT) is None
     assert take("ana") == Job(project_id=2, kind=PURGE, owner="ana")

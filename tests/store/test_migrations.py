@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from daftari.model.projects import Project
 from daftari.rules.access import keys
-from daftari.rules.access.projects import find_project
+from daftari.rules.access.projects import find_project, list_projects
 from daftari.rules.consent.state import decode_state, derive_state, encode_state
 from daftari.serving.server import build_server
 from daftari.settings import Settings
@@ -211,12 +211,12 @@ def store(after: str) -> Iterator[Store]:
 
 @pytest.fixture
 def shopify(store: Store) -> Project:
-    return store.system_read(find_project, name="Shopify")
+    return store.system_read(NOW, find_project, name="Shopify")
 
 
 @pytest.fixture
 def kalro(store: Store) -> Project:
-    return store.system_read(find_project, name="Kalro")
+    return store.system_read(NOW, find_project, name="Kalro")
 
 
 # ---- facts and states ---------------------------------------------------------------------------------
@@ -252,7 +252,12 @@ def test_every_state_is_what_its_facts_lead_to(after: str, store: Store) -> None
         assert {subject - NUMBERS for subject, suppressed, _ in found if suppressed} == {
             who for who, blocked in wanted.items() if blocked == EVERYTHING
         }
-        facts = store.read(project, consent.find_facts, mobiles=[number(who) for who in wanted])
+        facts = store.read(
+            store.system_read(NOW, list_projects)[project - 1],
+            NOW,
+            consent.find_facts,
+            mobiles=[number(who) for who in wanted],
+        )
         assert {subject: text for subject, _, text in found} == {
             subject: encode_state(derive_state(of_number)) for subject, of_number in facts.items()
         }
@@ -357,9 +362,7 @@ def test_the_service_answers_from_what_became_of_it(
     settings_for: Callable[..., Settings],
     loop: asyncio.AbstractEventLoop,
 ) -> None:
-    secret, _ = store.system_write(
-        keys.create_key, project=shopify, label="Ana", read_only=False, expires_at=None, now=NOW
-    )
+    secret, _ = store.system_write(NOW, keys.create_key, project=shopify, label="Ana", read_only=False, expires_at=None)
     house = build_server(settings_for(after))
     try:
         ana = Client(through_the_door(house.door, loop)).with_key(secret)

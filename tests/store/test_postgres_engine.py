@@ -100,7 +100,7 @@ def test_a_serialization_failure_is_tried_again(store: PostgresStore, book: Proj
                 other.execute("UPDATE contact_group SET created_at = created_at + 1")
         tx.run("rename_group", id=1, name="Fishers", folded="fishers")
 
-    store._tried("BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE", book.id, rename)
+    store._tried("BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE", book, NOW, rename)
     assert tries == ["Farmers", "Farmers"]
     assert calls.list_groups(store, book)[0].name == "Fishers"
 
@@ -117,7 +117,7 @@ def test_a_transaction_that_never_gets_through_is_busy_and_leaves_nothing(
         tx.run("rename_group", id=1, name="Fishers", folded="fishers")
 
     with pytest.raises(StoreBusy) as raised:
-        store._tried("BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE", book.id, rename)
+        store._tried("BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE", book, NOW, rename)
     assert raised.value.code == "BUSY" and raised.value.retry_after_seconds >= 1
     assert len(tries) == engine_room.TRIES_MAX
     assert calls.list_groups(store, book)[0].name == "Farmers"
@@ -142,13 +142,13 @@ def test_a_deadlock_with_another_program_is_tried_again_and_written_once(
     def rename(tx: WriteTx) -> None:
         tries.append(1)
         has_book.set()
-        groups.update_group(tx, name="Farmers", new_name="Fishers", now=NOW)
+        groups.update_group(tx, name="Farmers", new_name="Fishers")
 
     has_group = threading.Event()
     with ThreadPoolExecutor(1) as thread:
         other = thread.submit(hold_and_ask)
         assert has_group.wait(WAIT_SECONDS_MAX)
-        store.write(book.id, ACTOR, rename)
+        store.write(book, ACTOR, NOW, rename)
         other.result()
     assert len(tries) == 2
     assert calls.list_groups(store, book)[0].name == "Fishers"
@@ -229,7 +229,7 @@ def test_after_the_server_dropped_idle_connections_every_way_in_works(
     ways: list[Callable[[], object]] = [
         lambda: calls.create_group(store, book, "Coast"),
         lambda: calls.list_groups(store, book),
-        lambda: store.read_unisolated(book.id, groups.list_groups, after=0, limit=9),
+        lambda: store.read_unisolated(book, NOW, groups.list_groups, after=0, limit=9),
         store.answers,
     ]
     for ask in ways:
@@ -242,12 +242,12 @@ def test_a_connection_lost_in_a_write_is_unavailable_and_leaves_nothing(
     store: PostgresStore, book: Project, database: str
 ) -> None:
     def create_and_lose(tx: WriteTx) -> None:
-        groups.create_group(tx, name="Coast", now=NOW)
+        groups.create_group(tx, name="Coast")
         _kill_connections(database)
-        groups.create_group(tx, name="North", now=NOW)
+        groups.create_group(tx, name="North")
 
     with pytest.raises(StoreUnavailable):
-        store.write(book.id, ACTOR, create_and_lose)
+        store.write(book, ACTOR, NOW, create_and_lose)
     assert [group.name for group in calls.list_groups(store, book)] == ["Farmers"]
     assert calls.create_group(store, book, "Coast").id == 2
     assert broken_in(store, book) == []
@@ -257,11 +257,11 @@ def test_a_connection_lost_before_commit_is_unavailable_and_leaves_nothing(
     store: PostgresStore, book: Project, database: str
 ) -> None:
     def create_and_lose(tx: WriteTx) -> None:
-        groups.create_group(tx, name="Coast", now=NOW)
+        groups.create_group(tx, name="Coast")
         _kill_connections(database)
 
     with pytest.raises(StoreUnavailable):
-        store.write(book.id, ACTOR, create_and_lose)
+        store.write(book, ACTOR, NOW, create_and_lose)
     assert [group.name for group in calls.list_groups(store, book)] == ["Farmers"]
 
 
@@ -276,7 +276,7 @@ def test_a_connection_lost_in_a_look_is_replaced_and_the_rule_asked_again(
             _kill_connections(database)
         return len(groups.list_groups(tx, after=0, limit=9))
 
-    assert store.read_unisolated(book.id, look) == 1
+    assert store.read_unisolated(book, NOW, look) == 1
     assert len(tries) == 2
 
 

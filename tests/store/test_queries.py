@@ -46,7 +46,7 @@ from daftari.store.imports import Chunk, Reject
 from daftari.store.queries import Dialect, Query, load_queries
 from tests.conftest import People
 from tests.support import postgres
-from tests.support.stores import open_store
+from tests.support.stores import NOW, open_store
 
 PROJECT_TABLES = (
     *("book", "contact", "contact_group", "membership", "directory", "journal", "fact", "consent", "near_miss"),
@@ -139,8 +139,8 @@ ITEMS: dict[str, list[tuple[Any, ...]]] = {
 
 def _fill(tx: WriteTx) -> None:
     for number in range(GROUPS):
-        group = groups.insert_group(tx, name=f"Group {number}", folded=f"group {number}", now=1)
-        seq = journal.insert_journal(tx, action="create_group", contacts=(), group_id=group.id, now=1)
+        group = groups.insert_group(tx, name=f"Group {number}", folded=f"group {number}")
+        seq = journal.insert_journal(tx, action="create_group", contacts=(), group_id=group.id)
         _fill_ledger(tx, 254710000000 + seq)
 
 
@@ -150,23 +150,21 @@ def _fill_ledger(tx: WriteTx, mobile: int) -> None:
     review = Review(0, mobile, 1, "generic", "sms", "x", "x", "x")
     inbound.insert_review(tx, given=review, message=str(mobile))
     request = InboundRequest("POST", "https://x", "", "", {}, str(mobile).encode())
-    inbound.insert_quarantine(tx, token_id=1, reason="x", request=request, now=1)
+    inbound.insert_quarantine(tx, token_id=1, reason="x", request=request)
     answer = StoredResponse("x", mobile, 201, "[]", b"{}")
     idempotency.save_answer(tx, answer, key_id=1, name=str(mobile), names_numbers=mobile % 10 == 0)
-    export = exports.insert_export(tx, settings="{}", until=mobile, now=1)
+    export = exports.insert_export(tx, settings="{}", until=mobile)
     file_parts.insert_parts(tx, file_id=export.id, first=0, parts=[b"x"])
-    erasures.insert_erasure(tx, subject=-mobile, contact_id=mobile, removed="{}", now=1)
+    erasures.insert_erasure(tx, subject=-mobile, contact_id=mobile, removed="{}")
     audiences.insert_audience(
-        tx, question="{}", mobiles=array("q", [mobile]), erased=0, digest="x", excluded="{}", until=mobile, now=1
+        tx, question="{}", mobiles=array("q", [mobile]), erased=0, digest="x", excluded="{}", until=mobile
     )
 
 
 def _fill_imports(tx: WriteTx) -> None:
     """Many imports, and one that is large."""
     for number in range(1, GROUPS + 1):
-        import_id = imports.insert_import(
-            tx, phase="apply", erasure_id=0, settings="{}", progress="{}", until=number, now=number
-        )
+        import_id = imports.insert_import(tx, phase="apply", erasure_id=0, settings="{}", progress="{}", until=number)
         found = imports.get_import(tx, import_id=import_id)
         assert found is not None
         state: ImportState = "done" if number % 500 else "queued"
@@ -177,7 +175,7 @@ def _fill_imports(tx: WriteTx) -> None:
             kept = Chunk(chunk, 1, "apply", b"x", array("q", [1]), b"", 0, -1, chunk + 1)
             imports.save_chunk(tx, import_id=import_id, chunk=kept)
             imports.insert_joins(tx, import_id=import_id, chunk=chunk, joined={3: [1], 4: [2]})
-            imports.keep_changes(tx, import_id=import_id, cards=[(10 * number + chunk, "{}")], now=1)
+            imports.keep_changes(tx, import_id=import_id, cards=[(10 * number + chunk, "{}")])
         rejects = [Reject(one, "x", "null", str(one)) for one in parts]
         imports.save_rejects(tx, import_id=import_id, first=0, last=0, rejects=rejects)
 
@@ -186,7 +184,7 @@ def _fill_facts(tx: WriteTx) -> None:
     """A fact about every other number."""
     mobiles = range(254700000000, 254700000000 + 2 * CONTACTS, 2)
     given = [NewFact(0, mobile, "opt_out", Scope("sms"), 1, "api") for mobile in mobiles]
-    facts = [(one.mobile, consent.new_fact(tx, given=one, message=None, now=1)) for one in given]
+    facts = [(one.mobile, consent.new_fact(tx, given=one, message=None)) for one in given]
     consent.insert_facts(tx, facts=facts)
     consent.save_consent(tx, states={mobile: StoredConsent(False, "{}") for mobile in mobiles})
 
@@ -203,18 +201,18 @@ def fill(store: Store, people: People) -> None:
     """Two projects of a realistic size."""
     actor = Actor(None, "guard")
     for project in (people.shopify, people.kalro):
-        store.write(project.id, actor, _fill)
-        store.write(project.id, actor, _fill_facts)
-        store.write(project.id, actor, _fill_imports)
+        store.write(project, actor, NOW, _fill)
+        store.write(project, actor, NOW, _fill_facts)
+        store.write(project, actor, NOW, _fill_imports)
         for first in range(0, CONTACTS, 10_000):
             given = [{"mobile": 254700000000 + number, "fname": "Wanjiru"} for number in range(first, first + 10_000)]
             for group in ("Group 7", "Group 8"):
                 read = parse.read_contacts(msgspec.json.encode(given), field="contacts", region="KE", now=1)
                 store.write(
-                    project.id, actor, contacts.create_contacts,
-                    rows=read, group=group, skip=False, results=False, now=1,
+                    project, actor, 1, contacts.create_contacts,
+                    rows=read, group=group, skip=False, results=False,
                 )  # fmt: skip
-        store.write(project.id, actor, _join_every_group)
+        store.write(project, actor, NOW, _join_every_group)
 
 
 @pytest.fixture(scope="module")

@@ -84,10 +84,10 @@ def test_every_connection_is_durable_checked_and_of_a_known_size(database: str) 
 
 def test_what_refers_to_nobody_is_refused_by_the_database_itself(store: Store, book: Project) -> None:
     def join_nobody(tx: WriteTx) -> None:
-        tx.insert_many("membership", [(tx.project_id, 1, 1)])
+        tx.insert_many("membership", [(tx.project.id, 1, 1)])
 
     with pytest.raises(apsw.ConstraintError, match="FOREIGN KEY"):
-        store.write(book.id, ACTOR, join_nobody)
+        store.write(book, ACTOR, NOW, join_nobody)
 
 
 def test_sqlite_is_new_enough_for_several_processes() -> None:
@@ -110,14 +110,14 @@ def _write_bulk(database: str, project: Project, done: Event, ready: Barrier) ->
     store = open_store(database, threads=1)
 
     def write_bulk(tx: WriteTx) -> None:
-        first = groups.create_group(tx, name=f"Bulk {tx.book.next_seq}", now=NOW).id
+        first = groups.create_group(tx, name=f"Bulk {tx.book.next_seq}").id
         # Work that takes long, so that whoever has no fair_lock is caught asleep when it ends.
         for _ in range(BULK_ROWS):
             tx.run("rename_group", id=first, name="Bulk", folded=f"bulk {first}")
 
     ready.wait(WAIT_SECONDS_MAX)
     while not done.is_set():
-        store.write(project.id, Actor(None, "bulk"), write_bulk)
+        store.write(project, Actor(None, "bulk"), NOW, write_bulk)
     store.close()
 
 
@@ -163,7 +163,7 @@ def test_an_error_in_a_turn_frees_it(store: Store, book: Project, database: str)
 
     for _ in range(3):
         with pytest.raises(LookupError):
-            store.write(book.id, ACTOR, fail)
+            store.write(book, ACTOR, NOW, fail)
     with ThreadPoolExecutor(1) as thread:
         assert thread.submit(calls.create_group, store, book, "Farmers").result(WAIT_SECONDS_MAX).id == 1
 

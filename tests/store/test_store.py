@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from daftari.errors import StoreBusy, Unauthenticated
-from daftari.model.projects import Actor, Project
+from daftari.model.projects import NO_PROJECT, Actor, Project
 from daftari.rules.contacts import contacts, groups
 from daftari.store import Store, Tx, WriteTx
 from tests.support import calls
@@ -39,7 +40,7 @@ def test_a_read_sees_one_state_whatever_is_written_meanwhile(store: Store, book:
                 other.submit(calls.create_contacts, store, book, _row(len(seen)), group="Farmers").result()
         return seen
 
-    assert store.read(book.id, read_twice) == [(1, 1), (1, 1)]
+    assert store.read(book, NOW, read_twice) == [(1, 1), (1, 1)]
     assert calls.list_contacts(store, book, group="Farmers").total == 3
 
 
@@ -52,7 +53,7 @@ def test_a_look_sees_what_was_written_between_two_of_its_statements(store: Store
                 other.submit(calls.create_group, store, book, f"Group {len(seen)}").result()
         return seen
 
-    assert store.read_unisolated(book.id, look_twice) == [0, 1]
+    assert store.read_unisolated(book, NOW, look_twice) == [0, 1]
 
 
 @pytest.mark.parametrize("error", [LookupError, OSError, KeyboardInterrupt, StoreBusy])
@@ -60,11 +61,11 @@ def test_a_write_that_raises_leaves_nothing_and_the_next_one_goes_through(
     store: Store, book: Project, error: type[BaseException]
 ) -> None:
     def write_and_fail(tx: WriteTx) -> None:
-        groups.create_group(tx, name="Farmers", now=NOW)
+        groups.create_group(tx, name="Farmers")
         raise error
 
     with pytest.raises((error, StoreBusy)):
-        store.write(book.id, ACTOR, write_and_fail)
+        store.write(book, ACTOR, NOW, write_and_fail)
     assert calls.list_groups(store, book) == []
     assert calls.create_group(store, book, "Farmers").id == 1
     assert broken_in(store, book) == []
@@ -75,16 +76,16 @@ def test_a_rule_that_reads_and_fails_leaves_no_transaction_open(store: Store, bo
         groups.list_groups(tx, after=0, limit=9)
         raise LookupError
 
-    for ask in (store.read, store.look):
+    for ask in (store.read, store.read_unisolated):
         with pytest.raises(LookupError):
-            ask(book.id, fail)
+            ask(book, NOW, fail)
         calls.create_group(store, book, f"After {ask.__name__}")
     assert len(calls.list_groups(store, book)) == 2
 
 
 def test_a_project_that_never_was_has_no_book_to_write_in(store: Store) -> None:
     with pytest.raises(Unauthenticated):
-        store.write(77, ACTOR, groups.create_group, name="Farmers", now=NOW)
+        store.write(replace(NO_PROJECT, id=77), ACTOR, NOW, groups.create_group, name="Farmers")
 
 
 # ---- values -----------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from daftari.model.projects import Project
 from daftari.rules.integrity.check import check_project
 from daftari.store import Store
 from tests.support.clients import Answer, Client
+from tests.support.stores import NOW
 
 Json = dict[str, Any]
 
@@ -173,4 +174,4 @@ def rows_of(database: str, sql: str) -> list[tuple[Any, ...]]:
 
 def assert_sound(store: Store, project: Project) -> None:
     """Every invariant of the project's book holds."""
-    assert store.read(project.id, check_project) == []
+    assert store.read(project, NOW, check_project) == []

@@ -18,9 +18,9 @@ from daftari.rules.erasure import purge
 from daftari.rules.fields import Reference
 from daftari.rules.integrity.check import check_project
 from daftari.store import Store
+from tests.support.stores import NOW
 
 REGION = "KE"
-NOW = 1_700_000_000_000_000
 ACTOR = Actor(9, "a request")
 WORKER = Actor(None, "worker")
 NOTHING: frozenset[str] = frozenset()
@@ -28,7 +28,7 @@ NOTHING: frozenset[str] = frozenset()
 
 def create_project(store: Store, name: str = "Shopify", *, first_id: int = 1) -> Project:
     return store.system_write(
-        projects.create_project, name=name, region=REGION, on_error="refuse", first_id=first_id, now=NOW
+        NOW, projects.create_project, name=name, region=REGION, on_error="refuse", first_id=first_id
     )
 
 
@@ -58,12 +58,12 @@ def _write_rows(store: Store, project: Project, read: parse.Rows, *, actor: Acto
     if read.errors and not values["skip"]:
         raise ValidationFailed(read.errors)
     values["group"] = groups.read_group_name(values["group"], field="group")
-    return store.write(project.id, actor, contacts.create_contacts, rows=read, **values)
+    return store.write(project, actor, NOW, contacts.create_contacts, rows=read, **values)
 
 
 def get_contact(store: Store, project: Project, reference: str, *, include: frozenset[str] = NOTHING) -> str:
     named = Reference(reference, REGION)
-    return store.read_unisolated(project.id, contacts.get_contact, reference=named, include=include).served.decode()
+    return store.read_unisolated(project, NOW, contacts.get_contact, reference=named, include=include).served.decode()
 
 
 def list_contacts(
@@ -77,7 +77,8 @@ def list_contacts(
     suppressed: bool = False,
 ) -> Page:
     return store.read(
-        project.id,
+        project,
+        NOW,
         contacts.list_contacts,
         group=group,
         page=page,
@@ -102,14 +103,14 @@ def update_contact(
     if given is not None:
         change = parse.read_change(msgspec.json.encode(given), field="contact", region=REGION)
     return store.write(
-        project.id,
+        project,
         actor,
+        now,
         contacts.update_contact,
         reference=Reference(reference, REGION),
         change=change,
         group=groups.read_group_name(group, field="group"),
         move=move,
-        now=now,
     )
 
 
@@ -126,29 +127,29 @@ def delete_contact(
 ) -> int | None:
     named = Reference(reference, REGION)
     deletion = contacts.read_delete(reason=reason, purpose=purpose, at=at, settings=project.consent)
-    return store.write(project.id, actor, contacts.delete_contact, reference=named, deletion=deletion, now=now)
+    return store.write(project, actor, now, contacts.delete_contact, reference=named, deletion=deletion)
 
 
 def list_groups(store: Store, project: Project) -> list[Group]:
-    return store.read(project.id, groups.list_groups, after=0, limit=1_000)
+    return store.read(project, NOW, groups.list_groups, after=0, limit=1_000)
 
 
 def get_group(store: Store, project: Project, name: str) -> Group:
-    return store.read(project.id, groups.get_group, name=name)
+    return store.read(project, NOW, groups.get_group, name=name)
 
 
 def create_group(store: Store, project: Project, name: str, *, now: int = NOW, actor: Actor = ACTOR) -> Group:
-    return store.write(project.id, actor, groups.create_group, name=_read_name(name), now=now)
+    return store.write(project, actor, now, groups.create_group, name=_read_name(name))
 
 
 def update_group(
     store: Store, project: Project, name: str, new_name: str, *, now: int = NOW, actor: Actor = ACTOR
 ) -> Group:
-    return store.write(project.id, actor, groups.update_group, name=name, new_name=_read_name(new_name), now=now)
+    return store.write(project, actor, now, groups.update_group, name=name, new_name=_read_name(new_name))
 
 
 def delete_group(store: Store, project: Project, name: str, *, now: int = NOW, actor: Actor = ACTOR) -> None:
-    store.write(project.id, actor, groups.delete_group, name=name, now=now)
+    store.write(project, actor, now, groups.delete_group, name=name)
 
 
 def join_group(
@@ -161,7 +162,7 @@ def join_group(
     now: int = NOW,
     actor: Actor = ACTOR,
 ) -> MembershipOutcome:
-    return store.write(project.id, actor, groups.join_group, name=name, ids=ids, mobiles=mobiles, now=now)
+    return store.write(project, actor, now, groups.join_group, name=name, ids=ids, mobiles=mobiles)
 
 
 def leave_group(
@@ -174,16 +175,16 @@ def leave_group(
     now: int = NOW,
     actor: Actor = ACTOR,
 ) -> MembershipOutcome:
-    return store.write(project.id, actor, groups.leave_group, name=name, ids=ids, mobiles=mobiles, now=now)
+    return store.write(project, actor, now, groups.leave_group, name=name, ids=ids, mobiles=mobiles)
 
 
 def purge_group(store: Store, project: Project) -> bool:
-    return store.purge(project.id, WORKER, purge.purge_group)
+    return store.purge(project, WORKER, NOW, purge.purge_group)
 
 
 def broken_in(store: Store, project: Project) -> list[tuple[str, bool]]:
     """The names of what is broken in the project's book, and whether it can be mended."""
-    return [(finding.invariant, finding.mendable) for finding in store.read(project.id, check_project)]
+    return [(finding.invariant, finding.mendable) for finding in store.read(project, NOW, check_project)]
 
 
 def _read_name(name: str) -> str:

@@ -34,39 +34,39 @@ def record_given(
 ) -> FactsOutcome:
     """Opt-outs or opt-ins in bulk."""
     given = facts.read_facts(items, common=common, kind=kind, region=REGION, now=now)
-    return store.write(project.id, ACTOR, facts.record_given, given=given, action=f"{kind}s", now=now)
+    return store.write(project, ACTOR, now, facts.record_given, given=given, action=f"{kind}s")
 
 
 def receive_events(store: Store, project: Project, events: Sequence[InboundEvent], *, now: int) -> Taken:
     """What a provider brings."""
     receipt = Receipt(PROVIDER, TOKEN.id, project.consent, REGION, now)
-    return store.write(project.id, ACTOR, receive.receive_events, events=events, token=TOKEN, receipt=receipt, now=now)
+    return store.write(project, ACTOR, now, receive.receive_events, events=events, token=TOKEN, receipt=receipt)
 
 
 def list_reviews(store: Store, project: Project) -> list[Review]:
-    return store.read(project.id, review.list_reviews, after=0, limit=1_000)
+    return store.read(project, NOW, review.list_reviews, after=0, limit=1_000)
 
 
 def settle_review(store: Store, project: Project, review_id: int, *, settled_as: Settlement, now: int) -> Review:
     return store.write(
-        project.id,
+        project,
         ACTOR,
+        now,
         review.settle_review,
         review_id=review_id,
         settled_as=settled_as,
         settings=project.consent,
-        now=now,
     )
 
 
 def erase_number(store: Store, project: Project, mobile: int, *, now: int) -> dict[str, int]:
     """Erase a number; how much of each kind was removed."""
-    return store.write(project.id, ACTOR, erase.erase_number, mobile=mobile, project=project, now=now).removed
+    return store.write(project, ACTOR, now, erase.erase_number, mobile=mobile, project=project).removed
 
 
 def clear_journal(store: Store, project: Project) -> None:
     """All turns of the worker after erasures."""
-    while store.purge(project.id, WORKER, clear.clear_journal):
+    while store.purge(project, WORKER, NOW, clear.clear_journal):
         pass
 
 
@@ -96,24 +96,23 @@ def find_audience(tx: Tx, project: Project, definition: Definition) -> tuple[lis
 def freeze_audience(store: Store, project: Project, definition: Definition, *, now: int) -> FrozenAudience:
     """An audience is found in one snapshot and kept in another transaction, as the API does it."""
     found = store.read(
-        project.id,
+        project,
+        NOW,
         audiences.find_numbers,
         definition=definition,
         require_opt_in=project.consent.require_opt_in,
     )
     return store.write(
-        project.id,
+        project,
         ACTOR,
+        now,
         audiences.freeze_audience,
         definition=definition,
         found=found,
-        now=now,
     )
 
 
-def list_audience(
-    tx: Tx, project: Project, audience_id: int, *, as_frozen: bool, now: int
-) -> tuple[FrozenAudience, list[int]]:
+def list_audience(tx: Tx, project: Project, audience_id: int, *, as_frozen: bool) -> tuple[FrozenAudience, list[int]]:
     """A frozen audience, and the numbers that it shows."""
     frozen, page = audiences.list_audience(
         tx,
@@ -122,6 +121,5 @@ def list_audience(
         limit=1_000,
         as_frozen=as_frozen,
         require_opt_in=project.consent.require_opt_in,
-        now=now,
     )
     return frozen, [int(written) for written in msgspec.json.decode(b"[" + page.cards + b"]")]

@@ -122,8 +122,8 @@ class Look:
 
     def show_frozen(self, tx: Tx, project: Project, place: int) -> tuple[list[int], list[int], int]:
         audience_id = frozen_ids(tx)[place]
-        frozen, there = consent_calls.list_audience(tx, project, audience_id, as_frozen=True, now=self.now)
-        _, allowed = consent_calls.list_audience(tx, project, audience_id, as_frozen=False, now=self.now)
+        frozen, there = consent_calls.list_audience(tx, project, audience_id, as_frozen=True)
+        _, allowed = consent_calls.list_audience(tx, project, audience_id, as_frozen=False)
         return allowed, there, frozen.erased
 
 

@@ -13,6 +13,7 @@ from daftari.rules.imports.parse import reject
 from daftari.store import Store, imports
 from daftari.worker.imports import ImportWork
 from tests.support.clients import Answer, Client
+from tests.support.stores import NOW
 
 BOUNDARY = "a-boundary-that-is-nowhere-else"
 NOBODY = Actor(None, "test")
@@ -23,7 +24,7 @@ Part = tuple[str, str | None, bytes]
 
 def work(store: Store, project: Project) -> None:
     """Do all that waits in a project."""
-    with ImportWork(store, project.id, goes=lambda: True) as worker:
+    with ImportWork(store, project, goes=lambda: True) as worker:
         while worker.turn():
             pass
 
@@ -64,8 +65,8 @@ def queued(store: Store, project: Project, *, layout: Layout = PEOPLE, planned: 
     columns = layout.columns or ("TEL",)
     reading = Reading(layout, match_columns(columns, given={}), "KE", "contacts", False, False, {}, 1)
     settings = Settings("people.x", 0, reading, planned=planned)
-    number = store.write(project.id, NOBODY, begin_import, settings=settings, now=1)
-    store.write(project.id, NOBODY, queue_import, import_id=number, now=1)
+    number = store.write(project, NOBODY, 1, begin_import, settings=settings)
+    store.write(project, NOBODY, 1, queue_import, import_id=number)
     return number
 
 
@@ -73,17 +74,19 @@ def ready_for(store: Store, project: Project, command: str) -> int:
     """An import that can be told this; its id."""
     number = queued(store, project, planned=command == "apply")
     if command == "resume":
-        store.write(project.id, NOBODY, pause_import, import_id=number)
+        store.write(project, NOBODY, NOW, pause_import, import_id=number)
     elif command in ("apply", "undo"):
-        found = store.read(project.id, get_import, import_id=number)
-        store.write(project.id, NOBODY, end_import, found=found, state="done", now=1)
+        found = store.read(project, NOW, get_import, import_id=number)
+        store.write(project, NOBODY, 1, end_import, found=found, state="done")
     return number
 
 
 def keep_rejects(store: Store, project: Project, number: int, *records: str) -> None:
     """Records of an import that could not be taken, as JSON, each with its number as the reason."""
     rejects = [reject(place, f"is row {place}.", record) for place, record in enumerate(records, 1)]
-    store.write(project.id, NOBODY, imports.save_rejects, import_id=number, first=1, last=len(rejects), rejects=rejects)
+    store.write(
+        project, NOBODY, NOW, imports.save_rejects, import_id=number, first=1, last=len(rejects), rejects=rejects
+    )
 
 
 def show(client: Client, number: int) -> Any:

@@ -93,10 +93,10 @@ class Office(Struct):
         """A file that is here whole and waits for the worker."""
         now = self.tick()
         number = keep_file(
-            lambda rule, **values: self.store.write(self.project.id, KEY, rule, **values),
+            lambda rule, **values: self.store.write(self.project, KEY, NOW, rule, **values),
             io.BytesIO(data), settings=settings, now=now,
         )  # fmt: skip
-        self.store.write(self.project.id, KEY, lifecycle.queue_import, import_id=number, now=now)
+        self.store.write(self.project, KEY, now, lifecycle.queue_import, import_id=number)
         return number
 
     def bring(self, data: bytes | str, *, batch: int = 2, **wanted: Any) -> Import:
@@ -107,11 +107,11 @@ class Office(Struct):
         return self.get(number)
 
     def get(self, number: int) -> Import:
-        return self.store.read(self.project.id, lifecycle.get_import, import_id=number)
+        return self.store.read(self.project, NOW, lifecycle.get_import, import_id=number)
 
     def tell(self, rule: Any, number: int, **values: Any) -> Import:
         """Tell an import what to do."""
-        told: Import = self.store.write(self.project.id, KEY, rule, import_id=number, **values)
+        told: Import = self.store.write(self.project, KEY, NOW, rule, import_id=number, **values)
         return told
 
     def apply(self, number: int, *, batch: int = 2) -> Import:
@@ -126,7 +126,7 @@ class Office(Struct):
 
     def work(self, *, batch: int = 2) -> None:
         """Work on all that waits, so many chunks a transaction."""
-        while (work := self.store.read(self.project.id, lifecycle.find_work)) is not None:
+        while (work := self.store.read(self.project, NOW, lifecycle.find_work)) is not None:
             if work.stored.phase == "undo":
                 while self._write(undo_chunk, import_id=work.id, now=self.tick()):
                     pass
@@ -142,7 +142,7 @@ class Office(Struct):
 
     def work_for_real(self, *, chunks_a_batch: int = 2) -> None:
         """Work on all that waits as the worker does, files that nobody needs any more included."""
-        with ImportWork(self.store, self.project.id, goes=lambda: True, chunks_a_batch=chunks_a_batch) as work:
+        with ImportWork(self.store, self.project, goes=lambda: True, chunks_a_batch=chunks_a_batch) as work:
             while work.turn():
                 pass
 
@@ -155,14 +155,14 @@ class Office(Struct):
         return taken.goes_on
 
     def _write(self, rule: Any, **values: Any) -> Any:
-        return self.store.write(self.project.id, WORKER, rule, **values)
+        return self.store.write(self.project, WORKER, NOW, rule, **values)
 
     def chunks(self, work: Import) -> Iterator[ReadChunk]:
         """An import's file, read in this process."""
         reading = work.settings.reading
         reader = RowReader(reading)
         with tempfile.NamedTemporaryFile() as file:
-            file.writelines(self.store.read(self.project.id, list_parts, file_id=work.id, first=0, limit=99))
+            file.writelines(self.store.read(self.project, NOW, list_parts, file_id=work.id, first=0, limit=99))
             file.flush()
             found = files.read_records(file.name, layout=reading.layout)
             records = [record for some in found for record in some]
@@ -172,7 +172,7 @@ class Office(Struct):
 
     def rows(self, number: int) -> list[dict[str, Any]]:
         """What became of each record."""
-        return self.store.read(self.project.id, views.list_rows, import_id=number, after=0, limit=100_000)
+        return self.store.read(self.project, NOW, views.list_rows, import_id=number, after=0, limit=100_000)
 
     def outcomes(self, number: int) -> list[str]:
         """What became of each record, in a word and a letter for each flag."""
@@ -186,7 +186,11 @@ class Office(Struct):
         """Records that could not be taken, and why."""
         found: list[tuple[int, str]] = []
         self.store.read(
-            self.project.id, lifecycle.walk_rejects, import_id=number, take=lambda row, why, _: found.append((row, why))
+            self.project,
+            NOW,
+            lifecycle.walk_rejects,
+            import_id=number,
+            take=lambda row, why, _: found.append((row, why)),
         )
         return found
 

@@ -271,9 +271,9 @@ def ids_in(ranges: str) -> list[int]:
 
 def facts_of(store: Store, project: Project) -> list[int]:
     """Every fact there is, of the erased too."""
-    return [fact.id for fact in store.read(project.id, consent.list_facts, after=0, limit=10_000)]
+    return [fact.id for fact in store.read(project, NOW, consent.list_facts, after=0, limit=10_000)]
 
 
 def near_misses_of(store: Store, project: Project) -> Counter[str]:
-    found = store.read(project.id, facts.list_near_misses, limit=1_000)
+    found = store.read(project, NOW, facts.list_near_misses, limit=1_000)
     return Counter({str(miss["source"]): int(str(miss["tries"])) for miss in found})

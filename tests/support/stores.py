@@ -8,6 +8,8 @@ from __future__ import annotations
 from daftari import store
 from daftari.store import Store
 
+NOW = 1_700_000_000_000_000
+"""When transactions happen whose time is of no matter."""
 SECRET = "nobody's secret, for tests alone"
 
 

@@ -13,6 +13,7 @@ from daftari.store.jobs import request_job, take_job
 from daftari.worker import work_until
 from daftari.worker.leases import is_dead, new_owner
 from tests.support.clients import Client
+from tests.support.stores import NOW
 
 OTHER = "from daftari.worker.owners import new_owner; print(new_owner())"
 
@@ -34,8 +35,8 @@ def test_only_a_process_of_this_place_that_is_gone_is_dead() -> None:
 
 def test_a_job_of_a_dead_worker_is_taken_without_waiting_for_its_lease(ana: Client, store: Store) -> None:
     now = time.time_ns() // 1000
-    store.system_write(request_job, project_id=1, kind=PURGE)
-    assert store.system_write(take_job, owner=owner_that_ended(), now=now) is not None
+    store.system_write(NOW, request_job, project_id=1, kind=PURGE)
+    assert store.system_write(now, take_job, owner=owner_that_ended()) is not None
     asked: list[float] = []
 
     def told_to_stop(within_seconds: float) -> bool:
@@ -44,5 +45,5 @@ def test_a_job_of_a_dead_worker_is_taken_without_waiting_for_its_lease(ana: Clie
         return len(asked) > 1 and within_seconds > 0
 
     work_until(told_to_stop, store=store)
-    assert store.system_read(lambda tx: tx.all("list_held_jobs")) == []
-    assert store.system_read(lambda tx: tx.one("find_job", now=now)) is None
+    assert store.system_read(NOW, lambda tx: tx.all("list_held_jobs")) == []
+    assert store.system_read(NOW, lambda tx: tx.one("find_job", now=now)) is None

@@ -7,6 +7,7 @@ import pytest
 from daftari.errors import GroupNotFound, ProjectNotFound, Unauthenticated
 from daftari.model.projects import Project
 from daftari.rules.access import keys, projects
+from daftari.rules.access.projects import get_project
 from daftari.rules.erasure import purge
 from daftari.store import Store
 from daftari.store.jobs import take_job
@@ -35,9 +36,7 @@ def book(store: Store) -> Project:
 
 @pytest.fixture
 def key(store: Store, book: Project) -> str:
-    secret, _ = store.system_write(
-        keys.create_key, project=book, label="Ana", read_only=False, expires_at=None, now=NOW
-    )
+    secret, _ = store.system_write(NOW, keys.create_key, project=book, label="Ana", read_only=False, expires_at=None)
     return secret
 
 
@@ -145,22 +144,22 @@ def test_without_a_deleted_group_there_is_nothing_to_sweep(store: Store, book: P
 
 
 def _delete(store: Store, name: str = "Shopify") -> None:
-    store.system_write(projects.delete_project, name=name, now=NOW + 1)
+    store.system_write(NOW + 1, projects.delete_project, name=name)
 
 
 def test_a_deleted_project_s_keys_are_refused_at_once(store: Store, key: str) -> None:
-    assert store.system_read(keys.find_key, secret=key, now=NOW).project.name == "Shopify"
+    assert store.system_read(NOW, keys.find_key, secret=key).project.name == "Shopify"
     _delete(store)
     with pytest.raises(Unauthenticated):
-        store.system_read(keys.find_key, secret=key, now=NOW)
-    assert store.system_read(keys.list_keys) == []
+        store.system_read(NOW, keys.find_key, secret=key)
+    assert store.system_read(NOW, keys.list_keys) == []
 
 
 def test_a_deleted_project_is_gone_at_once_for_those_who_run_the_house(store: Store, book: Project) -> None:
     _delete(store, " SHOPIFY ")
-    assert store.system_read(projects.list_projects) == []
+    assert store.system_read(NOW, projects.list_projects) == []
     with pytest.raises(ProjectNotFound):
-        store.system_read(projects.find_project, name="Shopify")
+        store.system_read(NOW, projects.find_project, name="Shopify")
     with pytest.raises(ProjectNotFound):
         _delete(store)
 
@@ -180,7 +179,7 @@ def test_a_deleted_project_s_name_is_free_at_once(store: Store, book: Project, d
     calls.create_contacts(store, anew, PEOPLE[:3])
     _sweep_whole_project(store, book)
     assert calls.list_contacts(store, anew).total == 3
-    assert store.system_read(projects.find_project, name="shopify") == anew
+    assert store.system_read(NOW, projects.find_project, name="shopify") == anew
     assert broken_in(store, anew) == []
 
 
@@ -192,15 +191,15 @@ def test_a_deleted_project_goes_in_small_turns_with_a_sound_book_between_any_two
     _delete(store)
     before = _rows(database, book)
     assert broken_in(store, book) == []
-    while store.purge(book.id, WORKER, purge.purge_book):
+    while store.purge(book, WORKER, NOW, purge.purge_book):
         assert broken_in(store, book) == []
         after = _rows(database, book)
         for table in ("contact", "journal", "fact", "consent"):
             assert before.get(table, 0) - after.get(table, 0) <= ROWS_A_TURN
         before = after
     assert _rows(database, book) == {}
-    assert not store.read(book.id, purge.has_book)
-    store.system_write(purge.purge_project, project_id=book.id)
+    assert not store.read(book, NOW, purge.has_book)
+    store.system_write(NOW, purge.purge_project, project_id=book.id)
     for table in ("project", "project_name", "key"):
         assert rows_of(database, f"SELECT * FROM {table}") == []
 
@@ -222,7 +221,7 @@ def test_the_sweep_of_a_project_touches_no_other(store: Store, book: Project, da
     _sweep_whole_project(store, book)
     assert _rows(database, kalro) == before
     assert broken_in(store, kalro) == []
-    assert store.system_read(projects.find_project, name="Kalro").id == kalro.id
+    assert store.system_read(NOW, projects.find_project, name="Kalro").id == kalro.id
 
 
 def test_a_project_s_sweep_survives_a_worker_that_dies_between_any_two_turns(
@@ -231,16 +230,18 @@ def test_a_project_s_sweep_survives_a_worker_that_dies_between_any_two_turns(
     """Each turn's own worker finds where the one before it stopped."""
     _delete(store)
     turns = 0
-    while (job := store.system_write(take_job, owner=f"worker {turns}", now=NOW + turns * 60_000_000)) and turns < 50:
+    while (job := store.system_write(NOW + turns * 60_000_000, take_job, owner=f"worker {turns}")) and turns < 50:
         turns += 1
-        if not store.read(job.project_id, purge.has_book):
+        project = store.system_read(NOW, get_project, project_id=job.project_id)
+        assert project is not None
+        if not store.read(project, NOW, purge.has_book):
             break
-        store.purge(job.project_id, WORKER, purge.purge_book)
+        store.purge(project, WORKER, NOW, purge.purge_book)
     assert turns < 50
     assert _rows(database, book) == {}
 
 
 def _sweep_whole_project(store: Store, project: Project) -> None:
-    while store.purge(project.id, WORKER, purge.purge_book):
+    while store.purge(project, WORKER, NOW, purge.purge_book):
         pass
-    store.system_write(purge.purge_project, project_id=project.id)
+    store.system_write(NOW, purge.purge_project, project_id=project.id)

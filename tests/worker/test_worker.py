@@ -122,7 +122,7 @@ def test_a_worker_that_lost_its_lease_leaves_the_job_to_the_other(
     def ask(pause_seconds: float) -> bool:
         answer = next(asked, True)
         if count("membership") < MEMBERS and not taken:
-            taken.append(store.system_write(take_job, owner="another", now=later))
+            taken.append(store.system_write(later, take_job, owner="another"))
         return answer
 
     work_until(ask, store=store)
@@ -133,7 +133,7 @@ def test_a_worker_that_lost_its_lease_leaves_the_job_to_the_other(
 
 def test_a_job_that_another_worker_holds_is_left_alone(ana: Client, store: Store, count: Callable[[str], int]) -> None:
     _delete_big_group(ana)
-    assert store.system_write(take_job, owner="another", now=_now()) is not None
+    assert store.system_write(_now(), take_job, owner="another") is not None
     _work_until_idle(store)
     assert count("membership") == MEMBERS + 10
 
@@ -143,7 +143,7 @@ def test_a_job_whose_lease_ran_out_is_done_by_the_next_worker(
 ) -> None:
     _delete_big_group(ana)
     long_ago = _now() - (LEASE_SECONDS + 1) * 1_000_000
-    assert store.system_write(take_job, owner="dead", now=long_ago) is not None
+    assert store.system_write(long_ago, take_job, owner="dead") is not None
     _work_until_idle(store)
     assert (count("membership"), count("job")) == (10, 0)
 
@@ -186,7 +186,7 @@ def test_an_outage_is_waited_out(new_database: NewDatabase, caplog: pytest.LogCa
 
 
 def _delete(store: Store, project: Project) -> None:
-    store.system_write(delete_project, name=project.name, now=_now())
+    store.system_write(_now(), delete_project, name=project.name)
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])

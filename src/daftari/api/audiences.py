@@ -82,7 +82,6 @@ def freeze_audience(call: Call) -> Handled:
         ),
         definition=definition,
         found=found,
-        now=call.now,
     )
 
 
@@ -100,7 +99,6 @@ def get_audience(call: Call, number: str) -> tuple[int, bytes]:
         limit=per_page,
         as_frozen=as_frozen,
         require_opt_in=call.project.consent.require_opt_in,
-        now=call.now,
     )
     filters = [(field, str(params.given(field))) for field in FILTERS if params.given(field) is not None]
     paginator = write_page(page, number=page_number, per_page=per_page, url=call.url, filters=filters)
@@ -119,7 +117,6 @@ def recheck_audience(call: Call, number: str) -> tuple[int, bytes]:
         after=after,
         limit=limit,
         require_opt_in=call.project.consent.require_opt_in,
-        now=call.now,
     )
     following = None if rechecked.following is None else str(rechecked.following)
     return 200, _encode({"blocked": rechecked.blocked, "next": following})
@@ -128,9 +125,7 @@ def recheck_audience(call: Call, number: str) -> tuple[int, bytes]:
 def compare_audiences(call: Call, number: str, other: str) -> tuple[int, bytes]:
     """``GET /v1/audiences/{id}/compare/{other}``."""
     call.params.refuse_wrong()
-    compared = call.read(
-        audiences.compare_audiences, audience_id=_read_id(number), other_id=_read_id(other), now=call.now
-    )
+    compared = call.read(audiences.compare_audiences, audience_id=_read_id(number), other_id=_read_id(other))
     return 200, _encode({"comparison": compared})
 
 

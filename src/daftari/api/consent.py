@@ -54,7 +54,6 @@ def _create_facts(call: Call, *, kind: facts.Kind, message: str) -> Handled:
         lambda outcome: (200, _write_outcome(outcome, kind=kind, message=message, results=results)),
         given=given,
         action=f"{kind}s",
-        now=now,
     )
 
 
@@ -166,7 +165,7 @@ def erase_number(call: Call) -> Handled:
     mobile = params.noting("mobile", lambda: fields.read_number(params.given("mobile"), region=call.project.region))
     params.refuse_wrong()
     assert mobile is not None
-    return call.write(erase.erase_number, _write_erased, mobile=mobile, project=call.project, now=call.now)
+    return call.write(erase.erase_number, _write_erased, mobile=mobile, project=call.project)
 
 
 def _write_erased(erased: erase.Erased) -> Handled:
@@ -177,4 +176,4 @@ def export_number(call: Call, reference: str) -> tuple[int, bytes]:
     """``GET /v1/contacts/{id or mobile}/export``."""
     call.params.refuse_wrong()
     named = Reference(reference, call.project.region)
-    return 200, _encode({"export": call.read(subject_export.export_number, reference=named, now=call.now)})
+    return 200, _encode({"export": call.read(subject_export.export_number, reference=named)})

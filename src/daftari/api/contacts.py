@@ -83,7 +83,6 @@ def create_contacts(call: Call) -> Handled:
         group=group,
         skip=skip,
         results=results or skip,
-        now=call.now,
     )
 
 
@@ -104,7 +103,6 @@ def update_contact(call: Call, reference: str) -> Handled:
         change=change,
         group=group,
         move=move,
-        now=call.now,
         versions=call.versions,
     )
 
@@ -141,7 +139,6 @@ def delete_contact(call: Call, reference: str) -> Handled:
         write_deleted,
         reference=named,
         deletion=deletion,
-        now=call.now,
         versions=call.versions,
     )
 

@@ -34,9 +34,7 @@ def create_export(call: Call) -> Handled:
     consent = params.flag("consent")
     params.part(lambda: refuse_consent_in_cards(format, with_consent=consent))
     params.refuse_wrong()
-    return call.write(
-        lifecycle.create_export, _write_created, format=format, group=group, consent=consent, now=call.now
-    )
+    return call.write(lifecycle.create_export, _write_created, format=format, group=group, consent=consent)
 
 
 def _write_created(export: StoredExport) -> Handled:
@@ -51,7 +49,7 @@ def list_exports(call: Call) -> Handled:
     limit = params.whole("limit", default=EXPORTS_MAX, most=EXPORTS_MAX)
     params.refuse_wrong()
     # One more than asked for tells whether there is a next page.
-    found = call.read(lifecycle.list_exports, after=after, limit=limit + 1, now=call.now)
+    found = call.read(lifecycle.list_exports, after=after, limit=limit + 1)
     shown = found[:limit]
     following = str(shown[-1].id) if len(found) > limit else None
     return 200, _encode({"exports": [lifecycle.show_export(export) for export in shown], "next": following})
@@ -60,7 +58,7 @@ def list_exports(call: Call) -> Handled:
 def get_export(call: Call, number: str) -> Handled:
     """``GET /v1/exports/{id}``."""
     call.params.refuse_wrong()
-    export = call.read(lifecycle.get_export, export_id=_read_id(number), now=call.now)
+    export = call.read(lifecycle.get_export, export_id=_read_id(number))
     return 200, _encode({"export": lifecycle.show_export(export)})
 
 
@@ -71,7 +69,7 @@ def fetch_export(call: Call, number: str) -> Reply:
     with ExitStack() as on_failure:
         spool = SpooledAnswer()
         on_failure.callback(spool.close)
-        export = call.read(lifecycle.read_file, export_id=export_id, take=spool.write, now=call.now)
+        export = call.read(lifecycle.read_file, export_id=export_id, take=spool.write)
         on_failure.pop_all()
     format = lifecycle.format_of(export)
     name = _file_name(call.project.name, export, format)
@@ -81,7 +79,7 @@ def fetch_export(call: Call, number: str) -> Reply:
 def delete_export(call: Call, number: str) -> Handled:
     """``DELETE /v1/exports/{id}``."""
     call.params.refuse_wrong()
-    return call.write(lifecycle.delete_export, _write_deleted, export_id=_read_id(number), now=call.now)
+    return call.write(lifecycle.delete_export, _write_deleted, export_id=_read_id(number))
 
 
 def _write_deleted(done: None) -> Handled:

@@ -36,7 +36,7 @@ def list_groups(call: Call) -> tuple[int, bytes]:
 def create_group(call: Call) -> Handled:
     """``POST /v1/groups``."""
     name = _read_new_name(call.params)
-    return call.write(groups.create_group, _write_created, name=name, now=call.now)
+    return call.write(groups.create_group, _write_created, name=name)
 
 
 def _write_created(group: Group) -> Handled:
@@ -53,7 +53,7 @@ def get_group(call: Call, name: str) -> tuple[int, bytes]:
 def update_group(call: Call, name: str) -> Handled:
     """``PUT /v1/groups/{name}``: another name."""
     new_name = _read_new_name(call.params)
-    return call.write(groups.update_group, _write_updated, name=_read_path_name(name), new_name=new_name, now=call.now)
+    return call.write(groups.update_group, _write_updated, name=_read_path_name(name), new_name=new_name)
 
 
 def _write_updated(group: Group) -> Handled:
@@ -67,16 +67,13 @@ def delete_group(call: Call, name: str) -> Handled:
         groups.delete_group,
         lambda _: (200, msgspec.json.encode({"message": "Group deleted successfully"})),
         name=_read_path_name(name),
-        now=call.now,
     )
 
 
 def join_group(call: Call, name: str) -> Handled:
     """``POST /v1/groups/{name}/contacts``."""
     ids, mobiles = _read_named(call)
-    return call.write(
-        groups.join_group, _write_joined, name=_read_path_name(name), ids=ids, mobiles=mobiles, now=call.now
-    )
+    return call.write(groups.join_group, _write_joined, name=_read_path_name(name), ids=ids, mobiles=mobiles)
 
 
 def _write_joined(outcome: MembershipOutcome) -> Handled:
@@ -95,9 +92,7 @@ def _write_joined(outcome: MembershipOutcome) -> Handled:
 def leave_group(call: Call, name: str) -> Handled:
     """``DELETE /v1/groups/{name}/contacts``."""
     ids, mobiles = _read_named(call)
-    return call.write(
-        groups.leave_group, _write_left, name=_read_path_name(name), ids=ids, mobiles=mobiles, now=call.now
-    )
+    return call.write(groups.leave_group, _write_left, name=_read_path_name(name), ids=ids, mobiles=mobiles)
 
 
 def _write_left(outcome: MembershipOutcome) -> Handled:

@@ -52,9 +52,7 @@ def create_import(call: Call) -> Handled:
     file = call.upload.file
     settings = read_wanted(file, wanted=wanted, region=call.project.region, now=call.now)
     import_id = keep_file(call.write_step, file, settings=settings, now=call.now)
-    return call.write(
-        lifecycle.queue_import, lambda queued: (202, _write_import(queued)), import_id=import_id, now=call.now
-    )
+    return call.write(lifecycle.queue_import, lambda queued: (202, _write_import(queued)), import_id=import_id)
 
 
 def _read_wanted(call: Call) -> Wanted:

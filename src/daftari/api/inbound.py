@@ -17,6 +17,7 @@ from daftari.gateways.protocol import Gateway, Proof
 from daftari.model.inbound import InboundRequest, StoredToken
 from daftari.model.limits import ID_MAX, OPT_OUTS_PER_PAGE_MAX
 from daftari.model.projects import Actor
+from daftari.model.time import current_time
 from daftari.rules.access import inbound_tokens
 from daftari.rules.inbound import quarantine, receive
 from daftari.rules.inbound import review as reviews
@@ -60,9 +61,7 @@ def receive_request(desk: Desk, request: Request, provider: str, token: str) -> 
         _quarantine(desk, stored, kept, error, actor, now)
         raise
     receipt = Receipt(provider, stored.token.id, project.consent, project.region, now)
-    desk.store.write(
-        project.id, actor, receive.receive_events, events=events, token=stored.token, receipt=receipt, now=now
-    )
+    desk.store.write(project, actor, now, receive.receive_events, events=events, token=stored.token, receipt=receipt)
     media_type, body = gateway.reply
     return Reply(200, media_type, body)
 
@@ -71,13 +70,13 @@ def _quarantine(
     desk: Desk, stored: StoredToken, given: InboundRequest, error: DaftariError, actor: Actor, now: int
 ) -> None:
     kept = desk.store.write(
-        stored.project.id,
+        stored.project,
         actor,
+        now,
         quarantine.quarantine_request,
         request=given,
         token_id=stored.token.id,
         reason=error.message,
-        now=now,
     )
     what = "kept in quarantine" if kept else "not kept: the quarantine is full"
     log.warning("an inbound request of %s was refused and is %s: %s", stored.token.provider, what, error.message)
@@ -85,7 +84,7 @@ def _quarantine(
 
 def _find(desk: Desk, provider: str, token: str) -> tuple[Gateway, StoredToken]:
     """The gateway and the token of an address. Raises ``Forged``, the same for whatever is wrong with it."""
-    stored = desk.store.system_read(inbound_tokens.find_token, provider=provider, written=token)
+    stored = desk.store.system_read(current_time(), inbound_tokens.find_token, provider=provider, written=token)
     return GATEWAYS[stored.token.provider], stored
 
 
@@ -138,5 +137,4 @@ def settle_review(call: Call, number: str) -> Handled:
         review_id=review_id,
         settled_as=settled_as,
         settings=call.project.consent,
-        now=call.now,
     )

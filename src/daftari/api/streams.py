@@ -46,9 +46,9 @@ def stream_contacts(call: Call) -> Reply:
         params.wrong("after", "The after field is for a stream that is taken up again, with resume.")
     params.refuse_wrong()
     if resume:
-        found = call.write_step(resume_stream, import_id=resume, after=after, now=call.now)
+        found = call.write_step(resume_stream, import_id=resume, after=after)
     else:
-        found = call.write_step(begin_stream, group=group, region=call.project.region, now=call.now)
+        found = call.write_step(begin_stream, group=group, region=call.project.region)
     return Reply(200, NDJSON, ContactStream(call, found, after=after))
 
 
@@ -84,12 +84,13 @@ class ContactStream:
         return said, len(taken) == len(lines)
 
     def _write(self, lines: Sequence[bytes]) -> list[dict[str, Any]]:
-        now, began = self._call.tell_time(), time.monotonic()
+        self._call.recheck_key()
+        began = time.monotonic()
         if self._found.stored.state == "done":
             raise WrongImportState("This stream is done; begin another one.")
         chunk = self._reader.read_chunk(lines)
         rows = self._call.write_step(
-            write_chunk, import_id=self._found.id, chunk=chunk, now=now, seconds=round(self._seconds, 3)
+            write_chunk, import_id=self._found.id, chunk=chunk, seconds=round(self._seconds, 3)
         )
         self._written += len(lines)
         self._seconds = time.monotonic() - began
@@ -115,8 +116,8 @@ class ContactStream:
     def _finish(self) -> dict[str, Any]:
         found = self._found
         if found.stored.state != "done":
-            now = self._call.tell_time()
-            found = self._call.write_step(end_stream, import_id=found.id, now=now)
+            self._call.recheck_key()
+            found = self._call.write_step(end_stream, import_id=found.id)
         shown = show_import(found)
         return {name: shown[name] for name in TOLD}
 

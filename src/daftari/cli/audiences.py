@@ -23,6 +23,7 @@ from daftari.cli.terminal.options import (
 from daftari.cli.terminal.output import WRONG_USAGE, fail, say
 from daftari.cli.terminal.scope import PurposeOption, QuestionChannelOption, SenderOption, read_option, read_question
 from daftari.model.limits import AUDIENCE_GROUPS_MAX
+from daftari.model.time import current_time
 from daftari.rules.audiences import Counted, Definition, Match, Reached, walk_audience
 from daftari.rules.fields import read_name
 from daftari.store import Tx
@@ -69,7 +70,8 @@ def print_audience(
         with opened_store(config, database) as store:
             chosen = chosen_project(store, project)
             counted = store.read(
-                chosen.id,
+                chosen,
+                current_time(),
                 partial(_spool, spool=spool, as_csv=as_csv),
                 definition=definition,
                 require_opt_in=chosen.consent.require_opt_in,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from daftari.cli.terminal.options import ConfigOption, DatabaseOption, JsonOption, examples, opened_store
 from daftari.cli.terminal.output import FAILED, print_list, say
 from daftari.model.projects import Actor, Project
+from daftari.model.time import current_time
 from daftari.rules.access.projects import find_project, list_projects
 from daftari.rules.integrity.check import Finding, check_project, repair_project
 from daftari.store import Store
@@ -34,7 +34,9 @@ def check(
     """
     with opened_store(config, database) as store:
         chosen = (
-            store.system_read(list_projects) if project is None else [store.system_read(find_project, name=project)]
+            store.system_read(current_time(), list_projects)
+            if project is None
+            else [store.system_read(current_time(), find_project, name=project)]
         )
         found = [(one.name, finding) for one in chosen for finding in _check(store, one, repair=repair)]
     rows = [(name, finding.invariant, finding.sentence, finding.mendable) for name, finding in found]
@@ -47,10 +49,10 @@ def check(
 
 
 def _check(store: Store, project: Project, *, repair: bool) -> list[Finding]:
-    findings = store.read(project.id, check_project)
+    findings = store.read(project, current_time(), check_project)
     if findings and repair:
-        store.write(project.id, Actor(None, "check"), repair_project, now=time.time_ns() // 1000)
-        findings = store.read(project.id, check_project)
+        store.write(project, Actor(None, "check"), current_time(), repair_project)
+        findings = store.read(project, current_time(), check_project)
     return findings
 
 

@@ -5,7 +5,6 @@ Good numbers are always recorded; a bad one is named and stops nobody.
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated
@@ -25,6 +24,7 @@ from daftari.cli.terminal.output import FAILED, print_list, say
 from daftari.cli.terminal.scope import ChannelOption, PurposeOption, SenderOption
 from daftari.model.consent import FactOutcome, Source
 from daftari.model.projects import Actor, Project
+from daftari.model.time import current_time
 from daftari.rules.consent import facts
 from daftari.store import Store
 
@@ -118,9 +118,9 @@ def _record(
     counts: Counter[str] = Counter()
     actor = Actor(None, kind.replace("_", "-"))
     for call in take_calls(numbers):
-        now = time.time_ns() // 1000
+        now = current_time()
         given = facts.read_facts(call, common=common, kind=kind, region=project.region, now=now)
-        outcome = store.write(project.id, actor, facts.record_given, given=given, action=f"{kind}s", now=now)
+        outcome = store.write(project, actor, now, facts.record_given, given=given, action=f"{kind}s")
         counts.update(outcome.counts)
         rows = [(row.mobile or call[row.index], *_told(row)) for row in outcome.rows]
         print_list(COLUMNS, rows, as_json=False)

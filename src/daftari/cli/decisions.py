@@ -21,6 +21,7 @@ from daftari.cli.terminal.options import (
 from daftari.cli.terminal.output import NOT_ALLOWED, WRONG_USAGE, fail, print_list
 from daftari.cli.terminal.scope import PurposeOption, QuestionChannelOption, SenderOption, read_moment, read_question
 from daftari.model.limits import FACTS_PER_CALL_MAX
+from daftari.model.time import current_time
 from daftari.rules.consent.questions import Asked, may_message, read_mobiles
 
 EPILOG = examples(
@@ -73,7 +74,7 @@ def ask(
         chosen = chosen_project(store, project)
         mobiles = read_mobiles(numbers, region=chosen.region)
         asked = Asked(question, mobiles, ids=(), at=moment, known_at=known, region=chosen.region)
-        answers = store.read(chosen.id, may_message, asked=asked, settings=chosen.consent)
+        answers = store.read(chosen, current_time(), may_message, asked=asked, settings=chosen.consent)
     _print(b"[" + b",".join(answers) + b"]", as_json=as_json)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-import time
 from pathlib import Path
 from shutil import which
 
@@ -13,6 +12,7 @@ import msgspec
 
 from daftari.cli.terminal.options import open_settled
 from daftari.cli.terminal.output import say
+from daftari.model.time import current_time
 from daftari.rules.access.keys import create_key
 from daftari.rules.access.projects import create_project, list_projects
 from daftari.settings import DEFAULT_DATABASE, Settings
@@ -27,7 +27,7 @@ def print_demo(settings: Settings, *, address: str) -> None:
     """In an empty book make the project, and print its key and the calls; else say where the key went."""
     store = open_settled(settings)
     try:
-        secret = store.system_write(_create_demo, now=time.time_ns() // 1000)
+        secret = store.system_write(current_time(), _create_demo)
     finally:
         store.close()
     if secret is None:
@@ -68,12 +68,12 @@ def demo_calls(address: str, *, secret: str) -> list[tuple[str, str]]:
     ]
 
 
-def _create_demo(tx: SystemTx, *, now: int) -> str | None:
+def _create_demo(tx: SystemTx) -> str | None:
     """The first key of the project made, or ``None`` in a book that has projects."""
     if list_projects(tx):
         return None
-    project = create_project(tx, name=PROJECT, region="KE", on_error="refuse", first_id=1, now=now)
-    secret, _ = create_key(tx, project=project, label="first", read_only=False, expires_at=None, now=now)
+    project = create_project(tx, name=PROJECT, region="KE", on_error="refuse", first_id=1)
+    secret, _ = create_key(tx, project=project, label="first", read_only=False, expires_at=None)
     return secret
 
 

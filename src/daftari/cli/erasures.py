@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import Annotated
 
 import typer
@@ -19,6 +18,7 @@ from daftari.cli.terminal.options import (
 from daftari.cli.terminal.output import WRONG_USAGE, fail, print_list, say
 from daftari.cli.terminal.scope import read_option
 from daftari.model.projects import Actor, Project
+from daftari.model.time import current_time
 from daftari.rules.erasure.erase import erase_number
 from daftari.rules.fields import read_number
 
@@ -42,8 +42,8 @@ def erase(
         mobile = read_option(repr(number), number, lambda written: read_number(written, region=chosen.region))
         if not yes:
             _ask_for_number(chosen, mobile)
-        now = time.time_ns() // 1000
-        erased = store.write(chosen.id, Actor(None, "erase"), erase_number, mobile=mobile, project=chosen, now=now)
+        now = current_time()
+        erased = store.write(chosen, Actor(None, "erase"), now, erase_number, mobile=mobile, project=chosen)
     print_list(("kind", "removed"), list(erased.removed.items()), as_json=False)
     say(f"{mobile} is erased from {chosen.name!r}, as erasure {erased.id}.")
     if erased.removed["contacts"]:

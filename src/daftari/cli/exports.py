@@ -28,6 +28,7 @@ from daftari.cli.terminal.output import WRONG_USAGE, fail, say
 from daftari.cli.terminal.progress import showing
 from daftari.cli.terminal.scope import read_option
 from daftari.model.contacts import ExportFormat
+from daftari.model.time import current_time
 from daftari.rules.exports.snapshot import Counted, count_contacts, get_group_id
 from daftari.rules.exports.write import ENDINGS, FileDefinition, refuse_consent_in_cards, write_export
 from daftari.rules.fields import read_name
@@ -77,7 +78,7 @@ def export_contacts(
     else:
         with _target(output) as file, opened_store(config, database) as store:
             found = chosen_project(store, project)
-            counted = store.read(found.id, _export, name=name, format=chosen, consent=consent, file=file)
+            counted = store.read(found, current_time(), _export, name=name, format=chosen, consent=consent, file=file)
             told = _told(counted)
     say(told)
 

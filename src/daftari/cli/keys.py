@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import typer
 from daftari.cli.terminal.options import ConfigOption, DatabaseOption, JsonOption, examples, opened_store
 from daftari.cli.terminal.output import WRONG_USAGE, fail, print_list, say, shown_time
 from daftari.model.projects import Key
+from daftari.model.time import current_time
 from daftari.rules.access import keys, projects
 from daftari.store import SystemTx, Tx
 
@@ -36,11 +36,11 @@ def create_key(
     config: ConfigOption = None,
 ) -> None:
     """Make a key and print it, this once."""
-    now = time.time_ns() // 1000
+    now = current_time()
     expires_at = None if expires is None else _read_expiry(expires, now=now)
     with opened_store(config, database) as store:
         secret, made = store.system_write(
-            _create_key, project=project, label=label, read_only=read_only, expires_at=expires_at, now=now
+            now, _create_key, project=project, label=label, read_only=read_only, expires_at=expires_at
         )
     say(f"A {'read-only ' if made.read_only else ''}key for project {project!r}, shown this once:")
     typer.echo(secret)
@@ -55,7 +55,7 @@ def list_keys(
 ) -> None:
     """List keys: what they are for, how they begin, when they were last used. Never the key itself."""
     with opened_store(config, database) as store:
-        rows = store.system_read(_list_keys, project=project, now=time.time_ns() // 1000)
+        rows = store.system_read(current_time(), _list_keys, project=project)
     columns = ("start", "project", "label", "state", "read_only", "created_at", "expires_at", "last_used_at")
     print_list(columns, rows, as_json=as_json)
     if not rows:
@@ -70,18 +70,16 @@ def revoke_key(
 ) -> None:
     """Make a key stop working, in every process within a second."""
     with opened_store(config, database) as store:
-        revoked = store.system_write(keys.revoke_key, start=start, now=time.time_ns() // 1000)
+        revoked = store.system_write(current_time(), keys.revoke_key, start=start)
     say(f"The key that begins with {revoked.start} is revoked.")
 
 
-def _create_key(
-    tx: SystemTx, *, project: str, label: str, read_only: bool, expires_at: int | None, now: int
-) -> tuple[str, Key]:
+def _create_key(tx: SystemTx, *, project: str, label: str, read_only: bool, expires_at: int | None) -> tuple[str, Key]:
     found = projects.find_project(tx, name=project)
-    return keys.create_key(tx, project=found, label=label, read_only=read_only, expires_at=expires_at, now=now)
+    return keys.create_key(tx, project=found, label=label, read_only=read_only, expires_at=expires_at)
 
 
-def _list_keys(tx: Tx, *, project: str | None, now: int) -> list[tuple[object, ...]]:
+def _list_keys(tx: Tx, *, project: str | None) -> list[tuple[object, ...]]:
     names = {found.id: found.name for found in projects.list_projects(tx)}
     only = None if project is None else projects.find_project(tx, name=project).id
     return [
@@ -89,7 +87,7 @@ def _list_keys(tx: Tx, *, project: str | None, now: int) -> list[tuple[object, .
             key.start,
             names[key.project_id],
             key.label,
-            _state(key, now=now),
+            _state(key, now=tx.now),
             key.read_only,
             shown_time(key.created_at),
             shown_time(key.expires_at),

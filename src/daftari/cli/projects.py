@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import Annotated
 
 import msgspec
@@ -12,6 +11,7 @@ import typer
 from daftari.cli.terminal.options import ConfigOption, DatabaseOption, JsonOption, examples, opened_store
 from daftari.cli.terminal.output import WRONG_USAGE, fail, print_list, say, shown_time
 from daftari.model.projects import ConsentSettings, OnDelete, OnError, Project, StopScope
+from daftari.model.time import current_time
 from daftari.rules.access import keys, projects
 from daftari.store import SystemTx
 
@@ -50,12 +50,12 @@ def create_project(
     """Make a project and print its first key, this once."""
     with opened_store(config, database) as store:
         project, secret = store.system_write(
+            current_time(),
             _create_with_key,
             name=name,
             region=region.upper(),
             on_error=on_error,
             first_id=first_id,
-            now=time.time_ns() // 1000,
         )
     say(f"Project {project.name!r} is made (region {project.region}). Its first key, shown this once:")
     typer.echo(secret)
@@ -65,7 +65,7 @@ def create_project(
 def list_projects(as_json: JsonOption = False, database: DatabaseOption = None, config: ConfigOption = None) -> None:
     """List the projects."""
     with opened_store(config, database) as store:
-        found = store.system_read(projects.list_projects)
+        found = store.system_read(current_time(), projects.list_projects)
     rows = [
         (
             *(project.name, project.region, project.on_error, shown_time(project.created_at)),
@@ -87,7 +87,7 @@ def rename_project(
 ) -> None:
     """Give a project another name. Requests that send a former name go on working."""
     with opened_store(config, database) as store:
-        project = store.system_write(projects.rename_project, name=old, new_name=new)
+        project = store.system_write(current_time(), projects.rename_project, name=old, new_name=new)
     say(f"The project is called {project.name!r} now.")
 
 
@@ -142,7 +142,7 @@ def set_project(
     with opened_store(config, database) as store:
         changed = region.upper() if region else None
         project = store.system_write(
-            projects.set_project, name=name, region=changed, on_error=on_error, consent=consent
+            current_time(), projects.set_project, name=name, region=changed, on_error=on_error, consent=consent
         )
     shown = _shown_consent(project.consent) or "all as by default"
     say(f"Project {project.name!r} has region {project.region} and on_error {project.on_error}; consent: {shown}.")
@@ -157,10 +157,10 @@ def delete_project(
 ) -> None:
     """Delete a project with its contacts, groups and keys. Its keys stop at once; the rest goes in the background."""
     with opened_store(config, database) as store:
-        project = store.system_read(projects.find_project, name=name)
+        project = store.system_read(current_time(), projects.find_project, name=name)
         if not yes:
             _ask_for_name(project)
-        store.system_write(projects.delete_project, name=project.name, now=time.time_ns() // 1000)
+        store.system_write(current_time(), projects.delete_project, name=project.name)
     say(f"Project {project.name!r} is deleted.")
 
 
@@ -180,11 +180,9 @@ def _shown_setting(value: object) -> str:
     return "yes" if value is True else str(value)
 
 
-def _create_with_key(
-    tx: SystemTx, *, name: str, region: str, on_error: OnError, first_id: int, now: int
-) -> tuple[Project, str]:
-    project = projects.create_project(tx, name=name, region=region, on_error=on_error, first_id=first_id, now=now)
-    secret, _ = keys.create_key(tx, project=project, label=FIRST_KEY_LABEL, read_only=False, expires_at=None, now=now)
+def _create_with_key(tx: SystemTx, *, name: str, region: str, on_error: OnError, first_id: int) -> tuple[Project, str]:
+    project = projects.create_project(tx, name=name, region=region, on_error=on_error, first_id=first_id)
+    secret, _ = keys.create_key(tx, project=project, label=FIRST_KEY_LABEL, read_only=False, expires_at=None)
     return project, secret
 
 

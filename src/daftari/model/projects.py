@@ -39,6 +39,10 @@ class Project(Struct, frozen=True):
     consent: ConsentSettings = ConsentSettings()
 
 
+NO_PROJECT = Project(id=0, name="", region="", on_error="refuse", created_at=0)
+"""In place of a project in transactions on the system tables."""
+
+
 class Key(Struct, frozen=True):
     """A key as it may be shown: never the secret."""
 

@@ -234,7 +234,7 @@ def find_numbers(tx: Tx, *, definition: Definition, require_opt_in: bool) -> Fou
     return Found(ascending, counted, digest_of(ascending), erasures.get_last_erasure(tx))
 
 
-def freeze_audience(tx: WriteTx, *, definition: Definition, found: Found, now: int) -> FrozenAudience:
+def freeze_audience(tx: WriteTx, *, definition: Definition, found: Found) -> FrozenAudience:
     """Keep an audience as it was found, but for whoever was erased since."""
     mobiles, erased = _without_erased(tx, found)
     frozen = audiences.insert_audience(
@@ -244,10 +244,9 @@ def freeze_audience(tx: WriteTx, *, definition: Definition, found: Found, now: i
         erased=erased,
         digest=found.digest,
         excluded=_encode(found.counted.excluded).decode(),
-        until=now + AUDIENCE_DAYS * DAY_MICROSECONDS,
-        now=now,
+        until=tx.now + AUDIENCE_DAYS * DAY_MICROSECONDS,
     )
-    journal.insert_journal(tx, action="freeze_audience", contacts=(), group_id=None, now=now)
+    journal.insert_journal(tx, action="freeze_audience", contacts=(), group_id=None)
     return frozen
 
 
@@ -268,9 +267,9 @@ def digest_of(mobiles: Sequence[int]) -> str:
     return digest.hexdigest()
 
 
-def get_audience(tx: Tx, *, audience_id: int, now: int) -> FrozenAudience:
+def get_audience(tx: Tx, *, audience_id: int) -> FrozenAudience:
     """A frozen audience. Raises ``AudienceNotFound``."""
-    found = audiences.get_audience(tx, audience_id=audience_id, now=now)
+    found = audiences.get_audience(tx, audience_id=audience_id)
     if found is None:
         raise AudienceNotFound
     return found
@@ -296,13 +295,13 @@ def show_audience(frozen: FrozenAudience) -> dict[str, object]:
 
 
 def list_audience(
-    tx: Tx, *, audience_id: int, skip: int, limit: int, as_frozen: bool, require_opt_in: bool, now: int
+    tx: Tx, *, audience_id: int, skip: int, limit: int, as_frozen: bool, require_opt_in: bool
 ) -> tuple[FrozenAudience, Page]:
     """One page of a frozen audience; numbers that were blocked since are left out unless ``as_frozen``.
 
     The page's count is that of its places, so that pages keep their numbers.
     """
-    frozen = get_audience(tx, audience_id=audience_id, now=now)
+    frozen = get_audience(tx, audience_id=audience_id)
     mobiles = _numbers_at(tx, frozen, skip, limit)
     there = [mobile for mobile in mobiles if mobile]
     if not as_frozen:
@@ -332,9 +331,9 @@ class Rechecked(Struct, frozen=True):
     following: int | None
 
 
-def recheck_audience(tx: Tx, *, audience_id: int, after: int, limit: int, require_opt_in: bool, now: int) -> Rechecked:
+def recheck_audience(tx: Tx, *, audience_id: int, after: int, limit: int, require_opt_in: bool) -> Rechecked:
     """Who of a frozen audience opted out since, from the place ``after`` on."""
-    frozen = get_audience(tx, audience_id=audience_id, now=now)
+    frozen = get_audience(tx, audience_id=audience_id)
     judging = _judge_of(tx, frozen, require_opt_in)
     question = _read_definition(frozen.question).question
     blocked: list[dict[str, object]] = []
@@ -358,11 +357,9 @@ def recheck_audience(tx: Tx, *, audience_id: int, after: int, limit: int, requir
     return Rechecked(blocked, None)
 
 
-def compare_audiences(tx: Tx, *, audience_id: int, other_id: int, now: int) -> dict[str, object]:
+def compare_audiences(tx: Tx, *, audience_id: int, other_id: int) -> dict[str, object]:
     """What two frozen audiences have in common, and whom only one of them has, the first of those by number."""
-    one, other = (
-        _walk_numbers(tx, get_audience(tx, audience_id=number, now=now)) for number in (audience_id, other_id)
-    )
+    one, other = (_walk_numbers(tx, get_audience(tx, audience_id=number)) for number in (audience_id, other_id))
     only: dict[str, list[str]] = {"only_in_this": [], "only_in_other": []}
     counts = Counter({"both": 0, "only_in_this": 0, "only_in_other": 0})
     mine, theirs = next(one, None), next(other, None)
@@ -392,14 +389,14 @@ def _judge_of(tx: Tx, frozen: FrozenAudience, require_opt_in: bool) -> _Judge:
     return _Judge(tx, _read_definition(frozen.question).question, require_opt_in=require_opt_in)
 
 
-def expire_audience(tx: WriteTx, *, now: int) -> bool:
+def expire_audience(tx: WriteTx) -> bool:
     """Delete one frozen audience whose time is over. Returns whether there was one."""
-    audience_id = audiences.find_expired_audience(tx, now=now)
+    audience_id = audiences.find_expired_audience(tx)
     if audience_id is not None:
         audiences.delete_audience(tx, audience_id=audience_id)
     return audience_id is not None
 
 
-def has_expired_audience(tx: Tx, *, now: int) -> bool:
+def has_expired_audience(tx: Tx) -> bool:
     """Whether there is a frozen audience whose time is over."""
-    return audiences.find_expired_audience(tx, now=now) is not None
+    return audiences.find_expired_audience(tx) is not None

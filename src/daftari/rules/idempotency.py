@@ -41,10 +41,10 @@ class Replay(Struct, frozen=True):
     body: bytes
 
 
-def find_replay(tx: Tx, *, once: Once, now: int) -> Replay | None:
+def find_replay(tx: Tx, *, once: Once) -> Replay | None:
     """What was answered before. Raises ``IdempotencyKeyReused`` when something else was asked, and ``AnswerErased``."""
     kept = idempotency.find_answer(tx, key_id=once.key_id, name=once.name)
-    if kept is None or kept.at <= now - KEPT_MICROSECONDS:
+    if kept is None or kept.at <= tx.now - KEPT_MICROSECONDS:
         return None
     if kept.fingerprint != idempotency.digest(tx, once.fingerprint):
         raise IdempotencyKeyReused
@@ -53,27 +53,27 @@ def find_replay(tx: Tx, *, once: Once, now: int) -> Replay | None:
     return Replay(kept.status, _read_headers(kept.headers), kept.body)
 
 
-def keep_replay(tx: WriteTx, *, once: Once, replay: Replay, now: int) -> None:
+def keep_replay(tx: WriteTx, *, once: Once, replay: Replay) -> None:
     """Keep an answer together with its effect."""
     headers = msgspec.json.encode(replay.headers).decode()
     fingerprint = idempotency.digest(tx, once.fingerprint)
     idempotency.save_answer(
         tx,
-        StoredResponse(fingerprint, now, replay.status, headers, replay.body),
+        StoredResponse(fingerprint, tx.now, replay.status, headers, replay.body),
         key_id=once.key_id,
         name=once.name,
         names_numbers=len(digits_in(_text(replay.body))) >= NATIONAL_DIGITS_MIN,
     )
 
 
-def has_expired_replay(tx: Tx, *, now: int) -> bool:
+def has_expired_replay(tx: Tx) -> bool:
     """Whether there is an answer that does not count any more."""
-    return idempotency.find_old_end(tx, until=now - KEPT_MICROSECONDS, limit=1) is not None
+    return idempotency.find_old_end(tx, until=tx.now - KEPT_MICROSECONDS, limit=1) is not None
 
 
-def expire_replays(tx: WriteTx, *, now: int) -> bool:
+def expire_replays(tx: WriteTx) -> bool:
     """Delete some answers that do not count any more. Returns whether there were any."""
-    last = idempotency.find_old_end(tx, until=now - KEPT_MICROSECONDS, limit=ROWS_A_TURN)
+    last = idempotency.find_old_end(tx, until=tx.now - KEPT_MICROSECONDS, limit=ROWS_A_TURN)
     if last is not None:
         idempotency.delete_answers(tx, last=last)
     return last is not None

@@ -6,7 +6,6 @@ not know how a process is started or stopped.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from msgspec import Struct
@@ -14,6 +13,7 @@ from msgspec import Struct
 from daftari import __version__
 from daftari.api.app import build_app
 from daftari.api.routes import address, body_terms, is_quick
+from daftari.model.time import current_time
 from daftari.settings import Settings
 from daftari.store import Store, open_store
 from daftari.web.key_cache import Keyring
@@ -35,7 +35,7 @@ def build_server(settings: Settings) -> Server:
         settings.database, threads=settings.threads, secret=settings.secret, secret_file=settings.secret_file
     )
     keyring = Keyring(store)
-    desk = Desk(store, keyring=keyring, clock=_microseconds, public_url=settings.public_url, version=__version__)
+    desk = Desk(store, keyring=keyring, clock=current_time, public_url=settings.public_url, version=__version__)
     application = build_app(desk)
 
     def close() -> None:
@@ -53,10 +53,6 @@ def build_server(settings: Settings) -> Server:
         close=close,
     )
     return Server(store=store, door=door, close=close)
-
-
-def _microseconds() -> int:
-    return time.time_ns() // 1000
 
 
 def _never(method: str, path: str) -> bool:

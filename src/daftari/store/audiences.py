@@ -43,7 +43,7 @@ def list_member_ids(tx: Tx, *, group_id: int, after: int, last: int, limit: int)
 
 
 def insert_audience(
-    tx: WriteTx, *, question: str, mobiles: array[int], erased: int, digest: str, excluded: str, until: int, now: int
+    tx: WriteTx, *, question: str, mobiles: array[int], erased: int, digest: str, excluded: str, until: int
 ) -> FrozenAudience:
     """Freeze numbers, which are in ascending order but for the 0 in the places of the erased."""
     number = tx.book.next_item
@@ -52,7 +52,7 @@ def insert_audience(
     tx.run(
         "insert_audience",
         id=number,
-        now=now,
+        now=tx.now,
         until=until,
         question=question,
         count=count,
@@ -61,17 +61,17 @@ def insert_audience(
         excluded=excluded,
     )
     parts = [mobiles[first : first + PART_NUMBERS] for first in range(0, count, PART_NUMBERS)]
-    project = tx.project_id
+    project = tx.project.id
     tx.insert_many(
         "audience_part",
         [(project, number, place, *_ends(part), _packed(part)) for place, part in enumerate(parts)],
     )
-    return FrozenAudience(number, now, until, question, count, erased, digest, excluded)
+    return FrozenAudience(number, tx.now, until, question, count, erased, digest, excluded)
 
 
-def get_audience(tx: Tx, *, audience_id: int, now: int) -> FrozenAudience | None:
+def get_audience(tx: Tx, *, audience_id: int) -> FrozenAudience | None:
     """A frozen audience that is still kept."""
-    row = tx.one("get_audience", id=audience_id, now=now)
+    row = tx.one("get_audience", id=audience_id, now=tx.now)
     return None if row is None else FrozenAudience(*cast("tuple[int, int, int, str, int, int, str, str]", row))
 
 
@@ -116,9 +116,9 @@ def _parts_with(tx: Tx, mobile: int) -> list[tuple[int, int, array[int]]]:
     return found
 
 
-def find_expired_audience(tx: Tx, *, now: int) -> int | None:
+def find_expired_audience(tx: Tx) -> int | None:
     """A frozen audience whose time is over."""
-    row = tx.one("find_expired_audience", now=now)
+    row = tx.one("find_expired_audience", now=tx.now)
     return None if row is None else cast(int, row[0])
 
 

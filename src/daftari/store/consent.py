@@ -169,11 +169,11 @@ def _read_fact(row: Row) -> Fact:
 # ---- writing ----------------------------------------------------------------------------------------
 
 
-def new_fact(tx: WriteTx, *, given: NewFact, message: str | None, now: int) -> Fact:
+def new_fact(tx: WriteTx, *, given: NewFact, message: str | None) -> Fact:
     """The fact as it is to be kept, with a number that no other one had. ``message``: the digest of its message id."""
     number = tx.book.next_fact
     tx.book.next_fact = number + 1
-    return as_fact(given, number=number, message=message, key_id=tx.actor.key_id, now=now)
+    return as_fact(given, number=number, message=message, key_id=tx.actor.key_id, now=tx.now)
 
 
 def as_fact(given: NewFact, *, number: int, message: str | None, key_id: int | None, now: int) -> Fact:
@@ -197,7 +197,7 @@ def as_fact(given: NewFact, *, number: int, message: str | None, key_id: int | N
 
 def insert_facts(tx: WriteTx, *, facts: Iterable[tuple[int, Fact]]) -> None:
     """New facts, each with its subject."""
-    tx.insert_many("fact", [_fact_row(tx.project_id, subject, fact) for subject, fact in facts])
+    tx.insert_many("fact", [_fact_row(tx.project.id, subject, fact) for subject, fact in facts])
 
 
 def _fact_row(project_id: int, subject: int, fact: Fact) -> tuple[Value, ...]:
@@ -230,10 +230,10 @@ def move_facts(tx: WriteTx, *, mobile: int, subject: int) -> tuple[int, int]:
     return moved, gone
 
 
-def add_near_misses(tx: WriteTx, *, source: str, import_id: int | None, tries: int, now: int) -> None:
+def add_near_misses(tx: WriteTx, *, source: str, import_id: int | None, tries: int) -> None:
     """So many tries more by whoever writes."""
     key, given = tx.actor.key_id or 0, import_id or 0
-    tx.run("add_near_misses", key=key, source=source, import_id=given, tries=tries, now=now)
+    tx.run("add_near_misses", key=key, source=source, import_id=given, tries=tries, now=tx.now)
 
 
 def list_near_misses(tx: Tx, *, limit: int) -> list[NearMiss]:

@@ -107,17 +107,17 @@ def list_contacts(tx: Tx, *, group_id: int | None, standing: int, start: PageSta
     return [found for row in rows if (found := _stored(row))]
 
 
-def insert_contacts(tx: WriteTx, *, cards: Iterable[NewCard], now: int) -> None:
+def insert_contacts(tx: WriteTx, *, cards: Iterable[NewCard]) -> None:
     """New contacts; their ids were taken from the book."""
-    project = tx.project_id
+    project = tx.project.id
     tx.insert_many(
-        "contact", [(project, new.id, new.mobile, new.card, CARD_VERSION, now, new.standing) for new in cards]
+        "contact", [(project, new.id, new.mobile, new.card, CARD_VERSION, tx.now, new.standing) for new in cards]
     )
 
 
-def update_contacts(tx: WriteTx, *, cards: Iterable[NewCard], now: int) -> None:
+def update_contacts(tx: WriteTx, *, cards: Iterable[NewCard]) -> None:
     """New cards and numbers for contacts that are there."""
-    tx.run("update_contacts", items=[(new.id, new.mobile, new.card) for new in cards], version=CARD_VERSION, now=now)
+    tx.run("update_contacts", items=[(new.id, new.mobile, new.card) for new in cards], version=CARD_VERSION, now=tx.now)
 
 
 def set_standing(tx: WriteTx, *, ids: Sequence[int], standing: int) -> None:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, astuple
 
 from daftari.errors import StoreUnavailable, Unauthenticated
-from daftari.model.projects import Actor
+from daftari.model.projects import NO_PROJECT, Actor, Project
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -60,9 +60,11 @@ class Book(Struct):
 
 
 class Tx(Protocol):
-    """One transaction. Every query also gets ``:project``, the project that the transaction is for."""
+    """One transaction. Every query also gets ``:project``, the id of the project that the transaction is for."""
 
-    project_id: int
+    project: Project
+    now: int
+    """When the request came, in microseconds: a transaction never asks a clock."""
     secret: bytes
     """What keys the hashes of erased numbers."""
 
@@ -99,14 +101,15 @@ class SystemTx(Tx, Protocol):
 class Transaction(ABC):
     """What both engines' transactions are: ``Tx``, ``WriteTx`` and ``SystemTx`` in one."""
 
-    __slots__ = ("actor", "book", "next_system_id", "project_id", "secret")
+    __slots__ = ("actor", "book", "next_system_id", "now", "project", "secret")
 
     book: Book
     actor: Actor
     next_system_id: int
 
-    def __init__(self, project_id: int, secret: bytes) -> None:
-        self.project_id = project_id
+    def __init__(self, project: Project, now: int, secret: bytes) -> None:
+        self.project = project
+        self.now = now
         self.secret = secret
 
     @abstractmethod
@@ -145,27 +148,30 @@ class Store(ABC):
     reads_wait: bool
     """Whether a read may block on something outside this process."""
 
-    def read(self, project_id: int, rule: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def read(
+        self, project: Project, now: int, rule: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         """One snapshot of a project."""
-        return self._snapshot(project_id, lambda tx: rule(tx, *args, **kwargs))
+        return self._snapshot(project, now, lambda tx: rule(tx, *args, **kwargs))
 
     def read_unisolated(
-        self, project_id: int, rule: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs
+        self, project: Project, now: int, rule: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """As ``read``, for a rule whose statements need not agree with one another: each is a snapshot of its own.
 
         It spares the transaction around them, which is half the work of finding one row.
         """
-        return self._unisolated(project_id, lambda tx: rule(tx, *args, **kwargs))
+        return self._unisolated(project, now, lambda tx: rule(tx, *args, **kwargs))
 
-    def system_read(self, rule: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """One snapshot of the house tables."""
-        return self._snapshot(0, lambda tx: rule(tx, *args, **kwargs))
+    def system_read(self, now: int, rule: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """One snapshot of the system tables."""
+        return self._snapshot(NO_PROJECT, now, lambda tx: rule(tx, *args, **kwargs))
 
     def write(
         self,
-        project_id: int,
+        project: Project,
         actor: Actor,
+        now: int,
         rule: Callable[Concatenate[WriteTx, P], T],
         /,
         *args: P.args,
@@ -178,12 +184,13 @@ class Store(ABC):
                 raise Unauthenticated
             return _saving_book(tx, lambda: rule(tx, *args, **kwargs))
 
-        return self._exclusive(project_id, locked)
+        return self._exclusive(project, now, locked)
 
     def purge(
         self,
-        project_id: int,
+        project: Project,
         actor: Actor,
+        now: int,
         rule: Callable[Concatenate[WriteTx, P], T],
         /,
         *args: P.args,
@@ -195,10 +202,12 @@ class Store(ABC):
             _lock_book(tx, actor)
             return _saving_book(tx, lambda: rule(tx, *args, **kwargs))
 
-        return self._exclusive(project_id, locked)
+        return self._exclusive(project, now, locked)
 
-    def system_write(self, rule: Callable[Concatenate[SystemTx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Under the lock of the house tables."""
+    def system_write(
+        self, now: int, rule: Callable[Concatenate[SystemTx, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Under the lock of the system tables."""
 
         def locked(tx: Transaction) -> T:
             row = tx.one("lock_system")
@@ -210,7 +219,7 @@ class Store(ABC):
                 tx.run("save_system", next_id=tx.next_system_id)
             return result
 
-        return self._exclusive(0, locked)
+        return self._exclusive(NO_PROJECT, now, locked)
 
     @abstractmethod
     def answers(self) -> None:
@@ -225,16 +234,16 @@ class Store(ABC):
         """Close every connection of this process."""
 
     @abstractmethod
-    def _snapshot(self, project_id: int, body: Callable[[Transaction], T]) -> T:
+    def _snapshot(self, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
         """Call ``body`` in a transaction that reads one state."""
 
     @abstractmethod
-    def _unisolated(self, project_id: int, body: Callable[[Transaction], T]) -> T:
+    def _unisolated(self, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
         """Call ``body`` without a transaction around its statements."""
 
     @abstractmethod
-    def _exclusive(self, project_id: int, body: Callable[[Transaction], T]) -> T:
-        """Call ``body`` in a transaction that may write, then COMMIT. Project 0 is the house."""
+    def _exclusive(self, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
+        """Call ``body`` in a transaction that may write, then COMMIT. ``NO_PROJECT`` is the system."""
 
 
 def _lock_book(tx: Transaction, actor: Actor) -> bool:

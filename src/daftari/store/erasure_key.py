@@ -13,6 +13,7 @@ from hashlib import blake2b, sha256
 from pathlib import Path
 
 from daftari.errors import BadSettings, StoreUnavailable
+from daftari.model.time import current_time
 from daftari.store.database_url import dialect_of, sqlite_path
 from daftari.store.engine import Store, SystemTx, Tx
 
@@ -110,10 +111,10 @@ def has_fingerprint(tx: Tx) -> bool:
 
 def refuse_other_secret(store: Store, database: str) -> None:
     """Raise ``BadSettings`` when a store was opened with another secret than the database's; the first one is kept."""
-    known = store.system_read(_is_known)
+    known = store.system_read(current_time(), _is_known)
     if known is None:
-        store.system_write(_keep_fingerprint)
-        known = store.system_read(_is_known)
+        store.system_write(current_time(), _keep_fingerprint)
+        known = store.system_read(current_time(), _is_known)
     if not known:
         where = default_secret_file(database)
         beside = f", or put the right one back into {where}" if where is not None else ""

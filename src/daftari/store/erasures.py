@@ -38,13 +38,20 @@ class JournalRow(Struct, frozen=True):
     contacts: str
 
 
-def insert_erasure(tx: WriteTx, *, subject: int, contact_id: int | None, removed: str, now: int) -> int:
+def insert_erasure(tx: WriteTx, *, subject: int, contact_id: int | None, removed: str) -> int:
     """Keep that somebody was erased; returns the erasure's id."""
     number = tx.book.next_item
     tx.book.next_item = number + 1
     last = tx.book.next_seq - 1
     tx.run(
-        "insert_erasure", id=number, subject=subject, now=now, contact=contact_id, first=1, last=last, removed=removed
+        "insert_erasure",
+        id=number,
+        subject=subject,
+        now=tx.now,
+        contact=contact_id,
+        first=1,
+        last=last,
+        removed=removed,
     )
     return number
 

@@ -90,12 +90,12 @@ def walk_numbers(tx: Tx, *, limit: int) -> Iterator[list[int]]:
 # ---- the exports that are kept --------------------------------------------------------------------------
 
 
-def insert_export(tx: WriteTx, *, settings: str, until: int, now: int) -> StoredExport:
+def insert_export(tx: WriteTx, *, settings: str, until: int) -> StoredExport:
     """An export that waits for the worker."""
     number = tx.book.next_item
     tx.book.next_item = number + 1
-    tx.run("insert_export", id=number, settings=settings, until=until, now=now)
-    return StoredExport(number, now, until, "queued", 0, 0, settings, "{}")
+    tx.run("insert_export", id=number, settings=settings, until=until, now=tx.now)
+    return StoredExport(number, tx.now, until, "queued", 0, 0, settings, "{}")
 
 
 def list_exports(tx: Tx) -> list[StoredExport]:

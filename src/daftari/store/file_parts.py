@@ -15,7 +15,7 @@ from daftari.store.engine import Tx, WriteTx
 def insert_parts(tx: WriteTx, *, file_id: int, first: int, parts: Sequence[bytes]) -> None:
     """Further parts of a file, numbered from ``first`` on."""
     numbered = enumerate(parts, start=first)
-    tx.insert_many("file_part", [(tx.project_id, file_id, number, part) for number, part in numbered])
+    tx.insert_many("file_part", [(tx.project.id, file_id, number, part) for number, part in numbered])
 
 
 def list_parts(tx: Tx, *, file_id: int, first: int, limit: int) -> list[bytes]:

@@ -51,12 +51,12 @@ def list_groups(tx: Tx, *, after: int, limit: int) -> list[Group]:
     return groups
 
 
-def insert_group(tx: WriteTx, *, name: str, folded: str, now: int) -> Group:
+def insert_group(tx: WriteTx, *, name: str, folded: str) -> Group:
     """A new, empty group."""
     group_id = tx.book.next_group_id
     tx.book.next_group_id = group_id + 1
-    tx.insert_many("contact_group", [(tx.project_id, group_id, name, folded, now)])
-    return Group(id=group_id, name=name, contacts=0, created_at=now)
+    tx.insert_many("contact_group", [(tx.project.id, group_id, name, folded, tx.now)])
+    return Group(id=group_id, name=name, contacts=0, created_at=tx.now)
 
 
 def rename_group(tx: WriteTx, *, group_id: int, name: str, folded: str) -> None:
@@ -64,9 +64,9 @@ def rename_group(tx: WriteTx, *, group_id: int, name: str, folded: str) -> None:
     tx.run("rename_group", id=group_id, name=name, folded=folded)
 
 
-def hide_group(tx: WriteTx, *, group_id: int, now: int) -> None:
+def hide_group(tx: WriteTx, *, group_id: int) -> None:
     """Free a group's name; its members go later."""
-    tx.run("hide_group", id=group_id, now=now)
+    tx.run("hide_group", id=group_id, now=tx.now)
 
 
 def list_contact_groups(tx: Tx, *, contact_id: int) -> list[int]:
@@ -96,7 +96,7 @@ def find_members(tx: Tx, *, group_id: int, ids: Sequence[int]) -> set[int]:
 
 def insert_members(tx: WriteTx, *, group_id: int, ids: Sequence[int]) -> None:
     """Contacts that are not in the group join it."""
-    project = tx.project_id
+    project = tx.project.id
     tx.insert_many("membership", [(project, group_id, number) for number in ids])
 
 

@@ -68,15 +68,13 @@ class Reject(Struct, frozen=True, array_like=True):
 # ---- imports ----------------------------------------------------------------------------------------
 
 
-def insert_import(
-    tx: WriteTx, *, phase: ImportPhase, erasure_id: int, settings: str, progress: str, until: int, now: int
-) -> int:
+def insert_import(tx: WriteTx, *, phase: ImportPhase, erasure_id: int, settings: str, progress: str, until: int) -> int:
     """A new import whose file is still arriving; returns its id."""
     number = tx.book.next_item
     tx.book.next_item = number + 1
     tx.run(
         "insert_import",
-        id=number, now=now, until=until, state="receiving", phase=phase, key=tx.actor.key_id,
+        id=number, now=tx.now, until=until, state="receiving", phase=phase, key=tx.actor.key_id,
         request=tx.actor.request_id, erasure=erasure_id, settings=settings, progress=progress,
     )  # fmt: skip
     return number
@@ -118,9 +116,9 @@ def find_clearing_import(tx: Tx) -> int | None:
     return _number(tx.one("find_clearing_import"))
 
 
-def find_expired_import(tx: Tx, *, now: int) -> int | None:
+def find_expired_import(tx: Tx) -> int | None:
     """An import whose time is over."""
-    return _number(tx.one("find_expired_import", now=now))
+    return _number(tx.one("find_expired_import", now=tx.now))
 
 
 def save_import(tx: WriteTx, *, given: StoredImport) -> None:
@@ -237,7 +235,7 @@ def finish_chunk(tx: WriteTx, *, import_id: int, number: int) -> None:
 
 def insert_joins(tx: WriteTx, *, import_id: int, chunk: int, joined: Mapping[int, Iterable[int]]) -> None:
     """Which contacts that were there joined which group."""
-    rows = [(tx.project_id, import_id, chunk, group, written) for group, ids in joined.items()
+    rows = [(tx.project.id, import_id, chunk, group, written) for group, ids in joined.items()
             if (written := written_ranges(ids))]  # fmt: skip
     if rows:
         tx.insert_many("import_join", rows)
@@ -248,10 +246,10 @@ def list_joins(tx: Tx, *, import_id: int, chunk: int) -> list[tuple[int, str]]:
     return cast("list[tuple[int, str]]", tx.all("list_import_joins", id=import_id, chunk=chunk))
 
 
-def keep_changes(tx: WriteTx, *, import_id: int, cards: Sequence[tuple[int, str]], now: int) -> None:
+def keep_changes(tx: WriteTx, *, import_id: int, cards: Sequence[tuple[int, str]]) -> None:
     """Cards as they were before an import changed them, by contact."""
     if cards:
-        tx.run("keep_import_changes", id=import_id, items=cards, now=now)
+        tx.run("keep_import_changes", id=import_id, items=cards, now=tx.now)
 
 
 def find_changes(tx: Tx, *, import_id: int, ids: Sequence[int]) -> dict[int, tuple[int, str]]:
@@ -262,7 +260,7 @@ def find_changes(tx: Tx, *, import_id: int, ids: Sequence[int]) -> dict[int, tup
 
 def leave_alone(tx: WriteTx, *, import_id: int, mobiles: Sequence[int]) -> None:
     """Numbers that an import leaves alone, kept as contacts of the negative number."""
-    keep_changes(tx, import_id=import_id, cards=[(-mobile, "") for mobile in mobiles], now=0)
+    keep_changes(tx, import_id=import_id, cards=[(-mobile, "") for mobile in mobiles])
 
 
 def find_left_alone(tx: Tx, *, import_id: int, mobiles: Sequence[int]) -> set[int]:
@@ -282,7 +280,7 @@ def delete_changes(tx: WriteTx, *, import_id: int, ids: Sequence[int]) -> None:
 def save_rejects(tx: WriteTx, *, import_id: int, first: int, last: int, rejects: Iterable[Reject]) -> None:
     """Those among the records from one number to another; what a plan found there goes."""
     tx.run("delete_import_rejects", id=import_id, first=first, last=last)
-    rows = [(tx.project_id, import_id, one.number, one.why, one.record, one.digits) for one in rejects]
+    rows = [(tx.project.id, import_id, one.number, one.why, one.record, one.digits) for one in rejects]
     if rows:
         tx.insert_many("import_reject", rows)
 

@@ -69,9 +69,9 @@ def update_secret(tx: SystemTx, *, token_id: int, secret: str) -> None:
     tx.run("update_inbound_secret", id=token_id, secret=secret)
 
 
-def revoke_token(tx: SystemTx, *, token_id: int, now: int) -> None:
+def revoke_token(tx: SystemTx, *, token_id: int) -> None:
     """A token stops working."""
-    tx.run("revoke_inbound_token", id=token_id, now=now)
+    tx.run("revoke_inbound_token", id=token_id, now=tx.now)
 
 
 def _read_token(row: Row) -> InboundToken:
@@ -81,14 +81,14 @@ def _read_token(row: Row) -> InboundToken:
 # ---- counts ---------------------------------------------------------------------------------------------
 
 
-def count_received(tx: WriteTx, *, token_id: int, now: int) -> None:
+def count_received(tx: WriteTx, *, token_id: int) -> None:
     """One request more that was taken in."""
-    tx.run("count_inbound", token=token_id, received=1, refused=0, received_at=now, refused_at=None)
+    tx.run("count_inbound", token=token_id, received=1, refused=0, received_at=tx.now, refused_at=None)
 
 
-def count_refused(tx: WriteTx, *, token_id: int, now: int) -> None:
+def count_refused(tx: WriteTx, *, token_id: int) -> None:
     """One request more that was refused."""
-    tx.run("count_inbound", token=token_id, received=0, refused=1, received_at=None, refused_at=now)
+    tx.run("count_inbound", token=token_id, received=0, refused=1, received_at=None, refused_at=tx.now)
 
 
 def list_counts(tx: Tx) -> list[InboundCount]:
@@ -134,9 +134,9 @@ def get_review(tx: Tx, *, review_id: int) -> Review | None:
     return None if row is None else _read_review(row)
 
 
-def settle_review(tx: WriteTx, *, review_id: int, settled_as: str, now: int) -> None:
+def settle_review(tx: WriteTx, *, review_id: int, settled_as: str) -> None:
     """A person has looked."""
-    tx.run("settle_review", id=review_id, settled_as=settled_as, now=now)
+    tx.run("settle_review", id=review_id, settled_as=settled_as, now=tx.now)
 
 
 def delete_review(tx: WriteTx, *, review_id: int) -> None:
@@ -166,7 +166,7 @@ def count_quarantine(tx: Tx) -> int:
     return cast(int, row[0]) if row else 0
 
 
-def insert_quarantine(tx: WriteTx, *, token_id: int, reason: str, request: InboundRequest, now: int) -> None:
+def insert_quarantine(tx: WriteTx, *, token_id: int, reason: str, request: InboundRequest) -> None:
     """Keep a request that was refused."""
     number = tx.book.next_item
     tx.book.next_item = number + 1
@@ -176,7 +176,7 @@ def insert_quarantine(tx: WriteTx, *, token_id: int, reason: str, request: Inbou
     proof = _encode([request.query, sorted(request.headers.items())])
     digest = sha256(proof + request.body).hexdigest()
     values = {"request": written, "digest": digest}
-    tx.run("insert_quarantine", id=number, token=token_id, now=now, reason=reason, body=request.body, **values)
+    tx.run("insert_quarantine", id=number, token=token_id, now=tx.now, reason=reason, body=request.body, **values)
 
 
 def list_quarantine(tx: Tx, *, after: int, limit: int) -> list[Quarantined]:

@@ -17,33 +17,33 @@ def request_job(tx: Tx, *, project_id: int, kind: str) -> None:
     tx.run("request_job", project=project_id, kind=kind)
 
 
-def is_job_due(tx: Tx, *, now: int) -> bool:
+def is_job_due(tx: Tx) -> bool:
     """Whether there is a job that nobody holds; a read, so that idle workers lock nothing."""
-    return tx.one("find_job", now=now) is not None
+    return tx.one("find_job", now=tx.now) is not None
 
 
-def take_job(tx: SystemTx, *, owner: str, now: int) -> Job | None:
+def take_job(tx: SystemTx, *, owner: str) -> Job | None:
     """A job that nobody holds, now held by ``owner``."""
-    row = tx.one("find_job", now=now)
+    row = tx.one("find_job", now=tx.now)
     if row is None:
         return None
-    return _take(tx, Job(project_id=cast(int, row[0]), kind=str(row[1]), owner=owner), now=now)
+    return _take(tx, Job(project_id=cast(int, row[0]), kind=str(row[1]), owner=owner))
 
 
-def is_this_job_due(tx: Tx, *, project_id: int, kind: str, now: int) -> bool:
+def is_this_job_due(tx: Tx, *, project_id: int, kind: str) -> bool:
     """Whether this job is there and nobody holds it; a read, so that whoever looks often locks nothing."""
-    return tx.one("find_this_job", project=project_id, kind=kind, now=now) is not None
+    return tx.one("find_this_job", project=project_id, kind=kind, now=tx.now) is not None
 
 
-def take_this_job(tx: SystemTx, *, project_id: int, kind: str, owner: str, now: int) -> Job | None:
+def take_this_job(tx: SystemTx, *, project_id: int, kind: str, owner: str) -> Job | None:
     """This very job, now held by ``owner``; ``None`` when somebody else holds it, or there is none."""
-    if not is_this_job_due(tx, project_id=project_id, kind=kind, now=now):
+    if not is_this_job_due(tx, project_id=project_id, kind=kind):
         return None
-    return _take(tx, Job(project_id=project_id, kind=kind, owner=owner), now=now)
+    return _take(tx, Job(project_id=project_id, kind=kind, owner=owner))
 
 
-def _take(tx: SystemTx, job: Job, *, now: int) -> Job:
-    tx.run("take_job", project=job.project_id, kind=job.kind, owner=job.owner, until=now + LEASE_SECONDS * 1_000_000)
+def _take(tx: SystemTx, job: Job) -> Job:
+    tx.run("take_job", project=job.project_id, kind=job.kind, owner=job.owner, until=tx.now + LEASE_SECONDS * 1_000_000)
     return job
 
 
@@ -53,9 +53,9 @@ def list_held_jobs(tx: Tx) -> list[Job]:
     return [Job(*row) for row in rows]
 
 
-def renew_job(tx: SystemTx, *, job: Job, now: int) -> bool:
+def renew_job(tx: SystemTx, *, job: Job) -> bool:
     """Hold the job for longer; ``False`` when it is no longer this worker's."""
-    until = now + LEASE_SECONDS * 1_000_000
+    until = tx.now + LEASE_SECONDS * 1_000_000
     return tx.run("renew_job", project=job.project_id, kind=job.kind, owner=job.owner, until=until) > 0
 
 

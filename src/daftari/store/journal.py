@@ -11,19 +11,19 @@ from typing import cast
 from daftari.store.engine import Tx, WriteTx
 
 
-def insert_journal(tx: WriteTx, *, action: str, contacts: Iterable[int], group_id: int | None, now: int) -> int:
+def insert_journal(tx: WriteTx, *, action: str, contacts: Iterable[int], group_id: int | None) -> int:
     """Write one row; returns its number."""
     seq = tx.book.next_seq
     tx.book.next_seq = seq + 1
     key_id, request_id = tx.actor.key_id, tx.actor.request_id
     written = written_ranges(contacts)
-    tx.insert_many("journal", [(tx.project_id, seq, now, key_id, request_id, action, group_id, written)])
+    tx.insert_many("journal", [(tx.project.id, seq, tx.now, key_id, request_id, action, group_id, written)])
     return seq
 
 
 def insert_removals(tx: WriteTx, *, seq: int, mobiles: Iterable[int], at: int, reason: str | None) -> None:
     """Keep the numbers, time and reason of a delete that is no opt-out; those of the others are facts."""
-    tx.insert_many("removal", [(tx.project_id, seq, mobile, at, reason) for mobile in mobiles])
+    tx.insert_many("removal", [(tx.project.id, seq, mobile, at, reason) for mobile in mobiles])
 
 
 def list_removals(tx: Tx, *, mobile: int) -> list[tuple[int, str | None]]:

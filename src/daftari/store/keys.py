@@ -52,14 +52,14 @@ def insert_key(tx: SystemTx, *, key: Key, secret_hash: bytes) -> None:
     )
 
 
-def revoke_key(tx: SystemTx, *, key_id: int, now: int) -> None:
+def revoke_key(tx: SystemTx, *, key_id: int) -> None:
     """A key stops working."""
-    tx.run("revoke_key", id=key_id, now=now)
+    tx.run("revoke_key", id=key_id, now=tx.now)
 
 
-def revoke_project_keys(tx: SystemTx, *, project_id: int, now: int) -> None:
+def revoke_project_keys(tx: SystemTx, *, project_id: int) -> None:
     """All keys of a project stop working."""
-    tx.run("revoke_project_keys", id=project_id, now=now)
+    tx.run("revoke_project_keys", id=project_id, now=tx.now)
 
 
 def touch_keys(tx: SystemTx, *, used: Mapping[int, int]) -> None:

@@ -18,6 +18,7 @@ import psycopg
 from psycopg import errors as pg
 
 from daftari.errors import DaftariError, StoreBusy, StoreUnavailable
+from daftari.model.projects import Project
 from daftari.store.database_url import masked
 from daftari.store.engine import TABLES, Migration, Row, RowSet, Store, T, Transaction, Value
 from daftari.store.queries import Query, load_queries
@@ -50,9 +51,9 @@ class PostgresTransaction(Transaction):
     __slots__ = ("_cursor", "_queries")
 
     def __init__(
-        self, cursor: psycopg.Cursor[Row], queries: Mapping[str, Query], project_id: int, secret: bytes
+        self, cursor: psycopg.Cursor[Row], queries: Mapping[str, Query], project: Project, now: int, secret: bytes
     ) -> None:
-        super().__init__(project_id, secret)
+        super().__init__(project, now, secret)
         self._cursor = cursor
         self._queries = queries
 
@@ -87,7 +88,7 @@ class PostgresTransaction(Transaction):
 
     def _execute(self, name: str, values: dict[str, Value | RowSet]) -> None:
         query = self._queries[name]
-        values.setdefault("project", self.project_id)
+        values.setdefault("project", self.project.id)
         given: dict[str, object] = dict(values)
         for row_set, columns in query.row_sets.items():
             rows = given.pop(row_set)
@@ -112,7 +113,7 @@ class PostgresStore(Store):
 
     def answers(self) -> None:
         """Return if the database answers."""
-        self.system_read(lambda tx: tx.one("list_projects"))
+        self.system_read(0, lambda tx: tx.one("list_projects"))
 
     def tidy(self) -> None:
         """Nothing: PostgreSQL looks after itself."""
@@ -123,32 +124,32 @@ class PostgresStore(Store):
             self._connections.pop().close()
         self._local = threading.local()
 
-    def _snapshot(self, project_id: int, body: Callable[[Transaction], T]) -> T:
-        return self._tried("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", project_id, body)
+    def _snapshot(self, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
+        return self._tried("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", project, now, body)
 
-    def _unisolated(self, project_id: int, body: Callable[[Transaction], T]) -> T:
+    def _unisolated(self, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
         connection = self._kept()
         if connection is None:
-            return self._snapshot(project_id, body)
+            return self._snapshot(project, now, body)
         try:
             with connection.cursor(binary=True) as cursor:
-                return body(PostgresTransaction(cursor, self._queries, project_id, self._secret))
+                return body(PostgresTransaction(cursor, self._queries, project, now, self._secret))
         except OUTAGES as error:
             if not connection.broken:
                 raise in_our_words(error) from error
             self._forget(connection)
-        return self._snapshot(project_id, body)
+        return self._snapshot(project, now, body)
 
-    def _exclusive(self, project_id: int, body: Callable[[Transaction], T]) -> T:
-        with self._queue.place(project_id):
-            return self._tried("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", project_id, body)
+    def _exclusive(self, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
+        with self._queue.place(project.id):
+            return self._tried("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", project, now, body)
 
-    def _tried(self, begin: str, project_id: int, body: Callable[[Transaction], T]) -> T:
+    def _tried(self, begin: str, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
         tried = 0
         while True:
             tried += 1
             try:
-                return self._once(begin, project_id, body)
+                return self._once(begin, project, now, body)
             except (pg.SerializationFailure, pg.DeadlockDetected) as error:
                 if tried >= TRIES_MAX:
                     raise StoreBusy from error
@@ -156,11 +157,11 @@ class PostgresStore(Store):
             except OUTAGES as error:
                 raise in_our_words(error) from error
 
-    def _once(self, begin: str, project_id: int, body: Callable[[Transaction], T]) -> T:
+    def _once(self, begin: str, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
         connection = self._begun(begin)
         try:
             with connection.cursor(binary=True) as cursor:
-                result = body(PostgresTransaction(cursor, self._queries, project_id, self._secret))
+                result = body(PostgresTransaction(cursor, self._queries, project, now, self._secret))
             connection.execute("COMMIT")
             return result
         finally:

@@ -22,6 +22,12 @@ def get_project_by_name(tx: Tx, *, folded: str) -> Project | None:
     return with_names(tx, read_project(row)) if row else None
 
 
+def get_project(tx: Tx, *, project_id: int) -> Project | None:
+    """One project by its id, a deleted one that is not purged yet included; without its former names."""
+    row = tx.one("get_project", id=project_id)
+    return read_project(row) if row else None
+
+
 def list_projects(tx: Tx) -> list[Project]:
     """All projects in order of creation, without their former names."""
     return [read_project(row) for row in tx.all("list_projects")]
@@ -33,15 +39,13 @@ def with_names(tx: Tx, project: Project) -> Project:
     return replace(project, former_names=names)
 
 
-def insert_project(
-    tx: SystemTx, *, name: str, folded: str, region: str, on_error: OnError, first_id: int, now: int
-) -> Project:
+def insert_project(tx: SystemTx, *, name: str, folded: str, region: str, on_error: OnError, first_id: int) -> Project:
     """A new project with an empty book whose first contact gets ``first_id``."""
     project_id = tx.take_id()
-    tx.run("insert_project", id=project_id, name=name, folded=folded, region=region, on_error=on_error, now=now)
+    tx.run("insert_project", id=project_id, name=name, folded=folded, region=region, on_error=on_error, now=tx.now)
     tx.run("insert_project_name", id=project_id, folded=folded)
     tx.run("insert_book", project=project_id, first_id=first_id)
-    return Project(project_id, name, region, on_error, now, (folded,))
+    return Project(project_id, name, region, on_error, tx.now, (folded,))
 
 
 def update_project(tx: SystemTx, *, project: Project, folded: str) -> None:
@@ -58,9 +62,9 @@ def update_project(tx: SystemTx, *, project: Project, folded: str) -> None:
     tx.run("insert_project_name", id=project.id, folded=folded)
 
 
-def hide_project(tx: SystemTx, *, project_id: int, now: int) -> None:
+def hide_project(tx: SystemTx, *, project_id: int) -> None:
     """Free a project's name and let no write into its book; the rest goes later."""
-    tx.run("hide_project", id=project_id, now=now)
+    tx.run("hide_project", id=project_id, now=tx.now)
     tx.run("close_book", project=project_id)
 
 

@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import Protocol
 
 from daftari.errors import DaftariError, SchemaMismatch
+from daftari.model.time import current_time
 from daftari.store.database_url import dialect_of, masked, sqlite_path
 from daftari.store.engine import Migration, Store
 from daftari.store.erasure_key import has_fingerprint, make_secret, missing_secret, read_secret, refuse_other_secret
@@ -68,7 +69,7 @@ def unfinished_copy(database: str) -> str:
 def _first_secret(database: str) -> bytes:
     """The key of a new secret. Raises ``BadSettings`` when the database has one already, wherever that is."""
     store = _engine(database).open_engine(database, threads=1, secret=b"")
-    known = store.system_read(has_fingerprint)
+    known = store.system_read(current_time(), has_fingerprint)
     store.close()
     if not known:
         return make_secret(database)

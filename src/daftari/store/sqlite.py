@@ -17,6 +17,7 @@ import apsw
 import msgspec
 
 from daftari.errors import DaftariError, StoreBusy, StoreUnavailable
+from daftari.model.projects import Project
 from daftari.store.database_url import sqlite_path
 from daftari.store.engine import TABLES, Migration, Row, RowSet, Store, T, Transaction, Value
 from daftari.store.fair_lock import FairLock
@@ -67,11 +68,12 @@ class SqliteTransaction(Transaction):
         self,
         connection: apsw.Connection,
         queries: Mapping[str, Query],
-        project_id: int,
+        project: Project,
+        now: int,
         secret: bytes,
         fair_lock: FairLock | None = None,
     ) -> None:
-        super().__init__(project_id, secret)
+        super().__init__(project, now, secret)
         self._connection = connection
         self._queries = queries
         self._fair_lock = fair_lock
@@ -102,7 +104,7 @@ class SqliteTransaction(Transaction):
 
     def _execute(self, name: str, values: dict[str, Value | RowSet]) -> apsw.Cursor:
         query = self._queries[name]
-        values.setdefault("project", self.project_id)
+        values.setdefault("project", self.project.id)
         for row_set in query.row_sets:
             values[row_set] = _encode(values[row_set]).decode()
         return self._connection.execute(query.text, values)
@@ -156,31 +158,31 @@ class SqliteStore(Store):
         self._writer = None
         self._fair_lock.close()
 
-    def _snapshot(self, project_id: int, body: Callable[[Transaction], T]) -> T:
+    def _snapshot(self, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
         try:
             connection = self._connection()
             connection.execute("BEGIN")
             try:
-                return body(SqliteTransaction(connection, self._queries, project_id, self._secret))
+                return body(SqliteTransaction(connection, self._queries, project, now, self._secret))
             finally:
                 connection.execute("COMMIT")
         except OUTAGES as error:
             raise in_our_words(error) from error
 
-    def _unisolated(self, project_id: int, body: Callable[[Transaction], T]) -> T:
+    def _unisolated(self, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
         try:
-            return body(SqliteTransaction(self._connection(), self._queries, project_id, self._secret))
+            return body(SqliteTransaction(self._connection(), self._queries, project, now, self._secret))
         except OUTAGES as error:
             raise in_our_words(error) from error
 
-    def _exclusive(self, project_id: int, body: Callable[[Transaction], T]) -> T:
+    def _exclusive(self, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
         try:
             with self._writing, self._fair_lock:
                 connection = self._writer = self._writer or self._opened(WRITER_CACHE_KIB)
                 refuse_moved(connection, self._path)
                 connection.execute("BEGIN IMMEDIATE")
                 try:
-                    tx = SqliteTransaction(connection, self._queries, project_id, self._secret, self._fair_lock)
+                    tx = SqliteTransaction(connection, self._queries, project, now, self._secret, self._fair_lock)
                     result = body(tx)
                     connection.execute("COMMIT")
                 finally:

@@ -11,6 +11,7 @@ import threading
 from hashlib import sha256
 
 from daftari.errors import StoreBusy, Unauthenticated
+from daftari.model.time import current_time
 from daftari.rules.access.keys import Access, find_key, touch_keys
 from daftari.store import Store
 
@@ -51,7 +52,7 @@ class Keyring:
         if not used:
             return
         try:
-            self._store.system_write(touch_keys, used=used)
+            self._store.system_write(current_time(), touch_keys, used=used)
         except StoreBusy as error:
             log.warning("when keys were last used is not written yet: %s", error.message)
             self._used = used | self._used
@@ -59,7 +60,7 @@ class Keyring:
     def _learn(self, digest: bytes, secret: str, now: int) -> tuple[Access, int]:
         with self._lock:
             self._known.pop(digest, None)
-        learned = (self._store.system_read(find_key, secret=secret, now=now), now)
+        learned = (self._store.system_read(now, find_key, secret=secret), now)
         with self._lock:
             while len(self._known) >= REMEMBERED_MAX:
                 self._known.pop(next(iter(self._known)))

@@ -103,11 +103,11 @@ class Call:
 
     def read(self, rule: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """A rule's result, from one snapshot of the project."""
-        return self._store.read(self.project.id, rule, *args, **kwargs)
+        return self._store.read(self.project, self.now, rule, *args, **kwargs)
 
     def read_unisolated(self, rule: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """A rule's result, from statements that need not agree with one another."""
-        return self._store.read_unisolated(self.project.id, rule, *args, **kwargs)
+        return self._store.read_unisolated(self.project, self.now, rule, *args, **kwargs)
 
     def write(
         self,
@@ -125,19 +125,19 @@ class Call:
         actor = Actor(self._access.key.id, self._request.id)
         once = self._once
         if once is None:
-            return answer(self._store.write(self.project.id, actor, rule, *args, **kwargs))
+            return answer(self._store.write(self.project, actor, self.now, rule, *args, **kwargs))
 
         def write_once(tx: WriteTx) -> Handled:
-            kept = find_replay(tx, once=once, now=self.now)
+            kept = find_replay(tx, once=once)
             if kept is not None:
                 return _replayed(kept)
             handled = answer(rule(tx, *args, **kwargs))
-            keep_replay(tx, once=once, replay=_kept(handled), now=self.now)
+            keep_replay(tx, once=once, replay=_kept(handled))
             return handled
 
         with self._at_work.place(once):
             try:
-                return self._store.write(self.project.id, actor, write_once)
+                return self._store.write(self.project, actor, self.now, write_once)
             except StoreUnavailable:
                 raise
             except StoreBusy as busy:
@@ -148,11 +148,11 @@ class Call:
     def write_step(self, rule: Callable[Concatenate[WriteTx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """A rule's result, durable, whatever the Idempotency-Key: one step of a call that takes several."""
         actor = Actor(self._access.key.id, self._request.id)
-        return self._store.write(self.project.id, actor, rule, *args, **kwargs)
+        return self._store.write(self.project, actor, self.now, rule, *args, **kwargs)
 
-    def tell_time(self) -> int:
-        """What time it is now, for a call that takes long. Raises ``Unauthenticated`` when its key was revoked."""
-        return self._again()
+    def recheck_key(self) -> None:
+        """Move ``now`` on, in a call that takes long. Raises ``Unauthenticated`` when its key was revoked."""
+        self.now = self._again()
 
     @property
     def upload(self) -> Upload:
@@ -164,7 +164,7 @@ class Call:
         """What a write under this Idempotency-Key answered before: looked for before anything else is judged."""
         if self._once is None:
             return None
-        kept = self.read_unisolated(find_replay, once=self._once, now=self.now)
+        kept = self.read_unisolated(find_replay, once=self._once)
         return None if kept is None else _replayed(kept)
 
     def refuse(self, error: DaftariError) -> Reply:

@@ -15,6 +15,8 @@ from typing import BinaryIO, Concatenate, ParamSpec, Self, TypeVar
 
 from daftari.errors import ValidationFailed
 from daftari.model.limits import PART_BYTES, PARTS_A_TURN
+from daftari.model.projects import Project
+from daftari.model.time import current_time
 from daftari.rules.exports.lifecycle import Try, begin_export, clear_exports, fail_export, finish_export, keep_parts
 from daftari.rules.exports.snapshot import Counted
 from daftari.rules.exports.write import FileDefinition, write_export
@@ -38,9 +40,9 @@ class _Stopped(Exception):
 class ExportWork:
     """The exports of one project: a turn clears some of what nobody may fetch, or else makes one file."""
 
-    def __init__(self, store: Store, project_id: int, *, goes: Goes) -> None:
+    def __init__(self, store: Store, project: Project, *, goes: Goes) -> None:
         self._store = store
-        self._project_id = project_id
+        self._project = project
         self._goes = goes
         self._attempt: Try | None = None
 
@@ -56,16 +58,16 @@ class ExportWork:
         """One turn. Returns whether there may be another one."""
         if self._write(clear_exports):
             return True
-        self._attempt = attempt = self._write(begin_export, now=_now())
+        self._attempt = attempt = self._write(begin_export)
         if attempt is None:
             return False
         try:
             with tempfile.TemporaryFile(prefix="daftari-export-") as file:
                 self._keep_file(attempt, file, self._make_file(attempt, file))
         except ValidationFailed as error:
-            self._write(fail_export, attempt=attempt, error=error.message, now=_now())
+            self._write(fail_export, attempt=attempt, error=error.message)
         except OSError:
-            self._write(fail_export, attempt=attempt, error=NO_ROOM, now=_now())
+            self._write(fail_export, attempt=attempt, error=NO_ROOM)
         except _Stopped:
             pass
         return True
@@ -74,14 +76,14 @@ class ExportWork:
         """What was being made cannot be; returns whether there was anything."""
         if self._attempt is None:
             return False
-        self._write(fail_export, attempt=self._attempt, error=error, now=_now())
+        self._write(fail_export, attempt=self._attempt, error=error)
         return True
 
     def _make_file(self, attempt: Try, file: BinaryIO) -> Counted:
         settings = attempt.settings
         definition = FileDefinition(settings.format, settings.group_id, settings.consent)
         return self._store.read(
-            self._project_id, write_export, definition=definition, file=file, watch=_Beat(self._goes)
+            self._project, current_time(), write_export, definition=definition, file=file, watch=_Beat(self._goes)
         )
 
     def _keep_file(self, attempt: Try, file: BinaryIO, counted: Counted) -> None:
@@ -94,10 +96,10 @@ class ExportWork:
             self._store.tidy()
             first += len(parts)
         rows = counted.contacts + counted.numbers
-        self._write(finish_export, attempt=attempt, rows=rows, size=size, now=_now())
+        self._write(finish_export, attempt=attempt, rows=rows, size=size)
 
     def _write(self, rule: Callable[Concatenate[WriteTx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self._store.write(self._project_id, WORKER, rule, *args, **kwargs)
+        return self._store.write(self._project, WORKER, current_time(), rule, *args, **kwargs)
 
 
 class _Beat:
@@ -112,7 +114,3 @@ class _Beat:
             if not self._goes():
                 raise _Stopped
             self._next = time.monotonic() + BEAT_SECONDS
-
-
-def _now() -> int:
-    return time.time_ns() // 1000

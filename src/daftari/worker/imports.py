@@ -16,7 +16,8 @@ from typing import IO, Self
 from daftari.errors import ImportNotFound, UnreadableFile
 from daftari.model.imports import ImportState
 from daftari.model.limits import PARTS_A_TURN
-from daftari.model.projects import Actor
+from daftari.model.projects import Actor, Project
+from daftari.model.time import current_time
 from daftari.rules.imports.apply import take_chunks
 from daftari.rules.imports.lifecycle import clear_file, end_work, find_work, note_try
 from daftari.rules.imports.model import Import, ReadChunk
@@ -43,9 +44,9 @@ log = logging.getLogger("daftari.worker")
 class ImportWork:
     """``with ImportWork(...) as work: while work.turn(): …``; each turn is one transaction or two."""
 
-    def __init__(self, store: Store, project_id: int, *, goes: Goes, chunks_a_batch: int = CHUNKS_A_BATCH) -> None:
+    def __init__(self, store: Store, project: Project, *, goes: Goes, chunks_a_batch: int = CHUNKS_A_BATCH) -> None:
         self._store = store
-        self._project_id = project_id
+        self._project = project
         self._goes = goes
         self._chunks_a_batch = chunks_a_batch
         self._work: Import | None = None
@@ -66,11 +67,11 @@ class ImportWork:
     def turn(self) -> bool:
         """One turn. Returns whether there may be another one."""
         if self._work is None:
-            self._work = self._store.read(self._project_id, find_work)
+            self._work = self._store.read(self._project, current_time(), find_work)
             self._began = time.monotonic()
         work = self._work
         if work is None:
-            return self._store.write(self._project_id, WORKER, clear_file)
+            return self._store.write(self._project, WORKER, current_time(), clear_file)
         try:
             if work.stored.phase == "undo":
                 self._undo(work)
@@ -96,7 +97,7 @@ class ImportWork:
         return True
 
     def _undo(self, work: Import) -> None:
-        if not self._store.write(self._project_id, _actor(work), undo_chunk, import_id=work.id, now=_now()):
+        if not self._store.write(self._project, _actor(work), current_time(), undo_chunk, import_id=work.id):
             self._leave()
 
     def _take_batch(self, work: Import) -> None:
@@ -113,8 +114,8 @@ class ImportWork:
             self._end(work, "done", None)
             return
         taken = self._store.write(
-            self._project_id, _actor(work), take_chunks,
-            import_id=work.id, phase=work.stored.phase, chunks=self._waiting, now=_now(), seconds=self._seconds(),
+            self._project, _actor(work), current_time(), take_chunks,
+            import_id=work.id, phase=work.stored.phase, chunks=self._waiting, seconds=self._seconds(),
         )  # fmt: skip
         self._waiting, self._began = [], time.monotonic()
         if taken.is_awaited:
@@ -132,7 +133,7 @@ class ImportWork:
     def _fetch(self, work: Import, file: IO[bytes]) -> None:
         first = 0
         while parts := self._store.read_unisolated(
-            self._project_id, list_parts, file_id=work.id, first=first, limit=PARTS_A_TURN
+            self._project, current_time(), list_parts, file_id=work.id, first=first, limit=PARTS_A_TURN
         ):
             file.writelines(parts)
             first += len(parts)
@@ -142,8 +143,8 @@ class ImportWork:
         # Its time may be over meanwhile: then there is nothing to end.
         with suppress(ImportNotFound):
             self._store.write(
-                self._project_id, _actor(work), end_work,
-                import_id=work.id, phase=work.stored.phase, state=state, error=error, now=_now(),
+                self._project, _actor(work), current_time(), end_work,
+                import_id=work.id, phase=work.stored.phase, state=state, error=error,
             )  # fmt: skip
         self._leave()
 
@@ -151,7 +152,7 @@ class ImportWork:
         self._leave()
         # Its time may be over meanwhile: then nobody tries again.
         with suppress(ImportNotFound):
-            if self._store.write(self._project_id, _actor(work), note_try, import_id=work.id) >= TRIES_MAX:
+            if self._store.write(self._project, _actor(work), current_time(), note_try, import_id=work.id) >= TRIES_MAX:
                 self._end(work, "failed", BROKEN)
 
     def _leave(self) -> None:
@@ -171,7 +172,3 @@ def _spool() -> IO[bytes]:
 def _actor(work: Import) -> Actor:
     """Whoever brought the file is who writes what is in it."""
     return Actor(work.stored.key_id, f"import-{work.id}")
-
-
-def _now() -> int:
-    return time.time_ns() // 1000

@@ -19,7 +19,9 @@ from typing import Protocol, Self
 
 from daftari.errors import StoreBusy, StoreUnavailable, Unauthenticated
 from daftari.model.jobs import EXPORT, IMPORT, Job
-from daftari.rules.access.projects import list_projects
+from daftari.model.projects import Project
+from daftari.model.time import current_time
+from daftari.rules.access.projects import get_project, list_projects
 from daftari.rules.audiences import expire_audience, has_expired_audience
 from daftari.rules.erasure.purge import is_deleted
 from daftari.rules.exports.lifecycle import expire_export, has_expired_export
@@ -90,8 +92,8 @@ def _work_until(told_to_stop: ToldToStop, *, store: Store, aside: Executor) -> N
                 _expire(told_to_stop, store=store)
                 expired_at = time.monotonic()
             _release_dead(store)
-            due = store.system_read(is_job_due, now=_now())
-            job = store.system_write(take_job, owner=owner, now=_now()) if due else None
+            due = store.system_read(current_time(), is_job_due)
+            job = store.system_write(current_time(), take_job, owner=owner) if due else None
             if job is not None:
                 _do_job(told_to_stop, store=store, job=job, aside=aside)
             pause_seconds = 0.0 if job else IDLE_SECONDS * random.uniform(0.75, 1.25)
@@ -105,9 +107,9 @@ def work_on(told_to_stop: ToldToStop, *, store: Store, project_id: int, kind: st
     Returns whether it was there to be taken: not while another worker holds it.
     """
     _release_dead(store)
-    if not store.system_read(is_this_job_due, project_id=project_id, kind=kind, now=_now()):
+    if not store.system_read(current_time(), is_this_job_due, project_id=project_id, kind=kind):
         return False
-    job = store.system_write(take_this_job, project_id=project_id, kind=kind, owner=new_owner(), now=_now())
+    job = store.system_write(current_time(), take_this_job, project_id=project_id, kind=kind, owner=new_owner())
     if job is not None:
         with ThreadPoolExecutor(1, thread_name_prefix="daftari-lease") as aside:
             _do_job(told_to_stop, store=store, job=job, aside=aside)
@@ -116,9 +118,9 @@ def work_on(told_to_stop: ToldToStop, *, store: Store, project_id: int, kind: st
 
 def _release_dead(store: Store) -> None:
     """Give back at once the jobs of workers that were killed here, without waiting for their leases to run out."""
-    for job in store.system_read(list_held_jobs):
+    for job in store.system_read(current_time(), list_held_jobs):
         if is_dead(job.owner):
-            store.system_write(release_job, job=job)
+            store.system_write(current_time(), release_job, job=job)
 
 
 def _do_job(told_to_stop: ToldToStop, *, store: Store, job: Job, aside: Executor) -> None:
@@ -128,13 +130,17 @@ def _do_job(told_to_stop: ToldToStop, *, store: Store, job: Job, aside: Executor
         return not told_to_stop(0.0) and aside.submit(_renew, store, job).result()
 
     pause_seconds, renewed_at, tidied_at = 0.0, time.monotonic(), time.monotonic()
-    with work_of(store, job, goes=goes) as work:
+    project = store.system_read(current_time(), get_project, project_id=job.project_id)
+    if project is None:
+        _finish(store, job)
+        return
+    with work_of(store, job, project, goes=goes) as work:
         while not told_to_stop(pause_seconds):
             try:
                 if time.monotonic() - renewed_at >= RENEWAL_SECONDS:
-                    store.system_write(renew_job, job=job, now=_now())
+                    store.system_write(current_time(), renew_job, job=job)
                     renewed_at = time.monotonic()
-                if not store.system_read(holds_job, job=job):
+                if not store.system_read(current_time(), holds_job, job=job):
                     # Another worker has it.
                     return
                 if not _turn(work):
@@ -150,19 +156,19 @@ def _do_job(told_to_stop: ToldToStop, *, store: Store, job: Job, aside: Executor
                 return
             except StoreBusy as error:
                 pause_seconds = _pause_after(error)
-    store.system_write(release_job, job=job)
+    store.system_write(current_time(), release_job, job=job)
 
 
 def _finish(store: Store, job: Job) -> None:
     """The job is done; or, if it was asked for once more meanwhile, anybody's again."""
-    if not store.system_write(finish_job, job=job):
-        store.system_write(release_job, job=job)
+    if not store.system_write(current_time(), finish_job, job=job):
+        store.system_write(current_time(), release_job, job=job)
 
 
 def _renew(store: Store, job: Job) -> bool:
     """Renew the lease, and say whether the job is still this worker's. It lasts for several tries."""
     try:
-        return store.system_write(renew_job, job=job, now=_now())
+        return store.system_write(current_time(), renew_job, job=job)
     except StoreBusy:
         return True
 
@@ -196,15 +202,15 @@ class Work(Protocol):
         """What was being worked on cannot go on, and ends. Returns ``False`` when it is nothing that can end."""
 
 
-def work_of(store: Store, job: Job, *, goes: Goes) -> Work:
+def work_of(store: Store, job: Job, project: Project, *, goes: Goes) -> Work:
     """What a job is. In a project that was deleted there is nothing to do but to clear up."""
-    if store.system_read(is_deleted, project_id=job.project_id):
-        return PurgeWork(store, job)
+    if store.system_read(current_time(), is_deleted, project_id=project.id):
+        return PurgeWork(store, job, project)
     if job.kind == IMPORT:
-        return ImportWork(store, job.project_id, goes=goes)
+        return ImportWork(store, project, goes=goes)
     if job.kind == EXPORT:
-        return ExportWork(store, job.project_id, goes=goes)
-    return PurgeWork(store, job)
+        return ExportWork(store, project, goes=goes)
+    return PurgeWork(store, job, project)
 
 
 def _pause_after(error: StoreBusy) -> float:
@@ -216,15 +222,11 @@ def _pause_after(error: StoreBusy) -> float:
 
 def _expire(told_to_stop: ToldToStop, *, store: Store) -> None:
     """Delete what is kept for a time that is over, in every project, a turn a transaction; until told to stop."""
-    for project in store.system_read(list_projects):
+    for project in store.system_read(current_time(), list_projects):
         # A project may be deleted meanwhile; then all of it goes.
         with suppress(Unauthenticated):
             for has_expired, expire in EXPIRING:
-                while store.read(project.id, has_expired, now=_now()):
+                while store.read(project, current_time(), has_expired):
                     if told_to_stop(0.0):
                         return
-                    store.write(project.id, WORKER, expire, now=_now())
-
-
-def _now() -> int:
-    return time.time_ns() // 1000
+                    store.write(project, WORKER, current_time(), expire)

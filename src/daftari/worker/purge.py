@@ -9,6 +9,8 @@ from types import TracebackType
 from typing import Self
 
 from daftari.model.jobs import ERASE, Job
+from daftari.model.projects import Project
+from daftari.model.time import current_time
 from daftari.rules.erasure.clear import clear_journal
 from daftari.rules.erasure.purge import has_book, is_deleted, purge_book, purge_group, purge_project
 from daftari.store import Store
@@ -18,9 +20,10 @@ from daftari.worker.leases import WORKER
 class PurgeWork:
     """Members of deleted groups, what names the erased, or the whole of a deleted project."""
 
-    def __init__(self, store: Store, job: Job) -> None:
+    def __init__(self, store: Store, job: Job, project: Project) -> None:
         self._store = store
         self._job = job
+        self._project = project
 
     def __enter__(self) -> Self:
         return self
@@ -36,11 +39,12 @@ class PurgeWork:
 
     def turn(self) -> bool:
         """One turn. Returns whether there may be another one."""
-        project_id = self._job.project_id
-        if not self._store.system_read(is_deleted, project_id=project_id):
-            return self._store.purge(project_id, WORKER, clear_journal if self._job.kind == ERASE else purge_group)
-        if self._store.read(project_id, has_book):
-            self._store.purge(project_id, WORKER, purge_book)
+        store, project = self._store, self._project
+        if not store.system_read(current_time(), is_deleted, project_id=project.id):
+            step = clear_journal if self._job.kind == ERASE else purge_group
+            return store.purge(project, WORKER, current_time(), step)
+        if store.read(project, current_time(), has_book):
+            store.purge(project, WORKER, current_time(), purge_book)
             return True
-        self._store.system_write(purge_project, project_id=project_id)
+        store.system_write(current_time(), purge_project, project_id=project.id)
         return False

@@ -19,6 +19,7 @@ from daftari.errors import StoreBusy, StoreUnavailable, WrongImportState
 from daftari.model.jobs import IMPORT
 from daftari.model.limits import PART_BYTES
 from daftari.model.projects import Actor, Project
+from daftari.model.time import current_time
 from daftari.rules.imports import lifecycle, views
 from daftari.rules.imports.model import Import, Settings
 from daftari.rules.imports.rejects import write_rejects
@@ -51,7 +52,7 @@ class Here:
         return self._options
 
     def create(self, file: IO[bytes], *, wanted: Wanted, note: Note, told: Stop) -> Shown:
-        settings = read_wanted(file, wanted=wanted, region=self._project.region, now=_now())
+        settings = read_wanted(file, wanted=wanted, region=self._project.region, now=current_time())
         sending = {"state": SENDING, "name": settings.name, "bytes": settings.bytes, **_about_layout(settings)}
 
         def write(rule: Callable[..., Any], **values: Any) -> Any:
@@ -61,21 +62,22 @@ class Here:
             note({**sending, "bytes_read": min(parts * PART_BYTES, settings.bytes)})
             return self._write(rule, **values)
 
-        import_id = keep_file(write, file, settings=settings, now=_now())
-        found: Import = self._write(lifecycle.queue_import, import_id=import_id, now=_now())
+        import_id = keep_file(write, file, settings=settings, now=current_time())
+        found: Import = self._write(lifecycle.queue_import, import_id=import_id, now=current_time())
         return _show(found)
 
     def get(self, import_id: int) -> Shown:
-        return _show(self._store.read(self._project.id, lifecycle.look_at_import, import_id=import_id))
+        return _show(self._store.read(self._project, current_time(), lifecycle.look_at_import, import_id=import_id))
 
     def list_newest(self, *, limit: int) -> list[Shown]:
         return [
-            _show(found) for found in self._store.read(self._project.id, lifecycle.list_imports, before=0, limit=limit)
+            _show(found)
+            for found in self._store.read(self._project, current_time(), lifecycle.list_imports, before=0, limit=limit)
         ]
 
     def walk_rows(self, import_id: int, *, after: int) -> Iterator[list[Shown]]:
         while some := self._store.read(
-            self._project.id, views.list_rows, import_id=import_id, after=after, limit=ROWS_AT_ONCE
+            self._project, current_time(), views.list_rows, import_id=import_id, after=after, limit=ROWS_AT_ONCE
         ):
             yield some
             after = some[-1]["row"]
@@ -87,11 +89,11 @@ class Here:
             file.truncate()
             write_rejects(tx, import_id=import_id, file=file)
 
-        self._store.read(self._project.id, write)
+        self._store.read(self._project, current_time(), write)
 
     def tell(self, import_id: int, verb: str, **values: object) -> Shown:
         told: Callable[..., Import] = _VERBS[verb]
-        timed = {} if verb in ("pause", "resume") else {"now": _now()}
+        timed = {} if verb in ("pause", "resume") else {"now": current_time()}
         return _show(self._write(told, import_id=import_id, **timed, **values))
 
     def follow(self, import_id: int, *, note: Note, told: Stop) -> Shown:
@@ -121,7 +123,8 @@ class Here:
         shown = self.get(import_id)
         note(shown)
         return told() or (
-            shown["state"] not in UNDER_WAY and self._store.read(self._project.id, lifecycle.find_work) is not None
+            shown["state"] not in UNDER_WAY
+            and self._store.read(self._project, current_time(), lifecycle.find_work) is not None
         )
 
     def _pause(self, import_id: int) -> Shown:
@@ -132,7 +135,9 @@ class Here:
             return self.get(import_id)
 
     def _write(self, rule: Callable[..., T], **values: Any) -> T:
-        return _patiently(lambda: self._store.write(self._project.id, Actor(None, "import"), rule, **values))
+        return _patiently(
+            lambda: self._store.write(self._project, Actor(None, "import"), current_time(), rule, **values)
+        )
 
 
 _VERBS: dict[str, Callable[..., Import]] = {
@@ -189,7 +194,3 @@ def _about_layout(settings: Settings) -> Shown:
         "attributes": settings.reading.attributes,
         "keep_ids": settings.reading.keep_ids,
     }
-
-
-def _now() -> int:
-    return time.time_ns() // 1000

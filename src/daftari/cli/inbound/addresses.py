@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from typing import Annotated
 
 import typer
@@ -28,7 +27,9 @@ from daftari.gateways import GATEWAYS, Gateway
 from daftari.model.inbound import InboundCount, InboundToken
 from daftari.model.limits import LABEL_MAX
 from daftari.model.projects import Project
+from daftari.model.time import current_time
 from daftari.rules.access import inbound_tokens, projects
+from daftari.rules.access.projects import get_project
 from daftari.rules.fields import read_text
 from daftari.rules.inbound import quarantine as refused_requests
 from daftari.rules.inbound import receive
@@ -82,13 +83,13 @@ def add_token(
         secret = find_secret(gateway, secret_file)
         repeated = (verify_token or secrets.token_urlsafe(VERIFY_TOKEN_BYTES)) if gateway.has_check else None
         written, _ = store.system_write(
+            current_time(),
             inbound_tokens.create_token,
             project=chosen,
             provider=gateway.name,
             label=kept_label,
             secret=secret,
             verify_token=repeated,
-            now=time.time_ns() // 1000,
         )
     say(f"The address to paste at {gateway.title} for project {chosen.name!r}, shown this once:")
     typer.echo(f"{settings.public_url or shown_address(settings)}/v1/inbound/{gateway.name}/{written}")
@@ -108,8 +109,8 @@ def list_tokens(
 ) -> None:
     """List the addresses: how they begin and what they brought. Never the address itself, nor a secret."""
     with opened_store(config, database) as store:
-        found = store.system_read(_list_tokens, project=project)
-        brought = {owner.id: store.read(owner.id, _count) for owner, _ in found}
+        found = store.system_read(current_time(), _list_tokens, project=project)
+        brought = {owner.id: store.read(owner, current_time(), _count) for owner, _ in found}
     print_list(COLUMNS, [_row(owner, token, brought[owner.id]) for owner, token in found], as_json=as_json)
     if not found:
         say("There are no addresses; 'daftari inbound add --provider NAME' makes one.")
@@ -131,10 +132,11 @@ def set_secret(
 ) -> None:
     """Give an address another secret of its provider's."""
     with opened_store(config, database) as store:
-        token = store.system_read(inbound_tokens.get_token, start=start)
+        token = store.system_read(current_time(), inbound_tokens.get_token, start=start)
         secret = require_secret(GATEWAYS[token.provider], secret_file)
-        store.system_write(inbound_tokens.set_secret, start=start, secret=secret)
-        kept = store.read(token.project_id, refused_requests.count_quarantine)
+        store.system_write(current_time(), inbound_tokens.set_secret, start=start, secret=secret)
+        project = store.system_read(current_time(), get_project, project_id=token.project_id)
+        kept = 0 if project is None else store.read(project, current_time(), refused_requests.count_quarantine)
     say(f"The address that begins with {token.start} has another secret now.")
     if kept:
         say(f"Refused requests that are kept: {kept}; 'daftari inbound replay' reads them again.")
@@ -144,7 +146,7 @@ def set_secret(
 def revoke_token(start: StartArgument, database: DatabaseOption = None, config: ConfigOption = None) -> None:
     """Make an address stop working at once."""
     with opened_store(config, database) as store:
-        token = store.system_write(inbound_tokens.revoke_token, start=start, now=time.time_ns() // 1000)
+        token = store.system_write(current_time(), inbound_tokens.revoke_token, start=start)
     say(f"The address that begins with {token.start} is revoked.")
 
 

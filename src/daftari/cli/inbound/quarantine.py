@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections import Counter
 from collections.abc import Iterator
 
@@ -25,6 +24,7 @@ from daftari.errors import Forged, Malformed
 from daftari.gateways import GATEWAYS, Proof
 from daftari.model.inbound import InboundEvent, InboundRequest, InboundToken, Quarantined, StoredToken
 from daftari.model.projects import Actor, Project
+from daftari.model.time import current_time
 from daftari.rules.access import inbound_tokens
 from daftari.rules.inbound import quarantine
 from daftari.rules.inbound.receive import Receipt
@@ -58,7 +58,7 @@ def list_quarantine(
     with opened_store(config, database) as store:
         chosen = chosen_project(store, project)
         known = _tokens(store)
-        rows = store.read(chosen.id, _list_rows, known=known)
+        rows = store.read(chosen, current_time(), _list_rows, known=known)
     print_list(COLUMNS, rows, as_json=as_json)
     if not rows:
         say("Nothing is in quarantine.")
@@ -89,13 +89,13 @@ def _list_rows(tx: Tx, *, known: dict[int, InboundToken]) -> list[tuple[object, 
 
 
 def _tokens(store: Store) -> dict[int, InboundToken]:
-    return {token.id: token for token in store.system_read(inbound_tokens.list_tokens)}
+    return {token.id: token for token in store.system_read(current_time(), inbound_tokens.list_tokens)}
 
 
 def _walk(store: Store, project: Project) -> Iterator[Quarantined]:
     """Every refused request, read some at a time, so that what is taken in may go meanwhile."""
     after = 0
-    while found := store.read(project.id, quarantine.list_quarantine, after=after, limit=TURN):
+    while found := store.read(project, current_time(), quarantine.list_quarantine, after=after, limit=TURN):
         yield from found
         after = found[-1].id
 
@@ -104,7 +104,7 @@ def _replay_one(
     store: Store, project: Project, kept: Quarantined, token: InboundToken, *, public_url: str | None
 ) -> bool:
     """Take a request in as of the time of its receipt, if it is good now. Returns whether it is."""
-    stored = store.system_read(get_token, start=token.start)
+    stored = store.system_read(current_time(), get_token, start=token.start)
     assert stored is not None
     try:
         events = _read_again(stored, kept.request, public_url=public_url)
@@ -112,14 +112,14 @@ def _replay_one(
         say(f"Request {kept.id} of {token.provider}: {error.message}")
         return False
     store.write(
-        project.id,
+        project,
         Actor(None, "inbound replay"),
+        current_time(),
         quarantine.release_request,
         quarantined_id=kept.id,
         events=events,
         token=token,
         receipt=Receipt(token.provider, token.id, project.consent, project.region, kept.received_at),
-        now=time.time_ns() // 1000,
     )
     return True
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated
 
 import typer
@@ -19,6 +18,7 @@ from daftari.cli.terminal.options import (
 from daftari.cli.terminal.output import print_list, say
 from daftari.model.limits import OPT_OUTS_PER_PAGE_MAX
 from daftari.model.projects import Actor
+from daftari.model.time import current_time
 from daftari.rules.inbound import review as reviews
 from daftari.rules.inbound.review import Settlement, show_review
 
@@ -47,7 +47,7 @@ def list_reviews(
     """List what waits for a person's eye, the first thousand."""
     with opened_store(config, database) as store:
         chosen = chosen_project(store, project)
-        found = store.read(chosen.id, reviews.list_reviews, after=0, limit=OPT_OUTS_PER_PAGE_MAX)
+        found = store.read(chosen, current_time(), reviews.list_reviews, after=0, limit=OPT_OUTS_PER_PAGE_MAX)
     shown = [show_review(review) for review in found]
     rows = [[members[column] for column in COLUMNS] for members in shown]
     print_list(COLUMNS, rows, as_json=as_json)
@@ -66,12 +66,12 @@ def settle(
     with opened_store(config, database) as store:
         chosen = chosen_project(store, project)
         review = store.write(
-            chosen.id,
+            chosen,
             Actor(None, "inbound settle"),
+            current_time(),
             reviews.settle_review,
             review_id=number,
             settled_as=settled_as,
             settings=chosen.consent,
-            now=time.time_ns() // 1000,
         )
     say(f"Review {review.id} is settled as {review.settled_as}.")

@@ -12,6 +12,7 @@ import typer
 
 from daftari.cli.terminal.output import WRONG_USAGE, fail
 from daftari.model.projects import Project
+from daftari.model.time import current_time
 from daftari.rules.access.projects import find_project, list_projects
 from daftari.settings import SETTINGS, Settings, read_settings
 from daftari.store import Store, open_store
@@ -73,8 +74,8 @@ def open_settled(settings: Settings) -> Store:
 def chosen_project(store: Store, name: str | None) -> Project:
     """The project that was named, or the only one there is. Ends the command when that is not clear."""
     if name is not None:
-        return store.system_read(find_project, name=name)
-    found = store.system_read(list_projects)
+        return store.system_read(current_time(), find_project, name=name)
+    found = store.system_read(current_time(), list_projects)
     if len(found) == 1:
         return found[0]
     if not found:

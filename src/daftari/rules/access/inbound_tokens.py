@@ -29,12 +29,11 @@ def create_token(
     label: str,
     secret: str | None,
     verify_token: str | None,
-    now: int,
 ) -> tuple[str, InboundToken]:
     """A new token of a project, and what nobody can see again: itself."""
     # A letter first: what begins with a dash would be an option where a command is given it.
     written = secrets.choice(ascii_letters) + secrets.token_urlsafe(RANDOM_BYTES)
-    token = InboundToken(tx.take_id(), project.id, provider, label, written[:START_LENGTH], now, None)
+    token = InboundToken(tx.take_id(), project.id, provider, label, written[:START_LENGTH], tx.now, None)
     inbound.insert_token(
         tx, token=token, token_hash=sha256(written.encode()).digest(), secret=secret, verify_token=verify_token
     )
@@ -72,8 +71,8 @@ def set_secret(tx: SystemTx, *, start: str, secret: str) -> InboundToken:
     return token
 
 
-def revoke_token(tx: SystemTx, *, start: str, now: int) -> InboundToken:
+def revoke_token(tx: SystemTx, *, start: str) -> InboundToken:
     """Stop the one token that begins with these characters. Raises ``TokenNotFound`` when none or several do."""
     token = get_token(tx, start=start)
-    inbound.revoke_token(tx, token_id=token.id, now=now)
+    inbound.revoke_token(tx, token_id=token.id)
     return token

@@ -37,7 +37,7 @@ class Access(Struct, frozen=True):
 
 
 def create_key(
-    tx: SystemTx, *, project: Project, label: str, read_only: bool, expires_at: int | None, now: int
+    tx: SystemTx, *, project: Project, label: str, read_only: bool, expires_at: int | None
 ) -> tuple[str, Key]:
     """A new key of a project, and its secret, which nobody can see again."""
     body = PREFIX + "".join(secrets.choice(_LETTERS) for _ in range(RANDOM_LENGTH))
@@ -48,7 +48,7 @@ def create_key(
         label=label,
         start=secret[:START_LENGTH],
         read_only=read_only,
-        created_at=now,
+        created_at=tx.now,
         expires_at=expires_at,
         revoked_at=None,
         last_used_at=None,
@@ -57,14 +57,14 @@ def create_key(
     return secret, key
 
 
-def find_key(tx: Tx, *, secret: str, now: int) -> Access:
+def find_key(tx: Tx, *, secret: str) -> Access:
     """The key that a secret opens. Raises ``Unauthenticated`` when there is none, or not any more."""
     if not looks_like_a_key(secret):
         raise Unauthenticated
     stored = keys.get_key(tx, start=secret[:START_LENGTH])
     if stored is None or not compare_digest(stored.hash, sha256(secret.encode()).digest()):
         raise Unauthenticated
-    if stored.key.revoked_at is not None or is_expired(stored.key, now=now):
+    if stored.key.revoked_at is not None or is_expired(stored.key, now=tx.now):
         raise Unauthenticated
     return Access(key=stored.key, project=stored.project)
 
@@ -86,12 +86,12 @@ def list_keys(tx: Tx) -> list[Key]:
     return keys.list_keys(tx)
 
 
-def revoke_key(tx: SystemTx, *, start: str, now: int) -> Key:
+def revoke_key(tx: SystemTx, *, start: str) -> Key:
     """Stop the one key that begins with these characters. Raises ``KeyNotFound`` when none or several do."""
     found = [key for key in keys.list_keys(tx) if key.start.startswith(start)]
     if len(found) != 1 or len(start) <= len(PREFIX):
         raise KeyNotFound(start)
-    keys.revoke_key(tx, key_id=found[0].id, now=now)
+    keys.revoke_key(tx, key_id=found[0].id)
     return found[0]
 
 

@@ -22,7 +22,7 @@ from daftari.store import SystemTx, Tx, keys, projects
 from daftari.store.jobs import request_job
 
 
-def create_project(tx: SystemTx, *, name: str, region: str, on_error: OnError, first_id: int, now: int) -> Project:
+def create_project(tx: SystemTx, *, name: str, region: str, on_error: OnError, first_id: int) -> Project:
     """A new project with an empty book. Raises ``ProjectTaken`` and ``ValidationFailed``."""
     kept = _read_project_name(name)
     _refuse_region(region)
@@ -32,13 +32,18 @@ def create_project(tx: SystemTx, *, name: str, region: str, on_error: OnError, f
     if taken is not None:
         raise ProjectTaken(taken.name)
     return projects.insert_project(
-        tx, name=kept, folded=fold_name(kept), region=region, on_error=on_error, first_id=first_id, now=now
+        tx, name=kept, folded=fold_name(kept), region=region, on_error=on_error, first_id=first_id
     )
 
 
 def list_projects(tx: Tx) -> list[Project]:
     """All projects in order of creation."""
     return projects.list_projects(tx)
+
+
+def get_project(tx: Tx, *, project_id: int) -> Project | None:
+    """The project with this id, also while it is being purged; without its former names."""
+    return projects.get_project(tx, project_id=project_id)
 
 
 def find_project(tx: Tx, *, name: str) -> Project:
@@ -97,11 +102,11 @@ def _read_consent(given: Mapping[str, object]) -> dict[str, object]:
     return read
 
 
-def delete_project(tx: SystemTx, *, name: str, now: int) -> Project:
+def delete_project(tx: SystemTx, *, name: str) -> Project:
     """Delete a project at once for everyone, keys revoked and name free; the worker clears its book."""
     found = find_project(tx, name=name)
-    keys.revoke_project_keys(tx, project_id=found.id, now=now)
-    projects.hide_project(tx, project_id=found.id, now=now)
+    keys.revoke_project_keys(tx, project_id=found.id)
+    projects.hide_project(tx, project_id=found.id)
     request_job(tx, project_id=found.id, kind=PURGE)
     return found
 

@@ -225,16 +225,16 @@ def read_evidence(value: object) -> str | None:
 # ---- recording ----------------------------------------------------------------------------------------
 
 
-def record_given(tx: WriteTx, *, given: Given, action: str, now: int) -> FactsOutcome:
+def record_given(tx: WriteTx, *, given: Given, action: str) -> FactsOutcome:
     """Record the good ones; the counts name the others."""
-    recorded = ledger.record_facts(tx, facts=given.facts, now=now)
+    recorded = ledger.record_facts(tx, facts=given.facts)
     rows = recorded.outcomes + [FactOutcome(index, "invalid", errors=errors) for index, errors in given.invalid.items()]
     rows.sort(key=lambda row: row.index)
     counts = dict.fromkeys(("recorded", "unchanged", "refused", "invalid"), 0)
     for row in rows:
         counts[row.outcome] += 1
     if counts["recorded"] or counts["refused"]:
-        journal.insert_journal(tx, action=action, contacts=recorded.contacts, group_id=None, now=now)
+        journal.insert_journal(tx, action=action, contacts=recorded.contacts, group_id=None)
     return FactsOutcome(counts, recorded.left_groups, rows)
 
 

@@ -45,7 +45,7 @@ class _Number(Struct):
 # ---- recording --------------------------------------------------------------------------------------
 
 
-def record_facts(tx: WriteTx, *, facts: Sequence[NewFact], now: int, import_id: int | None = None) -> Recorded:
+def record_facts(tx: WriteTx, *, facts: Sequence[NewFact], import_id: int | None = None) -> Recorded:
     """Record facts and let everything follow. ``import_id``: of the import that brings them.
 
     One that was recorded before changes nothing; a late one counts as if it had come in time.
@@ -56,16 +56,16 @@ def record_facts(tx: WriteTx, *, facts: Sequence[NewFact], now: int, import_id: 
         if fact.mobile not in numbers:
             found = known.get(fact.mobile, [])
             numbers[fact.mobile] = _Number(found, {_identity(one, one.message) for one in found}, [])
-    names = [_record(tx, numbers[fact.mobile], fact, now) for fact in facts]
+    names = [_record(tx, numbers[fact.mobile], fact) for fact in facts]
     touched = _settle_numbers(tx, numbers)
     refusals = names.count("refused")
-    note_near_misses(tx, source="opt_in", tries=refusals, now=now, import_id=import_id)
+    note_near_misses(tx, source="opt_in", tries=refusals, import_id=import_id)
     outcomes = [_told(fact, numbers[fact.mobile], name) for fact, name in zip(facts, names, strict=True)]
     left = dict.fromkeys(name for number in numbers.values() for name in number.left_groups)
     return Recorded(outcomes=outcomes, left_groups=tuple(left), contacts=touched)
 
 
-def foresee_facts(tx: Tx, *, facts: Sequence[NewFact], now: int) -> tuple[list[FactOutcomeName], dict[int, State]]:
+def foresee_facts(tx: Tx, *, facts: Sequence[NewFact]) -> tuple[list[FactOutcomeName], dict[int, State]]:
     """What would become of facts and of their numbers' states, were they recorded; nothing is written."""
     known = consent.find_facts(tx, mobiles=sorted({fact.mobile for fact in facts}))
     identities = {mobile: {_identity(one, one.message) for one in found} for mobile, found in known.items()}
@@ -77,19 +77,19 @@ def foresee_facts(tx: Tx, *, facts: Sequence[NewFact], now: int) -> tuple[list[F
             names.append("unchanged")
             continue
         identities[given.mobile].add(identity)
-        fact = consent.as_fact(given, number=ID_MAX - len(facts) + place, message=message, key_id=None, now=now)
+        fact = consent.as_fact(given, number=ID_MAX - len(facts) + place, message=message, key_id=None, now=tx.now)
         refused = fact.kind == "opt_in" and is_refused(fact, known.get(given.mobile, []))
         known.setdefault(given.mobile, []).append(fact)
         names.append("refused" if refused else "recorded")
     return names, {mobile: derive_state(found) for mobile, found in known.items()}
 
 
-def _record(tx: WriteTx, number: _Number, given: NewFact, now: int) -> FactOutcomeName:
+def _record(tx: WriteTx, number: _Number, given: NewFact) -> FactOutcomeName:
     message = None if given.message_id is None else consent.message_digest(tx, message_id=given.message_id)
     identity = _identity(given, message)
     if identity in number.identities:
         return "unchanged"
-    fact = consent.new_fact(tx, given=given, message=message, now=now)
+    fact = consent.new_fact(tx, given=given, message=message)
     refused = fact.kind == "opt_in" and is_refused(fact, number.facts)
     number.identities.add(identity)
     number.facts.append(fact)
@@ -241,7 +241,7 @@ def find_barred(tx: Tx, *, found: Iterable[ContactNumber | StoredContact], group
     return Barred(suppressed, left - suppressed)
 
 
-def note_near_misses(tx: WriteTx, *, source: str, tries: int, now: int, import_id: int | None = None) -> None:
+def note_near_misses(tx: WriteTx, *, source: str, tries: int, import_id: int | None = None) -> None:
     """Somebody tried to bring back people who opted out, so many times."""
     if tries:
-        consent.add_near_misses(tx, source=source, import_id=import_id, tries=tries, now=now)
+        consent.add_near_misses(tx, source=source, import_id=import_id, tries=tries)

@@ -107,9 +107,7 @@ def _with_members(tx: Tx, found: list[StoredContact], include: frozenset[str]) -
 # ---- create -----------------------------------------------------------------------------------------
 
 
-def create_contacts(
-    tx: WriteTx, *, rows: Rows, group: str | None, skip: bool, results: bool, now: int
-) -> CreateOutcome:
+def create_contacts(tx: WriteTx, *, rows: Rows, group: str | None, skip: bool, results: bool) -> CreateOutcome:
     """Create or merge rows, and let all of them join the group.
 
     ``skip``: write the good rows beside bad ones. ``results``: an outcome for each row. Raises ``ValidationFailed``,
@@ -120,15 +118,13 @@ def create_contacts(
     invalid = {**rows.invalid, **late}
     if invalid and not skip:
         raise ValidationFailed({path: said for index in sorted(invalid) for path, said in invalid[index].items()})
-    merged = write_merge(tx, merge=merge, now=now)
+    merged = write_merge(tx, merge=merge)
     joined = merged.joined_ids
     touched = {card.id for card in merged.new} | joined | merge.changed.keys()
     if touched:
-        journal.insert_journal(
-            tx, action="create_contacts", contacts=touched, group_id=next(iter(merged.joined), None), now=now
-        )
+        journal.insert_journal(tx, action="create_contacts", contacts=touched, group_id=next(iter(merged.joined), None))
     suppressed, kept_out = merge.suppressed, merge.kept_out
-    ledger.note_near_misses(tx, source="create_contacts", tries=len(suppressed) + len(kept_out), now=now)
+    ledger.note_near_misses(tx, source="create_contacts", tries=len(suppressed) + len(kept_out))
     written = _Written(merged.new, merge.changed.keys() | joined, suppressed, kept_out, invalid)
     return _outcome(rows, merge, written, results)
 
@@ -190,7 +186,6 @@ def update_contact(
     change: Change | None,
     group: str | None,
     move: bool,
-    now: int,
     versions: frozenset[str] | None = None,
 ) -> UpdateOutcome:
     """Change fields and group. ``move``: leave all other groups. A number that may not join stays where it is.
@@ -210,7 +205,7 @@ def update_contact(
     # The texts are compared, not the records: to Python 1 and true are the same attribute.
     text = encode_card(changed)
     if text != found.card:
-        contacts.update_contacts(tx, cards=[NewCard(found.id, mobile, text)], now=now)
+        contacts.update_contacts(tx, cards=[NewCard(found.id, mobile, text)])
     state = ledger.find_states(tx, mobiles=[mobile]).get(mobile, NOTHING_KNOWN)
     if mobile != found.mobile:
         # What is known stays with the old number; what is known of the new one counts from now on.
@@ -218,11 +213,11 @@ def update_contact(
         ledger.settle_contacts(tx, found=[replace(found, mobile=mobile)], states=known)
     moved, kept_out, group_id = False, False, None
     if group is not None and not state.is_suppressed:
-        moved, kept_out, group_id = _move(tx, found.id, state, group, move, now)
+        moved, kept_out, group_id = _move(tx, found.id, state, group, move)
     if group is not None:
-        ledger.note_near_misses(tx, source="update_contact", tries=int(state.is_suppressed or kept_out), now=now)
+        ledger.note_near_misses(tx, source="update_contact", tries=int(state.is_suppressed or kept_out))
     if moved or text != found.card:
-        journal.insert_journal(tx, action="update_contact", contacts=(found.id,), group_id=group_id, now=now)
+        journal.insert_journal(tx, action="update_contact", contacts=(found.id,), group_id=group_id)
     return UpdateOutcome(suppressed=state.is_suppressed, kept_out=kept_out, version=version_of(text.encode()))
 
 
@@ -244,15 +239,13 @@ def _changed(card: Card, change: Change) -> Card:
     return replace(card, **change.texts, mobile=mobile, attributes=attributes)
 
 
-def _move(
-    tx: WriteTx, contact_id: int, state: State, group: str, move: bool, now: int
-) -> tuple[bool, bool, int | None]:
+def _move(tx: WriteTx, contact_id: int, state: State, group: str, move: bool) -> tuple[bool, bool, int | None]:
     """Join a group, and with ``move`` leave all others.
 
     Returns whether anything changed, whether the person had left this very group, and the group's id.
     """
     folded = fold_name(group)
-    group_id = use_group(tx, name=group, folded=folded, now=now)
+    group_id = use_group(tx, name=group, folded=folded)
     if state.has_left(group_id, folded):
         return False, True, None
     inside = groups.list_contact_groups(tx, contact_id=contact_id)
@@ -272,7 +265,7 @@ def _move(
 
 
 def delete_contact(
-    tx: WriteTx, *, reference: Reference, deletion: Deletion, now: int, versions: frozenset[str] | None = None
+    tx: WriteTx, *, reference: Reference, deletion: Deletion, versions: frozenset[str] | None = None
 ) -> int | None:
     """Delete a contact, and record the opt-out or removal that this is.
 
@@ -286,15 +279,15 @@ def delete_contact(
         opt_out = None if reference.mobile is None else deletion.opt_out_of(reference.mobile)
         if opt_out is None:
             raise
-        ledger.record_facts(tx, facts=[opt_out], now=now)
-        journal.insert_journal(tx, action="delete_contact", contacts=(), group_id=None, now=now)
+        ledger.record_facts(tx, facts=[opt_out])
+        journal.insert_journal(tx, action="delete_contact", contacts=(), group_id=None)
         return None
     _refuse_changed(found, versions)
     remove_contact(tx, found=found)
     opt_out = deletion.opt_out_of(found.mobile)
     if opt_out is not None:
-        ledger.record_facts(tx, facts=[opt_out], now=now)
-    seq = journal.insert_journal(tx, action="delete_contact", contacts=(found.id,), group_id=None, now=now)
+        ledger.record_facts(tx, facts=[opt_out])
+    seq = journal.insert_journal(tx, action="delete_contact", contacts=(found.id,), group_id=None)
     if opt_out is None:
         journal.insert_removals(tx, seq=seq, mobiles=[found.mobile], at=deletion.at, reason=deletion.reason)
     return found.id

@@ -38,25 +38,25 @@ def get_group(tx: Tx, *, name: str) -> Group:
     return group
 
 
-def create_group(tx: WriteTx, *, name: str, now: int) -> Group:
+def create_group(tx: WriteTx, *, name: str) -> Group:
     """A new, empty group. Raises ``GroupTaken``."""
     taken = groups.get_group(tx, folded=fold_name(name))
     if taken is not None:
         raise GroupTaken(taken.name)
-    group = groups.insert_group(tx, name=name, folded=fold_name(name), now=now)
-    journal.insert_journal(tx, action="create_group", contacts=(), group_id=group.id, now=now)
+    group = groups.insert_group(tx, name=name, folded=fold_name(name))
+    journal.insert_journal(tx, action="create_group", contacts=(), group_id=group.id)
     return group
 
 
-def use_group(tx: WriteTx, *, name: str, folded: str, now: int) -> int:
+def use_group(tx: WriteTx, *, name: str, folded: str) -> int:
     """The id of the group with this name, created if it is new."""
     group_id = groups.find_group_id(tx, folded=folded)
     if group_id is None:
-        group_id = groups.insert_group(tx, name=name, folded=folded, now=now).id
+        group_id = groups.insert_group(tx, name=name, folded=folded).id
     return group_id
 
 
-def update_group(tx: WriteTx, *, name: str, new_name: str, now: int) -> Group:
+def update_group(tx: WriteTx, *, name: str, new_name: str) -> Group:
     """Another name for a group. Raises ``GroupNotFound``, and ``GroupTaken`` when another group has the name."""
     group = get_group(tx, name=name)
     taken = groups.get_group(tx, folded=fold_name(new_name))
@@ -66,30 +66,30 @@ def update_group(tx: WriteTx, *, name: str, new_name: str, now: int) -> Group:
         groups.rename_group(tx, group_id=group.id, name=new_name, folded=fold_name(new_name))
         if fold_name(new_name) != fold_name(group.name):
             ledger.settle_named_group(tx, folded=fold_name(new_name))
-        journal.insert_journal(tx, action="update_group", contacts=(), group_id=group.id, now=now)
+        journal.insert_journal(tx, action="update_group", contacts=(), group_id=group.id)
     return get_group(tx, name=new_name)
 
 
-def delete_group(tx: WriteTx, *, name: str, now: int) -> None:
+def delete_group(tx: WriteTx, *, name: str) -> None:
     """Delete a group at once for everyone; the worker clears its members. They stay contacts."""
     group = get_group(tx, name=name)
-    groups.hide_group(tx, group_id=group.id, now=now)
-    journal.insert_journal(tx, action="delete_group", contacts=(), group_id=group.id, now=now)
-    request_job(tx, project_id=tx.project_id, kind=PURGE)
+    groups.hide_group(tx, group_id=group.id)
+    journal.insert_journal(tx, action="delete_group", contacts=(), group_id=group.id)
+    request_job(tx, project_id=tx.project.id, kind=PURGE)
 
 
-def join_group(tx: WriteTx, *, name: str, ids: Sequence[int], mobiles: Sequence[int], now: int) -> MembershipOutcome:
+def join_group(tx: WriteTx, *, name: str, ids: Sequence[int], mobiles: Sequence[int]) -> MembershipOutcome:
     """Contacts join a group, named by id or number. Raises ``GroupNotFound``."""
     group = get_group(tx, name=name)
     named, unknown = _find_named(tx, ids=ids, mobiles=mobiles)
     barred = ledger.find_barred(tx, found=named.values(), group_id=group.id, folded=fold_name(name))
-    ledger.note_near_misses(tx, source="join_group", tries=len(barred.suppressed) + len(barred.kept_out), now=now)
+    ledger.note_near_misses(tx, source="join_group", tries=len(barred.suppressed) + len(barred.kept_out))
     inside = groups.find_members(tx, group_id=group.id, ids=sorted(named))
     joining = [number for number in sorted(named) if number not in inside and number not in barred]
     if joining:
         groups.insert_members(tx, group_id=group.id, ids=joining)
         directory.change_directory(tx, joined={group.id: joining}, left={})
-        journal.insert_journal(tx, action="join_group", contacts=joining, group_id=group.id, now=now)
+        journal.insert_journal(tx, action="join_group", contacts=joining, group_id=group.id)
     return MembershipOutcome(
         changed=len(joining),
         already=len(inside),
@@ -99,7 +99,7 @@ def join_group(tx: WriteTx, *, name: str, ids: Sequence[int], mobiles: Sequence[
     )
 
 
-def leave_group(tx: WriteTx, *, name: str, ids: Sequence[int], mobiles: Sequence[int], now: int) -> MembershipOutcome:
+def leave_group(tx: WriteTx, *, name: str, ids: Sequence[int], mobiles: Sequence[int]) -> MembershipOutcome:
     """Contacts leave a group, named by id or number. Raises ``GroupNotFound``."""
     group = get_group(tx, name=name)
     named, unknown = _find_named(tx, ids=ids, mobiles=mobiles)
@@ -107,7 +107,7 @@ def leave_group(tx: WriteTx, *, name: str, ids: Sequence[int], mobiles: Sequence
     if leaving:
         groups.delete_members(tx, group_id=group.id, ids=leaving)
         directory.change_directory(tx, joined={}, left={group.id: leaving})
-        journal.insert_journal(tx, action="leave_group", contacts=leaving, group_id=group.id, now=now)
+        journal.insert_journal(tx, action="leave_group", contacts=leaving, group_id=group.id)
     return MembershipOutcome(changed=len(leaving), already=len(named) - len(leaving), unknown=unknown)
 
 

@@ -176,7 +176,7 @@ def _find_joining(tx: Tx, merge: Merge, group: NamedGroup) -> Joining:
 # ---- writing ----------------------------------------------------------------------------------------
 
 
-def write_merge(tx: WriteTx, *, merge: Merge, now: int, ids: Mapping[int, int] | None = None) -> Merged:
+def write_merge(tx: WriteTx, *, merge: Merge, ids: Mapping[int, int] | None = None) -> Merged:
     """Write what was found. New contacts get the ids by number that are given, else the next ones of the book."""
     standings = {mobile: ledger.standing_of(state) for mobile, state in merge.known.items()}
     new_ids = _take_ids(tx, merge.new, ids)
@@ -185,11 +185,11 @@ def write_merge(tx: WriteTx, *, merge: Merge, now: int, ids: Mapping[int, int] |
         for number, row in zip(new_ids, merge.new, strict=True)
     ]
     if new:
-        contacts.insert_contacts(tx, cards=new, now=now)
+        contacts.insert_contacts(tx, cards=new)
     if merge.changed:
-        contacts.update_contacts(tx, cards=merge.changed.values(), now=now)
+        contacts.update_contacts(tx, cards=merge.changed.values())
     by_mobile = {card.mobile: card.id for card in new} if merge.joinings else {}
-    joined = {_group_id(tx, joining, now): _join(joining, new_ids, by_mobile) for joining in merge.joinings}
+    joined = {_group_id(tx, joining): _join(joining, new_ids, by_mobile) for joining in merge.joinings}
     for group_id, members in joined.items():
         if members:
             groups.insert_members(tx, group_id=group_id, ids=members)
@@ -214,8 +214,8 @@ def _take_ids(tx: WriteTx, new: list[ContactRow], ids: Mapping[int, int] | None)
     return numbers
 
 
-def _group_id(tx: WriteTx, joining: Joining, now: int) -> int:
-    return use_group(tx, name=joining.group.name, folded=joining.folded, now=now)
+def _group_id(tx: WriteTx, joining: Joining) -> int:
+    return use_group(tx, name=joining.group.name, folded=joining.folded)
 
 
 def _join(joining: Joining, new_ids: Sequence[int], by_mobile: Mapping[int, int]) -> Sequence[int]:

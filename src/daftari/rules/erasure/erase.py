@@ -45,7 +45,7 @@ class Erased(Struct, frozen=True):
 # ---- erasing ----------------------------------------------------------------------------------------------
 
 
-def erase_number(tx: WriteTx, *, mobile: int, project: Project, now: int) -> Erased:
+def erase_number(tx: WriteTx, *, mobile: int, project: Project) -> Erased:
     """Remove all that is held about a number but its opt-outs and opt-ins, which move to its hash, and opt it out.
 
     The worker clears the journal of the contact's id.
@@ -62,25 +62,25 @@ def erase_number(tx: WriteTx, *, mobile: int, project: Project, now: int) -> Era
         "refused_requests": _delete_quarantined(tx, mobile, project),
         "import_rows": imports.erase_changes(tx, contact_id=None if found is None else found.id, mobile=mobile)
         + imports.erase_rejects(tx, digits=national_digits(mobile)),
-        "import_files": cancel_waiting(tx, now=now),
+        "import_files": cancel_waiting(tx),
         "audience_numbers": audiences.erase_from_audiences(tx, mobile=mobile),
         "kept_answers": delete_stored_responses(tx, mobile=mobile),
-        "exports": fail_after_erasure(tx, now=now),
+        "exports": fail_after_erasure(tx),
     }
     written = msgspec.json.encode(removed).decode()
     contact_id = None if found is None else found.id
-    erasure_id = erasures.insert_erasure(tx, subject=subject, contact_id=contact_id, removed=written, now=now)
-    _opt_out(tx, mobile, subject, now)
-    journal.insert_journal(tx, action="erase_number", contacts=(), group_id=None, now=now)
+    erasure_id = erasures.insert_erasure(tx, subject=subject, contact_id=contact_id, removed=written)
+    _opt_out(tx, mobile, subject)
+    journal.insert_journal(tx, action="erase_number", contacts=(), group_id=None)
     if contact_id is not None:
-        request_job(tx, project_id=tx.project_id, kind=ERASE)
+        request_job(tx, project_id=tx.project.id, kind=ERASE)
     return Erased(erasure_id, removed)
 
 
-def _opt_out(tx: WriteTx, mobile: int, subject: int, now: int) -> None:
+def _opt_out(tx: WriteTx, mobile: int, subject: int) -> None:
     """An opt-out of everything, kept under the hash with what was known before."""
-    given = NewFact(0, mobile, "opt_out", Scope(), now, "erasure")
-    fact = consent.new_fact(tx, given=given, message=None, now=now)
+    given = NewFact(0, mobile, "opt_out", Scope(), tx.now, "erasure")
+    fact = consent.new_fact(tx, given=given, message=None)
     known = consent.find_facts(tx, mobiles=[mobile]).get(mobile, [])
     consent.insert_facts(tx, facts=[(subject, fact)])
     consent.save_consent(tx, states={subject: stored_state(derive_state([*known, fact]))})

@@ -13,14 +13,14 @@ from daftari.rules.inbound.review import show_review
 from daftari.store import Tx, audiences, contacts, erasures, groups, inbound, journal
 
 
-def export_number(tx: Tx, *, reference: Reference, now: int) -> dict[str, object]:
+def export_number(tx: Tx, *, reference: Reference) -> dict[str, object]:
     """All that is held about a number. Raises ``ContactNotFound`` when a path names none."""
     mobile, contact_id = find_mobile(tx, reference=reference)
     found = None if contact_id is None else contacts.get_contact(tx, contact_id=contact_id)
     names = groups.list_group_names(tx, ids=[found.id])[found.id] if found is not None else []
     return {
         "mobile": str(mobile),
-        "exported_at": format_time(now),
+        "exported_at": format_time(tx.now),
         "contact": None if found is None else msgspec.Raw(found.card.encode()),
         "updated_at": None if found is None else format_time(found.updated_at),
         "groups": names,

@@ -67,34 +67,34 @@ _read_progress = msgspec.json.Decoder(_Progress).decode
 # ---- asking and fetching ------------------------------------------------------------------------------
 
 
-def create_export(tx: WriteTx, *, format: ExportFormat, group: str | None, consent: bool, now: int) -> StoredExport:
+def create_export(tx: WriteTx, *, format: ExportFormat, group: str | None, consent: bool) -> StoredExport:
     """An export that the worker will make. Raises ``ValidationFailed`` for an unknown group, and ``ExportsFull``."""
     group_id = get_group_id(tx, name=group)
-    if len(_list_shown(tx, now=now)) >= EXPORTS_MAX:
+    if len(_list_shown(tx)) >= EXPORTS_MAX:
         raise ExportsFull(EXPORTS_MAX)
     settings = _encode(ExportSettings(format, group, group_id, consent)).decode()
-    export = exports.insert_export(tx, settings=settings, until=now + KEPT_MICROSECONDS, now=now)
-    journal.insert_journal(tx, action="export", contacts=(), group_id=group_id, now=now)
-    request_job(tx, project_id=tx.project_id, kind=EXPORT)
+    export = exports.insert_export(tx, settings=settings, until=tx.now + KEPT_MICROSECONDS)
+    journal.insert_journal(tx, action="export", contacts=(), group_id=group_id)
+    request_job(tx, project_id=tx.project.id, kind=EXPORT)
     return export
 
 
-def list_exports(tx: Tx, *, after: int, limit: int, now: int) -> list[StoredExport]:
+def list_exports(tx: Tx, *, after: int, limit: int) -> list[StoredExport]:
     """Exports in order of creation, from the one after ``after`` on."""
-    return [export for export in _list_shown(tx, now=now) if export.id > after][:limit]
+    return [export for export in _list_shown(tx) if export.id > after][:limit]
 
 
-def get_export(tx: Tx, *, export_id: int, now: int) -> StoredExport:
+def get_export(tx: Tx, *, export_id: int) -> StoredExport:
     """One export. Raises ``ExportNotFound``."""
     export = exports.get_export(tx, export_id=export_id)
-    if export is None or not _is_shown(export, now):
+    if export is None or not _is_shown(export, tx.now):
         raise ExportNotFound
     return export
 
 
-def read_file(tx: Tx, *, export_id: int, take: Callable[[bytes], None], now: int) -> StoredExport:
+def read_file(tx: Tx, *, export_id: int, take: Callable[[bytes], None]) -> StoredExport:
     """Hand on the bytes of an export's file. Raises ``ExportNotFound``, ``ExportNotReady`` and ``ExportFailed``."""
-    export = get_export(tx, export_id=export_id, now=now)
+    export = get_export(tx, export_id=export_id)
     if export.state == "failed":
         raise ExportFailed(f"The export has no file. {_read_progress(export.progress).error or ''}".rstrip())
     if export.state != "done":
@@ -104,10 +104,10 @@ def read_file(tx: Tx, *, export_id: int, take: Callable[[bytes], None], now: int
     return export
 
 
-def delete_export(tx: WriteTx, *, export_id: int, now: int) -> None:
+def delete_export(tx: WriteTx, *, export_id: int) -> None:
     """An export goes at once for everyone; the worker clears its file. Raises ``ExportNotFound``."""
-    _remove(tx, get_export(tx, export_id=export_id, now=now))
-    journal.insert_journal(tx, action="delete_export", contacts=(), group_id=None, now=now)
+    _remove(tx, get_export(tx, export_id=export_id))
+    journal.insert_journal(tx, action="delete_export", contacts=(), group_id=None)
 
 
 def show_export(export: StoredExport) -> dict[str, object]:
@@ -133,8 +133,8 @@ def format_of(export: StoredExport) -> ExportFormat:
     return _read_settings(export.settings).format
 
 
-def _list_shown(tx: Tx, *, now: int) -> list[StoredExport]:
-    return [export for export in exports.list_exports(tx) if _is_shown(export, now)]
+def _list_shown(tx: Tx) -> list[StoredExport]:
+    return [export for export in exports.list_exports(tx) if _is_shown(export, tx.now)]
 
 
 def _is_shown(export: StoredExport, now: int) -> bool:
@@ -165,12 +165,12 @@ def _settle_cleared(tx: WriteTx, export: StoredExport) -> None:
         exports.update_export(tx, export=replace(export, parts=0))
 
 
-def begin_export(tx: WriteTx, *, now: int) -> Try | None:
+def begin_export(tx: WriteTx) -> Try | None:
     """Begin a try at the first export that waits; ``None`` when none does. One that was tried too often fails."""
     for export in exports.list_exports(tx):
-        if export.state == "queued" and not export.parts and export.expires_at > now:
+        if export.state == "queued" and not export.parts and export.expires_at > tx.now:
             if export.tries - _read_progress(export.progress).erasures >= TRIES_MAX:
-                _update(tx, replace(export, state="failed"), _Progress(error=BROKEN, finished_at=now))
+                _update(tx, replace(export, state="failed"), _Progress(error=BROKEN, finished_at=tx.now))
                 continue
             exports.update_export(tx, export=replace(export, state="running", tries=export.tries + 1))
             return Try(export.id, export.tries + 1, _read_settings(export.settings))
@@ -186,20 +186,20 @@ def keep_parts(tx: WriteTx, *, attempt: Try, first: int, parts: Sequence[bytes])
     return export is not None
 
 
-def finish_export(tx: WriteTx, *, attempt: Try, rows: int, size: int, now: int) -> bool:
+def finish_export(tx: WriteTx, *, attempt: Try, rows: int, size: int) -> bool:
     """The file is whole and may be fetched; ``False`` when the try is over."""
     export = _find_tried(tx, attempt)
     if export is not None:
-        progress = _Progress(rows=rows, bytes=size, finished_at=now)
-        _update(tx, replace(export, state="done", expires_at=now + KEPT_MICROSECONDS), progress)
+        progress = _Progress(rows=rows, bytes=size, finished_at=tx.now)
+        _update(tx, replace(export, state="done", expires_at=tx.now + KEPT_MICROSECONDS), progress)
     return export is not None
 
 
-def fail_export(tx: WriteTx, *, attempt: Try, error: str, now: int) -> None:
+def fail_export(tx: WriteTx, *, attempt: Try, error: str) -> None:
     """There will be no file. ``error`` is a sentence."""
     export = _find_tried(tx, attempt)
     if export is not None:
-        _update(tx, replace(export, state="failed"), _Progress(error=error, finished_at=now))
+        _update(tx, replace(export, state="failed"), _Progress(error=error, finished_at=tx.now))
 
 
 def _find_tried(tx: WriteTx, attempt: Try) -> StoredExport | None:
@@ -216,38 +216,38 @@ def _update(tx: WriteTx, export: StoredExport, progress: _Progress) -> None:
 # ---- letting go -------------------------------------------------------------------------------------------
 
 
-def fail_after_erasure(tx: WriteTx, *, now: int) -> int:
+def fail_after_erasure(tx: WriteTx) -> int:
     """Somebody was erased: finished files go, and one that is being made begins anew. Returns how many go."""
     gone = 0
     for export in exports.list_exports(tx):
         if export.state == "done":
-            _update(tx, replace(export, state="failed"), _Progress(error=ERASED, finished_at=now))
+            _update(tx, replace(export, state="failed"), _Progress(error=ERASED, finished_at=tx.now))
             gone += 1
         elif export.state == "running":
             progress = _read_progress(export.progress)
             _update(tx, replace(export, state="queued"), replace(progress, erasures=progress.erasures + 1))
         else:
             continue
-        request_job(tx, project_id=tx.project_id, kind=EXPORT)
+        request_job(tx, project_id=tx.project.id, kind=EXPORT)
     return gone
 
 
-def has_expired_export(tx: Tx, *, now: int) -> bool:
+def has_expired_export(tx: Tx) -> bool:
     """Whether the time of an export is over."""
-    return _find_expired(tx, now) is not None
+    return _find_expired(tx) is not None
 
 
-def expire_export(tx: WriteTx, *, now: int) -> bool:
+def expire_export(tx: WriteTx) -> bool:
     """Let go of one export whose time is over. Returns whether there was one."""
-    export = _find_expired(tx, now)
+    export = _find_expired(tx)
     if export is not None:
         _remove(tx, export)
     return export is not None
 
 
-def _find_expired(tx: Tx, now: int) -> StoredExport | None:
+def _find_expired(tx: Tx) -> StoredExport | None:
     kept = (export for export in exports.list_exports(tx) if export.state != "removed")
-    return next((export for export in kept if export.expires_at <= now), None)
+    return next((export for export in kept if export.expires_at <= tx.now), None)
 
 
 def _remove(tx: WriteTx, export: StoredExport) -> None:
@@ -255,4 +255,4 @@ def _remove(tx: WriteTx, export: StoredExport) -> None:
         exports.delete_export(tx, export_id=export.id)
         return
     exports.update_export(tx, export=replace(export, state="removed"))
-    request_job(tx, project_id=tx.project_id, kind=EXPORT)
+    request_job(tx, project_id=tx.project.id, kind=EXPORT)

@@ -58,9 +58,7 @@ class Taken(Struct, frozen=True):
     is_awaited: bool = False
 
 
-def take_chunks(
-    tx: WriteTx, *, import_id: int, phase: str, chunks: Sequence[ReadChunk], now: int, seconds: float
-) -> Taken:
+def take_chunks(tx: WriteTx, *, import_id: int, phase: str, chunks: Sequence[ReadChunk], seconds: float) -> Taken:
     """Take a batch of chunks, unless it is not the import's next one.
 
     ``phase``: what the import was doing when the chunks were read. ``seconds``: of work since the last batch.
@@ -71,11 +69,11 @@ def take_chunks(
     # What is known of numbers counts from the chunk on that tells it, however many chunks a batch has.
     tells = work.settings.reading.kind == "contacts" and any(chunk.facts or chunk.others for chunk in chunks)
     for some in [[chunk] for chunk in chunks] if tells else [chunks]:
-        work, seconds = _take_batch(tx, work, some, now, seconds), 0.0
+        work, seconds = _take_batch(tx, work, some, seconds), 0.0
     return Taken(True, tx.is_awaited())
 
 
-def _take_batch(tx: WriteTx, work: Import, chunks: Sequence[ReadChunk], now: int, seconds: float) -> Import:
+def _take_batch(tx: WriteTx, work: Import, chunks: Sequence[ReadChunk], seconds: float) -> Import:
     records = sum(chunk.count for chunk in chunks)
     batch = Batch(
         work, chunks, chunks[0].first, bytearray(records), array("q", bytes(8 * records)),
@@ -91,13 +89,13 @@ def _take_batch(tx: WriteTx, work: Import, chunks: Sequence[ReadChunk], now: int
     subjects = erasures.list_subjects_after(tx, erasure_id=work.stored.erasure_id)
     erased = _erased(tx, batch, subjects) if subjects else set()
     if work.settings.reading.kind == "contacts":
-        _take_contacts(tx, batch, erased, now)
+        _take_contacts(tx, batch, erased)
     else:
-        _take_lists(tx, batch, erased, now)
+        _take_lists(tx, batch, erased)
     if subjects:
         batch.rejects = [_without_erased(tx, batch, one, subjects) for one in batch.rejects]
-    _keep_batch(tx, batch, now)
-    return save_progress(tx, found=work, progress=_moved_on(batch, now, seconds))
+    _keep_batch(tx, batch)
+    return save_progress(tx, found=work, progress=_moved_on(batch, tx.now, seconds))
 
 
 def _erased(tx: Tx, batch: Batch, subjects: set[int]) -> set[int]:
@@ -131,7 +129,7 @@ def _without_erased(tx: Tx, batch: Batch, given: Reject, subjects: set[int]) -> 
 # ---- contacts ---------------------------------------------------------------------------------------
 
 
-def _take_contacts(tx: WriteTx, batch: Batch, erased: set[int], now: int) -> None:
+def _take_contacts(tx: WriteTx, batch: Batch, erased: set[int]) -> None:
     """Rows become contacts: each number's first row of the batch, then the others.
 
     So what is told of a row does not depend on how large the batch is.
@@ -146,12 +144,12 @@ def _take_contacts(tx: WriteTx, batch: Batch, erased: set[int], now: int) -> Non
             batch.refuse(row.index, f"The record {left_out[row.mobile]}", outcome=outcome_of(left_out[row.mobile]))
     if left_out:
         first, again = ([row for row in turn if row.mobile not in left_out] for turn in (first, again))
-    foreseen = _take_consent(tx, batch, erased | left_out.keys(), now)
+    foreseen = _take_consent(tx, batch, erased | left_out.keys())
     if not batch.is_plan:
-        make_groups(tx, batch, [*first, *again], now)
-    _take_rows(tx, batch, first, foreseen, now)
+        make_groups(tx, batch, [*first, *again])
+    _take_rows(tx, batch, first, foreseen)
     for turn in _turns(again):
-        _take_rows(tx, batch, turn, foreseen, now)
+        _take_rows(tx, batch, turn, foreseen)
 
 
 def _turns(rows: list[ContactRow]) -> Iterator[list[ContactRow]]:
@@ -180,7 +178,7 @@ def _by_turn(rows: list[ContactRow], repeats: set[int]) -> tuple[list[ContactRow
     return first, again
 
 
-def _take_rows(tx: WriteTx, batch: Batch, rows: list[ContactRow], foreseen: Mapping[int, State], now: int) -> None:
+def _take_rows(tx: WriteTx, batch: Batch, rows: list[ContactRow], foreseen: Mapping[int, State]) -> None:
     """Merge rows into the book, or foresee it, and tell what became of each."""
     unique, _, refused = merge_duplicates(rows)
     merge = find_merge(tx, rows=unique, named=list_named_groups(batch, rows), foreseen=foreseen)
@@ -192,11 +190,11 @@ def _take_rows(tx: WriteTx, batch: Batch, rows: list[ContactRow], foreseen: Mapp
     if refused:
         rows = [row for row in rows if row.index not in set(refused)]
     before = {number: contact.card for contact in merge.there.values() if (number := contact.id) in merge.changed}
-    merged = Merged([], {}) if batch.is_plan else write_merge(tx, merge=merge, now=now, ids=batch.ids_by_mobile)
+    merged = Merged([], {}) if batch.is_plan else write_merge(tx, merge=merge, ids=batch.ids_by_mobile)
     joins, flags = find_joins(batch, merge, rows)
     _tell_rows(batch, merge, merged, rows, {record for by in joins for record in by.values()}, flags)
     if not batch.is_plan:
-        imports.keep_changes(tx, import_id=batch.work.id, cards=sorted(before.items()), now=now)
+        imports.keep_changes(tx, import_id=batch.work.id, cards=sorted(before.items()))
         _note_written(batch, merge, merged, joins)
 
 
@@ -258,7 +256,7 @@ def _tell_rows(
         batch.set(index, code, contact_id)
 
 
-def _take_consent(tx: WriteTx, batch: Batch, without: AbstractSet[int], now: int) -> dict[int, State]:
+def _take_consent(tx: WriteTx, batch: Batch, without: AbstractSet[int]) -> dict[int, State]:
     """What the records of our own exports say of their numbers, contacts or not, before anybody joins anything.
 
     Returns the states of their numbers, where they are foreseen.
@@ -267,7 +265,7 @@ def _take_consent(tx: WriteTx, batch: Batch, without: AbstractSet[int], now: int
     for chunk in batch.chunks:
         repeats = set(chunk.repeats)
         facts = [fact for fact in chunk.facts if fact.mobile not in without]
-        recorded = _record(tx, batch, facts, now)
+        recorded = _record(tx, batch, facts)
         ranges.append(recorded.first_last)
         foreseen.update(recorded.foreseen)
         batch.recorded.update(
@@ -284,13 +282,13 @@ def _take_consent(tx: WriteTx, batch: Batch, without: AbstractSet[int], now: int
 # ---- lists of opt-outs and opt-ins ------------------------------------------------------------------
 
 
-def _take_lists(tx: WriteTx, batch: Batch, erased: set[int], now: int) -> None:
+def _take_lists(tx: WriteTx, batch: Batch, erased: set[int]) -> None:
     """Facts, an outcome a record; one that was in the file before is a duplicate."""
     ranges = []
     for chunk in batch.chunks:
         repeats = set(chunk.repeats)
         facts = [fact for fact in chunk.facts if fact.mobile not in erased]
-        recorded = _record(tx, batch, facts, now)
+        recorded = _record(tx, batch, facts)
         ranges.append(recorded.first_last)
         told: dict[int, set[str]] = {}
         for fact, name in zip(facts, recorded.names, strict=True):
@@ -310,34 +308,34 @@ class _Recorded(Struct):
     foreseen: dict[int, State] = {}
 
 
-def _record(tx: WriteTx, batch: Batch, facts: list[NewFact], now: int) -> _Recorded:
+def _record(tx: WriteTx, batch: Batch, facts: list[NewFact]) -> _Recorded:
     """Record facts, or foresee what would become of them."""
     if not facts:
         return _Recorded()
     if batch.is_plan:
-        names, foreseen = ledger.foresee_facts(tx, facts=facts, now=now)
+        names, foreseen = ledger.foresee_facts(tx, facts=facts)
         return _Recorded(names, foreseen=foreseen)
     first = tx.book.next_fact
-    recorded = ledger.record_facts(tx, facts=facts, now=now, import_id=batch.work.id)
+    recorded = ledger.record_facts(tx, facts=facts, import_id=batch.work.id)
     names = [outcome.outcome for outcome in recorded.outcomes]
     batch.facts += names.count("recorded")
     if tx.book.next_fact > first:
-        journal.insert_journal(tx, action="import_consent", contacts=recorded.contacts, group_id=None, now=now)
+        journal.insert_journal(tx, action="import_consent", contacts=recorded.contacts, group_id=None)
     return _Recorded(names, (first, tx.book.next_fact - 1))
 
 
 # ---- kept -------------------------------------------------------------------------------------------
 
 
-def _keep_batch(tx: WriteTx, batch: Batch, now: int) -> None:
+def _keep_batch(tx: WriteTx, batch: Batch) -> None:
     work = batch.work
     for number, joined in batch.joins.items():
         imports.insert_joins(tx, import_id=work.id, chunk=number, joined=joined)
     if batch.touched:
         group_id = next(iter(batch.groups)) if len(batch.groups) == 1 else None
-        journal.insert_journal(tx, action="import_contacts", contacts=batch.touched, group_id=group_id, now=now)
+        journal.insert_journal(tx, action="import_contacts", contacts=batch.touched, group_id=group_id)
     if not batch.is_plan:
-        ledger.note_near_misses(tx, source="import", tries=batch.barred, now=now, import_id=work.id)
+        ledger.note_near_misses(tx, source="import", tries=batch.barred, import_id=work.id)
     for chunk, (first_fact, last_fact) in zip(batch.chunks, batch.fact_ranges, strict=True):
         start = chunk.first - batch.first
         end = start + chunk.count
@@ -346,7 +344,7 @@ def _keep_batch(tx: WriteTx, batch: Batch, now: int) -> None:
             import_id=work.id,
             chunk=Chunk(
                 number=chunk.number,
-                at=now,
+                at=tx.now,
                 phase=work.stored.phase,
                 outcomes=bytes(batch.outcomes[start:end]),
                 ids=batch.ids[start:end],

@@ -26,17 +26,17 @@ def list_named_groups(batch: Batch, rows: list[ContactRow]) -> list[NamedGroup]:
     return named
 
 
-def make_groups(tx: WriteTx, batch: Batch, rows: list[ContactRow], now: int) -> None:
+def make_groups(tx: WriteTx, batch: Batch, rows: list[ContactRow]) -> None:
     """Groups are made in the order in which records name them, whatever the batch is; the import's own one first."""
     group = batch.work.settings.group
     if group is not None and rows:
-        use_group(tx, name=group, folded=fold_name(group), now=now)
+        use_group(tx, name=group, folded=fold_name(group))
     if not batch.namings:
         return
     numbers = {row.index for row in rows}
     firsts = {folded: [one for one in naming.records if one in numbers] for folded, naming in batch.namings.items()}
     for folded in sorted((folded for folded, found in firsts.items() if found), key=lambda folded: firsts[folded][0]):
-        use_group(tx, name=batch.namings[folded].name, folded=folded, now=now)
+        use_group(tx, name=batch.namings[folded].name, folded=folded)
 
 
 def find_joins(batch: Batch, merge: Merge, rows: list[ContactRow]) -> tuple[list[dict[int, int]], dict[int, int]]:

@@ -48,7 +48,7 @@ def _write(record: Struct) -> str:
 # ---- made -------------------------------------------------------------------------------------------
 
 
-def begin_import(tx: WriteTx, *, settings: Settings, now: int) -> int:
+def begin_import(tx: WriteTx, *, settings: Settings) -> int:
     """A new import, whose file is to follow in parts. Raises ``WrongImportState`` when too many wait already.
 
     Raises ``ValidationFailed`` when ids are to be kept and the book has contacts.
@@ -66,8 +66,7 @@ def begin_import(tx: WriteTx, *, settings: Settings, now: int) -> int:
         erasure_id=erasures.get_last_erasure(tx),
         settings=_write(settings),
         progress="{}",
-        until=now + RECEIVING_SECONDS_MAX * 1_000_000,
-        now=now,
+        until=tx.now + RECEIVING_SECONDS_MAX * 1_000_000,
     )
 
 
@@ -76,11 +75,11 @@ def add_parts(tx: WriteTx, *, import_id: int, first: int, parts: Sequence[bytes]
     file_parts.insert_parts(tx, file_id=import_id, first=first, parts=parts)
 
 
-def queue_import(tx: WriteTx, *, import_id: int, now: int) -> Import:
+def queue_import(tx: WriteTx, *, import_id: int) -> Import:
     """The file is here whole: the worker may begin."""
     found = get_import(tx, import_id=import_id)
-    journal.insert_journal(tx, action="create_import", contacts=(), group_id=None, now=now)
-    return _set(tx, found, state="queued", expires_at=now + IMPORT_DAYS * DAY_MICROSECONDS)
+    journal.insert_journal(tx, action="create_import", contacts=(), group_id=None)
+    return _set(tx, found, state="queued", expires_at=tx.now + IMPORT_DAYS * DAY_MICROSECONDS)
 
 
 # ---- looked at --------------------------------------------------------------------------------------
@@ -124,13 +123,13 @@ def walk_rejects(tx: Tx, *, import_id: int, take: Callable[[int, str, object], N
 # ---- told what to do --------------------------------------------------------------------------------
 
 
-def apply_import(tx: WriteTx, *, import_id: int, now: int) -> Import:
+def apply_import(tx: WriteTx, *, import_id: int) -> Import:
     """Do what was planned. Raises ``WrongImportState`` when nothing is."""
     found = get_import(tx, import_id=import_id)
     if found.stored.phase != "plan" or found.stored.state != "done":
         raise _wrong(found, "applied: only a plan that is done can be")
     fresh = Progress(plan=found.progress.counts)
-    journal.insert_journal(tx, action="apply_import", contacts=(), group_id=None, now=now)
+    journal.insert_journal(tx, action="apply_import", contacts=(), group_id=None)
     return _set(tx, replace(found, progress=fresh), state="queued", phase="apply")
 
 
@@ -156,7 +155,7 @@ def resume_import(tx: WriteTx, *, import_id: int) -> Import:
     return _set(tx, found, state="queued")
 
 
-def cancel_import(tx: WriteTx, *, import_id: int, now: int) -> Import:
+def cancel_import(tx: WriteTx, *, import_id: int) -> Import:
     """Stop for good; what is written stays and can be undone. Raises ``WrongImportState`` when it has ended already."""
     found = get_import(tx, import_id=import_id)
     if found.stored.state == "cancelled":
@@ -164,19 +163,19 @@ def cancel_import(tx: WriteTx, *, import_id: int, now: int) -> Import:
     planned = found.stored.phase == "plan" and found.stored.state == "done"
     if not (found.is_work or planned or found.stored.state == "paused"):
         raise _wrong(found, "cancelled")
-    return end_import(tx, found=found, state="cancelled", now=now)
+    return end_import(tx, found=found, state="cancelled")
 
 
-def cancel_waiting(tx: WriteTx, *, now: int) -> int:
+def cancel_waiting(tx: WriteTx) -> int:
     """Cancel the imports whose files would wait, with somebody in them who is erased; returns how many there were."""
     waiting = [get_import(tx, import_id=import_id) for import_id in imports.list_waiting_imports(tx)]
     with_files = [found for found in waiting if not found.is_streamed]
     for found in with_files:
-        end_import(tx, found=found, state="cancelled", now=now, error=SOMEBODY_ERASED)
+        end_import(tx, found=found, state="cancelled", error=SOMEBODY_ERASED)
     return len(with_files)
 
 
-def undo_import(tx: WriteTx, *, import_id: int, opt_outs: bool, reason: str | None, now: int) -> Import:
+def undo_import(tx: WriteTx, *, import_id: int, opt_outs: bool, reason: str | None) -> Import:
     """Put back what the import changed; its opt-outs only with ``opt_outs`` and a reason.
 
     Raises ``WrongImportState`` while it is at work or when it wrote nothing, and ``ValidationFailed`` without a reason.
@@ -190,7 +189,7 @@ def undo_import(tx: WriteTx, *, import_id: int, opt_outs: bool, reason: str | No
         raise _wrong(found, "undone: only one that was applied and has ended can be, and once")
     settings = replace(found.settings, retract_opt_outs=opt_outs, reason=said)
     progress = replace(found.progress, undone=found.progress.undone or {}, error=None, finished_at=None)
-    journal.insert_journal(tx, action="undo_import", contacts=(), group_id=None, now=now)
+    journal.insert_journal(tx, action="undo_import", contacts=(), group_id=None)
     return _set(tx, replace(found, settings=settings, progress=progress), state="queued", phase="undo")
 
 
@@ -227,7 +226,7 @@ def _set(
     )
     imports.save_import(tx, given=stored)
     if state == "queued" or stored.clearing:
-        request_job(tx, project_id=tx.project_id, kind=IMPORT)
+        request_job(tx, project_id=tx.project.id, kind=IMPORT)
     return replace(found, stored=stored)
 
 
@@ -239,26 +238,24 @@ def save_progress(tx: WriteTx, *, found: Import, progress: Progress) -> Import:
     return _set(tx, replace(found, progress=progress), state="streaming" if found.is_streamed else "running")
 
 
-def let_stream(tx: WriteTx, *, found: Import, now: int) -> Import:
+def let_stream(tx: WriteTx, *, found: Import) -> Import:
     """Its rows come over the call that this is, and over no other one any more."""
     streamed = replace(found, progress=replace(found.progress, call=tx.actor.request_id))
-    return _set(tx, streamed, state="streaming", expires_at=now + IMPORT_DAYS * DAY_MICROSECONDS)
+    return _set(tx, streamed, state="streaming", expires_at=tx.now + IMPORT_DAYS * DAY_MICROSECONDS)
 
 
-def end_import(tx: WriteTx, *, found: Import, state: ImportState, now: int, error: str | None = None) -> Import:
+def end_import(tx: WriteTx, *, found: Import, state: ImportState, error: str | None = None) -> Import:
     """It has ended, one way or another; unless it is a plan that may be applied, its file goes."""
-    progress = replace(found.progress, finished_at=now, error=error)
+    progress = replace(found.progress, finished_at=tx.now, error=error)
     clearing = not (found.is_streamed or (found.stored.phase == "plan" and state == "done"))
     return _set(tx, replace(found, progress=progress), state=state, clearing=clearing)
 
 
-def end_work(
-    tx: WriteTx, *, import_id: int, phase: ImportPhase, state: ImportState, error: str | None, now: int
-) -> None:
+def end_work(tx: WriteTx, *, import_id: int, phase: ImportPhase, state: ImportState, error: str | None) -> None:
     """As ``end_import``, unless somebody has told it something else meanwhile."""
     found = get_import(tx, import_id=import_id)
     if found.is_work and found.stored.phase == phase:
-        end_import(tx, found=found, state=state, error=error, now=now)
+        end_import(tx, found=found, state=state, error=error)
 
 
 def note_try(tx: WriteTx, *, import_id: int) -> int:
@@ -290,13 +287,13 @@ def clear_file(tx: WriteTx) -> bool:
 # ---- forgotten --------------------------------------------------------------------------------------
 
 
-def has_expired_import(tx: Tx, *, now: int) -> bool:
+def has_expired_import(tx: Tx) -> bool:
     """Whether an import's time is over."""
-    return imports.find_expired_import(tx, now=now) is not None
+    return imports.find_expired_import(tx) is not None
 
 
-def expire_import(tx: WriteTx, *, now: int) -> None:
+def expire_import(tx: WriteTx) -> None:
     """One turn of forgetting an import whose time is over."""
-    number = imports.find_expired_import(tx, now=now)
+    number = imports.find_expired_import(tx)
     if number is not None:
         imports.forget_import(tx, import_id=number)

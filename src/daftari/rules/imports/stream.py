@@ -33,7 +33,7 @@ FIELDS = ("mobile", *TEXT_FIELDS, "attributes", "groups")
 # ---- begun, taken up again, and ended -----------------------------------------------------------------
 
 
-def begin_stream(tx: WriteTx, *, group: str | None, region: str, now: int) -> Import:
+def begin_stream(tx: WriteTx, *, group: str | None, region: str) -> Import:
     """A new stream."""
     reading = Reading(
         layout=Layout("ndjson", FIELDS),
@@ -43,7 +43,7 @@ def begin_stream(tx: WriteTx, *, group: str | None, region: str, now: int) -> Im
         attributes=False,
         keep_ids=False,
         common={},
-        created_at=now,
+        created_at=tx.now,
     )
     settings = Settings(name=NAME, bytes=0, reading=reading, group=group, streamed=True)
     number = imports.insert_import(
@@ -52,14 +52,13 @@ def begin_stream(tx: WriteTx, *, group: str | None, region: str, now: int) -> Im
         erasure_id=erasures.get_last_erasure(tx),
         settings=msgspec.json.encode(settings).decode(),
         progress="{}",
-        until=now,
-        now=now,
+        until=tx.now,
     )
-    journal.insert_journal(tx, action="create_import", contacts=(), group_id=None, now=now)
-    return let_stream(tx, found=get_import(tx, import_id=number), now=now)
+    journal.insert_journal(tx, action="create_import", contacts=(), group_id=None)
+    return let_stream(tx, found=get_import(tx, import_id=number))
 
 
-def resume_stream(tx: WriteTx, *, import_id: int, after: int, now: int) -> Import:
+def resume_stream(tx: WriteTx, *, import_id: int, after: int) -> Import:
     """A stream that goes on after a row that its sender was told of; one that is done only tells its rows again.
 
     Raises ``ImportNotFound``, ``WrongImportState``, and ``ValidationFailed`` when it has no such row.
@@ -71,12 +70,12 @@ def resume_stream(tx: WriteTx, *, import_id: int, after: int, now: int) -> Impor
         raise ValidationFailed({"after": [f"The after field is beyond the {found.progress.rows} rows of this stream."]})
     if not found.is_streamed or found.stored.state not in ("streaming", "paused", "done"):
         raise WrongImportState(f"This stream ({found.stored.phase}, {found.stored.state}) cannot go on.")
-    return found if found.stored.state == "done" else let_stream(tx, found=found, now=now)
+    return found if found.stored.state == "done" else let_stream(tx, found=found)
 
 
-def end_stream(tx: WriteTx, *, import_id: int, now: int) -> Import:
+def end_stream(tx: WriteTx, *, import_id: int) -> Import:
     """Every row is here. Raises as ``write_chunk``."""
-    return end_import(tx, found=_streaming(tx, import_id=import_id), state="done", now=now)
+    return end_import(tx, found=_streaming(tx, import_id=import_id), state="done")
 
 
 def pause_stream(tx: WriteTx, *, import_id: int) -> None:
@@ -140,12 +139,12 @@ def read_before(tx: Tx, *, import_id: int, reader: LineReader) -> None:
         after = rejects[-1][0] + 1
 
 
-def write_chunk(tx: WriteTx, *, import_id: int, chunk: ReadChunk, now: int, seconds: float) -> list[dict[str, Any]]:
+def write_chunk(tx: WriteTx, *, import_id: int, chunk: ReadChunk, seconds: float) -> list[dict[str, Any]]:
     """Write some rows; what became of each. ``seconds``: of work since the last ones.
 
     Raises ``WrongImportState`` when the stream was paused or cancelled, and ``StoreBusy`` when another call took over.
     """
     _streaming(tx, import_id=import_id)
-    taken = take_chunks(tx, import_id=import_id, phase="apply", chunks=[chunk], now=now, seconds=seconds)
+    taken = take_chunks(tx, import_id=import_id, phase="apply", chunks=[chunk], seconds=seconds)
     assert taken.goes_on, "a call writes the chunks of its stream in their order"
     return list_rows(tx, import_id=import_id, after=chunk.first - 1, limit=chunk.count)

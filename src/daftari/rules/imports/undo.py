@@ -37,24 +37,24 @@ class _Undone(Struct):
     """Contacts of whose numbers facts were taken back."""
 
 
-def undo_chunk(tx: WriteTx, *, import_id: int, now: int) -> bool:
+def undo_chunk(tx: WriteTx, *, import_id: int) -> bool:
     """One turn. Returns whether to go on: not when it is done, paused or cancelled."""
     work = get_import(tx, import_id=import_id)
     if not work.is_work or work.stored.phase != "undo":
         return False
     some = imports.list_chunks(tx, import_id=import_id, first=work.progress.undo_chunk, limit=1)
     if not some:
-        end_import(tx, found=work, state="done", now=now)
+        end_import(tx, found=work, state="done")
         return False
     chunk = some[0]
     undone = _Undone(set(), set(), set())
     if chunk.phase == "apply":
-        _retract_facts(tx, work, chunk, undone, now)
+        _retract_facts(tx, work, chunk, undone)
         _leave_groups(tx, work, chunk, undone)
-        _put_back(tx, work, chunk, undone, now)
-        _remove_created(tx, work, chunk, undone, now)
+        _put_back(tx, work, chunk, undone)
+        _remove_created(tx, work, chunk, undone)
         imports.finish_chunk(tx, import_id=import_id, number=chunk.number)
-        _journal(tx, undone, now)
+        _journal(tx, undone)
     counts = dict(work.progress.undone or {})
     for name, many in _counts(undone).items():
         counts[name] = counts.get(name, 0) + many
@@ -71,13 +71,13 @@ def _counts(undone: _Undone) -> dict[str, int]:
     }
 
 
-def _journal(tx: WriteTx, undone: _Undone, now: int) -> None:
+def _journal(tx: WriteTx, undone: _Undone) -> None:
     touched = undone.reversed | undone.retracted_of
     if touched or undone.retracted:
-        journal.insert_journal(tx, action="undo_import", contacts=touched, group_id=None, now=now)
+        journal.insert_journal(tx, action="undo_import", contacts=touched, group_id=None)
 
 
-def _retract_facts(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone, now: int) -> None:
+def _retract_facts(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone) -> None:
     """Take back the opt-ins of a chunk, and its opt-outs if that was asked for; the erased keep theirs."""
     if chunk.last_fact < chunk.first_fact:
         return
@@ -93,7 +93,7 @@ def _retract_facts(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone, now
         if subject > 0 and fact.kind in kinds
     ]  # fmt: skip
     if given:
-        recorded = ledger.record_facts(tx, facts=given, now=now)
+        recorded = ledger.record_facts(tx, facts=given)
         undone.retracted += sum(outcome.outcome == "recorded" for outcome in recorded.outcomes)
         undone.retracted_of.update(recorded.contacts)
 
@@ -109,7 +109,7 @@ def _leave_groups(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone) -> N
             undone.reversed.update(inside)
 
 
-def _put_back(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone, now: int) -> None:
+def _put_back(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone) -> None:
     """Cards as they were, where nobody has changed them since."""
     created = _created(chunk)
     ids = sorted({number for number in chunk.ids if number and number not in created})
@@ -124,7 +124,7 @@ def _put_back(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone, now: int
             cards.append(NewCard(contact_id, contact.mobile, card))
             undone.reversed.add(contact_id)
     if cards:
-        contacts.update_contacts(tx, cards=cards, now=now)
+        contacts.update_contacts(tx, cards=cards)
     imports.delete_changes(tx, import_id=work.id, ids=sorted(before))
     for code, contact_id in zip(chunk.outcomes, chunk.ids, strict=True):
         only_the_card = code & OUTCOME_MASK == UPDATED and not code & (JOINED | RECORDED)
@@ -138,7 +138,7 @@ def _created(chunk: Chunk) -> set[int]:
     return {contact_id for code, contact_id in pairs if code & OUTCOME_MASK == CREATED and contact_id}
 
 
-def _remove_created(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone, now: int) -> None:
+def _remove_created(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone) -> None:
     """Contacts that the import made go, where nobody has changed them or put them into another group since."""
     created = sorted(_created(chunk))
     changes = imports.find_changes(tx, import_id=work.id, ids=created)
@@ -155,13 +155,11 @@ def _remove_created(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone, no
     gone = {contact.id for contact in going}
     undone.kept.update(number for number in created if number not in gone)
     undone.reversed |= gone
-    _remove(tx, going, memberships, work.settings.reason, now)
+    _remove(tx, going, memberships, work.settings.reason)
     imports.delete_changes(tx, import_id=work.id, ids=sorted(changes))
 
 
-def _remove(
-    tx: WriteTx, going: list[StoredContact], memberships: Mapping[int, set[int]], reason: str | None, now: int
-) -> None:
+def _remove(tx: WriteTx, going: list[StoredContact], memberships: Mapping[int, set[int]], reason: str | None) -> None:
     """Contacts go, out of every list first; their removals are kept as those of other deletes are."""
     if not going:
         return
@@ -173,6 +171,6 @@ def _remove(
             left.setdefault(group_id, []).append(contact_id)
     contacts.delete_contacts(tx, ids=ids)
     directory.change_directory(tx, joined={}, left={**left})
-    seq = journal.insert_journal(tx, action="delete_contacts", contacts=ids, group_id=None, now=now)
+    seq = journal.insert_journal(tx, action="delete_contacts", contacts=ids, group_id=None)
     mobiles = [contact.mobile for contact in going]
-    journal.insert_removals(tx, seq=seq, mobiles=mobiles, at=now, reason=reason or REMOVAL)
+    journal.insert_removals(tx, seq=seq, mobiles=mobiles, at=tx.now, reason=reason or REMOVAL)

@@ -27,12 +27,12 @@ def walk_quarantine(tx: Tx) -> Iterator[Quarantined]:
         after = found[-1].id
 
 
-def quarantine_request(tx: WriteTx, *, request: InboundRequest, token_id: int, reason: str, now: int) -> bool:
+def quarantine_request(tx: WriteTx, *, request: InboundRequest, token_id: int, reason: str) -> bool:
     """Keep a refused request to be read again when the secret is mended. Returns whether there was room."""
-    inbound.count_refused(tx, token_id=token_id, now=now)
+    inbound.count_refused(tx, token_id=token_id)
     if inbound.count_quarantine(tx) >= QUARANTINE_MAX:
         return False
-    inbound.insert_quarantine(tx, token_id=token_id, reason=reason, request=request, now=now)
+    inbound.insert_quarantine(tx, token_id=token_id, reason=reason, request=request)
     return True
 
 
@@ -48,11 +48,10 @@ def release_request(
     events: Sequence[InboundEvent],
     token: InboundToken,
     receipt: Receipt,
-    now: int,
 ) -> Taken:
     """Take in a request that was refused and proves to be good after all."""
     inbound.delete_quarantined(tx, quarantined_id=quarantined_id)
-    return receive_events(tx, events=events, token=token, receipt=receipt, now=now)
+    return receive_events(tx, events=events, token=token, receipt=receipt)
 
 
 def count_quarantine(tx: Tx) -> int:

@@ -63,9 +63,7 @@ class _Inbox(Struct):
 # ---- taking in ------------------------------------------------------------------------------------------
 
 
-def receive_events(
-    tx: WriteTx, *, events: Sequence[InboundEvent], token: InboundToken, receipt: Receipt, now: int
-) -> Taken:
+def receive_events(tx: WriteTx, *, events: Sequence[InboundEvent], token: InboundToken, receipt: Receipt) -> Taken:
     """Take in what a verified request said; all of it or nothing."""
     inbox = _Inbox([], [])
     for event in events:
@@ -78,12 +76,12 @@ def receive_events(
                 _take_subscription(tx, inbox, event, receipt)
             case InboundUnreadable():
                 _keep_unreadable(tx, inbox, event, receipt)
-    recorded = ledger.record_facts(tx, facts=inbox.facts, now=now) if inbox.facts else None
+    recorded = ledger.record_facts(tx, facts=inbox.facts) if inbox.facts else None
     _insert_reviews(tx, inbox)
-    inbound.count_received(tx, token_id=token.id, now=now)
+    inbound.count_received(tx, token_id=token.id)
     new = 0 if recorded is None else sum(outcome.outcome == "recorded" for outcome in recorded.outcomes)
     if recorded is not None and new:
-        journal.insert_journal(tx, action="inbound", contacts=recorded.contacts, group_id=None, now=now)
+        journal.insert_journal(tx, action="inbound", contacts=recorded.contacts, group_id=None)
     return Taken(new, len(inbox.reviews))
 
 

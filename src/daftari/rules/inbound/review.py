@@ -45,9 +45,7 @@ def list_reviews(tx: Tx, *, after: int, limit: int) -> list[Review]:
     return inbound.list_reviews(tx, after=after, limit=limit)
 
 
-def settle_review(
-    tx: WriteTx, *, review_id: int, settled_as: Settlement, settings: ConsentSettings, now: int
-) -> Review:
+def settle_review(tx: WriteTx, *, review_id: int, settled_as: Settlement, settings: ConsentSettings) -> Review:
     """A person has looked. Settling it again the same way changes nothing.
 
     Raises ``ReviewNotFound``, ``ReviewSettled`` when it was settled otherwise, and ``ValidationFailed`` when there is
@@ -62,10 +60,10 @@ def settle_review(
         return review
     if settled_as != "dismiss":
         facts = _settled_facts(tx, review, settled_as, settings)
-        recorded = ledger.record_facts(tx, facts=facts, now=now)
-        journal.insert_journal(tx, action="settle_review", contacts=recorded.contacts, group_id=None, now=now)
-    inbound.settle_review(tx, review_id=review_id, settled_as=settled_as, now=now)
-    return replace(review, settled_at=now, settled_as=settled_as)
+        recorded = ledger.record_facts(tx, facts=facts)
+        journal.insert_journal(tx, action="settle_review", contacts=recorded.contacts, group_id=None)
+    inbound.settle_review(tx, review_id=review_id, settled_as=settled_as)
+    return replace(review, settled_at=tx.now, settled_as=settled_as)
 
 
 def _settled_facts(tx: Tx, review: Review, settled_as: Settlement, settings: ConsentSettings) -> list[NewFact]:

@@ -42,7 +42,7 @@ def check_project(tx: Tx) -> list[Finding]:
     return [*_check_counters(state), *rows, *_check_consent(tx), *_check_directory(tx)]
 
 
-def repair_project(tx: WriteTx, *, now: int) -> None:
+def repair_project(tx: WriteTx) -> None:
     """Mend what can be mended; a check afterwards tells what is still broken."""
     if not check_project(tx):
         return
@@ -51,7 +51,7 @@ def repair_project(tx: WriteTx, *, now: int) -> None:
     wrong = [contact for contact in integrity.list_rows(tx) if _wrong_card(contact)]
     mended = [NewCard(found.id, found.mobile, card) for found in wrong if (card := _mended_card(found))]
     if mended:
-        contacts.update_contacts(tx, cards=mended, now=now)
+        contacts.update_contacts(tx, cards=mended)
     while orphans := integrity.find_orphans(tx):
         integrity.repair_memberships(tx, orphans=orphans)
     repair_consent(tx)

@@ -6,6 +6,10 @@ UPDATE house SET next_id = :next_id WHERE id = 1;
 -- One project by its folded name.
 SELECT id, name, region, on_error, created_at, consent FROM project WHERE folded = :folded;
 
+-- name: get_project
+-- One project by its id, a deleted one that is not purged yet included.
+SELECT id, name, region, on_error, created_at, consent FROM project WHERE id = :id;
+
 -- name: list_projects
 -- All projects in order of creation.
 SELECT id, name, region, on_error, created_at, consent FROM project WHERE deleted_at IS NULL ORDER BY id;
