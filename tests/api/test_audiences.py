@@ -289,7 +289,7 @@ def test_whoever_is_erased_between_the_snapshot_and_the_freezing_is_not_frozen(
 ) -> None:
     create(ana, *rows(3))
     definition = audiences.Definition(Question("sms"), everyone=True)
-    found = store.read(people.shopify, NOW, audiences.find_numbers, definition=definition, require_opt_in=False)
+    found = store.read(people.shopify, NOW, audiences.find_numbers, definition=definition)
     assert ana.post("/v1/erasures", {"mobile": mobile(2)}).status == 201
     now = time.time_ns() // 1000
     frozen = store.write(

@@ -271,7 +271,7 @@ def test_who_takes_a_stream_up_has_it_and_who_stops_one_stops_it(store: Store, p
         return store.write(people.shopify, actor, NOW, rule, **values)
 
     first, second = Actor(1, "first"), Actor(1, "second")
-    begun = write(first, begin_stream, group=None, region="KE")
+    begun = write(first, begin_stream, group=None)
     lines = [b'{"mobile":"%s"}' % mobile(number).encode() for number in range(1, 4)]
     early, late = LineReader(begun), LineReader(begun)
     some: Any = {"import_id": begun.id, "seconds": 0.0}

@@ -92,9 +92,7 @@ def test_a_project_holds_so_many_files_and_no_more_whoever_they_wait_for(
     done = office.bring(FILE)
     assert office.bring(FILE).stored.state == "done"
     office.work_for_real()
-    streamed = office.store.write(
-        office.project, KEY, office.tick(), begin_stream, group=None, region=office.project.region
-    )
+    streamed = office.store.write(office.project, KEY, office.tick(), begin_stream, group=None)
     office.tell(lifecycle.pause_import, streamed.id)
     plan = office.bring(FILE, planned=True)
     office.queue(FILE.encode(), settings)

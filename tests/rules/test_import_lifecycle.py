@@ -179,7 +179,7 @@ def test_a_deleted_projects_imports_go_with_it_while_one_is_at_work(office: Offi
 
 def _erase(office: Office, number: int) -> None:
     project, now = office.project, office.tick()
-    office.store.write(project, ACTOR, now, erase.erase_number, mobile=number, project=project)
+    office.store.write(project, ACTOR, now, erase.erase_number, mobile=number)
 
 
 def test_a_rejected_record_of_a_country_of_short_numbers_is_erased_too(office: Office) -> None:
@@ -528,9 +528,7 @@ def test_an_erasure_leaves_no_file_waiting(office: Office) -> None:
     paused = office.queue(data, office.settings(data))
     office.tell(lifecycle.pause_import, paused)
     queued = office.queue(data, office.settings(data))
-    erased = office.store.write(
-        office.project, ACTOR, office.tick(), erase.erase_number, mobile=254722000001, project=office.project
-    )
+    erased = office.store.write(office.project, ACTOR, office.tick(), erase.erase_number, mobile=254722000001)
     assert erased.removed["import_files"] == 2
     assert [office.get(number).stored.state for number in (plan, paused, queued)] == [
         "cancelled",

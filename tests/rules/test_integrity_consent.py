@@ -66,7 +66,7 @@ def book(store: Store) -> Project:
     know(store, project, STRANGER, everything)
     for who in (ERASED_AND_BACK, OPTED_IN_AGAIN, ERASED):
         know(store, project, who, Scope("sms"))
-        store.write(project, ACTOR, NOW, erase_number, mobile=number(who), project=project)
+        store.write(project, ACTOR, NOW, erase_number, mobile=number(who))
     know(store, project, OPTED_IN_AGAIN, everything, kind="opt_in", at=NOW + 1)
     for group in ("Farmers", "Coast"):
         calls.create_contacts(store, project, people, group=group)

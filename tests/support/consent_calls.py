@@ -55,13 +55,12 @@ def settle_review(store: Store, project: Project, review_id: int, *, settled_as:
         review.settle_review,
         review_id=review_id,
         settled_as=settled_as,
-        settings=project.consent,
     )
 
 
 def erase_number(store: Store, project: Project, mobile: int, *, now: int) -> dict[str, int]:
     """Erase a number; how much of each kind was removed."""
-    return store.write(project, ACTOR, now, erase.erase_number, mobile=mobile, project=project).removed
+    return store.write(project, ACTOR, now, erase.erase_number, mobile=mobile).removed
 
 
 def clear_journal(store: Store, project: Project) -> None:
@@ -81,15 +80,13 @@ def may_message(
 ) -> list[dict[str, Any]]:
     """The answers about some numbers, in their order."""
     asked = questions.Asked(question, mobiles, (), at=at, known_at=known_at, region=REGION)
-    return [msgspec.json.decode(answer) for answer in questions.may_message(tx, asked=asked, settings=project.consent)]
+    return [msgspec.json.decode(answer) for answer in questions.may_message(tx, asked=asked)]
 
 
 def find_audience(tx: Tx, project: Project, definition: Definition) -> tuple[list[tuple[int, int]], Counted]:
     """Everyone whom an audience reaches, number and id, in order of id."""
     reached: list[tuple[int, int]] = []
-    counted = audiences.walk_audience(
-        tx, definition=definition, require_opt_in=project.consent.require_opt_in, take=reached.extend
-    )
+    counted = audiences.walk_audience(tx, definition=definition, take=reached.extend)
     return reached, counted
 
 
@@ -100,7 +97,6 @@ def freeze_audience(store: Store, project: Project, definition: Definition, *, n
         NOW,
         audiences.find_numbers,
         definition=definition,
-        require_opt_in=project.consent.require_opt_in,
     )
     return store.write(
         project,
@@ -120,6 +116,5 @@ def list_audience(tx: Tx, project: Project, audience_id: int, *, as_frozen: bool
         skip=0,
         limit=1_000,
         as_frozen=as_frozen,
-        require_opt_in=project.consent.require_opt_in,
     )
     return frozen, [int(written) for written in msgspec.json.decode(b"[" + page.cards + b"]")]

@@ -42,7 +42,6 @@ def stream_audience(call: Call) -> Reply:
         counted = call.read(
             audiences.walk_audience,
             definition=definition,
-            require_opt_in=call.project.consent.require_opt_in,
             take=_csv_to(spool) if as_csv else _ndjson_to(spool),
         )
         if not as_csv:
@@ -66,9 +65,7 @@ def freeze_audience(call: Call) -> Handled:
     definition = _read_definition(call.params, groups="groups")
     call.params.refuse_wrong()
     try:
-        found = call.read(
-            audiences.find_numbers, definition=definition, require_opt_in=call.project.consent.require_opt_in
-        )
+        found = call.read(audiences.find_numbers, definition=definition)
     except ValidationFailed as error:
         # This call has its groups in a field of another name.
         raise ValidationFailed(
@@ -98,7 +95,6 @@ def get_audience(call: Call, number: str) -> tuple[int, bytes]:
         skip=(min(page_number, PAGE_MAX) - 1) * per_page,
         limit=per_page,
         as_frozen=as_frozen,
-        require_opt_in=call.project.consent.require_opt_in,
     )
     filters = [(field, str(params.given(field))) for field in FILTERS if params.given(field) is not None]
     paginator = write_page(page, number=page_number, per_page=per_page, url=call.url, filters=filters)
@@ -116,7 +112,6 @@ def recheck_audience(call: Call, number: str) -> tuple[int, bytes]:
         audience_id=_read_id(number),
         after=after,
         limit=limit,
-        require_opt_in=call.project.consent.require_opt_in,
     )
     following = None if rechecked.following is None else str(rechecked.following)
     return 200, _encode({"blocked": rechecked.blocked, "next": following})

@@ -108,7 +108,7 @@ def may_message(call: Call) -> tuple[int, bytes]:
     asked = questions.Asked(
         question, questions.read_mobiles(mobiles, region=region), ids, at=at, known_at=known_at, region=region
     )
-    answers = call.read(questions.may_message, asked=asked, settings=call.project.consent)
+    answers = call.read(questions.may_message, asked=asked)
     return 200, b'{"results":[%b]}' % b",".join(answers)
 
 
@@ -165,7 +165,7 @@ def erase_number(call: Call) -> Handled:
     mobile = params.noting("mobile", lambda: fields.read_number(params.given("mobile"), region=call.project.region))
     params.refuse_wrong()
     assert mobile is not None
-    return call.write(erase.erase_number, _write_erased, mobile=mobile, project=call.project)
+    return call.write(erase.erase_number, _write_erased, mobile=mobile)
 
 
 def _write_erased(erased: erase.Erased) -> Handled:

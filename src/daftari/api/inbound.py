@@ -136,5 +136,4 @@ def settle_review(call: Call, number: str) -> Handled:
         ),
         review_id=review_id,
         settled_as=settled_as,
-        settings=call.project.consent,
     )

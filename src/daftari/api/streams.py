@@ -48,7 +48,7 @@ def stream_contacts(call: Call) -> Reply:
     if resume:
         found = call.write_step(resume_stream, import_id=resume, after=after)
     else:
-        found = call.write_step(begin_stream, group=group, region=call.project.region)
+        found = call.write_step(begin_stream, group=group)
     return Reply(200, NDJSON, ContactStream(call, found, after=after))
 
 

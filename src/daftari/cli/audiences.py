@@ -74,7 +74,6 @@ def print_audience(
                 current_time(),
                 partial(_spool, spool=spool, as_csv=as_csv),
                 definition=definition,
-                require_opt_in=chosen.consent.require_opt_in,
             )
         spool.seek(0)
         shutil.copyfileobj(spool, sys.stdout.buffer)
@@ -82,14 +81,14 @@ def print_audience(
     say(_told(counted))
 
 
-def _spool(tx: Tx, *, spool: BinaryIO, as_csv: bool, definition: Definition, require_opt_in: bool) -> Counted:
+def _spool(tx: Tx, *, spool: BinaryIO, as_csv: bool, definition: Definition) -> Counted:
     """Write the audience into a file, from its beginning, since a snapshot that was lost is taken anew."""
     spool.seek(0)
     spool.truncate()
     if as_csv:
         spool.write(b"mobile,id\r\n")
     take = partial(_write_csv if as_csv else _write_ndjson, spool)
-    counted = walk_audience(tx, definition=definition, require_opt_in=require_opt_in, take=take)
+    counted = walk_audience(tx, definition=definition, take=take)
     if not as_csv:
         end = {"end": True, "count": counted.count, "excluded": counted.excluded}
         spool.write(msgspec.json.encode(end) + b"\n")

@@ -74,7 +74,7 @@ def ask(
         chosen = chosen_project(store, project)
         mobiles = read_mobiles(numbers, region=chosen.region)
         asked = Asked(question, mobiles, ids=(), at=moment, known_at=known, region=chosen.region)
-        answers = store.read(chosen, current_time(), may_message, asked=asked, settings=chosen.consent)
+        answers = store.read(chosen, current_time(), may_message, asked=asked)
     _print(b"[" + b",".join(answers) + b"]", as_json=as_json)
 
 

@@ -43,7 +43,7 @@ def erase(
         if not yes:
             _ask_for_number(chosen, mobile)
         now = current_time()
-        erased = store.write(chosen, Actor(None, "erase"), now, erase_number, mobile=mobile, project=chosen)
+        erased = store.write(chosen, Actor(None, "erase"), now, erase_number, mobile=mobile)
     print_list(("kind", "removed"), list(erased.removed.items()), as_json=False)
     say(f"{mobile} is erased from {chosen.name!r}, as erasure {erased.id}.")
     if erased.removed["contacts"]:

@@ -68,10 +68,10 @@ class Counted(Struct, frozen=True):
 # ---- whom it reaches ------------------------------------------------------------------------------------
 
 
-def walk_audience(tx: Tx, *, definition: Definition, require_opt_in: bool, take: Callable[[Reached], None]) -> Counted:
+def walk_audience(tx: Tx, *, definition: Definition, take: Callable[[Reached], None]) -> Counted:
     """Hand on everyone who may be messaged, some at a time, in order of id. Raises ``ValidationFailed``."""
     meant = _find_groups(tx, definition)
-    judge_known = _Judge(tx, definition.question, require_opt_in=require_opt_in)
+    judge_known = _Judge(tx, definition.question)
     excluded: Counter[str] = Counter()
     count = 0
     for found in _walk(tx, definition, meant, excluded):
@@ -174,11 +174,11 @@ def _members_between(tx: Tx, group_ids: Sequence[int], after: int, last: int) ->
 class _Judge:
     """Who of some contacts may be messaged. Most states are alike, so that each is judged once."""
 
-    def __init__(self, tx: Tx, question: Question, *, require_opt_in: bool) -> None:
+    def __init__(self, tx: Tx, question: Question) -> None:
         self._tx = tx
         self._question = question
-        self._require_opt_in = require_opt_in
-        self.unknown = judge_state(NOTHING_KNOWN, question, require_opt_in=require_opt_in)
+        self._require_opt_in = tx.project.consent.require_opt_in
+        self.unknown = judge_state(NOTHING_KNOWN, question, require_opt_in=self._require_opt_in)
         self._codes: dict[str, str] = {}
 
     def choose(self, found: Sequence[ContactNumber], excluded: Counter[str]) -> Reached:
@@ -222,14 +222,14 @@ class Found(Struct, frozen=True):
     last_erasure: int
 
 
-def find_numbers(tx: Tx, *, definition: Definition, require_opt_in: bool) -> Found:
+def find_numbers(tx: Tx, *, definition: Definition) -> Found:
     """Whom an audience reaches, to be frozen afterwards."""
     mobiles = array("q")
 
     def take(reached: Reached) -> None:
         mobiles.extend([mobile for mobile, _ in reached])
 
-    counted = walk_audience(tx, definition=definition, require_opt_in=require_opt_in, take=take)
+    counted = walk_audience(tx, definition=definition, take=take)
     ascending = array("q", sorted(mobiles))
     return Found(ascending, counted, digest_of(ascending), erasures.get_last_erasure(tx))
 
@@ -294,9 +294,7 @@ def show_audience(frozen: FrozenAudience) -> dict[str, object]:
     }
 
 
-def list_audience(
-    tx: Tx, *, audience_id: int, skip: int, limit: int, as_frozen: bool, require_opt_in: bool
-) -> tuple[FrozenAudience, Page]:
+def list_audience(tx: Tx, *, audience_id: int, skip: int, limit: int, as_frozen: bool) -> tuple[FrozenAudience, Page]:
     """One page of a frozen audience; numbers that were blocked since are left out unless ``as_frozen``.
 
     The page's count is that of its places, so that pages keep their numbers.
@@ -305,7 +303,7 @@ def list_audience(
     mobiles = _numbers_at(tx, frozen, skip, limit)
     there = [mobile for mobile in mobiles if mobile]
     if not as_frozen:
-        judging = _judge_of(tx, frozen, require_opt_in)
+        judging = _judge_of(tx, frozen)
         codes = judging.find_codes(there)
         there = [mobile for mobile in there if codes.get(mobile, judging.unknown) in ALLOWING]
     cards = ",".join([f'"{mobile}"' for mobile in there]).encode()
@@ -331,10 +329,10 @@ class Rechecked(Struct, frozen=True):
     following: int | None
 
 
-def recheck_audience(tx: Tx, *, audience_id: int, after: int, limit: int, require_opt_in: bool) -> Rechecked:
+def recheck_audience(tx: Tx, *, audience_id: int, after: int, limit: int) -> Rechecked:
     """Who of a frozen audience opted out since, from the place ``after`` on."""
     frozen = get_audience(tx, audience_id=audience_id)
-    judging = _judge_of(tx, frozen, require_opt_in)
+    judging = _judge_of(tx, frozen)
     question = _read_definition(frozen.question).question
     blocked: list[dict[str, object]] = []
     turns = 0
@@ -348,7 +346,7 @@ def recheck_audience(tx: Tx, *, audience_id: int, after: int, limit: int, requir
                 continue
             if len(blocked) == limit:
                 return Rechecked(blocked, number)
-            verdict = judge(facts.get(mobile, ()), question, require_opt_in=require_opt_in)
+            verdict = judge(facts.get(mobile, ()), question, require_opt_in=tx.project.consent.require_opt_in)
             blocked.append({"mobile": str(mobile), "reasons": show_reasons(verdict)})
         turns += 1
         following = place + len(mobiles)
@@ -385,8 +383,8 @@ def _walk_numbers(tx: Tx, frozen: FrozenAudience) -> Iterator[int]:
         yield from filter(None, mobiles)
 
 
-def _judge_of(tx: Tx, frozen: FrozenAudience, require_opt_in: bool) -> _Judge:
-    return _Judge(tx, _read_definition(frozen.question).question, require_opt_in=require_opt_in)
+def _judge_of(tx: Tx, frozen: FrozenAudience) -> _Judge:
+    return _Judge(tx, _read_definition(frozen.question).question)
 
 
 def expire_audience(tx: WriteTx) -> bool:

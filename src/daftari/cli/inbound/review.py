@@ -72,6 +72,5 @@ def settle(
             reviews.settle_review,
             review_id=number,
             settled_as=settled_as,
-            settings=chosen.consent,
         )
     say(f"Review {review.id} is settled as {review.settled_as}.")

@@ -54,13 +54,13 @@ def written(given: object) -> str:
     return given if isinstance(given, str) else _encode(given).decode()
 
 
-def may_message(tx: Tx, *, asked: Asked, settings: ConsentSettings) -> list[bytes]:
+def may_message(tx: Tx, *, asked: Asked) -> list[bytes]:
     """One answer a number as JSON, mobiles before ids, each in the order asked."""
     ids = [contact_id for contact_id in asked.ids if isinstance(contact_id, int)]
     numbers = {found.id: found.mobile for found in contacts.find_contact_numbers(tx, ids=ids)} if ids else {}
     wanted = {mobile for mobile in asked.mobiles if isinstance(mobile, int)} | set(numbers.values())
     known = consent.find_facts(tx, mobiles=sorted(wanted))
-    answerer = _Answerer(asked, settings)
+    answerer = _Answerer(asked, tx.project.consent)
     answers = []
     for mobile in asked.mobiles:
         if isinstance(mobile, int):

@@ -16,7 +16,6 @@ from daftari.mobile import national_digits
 from daftari.model.consent import NewFact, Scope
 from daftari.model.inbound import InboundEvent, InboundRequest, InboundUnreadable
 from daftari.model.jobs import ERASE
-from daftari.model.projects import Project
 from daftari.rules.consent.ledger import stored_state
 from daftari.rules.consent.state import derive_state
 from daftari.rules.contacts.contacts import remove_contact
@@ -45,7 +44,7 @@ class Erased(Struct, frozen=True):
 # ---- erasing ----------------------------------------------------------------------------------------------
 
 
-def erase_number(tx: WriteTx, *, mobile: int, project: Project) -> Erased:
+def erase_number(tx: WriteTx, *, mobile: int) -> Erased:
     """Remove all that is held about a number but its opt-outs and opt-ins, which move to its hash, and opt it out.
 
     The worker clears the journal of the contact's id.
@@ -59,7 +58,7 @@ def erase_number(tx: WriteTx, *, mobile: int, project: Project) -> Erased:
         "memberships": len(memberships),
         "evidence": moved + gone + journal.delete_removals(tx, mobile=mobile),
         "reviews": _delete_reviews(tx, mobile),
-        "refused_requests": _delete_quarantined(tx, mobile, project),
+        "refused_requests": _delete_quarantined(tx, mobile),
         "import_rows": imports.erase_changes(tx, contact_id=None if found is None else found.id, mobile=mobile)
         + imports.erase_rejects(tx, digits=national_digits(mobile)),
         "import_files": cancel_waiting(tx),
@@ -100,13 +99,13 @@ def _names(text: str, mobile: int) -> bool:
     return national_digits(mobile) in digits_in(unquote_plus(text, errors="replace"))
 
 
-def _delete_quarantined(tx: WriteTx, mobile: int, project: Project) -> int:
+def _delete_quarantined(tx: WriteTx, mobile: int) -> int:
     """Refused requests that name the number go; what others said in them is kept for a person's eye."""
     named = [kept for kept in walk_quarantine(tx) if _names(_written(kept.request), mobile)]
     providers = {token.id: token.provider for token in inbound.list_tokens(tx)} if named else {}
     for kept in named:
         provider = providers[kept.token_id]
-        receipt = Receipt(provider, kept.token_id, project.consent, project.region, kept.received_at)
+        receipt = Receipt(provider, kept.token_id, tx.project.consent, tx.project.region, kept.received_at)
         review_events(tx, events=_said_by_others(provider, kept.request, mobile), why=BESIDE_AN_ERASED, receipt=receipt)
         inbound.delete_quarantined(tx, quarantined_id=kept.id)
     return len(named)

@@ -33,12 +33,12 @@ FIELDS = ("mobile", *TEXT_FIELDS, "attributes", "groups")
 # ---- begun, taken up again, and ended -----------------------------------------------------------------
 
 
-def begin_stream(tx: WriteTx, *, group: str | None, region: str) -> Import:
+def begin_stream(tx: WriteTx, *, group: str | None) -> Import:
     """A new stream."""
     reading = Reading(
         layout=Layout("ndjson", FIELDS),
         uses=tuple(ColumnUse(field, field) for field in FIELDS),
-        region=region,
+        region=tx.project.region,
         kind="contacts",
         attributes=False,
         keep_ids=False,

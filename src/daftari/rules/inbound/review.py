@@ -11,7 +11,6 @@ from daftari.model.consent import ANY, NewFact, Scope
 from daftari.model.inbound import (
     Review,
 )
-from daftari.model.projects import ConsentSettings
 from daftari.model.time import format_time
 from daftari.rules.consent import ledger
 from daftari.rules.consent.keywords import stop_scope
@@ -45,7 +44,7 @@ def list_reviews(tx: Tx, *, after: int, limit: int) -> list[Review]:
     return inbound.list_reviews(tx, after=after, limit=limit)
 
 
-def settle_review(tx: WriteTx, *, review_id: int, settled_as: Settlement, settings: ConsentSettings) -> Review:
+def settle_review(tx: WriteTx, *, review_id: int, settled_as: Settlement) -> Review:
     """A person has looked. Settling it again the same way changes nothing.
 
     Raises ``ReviewNotFound``, ``ReviewSettled`` when it was settled otherwise, and ``ValidationFailed`` when there is
@@ -59,21 +58,21 @@ def settle_review(tx: WriteTx, *, review_id: int, settled_as: Settlement, settin
             raise ReviewSettled(str(review.settled_as))
         return review
     if settled_as != "dismiss":
-        facts = _settled_facts(tx, review, settled_as, settings)
+        facts = _settled_facts(tx, review, settled_as)
         recorded = ledger.record_facts(tx, facts=facts)
         journal.insert_journal(tx, action="settle_review", contacts=recorded.contacts, group_id=None)
     inbound.settle_review(tx, review_id=review_id, settled_as=settled_as)
     return replace(review, settled_at=tx.now, settled_as=settled_as)
 
 
-def _settled_facts(tx: Tx, review: Review, settled_as: Settlement, settings: ConsentSettings) -> list[NewFact]:
+def _settled_facts(tx: Tx, review: Review, settled_as: Settlement) -> list[NewFact]:
     """What the person's message means now, at the time at which they sent it."""
     mobile = review.mobile
     if mobile is None:
         raise ValidationFailed({"as": ["The as field must be dismiss: no number could be read."]})
     evidence = write_evidence(provider=review.provider, text=review.said, note=f"review {review.id}")
     if settled_as == "opt_out":
-        scope = stop_scope(settings, channel=review.channel, sender=review.sender or ANY)
+        scope = stop_scope(tx.project.consent, channel=review.channel, sender=review.sender or ANY)
         return [NewFact(0, mobile, "opt_out", scope, review.at, "inbound", evidence=evidence)]
     if settled_as == "opt_in":
         return [NewFact(0, mobile, "opt_in", Scope(channel=review.channel), review.at, "inbound", evidence=evidence)]
