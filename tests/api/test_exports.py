@@ -573,7 +573,7 @@ def test_an_export_that_cannot_be_made_says_why(ana: Client, store: Store, monke
     create(ana, {"mobile": mobile(1), "fname": "x" * 200}, group="VIP")
     gone = ask(ana, group="VIP")
     assert ana.delete("/v1/groups/VIP").status == 200
-    monkeypatch.setattr("daftari.rules.export_files.WORKBOOK_CELL_MAX", 100)
+    monkeypatch.setattr("daftari.rules.exports.write.WORKBOOK_CELL_MAX", 100)
     long = ask(ana, format="xlsx")
     work(store)
     assert (show(ana, gone)["state"], show(ana, gone)["error"]) == ("failed", "The group was deleted.")

@@ -379,8 +379,8 @@ def test_the_worker_deletes_what_does_not_count_any_more_in_turns(
 ) -> None:
     monkeypatch.setattr(idempotency, "ROWS_A_TURN", 2)
     for number in range(5):
-        keep(store, people.shopify.id, name=f"old {number}", now=NOW + number)
-    keep(store, people.kalro.id, name="old", now=NOW)
+        keep(store, people.shopify, name=f"old {number}", now=NOW + number)
+    keep(store, people.kalro, name="old", now=NOW)
     assert ana.post("/v1/groups", {"name": "Fresh"}, headers=keyed()).status == 201
     later = NOW + KEPT_MICROSECONDS + 3
     assert store.write(people.shopify, ACTOR, later, idempotency.expire_replays)
@@ -395,8 +395,8 @@ def test_a_deleted_project_takes_its_answers_with_it_in_turns(
 ) -> None:
     monkeypatch.setattr(purge, "ROWS_A_TURN", 2)
     for number in range(5):
-        keep(store, people.shopify.id, name=str(number), now=NOW + number)
-    keep(store, people.kalro.id, name="stays", now=time.time_ns() // 1000)
+        keep(store, people.shopify, name=str(number), now=NOW + number)
+    keep(store, people.kalro, name="stays", now=time.time_ns() // 1000)
     store.system_write(NOW, projects.delete_project, name="Shopify")
     work_until(lambda pause_seconds: pause_seconds > 0, store=store)
     assert rows_of(database, "SELECT project_id FROM idempotency") == [(people.kalro.id,)]
@@ -445,5 +445,5 @@ def test_all_answers_are_looked_through_however_many_there_are(
 ) -> None:
     monkeypatch.setattr("daftari.store.idempotency.NAMING_A_TURN", 2)
     for number in range(7):
-        keep(store, people.shopify.id, name=str(number), now=NOW, body=GONE.encode() if number % 2 else b"{}")
+        keep(store, people.shopify, name=str(number), now=NOW, body=GONE.encode() if number % 2 else b"{}")
     assert store.write(people.shopify, ACTOR, NOW, idempotency.delete_stored_responses, mobile=int(GONE)) == 3

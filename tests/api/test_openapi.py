@@ -1,6 +1,6 @@
 """The OpenAPI document says what the service does: every route and error code, with examples that are true to it.
 
-That every answer fits the document is held by ``tests.contract``, through which all answers of all tests pass.
+That every answer fits the document is held by ``tests.support.contract``, through which all answers of all tests pass.
 """
 
 from __future__ import annotations

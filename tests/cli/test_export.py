@@ -158,7 +158,7 @@ def test_a_slow_reader_holds_no_snapshot(new_database: NewDatabase, introduce: C
 def test_progress_is_a_line_now_and_then_where_there_is_no_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("daftari.cli.progress.LINE_SECONDS", 0.0)
+    monkeypatch.setattr("daftari.cli.terminal.progress.LINE_SECONDS", 0.0)
     with showing("contacts", total=5_000) as told:
         told(1_000)
     assert capsys.readouterr().err == "1,000 of 5,000 contacts\n"

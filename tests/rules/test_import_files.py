@@ -206,7 +206,7 @@ def test_long_records_wait_outside_of_the_memory(tmp_path: Path) -> None:
 
 def _watch(children: list[psutil.Process], peaks: list[int]) -> None:
     """The most memory that a process ever had, asked until it is gone."""
-    reader = next(child for child in children if "daftari.reading.child" in " ".join(child.cmdline()))
+    reader = next(child for child in children if "daftari.sandbox.child" in " ".join(child.cmdline()))
     status = Path(f"/proc/{reader.pid}/status")
     while reader.is_running() and reader.status() != psutil.STATUS_ZOMBIE:
         for line in status.read_text().splitlines():

@@ -49,7 +49,7 @@ _TODAY = time.time_ns() // 1000 - 3_600 * 1_000_000
 _WORKER = """
 import sys, threading
 from daftari.worker import work_until
-from tests.opened import open_store
+from tests.support.stores import open_store
 work_until(threading.Event().wait, store=open_store(sys.argv[1], threads=4))
 """
 
@@ -160,7 +160,7 @@ def test_an_import_and_its_undo_that_were_killed_are_as_if_nothing_had_happened(
     assert _result(killed, killed.get(number)) == _result(whole, whole.get(expected))
     assert broken_in(store, killed.project) == []
     whole.undo(expected)
-    killed.tell(lifecycle.undo_import, number, opt_outs=False, reason=None, now=whole.now)
+    killed.tell(lifecycle.undo_import, number, opt_outs=False, reason=None)
     assert _kill_again_and_again(killed, number, random.Random(9), kills=KILLS // 2) >= 1
     assert _result(killed, killed.get(number)) == _result(whole, whole.get(expected))
     assert killed.get(number).progress.undone == whole.get(expected).progress.undone

@@ -57,13 +57,11 @@ def _work_until_idle(store: Store) -> None:
 # ---- told what to do --------------------------------------------------------------------------------
 
 COMMANDS: dict[str, Callable[[Office, int], Import]] = {
-    "apply": lambda office, number: office.tell(lifecycle.apply_import, number, now=office.now),
+    "apply": lambda office, number: office.tell(lifecycle.apply_import, number),
     "pause": lambda office, number: office.tell(lifecycle.pause_import, number),
     "resume": lambda office, number: office.tell(lifecycle.resume_import, number),
-    "cancel": lambda office, number: office.tell(lifecycle.cancel_import, number, now=office.now),
-    "undo": lambda office, number: office.tell(
-        lifecycle.undo_import, number, opt_outs=False, reason=None, now=office.now
-    ),
+    "cancel": lambda office, number: office.tell(lifecycle.cancel_import, number),
+    "undo": lambda office, number: office.tell(lifecycle.undo_import, number, opt_outs=False, reason=None),
 }
 NO = None
 WAY = {
@@ -141,7 +139,7 @@ def test_a_cancelled_import_writes_nothing_more_and_its_file_goes(office: Office
     number = office.queue(FILE.encode(), office.settings(FILE.encode()))
     with ImportWork(office.store, office.project, goes=lambda: True, chunks_a_batch=2) as work:
         assert work.turn()
-        office.tell(lifecycle.cancel_import, number, now=office.tick())
+        office.tell(lifecycle.cancel_import, number)
         while work.turn():
             pass
     assert len(office.book()["contact"]) == 6
@@ -510,7 +508,7 @@ def test_a_record_too_many_attributes_is_refused_and_those_beside_it_are_not(
 
 
 def test_a_file_names_no_more_groups_than_a_file_may(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daftari.rules.import_rows.GROUPS_PER_FILE_MAX", 2)
+    monkeypatch.setattr("daftari.rules.imports.parse.GROUPS_PER_FILE_MAX", 2)
     found = office.bring("phone,groups\n0722000001,A\n0722000002,a;B\n0722000003,C\n0722000004,b\n")
     assert office.outcomes(found.id) == ["created j", "created j", "invalid", "created j"]
     assert "2 different ones" in office.rejects(found.id)[0][1]

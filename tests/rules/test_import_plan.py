@@ -186,7 +186,7 @@ def test_a_plan_for_many_rows_keeps_no_file_after_its_apply(office: Office) -> N
     plan = office.bring(FILE, planned=True)
     office.work_for_real()
     assert office.table("file_part", "part")
-    office.tell(lifecycle.apply_import, plan.id, now=office.tick())
+    office.tell(lifecycle.apply_import, plan.id)
     office.work_for_real()
     assert office.table("file_part", "part") == []
     assert shown(office.get(plan.id)) == {"created": 8, "joined": 4}

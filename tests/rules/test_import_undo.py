@@ -262,7 +262,7 @@ def test_an_erased_number_is_refused_in_lists_too(office: Office) -> None:
 def test_an_undo_that_is_paused_and_resumed_puts_all_back(office: Office) -> None:
     before = _people(office)
     found = office.bring(FILE, chunk_records=1)
-    office.tell(lifecycle.undo_import, found.id, opt_outs=False, reason=None, now=office.tick())
+    office.tell(lifecycle.undo_import, found.id, opt_outs=False, reason=None)
     office.tell(lifecycle.pause_import, found.id)
     office.work()
     assert office.get(found.id).stored.state == "paused"
@@ -274,8 +274,8 @@ def test_an_undo_that_is_paused_and_resumed_puts_all_back(office: Office) -> Non
 def test_an_undo_that_was_cancelled_can_be_begun_again(office: Office) -> None:
     before = _people(office)
     found = office.bring(FILE, chunk_records=1)
-    office.tell(lifecycle.undo_import, found.id, opt_outs=False, reason=None, now=office.tick())
-    office.tell(lifecycle.cancel_import, found.id, now=office.tick())
+    office.tell(lifecycle.undo_import, found.id, opt_outs=False, reason=None)
+    office.tell(lifecycle.cancel_import, found.id)
     assert office.undo(found.id).stored.state == "done"
     assert _people(office) == before
 
@@ -293,7 +293,7 @@ def test_what_a_cancelled_import_wrote_can_be_undone(office: Office) -> None:
     work = office.get(number)
     chunks = list(office.chunks(work))
     office.take(work, chunks[:3])
-    office.tell(lifecycle.cancel_import, number, now=office.tick())
+    office.tell(lifecycle.cancel_import, number)
     assert not office.take(work, chunks[3:])
     assert [row[1] for row in office.book()["contact"] if row[0] > 2] == [254722000001, 254722000002]
     assert _undone(office.undo(number)) == {"reversed": 3}

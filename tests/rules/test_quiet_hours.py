@@ -222,7 +222,7 @@ def test_zones_are_known_where_the_system_has_none(tmp_path: Path) -> None:
     needed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     assert any(name.startswith("tzdata") for name in needed)
     asked = (
-        "from daftari.rules.quiet import is_quiet\n"
+        "from daftari.rules.consent.quiet_hours import is_quiet\n"
         "print([is_quiet(hour * 3_600_000_000, hours=None, region='KE') for hour in (4, 5, 14, 15)])"
     )
     done = subprocess.run(

@@ -121,7 +121,7 @@ def write_on(race: Race, dice: random.Random) -> None:
     store, project, now = race.store, race.project, race.now
     rows = [{"mobile": mobile, "fname": "Ana"} for mobile in PEOPLE]
     imported = {"source": "import"}
-    calls: list[Callable[[], Any]] = [
+    moves: list[Callable[[], Any]] = [
         lambda: calls.create_contacts(store, project, rows, group=dice.choice(GROUPS), now=now),
         lambda: calls.join_group(store, project, dice.choice(GROUPS), ids=[], mobiles=PEOPLE, now=now),
         lambda: move_one(race, dice),
@@ -130,7 +130,7 @@ def write_on(race: Race, dice: random.Random) -> None:
         ),
     ]
     while not race.is_over:
-        patiently(dice.choice(calls))
+        patiently(dice.choice(moves))
 
 
 def move_one(race: Race, dice: random.Random) -> None:

@@ -186,7 +186,7 @@ def test_where_no_file_can_be_made_nothing_is_begun(tmp_path: Path, file: str) -
 ASK = (
     "import sys; from daftari.store import open_store; from daftari.store.consent import erased_subject;"
     "sys.stdin.readline(); store = open_store(sys.argv[1], threads=1);"
-    "print(store.system_read(lambda tx: erased_subject(tx, mobile=254722000000)))"
+    "print(store.system_read(0, lambda tx: erased_subject(tx, mobile=254722000000)))"
 )
 """Says that it is ready by reading; then opens a database, and tells what stands for one number."""
 

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from daftari.model.projects import Project
 from daftari.rules.access import keys
-from daftari.rules.access.projects import find_project, list_projects
+from daftari.rules.access.projects import find_project, get_project
 from daftari.rules.consent.state import decode_state, derive_state, encode_state
 from daftari.serving.server import build_server
 from daftari.settings import Settings
@@ -253,7 +253,7 @@ def test_every_state_is_what_its_facts_lead_to(after: str, store: Store) -> None
             who for who, blocked in wanted.items() if blocked == EVERYTHING
         }
         facts = store.read(
-            store.system_read(NOW, list_projects)[project - 1],
+            store.system_read(NOW, get_project, project_id=project),
             NOW,
             consent.find_facts,
             mobiles=[number(who) for who in wanted],

@@ -44,21 +44,23 @@ def create_contacts(
     actor: Actor = ACTOR,
 ) -> CreateOutcome:
     read = parse.read_contacts(msgspec.json.encode(given), field="contacts", region=REGION, now=now)
-    return _write_rows(store, project, read, group=group, skip=skip, results=results, now=now, actor=actor)
+    return _write_rows(store, project, read, group=group, skip=skip, results=results, at=now, actor=actor)
 
 
 def create_contact(
     store: Store, project: Project, given: Any, *, group: str | None = None, skip: bool = False, now: int = NOW
 ) -> CreateOutcome:
     read = parse.read_contact(msgspec.json.encode(given), field="contact", region=REGION, now=now)
-    return _write_rows(store, project, read, group=group, skip=skip, results=True, now=now, actor=ACTOR)
+    return _write_rows(store, project, read, group=group, skip=skip, results=True, at=now, actor=ACTOR)
 
 
-def _write_rows(store: Store, project: Project, read: parse.Rows, *, actor: Actor, **values: Any) -> CreateOutcome:
+def _write_rows(
+    store: Store, project: Project, read: parse.Rows, *, at: int, actor: Actor, **values: Any
+) -> CreateOutcome:
     if read.errors and not values["skip"]:
         raise ValidationFailed(read.errors)
     values["group"] = groups.read_group_name(values["group"], field="group")
-    return store.write(project, actor, NOW, contacts.create_contacts, rows=read, **values)
+    return store.write(project, actor, at, contacts.create_contacts, rows=read, **values)
 
 
 def get_contact(store: Store, project: Project, reference: str, *, include: frozenset[str] = NOTHING) -> str:

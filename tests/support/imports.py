@@ -93,8 +93,8 @@ class Office(Struct):
         """A file that is here whole and waits for the worker."""
         now = self.tick()
         number = keep_file(
-            lambda rule, **values: self.store.write(self.project, KEY, NOW, rule, **values),
-            io.BytesIO(data), settings=settings, now=now,
+            lambda rule, **values: self.store.write(self.project, KEY, now, rule, **values),
+            io.BytesIO(data), settings=settings,
         )  # fmt: skip
         self.store.write(self.project, KEY, now, lifecycle.queue_import, import_id=number)
         return number
@@ -111,16 +111,16 @@ class Office(Struct):
 
     def tell(self, rule: Any, number: int, **values: Any) -> Import:
         """Tell an import what to do."""
-        told: Import = self.store.write(self.project, KEY, NOW, rule, import_id=number, **values)
+        told: Import = self.store.write(self.project, KEY, self.tick(), rule, import_id=number, **values)
         return told
 
     def apply(self, number: int, *, batch: int = 2) -> Import:
-        self.tell(lifecycle.apply_import, number, now=self.tick())
+        self.tell(lifecycle.apply_import, number)
         self.work(batch=batch)
         return self.get(number)
 
     def undo(self, number: int, *, opt_outs: bool = False, reason: str | None = None) -> Import:
-        self.tell(lifecycle.undo_import, number, opt_outs=opt_outs, reason=reason, now=self.tick())
+        self.tell(lifecycle.undo_import, number, opt_outs=opt_outs, reason=reason)
         self.work()
         return self.get(number)
 
@@ -128,7 +128,7 @@ class Office(Struct):
         """Work on all that waits, so many chunks a transaction."""
         while (work := self.store.read(self.project, NOW, lifecycle.find_work)) is not None:
             if work.stored.phase == "undo":
-                while self._write(undo_chunk, import_id=work.id, now=self.tick()):
+                while self._write(undo_chunk, import_id=work.id):
                     pass
                 continue
             chunks = list(self.chunks(work))[work.progress.next_chunk :]
@@ -137,7 +137,7 @@ class Office(Struct):
                 self.take(work, some)
             self._write(
                 lifecycle.end_work,
-                import_id=work.id, phase=work.stored.phase, state="done", error=None, now=self.tick(),
+                import_id=work.id, phase=work.stored.phase, state="done", error=None,
             )  # fmt: skip
 
     def work_for_real(self, *, chunks_a_batch: int = 2) -> None:
@@ -149,13 +149,11 @@ class Office(Struct):
     def take(self, work: Import, chunks: list[ReadChunk]) -> bool:
         """Take a batch. Returns whether it was taken."""
         phase = work.stored.phase
-        taken: Taken = self._write(
-            take_chunks, import_id=work.id, phase=phase, chunks=chunks, now=self.tick(), seconds=1.0
-        )
+        taken: Taken = self._write(take_chunks, import_id=work.id, phase=phase, chunks=chunks, seconds=1.0)
         return taken.goes_on
 
     def _write(self, rule: Any, **values: Any) -> Any:
-        return self.store.write(self.project, WORKER, NOW, rule, **values)
+        return self.store.write(self.project, WORKER, self.tick(), rule, **values)
 
     def chunks(self, work: Import) -> Iterator[ReadChunk]:
         """An import's file, read in this process."""

@@ -15,7 +15,7 @@ from daftari.worker.leases import is_dead, new_owner
 from tests.support.clients import Client
 from tests.support.stores import NOW
 
-OTHER = "from daftari.worker.owners import new_owner; print(new_owner())"
+OTHER = "from daftari.worker.leases import new_owner; print(new_owner())"
 
 
 def owner_that_ended() -> str:

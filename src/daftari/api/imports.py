@@ -51,7 +51,7 @@ def create_import(call: Call) -> Handled:
     wanted = _read_wanted(call)
     file = call.upload.file
     settings = read_wanted(file, wanted=wanted, region=call.project.region, now=call.now)
-    import_id = keep_file(call.write_step, file, settings=settings, now=call.now)
+    import_id = keep_file(call.write_step, file, settings=settings)
     return call.write(lifecycle.queue_import, lambda queued: (202, _write_import(queued)), import_id=import_id)
 
 
@@ -158,7 +158,7 @@ def _plain_name(name: str) -> str:
 
 def apply_import(call: Call, number: str) -> Handled:
     """``POST /v1/imports/{id}/apply``."""
-    return _tell(call, number, lifecycle.apply_import, now=call.now)
+    return _tell(call, number, lifecycle.apply_import)
 
 
 def pause_import(call: Call, number: str) -> Handled:
@@ -173,14 +173,14 @@ def resume_import(call: Call, number: str) -> Handled:
 
 def cancel_import(call: Call, number: str) -> Handled:
     """``POST /v1/imports/{id}/cancel``."""
-    return _tell(call, number, lifecycle.cancel_import, now=call.now)
+    return _tell(call, number, lifecycle.cancel_import)
 
 
 def undo_import(call: Call, number: str) -> Handled:
     """``POST /v1/imports/{id}/undo``: its opt-outs stay, unless that is asked for with a reason."""
     opt_outs = call.params.flag("opt_outs")
     reason = call.params.text("reason", most=REASON_MAX)
-    return _tell(call, number, lifecycle.undo_import, opt_outs=opt_outs, reason=reason, now=call.now)
+    return _tell(call, number, lifecycle.undo_import, opt_outs=opt_outs, reason=reason)
 
 
 def _tell(call: Call, number: str, rule: Callable[..., Import], **values: Any) -> Handled:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Concatenate, ParamSpec, Protocol, TypeVar, cast
+from typing import Concatenate, ParamSpec, Protocol, TypeVar, cast, get_origin
 
 from msgspec import Struct
 from msgspec.structs import asdict, astuple
@@ -74,6 +74,16 @@ class Tx(Protocol):
     def all(self, query: str, **values: Value | RowSet) -> list[Row]:
         """All rows of a named query."""
 
+    def fetch(self, kind: type[T], query: str, **values: Value | RowSet) -> list[T]:
+        """All rows of a named query as ``kind``.
+
+        A Struct is made of the columns in their order, a tuple type is the row as it is, and anything else is the type
+        of the first column.
+        """
+
+    def fetch_one(self, kind: type[T], query: str, **values: Value | RowSet) -> T | None:
+        """The first row of a named query as ``kind``, like ``fetch``; ``None`` when there is none."""
+
     def run(self, query: str, **values: Value | RowSet) -> int:
         """Run a named query for its effect; how many rows it changed."""
 
@@ -123,6 +133,15 @@ class Transaction(ABC):
     @abstractmethod
     def run(self, query: str, **values: Value | RowSet) -> int:
         """Run a named query for its effect; how many rows it changed."""
+
+    def fetch(self, kind: type[T], query: str, **values: Value | RowSet) -> list[T]:
+        """All rows of a named query as ``kind``; see ``Tx``."""
+        return _as_kind(kind, self.all(query, **values))
+
+    def fetch_one(self, kind: type[T], query: str, **values: Value | RowSet) -> T | None:
+        """The first row of a named query as ``kind``; see ``Tx``."""
+        row = self.one(query, **values)
+        return None if row is None else _as_kind(kind, [row])[0]
 
     @abstractmethod
     def insert_many(self, table: str, rows: Sequence[tuple[Value, ...]]) -> None:
@@ -263,3 +282,12 @@ def _saving_book(tx: Transaction, work: Callable[[], T]) -> T:
     if astuple(tx.book) != before:
         tx.run("save_book", **asdict(tx.book))
     return result
+
+
+def _as_kind(kind: type[T], rows: list[Row]) -> list[T]:
+    """The one place where the columns of a query are believed to have the types that a caller names."""
+    if get_origin(kind) is tuple:
+        return cast("list[T]", rows)
+    if issubclass(kind, Struct):
+        return [kind(*row) for row in rows]
+    return cast("list[T]", [row[0] for row in rows])

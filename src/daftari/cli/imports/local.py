@@ -62,8 +62,8 @@ class Here:
             note({**sending, "bytes_read": min(parts * PART_BYTES, settings.bytes)})
             return self._write(rule, **values)
 
-        import_id = keep_file(write, file, settings=settings, now=current_time())
-        found: Import = self._write(lifecycle.queue_import, import_id=import_id, now=current_time())
+        import_id = keep_file(write, file, settings=settings)
+        found: Import = self._write(lifecycle.queue_import, import_id=import_id)
         return _show(found)
 
     def get(self, import_id: int) -> Shown:
@@ -93,8 +93,7 @@ class Here:
 
     def tell(self, import_id: int, verb: str, **values: object) -> Shown:
         told: Callable[..., Import] = _VERBS[verb]
-        timed = {} if verb in ("pause", "resume") else {"now": current_time()}
-        return _show(self._write(told, import_id=import_id, **timed, **values))
+        return _show(self._write(told, import_id=import_id, **values))
 
     def follow(self, import_id: int, *, note: Note, told: Stop) -> Shown:
         with _seldom_tidied_memory():

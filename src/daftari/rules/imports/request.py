@@ -99,9 +99,9 @@ def column_uses(layout: Layout, *, wanted: Wanted) -> tuple[ColumnUse, ...]:
     return tuple(use if use.field is None or is_useful(use.field) else ColumnUse(use.name, None) for use in uses)
 
 
-def keep_file(write: Write, file: IO[bytes], *, settings: Settings, now: int) -> int:
+def keep_file(write: Write, file: IO[bytes], *, settings: Settings) -> int:
     """Make the import and keep its file; returns its id. Nobody works on it before ``queue_import``."""
-    import_id: int = write(begin_import, settings=settings, now=now)
+    import_id: int = write(begin_import, settings=settings)
     file.seek(0)
     first = 0
     while parts := _some_parts(file):
