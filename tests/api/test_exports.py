@@ -184,7 +184,7 @@ def test_all_turns_together_have_everybody_once(
 ) -> None:
     create(ana, *rows(7), group="One")
     create(ana, *rows(3, first=5), group="Two")
-    monkeypatch.setattr("daftari.rules.exports.CONTACTS_A_TURN", 2)
+    monkeypatch.setattr("daftari.rules.exports.snapshot.CONTACTS_A_TURN", 2)
     monkeypatch.setattr("daftari.store.exports.MEMBERSHIPS_A_TURN", 2)
     wanted = [(str(number), "One; Two" if number > 4 else "One") for number in range(1, 8)]
     assert [(row["id"], row["groups"]) for row in table(export())] == wanted
@@ -463,7 +463,7 @@ def test_the_lease_is_renewed_while_a_long_snapshot_is_read(
     create(ana, *rows(3))
     ask(ana)
     monkeypatch.setattr(making, "BEAT_SECONDS", 0.0)
-    monkeypatch.setattr("daftari.rules.exports.CONTACTS_A_TURN", 1)
+    monkeypatch.setattr("daftari.rules.exports.snapshot.CONTACTS_A_TURN", 1)
     leases: list[object] = []
 
     def look(pause_seconds: float) -> bool:

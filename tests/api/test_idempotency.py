@@ -319,7 +319,7 @@ def test_one_that_is_waited_for_in_vain_is_a_409_that_may_be_sent_again(
         locked.set()
         assert may_go.wait(30)
 
-    holder = threading.Thread(target=store.write, args=(people.shopify.id, ACTOR, hold))
+    holder = threading.Thread(target=store.write, args=(people.shopify, ACTOR, NOW, hold))
     holder.start()
     assert locked.wait(30)
     door = build_server(settings_for(database, threads=2)).door
