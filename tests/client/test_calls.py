@@ -1,4 +1,4 @@
-"""The Python client against the service: every call there is, from both worlds."""
+"""The Python client against the service: every call there is, from both modes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from daftari_client import errors
 from daftari_client.records import AudienceEnd
 from tests.conftest import NewDatabase
-from tests.support.client_modes import QUICK, WORLDS, Ask, Caller
+from tests.support.client_modes import MODES, QUICK, Ask, Caller
 from tests.support.clients import Client
 
 SUZAN, LUCY, JOEL = "254777222555", "254725164291", "254725164290"
@@ -19,7 +19,7 @@ def database(new_database: NewDatabase) -> str:
     return new_database("sqlite")
 
 
-@pytest.fixture(params=WORLDS)
+@pytest.fixture(params=MODES)
 def book(request: pytest.FixtureRequest, ana: Client) -> Caller:
     """Ana's client."""
     return Caller(request.param, "http://127.0.0.1:8000", {"key": ana.secret, "retries": QUICK}, ana.send)
@@ -172,5 +172,5 @@ def test_health_needs_no_key(book: Caller) -> None:
 
 
 def test_a_contact_holds_in_both_prefixes(three: Caller) -> None:
-    other = Caller(three.world, "http://127.0.0.1:8000/api/v1/", three.options, three.send)
+    other = Caller(three.mode, "http://127.0.0.1:8000/api/v1/", three.options, three.send)
     assert other(lambda b: b.contacts.get(SUZAN)).mobile == SUZAN

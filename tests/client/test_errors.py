@@ -50,7 +50,7 @@ def test_every_code_of_the_server_has_a_class_of_the_same_name_and_family(kind: 
 @pytest.mark.parametrize("kind", SERVED, ids=lambda kind: kind.code)
 def test_an_answer_is_the_class_of_its_code(kind: type[served.DaftariError]) -> None:
     body = b'{"message": "So.", "error_code": "%s", "retryable": true, "request_id": "r1"}' % kind.code.encode()
-    error = errors.error_of(418, {}, body)
+    error = errors.read_error(418, {}, body)
     assert (type(error).__name__, error.code, error.message, error.status) == (kind.__name__, kind.code, "So.", 418)
     assert error.retryable and error.request_id == "r1"
 
@@ -71,7 +71,7 @@ def test_an_answer_is_the_class_of_its_code(kind: type[served.DaftariError]) -> 
     ],
 )
 def test_a_code_that_is_not_known_falls_back_to_the_status(status: int, kind: type[errors.DaftariError]) -> None:
-    error = errors.error_of(status, {"x-request-id": "r2"}, b'{"error_code": "NEW_TO_US", "errors": {"a": "wrong"}}')
+    error = errors.read_error(status, {"x-request-id": "r2"}, b'{"error_code": "NEW_TO_US", "errors": {"a": "wrong"}}')
     assert type(error) is kind
     assert (error.code, error.status, error.request_id, error.errors) == ("NEW_TO_US", status, "r2", {"a": ["wrong"]})
     assert str(status) in error.message
@@ -84,13 +84,13 @@ def test_a_code_that_is_not_known_falls_back_to_the_status(status: int, kind: ty
     retry_after=st.text(max_size=5),
 )
 def test_no_answer_is_too_strange_to_be_an_error(status: int, body: bytes, retry_after: str) -> None:
-    error = errors.error_of(status, {"retry-after": retry_after}, body)
+    error = errors.read_error(status, {"retry-after": retry_after}, body)
     assert error.message and error.status == status
     assert error.retry_after_seconds is None or error.retry_after_seconds >= 0
 
 
 def test_an_error_survives_being_sent_to_another_process() -> None:
-    error = errors.error_of(404, {}, b'{"error_code": "CONTACT_NOT_FOUND", "opt_out": "recorded"}')
+    error = errors.read_error(404, {}, b'{"error_code": "CONTACT_NOT_FOUND", "opt_out": "recorded"}')
     copied = pickle.loads(pickle.dumps(error))
     assert isinstance(copied, errors.ContactNotFound)
     assert vars(copied) == vars(error)

@@ -18,30 +18,30 @@ from hypothesis import strategies as st
 from daftari_client import AsyncClient, Client, errors, streams
 from daftari_client.api import Api
 from daftari_client.errors import ConnectionFailed
-from daftari_client.plans import Answer, Chunk, Course, Emit, Request, Walk
+from daftari_client.flows import Done, Iteration, ReadChunk, Request, Response, Yield, resume
 from daftari_client.records import StreamedRow
 from tests.support.client_files import FilesService
-from tests.support.client_modes import QUICK, WORLDS, Caller
+from tests.support.client_modes import MODES, QUICK, Caller
 from tests.support.faulty_server import HANGS_UP, Got, Says, in_turn, rough_server, says
 
 API = Api(base_url="http://localhost/v1", key="k", project=None, retries=QUICK, idempotency_keys=True)
 PEOPLE = b"phone,shoe size\n0722000001,41\nO725,42\n0722000003,43\n"
 
 
-@pytest.fixture(params=WORLDS)
-def world(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(params=MODES)
+def mode(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def caller(world: str, url: str) -> Caller:
-    return Caller(world, url, {"key": "k", "retries": QUICK})
+def caller(mode: str, url: str) -> Caller:
+    return Caller(mode, url, {"key": "k", "retries": QUICK})
 
 
 @pytest.fixture
-def book(world: str) -> Iterator[Caller]:
+def book(mode: str) -> Iterator[Caller]:
     """A client of a service that knows files."""
     with rough_server(FilesService()) as rough:
-        yield caller(world, rough.url)
+        yield caller(mode, rough.url)
 
 
 # ---- files ------------------------------------------------------------------------------------------
@@ -66,13 +66,13 @@ def test_a_file_is_planned_applied_looked_at_and_undone(book: Caller) -> None:
     assert (undone.phase, undone.undo.reversed) == ("undo", 3)
 
 
-def test_what_an_import_is_asked_goes_into_the_query_and_its_file_into_the_body(world: str) -> None:
+def test_what_an_import_is_asked_goes_into_the_query_and_its_file_into_the_body(mode: str) -> None:
     service = FilesService()
     with rough_server(service) as rough:
         ask = {"kind": "opt_outs", "columns": {"phone": "mobile", "x": None}, "plan": True, "keep_ids": True}
         ask |= {"channel": "sms", "sender": "DUKA", "purpose": "marketing", "evidence": "their list", "override": True}
         ask |= {"at": datetime(2026, 11, 1, tzinfo=UTC)}
-        caller(world, rough.url)(lambda b: b.imports.create(PEOPLE, **ask))
+        caller(mode, rough.url)(lambda b: b.imports.create(PEOPLE, **ask))
     assert rough.got[0].body == PEOPLE
     assert rough.got[0].query == {
         "kind": "opt_outs",
@@ -99,10 +99,10 @@ def test_imports_are_paused_resumed_cancelled_and_listed(book: Caller) -> None:
     assert book(lambda b: b.imports.list(limit=1)).next == "1"
 
 
-def test_waiting_ends_when_the_time_given_is_over(world: str) -> None:
+def test_waiting_ends_when_the_time_given_is_over(mode: str) -> None:
     running = says({"import": {"id": 1, "state": "running"}})
     with rough_server(in_turn(running)) as rough, pytest.raises(errors.WaitedTooLong):
-        caller(world, rough.url)(lambda b: b.imports.wait(1, timeout_seconds=0.05))
+        caller(mode, rough.url)(lambda b: b.imports.wait(1, timeout_seconds=0.05))
 
 
 def test_the_book_is_exported_and_the_file_comes_in_pieces(book: Caller) -> None:
@@ -112,23 +112,23 @@ def test_the_book_is_exported_and_the_file_comes_in_pieces(book: Caller) -> None
     assert b"".join(book(lambda b: b.exports.download(1))).startswith(b"mobile,fname\n")
 
 
-def test_a_download_that_is_cut_is_an_error(world: str) -> None:
+def test_a_download_that_is_cut_is_an_error(mode: str) -> None:
     cut = Says(200, b"mobile,fname\n2547", cut=True)
     with rough_server(in_turn(cut)) as rough, pytest.raises(errors.ConnectionFailed):
-        caller(world, rough.url)(lambda b: b.exports.download(1))
+        caller(mode, rough.url)(lambda b: b.exports.download(1))
 
 
-def test_an_audience_without_its_last_line_is_an_error(world: str) -> None:
+def test_an_audience_without_its_last_line_is_an_error(mode: str) -> None:
     members = b'{"mobile":"254722000001","id":1}\n{"mobile":"254722'
     for answer in (Says(200, members), Says(200, members[:33]), Says(200, members, cut=True)):
         with rough_server(in_turn(answer)) as rough:
-            call = caller(world, rough.url)
+            call = caller(mode, rough.url)
             assert call(lambda b: b.audiences.stream(everyone=True, channel="sms"), first=1)[0].id == 1
             with pytest.raises(errors.ConnectionFailed):
                 call(lambda b: b.audiences.stream(everyone=True, channel="sms"))
 
 
-def test_a_walk_that_is_left_gives_its_connection_back(world: str) -> None:
+def test_a_walk_that_is_left_gives_its_connection_back(mode: str) -> None:
     seen: list[httpx2.Response] = []
 
     async def note(response: httpx2.Response) -> None:
@@ -147,7 +147,7 @@ def test_a_walk_that_is_left_gives_its_connection_back(world: str) -> None:
             assert [response.is_closed for response in seen] == [True]
 
     with rough_server(in_turn(Says(200, bytes(10_000_000)))) as rough:
-        waited(rough.url) if world == "sync" else anyio.run(awaited, rough.url)
+        waited(rough.url) if mode == "sync" else anyio.run(awaited, rough.url)
 
 
 # ---- streams ----------------------------------------------------------------------------------------
@@ -157,25 +157,23 @@ def _people(count: int) -> Iterator[dict[str, Any]]:
     return ({"mobile": f"07220{number:05}"} for number in range(1, count + 1))
 
 
-def _without_network(walk: Walk[StreamedRow], service: FilesService) -> Iterator[StreamedRow]:
-    """Carries a walk out with nothing between it and a service; pauses take no time."""
-    course, left = Course(walk), iter(())
-    step = course.go_on()
-    while step is not None:
+def _without_network(iteration: Iteration[StreamedRow], service: FilesService) -> Iterator[StreamedRow]:
+    """Runs an iteration with nothing between it and a service; pauses take no time."""
+    left: Iterator[bytes | ConnectionFailed] = iter(())
+    step = resume(iteration)
+    while not isinstance(step, Done):
+        reply: object = None
         match step:
-            case Emit():
+            case Yield():
                 yield step.item
-                step = course.go_on()
             case Request(content=bytes(body)):
                 query = {name: str(value) for name, value in step.query}
                 answer = service(Got(step.method, urlsplit(step.url).path, query, step.headers, body))
                 left = _bytes_of(answer)
-                step = course.go_on(Answer(answer.status, answer.headers))
-            case Chunk():
-                chunk = next(left)
-                step = course.fail(chunk) if isinstance(chunk, ConnectionFailed) else course.go_on(chunk)
-            case _:
-                step = course.go_on()
+                reply = Response(answer.status, answer.headers)
+            case ReadChunk():
+                reply = next(left)
+        step = resume(iteration, reply)
 
 
 def _bytes_of(answer: Says) -> Iterator[bytes | ConnectionFailed]:
@@ -184,11 +182,11 @@ def _bytes_of(answer: Says) -> Iterator[bytes | ConnectionFailed]:
     yield ConnectionFailed("Cut.", retryable=True) if answer.cut else b""
 
 
-def test_contacts_are_streamed_and_each_is_answered(world: str) -> None:
+def test_contacts_are_streamed_and_each_is_answered(mode: str) -> None:
     service = FilesService()
     with rough_server(service) as rough:
         rows = [{"mobile": "0722000001", "fname": "أحمد"}, {"mobile": "O725"}]
-        told = caller(world, rough.url)(lambda b: b.contacts.stream(rows, group="VIP"))
+        told = caller(mode, rough.url)(lambda b: b.contacts.stream(rows, group="VIP"))
     assert [(row.row, row.outcome, row.import_id) for row in told] == [(1, "created", 1), (2, "invalid", 1)]
     assert service.streamed == {1: rows}
     assert rough.got[0].query == {"group": "VIP"}
@@ -196,60 +194,60 @@ def test_contacts_are_streamed_and_each_is_answered(world: str) -> None:
 
 @given(
     rows=st.integers(0, 12),
-    a_turn=st.integers(1, 6),
+    batch_rows=st.integers(1, 6),
     cuts=st.lists(st.none() | st.integers(0, 7), max_size=4),
 )
 def test_after_a_cut_a_stream_goes_on_and_nothing_is_told_or_kept_twice(
-    rows: int, a_turn: int, cuts: list[int | None]
+    rows: int, batch_rows: int, cuts: list[int | None]
 ) -> None:
     service = FilesService(cuts=tuple(cuts))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(streams, "TURN_ROWS_MAX", a_turn)
+        patch.setattr(streams, "BATCH_ROWS_MAX", batch_rows)
         told = list(_without_network(streams.stream_rows(API, _people(rows), group=None), service))
     assert [row.row for row in told] == list(range(1, rows + 1))
     last = [service.streamed[number] for number in sorted({row.import_id for row in told})]
     assert [row for kept in last for row in kept] == list(_people(rows))
 
 
-def test_a_stream_that_makes_no_progress_is_given_up(world: str) -> None:
+def test_a_stream_that_makes_no_progress_is_given_up(mode: str) -> None:
     with rough_server(in_turn(HANGS_UP)) as rough:
         with pytest.raises(errors.ConnectionFailed):
-            caller(world, rough.url)(lambda b: b.contacts.stream(_people(3)))
+            caller(mode, rough.url)(lambda b: b.contacts.stream(_people(3)))
         assert len(rough.got) == QUICK.tries_max
 
 
-def test_a_stream_that_ends_without_saying_so_is_taken_up_again(world: str) -> None:
+def test_a_stream_that_ends_without_saying_so_is_taken_up_again(mode: str) -> None:
     with rough_server(in_turn(Says(200, b'{"import": 1}\n'))) as rough:
         with pytest.raises(errors.CutShort):
-            caller(world, rough.url)(lambda b: b.contacts.stream(_people(3)))
+            caller(mode, rough.url)(lambda b: b.contacts.stream(_people(3)))
         assert [got.query.get("resume") for got in rough.got] == [None] + ["1"] * (QUICK.tries_max - 1)
 
 
-def test_a_row_that_is_told_again_after_a_cut_is_emitted_once(world: str) -> None:
+def test_a_row_that_is_told_again_after_a_cut_is_emitted_once(mode: str) -> None:
     cut = Says(200, b'{"import": 1}\n{"row": 1, "outcome": "created"}\n', cut=True)
     rest = Says(200, b'{"row": 1, "outcome": "created"}\n{"row": 2, "outcome": "created"}\n{"end": true}\n')
     with rough_server(in_turn(cut, rest)) as rough:
-        told = caller(world, rough.url)(lambda b: b.contacts.stream(_people(2)))
+        told = caller(mode, rough.url)(lambda b: b.contacts.stream(_people(2)))
     assert [row.row for row in told] == [1, 2]
 
 
-def test_a_stream_may_be_cut_any_number_of_times_while_it_moves(world: str) -> None:
+def test_a_stream_may_be_cut_any_number_of_times_while_it_moves(mode: str) -> None:
     cuts = (2,) * (3 * QUICK.tries_max)
     with rough_server(FilesService(cuts=cuts)) as rough:
-        told = caller(world, rough.url)(lambda b: b.contacts.stream(_people(len(cuts) + 1)))
+        told = caller(mode, rough.url)(lambda b: b.contacts.stream(_people(len(cuts) + 1)))
     assert [row.row for row in told] == list(range(1, len(cuts) + 2))
     assert [got.query.get("after") for got in rough.got][:3] == [None, "1", "2"]
 
 
-def test_an_error_within_a_stream_is_raised_as_itself(world: str) -> None:
+def test_an_error_within_a_stream_is_raised_as_itself(mode: str) -> None:
     said = b'{"import": 1}\n{"message": "The key was revoked.", "error_code": "UNAUTHENTICATED", "retryable": false}\n'
     with rough_server(in_turn(Says(200, said))) as rough:
         with pytest.raises(errors.Unauthenticated, match="revoked"):
-            caller(world, rough.url)(lambda b: b.contacts.stream(_people(1)))
+            caller(mode, rough.url)(lambda b: b.contacts.stream(_people(1)))
         assert len(rough.got) == 1
 
 
-def test_an_iterator_without_end_is_read_no_further_than_it_is_answered(world: str) -> None:
+def test_an_iterator_without_end_is_read_no_further_than_it_is_answered(mode: str) -> None:
     taken = 0
 
     def people() -> Iterator[dict[str, Any]]:
@@ -262,5 +260,5 @@ def test_an_iterator_without_end_is_read_no_further_than_it_is_answered(world: s
         return FilesService()(got)
 
     with rough_server(answer) as rough:
-        assert len(caller(world, rough.url)(lambda b: b.contacts.stream(people()), first=3)) == 3
-    assert taken == streams.TURN_ROWS_MAX
+        assert len(caller(mode, rough.url)(lambda b: b.contacts.stream(people()), first=3)) == 3
+    assert taken == streams.BATCH_ROWS_MAX

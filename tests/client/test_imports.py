@@ -10,7 +10,7 @@ import pytest
 
 from daftari_client import errors, streams
 from tests.conftest import NewDatabase, Serve
-from tests.support.client_modes import QUICK, WORLDS, Caller
+from tests.support.client_modes import MODES, QUICK, Caller
 from tests.support.stores import open_store
 
 FILE = b"Phone,Shoe size,Fax\n0722000001,41,020\nO725,42,\n0722 000001,43,\n"
@@ -24,8 +24,8 @@ def test_files_and_streams_go_in_and_are_undone(
     people = introduce(store)
     store.close()
     live = serve(database)
-    for world in WORLDS:
-        book = Caller(world, live.url, {"key": people.ana, "retries": QUICK, "project": "Shopify"})
+    for mode in MODES:
+        book = Caller(mode, live.url, {"key": people.ana, "retries": QUICK, "project": "Shopify"})
         _send_a_file(book, tmp_path)
         _stream(book, monkeypatch)
         assert list(book(lambda b: b.contacts.iterate())) == []
@@ -62,7 +62,7 @@ def _send_a_file(book: Caller, folder: Path) -> None:
 
 def _stream(book: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     """In several turns, each an import of its own."""
-    monkeypatch.setattr(streams, "TURN_ROWS_MAX", 2)
+    monkeypatch.setattr(streams, "BATCH_ROWS_MAX", 2)
     rows = [{"mobile": f"072200000{number}", "groups": ["VIP"]} for number in range(1, 4)] + [{"mobile": "O725"}]
     told = book(lambda b: b.contacts.stream(rows, group="Streamed"))
     assert [row.outcome for row in told] == ["created"] * 3 + ["invalid"]

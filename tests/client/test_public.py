@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from daftari_client import errors
-from tests.support.client_modes import QUICK, WORLDS, Caller
+from tests.support.client_modes import MODES, QUICK, Caller
 from tests.support.faulty_server import Got, Says, in_turn, rough_server, says
 
 NOBODY = {"fname": None, "mname": None, "lname": None, "email": None, "city": None, "company": None}
@@ -49,10 +49,10 @@ def _public(got: Got) -> Says:
     return Says(404, b"<!DOCTYPE html><h1>Not Found</h1>", {"content-type": "text/html"})
 
 
-@pytest.mark.parametrize("world", WORLDS)
-def test_the_five_calls_need_only_what_the_page_shows(world: str) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_the_five_calls_need_only_what_the_page_shows(mode: str) -> None:
     with rough_server(_public) as rough:
-        book = Caller(world, f"{rough.url}/api/v1", {"key": "KEY", "project": "Shopify", "retries": QUICK})
+        book = Caller(mode, f"{rough.url}/api/v1", {"key": "KEY", "project": "Shopify", "retries": QUICK})
         assert [contact.id for contact in book(lambda b: b.contacts.iterate(group="VIP"))] == [1, 2, 3]
         assert book(lambda b: b.contacts.get(456)).fname == "Suzan"
         created = book(lambda b: b.contacts.create([{"mobile": "254725164290"}], group="shop-contacts"))
@@ -84,10 +84,10 @@ def test_a_read_whose_answer_is_not_one_says_so(body: bytes) -> None:
         Caller("sync", rough.url, {"retries": QUICK})(lambda b: b.contacts.get(1))
 
 
-@pytest.mark.parametrize("world", WORLDS)
-def test_whatever_is_in_a_name_is_one_part_of_the_path(world: str) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_whatever_is_in_a_name_is_one_part_of_the_path(mode: str) -> None:
     with rough_server(in_turn(says({}))) as rough:
-        book = Caller(world, rough.url, {"retries": QUICK})
+        book = Caller(mode, rough.url, {"retries": QUICK})
         book(lambda b: b.groups.delete("a/b?c#d%e é.."))
         book(lambda b: b.contacts.delete("+254 722"))
     paths = ["/v1/groups/a%2Fb%3Fc%23d%25e%20%C3%A9..", "/v1/contacts/%2B254%20722"]

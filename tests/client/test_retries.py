@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daftari_client import Client, Retries, errors
-from daftari_client.errors import DaftariError, StoreBusy, error_of
-from tests.support.client_modes import QUICK, WORLDS, Caller
+from daftari_client.errors import DaftariError, StoreBusy, read_error
+from tests.support.client_modes import MODES, QUICK, Caller
 from tests.support.faulty_server import HANGS_UP, Says, in_turn, rough_server, says
 
 CREATED = says({"message": "Contacts created successfully", "created": 1}, 201)
@@ -21,22 +21,22 @@ BUSY = says({"message": "Busy.", "error_code": "BUSY", "retryable": True}, 503, 
 IMPORT = says({"import": {"id": 1, "state": "queued"}}, 202)
 
 
-@pytest.fixture(params=WORLDS)
-def world(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(params=MODES)
+def mode(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def caller(world: str, url: str, **options: Any) -> Caller:
-    return Caller(world, url, {"key": "k", "retries": QUICK} | options)
+def caller(mode: str, url: str, **options: Any) -> Caller:
+    return Caller(mode, url, {"key": "k", "retries": QUICK} | options)
 
 
 # ---- what is sent again -----------------------------------------------------------------------------
 
 
-def test_a_write_goes_through_after_failures_and_all_its_tries_carry_one_key(world: str) -> None:
+def test_a_write_goes_through_after_failures_and_all_its_tries_carry_one_key(mode: str) -> None:
     failures = (HANGS_UP, BUSY, Says(502, b"<html>Bad gateway</html>"), says({}, 429))
     with rough_server(in_turn(*failures, CREATED)) as rough:
-        call = caller(world, rough.url)
+        call = caller(mode, rough.url)
         assert call(lambda b: b.contacts.create([{"mobile": "0722000000"}])).created == 1
         assert call(lambda b: b.contacts.create([{"mobile": "0722000000"}])).created == 1
     keys = [got.headers["idempotency-key"] for got in rough.got]
@@ -45,16 +45,16 @@ def test_a_write_goes_through_after_failures_and_all_its_tries_carry_one_key(wor
     assert {got.body for got in rough.got} == {b'{"contacts":[{"mobile":"0722000000"}]}'}
 
 
-def test_a_callers_own_key_is_used(world: str) -> None:
+def test_a_callers_own_key_is_used(mode: str) -> None:
     with rough_server(in_turn(BUSY, CREATED)) as rough:
-        caller(world, rough.url)(lambda b: b.contacts.create([], idempotency_key="order 17"))
+        caller(mode, rough.url)(lambda b: b.contacts.create([], idempotency_key="order 17"))
     assert [got.headers["idempotency-key"] for got in rough.got] == ["order 17", "order 17"]
 
 
 @pytest.mark.parametrize("failure", [BUSY, HANGS_UP])
-def test_without_keys_a_write_is_sent_once_and_a_read_again(world: str, failure: Says | None) -> None:
+def test_without_keys_a_write_is_sent_once_and_a_read_again(mode: str, failure: Says | None) -> None:
     with rough_server(in_turn(failure)) as rough:
-        call = caller(world, rough.url, idempotency_keys=False)
+        call = caller(mode, rough.url, idempotency_keys=False)
         with pytest.raises(DaftariError):
             call(lambda b: b.contacts.delete(1))
         assert len(rough.got) == 1 and "idempotency-key" not in rough.got[0].headers
@@ -80,41 +80,41 @@ def test_what_the_answer_says_of_itself_counts_more_than_its_status() -> None:
         assert len(rough.got) == 2
 
 
-def test_nobody_there_is_an_error_of_ours_with_what_the_network_said(world: str) -> None:
+def test_nobody_there_is_an_error_of_ours_with_what_the_network_said(mode: str) -> None:
     with rough_server(in_turn(CREATED)) as rough:
         url = rough.url
     with pytest.raises(errors.ConnectionFailed) as failed:
-        caller(world, url)(lambda b: b.health())
+        caller(mode, url)(lambda b: b.health())
     assert failed.value.status is None and failed.value.__cause__ is not None
 
 
-def test_that_an_answer_is_a_replay_changes_nothing(world: str) -> None:
+def test_that_an_answer_is_a_replay_changes_nothing(mode: str) -> None:
     replay = says({"message": "", "created": 1}, 201, idempotent_replayed="true")
     with rough_server(in_turn(replay)) as rough:
-        assert caller(world, rough.url)(lambda b: b.contacts.create([])).created == 1
+        assert caller(mode, rough.url)(lambda b: b.contacts.create([])).created == 1
 
 
 # ---- bodies that are files --------------------------------------------------------------------------
 
 
-def test_a_file_is_sent_in_pieces_with_its_length_and_from_where_it_stood_each_time(world: str) -> None:
+def test_a_file_is_sent_in_pieces_with_its_length_and_from_where_it_stood_each_time(mode: str) -> None:
     content = b"not this;" + os.urandom(300_000)
     with rough_server(in_turn(BUSY, HANGS_UP, IMPORT)) as rough:
         file = io.BytesIO(content)
         file.seek(9)
-        assert caller(world, rough.url)(lambda b: b.imports.create(file, name="people.csv")).state == "queued"
+        assert caller(mode, rough.url)(lambda b: b.imports.create(file, name="people.csv")).state == "queued"
     assert [got.body for got in rough.got] == [content[9:]] * 3
     assert {got.headers["content-length"] for got in rough.got} == {"300000"}
     assert rough.got[0].query == {"name": "people.csv"}
 
 
 @pytest.mark.parametrize("answer", [IMPORT, BUSY])
-def test_a_pipe_is_sent_once_because_it_cannot_be_read_again(world: str, answer: Says) -> None:
+def test_a_pipe_is_sent_once_because_it_cannot_be_read_again(mode: str, answer: Says) -> None:
     reading, writing = os.pipe()
     with rough_server(in_turn(answer)) as rough, open(reading, "rb") as pipe:
         os.write(writing, b"phone\n0722000000\n")
         os.close(writing)
-        call = caller(world, rough.url)
+        call = caller(mode, rough.url)
         if answer is IMPORT:
             call(lambda b: b.imports.create(pipe))
         else:
@@ -123,10 +123,10 @@ def test_a_pipe_is_sent_once_because_it_cannot_be_read_again(world: str, answer:
     assert [got.body for got in rough.got] == [b"phone\n0722000000\n"]
 
 
-def test_a_file_of_text_is_refused_before_anything_is_sent(world: str) -> None:
+def test_a_file_of_text_is_refused_before_anything_is_sent(mode: str) -> None:
     with rough_server(in_turn(IMPORT)) as rough:
         with pytest.raises(TypeError, match="rb"):
-            caller(world, rough.url)(lambda b: b.imports.create(io.StringIO("phone\n")))
+            caller(mode, rough.url)(lambda b: b.imports.create(io.StringIO("phone\n")))
         assert rough.got == []
 
 
@@ -144,8 +144,8 @@ class Clock:
 
 
 def _pauses(retries: Retries, clock: Clock, error: DaftariError) -> list[float]:
-    patience, pauses = retries.begin(), []
-    while (pause := patience.seconds_before_next(error)) is not None:
+    budget, pauses = retries.begin(), []
+    while (pause := budget.seconds_before_next(error)) is not None:
         pauses.append(pause)
         clock.now += pause
     return pauses
@@ -209,17 +209,17 @@ def test_a_server_that_asks_for_more_time_than_there_is_is_not_asked_again() -> 
     ],
 )
 def test_retry_after_is_read_as_seconds_and_as_a_date(headers: dict[str, str], seconds: float | None) -> None:
-    assert error_of(503, headers, b"").retry_after_seconds == seconds
+    assert read_error(503, headers, b"").retry_after_seconds == seconds
 
 
-def test_a_call_waits_as_long_as_the_server_asks(world: str) -> None:
+def test_a_call_waits_as_long_as_the_server_asks(mode: str) -> None:
     clock = Clock()
     told = says({}, 503, retry_after="0")
     late = says({}, 503, retry_after="100")
     with rough_server(in_turn(told, late)) as rough:
         retries = Retries(first_pause_seconds=0, clock=clock)
         with pytest.raises(StoreBusy) as failed:
-            caller(world, rough.url, retries=retries)(lambda b: b.contacts.list())
+            caller(mode, rough.url, retries=retries)(lambda b: b.contacts.list())
         assert (failed.value.retry_after_seconds, len(rough.got)) == (100.0, 2)
 
 

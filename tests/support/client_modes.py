@@ -1,4 +1,4 @@
-"""The two clients as one, so that a test is written once and holds in both worlds, and their way to the service."""
+"""The two clients as one, so that a test is written once and holds in both modes, and their way to the service."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from daftari_client import AsyncClient, Client, Retries
 from tests.support.clients import Send
 
 QUICK = Retries(first_pause_seconds=0.001, pause_seconds_max=0.002, total_seconds_max=20)
-WORLDS = ("sync", "async")
+MODES = ("sync", "async")
 Ask = Callable[[Any], Any]
 
 
@@ -28,26 +28,26 @@ class Caller(Struct, frozen=True):
     A client is made and closed for each call. ``first`` walks no further than so many items.
     """
 
-    world: str
+    mode: str
     base_url: str
     options: dict[str, Any]
     send: Send | None = None
 
     def __call__(self, ask: Ask, *, first: int | None = None) -> Any:
-        return self._wait(ask, first) if self.world == "sync" else anyio.run(self._await, ask, first)
+        return self._wait(ask, first) if self.mode == "sync" else anyio.run(self._await, ask, first)
 
     def with_options(self, **options: Any) -> Caller:
-        return Caller(self.world, self.base_url, self.options | options, self.send)
+        return Caller(self.mode, self.base_url, self.options | options, self.send)
 
     def _wait(self, ask: Ask, first: int | None) -> Any:
-        way = None if self.send is None else _Door(self.send)
+        way = None if self.send is None else _Transport(self.send)
         http = httpx2.Client(transport=way, verify=_trusted())
         with http, Client(self.base_url, http=http, **self.options) as book:
             asked = ask(book)
             return list(_some(asked, first)) if isgenerator(asked) else asked
 
     async def _await(self, ask: Ask, first: int | None) -> Any:
-        way = None if self.send is None else _AsyncDoor(self.send)
+        way = None if self.send is None else _AsyncTransport(self.send)
         http = httpx2.AsyncClient(transport=way, verify=_trusted())
         async with http, AsyncClient(self.base_url, http=http, **self.options) as book:
             asked = ask(book)
@@ -80,7 +80,7 @@ async def _some_awaited(walk: Any, first: int | None) -> AsyncIterator[Any]:
                 return
 
 
-class _Door(httpx2.BaseTransport):
+class _Transport(httpx2.BaseTransport):
     """The way to the service in this process, all but the socket."""
 
     def __init__(self, send: Send) -> None:
@@ -90,7 +90,7 @@ class _Door(httpx2.BaseTransport):
         return _through(self._send, request, request.read())
 
 
-class _AsyncDoor(httpx2.AsyncBaseTransport):
+class _AsyncTransport(httpx2.AsyncBaseTransport):
     def __init__(self, send: Send) -> None:
         self._send = send
 

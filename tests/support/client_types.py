@@ -9,16 +9,16 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from typing import Any, assert_type
 
 from daftari_client import AsyncClient, Client, Contact
-from daftari_client.records import AudienceMember, ContactPage, Created, Group, Import, Judgement, Listed, StreamedRow
+from daftari_client.records import AudienceMember, ContactPage, Created, Group, Import, Judgement, Page, StreamedRow
 
 
-def those_who_wait(client: Client) -> None:
+def check_sync(client: Client) -> None:
     assert_type(client.contacts.get("0722000000"), Contact)
     assert_type(client.contacts.list(group="VIP", page=2), ContactPage)
     assert_type(client.contacts.create([{"mobile": "0722000000"}], group="VIP", idempotency_key="a"), Created)
     assert_type(client.contacts.iterate(group="VIP"), Generator[Contact, None, None])
     assert_type(client.contacts.stream([{"mobile": "0722000000"}]), Generator[StreamedRow, None, None])
-    assert_type(client.groups.list(), Listed[Group])
+    assert_type(client.groups.list(), Page[Group])
     assert_type(client.may_message(["0722000000"], channel="sms"), list[Judgement])
     for member in client.audiences.stream(["VIP"], channel="sms"):
         assert_type(member, AudienceMember)
@@ -26,13 +26,13 @@ def those_who_wait(client: Client) -> None:
         assert_type(piece, bytes)
 
 
-async def those_who_await(client: AsyncClient) -> None:
+async def check_async(client: AsyncClient) -> None:
     asked: Callable[..., Coroutine[Any, Any, Contact]] = client.contacts.get
     assert_type(await asked("0722000000"), Contact)
     assert_type(await client.contacts.get(12, include=["groups"]), Contact)
     assert_type(await client.contacts.list(group="VIP", page=2), ContactPage)
     assert_type(client.contacts.iterate(group="VIP"), AsyncGenerator[Contact, None])
-    assert_type(await client.groups.list(), Listed[Group])
+    assert_type(await client.groups.list(), Page[Group])
     assert_type(await client.imports.wait(await client.imports.create(b"phone\n")), Import)
     async for member in client.audiences.stream(["VIP"], channel="sms"):
         assert_type(member, AudienceMember)

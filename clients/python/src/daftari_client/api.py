@@ -1,6 +1,6 @@
 """How a call becomes a request: the address, the key, the project, the query and the body.
 
-This room must not know what any call is for, nor how a request is sent.
+This module must not know what any call is for, nor how a request is sent.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from urllib.parse import quote, urlsplit
 import msgspec
 from msgspec import Struct
 
-from daftari_client.plans import Plan, Read, Request, T
-from daftari_client.retries import NEVER, Retries, send
+from daftari_client.flows import Flow, Read, Request, T
+from daftari_client.retries import NO_RETRIES, Retries, send
 
 VERSION = "0.1.0"
 _JSON = "application/json"
@@ -44,7 +44,7 @@ class Api(Struct, frozen=True, kw_only=True):
 
     def read(
         self, path: str, answer: Read[T], *, query: Mapping[str, object] | None = None, body: object = None
-    ) -> Plan[T]:
+    ) -> Flow[T]:
         """A call that changes nothing: GET, or POST when it has a body."""
         request = self._request("GET" if body is None else "POST", path, query=query, body=body)
         found = yield from send(request, self.retries)
@@ -60,10 +60,10 @@ class Api(Struct, frozen=True, kw_only=True):
         body: object = None,
         content: Content | None = None,
         idempotency_key: str | None = None,
-    ) -> Plan[T]:
+    ) -> Flow[T]:
         """A call that changes something. All its tries carry one key; without one it is tried once."""
         request = self._request(method, path, query=query, body=body, content=content, key=self._key(idempotency_key))
-        found = yield from send(request, self.retries if _may_repeat(request) else NEVER)
+        found = yield from send(request, self.retries if _is_repeatable(request) else NO_RETRIES)
         return answer(found.body)
 
     def open(
@@ -74,7 +74,7 @@ class Api(Struct, frozen=True, kw_only=True):
         query: Mapping[str, object] | None = None,
         ndjson: bytes | None = None,
         retries: Retries | None = None,
-    ) -> Plan[None]:
+    ) -> Flow[None]:
         """Opens a streamed answer, of a GET, or of a POST when lines are sent. Those have a way of their own to be
         taken up again, and so carry no key.
         """
@@ -105,14 +105,14 @@ class Api(Struct, frozen=True, kw_only=True):
         if key is not None:
             headers["idempotency-key"] = key
         if isinstance(body, Mapping):
-            media_type, content = _JSON, _encoded(_told(body) | _told({"project": self.project}))
+            media_type, content = _JSON, _encode(_drop_none(body) | _drop_none({"project": self.project}))
         else:
             asked["project"] = self.project
         if content is not None:
             headers["content-type"] = media_type
-            headers |= _length(content)
+            headers |= _content_length(content)
         return Request(
-            method=method, url=self.base_url + path, headers=headers, query=tuple(_flat(asked)), content=content
+            method=method, url=self.base_url + path, headers=headers, query=tuple(_query_pairs(asked)), content=content
         )
 
 
@@ -124,8 +124,8 @@ def read_base_url(written: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/') or '/v1'}"
 
 
-def part(name: object) -> str:
-    """One part of a path, whatever is in it."""
+def path_part(name: object) -> str:
+    """One segment of a path, percent-encoded."""
     return quote(str(name), safe="")
 
 
@@ -137,25 +137,25 @@ def read_content(source: Content) -> Content:
     return source
 
 
-def name_of(source: Content) -> str | None:
+def file_name(source: Content) -> str | None:
     """The name of a file that has one."""
     name = getattr(source, "name", None)
     return os.path.basename(name) if isinstance(name, str) else None
 
 
-def _may_repeat(request: Request) -> bool:
+def _is_repeatable(request: Request) -> bool:
     return "idempotency-key" in request.headers
 
 
-def _told(members: Mapping[str, object]) -> dict[str, object]:
+def _drop_none(members: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in members.items() if value is not None}
 
 
-def _encoded(body: dict[str, object]) -> bytes:
-    return msgspec.json.encode(body, enc_hook=_plain)
+def _encode(body: dict[str, object]) -> bytes:
+    return msgspec.json.encode(body, enc_hook=_to_builtin)
 
 
-def _plain(value: object) -> Any:
+def _to_builtin(value: object) -> Any:
     """Other mappings and iterables as JSON has them."""
     if isinstance(value, Mapping):
         return dict(value)
@@ -164,7 +164,7 @@ def _plain(value: object) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be sent.")
 
 
-def _flat(query: Mapping[str, object]) -> Iterable[tuple[str, str]]:
+def _query_pairs(query: Mapping[str, object]) -> Iterable[tuple[str, str]]:
     for name, value in query.items():
         if isinstance(value, bool):
             if value:
@@ -177,7 +177,7 @@ def _flat(query: Mapping[str, object]) -> Iterable[tuple[str, str]]:
             yield name, str(value)
 
 
-def _length(content: Content) -> dict[str, str]:
+def _content_length(content: Content) -> dict[str, str]:
     """The length of a body, when it can be known before it is sent."""
     if isinstance(content, bytes):
         return {"content-length": str(len(content))}

@@ -1,4 +1,4 @@
-"""Audiences: everyone who may be messaged, streamed or frozen. This room must not know how a call is sent."""
+"""Audiences: everyone who may be messaged, streamed or frozen. This module must not know how a call is sent."""
 
 from __future__ import annotations
 
@@ -9,13 +9,23 @@ from msgspec import Struct
 
 from daftari_client.api import NDJSON, WriteOptions
 from daftari_client.contacts import PER_PAGE, next_page
-from daftari_client.plans import Emit, Lines, Plan, Walk, cut_short, follow, read_as, read_listed, read_member
-from daftari_client.records import Audience, AudienceEnd, AudienceMember, Blocked, Comparison, FrozenPage, Listed
-from daftari_client.scope import Channel, Purpose
-from daftari_client.worlds import Room, World, call, walk
+from daftari_client.flows import (
+    Flow,
+    Iteration,
+    Lines,
+    Yield,
+    cut_short,
+    iterate_pages,
+    read_as,
+    read_member,
+    read_page,
+)
+from daftari_client.records import Audience, AudienceEnd, AudienceMember, Blocked, Comparison, FrozenPage, Page
+from daftari_client.resources import Mode, Resource, call, iteration
+from daftari_client.types import Channel, Purpose
 
 
-class _Line(Struct, frozen=True):
+class _AudienceLine(Struct, frozen=True):
     """A line of the stream: a member, or the end."""
 
     mobile: str | None = None
@@ -25,10 +35,10 @@ class _Line(Struct, frozen=True):
     excluded: dict[str, int] = {}
 
 
-class Audiences(Room[World]):
+class Audiences(Resource[Mode]):
     """Who may be messaged, of some groups or of the whole book."""
 
-    @walk
+    @iteration
     def stream(
         self,
         groups: Iterable[str] = (),
@@ -41,15 +51,15 @@ class Audiences(Room[World]):
         purpose: Purpose | None = None,
         keyword: str | None = None,
         on_end: Callable[[AudienceEnd], object] | None = None,
-    ) -> Walk[AudienceMember]:
+    ) -> Iteration[AudienceMember]:
         """Everyone who may be messaged, from one moment. ``on_end`` gets the count and who was left out, by reason.
 
         ``CutShort`` when the connection breaks before the end: those who came until then are not all.
         """
-        asked = _question(channel, sender=sender, purpose=purpose, keyword=keyword)
+        asked = _scope(channel, sender=sender, purpose=purpose, keyword=keyword)
         whom = {"group": [*groups], "not": [*not_groups], "match": match, "everyone": everyone}
         yield from self._api.open("/audience", accept=NDJSON, query=asked | whom)
-        lines = Lines(read_as(_Line))
+        lines = Lines(read_as(_AudienceLine))
         while True:
             line = yield from lines.take()
             if line is None:
@@ -57,7 +67,7 @@ class Audiences(Room[World]):
             if line.end:
                 break
             if line.mobile is not None:
-                yield Emit(AudienceMember(mobile=line.mobile, id=line.id))
+                yield Yield(AudienceMember(mobile=line.mobile, id=line.id))
         if on_end is not None:
             on_end(AudienceEnd(count=line.count, excluded=line.excluded))
 
@@ -74,54 +84,54 @@ class Audiences(Room[World]):
         purpose: Purpose | None = None,
         keyword: str | None = None,
         **options: Unpack[WriteOptions],
-    ) -> Plan[Audience]:
+    ) -> Flow[Audience]:
         """Freezes an audience for 90 days: its numbers, their count and a digest."""
-        asked = _question(channel, sender=sender, purpose=purpose, keyword=keyword)
+        asked = _scope(channel, sender=sender, purpose=purpose, keyword=keyword)
         whom = {"groups": [*groups], "not": [*not_groups], "match": match, "everyone": everyone or None}
         return self._api.write("/audiences", read_as(Audience), body=asked | whom, **options)
 
     @call
     def get(
         self, number: int, *, page: int | None = None, per_page: int | None = None, as_frozen: bool = False
-    ) -> Plan[FrozenPage]:
+    ) -> Flow[FrozenPage]:
         """A frozen audience and a page of its numbers, without those that were blocked since unless ``as_frozen``."""
         return self._page(number, page, per_page=per_page, as_frozen=as_frozen)
 
-    @walk
-    def iterate(self, number: int, *, as_frozen: bool = False) -> Walk[str]:
+    @iteration
+    def iterate(self, number: int, *, as_frozen: bool = False) -> Iteration[str]:
         """The numbers of a frozen audience ascending, without those that were blocked since unless ``as_frozen``."""
         page: int | None = None
         while True:
             frozen = yield from self._page(number, page, per_page=PER_PAGE, as_frozen=as_frozen)
             for mobile in frozen.mobiles.data:
-                yield Emit(mobile)
+                yield Yield(mobile)
             if frozen.mobiles.next_page_url is None:
                 return
             page = next_page(frozen.mobiles.next_page_url, frozen.mobiles.current_page)
 
     @call
-    def recheck(self, number: int, *, after: str | None = None, limit: int | None = None) -> Plan[Listed[Blocked]]:
+    def recheck(self, number: int, *, after: str | None = None, limit: int | None = None) -> Flow[Page[Blocked]]:
         """Some of those who were blocked since the audience was frozen, and why."""
         return self._blocked(number, after, limit)
 
-    @walk
-    def iterate_blocked(self, number: int) -> Walk[Blocked]:
+    @iteration
+    def iterate_blocked(self, number: int) -> Iteration[Blocked]:
         """Everyone who was blocked since the audience was frozen, and why. Look before you send."""
-        return follow(lambda after: self._blocked(number, after, None))
+        return iterate_pages(lambda after: self._blocked(number, after, None))
 
     @call
-    def compare(self, number: int, other: int) -> Plan[Comparison]:
+    def compare(self, number: int, other: int) -> Flow[Comparison]:
         """What two frozen audiences have in common, and what only one has."""
         return self._api.read(f"/audiences/{number}/compare/{other}", read_member("comparison", Comparison))
 
-    def _page(self, number: int, page: int | None, *, per_page: int | None, as_frozen: bool) -> Plan[FrozenPage]:
+    def _page(self, number: int, page: int | None, *, per_page: int | None, as_frozen: bool) -> Flow[FrozenPage]:
         query = {"page": page, "per_page": per_page, "as_frozen": as_frozen}
         return self._api.read(f"/audiences/{number}", read_as(FrozenPage), query=query)
 
-    def _blocked(self, number: int, after: str | None, limit: int | None) -> Plan[Listed[Blocked]]:
+    def _blocked(self, number: int, after: str | None, limit: int | None) -> Flow[Page[Blocked]]:
         query = {"after": after, "limit": limit}
-        return self._api.read(f"/audiences/{number}/recheck", read_listed("blocked", Blocked), query=query)
+        return self._api.read(f"/audiences/{number}/recheck", read_page("blocked", Blocked), query=query)
 
 
-def _question(channel: str, *, sender: str | None, purpose: str | None, keyword: str | None) -> dict[str, object]:
+def _scope(channel: str, *, sender: str | None, purpose: str | None, keyword: str | None) -> dict[str, object]:
     return {"channel": channel, "sender": sender, "purpose": purpose, "keyword": keyword}

@@ -1,6 +1,6 @@
-"""The two clients: all rooms of calls in one place, in the world where one waits and in the one where one awaits.
+"""The two clients: all rooms of calls in one place, in the mode where one waits and in the one where one awaits.
 
-This room must not know what any call does.
+This module must not know what any call does.
 """
 
 from __future__ import annotations
@@ -18,33 +18,33 @@ from daftari_client.consent import OptIns, OptOuts
 from daftari_client.contacts import Contacts
 from daftari_client.drivers import AsyncDriver, SyncDriver
 from daftari_client.exports import Exports
+from daftari_client.flows import Flow, read_as, read_member
 from daftari_client.groups import Groups
 from daftari_client.imports import Imports
-from daftari_client.plans import Plan, read_as, read_member
 from daftari_client.records import Erased, Health, Judgement
+from daftari_client.resources import Async, Driver, Mode, Resource, Sync, call
 from daftari_client.retries import Retries
 from daftari_client.reviews import Reviews
-from daftari_client.scope import Channel, Mobile, Purpose
-from daftari_client.worlds import Async, Driver, Room, Sync, World, call
+from daftari_client.types import Channel, Mobile, Purpose
 
 TIMEOUT = httpx2.Timeout(60.0, connect=10.0)
 """Seconds for each read and write, and for a connection, of the clients' own HTTP clients."""
 Judgements = list[Judgement]
 
 
-class Phonebook(Room[World]):
-    """Every call there is, in one world."""
+class BaseClient(Resource[Mode]):
+    """Every call there is, in one mode."""
 
     def __init__(self, api: Api, driver: Driver) -> None:
         super().__init__(api, driver)
-        self.contacts: Contacts[World] = Contacts(api, driver)
-        self.groups: Groups[World] = Groups(api, driver)
-        self.opt_outs: OptOuts[World] = OptOuts(api, driver)
-        self.opt_ins: OptIns[World] = OptIns(api, driver)
-        self.audiences: Audiences[World] = Audiences(api, driver)
-        self.reviews: Reviews[World] = Reviews(api, driver)
-        self.imports: Imports[World] = Imports(api, driver)
-        self.exports: Exports[World] = Exports(api, driver)
+        self.contacts: Contacts[Mode] = Contacts(api, driver)
+        self.groups: Groups[Mode] = Groups(api, driver)
+        self.opt_outs: OptOuts[Mode] = OptOuts(api, driver)
+        self.opt_ins: OptIns[Mode] = OptIns(api, driver)
+        self.audiences: Audiences[Mode] = Audiences(api, driver)
+        self.reviews: Reviews[Mode] = Reviews(api, driver)
+        self.imports: Imports[Mode] = Imports(api, driver)
+        self.exports: Exports[Mode] = Exports(api, driver)
 
     @call
     def may_message(
@@ -58,7 +58,7 @@ class Phonebook(Room[World]):
         keyword: str | None = None,
         at: datetime | str | None = None,
         known_at: datetime | str | None = None,
-    ) -> Plan[Judgements]:
+    ) -> Flow[Judgements]:
         """Whether up to 10,000 numbers may be messaged, and why: the mobiles, then the ids, each in the order asked.
 
         A sender or purpose that is left out asks for all of them. ``at`` is the moment of sending.
@@ -68,17 +68,17 @@ class Phonebook(Room[World]):
         return self._api.read("/can-message", read_member("results", Judgements), body=body)
 
     @call
-    def erase(self, mobile: Mobile, **options: Unpack[WriteOptions]) -> Plan[Erased]:
+    def erase(self, mobile: Mobile, **options: Unpack[WriteOptions]) -> Flow[Erased]:
         """Erases a person by number, and keeps that the number must not be messaged."""
         return self._api.write("/erasures", read_as(Erased), body={"mobile": mobile}, **options)
 
     @call
-    def health(self) -> Plan[Health]:
+    def health(self) -> Flow[Health]:
         """Whether the server and its database answer. It needs no key."""
         return self._api.read("/health", read_as(Health))
 
 
-class Client(Phonebook[Sync]):
+class Client(BaseClient[Sync]):
     """A phonebook's client for programs that wait.
 
     ``base_url`` is the server's, with the path under which the calls are; ``/v1`` when it has none. ``project`` is
@@ -98,7 +98,7 @@ class Client(Phonebook[Sync]):
     ) -> None:
         self._http = http or httpx2.Client(timeout=TIMEOUT)
         self._owns_http = http is None
-        super().__init__(_api(base_url, key, project, retries, idempotency_keys), SyncDriver(self._http))
+        super().__init__(_make_api(base_url, key, project, retries, idempotency_keys), SyncDriver(self._http))
 
     def close(self) -> None:
         """Closes the connections."""
@@ -112,7 +112,7 @@ class Client(Phonebook[Sync]):
         self.close()
 
 
-class AsyncClient(Phonebook[Async]):
+class AsyncClient(BaseClient[Async]):
     """A phonebook's client for programs on an event loop. What it takes is as in ``Client``."""
 
     def __init__(
@@ -127,7 +127,7 @@ class AsyncClient(Phonebook[Async]):
     ) -> None:
         self._http = http or httpx2.AsyncClient(timeout=TIMEOUT)
         self._owns_http = http is None
-        super().__init__(_api(base_url, key, project, retries, idempotency_keys), AsyncDriver(self._http))
+        super().__init__(_make_api(base_url, key, project, retries, idempotency_keys), AsyncDriver(self._http))
 
     async def aclose(self) -> None:
         """Closes the connections."""
@@ -143,7 +143,9 @@ class AsyncClient(Phonebook[Async]):
         await self.aclose()
 
 
-def _api(base_url: str, key: str | None, project: str | None, retries: Retries | None, idempotency_keys: bool) -> Api:
+def _make_api(
+    base_url: str, key: str | None, project: str | None, retries: Retries | None, idempotency_keys: bool
+) -> Api:
     return Api(
         base_url=read_base_url(base_url),
         key=key,

@@ -1,4 +1,4 @@
-"""Opt-outs and opt-ins: facts about numbers, which outlive the contacts. This room must not know how a call is sent."""
+"""Opt-outs and opt-ins: facts about numbers, which outlive the contacts. No HTTP."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from datetime import datetime
 from typing import Unpack
 
 from daftari_client.api import WriteOptions
-from daftari_client.plans import Plan, Walk, follow, read_as, read_listed, read_member
-from daftari_client.records import FactsRecorded, Listed, NearMiss, OptOut
-from daftari_client.scope import AnyChannel, Mobile, Purpose, Source
-from daftari_client.worlds import Room, World, call, walk
+from daftari_client.flows import Flow, Iteration, iterate_pages, read_as, read_member, read_page
+from daftari_client.records import FactsRecorded, NearMiss, OptOut, Page
+from daftari_client.resources import Mode, Resource, call, iteration
+from daftari_client.types import AnyChannel, Mobile, Purpose, Source
 
 Evidence = str | Mapping[str, str]
 NearMisses = list[NearMiss]
 
 
-class OptOuts(Room[World]):
+class OptOuts(Resource[Mode]):
     """Who may not be messaged."""
 
     @call
@@ -32,7 +32,7 @@ class OptOuts(Room[World]):
         evidence: Evidence | None = None,
         results: bool = False,
         **options: Unpack[WriteOptions],
-    ) -> Plan[FactsRecorded]:
+    ) -> Flow[FactsRecorded]:
         """Records up to 10,000 opt-outs. A channel, sender or purpose that is left out is any.
 
         Good ones are always written, bad ones counted as ``invalid``. A mapping is a number with its own scope.
@@ -51,11 +51,11 @@ class OptOuts(Room[World]):
         since: datetime | str | None = None,
         after: str | None = None,
         limit: int | None = None,
-    ) -> Plan[Listed[OptOut]]:
+    ) -> Flow[Page[OptOut]]:
         """Some of the opt-outs that hold. There may be fewer than ``limit`` although more follow: ``next`` says so."""
         return self._page(after, channel=channel, sender=sender, purpose=purpose, since=since, limit=limit)
 
-    @walk
+    @iteration
     def iterate(
         self,
         *,
@@ -63,20 +63,22 @@ class OptOuts(Room[World]):
         sender: str | None = None,
         purpose: Purpose | None = None,
         since: datetime | str | None = None,
-    ) -> Walk[OptOut]:
+    ) -> Iteration[OptOut]:
         """Every opt-out that holds, for whoever keeps a copy."""
-        return follow(lambda after: self._page(after, channel=channel, sender=sender, purpose=purpose, since=since))
+        return iterate_pages(
+            lambda after: self._page(after, channel=channel, sender=sender, purpose=purpose, since=since)
+        )
 
     @call
-    def near_misses(self, *, limit: int | None = None) -> Plan[NearMisses]:
+    def near_misses(self, *, limit: int | None = None) -> Flow[NearMisses]:
         """How often somebody tried to bring back people who opted out, most first."""
         return self._api.read("/opt-outs/near-misses", read_member("near_misses", NearMisses), query={"limit": limit})
 
-    def _page(self, after: str | None, **scope: object) -> Plan[Listed[OptOut]]:
-        return self._api.read("/opt-outs", read_listed("opt_outs", OptOut), query={**scope, "after": after})
+    def _page(self, after: str | None, **scope: object) -> Flow[Page[OptOut]]:
+        return self._api.read("/opt-outs", read_page("opt_outs", OptOut), query={**scope, "after": after})
 
 
-class OptIns(Room[World]):
+class OptIns(Resource[Mode]):
     """Who asked to be messaged."""
 
     @call
@@ -93,7 +95,7 @@ class OptIns(Room[World]):
         override: bool = False,
         results: bool = False,
         **options: Unpack[WriteOptions],
-    ) -> Plan[FactsRecorded]:
+    ) -> Flow[FactsRecorded]:
         """Records up to 10,000 opt-ins, which lift the opt-outs that they cover.
 
         For a list of numbers say ``source="bulk"``: that never lifts what people said themselves, and counts such as
@@ -106,7 +108,7 @@ class OptIns(Room[World]):
 
 def _items(mobiles: Iterable[Mobile | Mapping[str, object]]) -> dict[str, object]:
     """As ``mobiles``, or as ``items`` when one has a scope of its own, which keeps their order."""
-    given = [*mobiles]
-    if not any(isinstance(each, Mapping) for each in given):
-        return {"mobiles": given}
-    return {"items": [each if isinstance(each, Mapping) else {"mobile": each} for each in given]}
+    listed = [*mobiles]
+    if not any(isinstance(each, Mapping) for each in listed):
+        return {"mobiles": listed}
+    return {"items": [each if isinstance(each, Mapping) else {"mobile": each} for each in listed]}

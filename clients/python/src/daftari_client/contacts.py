@@ -1,6 +1,6 @@
 """Contacts: the five calls, walking through all of them, and what is known about one number.
 
-This room must not know how a call is sent, nor in which world it runs.
+This module must not know how a call is sent, nor in which mode it runs.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Literal, Unpack
 from urllib.parse import parse_qs, urlsplit
 
-from daftari_client.api import WriteOptions, part
+from daftari_client.api import WriteOptions, path_part
 from daftari_client.errors import UnexpectedAnswer
-from daftari_client.plans import Emit, Plan, Walk, read_member, read_message
+from daftari_client.flows import Flow, Iteration, Yield, read_member, read_message
 from daftari_client.records import (
     Contact,
     ContactPage,
@@ -23,13 +23,13 @@ from daftari_client.records import (
     StreamedRow,
     Updated,
 )
-from daftari_client.scope import Purpose
+from daftari_client.resources import Mode, Resource, call, iteration
 from daftari_client.streams import stream_rows
-from daftari_client.worlds import Room, World, call, walk
+from daftari_client.types import Purpose
 
 Reference = int | str
 """A contact's id, or its mobile as anybody writes it."""
-Given = Contact | Mapping[str, object]
+ContactInput = Contact | Mapping[str, object]
 """A contact to write: one that was read, or a mapping with ``mobile``, ``fname`` and so on."""
 Include = Literal["groups", "consent", "updated_at"]
 
@@ -37,7 +37,7 @@ PER_PAGE = 1_000
 _WRITABLE = ("fname", "mname", "lname", "mobile", "email", "city", "company")
 
 
-class Contacts(Room[World]):
+class Contacts(Resource[Mode]):
     """The people in the book."""
 
     @call
@@ -49,14 +49,14 @@ class Contacts(Room[World]):
         per_page: int | None = None,
         include: Iterable[Include] = (),
         suppressed: bool = False,
-    ) -> Plan[ContactPage]:
+    ) -> Flow[ContactPage]:
         """One page, in the order of the ids. A group that is not there is empty.
 
         ``suppressed`` lists those who opted out of everything as well.
         """
         return self._page(page, group=group, per_page=per_page, include=include, suppressed=suppressed)
 
-    @walk
+    @iteration
     def iterate(
         self,
         *,
@@ -64,34 +64,34 @@ class Contacts(Room[World]):
         per_page: int = PER_PAGE,
         include: Iterable[Include] = (),
         suppressed: bool = False,
-    ) -> Walk[Contact]:
+    ) -> Iteration[Contact]:
         """Every contact, page by page."""
         include = tuple(include)
         number: int | None = None
         while True:
             page = yield from self._page(number, group=group, per_page=per_page, include=include, suppressed=suppressed)
             for contact in page.data:
-                yield Emit(contact)
+                yield Yield(contact)
             if page.next_page_url is None:
                 return
             number = next_page(page.next_page_url, page.current_page)
 
     @call
-    def get(self, reference: Reference, *, include: Iterable[Include] = ()) -> Plan[Contact]:
+    def get(self, reference: Reference, *, include: Iterable[Include] = ()) -> Flow[Contact]:
         """One contact by id or mobile. Nobody there: ``ContactNotFound``."""
         query = {"include": ",".join(include) or None}
-        return self._api.read(f"/contacts/{part(reference)}", read_member("contact", Contact), query=query)
+        return self._api.read(f"/contacts/{path_part(reference)}", read_member("contact", Contact), query=query)
 
     @call
     def create(
         self,
-        contacts: Iterable[Given],
+        contacts: Iterable[ContactInput],
         *,
         group: str | None = None,
         on_error: Literal["refuse", "skip"] | None = None,
         results: bool = False,
         **options: Unpack[WriteOptions],
-    ) -> Plan[Created]:
+    ) -> Flow[Created]:
         """Creates up to 10,000 contacts, or merges them into those with the same mobile, and lets them join a group.
 
         A row that is wrong: ``ValidationFailed`` and nothing is written, unless ``on_error`` is ``skip``.
@@ -99,7 +99,7 @@ class Contacts(Room[World]):
         """
         body = {
             "group": group,
-            "contacts": [given(contact) for contact in contacts],
+            "contacts": [contact_body(contact) for contact in contacts],
             "on_error": on_error,
             "results": results or None,
         }
@@ -109,18 +109,18 @@ class Contacts(Room[World]):
     def update(
         self,
         reference: Reference,
-        contact: Given | None = None,
+        contact: ContactInput | None = None,
         *,
         group: str | None = None,
         group_mode: Literal["move", "add"] | None = None,
         **options: Unpack[WriteOptions],
-    ) -> Plan[Updated]:
+    ) -> Flow[Updated]:
         """Changes the fields given; ``None`` and ``""`` clear one. A group moves the contact, or is added.
 
         ``ContactNotFound``; ``MobileTaken`` when another contact has the new mobile.
         """
-        body = {"group": group, "group_mode": group_mode, "contact": None if contact is None else given(contact)}
-        path = f"/contacts/{part(reference)}"
+        body = {"group": group, "group_mode": group_mode, "contact": None if contact is None else contact_body(contact)}
+        path = f"/contacts/{path_part(reference)}"
         return self._api.write(path, read_message(Updated), method="PUT", body=body, **options)
 
     @call
@@ -132,37 +132,37 @@ class Contacts(Room[World]):
         at: datetime | str | None = None,
         purpose: Purpose | None = None,
         **options: Unpack[WriteOptions],
-    ) -> Plan[Deleted]:
+    ) -> Flow[Deleted]:
         """Deletes a contact, which is an opt-out too, unless ``reason`` is ``"removal"``.
 
         ``ContactNotFound`` when nobody is there; its ``opt_out_recorded`` says that the opt-out was kept all the same.
         """
         query = {"reason": reason, "at": at, "purpose": purpose}
-        path = f"/contacts/{part(reference)}"
+        path = f"/contacts/{path_part(reference)}"
         return self._api.write(path, read_message(Deleted), method="DELETE", query=query, **options)
 
-    @walk
-    def stream(self, contacts: Iterable[Given], *, group: str | None = None) -> Walk[StreamedRow]:
+    @iteration
+    def stream(self, contacts: Iterable[ContactInput], *, group: str | None = None) -> Iteration[StreamedRow]:
         """Creates or merges any number of contacts, and tells what became of each while the next ones go.
 
         Taken up again by itself after a cut, from the last row that was acknowledged. At most 5,000 rows are kept at a
         time, so ``contacts`` may be without end. Each 5,000 are an import of their own, named by ``import_id``.
         """
-        return stream_rows(self._api, map(given, contacts), group=group)
+        return stream_rows(self._api, map(contact_body, contacts), group=group)
 
     @call
-    def consent(self, reference: Reference) -> Plan[NumberConsent]:
+    def consent(self, reference: Reference) -> Flow[NumberConsent]:
         """All that is known about one number, whether it is a contact or not."""
-        return self._api.read(f"/contacts/{part(reference)}/consent", read_member("consent", NumberConsent))
+        return self._api.read(f"/contacts/{path_part(reference)}/consent", read_member("consent", NumberConsent))
 
     @call
-    def export(self, reference: Reference) -> Plan[NumberExport]:
+    def export(self, reference: Reference) -> Flow[NumberExport]:
         """All that is held about one number, for whoever asks for it."""
-        return self._api.read(f"/contacts/{part(reference)}/export", read_member("export", NumberExport))
+        return self._api.read(f"/contacts/{path_part(reference)}/export", read_member("export", NumberExport))
 
     def _page(
         self, page: int | None, *, group: str | None, per_page: int | None, include: Iterable[str], suppressed: bool
-    ) -> Plan[ContactPage]:
+    ) -> Flow[ContactPage]:
         query = {
             "group": group,
             "page": page,
@@ -173,7 +173,7 @@ class Contacts(Room[World]):
         return self._api.read("/contacts", read_member("contacts", ContactPage), query=query)
 
 
-def given(contact: Given) -> Mapping[str, object]:
+def contact_body(contact: ContactInput) -> Mapping[str, object]:
     """A contact as it is sent. One that was read goes without what only the server writes."""
     if not isinstance(contact, Contact):
         return contact

@@ -1,7 +1,7 @@
 """Every way a call can fail: the server's errors under the server's own names, and the few that are the client's.
 
 An answer becomes a class by its ``error_code``; one that is not known here, or comes from another service, by its
-status. This room must not know how anything is sent.
+status. This module must not know how anything is sent.
 """
 
 from __future__ import annotations
@@ -359,19 +359,21 @@ _BY_STATUS: dict[int, type[DaftariError]] = {
 # ---- from an answer ---------------------------------------------------------------------------------
 
 
-def error_of(status: int, headers: Mapping[str, str], body: bytes) -> DaftariError:
+def read_error(status: int, headers: Mapping[str, str], body: bytes) -> DaftariError:
     """The error of an answer. ``headers`` have lower-case names. Anything may be in the body, HTML too."""
     said = _object(body)
-    code = _of_type(said.get("error_code"), str)
-    found = next((known for known in _known() if known.code == code), None) or _BY_STATUS.get(status, DaftariError)
-    told = _of_type(said.get("retryable"), bool)
+    code = _if_type(said.get("error_code"), str)
+    found = next((known for known in _error_classes() if known.code == code), None) or _BY_STATUS.get(
+        status, DaftariError
+    )
+    told = _if_type(said.get("retryable"), bool)
     error = found(
-        _of_type(said.get("message"), str) or f"The server answered {status}{_phrase(status)}.",
+        _if_type(said.get("message"), str) or f"The server answered {status}{_phrase(status)}.",
         code=code,
         status=status,
         retryable=status in _TRY_AGAIN if told is None else told,
-        request_id=_of_type(said.get("request_id"), str) or headers.get("x-request-id"),
-        errors=_sentences(said.get("errors")),
+        request_id=_if_type(said.get("request_id"), str) or headers.get("x-request-id"),
+        errors=_read_field_errors(said.get("errors")),
         retry_after_seconds=_retry_after(headers),
     )
     if isinstance(error, ContactNotFound):
@@ -379,11 +381,11 @@ def error_of(status: int, headers: Mapping[str, str], body: bytes) -> DaftariErr
     return error
 
 
-def _known(root: type[DaftariError] = DaftariError) -> Iterator[type[DaftariError]]:
+def _error_classes(root: type[DaftariError] = DaftariError) -> Iterator[type[DaftariError]]:
     for child in root.__subclasses__():
         if child.__module__ == __name__:
             yield child
-            yield from _known(child)
+            yield from _error_classes(child)
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -394,7 +396,7 @@ def _object(body: bytes) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
-def _of_type(value: object, wanted: type[T]) -> T | None:
+def _if_type(value: object, wanted: type[T]) -> T | None:
     return value if isinstance(value, wanted) else None
 
 
@@ -402,7 +404,7 @@ def _phrase(status: int) -> str:
     return f" {HTTPStatus(status).phrase}" if status in HTTPStatus._value2member_map_ else ""
 
 
-def _sentences(errors: object) -> dict[str, list[str]]:
+def _read_field_errors(errors: object) -> dict[str, list[str]]:
     if not isinstance(errors, dict):
         return {}
     return {

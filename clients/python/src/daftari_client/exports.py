@@ -1,20 +1,20 @@
-"""The book, or a group of it, as a file. This room must not know how a call is sent."""
+"""The book, or a group of it, as a file. This module must not know how a call is sent."""
 
 from __future__ import annotations
 
 from typing import Literal, Unpack
 
 from daftari_client.api import WriteOptions
-from daftari_client.plans import Plan, Walk, chunks, read_member
+from daftari_client.flows import Flow, Iteration, iterate_chunks, read_member
+from daftari_client.polling import wait_until
 from daftari_client.records import Export
-from daftari_client.waiting import wait_until
-from daftari_client.worlds import Room, World, call, walk
+from daftari_client.resources import Mode, Resource, call, iteration
 
 Format = Literal["csv", "xlsx", "ndjson", "vcard"]
 _UNDER_WAY = frozenset({"queued", "running"})
 
 
-class Exports(Room[World]):
+class Exports(Resource[Mode]):
     """Files on their way out."""
 
     @call
@@ -25,18 +25,18 @@ class Exports(Room[World]):
         group: str | None = None,
         consent: bool = False,
         **options: Unpack[WriteOptions],
-    ) -> Plan[Export]:
+    ) -> Flow[Export]:
         """Begins to write a file, of everybody or of a group, with what they opted out of when ``consent`` is asked."""
         body = {"format": format, "group": group, "consent": consent}
         return self._api.write("/exports", read_member("export", Export), body=body, **options)
 
     @call
-    def get(self, number: int) -> Plan[Export]:
+    def get(self, number: int) -> Flow[Export]:
         """How far an export is."""
         return self._get(number)
 
     @call
-    def wait(self, started: Export | int, *, timeout_seconds: float | None = None) -> Plan[Export]:
+    def wait(self, started: Export | int, *, timeout_seconds: float | None = None) -> Flow[Export]:
         """The export when it is ready or failed; ``WaitedTooLong`` when that takes longer."""
         number = started if isinstance(started, int) else started.id
         return wait_until(
@@ -46,10 +46,10 @@ class Exports(Room[World]):
             clock=self._api.retries.clock,
         )
 
-    @walk
-    def download(self, number: int) -> Walk[bytes]:
+    @iteration
+    def download(self, number: int) -> Iteration[bytes]:
         """The file, in pieces of bytes."""
-        return chunks(self._api.open(f"/exports/{number}/file"))
+        return iterate_chunks(self._api.open(f"/exports/{number}/file"))
 
-    def _get(self, number: int) -> Plan[Export]:
+    def _get(self, number: int) -> Flow[Export]:
         return self._api.read(f"/exports/{number}", read_member("export", Export))

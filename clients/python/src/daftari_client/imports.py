@@ -1,4 +1,4 @@
-"""Files on their way in, and contacts that are streamed in. This room must not know how a call is sent."""
+"""Files on their way in, and contacts that are streamed in. This module must not know how a call is sent."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Literal, Unpack
 
 import msgspec
 
-from daftari_client.api import Content, WriteOptions, name_of, read_content
-from daftari_client.plans import Plan, Walk, chunks, follow, read_listed, read_member
-from daftari_client.records import Import, ImportRow, Listed
-from daftari_client.scope import AnyChannel, Purpose
-from daftari_client.waiting import wait_until
-from daftari_client.worlds import Room, World, call, walk
+from daftari_client.api import Content, WriteOptions, file_name, read_content
+from daftari_client.flows import Flow, Iteration, iterate_chunks, iterate_pages, read_member, read_page
+from daftari_client.polling import wait_until
+from daftari_client.records import Import, ImportRow, Page
+from daftari_client.resources import Mode, Resource, call, iteration
+from daftari_client.types import AnyChannel, Purpose
 
 Kind = Literal["contacts", "opt_outs", "opt_ins"]
 _UNDER_WAY = frozenset({"queued", "running"})
 
 
-class Imports(Room[World]):
+class Imports(Resource[Mode]):
     """Files that were sent in, and what became of them row by row."""
 
     @call
@@ -41,7 +41,7 @@ class Imports(Room[World]):
         evidence: str | None = None,
         override: bool = False,
         **options: Unpack[WriteOptions],
-    ) -> Plan[Import]:
+    ) -> Flow[Import]:
         """Sends a file, given as bytes or as a file open for bytes, which is read piece by piece.
 
         ``columns`` says which column of the file is which field, where the server should not find out by itself. With
@@ -50,7 +50,7 @@ class Imports(Room[World]):
         nobody says is any, and now. The import goes on in the server: see ``wait``.
         """
         source = read_content(source)
-        how = {"name": name or name_of(source), "kind": kind, "group": group}
+        how = {"name": name or file_name(source), "kind": kind, "group": group}
         what = {"plan": plan, "attributes": attributes, "keep_ids": keep_ids}
         map_ = None if columns is None else msgspec.json.encode(dict(columns)).decode()
         scope = {"channel": channel, "sender": sender, "purpose": purpose}
@@ -58,22 +58,22 @@ class Imports(Room[World]):
         return self._api.write("/imports", read_member("import", Import), query=query, content=source, **options)
 
     @call
-    def list(self, *, after: str | None = None, limit: int | None = None) -> Plan[Listed[Import]]:
+    def list(self, *, after: str | None = None, limit: int | None = None) -> Flow[Page[Import]]:
         """Some of the imports."""
         return self._page(after, limit)
 
-    @walk
-    def iterate(self) -> Walk[Import]:
+    @iteration
+    def iterate(self) -> Iteration[Import]:
         """Every import."""
-        return follow(lambda after: self._page(after, None))
+        return iterate_pages(lambda after: self._page(after, None))
 
     @call
-    def get(self, number: int) -> Plan[Import]:
+    def get(self, number: int) -> Flow[Import]:
         """How far an import is."""
         return self._get(number)
 
     @call
-    def wait(self, started: Import | int, *, timeout_seconds: float | None = None) -> Plan[Import]:
+    def wait(self, started: Import | int, *, timeout_seconds: float | None = None) -> Flow[Import]:
         """The import when it is done, failed, cancelled or paused; ``WaitedTooLong`` when that takes longer."""
         number = started if isinstance(started, int) else started.id
         return wait_until(
@@ -83,59 +83,59 @@ class Imports(Room[World]):
             clock=self._api.retries.clock,
         )
 
-    @walk
-    def rows(self, number: int) -> Walk[ImportRow]:
+    @iteration
+    def rows(self, number: int) -> Iteration[ImportRow]:
         """What became of each row of the file, or would."""
-        return follow(lambda after: self._rows(number, after, None))
+        return iterate_pages(lambda after: self._rows(number, after, None))
 
     @call
-    def list_rows(self, number: int, *, after: str | None = None, limit: int | None = None) -> Plan[Listed[ImportRow]]:
+    def list_rows(self, number: int, *, after: str | None = None, limit: int | None = None) -> Flow[Page[ImportRow]]:
         """Some of the rows."""
         return self._rows(number, after, limit)
 
-    @walk
-    def rejects(self, number: int) -> Walk[bytes]:
+    @iteration
+    def rejects(self, number: int) -> Iteration[bytes]:
         """The rows that were refused as a file like the one sent, with a column that says why; in pieces of bytes."""
-        return chunks(self._api.open(f"/imports/{number}/rejects"))
+        return iterate_chunks(self._api.open(f"/imports/{number}/rejects"))
 
     @call
-    def apply(self, number: int, **options: Unpack[WriteOptions]) -> Plan[Import]:
+    def apply(self, number: int, **options: Unpack[WriteOptions]) -> Flow[Import]:
         """Does what was planned."""
-        return self._tell(number, "apply", None, **options)
+        return self._control(number, "apply", None, **options)
 
     @call
-    def pause(self, number: int, **options: Unpack[WriteOptions]) -> Plan[Import]:
+    def pause(self, number: int, **options: Unpack[WriteOptions]) -> Flow[Import]:
         """Stops for now."""
-        return self._tell(number, "pause", None, **options)
+        return self._control(number, "pause", None, **options)
 
     @call
-    def resume(self, number: int, **options: Unpack[WriteOptions]) -> Plan[Import]:
+    def resume(self, number: int, **options: Unpack[WriteOptions]) -> Flow[Import]:
         """Goes on after a pause or a failure."""
-        return self._tell(number, "resume", None, **options)
+        return self._control(number, "resume", None, **options)
 
     @call
-    def cancel(self, number: int, **options: Unpack[WriteOptions]) -> Plan[Import]:
+    def cancel(self, number: int, **options: Unpack[WriteOptions]) -> Flow[Import]:
         """Stops for good. What was written stays; ``undo`` takes it back."""
-        return self._tell(number, "cancel", None, **options)
+        return self._control(number, "cancel", None, **options)
 
     @call
     def undo(
         self, number: int, *, opt_outs: bool = False, reason: str | None = None, **options: Unpack[WriteOptions]
-    ) -> Plan[Import]:
+    ) -> Flow[Import]:
         """Puts back what the import changed. Its opt-outs stay, unless ``opt_outs`` is asked for with a reason."""
-        return self._tell(number, "undo", {"opt_outs": opt_outs or None, "reason": reason}, **options)
+        return self._control(number, "undo", {"opt_outs": opt_outs or None, "reason": reason}, **options)
 
-    def _get(self, number: int) -> Plan[Import]:
+    def _get(self, number: int) -> Flow[Import]:
         return self._api.read(f"/imports/{number}", read_member("import", Import))
 
-    def _tell(
+    def _control(
         self, number: int, what: str, body: Mapping[str, object] | None, **options: Unpack[WriteOptions]
-    ) -> Plan[Import]:
+    ) -> Flow[Import]:
         return self._api.write(f"/imports/{number}/{what}", read_member("import", Import), body=body, **options)
 
-    def _page(self, after: str | None, limit: int | None) -> Plan[Listed[Import]]:
-        return self._api.read("/imports", read_listed("imports", Import), query={"after": after, "limit": limit})
+    def _page(self, after: str | None, limit: int | None) -> Flow[Page[Import]]:
+        return self._api.read("/imports", read_page("imports", Import), query={"after": after, "limit": limit})
 
-    def _rows(self, number: int, after: str | None, limit: int | None) -> Plan[Listed[ImportRow]]:
+    def _rows(self, number: int, after: str | None, limit: int | None) -> Flow[Page[ImportRow]]:
         query = {"after": after, "limit": limit}
-        return self._api.read(f"/imports/{number}/rows", read_listed("rows", ImportRow), query=query)
+        return self._api.read(f"/imports/{number}/rows", read_page("rows", ImportRow), query=query)

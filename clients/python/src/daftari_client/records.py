@@ -1,7 +1,7 @@
 """What the calls return: frozen records with the members that the server documents.
 
 They are read leniently. Members that are not known are ignored, and all but what makes a record what it is may be
-missing, because another version, or another service with the same calls, may say less. This room must not know calls.
+missing, because another version, or another service with the same calls, may say less. This module must not know calls.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Record(Struct, frozen=True, kw_only=True):
     """The root of all that is returned."""
 
 
-class Listed(Record, Generic[T], frozen=True, kw_only=True):
+class Page(Record, Generic[T], frozen=True, kw_only=True):
     """Some items of a list, and what to give as ``after`` for those that follow; ``None`` at the end."""
 
     items: list[T]

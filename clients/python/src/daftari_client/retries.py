@@ -1,6 +1,6 @@
 """Whether and when a call that failed is sent again: back-off with full jitter, within a number of tries and a time.
 
-This room must not know how anything is sent, nor wait itself.
+This module must not know how anything is sent, nor wait itself.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import BinaryIO
 
 from msgspec import Struct
 
-from daftari_client.errors import DaftariError, error_of
-from daftari_client.plans import Answer, Pause, Plan, Request
+from daftari_client.errors import DaftariError, read_error
+from daftari_client.flows import Flow, Pause, Request, Response
 
 
 class Retries(Struct, frozen=True, kw_only=True):
@@ -31,11 +31,11 @@ class Retries(Struct, frozen=True, kw_only=True):
     clock: Callable[[], float] = time.monotonic
     chance: Callable[[], float] = random.random
 
-    def begin(self) -> Patience:
-        return Patience(self)
+    def begin(self) -> RetryBudget:
+        return RetryBudget(self)
 
 
-class Patience:
+class RetryBudget:
     """What is left of the tries and the time of one call."""
 
     def __init__(self, retries: Retries) -> None:
@@ -57,28 +57,28 @@ class Patience:
         return min(self._retries.first_pause_seconds * 2.0**doublings, self._retries.pause_seconds_max)
 
 
-NEVER = Retries(tries_max=1)
+NO_RETRIES = Retries(tries_max=1)
 
 
-def send(request: Request, retries: Retries) -> Plan[Answer]:
+def send(request: Request, retries: Retries) -> Flow[Response]:
     """The good answer to a request, or the error of its last try. A body that is a file is read again each time."""
-    patience = retries.begin()
-    again = _rewinding(request.content)
+    budget = retries.begin()
+    again = _find_rewind(request.content)
     while True:
         try:
-            answer: Answer = yield request
+            answer: Response = yield request
             if not 200 <= answer.status < 300:
-                raise error_of(answer.status, answer.headers, answer.body)
+                raise read_error(answer.status, answer.headers, answer.body)
             return answer
         except DaftariError as error:
-            pause = patience.seconds_before_next(error) if again else None
+            pause = budget.seconds_before_next(error) if again else None
             if again is None or pause is None:
                 raise
         yield Pause(pause)
         again()
 
 
-def _rewinding(content: bytes | BinaryIO | None) -> Callable[[], object] | None:
+def _find_rewind(content: bytes | BinaryIO | None) -> Callable[[], object] | None:
     """What makes a body ready to be sent again; ``None`` when it cannot be, as that of a pipe."""
     if content is None or isinstance(content, bytes):
         return lambda: None

@@ -1,8 +1,8 @@
 """Contacts that are sent row by row, each answered while the next ones go, and taken up again after a cut.
 
 HTTP libraries send a whole request before they read its answer, and nobody can send again what came out of an
-iterator. So rows go in turns: at most ``TURN_ROWS_MAX`` are under way and not acknowledged, and those are kept until
-they are. This room must not know how a call is sent.
+iterator. So rows go in batches: at most ``BATCH_ROWS_MAX`` are under way and not acknowledged, and those are kept until
+they are. This module must not know how a call is sent.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import msgspec
 from msgspec import Struct
 
 from daftari_client.api import NDJSON, Api
-from daftari_client.errors import DaftariError, error_of
-from daftari_client.plans import Emit, Lines, Pause, Walk, cut_short, read_as
+from daftari_client.errors import DaftariError, read_error
+from daftari_client.flows import Iteration, Lines, Pause, Yield, cut_short, read_as
 from daftari_client.records import StreamedRow
-from daftari_client.retries import NEVER
+from daftari_client.retries import NO_RETRIES
 
-TURN_ROWS_MAX = 5_000
+BATCH_ROWS_MAX = 5_000
 
 
-class _Line(Struct, frozen=True):
+class _StreamLine(Struct, frozen=True):
     """A line of the answer: the import's id, what became of a row, or the end."""
 
     import_: int | None = msgspec.field(default=None, name="import")
@@ -35,7 +35,7 @@ class _Line(Struct, frozen=True):
     error_code: str | None = None
 
 
-class Turn:
+class Batch:
     """Some rows under way: which import they are of, and how many were acknowledged."""
 
     def __init__(self, rows: list[bytes], *, before: int) -> None:
@@ -45,17 +45,17 @@ class Turn:
         self.acknowledged = 0
         self.is_over = False
 
-    def rest(self) -> bytes:
+    def unacknowledged(self) -> bytes:
         """The rows that nobody acknowledged yet. There may be none: only the end of the answer was cut."""
         return b"".join(row + b"\n" for row in self._rows[self.acknowledged :])
 
-    def place(self) -> dict[str, object]:
+    def resume_query(self) -> dict[str, object]:
         """Where to take up again; nothing at the first try."""
         if self._import_id is None:
             return {}
         return {"resume": self._import_id, "after": self.acknowledged}
 
-    def note(self, line: _Line) -> StreamedRow | None:
+    def read_line(self, line: _StreamLine) -> StreamedRow | None:
         """What a line says of a row that was not told yet."""
         self.is_over = line.end
         if line.import_ is not None:
@@ -73,50 +73,52 @@ class Turn:
         )
 
 
-def stream_rows(api: Api, rows: Iterable[Mapping[str, object]], *, group: str | None) -> Walk[StreamedRow]:
+def stream_rows(api: Api, rows: Iterable[Mapping[str, object]], *, group: str | None) -> Iteration[StreamedRow]:
     """What became of each row, in the order given."""
     encoded = (msgspec.json.encode(dict(row)) for row in rows)
     before = 0
-    while taken := _take(encoded):
-        yield from _send_turn(api, Turn(taken, before=before), group)
+    while taken := _take_rows(encoded):
+        yield from _send_batch(api, Batch(taken, before=before), group)
         before += len(taken)
 
 
-def _take(rows: Iterator[bytes]) -> list[bytes]:
-    return list(islice(rows, TURN_ROWS_MAX))
+def _take_rows(rows: Iterator[bytes]) -> list[bytes]:
+    return list(islice(rows, BATCH_ROWS_MAX))
 
 
-def _send_turn(api: Api, turn: Turn, group: str | None) -> Walk[StreamedRow]:
-    """Sends a turn, and after a cut what is left of it. Patience begins anew whenever something was acknowledged."""
-    patience = api.retries.begin()
-    while not turn.is_over:
-        before = turn.acknowledged
+def _send_batch(api: Api, batch: Batch, group: str | None) -> Iteration[StreamedRow]:
+    """Sends a batch, and after a cut what is left of it. The retries begin again whenever a row was acknowledged."""
+    budget = api.retries.begin()
+    while not batch.is_over:
+        before = batch.acknowledged
         try:
-            yield from _read_answer(api, turn, group)
+            yield from _read_response(api, batch, group)
         except DaftariError as error:
-            if turn.acknowledged > before:
-                patience = api.retries.begin()
-            pause = patience.seconds_before_next(error)
+            if batch.acknowledged > before:
+                budget = api.retries.begin()
+            pause = budget.seconds_before_next(error)
             if pause is None:
                 raise
             yield Pause(pause)
 
 
-def _read_answer(api: Api, turn: Turn, group: str | None) -> Walk[StreamedRow]:
-    query = {"group": group, **turn.place()}
-    yield from api.open("/contacts/stream", accept=NDJSON, query=query, ndjson=turn.rest(), retries=NEVER)
+def _read_response(api: Api, batch: Batch, group: str | None) -> Iteration[StreamedRow]:
+    query = {"group": group, **batch.resume_query()}
+    yield from api.open(
+        "/contacts/stream", accept=NDJSON, query=query, ndjson=batch.unacknowledged(), retries=NO_RETRIES
+    )
     lines = Lines(_read_line)
-    while not turn.is_over:
+    while not batch.is_over:
         line = yield from lines.take()
         if line is None:
             raise cut_short()
-        told = turn.note(line)
+        told = batch.read_line(line)
         if told is not None:
-            yield Emit(told)
+            yield Yield(told)
 
 
-def _read_line(written: bytes) -> _Line:
-    line = read_as(_Line)(written)
+def _read_line(written: bytes) -> _StreamLine:
+    line = read_as(_StreamLine)(written)
     if line.error_code is not None:
-        raise error_of(200, {}, written)
+        raise read_error(200, {}, written)
     return line

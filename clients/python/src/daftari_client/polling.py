@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from daftari_client.errors import WaitedTooLong
-from daftari_client.plans import Pause, Plan, T
+from daftari_client.flows import Flow, Pause, T
 
 _FIRST_PAUSE_SECONDS = 0.1
 _PAUSE_SECONDS_MAX = 5.0
@@ -13,18 +13,18 @@ _GROWTH = 1.5
 
 
 def wait_until(
-    look: Callable[[], Plan[T]],
-    is_over: Callable[[T], bool],
+    get: Callable[[], Flow[T]],
+    is_done: Callable[[T], bool],
     *,
     timeout_seconds: float | None,
     clock: Callable[[], float],
-) -> Plan[T]:
-    """What ``look`` finds when it is over."""
+) -> Flow[T]:
+    """What ``get`` finds when it is done."""
     end = None if timeout_seconds is None else clock() + timeout_seconds
     pause = _FIRST_PAUSE_SECONDS
     while True:
-        found = yield from look()
-        if is_over(found):
+        found = yield from get()
+        if is_done(found):
             return found
         if end is not None and clock() + pause > end:
             raise WaitedTooLong(f"After {timeout_seconds} seconds it still goes on.")

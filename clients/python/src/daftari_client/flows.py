@@ -1,8 +1,8 @@
-"""What a call does, step by step, and nothing of how it is done.
+"""What a call does, step by step, apart from how each step is done.
 
-A plan is a generator: it yields steps (send this, wait so long, give me more of the answer), gets back what came of
-each, and returns the call's result. A walk is a plan that also emits items on its way. Each is written once; the two
-drivers carry them out, one waiting and one awaiting. This room must not know HTTP libraries, threads or event loops.
+A flow is a generator. It yields steps (send this request, wait, read more of the response), receives the outcome of
+each, and returns the result of the call. An iteration is a flow that also yields items. Each is written once, and two
+drivers run it: one blocks, one awaits. No HTTP library, no threads, no event loop.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from daftari_client.errors import CutShort, DaftariError, UnexpectedAnswer
-from daftari_client.records import Listed
+from daftari_client.records import Page
 
 T = TypeVar("T")
 LINE_BYTES_MAX = 16 << 20
@@ -24,9 +24,9 @@ LINE_BYTES_MAX = 16 << 20
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """Send this. What comes back is an ``Answer``, or ``ConnectionFailed`` is raised.
+    """Send this. What comes back is a ``Response``, or ``ConnectionFailed`` is raised.
 
-    With ``streamed`` a good answer's body is left where it is, to be taken by ``Chunk``.
+    With ``streamed`` a good answer's body is left where it is, to be taken by ``ReadChunk``.
     """
 
     method: str
@@ -37,7 +37,7 @@ class Request(Struct, frozen=True, kw_only=True):
     streamed: bool = False
 
 
-class Answer(Struct, frozen=True):
+class Response(Struct, frozen=True):
     """What came back. ``headers`` have lower-case names."""
 
     status: int
@@ -45,7 +45,7 @@ class Answer(Struct, frozen=True):
     body: bytes = b""
 
 
-class Chunk(Struct, frozen=True):
+class ReadChunk(Struct, frozen=True):
     """Give me more of the body that was left where it is: some bytes, and none at its end."""
 
 
@@ -55,39 +55,32 @@ class Pause(Struct, frozen=True):
     seconds: float
 
 
-class Emit(Struct, Generic[T], frozen=True):
+class Yield(Struct, Generic[T], frozen=True):
     """Hand this to whoever walks."""
 
     item: T
 
 
-Step: TypeAlias = Request | Chunk | Pause
-Plan: TypeAlias = Generator[Step, Any, T]
-Walk: TypeAlias = Generator[Step | Emit[T], Any, None]
+Step: TypeAlias = Request | ReadChunk | Pause
+Flow: TypeAlias = Generator[Step, Any, T]
+Iteration: TypeAlias = Generator[Step | Yield[T], Any, None]
 
 
-class Course(Generic[T]):
-    """A plan under way: each call answers the step before and returns the next one, ``None`` when it is over."""
+class Done(Struct, Generic[T], frozen=True):
+    """The flow has ended with this result."""
 
-    def __init__(self, plan: Generator[Step | Emit[Any], Any, T]) -> None:
-        self._plan = plan
-        self.result: T
+    result: T
 
-    def go_on(self, reply: object = None) -> Step | Emit[Any] | None:
-        return self._next(lambda: self._plan.send(reply))
 
-    def fail(self, error: DaftariError) -> Step | Emit[Any] | None:
-        return self._next(lambda: self._plan.throw(error))
+S = TypeVar("S")
 
-    def close(self) -> None:
-        self._plan.close()
 
-    def _next(self, move: Callable[[], Step | Emit[Any]]) -> Step | Emit[Any] | None:
-        try:
-            return move()
-        except StopIteration as end:
-            self.result = end.value
-            return None
+def resume(flow: Generator[S, Any, T], reply: object = None) -> S | Done[T]:
+    """Answers the last step of a flow, and returns its next step or its result. An error is raised inside the flow."""
+    try:
+        return flow.throw(reply) if isinstance(reply, DaftariError) else flow.send(reply)
+    except StopIteration as end:
+        return Done(end.value)
 
 
 # ---- reading answers --------------------------------------------------------------------------------
@@ -106,11 +99,11 @@ def read_member(name: str, kind: type[T]) -> Read[T]:
     return lambda body: _decode(_members(body).get(name, msgspec.Raw(b"")), kind)
 
 
-def read_listed(name: str, kind: type[T]) -> Read[Listed[T]]:
+def read_page(name: str, kind: type[T]) -> Read[Page[T]]:
     """One member is a list of ``kind``, and ``next`` says where to go on."""
 
     items = read_member(name, _list_of(kind))
-    return lambda body: Listed(items=items(body), next=_decode(body, _Next).next)
+    return lambda body: Page(items=items(body), next=_decode(body, _Next).next)
 
 
 def read_message(kind: type[T]) -> Read[T]:
@@ -147,29 +140,29 @@ def _decode(body: bytes | msgspec.Raw, kind: type[T]) -> T:
         ) from problem
 
 
-# ---- walking ----------------------------------------------------------------------------------------
+# ---- iterating ----------------------------------------------------------------------------------------
 
 
-def follow(page: Callable[[str | None], Plan[Listed[T]]]) -> Walk[T]:
+def iterate_pages(page: Callable[[str | None], Flow[Page[T]]]) -> Iteration[T]:
     """Every item of a list that says with ``next`` where it goes on."""
     after: str | None = None
     while True:
-        listed: Listed[T] = yield from page(after)
+        listed: Page[T] = yield from page(after)
         for item in listed.items:
-            yield Emit(item)
+            yield Yield(item)
         if listed.next is None or listed.next == after:
             return
         after = listed.next
 
 
-def chunks(opened: Plan[None]) -> Walk[bytes]:
+def iterate_chunks(opened: Flow[None]) -> Iteration[bytes]:
     """The bytes of a streamed answer, as they come."""
     yield from opened
     while True:
-        chunk: bytes = yield Chunk()
+        chunk: bytes = yield ReadChunk()
         if not chunk:
             return
-        yield Emit(chunk)
+        yield Yield(chunk)
 
 
 class Lines(Generic[T]):
@@ -181,12 +174,12 @@ class Lines(Generic[T]):
         self._rest = b""
         self._over = False
 
-    def take(self) -> Plan[T | None]:
+    def take(self) -> Flow[T | None]:
         """The next line, ``None`` at the end of the answer. One that was cut in the middle is ``CutShort``."""
         while not self._waiting:
             if self._over:
                 return None
-            chunk: bytes = yield Chunk()
+            chunk: bytes = yield ReadChunk()
             self._add(chunk)
         line = self._waiting.popleft()
         try:

@@ -1,4 +1,4 @@
-"""The words in which consent is asked and told. This room knows nothing else."""
+"""The types of the values that calls take."""
 
 from __future__ import annotations
 
