@@ -58,6 +58,19 @@ def test_a_contact_that_was_read_can_be_sent_back(three: Caller) -> None:
     assert three(lambda b: b.contacts.get(LUCY, include=["groups"])).groups == ["VIP"]
 
 
+def test_a_write_with_if_match_is_refused_once_the_contact_has_changed(three: Caller) -> None:
+    seen = three(lambda b: b.contacts.get(LUCY))
+    changed = three(lambda b: b.contacts.update(LUCY, {"city": "Kitui"}, if_match=seen.etag))
+    assert changed.etag == three(lambda b: b.contacts.get(LUCY)).etag != seen.etag
+    for ask in (
+        lambda b: b.contacts.update(LUCY, {"city": "Nakuru"}, if_match=seen.etag),
+        lambda b: b.contacts.delete(LUCY, if_match=seen.etag),
+    ):
+        with pytest.raises(errors.PreconditionFailed):
+            three(ask)
+    assert three(lambda b: b.contacts.get(LUCY)).city == "Kitui"
+
+
 def test_all_contacts_are_walked_page_by_page(three: Caller) -> None:
     first = three(lambda b: b.contacts.list(group="VIP", per_page=2))
     assert (first.total, first.last_page, [contact.mobile for contact in first.data]) == (3, 2, [SUZAN, LUCY])
@@ -131,10 +144,23 @@ def test_a_person_is_exported_and_erased(three: Caller) -> None:
 
 
 def test_what_came_in_is_reviewed(three: Caller) -> None:
-    assert three(lambda b: b.reviews.list()).items == []
+    listed = three(lambda b: b.reviews.list())
+    assert (listed.items, listed.next, listed.quarantined) == ([], None, 0)
     assert three(lambda b: b.reviews.iterate()) == []
     with pytest.raises(errors.ReviewNotFound):
         three(lambda b: b.reviews.settle(1, "dismiss"))
+
+
+def test_exports_are_listed_and_deleted(three: Caller) -> None:
+    first, second = (three(lambda b, f=form: b.exports.create(f, group="VIP")) for form in ("csv", "vcard"))
+    assert (first.state, first.format, first.group, first.consent) == ("queued", "csv", "VIP", False)
+    part = three(lambda b: b.exports.list(limit=1))
+    assert [export.id for export in part.items] == [first.id]
+    assert [export.id for export in three(lambda b: b.exports.list(after=part.next)).items] == [second.id]
+    assert three(lambda b: b.exports.delete(first.id)).message
+    assert [export.id for export in three(lambda b: b.exports.iterate())] == [second.id]
+    with pytest.raises(errors.ExportNotFound):
+        three(lambda b: b.exports.get(first.id))
 
 
 def test_errors_are_the_servers_own(book: Caller, ben: Client) -> None:

@@ -47,8 +47,7 @@ class Api(Struct, frozen=True, kw_only=True):
     ) -> Flow[T]:
         """A call that changes nothing: GET, or POST when it has a body."""
         request = self._request("GET" if body is None else "POST", path, query=query, body=body)
-        found = yield from send(request, self.retries)
-        return answer(found.body)
+        return answer((yield from send(request, self.retries)))
 
     def write(
         self,
@@ -60,11 +59,19 @@ class Api(Struct, frozen=True, kw_only=True):
         body: object = None,
         content: Content | None = None,
         idempotency_key: str | None = None,
+        if_match: str | None = None,
     ) -> Flow[T]:
         """A call that changes something. All its tries carry one key; without one it is tried once."""
-        request = self._request(method, path, query=query, body=body, content=content, key=self._key(idempotency_key))
-        found = yield from send(request, self.retries if _is_repeatable(request) else NO_RETRIES)
-        return answer(found.body)
+        key = idempotency_key or (str(uuid.uuid4()) if self.idempotency_keys else None)
+        request = self._request(
+            method,
+            path,
+            query=query,
+            body=body,
+            content=content,
+            headers={"idempotency-key": key, "if-match": if_match},
+        )
+        return answer((yield from send(request, self.retries if _is_repeatable(request) else NO_RETRIES)))
 
     def open(
         self,
@@ -83,9 +90,6 @@ class Api(Struct, frozen=True, kw_only=True):
         )
         yield from send(msgspec.structs.replace(request, streamed=True), retries or self.retries)
 
-    def _key(self, given: str | None) -> str | None:
-        return given or (str(uuid.uuid4()) if self.idempotency_keys else None)
-
     def _request(
         self,
         method: str,
@@ -96,23 +100,28 @@ class Api(Struct, frozen=True, kw_only=True):
         content: Content | None = None,
         media_type: str = _BYTES,
         accept: str = _JSON,
-        key: str | None = None,
+        headers: Mapping[str, str | None] | None = None,
     ) -> Request:
-        headers = {"accept": accept, "user-agent": f"daftari-client/{VERSION}"}
-        asked: dict[str, object] = {**(query or {})}
+        """The project goes into a JSON body if there is one, otherwise into the query."""
+        sent = {"accept": accept, "user-agent": f"daftari-client/{VERSION}"}
+        parameters: dict[str, object] = {**(query or {})}
         if self.key is not None:
-            headers["authorization"] = f"Bearer {self.key}"
-        if key is not None:
-            headers["idempotency-key"] = key
+            sent["authorization"] = f"Bearer {self.key}"
+        sent |= {name: value for name, value in (headers or {}).items() if value is not None}
         if isinstance(body, Mapping):
-            media_type, content = _JSON, _encode(_drop_none(body) | _drop_none({"project": self.project}))
+            members = {name: value for name, value in {**body, "project": self.project}.items() if value is not None}
+            media_type, content = _JSON, msgspec.json.encode(members, enc_hook=_to_builtin)
         else:
-            asked["project"] = self.project
+            parameters["project"] = self.project
         if content is not None:
-            headers["content-type"] = media_type
-            headers |= _content_length(content)
+            sent["content-type"] = media_type
+            sent |= _content_length(content)
         return Request(
-            method=method, url=self.base_url + path, headers=headers, query=tuple(_query_pairs(asked)), content=content
+            method=method,
+            url=self.base_url + path,
+            headers=sent,
+            query=tuple(_query_pairs(parameters)),
+            content=content,
         )
 
 
@@ -145,14 +154,6 @@ def file_name(source: Content) -> str | None:
 
 def _is_repeatable(request: Request) -> bool:
     return "idempotency-key" in request.headers
-
-
-def _drop_none(members: Mapping[str, object]) -> dict[str, object]:
-    return {name: value for name, value in members.items() if value is not None}
-
-
-def _encode(body: dict[str, object]) -> bytes:
-    return msgspec.json.encode(body, enc_hook=_to_builtin)
 
 
 def _to_builtin(value: object) -> Any:

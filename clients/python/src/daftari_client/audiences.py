@@ -14,7 +14,7 @@ from daftari_client.flows import (
     Iteration,
     Lines,
     Yield,
-    cut_short,
+    decode,
     iterate_pages,
     read_as,
     read_member,
@@ -59,11 +59,9 @@ class Audiences(Resource[Mode]):
         asked = _scope(channel, sender=sender, purpose=purpose, keyword=keyword)
         whom = {"group": [*groups], "not": [*not_groups], "match": match, "everyone": everyone}
         yield from self._api.open("/audience", accept=NDJSON, query=asked | whom)
-        lines = Lines(read_as(_AudienceLine))
+        lines = Lines(lambda line: decode(line, _AudienceLine))
         while True:
             line = yield from lines.take()
-            if line is None:
-                raise cut_short()
             if line.end:
                 break
             if line.mobile is not None:

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self, Unpack
 
 import httpx2
+from msgspec.structs import replace
 
 from daftari_client.api import Api, WriteOptions, read_base_url
 from daftari_client.audiences import Audiences
@@ -75,7 +76,7 @@ class BaseClient(Resource[Mode]):
     @call
     def health(self) -> Flow[Health]:
         """Whether the server and its database answer. It needs no key."""
-        return self._api.read("/health", read_as(Health))
+        return replace(self._api, project=None).read("/health", read_as(Health))
 
 
 class Client(BaseClient[Sync]):

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from daftari_client.api import WriteOptions, path_part
 from daftari_client.errors import UnexpectedAnswer
-from daftari_client.flows import Flow, Iteration, Yield, read_member, read_message
+from daftari_client.flows import Flow, Iteration, Yield, read_member, read_message, with_etag
 from daftari_client.records import (
     Contact,
     ContactPage,
@@ -80,7 +80,8 @@ class Contacts(Resource[Mode]):
     def get(self, reference: Reference, *, include: Iterable[Include] = ()) -> Flow[Contact]:
         """One contact by id or mobile. Nobody there: ``ContactNotFound``."""
         query = {"include": ",".join(include) or None}
-        return self._api.read(f"/contacts/{path_part(reference)}", read_member("contact", Contact), query=query)
+        read = with_etag(read_member("contact", Contact))
+        return self._api.read(f"/contacts/{path_part(reference)}", read, query=query)
 
     @call
     def create(
@@ -113,6 +114,7 @@ class Contacts(Resource[Mode]):
         *,
         group: str | None = None,
         group_mode: Literal["move", "add"] | None = None,
+        if_match: str | None = None,
         **options: Unpack[WriteOptions],
     ) -> Flow[Updated]:
         """Changes the fields given; ``None`` and ``""`` clear one. A group moves the contact, or is added.
@@ -121,7 +123,8 @@ class Contacts(Resource[Mode]):
         """
         body = {"group": group, "group_mode": group_mode, "contact": None if contact is None else contact_body(contact)}
         path = f"/contacts/{path_part(reference)}"
-        return self._api.write(path, read_message(Updated), method="PUT", body=body, **options)
+        read = with_etag(read_message(Updated))
+        return self._api.write(path, read, method="PUT", body=body, if_match=if_match, **options)
 
     @call
     def delete(
@@ -131,6 +134,7 @@ class Contacts(Resource[Mode]):
         reason: str | None = None,
         at: datetime | str | None = None,
         purpose: Purpose | None = None,
+        if_match: str | None = None,
         **options: Unpack[WriteOptions],
     ) -> Flow[Deleted]:
         """Deletes a contact, which is an opt-out too, unless ``reason`` is ``"removal"``.
@@ -139,7 +143,8 @@ class Contacts(Resource[Mode]):
         """
         query = {"reason": reason, "at": at, "purpose": purpose}
         path = f"/contacts/{path_part(reference)}"
-        return self._api.write(path, read_message(Deleted), method="DELETE", query=query, **options)
+        read = read_message(Deleted)
+        return self._api.write(path, read, method="DELETE", query=query, if_match=if_match, **options)
 
     @iteration
     def stream(self, contacts: Iterable[ContactInput], *, group: str | None = None) -> Iteration[StreamedRow]:

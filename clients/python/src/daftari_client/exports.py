@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Literal, Unpack
 
 from daftari_client.api import WriteOptions
-from daftari_client.flows import Flow, Iteration, iterate_chunks, read_member
+from daftari_client.flows import Flow, Iteration, iterate_chunks, iterate_pages, read_member, read_message, read_page
 from daftari_client.polling import wait_until
-from daftari_client.records import Export
+from daftari_client.records import Deleted, Export, Page
 from daftari_client.resources import Mode, Resource, call, iteration
 
 Format = Literal["csv", "xlsx", "ndjson", "vcard"]
@@ -31,6 +31,16 @@ class Exports(Resource[Mode]):
         return self._api.write("/exports", read_member("export", Export), body=body, **options)
 
     @call
+    def list(self, *, after: str | None = None, limit: int | None = None) -> Flow[Page[Export]]:
+        """Part of the list of exports that the server keeps, in the order in which they were requested."""
+        return self._page(after, limit)
+
+    @iteration
+    def iterate(self) -> Iteration[Export]:
+        """Every export that the server keeps."""
+        return iterate_pages(lambda after: self._page(after, None))
+
+    @call
     def get(self, number: int) -> Flow[Export]:
         """How far an export is."""
         return self._get(number)
@@ -51,5 +61,13 @@ class Exports(Resource[Mode]):
         """The file, in pieces of bytes."""
         return iterate_chunks(self._api.open(f"/exports/{number}/file"))
 
+    @call
+    def delete(self, number: int, **options: Unpack[WriteOptions]) -> Flow[Deleted]:
+        """Deletes an export and its file, whatever its state."""
+        return self._api.write(f"/exports/{number}", read_message(Deleted), method="DELETE", **options)
+
     def _get(self, number: int) -> Flow[Export]:
         return self._api.read(f"/exports/{number}", read_member("export", Export))
+
+    def _page(self, after: str | None, limit: int | None) -> Flow[Page[Export]]:
+        return self._api.read("/exports", read_page("exports", Export), query={"after": after, "limit": limit})

@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from types import GenericAlias
-from typing import Any, BinaryIO, Generic, TypeAlias, TypeVar, cast
+from typing import Any, BinaryIO, Generic, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from daftari_client.errors import CutShort, DaftariError, UnexpectedAnswer
-from daftari_client.records import Page
+from daftari_client.records import Page, Record
 
 T = TypeVar("T")
+S = TypeVar("S")
+R = TypeVar("R", bound=Record)
 LINE_BYTES_MAX = 16 << 20
 """How long one line of a streamed answer may be."""
 
@@ -72,9 +74,6 @@ class Done(Struct, Generic[T], frozen=True):
     result: T
 
 
-S = TypeVar("S")
-
-
 def resume(flow: Generator[S, Any, T], reply: object = None) -> S | Done[T]:
     """Answers the last step of a flow, and returns its next step or its result. An error is raised inside the flow."""
     try:
@@ -83,80 +82,81 @@ def resume(flow: Generator[S, Any, T], reply: object = None) -> S | Done[T]:
         return Done(end.value)
 
 
-# ---- reading answers --------------------------------------------------------------------------------
+# ---- reading responses ------------------------------------------------------------------------------
 
-Read: TypeAlias = Callable[[bytes], T]
-"""Makes the body of a good answer into what the call returns."""
+Read: TypeAlias = Callable[[Response], T]
+"""Makes a successful response into the result of a call. Raises ``UnexpectedAnswer``."""
 
 
 def read_as(kind: type[T]) -> Read[T]:
-    """The whole body is a ``kind``. Members that are not known are ignored."""
-    return lambda body: _decode(body, kind)
+    """The whole body is a ``kind``."""
+    return lambda response: decode(response.body, kind)
 
 
 def read_member(name: str, kind: type[T]) -> Read[T]:
-    """One member of the body is a ``kind``; the others do not matter."""
-    return lambda body: _decode(_members(body).get(name, msgspec.Raw(b"")), kind)
+    """One member of the body is a ``kind``; the other members are ignored."""
+    return lambda response: decode(_members(response).get(name, msgspec.Raw(b"")), kind)
 
 
 def read_page(name: str, kind: type[T]) -> Read[Page[T]]:
-    """One member is a list of ``kind``, and ``next`` says where to go on."""
-
-    items = read_member(name, _list_of(kind))
-    return lambda body: Page(items=items(body), next=_decode(body, _Next).next)
+    """One member is a list of ``kind``, and ``next`` says where the list continues."""
+    alias: Any = GenericAlias(list, (kind,))
+    items: Read[list[T]] = read_member(name, alias)
+    return lambda response: Page(items=items(response), next=read_as(_Next)(response).next)
 
 
 def read_message(kind: type[T]) -> Read[T]:
-    """The call went through, and that is enough: what cannot be read is as if it had not been said."""
+    """The status alone says that the call succeeded: a body that cannot be read is as good as an empty one."""
 
-    def read(body: bytes) -> T:
+    def read(response: Response) -> T:
         try:
-            return _decode(body, kind)
+            return decode(response.body, kind)
         except UnexpectedAnswer:
             return kind()
 
     return read
 
 
+def with_etag(read: Read[R]) -> Read[R]:
+    """Sets ``etag`` of the record from the header of the same name."""
+    return lambda response: msgspec.structs.replace(read(response), etag=response.headers.get("etag"))
+
+
 class _Next(Struct, frozen=True):
     next: str | None = None
 
 
-def _list_of(kind: type[T]) -> type[list[T]]:
-    alias: Any = GenericAlias(list, (kind,))
-    return cast(type[list[T]], alias)
+def _members(response: Response) -> dict[str, msgspec.Raw]:
+    return decode(response.body, dict[str, msgspec.Raw])
 
 
-def _members(body: bytes) -> dict[str, msgspec.Raw]:
-    return _decode(body, dict[str, msgspec.Raw])
-
-
-def _decode(body: bytes | msgspec.Raw, kind: type[T]) -> T:
+def decode(body: bytes | msgspec.Raw, kind: type[T]) -> T:
+    """JSON as a ``kind``. Unknown members are ignored. Raises ``UnexpectedAnswer``."""
     try:
         return msgspec.json.decode(body, type=kind, strict=False)
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         raise UnexpectedAnswer(
-            f"The call went through, and its answer is not one that is known: {problem}"
+            f"The call succeeded, but its response cannot be read: {problem}. Is this the base URL of a Daftari server?"
         ) from problem
 
 
-# ---- iterating ----------------------------------------------------------------------------------------
+# ---- iterating --------------------------------------------------------------------------------------
 
 
 def iterate_pages(page: Callable[[str | None], Flow[Page[T]]]) -> Iteration[T]:
-    """Every item of a list that says with ``next`` where it goes on."""
+    """Every item of a list. ``page`` gets the part of the list after a cursor, ``None`` at first."""
     after: str | None = None
     while True:
-        listed: Page[T] = yield from page(after)
-        for item in listed.items:
+        part: Page[T] = yield from page(after)
+        for item in part.items:
             yield Yield(item)
-        if listed.next is None or listed.next == after:
+        if part.next is None or part.next == after:
             return
-        after = listed.next
+        after = part.next
 
 
-def iterate_chunks(opened: Flow[None]) -> Iteration[bytes]:
-    """The bytes of a streamed answer, as they come."""
+def iterate_chunks(opened: Flow[object]) -> Iteration[bytes]:
+    """The body of a streamed response, as it arrives."""
     yield from opened
     while True:
         chunk: bytes = yield ReadChunk()
@@ -166,37 +166,36 @@ def iterate_chunks(opened: Flow[None]) -> Iteration[bytes]:
 
 
 class Lines(Generic[T]):
-    """The lines of a streamed answer, each read."""
+    """The lines of a streamed response, decoded one by one."""
 
-    def __init__(self, read: Read[T]) -> None:
-        self._read = read
-        self._waiting: deque[bytes] = deque()
+    def __init__(self, decode_line: Callable[[bytes], T]) -> None:
+        self._decode_line = decode_line
+        self._lines: deque[bytes] = deque()
         self._rest = b""
-        self._over = False
+        self._is_over = False
 
-    def take(self) -> Flow[T | None]:
-        """The next line, ``None`` at the end of the answer. One that was cut in the middle is ``CutShort``."""
-        while not self._waiting:
-            if self._over:
-                return None
+    def take(self) -> Flow[T]:
+        """The next line. Raises ``CutShort`` where the response ends; its last line is for the caller to know."""
+        while not self._lines:
+            if self._is_over:
+                raise _cut_short()
             chunk: bytes = yield ReadChunk()
             self._add(chunk)
-        line = self._waiting.popleft()
+        line = self._lines.popleft()
         try:
-            return self._read(line)
+            return self._decode_line(line)
         except UnexpectedAnswer as problem:
-            if self._over and not self._waiting:
-                raise cut_short() from problem
+            if self._is_over and not self._lines:
+                raise _cut_short() from problem
             raise
 
     def _add(self, chunk: bytes) -> None:
-        self._over = not chunk
+        self._is_over = not chunk
         *whole, self._rest = (self._rest + chunk).split(b"\n") if chunk else (self._rest, b"")
-        self._waiting.extend(line for line in whole if line.strip())
+        self._lines.extend(line for line in whole if line.strip())
         if len(self._rest) > LINE_BYTES_MAX:
-            raise UnexpectedAnswer("A line of the answer is longer than any should be.")
+            raise UnexpectedAnswer(f"A line of the response is longer than {LINE_BYTES_MAX} bytes.")
 
 
-def cut_short() -> CutShort:
-    """A stream that ended without saying so."""
-    return CutShort("The answer ended before its last line; what came until then is not all.", retryable=True)
+def _cut_short() -> CutShort:
+    return CutShort("The response ended before its last line, so it is incomplete.", retryable=True)

@@ -1,7 +1,7 @@
-"""What the calls return: frozen records with the members that the server documents.
+"""What the calls return: frozen records with the members of the API's documented schemas.
 
-They are read leniently. Members that are not known are ignored, and all but what makes a record what it is may be
-missing, because another version, or another service with the same calls, may say less. This module must not know calls.
+Decoding is lenient. Unknown members are ignored, and most members have a default, because an older server or another
+service with the same calls may send less. No calls here, and no HTTP.
 """
 
 from __future__ import annotations
@@ -15,28 +15,46 @@ T = TypeVar("T")
 
 
 class Record(Struct, frozen=True, kw_only=True):
-    """The root of all that is returned."""
+    """The base class of all records."""
 
 
 class Page(Record, Generic[T], frozen=True, kw_only=True):
-    """Some items of a list, and what to give as ``after`` for those that follow; ``None`` at the end."""
+    """Part of a list. Pass ``next`` as ``after`` to get the next part; it is ``None`` on the last one."""
 
     items: list[T]
     next: str | None = None
+
+
+class NumberedPage(Record, frozen=True, kw_only=True):
+    """Where a numbered page is in its list. ``from_`` and ``to`` are the positions of its first and last item, from 1;
+    ``total`` is how many items all pages have together.
+    """
+
+    current_page: int = 1
+    first_page_url: str | None = None
+    from_: int | None = field(default=None, name="from")
+    last_page: int | None = None
+    last_page_url: str | None = None
+    next_page_url: str | None = None
+    path: str | None = None
+    per_page: int | None = None
+    prev_page_url: str | None = None
+    to: int | None = None
+    total: int | None = None
 
 
 # ---- consent ----------------------------------------------------------------------------------------
 
 
 class Cell(Record, frozen=True, kw_only=True):
-    """A channel and a purpose; ``None`` is any."""
+    """A channel and a purpose; ``None`` means any."""
 
     channel: str | None = None
     purpose: str | None = None
 
 
 class SenderConsent(Record, frozen=True, kw_only=True):
-    """What holds for one sender."""
+    """The consent that holds for one sender."""
 
     sender: str
     blocked: list[Cell] = []
@@ -44,16 +62,16 @@ class SenderConsent(Record, frozen=True, kw_only=True):
 
 
 class Subscription(Record, frozen=True, kw_only=True):
-    """A paid premium service that is running."""
+    """An active subscription to a paid premium service."""
 
     sender: str | None = None
     keyword: str
 
 
-class Fact(Record, frozen=True, kw_only=True):
-    """An opt-out, an opt-in or another fact about a number. Parts of the scope that are ``None`` are any.
+class RecordedFact(Record, frozen=True, kw_only=True):
+    """What every fact about a number has. ``None`` in ``channel``, ``sender`` or ``purpose`` means any.
 
-    ``text`` is the fact as a sentence, where the call tells it.
+    ``at`` is when it happened, ``recorded_at`` when the server recorded it.
     """
 
     id: int
@@ -61,19 +79,33 @@ class Fact(Record, frozen=True, kw_only=True):
     channel: str | None = None
     sender: str | None = None
     purpose: str | None = None
-    group: str | None = None
-    keyword: str | None = None
     at: datetime
     recorded_at: datetime | None = None
     source: str | None = None
+    evidence: dict[str, str] | None = None
+
+
+class Fact(RecordedFact, frozen=True, kw_only=True):
+    """An opt-out, an opt-in or another fact about a number. ``retracts`` is the id of the fact that it takes back.
+
+    ``text`` is the fact as a sentence; only ``contacts.consent`` and ``contacts.export`` send it.
+    """
+
+    group: str | None = None
+    keyword: str | None = None
     override: bool = False
     retracts: int | None = None
-    evidence: dict[str, str] | None = None
     text: str | None = None
 
 
+class OptOut(RecordedFact, frozen=True, kw_only=True):
+    """An opt-out that is in force."""
+
+    mobile: str
+
+
 class Consent(Record, frozen=True, kw_only=True):
-    """What may be sent to a number. ``blocked`` and ``opted_in`` hold for senders that ``senders`` does not name."""
+    """What may be sent to a number. ``senders`` lists the senders for which something else holds."""
 
     suppressed: bool = False
     blocked: list[Cell] = []
@@ -84,7 +116,7 @@ class Consent(Record, frozen=True, kw_only=True):
 
 
 class NumberConsent(Consent, frozen=True, kw_only=True):
-    """All that is known about one number, with every fact in the order of time."""
+    """The consent of one number and all its facts in order of time."""
 
     mobile: str | None = None
     contact_id: int | None = None
@@ -92,14 +124,8 @@ class NumberConsent(Consent, frozen=True, kw_only=True):
     facts: list[Fact] = []
 
 
-class OptOut(Fact, frozen=True, kw_only=True):
-    """An opt-out that holds."""
-
-    mobile: str
-
-
 class FactOutcome(Record, frozen=True, kw_only=True):
-    """What became of one number: ``recorded``, ``unchanged``, ``refused`` or ``invalid``."""
+    """The outcome for one number: ``recorded``, ``unchanged``, ``refused`` or ``invalid``."""
 
     index: int
     outcome: str
@@ -111,8 +137,9 @@ class FactOutcome(Record, frozen=True, kw_only=True):
 
 
 class FactsRecorded(Record, frozen=True, kw_only=True):
-    """How many facts were recorded. ``results`` are there when they were asked for."""
+    """How many facts were recorded. ``results`` is empty unless the call asked for it."""
 
+    message: str = ""
     recorded: int
     unchanged: int = 0
     refused: int = 0
@@ -123,14 +150,14 @@ class FactsRecorded(Record, frozen=True, kw_only=True):
 
 
 class NearMissKey(Record, frozen=True, kw_only=True):
-    """A key: how it begins, and its label."""
+    """The API key that tried: its first characters and its label."""
 
     start: str
     label: str | None = None
 
 
 class NearMiss(Record, frozen=True, kw_only=True):
-    """How often somebody tried to bring back people who opted out."""
+    """Attempts of one key to add numbers again that had opted out."""
 
     key: NearMissKey | None = None
     source: str
@@ -141,7 +168,7 @@ class NearMiss(Record, frozen=True, kw_only=True):
 
 
 class Reason(Record, frozen=True, kw_only=True):
-    """Why a number may be messaged or not: a code for programs, a sentence for people, the fact if there is one."""
+    """Why a number may or may not be messaged: a code for programs, a sentence for people, and the fact, if any."""
 
     code: str
     text: str = ""
@@ -149,7 +176,7 @@ class Reason(Record, frozen=True, kw_only=True):
 
 
 class Judgement(Record, frozen=True, kw_only=True):
-    """Whether a number may be messaged. ``id`` is there when it was asked about by its contact's id."""
+    """Whether a number may be messaged. ``id`` is set when the question named the contact's id."""
 
     allowed: bool
     mobile: str | None = None
@@ -162,7 +189,10 @@ class Judgement(Record, frozen=True, kw_only=True):
 
 
 class Contact(Record, frozen=True, kw_only=True):
-    """One contact. ``groups``, ``consent`` and ``updated_at`` are ``None`` unless ``include`` asked for them."""
+    """One contact. ``groups``, ``consent`` and ``updated_at`` are ``None`` unless ``include`` asked for them.
+
+    ``etag`` is the version of the contact, for ``if_match``. Only ``contacts.get`` sets it.
+    """
 
     id: int
     fname: str | None = None
@@ -177,21 +207,17 @@ class Contact(Record, frozen=True, kw_only=True):
     groups: list[str] | None = None
     consent: Consent | None = None
     updated_at: datetime | None = None
+    etag: str | None = None
 
 
-class ContactPage(Record, frozen=True, kw_only=True):
-    """A page of contacts. ``total`` is how many there are on all pages."""
+class ContactPage(NumberedPage, frozen=True, kw_only=True):
+    """A page of contacts."""
 
     data: list[Contact]
-    current_page: int = 1
-    per_page: int | None = None
-    total: int | None = None
-    last_page: int | None = None
-    next_page_url: str | None = None
 
 
 class RowOutcome(Record, frozen=True, kw_only=True):
-    """What became of one row of a create: ``created``, ``updated``, ``unchanged``, ``duplicate`` or ``invalid``."""
+    """The outcome of one row of a create: ``created``, ``updated``, ``unchanged``, ``duplicate`` or ``invalid``."""
 
     index: int
     outcome: str
@@ -203,7 +229,7 @@ class RowOutcome(Record, frozen=True, kw_only=True):
 
 
 class Created(Record, frozen=True, kw_only=True):
-    """What a create did. Counts are ``None`` where a service does not tell them."""
+    """The counts of a create. A count is ``None`` when the service does not send it."""
 
     message: str = ""
     created: int | None = None
@@ -217,21 +243,25 @@ class Created(Record, frozen=True, kw_only=True):
 
 
 class Updated(Record, frozen=True, kw_only=True):
-    """An update went through. ``suppressed`` or ``kept_out``: the fields were changed and the group was not joined."""
+    """The result of an update. ``suppressed`` or ``kept_out``: the fields changed, the contact did not join the group.
+
+    ``etag`` is the version that the contact has now.
+    """
 
     message: str = ""
     suppressed: bool = False
     kept_out: bool = False
+    etag: str | None = None
 
 
 class Deleted(Record, frozen=True, kw_only=True):
-    """A delete went through."""
+    """The result of a delete."""
 
     message: str = ""
 
 
 class Group(Record, frozen=True, kw_only=True):
-    """A group and how many contacts it has."""
+    """A group and its number of contacts."""
 
     name: str
     contacts: int = 0
@@ -239,8 +269,9 @@ class Group(Record, frozen=True, kw_only=True):
 
 
 class Joined(Record, frozen=True, kw_only=True):
-    """What a join did, by number of contacts."""
+    """How many contacts joined a group, and how many did not and why."""
 
+    message: str = ""
     joined: int
     already: int = 0
     unknown: int = 0
@@ -249,8 +280,9 @@ class Joined(Record, frozen=True, kw_only=True):
 
 
 class Left(Record, frozen=True, kw_only=True):
-    """What a leave did, by number of contacts."""
+    """How many contacts left a group, and how many did not and why."""
 
+    message: str = ""
     left: int
     already: int = 0
     unknown: int = 0
@@ -260,14 +292,14 @@ class Left(Record, frozen=True, kw_only=True):
 
 
 class AudienceMember(Record, frozen=True, kw_only=True):
-    """Somebody who may be messaged."""
+    """A number that may be messaged, and the id of its contact."""
 
     mobile: str
     id: int | None = None
 
 
 class AudienceEnd(Record, frozen=True, kw_only=True):
-    """How many were told, and how many were left out by reason."""
+    """How many numbers the audience has, and how many were left out, by reason."""
 
     count: int
     excluded: dict[str, int] = {}
@@ -293,15 +325,10 @@ class Audience(Record, frozen=True, kw_only=True):
     expires_at: datetime | None = None
 
 
-class NumberPage(Record, frozen=True, kw_only=True):
-    """A page of a frozen audience. It may have fewer numbers than places: some were blocked since."""
+class NumberPage(NumberedPage, frozen=True, kw_only=True):
+    """A page of the numbers of a frozen audience. Numbers that were blocked since are missing, so it may be short."""
 
     data: list[str]
-    current_page: int = 1
-    per_page: int | None = None
-    total: int | None = None
-    last_page: int | None = None
-    next_page_url: str | None = None
 
 
 class FrozenPage(Record, frozen=True, kw_only=True):
@@ -312,14 +339,14 @@ class FrozenPage(Record, frozen=True, kw_only=True):
 
 
 class Blocked(Record, frozen=True, kw_only=True):
-    """A number of a frozen audience that may not be messaged any more, and why."""
+    """A number of a frozen audience that may no longer be messaged, and why."""
 
     mobile: str
     reasons: list[Reason] = []
 
 
 class ComparisonCounts(Record, frozen=True, kw_only=True):
-    """How many numbers two audiences share, and how many only one has."""
+    """How many numbers are in both audiences, and how many in only one of them."""
 
     both: int
     only_in_this: int
@@ -327,25 +354,26 @@ class ComparisonCounts(Record, frozen=True, kw_only=True):
 
 
 class Comparison(Record, frozen=True, kw_only=True):
-    """Two audiences compared: the counts, and the first 1,000 numbers that only one has."""
+    """The difference between two audiences: the counts, and up to 1,000 numbers that are in only one of them."""
 
     counts: ComparisonCounts
     only_in_this: list[str] = []
     only_in_other: list[str] = []
 
 
-# ---- people's rights, and what came in --------------------------------------------------------------
+# ---- erasures, subject exports and reviews ----------------------------------------------------------
 
 
 class Erased(Record, frozen=True, kw_only=True):
-    """A number was erased. ``removed`` counts what went, by kind."""
+    """The result of an erasure. ``removed`` counts what was deleted, by kind."""
 
+    message: str = ""
     id: int
     removed: dict[str, int] = {}
 
 
 class Review(Record, frozen=True, kw_only=True):
-    """Something that came in and a person should look at."""
+    """An inbound message that a person should look at. ``settled_at`` is ``None`` until someone has."""
 
     id: int
     mobile: str | None = None
@@ -359,15 +387,21 @@ class Review(Record, frozen=True, kw_only=True):
     settled_as: str | None = None
 
 
+class ReviewPage(Page[Review], frozen=True, kw_only=True):
+    """Part of the list of reviews. ``quarantined`` counts the inbound requests that were refused and kept."""
+
+    quarantined: int | None = None
+
+
 class Removal(Record, frozen=True, kw_only=True):
-    """A delete that was no opt-out."""
+    """A delete of a contact that did not count as an opt-out."""
 
     at: datetime
     reason: str | None = None
 
 
 class JournalEntry(Record, frozen=True, kw_only=True):
-    """When something was written about a contact, and by which key."""
+    """When something about a contact was written, and with which key."""
 
     at: datetime
     action: str
@@ -375,7 +409,7 @@ class JournalEntry(Record, frozen=True, kw_only=True):
 
 
 class NumberExport(Record, frozen=True, kw_only=True):
-    """All that is held about a number, for whoever asks for it."""
+    """Everything that is stored about a number, for a subject access request."""
 
     mobile: str
     exported_at: datetime
@@ -389,29 +423,34 @@ class NumberExport(Record, frozen=True, kw_only=True):
     journal: list[JournalEntry] = []
 
 
-# ---- files in and out -------------------------------------------------------------------------------
+# ---- imports and exports ----------------------------------------------------------------------------
 
 
 class Column(Record, frozen=True, kw_only=True):
-    """A column of a file, and the field that it became; ``None`` when it was left out."""
+    """A column of a file and the field that it is read as; ``None`` if it is ignored."""
 
     name: str
     field: str | None = None
 
 
 class Undone(Record, frozen=True, kw_only=True):
-    """What an undo did: put back, kept because it changed since, failed."""
+    """The counts of an undo: contacts put back, contacts kept because they changed since, and failures.
+
+    ``retracted`` counts the facts that were taken back.
+    """
 
     reversed: int = 0
     kept: int = 0
     failed: int = 0
+    retracted: int = 0
 
 
 class Import(Record, frozen=True, kw_only=True):
-    """A file on its way in.
+    """An import of a file.
 
     ``state`` is ``queued``, ``running``, ``paused``, ``done``, ``failed`` or ``cancelled``; ``phase`` is ``plan``,
-    ``apply`` or ``undo``. ``counts`` are by outcome and add up to ``rows``. ``rate`` is rows a second.
+    ``apply`` or ``undo``. ``counts`` has the rows by outcome and adds up to ``rows``; ``plan`` has what the plan
+    counted. ``facts`` counts the opt-outs, opt-ins and other facts that were recorded. ``rate`` is in rows a second.
     """
 
     id: int
@@ -428,41 +467,58 @@ class Import(Record, frozen=True, kw_only=True):
     counts: dict[str, int] | None = None
     suppressed: int | None = None
     joined: int | None = None
+    facts: int | None = None
     rate: float | None = None
     seconds_left: float | None = None
     error: str | None = None
+    plan: dict[str, int] | None = None
+    undo: Undone | None = None
     created_at: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
-    undo: Undone | None = None
+    expires_at: datetime | None = None
 
 
 class ImportRow(Record, frozen=True, kw_only=True):
-    """What became of one row of a file, or would: ``row`` counts from 1, ``why`` says what was wrong."""
+    """The outcome of one row of an import. ``row`` counts from 1; ``why`` says what is wrong with a rejected row.
+
+    ``suppressed`` and ``kept_out``: the number opted out of everything, or left the group itself, and did not join.
+    """
 
     row: int
     outcome: str
     id: int | None = None
     mobile: str | None = None
+    suppressed: bool = False
+    joined: bool = False
+    kept_out: bool = False
     why: str | None = None
 
 
 class StreamedRow(ImportRow, frozen=True, kw_only=True):
-    """What became of one contact of a stream. ``row`` counts those given, from 1; ``import_id`` is where it is kept."""
+    """The outcome of one streamed contact. ``row`` is its position in the stream, from 1; ``import_id`` names the
+    import that holds it.
+    """
 
     import_id: int | None = None
 
 
 class Export(Record, frozen=True, kw_only=True):
-    """A file on its way out. ``state`` is as that of an import."""
+    """An export to a file. ``state`` is ``queued``, ``running``, ``done`` or ``failed``.
+
+    ``rows`` and ``bytes`` are the size of the file, once it is done. The file is deleted at ``expires_at``.
+    """
 
     id: int
     state: str
     format: str | None = None
+    group: str | None = None
+    consent: bool = False
     rows: int | None = None
     bytes: int | None = None
     error: str | None = None
     created_at: datetime | None = None
+    finished_at: datetime | None = None
     expires_at: datetime | None = None
 
 
@@ -470,7 +526,7 @@ class Export(Record, frozen=True, kw_only=True):
 
 
 class Health(Record, frozen=True, kw_only=True):
-    """The server answers, and so does its database."""
+    """The state of the server and its database."""
 
     status: str
     version: str | None = None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Literal, Unpack
 
+from msgspec import Struct
+
 from daftari_client.api import WriteOptions
-from daftari_client.flows import Flow, Iteration, iterate_pages, read_member, read_page
-from daftari_client.records import Page, Review
+from daftari_client.flows import Flow, Iteration, Response, decode, iterate_pages, read_member
+from daftari_client.records import Review, ReviewPage
 from daftari_client.resources import Mode, Resource, call, iteration
 
 SettleAs = Literal["opt_out", "opt_in", "retract", "dismiss"]
@@ -16,7 +18,7 @@ class Reviews(Resource[Mode]):
     """Messages that may be an opt-out, and what could not be read."""
 
     @call
-    def list(self, *, after: str | None = None, limit: int | None = None) -> Flow[Page[Review]]:
+    def list(self, *, after: str | None = None, limit: int | None = None) -> Flow[ReviewPage]:
         """Some of what waits."""
         return self._page(after, limit)
 
@@ -31,5 +33,16 @@ class Reviews(Resource[Mode]):
         path = f"/inbound/review/{number}"
         return self._api.write(path, read_member("review", Review), body={"as": settle_as}, **options)
 
-    def _page(self, after: str | None, limit: int | None) -> Flow[Page[Review]]:
-        return self._api.read("/inbound/review", read_page("reviews", Review), query={"after": after, "limit": limit})
+    def _page(self, after: str | None, limit: int | None) -> Flow[ReviewPage]:
+        return self._api.read("/inbound/review", _read_page, query={"after": after, "limit": limit})
+
+
+class _ReviewList(Struct, frozen=True):
+    reviews: list[Review]
+    next: str | None = None
+    quarantined: int | None = None
+
+
+def _read_page(response: Response) -> ReviewPage:
+    found = decode(response.body, _ReviewList)
+    return ReviewPage(items=found.reviews, next=found.next, quarantined=found.quarantined)

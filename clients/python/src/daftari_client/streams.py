@@ -1,13 +1,12 @@
-"""Contacts that are sent row by row, each answered while the next ones go, and taken up again after a cut.
+"""Contacts sent row by row. Each row is answered while the next ones go, and a stream resumes after a cut.
 
-HTTP libraries send a whole request before they read its answer, and nobody can send again what came out of an
-iterator. So rows go in batches: at most ``BATCH_ROWS_MAX`` are under way and not acknowledged, and those are kept until
-they are. This module must not know how a call is sent.
+HTTP libraries send the whole request before they read its response, and rows from an iterator cannot be sent twice.
+So rows go in batches: a batch is kept until the server has acknowledged its rows. No HTTP.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
 
 import msgspec
@@ -15,28 +14,27 @@ from msgspec import Struct
 
 from daftari_client.api import NDJSON, Api
 from daftari_client.errors import DaftariError, read_error
-from daftari_client.flows import Iteration, Lines, Pause, Yield, cut_short, read_as
-from daftari_client.records import StreamedRow
+from daftari_client.flows import Iteration, Lines, Pause, Yield, decode
+from daftari_client.records import ImportRow, StreamedRow
 from daftari_client.retries import NO_RETRIES
 
 BATCH_ROWS_MAX = 5_000
 
 
 class _StreamLine(Struct, frozen=True):
-    """A line of the answer: the import's id, what became of a row, or the end."""
+    """What tells the lines of the response apart: the import's id, the outcome of a row, the end, or an error."""
 
     import_: int | None = msgspec.field(default=None, name="import")
     row: int | None = None
-    outcome: str = ""
-    id: int | None = None
-    mobile: str | None = None
-    why: str | None = None
     end: bool = False
     error_code: str | None = None
 
 
 class Batch:
-    """Some rows under way: which import they are of, and how many were acknowledged."""
+    """Rows on their way: the import that holds them, and how many were acknowledged.
+
+    ``before`` is how many rows of the stream came before this batch.
+    """
 
     def __init__(self, rows: list[bytes], *, before: int) -> None:
         self._rows = rows
@@ -46,48 +44,42 @@ class Batch:
         self.is_over = False
 
     def unacknowledged(self) -> bytes:
-        """The rows that nobody acknowledged yet. There may be none: only the end of the answer was cut."""
+        """The rows to send. There may be none, when only the end of the response was lost."""
         return b"".join(row + b"\n" for row in self._rows[self.acknowledged :])
 
     def resume_query(self) -> dict[str, object]:
-        """Where to take up again; nothing at the first try."""
-        if self._import_id is None:
-            return {}
-        return {"resume": self._import_id, "after": self.acknowledged}
+        """Where to resume; empty at the first try."""
+        return {} if self._import_id is None else {"resume": self._import_id, "after": self.acknowledged}
 
-    def read_line(self, line: _StreamLine) -> StreamedRow | None:
-        """What a line says of a row that was not told yet."""
+    def read_line(self, written: bytes) -> StreamedRow | None:
+        """The outcome in a line, ``None`` if the line has none or has one that was already yielded.
+
+        Raises ``DaftariError`` for a line that reports an error.
+        """
+        line = decode(written, _StreamLine)
+        if line.error_code is not None:
+            raise read_error(200, {}, written)
         self.is_over = line.end
         if line.import_ is not None:
             self._import_id = line.import_
         if line.row is None or line.row <= self.acknowledged:
             return None
         self.acknowledged = line.row
-        return StreamedRow(
-            row=self._before + line.row,
-            outcome=line.outcome,
-            id=line.id,
-            mobile=line.mobile,
-            why=line.why,
-            import_id=self._import_id,
-        )
+        row = msgspec.structs.asdict(decode(written, ImportRow))
+        return StreamedRow(**row | {"row": self._before + line.row, "import_id": self._import_id})
 
 
 def stream_rows(api: Api, rows: Iterable[Mapping[str, object]], *, group: str | None) -> Iteration[StreamedRow]:
-    """What became of each row, in the order given."""
+    """The outcome of each row, in the order given."""
     encoded = (msgspec.json.encode(dict(row)) for row in rows)
     before = 0
-    while taken := _take_rows(encoded):
+    while taken := list(islice(encoded, BATCH_ROWS_MAX)):
         yield from _send_batch(api, Batch(taken, before=before), group)
         before += len(taken)
 
 
-def _take_rows(rows: Iterator[bytes]) -> list[bytes]:
-    return list(islice(rows, BATCH_ROWS_MAX))
-
-
 def _send_batch(api: Api, batch: Batch, group: str | None) -> Iteration[StreamedRow]:
-    """Sends a batch, and after a cut what is left of it. The retries begin again whenever a row was acknowledged."""
+    """Sends a batch, and after a cut the rest of it. The retries start again whenever a row was acknowledged."""
     budget = api.retries.begin()
     while not batch.is_over:
         before = batch.acknowledged
@@ -107,18 +99,8 @@ def _read_response(api: Api, batch: Batch, group: str | None) -> Iteration[Strea
     yield from api.open(
         "/contacts/stream", accept=NDJSON, query=query, ndjson=batch.unacknowledged(), retries=NO_RETRIES
     )
-    lines = Lines(_read_line)
+    lines = Lines(batch.read_line)
     while not batch.is_over:
-        line = yield from lines.take()
-        if line is None:
-            raise cut_short()
-        told = batch.read_line(line)
-        if told is not None:
-            yield Yield(told)
-
-
-def _read_line(written: bytes) -> _StreamLine:
-    line = read_as(_StreamLine)(written)
-    if line.error_code is not None:
-        raise read_error(200, {}, written)
-    return line
+        row = yield from lines.take()
+        if row is not None:
+            yield Yield(row)

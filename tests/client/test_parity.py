@@ -1,0 +1,439 @@
+"""The Python client against the API's document: each operation has one method, with its parameters, and each record
+has what the answers have. What differs is listed below, with the reason.
+"""
+
+from __future__ import annotations
+
+import inspect
+import io
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import msgspec
+import pytest
+from jsonschema import Draft202012Validator
+from msgspec import Struct
+from msgspec.structs import fields
+
+from daftari_client import records
+from daftari_client.api import Api, WriteOptions
+from daftari_client.client import BaseClient
+from daftari_client.flows import Done, ReadChunk, Request, Response, Yield, resume
+from daftari_client.records import AudienceEnd, Page, Record
+from daftari_client.resources import Resource
+from daftari_client.retries import NO_RETRIES
+from tests.support.client_document import Node, Operation, Sampler, operations
+
+API = Api(base_url="http://localhost/v1", key="k", project="Shopify", retries=NO_RETRIES, idempotency_keys=True)
+
+# ---- what differs, and why ----------------------------------------------------------------------------
+
+WITHOUT_METHOD = {
+    "checkInboundAddress": "A messaging provider calls it, with a token of its own.",
+    "receiveInbound": "A messaging provider calls it, with a token and a signature of its own.",
+    "getOpenapi": "The document itself; it needs no client.",
+    "getDocs": "A page for people.",
+}
+REPEATS = {
+    "audiences.iterate": "audiences.get",
+    "audiences.iterate_blocked": "audiences.recheck",
+    "contacts.iterate": "contacts.list",
+    "exports.iterate": "exports.list",
+    "exports.wait": "exports.get",
+    "groups.iterate": "groups.list",
+    "imports.iterate": "imports.list",
+    "imports.rows": "imports.list_rows",
+    "imports.wait": "imports.get",
+    "opt_outs.iterate": "opt_outs.list",
+    "reviews.iterate": "reviews.list",
+}
+"""Methods that make another method's call again and again."""
+NEVER_SENT = {
+    "apiKey": "The key goes into the Authorization header.",
+    "if-none-match": "A 304 has no record to return; programs that cache pages use HTTP itself.",
+}
+NOT_SENT = {
+    "createContacts": {"contact": "The same as one row of contacts."},
+    "createOptIns": {"mobile": "The same as one of mobiles."},
+    "createOptOuts": {"mobile": "The same as one of mobiles."},
+    "createImport": {"note": "The same as evidence.", "file": "The body itself is the file, not a form."},
+    "streamContacts": {"resume": "Sent after a cut, by the client itself.", "after": "Sent with resume."},
+}
+DROPPED = {
+    "listContacts": {"group": "The filter that was sent, repeated."},
+    "createGroup": {"message": "The result is the group; the message is constant."},
+    "updateGroup": {"message": "The result is the group; the message is constant."},
+    "freezeAudience": {"message": "The result is the audience; the message is constant."},
+    "createExport": {"message": "The result is the export; the message is constant."},
+    "settleReview": {"message": "The result is the review; the message is constant."},
+}
+FROM_HEADERS = {"etag"}
+"""Fields of records that are headers of the answer."""
+BASES = (Record, records.RecordedFact, records.NumberedPage)
+"""Records that are returned only as one of the classes under them."""
+RENAMED = {"import": "import_id"}
+
+SAMPLES: dict[str, tuple[Any, ...]] = {
+    "after": ("7",),
+    "as_frozen": (True,),
+    "at": (datetime(2026, 11, 1, tzinfo=UTC), "2026-11-01T00:00:00Z"),
+    "attributes": (True,),
+    "channel": ("sms",),
+    "columns": ({"phone": "mobile", "fax": None},),
+    "consent": (True,),
+    "contact": ({"fname": "Suzan", "city": None}, records.Contact(id=1, mobile="254722000000")),
+    "contacts": ([{"mobile": "0722000000"}, records.Contact(id=1, mobile="254722000000")],),
+    "everyone": (True,),
+    "evidence": ("ticked the box",),
+    "format": ("ndjson",),
+    "group": ("VIP",),
+    "group_mode": ("add",),
+    "groups": (["VIP"],),
+    "idempotency_key": ("key 1",),
+    "ids": ([1, 2],),
+    "if_match": ('"0c7e5f1d2b3a49586877665544332211"',),
+    "include": (["groups", "consent", "updated_at"],),
+    "keep_ids": (True,),
+    "keyword": ("GOALS",),
+    "kind": ("opt_outs",),
+    "known_at": (datetime(2026, 11, 1, tzinfo=UTC),),
+    "limit": (5,),
+    "match": ("all",),
+    "mobile": ("0722000000", 254722000000),
+    "mobiles": (["0722000000", 254722000001],),
+    "name": ("VIP",),
+    "new_name": ("Silver",),
+    "not_groups": (["Silver"],),
+    "number": (3,),
+    "on_error": ("skip",),
+    "opt_outs": (True,),
+    "other": (4,),
+    "override": (True,),
+    "page": (2,),
+    "per_page": (10,),
+    "plan": (True,),
+    "purpose": ("marketing",),
+    "reason": ("STOP",),
+    "reference": (12, "+254 722 000000"),
+    "results": (True,),
+    "sender": ("DUKA",),
+    "settle_as": ("opt_out",),
+    "since": (datetime(2026, 11, 1, tzinfo=UTC),),
+    "source": ("form",),
+    "started": (3,),
+    "suppressed": (True,),
+}
+"""What each parameter is given, wherever it is."""
+OTHER_SAMPLES: dict[tuple[str, str], tuple[Any, ...]] = {
+    ("imports.create", "source"): (b"phone\n0722000000\n", io.BytesIO(b"phone\n0722000000\n")),
+    ("imports.create", "name"): ("people.csv",),
+    ("opt_ins.create", "evidence"): ("ticked the box", {"form": "newsletter"}),
+    ("opt_ins.create", "mobiles"): (["0722000000"], ["0722000000", {"mobile": 254722000001, "override": True}]),
+    ("opt_outs.create", "evidence"): ("wrote STOP", {"message_id": "m1"}),
+    ("opt_outs.create", "mobiles"): (["0722000000"], ["0722000000", {"mobile": 254722000001, "sender": "DUKA"}]),
+}
+NOT_FOR_THE_SERVER = {"on_end", "timeout_seconds"}
+"""Parameters that the client itself acts on."""
+
+
+# ---- calls without a network --------------------------------------------------------------------------
+
+
+class Sent(Struct):
+    """The first request of a call, and what came of it."""
+
+    request: Request
+    result: Any = None
+
+
+class Probe:
+    """A driver that keeps the first request and answers it with ``body``."""
+
+    def __init__(self, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> None:
+        self._body = body
+        self._headers = headers or {}
+
+    def run(self, flow: Any) -> Sent:
+        request = step = resume(flow)
+        assert isinstance(request, Request)
+        if self._body is None:
+            flow.close()
+            return Sent(request)
+        items, chunks, reply = [], [self._body], None
+        while not isinstance(step, Done):
+            match step:
+                case Request(streamed=streamed):
+                    reply = Response(200, self._headers, b"" if streamed else self._body)
+                case ReadChunk():
+                    reply = chunks.pop() if chunks else b""
+                case Yield():
+                    items.append(step.item)
+            step = resume(flow, reply)
+        return Sent(request, items or step.result)
+
+    iterate = run
+
+
+class Method(Struct, frozen=True):
+    """A public method of the client."""
+
+    name: str
+    parameters: tuple[str, ...]
+    optional: frozenset[str]
+
+    def call(self, given: Mapping[str, Any], probe: Probe | None = None) -> Sent:
+        book: Any = BaseClient(API, probe or Probe())
+        resource, _, name = self.name.rpartition(".")
+        sent: Sent = getattr(getattr(book, resource) if resource else book, name)(**given)
+        return sent
+
+    def samples(self) -> list[dict[str, Any]]:
+        """Every parameter with its first sample; then, of those that have more, one after the other with the next."""
+        every = {name: OTHER_SAMPLES.get((self.name, name)) or SAMPLES[name] for name in self.parameters}
+        first = {name: values[0] for name, values in every.items()}
+        return [first, *(first | {name: value} for name, values in every.items() for value in values[1:])]
+
+
+@cache
+def methods() -> dict[str, Method]:
+    """Every method of the client by its name, such as ``contacts.get``."""
+    book = BaseClient(API, Probe())
+    resources = {"": book} | {name: one for name, one in vars(book).items() if isinstance(one, Resource)}
+    found = {}
+    for prefix, resource in resources.items():
+        for name in dir(type(resource)):
+            if not name.startswith("_"):
+                full_name = f"{prefix}.{name}".removeprefix(".")
+                found[full_name] = _read_method(full_name, getattr(resource, name))
+    return found
+
+
+def _read_method(name: str, method: Any) -> Method:
+    parameters = inspect.signature(method).parameters
+    options = {one.name for one in parameters.values() if one.kind is inspect.Parameter.VAR_KEYWORD}
+    writes = tuple(WriteOptions.__annotations__) if options else ()
+    names = [name for name in parameters if name not in options | NOT_FOR_THE_SERVER]
+    defaulted = {name for name in names if parameters[name].default is not inspect.Parameter.empty}
+    return Method(name, (*names, *writes), frozenset(defaulted) | {*writes})
+
+
+def operation_of(request: Request) -> Operation:
+    path = request.url.removeprefix(API.base_url)
+    fitting = [one for one in operations().values() if one.method == request.method and one.path.fullmatch(path)]
+    # A path without parameters counts more: /opt-outs/near-misses.
+    return min(fitting, key=lambda one: "[^/]+" in one.path.pattern)
+
+
+@cache
+def methods_by_operation() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, method in methods().items():
+        operation = operation_of(method.call(method.samples()[0]).request)
+        found.setdefault(operation.name, []).append(name)
+    return found
+
+
+@cache
+def method_of(operation: str) -> Method:
+    (name,) = [name for name in methods_by_operation()[operation] if name not in REPEATS]
+    return methods()[name]
+
+
+CALLED = sorted(operations().keys() - WITHOUT_METHOD.keys())
+ANSWERED = [name for name in CALLED if operations()[name].answer is not None]
+
+
+# ---- methods ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("operation", CALLED)
+def test_every_operation_has_one_method(operation: str) -> None:
+    names = [name for name in methods_by_operation().get(operation, []) if name not in REPEATS]
+    assert len(names) == 1, f"{operation} has the methods {names}"
+
+
+def test_what_is_excepted_is_there_to_be_excepted() -> None:
+    assert operations().keys() >= {*WITHOUT_METHOD, *NOT_SENT, *DROPPED}
+    assert not WITHOUT_METHOD.keys() & methods_by_operation().keys()
+    for name, dropped in DROPPED.items():
+        assert (operations()[name].answer or {})["properties"].keys() > dropped.keys()
+    for name, left in NOT_SENT.items():
+        assert operations()[name].parameters >= left.keys()
+
+
+@pytest.mark.parametrize(("repeating", "repeated"), REPEATS.items())
+def test_a_method_that_repeats_another_makes_the_same_call(repeating: str, repeated: str) -> None:
+    first, second = (methods()[name].call(methods()[name].samples()[0]).request for name in (repeating, repeated))
+    assert operation_of(first).name == operation_of(second).name
+
+
+@pytest.mark.parametrize("operation", CALLED)
+def test_a_method_has_the_parameters_of_its_operation(operation: str) -> None:
+    documented, method = operations()[operation], method_of(operation)
+    sent = {name for given in method.samples() for name in _names(method.call(given).request)}
+    assert sent - documented.parameters == set(), "sent, and not in the document"
+    assert documented.parameters - sent == {*NOT_SENT.get(operation, ()), *NEVER_SENT} & documented.parameters
+
+
+@pytest.mark.parametrize("operation", CALLED)
+def test_what_a_method_sends_fits_the_document(operation: str) -> None:
+    documented, method = operations()[operation], method_of(operation)
+    for given in method.samples():
+        request = method.call(given).request
+        if request.headers.get("content-type") == "application/json":
+            assert isinstance(request.content, bytes)
+            Draft202012Validator(documented.body).validate(json.loads(request.content))
+        for name, value in _query(request, documented).items():
+            Draft202012Validator(documented.query[name]).validate(value)
+        for name in documented.headers.keys() & request.headers.keys():
+            Draft202012Validator(documented.headers[name]).validate(request.headers[name])
+
+
+@pytest.mark.parametrize("name", sorted(methods()))
+def test_each_optional_parameter_changes_what_is_sent(name: str) -> None:
+    method = methods()[name]
+    given = method.samples()[0]
+    everything = _written(method.call(given).request)
+    for parameter in method.optional & given.keys():
+        less = {name: value for name, value in given.items() if name != parameter}
+        assert _written(method.call(less).request) != everything, parameter
+
+
+def _names(request: Request) -> set[str]:
+    """What a request names: fields of the query and the body, and headers that the document knows as parameters."""
+    names = {name for name, _ in request.query} | (request.headers.keys() & {"idempotency-key", "if-match"})
+    if request.headers.get("content-type") == "application/json":
+        assert isinstance(request.content, bytes)
+        names |= json.loads(request.content).keys()
+    return names
+
+
+def _query(request: Request, documented: Operation) -> dict[str, Any]:
+    """The query's values as the document's types."""
+    values: dict[str, Any] = {}
+    for name, text in request.query:
+        kind = documented.query[name].get("type")
+        if kind == "array":
+            values.setdefault(name, []).append(text)
+        else:
+            values[name] = int(text) if kind == "integer" else text == "true" if kind == "boolean" else text
+    return values
+
+
+def _written(request: Request) -> tuple[object, ...]:
+    """A request without the key that the client makes up."""
+    headers = request.headers | ({} if request.headers.get("idempotency-key") == "key 1" else {"idempotency-key": ""})
+    return request.query, request.content, headers
+
+
+# ---- records ------------------------------------------------------------------------------------------
+
+
+class Comparison:
+    """Compares answers with the records that were made of them, and notes which fields an answer had."""
+
+    def __init__(self) -> None:
+        self.seen: set[tuple[str, str]] = set()
+
+    def compare(self, answered: Any, found: Any, at: str) -> None:
+        if isinstance(found, Record):
+            self._compare_record(answered, found, at)
+        elif isinstance(answered, list):
+            assert len(answered) == len(found), at
+            for number, (one, other) in enumerate(zip(answered, found, strict=True)):
+                self.compare(one, other, f"{at}.{number}")
+        elif isinstance(found, datetime):
+            assert found == datetime.fromisoformat(answered), at
+        else:
+            assert (type(found), found) == (type(answered), answered), at
+
+    def _compare_record(self, answered: Node, found: Record, at: str) -> None:
+        names = {field.encode_name: field.name for field in fields(found)}
+        answered = {RENAMED.get(name, name): value for name, value in answered.items()}
+        for name, value in answered.items():
+            assert name in names, f"{at}.{name} is in the answer, and {type(found).__name__} has no such field"
+            self.seen.add((type(found).__name__, names[name]))
+            self.compare(value, getattr(found, names[name]), f"{at}.{name}")
+        for name in names.keys() - answered.keys():
+            assert not getattr(found, names[name]), f"{at}.{name} is not in the answer"
+
+
+def _result_of(answer: Any, operation: str, result: object) -> Any:
+    """The part of an answer that is the result: a member that is alone is it."""
+    kept = {name: value for name, value in answer.items() if name not in DROPPED.get(operation, ())}
+    if isinstance(result, Page):
+        return {"items" if isinstance(value, list) else name: value for name, value in kept.items()}
+    (alone, *others) = kept.values()
+    return alone if not others and isinstance(alone, dict | list) else kept
+
+
+def _answers(schema: Node) -> Iterable[Any]:
+    """The least that fits a schema, and four that have everything."""
+    yield Sampler(full=False).value(schema)
+    for turn in range(4):
+        yield Sampler(full=True, turn=turn).value(schema)
+
+
+def _compare_answers(operation: str, comparison: Comparison) -> None:
+    schema, method = operations()[operation].answer, method_of(operation)
+    assert schema is not None
+    for answer in _answers(schema):
+        sent = method.call(method.samples()[0], Probe(msgspec.json.encode(answer)))
+        comparison.compare(_result_of(answer, operation, sent.result), sent.result, operation)
+
+
+@pytest.mark.parametrize("operation", ANSWERED)
+def test_a_record_has_every_member_of_its_answer(operation: str) -> None:
+    _compare_answers(operation, Comparison())
+
+
+def test_every_field_of_every_record_is_in_some_answer() -> None:
+    comparison = Comparison()
+    for operation in ANSWERED:
+        _compare_answers(operation, comparison)
+    _compare_lines(comparison)
+    known = {
+        (kind.__name__, field.name)
+        for _, kind in inspect.getmembers(records, inspect.isclass)
+        if issubclass(kind, Record)
+        and kind not in (Record, records.RecordedFact, records.NumberedPage, records.Consent)
+        for field in fields(kind)
+        if field.name not in FROM_HEADERS
+    }
+    assert known - comparison.seen == set()
+
+
+def test_records_have_every_member_of_streamed_lines() -> None:
+    _compare_lines(Comparison())
+
+
+def _compare_lines(comparison: Comparison) -> None:
+    member, end = (Sampler(full=True).value(line) for line in operations()["streamAudience"].lines)
+    ends: list[AudienceEnd] = []
+    lines = b"".join(msgspec.json.encode(line) + b"\n" for line in (member, end))
+    stream = method_of("streamAudience")
+    sent = stream.call(stream.samples()[0] | {"on_end": ends.append}, Probe(lines))
+    comparison.compare([member], sent.result, "audiences.stream")
+    del end["end"]  # The mark of the last line, for the client.
+    comparison.compare(end, ends[0], "audiences.stream")
+    begun, row, end, cut = (Sampler(full=True).value(line) for line in operations()["streamContacts"].lines)
+    assert cut.keys() >= {"error_code", "message", "retryable"}
+    # The counts of the last line are those of the import, which has them.
+    assert end["counts"].keys() <= {name for (name,) in zip(end["counts"], strict=True)}
+    row["row"] = 1
+    lines = b"".join(msgspec.json.encode(line) + b"\n" for line in (begun, row, end))
+    stream = method_of("streamContacts")
+    sent = stream.call(stream.samples()[0] | {"contacts": [{"mobile": row["mobile"]}]}, Probe(lines))
+    comparison.compare([row | begun], sent.result, "contacts.stream")
+
+
+@pytest.mark.parametrize("operation", ["getContact", "updateContact"])
+def test_a_record_has_the_version_that_the_header_names(operation: str) -> None:
+    schema, method = operations()[operation].answer, method_of(operation)
+    assert schema is not None
+    body = msgspec.json.encode(Sampler(full=False).value(schema))
+    sent = method.call(method.samples()[0], Probe(body, {"etag": '"0c7e"'}))
+    assert sent.result.etag == '"0c7e"'
