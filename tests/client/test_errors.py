@@ -77,6 +77,24 @@ def test_a_code_that_is_not_known_falls_back_to_the_status(status: int, kind: ty
     assert str(status) in error.message
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "message"),
+    [
+        (404, b"<html> no such\n page", "The server answered 404 Not Found: <html> no such page"),
+        (502, b"", "The server answered 502 Bad Gateway."),
+        (799, b'["x"]', 'The server answered 799: ["x"]'),
+        (
+            500,
+            b"\xff" + b"y" * 5_000,
+            "The server answered 500 Internal Server Error: \N{REPLACEMENT CHARACTER}" + "y" * 499,
+        ),
+        (404, b'{"message": "No contact has this id."}', "No contact has this id."),
+    ],
+)
+def test_an_error_quotes_the_api_or_else_the_beginning_of_the_body(status: int, body: bytes, message: str) -> None:
+    assert errors.read_error(status, {}, body).message == message
+
+
 @given(
     status=st.integers(100, 999),
     body=st.binary(max_size=50)

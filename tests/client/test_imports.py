@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from daftari_client import errors, streams
+from daftari_client.drivers import PIECE_BYTES
 from tests.conftest import NewDatabase, Serve
 from tests.support.client_modes import MODES, QUICK, Caller
 from tests.support.stores import open_store
@@ -27,6 +28,7 @@ def test_files_and_streams_go_in_and_are_undone(
     for mode in MODES:
         book = Caller(mode, live.url, {"key": people.ana, "retries": QUICK, "project": "Shopify"})
         _send_a_file(book, tmp_path)
+        _send_a_large_file(book, tmp_path)
         _stream(book, monkeypatch)
         assert list(book(lambda b: b.contacts.iterate())) == []
 
@@ -58,6 +60,45 @@ def _send_a_file(book: Caller, folder: Path) -> None:
     book(lambda b: b.imports.undo(number, reason="the wrong file"))
     undone = book(lambda b: b.imports.wait(number, timeout_seconds=30))
     assert (undone.phase, undone.undo.reversed) == ("undo", 1)
+
+
+def _send_a_large_file(book: Caller, folder: Path) -> None:
+    """Uploaded from a disk with progress, watched, its rejects and an export of what it brought saved to a disk."""
+    path = folder / "large.csv"
+    notes = "n" * 4_000
+    lines = [f"07220{number:05},{notes}\r\n" for number in range(1_500)] + [f"O725,{notes}\r\n"] * 500
+    path.write_text("Phone,Notes\r\n" + "".join(lines), newline="")
+    size, sent, states = path.stat().st_size, list[tuple[int, int | None]](), list[str]()
+    with path.open("rb") as file:
+        ask = {"columns": {"Notes": None}, "group": "Large", "progress": lambda *given: sent.append(given)}
+        started = book(lambda b: b.imports.create(file, **ask))
+    assert len(sent) == -(-size // PIECE_BYTES) and sent[-1] == (size, size)
+    watch = {"on_poll": lambda found: states.append(found.state), "timeout_seconds": 60, "pause_seconds_max": 0.1}
+    done = book(lambda b: b.imports.wait(started, **watch))
+    assert (done.state, done.bytes, done.bytes_read, states[-1]) == ("done", size, size, "done")
+    assert (done.counts["created"], done.counts["invalid"]) == (1_500, 500)
+    last = list(book(lambda b: b.imports.rows(started.id, after=1_998)))
+    assert [(row.row, row.outcome) for row in last] == [(1_999, "invalid"), (2_000, "invalid")] and last[0].why
+    with (folder / "rejects.csv").open("w+b") as file:
+        length = book(lambda b: b.imports.save_rejects(started.id, file))
+        assert length == file.tell() > 500 * 4_000
+        file.seek(0)
+        assert file.read() == b"".join(book(lambda b: b.imports.rejects(started.id)))
+    queued = book(lambda b: b.exports.create("csv", group="Large"))
+    export = book(lambda b: b.exports.wait(queued, timeout_seconds=60))
+    assert (export.state, export.rows, export.group) == ("done", 1_500, "Large")
+    with (folder / "large-export.csv").open("w+b") as file:
+        assert (
+            book(lambda b: b.exports.save(export.id, file, progress=lambda *given: sent.append(given))) == export.bytes
+        )
+        assert sent[-1] == (export.bytes, export.bytes)
+        file.seek(0)
+        assert file.read().count(b"\r\n") == 1_501
+    assert book(lambda b: b.exports.delete(export.id)).message
+    with pytest.raises(errors.ExportNotFound):
+        book(lambda b: b.exports.save(export.id, io.BytesIO()))
+    book(lambda b: b.imports.undo(started.id))
+    assert book(lambda b: b.imports.wait(started, timeout_seconds=60)).undo.reversed == 1_500
 
 
 def _stream(book: Caller, monkeypatch: pytest.MonkeyPatch) -> None:

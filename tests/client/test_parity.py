@@ -21,7 +21,7 @@ from msgspec.structs import fields
 from daftari_client import records
 from daftari_client.api import Api, WriteOptions
 from daftari_client.client import BaseClient
-from daftari_client.flows import Done, ReadChunk, Request, Response, Yield, resume
+from daftari_client.flows import Done, ReadChunk, Request, Response, RunBlocking, Yield, resume
 from daftari_client.records import AudienceEnd, Page, Record
 from daftari_client.resources import Resource
 from daftari_client.retries import NO_RETRIES
@@ -42,15 +42,17 @@ REPEATS = {
     "audiences.iterate_blocked": "audiences.recheck",
     "contacts.iterate": "contacts.list",
     "exports.iterate": "exports.list",
+    "exports.save": "exports.get",
     "exports.wait": "exports.get",
     "groups.iterate": "groups.list",
     "imports.iterate": "imports.list",
     "imports.rows": "imports.list_rows",
+    "imports.save_rejects": "imports.rejects",
     "imports.wait": "imports.get",
     "opt_outs.iterate": "opt_outs.list",
     "reviews.iterate": "reviews.list",
 }
-"""Methods that make another method's call again and again."""
+"""Methods that begin with the call of another one: they repeat it, or do more with its answer."""
 NEVER_SENT = {
     "apiKey": "The key goes into the Authorization header.",
     "if-none-match": "A 304 has no record to return; programs that cache pages use HTTP itself.",
@@ -128,6 +130,9 @@ SAMPLES: dict[str, tuple[Any, ...]] = {
 }
 """What each parameter is given, wherever it is."""
 OTHER_SAMPLES: dict[tuple[str, str], tuple[Any, ...]] = {
+    ("exports.save", "file"): (io.BytesIO(),),
+    ("imports.rows", "after"): (7,),
+    ("imports.save_rejects", "file"): (io.BytesIO(),),
     ("imports.create", "source"): (b"phone\n0722000000\n", io.BytesIO(b"phone\n0722000000\n")),
     ("imports.create", "name"): ("people.csv",),
     ("opt_ins.create", "evidence"): ("ticked the box", {"form": "newsletter"}),
@@ -135,7 +140,7 @@ OTHER_SAMPLES: dict[tuple[str, str], tuple[Any, ...]] = {
     ("opt_outs.create", "evidence"): ("wrote STOP", {"message_id": "m1"}),
     ("opt_outs.create", "mobiles"): (["0722000000"], ["0722000000", {"mobile": 254722000001, "sender": "DUKA"}]),
 }
-NOT_FOR_THE_SERVER = {"on_end", "timeout_seconds"}
+NOT_FOR_THE_SERVER = {"on_end", "on_poll", "pause_seconds_max", "progress", "timeout_seconds"}
 """Parameters that the client itself acts on."""
 
 
@@ -157,22 +162,26 @@ class Probe:
         self._headers = headers or {}
 
     def run(self, flow: Any) -> Sent:
-        request = step = resume(flow)
-        assert isinstance(request, Request)
-        if self._body is None:
-            flow.close()
-            return Sent(request)
-        items, chunks, reply = [], [self._body], None
+        sent: list[Request] = []
+        items, chunks = [], [self._body or b""]
+        step = resume(flow)
         while not isinstance(step, Done):
+            reply: object = None
             match step:
-                case Request(streamed=streamed):
-                    reply = Response(200, self._headers, b"" if streamed else self._body)
+                case Request():
+                    sent.append(step)
+                    if self._body is None:
+                        flow.close()
+                        return Sent(step)
+                    reply = Response(200, self._headers, b"" if step.streamed else self._body)
                 case ReadChunk():
                     reply = chunks.pop() if chunks else b""
+                case RunBlocking():
+                    reply = step.function()
                 case Yield():
                     items.append(step.item)
             step = resume(flow, reply)
-        return Sent(request, items or step.result)
+        return Sent(sent[0], items or step.result)
 
     iterate = run
 

@@ -83,7 +83,7 @@ def test_what_the_answer_says_of_itself_counts_more_than_its_status() -> None:
 def test_nobody_there_is_an_error_of_ours_with_what_the_network_said(mode: str) -> None:
     with rough_server(in_turn(CREATED)) as rough:
         url = rough.url
-    with pytest.raises(errors.ConnectionFailed) as failed:
+    with pytest.raises(errors.ConnectionFailed, match=f"No response from {url}: ") as failed:
         caller(mode, url)(lambda b: b.health())
     assert failed.value.status is None and failed.value.__cause__ is not None
 

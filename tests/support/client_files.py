@@ -15,6 +15,7 @@ from msgspec import Struct
 from tests.support.faulty_server import Got, Says, says
 
 ROWS_A_PAGE = 2
+EXPORTED = b"mobile,fname\n254722000000,Suzan\n"
 
 
 class Kept(Struct):
@@ -119,10 +120,10 @@ class FilesService:
     def get_export(self, got: Got, number: str) -> Says:
         self._looks += 1
         state = "done" if self._looks > 2 else "running"
-        return says({"export": {"id": int(number), "state": state, "format": "csv", "bytes": 12}})
+        return says({"export": {"id": int(number), "state": state, "format": "csv", "bytes": len(EXPORTED)}})
 
     def get_file(self, got: Got, number: str) -> Says:
-        return Says(200, b"mobile,fname\n254722000000,Suzan\n", {"content-type": "text/csv"})
+        return Says(200, EXPORTED, {"content-type": "text/csv"})
 
     def stream(self, got: Got) -> Says:
         number = int(got.query.get("resume", len(self.streamed) + 1))

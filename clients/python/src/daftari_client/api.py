@@ -1,6 +1,6 @@
-"""How a call becomes a request: the address, the key, the project, the query and the body.
+"""How a call becomes a request: base URL, key, project, query and body.
 
-This module must not know what any call is for, nor how a request is sent.
+No calls of the API here, and no HTTP library.
 """
 
 from __future__ import annotations
@@ -10,14 +10,17 @@ import os
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, BinaryIO, TypedDict
 from urllib.parse import quote, urlsplit
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from daftari_client.flows import Flow, Read, Request, T
-from daftari_client.retries import NO_RETRIES, Retries, send
+from daftari_client.errors import CutShort
+from daftari_client.flows import Flow, Progress, Read, ReadChunk, Request, Response, RunBlocking, T
+from daftari_client.retries import NO_RETRIES, Retries, retry, send
 
 VERSION = "0.1.0"
 _JSON = "application/json"
@@ -28,13 +31,13 @@ Content = bytes | BinaryIO
 
 
 class WriteOptions(TypedDict, total=False):
-    """What every write takes: ``idempotency_key``, in place of one made up for the call."""
+    """What every write takes: an ``idempotency_key`` of the caller, instead of one made for the call."""
 
     idempotency_key: str
 
 
 class Api(Struct, frozen=True, kw_only=True):
-    """A service, and how to speak to it."""
+    """Where the service is, and how calls are made there."""
 
     base_url: str
     key: str | None
@@ -45,7 +48,7 @@ class Api(Struct, frozen=True, kw_only=True):
     def read(
         self, path: str, answer: Read[T], *, query: Mapping[str, object] | None = None, body: object = None
     ) -> Flow[T]:
-        """A call that changes nothing: GET, or POST when it has a body."""
+        """A call that changes nothing: GET, or POST if it has a body."""
         request = self._request("GET" if body is None else "POST", path, query=query, body=body)
         return answer((yield from send(request, self.retries)))
 
@@ -58,20 +61,16 @@ class Api(Struct, frozen=True, kw_only=True):
         query: Mapping[str, object] | None = None,
         body: object = None,
         content: Content | None = None,
+        progress: Progress | None = None,
         idempotency_key: str | None = None,
         if_match: str | None = None,
     ) -> Flow[T]:
-        """A call that changes something. All its tries carry one key; without one it is tried once."""
+        """A call that changes something. All its tries carry one idempotency key; without a key it is tried once."""
         key = idempotency_key or (str(uuid.uuid4()) if self.idempotency_keys else None)
-        request = self._request(
-            method,
-            path,
-            query=query,
-            body=body,
-            content=content,
-            headers={"idempotency-key": key, "if-match": if_match},
-        )
-        return answer((yield from send(request, self.retries if _is_repeatable(request) else NO_RETRIES)))
+        headers = {"idempotency-key": key, "if-match": if_match}
+        request = self._request(method, path, query=query, body=body, content=content, headers=headers)
+        retries = NO_RETRIES if key is None else self.retries
+        return answer((yield from send(replace(request, progress=progress), retries)))
 
     def open(
         self,
@@ -81,14 +80,42 @@ class Api(Struct, frozen=True, kw_only=True):
         query: Mapping[str, object] | None = None,
         ndjson: bytes | None = None,
         retries: Retries | None = None,
-    ) -> Flow[None]:
-        """Opens a streamed answer, of a GET, or of a POST when lines are sent. Those have a way of their own to be
-        taken up again, and so carry no key.
+    ) -> Flow[Response]:
+        """Opens a streamed response: of a GET, or of a POST if lines are sent.
+
+        A POST of lines carries no idempotency key, because it has its own way to resume.
         """
         request = self._request(
             "GET" if ndjson is None else "POST", path, query=query, content=ndjson, media_type=NDJSON, accept=accept
         )
-        yield from send(msgspec.structs.replace(request, streamed=True), retries or self.retries)
+        return (yield from send(replace(request, streamed=True), retries or self.retries))
+
+    def save(
+        self, path: str, file: BinaryIO, *, length: int | None = None, progress: Progress | None = None
+    ) -> Flow[int]:
+        """Writes a response into a file, and returns its length in bytes.
+
+        After a cut the file is written again from where it stood, if it is seekable. Raises ``CutShort`` if the bytes
+        are not ``length`` in number.
+        """
+        start = file.tell() if file.seekable() else None
+
+        def attempt() -> Flow[int]:
+            if start is not None:
+                yield RunBlocking(partial(_cut_off, file, start))
+            response = yield from self.open(path, retries=self.retries if start is None else NO_RETRIES)
+            total = length if length is not None else _read_length(response)
+            written = 0
+            while chunk := (yield ReadChunk()):
+                yield RunBlocking(partial(file.write, chunk))
+                written += len(chunk)
+                if progress is not None:
+                    progress(written, total)
+            if length is not None and written != length:
+                raise CutShort(f"The file has {length} bytes, and {written} arrived.", retryable=True)
+            return written
+
+        return (yield from retry(attempt, NO_RETRIES if start is None else self.retries))
 
     def _request(
         self,
@@ -126,7 +153,7 @@ class Api(Struct, frozen=True, kw_only=True):
 
 
 def read_base_url(written: str) -> str:
-    """The address under which the calls are. One without a path gets ``/v1``, as Daftari has it."""
+    """The URL under which the calls are. One without a path gets ``/v1``."""
     parts = urlsplit(written)
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
         raise ValueError(f"{written!r} is not a base URL; write it like https://phonebook.example/v1.")
@@ -139,21 +166,17 @@ def path_part(name: object) -> str:
 
 
 def read_content(source: Content) -> Content:
-    """A file that is open for bytes, or bytes."""
+    """Bytes, or a file that is open for bytes. Raises ``TypeError`` for a file of text."""
     found: object = source
     if isinstance(found, io.TextIOBase):
-        raise TypeError("Open the file for bytes: open(name, 'rb').")
+        raise TypeError("The file is open for text; open it for bytes: open(name, 'rb').")
     return source
 
 
 def file_name(source: Content) -> str | None:
-    """The name of a file that has one."""
+    """The name of a file, if it has one."""
     name = getattr(source, "name", None)
     return os.path.basename(name) if isinstance(name, str) else None
-
-
-def _is_repeatable(request: Request) -> bool:
-    return "idempotency-key" in request.headers
 
 
 def _to_builtin(value: object) -> Any:
@@ -162,7 +185,7 @@ def _to_builtin(value: object) -> Any:
         return dict(value)
     if isinstance(value, Iterable):
         return list(value)
-    raise TypeError(f"{type(value).__name__} cannot be sent.")
+    raise TypeError(f"{type(value).__name__} cannot be sent as JSON.")
 
 
 def _query_pairs(query: Mapping[str, object]) -> Iterable[tuple[str, str]]:
@@ -179,7 +202,7 @@ def _query_pairs(query: Mapping[str, object]) -> Iterable[tuple[str, str]]:
 
 
 def _content_length(content: Content) -> dict[str, str]:
-    """The length of a body, when it can be known before it is sent."""
+    """The header with the length of a body, if it can be known before the body is sent."""
     if isinstance(content, bytes):
         return {"content-length": str(len(content))}
     if not content.seekable():
@@ -188,3 +211,14 @@ def _content_length(content: Content) -> dict[str, str]:
     end = content.seek(0, os.SEEK_END)
     content.seek(start)
     return {"content-length": str(end - start)}
+
+
+def _read_length(response: Response) -> int | None:
+    """The length of a body that is sent as it is, not compressed."""
+    written = response.headers.get("content-length", "")
+    return int(written) if written.isdecimal() and "content-encoding" not in response.headers else None
+
+
+def _cut_off(file: BinaryIO, start: int) -> None:
+    file.seek(start)
+    file.truncate()

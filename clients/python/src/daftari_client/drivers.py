@@ -1,6 +1,6 @@
-"""The two drivers: the only place that sends, waits and reads, and the only one that exists for each mode.
+"""The two drivers of flows: one blocks, one awaits. Only here are requests sent, pauses made and files read.
 
-They know httpx2, and must not know calls, retries or records.
+httpx2 and anyio are known here. No calls, no retries, no records.
 """
 
 from __future__ import annotations
@@ -9,29 +9,51 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from contextlib import aclosing, closing
 from typing import BinaryIO
+from urllib.parse import urlsplit
 
 import anyio
 import anyio.to_thread
 import httpx2
 
 from daftari_client.errors import ConnectionFailed
-from daftari_client.flows import Done, Flow, Iteration, Pause, ReadChunk, Request, Response, Step, T, Yield, resume
+from daftari_client.flows import (
+    Done,
+    Flow,
+    Iteration,
+    Pause,
+    ReadChunk,
+    Request,
+    Response,
+    RunBlocking,
+    Step,
+    T,
+    Yield,
+    resume,
+)
 
-CHUNK_BYTES = 64 << 10
+PIECE_BYTES = 256 << 10
+"""How much of a file is read at a time."""
 _CALLER_FAULTS = (httpx2.LocalProtocolError, httpx2.UnsupportedProtocol)
 
 
-def _connection_error(problem: httpx2.RequestError) -> ConnectionFailed:
+def _connection_error(problem: httpx2.RequestError, url: str) -> ConnectionFailed:
     """The error of this package for a failure of the network."""
-    is_retryable = isinstance(problem, httpx2.TransportError) and not isinstance(problem, _CALLER_FAULTS)
+    parts = urlsplit(url)
     error = ConnectionFailed(
-        f"The server could not be reached: {str(problem) or type(problem).__name__}", retryable=is_retryable
+        f"No response from {parts.scheme}://{parts.netloc}: {str(problem) or type(problem).__name__}",
+        retryable=isinstance(problem, httpx2.TransportError) and not isinstance(problem, _CALLER_FAULTS),
     )
     error.__cause__ = problem
     return error
 
 
-# ---- blocking -----------------------------------------------------------------------------
+def _report(request: Request, sent: int) -> None:
+    if request.progress is not None:
+        total = request.headers.get("content-length")
+        request.progress(sent, None if total is None else int(total))
+
+
+# ---- blocking ---------------------------------------------------------------------------------------
 
 
 class SyncDriver:
@@ -56,36 +78,40 @@ class SyncDriver:
 
 
 class _SyncExchange:
-    """What one call holds of the network."""
+    """The requests of one call. Closes the response that is open when the call ends."""
 
     def __init__(self, http: httpx2.Client) -> None:
         self._http = http
+        self._url = ""
         self._response: httpx2.Response | None = None
         self._body: Iterator[bytes] = iter(())
 
     def do(self, step: Step) -> object:
-        """What came of a step; ``ConnectionFailed`` is returned, for the flow to decide about."""
+        """The reply to a step. ``ConnectionFailed`` is returned, because the flow decides about it."""
         try:
             match step:
                 case Request():
                     return self._send(step)
                 case ReadChunk():
                     return next(filter(None, self._body), b"")
+                case RunBlocking():
+                    return step.function()
                 case Pause():
                     time.sleep(step.seconds)
         except httpx2.RequestError as problem:
-            return _connection_error(problem)
+            return _connection_error(problem, self._url)
         return None
 
     def _send(self, request: Request) -> Response:
         self.close()
+        self._url = request.url
         content = request.content
         built = self._http.build_request(
             request.method,
             request.url,
             params=request.query or None,
             headers=request.headers,
-            content=content if content is None or isinstance(content, bytes) else _read_pieces(content),
+            content=content if content is None or isinstance(content, bytes) else _read_pieces(content, request),
         )
         self._response = response = self._http.send(built, stream=True)
         if request.streamed and response.is_success:
@@ -98,12 +124,15 @@ class _SyncExchange:
             self._response.close()
 
 
-def _read_pieces(file: BinaryIO) -> Iterator[bytes]:
-    while piece := file.read(CHUNK_BYTES):
+def _read_pieces(file: BinaryIO, request: Request) -> Iterator[bytes]:
+    sent = 0
+    while piece := file.read(PIECE_BYTES):
         yield piece
+        sent += len(piece)
+        _report(request, sent)
 
 
-# ---- awaiting ----------------------------------------------------------------------------
+# ---- awaiting ---------------------------------------------------------------------------------------
 
 
 class AsyncDriver:
@@ -130,10 +159,11 @@ class AsyncDriver:
 
 
 class _AsyncExchange:
-    """What one call holds of the network."""
+    """As ``_SyncExchange``. What may block on a disk runs in a thread, so that the event loop goes on."""
 
     def __init__(self, http: httpx2.AsyncClient) -> None:
         self._http = http
+        self._url = ""
         self._response: httpx2.Response | None = None
         self._body: AsyncIterator[bytes] | None = None
 
@@ -143,22 +173,25 @@ class _AsyncExchange:
                 case Request():
                     return await self._send(step)
                 case ReadChunk():
-                    return await self._chunk()
+                    return await self._read_chunk()
+                case RunBlocking():
+                    return await anyio.to_thread.run_sync(step.function)
                 case Pause():
                     await anyio.sleep(step.seconds)
         except httpx2.RequestError as problem:
-            return _connection_error(problem)
+            return _connection_error(problem, self._url)
         return None
 
     async def _send(self, request: Request) -> Response:
         await self.aclose()
+        self._url = request.url
         content = request.content
         built = self._http.build_request(
             request.method,
             request.url,
             params=request.query or None,
             headers=request.headers,
-            content=content if content is None or isinstance(content, bytes) else _read_pieces_in_thread(content),
+            content=content if content is None or isinstance(content, bytes) else _read_pieces_async(content, request),
         )
         self._response = response = await self._http.send(built, stream=True)
         if request.streamed and response.is_success:
@@ -166,7 +199,7 @@ class _AsyncExchange:
             return Response(response.status_code, response.headers)
         return Response(response.status_code, response.headers, await response.aread())
 
-    async def _chunk(self) -> bytes:
+    async def _read_chunk(self) -> bytes:
         while self._body is not None:
             chunk = await anext(self._body, b"")
             if chunk:
@@ -179,7 +212,9 @@ class _AsyncExchange:
             await self._response.aclose()
 
 
-async def _read_pieces_in_thread(file: BinaryIO) -> AsyncIterator[bytes]:
-    """Reads in a thread, so that a slow disk holds up nobody else."""
-    while piece := await anyio.to_thread.run_sync(file.read, CHUNK_BYTES):
+async def _read_pieces_async(file: BinaryIO, request: Request) -> AsyncIterator[bytes]:
+    sent = 0
+    while piece := await anyio.to_thread.run_sync(file.read, PIECE_BYTES):
         yield piece
+        sent += len(piece)
+        _report(request, sent)

@@ -16,6 +16,8 @@ import msgspec
 
 T = TypeVar("T")
 
+TEXT_BYTES_MAX = 500
+"""How much of an unknown body an error quotes."""
 _TRY_AGAIN = frozenset({429, 502, 503, 504})
 """Statuses that are worth another try when the answer itself does not say."""
 
@@ -368,7 +370,7 @@ def read_error(status: int, headers: Mapping[str, str], body: bytes) -> DaftariE
     )
     told = _if_type(said.get("retryable"), bool)
     error = found(
-        _if_type(said.get("message"), str) or f"The server answered {status}{_phrase(status)}.",
+        _if_type(said.get("message"), str) or _describe(status, body),
         code=code,
         status=status,
         retryable=status in _TRY_AGAIN if told is None else told,
@@ -400,8 +402,11 @@ def _if_type(value: object, wanted: type[T]) -> T | None:
     return value if isinstance(value, wanted) else None
 
 
-def _phrase(status: int) -> str:
-    return f" {HTTPStatus(status).phrase}" if status in HTTPStatus._value2member_map_ else ""
+def _describe(status: int, body: bytes) -> str:
+    """The status, and the beginning of a body that is not an error of the API."""
+    phrase = f" {HTTPStatus(status).phrase}" if status in HTTPStatus._value2member_map_ else ""
+    text = " ".join(body[:TEXT_BYTES_MAX].decode(errors="replace").split())
+    return f"The server answered {status}{phrase}" + (f": {text}" if text else ".")
 
 
 def _read_field_errors(errors: object) -> dict[str, list[str]]:

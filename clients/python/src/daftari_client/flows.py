@@ -25,10 +25,15 @@ LINE_BYTES_MAX = 16 << 20
 """How long one line of a streamed answer may be."""
 
 
-class Request(Struct, frozen=True, kw_only=True):
-    """Send this. What comes back is a ``Response``, or ``ConnectionFailed`` is raised.
+Progress: TypeAlias = Callable[[int, int | None], object]
+"""Gets the bytes transferred so far, and how many there are in all if that is known. What it raises ends the call."""
 
-    With ``streamed`` a good answer's body is left where it is, to be taken by ``ReadChunk``.
+
+class Request(Struct, frozen=True, kw_only=True):
+    """Send this request. The reply is a ``Response``, or ``ConnectionFailed`` is raised.
+
+    With ``streamed`` the body of a successful response is left for ``ReadChunk``. ``progress`` is about a body that is
+    a file; it starts again at each try.
     """
 
     method: str
@@ -36,11 +41,12 @@ class Request(Struct, frozen=True, kw_only=True):
     headers: dict[str, str]
     query: tuple[tuple[str, str], ...] = ()
     content: bytes | BinaryIO | None = None
+    progress: Progress | None = None
     streamed: bool = False
 
 
 class Response(Struct, frozen=True):
-    """What came back. ``headers`` have lower-case names."""
+    """A response. ``headers`` are looked up by lower-case names."""
 
     status: int
     headers: Mapping[str, str]
@@ -48,22 +54,28 @@ class Response(Struct, frozen=True):
 
 
 class ReadChunk(Struct, frozen=True):
-    """Give me more of the body that was left where it is: some bytes, and none at its end."""
+    """Read more of a streamed body. The reply is some bytes, none at its end."""
 
 
 class Pause(Struct, frozen=True):
-    """Do nothing for so long."""
+    """Wait."""
 
     seconds: float
 
 
+class RunBlocking(Struct, frozen=True):
+    """Call this function, which may block on a disk. The reply is what it returns."""
+
+    function: Callable[[], object]
+
+
 class Yield(Struct, Generic[T], frozen=True):
-    """Hand this to whoever walks."""
+    """Hand this item to the caller of the iteration."""
 
     item: T
 
 
-Step: TypeAlias = Request | ReadChunk | Pause
+Step: TypeAlias = Request | ReadChunk | Pause | RunBlocking
 Flow: TypeAlias = Generator[Step, Any, T]
 Iteration: TypeAlias = Generator[Step | Yield[T], Any, None]
 
@@ -143,9 +155,8 @@ def decode(body: bytes | msgspec.Raw, kind: type[T]) -> T:
 # ---- iterating --------------------------------------------------------------------------------------
 
 
-def iterate_pages(page: Callable[[str | None], Flow[Page[T]]]) -> Iteration[T]:
-    """Every item of a list. ``page`` gets the part of the list after a cursor, ``None`` at first."""
-    after: str | None = None
+def iterate_pages(page: Callable[[str | None], Flow[Page[T]]], *, after: str | None = None) -> Iteration[T]:
+    """Every item of a list. ``page`` gets the part of the list after a cursor; ``None`` is the list's beginning."""
     while True:
         part: Page[T] = yield from page(after)
         for item in part.items:

@@ -1,4 +1,4 @@
-"""Waiting for what goes on in the server: ask, pause a little longer each time, ask again."""
+"""Waiting for work that goes on in the server: ask, pause a little longer each time, ask again."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Callable
 from daftari_client.errors import WaitedTooLong
 from daftari_client.flows import Flow, Pause, T
 
-_FIRST_PAUSE_SECONDS = 0.1
-_PAUSE_SECONDS_MAX = 5.0
+UNDER_WAY = frozenset({"queued", "running"})
+"""States of an import or an export that the server will leave by itself."""
+FIRST_PAUSE_SECONDS = 0.1
+PAUSE_SECONDS_MAX = 5.0
 _GROWTH = 1.5
 
 
@@ -17,16 +19,23 @@ def wait_until(
     is_done: Callable[[T], bool],
     *,
     timeout_seconds: float | None,
+    pause_seconds_max: float,
+    on_poll: Callable[[T], object] | None,
     clock: Callable[[], float],
 ) -> Flow[T]:
-    """What ``get`` finds when it is done."""
+    """The first thing that ``get`` returns for which ``is_done`` holds. ``on_poll`` sees every one, that one too.
+
+    Raises ``WaitedTooLong`` after ``timeout_seconds``. What ``on_poll`` raises ends the waiting.
+    """
     end = None if timeout_seconds is None else clock() + timeout_seconds
-    pause = _FIRST_PAUSE_SECONDS
+    pause = min(FIRST_PAUSE_SECONDS, pause_seconds_max)
     while True:
         found = yield from get()
+        if on_poll is not None:
+            on_poll(found)
         if is_done(found):
             return found
         if end is not None and clock() + pause > end:
-            raise WaitedTooLong(f"After {timeout_seconds} seconds it still goes on.")
+            raise WaitedTooLong(f"It was not done after {timeout_seconds} seconds, and still goes on.")
         yield Pause(pause)
-        pause = min(pause * _GROWTH, _PAUSE_SECONDS_MAX)
+        pause = min(pause * _GROWTH, pause_seconds_max)

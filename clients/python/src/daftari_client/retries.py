@@ -1,6 +1,6 @@
-"""Whether and when a call that failed is sent again: back-off with full jitter, within a number of tries and a time.
+"""Whether and when a failed call is sent again: exponential back-off with full jitter, within a number and a time.
 
-This module must not know how anything is sent, nor wait itself.
+No HTTP library, and no waiting.
 """
 
 from __future__ import annotations
@@ -8,20 +8,20 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from typing import BinaryIO
+from functools import partial
 
 from msgspec import Struct
 
 from daftari_client.errors import DaftariError, read_error
-from daftari_client.flows import Flow, Pause, Request, Response
+from daftari_client.flows import Flow, Pause, Request, Response, RunBlocking, T
 
 
 class Retries(Struct, frozen=True, kw_only=True):
-    """How often and for how long to try.
+    """How often, and for how long, a call is tried.
 
-    ``tries_max`` counts the first one. After ``total_seconds_max`` no other try begins. Pauses are random up to a
-    limit that begins with ``first_pause_seconds``, doubles, and stops at ``pause_seconds_max``; what the server says in
-    ``Retry-After`` comes before that. ``clock`` and ``chance`` are the sources of time and of numbers under 1.
+    ``tries_max`` includes the first try. No try starts after ``total_seconds_max``. The pause before a try is random,
+    up to a limit that starts at ``first_pause_seconds``, doubles, and ends at ``pause_seconds_max``; the server's
+    ``Retry-After`` is added to it. ``clock`` and ``chance`` are the sources of time and of numbers below 1.
     """
 
     tries_max: int = 6
@@ -36,7 +36,7 @@ class Retries(Struct, frozen=True, kw_only=True):
 
 
 class RetryBudget:
-    """What is left of the tries and the time of one call."""
+    """The tries and the time that one call has left."""
 
     def __init__(self, retries: Retries) -> None:
         self._retries = retries
@@ -44,45 +44,54 @@ class RetryBudget:
         self._end = retries.clock() + retries.total_seconds_max
 
     def seconds_before_next(self, error: DaftariError) -> float | None:
-        """How long to pause after this failure, ``None`` when it is the last word."""
+        """How long to pause after this failure; ``None`` if there is no other try."""
         self._failed += 1
         left = self._end - self._retries.clock()
         asked = error.retry_after_seconds or 0.0
         if not error.retryable or self._failed >= self._retries.tries_max or asked >= left:
             return None
-        return min(asked + self._retries.chance() * self._pause_max(), left)
-
-    def _pause_max(self) -> float:
         doublings = min(self._failed - 1, 30)
-        return min(self._retries.first_pause_seconds * 2.0**doublings, self._retries.pause_seconds_max)
+        limit = min(self._retries.first_pause_seconds * 2.0**doublings, self._retries.pause_seconds_max)
+        return min(asked + self._retries.chance() * limit, left)
 
 
 NO_RETRIES = Retries(tries_max=1)
 
 
-def send(request: Request, retries: Retries) -> Flow[Response]:
-    """The good answer to a request, or the error of its last try. A body that is a file is read again each time."""
+def retry(attempt: Callable[[], Flow[T]], retries: Retries) -> Flow[T]:
+    """The result of the first attempt that succeeds. Raises the error of the last one."""
     budget = retries.begin()
-    again = _find_rewind(request.content)
     while True:
         try:
-            answer: Response = yield request
-            if not 200 <= answer.status < 300:
-                raise read_error(answer.status, answer.headers, answer.body)
-            return answer
+            return (yield from attempt())
         except DaftariError as error:
-            pause = budget.seconds_before_next(error) if again else None
-            if again is None or pause is None:
+            pause = budget.seconds_before_next(error)
+            if pause is None:
                 raise
         yield Pause(pause)
-        again()
 
 
-def _find_rewind(content: bytes | BinaryIO | None) -> Callable[[], object] | None:
-    """What makes a body ready to be sent again; ``None`` when it cannot be, as that of a pipe."""
+def send(request: Request, retries: Retries) -> Flow[Response]:
+    """The successful response to a request. A body that is a file is read again at each try, from where it was.
+
+    Raises the error of the last try.
+    """
+    content = request.content
     if content is None or isinstance(content, bytes):
-        return lambda: None
+        return (yield from retry(partial(_try_once, request), retries))
     if not content.seekable():
-        return None
+        return (yield from _try_once(request))
     file, start = content, content.tell()
-    return lambda: file.seek(start)
+
+    def attempt() -> Flow[Response]:
+        yield RunBlocking(lambda: file.seek(start))
+        return (yield from _try_once(request))
+
+    return (yield from retry(attempt, retries))
+
+
+def _try_once(request: Request) -> Flow[Response]:
+    response: Response = yield request
+    if not 200 <= response.status < 300:
+        raise read_error(response.status, response.headers, response.body)
+    return response
