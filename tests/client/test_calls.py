@@ -151,6 +151,22 @@ def test_what_came_in_is_reviewed(three: Caller) -> None:
         three(lambda b: b.reviews.settle(1, "dismiss"))
 
 
+def test_imports_are_paused_resumed_cancelled_and_listed(book: Caller) -> None:
+    for name in ("first.csv", "second.csv"):
+        book(lambda b, name=name: b.imports.create(b"phone\n0722000001\n", name=name, group="VIP"))
+    first = book(lambda b: b.imports.get(1))
+    assert (first.state, first.phase, first.name, first.columns[0].field) == ("queued", "apply", "first.csv", "mobile")
+    assert book(lambda b: b.imports.pause(1)).state == "paused"
+    assert book(lambda b: b.imports.wait(1)).state == "paused"
+    assert book(lambda b: b.imports.resume(1)).state == "queued"
+    assert book(lambda b: b.imports.cancel(2)).state == "cancelled"
+    assert [(each.id, each.state) for each in book(lambda b: b.imports.iterate())] == [(2, "cancelled"), (1, "queued")]
+    part = book(lambda b: b.imports.list(limit=1))
+    assert [each.id for each in book(lambda b: b.imports.list(after=part.next)).items] == [1]
+    with pytest.raises(errors.WrongImportState):
+        book(lambda b: b.imports.apply(1))
+
+
 def test_exports_are_listed_and_deleted(three: Caller) -> None:
     first, second = (three(lambda b, f=form: b.exports.create(f, group="VIP")) for form in ("csv", "vcard"))
     assert (first.state, first.format, first.group, first.consent) == ("queued", "csv", "VIP", False)

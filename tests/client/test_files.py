@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -20,7 +19,7 @@ from daftari_client.api import Api
 from daftari_client.errors import ConnectionFailed
 from daftari_client.flows import Done, Iteration, ReadChunk, Request, Response, Yield, resume
 from daftari_client.records import StreamedRow
-from tests.support.client_files import FilesService
+from tests.support.client_files import StreamService
 from tests.support.client_modes import MODES, QUICK, Caller
 from tests.support.faulty_server import HANGS_UP, Got, Says, in_turn, rough_server, says
 
@@ -37,38 +36,11 @@ def caller(mode: str, url: str) -> Caller:
     return Caller(mode, url, {"key": "k", "retries": QUICK})
 
 
-@pytest.fixture
-def book(mode: str) -> Iterator[Caller]:
-    """A client of a service that knows files."""
-    with rough_server(FilesService()) as rough:
-        yield caller(mode, rough.url)
-
-
 # ---- files ------------------------------------------------------------------------------------------
 
 
-def test_a_file_is_planned_applied_looked_at_and_undone(book: Caller) -> None:
-    ask = {"plan": True, "group": "VIP", "columns": {"phone": "mobile", "shoe size": None}, "attributes": True}
-    started = book(lambda b: b.imports.create(io.BytesIO(PEOPLE), name="people.csv", **ask))
-    assert (started.state, started.phase, started.name, started.rows) == ("queued", "plan", "people.csv", 3)
-    done = book(lambda b: b.imports.wait(started))
-    assert (done.state, done.counts, done.columns[1].field) == ("done", {"created": 2, "invalid": 1}, None)
-    assert [(row.row, row.outcome) for row in book(lambda b: b.imports.rows(1))] == [
-        (1, "created"),
-        (2, "invalid"),
-        (3, "created"),
-    ]
-    assert book(lambda b: b.imports.list_rows(1, after="2")).items[0].row == 3
-    assert b"".join(book(lambda b: b.imports.rejects(1))) == b"phone,shoe size,why\nO725,42,no number\n"
-    assert book(lambda b: b.imports.apply(1)).phase == "apply"
-    assert book(lambda b: b.imports.wait(1)).state == "done"
-    undone = book(lambda b: b.imports.undo(1, opt_outs=True, reason="the wrong file"))
-    assert (undone.phase, undone.undo.reversed) == ("undo", 3)
-
-
 def test_what_an_import_is_asked_goes_into_the_query_and_its_file_into_the_body(mode: str) -> None:
-    service = FilesService()
-    with rough_server(service) as rough:
+    with rough_server(in_turn(says({"import": {"id": 1, "state": "queued"}}, 202))) as rough:
         ask = {"kind": "opt_outs", "columns": {"phone": "mobile", "x": None}, "plan": True, "keep_ids": True}
         ask |= {"channel": "sms", "sender": "DUKA", "purpose": "marketing", "evidence": "their list", "override": True}
         ask |= {"at": datetime(2026, 11, 1, tzinfo=UTC)}
@@ -88,28 +60,10 @@ def test_what_an_import_is_asked_goes_into_the_query_and_its_file_into_the_body(
     }
 
 
-def test_imports_are_paused_resumed_cancelled_and_listed(book: Caller) -> None:
-    for _ in range(2):
-        book(lambda b: b.imports.create(PEOPLE))
-    assert book(lambda b: b.imports.pause(1)).state == "paused"
-    assert book(lambda b: b.imports.wait(1)).state == "paused"
-    assert book(lambda b: b.imports.resume(1)).state == "queued"
-    assert book(lambda b: b.imports.cancel(2)).state == "cancelled"
-    assert [(each.id, each.state) for each in book(lambda b: b.imports.iterate())] == [(1, "queued"), (2, "cancelled")]
-    assert book(lambda b: b.imports.list(limit=1)).next == "1"
-
-
 def test_waiting_ends_when_the_time_given_is_over(mode: str) -> None:
     running = says({"import": {"id": 1, "state": "running"}})
     with rough_server(in_turn(running)) as rough, pytest.raises(errors.WaitedTooLong):
         caller(mode, rough.url)(lambda b: b.imports.wait(1, timeout_seconds=0.05))
-
-
-def test_the_book_is_exported_and_the_file_comes_in_pieces(book: Caller) -> None:
-    started = book(lambda b: b.exports.create("csv", group="VIP", consent=True))
-    assert started.format == "csv"
-    assert book(lambda b: b.exports.wait(started)).state == "done"
-    assert b"".join(book(lambda b: b.exports.download(1))).startswith(b"mobile,fname\n")
 
 
 def test_a_download_that_is_cut_is_an_error(mode: str) -> None:
@@ -157,7 +111,7 @@ def _people(count: int) -> Iterator[dict[str, Any]]:
     return ({"mobile": f"07220{number:05}"} for number in range(1, count + 1))
 
 
-def _without_network(iteration: Iteration[StreamedRow], service: FilesService) -> Iterator[StreamedRow]:
+def _without_network(iteration: Iteration[StreamedRow], service: StreamService) -> Iterator[StreamedRow]:
     """Runs an iteration with nothing between it and a service; pauses take no time."""
     left: Iterator[bytes | ConnectionFailed] = iter(())
     step = resume(iteration)
@@ -183,7 +137,7 @@ def _bytes_of(answer: Says) -> Iterator[bytes | ConnectionFailed]:
 
 
 def test_contacts_are_streamed_and_each_is_answered(mode: str) -> None:
-    service = FilesService()
+    service = StreamService()
     with rough_server(service) as rough:
         rows = [{"mobile": "0722000001", "fname": "أحمد"}, {"mobile": "O725"}]
         told = caller(mode, rough.url)(lambda b: b.contacts.stream(rows, group="VIP"))
@@ -200,7 +154,7 @@ def test_contacts_are_streamed_and_each_is_answered(mode: str) -> None:
 def test_after_a_cut_a_stream_goes_on_and_nothing_is_told_or_kept_twice(
     rows: int, batch_rows: int, cuts: list[int | None]
 ) -> None:
-    service = FilesService(cuts=tuple(cuts))
+    service = StreamService(cuts=tuple(cuts))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(streams, "BATCH_ROWS_MAX", batch_rows)
         told = list(_without_network(streams.stream_rows(API, _people(rows), group=None), service))
@@ -233,7 +187,7 @@ def test_a_row_that_is_told_again_after_a_cut_is_emitted_once(mode: str) -> None
 
 def test_a_stream_may_be_cut_any_number_of_times_while_it_moves(mode: str) -> None:
     cuts = (2,) * (3 * QUICK.tries_max)
-    with rough_server(FilesService(cuts=cuts)) as rough:
+    with rough_server(StreamService(cuts=cuts)) as rough:
         told = caller(mode, rough.url)(lambda b: b.contacts.stream(_people(len(cuts) + 1)))
     assert [row.row for row in told] == list(range(1, len(cuts) + 2))
     assert [got.query.get("after") for got in rough.got][:3] == [None, "1", "2"]
@@ -256,9 +210,6 @@ def test_an_iterator_without_end_is_read_no_further_than_it_is_answered(mode: st
             taken += 1
             yield {"mobile": f"07{taken:08}"}
 
-    def answer(got: Got) -> Says | None:
-        return FilesService()(got)
-
-    with rough_server(answer) as rough:
+    with rough_server(StreamService()) as rough:
         assert len(caller(mode, rough.url)(lambda b: b.contacts.stream(people()), first=3)) == 3
     assert taken == streams.BATCH_ROWS_MAX

@@ -9,18 +9,14 @@ import sys
 import tomllib
 import zipfile
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import daftari_client
-from daftari.api.routes import ROUTES
 from daftari_client import AsyncClient, Client
 from tests.conftest import People, Serve
-from tests.support.client_files import FilesService
-from tests.support.faulty_server import rough_server
 from tests.support.stores import open_store
 
 ROOT = Path(__file__).parent.parent.parent
@@ -30,7 +26,7 @@ FILE_LINES_MAX = 600
 FUNCTION_LINES_MAX = 70
 MAY_IMPORT = sys.stdlib_module_names | {"anyio", "daftari_client", "httpx2", "msgspec"}
 ONLY_DRIVERS = {"anyio", "httpx2", "asyncio", "threading"}
-BLOCK = re.compile(r"(<!-- files -->\n)?```python\n(.*?)```", re.DOTALL)
+BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 
 def _name(path: Path) -> str:
@@ -109,7 +105,7 @@ def test_the_examples_of_the_readme_run_as_they_stand_there(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """In order, in an empty book, with nothing changed but the address; those about files where there are files."""
+    """In order, with no contacts at first, and with nothing changed but the address."""
     database = new_database("sqlite")
     store = open_store(database, threads=1)
     people = introduce(store)
@@ -121,16 +117,8 @@ def test_the_examples_of_the_readme_run_as_they_stand_there(
     names: dict[str, Any] = {"__name__": "readme"}
     blocks = BLOCK.findall((CLIENT / "README.md").read_text())
     assert len(blocks) == 7
-    with ExitStack() as running:
-        files = live if _has_files() else running.enter_context(rough_server(FilesService())).url
-        other = running.enter_context(Client(files, people.ana))
-        for about_files, block in blocks:
-            here = names | {"client": other} if about_files else names
-            exec(compile(block.replace("http://127.0.0.1:8000", live), "README.md", "exec"), here)
-        running.callback(names["client"].close)
+    for block in blocks:
+        exec(compile(block.replace("http://127.0.0.1:8000", live), "README.md", "exec"), names)
+    names["client"].close()
     assert "O725" in Path("rejects.csv").read_text()
     assert Path("nairobi-vip.csv").read_text().count("\n") >= 2
-
-
-def _has_files() -> bool:
-    return {"/imports", "/exports", "/contacts/stream"} <= {route.path for route in ROUTES}
