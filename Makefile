@@ -56,7 +56,7 @@ check-python:
 $(BIN)/python: | check-python
 	$(PYTHON) -m venv $(VENV)
 
-# The package is installed as a link to src/, so that a change needs no new install.
+# The packages are installed as links to their sources, so that a change needs no new install.
 $(VENV)/.run: requirements.lock requirements-build.lock pyproject.toml | $(BIN)/python
 	$(INSTALL) requirements.lock
 	$(INSTALL) requirements-build.lock
