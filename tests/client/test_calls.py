@@ -1,4 +1,4 @@
-"""The Python client against the service: every call there is, from both modes."""
+"""The Python client against the service: every call, in both modes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SUZAN, LUCY, JOEL = "254777222555", "254725164291", "254725164290"
 
 @pytest.fixture
 def database(new_database: NewDatabase) -> str:
-    """One engine is enough: what is asked here is the client."""
+    """One engine is enough, because the client is tested here."""
     return new_database("sqlite")
 
 
@@ -71,12 +71,12 @@ def test_a_write_with_if_match_is_refused_once_the_contact_has_changed(three: Ca
     assert three(lambda b: b.contacts.get(LUCY)).city == "Kitui"
 
 
-def test_all_contacts_are_walked_page_by_page(three: Caller) -> None:
+def test_all_contacts_are_iterated_page_by_page(three: Caller) -> None:
     first = three(lambda b: b.contacts.list(group="VIP", per_page=2))
     assert (first.total, first.last_page, [contact.mobile for contact in first.data]) == (3, 2, [SUZAN, LUCY])
-    walked = three(lambda b: b.contacts.iterate(group="VIP", per_page=2, include=["groups"]))
-    assert [(contact.mobile, contact.groups) for contact in walked] == [(m, ["VIP"]) for m in (SUZAN, LUCY, JOEL)]
-    assert three(lambda b: b.contacts.iterate(group="nobody")) == []
+    found = three(lambda b: b.contacts.iterate(group="VIP", per_page=2, include=["groups"]))
+    assert [(contact.mobile, contact.groups) for contact in found] == [(m, ["VIP"]) for m in (SUZAN, LUCY, JOEL)]
+    assert three(lambda b: b.contacts.iterate(group="none")) == []
     assert [contact.mobile for contact in three(lambda b: b.contacts.iterate(per_page=1), first=2)] == [SUZAN, LUCY]
 
 
@@ -98,8 +98,8 @@ def test_groups_are_made_renamed_joined_left_and_deleted(three: Caller) -> None:
 
 
 def test_opt_outs_hold_and_opt_ins_lift_them(three: Caller) -> None:
-    told = [LUCY, {"mobile": JOEL, "sender": "20414"}, "O725"]
-    recorded = three(lambda b: b.opt_outs.create(told, purpose="marketing", channel="sms", results=True))
+    given = [LUCY, {"mobile": JOEL, "sender": "20414"}, "O725"]
+    recorded = three(lambda b: b.opt_outs.create(given, purpose="marketing", channel="sms", results=True))
     assert [row.outcome for row in recorded.results] == ["recorded", "recorded", "invalid"]
     assert [fact.mobile for fact in three(lambda b: b.opt_outs.iterate(channel="sms"))] == [LUCY, JOEL]
     assert three(lambda b: b.opt_outs.list(sender="20415", limit=1)).items[0].mobile == LUCY
@@ -117,8 +117,8 @@ def test_opt_outs_hold_and_opt_ins_lift_them(three: Caller) -> None:
 def test_audiences_are_streamed_frozen_rechecked_and_compared(three: Caller) -> None:
     three(lambda b: b.opt_outs.create([LUCY], channel="sms", sender="20414"))
     ends: list[AudienceEnd] = []
-    walked = three(lambda b: b.audiences.stream(["VIP"], channel="sms", sender="20414", on_end=ends.append))
-    assert [member.mobile for member in walked] == [SUZAN, JOEL]
+    found = three(lambda b: b.audiences.stream(["VIP"], channel="sms", sender="20414", on_end=ends.append))
+    assert [member.mobile for member in found] == [SUZAN, JOEL]
     assert (ends[0].count, ends[0].excluded) == (2, {"opted_out": 1})
     assert len(three(lambda b: b.audiences.stream(everyone=True, channel="whatsapp"), first=1)) == 1
     frozen = three(lambda b: b.audiences.freeze(["VIP"], channel="whatsapp"))
@@ -143,7 +143,7 @@ def test_a_person_is_exported_and_erased(three: Caller) -> None:
     assert not three(lambda b: b.may_message([LUCY], channel="sms"))[0].allowed
 
 
-def test_what_came_in_is_reviewed(three: Caller) -> None:
+def test_reviews_are_listed_and_settled(three: Caller) -> None:
     listed = three(lambda b: b.reviews.list())
     assert (listed.items, listed.next, listed.quarantined) == ([], None, 0)
     assert three(lambda b: b.reviews.iterate()) == []

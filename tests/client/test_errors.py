@@ -1,4 +1,4 @@
-"""The Python client's errors are the server's, by code and by family, and no answer is one that it cannot take."""
+"""The Python client's errors are the server's, by code and by family, and it can read any response."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daftari import errors as served
-from daftari.web import errors as at_the_door
+from daftari.web import errors as web_errors
 from daftari_client import errors
 
 SERVED = sorted(
     {
         found
-        for room in (served, at_the_door)
-        for _, found in inspect.getmembers(room, inspect.isclass)
+        for module in (served, web_errors)
+        for _, found in inspect.getmembers(module, inspect.isclass)
         if issubclass(found, served.DaftariError)
     },
     key=lambda found: found.code,
@@ -101,7 +101,7 @@ def test_an_error_quotes_the_api_or_else_the_beginning_of_the_body(status: int, 
     | st.sampled_from([b"<html>", b"[]", b"null", b"[" * 5_000, b'{"message": 5, "error_code": [], "errors": 3}']),
     retry_after=st.text(max_size=5),
 )
-def test_no_answer_is_too_strange_to_be_an_error(status: int, body: bytes, retry_after: str) -> None:
+def test_every_response_can_be_read_as_an_error(status: int, body: bytes, retry_after: str) -> None:
     error = errors.read_error(status, {"retry-after": retry_after}, body)
     assert error.message and error.status == status
     assert error.retry_after_seconds is None or error.retry_after_seconds >= 0

@@ -1,4 +1,4 @@
-"""Files in and out with the Python client, and contacts that are streamed and taken up again after a cut."""
+"""Files in and out with the Python client, and contacts that are streamed and resumed after a cut."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_an_audience_without_its_last_line_is_an_error(mode: str) -> None:
                 call(lambda b: b.audiences.stream(everyone=True, channel="sms"))
 
 
-def test_a_walk_that_is_left_gives_its_connection_back(mode: str) -> None:
+def test_an_iteration_that_is_left_closes_its_response(mode: str) -> None:
     seen: list[httpx2.Response] = []
 
     async def note(response: httpx2.Response) -> None:
@@ -140,8 +140,8 @@ def test_contacts_are_streamed_and_each_is_answered(mode: str) -> None:
     service = StreamService()
     with rough_server(service) as rough:
         rows = [{"mobile": "0722000001", "fname": "أحمد"}, {"mobile": "O725"}]
-        told = caller(mode, rough.url)(lambda b: b.contacts.stream(rows, group="VIP"))
-    assert [(row.row, row.outcome, row.import_id) for row in told] == [(1, "created", 1), (2, "invalid", 1)]
+        found = caller(mode, rough.url)(lambda b: b.contacts.stream(rows, group="VIP"))
+    assert [(row.row, row.outcome, row.import_id) for row in found] == [(1, "created", 1), (2, "invalid", 1)]
     assert service.streamed == {1: rows}
     assert rough.got[0].query == {"group": "VIP"}
 
@@ -151,15 +151,15 @@ def test_contacts_are_streamed_and_each_is_answered(mode: str) -> None:
     batch_rows=st.integers(1, 6),
     cuts=st.lists(st.none() | st.integers(0, 7), max_size=4),
 )
-def test_after_a_cut_a_stream_goes_on_and_nothing_is_told_or_kept_twice(
+def test_after_a_cut_a_stream_resumes_and_nothing_is_yielded_or_stored_twice(
     rows: int, batch_rows: int, cuts: list[int | None]
 ) -> None:
     service = StreamService(cuts=tuple(cuts))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(streams, "BATCH_ROWS_MAX", batch_rows)
-        told = list(_without_network(streams.stream_rows(API, _people(rows), group=None), service))
-    assert [row.row for row in told] == list(range(1, rows + 1))
-    last = [service.streamed[number] for number in sorted({row.import_id for row in told})]
+        found = list(_without_network(streams.stream_rows(API, _people(rows), group=None), service))
+    assert [row.row for row in found] == list(range(1, rows + 1))
+    last = [service.streamed[number] for number in sorted({row.import_id for row in found})]
     assert [row for kept in last for row in kept] == list(_people(rows))
 
 
@@ -170,26 +170,26 @@ def test_a_stream_that_makes_no_progress_is_given_up(mode: str) -> None:
         assert len(rough.got) == QUICK.tries_max
 
 
-def test_a_stream_that_ends_without_saying_so_is_taken_up_again(mode: str) -> None:
+def test_a_stream_without_its_last_line_is_resumed(mode: str) -> None:
     with rough_server(in_turn(Says(200, b'{"import": 1}\n'))) as rough:
         with pytest.raises(errors.CutShort):
             caller(mode, rough.url)(lambda b: b.contacts.stream(_people(3)))
         assert [got.query.get("resume") for got in rough.got] == [None] + ["1"] * (QUICK.tries_max - 1)
 
 
-def test_a_row_that_is_told_again_after_a_cut_is_emitted_once(mode: str) -> None:
+def test_a_row_that_is_acknowledged_twice_is_yielded_once(mode: str) -> None:
     cut = Says(200, b'{"import": 1}\n{"row": 1, "outcome": "created"}\n', cut=True)
     rest = Says(200, b'{"row": 1, "outcome": "created"}\n{"row": 2, "outcome": "created"}\n{"end": true}\n')
     with rough_server(in_turn(cut, rest)) as rough:
-        told = caller(mode, rough.url)(lambda b: b.contacts.stream(_people(2)))
-    assert [row.row for row in told] == [1, 2]
+        found = caller(mode, rough.url)(lambda b: b.contacts.stream(_people(2)))
+    assert [row.row for row in found] == [1, 2]
 
 
 def test_a_stream_may_be_cut_any_number_of_times_while_it_moves(mode: str) -> None:
     cuts = (2,) * (3 * QUICK.tries_max)
     with rough_server(StreamService(cuts=cuts)) as rough:
-        told = caller(mode, rough.url)(lambda b: b.contacts.stream(_people(len(cuts) + 1)))
-    assert [row.row for row in told] == list(range(1, len(cuts) + 2))
+        found = caller(mode, rough.url)(lambda b: b.contacts.stream(_people(len(cuts) + 1)))
+    assert [row.row for row in found] == list(range(1, len(cuts) + 2))
     assert [got.query.get("after") for got in rough.got][:3] == [None, "1", "2"]
 
 

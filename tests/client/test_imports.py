@@ -1,4 +1,4 @@
-"""The Python client's calls for files and streams, against the service as people run it, with its worker."""
+"""The Python client's calls for files and streams, against a server in processes of its own, with its worker."""
 
 from __future__ import annotations
 
@@ -106,10 +106,10 @@ def _stream(book: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     """In several turns, each an import of its own."""
     monkeypatch.setattr(streams, "BATCH_ROWS_MAX", 2)
     rows = [{"mobile": f"072200000{number}", "groups": ["VIP"]} for number in range(1, 4)] + [{"mobile": "O725"}]
-    told = book(lambda b: b.contacts.stream(rows, group="Streamed"))
-    assert [row.outcome for row in told] == ["created"] * 3 + ["invalid"]
-    assert [row.row for row in told] == [1, 2, 3, 4]
-    numbers = sorted({row.import_id for row in told})
+    found = book(lambda b: b.contacts.stream(rows, group="Streamed"))
+    assert [row.outcome for row in found] == ["created"] * 3 + ["invalid"]
+    assert [row.row for row in found] == [1, 2, 3, 4]
+    numbers = sorted({row.import_id for row in found})
     assert len(numbers) == 2
     for number in numbers:
         book(lambda b, number=number: b.imports.undo(number))

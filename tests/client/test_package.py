@@ -1,8 +1,9 @@
-"""The Python client as a package: its manners, its floors, and the examples of its README, run as they stand there."""
+"""The Python client as a package: its style, what it may import, its wheel, and the examples of its README."""
 
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 import subprocess
 import sys
@@ -33,7 +34,7 @@ def _name(path: Path) -> str:
     return path.stem
 
 
-# ---- manners ----------------------------------------------------------------------------------------
+# ---- style ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", MODULES, ids=_name)
@@ -60,8 +61,8 @@ def test_a_module_imports_nothing_of_the_server_and_only_drivers_know_the_networ
         assert not imported & ONLY_DRIVERS
 
 
-def test_nothing_is_written_once_for_each_world() -> None:
-    """What is awaited is in the drivers and in how the clients are closed; no call is."""
+def test_no_call_is_written_once_for_each_mode() -> None:
+    """Only the drivers await, and the methods that close a client."""
     awaiting = {
         path.stem: sum(isinstance(node, ast.AsyncFunctionDef) for node in ast.walk(ast.parse(path.read_text())))
         for path in MODULES
@@ -71,16 +72,19 @@ def test_nothing_is_written_once_for_each_world() -> None:
 
 
 @pytest.mark.parametrize("client", [Client, AsyncClient])
-def test_every_call_has_a_docstring_and_tells_its_parameters(client: Callable[..., Any]) -> None:
+def test_every_call_has_a_docstring_and_shows_its_parameters(client: Callable[..., Any]) -> None:
     book = client("http://127.0.0.1:8000", "k")
-    rooms = [book, *(room for name, room in vars(book).items() if not name.startswith("_"))]
-    calls = [getattr(room, name) for room in rooms for name in dir(type(room)) if not name.startswith("_")]
+    resources = [book, *(resource for name, resource in vars(book).items() if not name.startswith("_"))]
+    calls = [
+        getattr(resource, name) for resource in resources for name in dir(type(resource)) if not name.startswith("_")
+    ]
     assert len(calls) > 45
     for call in calls:
         assert call.__doc__, call
+        assert "args" not in inspect.signature(call).parameters, call
 
 
-def test_mypy_reads_the_client_and_what_is_said_of_its_types() -> None:
+def test_mypy_reads_the_client_and_the_test_of_its_types() -> None:
     read = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]["files"]
     assert {"clients/python/src", "tests/support/client_types.py"} <= set(read)
 
@@ -98,7 +102,7 @@ def test_the_wheel_holds_the_package_and_its_types(tmp_path: Path) -> None:
 # ---- the README -------------------------------------------------------------------------------------
 
 
-def test_the_examples_of_the_readme_run_as_they_stand_there(
+def test_the_examples_of_the_readme_run_as_they_are(
     new_database: Callable[..., str],
     introduce: Callable[..., People],
     serve: Serve,

@@ -7,10 +7,11 @@ from __future__ import annotations
 import inspect
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 import pytest
@@ -76,7 +77,13 @@ FROM_HEADERS = {"etag"}
 """Fields of records that are headers of the answer."""
 BASES = (Record, records.RecordedFact, records.NumberedPage)
 """Records that are returned only as one of the classes under them."""
+TAKES_MORE = {
+    ("createImport", "channel"): "The server takes any, and the document does not name it.",
+    ("createImport", "purpose"): "The server takes promotional and any, and the document does not name them.",
+}
 RENAMED = {"import": "import_id"}
+WRITTEN = {"settle_as": "as"}
+"""How a parameter is called in a request, where Python has another use for the word."""
 
 SAMPLES: dict[str, tuple[Any, ...]] = {
     "after": ("7",),
@@ -199,6 +206,12 @@ class Method(Struct, frozen=True):
         sent: Sent = getattr(getattr(book, resource) if resource else book, name)(**given)
         return sent
 
+    def hints(self) -> dict[str, Any]:
+        """The types of the parameters."""
+        resource, _, name = self.name.rpartition(".")
+        book: Any = BaseClient(API, Probe())
+        return get_type_hints(getattr(getattr(book, resource) if resource else book, name).__wrapped__)
+
     def samples(self) -> list[dict[str, Any]]:
         """Every parameter with its first sample; then, of those that have more, one after the other with the next."""
         every = {name: OTHER_SAMPLES.get((self.name, name)) or SAMPLES[name] for name in self.parameters}
@@ -309,6 +322,22 @@ def test_each_optional_parameter_changes_what_is_sent(name: str) -> None:
     for parameter in method.optional & given.keys():
         less = {name: value for name, value in given.items() if name != parameter}
         assert _written(method.call(less).request) != everything, parameter
+
+
+def test_the_words_that_a_method_takes_are_those_of_its_operation() -> None:
+    compared = 0
+    for operation in CALLED:
+        documented, method = operations()[operation], method_of(operation)
+        for name, hint in method.hints().items():
+            words = {word for one in (hint, *get_args(hint)) if get_origin(one) is Literal for word in get_args(one)}
+            if words:
+                wire = WRITTEN.get(name, name)
+                schema = documented.body.get("properties", {}).get(wire) or documented.query[wire]
+                # A list of words in one text has a pattern, not an enum.
+                named = set(schema.get("enum") or re.findall("[a-z_]+", schema["pattern"])) - {"", None}
+                assert words > named if (operation, name) in TAKES_MORE else words == named, f"{method.name} {name}"
+                compared += 1
+    assert compared > 20
 
 
 def _names(request: Request) -> set[str]:

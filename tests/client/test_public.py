@@ -70,7 +70,7 @@ def test_the_five_calls_need_only_what_the_page_shows(mode: str) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"OK", b"[1]", b'"fine"', b'{"message": null}', b'{"created": "many"}', b"\xff"])
-def test_a_write_that_went_through_is_a_success_whatever_is_said(body: bytes) -> None:
+def test_a_write_that_succeeded_is_a_success_whatever_its_body(body: bytes) -> None:
     with rough_server(in_turn(Says(200, body))) as rough:
         book = Caller("sync", rough.url, {"retries": QUICK})
         assert book(lambda b: b.contacts.create([{"mobile": "254725164290"}])).created is None
@@ -79,7 +79,7 @@ def test_a_write_that_went_through_is_a_success_whatever_is_said(body: bytes) ->
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"contact": []}', b'{"contact": {"id": "x"}}', b"{}"])
-def test_a_read_whose_answer_is_not_one_says_so(body: bytes) -> None:
+def test_a_read_whose_body_is_wrong_is_an_error(body: bytes) -> None:
     with rough_server(in_turn(Says(200, body))) as rough, pytest.raises(errors.UnexpectedAnswer):
         Caller("sync", rough.url, {"retries": QUICK})(lambda b: b.contacts.get(1))
 
@@ -95,7 +95,7 @@ def test_whatever_is_in_a_name_is_one_part_of_the_path(mode: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["?page=1", "?page=0", "?page=two", "?page=-3", "", "?page=²"])
-def test_pages_that_lead_nowhere_end_a_walk_with_an_error(url: str) -> None:
+def test_a_page_whose_next_page_is_no_later_one_is_an_error(url: str) -> None:
     page = {"contacts": {"data": [], "current_page": 1, "next_page_url": f"https://sozuri.net/contacts{url}"}}
     with rough_server(in_turn(says(page))) as rough:
         with pytest.raises(errors.UnexpectedAnswer):
@@ -104,6 +104,6 @@ def test_pages_that_lead_nowhere_end_a_walk_with_an_error(url: str) -> None:
 
 
 @pytest.mark.parametrize("written", ["", "phonebook.example", "ftp://phonebook.example", "https://x/v1?key=1", "/v1"])
-def test_what_is_no_base_url_is_refused_at_once(written: str) -> None:
+def test_a_wrong_base_url_is_refused_at_once(written: str) -> None:
     with pytest.raises(ValueError, match="base URL"):
         Caller("sync", written, {})(lambda b: b.health())

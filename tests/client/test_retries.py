@@ -80,7 +80,7 @@ def test_what_the_answer_says_of_itself_counts_more_than_its_status() -> None:
         assert len(rough.got) == 2
 
 
-def test_nobody_there_is_an_error_of_ours_with_what_the_network_said(mode: str) -> None:
+def test_no_server_is_an_error_with_the_address_and_the_cause(mode: str) -> None:
     with rough_server(in_turn(CREATED)) as rough:
         url = rough.url
     with pytest.raises(errors.ConnectionFailed, match=f"No response from {url}: ") as failed:
@@ -134,7 +134,7 @@ def test_a_file_of_text_is_refused_before_anything_is_sent(mode: str) -> None:
 
 
 class Clock:
-    """A time that passes when it is told to."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -214,9 +214,9 @@ def test_retry_after_is_read_as_seconds_and_as_a_date(headers: dict[str, str], s
 
 def test_a_call_waits_as_long_as_the_server_asks(mode: str) -> None:
     clock = Clock()
-    told = says({}, 503, retry_after="0")
+    soon = says({}, 503, retry_after="0")
     late = says({}, 503, retry_after="100")
-    with rough_server(in_turn(told, late)) as rough:
+    with rough_server(in_turn(soon, late)) as rough:
         retries = Retries(first_pause_seconds=0, clock=clock)
         with pytest.raises(StoreBusy) as failed:
             caller(mode, rough.url, retries=retries)(lambda b: b.contacts.list())

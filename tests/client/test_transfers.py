@@ -186,7 +186,7 @@ def test_pauses_between_polls_grow_up_to_their_limit(most: float, pauses: list[f
     assert seen == pytest.approx(pauses)
 
 
-def test_files_are_read_and_written_beside_the_event_loop() -> None:
+def test_files_are_read_and_written_apart_from_the_event_loop() -> None:
     threads: dict[str, set[int]] = {"read": set(), "write": set()}
 
     class Noting(io.BytesIO):

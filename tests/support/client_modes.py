@@ -1,4 +1,4 @@
-"""The two clients as one, so that a test is written once and holds in both modes, and their way to the service."""
+"""One way to call both clients, so that a test is written once for both modes; and their transport to the service."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ Ask = Callable[[Any], Any]
 
 
 class Caller(Struct, frozen=True):
-    """Somebody who calls: ``caller(lambda book: book.contacts.get(1))``. A walk is walked to its end, as a list.
+    """A caller: ``caller(lambda book: book.contacts.get(1))``. An iteration becomes a list.
 
-    A client is made and closed for each call. ``first`` walks no further than so many items.
+    A client is made and closed for each call. ``first`` ends an iteration after so many items.
     """
 
     mode: str
@@ -58,22 +58,22 @@ class Caller(Struct, frozen=True):
 
 @cache
 def _trusted() -> ssl.SSLContext:
-    """Made once, because reading all the world's certificates takes longer than most tests."""
+    """Made once, because reading the certificates takes longer than most tests."""
     return httpx2.create_ssl_context()
 
 
-def _some(walk: Any, first: int | None) -> Iterator[Any]:
-    with closing(walk):
-        for place, item in enumerate(walk, 1):
+def _some(iteration: Any, first: int | None) -> Iterator[Any]:
+    with closing(iteration):
+        for place, item in enumerate(iteration, 1):
             yield item
             if place == first:
                 return
 
 
-async def _some_awaited(walk: Any, first: int | None) -> AsyncIterator[Any]:
-    async with aclosing(walk):
+async def _some_awaited(iteration: Any, first: int | None) -> AsyncIterator[Any]:
+    async with aclosing(iteration):
         place = 0
-        async for item in walk:
+        async for item in iteration:
             place += 1
             yield item
             if place == first:

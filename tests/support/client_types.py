@@ -1,10 +1,11 @@
-"""What a type checker knows of the two clients: mypy reads this file with the sources, and nobody runs it.
+"""The types that a type checker sees in the two clients. mypy reads this file with the sources; it is never run.
 
 The same methods return what they do in the one and an awaitable of it in the other.
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from typing import Any, assert_type
 
@@ -24,6 +25,7 @@ def check_sync(client: Client) -> None:
         assert_type(member, AudienceMember)
     for piece in client.imports.rejects(1):
         assert_type(piece, bytes)
+    assert_type(client.exports.save(1, io.BytesIO()), int)
 
 
 async def check_async(client: AsyncClient) -> None:
@@ -36,3 +38,4 @@ async def check_async(client: AsyncClient) -> None:
     assert_type(await client.imports.wait(await client.imports.create(b"phone\n")), Import)
     async for member in client.audiences.stream(["VIP"], channel="sms"):
         assert_type(member, AudienceMember)
+    assert_type(await client.exports.save(1, io.BytesIO()), int)

@@ -1,4 +1,4 @@
-"""A typed client of Daftari, the phonebook service: ``Client``, and ``AsyncClient`` with the same calls."""
+"""A typed client of Daftari, the phonebook service: ``Client`` blocks, ``AsyncClient`` has the same calls to await."""
 
 from daftari_client import errors, records
 from daftari_client.api import VERSION as __version__

@@ -1,4 +1,4 @@
-"""Audiences: everyone who may be messaged, streamed or frozen. This module must not know how a call is sent."""
+"""Audiences: the numbers that may be messaged, streamed or frozen. No HTTP."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from daftari_client.types import Channel, Purpose
 
 
 class _AudienceLine(Struct, frozen=True):
-    """A line of the stream: a member, or the end."""
+    """A line of the stream: a number, or the end with its counts."""
 
     mobile: str | None = None
     id: int | None = None
@@ -36,7 +36,7 @@ class _AudienceLine(Struct, frozen=True):
 
 
 class Audiences(Resource[Mode]):
-    """Who may be messaged, of some groups or of the whole book."""
+    """The numbers that may be messaged, of some groups or of the whole project."""
 
     @iteration
     def stream(
@@ -52,9 +52,12 @@ class Audiences(Resource[Mode]):
         keyword: str | None = None,
         on_end: Callable[[AudienceEnd], object] | None = None,
     ) -> Iteration[AudienceMember]:
-        """Everyone who may be messaged, from one moment. ``on_end`` gets the count and who was left out, by reason.
+        """The numbers that may be messaged now, from one snapshot.
 
-        ``CutShort`` when the connection breaks before the end: those who came until then are not all.
+        They are those of contacts in any of ``groups``, in all of them with ``match="all"``, or of all contacts with
+        ``everyone``, and in none of ``not_groups``. ``on_end`` gets the counts after the last number.
+
+        Raises ``CutShort`` when the connection breaks before the end, so that part of them is never taken for all.
         """
         asked = _scope(channel, sender=sender, purpose=purpose, keyword=keyword)
         whom = {"group": [*groups], "not": [*not_groups], "match": match, "everyone": everyone}
@@ -83,7 +86,7 @@ class Audiences(Resource[Mode]):
         keyword: str | None = None,
         **options: Unpack[WriteOptions],
     ) -> Flow[Audience]:
-        """Freezes an audience for 90 days: its numbers, their count and a digest."""
+        """Stores an audience for 90 days: its numbers, their count and a digest. Parameters as in ``stream``."""
         asked = _scope(channel, sender=sender, purpose=purpose, keyword=keyword)
         whom = {"groups": [*groups], "not": [*not_groups], "match": match, "everyone": everyone or None}
         return self._api.write("/audiences", read_as(Audience), body=asked | whom, **options)
@@ -92,12 +95,15 @@ class Audiences(Resource[Mode]):
     def get(
         self, number: int, *, page: int | None = None, per_page: int | None = None, as_frozen: bool = False
     ) -> Flow[FrozenPage]:
-        """A frozen audience and a page of its numbers, without those that were blocked since unless ``as_frozen``."""
+        """A frozen audience and a page of its numbers. Raises ``AudienceNotFound``.
+
+        Numbers that were blocked since are left out, unless ``as_frozen`` is set.
+        """
         return self._page(number, page, per_page=per_page, as_frozen=as_frozen)
 
     @iteration
     def iterate(self, number: int, *, as_frozen: bool = False) -> Iteration[str]:
-        """The numbers of a frozen audience ascending, without those that were blocked since unless ``as_frozen``."""
+        """The numbers of a frozen audience, ascending; without those blocked since, unless ``as_frozen`` is set."""
         page: int | None = None
         while True:
             frozen = yield from self._page(number, page, per_page=PER_PAGE, as_frozen=as_frozen)
@@ -109,17 +115,17 @@ class Audiences(Resource[Mode]):
 
     @call
     def recheck(self, number: int, *, after: str | None = None, limit: int | None = None) -> Flow[Page[Blocked]]:
-        """Some of those who were blocked since the audience was frozen, and why."""
+        """Part of the numbers that were blocked since the audience was frozen, with reasons."""
         return self._blocked(number, after, limit)
 
     @iteration
     def iterate_blocked(self, number: int) -> Iteration[Blocked]:
-        """Everyone who was blocked since the audience was frozen, and why. Look before you send."""
+        """Every number that was blocked since the audience was frozen, with reasons. Ask before sending."""
         return iterate_pages(lambda after: self._blocked(number, after, None))
 
     @call
     def compare(self, number: int, other: int) -> Flow[Comparison]:
-        """What two frozen audiences have in common, and what only one has."""
+        """The difference between two frozen audiences."""
         return self._api.read(f"/audiences/{number}/compare/{other}", read_member("comparison", Comparison))
 
     def _page(self, number: int, page: int | None, *, per_page: int | None, as_frozen: bool) -> Flow[FrozenPage]:

@@ -1,6 +1,6 @@
-"""The two clients: all rooms of calls in one place, in the mode where one waits and in the one where one awaits.
+"""The two clients, ``Client`` and ``AsyncClient``, with all resources and the calls that belong to none.
 
-This module must not know what any call does.
+No HTTP requests of its own.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Judgements = list[Judgement]
 
 
 class BaseClient(Resource[Mode]):
-    """Every call there is, in one mode."""
+    """All calls of the API, in one mode."""
 
     def __init__(self, api: Api, driver: Driver) -> None:
         super().__init__(api, driver)
@@ -60,31 +60,34 @@ class BaseClient(Resource[Mode]):
         at: datetime | str | None = None,
         known_at: datetime | str | None = None,
     ) -> Flow[Judgements]:
-        """Whether up to 10,000 numbers may be messaged, and why: the mobiles, then the ids, each in the order asked.
+        """Whether up to 10,000 numbers may be messaged, and why. Returns one answer each: the mobiles, then the ids.
 
-        A sender or purpose that is left out asks for all of them. ``at`` is the moment of sending.
+        Without ``sender`` or ``purpose`` the answer holds for all of them. ``at`` is when the message will be sent.
+        ``known_at`` asks what was known at that moment.
         """
-        asked = {"channel": channel, "sender": sender, "purpose": purpose, "keyword": keyword}
-        body = asked | {"mobiles": [*mobiles], "ids": [*ids], "at": at, "known_at": known_at}
+        scope = {"channel": channel, "sender": sender, "purpose": purpose, "keyword": keyword}
+        body = scope | {"mobiles": [*mobiles], "ids": [*ids], "at": at, "known_at": known_at}
         return self._api.read("/can-message", read_member("results", Judgements), body=body)
 
     @call
     def erase(self, mobile: Mobile, **options: Unpack[WriteOptions]) -> Flow[Erased]:
-        """Erases a person by number, and keeps that the number must not be messaged."""
+        """Erases everything about a number except that it must not be messaged."""
         return self._api.write("/erasures", read_as(Erased), body={"mobile": mobile}, **options)
 
     @call
     def health(self) -> Flow[Health]:
-        """Whether the server and its database answer. It needs no key."""
+        """Asks whether the server and its database work; needs no key. Raises ``StoreUnavailable`` or ``StoreBusy``."""
         return replace(self._api, project=None).read("/health", read_as(Health))
 
 
 class Client(BaseClient[Sync]):
-    """A phonebook's client for programs that wait.
+    """A client whose calls block. It may be shared between threads.
 
-    ``base_url`` is the server's, with the path under which the calls are; ``/v1`` when it has none. ``project`` is
-    sent along when it is given. Without ``idempotency_keys`` no write is sent twice. ``http`` is an HTTP client of your
-    own, with its proxies, certificates and timeouts, which stays yours to close. Safe to share between threads.
+    ``base_url`` includes the path under which the calls are; without a path it gets ``/v1``. ``project`` is sent with
+    each call if it is given. Without ``idempotency_keys`` each write is sent once, whatever happens. ``http`` is an
+    HTTP client with other proxies, certificates or timeouts; the caller closes it.
+
+    Raises ``ValueError`` for a bad ``base_url``. Every call raises ``errors.DaftariError``.
     """
 
     def __init__(
@@ -102,7 +105,7 @@ class Client(BaseClient[Sync]):
         super().__init__(_make_api(base_url, key, project, retries, idempotency_keys), SyncDriver(self._http))
 
     def close(self) -> None:
-        """Closes the connections."""
+        """Closes the connections, unless ``http`` was given."""
         if self._owns_http:
             self._http.close()
 
@@ -114,7 +117,7 @@ class Client(BaseClient[Sync]):
 
 
 class AsyncClient(BaseClient[Async]):
-    """A phonebook's client for programs on an event loop. What it takes is as in ``Client``."""
+    """A client whose calls are awaited. Its parameters are those of ``Client``."""
 
     def __init__(
         self,
@@ -131,7 +134,7 @@ class AsyncClient(BaseClient[Async]):
         super().__init__(_make_api(base_url, key, project, retries, idempotency_keys), AsyncDriver(self._http))
 
     async def aclose(self) -> None:
-        """Closes the connections."""
+        """Closes the connections, unless ``http`` was given."""
         if self._owns_http:
             await self._http.aclose()
 

@@ -1,4 +1,4 @@
-"""Opt-outs and opt-ins: facts about numbers, which outlive the contacts. No HTTP."""
+"""Opt-outs and opt-ins: facts about numbers that outlive the contacts. No HTTP."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NearMisses = list[NearMiss]
 
 
 class OptOuts(Resource[Mode]):
-    """Who may not be messaged."""
+    """The opt-outs of the project."""
 
     @call
     def create(
@@ -33,9 +33,10 @@ class OptOuts(Resource[Mode]):
         results: bool = False,
         **options: Unpack[WriteOptions],
     ) -> Flow[FactsRecorded]:
-        """Records up to 10,000 opt-outs. A channel, sender or purpose that is left out is any.
+        """Records up to 10,000 opt-outs. Without ``channel``, ``sender`` or ``purpose`` they hold for all of them.
 
-        Good ones are always written, bad ones counted as ``invalid``. A mapping is a number with its own scope.
+        An item may be a mapping: a ``mobile`` with a scope of its own. Wrong items do not stop the others; they count
+        as ``invalid``. ``results`` asks for the outcome of each item.
         """
         scope = {"channel": channel, "sender": sender, "purpose": purpose, "at": at, "source": source}
         body = _items(mobiles) | scope | {"evidence": evidence, "results": results or None}
@@ -52,7 +53,7 @@ class OptOuts(Resource[Mode]):
         after: str | None = None,
         limit: int | None = None,
     ) -> Flow[Page[OptOut]]:
-        """Some of the opt-outs that hold. There may be fewer than ``limit`` although more follow: ``next`` says so."""
+        """Part of the opt-outs in force. A part may be shorter than ``limit`` and yet have a ``next``."""
         return self._page(after, channel=channel, sender=sender, purpose=purpose, since=since, limit=limit)
 
     @iteration
@@ -64,14 +65,14 @@ class OptOuts(Resource[Mode]):
         purpose: Purpose | None = None,
         since: datetime | str | None = None,
     ) -> Iteration[OptOut]:
-        """Every opt-out that holds, for whoever keeps a copy."""
+        """Every opt-out in force; with ``since`` those recorded from that moment on, to bring a copy up to date."""
         return iterate_pages(
             lambda after: self._page(after, channel=channel, sender=sender, purpose=purpose, since=since)
         )
 
     @call
     def near_misses(self, *, limit: int | None = None) -> Flow[NearMisses]:
-        """How often somebody tried to bring back people who opted out, most first."""
+        """Attempts to add numbers again that had opted out, most frequent first."""
         return self._api.read("/opt-outs/near-misses", read_member("near_misses", NearMisses), query={"limit": limit})
 
     def _page(self, after: str | None, **scope: object) -> Flow[Page[OptOut]]:
@@ -79,7 +80,7 @@ class OptOuts(Resource[Mode]):
 
 
 class OptIns(Resource[Mode]):
-    """Who asked to be messaged."""
+    """The opt-ins of the project."""
 
     @call
     def create(
@@ -96,18 +97,18 @@ class OptIns(Resource[Mode]):
         results: bool = False,
         **options: Unpack[WriteOptions],
     ) -> Flow[FactsRecorded]:
-        """Records up to 10,000 opt-ins, which lift the opt-outs that they cover.
+        """Records up to 10,000 opt-ins. An opt-in lifts the opt-outs that it covers.
 
-        For a list of numbers say ``source="bulk"``: that never lifts what people said themselves, and counts such as
-        ``refused``, unless ``override`` is set and there is evidence.
+        A list of numbers has ``source="bulk"``. It never lifts an opt-out of the person's own: that item counts as
+        ``refused``, unless ``override`` is set and ``evidence`` is given. The rest is as in ``opt_outs.create``.
         """
         scope = {"channel": channel, "sender": sender, "purpose": purpose, "at": at, "source": source}
-        told = {"evidence": evidence, "override": override or None, "results": results or None}
-        return self._api.write("/opt-ins", read_as(FactsRecorded), body=_items(mobiles) | scope | told, **options)
+        more = {"evidence": evidence, "override": override or None, "results": results or None}
+        return self._api.write("/opt-ins", read_as(FactsRecorded), body=_items(mobiles) | scope | more, **options)
 
 
 def _items(mobiles: Iterable[Mobile | Mapping[str, object]]) -> dict[str, object]:
-    """As ``mobiles``, or as ``items`` when one has a scope of its own, which keeps their order."""
+    """The member ``mobiles``, or ``items`` if one has a scope of its own, so that the order is kept."""
     listed = [*mobiles]
     if not any(isinstance(each, Mapping) for each in listed):
         return {"mobiles": listed}

@@ -1,7 +1,4 @@
-"""Contacts: the five calls, walking through all of them, and what is known about one number.
-
-This module must not know how a call is sent, nor in which mode it runs.
-"""
+"""Contacts: list, get, create, update, delete and stream, and what is stored about one number. No HTTP."""
 
 from __future__ import annotations
 
@@ -28,9 +25,9 @@ from daftari_client.streams import stream_rows
 from daftari_client.types import Purpose
 
 Reference = int | str
-"""A contact's id, or its mobile as anybody writes it."""
+"""The id of a contact, or its mobile in any spelling."""
 ContactInput = Contact | Mapping[str, object]
-"""A contact to write: one that was read, or a mapping with ``mobile``, ``fname`` and so on."""
+"""A contact to write: a record from a read, or a mapping with ``mobile``, ``fname`` and so on."""
 Include = Literal["groups", "consent", "updated_at"]
 
 PER_PAGE = 1_000
@@ -38,7 +35,7 @@ _WRITABLE = ("fname", "mname", "lname", "mobile", "email", "city", "company")
 
 
 class Contacts(Resource[Mode]):
-    """The people in the book."""
+    """The contacts of the project."""
 
     @call
     def list(
@@ -50,9 +47,9 @@ class Contacts(Resource[Mode]):
         include: Iterable[Include] = (),
         suppressed: bool = False,
     ) -> Flow[ContactPage]:
-        """One page, in the order of the ids. A group that is not there is empty.
+        """One page of contacts, by id. A group that does not exist has none.
 
-        ``suppressed`` lists those who opted out of everything as well.
+        ``include`` asks for more members. ``suppressed`` includes contacts that opted out of everything.
         """
         return self._page(page, group=group, per_page=per_page, include=include, suppressed=suppressed)
 
@@ -65,7 +62,7 @@ class Contacts(Resource[Mode]):
         include: Iterable[Include] = (),
         suppressed: bool = False,
     ) -> Iteration[Contact]:
-        """Every contact, page by page."""
+        """Every contact, by id. The parameters are as in ``list``."""
         include = tuple(include)
         number: int | None = None
         while True:
@@ -78,7 +75,7 @@ class Contacts(Resource[Mode]):
 
     @call
     def get(self, reference: Reference, *, include: Iterable[Include] = ()) -> Flow[Contact]:
-        """One contact by id or mobile. Nobody there: ``ContactNotFound``."""
+        """One contact by id or mobile. Raises ``ContactNotFound``, or ``AmbiguousContact`` if the digits fit two."""
         query = {"include": ",".join(include) or None}
         read = with_etag(read_member("contact", Contact))
         return self._api.read(f"/contacts/{path_part(reference)}", read, query=query)
@@ -93,10 +90,10 @@ class Contacts(Resource[Mode]):
         results: bool = False,
         **options: Unpack[WriteOptions],
     ) -> Flow[Created]:
-        """Creates up to 10,000 contacts, or merges them into those with the same mobile, and lets them join a group.
+        """Creates up to 10,000 contacts, or merges them into contacts with the same mobile. All join ``group``.
 
-        A row that is wrong: ``ValidationFailed`` and nothing is written, unless ``on_error`` is ``skip``.
-        ``results`` asks for the outcome of each row.
+        ``results`` asks for the outcome of each row. Raises ``ValidationFailed`` if a row is wrong, and then nothing is
+        written; with ``on_error="skip"`` only the wrong rows are left out.
         """
         body = {
             "group": group,
@@ -117,9 +114,11 @@ class Contacts(Resource[Mode]):
         if_match: str | None = None,
         **options: Unpack[WriteOptions],
     ) -> Flow[Updated]:
-        """Changes the fields given; ``None`` and ``""`` clear one. A group moves the contact, or is added.
+        """Changes the given fields; ``None`` and ``""`` clear a field. ``group`` moves the contact into that group, or
+        adds it with ``group_mode="add"``.
 
-        ``ContactNotFound``; ``MobileTaken`` when another contact has the new mobile.
+        ``if_match`` is the ``etag`` that the contact must still have. Raises ``PreconditionFailed`` if it has another,
+        ``ContactNotFound``, or ``MobileTaken`` if another contact has the new mobile.
         """
         body = {"group": group, "group_mode": group_mode, "contact": None if contact is None else contact_body(contact)}
         path = f"/contacts/{path_part(reference)}"
@@ -137,9 +136,10 @@ class Contacts(Resource[Mode]):
         if_match: str | None = None,
         **options: Unpack[WriteOptions],
     ) -> Flow[Deleted]:
-        """Deletes a contact, which is an opt-out too, unless ``reason`` is ``"removal"``.
+        """Deletes a contact. This also records an opt-out, unless ``reason`` is ``"removal"``.
 
-        ``ContactNotFound`` when nobody is there; its ``opt_out_recorded`` says that the opt-out was kept all the same.
+        ``if_match`` is as in ``update``. Raises ``ContactNotFound``, with ``opt_out_recorded`` set if the number was
+        opted out although it has no contact.
         """
         query = {"reason": reason, "at": at, "purpose": purpose}
         path = f"/contacts/{path_part(reference)}"
@@ -148,21 +148,21 @@ class Contacts(Resource[Mode]):
 
     @iteration
     def stream(self, contacts: Iterable[ContactInput], *, group: str | None = None) -> Iteration[StreamedRow]:
-        """Creates or merges any number of contacts, and tells what became of each while the next ones go.
+        """Creates or merges any number of contacts, and yields the outcome of each while the next ones are sent.
 
-        Taken up again by itself after a cut, from the last row that was acknowledged. At most 5,000 rows are kept at a
-        time, so ``contacts`` may be without end. Each 5,000 are an import of their own, named by ``import_id``.
+        After a cut the stream resumes after the last acknowledged row. At most 5,000 rows are kept in memory, so
+        ``contacts`` may be endless. Each 5,000 rows are one import, named by ``import_id``.
         """
         return stream_rows(self._api, map(contact_body, contacts), group=group)
 
     @call
     def consent(self, reference: Reference) -> Flow[NumberConsent]:
-        """All that is known about one number, whether it is a contact or not."""
+        """The consent of a number and all facts about it, whether it has a contact or not."""
         return self._api.read(f"/contacts/{path_part(reference)}/consent", read_member("consent", NumberConsent))
 
     @call
     def export(self, reference: Reference) -> Flow[NumberExport]:
-        """All that is held about one number, for whoever asks for it."""
+        """Everything that is stored about a number, for a subject access request."""
         return self._api.read(f"/contacts/{path_part(reference)}/export", read_member("export", NumberExport))
 
     def _page(
@@ -179,7 +179,7 @@ class Contacts(Resource[Mode]):
 
 
 def contact_body(contact: ContactInput) -> Mapping[str, object]:
-    """A contact as it is sent. One that was read goes without what only the server writes."""
+    """A contact as it is sent: of a record, the members that a caller may write."""
     if not isinstance(contact, Contact):
         return contact
     fields = {name: getattr(contact, name) for name in _WRITABLE}
@@ -187,7 +187,10 @@ def contact_body(contact: ContactInput) -> Mapping[str, object]:
 
 
 def next_page(url: str, page: int) -> int:
-    """The page that a page URL leads to. Its host is left aside: the way there may be another from here."""
+    """The number of the page that a page URL names. Its host does not matter, because a proxy may have another name.
+
+    Raises ``UnexpectedAnswer`` if it is no later page, which would iterate for ever.
+    """
     written = parse_qs(urlsplit(url).query).get("page", [""])[-1]
     if not written.isdecimal() or int(written) <= page:
         raise UnexpectedAnswer(f"After page {page} the answer leads to {url!r}, which is no later page.")

@@ -1,7 +1,6 @@
-"""Every way a call can fail: the server's errors under the server's own names, and the few that are the client's.
+"""Every way a call can fail: the errors of the server under the server's names, and a few of the client.
 
-An answer becomes a class by its ``error_code``; one that is not known here, or comes from another service, by its
-status. This module must not know how anything is sent.
+The class of an error response is found by its ``error_code``, or by its status if the code is unknown. No requests.
 """
 
 from __future__ import annotations
@@ -18,15 +17,15 @@ T = TypeVar("T")
 
 TEXT_BYTES_MAX = 500
 """How much of an unknown body an error quotes."""
-_TRY_AGAIN = frozenset({429, 502, 503, 504})
-"""Statuses that are worth another try when the answer itself does not say."""
+_RETRYABLE = frozenset({429, 502, 503, 504})
+"""Statuses that are retryable if the response does not say."""
 
 
 class DaftariError(Exception):
-    """The root. ``code`` is a stable name for programs, ``message`` a sentence for people.
+    """The base class. ``code`` is a stable name for programs, ``message`` a sentence for people.
 
-    ``status`` is ``None`` when there was no answer. ``errors`` maps a wrong field's dotted path to its sentences.
-    ``retry_after_seconds`` is what the server asked for, if it did.
+    ``status`` is ``None`` if there was no response. ``errors`` maps the dotted path of each wrong field to sentences.
+    ``retry_after_seconds`` is the pause that the server asked for, if it did.
     """
 
     code = "ERROR"
@@ -52,86 +51,86 @@ class DaftariError(Exception):
         self.retry_after_seconds = retry_after_seconds
 
 
-# ---- the client's own -------------------------------------------------------------------------------
+# ---- of the client ----------------------------------------------------------------------------------
 
 
 class ConnectionFailed(DaftariError):
-    """No answer: the server was not reached, took too long, or hung up. ``__cause__`` is what the network said."""
+    """No response: the server was not reached, was too slow, or closed the connection. ``__cause__`` has details."""
 
     code = "CONNECTION_FAILED"
 
 
 class CutShort(ConnectionFailed):
-    """A stream ended before its last line. What came until then was right, and is not all."""
+    """A response ended too early. What arrived is right but incomplete."""
 
     code = "CUT_SHORT"
 
 
 class UnexpectedAnswer(DaftariError):
-    """The call went through, and its answer is not one that this call has."""
+    """The call succeeded, but its response cannot be read."""
 
     code = "UNEXPECTED_ANSWER"
 
 
 class WaitedTooLong(DaftariError):
-    """What was waited for goes on, and the time given to wait is over."""
+    """``wait`` gave up after its ``timeout_seconds``. The import or export goes on."""
 
     code = "WAITED_TOO_LONG"
 
 
-# ---- the server's -----------------------------------------------------------------------------------
+# ---- of the server ----------------------------------------------------------------------------------
 
 
 class Malformed(DaftariError):
-    """What was sent cannot be read at all."""
+    """The request cannot be read, for example because its JSON is broken."""
 
     code = "MALFORMED"
 
 
 class BodyStalled(DaftariError):
-    """The body stopped arriving before its end."""
+    """The body of the request stopped arriving before its end."""
 
     code = "BODY_STALLED"
 
 
 class Unauthenticated(DaftariError):
-    """No key, or one that is unknown, expired or revoked."""
+    """The key is missing, unknown, expired or revoked."""
 
     code = "UNAUTHENTICATED"
 
 
 class Forged(DaftariError):
-    """An inbound request whose token or signature is not the provider's."""
+    """The token or the signature of an inbound request is wrong."""
 
     code = "FORGED"
 
 
 class WrongProject(DaftariError):
-    """The project named is not the one the key belongs to."""
+    """The project named is not the project of the key."""
 
     code = "WRONG_PROJECT"
 
 
 class ReadOnlyKey(DaftariError):
-    """A read-only key was used for a write."""
+    """A write with a read-only key."""
 
     code = "READ_ONLY_KEY"
 
 
 class NotFound(DaftariError):
-    """The thing named is not there, or is not this project's."""
+    """What the request names does not exist in this project."""
 
     code = "NOT_FOUND"
 
 
 class RouteNotFound(NotFound):
-    """Nothing answers at this path: a wrong base URL, or a server that does not have this call."""
+    """The path does not exist: the base URL is wrong, or the server lacks this call."""
 
     code = "ROUTE_NOT_FOUND"
 
 
 class ContactNotFound(NotFound):
-    """No contact has this id or mobile. ``opt_out_recorded``: a delete kept the number's opt-out all the same."""
+    """No contact has this id or mobile. ``opt_out_recorded``: a delete recorded the opt-out all the same."""
 
     code = "CONTACT_NOT_FOUND"
     opt_out_recorded = False
@@ -144,13 +143,13 @@ class GroupNotFound(NotFound):
 
 
 class AudienceNotFound(NotFound):
-    """No frozen audience has this id, or not any more."""
+    """No frozen audience has this id, or it has expired."""
 
     code = "AUDIENCE_NOT_FOUND"
 
 
 class ReviewNotFound(NotFound):
-    """Nothing with this id waits for a person's eye."""
+    """No review has this id."""
 
     code = "REVIEW_NOT_FOUND"
 
@@ -162,13 +161,13 @@ class TokenNotFound(NotFound):
 
 
 class ExportNotFound(NotFound):
-    """No export has this id, or not any more."""
+    """No export has this id, or it has expired."""
 
     code = "EXPORT_NOT_FOUND"
 
 
 class ImportNotFound(NotFound):
-    """No import has this id, or not any more."""
+    """No import has this id, or it has expired."""
 
     code = "IMPORT_NOT_FOUND"
 
@@ -186,13 +185,13 @@ class KeyNotFound(NotFound):
 
 
 class MethodNotAllowed(DaftariError):
-    """The path is right and the method is not."""
+    """The path exists, but not with this method."""
 
     code = "METHOD_NOT_ALLOWED"
 
 
 class Conflict(DaftariError):
-    """The request is sound and contradicts what is there."""
+    """The request is valid, but contradicts what is stored."""
 
     code = "CONFLICT"
 
@@ -204,73 +203,73 @@ class MobileTaken(Conflict):
 
 
 class AmbiguousContact(Conflict):
-    """The digits are one contact's id and another one's mobile; write the mobile with a plus."""
+    """The digits are the id of one contact and the mobile of another. Write the mobile with a plus."""
 
     code = "AMBIGUOUS_CONTACT"
 
 
 class GroupTaken(Conflict):
-    """Another group has this name, in some spelling."""
+    """Another group has this name; upper and lower case are the same."""
 
     code = "GROUP_TAKEN"
 
 
 class ReviewSettled(Conflict):
-    """A person has settled this otherwise already."""
+    """The review was already settled otherwise."""
 
     code = "REVIEW_SETTLED"
 
 
 class IdempotencyInProgress(Conflict):
-    """Another request with the same Idempotency-Key is at work; send this one again in a moment."""
+    """A request with the same Idempotency-Key is still running. Send this one again later."""
 
     code = "IDEMPOTENCY_IN_PROGRESS"
 
 
 class AnswerErased(Conflict):
-    """The write was done before; its answer is not kept any more, since somebody whom it named was erased."""
+    """The write was done earlier. Its response is gone, because it named a person who was erased."""
 
     code = "ANSWER_ERASED"
 
 
 class ExportNotReady(Conflict):
-    """The worker has not finished the export's file."""
+    """The export is not done yet."""
 
     code = "EXPORT_NOT_READY"
 
 
 class ExportFailed(Conflict):
-    """The export has no file and will have none."""
+    """The export failed, so there is no file. The message says why."""
 
     code = "EXPORT_FAILED"
 
 
 class ExportsFull(Conflict):
-    """The project keeps as many exports as it may."""
+    """The project has as many exports as it may keep. Delete one."""
 
     code = "EXPORTS_FULL"
 
 
 class WrongImportState(Conflict):
-    """An import is in a state in which this cannot be done with it."""
+    """The import is in a state that does not allow this. The message names the state."""
 
     code = "IMPORT_STATE"
 
 
 class ProjectTaken(Conflict):
-    """Another project has this name, in some spelling."""
+    """Another project has this name; upper and lower case are the same."""
 
     code = "PROJECT_TAKEN"
 
 
 class TooLarge(DaftariError):
-    """The body is larger than the limit of its call."""
+    """The body is larger than the limit of the call."""
 
     code = "TOO_LARGE"
 
 
 class UnsupportedMedia(DaftariError):
-    """The body is in a format that this call does not read."""
+    """The call does not read bodies of this type."""
 
     code = "UNSUPPORTED_MEDIA"
 
@@ -282,37 +281,37 @@ class ValidationFailed(DaftariError):
 
 
 class IdempotencyKeyReused(ValidationFailed):
-    """The Idempotency-Key came with another request before."""
+    """The Idempotency-Key was used for another request."""
 
     code = "IDEMPOTENCY_KEY_REUSED"
 
 
 class PreconditionFailed(DaftariError):
-    """The contact is no more what ``If-Match`` says."""
+    """The contact is not the version that ``if_match`` names."""
 
     code = "PRECONDITION_FAILED"
 
 
 class UnreadableFile(DaftariError):
-    """A file is no file of people, or cannot be read safely. The message says what would be right."""
+    """The file is not a contact list, or is not safe to read. The message says what would be right."""
 
     code = "UNREADABLE_FILE"
 
 
 class UnreadableMobile(DaftariError):
-    """What was written is no telephone number."""
+    """The text is not a phone number."""
 
     code = "UNREADABLE_MOBILE"
 
 
 class TooManyRequests(DaftariError):
-    """More calls than the service takes from one key."""
+    """The key has made more calls than the service allows."""
 
     code = "TOO_MANY_REQUESTS"
 
 
 class Crashed(DaftariError):
-    """Something nobody foresaw. The server's log knows it by ``request_id``."""
+    """An unexpected error of the server. Its log has it under ``request_id``."""
 
     code = "INTERNAL"
 
@@ -324,19 +323,19 @@ class BadSettings(DaftariError):
 
 
 class SchemaMismatch(DaftariError):
-    """The server's database is of another version."""
+    """The database of the server has the schema of another version."""
 
     code = "SCHEMA_MISMATCH"
 
 
 class StoreBusy(DaftariError):
-    """Others are writing; the same call may go through later."""
+    """Other writes are running. The same call may succeed later."""
 
     code = "BUSY"
 
 
 class StoreUnavailable(StoreBusy):
-    """The server's database does not answer, is full, is read-only, or was moved away."""
+    """The database does not answer, is full, is read-only, or was moved."""
 
     code = "STORE_UNAVAILABLE"
 
@@ -355,31 +354,29 @@ _BY_STATUS: dict[int, type[DaftariError]] = {
     500: Crashed,
     503: StoreBusy,
 }
-"""What an answer is that names no code, or one that is not known here."""
+"""The class of a response whose code is missing or unknown."""
 
 
-# ---- from an answer ---------------------------------------------------------------------------------
+# ---- from a response --------------------------------------------------------------------------------
 
 
 def read_error(status: int, headers: Mapping[str, str], body: bytes) -> DaftariError:
-    """The error of an answer. ``headers`` have lower-case names. Anything may be in the body, HTML too."""
-    said = _object(body)
-    code = _if_type(said.get("error_code"), str)
-    found = next((known for known in _error_classes() if known.code == code), None) or _BY_STATUS.get(
-        status, DaftariError
-    )
-    told = _if_type(said.get("retryable"), bool)
-    error = found(
-        _if_type(said.get("message"), str) or _describe(status, body),
+    """The error that a response reports. ``headers`` are looked up by lower-case names; the body may be anything."""
+    members = _read_object(body)
+    code = _if_type(members.get("error_code"), str)
+    by_code = next((kind for kind in _error_classes() if kind.code == code), None)
+    retryable = _if_type(members.get("retryable"), bool)
+    error = (by_code or _BY_STATUS.get(status, DaftariError))(
+        _if_type(members.get("message"), str) or _describe(status, body),
         code=code,
         status=status,
-        retryable=status in _TRY_AGAIN if told is None else told,
-        request_id=_if_type(said.get("request_id"), str) or headers.get("x-request-id"),
-        errors=_read_field_errors(said.get("errors")),
-        retry_after_seconds=_retry_after(headers),
+        retryable=status in _RETRYABLE if retryable is None else retryable,
+        request_id=_if_type(members.get("request_id"), str) or headers.get("x-request-id"),
+        errors=_read_field_errors(members.get("errors")),
+        retry_after_seconds=_read_retry_after(headers),
     )
     if isinstance(error, ContactNotFound):
-        error.opt_out_recorded = said.get("opt_out") == "recorded"
+        error.opt_out_recorded = members.get("opt_out") == "recorded"
     return error
 
 
@@ -390,12 +387,12 @@ def _error_classes(root: type[DaftariError] = DaftariError) -> Iterator[type[Daf
             yield from _error_classes(child)
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def _read_object(body: bytes) -> dict[str, Any]:
     try:
-        said = msgspec.json.decode(body)
+        members = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
-    return said if isinstance(said, dict) else {}
+    return members if isinstance(members, dict) else {}
 
 
 def _if_type(value: object, wanted: type[T]) -> T | None:
@@ -413,23 +410,23 @@ def _read_field_errors(errors: object) -> dict[str, list[str]]:
     if not isinstance(errors, dict):
         return {}
     return {
-        str(field): [str(each) for each in (told if isinstance(told, list) else [told])]
-        for field, told in errors.items()
+        str(field): [str(each) for each in (sentences if isinstance(sentences, list) else [sentences])]
+        for field, sentences in errors.items()
     }
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds, whether the header has seconds or a date. A date is compared to the server's own ``Date``."""
+def _read_retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds. The header has seconds or a date, and a date is compared with the ``Date`` of the same response."""
     written = headers.get("retry-after", "").strip()
     if not written:
         return None
     if written.isascii() and written.isdigit():
         return float(written)
-    until, now = _date(written), _date(headers.get("date", "")) or datetime.now(UTC)
+    until, now = _read_date(written), _read_date(headers.get("date", "")) or datetime.now(UTC)
     return None if until is None else max(0.0, (until - now).total_seconds())
 
 
-def _date(written: str) -> datetime | None:
+def _read_date(written: str) -> datetime | None:
     try:
         read = parsedate_to_datetime(written)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Groups: a name, and the contacts in it. This module must not know how a call is sent."""
+"""Groups of contacts. No HTTP."""
 
 from __future__ import annotations
 
@@ -13,44 +13,44 @@ from daftari_client.types import Mobile
 
 
 class Groups(Resource[Mode]):
-    """The groups of the project. Contacts may be created into one that is not there yet, which makes it."""
+    """The groups of the project. ``contacts.create`` makes a group that does not exist yet."""
 
     @call
     def list(self, *, after: str | None = None, limit: int | None = None) -> Flow[Page[Group]]:
-        """Some groups, in the order in which they were made."""
+        """Part of the list of groups, oldest first."""
         return self._page(after, limit)
 
     @iteration
     def iterate(self) -> Iteration[Group]:
-        """Every group."""
+        """Every group, oldest first."""
         return iterate_pages(lambda after: self._page(after, None))
 
     @call
     def create(self, name: str, **options: Unpack[WriteOptions]) -> Flow[Group]:
-        """Makes an empty group. ``GroupTaken`` when there is one of that name, in some spelling."""
+        """Makes an empty group. Raises ``GroupTaken`` if the name is taken; upper and lower case are the same."""
         return self._api.write("/groups", read_member("group", Group), body={"name": name}, **options)
 
     @call
     def get(self, name: str) -> Flow[Group]:
-        """One group with its exact count, or ``GroupNotFound``."""
+        """One group with its exact count. Raises ``GroupNotFound``."""
         return self._api.read(f"/groups/{path_part(name)}", read_member("group", Group))
 
     @call
     def rename(self, name: str, new_name: str, **options: Unpack[WriteOptions]) -> Flow[Group]:
-        """Gives a group another name; its contacts stay in it."""
+        """Renames a group; its contacts stay in it. Raises ``GroupNotFound`` or ``GroupTaken``."""
         path = f"/groups/{path_part(name)}"
         return self._api.write(path, read_member("group", Group), method="PUT", body={"name": new_name}, **options)
 
     @call
     def delete(self, name: str, **options: Unpack[WriteOptions]) -> Flow[Deleted]:
-        """Deletes a group; its contacts stay in the book."""
+        """Deletes a group, not its contacts. Raises ``GroupNotFound``."""
         return self._api.write(f"/groups/{path_part(name)}", read_message(Deleted), method="DELETE", **options)
 
     @call
     def join(
         self, name: str, *, ids: Iterable[int] = (), mobiles: Iterable[Mobile] = (), **options: Unpack[WriteOptions]
     ) -> Flow[Joined]:
-        """Lets up to 10,000 contacts join. Those who opted out stay out, and are counted."""
+        """Adds up to 10,000 contacts to a group. Contacts that opted out do not join, and are counted."""
         path = f"/groups/{path_part(name)}/contacts"
         return self._api.write(path, read_as(Joined), body={"ids": [*ids], "mobiles": [*mobiles]}, **options)
 
@@ -58,7 +58,7 @@ class Groups(Resource[Mode]):
     def leave(
         self, name: str, *, ids: Iterable[int] = (), mobiles: Iterable[Mobile] = (), **options: Unpack[WriteOptions]
     ) -> Flow[Left]:
-        """Takes up to 10,000 contacts out of a group."""
+        """Removes up to 10,000 contacts from a group."""
         path, body = f"/groups/{path_part(name)}/contacts", {"ids": [*ids], "mobiles": [*mobiles]}
         return self._api.write(path, read_as(Left), method="DELETE", body=body, **options)
 

@@ -1,8 +1,8 @@
-"""How one method serves two clients: it is written once, as a flow, and each client runs it in its own mode.
+"""How one method serves both clients: it is written once, as a flow, and each client runs the flow in its mode.
 
-``Contacts[Sync]`` and ``Contacts[Async]`` are one class. What ``client.contacts.get`` is depends on the mode of its
-resource: a function that returns a contact, or one that returns a coroutine of it; that is decided here, in two
-descriptors, at run time and for type checkers alike. This module must not know calls, nor HTTP.
+``Contacts[Sync]`` and ``Contacts[Async]`` are one class. ``client.contacts.get`` returns a contact in the one mode and
+a coroutine of a contact in the other. Two descriptors decide that, at run time and for type checkers. No calls of the
+API here, and no HTTP.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ P = ParamSpec("P")
 
 
 class Sync:
-    """The mode where calls return when they are done."""
+    """The mode in which calls block."""
 
 
 class Async:
-    """The mode where calls are awaited."""
+    """The mode in which calls are awaited."""
 
 
 Mode = TypeVar("Mode", Sync, Async)
 
 
 class Driver(Protocol):
-    """Runs flows. What its methods return depends on its mode."""
+    """Runs flows. Its methods return results and iterators, or awaitables of them, depending on the mode."""
 
     def run(self, flow: Flow[Any]) -> Any: ...
 
@@ -38,7 +38,7 @@ class Driver(Protocol):
 
 
 class Resource(Generic[Mode]):
-    """Calls that belong together, in one mode."""
+    """The calls of one subject, in one mode."""
 
     def __init__(self, api: Api, driver: Driver) -> None:
         self._api = api
@@ -46,7 +46,7 @@ class Resource(Generic[Mode]):
 
 
 class call(Generic[P, T]):
-    """Makes a method that returns a flow into one that returns the flow's result."""
+    """Decorates a method that returns a flow: the decorated method returns the result of the flow."""
 
     def __init__(self, method: Callable[Concatenate[Any, P], Flow[T]]) -> None:
         self._method = method
@@ -68,7 +68,7 @@ class call(Generic[P, T]):
 
 
 class iteration(Generic[P, T]):
-    """Makes a method that returns an iteration into one that returns an iterator, for ``for`` or ``async for``."""
+    """Decorates a method that returns an iteration: the decorated one returns an iterator, or an async iterator."""
 
     def __init__(self, method: Callable[Concatenate[Any, P], Iteration[T]]) -> None:
         self._method = method
@@ -90,10 +90,10 @@ class iteration(Generic[P, T]):
 
 
 def _bind(method: Callable[..., Any], resource: Resource[Any], drive: Callable[[Any], Any]) -> Callable[..., Any]:
-    method_of = method.__get__(resource)
+    make_flow = method.__get__(resource)
 
-    @wraps(method_of)
-    def bound(*args: Any, **kwargs: Any) -> Any:
-        return drive(method_of(*args, **kwargs))
+    @wraps(make_flow)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        return drive(make_flow(*args, **kwargs))
 
-    return bound
+    return run

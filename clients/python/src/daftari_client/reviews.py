@@ -1,4 +1,4 @@
-"""What came in from messaging providers and a person should look at. This module must not know how a call is sent."""
+"""Reviews: inbound messages that a person should look at. No HTTP."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ SettleAs = Literal["opt_out", "opt_in", "retract", "dismiss"]
 
 
 class Reviews(Resource[Mode]):
-    """Messages that may be an opt-out, and what could not be read."""
+    """Messages that may be an opt-out, and inbound events that could not be read."""
 
     @call
     def list(self, *, after: str | None = None, limit: int | None = None) -> Flow[ReviewPage]:
-        """Some of what waits."""
+        """Part of the list of open reviews, and how many inbound requests are in quarantine."""
         return self._page(after, limit)
 
     @iteration
     def iterate(self) -> Iteration[Review]:
-        """All that waits."""
+        """Every open review."""
         return iterate_pages(lambda after: self._page(after, None))
 
     @call
     def settle(self, number: int, settle_as: SettleAs, **options: Unpack[WriteOptions]) -> Flow[Review]:
-        """Says what it was. ``ReviewSettled`` when somebody said otherwise before."""
+        """Settles a review. Raises ``ReviewSettled`` if it was settled otherwise before."""
         path = f"/inbound/review/{number}"
         return self._api.write(path, read_member("review", Review), body={"as": settle_as}, **options)
 

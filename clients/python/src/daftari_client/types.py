@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 Mobile = int | str
-"""A number as anybody writes it."""
+"""A phone number in any spelling."""
 Channel = Literal["sms", "whatsapp", "premium_sms"]
 AnyChannel = Literal["sms", "whatsapp", "premium_sms", "any"]
 Purpose = Literal["marketing", "promotional", "transactional", "any"]
