@@ -315,12 +315,6 @@ class IdempotencyKeyReused(ValidationFailed):
         super().__init__({"Idempotency-Key": [sentence]})
 
 
-class UnreadableMobile(DaftariError):
-    """What was written is no telephone number. The message is a sentence end: "is not a …"."""
-
-    code = "UNREADABLE_MOBILE"
-
-
 class StoreBusy(DaftariError):
     """Others are writing; the same call may go through in ``retry_after_seconds``."""
 

@@ -16,7 +16,7 @@ from unicodedata import decimal
 import phonenumbers
 from phonenumbers import PhoneMetadata, PhoneNumber, PhoneNumberDesc, PhoneNumberType, ValidationResult
 
-from daftari.errors import BadSettings, UnreadableMobile
+from daftari.errors import BadSettings
 from daftari.model.limits import MOBILE_TEXT_MAX
 
 E164_DIGITS_MAX = 15
@@ -47,6 +47,10 @@ _AS_TYPED: dict[int, str | None] = {
     **dict.fromkeys(map(ord, _PLUSES), "+"),
     **{ord(kept): kept for kept in "+0123456789"},  # known to the table: a miss costs more than a hit
 }
+
+
+class UnreadableMobile(ValueError):
+    """What was written is no telephone number. The message is the end of a sentence: "is not a …"."""
 
 
 def country_code(region: str) -> str:

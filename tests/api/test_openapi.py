@@ -63,7 +63,7 @@ NOT_OVER_HTTP = {
     "BAD_SETTINGS",
 }
 """Errors of the commands and of the worker."""
-NEVER_BARE = {"ERROR", "NOT_FOUND", "CONFLICT", "UNREADABLE_MOBILE"}
+NEVER_BARE = {"ERROR", "NOT_FOUND", "CONFLICT"}
 """Errors that are raised only as one of the classes under them, or become a field's sentence."""
 CHROMIUM = (
     "chromium",

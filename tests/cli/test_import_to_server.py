@@ -24,7 +24,7 @@ from typer.testing import CliRunner, Result
 from daftari.cli.app import app
 from daftari.cli.imports import server as import_server
 from daftari.cli.imports.server import FileRemote, There
-from daftari.rules.imports.request import Wanted
+from daftari.rules.imports.request import ImportRequest
 from tests.conftest import ROOT, Live, NewDatabase, People, Serve
 from tests.support.faulty_server import Says, in_turn, rough_server, says
 from tests.support.stores import open_store
@@ -207,7 +207,7 @@ def test_a_file_whose_answer_was_lost_is_sent_again_and_is_one_import(
     with _forgetful(live) as (url, handler), Path(people).open("rb") as file:
         remote = FileRemote(url, ana, pause=lambda _: None)
         with remote:
-            wanted = Wanted(name="people.csv")
+            wanted = ImportRequest(name="people.csv")
             There(remote, url=url, project=None).create(
                 file, wanted=wanted, note=lambda shown: noted.append(shown["bytes_read"]), told=lambda: False
             )

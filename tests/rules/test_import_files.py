@@ -21,7 +21,7 @@ from hypothesis import settings
 
 from daftari.errors import UnreadableFile
 from daftari.files import Layout, match_columns
-from daftari.rules.imports.model import Reading
+from daftari.rules.imports.model import ImportSettings
 from daftari.sandbox import ChunkReader, ReaderEnded
 from daftari.sandbox.child import MEMORY_BYTES_MAX
 from daftari.store import Store
@@ -144,10 +144,10 @@ def test_a_file_that_breaks_off_is_imported_up_to_there_and_says_so(office: Offi
 # ---- memory and kills -------------------------------------------------------------------------------
 
 
-def _reading(columns: tuple[str, ...]) -> Reading:
+def _settings(columns: tuple[str, ...]) -> ImportSettings:
     layout = Layout(format="csv", columns=columns, encoding="utf-8", delimiter=",", header=True)
     uses = match_columns(columns, given={})
-    return Reading(layout, uses, "KE", "contacts", False, False, {}, 1)
+    return ImportSettings("people.csv", 0, layout, uses, "KE", 1)
 
 
 def test_a_line_without_end_takes_little_memory_and_stops_nobody(tmp_path: Path) -> None:
@@ -157,7 +157,10 @@ def test_a_line_without_end_takes_little_memory_and_stops_nobody(tmp_path: Path)
         file.seek(LINE_BYTES, os.SEEK_CUR)
         file.write(b"\n0722000002,After\n")
     peaks = [0]
-    with path.open("rb") as opened, ChunkReader(opened, reading=_reading(("phone", "first name")), first_chunk=0) as it:
+    with (
+        path.open("rb") as opened,
+        ChunkReader(opened, settings=_settings(("phone", "first name")), first_chunk=0) as it,
+    ):
         watcher = threading.Thread(target=_watch, args=(psutil.Process().children(), peaks))
         watcher.start()
         (chunk,) = it.take(10)
@@ -197,7 +200,7 @@ def test_long_records_wait_outside_of_the_memory(tmp_path: Path) -> None:
     with path.open("w") as file:
         file.write("phone,notes\n")
         file.writelines(f"07220{number:05},{'x' * 5_000}\n" for number in range(20_000))
-    with path.open("rb") as taken, ChunkReader(taken, reading=_reading(("phone", "notes")), first_chunk=0) as chunks:
+    with path.open("rb") as taken, ChunkReader(taken, settings=_settings(("phone", "notes")), first_chunk=0) as chunks:
         counts = []
         while some := chunks.take(10):
             counts.append(len(some))
@@ -218,7 +221,7 @@ def test_the_process_that_reads_has_a_limit_to_its_memory() -> None:
     with tempfile.TemporaryFile() as file:
         file.write(b"phone\n" + b"0722000001\n" * 2_000_000)
         file.flush()
-        with ChunkReader(file, reading=_reading(("phone",)), first_chunk=0) as chunks:
+        with ChunkReader(file, settings=_settings(("phone",)), first_chunk=0) as chunks:
             assert chunks.take(1)
             (reader,) = psutil.Process().children()
             assert reader.rlimit(psutil.RLIMIT_AS) == (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX)
@@ -231,11 +234,11 @@ def test_the_process_that_reads_keeps_to_a_smaller_limit_that_it_is_under(tmp_pa
 import os, resource
 from pathlib import Path
 resource.setrlimit(resource.RLIMIT_AS, (800 << 20, 800 << 20))
-from daftari.rules.imports.request import Wanted
-from daftari.sandbox import ChunkReader, read_wanted
+from daftari.rules.imports.request import ImportRequest
+from daftari.sandbox import ChunkReader, read_request
 with open("people.csv", "rb") as file:
-    wanted = read_wanted(file, wanted=Wanted(name="people.csv"), region="KE", now=1)
-print(wanted.reading.layout.columns)
+    settings = read_request(file, request=ImportRequest(name="people.csv"), region="KE", now=1)
+print(settings.layout.columns)
 """
     environ = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     found = subprocess.run([sys.executable, "-c", read], cwd=tmp_path, env=environ, capture_output=True, text=True)
@@ -245,7 +248,7 @@ print(wanted.reading.layout.columns)
 def test_a_reader_that_was_killed_says_so_as_often_as_it_is_asked(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_bytes(b"phone\n" + b"0722000001\n" * 500_000)
-    with path.open("rb") as file, ChunkReader(file, reading=_reading(("phone",)), first_chunk=0) as chunks:
+    with path.open("rb") as file, ChunkReader(file, settings=_settings(("phone",)), first_chunk=0) as chunks:
         assert len(chunks.take(2)) == 2
         (reader,) = psutil.Process().children()
         reader.kill()

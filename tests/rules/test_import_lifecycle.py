@@ -485,7 +485,7 @@ def test_no_opt_out_is_refused_for_want_of_a_zone(office: Office) -> None:
     data = "phone,unsubscribed at\n0722000001,2023-11-02 10:11:12\n0722000002,2023-11-02\n0722000003,02.11.\n"
     found = office.bring(data, kind="opt_outs")
     assert office.outcomes(found.id) == ["recorded", "recorded", "invalid"]
-    assert {at for (at,) in office.table("fact", "at")} == {found.settings.reading.created_at}
+    assert {at for (at,) in office.table("fact", "at")} == {found.settings.created_at}
     assert shown(office.bring(data, kind="opt_ins")) == {"invalid": 3}
 
 

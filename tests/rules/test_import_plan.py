@@ -74,7 +74,7 @@ def _an_apply_does_what_the_plan_said(
     counts.pop("facts", None)
     assert (office.outcomes(plan.id), shown(applied), office.rejects(plan.id)) == (foreseen, counts, rejects)
     assert applied.progress.plan == plan.progress.counts
-    other.now = plan.settings.reading.created_at - 1_000_000
+    other.now = plan.settings.created_at - 1_000_000
     other.bring(model.table(rows), group=group)
     assert office.book() == other.book()
 

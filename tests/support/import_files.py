@@ -8,7 +8,7 @@ from typing import Any
 from daftari.files import Layout, match_columns
 from daftari.model.projects import Actor, Project
 from daftari.rules.imports.lifecycle import begin_import, end_import, get_import, pause_import, queue_import
-from daftari.rules.imports.model import Reading, Settings
+from daftari.rules.imports.model import ImportSettings
 from daftari.rules.imports.parse import reject
 from daftari.store import Store, imports
 from daftari.worker.imports import ImportWork
@@ -63,8 +63,7 @@ def written_form(parts: Sequence[Part]) -> bytes:
 def queued(store: Store, project: Project, *, layout: Layout = PEOPLE, planned: bool = False) -> int:
     """An import that nobody has begun, of a file that nobody has read; its id."""
     columns = layout.columns or ("TEL",)
-    reading = Reading(layout, match_columns(columns, given={}), "KE", "contacts", False, False, {}, 1)
-    settings = Settings("people.x", 0, reading, planned=planned)
+    settings = ImportSettings("people.x", 0, layout, match_columns(columns, given={}), "KE", 1, planned=planned)
     number = store.write(project, NOBODY, 1, begin_import, settings=settings)
     store.write(project, NOBODY, 1, queue_import, import_id=number)
     return number

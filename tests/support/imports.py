@@ -18,11 +18,11 @@ from daftari import files
 from daftari.model.projects import Actor, Project
 from daftari.rules.imports import lifecycle, views
 from daftari.rules.imports.apply import Taken, take_chunks
-from daftari.rules.imports.model import Import, ReadChunk, Reading, Settings
+from daftari.rules.imports.model import Import, ImportSettings, ReadChunk
 from daftari.rules.imports.parse import RowReader
-from daftari.rules.imports.request import Wanted, column_uses, keep_file
+from daftari.rules.imports.request import ImportRequest, column_uses, keep_file
 from daftari.rules.imports.undo import undo_chunk
-from daftari.sandbox import read_wanted
+from daftari.sandbox import read_request
 from daftari.store import Store
 from daftari.store.file_parts import list_parts
 from daftari.worker.imports import ImportWork
@@ -61,16 +61,18 @@ class Office(Struct):
         self.now += 1_000_000
         return self.now
 
-    def settings(self, data: bytes, *, chunk_records: int = SMALL, **wanted: Any) -> Settings:
+    def settings(self, data: bytes, *, chunk_records: int = SMALL, **wanted: Any) -> ImportSettings:
         """What is wanted, read in this process."""
-        asked = Wanted(**{"name": "people.csv", "common": {}, **wanted})
+        asked = ImportRequest(**{"name": "people.csv", "common": {}, **wanted})
         with tempfile.NamedTemporaryFile() as file:
             file.write(data)
             file.flush()
             layout = files.read_layout(file.name, name=asked.name, media_type=asked.media_type)
-        reading = Reading(
+        return ImportSettings(
+            name=asked.name,
+            bytes=len(data),
             layout=layout,
-            uses=column_uses(layout, wanted=asked),
+            uses=column_uses(layout, request=asked),
             region=self.project.region,
             kind=asked.kind,
             attributes=asked.attributes,
@@ -78,18 +80,19 @@ class Office(Struct):
             common={"source": "import", **asked.common},
             created_at=self.tick(),
             chunk_records=chunk_records,
+            group=asked.group,
+            planned=asked.planned,
         )
-        return Settings(name=asked.name, bytes=len(data), reading=reading, group=asked.group, planned=asked.planned)
 
-    def real_settings(self, data: bytes, **wanted: Any) -> Settings:
+    def real_settings(self, data: bytes, **wanted: Any) -> ImportSettings:
         """What is wanted, read in the process beside."""
-        asked = Wanted(**{"name": "people.csv", **wanted})
+        asked = ImportRequest(**{"name": "people.csv", **wanted})
         with tempfile.TemporaryFile() as file:
             file.write(data)
             file.flush()
-            return read_wanted(file, wanted=asked, region=self.project.region, now=self.tick())
+            return read_request(file, request=asked, region=self.project.region, now=self.tick())
 
-    def queue(self, data: bytes, settings: Settings) -> int:
+    def queue(self, data: bytes, settings: ImportSettings) -> int:
         """A file that is here whole and waits for the worker."""
         now = self.tick()
         number = keep_file(
@@ -157,14 +160,13 @@ class Office(Struct):
 
     def chunks(self, work: Import) -> Iterator[ReadChunk]:
         """An import's file, read in this process."""
-        reading = work.settings.reading
-        reader = RowReader(reading)
+        reader = RowReader(work.settings)
         with tempfile.NamedTemporaryFile() as file:
             file.writelines(self.store.read(self.project, NOW, list_parts, file_id=work.id, first=0, limit=99))
             file.flush()
-            found = files.read_records(file.name, layout=reading.layout)
+            found = files.read_records(file.name, layout=work.settings.layout)
             records = [record for some in found for record in some]
-        size = reading.chunk_records
+        size = work.settings.chunk_records
         for number, first in enumerate(range(0, len(records), size)):
             yield reader.read_chunk(records[first : first + size], number=number, bytes_read=work.settings.bytes)
 
@@ -222,6 +224,6 @@ def shown(found: Import) -> dict[str, int]:
     return counts | {name: told[name] for name in ("suppressed", "joined", "facts") if told[name]}
 
 
-def smaller(settings: Settings, *, chunk_records: int) -> Settings:
+def smaller(settings: ImportSettings, *, chunk_records: int) -> ImportSettings:
     """The same, in smaller chunks."""
-    return replace(settings, reading=replace(settings.reading, chunk_records=chunk_records))
+    return replace(settings, chunk_records=chunk_records)

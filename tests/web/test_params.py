@@ -64,7 +64,7 @@ def test_any_bytes_become_fields_or_an_error_of_ours(query: str, media_type: str
         return
     for read in READERS.values():
         read(params)
-    assert all(said.startswith("The x field ") for sentences in params.errors.values() for said in sentences)
+    assert all(said.startswith("The x field ") for sentences in params.problems.errors.values() for said in sentences)
 
 
 @given(json_values)
@@ -138,7 +138,7 @@ def test_texts_that_no_encoding_can_write_are_malformed_wherever_they_stand(body
 def test_a_nul_is_told_with_its_field() -> None:
     params = of_json({"x": "a\0b"})
     assert params.text("x") is None
-    assert params.errors == {"x": ["The x field must not contain a NUL character."]}
+    assert params.problems.errors == {"x": ["The x field must not contain a NUL character."]}
 
 
 @pytest.mark.parametrize("body", [b"", b" \r\n\t"])
@@ -214,13 +214,13 @@ def test_whole_numbers(value: object) -> None:
 def test_what_is_no_whole_number(value: object) -> None:
     params = of_json({"x": value})
     assert params.whole("x", default=5) == 5
-    assert params.errors == {"x": ["The x field must be an integer of at least 1."]}
+    assert params.problems.errors == {"x": ["The x field must be an integer of at least 1."]}
 
 
 def test_a_number_has_its_limit() -> None:
     params = of_json({"x": 1001})
     assert params.whole("x", default=5, most=1000) == 5
-    assert params.errors == {"x": ["The x field must not be greater than 1000."]}
+    assert params.problems.errors == {"x": ["The x field must not be greater than 1000."]}
 
 
 @pytest.mark.parametrize(
@@ -230,14 +230,14 @@ def test_a_number_has_its_limit() -> None:
 def test_flags(value: object, flag: bool) -> None:
     params = of_json({"x": value})
     assert params.flag("x", default=not flag) is flag
-    assert not params.errors
+    assert not params.problems.errors
 
 
 @pytest.mark.parametrize("value", ["yes", 2, 1.0, [], {}])
 def test_what_is_no_flag(value: object) -> None:
     params = of_json({"x": value})
     params.flag("x")
-    assert params.errors == {"x": ["The x field must be true or false."]}
+    assert params.problems.errors == {"x": ["The x field must be true or false."]}
 
 
 @pytest.mark.parametrize(

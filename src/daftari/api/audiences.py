@@ -128,7 +128,7 @@ def _read_definition(params: Params, *, groups: str) -> Definition:
     question = read_question(params)
     named, without = params.names(groups), params.names("not")
     if len(named) + len(without) > AUDIENCE_GROUPS_MAX:
-        params.wrong(groups, f"The groups together must not be more than {AUDIENCE_GROUPS_MAX}.")
+        params.problems.add(groups, f"must not have more than {AUDIENCE_GROUPS_MAX} items, those of not included.")
     match = params.choice("match", MATCHES, default=MATCHES[0])
     return Definition(question, params.flag("everyone"), named, match, without)
 

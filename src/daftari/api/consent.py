@@ -46,9 +46,8 @@ def _create_facts(call: Call, *, kind: facts.Kind, message: str) -> Handled:
     items += params.items("mobiles") + params.items("items")
     common = {field: params.given(field) for field in COMMON_FIELDS}
     region, now = call.project.region, call.now
-    given = params.part(lambda: facts.read_facts(items, common=common, kind=kind, region=region, now=now))
-    params.refuse_wrong()
-    assert given is not None
+    given = params.problems.read_part(lambda: facts.read_facts(items, common=common, kind=kind, region=region, now=now))
+    given = params.problems.require(given)
     return call.write(
         facts.record_given,
         lambda outcome: (200, _write_outcome(outcome, kind=kind, message=message, results=results)),
@@ -100,9 +99,9 @@ def may_message(call: Call) -> tuple[int, bytes]:
     at, known_at = params.any_moment("at"), params.any_moment("known_at")
     mobiles, ids = params.items("mobiles"), _read_ids(params)
     if not mobiles and not ids:
-        params.wrong("mobiles", "The mobiles field is required.")
+        params.problems.add("mobiles", "is required.")
     if len(mobiles) + len(ids) > FACTS_PER_CALL_MAX:
-        params.wrong("mobiles", f"The mobiles and ids together must not be more than {FACTS_PER_CALL_MAX}.")
+        params.problems.add("mobiles", f"must not have more than {FACTS_PER_CALL_MAX} items, those of ids included.")
     params.refuse_wrong()
     region = call.project.region
     asked = questions.Asked(
@@ -122,24 +121,24 @@ def show_consent(call: Call, reference: str) -> tuple[int, bytes]:
 def read_question(params: Params) -> Question:
     """What is to be sent: a channel, and perhaps sender, purpose and keyword."""
     channel = params.choice("channel", CHANNELS, default="")
-    if not channel and "channel" not in params.errors:
-        params.wrong("channel", f"The channel field is required, and must be one of: {', '.join(CHANNELS)}.")
+    if not channel and not params.problems.has("channel"):
+        params.problems.add("channel", f"is required, and must be one of: {', '.join(CHANNELS)}.")
     keyword = params.text("keyword", most=SENDER_MAX)
     return Question(channel or CHANNELS[0], _read_sender(params), _read_purpose(params), keyword or "")
 
 
 def read_scope(params: Params) -> Scope:
     """Channel, sender and purpose, each of which may be absent."""
-    channel = params.noting("channel", partial(facts.read_channel, params.given("channel")))
+    channel = params.problems.read("channel", params.given("channel"), facts.read_channel)
     return Scope(channel or ANY, _read_sender(params), _read_purpose(params))
 
 
 def _read_sender(params: Params) -> str:
-    return params.noting("sender", partial(facts.read_sender, params.given("sender"))) or ANY
+    return params.problems.read("sender", params.given("sender"), facts.read_sender) or ANY
 
 
 def _read_purpose(params: Params) -> str:
-    return params.noting("purpose", partial(facts.read_purpose, params.given("purpose"))) or ANY
+    return params.problems.read("purpose", params.given("purpose"), facts.read_purpose) or ANY
 
 
 def _read_ids(params: Params) -> list[int | str]:
@@ -162,9 +161,10 @@ def _cursor(following: int | None) -> str | None:
 def erase_number(call: Call) -> Handled:
     """``POST /v1/erasures``."""
     params = call.params
-    mobile = params.noting("mobile", lambda: fields.read_number(params.given("mobile"), region=call.project.region))
-    params.refuse_wrong()
-    assert mobile is not None
+    mobile = params.problems.read(
+        "mobile", params.given("mobile"), partial(fields.read_number, region=call.project.region)
+    )
+    mobile = params.problems.require(mobile)
     return call.write(erase.erase_number, _write_erased, mobile=mobile)
 
 

@@ -93,7 +93,7 @@ def update_contact(call: Call, reference: str) -> Handled:
     move = params.choice("group_mode", ("move", "add"), default="move") == "move"
     raw, change = params.nested("contact"), None
     if raw is not None:
-        change = params.part(lambda: parse.read_change(raw, field="contact", region=call.project.region))
+        change = params.problems.read_part(lambda: parse.read_change(raw, field="contact", region=call.project.region))
     params.refuse_wrong()
     named = Reference(reference, call.project.region)
     return call.write(
@@ -121,7 +121,7 @@ def delete_contact(call: Call, reference: str) -> Handled:
     params = call.params
     reason = params.text("reason", most=REASON_MAX)
     given = params.given("purpose")
-    purpose = None if given is None else params.noting("purpose", lambda: read_purpose(given))
+    purpose = None if given is None else params.problems.read("purpose", given, read_purpose)
     at = params.moment("at", now=call.now)
     params.refuse_wrong()
     named = Reference(reference, call.project.region)
@@ -155,14 +155,13 @@ def _read_rows(call: Call) -> Rows:
     read, field, raw = (parse.read_contact, "contact", one) if many is None else (parse.read_contacts, "contacts", many)
     given = None
     if raw is None:
-        params.wrong("contacts", "The contacts field is required.")
+        params.problems.add("contacts", "is required.")
     elif many is not None and one is not None:
-        params.wrong("contact", "The contact field must not be sent together with contacts.")
+        params.problems.add("contact", "must not be sent together with contacts.")
     else:
-        given = params.part(lambda: read(raw, field=field, region=call.project.region, now=call.now))
+        given = params.problems.read_part(lambda: read(raw, field=field, region=call.project.region, now=call.now))
     if given is None:
-        params.refuse_wrong()
-    assert given is not None
+        given = params.problems.require(given)
     return given
 
 

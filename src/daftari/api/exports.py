@@ -32,7 +32,7 @@ def create_export(call: Call) -> Handled:
     format = params.choice("format", FORMATS, default=FORMATS[0])
     group = params.name("group")
     consent = params.flag("consent")
-    params.part(lambda: refuse_consent_in_cards(format, with_consent=consent))
+    params.problems.read_part(lambda: refuse_consent_in_cards(format, with_consent=consent))
     params.refuse_wrong()
     return call.write(lifecycle.create_export, _write_created, format=format, group=group, consent=consent)
 

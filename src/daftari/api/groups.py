@@ -5,17 +5,17 @@ This room must not know how a group is stored.
 
 from __future__ import annotations
 
+from functools import partial
 from urllib.parse import unquote
 
 import msgspec
 
-from daftari.errors import GroupNotFound, UnreadableMobile, ValidationFailed
-from daftari.mobile import reader_for
+from daftari.errors import GroupNotFound, ValidationFailed
 from daftari.model.contacts import Group, MembershipOutcome
 from daftari.model.limits import CONTACTS_PER_CALL_MAX, GROUPS_PER_PAGE_MAX, ID_MAX
 from daftari.model.time import format_time
 from daftari.rules.contacts import groups
-from daftari.rules.fields import read_name
+from daftari.rules.fields import read_name, read_number
 from daftari.web.params import Params, read_whole
 from daftari.web.requests import Call, Handled
 
@@ -123,10 +123,9 @@ def _read_path_name(part: str) -> str:
 
 def _read_new_name(params: Params) -> str:
     name = params.name("name")
-    if name is None and "name" not in params.errors:
-        params.wrong("name", "The name field is required.")
-    params.refuse_wrong()
-    assert name is not None
+    if name is None and not params.problems.has("name"):
+        params.problems.add("name", "is required.")
+    name = params.problems.require(name)
     return name
 
 
@@ -135,7 +134,7 @@ def _read_named(call: Call) -> tuple[list[int], list[int]]:
     params = call.params
     ids, mobiles = params.items("ids"), params.items("mobiles")
     if not ids and not mobiles:
-        params.wrong("ids", "The ids field is required when mobiles is not present.")
+        params.problems.add("ids", "is required when mobiles is not present.")
     elif len(ids) + len(mobiles) > CONTACTS_PER_CALL_MAX:
         sentence = f"The ids and mobiles fields must not have more than {CONTACTS_PER_CALL_MAX} items together."
         raise ValidationFailed({"ids" if ids else "mobiles": [sentence]})
@@ -149,22 +148,13 @@ def _read_ids(params: Params, items: list[object]) -> list[int]:
     for index, item in enumerate(items):
         number = read_whole(item)
         if number is None or not 1 <= number <= ID_MAX:
-            params.wrong(f"ids.{index}", f"The ids.{index} field must be the id of a contact.")
+            params.problems.add(f"ids.{index}", "must be the id of a contact.")
         else:
             ids.append(number)
     return ids
 
 
 def _read_mobiles(params: Params, items: list[object], *, region: str) -> list[int]:
-    reader = reader_for(region)
-    mobiles: list[int] = []
-    for index, item in enumerate(items):
-        field = f"mobiles.{index}"
-        if isinstance(item, bool) or not isinstance(item, str | int):
-            params.wrong(field, f"The {field} field must be a telephone number.")
-            continue
-        try:
-            mobiles.append(reader(item))
-        except UnreadableMobile as error:
-            params.wrong(field, f"The {field} field {error.message}")
-    return mobiles
+    read = partial(read_number, region=region)
+    mobiles = [params.problems.read(f"mobiles.{index}", item, read) for index, item in enumerate(items)]
+    return [mobile for mobile in mobiles if mobile is not None]

@@ -18,8 +18,8 @@ from daftari.model.limits import ID_MAX, IMPORT_ROWS_PER_PAGE_MAX, IMPORTS_PER_P
 from daftari.rules.imports import lifecycle, views
 from daftari.rules.imports.model import Import, ImportKind
 from daftari.rules.imports.rejects import write_rejects
-from daftari.rules.imports.request import Wanted, keep_file
-from daftari.sandbox import read_wanted
+from daftari.rules.imports.request import ImportRequest, keep_file
+from daftari.sandbox import read_request
 from daftari.web.params import Params, read_whole
 from daftari.web.requests import Call, Handled, Reply
 from daftari.web.spool import SpooledAnswer
@@ -50,15 +50,15 @@ def create_import(call: Call) -> Handled:
     """``POST /v1/imports``: the file is in the database, and the worker may begin."""
     wanted = _read_wanted(call)
     file = call.upload.file
-    settings = read_wanted(file, wanted=wanted, region=call.project.region, now=call.now)
+    settings = read_request(file, request=wanted, region=call.project.region, now=call.now)
     import_id = keep_file(call.write_step, file, settings=settings)
     return call.write(lifecycle.queue_import, lambda queued: (202, _write_import(queued)), import_id=import_id)
 
 
-def _read_wanted(call: Call) -> Wanted:
+def _read_wanted(call: Call) -> ImportRequest:
     params, upload = call.params, call.upload
     given = params.text("name")
-    wanted = Wanted(
+    wanted = ImportRequest(
         name=given or upload.name or NAMELESS,
         media_type=upload.media_type,
         kind=params.choice("kind", KINDS, default=KINDS[0]),
@@ -92,13 +92,13 @@ def _read_map(params: Params) -> dict[str, str]:
             try:
                 found = msgspec.json.decode(text, type=dict[str, str | None])
             except msgspec.DecodeError:
-                params.wrong("map", "The map field must be a JSON object of columns and fields.")
+                params.problems.add("map", "must be a JSON object of columns and fields.")
                 continue
             mapping |= {column: field or "" for column, field in found.items()}
         elif text.strip():
             column, is_there, field = text.rpartition("=")
             if not is_there:
-                params.wrong("map", "The map field must be a JSON object, or Column=field, once a column.")
+                params.problems.add("map", "must be a JSON object, or Column=field, once a column.")
             mapping[column] = field
     return mapping
 
@@ -142,7 +142,7 @@ def fetch_rejects(call: Call, number: str) -> Reply:
         on_failure.callback(spool.close)
         found = call.read(write_rejects, import_id=_read_id(number), file=spool.file)
         on_failure.pop_all()
-    media_type, ending = TYPES[found.settings.reading.layout.format]
+    media_type, ending = TYPES[found.settings.layout.format]
     name = f"{_plain_name(found.settings.name)}-rejects.{ending}"
     return Reply(200, media_type, spool, (("content-disposition", f'attachment; filename="{name}"'),))
 

@@ -122,8 +122,8 @@ def settle_review(call: Call, number: str) -> Handled:
     """``POST /v1/inbound/review/{id}``."""
     params = call.params
     settled_as = params.choice("as", SETTLEMENTS, default=None)
-    if settled_as is None and "as" not in params.errors:
-        params.wrong("as", f"The as field is required, and must be one of: {', '.join(SETTLEMENTS)}.")
+    if settled_as is None and not params.problems.has("as"):
+        params.problems.add("as", f"is required, and must be one of: {', '.join(SETTLEMENTS)}.")
     params.refuse_wrong()
     review_id = read_whole(number)
     if review_id is None or review_id > ID_MAX or settled_as is None:

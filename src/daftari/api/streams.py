@@ -43,7 +43,7 @@ def stream_contacts(call: Call) -> Reply:
     resume = params.whole("resume", default=0, most=ID_MAX)
     after = params.cursor("after")
     if after and not resume:
-        params.wrong("after", "The after field is for a stream that is taken up again, with resume.")
+        params.problems.add("after", "is for a stream that is taken up again, with resume.")
     params.refuse_wrong()
     if resume:
         found = call.write_step(resume_stream, import_id=resume, after=after)

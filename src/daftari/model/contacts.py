@@ -74,6 +74,8 @@ class ContactRow(Struct, frozen=True, gc=False, array_like=True):
     texts: tuple[str | None, ...]
     """In the order of ``TEXT_FIELDS``."""
     attributes: dict[str, AttributeValue] | None
+    created_at: str
+    """When the contact is created, should it be new, as the API writes it."""
     tail: str
 
 

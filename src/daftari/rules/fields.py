@@ -1,23 +1,29 @@
-"""How a text that somebody wrote is read: trimmed, blank as nothing, within its limit, fit for both databases.
+"""How fields are read: texts, names, times and numbers, and the collector of what is wrong with them.
 
-Each reader returns the value or raises ``ValueError`` with the end of a sentence that begins "The … field ".
-This room must not know which field it reads.
+A reader returns the value or raises ``ValueError`` with the end of a sentence that begins "The … field ". No SQL, no
+HTTP, and no knowledge of which fields a call has.
 """
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from msgspec import Struct
 
-from daftari.errors import (
-    UnreadableMobile,
-)
+from daftari.errors import ValidationFailed
 from daftari.mobile import reader_for
 from daftari.model.limits import CLOCK_AHEAD_SECONDS_MAX, ID_MAX, MOBILE_TEXT_MAX, TEXT_MAX
 
+T = TypeVar("T")
+V = TypeVar("V")
+Errors = dict[str, list[str]]
+"""Sentences by the dotted path of the field that they are about."""
+
 NOT_A_TEXT = "must be a text."
+NOT_A_NUMBER = "must be a telephone number."
 NATIONAL_DIGITS_MIN = 7
 """Digits of the shortest number that is looked for in a text, its country code not among them."""
 TIME_MIN = -2_208_988_800_000_000
@@ -121,17 +127,86 @@ class Reference(Struct, frozen=True):
         """The number, if one can be read. Not needed, and not cheap, where an id was found already."""
         try:
             return reader_for(self.region)(self.written)
-        except UnreadableMobile:
+        except ValueError:
             return None
 
 
 def read_number(written: object, *, region: str) -> int:
-    """A number that somebody wrote. Raises ``ValueError`` with the end of a sentence."""
-    if written is None or written == "" or (isinstance(written, str) and not written.strip()):
+    """Returns a telephone number as E.164 digits, read as a person of this region means it."""
+    return read_number_with(reader_for(region), written)
+
+
+def read_number_with(reader: Callable[[str | int], int], written: object) -> int:
+    """As ``read_number``, with a region's reader at hand."""
+    if written is None or (isinstance(written, str) and not written.strip()):
         raise ValueError("is required.")
-    if isinstance(written, bool) or not isinstance(written, str | int) or len(str(written)) > MOBILE_TEXT_MAX:
-        raise ValueError("must be a telephone number.")
-    try:
-        return reader_for(region)(written)
-    except UnreadableMobile as error:
-        raise ValueError(error.message) from None
+    if isinstance(written, bool) or not isinstance(written, str | int):
+        raise ValueError(NOT_A_NUMBER)
+    return reader(written)
+
+
+class Problems:
+    """Collects what is wrong with the fields of one request or record, so that one answer names all of it.
+
+    ``path`` stands before each name: with ``contacts.0``, the field ``mobile`` is ``contacts.0.mobile``. Without a path
+    or a name, the sentence is about the record.
+    """
+
+    __slots__ = ("_path", "errors")
+
+    def __init__(self, path: str = "") -> None:
+        self._path = path
+        self.errors: Errors = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.errors)
+
+    def path(self, name: str) -> str:
+        """The whole path of a field."""
+        return f"{self._path}.{name}" if self._path and name else self._path or name
+
+    def has(self, name: str) -> bool:
+        """Whether anything is wrong with a field so far."""
+        return self.path(name) in self.errors
+
+    def add(self, name: str, end: str) -> None:
+        """Note the end of a sentence about a field."""
+        path = self.path(name)
+        self.errors.setdefault(path, []).append(f"The {path} field {end}" if path else f"The record {end}")
+
+    def include(self, errors: Mapping[str, list[str]]) -> None:
+        """Note sentences that were collected elsewhere, by whole path."""
+        for path, sentences in errors.items():
+            self.errors.setdefault(path, []).extend(sentences)
+
+    def read(self, name: str, value: V, reader: Callable[[V], T]) -> T | None:
+        """Returns what ``reader`` makes of a field's value; ``None`` when it raises ``ValueError``, which is noted."""
+        try:
+            return reader(value)
+        except ValueError as error:
+            self.add(name, str(error))
+            return None
+
+    def read_part(self, read: Callable[[], T]) -> T | None:
+        """Returns what ``read`` returns; ``None`` when it raises ``ValidationFailed``, whose fields are noted."""
+        try:
+            return read()
+        except ValidationFailed as error:
+            self.include(error.errors)
+            return None
+
+    def refuse(self) -> None:
+        """Raise ``ValidationFailed`` if anything is wrong."""
+        if self.errors:
+            raise ValidationFailed(self.errors)
+
+    def require(self, value: T | None) -> T:
+        """Returns a value that is there unless something is wrong; raises ``ValidationFailed`` then."""
+        self.refuse()
+        if value is None:
+            raise LookupError("a value is missing although nothing is wrong with it")
+        return value
+
+    def text(self) -> str:
+        """All sentences, one after the other."""
+        return " ".join(sentence for sentences in self.errors.values() for sentence in sentences)

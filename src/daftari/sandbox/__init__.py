@@ -3,6 +3,6 @@
 No store, no HTTP.
 """
 
-from daftari.sandbox.process import ChunkReader, ReaderEnded, read_layout, read_wanted
+from daftari.sandbox.process import ChunkReader, ReaderEnded, read_layout, read_request
 
-__all__ = ["ChunkReader", "ReaderEnded", "read_layout", "read_wanted"]
+__all__ = ["ChunkReader", "ReaderEnded", "read_layout", "read_request"]

@@ -19,7 +19,7 @@ import msgspec
 from daftari import files
 from daftari.errors import DaftariError
 from daftari.files import Record
-from daftari.rules.imports.model import Reading
+from daftari.rules.imports.model import ImportSettings
 from daftari.rules.imports.parse import RowReader
 from daftari.sandbox.protocol import CHUNK, END, ERROR, LAYOUT, Task, read_frame, write_frame
 
@@ -48,11 +48,11 @@ def main() -> None:
         return
     task = msgspec.msgpack.decode(frame[1], type=Task)
     try:
-        if task.reading is None:
+        if task.settings is None:
             layout = files.read_layout(path, name=task.name, media_type=task.media_type)
             write_frame(said, LAYOUT, _encode(layout))
         else:
-            _read_chunks(said, path, task.reading, task.first_chunk)
+            _read_chunks(said, path, task.settings, task.first_chunk)
             write_frame(said, END, b"")
     except DaftariError as error:
         write_frame(said, ERROR, error.message.encode())
@@ -68,10 +68,10 @@ def _limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
-def _read_chunks(said: BinaryIO, path: str, reading: Reading, first_chunk: int) -> None:
-    found = files.read_records(path, layout=reading.layout)
-    reader = RowReader(reading)
-    for number, records in enumerate(_in_chunks(found, reading.chunk_records)):
+def _read_chunks(said: BinaryIO, path: str, settings: ImportSettings, first_chunk: int) -> None:
+    found = files.read_records(path, layout=settings.layout)
+    reader = RowReader(settings)
+    for number, records in enumerate(_in_chunks(found, settings.chunk_records)):
         chunk = reader.read_chunk(records, number=number, bytes_read=found.bytes_read)
         if number >= first_chunk:
             write_frame(said, CHUNK, _encode(chunk))

@@ -18,12 +18,12 @@ import msgspec
 
 from daftari.errors import UnreadableFile
 from daftari.files import Layout
-from daftari.rules.imports.model import ReadChunk, Reading, Settings
-from daftari.rules.imports.request import Wanted, check_request, import_settings
+from daftari.rules.imports.model import ImportSettings, ReadChunk
+from daftari.rules.imports.request import ImportRequest, check_request, import_settings
 from daftari.sandbox.protocol import CHUNK, ERROR, LAYOUT, Task, read_frame, write_frame
 
 CHUNKS_WAITING_MAX = 20
-"""Chunks that wait to be written: two batches, so that reading and writing go on at once."""
+"""Chunks that wait to be written: two batches, so that settings and writing go on at once."""
 BYTES_WAITING_MAX = 16 * 1024 * 1024
 """What they may weigh together, but for one of them; and what is taken at once."""
 
@@ -49,19 +49,19 @@ def read_layout(file: IO[bytes], *, name: str, media_type: str | None) -> Layout
     raise UnreadableFile(message.decode())
 
 
-def read_wanted(file: IO[bytes], *, wanted: Wanted, region: str, now: int) -> Settings:
+def read_request(file: IO[bytes], *, request: ImportRequest, region: str, now: int) -> ImportSettings:
     """What an import of a file is to do. Raises ``UnreadableFile``, ``TooLarge`` and ``ValidationFailed``."""
     length = file.seek(0, 2)
-    check_request(wanted, length=length)
-    layout = read_layout(file, name=wanted.name, media_type=wanted.media_type)
-    return import_settings(wanted, layout=layout, length=length, region=region, now=now)
+    check_request(request, length=length)
+    layout = read_layout(file, name=request.name, media_type=request.media_type)
+    return import_settings(request, layout=layout, length=length, region=region, now=now)
 
 
 class ChunkReader:
     """The chunks of a file from one on, read ahead: ``with ChunkReader(...) as chunks: chunks.take(10)``."""
 
-    def __init__(self, file: IO[bytes], *, reading: Reading, first_chunk: int) -> None:
-        self._process = _started(file, Task("", None, reading, first_chunk))
+    def __init__(self, file: IO[bytes], *, settings: ImportSettings, first_chunk: int) -> None:
+        self._process = _started(file, Task("", None, settings, first_chunk))
         self._waiting: Queue[bytes | UnreadableFile | ReaderEnded | None] = Queue(CHUNKS_WAITING_MAX)
         self._end: UnreadableFile | ReaderEnded | None = None
         self._has_ended = False

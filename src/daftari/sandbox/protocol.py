@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from msgspec import Struct
 
-from daftari.rules.imports.model import Reading
+from daftari.rules.imports.model import ImportSettings
 
 LENGTH_BYTES = 4
 LAYOUT, CHUNK, ERROR, END = b"l", b"c", b"e", b"."
@@ -23,7 +23,7 @@ class Task(Struct, frozen=True):
 
     name: str
     media_type: str | None
-    reading: Reading | None
+    settings: ImportSettings | None
     first_chunk: int
 
 

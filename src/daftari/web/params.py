@@ -6,7 +6,7 @@ which fields a route has, nor what a contact is: nested JSON is handed on as the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from itertools import islice
 from typing import TypeVar
@@ -14,10 +14,9 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from daftari.errors import Malformed, UnsupportedMedia, ValidationFailed
+from daftari.errors import Malformed, UnsupportedMedia
 from daftari.model.limits import ID_MAX, JSON_DEPTH_MAX, TEXT_MAX
-from daftari.rules.contacts.groups import read_group_name
-from daftari.rules.fields import read_name, read_text, read_time
+from daftari.rules.fields import Problems, read_name, read_text, read_time
 
 FLAT_FIELDS_MAX = 20_000
 """Fields in one form body or query string, and items in one field of it: twice what any call takes."""
@@ -33,7 +32,6 @@ QUERY_FIRST = frozenset({"page"})
 """Fields for which the query string wins, so that following a page's URL with a body moves on."""
 
 T = TypeVar("T", bound=str)
-V = TypeVar("V")
 D = TypeVar("D")
 Flat = Mapping[str, list[str]]
 Nested = Mapping[str, msgspec.Raw]
@@ -52,13 +50,12 @@ _NOTHING: dict[str, list[str]] = {}
 class Params:
     """The fields of one request. Read what the route knows, then ``refuse_wrong``."""
 
-    __slots__ = ("_body", "_query", "errors")
+    __slots__ = ("_body", "_query", "problems")
 
     def __init__(self, body: Nested | Flat, query: Flat) -> None:
         self._body = body
         self._query = query
-        self.errors: dict[str, list[str]] = {}
-        """What is wrong so far: sentences by field."""
+        self.problems = Problems()
 
     def after(self, fields: Flat) -> Params:
         """The query's fields after these, which came in the body."""
@@ -66,20 +63,9 @@ class Params:
 
     def refuse_wrong(self, *more: Mapping[str, list[str]]) -> None:
         """Raise ``ValidationFailed`` if any field was wrong, here or in ``more``."""
-        if self.errors or any(more):
-            raise ValidationFailed(self.errors | {field: said for errors in more for field, said in errors.items()})
-
-    def wrong(self, field: str, sentence: str) -> None:
-        """Note what is wrong with a field."""
-        self.errors.setdefault(field, []).append(sentence)
-
-    def part(self, read: Callable[[], V]) -> V | None:
-        """What ``read`` returns; the fields that it finds wrong are noted with the others."""
-        try:
-            return read()
-        except ValidationFailed as error:
-            self.errors.update(error.errors)
-            return None
+        for errors in more:
+            self.problems.include(errors)
+        self.problems.refuse()
 
     def given(self, field: str) -> object:
         """A field as it was given, text trimmed; ``None`` when it is absent, null or blank."""
@@ -95,7 +81,7 @@ class Params:
 
     def text(self, field: str, *, most: int = TEXT_MAX) -> str | None:
         """A text."""
-        return self.noting(field, lambda: read_text(self.given(field), most=most))
+        return self.problems.read(field, self.given(field), partial(read_text, most=most))
 
     def texts(self, field: str) -> list[str]:
         """The texts of a flat field that may be repeated, as they came; of JSON, the one that it is."""
@@ -104,7 +90,7 @@ class Params:
 
     def name(self, field: str) -> str | None:
         """The name of a group."""
-        return self.part(lambda: read_group_name(self.given(field), field=field))
+        return self.problems.read(field, self.given(field), read_name)
 
     def names(self, field: str) -> tuple[str, ...]:
         """The names of groups: a list, or a field that is repeated. A name may have commas in it."""
@@ -115,18 +101,18 @@ class Params:
             given = self.items(field)
         names = []
         for one in given:
-            name = self.noting(field, partial(read_name, one))
+            name = self.problems.read(field, one, read_name)
             if name is not None:
                 names.append(name)
         return tuple(names)
 
     def any_moment(self, field: str) -> int | None:
         """A time in microseconds, whenever it is."""
-        return self.noting(field, lambda: read_time(self.given(field), now=None))
+        return self.problems.read(field, self.given(field), partial(read_time, now=None))
 
     def moment(self, field: str, *, now: int) -> int | None:
         """A time in microseconds, at most a little ahead of ``now``."""
-        return self.noting(field, lambda: read_time(self.given(field), now=now))
+        return self.problems.read(field, self.given(field), partial(read_time, now=now))
 
     def choice(self, field: str, options: Collection[T], *, default: D) -> T | D:
         """One of a few words."""
@@ -136,14 +122,14 @@ class Params:
         for option in options:
             if value == option:
                 return option
-        self.wrong(field, f"The {field} field must be one of: {', '.join(options)}.")
+        self.problems.add(field, f"must be one of: {', '.join(options)}.")
         return default
 
     def choices(self, field: str, options: Collection[str]) -> frozenset[str]:
         """Any of a few words, with commas between them or as a list."""
         chosen = frozenset(str(item).strip() for item in self.items(field))
         if not chosen <= frozenset(options):
-            self.wrong(field, f"The {field} field may name: {', '.join(options)}.")
+            self.problems.add(field, f"may name: {', '.join(options)}.")
         return chosen
 
     def whole(self, field: str, *, default: int, most: int | None = None) -> int:
@@ -153,9 +139,9 @@ class Params:
             return default
         number = read_whole(value)
         if number is None or number < 1:
-            self.wrong(field, f"The {field} field must be an integer of at least 1.")
+            self.problems.add(field, "must be an integer of at least 1.")
         elif most is not None and number > most:
-            self.wrong(field, f"The {field} field must not be greater than {most}.")
+            self.problems.add(field, f"must not be greater than {most}.")
         else:
             return number
         return default
@@ -165,7 +151,7 @@ class Params:
         value = self.given(field)
         number = 0 if value is None else read_whole(value)
         if number is None or not 0 <= number <= ID_MAX:
-            self.wrong(field, f"The {field} field must be a cursor that an answer gave as next.")
+            self.problems.add(field, "must be a cursor that an answer gave as next.")
             return 0
         return number
 
@@ -176,7 +162,7 @@ class Params:
             return default
         flag = _FLAGS.get(str(value).lower())
         if flag is None:
-            self.wrong(field, f"The {field} field must be true or false.")
+            self.problems.add(field, "must be true or false.")
             return default
         return flag
 
@@ -191,16 +177,8 @@ class Params:
             texts = source if isinstance(source, list) else [value]
             pieces = (piece.strip() for text in texts for piece in text.split(",", FLAT_FIELDS_MAX))
             return list(islice(filter(None, pieces), FLAT_FIELDS_MAX))
-        self.wrong(field, f"The {field} field must be a list.")
+        self.problems.add(field, "must be a list.")
         return []
-
-    def noting(self, field: str, read: Callable[[], V | None]) -> V | None:
-        """What ``read`` returns; the end of a sentence that it raises is noted for the field."""
-        try:
-            return read()
-        except ValueError as error:
-            self.wrong(field, f"The {field} field {error}")
-            return None
 
     def _find(self, field: str) -> tuple[object, msgspec.Raw | list[str] | None]:
         """A field's value and where it was found; the first place that is not blank counts."""
@@ -218,7 +196,7 @@ class Params:
         try:
             value = _last_given(source) if isinstance(source, list) else _decode_value(source)
         except msgspec.DecodeError:
-            self.wrong(field, f"The {field} field cannot be read.")
+            self.problems.add(field, "cannot be read.")
         if not isinstance(value, str):
             return value
         return value.strip() or None

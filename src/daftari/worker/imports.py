@@ -127,7 +127,7 @@ class ImportWork:
         """The rest of an import's chunks; its file comes out of the database for as long as it is read."""
         file = self._open.enter_context(_spool())
         self._fetch(work, file)
-        reader = ChunkReader(file, reading=work.settings.reading, first_chunk=work.progress.next_chunk)
+        reader = ChunkReader(file, settings=work.settings, first_chunk=work.progress.next_chunk)
         return self._open.enter_context(reader)
 
     def _fetch(self, work: Import, file: IO[bytes]) -> None:

@@ -298,12 +298,6 @@ class UnreadableFile(DaftariError):
     code = "UNREADABLE_FILE"
 
 
-class UnreadableMobile(DaftariError):
-    """The text is not a phone number."""
-
-    code = "UNREADABLE_MOBILE"
-
-
 class TooManyRequests(DaftariError):
     """The key has made more calls than the service allows."""
 

@@ -21,11 +21,11 @@ from daftari.model.limits import PART_BYTES
 from daftari.model.projects import Actor, Project
 from daftari.model.time import current_time
 from daftari.rules.imports import lifecycle, views
-from daftari.rules.imports.model import Import, Settings
+from daftari.rules.imports.model import Import, ImportSettings
 from daftari.rules.imports.rejects import write_rejects
-from daftari.rules.imports.request import Wanted, keep_file
+from daftari.rules.imports.request import ImportRequest, keep_file
 from daftari.rules.imports.views import show_import
-from daftari.sandbox import read_wanted
+from daftari.sandbox import read_request
 from daftari.serving.child import GARBAGE_RECORDS
 from daftari.store import Store, Tx
 from daftari.worker import work_on
@@ -51,8 +51,8 @@ class Here:
     def options(self) -> str:
         return self._options
 
-    def create(self, file: IO[bytes], *, wanted: Wanted, note: Note, told: Stop) -> Shown:
-        settings = read_wanted(file, wanted=wanted, region=self._project.region, now=current_time())
+    def create(self, file: IO[bytes], *, wanted: ImportRequest, note: Note, told: Stop) -> Shown:
+        settings = read_request(file, request=wanted, region=self._project.region, now=current_time())
         sending = {"state": SENDING, "name": settings.name, "bytes": settings.bytes, **_about_layout(settings)}
 
         def write(rule: Callable[..., Any], **values: Any) -> Any:
@@ -179,17 +179,17 @@ def _show(found: Import) -> Shown:
     return show_import(found) | _about_layout(found.settings)
 
 
-def _about_layout(settings: Settings) -> Shown:
+def _about_layout(settings: ImportSettings) -> Shown:
     """What a command tells beside what the API shows: how the file is read."""
-    layout = settings.reading.layout
+    layout = settings.layout
     return {
-        "kind": settings.reading.kind,
+        "kind": settings.kind,
         "format": layout.format,
         "encoding": layout.encoding,
         "delimiter": layout.delimiter if layout.format == "csv" else None,
         "sheet": layout.sheet,
         "header": layout.header,
-        "columns": [{"name": use.name, "field": use.field} for use in settings.reading.uses],
-        "attributes": settings.reading.attributes,
-        "keep_ids": settings.reading.keep_ids,
+        "columns": [{"name": use.name, "field": use.field} for use in settings.uses],
+        "attributes": settings.attributes,
+        "keep_ids": settings.keep_ids,
     }

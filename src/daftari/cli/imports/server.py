@@ -19,7 +19,7 @@ from daftari.cli.terminal.output import INTERRUPTED, fail, say
 from daftari.cli.terminal.signals import Stop, pause
 from daftari.errors import TooLarge
 from daftari.model.limits import FILE_BYTES_MAX
-from daftari.rules.imports.request import Wanted
+from daftari.rules.imports.request import ImportRequest
 
 PIECE_BYTES = 256 * 1024
 POLL_SECONDS = 0.5
@@ -69,7 +69,7 @@ class There:
     def options(self) -> str:
         return written_options(project=self._project, url=self._url)
 
-    def create(self, file: IO[bytes], *, wanted: Wanted, note: Note, told: Stop) -> Shown:
+    def create(self, file: IO[bytes], *, wanted: ImportRequest, note: Note, told: Stop) -> Shown:
         if file.seek(0, 2) > FILE_BYTES_MAX:
             raise TooLarge(f"The file is larger than the {FILE_BYTES_MAX} bytes that an import takes.")
         answer = self._remote.upload("/v1/imports", file, query=self._query(wanted), note=note, told=told)
@@ -120,7 +120,7 @@ class There:
         answer = self._remote.call_if_possible("POST", f"/v1/imports/{import_id}/pause", **self._named)
         return self.get(import_id) if answer is None else self._import(answer)
 
-    def _query(self, wanted: Wanted) -> dict[str, str]:
+    def _query(self, wanted: ImportRequest) -> dict[str, str]:
         flags = {"plan": wanted.planned, "attributes": wanted.attributes, "keep_ids": wanted.keep_ids}
         common = {name: "true" if value is True else str(value) for name, value in wanted.common.items()}
         mapping = {"map": msgspec.json.encode(wanted.mapping).decode()} if wanted.mapping else {}

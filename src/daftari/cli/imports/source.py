@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import IO, Any, BinaryIO, Protocol
 
 from daftari.cli.terminal.signals import Stop
-from daftari.rules.imports.request import Wanted
+from daftari.rules.imports.request import ImportRequest
 
 Shown = dict[str, Any]
 """An import, as ``rules.imports.show_import`` and the API show it."""
@@ -33,7 +33,7 @@ class Place(Protocol):
         """What a command must say to come here again: ``--project Shopify``."""
         ...
 
-    def create(self, file: IO[bytes], *, wanted: Wanted, note: Note, told: Stop) -> Shown:
+    def create(self, file: IO[bytes], *, wanted: ImportRequest, note: Note, told: Stop) -> Shown:
         """A file becomes an import that is queued. Ends the command when told to stop before all of it is there."""
         ...
 

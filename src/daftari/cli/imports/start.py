@@ -31,7 +31,7 @@ from daftari.errors import TooLarge, UnreadableFile, ValidationFailed
 from daftari.model.limits import FILE_BYTES_MAX
 from daftari.rules.fields import read_name
 from daftari.rules.imports.model import ImportKind
-from daftari.rules.imports.request import Wanted
+from daftari.rules.imports.request import ImportRequest
 
 EPILOG = examples(
     "daftari import customers.xlsx --project Shopify --group customers",
@@ -56,7 +56,7 @@ ROW_COLUMNS = ("row", "outcome", "id", "mobile", "suppressed", "joined", "kept_o
 class _Ask(Struct, frozen=True):
     """What is wanted of every file. ``rejects``: where rejected rows go, a folder when there are several files."""
 
-    wanted: Wanted
+    wanted: ImportRequest
     rejects: Path | None
     as_json: bool
 
@@ -111,7 +111,7 @@ def import_files(
         raise fail("Say either --opt-outs or --opt-ins.", code=WRONG_USAGE)
     kind: ImportKind = "opt_outs" if opt_outs else "opt_ins" if opt_ins else "contacts"
     common = {"channel": channel, "sender": sender, "purpose": purpose, "at": at, "evidence": evidence}
-    wanted = Wanted(
+    wanted = ImportRequest(
         name="",
         kind=kind,
         group=None if group is None else read_option("--group", group, read_name),

@@ -17,7 +17,7 @@ from daftari.model.limits import FIRST_ID_MAX
 from daftari.model.projects import OnError, Project
 from daftari.rules.consent.keywords import plain_words
 from daftari.rules.consent.quiet_hours import read_hours
-from daftari.rules.fields import fold_name, read_name
+from daftari.rules.fields import Problems, fold_name, read_name
 from daftari.store import SystemTx, Tx, keys, projects
 from daftari.store.jobs import request_job
 
@@ -88,11 +88,10 @@ def _read_consent(given: Mapping[str, object]) -> dict[str, object]:
     read = {member: value for member, value in given.items() if value is not None}
     hours = read.get("quiet_hours")
     if hours is not None:
-        try:
-            # No hours at all means the hours of the region again.
-            read["quiet_hours"] = read_hours(str(hours)) if hours else None
-        except ValueError as error:
-            raise ValidationFailed({"quiet_hours": [f"The quiet_hours field {error}"]}) from None
+        # No hours at all means the hours of the region again.
+        problems = Problems()
+        read["quiet_hours"] = problems.read("quiet_hours", str(hours), read_hours) if hours else None
+        problems.refuse()
     for member in ("opt_out_words", "opt_in_words", "help_words"):
         words = read.get(member)
         if isinstance(words, tuple):
@@ -112,13 +111,11 @@ def delete_project(tx: SystemTx, *, name: str) -> Project:
 
 
 def _read_project_name(name: str) -> str:
-    try:
-        kept = read_name(name)
-    except ValueError as error:
-        raise ValidationFailed({"name": [f"The name field {error}"]}) from None
-    if kept is None:
-        raise ValidationFailed({"name": ["The name field is required."]})
-    return kept
+    problems = Problems()
+    kept = problems.read("name", name, read_name)
+    if kept is None and not problems:
+        problems.add("name", "is required.")
+    return problems.require(kept)
 
 
 def _refuse_region(region: str) -> None:

@@ -1,13 +1,12 @@
-"""Opt-outs and opt-ins as callers give them: read before any lock, recorded in bulk, listed with a cursor.
+"""Opt-outs and opt-ins: parsed before any lock, recorded in bulk, listed with a cursor.
 
-Good rows are always written; a bad one is named and stops nobody. This room must not know HTTP, nor how a fact is
-stored.
+Good rows are always written; a bad one is reported and does not stop the others. No HTTP, no SQL.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, TypeVar
 
 from msgspec import Struct
@@ -27,7 +26,7 @@ from daftari.rules.consent import ledger
 from daftari.rules.consent.decisions import in_force
 from daftari.rules.consent.state import meets
 from daftari.rules.consent.views import show_fact, write_evidence
-from daftari.rules.fields import read_number, read_text, read_time
+from daftari.rules.fields import Errors, Problems, read_number, read_text, read_time
 from daftari.store import Tx, WriteTx, consent, journal, keys
 
 SOURCES: tuple[Source, ...] = ("api", "inbound", "provider", "import", "bulk", "console", "form")
@@ -40,7 +39,6 @@ SCANNED_MAX = 10_000
 """Facts that one page of the opt-outs looks at; it may have fewer rows, and a cursor all the same."""
 
 T = TypeVar("T")
-Errors = dict[str, list[str]]
 Kind = Literal["opt_out", "opt_in"]
 
 
@@ -78,21 +76,22 @@ def read_facts(items: Sequence[object], *, common: Mapping[str, object], kind: K
         raise ValidationFailed({"mobiles": ["The mobiles field is required."]})
     if len(items) > FACTS_PER_CALL_MAX:
         raise ValidationFailed({"mobiles": [f"The mobiles field must not have more than {FACTS_PER_CALL_MAX} items."]})
-    shared, errors = _read_members(common, kind=kind, now=now)
-    if errors:
-        raise ValidationFailed(_in_sentences(errors))
+    problems = Problems()
+    shared = _read_members(common, problems, kind=kind, now=now)
+    problems.refuse()
     facts: list[NewFact] = []
     invalid: dict[int, Errors] = {}
     times: Counter[int] = Counter()
     for index, item in enumerate(items):
-        fact = _read_item(index, item, common, shared, kind, region, now)
-        if not isinstance(fact, NewFact):
-            invalid[index] = fact
-            continue
-        times[fact.mobile] += 1
-        if times[fact.mobile] > FACTS_PER_NUMBER_MAX:
-            invalid[index] = _in_sentences({"mobile": [f"must not be given more than {FACTS_PER_NUMBER_MAX} times."]})
-        else:
+        problems = Problems()
+        fact = _read_item(index, item, common, shared, kind, region, now, problems)
+        if fact is not None:
+            times[fact.mobile] += 1
+            if times[fact.mobile] > FACTS_PER_NUMBER_MAX:
+                problems.add("mobile", f"must not be given more than {FACTS_PER_NUMBER_MAX} times.")
+        if problems:
+            invalid[index] = problems.errors
+        elif fact is not None:
             facts.append(fact)
     return Given(facts, invalid)
 
@@ -108,21 +107,22 @@ class _Members(Struct, frozen=True):
 
 
 def _read_item(
-    index: int, item: object, common: Mapping[str, object], shared: _Members, kind: Kind, region: str, now: int
-) -> NewFact | Errors:
-    members, written = shared, item
-    errors: Errors = {}
-    if isinstance(item, dict):
-        written = item.get("mobile")
-        if item.keys() - {"mobile"}:
-            members, errors = _read_members({**common, **item}, kind=kind, now=now)
-    mobile = 0
-    try:
-        mobile = read_number(written, region=region)
-    except ValueError as error:
-        errors = {"mobile": [str(error)], **errors}
-    if errors:
-        return _in_sentences(errors)
+    index: int,
+    item: object,
+    common: Mapping[str, object],
+    shared: _Members,
+    kind: Kind,
+    region: str,
+    now: int,
+    problems: Problems,
+) -> NewFact | None:
+    written = item.get("mobile") if isinstance(item, dict) else item
+    mobile = problems.read("mobile", written, lambda value: read_number(value, region=region))
+    members = shared
+    if isinstance(item, dict) and item.keys() - {"mobile"}:
+        members = _read_members({**common, **item}, problems, kind=kind, now=now)
+    if mobile is None:
+        return None
     return NewFact(
         index,
         mobile,
@@ -135,29 +135,22 @@ def _read_item(
     )
 
 
-def _in_sentences(errors: Errors) -> Errors:
-    return {name: [f"The {name} field {end}" for end in ends] for name, ends in errors.items()}
-
-
-def _read_members(given: Mapping[str, object], *, kind: Kind, now: int) -> tuple[_Members, Errors]:
-    """The members of a fact, and what is wrong with them by name."""
-    errors: Errors = {}
-
-    def noted(name: str, read: Callable[[object], T], otherwise: T) -> T:
-        try:
-            return read(given.get(name))
-        except ValueError as error:
-            errors[name] = [str(error)]
-            return otherwise
-
+def _read_members(given: Mapping[str, object], problems: Problems, *, kind: Kind, now: int) -> _Members:
+    """The members of a fact; one that is wrong is noted and read as its default."""
     scope = Scope(
-        noted("channel", read_channel, ANY), noted("sender", read_sender, ANY), noted("purpose", read_purpose, ANY)
+        problems.read("channel", given.get("channel"), read_channel) or ANY,
+        problems.read("sender", given.get("sender"), read_sender) or ANY,
+        problems.read("purpose", given.get("purpose"), read_purpose) or ANY,
     )
-    source: Source = noted("source", lambda value: _read_source(value, kind=kind), SOURCES[0])
-    at = noted("at", lambda value: read_time(value, now=now), None)
-    evidence = noted("evidence", read_evidence, None)
-    override = noted("override", lambda value: _read_override(value, kind=kind, has_evidence=bool(evidence)), False)
-    return _Members(scope, now if at is None else at, source, override, evidence), errors
+    source = problems.read("source", given.get("source"), lambda value: _read_source(value, kind=kind)) or SOURCES[0]
+    at = problems.read("at", given.get("at"), lambda value: read_time(value, now=now))
+    evidence = problems.read("evidence", given.get("evidence"), read_evidence)
+    override = problems.read(
+        "override",
+        given.get("override"),
+        lambda value: _read_override(value, kind=kind, has_evidence=bool(evidence)),
+    )
+    return _Members(scope, now if at is None else at, source, bool(override), evidence)
 
 
 def read_channel(value: object) -> str:

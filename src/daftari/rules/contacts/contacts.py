@@ -30,15 +30,13 @@ from daftari.rules.consent.views import show_state, write_evidence
 from daftari.rules.contacts.groups import use_group
 from daftari.rules.contacts.merge import Merge, NamedGroup, find_merge, read_card, write_merge
 from daftari.rules.contacts.parse import (
-    TOO_MANY_ATTRIBUTES,
-    Errors,
     Rows,
     encode_card,
+    has_too_many,
     merged_attributes,
-    name_errors,
     too_many_attributes,
 )
-from daftari.rules.fields import Reference, fold_name
+from daftari.rules.fields import Errors, Reference, fold_name
 from daftari.store import Tx, WriteTx, contacts, directory, groups, journal
 from daftari.store.consent import CLEAR, KNOWN, SUPPRESSED
 from daftari.store.contacts import NewCard, StoredContact
@@ -114,7 +112,7 @@ def create_contacts(tx: WriteTx, *, rows: Rows, group: str | None, skip: bool, r
     with nothing written, when a row is bad and is not skipped.
     """
     merge = find_merge(tx, rows=rows.unique, named=[] if group is None else [NamedGroup(group)])
-    late = {index: name_errors({"attributes": [TOO_MANY_ATTRIBUTES]}, rows.path(index)) for index in merge.refused}
+    late = {index: too_many_attributes(rows.path(index)) for index in merge.refused}
     invalid = {**rows.invalid, **late}
     if invalid and not skip:
         raise ValidationFailed({path: said for index in sorted(invalid) for path, said in invalid[index].items()})
@@ -233,8 +231,8 @@ def _changed(card: Card, change: Change) -> Card:
         attributes = UNSET
     elif change.attributes is not UNSET:
         attributes = merged_attributes(attributes or {}, change.attributes)
-        if too_many_attributes(attributes):
-            raise ValidationFailed(name_errors({"attributes": [TOO_MANY_ATTRIBUTES]}, "contact"))
+        if has_too_many(attributes):
+            raise ValidationFailed(too_many_attributes("contact"))
     mobile = card.mobile if change.mobile is None else str(change.mobile)
     return replace(card, **change.texts, mobile=mobile, attributes=attributes)
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from daftari.errors import GroupNotFound, GroupTaken, ValidationFailed
+from daftari.errors import GroupNotFound, GroupTaken
 from daftari.model.contacts import Group, MembershipOutcome
 from daftari.model.jobs import PURGE
 from daftari.rules.consent import ledger
-from daftari.rules.fields import fold_name, read_name
+from daftari.rules.fields import Problems, fold_name, read_name
 from daftari.store import Tx, WriteTx, contacts, directory, groups, journal
 from daftari.store.contacts import ContactNumber, StoredContact
 from daftari.store.jobs import request_job
@@ -19,10 +19,10 @@ from daftari.store.jobs import request_job
 
 def read_group_name(value: object, *, field: str) -> str | None:
     """A group's name as it is kept; ``None`` for a blank one. Raises ``ValidationFailed``."""
-    try:
-        return read_name(value)
-    except ValueError as error:
-        raise ValidationFailed({field: [f"The {field} field {error}"]}) from None
+    problems = Problems()
+    name = problems.read(field, value, read_name)
+    problems.refuse()
+    return name
 
 
 def list_groups(tx: Tx, *, after: int, limit: int) -> list[Group]:

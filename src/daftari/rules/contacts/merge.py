@@ -17,7 +17,7 @@ from daftari.model.contacts import TEXT_FIELDS, Card, ContactRow
 from daftari.rules.consent import ledger
 from daftari.rules.consent.state import State
 from daftari.rules.contacts.groups import use_group
-from daftari.rules.contacts.parse import encode_card, merged_attributes, too_many_attributes
+from daftari.rules.contacts.parse import encode_card, has_too_many, merged_attributes
 from daftari.rules.fields import fold_name
 from daftari.store import Tx, WriteTx, contacts, directory, groups
 from daftari.store.consent import CLEAR
@@ -121,7 +121,7 @@ def _find_changes(merge: Merge, rows: list[ContactRow]) -> None:
             continue
         card = read_card(found.card)
         merged = _merge_row(card, row)
-        if too_many_attributes(merged.attributes):
+        if has_too_many(merged.attributes):
             merge.refused.add(row.index)
             del there[row.mobile]
         elif merged is not card and (text := encode_card(merged)) != found.card:

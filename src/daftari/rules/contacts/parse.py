@@ -1,36 +1,35 @@
-"""How contacts that somebody gives are read: rows that are good, and every field that is wrong.
+"""Parses contacts from JSON: good rows, and every field that is wrong.
 
-All reading, normalising and encoding happens here, before any lock is taken. This room must not know a
-transaction, nor what is in the book already.
+All reading, normalising and encoding happens here, before any lock is taken. No transaction, no stored contacts.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import UNSET, Struct
 
-from daftari.errors import Malformed, UnreadableMobile, ValidationFailed
-from daftari.mobile import reader_for
+from daftari.errors import Malformed, ValidationFailed
+from daftari.mobile import UnreadableMobile, reader_for
 from daftari.model.contacts import TEXT_FIELDS, AttributeValue, Card, Change, ContactGiven, ContactRow
 from daftari.model.limits import ATTRIBUTE_NAME_MAX, ATTRIBUTE_TEXT_MAX, ATTRIBUTES_MAX, CONTACTS_PER_CALL_MAX, TEXT_MAX
 from daftari.model.time import format_time
-from daftari.rules.fields import NOT_A_TEXT, read_text
+from daftari.rules.fields import NOT_A_NUMBER, NOT_A_TEXT, Errors, Problems, read_number_with, read_text
 
 T = TypeVar("T")
-Errors = dict[str, list[str]]
 Reader = Callable[[str | int], int]
 PlainText = str | None | msgspec.UnsetType
 
 _decode_all = msgspec.json.Decoder(list[ContactGiven]).decode
 _decode_any = msgspec.json.Decoder(Any).decode
 _encode = msgspec.json.Encoder().encode
-_CREATED_AT = '"created_at":"'
 _TAIL = len(b'{"id":0')
 _NOT_AN_ATTRIBUTE = "must be a text, a number, true or false."
+TOO_MANY_ATTRIBUTES = f"must not have more than {ATTRIBUTES_MAX} attributes."
 
 
 class Rows(Struct, frozen=True):
@@ -60,49 +59,50 @@ class Rows(Struct, frozen=True):
 
 def read_contacts(raw: bytes, *, field: str, region: str, now: int) -> Rows:
     """The rows in a JSON array. Raises ``ValidationFailed`` when it is no array, is empty or too long."""
-    given = _given_list(raw, field)
+    items = _decode_list(raw, field)
     rows: list[ContactRow] = []
     invalid: dict[int, Errors] = {}
     reader = reader_for(region)
     created_at = format_time(now)
-    for index, item in enumerate(given):
-        row = read_row(index, item, reader, created_at)
-        if isinstance(row, ContactRow):
-            rows.append(row)
-        else:
-            invalid[index] = name_errors(row, f"{field}.{index}")
+    for index, item in enumerate(items):
+        row = _read_quickly(index, item, reader, created_at)
+        if row is None:
+            problems = Problems(f"{field}.{index}")
+            row = read_carefully(index, item, reader, created_at, problems)
+            if row is None:
+                invalid[index] = problems.errors
+                continue
+        rows.append(row)
     unique, duplicates, refused = merge_duplicates(rows)
-    invalid |= {index: name_errors({"attributes": [TOO_MANY_ATTRIBUTES]}, f"{field}.{index}") for index in refused}
-    return Rows(count=len(given), unique=unique, duplicates=duplicates, invalid=invalid, field=field)
+    invalid |= {index: too_many_attributes(f"{field}.{index}") for index in refused}
+    return Rows(count=len(items), unique=unique, duplicates=duplicates, invalid=invalid, field=field)
 
 
 def read_contact(raw: bytes, *, field: str, region: str, now: int) -> Rows:
     """The one row in a JSON object. Raises ``ValidationFailed`` when it is no object."""
-    item = _given_one(_decode_untyped(raw), field)
-    created_at = format_time(now)
-    row = read_row(0, item, reader_for(region), created_at)
-    if isinstance(row, ContactRow):
-        return Rows(count=1, unique=[row], duplicates=[], invalid={}, field=field, one=True)
-    return Rows(count=1, unique=[], duplicates=[], invalid={0: name_errors(row, field)}, field=field, one=True)
+    problems = Problems(field)
+    row = read_carefully(0, _decode_object(raw, field), reader_for(region), format_time(now), problems)
+    invalid = {} if row is not None else {0: problems.errors}
+    unique = [] if row is None else [row]
+    return Rows(count=1, unique=unique, duplicates=[], invalid=invalid, field=field, one=True)
 
 
 def read_change(raw: bytes, *, field: str, region: str) -> Change:
     """What an update gives. Raises ``ValidationFailed`` with every wrong field."""
-    item = _given_one(_decode_untyped(raw), field)
-    given, errors = item if isinstance(item, tuple) else (item, {})
+    problems = Problems(field)
+    given = _read_types(_decode_object(raw, field), problems)
     texts: dict[str, str | None] = {}
     for name in TEXT_FIELDS:
         value = getattr(given, name)
-        if value is not UNSET and name not in errors:
-            texts[name] = _read_text(errors, name, value)
+        if value is not UNSET and not problems.has(name):
+            texts[name] = problems.read(name, value, read_text)
     mobile = None
-    if given.mobile is not UNSET and "mobile" not in errors:
-        mobile = _read_mobile(given.mobile, reader_for(region), errors)
+    if given.mobile is not UNSET and not problems.has("mobile"):
+        mobile = problems.read("mobile", given.mobile, partial(read_number_with, reader_for(region)))
     attributes = given.attributes
-    if isinstance(attributes, dict) and "attributes" not in errors:
-        attributes = _read_attributes(attributes, errors)
-    if errors:
-        raise ValidationFailed(name_errors(errors, field))
+    if isinstance(attributes, dict) and not problems.has("attributes"):
+        attributes = _read_attributes(attributes, problems)
+    problems.refuse()
     return Change(mobile=mobile, texts=texts, attributes=attributes)
 
 
@@ -119,91 +119,70 @@ def merged_attributes(
     return merged or UNSET
 
 
-def too_many_attributes(attributes: dict[str, AttributeValue] | msgspec.UnsetType) -> bool:
-    """Whether a contact would have more of them than it may."""
+def has_too_many(attributes: dict[str, AttributeValue] | msgspec.UnsetType) -> bool:
+    """Whether a contact would have more attributes than it may."""
     return isinstance(attributes, dict) and len(attributes) > ATTRIBUTES_MAX
 
 
-TOO_MANY_ATTRIBUTES = f"must not have more than {ATTRIBUTES_MAX} attributes."
+def too_many_attributes(path: str) -> Errors:
+    """What is wrong with a contact that would have too many."""
+    problems = Problems(path)
+    problems.add("attributes", TOO_MANY_ATTRIBUTES)
+    return problems.errors
 
 
-def name_errors(errors: Errors, field: str) -> Errors:
-    """Errors by a member's name as errors by its whole path, in whole sentences."""
-    return {
-        (path := f"{field}.{name}" if name else field): [f"The {path} field {sentence}" for sentence in sentences]
-        for name, sentences in errors.items()
-    }
-
-
-Given = ContactGiven | tuple[ContactGiven, Errors]
-"""A contact as given, with the members whose type is wrong when there are any."""
-
-
-def _given_list(raw: bytes, field: str) -> list[ContactGiven] | list[Given]:
-    """The items of an array: in one go where all types are right, else one by one."""
-    items: list[ContactGiven] | list[Given]
+def _decode_list(raw: bytes, field: str) -> Sequence[object]:
+    """The items of an array: decoded in one go where all types are right, else as they come."""
+    items: Sequence[object]
     try:
         items = _decode(raw, _decode_all)
     except msgspec.ValidationError:
         found = _decode_untyped(raw)
         if not isinstance(found, list):
             raise _one_error(field, "must be an array.") from None
-        _refuse_count(len(found), field)
-        items = [_given(item) for item in found]
-    _refuse_count(len(items), field)
+        items = found
+    if not items:
+        raise _one_error(field, "is required.")
+    if len(items) > CONTACTS_PER_CALL_MAX:
+        raise _one_error(field, f"must not have more than {CONTACTS_PER_CALL_MAX} items.")
     return items
 
 
-def _refuse_count(count: int, field: str) -> None:
-    if count == 0:
-        raise _one_error(field, "is required.")
-    if count > CONTACTS_PER_CALL_MAX:
-        raise _one_error(field, f"must not have more than {CONTACTS_PER_CALL_MAX} items.")
-
-
-def _given_one(found: object, field: str) -> Given:
+def _decode_object(raw: bytes, field: str) -> object:
+    found = _decode_untyped(raw)
     if not isinstance(found, dict):
         raise _one_error(field, "must be an object.")
-    return _given(found)
+    return found
 
 
-def _given(item: object) -> Given:
+def _read_types(item: object, problems: Problems) -> ContactGiven:
     """One item, its members taken singly so that every wrong type is named."""
-    if not isinstance(item, dict):
-        return ContactGiven(), {"": ["must be an object."]}
     given = ContactGiven()
-    errors: Errors = {}
+    if not isinstance(item, dict):
+        problems.add("", "must be an object.")
+        return given
     for name in TEXT_FIELDS:
         value = item.get(name, UNSET)
         if value is UNSET or value is None or isinstance(value, str):
             setattr(given, name, value)
         else:
-            errors[name] = [NOT_A_TEXT]
+            problems.add(name, NOT_A_TEXT)
     mobile = item.get("mobile", UNSET)
     if isinstance(mobile, str | int | None | msgspec.UnsetType) and not isinstance(mobile, bool):
         given.mobile = mobile
     else:
-        errors["mobile"] = ["must be a telephone number."]
+        problems.add("mobile", NOT_A_NUMBER)
     attributes = item.get("attributes", UNSET)
     if attributes is UNSET or attributes is None or isinstance(attributes, dict):
         given.attributes = attributes
     else:
-        errors["attributes"] = ["must be an object."]
-    return (given, errors) if errors else given
+        problems.add("attributes", "must be an object.")
+    return given
 
 
-def read_row(index: int, item: Given, reader: Reader, created_at: str) -> ContactRow | Errors:
-    """A good row, or its wrong fields by member name."""
-    if isinstance(item, ContactGiven):
-        row = _read_plain(index, item, reader, created_at)
-        if row is not None:
-            return row
-    return _read_careful(index, item, reader, created_at)
-
-
-def _read_plain(index: int, given: ContactGiven, reader: Reader, created_at: str) -> ContactRow | None:
+def _read_quickly(index: int, given: object, reader: Reader, created_at: str) -> ContactRow | None:
     """The row as nearly all are; ``None`` for one that wants a careful look."""
-    if given.attributes:
+    if not isinstance(given, ContactGiven) or given.attributes:
         return None
     texts = (given.fname, given.mname, given.lname, given.email, given.city, given.company)
     return read_plain(index, given.mobile, texts, reader, created_at)
@@ -232,54 +211,45 @@ def read_plain(
         number = reader(mobile)
     except UnreadableMobile:
         return None
-    return ContactRow(index, number, texts, None, _tail(number, texts, None, created_at))
+    return ContactRow(index, number, texts, None, created_at, _tail(number, texts, None, created_at))
 
 
-def _read_careful(index: int, item: Given, reader: Reader, created_at: str) -> ContactRow | Errors:
-    """Any row, field by field, so that each wrong one is named."""
-    given, errors = item if isinstance(item, tuple) else (item, {})
-    if "" in errors:
-        return errors
+def read_carefully(index: int, item: object, reader: Reader, created_at: str, problems: Problems) -> ContactRow | None:
+    """Any row, field by field; ``None`` with each wrong one among ``problems``."""
+    given = item if isinstance(item, ContactGiven) else _read_types(item, problems)
+    if problems.has(""):
+        return None
     texts = tuple(
-        None if name in errors or not (value := getattr(given, name)) else _read_text(errors, name, value)
+        None if problems.has(name) or not (value := getattr(given, name)) else problems.read(name, value, read_text)
         for name in TEXT_FIELDS
     )
     attributes: dict[str, AttributeValue] | None = None
     if given.attributes:
-        read = _read_attributes(given.attributes, errors)
-        attributes = merged_attributes({}, read) or None
-    mobile = 0 if "mobile" in errors else _read_mobile(given.mobile, reader, errors)
-    if errors or mobile is None:
-        return errors
-    return ContactRow(index, mobile, texts, attributes, _tail(mobile, texts, attributes, created_at))
-
-
-def _read_mobile(value: object, reader: Reader, errors: Errors) -> int | None:
-    if value is UNSET or value is None or value == "" or (isinstance(value, str) and not value.strip()):
-        errors["mobile"] = ["is required."]
+        attributes = merged_attributes({}, _read_attributes(given.attributes, problems)) or None
+    mobile = None
+    if not problems.has("mobile"):
+        written = None if given.mobile is UNSET else given.mobile
+        mobile = problems.read("mobile", written, partial(read_number_with, reader))
+    if problems or mobile is None:
         return None
-    assert isinstance(value, str | int)
-    try:
-        return reader(value)
-    except UnreadableMobile as error:
-        errors["mobile"] = [error.message]
-        return None
+    return ContactRow(index, mobile, texts, attributes, created_at, _tail(mobile, texts, attributes, created_at))
 
 
-def _read_attributes(given: dict[str, AttributeValue], errors: Errors) -> dict[str, AttributeValue]:
+def _read_attributes(given: dict[str, AttributeValue], problems: Problems) -> dict[str, AttributeValue]:
     read: dict[str, AttributeValue] = {}
     if len(given) > ATTRIBUTES_MAX:
-        errors["attributes"] = [TOO_MANY_ATTRIBUTES]
+        problems.add("attributes", TOO_MANY_ATTRIBUTES)
         return read
     for written, value in given.items():
-        path = f"attributes.{written[:ATTRIBUTE_NAME_MAX]}"
         try:
             name = read_text(written, most=ATTRIBUTE_NAME_MAX)
             if name is None:
                 raise ValueError("must have a name.")
             read[name] = _read_attribute(value)
         except ValueError as error:
-            errors[path.encode(errors="replace").decode()] = [str(error)]
+            # A name may hold half of a surrogate pair, which no answer can be encoded with.
+            path = f"attributes.{written[:ATTRIBUTE_NAME_MAX]}"
+            problems.add(path.encode(errors="replace").decode(), str(error))
     return read
 
 
@@ -333,24 +303,9 @@ def merge_duplicates(
             continue
         duplicates.append((row.index, row.mobile))
         texts = tuple(new or old for old, new in zip(first.texts, row.texts, strict=True))
-        tail = _tail(row.mobile, texts, attributes, _created_at(first))
-        unique[row.mobile] = ContactRow(first.index, row.mobile, texts, attributes, tail)
+        tail = _tail(row.mobile, texts, attributes, first.created_at)
+        unique[row.mobile] = ContactRow(first.index, row.mobile, texts, attributes, first.created_at, tail)
     return list(unique.values()), duplicates, refused
-
-
-def _created_at(row: ContactRow) -> str:
-    """When the contact would be created; a text within the card has its quotes escaped, and cannot be taken for it."""
-    start = row.tail.index(_CREATED_AT) + len(_CREATED_AT)
-    return row.tail[start : row.tail.index('"', start)]
-
-
-def _read_text(errors: Errors, name: str, value: object) -> str | None:
-    """A text, or ``None`` with its sentence among the errors."""
-    try:
-        return read_text(value)
-    except ValueError as error:
-        errors[name] = [str(error)]
-        return None
 
 
 def _decode(raw: bytes, decode: Callable[[bytes], T]) -> T:

@@ -21,7 +21,7 @@ from daftari.model.contacts import ContactRow
 from daftari.model.time import format_time
 from daftari.rules.consent import ledger
 from daftari.rules.consent.state import State
-from daftari.rules.contacts.merge import Merge, Merged, find_merge, write_merge
+from daftari.rules.contacts.merge import Merge, Merged, find_merge, read_card, write_merge
 from daftari.rules.contacts.parse import TOO_MANY_ATTRIBUTES, merge_duplicates
 from daftari.rules.fields import NATIONAL_DIGITS_MIN
 from daftari.rules.imports.batch import SEEN_BYTES, Batch
@@ -67,7 +67,7 @@ def take_chunks(tx: WriteTx, *, import_id: int, phase: str, chunks: Sequence[Rea
     if not work.is_work or work.stored.phase != phase or chunks[0].number != work.progress.next_chunk:
         return Taken(False)
     # What is known of numbers counts from the chunk on that tells it, however many chunks a batch has.
-    tells = work.settings.reading.kind == "contacts" and any(chunk.facts or chunk.others for chunk in chunks)
+    tells = work.settings.kind == "contacts" and any(chunk.facts or chunk.others for chunk in chunks)
     for some in [[chunk] for chunk in chunks] if tells else [chunks]:
         work, seconds = _take_batch(tx, work, some, seconds), 0.0
     return Taken(True, tx.is_awaited())
@@ -88,7 +88,7 @@ def _take_batch(tx: WriteTx, work: Import, chunks: Sequence[ReadChunk], seconds:
             batch.rejects.append(one)
     subjects = erasures.list_subjects_after(tx, erasure_id=work.stored.erasure_id)
     erased = _erased(tx, batch, subjects) if subjects else set()
-    if work.settings.reading.kind == "contacts":
+    if work.settings.kind == "contacts":
         _take_contacts(tx, batch, erased)
     else:
         _take_lists(tx, batch, erased)
@@ -114,7 +114,7 @@ def _without_erased(tx: Tx, batch: Batch, given: Reject, subjects: set[int]) -> 
     """A rejected record is not kept when it names somebody who was erased after the file came."""
     digits = given.digits
     if len(digits) <= NAMED_DIGITS_MAX:
-        prefixes = ("", country_code(batch.work.settings.reading.region))
+        prefixes = ("", country_code(batch.work.settings.region))
         named = (
             int(prefix + digits[first : first + length])
             for prefix in prefixes
@@ -210,7 +210,7 @@ def _note_written(batch: Batch, merge: Merge, merged: Merged, joins: list[dict[i
     joining_there = any(joining.there for joining in merge.joinings)
     own = _made_before(batch, merge) if batch.repeats and joining_there else set()
     mobiles = {contact.id: contact.mobile for contact in merge.there.values()} if joining_there else {}
-    size = batch.work.settings.reading.chunk_records
+    size = batch.work.settings.chunk_records
     for joining, group, by in zip(merge.joinings, merged.joined, joins, strict=True):
         for contact_id in joining.there:
             if contact_id not in own:
@@ -222,9 +222,11 @@ def _note_written(batch: Batch, merge: Merge, merged: Merged, joins: list[dict[i
 
 def _made_before(batch: Batch, merge: Merge) -> set[int]:
     """The contacts that this very import has made: it is their first row that an undo looks at."""
-    reading = batch.work.settings.reading
-    made = "" if reading.keep_ids else f'"created_at":"{format_time(reading.created_at)}"'
-    return {contact.id for contact in merge.there.values() if made in contact.card}
+    settings = batch.work.settings
+    if settings.keep_ids:
+        return {contact.id for contact in merge.there.values()}
+    made = format_time(settings.created_at)
+    return {contact.id for contact in merge.there.values() if read_card(contact.card).created_at == made}
 
 
 def _tell_rows(

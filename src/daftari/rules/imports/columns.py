@@ -15,10 +15,10 @@ from daftari.files import ColumnUse, split_name
 from daftari.model.contacts import TEXT_FIELDS, AttributeValue, ContactGiven
 from daftari.model.limits import ID_MAX
 from daftari.rules.imports.fields import (
-    decoded,
-    mended,
+    decode_cell,
+    repair_number,
 )
-from daftari.rules.imports.model import Reading, Values
+from daftari.rules.imports.model import ImportSettings, Values
 
 NUMBERS_PER_ROW_MAX = 9
 """Columns of a table that may hold the number."""
@@ -26,9 +26,9 @@ encode = msgspec.json.encode
 Taker = Callable[[Values, "int | str"], Any]
 
 
-def value_taker(reading: Reading) -> Taker:
+def value_taker(settings: ImportSettings) -> Taker:
     """How a column's value is taken from a record: tables by place, others by name."""
-    if reading.layout.format in ("csv", "xlsx", "ods"):
+    if settings.layout.format in ("csv", "xlsx", "ods"):
         return lambda values, place: cast("list[Any]", values)[cast(int, place)]
     return lambda values, name: cast("dict[str, Any]", values).get(cast(str, name))
 
@@ -36,16 +36,16 @@ def value_taker(reading: Reading) -> Taker:
 class Columns:
     """Which columns of a file mean what, each by its place or name."""
 
-    def __init__(self, reading: Reading) -> None:
-        table = reading.layout.format in ("csv", "xlsx", "ods")
+    def __init__(self, settings: ImportSettings) -> None:
+        table = settings.layout.format in ("csv", "xlsx", "ods")
         places: dict[str, int | str] = {}
         self._attributes: list[tuple[str, str, int | str]] = []
-        self._known = {use.name for use in reading.uses} | {"why"}
-        self._takes_others = reading.attributes and not table
-        for place, use in enumerate(reading.uses):
+        self._known = {use.name for use in settings.uses} | {"why"}
+        self._takes_others = settings.attributes and not table
+        for place, use in enumerate(settings.uses):
             where: int | str = place if table else use.name
             if use.field is None:
-                if reading.attributes and use.name.strip() and use.name != "why":
+                if settings.attributes and use.name.strip() and use.name != "why":
                     self._attributes.append((use.name.strip(), "text", where))
             elif use.field.startswith("attributes."):
                 name, _, kind = use.field.removeprefix("attributes.").partition(":")
@@ -58,12 +58,12 @@ class Columns:
         self._name = places.get("name")
         self._more = [(field, places[field]) for field in MORE_FIELDS if field in places]
         self._facts = [(field, places[field]) for field in FACT_FIELDS if field in places]
-        self._are_opt_outs = reading.kind == "opt_outs"
+        self._are_opt_outs = settings.kind == "opt_outs"
         tagged = places.get("groups")
-        self._tags = tagged is not None and reading.uses[_place_of(reading.uses, tagged)].name.casefold() == "tags"
-        self.plain = _plain_places(reading, places) if table and not self._attributes else None
+        self._tags = tagged is not None and settings.uses[_place_of(settings.uses, tagged)].name.casefold() == "tags"
+        self.plain = _plain_places(settings, places) if table and not self._attributes else None
         """Where a table has the number and the texts, -1 for those that it has not, when it has nothing else."""
-        self.is_ours = reading.kind == "contacts" and {"id", "consent"} <= {*reading.layout.columns} & places.keys()
+        self.is_ours = settings.kind == "contacts" and {"id", "consent"} <= {*settings.layout.columns} & places.keys()
 
     def read(self, values: Values, take: Taker) -> tuple[ContactGiven, dict[str, Any]]:
         """What a record says of a contact, and of all else by field."""
@@ -102,7 +102,7 @@ class Columns:
             if value not in (None, ""):
                 item["evidence" if field == "note" else field] = {"note": str(value)} if field == "note" else value
         written = [value for place in self._mobiles if (value := take(values, place)) not in (None, "")]
-        return [{"mobile": mended(number), **item} for number in written or [None]]
+        return [{"mobile": repair_number(number), **item} for number in written or [None]]
 
     def _read_mobile(self, values: Values, take: Taker) -> Any:
         for place in self._mobiles:
@@ -119,8 +119,8 @@ def _is_zoneless(value: object) -> bool:
     return False
 
 
-def _plain_places(reading: Reading, places: Mapping[str, int | str]) -> tuple[int, ...] | None:
-    if reading.layout.format != "csv" or {field.partition(".")[0] for field in places} - {"mobile", *TEXT_FIELDS}:
+def _plain_places(settings: ImportSettings, places: Mapping[str, int | str]) -> tuple[int, ...] | None:
+    if settings.layout.format != "csv" or {field.partition(".")[0] for field in places} - {"mobile", *TEXT_FIELDS}:
         return None
     return tuple(cast(int, places.get(field, -1)) for field in ("mobile", *TEXT_FIELDS))
 
@@ -164,7 +164,7 @@ def _attributes_of(value: Any) -> dict[str, AttributeValue]:
     """A cell with attributes as JSON, or an object of them; something else is one attribute, and named as wrong."""
     if isinstance(value, str):
         try:
-            value = decoded(value, Any)
+            value = decode_cell(value, Any)
         except msgspec.DecodeError:
             return {"attributes": value}
     return {name: bounded_value(one) for name, one in value.items()} if isinstance(value, dict) else {}

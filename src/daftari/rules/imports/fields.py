@@ -1,7 +1,6 @@
-"""What a record may say besides a contact's own fields: groups, an id, a time, and what is known of its number.
+"""Reads the fields of a record that are not a contact's own: groups, an id, a time, and consent facts.
 
-Each reader returns the value or raises ``ValueError`` with the end of a sentence. This room must not know how a record
-was laid out.
+Each reader returns the value or raises ``ValueError`` with the end of a sentence. No layout of files.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import msgspec
 
@@ -18,8 +17,9 @@ from daftari.model.consent import ANY, FactKind, NewFact, Scope, Source
 from daftari.model.limits import FIRST_ID_MAX, MOBILE_TEXT_MAX
 from daftari.model.time import format_time
 from daftari.rules.consent.facts import read_channel, read_evidence, read_purpose, read_sender
-from daftari.rules.contacts.parse import Errors
-from daftari.rules.fields import fold_name, read_name, read_text, read_time
+from daftari.rules.fields import Problems, fold_name, read_name, read_text, read_time
+
+T = TypeVar("T")
 
 GROUPS_PER_ROW_MAX = 1_000
 """Groups that one record may name: a contact may be in many, and its opt-outs must not be lost for that."""
@@ -31,7 +31,7 @@ FACT_KINDS = tuple(kind for kind in get_args(FactKind) if kind != "retraction")
 _WHOLE = re.compile(r"(\+?\d+)\.0+")
 
 
-def mended(written: object) -> Any:
+def repair_number(written: object) -> Any:
     """A number that a spreadsheet holds as 254722000000.0, without what it added; lists and the like as text."""
     if isinstance(written, float) and math.isfinite(written) and written.is_integer():
         return int(written)
@@ -41,7 +41,7 @@ def mended(written: object) -> Any:
     return written if written is None or (isinstance(written, int) and not isinstance(written, bool)) else str(written)
 
 
-def decoded(text: str, type: Any) -> Any:
+def decode_cell(text: str, type: Any) -> Any:
     """The JSON in a cell. Raises ``msgspec.DecodeError``, for what is nested beyond all measure too."""
     try:
         return msgspec.json.decode(text, type=type)
@@ -49,19 +49,13 @@ def decoded(text: str, type: Any) -> Any:
         raise msgspec.DecodeError("JSON is nested too deep") from None
 
 
-def noting(errors: Errors, field: str, more: Mapping[str, Any], read: Callable[[Any], Any]) -> Any:
+def read_more(problems: Problems, field: str, more: Mapping[str, Any], read: Callable[[Any], T]) -> T | None:
     """A field as ``read`` returns it; ``None`` when it is absent, or wrong, which is noted."""
     if field == "groups":
         value: Any = [*_listed(more.get("group"), one=True), *_listed(more.get("groups"), one=False)]
     else:
         value = more.get(field)
-    if value in (None, "", []):
-        return None
-    try:
-        return read(value)
-    except ValueError as error:
-        errors[field] = [str(error)]
-        return None
+    return None if value in (None, "", []) else problems.read(field, value, read)
 
 
 def _listed(value: object, *, one: bool) -> Iterable[object]:
@@ -71,7 +65,7 @@ def _listed(value: object, *, one: bool) -> Iterable[object]:
     text = str(value).strip()
     if text.startswith("["):
         with suppress(msgspec.DecodeError):
-            listed: list[object] = decoded(text, list[object])
+            listed: list[object] = decode_cell(text, list[object])
             return listed
     if one:
         return [text]
@@ -91,7 +85,7 @@ def read_groups(names: list[object]) -> list[str]:
 
 
 def read_id(value: object) -> int:
-    number = mended(value)
+    number = repair_number(value)
     if isinstance(number, str) and number.isascii() and number.isdigit() and len(number) <= MOBILE_TEXT_MAX:
         number = int(number)
     if not isinstance(number, int) or not 1 <= number <= FIRST_ID_MAX:
@@ -112,7 +106,7 @@ def is_listed(value: object) -> bool:
 def read_consent(value: object, number: int, mobile: int, now: int) -> list[NewFact]:
     """The facts in a cell of our own exports."""
     try:
-        found = decoded(value, Any) if isinstance(value, str) else value
+        found = decode_cell(value, Any) if isinstance(value, str) else value
     except msgspec.DecodeError:
         raise ValueError("must be a JSON array, as an export writes it.") from None
     if not isinstance(found, list) or len(found) > FACTS_PER_ROW_MAX:

@@ -17,7 +17,7 @@ from daftari.model.imports import ImportPhase, ImportState
 from daftari.model.jobs import IMPORT
 from daftari.model.limits import PARTS_A_TURN, REASON_MAX
 from daftari.rules.fields import read_text
-from daftari.rules.imports.model import CODE, Import, Progress, Settings
+from daftari.rules.imports.model import CODE, Import, ImportSettings, Progress
 from daftari.store import Tx, WriteTx, contacts, erasures, file_parts, imports, journal
 from daftari.store.imports import StoredImport
 from daftari.store.jobs import request_job
@@ -37,7 +37,7 @@ SOMEBODY_ERASED = "Somebody was erased while this file waited, and may be in it;
 CREATED, UPDATED, UNCHANGED, DUPLICATE = (CODE[name] for name in ("created", "updated", "unchanged", "duplicate"))
 
 
-_read_settings = msgspec.json.Decoder(Settings).decode
+_read_settings = msgspec.json.Decoder(ImportSettings).decode
 _read_progress = msgspec.json.Decoder(Progress).decode
 
 
@@ -48,12 +48,12 @@ def _write(record: Struct) -> str:
 # ---- made -------------------------------------------------------------------------------------------
 
 
-def begin_import(tx: WriteTx, *, settings: Settings) -> int:
+def begin_import(tx: WriteTx, *, settings: ImportSettings) -> int:
     """A new import, whose file is to follow in parts. Raises ``WrongImportState`` when too many wait already.
 
     Raises ``ValidationFailed`` when ids are to be kept and the book has contacts.
     """
-    if settings.reading.keep_ids and contacts.has_contacts(tx):
+    if settings.keep_ids and contacts.has_contacts(tx):
         raise ValidationFailed({"keep_ids": ["The keep_ids field is for a project that has no contacts yet."]})
     if imports.count_imports_with_files(tx, limit=IMPORTS_OPEN_MAX) == IMPORTS_OPEN_MAX:
         raise WrongImportState(

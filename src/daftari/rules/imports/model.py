@@ -15,25 +15,6 @@ ImportKind = Literal["contacts", "opt_outs", "opt_ins"]
 Values = list[Any] | dict[str, Any]
 
 
-class Reading(Struct, frozen=True):
-    """All that is needed to read a file's records as rows, again and again in the same way.
-
-    ``attributes``: columns that are nothing else become attributes. ``keep_ids``: ids and times of creation are the
-    file's. ``common``: members of facts that the records do not name. ``created_at``: that of new contacts.
-    ``chunk_records``: how many records a chunk has, kept so that an import that has begun goes on with the same ones.
-    """
-
-    layout: Layout
-    uses: tuple[ColumnUse, ...]
-    region: str
-    kind: ImportKind
-    attributes: bool
-    keep_ids: bool
-    common: dict[str, Any]
-    created_at: int
-    chunk_records: int = CHUNK_RECORDS
-
-
 class ReadChunk(Struct, frozen=True, array_like=True):
     """Up to a thousand records as they were read. Rows and facts have their record's number as index.
 
@@ -74,15 +55,27 @@ RECORDED = 0x80
 OUTCOME_MASK = 0x0F
 
 
-class Settings(Struct, frozen=True, omit_defaults=True):
-    """What an import is to do. ``name``: the file's. ``reason``: why its opt-outs are to be taken back by an undo.
+class ImportSettings(Struct, frozen=True, omit_defaults=True):
+    """What an import is to do, kept with it: how its records are read, again and again in the same way, and what for.
 
-    ``streamed``: its rows come over a call, and there is no file.
+    ``name``: the file's. ``bytes``: its length. ``uses``: what each column is for. ``attributes``: columns that are
+    nothing else become attributes. ``keep_ids``: ids and times of creation are the file's. ``common``: members of facts
+    that the records do not name. ``created_at``: that of new contacts, in microseconds. ``chunk_records``: records of a
+    chunk, kept so that an import that has begun goes on with the same chunks. ``streamed``: its rows come over a call,
+    and there is no file. ``reason``: why an undo takes its opt-outs back.
     """
 
     name: str
     bytes: int
-    reading: Reading
+    layout: Layout
+    uses: tuple[ColumnUse, ...]
+    region: str
+    created_at: int
+    kind: ImportKind = "contacts"
+    attributes: bool = False
+    keep_ids: bool = False
+    common: dict[str, Any] = {}
+    chunk_records: int = CHUNK_RECORDS
     group: str | None = None
     planned: bool = False
     streamed: bool = False
@@ -119,7 +112,7 @@ class Import(Struct, frozen=True):
     """An import with its settings and progress read."""
 
     stored: StoredImport
-    settings: Settings
+    settings: ImportSettings
     progress: Progress
 
     @property

@@ -1,41 +1,40 @@
-"""How a file's records become rows of an import: contacts, groups and facts, and why a record is none.
+"""Parses a file's records into rows of an import: contacts, groups and facts, and why a record is rejected.
 
-Everything that needs no database happens here, in a process of its own. This room must not know a transaction, nor
-what is in the book.
+Everything that needs no database happens here, in the sandboxed process. No transaction, no stored contacts.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, cast
 
 import msgspec
 from msgspec import Raw, Struct
 from pyroaring import BitMap64
 
-from daftari.errors import UnreadableMobile
 from daftari.files import Record
-from daftari.mobile import reader_for
+from daftari.mobile import UnreadableMobile, reader_for
 from daftari.model.consent import NewFact
-from daftari.model.contacts import ContactGiven, ContactRow
+from daftari.model.contacts import ContactRow
 from daftari.model.limits import FACTS_PER_CALL_MAX, ID_MAX
 from daftari.model.time import format_time
 from daftari.rules.consent.facts import read_facts
 from daftari.rules.consent.state import fold_sender
-from daftari.rules.contacts.parse import Errors, read_plain, read_row
-from daftari.rules.fields import digits_in, fold_name
+from daftari.rules.contacts.parse import read_carefully, read_plain
+from daftari.rules.fields import Problems, digits_in, fold_name, read_number_with
 from daftari.rules.imports.columns import Columns, bounded_value, encode, value_taker
 from daftari.rules.imports.fields import (
     is_listed,
-    mended,
-    noting,
     read_consent,
     read_created_at,
     read_groups,
     read_id,
+    read_more,
+    repair_number,
 )
-from daftari.rules.imports.model import ReadChunk, Reading, Values
+from daftari.rules.imports.model import ImportSettings, ReadChunk, Values
 from daftari.store.imports import Reject
 
 GROUPS_PER_FILE_MAX = 100_000
@@ -66,17 +65,17 @@ class _Row(Struct):
 class RowReader:
     """Reads the records of one file in their order, and knows which numbers came before."""
 
-    def __init__(self, reading: Reading) -> None:
-        self._reading = reading
-        self._created_at = format_time(reading.created_at)
+    def __init__(self, settings: ImportSettings) -> None:
+        self._settings = settings
+        self._created_at = format_time(settings.created_at)
         self._seen = BitMap64()
         self._others = BitMap64()
         self._ids = BitMap64()
         self._said: dict[tuple[int, str, str, str], BitMap64] = {}
         self._named: dict[str, BitMap64] = {}
-        self._take = value_taker(reading)
-        self._columns = Columns(reading)
-        self._reader = _remembering(reader_for(reading.region))
+        self._take = value_taker(settings)
+        self._columns = Columns(settings)
+        self._reader = _remembering(reader_for(settings.region))
 
     def read_chunk(self, records: Sequence[Record], *, number: int, bytes_read: int) -> ReadChunk:
         """Some records that follow one another."""
@@ -84,7 +83,7 @@ class RowReader:
             number, records[0].number, len(records),
             [], {}, {}, {}, [], [], [], [], _raw_values(records), bytes_read,
         )  # fmt: skip
-        read = self._read_contacts if self._reading.kind == "contacts" else self._read_facts
+        read = self._read_contacts if self._settings.kind == "contacts" else self._read_facts
         read(records, chunk)
         return chunk
 
@@ -163,30 +162,30 @@ class RowReader:
         if record.values is None:
             return record.why or "cannot be read."
         given, more = self._columns.read(record.values, self._take)
-        errors: Errors = {}
-        mobile = mended(given.mobile)
-        if isinstance(mobile, str) and _RUINED.fullmatch(mobile):
-            errors["mobile"] = [f"was shortened by a spreadsheet to {mobile}: its last digits are lost."]
-        given.mobile = mobile
+        problems = Problems()
+        given.mobile = repair_number(given.mobile)
+        if isinstance(given.mobile, str) and _RUINED.fullmatch(given.mobile):
+            problems.add("mobile", f"was shortened by a spreadsheet to {given.mobile}: its last digits are lost.")
         created_at, contact_id = self._created_at, None
-        if self._reading.keep_ids:
-            created_at = noting(errors, "created_at", more, read_created_at) or created_at
-            contact_id = noting(errors, "id", more, read_id)
-        groups = noting(errors, "groups", more, read_groups) or []
+        if self._settings.keep_ids:
+            created_at = read_more(problems, "created_at", more, read_created_at) or created_at
+            contact_id = read_more(problems, "id", more, read_id)
+        groups = read_more(problems, "groups", more, read_groups) or []
+        contact, mobile = None, None
         if not self._is_bare(record.values, more):
-            row = read_row(record.number, (given, errors) if errors else given, self._reader, created_at)
-            if not isinstance(row, ContactRow):
-                return sentences(row)
-            number, contact = row.mobile, row
-        else:
-            number, contact = self._read_number(given.mobile, errors), None
+            contact = read_carefully(record.number, given, self._reader, created_at, problems)
+            mobile = None if contact is None else contact.mobile
+        elif not problems.has("mobile"):
+            mobile = problems.read("mobile", given.mobile, partial(read_number_with, self._reader))
+        if mobile is None:
+            return problems.text()
         facts: list[NewFact] = []
         if self._columns.is_ours or is_listed(more.get("consent")):
-            now = self._reading.created_at
-            facts = noting(errors, "consent", more, lambda value: read_consent(value, record.number, number, now)) or []
-        if errors:
-            return sentences(errors)
-        return _Row(contact, facts, groups if contact is not None else [], contact_id, number)
+            read = partial(read_consent, number=record.number, mobile=mobile, now=self._settings.created_at)
+            facts = read_more(problems, "consent", more, read) or []
+        if problems:
+            return problems.text()
+        return _Row(contact, facts, groups if contact is not None else [], contact_id, mobile)
 
     def _is_bare(self, values: Values, more: Mapping[str, Any]) -> bool:
         """Whether a record of our own exports tells what is known of a number, and of no contact."""
@@ -195,13 +194,6 @@ class RowReader:
         if isinstance(values, dict) and values.keys() <= {"id", "mobile", "consent"}:
             return is_listed(more["consent"])
         return self._columns.is_ours
-
-    def _read_number(self, written: object, errors: Errors) -> int:
-        row = read_row(0, ContactGiven(mobile=cast(str, written)), self._reader, self._created_at)
-        if isinstance(row, ContactRow):
-            return row.mobile
-        errors |= row
-        return 0
 
     def _read_facts(self, records: Sequence[Record], chunk: ReadChunk) -> None:
         """What records of a list say, of each number that they hold: whoever opted out did so with all of them."""
@@ -214,20 +206,20 @@ class RowReader:
             told = self._columns.read_facts(record.values, self._take)
             items += told
             owners += [record] * len(told)
-        reading = self._reading
-        kind: Literal["opt_out", "opt_in"] = "opt_out" if reading.kind == "opt_outs" else "opt_in"
+        settings = self._settings
+        kind: Literal["opt_out", "opt_in"] = "opt_out" if settings.kind == "opt_outs" else "opt_in"
         fresh: dict[int, bool] = {}
         for first in range(0, len(items), FACTS_PER_CALL_MAX):
             some, numbers = items[first : first + FACTS_PER_CALL_MAX], owners[first : first + FACTS_PER_CALL_MAX]
-            given = read_facts(some, common=reading.common, kind=kind, region=reading.region, now=reading.created_at)
+            given = read_facts(some, common=settings.common, kind=kind, region=settings.region, now=settings.created_at)
             for fact in given.facts:
                 number = numbers[fact.index].number
                 fresh[number] = self._is_fresh(fact) or fresh.get(number, False)
                 chunk.facts.append(msgspec.structs.replace(fact, index=number))
             for index, errors in given.invalid.items():
                 record = numbers[index]
-                said = " ".join(sentence for said in errors.values() for sentence in said)
-                chunk.rejects.append(reject(record.number, said, record_json(record)))
+                why = " ".join(sentence for sentences in errors.values() for sentence in sentences)
+                chunk.rejects.append(reject(record.number, why, record_json(record)))
         chunk.repeats.extend(number for number, is_fresh in fresh.items() if not is_fresh)
 
     def _is_fresh(self, fact: NewFact) -> bool:
@@ -257,19 +249,10 @@ def _remembering(reader: Callable[[str | int], int]) -> Callable[[str | int], in
             return reader(written)
         except UnreadableMobile as error:
             if len(refused) < REFUSED_MAX:
-                refused[written] = error.message
+                refused[written] = str(error)
             raise
 
     return read
-
-
-def sentences(errors: Errors) -> str:
-    """What is wrong with a record's fields, in whole sentences."""
-    return " ".join(
-        f"The {name} field {sentence}" if name else f"The record {sentence}"
-        for name, said in errors.items()
-        for sentence in said
-    )
 
 
 def reject(number: int, why: str, record: str) -> Reject:
@@ -291,6 +274,3 @@ def _raw_values(records: Sequence[Record]) -> Raw:
         return Raw(msgspec.msgpack.encode(values))
     except OverflowError:
         return Raw(msgspec.msgpack.encode(bounded_value(values)))
-
-
-# ---- columns ----------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ def find_left_out(tx: WriteTx, batch: Batch, rows: list[ContactRow]) -> dict[int
 
     A number that is repeated in the file goes the way of its first record, which may be in a batch before.
     """
-    if not batch.work.settings.planned and not batch.work.settings.reading.keep_ids:
+    if not batch.work.settings.planned and not batch.work.settings.keep_ids:
         return {}
     seen = _seen(tx, batch, rows)
     out = dict.fromkeys(_with_taken_ids(tx, batch, rows), ID_TAKEN)

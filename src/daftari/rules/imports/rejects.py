@@ -23,7 +23,7 @@ _CUT = "record"
 def write_rejects(tx: Tx, *, import_id: int, file: BinaryIO) -> Import:
     """Write the file, with its header alone if nothing was rejected. Raises ``ImportNotFound``."""
     found = get_import(tx, import_id=import_id)
-    layout = explained_layout(found.settings.reading.layout)
+    layout = explained_layout(found.settings.layout)
     writer = open_writer(file, layout=layout)
     waiting: list[Row] = []
 

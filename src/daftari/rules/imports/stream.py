@@ -18,7 +18,7 @@ from daftari.files import ColumnUse, Layout, Record, read_line
 from daftari.model.contacts import TEXT_FIELDS
 from daftari.rules.imports.apply import take_chunks
 from daftari.rules.imports.lifecycle import end_import, get_import, let_stream, pause_import
-from daftari.rules.imports.model import Import, ReadChunk, Reading, Settings
+from daftari.rules.imports.model import Import, ImportSettings, ReadChunk
 from daftari.rules.imports.parse import RowReader
 from daftari.rules.imports.views import list_rows
 from daftari.store import Tx, WriteTx, contacts, erasures, imports, journal
@@ -35,17 +35,16 @@ FIELDS = ("mobile", *TEXT_FIELDS, "attributes", "groups")
 
 def begin_stream(tx: WriteTx, *, group: str | None) -> Import:
     """A new stream."""
-    reading = Reading(
+    settings = ImportSettings(
+        name=NAME,
+        bytes=0,
         layout=Layout("ndjson", FIELDS),
         uses=tuple(ColumnUse(field, field) for field in FIELDS),
         region=tx.project.region,
-        kind="contacts",
-        attributes=False,
-        keep_ids=False,
-        common={},
         created_at=tx.now,
+        group=group,
+        streamed=True,
     )
-    settings = Settings(name=NAME, bytes=0, reading=reading, group=group, streamed=True)
     number = imports.insert_import(
         tx,
         phase="apply",
@@ -101,7 +100,7 @@ class LineReader:
     """Reads the lines of one stream in their order, and knows which numbers came before in it."""
 
     def __init__(self, found: Import) -> None:
-        self._reader = RowReader(found.settings.reading)
+        self._reader = RowReader(found.settings)
         self._next_chunk = found.progress.next_chunk
         self._rows = found.progress.rows
         self._bytes = found.progress.bytes_read

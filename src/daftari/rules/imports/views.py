@@ -16,7 +16,7 @@ from daftari.rules.imports.model import (
     SUPPRESSED,
     UNDONE,
     Import,
-    Reading,
+    ImportSettings,
     outcome_names,
 )
 from daftari.store import Tx, contacts, imports
@@ -25,18 +25,18 @@ from daftari.store import Tx, contacts, imports
 def show_import(found: Import) -> dict[str, Any]:
     """An import as callers see it."""
     settings, progress, stored = found.settings, found.progress, found.stored
-    names = outcome_names(settings.reading.kind)
+    names = outcome_names(settings.kind)
     foreseen = names[:-1]
     rate = progress.rows / progress.seconds if progress.seconds else None
     return {
         "id": found.id,
         "state": "running" if stored.state == "streaming" else stored.state,
         "phase": stored.phase,
-        "kind": settings.reading.kind,
+        "kind": settings.kind,
         "name": settings.name,
-        "format": settings.reading.layout.format,
+        "format": settings.layout.format,
         "group": settings.group,
-        "columns": _show_columns(settings.reading),
+        "columns": _show_columns(settings),
         "bytes": settings.bytes,
         "bytes_read": progress.bytes_read,
         "rows": progress.rows,
@@ -60,10 +60,10 @@ def _shown_counts(counts: Mapping[str, int], names: Iterable[str]) -> dict[str, 
     return {name: counts.get(name, 0) for name in names}
 
 
-def _show_columns(reading: Reading) -> list[dict[str, str | None]]:
+def _show_columns(settings: ImportSettings) -> list[dict[str, str | None]]:
     """The columns that the file was seen to have; an address book has none, and its cards what cards have."""
-    seen = reading.layout.columns
-    return [{"name": use.name, "field": use.field} for use in reading.uses if not seen or use.name in seen]
+    seen = settings.layout.columns
+    return [{"name": use.name, "field": use.field} for use in settings.uses if not seen or use.name in seen]
 
 
 def _seconds_left(found: Import) -> float | None:
