@@ -1,7 +1,6 @@
-"""Every way a call can fail, in the phonebook's own words.
+"""Every error that a call can end with.
 
-The floors below the doors raise these and nothing else. This room must not know HTTP: which status an
-error becomes is decided in one table, in ``daftari.web.errors``.
+No HTTP: ``daftari.web.errors`` maps each class to a status.
 """
 
 from __future__ import annotations
@@ -10,24 +9,28 @@ from collections.abc import Mapping, Sequence
 
 
 class DaftariError(Exception):
-    """The root: ``code`` is a stable name for programs, ``message`` a sentence for people."""
+    """The root: ``code`` is a stable name for programs, ``message`` a sentence for people.
+
+    A class whose sentence never differs has it as its ``message``; the others are given one.
+    """
 
     code = "ERROR"
+    message: str = ""
     retryable = False
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, message: str | None = None) -> None:
+        self.message = self.message if message is None else message
+        super().__init__(self.message)
 
 
 class Malformed(DaftariError):
-    """What was sent cannot be read at all."""
+    """The request cannot be parsed."""
 
     code = "MALFORMED"
 
 
 class BodyStalled(DaftariError):
-    """The body stopped arriving before its end."""
+    """The body stopped before its end."""
 
     code = "BODY_STALLED"
     retryable = True
@@ -37,40 +40,32 @@ class Unauthenticated(DaftariError):
     """No key, or one that is unknown, expired or revoked."""
 
     code = "UNAUTHENTICATED"
-
-    def __init__(self) -> None:
-        super().__init__("Unauthenticated.")
+    message = "Unauthenticated."
 
 
 class Forged(DaftariError):
     """An inbound request whose token or signature is not the provider's."""
 
     code = "FORGED"
-
-    def __init__(self, message: str = "The signature is not the provider's.") -> None:
-        super().__init__(message)
+    message = "The signature is not the provider's."
 
 
 class WrongProject(DaftariError):
     """The project named is not the one the key belongs to."""
 
     code = "WRONG_PROJECT"
-
-    def __init__(self) -> None:
-        super().__init__("This key does not belong to the project named in the request.")
+    message = "This key does not belong to the project named in the request."
 
 
 class ReadOnlyKey(DaftariError):
     """A read-only key was used for a write."""
 
     code = "READ_ONLY_KEY"
-
-    def __init__(self) -> None:
-        super().__init__("This key may read but not write; use a key that is not read-only.")
+    message = "This key may read but not write; use a key that is not read-only."
 
 
 class NotFound(DaftariError):
-    """The thing named is not there, or is not this project's, which is told in the same words."""
+    """Nothing has this name or id in this project; what another project has is not revealed."""
 
     code = "NOT_FOUND"
 
@@ -89,36 +84,28 @@ class GroupNotFound(NotFound):
     """No group has this name."""
 
     code = "GROUP_NOT_FOUND"
-
-    def __init__(self) -> None:
-        super().__init__("Group not found.")
+    message = "Group not found."
 
 
 class AudienceNotFound(NotFound):
     """No frozen audience has this id, or not any more."""
 
     code = "AUDIENCE_NOT_FOUND"
-
-    def __init__(self) -> None:
-        super().__init__("Audience not found; a frozen audience is kept for 90 days.")
+    message = "Audience not found; a frozen audience is kept for 90 days."
 
 
 class ExportNotFound(NotFound):
     """No export has this id, or not any more."""
 
     code = "EXPORT_NOT_FOUND"
-
-    def __init__(self) -> None:
-        super().__init__("Export not found; an export is kept for 24 hours.")
+    message = "Export not found; an export is kept for 24 hours."
 
 
 class ReviewNotFound(NotFound):
-    """Nothing with this id waits for a person's eye."""
+    """No review has this id."""
 
     code = "REVIEW_NOT_FOUND"
-
-    def __init__(self) -> None:
-        super().__init__("Nothing with this id waits for review.")
+    message = "Nothing with this id waits for review."
 
 
 class TokenNotFound(NotFound):
@@ -134,9 +121,7 @@ class ImportNotFound(NotFound):
     """No import has this id, or not any more."""
 
     code = "IMPORT_NOT_FOUND"
-
-    def __init__(self) -> None:
-        super().__init__("Import not found; an import is kept for 90 days.")
+    message = "Import not found; an import is kept for 90 days."
 
 
 class ProjectNotFound(NotFound):
@@ -158,7 +143,7 @@ class KeyNotFound(NotFound):
 
 
 class Conflict(DaftariError):
-    """The request is sound and contradicts what is there."""
+    """The request is valid and contradicts the stored state."""
 
     code = "CONFLICT"
 
@@ -219,7 +204,7 @@ class ExportsFull(Conflict):
 
 
 class ReviewSettled(Conflict):
-    """A person has settled this otherwise already."""
+    """The review was settled with another outcome."""
 
     code = "REVIEW_SETTLED"
 
@@ -228,13 +213,13 @@ class ReviewSettled(Conflict):
 
 
 class WrongImportState(Conflict):
-    """An import is in a state in which this cannot be done with it. The message says which."""
+    """The import's state does not allow this. The message names the state."""
 
     code = "IMPORT_STATE"
 
 
 class IdempotencyInProgress(Conflict):
-    """Another request with the same Idempotency-Key is at work, and was waited for in vain."""
+    """Another request with the same Idempotency-Key is still running at the end of the wait."""
 
     code = "IDEMPOTENCY_IN_PROGRESS"
     retryable = True
@@ -245,7 +230,7 @@ class IdempotencyInProgress(Conflict):
 
 
 class AnswerErased(Conflict):
-    """The write was done, under this Idempotency-Key; its answer named somebody who was erased since."""
+    """The write was done under this Idempotency-Key; its answer named a number that was erased since."""
 
     code = "ANSWER_ERASED"
 
@@ -266,12 +251,10 @@ class ProjectTaken(Conflict):
 
 
 class PreconditionFailed(DaftariError):
-    """The contact is not any more, or never was, as the caller last saw it."""
+    """The contact has another version than the caller last saw."""
 
     code = "PRECONDITION_FAILED"
-
-    def __init__(self) -> None:
-        super().__init__("The contact has changed since this ETag was read; read it again.")
+    message = "The contact has changed since this ETag was read; read it again."
 
 
 class TooLarge(DaftariError):
@@ -300,7 +283,7 @@ class ValidationFailed(DaftariError):
 
 
 class UnreadableFile(DaftariError):
-    """A file that is no file of people, or one that cannot be read safely. The message says what would be right."""
+    """The file is not a contact list, or cannot be read safely. The message says what would be right."""
 
     code = "UNREADABLE_FILE"
 
@@ -316,7 +299,7 @@ class IdempotencyKeyReused(ValidationFailed):
 
 
 class StoreBusy(DaftariError):
-    """Others are writing; the same call may go through in ``retry_after_seconds``."""
+    """Other writers hold the lock; the same call may succeed after ``retry_after_seconds``."""
 
     code = "BUSY"
     retryable = True
@@ -336,7 +319,7 @@ class StoreUnavailable(StoreBusy):
 
 
 class SchemaMismatch(DaftariError):
-    """The database's schema is not this version's. The message names the command that mends it."""
+    """The database's schema is not this version's. The message names the command to run."""
 
     code = "SCHEMA_MISMATCH"
 

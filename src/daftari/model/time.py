@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
+DAY_MICROSECONDS = 86_400_000_000
+
 
 def format_time(microseconds: int) -> str:
     """``2024-03-21T07:06:37.000000Z`` for microseconds since 1970 in UTC."""

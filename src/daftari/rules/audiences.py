@@ -21,7 +21,7 @@ from daftari.errors import AudienceNotFound, ValidationFailed
 from daftari.model.audiences import FrozenAudience
 from daftari.model.contacts import Page
 from daftari.model.limits import AUDIENCE_DAYS, ID_MAX
-from daftari.model.time import format_time
+from daftari.model.time import DAY_MICROSECONDS, format_time
 from daftari.rules.consent.decisions import ALLOWING, Question, judge, judge_state
 from daftari.rules.consent.state import NOTHING_KNOWN, decode_state
 from daftari.rules.consent.views import show_question, show_reasons
@@ -36,7 +36,6 @@ RECHECKED_PARTS_MAX = 100
 """Parts of a frozen audience that one recheck looks at; its cursor leads on."""
 COMPARED_MAX = 1_000
 """Numbers that a comparison names on each side."""
-DAY_MICROSECONDS = 86_400_000_000
 
 Match = Literal["any", "all"]
 Reached = list[tuple[int, int]]

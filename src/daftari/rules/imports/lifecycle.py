@@ -16,6 +16,7 @@ from daftari.errors import ImportNotFound, ValidationFailed, WrongImportState
 from daftari.model.imports import ImportPhase, ImportState
 from daftari.model.jobs import IMPORT
 from daftari.model.limits import PARTS_A_TURN, REASON_MAX
+from daftari.model.time import DAY_MICROSECONDS
 from daftari.rules.fields import read_text
 from daftari.rules.imports.model import CODE, Import, ImportSettings, Progress
 from daftari.store import Tx, WriteTx, contacts, erasures, file_parts, imports, journal
@@ -29,7 +30,6 @@ RECEIVING_SECONDS_MAX = 6 * 3600
 IMPORTS_OPEN_MAX = 100
 """Imports of a project that hold a file at a time, whoever they wait for."""
 ROWS_A_TURN = 1_000
-DAY_MICROSECONDS = 86_400_000_000
 
 SOMEBODY_ERASED = "Somebody was erased while this file waited, and may be in it; send it again."
 """What is told of an import that an erasure has cancelled."""
