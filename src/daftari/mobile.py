@@ -1,9 +1,8 @@
-"""What a person writes for a mobile, read into E.164 digits as an integer: 254725164293.
+"""Reads telephone numbers as people write them into E.164 digits as an integer: 254725164293.
 
-Two ways lead there. ``read_with_library`` is the rule, told with the phonenumbers library. In front of it
-``reader_for`` puts one regular expression a region, made of the library's own data, for the forms that people
-write most; it answers only where the library would answer the same (docs/numbers.md tells why).
-This room must not know contacts, projects or the store.
+``read_with_library`` is the rule, in terms of the phonenumbers library. ``reader_for`` puts one regular expression a
+region before it, made of the library's own data, for the most common forms; it answers only where the library would
+answer the same (docs/numbers.md explains why). No contacts, no projects.
 """
 
 from __future__ import annotations
@@ -114,7 +113,7 @@ def as_typed(written: str) -> str:
 
 
 def _as_text(written: str | int) -> str:
-    """A JSON integer is its digits. A boolean is an int to Python and no number to anybody."""
+    """A JSON integer is its digits. A boolean is an int to Python, and no telephone number."""
     if isinstance(written, str):
         return str(written)
     if isinstance(written, bool) or not 0 <= written < 10**MOBILE_TEXT_MAX:
@@ -122,7 +121,7 @@ def _as_text(written: str | int) -> str:
     return str(written)
 
 
-# ---- the rule, told with the library ----------------------------------------------------------------
+# ---- the rule, in terms of the library ----------------------------------------------------------------
 
 
 def read_with_library(written: str | int, region: str) -> int:
@@ -145,7 +144,7 @@ def _readings(typed: str, region: str) -> Iterator[Reading]:
         yield _as_it_stands(typed[1:]), _is_possible
         yield _parse(typed, None), _is_possible
     elif typed.startswith("00"):
-        # Some regions dial abroad with more than 00 (0011, 000, 009): theirs is asked before anything is mended.
+        # Some regions dial abroad with more than 00 (0011, 000, 009): theirs is tried before anything is repaired.
         yield _as_it_stands(typed[2:]), _is_possible
         yield _parse(typed, region), _is_valid
         yield _parse("+" + typed[2:], None), _is_possible
@@ -160,7 +159,7 @@ def _readings(typed: str, region: str) -> Iterator[Reading]:
 
 
 def _parse(typed: str, region: str | None) -> PhoneNumber | None:
-    """What the library makes of it, which may strip or mend a trunk prefix: +44 (0)20 … is +44 20 …."""
+    """What the library makes of it, which may strip or repair a trunk prefix: +44 (0)20 … is +44 20 …."""
     try:
         return phonenumbers.parse(typed, region)
     except phonenumbers.NumberParseException:
@@ -168,7 +167,7 @@ def _parse(typed: str, region: str | None) -> PhoneNumber | None:
 
 
 def _as_it_stands(digits: str) -> PhoneNumber | None:
-    """Country code and the rest, with nothing mended."""
+    """Country code and the rest, with nothing repaired."""
     for length in range(1, min(COUNTRY_CODE_DIGITS_MAX, len(digits) - 1) + 1):
         if not digits.startswith("0") and int(digits[:length]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
             zeros = len(digits) - length - len(digits[length:].lstrip("0"))
@@ -214,7 +213,7 @@ def _e164(number: PhoneNumber) -> str:
 
 @cache
 def fast_pattern(region: str) -> re.Pattern[str] | None:
-    """The mobiles of a region in their usual forms, or ``None`` where no form can be told apart for certain.
+    """The mobiles of a region in their usual forms, or ``None`` where no form is unambiguous.
 
     The national number is the group ``nsn``. Each look-ahead is one condition under which the library would
     turn another way; what fails one goes to the library.

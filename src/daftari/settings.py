@@ -1,8 +1,7 @@
-"""What may be set, what it is when nobody sets it, and where it is read from.
+"""The settings, their defaults, and where each is read from.
 
 A setting comes from the first of: the command's option, the ``DAFTARI_…`` variable, the TOML file, the default.
-``SETTINGS`` is the one list of them; the help, the errors and the table in the docs are made of it. This room
-must not know what any setting is used for.
+``SETTINGS`` is the one list of them; help, errors and the table in the docs are made from it. No use of a setting.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ class Setting(Struct, frozen=True, kw_only=True):
 
     name: str
     default: object
-    """The value when nobody sets it; ``None`` where that depends, and then ``default_doc`` says on what."""
+    """The default; ``None`` where it depends on something that ``default_doc`` names."""
     default_doc: str = ""
     doc: str
     right: str

@@ -1,6 +1,6 @@
-"""Files of people: spreadsheets, address books and exports, read record by record and written likewise.
+"""Reads and writes contact files record by record: CSV, XLSX, ODS, vCard, JSON and NDJSON. One module a format.
 
-One small file a format. This floor must not know what a contact may be, nor a database.
+No database, and no rules about what a contact may be.
 """
 
 from __future__ import annotations

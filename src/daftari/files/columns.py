@@ -1,7 +1,7 @@
-"""Which column of a file means which field of a contact or of an opt-out, told by its name.
+"""Maps the columns of a file to fields of contacts and opt-outs by their names.
 
-Names are compared without case, accents, spaces and punctuation, so that the exports of Google Contacts, Outlook,
-HubSpot, Shopify and Mailchimp are understood as they are. This room must not know what is in the columns.
+Names are compared without case, accents, spaces and punctuation, so the exports of Google Contacts, Outlook, HubSpot,
+Shopify and Mailchimp need no mapping. No cell values.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def match_columns(columns: Sequence[str], *, given: Mapping[str, str]) -> tuple[
 
 
 def _given_fields(columns: Sequence[str], given: Mapping[str, str]) -> dict[int, str | None]:
-    """The field of each column that was mapped, by its place; the sentences about all that is wrong are raised."""
+    """The field of each column that was mapped, by its place; raises ``ValidationFailed`` with all that is wrong."""
     fields: dict[int, str | None] = {}
     wrong: list[str] = []
     tried = 0
@@ -123,7 +123,7 @@ def _places(columns: Sequence[str], name: str) -> list[int]:
 
 
 def _field_of(name: str, spellings: Mapping[str, tuple[str, int]]) -> tuple[str | None, tuple[int, int]]:
-    """The field that a column's name tells, and its rank among the names of this field: less is better."""
+    """The field that a column's name means, and its rank among the names of this field: less is better."""
     if name.startswith(ATTRIBUTES) and name != ATTRIBUTES:
         return name, (0, 0)
     folded = _fold(name)
@@ -155,7 +155,7 @@ def _listed(columns: Iterable[str]) -> str:
 
 
 def split_name(name: str) -> tuple[str | None, str | None, str | None]:
-    """First, middle and last name: the first word, the last one, and all between. ``Last, First`` is turned round."""
+    """First, middle and last name: the first word, the last one, and all between. ``Last, First`` is reversed."""
     last, comma, rest = name.partition(",")
     if comma and last.strip() and rest.strip():
         first, *middle = rest.split()

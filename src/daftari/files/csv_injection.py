@@ -1,6 +1,6 @@
-"""Cells that a spreadsheet would run as formulas: an apostrophe in front makes them text, and is taken away again.
+"""Protects spreadsheets from CSV injection: an apostrophe before a formula makes it text, and is removed on reading.
 
-The two functions are exact inverses of each other for every text. This room must not know where cells come from.
+The two functions are exact inverses of each other for every text.
 """
 
 from __future__ import annotations

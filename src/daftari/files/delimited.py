@@ -1,7 +1,7 @@
-"""Tables as text: CSV with any delimiter, as spreadsheets, shops and people write it.
+"""CSV with any delimiter, as spreadsheets, shops and people write it.
 
-Reading takes whole pieces of text through the ``csv`` module and looks at single records only where a piece is not
-plain. This room must not know what a column means.
+Large pieces of text go through the ``csv`` module; single records are examined only where a piece is irregular. No
+meaning of columns.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ DELIMITERS = (",", ";", "\t", "|")
 RARE_DELIMITERS = (":", "^")
 """Only looked for when none of the others makes a table: they stand in times and in text."""
 SAMPLE_RECORDS = 200
-"""Records of the beginning that tell the delimiter."""
+"""Leading records from which the delimiter is detected."""
 RESCUE_CHARS_MAX = 32 * 1024 * 1024
-"""Characters of a file that may be read again for the sake of quotes that never end, whose own line alone is given up
-then. Beyond, they take along what was read with them."""
+"""Characters of a file that may be read again because of unterminated quotes, which then cost their own line only.
+Beyond, they cost all that was read with them."""
 CELL_CHARS_MAX = RECORD_CHARS_MAX
 """More than the ``csv`` module takes by default: what is known of one number, in an export's cell, may be longer."""
 
@@ -97,7 +97,7 @@ def _score(sample: str, delimiter: str) -> tuple[float, float, int]:
 def _sample_records(sample: str, delimiter: str) -> list[list[str]]:
     reader = csv.reader(split_lines(sample), delimiter=delimiter)
     records: list[list[str]] = []
-    # The records before a broken one tell enough.
+    # The records before a broken one are enough.
     with suppress(csv.Error):
         records.extend(islice(filter(any, reader), SAMPLE_RECORDS))
     return records

@@ -1,7 +1,7 @@
-"""Bytes of a file as text: which encoding it is in, and its lines in large pieces.
+"""Detects a file's encoding and decodes its lines in large pieces.
 
-A line in another encoding than the rest is read as Windows-1252 and stops nobody. A line that never ends takes no
-memory. This room must not know what the lines hold.
+A line in another encoding than the rest is read as Windows-1252. A line without an end takes no memory. No meaning of
+lines.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from daftari.files.record import RECORD_CHARS_MAX, UNREADABLE_TEXT_MAX
 
 PIECE_BYTES = 256 * 1024
 SAMPLE_BYTES_MAX = 64 * 1024
-"""Bytes of the beginning that tell encoding, format and delimiter, and as many of later lines that are not ASCII."""
+"""Leading bytes from which a file's layout is detected, and as many of later lines that are not ASCII."""
 SEARCH_BYTES_MAX = 64 * 1024 * 1024
 """Bytes in which lines that are not ASCII are looked for."""
 
@@ -35,7 +35,7 @@ _WORD = re.compile(r"\w*[^\W\d_A-Za-z]\w*")
 _FOREIGN_SHARE_MAX = 0.5
 """Of the letters in words that are not plain ASCII: beyond this share of accents, the words are of another script."""
 _FOREIGN_MIN = 3
-"""Letters that tell no script yet."""
+"""Letters that do not identify a script."""
 _BETWEEN_WORDS = re.compile(rb'[\s,;"0-9]+')
 """None of these bytes is a part of a letter in any of the encodings below."""
 _LATIN_CHARSETS = ("cp1250", "cp1252", "cp1254", "cp1257", "cp1258", "iso8859_2", "mac_roman", "cp437", "cp850")
@@ -82,7 +82,7 @@ def read_sample(path: str, *, encoding: str) -> tuple[str, bool]:
 
 
 def _decoded(held: bytes, encoding: str) -> str:
-    return mend(decoder_for(encoding).decode(held), encoding=encoding)
+    return repair(decoder_for(encoding).decode(held), encoding=encoding)
 
 
 def _wide_encoding(sample: bytes) -> str | None:
@@ -107,15 +107,15 @@ def _foreign_lines(piece: bytes) -> list[bytes]:
 
 def _later_foreign_lines(file: io.BufferedReader) -> Iterator[bytes]:
     """Such lines of the rest of the file, few enough to be looked at."""
-    room, searched = SAMPLE_BYTES_MAX, 0
+    left, searched = SAMPLE_BYTES_MAX, 0
     file.readline(PIECE_BYTES)
-    while room > 0 and searched < SEARCH_BYTES_MAX and (piece := file.read(PIECE_BYTES)):
+    while left > 0 and searched < SEARCH_BYTES_MAX and (piece := file.read(PIECE_BYTES)):
         searched += len(piece)
         if piece.isascii():
             continue
         for line in _foreign_lines(piece)[1:]:
-            room -= len(line)
-            if room < 0:
+            left -= len(line)
+            if left < 0:
                 return
             yield line
 
@@ -129,7 +129,7 @@ def _is_utf8(line: bytes) -> bool:
 
 
 def _charset(lines: bytes) -> str:
-    """The encoding of lines that are not UTF-8. Western accents are told from other scripts by their share."""
+    """The encoding of lines that are not UTF-8. Western accents are distinguished from other scripts by their share."""
     sample = lines[:SAMPLE_BYTES_MAX]
     western = _as_western(sample)
     words = "".join(_WORD.findall(western))
@@ -141,8 +141,8 @@ def _charset(lines: bytes) -> str:
 
     charsets = _LATIN_CHARSETS if is_latin else _OTHER_CHARSETS
     # Each word once and no digits: a table repeats itself more than the texts that the library knows.
-    telling = b" ".join(dict.fromkeys(word for word in _BETWEEN_WORDS.split(sample) if not word.isascii()))
-    best = charset_normalizer.from_bytes(telling, cp_isolation=list(charsets)).best()
+    distinctive = b" ".join(dict.fromkeys(word for word in _BETWEEN_WORDS.split(sample) if not word.isascii()))
+    best = charset_normalizer.from_bytes(distinctive, cp_isolation=list(charsets)).best()
     return best.encoding if best is not None else "cp1252"
 
 
@@ -150,11 +150,11 @@ def _charset(lines: bytes) -> str:
 
 
 def decoder_for(encoding: str) -> codecs.IncrementalDecoder:
-    """A decoder that never fails: bytes that are not of the encoding are kept apart for ``mend``."""
+    """A decoder that never fails: bytes that are not of the encoding are kept apart for ``repair``."""
     return codecs.getincrementaldecoder(encoding)("replace" if _is_wide(encoding) else "surrogateescape")
 
 
-def mend(text: str, *, encoding: str) -> str:
+def repair(text: str, *, encoding: str) -> str:
     """The text with each line that was not of the encoding read as Windows-1252."""
     if text.isascii():
         return text
@@ -195,16 +195,16 @@ class TextFile:
             rest += text
             end = line_end(rest)
             if end:
-                yield mend(rest[:end], encoding=self._encoding)
+                yield repair(rest[:end], encoding=self._encoding)
                 rest = rest[end:]
             if len(rest) > RECORD_CHARS_MAX:
-                yield LongLine(mend(rest[:UNREADABLE_TEXT_MAX], encoding=self._encoding))
+                yield LongLine(repair(rest[:UNREADABLE_TEXT_MAX], encoding=self._encoding))
                 rest, skipping = "", True
         if rest:
-            yield mend(rest, encoding=self._encoding)
+            yield repair(rest, encoding=self._encoding)
 
     def texts(self) -> Iterator[str]:
-        """The text cut anywhere and not mended yet, for formats that may hold no line end."""
+        """The text cut anywhere and not repaired yet, for formats that may hold no line end."""
         self.bytes_read = 0
         decoder = decoder_for(self._encoding)
         with open(self._path, "rb") as file:

@@ -1,6 +1,6 @@
 """The one way in and out: which format a file is in, its layout, its records, and a writer for another like it.
 
-Content decides first, then the name and the media type. This room must not know what the records mean.
+Content decides first, then the name and the media type. No meaning of records.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _ADVICE = "save it as CSV, XLSX, ODS, vCard or JSON"
 def read_layout(path: str, *, name: str, media_type: str | None) -> Layout:
     """How a file is laid out. ``name`` is what its owner calls it.
 
-    Raises ``UnreadableFile`` for what is no file of people, or is not safe to open.
+    Raises ``UnreadableFile`` for what is not a contact list, or is not safe to open.
     """
     try:
         return _read_layout(path, name=name, media_type=media_type)

@@ -1,6 +1,6 @@
 """The first record of a table: names of the columns, or people already.
 
-This room must not know what a column means.
+No meaning of columns.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from daftari.errors import UnreadableFile
-from daftari.files.encoding import LongLine, TextFile, mend, split_lines
+from daftari.files.encoding import LongLine, TextFile, repair, split_lines
 from daftari.files.record import (
     RECORD_CHARS_MAX,
     UNREADABLE_TEXT_MAX,
@@ -29,7 +29,7 @@ from daftari.files.record import (
 from daftari.model.limits import JSON_DEPTH_MAX
 
 NAMED_RECORDS = 1_000
-"""Records of the beginning whose members' names are the columns."""
+"""Leading records whose members' names are the columns."""
 
 _TOO_LONG = f"is longer than {RECORD_CHARS_MAX:,} characters"
 _BETWEEN = " \t\r\n,"
@@ -72,11 +72,11 @@ def read_object(text: str) -> dict[str, Any] | str:
     return found
 
 
-def _is_deep(value: object, room: int) -> bool:
+def _is_deep(value: object, levels: int) -> bool:
     if not isinstance(value, dict | list):
         return False
     within = value.values() if isinstance(value, dict) else value
-    return room == 0 or any(_is_deep(part, room - 1) for part in within)
+    return levels == 0 or any(_is_deep(part, levels - 1) for part in within)
 
 
 def _record(number: int, text: str) -> Record:
@@ -147,8 +147,8 @@ class JsonRecords:
 
     def _record(self, number: int, item: str | LongLine) -> Record:
         if isinstance(item, LongLine):
-            return unreadable(number, _TOO_LONG, mend(item.start, encoding=self._encoding))
-        return _record(number, mend(item, encoding=self._encoding))
+            return unreadable(number, _TOO_LONG, repair(item.start, encoding=self._encoding))
+        return _record(number, repair(item, encoding=self._encoding))
 
 
 class ElementScanner:
@@ -226,7 +226,7 @@ class ElementScanner:
         self._kept = end
 
     def _cut(self, end: int) -> Iterator[str | LongLine]:
-        """What is held up to here, unless it is nothing or too long and told already."""
+        """What is held up to here, unless it is nothing, or is too long and was reported."""
         element = self._buffer[self._kept : end].strip(_BETWEEN)
         self._kept = end
         if element and not self._dropping:

@@ -1,6 +1,6 @@
 """Writes an ODS workbook, the smallest that spreadsheets open, row by row.
 
-This room must not know what the cells mean.
+No meaning of cells.
 """
 
 from __future__ import annotations

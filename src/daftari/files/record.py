@@ -1,6 +1,6 @@
 """What every format is read into and written from: a layout, its records, and their limits.
 
-This room must not know any format, nor what a contact is.
+No format, no rules of contacts.
 """
 
 from __future__ import annotations

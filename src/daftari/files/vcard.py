@@ -1,7 +1,7 @@
 """Address books: vCard 2.1, 3.0 and 4.0. One record a telephone number; pictures are passed over unread.
 
-Cards are cut out of the file here, so that a broken one stops nobody; what is within one card is read by ``vobject``.
-This room must not know what becomes of a person.
+Cards are cut out of the file here, so that a broken one does not stop the rest; ``vobject`` parses each card. No
+meaning of records.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CARD_CHARS_MAX = 64 * 1024
 _BEGIN = re.compile(r"\s*BEGIN\s*:\s*VCARD\s*$", re.IGNORECASE)
 _END = re.compile(r"\s*END\s*:\s*VCARD\s*$", re.IGNORECASE)
 _AGENT = re.compile(r"(?:[\w-]+\.)?AGENT\s*(?:;[^:]*)?:\s*(BEGIN\s*:\s*VCARD\s*)?$", re.IGNORECASE)
-"""Of vCard 2.1: the card of somebody else comes within the card, in this line or after it."""
+"""Of vCard 2.1: the card of another person comes within the card, in this line or after it."""
 _SKIPPED = re.compile(r"(?:[\w-]+\.)?(?:PHOTO|LOGO|SOUND|KEY|X-ABPHOTO)\s*[;:]", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 _QUOTED_PRINTABLE = re.compile(r"[^:]*QUOTED-PRINTABLE", re.IGNORECASE)
@@ -195,7 +195,7 @@ def _names(contents: dict[str, list[Any]]) -> dict[str, str | None]:
         return {"fname": parts[1], "mname": parts[2], "lname": parts[0]}
     whole = _text(contents, "fn") or ""
     if whole in _parts(contents, "org")[:1] or whole in {*map(_digits, _numbers(contents))}:
-        # A card must have a name, and whoever has none is written with a company or a number in its place.
+        # A card must have a name; without one, a company or a number stands in its place.
         whole = ""
     fname, mname, lname = split_name(whole)
     return {"fname": fname, "mname": mname, "lname": lname}
@@ -206,7 +206,7 @@ def _numbers(contents: dict[str, list[Any]]) -> list[str]:
     numbers: dict[str, None] = {}
     for line in contents.get("tel", ()):
         kinds = {kind.lower() for kind in line.singletonparams}
-        kinds |= {kind.strip().lower() for told in line.params.get("TYPE", ()) for kind in told.split(",")}
+        kinds |= {kind.strip().lower() for listed in line.params.get("TYPE", ()) for kind in listed.split(",")}
         number = str(line.value).strip()
         if number.lower().startswith("tel:"):
             number = unquote(number[4:].partition(";")[0])
@@ -222,8 +222,8 @@ def _digits(number: str) -> str:
 def _groups(contents: dict[str, list[Any]]) -> list[str]:
     groups: dict[str, None] = {}
     for line in contents.get("categories", ()):
-        told = line.value if isinstance(line.value, list) else str(line.value).split(",")
-        groups.update(dict.fromkeys(group.strip() for group in told))
+        listed = line.value if isinstance(line.value, list) else str(line.value).split(",")
+        groups.update(dict.fromkeys(group.strip() for group in listed))
     return [group for group in groups if group]
 
 
@@ -273,24 +273,24 @@ class CardWriter:
 
 def written_card(person: dict[str, Any]) -> str:
     """A person as a card. What is blank is left out."""
-    told = {name: value for name, value in person.items() if value not in (None, "", [])}
-    names = [str(told.get(name, "")) for name in ("lname", "fname", "mname")]
-    whole = " ".join(str(told[name]) for name in ("fname", "mname", "lname") if name in told)
-    mobile = str(told.get("mobile", "")).removeprefix("+")
+    given = {name: value for name, value in person.items() if value not in (None, "", [])}
+    names = [str(given.get(name, "")) for name in ("lname", "fname", "mname")]
+    whole = " ".join(str(given[name]) for name in ("fname", "mname", "lname") if name in given)
+    mobile = str(given.get("mobile", "")).removeprefix("+")
     lines = [
         "BEGIN:VCARD",
         "VERSION:4.0",
-        f"FN:{_escaped(whole or str(told.get('company', mobile)))}",
+        f"FN:{_escaped(whole or str(given.get('company', mobile)))}",
         f"N:{';'.join(map(_escaped, names))};;",
     ]
     if mobile:
         is_whole = mobile.isascii() and mobile.isdigit()
-        lines.append(f"TEL;VALUE=uri:tel:+{mobile}" if is_whole else f"TEL:{_escaped(str(told['mobile']))}")
-    if "city" in told:
-        lines.append(f"ADR:;;;{_escaped(str(told['city']))};;;")
-    if "groups" in told:
-        lines.append(f"CATEGORIES:{','.join(_escaped(str(group)) for group in told['groups'])}")
-    lines += [f"{line}:{_escaped(str(told[name]))}" for name, line in _LINES.items() if name in told]
+        lines.append(f"TEL;VALUE=uri:tel:+{mobile}" if is_whole else f"TEL:{_escaped(str(given['mobile']))}")
+    if "city" in given:
+        lines.append(f"ADR:;;;{_escaped(str(given['city']))};;;")
+    if "groups" in given:
+        lines.append(f"CATEGORIES:{','.join(_escaped(str(group)) for group in given['groups'])}")
+    lines += [f"{line}:{_escaped(str(given[name]))}" for name, line in _LINES.items() if name in given]
     return "".join(map(_folded, [*lines, "END:VCARD"]))
 
 
@@ -324,12 +324,12 @@ def _folded(line: str) -> str:
     """The line with its end, in pieces of at most 75 bytes; no character is cut."""
     if len(line) * 4 <= _LINE_BYTES_MAX or len(line.encode("utf-8", "replace")) <= _LINE_BYTES_MAX:
         return line + "\r\n"
-    pieces, room = [""], _LINE_BYTES_MAX
+    pieces, left = [""], _LINE_BYTES_MAX
     for letter in line:
         size = len(letter.encode("utf-8", "replace"))
-        if size > room:
+        if size > left:
             pieces.append("")
-            room = _LINE_BYTES_MAX - 1
+            left = _LINE_BYTES_MAX - 1
         pieces[-1] += letter
-        room -= size
+        left -= size
     return "\r\n ".join(pieces) + "\r\n"

@@ -1,7 +1,7 @@
 """What a workbook's zip really holds, found out before anything opens it: bytes, cells and text.
 
 Directories of zips can lie and small sheets can stand for billions of cells, so every entry is inflated in pieces and
-the sheets are counted as they go by. This room must not know what the cells say.
+the sheets are counted as they go by. No meaning of cells.
 """
 
 from __future__ import annotations
@@ -205,7 +205,7 @@ class EntryCounter:
         parser.StartDoctypeDeclHandler = self._refuse_definitions
         return parser
 
-    # ---- what the parser tells
+    # ---- parser events
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         handler = self._starts.get(name) or self._starts.get(name.rpartition(":")[2])

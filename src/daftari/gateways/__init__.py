@@ -1,8 +1,7 @@
-"""The gateways: one room a provider, each turning what that provider sends into the model's inbound events.
+"""One module a messaging provider, each turning that provider's requests into inbound events.
 
-The next provider is a room here with a class that verifies and reads, a line in ``GATEWAYS``, and, if its codes tell
-of opt-outs, lines in ``SIGNALS``. Rooms here use ``gateway`` and never each other.
-This floor must not know the store, the rules or the server.
+To add a provider, write a module with a class that verifies and reads, a line in ``GATEWAYS``, and lines in ``SIGNALS``
+if its codes mean opt-outs. The modules of providers never import each other. No database, no rules, no HTTP server.
 """
 
 from __future__ import annotations

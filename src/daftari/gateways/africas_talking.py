@@ -1,8 +1,8 @@
-"""Africa's Talking: forms for messages, opt-outs, subscriptions and delivery reports, told apart by their fields.
+"""Africa's Talking: forms for messages, opt-outs, subscriptions and delivery reports, distinguished by their fields.
 
 Nothing in them proves where they come from: the unguessable path is the proof. The ``date`` of a message has no zone,
 so it is no time.
-This room must not know what follows from an event.
+No consent rules, no database.
 """
 
 from __future__ import annotations

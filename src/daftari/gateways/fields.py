@@ -20,7 +20,7 @@ FORM_FIELDS_MAX = 1_000
 def read_each(
     items: Iterable[Fields], read: Callable[[Fields], Iterable[InboundEvent | None]]
 ) -> Iterator[InboundEvent]:
-    """The events of several items. One that cannot be read is told as such, and hides no other one."""
+    """The events of several items. One that cannot be read becomes an ``InboundUnreadable`` and hides no other one."""
     for item in items:
         try:
             item.require_object()
@@ -66,7 +66,7 @@ class Fields:
         return next((text for name in names if (text := _as_text(self.given(name)))), "")
 
     def sender(self, *names: str) -> str:
-        """A sender or keyword; blank if none is told."""
+        """A sender or keyword; blank if none is given."""
         return self._short(self.text(*names), names[0], most=SENDER_MAX)
 
     def message_id(self, *names: str) -> str | None:
@@ -169,7 +169,7 @@ def _as_item(value: object, path: str) -> Fields:
 def _as_text(value: object) -> str:
     match value:
         case str():
-            # PostgreSQL keeps no NUL, and nobody writes one.
+            # PostgreSQL stores no NUL, and no message needs one.
             return value.replace("\0", "").strip()
         case bool():
             return ""

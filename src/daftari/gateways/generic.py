@@ -9,13 +9,13 @@ One object with any of four lists::
 
 or a single one of them with its ``type``: ``message``, ``opt_out``, ``opt_in`` or ``subscription``. A message needs
 ``from`` and ``text``, the others need ``mobile``, a subscription ``active`` too. A message's ``channel`` is ``sms``
-unless it is told; an absent ``channel``, ``sender`` or ``purpose`` elsewhere means any. ``at`` is seconds since 1970 or
-a time with its zone; anything else is taken for none. ``id`` is what a repeated event is known by. With ``provider``
-the ``code`` must be one of ``SIGNALS``, which then tells channel and purpose: a sending program passes on the code it
+unless it is given; an absent ``channel``, ``sender`` or ``purpose`` elsewhere means any. ``at`` is seconds since
+1970 or a time with its zone; anything else counts as absent. ``id`` identifies a repeated event. With ``provider`` the
+``code`` must be one of ``SIGNALS``, which then gives channel and purpose: a sending program passes on the code it
 got.
 
 With a secret, ``X-Daftari-Signature`` must be ``sha256=`` and the HMAC-SHA256 of the body in hexadecimal.
-This room must not know what follows from an event.
+No consent rules, no database.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _FLAGS = MappingProxyType({"true": True, "1": True, "false": False, "0": False})
 
 
 class Generic(Gateway):
-    """The gateway of whoever writes our own JSON."""
+    """The gateway for Daftari's own JSON."""
 
     name = "generic"
     title = "Generic JSON"

@@ -2,7 +2,7 @@
 
 ``text`` is what the person wrote; ``cleanText`` lacks the keyword, so that a STOP may be missing from it. Proof is
 basic authentication where the operator set it up, and the unguessable path otherwise.
-This room must not know what follows from an event.
+No consent rules, no database.
 """
 
 from __future__ import annotations

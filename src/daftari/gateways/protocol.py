@@ -1,9 +1,6 @@
-"""What a gateway is, and what all of them share: members read leniently, proofs held strictly, signals as scopes.
+"""The interface of a gateway, which turns one provider's requests into inbound events.
 
-A gateway turns what one provider sends into the model's inbound events. It keeps nothing and decides nothing: what
-an event leads to is the rules' business. Sending will be one more method here, and the codes that a provider then
-answers with already have their meaning in ``SIGNALS``.
-This room must not know the store, the rules, or how a request reached us.
+A gateway keeps nothing and decides nothing: the rules do. No database, no rules, no HTTP server.
 """
 
 from __future__ import annotations
@@ -54,24 +51,9 @@ class Gateway(Protocol):
         ...
 
     def read(self, request: InboundRequest) -> list[InboundEvent]:
-        """What the request tells, in its order. Raises ``Malformed``; the same request always gives the same events."""
+        """The events in a request, in its order; the same for the same request. Raises ``Malformed``."""
         ...
 
     def check(self, request: InboundRequest, *, proof: Proof) -> bytes:
         """What to answer to a GET check. Raises ``Forged``."""
         raise Forged(f"{self.title} checks no address.")
-
-
-# ---- signals ----------------------------------------------------------------------------------------
-
-
-# ---- batches ----------------------------------------------------------------------------------------
-
-
-# ---- what was sent ----------------------------------------------------------------------------------
-
-
-# ---- time -------------------------------------------------------------------------------------------
-
-
-# ---- proof ------------------------------------------------------------------------------------------

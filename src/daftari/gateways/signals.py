@@ -10,7 +10,7 @@ from daftari.model.consent import ANY, Scope
 from daftari.model.inbound import InboundSignal
 
 OPTED_OUT = "optout"
-"""In the provider's own menu, which tells no code."""
+"""In the provider's own menu, which has no code."""
 PREFERENCES = "user_preferences"
 """In the settings of a conversation."""
 

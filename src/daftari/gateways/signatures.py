@@ -10,7 +10,7 @@ from daftari.gateways.protocol import Proof
 
 
 def is_same(given: str | bytes, wanted: str | bytes) -> bool:
-    """Whether two secrets are the same, in a time that tells nothing about where they differ."""
+    """Whether two secrets are equal, compared in constant time."""
     return hmac.compare_digest(_as_bytes(given), _as_bytes(wanted))
 
 
@@ -20,7 +20,7 @@ def sign(body: bytes, *, secret: str) -> str:
 
 
 def require_secret(proof: Proof, *, title: str) -> str:
-    """The secret; raises ``Forged`` without one, since then nobody can prove anything."""
+    """The secret. Raises ``Forged`` without one, since then nothing can be proved."""
     if not proof.secret:
         raise Forged(f"No secret is kept for {title}, so nothing can prove that a request is theirs.")
     return proof.secret

@@ -1,8 +1,8 @@
-"""Sozuri: SMS, WhatsApp and premium events as JSON, told apart by their members.
+"""Sozuri: SMS, WhatsApp and premium events as JSON, distinguished by their members.
 
 A delivery report or the answer to a send may say that the person was stopped; it may name the message alone, and then
-whoever sent it knows the number. Either the key that Sozuri puts into its calls or its signature is proof enough.
-This room must not know what follows from an event.
+the sending program knows the number. Either the key that Sozuri puts into its calls or its signature is proof enough.
+No consent rules, no database.
 """
 
 from __future__ import annotations
@@ -97,8 +97,8 @@ def _read_one(fields: Fields) -> list[InboundEvent]:
 
 
 def _read_report(fields: Fields, *, sender: str) -> InboundEvent | None:
-    told = (_STOPPED.get(fields.text(name).lower()) for name in ("statusCode", "status", "code"))
-    code = next(filter(None, told), None)
+    codes = (_STOPPED.get(fields.text(name).lower()) for name in ("statusCode", "status", "code"))
+    code = next(filter(None, codes), None)
     if code is None:
         return None
     return signal_of(
@@ -117,11 +117,11 @@ def _is_active(fields: Fields) -> bool | None:
     if not any(word in kind for kind in kinds for word in ("premium", "subscription", "activation")):
         return None
     # A sent message has the type "subscription" too, so the type alone counts only when it says more than that.
-    told = [fields.text(name).lower() for name in ("updateType", "status", "event", "type")]
-    if told[-1] == "subscription":
-        told.pop()
-    states = [_STATES[word] for word in told if word in _STATES]
-    # Where they contradict each other nobody is billed.
+    words = [fields.text(name).lower() for name in ("updateType", "status", "event", "type")]
+    if words[-1] == "subscription":
+        words.pop()
+    states = [_STATES[word] for word in words if word in _STATES]
+    # Where they contradict each other, no subscription is recorded.
     return all(states) if states else None
 
 

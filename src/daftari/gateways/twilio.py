@@ -1,8 +1,8 @@
 """Twilio: forms for messages and for what became of those that were sent, signed together with the address.
 
-The signature covers the public URL to the letter, so the address that the operator tells Twilio must be the one that
+The signature covers the public URL to the letter, so the address that the operator gives to Twilio must be the one that
 the service knows as its own. WhatsApp numbers carry a prefix.
-This room must not know what follows from an event.
+No consent rules, no database.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A preference is about marketing alone and about one business number alone. Meta checks the address with a GET before it
 sends anything.
-This room must not know what follows from an event.
+No consent rules, no database.
 """
 
 from __future__ import annotations

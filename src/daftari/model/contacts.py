@@ -1,7 +1,7 @@
-"""The records that travel between the floors, and every limit, in one place.
+"""Records of contacts and groups.
 
 Records are frozen. Times are whole microseconds since 1970 in UTC; numbers are E.164 digits as an integer.
-This room must not know SQL, HTTP or files.
+No SQL, no HTTP, no files.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class InboundRequest(Struct, frozen=True):
 class InboundMessage(Struct, frozen=True):
     """A message that a person sent. ``number`` is a text to be read; with a ``+`` when it is surely international.
 
-    ``sender`` is our side: the number or name that the person wrote to. ``at`` is ``None`` when the provider tells no
+    ``sender`` is our side: the number or name that the person wrote to. ``at`` is ``None`` when the provider sends no
     time, or one without a zone. ``means`` is what the provider itself already took the message for.
     """
 
@@ -39,7 +39,7 @@ class InboundMessage(Struct, frozen=True):
 
 
 class InboundSignal(Struct, frozen=True):
-    """A provider's own word about consent: a code, a menu, a preference. ``number`` is ``None`` when none is told."""
+    """A provider's own word about consent: a code, a menu, a preference. ``number`` is ``None`` when none is given."""
 
     number: str | None
     kind: Literal["opt_out", "opt_in"]

@@ -13,7 +13,7 @@ OnDelete = Literal["opt_out", "removal"]
 
 
 class ConsentSettings(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """How a project reads what people say. ``None`` means the default of the region or of the house."""
+    """How a project reads what people say. ``None`` means the default of the region, or Daftari's own."""
 
     stop_scope: StopScope = "everything"
     on_delete: OnDelete = "opt_out"

@@ -1,7 +1,7 @@
-"""The process that reads a file: takes one task, says chunk after chunk, and ends. It needs no database.
+"""The subprocess that reads a file: takes one task, writes chunk after chunk, and ends. No database.
 
-``python -m daftari.sandbox.child N`` reads the file that is open as descriptor N. It gives way to everybody else, and
-has a limit to its memory, so that a file made to harm ends this process and no other.
+``python -m daftari.sandbox.child N`` reads the file that is open as descriptor N. It runs at the lowest priority and
+under a memory limit, so that a malicious file ends this process and no other.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from daftari.sandbox.protocol import CHUNK, END, ERROR, LAYOUT, Task, read_frame
 
 MEMORY_BYTES_MAX = 1024 * 1024 * 1024
 NICENESS = 19
-"""How much it gives way: to requests, and to whoever writes what it reads."""
+"""Below requests, and below the process that writes what this one reads."""
 GARBAGE_RECORDS = 200_000
-"""New records after which Python looks for circles among them."""
+"""New objects after which Python looks for reference cycles."""
 
 _encode = msgspec.msgpack.encode
 
 
 def main() -> None:
-    """Do one task."""
+    """Read one task from standard input, and do it."""
     _limit_memory()
     os.nice(NICENESS)
-    # Ctrl-C is for whoever asked.
+    # Ctrl-C is for the parent.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # What is read holds no circles.
+    # Records hold no reference cycles.
     gc.freeze()
     gc.set_threshold(GARBAGE_RECORDS)
     path = f"/dev/fd/{int(sys.argv[1])}"
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def _limit_memory() -> None:
-    """To ours, or to what this process is under already: nobody may raise that."""
+    """To ours, or to a lower limit that is in force already: it cannot be raised."""
     _, allowed = resource.getrlimit(resource.RLIMIT_AS)
     most = MEMORY_BYTES_MAX if allowed == resource.RLIM_INFINITY else min(MEMORY_BYTES_MAX, allowed)
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
@@ -95,5 +95,5 @@ if __name__ == "__main__":
     try:
         main()
     except BrokenPipeError:
-        # Whoever asked is gone, and wants no more.
+        # The parent is gone.
         os._exit(1)

@@ -1,7 +1,4 @@
-"""The side that asks: starts the process that reads a file, and takes what it says.
-
-This room must not know what is done with what was read.
-"""
+"""Starts the subprocess that reads a file, and receives its chunks. No knowledge of what is done with them."""
 
 from __future__ import annotations
 
@@ -23,13 +20,13 @@ from daftari.rules.imports.request import ImportRequest, check_request, import_s
 from daftari.sandbox.protocol import CHUNK, ERROR, LAYOUT, Task, read_frame, write_frame
 
 CHUNKS_WAITING_MAX = 20
-"""Chunks that wait to be written: two batches, so that settings and writing go on at once."""
+"""Chunks that wait to be written: two batches, so that reading and writing overlap."""
 BYTES_WAITING_MAX = 16 * 1024 * 1024
-"""What they may weigh together, but for one of them; and what is taken at once."""
+"""Their size together, but for one of them; and what is taken at once."""
 
 
 class ReaderEnded(Exception):
-    """The process that read the file was killed; its file can be read again. No caller is ever told."""
+    """The process that read the file was killed; its file can be read again. Never shown to a caller."""
 
 
 _decode_chunk = msgspec.msgpack.Decoder(ReadChunk).decode

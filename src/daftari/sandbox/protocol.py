@@ -1,6 +1,6 @@
-"""What the two processes say to each other: a length, a letter and a message.
+"""The protocol between the two processes: a length, a letter and a message.
 
-This room must not know what a message means.
+No meaning of messages.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ LAYOUT, CHUNK, ERROR, END = b"l", b"c", b"e", b"."
 
 
 class Task(Struct, frozen=True):
-    """What the child is to do: find out how a file is laid out, or read its records.
+    """What the child does: detect a file's layout, or read its records.
 
-    ``first_chunk``: the first one that is wanted; those before are read too, for the numbers that they hold.
+    ``first_chunk``: the first one to send; those before are read too, for the numbers in them.
     """
 
     name: str
@@ -28,12 +28,12 @@ class Task(Struct, frozen=True):
 
 
 def write_frame(stream: BinaryIO, letter: bytes, message: bytes) -> None:
-    """Say something."""
+    """Write one frame."""
     stream.write(len(message).to_bytes(LENGTH_BYTES, "big") + letter + message)
 
 
 def read_frame(stream: BinaryIO) -> tuple[bytes, bytes] | None:
-    """What was said; ``None`` when the other one is gone."""
+    """Read one frame: its letter and message; ``None`` at the end of the stream."""
     head = stream.read(LENGTH_BYTES + 1)
     if len(head) <= LENGTH_BYTES:
         return None
