@@ -33,6 +33,8 @@ from tests.support import postgres
 from tests.support.clients import Client, over_the_wire, through_the_door
 from tests.support.stores import SECRET, open_store
 
+MEMORY_BYTES_MIN = 4 * 1024**3
+"""What the databases of a run may need, with much to spare."""
 ROOT = Path(__file__).parent.parent
 ENGINES = ("sqlite", "postgres")
 START_SECONDS_MAX = 30.0
@@ -67,12 +69,24 @@ FOLDER = pytest.StashKey[Path]()
 # ---- one PostgreSQL a run ---------------------------------------------------------------------------
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """The run's folder: made by the process that was started, told to the ones that it starts."""
+    """The run's folder: made by the process that was started, handed to the ones that it starts."""
     # With xdist a file is handed out when its turn comes, not when it has more tests than another.
     config.option.loadscopereorder = False
-    told = getattr(config, "workerinput", {}).get("daftari_folder")
-    config.stash[FOLDER] = Path(told or tempfile.mkdtemp(prefix="daftari-tests-"))
+    worker = getattr(config, "workerinput", None)
+    folder = worker["daftari_folder"] if worker else tempfile.mkdtemp(prefix="daftari-tests-", dir=_memory_disk())
+    config.stash[FOLDER] = Path(folder)
+    if worker is None and config.option.basetemp is None:
+        config.option.basetemp = str(Path(folder, "files"))
+
+
+def _memory_disk() -> Path | None:
+    """A file system in memory, where syncing costs nothing: most of a test's time is its commits."""
+    path = Path("/dev/shm")
+    if path.is_dir() and os.access(path, os.W_OK) and shutil.disk_usage(path).free > MEMORY_BYTES_MIN:
+        return path
+    return None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
