@@ -186,7 +186,7 @@ def test_an_empty_postgresql_is_refused_with_the_command_that_fills_it(start: St
 def test_another_schema_is_refused(
     start: Start, database: str, version: int, hint: str, change: Callable[[str], None]
 ) -> None:
-    change(f"UPDATE house SET schema_version = {version}")
+    change(f"UPDATE system SET schema_version = {version}")
     assert hint in _refusal(start("--database", database))
 
 

@@ -35,7 +35,7 @@ from daftari.store import consent, migrate
 from daftari.store.catalog import dependents, list_tables
 from daftari.store.copy.run import Outcome, Progress, compare_databases, copy_database
 from daftari.store.copy.sqlite import SqliteDatabase
-from daftari.store.schema import latest_version, schema_version
+from daftari.store.schema import latest_version, list_migrations, schema_version
 from tests.conftest import ENGINES, ROOT, NewDatabase
 from tests.support import calls, consent_calls
 from tests.support.builders import assert_sound, rows_of
@@ -92,9 +92,8 @@ def fill(database: str) -> str:
 def rest_of_rows(database: str) -> Iterator[str]:
     """A row for every table that has none yet, with signs in it that are easily lost on the way."""
     memory = apsw.Connection(":memory:")
-    memory.execute(
-        "".join(file.read_text() for file in sorted((ROOT / "src/daftari/store/migrations/sqlite").iterdir()))
-    )
+    for migration in list_migrations("sqlite"):
+        memory.execute(migration.text)
     hexed = STRANGE.encode().hex()
     strange = f"CAST(x'{hexed}' AS TEXT)"
     blob = "x'00ff0a5c'"
@@ -131,7 +130,7 @@ def everything(database: str) -> dict[str, list[tuple[Any, ...]]]:
     else:
         names = "SELECT name FROM sqlite_schema WHERE type = 'table'"
     columns = {table.name: ", ".join(sorted(table.columns)) for table in list_tables()}
-    columns["house"] += ", schema_version"
+    columns["system"] += ", schema_version"
     return {
         name: sorted(rows_of(database, f"SELECT {columns[name]} FROM {name}"), key=repr)
         for (name,) in rows_of(database, names)
@@ -333,7 +332,7 @@ def test_what_changed_between_two_runs_is_changed_in_the_copy(
     asked = iter([*[False] * times, True])
     outcome = copy(source, target, stop=lambda: next(asked, False))
     if outcome.end == "done":
-        execute(target, ["UPDATE house SET schema_version = -schema_version"])
+        execute(target, ["UPDATE system SET schema_version = -schema_version"])
     write_much(source)
     outcome = copy(source, target)
     assert outcome.end == "done"
@@ -388,7 +387,7 @@ TAMPERED = {
     "UPDATE contact SET card = '{}' WHERE project_id = 1 AND id = 4": ("contact", "Shopify", 0, "id 4"),
     "DELETE FROM fact WHERE subject < 0": ("fact", "Shopify", -1, "subject -"),
     "INSERT INTO directory VALUES (77, 0, 1, 5, 9)": ("directory", "77", 1, "list 0, level 1, block 5"),
-    "UPDATE house SET next_id = 1": ("house", None, 0, "id 1"),
+    "UPDATE system SET next_id = 1": ("system", None, 0, "id 1"),
 }
 """What somebody did to a copy, and what is found."""
 
@@ -471,7 +470,7 @@ def test_while_a_copy_runs_no_other_one_gets_at_its_target(new_database: NewData
     def ask_for_the_turn(progress: Progress) -> None:
         if engine == "postgres":
             with psycopg.connect(target) as session, pytest.raises(psycopg.errors.LockNotAvailable):
-                session.execute("LOCK TABLE house IN SHARE UPDATE EXCLUSIVE MODE NOWAIT")
+                session.execute("LOCK TABLE system IN SHARE UPDATE EXCLUSIVE MODE NOWAIT")
         else:
             with open(f"{target}-turn", "rb") as turn, pytest.raises(BlockingIOError):
                 fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -498,7 +497,7 @@ def test_every_table_of_either_engine_is_known_and_comes_after_those_that_it_ref
     assert by_name["membership"].references == ("contact", "contact_group")
     assert [table.name for table in dependents(by_name["audience"], tables=tables)] == ["audience_part"]
     assert by_name["fact"] in dependents(by_name["book"], tables=tables)
-    assert [table.name for table in tables if table.is_single] == ["book", "house"]
+    assert [table.name for table in tables if table.is_single] == ["book", "system"]
 
 
 # ---- the command ------------------------------------------------------------------------------------------
@@ -565,4 +564,4 @@ def test_on_a_terminal_there_is_a_bar(source: str, tmp_path: Path) -> None:
     os.close(theirs)
     printed = os.read(ours, 65_536).decode()
     os.close(ours)
-    assert "comparing house" in printed and "━" in printed
+    assert "comparing system" in printed and "━" in printed

@@ -24,7 +24,7 @@ from tests.support.builders import rows_of
 from tests.support.stores import NOW, SECRET
 
 OTHER = "somebody else's secret, not this one"
-FINGERPRINT = "SELECT secret_fingerprint FROM house"
+FINGERPRINT = "SELECT secret_fingerprint FROM system"
 OUTSET = 8
 """Processes that start at once."""
 COMMAND_SECONDS_MAX = 60.0

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import apsw
@@ -9,12 +14,14 @@ import psycopg
 import pytest
 
 from daftari.errors import BadSettings, SchemaMismatch, StoreUnavailable
-from daftari.store import is_new, migrate
+from daftari.store import is_new, migrate, sqlite
+from daftari.store.copy.run import copy_database
 from daftari.store.database_url import masked
-from daftari.store.queries import read_queries
+from daftari.store.queries import read_queries, translate_migration
 from daftari.store.schema import latest_version, schema_version
 from tests.conftest import NewDatabase
-from tests.support.stores import open_store
+from tests.support.commands import runner_for
+from tests.support.stores import SECRET, open_store
 
 Columns = set[tuple[str, str, str, bool]]
 Keys = set[tuple[str, bool, tuple[str, ...]]]
@@ -89,6 +96,26 @@ def test_both_engines_are_at_the_same_version() -> None:
     assert latest_version("sqlite") == latest_version("postgres")
 
 
+def test_a_migration_is_translated_for_postgres() -> None:
+    source = (
+        "CREATE TABLE part (\n    id INTEGER,\n    text TEXT NOT NULL\n) STRICT, WITHOUT ROWID;\n"
+        "CREATE TABLE book (\n    bytes BLOB\n) STRICT; -- postgres: WITH (fillfactor = 50)\n"
+    )
+    assert translate_migration(source, "sqlite") == source
+    assert translate_migration(source, "postgres") == (
+        'CREATE TABLE part (\n    id bigint,\n    text text COLLATE "C" NOT NULL\n);\n'
+        "CREATE TABLE book (\n    bytes bytea\n) WITH (fillfactor = 50);\n"
+    )
+
+
+def test_rows_that_change_often_leave_room_on_their_pages_of_postgres(new_database: NewDatabase) -> None:
+    with psycopg.connect(new_database("postgres")) as connection:
+        found = connection.execute(
+            "SELECT relname::text FROM pg_class WHERE reloptions = ARRAY['fillfactor=50'] ORDER BY relname"
+        ).fetchall()
+    assert found == [("book",), ("directory",)]
+
+
 def test_a_migration_is_applied_once(new_database: NewDatabase, engine: str) -> None:
     database = new_database(engine, empty=True)
     assert schema_version(database) == 0
@@ -105,12 +132,135 @@ def test_a_database_without_our_schema_is_refused_with_the_command_that_mends_it
         open_store(database, threads=1)
 
 
+BROKEN_OFF = """
+import sys
+from daftari.store import postgres, sqlite
+from daftari.store.engine import Migration
+from daftari.store.schema import list_migrations
+
+database, dialect, slow = sys.argv[1:]
+engine = {"postgres": postgres, "sqlite": sqlite}[dialect]
+[first, *_] = list_migrations(dialect)
+engine.apply_migrations(database, due=[Migration(1, f"{first.text};{slow}")])
+"""
+"""Makes all tables and then takes so long that it can be killed before it commits."""
+SLOW = {
+    "sqlite": "SELECT COUNT(*) FROM (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n)",
+    "postgres": "SELECT pg_sleep(60)",
+}
+WAIT_SECONDS_MAX = 30.0
+
+
+def test_a_migration_that_is_killed_leaves_nothing_and_can_be_begun_again(
+    new_database: NewDatabase, engine: str
+) -> None:
+    database = new_database(engine, empty=True)
+    with subprocess.Popen([sys.executable, "-c", BROKEN_OFF, database, engine, SLOW[engine]]) as process:
+        _wait_until(lambda: _is_migrating(database, engine))
+        process.send_signal(signal.SIGKILL)
+    if engine == "postgres":
+        # The server has not noticed yet that nobody listens.
+        with psycopg.connect(database) as connection:
+            connection.execute(ENDED)
+    assert schema_version(database) == 0
+    assert migrate(database) == list(range(1, latest_version("sqlite") + 1))
+    open_store(database, threads=1).close()
+
+
+MIGRATING = "datname = current_database() AND wait_event = 'PgSleep'"
+ENDED = f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE {MIGRATING}"
+
+
+def _is_migrating(database: str, engine: str) -> bool:
+    if engine == "postgres":
+        with psycopg.connect(database) as connection:
+            found = connection.execute(f"SELECT 1 FROM pg_stat_activity WHERE {MIGRATING}")
+            return found.fetchone() is not None
+    if not Path(database).exists():
+        return False
+    connection = apsw.Connection(database)
+    try:
+        connection.execute("BEGIN IMMEDIATE; ROLLBACK")
+    except apsw.BusyError:
+        return True
+    finally:
+        connection.close()
+    return False
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS_MAX
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def make_earlier(database: str, engine: str) -> None:
+    """Give an empty database what tells a schema of before version 1 from all others."""
+    table = "CREATE TABLE house (id integer PRIMARY KEY, schema_version integer NOT NULL, next_id integer NOT NULL)"
+    row = "INSERT INTO house VALUES (1, 3, 1)"
+    if engine == "postgres":
+        with psycopg.connect(database) as connection:
+            connection.execute(table)
+            connection.execute(row)
+        return
+    connection = apsw.Connection(database)
+    for statement in (f"PRAGMA application_id = {sqlite.APPLICATION_ID}", table, row):
+        connection.execute(statement).fetchall()
+    connection.close()
+
+
+COMMANDS = (
+    ("migrate",),
+    ("serve", "--port", "1"),
+    ("worker",),
+    ("check",),
+    ("project", "list"),
+    ("key", "list"),
+    ("opt-out", "0722000000", "--project", "Shopify"),
+    ("may-message", "0722000000", "--project", "Shopify", "--channel", "sms"),
+    ("audience", "--project", "Shopify", "--channel", "sms", "--everyone"),
+    ("export", "--project", "Shopify"),
+    ("imports", "list", "--project", "Shopify"),
+    ("inbound", "list"),
+    ("erase", "0722000000", "--project", "Shopify", "--yes"),
+)
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=[words[0] for words in COMMANDS])
+def test_every_command_refuses_a_database_of_before_version_1_and_says_what_to_do(
+    new_database: NewDatabase, engine: str, words: tuple[str, ...]
+) -> None:
+    database = new_database(engine, empty=True)
+    make_earlier(database, engine)
+    result = runner_for(database)(*words, code=1)
+    [line] = result.stderr.splitlines()
+    assert "was made by an earlier Daftari" in line
+    for what in ("export", "the version that made it", "daftari migrate", "import"):
+        assert what in line
+
+
+def test_a_copy_from_or_to_a_database_of_before_version_1_is_refused(new_database: NewDatabase, engine: str) -> None:
+    earlier, other = new_database(engine, empty=True), new_database("sqlite")
+    make_earlier(earlier, engine)
+    for source, target in ((earlier, other), (other, earlier)):
+        with pytest.raises(SchemaMismatch, match="was made by an earlier Daftari"):
+            copy_database(source, target, secret=SECRET, secret_file=None, told_to_stop=bool, note=print)
+
+
+def test_a_table_of_another_program_that_has_the_earlier_name_is_left_alone(new_database: NewDatabase) -> None:
+    database = new_database("postgres", empty=True)
+    with psycopg.connect(database) as connection:
+        connection.execute("CREATE TABLE house (street text)")
+    assert migrate(database) == [1]
+
+
 def test_a_newer_schema_is_refused(database: str, engine: str) -> None:
     if engine == "sqlite":
-        apsw.Connection(database).execute("UPDATE house SET schema_version = 99")
+        apsw.Connection(database).execute("UPDATE system SET schema_version = 99")
     else:
         with psycopg.connect(database) as connection:
-            connection.execute("UPDATE house SET schema_version = 99")
+            connection.execute("UPDATE system SET schema_version = 99")
     with pytest.raises(SchemaMismatch, match="newer"):
         open_store(database, threads=1)
 

@@ -271,7 +271,7 @@ def test_a_long_log_is_started_anew(monkeypatch: pytest.MonkeyPatch, database: s
     book = calls.create_project(store)
     with _foreign(database) as reader:
         reader.execute("BEGIN")
-        reader.execute("SELECT * FROM house").fetchall()
+        reader.execute("SELECT * FROM system").fetchall()
         while _log_bytes(database) <= 6_000_000:
             calls.create_contacts(store, book, _fresh(store, book))
         store.tidy()

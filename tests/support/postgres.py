@@ -125,7 +125,7 @@ class Copies:
         self._free: list[str] = []
         with psycopg.connect(database_address(server, template)) as connection:
             self._shape = _shape_of(connection)
-            self._house = _house_of(connection)
+            self._system = _system_of(connection)
 
     def take(self) -> str:
         """The name of a database with the template's tables and rows, and nobody connected to it."""
@@ -158,7 +158,7 @@ class Copies:
                 return False
             connection.execute(CLEAR.encode())
             connection.execute(
-                "INSERT INTO house SELECT * FROM json_populate_record(NULL::house, %s::json)", [self._house]
+                "INSERT INTO system SELECT * FROM json_populate_record(NULL::system, %s::json)", [self._system]
             )
             return True
 
@@ -169,9 +169,9 @@ def _shape_of(connection: psycopg.Connection[tuple[Any, ...]]) -> str:
     return str(row[0])
 
 
-def _house_of(connection: psycopg.Connection[tuple[Any, ...]]) -> str:
+def _system_of(connection: psycopg.Connection[tuple[Any, ...]]) -> str:
     """The one row that a migrated database begins with."""
-    ((row,),) = connection.execute("SELECT to_json(house)::text FROM house").fetchall()
+    ((row,),) = connection.execute("SELECT to_json(system)::text FROM system").fetchall()
     return str(row)
 
 

@@ -17,7 +17,7 @@ ROWS_AT_ONCE = 1_000
 """Rows fetched at a time."""
 HEAVY_ROWS_AT_ONCE = 32
 """The same of tables that hold bytes, where a row may be a megabyte."""
-_HOUSE = "house"
+_SYSTEM = "system"
 _PROJECT = "project_id"
 
 
@@ -38,8 +38,8 @@ class Table(Struct, frozen=True):
 
     @property
     def is_single(self) -> bool:
-        """Whether there is one row at most: in a project, or in the house."""
-        return self.key == (_PROJECT,) or self.name == _HOUSE
+        """Whether there is one row at most: in a project, or in the whole database."""
+        return self.key == (_PROJECT,) or self.name == _SYSTEM
 
     def order(self, project_id: int | None) -> tuple[str, ...]:
         """The columns that order its rows, those of one project or, with ``None``, all."""
@@ -51,7 +51,7 @@ class Table(Struct, frozen=True):
 
 
 def list_tables() -> list[Table]:
-    """Every table, each after those that it references; the house's own row comes last."""
+    """Every table, each after those that it references; the row of ``system`` comes last."""
     connection = apsw.Connection(":memory:")
     try:
         for migration in list_migrations("sqlite"):
@@ -60,7 +60,7 @@ def list_tables() -> list[Table]:
         found = [_read_table(connection, str(name)) for (name,) in names]
     finally:
         connection.close()
-    return sorted(_in_order(found), key=lambda table: table.name == _HOUSE)
+    return sorted(_in_order(found), key=lambda table: table.name == _SYSTEM)
 
 
 def dependents(table: Table, *, tables: list[Table]) -> list[Table]:

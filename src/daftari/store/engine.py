@@ -39,6 +39,8 @@ TABLES: dict[str, tuple[str, ...]] = {
     "import_reject": ("project_id", "import_id", "number", "why", "record", "digits"),
 }
 """The tables that take many new rows at once, and the columns in which they come."""
+EARLIER_TABLE = "house"
+"""What only a schema of before version 1 has."""
 
 
 class Migration(Struct, frozen=True):
@@ -231,7 +233,7 @@ class Store(ABC):
         def locked(tx: Transaction) -> T:
             row = tx.one("lock_system")
             if row is None or not isinstance(row[0], int):
-                raise StoreUnavailable("The house table is empty; this is not a whole Daftari database.")
+                raise StoreUnavailable("The table system is empty; this is not a whole Daftari database.")
             tx.next_system_id = first = row[0]
             result = rule(tx, *args, **kwargs)
             if tx.next_system_id != first:

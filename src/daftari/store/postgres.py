@@ -20,7 +20,7 @@ from psycopg import errors as pg
 from daftari.errors import DaftariError, StoreBusy, StoreUnavailable
 from daftari.model.projects import Project
 from daftari.store.database_url import masked
-from daftari.store.engine import TABLES, Migration, Row, RowSet, Store, T, Transaction, Value
+from daftari.store.engine import EARLIER_TABLE, TABLES, Migration, Row, RowSet, Store, T, Transaction, Value
 from daftari.store.queries import Query, load_queries
 
 SERVER_VERSION_MIN = 150_000
@@ -42,6 +42,10 @@ WHERE a.datname = current_database() AND a.wait_event_type = 'Lock' AND pg_backe
 LIMIT 1
 """
 """A connection that waits for a lock which this one holds."""
+_FIND_EARLIER = b"""
+SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = 'schema_version' AND NOT attisdropped
+"""
+"""A table of the schema before version 1, and not another program's of that name."""
 _COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
@@ -237,16 +241,17 @@ def open_engine(database: str, *, threads: int, secret: bytes) -> Store:
     return PostgresStore(database, threads=threads, secret=secret)
 
 
-def read_version(database: str) -> int:
-    """The schema a database has; 0 when it has none of ours, below 0 when it is a copy that is not finished."""
+def read_version(database: str) -> int | None:
+    """The schema a database has; 0 for none, below 0 for a copy that is not finished, ``None`` before version 1."""
     try:
         with connect(database) as connection:
             if connection.info.server_version < SERVER_VERSION_MIN:
                 found = connection.info.server_version // 10_000
                 raise StoreUnavailable(f"PostgreSQL {found} is too old; {SERVER_VERSION_MIN // 10_000} is needed.")
-            if connection.execute("SELECT to_regclass('house')").fetchone() == (None,):
-                return 0
-            row = connection.execute("SELECT schema_version FROM house").fetchone()
+            if connection.execute("SELECT to_regclass('system')").fetchone() == (None,):
+                earlier = connection.execute(_FIND_EARLIER, [EARLIER_TABLE]).fetchone()
+                return None if earlier else 0
+            row = connection.execute("SELECT schema_version FROM system").fetchone()
             return int(row[0] or 0) if row else 0
     except psycopg.Error as error:
         raise StoreUnavailable(f"{masked(database)} cannot be reached: {first_line(error)}") from error
@@ -259,7 +264,7 @@ def apply_migrations(database: str, *, due: list[Migration]) -> None:
             for migration in due:
                 with connection.transaction():
                     connection.execute(migration.text.encode())
-                    connection.execute("UPDATE house SET schema_version = %s", (migration.number,))
+                    connection.execute("UPDATE system SET schema_version = %s", (migration.number,))
     except psycopg.Error as error:
         raise StoreUnavailable(f"{masked(database)} cannot be migrated: {first_line(error)}") from error
 

@@ -22,6 +22,9 @@ Dialect = Literal["sqlite", "postgres"]
 _NAME = re.compile(r"^-- name: (\w+)\n((?:--.*\n)+)", re.MULTILINE)
 _ROWS = re.compile(r"rows\(:(\w+) AS (\w+),\s*([^)]+)\)")
 _VALUE = re.compile(r"(?<!:):(\w+)")
+_TABLE_END = re.compile(r"^\) STRICT(?:, WITHOUT ROWID)?;(?: -- postgres: (.+))?$", re.MULTILINE)
+_TYPES = {"INTEGER": "bigint", "TEXT": 'text COLLATE "C"', "BLOB": "bytea"}
+_TYPE = re.compile(rf"\b({'|'.join(_TYPES)})\b")
 
 
 class Query(Struct, frozen=True):
@@ -66,6 +69,14 @@ def _translate(name: str, purpose: str, body: str, dialect: Dialect) -> Query:
         text = _VALUE.sub(r"%(\1)s", _ROWS.sub(_unnest, body.replace("%", "%%")))
     words = " ".join(line.removeprefix("--").strip() for line in purpose.splitlines())
     return Query(name=name, purpose=words, text=text.strip().removesuffix(";"), row_sets=row_sets)
+
+
+def translate_migration(source: str, dialect: Dialect) -> str:
+    """A migration, which is written for SQLite, as the engine takes it."""
+    if dialect == "sqlite":
+        return source
+    typed = _TYPE.sub(lambda match: _TYPES[match[1]], source)
+    return _TABLE_END.sub(lambda match: f") {match[1]};" if match[1] else ");", typed)
 
 
 def _columns(match: re.Match[str]) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from daftari.model.time import current_time
 from daftari.store.database_url import dialect_of, masked, sqlite_path
 from daftari.store.engine import Migration, Store
 from daftari.store.erasure_key import has_fingerprint, make_secret, missing_secret, read_secret, refuse_other_secret
-from daftari.store.queries import Dialect
+from daftari.store.queries import Dialect, translate_migration
 
 
 class Engine(Protocol):
@@ -22,10 +22,10 @@ class Engine(Protocol):
     def open_engine(self, database: str, *, threads: int, secret: bytes) -> Store:
         """The store, whose schema is this version's."""
 
-    def read_version(self, database: str) -> int:
-        """The schema a database has; 0 when it has none of ours, less for a copy that is not finished.
+    def read_version(self, database: str) -> int | None:
+        """The schema a database has; 0 when it has none of ours, below 0 for a copy that is not finished.
 
-        Raises ``StoreUnavailable``.
+        ``None`` for a schema of before version 1, which no migration leads on from. Raises ``StoreUnavailable``.
         """
 
     def apply_migrations(self, database: str, *, due: list[Migration]) -> None:
@@ -104,14 +104,25 @@ def latest_version(dialect: Dialect) -> int:
 
 
 def schema_version(database: str) -> int:
-    """The schema a database has; 0 when it has none of ours, below 0 when it is a copy that is not finished."""
-    return 0 if is_new(database) else _engine(database).read_version(database)
+    """The schema a database has; 0 when it has none of ours, below 0 when it is a copy that is not finished.
+
+    Raises ``SchemaMismatch`` for one that cannot be migrated, ``StoreUnavailable`` when there is no database.
+    """
+    if is_new(database):
+        return 0
+    found = _engine(database).read_version(database)
+    if found is None:
+        raise SchemaMismatch(
+            f"{masked(database)} was made by an earlier Daftari and cannot be migrated: export its contacts with the "
+            "version that made it, make a new database with 'daftari migrate', and import them there."
+        )
+    return found
 
 
 def migrate(database: str) -> list[int]:
     """Bring a database to this version's schema, a new SQLite file included. Returns the numbers applied.
 
-    Raises ``SchemaMismatch`` for a copy that is not finished.
+    Raises ``SchemaMismatch`` for a copy that is not finished and for a database that cannot be migrated.
     """
     found = schema_version(database)
     if found < 0:
@@ -123,10 +134,12 @@ def migrate(database: str) -> list[int]:
 
 
 def list_migrations(dialect: Dialect) -> list[Migration]:
-    """Every migration of an engine, in order."""
-    folder = files("daftari.store").joinpath("migrations").joinpath(dialect)
-    found = [file for file in folder.iterdir() if file.name.endswith(".sql")]
-    migrations = [Migration(int(file.name.partition("_")[0]), file.read_text(encoding="utf-8")) for file in found]
+    """Every migration as an engine takes it, in order."""
+    found = [file for file in files("daftari.store").joinpath("migrations").iterdir() if file.name.endswith(".sql")]
+    migrations = [
+        Migration(int(file.name.partition("_")[0]), translate_migration(file.read_text(encoding="utf-8"), dialect))
+        for file in found
+    ]
     return sorted(migrations, key=lambda migration: migration.number)
 
 

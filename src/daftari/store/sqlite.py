@@ -19,7 +19,7 @@ import msgspec
 from daftari.errors import DaftariError, StoreBusy, StoreUnavailable
 from daftari.model.projects import Project
 from daftari.store.database_url import sqlite_path
-from daftari.store.engine import TABLES, Migration, Row, RowSet, Store, T, Transaction, Value
+from daftari.store.engine import EARLIER_TABLE, TABLES, Migration, Row, RowSet, Store, T, Transaction, Value
 from daftari.store.fair_lock import FairLock
 from daftari.store.queries import Query, load_queries
 
@@ -131,7 +131,7 @@ class SqliteStore(Store):
         try:
             connection = self._connection()
             refuse_moved(connection, self._path)
-            connection.execute("SELECT schema_version FROM house").fetchall()
+            connection.execute("SELECT schema_version FROM system").fetchall()
         except OUTAGES as error:
             raise in_our_words(error) from error
 
@@ -218,8 +218,8 @@ def open_engine(database: str, *, threads: int, secret: bytes) -> Store:
     return SqliteStore(sqlite_path(database), secret=secret)
 
 
-def read_version(database: str) -> int:
-    """The schema a file has; 0 when nothing is in it yet, below 0 when it is a copy that is not finished."""
+def read_version(database: str) -> int | None:
+    """The schema a file has; 0 when it is empty, below 0 for a copy that is not finished, ``None`` before version 1."""
     path = sqlite_path(database)
     if path.is_dir():
         raise StoreUnavailable(f"{path} is a folder; name a file in it with --database.")
@@ -230,7 +230,9 @@ def read_version(database: str) -> int:
             application = connection.execute("PRAGMA application_id").fetchone()
             tables = connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
             if application == (APPLICATION_ID,):
-                row = connection.execute("SELECT schema_version FROM house").fetchone()
+                if connection.execute(f"SELECT 1 FROM sqlite_schema WHERE name = '{EARLIER_TABLE}'").fetchone():
+                    return None
+                row = connection.execute("SELECT schema_version FROM system").fetchone()
                 return int(row[0]) if row else 0
         finally:
             connection.close()
@@ -255,7 +257,7 @@ def apply_migrations(database: str, *, due: list[Migration]) -> None:
             for migration in due:
                 connection.execute("BEGIN IMMEDIATE")
                 connection.execute(migration.text)
-                connection.execute("UPDATE house SET schema_version = ?", (migration.number,))
+                connection.execute("UPDATE system SET schema_version = ?", (migration.number,))
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}").fetchall()
                 connection.execute("COMMIT")
         finally:

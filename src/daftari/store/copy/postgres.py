@@ -38,7 +38,7 @@ class PostgresDatabase(Database):
     def owned(self) -> Iterator[None]:
         """A lock that only another copy wants; it holds back no reader, no writer and no vacuum of other tables."""
         with connect(self._database) as connection, connection.transaction():
-            connection.execute("LOCK TABLE house IN SHARE UPDATE EXCLUSIVE MODE")
+            connection.execute("LOCK TABLE system IN SHARE UPDATE EXCLUSIVE MODE")
             yield
 
     @contextmanager

@@ -1,6 +1,6 @@
 -- name: save_system
 -- The counter of house ids after a write.
-UPDATE house SET next_id = :next_id WHERE id = 1;
+UPDATE system SET next_id = :next_id WHERE id = 1;
 
 -- name: get_project_by_name
 -- One project by its folded name.
@@ -29,8 +29,8 @@ INSERT INTO project_name (project_id, folded) VALUES (:id, :folded) ON CONFLICT 
 
 -- name: insert_book
 -- The counters of a new project.
-INSERT INTO book (project_id, next_id, next_group_id, next_seq, oldest_seq, closed)
-VALUES (:project, :first_id, 1, 1, 1, 0);
+INSERT INTO book (project_id, next_id, next_group_id, next_seq, next_fact, next_item, oldest_seq, closed)
+VALUES (:project, :first_id, 1, 1, 1, 1, 1, 0);
 
 -- name: update_project
 -- A project's name and settings.
@@ -117,11 +117,11 @@ DELETE FROM job WHERE project_id = :project AND kind = :kind AND lease_owner = :
 
 -- name: get_fingerprint
 -- Which secret is this database's.
-SELECT secret_fingerprint FROM house WHERE id = 1;
+SELECT secret_fingerprint FROM system WHERE id = 1;
 
 -- name: keep_fingerprint
 -- The first secret is this database's from now on.
-UPDATE house SET secret_fingerprint = :hash WHERE id = 1 AND secret_fingerprint IS NULL;
+UPDATE system SET secret_fingerprint = :hash WHERE id = 1 AND secret_fingerprint IS NULL;
 
 -- name: get_inbound_token
 -- An inbound token by its first characters, with its project.

@@ -1,3 +1,3 @@
 -- name: lock_system
 -- The counter of house ids; the whole file is locked already.
-SELECT next_id FROM house WHERE id = 1;
+SELECT next_id FROM system WHERE id = 1;

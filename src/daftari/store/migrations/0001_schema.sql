@@ -1,0 +1,405 @@
+-- One text for both engines, written for SQLite. For PostgreSQL the loader turns the types INTEGER, TEXT and BLOB
+-- into bigint, text COLLATE "C" and bytea, and replaces STRICT and WITHOUT ROWID with what follows "-- postgres:".
+
+-- ---- System tables: no project in their key ----
+
+CREATE TABLE system (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    schema_version INTEGER NOT NULL,
+    next_id INTEGER NOT NULL,
+    secret_fingerprint BLOB
+) STRICT;
+
+CREATE TABLE project (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    folded TEXT UNIQUE,
+    region TEXT NOT NULL,
+    on_error TEXT NOT NULL CHECK (on_error IN ('refuse', 'skip')),
+    created_at INTEGER NOT NULL,
+    deleted_at INTEGER,
+    consent TEXT NOT NULL DEFAULT '{}'
+) STRICT;
+
+CREATE TABLE project_name (
+    project_id INTEGER NOT NULL REFERENCES project (id),
+    folded TEXT NOT NULL,
+    PRIMARY KEY (project_id, folded)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE key (
+    id INTEGER PRIMARY KEY,
+    project_id INTEGER NOT NULL REFERENCES project (id),
+    label TEXT NOT NULL,
+    start TEXT NOT NULL UNIQUE,
+    hash BLOB NOT NULL,
+    read_only INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    revoked_at INTEGER,
+    last_used_at INTEGER
+) STRICT;
+
+CREATE TABLE inbound_token (
+    id INTEGER PRIMARY KEY,
+    project_id INTEGER NOT NULL REFERENCES project (id),
+    provider TEXT NOT NULL,
+    label TEXT NOT NULL,
+    start TEXT NOT NULL UNIQUE,
+    hash BLOB NOT NULL,
+    secret TEXT,
+    verify_token TEXT,
+    created_at INTEGER NOT NULL,
+    revoked_at INTEGER
+) STRICT;
+
+CREATE TABLE job (
+    project_id INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    state TEXT NOT NULL,
+    lease_owner TEXT,
+    lease_until INTEGER,
+    PRIMARY KEY (project_id, kind)
+) STRICT, WITHOUT ROWID;
+
+-- ---- Project tables: the project comes first in every key ----
+
+-- The counters of a project. A write to the project locks this row.
+CREATE TABLE book (
+    project_id INTEGER PRIMARY KEY,
+    next_id INTEGER NOT NULL,
+    next_group_id INTEGER NOT NULL,
+    next_seq INTEGER NOT NULL,
+    next_fact INTEGER NOT NULL,
+    next_item INTEGER NOT NULL,
+    oldest_seq INTEGER NOT NULL,
+    closed INTEGER NOT NULL
+) STRICT; -- postgres: WITH (fillfactor = 50)
+
+-- standing: 0 nothing is known of the number, 1 something is, 2 the number is suppressed.
+CREATE TABLE contact (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    id INTEGER NOT NULL,
+    mobile INTEGER NOT NULL,
+    card TEXT NOT NULL,
+    card_version INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    standing INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (project_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX contact_mobile ON contact (project_id, mobile);
+
+CREATE TABLE contact_group (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    folded TEXT,
+    created_at INTEGER NOT NULL,
+    deleted_at INTEGER,
+    PRIMARY KEY (project_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX contact_group_folded ON contact_group (project_id, folded);
+CREATE INDEX contact_group_deleted ON contact_group (project_id, id) WHERE deleted_at IS NOT NULL;
+
+CREATE TABLE membership (
+    project_id INTEGER NOT NULL,
+    group_id INTEGER NOT NULL,
+    contact_id INTEGER NOT NULL,
+    PRIMARY KEY (project_id, group_id, contact_id),
+    FOREIGN KEY (project_id, group_id) REFERENCES contact_group (project_id, id),
+    FOREIGN KEY (project_id, contact_id) REFERENCES contact (project_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX membership_contact ON membership (project_id, contact_id, group_id);
+
+-- Members of each block of 64, 4,096 and 262,144 ids (levels 1 to 3). List 0 is all contacts, -1 the contacts that are
+-- not suppressed, any other list the group with that id.
+CREATE TABLE directory (
+    project_id INTEGER NOT NULL,
+    list INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    block INTEGER NOT NULL,
+    members INTEGER NOT NULL,
+    PRIMARY KEY (project_id, list, level, block)
+) STRICT, WITHOUT ROWID; -- postgres: WITH (fillfactor = 50)
+
+CREATE TABLE journal (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    seq INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    key_id INTEGER,
+    request_id TEXT NOT NULL,
+    action TEXT NOT NULL,
+    group_id INTEGER,
+    contacts TEXT NOT NULL,
+    PRIMARY KEY (project_id, seq)
+) STRICT, WITHOUT ROWID;
+
+-- Deletes of contacts that are no opt-outs.
+CREATE TABLE removal (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    seq INTEGER NOT NULL,
+    mobile INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    reason TEXT,
+    PRIMARY KEY (project_id, mobile, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX removal_seq ON removal (project_id, seq);
+
+-- What is known about a number. A subject is the number, or minus its keyed hash once the number is erased.
+CREATE TABLE fact (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    subject INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('opt_out', 'opt_in', 'left_group', 'activated', 'deactivated', 'retraction')),
+    channel TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    keyword TEXT NOT NULL,
+    group_id INTEGER,
+    override INTEGER NOT NULL,
+    retracts INTEGER,
+    message TEXT,
+    key_id INTEGER,
+    evidence TEXT,
+    PRIMARY KEY (project_id, subject, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX fact_id ON fact (project_id, id);
+CREATE INDEX fact_left_group ON fact (project_id, keyword) WHERE kind = 'left_group';
+
+-- The state of each subject, derived from its facts in the transaction that records them.
+CREATE TABLE consent (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    subject INTEGER NOT NULL,
+    suppressed INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    PRIMARY KEY (project_id, subject)
+) STRICT, WITHOUT ROWID;
+
+-- How often a key, source or import tried to bring back a number that opted out. Key 0: a command; import 0: none.
+CREATE TABLE near_miss (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    key_id INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    import_id INTEGER NOT NULL,
+    tries INTEGER NOT NULL,
+    first_at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,
+    PRIMARY KEY (project_id, key_id, source, import_id)
+) STRICT, WITHOUT ROWID;
+
+-- Inbound messages that a person must judge, and the judgement. A subject of 0: no number could be read.
+CREATE TABLE review (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    subject INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    provider TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    why TEXT NOT NULL,
+    said TEXT NOT NULL,
+    message TEXT NOT NULL,
+    settled_at INTEGER,
+    settled_as TEXT,
+    PRIMARY KEY (project_id, subject, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX review_message ON review (project_id, message);
+CREATE UNIQUE INDEX review_id ON review (project_id, id);
+CREATE INDEX review_open ON review (project_id, id) WHERE settled_at IS NULL;
+
+CREATE TABLE inbound_count (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    token_id INTEGER NOT NULL,
+    received INTEGER NOT NULL,
+    refused INTEGER NOT NULL,
+    last_received_at INTEGER,
+    last_refused_at INTEGER,
+    PRIMARY KEY (project_id, token_id)
+) STRICT, WITHOUT ROWID;
+
+-- Inbound requests whose signature was wrong, kept to be verified again with another signing secret.
+CREATE TABLE quarantine (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    id INTEGER NOT NULL,
+    token_id INTEGER NOT NULL,
+    received_at INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    request TEXT NOT NULL,
+    body BLOB NOT NULL,
+    digest TEXT NOT NULL,
+    PRIMARY KEY (project_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX quarantine_digest ON quarantine (project_id, token_id, digest);
+
+CREATE TABLE audience (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    id INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    question TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    erased INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    excluded TEXT NOT NULL,
+    PRIMARY KEY (project_id, id)
+) STRICT, WITHOUT ROWID;
+
+-- The numbers of a frozen audience, ascending, 1,000 a part and 8 bytes each; 0 where a number was erased.
+CREATE TABLE audience_part (
+    project_id INTEGER NOT NULL,
+    audience_id INTEGER NOT NULL,
+    part INTEGER NOT NULL,
+    first_mobile INTEGER NOT NULL,
+    last_mobile INTEGER NOT NULL,
+    mobiles BLOB NOT NULL,
+    PRIMARY KEY (project_id, audience_id, part),
+    FOREIGN KEY (project_id, audience_id) REFERENCES audience (project_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX audience_part_first ON audience_part (project_id, audience_id, first_mobile);
+
+-- Erased numbers by their keyed hash. While contact_id is set, the journal from next_seq to last_seq and then the
+-- imports from next_chunk of next_import on may still name the contact.
+CREATE TABLE erasure (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    id INTEGER NOT NULL,
+    subject INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    contact_id INTEGER,
+    next_seq INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL,
+    removed TEXT NOT NULL,
+    next_import INTEGER NOT NULL DEFAULT 0,
+    next_chunk INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (project_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX erasure_open ON erasure (project_id, id) WHERE contact_id IS NOT NULL;
+
+-- Responses to writes with an Idempotency-Key. A body of NULL named a number that was erased since.
+CREATE TABLE idempotency (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    key_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    status INTEGER NOT NULL,
+    headers TEXT NOT NULL,
+    body BLOB,
+    names_numbers INTEGER NOT NULL,
+    PRIMARY KEY (project_id, key_id, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX idempotency_at ON idempotency (project_id, at);
+CREATE INDEX idempotency_names ON idempotency (project_id, key_id, name) WHERE names_numbers = 1;
+
+-- The bytes of import files and export files, in parts.
+CREATE TABLE file_part (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    file_id INTEGER NOT NULL,
+    part INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (project_id, file_id, part)
+) STRICT;
+
+CREATE TABLE import (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    id INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('receiving', 'streaming', 'queued', 'running', 'paused', 'done', 'failed', 'cancelled')),
+    phase TEXT NOT NULL CHECK (phase IN ('plan', 'apply', 'undo')),
+    key_id INTEGER,
+    request_id TEXT NOT NULL,
+    erasure_id INTEGER NOT NULL,
+    clearing INTEGER NOT NULL,
+    settings TEXT NOT NULL,
+    progress TEXT NOT NULL,
+    PRIMARY KEY (project_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX import_open ON import (project_id, id) WHERE state IN ('queued', 'running');
+CREATE INDEX import_clearing ON import (project_id, id) WHERE clearing = 1;
+CREATE INDEX import_expiry ON import (project_id, expires_at);
+
+-- Up to 1,000 records of an import: a byte of outcome and 8 bytes of contact id each; and 8 bytes of digest each of the
+-- contact that a plan found.
+CREATE TABLE import_chunk (
+    project_id INTEGER NOT NULL,
+    import_id INTEGER NOT NULL,
+    chunk INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    phase TEXT NOT NULL,
+    outcomes BLOB NOT NULL,
+    ids BLOB NOT NULL,
+    seen BLOB NOT NULL,
+    first_fact INTEGER NOT NULL,
+    last_fact INTEGER NOT NULL,
+    first_row INTEGER NOT NULL,
+    PRIMARY KEY (project_id, import_id, chunk),
+    FOREIGN KEY (project_id, import_id) REFERENCES import (project_id, id)
+) STRICT;
+
+CREATE INDEX import_chunk_rows ON import_chunk (project_id, import_id, first_row);
+
+-- The contacts that joined a group by a chunk of an import, as ranges of ids.
+CREATE TABLE import_join (
+    project_id INTEGER NOT NULL,
+    import_id INTEGER NOT NULL,
+    chunk INTEGER NOT NULL,
+    group_id INTEGER NOT NULL,
+    contacts TEXT NOT NULL,
+    PRIMARY KEY (project_id, import_id, chunk, group_id),
+    FOREIGN KEY (project_id, import_id) REFERENCES import (project_id, id)
+) STRICT, WITHOUT ROWID;
+
+-- A contact's card before an import changed it, and when the import changed it last. A contact_id below 0 is minus a
+-- number that the import leaves out.
+CREATE TABLE import_change (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    contact_id INTEGER NOT NULL,
+    import_id INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    card TEXT NOT NULL,
+    PRIMARY KEY (project_id, contact_id, import_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX import_change_import ON import_change (project_id, import_id, contact_id);
+
+-- Records that an import rejected, with the reason. digits: all digits of the record, by which an erasure finds it.
+CREATE TABLE import_reject (
+    project_id INTEGER NOT NULL,
+    import_id INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    why TEXT NOT NULL,
+    record TEXT NOT NULL,
+    digits TEXT NOT NULL,
+    PRIMARY KEY (project_id, import_id, number),
+    FOREIGN KEY (project_id, import_id) REFERENCES import (project_id, id)
+) STRICT, WITHOUT ROWID;
+
+-- tries: how often the file was begun. Parts of an earlier try are not parts of the file.
+CREATE TABLE export (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    id INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed', 'removed')),
+    tries INTEGER NOT NULL,
+    parts INTEGER NOT NULL,
+    settings TEXT NOT NULL,
+    progress TEXT NOT NULL,
+    PRIMARY KEY (project_id, id)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO system (id, schema_version, next_id) VALUES (1, 1, 1);
