@@ -245,7 +245,13 @@ def _stop(plan: Plan, book: Book, engine: str) -> list[Line]:
     try:
         big = next(one for one in store.system_read(list_projects) if one.id == book.project_id)
         token, _ = store.system_write(
-            create_token, project=big, provider="generic", label="bench", secret=None, verify_token=None, now=CREATED_AT
+            create_token,
+            project=big,
+            provider="generic",
+            label="bench",
+            signing_secret=None,
+            verify_token=None,
+            now=CREATED_AT,
         )
     finally:
         store.close()

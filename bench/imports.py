@@ -350,11 +350,11 @@ def _is_done(book: Book, import_id: int) -> bool:
 
 
 RESULT = (
-    "SELECT id, mobile, card, standing FROM contact ORDER BY project_id, id",
+    "SELECT id, mobile, card, consent_status FROM contact ORDER BY project_id, id",
     "SELECT group_id, contact_id FROM membership ORDER BY project_id, group_id, contact_id",
     "SELECT list, level, block, members FROM directory ORDER BY project_id, list, level, block",
     "SELECT chunk, outcomes, ids FROM import_chunk ORDER BY project_id, import_id, chunk",
-    "SELECT number, why, record FROM import_reject ORDER BY project_id, import_id, number",
+    "SELECT number, reason, record FROM import_reject ORDER BY project_id, import_id, number",
     "SELECT next_id, next_group_id, next_fact FROM book ORDER BY project_id",
 )
 """All that an import leaves, but for the times at which it did."""

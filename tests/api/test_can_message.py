@@ -156,7 +156,7 @@ def test_premium_needs_a_subscription_and_tells_who_is_still_billed(
         project=people.shopify,
         provider="generic",
         label="",
-        secret=None,
+        signing_secret=None,
         verify_token=None,
     )
     began = {"mobile": mobile(1), "sender": "84320", "keyword": "PESA", "active": True}

@@ -26,7 +26,7 @@ from tests.support.builders import (
 )
 from tests.support.clients import Answer, Client
 
-FACTS = "SELECT id, subject, kind, channel, sender, purpose, source FROM fact ORDER BY id"
+FACTS = "SELECT id, subject_id, kind, channel, sender, purpose, source FROM fact ORDER BY id"
 EVIDENCE = "SELECT evidence FROM fact ORDER BY id"
 
 
@@ -128,7 +128,7 @@ def test_a_readable_mobile_without_a_contact_still_gets_its_opt_out(
     answer = ana.delete("/v1/contacts/0799 999 999".replace(" ", "%20"), {"reason": "STOP", "at": 1711004797})
     assert refusal(answer) == (404, "CONTACT_NOT_FOUND")
     assert answer.json()["opt_out"] == "recorded"
-    assert rows_of(database, "SELECT id, subject, at, evidence FROM fact") == [
+    assert rows_of(database, "SELECT id, subject_id, at, evidence FROM fact") == [
         (1, int(NO_MOBILE), 1_711_004_797_000_000, '{"note":"STOP"}')
     ]
     assert rows_of(database, "SELECT action, contacts FROM journal") == [("delete_contact", "")]

@@ -48,7 +48,7 @@ def address(store: Store, people: Any) -> str:
         project=people.shopify,
         provider="generic",
         label="",
-        secret=None,
+        signing_secret=None,
         verify_token=None,
     )
     return f"/v1/inbound/generic/{token}"
@@ -141,7 +141,7 @@ def test_what_others_said_in_a_refused_request_outlives_an_erasure(
         project=people.shopify,
         provider="generic",
         label="",
-        secret="kikapu",
+        signing_secret="kikapu",
         verify_token=None,
     )
     hello = {"from": f"+{GONE}", "to": "20414", "text": "hello", "id": "m1"}

@@ -489,7 +489,7 @@ def test_another_export_asked_for_meanwhile_disturbs_nobody_and_is_made_too(
 
     work_until(look, store=store)
     assert [show(ana, export)["state"] for export in (first, *later)] == ["done", "done"]
-    assert rows_of(database, "SELECT tries FROM export ORDER BY id") == [(1,), (1,)]
+    assert rows_of(database, "SELECT attempts FROM export ORDER BY id") == [(1,), (1,)]
 
 
 def test_no_snapshot_is_open_while_the_file_is_kept(ana: Client, people: People, store: Store) -> None:

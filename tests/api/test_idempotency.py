@@ -111,7 +111,7 @@ def book(ana: Client, client: Client, store: Store, people: Any) -> Client:
         project=people.shopify,
         provider="generic",
         label="",
-        secret=None,
+        signing_secret=None,
         verify_token=None,
     )
     doubt = {"from": mobile(3), "to": "20414", "text": "please stop this", "id": "m1"}

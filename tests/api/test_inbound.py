@@ -61,7 +61,7 @@ def open_address(store: Store, people: Any) -> OpenAddress:
             project=people.shopify,
             provider=provider,
             label="",
-            secret=given.get("secret"),
+            signing_secret=given.get("secret"),
             verify_token=given.get("verify_token"),
         )
         return f"/v1/inbound/{provider}/{token}"

@@ -178,7 +178,7 @@ def fill_ledger(ana: Client, store: Store, project: Project) -> None:
         project=project,
         provider="generic",
         label="",
-        secret=None,
+        signing_secret=None,
         verify_token=None,
     )
     doubts = [{"from": OUT, "to": "20414", "text": f"please stop {number}", "id": f"m{number}"} for number in range(5)]

@@ -33,12 +33,14 @@ NASTY = (
 
 def book_of(office: Office) -> dict[str, Any]:
     """All that must be the same; groups and what was left by name, since their ids are each project's own."""
-    asked = f"SELECT subject, suppressed, state FROM consent WHERE project_id = {office.project.id} ORDER BY subject"
+    asked = (
+        f"SELECT subject_id, suppressed, state FROM consent WHERE project_id = {office.project.id} ORDER BY subject_id"
+    )
     states = [(*row[:2], msgspec.json.decode(row[2])) for row in rows_of(office.database, asked)]
     for *_, state in states:
         state["left"] = sorted(name for _, name in state.get("left", []))
     return {
-        "contacts": office.table("contact", "id, mobile, card, standing"),
+        "contacts": office.table("contact", "id, mobile, card, consent_status"),
         "groups": office.members(),
         "states": states,
     }

@@ -314,7 +314,7 @@ def _result(database: str, project_id: int) -> list[Any]:
         for columns in (
             "id, mobile FROM contact",
             "group_id, contact_id FROM membership",
-            "number, why FROM import_reject",
+            "number, reason FROM import_reject",
         )
     ]
 

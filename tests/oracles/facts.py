@@ -161,7 +161,7 @@ class FactBook(Book):
             meaning, rest, is_doubtful = event.means, "", False
         if mobile is None:
             return None, is_doubtful or meaning in ("opt_out", "opt_in")
-        if any(fact.source == "inbound" and fact.message == message for fact in self.ledger.history(mobile)):
+        if any(fact.source == "inbound" and fact.message_digest == message for fact in self.ledger.history(mobile)):
             # It meant something once, and means that still, whatever became of groups and settings.
             return None, False
         if rest and (group := self.find_group(rest)):
@@ -205,7 +205,7 @@ class FactBook(Book):
                 0, mobile, "retraction", fact.scope, fact.at, "console", fact.keyword, fact.group_id, retracts=fact.id
             )
             for fact in self.ledger.history(mobile)
-            if fact.message == waiting.known_by
+            if fact.message_digest == waiting.known_by
         ]
 
     # ---- erasure --------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ class Ledger:
             group_id=given.group_id,
             override=given.override,
             retracts=given.retracts,
-            message=given.message_id,
+            message_digest=given.message_id,
         )
         known = self.facts.setdefault(given.mobile, [])
         if any(is_repeated(fact, other) for other in known):
@@ -105,8 +105,8 @@ def is_repeated(fact: Fact, other: Fact) -> bool:
         and rule.folded(fact.scope.sender) == rule.folded(other.scope.sender)
         and (fact.keyword, fact.group_id) == (other.keyword, other.group_id)
         and (fact.source, fact.override, fact.retracts) == (other.source, other.override, other.retracts)
-        and fact.message == other.message
-        and (fact.message is not None or fact.at == other.at)
+        and fact.message_digest == other.message_digest
+        and (fact.message_digest is not None or fact.at == other.at)
     )
 
 

@@ -38,9 +38,9 @@ ROWS = 10 * CHUNK * (KILLS + 2)
 SECONDS_MAX = 120.0
 KEPT = {
     "import_chunk": "chunk, phase, outcomes, ids, first_fact, last_fact",
-    "import_reject": "number, why, record, digits",
+    "import_reject": "number, reason, record, digits",
     "import_change": "contact_id, card",
-    "near_miss": "source, tries",
+    "near_miss": "source, attempts",
     "import_join": "chunk, group_id, contacts",
 }
 """What an import keeps, but for when it was written."""

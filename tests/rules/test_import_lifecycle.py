@@ -434,7 +434,7 @@ def test_a_list_of_opt_outs_says_scope_and_time_of_each(office: Office) -> None:
     found = office.bring(text, kind="opt_outs", chunk_records=1)
     assert shown(found) == {"recorded": 3, "duplicate": 1, "invalid": 1, "facts": 3}
     assert "channel" in office.rejects(found.id)[0][1]
-    first = min(office.table("fact", "subject, id, channel, sender, purpose, at, source, evidence"))
+    first = min(office.table("fact", "subject_id, id, channel, sender, purpose, at, source, evidence"))
     assert first[2:7] == ("sms", "DUKA", "marketing", 1_714_979_289_000_000, "import")
     assert '"asked"' in first[7]
 
@@ -444,7 +444,7 @@ def test_opt_ins_in_bulk_lift_no_stop_of_a_person_but_with_evidence(office: Offi
     text = "phone\n0722000001\n0722000002\n"
     found = office.bring(text, kind="opt_ins")
     assert office.outcomes(found.id) == ["refused", "recorded"]
-    assert office.table("near_miss", "source, import_id, tries") == [("opt_in", found.id, 1)]
+    assert office.table("near_miss", "source, import_id, attempts") == [("opt_in", found.id, 1)]
     other = office.bring(text, kind="opt_ins", common={"override": True, "evidence": "a signed form"})
     assert office.outcomes(other.id) == ["recorded", "recorded"]
     assert {row[0]: row[1] for row in office.book()["consent"]} == {254722000001: 0, 254722000002: 0}
@@ -454,7 +454,7 @@ def test_whoever_may_not_join_is_counted_under_the_imports_id(office: Office) ->
     _stop(office, 254722000001)
     found = office.bring("phone\n0722000001\n0722000002\n+254722000001\n", group="VIP", chunk_records=1)
     assert shown(found) == {"created": 2, "duplicate": 1, "suppressed": 2, "joined": 1}
-    assert office.table("near_miss", "source, import_id, tries") == [("import", found.id, 2)]
+    assert office.table("near_miss", "source, import_id, attempts") == [("import", found.id, 2)]
 
 
 def test_a_column_called_consent_of_somebody_elses_export_refuses_nobody(office: Office) -> None:
@@ -473,7 +473,7 @@ def test_a_fact_of_the_future_is_refused_as_it_is_everywhere(office: Office) -> 
     found = office.bring(json.dumps({"mobile": "0722000001", "consent": [told]}), name="a.ndjson")
     assert office.rejects(found.id) == [(1, "The consent field must not be in the future.")]
     _say_stop(office)
-    assert office.table("consent", "subject, suppressed") == [(254722000001, 1)]
+    assert office.table("consent", "subject_id, suppressed") == [(254722000001, 1)]
 
 
 def _say_stop(office: Office) -> None:
@@ -545,7 +545,7 @@ def test_an_erasure_leaves_no_file_waiting(office: Office) -> None:
 def test_an_opt_out_is_recorded_for_every_number_of_its_record(office: Office) -> None:
     text = "Name,Phone 1 - Value,Phone 2 - Value\nA,0722000001,0722000002\nB,,0722000002\nC,no,0722000003\nD,,\n"
     found = office.bring(text, kind="opt_outs")
-    assert [mobile for (mobile,) in office.table("fact", "subject")] == [254722000001, 254722000002, 254722000003]
+    assert [mobile for (mobile,) in office.table("fact", "subject_id")] == [254722000001, 254722000002, 254722000003]
     assert office.outcomes(found.id) == ["recorded", "duplicate", "recorded", "invalid"]
     assert [number for number, _ in office.rejects(found.id)] == [3, 4]
 

@@ -21,7 +21,7 @@ from tests.support.imports import Office, shown
 EXAMPLES = {"sqlite": settings().max_examples // 2, "postgres": settings().max_examples // 6}
 """What is told of rows has little to do with the engine."""
 EVERYTHING = {
-    "contact": "id, mobile, card, standing, updated_at",
+    "contact": "id, mobile, card, consent_status, updated_at",
     "contact_group": "*",
     "membership": "*",
     "directory": "*",
@@ -90,7 +90,7 @@ def test_a_plan_of_facts_foresees_them_and_whom_they_suppress(office: Office) ->
     plan = office.bring(text, planned=True)
     foreseen = office.outcomes(plan.id)
     assert foreseen == ["created s", "created j", "updated"]
-    assert office.table("fact", "subject") == []
+    assert office.table("fact", "subject_id") == []
     applied = office.apply(plan.id)
     assert office.outcomes(plan.id) == foreseen
     assert shown(applied) == {"created": 2, "updated": 1, "suppressed": 1, "joined": 1, "facts": 2}
@@ -101,7 +101,7 @@ def test_a_plan_of_opt_outs_tells_what_would_be_recorded(office: Office) -> None
     _opt_out(office, 254722000002, at=NOW + 1_000_000)
     plan = office.bring(text, kind="opt_outs", planned=True, chunk_records=1)
     counts = shown(plan)
-    assert len(office.table("fact", "subject")) == 1
+    assert len(office.table("fact", "subject_id")) == 1
     applied = office.apply(plan.id)
     assert {name: many for name, many in shown(applied).items() if name != "facts"} == counts
     assert counts == {"recorded": 2, "unchanged": 1, "duplicate": 1, "invalid": 1}

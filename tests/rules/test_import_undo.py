@@ -81,7 +81,7 @@ def test_removals_are_kept_and_are_no_opt_outs(office: Office) -> None:
     assert office.table("removal", "mobile, reason") == [
         (254722000001, "the wrong list"), (254722000002, "the wrong list"),
     ]  # fmt: skip
-    assert office.table("fact", "subject") == []
+    assert office.table("fact", "subject_id") == []
 
 
 def test_what_others_have_changed_since_is_kept(office: Office) -> None:

@@ -93,7 +93,7 @@ def _rows_become_what_the_model_says(
             model.NUMBERS[number]: name for number, name in expected.names.items()
         }
         assert broken_in(store, office.project) == []
-        books.append(office.book() | {"misses": office.table("near_miss", "source, import_id > 0, tries")})
+        books.append(office.book() | {"misses": office.table("near_miss", "source, import_id > 0, attempts")})
     assert books[0] == books[1] == books[2]
 
 

@@ -29,7 +29,7 @@ FARMERS, COAST = 1, 2
 TABLES = ("consent", "fact", "contact", "membership", "directory", "contact_group", "journal", "book")
 
 Finding = tuple[str, bool]
-CONSENT, STANDING, IDS = ("consent", True), ("standing", True), ("ids", True)
+CONSENT, STATUS, IDS = ("consent", True), ("consent_status", True), ("ids", True)
 DIRECTORY = [("directory", True)] * 3
 """All three levels."""
 
@@ -108,7 +108,7 @@ def join(group: int, contact: int) -> str:
 
 
 def state_of(who: int, change: str) -> str:
-    return f"UPDATE consent SET {change} WHERE subject = {number(who)}"
+    return f"UPDATE consent SET {change} WHERE subject_id = {number(who)}"
 
 
 BREAKAGES: dict[str, tuple[list[Finding], str]] = {
@@ -119,48 +119,48 @@ BREAKAGES: dict[str, tuple[list[Finding], str]] = {
     "a state of nobody in the book": ([CONSENT], state_of(STRANGER, "state = '{}'")),
     "a number that is not suppressed and looks so": ([CONSENT], state_of(NO_MARKETING, "suppressed = 1")),
     "a suppressed number that does not look so": ([CONSENT], state_of(SUPPRESSED, "suppressed = 0")),
-    "a state that is missing": ([CONSENT], f"DELETE FROM consent WHERE subject = {number(SUPPRESSED)}"),
+    "a state that is missing": ([CONSENT], f"DELETE FROM consent WHERE subject_id = {number(SUPPRESSED)}"),
     "all states missing": ([CONSENT] * 9, "DELETE FROM consent"),
     "a state without facts": (
         [CONSENT],
-        "INSERT INTO consent (project_id, subject, suppressed, state) SELECT project_id, 254733000000, 1,"
+        "INSERT INTO consent (project_id, subject_id, suppressed, state) SELECT project_id, 254733000000, 1,"
         """ '{"cells":{"*":[63,0]}}' FROM book""",
     ),
-    "an erased number's other state": ([CONSENT] * 3, "UPDATE consent SET state = '{}' WHERE subject < 0"),
-    "an erased number's missing state": ([CONSENT] * 3, "DELETE FROM consent WHERE subject < 0"),
+    "an erased number's other state": ([CONSENT] * 3, "UPDATE consent SET state = '{}' WHERE subject_id < 0"),
+    "an erased number's missing state": ([CONSENT] * 3, "DELETE FROM consent WHERE subject_id < 0"),
     "a state without facts of an erased number": (
         [CONSENT],
-        "INSERT INTO consent (project_id, subject, suppressed, state) SELECT project_id, -5, 0, '{}' FROM book",
+        "INSERT INTO consent (project_id, subject_id, suppressed, state) SELECT project_id, -5, 0, '{}' FROM book",
     ),
     "a state of one who opted in again after the erasure": ([CONSENT], state_of(OPTED_IN_AGAIN, "suppressed = 1")),
     "one of whom nothing is known, listed as known": (
-        [STANDING],
-        f"UPDATE contact SET standing = 1 WHERE id = {CLEAR}",
+        [STATUS],
+        f"UPDATE contact SET consent_status = 1 WHERE id = {CLEAR}",
     ),
     "one of whom something is known, listed as if not": (
-        [STANDING],
-        f"UPDATE contact SET standing = 0 WHERE id = {NO_MARKETING}",
+        [STATUS],
+        f"UPDATE contact SET consent_status = 0 WHERE id = {NO_MARKETING}",
     ),
     "one who may be messaged, listed as suppressed": (
-        [STANDING, *DIRECTORY],
-        f"UPDATE contact SET standing = 2 WHERE id = {CLEAR}",
+        [STATUS, *DIRECTORY],
+        f"UPDATE contact SET consent_status = 2 WHERE id = {CLEAR}",
     ),
     "one who is suppressed, listed as if not": (
-        [STANDING, *DIRECTORY],
-        f"UPDATE contact SET standing = 1 WHERE id = {SUPPRESSED}",
+        [STATUS, *DIRECTORY],
+        f"UPDATE contact SET consent_status = 1 WHERE id = {SUPPRESSED}",
     ),
     "one who is suppressed, listed as unknown": (
-        [STANDING, *DIRECTORY],
-        f"UPDATE contact SET standing = 0 WHERE id = {FAR}",
+        [STATUS, *DIRECTORY],
+        f"UPDATE contact SET consent_status = 0 WHERE id = {FAR}",
     ),
     "one who was erased and is back, listed as unknown": (
-        [STANDING, *DIRECTORY],
-        f"UPDATE contact SET standing = 0 WHERE id = {ERASED_AND_BACK}",
+        [STATUS, *DIRECTORY],
+        f"UPDATE contact SET consent_status = 0 WHERE id = {ERASED_AND_BACK}",
     ),
-    "everybody listed as suppressed": ([STANDING] * 197, "UPDATE contact SET standing = 2"),
-    "one who is suppressed in a group": ([STANDING, *DIRECTORY], join(FARMERS, SUPPRESSED)),
-    "one who was erased and is back in a group": ([STANDING, *DIRECTORY], join(COAST, ERASED_AND_BACK)),
-    "one who left a group back in it": ([STANDING, *DIRECTORY], join(COAST, LEFT_COAST)),
+    "everybody listed as suppressed": ([STATUS] * 197, "UPDATE contact SET consent_status = 2"),
+    "one who is suppressed in a group": ([STATUS, *DIRECTORY], join(FARMERS, SUPPRESSED)),
+    "one who was erased and is back in a group": ([STATUS, *DIRECTORY], join(COAST, ERASED_AND_BACK)),
+    "one who left a group back in it": ([STATUS, *DIRECTORY], join(COAST, LEFT_COAST)),
     "a number too large in the directory of the default list": (
         [("directory", True)],
         "UPDATE directory SET members = members + 1 WHERE list = -1 AND level = 1 AND block = 0",
@@ -197,26 +197,27 @@ def test_where_the_facts_are_gone_nothing_is_known_any_more(
     store: Store, book: Project, database: str, who: int
 ) -> None:
     """What is lost cannot be mended; what followed from it is found and goes."""
-    execute(database, f"DELETE FROM fact WHERE subject = {number(who)}")
-    assert broken_in(store, book)[:2] == [CONSENT, STANDING]
+    execute(database, f"DELETE FROM fact WHERE subject_id = {number(who)}")
+    assert broken_in(store, book)[:2] == [CONSENT, STATUS]
     repair(store, book)
     assert broken_in(store, book) == []
-    assert rows_of(database, f"SELECT * FROM consent WHERE subject = {number(who)}") == []
-    assert rows_of(database, f"SELECT standing FROM contact WHERE id = {who}") == [(0,)]
+    assert rows_of(database, f"SELECT * FROM consent WHERE subject_id = {number(who)}") == []
+    assert rows_of(database, f"SELECT consent_status FROM contact WHERE id = {who}") == [(0,)]
 
 
 def test_an_opt_out_that_was_lost_on_the_way_counts_once_it_is_back(store: Store, book: Project, database: str) -> None:
     """A fact by hand is no state yet: the check finds what should follow, and the repair lets it."""
     execute(
         database,
-        "INSERT INTO fact (project_id, subject, id, kind, channel, sender, purpose, at, recorded_at, source, keyword,"
-        f" override) SELECT project_id, {number(CLEAR)}, next_fact, 'opt_out', '*', '*', '*', 1, 1, 'inbound', '', 0"
+        "INSERT INTO fact (project_id, subject_id, id, kind, channel, sender, purpose, at, recorded_at, source,"
+        f" keyword, override)"
+        f" SELECT project_id, {number(CLEAR)}, next_fact, 'opt_out', '*', '*', '*', 1, 1, 'inbound', '', 0"
         " FROM book",
     )
-    assert broken_in(store, book) == [IDS, CONSENT, STANDING, STANDING, STANDING]
+    assert broken_in(store, book) == [IDS, CONSENT, STATUS, STATUS, STATUS]
     repair(store, book)
     assert broken_in(store, book) == []
-    assert rows_of(database, f"SELECT standing FROM contact WHERE id = {CLEAR}") == [(2,)]
+    assert rows_of(database, f"SELECT consent_status FROM contact WHERE id = {CLEAR}") == [(2,)]
     assert rows_of(database, f"SELECT * FROM membership WHERE contact_id = {CLEAR}") == []
 
 
@@ -224,7 +225,7 @@ def test_a_finding_names_the_contact_the_subject_and_the_list(store: Store, book
     execute(
         database,
         state_of(STRANGER, "state = '{}'"),
-        f"UPDATE contact SET standing = 1 WHERE id = {CLEAR}",
+        f"UPDATE contact SET consent_status = 1 WHERE id = {CLEAR}",
         join(COAST, LEFT_COAST),
         "UPDATE directory SET members = 9 WHERE list = -1 AND level = 3",
     )
@@ -245,4 +246,4 @@ def test_another_project_s_facts_are_not_this_one_s(store: Store, book: Project,
     calls.create_contacts(store, kalro, [{"mobile": number(SUPPRESSED)}], group="Farmers")
     execute(database, f"DELETE FROM consent WHERE project_id = {book.id}")
     assert broken_in(store, kalro) == []
-    assert rows_of(database, f"SELECT standing FROM contact WHERE project_id = {kalro.id}") == [(0,)]
+    assert rows_of(database, f"SELECT consent_status FROM contact WHERE project_id = {kalro.id}") == [(0,)]

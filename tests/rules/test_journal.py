@@ -279,7 +279,7 @@ def test_a_delete_keeps_number_time_reason_and_purpose(store: Store, book: Proje
     calls.delete_contact(store, book, "0722 000 002", reason="STOP", purpose="marketing", at=NOW - 60, now=NOW)
     calls.delete_contact(store, book, "5", reason="removal", at=NOW, now=NOW)
     calls.delete_contact(store, book, "+256 772 123456", at=NOW - 3, now=NOW, actor=BEN)
-    columns = "project_id, subject, id, kind, channel, sender, purpose, at, recorded_at, source, key_id, evidence"
+    columns = "project_id, subject_id, id, kind, channel, sender, purpose, at, recorded_at, source, key_id, evidence"
     assert rows_of(database, f"SELECT {columns} FROM fact ORDER BY id") == [
         (
             *(book.id, 254_722_000_002, 1, "opt_out", "*", "*", "marketing", NOW - 60, NOW, "delete", 9),
@@ -297,7 +297,7 @@ def test_a_delete_keeps_number_time_reason_and_purpose(store: Store, book: Proje
 def test_a_number_deleted_at_another_time_is_kept_each_time(store: Store, book: Project, database: str) -> None:
     for later in range(3):
         calls.delete_contact(store, book, "0722000002", at=NOW + later)
-    facts = "SELECT id, subject, at FROM fact ORDER BY id"
+    facts = "SELECT id, subject_id, at FROM fact ORDER BY id"
     kept = [(number, 254_722_000_002, NOW + number - 1) for number in (1, 2, 3)]
     assert rows_of(database, facts) == kept
     calls.delete_contact(store, book, "0722000002", at=NOW + 1)

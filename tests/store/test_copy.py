@@ -72,7 +72,7 @@ def fill(database: str) -> str:
             project=shopify,
             provider="generic",
             label="",
-            secret=None,
+            signing_secret=None,
             verify_token=None,
         )
         people = [{"mobile": 254_722_000_000 + who, "fname": STRANGE[:9], "city": "Kisumu"} for who in range(1, 11)]
@@ -370,7 +370,7 @@ def test_one_opt_out_during_the_copy_is_enough(new_database: NewDatabase, source
                 Actor(None, "test"),
                 NOW,
                 lambda tx: consent.insert_facts(
-                    tx, facts=[(given.mobile, consent.new_fact(tx, given=given, message=None))]
+                    tx, facts=[(given.mobile, consent.new_fact(tx, given=given, message_digest=None))]
                 ),
             )
             store.close()
@@ -385,7 +385,7 @@ TAMPERED = {
     "UPDATE key SET label = ''": ("key", None, 0, "id 4"),
     "UPDATE book SET next_fact = 1 WHERE project_id = 1": ("book", "Shopify", 0, "project_id 1"),
     "UPDATE contact SET card = '{}' WHERE project_id = 1 AND id = 4": ("contact", "Shopify", 0, "id 4"),
-    "DELETE FROM fact WHERE subject < 0": ("fact", "Shopify", -1, "subject -"),
+    "DELETE FROM fact WHERE subject_id < 0": ("fact", "Shopify", -1, "subject_id -"),
     "INSERT INTO directory VALUES (77, 0, 1, 5, 9)": ("directory", "77", 1, "list 0, level 1, block 5"),
     "UPDATE system SET next_id = 1": ("system", None, 0, "id 1"),
 }

@@ -18,13 +18,13 @@ import pytest
 from daftari.errors import BadSettings, StoreUnavailable
 from daftari.settings import Settings, read_settings
 from daftari.store import Tx, open_store
-from daftari.store.consent import erased_subject
+from daftari.store.consent import erased_subject_id
 from tests.conftest import ROOT, NewDatabase
 from tests.support.builders import rows_of
 from tests.support.stores import NOW, SECRET
 
 OTHER = "somebody else's secret, not this one"
-FINGERPRINT = "SELECT secret_fingerprint FROM system"
+FINGERPRINT = "SELECT erasure_key_fingerprint FROM system"
 OUTSET = 8
 """Processes that start at once."""
 COMMAND_SECONDS_MAX = 60.0
@@ -55,7 +55,7 @@ def stand_in(database: str, *, secret: str | None = None, named: str | None = No
     """What stands for one number once it is erased: the same under the same secret, and under no other."""
 
     def ask(tx: Tx) -> int:
-        return erased_subject(tx, mobile=254_722_000_000)
+        return erased_subject_id(tx, mobile=254_722_000_000)
 
     store = open_store(database, threads=1, secret=secret, secret_file=named)
     try:
@@ -184,9 +184,9 @@ def test_where_no_file_can_be_made_nothing_is_begun(tmp_path: Path, file: str) -
 # ---- several processes --------------------------------------------------------------------------------
 
 ASK = (
-    "import sys; from daftari.store import open_store; from daftari.store.consent import erased_subject;"
+    "import sys; from daftari.store import open_store; from daftari.store.consent import erased_subject_id;"
     "sys.stdin.readline(); store = open_store(sys.argv[1], threads=1);"
-    "print(store.system_read(0, lambda tx: erased_subject(tx, mobile=254722000000)))"
+    "print(store.system_read(0, lambda tx: erased_subject_id(tx, mobile=254722000000)))"
 )
 """Says that it is ready by reading; then opens a database, and tells what stands for one number."""
 

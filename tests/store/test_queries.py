@@ -59,7 +59,7 @@ GROUPS = 2_000
 READS_ALL = {
     "check_book": "an operator asked for a whole check",
     "check_journal": "an operator asked for a whole check",
-    "check_twice": "an operator asked for a whole check",
+    "check_duplicates": "an operator asked for a whole check",
     "check_orphans": "an operator asked for a whole check",
     "check_blocks": "an operator asked for a whole check",
     "check_member_blocks": "an operator asked for a whole check",
@@ -70,9 +70,9 @@ READS_ALL = {
     "delete_all_inbound_counts": "the project was deleted",
     "delete_all_erasures": "the project was deleted",
     "list_waiting_imports": "imports are kept 90 days, and few are made a day",
-    "delete_changes_naming": "somebody is erased, who may have had another number or be no contact any more",
+    "delete_changes_by_card": "somebody is erased, who may have had another number or be no contact any more",
     "count_imports_with_files": "imports are kept 90 days, and few are made a day; it stops at its limit",
-    "find_rejects_naming": "somebody is erased, and nothing else tells which records name them",
+    "find_rejects_by_digits": "somebody is erased, and nothing else tells which records name them",
     "count_quarantine": "it holds 10,000 rows at the most",
     "find_group_names": "where there are few groups, PostgreSQL reads them all sooner than some of them one by one",
     "list_exports": "a project keeps 20, and those whose files are being cleared",
@@ -87,17 +87,17 @@ READS_ALL = {
 """The queries that may read a whole project, and why."""
 
 STOPS_EARLY = {
-    "list_some_contacts": "in the key's order, up to its limit",
+    "list_first_contacts": "in the key's order, up to its limit",
     "find_journal_end": "in the key's order, up to its limit",
     "find_reviews_end": "in the key's order, up to its limit",
     "find_quarantine_end": "in the key's order, up to its limit",
     "find_facts_end": "in the key's order, up to its limit",
     "find_consent_end": "in the key's order, up to its limit",
-    "find_any_file": "in the key's order, and stops at the first",
-    "find_any_audience": "in the key's order, up to its limit",
+    "find_first_file": "in the key's order, and stops at the first",
+    "find_first_audience": "in the key's order, up to its limit",
     "find_open_import": "in the order of an index that holds open imports only",
     "find_clearing_import": "in the order of an index that holds those whose file goes",
-    "find_answers_end": "in the order of time, up to its limit",
+    "find_responses_end": "in the order of time, up to its limit",
     "get_last_fact": "in the key's order, and stops at the first",
     "get_last_erasure": "in the key's order, and stops at the first",
     "has_erasures": "in the key's order, up to its limit",
@@ -111,28 +111,31 @@ VALUES: dict[str, object] = {
     "limit": 100, "after": 640, "last": 640, "folded": "group 7", "name": "Group 7", "now": 1, "next_id": 9,
     "next_group_id": 9, "next_seq": 9, "start": "daf_12345678", "hash": b"x", "read_only": 0, "expires_at": None,
     "label": "x", "project_id": 1, "region": "KE", "on_error": "skip", "first_id": 1, "kind": "purge", "owner": "me",
-    "until": 1, "level": 2, "version": 1, "standing": 1, "next_fact": 9, "next_item": 9, "subject": 254700000017,
-    "to": -5, "key": 1, "source": "create_contacts", "import_id": 0, "tries": 1, "consent": "{}", "secret": None,
-    "verify_token": None, "provider": "twilio", "part": 3, "audience": 3, "question": "{}", "count": 1, "digest": "x",
-    "excluded": "{}", "mobiles": b"12345678", "at": 1, "channel": "sms", "sender": "x", "why": "x", "said": "x",
-    "message": "x", "settled_as": "dismiss", "token": 1, "received": 1, "refused": 0, "received_at": 1,
+    "until": 1, "level": 2, "version": 1, "consent_status": 1, "next_fact": 9, "next_item": 9,
+    "subject_id": 254700000017,
+    "to": -5, "key": 1, "source": "create_contacts", "import_id": 0, "attempts": 1, "consent": "{}",
+    "signing_secret": None,
+    "verify_token": None, "provider": "twilio", "part": 3, "audience": 3, "definition": "{}", "count": 1, "digest": "x",
+    "excluded": "{}", "mobiles": b"12345678", "at": 1, "channel": "sms", "sender": "x", "text": "x",
+    "message_digest": "x", "settled_as": "dismiss", "token": 1, "received": 1, "refused": 0, "received_at": 1,
     "refused_at": None, "erased": 0, "keyword": "group 7", "reason": "x", "request": "{}", "body": b"x",
-    "parts": 1, "removed": "{}", "contacts": "1-5", "seq": 17, "fingerprint": "x", "status": 201, "headers": "[]",
+    "parts": 1, "removed": "{}", "contacts": "1-5", "seq": 17, "fingerprint": "x",
+    "name_digest": "x", "status": 201, "headers": "[]",
     "names_numbers": 1, "state": "running", "phase": "plan", "erasure": 0, "request_id": "x", "settings": "{}",
-    "progress": "{}", "clearing": 0, "before": 640, "chunk": 1, "outcomes": b"x", "seen": b"x", "first_fact": 0,
+    "progress": "{}", "clearing": 0, "before": 640, "chunk": 1, "outcomes": b"x", "plan_digests": b"x", "first_fact": 0,
     "last_fact": -1, "number": 3, "pattern": "%722000%",
 }  # fmt: skip
 ROW_SETS: dict[str, list[Any]] = {
     "mobiles": [254700000000 + place for place in range(100)],
     "ids": list(range(1, 101)),
-    "subjects": [254700000000 + place for place in range(100)],
+    "subject_ids": [254700000000 + place for place in range(100)],
 }
 ITEMS: dict[str, list[tuple[Any, ...]]] = {
     "update_contacts": [(place, 254700000000 + place, "{}") for place in range(1, 101)],
     "change_directory": [(3, 1, place, 1) for place in range(100)],
     "clear_directory": [(3, 1, place) for place in range(10)],
     "save_consent": [(254700000000 + place, 0, "{}") for place in range(100)],
-    "keep_import_changes": [(place, "{}") for place in range(1, 101)],
+    "save_import_changes": [(place, "{}") for place in range(1, 101)],
     "touch_keys": [(place, 1) for place in range(3)],
 }
 
@@ -148,16 +151,16 @@ def _fill_ledger(tx: WriteTx, mobile: int) -> None:
     """A row of everything that is kept about a number, but for its facts."""
     journal.insert_removals(tx, seq=mobile, mobiles=[mobile], at=1, reason=None)
     review = Review(0, mobile, 1, "generic", "sms", "x", "x", "x")
-    inbound.insert_review(tx, given=review, message=str(mobile))
+    inbound.insert_review(tx, given=review, message_digest=str(mobile))
     request = InboundRequest("POST", "https://x", "", "", {}, str(mobile).encode())
     inbound.insert_quarantine(tx, token_id=1, reason="x", request=request)
     answer = StoredResponse("x", mobile, 201, "[]", b"{}")
-    idempotency.save_answer(tx, answer, key_id=1, name=str(mobile), names_numbers=mobile % 10 == 0)
+    idempotency.save_response(tx, answer, key_id=1, name=str(mobile), names_numbers=mobile % 10 == 0)
     export = exports.insert_export(tx, settings="{}", until=mobile)
     file_parts.insert_parts(tx, file_id=export.id, first=0, parts=[b"x"])
-    erasures.insert_erasure(tx, subject=-mobile, contact_id=mobile, removed="{}")
+    erasures.insert_erasure(tx, subject_id=-mobile, contact_id=mobile, removed="{}")
     audiences.insert_audience(
-        tx, question="{}", mobiles=array("q", [mobile]), erased=0, digest="x", excluded="{}", until=mobile
+        tx, definition="{}", mobiles=array("q", [mobile]), erased=0, digest="x", excluded="{}", until=mobile
     )
 
 
@@ -175,7 +178,7 @@ def _fill_imports(tx: WriteTx) -> None:
             kept = Chunk(chunk, 1, "apply", b"x", array("q", [1]), b"", 0, -1, chunk + 1)
             imports.save_chunk(tx, import_id=import_id, chunk=kept)
             imports.insert_joins(tx, import_id=import_id, chunk=chunk, joined={3: [1], 4: [2]})
-            imports.keep_changes(tx, import_id=import_id, cards=[(10 * number + chunk, "{}")])
+            imports.save_changes(tx, import_id=import_id, cards=[(10 * number + chunk, "{}")])
         rejects = [Reject(one, "x", "null", str(one)) for one in parts]
         imports.save_rejects(tx, import_id=import_id, first=0, last=0, rejects=rejects)
 
@@ -184,7 +187,7 @@ def _fill_facts(tx: WriteTx) -> None:
     """A fact about every other number."""
     mobiles = range(254700000000, 254700000000 + 2 * CONTACTS, 2)
     given = [NewFact(0, mobile, "opt_out", Scope("sms"), 1, "api") for mobile in mobiles]
-    facts = [(one.mobile, consent.new_fact(tx, given=one, message=None)) for one in given]
+    facts = [(one.mobile, consent.new_fact(tx, given=one, message_digest=None)) for one in given]
     consent.insert_facts(tx, facts=facts)
     consent.save_consent(tx, states={mobile: StoredConsent(False, "{}") for mobile in mobiles})
 

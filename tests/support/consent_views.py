@@ -209,7 +209,7 @@ def microseconds(written: str) -> int:
 
 def reviews_on(tx: Tx) -> list[tuple[int | None, int, str, str, str]]:
     return [
-        (review.mobile, review.at, review.channel, review.sender, review.said)
+        (review.mobile, review.at, review.channel, review.sender, review.text)
         for review in reviews.list_reviews(tx, after=0, limit=1_000)
     ]
 

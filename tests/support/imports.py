@@ -34,12 +34,12 @@ WORKER = Actor(9, "an import")
 SMALL = 3
 """Records of a chunk, so that little files have many."""
 SHOWN = {
-    "contact": "id, mobile, card, standing",
+    "contact": "id, mobile, card, consent_status",
     "contact_group": "id, name, folded",
     "membership": "group_id, contact_id",
     "directory": "list, level, block, members",
-    "fact": "subject, kind, channel, sender, purpose, at, source, keyword, group_id, override, retracts, evidence",
-    "consent": "subject, suppressed, state",
+    "fact": "subject_id, kind, channel, sender, purpose, at, source, keyword, group_id, override, retracts, evidence",
+    "consent": "subject_id, suppressed, state",
 }
 """What a book is, but for when it was written."""
 

@@ -89,7 +89,7 @@ def _find(desk: Desk, provider: str, token: str) -> tuple[Gateway, StoredToken]:
 
 
 def _proof(stored: StoredToken) -> Proof:
-    return Proof(secret=stored.secret, verify_token=stored.verify_token)
+    return Proof(secret=stored.signing_secret, verify_token=stored.verify_token)
 
 
 def _read_request(desk: Desk, request: Request) -> InboundRequest:

@@ -6,12 +6,12 @@ from msgspec import Struct
 
 
 class FrozenAudience(Struct, frozen=True):
-    """A frozen audience without its numbers. ``question`` and ``excluded`` are JSON."""
+    """A frozen audience without its numbers. ``definition`` and ``excluded`` are JSON."""
 
     id: int
     created_at: int
     expires_at: int
-    question: str
+    definition: str
     count: int
     erased: int
     digest: str

@@ -40,7 +40,7 @@ class Fact(Struct, frozen=True, gc=False):
     override: bool = False
     retracts: int | None = None
     """The fact that was none: a retraction takes it back, as if it had never been said."""
-    message: str | None = None
+    message_digest: str | None = None
     key_id: int | None = None
     evidence: str | None = None
 

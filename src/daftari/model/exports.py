@@ -24,7 +24,7 @@ class StoredExport(Struct, frozen=True):
     created_at: int
     expires_at: int
     state: ExportState
-    tries: int
+    attempts: int
     parts: int
     settings: str
     progress: str

@@ -87,7 +87,7 @@ class StoredToken(Struct, frozen=True):
 
     token: InboundToken
     hash: bytes
-    secret: str | None
+    signing_secret: str | None
     verify_token: str | None
     project: Project
 
@@ -111,11 +111,11 @@ class Review(Struct, frozen=True):
     provider: str
     channel: str
     sender: str
-    why: str
-    said: str
+    reason: str
+    text: str
     settled_at: int | None = None
     settled_as: str | None = None
-    message: str = ""
+    message_digest: str = ""
     """The digest by which the message is known, here and in the ledger."""
 
 

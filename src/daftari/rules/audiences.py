@@ -182,7 +182,7 @@ class _Judge:
 
     def choose(self, found: Sequence[ContactNumber], excluded: Counter[str]) -> Reached:
         """Those who may be messaged, with their ids; the others are counted by reason."""
-        known = [contact.mobile for contact in found if contact.standing != CLEAR]
+        known = [contact.mobile for contact in found if contact.consent_status != CLEAR]
         if not known and self.unknown in ALLOWING:
             return [(contact.mobile, contact.id) for contact in found]
         codes = self.find_codes(known)
@@ -238,7 +238,7 @@ def freeze_audience(tx: WriteTx, *, definition: Definition, found: Found) -> Fro
     mobiles, erased = _without_erased(tx, found)
     frozen = audiences.insert_audience(
         tx,
-        question=_encode(definition).decode(),
+        definition=_encode(definition).decode(),
         mobiles=mobiles,
         erased=erased,
         digest=found.digest,
@@ -254,7 +254,7 @@ def _without_erased(tx: Tx, found: Found) -> tuple[array[int], int]:
     gone = erasures.list_subjects_after(tx, erasure_id=found.last_erasure)
     if not gone:
         return found.mobiles, 0
-    left = [0 if consent.erased_subject(tx, mobile=mobile) in gone else mobile for mobile in found.mobiles]
+    left = [0 if consent.erased_subject_id(tx, mobile=mobile) in gone else mobile for mobile in found.mobiles]
     return array("q", left), left.count(0)
 
 
@@ -276,7 +276,7 @@ def get_audience(tx: Tx, *, audience_id: int) -> FrozenAudience:
 
 def show_audience(frozen: FrozenAudience) -> dict[str, object]:
     """A frozen audience's members, without its numbers."""
-    definition = _read_definition(frozen.question)
+    definition = _read_definition(frozen.definition)
     return {
         "id": frozen.id,
         "count": frozen.count,
@@ -332,7 +332,7 @@ def recheck_audience(tx: Tx, *, audience_id: int, after: int, limit: int) -> Rec
     """Who of a frozen audience opted out since, from the place ``after`` on."""
     frozen = get_audience(tx, audience_id=audience_id)
     judging = _judge_of(tx, frozen)
-    question = _read_definition(frozen.question).question
+    question = _read_definition(frozen.definition).question
     blocked: list[dict[str, object]] = []
     turns = 0
     for place, mobiles in audiences.list_parts(tx, audience_id=audience_id, first=after // audiences.PART_NUMBERS):
@@ -383,7 +383,7 @@ def _walk_numbers(tx: Tx, frozen: FrozenAudience) -> Iterator[int]:
 
 
 def _judge_of(tx: Tx, frozen: FrozenAudience) -> _Judge:
-    return _Judge(tx, _read_definition(frozen.question).question)
+    return _Judge(tx, _read_definition(frozen.definition).question)
 
 
 def expire_audience(tx: WriteTx) -> bool:

@@ -43,7 +43,7 @@ class Replay(Struct, frozen=True):
 
 def find_replay(tx: Tx, *, once: Once) -> Replay | None:
     """What was answered before. Raises ``IdempotencyKeyReused`` when something else was asked, and ``AnswerErased``."""
-    kept = idempotency.find_answer(tx, key_id=once.key_id, name=once.name)
+    kept = idempotency.find_response(tx, key_id=once.key_id, name=once.name)
     if kept is None or kept.at <= tx.now - KEPT_MICROSECONDS:
         return None
     if kept.fingerprint != idempotency.digest(tx, once.fingerprint):
@@ -57,7 +57,7 @@ def keep_replay(tx: WriteTx, *, once: Once, replay: Replay) -> None:
     """Keep an answer together with its effect."""
     headers = msgspec.json.encode(replay.headers).decode()
     fingerprint = idempotency.digest(tx, once.fingerprint)
-    idempotency.save_answer(
+    idempotency.save_response(
         tx,
         StoredResponse(fingerprint, tx.now, replay.status, headers, replay.body),
         key_id=once.key_id,
@@ -75,16 +75,20 @@ def expire_replays(tx: WriteTx) -> bool:
     """Delete some answers that do not count any more. Returns whether there were any."""
     last = idempotency.find_old_end(tx, until=tx.now - KEPT_MICROSECONDS, limit=ROWS_A_TURN)
     if last is not None:
-        idempotency.delete_answers(tx, last=last)
+        idempotency.delete_responses(tx, last=last)
     return last is not None
 
 
 def delete_stored_responses(tx: WriteTx, *, mobile: int) -> int:
     """Forget the answers that name a number, in whatever spelling; returns how many they were."""
     digits = national_digits(mobile)
-    named = [(key_id, name) for key_id, name, body in idempotency.walk_naming(tx) if digits in digits_in(_text(body))]
+    named = [
+        (key_id, name)
+        for key_id, name, body in idempotency.walk_responses_naming_numbers(tx)
+        if digits in digits_in(_text(body))
+    ]
     for key_id, name in named:
-        idempotency.forget_answer(tx, key_id=key_id, name_digest=name)
+        idempotency.clear_response(tx, key_id=key_id, name_digest=name)
     return len(named)
 
 

@@ -43,7 +43,7 @@ def list_member_ids(tx: Tx, *, group_id: int, after: int, last: int, limit: int)
 
 
 def insert_audience(
-    tx: WriteTx, *, question: str, mobiles: array[int], erased: int, digest: str, excluded: str, until: int
+    tx: WriteTx, *, definition: str, mobiles: array[int], erased: int, digest: str, excluded: str, until: int
 ) -> FrozenAudience:
     """Freeze numbers, which are in ascending order but for the 0 in the places of the erased."""
     number = tx.book.next_item
@@ -54,7 +54,7 @@ def insert_audience(
         id=number,
         now=tx.now,
         until=until,
-        question=question,
+        definition=definition,
         count=count,
         erased=erased,
         digest=digest,
@@ -66,7 +66,7 @@ def insert_audience(
         "audience_part",
         [(project, number, place, *_ends(part), _packed(part)) for place, part in enumerate(parts)],
     )
-    return FrozenAudience(number, tx.now, until, question, count, erased, digest, excluded)
+    return FrozenAudience(number, tx.now, until, definition, count, erased, digest, excluded)
 
 
 def get_audience(tx: Tx, *, audience_id: int) -> FrozenAudience | None:
@@ -102,7 +102,7 @@ def erase_from_audiences(tx: WriteTx, *, mobile: int) -> int:
             first=first,
             last=last,
         )
-        tx.run("count_erased", audience=audience_id)
+        tx.run("increment_erased", audience=audience_id)
     return len(found)
 
 

@@ -16,7 +16,7 @@ from daftari.model.consent import Fact, FactKind, NewFact, Scope, Source
 from daftari.store.engine import Row, Tx, Value, WriteTx
 
 CLEAR = 0
-"""A contact's standing: nothing is known of its number."""
+"""A contact's consent status: nothing is known of its number."""
 KNOWN = 1
 """Something is known, and something may still be sent."""
 SUPPRESSED = 2
@@ -34,7 +34,7 @@ class ListedFact(Struct, frozen=True):
     """A fact in the order of recording, by its subject."""
 
     id: int
-    subject: int
+    subject_id: int
     recorded_at: int
     kind: FactKind
 
@@ -45,7 +45,7 @@ class NearMiss(Struct, frozen=True):
     key_id: int | None
     source: str
     import_id: int | None
-    tries: int
+    attempts: int
     first_at: int
     last_at: int
 
@@ -53,15 +53,15 @@ class NearMiss(Struct, frozen=True):
 # ---- subjects ---------------------------------------------------------------------------------------
 
 
-def erased_subject(tx: Tx, *, mobile: int) -> int:
+def erased_subject_id(tx: Tx, *, mobile: int) -> int:
     """What stands for a number once it is erased: minus 63 bits of its keyed hash."""
-    hashed = blake2b(str(mobile).encode(), key=tx.secret, digest_size=8, person=b"subject").digest()
+    hashed = blake2b(str(mobile).encode(), key=tx.erasure_key, digest_size=8, person=b"subject").digest()
     return -(int.from_bytes(hashed) >> 1) - 1
 
 
 def message_digest(tx: Tx, *, message_id: str) -> str:
     """What stands for a provider's message id, so that a repeated one is known and nothing else is."""
-    return blake2b(message_id.encode(), key=tx.secret, digest_size=16, person=b"message").hexdigest()
+    return blake2b(message_id.encode(), key=tx.erasure_key, digest_size=16, person=b"message").hexdigest()
 
 
 def has_erasures(tx: Tx) -> bool:
@@ -69,11 +69,11 @@ def has_erasures(tx: Tx) -> bool:
     return tx.one("has_erasures") is not None
 
 
-def _subjects(tx: Tx, mobiles: Sequence[int]) -> dict[int, int]:
+def _subject_ids(tx: Tx, mobiles: Sequence[int]) -> dict[int, int]:
     """The numbers that subjects stand for, in the order that a later one of a number wins: hashes first."""
     if not has_erasures(tx):
         return dict(zip(mobiles, mobiles, strict=True))
-    erased = {erased_subject(tx, mobile=mobile): mobile for mobile in mobiles}
+    erased = {erased_subject_id(tx, mobile=mobile): mobile for mobile in mobiles}
     return erased | dict(zip(mobiles, mobiles, strict=True))
 
 
@@ -82,35 +82,35 @@ def _subjects(tx: Tx, mobiles: Sequence[int]) -> dict[int, int]:
 
 def find_consent(tx: Tx, *, mobiles: Sequence[int]) -> dict[int, StoredConsent]:
     """The states of those numbers of which anything is known."""
-    subjects = _subjects(tx, mobiles)
+    subject_ids = _subject_ids(tx, mobiles)
     found: dict[int, StoredConsent] = {}
     # A number that is known again after its erasure has a state of its own, which counts what was before too.
-    rows = cast("list[tuple[int, int, str]]", tx.all("find_consent", subjects=list(subjects)))
-    for subject, suppressed, state in sorted(rows):
-        found[subjects[subject]] = StoredConsent(bool(suppressed), state)
+    rows = cast("list[tuple[int, int, str]]", tx.all("find_consent", subject_ids=list(subject_ids)))
+    for subject_id, suppressed, state in sorted(rows):
+        found[subject_ids[subject_id]] = StoredConsent(bool(suppressed), state)
     return found
 
 
 def find_facts(tx: Tx, *, mobiles: Sequence[int]) -> dict[int, list[Fact]]:
     """Everything that is known about these numbers, in the order of recording; numbers without a fact are left out."""
-    subjects = _subjects(tx, mobiles)
+    subject_ids = _subject_ids(tx, mobiles)
     found: dict[int, list[Fact]] = {}
-    for row in tx.all("find_facts", subjects=list(subjects)):
-        found.setdefault(subjects[cast(int, row[0])], []).append(_read_fact(row))
+    for row in tx.all("find_facts", subject_ids=list(subject_ids)):
+        found.setdefault(subject_ids[cast(int, row[0])], []).append(_read_fact(row))
     return found
 
 
-def find_subject_facts(tx: Tx, *, subjects: Sequence[int]) -> dict[int, list[Fact]]:
+def find_subject_facts(tx: Tx, *, subject_ids: Sequence[int]) -> dict[int, list[Fact]]:
     """As ``find_facts``, of these very subjects."""
     found: dict[int, list[Fact]] = {}
-    for row in tx.all("find_facts", subjects=subjects) if subjects else ():
+    for row in tx.all("find_facts", subject_ids=subject_ids) if subject_ids else ():
         found.setdefault(cast(int, row[0]), []).append(_read_fact(row))
     return found
 
 
-def find_subject_states(tx: Tx, *, subjects: Sequence[int]) -> set[int]:
+def find_subject_states(tx: Tx, *, subject_ids: Sequence[int]) -> set[int]:
     """Which of these subjects have a state."""
-    return {cast(int, row[0]) for row in tx.all("find_consent", subjects=subjects)}
+    return {cast(int, row[0]) for row in tx.all("find_consent", subject_ids=subject_ids)}
 
 
 def find_fact_before(tx: Tx, *, recorded_at: int) -> int:
@@ -135,9 +135,9 @@ def list_facts_between(tx: Tx, *, first: int, last: int) -> list[tuple[int, Fact
     return [(cast(int, row[0]), _read_fact(row)) for row in tx.all("list_facts_between", first=first, last=last)]
 
 
-def find_who_left(tx: Tx, *, folded: str) -> list[int]:
+def find_mobiles_that_left(tx: Tx, *, folded: str) -> list[int]:
     """The numbers of those who left a group of this folded name by their own word, the erased not among them."""
-    return [cast(int, row[0]) for row in tx.all("find_who_left", keyword=folded)]
+    return [cast(int, row[0]) for row in tx.all("find_mobiles_that_left", keyword=folded)]
 
 
 def list_facts(tx: Tx, *, after: int, limit: int) -> list[ListedFact]:
@@ -148,7 +148,7 @@ def list_facts(tx: Tx, *, after: int, limit: int) -> list[ListedFact]:
 
 def _read_fact(row: Row) -> Fact:
     _, number, kind, channel, sender, purpose, at, recorded_at, source, keyword, group_id, override = row[:12]
-    retracts, message, key_id, evidence = row[12:]
+    retracts, message_digest, key_id, evidence = row[12:]
     return Fact(
         id=cast(int, number),
         kind=cast(FactKind, kind),
@@ -160,7 +160,7 @@ def _read_fact(row: Row) -> Fact:
         group_id=cast("int | None", group_id),
         override=bool(override),
         retracts=cast("int | None", retracts),
-        message=cast("str | None", message),
+        message_digest=cast("str | None", message_digest),
         key_id=cast("int | None", key_id),
         evidence=cast("str | None", evidence),
     )
@@ -169,14 +169,14 @@ def _read_fact(row: Row) -> Fact:
 # ---- writing ----------------------------------------------------------------------------------------
 
 
-def new_fact(tx: WriteTx, *, given: NewFact, message: str | None) -> Fact:
+def new_fact(tx: WriteTx, *, given: NewFact, message_digest: str | None) -> Fact:
     """The fact as it is to be kept, with a number that no other one had. ``message``: the digest of its message id."""
     number = tx.book.next_fact
     tx.book.next_fact = number + 1
-    return as_fact(given, number=number, message=message, key_id=tx.actor.key_id, now=tx.now)
+    return as_fact(given, number=number, message_digest=message_digest, key_id=tx.actor.key_id, now=tx.now)
 
 
-def as_fact(given: NewFact, *, number: int, message: str | None, key_id: int | None, now: int) -> Fact:
+def as_fact(given: NewFact, *, number: int, message_digest: str | None, key_id: int | None, now: int) -> Fact:
     """A fact as it is kept under a number."""
     return Fact(
         id=number,
@@ -189,7 +189,7 @@ def as_fact(given: NewFact, *, number: int, message: str | None, key_id: int | N
         group_id=given.group_id,
         override=given.override,
         retracts=given.retracts,
-        message=message,
+        message_digest=message_digest,
         key_id=key_id,
         evidence=given.evidence,
     )
@@ -197,43 +197,43 @@ def as_fact(given: NewFact, *, number: int, message: str | None, key_id: int | N
 
 def insert_facts(tx: WriteTx, *, facts: Iterable[tuple[int, Fact]]) -> None:
     """New facts, each with its subject."""
-    tx.insert_many("fact", [_fact_row(tx.project.id, subject, fact) for subject, fact in facts])
+    tx.insert_many("fact", [_fact_row(tx.project.id, subject_id, fact) for subject_id, fact in facts])
 
 
-def _fact_row(project_id: int, subject: int, fact: Fact) -> tuple[Value, ...]:
+def _fact_row(project_id: int, subject_id: int, fact: Fact) -> tuple[Value, ...]:
     scope = fact.scope
     return (
-        *(project_id, subject, fact.id, fact.kind, scope.channel, scope.sender, scope.purpose, fact.at),
+        *(project_id, subject_id, fact.id, fact.kind, scope.channel, scope.sender, scope.purpose, fact.at),
         *(fact.recorded_at, fact.source, fact.keyword, fact.group_id, int(fact.override), fact.retracts),
-        *(fact.message, fact.key_id, fact.evidence),
+        *(fact.message_digest, fact.key_id, fact.evidence),
     )
 
 
 def save_consent(tx: WriteTx, *, states: Mapping[int, StoredConsent]) -> None:
     """What follows now, by subject."""
     if states:
-        items = [(subject, int(kept.is_suppressed), kept.state) for subject, kept in sorted(states.items())]
+        items = [(subject_id, int(kept.is_suppressed), kept.state) for subject_id, kept in sorted(states.items())]
         tx.run("save_consent", items=items)
 
 
-def delete_states(tx: WriteTx, *, subjects: Sequence[int]) -> None:
+def delete_states(tx: WriteTx, *, subject_ids: Sequence[int]) -> None:
     """Nothing is known of these subjects any more."""
-    if subjects:
-        tx.run("delete_consent", subjects=subjects)
+    if subject_ids:
+        tx.run("delete_consent", subject_ids=subject_ids)
 
 
-def move_facts(tx: WriteTx, *, mobile: int, subject: int) -> tuple[int, int]:
+def move_facts(tx: WriteTx, *, mobile: int, subject_id: int) -> tuple[int, int]:
     """Give an erased number's consent facts to its hash, without evidence; the rest goes. How many moved and went."""
-    moved = tx.run("move_facts", subject=mobile, to=subject)
-    gone = tx.run("delete_facts", subject=mobile)
-    delete_states(tx, subjects=[mobile])
+    moved = tx.run("move_facts", subject_id=mobile, to=subject_id)
+    gone = tx.run("delete_facts", subject_id=mobile)
+    delete_states(tx, subject_ids=[mobile])
     return moved, gone
 
 
-def add_near_misses(tx: WriteTx, *, source: str, import_id: int | None, tries: int) -> None:
+def add_near_misses(tx: WriteTx, *, source: str, import_id: int | None, attempts: int) -> None:
     """So many tries more by whoever writes."""
     key, given = tx.actor.key_id or 0, import_id or 0
-    tx.run("add_near_misses", key=key, source=source, import_id=given, tries=tries, now=tx.now)
+    tx.run("add_near_misses", key=key, source=source, import_id=given, attempts=attempts, now=tx.now)
 
 
 def list_near_misses(tx: Tx, *, limit: int) -> list[NearMiss]:

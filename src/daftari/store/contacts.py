@@ -24,7 +24,7 @@ class StoredContact(Struct, frozen=True):
     mobile: int
     card: str
     updated_at: int = 0
-    standing: int = 0
+    consent_status: int = 0
     """What is known of the number: see ``daftari.store.consent``."""
 
 
@@ -41,16 +41,16 @@ class ContactNumber(Struct, frozen=True):
 
     id: int
     mobile: int
-    standing: int
+    consent_status: int
 
 
 class NewCard(Struct, frozen=True):
-    """A contact as it is to be stored; ``standing`` counts for a new one only."""
+    """A contact as it is to be stored; ``consent_status`` counts for a new one only."""
 
     id: int
     mobile: int
     card: str
-    standing: int = 0
+    consent_status: int = 0
 
 
 def get_contact(tx: Tx, *, contact_id: int) -> StoredContact | None:
@@ -82,26 +82,32 @@ def find_contacts(tx: Tx, *, ids: Sequence[int]) -> list[StoredContact]:
 
 def has_contacts(tx: Tx) -> bool:
     """Whether there is any."""
-    return bool(tx.all("list_some_contacts", limit=1))
+    return bool(tx.all("list_first_contacts", limit=1))
 
 
-def list_cards(tx: Tx, *, group_id: int | None, standing: int, start: PageStart, limit: int) -> ListedCards:
+def list_cards(tx: Tx, *, group_id: int | None, consent_status: int, start: PageStart, limit: int) -> ListedCards:
     """Part of the book or of a group, all at once.
 
-    ``standing``: contacts of the book above it are passed over.
+    ``consent_status``: contacts of the book above it are passed over.
     """
     if group_id is None:
-        row = tx.one("list_contact_cards", first=start.first, skip=start.skip, limit=limit, standing=standing)
+        row = tx.one(
+            "list_contact_cards", first=start.first, skip=start.skip, limit=limit, consent_status=consent_status
+        )
     else:
         row = tx.one("list_member_cards", group=group_id, first=start.first, skip=start.skip, limit=limit)
     count, cards, state = cast("tuple[int, bytes | None, str]", row)
     return ListedCards(count, cards or b"", state.encode())
 
 
-def list_contacts(tx: Tx, *, group_id: int | None, standing: int, start: PageStart, limit: int) -> list[StoredContact]:
+def list_contacts(
+    tx: Tx, *, group_id: int | None, consent_status: int, start: PageStart, limit: int
+) -> list[StoredContact]:
     """As ``list_cards``, a record a contact."""
     if group_id is None:
-        rows = tx.all("list_contact_rows", first=start.first, skip=start.skip, limit=limit, standing=standing)
+        rows = tx.all(
+            "list_contact_rows", first=start.first, skip=start.skip, limit=limit, consent_status=consent_status
+        )
     else:
         rows = tx.all("list_member_rows", group=group_id, first=start.first, skip=start.skip, limit=limit)
     return [found for row in rows if (found := _stored(row))]
@@ -111,7 +117,7 @@ def insert_contacts(tx: WriteTx, *, cards: Iterable[NewCard]) -> None:
     """New contacts; their ids were taken from the book."""
     project = tx.project.id
     tx.insert_many(
-        "contact", [(project, new.id, new.mobile, new.card, CARD_VERSION, tx.now, new.standing) for new in cards]
+        "contact", [(project, new.id, new.mobile, new.card, CARD_VERSION, tx.now, new.consent_status) for new in cards]
     )
 
 
@@ -120,9 +126,9 @@ def update_contacts(tx: WriteTx, *, cards: Iterable[NewCard]) -> None:
     tx.run("update_contacts", items=[(new.id, new.mobile, new.card) for new in cards], version=CARD_VERSION, now=tx.now)
 
 
-def set_standing(tx: WriteTx, *, ids: Sequence[int], standing: int) -> None:
+def set_consent_status(tx: WriteTx, *, ids: Sequence[int], consent_status: int) -> None:
     """What is known of the numbers of these contacts."""
-    tx.run("set_standing", ids=ids, standing=standing)
+    tx.run("set_consent_status", ids=ids, consent_status=consent_status)
 
 
 def delete_contact(tx: WriteTx, *, contact_id: int) -> None:
@@ -139,7 +145,7 @@ def delete_contacts(tx: WriteTx, *, ids: Sequence[int]) -> None:
 def _stored(row: Row | None) -> StoredContact | None:
     if row is None:
         return None
-    contact_id, mobile, card, updated_at, standing = row
+    contact_id, mobile, card, updated_at, consent_status = row
     assert isinstance(contact_id, int) and isinstance(mobile, int) and isinstance(card, str)
-    assert isinstance(updated_at, int) and isinstance(standing, int)
-    return StoredContact(contact_id, mobile, card, updated_at, standing)
+    assert isinstance(updated_at, int) and isinstance(consent_status, int)
+    return StoredContact(contact_id, mobile, card, updated_at, consent_status)

@@ -24,19 +24,19 @@ Row = tuple[int | str | bytes | None, ...]
 RowSet = Sequence[int] | Sequence[tuple[Value, ...]]
 
 TABLES: dict[str, tuple[str, ...]] = {
-    "contact": ("project_id", "id", "mobile", "card", "card_version", "updated_at", "standing"),
+    "contact": ("project_id", "id", "mobile", "card", "card_version", "updated_at", "consent_status"),
     "contact_group": ("project_id", "id", "name", "folded", "created_at"),
     "membership": ("project_id", "group_id", "contact_id"),
     "journal": ("project_id", "seq", "at", "key_id", "request_id", "action", "group_id", "contacts"),
     "removal": ("project_id", "seq", "mobile", "at", "reason"),
     "fact": (
-        *("project_id", "subject", "id", "kind", "channel", "sender", "purpose", "at", "recorded_at", "source"),
-        *("keyword", "group_id", "override", "retracts", "message", "key_id", "evidence"),
+        *("project_id", "subject_id", "id", "kind", "channel", "sender", "purpose", "at", "recorded_at", "source"),
+        *("keyword", "group_id", "override", "retracts", "message_digest", "key_id", "evidence"),
     ),
     "audience_part": ("project_id", "audience_id", "part", "first_mobile", "last_mobile", "mobiles"),
     "file_part": ("project_id", "file_id", "part", "bytes"),
     "import_join": ("project_id", "import_id", "chunk", "group_id", "contacts"),
-    "import_reject": ("project_id", "import_id", "number", "why", "record", "digits"),
+    "import_reject": ("project_id", "import_id", "number", "reason", "record", "digits"),
 }
 """The tables that take many new rows at once, and the columns in which they come."""
 EARLIER_TABLE = "house"
@@ -67,7 +67,7 @@ class Tx(Protocol):
     project: Project
     now: int
     """When the request came, in microseconds: a transaction never asks a clock."""
-    secret: bytes
+    erasure_key: bytes
     """What keys the hashes of erased numbers."""
 
     def one(self, query: str, **values: Value | RowSet) -> Row | None:
@@ -113,16 +113,16 @@ class SystemTx(Tx, Protocol):
 class Transaction(ABC):
     """What both engines' transactions are: ``Tx``, ``WriteTx`` and ``SystemTx`` in one."""
 
-    __slots__ = ("actor", "book", "next_system_id", "now", "project", "secret")
+    __slots__ = ("actor", "book", "erasure_key", "next_system_id", "now", "project")
 
     book: Book
     actor: Actor
     next_system_id: int
 
-    def __init__(self, project: Project, now: int, secret: bytes) -> None:
+    def __init__(self, project: Project, now: int, erasure_key: bytes) -> None:
         self.project = project
         self.now = now
-        self.secret = secret
+        self.erasure_key = erasure_key
 
     @abstractmethod
     def one(self, query: str, **values: Value | RowSet) -> Row | None:

@@ -30,7 +30,7 @@ def default_secret_file(database: str) -> Path | None:
     return path.with_name(f"{path.name}.secret")
 
 
-def read_secret(database: str, *, secret: str | None, secret_file: str | None) -> bytes | None:
+def read_erasure_key(database: str, *, secret: str | None, secret_file: str | None) -> bytes | None:
     """The key that the secret makes: what was given, else what is in its file; ``None`` when there is no file yet.
 
     Raises ``BadSettings`` when it is too short or a file that was named cannot be read.
@@ -40,7 +40,7 @@ def read_secret(database: str, *, secret: str | None, secret_file: str | None) -
 
 
 def find_secret_text(database: str, *, secret: str | None, secret_file: str | None) -> str | None:
-    """The secret itself; raises as ``read_secret`` does."""
+    """The secret itself; raises as ``read_erasure_key`` does."""
     if secret is not None:
         return _long_enough(secret, said="The secret")
     path = Path(secret_file) if secret_file is not None else default_secret_file(database)
@@ -58,12 +58,12 @@ def find_secret_text(database: str, *, secret: str | None, secret_file: str | No
         raise BadSettings(f"The secret file {path} is not UTF-8 text.") from None
 
 
-def make_secret(database: str) -> bytes:
+def make_erasure_key(database: str) -> bytes:
     """The key of a new secret, in the file beside a SQLite database, which only its owner may read."""
-    return keep_secret(database, secrets.token_urlsafe(32))
+    return save_secret(database, secrets.token_urlsafe(32))
 
 
-def keep_secret(database: str, written: str) -> bytes:
+def save_secret(database: str, written: str) -> bytes:
     """Put a secret into the file beside a SQLite database. Returns its key, or the one of the secret that is there."""
     path = default_secret_file(database)
     assert path is not None
@@ -75,9 +75,9 @@ def keep_secret(database: str, written: str) -> bytes:
         _make_names_durable(path.parent)
     except FileExistsError:
         # Another process of the first start was quicker; or the name leads nowhere, and what it leads to may come back.
-        key = read_secret(database, secret=None, secret_file=None)
+        key = read_erasure_key(database, secret=None, secret_file=None)
         if key is None:
-            raise missing_secret(database) from None
+            raise missing_secret_file(database) from None
         return key
     except OSError as error:
         raise StoreUnavailable(f"The secret file {path} cannot be made: {error.strerror}.") from None
@@ -105,15 +105,15 @@ def _make_names_durable(folder: Path) -> None:
 
 def has_fingerprint(tx: Tx) -> bool:
     """Whether the database knows its secret already."""
-    row = tx.one("get_fingerprint")
+    row = tx.one("get_erasure_key_fingerprint")
     return row is not None and row[0] is not None
 
 
-def refuse_other_secret(store: Store, database: str) -> None:
+def refuse_other_erasure_key(store: Store, database: str) -> None:
     """Raise ``BadSettings`` when a store was opened with another secret than the database's; the first one is kept."""
     known = store.system_read(current_time(), _is_known)
     if known is None:
-        store.system_write(current_time(), _keep_fingerprint)
+        store.system_write(current_time(), _save_fingerprint)
         known = store.system_read(current_time(), _is_known)
     if not known:
         where = default_secret_file(database)
@@ -121,7 +121,7 @@ def refuse_other_secret(store: Store, database: str) -> None:
         raise BadSettings(f"This is not the secret with which the database was made; {_GIVE}{beside}.")
 
 
-def missing_secret(database: str) -> BadSettings:
+def missing_secret_file(database: str) -> BadSettings:
     """What to say when the database knows a secret and there is none."""
     return BadSettings(
         f"The secret file {default_secret_file(database)} is missing, and with another secret the erased could be "
@@ -131,12 +131,12 @@ def missing_secret(database: str) -> BadSettings:
 
 def _is_known(tx: Tx) -> bool | None:
     """Whether this is the database's secret; ``None`` when it has none yet."""
-    row = tx.one("get_fingerprint")
-    return None if row is None or row[0] is None else row[0] == fingerprint_of(tx.secret)
+    row = tx.one("get_erasure_key_fingerprint")
+    return None if row is None or row[0] is None else row[0] == fingerprint_of(tx.erasure_key)
 
 
-def _keep_fingerprint(tx: SystemTx) -> None:
-    tx.run("keep_fingerprint", hash=fingerprint_of(tx.secret))
+def _save_fingerprint(tx: SystemTx) -> None:
+    tx.run("save_erasure_key_fingerprint", hash=fingerprint_of(tx.erasure_key))
 
 
 def _long_enough(written: str, *, said: str) -> str:

@@ -38,7 +38,7 @@ class JournalRow(Struct, frozen=True):
     contacts: str
 
 
-def insert_erasure(tx: WriteTx, *, subject: int, contact_id: int | None, removed: str) -> int:
+def insert_erasure(tx: WriteTx, *, subject_id: int, contact_id: int | None, removed: str) -> int:
     """Keep that somebody was erased; returns the erasure's id."""
     number = tx.book.next_item
     tx.book.next_item = number + 1
@@ -46,7 +46,7 @@ def insert_erasure(tx: WriteTx, *, subject: int, contact_id: int | None, removed
     tx.run(
         "insert_erasure",
         id=number,
-        subject=subject,
+        subject_id=subject_id,
         now=tx.now,
         contact=contact_id,
         first=1,

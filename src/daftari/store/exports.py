@@ -116,7 +116,7 @@ def update_export(tx: WriteTx, *, export: StoredExport) -> None:
         "update_export",
         id=export.id,
         state=export.state,
-        tries=export.tries,
+        attempts=export.attempts,
         parts=export.parts,
         progress=export.progress,
         until=export.expires_at,

@@ -28,18 +28,18 @@ class StoredResponse(Struct, frozen=True):
     body: bytes | None
 
 
-def find_answer(tx: Tx, *, key_id: int, name: str) -> StoredResponse | None:
+def find_response(tx: Tx, *, key_id: int, name: str) -> StoredResponse | None:
     """What is kept under a name that a key's owner gave."""
-    row = tx.one("find_answer", key=key_id, name=digest(tx, name.encode()))
+    row = tx.one("find_response", key=key_id, name_digest=digest(tx, name.encode()))
     return None if row is None else StoredResponse(*cast("tuple[str, int, int, str, bytes | None]", row))
 
 
-def save_answer(tx: WriteTx, answer: StoredResponse, *, key_id: int, name: str, names_numbers: bool) -> None:
+def save_response(tx: WriteTx, answer: StoredResponse, *, key_id: int, name: str, names_numbers: bool) -> None:
     """Keep an answer, in the place of one that does not count any more."""
     tx.run(
-        "save_answer",
+        "save_response",
         key=key_id,
-        name=digest(tx, name.encode()),
+        name_digest=digest(tx, name.encode()),
         fingerprint=answer.fingerprint,
         now=answer.at,
         status=answer.status,
@@ -51,28 +51,28 @@ def save_answer(tx: WriteTx, answer: StoredResponse, *, key_id: int, name: str, 
 
 def find_old_end(tx: Tx, *, until: int, limit: int) -> int | None:
     """The time of the last of the first ``limit`` answers that were given by ``until``; ``None`` if there is none."""
-    row = tx.one("find_old_answers_end", until=until, limit=limit)
+    row = tx.one("find_old_responses_end", until=until, limit=limit)
     return None if row is None else cast("int | None", row[0])
 
 
-def delete_answers(tx: WriteTx, *, last: int) -> None:
+def delete_responses(tx: WriteTx, *, last: int) -> None:
     """Forget all that was answered up to a time."""
-    tx.run("delete_answers_below", last=last)
+    tx.run("delete_responses_below", last=last)
 
 
-def walk_naming(tx: Tx) -> Iterator[tuple[int, str, bytes]]:
+def walk_responses_naming_numbers(tx: Tx) -> Iterator[tuple[int, str, bytes]]:
     """The answers that may name a number: whose key, the name's digest, the body."""
     key_id, name = 0, ""
-    while rows := tx.all("list_naming_answers", key=key_id, name=name, limit=NAMING_A_TURN):
+    while rows := tx.all("list_responses_naming_numbers", key=key_id, name_digest=name, limit=NAMING_A_TURN):
         yield from cast("list[tuple[int, str, bytes]]", rows)
         key_id, name = cast("tuple[int, str]", rows[-1][:2])
 
 
-def forget_answer(tx: WriteTx, *, key_id: int, name_digest: str) -> None:
+def clear_response(tx: WriteTx, *, key_id: int, name_digest: str) -> None:
     """Keep only that an answer was given, and with which status."""
-    tx.run("forget_answer", key=key_id, name=name_digest)
+    tx.run("clear_response", key=key_id, name_digest=name_digest)
 
 
 def digest(tx: Tx, text: bytes) -> str:
     """What stands for a name or a request, and tells it to nobody."""
-    return blake2b(text, key=tx.secret, digest_size=16, person=b"replay").hexdigest()
+    return blake2b(text, key=tx.erasure_key, digest_size=16, person=b"replay").hexdigest()

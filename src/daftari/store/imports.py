@@ -50,7 +50,7 @@ class Chunk(Struct, frozen=True):
     phase: ImportPhase
     outcomes: bytes
     ids: array[int]
-    seen: bytes
+    plan_digests: bytes
     first_fact: int
     last_fact: int
     first_row: int
@@ -60,7 +60,7 @@ class Reject(Struct, frozen=True, array_like=True):
     """A record that could not be taken, as JSON, and why. ``digits``: all that it holds."""
 
     number: int
-    why: str
+    reason: str
     record: str
     digits: str
 
@@ -184,8 +184,8 @@ def save_chunk(tx: WriteTx, *, import_id: int, chunk: Chunk) -> None:
     tx.run(
         "save_import_chunks",
         id=import_id, chunk=chunk.number, now=chunk.at, phase=chunk.phase, outcomes=chunk.outcomes,
-        contacts=chunk.ids.tobytes(), seen=chunk.seen, first_fact=chunk.first_fact, last_fact=chunk.last_fact,
-        first=chunk.first_row,
+        contacts=chunk.ids.tobytes(), plan_digests=chunk.plan_digests, first_fact=chunk.first_fact,
+        last_fact=chunk.last_fact, first=chunk.first_row,
     )  # fmt: skip
 
 
@@ -196,14 +196,14 @@ def list_chunks(tx: Tx, *, import_id: int, first: int, limit: int) -> list[Chunk
 
 
 def _chunk(row: Row) -> Chunk:
-    number, at, phase, outcomes, ids, seen, first_fact, last_fact, first_row = row
+    number, at, phase, outcomes, ids, plan_digests, first_fact, last_fact, first_row = row
     return Chunk(
         number=cast(int, number),
         at=cast(int, at),
         phase=cast(ImportPhase, phase),
         outcomes=bytes(cast(bytes, outcomes)),
         ids=array("q", bytes(cast(bytes, ids))),
-        seen=bytes(cast(bytes, seen)),
+        plan_digests=bytes(cast(bytes, plan_digests)),
         first_fact=cast(int, first_fact),
         last_fact=cast(int, last_fact),
         first_row=cast(int, first_row),
@@ -246,10 +246,10 @@ def list_joins(tx: Tx, *, import_id: int, chunk: int) -> list[tuple[int, str]]:
     return cast("list[tuple[int, str]]", tx.all("list_import_joins", id=import_id, chunk=chunk))
 
 
-def keep_changes(tx: WriteTx, *, import_id: int, cards: Sequence[tuple[int, str]]) -> None:
+def save_changes(tx: WriteTx, *, import_id: int, cards: Sequence[tuple[int, str]]) -> None:
     """Cards as they were before an import changed them, by contact."""
     if cards:
-        tx.run("keep_import_changes", id=import_id, items=cards, now=tx.now)
+        tx.run("save_import_changes", id=import_id, items=cards, now=tx.now)
 
 
 def find_changes(tx: Tx, *, import_id: int, ids: Sequence[int]) -> dict[int, tuple[int, str]]:
@@ -258,12 +258,12 @@ def find_changes(tx: Tx, *, import_id: int, ids: Sequence[int]) -> dict[int, tup
     return {contact_id: (at, card) for contact_id, at, card in rows}
 
 
-def leave_alone(tx: WriteTx, *, import_id: int, mobiles: Sequence[int]) -> None:
+def exclude_mobiles(tx: WriteTx, *, import_id: int, mobiles: Sequence[int]) -> None:
     """Numbers that an import leaves alone, kept as contacts of the negative number."""
-    keep_changes(tx, import_id=import_id, cards=[(-mobile, "") for mobile in mobiles])
+    save_changes(tx, import_id=import_id, cards=[(-mobile, "") for mobile in mobiles])
 
 
-def find_left_alone(tx: Tx, *, import_id: int, mobiles: Sequence[int]) -> set[int]:
+def find_excluded_mobiles(tx: Tx, *, import_id: int, mobiles: Sequence[int]) -> set[int]:
     """Which of these numbers an import leaves alone."""
     return {-found for found in find_changes(tx, import_id=import_id, ids=[-mobile for mobile in mobiles])}
 
@@ -280,7 +280,7 @@ def delete_changes(tx: WriteTx, *, import_id: int, ids: Sequence[int]) -> None:
 def save_rejects(tx: WriteTx, *, import_id: int, first: int, last: int, rejects: Iterable[Reject]) -> None:
     """Those among the records from one number to another; what a plan found there goes."""
     tx.run("delete_import_rejects", id=import_id, first=first, last=last)
-    rows = [(tx.project.id, import_id, one.number, one.why, one.record, one.digits) for one in rejects]
+    rows = [(tx.project.id, import_id, one.number, one.reason, one.record, one.digits) for one in rejects]
     if rows:
         tx.insert_many("import_reject", rows)
 
@@ -298,13 +298,13 @@ def erase_changes(tx: WriteTx, *, contact_id: int | None, mobile: int) -> int:
 
     Also of a contact that is no more, and of one that has another number by now.
     """
-    gone = tx.run("delete_contact_changes", contact=-mobile) + tx.run("delete_changes_naming", pattern=f'%"{mobile}"%')
+    gone = tx.run("delete_contact_changes", contact=-mobile) + tx.run("delete_changes_by_card", pattern=f'%"{mobile}"%')
     return gone if contact_id is None else gone + tx.run("delete_contact_changes", contact=contact_id)
 
 
 def erase_rejects(tx: WriteTx, *, digits: str) -> int:
     """Forget the records that hold these digits; they stay counted. Returns how many there were."""
-    found = cast("list[tuple[int, int]]", tx.all("find_rejects_naming", pattern=f"%{digits}%"))
+    found = cast("list[tuple[int, int]]", tx.all("find_rejects_by_digits", pattern=f"%{digits}%"))
     for import_id, number in found:
         tx.run("erase_import_reject", id=import_id, number=number)
     return len(found)

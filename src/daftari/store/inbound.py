@@ -37,8 +37,8 @@ def get_token(tx: Tx, *, start: str) -> StoredToken | None:
     row = tx.one("get_inbound_token", start=start)
     if row is None:
         return None
-    hashed, secret, verify_token = cast("tuple[bytes, str | None, str | None]", row[7:10])
-    return StoredToken(_read_token(row[:7]), hashed, secret, verify_token, read_project(row[10:]))
+    hashed, signing_secret, verify_token = cast("tuple[bytes, str | None, str | None]", row[7:10])
+    return StoredToken(_read_token(row[:7]), hashed, signing_secret, verify_token, read_project(row[10:]))
 
 
 def list_tokens(tx: Tx) -> list[InboundToken]:
@@ -47,7 +47,7 @@ def list_tokens(tx: Tx) -> list[InboundToken]:
 
 
 def insert_token(
-    tx: SystemTx, *, token: InboundToken, token_hash: bytes, secret: str | None, verify_token: str | None
+    tx: SystemTx, *, token: InboundToken, token_hash: bytes, signing_secret: str | None, verify_token: str | None
 ) -> None:
     """A new token, whose id was taken from the house."""
     tx.run(
@@ -58,15 +58,15 @@ def insert_token(
         label=token.label,
         start=token.start,
         hash=token_hash,
-        secret=secret,
+        signing_secret=signing_secret,
         verify_token=verify_token,
         now=token.created_at,
     )
 
 
-def update_secret(tx: SystemTx, *, token_id: int, secret: str) -> None:
+def update_signing_secret(tx: SystemTx, *, token_id: int, signing_secret: str) -> None:
     """Another secret of the provider's."""
-    tx.run("update_inbound_secret", id=token_id, secret=secret)
+    tx.run("update_signing_secret", id=token_id, signing_secret=signing_secret)
 
 
 def revoke_token(tx: SystemTx, *, token_id: int) -> None:
@@ -100,21 +100,21 @@ def list_counts(tx: Tx) -> list[InboundCount]:
 # ---- review ---------------------------------------------------------------------------------------------
 
 
-def insert_review(tx: WriteTx, *, given: Review, message: str) -> None:
+def insert_review(tx: WriteTx, *, given: Review, message_digest: str) -> None:
     """Something for a person's eye; a message that is there already is not kept twice. ``given.id`` does not count."""
     number = tx.book.next_item
     tx.book.next_item = number + 1
     tx.run(
         "insert_review",
         id=number,
-        subject=given.mobile or 0,
+        subject_id=given.mobile or 0,
         at=given.at,
         provider=given.provider,
         channel=given.channel,
         sender=given.sender,
-        why=given.why,
-        said=given.said,
-        message=message,
+        reason=given.reason,
+        text=given.text,
+        message_digest=message_digest,
     )
 
 
@@ -125,7 +125,7 @@ def list_reviews(tx: Tx, *, after: int, limit: int) -> list[Review]:
 
 def list_subject_reviews(tx: Tx, *, mobile: int | None) -> list[Review]:
     """What was kept for review of one number; with ``None``, of numbers that could not be read."""
-    return [_read_review(row) for row in tx.all("list_subject_reviews", subject=mobile or 0)]
+    return [_read_review(row) for row in tx.all("list_subject_reviews", subject_id=mobile or 0)]
 
 
 def get_review(tx: Tx, *, review_id: int) -> Review | None:
@@ -146,15 +146,17 @@ def delete_review(tx: WriteTx, *, review_id: int) -> None:
 
 def delete_reviews(tx: WriteTx, *, mobile: int) -> int:
     """What was kept for review of a number goes; returns how many rows that were."""
-    return tx.run("delete_subject_reviews", subject=mobile)
+    return tx.run("delete_subject_reviews", subject_id=mobile)
 
 
 def _read_review(row: Row) -> Review:
-    number, subject, at, provider, channel, sender, why, said = cast(
+    number, subject_id, at, provider, channel, sender, reason, text = cast(
         "tuple[int, int, int, str, str, str, str, str]", row[:8]
     )
-    settled_at, settled_as, message = cast("tuple[int | None, str | None, str]", row[8:])
-    return Review(number, subject or None, at, provider, channel, sender, why, said, settled_at, settled_as, message)
+    settled_at, settled_as, message_digest = cast("tuple[int | None, str | None, str]", row[8:])
+    return Review(
+        number, subject_id or None, at, provider, channel, sender, reason, text, settled_at, settled_as, message_digest
+    )
 
 
 # ---- quarantine -----------------------------------------------------------------------------------------

@@ -51,17 +51,17 @@ def read_book(tx: Tx) -> BookState | None:
     return BookState(*cast("tuple[int, ...]", row + journal))
 
 
-def find_twice(tx: Tx) -> list[int]:
+def find_duplicates(tx: Tx) -> list[int]:
     """Numbers that more than one contact has."""
-    return [cast(int, row[0]) for row in tx.all("check_twice")]
+    return [cast(int, row[0]) for row in tx.all("check_duplicates")]
 
 
 def list_rows(tx: Tx) -> Iterator[StoredContact]:
     """Every contact, in order of id."""
     after = -1
     while rows := cast("list[tuple[int, int, str, int]]", tx.all("check_rows", after=after, limit=ROWS_A_TURN)):
-        for contact_id, mobile, card, standing in rows:
-            yield StoredContact(contact_id, mobile, card, standing=standing)
+        for contact_id, mobile, card, consent_status in rows:
+            yield StoredContact(contact_id, mobile, card, consent_status=consent_status)
         after = rows[-1][0]
 
 
@@ -69,8 +69,8 @@ def list_states(tx: Tx) -> Iterator[tuple[int, bool, str]]:
     """Every state that is kept: subject, whether it is suppressed, and the state's text."""
     after = -ID_MAX - 1
     while rows := cast("list[tuple[int, int, str]]", tx.all("check_states", after=after, limit=ROWS_A_TURN)):
-        for subject, suppressed, state in rows:
-            yield subject, bool(suppressed), state
+        for subject_id, suppressed, state in rows:
+            yield subject_id, bool(suppressed), state
         after = rows[-1][0]
 
 
@@ -78,8 +78,8 @@ def list_fact_subjects(tx: Tx) -> Iterator[int]:
     """Every subject of which anything is known."""
     after = -ID_MAX - 1
     while rows := cast("list[tuple[int]]", tx.all("check_subjects", after=after, limit=ROWS_A_TURN)):
-        for (subject,) in rows:
-            yield subject
+        for (subject_id,) in rows:
+            yield subject_id
         after = rows[-1][0]
 
 
@@ -91,8 +91,8 @@ def find_orphans(tx: Tx) -> list[tuple[int, int]]:
 def count_blocks(tx: Tx) -> Blocks:
     """What the directory should be, counted from the rows."""
     blocks: Blocks = Counter()
-    low = [(BOOK, block, count) for block, count in tx.all("check_blocks", standing=SUPPRESSED)]
-    low += [(LISTED, block, count) for block, count in tx.all("check_blocks", standing=KNOWN)]
+    low = [(BOOK, block, count) for block, count in tx.all("check_blocks", consent_status=SUPPRESSED)]
+    low += [(LISTED, block, count) for block, count in tx.all("check_blocks", consent_status=KNOWN)]
     for list_id, block, count in [*low, *tx.all("check_member_blocks")]:
         for level, shift in LEVEL_SHIFTS.items():
             blocks[cast(int, list_id), level, cast(int, block) >> (shift - LEVEL_SHIFTS[1])] += cast(int, count)

@@ -55,9 +55,9 @@ class PostgresTransaction(Transaction):
     __slots__ = ("_cursor", "_queries")
 
     def __init__(
-        self, cursor: psycopg.Cursor[Row], queries: Mapping[str, Query], project: Project, now: int, secret: bytes
+        self, cursor: psycopg.Cursor[Row], queries: Mapping[str, Query], project: Project, now: int, erasure_key: bytes
     ) -> None:
-        super().__init__(project, now, secret)
+        super().__init__(project, now, erasure_key)
         self._cursor = cursor
         self._queries = queries
 
@@ -107,9 +107,9 @@ class PostgresStore(Store):
 
     reads_wait = True
 
-    def __init__(self, url: str, *, threads: int, secret: bytes) -> None:
+    def __init__(self, url: str, *, threads: int, erasure_key: bytes) -> None:
         self._url = url
-        self._secret = secret
+        self._erasure_key = erasure_key
         self._queries = load_queries("postgres")
         self._local = threading.local()
         self._connections: list[psycopg.Connection[Row]] = []
@@ -137,7 +137,7 @@ class PostgresStore(Store):
             return self._snapshot(project, now, body)
         try:
             with connection.cursor(binary=True) as cursor:
-                return body(PostgresTransaction(cursor, self._queries, project, now, self._secret))
+                return body(PostgresTransaction(cursor, self._queries, project, now, self._erasure_key))
         except OUTAGES as error:
             if not connection.broken:
                 raise in_our_words(error) from error
@@ -165,7 +165,7 @@ class PostgresStore(Store):
         connection = self._begun(begin)
         try:
             with connection.cursor(binary=True) as cursor:
-                result = body(PostgresTransaction(cursor, self._queries, project, now, self._secret))
+                result = body(PostgresTransaction(cursor, self._queries, project, now, self._erasure_key))
             connection.execute("COMMIT")
             return result
         finally:
@@ -236,9 +236,9 @@ class _Queue:
                     del self._inside[project_id]
 
 
-def open_engine(database: str, *, threads: int, secret: bytes) -> Store:
+def open_engine(database: str, *, threads: int, erasure_key: bytes) -> Store:
     """The store in a database whose schema is this version's."""
-    return PostgresStore(database, threads=threads, secret=secret)
+    return PostgresStore(database, threads=threads, erasure_key=erasure_key)
 
 
 def read_version(database: str) -> int | None:

@@ -15,7 +15,7 @@ _LEDGER = (
     ("find_reviews_end", "delete_reviews_below"),
     ("find_facts_end", "delete_facts_below"),
     ("find_consent_end", "delete_consent_below"),
-    ("find_answers_end", "delete_answers_below"),
+    ("find_responses_end", "delete_responses_below"),
 )
 """What finds the end of a turn, and what deletes up to there."""
 
@@ -36,9 +36,9 @@ def find_deleted_group(tx: Tx) -> int | None:
     return int(row[0] or 0) if row else None
 
 
-def list_some_members(tx: Tx, *, group_id: int, limit: int) -> list[int]:
+def list_first_members(tx: Tx, *, group_id: int, limit: int) -> list[int]:
     """The first members of a group."""
-    return [int(row[0] or 0) for row in tx.all("list_some_members", group=group_id, limit=limit)]
+    return [int(row[0] or 0) for row in tx.all("list_first_members", group=group_id, limit=limit)]
 
 
 def delete_group(tx: WriteTx, *, group_id: int) -> None:
@@ -47,9 +47,9 @@ def delete_group(tx: WriteTx, *, group_id: int) -> None:
     tx.run("delete_group", group=group_id)
 
 
-def list_some_contacts(tx: Tx, *, limit: int) -> list[int]:
+def list_first_contacts(tx: Tx, *, limit: int) -> list[int]:
     """The first contacts of a closed book."""
-    return [int(row[0] or 0) for row in tx.all("list_some_contacts", limit=limit)]
+    return [int(row[0] or 0) for row in tx.all("list_first_contacts", limit=limit)]
 
 
 def delete_contacts(tx: WriteTx, *, ids: Sequence[int]) -> None:
@@ -73,7 +73,7 @@ def delete_ledger(tx: WriteTx, *, limit: int) -> bool:
 
     Frozen audiences go one a turn, all else in turns of ``limit``.
     """
-    audience = tx.one("find_any_audience")
+    audience = tx.one("find_first_audience")
     if audience is not None:
         tx.run("delete_audience_parts", audience=audience[0])
         tx.run("delete_audience", audience=audience[0])
@@ -88,7 +88,7 @@ def delete_ledger(tx: WriteTx, *, limit: int) -> bool:
 
 def delete_files(tx: WriteTx) -> bool:
     """Some bytes of a closed book's files; returns whether there were any."""
-    row = tx.one("find_any_file")
+    row = tx.one("find_first_file")
     if row is None:
         return False
     tx.run("delete_file_parts", id=row[0], limit=PARTS_A_TURN)

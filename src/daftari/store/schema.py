@@ -12,14 +12,20 @@ from daftari.errors import DaftariError, SchemaMismatch
 from daftari.model.time import current_time
 from daftari.store.database_url import dialect_of, masked, sqlite_path
 from daftari.store.engine import Migration, Store
-from daftari.store.erasure_key import has_fingerprint, make_secret, missing_secret, read_secret, refuse_other_secret
+from daftari.store.erasure_key import (
+    has_fingerprint,
+    make_erasure_key,
+    missing_secret_file,
+    read_erasure_key,
+    refuse_other_erasure_key,
+)
 from daftari.store.queries import Dialect, translate_migration
 
 
 class Engine(Protocol):
     """What an engine's module offers for a database as a whole."""
 
-    def open_engine(self, database: str, *, threads: int, secret: bytes) -> Store:
+    def open_engine(self, database: str, *, threads: int, erasure_key: bytes) -> Store:
         """The store, whose schema is this version's."""
 
     def read_version(self, database: str) -> int | None:
@@ -41,8 +47,8 @@ def open_store(database: str, *, threads: int, secret: str | None = None, secret
     ``BadSettings`` when the name is none of these, or the secret is missing or not this database's.
     """
     refuse_other_schema(database)
-    key = read_secret(database, secret=secret, secret_file=secret_file) or _first_secret(database)
-    return _with_secret(database, threads, key)
+    key = read_erasure_key(database, secret=secret, secret_file=secret_file) or _make_first_erasure_key(database)
+    return _open_with(database, threads, key)
 
 
 def refuse_other_schema(database: str) -> None:
@@ -66,24 +72,24 @@ def unfinished_copy(database: str) -> str:
     return f"{masked(database)} is a copy that is not finished; {again}."
 
 
-def _first_secret(database: str) -> bytes:
+def _make_first_erasure_key(database: str) -> bytes:
     """The key of a new secret. Raises ``BadSettings`` when the database has one already, wherever that is."""
-    store = _engine(database).open_engine(database, threads=1, secret=b"")
+    store = _engine(database).open_engine(database, threads=1, erasure_key=b"")
     known = store.system_read(current_time(), has_fingerprint)
     store.close()
     if not known:
-        return make_secret(database)
+        return make_erasure_key(database)
     # Perhaps another process of the first start has made it since it was looked for.
-    key = read_secret(database, secret=None, secret_file=None)
+    key = read_erasure_key(database, secret=None, secret_file=None)
     if key is None:
-        raise missing_secret(database)
+        raise missing_secret_file(database)
     return key
 
 
-def _with_secret(database: str, threads: int, key: bytes) -> Store:
-    store = _engine(database).open_engine(database, threads=threads, secret=key)
+def _open_with(database: str, threads: int, key: bytes) -> Store:
+    store = _engine(database).open_engine(database, threads=threads, erasure_key=key)
     try:
-        refuse_other_secret(store, database)
+        refuse_other_erasure_key(store, database)
     except DaftariError:
         store.close()
         raise

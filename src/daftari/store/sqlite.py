@@ -70,10 +70,10 @@ class SqliteTransaction(Transaction):
         queries: Mapping[str, Query],
         project: Project,
         now: int,
-        secret: bytes,
+        erasure_key: bytes,
         fair_lock: FairLock | None = None,
     ) -> None:
-        super().__init__(project, now, secret)
+        super().__init__(project, now, erasure_key)
         self._connection = connection
         self._queries = queries
         self._fair_lock = fair_lock
@@ -115,9 +115,9 @@ class SqliteStore(Store):
 
     reads_wait = False
 
-    def __init__(self, path: Path, *, secret: bytes) -> None:
+    def __init__(self, path: Path, *, erasure_key: bytes) -> None:
         self._path = path
-        self._secret = secret
+        self._erasure_key = erasure_key
         self._queries = load_queries("sqlite")
         self._fair_lock = FairLock(path)
         self._local = threading.local()
@@ -163,7 +163,7 @@ class SqliteStore(Store):
             connection = self._connection()
             connection.execute("BEGIN")
             try:
-                return body(SqliteTransaction(connection, self._queries, project, now, self._secret))
+                return body(SqliteTransaction(connection, self._queries, project, now, self._erasure_key))
             finally:
                 connection.execute("COMMIT")
         except OUTAGES as error:
@@ -171,7 +171,7 @@ class SqliteStore(Store):
 
     def _unisolated(self, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
         try:
-            return body(SqliteTransaction(self._connection(), self._queries, project, now, self._secret))
+            return body(SqliteTransaction(self._connection(), self._queries, project, now, self._erasure_key))
         except OUTAGES as error:
             raise in_our_words(error) from error
 
@@ -182,7 +182,7 @@ class SqliteStore(Store):
                 refuse_moved(connection, self._path)
                 connection.execute("BEGIN IMMEDIATE")
                 try:
-                    tx = SqliteTransaction(connection, self._queries, project, now, self._secret, self._fair_lock)
+                    tx = SqliteTransaction(connection, self._queries, project, now, self._erasure_key, self._fair_lock)
                     result = body(tx)
                     connection.execute("COMMIT")
                 finally:
@@ -213,9 +213,9 @@ class SqliteStore(Store):
         return connection
 
 
-def open_engine(database: str, *, threads: int, secret: bytes) -> Store:
+def open_engine(database: str, *, threads: int, erasure_key: bytes) -> Store:
     """The store in a file whose schema is this version's. How many threads write does not matter: they take turns."""
-    return SqliteStore(sqlite_path(database), secret=secret)
+    return SqliteStore(sqlite_path(database), erasure_key=erasure_key)
 
 
 def read_version(database: str) -> int | None:

@@ -17,7 +17,7 @@ from daftari.errors import ValidationFailed
 from daftari.model.limits import PART_BYTES, PARTS_A_TURN
 from daftari.model.projects import Project
 from daftari.model.time import current_time
-from daftari.rules.exports.lifecycle import Try, begin_export, clear_exports, fail_export, finish_export, keep_parts
+from daftari.rules.exports.lifecycle import Attempt, begin_export, clear_exports, fail_export, finish_export, keep_parts
 from daftari.rules.exports.snapshot import Counted
 from daftari.rules.exports.write import FileDefinition, write_export
 from daftari.store import Store, WriteTx
@@ -44,7 +44,7 @@ class ExportWork:
         self._store = store
         self._project = project
         self._goes = goes
-        self._attempt: Try | None = None
+        self._attempt: Attempt | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -79,14 +79,14 @@ class ExportWork:
         self._write(fail_export, attempt=self._attempt, error=error)
         return True
 
-    def _make_file(self, attempt: Try, file: BinaryIO) -> Counted:
+    def _make_file(self, attempt: Attempt, file: BinaryIO) -> Counted:
         settings = attempt.settings
         definition = FileDefinition(settings.format, settings.group_id, settings.consent)
         return self._store.read(
             self._project, current_time(), write_export, definition=definition, file=file, watch=_Beat(self._goes)
         )
 
-    def _keep_file(self, attempt: Try, file: BinaryIO, counted: Counted) -> None:
+    def _keep_file(self, attempt: Attempt, file: BinaryIO, counted: Counted) -> None:
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
         first = 0

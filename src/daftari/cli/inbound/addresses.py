@@ -88,7 +88,7 @@ def add_token(
             project=chosen,
             provider=gateway.name,
             label=kept_label,
-            secret=secret,
+            signing_secret=secret,
             verify_token=repeated,
         )
     say(f"The address to paste at {gateway.title} for project {chosen.name!r}, shown this once:")
@@ -134,7 +134,7 @@ def set_secret(
     with opened_store(config, database) as store:
         token = store.system_read(current_time(), inbound_tokens.get_token, start=start)
         secret = require_secret(GATEWAYS[token.provider], secret_file)
-        store.system_write(current_time(), inbound_tokens.set_secret, start=start, secret=secret)
+        store.system_write(current_time(), inbound_tokens.set_signing_secret, start=start, signing_secret=secret)
         project = store.system_read(current_time(), get_project, project_id=token.project_id)
         kept = 0 if project is None else store.read(project, current_time(), refused_requests.count_quarantine)
     say(f"The address that begins with {token.start} has another secret now.")

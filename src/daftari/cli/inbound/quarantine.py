@@ -130,7 +130,7 @@ def _read_again(stored: StoredToken, request: InboundRequest, *, public_url: str
     Where a provider signs the address, a wrong ``public_url`` refused its requests too: that of now is tried as well.
     """
     gateway = GATEWAYS[stored.token.provider]
-    proof = Proof(secret=stored.secret, verify_token=stored.verify_token)
+    proof = Proof(secret=stored.signing_secret, verify_token=stored.verify_token)
     path = _PATH.search(request.url)
     try:
         gateway.verify(request, proof=proof)

@@ -27,7 +27,7 @@ def create_token(
     project: Project,
     provider: str,
     label: str,
-    secret: str | None,
+    signing_secret: str | None,
     verify_token: str | None,
 ) -> tuple[str, InboundToken]:
     """A new token of a project, and what nobody can see again: itself."""
@@ -35,7 +35,11 @@ def create_token(
     written = secrets.choice(ascii_letters) + secrets.token_urlsafe(RANDOM_BYTES)
     token = InboundToken(tx.take_id(), project.id, provider, label, written[:START_LENGTH], tx.now, None)
     inbound.insert_token(
-        tx, token=token, token_hash=sha256(written.encode()).digest(), secret=secret, verify_token=verify_token
+        tx,
+        token=token,
+        token_hash=sha256(written.encode()).digest(),
+        signing_secret=signing_secret,
+        verify_token=verify_token,
     )
     return written, token
 
@@ -64,10 +68,10 @@ def get_token(tx: Tx, *, start: str) -> InboundToken:
     return found[0]
 
 
-def set_secret(tx: SystemTx, *, start: str, secret: str) -> InboundToken:
+def set_signing_secret(tx: SystemTx, *, start: str, signing_secret: str) -> InboundToken:
     """Another secret of the provider's for a token. Raises ``TokenNotFound``."""
     token = get_token(tx, start=start)
-    inbound.update_secret(tx, token_id=token.id, secret=secret)
+    inbound.update_signing_secret(tx, token_id=token.id, signing_secret=signing_secret)
     return token
 
 

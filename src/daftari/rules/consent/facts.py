@@ -249,9 +249,9 @@ def list_opt_outs(tx: Tx, *, scope: Scope, since: int | None, after: int, limit:
         if not listed:
             return OptOutPage(found, None)
         wanted = {
-            fact.id: fact.subject
+            fact.id: fact.subject_id
             for fact in listed
-            if fact.kind == "opt_out" and fact.subject > 0 and (since is None or fact.recorded_at >= since)
+            if fact.kind == "opt_out" and fact.subject_id > 0 and (since is None or fact.recorded_at >= since)
         }
         known = consent.find_facts(tx, mobiles=sorted(set(wanted.values())))
         holding = {fact.id: fact for facts in known.values() for fact in in_force(facts)}
@@ -274,7 +274,7 @@ def list_near_misses(tx: Tx, *, limit: int) -> list[dict[str, object]]:
             "key": _show_key(known.get(miss.key_id or 0)),
             "source": miss.source,
             "import_id": miss.import_id,
-            "tries": miss.tries,
+            "tries": miss.attempts,
             "first_at": format_time(miss.first_at),
             "last_at": format_time(miss.last_at),
         }

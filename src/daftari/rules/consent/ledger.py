@@ -55,11 +55,11 @@ def record_facts(tx: WriteTx, *, facts: Sequence[NewFact], import_id: int | None
     for fact in facts:
         if fact.mobile not in numbers:
             found = known.get(fact.mobile, [])
-            numbers[fact.mobile] = _Number(found, {_identity(one, one.message) for one in found}, [])
+            numbers[fact.mobile] = _Number(found, {_identity(one, one.message_digest) for one in found}, [])
     names = [_record(tx, numbers[fact.mobile], fact) for fact in facts]
     touched = _settle_numbers(tx, numbers)
     refusals = names.count("refused")
-    note_near_misses(tx, source="opt_in", tries=refusals, import_id=import_id)
+    note_near_misses(tx, source="opt_in", attempts=refusals, import_id=import_id)
     outcomes = [_told(fact, numbers[fact.mobile], name) for fact, name in zip(facts, names, strict=True)]
     left = dict.fromkeys(name for number in numbers.values() for name in number.left_groups)
     return Recorded(outcomes=outcomes, left_groups=tuple(left), contacts=touched)
@@ -68,7 +68,7 @@ def record_facts(tx: WriteTx, *, facts: Sequence[NewFact], import_id: int | None
 def foresee_facts(tx: Tx, *, facts: Sequence[NewFact]) -> tuple[list[FactOutcomeName], dict[int, State]]:
     """What would become of facts and of their numbers' states, were they recorded; nothing is written."""
     known = consent.find_facts(tx, mobiles=sorted({fact.mobile for fact in facts}))
-    identities = {mobile: {_identity(one, one.message) for one in found} for mobile, found in known.items()}
+    identities = {mobile: {_identity(one, one.message_digest) for one in found} for mobile, found in known.items()}
     names: list[FactOutcomeName] = []
     for place, given in enumerate(facts):
         message = None if given.message_id is None else consent.message_digest(tx, message_id=given.message_id)
@@ -77,7 +77,9 @@ def foresee_facts(tx: Tx, *, facts: Sequence[NewFact]) -> tuple[list[FactOutcome
             names.append("unchanged")
             continue
         identities[given.mobile].add(identity)
-        fact = consent.as_fact(given, number=ID_MAX - len(facts) + place, message=message, key_id=None, now=tx.now)
+        fact = consent.as_fact(
+            given, number=ID_MAX - len(facts) + place, message_digest=message, key_id=None, now=tx.now
+        )
         refused = fact.kind == "opt_in" and is_refused(fact, known.get(given.mobile, []))
         known.setdefault(given.mobile, []).append(fact)
         names.append("refused" if refused else "recorded")
@@ -89,7 +91,7 @@ def _record(tx: WriteTx, number: _Number, given: NewFact) -> FactOutcomeName:
     identity = _identity(given, message)
     if identity in number.identities:
         return "unchanged"
-    fact = consent.new_fact(tx, given=given, message=message)
+    fact = consent.new_fact(tx, given=given, message_digest=message)
     refused = fact.kind == "opt_in" and is_refused(fact, number.facts)
     number.identities.add(identity)
     number.facts.append(fact)
@@ -107,7 +109,7 @@ def _identity(fact: Fact | NewFact, message: str | None) -> Identity:
 
 
 def _settle_numbers(tx: WriteTx, numbers: Mapping[int, _Number]) -> list[int]:
-    """Write the new facts and what follows from them: states, and the standing and groups of the contacts returned."""
+    """Write the new facts and what follows: states, and the consent status and groups of the contacts returned."""
     changed = {mobile: number for mobile, number in numbers.items() if number.new}
     for number in numbers.values():
         number.state = derive_state(number.facts)
@@ -153,7 +155,7 @@ def find_states(tx: Tx, *, mobiles: Sequence[int]) -> dict[int, State]:
     return {mobile: decode_state(kept.state) for mobile, kept in consent.find_consent(tx, mobiles=mobiles).items()}
 
 
-def standing_of(state: State | None) -> int:
+def consent_status_of(state: State | None) -> int:
     """What a contact with a number in this state shows to lists."""
     if state is None:
         return CLEAR
@@ -163,11 +165,11 @@ def standing_of(state: State | None) -> int:
 def settle_contacts(
     tx: WriteTx, *, found: Sequence[ContactNumber | StoredContact], states: Mapping[int, State]
 ) -> dict[int, tuple[str, ...]]:
-    """Let contacts follow the states of their numbers: their standing, the default list, and the groups they may be in.
+    """Let contacts follow the states of their numbers: consent status, default list, and the groups they may be in.
 
     Returns the names of the groups that each number left.
     """
-    joined, left = _settle_standing(tx, found, states)
+    joined, left = _settle_consent_status(tx, found, states)
     bound = {contact.id: contact.mobile for contact in found if may_have_to_leave(states.get(contact.mobile))}
     names: dict[int, list[str]] = {}
     leaving: dict[int, list[int]] = {}
@@ -184,29 +186,29 @@ def settle_contacts(
     return {mobile: tuple(of_number) for mobile, of_number in names.items()}
 
 
-def _settle_standing(
+def _settle_consent_status(
     tx: WriteTx, found: Sequence[ContactNumber | StoredContact], states: Mapping[int, State]
 ) -> tuple[list[int], list[int]]:
     """Show lists what is known now; returns who joined and who left the default list."""
     changed: dict[int, list[int]] = {}
     joined, left = [], []
     for contact in found:
-        standing = standing_of(states.get(contact.mobile))
-        if standing == contact.standing:
+        consent_status = consent_status_of(states.get(contact.mobile))
+        if consent_status == contact.consent_status:
             continue
-        changed.setdefault(standing, []).append(contact.id)
-        if standing == SUPPRESSED:
+        changed.setdefault(consent_status, []).append(contact.id)
+        if consent_status == SUPPRESSED:
             left.append(contact.id)
-        elif contact.standing == SUPPRESSED:
+        elif contact.consent_status == SUPPRESSED:
             joined.append(contact.id)
-    for standing, ids in changed.items():
-        contacts.set_standing(tx, ids=ids, standing=standing)
+    for consent_status, ids in changed.items():
+        contacts.set_consent_status(tx, ids=ids, consent_status=consent_status)
     return joined, left
 
 
 def settle_named_group(tx: WriteTx, *, folded: str) -> None:
     """A group has this name from now on: whoever left one of that name by their own word leaves it."""
-    mobiles = consent.find_who_left(tx, folded=folded)
+    mobiles = consent.find_mobiles_that_left(tx, folded=folded)
     if mobiles:
         found = contacts.find_contacts_by_mobile(tx, mobiles=mobiles)
         settle_contacts(tx, found=found, states=find_states(tx, mobiles=[contact.mobile for contact in found]))
@@ -234,14 +236,14 @@ class Barred(Struct, frozen=True):
 
 def find_barred(tx: Tx, *, found: Iterable[ContactNumber | StoredContact], group_id: int, folded: str) -> Barred:
     """Who of these contacts may not join a group."""
-    known = {contact.mobile: contact for contact in found if contact.standing != CLEAR}
+    known = {contact.mobile: contact for contact in found if contact.consent_status != CLEAR}
     states = find_states(tx, mobiles=sorted(known)) if known else {}
     suppressed = frozenset(known[mobile].id for mobile, state in states.items() if state.is_suppressed)
     left = frozenset(known[mobile].id for mobile, state in states.items() if state.has_left(group_id, folded))
     return Barred(suppressed, left - suppressed)
 
 
-def note_near_misses(tx: WriteTx, *, source: str, tries: int, import_id: int | None = None) -> None:
+def note_near_misses(tx: WriteTx, *, source: str, attempts: int, import_id: int | None = None) -> None:
     """Somebody tried to bring back people who opted out, so many times."""
-    if tries:
-        consent.add_near_misses(tx, source=source, import_id=import_id, tries=tries)
+    if attempts:
+        consent.add_near_misses(tx, source=source, import_id=import_id, attempts=attempts)

@@ -72,22 +72,22 @@ def list_contacts(
     group_id = groups.find_group_id(tx, folded=fold_name(group)) if group is not None else None
     if group is not None and group_id is None:
         return Page(cards=b"", count=0, total=0)
-    everybody, standing = (directory.BOOK, SUPPRESSED) if suppressed else (directory.LISTED, KNOWN)
+    everybody, consent_status = (directory.BOOK, SUPPRESSED) if suppressed else (directory.LISTED, KNOWN)
     list_id = everybody if group_id is None else group_id
     total, start = directory.find_page(tx, list_id=list_id, skip=(page - 1) * per_page)
     if start is None:
         return Page(cards=b"", count=0, total=total)
     if not include:
-        listed = contacts.list_cards(tx, group_id=group_id, standing=standing, start=start, limit=per_page)
+        listed = contacts.list_cards(tx, group_id=group_id, consent_status=consent_status, start=start, limit=per_page)
         return Page(cards=listed.cards, count=listed.count, total=total, state=listed.state)
-    found = contacts.list_contacts(tx, group_id=group_id, standing=standing, start=start, limit=per_page)
+    found = contacts.list_contacts(tx, group_id=group_id, consent_status=consent_status, start=start, limit=per_page)
     return Page(cards=_with_members(tx, found, include), count=len(found), total=total)
 
 
 def _with_members(tx: Tx, found: list[StoredContact], include: frozenset[str]) -> bytes:
     """Cards joined with commas, each with the members that were asked for."""
     names = groups.list_group_names(tx, ids=[contact.id for contact in found]) if "groups" in include else {}
-    known = [contact.mobile for contact in found if contact.standing != CLEAR] if "consent" in include else []
+    known = [contact.mobile for contact in found if contact.consent_status != CLEAR] if "consent" in include else []
     states = ledger.find_states(tx, mobiles=known) if known else {}
     cards = []
     for contact in found:
@@ -122,7 +122,7 @@ def create_contacts(tx: WriteTx, *, rows: Rows, group: str | None, skip: bool, r
     if touched:
         journal.insert_journal(tx, action="create_contacts", contacts=touched, group_id=next(iter(merged.joined), None))
     suppressed, kept_out = merge.suppressed, merge.kept_out
-    ledger.note_near_misses(tx, source="create_contacts", tries=len(suppressed) + len(kept_out))
+    ledger.note_near_misses(tx, source="create_contacts", attempts=len(suppressed) + len(kept_out))
     written = _Written(merged.new, merge.changed.keys() | joined, suppressed, kept_out, invalid)
     return _outcome(rows, merge, written, results)
 
@@ -213,7 +213,7 @@ def update_contact(
     if group is not None and not state.is_suppressed:
         moved, kept_out, group_id = _move(tx, found.id, state, group, move)
     if group is not None:
-        ledger.note_near_misses(tx, source="update_contact", tries=int(state.is_suppressed or kept_out))
+        ledger.note_near_misses(tx, source="update_contact", attempts=int(state.is_suppressed or kept_out))
     if moved or text != found.card:
         journal.insert_journal(tx, action="update_contact", contacts=(found.id,), group_id=group_id)
     return UpdateOutcome(suppressed=state.is_suppressed, kept_out=kept_out, version=version_of(text.encode()))
@@ -295,7 +295,7 @@ def remove_contact(tx: WriteTx, *, found: StoredContact) -> list[int]:
     """A contact goes, out of every list first; returns the groups that it was in."""
     inside = groups.list_contact_groups(tx, contact_id=found.id)
     groups.delete_contact_memberships(tx, contact_id=found.id)
-    lists = [directory.BOOK, *inside, *([directory.LISTED] if found.standing != SUPPRESSED else [])]
+    lists = [directory.BOOK, *inside, *([directory.LISTED] if found.consent_status != SUPPRESSED else [])]
     directory.change_directory(tx, joined={}, left={**dict.fromkeys(lists, (found.id,))})
     contacts.delete_contact(tx, contact_id=found.id)
     return inside

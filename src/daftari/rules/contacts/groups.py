@@ -83,7 +83,7 @@ def join_group(tx: WriteTx, *, name: str, ids: Sequence[int], mobiles: Sequence[
     group = get_group(tx, name=name)
     named, unknown = _find_named(tx, ids=ids, mobiles=mobiles)
     barred = ledger.find_barred(tx, found=named.values(), group_id=group.id, folded=fold_name(name))
-    ledger.note_near_misses(tx, source="join_group", tries=len(barred.suppressed) + len(barred.kept_out))
+    ledger.note_near_misses(tx, source="join_group", attempts=len(barred.suppressed) + len(barred.kept_out))
     inside = groups.find_members(tx, group_id=group.id, ids=sorted(named))
     joining = [number for number in sorted(named) if number not in inside and number not in barred]
     if joining:

@@ -150,7 +150,7 @@ def _merge_row(card: Card, row: ContactRow) -> Card:
 def _find_known(tx: Tx, merge: Merge) -> dict[int, State]:
     """The states of the numbers of which anything is known; contacts that are there tell whether to look."""
     mobiles = [row.mobile for row in merge.new]
-    mobiles += [contact.mobile for contact in merge.there.values() if contact.standing != CLEAR]
+    mobiles += [contact.mobile for contact in merge.there.values() if contact.consent_status != CLEAR]
     return ledger.find_states(tx, mobiles=mobiles) if mobiles else {}
 
 
@@ -178,10 +178,10 @@ def _find_joining(tx: Tx, merge: Merge, group: NamedGroup) -> Joining:
 
 def write_merge(tx: WriteTx, *, merge: Merge, ids: Mapping[int, int] | None = None) -> Merged:
     """Write what was found. New contacts get the ids by number that are given, else the next ones of the book."""
-    standings = {mobile: ledger.standing_of(state) for mobile, state in merge.known.items()}
+    statuses = {mobile: ledger.consent_status_of(state) for mobile, state in merge.known.items()}
     new_ids = _take_ids(tx, merge.new, ids)
     new = [
-        NewCard(number, row.mobile, f'{{"id":{number}{row.tail}', standings.get(row.mobile, CLEAR))
+        NewCard(number, row.mobile, f'{{"id":{number}{row.tail}', statuses.get(row.mobile, CLEAR))
         for number, row in zip(new_ids, merge.new, strict=True)
     ]
     if new:

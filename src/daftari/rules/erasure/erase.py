@@ -49,10 +49,10 @@ def erase_number(tx: WriteTx, *, mobile: int) -> Erased:
 
     The worker clears the journal of the contact's id.
     """
-    subject = consent.erased_subject(tx, mobile=mobile)
+    subject_id = consent.erased_subject_id(tx, mobile=mobile)
     found = contacts.get_contact_by_mobile(tx, mobile=mobile)
     memberships = remove_contact(tx, found=found) if found is not None else []
-    moved, gone = consent.move_facts(tx, mobile=mobile, subject=subject)
+    moved, gone = consent.move_facts(tx, mobile=mobile, subject_id=subject_id)
     removed = {
         "contacts": int(found is not None),
         "memberships": len(memberships),
@@ -68,27 +68,27 @@ def erase_number(tx: WriteTx, *, mobile: int) -> Erased:
     }
     written = msgspec.json.encode(removed).decode()
     contact_id = None if found is None else found.id
-    erasure_id = erasures.insert_erasure(tx, subject=subject, contact_id=contact_id, removed=written)
-    _opt_out(tx, mobile, subject)
+    erasure_id = erasures.insert_erasure(tx, subject_id=subject_id, contact_id=contact_id, removed=written)
+    _opt_out(tx, mobile, subject_id)
     journal.insert_journal(tx, action="erase_number", contacts=(), group_id=None)
     if contact_id is not None:
         request_job(tx, project_id=tx.project.id, kind=ERASE)
     return Erased(erasure_id, removed)
 
 
-def _opt_out(tx: WriteTx, mobile: int, subject: int) -> None:
+def _opt_out(tx: WriteTx, mobile: int, subject_id: int) -> None:
     """An opt-out of everything, kept under the hash with what was known before."""
     given = NewFact(0, mobile, "opt_out", Scope(), tx.now, "erasure")
-    fact = consent.new_fact(tx, given=given, message=None)
+    fact = consent.new_fact(tx, given=given, message_digest=None)
     known = consent.find_facts(tx, mobiles=[mobile]).get(mobile, [])
-    consent.insert_facts(tx, facts=[(subject, fact)])
-    consent.save_consent(tx, states={subject: stored_state(derive_state([*known, fact]))})
+    consent.insert_facts(tx, facts=[(subject_id, fact)])
+    consent.save_consent(tx, states={subject_id: stored_state(derive_state([*known, fact]))})
 
 
 def _delete_reviews(tx: WriteTx, mobile: int) -> int:
     """The number's own reviews go, and what could not be read and names it."""
     unread = inbound.list_subject_reviews(tx, mobile=None)
-    named = [review.id for review in unread if _names(review.said + review.why, mobile)]
+    named = [review.id for review in unread if _names(review.text + review.reason, mobile)]
     for review_id in named:
         inbound.delete_review(tx, review_id=review_id)
     return len(named) + inbound.delete_reviews(tx, mobile=mobile)

@@ -26,7 +26,7 @@ def purge_group(tx: WriteTx) -> bool:
     group_id = purge.find_deleted_group(tx)
     if group_id is None:
         return False
-    members = purge.list_some_members(tx, group_id=group_id, limit=ROWS_A_TURN)
+    members = purge.list_first_members(tx, group_id=group_id, limit=ROWS_A_TURN)
     if members:
         groups.delete_members(tx, group_id=group_id, ids=members)
         directory.change_directory(tx, joined={}, left={group_id: members})
@@ -37,7 +37,7 @@ def purge_group(tx: WriteTx) -> bool:
 
 def purge_book(tx: WriteTx) -> bool:
     """Clear some of a deleted project's book, then the book itself. Returns whether anything is left."""
-    ids = purge.list_some_contacts(tx, limit=ROWS_A_TURN)
+    ids = purge.list_first_contacts(tx, limit=ROWS_A_TURN)
     if ids:
         purge.delete_contacts(tx, ids=ids)
         return True

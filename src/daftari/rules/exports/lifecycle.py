@@ -51,7 +51,7 @@ class _Progress(Struct, frozen=True, omit_defaults=True):
     erasures: int = 0
 
 
-class Try(Struct, frozen=True):
+class Attempt(Struct, frozen=True):
     """One begin of making an export's file."""
 
     export_id: int
@@ -165,19 +165,19 @@ def _settle_cleared(tx: WriteTx, export: StoredExport) -> None:
         exports.update_export(tx, export=replace(export, parts=0))
 
 
-def begin_export(tx: WriteTx) -> Try | None:
+def begin_export(tx: WriteTx) -> Attempt | None:
     """Begin a try at the first export that waits; ``None`` when none does. One that was tried too often fails."""
     for export in exports.list_exports(tx):
         if export.state == "queued" and not export.parts and export.expires_at > tx.now:
-            if export.tries - _read_progress(export.progress).erasures >= TRIES_MAX:
+            if export.attempts - _read_progress(export.progress).erasures >= TRIES_MAX:
                 _update(tx, replace(export, state="failed"), _Progress(error=BROKEN, finished_at=tx.now))
                 continue
-            exports.update_export(tx, export=replace(export, state="running", tries=export.tries + 1))
-            return Try(export.id, export.tries + 1, _read_settings(export.settings))
+            exports.update_export(tx, export=replace(export, state="running", attempts=export.attempts + 1))
+            return Attempt(export.id, export.attempts + 1, _read_settings(export.settings))
     return None
 
 
-def keep_parts(tx: WriteTx, *, attempt: Try, first: int, parts: Sequence[bytes]) -> bool:
+def keep_parts(tx: WriteTx, *, attempt: Attempt, first: int, parts: Sequence[bytes]) -> bool:
     """Keep further parts of a file; ``False`` when the try is over."""
     export = _find_tried(tx, attempt)
     if export is not None:
@@ -186,7 +186,7 @@ def keep_parts(tx: WriteTx, *, attempt: Try, first: int, parts: Sequence[bytes])
     return export is not None
 
 
-def finish_export(tx: WriteTx, *, attempt: Try, rows: int, size: int) -> bool:
+def finish_export(tx: WriteTx, *, attempt: Attempt, rows: int, size: int) -> bool:
     """The file is whole and may be fetched; ``False`` when the try is over."""
     export = _find_tried(tx, attempt)
     if export is not None:
@@ -195,16 +195,16 @@ def finish_export(tx: WriteTx, *, attempt: Try, rows: int, size: int) -> bool:
     return export is not None
 
 
-def fail_export(tx: WriteTx, *, attempt: Try, error: str) -> None:
+def fail_export(tx: WriteTx, *, attempt: Attempt, error: str) -> None:
     """There will be no file. ``error`` is a sentence."""
     export = _find_tried(tx, attempt)
     if export is not None:
         _update(tx, replace(export, state="failed"), _Progress(error=error, finished_at=tx.now))
 
 
-def _find_tried(tx: WriteTx, attempt: Try) -> StoredExport | None:
+def _find_tried(tx: WriteTx, attempt: Attempt) -> StoredExport | None:
     export = exports.get_export(tx, export_id=attempt.export_id)
-    if export is None or export.state != "running" or export.tries != attempt.number:
+    if export is None or export.state != "running" or export.attempts != attempt.number:
         return None
     return export
 

@@ -24,7 +24,7 @@ from daftari.rules.consent.state import State
 from daftari.rules.contacts.merge import Merge, Merged, find_merge, read_card, write_merge
 from daftari.rules.contacts.parse import TOO_MANY_ATTRIBUTES, merge_duplicates
 from daftari.rules.fields import NATIONAL_DIGITS_MIN
-from daftari.rules.imports.batch import SEEN_BYTES, Batch
+from daftari.rules.imports.batch import PLAN_DIGEST_BYTES, Batch
 from daftari.rules.imports.groups import find_namings
 from daftari.rules.imports.joins import find_joins, list_named_groups, make_groups
 from daftari.rules.imports.lifecycle import CREATED, DUPLICATE, UNCHANGED, UPDATED, get_import, save_progress
@@ -77,7 +77,7 @@ def _take_batch(tx: WriteTx, work: Import, chunks: Sequence[ReadChunk], seconds:
     records = sum(chunk.count for chunk in chunks)
     batch = Batch(
         work, chunks, chunks[0].first, bytearray(records), array("q", bytes(8 * records)),
-        bytearray(SEEN_BYTES * records), [],
+        bytearray(PLAN_DIGEST_BYTES * records), [],
         repeats={number for chunk in chunks for number in chunk.repeats},
         ids_by_mobile={mobile: number for chunk in chunks for mobile, number in chunk.ids.items()} or None,
         namings=find_namings(work, chunks),
@@ -86,23 +86,23 @@ def _take_batch(tx: WriteTx, work: Import, chunks: Sequence[ReadChunk], seconds:
         for one in chunk.rejects:
             batch.set(one.number, CODE["invalid"])
             batch.rejects.append(one)
-    subjects = erasures.list_subjects_after(tx, erasure_id=work.stored.erasure_id)
-    erased = _erased(tx, batch, subjects) if subjects else set()
+    subject_ids = erasures.list_subjects_after(tx, erasure_id=work.stored.erasure_id)
+    erased = _erased(tx, batch, subject_ids) if subject_ids else set()
     if work.settings.kind == "contacts":
         _take_contacts(tx, batch, erased)
     else:
         _take_lists(tx, batch, erased)
-    if subjects:
-        batch.rejects = [_without_erased(tx, batch, one, subjects) for one in batch.rejects]
+    if subject_ids:
+        batch.rejects = [_without_erased(tx, batch, one, subject_ids) for one in batch.rejects]
     _keep_batch(tx, batch)
     return save_progress(tx, found=work, progress=_moved_on(batch, tx.now, seconds))
 
 
-def _erased(tx: Tx, batch: Batch, subjects: set[int]) -> set[int]:
+def _erased(tx: Tx, batch: Batch, subject_ids: set[int]) -> set[int]:
     """Numbers in the batch of people who were erased after the file came; their records are refused."""
     mobiles = {row.mobile for chunk in batch.chunks for row in chunk.rows}
     mobiles |= {fact.mobile for chunk in batch.chunks for fact in chunk.facts}
-    erased = {mobile for mobile in mobiles if consent.erased_subject(tx, mobile=mobile) in subjects}
+    erased = {mobile for mobile in mobiles if consent.erased_subject_id(tx, mobile=mobile) in subject_ids}
     numbers = {row.index for chunk in batch.chunks for row in chunk.rows if row.mobile in erased}
     numbers |= {fact.index for chunk in batch.chunks for fact in chunk.facts if fact.mobile in erased}
     for number in sorted(numbers):
@@ -110,7 +110,7 @@ def _erased(tx: Tx, batch: Batch, subjects: set[int]) -> set[int]:
     return erased
 
 
-def _without_erased(tx: Tx, batch: Batch, given: Reject, subjects: set[int]) -> Reject:
+def _without_erased(tx: Tx, batch: Batch, given: Reject, subject_ids: set[int]) -> Reject:
     """A rejected record is not kept when it names somebody who was erased after the file came."""
     digits = given.digits
     if len(digits) <= NAMED_DIGITS_MAX:
@@ -121,9 +121,9 @@ def _without_erased(tx: Tx, batch: Batch, given: Reject, subjects: set[int]) -> 
             for length in range(NATIONAL_DIGITS_MIN, E164_DIGITS_MAX - len(prefix) + 1)
             for first in range(len(digits) - length + 1)
         )
-        if not any(consent.erased_subject(tx, mobile=number) in subjects for number in named):
+        if not any(consent.erased_subject_id(tx, mobile=number) in subject_ids for number in named):
             return given
-    return Reject(given.number, given.why, "null", "")
+    return Reject(given.number, given.reason, "null", "")
 
 
 # ---- contacts ---------------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ def _take_rows(tx: WriteTx, batch: Batch, rows: list[ContactRow], foreseen: Mapp
     joins, flags = find_joins(batch, merge, rows)
     _tell_rows(batch, merge, merged, rows, {record for by in joins for record in by.values()}, flags)
     if not batch.is_plan:
-        imports.keep_changes(tx, import_id=batch.work.id, cards=sorted(before.items()))
+        imports.save_changes(tx, import_id=batch.work.id, cards=sorted(before.items()))
         _note_written(batch, merge, merged, joins)
 
 
@@ -337,7 +337,7 @@ def _keep_batch(tx: WriteTx, batch: Batch) -> None:
         group_id = next(iter(batch.groups)) if len(batch.groups) == 1 else None
         journal.insert_journal(tx, action="import_contacts", contacts=batch.touched, group_id=group_id)
     if not batch.is_plan:
-        ledger.note_near_misses(tx, source="import", tries=batch.barred, import_id=work.id)
+        ledger.note_near_misses(tx, source="import", attempts=batch.barred, import_id=work.id)
     for chunk, (first_fact, last_fact) in zip(batch.chunks, batch.fact_ranges, strict=True):
         start = chunk.first - batch.first
         end = start + chunk.count
@@ -350,7 +350,9 @@ def _keep_batch(tx: WriteTx, batch: Batch) -> None:
                 phase=work.stored.phase,
                 outcomes=bytes(batch.outcomes[start:end]),
                 ids=batch.ids[start:end],
-                seen=bytes(batch.seen[SEEN_BYTES * start : SEEN_BYTES * end]) if batch.is_plan else b"",
+                plan_digests=bytes(batch.plan_digests[PLAN_DIGEST_BYTES * start : PLAN_DIGEST_BYTES * end])
+                if batch.is_plan
+                else b"",
                 first_fact=first_fact,
                 last_fact=last_fact,
                 first_row=chunk.first,

@@ -18,7 +18,7 @@ from daftari.rules.imports.model import (
 from daftari.rules.imports.parse import reject
 from daftari.store.imports import Reject
 
-SEEN_BYTES = 8
+PLAN_DIGEST_BYTES = 8
 """What a plan keeps of what it saw of a record's contact."""
 
 
@@ -30,7 +30,7 @@ class Batch(Struct):
     first: int
     outcomes: bytearray
     ids: array[int]
-    seen: bytearray
+    plan_digests: bytearray
     rejects: list[Reject]
     repeats: set[int]
     ids_by_mobile: dict[int, int] | None

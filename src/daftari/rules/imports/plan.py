@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 from daftari.model.contacts import ContactRow
 from daftari.rules.contacts.merge import Joining, Merge, find_merge
-from daftari.rules.imports.batch import SEEN_BYTES, Batch
+from daftari.rules.imports.batch import PLAN_DIGEST_BYTES, Batch
 from daftari.rules.imports.joins import list_named_groups
 from daftari.store import Tx, WriteTx, contacts, imports
 
@@ -26,14 +26,14 @@ def find_left_out(tx: WriteTx, batch: Batch, rows: list[ContactRow]) -> dict[int
     out = dict.fromkeys(_with_taken_ids(tx, batch, rows), ID_TAKEN)
     if not batch.is_plan:
         repeated = [row.mobile for row in rows if row.index in batch.repeats]
-        left_alone = imports.find_left_alone(tx, import_id=batch.work.id, mobiles=repeated)
+        left_alone = imports.find_excluded_mobiles(tx, import_id=batch.work.id, mobiles=repeated)
         planned = _planned(tx, batch) if batch.work.settings.planned else b""
         for row in rows:
-            place = SEEN_BYTES * (row.index - batch.first)
-            same = row.index not in seen or planned[place : place + SEEN_BYTES] == seen[row.index]
+            place = PLAN_DIGEST_BYTES * (row.index - batch.first)
+            same = row.index not in seen or planned[place : place + PLAN_DIGEST_BYTES] == seen[row.index]
             if not same or row.mobile in left_alone:
                 out.setdefault(row.mobile, CHANGED)
-        imports.leave_alone(tx, import_id=batch.work.id, mobiles=sorted(out.keys() - left_alone))
+        imports.exclude_mobiles(tx, import_id=batch.work.id, mobiles=sorted(out.keys() - left_alone))
     for row in rows:
         if row.mobile in out:
             batch.refuse(row.index, f"The record {out[row.mobile]}", outcome=outcome_of(out[row.mobile]))
@@ -74,8 +74,8 @@ def _seen(tx: Tx, batch: Batch, rows: list[ContactRow]) -> dict[int, bytes]:
         if row.index not in batch.repeats
     }
     for index, digest in seen.items():
-        place = SEEN_BYTES * (index - batch.first)
-        batch.seen[place : place + SEEN_BYTES] = digest
+        place = PLAN_DIGEST_BYTES * (index - batch.first)
+        batch.plan_digests[place : place + PLAN_DIGEST_BYTES] = digest
     return seen
 
 
@@ -85,9 +85,9 @@ def _digest(merge: Merge, row: ContactRow, joinings: Iterable[Joining]) -> bytes
         "01"[(found.id in joining.there) if found is not None else joining.takes(row.mobile)] for joining in joinings
     )
     told = f"{'' if found is None else found.card}|{state is not None and state.is_suppressed}|{joins}"
-    return blake2b(told.encode(), digest_size=SEEN_BYTES).digest()
+    return blake2b(told.encode(), digest_size=PLAN_DIGEST_BYTES).digest()
 
 
 def _planned(tx: Tx, batch: Batch) -> bytes:
     chunks = imports.list_chunks(tx, import_id=batch.work.id, first=batch.chunks[0].number, limit=len(batch.chunks))
-    return b"".join(chunk.seen for chunk in chunks)
+    return b"".join(chunk.plan_digests for chunk in chunks)

@@ -86,11 +86,11 @@ def _retract_facts(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone) -> 
     kinds = {"opt_in", "opt_out", "left_group"} if settings.retract_opt_outs else {"opt_in"}
     given = [
         NewFact(
-            0, subject, "retraction", fact.scope, fact.at, "api", keyword=fact.keyword, retracts=fact.id,
+            0, subject_id, "retraction", fact.scope, fact.at, "api", keyword=fact.keyword, retracts=fact.id,
             evidence=evidence,
         )
-        for subject, fact in consent.list_facts_between(tx, first=chunk.first_fact, last=chunk.last_fact)
-        if subject > 0 and fact.kind in kinds
+        for subject_id, fact in consent.list_facts_between(tx, first=chunk.first_fact, last=chunk.last_fact)
+        if subject_id > 0 and fact.kind in kinds
     ]  # fmt: skip
     if given:
         recorded = ledger.record_facts(tx, facts=given)
@@ -165,7 +165,7 @@ def _remove(tx: WriteTx, going: list[StoredContact], memberships: Mapping[int, s
         return
     ids = [contact.id for contact in going]
     left: dict[int, list[int]] = {directory.BOOK: ids, directory.LISTED: []}
-    left[directory.LISTED] = [contact.id for contact in going if contact.standing != SUPPRESSED]
+    left[directory.LISTED] = [contact.id for contact in going if contact.consent_status != SUPPRESSED]
     for contact_id in ids:
         for group_id in memberships.get(contact_id, ()):
             left.setdefault(group_id, []).append(contact_id)

@@ -119,7 +119,7 @@ def _was_taken(tx: Tx, event: InboundMessage, mobile: int, receipt: Receipt) -> 
     """Whether the message led to something before. Groups and settings change, and with them what it would mean."""
     message = consent.message_digest(tx, message_id=_known_by(event, receipt))
     known = consent.find_facts(tx, mobiles=[mobile]).get(mobile, ())
-    return any(fact.source == "inbound" and fact.message == message for fact in known)
+    return any(fact.source == "inbound" and fact.message_digest == message for fact in known)
 
 
 def _find_group(tx: Tx, rest: str) -> Group | None:
@@ -226,7 +226,7 @@ def _keep_for_review(tx: WriteTx, inbox: _Inbox, event: _Known, mobile: int | No
 
 def _insert_reviews(tx: WriteTx, inbox: _Inbox) -> None:
     for review, message in inbox.reviews:
-        inbound.insert_review(tx, given=review, message=message)
+        inbound.insert_review(tx, given=review, message_digest=message)
 
 
 def _keep_unreadable(tx: WriteTx, inbox: _Inbox, event: InboundUnreadable, receipt: Receipt) -> None:

@@ -27,8 +27,8 @@ def show_review(review: Review) -> dict[str, object]:
         "provider": review.provider,
         "channel": None if review.channel == ANY else review.channel,
         "sender": None if review.sender in ("", ANY) else review.sender,
-        "why": review.why,
-        "text": review.said,
+        "why": review.reason,
+        "text": review.text,
         "settled_at": None if review.settled_at is None else format_time(review.settled_at),
         "settled_as": review.settled_as,
     }
@@ -70,14 +70,16 @@ def _settled_facts(tx: Tx, review: Review, settled_as: Settlement) -> list[NewFa
     mobile = review.mobile
     if mobile is None:
         raise ValidationFailed({"as": ["The as field must be dismiss: no number could be read."]})
-    evidence = write_evidence(provider=review.provider, text=review.said, note=f"review {review.id}")
+    evidence = write_evidence(provider=review.provider, text=review.text, note=f"review {review.id}")
     if settled_as == "opt_out":
         scope = stop_scope(tx.project.consent, channel=review.channel, sender=review.sender or ANY)
         return [NewFact(0, mobile, "opt_out", scope, review.at, "inbound", evidence=evidence)]
     if settled_as == "opt_in":
         return [NewFact(0, mobile, "opt_in", Scope(channel=review.channel), review.at, "inbound", evidence=evidence)]
     wrong = [
-        fact for fact in consent.find_facts(tx, mobiles=[mobile]).get(mobile, []) if fact.message == review.message
+        fact
+        for fact in consent.find_facts(tx, mobiles=[mobile]).get(mobile, [])
+        if fact.message_digest == review.message_digest
     ]
     if not wrong:
         raise ValidationFailed({"as": ["The as field must not be retract: nothing was recorded of this message."]})

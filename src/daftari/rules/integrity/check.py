@@ -89,7 +89,8 @@ def _check_counters(state: BookState | None) -> list[Finding]:
 
 def _check_cards(tx: Tx) -> list[Finding]:
     findings = [
-        Finding("mobile", f"More than one contact has {mobile}.", mendable=False) for mobile in integrity.find_twice(tx)
+        Finding("mobile", f"More than one contact has {mobile}.", mendable=False)
+        for mobile in integrity.find_duplicates(tx)
     ]
     for contact in integrity.list_rows(tx):
         if _wrong_card(contact):
@@ -107,11 +108,12 @@ def _check_members(tx: Tx) -> list[Finding]:
 
 def _check_consent(tx: Tx) -> list[Finding]:
     findings = [
-        Finding("consent", f"The state of subject {subject} is not what its facts lead to.", mendable=True)
-        for subject, _ in find_wrong_states(tx)
+        Finding("consent", f"The state of subject {subject_id} is not what its facts lead to.", mendable=True)
+        for subject_id, _ in find_wrong_states(tx)
     ]
     findings += [
-        Finding("standing", f"Contact {contact.id} {what}.", mendable=True) for contact, _, what in find_unsettled(tx)
+        Finding("consent_status", f"Contact {contact.id} {what}.", mendable=True)
+        for contact, _, what in find_unsettled(tx)
     ]
     return findings
 

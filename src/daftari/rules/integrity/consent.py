@@ -24,14 +24,14 @@ A_TURN = 10_000
 def find_wrong_states(tx: Tx) -> Iterator[tuple[int, State | None]]:
     """Subjects whose kept state is not what their facts lead to, with the right one; ``None``: there should be none."""
     for kept in _batched(integrity.list_states(tx)):
-        right = _derive(tx, [subject for subject, _, _ in kept])
-        for subject, suppressed, text in kept:
-            state = right.get(subject)
+        right = _derive(tx, [subject_id for subject_id, _, _ in kept])
+        for subject_id, suppressed, text in kept:
+            state = right.get(subject_id)
             if state is None or (suppressed, text) != (state.is_suppressed, encode_state(state)):
-                yield subject, state
-    for subjects in _batched(integrity.list_fact_subjects(tx)):
-        there = consent.find_subject_states(tx, subjects=subjects)
-        missing = [subject for subject in subjects if subject not in there]
+                yield subject_id, state
+    for subject_ids in _batched(integrity.list_fact_subjects(tx)):
+        there = consent.find_subject_states(tx, subject_ids=subject_ids)
+        missing = [subject_id for subject_id in subject_ids if subject_id not in there]
         yield from _derive(tx, missing).items()
 
 
@@ -43,7 +43,7 @@ def find_unsettled(tx: Tx) -> Iterator[tuple[StoredContact, State | None, str]]:
         by_id = {contact.id: contact for contact in found}
         for contact in found:
             state = states.get(contact.mobile)
-            if contact.standing != ledger.standing_of(state):
+            if contact.consent_status != ledger.consent_status_of(state):
                 yield contact, state, "is not listed as its opt-outs say"
         bound = [contact.id for contact in found if ledger.may_have_to_leave(states.get(contact.mobile))]
         for membership in groups.list_memberships(tx, ids=bound) if bound else ():
@@ -56,21 +56,21 @@ def find_unsettled(tx: Tx) -> Iterator[tuple[StoredContact, State | None, str]]:
 def repair_consent(tx: WriteTx) -> None:
     """Derive wrong states anew, and let every contact follow."""
     wrong = dict(find_wrong_states(tx))
-    right = {subject: ledger.stored_state(state) for subject, state in wrong.items() if state is not None}
+    right = {subject_id: ledger.stored_state(state) for subject_id, state in wrong.items() if state is not None}
     consent.save_consent(tx, states=right)
-    consent.delete_states(tx, subjects=[subject for subject, state in wrong.items() if state is None])
+    consent.delete_states(tx, subject_ids=[subject_id for subject_id, state in wrong.items() if state is None])
     for unsettled in _batched(find_unsettled(tx)):
         found = {contact.id: contact for contact, _, _ in unsettled}
         states = {contact.mobile: state for contact, state, _ in unsettled if state is not None}
         ledger.settle_contacts(tx, found=list(found.values()), states=states)
 
 
-def _derive(tx: Tx, subjects: Sequence[int]) -> dict[int, State]:
+def _derive(tx: Tx, subject_ids: Sequence[int]) -> dict[int, State]:
     """What facts lead to: those of a number with those of its hash, those of a hash by themselves."""
-    mobiles = [subject for subject in subjects if subject > 0]
+    mobiles = [subject_id for subject_id in subject_ids if subject_id > 0]
     facts: dict[int, list[Fact]] = consent.find_facts(tx, mobiles=mobiles) if mobiles else {}
-    facts |= consent.find_subject_facts(tx, subjects=[subject for subject in subjects if subject < 0])
-    return {subject: derive_state(facts[subject]) for subject in subjects if facts.get(subject)}
+    facts |= consent.find_subject_facts(tx, subject_ids=[subject_id for subject_id in subject_ids if subject_id < 0])
+    return {subject_id: derive_state(facts[subject_id]) for subject_id in subject_ids if facts.get(subject_id)}
 
 
 def _batched(items: Iterable[T]) -> Iterator[list[T]]:

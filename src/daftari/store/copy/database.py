@@ -96,16 +96,16 @@ class Database(ABC):
         """Whether there is anything in the book."""
         return bool(self.fetch("SELECT id FROM project LIMIT 1"))
 
-    def read_house(self) -> tuple[int, bytes | None]:
+    def read_system(self) -> tuple[int, bytes | None]:
         """The schema's version, below 0 while a copy is not finished, and the fingerprint of the secret."""
-        [(version, fingerprint)] = self.fetch("SELECT schema_version, secret_fingerprint FROM system WHERE id = 1")
+        [(version, fingerprint)] = self.fetch("SELECT schema_version, erasure_key_fingerprint FROM system WHERE id = 1")
         return _number(version), fingerprint if isinstance(fingerprint, bytes) else None
 
     # ---- writing ------------------------------------------------------------------------------------
 
-    def keep_house(self, *, version: int, fingerprint: bytes) -> None:
+    def save_system(self, *, version: int, fingerprint: bytes) -> None:
         """Whether the database may be served, and which secret is its own."""
-        text = "UPDATE system SET schema_version = ?, secret_fingerprint = ? WHERE id = 1"
+        text = "UPDATE system SET schema_version = ?, erasure_key_fingerprint = ? WHERE id = 1"
         self.run(text, [version, fingerprint])
 
     def put(self, table: Table, row: Row) -> None:

@@ -24,7 +24,7 @@ from daftari.store.catalog import Table, dependents, list_tables
 from daftari.store.copy.database import Database
 from daftari.store.database_url import dialect_of, masked, sqlite_path
 from daftari.store.engine import Row, Value
-from daftari.store.erasure_key import default_secret_file, find_secret_text, fingerprint_of, keep_secret, key_of
+from daftari.store.erasure_key import default_secret_file, find_secret_text, fingerprint_of, key_of, save_secret
 from daftari.store.schema import (
     latest_version,
     migrate,
@@ -109,7 +109,7 @@ def copy_database(
         if outcome.end == "done":
             there.settle()
             with there.writing():
-                there.keep_house(version=_latest(target), fingerprint=fingerprint_of(key_of(text)))
+                there.save_system(version=_latest(target), fingerprint=fingerprint_of(key_of(text)))
         return outcome
 
 
@@ -155,7 +155,7 @@ def _make_tables(target: str) -> None:
 
 def _begin(there: Database, target: str, secret: str) -> None:
     """Mark the target as a copy that is not finished, with the source's secret. Raises when it is anything else."""
-    version, known = there.read_house()
+    version, known = there.read_system()
     if version > 0:
         _refuse_full(there, target)
     elif version != -_latest(target):
@@ -164,9 +164,9 @@ def _begin(there: Database, target: str, secret: str) -> None:
     if known not in (None, fingerprint):
         raise BadSettings(f"{masked(target)} has another secret than the source; name a target that is new.")
     if dialect_of(target) == "sqlite":
-        _keep_secret(target, secret)
+        _save_secret(target, secret)
     with there.writing():
-        there.keep_house(version=-_latest(target), fingerprint=fingerprint)
+        there.save_system(version=-_latest(target), fingerprint=fingerprint)
 
 
 def _refuse_full(there: Database, target: str) -> None:
@@ -174,10 +174,10 @@ def _refuse_full(there: Database, target: str) -> None:
         raise BadSettings(f"{masked(target)} has projects already; a copy goes to an empty database only.")
 
 
-def _keep_secret(target: str, secret: str) -> None:
+def _save_secret(target: str, secret: str) -> None:
     kept = find_secret_text(target, secret=None, secret_file=None)
     if kept is None:
-        kept = secret if keep_secret(target, secret) == key_of(secret) else None
+        kept = secret if save_secret(target, secret) == key_of(secret) else None
     if kept != secret:
         raise BadSettings(f"{default_secret_file(target)} holds another secret than the source's; move it away first.")
 

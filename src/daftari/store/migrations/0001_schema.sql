@@ -7,7 +7,7 @@ CREATE TABLE system (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     schema_version INTEGER NOT NULL,
     next_id INTEGER NOT NULL,
-    secret_fingerprint BLOB
+    erasure_key_fingerprint BLOB
 ) STRICT;
 
 CREATE TABLE project (
@@ -47,7 +47,7 @@ CREATE TABLE inbound_token (
     label TEXT NOT NULL,
     start TEXT NOT NULL UNIQUE,
     hash BLOB NOT NULL,
-    secret TEXT,
+    signing_secret TEXT,
     verify_token TEXT,
     created_at INTEGER NOT NULL,
     revoked_at INTEGER
@@ -76,7 +76,7 @@ CREATE TABLE book (
     closed INTEGER NOT NULL
 ) STRICT; -- postgres: WITH (fillfactor = 50)
 
--- standing: 0 nothing is known of the number, 1 something is, 2 the number is suppressed.
+-- consent_status: 0 nothing is known of the number, 1 something is, 2 the number is suppressed.
 CREATE TABLE contact (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
     id INTEGER NOT NULL,
@@ -84,7 +84,7 @@ CREATE TABLE contact (
     card TEXT NOT NULL,
     card_version INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
-    standing INTEGER NOT NULL DEFAULT 0,
+    consent_status INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (project_id, id)
 ) STRICT, WITHOUT ROWID;
 
@@ -152,7 +152,7 @@ CREATE INDEX removal_seq ON removal (project_id, seq);
 -- What is known about a number. A subject is the number, or minus its keyed hash once the number is erased.
 CREATE TABLE fact (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
-    subject INTEGER NOT NULL,
+    subject_id INTEGER NOT NULL,
     id INTEGER NOT NULL,
     kind TEXT NOT NULL CHECK (kind IN ('opt_out', 'opt_in', 'left_group', 'activated', 'deactivated', 'retraction')),
     channel TEXT NOT NULL,
@@ -165,10 +165,10 @@ CREATE TABLE fact (
     group_id INTEGER,
     override INTEGER NOT NULL,
     retracts INTEGER,
-    message TEXT,
+    message_digest TEXT,
     key_id INTEGER,
     evidence TEXT,
-    PRIMARY KEY (project_id, subject, id)
+    PRIMARY KEY (project_id, subject_id, id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX fact_id ON fact (project_id, id);
@@ -177,10 +177,10 @@ CREATE INDEX fact_left_group ON fact (project_id, keyword) WHERE kind = 'left_gr
 -- The state of each subject, derived from its facts in the transaction that records them.
 CREATE TABLE consent (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
-    subject INTEGER NOT NULL,
+    subject_id INTEGER NOT NULL,
     suppressed INTEGER NOT NULL,
     state TEXT NOT NULL,
-    PRIMARY KEY (project_id, subject)
+    PRIMARY KEY (project_id, subject_id)
 ) STRICT, WITHOUT ROWID;
 
 -- How often a key, source or import tried to bring back a number that opted out. Key 0: a command; import 0: none.
@@ -189,7 +189,7 @@ CREATE TABLE near_miss (
     key_id INTEGER NOT NULL,
     source TEXT NOT NULL,
     import_id INTEGER NOT NULL,
-    tries INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
     first_at INTEGER NOT NULL,
     last_at INTEGER NOT NULL,
     PRIMARY KEY (project_id, key_id, source, import_id)
@@ -198,21 +198,21 @@ CREATE TABLE near_miss (
 -- Inbound messages that a person must judge, and the judgement. A subject of 0: no number could be read.
 CREATE TABLE review (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
-    subject INTEGER NOT NULL,
+    subject_id INTEGER NOT NULL,
     id INTEGER NOT NULL,
     at INTEGER NOT NULL,
     provider TEXT NOT NULL,
     channel TEXT NOT NULL,
     sender TEXT NOT NULL,
-    why TEXT NOT NULL,
-    said TEXT NOT NULL,
-    message TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    text TEXT NOT NULL,
+    message_digest TEXT NOT NULL,
     settled_at INTEGER,
     settled_as TEXT,
-    PRIMARY KEY (project_id, subject, id)
+    PRIMARY KEY (project_id, subject_id, id)
 ) STRICT, WITHOUT ROWID;
 
-CREATE UNIQUE INDEX review_message ON review (project_id, message);
+CREATE UNIQUE INDEX review_message ON review (project_id, message_digest);
 CREATE UNIQUE INDEX review_id ON review (project_id, id);
 CREATE INDEX review_open ON review (project_id, id) WHERE settled_at IS NULL;
 
@@ -246,7 +246,7 @@ CREATE TABLE audience (
     id INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
-    question TEXT NOT NULL,
+    definition TEXT NOT NULL,
     count INTEGER NOT NULL,
     erased INTEGER NOT NULL,
     digest TEXT NOT NULL,
@@ -273,7 +273,7 @@ CREATE INDEX audience_part_first ON audience_part (project_id, audience_id, firs
 CREATE TABLE erasure (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
     id INTEGER NOT NULL,
-    subject INTEGER NOT NULL,
+    subject_id INTEGER NOT NULL,
     at INTEGER NOT NULL,
     contact_id INTEGER,
     next_seq INTEGER NOT NULL,
@@ -290,18 +290,18 @@ CREATE INDEX erasure_open ON erasure (project_id, id) WHERE contact_id IS NOT NU
 CREATE TABLE idempotency (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
     key_id INTEGER NOT NULL,
-    name TEXT NOT NULL,
+    name_digest TEXT NOT NULL,
     fingerprint TEXT NOT NULL,
     at INTEGER NOT NULL,
     status INTEGER NOT NULL,
     headers TEXT NOT NULL,
     body BLOB,
     names_numbers INTEGER NOT NULL,
-    PRIMARY KEY (project_id, key_id, name)
+    PRIMARY KEY (project_id, key_id, name_digest)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX idempotency_at ON idempotency (project_id, at);
-CREATE INDEX idempotency_names ON idempotency (project_id, key_id, name) WHERE names_numbers = 1;
+CREATE INDEX idempotency_names ON idempotency (project_id, key_id, name_digest) WHERE names_numbers = 1;
 
 -- The bytes of import files and export files, in parts.
 CREATE TABLE file_part (
@@ -342,7 +342,7 @@ CREATE TABLE import_chunk (
     phase TEXT NOT NULL,
     outcomes BLOB NOT NULL,
     ids BLOB NOT NULL,
-    seen BLOB NOT NULL,
+    plan_digests BLOB NOT NULL,
     first_fact INTEGER NOT NULL,
     last_fact INTEGER NOT NULL,
     first_row INTEGER NOT NULL,
@@ -381,7 +381,7 @@ CREATE TABLE import_reject (
     project_id INTEGER NOT NULL,
     import_id INTEGER NOT NULL,
     number INTEGER NOT NULL,
-    why TEXT NOT NULL,
+    reason TEXT NOT NULL,
     record TEXT NOT NULL,
     digits TEXT NOT NULL,
     PRIMARY KEY (project_id, import_id, number),
@@ -395,7 +395,7 @@ CREATE TABLE export (
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed', 'removed')),
-    tries INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
     parts INTEGER NOT NULL,
     settings TEXT NOT NULL,
     progress TEXT NOT NULL,

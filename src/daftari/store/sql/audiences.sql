@@ -1,12 +1,12 @@
 -- name: list_reachable
 -- Part of the default list in order of id: numbers and what is known of them.
-SELECT c.id, c.mobile, c.standing FROM contact AS c
-WHERE c.project_id = :project AND c.id > :after AND c.standing < 2
+SELECT c.id, c.mobile, c.consent_status FROM contact AS c
+WHERE c.project_id = :project AND c.id > :after AND c.consent_status < 2
 ORDER BY c.id LIMIT :limit;
 
 -- name: list_reachable_members
 -- Part of a group in order of id: numbers and what is known of them.
-SELECT c.id, c.mobile, c.standing
+SELECT c.id, c.mobile, c.consent_status
 FROM (
     SELECT m.contact_id FROM membership AS m
     WHERE m.project_id = :project AND m.group_id = :group AND m.contact_id > :after
@@ -23,12 +23,12 @@ ORDER BY m.contact_id LIMIT :limit;
 
 -- name: insert_audience
 -- A frozen audience; its parts follow.
-INSERT INTO audience (project_id, id, created_at, expires_at, question, count, erased, digest, excluded)
-VALUES (CAST(:project AS bigint), :id, :now, :until, :question, :count, :erased, :digest, :excluded);
+INSERT INTO audience (project_id, id, created_at, expires_at, definition, count, erased, digest, excluded)
+VALUES (CAST(:project AS bigint), :id, :now, :until, :definition, :count, :erased, :digest, :excluded);
 
 -- name: get_audience
 -- A frozen audience that is still kept.
-SELECT a.id, a.created_at, a.expires_at, a.question, a.count, a.erased, a.digest, a.excluded FROM audience AS a
+SELECT a.id, a.created_at, a.expires_at, a.definition, a.count, a.erased, a.digest, a.excluded FROM audience AS a
 WHERE a.project_id = :project AND a.id = :id AND a.expires_at > :now;
 
 -- name: list_audience_ids
@@ -52,7 +52,7 @@ ORDER BY p.first_mobile DESC LIMIT 1;
 UPDATE audience_part SET mobiles = :mobiles, first_mobile = :first, last_mobile = :last
 WHERE project_id = :project AND audience_id = :audience AND part = :part;
 
--- name: count_erased
+-- name: increment_erased
 -- One number of a frozen audience was erased.
 UPDATE audience SET erased = erased + 1 WHERE project_id = :project AND id = :audience;
 

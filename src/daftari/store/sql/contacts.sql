@@ -1,32 +1,32 @@
 -- name: get_contact
 -- One contact by its id.
-SELECT id, mobile, card, updated_at, standing FROM contact WHERE project_id = :project AND id = :id;
+SELECT id, mobile, card, updated_at, consent_status FROM contact WHERE project_id = :project AND id = :id;
 
 -- name: get_contact_by_mobile
 -- One contact by its number.
-SELECT id, mobile, card, updated_at, standing FROM contact WHERE project_id = :project AND mobile = :mobile;
+SELECT id, mobile, card, updated_at, consent_status FROM contact WHERE project_id = :project AND mobile = :mobile;
 
 -- name: find_contacts_by_mobile
 -- Which of these numbers are contacts already, with their cards.
-SELECT c.id, c.mobile, c.card, c.updated_at, c.standing
+SELECT c.id, c.mobile, c.card, c.updated_at, c.consent_status
 FROM rows(:mobiles AS wanted, mobile bigint) CROSS JOIN contact AS c
 WHERE c.project_id = :project AND c.mobile = wanted.mobile;
 
 -- name: find_contact_numbers
 -- Which of these ids are contacts, with their numbers and what is known of those.
-SELECT c.id, c.mobile, c.standing
+SELECT c.id, c.mobile, c.consent_status
 FROM rows(:ids AS wanted, id bigint) CROSS JOIN contact AS c
 WHERE c.project_id = :project AND c.id = wanted.id;
 
 -- name: list_contact_rows
--- Part of the book in order of id, a row a contact; those of a standing above the one named are passed over.
-SELECT c.id, c.mobile, c.card, c.updated_at, c.standing FROM contact AS c
-WHERE c.project_id = :project AND c.id >= :first AND c.standing <= :standing
+-- Part of the book in order of id, a row a contact; those of a consent_status above the one named are passed over.
+SELECT c.id, c.mobile, c.card, c.updated_at, c.consent_status FROM contact AS c
+WHERE c.project_id = :project AND c.id >= :first AND c.consent_status <= :consent_status
 ORDER BY c.id LIMIT :limit OFFSET :skip;
 
 -- name: list_member_rows
 -- Part of a group in order of id, a row a contact.
-SELECT c.id, c.mobile, c.card, c.updated_at, c.standing
+SELECT c.id, c.mobile, c.card, c.updated_at, c.consent_status
 FROM (
     SELECT m.contact_id FROM membership AS m
     WHERE m.project_id = :project AND m.group_id = :group AND m.contact_id >= :first
@@ -48,14 +48,14 @@ ON CONFLICT (project_id, id) DO UPDATE SET
 -- One contact; its memberships and directory entries are gone before.
 DELETE FROM contact WHERE project_id = :project AND id = :id;
 
--- name: set_standing
+-- name: set_consent_status
 -- What is known of the numbers of some contacts.
-UPDATE contact SET standing = :standing
+UPDATE contact SET consent_status = :consent_status
 WHERE project_id = :project AND id IN (SELECT changed.id FROM rows(:ids AS changed, id bigint));
 
 -- name: find_contacts
 -- Which of these ids are contacts, with their cards.
-SELECT c.id, c.mobile, c.card, c.updated_at, c.standing
+SELECT c.id, c.mobile, c.card, c.updated_at, c.consent_status
 FROM rows(:ids AS wanted, id bigint) CROSS JOIN contact AS c
 WHERE c.project_id = :project AND c.id = wanted.id;
 

@@ -1,7 +1,7 @@
 -- name: insert_erasure
 -- Somebody was erased; the journal is cleared of the contact's id from next_seq to last_seq.
-INSERT INTO erasure (project_id, id, subject, at, contact_id, next_seq, last_seq, removed)
-VALUES (CAST(:project AS bigint), :id, :subject, :now, :contact, :first, :last, :removed);
+INSERT INTO erasure (project_id, id, subject_id, at, contact_id, next_seq, last_seq, removed)
+VALUES (CAST(:project AS bigint), :id, :subject_id, :now, :contact, :first, :last, :removed);
 
 -- name: get_last_erasure
 -- The last erasure.
@@ -9,7 +9,7 @@ SELECT e.id FROM erasure AS e WHERE e.project_id = :project ORDER BY e.id DESC L
 
 -- name: list_erased_subjects
 -- Who was erased after an erasure.
-SELECT e.subject FROM erasure AS e WHERE e.project_id = :project AND e.id > :after ORDER BY e.id;
+SELECT e.subject_id FROM erasure AS e WHERE e.project_id = :project AND e.id > :after ORDER BY e.id;
 
 -- name: find_open_erasure
 -- An erasure after which the journal still names the contact.

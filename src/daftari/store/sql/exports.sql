@@ -1,12 +1,12 @@
 -- name: walk_contacts
 -- Part of the book in order of id: the number where anything is known of it, and the card.
-SELECT c.id, CASE WHEN c.standing > 0 THEN c.mobile END, c.card FROM contact AS c
+SELECT c.id, CASE WHEN c.consent_status > 0 THEN c.mobile END, c.card FROM contact AS c
 WHERE c.project_id = :project AND c.id > :after
 ORDER BY c.id LIMIT :limit;
 
 -- name: walk_members
 -- Part of a group in order of id: the number where anything is known of it, and the card.
-SELECT c.id, CASE WHEN c.standing > 0 THEN c.mobile END, c.card
+SELECT c.id, CASE WHEN c.consent_status > 0 THEN c.mobile END, c.card
 FROM (
     SELECT m.contact_id FROM membership AS m
     WHERE m.project_id = :project AND m.group_id = :group AND m.contact_id > :after
@@ -34,29 +34,29 @@ WHERE g.project_id = :project AND g.id = wanted.id AND g.folded IS NOT NULL;
 
 -- name: list_known_numbers
 -- Numbers of which anything is known, in order, each with the contact that has it.
-SELECT s.subject, (SELECT c.id FROM contact AS c WHERE c.project_id = :project AND c.mobile = s.subject)
+SELECT s.subject_id, (SELECT c.id FROM contact AS c WHERE c.project_id = :project AND c.mobile = s.subject_id)
 FROM consent AS s
-WHERE s.project_id = :project AND s.subject > :after
-ORDER BY s.subject LIMIT :limit;
+WHERE s.project_id = :project AND s.subject_id > :after
+ORDER BY s.subject_id LIMIT :limit;
 
 -- name: insert_export
 -- An export that waits for the worker.
-INSERT INTO export (project_id, id, created_at, expires_at, state, tries, parts, settings, progress)
+INSERT INTO export (project_id, id, created_at, expires_at, state, attempts, parts, settings, progress)
 VALUES (CAST(:project AS bigint), :id, :now, :until, 'queued', 0, 0, :settings, '{}');
 
 -- name: list_exports
 -- Every export that is kept, in order of creation.
-SELECT e.id, e.created_at, e.expires_at, e.state, e.tries, e.parts, e.settings, e.progress FROM export AS e
+SELECT e.id, e.created_at, e.expires_at, e.state, e.attempts, e.parts, e.settings, e.progress FROM export AS e
 WHERE e.project_id = :project ORDER BY e.id;
 
 -- name: get_export
 -- One export.
-SELECT e.id, e.created_at, e.expires_at, e.state, e.tries, e.parts, e.settings, e.progress FROM export AS e
+SELECT e.id, e.created_at, e.expires_at, e.state, e.attempts, e.parts, e.settings, e.progress FROM export AS e
 WHERE e.project_id = :project AND e.id = :id;
 
 -- name: update_export
 -- How far an export is.
-UPDATE export SET state = :state, tries = :tries, parts = :parts, progress = :progress, expires_at = :until
+UPDATE export SET state = :state, attempts = :attempts, parts = :parts, progress = :progress, expires_at = :until
 WHERE project_id = :project AND id = :id;
 
 -- name: delete_export

@@ -57,15 +57,15 @@ DELETE FROM import WHERE project_id = :project AND id = :id;
 
 -- name: save_import_chunks
 -- What became of some thousands of records.
-INSERT INTO import_chunk AS c (project_id, import_id, chunk, at, phase, outcomes, ids, seen, first_fact, last_fact, first_row)
-VALUES (CAST(:project AS bigint), :id, :chunk, :now, :phase, :outcomes, :contacts, :seen, :first_fact, :last_fact, :first)
+INSERT INTO import_chunk AS c (project_id, import_id, chunk, at, phase, outcomes, ids, plan_digests, first_fact, last_fact, first_row)
+VALUES (CAST(:project AS bigint), :id, :chunk, :now, :phase, :outcomes, :contacts, :plan_digests, :first_fact, :last_fact, :first)
 ON CONFLICT (project_id, import_id, chunk) DO UPDATE SET
-    at = excluded.at, phase = excluded.phase, outcomes = excluded.outcomes, ids = excluded.ids, seen = excluded.seen,
+    at = excluded.at, phase = excluded.phase, outcomes = excluded.outcomes, ids = excluded.ids, plan_digests = excluded.plan_digests,
     first_fact = excluded.first_fact, last_fact = excluded.last_fact;
 
 -- name: list_import_chunks
 -- Some chunks of an import in their order.
-SELECT c.chunk, c.at, c.phase, c.outcomes, c.ids, c.seen, c.first_fact, c.last_fact, c.first_row FROM import_chunk AS c
+SELECT c.chunk, c.at, c.phase, c.outcomes, c.ids, c.plan_digests, c.first_fact, c.last_fact, c.first_row FROM import_chunk AS c
 WHERE c.project_id = :project AND c.import_id = :id AND c.chunk >= :first ORDER BY c.chunk LIMIT :limit;
 
 -- name: list_import_rows
@@ -99,7 +99,7 @@ WHERE project_id = :project AND import_id = :id AND chunk = :chunk AND group_id 
 -- What a chunk knows of groups.
 DELETE FROM import_join WHERE project_id = :project AND import_id = :id AND chunk = :chunk;
 
--- name: keep_import_changes
+-- name: save_import_changes
 -- Cards before an import changed them; the first one of an import stays, and when it changed the contact last.
 INSERT INTO import_change AS c (project_id, contact_id, import_id, at, card)
 SELECT CAST(:project AS bigint), changed.id, CAST(:id AS bigint), CAST(:now AS bigint), changed.card
@@ -130,7 +130,7 @@ WHERE project_id = :project AND import_id = :id AND contact_id IN (
 -- What somebody who is erased was before imports.
 DELETE FROM import_change WHERE project_id = :project AND contact_id = :contact;
 
--- name: delete_changes_naming
+-- name: delete_changes_by_card
 -- What somebody who is erased was before imports, under whatever id.
 DELETE FROM import_change WHERE project_id = :project AND card LIKE :pattern;
 
@@ -141,10 +141,10 @@ WHERE project_id = :project AND import_id = :id AND number >= :first AND number 
 
 -- name: list_import_rejects
 -- Some records that an import could not take, in their order.
-SELECT r.number, r.why, r.record FROM import_reject AS r
+SELECT r.number, r.reason, r.record FROM import_reject AS r
 WHERE r.project_id = :project AND r.import_id = :id AND r.number >= :first ORDER BY r.number LIMIT :limit;
 
--- name: find_rejects_naming
+-- name: find_rejects_by_digits
 -- Records that imports could not take and that hold somebody's digits.
 SELECT r.import_id, r.number FROM import_reject AS r WHERE r.project_id = :project AND r.digits LIKE :pattern;
 

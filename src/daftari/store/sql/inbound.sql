@@ -1,30 +1,30 @@
 -- name: insert_review
 -- Something for a person's eye; once for each message.
-INSERT INTO review (project_id, id, subject, at, provider, channel, sender, why, said, message)
-VALUES (CAST(:project AS bigint), :id, :subject, :at, :provider, :channel, :sender, :why, :said, :message)
-ON CONFLICT (project_id, message) DO NOTHING;
+INSERT INTO review (project_id, id, subject_id, at, provider, channel, sender, reason, text, message_digest)
+VALUES (CAST(:project AS bigint), :id, :subject_id, :at, :provider, :channel, :sender, :reason, :text, :message_digest)
+ON CONFLICT (project_id, message_digest) DO NOTHING;
 
 -- name: list_reviews
 -- What waits for a person's eye, in the order of arrival.
-SELECT r.id, r.subject, r.at, r.provider, r.channel, r.sender, r.why, r.said,
-    r.settled_at, r.settled_as, r.message
+SELECT r.id, r.subject_id, r.at, r.provider, r.channel, r.sender, r.reason, r.text,
+    r.settled_at, r.settled_as, r.message_digest
 FROM review AS r
 WHERE r.project_id = :project AND r.id > :after AND r.settled_at IS NULL
 ORDER BY r.id LIMIT :limit;
 
 -- name: get_review
 -- One thing for a person's eye.
-SELECT r.id, r.subject, r.at, r.provider, r.channel, r.sender, r.why, r.said,
-    r.settled_at, r.settled_as, r.message
+SELECT r.id, r.subject_id, r.at, r.provider, r.channel, r.sender, r.reason, r.text,
+    r.settled_at, r.settled_as, r.message_digest
 FROM review AS r
 WHERE r.project_id = :project AND r.id = :id;
 
 -- name: list_subject_reviews
 -- What was kept for review of one number.
-SELECT r.id, r.subject, r.at, r.provider, r.channel, r.sender, r.why, r.said,
-    r.settled_at, r.settled_as, r.message
+SELECT r.id, r.subject_id, r.at, r.provider, r.channel, r.sender, r.reason, r.text,
+    r.settled_at, r.settled_as, r.message_digest
 FROM review AS r
-WHERE r.project_id = :project AND r.subject = :subject ORDER BY r.id;
+WHERE r.project_id = :project AND r.subject_id = :subject_id ORDER BY r.id;
 
 -- name: settle_review
 -- A person has looked.
@@ -36,7 +36,7 @@ DELETE FROM review WHERE project_id = :project AND id = :id;
 
 -- name: delete_subject_reviews
 -- What was kept for review of a number that is erased.
-DELETE FROM review WHERE project_id = :project AND subject = :subject;
+DELETE FROM review WHERE project_id = :project AND subject_id = :subject_id;
 
 -- name: count_inbound
 -- Requests that a token brought: received, refused, and when.

@@ -10,14 +10,14 @@ FROM book AS b WHERE b.project_id = :project;
 -- The journal's first and last number, and how many rows there are.
 SELECT COALESCE(MIN(j.seq), 0), COALESCE(MAX(j.seq), 0), COUNT(*) FROM journal AS j WHERE j.project_id = :project;
 
--- name: check_twice
+-- name: check_duplicates
 -- Numbers that more than one contact has.
 SELECT c.mobile FROM contact AS c WHERE c.project_id = :project
 GROUP BY c.mobile HAVING COUNT(*) > 1 ORDER BY c.mobile LIMIT 100;
 
 -- name: check_rows
 -- Contacts with their cards, in order, from an id on.
-SELECT c.id, c.mobile, c.card, c.standing FROM contact AS c
+SELECT c.id, c.mobile, c.card, c.consent_status FROM contact AS c
 WHERE c.project_id = :project AND c.id > :after ORDER BY c.id LIMIT :limit;
 
 -- name: check_orphans
@@ -30,19 +30,19 @@ WHERE m.project_id = :project AND (
 ORDER BY m.group_id, m.contact_id LIMIT 1000;
 
 -- name: check_blocks
--- How many contacts up to a standing each block of 64 ids of the book has.
+-- How many contacts up to a consent_status each block of 64 ids of the book has.
 SELECT c.id / 64, COUNT(*) FROM contact AS c
-WHERE c.project_id = :project AND c.standing <= :standing GROUP BY c.id / 64;
+WHERE c.project_id = :project AND c.consent_status <= :consent_status GROUP BY c.id / 64;
 
 -- name: check_states
 -- States in order of subject, from one on.
-SELECT s.subject, s.suppressed, s.state FROM consent AS s
-WHERE s.project_id = :project AND s.subject > :after ORDER BY s.subject LIMIT :limit;
+SELECT s.subject_id, s.suppressed, s.state FROM consent AS s
+WHERE s.project_id = :project AND s.subject_id > :after ORDER BY s.subject_id LIMIT :limit;
 
 -- name: check_subjects
 -- Subjects of which anything is known, in order, from one on.
-SELECT DISTINCT f.subject FROM fact AS f
-WHERE f.project_id = :project AND f.subject > :after ORDER BY f.subject LIMIT :limit;
+SELECT DISTINCT f.subject_id FROM fact AS f
+WHERE f.project_id = :project AND f.subject_id > :after ORDER BY f.subject_id LIMIT :limit;
 
 -- name: check_member_blocks
 -- How many members each block of 64 ids of each group has.

@@ -12,7 +12,7 @@ SELECT g.id FROM contact_group AS g
 WHERE g.project_id = :project AND g.deleted_at IS NOT NULL
 ORDER BY g.id LIMIT 1;
 
--- name: list_some_members
+-- name: list_first_members
 -- Some members of a group.
 SELECT m.contact_id FROM membership AS m
 WHERE m.project_id = :project AND m.group_id = :group
@@ -22,7 +22,7 @@ ORDER BY m.contact_id LIMIT :limit;
 -- A group that has no members left.
 DELETE FROM contact_group WHERE project_id = :project AND id = :group;
 
--- name: list_some_contacts
+-- name: list_first_contacts
 -- Some contacts of a closed book.
 SELECT c.id FROM contact AS c WHERE c.project_id = :project ORDER BY c.id LIMIT :limit;
 
@@ -58,37 +58,37 @@ DELETE FROM removal WHERE project_id = :project AND seq <= :last;
 
 -- name: find_facts_end
 -- The last subject of some facts of a closed book.
-SELECT MAX(first.subject) FROM (
-    SELECT f.subject FROM fact AS f WHERE f.project_id = :project ORDER BY f.subject LIMIT :limit
+SELECT MAX(first.subject_id) FROM (
+    SELECT f.subject_id FROM fact AS f WHERE f.project_id = :project ORDER BY f.subject_id LIMIT :limit
 ) AS first;
 
 -- name: delete_facts_below
 -- A closed book's facts, up to a subject.
-DELETE FROM fact WHERE project_id = :project AND subject <= :last;
+DELETE FROM fact WHERE project_id = :project AND subject_id <= :last;
 
 -- name: find_consent_end
 -- The last subject of some states of a closed book.
-SELECT MAX(first.subject) FROM (
-    SELECT s.subject FROM consent AS s WHERE s.project_id = :project ORDER BY s.subject LIMIT :limit
+SELECT MAX(first.subject_id) FROM (
+    SELECT s.subject_id FROM consent AS s WHERE s.project_id = :project ORDER BY s.subject_id LIMIT :limit
 ) AS first;
 
 -- name: delete_consent_below
 -- A closed book's states, up to a subject.
-DELETE FROM consent WHERE project_id = :project AND subject <= :last;
+DELETE FROM consent WHERE project_id = :project AND subject_id <= :last;
 
--- name: find_any_audience
+-- name: find_first_audience
 -- A frozen audience of a closed book.
 SELECT a.id FROM audience AS a WHERE a.project_id = :project ORDER BY a.id LIMIT 1;
 
 -- name: find_reviews_end
 -- The last subject of some reviews of a closed book.
-SELECT MAX(first.subject) FROM (
-    SELECT r.subject FROM review AS r WHERE r.project_id = :project ORDER BY r.subject LIMIT :limit
+SELECT MAX(first.subject_id) FROM (
+    SELECT r.subject_id FROM review AS r WHERE r.project_id = :project ORDER BY r.subject_id LIMIT :limit
 ) AS first;
 
 -- name: delete_reviews_below
 -- A closed book's reviews, up to a subject.
-DELETE FROM review WHERE project_id = :project AND subject <= :last;
+DELETE FROM review WHERE project_id = :project AND subject_id <= :last;
 
 -- name: find_quarantine_end
 -- The last of some refused requests of a closed book.
@@ -116,7 +116,7 @@ DELETE FROM erasure WHERE project_id = :project;
 -- What is left of a closed book: its exports, without their files.
 DELETE FROM export WHERE project_id = :project;
 
--- name: find_any_file
+-- name: find_first_file
 -- A file of a closed book.
 SELECT f.file_id FROM file_part AS f WHERE f.project_id = :project ORDER BY f.file_id LIMIT 1;
 

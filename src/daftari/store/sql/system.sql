@@ -115,17 +115,17 @@ WHERE project_id = :project AND kind = :kind AND lease_owner = :owner;
 -- The work is done, unless it was asked for once more meanwhile.
 DELETE FROM job WHERE project_id = :project AND kind = :kind AND lease_owner = :owner AND state = 'running';
 
--- name: get_fingerprint
+-- name: get_erasure_key_fingerprint
 -- Which secret is this database's.
-SELECT secret_fingerprint FROM system WHERE id = 1;
+SELECT erasure_key_fingerprint FROM system WHERE id = 1;
 
--- name: keep_fingerprint
+-- name: save_erasure_key_fingerprint
 -- The first secret is this database's from now on.
-UPDATE system SET secret_fingerprint = :hash WHERE id = 1 AND secret_fingerprint IS NULL;
+UPDATE system SET erasure_key_fingerprint = :hash WHERE id = 1 AND erasure_key_fingerprint IS NULL;
 
 -- name: get_inbound_token
 -- An inbound token by its first characters, with its project.
-SELECT t.id, t.project_id, t.provider, t.label, t.start, t.created_at, t.revoked_at, t.hash, t.secret, t.verify_token,
+SELECT t.id, t.project_id, t.provider, t.label, t.start, t.created_at, t.revoked_at, t.hash, t.signing_secret, t.verify_token,
     p.id, p.name, p.region, p.on_error, p.created_at, p.consent
 FROM inbound_token AS t JOIN project AS p ON p.id = t.project_id
 WHERE t.start = :start AND p.deleted_at IS NULL;
@@ -138,12 +138,12 @@ WHERE p.deleted_at IS NULL ORDER BY t.id;
 
 -- name: insert_inbound_token
 -- A new inbound token; of the token only its hash is kept.
-INSERT INTO inbound_token (id, project_id, provider, label, start, hash, secret, verify_token, created_at)
-VALUES (:id, :project_id, :provider, :label, :start, :hash, :secret, :verify_token, :now);
+INSERT INTO inbound_token (id, project_id, provider, label, start, hash, signing_secret, verify_token, created_at)
+VALUES (:id, :project_id, :provider, :label, :start, :hash, :signing_secret, :verify_token, :now);
 
--- name: update_inbound_secret
+-- name: update_signing_secret
 -- Another secret for a token.
-UPDATE inbound_token SET secret = :secret WHERE id = :id;
+UPDATE inbound_token SET signing_secret = :signing_secret WHERE id = :id;
 
 -- name: revoke_inbound_token
 -- A token stops working.

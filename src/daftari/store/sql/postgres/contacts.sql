@@ -1,5 +1,5 @@
 -- name: list_contact_cards
--- Part of the book in order of id, up to a standing: how many, their cards joined with commas, and the book's state.
+-- Part of the book in order of id, up to a consent_status: how many, their cards joined with commas, and the book's state.
 SELECT COUNT(*), convert_to(string_agg(page.card, ',' ORDER BY page.id), 'UTF8'), (
     SELECT b.next_id || '.' || b.next_group_id || '.' || b.next_seq || '.' || b.next_fact || '.' || b.next_item
         || '.' || COALESCE(j.at || '.' || j.request_id, '')
@@ -7,7 +7,7 @@ SELECT COUNT(*), convert_to(string_agg(page.card, ',' ORDER BY page.id), 'UTF8')
     WHERE b.project_id = :project
 ) FROM (
     SELECT c.id, c.card FROM contact AS c
-    WHERE c.project_id = :project AND c.id >= :first AND c.standing <= :standing
+    WHERE c.project_id = :project AND c.id >= :first AND c.consent_status <= :consent_status
     ORDER BY c.id LIMIT :limit OFFSET :skip
 ) AS page;
 
