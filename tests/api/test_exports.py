@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from daftari.files import Layout, make_safe, open_writer, read_layout, read_records
 from daftari.model.consent import Fact, NewFact, Scope
-from daftari.model.jobs import LEASE_SECONDS
+from daftari.model.jobs import EXPORT, LEASE_SECONDS
 from daftari.model.limits import EXPORTS_MAX
 from daftari.model.projects import Actor
 from daftari.rules.access.projects import delete_project
@@ -28,7 +28,7 @@ from daftari.rules.exports import rows as export_rows
 from daftari.rules.exports.lifecycle import BROKEN, TRIES_MAX
 from daftari.rules.fields import read_time
 from daftari.store import Store
-from daftari.store.jobs import finish_job, is_job_due, release_job, renew_job, take_job
+from daftari.store.jobs import finish_job, is_job_due, release_job, renew_job, request_job, take_job
 from daftari.worker import exports as making
 from daftari.worker import work_until
 from tests.conftest import People
@@ -362,7 +362,9 @@ def test_killed_anywhere_an_export_starts_anew_and_is_whole(
 ) -> None:
     create(ana, *rows(20))
     asked = ask(ana)
-    store.system_write(now() - (LEASE_SECONDS + 1) * 1_000_000, take_job, owner="killed")
+    long_ago = now() - (LEASE_SECONDS + 1) * 1_000_000
+    store.system_write(long_ago, request_job, project_id=people.shopify.id, kind=EXPORT)
+    assert store.system_write(long_ago, take_job, owner="killed") is not None
     going = iter([True] * turns)
 
     class Killed(BaseException):
@@ -452,7 +454,7 @@ def test_a_worker_told_to_stop_while_it_reads_gives_the_job_back(
     monkeypatch.setattr(making, "BEAT_SECONDS", 0.0)
     asks = iter([False, False])
     work_until(lambda _: next(asks, True), store=store)
-    assert rows_of(database, "SELECT state, lease_owner FROM job") == [("queued", None)]
+    assert rows_of(database, "SELECT lease_owner FROM job") == [(None,)]
     work(store)
     assert len(table(fetch(ana, asked))) == 3
 

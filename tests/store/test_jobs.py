@@ -1,12 +1,24 @@
-"""Jobs: one a project and kind, held by one worker at a time, for as long as it says that it is there."""
+"""Jobs: one a project, kind and subject, taken when it is due, held by one worker at a time while its lease lasts."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+
+import pytest
 
 from daftari.model.jobs import IMPORT, LEASE_SECONDS, PURGE, Job
 from daftari.store import Store, SystemTx
-from daftari.store.jobs import finish_job, release_job, renew_job, request_job, take_job, take_this_job
+from daftari.store.jobs import (
+    finish_job,
+    is_job_due,
+    is_this_job_due,
+    release_job,
+    renew_job,
+    request_job,
+    take_job,
+    take_this_job,
+)
 from tests.support.builders import rows_of
 from tests.support.calls import NOW
 
@@ -14,8 +26,10 @@ LEASE = LEASE_SECONDS * 1_000_000
 """In microseconds, as all times are."""
 
 
-def _request(store: Store, project_id: int = 1) -> None:
-    store.system_write(NOW, request_job, project_id=project_id, kind=PURGE)
+def _request(
+    store: Store, project_id: int = 1, *, subject: str = "", due_at: int | None = None, now: int = NOW
+) -> None:
+    store.system_write(now, request_job, project_id=project_id, kind=PURGE, subject=subject, due_at=due_at)
 
 
 def _take(store: Store, owner: str, *, now: int = NOW) -> Job | None:
@@ -35,16 +49,14 @@ def test_without_a_job_there_is_none_to_take(store: Store) -> None:
 def test_a_job_that_was_asked_for_twice_is_one(store: Store, database: str) -> None:
     _request(store)
     _request(store)
-    assert rows_of(database, "SELECT project_id, kind, state, lease_owner, lease_until FROM job") == [
-        (1, "purge", "queued", None, None)
-    ]
+    assert rows_of(database, "SELECT * FROM job") == [(1, "purge", "", NOW, None, 0, None, None)]
 
 
 def test_a_job_is_taken_by_one_worker(store: Store, database: str) -> None:
     _request(store)
     assert _take(store, "ana") == Job(project_id=1, kind=PURGE, owner="ana")
     assert _take(store, "ben") is None
-    assert rows_of(database, "SELECT state, lease_owner, lease_until FROM job") == [("running", "ana", NOW + LEASE)]
+    assert rows_of(database, "SELECT lease_owner, lease_until FROM job") == [("ana", NOW + LEASE)]
 
 
 def test_of_many_workers_that_ask_at_once_one_gets_the_job(store: Store) -> None:
@@ -84,7 +96,7 @@ def test_a_worker_that_was_silent_for_too_long_loses_its_job_to_another_one(stor
     assert not store.system_write(NOW + LEASE + 2, renew_job, job=silent)
     assert not store.system_write(NOW, finish_job, job=silent)
     store.system_write(NOW, release_job, job=silent)
-    assert rows_of(database, "SELECT state, lease_owner FROM job") == [("running", "ben")]
+    assert rows_of(database, "SELECT lease_owner FROM job") == [("ben",)]
     assert store.system_write(NOW, finish_job, job=other)
 
 
@@ -121,7 +133,118 @@ def test_a_job_that_is_asked_for_while_it_runs_is_done_once_more(store: Store) -
     assert _take(store, "ana", now=NOW + 3) is None
 
 
-def test_house_ids_are_never_given_twice_not_even_by_many_at_once(store: Store) -> None:
+# ---- when it is due ---------------------------------------------------------------------------------
+
+
+def test_a_job_is_not_taken_before_it_is_due(store: Store) -> None:
+    _request(store, due_at=NOW + 60)
+    assert not store.system_read(NOW + 59, is_job_due)
+    assert _take(store, "ana", now=NOW + 59) is None
+    assert store.system_write(NOW + 59, take_this_job, project_id=1, kind=PURGE, owner="ana") is None
+    assert store.system_read(NOW + 60, is_job_due)
+    assert _taken(store, "ana", now=NOW + 60).owner == "ana"
+
+
+@pytest.mark.parametrize("later_first", [False, True])
+def test_the_earlier_of_two_times_counts(store: Store, database: str, later_first: bool) -> None:
+    for due_at in sorted([NOW + 60, NOW + 90], reverse=later_first):
+        _request(store, due_at=due_at)
+    assert rows_of(database, "SELECT due_at FROM job") == [(NOW + 60,)]
+
+
+def test_the_job_that_has_been_due_for_longest_is_taken_first(store: Store) -> None:
+    for project_id, due_at in ((1, NOW + 3), (2, NOW + 1), (3, NOW + 2), (4, NOW + 99)):
+        _request(store, project_id, due_at=due_at)
+    assert [_taken(store, "ana", now=NOW + 9).project_id for _ in range(3)] == [2, 3, 1]
+    assert _take(store, "ana", now=NOW + 9) is None
+
+
+def test_a_job_that_was_given_back_waits_behind_the_others(store: Store) -> None:
+    for project_id in (1, 2):
+        _request(store, project_id, now=NOW + project_id)
+    first = _taken(store, "ana", now=NOW + 5)
+    store.system_write(NOW + 6, release_job, job=first)
+    assert [_taken(store, "ana", now=NOW + 7).project_id for _ in range(2)] == [2, 1]
+
+
+def test_a_job_that_ends_its_workers_waits_behind_the_others(store: Store) -> None:
+    _request(store, 1)
+    _taken(store, "dies")
+    _request(store, 2)
+    late = NOW + LEASE + 1
+    _request(store, 3, now=late)
+    assert [_taken(store, "ana", now=late).project_id for _ in range(3)] == [1, 2, 3]
+
+
+def test_a_job_that_is_asked_for_later_while_it_runs_is_finished_first_and_then_waits(store: Store) -> None:
+    """Whatever happens to the worker, the work at hand does not wait until the later time."""
+    _request(store)
+    running = _taken(store, "ana")
+    _request(store, due_at=NOW + 60)
+    _request(store, due_at=NOW + 90)
+    store.system_write(NOW + 1, release_job, job=running)
+    again = _taken(store, "ben", now=NOW + 2)
+    assert not store.system_write(NOW + 3, finish_job, job=again)
+    assert _take(store, "ana", now=NOW + 59) is None
+    assert store.system_write(NOW + 61, finish_job, job=_taken(store, "ana", now=NOW + 60))
+
+
+# ---- several of one kind ----------------------------------------------------------------------------
+
+
+def test_jobs_of_one_kind_and_different_subjects_are_held_by_different_workers(store: Store, database: str) -> None:
+    for subject in ("sender 1", "sender 2"):
+        _request(store, subject=subject)
+        _request(store, subject=subject)
+    one, other = _taken(store, "ana"), _taken(store, "ben")
+    assert (one.subject, other.subject) == ("sender 1", "sender 2")
+    assert _take(store, "chao") is None
+    assert store.system_write(NOW, finish_job, job=one)
+    assert not store.system_write(NOW, finish_job, job=one)
+    assert store.system_write(NOW, renew_job, job=other)
+    assert rows_of(database, "SELECT subject, lease_owner FROM job") == [("sender 2", "ben")]
+
+
+def test_a_subject_is_taken_by_its_name(store: Store) -> None:
+    _request(store, subject="7")
+    named = {"project_id": 1, "kind": PURGE}
+    assert not store.system_read(NOW, is_this_job_due, **named)
+    assert store.system_write(NOW, take_this_job, **named, owner="ana") is None
+    assert store.system_read(NOW, is_this_job_due, **named, subject="7")
+    assert store.system_write(NOW, take_this_job, **named, owner="ana", subject="7") is not None
+
+
+# ---- attempts ---------------------------------------------------------------------------------------
+
+
+def test_attempts_count_how_often_a_job_was_taken_without_a_step_finished(store: Store) -> None:
+    _request(store)
+    for attempt in range(1, 4):
+        assert _taken(store, "dies", now=NOW + attempt * (LEASE + 1)).attempts == attempt
+
+
+@pytest.mark.parametrize("how", [release_job, renew_job])
+def test_a_finished_step_lets_attempts_count_from_0_again(store: Store, how: Callable[..., object]) -> None:
+    _request(store)
+    for attempt in range(2):
+        job = _taken(store, "dies", now=NOW + attempt * (LEASE + 1))
+    store.system_write(NOW, how, job=job, has_progress=True)
+    assert _taken(store, "ana", now=NOW + 5 * LEASE).attempts == 1
+
+
+def test_a_job_that_runs_once_more_begins_with_no_attempts(store: Store) -> None:
+    _request(store)
+    _taken(store, "dies")
+    job = _taken(store, "ana", now=NOW + LEASE + 1)
+    _request(store)
+    store.system_write(NOW, finish_job, job=job)
+    assert _taken(store, "ana").attempts == 1
+
+
+# ---- ids --------------------------------------------------------------------------------------------
+
+
+def test_system_ids_are_never_given_twice_not_even_by_many_at_once(store: Store) -> None:
     def take(number: int) -> int:
         return store.system_write(NOW, _take_id)
 
@@ -146,5 +269,5 @@ def test_one_who_wants_a_certain_job_gets_that_one_unless_somebody_holds_it(stor
     assert take("ben") is None
     _request(store, 2)
     assert take("ben") is None
-    assert take("ben", now=NOW + LEASE + 1) == Job(project_id=2, kind=PURGE, owner="ben")
+    assert take("ben", now=NOW + LEASE + 1) == Job(project_id=2, kind=PURGE, owner="ben", attempts=2)
     assert _taken(store, "chao").project_id == 1

@@ -46,4 +46,4 @@ def test_a_job_of_a_dead_worker_is_taken_without_waiting_for_its_lease(ana: Clie
 
     work_until(told_to_stop, store=store)
     assert store.system_read(NOW, lambda tx: tx.all("list_held_jobs")) == []
-    assert store.system_read(NOW, lambda tx: tx.one("find_job", now=now)) is None
+    assert store.system_read(NOW, lambda tx: tx.one("find_due_job", now=now)) is None

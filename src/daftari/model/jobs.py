@@ -17,8 +17,13 @@ LEASE_SECONDS = 30
 
 
 class Job(Struct, frozen=True):
-    """A job that a worker holds."""
+    """A job that a worker holds.
+
+    ``subject``: which of several jobs of a kind. ``attempts``: how often it was taken since a step was last finished.
+    """
 
     project_id: int
     kind: str
     owner: str
+    subject: str = ""
+    attempts: int = 1

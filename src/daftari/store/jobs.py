@@ -1,7 +1,7 @@
-"""Jobs: what the worker is to do, and who holds which for how long.
+"""Jobs: what the workers are to do and when, and which worker holds which job for how long.
 
-A row holds project, kind, state and lease; how far a job got lives with the project. This room must not know what
-a job does.
+A job is named by project, kind and subject; how far its work is lives with the project. A project's transaction may
+request a job, so that the job exists if and only if the work does. What a job does belongs to the workers.
 """
 
 from __future__ import annotations
@@ -9,66 +9,88 @@ from __future__ import annotations
 from typing import cast
 
 from daftari.model.jobs import LEASE_SECONDS, Job
-from daftari.store.engine import SystemTx, Tx
+from daftari.store.engine import Row, SystemTx, Tx
 
 
-def request_job(tx: Tx, *, project_id: int, kind: str) -> None:
-    """Work for the worker: one job a project and kind; one that runs already is to run once more."""
-    tx.run("request_job", project=project_id, kind=kind)
+def request_job(tx: Tx, *, project_id: int, kind: str, subject: str = "", due_at: int | None = None) -> None:
+    """Request work at ``due_at``, or now.
+
+    Of two requests that wait the earlier time counts. A job that a worker holds is to run once more after that.
+    """
+    tx.run("request_job", project=project_id, kind=kind, subject=subject, due_at=tx.now if due_at is None else due_at)
 
 
 def is_job_due(tx: Tx) -> bool:
-    """Whether there is a job that nobody holds; a read, so that idle workers lock nothing."""
-    return tx.one("find_job", now=tx.now) is not None
+    """Whether a job is due that no worker holds; a read, so that idle workers lock nothing."""
+    return tx.one("find_due_job", now=tx.now) is not None
 
 
 def take_job(tx: SystemTx, *, owner: str) -> Job | None:
-    """A job that nobody holds, now held by ``owner``."""
-    row = tx.one("find_job", now=tx.now)
+    """The job that has been due for longest and that no worker holds, now held by ``owner``."""
+    return _take(tx, tx.one("find_due_job", now=tx.now), owner)
+
+
+def is_this_job_due(tx: Tx, *, project_id: int, kind: str, subject: str = "") -> bool:
+    """Whether this job is due and no worker holds it; a read, so that looking often locks nothing."""
+    return _find(tx, project_id, kind, subject) is not None
+
+
+def take_this_job(tx: SystemTx, *, project_id: int, kind: str, owner: str, subject: str = "") -> Job | None:
+    """This job, now held by ``owner``; ``None`` when it is not due or another worker holds it."""
+    return _take(tx, _find(tx, project_id, kind, subject), owner)
+
+
+def _find(tx: Tx, project_id: int, kind: str, subject: str) -> Row | None:
+    return tx.one("find_this_job", project=project_id, kind=kind, subject=subject, now=tx.now)
+
+
+def _take(tx: SystemTx, row: Row | None, owner: str) -> Job | None:
     if row is None:
         return None
-    return _take(tx, Job(project_id=cast(int, row[0]), kind=str(row[1]), owner=owner))
-
-
-def is_this_job_due(tx: Tx, *, project_id: int, kind: str) -> bool:
-    """Whether this job is there and nobody holds it; a read, so that whoever looks often locks nothing."""
-    return tx.one("find_this_job", project=project_id, kind=kind, now=tx.now) is not None
-
-
-def take_this_job(tx: SystemTx, *, project_id: int, kind: str, owner: str) -> Job | None:
-    """This very job, now held by ``owner``; ``None`` when somebody else holds it, or there is none."""
-    if not is_this_job_due(tx, project_id=project_id, kind=kind):
-        return None
-    return _take(tx, Job(project_id=project_id, kind=kind, owner=owner))
-
-
-def _take(tx: SystemTx, job: Job) -> Job:
-    tx.run("take_job", project=job.project_id, kind=job.kind, owner=job.owner, until=tx.now + LEASE_SECONDS * 1_000_000)
+    project_id, kind, subject, attempts = cast("tuple[int, str, str, int]", row)
+    job = Job(project_id, kind, owner, subject, attempts + 1)
+    tx.run("take_job", **_named(job), now=tx.now, until=_lease_end(tx))
     return job
 
 
 def list_held_jobs(tx: Tx) -> list[Job]:
     """The jobs that workers hold: a few."""
-    rows = cast("list[tuple[int, str, str]]", tx.all("list_held_jobs"))
+    rows = cast("list[tuple[int, str, str, str, int]]", tx.all("list_held_jobs"))
     return [Job(*row) for row in rows]
 
 
-def renew_job(tx: SystemTx, *, job: Job) -> bool:
-    """Hold the job for longer; ``False`` when it is no longer this worker's."""
-    until = tx.now + LEASE_SECONDS * 1_000_000
-    return tx.run("renew_job", project=job.project_id, kind=job.kind, owner=job.owner, until=until) > 0
+def renew_job(tx: SystemTx, *, job: Job, has_progress: bool = False) -> bool:
+    """Extend the lease. Returns ``False`` when another worker holds the job by now.
+
+    ``has_progress``: a step was finished since the job was taken, so that attempts count from 0 again.
+    """
+    return tx.run("renew_job", **_named(job), until=_lease_end(tx), has_progress=int(has_progress)) > 0
 
 
 def holds_job(tx: Tx, *, job: Job) -> bool:
-    """Whether the job is still this worker's."""
-    return tx.one("holds_job", project=job.project_id, kind=job.kind, owner=job.owner) is not None
+    """Whether the worker still holds the job."""
+    return tx.one("holds_job", **_named(job)) is not None
 
 
-def release_job(tx: SystemTx, *, job: Job) -> None:
-    """Give the job back unfinished."""
-    tx.run("release_job", project=job.project_id, kind=job.kind, owner=job.owner)
+def release_job(tx: SystemTx, *, job: Job, has_progress: bool = False) -> None:
+    """Return an unfinished job; it waits behind all that are due by now. ``has_progress`` as in ``renew_job``."""
+    tx.run("release_job", **_named(job), now=tx.now, has_progress=int(has_progress))
 
 
 def finish_job(tx: SystemTx, *, job: Job) -> bool:
-    """The job is done; ``False`` when it is no longer this worker's, or there is more of it to do."""
-    return tx.run("finish_job", project=job.project_id, kind=job.kind, owner=job.owner) > 0
+    """Delete a job that is done, or return it if it was requested again meanwhile.
+
+    Returns ``False`` when it was requested again, or when another worker holds it by now.
+    """
+    if tx.run("finish_job", **_named(job)):
+        return True
+    tx.run("repeat_job", **_named(job))
+    return False
+
+
+def _named(job: Job) -> dict[str, int | str]:
+    return {"project": job.project_id, "kind": job.kind, "subject": job.subject, "owner": job.owner}
+
+
+def _lease_end(tx: Tx) -> int:
+    return tx.now + LEASE_SECONDS * 1_000_000

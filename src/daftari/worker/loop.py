@@ -129,40 +129,38 @@ def _do_job(told_to_stop: ToldToStop, *, store: Store, job: Job, aside: Executor
     def goes() -> bool:
         return not told_to_stop(0.0) and aside.submit(_renew, store, job).result()
 
-    pause_seconds, renewed_at, tidied_at = 0.0, time.monotonic(), time.monotonic()
+    pause_seconds, renewed_at, tidied_at, has_progress = 0.0, time.monotonic(), time.monotonic(), False
     project = store.system_read(current_time(), get_project, project_id=job.project_id)
     if project is None:
-        _finish(store, job)
+        store.system_write(current_time(), finish_job, job=job)
         return
     with work_of(store, job, project, goes=goes) as work:
         while not told_to_stop(pause_seconds):
             try:
                 if time.monotonic() - renewed_at >= RENEWAL_SECONDS:
-                    store.system_write(current_time(), renew_job, job=job)
+                    store.system_write(current_time(), renew_job, job=job, has_progress=has_progress)
                     renewed_at = time.monotonic()
                 if not store.system_read(current_time(), holds_job, job=job):
                     # Another worker has it.
                     return
                 if not _turn(work):
-                    _finish(store, job)
+                    store.system_write(current_time(), finish_job, job=job)
                     return
+                if job.attempts > 1 and not has_progress:
+                    # Earlier attempts may have ended their workers: say at once that this one goes on.
+                    renewed_at = -math.inf
+                has_progress = True
                 if time.monotonic() - tidied_at >= TIDY_SECONDS:
                     store.tidy()
                     tidied_at = time.monotonic()
                 pause_seconds = 0.0
             except Unauthenticated:
                 # The project was deleted meanwhile, which another job clears up.
-                _finish(store, job)
+                store.system_write(current_time(), finish_job, job=job)
                 return
             except StoreBusy as error:
                 pause_seconds = _pause_after(error)
-    store.system_write(current_time(), release_job, job=job)
-
-
-def _finish(store: Store, job: Job) -> None:
-    """The job is done; or, if it was asked for once more meanwhile, anybody's again."""
-    if not store.system_write(current_time(), finish_job, job=job):
-        store.system_write(current_time(), release_job, job=job)
+    store.system_write(current_time(), release_job, job=job, has_progress=has_progress)
 
 
 def _renew(store: Store, job: Job) -> bool:

@@ -53,14 +53,22 @@ CREATE TABLE inbound_token (
     revoked_at INTEGER
 ) STRICT;
 
+-- Work for the workers. subject: which of several jobs of a kind, empty where there is one. due_at: not taken before,
+-- and the job waits since then. next_due_at: set when the job is requested again while a worker holds it. attempts: how
+-- often the job was taken since a worker last finished a step of it.
 CREATE TABLE job (
     project_id INTEGER NOT NULL,
     kind TEXT NOT NULL,
-    state TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    due_at INTEGER NOT NULL,
+    next_due_at INTEGER,
+    attempts INTEGER NOT NULL,
     lease_owner TEXT,
     lease_until INTEGER,
-    PRIMARY KEY (project_id, kind)
+    PRIMARY KEY (project_id, kind, subject)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX job_due ON job (due_at);
 
 -- ---- Project tables: the project comes first in every key ----
 

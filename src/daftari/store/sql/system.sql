@@ -74,46 +74,60 @@ FROM rows(:items AS used, id bigint, at bigint)
 WHERE key.id = used.id AND COALESCE(key.last_used_at, 0) < used.at;
 
 -- name: request_job
--- Work for the worker; a job that runs goes on and is to run once more.
-INSERT INTO job AS j (project_id, kind, state) VALUES (:project, :kind, 'queued')
-ON CONFLICT (project_id, kind) DO UPDATE SET state = 'queued';
+-- Requests a job. The earlier time wins over that of a request that waits; a job that a worker holds runs once more.
+INSERT INTO job AS j (project_id, kind, subject, due_at, attempts) VALUES (:project, :kind, :subject, :due_at, 0)
+ON CONFLICT (project_id, kind, subject) DO UPDATE SET
+    due_at = CASE WHEN j.lease_owner IS NULL AND excluded.due_at < j.due_at THEN excluded.due_at ELSE j.due_at END,
+    next_due_at = CASE
+        WHEN j.lease_owner IS NULL OR j.next_due_at <= excluded.due_at THEN j.next_due_at ELSE excluded.due_at
+    END;
 
--- name: find_job
--- A job that nobody holds.
-SELECT project_id, kind FROM job
-WHERE lease_until IS NULL OR lease_until < :now
-ORDER BY project_id, kind LIMIT 1;
+-- name: find_due_job
+-- The job that has been due for longest and that no worker holds.
+SELECT project_id, kind, subject, attempts FROM job
+WHERE due_at <= :now AND (lease_until IS NULL OR lease_until < :now)
+ORDER BY due_at, project_id, kind, subject LIMIT 1;
 
 -- name: find_this_job
--- One job, if nobody holds it.
-SELECT project_id FROM job
-WHERE project_id = :project AND kind = :kind AND (lease_until IS NULL OR lease_until < :now);
+-- One job, if it is due and no worker holds it.
+SELECT project_id, kind, subject, attempts FROM job
+WHERE project_id = :project AND kind = :kind AND subject = :subject
+    AND due_at <= :now AND (lease_until IS NULL OR lease_until < :now);
 
 -- name: list_held_jobs
 -- The jobs that workers hold.
-SELECT project_id, kind, lease_owner FROM job WHERE lease_owner IS NOT NULL ORDER BY project_id, kind;
+SELECT project_id, kind, lease_owner, subject, attempts FROM job
+WHERE lease_owner IS NOT NULL ORDER BY project_id, kind, subject;
 
 -- name: take_job
--- The worker takes this job.
-UPDATE job SET state = 'running', lease_owner = :owner, lease_until = :until
-WHERE project_id = :project AND kind = :kind;
+-- Gives a job to a worker. If that worker dies, the job waits behind those that are due by now.
+UPDATE job SET due_at = :now, attempts = attempts + 1, lease_owner = :owner, lease_until = :until
+WHERE project_id = :project AND kind = :kind AND subject = :subject;
 
 -- name: renew_job
--- The worker keeps its job.
-UPDATE job SET lease_until = :until WHERE project_id = :project AND kind = :kind AND lease_owner = :owner;
+-- Extends the lease of a worker that still holds the job.
+UPDATE job SET lease_until = :until, attempts = CASE WHEN :has_progress = 1 THEN 0 ELSE attempts END
+WHERE project_id = :project AND kind = :kind AND subject = :subject AND lease_owner = :owner;
 
 -- name: holds_job
--- Whether the worker still has its job.
-SELECT 1 FROM job WHERE project_id = :project AND kind = :kind AND lease_owner = :owner;
+-- Whether the worker still holds the job.
+SELECT 1 FROM job WHERE project_id = :project AND kind = :kind AND subject = :subject AND lease_owner = :owner;
 
 -- name: release_job
--- The worker gives its job back.
-UPDATE job SET state = 'queued', lease_owner = NULL, lease_until = NULL
-WHERE project_id = :project AND kind = :kind AND lease_owner = :owner;
+-- Returns an unfinished job, behind those that are due by now.
+UPDATE job SET due_at = :now, attempts = CASE WHEN :has_progress = 1 THEN 0 ELSE attempts END,
+    lease_owner = NULL, lease_until = NULL
+WHERE project_id = :project AND kind = :kind AND subject = :subject AND lease_owner = :owner;
 
 -- name: finish_job
--- The work is done, unless it was asked for once more meanwhile.
-DELETE FROM job WHERE project_id = :project AND kind = :kind AND lease_owner = :owner AND state = 'running';
+-- Deletes a job that is done, unless it was requested again.
+DELETE FROM job
+WHERE project_id = :project AND kind = :kind AND subject = :subject AND lease_owner = :owner AND next_due_at IS NULL;
+
+-- name: repeat_job
+-- Returns a job that is done and was requested again.
+UPDATE job SET due_at = next_due_at, next_due_at = NULL, attempts = 0, lease_owner = NULL, lease_until = NULL
+WHERE project_id = :project AND kind = :kind AND subject = :subject AND lease_owner = :owner AND next_due_at IS NOT NULL;
 
 -- name: get_erasure_key_fingerprint
 -- Which secret is this database's.
