@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Iterator
-from typing import cast
 
 from daftari.model.audiences import FrozenAudience
 from daftari.store.contacts import ContactNumber
@@ -27,16 +26,13 @@ PARTS_A_TURN = 20
 def list_reachable(tx: Tx, *, group_id: int | None, after: int, limit: int) -> list[ContactNumber]:
     """Part of the default list or of a group, in order of id."""
     if group_id is None:
-        rows = tx.all("list_reachable", after=after, limit=limit)
-    else:
-        rows = tx.all("list_reachable_members", group=group_id, after=after, limit=limit)
-    return [ContactNumber(*row) for row in cast("list[tuple[int, int, int]]", rows)]
+        return tx.fetch(ContactNumber, "list_reachable", after=after, limit=limit)
+    return tx.fetch(ContactNumber, "list_reachable_members", group=group_id, after=after, limit=limit)
 
 
 def list_member_ids(tx: Tx, *, group_id: int, after: int, last: int, limit: int) -> list[int]:
     """Part of a group's members, in order."""
-    rows = tx.all("list_member_ids", group=group_id, after=after, last=last, limit=limit)
-    return [row[0] for row in cast("list[tuple[int]]", rows)]
+    return tx.fetch(int, "list_member_ids", group=group_id, after=after, last=last, limit=limit)
 
 
 # ---- frozen ones ----------------------------------------------------------------------------------------
@@ -71,16 +67,17 @@ def insert_audience(
 
 def get_audience(tx: Tx, *, audience_id: int) -> FrozenAudience | None:
     """A frozen audience that is still kept."""
-    row = tx.one("get_audience", id=audience_id, now=tx.now)
-    return None if row is None else FrozenAudience(*cast("tuple[int, int, int, str, int, int, str, str]", row))
+    return tx.fetch_one(FrozenAudience, "get_audience", id=audience_id, now=tx.now)
 
 
 def list_parts(tx: Tx, *, audience_id: int, first: int) -> Iterator[tuple[int, array[int]]]:
     """The parts from one on, each with the place of its first number; 0 stands where one was erased."""
-    while rows := tx.all("list_audience_parts", audience=audience_id, first=first, limit=PARTS_A_TURN):
-        for part, mobiles in cast("list[tuple[int, bytes]]", rows):
+    while rows := tx.fetch(
+        tuple[int, bytes], "list_audience_parts", audience=audience_id, first=first, limit=PARTS_A_TURN
+    ):
+        for part, mobiles in rows:
             yield part * PART_NUMBERS, _unpacked(mobiles)
-        first = cast(int, rows[-1][0]) + 1
+        first = rows[-1][0] + 1
 
 
 def list_audiences_with(tx: Tx, *, mobile: int) -> list[int]:
@@ -109,17 +106,16 @@ def erase_from_audiences(tx: WriteTx, *, mobile: int) -> int:
 def _parts_with(tx: Tx, mobile: int) -> list[tuple[int, int, array[int]]]:
     """The parts that hold a number, one an audience at the most: audience, part and numbers."""
     found = []
-    for (audience_id,) in cast("list[tuple[int]]", tx.all("list_audience_ids")):
-        row = tx.one("find_audience_part", audience=audience_id, mobile=mobile)
-        if row is not None and mobile in (mobiles := _unpacked(cast(bytes, row[1]))):
-            found.append((audience_id, cast(int, row[0]), mobiles))
+    for audience_id in tx.fetch(int, "list_audience_ids"):
+        row = tx.fetch_one(tuple[int, bytes], "find_audience_part", audience=audience_id, mobile=mobile)
+        if row is not None and mobile in (mobiles := _unpacked(row[1])):
+            found.append((audience_id, row[0], mobiles))
     return found
 
 
 def find_expired_audience(tx: Tx) -> int | None:
     """A frozen audience whose time is over."""
-    row = tx.one("find_expired_audience", now=tx.now)
-    return None if row is None else cast(int, row[0])
+    return tx.fetch_one(int, "find_expired_audience", now=tx.now)
 
 
 def delete_audience(tx: WriteTx, *, audience_id: int) -> None:

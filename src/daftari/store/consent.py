@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
-from typing import cast
 
 from msgspec import Struct
 
 from daftari.model.consent import Fact, FactKind, NewFact, Scope, Source
-from daftari.store.engine import Row, Tx, Value, WriteTx
+from daftari.store.engine import Tx, Value, WriteTx
 
 CLEAR = 0
 """A contact's consent status: nothing is known of its number."""
@@ -85,7 +84,7 @@ def find_consent(tx: Tx, *, mobiles: Sequence[int]) -> dict[int, StoredConsent]:
     subject_ids = _subject_ids(tx, mobiles)
     found: dict[int, StoredConsent] = {}
     # A number that is known again after its erasure has a state of its own, which counts what was before too.
-    rows = cast("list[tuple[int, int, str]]", tx.all("find_consent", subject_ids=list(subject_ids)))
+    rows = tx.fetch(tuple[int, int, str], "find_consent", subject_ids=list(subject_ids))
     for subject_id, suppressed, state in sorted(rows):
         found[subject_ids[subject_id]] = StoredConsent(bool(suppressed), state)
     return found
@@ -95,22 +94,22 @@ def find_facts(tx: Tx, *, mobiles: Sequence[int]) -> dict[int, list[Fact]]:
     """Everything that is known about these numbers, in the order of recording; numbers without a fact are left out."""
     subject_ids = _subject_ids(tx, mobiles)
     found: dict[int, list[Fact]] = {}
-    for row in tx.all("find_facts", subject_ids=list(subject_ids)):
-        found.setdefault(subject_ids[cast(int, row[0])], []).append(_read_fact(row))
+    for subject_id, fact in _fetch_facts(tx, "find_facts", subject_ids=list(subject_ids)):
+        found.setdefault(subject_ids[subject_id], []).append(fact)
     return found
 
 
 def find_subject_facts(tx: Tx, *, subject_ids: Sequence[int]) -> dict[int, list[Fact]]:
     """As ``find_facts``, of these very subjects."""
     found: dict[int, list[Fact]] = {}
-    for row in tx.all("find_facts", subject_ids=subject_ids) if subject_ids else ():
-        found.setdefault(cast(int, row[0]), []).append(_read_fact(row))
+    for subject_id, fact in _fetch_facts(tx, "find_facts", subject_ids=subject_ids) if subject_ids else ():
+        found.setdefault(subject_id, []).append(fact)
     return found
 
 
 def find_subject_states(tx: Tx, *, subject_ids: Sequence[int]) -> set[int]:
     """Which of these subjects have a state."""
-    return {cast(int, row[0]) for row in tx.all("find_consent", subject_ids=subject_ids)}
+    return set(tx.fetch(int, "find_consent", subject_ids=subject_ids))
 
 
 def find_fact_before(tx: Tx, *, recorded_at: int) -> int:
@@ -118,11 +117,10 @@ def find_fact_before(tx: Tx, *, recorded_at: int) -> int:
 
     Facts are numbered in the order of recording, as the clock of whichever server tells it.
     """
-    row = tx.one("get_last_fact")
-    low, high = 0, cast(int, row[0]) if row else 0
+    low, high = 0, tx.fetch_one(int, "get_last_fact") or 0
     while low < high:
         middle = (low + high) // 2
-        following = cast("tuple[int, int] | None", tx.one("get_next_fact", after=middle))
+        following = tx.fetch_one(tuple[int, int], "get_next_fact", after=middle)
         if following is None or following[1] >= recorded_at:
             high = middle
         else:
@@ -132,38 +130,30 @@ def find_fact_before(tx: Tx, *, recorded_at: int) -> int:
 
 def list_facts_between(tx: Tx, *, first: int, last: int) -> list[tuple[int, Fact]]:
     """Subjects and facts, by the numbers of the facts."""
-    return [(cast(int, row[0]), _read_fact(row)) for row in tx.all("list_facts_between", first=first, last=last)]
+    return _fetch_facts(tx, "list_facts_between", first=first, last=last)
 
 
 def find_mobiles_that_left(tx: Tx, *, folded: str) -> list[int]:
     """The numbers of those who left a group of this folded name by their own word, the erased not among them."""
-    return [cast(int, row[0]) for row in tx.all("find_mobiles_that_left", keyword=folded)]
+    return tx.fetch(int, "find_mobiles_that_left", keyword=folded)
 
 
 def list_facts(tx: Tx, *, after: int, limit: int) -> list[ListedFact]:
     """Facts in the order of recording, from the one after ``after`` on."""
-    rows = cast("list[tuple[int, int, int, FactKind]]", tx.all("list_facts", after=after, limit=limit))
-    return [ListedFact(*row) for row in rows]
+    return tx.fetch(ListedFact, "list_facts", after=after, limit=limit)
 
 
-def _read_fact(row: Row) -> Fact:
-    _, number, kind, channel, sender, purpose, at, recorded_at, source, keyword, group_id, override = row[:12]
-    retracts, message_digest, key_id, evidence = row[12:]
-    return Fact(
-        id=cast(int, number),
-        kind=cast(FactKind, kind),
-        scope=Scope(str(channel), str(sender), str(purpose)),
-        at=cast(int, at),
-        recorded_at=cast(int, recorded_at),
-        source=cast(Source, source),
-        keyword=str(keyword),
-        group_id=cast("int | None", group_id),
-        override=bool(override),
-        retracts=cast("int | None", retracts),
-        message_digest=cast("str | None", message_digest),
-        key_id=cast("int | None", key_id),
-        evidence=cast("str | None", evidence),
-    )
+def _fetch_facts(tx: Tx, query: str, **values: int | Sequence[int]) -> list[tuple[int, Fact]]:
+    """Subjects and facts of a query whose columns are the subject's id and those of a fact, its scope as three."""
+    rows = tx.fetch(
+        tuple[
+            int, int, FactKind, str, str, str, int, int, Source, str, int | None, int,
+            int | None, str | None, int | None, str | None,
+        ],
+        query,
+        **values,
+    )  # fmt: skip
+    return [(row[0], Fact(row[1], row[2], Scope(*row[3:6]), *row[6:11], bool(row[11]), *row[12:])) for row in rows]
 
 
 # ---- writing ----------------------------------------------------------------------------------------
@@ -238,5 +228,5 @@ def add_near_misses(tx: WriteTx, *, source: str, import_id: int | None, attempts
 
 def list_near_misses(tx: Tx, *, limit: int) -> list[NearMiss]:
     """Who tried most, first."""
-    rows = cast("list[tuple[int, str, int, int, int, int]]", tx.all("list_near_misses", limit=limit))
+    rows = tx.fetch(tuple[int, str, int, int, int, int], "list_near_misses", limit=limit)
     return [NearMiss(key or None, source, given or None, *rest) for key, source, given, *rest in rows]

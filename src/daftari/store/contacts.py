@@ -6,12 +6,11 @@ SQL never looks inside a card; this room makes no card either, and must not know
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import cast
 
 from msgspec import Struct
 
 from daftari.store.directory import PageStart
-from daftari.store.engine import Row, Tx, WriteTx
+from daftari.store.engine import Tx, WriteTx
 
 CARD_VERSION = 1
 """The shape of the cards that this version writes."""
@@ -55,29 +54,27 @@ class NewCard(Struct, frozen=True):
 
 def get_contact(tx: Tx, *, contact_id: int) -> StoredContact | None:
     """One contact by its id."""
-    return _stored(tx.one("get_contact", id=contact_id))
+    return tx.fetch_one(StoredContact, "get_contact", id=contact_id)
 
 
 def get_contact_by_mobile(tx: Tx, *, mobile: int) -> StoredContact | None:
     """One contact by its number."""
-    return _stored(tx.one("get_contact_by_mobile", mobile=mobile))
+    return tx.fetch_one(StoredContact, "get_contact_by_mobile", mobile=mobile)
 
 
 def find_contacts_by_mobile(tx: Tx, *, mobiles: Sequence[int]) -> list[StoredContact]:
     """Which of these numbers are contacts already."""
-    rows = cast("list[tuple[int, int, str, int, int]]", tx.all("find_contacts_by_mobile", mobiles=mobiles))
-    return [StoredContact(*row) for row in rows]
+    return tx.fetch(StoredContact, "find_contacts_by_mobile", mobiles=mobiles)
 
 
 def find_contact_numbers(tx: Tx, *, ids: Sequence[int]) -> list[ContactNumber]:
     """Which of these ids are contacts, with their numbers."""
-    rows = cast("list[tuple[int, int, int]]", tx.all("find_contact_numbers", ids=ids))
-    return [ContactNumber(*row) for row in rows]
+    return tx.fetch(ContactNumber, "find_contact_numbers", ids=ids)
 
 
 def find_contacts(tx: Tx, *, ids: Sequence[int]) -> list[StoredContact]:
     """Which of these ids are contacts."""
-    return [found for row in tx.all("find_contacts", ids=ids) if (found := _stored(row))] if ids else []
+    return tx.fetch(StoredContact, "find_contacts", ids=ids) if ids else []
 
 
 def has_contacts(tx: Tx) -> bool:
@@ -91,12 +88,12 @@ def list_cards(tx: Tx, *, group_id: int | None, consent_status: int, start: Page
     ``consent_status``: contacts of the book above it are passed over.
     """
     if group_id is None:
-        row = tx.one(
-            "list_contact_cards", first=start.first, skip=start.skip, limit=limit, consent_status=consent_status
-        )
+        name, which = "list_contact_cards", {"consent_status": consent_status}
     else:
-        row = tx.one("list_member_cards", group=group_id, first=start.first, skip=start.skip, limit=limit)
-    count, cards, state = cast("tuple[int, bytes | None, str]", row)
+        name, which = "list_member_cards", {"group": group_id}
+    ((count, cards, state),) = tx.fetch(
+        tuple[int, bytes | None, str], name, first=start.first, skip=start.skip, limit=limit, **which
+    )
     return ListedCards(count, cards or b"", state.encode())
 
 
@@ -105,12 +102,10 @@ def list_contacts(
 ) -> list[StoredContact]:
     """As ``list_cards``, a record a contact."""
     if group_id is None:
-        rows = tx.all(
-            "list_contact_rows", first=start.first, skip=start.skip, limit=limit, consent_status=consent_status
-        )
+        name, which = "list_contact_rows", {"consent_status": consent_status}
     else:
-        rows = tx.all("list_member_rows", group=group_id, first=start.first, skip=start.skip, limit=limit)
-    return [found for row in rows if (found := _stored(row))]
+        name, which = "list_member_rows", {"group": group_id}
+    return tx.fetch(StoredContact, name, first=start.first, skip=start.skip, limit=limit, **which)
 
 
 def insert_contacts(tx: WriteTx, *, cards: Iterable[NewCard]) -> None:
@@ -140,12 +135,3 @@ def delete_contacts(tx: WriteTx, *, ids: Sequence[int]) -> None:
     """Contacts that are in no list any more, with their memberships."""
     tx.run("delete_memberships", ids=ids)
     tx.run("delete_contacts", ids=ids)
-
-
-def _stored(row: Row | None) -> StoredContact | None:
-    if row is None:
-        return None
-    contact_id, mobile, card, updated_at, consent_status = row
-    assert isinstance(contact_id, int) and isinstance(mobile, int) and isinstance(card, str)
-    assert isinstance(updated_at, int) and isinstance(consent_status, int)
-    return StoredContact(contact_id, mobile, card, updated_at, consent_status)

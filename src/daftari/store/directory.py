@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import cast
 
 from msgspec import Struct
 
@@ -56,8 +55,7 @@ def find_page(tx: Tx, *, list_id: int, skip: int) -> tuple[int, PageStart | None
 
 
 def _list_blocks(tx: Tx, list_id: int, *, level: int, first: int, last: int) -> list[tuple[int, int]]:
-    rows = tx.all("list_blocks", list=list_id, level=level, first=first, last=last)
-    return cast("list[tuple[int, int]]", rows)
+    return tx.fetch(tuple[int, int], "list_blocks", list=list_id, level=level, first=first, last=last)
 
 
 def _step(blocks: list[tuple[int, int]], skip: int) -> tuple[int, int]:

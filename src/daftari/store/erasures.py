@@ -5,8 +5,6 @@ This room must not know what else an erasure removes.
 
 from __future__ import annotations
 
-from typing import cast
-
 from msgspec import Struct
 
 from daftari.store.engine import Tx, WriteTx
@@ -58,25 +56,22 @@ def insert_erasure(tx: WriteTx, *, subject_id: int, contact_id: int | None, remo
 
 def get_last_erasure(tx: Tx) -> int:
     """The id of the last erasure; 0 when nobody was erased."""
-    row = tx.one("get_last_erasure")
-    return 0 if row is None else cast(int, row[0])
+    return tx.fetch_one(int, "get_last_erasure") or 0
 
 
 def list_subjects_after(tx: Tx, *, erasure_id: int) -> set[int]:
     """The subjects of those who were erased after an erasure."""
-    return {cast(int, row[0]) for row in tx.all("list_erased_subjects", after=erasure_id)}
+    return set(tx.fetch(int, "list_erased_subjects", after=erasure_id))
 
 
 def find_open_erasure(tx: Tx) -> OpenErasure | None:
     """An erasure after which the journal still names the contact."""
-    row = tx.one("find_open_erasure")
-    return None if row is None else OpenErasure(*cast("tuple[int, int, int, int, int, int]", row))
+    return tx.fetch_one(OpenErasure, "find_open_erasure")
 
 
 def list_journal(tx: Tx, *, first: int, last: int, limit: int) -> list[JournalRow]:
     """Part of the journal."""
-    rows = tx.all("list_journal", first=first, last=last, limit=limit)
-    return [JournalRow(*row) for row in cast("list[tuple[int, int, int | None, str, str, int | None, str]]", rows)]
+    return tx.fetch(JournalRow, "list_journal", first=first, last=last, limit=limit)
 
 
 def update_journal_contacts(tx: WriteTx, *, seq: int, contacts: str) -> None:

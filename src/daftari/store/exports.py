@@ -6,9 +6,8 @@ Groups come by their ids: the same few sets of them come again and again. This r
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import cast
 
-from daftari.model.exports import ExportState, GroupName, StoredExport
+from daftari.model.exports import GroupName, StoredExport
 from daftari.model.limits import PARTS_A_TURN
 from daftari.store.engine import Tx, WriteTx
 from daftari.store.file_parts import delete_parts, list_parts
@@ -30,12 +29,11 @@ def walk_contacts(tx: Tx, *, group_id: int | None, limit: int) -> Iterator[list[
     after = -1
     while True:
         if group_id is None:
-            rows = tx.all("walk_contacts", after=after, limit=limit)
+            found = tx.fetch(tuple[int, int | None, str], "walk_contacts", after=after, limit=limit)
         else:
-            rows = tx.all("walk_members", group=group_id, after=after, limit=limit)
-        if not rows:
+            found = tx.fetch(tuple[int, int | None, str], "walk_members", group=group_id, after=after, limit=limit)
+        if not found:
             return
-        found = cast("list[WalkedContact]", rows)
         yield found
         after = found[-1][0]
 
@@ -61,8 +59,9 @@ def _walk_memberships(tx: Tx, ids: Sequence[int]) -> list[tuple[int, int]]:
     pairs: list[tuple[int, int]] = []
     place = (ids[0], -1)
     while True:
-        rows = tx.all("walk_memberships", after=place[0], group=place[1], last=ids[-1], limit=MEMBERSHIPS_A_TURN)
-        found = cast("list[tuple[int, int]]", rows)
+        after, group = place
+        last, limit = ids[-1], MEMBERSHIPS_A_TURN
+        found = tx.fetch(tuple[int, int], "walk_memberships", after=after, group=group, last=last, limit=limit)
         if len(found) < MEMBERSHIPS_A_TURN:
             return pairs + found if pairs else found
         pairs += found
@@ -70,19 +69,19 @@ def _walk_memberships(tx: Tx, ids: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def _find_memberships(tx: Tx, ids: Sequence[int]) -> list[tuple[int, int]]:
-    return cast("list[tuple[int, int]]", tx.all("find_memberships", ids=ids))
+    return tx.fetch(tuple[int, int], "find_memberships", ids=ids)
 
 
 def find_group_names(tx: Tx, *, ids: Sequence[int]) -> dict[int, GroupName]:
     """The names of those of some groups that are not deleted."""
-    rows = cast("list[tuple[int, str, str]]", tx.all("find_group_names", ids=ids)) if ids else []
+    rows = tx.fetch(tuple[int, str, str], "find_group_names", ids=ids) if ids else []
     return {group_id: GroupName(name, folded) for group_id, name, folded in rows}
 
 
 def walk_numbers(tx: Tx, *, limit: int) -> Iterator[list[int]]:
     """The numbers of which anything is known and that no contact has, ascending; of so many at a time the few."""
     after = 0
-    while rows := cast("list[tuple[int, int | None]]", tx.all("list_known_numbers", after=after, limit=limit)):
+    while rows := tx.fetch(tuple[int, int | None], "list_known_numbers", after=after, limit=limit):
         yield [mobile for mobile, contact_id in rows if contact_id is None]
         after = rows[-1][0]
 
@@ -100,14 +99,12 @@ def insert_export(tx: WriteTx, *, settings: str, until: int) -> StoredExport:
 
 def list_exports(tx: Tx) -> list[StoredExport]:
     """Every export in order of creation, removed ones that are not cleared included: they are few."""
-    rows = cast("list[tuple[int, int, int, ExportState, int, int, str, str]]", tx.all("list_exports"))
-    return [StoredExport(*row) for row in rows]
+    return tx.fetch(StoredExport, "list_exports")
 
 
 def get_export(tx: Tx, *, export_id: int) -> StoredExport | None:
     """One export."""
-    row = tx.one("get_export", id=export_id)
-    return None if row is None else StoredExport(*cast("tuple[int, int, int, ExportState, int, int, str, str]", row))
+    return tx.fetch_one(StoredExport, "get_export", id=export_id)
 
 
 def update_export(tx: WriteTx, *, export: StoredExport) -> None:

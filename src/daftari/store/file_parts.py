@@ -7,7 +7,6 @@ as the job that it belongs to. This room must not know what is in a file.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 from daftari.store.engine import Tx, WriteTx
 
@@ -20,7 +19,7 @@ def insert_parts(tx: WriteTx, *, file_id: int, first: int, parts: Sequence[bytes
 
 def list_parts(tx: Tx, *, file_id: int, first: int, limit: int) -> list[bytes]:
     """Some parts of a file in their order."""
-    rows = cast("list[tuple[bytes]]", tx.all("list_file_parts", id=file_id, first=first, limit=limit))
+    rows = tx.fetch(tuple[bytes], "list_file_parts", id=file_id, first=first, limit=limit)
     return [bytes(part) for (part,) in rows]
 
 

@@ -7,7 +7,6 @@ know when a contact may join.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 from msgspec import Struct
 
@@ -27,28 +26,22 @@ class Membership(Struct, frozen=True):
 
 def get_group(tx: Tx, *, folded: str) -> Group | None:
     """One group by its folded name, with its exact count."""
-    row = tx.one("get_group", folded=folded)
+    row = tx.fetch_one(tuple[int, str, int], "get_group", folded=folded)
     if row is None:
         return None
     group_id, name, created_at = row
-    assert isinstance(group_id, int) and isinstance(name, str) and isinstance(created_at, int)
     return Group(id=group_id, name=name, contacts=count_list(tx, list_id=group_id), created_at=created_at)
 
 
 def find_group_id(tx: Tx, *, folded: str) -> int | None:
     """The id of the group with this folded name."""
-    row = tx.one("get_group", folded=folded)
-    return int(row[0] or 0) if row else None
+    return tx.fetch_one(int, "get_group", folded=folded)
 
 
 def list_groups(tx: Tx, *, after: int, limit: int) -> list[Group]:
     """Groups in order of creation, from the one after ``after`` on."""
-    groups = []
-    for group_id, name, created_at, contacts in tx.all("list_groups", after=after, limit=limit):
-        assert isinstance(group_id, int) and isinstance(name, str)
-        assert isinstance(created_at, int) and isinstance(contacts, int)
-        groups.append(Group(id=group_id, name=name, contacts=contacts, created_at=created_at))
-    return groups
+    rows = tx.fetch(tuple[int, str, int, int], "list_groups", after=after, limit=limit)
+    return [Group(group_id, name, contacts, created_at) for group_id, name, created_at, contacts in rows]
 
 
 def insert_group(tx: WriteTx, *, name: str, folded: str) -> Group:
@@ -71,27 +64,25 @@ def hide_group(tx: WriteTx, *, group_id: int) -> None:
 
 def list_contact_groups(tx: Tx, *, contact_id: int) -> list[int]:
     """The groups that a contact is in, deleted ones that still hold it included."""
-    return [int(row[0] or 0) for row in tx.all("list_contact_groups", contact=contact_id)]
+    return tx.fetch(int, "list_contact_groups", contact=contact_id)
 
 
 def list_memberships(tx: Tx, *, ids: Sequence[int]) -> list[Membership]:
     """The groups that each of these contacts is in, deleted ones that still hold it included."""
-    rows = cast("list[tuple[int, int, str, str | None]]", tx.all("list_memberships", ids=ids))
-    return [Membership(*row) for row in rows]
+    return tx.fetch(Membership, "list_memberships", ids=ids)
 
 
 def list_group_names(tx: Tx, *, ids: Sequence[int]) -> dict[int, list[str]]:
     """The names of the groups that each of these contacts is in."""
     names: dict[int, list[str]] = {number: [] for number in ids}
-    for contact_id, name in tx.all("list_group_names", ids=ids):
-        assert isinstance(contact_id, int) and isinstance(name, str)
+    for contact_id, name in tx.fetch(tuple[int, str], "list_group_names", ids=ids):
         names[contact_id].append(name)
     return names
 
 
 def find_members(tx: Tx, *, group_id: int, ids: Sequence[int]) -> set[int]:
     """Which of these contacts are in the group."""
-    return {int(row[0] or 0) for row in tx.all("find_members", group=group_id, ids=ids)}
+    return set(tx.fetch(int, "find_members", group=group_id, ids=ids))
 
 
 def insert_members(tx: WriteTx, *, group_id: int, ids: Sequence[int]) -> None:

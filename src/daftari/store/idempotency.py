@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from hashlib import blake2b
-from typing import cast
 
 from msgspec import Struct
 
@@ -30,8 +29,7 @@ class StoredResponse(Struct, frozen=True):
 
 def find_response(tx: Tx, *, key_id: int, name: str) -> StoredResponse | None:
     """What is kept under a name that a key's owner gave."""
-    row = tx.one("find_response", key=key_id, name_digest=digest(tx, name.encode()))
-    return None if row is None else StoredResponse(*cast("tuple[str, int, int, str, bytes | None]", row))
+    return tx.fetch_one(StoredResponse, "find_response", key=key_id, name_digest=digest(tx, name.encode()))
 
 
 def save_response(tx: WriteTx, answer: StoredResponse, *, key_id: int, name: str, names_numbers: bool) -> None:
@@ -51,8 +49,8 @@ def save_response(tx: WriteTx, answer: StoredResponse, *, key_id: int, name: str
 
 def find_old_end(tx: Tx, *, until: int, limit: int) -> int | None:
     """The time of the last of the first ``limit`` answers that were given by ``until``; ``None`` if there is none."""
-    row = tx.one("find_old_responses_end", until=until, limit=limit)
-    return None if row is None else cast("int | None", row[0])
+    row = tx.fetch_one(tuple[int | None], "find_old_responses_end", until=until, limit=limit)
+    return None if row is None else row[0]
 
 
 def delete_responses(tx: WriteTx, *, last: int) -> None:
@@ -63,9 +61,11 @@ def delete_responses(tx: WriteTx, *, last: int) -> None:
 def walk_responses_naming_numbers(tx: Tx) -> Iterator[tuple[int, str, bytes]]:
     """The answers that may name a number: whose key, the name's digest, the body."""
     key_id, name = 0, ""
-    while rows := tx.all("list_responses_naming_numbers", key=key_id, name_digest=name, limit=NAMING_A_TURN):
-        yield from cast("list[tuple[int, str, bytes]]", rows)
-        key_id, name = cast("tuple[int, str]", rows[-1][:2])
+    while rows := tx.fetch(
+        tuple[int, str, bytes], "list_responses_naming_numbers", key=key_id, name_digest=name, limit=NAMING_A_TURN
+    ):
+        yield from rows
+        key_id, name, _ = rows[-1]
 
 
 def clear_response(tx: WriteTx, *, key_id: int, name_digest: str) -> None:

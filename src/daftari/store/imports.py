@@ -9,13 +9,12 @@ from __future__ import annotations
 import itertools
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import cast
 
 from msgspec import Struct
 
 from daftari.model.imports import ImportPhase, ImportState
 from daftari.model.limits import ID_MAX, PARTS_A_TURN
-from daftari.store.engine import Row, Tx, WriteTx
+from daftari.store.engine import Tx, WriteTx
 from daftari.store.file_parts import delete_parts
 from daftari.store.journal import names_contact, without_contact, written_ranges
 
@@ -82,43 +81,42 @@ def insert_import(tx: WriteTx, *, phase: ImportPhase, erasure_id: int, settings:
 
 def get_import(tx: Tx, *, import_id: int) -> StoredImport | None:
     """One import."""
-    row = tx.one("get_import", id=import_id)
-    return None if row is None else _stored(row)
+    return next(iter(_fetch_imports(tx, "get_import", id=import_id)), None)
 
 
 def list_imports(tx: Tx, *, before: int, limit: int) -> list[StoredImport]:
     """Imports, the newest first, from the one before a given one on."""
-    return [_stored(row) for row in tx.all("list_imports", before=before or ID_MAX, limit=limit)]
+    return _fetch_imports(tx, "list_imports", before=before or ID_MAX, limit=limit)
 
 
 def find_open_import(tx: Tx) -> int | None:
     """The first import that is to be worked on."""
-    return _number(tx.one("find_open_import"))
+    return tx.fetch_one(int, "find_open_import")
 
 
 def find_import_after(tx: Tx, *, import_id: int) -> int | None:
     """The import that was made after another one, or the first one after 0."""
-    return _number(tx.one("find_import_after", id=import_id))
+    return tx.fetch_one(int, "find_import_after", id=import_id)
 
 
 def list_waiting_imports(tx: Tx) -> list[int]:
     """Imports whose files wait for somebody's word: paused ones, and plans that are done."""
-    return [cast(int, row[0]) for row in tx.all("list_waiting_imports")]
+    return tx.fetch(int, "list_waiting_imports")
 
 
 def count_imports_with_files(tx: Tx, *, limit: int) -> int:
     """How many imports hold a file that is still arriving or wanted, up to a limit."""
-    return _number(tx.one("count_imports_with_files", limit=limit)) or 0
+    return tx.fetch_one(int, "count_imports_with_files", limit=limit) or 0
 
 
 def find_clearing_import(tx: Tx) -> int | None:
     """An import whose file nobody needs any more."""
-    return _number(tx.one("find_clearing_import"))
+    return tx.fetch_one(int, "find_clearing_import")
 
 
 def find_expired_import(tx: Tx) -> int | None:
     """An import whose time is over."""
-    return _number(tx.one("find_expired_import", now=tx.now))
+    return tx.fetch_one(int, "find_expired_import", now=tx.now)
 
 
 def save_import(tx: WriteTx, *, given: StoredImport) -> None:
@@ -156,24 +154,9 @@ def _delete_rejects(tx: WriteTx, import_id: int) -> bool:
     return bool(some)
 
 
-def _stored(row: Row) -> StoredImport:
-    number, created_at, expires_at, state, phase, key_id, erasure_id, clearing, settings, progress = row
-    return StoredImport(
-        id=cast(int, number),
-        created_at=cast(int, created_at),
-        expires_at=cast(int, expires_at),
-        state=cast(ImportState, state),
-        phase=cast(ImportPhase, phase),
-        key_id=cast("int | None", key_id),
-        erasure_id=cast(int, erasure_id),
-        clearing=bool(clearing),
-        settings=str(settings),
-        progress=str(progress),
-    )
-
-
-def _number(row: Row | None) -> int | None:
-    return None if row is None else cast(int, row[0])
+def _fetch_imports(tx: Tx, query: str, **values: int) -> list[StoredImport]:
+    rows = tx.fetch(tuple[int, int, int, ImportState, ImportPhase, int | None, int, int, str, str], query, **values)
+    return [StoredImport(*row[:7], bool(row[7]), *row[8:]) for row in rows]
 
 
 # ---- chunks -----------------------------------------------------------------------------------------
@@ -191,33 +174,20 @@ def save_chunk(tx: WriteTx, *, import_id: int, chunk: Chunk) -> None:
 
 def list_chunks(tx: Tx, *, import_id: int, first: int, limit: int) -> list[Chunk]:
     """Some chunks in their order."""
-    rows = tx.all("list_import_chunks", id=import_id, first=first, limit=limit)
-    return [_chunk(row) for row in rows]
-
-
-def _chunk(row: Row) -> Chunk:
-    number, at, phase, outcomes, ids, plan_digests, first_fact, last_fact, first_row = row
-    return Chunk(
-        number=cast(int, number),
-        at=cast(int, at),
-        phase=cast(ImportPhase, phase),
-        outcomes=bytes(cast(bytes, outcomes)),
-        ids=array("q", bytes(cast(bytes, ids))),
-        plan_digests=bytes(cast(bytes, plan_digests)),
-        first_fact=cast(int, first_fact),
-        last_fact=cast(int, last_fact),
-        first_row=cast(int, first_row),
-    )
+    rows = tx.fetch(
+        tuple[int, int, ImportPhase, bytes, bytes, bytes, int, int, int],
+        "list_import_chunks", id=import_id, first=first, limit=limit,
+    )  # fmt: skip
+    return [Chunk(*row[:4], array("q", row[4]), *row[5:]) for row in rows]
 
 
 def walk_rows(tx: Tx, *, import_id: int, after: int) -> Iterator[tuple[int, int, int]]:
     """Number, outcome and contact's id of each record, from the one after ``after`` on."""
     first, limit = max(after + 2 - CHUNK_RECORDS, 1), 2
-    while rows := tx.all("list_import_rows", id=import_id, first=first, limit=limit):
-        for start, outcomes, ids in rows:
-            first = cast(int, start)
-            contacts = array("q", bytes(cast(bytes, ids)))
-            for number, outcome, contact in zip(itertools.count(first), cast(bytes, outcomes), contacts, strict=False):
+    while rows := tx.fetch(tuple[int, bytes, bytes], "list_import_rows", id=import_id, first=first, limit=limit):
+        for first, outcomes, ids in rows:
+            contacts = array("q", ids)
+            for number, outcome, contact in zip(itertools.count(first), outcomes, contacts, strict=False):
                 if number > after:
                     yield number, outcome, contact
         # A stream's chunks may be short: more and more of them at once, so that short ones cost few queries.
@@ -243,7 +213,7 @@ def insert_joins(tx: WriteTx, *, import_id: int, chunk: int, joined: Mapping[int
 
 def list_joins(tx: Tx, *, import_id: int, chunk: int) -> list[tuple[int, str]]:
     """Groups, and who joined them, as ranges of ids."""
-    return cast("list[tuple[int, str]]", tx.all("list_import_joins", id=import_id, chunk=chunk))
+    return tx.fetch(tuple[int, str], "list_import_joins", id=import_id, chunk=chunk)
 
 
 def save_changes(tx: WriteTx, *, import_id: int, cards: Sequence[tuple[int, str]]) -> None:
@@ -254,7 +224,7 @@ def save_changes(tx: WriteTx, *, import_id: int, cards: Sequence[tuple[int, str]
 
 def find_changes(tx: Tx, *, import_id: int, ids: Sequence[int]) -> dict[int, tuple[int, str]]:
     """When an import changed some contacts last, and their cards before."""
-    rows = cast("list[tuple[int, int, str]]", tx.all("find_import_changes", id=import_id, ids=ids)) if ids else []
+    rows = tx.fetch(tuple[int, int, str], "find_import_changes", id=import_id, ids=ids) if ids else []
     return {contact_id: (at, card) for contact_id, at, card in rows}
 
 
@@ -287,7 +257,7 @@ def save_rejects(tx: WriteTx, *, import_id: int, first: int, last: int, rejects:
 
 def list_rejects(tx: Tx, *, import_id: int, first: int, limit: int) -> list[tuple[int, str, str]]:
     """Number, reason and record of some, in their order."""
-    return cast("list[tuple[int, str, str]]", tx.all("list_import_rejects", id=import_id, first=first, limit=limit))
+    return tx.fetch(tuple[int, str, str], "list_import_rejects", id=import_id, first=first, limit=limit)
 
 
 # ---- erasing ----------------------------------------------------------------------------------------
@@ -304,7 +274,7 @@ def erase_changes(tx: WriteTx, *, contact_id: int | None, mobile: int) -> int:
 
 def erase_rejects(tx: WriteTx, *, digits: str) -> int:
     """Forget the records that hold these digits; they stay counted. Returns how many there were."""
-    found = cast("list[tuple[int, int]]", tx.all("find_rejects_by_digits", pattern=f"%{digits}%"))
+    found = tx.fetch(tuple[int, int], "find_rejects_by_digits", pattern=f"%{digits}%")
     for import_id, number in found:
         tx.run("erase_import_reject", id=import_id, number=number)
     return len(found)

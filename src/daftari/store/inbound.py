@@ -6,13 +6,13 @@ This room must not know any provider, nor what a message means.
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import cast
 
 import msgspec
 from msgspec import Struct
 
 from daftari.model.inbound import InboundCount, InboundRequest, InboundToken, Quarantined, Review, StoredToken
-from daftari.store.engine import Row, SystemTx, Tx, WriteTx
+from daftari.model.projects import OnError
+from daftari.store.engine import SystemTx, Tx, WriteTx
 from daftari.store.projects import read_project
 
 
@@ -34,16 +34,20 @@ _read_head = msgspec.json.Decoder(_Head).decode
 
 def get_token(tx: Tx, *, start: str) -> StoredToken | None:
     """A token by its first characters."""
-    row = tx.one("get_inbound_token", start=start)
-    if row is None:
-        return None
-    hashed, signing_secret, verify_token = cast("tuple[bytes, str | None, str | None]", row[7:10])
-    return StoredToken(_read_token(row[:7]), hashed, signing_secret, verify_token, read_project(row[10:]))
+    row = tx.fetch_one(
+        tuple[
+            int, int, str, str, str, int, int | None, bytes, str | None, str | None,
+            int, str, str, OnError, int, str,
+        ],
+        "get_inbound_token",
+        start=start,
+    )  # fmt: skip
+    return None if row is None else StoredToken(InboundToken(*row[:7]), *row[7:10], read_project(*row[10:]))
 
 
 def list_tokens(tx: Tx) -> list[InboundToken]:
     """All tokens of all projects, in order of creation."""
-    return [_read_token(row) for row in tx.all("list_inbound_tokens")]
+    return tx.fetch(InboundToken, "list_inbound_tokens")
 
 
 def insert_token(
@@ -74,10 +78,6 @@ def revoke_token(tx: SystemTx, *, token_id: int) -> None:
     tx.run("revoke_inbound_token", id=token_id, now=tx.now)
 
 
-def _read_token(row: Row) -> InboundToken:
-    return InboundToken(*cast("tuple[int, int, str, str, str, int, int | None]", row))
-
-
 # ---- counts ---------------------------------------------------------------------------------------------
 
 
@@ -93,8 +93,7 @@ def count_refused(tx: WriteTx, *, token_id: int) -> None:
 
 def list_counts(tx: Tx) -> list[InboundCount]:
     """What each token of the project brought."""
-    rows = cast("list[tuple[int, int, int, int | None, int | None]]", tx.all("list_inbound_counts"))
-    return [InboundCount(*row) for row in rows]
+    return tx.fetch(InboundCount, "list_inbound_counts")
 
 
 # ---- review ---------------------------------------------------------------------------------------------
@@ -120,18 +119,17 @@ def insert_review(tx: WriteTx, *, given: Review, message_digest: str) -> None:
 
 def list_reviews(tx: Tx, *, after: int, limit: int) -> list[Review]:
     """What waits, in the order of arrival."""
-    return [_read_review(row) for row in tx.all("list_reviews", after=after, limit=limit)]
+    return _fetch_reviews(tx, "list_reviews", after=after, limit=limit)
 
 
 def list_subject_reviews(tx: Tx, *, mobile: int | None) -> list[Review]:
     """What was kept for review of one number; with ``None``, of numbers that could not be read."""
-    return [_read_review(row) for row in tx.all("list_subject_reviews", subject_id=mobile or 0)]
+    return _fetch_reviews(tx, "list_subject_reviews", subject_id=mobile or 0)
 
 
 def get_review(tx: Tx, *, review_id: int) -> Review | None:
     """One thing for a person's eye."""
-    row = tx.one("get_review", id=review_id)
-    return None if row is None else _read_review(row)
+    return next(iter(_fetch_reviews(tx, "get_review", id=review_id)), None)
 
 
 def settle_review(tx: WriteTx, *, review_id: int, settled_as: str) -> None:
@@ -149,14 +147,9 @@ def delete_reviews(tx: WriteTx, *, mobile: int) -> int:
     return tx.run("delete_subject_reviews", subject_id=mobile)
 
 
-def _read_review(row: Row) -> Review:
-    number, subject_id, at, provider, channel, sender, reason, text = cast(
-        "tuple[int, int, int, str, str, str, str, str]", row[:8]
-    )
-    settled_at, settled_as, message_digest = cast("tuple[int | None, str | None, str]", row[8:])
-    return Review(
-        number, subject_id or None, at, provider, channel, sender, reason, text, settled_at, settled_as, message_digest
-    )
+def _fetch_reviews(tx: Tx, query: str, **values: int) -> list[Review]:
+    rows = tx.fetch(tuple[int, int, int, str, str, str, str, str, int | None, str | None, str], query, **values)
+    return [Review(row[0], row[1] or None, *row[2:]) for row in rows]
 
 
 # ---- quarantine -----------------------------------------------------------------------------------------
@@ -164,8 +157,7 @@ def _read_review(row: Row) -> Review:
 
 def count_quarantine(tx: Tx) -> int:
     """How many refused requests are kept."""
-    row = tx.one("count_quarantine")
-    return cast(int, row[0]) if row else 0
+    return tx.fetch_one(int, "count_quarantine") or 0
 
 
 def insert_quarantine(tx: WriteTx, *, token_id: int, reason: str, request: InboundRequest) -> None:
@@ -183,7 +175,7 @@ def insert_quarantine(tx: WriteTx, *, token_id: int, reason: str, request: Inbou
 
 def list_quarantine(tx: Tx, *, after: int, limit: int) -> list[Quarantined]:
     """Refused requests in the order of arrival."""
-    rows = cast("list[tuple[int, int, int, str, str, bytes]]", tx.all("list_quarantine", after=after, limit=limit))
+    rows = tx.fetch(tuple[int, int, int, str, str, bytes], "list_quarantine", after=after, limit=limit)
     found = []
     for number, token_id, received_at, reason, written, body in rows:
         head = _read_head(written)

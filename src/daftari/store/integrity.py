@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import cast
 
 from msgspec import Struct
 
@@ -44,22 +43,20 @@ class BookState(Struct, frozen=True):
 
 def read_book(tx: Tx) -> BookState | None:
     """The counters and what they must exceed; ``None`` without a book."""
-    row = tx.one("check_book")
-    journal = tx.one("check_journal")
-    if row is None or journal is None:
-        return None
-    return BookState(*cast("tuple[int, ...]", row + journal))
+    row = tx.fetch_one(tuple[int, ...], "check_book")
+    journal = tx.fetch_one(tuple[int, ...], "check_journal")
+    return None if row is None or journal is None else BookState(*row, *journal)
 
 
 def find_duplicates(tx: Tx) -> list[int]:
     """Numbers that more than one contact has."""
-    return [cast(int, row[0]) for row in tx.all("check_duplicates")]
+    return tx.fetch(int, "check_duplicates")
 
 
 def list_rows(tx: Tx) -> Iterator[StoredContact]:
     """Every contact, in order of id."""
     after = -1
-    while rows := cast("list[tuple[int, int, str, int]]", tx.all("check_rows", after=after, limit=ROWS_A_TURN)):
+    while rows := tx.fetch(tuple[int, int, str, int], "check_rows", after=after, limit=ROWS_A_TURN):
         for contact_id, mobile, card, consent_status in rows:
             yield StoredContact(contact_id, mobile, card, consent_status=consent_status)
         after = rows[-1][0]
@@ -68,7 +65,7 @@ def list_rows(tx: Tx) -> Iterator[StoredContact]:
 def list_states(tx: Tx) -> Iterator[tuple[int, bool, str]]:
     """Every state that is kept: subject, whether it is suppressed, and the state's text."""
     after = -ID_MAX - 1
-    while rows := cast("list[tuple[int, int, str]]", tx.all("check_states", after=after, limit=ROWS_A_TURN)):
+    while rows := tx.fetch(tuple[int, int, str], "check_states", after=after, limit=ROWS_A_TURN):
         for subject_id, suppressed, state in rows:
             yield subject_id, bool(suppressed), state
         after = rows[-1][0]
@@ -77,31 +74,32 @@ def list_states(tx: Tx) -> Iterator[tuple[int, bool, str]]:
 def list_fact_subjects(tx: Tx) -> Iterator[int]:
     """Every subject of which anything is known."""
     after = -ID_MAX - 1
-    while rows := cast("list[tuple[int]]", tx.all("check_subjects", after=after, limit=ROWS_A_TURN)):
-        for (subject_id,) in rows:
-            yield subject_id
-        after = rows[-1][0]
+    while subject_ids := tx.fetch(int, "check_subjects", after=after, limit=ROWS_A_TURN):
+        yield from subject_ids
+        after = subject_ids[-1]
 
 
 def find_orphans(tx: Tx) -> list[tuple[int, int]]:
     """Memberships without a contact or group, as group and contact ids; the first 1,000."""
-    return [cast("tuple[int, int]", row) for row in tx.all("check_orphans")]
+    return tx.fetch(tuple[int, int], "check_orphans")
 
 
 def count_blocks(tx: Tx) -> Blocks:
     """What the directory should be, counted from the rows."""
     blocks: Blocks = Counter()
-    low = [(BOOK, block, count) for block, count in tx.all("check_blocks", consent_status=SUPPRESSED)]
-    low += [(LISTED, block, count) for block, count in tx.all("check_blocks", consent_status=KNOWN)]
-    for list_id, block, count in [*low, *tx.all("check_member_blocks")]:
+    low = tx.fetch(tuple[int, int, int], "check_member_blocks")
+    for list_id, status in ((BOOK, SUPPRESSED), (LISTED, KNOWN)):
+        counted = tx.fetch(tuple[int, int], "check_blocks", consent_status=status)
+        low += [(list_id, block, count) for block, count in counted]
+    for list_id, block, count in low:
         for level, shift in LEVEL_SHIFTS.items():
-            blocks[cast(int, list_id), level, cast(int, block) >> (shift - LEVEL_SHIFTS[1])] += cast(int, count)
+            blocks[list_id, level, block >> (shift - LEVEL_SHIFTS[1])] += count
     return blocks
 
 
 def read_directory(tx: Tx) -> Blocks:
     """What the directory is."""
-    return Counter({cast("tuple[int, int, int]", row[:3]): cast(int, row[3]) for row in tx.all("check_directory")})
+    return Counter({row[:3]: row[3] for row in tx.fetch(tuple[int, int, int, int], "check_directory")})
 
 
 def repair_directory(tx: WriteTx, *, wanted: Blocks, found: Blocks) -> None:

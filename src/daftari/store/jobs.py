@@ -55,7 +55,7 @@ def _take(tx: SystemTx, row: Row | None, owner: str) -> Job | None:
 
 def list_held_jobs(tx: Tx) -> list[Job]:
     """The jobs that workers hold: a few."""
-    rows = cast("list[tuple[int, str, str, str, int]]", tx.all("list_held_jobs"))
+    rows = tx.fetch(tuple[int, str, str, str, int], "list_held_jobs")
     return [Job(*row) for row in rows]
 
 

@@ -6,7 +6,6 @@ This room must not know why something was written.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import cast
 
 from daftari.store.engine import Tx, WriteTx
 
@@ -28,7 +27,7 @@ def insert_removals(tx: WriteTx, *, seq: int, mobiles: Iterable[int], at: int, r
 
 def list_removals(tx: Tx, *, mobile: int) -> list[tuple[int, str | None]]:
     """When and why contacts with a number were removed."""
-    return cast("list[tuple[int, str | None]]", tx.all("list_removals", mobile=mobile))
+    return tx.fetch(tuple[int, str | None], "list_removals", mobile=mobile)
 
 
 def delete_removals(tx: WriteTx, *, mobile: int) -> int:

@@ -6,12 +6,11 @@ This room must not know how a secret is made or compared.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
 
 from msgspec import Struct
 
-from daftari.model.projects import Key, Project
-from daftari.store.engine import Row, SystemTx, Tx
+from daftari.model.projects import Key, OnError, Project
+from daftari.store.engine import SystemTx, Tx
 from daftari.store.projects import read_project, with_names
 
 
@@ -25,16 +24,23 @@ class StoredKey(Struct, frozen=True):
 
 def get_key(tx: Tx, *, start: str) -> StoredKey | None:
     """A key by its first characters."""
-    row = tx.one("get_key", start=start)
+    row = tx.fetch_one(
+        tuple[
+            int, int, str, str, int, int, int | None, int | None, int | None, bytes,
+            int, str, str, OnError, int, str,
+        ],
+        "get_key",
+        start=start,
+    )  # fmt: skip
     if row is None:
         return None
-    assert isinstance(row[9], bytes)
-    return StoredKey(key=_read_key(row[:9]), hash=row[9], project=with_names(tx, read_project(row[10:])))
+    return StoredKey(key=_read_key(*row[:9]), hash=row[9], project=with_names(tx, read_project(*row[10:])))
 
 
 def list_keys(tx: Tx) -> list[Key]:
     """All keys of all projects, in order of creation."""
-    return [_read_key(row) for row in tx.all("list_keys")]
+    rows = tx.fetch(tuple[int, int, str, str, int, int, int | None, int | None, int | None], "list_keys")
+    return [_read_key(*row) for row in rows]
 
 
 def insert_key(tx: SystemTx, *, key: Key, secret_hash: bytes) -> None:
@@ -68,16 +74,6 @@ def touch_keys(tx: SystemTx, *, used: Mapping[int, int]) -> None:
         tx.run("touch_keys", items=list(used.items()))
 
 
-def _read_key(row: Row) -> Key:
-    key_id, project_id, label, start, read_only, created_at, expires_at, revoked_at, last_used_at = row
-    return Key(
-        id=cast(int, key_id),
-        project_id=cast(int, project_id),
-        label=str(label),
-        start=str(start),
-        read_only=bool(read_only),
-        created_at=cast(int, created_at),
-        expires_at=cast("int | None", expires_at),
-        revoked_at=cast("int | None", revoked_at),
-        last_used_at=cast("int | None", last_used_at),
-    )
+def _read_key(key_id: int, project_id: int, label: str, start: str, read_only: int, *times: int | None) -> Key:
+    created_at, expires_at, revoked_at, last_used_at = times
+    return Key(key_id, project_id, label, start, bool(read_only), created_at or 0, expires_at, revoked_at, last_used_at)

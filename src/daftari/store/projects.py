@@ -5,38 +5,34 @@ This room must not know keys or contacts; it opens and closes a project's book a
 
 from __future__ import annotations
 
-from typing import cast
-
 import msgspec
 from msgspec.structs import replace
 
 from daftari.model.projects import ConsentSettings, OnError, Project
-from daftari.store.engine import Row, SystemTx, Tx
+from daftari.store.engine import SystemTx, Tx
 
 _read_consent = msgspec.json.Decoder(ConsentSettings).decode
 
 
 def get_project_by_name(tx: Tx, *, folded: str) -> Project | None:
     """One project by its present folded name."""
-    row = tx.one("get_project_by_name", folded=folded)
-    return with_names(tx, read_project(row)) if row else None
+    found = _fetch_projects(tx, "get_project_by_name", folded=folded)
+    return with_names(tx, found[0]) if found else None
 
 
 def get_project(tx: Tx, *, project_id: int) -> Project | None:
     """One project by its id, a deleted one that is not purged yet included; without its former names."""
-    row = tx.one("get_project", id=project_id)
-    return read_project(row) if row else None
+    return next(iter(_fetch_projects(tx, "get_project", id=project_id)), None)
 
 
 def list_projects(tx: Tx) -> list[Project]:
     """All projects in order of creation, without their former names."""
-    return [read_project(row) for row in tx.all("list_projects")]
+    return _fetch_projects(tx, "list_projects")
 
 
 def with_names(tx: Tx, project: Project) -> Project:
     """The project with every name it has had, folded."""
-    names = tuple(str(row[0]) for row in tx.all("list_project_names", id=project.id))
-    return replace(project, former_names=names)
+    return replace(project, former_names=tuple(tx.fetch(str, "list_project_names", id=project.id)))
 
 
 def insert_project(tx: SystemTx, *, name: str, folded: str, region: str, on_error: OnError, first_id: int) -> Project:
@@ -68,10 +64,10 @@ def hide_project(tx: SystemTx, *, project_id: int) -> None:
     tx.run("close_book", project=project_id)
 
 
-def read_project(row: Row) -> Project:
-    """A project from its row."""
-    project_id, name, region, on_error, created_at, consent = row
-    assert isinstance(project_id, int) and isinstance(name, str) and isinstance(region, str)
-    assert isinstance(created_at, int)
-    settings = _read_consent(str(consent))
-    return Project(project_id, name, region, cast(OnError, on_error), created_at, consent=settings)
+def read_project(project_id: int, name: str, region: str, on_error: OnError, created_at: int, consent: str) -> Project:
+    """A project from the columns of its row; ``consent`` is JSON."""
+    return Project(project_id, name, region, on_error, created_at, consent=_read_consent(consent))
+
+
+def _fetch_projects(tx: Tx, query: str, **values: int | str) -> list[Project]:
+    return [read_project(*row) for row in tx.fetch(tuple[int, str, str, OnError, int, str], query, **values)]
