@@ -300,12 +300,12 @@ def list_audience(tx: Tx, *, audience_id: int, skip: int, limit: int, as_frozen:
     """
     frozen = get_audience(tx, audience_id=audience_id)
     mobiles = _numbers_at(tx, frozen, skip, limit)
-    there = [mobile for mobile in mobiles if mobile]
+    existing = [mobile for mobile in mobiles if mobile]
     if not as_frozen:
         judging = _judge_of(tx, frozen)
-        codes = judging.find_codes(there)
-        there = [mobile for mobile in there if codes.get(mobile, judging.unknown) in ALLOWING]
-    cards = ",".join([f'"{mobile}"' for mobile in there]).encode()
+        codes = judging.find_codes(existing)
+        existing = [mobile for mobile in existing if codes.get(mobile, judging.unknown) in ALLOWING]
+    cards = ",".join([f'"{mobile}"' for mobile in existing]).encode()
     return frozen, Page(cards=cards, count=len(mobiles), total=frozen.count)
 
 
@@ -336,9 +336,9 @@ def recheck_audience(tx: Tx, *, audience_id: int, after: int, limit: int) -> Rec
     blocked: list[dict[str, object]] = []
     turns = 0
     for place, mobiles in audiences.list_parts(tx, audience_id=audience_id, first=after // audiences.PART_NUMBERS):
-        there = [mobile for mobile in mobiles if mobile]
-        codes = judging.find_codes(there)
-        gone = {mobile for mobile in there if codes.get(mobile, judging.unknown) not in ALLOWING}
+        existing = [mobile for mobile in mobiles if mobile]
+        codes = judging.find_codes(existing)
+        gone = {mobile for mobile in existing if codes.get(mobile, judging.unknown) not in ALLOWING}
         facts = consent.find_facts(tx, mobiles=sorted(gone)) if gone else {}
         for number, mobile in enumerate(mobiles, start=place):
             if number < after or mobile not in gone:

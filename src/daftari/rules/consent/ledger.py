@@ -224,7 +224,7 @@ def is_kept_out(state: State, group_id: int, folded: str | None) -> bool:
     return state.is_suppressed or state.has_left(group_id, folded or "")
 
 
-class Barred(Struct, frozen=True):
+class Excluded(Struct, frozen=True):
     """Who of some contacts may not join a group: the suppressed, and those who left it by their own word."""
 
     suppressed: frozenset[int]
@@ -234,13 +234,13 @@ class Barred(Struct, frozen=True):
         return contact_id in self.suppressed or contact_id in self.kept_out
 
 
-def find_barred(tx: Tx, *, found: Iterable[ContactNumber | StoredContact], group_id: int, folded: str) -> Barred:
+def find_excluded(tx: Tx, *, found: Iterable[ContactNumber | StoredContact], group_id: int, folded: str) -> Excluded:
     """Who of these contacts may not join a group."""
     known = {contact.mobile: contact for contact in found if contact.consent_status != CLEAR}
     states = find_states(tx, mobiles=sorted(known)) if known else {}
     suppressed = frozenset(known[mobile].id for mobile, state in states.items() if state.is_suppressed)
     left = frozenset(known[mobile].id for mobile, state in states.items() if state.has_left(group_id, folded))
-    return Barred(suppressed, left - suppressed)
+    return Excluded(suppressed, left - suppressed)
 
 
 def note_near_misses(tx: WriteTx, *, source: str, attempts: int, import_id: int | None = None) -> None:

@@ -40,8 +40,8 @@ _decode = msgspec.json.decode
 
 def write_evidence(**members: str | None) -> str | None:
     """Evidence as it is kept: a JSON object of what is there, or nothing."""
-    there = {name: text for name, text in members.items() if text}
-    return _encode(there).decode() if there else None
+    existing = {name: text for name, text in members.items() if text}
+    return _encode(existing).decode() if existing else None
 
 
 def show_fact(fact: Fact) -> dict[str, object]:

@@ -138,7 +138,7 @@ class _Written(Struct):
 
 
 def _outcome(rows: Rows, found: Merge, written: _Written, results: bool) -> CreateOutcome:
-    updated = sum(contact.id in written.touched for contact in found.there.values())
+    updated = sum(contact.id in written.touched for contact in found.existing.values())
     suppressed = 0
     if written.suppressed:
         suppressed = sum(row.mobile in written.suppressed for row in rows.unique if row.index not in written.invalid)
@@ -146,7 +146,7 @@ def _outcome(rows: Rows, found: Merge, written: _Written, results: bool) -> Crea
     return CreateOutcome(
         created=len(written.new),
         updated=updated,
-        unchanged=len(found.there) - updated,
+        unchanged=len(found.existing) - updated,
         duplicate=len(rows.duplicates),
         invalid=len(written.invalid),
         suppressed=suppressed,
@@ -156,7 +156,7 @@ def _outcome(rows: Rows, found: Merge, written: _Written, results: bool) -> Crea
 
 def _row_outcomes(rows: Rows, found: Merge, written: _Written) -> list[RowOutcome]:
     ids = {card.mobile: card.id for card in written.new}
-    ids |= {mobile: contact.id for mobile, contact in found.there.items()}
+    ids |= {mobile: contact.id for mobile, contact in found.existing.items()}
 
     def told(index: int, outcome: Outcome, mobile: int) -> RowOutcome:
         suppressed, kept_out = mobile in written.suppressed, mobile in written.kept_out
@@ -168,7 +168,7 @@ def _row_outcomes(rows: Rows, found: Merge, written: _Written) -> list[RowOutcom
         if row.index in written.invalid:
             continue
         outcome: Outcome = "created"
-        if row.mobile in found.there:
+        if row.mobile in found.existing:
             outcome = "updated" if ids[row.mobile] in written.touched else "unchanged"
         outcomes.append(told(row.index, outcome, row.mobile))
     return sorted(outcomes, key=lambda outcome: outcome.index)

@@ -82,10 +82,10 @@ def join_group(tx: WriteTx, *, name: str, ids: Sequence[int], mobiles: Sequence[
     """Contacts join a group, named by id or number. Raises ``GroupNotFound``."""
     group = get_group(tx, name=name)
     named, unknown = _find_named(tx, ids=ids, mobiles=mobiles)
-    barred = ledger.find_barred(tx, found=named.values(), group_id=group.id, folded=fold_name(name))
-    ledger.note_near_misses(tx, source="join_group", attempts=len(barred.suppressed) + len(barred.kept_out))
+    excluded = ledger.find_excluded(tx, found=named.values(), group_id=group.id, folded=fold_name(name))
+    ledger.note_near_misses(tx, source="join_group", attempts=len(excluded.suppressed) + len(excluded.kept_out))
     inside = groups.find_members(tx, group_id=group.id, ids=sorted(named))
-    joining = [number for number in sorted(named) if number not in inside and number not in barred]
+    joining = [number for number in sorted(named) if number not in inside and number not in excluded]
     if joining:
         groups.insert_members(tx, group_id=group.id, ids=joining)
         directory.change_directory(tx, joined={group.id: joining}, left={})
@@ -94,8 +94,8 @@ def join_group(tx: WriteTx, *, name: str, ids: Sequence[int], mobiles: Sequence[
         changed=len(joining),
         already=len(inside),
         unknown=unknown,
-        suppressed=len(barred.suppressed),
-        kept_out=len(barred.kept_out),
+        suppressed=len(excluded.suppressed),
+        kept_out=len(excluded.kept_out),
     )
 
 

@@ -44,23 +44,23 @@ class Joining(Struct):
 
     group: NamedGroup
     folded: str
-    there: list[int]
+    existing: list[int]
     kept_out: set[int]
     """Numbers whose people left this very group."""
-    barred: set[int]
+    excluded: set[int]
     """These, and the suppressed."""
 
     def takes(self, mobile: int) -> bool:
         """Whether a new contact with this number joins."""
         wanted = self.group.mobiles
-        return mobile not in self.barred and (wanted is None or mobile in wanted)
+        return mobile not in self.excluded and (wanted is None or mobile in wanted)
 
 
 class Merge(Struct):
     """What rows mean for the book as it is."""
 
     new: list[ContactRow]
-    there: dict[int, StoredContact]
+    existing: dict[int, StoredContact]
     """Contacts that are there, by number."""
     changed: dict[int, NewCard]
     """Changed cards by id."""
@@ -102,28 +102,28 @@ def find_merge(
     """What rows of different numbers mean for the book. ``foreseen``: states that numbers would have by then."""
     stored = contacts.find_contacts_by_mobile(tx, mobiles=[row.mobile for row in rows]) if rows else []
     merge = Merge(rows, {found.mobile: found for found in stored}, {}, set(), {}, [])
-    if merge.there:
+    if merge.existing:
         _find_changes(merge, rows)
     merge.known = _find_known(tx, merge)
     if foreseen:
         merge.known |= {row.mobile: foreseen[row.mobile] for row in rows if row.mobile in foreseen}
-    if merge.new or merge.there:
+    if merge.new or merge.existing:
         merge.joinings = [_find_joining(tx, merge, group) for group in named]
     return merge
 
 
 def _find_changes(merge: Merge, rows: list[ContactRow]) -> None:
-    there = merge.there
-    merge.new = [row for row in rows if row.mobile not in there]
+    existing = merge.existing
+    merge.new = [row for row in rows if row.mobile not in existing]
     for row in rows:
-        found = there.get(row.mobile)
+        found = existing.get(row.mobile)
         if found is None or _is_unchanged(found, row):
             continue
         card = read_card(found.card)
         merged = _merge_row(card, row)
         if has_too_many(merged.attributes):
             merge.refused.add(row.index)
-            del there[row.mobile]
+            del existing[row.mobile]
         elif merged is not card and (text := encode_card(merged)) != found.card:
             merge.changed[found.id] = NewCard(found.id, found.mobile, text)
 
@@ -150,7 +150,7 @@ def _merge_row(card: Card, row: ContactRow) -> Card:
 def _find_known(tx: Tx, merge: Merge) -> dict[int, State]:
     """The states of the numbers of which anything is known; contacts that are there tell whether to look."""
     mobiles = [row.mobile for row in merge.new]
-    mobiles += [contact.mobile for contact in merge.there.values() if contact.consent_status != CLEAR]
+    mobiles += [contact.mobile for contact in merge.existing.values() if contact.consent_status != CLEAR]
     return ledger.find_states(tx, mobiles=mobiles) if mobiles else {}
 
 
@@ -160,16 +160,16 @@ def _find_joining(tx: Tx, merge: Merge, group: NamedGroup) -> Joining:
     wanted, known = group.mobiles, merge.known
     # Many groups with few members each: what one of them costs depends on who is to join it, and on nobody else.
     asked = known.keys() if wanted is None else known.keys() & wanted
-    barred = {mobile for mobile in asked if ledger.is_kept_out(known[mobile], group_id or NO_GROUP, folded)}
-    mobiles = merge.there.keys() if wanted is None else merge.there.keys() & wanted
-    there = [merge.there[mobile].id for mobile in mobiles if mobile not in barred]
-    inside = groups.find_members(tx, group_id=group_id, ids=there) if there and group_id is not None else set()
+    excluded = {mobile for mobile in asked if ledger.is_kept_out(known[mobile], group_id or NO_GROUP, folded)}
+    mobiles = merge.existing.keys() if wanted is None else merge.existing.keys() & wanted
+    existing = [merge.existing[mobile].id for mobile in mobiles if mobile not in excluded]
+    inside = groups.find_members(tx, group_id=group_id, ids=existing) if existing and group_id is not None else set()
     return Joining(
         group=group,
         folded=folded,
-        there=sorted(number for number in there if number not in inside),
-        kept_out={mobile for mobile in barred if not known[mobile].is_suppressed},
-        barred=barred,
+        existing=sorted(number for number in existing if number not in inside),
+        kept_out={mobile for mobile in excluded if not known[mobile].is_suppressed},
+        excluded=excluded,
     )
 
 
@@ -221,12 +221,12 @@ def _group_id(tx: WriteTx, joining: Joining) -> int:
 def _join(joining: Joining, new_ids: Sequence[int], by_mobile: Mapping[int, int]) -> Sequence[int]:
     """The ids that join a group; those of new contacts as they are, where that is all of them."""
     wanted = joining.group.mobiles
-    if wanted is None and not joining.barred:
+    if wanted is None and not joining.excluded:
         new: Sequence[int] = new_ids
     else:
-        mobiles = by_mobile.keys() - joining.barred if wanted is None else by_mobile.keys() & wanted - joining.barred
+        mobiles = (by_mobile.keys() if wanted is None else by_mobile.keys() & wanted) - joining.excluded
         new = sorted(by_mobile[mobile] for mobile in mobiles)
-    return [*joining.there, *new] if joining.there else new
+    return [*joining.existing, *new] if joining.existing else new
 
 
 def _change_lists(tx: WriteTx, merge: Merge, new_ids: Sequence[int], joined: Mapping[int, Sequence[int]]) -> None:

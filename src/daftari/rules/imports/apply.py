@@ -137,18 +137,18 @@ def _take_contacts(tx: WriteTx, batch: Batch, erased: set[int]) -> None:
     rows = [row for chunk in batch.chunks for row in chunk.rows]
     if erased:
         rows = [row for row in rows if row.mobile not in erased]
-    first, again = _by_turn(rows, batch.repeats)
+    first, later = _by_turn(rows, batch.repeats)
     left_out = find_left_out(tx, batch, first)
-    for row in again:
+    for row in later:
         if row.mobile in left_out:
             batch.refuse(row.index, f"The record {left_out[row.mobile]}", outcome=outcome_of(left_out[row.mobile]))
     if left_out:
-        first, again = ([row for row in turn if row.mobile not in left_out] for turn in (first, again))
+        first, later = ([row for row in turn if row.mobile not in left_out] for turn in (first, later))
     foreseen = _take_consent(tx, batch, erased | left_out.keys())
     if not batch.is_plan:
-        make_groups(tx, batch, [*first, *again])
+        make_groups(tx, batch, [*first, *later])
     _take_rows(tx, batch, first, foreseen)
-    for turn in _turns(again):
+    for turn in _turns(later):
         _take_rows(tx, batch, turn, foreseen)
 
 
@@ -168,14 +168,14 @@ def _by_turn(rows: list[ContactRow], repeats: set[int]) -> tuple[list[ContactRow
     if not repeats:
         return rows, []
     numbers: set[int] = set()
-    first, again = [], []
+    first, later = [], []
     for row in rows:
         if row.index in repeats and row.mobile in numbers:
-            again.append(row)
+            later.append(row)
         else:
             numbers.add(row.mobile)
             first.append(row)
-    return first, again
+    return first, later
 
 
 def _take_rows(tx: WriteTx, batch: Batch, rows: list[ContactRow], foreseen: Mapping[int, State]) -> None:
@@ -189,7 +189,7 @@ def _take_rows(tx: WriteTx, batch: Batch, rows: list[ContactRow], foreseen: Mapp
         batch.refuse(index, f"The attributes field {TOO_MANY_ATTRIBUTES}")
     if refused:
         rows = [row for row in rows if row.index not in set(refused)]
-    before = {number: contact.card for contact in merge.there.values() if (number := contact.id) in merge.changed}
+    before = {number: contact.card for contact in merge.existing.values() if (number := contact.id) in merge.changed}
     merged = Merged([], {}) if batch.is_plan else write_merge(tx, merge=merge, ids=batch.ids_by_mobile)
     joins, flags = find_joins(batch, merge, rows)
     _tell_rows(batch, merge, merged, rows, {record for by in joins for record in by.values()}, flags)
@@ -207,12 +207,12 @@ def _take_rows(tx: WriteTx, batch: Batch, rows: list[ContactRow], foreseen: Mapp
 def _note_written(batch: Batch, merge: Merge, merged: Merged, joins: list[dict[int, int]]) -> None:
     """Who changed, and who of those that were there joined which group by a record of which chunk."""
     new = {card.id for card in merged.new}
-    joining_there = any(joining.there for joining in merge.joinings)
-    own = _made_before(batch, merge) if batch.repeats and joining_there else set()
-    mobiles = {contact.id: contact.mobile for contact in merge.there.values()} if joining_there else {}
+    joining_existing = any(joining.existing for joining in merge.joinings)
+    own = _made_before(batch, merge) if batch.repeats and joining_existing else set()
+    mobiles = {contact.id: contact.mobile for contact in merge.existing.values()} if joining_existing else {}
     size = batch.work.settings.chunk_records
     for joining, group, by in zip(merge.joinings, merged.joined, joins, strict=True):
-        for contact_id in joining.there:
+        for contact_id in joining.existing:
             if contact_id not in own:
                 chunk = batch.chunks[0].number + (by[mobiles[contact_id]] - batch.first) // size
                 batch.joins.setdefault(chunk, {}).setdefault(group, []).append(contact_id)
@@ -224,9 +224,9 @@ def _made_before(batch: Batch, merge: Merge) -> set[int]:
     """The contacts that this very import has made: it is their first row that an undo looks at."""
     settings = batch.work.settings
     if settings.keep_ids:
-        return {contact.id for contact in merge.there.values()}
+        return {contact.id for contact in merge.existing.values()}
     made = format_time(settings.created_at)
-    return {contact.id for contact in merge.there.values() if read_card(contact.card).created_at == made}
+    return {contact.id for contact in merge.existing.values() if read_card(contact.card).created_at == made}
 
 
 def _tell_rows(
@@ -235,11 +235,11 @@ def _tell_rows(
     """An outcome and an id for each row."""
     suppressed, new_ids = merge.suppressed, {card.mobile: card.id for card in merged.new}
     batch.joined += len(joined)
-    there, changed, repeats, recorded = merge.there, merge.changed, batch.repeats, batch.recorded
+    existing, changed, repeats, recorded = merge.existing, merge.changed, batch.repeats, batch.recorded
     created: set[int] = set()
     for row in rows:
         mobile, index = row.mobile, row.index
-        found = there.get(mobile)
+        found = existing.get(mobile)
         code, contact_id = DUPLICATE, new_ids.get(mobile, 0)
         if found is not None:
             contact_id = found.id
@@ -254,7 +254,7 @@ def _tell_rows(
         if mobile in suppressed:
             code |= SUPPRESSED
             batch.suppressed += 1
-        batch.barred += bool(code & (SUPPRESSED | KEPT_OUT))
+        batch.excluded += bool(code & (SUPPRESSED | KEPT_OUT))
         batch.set(index, code, contact_id)
 
 
@@ -337,7 +337,7 @@ def _keep_batch(tx: WriteTx, batch: Batch) -> None:
         group_id = next(iter(batch.groups)) if len(batch.groups) == 1 else None
         journal.insert_journal(tx, action="import_contacts", contacts=batch.touched, group_id=group_id)
     if not batch.is_plan:
-        ledger.note_near_misses(tx, source="import", attempts=batch.barred, import_id=work.id)
+        ledger.note_near_misses(tx, source="import", attempts=batch.excluded, import_id=work.id)
     for chunk, (first_fact, last_fact) in zip(batch.chunks, batch.fact_ranges, strict=True):
         start = chunk.first - batch.first
         end = start + chunk.count

@@ -38,7 +38,7 @@ class Batch(Struct):
     """By folded name."""
     suppressed: int = 0
     joined: int = 0
-    barred: int = 0
+    excluded: int = 0
     facts: int = 0
     groups: set[int] = set()
     joins: dict[int, dict[int, list[int]]] = {}

@@ -18,7 +18,7 @@ class Naming(Struct):
 
     name: str
     records: dict[int, None]
-    again: set[int]
+    repeats: set[int]
 
 
 def find_namings(work: Import, chunks: Sequence[ReadChunk]) -> dict[str, Naming]:
@@ -29,7 +29,7 @@ def find_namings(work: Import, chunks: Sequence[ReadChunk]) -> dict[str, Naming]
             naming = namings.setdefault(fold_name(name), Naming(name, {}, set()))
             naming.records.update(dict.fromkeys(records))
             if is_again:
-                naming.again.update(records)
+                naming.repeats.update(records)
     if work.settings.group is not None:
         namings.pop(fold_name(work.settings.group), None)
     for naming in namings.values():
@@ -39,5 +39,5 @@ def find_namings(work: Import, chunks: Sequence[ReadChunk]) -> dict[str, Naming]
 
 def _named_in(chunk: ReadChunk) -> Iterator[tuple[str, list[int], bool]]:
     named = [(name, records, False) for name, records in chunk.groups.items()]
-    named += [(name, records, True) for name, records in chunk.again.items()]
+    named += [(name, records, True) for name, records in chunk.repeat_groups.items()]
     yield from sorted(named, key=lambda one: one[1][0])

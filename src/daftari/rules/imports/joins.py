@@ -49,7 +49,7 @@ def find_joins(batch: Batch, merge: Merge, rows: list[ContactRow]) -> tuple[list
     by_index = {row.index: row for row in rows} if batch.namings else {}
     for joining in merge.joinings:
         naming = None if joining.group.mobiles is None else batch.namings[joining.folded]
-        known = batch.repeats if naming is None else naming.again
+        known = batch.repeats if naming is None else naming.repeats
         records = rows if naming is None else [by_index[one] for one in naming.records if one in by_index]
         waiting = _joining_mobiles(merge, joining)
         by: dict[int, int] = {}
@@ -65,9 +65,10 @@ def find_joins(batch: Batch, merge: Merge, rows: list[ContactRow]) -> tuple[list
 def _joining_mobiles(merge: Merge, joining: Joining) -> set[int]:
     """The numbers that would join a group."""
     wanted = joining.group.mobiles
-    ids = set(joining.there)
-    there = merge.there
-    mobiles = {mobile for mobile in (there if wanted is None else there.keys() & wanted) if there[mobile].id in ids}
+    ids = set(joining.existing)
+    existing = merge.existing
+    asked = existing.keys() if wanted is None else existing.keys() & wanted
+    mobiles = {mobile for mobile in asked if existing[mobile].id in ids}
     if wanted is None:
-        return mobiles | {row.mobile for row in merge.new if row.mobile not in joining.barred}
-    return mobiles | (wanted - there.keys() - joining.barred)
+        return mobiles | {row.mobile for row in merge.new if row.mobile not in joining.excluded}
+    return mobiles | (wanted - existing.keys() - joining.excluded)

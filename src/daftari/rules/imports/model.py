@@ -18,7 +18,7 @@ Values = list[Any] | dict[str, Any]
 class ReadChunk(Struct, frozen=True, array_like=True):
     """Up to a thousand records as they were read. Rows and facts have their record's number as index.
 
-    ``groups``: names, and the records by which somebody is to join. ``again``: the same, for those whose number was to
+    ``groups``: names, and the records by which somebody is to join. ``repeat_groups``: the same, for those whose number was to
     join that group by a record before in the file. ``ids``: by number. ``repeats``: records whose number came before in
     the file. ``others``: records that are about no contact. ``values``: each record, should it be rejected later.
     ``bytes_read``: of the file so far.
@@ -29,7 +29,7 @@ class ReadChunk(Struct, frozen=True, array_like=True):
     count: int
     rows: list[ContactRow]
     groups: dict[str, list[int]]
-    again: dict[str, list[int]]
+    repeat_groups: dict[str, list[int]]
     ids: dict[int, int]
     facts: list[NewFact]
     repeats: list[int]

@@ -142,7 +142,7 @@ class RowReader:
                 chunk.ids[mobile] = row.id
         for name in row.groups:
             named = self._named.setdefault(fold_name(name), BitMap64())
-            (chunk.again if mobile in named else chunk.groups).setdefault(name, []).append(number)
+            (chunk.repeat_groups if mobile in named else chunk.groups).setdefault(name, []).append(number)
             named.add(mobile)
 
     def _read_plain(self, record: Record) -> ContactRow | None:

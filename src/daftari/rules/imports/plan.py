@@ -80,9 +80,9 @@ def _seen(tx: Tx, batch: Batch, rows: list[ContactRow]) -> dict[int, bytes]:
 
 
 def _digest(merge: Merge, row: ContactRow, joinings: Iterable[Joining]) -> bytes:
-    found, state = merge.there.get(row.mobile), merge.known.get(row.mobile)
+    found, state = merge.existing.get(row.mobile), merge.known.get(row.mobile)
     joins = "".join(
-        "01"[(found.id in joining.there) if found is not None else joining.takes(row.mobile)] for joining in joinings
+        "01"[(found.id in joining.existing) if found is not None else joining.takes(row.mobile)] for joining in joinings
     )
     told = f"{'' if found is None else found.card}|{state is not None and state.is_suppressed}|{joins}"
     return blake2b(told.encode(), digest_size=PLAN_DIGEST_BYTES).digest()

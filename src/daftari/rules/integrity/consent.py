@@ -30,8 +30,8 @@ def find_wrong_states(tx: Tx) -> Iterator[tuple[int, State | None]]:
             if state is None or (suppressed, text) != (state.is_suppressed, encode_state(state)):
                 yield subject_id, state
     for subject_ids in _batched(integrity.list_fact_subjects(tx)):
-        there = consent.find_subject_states(tx, subject_ids=subject_ids)
-        missing = [subject_id for subject_id in subject_ids if subject_id not in there]
+        existing = consent.find_subject_states(tx, subject_ids=subject_ids)
+        missing = [subject_id for subject_id in subject_ids if subject_id not in existing]
         yield from _derive(tx, missing).items()
 
 
