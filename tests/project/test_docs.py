@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from daftari.api.routes import ROUTES, Route
 from daftari.cli.app import app
 from daftari.settings import SETTINGS, settings_table
 from tests.conftest import People, Serve
-from tests.support.clients import Client
+from tests.support.clients import Answer, Client
 from tests.support.stores import open_store
 
 ROOT = Path(__file__).parent.parent.parent
@@ -100,30 +101,32 @@ def test_every_page_is_in_the_index() -> None:
     assert not missing
 
 
-def test_the_five_calls_of_the_readme_work_when_pasted(
+def test_the_calls_of_the_readme_work_when_pasted(
     new_database: Callable[..., str], introduce: Callable[..., People], serve: Serve
 ) -> None:
-    """In order, in an empty book, with nothing changed but the key and the port."""
+    """In order, on an empty database, with only the key and the port changed; the answer it shows is the real one."""
     database = new_database("sqlite")
     store = open_store(database, threads=1)
     people = introduce(store)
     store.close()
     live = serve(database)
-    calls = _curl_lines((ROOT / "README.md").read_text())
-    assert len(calls) == 5
-    statuses = [_paste(line, live.client.with_key(people.ana)) for line in calls]
-    assert statuses == [201, 200, 200, 200, 200]
+    readme = (ROOT / "README.md").read_text()
+    answers = [_paste(call, live.client.with_key(people.ana)) for call in _curl_calls(readme)]
+    assert [answer.status for answer in answers] == [201, 200, 200, 200, 200, 200]
+    (shown,) = re.findall(r"```json\n(.*?)```", readme, re.DOTALL)
+    assert answers[0].json() == json.loads(shown)
+    assert [result["allowed"] for result in answers[-1].json()["results"]] == [True, False]
 
 
-def _curl_lines(page: str) -> list[str]:
-    blocks = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
-    joined = "\n".join(blocks).replace("\\\n", " ")
-    return [line for line in joined.splitlines() if line.startswith("curl ")]
+def _curl_calls(page: str) -> list[list[str]]:
+    """The words after ``curl`` in each block that is one call."""
+    blocks = re.findall(r"```sh\n(curl .*?)```", page, re.DOTALL)
+    return [shlex.split(block.replace("\\\n", " "))[1:] for block in blocks]
 
 
-def _paste(line: str, client: Client) -> int:
-    """What ``curl`` would do with the few options that the README uses."""
-    words = iter(shlex.split(line)[1:])
+def _paste(call: list[str], client: Client) -> Answer:
+    """Does what ``curl`` would do with the few options that the README uses."""
+    words = iter(call)
     method, address, body, headers = "GET", "", None, {}
     for word in words:
         match word:
@@ -135,11 +138,9 @@ def _paste(line: str, client: Client) -> int:
             case "-d":
                 body = next(words).encode()
                 method = "POST" if method == "GET" else method
-            case "-s" | "-sS":
-                pass
             case _:
                 address = word
-    place = urlsplit(address)
-    target = place.path + (f"?{place.query}" if place.query else "")
-    assert place.netloc == "127.0.0.1:8000"
-    return client.with_key(None).call(method, target, body=body, headers=headers).status
+    url = urlsplit(address)
+    target = url.path + (f"?{url.query}" if url.query else "")
+    assert url.netloc == "127.0.0.1:8000"
+    return client.with_key(None).call(method, target, body=body, headers=headers)
