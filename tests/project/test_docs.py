@@ -86,9 +86,9 @@ def test_links_lead_to_files_that_are_there(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", DECISIONS, ids=_name)
-def test_a_decision_has_its_four_parts(page: Path) -> None:
+def test_a_decision_has_a_status_and_four_parts(page: Path) -> None:
     text = page.read_text()
-    assert re.match(r"# \d{4} ", text)
+    assert re.match(r"# \d{4} .+\n\nStatus: (accepted|superseded by \[\d{4}\])", text)
     assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences", "Alternatives"]
     assert page.name in _docs("decisions/README.md")
 
