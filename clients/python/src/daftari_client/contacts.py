@@ -189,7 +189,7 @@ def contact_body(contact: ContactInput) -> Mapping[str, object]:
 def next_page(url: str, page: int) -> int:
     """The number of the page that a page URL names. Its host does not matter, because a proxy may have another name.
 
-    Raises ``UnexpectedAnswer`` if it is no later page, which would iterate for ever.
+    Raises ``UnexpectedAnswer`` if it is no later page, which would iterate forever.
     """
     written = parse_qs(urlsplit(url).query).get("page", [""])[-1]
     if not written.isdecimal() or int(written) <= page:

@@ -159,7 +159,7 @@ class AsyncDriver:
 
 
 class _AsyncExchange:
-    """As ``_SyncExchange``. What may block on a disk runs in a thread, so that the event loop goes on."""
+    """As ``_SyncExchange``. What may block on a disk runs in a thread, so that it does not block the event loop."""
 
     def __init__(self, http: httpx2.AsyncClient) -> None:
         self._http = http

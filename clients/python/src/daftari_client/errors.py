@@ -73,7 +73,7 @@ class UnexpectedAnswer(DaftariError):
 
 
 class WaitedTooLong(DaftariError):
-    """``wait`` gave up after its ``timeout_seconds``. The import or export goes on."""
+    """``wait`` gave up after its ``timeout_seconds``. The import or export continues."""
 
     code = "WAITED_TOO_LONG"
 
@@ -130,7 +130,7 @@ class RouteNotFound(NotFound):
 
 
 class ContactNotFound(NotFound):
-    """No contact has this id or mobile. ``opt_out_recorded``: a delete recorded the opt-out all the same."""
+    """No contact has this id or mobile. ``opt_out_recorded``: a delete recorded the opt-out anyway."""
 
     code = "CONTACT_NOT_FOUND"
     opt_out_recorded = False

@@ -158,7 +158,7 @@ class Imports(Resource[Mode]):
 
     @call
     def cancel(self, number: int, **options: Unpack[WriteOptions]) -> Flow[Import]:
-        """Stops for good. What was written stays; ``undo`` takes it back."""
+        """Stops the import permanently. What was written stays; ``undo`` reverses it."""
         return self._control(number, "cancel", None, **options)
 
     @call

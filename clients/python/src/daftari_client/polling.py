@@ -1,4 +1,4 @@
-"""Waiting for work that goes on in the server: ask, pause a little longer each time, ask again."""
+"""Waiting for work in the server: ask, pause a little longer each time, ask again."""
 
 from __future__ import annotations
 
@@ -36,6 +36,6 @@ def wait_until(
         if is_done(found):
             return found
         if end is not None and clock() + pause > end:
-            raise WaitedTooLong(f"It was not done after {timeout_seconds} seconds, and still goes on.")
+            raise WaitedTooLong(f"It was not done after {timeout_seconds} seconds, and is still running.")
         yield Pause(pause)
         pause = min(pause * _GROWTH, pause_seconds_max)

@@ -434,7 +434,7 @@ class Column(Record, frozen=True, kw_only=True):
 
 
 class Undone(Record, frozen=True, kw_only=True):
-    """The counts of an undo: contacts put back, contacts kept because they changed since, and failures.
+    """The counts of an undo: contacts restored, contacts kept because they changed since, and failures.
 
     ``retracted`` counts the facts that were taken back.
     """

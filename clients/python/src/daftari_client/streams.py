@@ -22,7 +22,7 @@ BATCH_ROWS_MAX = 5_000
 
 
 class _StreamLine(Struct, frozen=True):
-    """What tells the lines of the response apart: the import's id, the outcome of a row, the end, or an error."""
+    """What distinguishes the lines of the response: the import's id, the outcome of a row, the end, or an error."""
 
     import_: int | None = msgspec.field(default=None, name="import")
     row: int | None = None

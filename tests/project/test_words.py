@@ -1,0 +1,132 @@
+"""Words that do not come back: each is a metaphor, an archaism or a person where a thing is meant, and has a plain one.
+
+To clean more of the project, add its path to CLEAN. To use a word after all, add the place and the reason to ALLOWED.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+CLEAN = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "STYLE.md", "docs", "clients")
+"""Files and folders whose words are held. It grows until it is the whole project."""
+LATER = ("docs/commands.md", "docs/performance.md", "docs/settings.md")
+"""Files inside CLEAN that are still to do: their text is, or will be, generated."""
+SUFFIXES = (".md", ".py", ".sql", ".toml", ".yaml", ".j2")
+WORDS = {
+    # metaphors of a building
+    r"houses?|housework": "server, system, package, periodic work",
+    r"rooms?": "module",
+    r"doors?": "server, API, entry point",
+    r"desks?": "context",
+    r"floors?": "layer",
+    r"turnstiles?": "fair lock",
+    # telling
+    r"told|(?<![.])tell|tells|telling": "report, return, say, show, distinguish",
+    r"last words": "final line",
+    # persons where a thing is meant
+    r"somebody|anybody|everybody|nobody": "name the thing: a request, a process, a caller; a person is someone, no one",
+    r"who(m|so)?ever": "the client, the caller, the process that",
+    r"strangers?": "unknown number, unknown client",
+    r"the erased": "erased numbers",
+    # archaic or home-made words
+    r"anew|afresh": "again",
+    r"besides?": "next to, in addition to, during, compared with",
+    r"mend|mends|mended|mending": "repair, correct, fix",
+    r"sweep|sweeps|swept|sweeping|sweeper": "purge, delete",
+    r"tidy|tidies|tidied": "maintenance, clean up",
+    r"for ever": "forever",
+    r"outright": "explicitly",
+    r"for good": "permanently",
+    r"unseen": "invisible, without echo",
+    r"at work": "running, being executed",
+    r"circles?": "reference cycle, import cycle",
+    r"twins?": "copy, counterpart",
+    r"manners": "style, lint",
+    r"in vain": "without success",
+    r"lest|ere|whence|whither|thence|hither|thereof|therein|wherein|whereof": "so that … not, from where, of it",
+    r"upon": "on",
+    r"whilst|amongst|albeit": "while, among, although",
+    r"shall": "must, will",
+    r"betimes|oft|nay|aught|naught": "early, often, no, anything, nothing",
+    # verbs with a particle where there is one verb
+    r"(go|goes|going|went|gone) on": "continue, resume",
+    r"(become|becomes|became) of": "outcome",
+    r"(take|takes|taken|took|taking) (it |them )?up again": "resume",
+    r"(give|gives|given|gave|giving) way": "yield, run at a lower priority",
+    r"(hold|holds|held|holding) up": "block, delay",
+    r"(put|puts|putting) back": "restore, undo",
+    r"(let|lets|letting) (in|out)": "accept, refuse",
+    r"comes? by itself": "arrives, is automatic",
+    # nouns that are clauses
+    r"all else": "everything else, the rest",
+    r"(not |no longer )?any more": "no longer",
+    r"as it likes|as they like": "any",
+    r"the like|its like": "similar",
+    r"by turns": "alternately",
+    r"to the letter": "exactly",
+    r"says of": "reports for",
+}
+"""A pattern, of whole words and any case, and what to write instead."""
+ALLOWED = {
+    ("CHANGELOG.md", "house"): "the former name of a table",
+    ("STYLE.md", "somebody"): "the rule against it",
+}
+"""A file and a word, and why it may be there."""
+BANNED = re.compile("|".join(rf"\b(?:{pattern})\b" for pattern in WORDS), re.IGNORECASE)
+
+
+def _name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def _clean_files() -> list[Path]:
+    found = [path for name in CLEAN for path in [ROOT / name, *(ROOT / name).rglob("*")]]
+    return sorted(path for path in found if path.suffix in SUFFIXES and path.is_file() and _name(path) not in LATER)
+
+
+def _prose(path: Path) -> Iterator[tuple[int, str]]:
+    """The numbered lines of a file; of Markdown without its blocks of code, which show what programs print."""
+    fenced = False
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if path.suffix == ".md" and line.lstrip().startswith("```"):
+            fenced = not fenced
+        elif path.suffix != ".md" or not (fenced or line.startswith("    ")):
+            yield number, line
+
+
+def _instead_of(word: str) -> str:
+    return next(plain for pattern, plain in WORDS.items() if re.search(rf"\b(?:{pattern})\b", word, re.IGNORECASE))
+
+
+@pytest.mark.parametrize("path", _clean_files(), ids=_name)
+def test_no_word_comes_back(path: Path) -> None:
+    found = [
+        f"{_name(path)}:{number}: {match[0]!r}; write: {_instead_of(match[0])}"
+        for number, line in _prose(path)
+        for match in BANNED.finditer(line)
+        if (_name(path), match[0].lower()) not in ALLOWED
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_the_lists_name_files_and_words_that_there_are() -> None:
+    """So that an entry goes when its reason is gone."""
+    assert all((ROOT / name).exists() for name in (*CLEAN, *LATER))
+    for name, word in ALLOWED:
+        assert re.search(rf"\b{word}\b", (ROOT / name).read_text(), re.IGNORECASE), f"{name} has no {word!r} any more"
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [("Whoever asks is told.", "Whoever"), ("It goes on.", "goes on"), ("The door is shut.", "door")],
+)
+def test_the_list_finds_a_word_in_any_case_and_form(line: str, word: str) -> None:
+    found = BANNED.search(line)
+    assert found is not None
+    assert found[0] == word
+    assert not BANNED.search("The houseboat has a doormat, a roommate and a fortune-teller; 'outdoors' is one word.")
