@@ -186,7 +186,7 @@ def purge_group(store: Store, project: Project) -> bool:
 
 def broken_in(store: Store, project: Project) -> list[tuple[str, bool]]:
     """The names of what is broken in the project's book, and whether it can be mended."""
-    return [(finding.invariant, finding.mendable) for finding in store.read(project, NOW, check_project)]
+    return [(finding.invariant, finding.repairable) for finding in store.read(project, NOW, check_project)]
 
 
 def _read_name(name: str) -> str:

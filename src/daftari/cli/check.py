@@ -39,8 +39,8 @@ def check(
             else [store.system_read(current_time(), find_project, name=project)]
         )
         found = [(one.name, finding) for one in chosen for finding in _check(store, one, repair=repair)]
-    rows = [(name, finding.invariant, finding.sentence, finding.mendable) for name, finding in found]
-    print_list(("project", "invariant", "sentence", "mendable"), rows, as_json=as_json)
+    rows = [(name, finding.invariant, finding.sentence, finding.repairable) for name, finding in found]
+    print_list(("project", "invariant", "sentence", "repairable"), rows, as_json=as_json)
     if found:
         hint = " 'daftari check --repair' mends some of it." if any(row[3] for row in rows) and not repair else ""
         say(f"{_counted(len(found), 'invariant')} broken in {_counted(len(chosen), 'project')}.{hint}")

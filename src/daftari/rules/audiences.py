@@ -1,7 +1,7 @@
-"""Audiences: everyone who may be messaged, from one snapshot; frozen, read again, compared.
+"""Audiences: every number that may be messaged, from one snapshot; frozen, paged, rechecked and compared.
 
-Groups are walked in order of id, some thousands of contacts at a time, so that nothing grows with the audience. This
-room must not know HTTP, files or how a list is stored.
+Groups are walked in order of id, some thousands of contacts at a time, so memory does not grow with the audience. No
+HTTP, no SQL.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def _walk(tx: Tx, definition: Definition, meant: _Groups, excluded: Counter[str]
 
 
 def _walk_one(tx: Tx, group_id: int | None) -> Iterator[list[ContactNumber]]:
-    """A list that is walked as it is: a group, or everybody who is not suppressed."""
+    """A list that is walked as it is: a group, or every contact that is not suppressed."""
     after = -1
     while found := audiences.list_reachable(tx, group_id=group_id, after=after, limit=CONTACTS_A_TURN):
         yield found
@@ -135,7 +135,7 @@ def _walk_one(tx: Tx, group_id: int | None) -> Iterator[list[ContactNumber]]:
 
 
 def _walk_many(tx: Tx, wanted: Sequence[int], *, match: Match) -> Iterator[list[ContactNumber]]:
-    """Several groups side by side: whoever is in any, or in all of them."""
+    """Several groups walked in parallel: contacts in any, or in all of them."""
     needed = 1 if match == "any" else len(wanted)
     ids: list[int] = []
     merged = heapq.merge(*[_walk_ids(tx, group_id) for group_id in wanted])
@@ -234,7 +234,7 @@ def find_numbers(tx: Tx, *, definition: Definition) -> Found:
 
 
 def freeze_audience(tx: WriteTx, *, definition: Definition, found: Found) -> FrozenAudience:
-    """Keep an audience as it was found, but for whoever was erased since."""
+    """Keep an audience as it was found, without the numbers that were erased since."""
     mobiles, erased = _without_erased(tx, found)
     frozen = audiences.insert_audience(
         tx,

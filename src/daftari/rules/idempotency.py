@@ -1,7 +1,6 @@
-"""Writes that are sent twice and done once: the first answer is kept with its effect, and given again for a day.
+"""Idempotent writes: the first answer is kept with its effect in one transaction, and returned again for a day.
 
-Errors without an effect are not kept, so that a request may succeed once it was mended. This room must not know what a
-write does, nor how an answer travels.
+Errors without an effect are not kept, so that a corrected request may succeed. No HTTP.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Inbound tokens: the unguessable part of the address that a provider calls. Only its SHA-256 is ever kept.
+"""Inbound tokens: the unguessable part of the address that a provider calls. Only its SHA-256 is stored.
 
-The provider's own secret, by which its requests are verified, is kept as it is, and never shown again. This room must
-not know any provider, nor HTTP.
+The provider's signing secret is stored readable, since requests are verified with it, and never shown again. No
+providers, no HTTP.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def create_token(
     signing_secret: str | None,
     verify_token: str | None,
 ) -> tuple[str, InboundToken]:
-    """A new token of a project, and what nobody can see again: itself."""
+    """A new token of a project, and its text, which is shown only once."""
     # A letter first: what begins with a dash would be an option where a command is given it.
     written = secrets.choice(ascii_letters) + secrets.token_urlsafe(RANDOM_BYTES)
     token = InboundToken(tx.take_id(), project.id, provider, label, written[:START_LENGTH], tx.now, None)

@@ -1,7 +1,7 @@
-"""Keys: how a secret is made, recognised and compared. Only its SHA-256 is ever kept.
+"""API keys: how one is made, recognised and compared. Only its SHA-256 is stored.
 
-A secret is ``daf_``, 40 random letters and digits, and 6 of a checksum, so that a typing error or a stranger's
-token is told without asking the store. This room must not know HTTP or caches.
+A key is ``daf_``, 40 random letters and digits, and 6 of a checksum, so that a typing error or a token of another
+service is recognised without a query. No HTTP, no cache.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Access(Struct, frozen=True):
 def create_key(
     tx: SystemTx, *, project: Project, label: str, read_only: bool, expires_at: int | None
 ) -> tuple[str, Key]:
-    """A new key of a project, and its secret, which nobody can see again."""
+    """A new key of a project, and its text, which is shown only once."""
     body = PREFIX + "".join(secrets.choice(_LETTERS) for _ in range(RANDOM_LENGTH))
     secret = body + _checksum(body)
     key = Key(

@@ -1,7 +1,6 @@
-"""Projects: made, renamed, set and deleted by whoever runs the house.
+"""Projects: created, renamed, configured and deleted by the operator.
 
-Names are unique in all but case and spacing; a former name goes on matching in requests. This room must not know
-keys' secrets or contacts.
+Names are unique in all but case and spacing; a former name goes on matching in requests. No keys, no contacts.
 """
 
 from __future__ import annotations
@@ -96,7 +95,7 @@ def _read_consent(given: Mapping[str, object]) -> dict[str, object]:
         words = read.get(member)
         if isinstance(words, tuple):
             plain = tuple(dict.fromkeys(filter(None, map(plain_words, words))))
-            # No words at all means the words of the house again.
+            # No words at all restores the default keywords.
             read[member] = plain or None
     return read
 

@@ -267,7 +267,7 @@ def list_opt_outs(tx: Tx, *, scope: Scope, since: int | None, after: int, limit:
 
 
 def list_near_misses(tx: Tx, *, limit: int) -> list[dict[str, object]]:
-    """How often each key, source and import tried to bring back somebody who opted out; most first."""
+    """How often each key, source and import tried to subscribe a number that opted out; most first."""
     known = {key.id: key for key in keys.list_keys(tx)}
     return [
         {
@@ -283,5 +283,5 @@ def list_near_misses(tx: Tx, *, limit: int) -> list[dict[str, object]]:
 
 
 def _show_key(key: Key | None) -> dict[str, object] | None:
-    """A key as people know it; a command of the house has none."""
+    """A key as it is shown; a command has none."""
     return None if key is None else {"start": key.start, "label": key.label}

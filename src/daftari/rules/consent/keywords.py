@@ -1,7 +1,6 @@
-"""What a message says: an opt-out, an opt-in, a call for help, or something that a person should read.
+"""Classifies a message: an opt-out, an opt-in, a call for help, or one that a person should read.
 
-The words are a project's setting; these are the defaults of the house. How wide a STOP is, is a setting too. This
-room must not know how a message came or what is recorded.
+The keywords are a project's setting, with defaults here. How wide a STOP is, is a setting too. No SQL, no providers.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ class Reading(Struct, frozen=True):
 def read_message(text: str, *, settings: ConsentSettings) -> Reading:
     """What a person's message says."""
     plain = plain_words(text)
-    # A project's own words come beside those that always count.
+    # A project's own words are added to those that always count.
     opt_out_words = _known(settings.opt_out_words, OPT_OUT_WORDS) | LEADING_WORDS
     if _is_one_of(plain, opt_out_words):
         return Reading("opt_out")

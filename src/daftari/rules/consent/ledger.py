@@ -1,7 +1,6 @@
-"""The ledger: facts go in, the state follows in the same transaction, and contacts and groups follow the state.
+"""The ledger: facts are recorded, the state follows in the same transaction, and contacts and groups follow the state.
 
-A suppressed number is in no group and not in the default list; a group that a person left by their own word stays
-left. This room must not know who brings a fact, nor how a question is answered.
+A suppressed number is in no group and not in the default list; a group that a person left stays left. No SQL, no HTTP.
 """
 
 from __future__ import annotations
@@ -207,7 +206,7 @@ def _settle_consent_status(
 
 
 def settle_named_group(tx: WriteTx, *, folded: str) -> None:
-    """A group has this name from now on: whoever left one of that name by their own word leaves it."""
+    """A group has this name from now on: people who left a group of that name leave it."""
     mobiles = consent.find_mobiles_that_left(tx, folded=folded)
     if mobiles:
         found = contacts.find_contacts_by_mobile(tx, mobiles=mobiles)

@@ -1,6 +1,6 @@
 """Questions: may these numbers be messaged, and why; and all that is known about one number.
 
-A number that cannot be read is not allowed, and says so, beside the others. This room must not know HTTP.
+A number that cannot be read is not allowed, with the reason, and does not fail the others. No HTTP.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from daftari.rules.consent import ledger
 from daftari.rules.consent.decisions import Question, Verdict, judge
 from daftari.rules.consent.quiet_hours import is_quiet
 from daftari.rules.consent.state import NOTHING_KNOWN, derive_state
-from daftari.rules.consent.views import show_fact, show_reasons, show_state, tell_fact
+from daftari.rules.consent.views import describe_fact, show_fact, show_reasons, show_state
 from daftari.rules.fields import Reference, read_number
 from daftari.store import Tx, consent, contacts
 
@@ -50,7 +50,7 @@ def read_mobiles(given: Sequence[object], *, region: str) -> list[int | str]:
 
 
 def written(given: object) -> str:
-    """What somebody gave, as a text."""
+    """What was given, as a text."""
     return given if isinstance(given, str) else _encode(given).decode()
 
 
@@ -140,5 +140,5 @@ def show_known(tx: Tx, *, mobile: int) -> dict[str, object]:
     return {
         **show_state(state),
         **({"still_billed": True} if still_billed else {}),
-        "facts": [{**show_fact(fact), "text": tell_fact(fact)} for fact in history],
+        "facts": [{**show_fact(fact), "text": describe_fact(fact)} for fact in history],
     }

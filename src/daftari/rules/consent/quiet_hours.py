@@ -1,7 +1,4 @@
-"""Quiet hours: in which hours of the day a project sends at all.
-
-This room must not know what is asked or answered.
-"""
+"""Quiet hours: the hours of the day in which a project sends. No clock."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
-"""The rule of consent: from the facts about a number to what it may be sent. The contract's section 5, and no more.
+"""Derives the state of a number from its facts: the consent rule of the contract's section 5, and no more.
 
-A cell is one channel, one sender and one purpose. It is blocked while some opt-out covers it that no later opt-in
-lifts. Later means later in event time; on a tie the opt-out wins. Everything here is a plain function of facts, so
-that late, repeated and reordered ones lead to the same state. This room must not know a transaction, nor where facts
-come from or go to.
+A cell is one channel, one sender and one purpose. It is blocked while an opt-out covers it that no later opt-in lifts.
+Later means later in event time; on a tie the opt-out wins. Everything here is a pure function of facts, so late,
+repeated and reordered facts lead to the same state. No transaction, no SQL.
 """
 
 from __future__ import annotations
@@ -153,13 +152,13 @@ _ONE_OPT_OUT = {
 
 
 def without_retracted(facts: Sequence[Fact]) -> list[Fact]:
-    """The facts that nobody took back, and no retractions."""
+    """The facts that were not retracted, without the retractions."""
     retracted = {fact.retracts for fact in facts if fact.kind == "retraction"}
     return [fact for fact in facts if fact.id not in retracted and fact.kind != "retraction"]
 
 
 def latest_of_each(facts: Iterable[Fact]) -> list[Fact]:
-    """The latest of those that differ in time alone: an earlier one changes nothing beside it."""
+    """The latest of those that differ in time alone: an earlier one changes nothing."""
     latest: dict[tuple[object, ...], Fact] = {}
     for fact in facts:
         bulk = fact.source in BULK_SOURCES and not fact.override

@@ -1,7 +1,4 @@
-"""How facts, states and verdicts are told: as members for programs, as sentences that a lawyer can read.
-
-This room must not know a transaction, nor decide anything.
-"""
+"""What is shown of facts, states and decisions: members for programs, sentences for people. No transaction."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ SOURCE_NAMES = {
     "provider": "the messaging provider",
     "import": "an import",
     "bulk": "a bulk call",
-    "console": "somebody of the team",
+    "console": "a member of the team",
     "form": "a form that the person filled in",
     "delete": "the deletion of the contact",
     "erasure": "the person's erasure",
@@ -27,7 +24,7 @@ SOURCE_NAMES = {
 SENTENCES = {
     "no_opt_out": "No opt-out is on record that meets this.",
     "opted_in": "The person opted in, and no opt-out on record holds against it.",
-    "no_opt_in": "No opt-in is on record, and this project messages nobody without one.",
+    "no_opt_in": "No opt-in is on record, and this project messages no number without one.",
     "not_subscribed": "There is no active subscription to this premium service.",
     "quiet_hours": "It is outside the hours in which this project sends.",
     "unreadable_mobile": "This is not a telephone number.",
@@ -111,12 +108,12 @@ def show_reasons(verdict: Verdict) -> list[dict[str, object]]:
     reasons: list[dict[str, object]] = []
     for fact in verdict.facts:
         code = "still_billed" if fact.kind == "activated" else verdict.code
-        told = f"Still billed. {tell_fact(fact)}" if code == "still_billed" else tell_fact(fact)
-        reasons.append({"code": code, "text": told, "fact": show_fact(fact)})
+        text = f"Still billed. {describe_fact(fact)}" if code == "still_billed" else describe_fact(fact)
+        reasons.append({"code": code, "text": text, "fact": show_fact(fact)})
     return reasons
 
 
-def tell_fact(fact: Fact) -> str:
+def describe_fact(fact: Fact) -> str:
     """A fact as a sentence: what, since when, from where."""
     since = format_time(fact.at)
     where = f"recorded {format_time(fact.recorded_at)} from {SOURCE_NAMES[fact.source]}, fact {fact.id}"

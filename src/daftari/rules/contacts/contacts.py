@@ -1,7 +1,6 @@
-"""The five calls: one number is one contact, a create merges, an update moves, a delete holds.
+"""The five calls: one number is one contact, a create merges, an update moves, a delete is an opt-out that holds.
 
-Whoever calls brings rows that were read before any lock (``rows``). This room must not know HTTP or how a list is
-stored.
+Rows are parsed before any lock (``parse``). No HTTP, no SQL.
 """
 
 from __future__ import annotations
@@ -72,8 +71,8 @@ def list_contacts(
     group_id = groups.find_group_id(tx, folded=fold_name(group)) if group is not None else None
     if group is not None and group_id is None:
         return Page(cards=b"", count=0, total=0)
-    everybody, consent_status = (directory.BOOK, SUPPRESSED) if suppressed else (directory.LISTED, KNOWN)
-    list_id = everybody if group_id is None else group_id
+    whole_list, consent_status = (directory.BOOK, SUPPRESSED) if suppressed else (directory.LISTED, KNOWN)
+    list_id = whole_list if group_id is None else group_id
     total, start = directory.find_page(tx, list_id=list_id, skip=(page - 1) * per_page)
     if start is None:
         return Page(cards=b"", count=0, total=total)
@@ -108,8 +107,8 @@ def _with_members(tx: Tx, found: list[StoredContact], include: frozenset[str]) -
 def create_contacts(tx: WriteTx, *, rows: Rows, group: str | None, skip: bool, results: bool) -> CreateOutcome:
     """Create or merge rows, and let all of them join the group.
 
-    ``skip``: write the good rows beside bad ones. ``results``: an outcome for each row. Raises ``ValidationFailed``,
-    with nothing written, when a row is bad and is not skipped.
+    ``skip``: write the good rows and report the bad ones. ``results``: an outcome for each row. Raises
+    ``ValidationFailed``, with nothing written, when a row is bad and is not skipped.
     """
     merge = find_merge(tx, rows=rows.unique, named=[] if group is None else [NamedGroup(group)])
     late = {index: too_many_attributes(rows.path(index)) for index in merge.refused}
@@ -158,19 +157,19 @@ def _row_outcomes(rows: Rows, found: Merge, written: _Written) -> list[RowOutcom
     ids = {card.mobile: card.id for card in written.new}
     ids |= {mobile: contact.id for mobile, contact in found.existing.items()}
 
-    def told(index: int, outcome: Outcome, mobile: int) -> RowOutcome:
+    def outcome_of(index: int, outcome: Outcome, mobile: int) -> RowOutcome:
         suppressed, kept_out = mobile in written.suppressed, mobile in written.kept_out
         return RowOutcome(index, outcome, ids.get(mobile), str(mobile), suppressed, kept_out)
 
     outcomes = [RowOutcome(index, "invalid", errors=errors) for index, errors in written.invalid.items()]
-    outcomes += [told(index, "duplicate", mobile) for index, mobile in rows.duplicates]
+    outcomes += [outcome_of(index, "duplicate", mobile) for index, mobile in rows.duplicates]
     for row in rows.unique:
         if row.index in written.invalid:
             continue
         outcome: Outcome = "created"
         if row.mobile in found.existing:
             outcome = "updated" if ids[row.mobile] in written.touched else "unchanged"
-        outcomes.append(told(row.index, outcome, row.mobile))
+        outcomes.append(outcome_of(row.index, outcome, row.mobile))
     return sorted(outcomes, key=lambda outcome: outcome.index)
 
 

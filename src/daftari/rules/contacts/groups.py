@@ -1,7 +1,4 @@
-"""Groups: made on first use, found in any case and spacing, with exact counts; and joining and leaving them.
-
-This room must not know how a contact is read or written.
-"""
+"""Groups: created on first use, found in any case and spacing, with exact counts; joining and leaving them. No SQL."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What rows mean for the book as it is, and how they are written into it: one contact a number, blank keeps.
+"""What rows mean for the stored contacts, and how they are written: one contact a number, blank keeps.
 
-Found first, then written, so that an import can tell what it would do without doing it. Whoever calls holds the lock
-of the project for both, or only looks. This room must not know where rows come from, nor what is told of them.
+First found, then written, so that an import can plan without writing. The caller holds the project's lock for both, or
+only reads. No HTTP, no file formats.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def _find_changes(merge: Merge, rows: list[ContactRow]) -> None:
 
 
 def _is_unchanged(found: StoredContact, row: ContactRow) -> bool:
-    """Whether a row says all that its contact's card does, told without decoding the card: most are, sent again."""
+    """Whether a row equals its contact's card, compared without decoding the card: most rows that are sent again do."""
     head = len(f'{{"id":{found.id}')
     return (
         row.attributes is None
@@ -148,7 +148,7 @@ def _merge_row(card: Card, row: ContactRow) -> Card:
 
 
 def _find_known(tx: Tx, merge: Merge) -> dict[int, State]:
-    """The states of the numbers of which anything is known; contacts that are there tell whether to look."""
+    """The states of numbers with facts; an existing contact's status says whether to look."""
     mobiles = [row.mobile for row in merge.new]
     mobiles += [contact.mobile for contact in merge.existing.values() if contact.consent_status != CLEAR]
     return ledger.find_states(tx, mobiles=mobiles) if mobiles else {}
@@ -158,7 +158,7 @@ def _find_joining(tx: Tx, merge: Merge, group: NamedGroup) -> Joining:
     folded = fold_name(group.name)
     group_id = groups.find_group_id(tx, folded=folded)
     wanted, known = group.mobiles, merge.known
-    # Many groups with few members each: what one of them costs depends on who is to join it, and on nobody else.
+    # Many groups with few members each: the cost of one depends on those that are to join it alone.
     asked = known.keys() if wanted is None else known.keys() & wanted
     excluded = {mobile for mobile in asked if ledger.is_kept_out(known[mobile], group_id or NO_GROUP, folded)}
     mobiles = merge.existing.keys() if wanted is None else merge.existing.keys() & wanted
@@ -202,7 +202,7 @@ def _take_ids(tx: WriteTx, new: list[ContactRow], ids: Mapping[int, int] | None)
         taken = range(tx.book.next_id, tx.book.next_id + len(new))
         tx.book.next_id = taken.stop
         return taken
-    # Whoever brings none gets one that nobody of these brings.
+    # Rows without an id get one that no row of this batch uses.
     given = [ids[row.mobile] for row in new if row.mobile in ids]
     tx.book.next_id = max([tx.book.next_id, *(number + 1 for number in given)])
     numbers = []

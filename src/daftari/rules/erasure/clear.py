@@ -31,7 +31,7 @@ def clear_journal(tx: WriteTx) -> bool:
 
 
 def _clear_imports(tx: WriteTx, erasure: OpenErasure) -> None:
-    """One turn: some chunks of the imports that were made before somebody was erased, the oldest first."""
+    """One step: some chunks of the imports that were made before the erasure, the oldest first."""
     import_id = erasure.next_import
     chunks = imports.list_chunks(tx, import_id=import_id, first=erasure.next_chunk, limit=CHUNKS_A_TURN)
     for chunk in chunks:

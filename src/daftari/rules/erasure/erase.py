@@ -1,7 +1,4 @@
-"""Erasure: a person's number goes, and what must be kept to leave them in peace goes on under a keyed hash.
-
-And its opposite, the export: everything that is held about a number. This room must not know HTTP.
-"""
+"""Erases a number; what is needed to keep its opt-outs moves to a keyed hash of the number. No HTTP, no SQL."""
 
 from __future__ import annotations
 
@@ -31,7 +28,7 @@ from daftari.store.jobs import request_job
 JOURNAL_ROWS_A_TURN = 200
 """Rows of the journal that are cleared, or looked at, at a time."""
 
-BESIDE_AN_ERASED = "came in a refused request, beside what somebody said who is erased"
+WITH_AN_ERASED = "came in a refused request with the message of a number that is erased"
 
 
 class Erased(Struct, frozen=True):
@@ -106,7 +103,7 @@ def _delete_quarantined(tx: WriteTx, mobile: int) -> int:
     for kept in named:
         provider = providers[kept.token_id]
         receipt = Receipt(provider, kept.token_id, tx.project.consent, tx.project.region, kept.received_at)
-        review_events(tx, events=_said_by_others(provider, kept.request, mobile), why=BESIDE_AN_ERASED, receipt=receipt)
+        review_events(tx, events=_said_by_others(provider, kept.request, mobile), why=WITH_AN_ERASED, receipt=receipt)
         inbound.delete_quarantined(tx, quarantined_id=kept.id)
     return len(named)
 

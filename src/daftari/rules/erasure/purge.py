@@ -1,7 +1,4 @@
-"""One turn of clearing up what was deleted: small, so that other writers get theirs.
-
-This room must not know who gives the turns.
-"""
+"""Purges what was deleted, a small step at a time so that other writers get the lock between two steps. No SQL."""
 
 from __future__ import annotations
 
@@ -54,5 +51,5 @@ def purge_book(tx: WriteTx) -> bool:
 
 
 def purge_project(tx: SystemTx, *, project_id: int) -> None:
-    """Clear the house rows of a deleted project whose book is gone."""
+    """Delete the system rows of a deleted project whose book is gone."""
     purge.delete_project(tx, project_id=project_id)

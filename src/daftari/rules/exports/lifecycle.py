@@ -1,7 +1,7 @@
-"""The exports that a project keeps: asked for, made by the worker, fetched, deleted, expired, and undone by an erasure.
+"""The life of an export: requested, written by the worker, downloaded, deleted, expired, removed by an erasure.
 
-The worker makes a file in a try: it begins one, keeps the parts in turns, and finishes. What became of the export
-meanwhile, another try included, ends the try at its next turn. This room must not know how a file is written.
+The worker writes a file in an attempt: it begins one, keeps the parts step by step, and finishes. Any change to the
+export meanwhile, another attempt included, ends the attempt at its next step. No file formats, no SQL.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from daftari.store.file_parts import insert_parts
 from daftari.store.jobs import request_job
 
 KEPT_MICROSECONDS = EXPORT_HOURS * 3_600_000_000
-ERASED = "Somebody in it was erased; export anew."
+ERASED = "It held a number that was erased; export again."
 TRIES_MAX = 10
 """How often an export is begun; a worker that it kills would be killed for ever."""
 BROKEN = (
@@ -145,7 +145,7 @@ def _is_shown(export: StoredExport, now: int) -> bool:
 
 
 def clear_exports(tx: WriteTx) -> bool:
-    """One turn of clearing what nobody may fetch, for a worker that makes no file. Returns whether there was any."""
+    """One step of clearing files that can no longer be downloaded. Returns whether there was any."""
     for export in exports.list_exports(tx):
         if export.state == "running":
             # Whoever was at it is gone, or was overtaken.
@@ -217,7 +217,7 @@ def _update(tx: WriteTx, export: StoredExport, progress: _Progress) -> None:
 
 
 def fail_after_erasure(tx: WriteTx) -> int:
-    """Somebody was erased: finished files go, and one that is being made begins anew. Returns how many go."""
+    """Finished files are removed after an erasure, and one that is being written begins again. Returns how many go."""
     gone = 0
     for export in exports.list_exports(tx):
         if export.state == "done":

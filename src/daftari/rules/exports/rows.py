@@ -1,7 +1,7 @@
-"""What an export holds of a contact: the cells of a table, the line of NDJSON, the record of an address book.
+"""The rows of an export by format: the cells of a table, a line of NDJSON, a vCard record.
 
-A batch has the cards as they are served and, at the same places, what goes with each. Groups come in few sets, so
-what is made of a set is remembered. This room must not know a transaction, a file, or which contacts are meant.
+A batch has the cards as they are served and, in the same order, what goes with each. Groups come in few combinations,
+so what is made of a combination is cached. No transaction, no file.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def to_cells(rows: ExportRows) -> list[list[Cell]]:
 
 @lru_cache(maxsize=SETS_REMEMBERED_MAX)
 def group_cell(names: tuple[str, ...]) -> str | None:
-    """The names of groups in one cell: with semicolons between, or as JSON where they could not be told apart."""
+    """The names of groups in one cell: with semicolons between, or as JSON where that would be ambiguous."""
     if not names:
         return None
     if any(";" in name or " ::: " in name or name.startswith(("[", "* ")) for name in names):
@@ -173,7 +173,7 @@ def to_records(rows: ExportRows) -> list[dict[str, object]]:
 def write_facts(facts: Sequence[Fact], *, group_names: Mapping[int, str]) -> str | None:
     """A JSON array of the facts of a number that hold, in the order of recording; ``None`` when there is none.
 
-    ``group_names``: the folded names that the groups have now. One that was renamed after somebody left it stays left
+    ``group_names``: the folded names that the groups have now. One that was renamed after a person left it stays left
     under both of its names.
     """
     written = [each for fact in without_retracted(facts) for each in _written(fact, group_names)]

@@ -1,7 +1,6 @@
-"""Exports: the whole book or a group, in order of id, from one snapshot, with what is known of the numbers if wanted.
+"""Reads the whole book or a group, in order of id, from one snapshot, with consent facts if wanted.
 
-Contacts are walked some at a time, so that nothing grows with the book. This room must not know what a file looks
-like, nor who asked.
+Contacts are walked some at a time, so memory does not grow with the book. No file formats, no SQL.
 """
 
 from __future__ import annotations
@@ -65,8 +64,8 @@ def walk_export(tx: Tx, *, group_id: int | None, with_consent: bool, take: Calla
 def _walk_numbers(tx: Tx, take: Callable[[ExportRows], None]) -> int:
     numbers = 0
     for mobiles in exports.walk_numbers(tx, limit=CONTACTS_A_TURN):
-        told = zip(mobiles, _find_consent(tx, mobiles), strict=True)
-        known = [(mobile, said) for mobile, said in told if said is not None]
+        pairs = zip(mobiles, _find_consent(tx, mobiles), strict=True)
+        known = [(mobile, said) for mobile, said in pairs if said is not None]
         if known:
             take(NumberRows([mobile for mobile, _ in known], [said for _, said in known]))
             numbers += len(known)
@@ -85,7 +84,7 @@ def _find_consent(tx: Tx, mobiles: Sequence[int | None]) -> list[str | None]:
 
 
 def _names_of_left(tx: Tx, facts: Iterable[Sequence[Fact]]) -> dict[int, str]:
-    """The folded names that groups which somebody left have now."""
+    """The present folded names of groups that people left."""
     ids = {fact.group_id for of_one in facts for fact in of_one if fact.kind == "left_group"}
     found = exports.find_group_names(tx, ids=sorted(filter(None, ids)))
     return {group_id: group.folded for group_id, group in found.items()}

@@ -1,7 +1,4 @@
-"""The file of an export: which rows each format takes, and writing all of them from one snapshot.
-
-This room must not know who asked for the file, nor where it goes.
-"""
+"""Writes an export's file: chooses the rows of each format and writes all of them from one snapshot. No HTTP."""
 
 from __future__ import annotations
 
@@ -48,7 +45,7 @@ def refuse_consent_in_cards(format: ExportFormat, *, with_consent: bool) -> None
 
 
 def write_export(tx: Tx, *, definition: FileDefinition, file: BinaryIO, watch: Watch) -> Counted:
-    """Write a whole file from its beginning, since a snapshot that was lost is taken anew.
+    """Write a whole file from its beginning, since a snapshot that was lost is taken again.
 
     Raises ``ValidationFailed`` when the format cannot hold what is there.
     """

@@ -1,8 +1,7 @@
-"""One batch of an import: some thousands of records in one transaction, with what became of each and how far it is.
+"""One batch of an import: some thousands of records in one transaction, with their outcomes and the progress.
 
-The batch and its progress are written together, so that whoever works on an import may be killed at any moment, and
-whoever goes on begins where the last batch ended. A plan goes the same way and writes nothing but what it foresaw.
-This room must not know how records were read, nor who asks for a batch.
+The batch and its progress are written together, so a worker may be killed at any moment and the next one begins where
+the last batch ended. A plan goes the same way and writes only what it foresaw. No file formats, no SQL.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ from daftari.rules.imports.plan import find_left_out, outcome_of
 from daftari.store import Tx, WriteTx, consent, erasures, imports, journal
 from daftari.store.imports import Chunk, Reject
 
-ERASED = "belongs to somebody who was erased after this file came."
+ERASED = "names a number that was erased after this file came."
 NAMED_DIGITS_MAX = 500
 """Digits of a rejected record that are searched for numbers of the erased; one with more is not kept."""
 TURNS_MAX = 5
@@ -66,9 +65,9 @@ def take_chunks(tx: WriteTx, *, import_id: int, phase: str, chunks: Sequence[Rea
     work = get_import(tx, import_id=import_id)
     if not work.is_work or work.stored.phase != phase or chunks[0].number != work.progress.next_chunk:
         return Taken(False)
-    # What is known of numbers counts from the chunk on that tells it, however many chunks a batch has.
-    tells = work.settings.kind == "contacts" and any(chunk.facts or chunk.others for chunk in chunks)
-    for some in [[chunk] for chunk in chunks] if tells else [chunks]:
+    # Facts count from their own chunk on, however many chunks a batch has.
+    has_facts = work.settings.kind == "contacts" and any(chunk.facts or chunk.others for chunk in chunks)
+    for some in [[chunk] for chunk in chunks] if has_facts else [chunks]:
         work, seconds = _take_batch(tx, work, some, seconds), 0.0
     return Taken(True, tx.is_awaited())
 
@@ -111,7 +110,7 @@ def _erased(tx: Tx, batch: Batch, subject_ids: set[int]) -> set[int]:
 
 
 def _without_erased(tx: Tx, batch: Batch, given: Reject, subject_ids: set[int]) -> Reject:
-    """A rejected record is not kept when it names somebody who was erased after the file came."""
+    """A rejected record is not kept when it names a number that was erased after the file came."""
     digits = given.digits
     if len(digits) <= NAMED_DIGITS_MAX:
         prefixes = ("", country_code(batch.work.settings.region))
@@ -132,7 +131,7 @@ def _without_erased(tx: Tx, batch: Batch, given: Reject, subject_ids: set[int]) 
 def _take_contacts(tx: WriteTx, batch: Batch, erased: set[int]) -> None:
     """Rows become contacts: each number's first row of the batch, then the others.
 
-    So what is told of a row does not depend on how large the batch is.
+    So a row's outcome does not depend on the size of the batch.
     """
     rows = [row for chunk in batch.chunks for row in chunk.rows]
     if erased:
@@ -179,7 +178,7 @@ def _by_turn(rows: list[ContactRow], repeats: set[int]) -> tuple[list[ContactRow
 
 
 def _take_rows(tx: WriteTx, batch: Batch, rows: list[ContactRow], foreseen: Mapping[int, State]) -> None:
-    """Merge rows into the book, or foresee it, and tell what became of each."""
+    """Merge rows into the book, or foresee it, and note each row's outcome."""
     unique, _, refused = merge_duplicates(rows)
     merge = find_merge(tx, rows=unique, named=list_named_groups(batch, rows), foreseen=foreseen)
     if merge.refused:
@@ -192,7 +191,7 @@ def _take_rows(tx: WriteTx, batch: Batch, rows: list[ContactRow], foreseen: Mapp
     before = {number: contact.card for contact in merge.existing.values() if (number := contact.id) in merge.changed}
     merged = Merged([], {}) if batch.is_plan else write_merge(tx, merge=merge, ids=batch.ids_by_mobile)
     joins, flags = find_joins(batch, merge, rows)
-    _tell_rows(batch, merge, merged, rows, {record for by in joins for record in by.values()}, flags)
+    _note_outcomes(batch, merge, merged, rows, {record for by in joins for record in by.values()}, flags)
     if not batch.is_plan:
         imports.save_changes(tx, import_id=batch.work.id, cards=sorted(before.items()))
         _note_written(batch, merge, merged, joins)
@@ -229,7 +228,7 @@ def _made_before(batch: Batch, merge: Merge) -> set[int]:
     return {contact.id for contact in merge.existing.values() if read_card(contact.card).created_at == made}
 
 
-def _tell_rows(
+def _note_outcomes(
     batch: Batch, merge: Merge, merged: Merged, rows: list[ContactRow], joined: set[int], flags: dict[int, int]
 ) -> None:
     """An outcome and an id for each row."""
@@ -259,7 +258,7 @@ def _tell_rows(
 
 
 def _take_consent(tx: WriteTx, batch: Batch, without: AbstractSet[int]) -> dict[int, State]:
-    """What the records of our own exports say of their numbers, contacts or not, before anybody joins anything.
+    """Record the facts in records of our own exports, before any contact joins a group.
 
     Returns the states of their numbers, where they are foreseen.
     """
@@ -292,11 +291,11 @@ def _take_lists(tx: WriteTx, batch: Batch, erased: set[int]) -> None:
         facts = [fact for fact in chunk.facts if fact.mobile not in erased]
         recorded = _record(tx, batch, facts)
         ranges.append(recorded.first_last)
-        told: dict[int, set[str]] = {}
+        outcomes: dict[int, set[str]] = {}
         for fact, name in zip(facts, recorded.names, strict=True):
-            told.setdefault(fact.index, set()).add(name)
-        for number, names in told.items():
-            # A record may hold several numbers: what is most to be told of any counts.
+            outcomes.setdefault(fact.index, set()).add(name)
+        for number, names in outcomes.items():
+            # A record may hold several numbers: the most important outcome counts.
             name = next(name for name in ("recorded", "refused", "unchanged") if name in names)
             batch.set(number, DUPLICATE if number in repeats else CODE[name])
     batch.fact_ranges = tuple(ranges)

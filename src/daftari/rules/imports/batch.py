@@ -58,7 +58,7 @@ class Batch(Struct):
         self.ids[number - self.first] = contact_id
 
     def refuse(self, number: int, why: str, *, outcome: str = "invalid", erased: bool = False) -> None:
-        """A record that cannot be taken after all; one of somebody who was erased is not kept."""
+        """Reject a record after all; one that names an erased number is not kept."""
         self.set(number, CODE[outcome])
         self.rejects.append(reject(number, why, "null" if erased else self._record(number)))
 

@@ -1,7 +1,4 @@
-"""The groups that a batch's records name, each once, whatever its spelling.
-
-This room must not know who may join one.
-"""
+"""The groups that a batch's records name, each once, whatever its spelling. No consent."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from daftari.rules.imports.model import Import, ReadChunk
 
 
 class Naming(Struct):
-    """A group that records name: those by which somebody is to join, and which of them say it again."""
+    """A group that records name: the records, and which of them repeat a number."""
 
     name: str
     records: dict[int, None]

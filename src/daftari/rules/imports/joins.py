@@ -42,7 +42,7 @@ def make_groups(tx: WriteTx, batch: Batch, rows: list[ContactRow]) -> None:
 def find_joins(batch: Batch, merge: Merge, rows: list[ContactRow]) -> tuple[list[dict[int, int]], dict[int, int]]:
     """For each group the numbers that join it, with the record by which; and the flags of other records.
 
-    A plan has let nobody join: who was to join a group by a record before in the file would be in it by then.
+    A plan lets no contact join: one that a record before names for a group would be in it by then.
     """
     joins: list[dict[int, int]] = []
     flags: dict[int, int] = {}

@@ -1,7 +1,6 @@
-"""Imports as people know them: made, planned, applied, paused, cancelled, undone, shown row by row, and forgotten.
+"""The life of an import: created, planned, applied, paused, cancelled, undone, listed, and expired.
 
-An import is a row of the database, and whoever works on it may be killed at any moment. This room must not know how
-a file is read, nor what a batch of its records does to the book.
+An import is a row of the database, and its worker may be killed at any moment. No file formats, no SQL.
 """
 
 from __future__ import annotations
@@ -28,11 +27,11 @@ IMPORT_DAYS = 90
 RECEIVING_SECONDS_MAX = 6 * 3600
 """How long a file may take to arrive whole."""
 IMPORTS_OPEN_MAX = 100
-"""Imports of a project that hold a file at a time, whoever they wait for."""
+"""Imports of a project that may hold a file at a time."""
 ROWS_A_TURN = 1_000
 
 SOMEBODY_ERASED = "Somebody was erased while this file waited, and may be in it; send it again."
-"""What is told of an import that an erasure has cancelled."""
+"""The error of an import that an erasure has cancelled."""
 
 CREATED, UPDATED, UNCHANGED, DUPLICATE = (CODE[name] for name in ("created", "updated", "unchanged", "duplicate"))
 
@@ -94,7 +93,7 @@ def get_import(tx: Tx, *, import_id: int) -> Import:
 
 
 def look_at_import(tx: Tx, *, import_id: int) -> Import:
-    """One import whose file is here whole: nobody is shown another one. Raises ``ImportNotFound``."""
+    """One import whose file has arrived whole; others are not shown. Raises ``ImportNotFound``."""
     found = get_import(tx, import_id=import_id)
     if found.stored.state == "receiving":
         raise ImportNotFound
@@ -120,7 +119,7 @@ def walk_rejects(tx: Tx, *, import_id: int, take: Callable[[int, str, object], N
     return count
 
 
-# ---- told what to do --------------------------------------------------------------------------------
+# ---- commands ---------------------------------------------------------------------------------------
 
 
 def apply_import(tx: WriteTx, *, import_id: int) -> Import:
@@ -167,7 +166,7 @@ def cancel_import(tx: WriteTx, *, import_id: int) -> Import:
 
 
 def cancel_waiting(tx: WriteTx) -> int:
-    """Cancel the imports whose files would wait, with somebody in them who is erased; returns how many there were."""
+    """Cancel the imports whose files wait, since they may hold the erased number; returns how many there were."""
     waiting = [get_import(tx, import_id=import_id) for import_id in imports.list_waiting_imports(tx)]
     with_files = [found for found in waiting if not found.is_streamed]
     for found in with_files:
@@ -214,7 +213,7 @@ def _set(
     expires_at: int | None = None,
     clearing: bool | None = None,
 ) -> Import:
-    """Keep an import's state, and tell the worker when there is something to do."""
+    """Save an import's state, and request a job when there is work."""
     stored = replace(
         found.stored,
         state=state,
@@ -252,7 +251,7 @@ def end_import(tx: WriteTx, *, found: Import, state: ImportState, error: str | N
 
 
 def end_work(tx: WriteTx, *, import_id: int, phase: ImportPhase, state: ImportState, error: str | None) -> None:
-    """As ``end_import``, unless somebody has told it something else meanwhile."""
+    """As ``end_import``, unless its state was changed meanwhile."""
     found = get_import(tx, import_id=import_id)
     if found.is_work and found.stored.phase == phase:
         end_import(tx, found=found, state=state, error=error)
@@ -274,7 +273,7 @@ def find_work(tx: Tx) -> Import | None:
 
 
 def clear_file(tx: WriteTx) -> bool:
-    """One turn of deleting a file that nobody needs any more; returns whether there was one."""
+    """One step of deleting a file that is no longer needed; returns whether there was one."""
     number = imports.find_clearing_import(tx)
     if number is None:
         return False

@@ -18,8 +18,8 @@ Values = list[Any] | dict[str, Any]
 class ReadChunk(Struct, frozen=True, array_like=True):
     """Up to a thousand records as they were read. Rows and facts have their record's number as index.
 
-    ``groups``: names, and the records by which somebody is to join. ``repeat_groups``: the same, for those whose number was to
-    join that group by a record before in the file. ``ids``: by number. ``repeats``: records whose number came before in
+    ``groups``: names, and the records that name them. ``repeat_groups``: the same, for numbers that a record before in
+    the file named for that group. ``ids``: by number. ``repeats``: records whose number came before in
     the file. ``others``: records that are about no contact. ``values``: each record, should it be rejected later.
     ``bytes_read``: of the file so far.
     """
@@ -43,7 +43,7 @@ CONTACT_OUTCOMES = ("created", "updated", "unchanged", "duplicate", "invalid", "
 """What becomes of a record. ``changed``: its contact is no more what the plan saw, and was left alone."""
 FACT_OUTCOMES = ("recorded", "unchanged", "refused", "duplicate", "invalid", "changed")
 OUTCOMES = ("nothing", *dict.fromkeys((*CONTACT_OUTCOMES, *FACT_OUTCOMES)))
-"""By the low half of a record's byte; the first one is for a record that nobody has looked at yet."""
+"""By the low half of a record's byte; the first one is for a record that is not processed yet."""
 UNDONE = ("reversed", "kept", "failed", "retracted")
 """What becomes of contacts and facts by an undo."""
 CODE = {name: place for place, name in enumerate(OUTCOMES)}
@@ -94,7 +94,7 @@ class Progress(Struct, frozen=True, omit_defaults=True):
     joined: int = 0
     facts: int = 0
     groups: tuple[int, ...] = ()
-    """Groups that somebody joined."""
+    """Groups that contacts joined."""
     seconds: float = 0.0
     started_at: int | None = None
     finished_at: int | None = None

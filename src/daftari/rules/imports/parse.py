@@ -49,7 +49,7 @@ REFUSED_MAX = 10_000
 
 _RUINED = re.compile(r"\d(?:[.,]\d+)?[Ee]\+?\d+")
 _ESCAPE = re.compile(r"\\u00[01][0-9a-f]")
-"""How JSON writes a character that nobody sees: its digits are none of the record's."""
+"""How JSON writes an invisible character: its digits are not the record's."""
 
 
 class _Row(Struct):
@@ -117,7 +117,7 @@ class RowReader:
         if row.id is not None and row.mobile not in self._seen and row.id in self._ids:
             return "The id field is that of a record before."
         if row.contact is not None and row.mobile in self._others and row.mobile not in self._seen:
-            return "The record comes after one that tells what is known of its number alone; put it before."
+            return "The record comes after one that holds the consent of its number alone; put it before."
         new = sum(fold_name(name) not in self._named for name in row.groups)
         if new and len(self._named) + new > GROUPS_PER_FILE_MAX:
             return f"The groups field names one beyond the {GROUPS_PER_FILE_MAX} different ones that a file may name."
@@ -188,7 +188,7 @@ class RowReader:
         return _Row(contact, facts, groups if contact is not None else [], contact_id, mobile)
 
     def _is_bare(self, values: Values, more: Mapping[str, Any]) -> bool:
-        """Whether a record of our own exports tells what is known of a number, and of no contact."""
+        """Whether a record of our own exports holds the consent of a number without a contact."""
         if more.get("id") or not more.get("consent"):
             return False
         if isinstance(values, dict) and values.keys() <= {"id", "mobile", "consent"}:
@@ -196,16 +196,16 @@ class RowReader:
         return self._columns.is_ours
 
     def _read_facts(self, records: Sequence[Record], chunk: ReadChunk) -> None:
-        """What records of a list say, of each number that they hold: whoever opted out did so with all of them."""
+        """Read the facts of a list's records, one for each number in a record."""
         items: list[object] = []
         owners: list[Record] = []
         for record in records:
             if record.values is None:
                 chunk.rejects.append(reject(record.number, record.why or "cannot be read.", record_json(record)))
                 continue
-            told = self._columns.read_facts(record.values, self._take)
-            items += told
-            owners += [record] * len(told)
+            facts = self._columns.read_facts(record.values, self._take)
+            items += facts
+            owners += [record] * len(facts)
         settings = self._settings
         kind: Literal["opt_out", "opt_in"] = "opt_out" if settings.kind == "opt_outs" else "opt_in"
         fresh: dict[int, bool] = {}
@@ -230,7 +230,7 @@ class RowReader:
         if seen is None and len(self._said) < SAID_MAX:
             seen = self._said.setdefault(said, BitMap64())
         elif seen is None:
-            # So many different things are told by their hash, which takes ten times the memory.
+            # So many different facts are remembered by their hash, which takes ten times the memory.
             seen, key = self._seen, hash((fact.mobile, *said)) & ID_MAX
         if key in seen:
             return False
@@ -268,7 +268,7 @@ def record_json(record: Record) -> str:
 
 
 def _raw_values(records: Sequence[Record]) -> Raw:
-    """The records' values as bytes that nobody has to look at."""
+    """The records' values as opaque bytes."""
     values = [record.values if record.text is None else record.text for record in records]
     try:
         return Raw(msgspec.msgpack.encode(values))

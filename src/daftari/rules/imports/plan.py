@@ -62,14 +62,14 @@ def _seen(tx: Tx, batch: Batch, rows: list[ContactRow]) -> dict[int, bytes]:
     if not batch.work.settings.planned:
         return {}
     merge = find_merge(tx, rows=rows, named=list_named_groups(batch, rows))
-    everybody = [joining for joining in merge.joinings if joining.group.mobiles is None]
+    common = [joining for joining in merge.joinings if joining.group.mobiles is None]
     named: dict[int, list[Joining]] = {}
     for joining in merge.joinings:
         if joining.group.mobiles is not None:
             for record in batch.namings[joining.folded].records:
                 named.setdefault(record, []).append(joining)
     seen = {
-        row.index: _digest(merge, row, (*everybody, *named.get(row.index, ())))
+        row.index: _digest(merge, row, (*common, *named.get(row.index, ())))
         for row in rows
         if row.index not in batch.repeats
     }
@@ -84,8 +84,8 @@ def _digest(merge: Merge, row: ContactRow, joinings: Iterable[Joining]) -> bytes
     joins = "".join(
         "01"[(found.id in joining.existing) if found is not None else joining.takes(row.mobile)] for joining in joinings
     )
-    told = f"{'' if found is None else found.card}|{state is not None and state.is_suppressed}|{joins}"
-    return blake2b(told.encode(), digest_size=PLAN_DIGEST_BYTES).digest()
+    seen = f"{'' if found is None else found.card}|{state is not None and state.is_suppressed}|{joins}"
+    return blake2b(seen.encode(), digest_size=PLAN_DIGEST_BYTES).digest()
 
 
 def _planned(tx: Tx, batch: Batch) -> bytes:

@@ -1,6 +1,6 @@
-"""The records that an import could not take, as a file like the one that came, with a column more that says why.
+"""The rejected records of an import as a file like the one that came, with one more column that says why.
 
-Mended, it can be imported as it is: that column is never a field. This room must not know where the file goes.
+Once corrected, it can be imported as it is: that column is never a field. No HTTP.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ def _write(writer: Writer, waiting: list[Row]) -> None:
 
 
 def _explained(layout: Layout, record: Any, why: str) -> Any:
-    """A record with its reason. One that could not be read is a text, and one of somebody who was erased is nothing."""
+    """A record with its reason. An unreadable one is a text, and one that names an erased number is nothing."""
     match layout.format:
         case "vcard":
             return explain_card(record, why=why) if isinstance(record, str) else {WHY: why}
         case "ndjson" | "json":
-            told = record if isinstance(record, dict) else {} if record is None else {_CUT: record}
-            return {**told, WHY: why}
+            members = record if isinstance(record, dict) else {} if record is None else {_CUT: record}
+            return {**members, WHY: why}
         case _:
             cells = record if isinstance(record, list) else [record]
             return _explained_cells(layout.columns, cells, why)

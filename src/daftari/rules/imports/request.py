@@ -1,6 +1,6 @@
-"""How a file arrives: what is asked for is read against what is in it, and its bytes go into the database in parts.
+"""An import request: checked against the file's layout; the file's bytes go into the database in parts.
 
-This room must not know whether it came over HTTP or from a command.
+No HTTP, no terminal.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""A stream: an import whose rows are written as they come, and whose file is never kept.
+"""A stream: an import whose rows are written as they arrive, and whose file is never kept.
 
-It is an import like any other: listed, looked at row by row, paused, cancelled and undone. Only no worker takes it; who
-streams writes its chunks, each as large as what had come by then. After a cut the rows that were written and not told
-are told again, and the next ones go on where they ended, so that every row is taken once. This room must not know how
-lines travel.
+It is an import like any other: listed, paged row by row, paused, cancelled and undone, but no worker takes it. The call
+writes its chunks, each as large as what had arrived. After a cut the rows that were written and not reported are
+reported again, and the next ones follow, so that every row is taken once. No HTTP.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ FIELDS = ("mobile", *TEXT_FIELDS, "attributes", "groups")
 """The members of a row."""
 
 
-# ---- begun, taken up again, and ended -----------------------------------------------------------------
+# ---- begin, resume and end ------------------------------------------------------------------------------
 
 
 def begin_stream(tx: WriteTx, *, group: str | None) -> Import:
@@ -58,7 +57,7 @@ def begin_stream(tx: WriteTx, *, group: str | None) -> Import:
 
 
 def resume_stream(tx: WriteTx, *, import_id: int, after: int) -> Import:
-    """A stream that goes on after a row that its sender was told of; one that is done only tells its rows again.
+    """A stream that goes on after a row that was reported to its sender; one that is done only reports its rows again.
 
     Raises ``ImportNotFound``, ``WrongImportState``, and ``ValidationFailed`` when it has no such row.
     """
@@ -87,9 +86,9 @@ def _streaming(tx: WriteTx, *, import_id: int) -> Import:
     """The stream, if it still is one, and of this call."""
     found = get_import(tx, import_id=import_id)
     if not found.is_streamed or found.stored.state != "streaming":
-        raise WrongImportState(f"This stream ({found.stored.phase}, {found.stored.state}) was told to stop.")
+        raise WrongImportState(f"This stream ({found.stored.phase}, {found.stored.state}) was stopped.")
     if found.progress.call != tx.actor.request_id:
-        raise StoreBusy("Another call streams to this import; go on after the last row that you were told of.")
+        raise StoreBusy("Another call streams to this import; go on after the last row that was reported to you.")
     return found
 
 

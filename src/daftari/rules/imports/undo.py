@@ -1,9 +1,8 @@
-"""Putting back what an import changed, a chunk a turn: what others have changed since is kept, and counted.
+"""Reverses what an import changed, a chunk a step: what was changed since is kept, and counted.
 
-Contacts that it made are removed, which is no opt-out; cards that it changed are as they were; who joined a group by it
-leaves; its opt-ins are taken back, so that earlier opt-outs hold again, and its opt-outs only when that was asked for.
-Nobody joins anything by an undo, and nothing of anybody who was erased comes back. This room must not know how an
-import wrote.
+Contacts that it created are removed, which is no opt-out; cards that it changed are restored; contacts that joined a
+group by it leave; its opt-ins are retracted, so that earlier opt-outs hold again, and its opt-outs only on request. An
+undo joins no group and restores nothing that was erased. No SQL.
 """
 
 from __future__ import annotations
@@ -110,7 +109,7 @@ def _leave_groups(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone) -> N
 
 
 def _put_back(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone) -> None:
-    """Cards as they were, where nobody has changed them since."""
+    """Restore cards that were not changed since."""
     created = _created(chunk)
     ids = sorted({number for number in chunk.ids if number and number not in created})
     before = imports.find_changes(tx, import_id=work.id, ids=ids)
@@ -139,7 +138,7 @@ def _created(chunk: Chunk) -> set[int]:
 
 
 def _remove_created(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone) -> None:
-    """Contacts that the import made go, where nobody has changed them or put them into another group since."""
+    """Remove contacts that the import created and that were not changed or added to another group since."""
     created = sorted(_created(chunk))
     changes = imports.find_changes(tx, import_id=work.id, ids=created)
     found = contacts.find_contacts(tx, ids=created)

@@ -28,7 +28,7 @@ def walk_quarantine(tx: Tx) -> Iterator[Quarantined]:
 
 
 def quarantine_request(tx: WriteTx, *, request: InboundRequest, token_id: int, reason: str) -> bool:
-    """Keep a refused request to be read again when the secret is mended. Returns whether there was room."""
+    """Keep a refused request, to be read again once the secret is corrected. Returns whether there was space."""
     inbound.count_refused(tx, token_id=token_id)
     if inbound.count_quarantine(tx) >= QUARANTINE_MAX:
         return False

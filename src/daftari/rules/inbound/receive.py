@@ -1,7 +1,7 @@
-"""What providers bring, taken in: messages read, codes and preferences recorded, doubts kept for a person's eye.
+"""Receives what providers send: messages are read, codes and preferences recorded, doubtful ones kept for review.
 
-Everything is known by its message id, so that replays change nothing; and by its time, so that order does not matter.
-This room must not know how any provider writes, nor HTTP.
+Events are known by their message id, so replays change nothing, and by their time, so order does not matter. No
+provider formats, no HTTP.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ def _fact(
 
 
 def _event_time(event: _Known, receipt: Receipt) -> int:
-    """When it happened; the time of receipt where the provider tells none, or one that is still to come."""
+    """When it happened; the time of receipt where the provider sends none, or one in the future."""
     ahead = receipt.received_at + CLOCK_AHEAD_SECONDS_MAX * 1_000_000
     return event.at if event.at is not None and event.at <= ahead else receipt.received_at
 
@@ -218,7 +218,7 @@ def _keep_for_review(tx: WriteTx, inbox: _Inbox, event: _Known, mobile: int | No
     if mobile is None:
         # Whoever looks needs what there is, to find out whom it is about.
         why += "".join(
-            f"; {what} {told!r}" for what, told in (("number", event.number), ("message", event.message_id)) if told
+            f"; {what} {value!r}" for what, value in (("number", event.number), ("message", event.message_id)) if value
         )
     review = Review(0, mobile, at, receipt.provider, channel, sender, why, said.replace("\0", "")[:EVIDENCE_MAX])
     inbox.reviews.append((review, consent.message_digest(tx, message_id=_known_by(event, receipt))))
@@ -230,7 +230,7 @@ def _insert_reviews(tx: WriteTx, inbox: _Inbox) -> None:
 
 
 def _keep_unreadable(tx: WriteTx, inbox: _Inbox, event: InboundUnreadable, receipt: Receipt) -> None:
-    """Keep what came beside others and could not be read: it may be a STOP."""
+    """Keep an event that could not be read among others: it may be a STOP."""
     why = f"cannot be read: {event.why}"
     said = event.said[:EVIDENCE_MAX]
     review = Review(0, None, receipt.received_at, receipt.provider, ANY, ANY, why, said)

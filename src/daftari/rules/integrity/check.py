@@ -1,7 +1,4 @@
-"""What must always hold in a book, proved row by row, and what can be mended.
-
-This room must not know SQL or how its findings are shown.
-"""
+"""Checks every invariant of a book row by row, and repairs what can be derived again. No SQL, no output."""
 
 from __future__ import annotations
 
@@ -23,11 +20,11 @@ _read_card = msgspec.json.Decoder(Card).decode
 
 
 class Finding(Struct, frozen=True):
-    """One broken invariant: its name, what is broken in a sentence, and whether a repair mends it."""
+    """One broken invariant: its name, what is broken in a sentence, and whether a repair can fix it."""
 
     invariant: str
     sentence: str
-    mendable: bool
+    repairable: bool
 
 
 def check_project(tx: Tx) -> list[Finding]:
@@ -43,15 +40,15 @@ def check_project(tx: Tx) -> list[Finding]:
 
 
 def repair_project(tx: WriteTx) -> None:
-    """Mend what can be mended; a check afterwards tells what is still broken."""
+    """Repair what can be repaired; a check afterwards shows what is still broken."""
     if not check_project(tx):
         return
-    # What is mended is in no journal, and a page must not pass for the one that it was before.
+    # Repairs are not journaled, so bump the counter that page ETags are derived from.
     tx.book.next_item += 1
     wrong = [contact for contact in integrity.list_rows(tx) if _wrong_card(contact)]
-    mended = [NewCard(found.id, found.mobile, card) for found in wrong if (card := _mended_card(found))]
-    if mended:
-        contacts.update_contacts(tx, cards=mended)
+    repaired = [NewCard(found.id, found.mobile, card) for found in wrong if (card := _repaired_card(found))]
+    if repaired:
+        contacts.update_contacts(tx, cards=repaired)
     while orphans := integrity.find_orphans(tx):
         integrity.repair_memberships(tx, orphans=orphans)
     repair_consent(tx)
@@ -65,17 +62,17 @@ def repair_project(tx: WriteTx) -> None:
 
 def _check_counters(state: BookState | None) -> list[Finding]:
     if state is None:
-        return [Finding("book", "The project has no counters.", mendable=False)]
+        return [Finding("book", "The project has no counters.", repairable=False)]
     findings = []
     if state.next_id <= state.largest_id:
         sentence = f"The next contact would get id {state.next_id}, but {state.largest_id} exists."
-        findings.append(Finding("ids", sentence, mendable=True))
+        findings.append(Finding("ids", sentence, repairable=True))
     if state.next_group_id <= state.largest_group_id:
         sentence = f"The next group would get id {state.next_group_id}, but {state.largest_group_id} exists."
-        findings.append(Finding("ids", sentence, mendable=True))
+        findings.append(Finding("ids", sentence, repairable=True))
     if state.next_fact <= state.largest_fact:
         sentence = f"The next fact would get id {state.next_fact}, but {state.largest_fact} exists."
-        findings.append(Finding("ids", sentence, mendable=True))
+        findings.append(Finding("ids", sentence, repairable=True))
     wanted = state.next_seq - state.oldest_seq
     ends = (state.journal_first, state.journal_last) if state.journal_rows else (state.oldest_seq, state.next_seq - 1)
     if state.journal_rows != wanted or ends != (state.oldest_seq, state.next_seq - 1):
@@ -83,36 +80,36 @@ def _check_counters(state: BookState | None) -> list[Finding]:
             f"The journal should have {wanted} rows from {state.oldest_seq} to {state.next_seq - 1}; "
             f"it has {state.journal_rows} from {ends[0]} to {ends[1]}."
         )
-        findings.append(Finding("journal", sentence, mendable=False))
+        findings.append(Finding("journal", sentence, repairable=False))
     return findings
 
 
 def _check_cards(tx: Tx) -> list[Finding]:
     findings = [
-        Finding("mobile", f"More than one contact has {mobile}.", mendable=False)
+        Finding("mobile", f"More than one contact has {mobile}.", repairable=False)
         for mobile in integrity.find_duplicates(tx)
     ]
     for contact in integrity.list_rows(tx):
         if _wrong_card(contact):
             sentence = f"The card of contact {contact.id} does not say its id and mobile."
-            findings.append(Finding("card", sentence, mendable=_mended_card(contact) is not None))
+            findings.append(Finding("card", sentence, repairable=_repaired_card(contact) is not None))
     return findings
 
 
 def _check_members(tx: Tx) -> list[Finding]:
     return [
-        Finding("membership", f"Group {group} has contact {contact}, but one of them does not exist.", mendable=True)
+        Finding("membership", f"Group {group} has contact {contact}, but one of them does not exist.", repairable=True)
         for group, contact in integrity.find_orphans(tx)
     ]
 
 
 def _check_consent(tx: Tx) -> list[Finding]:
     findings = [
-        Finding("consent", f"The state of subject {subject_id} is not what its facts lead to.", mendable=True)
+        Finding("consent", f"The state of subject {subject_id} is not what its facts lead to.", repairable=True)
         for subject_id, _ in find_wrong_states(tx)
     ]
     findings += [
-        Finding("consent_status", f"Contact {contact.id} {what}.", mendable=True)
+        Finding("consent_status", f"Contact {contact.id} {what}.", repairable=True)
         for contact, _, what in find_unsettled(tx)
     ]
     return findings
@@ -128,7 +125,7 @@ def _check_directory(tx: Tx) -> list[Finding]:
             sentence = (
                 f"The directory of {named} says {found[block]} in block {number} of level {level}, not {wanted[block]}."
             )
-            findings.append(Finding("directory", sentence, mendable=True))
+            findings.append(Finding("directory", sentence, repairable=True))
     return findings
 
 
@@ -140,7 +137,7 @@ def _wrong_card(contact: StoredContact) -> bool:
     return card.id != contact.id or card.mobile != str(contact.mobile)
 
 
-def _mended_card(contact: StoredContact) -> str | None:
+def _repaired_card(contact: StoredContact) -> str | None:
     """The card with the row's id and mobile; ``None`` when it cannot be read at all."""
     try:
         return encode_card(replace(_read_card(contact.card), id=contact.id, mobile=str(contact.mobile)))

@@ -1,7 +1,4 @@
-"""The ledger's own invariants: every state is what its facts lead to, and contacts and groups follow the states.
-
-This room must not know SQL or how its findings are shown.
-"""
+"""The ledger's invariants: every state is what its facts lead to, and contacts and groups follow the states. No SQL."""
 
 from __future__ import annotations
 
@@ -54,7 +51,7 @@ def find_unsettled(tx: Tx) -> Iterator[tuple[StoredContact, State | None, str]]:
 
 
 def repair_consent(tx: WriteTx) -> None:
-    """Derive wrong states anew, and let every contact follow."""
+    """Derive wrong states again, and make every contact follow."""
     wrong = dict(find_wrong_states(tx))
     right = {subject_id: ledger.stored_state(state) for subject_id, state in wrong.items() if state is not None}
     consent.save_consent(tx, states=right)
