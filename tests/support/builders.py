@@ -5,7 +5,9 @@ This room must not know which engine a database is of, but for ``rows_of``, whic
 
 from __future__ import annotations
 
+import atexit
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 import apsw
@@ -163,13 +165,37 @@ def may_message(client: Client, *mobiles: object, **asked: object) -> list[bool]
 def rows_of(database: str, sql: str) -> list[tuple[Any, ...]]:
     """What is in the database itself, as no call shows it."""
     if database.startswith("postgresql://"):
-        with psycopg.connect(database) as server:
-            return server.execute(sql.encode()).fetchall()
+        return _last.rows(database, sql)
     file = apsw.Connection(database, flags=apsw.SQLITE_OPEN_READONLY)
     try:
         return list(file.execute(sql))
     finally:
         file.close()
+
+
+class _LastConnection:
+    """The connection of the last ``rows_of`` on PostgreSQL, kept because opening one takes longer than most queries."""
+
+    def __init__(self) -> None:
+        self._database = ""
+        self._server: psycopg.Connection[tuple[Any, ...]] | None = None
+
+    def rows(self, database: str, sql: str) -> list[tuple[Any, ...]]:
+        if self._server is not None and database == self._database:
+            with suppress(psycopg.OperationalError):
+                return self._server.execute(sql.encode()).fetchall()
+        self.close()
+        self._server, self._database = psycopg.connect(database, autocommit=True), database
+        return self._server.execute(sql.encode()).fetchall()
+
+    def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+
+_last = _LastConnection()
+atexit.register(_last.close)
 
 
 def assert_sound(store: Store, project: Project) -> None:
