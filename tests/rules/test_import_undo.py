@@ -10,14 +10,15 @@ import pytest
 
 from daftari.errors import ValidationFailed, WrongImportState
 from daftari.model.consent import NewFact, Scope
+from daftari.model.limits import ID_MAX
 from daftari.rules.consent import ledger
 from daftari.rules.imports import lifecycle
 from daftari.rules.imports.model import Import
-from daftari.store import Store
+from daftari.store import Store, journal
 from tests.api.test_erasures import tables
 from tests.support import calls, consent_calls
 from tests.support.builders import rows_of
-from tests.support.calls import ACTOR, broken_in
+from tests.support.calls import ACTOR, NOW, broken_in
 from tests.support.imports import Office
 
 GONE = 254711223344
@@ -177,6 +178,42 @@ def test_a_row_that_only_brought_a_fact_is_not_a_failure_of_the_undo(office: Off
     found = office.bring(f"id,mobile,consent\n1,0722000003,{says}\n", chunk_records=1)
     assert office.outcomes(found.id) == ["updated"]
     assert _undone(office.undo(found.id)) == {"retracted": 1}
+
+
+# ---- what the journal tells of it -------------------------------------------------------------------
+
+
+def _told(office: Office, since: int = 1) -> list[tuple[Any, ...]]:
+    """Of the rows from a number on: action, contacts, first and last fact, and contacts by the group that they left."""
+    rows = office.store.read(office.project, NOW, journal.list_journal, first=since, last=ID_MAX, limit=1_000)
+    return [
+        (row.action, row.contacts, row.first_fact, row.last_fact, journal.read_left(row.left_groups)) for row in rows
+    ]
+
+
+def test_the_journal_tells_the_facts_of_an_import_and_of_its_undo_and_who_left_what(office: Office) -> None:
+    found = office.bring("phone\n0722000003\n0722000009\n0722000004\n", kind="opt_outs", chunk_records=2, batch=2)
+    office.undo(found.id, opt_outs=True, reason="another company's list")
+    assert _told(office, 2) == [
+        ("create_import", "", None, None, {}),
+        ("import_consent", "1", 1, 2, {1: [1]}),
+        ("import_consent", "2", 3, 3, {1: [2]}),
+        ("undo_import", "", None, None, {}),
+        ("undo_import", "1", 4, 5, {}),
+        ("undo_import", "2", 6, 6, {}),
+    ]
+
+
+def test_the_journal_tells_whom_an_undo_takes_out_of_groups_and_whom_it_removes(office: Office) -> None:
+    found = office.bring(FILE, group="New", chunk_records=100)
+    office.undo(found.id)
+    told = {action: left for action, _, _, _, left in _told(office, 2) if left}
+    groups = {name: number for number, name in office.table("contact_group", "id, name")}
+    new, vip, farmers = groups["New"], groups["VIP"], groups["Farmers"]
+    assert told == {
+        "undo_import": {new: [1, 2], vip: [2]},
+        "delete_contacts": {new: [3, 4], vip: [3, 4], farmers: [4]},
+    }
 
 
 # ---- the erased -------------------------------------------------------------------------------------

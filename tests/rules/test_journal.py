@@ -7,15 +7,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from daftari.errors import DaftariError
+from daftari.model.consent import NewFact, Scope
+from daftari.model.inbound import InboundMessage
+from daftari.model.limits import ID_MAX
 from daftari.model.projects import Actor, Project
-from daftari.store import Store
-from daftari.store.journal import written_ranges
-from tests.support import calls
+from daftari.model.time import format_time
+from daftari.rules.consent import ledger
+from daftari.rules.erasure.subject_export import export_number
+from daftari.rules.fields import Reference
+from daftari.store import Store, WriteTx
+from daftari.store.journal import insert_journal, list_journal, read_left, written_left, written_ranges
+from tests.support import calls, consent_calls
 from tests.support.builders import rows_of
 from tests.support.calls import NOW
 
@@ -310,6 +317,150 @@ def test_projects_number_their_journals_apart(store: Store, book: Project, datab
     calls.create_group(store, book, "New")
     found = rows_of(database, "SELECT project_id, seq FROM journal ORDER BY project_id, seq")
     assert found == [(book.id, 1), (book.id, 2), (book.id, 3), (kalro.id, 1)]
+
+
+# ---- which facts, and who left which group ----------------------------------------------------------
+
+
+@pytest.fixture
+def told(store: Store, book: Project) -> Callable[[], list[tuple[Any, ...]]]:
+    """Of the rows after the first two: action, first and last fact, and the contacts by the group that they left."""
+
+    def told() -> list[tuple[Any, ...]]:
+        rows = store.read(book, NOW, list_journal, first=3, last=ID_MAX, limit=1_000)
+        return [(row.action, row.first_fact, row.last_fact, read_left(row.left_groups)) for row in rows]
+
+    return told
+
+
+Told = Callable[[], list[tuple[Any, ...]]]
+
+
+def test_a_write_without_facts_tells_of_none(store: Store, book: Project, database: str, told: Told) -> None:
+    calls.create_contacts(store, book, [{"mobile": "0733000001"}])
+    assert told() == [("create_contacts", None, None, {})]
+    assert rows_of(database, "SELECT first_fact, last_fact, left_groups FROM journal WHERE seq = 3") == [
+        (None, None, "")
+    ]
+
+
+def test_a_move_tells_which_groups_were_left(store: Store, book: Project, told: Told) -> None:
+    calls.join_group(store, book, "Coast", ids=[3, 4], mobiles=[])
+    calls.update_contact(store, book, "3", None, group="New")
+    calls.update_contact(store, book, "4", None, group="Farmers")
+    calls.update_contact(store, book, "4", None, group="Another", move=False)
+    assert told()[1:] == [
+        ("update_contact", None, None, {1: [3], 2: [3]}),
+        ("update_contact", None, None, {2: [4]}),
+        ("update_contact", None, None, {}),
+    ]
+
+
+def test_leaving_a_group_tells_who_left(store: Store, book: Project, told: Told) -> None:
+    calls.leave_group(store, book, "Farmers", ids=[1, 2, 5], mobiles=[])
+    assert told() == [("leave_group", None, None, {1: [1, 2, 5]})]
+
+
+def test_a_delete_tells_its_fact_and_the_groups_that_were_left(store: Store, book: Project, told: Told) -> None:
+    calls.join_group(store, book, "Coast", ids=[2], mobiles=[])
+    calls.delete_contact(store, book, "2")
+    calls.delete_contact(store, book, "3", reason="removal")
+    calls.delete_contact(store, book, "0733000001")
+    calls.delete_contact(store, book, "0733000001")
+    assert told()[1:] == [
+        ("delete_contact", 1, 1, {1: [2], 2: [2]}),
+        ("delete_contact", None, None, {1: [3]}),
+        ("delete_contact", 2, 2, {}),
+        ("delete_contact", None, None, {}),
+    ]
+
+
+def test_a_stop_tells_its_fact_and_the_groups_that_were_left(store: Store, book: Project, told: Told) -> None:
+    calls.join_group(store, book, "Coast", ids=[1, 2], mobiles=[])
+    for number, text in enumerate(["STOP", "STOP COAST", "START"]):
+        heard = InboundMessage(f"+25472200000{number}", "sms", "20880", text, None, None)
+        consent_calls.receive_events(store, book, [heard], now=NOW + 1 + number)
+    assert told()[1:] == [
+        ("inbound", 1, 1, {1: [1], 2: [1]}),
+        ("inbound", 2, 2, {2: [2]}),
+        ("inbound", 3, 3, {}),
+    ]
+
+
+def test_opt_outs_in_bulk_tell_all_their_facts_and_who_left_what(store: Store, book: Project, told: Told) -> None:
+    calls.join_group(store, book, "Coast", ids=[2], mobiles=[])
+    given = ["+254722000000", "+254722000001", "+254722000003", "+254733000001"]
+    consent_calls.record_given(store, book, given, common={}, kind="opt_out", now=NOW)
+    consent_calls.record_given(store, book, given, common={"at": format_time(NOW)}, kind="opt_out", now=NOW)
+    assert told()[1:] == [("opt_outs", 1, 4, {1: [1, 2, 4], 2: [2]})]
+
+
+def test_a_group_that_takes_the_name_of_one_that_was_left_tells_who_leaves_it(
+    store: Store, book: Project, told: Told
+) -> None:
+    heard = InboundMessage("+254722000000", "sms", "20880", "STOP FARMERS", None, None)
+    consent_calls.receive_events(store, book, [heard], now=NOW + 1)
+    calls.update_group(store, book, "Farmers", "Elders")
+    calls.join_group(store, book, "Coast", ids=[1, 2], mobiles=[])
+    calls.update_group(store, book, "Coast", "Farmers")
+    assert told()[-1] == ("update_group", None, None, {2: [1]})
+
+
+def test_an_erasure_tells_its_fact_and_neither_it_nor_an_earlier_row_names_the_contact(
+    store: Store, book: Project, told: Told
+) -> None:
+    calls.join_group(store, book, "Coast", ids=[2, 3], mobiles=[])
+    calls.update_contact(store, book, "3", None, group="Farmers")
+    calls.leave_group(store, book, "Farmers", ids=[2, 3, 4], mobiles=[])
+    calls.join_group(store, book, "Farmers", ids=[3], mobiles=[])
+    consent_calls.erase_number(store, book, 254_722_000_002, now=NOW)
+    assert told()[-1] == ("erase_number", 1, 1, {})
+    consent_calls.clear_journal(store, book)
+    assert [left for *_, left in told()] == [{}, {}, {1: [2, 4]}, {}, {}]
+    rows = store.read(book, NOW, list_journal, first=1, last=ID_MAX, limit=1_000)
+    assert not any(row.names(3) for row in rows)
+    assert any(row.names(2) and row.names(4) for row in rows)
+
+
+def test_what_a_person_left_is_in_their_export(store: Store, book: Project) -> None:
+    heard = InboundMessage("+254722000000", "sms", "20880", "STOP FARMERS", None, None)
+    consent_calls.receive_events(store, book, [heard], now=NOW + 1)
+    calls.update_group(store, book, "Farmers", "Elders")
+    calls.join_group(store, book, "Coast", ids=[1], mobiles=[])
+    calls.update_group(store, book, "Coast", "Farmers")
+    found = store.read(book, NOW, export_number, reference=Reference("1", "KE"))
+    actions = [row["action"] for row in cast("list[dict[str, str]]", found["journal"])]
+    assert actions == ["create_contacts", "inbound", "join_group", "update_group"]
+
+
+def test_facts_of_several_rows_in_one_transaction_go_to_the_row_after_them(
+    store: Store, book: Project, told: Told
+) -> None:
+    def write_twice(tx: WriteTx) -> None:
+        for seconds in (1, 2):
+            given = NewFact(0, 254_733_000_001, "opt_out", Scope("sms"), NOW + seconds, "api")
+            ledger.record_facts(tx, facts=[given])
+            insert_journal(tx, action=f"write {seconds}", contacts=(), group_id=None)
+        insert_journal(tx, action="write 3", contacts=(), group_id=None)
+
+    store.write(book, ANA, NOW, write_twice)
+    assert told() == [("write 1", 1, 1, {}), ("write 2", 2, 2, {}), ("write 3", None, None, {})]
+
+
+@pytest.mark.parametrize(
+    ("left", "written"),
+    [
+        ({}, ""),
+        ({5: [4]}, "5:4"),
+        ({5: [4], 2: [7, 1, 3, 2]}, "2:1-3,7;5:4"),
+    ],
+)
+def test_who_left_is_written_by_group(left: dict[int, list[int]], written: str) -> None:
+    assert written_left(left) == written
+    assert read_left(written) == {group_id: sorted(ids) for group_id, ids in left.items()}
+
+
+# ---- how ids are written ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ VALUES: dict[str, object] = {
     "excluded": "{}", "mobiles": b"12345678", "at": 1, "channel": "sms", "sender": "x", "text": "x",
     "message_digest": "x", "settled_as": "dismiss", "token": 1, "received": 1, "refused": 0, "received_at": 1,
     "refused_at": None, "erased": 0, "keyword": "group 7", "reason": "x", "request": "{}", "body": b"x",
-    "parts": 1, "removed": "{}", "contacts": "1-5", "seq": 17, "fingerprint": "x",
+    "parts": 1, "removed": "{}", "contacts": "1-5", "left_groups": "2:1-5", "seq": 17, "fingerprint": "x",
     "name_digest": "x", "status": 201, "headers": "[]",
     "names_numbers": 1, "state": "running", "phase": "plan", "erasure": 0, "request_id": "x", "settings": "{}",
     "progress": "{}", "clearing": 0, "before": 640, "chunk": 1, "outcomes": b"x", "plan_digests": b"x", "first_fact": 0,

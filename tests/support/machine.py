@@ -19,10 +19,12 @@ from msgspec.structs import replace
 
 from daftari.errors import DaftariError, ValidationFailed
 from daftari.model.contacts import CreateOutcome, Group, MembershipOutcome, UpdateOutcome
+from daftari.model.limits import ID_MAX
 from daftari.model.projects import ConsentSettings, Project
 from daftari.model.time import format_time
 from daftari.rules.consent import facts
-from daftari.store import Store, consent
+from daftari.store import Store, Tx, consent, integrity, journal
+from daftari.store.journal import JournalRow
 from tests.conftest import ENGINES, NewDatabase
 from tests.oracles.book import SUBSCRIBERS, Book, Refused
 from tests.support import calls
@@ -111,7 +113,10 @@ class Machine(RuleBasedStateMachine, Generic[B]):
         """One call on all three; ``call`` returns what ``told`` does, or refuses as it does."""
         self.now += STEP_MICROSECONDS
         self.played = book
+        before = [members_and_rows(side.store, side.projects[book]) for side in self.sides]
         answers = [answer_of(call, side.store, side.projects[book]) for side in self.sides]
+        for side, (members, rows) in zip(self.sides, before, strict=True):
+            assert_left_groups_are_told(side.store, side.projects[book], members, rows)
         assert answers[0] == answers[1]
         assert plain(answers[0]) == plain(answer_of_model(told, self.books[book]))
 
@@ -143,6 +148,7 @@ class Machine(RuleBasedStateMachine, Generic[B]):
             for project, model in zip(side.projects, self.books, strict=True):
                 assert calls.broken_in(side.store, project) == []
                 assert journal_of(side.database, project) == model.journal
+                assert_facts_are_told_once(side.store, project)
                 assert facts_of(side.store, project) == sorted(
                     fact.id for known in model.ledger.facts.values() for fact in known
                 )
@@ -259,6 +265,45 @@ def journal_of(database: str, project: Project) -> list[tuple[str, int | None, l
     )
     assert [row[0] for row in found] == list(range(1, len(found) + 1))
     return [(action, group_id, ids_in(ranges)) for _, action, group_id, ranges in found]
+
+
+Members = set[tuple[int, int]]
+"""Who is in which group: pairs of a group's and a contact's id."""
+
+
+def members_and_rows(store: Store, project: Project) -> tuple[Members, list[JournalRow]]:
+    """Who is in which group, deleted groups included, and the whole journal."""
+
+    def look(tx: Tx) -> tuple[Members, list[JournalRow]]:
+        found = tx.all("walk_memberships", after=-1, group=-1, last=ID_MAX, limit=10_000)
+        pairs = {(int(str(group_id)), int(str(contact_id))) for contact_id, group_id in found}
+        return pairs, journal.list_journal(tx, first=1, last=ID_MAX, limit=10_000)
+
+    return store.read(project, NOW, look)
+
+
+def assert_left_groups_are_told(store: Store, project: Project, before: Members, rows: list[JournalRow]) -> None:
+    """Whoever left a group by a call is in a journal row of that call, and nobody else."""
+    after, all_rows = members_and_rows(store, project)
+    gone, new = before - after, all_rows[len(rows) :]
+    told = {(group, one) for row in new for group, ids in journal.read_left(row.left_groups).items() for one in ids}
+    if not new:
+        # The worker cleared a group that was deleted before.
+        kept = {group.id for group in calls.list_groups(store, project)}
+        assert not {group_id for group_id, _ in gone} & kept
+    elif [row.action for row in new] == ["erase_number"]:
+        assert told == set()
+    else:
+        assert told == gone
+
+
+def assert_facts_are_told_once(store: Store, project: Project) -> None:
+    """Every fact there ever was is in one journal row, in the order of the rows."""
+    _, rows = members_and_rows(store, project)
+    told = [number for row in rows for number in range(row.first_fact or 1, (row.last_fact or 0) + 1)]
+    state = store.read(project, NOW, integrity.read_book)
+    assert state is not None
+    assert told == list(range(1, state.next_fact))
 
 
 def ids_in(ranges: str) -> list[int]:

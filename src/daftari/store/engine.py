@@ -27,7 +27,10 @@ TABLES: dict[str, tuple[str, ...]] = {
     "contact": ("project_id", "id", "mobile", "card", "card_version", "updated_at", "consent_status"),
     "contact_group": ("project_id", "id", "name", "folded", "created_at"),
     "membership": ("project_id", "group_id", "contact_id"),
-    "journal": ("project_id", "seq", "at", "key_id", "request_id", "action", "group_id", "contacts"),
+    "journal": (
+        *("project_id", "seq", "at", "key_id", "request_id", "action", "group_id", "contacts"),
+        *("first_fact", "last_fact", "left_groups"),
+    ),
     "removal": ("project_id", "seq", "mobile", "at", "reason"),
     "fact": (
         *("project_id", "subject_id", "id", "kind", "channel", "sender", "purpose", "at", "recorded_at", "source"),
@@ -59,6 +62,14 @@ class Book(Struct):
     next_fact: int
     next_item: int
     """For what is neither: audiences, erasures, reviews and refused requests."""
+
+
+class Unjournaled(Struct):
+    """What a transaction wrote since its last journal row, for the next one to name."""
+
+    first_fact: int
+    left: dict[int, set[int]] = {}
+    """Contacts by the group that they left."""
 
 
 class Tx(Protocol):
@@ -95,6 +106,7 @@ class WriteTx(Tx, Protocol):
 
     book: Book
     actor: Actor
+    unjournaled: Unjournaled
 
     def insert_many(self, table: str, rows: Sequence[tuple[Value, ...]]) -> None:
         """New rows for one of ``TABLES``, the fastest way that the engine has."""
@@ -113,10 +125,11 @@ class SystemTx(Tx, Protocol):
 class Transaction(ABC):
     """What both engines' transactions are: ``Tx``, ``WriteTx`` and ``SystemTx`` in one."""
 
-    __slots__ = ("actor", "book", "erasure_key", "next_system_id", "now", "project")
+    __slots__ = ("actor", "book", "erasure_key", "next_system_id", "now", "project", "unjournaled")
 
     book: Book
     actor: Actor
+    unjournaled: Unjournaled
     next_system_id: int
 
     def __init__(self, project: Project, now: int, erasure_key: bytes) -> None:
@@ -274,6 +287,7 @@ def _lock_book(tx: Transaction, actor: Actor) -> bool:
         raise Unauthenticated
     *counters, closed = cast("tuple[int, ...]", row)
     tx.book = Book(*counters)
+    tx.unjournaled = Unjournaled(tx.book.next_fact)
     tx.actor = actor
     return bool(closed)
 

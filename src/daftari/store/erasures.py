@@ -1,6 +1,6 @@
-"""Who was erased, by keyed hash, and the journal that must forget the contact's id.
+"""Erased numbers by keyed hash, and how far journal and imports are cleared of the contact's id.
 
-This room must not know what else an erasure removes.
+What else an erasure removes belongs to other modules.
 """
 
 from __future__ import annotations
@@ -22,18 +22,6 @@ class OpenErasure(Struct, frozen=True):
     last_seq: int
     next_import: int
     next_chunk: int
-
-
-class JournalRow(Struct, frozen=True):
-    """A row of the journal; ``contacts`` are ids and ranges of them."""
-
-    seq: int
-    at: int
-    key_id: int | None
-    request_id: str
-    action: str
-    group_id: int | None
-    contacts: str
 
 
 def insert_erasure(tx: WriteTx, *, subject_id: int, contact_id: int | None, removed: str) -> int:
@@ -67,16 +55,6 @@ def list_subjects_after(tx: Tx, *, erasure_id: int) -> set[int]:
 def find_open_erasure(tx: Tx) -> OpenErasure | None:
     """An erasure after which the journal still names the contact."""
     return tx.fetch_one(OpenErasure, "find_open_erasure")
-
-
-def list_journal(tx: Tx, *, first: int, last: int, limit: int) -> list[JournalRow]:
-    """Part of the journal."""
-    return tx.fetch(JournalRow, "list_journal", first=first, last=last, limit=limit)
-
-
-def update_journal_contacts(tx: WriteTx, *, seq: int, contacts: str) -> None:
-    """The contacts that a row of the journal names from now on."""
-    tx.run("update_journal_contacts", seq=seq, contacts=contacts)
 
 
 def advance_erasure(tx: WriteTx, *, erasure_id: int, next_seq: int, place: tuple[int, int]) -> None:

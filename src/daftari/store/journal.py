@@ -1,23 +1,87 @@
-"""The journal: one gapless numbered row a write, with who did it. It names contacts by id only.
+"""The journal: one numbered row a write, without a gap: who wrote, which facts it brought, who left which group.
 
-This room must not know why something was written.
+It names contacts by id only. Why something was written belongs to the rules.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from daftari.store.engine import Tx, WriteTx
+from msgspec import Struct
+from msgspec.structs import replace
+
+from daftari.store.engine import Tx, Unjournaled, WriteTx
+
+
+class JournalRow(Struct, frozen=True):
+    """A row of the journal.
+
+    ``contacts``: ranges of ids. ``first_fact`` to ``last_fact``: the facts that the write recorded, if any.
+    ``left_groups``: the contacts that left groups by it, see ``read_left``.
+    """
+
+    seq: int
+    at: int
+    key_id: int | None
+    request_id: str
+    action: str
+    group_id: int | None
+    contacts: str
+    first_fact: int | None
+    last_fact: int | None
+    left_groups: str
+
+    def names(self, contact_id: int) -> bool:
+        """Whether the row names a contact."""
+        left = (ids for _, ids in _split_left(self.left_groups))
+        return any(names_contact(ids, contact_id=contact_id) for ids in (self.contacts, *left))
+
+    def without(self, contact_id: int) -> JournalRow:
+        """The row, naming all contacts but one."""
+        left = ((group, without_contact(ids, contact_id=contact_id)) for group, ids in _split_left(self.left_groups))
+        return replace(
+            self,
+            contacts=without_contact(self.contacts, contact_id=contact_id),
+            left_groups=";".join(f"{group}:{ids}" for group, ids in left if ids),
+        )
 
 
 def insert_journal(tx: WriteTx, *, action: str, contacts: Iterable[int], group_id: int | None) -> int:
-    """Write one row; returns its number."""
+    """Insert a row that also names the facts and the left groups since the transaction's last row.
+
+    Returns its number.
+    """
     seq = tx.book.next_seq
     tx.book.next_seq = seq + 1
-    key_id, request_id = tx.actor.key_id, tx.actor.request_id
-    written = written_ranges(contacts)
-    tx.insert_many("journal", [(tx.project.id, seq, tx.now, key_id, request_id, action, group_id, written)])
+    first, last = tx.unjournaled.first_fact, tx.book.next_fact - 1
+    left = written_left(tx.unjournaled.left)
+    tx.unjournaled = Unjournaled(tx.book.next_fact)
+    facts = (first, last) if first <= last else (None, None)
+    who = (tx.actor.key_id, tx.actor.request_id)
+    tx.insert_many(
+        "journal", [(tx.project.id, seq, tx.now, *who, action, group_id, written_ranges(contacts), *facts, left)]
+    )
     return seq
+
+
+def note_left(tx: WriteTx, *, group_id: int, ids: Iterable[int]) -> None:
+    """Let the next row say that contacts left a group."""
+    tx.unjournaled.left.setdefault(group_id, set()).update(ids)
+
+
+def forget_left(tx: WriteTx) -> None:
+    """Let the next row say nothing of groups that were left: the contact was erased."""
+    tx.unjournaled.left.clear()
+
+
+def list_journal(tx: Tx, *, first: int, last: int, limit: int) -> list[JournalRow]:
+    """At most ``limit`` rows in order, from one number to another."""
+    return tx.fetch(JournalRow, "list_journal", first=first, last=last, limit=limit)
+
+
+def update_journal(tx: WriteTx, *, row: JournalRow) -> None:
+    """Change the contacts that a row names."""
+    tx.run("update_journal", seq=row.seq, contacts=row.contacts, left_groups=row.left_groups)
 
 
 def insert_removals(tx: WriteTx, *, seq: int, mobiles: Iterable[int], at: int, reason: str | None) -> None:
@@ -48,6 +112,21 @@ def written_ranges(ids: Iterable[int]) -> str:
 
 def _write_ranges(ranges: Iterable[tuple[int, int]]) -> str:
     return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)
+
+
+def written_left(left: Mapping[int, Iterable[int]]) -> str:
+    """``2:1-3,7;5:4``: contacts 1, 2, 3 and 7 left group 2, and contact 4 left group 5."""
+    return ";".join(f"{group_id}:{written_ranges(ids)}" for group_id, ids in sorted(left.items()))
+
+
+def read_left(written: str) -> dict[int, list[int]]:
+    """The contacts that left groups, by group, from a row's ``left_groups``."""
+    return {group_id: read_ids(ids) for group_id, ids in _split_left(written)}
+
+
+def _split_left(written: str) -> list[tuple[int, str]]:
+    pieces = (piece.partition(":") for piece in written.split(";") if piece)
+    return [(int(group_id), ids) for group_id, _, ids in pieces]
 
 
 def names_contact(contacts: str, *, contact_id: int) -> bool:

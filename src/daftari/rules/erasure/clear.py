@@ -18,11 +18,10 @@ def clear_journal(tx: WriteTx) -> bool:
     if erasure.next_seq > erasure.last_seq:
         _clear_imports(tx, erasure)
         return True
-    rows = erasures.list_journal(tx, first=erasure.next_seq, last=erasure.last_seq, limit=JOURNAL_ROWS_A_TURN)
+    rows = journal.list_journal(tx, first=erasure.next_seq, last=erasure.last_seq, limit=JOURNAL_ROWS_A_TURN)
     for row in rows:
-        left = journal.without_contact(row.contacts, contact_id=erasure.contact_id)
-        if left != row.contacts:
-            erasures.update_journal_contacts(tx, seq=row.seq, contacts=left)
+        if row.names(erasure.contact_id):
+            journal.update_journal(tx, row=row.without(erasure.contact_id))
     done = len(rows) < JOURNAL_ROWS_A_TURN
     erasures.advance_erasure(
         tx, erasure_id=erasure.id, next_seq=erasure.last_seq + 1 if done else rows[-1].seq + 1, place=(0, 0)

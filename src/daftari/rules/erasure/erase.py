@@ -67,6 +67,7 @@ def erase_number(tx: WriteTx, *, mobile: int) -> Erased:
     contact_id = None if found is None else found.id
     erasure_id = erasures.insert_erasure(tx, subject_id=subject_id, contact_id=contact_id, removed=written)
     _opt_out(tx, mobile, subject_id)
+    journal.forget_left(tx)
     journal.insert_journal(tx, action="erase_number", contacts=(), group_id=None)
     if contact_id is not None:
         request_job(tx, project_id=tx.project.id, kind=ERASE)

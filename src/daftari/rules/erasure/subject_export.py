@@ -10,7 +10,7 @@ from daftari.rules.consent.questions import find_mobile, show_known
 from daftari.rules.erasure.erase import JOURNAL_ROWS_A_TURN
 from daftari.rules.fields import Reference
 from daftari.rules.inbound.review import show_review
-from daftari.store import Tx, audiences, contacts, erasures, groups, inbound, journal
+from daftari.store import Tx, audiences, contacts, groups, inbound, journal
 
 
 def export_number(tx: Tx, *, reference: Reference) -> dict[str, object]:
@@ -38,9 +38,9 @@ def _list_journal(tx: Tx, contact_id: int) -> list[dict[str, object]]:
     """What was written about a contact, and by which key."""
     found: list[dict[str, object]] = []
     first = 1
-    while rows := erasures.list_journal(tx, first=first, last=ID_MAX, limit=JOURNAL_ROWS_A_TURN):
+    while rows := journal.list_journal(tx, first=first, last=ID_MAX, limit=JOURNAL_ROWS_A_TURN):
         for row in rows:
-            if journal.names_contact(row.contacts, contact_id=contact_id):
+            if row.names(contact_id):
                 found.append({"at": format_time(row.at), "action": row.action, "key_id": row.key_id})
         first = rows[-1].seq + 1
     return found

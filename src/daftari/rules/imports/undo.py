@@ -7,8 +7,6 @@ undo joins no group and restores nothing that was erased. No SQL.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -51,9 +49,10 @@ def undo_chunk(tx: WriteTx, *, import_id: int) -> bool:
         _retract_facts(tx, work, chunk, undone)
         _leave_groups(tx, work, chunk, undone)
         _put_back(tx, work, chunk, undone)
-        _remove_created(tx, work, chunk, undone)
-        imports.finish_chunk(tx, import_id=import_id, number=chunk.number)
+        going = _find_going(tx, work, chunk, undone)
         _journal(tx, undone)
+        _remove(tx, going, work.settings.reason)
+        imports.finish_chunk(tx, import_id=import_id, number=chunk.number)
     counts = dict(work.progress.undone or {})
     for name, many in _counts(undone).items():
         counts[name] = counts.get(name, 0) + many
@@ -137,8 +136,8 @@ def _created(chunk: Chunk) -> set[int]:
     return {contact_id for code, contact_id in pairs if code & OUTCOME_MASK == CREATED and contact_id}
 
 
-def _remove_created(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone) -> None:
-    """Remove contacts that the import created and that were not changed or added to another group since."""
+def _find_going(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone) -> list[tuple[StoredContact, set[int]]]:
+    """Contacts that the import created and that were not changed or added to another group since, with their groups."""
     created = sorted(_created(chunk))
     changes = imports.find_changes(tx, import_id=work.id, ids=created)
     found = contacts.find_contacts(tx, ids=created)
@@ -150,26 +149,26 @@ def _remove_created(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone) ->
     for contact in found:
         at = changes[contact.id][0] if contact.id in changes else chunk.at
         if contact.updated_at == at and memberships.get(contact.id, set()) <= own:
-            going.append(contact)
-    gone = {contact.id for contact in going}
+            going.append((contact, memberships.get(contact.id, set())))
+    gone = {contact.id for contact, _ in going}
     undone.kept.update(number for number in created if number not in gone)
     undone.reversed |= gone
-    _remove(tx, going, memberships, work.settings.reason)
     imports.delete_changes(tx, import_id=work.id, ids=sorted(changes))
+    return going
 
 
-def _remove(tx: WriteTx, going: list[StoredContact], memberships: Mapping[int, set[int]], reason: str | None) -> None:
+def _remove(tx: WriteTx, going: list[tuple[StoredContact, set[int]]], reason: str | None) -> None:
     """Contacts go, out of every list first; their removals are kept as those of other deletes are."""
     if not going:
         return
-    ids = [contact.id for contact in going]
-    left: dict[int, list[int]] = {directory.BOOK: ids, directory.LISTED: []}
-    left[directory.LISTED] = [contact.id for contact in going if contact.consent_status != SUPPRESSED]
-    for contact_id in ids:
-        for group_id in memberships.get(contact_id, ()):
-            left.setdefault(group_id, []).append(contact_id)
-    contacts.delete_contacts(tx, ids=ids)
-    directory.change_directory(tx, joined={}, left={**left})
+    ids = [contact.id for contact, _ in going]
+    listed = [contact.id for contact, _ in going if contact.consent_status != SUPPRESSED]
+    left: dict[int, list[int]] = {}
+    for contact, group_ids in going:
+        for group_id in group_ids:
+            left.setdefault(group_id, []).append(contact.id)
+    contacts.delete_contacts(tx, ids=ids, left=left)
+    directory.change_directory(tx, joined={}, left={directory.BOOK: ids, directory.LISTED: listed, **left})
     seq = journal.insert_journal(tx, action="delete_contacts", contacts=ids, group_id=None)
-    mobiles = [contact.mobile for contact in going]
+    mobiles = [contact.mobile for contact, _ in going]
     journal.insert_removals(tx, seq=seq, mobiles=mobiles, at=tx.now, reason=reason or REMOVAL)

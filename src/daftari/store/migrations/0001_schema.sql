@@ -133,6 +133,8 @@ CREATE TABLE directory (
     PRIMARY KEY (project_id, list, level, block)
 ) STRICT, WITHOUT ROWID; -- postgres: WITH (fillfactor = 50)
 
+-- One row a write, without a gap. contacts: ranges of ids. first_fact to last_fact: the facts that the write recorded.
+-- left_groups: the contacts that left groups by the write, as ranges of ids by group.
 CREATE TABLE journal (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
     seq INTEGER NOT NULL,
@@ -142,6 +144,9 @@ CREATE TABLE journal (
     action TEXT NOT NULL,
     group_id INTEGER,
     contacts TEXT NOT NULL,
+    first_fact INTEGER,
+    last_fact INTEGER,
+    left_groups TEXT NOT NULL,
     PRIMARY KEY (project_id, seq)
 ) STRICT, WITHOUT ROWID;
 

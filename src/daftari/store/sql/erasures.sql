@@ -25,13 +25,3 @@ WHERE project_id = :project AND id = :id;
 -- name: close_erasure
 -- The journal is cleared, and nothing names the contact any more.
 UPDATE erasure SET next_seq = last_seq + 1, contact_id = NULL WHERE project_id = :project AND id = :id;
-
--- name: list_journal
--- Part of the journal.
-SELECT j.seq, j.at, j.key_id, j.request_id, j.action, j.group_id, j.contacts FROM journal AS j
-WHERE j.project_id = :project AND j.seq >= :first AND j.seq <= :last
-ORDER BY j.seq LIMIT :limit;
-
--- name: update_journal_contacts
--- A journal row without a contact that is erased.
-UPDATE journal SET contacts = :contacts WHERE project_id = :project AND seq = :seq;
