@@ -34,7 +34,7 @@ def record_given(
 ) -> FactsOutcome:
     """Opt-outs or opt-ins in bulk."""
     given = facts.read_facts(items, common=common, kind=kind, region=REGION, now=now)
-    return store.write(project, ACTOR, now, facts.record_given, given=given, action=f"{kind}s")
+    return store.write(project, ACTOR, now, facts.record_given, given=given, kind=kind)
 
 
 def receive_events(store: Store, project: Project, events: Sequence[InboundEvent], *, now: int) -> Taken:

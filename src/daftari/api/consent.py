@@ -52,7 +52,7 @@ def _create_facts(call: Call, *, kind: facts.Kind, message: str) -> Handled:
         facts.record_given,
         lambda outcome: (200, _write_outcome(outcome, kind=kind, message=message, results=results)),
         given=given,
-        action=f"{kind}s",
+        kind=kind,
     )
 
 
@@ -168,7 +168,7 @@ def erase_number(call: Call) -> Handled:
     return call.write(erase.erase_number, _write_erased, mobile=mobile)
 
 
-def _write_erased(erased: erase.Erased) -> Handled:
+def _write_erased(erased: erase.Erasure) -> Handled:
     return 201, _encode({"message": "Number erased successfully", "id": erased.id, "removed": erased.removed})
 
 

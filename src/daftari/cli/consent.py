@@ -120,7 +120,7 @@ def _record(
     for call in take_calls(numbers):
         now = current_time()
         given = facts.read_facts(call, common=common, kind=kind, region=project.region, now=now)
-        outcome = store.write(project, actor, now, facts.record_given, given=given, action=f"{kind}s")
+        outcome = store.write(project, actor, now, facts.record_given, given=given, kind=kind)
         counts.update(outcome.counts)
         rows = [(row.mobile or call[row.index], *_told(row)) for row in outcome.rows]
         print_list(COLUMNS, rows, as_json=False)

@@ -22,11 +22,13 @@ from daftari.model.audiences import FrozenAudience
 from daftari.model.contacts import Page
 from daftari.model.limits import AUDIENCE_DAYS, ID_MAX
 from daftari.model.time import DAY_MICROSECONDS, format_time
+from daftari.rules import events
 from daftari.rules.consent.decisions import ALLOWING, Question, judge, judge_state
 from daftari.rules.consent.state import NOTHING_KNOWN, decode_state
 from daftari.rules.consent.views import show_question, show_reasons
+from daftari.rules.events import Action
 from daftari.rules.fields import fold_name
-from daftari.store import Tx, WriteTx, audiences, consent, contacts, directory, erasures, groups, journal
+from daftari.store import Tx, WriteTx, audiences, consent, contacts, directory, erasures, groups
 from daftari.store.consent import CLEAR, StoredConsent
 from daftari.store.contacts import ContactNumber
 
@@ -245,7 +247,7 @@ def freeze_audience(tx: WriteTx, *, definition: Definition, found: Found) -> Fro
         excluded=_encode(found.counted.excluded).decode(),
         until=tx.now + AUDIENCE_DAYS * DAY_MICROSECONDS,
     )
-    journal.insert_journal(tx, action="freeze_audience", contacts=(), group_id=None)
+    events.record(tx, Action.FREEZE_AUDIENCE)
     return frozen
 
 

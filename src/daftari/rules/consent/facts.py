@@ -22,12 +22,14 @@ from daftari.model.limits import (
 )
 from daftari.model.projects import Key
 from daftari.model.time import format_time
+from daftari.rules import events
 from daftari.rules.consent import ledger
 from daftari.rules.consent.decisions import in_force
 from daftari.rules.consent.state import meets
 from daftari.rules.consent.views import show_fact, write_evidence
+from daftari.rules.events import Action
 from daftari.rules.fields import Errors, Problems, read_number, read_text, read_time
-from daftari.store import Tx, WriteTx, consent, journal, keys
+from daftari.store import Tx, WriteTx, consent, keys
 
 SOURCES: tuple[Source, ...] = ("api", "inbound", "provider", "import", "bulk", "console", "form")
 """What a caller may say that a fact comes from; a delete and an erasure are calls of their own."""
@@ -40,6 +42,7 @@ SCANNED_MAX = 10_000
 
 T = TypeVar("T")
 Kind = Literal["opt_out", "opt_in"]
+ACTIONS: dict[Kind, Action] = {"opt_out": Action.RECORD_OPT_OUTS, "opt_in": Action.RECORD_OPT_INS}
 
 
 class Given(Struct, frozen=True):
@@ -218,7 +221,7 @@ def read_evidence(value: object) -> str | None:
 # ---- recording ----------------------------------------------------------------------------------------
 
 
-def record_given(tx: WriteTx, *, given: Given, action: str) -> FactsOutcome:
+def record_given(tx: WriteTx, *, given: Given, kind: Kind) -> FactsOutcome:
     """Record the good ones; the counts name the others."""
     recorded = ledger.record_facts(tx, facts=given.facts)
     rows = recorded.outcomes + [FactOutcome(index, "invalid", errors=errors) for index, errors in given.invalid.items()]
@@ -227,7 +230,7 @@ def record_given(tx: WriteTx, *, given: Given, action: str) -> FactsOutcome:
     for row in rows:
         counts[row.outcome] += 1
     if counts["recorded"] or counts["refused"]:
-        journal.insert_journal(tx, action=action, contacts=recorded.contacts, group_id=None)
+        events.record(tx, ACTIONS[kind], *recorded.events)
     return FactsOutcome(counts, recorded.left_groups, rows)
 
 

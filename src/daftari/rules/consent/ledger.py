@@ -13,6 +13,7 @@ from daftari.model.consent import Fact, FactKind, FactOutcome, FactOutcomeName, 
 from daftari.model.limits import ID_MAX
 from daftari.rules.consent.decisions import Question, is_blocked, is_refused
 from daftari.rules.consent.state import NOTHING_KNOWN, State, decode_state, derive_state, encode_state, fold_sender
+from daftari.rules.events import ConsentChanged, GroupLeft
 from daftari.store import Tx, WriteTx, consent, contacts, directory, groups
 from daftari.store.consent import CLEAR, KNOWN, SUPPRESSED, StoredConsent
 from daftari.store.contacts import ContactNumber, StoredContact
@@ -27,8 +28,15 @@ class Recorded(Struct, frozen=True):
 
     outcomes: list[FactOutcome]
     left_groups: tuple[str, ...]
-    contacts: list[int]
-    """The contacts whose numbers they are about."""
+    events: list[ConsentChanged | GroupLeft]
+    """None when every fact was known before."""
+
+
+class Settled(Struct, frozen=True):
+    """The groups that contacts left: their names by number, and an event each."""
+
+    left_groups: dict[int, tuple[str, ...]]
+    events: list[GroupLeft]
 
 
 class _Number(Struct):
@@ -55,13 +63,14 @@ def record_facts(tx: WriteTx, *, facts: Sequence[NewFact], import_id: int | None
         if fact.mobile not in numbers:
             found = known.get(fact.mobile, [])
             numbers[fact.mobile] = _Number(found, {_identity(one, one.message_digest) for one in found}, [])
+    first = tx.book.next_fact
     names = [_record(tx, numbers[fact.mobile], fact) for fact in facts]
-    touched = _settle_numbers(tx, numbers)
+    events = _settle_numbers(tx, numbers, first)
     refusals = names.count("refused")
     note_near_misses(tx, source="opt_in", attempts=refusals, import_id=import_id)
     outcomes = [_told(fact, numbers[fact.mobile], name) for fact, name in zip(facts, names, strict=True)]
     left = dict.fromkeys(name for number in numbers.values() for name in number.left_groups)
-    return Recorded(outcomes=outcomes, left_groups=tuple(left), contacts=touched)
+    return Recorded(outcomes=outcomes, left_groups=tuple(left), events=events)
 
 
 def foresee_facts(tx: Tx, *, facts: Sequence[NewFact]) -> tuple[list[FactOutcomeName], dict[int, State]]:
@@ -107,8 +116,11 @@ def _identity(fact: Fact | NewFact, message: str | None) -> Identity:
     )
 
 
-def _settle_numbers(tx: WriteTx, numbers: Mapping[int, _Number]) -> list[int]:
-    """Write the new facts and what follows: states, and the consent status and groups of the contacts returned."""
+def _settle_numbers(tx: WriteTx, numbers: Mapping[int, _Number], first: int) -> list[ConsentChanged | GroupLeft]:
+    """Write the new facts and what follows from them: states, and the consent status and groups of contacts.
+
+    ``first``: the number of the first new fact. Returns the events; none without a new fact.
+    """
     changed = {mobile: number for mobile, number in numbers.items() if number.new}
     for number in numbers.values():
         number.state = derive_state(number.facts)
@@ -119,9 +131,11 @@ def _settle_numbers(tx: WriteTx, numbers: Mapping[int, _Number]) -> list[int]:
     states = {mobile: number.state for mobile, number in changed.items()}
     consent.save_consent(tx, states={mobile: stored_state(state) for mobile, state in states.items()})
     found = contacts.find_contacts_by_mobile(tx, mobiles=sorted(changed))
-    for mobile, left_groups in settle_contacts(tx, found=found, states=states).items():
+    settled = settle_contacts(tx, found=found, states=states)
+    for mobile, left_groups in settled.left_groups.items():
         changed[mobile].left_groups = left_groups
-    return [contact.id for contact in found]
+    ids = [contact.id for contact in found]
+    return [ConsentChanged(first, tx.book.next_fact - 1, list(changed), ids), *settled.events]
 
 
 def _told(fact: NewFact, number: _Number, name: FactOutcomeName) -> FactOutcome:
@@ -163,11 +177,8 @@ def consent_status_of(state: State | None) -> int:
 
 def settle_contacts(
     tx: WriteTx, *, found: Sequence[ContactNumber | StoredContact], states: Mapping[int, State]
-) -> dict[int, tuple[str, ...]]:
-    """Let contacts follow the states of their numbers: consent status, default list, and the groups they may be in.
-
-    Returns the names of the groups that each number left.
-    """
+) -> Settled:
+    """Let contacts follow the states of their numbers: consent status, default list and groups."""
     joined, left = _settle_consent_status(tx, found, states)
     bound = {contact.id: contact.mobile for contact in found if may_have_to_leave(states.get(contact.mobile))}
     names: dict[int, list[str]] = {}
@@ -182,7 +193,10 @@ def settle_contacts(
         groups.delete_members(tx, group_id=group_id, ids=ids)
     if joined or left or leaving:
         directory.change_directory(tx, joined={directory.LISTED: joined}, left={directory.LISTED: left, **leaving})
-    return {mobile: tuple(of_number) for mobile, of_number in names.items()}
+    return Settled(
+        left_groups={mobile: tuple(of_number) for mobile, of_number in names.items()},
+        events=[GroupLeft(group_id, ids) for group_id, ids in leaving.items()],
+    )
 
 
 def _settle_consent_status(
@@ -205,12 +219,14 @@ def _settle_consent_status(
     return joined, left
 
 
-def settle_named_group(tx: WriteTx, *, folded: str) -> None:
-    """A group has this name from now on: people who left a group of that name leave it."""
+def settle_named_group(tx: WriteTx, *, folded: str) -> list[GroupLeft]:
+    """After a group got this name, remove the members who had left a group of that name. Returns the events."""
     mobiles = consent.find_mobiles_that_left(tx, folded=folded)
-    if mobiles:
-        found = contacts.find_contacts_by_mobile(tx, mobiles=mobiles)
-        settle_contacts(tx, found=found, states=find_states(tx, mobiles=[contact.mobile for contact in found]))
+    if not mobiles:
+        return []
+    found = contacts.find_contacts_by_mobile(tx, mobiles=mobiles)
+    states = find_states(tx, mobiles=[contact.mobile for contact in found])
+    return settle_contacts(tx, found=found, states=states).events
 
 
 def may_have_to_leave(state: State | None) -> bool:

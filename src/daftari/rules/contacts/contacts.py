@@ -22,6 +22,7 @@ from daftari.model.consent import ANY, NewFact, Scope
 from daftari.model.contacts import Card, Change, CreateOutcome, Outcome, Page, RowOutcome, ShownContact, UpdateOutcome
 from daftari.model.projects import ConsentSettings
 from daftari.model.time import format_time
+from daftari.rules import events
 from daftari.rules.consent import ledger
 from daftari.rules.consent.keywords import stop_scope
 from daftari.rules.consent.state import NOTHING_KNOWN, State
@@ -34,6 +35,15 @@ from daftari.rules.contacts.parse import (
     has_too_many,
     merged_attributes,
     too_many_attributes,
+)
+from daftari.rules.events import (
+    Action,
+    ContactsDeleted,
+    ContactsUpdated,
+    Event,
+    GroupCreated,
+    GroupJoined,
+    GroupLeft,
 )
 from daftari.rules.fields import Errors, Reference, fold_name
 from daftari.store import Tx, WriteTx, contacts, directory, groups, journal
@@ -117,9 +127,8 @@ def create_contacts(tx: WriteTx, *, rows: Rows, group: str | None, skip: bool, r
         raise ValidationFailed({path: said for index in sorted(invalid) for path, said in invalid[index].items()})
     merged = write_merge(tx, merge=merge)
     joined = merged.joined_ids
-    touched = {card.id for card in merged.new} | joined | merge.changed.keys()
-    if touched:
-        journal.insert_journal(tx, action="create_contacts", contacts=touched, group_id=next(iter(merged.joined), None))
+    if merged.events:
+        events.record(tx, Action.CREATE_CONTACTS, *merged.events, group_id=next(iter(merged.joined), None))
     suppressed, kept_out = merge.suppressed, merge.kept_out
     ledger.note_near_misses(tx, source="create_contacts", attempts=len(suppressed) + len(kept_out))
     written = _Written(merged.new, merge.changed.keys() | joined, suppressed, kept_out, invalid)
@@ -203,18 +212,21 @@ def update_contact(
     text = encode_card(changed)
     if text != found.card:
         contacts.update_contacts(tx, cards=[NewCard(found.id, mobile, text)])
+    happened: list[Event] = [] if text == found.card else [ContactsUpdated([found.id])]
     state = ledger.find_states(tx, mobiles=[mobile]).get(mobile, NOTHING_KNOWN)
     if mobile != found.mobile:
         # What is known stays with the old number; what is known of the new one counts from now on.
         known = {mobile: state} if state is not NOTHING_KNOWN else {}
-        ledger.settle_contacts(tx, found=[replace(found, mobile=mobile)], states=known)
-    moved, kept_out, group_id = False, False, None
+        happened += ledger.settle_contacts(tx, found=[replace(found, mobile=mobile)], states=known).events
+    kept_out, group_id = False, None
     if group is not None and not state.is_suppressed:
-        moved, kept_out, group_id = _move(tx, found.id, state, group, move)
+        group_id, moves = _move(tx, found.id, state, group, move)
+        kept_out = group_id is None
+        happened += moves
     if group is not None:
         ledger.note_near_misses(tx, source="update_contact", attempts=int(state.is_suppressed or kept_out))
-    if moved or text != found.card:
-        journal.insert_journal(tx, action="update_contact", contacts=(found.id,), group_id=group_id)
+    if happened:
+        events.record(tx, Action.UPDATE_CONTACT, *happened, group_id=group_id)
     return UpdateOutcome(suppressed=state.is_suppressed, kept_out=kept_out, version=version_of(text.encode()))
 
 
@@ -236,15 +248,17 @@ def _changed(card: Card, change: Change) -> Card:
     return replace(card, **change.texts, mobile=mobile, attributes=attributes)
 
 
-def _move(tx: WriteTx, contact_id: int, state: State, group: str, move: bool) -> tuple[bool, bool, int | None]:
+def _move(tx: WriteTx, contact_id: int, state: State, group: str, move: bool) -> tuple[int | None, list[Event]]:
     """Join a group, and with ``move`` leave all others.
 
-    Returns whether anything changed, whether the person had left this very group, and the group's id.
+    Returns the group's id, ``None`` if the person left this very group before, and the events.
     """
     folded = fold_name(group)
+    first_group = tx.book.next_group_id
     group_id = use_group(tx, name=group, folded=folded)
+    happened: list[Event] = [GroupCreated(new) for new in range(first_group, tx.book.next_group_id)]
     if state.has_left(group_id, folded):
-        return False, True, None
+        return None, happened
     inside = groups.list_contact_groups(tx, contact_id=contact_id)
     leaving = [other for other in inside if other != group_id] if move else []
     for other in leaving:
@@ -258,7 +272,10 @@ def _move(tx: WriteTx, contact_id: int, state: State, group: str, move: bool) ->
             joined={group_id: [contact_id]} if joining else {},
             left={other: [contact_id] for other in leaving},
         )
-    return joining or bool(leaving), False, group_id
+    happened += [GroupLeft(other, [contact_id]) for other in leaving]
+    if joining:
+        happened.append(GroupJoined(group_id, [contact_id]))
+    return group_id, happened
 
 
 def delete_contact(
@@ -276,15 +293,16 @@ def delete_contact(
         opt_out = None if reference.mobile is None else deletion.opt_out_of(reference.mobile)
         if opt_out is None:
             raise
-        ledger.record_facts(tx, facts=[opt_out])
-        journal.insert_journal(tx, action="delete_contact", contacts=(), group_id=None)
+        recorded = ledger.record_facts(tx, facts=[opt_out])
+        events.record(tx, Action.DELETE_CONTACT, *recorded.events)
         return None
     _refuse_changed(found, versions)
     remove_contact(tx, found=found)
+    happened: list[Event] = [ContactsDeleted([found.id])]
     opt_out = deletion.opt_out_of(found.mobile)
     if opt_out is not None:
-        ledger.record_facts(tx, facts=[opt_out])
-    seq = journal.insert_journal(tx, action="delete_contact", contacts=(found.id,), group_id=None)
+        happened += ledger.record_facts(tx, facts=[opt_out]).events
+    seq = events.record(tx, Action.DELETE_CONTACT, *happened)
     if opt_out is None:
         journal.insert_removals(tx, seq=seq, mobiles=[found.mobile], at=deletion.at, reason=deletion.reason)
     return found.id

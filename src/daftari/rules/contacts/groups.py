@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from daftari.errors import GroupNotFound, GroupTaken
 from daftari.model.contacts import Group, MembershipOutcome
 from daftari.model.jobs import PURGE
+from daftari.rules import events
 from daftari.rules.consent import ledger
+from daftari.rules.events import Action, GroupCreated, GroupDeleted, GroupJoined, GroupLeft, GroupRenamed
 from daftari.rules.fields import Problems, fold_name, read_name
-from daftari.store import Tx, WriteTx, contacts, directory, groups, journal
+from daftari.store import Tx, WriteTx, contacts, directory, groups
 from daftari.store.contacts import ContactNumber, StoredContact
 from daftari.store.jobs import request_job
 
@@ -41,7 +43,7 @@ def create_group(tx: WriteTx, *, name: str) -> Group:
     if taken is not None:
         raise GroupTaken(taken.name)
     group = groups.insert_group(tx, name=name, folded=fold_name(name))
-    journal.insert_journal(tx, action="create_group", contacts=(), group_id=group.id)
+    events.record(tx, Action.CREATE_GROUP, GroupCreated(group.id), group_id=group.id)
     return group
 
 
@@ -61,9 +63,10 @@ def update_group(tx: WriteTx, *, name: str, new_name: str) -> Group:
         raise GroupTaken(taken.name)
     if new_name != group.name:
         groups.rename_group(tx, group_id=group.id, name=new_name, folded=fold_name(new_name))
+        left: list[GroupLeft] = []
         if fold_name(new_name) != fold_name(group.name):
-            ledger.settle_named_group(tx, folded=fold_name(new_name))
-        journal.insert_journal(tx, action="update_group", contacts=(), group_id=group.id)
+            left = ledger.settle_named_group(tx, folded=fold_name(new_name))
+        events.record(tx, Action.UPDATE_GROUP, GroupRenamed(group.id), *left, group_id=group.id)
     return get_group(tx, name=new_name)
 
 
@@ -71,7 +74,7 @@ def delete_group(tx: WriteTx, *, name: str) -> None:
     """Delete a group at once for everyone; the worker clears its members. They stay contacts."""
     group = get_group(tx, name=name)
     groups.hide_group(tx, group_id=group.id)
-    journal.insert_journal(tx, action="delete_group", contacts=(), group_id=group.id)
+    events.record(tx, Action.DELETE_GROUP, GroupDeleted(group.id), group_id=group.id)
     request_job(tx, project_id=tx.project.id, kind=PURGE)
 
 
@@ -86,7 +89,7 @@ def join_group(tx: WriteTx, *, name: str, ids: Sequence[int], mobiles: Sequence[
     if joining:
         groups.insert_members(tx, group_id=group.id, ids=joining)
         directory.change_directory(tx, joined={group.id: joining}, left={})
-        journal.insert_journal(tx, action="join_group", contacts=joining, group_id=group.id)
+        events.record(tx, Action.JOIN_GROUP, GroupJoined(group.id, joining), group_id=group.id)
     return MembershipOutcome(
         changed=len(joining),
         already=len(inside),
@@ -104,7 +107,7 @@ def leave_group(tx: WriteTx, *, name: str, ids: Sequence[int], mobiles: Sequence
     if leaving:
         groups.delete_members(tx, group_id=group.id, ids=leaving)
         directory.change_directory(tx, joined={}, left={group.id: leaving})
-        journal.insert_journal(tx, action="leave_group", contacts=leaving, group_id=group.id)
+        events.record(tx, Action.LEAVE_GROUP, GroupLeft(group.id, leaving), group_id=group.id)
     return MembershipOutcome(changed=len(leaving), already=len(named) - len(leaving), unknown=unknown)
 
 

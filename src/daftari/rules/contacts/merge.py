@@ -18,6 +18,7 @@ from daftari.rules.consent import ledger
 from daftari.rules.consent.state import State
 from daftari.rules.contacts.groups import use_group
 from daftari.rules.contacts.parse import encode_card, has_too_many, merged_attributes
+from daftari.rules.events import ContactsCreated, ContactsUpdated, Event, GroupCreated, GroupJoined
 from daftari.rules.fields import fold_name
 from daftari.store import Tx, WriteTx, contacts, directory, groups
 from daftari.store.consent import CLEAR
@@ -81,11 +82,11 @@ class Merge(Struct):
 
 
 class Merged(Struct):
-    """What was written: new contacts, and who joined which group."""
+    """What was written: new contacts, the ids that joined each group, and the events."""
 
     new: list[NewCard]
     joined: dict[int, Sequence[int]]
-    """Ids by group."""
+    events: list[Event]
 
     @property
     def joined_ids(self) -> set[int]:
@@ -189,12 +190,19 @@ def write_merge(tx: WriteTx, *, merge: Merge, ids: Mapping[int, int] | None = No
     if merge.changed:
         contacts.update_contacts(tx, cards=merge.changed.values())
     by_mobile = {card.mobile: card.id for card in new} if merge.joinings else {}
+    first_group = tx.book.next_group_id
     joined = {_group_id(tx, joining): _join(joining, new_ids, by_mobile) for joining in merge.joinings}
     for group_id, members in joined.items():
         if members:
             groups.insert_members(tx, group_id=group_id, ids=members)
     _change_lists(tx, merge, new_ids, joined)
-    return Merged(new, joined)
+    happened: list[Event] = [GroupCreated(group_id) for group_id in range(first_group, tx.book.next_group_id)]
+    if new:
+        happened.append(ContactsCreated(new_ids))
+    if merge.changed:
+        happened.append(ContactsUpdated(merge.changed.keys()))
+    happened += [GroupJoined(group_id, members) for group_id, members in joined.items() if members]
+    return Merged(new, joined, happened)
 
 
 def _take_ids(tx: WriteTx, new: list[ContactRow], ids: Mapping[int, int] | None) -> Sequence[int]:

@@ -13,9 +13,11 @@ from daftari.mobile import national_digits
 from daftari.model.consent import NewFact, Scope
 from daftari.model.inbound import InboundEvent, InboundRequest, InboundUnreadable
 from daftari.model.jobs import ERASE
+from daftari.rules import events
 from daftari.rules.consent.ledger import stored_state
 from daftari.rules.consent.state import derive_state
 from daftari.rules.contacts.contacts import remove_contact
+from daftari.rules.events import Action, Erased
 from daftari.rules.exports.lifecycle import fail_after_erasure
 from daftari.rules.fields import digits_in
 from daftari.rules.idempotency import delete_stored_responses
@@ -31,7 +33,7 @@ JOURNAL_ROWS_A_TURN = 200
 WITH_AN_ERASED = "came in a refused request with the message of a number that is erased"
 
 
-class Erased(Struct, frozen=True):
+class Erasure(Struct, frozen=True):
     """An erasure: its id, and how much of each kind was removed."""
 
     id: int
@@ -41,7 +43,7 @@ class Erased(Struct, frozen=True):
 # ---- erasing ----------------------------------------------------------------------------------------------
 
 
-def erase_number(tx: WriteTx, *, mobile: int) -> Erased:
+def erase_number(tx: WriteTx, *, mobile: int) -> Erasure:
     """Remove all that is held about a number but its opt-outs and opt-ins, which move to its hash, and opt it out.
 
     The worker clears the journal of the contact's id.
@@ -68,10 +70,10 @@ def erase_number(tx: WriteTx, *, mobile: int) -> Erased:
     erasure_id = erasures.insert_erasure(tx, subject_id=subject_id, contact_id=contact_id, removed=written)
     _opt_out(tx, mobile, subject_id)
     journal.forget_left(tx)
-    journal.insert_journal(tx, action="erase_number", contacts=(), group_id=None)
+    events.record(tx, Action.ERASE_NUMBER, Erased(erasure_id, mobile, contact_id))
     if contact_id is not None:
         request_job(tx, project_id=tx.project.id, kind=ERASE)
-    return Erased(erasure_id, removed)
+    return Erasure(erasure_id, removed)
 
 
 def _opt_out(tx: WriteTx, mobile: int, subject_id: int) -> None:

@@ -18,8 +18,10 @@ from daftari.model.exports import StoredExport
 from daftari.model.jobs import EXPORT
 from daftari.model.limits import EXPORT_HOURS, EXPORTS_MAX
 from daftari.model.time import format_time
+from daftari.rules import events
+from daftari.rules.events import Action
 from daftari.rules.exports.snapshot import get_group_id
-from daftari.store import Tx, WriteTx, exports, journal
+from daftari.store import Tx, WriteTx, exports
 from daftari.store.file_parts import insert_parts
 from daftari.store.jobs import request_job
 
@@ -74,7 +76,7 @@ def create_export(tx: WriteTx, *, format: ExportFormat, group: str | None, conse
         raise ExportsFull(EXPORTS_MAX)
     settings = _encode(ExportSettings(format, group, group_id, consent)).decode()
     export = exports.insert_export(tx, settings=settings, until=tx.now + KEPT_MICROSECONDS)
-    journal.insert_journal(tx, action="export", contacts=(), group_id=group_id)
+    events.record(tx, Action.CREATE_EXPORT, group_id=group_id)
     request_job(tx, project_id=tx.project.id, kind=EXPORT)
     return export
 
@@ -107,7 +109,7 @@ def read_file(tx: Tx, *, export_id: int, take: Callable[[bytes], None]) -> Store
 def delete_export(tx: WriteTx, *, export_id: int) -> None:
     """An export goes at once for everyone; the worker clears its file. Raises ``ExportNotFound``."""
     _remove(tx, get_export(tx, export_id=export_id))
-    journal.insert_journal(tx, action="delete_export", contacts=(), group_id=None)
+    events.record(tx, Action.DELETE_EXPORT)
 
 
 def show_export(export: StoredExport) -> dict[str, object]:

@@ -18,10 +18,12 @@ from daftari.mobile import E164_DIGITS_MAX, country_code
 from daftari.model.consent import FactOutcomeName, NewFact
 from daftari.model.contacts import ContactRow
 from daftari.model.time import format_time
+from daftari.rules import events
 from daftari.rules.consent import ledger
 from daftari.rules.consent.state import State
 from daftari.rules.contacts.merge import Merge, Merged, find_merge, read_card, write_merge
 from daftari.rules.contacts.parse import TOO_MANY_ATTRIBUTES, merge_duplicates
+from daftari.rules.events import Action
 from daftari.rules.fields import NATIONAL_DIGITS_MIN
 from daftari.rules.imports.batch import PLAN_DIGEST_BYTES, Batch
 from daftari.rules.imports.groups import find_namings
@@ -40,7 +42,7 @@ from daftari.rules.imports.model import (
     ReadChunk,
 )
 from daftari.rules.imports.plan import find_left_out, outcome_of
-from daftari.store import Tx, WriteTx, consent, erasures, imports, journal
+from daftari.store import Tx, WriteTx, consent, erasures, imports
 from daftari.store.imports import Chunk, Reject
 
 ERASED = "names a number that was erased after this file came."
@@ -189,7 +191,7 @@ def _take_rows(tx: WriteTx, batch: Batch, rows: list[ContactRow], foreseen: Mapp
     if refused:
         rows = [row for row in rows if row.index not in set(refused)]
     before = {number: contact.card for contact in merge.existing.values() if (number := contact.id) in merge.changed}
-    merged = Merged([], {}) if batch.is_plan else write_merge(tx, merge=merge, ids=batch.ids_by_mobile)
+    merged = Merged([], {}, []) if batch.is_plan else write_merge(tx, merge=merge, ids=batch.ids_by_mobile)
     joins, flags = find_joins(batch, merge, rows)
     _note_outcomes(batch, merge, merged, rows, {record for by in joins for record in by.values()}, flags)
     if not batch.is_plan:
@@ -205,7 +207,6 @@ def _take_rows(tx: WriteTx, batch: Batch, rows: list[ContactRow], foreseen: Mapp
 
 def _note_written(batch: Batch, merge: Merge, merged: Merged, joins: list[dict[int, int]]) -> None:
     """Who changed, and who of those that were there joined which group by a record of which chunk."""
-    new = {card.id for card in merged.new}
     joining_existing = any(joining.existing for joining in merge.joinings)
     own = _made_before(batch, merge) if batch.repeats and joining_existing else set()
     mobiles = {contact.id: contact.mobile for contact in merge.existing.values()} if joining_existing else {}
@@ -216,7 +217,7 @@ def _note_written(batch: Batch, merge: Merge, merged: Merged, joins: list[dict[i
                 chunk = batch.chunks[0].number + (by[mobiles[contact_id]] - batch.first) // size
                 batch.joins.setdefault(chunk, {}).setdefault(group, []).append(contact_id)
     batch.groups |= {group for group, ids in merged.joined.items() if ids}
-    batch.touched |= new | merged.joined_ids | merge.changed.keys()
+    batch.events += merged.events
 
 
 def _made_before(batch: Batch, merge: Merge) -> set[int]:
@@ -321,7 +322,7 @@ def _record(tx: WriteTx, batch: Batch, facts: list[NewFact]) -> _Recorded:
     names = [outcome.outcome for outcome in recorded.outcomes]
     batch.facts += names.count("recorded")
     if tx.book.next_fact > first:
-        journal.insert_journal(tx, action="import_consent", contacts=recorded.contacts, group_id=None)
+        events.record(tx, Action.IMPORT_CONSENT, *recorded.events)
     return _Recorded(names, (first, tx.book.next_fact - 1))
 
 
@@ -332,9 +333,9 @@ def _keep_batch(tx: WriteTx, batch: Batch) -> None:
     work = batch.work
     for number, joined in batch.joins.items():
         imports.insert_joins(tx, import_id=work.id, chunk=number, joined=joined)
-    if batch.touched:
+    if batch.events:
         group_id = next(iter(batch.groups)) if len(batch.groups) == 1 else None
-        journal.insert_journal(tx, action="import_contacts", contacts=batch.touched, group_id=group_id)
+        events.record(tx, Action.IMPORT_CONTACTS, *batch.events, group_id=group_id)
     if not batch.is_plan:
         ledger.note_near_misses(tx, source="import", attempts=batch.excluded, import_id=work.id)
     for chunk, (first_fact, last_fact) in zip(batch.chunks, batch.fact_ranges, strict=True):

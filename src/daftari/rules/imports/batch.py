@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from daftari.rules.events import Event
 from daftari.rules.imports.groups import Naming
 from daftari.rules.imports.model import (
     CODE,
@@ -43,7 +44,8 @@ class Batch(Struct):
     groups: set[int] = set()
     joins: dict[int, dict[int, list[int]]] = {}
     """Contacts that were there, by chunk and by the group that they joined."""
-    touched: set[int] = set()
+    events: list[Event] = []
+    """What happened to contacts and groups."""
     recorded: set[int] = set()
     """Records that brought a fact."""
     fact_ranges: tuple[tuple[int, int], ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from daftari.model.contacts import ContactRow
 from daftari.rules.contacts.groups import use_group
 from daftari.rules.contacts.merge import Joining, Merge, NamedGroup
+from daftari.rules.events import GroupCreated
 from daftari.rules.fields import fold_name
 from daftari.rules.imports.batch import Batch
 from daftari.rules.imports.model import (
@@ -28,15 +29,15 @@ def list_named_groups(batch: Batch, rows: list[ContactRow]) -> list[NamedGroup]:
 
 def make_groups(tx: WriteTx, batch: Batch, rows: list[ContactRow]) -> None:
     """Groups are made in the order in which records name them, whatever the batch is; the import's own one first."""
+    first_group = tx.book.next_group_id
     group = batch.work.settings.group
     if group is not None and rows:
         use_group(tx, name=group, folded=fold_name(group))
-    if not batch.namings:
-        return
-    numbers = {row.index for row in rows}
+    numbers = {row.index for row in rows} if batch.namings else set()
     firsts = {folded: [one for one in naming.records if one in numbers] for folded, naming in batch.namings.items()}
     for folded in sorted((folded for folded, found in firsts.items() if found), key=lambda folded: firsts[folded][0]):
         use_group(tx, name=batch.namings[folded].name, folded=folded)
+    batch.events += [GroupCreated(group_id) for group_id in range(first_group, tx.book.next_group_id)]
 
 
 def find_joins(batch: Batch, merge: Merge, rows: list[ContactRow]) -> tuple[list[dict[int, int]], dict[int, int]]:

@@ -16,9 +16,11 @@ from daftari.model.imports import ImportPhase, ImportState
 from daftari.model.jobs import IMPORT
 from daftari.model.limits import PARTS_A_TURN, REASON_MAX
 from daftari.model.time import DAY_MICROSECONDS
+from daftari.rules import events
+from daftari.rules.events import Action, ImportFinished, ImportUndone
 from daftari.rules.fields import read_text
 from daftari.rules.imports.model import CODE, Import, ImportSettings, Progress
-from daftari.store import Tx, WriteTx, contacts, erasures, file_parts, imports, journal
+from daftari.store import Tx, WriteTx, contacts, erasures, file_parts, imports
 from daftari.store.imports import StoredImport
 from daftari.store.jobs import request_job
 
@@ -77,7 +79,7 @@ def add_parts(tx: WriteTx, *, import_id: int, first: int, parts: Sequence[bytes]
 def queue_import(tx: WriteTx, *, import_id: int) -> Import:
     """The file is here whole: the worker may begin."""
     found = get_import(tx, import_id=import_id)
-    journal.insert_journal(tx, action="create_import", contacts=(), group_id=None)
+    events.record(tx, Action.CREATE_IMPORT)
     return _set(tx, found, state="queued", expires_at=tx.now + IMPORT_DAYS * DAY_MICROSECONDS)
 
 
@@ -128,7 +130,7 @@ def apply_import(tx: WriteTx, *, import_id: int) -> Import:
     if found.stored.phase != "plan" or found.stored.state != "done":
         raise _wrong(found, "applied: only a plan that is done can be")
     fresh = Progress(plan=found.progress.counts)
-    journal.insert_journal(tx, action="apply_import", contacts=(), group_id=None)
+    events.record(tx, Action.APPLY_IMPORT)
     return _set(tx, replace(found, progress=fresh), state="queued", phase="apply")
 
 
@@ -188,7 +190,7 @@ def undo_import(tx: WriteTx, *, import_id: int, opt_outs: bool, reason: str | No
         raise _wrong(found, "undone: only one that was applied and has ended can be, and once")
     settings = replace(found.settings, retract_opt_outs=opt_outs, reason=said)
     progress = replace(found.progress, undone=found.progress.undone or {}, error=None, finished_at=None)
-    journal.insert_journal(tx, action="undo_import", contacts=(), group_id=None)
+    events.record(tx, Action.UNDO_IMPORT)
     return _set(tx, replace(found, settings=settings, progress=progress), state="queued", phase="undo")
 
 
@@ -245,6 +247,10 @@ def let_stream(tx: WriteTx, *, found: Import) -> Import:
 
 def end_import(tx: WriteTx, *, found: Import, state: ImportState, error: str | None = None) -> Import:
     """It has ended, one way or another; unless it is a plan that may be applied, its file goes."""
+    if found.stored.phase == "apply":
+        events.record(tx, Action.FINISH_IMPORT, ImportFinished(found.id, state))
+    elif found.stored.phase == "undo":
+        events.record(tx, Action.FINISH_IMPORT, ImportUndone(found.id, state))
     progress = replace(found.progress, finished_at=tx.now, error=error)
     clearing = not (found.is_streamed or (found.stored.phase == "plan" and state == "done"))
     return _set(tx, replace(found, progress=progress), state=state, clearing=clearing)

@@ -15,12 +15,14 @@ import msgspec
 from daftari.errors import ImportNotFound, StoreBusy, ValidationFailed, WrongImportState
 from daftari.files import ColumnUse, Layout, Record, read_line
 from daftari.model.contacts import TEXT_FIELDS
+from daftari.rules import events
+from daftari.rules.events import Action
 from daftari.rules.imports.apply import take_chunks
 from daftari.rules.imports.lifecycle import end_import, get_import, let_stream, pause_import
 from daftari.rules.imports.model import Import, ImportSettings, ReadChunk
 from daftari.rules.imports.parse import RowReader
 from daftari.rules.imports.views import list_rows
-from daftari.store import Tx, WriteTx, contacts, erasures, imports, journal
+from daftari.store import Tx, WriteTx, contacts, erasures, imports
 from daftari.store.imports import CHUNK_RECORDS
 
 NAME = "stream"
@@ -52,7 +54,7 @@ def begin_stream(tx: WriteTx, *, group: str | None) -> Import:
         progress="{}",
         until=tx.now,
     )
-    journal.insert_journal(tx, action="create_import", contacts=(), group_id=None)
+    events.record(tx, Action.CREATE_IMPORT)
     return let_stream(tx, found=get_import(tx, import_id=number))
 
 

@@ -11,9 +11,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from daftari.model.consent import NewFact
+from daftari.rules import events
 from daftari.rules.consent import ledger
 from daftari.rules.consent.views import write_evidence
 from daftari.rules.contacts.contacts import REMOVAL
+from daftari.rules.events import Action, ContactsDeleted, ContactsUpdated, Event, GroupLeft
 from daftari.rules.imports.lifecycle import CREATED, UPDATED, end_import, get_import, save_progress
 from daftari.rules.imports.model import JOINED, OUTCOME_MASK, RECORDED, Import
 from daftari.store import WriteTx, consent, contacts, directory, groups, imports, journal
@@ -30,8 +32,8 @@ class _Undone(Struct):
     kept: set[int]
     failed: set[int]
     retracted: int = 0
-    retracted_of: set[int] = set()
-    """Contacts of whose numbers facts were taken back."""
+    events: list[Event] = []
+    """What happened, but to the contacts that were removed."""
 
 
 def undo_chunk(tx: WriteTx, *, import_id: int) -> bool:
@@ -50,7 +52,8 @@ def undo_chunk(tx: WriteTx, *, import_id: int) -> bool:
         _leave_groups(tx, work, chunk, undone)
         _put_back(tx, work, chunk, undone)
         going = _find_going(tx, work, chunk, undone)
-        _journal(tx, undone)
+        if undone.events:
+            events.record(tx, Action.UNDO_IMPORT, *undone.events)
         _remove(tx, going, work.settings.reason)
         imports.finish_chunk(tx, import_id=import_id, number=chunk.number)
     counts = dict(work.progress.undone or {})
@@ -67,12 +70,6 @@ def _counts(undone: _Undone) -> dict[str, int]:
         "failed": len(undone.failed),
         "retracted": undone.retracted,
     }
-
-
-def _journal(tx: WriteTx, undone: _Undone) -> None:
-    touched = undone.reversed | undone.retracted_of
-    if touched or undone.retracted:
-        journal.insert_journal(tx, action="undo_import", contacts=touched, group_id=None)
 
 
 def _retract_facts(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone) -> None:
@@ -93,7 +90,7 @@ def _retract_facts(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone) -> 
     if given:
         recorded = ledger.record_facts(tx, facts=given)
         undone.retracted += sum(outcome.outcome == "recorded" for outcome in recorded.outcomes)
-        undone.retracted_of.update(recorded.contacts)
+        undone.events += recorded.events
 
 
 def _leave_groups(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone) -> None:
@@ -104,6 +101,7 @@ def _leave_groups(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone) -> N
         if inside:
             groups.delete_members(tx, group_id=group_id, ids=inside)
             directory.change_directory(tx, joined={}, left={group_id: inside})
+            undone.events.append(GroupLeft(group_id, inside))
             undone.reversed.update(inside)
 
 
@@ -123,6 +121,7 @@ def _put_back(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone) -> None:
             undone.reversed.add(contact_id)
     if cards:
         contacts.update_contacts(tx, cards=cards)
+        undone.events.append(ContactsUpdated([card.id for card in cards]))
     imports.delete_changes(tx, import_id=work.id, ids=sorted(before))
     for code, contact_id in zip(chunk.outcomes, chunk.ids, strict=True):
         only_the_card = code & OUTCOME_MASK == UPDATED and not code & (JOINED | RECORDED)
@@ -169,6 +168,6 @@ def _remove(tx: WriteTx, going: list[tuple[StoredContact, set[int]]], reason: st
             left.setdefault(group_id, []).append(contact.id)
     contacts.delete_contacts(tx, ids=ids, left=left)
     directory.change_directory(tx, joined={}, left={directory.BOOK: ids, directory.LISTED: listed, **left})
-    seq = journal.insert_journal(tx, action="delete_contacts", contacts=ids, group_id=None)
+    seq = events.record(tx, Action.DELETE_CONTACTS, ContactsDeleted(ids))
     mobiles = [contact.mobile for contact, _ in going]
     journal.insert_removals(tx, seq=seq, mobiles=mobiles, at=tx.now, reason=reason or REMOVAL)

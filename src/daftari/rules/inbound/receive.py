@@ -29,8 +29,9 @@ from daftari.rules.consent import ledger
 from daftari.rules.consent.keywords import Reading, read_message, stop_scope
 from daftari.rules.consent.state import fold_keyword
 from daftari.rules.consent.views import write_evidence
+from daftari.rules.events import Action, record
 from daftari.rules.fields import fold_name, read_number
-from daftari.store import Tx, WriteTx, consent, groups, inbound, journal
+from daftari.store import Tx, WriteTx, consent, groups, inbound
 
 _UNREADABLE = "comes from a number that cannot be read"
 _Known = InboundMessage | InboundSignal | InboundSubscription
@@ -81,7 +82,7 @@ def receive_events(tx: WriteTx, *, events: Sequence[InboundEvent], token: Inboun
     inbound.count_received(tx, token_id=token.id)
     new = 0 if recorded is None else sum(outcome.outcome == "recorded" for outcome in recorded.outcomes)
     if recorded is not None and new:
-        journal.insert_journal(tx, action="inbound", contacts=recorded.contacts, group_id=None)
+        record(tx, Action.RECEIVE_INBOUND, *recorded.events)
     return Taken(new, len(inbox.reviews))
 
 

@@ -12,10 +12,12 @@ from daftari.model.inbound import (
     Review,
 )
 from daftari.model.time import format_time
+from daftari.rules import events
 from daftari.rules.consent import ledger
 from daftari.rules.consent.keywords import stop_scope
 from daftari.rules.consent.views import write_evidence
-from daftari.store import Tx, WriteTx, consent, inbound, journal
+from daftari.rules.events import Action
+from daftari.store import Tx, WriteTx, consent, inbound
 
 
 def show_review(review: Review) -> dict[str, object]:
@@ -60,7 +62,7 @@ def settle_review(tx: WriteTx, *, review_id: int, settled_as: Settlement) -> Rev
     if settled_as != "dismiss":
         facts = _settled_facts(tx, review, settled_as)
         recorded = ledger.record_facts(tx, facts=facts)
-        journal.insert_journal(tx, action="settle_review", contacts=recorded.contacts, group_id=None)
+        events.record(tx, Action.SETTLE_REVIEW, *recorded.events)
     inbound.settle_review(tx, review_id=review_id, settled_as=settled_as)
     return replace(review, settled_at=tx.now, settled_as=settled_as)
 

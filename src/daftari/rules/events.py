@@ -1,0 +1,164 @@
+"""Writes the journal, and publishes what happened in the same transaction. No rule of any subject, no HTTP, no SQL.
+
+A rule that writes calls ``record`` once: one journal row, one batch of events for the listeners in ``LISTENERS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from enum import StrEnum
+
+from msgspec import Struct
+
+from daftari.model.imports import ImportState
+from daftari.store import WriteTx, journal
+
+
+class Action(StrEnum):
+    """What a journal row says was done. Callers see these words in the export of a number: never change one."""
+
+    CREATE_CONTACTS = "create_contacts"
+    UPDATE_CONTACT = "update_contact"
+    DELETE_CONTACT = "delete_contact"
+    DELETE_CONTACTS = "delete_contacts"
+    CREATE_GROUP = "create_group"
+    UPDATE_GROUP = "update_group"
+    DELETE_GROUP = "delete_group"
+    JOIN_GROUP = "join_group"
+    LEAVE_GROUP = "leave_group"
+    RECORD_OPT_OUTS = "opt_outs"
+    RECORD_OPT_INS = "opt_ins"
+    RECEIVE_INBOUND = "inbound"
+    SETTLE_REVIEW = "settle_review"
+    CREATE_IMPORT = "create_import"
+    APPLY_IMPORT = "apply_import"
+    IMPORT_CONTACTS = "import_contacts"
+    IMPORT_CONSENT = "import_consent"
+    FINISH_IMPORT = "finish_import"
+    UNDO_IMPORT = "undo_import"
+    FREEZE_AUDIENCE = "freeze_audience"
+    CREATE_EXPORT = "export"
+    DELETE_EXPORT = "delete_export"
+    ERASE_NUMBER = "erase_number"
+
+
+# ---- what can happen ------------------------------------------------------------------------------------
+
+
+class ContactsCreated(Struct, frozen=True):
+    """New contacts, by id."""
+
+    contacts: Collection[int]
+
+
+class ContactsUpdated(Struct, frozen=True):
+    """Contacts whose fields changed, by id."""
+
+    contacts: Collection[int]
+
+
+class ContactsDeleted(Struct, frozen=True):
+    """Contacts that are no more, by id. They have left every group, which is not published again."""
+
+    contacts: Collection[int]
+
+
+class GroupCreated(Struct, frozen=True):
+    """A new group, empty as yet."""
+
+    group_id: int
+
+
+class GroupRenamed(Struct, frozen=True):
+    """A group with another name."""
+
+    group_id: int
+
+
+class GroupDeleted(Struct, frozen=True):
+    """A group that is no more. Its members have left it, which is not published again."""
+
+    group_id: int
+
+
+class GroupJoined(Struct, frozen=True):
+    """Contacts that are now members of a group, by id."""
+
+    group_id: int
+    contacts: Collection[int]
+
+
+class GroupLeft(Struct, frozen=True):
+    """Contacts that are no longer members of a group, by id."""
+
+    group_id: int
+    contacts: Collection[int]
+
+
+class ConsentChanged(Struct, frozen=True):
+    """New facts, numbered from ``first_fact`` to ``last_fact``, their numbers, and the contacts that have these."""
+
+    first_fact: int
+    last_fact: int
+    mobiles: Collection[int]
+    contacts: Collection[int]
+
+
+class Erased(Struct, frozen=True):
+    """A number that was erased, and its former contact. The journal never holds either."""
+
+    erasure_id: int
+    mobile: int
+    contact_id: int | None
+
+
+class ImportFinished(Struct, frozen=True):
+    """An import that was applied and has ended as ``state`` says; a plan that ended is not published."""
+
+    import_id: int
+    state: ImportState
+
+
+class ImportUndone(Struct, frozen=True):
+    """An undo of an import that has ended as ``state`` says."""
+
+    import_id: int
+    state: ImportState
+
+
+ContactsChanged = ContactsCreated | ContactsUpdated | ContactsDeleted
+GroupChanged = GroupCreated | GroupRenamed | GroupDeleted | GroupJoined | GroupLeft
+Event = ContactsChanged | GroupChanged | ConsentChanged | Erased | ImportFinished | ImportUndone
+
+_NAMING_CONTACTS = (ContactsCreated, ContactsUpdated, ContactsDeleted, GroupJoined, GroupLeft, ConsentChanged)
+
+
+# ---- recorded and published -----------------------------------------------------------------------------
+
+Listener = Callable[[WriteTx, Sequence[Event]], None]
+"""Called with the events of one ``record`` that it listens to, at least one; it may run one statement a call."""
+
+LISTENERS: dict[Listener, tuple[type[Event], ...]] = {}
+"""Every listener, with the types of the events that it is called for. What it raises undoes the whole transaction."""
+
+
+def record(tx: WriteTx, action: Action, *happened: Event, group_id: int | None = None) -> int:
+    """Write one journal row for an act, then publish its events. Returns the row's number.
+
+    ``group_id``: the group that the request is about. The row names the contacts of all events.
+    """
+    contacts: set[int] = set()
+    for event in happened:
+        if isinstance(event, _NAMING_CONTACTS):
+            contacts.update(event.contacts)
+    seq = journal.insert_journal(tx, action=action.value, contacts=contacts, group_id=group_id)
+    publish(tx, happened)
+    return seq
+
+
+def publish(tx: WriteTx, happened: Sequence[Event]) -> None:
+    """Call every listener with those of the events that it listens to, in their order."""
+    for listener, kinds in LISTENERS.items():
+        batch = [event for event in happened if isinstance(event, kinds)]
+        if batch:
+            listener(tx, batch)
