@@ -13,6 +13,7 @@ import pytest
 
 from daftari.api.routes import ROUTES, Route
 from daftari.errors import AnswerErased, IdempotencyKeyReused
+from daftari.model.erasures import Person
 from daftari.model.limits import IDEMPOTENCY_KEY_MAX
 from daftari.model.projects import Actor, Project
 from daftari.rules import idempotency
@@ -44,6 +45,7 @@ from tests.support.stores import open_store
 KEY = "8e03978e-40d5-43dd-bc93-6894a57f9324"
 ACTOR = Actor(7, "a request")
 NOBODY, STRANGER, GONE = mobile(77), mobile(88), "254711223344"
+PERSON = Person(int(GONE), None)
 PARTS_HERE = PARTS | {"name": "VIP", "reference": "1"}
 
 KEYED = [route for route in ROUTES if route.needs == "write" and route.takes != "lines"]
@@ -393,7 +395,7 @@ def test_the_worker_deletes_what_does_not_count_any_more_in_turns(
 def test_a_deleted_project_takes_its_answers_with_it_in_turns(
     store: Store, people: Any, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(purge, "ROWS_A_TURN", 2)
+    monkeypatch.setattr(purge, "ROWS_PER_STEP", 2)
     for number in range(5):
         keep(store, people.shopify, name=str(number), now=NOW + number)
     keep(store, people.kalro, name="stays", now=time.time_ns() // 1000)
@@ -432,12 +434,12 @@ def test_a_number_is_found_in_any_spelling(store: Store, people: Any) -> None:
         for place, spelling in enumerate(spellings)
     ]
     other = keep(store, project, name="other", now=NOW, body=msgspec.json.encode({"text": mobile(5)}))
-    assert store.write(project, ACTOR, NOW, idempotency.delete_stored_responses, mobile=int(GONE)) == len(spellings)
+    assert store.write(project, ACTOR, NOW, idempotency.erase_person, PERSON) == {"kept_answers": len(spellings)}
     for once in named:
         with pytest.raises(AnswerErased):
             store.read(project, NOW, idempotency.find_replay, once=once)
     assert store.read(project, NOW, idempotency.find_replay, once=other) is not None
-    assert store.write(project, ACTOR, NOW, idempotency.delete_stored_responses, mobile=int(GONE)) == 0
+    assert store.write(project, ACTOR, NOW, idempotency.erase_person, PERSON) == {"kept_answers": 0}
 
 
 def test_all_answers_are_looked_through_however_many_there_are(
@@ -446,4 +448,4 @@ def test_all_answers_are_looked_through_however_many_there_are(
     monkeypatch.setattr("daftari.store.idempotency.NAMING_A_TURN", 2)
     for number in range(7):
         keep(store, people.shopify, name=str(number), now=NOW, body=GONE.encode() if number % 2 else b"{}")
-    assert store.write(people.shopify, ACTOR, NOW, idempotency.delete_stored_responses, mobile=int(GONE)) == 3
+    assert store.write(people.shopify, ACTOR, NOW, idempotency.erase_person, PERSON) == {"kept_answers": 3}

@@ -19,7 +19,7 @@ from daftari.model.inbound import InboundMessage, InboundSignal, InboundSubscrip
 from daftari.model.projects import ConsentSettings, Project
 from daftari.model.time import format_time
 from daftari.rules.consent.decisions import Question
-from daftari.rules.erasure import erase, purge
+from daftari.rules.erasure import journal, purge
 from daftari.store import Store
 from tests.conftest import NewDatabase
 from tests.oracles.facts import TEXTS, Event, FactBook
@@ -379,8 +379,8 @@ class Histories(Machine[FactBook]):
 def test_nobody_is_reached_whom_the_rule_forbids_nor_missed_whom_it_permits(
     new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(purge, "ROWS_A_TURN", ROWS_A_TURN)
-    monkeypatch.setattr(erase, "JOURNAL_ROWS_A_TURN", ROWS_A_TURN)
+    monkeypatch.setattr(purge, "ROWS_PER_STEP", ROWS_A_TURN)
+    monkeypatch.setattr(journal, "ROWS_PER_STEP", ROWS_A_TURN)
     run_machine(Histories, new_database, runs=RUNS)
 
 

@@ -342,5 +342,5 @@ def folded(name: str) -> str:
 def test_random_calls_get_the_same_answers_from_both_engines_and_from_plain_dictionaries(
     new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(purge, "ROWS_A_TURN", ROWS_A_TURN)
+    monkeypatch.setattr(purge, "ROWS_PER_STEP", ROWS_A_TURN)
     run_machine(Phonebooks, new_database, runs=settings().max_examples)

@@ -9,6 +9,7 @@ import os
 import re
 from array import array
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,16 +44,14 @@ from daftari.store.consent import StoredConsent
 from daftari.store.database_url import sqlite_path
 from daftari.store.idempotency import StoredResponse
 from daftari.store.imports import Chunk, Reject
+from daftari.store.purge import TABLES
 from daftari.store.queries import Dialect, Query, load_queries
+from daftari.store.schema import list_migrations
 from tests.conftest import People
 from tests.support import postgres
 from tests.support.stores import NOW, open_store
 
-PROJECT_TABLES = (
-    *("book", "contact", "contact_group", "membership", "directory", "journal", "fact", "consent", "near_miss"),
-    *("review", "inbound_count", "quarantine", "audience", "audience_part", "erasure", "removal"),
-    *("idempotency", "export", "file_part", "import", "import_chunk", "import_join", "import_change", "import_reject"),
-)
+PROJECT_TABLES = tuple(table.name for table in TABLES)
 CONTACTS = 20_000
 GROUPS = 2_000
 
@@ -66,9 +65,6 @@ READS_ALL = {
     "check_directory": "an operator asked for a whole check",
     "check_states": "an operator asked for a whole check, in turns",
     "check_subjects": "an operator asked for a whole check, in turns",
-    "delete_all_near_misses": "the project was deleted",
-    "delete_all_inbound_counts": "the project was deleted",
-    "delete_all_erasures": "the project was deleted",
     "list_waiting_imports": "imports are kept 90 days, and few are made a day",
     "delete_changes_by_card": "somebody is erased, who may have had another number or be no contact any more",
     "count_imports_with_files": "imports are kept 90 days, and few are made a day; it stops at its limit",
@@ -76,28 +72,17 @@ READS_ALL = {
     "count_quarantine": "it holds 10,000 rows at the most",
     "find_group_names": "where there are few groups, PostgreSQL reads them all sooner than some of them one by one",
     "list_exports": "a project keeps 20, and those whose files are being cleared",
-    "delete_all_exports": "the project was deleted",
     "list_near_misses": "it has a row for each key and source",
     "list_inbound_counts": "it has a row for each token",
     "list_audience_ids": "audiences are kept 90 days, and few are frozen a day",
     "find_expired_audience": "audiences are kept 90 days, and few are frozen a day",
-    "delete_all_groups": "the project was deleted",
-    "delete_all_directory": "the project was deleted",
 }
 """The queries that may read a whole project, and why."""
 
 STOPS_EARLY = {
-    "list_first_contacts": "in the key's order, up to its limit",
-    "find_journal_end": "in the key's order, up to its limit",
-    "find_reviews_end": "in the key's order, up to its limit",
-    "find_quarantine_end": "in the key's order, up to its limit",
-    "find_facts_end": "in the key's order, up to its limit",
-    "find_consent_end": "in the key's order, up to its limit",
-    "find_first_file": "in the key's order, and stops at the first",
-    "find_first_audience": "in the key's order, up to its limit",
+    **{table.query: "in the key's order, up to its limit" for table in TABLES},
     "find_open_import": "in the order of an index that holds open imports only",
     "find_clearing_import": "in the order of an index that holds those whose file goes",
-    "find_responses_end": "in the order of time, up to its limit",
     "get_last_fact": "in the key's order, and stops at the first",
     "get_last_erasure": "in the key's order, and stops at the first",
     "has_erasures": "in the key's order, up to its limit",
@@ -107,24 +92,14 @@ STOPS_EARLY = {
 """The queries that begin at a project's first row and stop at a limit."""
 
 VALUES: dict[str, object] = {
-    "project": 1, "id": 17, "mobile": 254700000017, "group": 3, "contact": 17, "list": 3, "first": 640, "skip": 10,
-    "limit": 100, "after": 640, "last": 640, "folded": "group 7", "name": "Group 7", "now": 1, "next_id": 9,
-    "next_group_id": 9, "next_seq": 9, "start": "daf_12345678", "hash": b"x", "read_only": 0, "expires_at": None,
-    "label": "x", "project_id": 1, "region": "KE", "on_error": "skip", "first_id": 1, "kind": "purge", "owner": "me",
-    "until": 1, "level": 2, "version": 1, "consent_status": 1, "next_fact": 9, "next_item": 9,
-    "subject_id": 254700000017,
-    "to": -5, "key": 1, "source": "create_contacts", "import_id": 0, "attempts": 1, "consent": "{}",
-    "signing_secret": None,
-    "verify_token": None, "provider": "twilio", "part": 3, "audience": 3, "definition": "{}", "count": 1, "digest": "x",
-    "excluded": "{}", "mobiles": b"12345678", "at": 1, "channel": "sms", "sender": "x", "text": "x",
-    "message_digest": "x", "settled_as": "dismiss", "token": 1, "received": 1, "refused": 0, "received_at": 1,
-    "refused_at": None, "erased": 0, "keyword": "group 7", "reason": "x", "request": "{}", "body": b"x",
-    "parts": 1, "removed": "{}", "contacts": "1-5", "left_groups": "2:1-5", "seq": 17, "fingerprint": "x",
-    "name_digest": "x", "status": 201, "headers": "[]",
-    "names_numbers": 1, "state": "running", "phase": "plan", "erasure": 0, "request_id": "x", "settings": "{}",
-    "progress": "{}", "clearing": 0, "before": 640, "chunk": 1, "outcomes": b"x", "plan_digests": b"x", "first_fact": 0,
-    "last_fact": -1, "number": 3, "pattern": "%722000%",
+    "project": 1, "id": 17, "mobile": 254700000017, "subject_id": 254700000017, "contact": 17, "group": 3, "list": 3,
+    "folded": "group 7", "keyword": "group 7", "level": 2, "part": 3, "number": 3, "seq": 17, "pattern": "%722000%",
+    "audience": 3, "erasure": 0, "key": 1, "token": 1, "first": 640, "last": 640, "after": 640, "before": 640,
+    "skip": 10, "limit": 100, "now": 1, "until": 1, "to": -5, "first_id": 1, "version": 1, "owner": "me",
+    "refused_at": None,
 }  # fmt: skip
+"""What is asked for in a plan; a value that is a column's gets any one of the column's type."""
+OF_TYPE = {"INTEGER": 1, "TEXT": "x", "BLOB": b"x"}
 ROW_SETS: dict[str, list[Any]] = {
     "mobiles": [254700000000 + place for place in range(100)],
     "ids": list(range(1, 101)),
@@ -237,9 +212,20 @@ def filled(tmp_path_factory: pytest.TempPathFactory, postgres_server: str, intro
     postgres.drop_database(postgres_server, name)
 
 
+@cache
+def _column_values() -> dict[str, object]:
+    """A value for each column of the schema. Columns of one name are of one type."""
+    schema = apsw.Connection(":memory:")
+    for migration in list_migrations("sqlite"):
+        schema.execute(migration.text)
+    tables = [name for (name,) in schema.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()]
+    columns = [row for table in tables for row in schema.execute(f"PRAGMA table_info({table})").fetchall()]
+    return {str(name): OF_TYPE[str(kind)] for _, name, kind, *_ in columns}
+
+
 def _values(query: Query) -> dict[str, Any]:
     sets = {name: ITEMS.get(query.name, ROW_SETS.get(name)) for name in query.row_sets}
-    return {**VALUES, **{name: rows for name, rows in sets.items() if rows is not None}}
+    return {**_column_values(), **VALUES, **{name: rows for name, rows in sets.items() if rows is not None}}
 
 
 def _sqlite_offences(connection: apsw.Connection, query: Query) -> list[str]:

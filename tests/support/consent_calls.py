@@ -65,7 +65,7 @@ def erase_number(store: Store, project: Project, mobile: int, *, now: int) -> di
 
 def clear_journal(store: Store, project: Project) -> None:
     """All turns of the worker after erasures."""
-    while store.purge(project, WORKER, NOW, clear.clear_journal):
+    while store.purge(project, WORKER, NOW, clear.clear_erased):
         pass
 
 

@@ -11,18 +11,19 @@ from daftari.rules.access.projects import get_project
 from daftari.rules.erasure import purge
 from daftari.store import Store
 from daftari.store.jobs import take_job
+from daftari.store.purge import TABLES
 from tests.support import calls
 from tests.support.builders import rows_of
 from tests.support.calls import NOW, WORKER, broken_in
 
 PEOPLE = [{"mobile": 254_722_000_000 + number} for number in range(35)]
-ROWS_A_TURN = 10
-PROJECT_TABLES = ("book", "contact", "contact_group", "membership", "directory", "journal", "fact", "consent")
+ROWS_PER_STEP = 10
+PROJECT_TABLES = tuple(table.name for table in TABLES)
 
 
 @pytest.fixture(autouse=True)
 def small_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(purge, "ROWS_A_TURN", ROWS_A_TURN)
+    monkeypatch.setattr(purge, "ROWS_PER_STEP", ROWS_PER_STEP)
 
 
 @pytest.fixture
@@ -195,7 +196,7 @@ def test_a_deleted_project_goes_in_small_turns_with_a_sound_book_between_any_two
         assert broken_in(store, book) == []
         after = _rows(database, book)
         for table in ("contact", "journal", "fact", "consent"):
-            assert before.get(table, 0) - after.get(table, 0) <= ROWS_A_TURN
+            assert before.get(table, 0) - after.get(table, 0) <= ROWS_PER_STEP
         before = after
     assert _rows(database, book) == {}
     assert not store.read(book, NOW, purge.has_book)

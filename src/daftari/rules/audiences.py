@@ -20,6 +20,7 @@ from msgspec import Struct
 from daftari.errors import AudienceNotFound, ValidationFailed
 from daftari.model.audiences import FrozenAudience
 from daftari.model.contacts import Page
+from daftari.model.erasures import Person, Removed
 from daftari.model.limits import AUDIENCE_DAYS, ID_MAX
 from daftari.model.time import DAY_MICROSECONDS, format_time
 from daftari.rules import events
@@ -386,6 +387,16 @@ def _walk_numbers(tx: Tx, frozen: FrozenAudience) -> Iterator[int]:
 
 def _judge_of(tx: Tx, frozen: FrozenAudience) -> _Judge:
     return _Judge(tx, _read_definition(frozen.definition).question)
+
+
+def erase_person(tx: WriteTx, person: Person) -> Removed:
+    """Leave a gap in the place of the number, in every frozen audience."""
+    return {"audience_numbers": audiences.erase_from_audiences(tx, mobile=person.mobile)}
+
+
+def export_person(tx: Tx, person: Person) -> dict[str, object]:
+    """The frozen audiences that have the number."""
+    return {"audiences": audiences.list_audiences_with(tx, mobile=person.mobile)}
 
 
 def expire_audience(tx: WriteTx) -> bool:

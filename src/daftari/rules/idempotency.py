@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from daftari.errors import AnswerErased, IdempotencyKeyReused
 from daftari.mobile import national_digits
+from daftari.model.erasures import Person, Removed
 from daftari.model.limits import REPLAY_HOURS
 from daftari.rules.fields import NATIONAL_DIGITS_MIN, digits_in
 from daftari.store import Tx, WriteTx, idempotency
@@ -78,9 +79,9 @@ def expire_replays(tx: WriteTx) -> bool:
     return last is not None
 
 
-def delete_stored_responses(tx: WriteTx, *, mobile: int) -> int:
-    """Forget the answers that name a number, in whatever spelling; returns how many they were."""
-    digits = national_digits(mobile)
+def erase_person(tx: WriteTx, person: Person) -> Removed:
+    """Delete the bodies of the responses that name the number, in any spelling."""
+    digits = national_digits(person.mobile)
     named = [
         (key_id, name)
         for key_id, name, body in idempotency.walk_responses_naming_numbers(tx)
@@ -88,7 +89,7 @@ def delete_stored_responses(tx: WriteTx, *, mobile: int) -> int:
     ]
     for key_id, name in named:
         idempotency.clear_response(tx, key_id=key_id, name_digest=name)
-    return len(named)
+    return {"kept_answers": len(named)}
 
 
 def _text(body: bytes) -> str:

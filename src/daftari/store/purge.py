@@ -1,23 +1,62 @@
-"""Clearing up what was deleted, so many rows a turn: members of hidden groups, and the books of hidden projects.
+"""Deletes what a deleted group or project left behind, up to a limit of rows at a time. Decides nothing.
 
-Memberships and directory go before their contact. This room must not know when a turn comes.
+``TABLES`` and ``SYSTEM_TABLES`` are all that has rows of a project: a new table needs a line here, and a test says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from msgspec import Struct
 
 from daftari.model.limits import PARTS_A_TURN
 from daftari.store.engine import SystemTx, Tx, WriteTx
 
-_LEDGER = (
-    ("find_quarantine_end", "delete_quarantine_below"),
-    ("find_reviews_end", "delete_reviews_below"),
-    ("find_facts_end", "delete_facts_below"),
-    ("find_consent_end", "delete_consent_below"),
-    ("find_responses_end", "delete_responses_below"),
+
+class PurgedTable(Struct, frozen=True):
+    """A table with rows of a project, and the query that deletes some of them. Heavy rows may be a megabyte each."""
+
+    name: str
+    query: str
+    is_heavy: bool = False
+
+
+TABLES = (
+    PurgedTable("membership", "purge_memberships"),
+    PurgedTable("directory", "purge_directory"),
+    PurgedTable("contact", "purge_contacts"),
+    PurgedTable("contact_group", "purge_groups"),
+    PurgedTable("fact", "purge_facts"),
+    PurgedTable("consent", "purge_states"),
+    PurgedTable("near_miss", "purge_near_misses"),
+    PurgedTable("removal", "purge_removals"),
+    PurgedTable("journal", "purge_journal"),
+    PurgedTable("review", "purge_reviews"),
+    PurgedTable("quarantine", "purge_quarantine", is_heavy=True),
+    PurgedTable("inbound_count", "purge_inbound_counts"),
+    PurgedTable("audience_part", "purge_audience_parts", is_heavy=True),
+    PurgedTable("audience", "purge_audiences"),
+    PurgedTable("import_join", "purge_import_joins"),
+    PurgedTable("import_change", "purge_import_changes"),
+    PurgedTable("import_reject", "purge_import_rejects"),
+    PurgedTable("import_chunk", "purge_import_chunks", is_heavy=True),
+    PurgedTable("import", "purge_imports"),
+    PurgedTable("export", "purge_exports"),
+    PurgedTable("file_part", "purge_file_parts", is_heavy=True),
+    PurgedTable("idempotency", "purge_responses", is_heavy=True),
+    PurgedTable("erasure", "purge_erasures"),
+    PurgedTable("book", "purge_book"),
 )
-"""What finds the end of a turn, and what deletes up to there."""
+"""In the order of deletion: a table before those that it references, and the book, whose row is the lock, last."""
+
+SYSTEM_TABLES = {
+    "key": "delete_project_keys",
+    "inbound_token": "delete_project_tokens",
+    "project_name": "delete_project_names",
+    "project": "delete_project",
+}
+"""System tables with rows of a project, in the order of deletion, and the query that deletes them all."""
+
+
+# ---- a project ------------------------------------------------------------------------------------------
 
 
 def is_deleted(tx: Tx, *, project_id: int) -> bool:
@@ -26,89 +65,44 @@ def is_deleted(tx: Tx, *, project_id: int) -> bool:
 
 
 def has_book(tx: Tx) -> bool:
-    """Whether the project's book is still there."""
+    """Whether a deleted project still has rows in ``TABLES``."""
     return tx.one("get_book") is not None
+
+
+def purge_rows(tx: WriteTx, *, limit: int) -> bool:
+    """Delete up to ``limit`` rows of a deleted project. Returns ``False`` when its last row, the book's, is deleted."""
+    *tables, book = TABLES
+    for table in tables:
+        most = min(limit, PARTS_A_TURN) if table.is_heavy else limit
+        deleted = tx.run(table.query, limit=most)
+        limit -= deleted
+        if deleted == most:
+            # There may be more of them.
+            return True
+    tx.run(book.query)
+    return False
+
+
+def delete_project(tx: SystemTx, *, project_id: int) -> None:
+    """Delete the system rows of a project that has no book any more."""
+    for query in SYSTEM_TABLES.values():
+        tx.run(query, id=project_id)
+
+
+# ---- a group --------------------------------------------------------------------------------------------
 
 
 def find_deleted_group(tx: Tx) -> int | None:
     """A deleted group whose row is still there."""
-    row = tx.one("find_deleted_group")
-    return int(row[0] or 0) if row else None
+    return tx.fetch_one(int, "find_deleted_group")
 
 
 def list_first_members(tx: Tx, *, group_id: int, limit: int) -> list[int]:
     """The first members of a group."""
-    return [int(row[0] or 0) for row in tx.all("list_first_members", group=group_id, limit=limit)]
+    return tx.fetch(int, "list_first_members", group=group_id, limit=limit)
 
 
 def delete_group(tx: WriteTx, *, group_id: int) -> None:
-    """A group that has no members left."""
+    """Delete a group that has no members left."""
     tx.run("delete_list", list=group_id)
     tx.run("delete_group", group=group_id)
-
-
-def list_first_contacts(tx: Tx, *, limit: int) -> list[int]:
-    """The first contacts of a closed book."""
-    return [int(row[0] or 0) for row in tx.all("list_first_contacts", limit=limit)]
-
-
-def delete_contacts(tx: WriteTx, *, ids: Sequence[int]) -> None:
-    """The first contacts of a closed book, with their memberships."""
-    tx.run("delete_memberships_below", last=ids[-1])
-    tx.run("delete_contacts_below", last=ids[-1])
-
-
-def delete_journal(tx: WriteTx, *, limit: int) -> bool:
-    """Some rows of a closed book's journal; returns whether there were any."""
-    row = tx.one("find_journal_end", limit=limit)
-    if row is None or row[0] is None:
-        return False
-    tx.run("delete_removals_below", last=row[0])
-    tx.run("delete_journal_below", last=row[0])
-    return True
-
-
-def delete_ledger(tx: WriteTx, *, limit: int) -> bool:
-    """Some of what is known about numbers of a closed book; returns whether there was any.
-
-    Frozen audiences go one a turn, all else in turns of ``limit``.
-    """
-    audience = tx.one("find_first_audience")
-    if audience is not None:
-        tx.run("delete_audience_parts", audience=audience[0])
-        tx.run("delete_audience", audience=audience[0])
-        return True
-    for find, delete in _LEDGER:
-        row = tx.one(find, limit=limit)
-        if row is not None and row[0] is not None:
-            tx.run(delete, last=row[0])
-            return True
-    return False
-
-
-def delete_files(tx: WriteTx) -> bool:
-    """Some bytes of a closed book's files; returns whether there were any."""
-    row = tx.one("find_first_file")
-    if row is None:
-        return False
-    tx.run("delete_file_parts", id=row[0], limit=PARTS_A_TURN)
-    return True
-
-
-def delete_book(tx: WriteTx) -> None:
-    """What is left of a closed book without contacts or journal."""
-    tx.run("delete_all_groups")
-    tx.run("delete_all_directory")
-    tx.run("delete_all_near_misses")
-    tx.run("delete_all_inbound_counts")
-    tx.run("delete_all_erasures")
-    tx.run("delete_all_exports")
-    tx.run("delete_book")
-
-
-def delete_project(tx: SystemTx, *, project_id: int) -> None:
-    """The house rows of a project whose book is gone."""
-    tx.run("delete_project_keys", id=project_id)
-    tx.run("delete_project_tokens", id=project_id)
-    tx.run("delete_project_names", id=project_id)
-    tx.run("delete_project", id=project_id)

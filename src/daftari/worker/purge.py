@@ -11,7 +11,7 @@ from typing import Self
 from daftari.model.jobs import ERASE, Job
 from daftari.model.projects import Project
 from daftari.model.time import current_time
-from daftari.rules.erasure.clear import clear_journal
+from daftari.rules.erasure.clear import clear_erased
 from daftari.rules.erasure.purge import has_book, is_deleted, purge_book, purge_group, purge_project
 from daftari.store import Store
 from daftari.worker.leases import WORKER
@@ -41,7 +41,7 @@ class PurgeWork:
         """One turn. Returns whether there may be another one."""
         store, project = self._store, self._project
         if not store.system_read(current_time(), is_deleted, project_id=project.id):
-            step = clear_journal if self._job.kind == ERASE else purge_group
+            step = clear_erased if self._job.kind == ERASE else purge_group
             return store.purge(project, WORKER, current_time(), step)
         if store.read(project, current_time(), has_book):
             store.purge(project, WORKER, current_time(), purge_book)

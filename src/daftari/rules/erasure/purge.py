@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from daftari.store import SystemTx, Tx, WriteTx, directory, groups, imports, purge
+from daftari.store import SystemTx, Tx, WriteTx, directory, groups, purge
 
-ROWS_A_TURN = 1_000
-"""Rows that one turn deletes at the most."""
+ROWS_PER_STEP = 1_000
+"""Rows that one step deletes at most."""
 
 
 def is_deleted(tx: Tx, *, project_id: int) -> bool:
@@ -14,16 +14,16 @@ def is_deleted(tx: Tx, *, project_id: int) -> bool:
 
 
 def has_book(tx: Tx) -> bool:
-    """Whether the project's book is still there."""
+    """Whether a deleted project still has rows of its own."""
     return purge.has_book(tx)
 
 
 def purge_group(tx: WriteTx) -> bool:
-    """Clear some members of a deleted group, or the group itself when none is left. Returns whether there was one."""
+    """Delete some memberships of a deleted group, or the group when none is left. Returns whether there was one."""
     group_id = purge.find_deleted_group(tx)
     if group_id is None:
         return False
-    members = purge.list_first_members(tx, group_id=group_id, limit=ROWS_A_TURN)
+    members = purge.list_first_members(tx, group_id=group_id, limit=ROWS_PER_STEP)
     if members:
         groups.delete_members(tx, group_id=group_id, ids=members)
         directory.change_directory(tx, joined={}, left={group_id: members})
@@ -33,21 +33,8 @@ def purge_group(tx: WriteTx) -> bool:
 
 
 def purge_book(tx: WriteTx) -> bool:
-    """Clear some of a deleted project's book, then the book itself. Returns whether anything is left."""
-    ids = purge.list_first_contacts(tx, limit=ROWS_A_TURN)
-    if ids:
-        purge.delete_contacts(tx, ids=ids)
-        return True
-    import_id = imports.find_import_after(tx, import_id=0)
-    if import_id is not None:
-        imports.forget_import(tx, import_id=import_id)
-        return True
-    if purge.delete_ledger(tx, limit=ROWS_A_TURN) or purge.delete_journal(tx, limit=ROWS_A_TURN):
-        return True
-    if purge.delete_files(tx):
-        return True
-    purge.delete_book(tx)
-    return False
+    """Delete some rows of a deleted project, the lock of the project last. Returns whether any are left."""
+    return purge.purge_rows(tx, limit=ROWS_PER_STEP)
 
 
 def purge_project(tx: SystemTx, *, project_id: int) -> None:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from daftari.errors import ExportFailed, ExportNotFound, ExportNotReady, ExportsFull
 from daftari.model.contacts import ExportFormat
+from daftari.model.erasures import Person, Removed
 from daftari.model.exports import StoredExport
 from daftari.model.jobs import EXPORT
 from daftari.model.limits import EXPORT_HOURS, EXPORTS_MAX
@@ -218,8 +219,8 @@ def _update(tx: WriteTx, export: StoredExport, progress: _Progress) -> None:
 # ---- letting go -------------------------------------------------------------------------------------------
 
 
-def fail_after_erasure(tx: WriteTx) -> int:
-    """Finished files are removed after an erasure, and one that is being written begins again. Returns how many go."""
+def erase_person(tx: WriteTx, person: Person) -> Removed:
+    """Remove all finished files, since any may name the number, and begin the one that is being made again."""
     gone = 0
     for export in exports.list_exports(tx):
         if export.state == "done":
@@ -231,7 +232,7 @@ def fail_after_erasure(tx: WriteTx) -> int:
         else:
             continue
         request_job(tx, project_id=tx.project.id, kind=EXPORT)
-    return gone
+    return {"exports": gone}
 
 
 def has_expired_export(tx: Tx) -> bool:

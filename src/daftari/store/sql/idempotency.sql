@@ -16,12 +16,6 @@ SELECT MAX(first.at) FROM (
     SELECT i.at FROM idempotency AS i WHERE i.project_id = :project AND i.at <= :until ORDER BY i.at LIMIT :limit
 ) AS first;
 
--- name: find_responses_end
--- The time of the last of some answers of a closed book.
-SELECT MAX(first.at) FROM (
-    SELECT i.at FROM idempotency AS i WHERE i.project_id = :project ORDER BY i.at LIMIT :limit
-) AS first;
-
 -- name: delete_responses_below
 -- Answers up to a time.
 DELETE FROM idempotency WHERE project_id = :project AND at <= :last;

@@ -22,106 +22,169 @@ ORDER BY m.contact_id LIMIT :limit;
 -- A group that has no members left.
 DELETE FROM contact_group WHERE project_id = :project AND id = :group;
 
--- name: list_first_contacts
--- Some contacts of a closed book.
-SELECT c.id FROM contact AS c WHERE c.project_id = :project ORDER BY c.id LIMIT :limit;
+-- name: purge_memberships
+-- Memberships of a deleted project, up to a limit.
+DELETE FROM membership WHERE project_id = :project AND (group_id, contact_id) IN (
+    SELECT x.group_id, x.contact_id FROM membership AS x WHERE x.project_id = :project
+    ORDER BY x.group_id, x.contact_id LIMIT :limit
+);
 
--- name: delete_contacts_below
--- Contacts of a closed book, up to an id.
-DELETE FROM contact WHERE project_id = :project AND id <= :last;
+-- name: purge_directory
+-- Directory rows of a deleted project, up to a limit.
+DELETE FROM directory WHERE project_id = :project AND (list, level, block) IN (
+    SELECT x.list, x.level, x.block FROM directory AS x WHERE x.project_id = :project
+    ORDER BY x.list, x.level, x.block LIMIT :limit
+);
 
--- name: delete_memberships_below
--- Memberships of a closed book, of contacts up to an id.
-DELETE FROM membership WHERE project_id = :project AND contact_id <= :last;
+-- name: purge_contacts
+-- Contacts of a deleted project, up to a limit.
+DELETE FROM contact WHERE project_id = :project AND id IN (
+    SELECT x.id FROM contact AS x WHERE x.project_id = :project
+    ORDER BY x.id LIMIT :limit
+);
 
--- name: delete_all_groups
--- What is left of a closed book: its groups.
-DELETE FROM contact_group WHERE project_id = :project;
+-- name: purge_groups
+-- Groups of a deleted project, up to a limit.
+DELETE FROM contact_group WHERE project_id = :project AND id IN (
+    SELECT x.id FROM contact_group AS x WHERE x.project_id = :project
+    ORDER BY x.id LIMIT :limit
+);
 
--- name: delete_all_directory
--- What is left of a closed book: its directory.
-DELETE FROM directory WHERE project_id = :project;
+-- name: purge_facts
+-- Facts of a deleted project, up to a limit.
+DELETE FROM fact WHERE project_id = :project AND (subject_id, id) IN (
+    SELECT x.subject_id, x.id FROM fact AS x WHERE x.project_id = :project
+    ORDER BY x.subject_id, x.id LIMIT :limit
+);
 
--- name: find_journal_end
--- The last of some rows of a closed book's journal.
-SELECT MAX(first.seq) FROM (
-    SELECT j.seq FROM journal AS j WHERE j.project_id = :project ORDER BY j.seq LIMIT :limit
-) AS first;
+-- name: purge_states
+-- States of a deleted project, up to a limit.
+DELETE FROM consent WHERE project_id = :project AND subject_id IN (
+    SELECT x.subject_id FROM consent AS x WHERE x.project_id = :project
+    ORDER BY x.subject_id LIMIT :limit
+);
 
--- name: delete_journal_below
--- A closed book's journal, up to a number.
-DELETE FROM journal WHERE project_id = :project AND seq <= :last;
+-- name: purge_near_misses
+-- Near misses of a deleted project, up to a limit.
+DELETE FROM near_miss WHERE project_id = :project AND (key_id, source, import_id) IN (
+    SELECT x.key_id, x.source, x.import_id FROM near_miss AS x WHERE x.project_id = :project
+    ORDER BY x.key_id, x.source, x.import_id LIMIT :limit
+);
 
--- name: delete_removals_below
--- A closed book's removals, up to a journal number.
-DELETE FROM removal WHERE project_id = :project AND seq <= :last;
+-- name: purge_removals
+-- Removals of a deleted project, up to a limit.
+DELETE FROM removal WHERE project_id = :project AND (mobile, seq) IN (
+    SELECT x.mobile, x.seq FROM removal AS x WHERE x.project_id = :project
+    ORDER BY x.mobile, x.seq LIMIT :limit
+);
 
--- name: find_facts_end
--- The last subject of some facts of a closed book.
-SELECT MAX(first.subject_id) FROM (
-    SELECT f.subject_id FROM fact AS f WHERE f.project_id = :project ORDER BY f.subject_id LIMIT :limit
-) AS first;
+-- name: purge_journal
+-- Journal rows of a deleted project, up to a limit.
+DELETE FROM journal WHERE project_id = :project AND seq IN (
+    SELECT x.seq FROM journal AS x WHERE x.project_id = :project
+    ORDER BY x.seq LIMIT :limit
+);
 
--- name: delete_facts_below
--- A closed book's facts, up to a subject.
-DELETE FROM fact WHERE project_id = :project AND subject_id <= :last;
+-- name: purge_reviews
+-- Reviews of a deleted project, up to a limit.
+DELETE FROM review WHERE project_id = :project AND (subject_id, id) IN (
+    SELECT x.subject_id, x.id FROM review AS x WHERE x.project_id = :project
+    ORDER BY x.subject_id, x.id LIMIT :limit
+);
 
--- name: find_consent_end
--- The last subject of some states of a closed book.
-SELECT MAX(first.subject_id) FROM (
-    SELECT s.subject_id FROM consent AS s WHERE s.project_id = :project ORDER BY s.subject_id LIMIT :limit
-) AS first;
+-- name: purge_quarantine
+-- Quarantined requests of a deleted project, up to a limit.
+DELETE FROM quarantine WHERE project_id = :project AND id IN (
+    SELECT x.id FROM quarantine AS x WHERE x.project_id = :project
+    ORDER BY x.id LIMIT :limit
+);
 
--- name: delete_consent_below
--- A closed book's states, up to a subject.
-DELETE FROM consent WHERE project_id = :project AND subject_id <= :last;
+-- name: purge_inbound_counts
+-- Inbound counts of a deleted project, up to a limit.
+DELETE FROM inbound_count WHERE project_id = :project AND token_id IN (
+    SELECT x.token_id FROM inbound_count AS x WHERE x.project_id = :project
+    ORDER BY x.token_id LIMIT :limit
+);
 
--- name: find_first_audience
--- A frozen audience of a closed book.
-SELECT a.id FROM audience AS a WHERE a.project_id = :project ORDER BY a.id LIMIT 1;
+-- name: purge_audience_parts
+-- Audience parts of a deleted project, up to a limit.
+DELETE FROM audience_part WHERE project_id = :project AND (audience_id, part) IN (
+    SELECT x.audience_id, x.part FROM audience_part AS x WHERE x.project_id = :project
+    ORDER BY x.audience_id, x.part LIMIT :limit
+);
 
--- name: find_reviews_end
--- The last subject of some reviews of a closed book.
-SELECT MAX(first.subject_id) FROM (
-    SELECT r.subject_id FROM review AS r WHERE r.project_id = :project ORDER BY r.subject_id LIMIT :limit
-) AS first;
+-- name: purge_audiences
+-- Audiences of a deleted project, up to a limit.
+DELETE FROM audience WHERE project_id = :project AND id IN (
+    SELECT x.id FROM audience AS x WHERE x.project_id = :project
+    ORDER BY x.id LIMIT :limit
+);
 
--- name: delete_reviews_below
--- A closed book's reviews, up to a subject.
-DELETE FROM review WHERE project_id = :project AND subject_id <= :last;
+-- name: purge_import_joins
+-- Import joins of a deleted project, up to a limit.
+DELETE FROM import_join WHERE project_id = :project AND (import_id, chunk, group_id) IN (
+    SELECT x.import_id, x.chunk, x.group_id FROM import_join AS x WHERE x.project_id = :project
+    ORDER BY x.import_id, x.chunk, x.group_id LIMIT :limit
+);
 
--- name: find_quarantine_end
--- The last of some refused requests of a closed book.
-SELECT MAX(first.id) FROM (
-    SELECT q.id FROM quarantine AS q WHERE q.project_id = :project ORDER BY q.id LIMIT :limit
-) AS first;
+-- name: purge_import_changes
+-- Import changes of a deleted project, up to a limit.
+DELETE FROM import_change WHERE project_id = :project AND (contact_id, import_id) IN (
+    SELECT x.contact_id, x.import_id FROM import_change AS x WHERE x.project_id = :project
+    ORDER BY x.contact_id, x.import_id LIMIT :limit
+);
 
--- name: delete_quarantine_below
--- A closed book's refused requests, up to one.
-DELETE FROM quarantine WHERE project_id = :project AND id <= :last;
+-- name: purge_import_rejects
+-- Import rejects of a deleted project, up to a limit.
+DELETE FROM import_reject WHERE project_id = :project AND (import_id, number) IN (
+    SELECT x.import_id, x.number FROM import_reject AS x WHERE x.project_id = :project
+    ORDER BY x.import_id, x.number LIMIT :limit
+);
 
--- name: delete_all_near_misses
--- What is left of a closed book: who tried to bring people back.
-DELETE FROM near_miss WHERE project_id = :project;
+-- name: purge_import_chunks
+-- Import chunks of a deleted project, up to a limit.
+DELETE FROM import_chunk WHERE project_id = :project AND (import_id, chunk) IN (
+    SELECT x.import_id, x.chunk FROM import_chunk AS x WHERE x.project_id = :project
+    ORDER BY x.import_id, x.chunk LIMIT :limit
+);
 
--- name: delete_all_inbound_counts
--- What is left of a closed book: what its tokens brought.
-DELETE FROM inbound_count WHERE project_id = :project;
+-- name: purge_imports
+-- Imports of a deleted project, up to a limit.
+DELETE FROM import WHERE project_id = :project AND id IN (
+    SELECT x.id FROM import AS x WHERE x.project_id = :project
+    ORDER BY x.id LIMIT :limit
+);
 
--- name: delete_all_erasures
--- What is left of a closed book: who was erased.
-DELETE FROM erasure WHERE project_id = :project;
+-- name: purge_exports
+-- Exports of a deleted project, up to a limit.
+DELETE FROM export WHERE project_id = :project AND id IN (
+    SELECT x.id FROM export AS x WHERE x.project_id = :project
+    ORDER BY x.id LIMIT :limit
+);
 
--- name: delete_all_exports
--- What is left of a closed book: its exports, without their files.
-DELETE FROM export WHERE project_id = :project;
+-- name: purge_file_parts
+-- File parts of a deleted project, up to a limit.
+DELETE FROM file_part WHERE project_id = :project AND (file_id, part) IN (
+    SELECT x.file_id, x.part FROM file_part AS x WHERE x.project_id = :project
+    ORDER BY x.file_id, x.part LIMIT :limit
+);
 
--- name: find_first_file
--- A file of a closed book.
-SELECT f.file_id FROM file_part AS f WHERE f.project_id = :project ORDER BY f.file_id LIMIT 1;
+-- name: purge_responses
+-- Stored responses of a deleted project, up to a limit.
+DELETE FROM idempotency WHERE project_id = :project AND (key_id, name_digest) IN (
+    SELECT x.key_id, x.name_digest FROM idempotency AS x WHERE x.project_id = :project
+    ORDER BY x.key_id, x.name_digest LIMIT :limit
+);
 
--- name: delete_book
--- The counters of a closed book.
+-- name: purge_erasures
+-- Erasures of a deleted project, up to a limit.
+DELETE FROM erasure WHERE project_id = :project AND id IN (
+    SELECT x.id FROM erasure AS x WHERE x.project_id = :project
+    ORDER BY x.id LIMIT :limit
+);
+
+-- name: purge_book
+-- The counters of a deleted project, which go last.
 DELETE FROM book WHERE project_id = :project;
 
 -- name: delete_project_keys

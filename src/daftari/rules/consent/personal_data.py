@@ -1,0 +1,27 @@
+"""What the ledger holds about a person: moved to a keyed hash, and shown in an export. No HTTP, no SQL."""
+
+from __future__ import annotations
+
+from daftari.model.consent import NewFact, Scope
+from daftari.model.erasures import Person, Removed
+from daftari.rules.consent.ledger import stored_state
+from daftari.rules.consent.questions import show_known
+from daftari.rules.consent.state import derive_state
+from daftari.store import Tx, WriteTx, consent
+
+
+def erase(tx: WriteTx, person: Person) -> Removed:
+    """Move opt-outs and opt-ins to the number's hash, without evidence, and opt the hash out of everything."""
+    subject_id = consent.erased_subject_id(tx, mobile=person.mobile)
+    moved, gone = consent.move_facts(tx, mobile=person.mobile, subject_id=subject_id)
+    known = consent.find_subject_facts(tx, subject_ids=[subject_id]).get(subject_id, [])
+    given = NewFact(0, person.mobile, "opt_out", Scope(), tx.now, "erasure")
+    fact = consent.new_fact(tx, given=given, message_digest=None)
+    consent.insert_facts(tx, facts=[(subject_id, fact)])
+    consent.save_consent(tx, states={subject_id: stored_state(derive_state([*known, fact]))})
+    return {"evidence": moved + gone}
+
+
+def export(tx: Tx, person: Person) -> dict[str, object]:
+    """Every fact, and what follows from them."""
+    return {"consent": show_known(tx, mobile=person.mobile)}

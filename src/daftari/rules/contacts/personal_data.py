@@ -1,0 +1,40 @@
+"""What contacts and their removals hold about a person: erased, and shown in an export. No HTTP, no SQL."""
+
+from __future__ import annotations
+
+import msgspec
+
+from daftari.model.erasures import Person, Removed
+from daftari.model.time import format_time
+from daftari.rules.contacts.contacts import remove_contact
+from daftari.store import Tx, WriteTx, contacts, groups, journal
+
+
+def erase(tx: WriteTx, person: Person) -> Removed:
+    """Remove the contact and its memberships."""
+    found = None if person.contact_id is None else contacts.get_contact(tx, contact_id=person.contact_id)
+    memberships = [] if found is None else remove_contact(tx, found=found)
+    return {"contacts": int(found is not None), "memberships": len(memberships)}
+
+
+def export(tx: Tx, person: Person) -> dict[str, object]:
+    """The contact and the names of its groups."""
+    found = None if person.contact_id is None else contacts.get_contact(tx, contact_id=person.contact_id)
+    if found is None:
+        return {"contact": None, "updated_at": None, "groups": []}
+    return {
+        "contact": msgspec.Raw(found.card.encode()),
+        "updated_at": format_time(found.updated_at),
+        "groups": groups.list_group_names(tx, ids=[found.id])[found.id],
+    }
+
+
+def erase_removals(tx: WriteTx, person: Person) -> Removed:
+    """Remove the times and reasons of deletes that were no opt-outs."""
+    return {"evidence": journal.delete_removals(tx, mobile=person.mobile)}
+
+
+def export_removals(tx: Tx, person: Person) -> dict[str, object]:
+    """Deletes that were no opt-outs."""
+    removals = journal.list_removals(tx, mobile=person.mobile)
+    return {"removals": [{"at": format_time(at), "reason": reason} for at, reason in removals]}

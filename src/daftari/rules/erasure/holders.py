@@ -1,0 +1,51 @@
+"""The registry of what holds personal data: each subject's tables, and how it erases and exports. No HTTP, no SQL.
+
+A new table with a number, a subject or a contact belongs to one of ``HOLDERS``; a test walks the schema and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from daftari.model.erasures import Person, Removed
+from daftari.rules import audiences, idempotency
+from daftari.rules.consent import personal_data as consent
+from daftari.rules.contacts import personal_data as contacts
+from daftari.rules.erasure import journal
+from daftari.rules.exports import lifecycle as exports
+from daftari.rules.imports import personal_data as imports
+from daftari.rules.inbound import personal_data as inbound
+from daftari.store import Tx, WriteTx
+from daftari.store.erasures import OpenErasure
+
+
+class Holder(Struct, frozen=True):
+    """A subject that holds personal data in ``tables``."""
+
+    tables: tuple[str, ...]
+    erase: Callable[[WriteTx, Person], Removed] = lambda tx, person: {}
+    """Called once, in the transaction of the erasure."""
+    export: Callable[[Tx, Person], dict[str, object]] = lambda tx, person: {}
+    """The members that it adds to an export."""
+    clear: Callable[[WriteTx, OpenErasure], bool] = lambda tx, erasure: False
+    """Called by the worker after the erasure, a step a transaction, until it returns ``False``."""
+
+
+HOLDERS = (
+    Holder(("contact", "membership"), erase=contacts.erase, export=contacts.export),
+    Holder(("fact", "consent"), erase=consent.erase, export=consent.export),
+    Holder(("removal",), erase=contacts.erase_removals, export=contacts.export_removals),
+    Holder(("review", "quarantine"), erase=inbound.erase, export=inbound.export),
+    Holder(
+        ("import_chunk", "import_join", "import_change", "import_reject", "file_part"),
+        erase=imports.erase,
+        clear=imports.clear,
+    ),
+    Holder(("audience_part",), erase=audiences.erase_person, export=audiences.export_person),
+    Holder(("idempotency",), erase=idempotency.erase_person),
+    Holder(("export", "file_part"), erase=exports.erase_person),
+    Holder(("journal",), export=journal.export, clear=journal.clear),
+)
+"""In the order in which they erase and export. Contacts come first, while the number still has its contact."""

@@ -1,0 +1,38 @@
+"""What the journal holds about a contact: listed in an export, and cleared of its id in steps. No HTTP, no SQL."""
+
+from __future__ import annotations
+
+from daftari.model.erasures import Person
+from daftari.model.limits import ID_MAX
+from daftari.model.time import format_time
+from daftari.store import Tx, WriteTx, erasures, journal
+from daftari.store.erasures import OpenErasure
+
+ROWS_PER_STEP = 200
+"""Rows of the journal that one step, or one query, reads."""
+
+
+def export(tx: Tx, person: Person) -> dict[str, object]:
+    """Each act that concerned the contact: when, what, and with which key."""
+    found: list[dict[str, object]] = []
+    first = 1
+    while person.contact_id is not None and (
+        rows := journal.list_journal(tx, first=first, last=ID_MAX, limit=ROWS_PER_STEP)
+    ):
+        for row in rows:
+            if row.names(person.contact_id):
+                found.append({"at": format_time(row.at), "action": row.action, "key_id": row.key_id})
+        first = rows[-1].seq + 1
+    return {"journal": found}
+
+
+def clear(tx: WriteTx, erasure: OpenErasure) -> bool:
+    """Remove the contact's id from some rows before the erasure. Returns ``False`` when no such row is left."""
+    rows = journal.list_journal(tx, first=erasure.next_seq, last=erasure.last_seq, limit=ROWS_PER_STEP)
+    for row in rows:
+        if row.names(erasure.contact_id):
+            journal.update_journal(tx, row=row.without(erasure.contact_id))
+    if rows:
+        place = (erasure.next_import, erasure.next_chunk)
+        erasures.advance_erasure(tx, erasure_id=erasure.id, next_seq=rows[-1].seq + 1, place=place)
+    return bool(rows)
