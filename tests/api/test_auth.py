@@ -13,7 +13,7 @@ from daftari.errors import ProjectTaken
 from daftari.model.projects import Key
 from daftari.rules.access import keys, projects
 from daftari.store import Store
-from daftari.worker import work_until
+from daftari.worker import run_worker
 from tests.support.builders import (
     PARTS,
     create,
@@ -199,7 +199,7 @@ def test_a_read_only_key_reads_everything_and_writes_nothing(
     asked = {"everyone": True, "channel": "sms", "mobiles": [mobile(1)]}
     assert ana.post("/v1/audiences", asked).status == 201
     exported = str(ana.post("/v1/exports", {}).json()["export"]["id"])
-    work_until(lambda pause_seconds: pause_seconds > 0, store=store)
+    run_worker(lambda pause_seconds: pause_seconds > 0, store=store)
     numbers = {"imports": str(queued(store, people.shopify)), "exports": exported}
     for route in ROUTES:
         number = numbers.get(route.path.split("/")[1], PARTS["number"])

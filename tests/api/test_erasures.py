@@ -13,7 +13,7 @@ import pytest
 from daftari.rules.access import inbound_tokens
 from daftari.serving.server import Server
 from daftari.store import Store
-from daftari.worker import work_until
+from daftari.worker import run_worker
 from tests.support.builders import (
     NO_MOBILE,
     assert_sound,
@@ -125,7 +125,7 @@ def holds(value: object) -> bool:
 
 def work(store: Store) -> None:
     """The worker does all there is to do."""
-    work_until(lambda pause_seconds: pause_seconds > 0, store=store)
+    run_worker(lambda pause_seconds: pause_seconds > 0, store=store)
 
 
 # ---- what goes --------------------------------------------------------------------------------------

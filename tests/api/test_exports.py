@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from daftari.files import Layout, make_safe, open_writer, read_layout, read_records
 from daftari.model.consent import Fact, NewFact, Scope
-from daftari.model.jobs import EXPORT, LEASE_SECONDS
+from daftari.model.jobs import LEASE_SECONDS, JobKind
 from daftari.model.limits import EXPORTS_MAX
 from daftari.model.projects import Actor
 from daftari.rules.access.projects import delete_project
@@ -30,7 +30,7 @@ from daftari.rules.fields import read_time
 from daftari.store import Store
 from daftari.store.jobs import finish_job, is_job_due, release_job, renew_job, request_job, take_job
 from daftari.worker import exports as making
-from daftari.worker import work_until
+from daftari.worker import run_worker
 from tests.conftest import People
 from tests.rules.test_consent_rule import histories
 from tests.support.builders import create, mobile, opt_out, refusal, rows, rows_of, wrong_fields
@@ -65,7 +65,7 @@ def fetch(client: Client, export: dict[str, Any]) -> Answer:
 
 def work(store: Store) -> None:
     """A worker works until there is nothing to do."""
-    work_until(lambda pause_seconds: pause_seconds > 0, store=store)
+    run_worker(lambda pause_seconds: pause_seconds > 0, store=store)
 
 
 def now() -> int:
@@ -363,20 +363,20 @@ def test_killed_anywhere_an_export_starts_anew_and_is_whole(
     create(ana, *rows(20))
     asked = ask(ana)
     long_ago = now() - (LEASE_SECONDS + 1) * 1_000_000
-    store.system_write(long_ago, request_job, project_id=people.shopify.id, kind=EXPORT)
+    store.system_write(long_ago, request_job, project_id=people.shopify.id, kind=JobKind.EXPORT)
     assert store.system_write(long_ago, take_job, owner="killed") is not None
     going = iter([True] * turns)
 
     class Killed(BaseException):
         pass
 
-    def goes() -> bool:
+    def keep_alive() -> bool:
         if not next(going, False):
             raise Killed
         return True
 
     with pytest.raises(Killed):
-        making.ExportWork(store, people.shopify, goes=goes).turn()
+        making.ExportWork(store, people.shopify, keep_alive=keep_alive).step()
     assert (show(ana, asked)["state"], parts(database)) == ("running", 2 * turns)
     create(ana, *rows(5, first=21))
     work(store)
@@ -402,9 +402,9 @@ def test_an_export_that_kills_its_worker_fails_in_the_end_and_those_after_it_are
         assert ana.post("/v1/erasures", {"mobile": mobile(90)}).status == 201
         raise Killed
 
-    for goes in (*TRIES_MAX * [erase_and_die], *TRIES_MAX * [die]):
+    for keep_alive in (*TRIES_MAX * [erase_and_die], *TRIES_MAX * [die]):
         with pytest.raises(Killed):
-            making.ExportWork(store, people.shopify, goes=goes).turn()
+            making.ExportWork(store, people.shopify, keep_alive=keep_alive).step()
     work(store)
     assert (show(ana, killing)["state"], show(ana, killing)["error"]) == ("failed", BROKEN)
     assert refusal(fetch(ana, killing)) == (409, "EXPORT_FAILED")
@@ -420,14 +420,14 @@ def test_a_worker_that_was_overtaken_keeps_nothing_more(
     seen: list[int] = []
     others = iter([True])
 
-    def goes() -> bool:
+    def keep_alive() -> bool:
         if not seen:
             # Another one begins anew meanwhile, and keeps one turn of parts.
-            making.ExportWork(store, people.shopify, goes=lambda: next(others, False)).turn()
+            making.ExportWork(store, people.shopify, keep_alive=lambda: next(others, False)).step()
         seen.append(parts(database))
         return True
 
-    making.ExportWork(store, people.shopify, goes=goes).turn()
+    making.ExportWork(store, people.shopify, keep_alive=keep_alive).step()
     assert seen == [2], "the first one stops at once"
     assert (show(ana, asked)["state"], parts(database)) == ("running", 2)
     work(store)
@@ -451,9 +451,9 @@ def test_a_worker_told_to_stop_while_it_reads_gives_the_job_back(
 ) -> None:
     create(ana, *rows(3))
     asked = ask(ana)
-    monkeypatch.setattr(making, "BEAT_SECONDS", 0.0)
+    monkeypatch.setattr(making, "HEARTBEAT_SECONDS", 0.0)
     asks = iter([False, False])
-    work_until(lambda _: next(asks, True), store=store)
+    run_worker(lambda _: next(asks, True), store=store)
     assert rows_of(database, "SELECT lease_owner FROM job") == [(None,)]
     work(store)
     assert len(table(fetch(ana, asked))) == 3
@@ -464,7 +464,7 @@ def test_the_lease_is_renewed_while_a_long_snapshot_is_read(
 ) -> None:
     create(ana, *rows(3))
     ask(ana)
-    monkeypatch.setattr(making, "BEAT_SECONDS", 0.0)
+    monkeypatch.setattr(making, "HEARTBEAT_SECONDS", 0.0)
     monkeypatch.setattr("daftari.rules.exports.snapshot.CONTACTS_A_TURN", 1)
     leases: list[object] = []
 
@@ -472,7 +472,7 @@ def test_the_lease_is_renewed_while_a_long_snapshot_is_read(
         leases.extend(rows_of(database, "SELECT lease_until FROM job WHERE lease_until IS NOT NULL"))
         return pause_seconds > 0
 
-    work_until(look, store=store)
+    run_worker(look, store=store)
     assert len(set(leases)) >= 4, "one to take it, one for each contact"
 
 
@@ -489,7 +489,7 @@ def test_another_export_asked_for_meanwhile_disturbs_nobody_and_is_made_too(
             assert rows_of(database, "SELECT 1 FROM job WHERE lease_owner IS NOT NULL"), "the lease is still held"
         return pause_seconds > 0
 
-    work_until(look, store=store)
+    run_worker(look, store=store)
     assert [show(ana, export)["state"] for export in (first, *later)] == ["done", "done"]
     assert rows_of(database, "SELECT attempts FROM export ORDER BY id") == [(1,), (1,)]
 
@@ -500,11 +500,11 @@ def test_no_snapshot_is_open_while_the_file_is_kept(ana: Client, people: People,
     ask(ana)
     seen: list[int] = []
 
-    def goes() -> bool:
+    def keep_alive() -> bool:
         seen.append(len(store.read(people.shopify, now(), lifecycle.list_exports, after=0, limit=9)))
         return True
 
-    making.ExportWork(store, people.shopify, goes=goes).turn()
+    making.ExportWork(store, people.shopify, keep_alive=keep_alive).step()
     assert seen == [1]
 
 
@@ -539,14 +539,14 @@ def test_an_erasure_takes_every_file_that_may_name_the_person(
     running = ask(ana, format="ndjson")
     turns: list[int] = []
 
-    def goes() -> bool:
+    def keep_alive() -> bool:
         turns.append(1)
         if len(turns) == 2:
             removed = ana.post("/v1/erasures", {"mobile": mobile(7)}).json()["removed"]
             assert removed["exports"] == 1
         return True
 
-    making.ExportWork(store, people.shopify, goes=goes).turn()
+    making.ExportWork(store, people.shopify, keep_alive=keep_alive).step()
     assert refusal(fetch(ana, done)) == (409, "EXPORT_FAILED")
     assert show(ana, done)["error"] == "Somebody in it was erased; export anew."
     work(store)

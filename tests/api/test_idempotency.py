@@ -23,7 +23,7 @@ from daftari.rules.idempotency import KEPT_MICROSECONDS, Once, Replay
 from daftari.serving.server import build_server
 from daftari.settings import Settings
 from daftari.store import Store, WriteTx
-from daftari.worker import work_until
+from daftari.worker import run_worker
 from tests.support.builders import (
     PARTS,
     consent_of,
@@ -387,7 +387,7 @@ def test_the_worker_deletes_what_does_not_count_any_more_in_turns(
     later = NOW + KEPT_MICROSECONDS + 3
     assert store.write(people.shopify, ACTOR, later, idempotency.expire_replays)
     assert rows_of(database, "SELECT COUNT(*) FROM idempotency") == [(5,)]
-    work_until(lambda pause_seconds: pause_seconds > 0, store=store)
+    run_worker(lambda pause_seconds: pause_seconds > 0, store=store)
     assert rows_of(database, "SELECT at > 1700000000000009 FROM idempotency") in ([(1,)], [(True,)])
     assert was_replayed(ana.post("/v1/groups", {"name": "Fresh"}, headers=keyed()))
 
@@ -400,7 +400,7 @@ def test_a_deleted_project_takes_its_answers_with_it_in_turns(
         keep(store, people.shopify, name=str(number), now=NOW + number)
     keep(store, people.kalro, name="stays", now=time.time_ns() // 1000)
     store.system_write(NOW, projects.delete_project, name="Shopify")
-    work_until(lambda pause_seconds: pause_seconds > 0, store=store)
+    run_worker(lambda pause_seconds: pause_seconds > 0, store=store)
     assert rows_of(database, "SELECT project_id FROM idempotency") == [(people.kalro.id,)]
 
 

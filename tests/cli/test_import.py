@@ -22,7 +22,7 @@ from typer.testing import CliRunner, Result
 
 from daftari.cli.app import app
 from daftari.cli.imports import progress
-from daftari.model.jobs import IMPORT
+from daftari.model.jobs import JobKind
 from daftari.model.projects import Actor
 from daftari.rules.access.projects import list_projects
 from daftari.rules.imports.lifecycle import apply_import, find_work, resume_import
@@ -370,7 +370,7 @@ def _resume_while_held(run: Run, store: Store) -> None:
     store.write(project, TESTER, now, apply_import, import_id=1)
     assert "Paused at row 0. Go on with: daftari imports resume 1" in run("imports", "pause", "1").stderr
     store.write(project, TESTER, NOW, resume_import, import_id=1)
-    job = store.system_write(now, take_this_job, project_id=project.id, kind=IMPORT, owner="ben")
+    job = store.system_write(now, take_this_job, project_id=project.id, kind=JobKind.IMPORT, owner="ben")
     assert job is not None
     begun = time.monotonic()
     release = threading.Timer(HELD_SECONDS, store.system_write, (NOW, release_job), {"job": job})

@@ -10,7 +10,7 @@ from daftari.rules.imports.stream import begin_stream
 from daftari.sandbox import ReaderEnded
 from daftari.store import Store
 from daftari.worker import imports as worker_imports
-from daftari.worker import work_until
+from daftari.worker import run_worker
 from daftari.worker.imports import ImportWork
 from daftari.worker.loop import UNEXPECTED
 from tests.rules.test_import_lifecycle import COMMANDS, FILE, IMPORT_TABLES, TODAY, forget_all
@@ -23,8 +23,8 @@ def office(store: Store, database: str) -> Office:
     return Office(store, database, calls.create_project(store, "Shopify"), now=TODAY)
 
 
-def _work_until_idle(store: Store) -> None:
-    work_until(lambda pause_seconds: pause_seconds > 0, store=store)
+def _run_until_idle(store: Store) -> None:
+    run_worker(lambda pause_seconds: pause_seconds > 0, store=store)
 
 
 def test_an_import_whose_time_is_over_leaves_nothing(office: Office) -> None:
@@ -41,10 +41,10 @@ def test_an_import_whose_time_is_over_leaves_nothing(office: Office) -> None:
 
 def test_an_import_that_is_forgotten_while_it_is_at_work_stops_nobody(office: Office) -> None:
     office.queue(FILE.encode(), office.settings(FILE.encode()))
-    with ImportWork(office.store, office.project, goes=lambda: True, chunks_a_batch=1) as work:
-        assert work.turn()
+    with ImportWork(office.store, office.project, keep_alive=lambda: True, chunks_a_batch=1) as work:
+        assert work.step()
         forget_all(office)
-        while work.turn():
+        while work.step():
             pass
     assert len(office.book()["contact"]) == 3
 
@@ -69,19 +69,19 @@ def test_told_to_stop_a_worker_forgets_no_more_of_an_import(office: Office) -> N
     office.tick()
     chunks = len(office.table("import_chunk", "chunk"))
     asked = iter([False, False, False, True])
-    work_until(lambda _: next(asked, True), store=office.store)
+    run_worker(lambda _: next(asked, True), store=office.store)
     assert len(office.table("import_chunk", "chunk")) == chunks - 2
-    _work_until_idle(office.store)
+    _run_until_idle(office.store)
     assert office.table("import", "*") == []
 
 
 def test_a_mistake_in_an_import_that_is_forgotten_meanwhile_stops_nobody(office: Office) -> None:
     office.queue(FILE.encode(), office.settings(FILE.encode()))
-    with ImportWork(office.store, office.project, goes=lambda: True, chunks_a_batch=1) as work:
-        assert work.turn()
+    with ImportWork(office.store, office.project, keep_alive=lambda: True, chunks_a_batch=1) as work:
+        assert work.step()
         forget_all(office)
         assert work.fail(UNEXPECTED)
-        assert not work.turn()
+        assert not work.step()
 
 
 def test_a_project_holds_so_many_files_and_no_more_whoever_they_wait_for(

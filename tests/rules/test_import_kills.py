@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 from hypothesis import settings
 
-from daftari.model.jobs import IMPORT, Job
+from daftari.model.jobs import Job, JobKind
 from daftari.rules.imports import lifecycle
 from daftari.rules.imports.model import Import
 from daftari.store import Store
@@ -48,9 +48,9 @@ _TODAY = time.time_ns() // 1000 - 3_600 * 1_000_000
 """The worker forgets imports by the clock."""
 _WORKER = """
 import sys, threading
-from daftari.worker import work_until
+from daftari.worker import run_worker
 from tests.support.stores import open_store
-work_until(threading.Event().wait, store=open_store(sys.argv[1], threads=4))
+run_worker(threading.Event().wait, store=open_store(sys.argv[1], threads=4))
 """
 
 
@@ -115,7 +115,7 @@ def _free_lease(office: Office) -> None:
     """What the time does: a worker that was killed holds nothing for long."""
     owners = rows_of(office.database, "SELECT lease_owner FROM job WHERE lease_owner IS NOT NULL")
     for (owner,) in owners:
-        office.store.system_write(NOW, release_job, job=Job(office.project.id, IMPORT, owner))
+        office.store.system_write(NOW, release_job, job=Job(office.project.id, JobKind.IMPORT, owner))
 
 
 def _progress(office: Office, number: int) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from daftari.errors import StoreBusy, ValidationFailed, WrongImportState
 from daftari.model.consent import NewFact, Scope
-from daftari.model.jobs import IMPORT, LEASE_SECONDS, Job
+from daftari.model.jobs import LEASE_SECONDS, Job, JobKind
 from daftari.model.limits import FIRST_ID_MAX
 from daftari.model.projects import Project
 from daftari.rules.access.projects import delete_project
@@ -29,7 +29,7 @@ from daftari.store import Store, WriteTx, contacts
 from daftari.store.contacts import NewCard
 from daftari.store.jobs import take_job
 from daftari.worker import imports as worker_imports
-from daftari.worker import work_until
+from daftari.worker import run_worker
 from daftari.worker.imports import CHUNKS_A_BATCH, NO_ROOM, ImportWork
 from daftari.worker.loop import UNEXPECTED
 from tests.support import calls
@@ -51,8 +51,8 @@ def office(store: Store, database: str) -> Office:
     return Office(store, database, calls.create_project(store, next(_names)), now=TODAY)
 
 
-def _work_until_idle(store: Store) -> None:
-    work_until(lambda pause_seconds: pause_seconds > 0, store=store)
+def _run_until_idle(store: Store) -> None:
+    run_worker(lambda pause_seconds: pause_seconds > 0, store=store)
 
 
 # ---- told what to do --------------------------------------------------------------------------------
@@ -123,25 +123,25 @@ def forget_all(office: Office) -> None:
 
 def test_what_is_paused_in_the_middle_goes_on_where_it_was(office: Office) -> None:
     number = office.queue(FILE.encode(), office.settings(FILE.encode()))
-    with ImportWork(office.store, office.project, goes=lambda: True, chunks_a_batch=2) as work:
-        assert work.turn()
+    with ImportWork(office.store, office.project, keep_alive=lambda: True, chunks_a_batch=2) as work:
+        assert work.step()
         office.tell(lifecycle.pause_import, number)
-        while work.turn():
+        while work.step():
             pass
         assert office.get(number).progress.rows == 6
         assert office.get(number).stored.state == "paused"
         office.tell(lifecycle.resume_import, number)
-        while work.turn():
+        while work.step():
             pass
     assert shown(office.get(number)) == {"created": 40, "invalid": 1, "joined": 40}
 
 
 def test_a_cancelled_import_writes_nothing_more_and_its_file_goes(office: Office) -> None:
     number = office.queue(FILE.encode(), office.settings(FILE.encode()))
-    with ImportWork(office.store, office.project, goes=lambda: True, chunks_a_batch=2) as work:
-        assert work.turn()
+    with ImportWork(office.store, office.project, keep_alive=lambda: True, chunks_a_batch=2) as work:
+        assert work.step()
         office.tell(lifecycle.cancel_import, number)
-        while work.turn():
+        while work.step():
             pass
     assert len(office.book()["contact"]) == 6
     assert office.table("file_part", "part") == []
@@ -151,7 +151,7 @@ def test_a_cancelled_import_writes_nothing_more_and_its_file_goes(office: Office
 def test_imports_of_a_project_are_done_one_after_the_other(office: Office) -> None:
     first = office.queue(FILE.encode(), office.settings(FILE.encode()))
     second = office.queue(FILE.encode(), office.settings(FILE.encode()))
-    _work_until_idle(office.store)
+    _run_until_idle(office.store)
     assert shown(office.get(first))["created"] == 40
     assert shown(office.get(second)) == {"unchanged": 40, "invalid": 1}
     assert rows_of(office.database, "SELECT * FROM job") == []
@@ -170,7 +170,7 @@ def test_a_deleted_projects_imports_go_with_it_while_one_is_at_work(office: Offi
             office.store.system_write(office.now, delete_project, name=office.project.name)
         return pause_seconds > 0
 
-    work_until(ask, store=office.store)
+    run_worker(ask, store=office.store)
     assert {table: rows_of(office.database, f"SELECT * FROM {table}") for table in (*IMPORT_TABLES, "job", "book")} == {
         table: [] for table in (*IMPORT_TABLES, "job", "book")
     }
@@ -224,9 +224,9 @@ def test_a_mistake_ends_the_import_and_not_the_worker(
     broken = office.queue(FILE.encode(), office.settings(FILE.encode()))
     with monkeypatch.context() as patch:
         patch.setattr(worker_imports, "take_chunks", break_off)
-        _work_until_idle(office.store)
+        _run_until_idle(office.store)
     after = office.queue(FILE.encode(), office.settings(FILE.encode()))
-    _work_until_idle(office.store)
+    _run_until_idle(office.store)
     found = office.get(broken)
     assert (found.stored.state, found.progress.error) == ("failed", UNEXPECTED)
     assert "ZeroDivisionError" in caplog.text
@@ -245,8 +245,8 @@ def test_a_worker_whose_lease_is_lost_writes_nothing_more(office: Office) -> Non
             taken.append(None)
         return pause_seconds > 0
 
-    work_until(ask, store=office.store)
-    assert taken[0] == Job(office.project.id, IMPORT, "another", attempts=2)
+    run_worker(ask, store=office.store)
+    assert taken[0] == Job(office.project.id, JobKind.IMPORT, "another", attempts=2)
     assert office.get(number).progress.rows == CHUNKS_A_BATCH
     assert rows_of(office.database, "SELECT lease_owner FROM job") == [("another",)]
 
@@ -274,7 +274,7 @@ def test_what_is_asked_for_meanwhile_does_not_send_the_worker_back_to_the_beginn
             others.append(office.queue(FILE.encode(), office.settings(FILE.encode())))
         return pause_seconds > 0
 
-    work_until(ask, store=office.store)
+    run_worker(ask, store=office.store)
     assert len(owners - {(None,)}) == 1
     assert [office.get(one).stored.state for one in (number, *others)] == ["done", "done"]
 
@@ -291,11 +291,11 @@ def test_a_busy_database_loses_no_row_and_takes_none_twice(office: Office, monke
 
     with monkeypatch.context() as patch:
         patch.setattr(office.store, "write", refuse_every_other)
-        with ImportWork(office.store, office.project, goes=lambda: True, chunks_a_batch=2) as work:
+        with ImportWork(office.store, office.project, keep_alive=lambda: True, chunks_a_batch=2) as work:
             refused = 0
             while True:
                 try:
-                    if not work.turn():
+                    if not work.step():
                         break
                 except StoreBusy:
                     refused += 1
@@ -322,12 +322,12 @@ def test_batches_are_small_as_soon_as_somebody_waits(office: Office, monkeypatch
         return write(project, actor, now, awaited, rule, **values)
 
     rows = []
-    with ImportWork(office.store, office.project, goes=lambda: True) as work:
-        assert work.turn()
+    with ImportWork(office.store, office.project, keep_alive=lambda: True) as work:
+        assert work.step()
         rows.append(office.get(number).progress.rows)
         monkeypatch.setattr(office.store, "write", write_awaited)
         for _ in range(2):
-            assert work.turn()
+            assert work.step()
             rows.append(office.get(number).progress.rows)
     waiters[0].join()
     other.close()
@@ -346,14 +346,14 @@ def _until_somebody_waits(office: Office, tx: WriteTx) -> None:
 def test_a_worker_that_waits_for_its_reader_shows_that_it_is_alive_and_stops_when_told(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker_imports, "BEAT_SECONDS", 0.001)
+    monkeypatch.setattr(worker_imports, "HEARTBEAT_SECONDS", 0.001)
     data, beats = FILE.encode(), itertools.count(1)
     number = office.queue(data, office.real_settings(data))
-    with ImportWork(office.store, office.project, goes=lambda: next(beats) != 3) as work:
-        assert work.turn()
+    with ImportWork(office.store, office.project, keep_alive=lambda: next(beats) != 3) as work:
+        assert work.step()
         assert office.get(number).progress.rows == 0
         assert next(beats) == 4
-        while work.turn():
+        while work.step():
             pass
     assert office.get(number).stored.state == "done"
 

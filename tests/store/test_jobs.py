@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from daftari.model.jobs import IMPORT, LEASE_SECONDS, PURGE, Job
+from daftari.model.jobs import LEASE_SECONDS, Job, JobKind
 from daftari.store import Store, SystemTx
 from daftari.store.jobs import (
     finish_job,
@@ -29,7 +29,7 @@ LEASE = LEASE_SECONDS * 1_000_000
 def _request(
     store: Store, project_id: int = 1, *, subject: str = "", due_at: int | None = None, now: int = NOW
 ) -> None:
-    store.system_write(now, request_job, project_id=project_id, kind=PURGE, subject=subject, due_at=due_at)
+    store.system_write(now, request_job, project_id=project_id, kind=JobKind.PURGE, subject=subject, due_at=due_at)
 
 
 def _take(store: Store, owner: str, *, now: int = NOW) -> Job | None:
@@ -54,7 +54,7 @@ def test_a_job_that_was_asked_for_twice_is_one(store: Store, database: str) -> N
 
 def test_a_job_is_taken_by_one_worker(store: Store, database: str) -> None:
     _request(store)
-    assert _take(store, "ana") == Job(project_id=1, kind=PURGE, owner="ana")
+    assert _take(store, "ana") == Job(project_id=1, kind=JobKind.PURGE, owner="ana")
     assert _take(store, "ben") is None
     assert rows_of(database, "SELECT lease_owner, lease_until FROM job") == [("ana", NOW + LEASE)]
 
@@ -140,7 +140,7 @@ def test_a_job_is_not_taken_before_it_is_due(store: Store) -> None:
     _request(store, due_at=NOW + 60)
     assert not store.system_read(NOW + 59, is_job_due)
     assert _take(store, "ana", now=NOW + 59) is None
-    assert store.system_write(NOW + 59, take_this_job, project_id=1, kind=PURGE, owner="ana") is None
+    assert store.system_write(NOW + 59, take_this_job, project_id=1, kind=JobKind.PURGE, owner="ana") is None
     assert store.system_read(NOW + 60, is_job_due)
     assert _taken(store, "ana", now=NOW + 60).owner == "ana"
 
@@ -207,7 +207,7 @@ def test_jobs_of_one_kind_and_different_subjects_are_held_by_different_workers(s
 
 def test_a_subject_is_taken_by_its_name(store: Store) -> None:
     _request(store, subject="7")
-    named = {"project_id": 1, "kind": PURGE}
+    named = {"project_id": 1, "kind": JobKind.PURGE}
     assert not store.system_read(NOW, is_this_job_due, **named)
     assert store.system_write(NOW, take_this_job, **named, owner="ana") is None
     assert store.system_read(NOW, is_this_job_due, **named, subject="7")
@@ -261,13 +261,13 @@ def test_one_who_wants_a_certain_job_gets_that_one_unless_somebody_holds_it(stor
     for project_id in (1, 2):
         _request(store, project_id)
 
-    def take(owner: str, *, kind: str = PURGE, now: int = NOW) -> Job | None:
+    def take(owner: str, *, kind: str = JobKind.PURGE, now: int = NOW) -> Job | None:
         return store.system_write(now, take_this_job, project_id=2, kind=kind, owner=owner)
 
-    assert take("ana", kind=IMPORT) is None
-    assert take("ana") == Job(project_id=2, kind=PURGE, owner="ana")
+    assert take("ana", kind=JobKind.IMPORT) is None
+    assert take("ana") == Job(project_id=2, kind=JobKind.PURGE, owner="ana")
     assert take("ben") is None
     _request(store, 2)
     assert take("ben") is None
-    assert take("ben", now=NOW + LEASE + 1) == Job(project_id=2, kind=PURGE, owner="ben", attempts=2)
+    assert take("ben", now=NOW + LEASE + 1) == Job(project_id=2, kind=JobKind.PURGE, owner="ben", attempts=2)
     assert _taken(store, "chao").project_id == 1

@@ -24,8 +24,8 @@ Part = tuple[str, str | None, bytes]
 
 def work(store: Store, project: Project) -> None:
     """Do all that waits in a project."""
-    with ImportWork(store, project, goes=lambda: True) as worker:
-        while worker.turn():
+    with ImportWork(store, project, keep_alive=lambda: True) as worker:
+        while worker.step():
             pass
 
 

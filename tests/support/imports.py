@@ -145,8 +145,8 @@ class Office(Struct):
 
     def work_for_real(self, *, chunks_a_batch: int = 2) -> None:
         """Work on all that waits as the worker does, files that nobody needs any more included."""
-        with ImportWork(self.store, self.project, goes=lambda: True, chunks_a_batch=chunks_a_batch) as work:
-            while work.turn():
+        with ImportWork(self.store, self.project, keep_alive=lambda: True, chunks_a_batch=chunks_a_batch) as work:
+            while work.step():
                 pass
 
     def take(self, work: Import, chunks: list[ReadChunk]) -> bool:

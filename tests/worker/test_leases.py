@@ -7,10 +7,10 @@ import subprocess
 import sys
 import time
 
-from daftari.model.jobs import PURGE
+from daftari.model.jobs import JobKind
 from daftari.store import Store
 from daftari.store.jobs import request_job, take_job
-from daftari.worker import work_until
+from daftari.worker import run_worker
 from daftari.worker.leases import is_dead, new_owner
 from tests.support.clients import Client
 from tests.support.stores import NOW
@@ -35,7 +35,7 @@ def test_only_a_process_of_this_place_that_is_gone_is_dead() -> None:
 
 def test_a_job_of_a_dead_worker_is_taken_without_waiting_for_its_lease(ana: Client, store: Store) -> None:
     now = time.time_ns() // 1000
-    store.system_write(NOW, request_job, project_id=1, kind=PURGE)
+    store.system_write(NOW, request_job, project_id=1, kind=JobKind.PURGE)
     assert store.system_write(now, take_job, owner=owner_that_ended()) is not None
     asked: list[float] = []
 
@@ -44,6 +44,6 @@ def test_a_job_of_a_dead_worker_is_taken_without_waiting_for_its_lease(ana: Clie
         # An idle worker asks for long; one that waited for the lease would have done so first.
         return len(asked) > 1 and within_seconds > 0
 
-    work_until(told_to_stop, store=store)
+    run_worker(told_to_stop, store=store)
     assert store.system_read(NOW, lambda tx: tx.all("list_held_jobs")) == []
     assert store.system_read(NOW, lambda tx: tx.one("find_due_job", now=now)) is None

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from daftari.model.jobs import LEASE_SECONDS, PURGE, Job
+from daftari.model.jobs import LEASE_SECONDS, Job, JobKind
 from daftari.model.projects import Project
 from daftari.rules.access.projects import delete_project
 from daftari.store import Store
 from daftari.store.jobs import request_job, take_job
-from daftari.worker import work_until
+from daftari.worker import run_worker
 from tests.conftest import ROOT, NewDatabase, People
 from tests.support.builders import assert_sound, create, groups, page, rows, rows_of
 from tests.support.clients import Client
@@ -35,8 +35,8 @@ def count(database: str) -> Callable[[str], int]:
     return lambda table: int(rows_of(database, f"SELECT COUNT(*) FROM {table}")[0][0])
 
 
-def _work_until_idle(store: Store) -> None:
-    work_until(lambda pause_seconds: pause_seconds > 0, store=store)
+def _run_until_idle(store: Store) -> None:
+    run_worker(lambda pause_seconds: pause_seconds > 0, store=store)
 
 
 def _now() -> int:
@@ -50,7 +50,7 @@ def _delete_big_group(ana: Client) -> None:
 
 
 def test_an_idle_worker_changes_nothing(store: Store, count: Callable[[str], int]) -> None:
-    _work_until_idle(store)
+    _run_until_idle(store)
     assert count("job") == 0
 
 
@@ -60,7 +60,7 @@ def test_a_deleted_groups_members_go_and_stay_contacts(
     _delete_big_group(ana)
     assert count("membership") == MEMBERS + 10
     assert_sound(store, people.shopify)
-    _work_until_idle(store)
+    _run_until_idle(store)
     assert (count("membership"), count("contact_group"), count("job")) == (10, 1, 0)
     assert groups(ana) == {"Kept": 10}
     assert page(ana)["total"] == MEMBERS
@@ -78,7 +78,7 @@ def test_no_turn_clears_more_than_a_thousand_rows(
         assert_sound(store, people.shopify)
         return pause_seconds > 0
 
-    work_until(look, store=store)
+    run_worker(look, store=store)
     cleared = [before - after for before, after in pairwise(seen)]
     assert max(cleared) == TURN_ROWS_MAX
     assert sum(cleared) == MEMBERS
@@ -91,7 +91,7 @@ def test_a_deleted_project_goes_whole_and_no_other(
     create(chao, *rows(5), group="Kept")
     assert ana.delete(f"/v1/contacts/{create(ana, *rows(1))[0]}").status == 200
     _delete(store, people.shopify)
-    _work_until_idle(store)
+    _run_until_idle(store)
     for table in ("book", "contact", "contact_group", "membership", "journal", "directory"):
         assert rows_of(database, f"SELECT DISTINCT project_id FROM {table}") == [(people.kalro.id,)]
     assert [count(table) for table in ("fact", "consent", "job", "project", "key")] == [0, 0, 0, 1, 1]
@@ -104,10 +104,10 @@ def test_told_to_stop_the_worker_gives_its_job_back_after_the_turn(
 ) -> None:
     _delete_big_group(ana)
     asked = iter([False, False, True])
-    work_until(lambda _: next(asked, True), store=store)
+    run_worker(lambda _: next(asked, True), store=store)
     assert count("membership") == MEMBERS + 10 - TURN_ROWS_MAX
     assert rows_of(database, "SELECT lease_owner, attempts FROM job") == [(None, 0)]
-    _work_until_idle(store)
+    _run_until_idle(store)
     assert count("membership") == 10
 
 
@@ -125,7 +125,7 @@ def test_a_worker_that_lost_its_lease_leaves_the_job_to_the_other(
             taken.append(store.system_write(later, take_job, owner="another"))
         return answer
 
-    work_until(ask, store=store)
+    run_worker(ask, store=store)
     assert taken[0] is not None
     assert count("membership") == MEMBERS + 10 - TURN_ROWS_MAX
     assert rows_of(database, "SELECT lease_owner FROM job") == [("another",)]
@@ -134,7 +134,7 @@ def test_a_worker_that_lost_its_lease_leaves_the_job_to_the_other(
 def test_a_job_that_another_worker_holds_is_left_alone(ana: Client, store: Store, count: Callable[[str], int]) -> None:
     _delete_big_group(ana)
     assert store.system_write(_now(), take_job, owner="another") is not None
-    _work_until_idle(store)
+    _run_until_idle(store)
     assert count("membership") == MEMBERS + 10
 
 
@@ -143,9 +143,9 @@ def test_a_job_whose_lease_ran_out_is_done_by_the_next_worker(
 ) -> None:
     _delete_big_group(ana)
     long_ago = _now() - (LEASE_SECONDS + 1) * 1_000_000
-    store.system_write(long_ago, request_job, project_id=1, kind=PURGE)
+    store.system_write(long_ago, request_job, project_id=1, kind=JobKind.PURGE)
     assert store.system_write(long_ago, take_job, owner="dead") is not None
-    _work_until_idle(store)
+    _run_until_idle(store)
     assert (count("membership"), count("job")) == (10, 0)
 
 
@@ -158,7 +158,7 @@ def test_more_deleted_while_it_works_is_cleared_too(ana: Client, store: Store, c
             assert ana.delete(f"/v1/groups/{name}").status == 200
         return pause_seconds > 0
 
-    work_until(ask, store=store)
+    run_worker(ask, store=store)
     assert (count("membership"), count("contact_group"), count("job")) == (0, 0, 0)
 
 
@@ -166,7 +166,7 @@ def test_an_outage_is_waited_out(new_database: NewDatabase, caplog: pytest.LogCa
     database = new_database("sqlite")
     away = Path(f"{database}.away")
     store = open_store(database, threads=1)
-    _work_until_idle(store)
+    _run_until_idle(store)
     pauses: list[float] = []
 
     def ask(pause_seconds: float) -> bool:
@@ -178,7 +178,7 @@ def test_an_outage_is_waited_out(new_database: NewDatabase, caplog: pytest.LogCa
         return len(pauses) == 3
 
     try:
-        work_until(ask, store=store)
+        run_worker(ask, store=store)
     finally:
         store.close()
     assert pauses[0] == 0

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from msgspec import Struct
 
-PURGE = "purge"
-"""Clear up what was deleted in a project."""
-ERASE = "erase"
-"""Clear the journal of a contact that was erased."""
-IMPORT = "import"
-"""Work on the imports of a project, one after the other."""
-EXPORT = "export"
-"""Write the files of exports, and clear those of removed ones."""
+
+class JobKind(StrEnum):
+    """What a worker may have to do in a project. ``worker/jobs.py`` says how."""
+
+    PURGE = "purge"
+    """Delete what a deleted group, or the deleted project, left behind."""
+    ERASE = "erase"
+    """Clear the ids of erased contacts from the journal and from imports."""
+    IMPORT = "import"
+    """Plan, apply and undo imports, the oldest first."""
+    EXPORT = "export"
+    """Write the files of exports, and delete those of removed ones."""
+
+
 LEASE_SECONDS = 30
 """How long a worker may be silent before another one takes its job."""
 

@@ -43,7 +43,7 @@ def load_door(settings: Settings) -> Any:
 def work(settings: Settings) -> None:
     """The background worker's life: until SIGTERM or SIGINT, or until its parent is gone."""
     from daftari.store import open_store
-    from daftari.worker import work_until
+    from daftari.worker import run_worker
 
     # Ctrl-C is for the parent, where there is one: it tells when to stop.
     awaited = {signal.SIGTERM} if parent_process() else {signal.SIGTERM, signal.SIGINT}
@@ -61,7 +61,7 @@ def work(settings: Settings) -> None:
 
     def work_one() -> None:
         try:
-            work_until(stopping.wait, store=store)
+            run_worker(stopping.wait, store=store)
         except BaseException as error:
             crashed.append(error)
             os.kill(os.getpid(), signal.SIGTERM)

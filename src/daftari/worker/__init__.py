@@ -1,8 +1,8 @@
-"""The worker: work that no request waits for, in small turns, beside the servers or on its own.
+"""The worker: background work, in small steps. It knows rules and store, and no HTTP, processes or signals.
 
-A door, as the API is one: it knows rules and store, and nothing of HTTP, processes or signals.
+A kind of job is one file with its work and one line in ``jobs.py``; ``loop.py`` knows no kind.
 """
 
-from daftari.worker.loop import work_on, work_until
+from daftari.worker.loop import run_job, run_worker
 
-__all__ = ["work_on", "work_until"]
+__all__ = ["run_job", "run_worker"]

@@ -1,7 +1,7 @@
-"""Making an export's file: read in one snapshot into a file without a name, then kept in the database in turns.
+"""Makes the files of exports: reads one snapshot into an unnamed file, then stores that in the database in steps.
 
-No snapshot is open while anything is kept. Killed anywhere, or told that the export is not wanted any more, nothing is
-left of the try but parts that the next one clears. This room must not know what stands in the file.
+No snapshot is open while parts are stored. An attempt that is killed, or whose export is deleted, leaves only parts
+that the next step deletes. The contents of the file are ``rules/exports``'s. No SQL.
 """
 
 from __future__ import annotations
@@ -22,15 +22,14 @@ from daftari.rules.exports.snapshot import Counted
 from daftari.rules.exports.write import FileDefinition, write_export
 from daftari.store import Store, WriteTx
 from daftari.worker.leases import WORKER
+from daftari.worker.work import KeepAlive
 
-BEAT_SECONDS = 5.0
-"""How often a worker that reads for long shows that it is alive."""
+HEARTBEAT_SECONDS = 5.0
+"""How often a worker renews its lease while it reads."""
 NO_ROOM = "There was no room on the worker's disk; make some and export anew."
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Goes = Callable[[], bool]
-"""Shows that the worker is alive; ``False`` when it is to stop, or has lost the job."""
 
 
 class _Stopped(Exception):
@@ -38,12 +37,12 @@ class _Stopped(Exception):
 
 
 class ExportWork:
-    """The exports of one project: a turn clears some of what nobody may fetch, or else makes one file."""
+    """The exports of one project: a step deletes some parts of removed files, or else makes one file."""
 
-    def __init__(self, store: Store, project: Project, *, goes: Goes) -> None:
+    def __init__(self, store: Store, project: Project, *, keep_alive: KeepAlive) -> None:
         self._store = store
         self._project = project
-        self._goes = goes
+        self._keep_alive = keep_alive
         self._attempt: Attempt | None = None
 
     def __enter__(self) -> Self:
@@ -52,10 +51,10 @@ class ExportWork:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """There is nothing to let go of."""
+        """Nothing is open."""
 
-    def turn(self) -> bool:
-        """One turn. Returns whether there may be another one."""
+    def step(self) -> bool:
+        """Delete some parts, or make one file. Returns whether there may be more to do."""
         if self._write(clear_exports):
             return True
         self._attempt = attempt = self._write(begin_export)
@@ -73,7 +72,7 @@ class ExportWork:
         return True
 
     def fail(self, error: str) -> bool:
-        """What was being made cannot be; returns whether there was anything."""
+        """End the export that was being made, if any. Returns whether there was one."""
         if self._attempt is None:
             return False
         self._write(fail_export, attempt=self._attempt, error=error)
@@ -83,7 +82,12 @@ class ExportWork:
         settings = attempt.settings
         definition = FileDefinition(settings.format, settings.group_id, settings.consent)
         return self._store.read(
-            self._project, current_time(), write_export, definition=definition, file=file, watch=_Beat(self._goes)
+            self._project,
+            current_time(),
+            write_export,
+            definition=definition,
+            file=file,
+            watch=_Heartbeat(self._keep_alive),
         )
 
     def _keep_file(self, attempt: Attempt, file: BinaryIO, counted: Counted) -> None:
@@ -91,7 +95,7 @@ class ExportWork:
         file.seek(0)
         first = 0
         while parts := [part for _ in range(PARTS_A_TURN) if (part := file.read(PART_BYTES))]:
-            if not self._goes() or not self._write(keep_parts, attempt=attempt, first=first, parts=parts):
+            if not self._keep_alive() or not self._write(keep_parts, attempt=attempt, first=first, parts=parts):
                 return
             self._store.tidy()
             first += len(parts)
@@ -102,15 +106,15 @@ class ExportWork:
         return self._store.write(self._project, WORKER, current_time(), rule, *args, **kwargs)
 
 
-class _Beat:
-    """Shows that the worker is alive, while it reads, every few seconds."""
+class _Heartbeat:
+    """Renews the lease every few seconds while rows are read. Raises ``_Stopped``."""
 
-    def __init__(self, goes: Goes) -> None:
-        self._goes = goes
-        self._next = time.monotonic() + BEAT_SECONDS
+    def __init__(self, keep_alive: KeepAlive) -> None:
+        self._keep_alive = keep_alive
+        self._next = time.monotonic() + HEARTBEAT_SECONDS
 
     def __call__(self, written: int) -> None:
         if time.monotonic() >= self._next:
-            if not self._goes():
+            if not self._keep_alive():
                 raise _Stopped
-            self._next = time.monotonic() + BEAT_SECONDS
+            self._next = time.monotonic() + HEARTBEAT_SECONDS

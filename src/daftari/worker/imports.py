@@ -1,7 +1,7 @@
-"""A worker's work on the imports of one project: the oldest one first, a batch a turn, read in a process beside.
+"""Works on the imports of one project: the oldest first, a batch a step, read by a subprocess.
 
-Batches are large while nobody waits, and small while somebody does. Whatever breaks off, the next turn goes on where
-the last batch ended. This room must not know what a batch does.
+Batches are large while no other writer waits, and small while one does. After an interruption the next step continues
+where the last batch ended. What a batch does is ``rules/imports``'s. No SQL.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from daftari.rules.imports.model import Import, ReadChunk
 from daftari.rules.imports.undo import undo_chunk
 from daftari.sandbox import ChunkReader, ReaderEnded
 from daftari.store import Store, list_parts
-from daftari.worker.exports import Goes
 from daftari.worker.leases import WORKER
+from daftari.worker.work import KeepAlive
 
 CHUNKS_A_BATCH = 10
-"""Ten thousand records in one transaction, while nobody waits."""
-BEAT_SECONDS = 5.0
-"""How often a worker that waits for its reader shows that it is alive."""
+"""Ten thousand records in one transaction, while no other writer waits."""
+HEARTBEAT_SECONDS = 5.0
+"""How often a worker renews its lease while it waits for the subprocess."""
 CONSIDERATE_SECONDS = 10.0
-"""How long after somebody waited a batch is a single chunk: others come after the first, and need not wait as long."""
+"""How long after another writer waited a batch is a single chunk, so that the next ones wait less."""
 TRIES_MAX = 3
 """How often a file may break off with nothing read in between."""
 NO_ROOM = "There was no room on the worker's disk; make some, and import the file again: what is done stays as it is."
@@ -42,12 +42,14 @@ log = logging.getLogger("daftari.worker")
 
 
 class ImportWork:
-    """``with ImportWork(...) as work: while work.turn(): …``; each turn is one transaction or two."""
+    """The imports of one project; a step is a transaction or two."""
 
-    def __init__(self, store: Store, project: Project, *, goes: Goes, chunks_a_batch: int = CHUNKS_A_BATCH) -> None:
+    def __init__(
+        self, store: Store, project: Project, *, keep_alive: KeepAlive, chunks_a_batch: int = CHUNKS_A_BATCH
+    ) -> None:
         self._store = store
         self._project = project
-        self._goes = goes
+        self._keep_alive = keep_alive
         self._chunks_a_batch = chunks_a_batch
         self._work: Import | None = None
         self._reader: ChunkReader | None = None
@@ -64,8 +66,8 @@ class ImportWork:
     ) -> None:
         self._leave()
 
-    def turn(self) -> bool:
-        """One turn. Returns whether there may be another one."""
+    def step(self) -> bool:
+        """Take one batch, or delete some parts of a file. Returns whether there may be more to do."""
         if self._work is None:
             self._work = self._store.read(self._project, current_time(), find_work)
             self._began = time.monotonic()
@@ -90,7 +92,7 @@ class ImportWork:
         return True
 
     def fail(self, error: str) -> bool:
-        """The import at work cannot go on. Returns ``False`` when none is."""
+        """End the import at work, if any. Returns whether there was one."""
         if self._work is None:
             return False
         self._end(self._work, "failed", error)
@@ -103,8 +105,8 @@ class ImportWork:
     def _take_batch(self, work: Import) -> None:
         if self._reader is None:
             self._reader = self._opened_reader(work)
-        while not self._waiting and not self._reader.wait(BEAT_SECONDS):
-            if not self._goes():
+        while not self._waiting and not self._reader.wait(HEARTBEAT_SECONDS):
+            if not self._keep_alive():
                 self._leave()
                 return
         most = 1 if time.monotonic() < self._considerate_until else self._chunks_a_batch

@@ -1,7 +1,4 @@
-"""Who works in the background: its name, and that of whoever holds a job, so that others there know when it is dead.
-
-This room must not know what a job is.
-"""
+"""Names the owners of leases, so that another worker of the same machine can see when one is dead. No jobs, no SQL."""
 
 from __future__ import annotations
 
@@ -14,18 +11,18 @@ from pathlib import Path
 from daftari.model.projects import Actor
 
 WORKER = Actor(None, "worker")
-"""Who writes what nobody asked for just now."""
+"""The actor of writes that no request asked for."""
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 PROCESSES = Path("/proc/self/ns/pid")
 
 
 def new_owner() -> str:
-    """A name that nobody had before: ``host:place:process:token``."""
+    """A name that no other worker has: ``host:place:process:token``."""
     return f"{socket.gethostname()}:{_place()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 def is_dead(owner: str) -> bool:
-    """Whether an owner is a process of this very place that is no more. Of any other place nothing is known."""
+    """Whether an owner was a process of this start of this machine, and has ended. Of others nothing is known."""
     place, process = ["", "", *owner.split(":")][-3:-1]
     if not place or place != _place() or not process.isdecimal():
         return False
@@ -34,15 +31,15 @@ def is_dead(owner: str) -> bool:
     except ProcessLookupError:
         return True
     except PermissionError:
-        # It is there, and somebody else's.
+        # It runs, as another user.
         return False
     return False
 
 
 def _place() -> str:
-    """This start of this machine, or of this container; empty where the system does not tell."""
+    """A name of this start of this machine or container; empty if the system does not give one."""
     try:
-        told = BOOT.read_text() + os.readlink(PROCESSES)
+        start = BOOT.read_text() + os.readlink(PROCESSES)
     except OSError:
         return ""
-    return blake2b(told.encode(), digest_size=4).hexdigest()
+    return blake2b(start.encode(), digest_size=4).hexdigest()

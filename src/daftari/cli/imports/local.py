@@ -16,7 +16,7 @@ from daftari.cli.imports.source import POLL_SECONDS, ROWS_AT_ONCE, SENDING, UNDE
 from daftari.cli.terminal.output import INTERRUPTED, fail
 from daftari.cli.terminal.signals import Stop, pause
 from daftari.errors import StoreBusy, StoreUnavailable, WrongImportState
-from daftari.model.jobs import IMPORT
+from daftari.model.jobs import JobKind
 from daftari.model.limits import PART_BYTES
 from daftari.model.projects import Actor, Project
 from daftari.model.time import current_time
@@ -28,7 +28,7 @@ from daftari.rules.imports.views import show_import
 from daftari.sandbox import read_request
 from daftari.serving.child import GARBAGE_RECORDS
 from daftari.store import Store, Tx
-from daftari.worker import work_on
+from daftari.worker import run_job
 
 BUSY_SECONDS = 0.2
 """How long to leave alone a database that is busy."""
@@ -108,7 +108,7 @@ class Here:
             if told():
                 return self._pause(import_id)
             is_over = partial(self._is_over, import_id, note, told)
-            work = partial(work_on, is_over, store=self._store, project_id=self._project.id, kind=IMPORT)
+            work = partial(run_job, is_over, store=self._store, project_id=self._project.id, kind=JobKind.IMPORT)
             if not _patiently(work):
                 # A worker has it.
                 pause(POLL_SECONDS, told=told)

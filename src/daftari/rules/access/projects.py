@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from daftari.errors import ProjectNotFound, ProjectTaken, ValidationFailed
 from daftari.mobile import is_region
-from daftari.model.jobs import PURGE
+from daftari.model.jobs import JobKind
 from daftari.model.limits import FIRST_ID_MAX
 from daftari.model.projects import OnError, Project
 from daftari.rules.consent.keywords import plain_words
@@ -105,7 +105,7 @@ def delete_project(tx: SystemTx, *, name: str) -> Project:
     found = find_project(tx, name=name)
     keys.revoke_project_keys(tx, project_id=found.id)
     projects.hide_project(tx, project_id=found.id)
-    request_job(tx, project_id=found.id, kind=PURGE)
+    request_job(tx, project_id=found.id, kind=JobKind.PURGE)
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from daftari.errors import GroupNotFound, GroupTaken
 from daftari.model.contacts import Group, MembershipOutcome
-from daftari.model.jobs import PURGE
+from daftari.model.jobs import JobKind
 from daftari.rules import events
 from daftari.rules.consent import ledger
 from daftari.rules.events import Action, GroupCreated, GroupDeleted, GroupJoined, GroupLeft, GroupRenamed
@@ -75,7 +75,7 @@ def delete_group(tx: WriteTx, *, name: str) -> None:
     group = get_group(tx, name=name)
     groups.hide_group(tx, group_id=group.id)
     events.record(tx, Action.DELETE_GROUP, GroupDeleted(group.id), group_id=group.id)
-    request_job(tx, project_id=tx.project.id, kind=PURGE)
+    request_job(tx, project_id=tx.project.id, kind=JobKind.PURGE)
 
 
 def join_group(tx: WriteTx, *, name: str, ids: Sequence[int], mobiles: Sequence[int]) -> MembershipOutcome:

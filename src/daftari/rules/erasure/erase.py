@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from daftari.model.erasures import Person, Removed
-from daftari.model.jobs import ERASE
+from daftari.model.jobs import JobKind
 from daftari.rules import events
 from daftari.rules.erasure.holders import HOLDERS
 from daftari.rules.events import Action, Erased
@@ -42,5 +42,5 @@ def erase_number(tx: WriteTx, *, mobile: int) -> Erasure:
     journal.forget_left(tx)
     events.record(tx, Action.ERASE_NUMBER, Erased(erasure_id, mobile, person.contact_id))
     if person.contact_id is not None:
-        request_job(tx, project_id=tx.project.id, kind=ERASE)
+        request_job(tx, project_id=tx.project.id, kind=JobKind.ERASE)
     return Erasure(erasure_id, dict(removed))

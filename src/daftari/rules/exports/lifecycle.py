@@ -16,7 +16,7 @@ from daftari.errors import ExportFailed, ExportNotFound, ExportNotReady, Exports
 from daftari.model.contacts import ExportFormat
 from daftari.model.erasures import Person, Removed
 from daftari.model.exports import StoredExport
-from daftari.model.jobs import EXPORT
+from daftari.model.jobs import JobKind
 from daftari.model.limits import EXPORT_HOURS, EXPORTS_MAX
 from daftari.model.time import format_time
 from daftari.rules import events
@@ -45,7 +45,7 @@ class ExportSettings(Struct, frozen=True):
 
 
 class _Progress(Struct, frozen=True, omit_defaults=True):
-    """How far an export is. ``rows``: of the file, without its header. ``erasures``: how many tries they ended."""
+    """How far an export is. ``rows``: of the file, without its header. ``erasures``: how many attempts they ended."""
 
     rows: int | None = None
     bytes: int | None = None
@@ -55,7 +55,7 @@ class _Progress(Struct, frozen=True, omit_defaults=True):
 
 
 class Attempt(Struct, frozen=True):
-    """One begin of making an export's file."""
+    """One attempt to make an export's file."""
 
     export_id: int
     number: int
@@ -78,7 +78,7 @@ def create_export(tx: WriteTx, *, format: ExportFormat, group: str | None, conse
     settings = _encode(ExportSettings(format, group, group_id, consent)).decode()
     export = exports.insert_export(tx, settings=settings, until=tx.now + KEPT_MICROSECONDS)
     events.record(tx, Action.CREATE_EXPORT, group_id=group_id)
-    request_job(tx, project_id=tx.project.id, kind=EXPORT)
+    request_job(tx, project_id=tx.project.id, kind=JobKind.EXPORT)
     return export
 
 
@@ -169,7 +169,7 @@ def _settle_cleared(tx: WriteTx, export: StoredExport) -> None:
 
 
 def begin_export(tx: WriteTx) -> Attempt | None:
-    """Begin a try at the first export that waits; ``None`` when none does. One that was tried too often fails."""
+    """Begin an attempt at the first export that waits; ``None`` if none does. One with too many attempts fails."""
     for export in exports.list_exports(tx):
         if export.state == "queued" and not export.parts and export.expires_at > tx.now:
             if export.attempts - _read_progress(export.progress).erasures >= TRIES_MAX:
@@ -181,8 +181,8 @@ def begin_export(tx: WriteTx) -> Attempt | None:
 
 
 def keep_parts(tx: WriteTx, *, attempt: Attempt, first: int, parts: Sequence[bytes]) -> bool:
-    """Keep further parts of a file; ``False`` when the try is over."""
-    export = _find_tried(tx, attempt)
+    """Keep further parts of a file; ``False`` when the attempt is over."""
+    export = _find_attempted(tx, attempt)
     if export is not None:
         insert_parts(tx, file_id=export.id, first=first, parts=parts)
         exports.update_export(tx, export=replace(export, parts=first + len(parts)))
@@ -190,8 +190,8 @@ def keep_parts(tx: WriteTx, *, attempt: Attempt, first: int, parts: Sequence[byt
 
 
 def finish_export(tx: WriteTx, *, attempt: Attempt, rows: int, size: int) -> bool:
-    """The file is whole and may be fetched; ``False`` when the try is over."""
-    export = _find_tried(tx, attempt)
+    """The file is whole and may be fetched; ``False`` when the attempt is over."""
+    export = _find_attempted(tx, attempt)
     if export is not None:
         progress = _Progress(rows=rows, bytes=size, finished_at=tx.now)
         _update(tx, replace(export, state="done", expires_at=tx.now + KEPT_MICROSECONDS), progress)
@@ -200,12 +200,12 @@ def finish_export(tx: WriteTx, *, attempt: Attempt, rows: int, size: int) -> boo
 
 def fail_export(tx: WriteTx, *, attempt: Attempt, error: str) -> None:
     """There will be no file. ``error`` is a sentence."""
-    export = _find_tried(tx, attempt)
+    export = _find_attempted(tx, attempt)
     if export is not None:
         _update(tx, replace(export, state="failed"), _Progress(error=error, finished_at=tx.now))
 
 
-def _find_tried(tx: WriteTx, attempt: Attempt) -> StoredExport | None:
+def _find_attempted(tx: WriteTx, attempt: Attempt) -> StoredExport | None:
     export = exports.get_export(tx, export_id=attempt.export_id)
     if export is None or export.state != "running" or export.attempts != attempt.number:
         return None
@@ -231,7 +231,7 @@ def erase_person(tx: WriteTx, person: Person) -> Removed:
             _update(tx, replace(export, state="queued"), replace(progress, erasures=progress.erasures + 1))
         else:
             continue
-        request_job(tx, project_id=tx.project.id, kind=EXPORT)
+        request_job(tx, project_id=tx.project.id, kind=JobKind.EXPORT)
     return {"exports": gone}
 
 
@@ -258,4 +258,4 @@ def _remove(tx: WriteTx, export: StoredExport) -> None:
         exports.delete_export(tx, export_id=export.id)
         return
     exports.update_export(tx, export=replace(export, state="removed"))
-    request_job(tx, project_id=tx.project.id, kind=EXPORT)
+    request_job(tx, project_id=tx.project.id, kind=JobKind.EXPORT)

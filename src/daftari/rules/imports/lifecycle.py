@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from daftari.errors import ImportNotFound, ValidationFailed, WrongImportState
 from daftari.model.imports import ImportPhase, ImportState
-from daftari.model.jobs import IMPORT
+from daftari.model.jobs import JobKind
 from daftari.model.limits import PARTS_A_TURN, REASON_MAX
 from daftari.model.time import DAY_MICROSECONDS
 from daftari.rules import events
@@ -227,7 +227,7 @@ def _set(
     )
     imports.save_import(tx, given=stored)
     if state == "queued" or stored.clearing:
-        request_job(tx, project_id=tx.project.id, kind=IMPORT)
+        request_job(tx, project_id=tx.project.id, kind=JobKind.IMPORT)
     return replace(found, stored=stored)
 
 
