@@ -17,8 +17,7 @@ from daftari.store import Store
 from daftari.store.catalog import list_tables
 from daftari.store.purge import SYSTEM_TABLES, TABLES
 from daftari.worker import run_worker
-from daftari.worker.expiry import EXPIRING
-from daftari.worker.jobs import JOBS
+from daftari.worker.jobs import EXPIRING, JOBS
 from tests.conftest import ROOT
 from tests.support import calls
 from tests.support.builders import rows_of
@@ -61,7 +60,7 @@ def find_gaps(schema: Schema) -> list[str]:
         if "project_id" in columns and table not in PURGED | NOT_PURGED.keys():
             gaps.append(f"{table} has rows of projects, and store/purge.py does not delete them")
         if {"expires_at", "project_id"} <= columns.keys() and table not in SYSTEM_TABLES.keys() | EXPIRING_TABLES:
-            gaps.append(f"{table} expires, and worker/expiry.py does not delete it")
+            gaps.append(f"{table} expires, and worker/jobs.py does not list it")
     return gaps
 
 
@@ -112,7 +111,7 @@ MADE_UP = {
     "CREATE TABLE made_up (project_id bigint, body text, expires_at bigint)": [
         "made_up has no erasure holder, and NOT_HELD does not say why",
         "made_up has rows of projects, and store/purge.py does not delete them",
-        "made_up expires, and worker/expiry.py does not delete it",
+        "made_up expires, and worker/jobs.py does not list it",
     ],
     "CREATE TABLE made_up (id bigint, name text)": [],
 }

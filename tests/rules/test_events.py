@@ -126,11 +126,11 @@ WRITES: dict[str, tuple[Write, list[Event]]] = {
     ),
     "a delete": (
         lambda store, project: calls.delete_contact(store, project, "3"),
-        [ContactsDeleted([3]), ConsentChanged(1, 1, [FIRST + 2], [])],
+        [GroupLeft(1, [3]), ContactsDeleted([3]), ConsentChanged(1, 1, [FIRST + 2], [])],
     ),
     "a removal": (
-        lambda store, project: calls.delete_contact(store, project, "3", reason="removal"),
-        [ContactsDeleted([3])],
+        lambda store, project: calls.delete_contact(store, project, "1", reason="removal"),
+        [GroupLeft(1, [1]), GroupLeft(2, [1]), ContactsDeleted([1])],
     ),
     "a delete of a number without a contact": (
         lambda store, project: calls.delete_contact(store, project, "0733000001"),
@@ -161,7 +161,7 @@ WRITES: dict[str, tuple[Write, list[Event]]] = {
     ),
     "an erasure": (
         lambda store, project: consent_calls.erase_number(store, project, FIRST + 2, now=NOW),
-        [Erased(1, FIRST + 2, 3)],
+        [Erased(1, FIRST + 2, 3, fact=1)],
     ),
 }
 
@@ -242,9 +242,9 @@ def test_an_import_publishes_batch_by_batch_and_when_it_has_ended(
     published.clear()
     office.undo(found.id)
     assert published == [
-        [ContactsDeleted([6])],
+        [GroupLeft(3, [6]), ContactsDeleted([6])],
         [GroupLeft(3, [2]), ContactsUpdated([2])],
-        [ContactsDeleted([7])],
+        [GroupLeft(1, [7]), GroupLeft(3, [7]), ContactsDeleted([7])],
         [ImportUndone(found.id, "done")],
     ]
     actions = [action for (action,) in rows_of(database, "SELECT action FROM journal WHERE seq > 2 ORDER BY seq")]
@@ -344,9 +344,11 @@ class Copy:
                     assert self.contacts.issuperset(ids)
                 case ContactsDeleted(contacts=ids):
                     assert self.contacts.issuperset(ids)
-                    self._delete(*ids)
+                    self.contacts.difference_update(ids)
                 case Erased(contact_id=contact_id) if contact_id is not None:
-                    self._delete(contact_id)
+                    self.contacts.remove(contact_id)
+                    for members in self.groups.values():
+                        members.discard(contact_id)
                 case GroupCreated(group_id=group_id):
                     assert group_id not in self.groups
                     self.groups[group_id] = set()
@@ -363,11 +365,6 @@ class Copy:
                     self.facts.update({number: set(event.mobiles) for number in range(first, last + 1)})
                 case _:
                     pass
-
-    def _delete(self, *ids: int) -> None:
-        self.contacts.difference_update(ids)
-        for members in self.groups.values():
-            members.difference_update(ids)
 
 
 def choose_act(office: Office, rng: random.Random, done: list[int]) -> Callable[[], object]:

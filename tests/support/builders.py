@@ -6,6 +6,7 @@ This room must not know which engine a database is of, but for ``rows_of``, whic
 from __future__ import annotations
 
 import atexit
+import re
 from collections import Counter
 from contextlib import suppress
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import apsw
 import psycopg
 
-from daftari.api.routes import VERSION, Route
+from daftari.api.routes import ROUTES, VERSION, Route
 from daftari.model.projects import Project
 from daftari.rules.integrity.check import check_project
 from daftari.store import Store
@@ -40,7 +41,12 @@ PAGINATOR_MEMBERS = [
 OUTCOMES = ("created", "updated", "unchanged", "duplicate", "invalid")
 NO_MOBILE = "254799999999"
 """A mobile that no builder gives to anybody."""
-PARTS = {"reference": "1", "name": "VIP", "number": "1", "other": "1", "provider": "generic", "token": "nobody"}
+PARTS = {
+    **{part: "1" for route in ROUTES for part in re.findall(r"{(\w+)}", route.path)},
+    "name": "VIP",
+    "provider": "generic",
+    "token": "nobody",
+}
 """What may stand in the path of any route."""
 
 

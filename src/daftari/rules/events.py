@@ -58,7 +58,7 @@ class ContactsUpdated(Struct, frozen=True):
 
 
 class ContactsDeleted(Struct, frozen=True):
-    """Contacts that are no more, by id. They have left every group, which is not published again."""
+    """Contacts that are no more, by id. That they left their groups is published too."""
 
     contacts: Collection[int]
 
@@ -76,7 +76,7 @@ class GroupRenamed(Struct, frozen=True):
 
 
 class GroupDeleted(Struct, frozen=True):
-    """A group that is no more. Its members have left it, which is not published again."""
+    """A group that is no more. That its members left it is not published."""
 
     group_id: int
 
@@ -105,11 +105,15 @@ class ConsentChanged(Struct, frozen=True):
 
 
 class Erased(Struct, frozen=True):
-    """A number that was erased, and its former contact. The journal never holds either."""
+    """A number that was erased, its former contact, which left its groups, and the fact of its opt-out.
+
+    The journal row names neither the number nor the contact.
+    """
 
     erasure_id: int
     mobile: int
     contact_id: int | None
+    fact: int
 
 
 class ImportFinished(Struct, frozen=True):

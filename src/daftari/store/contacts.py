@@ -80,7 +80,7 @@ def find_contacts(tx: Tx, *, ids: Sequence[int]) -> list[StoredContact]:
 
 def has_contacts(tx: Tx) -> bool:
     """Whether there is any."""
-    return bool(tx.all("list_first_contacts", limit=1))
+    return tx.one("has_contacts") is not None
 
 
 def list_cards(tx: Tx, *, group_id: int | None, consent_status: int, start: PageStart, limit: int) -> ListedCards:

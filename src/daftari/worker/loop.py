@@ -30,7 +30,7 @@ from daftari.store import (
     take_this_job,
 )
 from daftari.worker.expiry import delete_expired
-from daftari.worker.jobs import JOBS
+from daftari.worker.jobs import EXPIRING, JOBS
 from daftari.worker.leases import is_dead, new_owner
 from daftari.worker.work import Work
 
@@ -72,7 +72,7 @@ def _run_worker(should_stop: ShouldStop, *, store: Store, renewals: Executor) ->
         try:
             store.tidy()
             if time.monotonic() - expired_at >= EXPIRY_SECONDS:
-                delete_expired(should_stop, store=store)
+                delete_expired(should_stop, store=store, tables=EXPIRING)
                 expired_at = time.monotonic()
             _release_dead(store)
             due = store.system_read(current_time(), is_job_due)

@@ -297,8 +297,8 @@ def delete_contact(
         events.record(tx, Action.DELETE_CONTACT, *recorded.events)
         return None
     _refuse_changed(found, versions)
-    remove_contact(tx, found=found)
-    happened: list[Event] = [ContactsDeleted([found.id])]
+    happened: list[Event] = [GroupLeft(group_id, [found.id]) for group_id in remove_contact(tx, found=found)]
+    happened.append(ContactsDeleted([found.id]))
     opt_out = deletion.opt_out_of(found.mobile)
     if opt_out is not None:
         happened += ledger.record_facts(tx, facts=[opt_out]).events

@@ -40,7 +40,9 @@ def erase_number(tx: WriteTx, *, mobile: int) -> Erasure:
         removed=msgspec.json.encode(removed).decode(),
     )
     journal.forget_left(tx)
-    events.record(tx, Action.ERASE_NUMBER, Erased(erasure_id, mobile, person.contact_id))
+    # The last fact is the opt-out that the ledger's holder recorded.
+    erased = Erased(erasure_id, mobile, person.contact_id, tx.book.next_fact - 1)
+    events.record(tx, Action.ERASE_NUMBER, erased)
     if person.contact_id is not None:
         request_job(tx, project_id=tx.project.id, kind=JobKind.ERASE)
     return Erasure(erasure_id, dict(removed))

@@ -168,6 +168,7 @@ def _remove(tx: WriteTx, going: list[tuple[StoredContact, set[int]]], reason: st
             left.setdefault(group_id, []).append(contact.id)
     contacts.delete_contacts(tx, ids=ids, left=left)
     directory.change_directory(tx, joined={}, left={directory.BOOK: ids, directory.LISTED: listed, **left})
-    seq = events.record(tx, Action.DELETE_CONTACTS, ContactsDeleted(ids))
+    happened = [GroupLeft(group_id, members) for group_id, members in sorted(left.items())]
+    seq = events.record(tx, Action.DELETE_CONTACTS, *happened, ContactsDeleted(ids))
     mobiles = [contact.mobile for contact, _ in going]
     journal.insert_removals(tx, seq=seq, mobiles=mobiles, at=tx.now, reason=reason or REMOVAL)

@@ -67,3 +67,7 @@ WHERE project_id = :project AND contact_id IN (SELECT gone.id FROM rows(:ids AS 
 -- name: delete_contacts
 -- Contacts whose memberships and directory entries are gone.
 DELETE FROM contact WHERE project_id = :project AND id IN (SELECT gone.id FROM rows(:ids AS gone, id bigint));
+
+-- name: has_contacts
+-- Any contact of a project.
+SELECT c.id FROM contact AS c WHERE c.project_id = :project ORDER BY c.id LIMIT 1;
