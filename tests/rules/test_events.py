@@ -120,7 +120,7 @@ WRITES: dict[str, tuple[Write, list[Event]]] = {
         lambda store, project: calls.update_contact(store, project, "1", None, group="Coast"),
         [GroupLeft(1, [1])],
     ),
-    "a field, and a new group besides": (
+    "a field and a new group": (
         lambda store, project: calls.update_contact(store, project, "3", {"city": "Voi"}, group="New", move=False),
         [ContactsUpdated([3]), GroupCreated(3), GroupJoined(3, [3])],
     ),
@@ -289,7 +289,7 @@ def test_a_listener_that_fails_undoes_the_act(
         """A listener that cannot."""
 
     def refuse(tx: WriteTx, happened: Sequence[Event]) -> None:
-        raise Full("There is no room.")
+        raise Full("The listener is full.")
 
     tables = ("book", "contact", "contact_group", "membership", "directory", "journal")
     before = [sorted(rows_of(database, f"SELECT * FROM {table}")) for table in tables]

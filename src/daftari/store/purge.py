@@ -84,7 +84,7 @@ def purge_rows(tx: WriteTx, *, limit: int) -> bool:
 
 
 def delete_project(tx: SystemTx, *, project_id: int) -> None:
-    """Delete the system rows of a project that has no book any more."""
+    """Delete the system rows of a project whose book is gone."""
     for query in SYSTEM_TABLES.values():
         tx.run(query, id=project_id)
 

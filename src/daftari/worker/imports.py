@@ -92,7 +92,7 @@ class ImportWork:
         return True
 
     def fail(self, error: str) -> bool:
-        """End the import at work, if any. Returns whether there was one."""
+        """End the import in progress, if any. Returns whether there was one."""
         if self._work is None:
             return False
         self._end(self._work, "failed", error)
@@ -152,7 +152,7 @@ class ImportWork:
 
     def _try_again(self, work: Import) -> None:
         self._leave()
-        # Its time may be over meanwhile: then nobody tries again.
+        # It may have expired meanwhile; then there is no further attempt.
         with suppress(ImportNotFound):
             if self._store.write(self._project, _actor(work), current_time(), note_try, import_id=work.id) >= TRIES_MAX:
                 self._end(work, "failed", BROKEN)
@@ -172,5 +172,5 @@ def _spool() -> IO[bytes]:
 
 
 def _actor(work: Import) -> Actor:
-    """Whoever brought the file is who writes what is in it."""
+    """The actor of the upload writes what the file says."""
     return Actor(work.stored.key_id, f"import-{work.id}")

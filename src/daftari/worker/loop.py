@@ -1,4 +1,4 @@
-"""The worker's loop: take a job, do it step by step under a lease, tidy the database, sleep when there is no job.
+"""The worker's loop: take a job, do it step by step under a lease, maintain the database, sleep when there is no job.
 
 Each step is a transaction or a few, so that writers wait for no more than one; the worker looks after each whether to
 stop. A worker that lost its lease leaves the job to the one that has it. The kinds of jobs are ``jobs.py``'s.
@@ -42,7 +42,7 @@ OUTAGE_SECONDS = 5.0
 """How long to leave alone a database that does not answer."""
 
 TIDY_SECONDS = 0.5
-"""How often a worker tidies the database between two steps."""
+"""How often a worker maintains the database between two steps."""
 RENEWAL_SECONDS = 5.0
 """How often a worker renews its lease: often enough to keep it, seldom enough to cost nothing."""
 UNEXPECTED = "This met a mistake of the program and cannot go on; the log of the worker says more."
@@ -130,7 +130,7 @@ def _run_job(should_stop: ShouldStop, *, store: Store, job: Job, renewals: Execu
                     store.system_write(current_time(), finish_job, job=job)
                     return
                 if job.attempts > 1 and not has_progress:
-                    # Earlier attempts may have ended their workers: say at once that this one goes on.
+                    # Earlier attempts may have ended their workers: record at once that this one makes progress.
                     renewed_at = -math.inf
                 has_progress = True
                 if time.monotonic() - tidied_at >= TIDY_SECONDS:
