@@ -273,9 +273,10 @@ class Book:
             raise Refused("GROUP_TAKEN")
         if self.groups[number].name != kept(new_name):
             self.groups[number].name = kept(new_name)
-            for member in sorted(self.groups[number].members):
+            members = set(self.groups[number].members)
+            for member in sorted(members):
                 self.settle(member)
-            self.journal.append(("update_group", number, []))
+            self.journal.append(("update_group", number, sorted(members - self.groups[number].members)))
         return self.get_group(new_name)
 
     def delete_group(self, name: str) -> None:

@@ -242,15 +242,15 @@ def test_an_import_publishes_batch_by_batch_and_when_it_has_ended(
     published.clear()
     office.undo(found.id)
     assert published == [
-        [GroupLeft(3, [6]), ContactsDeleted([6])],
         [GroupLeft(3, [2]), ContactsUpdated([2])],
+        [GroupLeft(3, [6]), ContactsDeleted([6])],
         [GroupLeft(1, [7]), GroupLeft(3, [7]), ContactsDeleted([7])],
         [ImportUndone(found.id, "done")],
     ]
     actions = [action for (action,) in rows_of(database, "SELECT action FROM journal WHERE seq > 2 ORDER BY seq")]
     assert actions == [
         *("create_import", "import_contacts", "import_contacts", "finish_import", "undo_import"),
-        *("delete_contacts", "undo_import", "delete_contacts", "finish_import"),
+        *("undo_import", "delete_contacts", "delete_contacts", "finish_import"),
     ]
 
 

@@ -17,11 +17,13 @@ from daftari.model.inbound import InboundMessage
 from daftari.model.limits import ID_MAX
 from daftari.model.projects import Actor, Project
 from daftari.model.time import format_time
+from daftari.rules import events
 from daftari.rules.consent import ledger
 from daftari.rules.erasure.subject_export import export_number
+from daftari.rules.events import Action
 from daftari.rules.fields import Reference
 from daftari.store import Store, WriteTx
-from daftari.store.journal import insert_journal, list_journal, read_left, written_left, written_ranges
+from daftari.store.journal import list_journal, read_left, written_left, written_ranges
 from tests.support import calls, consent_calls
 from tests.support.builders import rows_of
 from tests.support.calls import NOW
@@ -433,18 +435,15 @@ def test_what_a_person_left_is_in_their_export(store: Store, book: Project) -> N
     assert actions == ["create_contacts", "inbound", "join_group", "update_group"]
 
 
-def test_facts_of_several_rows_in_one_transaction_go_to_the_row_after_them(
-    store: Store, book: Project, told: Told
-) -> None:
+def test_each_of_several_acts_in_one_transaction_tells_its_own_facts(store: Store, book: Project, told: Told) -> None:
     def write_twice(tx: WriteTx) -> None:
-        for seconds in (1, 2):
+        for seconds, action in ((1, Action.RECEIVE_INBOUND), (2, Action.RECORD_OPT_OUTS)):
             given = NewFact(0, 254_733_000_001, "opt_out", Scope("sms"), NOW + seconds, "api")
-            ledger.record_facts(tx, facts=[given])
-            insert_journal(tx, action=f"write {seconds}", contacts=(), group_id=None)
-        insert_journal(tx, action="write 3", contacts=(), group_id=None)
+            events.record(tx, action, *ledger.record_facts(tx, facts=[given]).events)
+        events.record(tx, Action.FREEZE_AUDIENCE)
 
     store.write(book, ANA, NOW, write_twice)
-    assert told() == [("write 1", 1, 1, {}), ("write 2", 2, 2, {}), ("write 3", None, None, {})]
+    assert told() == [("inbound", 1, 1, {}), ("opt_outs", 2, 2, {}), ("freeze_audience", None, None, {})]
 
 
 @pytest.mark.parametrize(

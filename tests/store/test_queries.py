@@ -24,7 +24,9 @@ from daftari.model.consent import NewFact, Scope
 from daftari.model.imports import ImportState
 from daftari.model.inbound import InboundRequest, Review
 from daftari.model.projects import Actor
+from daftari.rules import events
 from daftari.rules.contacts import contacts, parse
+from daftari.rules.events import Action, GroupCreated
 from daftari.store import (
     Store,
     WriteTx,
@@ -120,7 +122,7 @@ ITEMS: dict[str, list[tuple[Any, ...]]] = {
 def _fill(tx: WriteTx) -> None:
     for number in range(GROUPS):
         group = groups.insert_group(tx, name=f"Group {number}", folded=f"group {number}")
-        seq = journal.insert_journal(tx, action="create_group", contacts=(), group_id=group.id)
+        seq = events.record(tx, Action.CREATE_GROUP, GroupCreated(group.id), group_id=group.id)
         _fill_ledger(tx, 254710000000 + seq)
 
 

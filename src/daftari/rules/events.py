@@ -149,13 +149,29 @@ LISTENERS: dict[Listener, tuple[type[Event], ...]] = {}
 def record(tx: WriteTx, action: Action, *happened: Event, group_id: int | None = None) -> int:
     """Write one journal row for an act, then publish its events. Returns the row's number.
 
-    ``group_id``: the group that the request is about. The row names the contacts of all events.
+    ``group_id``: the group that the request is about. The row names the contacts of all events but an erasure, their
+    facts, and who left which group.
     """
     contacts: set[int] = set()
+    facts: list[int] = []
+    left: dict[int, set[int]] = {}
     for event in happened:
         if isinstance(event, _NAMING_CONTACTS):
             contacts.update(event.contacts)
-    seq = journal.insert_journal(tx, action=action.value, contacts=contacts, group_id=group_id)
+        if isinstance(event, ConsentChanged):
+            facts += (event.first_fact, event.last_fact)
+        elif isinstance(event, Erased):
+            facts.append(event.fact)
+        elif isinstance(event, GroupLeft):
+            left.setdefault(event.group_id, set()).update(event.contacts)
+    seq = journal.insert_journal(
+        tx,
+        action=action.value,
+        contacts=contacts,
+        group_id=group_id,
+        facts=(min(facts), max(facts)) if facts else None,
+        left=left,
+    )
     publish(tx, happened)
     return seq
 

@@ -5,13 +5,12 @@ SQL never looks inside a card; this room makes no card either, and must not know
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
 from daftari.store.directory import PageStart
 from daftari.store.engine import Tx, WriteTx
-from daftari.store.journal import note_left
 
 CARD_VERSION = 1
 """The shape of the cards that this version writes."""
@@ -132,9 +131,7 @@ def delete_contact(tx: WriteTx, *, contact_id: int) -> None:
     tx.run("delete_contact", id=contact_id)
 
 
-def delete_contacts(tx: WriteTx, *, ids: Sequence[int], left: Mapping[int, Sequence[int]]) -> None:
-    """Delete contacts with their memberships, which are ``left``: contacts by group."""
+def delete_contacts(tx: WriteTx, *, ids: Sequence[int]) -> None:
+    """Delete contacts with their memberships."""
     tx.run("delete_memberships", ids=ids)
     tx.run("delete_contacts", ids=ids)
-    for group_id, members in left.items():
-        note_left(tx, group_id=group_id, ids=members)

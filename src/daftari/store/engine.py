@@ -64,14 +64,6 @@ class Book(Struct):
     """For what is neither: audiences, erasures, reviews and refused requests."""
 
 
-class Unjournaled(Struct):
-    """What a transaction wrote since its last journal row, for the next one to name."""
-
-    first_fact: int
-    left: dict[int, set[int]] = {}
-    """Contacts by the group that they left."""
-
-
 class Tx(Protocol):
     """One transaction. Every query also gets ``:project``, the id of the project that the transaction is for."""
 
@@ -106,7 +98,6 @@ class WriteTx(Tx, Protocol):
 
     book: Book
     actor: Actor
-    unjournaled: Unjournaled
 
     def insert_many(self, table: str, rows: Sequence[tuple[Value, ...]]) -> None:
         """New rows for one of ``TABLES``, the fastest way that the engine has."""
@@ -125,11 +116,10 @@ class SystemTx(Tx, Protocol):
 class Transaction(ABC):
     """What both engines' transactions are: ``Tx``, ``WriteTx`` and ``SystemTx`` in one."""
 
-    __slots__ = ("actor", "book", "erasure_key", "next_system_id", "now", "project", "unjournaled")
+    __slots__ = ("actor", "book", "erasure_key", "next_system_id", "now", "project")
 
     book: Book
     actor: Actor
-    unjournaled: Unjournaled
     next_system_id: int
 
     def __init__(self, project: Project, now: int, erasure_key: bytes) -> None:
@@ -287,7 +277,6 @@ def _lock_book(tx: Transaction, actor: Actor) -> bool:
         raise Unauthenticated
     *counters, closed = cast("tuple[int, ...]", row)
     tx.book = Book(*counters)
-    tx.unjournaled = Unjournaled(tx.book.next_fact)
     tx.actor = actor
     return bool(closed)
 

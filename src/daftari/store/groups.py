@@ -13,7 +13,6 @@ from msgspec import Struct
 from daftari.model.contacts import Group
 from daftari.store.directory import count_list
 from daftari.store.engine import Tx, WriteTx
-from daftari.store.journal import note_left
 
 
 class Membership(Struct, frozen=True):
@@ -95,11 +94,8 @@ def insert_members(tx: WriteTx, *, group_id: int, ids: Sequence[int]) -> None:
 def delete_members(tx: WriteTx, *, group_id: int, ids: Sequence[int]) -> None:
     """Contacts that are in the group leave it."""
     tx.run("delete_members", group=group_id, ids=ids)
-    note_left(tx, group_id=group_id, ids=ids)
 
 
-def delete_contact_memberships(tx: WriteTx, *, contact_id: int, group_ids: Sequence[int]) -> None:
-    """A contact leaves all its groups, which are ``group_ids``."""
+def delete_contact_memberships(tx: WriteTx, *, contact_id: int) -> None:
+    """A contact leaves all its groups."""
     tx.run("delete_contact_memberships", contact=contact_id)
-    for group_id in group_ids:
-        note_left(tx, group_id=group_id, ids=[contact_id])

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from daftari.store.engine import Tx, Unjournaled, WriteTx
+from daftari.store.engine import Tx, WriteTx
 
 
 class JournalRow(Struct, frozen=True):
@@ -46,32 +46,25 @@ class JournalRow(Struct, frozen=True):
         )
 
 
-def insert_journal(tx: WriteTx, *, action: str, contacts: Iterable[int], group_id: int | None) -> int:
-    """Insert a row that also names the facts and the left groups since the transaction's last row.
+def insert_journal(
+    tx: WriteTx,
+    *,
+    action: str,
+    contacts: Iterable[int],
+    group_id: int | None,
+    facts: tuple[int, int] | None,
+    left: Mapping[int, Iterable[int]],
+) -> int:
+    """Insert a row. ``facts``: the first and the last one. ``left``: contacts by the group that they left.
 
-    Returns its number.
+    Returns the row's number. Only ``rules/events.py`` calls this.
     """
     seq = tx.book.next_seq
     tx.book.next_seq = seq + 1
-    first, last = tx.unjournaled.first_fact, tx.book.next_fact - 1
-    left = written_left(tx.unjournaled.left)
-    tx.unjournaled = Unjournaled(tx.book.next_fact)
-    facts = (first, last) if first <= last else (None, None)
-    who = (tx.actor.key_id, tx.actor.request_id)
-    tx.insert_many(
-        "journal", [(tx.project.id, seq, tx.now, *who, action, group_id, written_ranges(contacts), *facts, left)]
-    )
+    row = (tx.project.id, seq, tx.now, tx.actor.key_id, tx.actor.request_id, action, group_id)
+    first, last = facts or (None, None)
+    tx.insert_many("journal", [(*row, written_ranges(contacts), first, last, written_left(left))])
     return seq
-
-
-def note_left(tx: WriteTx, *, group_id: int, ids: Iterable[int]) -> None:
-    """Let the next row say that contacts left a group."""
-    tx.unjournaled.left.setdefault(group_id, set()).update(ids)
-
-
-def forget_left(tx: WriteTx) -> None:
-    """Let the next row say nothing of groups that were left: the contact was erased."""
-    tx.unjournaled.left.clear()
 
 
 def list_journal(tx: Tx, *, first: int, last: int, limit: int) -> list[JournalRow]:

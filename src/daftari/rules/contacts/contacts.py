@@ -311,7 +311,7 @@ def delete_contact(
 def remove_contact(tx: WriteTx, *, found: StoredContact) -> list[int]:
     """A contact goes, out of every list first; returns the groups that it was in."""
     inside = groups.list_contact_groups(tx, contact_id=found.id)
-    groups.delete_contact_memberships(tx, contact_id=found.id, group_ids=inside)
+    groups.delete_contact_memberships(tx, contact_id=found.id)
     lists = [directory.BOOK, *inside, *([directory.LISTED] if found.consent_status != SUPPRESSED else [])]
     directory.change_directory(tx, joined={}, left={**dict.fromkeys(lists, (found.id,))})
     contacts.delete_contact(tx, contact_id=found.id)

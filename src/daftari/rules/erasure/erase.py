@@ -12,7 +12,7 @@ from daftari.model.jobs import JobKind
 from daftari.rules import events
 from daftari.rules.erasure.holders import HOLDERS
 from daftari.rules.events import Action, Erased
-from daftari.store import WriteTx, consent, contacts, erasures, journal
+from daftari.store import WriteTx, consent, contacts, erasures
 from daftari.store.jobs import request_job
 
 
@@ -39,7 +39,6 @@ def erase_number(tx: WriteTx, *, mobile: int) -> Erasure:
         contact_id=person.contact_id,
         removed=msgspec.json.encode(removed).decode(),
     )
-    journal.forget_left(tx)
     # The last fact is the opt-out that the ledger's holder recorded.
     erased = Erased(erasure_id, mobile, person.contact_id, tx.book.next_fact - 1)
     events.record(tx, Action.ERASE_NUMBER, erased)

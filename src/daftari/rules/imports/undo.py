@@ -166,7 +166,7 @@ def _remove(tx: WriteTx, going: list[tuple[StoredContact, set[int]]], reason: st
     for contact, group_ids in going:
         for group_id in group_ids:
             left.setdefault(group_id, []).append(contact.id)
-    contacts.delete_contacts(tx, ids=ids, left=left)
+    contacts.delete_contacts(tx, ids=ids)
     directory.change_directory(tx, joined={}, left={directory.BOOK: ids, directory.LISTED: listed, **left})
     happened = [GroupLeft(group_id, members) for group_id, members in sorted(left.items())]
     seq = events.record(tx, Action.DELETE_CONTACTS, *happened, ContactsDeleted(ids))

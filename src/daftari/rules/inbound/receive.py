@@ -81,7 +81,7 @@ def receive_events(tx: WriteTx, *, events: Sequence[InboundEvent], token: Inboun
     _insert_reviews(tx, inbox)
     inbound.count_received(tx, token_id=token.id)
     new = 0 if recorded is None else sum(outcome.outcome == "recorded" for outcome in recorded.outcomes)
-    if recorded is not None and new:
+    if recorded is not None and recorded.events:
         record(tx, Action.RECEIVE_INBOUND, *recorded.events)
     return Taken(new, len(inbox.reviews))
 
