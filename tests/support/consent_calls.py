@@ -39,8 +39,8 @@ def record_given(
 
 def receive_events(store: Store, project: Project, events: Sequence[InboundEvent], *, now: int) -> Taken:
     """What a provider brings."""
-    receipt = Receipt(PROVIDER, TOKEN.id, project.consent, REGION, now)
-    return store.write(project, ACTOR, now, receive.receive_events, events=events, token=TOKEN, receipt=receipt)
+    receipt = Receipt(PROVIDER, TOKEN.id, now)
+    return store.write(project, ACTOR, now, receive.receive_events, events=events, receipt=receipt)
 
 
 def list_reviews(store: Store, project: Project) -> list[Review]:

@@ -9,11 +9,9 @@ from __future__ import annotations
 import logging
 
 import msgspec
-from msgspec.structs import replace
 
 from daftari.errors import DaftariError, Forged, Malformed, ReviewNotFound
 from daftari.gateways import GATEWAYS
-from daftari.gateways.protocol import Gateway, Proof
 from daftari.model.inbound import InboundRequest, StoredToken
 from daftari.model.limits import ID_MAX, OPT_OUTS_PER_PAGE_MAX
 from daftari.model.projects import Actor
@@ -22,6 +20,7 @@ from daftari.rules.access import inbound_tokens
 from daftari.rules.inbound import quarantine, receive
 from daftari.rules.inbound import review as reviews
 from daftari.rules.inbound.receive import Receipt
+from daftari.rules.inbound.requests import answer_check, read_request
 from daftari.rules.inbound.review import SETTLEMENTS, show_review
 from daftari.web.errors import MethodNotAllowed
 from daftari.web.params import read_whole
@@ -41,28 +40,25 @@ log = logging.getLogger("daftari.web")
 
 def check_address(desk: Desk, request: Request, provider: str, token: str) -> Reply:
     """``GET /v1/inbound/{provider}/{token}``: a provider asks whether the address is really ours."""
-    gateway, stored = _find(desk, provider, token)
-    if not gateway.has_check:
+    stored = _find_token(desk, provider, token)
+    if not GATEWAYS[provider].has_check:
         raise MethodNotAllowed("OPTIONS, POST")
-    return Reply(200, "text/plain; charset=utf-8", gateway.check(_read_request(desk, request), proof=_proof(stored)))
+    return Reply(200, "text/plain; charset=utf-8", answer_check(stored, _read_inbound(desk, request)))
 
 
 def receive_request(desk: Desk, request: Request, provider: str, token: str) -> Reply:
     """``POST /v1/inbound/{provider}/{token}``: 200 once it is durable."""
-    gateway, stored = _find(desk, provider, token)
-    given, now = _read_request(desk, request), desk.now()
-    project, actor = stored.project, Actor(None, request.id)
+    stored = _find_token(desk, provider, token)
+    given, now = _read_inbound(desk, request), desk.now()
+    actor = Actor(None, request.id)
     try:
-        gateway.verify(given, proof=_proof(stored))
-        events = gateway.read(given)
+        events = read_request(stored, given)
     except (Forged, Malformed) as error:
-        # Only what a proof is about is kept of the address: it has the token in it.
-        kept = given if gateway.signs_url else replace(given, url="")
-        _quarantine(desk, stored, kept, error, actor, now)
+        _quarantine(desk, stored, given, error, actor, now)
         raise
-    receipt = Receipt(provider, stored.token.id, project.consent, project.region, now)
-    desk.store.write(project, actor, now, receive.receive_events, events=events, token=stored.token, receipt=receipt)
-    media_type, body = gateway.reply
+    receipt = Receipt(provider, stored.token.id, now)
+    desk.store.write(stored.project, actor, now, receive.receive_events, events=events, receipt=receipt)
+    media_type, body = GATEWAYS[provider].reply
     return Reply(200, media_type, body)
 
 
@@ -75,24 +71,19 @@ def _quarantine(
         now,
         quarantine.quarantine_request,
         request=given,
-        token_id=stored.token.id,
+        stored=stored,
         reason=error.message,
     )
     what = "kept in quarantine" if kept else "not kept: the quarantine is full"
     log.warning("an inbound request of %s was refused and is %s: %s", stored.token.provider, what, error.message)
 
 
-def _find(desk: Desk, provider: str, token: str) -> tuple[Gateway, StoredToken]:
-    """The gateway and the token of an address. Raises ``Forged``, the same for whatever is wrong with it."""
-    stored = desk.store.system_read(current_time(), inbound_tokens.find_token, provider=provider, written=token)
-    return GATEWAYS[stored.token.provider], stored
+def _find_token(desk: Desk, provider: str, token: str) -> StoredToken:
+    """The token in an address. Raises ``Forged``, the same for anything that is wrong with it."""
+    return desk.store.system_read(current_time(), inbound_tokens.find_token, provider=provider, written=token)
 
 
-def _proof(stored: StoredToken) -> Proof:
-    return Proof(secret=stored.signing_secret, verify_token=stored.verify_token)
-
-
-def _read_request(desk: Desk, request: Request) -> InboundRequest:
+def _read_inbound(desk: Desk, request: Request) -> InboundRequest:
     headers = {name: value for name in PROOF_HEADERS if (value := request.headers.get(name)) is not None}
     media_type = request.headers.get("content-type") or ""
     url = desk.called_url(request)

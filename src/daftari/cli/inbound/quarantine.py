@@ -1,12 +1,9 @@
-"""``daftari inbound quarantine`` and ``replay``: what was refused, and what of it proves to be good after all."""
+"""``daftari inbound quarantine`` and ``replay``: refused requests of providers, listed and read again."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
-
-from msgspec.structs import replace
 
 from daftari.cli.terminal.options import (
     ConfigOption,
@@ -21,15 +18,12 @@ from daftari.cli.terminal.options import (
 )
 from daftari.cli.terminal.output import print_list, say, shown_time
 from daftari.errors import Forged, Malformed
-from daftari.gateways import GATEWAYS, Proof
-from daftari.model.inbound import InboundEvent, InboundRequest, InboundToken, Quarantined, StoredToken
+from daftari.model.inbound import InboundToken, Quarantined
 from daftari.model.projects import Actor, Project
 from daftari.model.time import current_time
 from daftari.rules.access import inbound_tokens
 from daftari.rules.inbound import quarantine
-from daftari.rules.inbound.receive import Receipt
 from daftari.store import Store, Tx
-from daftari.store.inbound import get_token
 
 EPILOG = examples(
     "daftari inbound quarantine --project Shopify",
@@ -45,7 +39,6 @@ REPLAY_EPILOG = examples(
 COLUMNS = ("id", "provider", "start", "received_at", "reason")
 TURN = 100
 """Requests that are read at a time."""
-_PATH = re.compile(r"(/api)?/v1/inbound/.*", re.DOTALL)
 
 
 def list_quarantine(
@@ -93,7 +86,7 @@ def _tokens(store: Store) -> dict[int, InboundToken]:
 
 
 def _walk(store: Store, project: Project) -> Iterator[Quarantined]:
-    """Every refused request, read some at a time, so that what is taken in may go meanwhile."""
+    """Every refused request, read some at a time, since those that are received leave the quarantine."""
     after = 0
     while found := store.read(project, current_time(), quarantine.list_quarantine, after=after, limit=TURN):
         yield from found
@@ -103,39 +96,13 @@ def _walk(store: Store, project: Project) -> Iterator[Quarantined]:
 def _replay_one(
     store: Store, project: Project, kept: Quarantined, token: InboundToken, *, public_url: str | None
 ) -> bool:
-    """Take a request in as of the time of its receipt, if it is good now. Returns whether it is."""
-    stored = store.system_read(current_time(), get_token, start=token.start)
-    assert stored is not None
+    """Receive a request as of the time at which it came, if it is valid now. Returns whether it is."""
+    stored = store.system_read(current_time(), inbound_tokens.get_stored_token, start=token.start)
     try:
-        events = _read_again(stored, kept.request, public_url=public_url)
+        events = quarantine.read_again(kept, stored, public_url=public_url)
     except (Forged, Malformed) as error:
         say(f"Request {kept.id} of {token.provider}: {error.message}")
         return False
-    store.write(
-        project,
-        Actor(None, "inbound replay"),
-        current_time(),
-        quarantine.release_request,
-        quarantined_id=kept.id,
-        events=events,
-        token=token,
-        receipt=Receipt(token.provider, token.id, project.consent, project.region, kept.received_at),
-    )
+    actor = Actor(None, "inbound replay")
+    store.write(project, actor, current_time(), quarantine.release_request, kept=kept, stored=stored, events=events)
     return True
-
-
-def _read_again(stored: StoredToken, request: InboundRequest, *, public_url: str | None) -> list[InboundEvent]:
-    """What a request says. Raises ``Forged`` and ``Malformed``.
-
-    Where a provider signs the address, a wrong ``public_url`` refused its requests too: that of now is tried as well.
-    """
-    gateway = GATEWAYS[stored.token.provider]
-    proof = Proof(secret=stored.signing_secret, verify_token=stored.verify_token)
-    path = _PATH.search(request.url)
-    try:
-        gateway.verify(request, proof=proof)
-    except Forged:
-        if public_url is None or path is None:
-            raise
-        gateway.verify(replace(request, url=public_url + path[0]), proof=proof)
-    return gateway.read(request)

@@ -68,6 +68,17 @@ def get_token(tx: Tx, *, start: str) -> InboundToken:
     return found[0]
 
 
+def get_stored_token(tx: Tx, *, start: str) -> StoredToken:
+    """The token with these first characters, and what its provider's requests are verified by.
+
+    Raises ``TokenNotFound``.
+    """
+    stored = inbound.get_token(tx, start=start)
+    if stored is None:
+        raise TokenNotFound(start)
+    return stored
+
+
 def set_signing_secret(tx: SystemTx, *, start: str, signing_secret: str) -> InboundToken:
     """Another secret of the provider's for a token. Raises ``TokenNotFound``."""
     token = get_token(tx, start=start)

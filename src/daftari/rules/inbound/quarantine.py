@@ -1,38 +1,42 @@
-"""Refused requests of providers: kept, listed, released. No HTTP, no SQL."""
+"""Refused requests of providers: stored, listed, and read again once secret and URL are right. No HTTP, no SQL."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
-from daftari.model.inbound import (
-    InboundEvent,
-    InboundRequest,
-    InboundToken,
-    Quarantined,
-)
-from daftari.model.limits import (
-    QUARANTINE_MAX,
-)
+from msgspec.structs import replace
+
+from daftari.errors import Forged
+from daftari.gateways import GATEWAYS
+from daftari.model.inbound import InboundEvent, InboundRequest, Quarantined, StoredToken
+from daftari.model.limits import QUARANTINE_MAX
 from daftari.rules.inbound.receive import Receipt, Taken, receive_events
+from daftari.rules.inbound.requests import read_request
 from daftari.store import Tx, WriteTx, inbound
 
 QUARANTINED_A_TURN = 100
+"""Requests that are read at a time."""
+_PATH = re.compile(r"(/api)?/v1/inbound/.*", re.DOTALL)
 
 
 def walk_quarantine(tx: Tx) -> Iterator[Quarantined]:
-    """Every refused request that is kept."""
+    """Every refused request."""
     after = 0
     while found := inbound.list_quarantine(tx, after=after, limit=QUARANTINED_A_TURN):
         yield from found
         after = found[-1].id
 
 
-def quarantine_request(tx: WriteTx, *, request: InboundRequest, token_id: int, reason: str) -> bool:
-    """Keep a refused request, to be read again once the secret is corrected. Returns whether there was space."""
-    inbound.count_refused(tx, token_id=token_id)
+def quarantine_request(tx: WriteTx, *, request: InboundRequest, stored: StoredToken, reason: str) -> bool:
+    """Store a refused request to be read again later. Returns ``False`` when the quarantine is full."""
+    inbound.count_refused(tx, token_id=stored.token.id)
     if inbound.count_quarantine(tx) >= QUARANTINE_MAX:
         return False
-    inbound.insert_quarantine(tx, token_id=token_id, reason=reason, request=request)
+    if not GATEWAYS[stored.token.provider].signs_url:
+        # The URL has the token in it, and is stored only where the proof is about it.
+        request = replace(request, url="")
+    inbound.insert_quarantine(tx, token_id=stored.token.id, reason=reason, request=request)
     return True
 
 
@@ -41,19 +45,26 @@ def list_quarantine(tx: Tx, *, after: int, limit: int) -> list[Quarantined]:
     return inbound.list_quarantine(tx, after=after, limit=limit)
 
 
-def release_request(
-    tx: WriteTx,
-    *,
-    quarantined_id: int,
-    events: Sequence[InboundEvent],
-    token: InboundToken,
-    receipt: Receipt,
-) -> Taken:
-    """Take in a request that was refused and proves to be good after all."""
-    inbound.delete_quarantined(tx, quarantined_id=quarantined_id)
-    return receive_events(tx, events=events, token=token, receipt=receipt)
+def read_again(kept: Quarantined, stored: StoredToken, *, public_url: str | None) -> list[InboundEvent]:
+    """The events in a refused request, verified with the secret of now. Raises ``Forged`` and ``Malformed``.
+
+    A provider that signs the URL was refused for a wrong ``public_url`` too, so the URL with the one of now is tried.
+    """
+    try:
+        return read_request(stored, kept.request)
+    except Forged:
+        path = _PATH.search(kept.request.url)
+        if public_url is None or path is None:
+            raise
+        return read_request(stored, replace(kept.request, url=public_url + path[0]))
+
+
+def release_request(tx: WriteTx, *, kept: Quarantined, stored: StoredToken, events: Sequence[InboundEvent]) -> Taken:
+    """Receive the events of a refused request as of the time at which it came."""
+    inbound.delete_quarantined(tx, quarantined_id=kept.id)
+    return receive_events(tx, events=events, receipt=Receipt(stored.token.provider, kept.token_id, kept.received_at))
 
 
 def count_quarantine(tx: Tx) -> int:
-    """How many refused requests are kept."""
+    """The number of refused requests."""
     return inbound.count_quarantine(tx)

@@ -19,12 +19,10 @@ from daftari.model.inbound import (
     InboundMessage,
     InboundSignal,
     InboundSubscription,
-    InboundToken,
     InboundUnreadable,
     Review,
 )
 from daftari.model.limits import CLOCK_AHEAD_SECONDS_MAX, EVIDENCE_MAX, MESSAGE_ID_MAX, SENDER_MAX
-from daftari.model.projects import ConsentSettings
 from daftari.rules.consent import ledger
 from daftari.rules.consent.keywords import Reading, read_message, stop_scope
 from daftari.rules.consent.state import fold_keyword
@@ -38,19 +36,17 @@ _Known = InboundMessage | InboundSignal | InboundSubscription
 
 
 class Taken(Struct, frozen=True):
-    """What became of a request: facts that were new, and things that wait for a person's eye."""
+    """The outcome of a request: the number of new facts, and of reviews for a person."""
 
     recorded: int
     reviews: int
 
 
 class Receipt(Struct, frozen=True):
-    """How a project takes things in: its token's provider, its settings, its region, and when the request came."""
+    """How a request came: from which provider, by which token, and when, in microseconds."""
 
     provider: str
     token_id: int
-    settings: ConsentSettings
-    region: str
     received_at: int
 
 
@@ -64,8 +60,8 @@ class _Inbox(Struct):
 # ---- taking in ------------------------------------------------------------------------------------------
 
 
-def receive_events(tx: WriteTx, *, events: Sequence[InboundEvent], token: InboundToken, receipt: Receipt) -> Taken:
-    """Take in what a verified request said; all of it or nothing."""
+def receive_events(tx: WriteTx, *, events: Sequence[InboundEvent], receipt: Receipt) -> Taken:
+    """Record the events of a verified request, all of them or none."""
     inbox = _Inbox([], [])
     for event in events:
         match event:
@@ -79,7 +75,7 @@ def receive_events(tx: WriteTx, *, events: Sequence[InboundEvent], token: Inboun
                 _keep_unreadable(tx, inbox, event, receipt)
     recorded = ledger.record_facts(tx, facts=inbox.facts) if inbox.facts else None
     _insert_reviews(tx, inbox)
-    inbound.count_received(tx, token_id=token.id)
+    inbound.count_received(tx, token_id=receipt.token_id)
     new = 0 if recorded is None else sum(outcome.outcome == "recorded" for outcome in recorded.outcomes)
     if recorded is not None and recorded.events:
         record(tx, Action.RECEIVE_INBOUND, *recorded.events)
@@ -87,13 +83,13 @@ def receive_events(tx: WriteTx, *, events: Sequence[InboundEvent], token: Inboun
 
 
 def _take_message(tx: WriteTx, inbox: _Inbox, event: InboundMessage, receipt: Receipt) -> None:
-    reading = read_message(event.text, settings=receipt.settings)
+    reading = read_message(event.text, settings=tx.project.consent)
     if event.means is not None:
         # The provider acted on it already: what it took the message for is what the person will meet with.
         reading = Reading(event.means)
     if reading.meaning in ("help", "nothing"):
         return
-    mobile = _read_mobile(event.number, receipt)
+    mobile = _read_mobile(tx, event.number)
     if mobile is None:
         _keep_for_review(tx, inbox, event, None, _UNREADABLE, receipt)
         return
@@ -106,7 +102,7 @@ def _take_message(tx: WriteTx, inbox: _Inbox, event: InboundMessage, receipt: Re
     if left is not None:
         fact = _fact(event, mobile, "left_group", own_channel, receipt, keyword=fold_name(left.name), group_id=left.id)
     elif reading.meaning == "opt_out":
-        scope = stop_scope(receipt.settings, channel=event.channel, sender=_sender(event))
+        scope = stop_scope(tx.project.consent, channel=event.channel, sender=_sender(event))
         fact = _fact(event, mobile, "opt_out", scope, receipt)
     elif reading.meaning == "opt_in":
         # A START speaks for its own channel and no other one.
@@ -133,7 +129,7 @@ def _find_group(tx: Tx, rest: str) -> Group | None:
 
 
 def _take_signal(tx: WriteTx, inbox: _Inbox, event: InboundSignal, receipt: Receipt) -> None:
-    mobile = None if event.number is None else _read_mobile(event.number, receipt)
+    mobile = None if event.number is None else _read_mobile(tx, event.number)
     if mobile is None:
         why = f"is the code {event.code} of the provider, and names no number that can be read"
         _keep_for_review(tx, inbox, event, None, why, receipt)
@@ -142,7 +138,7 @@ def _take_signal(tx: WriteTx, inbox: _Inbox, event: InboundSignal, receipt: Rece
 
 
 def _take_subscription(tx: WriteTx, inbox: _Inbox, event: InboundSubscription, receipt: Receipt) -> None:
-    mobile = _read_mobile(event.number, receipt)
+    mobile = _read_mobile(tx, event.number)
     if mobile is None:
         _keep_for_review(tx, inbox, event, None, _UNREADABLE, receipt)
         return
@@ -196,11 +192,11 @@ def _sender(event: InboundMessage | InboundSubscription) -> str:
     return event.sender.strip()[:SENDER_MAX] or ANY
 
 
-def _read_mobile(number: str, receipt: Receipt) -> int | None:
+def _read_mobile(tx: Tx, number: str) -> int | None:
     # Not every number that a provider calls international is: then it may be one of the region.
     for spelling in (number, number.removeprefix("+")):
         with suppress(ValueError):
-            return read_number(spelling, region=receipt.region)
+            return read_number(spelling, region=tx.project.region)
     return None
 
 
@@ -217,7 +213,7 @@ def _keep_for_review(tx: WriteTx, inbox: _Inbox, event: _Known, mobile: int | No
         channel = event.channel if isinstance(event, InboundMessage) else "premium_sms"
         sender = _sender(event)
     if mobile is None:
-        # Whoever looks needs what there is, to find out whom it is about.
+        # The reviewer needs all there is to find out which person it is about.
         why += "".join(
             f"; {what} {value!r}" for what, value in (("number", event.number), ("message", event.message_id)) if value
         )
@@ -246,7 +242,7 @@ def review_events(tx: WriteTx, *, events: Sequence[InboundEvent], why: str, rece
         if isinstance(event, InboundUnreadable):
             _keep_unreadable(tx, inbox, event, receipt)
         else:
-            mobile = None if event.number is None else _read_mobile(event.number, receipt)
+            mobile = None if event.number is None else _read_mobile(tx, event.number)
             _keep_for_review(tx, inbox, event, mobile, why, receipt)
     _insert_reviews(tx, inbox)
 
