@@ -86,7 +86,7 @@ def may_message(
 def find_audience(tx: Tx, project: Project, definition: Definition) -> tuple[list[tuple[int, int]], Counted]:
     """Everyone whom an audience reaches, number and id, in order of id."""
     reached: list[tuple[int, int]] = []
-    counted = audiences.walk_audience(tx, definition=definition, take=reached.extend)
+    counted = audiences.walk_audience(tx, definition=definition, groups_field="group", take=reached.extend)
     return reached, counted
 
 

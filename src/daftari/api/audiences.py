@@ -5,17 +5,16 @@ This room must not know who may be messaged.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import ExitStack
 
 import msgspec
 
 from daftari.api.consent import read_question
 from daftari.api.pagination import write_page
-from daftari.errors import AudienceNotFound, ValidationFailed
+from daftari.errors import AudienceNotFound
 from daftari.model.limits import AUDIENCE_GROUPS_MAX, ID_MAX, OPT_OUTS_PER_PAGE_MAX, PER_PAGE_MAX
 from daftari.rules import audiences
-from daftari.rules.audiences import Definition, Match, Reached
+from daftari.rules.audiences import Definition, Match
 from daftari.web.params import Params, read_whole
 from daftari.web.requests import Call, Handled, Reply
 from daftari.web.spool import SpooledAnswer
@@ -37,40 +36,16 @@ def stream_audience(call: Call) -> Reply:
     with ExitStack() as on_failure:
         spool = SpooledAnswer()
         on_failure.callback(spool.close)
-        if as_csv:
-            spool.write(b"mobile,id\r\n")
-        counted = call.read(
-            audiences.walk_audience,
-            definition=definition,
-            take=_csv_to(spool) if as_csv else _ndjson_to(spool),
-        )
-        if not as_csv:
-            spool.write(_encode({"end": True, "count": counted.count, "excluded": counted.excluded}) + b"\n")
+        call.read(audiences.write_audience, definition=definition, write=spool.write, as_csv=as_csv)
         on_failure.pop_all()
     return Reply(200, f"{CSV}; charset=utf-8" if as_csv else NDJSON, spool)
-
-
-def _ndjson_to(spool: SpooledAnswer) -> Callable[[Reached], None]:
-    return lambda reached: spool.write(
-        "".join([f'{{"mobile":"{mobile}","id":{number}}}\n' for mobile, number in reached]).encode()
-    )
-
-
-def _csv_to(spool: SpooledAnswer) -> Callable[[Reached], None]:
-    return lambda reached: spool.write("".join([f"{mobile},{number}\r\n" for mobile, number in reached]).encode())
 
 
 def freeze_audience(call: Call) -> Handled:
     """``POST /v1/audiences``: found in one snapshot, then kept."""
     definition = _read_definition(call.params, groups="groups")
     call.params.refuse_wrong()
-    try:
-        found = call.read(audiences.find_numbers, definition=definition)
-    except ValidationFailed as error:
-        # This call has its groups in a field of another name.
-        raise ValidationFailed(
-            {"groups" if name == "group" else name: said for name, said in error.errors.items()}
-        ) from None
+    found = call.read(audiences.find_numbers, definition=definition)
     return call.write(
         audiences.freeze_audience,
         lambda frozen: (

@@ -1,17 +1,13 @@
-"""``daftari audience``: everyone who may be messaged, on standard output, from one snapshot."""
+"""``daftari audience``: the contacts that may be messaged, on standard output, from one snapshot."""
 
 from __future__ import annotations
 
-import shutil
-import sys
-import tempfile
 from collections.abc import Sequence
-from functools import partial
 from typing import Annotated, BinaryIO
 
-import msgspec
 import typer
 
+from daftari.cli.terminal.files import spooled_output
 from daftari.cli.terminal.options import (
     ConfigOption,
     DatabaseOption,
@@ -24,7 +20,7 @@ from daftari.cli.terminal.output import WRONG_USAGE, fail, say
 from daftari.cli.terminal.scope import PurposeOption, QuestionChannelOption, SenderOption, read_option, read_question
 from daftari.model.limits import AUDIENCE_GROUPS_MAX
 from daftari.model.time import current_time
-from daftari.rules.audiences import Counted, Definition, Match, Reached, walk_audience
+from daftari.rules.audiences import Counted, Definition, Match, write_audience
 from daftari.rules.fields import read_name
 from daftari.store import Tx
 
@@ -65,42 +61,17 @@ def print_audience(
     )
     if len(definition.groups) + len(definition.without) > AUDIENCE_GROUPS_MAX:
         raise fail(f"At most {AUDIENCE_GROUPS_MAX} groups can be named.", code=WRONG_USAGE)
-    with tempfile.TemporaryFile() as spool:
-        # Whoever reads the output may be slow, and no snapshot should stay open for that long.
-        with opened_store(config, database) as store:
-            chosen = chosen_project(store, project)
-            counted = store.read(
-                chosen,
-                current_time(),
-                partial(_spool, spool=spool, as_csv=as_csv),
-                definition=definition,
-            )
-        spool.seek(0)
-        shutil.copyfileobj(spool, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
+    with spooled_output() as spool, opened_store(config, database) as store:
+        chosen = chosen_project(store, project)
+        counted = store.read(chosen, current_time(), _write_audience, spool=spool, as_csv=as_csv, definition=definition)
     say(_told(counted))
 
 
-def _spool(tx: Tx, *, spool: BinaryIO, as_csv: bool, definition: Definition) -> Counted:
-    """Write the audience into a file, from its beginning, since a snapshot that was lost is taken anew."""
+def _write_audience(tx: Tx, *, spool: BinaryIO, as_csv: bool, definition: Definition) -> Counted:
+    """Write the audience into a file from its beginning, since the store repeats a snapshot that was lost."""
     spool.seek(0)
     spool.truncate()
-    if as_csv:
-        spool.write(b"mobile,id\r\n")
-    take = partial(_write_csv if as_csv else _write_ndjson, spool)
-    counted = walk_audience(tx, definition=definition, take=take)
-    if not as_csv:
-        end = {"end": True, "count": counted.count, "excluded": counted.excluded}
-        spool.write(msgspec.json.encode(end) + b"\n")
-    return counted
-
-
-def _write_csv(spool: BinaryIO, reached: Reached) -> None:
-    spool.write("".join([f"{mobile},{number}\r\n" for mobile, number in reached]).encode())
-
-
-def _write_ndjson(spool: BinaryIO, reached: Reached) -> None:
-    spool.write("".join([f'{{"mobile":"{mobile}","id":{number}}}\n' for mobile, number in reached]).encode())
+    return write_audience(tx, definition=definition, write=spool.write, as_csv=as_csv)
 
 
 def _read_names(option: str, written: Sequence[str]) -> tuple[str, ...]:

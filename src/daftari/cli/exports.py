@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +13,7 @@ import typer
 
 from daftari.cli.imports.options import KeyOption, UrlOption
 from daftari.cli.remote import Remote, chosen_remote
-from daftari.cli.terminal.files import whole_file
+from daftari.cli.terminal.files import spooled_output, whole_file
 from daftari.cli.terminal.options import (
     ConfigOption,
     DatabaseOption,
@@ -109,20 +107,14 @@ def _many(count: int, thing: str) -> str:
 
 @contextmanager
 def _target(output: str | None) -> Iterator[BinaryIO]:
-    """The file to write; when all went well it becomes what was asked for, and else nothing does.
-
-    Whoever reads standard output may be slow, and no snapshot should stay open for that long: a copy goes there.
-    """
+    """The file to write. Only when all went well does it become the output."""
     try:
         if output is not None:
             with whole_file(Path(output)) as file:
                 yield file
             return
-        with tempfile.TemporaryFile() as spool:
+        with spooled_output() as spool:
             yield spool
-            spool.seek(0)
-            shutil.copyfileobj(spool, sys.stdout.buffer)
-            sys.stdout.buffer.flush()
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise

@@ -70,9 +70,30 @@ class Counted(Struct, frozen=True):
 # ---- whom it reaches ------------------------------------------------------------------------------------
 
 
-def walk_audience(tx: Tx, *, definition: Definition, take: Callable[[Reached], None]) -> Counted:
-    """Hand on everyone who may be messaged, some at a time, in order of id. Raises ``ValidationFailed``."""
-    meant = _find_groups(tx, definition)
+def write_audience(tx: Tx, *, definition: Definition, write: Callable[[bytes], object], as_csv: bool) -> Counted:
+    """Write the contacts that may be messaged, in order of id, as NDJSON or CSV. Raises ``ValidationFailed``.
+
+    NDJSON ends with a line that has the counts, by which a reader knows that it has everything.
+    """
+    line = b"%d,%d\r\n" if as_csv else b'{"mobile":"%d","id":%d}\n'
+
+    def take(reached: Reached) -> None:
+        write(b"".join([line % one for one in reached]))
+
+    if as_csv:
+        write(b"mobile,id\r\n")
+    counted = walk_audience(tx, definition=definition, groups_field="group", take=take)
+    if not as_csv:
+        write(_encode({"end": True, "count": counted.count, "excluded": counted.excluded}) + b"\n")
+    return counted
+
+
+def walk_audience(tx: Tx, *, definition: Definition, groups_field: str, take: Callable[[Reached], None]) -> Counted:
+    """Call ``take`` with the contacts that may be messaged, some at a time, in order of id.
+
+    Raises ``ValidationFailed``, in which ``groups_field`` is the name of the field with the groups.
+    """
+    meant = _find_groups(tx, definition, groups_field)
     judge_known = _Judge(tx, definition.question)
     excluded: Counter[str] = Counter()
     count = 0
@@ -81,7 +102,7 @@ def walk_audience(tx: Tx, *, definition: Definition, take: Callable[[Reached], N
         count += len(reached)
         take(reached)
     if definition.everyone:
-        # Whoever opted out of everything is in no list that is walked.
+        # Contacts that opted out of everything are in no list that is walked.
         gone = directory.count_list(tx, list_id=directory.BOOK) - directory.count_list(tx, list_id=directory.LISTED)
         excluded["opted_out"] += gone
     return Counted(count, {reason: many for reason, many in sorted(excluded.items()) if many})
@@ -94,14 +115,14 @@ class _Groups(Struct, frozen=True):
     unwanted: list[int]
 
 
-def _find_groups(tx: Tx, definition: Definition) -> _Groups:
+def _find_groups(tx: Tx, definition: Definition, groups_field: str) -> _Groups:
     errors: dict[str, list[str]] = {}
     if not definition.everyone and not definition.groups:
-        errors["group"] = ["Name at least one group, or say everyone=true."]
+        errors[groups_field] = ["Name at least one group, or say everyone=true."]
     if definition.everyone and definition.groups:
         errors["everyone"] = ["The everyone field must not be sent together with groups."]
-    found: dict[str, list[int]] = {"group": [], "not": []}
-    for field, names in (("group", definition.groups), ("not", definition.without)):
+    found: dict[str, list[int]] = {groups_field: [], "not": []}
+    for field, names in ((groups_field, definition.groups), ("not", definition.without)):
         for name in names:
             group_id = groups.find_group_id(tx, folded=fold_name(name))
             if group_id is None:
@@ -110,7 +131,7 @@ def _find_groups(tx: Tx, definition: Definition) -> _Groups:
                 found[field].append(group_id)
     if errors:
         raise ValidationFailed(errors)
-    return _Groups(list(dict.fromkeys(found["group"])), list(dict.fromkeys(found["not"])))
+    return _Groups(list(dict.fromkeys(found[groups_field])), list(dict.fromkeys(found["not"])))
 
 
 def _walk(tx: Tx, definition: Definition, meant: _Groups, excluded: Counter[str]) -> Iterator[list[ContactNumber]]:
@@ -231,7 +252,7 @@ def find_numbers(tx: Tx, *, definition: Definition) -> Found:
     def take(reached: Reached) -> None:
         mobiles.extend([mobile for mobile, _ in reached])
 
-    counted = walk_audience(tx, definition=definition, take=take)
+    counted = walk_audience(tx, definition=definition, groups_field="groups", take=take)
     ascending = array("q", sorted(mobiles))
     return Found(ascending, counted, digest_of(ascending), erasures.get_last_erasure(tx))
 
@@ -325,7 +346,7 @@ def _numbers_at(tx: Tx, frozen: FrozenAudience, skip: int, limit: int) -> list[i
 
 
 class Rechecked(Struct, frozen=True):
-    """Numbers of a frozen audience that may not be messaged any more, with the reasons; and where to go on."""
+    """Numbers of a frozen audience that may no longer be messaged, with the reasons, and the next cursor."""
 
     blocked: list[dict[str, object]]
     following: int | None

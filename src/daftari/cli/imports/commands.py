@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +13,7 @@ from daftari.cli.imports.options import KeyOption, UrlOption, opened_place
 from daftari.cli.imports.report import code_of, say_end, say_reading, told_progress
 from daftari.cli.imports.source import UNDER_WAY, Place, Shown, command
 from daftari.cli.imports.start import follow_import, print_rows
-from daftari.cli.terminal.files import whole_file
+from daftari.cli.terminal.files import spooled_output, whole_file
 from daftari.cli.terminal.options import ConfigOption, DatabaseOption, JsonOption, ProjectOption, examples
 from daftari.cli.terminal.output import WRONG_USAGE, fail, print_list, say
 from daftari.cli.terminal.signals import told_to_stop
@@ -129,12 +127,8 @@ def write_rejects(
             return
         if place.get(import_id)["format"] in ("xlsx", "ods") and sys.stdout.isatty():
             raise fail("A workbook is nothing for a terminal; name a file with --output.", code=WRONG_USAGE)
-        with tempfile.TemporaryFile() as spool:
-            # Whoever reads the output may be slow, and no snapshot should stay open for that long.
+        with spooled_output() as spool:
             place.write_rejects(import_id, file=spool)
-            spool.seek(0)
-            shutil.copyfileobj(spool, sys.stdout.buffer)
-            sys.stdout.buffer.flush()
 
 
 # ---- told what to do ----------------------------------------------------------------------------------

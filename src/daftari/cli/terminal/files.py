@@ -1,19 +1,31 @@
-"""A file that a command writes: for its owner's eyes only, and there only when it is whole.
+"""Where a command writes: a file that only its owner may read and that appears complete, or standard output.
 
-A link goes on leading to the file, and what is no file, such as a device, stays what it is and is written into.
-
-This room must not know what is in it.
+A link still leads to the file afterwards, and a device is written into. Knows nothing about what is written.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+
+@contextmanager
+def spooled_output() -> Iterator[BinaryIO]:
+    """A temporary file that is copied to standard output at the end.
+
+    A reader of the output may be slow, and no snapshot should stay open meanwhile.
+    """
+    with tempfile.TemporaryFile() as spool:
+        yield spool
+        spool.seek(0)
+        shutil.copyfileobj(spool, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
 
 
 @contextmanager
