@@ -32,7 +32,7 @@ contract, database, durability, foreign keys and workers, its totals and page st
 into the same tables by a bare `executemany` or `COPY` in transactions of the same size. The load comes from another
 process, wrk. Every ratio is the median over rounds in which the sides take turns.
 """
-PACKAGES = ("granian", "falcon", "msgspec", "apsw", "psycopg", "fastapi", "sqlalchemy", "pydantic", "uvicorn", "uvloop")
+PACKAGES = ("granian", "msgspec", "apsw", "psycopg", "fastapi", "sqlalchemy", "pydantic", "uvicorn", "uvloop")
 
 
 class RowResult(Struct, frozen=True, kw_only=True):

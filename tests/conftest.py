@@ -30,7 +30,7 @@ from daftari.serving.server import Server, build_server
 from daftari.settings import Settings, read_settings
 from daftari.store import Store, migrate
 from tests.support import postgres
-from tests.support.clients import Client, over_the_wire, through_the_door
+from tests.support.clients import Client, in_process, over_the_wire
 from tests.support.stores import SECRET, open_store
 
 MEMORY_BYTES_MIN = 4 * 1024**3
@@ -257,17 +257,17 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 @pytest.fixture
-def house(database: str, settings_for: Callable[..., Settings], loop: asyncio.AbstractEventLoop) -> Iterator[Server]:
+def server(database: str, settings_for: Callable[..., Settings], loop: asyncio.AbstractEventLoop) -> Iterator[Server]:
     """The whole service on ``database``, as each server process builds it and gives it up."""
     built = build_server(settings_for(database))
     yield built
-    built.door.__rsgi_del__(loop)
+    built.rsgi.__rsgi_del__(loop)
 
 
 @pytest.fixture
-def client(house: Server, loop: asyncio.AbstractEventLoop) -> Client:
+def client(server: Server, loop: asyncio.AbstractEventLoop) -> Client:
     """A client without a key; its requests take the way that Granian's would, all but the socket."""
-    return Client(through_the_door(house.door, loop))
+    return Client(in_process(server.rsgi, loop))
 
 
 @pytest.fixture

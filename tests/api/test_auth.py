@@ -113,9 +113,9 @@ def test_what_is_no_key_is_401_and_says_how_to_come_back(client: Client, people:
 def test_every_route_that_needs_a_key_refuses_who_has_none(client: Client, people: Any) -> None:
     for route in ROUTES:
         answer = client.call(route.method, path_of(route, **PARTS))
-        if route.needs == "nothing":
+        if route.access == "open":
             assert answer.status == 200
-        elif route.needs == "token":
+        elif route.access == "token":
             assert refusal(answer) == (401, "FORGED")
         else:
             refused(answer)
@@ -171,14 +171,14 @@ def test_the_keys_of_a_deleted_project_stop_within_a_second_and_write_nothing(
 
 
 def test_when_a_key_was_last_used_is_noted_without_a_write_a_request(
-    ana: Client, house: Any, database: str, people: Any
+    ana: Client, server: Any, database: str, people: Any
 ) -> None:
     before = microseconds()
     for _ in range(3):
         ana.get("/v1/contacts")
     last_used = "SELECT last_used_at FROM key WHERE label = 'Ana'"
     assert rows_of(database, last_used) == [(None,)]
-    house.close()
+    server.close()
     assert before <= rows_of(database, last_used)[0][0] <= microseconds()
 
 
@@ -205,9 +205,9 @@ def test_a_read_only_key_reads_everything_and_writes_nothing(
         number = numbers.get(route.path.split("/")[1], PARTS["number"])
         parts = PARTS | {"number": number}
         answer = ben.call(route.method, path_of(route, **parts), json=asked)
-        if route.needs == "write":
+        if route.access == "write":
             assert refusal(answer) == (403, "READ_ONLY_KEY")
-        elif route.needs != "token":
+        elif route.access != "token":
             assert answer.status == 200, route.path
     assert refusal(ben.post("/v1/contacts", {"contacts": rows(1, first=9)})) == (403, "READ_ONLY_KEY")
     assert refusal(ben.delete("/v1/contacts/1")) == (403, "READ_ONLY_KEY")
@@ -243,11 +243,11 @@ def test_a_project_that_is_no_text_is_named_on_every_route(ana: Client) -> None:
     create(ana, *rows(1), group="VIP")
     for route in ROUTES:
         path = path_of(route, **PARTS)
-        if route.takes != "fields":
+        if route.body.kind != "fields":
             assert wrong_fields(ana.call(route.method, path, query={"project": "x" * 256}, body=b"x")) == ["project"]
             continue
         for wrong in (5, True, ["Shopify"], {"name": "Shopify"}, "x" * 256, "a\0b"):
-            if route.needs in ("read", "write"):
+            if route.access in ("read", "write"):
                 assert "project" in wrong_fields(ana.call(route.method, path, json={"project": wrong})), path
     assert (page(ana)["total"], groups(ana)) == (1, {"VIP": 1})
 

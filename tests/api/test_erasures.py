@@ -269,7 +269,7 @@ def test_a_number_may_be_erased_again_and_without_a_contact(
 
 
 def test_the_provider_message_of_before_is_known_again_after_the_erasure(
-    known: Client, client: Client, address: str, house: Server
+    known: Client, client: Client, address: str, server: Server
 ) -> None:
     erase(known)
     opt_in(known, GONE, at=int(time.time()) + 100)

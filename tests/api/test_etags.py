@@ -237,13 +237,13 @@ def test_a_write_that_was_done_is_answered_again_though_its_etag_is_old(book: Cl
 
 
 def test_of_many_who_saw_the_same_contact_one_writes(
-    book: Client, house: Server, people: People, loop: asyncio.AbstractEventLoop
+    book: Client, server: Server, people: People, loop: asyncio.AbstractEventLoop
 ) -> None:
     headers = [("authorization", f"Bearer {people.ana}"), ("if-match", tag_of(book))]
 
     async def write(number: int) -> Answer:
         body = msgspec.json.encode({"contact": {"city": f"City {number}"}})
-        while (answer := await sent(house.door, "PUT", "/v1/contacts/1", headers, body)).status == 503:
+        while (answer := await sent(server.rsgi, "PUT", "/v1/contacts/1", headers, body)).status == 503:
             assert answer.json()["error_code"] == "BUSY"
         return answer
 

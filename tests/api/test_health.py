@@ -14,14 +14,14 @@ from tests.support.clients import Client
 
 
 @pytest.fixture
-def break_store(house: object, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+def break_store(server: object, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Makes the store answer as if its database did not."""
 
     def answers() -> None:
         raise StoreUnavailable("The database does not answer.")
 
     def break_store() -> None:
-        store = house.store
+        store = server.store
         assert isinstance(store, Store)
         monkeypatch.setattr(store, "answers", answers)
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from daftari.api.routes import ROUTES, Route
+from daftari.api.routes import ROUTES
 from daftari.errors import AnswerErased, IdempotencyKeyReused
 from daftari.model.erasures import Person
 from daftari.model.limits import IDEMPOTENCY_KEY_MAX
@@ -19,10 +19,11 @@ from daftari.model.projects import Actor, Project
 from daftari.rules import idempotency
 from daftari.rules.access import inbound_tokens, keys, projects
 from daftari.rules.erasure import purge
-from daftari.rules.idempotency import KEPT_MICROSECONDS, Once, Replay
+from daftari.rules.idempotency import KEPT_MICROSECONDS, FirstResponse, IdempotentRequest
 from daftari.serving.server import build_server
 from daftari.settings import Settings
 from daftari.store import Store, WriteTx
+from daftari.web.routing import Route
 from daftari.worker import run_worker
 from tests.support.builders import (
     PARTS,
@@ -48,7 +49,7 @@ NOBODY, STRANGER, GONE = mobile(77), mobile(88), "254711223344"
 PERSON = Person(int(GONE), None)
 PARTS_HERE = PARTS | {"name": "VIP", "reference": "1"}
 
-KEYED = [route for route in ROUTES if route.needs == "write" and route.takes != "lines"]
+KEYED = [route for route in ROUTES if route.access == "write" and route.body.kind != "lines"]
 WRITES: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "/contacts"): {"contacts": rows(2, first=10), "group": "New", "results": True},
     ("PUT", "/contacts/{reference}"): {"contact": {"city": "Nakuru"}, "group": "Other"},
@@ -125,7 +126,7 @@ def book(ana: Client, client: Client, store: Store, people: Any) -> Client:
 
 
 def test_every_route_that_writes_is_tried() -> None:
-    """All but one that is taken up again by a way of its own."""
+    """All but the stream, which is resumed in its own way."""
     assert {(route.method, route.path) for route in KEYED} == WRITES.keys()
 
 
@@ -267,27 +268,27 @@ def test_a_key_of_the_same_name_is_another_one_for_every_other_key_and_project(
 
 
 def test_an_answer_is_kept_with_its_effect_or_not_at_all(book: Client, store: Store, people: Any) -> None:
-    once, replay = Once(7, KEY, b"asked"), Replay(201, (("content-type", "x"),), b"done")
+    request, response = IdempotentRequest(7, KEY, b"asked"), FirstResponse(201, (("content-type", "x"),), b"done")
 
     def break_off(tx: WriteTx) -> None:
-        idempotency.keep_replay(tx, once=once, replay=replay)
-        assert idempotency.find_replay(tx, once=once) == replay
+        idempotency.save_response(tx, request=request, response=response)
+        assert idempotency.find_response(tx, request=request) == response
         tx.book.next_id += 1
         raise RuntimeError("the power went")
 
     with pytest.raises(RuntimeError):
         store.write(people.shopify, ACTOR, NOW, break_off)
-    assert store.read(people.shopify, NOW, idempotency.find_replay, once=once) is None
+    assert store.read(people.shopify, NOW, idempotency.find_response, request=request) is None
     assert create(book, {"mobile": NOBODY}) == [4]
 
 
 @pytest.fixture
-def two_doors(database: str, settings_for: Callable[..., Settings]) -> Iterator[list[Any]]:
-    """Two servers' doors; on PostgreSQL each lets one write a project in at a time."""
-    houses = [build_server(settings_for(database, threads=2)) for _ in range(2)]
-    yield [house.door for house in houses]
-    for house in houses:
-        house.door.close()
+def two_servers(database: str, settings_for: Callable[..., Settings]) -> Iterator[list[Any]]:
+    """Two servers; on PostgreSQL each lets one write of a project in at a time."""
+    servers = [build_server(settings_for(database, threads=2)).rsgi for _ in range(2)]
+    yield servers
+    for server in servers:
+        server.close()
 
 
 def headers_of(secret: str) -> list[tuple[str, str]]:
@@ -295,10 +296,10 @@ def headers_of(secret: str) -> list[tuple[str, str]]:
 
 
 def test_the_same_write_at_two_servers_at_once_is_done_once_and_both_get_its_bytes(
-    two_doors: list[Any], book: Client, people: Any, loop: asyncio.AbstractEventLoop, database: str
+    two_servers: list[Any], book: Client, people: Any, loop: asyncio.AbstractEventLoop, database: str
 ) -> None:
     async def send_both(body: bytes) -> list[Answer]:
-        calls = [sent(door, "POST", "/v1/audiences", headers_of(people.ana), body) for door in two_doors]
+        calls = [sent(server, "POST", "/v1/audiences", headers_of(people.ana), body) for server in two_servers]
         return await asyncio.gather(*calls)
 
     answers = loop.run_until_complete(send_both(b'{"everyone":true,"channel":"sms"}'))
@@ -308,10 +309,10 @@ def test_the_same_write_at_two_servers_at_once_is_done_once_and_both_get_its_byt
     assert rows_of(database, "SELECT COUNT(*) FROM audience") == [(1,)]
 
 
-def test_one_that_is_waited_for_in_vain_is_a_409_that_may_be_sent_again(
+def test_duplicates_that_wait_too_long_are_409_at_any_server_and_may_be_sent_again(
     new_database: Callable[[str], str], settings_for: Callable[..., Settings], introduce: Any
 ) -> None:
-    """Only PostgreSQL limits the wait. The book is locked until the second of two has given up."""
+    """Only PostgreSQL limits the wait. The book is locked until both requests have given up."""
     database = new_database("postgres")
     store = open_store(database, threads=2)
     people = introduce(store)
@@ -324,54 +325,51 @@ def test_one_that_is_waited_for_in_vain_is_a_409_that_may_be_sent_again(
     holder = threading.Thread(target=store.write, args=(people.shopify, ACTOR, NOW, hold))
     holder.start()
     assert locked.wait(30)
-    door = build_server(settings_for(database, threads=2)).door
+    servers = [build_server(settings_for(database, threads=2)).rsgi for _ in range(2)]
 
     async def send_both() -> list[Answer]:
-        body = b'{"name":"Fresh"}'
-        calls = [asyncio.ensure_future(sent(door, "POST", "/v1/groups", headers_of(people.ana), body)) for _ in "12"]
-        first, others = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
-        may_go.set()
-        return [
-            first.pop().result(),
-            await others.pop(),
-            await sent(door, "POST", "/v1/groups", headers_of(people.ana), body),
-        ]
+        calls = [sent(server, "POST", "/v1/groups", headers_of(people.ana), b'{"name":"Fresh"}') for server in servers]
+        return await asyncio.gather(*calls)
 
     with asyncio.Runner() as runner:
-        refused, done, replayed = runner.run(send_both())
-    holder.join()
-    door.close()
+        refused = runner.run(send_both())
+        may_go.set()
+        holder.join()
+        answers = runner.run(send_both())
+    for server in servers:
+        server.close()
     store.close()
-    assert refusal(refused) == (409, "IDEMPOTENCY_IN_PROGRESS")
-    assert (refused.json()["retryable"], refused.headers["retry-after"]) == (True, "1")
-    assert (done.status, was_replayed(done)) == (201, False)
-    assert again(replayed) == again(done)
+    for answer in refused:
+        assert refusal(answer) == (409, "IDEMPOTENCY_IN_PROGRESS")
+        assert (answer.json()["retryable"], answer.headers["retry-after"]) == (True, "1")
+    assert again(answers[0]) == again(answers[1])
+    assert sorted((answer.status, was_replayed(answer)) for answer in answers) == [(201, False), (201, True)]
 
 
 # ---- for a day ----------------------------------------------------------------------------------------
 
 
-def keep(store: Store, project: Project, *, name: str, now: int, body: bytes = b"{}") -> Once:
-    once = Once(7, name, name.encode())
-    replay = Replay(201, (("content-type", "application/json"),), body)
-    store.write(project, ACTOR, now, idempotency.keep_replay, once=once, replay=replay)
-    return once
+def keep(store: Store, project: Project, *, name: str, now: int, body: bytes = b"{}") -> IdempotentRequest:
+    request = IdempotentRequest(7, name, name.encode())
+    response = FirstResponse(201, (("content-type", "application/json"),), body)
+    store.write(project, ACTOR, now, idempotency.save_response, request=request, response=response)
+    return request
 
 
 def test_an_answer_counts_for_a_day_and_then_its_place_is_free(store: Store, people: Any) -> None:
     project = people.shopify
-    once = keep(store, project, name=KEY, now=NOW)
-    other = Once(7, KEY, b"something else")
+    request = keep(store, project, name=KEY, now=NOW)
+    other = IdempotentRequest(7, KEY, b"something else")
     last = NOW + KEPT_MICROSECONDS - 1
-    found = store.read(project, last, idempotency.find_replay, once=once)
+    found = store.read(project, last, idempotency.find_response, request=request)
     assert found is not None
     assert found.body == b"{}"
     with pytest.raises(IdempotencyKeyReused):
-        store.read(project, last, idempotency.find_replay, once=other)
-    for asked in (once, other):
-        assert store.read(project, last + 1, idempotency.find_replay, once=asked) is None
+        store.read(project, last, idempotency.find_response, request=other)
+    for asked in (request, other):
+        assert store.read(project, last + 1, idempotency.find_response, request=asked) is None
     keep(store, project, name=KEY, now=last + 1, body=b"[]")
-    found = store.read(project, last + 2, idempotency.find_replay, once=once)
+    found = store.read(project, last + 2, idempotency.find_response, request=request)
     assert found is not None
     assert found.body == b"[]"
 
@@ -423,7 +421,7 @@ def test_an_erasure_takes_the_answers_that_name_the_number_and_nothing_is_done_a
     assert may_message(book, GONE) == [False]
     assert again(book.post("/v1/contacts", others, headers=keyed("others"))) == again(kept)
     assert refusal(book.post("/v1/contacts", others, headers=keyed(f"for-{GONE}"))) == (422, "IDEMPOTENCY_KEY_REUSED")
-    assert GONE[-9:] not in str(rows_of(database, "SELECT name, fingerprint, headers, body FROM idempotency"))
+    assert GONE[-9:] not in str(rows_of(database, "SELECT name_digest, fingerprint, headers, body FROM idempotency"))
 
 
 def test_a_number_is_found_in_any_spelling(store: Store, people: Any) -> None:
@@ -435,10 +433,10 @@ def test_a_number_is_found_in_any_spelling(store: Store, people: Any) -> None:
     ]
     other = keep(store, project, name="other", now=NOW, body=msgspec.json.encode({"text": mobile(5)}))
     assert store.write(project, ACTOR, NOW, idempotency.erase_person, PERSON) == {"kept_answers": len(spellings)}
-    for once in named:
+    for request in named:
         with pytest.raises(AnswerErased):
-            store.read(project, NOW, idempotency.find_replay, once=once)
-    assert store.read(project, NOW, idempotency.find_replay, once=other) is not None
+            store.read(project, NOW, idempotency.find_response, request=request)
+    assert store.read(project, NOW, idempotency.find_response, request=other) is not None
     assert store.write(project, ACTOR, NOW, idempotency.erase_person, PERSON) == {"kept_answers": 0}
 
 

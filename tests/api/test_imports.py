@@ -21,9 +21,11 @@ from daftari.serving.server import Server, build_server
 from daftari.settings import Settings
 from daftari.store import Store
 from daftari.web import multipart
+from daftari.web.errors import render_json
 from daftari.web.multipart import FIELD_BYTES_MAX, PARTS_MAX, read_upload
-from daftari.web.rsgi import BodyTerms, Request
-from daftari.web.server import Door
+from daftari.web.responses import Response
+from daftari.web.routing import BodyPolicy, RawRequest, Route, RouteMatch, Router
+from daftari.web.server import Limits, RsgiServer
 from tests.conftest import People
 from tests.support.builders import create, get, groups, mobile, opt_out, page, refusal, rows_of, wrong_fields
 from tests.support.clients import Client
@@ -251,11 +253,12 @@ def test_without_rejects_there_is_a_header_and_nothing_else(ana: Client, store: 
 # ---- forms ----------------------------------------------------------------------------------------------
 
 
-def request_of(body: bytes, path: Path, *, boundary: str = BOUNDARY) -> Request:
-    """A request whose body is in a file, as the door spools one."""
+def request_of(body: bytes, path: Path, *, boundary: str = BOUNDARY) -> RawRequest:
+    """A request whose body is in a file, as the server spools one."""
     path.write_bytes(body)
     headers: Any = {"content-type": f"multipart/form-data; boundary={boundary}"}
-    return Request("1", "POST", "", "/v1/imports", headers, cast(Any, FileIO(str(path), "r+")), cast(Any, None))
+    match = RouteMatch(Route("POST", "/imports", cast(Any, None), "write"), {}, "", "/v1/imports")
+    return RawRequest("1", "POST", match, headers, cast(Any, FileIO(str(path), "r+")), cast(Any, None))
 
 
 FIELDS = st.tuples(
@@ -314,31 +317,32 @@ def test_a_form_without_a_boundary_is_refused(tmp_path: Path) -> None:
         read_upload(request)
 
 
-# ---- files at the door ----------------------------------------------------------------------------------
+# ---- files as they arrive -------------------------------------------------------------------------------
 
 
-def door_for_files(*, places: int, seen: list[bytes]) -> Door:
-    """A door that takes files from whoever has a key, and notes what reaches its application."""
+def server_for_files(*, places: int, seen: list[bytes]) -> RsgiServer:
+    """A server that takes files from callers with a key, and notes what reaches its application."""
 
-    def application(request: Request) -> tuple[int, list[tuple[str, str]], bytes]:
+    def application(request: RawRequest) -> Response:
         assert request.body.fileno()
         seen.append(request.body.read())
-        return 200, [], b"{}"
+        return Response(200, b"{}")
 
-    def admit(scope: Any) -> None:
+    def authorize_upload(scope: Any, route: Route) -> None:
         if "authorization" not in scope.headers:
             raise Unauthenticated
 
-    return Door(
+    route = Route("POST", "/", application, "write", BodyPolicy(100, "file"))
+    return RsgiServer(
         application,
-        address=lambda path: ("", path),
-        body_terms=lambda method, path: BodyTerms(100, "file"),
-        admit=admit,
-        at_once=lambda method, path: False,
+        router=Router([("/", route)], prefix="/api", spanning={}),
+        authorize_upload=authorize_upload,
+        render_error=render_json,
+        inline=True,
         threads=1,
-        housework=lambda: None,
+        periodic=lambda: None,
         close=lambda: None,
-        files_arriving_max=places,
+        limits=Limits(files_arriving_max=places),
     )
 
 
@@ -347,19 +351,19 @@ def test_a_file_comes_in_a_file_however_short_and_only_so_many_at_a_time() -> No
     key = [("authorization", "Bearer x")]
     with asyncio.Runner() as runner:
         for places, headers, status in ((1, key, 200), (1, key, 200), (1, [], 401), (0, key, 503)):
-            door = door_for_files(places=places, seen=seen)
-            assert runner.run(sent_to(door, "POST", "/", headers, b"short")).status == status
-            door.close()
+            server = server_for_files(places=places, seen=seen)
+            assert runner.run(sent_to(server, "POST", "/", headers, b"short")).status == status
+            server.close()
     assert seen == [b"short"] * 2
 
 
 def test_a_file_that_came_leaves_nothing_open(
     new_database: Callable[[str], str], settings_for: Callable[..., Settings], introduce: Callable[[Store], People]
 ) -> None:
-    house: Server = build_server(settings_for(new_database("sqlite")))
-    people = introduce(house.store)
+    server: Server = build_server(settings_for(new_database("sqlite")))
+    people = introduce(server.store)
     headers = [("authorization", f"Bearer {people.ana}"), ("content-type", "text/csv")]
     with asyncio.Runner() as runner:
-        assert runner.run(sent_to(house.door, "POST", "/v1/imports?plan=x", headers, FILE)).status == 422
+        assert runner.run(sent_to(server.rsgi, "POST", "/v1/imports?plan=x", headers, FILE)).status == 422
     assert not [found for found in Path("/proc/self/fd").iterdir() if "daftari-body" in str(found.resolve())]
-    house.door.close()
+    server.rsgi.close()

@@ -22,7 +22,7 @@ from daftari.serving.server import build_server
 from daftari.settings import Settings
 from daftari.store import Store
 from tests.support.builders import NO_MOBILE, create, groups, may_message, mobile, opt_out, page, path_of, refusal, rows
-from tests.support.clients import Answer, Client, through_the_door
+from tests.support.clients import Answer, Client, in_process
 from tests.support.stores import open_store
 
 ID = "2"
@@ -156,10 +156,10 @@ def new_world(
 
         def new_world() -> World:
             database = new_database(engine)
-            store, house = open_store(database, threads=1), build_server(settings_for(database))
-            closing.extend((store.close, house.door.close))
+            store, server = open_store(database, threads=1), build_server(settings_for(database))
+            closing.extend((store.close, server.rsgi.close))
             people = introduce(store)
-            client = Client(through_the_door(house.door, runner.get_loop()))
+            client = Client(in_process(server.rsgi, runner.get_loop()))
             return World(store, people.shopify, client.with_key(people.ana), client.with_key(people.chao))
 
         yield new_world
@@ -220,7 +220,7 @@ def everything(ana: Client) -> list[bytes]:
 
 
 def test_every_route_with_a_key_is_asked_about_a_thing_of_anas() -> None:
-    needy = [route for route in ROUTES if route.needs != "nothing"]
+    needy = [route for route in ROUTES if route.access != "open"]
     assert all(cases_of(route) for route in needy)
     assert CASES.keys() <= {(route.method, route.path) for route in needy}
     assert {(route.method, route.path) for route in ROUTES if route not in needy} == OPEN_ROUTES
@@ -237,7 +237,7 @@ def test_another_project_is_the_same_bytes_whether_or_not_it_holds_anything(new_
             if own:
                 create(world.chao, *own, group="Chao's")
         for route in ROUTES:
-            for parts, body in cases_of(route) if route.needs != "nothing" else ():
+            for parts, body in cases_of(route) if route.access != "open" else ():
                 path = path_of(route, **parts)
                 answers = [seen(world.chao.call(route.method, path, json=body)) for world in (full, empty)]
                 assert answers[0] == answers[1], f"{route.method} {path} {body}"

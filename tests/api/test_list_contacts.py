@@ -25,7 +25,7 @@ from tests.support.builders import (
     rows,
     wrong_fields,
 )
-from tests.support.clients import Client, through_the_door
+from tests.support.clients import Client, in_process
 
 BASE = "http://127.0.0.1:8000/v1/contacts"
 
@@ -232,7 +232,7 @@ def test_page_urls_are_at_the_host_and_prefix_that_the_caller_used(ana: Client) 
 
 def test_page_urls_are_at_the_public_url_when_one_is_set(public: Any, ana: Client, people: Any) -> None:
     with asyncio.Runner() as runner:
-        there = Client(through_the_door(public.door, runner.get_loop()), secret=people.ana)
+        there = Client(in_process(public.rsgi, runner.get_loop()), secret=people.ana)
         assert page(there)["path"] == "https://book.example.com/phone/v1/contacts"
 
 

@@ -24,7 +24,7 @@ import daftari
 from daftari import errors
 from daftari.api.reference.document import Node, Operation, document, operations, resolved, tree
 from daftari.api.reference.page import page
-from daftari.api.routes import ROUTES, Route, address
+from daftari.api.routes import ROUTES, build_router
 from daftari.gateways import GATEWAYS
 from daftari.model import contacts
 from daftari.model.consent import CHANNELS, FactKind, Source
@@ -50,6 +50,7 @@ from daftari.model.limits import (
 from daftari.rules.consent.views import SENTENCES
 from daftari.rules.inbound.review import SETTLEMENTS
 from daftari.web.errors import status_of
+from daftari.web.routing import READS, Route
 from tests.support.clients import Client
 from tests.support.contract import Shape, check_answer, inlined
 
@@ -106,19 +107,21 @@ def test_the_document_and_the_router_have_the_same_routes_and_methods() -> None:
 @pytest.mark.parametrize("operation", operations(), ids=_named)
 def test_every_address_of_a_call_leads_to_its_route(operation: Operation) -> None:
     path = re.sub(r"\{\w+\}", "1", operation.path)
+    router = build_router()
     for server in _servers(operation):
         for slash in ("", "/"):
-            assert address(server + path + slash)[1].removesuffix("/") == f"/v1{path}"
+            route = router.match(operation.method, server + path + slash).route
+            assert (route.path, READS.get(operation.method, operation.method)) == (operation.path, route.method)
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 def test_a_call_says_whether_it_needs_a_key_and_what_it_answers_with(route: Route) -> None:
     node = next(one.node for one in operations() if (one.method, one.path) == (route.method, route.path))
-    assert (node.get("security") == []) == (route.needs in ("nothing", "token"))
-    assert ("401" in node["responses"]) == (route.needs != "nothing")
-    if route.needs in ("read", "write"):
+    assert (node.get("security") == []) == (route.access in ("open", "token"))
+    assert ("401" in node["responses"]) == (route.access != "open")
+    if route.access in ("read", "write"):
         codes = _codes(resolved(node["responses"]["403"]))
-        assert ("READ_ONLY_KEY" in codes) == (route.needs == "write")
+        assert ("READ_ONLY_KEY" in codes) == (route.access == "write")
     assert route.media_type.partition(";")[0] in _first_answer(node)["content"]
 
 

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from daftari.api import streams
+from daftari.api import imports
+from daftari.api.key_cache import REMEMBERED_MICROSECONDS
 from daftari.errors import BodyStalled, DaftariError, Malformed, StoreBusy, WrongImportState
 from daftari.model.projects import Actor
 from daftari.rules.access import keys
@@ -31,8 +32,7 @@ from daftari.rules.imports.stream import (
 )
 from daftari.store import Store
 from daftari.web import streaming
-from daftari.web.key_cache import REMEMBERED_MICROSECONDS
-from daftari.web.streaming import LINE_BYTES_MAX, Conversation, LineCutter
+from daftari.web.streaming import LINE_BYTES_MAX, LineCutter, StreamingSession
 from tests.conftest import Live, People
 from tests.support.builders import (
     assert_sound,
@@ -154,7 +154,7 @@ def test_a_stream_that_breaks_off_says_where_to_go_on_and_goes_on_there(ana: Cli
 
 
 def test_a_call_takes_so_many_rows_and_the_next_one_goes_on(ana: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "STREAM_ROWS_MAX", 2)
+    monkeypatch.setattr(imports, "STREAM_ROWS_MAX", 2)
     lines: Lines = [{"mobile": mobile(number)} for number in range(1, 6)]
     begun, *rows, cut = stream(ana, lines)
     assert (len(rows), cut) == (2, {"end": False, "resume": begun["import"], "after": 2})
@@ -305,7 +305,7 @@ def test_a_key_that_is_revoked_writes_no_more_lines(ana: Client, store: Store, p
     assert page(ana.with_key(people.ben))["total"] == 0
 
 
-# ---- conversations --------------------------------------------------------------------------------------
+# ---- sessions -------------------------------------------------------------------------------------------
 
 
 @given(st.lists(st.sampled_from([b"a", b"bc", b"\n", b" ", b"\r\n", b"d\ne\nf"]), max_size=12))
@@ -350,23 +350,23 @@ class Echo:
         return b"whole" if whole else b"cut"
 
 
-class Ear:
-    """Hears what is said, until it is gone."""
+class OpenResponse:
+    """Keeps what is sent, until the client is gone."""
 
     def __init__(self) -> None:
-        self.heard = b""
+        self.sent = b""
         self.is_gone = False
 
     async def send_bytes(self, data: bytes) -> None:
         if self.is_gone:
             raise RuntimeError("gone")
-        self.heard += data
+        self.sent += data
 
 
-def converse(
-    pieces: Sequence[bytes | float], exchange: Echo, *, length: int | None = None, seconds_max: float = 5
+def run_session(
+    pieces: Sequence[bytes | float], handler: Echo, *, length: int | None = None, seconds_max: float = 5
 ) -> tuple[str, bytes]:
-    """Send pieces, with pauses in seconds between them; how it ended, and what was heard."""
+    """Send pieces, with pauses in seconds between them. Returns how it ended, and what was sent."""
 
     async def incoming() -> AsyncIterator[bytes]:
         for piece in pieces:
@@ -379,23 +379,23 @@ def converse(
     async def in_pool(work: Callable[[], Any]) -> Any:
         return await asyncio.to_thread(work)
 
-    async def hold() -> tuple[str, bytes]:
-        ear = Ear()
-        talk = Conversation(
-            incoming(), ear, exchange, in_pool=in_pool, length=length, stall_seconds=0.3, seconds_max=seconds_max
+    async def run() -> tuple[str, bytes]:
+        response = OpenResponse()
+        session = StreamingSession(
+            incoming(), response, handler, in_pool=in_pool, length=length, stall_seconds=0.3, seconds_max=seconds_max
         )
         try:
-            whole = await talk.hold()
+            whole = await session.run()
         except DaftariError as error:
-            await talk.end(whole=False, error=error)
-            return type(error).__name__, ear.heard
-        await talk.end(whole=whole, error=None)
-        ear.is_gone = True
-        await talk.end(whole=whole, error=None)
-        return str(whole), ear.heard
+            await session.end(whole=False, error=error)
+            return type(error).__name__, response.sent
+        await session.end(whole=whole, error=None)
+        response.is_gone = True
+        await session.end(whole=whole, error=None)
+        return str(whole), response.sent
 
     with asyncio.Runner() as runner:
-        return runner.run(hold())
+        return runner.run(run())
 
 
 @pytest.mark.parametrize(
@@ -414,18 +414,18 @@ def converse(
 def test_what_comes_is_handed_on_soon_and_every_end_is_told(
     pieces: list[bytes | float], given: dict[str, Any], said: tuple[str, bytes]
 ) -> None:
-    assert converse(pieces, Echo(), **given) == said
+    assert run_session(pieces, Echo(), **given) == said
 
 
 def test_many_lines_are_handed_on_in_parts_and_no_more_than_are_taken() -> None:
-    exchange = Echo(room=2_000)
-    assert converse([b"x\n" * 700] * 4, exchange) == ("False", b"begun 1000 1000 800 cut")
+    handler = Echo(room=2_000)
+    assert run_session([b"x\n" * 700] * 4, handler) == ("False", b"begun 1000 1000 800 cut")
     long = b"y" * 600_000 + b"\n"
-    assert converse([long] * 3, Echo()) == ("True", b"begun 2 1 whole")
+    assert run_session([long] * 3, Echo()) == ("True", b"begun 2 1 whole")
 
 
-def test_what_fails_in_the_pool_ends_the_conversation_with_its_last_words() -> None:
-    assert converse([b"a\n"], Echo(fails=BodyStalled("x"))) == ("BodyStalled", b"begun cut")
+def test_what_fails_in_the_pool_ends_the_session_with_its_final_line() -> None:
+    assert run_session([b"a\n"], Echo(fails=BodyStalled("x"))) == ("BodyStalled", b"begun cut")
     assert issubclass(Malformed, DaftariError)
 
 

@@ -70,7 +70,7 @@ def _access(database: str, secret: str) -> str:
     """The project that a key opens."""
     store = open_store(database, threads=1)
     try:
-        return store.system_read(time.time_ns() // 1000, find_key, secret=secret).project.name
+        return store.system_read(time.time_ns() // 1000, find_key, api_key=secret).project.name
     finally:
         store.close()
 

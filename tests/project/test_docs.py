@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 import pytest
 import typer
 
-from daftari.api.routes import ROUTES, Route
+from daftari.api.routes import ROUTES
 from daftari.cli.app import app
 from daftari.settings import SETTINGS, settings_table
+from daftari.web.routing import Route
 from tests.conftest import People, Serve
 from tests.support.clients import Answer, Client
 from tests.support.stores import open_store

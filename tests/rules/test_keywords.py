@@ -24,10 +24,10 @@ from daftari.rules.consent.state import NOTHING_KNOWN, OTHERS, State, derive_sta
 from daftari.rules.consent.views import (
     SENTENCES,
     SOURCE_NAMES,
+    describe_fact,
     show_fact,
     show_reasons,
     show_state,
-    tell_fact,
     tell_scope,
     write_evidence,
 )
@@ -383,12 +383,12 @@ def test_groups_that_were_left_and_services_that_are_paid_are_told_by_name() -> 
     ids=lambda part: part.kind if isinstance(part, Fact) else "",
 )
 def test_each_kind_of_fact_has_its_sentence(known: Fact, sentence: str) -> None:
-    assert tell_fact(known) == sentence
+    assert describe_fact(known) == sentence
 
 
 @pytest.mark.parametrize("source", SOURCE_NAMES)
 def test_each_source_is_named_in_words(source: Source) -> None:
-    assert f"from {SOURCE_NAMES[source]}," in tell_fact(fact("opt_out", source=source))
+    assert f"from {SOURCE_NAMES[source]}," in describe_fact(fact("opt_out", source=source))
 
 
 @pytest.mark.parametrize(
@@ -436,5 +436,5 @@ def test_a_refusal_tells_each_fact_that_it_rests_on() -> None:
     out, paid = fact("opt_out"), fact("activated", Scope("premium_sms", "20880"), source="provider", keyword="news")
     reasons = show_reasons(Verdict(allowed=False, code="opted_out", facts=(out, paid), still_billed=True))
     assert [reason["code"] for reason in reasons] == ["opted_out", "still_billed"]
-    assert [reason["text"] for reason in reasons] == [tell_fact(out), f"Still billed. {tell_fact(paid)}"]
+    assert [reason["text"] for reason in reasons] == [describe_fact(out), f"Still billed. {describe_fact(paid)}"]
     assert [reason["fact"] for reason in reasons] == [show_fact(out), show_fact(paid)]

@@ -215,7 +215,7 @@ def test_a_key_works_on_the_copy_and_the_erased_stay_known(
     copy(source, target)
     store = open_store(target, threads=1)
     try:
-        access = store.system_read(NOW, find_key, secret=filled[1])
+        access = store.system_read(NOW, find_key, api_key=filled[1])
         assert access.project.name == "Shopify"
         question = Question("sms", "*", "*", "")
         (answer,) = store.read(access.project, NOW, consent_calls.may_message, access.project, question, [ERASED])

@@ -18,7 +18,7 @@ from daftari.errors import SchemaMismatch, StoreUnavailable
 from daftari.serving.server import build_server
 from daftari.settings import Settings
 from tests.support.builders import create, get, page, refusal, rows
-from tests.support.clients import Answer, Client, through_the_door
+from tests.support.clients import Answer, Client, in_process
 from tests.support.stores import open_store
 
 NOBODY = 65534
@@ -144,10 +144,10 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_spoiled_while_serving_is_503_and_not_a_crash(
-    ana: Client, database: str, house: Any, people: Any
+    ana: Client, database: str, server: Any, people: Any
 ) -> None:
     create(ana, *rows(500))
-    house.store.tidy()
+    server.store.tidy()
     size = Path(database).stat().st_size
     with open(database, "r+b") as file:
         file.write(b"\xff" * size)
@@ -180,10 +180,10 @@ def read_only(
     os.chmod(copy, 0o444)
     chosen = settings_for(copy)
     with as_nobody():
-        house = build_server(chosen)
+        server = build_server(chosen)
     with asyncio.Runner() as runner:
-        yield Client(through_the_door(house.door, runner.get_loop()), secret=people.ana), copy
-        house.close()
+        yield Client(in_process(server.rsgi, runner.get_loop()), secret=people.ana), copy
+        server.close()
 
 
 def test_a_read_only_file_is_read_and_503_on_writes(read_only: tuple[Client, str]) -> None:

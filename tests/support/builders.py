@@ -14,10 +14,11 @@ from typing import Any
 import apsw
 import psycopg
 
-from daftari.api.routes import ROUTES, VERSION, Route
+from daftari.api.routes import ROUTES, VERSION
 from daftari.model.projects import Project
 from daftari.rules.integrity.check import check_project
 from daftari.store import Store
+from daftari.web.routing import Route
 from tests.support.clients import Answer, Client
 from tests.support.stores import NOW
 

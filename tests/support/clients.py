@@ -1,7 +1,7 @@
 """A client of the service for tests: one way of speaking, and two ways for what is said to travel.
 
-``through_the_door`` calls the server's callable in this process, as Granian would; ``over_the_wire`` uses a socket.
-Every answer is checked against the contract on its way back. This room must not know how the service is made.
+``in_process`` calls the server's callable in this process, as Granian would; ``over_the_wire`` uses a socket.
+Every answer is checked against the contract on its way back. Knows nothing about how the service is made.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Send = Callable[[str, str, Headers, Body], Answer]
 
 
 class Client:
-    """Speaks for one key, or for nobody."""
+    """Calls with one key, or without."""
 
     def __init__(self, send: Send, *, secret: str | None = None) -> None:
         self.send = send
@@ -102,7 +102,7 @@ class _Headers(dict[str, str]):
 
 
 class _Scope(Struct):
-    """What Granian tells about a request."""
+    """The head of a request as Granian gives it."""
 
     method: str
     path: str
@@ -113,6 +113,11 @@ class _Scope(Struct):
     client: str = "127.0.0.1:54321"
     http_version: str = "1.1"
     authority: str | None = None
+
+
+def scope_of(method: str, path: str, headers: dict[str, str]) -> _Scope:
+    """The head of a request, as Granian hands it over."""
+    return _Scope(method, path, "", _Headers(headers))
 
 
 class _Wire:
@@ -140,6 +145,11 @@ class _Wire:
         self.response_bytes(status, headers, b"")
 
 
+def wire_of(*chunks: bytes) -> _Wire:
+    """Granian's end of a connection on which these chunks of a body come."""
+    return _Wire(chunks)
+
+
 class _Outgoing:
     """Granian's way out of a connection, for an answer that begins before the body has ended."""
 
@@ -152,12 +162,12 @@ class _Outgoing:
         self.wire.answer = replace(self.wire.answer, body=self.wire.answer.body + data)
 
 
-def through_the_door(door: Any, loop: asyncio.AbstractEventLoop) -> Send:
-    """Calls the door on ``loop``, once a request; no ETag may ever stand for two different answers."""
+def in_process(rsgi: Any, loop: asyncio.AbstractEventLoop) -> Send:
+    """Calls the server on ``loop``, once a request; no ETag may ever stand for two different answers."""
     tagged: dict[str, bytes] = {}
 
     def send(method: str, path: str, headers: Headers, body: Body) -> Answer:
-        answer = loop.run_until_complete(sent(door, method, path, headers, body))
+        answer = loop.run_until_complete(sent(rsgi, method, path, headers, body))
         if method == "GET" and answer.status == 200 and "etag" in answer.headers:
             assert tagged.setdefault(answer.headers["etag"], answer.body) == answer.body, f"{path} has another's ETag"
         return answer
@@ -165,8 +175,8 @@ def through_the_door(door: Any, loop: asyncio.AbstractEventLoop) -> Send:
     return send
 
 
-async def sent(door: Any, method: str, path: str, headers: Headers, body: Body) -> Answer:
-    """One request through a door, for those who send several at once."""
+async def sent(rsgi: Any, method: str, path: str, headers: Headers, body: Body) -> Answer:
+    """One request to a server, for tests that send several at once."""
     given = _Headers({"host": "127.0.0.1:8000"} | dict(headers))
     if isinstance(body, bytes):
         given.setdefault("content-length", str(len(body)))
@@ -176,7 +186,7 @@ async def sent(door: Any, method: str, path: str, headers: Headers, body: Body) 
     raw_path, _, query = path.partition("?")
     wire = _Wire(body or [])
     scope = _Scope(method, unquote(raw_path, errors="replace"), query, given)
-    await door.__rsgi__(scope, wire)
+    await rsgi.__rsgi__(scope, wire)
     assert wire.answer is not None, f"{method} {path} got no answer"
     return wire.answer
 

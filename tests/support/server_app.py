@@ -1,21 +1,22 @@
-"""A door with short deadlines and few places, in front of an application that tells what reached it.
+"""A server with short deadlines and low limits, whose application answers with what reached it.
 
-``test_door.py`` lets Granian serve it in a process of its own.
+``test_server.py`` has Granian serve it in another process.
 """
 
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import time
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
-from daftari.web.rsgi import BodyTerms, Request
-from daftari.web.server import READS, Answer, Door
-from daftari.web.spool import SpooledAnswer
+from daftari.web.errors import render_json
+from daftari.web.responses import Response, json_response
+from daftari.web.routing import READS, BodyPolicy, RawRequest, Route, Router
+from daftari.web.server import Limits, RsgiServer
+from daftari.web.spool import ResponseSpool
 
 BODY_STALL_SECONDS = 0.5
 BODY_SECONDS_MAX = 1.5
@@ -23,32 +24,34 @@ BODY_BYTES_MAX = 300_000
 SLOW_SECONDS = 1.0
 THREADS = 1
 WAITING_MAX = 1
-FILE_OPENED_SECONDS = 2.0
+FILE_OPEN_SECONDS = 2.0
 PIECE = bytes(range(256)) * 4_096
 FILE_BYTES = 50 * len(PIECE)
-"""What ``/file`` has to say: 50 MB."""
+"""The body of ``/file``: 50 MB."""
 FILES_SENT_MAX = 6
+PATHS = ("/", "/crash", "/file", "/long", "/slow", "/{text}")
 MAY_WAIT = ("/slow", "/file")
 """Paths that are never answered on the event loop."""
+METHODS = ("GET", "OPTIONS", "POST", "PATCH", "DELETE", "BREW")
 
 _calls = itertools.count(1)
 
 
-def application(request: Request) -> Answer:
-    """Tells what it was called with.
+def application(request: RawRequest) -> Response:
+    """Answers with what it was called with.
 
-    ``/slow`` takes its time, ``/crash`` fails, ``/long`` has much to say, ``/file`` more than the memory should hold.
+    ``/slow`` takes its time, ``/crash`` fails, ``/long`` has a long body, ``/file`` one that is sent from a file.
     """
     number = next(_calls)
-    path = request.path
+    path = request.match.path or "/"
     if path == "/crash":
         raise RuntimeError("a secret that must not get out")
     if path == "/file":
-        return 200, [("content-type", "application/octet-stream")], _fifty_pieces()
+        return Response(200, _fifty_pieces(), "application/octet-stream")
     if path == "/slow":
         time.sleep(SLOW_SECONDS)
     given = request.body.read()
-    told = {
+    seen = {
         "call": number,
         "method": request.method,
         "path": path,
@@ -56,44 +59,49 @@ def application(request: Request) -> Answer:
         "sha256": sha256(given).hexdigest(),
     }
     if path == "/long":
-        told["filling"] = "x" * 300_000
-    return 200, [("content-type", "application/json")], json.dumps(told).encode()
+        seen["filling"] = "x" * 300_000
+    return json_response(seen)
 
 
-def _fifty_pieces() -> SpooledAnswer:
-    spool = SpooledAnswer()
+def _fifty_pieces() -> ResponseSpool:
+    spool = ResponseSpool()
     for _ in range(FILE_BYTES // len(PIECE)):
         spool.write(PIECE)
     return spool
 
 
-def _at_once(method: str, path: str) -> bool:
-    return method in READS and path not in MAY_WAIT
-
-
-def _note(what: str) -> Callable[[], None]:
-    def note() -> None:
-        with Path(os.environ["DOOR_NOTES"]).open("a") as notes:
+def _write_note(what: str) -> Callable[[], None]:
+    def write() -> None:
+        with Path(os.environ["SERVER_NOTES"]).open("a") as notes:
             notes.write(f"{what}\n")
 
-    return note
+    return write
 
 
-def door() -> Door:
+def _route(method: str, path: str) -> Route:
+    inline = method in READS and path not in MAY_WAIT
+    return Route(method, path, lambda request: application(request), "open", BodyPolicy(BODY_BYTES_MAX), inline)
+
+
+def server() -> RsgiServer:
     """What Granian serves."""
-    return Door(
+    return RsgiServer(
         application,
-        address=lambda path: ("", path),
-        body_terms=lambda method, path: BodyTerms(BODY_BYTES_MAX),
-        admit=lambda scope: None,
-        at_once=_at_once,
+        router=Router(
+            ((path, _route(method, path)) for path in PATHS for method in METHODS), prefix="/api", spanning={}
+        ),
+        authorize_upload=lambda scope, route: None,
+        render_error=render_json,
+        inline=True,
         threads=THREADS,
-        waiting_max=WAITING_MAX,
-        housework=_note("housework"),
-        close=_note("closed"),
-        body_stall_seconds=BODY_STALL_SECONDS,
-        body_seconds_max=BODY_SECONDS_MAX,
-        housework_seconds=0.2,
-        file_opened_seconds=FILE_OPENED_SECONDS,
-        sending_bytes_max=FILES_SENT_MAX * FILE_BYTES,
+        periodic=_write_note("periodic"),
+        close=_write_note("closed"),
+        limits=Limits(
+            waiting_max=WAITING_MAX,
+            body_stall_seconds=BODY_STALL_SECONDS,
+            body_seconds_max=BODY_SECONDS_MAX,
+            periodic_seconds=0.2,
+            file_open_seconds=FILE_OPEN_SECONDS,
+            sending_bytes_max=FILES_SENT_MAX * FILE_BYTES,
+        ),
     )

@@ -20,8 +20,8 @@ from daftari.errors import (
 )
 from daftari.model.limits import ERRORS_MAX
 from daftari.rules.contacts import contacts
-from daftari.web.errors import STATUS, MethodNotAllowed, answer, status_of
-from tests.support.clients import Client
+from daftari.web.errors import STATUS, MethodNotAllowed, render_json, status_of
+from tests.support.clients import Client, scope_of
 
 SHAPE = ["message", "error_code", "retryable", "request_id"]
 
@@ -30,9 +30,12 @@ def all_errors(root: type[DaftariError] = DaftariError) -> list[type[DaftariErro
     return [found for child in root.__subclasses__() for found in (child, *all_errors(child))]
 
 
-def told(error: DaftariError, *, accept: str | None = None) -> tuple[int, dict[str, str], Any]:
-    status, headers, body = answer(error, request_id="r1", accept=accept)
-    return status, dict(headers), json.loads(body)
+def rendered(error: DaftariError, *, accept: str | None = None) -> tuple[int, dict[str, str], Any]:
+    headers = {} if accept is None else {"accept": accept}
+    response = render_json(error, scope_of("GET", "/v1/contacts", headers), "r1")
+    assert isinstance(response.body, bytes)
+    sent = dict(response.headers) | {"content-type": str(response.media_type)}
+    return response.status, sent, json.loads(response.body)
 
 
 @pytest.mark.parametrize("error", all_errors(), ids=lambda error: error.__name__)
@@ -46,7 +49,7 @@ def test_the_root_has_no_status_so_that_nobody_inherits_one_unseen() -> None:
 
 
 def test_an_error_has_four_members_in_order() -> None:
-    status, headers, body = told(TooLarge("Too much."))
+    status, headers, body = rendered(TooLarge("Too much."))
     assert status == 413
     assert headers == {"content-type": "application/json"}
     assert list(body.items()) == [
@@ -58,7 +61,7 @@ def test_an_error_has_four_members_in_order() -> None:
 
 
 def test_wrong_fields_are_named_after_the_rest() -> None:
-    status, _, body = told(ValidationFailed({"a": ["A is wrong."], "b": ["B is wrong.", "Very."]}))
+    status, _, body = rendered(ValidationFailed({"a": ["A is wrong."], "b": ["B is wrong.", "Very."]}))
     assert status == 422
     assert list(body) == [*SHAPE, "errors"]
     assert body["message"] == "A is wrong. (and 2 more errors)"
@@ -66,7 +69,7 @@ def test_wrong_fields_are_named_after_the_rest() -> None:
 
 
 def test_only_so_many_wrong_fields_are_named() -> None:
-    body = told(ValidationFailed({f"contacts.{n}.mobile": ["Wrong."] for n in range(ERRORS_MAX + 5)}))[2]
+    body = rendered(ValidationFailed({f"contacts.{n}.mobile": ["Wrong."] for n in range(ERRORS_MAX + 5)}))[2]
     assert len(body["errors"]) == ERRORS_MAX
     assert body["message"] == f"Wrong. (and {ERRORS_MAX + 4} more errors)"
 
@@ -82,18 +85,18 @@ def test_only_so_many_wrong_fields_are_named() -> None:
     ids=lambda value: type(value).__name__ if isinstance(value, DaftariError) else "",
 )
 def test_an_error_brings_its_header(error: DaftariError, name: str, value: str) -> None:
-    assert told(error)[1][name] == value
+    assert rendered(error)[1][name] == value
 
 
 def test_an_opt_out_without_a_contact_says_that_it_was_kept() -> None:
-    assert told(ContactNotFound(opt_out_recorded=True))[2]["opt_out"] == "recorded"
-    assert "opt_out" not in told(ContactNotFound())[2]
+    assert rendered(ContactNotFound(opt_out_recorded=True))[2]["opt_out"] == "recorded"
+    assert "opt_out" not in rendered(ContactNotFound())[2]
 
 
 @pytest.mark.parametrize("accept", ["application/problem+json", "text/html, Application/Problem+JSON;q=0.5"])
 def test_a_problem_is_the_same_body_with_more_members(accept: str) -> None:
-    plain = told(Unauthenticated())[2]
-    status, headers, body = told(Unauthenticated(), accept=accept)
+    plain = rendered(Unauthenticated())[2]
+    status, headers, body = rendered(Unauthenticated(), accept=accept)
     assert headers["content-type"] == "application/problem+json"
     more = {"type": "about:blank", "title": "Unauthorized", "status": status, "detail": plain["message"]}
     assert body == plain | more

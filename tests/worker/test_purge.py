@@ -149,10 +149,10 @@ def _delete(store: Store, name: str = "Shopify") -> None:
 
 
 def test_a_deleted_project_s_keys_are_refused_at_once(store: Store, key: str) -> None:
-    assert store.system_read(NOW, keys.find_key, secret=key).project.name == "Shopify"
+    assert store.system_read(NOW, keys.find_key, api_key=key).project.name == "Shopify"
     _delete(store)
     with pytest.raises(Unauthenticated):
-        store.system_read(NOW, keys.find_key, secret=key)
+        store.system_read(NOW, keys.find_key, api_key=key)
     assert store.system_read(NOW, keys.list_keys) == []
 
 

@@ -1,88 +1,72 @@
-"""The application: from a request to its route's handler, and from what that returns to an answer.
+"""The API as the server calls it: a request is decoded and authenticated, and its route's handler answers it.
 
-Falcon's router finds the route; a request and an answer are the door's own records. This room must not know what any
-handler does, nor how an error is written.
+Checks come in the order of the contract: what cannot be read, the key, the project, what the key may do. The handler
+checks the fields. Knows no handler.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import groupby
-from typing import Any, cast
-
-from falcon.routing import CompiledRouter
-from msgspec import Struct
-
-from daftari.api.routes import ROUTES, VERSION, Route
-from daftari.web.errors import Headers, MethodNotAllowed, RouteNotFound
-from daftari.web.requests import Desk, Reply
-from daftari.web.rsgi import Request
-from daftari.web.server import Answer, Application
-
-NO_CONTENT = 204
+from daftari.api.authentication import KeyAuthenticator, refuse_other_project
+from daftari.model.time import current_time
+from daftari.web.idempotency import read_idempotency_key
+from daftari.web.multipart import read_upload
+from daftari.web.params import decode
+from daftari.web.requests import AppContext, Request
+from daftari.web.responses import Response
+from daftari.web.routing import NO_BODY, RawRequest, Route
+from daftari.web.rsgi import RsgiScope
+from daftari.web.server import Application, UploadAuthorizer
 
 
-class Place(Struct, frozen=True):
-    """A path: its routes by method, and the methods that it answers to, as ``Allow`` says them."""
+def build_app(context: AppContext, authenticator: KeyAuthenticator) -> Application:
+    """The function that answers a request. It raises ``DaftariError``, which the server renders."""
 
-    routes: dict[str, Route]
-    allowed: str
-
-
-def build_app(desk: Desk) -> Application:
-    """What the door calls. Raises ``DaftariError``, which the door answers."""
-    find = _router().find
-
-    def application(request: Request) -> Answer:
-        found = find(request.path)
-        if found is None:
-            raise RouteNotFound
-        place = cast(Place, found[0])
-        route = place.routes.get(request.method)
-        if route is None:
-            return _answer_without_route(place, request.method)
-        if route.needs == "nothing":
-            handled = route.handler(desk)
-        elif route.needs == "token":
-            handled = route.handler(desk, request, **found[2])
-        else:
-            call = desk.receive(request, writes=route.needs == "write", takes=route.takes)
-            handled = call.find_answer() or route.handler(call, **found[2])
-        if isinstance(handled, Reply):
-            return handled.status, _headers(handled), handled.body
-        status, body = handled
-        return status, [("content-type", route.media_type)], body
+    def application(raw: RawRequest) -> Response:
+        match = raw.match
+        if match.route.access in ("open", "token"):
+            request = Request(context, raw, params=decode("", None, b""), now=current_time())
+            return match.route.handler(request, **match.parameters)
+        request = _open_request(context, authenticator, raw)
+        return request.find_first_response() or match.route.handler(request, **match.parameters)
 
     return application
 
 
-def _headers(reply: Reply) -> Headers:
-    media = [] if reply.media_type is None else [("content-type", reply.media_type)]
-    return [*media, *reply.headers]
+def build_upload_authorizer(authenticator: KeyAuthenticator) -> UploadAuthorizer:
+    """The function that refuses a caller before its file is taken, by the head of the request."""
+
+    def authorize_upload(scope: RsgiScope, route: Route) -> None:
+        params = decode(scope.query_string, None, b"")
+        authenticator.authenticate(scope.headers, params, writes=route.access == "write", now=current_time())
+
+    return authorize_upload
 
 
-class _Router(CompiledRouter):
-    """Finds places. Which methods a place has is looked up there, so that its default responders are not wanted."""
-
-    def map_http_methods(self, resource: object, **kwargs: Any) -> dict[str, Any]:
-        return {}
-
-
-def _router() -> CompiledRouter:
-    router = _Router()
-    for path, routes in groupby(ROUTES, key=lambda route: route.path):
-        by_method = {route.method: route for route in routes}
-        router.add_route(VERSION + path, Place(by_method, _allowed(by_method)))
-    return router
-
-
-def _allowed(methods: Iterable[str]) -> str:
-    """The door turns HEAD and QUERY into GET, so they are allowed where it is."""
-    named = ["GET, HEAD, QUERY, OPTIONS" if method == "GET" else method for method in methods]
-    return ", ".join(named if "GET" in methods else ["OPTIONS", *named])
-
-
-def _answer_without_route(place: Place, method: str) -> Answer:
-    if method != "OPTIONS":
-        raise MethodNotAllowed(place.allowed)
-    return NO_CONTENT, [("allow", place.allowed)], b""
+def _open_request(context: AppContext, authenticator: KeyAuthenticator, raw: RawRequest) -> Request:
+    """Decode and authenticate a request."""
+    route, headers = raw.match.route, raw.headers
+    if raw.body is NO_BODY or route.body.kind != "fields":
+        params = decode(raw.scope.query_string, None, b"")
+    else:
+        params = decode(raw.scope.query_string, headers.get("content-type"), raw.body.read())
+    now, writes = current_time(), route.access == "write"
+    access = authenticator.authenticate(headers, params, writes=writes, now=now)
+    idempotent = None
+    if writes and route.body.kind != "lines":
+        idempotent = read_idempotency_key(raw, key_id=access.key.id)
+    upload = None
+    if route.body.kind == "file":
+        # Reading the form changes the body, so the request's digest is made before.
+        upload, fields = read_upload(raw)
+        params = params.after(fields)
+        refuse_other_project(params, access.project)
+    return Request(
+        context,
+        raw,
+        params=params,
+        now=now,
+        access=access,
+        authenticator=authenticator,
+        idempotent=idempotent,
+        upload=upload,
+    )

@@ -1,6 +1,6 @@
 """The five calls under ``/v1/contacts``.
 
-This room must not know how a contact is read or stored: its JSON passes through as bytes.
+Knows neither how a contact is read nor how it is stored: its JSON passes through as bytes.
 """
 
 from __future__ import annotations
@@ -9,36 +9,35 @@ from itertools import islice
 
 import msgspec
 
-from daftari.api.pagination import write_page
+from daftari.api.pagination import PAGE_MAX, write_page
 from daftari.errors import ContactNotFound
 from daftari.model.contacts import CreateOutcome, UpdateOutcome
-from daftari.model.limits import ERRORS_MAX, ID_MAX, PER_PAGE_MAX, REASON_MAX
+from daftari.model.limits import ERRORS_MAX, PER_PAGE_MAX, REASON_MAX
 from daftari.rules.consent.facts import read_purpose
 from daftari.rules.contacts import contacts, parse
 from daftari.rules.contacts.parse import Rows
 from daftari.rules.fields import Reference
 from daftari.web.etags import hashed
 from daftari.web.params import Params
-from daftari.web.requests import JSON, Call, Handled, Reply
+from daftari.web.requests import Request
+from daftari.web.responses import Response, json_response
 
 INCLUDES = ("groups", "consent", "updated_at")
-"""Members that a contact shows when they are asked for."""
-PAGE_MAX = ID_MAX // PER_PAGE_MAX
-"""A page beyond this one is beyond the end of any list, and beyond what the databases can count."""
+"""Members that a contact shows on request."""
 FILTERS = ("group", "per_page", "include", "suppressed")
-"""What page URLs carry on."""
+"""Fields that the URLs of other pages repeat."""
 
 
-def list_contacts(call: Call) -> Reply:
+def list_contacts(request: Request) -> Response:
     """``GET /v1/contacts``."""
-    params = call.params
+    params = request.params
     group = params.name("group")
     number = params.whole("page", default=1)
     per_page = params.whole("per_page", default=PER_PAGE_MAX, most=PER_PAGE_MAX)
     include = params.choices("include", INCLUDES)
     suppressed = params.choice("suppressed", ("include",), default="") == "include"
     params.refuse_wrong()
-    page = call.read(
+    page = request.read(
         contacts.list_contacts,
         group=group,
         page=min(number, PAGE_MAX),
@@ -47,38 +46,38 @@ def list_contacts(call: Call) -> Reply:
         suppressed=suppressed,
     )
     filters = [(field, _write_filter(params, field)) for field in FILTERS if params.given(field) is not None]
-    paginator = write_page(page, number=number, per_page=per_page, url=call.url, filters=filters)
+    paginator = write_page(page, number=number, per_page=per_page, url=request.url, filters=filters)
     asked = msgspec.json.encode(params.given("group") or "")
     pieces = (b'{"group":', asked, b',"contacts":', *paginator, b"}")
-    # Cards are most of a page, and hashing them takes a third of the time that the page does. What they depend on is
-    # hashed in their place, where it is known.
+    # Cards are most of a page, and hashing them takes a third of the time that the page does. Where the state of the
+    # book is known, it is hashed in their place.
     named = pieces if page.state is None else (page.state, *(piece for piece in pieces if piece is not page.cards))
-    return call.show(b"".join(pieces), tag=hashed(*named))
+    return request.show(b"".join(pieces), tag=hashed(*named))
 
 
-def get_contact(call: Call, reference: str) -> Reply:
+def get_contact(request: Request, reference: str) -> Response:
     """``GET /v1/contacts/{id}``."""
-    include = call.params.choices("include", INCLUDES)
-    call.params.refuse_wrong()
-    named = Reference(reference, call.project.region)
-    shown = call.read_unisolated(contacts.get_contact, reference=named, include=include)
+    include = request.params.choices("include", INCLUDES)
+    request.params.refuse_wrong()
+    named = Reference(reference, request.project.region)
+    shown = request.read_unisolated(contacts.get_contact, reference=named, include=include)
     version = contacts.version_of(shown.card)
     tag = f"{version}.{hashed(shown.served)}" if include else version
-    return call.show(b'{"contact":%b}' % shown.served, tag=tag)
+    return request.show(b'{"contact":%b}' % shown.served, tag=tag)
 
 
-def create_contacts(call: Call) -> Handled:
+def create_contacts(request: Request) -> Response:
     """``POST /v1/contacts``: 201 when anything was created."""
-    params = call.params
+    params = request.params
     group = params.name("group")
-    skip = params.choice("on_error", ("refuse", "skip"), default=call.project.on_error) == "skip"
+    skip = params.choice("on_error", ("refuse", "skip"), default=request.project.on_error) == "skip"
     results = params.flag("results")
-    given = _read_rows(call)
+    given = _read_rows(request)
     params.refuse_wrong({} if skip else given.errors)
     # Skipped rows are named in the answer, so their outcomes are needed whether or not all are asked for.
-    return call.write(
+    return request.write(
         contacts.create_contacts,
-        lambda outcome: (201 if outcome.created else 200, _write_outcome(outcome, results=results)),
+        lambda outcome: _write_outcome(outcome, results=results),
         rows=given,
         group=group,
         skip=skip,
@@ -86,71 +85,73 @@ def create_contacts(call: Call) -> Handled:
     )
 
 
-def update_contact(call: Call, reference: str) -> Handled:
+def update_contact(request: Request, reference: str) -> Response:
     """``PUT`` and ``PATCH /v1/contacts/{id}``."""
-    params = call.params
+    params = request.params
     group = params.name("group")
     move = params.choice("group_mode", ("move", "add"), default="move") == "move"
     raw, change = params.nested("contact"), None
     if raw is not None:
-        change = params.problems.read_part(lambda: parse.read_change(raw, field="contact", region=call.project.region))
+        change = params.problems.read_part(
+            lambda: parse.read_change(raw, field="contact", region=request.project.region)
+        )
     params.refuse_wrong()
-    named = Reference(reference, call.project.region)
-    return call.write(
+    named = Reference(reference, request.project.region)
+    return request.write(
         contacts.update_contact,
         _write_update,
         reference=named,
         change=change,
         group=group,
         move=move,
-        versions=call.versions,
+        versions=request.versions,
     )
 
 
-def _write_update(outcome: UpdateOutcome) -> Reply:
+def _write_update(outcome: UpdateOutcome) -> Response:
     answer: dict[str, object] = {"message": "Contact updated successfully"}
     if outcome.suppressed:
         answer["suppressed"] = True
     if outcome.kept_out:
         answer["kept_out"] = True
-    return Reply(200, JSON, msgspec.json.encode(answer), (("etag", f'"{outcome.version}"'),))
+    return Response(200, msgspec.json.encode(answer), headers=(("etag", f'"{outcome.version}"'),))
 
 
-def delete_contact(call: Call, reference: str) -> Handled:
-    """``DELETE /v1/contacts/{id}``: the number's opt-out is kept even where there is no contact."""
-    params = call.params
+def delete_contact(request: Request, reference: str) -> Response:
+    """``DELETE /v1/contacts/{id}``: records the number's opt-out even where there is no contact."""
+    params = request.params
     reason = params.text("reason", most=REASON_MAX)
     given = params.given("purpose")
     purpose = None if given is None else params.problems.read("purpose", given, read_purpose)
-    at = params.moment("at", now=call.now)
+    at = params.moment("at", now=request.now)
     params.refuse_wrong()
-    named = Reference(reference, call.project.region)
+    named = Reference(reference, request.project.region)
     deletion = contacts.read_delete(
-        reason=reason, purpose=purpose, at=call.now if at is None else at, settings=call.project.consent
+        reason=reason, purpose=purpose, at=request.now if at is None else at, settings=request.project.consent
     )
 
-    def write_deleted(deleted: int | None) -> Handled:
+    def write_deleted(deleted: int | None) -> Response:
         if deleted is None:
-            return call.refuse(ContactNotFound(opt_out_recorded=True))
-        return 200, b'{"message":"Contact deleted successfully"}'
+            return request.refuse(ContactNotFound(opt_out_recorded=True))
+        return json_response({"message": "Contact deleted successfully"})
 
-    return call.write(
+    return request.write(
         contacts.delete_contact,
         write_deleted,
         reference=named,
         deletion=deletion,
-        versions=call.versions,
+        versions=request.versions,
     )
 
 
 def _write_filter(params: Params, field: str) -> str:
-    """A filter that came, as page URLs carry it: only what is a list may be taken apart, never a group's name."""
+    """A filter as page URLs repeat it. Only a list may be split at commas, never a group's name."""
     return ",".join(map(str, params.items(field))) if field == "include" else str(params.given(field))
 
 
-def _read_rows(call: Call) -> Rows:
+def _read_rows(request: Request) -> Rows:
     """The rows of a create, in ``contacts`` or the one in ``contact``."""
-    params = call.params
+    params = request.params
     many, one = params.nested("contacts"), params.nested("contact")
     read, field, raw = (parse.read_contact, "contact", one) if many is None else (parse.read_contacts, "contacts", many)
     given = None
@@ -159,13 +160,15 @@ def _read_rows(call: Call) -> Rows:
     elif many is not None and one is not None:
         params.problems.add("contact", "must not be sent together with contacts.")
     else:
-        given = params.problems.read_part(lambda: read(raw, field=field, region=call.project.region, now=call.now))
+        given = params.problems.read_part(
+            lambda: read(raw, field=field, region=request.project.region, now=request.now)
+        )
     if given is None:
         given = params.problems.require(given)
     return given
 
 
-def _write_outcome(outcome: CreateOutcome, *, results: bool) -> bytes:
+def _write_outcome(outcome: CreateOutcome, *, results: bool) -> Response:
     answer: dict[str, object] = {
         "message": "Contacts created successfully",
         "created": outcome.created,
@@ -180,4 +183,4 @@ def _write_outcome(outcome: CreateOutcome, *, results: bool) -> bytes:
     if outcome.invalid:
         wrong = (field for row in outcome.rows if row.errors for field in row.errors.items())
         answer["errors"] = dict(islice(wrong, ERRORS_MAX))
-    return msgspec.json.encode(answer)
+    return json_response(answer, status=201 if outcome.created else 200)

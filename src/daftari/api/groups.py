@@ -1,15 +1,10 @@
-"""The calls under ``/v1/groups``.
-
-This room must not know how a group is stored.
-"""
+"""The calls under ``/v1/groups``. Knows nothing about how a group is stored."""
 
 from __future__ import annotations
 
 from functools import partial
-from urllib.parse import unquote
 
-import msgspec
-
+from daftari.api.pagination import cut_page, read_cursor
 from daftari.errors import GroupNotFound, ValidationFailed
 from daftari.model.contacts import Group, MembershipOutcome
 from daftari.model.limits import CONTACTS_PER_CALL_MAX, GROUPS_PER_PAGE_MAX, ID_MAX
@@ -17,67 +12,64 @@ from daftari.model.time import format_time
 from daftari.rules.contacts import groups
 from daftari.rules.fields import read_name, read_number
 from daftari.web.params import Params, read_whole
-from daftari.web.requests import Call, Handled
+from daftari.web.requests import Request
+from daftari.web.responses import Response, json_response
 
 
-def list_groups(call: Call) -> tuple[int, bytes]:
+def list_groups(request: Request) -> Response:
     """``GET /v1/groups``: from the cursor ``after`` on, in order of creation."""
-    params = call.params
-    after = params.cursor("after")
-    limit = params.whole("limit", default=GROUPS_PER_PAGE_MAX, most=GROUPS_PER_PAGE_MAX)
-    params.refuse_wrong()
-    # One more than asked for tells whether there is a next page.
-    found = call.read(groups.list_groups, after=after, limit=limit + 1)
-    shown = found[:limit]
-    following = str(shown[-1].id) if len(found) > limit else None
-    return 200, msgspec.json.encode({"groups": [_show(group) for group in shown], "next": following})
+    after, limit = read_cursor(request.params, most=GROUPS_PER_PAGE_MAX)
+    request.params.refuse_wrong()
+    found = request.read(groups.list_groups, after=after, limit=limit + 1)
+    shown, following = cut_page(found, limit=limit, cursor_of=lambda group: group.id)
+    return json_response({"groups": [_show(group) for group in shown], "next": following})
 
 
-def create_group(call: Call) -> Handled:
+def create_group(request: Request) -> Response:
     """``POST /v1/groups``."""
-    name = _read_new_name(call.params)
-    return call.write(groups.create_group, _write_created, name=name)
+    name = _read_new_name(request.params)
+    return request.write(groups.create_group, _write_created, name=name)
 
 
-def _write_created(group: Group) -> Handled:
-    return 201, msgspec.json.encode({"message": "Group created successfully", "group": _show(group)})
+def _write_created(group: Group) -> Response:
+    return json_response({"message": "Group created successfully", "group": _show(group)}, status=201)
 
 
-def get_group(call: Call, name: str) -> tuple[int, bytes]:
+def get_group(request: Request, name: str) -> Response:
     """``GET /v1/groups/{name}``."""
-    call.params.refuse_wrong()
-    group = call.read(groups.get_group, name=_read_path_name(name))
-    return 200, msgspec.json.encode({"group": _show(group)})
+    request.params.refuse_wrong()
+    group = request.read(groups.get_group, name=_read_path_name(name))
+    return json_response({"group": _show(group)})
 
 
-def update_group(call: Call, name: str) -> Handled:
+def update_group(request: Request, name: str) -> Response:
     """``PUT /v1/groups/{name}``: another name."""
-    new_name = _read_new_name(call.params)
-    return call.write(groups.update_group, _write_updated, name=_read_path_name(name), new_name=new_name)
+    new_name = _read_new_name(request.params)
+    return request.write(groups.update_group, _write_updated, name=_read_path_name(name), new_name=new_name)
 
 
-def _write_updated(group: Group) -> Handled:
-    return 200, msgspec.json.encode({"message": "Group updated successfully", "group": _show(group)})
+def _write_updated(group: Group) -> Response:
+    return json_response({"message": "Group updated successfully", "group": _show(group)})
 
 
-def delete_group(call: Call, name: str) -> Handled:
+def delete_group(request: Request, name: str) -> Response:
     """``DELETE /v1/groups/{name}``: its members stay contacts."""
-    call.params.refuse_wrong()
-    return call.write(
+    request.params.refuse_wrong()
+    return request.write(
         groups.delete_group,
-        lambda _: (200, msgspec.json.encode({"message": "Group deleted successfully"})),
+        lambda _: json_response({"message": "Group deleted successfully"}),
         name=_read_path_name(name),
     )
 
 
-def join_group(call: Call, name: str) -> Handled:
+def join_group(request: Request, name: str) -> Response:
     """``POST /v1/groups/{name}/contacts``."""
-    ids, mobiles = _read_named(call)
-    return call.write(groups.join_group, _write_joined, name=_read_path_name(name), ids=ids, mobiles=mobiles)
+    ids, mobiles = _read_named(request)
+    return request.write(groups.join_group, _write_joined, name=_read_path_name(name), ids=ids, mobiles=mobiles)
 
 
-def _write_joined(outcome: MembershipOutcome) -> Handled:
-    return 200, msgspec.json.encode(
+def _write_joined(outcome: MembershipOutcome) -> Response:
+    return json_response(
         {
             "message": "Contacts added to group successfully",
             "joined": outcome.changed,
@@ -89,14 +81,14 @@ def _write_joined(outcome: MembershipOutcome) -> Handled:
     )
 
 
-def leave_group(call: Call, name: str) -> Handled:
+def leave_group(request: Request, name: str) -> Response:
     """``DELETE /v1/groups/{name}/contacts``."""
-    ids, mobiles = _read_named(call)
-    return call.write(groups.leave_group, _write_left, name=_read_path_name(name), ids=ids, mobiles=mobiles)
+    ids, mobiles = _read_named(request)
+    return request.write(groups.leave_group, _write_left, name=_read_path_name(name), ids=ids, mobiles=mobiles)
 
 
-def _write_left(outcome: MembershipOutcome) -> Handled:
-    return 200, msgspec.json.encode(
+def _write_left(outcome: MembershipOutcome) -> Response:
+    return json_response(
         {
             "message": "Contacts removed from group successfully",
             "left": outcome.changed,
@@ -111,9 +103,9 @@ def _show(group: Group) -> dict[str, object]:
 
 
 def _read_path_name(part: str) -> str:
-    """The name in a path. One that no group can have, such as one with a NUL, is an unknown one."""
+    """The name in a path. Raises ``GroupNotFound`` for one that no group can have, such as one with a NUL."""
     try:
-        name = read_name(unquote(part))
+        name = read_name(part)
     except ValueError:
         raise GroupNotFound from None
     if name is None:
@@ -129,16 +121,16 @@ def _read_new_name(params: Params) -> str:
     return name
 
 
-def _read_named(call: Call) -> tuple[list[int], list[int]]:
-    """The ids and mobiles that a join or leave names."""
-    params = call.params
+def _read_named(request: Request) -> tuple[list[int], list[int]]:
+    """The ids and mobiles in a join or leave."""
+    params = request.params
     ids, mobiles = params.items("ids"), params.items("mobiles")
     if not ids and not mobiles:
         params.problems.add("ids", "is required when mobiles is not present.")
     elif len(ids) + len(mobiles) > CONTACTS_PER_CALL_MAX:
         sentence = f"The ids and mobiles fields must not have more than {CONTACTS_PER_CALL_MAX} items together."
         raise ValidationFailed({"ids" if ids else "mobiles": [sentence]})
-    read = _read_ids(params, ids), _read_mobiles(params, mobiles, region=call.project.region)
+    read = _read_ids(params, ids), _read_mobiles(params, mobiles, region=request.project.region)
     params.refuse_wrong()
     return read
 

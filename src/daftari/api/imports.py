@@ -1,35 +1,38 @@
-"""The calls under ``/v1/imports``: send a file in, see what becomes of it, and say what to do with it.
+"""The calls under ``/v1/imports``, and ``POST /v1/contacts/stream``, which is an import without a file.
 
-This room must not know how a file is read, nor what a worker does with it.
+Knows neither how a file or a row is read nor what the worker does.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from contextlib import ExitStack
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, get_args
 
 import msgspec
 
-from daftari.errors import ImportNotFound
+from daftari.api.pagination import cut_page, read_cursor
+from daftari.errors import DaftariError, ImportNotFound, WrongImportState
 from daftari.files import Format
-from daftari.model.limits import ID_MAX, IMPORT_ROWS_PER_PAGE_MAX, IMPORTS_PER_PAGE_MAX, REASON_MAX
-from daftari.rules.imports import lifecycle, views
+from daftari.model.limits import ID_MAX, IMPORT_ROWS_PER_PAGE_MAX, IMPORTS_PER_PAGE_MAX, REASON_MAX, STREAM_ROWS_MAX
+from daftari.rules.imports import lifecycle, stream, views
 from daftari.rules.imports.model import Import, ImportKind
 from daftari.rules.imports.rejects import write_rejects
 from daftari.rules.imports.request import ImportRequest, keep_file
 from daftari.sandbox import read_request
-from daftari.web.params import Params, read_whole
-from daftari.web.requests import Call, Handled, Reply
-from daftari.web.spool import SpooledAnswer
+from daftari.web.params import Params, read_id
+from daftari.web.requests import Request
+from daftari.web.responses import Response, json_response
 
 CSV = "text/csv"
+NDJSON = "application/x-ndjson"
 NAMELESS = "file"
-"""What a file is called whose sender does not say."""
+"""The name of a file that came without one."""
 KINDS: tuple[ImportKind, ...] = get_args(ImportKind)
 COMMON_FIELDS = ("channel", "sender", "purpose", "at", "evidence")
-"""What may be said once for all opt-outs or opt-ins of a file."""
+"""Fields that apply to all opt-outs or opt-ins of a file."""
 TYPES: dict[Format, tuple[str, str]] = {
     "csv": (CSV, "csv"),
     "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"),
@@ -38,25 +41,29 @@ TYPES: dict[Format, tuple[str, str]] = {
     "ndjson": ("application/x-ndjson", "ndjson"),
     "json": ("application/json", "json"),
 }
-"""A format's media type, and how its files' names end."""
+"""The media type and the file extension of each format."""
+WHY_MAX = 300
+"""Characters of a reason in a line of a stream; rejects have all of it."""
+FINAL_COUNTS = ("rows", "counts", "suppressed", "joined")
+"""Members of the import in the final line of a stream."""
 
-_encode = msgspec.json.encode
-
-
-# ---- sent in ------------------------------------------------------------------------------------------
-
-
-def create_import(call: Call) -> Handled:
-    """``POST /v1/imports``: the file is in the database, and the worker may begin."""
-    wanted = _read_wanted(call)
-    file = call.upload.file
-    settings = read_request(file, request=wanted, region=call.project.region, now=call.now)
-    import_id = keep_file(call.write_step, file, settings=settings)
-    return call.write(lifecycle.queue_import, lambda queued: (202, _write_import(queued)), import_id=import_id)
+_encode_lines = msgspec.json.Encoder().encode_lines
 
 
-def _read_wanted(call: Call) -> ImportRequest:
-    params, upload = call.params, call.upload
+# ---- a new one ----------------------------------------------------------------------------------------
+
+
+def create_import(request: Request) -> Response:
+    """``POST /v1/imports``: 202 once the file is in the database and the worker may begin."""
+    wanted = _read_wanted(request)
+    file = request.upload.file
+    settings = read_request(file, request=wanted, region=request.project.region, now=request.now)
+    import_id = keep_file(request.write_step, file, settings=settings)
+    return request.write(lifecycle.queue_import, lambda queued: _write_import(queued, status=202), import_id=import_id)
+
+
+def _read_wanted(request: Request) -> ImportRequest:
+    params, upload = request.params, request.upload
     given = params.text("name")
     wanted = ImportRequest(
         name=given or upload.name or NAMELESS,
@@ -74,7 +81,7 @@ def _read_wanted(call: Call) -> ImportRequest:
 
 
 def _read_common(params: Params) -> dict[str, Any]:
-    """Members of facts; ``note`` is evidence that is only a note."""
+    """Members of facts; ``note`` is a short form of evidence."""
     common: dict[str, Any] = {name: value for name in COMMON_FIELDS if (value := params.given(name)) is not None}
     note = params.text("note")
     if note is not None:
@@ -85,7 +92,7 @@ def _read_common(params: Params) -> dict[str, Any]:
 
 
 def _read_map(params: Params) -> dict[str, str]:
-    """Fields by column: a JSON object, or ``Column=field``, repeated. Nothing means that a column is not used."""
+    """Fields by column: a JSON object, or ``Column=field``, repeated. A blank field means that a column is not used."""
     mapping: dict[str, str] = {}
     for text in params.texts("map"):
         if text.lstrip().startswith("{"):
@@ -103,97 +110,179 @@ def _read_map(params: Params) -> dict[str, str]:
     return mapping
 
 
-# ---- looked at ----------------------------------------------------------------------------------------
+# ---- reading ------------------------------------------------------------------------------------------
 
 
-def list_imports(call: Call) -> Handled:
+def list_imports(request: Request) -> Response:
     """``GET /v1/imports``: the newest first, from the cursor ``after`` on."""
-    before = call.params.cursor("after")
-    limit = call.params.whole("limit", default=IMPORTS_PER_PAGE_MAX, most=IMPORTS_PER_PAGE_MAX)
-    call.params.refuse_wrong()
-    # One more than asked for tells whether there is a next page.
-    found = call.read(lifecycle.list_imports, before=before, limit=limit + 1)
-    shown = found[:limit]
-    following = str(shown[-1].id) if len(found) > limit else None
-    return 200, _encode({"imports": [views.show_import(one) for one in shown], "next": following})
+    before, limit = read_cursor(request.params, most=IMPORTS_PER_PAGE_MAX)
+    request.params.refuse_wrong()
+    found = request.read(lifecycle.list_imports, before=before, limit=limit + 1)
+    shown, following = cut_page(found, limit=limit, cursor_of=lambda one: one.id)
+    return json_response({"imports": [views.show_import(one) for one in shown], "next": following})
 
 
-def get_import(call: Call, number: str) -> Handled:
+def get_import(request: Request, number: str) -> Response:
     """``GET /v1/imports/{id}``."""
-    call.params.refuse_wrong()
-    return 200, _write_import(call.read(lifecycle.look_at_import, import_id=_read_id(number)))
+    request.params.refuse_wrong()
+    return _write_import(request.read(lifecycle.look_at_import, import_id=read_id(number, missing=ImportNotFound)))
 
 
-def list_rows(call: Call, number: str) -> Handled:
+def list_rows(request: Request, number: str) -> Response:
     """``GET /v1/imports/{id}/rows``: in the order of the file, from the row after ``after`` on."""
-    after = call.params.cursor("after")
-    limit = call.params.whole("limit", default=IMPORT_ROWS_PER_PAGE_MAX, most=IMPORT_ROWS_PER_PAGE_MAX)
-    call.params.refuse_wrong()
-    rows = call.read(views.list_rows, import_id=_read_id(number), after=after, limit=limit + 1)
-    following = str(rows[limit - 1]["row"]) if len(rows) > limit else None
-    return 200, _encode({"rows": rows[:limit], "next": following})
+    after, limit = read_cursor(request.params, most=IMPORT_ROWS_PER_PAGE_MAX)
+    request.params.refuse_wrong()
+    import_id = read_id(number, missing=ImportNotFound)
+    found = request.read(views.list_rows, import_id=import_id, after=after, limit=limit + 1)
+    rows, following = cut_page(found, limit=limit, cursor_of=lambda row: row["row"])
+    return json_response({"rows": rows, "next": following})
 
 
-def fetch_rejects(call: Call, number: str) -> Reply:
-    """``GET /v1/imports/{id}/rejects``: spooled, so that no transaction is open while it is sent."""
-    call.params.refuse_wrong()
-    with ExitStack() as on_failure:
-        spool = SpooledAnswer()
-        on_failure.callback(spool.close)
-        found = call.read(write_rejects, import_id=_read_id(number), file=spool.file)
-        on_failure.pop_all()
+def fetch_rejects(request: Request, number: str) -> Response:
+    """``GET /v1/imports/{id}/rejects``."""
+    request.params.refuse_wrong()
+    import_id = read_id(number, missing=ImportNotFound)
+    spool, found = request.spool(lambda tx, spool: write_rejects(tx, import_id=import_id, file=spool.file))
     media_type, ending = TYPES[found.settings.layout.format]
     name = f"{_plain_name(found.settings.name)}-rejects.{ending}"
-    return Reply(200, media_type, spool, (("content-disposition", f'attachment; filename="{name}"'),))
+    return Response(200, spool, media_type, (("content-disposition", f'attachment; filename="{name}"'),))
 
 
 def _plain_name(name: str) -> str:
-    """A file's name without its ending, in letters and digits that every system can write."""
+    """A file's name without its extension, in letters, digits and hyphens."""
     bare = re.sub(r"\.\w{1,6}$", "", name.strip())
     return re.sub(r"[^A-Za-z0-9]+", "-", bare).strip("-") or NAMELESS
 
 
-# ---- told what to do ----------------------------------------------------------------------------------
+# ---- commands -----------------------------------------------------------------------------------------
 
 
-def apply_import(call: Call, number: str) -> Handled:
+def apply_import(request: Request, number: str) -> Response:
     """``POST /v1/imports/{id}/apply``."""
-    return _tell(call, number, lifecycle.apply_import)
+    return _command(request, number, lifecycle.apply_import)
 
 
-def pause_import(call: Call, number: str) -> Handled:
+def pause_import(request: Request, number: str) -> Response:
     """``POST /v1/imports/{id}/pause``."""
-    return _tell(call, number, lifecycle.pause_import)
+    return _command(request, number, lifecycle.pause_import)
 
 
-def resume_import(call: Call, number: str) -> Handled:
+def resume_import(request: Request, number: str) -> Response:
     """``POST /v1/imports/{id}/resume``."""
-    return _tell(call, number, lifecycle.resume_import)
+    return _command(request, number, lifecycle.resume_import)
 
 
-def cancel_import(call: Call, number: str) -> Handled:
+def cancel_import(request: Request, number: str) -> Response:
     """``POST /v1/imports/{id}/cancel``."""
-    return _tell(call, number, lifecycle.cancel_import)
+    return _command(request, number, lifecycle.cancel_import)
 
 
-def undo_import(call: Call, number: str) -> Handled:
-    """``POST /v1/imports/{id}/undo``: its opt-outs stay, unless that is asked for with a reason."""
-    opt_outs = call.params.flag("opt_outs")
-    reason = call.params.text("reason", most=REASON_MAX)
-    return _tell(call, number, lifecycle.undo_import, opt_outs=opt_outs, reason=reason)
+def undo_import(request: Request, number: str) -> Response:
+    """``POST /v1/imports/{id}/undo``: its opt-outs stay, unless the request has ``opt_outs`` and a reason."""
+    opt_outs = request.params.flag("opt_outs")
+    reason = request.params.text("reason", most=REASON_MAX)
+    return _command(request, number, lifecycle.undo_import, opt_outs=opt_outs, reason=reason)
 
 
-def _tell(call: Call, number: str, rule: Callable[..., Import], **values: Any) -> Handled:
-    call.params.refuse_wrong()
-    return call.write(rule, lambda told: (200, _write_import(told)), import_id=_read_id(number), **values)
+def _command(request: Request, number: str, rule: Callable[..., Import], **values: Any) -> Response:
+    request.params.refuse_wrong()
+    return request.write(rule, _write_import, import_id=read_id(number, missing=ImportNotFound), **values)
 
 
-def _write_import(found: Import) -> bytes:
-    return _encode({"import": views.show_import(found)})
+def _write_import(found: Import, *, status: int = 200) -> Response:
+    return json_response({"import": views.show_import(found)}, status=status)
 
 
-def _read_id(written: str) -> int:
-    number = read_whole(written)
-    if number is None or number > ID_MAX:
-        raise ImportNotFound
-    return number
+# ---- streams --------------------------------------------------------------------------------------------
+
+
+def stream_contacts(request: Request) -> Response:
+    """``POST /v1/contacts/stream``: a new stream, or one that is resumed after a row whose outcome was received."""
+    params = request.params
+    group = params.name("group")
+    resume = params.whole("resume", default=0, most=ID_MAX)
+    after = params.cursor("after")
+    if after and not resume:
+        params.problems.add("after", "is only for a stream that is resumed: send resume as well.")
+    params.refuse_wrong()
+    if resume:
+        found = request.write_step(stream.resume_stream, import_id=resume, after=after)
+    else:
+        found = request.write_step(stream.begin_stream, group=group)
+    return Response(200, ContactStream(request, found, after=after), NDJSON)
+
+
+class ContactStream:
+    """One call of a stream: rows in, their outcomes out. ``after``: the last row whose outcome the client has."""
+
+    def __init__(self, request: Request, found: Import, *, after: int) -> None:
+        self._request = request
+        self._found = found
+        self._answered = after
+        self._written = found.progress.rows
+        self._rows_left = STREAM_ROWS_MAX
+        self._seconds = 0.0
+        self._reader = stream.LineReader(found)
+
+    def begin(self) -> bytes:
+        """The id of the import, by which the stream can be resumed. Reads the rows that it has."""
+        if self._written:
+            self._request.read(stream.read_before, import_id=self._found.id, reader=self._reader)
+        return _encode_lines([{"import": self._found.id}])
+
+    def take(self, lines: Sequence[bytes]) -> tuple[bytes, bool]:
+        """The outcomes of some rows. Rows that were written before the stream broke off are only answered."""
+        taken = lines[: self._rows_left]
+        self._rows_left -= len(taken)
+        known = min(self._written - self._answered, len(taken))
+        outcomes = b""
+        if known:
+            rows = self._request.read(views.list_rows, import_id=self._found.id, after=self._answered, limit=known)
+            outcomes = self._write_outcomes(rows)
+        if taken[known:]:
+            outcomes += self._write_outcomes(self._write_rows(taken[known:]))
+        return outcomes, len(taken) == len(lines)
+
+    def _write_rows(self, lines: Sequence[bytes]) -> list[dict[str, Any]]:
+        self._request.recheck_key()
+        began = time.monotonic()
+        if self._found.stored.state == "done":
+            raise WrongImportState("This stream is done; begin another one.")
+        chunk = self._reader.read_chunk(lines)
+        rows = self._request.write_step(
+            stream.write_chunk, import_id=self._found.id, chunk=chunk, seconds=round(self._seconds, 3)
+        )
+        self._written += len(lines)
+        self._seconds = time.monotonic() - began
+        return rows
+
+    def _write_outcomes(self, rows: Iterable[Mapping[str, Any]]) -> bytes:
+        shown = [{**row, "why": row["why"][:WHY_MAX]} if "why" in row else row for row in rows]
+        self._answered += len(shown)
+        return _encode_lines(shown)
+
+    def end(self, *, whole: bool, error: DaftariError | None) -> bytes:
+        """The counts of all rows; or where to resume, and why."""
+        if whole and error is None:
+            try:
+                return _encode_lines([{"end": True, **self._finish()}])
+            except DaftariError as problem:
+                error = problem
+        with suppress(DaftariError):
+            self._request.write_step(stream.pause_stream, import_id=self._found.id)
+        final = {"end": False, "resume": self._found.id, "after": self._answered}
+        return _encode_lines([final if error is None else final | self._explain(error)])
+
+    def _finish(self) -> dict[str, Any]:
+        found = self._found
+        if found.stored.state != "done":
+            self._request.recheck_key()
+            found = self._request.write_step(stream.end_stream, import_id=found.id)
+        shown = views.show_import(found)
+        return {name: shown[name] for name in FINAL_COUNTS}
+
+    def _explain(self, error: DaftariError) -> dict[str, Any]:
+        body = self._request.refuse(error).body
+        assert isinstance(body, bytes)
+        explained: dict[str, Any] = msgspec.json.decode(body)
+        return explained

@@ -1,27 +1,25 @@
-"""What the service says of itself: whether it is ready, and how to use it. None of it needs a key.
-
-This room must not know any project.
-"""
+"""The calls about the service itself, which need no key: its state and its documentation. Knows no project."""
 
 from __future__ import annotations
 
-import msgspec
-
 from daftari.api.reference import document, page
-from daftari.web.requests import Desk
+from daftari.web.requests import Request
+from daftari.web.responses import Response, json_response
+
+HTML = "text/html; charset=utf-8"
 
 
-def show_health(desk: Desk) -> tuple[int, bytes]:
+def show_health(request: Request) -> Response:
     """``GET /v1/health``: ready only when the store answers."""
-    desk.store.answers()
-    return 200, msgspec.json.encode({"status": "ready", "version": desk.version})
+    request.context.store.answers()
+    return json_response({"status": "ready", "version": request.context.version})
 
 
-def show_openapi(desk: Desk) -> tuple[int, bytes]:
+def show_openapi(request: Request) -> Response:
     """``GET /v1/openapi.json``."""
-    return 200, document.document()
+    return Response(200, document.document())
 
 
-def show_docs(desk: Desk) -> tuple[int, bytes]:
+def show_docs(request: Request) -> Response:
     """``GET /docs``."""
-    return 200, page.page()
+    return Response(200, page.page(), HTML)

@@ -1,18 +1,29 @@
-"""The paginator of the contract: its twelve keys in their order, and page URLs that carry the request's filters.
+"""Both kinds of page: the numbered page of the contract, and the page that continues from a cursor.
 
-Written as bytes around the cards, which are never decoded. This room must not know what is on a page.
+Knows nothing about what is on a page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 from urllib.parse import urlencode
 
 import msgspec
 
 from daftari.model.contacts import Page
+from daftari.model.limits import ID_MAX, PER_PAGE_MAX
+from daftari.web.params import Params
+
+PAGE_MAX = ID_MAX // PER_PAGE_MAX
+"""A page beyond this one is beyond the end of any list, and beyond what the databases can count."""
+
+T = TypeVar("T")
 
 _encode = msgspec.json.Encoder().encode
+
+
+# ---- numbered -------------------------------------------------------------------------------------------
 
 
 def write_page(
@@ -20,7 +31,8 @@ def write_page(
 ) -> tuple[bytes, ...]:
     """The JSON of one numbered page, in pieces, so that its cards are copied once.
 
-    ``filters`` are the fields that came with the request, but for ``page``.
+    It has the twelve keys of the contract in their order. ``filters`` are the fields of the request except ``page``;
+    the URLs of other pages repeat them.
     """
     query = f"{urlencode(filters)}&page=" if filters else "page="
     last = max(1, -(-page.total // per_page))
@@ -46,3 +58,25 @@ def write_page(
         b',"to":%d' % (first_row + page.count - 1) if page.count else b',"to":null',
         b',"total":%d}' % page.total,
     )
+
+
+# ---- from a cursor --------------------------------------------------------------------------------------
+
+
+def read_cursor(params: Params, *, most: int) -> tuple[int, int]:
+    """The fields ``after`` and ``limit``. What is wrong with them is noted in ``params``."""
+    return params.cursor("after"), params.whole("limit", default=most, most=most)
+
+
+def cut_page(found: Sequence[T], *, limit: int, cursor_of: Callable[[T], object]) -> tuple[Sequence[T], str | None]:
+    """A page of at most ``limit`` items, and the cursor of the next page if there is one.
+
+    ``found`` is one item longer than the page when more follow, so ask for ``limit + 1``.
+    """
+    shown = found[:limit]
+    return shown, write_cursor(cursor_of(shown[-1]) if len(found) > limit else None)
+
+
+def write_cursor(cursor: object) -> str | None:
+    """A cursor as responses have it, ``None`` at the end of a list."""
+    return None if cursor is None else str(cursor)

@@ -18,61 +18,64 @@ from daftari.store.idempotency import StoredResponse
 
 KEPT_MICROSECONDS = REPLAY_HOURS * 3_600_000_000
 ROWS_A_TURN = 1_000
-"""Answers that one turn deletes at the most."""
+"""Responses that one transaction deletes at most."""
 
 Headers = tuple[tuple[str, str], ...]
 
 _read_headers = msgspec.json.Decoder(Headers).decode
 
 
-class Once(Struct, frozen=True):
-    """A write that is to be done once: whose key, the name that its owner gave it, and a digest of what is asked."""
+class IdempotentRequest(Struct, frozen=True):
+    """A write to do once: the API key it came with, the text of its Idempotency-Key, and a digest of the request."""
 
     key_id: int
     name: str
     fingerprint: bytes
 
 
-class Replay(Struct, frozen=True):
-    """An answer that can be given again, byte for byte."""
+class FirstResponse(Struct, frozen=True):
+    """The response to the first request, which later ones get byte for byte."""
 
     status: int
     headers: Headers
     body: bytes
 
 
-def find_replay(tx: Tx, *, once: Once) -> Replay | None:
-    """What was answered before. Raises ``IdempotencyKeyReused`` when something else was asked, and ``AnswerErased``."""
-    kept = idempotency.find_response(tx, key_id=once.key_id, name=once.name)
+def find_response(tx: Tx, *, request: IdempotentRequest) -> FirstResponse | None:
+    """The stored response, if there is one.
+
+    Raises ``IdempotencyKeyReused`` when it belongs to a different request, and ``AnswerErased``.
+    """
+    kept = idempotency.find_response(tx, key_id=request.key_id, name=request.name)
     if kept is None or kept.at <= tx.now - KEPT_MICROSECONDS:
         return None
-    if kept.fingerprint != idempotency.digest(tx, once.fingerprint):
+    if kept.fingerprint != idempotency.digest(tx, request.fingerprint):
         raise IdempotencyKeyReused
     if kept.body is None:
         raise AnswerErased(kept.status)
-    return Replay(kept.status, _read_headers(kept.headers), kept.body)
+    return FirstResponse(kept.status, _read_headers(kept.headers), kept.body)
 
 
-def keep_replay(tx: WriteTx, *, once: Once, replay: Replay) -> None:
-    """Keep an answer together with its effect."""
-    headers = msgspec.json.encode(replay.headers).decode()
-    fingerprint = idempotency.digest(tx, once.fingerprint)
+def save_response(tx: WriteTx, *, request: IdempotentRequest, response: FirstResponse) -> None:
+    """Store a response in the transaction of its effect."""
+    headers = msgspec.json.encode(response.headers).decode()
+    fingerprint = idempotency.digest(tx, request.fingerprint)
     idempotency.save_response(
         tx,
-        StoredResponse(fingerprint, tx.now, replay.status, headers, replay.body),
-        key_id=once.key_id,
-        name=once.name,
-        names_numbers=len(digits_in(_text(replay.body))) >= NATIONAL_DIGITS_MIN,
+        StoredResponse(fingerprint, tx.now, response.status, headers, response.body),
+        key_id=request.key_id,
+        name=request.name,
+        names_numbers=len(digits_in(_text(response.body))) >= NATIONAL_DIGITS_MIN,
     )
 
 
 def has_expired_replay(tx: Tx) -> bool:
-    """Whether there is an answer that does not count any more."""
+    """Whether a stored response has expired."""
     return idempotency.find_old_end(tx, until=tx.now - KEPT_MICROSECONDS, limit=1) is not None
 
 
 def expire_replays(tx: WriteTx) -> bool:
-    """Delete some answers that do not count any more. Returns whether there were any."""
+    """Delete some expired responses. Returns whether there were any."""
     last = idempotency.find_old_end(tx, until=tx.now - KEPT_MICROSECONDS, limit=ROWS_A_TURN)
     if last is not None:
         idempotency.delete_responses(tx, last=last)

@@ -1,4 +1,4 @@
-"""What a spawned process runs: a server's door, or the background worker. It must stay light.
+"""What a spawned process runs: a server, or the background worker. It must stay light.
 
 The parent imports this module to name these functions and never needs what they import.
 """
@@ -19,23 +19,23 @@ from daftari.errors import DaftariError
 from daftari.settings import Settings
 
 JOBS_AT_ONCE = 3
-"""Jobs that a worker does side by side, so that a long import keeps nobody waiting."""
+"""Jobs that a worker runs at the same time, so that a long import does not delay the others."""
 GARBAGE_RECORDS = 200_000
-"""New records after which Python looks for circles among them: a few of the largest calls."""
+"""New records after which Python looks for reference cycles: a few of the largest calls."""
 
 
-def load_door(settings: Settings) -> Any:
-    """The door of a server process. Ends the process with a sentence when the house cannot be built."""
+def load_server(settings: Settings) -> Any:
+    """The RSGI callable of a server process. Ends the process with a sentence when it cannot be built."""
     from daftari.serving.server import build_server
 
     _begin()
     try:
-        door = build_server(settings).door
-        # A bulk call makes ten thousands of records that hold no circle. Looking through all of them, and through
-        # what lives as long as the process, at each 700th one would cost more than reading them.
+        rsgi = build_server(settings).rsgi
+        # A bulk call allocates tens of thousands of records without reference cycles. Scanning them, and all that
+        # lives as long as the process, at each 700th record would cost more than reading them.
         gc.freeze()
         gc.set_threshold(GARBAGE_RECORDS)
-        return door
+        return rsgi
     except DaftariError as error:
         _end(error)
 
@@ -45,7 +45,7 @@ def work(settings: Settings) -> None:
     from daftari.store import open_store
     from daftari.worker import run_worker
 
-    # Ctrl-C is for the parent, where there is one: it tells when to stop.
+    # Ctrl-C is for the parent, where there is one; the parent stops its children.
     awaited = {signal.SIGTERM} if parent_process() else {signal.SIGTERM, signal.SIGINT}
     # No handlers: the signals stay blocked, in all threads, and are waited for here.
     signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
@@ -81,7 +81,7 @@ def work(settings: Settings) -> None:
 
 
 def _begin() -> None:
-    """Write warnings to stderr; stop as if told to when the parent is gone, however it went."""
+    """Write warnings to stderr; stop as on a signal when the parent is gone, however it ended."""
     logging.basicConfig(format="daftari: %(message)s", level=logging.WARNING)
     parent = parent_process()
     if parent is not None:

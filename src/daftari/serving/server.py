@@ -1,7 +1,7 @@
-"""Puts the pieces together: settings in, a store with a door in front of it out.
+"""Builds a server process: settings in, a store with an RSGI server in front of it out.
 
-Each server process builds its own house after it was spawned; nothing here is built at import time. This room must
-not know how a process is started or stopped.
+Each process builds its own after it was spawned; nothing is built at import. Knows nothing about how a process is
+started or stopped.
 """
 
 from __future__ import annotations
@@ -11,50 +11,49 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from daftari import __version__
-from daftari.api.app import build_app
-from daftari.api.routes import address, body_terms, is_quick
-from daftari.model.time import current_time
+from daftari.api.app import build_app, build_upload_authorizer
+from daftari.api.authentication import KeyAuthenticator
+from daftari.api.key_cache import KeyCache
+from daftari.api.routes import build_router
 from daftari.settings import Settings
 from daftari.store import Store, open_store
-from daftari.web.key_cache import Keyring
-from daftari.web.requests import Desk
-from daftari.web.server import Door
+from daftari.web.errors import render_json
+from daftari.web.requests import AppContext
+from daftari.web.server import Limits, RsgiServer
 
 
 class Server(Struct, frozen=True):
-    """Everything a server process has. ``close`` writes down what is not urgent and closes the store."""
+    """What a server process has. ``close`` saves what waits for the periodic work, and closes the store."""
 
     store: Store
-    door: Door
+    rsgi: RsgiServer
     close: Callable[[], None]
 
 
 def build_server(settings: Settings) -> Server:
-    """The house on a database. Raises ``SchemaMismatch``, ``StoreUnavailable`` and ``BadSettings``."""
+    """The server on a database. Raises ``SchemaMismatch``, ``StoreUnavailable`` and ``BadSettings``."""
     store = open_store(
         settings.database, threads=settings.threads, secret=settings.secret, secret_file=settings.secret_file
     )
-    keyring = Keyring(store)
-    desk = Desk(store, keyring=keyring, clock=current_time, public_url=settings.public_url, version=__version__)
-    application = build_app(desk)
+    public_url = None if settings.public_url is None else settings.public_url.rstrip("/")
+    context = AppContext(store, render_error=render_json, public_url=public_url, version=__version__)
+    cache = KeyCache(store)
+    authenticator = KeyAuthenticator(cache)
 
     def close() -> None:
-        keyring.note_used()
+        cache.save_used()
         store.close()
 
-    door = Door(
-        application,
-        address=address,
-        body_terms=body_terms,
-        admit=desk.admit,
-        at_once=_never if store.reads_wait else is_quick,
+    rsgi = RsgiServer(
+        build_app(context, authenticator),
+        router=build_router(),
+        authorize_upload=build_upload_authorizer(authenticator),
+        render_error=render_json,
+        # Where a read waits for another machine, the event loop answers nothing.
+        inline=not store.reads_wait,
         threads=settings.threads,
-        housework=keyring.note_used,
+        periodic=cache.save_used,
         close=close,
+        limits=Limits(),
     )
-    return Server(store=store, door=door, close=close)
-
-
-def _never(method: str, path: str) -> bool:
-    """Where every read waits for another machine, nothing is answered on the event loop."""
-    return False
+    return Server(store=store, rsgi=rsgi, close=close)

@@ -24,7 +24,7 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from daftari.model.limits import HEADERS_BYTES_MAX
-from daftari.serving.child import load_door, work
+from daftari.serving.child import load_server, work
 from daftari.settings import Settings
 
 CONNECTIONS_MAX = 8_192
@@ -83,7 +83,7 @@ def serve_until_stopped(settings: Settings, *, ready: Callable[[], None]) -> Non
 
     server.on_startup(begin)
     server.on_shutdown(end)
-    server.serve(target_loader=partial(load_door, settings), wrap_loader=False)
+    server.serve(target_loader=partial(load_server, settings), wrap_loader=False)
 
 
 def find_port(settings: Settings) -> tuple[str, int]:

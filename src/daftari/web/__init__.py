@@ -1,4 +1,4 @@
-"""What every door over HTTP shares: the server's callable, bodies and their limits, keys, errors as answers.
+"""HTTP for every kind of caller: the server, requests and responses, bodies and their limits, errors.
 
-This floor must not know any route, nor what a contact is.
+Knows neither a route nor what a contact is.
 """

@@ -1,10 +1,8 @@
-"""Errors become HTTP here, and nowhere else: one table from error to status, and one shape of answer.
-
-This room must not know where an error came from.
-"""
+"""Errors as HTTP responses: one table from error to status, and how the API writes an error. Knows no route."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
 from itertools import islice
 
@@ -33,10 +31,13 @@ from daftari.errors import (
     WrongProject,
 )
 from daftari.model.limits import ERRORS_MAX
-
-Headers = list[tuple[str, str]]
+from daftari.web.responses import JSON, Response
+from daftari.web.rsgi import RsgiScope
 
 PROBLEM = "application/problem+json"
+
+ErrorRenderer = Callable[[DaftariError, RsgiScope, str], Response]
+"""Writes an error for the sender of a request, given its head and its id: JSON for a program, or a page."""
 
 
 class RouteNotFound(DaftariError):
@@ -59,7 +60,7 @@ class MethodNotAllowed(DaftariError):
 
 
 class Crashed(DaftariError):
-    """Something nobody foresaw. What it was is in the log, under the request's id, and never in the answer."""
+    """An exception that nothing handles. Its text is in the log, under the request's id, and never in the response."""
 
     code = "INTERNAL"
 
@@ -96,8 +97,8 @@ def status_of(error: type[DaftariError]) -> int | None:
     return next((STATUS[ancestor] for ancestor in error.__mro__ if ancestor in STATUS), None)
 
 
-def answer(error: DaftariError, *, request_id: str, accept: str | None) -> tuple[int, Headers, bytes]:
-    """Status, headers and body of an error."""
+def render_json(error: DaftariError, scope: RsgiScope, request_id: str) -> Response:
+    """An error of the API: plain JSON, or problem+json (RFC 9457) where ``Accept`` names it."""
     status = status_of(type(error)) or 500
     body: dict[str, object] = {
         "message": error.message,
@@ -109,20 +110,20 @@ def answer(error: DaftariError, *, request_id: str, accept: str | None) -> tuple
         body["errors"] = dict(islice(error.errors.items(), ERRORS_MAX))
     if isinstance(error, ContactNotFound) and error.opt_out_recorded:
         body["opt_out"] = "recorded"
-    media = "application/json"
-    if accept is not None and PROBLEM in accept.lower():
-        media = PROBLEM
+    media_type = JSON
+    if PROBLEM in (scope.headers.get("accept") or "").lower():
+        media_type = PROBLEM
         body |= {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": error.message}
-    return status, [("content-type", media), *_headers(error)], msgspec.json.encode(body)
+    return Response(status, msgspec.json.encode(body), media_type, _headers(error))
 
 
-def _headers(error: DaftariError) -> Headers:
+def _headers(error: DaftariError) -> tuple[tuple[str, str], ...]:
     match error:
         case Unauthenticated():
-            return [("www-authenticate", "Bearer")]
+            return (("www-authenticate", "Bearer"),)
         case StoreBusy() | ExportNotReady() | IdempotencyInProgress():
-            return [("retry-after", str(error.retry_after_seconds))]
+            return (("retry-after", str(error.retry_after_seconds)),)
         case MethodNotAllowed():
-            return [("allow", error.allowed)]
+            return (("allow", error.allowed),)
         case _:
-            return []
+            return ()

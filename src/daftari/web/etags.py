@@ -1,7 +1,7 @@
-"""ETags: what names the bytes of an answer, and what a caller says of the ones that it has.
+"""ETags: the name of a response's bytes, and the conditions in ``If-None-Match`` and ``If-Match``.
 
-A contact's has two parts when it shows more than its card; ``If-Match`` asks for the card's alone. This room must not
-know what an answer shows.
+A contact's ETag has a second part when more than its card is shown; ``If-Match`` compares the first part alone. Knows
+nothing about the content of a response.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 
 
 def hashed(*pieces: bytes) -> str:
-    """What names these bytes and no others; between quotes it is an ETag."""
+    """A digest of these bytes; between quotes it is an ETag."""
     tag = blake2b(digest_size=16)
     for piece in pieces:
         tag.update(piece)
@@ -22,14 +22,14 @@ def hashed(*pieces: bytes) -> str:
 
 
 def is_known(tag: str, if_none_match: str | None) -> bool:
-    """Whether a caller has the answer with this ETag, by its ``If-None-Match``."""
+    """Whether ``If-None-Match`` names this ETag."""
     if if_none_match is None:
         return False
     return if_none_match.strip() == "*" or any(f'"{found[1]}"' == tag for found in _TAG.findall(if_none_match))
 
 
 def read_versions(if_match: Sequence[str]) -> frozenset[str] | None:
-    """The versions of a contact that ``If-Match`` headers name; ``None`` when any will do."""
+    """The versions of a contact that ``If-Match`` headers name; ``None`` when any version matches."""
     written = ",".join(if_match)
     if written.strip() == "*":
         return None

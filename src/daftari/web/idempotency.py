@@ -1,35 +1,31 @@
-"""The Idempotency-Key of a request: how it is written, what was asked with it, and who is at work under it now.
+"""The ``Idempotency-Key`` header of a request, and the digest by which the same request is recognised.
 
-The header is that of draft-ietf-httpapi-idempotency-key-header: a text in quotes; without them, as most clients send
-it, it means the same. This room must not know what a write does, nor how its answer is kept.
+The header is that of draft-ietf-httpapi-idempotency-key-header, a text in quotes; without quotes, as most clients send
+it, it means the same. Knows neither what a write does nor how its response is stored.
 """
 
 from __future__ import annotations
 
 import re
-import threading
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from hashlib import blake2b
 
 from daftari.errors import Malformed
 from daftari.model.limits import IDEMPOTENCY_KEY_MAX
-from daftari.rules.idempotency import Once
-from daftari.web.rsgi import NO_BODY, Request
+from daftari.rules.idempotency import IdempotentRequest
+from daftari.web.routing import NO_BODY, RawRequest
 
 READ_BYTES = 1024 * 1024
-"""How much of a body is read at once."""
+"""Bytes of a body that are read at a time."""
 
 _BARE = re.compile(r"[!#-~][!-~]*")
 _QUOTED = re.compile(r'"((?:[!#-\[\]-~]|\\["\\])+)"')
 
 
-def read_once(request: Request, *, key_id: int) -> Once | None:
-    """What is to be done once; ``None`` for a request without the header. Raises ``Malformed``."""
+def read_idempotency_key(request: RawRequest, *, key_id: int) -> IdempotentRequest | None:
+    """The request as one to do once; ``None`` without the header. Raises ``Malformed``."""
     if "idempotency-key" not in request.headers:
         return None
-    return Once(key_id, _read_name(request.headers.get_all("idempotency-key")), _fingerprint(request))
+    return IdempotentRequest(key_id, _read_name(request.headers.get_all("idempotency-key")), _fingerprint(request))
 
 
 def _read_name(given: list[str]) -> str:
@@ -41,11 +37,11 @@ def _read_name(given: list[str]) -> str:
     return name
 
 
-def _fingerprint(request: Request) -> bytes:
-    """Method, path, query and body as they came; the same call under ``/api`` is the same."""
+def _fingerprint(request: RawRequest) -> bytes:
+    """A digest of method, path, query, media type and body; it is the same with the prefix ``/api``."""
     hashed = blake2b(digest_size=32)
     media_type = request.headers.get("content-type") or ""
-    for part in (request.method, request.path, request.scope.query_string, media_type):
+    for part in (request.method, request.match.path, request.scope.query_string, media_type):
         written = part.encode(errors="surrogatepass")
         hashed.update(b"%d:" % len(written) + written)
     if request.body is not NO_BODY:
@@ -54,29 +50,3 @@ def _fingerprint(request: Request) -> bytes:
             hashed.update(piece)
         request.body.seek(0)
     return hashed.digest()
-
-
-class AtWork:
-    """Which writes under an Idempotency-Key this process is at, so that one that waited in vain is told for whom."""
-
-    def __init__(self) -> None:
-        self._inside: Counter[tuple[int, str]] = Counter()
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def place(self, once: Once) -> Iterator[None]:
-        """Be at work."""
-        name = once.key_id, once.name
-        with self._lock:
-            self._inside[name] += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._inside[name] -= 1
-                if not self._inside[name]:
-                    del self._inside[name]
-
-    def is_shared(self, once: Once) -> bool:
-        """Whether another request is at the same write."""
-        return self._inside[once.key_id, once.name] > 1

@@ -1,8 +1,8 @@
-"""A file that comes as the body of a request: bare, or as a part of a form.
+"""A file in the body of a request: the body itself, or a part of a form.
 
-A bare one is a file whatever its media type says. Of a form, the part called ``file`` is moved to the beginning of the
-very file that the body was spooled into, so that it is on disk once; the other parts are fields. This room must not
-know what is in a file, nor which fields there are.
+A body that is no form is a file whatever its media type says. In a form, the part called ``file`` is moved to the
+beginning of the file that the body was spooled into, so that it is on disk once; the other parts are fields. Knows
+neither what is in a file nor which fields there are.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser, par
 
 from daftari.errors import Malformed, ValidationFailed
 from daftari.model.limits import TEXT_MAX
-from daftari.web.rsgi import Request
+from daftari.web.routing import RawRequest
 
 FORM = "multipart/form-data"
 FILE = "file"
-"""What the part is called that holds the file."""
+"""The name of the part that holds the file."""
 PARTS_MAX = 200
 """Parts of one form."""
 FIELD_BYTES_MAX = 64 * 1024
-"""How long all fields of a form may be together."""
+"""Bytes of all fields of a form together."""
 READ_BYTES = 256 * 1024
-"""How much of a form is read at once."""
+"""Bytes of a form that are read at a time."""
 
 Fields = dict[str, list[str]]
 
@@ -33,15 +33,15 @@ _FOLDERS = re.compile(r".*[/\\]", re.DOTALL)
 
 
 class Upload(Struct, frozen=True):
-    """A file that was sent, at its beginning. ``name`` and ``media_type`` are what its sender says, if anything."""
+    """A file that was sent, at its beginning. ``name`` and ``media_type`` are as its sender gave them, if at all."""
 
     file: BinaryIO
     name: str | None
     media_type: str | None
 
 
-def read_upload(request: Request) -> tuple[Upload, Fields]:
-    """The file in a body, and the fields beside it. Raises ``Malformed``, and ``ValidationFailed`` without a file."""
+def read_upload(request: RawRequest) -> tuple[Upload, Fields]:
+    """The file in a body and the other fields. Raises ``Malformed``, and ``ValidationFailed`` without a file."""
     written = request.headers.get("content-type") or ""
     media_type, options = parse_options_header(written)
     if not request.body.seek(0, 2):
@@ -65,7 +65,7 @@ def read_upload(request: Request) -> tuple[Upload, Fields]:
 
 
 class _Form:
-    """A form while it is read: its file is written over what was read already, and never overtakes it."""
+    """A form while it is read. Its file is written over the part that was read already, and never passes it."""
 
     def __init__(self, body: BinaryIO, *, boundary: str) -> None:
         self.fields: Fields = {}

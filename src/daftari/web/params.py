@@ -1,7 +1,7 @@
-"""What a request asks for: its body and its query string, decoded, merged and read field by field.
+"""The fields of a request: its body and its query string, decoded, merged and read field by field.
 
-Each reader notes what is wrong and goes on, so that one answer names every wrong field. This room must not know
-which fields a route has, nor what a contact is: nested JSON is handed on as the bytes that came.
+Each reader notes what is wrong and continues, so that one response names every wrong field. No fields of a route, no
+rules of contacts: nested JSON is passed on as bytes.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from daftari.errors import Malformed, UnsupportedMedia
+from daftari.errors import Malformed, NotFound, UnsupportedMedia
 from daftari.model.limits import ID_MAX, JSON_DEPTH_MAX, TEXT_MAX
 from daftari.rules.fields import Problems, read_name, read_text, read_time
 
 FLAT_FIELDS_MAX = 20_000
-"""Fields in one form body or query string, and items in one field of it: twice what any call takes."""
+"""Fields in one form body or query string, and items in one field: twice what any call takes."""
 WHOLE_DIGITS_MAX = 100
-"""Digits of a whole number. Far more than any use, far less than what takes long to read."""
+"""Digits of a whole number: far more than any call needs, and few enough to read quickly."""
 JSON_BRACKETS_MAX = 1_000_000
 """Brackets in a JSON body: many times what 10,000 contacts have, and few enough to count quickly."""
 CHECKED_BLOCK_BYTES = 1024 * 1024
-"""How much of a body is split at its quotes at once, so that the pieces of a hostile one do not fill the memory."""
+"""Bytes of a body that are split at quotes at a time, so that a malicious body does not fill the memory with pieces."""
 
 FORM = "application/x-www-form-urlencoded"
 QUERY_FIRST = frozenset({"page"})
-"""Fields for which the query string wins, so that following a page's URL with a body moves on."""
+"""Fields for which the query string wins, so that a page's URL leads to that page although the body names another."""
 
 T = TypeVar("T", bound=str)
 D = TypeVar("D")
@@ -58,7 +58,7 @@ class Params:
         self.problems = Problems()
 
     def after(self, fields: Flat) -> Params:
-        """The query's fields after these, which came in the body."""
+        """The same query string with these fields of the body, which win."""
         return Params(fields, self._query)
 
     def refuse_wrong(self, *more: Mapping[str, list[str]]) -> None:
@@ -68,11 +68,11 @@ class Params:
         self.problems.refuse()
 
     def given(self, field: str) -> object:
-        """A field as it was given, text trimmed; ``None`` when it is absent, null or blank."""
+        """A field's value, text trimmed; ``None`` when it is absent, null or blank."""
         return self._find(field)[0]
 
     def nested(self, field: str) -> bytes | None:
-        """The JSON of a field as it came; ``None`` when it is absent or null, or did not come as JSON."""
+        """The bytes of a field's JSON; ``None`` when it is absent, null or not in a JSON body."""
         source = self._body.get(field)
         if not isinstance(source, msgspec.Raw):
             return None
@@ -84,7 +84,7 @@ class Params:
         return self.problems.read(field, self.given(field), partial(read_text, most=most))
 
     def texts(self, field: str) -> list[str]:
-        """The texts of a flat field that may be repeated, as they came; of JSON, the one that it is."""
+        """The texts of a form or query field that may be repeated; for JSON, the one value as text."""
         value, source = self._find(field)
         return list(source) if isinstance(source, list) else [] if value is None else [str(value)]
 
@@ -93,7 +93,7 @@ class Params:
         return self.problems.read(field, self.given(field), read_name)
 
     def names(self, field: str) -> tuple[str, ...]:
-        """The names of groups: a list, or a field that is repeated. A name may have commas in it."""
+        """The names of groups, from a list or a repeated field. A name may hold commas."""
         value, source = self._find(field)
         if isinstance(value, str):
             given: list[object] = list(source) if isinstance(source, list) else [value]
@@ -107,7 +107,7 @@ class Params:
         return tuple(names)
 
     def any_moment(self, field: str) -> int | None:
-        """A time in microseconds, whenever it is."""
+        """Any time, in microseconds."""
         return self.problems.read(field, self.given(field), partial(read_time, now=None))
 
     def moment(self, field: str, *, now: int) -> int | None:
@@ -126,7 +126,7 @@ class Params:
         return default
 
     def choices(self, field: str, options: Collection[str]) -> frozenset[str]:
-        """Any of a few words, with commas between them or as a list."""
+        """Any of a few words, separated by commas or in a list."""
         chosen = frozenset(str(item).strip() for item in self.items(field))
         if not chosen <= frozenset(options):
             self.problems.add(field, f"may name: {', '.join(options)}.")
@@ -147,7 +147,7 @@ class Params:
         return default
 
     def cursor(self, field: str) -> int:
-        """Where a list goes on: what an answer gave as ``next``; 0 for its beginning."""
+        """The position at which a list continues, which a response gave as ``next``; 0 for the beginning."""
         value = self.given(field)
         number = 0 if value is None else read_whole(value)
         if number is None or not 0 <= number <= ID_MAX:
@@ -167,7 +167,7 @@ class Params:
         return flag
 
     def items(self, field: str) -> list[object]:
-        """A list: of JSON, or from a flat field that is repeated or has commas in it."""
+        """A JSON list, or the items of a form or query field that is repeated or has commas."""
         value, source = self._find(field)
         if value is None:
             return []
@@ -181,7 +181,7 @@ class Params:
         return []
 
     def _find(self, field: str) -> tuple[object, msgspec.Raw | list[str] | None]:
-        """A field's value and where it was found; the first place that is not blank counts."""
+        """A field's value and its source: the first of body and query in which it is not blank."""
         places = (self._query, self._body) if field in QUERY_FIRST else (self._body, self._query)
         for place in places:
             source = place.get(field)
@@ -210,7 +210,7 @@ def decode(query: str, media_type: str | None, body: bytes) -> Params:
 
 
 def _last_given(texts: list[str]) -> str | None:
-    """A blank one after it takes nothing back: what a list leaves out must not be lost."""
+    """The last text that is not blank: a blank one does not take back what an earlier one said."""
     return next((text for text in reversed(texts) if text and not text.isspace()), None)
 
 
@@ -221,6 +221,14 @@ def read_whole(value: object) -> int | None:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= WHOLE_DIGITS_MAX:
         return int(value)
     return None
+
+
+def read_id(written: str, *, missing: type[NotFound]) -> int:
+    """The id in a path. Raises ``missing`` for one that nothing can have."""
+    number = read_whole(written)
+    if number is None or number > ID_MAX:
+        raise missing
+    return number
 
 
 def _decode_body(media_type: str | None, body: bytes) -> Nested | Flat:
@@ -251,7 +259,7 @@ def _decode_flat(text: str) -> Flat:
 def _decode_json(body: bytes) -> Nested:
     try:
         if not body.isascii():
-            # msgspec passes over what it does not decode yet.
+            # msgspec does not check the bytes that it does not decode yet.
             body.decode()
             body = body.removeprefix(b"\xef\xbb\xbf")
         if not _is_shallow(body):
@@ -260,10 +268,10 @@ def _decode_json(body: bytes) -> Nested:
     except msgspec.ValidationError:
         raise Malformed("The body must be a JSON object.") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Malformed(f"The body is not JSON: {_said(error)}.") from None
+        raise Malformed(f"The body is not JSON: {_reason(error)}.") from None
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     match error:
         case msgspec.DecodeError():
             return str(error).removeprefix("JSON is malformed: ")
@@ -276,13 +284,13 @@ def _said(error: Exception) -> str:
 def _is_shallow(body: bytes) -> bool:
     """Whether the brackets of a JSON text close, and stand at most ``JSON_DEPTH_MAX`` within each other.
 
-    Exact for JSON and linear for anything: both kinds of bracket become one, everything else goes, and each pass
-    takes away the innermost level.
+    Exact for JSON and linear for any bytes: both kinds of bracket become one, other bytes are dropped, and each pass
+    removes the innermost level.
     """
     if b"\\" in body:
         body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
     marks = body.translate(_ONE_BRACKET, _DROPPED)
-    # Two quotes with nothing between them may go whichever they are: what is within a string stays within one.
+    # Two quotes in a row can be dropped whichever they are: what is in a string stays in a string.
     marks = marks.replace(b'""', b"")
     if b'"' in marks:
         marks = _outside_strings(marks)
@@ -299,7 +307,7 @@ def _is_shallow(body: bytes) -> bool:
 
 
 def _outside_strings(marks: bytes) -> bytes:
-    """What stands outside the quotes."""
+    """The marks that are not in strings."""
     outside: list[bytes] = []
     within = 0
     for start in range(0, len(marks), CHECKED_BLOCK_BYTES):

@@ -1,276 +1,208 @@
-"""A call: one request by one key, decoded and let in, with the store opened on its project.
+"""The request that every handler gets: its fields, its caller, the store opened on the caller's project.
 
-The order is the contract's: what cannot be read, then the key, then the project and what the key may do; which
-fields are wrong is for the handler to say. This room must not know any route.
+Knows neither routes nor how a caller is authenticated.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from msgspec import Struct
 
-from daftari.errors import (
-    DaftariError,
-    IdempotencyInProgress,
-    ReadOnlyKey,
-    StoreBusy,
-    StoreUnavailable,
-    Unauthenticated,
-    WrongProject,
-)
+from daftari.errors import DaftariError, IdempotencyInProgress, StoreBusy, StoreUnavailable
 from daftari.model.projects import Actor, Project
+from daftari.model.time import current_time
 from daftari.rules.access.keys import Access
-from daftari.rules.fields import fold_name
-from daftari.rules.idempotency import Once, Replay, find_replay, keep_replay
+from daftari.rules.idempotency import FirstResponse, IdempotentRequest, find_response, save_response
 from daftari.store import Store, Tx, WriteTx
-from daftari.web.errors import answer as written_error
+from daftari.web.errors import ErrorRenderer
 from daftari.web.etags import is_known, read_versions
-from daftari.web.idempotency import AtWork, read_once
-from daftari.web.key_cache import Keyring
-from daftari.web.multipart import Upload, read_upload
-from daftari.web.params import Params, decode
-from daftari.web.rsgi import NO_BODY, Request, RequestHeaders, Scope
-from daftari.web.spool import SpooledAnswer
-from daftari.web.streaming import Exchange
+from daftari.web.multipart import Upload
+from daftari.web.params import Params
+from daftari.web.responses import Response
+from daftari.web.routing import RawRequest
+from daftari.web.rsgi import RequestHeaders, RsgiScope
+from daftari.web.spool import ResponseSpool
 
-BEARER = "bearer "
-JSON = "application/json"
 NOT_MODIFIED = 304
 HOST_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.:-[]_")
-"""What a Host may be made of; it is repeated in page URLs."""
+"""The characters that a Host may have; it is repeated in page URLs."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Reply(Struct, frozen=True):
-    """What a handler returns that is not simply JSON, or is too long for the memory, or has headers of its own.
+class AppContext(Struct, frozen=True):
+    """What all requests of a process share. ``public_url`` has no slash at its end."""
 
-    Without a media type it has no body either.
+    store: Store
+    render_error: ErrorRenderer
+    public_url: str | None
+    version: str
+
+
+class Authenticator(Protocol):
+    """Recognises the caller of a request, by whatever proof it looks for."""
+
+    def authenticate(self, headers: RequestHeaders, params: Params, *, writes: bool, now: int) -> Access:
+        """Who calls, and the project. Raises ``Unauthenticated``, ``WrongProject`` and ``ReadOnlyKey``."""
+
+
+class Request:
+    """A request as handlers get it.
+
+    ``access`` is ``None`` on a route that needs no key; such a request has no ``params`` and no project either, and its
+    handler reads ``raw``. ``now`` is the time in microseconds at which the request is handled.
     """
 
-    status: int
-    media_type: str | None
-    body: bytes | SpooledAnswer | Exchange
-    headers: tuple[tuple[str, str], ...] = ()
-
-
-Takes = Literal["fields", "file", "lines"]
-"""What the body of a request is: its fields; or a file or lines, and then the key is in the header or the query."""
-
-Handled = tuple[int, bytes] | Reply
-"""What a handler returns: a status and a body, of the route's media type or of its own."""
-
-
-class Call:
-    """What a handler gets. ``once`` is what the request's Idempotency-Key asks for, if it has one.
-
-    ``upload`` is the file that came, where a route takes one.
-    """
-
-    __slots__ = (
-        *("_access", "_again", "_at_work", "_once", "_public_url", "_request", "_store", "_upload"),
-        *("now", "params", "project"),
-    )
+    __slots__ = ("_authenticator", "_idempotent", "_upload", "access", "context", "now", "params", "raw")
 
     def __init__(
         self,
-        store: Store,
-        access: Access,
-        params: Params,
+        context: AppContext,
+        raw: RawRequest,
         *,
-        request: Request,
+        params: Params,
         now: int,
-        public_url: str | None,
-        once: Once | None,
-        at_work: AtWork,
-        again: Callable[[], int],
+        access: Access | None = None,
+        authenticator: Authenticator | None = None,
+        idempotent: IdempotentRequest | None = None,
         upload: Upload | None = None,
     ) -> None:
-        self._store = store
-        self._access = access
-        self._request = request
-        self._public_url = public_url
-        self._once = once
-        self._at_work = at_work
-        self._again = again
-        self._upload = upload
+        self.context = context
+        self.raw = raw
         self.params = params
         self.now = now
-        self.project: Project = access.project
+        self.access = access
+        self._authenticator = authenticator
+        self._idempotent = idempotent
+        self._upload = upload
+
+    @property
+    def project(self) -> Project:
+        """The project of the caller's key."""
+        assert self.access is not None, "the route takes no key"
+        return self.access.project
 
     def read(self, rule: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """A rule's result, from one snapshot of the project."""
-        return self._store.read(self.project, self.now, rule, *args, **kwargs)
+        return self.context.store.read(self.project, self.now, rule, *args, **kwargs)
 
     def read_unisolated(self, rule: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """A rule's result, from statements that need not agree with one another."""
-        return self._store.read_unisolated(self.project, self.now, rule, *args, **kwargs)
+        return self.context.store.read_unisolated(self.project, self.now, rule, *args, **kwargs)
+
+    def spool(self, rule: Callable[[Tx, ResponseSpool], T]) -> tuple[ResponseSpool, T]:
+        """A body that a rule writes from one snapshot, so that no transaction is open while it is sent."""
+        spool = ResponseSpool()
+
+        def write_again(tx: Tx) -> T:
+            # The store repeats a rule whose snapshot was lost.
+            spool.clear()
+            return rule(tx, spool)
+
+        try:
+            return spool, self.read(write_again)
+        except BaseException:
+            spool.close()
+            raise
 
     def write(
         self,
         rule: Callable[Concatenate[WriteTx, P], T],
-        answer: Callable[[T], Handled],
+        respond: Callable[[T], Response],
         /,
         *args: P.args,
         **kwargs: P.kwargs,
-    ) -> Handled:
-        """What ``answer`` makes of a rule's result, under the project's lock and durable; a call's one write.
+    ) -> Response:
+        """The response to a rule's result, under the project's lock and durable. A handler writes once.
 
-        With an Idempotency-Key the answer is made within the transaction and kept in it, so ``answer`` may be called
-        more than once and must do nothing else; what was answered before is answered again, and nothing is done.
+        With an Idempotency-Key the response is made and stored within the transaction, so ``respond`` may be called
+        more than once and must have no effect. A request that was answered before gets the same response, and nothing
+        is done. Raises ``IdempotencyInProgress`` when it waited too long, since the first request may be why.
         """
-        actor = Actor(self._access.key.id, self._request.id)
-        once = self._once
-        if once is None:
-            return answer(self._store.write(self.project, actor, self.now, rule, *args, **kwargs))
+        idempotent = self._idempotent
+        if idempotent is None:
+            return respond(self.write_step(rule, *args, **kwargs))
 
-        def write_once(tx: WriteTx) -> Handled:
-            kept = find_replay(tx, once=once)
-            if kept is not None:
-                return _replayed(kept)
-            handled = answer(rule(tx, *args, **kwargs))
-            keep_replay(tx, once=once, replay=_kept(handled))
-            return handled
+        def write_once(tx: WriteTx) -> Response:
+            stored = find_response(tx, request=idempotent)
+            if stored is not None:
+                return _repeated(stored)
+            response = respond(rule(tx, *args, **kwargs))
+            save_response(tx, request=idempotent, response=_first(response))
+            return response
 
-        with self._at_work.place(once):
-            try:
-                return self._store.write(self.project, actor, self.now, write_once)
-            except StoreUnavailable:
-                raise
-            except StoreBusy as busy:
-                if self._at_work.is_shared(once):
-                    raise IdempotencyInProgress from busy
-                raise
+        try:
+            return self.write_step(write_once)
+        except StoreUnavailable:
+            raise
+        except StoreBusy as busy:
+            raise IdempotencyInProgress from busy
 
     def write_step(self, rule: Callable[Concatenate[WriteTx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """A rule's result, durable, whatever the Idempotency-Key: one step of a call that takes several."""
-        actor = Actor(self._access.key.id, self._request.id)
-        return self._store.write(self.project, actor, self.now, rule, *args, **kwargs)
+        """A rule's result, durable, without regard to the Idempotency-Key: one write of a call that takes several."""
+        assert self.access is not None, "the route takes no key"
+        actor = Actor(self.access.key.id, self.raw.id)
+        return self.context.store.write(self.project, actor, self.now, rule, *args, **kwargs)
+
+    def find_first_response(self) -> Response | None:
+        """The response to an earlier request with this Idempotency-Key, to be sent before anything else is checked."""
+        if self._idempotent is None:
+            return None
+        stored = self.read_unisolated(find_response, request=self._idempotent)
+        return None if stored is None else _repeated(stored)
 
     def recheck_key(self) -> None:
-        """Move ``now`` on, in a call that takes long. Raises ``Unauthenticated`` when its key was revoked."""
-        self.now = self._again()
+        """Authenticate again and move ``now`` on, in a call that takes long. Raises ``Unauthenticated``."""
+        assert self._authenticator is not None, "the route takes no key"
+        self.now = current_time()
+        self.access = self._authenticator.authenticate(self.raw.headers, self.params, writes=True, now=self.now)
+
+    def refuse(self, error: DaftariError) -> Response:
+        """An error as a response that is stored like any other, for a write that had an effect all the same."""
+        return self.context.render_error(error, self.raw.scope, self.raw.id)
+
+    def show(self, body: bytes, *, tag: str) -> Response:
+        """A JSON response with its ETag; 304 without a body for a caller that has it already."""
+        etag = f'"{tag}"'
+        if is_known(etag, self.raw.headers.get("if-none-match")):
+            return Response(NOT_MODIFIED, b"", None, (("etag", etag),))
+        return Response(200, body, headers=(("etag", etag),))
 
     @property
     def upload(self) -> Upload:
-        """The file that came."""
+        """The file in the body."""
         assert self._upload is not None, "the route takes no file"
         return self._upload
 
-    def find_answer(self) -> Reply | None:
-        """What a write under this Idempotency-Key answered before: looked for before anything else is judged."""
-        if self._once is None:
-            return None
-        kept = self.read_unisolated(find_replay, once=self._once)
-        return None if kept is None else _replayed(kept)
-
-    def refuse(self, error: DaftariError) -> Reply:
-        """An error as an answer: to a write that had an effect all the same it is kept as any other."""
-        status, headers, body = written_error(
-            error, request_id=self._request.id, accept=self._request.headers.get("accept")
-        )
-        (_, media_type), *more = headers
-        return Reply(status, media_type, body, tuple(more))
-
-    def show(self, body: bytes, *, tag: str) -> Reply:
-        """A JSON answer with its ETag; without its body for a caller who has it already."""
-        etag = f'"{tag}"'
-        if is_known(etag, self._request.headers.get("if-none-match")):
-            return Reply(NOT_MODIFIED, None, b"", (("etag", etag),))
-        return Reply(200, JSON, body, (("etag", etag),))
-
     @property
     def versions(self) -> frozenset[str] | None:
-        """The versions of a contact that may be written over; ``None`` when any may."""
-        headers = self._request.headers
+        """The versions of a contact that may be overwritten; ``None`` when any may."""
+        headers = self.raw.headers
         return read_versions(headers.get_all("if-match")) if "if-match" in headers else None
 
     @property
     def accept(self) -> str:
-        """The media types that the caller prefers."""
-        return (self._request.headers.get("accept") or "").lower()
+        """The media types that the caller prefers, in lower case."""
+        return (self.raw.headers.get("accept") or "").lower()
 
     @property
     def url(self) -> str:
-        """The URL that was called, without its query: at the public URL, or at the host the caller used."""
-        return origin_of(self._request.scope, self._public_url) + self._request.prefix + self._request.path
+        """The URL of the resource without a query: at the public URL, or at the host that the caller used."""
+        match = self.raw.match
+        return _origin(self.raw.scope, self.context.public_url) + match.prefix + match.path
 
-
-class Desk:
-    """Where requests become calls. One per process; ``clock`` tells the time in microseconds."""
-
-    def __init__(
-        self, store: Store, *, keyring: Keyring, clock: Callable[[], int], public_url: str | None, version: str
-    ) -> None:
-        self.store = store
-        self.version = version
-        self._keyring = keyring
-        self._clock = clock
-        self._at_work = AtWork()
-        self._public_url = None if public_url is None else public_url.rstrip("/")
-
-    def now(self) -> int:
-        """The time in microseconds."""
-        return self._clock()
-
-    def called_url(self, request: Request) -> str:
-        """The whole URL that a caller used, as far as it is known: providers sign it."""
-        scope = request.scope
+    @property
+    def signed_url(self) -> str:
+        """The URL as the caller wrote it, as far as it is known, with its query: providers sign it."""
+        scope = self.raw.scope
         query = f"?{scope.query_string}" if scope.query_string else ""
-        return origin_of(scope, self._public_url) + scope.path + query
-
-    def receive(self, request: Request, *, writes: bool, takes: Takes) -> Call:
-        """Decode a request and let it in, or raise what answers it."""
-        headers = request.headers
-        if request.body is NO_BODY or takes != "fields":
-            params = decode(request.scope.query_string, None, b"")
-        else:
-            params = decode(request.scope.query_string, headers.get("content-type"), request.body.read())
-        now = self._clock()
-        secret = _find_secret(headers, params)
-        access = self._let_in(secret, params, writes=writes, now=now)
-        once = read_once(request, key_id=access.key.id) if writes and takes != "lines" else None
-        upload = None
-        if takes == "file":
-            # The form is taken apart in its own file, so what was asked is known by then.
-            upload, fields = read_upload(request)
-            params = params.after(fields)
-            _check_project(params, access.project)
-        return Call(
-            self.store,
-            access,
-            params,
-            request=request,
-            now=now,
-            public_url=self._public_url,
-            once=once,
-            at_work=self._at_work,
-            again=lambda: self._tell_time(secret),
-            upload=upload,
-        )
-
-    def admit(self, scope: Scope) -> None:
-        """Refuse, by a request's head alone, who may not write."""
-        params = decode(scope.query_string, None, b"")
-        self._let_in(_find_secret(scope.headers, params), params, writes=True, now=self._clock())
-
-    def _tell_time(self, secret: str) -> int:
-        now = self._clock()
-        self._keyring.find_access(secret, now=now)
-        return now
-
-    def _let_in(self, secret: str, params: Params, *, writes: bool, now: int) -> Access:
-        access = self._keyring.find_access(secret, now=now)
-        _check_project(params, access.project)
-        if writes and access.key.read_only:
-            raise ReadOnlyKey
-        return access
+        return _origin(scope, self.context.public_url) + scope.path + query
 
 
-def origin_of(scope: Scope, public_url: str | None) -> str:
+def _origin(scope: RsgiScope, public_url: str | None) -> str:
     """Where callers reach the service: the public URL, or the host that the caller used."""
     if public_url is not None:
         return public_url
@@ -280,29 +212,11 @@ def origin_of(scope: Scope, public_url: str | None) -> str:
     return f"{scope.scheme}://{host}"
 
 
-def _find_secret(headers: RequestHeaders, params: Params) -> str:
-    authorization = headers.get("authorization")
-    if authorization is not None and authorization[:7].lower() == BEARER:
-        secret: Any = authorization[7:].strip()
-    else:
-        secret = params.given("apiKey")
-    if not isinstance(secret, str) or not secret:
-        raise Unauthenticated
-    return secret
+def _first(response: Response) -> FirstResponse:
+    assert isinstance(response.body, bytes) and response.media_type is not None, "a write's response is short"
+    return FirstResponse(response.status, (("content-type", response.media_type), *response.headers), response.body)
 
 
-def _check_project(params: Params, project: Project) -> None:
-    name = params.text("project")
-    if name is not None and fold_name(name) not in project.former_names:
-        raise WrongProject
-
-
-def _kept(handled: Handled) -> Replay:
-    reply = handled if isinstance(handled, Reply) else Reply(handled[0], JSON, handled[1])
-    assert isinstance(reply.body, bytes) and reply.media_type is not None, "a write's answer is short"
-    return Replay(reply.status, (("content-type", reply.media_type), *reply.headers), reply.body)
-
-
-def _replayed(kept: Replay) -> Reply:
-    (_, media_type), *headers = kept.headers
-    return Reply(kept.status, media_type, kept.body, (*headers, ("idempotent-replayed", "true")))
+def _repeated(stored: FirstResponse) -> Response:
+    (_, media_type), *headers = stored.headers
+    return Response(stored.status, stored.body, media_type, (*headers, ("idempotent-replayed", "true")))

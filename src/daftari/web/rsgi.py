@@ -1,29 +1,24 @@
-"""Types of RSGI, the protocol between Granian and this application, and the request that handlers get. No logic."""
+"""The types of RSGI, the protocol between Granian and this server. No logic."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from io import BytesIO
-from typing import BinaryIO, Literal, Protocol
+from typing import Protocol
 
-from msgspec import Struct
-
-from daftari.web.errors import Headers
+from daftari.web.responses import Headers
 from daftari.web.streaming import Outgoing
-
-NO_BODY = BytesIO()
 
 
 class RequestHeaders(Protocol):
-    """By lower-case name. A header that is not ASCII is there, and has no value."""
+    """Headers by lower-case name. One that is not ASCII is present and has no value."""
 
     def __contains__(self, key: object) -> bool: ...
     def get(self, key: str, default: str | None = None) -> str | None: ...
     def get_all(self, key: str) -> list[str]: ...
 
 
-class Scope(Protocol):
-    """What Granian tells about a request. ``path`` is already percent-decoded."""
+class RsgiScope(Protocol):
+    """The head of a request. Granian has percent-decoded ``path``."""
 
     method: str
     scheme: str
@@ -36,31 +31,8 @@ class Scope(Protocol):
     def headers(self) -> RequestHeaders: ...
 
 
-class BodyTerms(Struct, frozen=True):
-    """How a body is taken, and how many bytes of it at most.
-
-    ``whole``: before anything is asked. ``file``: on disk, and only from who has a key. ``lines``: as it comes, by what
-    the application answers to the head.
-    """
-
-    bytes_max: int
-    kind: Literal["whole", "file", "lines"] = "whole"
-
-
-class Request(Struct, frozen=True, gc=False):
-    """A request whose body is here. ``path`` is a route's, ``prefix`` what came before it."""
-
-    id: str
-    method: str
-    prefix: str
-    path: str
-    headers: RequestHeaders
-    body: BinaryIO
-    scope: Scope
-
-
-class Wire(Protocol):
-    """Granian's end of the connection."""
+class RsgiProtocol(Protocol):
+    """Granian's end of a connection: the body of the request as it comes, and the ways to respond."""
 
     def __aiter__(self) -> AsyncIterator[bytes]: ...
     def response_bytes(self, status: int, headers: Headers, body: bytes) -> None: ...

@@ -1,8 +1,7 @@
-"""The server's callable: takes a request and its body from Granian, in bounds, and calls the application.
+"""The RSGI server: finds the route of a request, takes its body within limits, and has the application answer it.
 
-What nothing can hold up runs at once on the event loop; what may wait runs in a bounded pool of threads, so that
-no stalled body, slow reader or held lock keeps others from being answered. This room must not know routes, keys
-or the store.
+A route that waits for nothing is answered on the event loop. All others run in a bounded pool of threads, so that no
+stalled body, slow reader or held lock delays other requests. No routes, no keys, no store.
 """
 
 from __future__ import annotations
@@ -17,199 +16,148 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import BinaryIO, TypeVar
 
+from msgspec import Struct
+
 from daftari.errors import BodyStalled, DaftariError, Malformed, StoreBusy, TooLarge
-from daftari.web.errors import Crashed, Headers, answer
-from daftari.web.rsgi import NO_BODY, BodyTerms, Request, RequestHeaders, Scope, Wire
-from daftari.web.spool import BODY_IN_MEMORY_BYTES_MAX, Spool, SpooledAnswer
-from daftari.web.streaming import STREAM_SECONDS_MAX, Conversation, Exchange
+from daftari.web.errors import Crashed, ErrorRenderer
+from daftari.web.responses import Headers, Response
+from daftari.web.routing import NO_BODY, READS, BodyPolicy, RawRequest, Route, Router
+from daftari.web.rsgi import RequestHeaders, RsgiProtocol, RsgiScope
+from daftari.web.spool import RequestSpool, ResponseSpool
+from daftari.web.streaming import StreamingSession
 
-BODY_STALL_SECONDS = 10.0
-"""How long a body may send nothing at all."""
-BODY_SECONDS_MAX = 60.0
-"""How long a body may take as a whole, so that a byte now and then holds nothing for ever; and longer if much comes."""
+BODY_IN_MEMORY_BYTES_MAX = 64 * 1024
+"""A longer body goes to a file, so that many of them at once cost disk and not memory."""
 BODY_BYTES_A_SECOND_MIN = 256 * 1024
-"""How much has to come for each second beyond that: a gigabyte may take an hour."""
-SENDING_BYTES_MAX = 4 * 1024 * 1024 * 1024
-"""How long the answers may be together whose files are kept open here; beyond, only one by itself is sent."""
-FILES_ARRIVING_MAX = 16
-"""Files that arrive at a time; the next one is told to come again."""
-STREAMS_MAX = 64
-"""Calls at a time that are answered while their body comes; the next one is told to come again."""
-WAITING_MAX = 256
-"""Requests waiting for a thread; the next one is told to come again."""
-HOUSEWORK_SECONDS = 60.0
-"""How often the door does what is not urgent, such as noting when a key was last used."""
+"""How fast a body must come once ``Limits.body_seconds_max`` is over: a gigabyte may take an hour."""
 
-READS = {"GET": "GET", "HEAD": "GET", "QUERY": "GET", "OPTIONS": "OPTIONS"}
-"""Methods that only read, and what the application calls them: HEAD loses its body here, QUERY is a GET with one."""
-
-
-FILE_OPENED_SECONDS = 30.0
-"""How long after an answer's file was handed on it is kept open here; the server opens it at once."""
-
-Address = Callable[[str], tuple[str, str]]
-Terms = Callable[[str, str], "BodyTerms"]
-AtOnce = Callable[[str, str], bool]
-Answer = tuple[int, Headers, "bytes | SpooledAnswer | Exchange"]
+Application = Callable[[RawRequest], Response]
+UploadAuthorizer = Callable[[RsgiScope, Route], None]
 
 T = TypeVar("T")
 
 log = logging.getLogger("daftari.web")
 
 
-Application = Callable[[Request], Answer]
+class Limits(Struct, frozen=True):
+    """The limits of one server process. Requests beyond those that count get ``StoreBusy``."""
+
+    waiting_max: int = 256
+    """Requests that wait for a thread."""
+    files_arriving_max: int = 16
+    """Files that arrive at a time."""
+    streams_max: int = 64
+    """Requests at a time that are answered while their body comes."""
+    sending_bytes_max: int = 4 * 1024 * 1024 * 1024
+    """Bytes of all responses whose files are open; beyond it only one response at a time is sent."""
+    body_stall_seconds: float = 10.0
+    """How long a body may send nothing."""
+    body_seconds_max: float = 60.0
+    """How long a body may take, plus a second for each ``BODY_BYTES_A_SECOND_MIN`` that came."""
+    stream_seconds_max: float = 3_600.0
+    """How long one streamed call may last; another call resumes it."""
+    file_open_seconds: float = 30.0
+    """How long the file of a response stays open after Granian was given its path; Granian opens it at once."""
+    periodic_seconds: float = 60.0
+    """How often the periodic work is done, such as writing down when a key was last used."""
 
 
-class Door:
-    """One per process.
+class RsgiServer:
+    """The callable that Granian serves; one per process.
 
-    ``address`` splits a path into its prefix and the path that the routes know; ``body_terms`` says how a body is taken
-    that a method sends to a path, and ``at_once`` whether nothing can hold up the answer, so that it needs no thread.
-    ``admit`` refuses, by a request's head, who may not send a file. ``housework`` runs now and then, ``close`` once,
-    after the last request.
+    ``authorize_upload`` raises for a caller that may not send a file, by the head of the request alone. ``inline``:
+    whether routes that say so are answered on the event loop. ``periodic`` is called every ``periodic_seconds``,
+    ``close`` once, after the last request.
     """
 
     def __init__(
         self,
         application: Application,
         *,
-        address: Address,
-        body_terms: Terms,
-        admit: Callable[[Scope], None],
-        at_once: AtOnce,
+        router: Router,
+        authorize_upload: UploadAuthorizer,
+        render_error: ErrorRenderer,
+        inline: bool,
         threads: int,
-        housework: Callable[[], None],
+        periodic: Callable[[], None],
         close: Callable[[], None],
-        waiting_max: int = WAITING_MAX,
-        body_stall_seconds: float = BODY_STALL_SECONDS,
-        body_seconds_max: float = BODY_SECONDS_MAX,
-        files_arriving_max: int = FILES_ARRIVING_MAX,
-        streams_max: int = STREAMS_MAX,
-        stream_seconds_max: float = STREAM_SECONDS_MAX,
-        housework_seconds: float = HOUSEWORK_SECONDS,
-        file_opened_seconds: float = FILE_OPENED_SECONDS,
-        sending_bytes_max: int = SENDING_BYTES_MAX,
+        limits: Limits,
     ) -> None:
         self._application = application
-        self._address = address
-        self._body_terms = body_terms
-        self._admit = admit
-        self._at_once = at_once
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="daftari")
-        self._places = threading.Semaphore(threads + waiting_max)
-        self._housework = housework
+        self._router = router
+        self._authorize_upload = authorize_upload
+        self._render_error = render_error
+        self._inline = inline
+        self._periodic = periodic
         self._close = close
-        self._body_stall_seconds = body_stall_seconds
-        self._body_seconds_max = body_seconds_max
-        self._file_places = files_arriving_max
-        self._stream_places = streams_max
-        self._stream_seconds_max = stream_seconds_max
-        self._housework_seconds = housework_seconds
-        self._file_opened_seconds = file_opened_seconds
-        self._sending_bytes_max = sending_bytes_max
+        self._limits = limits
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="daftari")
+        self._pool_slots = threading.Semaphore(threads + limits.waiting_max)
+        self._file_slots = limits.files_arriving_max
+        self._stream_slots = limits.streams_max
+        self._sending: set[ResponseSpool] = set()
         self._request_prefix = secrets.token_hex(6)
         self._request_numbers = itertools.count(1)
-        self._sending: set[SpooledAnswer] = set()
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        loop.call_later(self._housework_seconds, self._do_housework, loop)
+        loop.call_later(self._limits.periodic_seconds, self._run_periodic, loop)
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.close()
 
     def close(self) -> None:
-        """Finish what is being done, and let go of everything."""
+        """Finish the requests that run, and release everything."""
         self._pool.shutdown(wait=True)
         while self._sending:
             self._sending.pop().close()
         self._close()
 
-    async def __rsgi__(self, scope: Scope, wire: Wire) -> None:
+    async def __rsgi__(self, scope: RsgiScope, protocol: RsgiProtocol) -> None:
         request_id = f"{self._request_prefix}{next(self._request_numbers):08x}"
-        method = scope.method
         try:
-            status, headers, body = await self._answer(scope, wire, method, request_id)
-            if isinstance(body, SpooledAnswer):
-                self._refuse_crowd(body)
+            response = await self._respond(scope, protocol, request_id)
+            if isinstance(response.body, ResponseSpool):
+                self._refuse_crowd(response.body)
         except DaftariError as error:
-            status, headers, body = answer(error, request_id=request_id, accept=scope.headers.get("accept"))
+            response = self._render_error(error, scope, request_id)
         except Exception:
             # Never the path, which may name a person's number, nor the query, which may hold a key.
             log.exception("request %s crashed", request_id)
-            status, headers, body = answer(Crashed(), request_id=request_id, accept=scope.headers.get("accept"))
+            response = self._render_error(Crashed(), scope, request_id)
+        headers = [] if response.media_type is None else [("content-type", response.media_type)]
+        headers += response.headers
         headers.append(("x-request-id", request_id))
         headers.append(("cache-control", "private, no-store"))
-        if isinstance(body, SpooledAnswer):
-            self._send_file(wire, method, status, headers, body)
+        body, method = response.body, scope.method
+        if isinstance(body, ResponseSpool):
+            self._send_file(protocol, method, response.status, headers, body)
         elif not isinstance(body, bytes):
-            await self._converse(
-                Conversation(
-                    wire,
-                    wire.response_stream(status, headers),
-                    body,
-                    in_pool=self._in_pool,
-                    length=_announced(scope.headers),
-                    stall_seconds=self._body_stall_seconds,
-                    seconds_max=self._stream_seconds_max,
-                ),
-                request_id,
+            session = StreamingSession(
+                protocol,
+                protocol.response_stream(response.status, headers),
+                body,
+                in_pool=self._in_pool,
+                length=_announced_length(scope.headers),
+                stall_seconds=self._limits.body_stall_seconds,
+                seconds_max=self._limits.stream_seconds_max,
             )
+            await self._stream(session, request_id)
         elif method == "HEAD" or not body:
             if body:
                 headers.append(("content-length", str(len(body))))
-            wire.response_empty(status, headers)
+            protocol.response_empty(response.status, headers)
         else:
-            # No Content-Length: the server counts the body by itself, and is at half its speed when it is told.
-            wire.response_bytes(status, headers, body)
+            # Without a Content-Length: Granian counts the body itself, and is half as fast when it is given one.
+            protocol.response_bytes(response.status, headers, body)
 
-    async def _converse(self, talk: Conversation, request_id: str) -> None:
-        """Answer while the body comes. Whatever breaks this off, the last words say how to go on."""
-        self._stream_places -= 1
-        whole, problem = False, None
-        try:
-            whole = await talk.hold()
-        except DaftariError as error:
-            problem = error
-        except Exception:
-            log.exception("request %s crashed", request_id)
-            problem = Crashed()
-        finally:
-            self._stream_places += 1
-        try:
-            await talk.end(whole=whole, error=problem)
-        except StoreBusy as error:
-            # Without last words it was cut, and is to be taken up again all the same.
-            log.warning("request %s ended without last words: %s", request_id, error.message)
-
-    def _refuse_crowd(self, body: SpooledAnswer) -> None:
-        """However often a long answer is asked for and left lying, the disk is not full of it."""
-        if self._sending and body.length + sum(other.length for other in self._sending) > self._sending_bytes_max:
-            body.close()
-            raise StoreBusy("Too many long answers are being sent; try again.")
-
-    def _send_file(self, wire: Wire, method: str, status: int, headers: Headers, body: SpooledAnswer) -> None:
-        headers.append(("content-length", str(body.length)))
-        if method == "HEAD":
-            wire.response_empty(status, headers)
-            body.close()
-            return
-        self._sending.add(body)
-        wire.response_file(status, headers, body.path)
-        asyncio.get_running_loop().call_later(self._file_opened_seconds, self._let_go, body)
-
-    def _let_go(self, body: SpooledAnswer) -> None:
-        self._sending.discard(body)
-        body.close()
-
-    async def _answer(self, scope: Scope, wire: Wire, method: str, request_id: str) -> Answer:
-        headers = scope.headers
+    async def _respond(self, scope: RsgiScope, protocol: RsgiProtocol, request_id: str) -> Response:
+        match = self._router.match(scope.method, scope.path)
         body: BinaryIO = NO_BODY
-        if _has_body(headers):
-            body = await self._take_body(scope, wire)
-        prefix, path = self._address(scope.path)
-        request = Request(request_id, READS.get(method, method), prefix, path, headers, body, scope)
+        if _has_body(scope.headers):
+            body = await self._take_body(scope, protocol, match.route)
+        request = RawRequest(request_id, READS.get(scope.method, scope.method), match, scope.headers, body, scope)
         try:
-            if self._at_once(method, path):
+            if self._inline and match.route.inline:
                 return self._application(request)
             return await self._in_pool(partial(self._application, request))
         finally:
@@ -217,65 +165,69 @@ class Door:
                 body.close()
 
     async def _in_pool(self, work: Callable[[], T]) -> T:
-        if not self._places.acquire(blocking=False):
+        if not self._pool_slots.acquire(blocking=False):
             raise StoreBusy("Too many requests are waiting; try again.")
         begun = self._pool.submit(work)
-        begun.add_done_callback(lambda _: self._places.release())
+        begun.add_done_callback(lambda _: self._pool_slots.release())
         return await asyncio.wrap_future(begun)
 
-    async def _take_body(self, scope: Scope, wire: Wire) -> BinaryIO:
-        """The body. One that was announced as too large is refused before a byte of it is read."""
-        terms = self._body_terms(scope.method, scope.path)
-        length = _announced(scope.headers)
-        if length is not None and length > terms.bytes_max:
-            raise _too_large(terms.bytes_max)
-        match terms.kind:
-            case "whole":
-                return await self._receive(wire, length, terms.bytes_max, in_memory_max=BODY_IN_MEMORY_BYTES_MAX)
+    # ---- bodies -----------------------------------------------------------------------------------------------
+
+    async def _take_body(self, scope: RsgiScope, protocol: RsgiProtocol, route: Route) -> BinaryIO:
+        """The body. A Content-Length above the limit is refused before a byte is read."""
+        policy = route.body
+        length = _announced_length(scope.headers)
+        if length is not None and length > policy.bytes_max:
+            raise _too_large(policy)
+        match policy.kind:
+            case "fields":
+                return await self._receive(protocol, length, policy, in_memory_max=BODY_IN_MEMORY_BYTES_MAX)
             case "file":
-                return await self._receive_file(scope, wire, length, terms.bytes_max)
+                # No caller without a key fills the disk.
+                await self._in_pool(partial(self._authorize_upload, scope, route))
+                return await self._receive_file(protocol, length, policy)
             case "lines":
-                if not self._stream_places:
+                if not self._stream_slots:
                     raise StoreBusy("Too many are streaming; try again.")
                 return NO_BODY
 
-    async def _receive_file(self, scope: Scope, wire: Wire, length: int | None, limit: int) -> BinaryIO:
-        # Nobody without a key fills the disk.
-        await self._in_pool(partial(self._admit, scope))
-        if not self._file_places:
+    async def _receive_file(self, protocol: RsgiProtocol, length: int | None, policy: BodyPolicy) -> BinaryIO:
+        if not self._file_slots:
             raise StoreBusy("Too many files are arriving; try again.")
-        self._file_places -= 1
+        self._file_slots -= 1
         try:
-            return await self._receive(wire, length, limit, in_memory_max=0)
+            return await self._receive(protocol, length, policy, in_memory_max=0)
         finally:
-            self._file_places += 1
+            self._file_slots += 1
 
-    async def _receive(self, wire: Wire, length: int | None, limit: int, *, in_memory_max: int) -> BinaryIO:
-        """The body, whole."""
-        body = Spool(in_memory_max)
+    async def _receive(
+        self, protocol: RsgiProtocol, length: int | None, policy: BodyPolicy, *, in_memory_max: int
+    ) -> BinaryIO:
+        """The whole body."""
+        body = RequestSpool(in_memory_max)
         try:
             empty_chunks = 0
-            async for chunk in self._in_time(wire):
+            async for chunk in self._in_time(protocol):
                 empty_chunks += not chunk
-                if body.length + len(chunk) > limit:
-                    raise _too_large(limit)
+                if body.length + len(chunk) > policy.bytes_max:
+                    raise _too_large(policy)
                 body.append(chunk)
-            # Granian ends every body with one empty chunk and tells a broken one only by a second (so do trailers,
-            # which nobody sends): a part of a body must never be taken for the whole.
+            # Granian ends every body with one empty chunk, and a broken one with a second. Trailers look like a broken
+            # body too, and no client sends them. A part of a body must never be taken for the whole.
             if empty_chunks > 1 or (length is not None and body.length != length):
                 raise Malformed("The body broke off before its end.")
-            return body.opened()
+            return body.open()
         except BaseException:
             body.close()
             raise
 
-    async def _in_time(self, wire: Wire) -> AsyncIterator[bytes]:
+    async def _in_time(self, protocol: RsgiProtocol) -> AsyncIterator[bytes]:
         clock = asyncio.get_running_loop().time
-        end = clock() + self._body_seconds_max
-        chunks = wire.__aiter__()
+        end = clock() + self._limits.body_seconds_max
+        chunks = protocol.__aiter__()
         while True:
             try:
-                async with asyncio.timeout_at(min(end, clock() + self._body_stall_seconds)):
+                async with asyncio.timeout_at(min(end, clock() + self._limits.body_stall_seconds)):
                     chunk = await chunks.__anext__()
             except StopAsyncIteration:
                 return
@@ -284,25 +236,69 @@ class Door:
             end += len(chunk) / BODY_BYTES_A_SECOND_MIN
             yield chunk
 
-    def _do_housework(self, loop: asyncio.AbstractEventLoop) -> None:
+    # ---- responses --------------------------------------------------------------------------------------------
+
+    async def _stream(self, session: StreamingSession, request_id: str) -> None:
+        """Respond while the body comes. However this ends, the final line says how to resume."""
+        self._stream_slots -= 1
+        whole, problem = False, None
+        try:
+            whole = await session.run()
+        except DaftariError as error:
+            problem = error
+        except Exception:
+            log.exception("request %s crashed", request_id)
+            problem = Crashed()
+        finally:
+            self._stream_slots += 1
+        try:
+            await session.end(whole=whole, error=problem)
+        except StoreBusy as error:
+            # Without a final line the client resumes as after a lost connection.
+            log.warning("request %s ended without its final line: %s", request_id, error.message)
+
+    def _refuse_crowd(self, body: ResponseSpool) -> None:
+        """Keep responses that are requested and never read from filling the disk."""
+        size = body.length + sum(other.length for other in self._sending)
+        if self._sending and size > self._limits.sending_bytes_max:
+            body.close()
+            raise StoreBusy("Too many long answers are being sent; try again.")
+
+    def _send_file(
+        self, protocol: RsgiProtocol, method: str, status: int, headers: Headers, body: ResponseSpool
+    ) -> None:
+        headers.append(("content-length", str(body.length)))
+        if method == "HEAD":
+            protocol.response_empty(status, headers)
+            body.close()
+            return
+        self._sending.add(body)
+        protocol.response_file(status, headers, body.path)
+        asyncio.get_running_loop().call_later(self._limits.file_open_seconds, self._close_file, body)
+
+    def _close_file(self, body: ResponseSpool) -> None:
+        self._sending.discard(body)
+        body.close()
+
+    def _run_periodic(self, loop: asyncio.AbstractEventLoop) -> None:
         if not loop.is_closed():
-            self._pool.submit(self._housework)
-            loop.call_later(self._housework_seconds, self._do_housework, loop)
+            self._pool.submit(self._periodic)
+            loop.call_later(self._limits.periodic_seconds, self._run_periodic, loop)
 
 
 def _has_body(headers: RequestHeaders) -> bool:
-    """Whether a body was announced: HTTP/1 announces every one, and nothing newer is served."""
+    """Whether a body was announced: HTTP/1 announces every one, and no newer version is served."""
     declared = headers.get("content-length")
     return headers.get("transfer-encoding") is not None if declared is None else declared != "0"
 
 
-def _announced(headers: RequestHeaders) -> int | None:
-    """The length of the body, if that was said."""
+def _announced_length(headers: RequestHeaders) -> int | None:
+    """The Content-Length, if there is one. Raises ``Malformed``."""
     declared = headers.get("content-length")
     if declared is not None and not (declared.isascii() and declared.isdigit()):
         raise Malformed("The Content-Length is not a number.")
     return None if declared is None else int(declared)
 
 
-def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"The body is larger than the {limit} bytes that this call takes.")
+def _too_large(policy: BodyPolicy) -> TooLarge:
+    return TooLarge(f"The body is larger than the {policy.bytes_max} bytes that this call takes.")

@@ -1,4 +1,4 @@
-"""Files for long bodies and long answers: unnamed, on disk, freed when closed. No routes, no keys."""
+"""Files for long bodies and long responses: unnamed, on disk, freed when closed. No routes, no keys."""
 
 from __future__ import annotations
 
@@ -12,54 +12,56 @@ from daftari.errors import StoreUnavailable
 
 log = logging.getLogger("daftari.web")
 
-BODY_IN_MEMORY_BYTES_MAX = 64 * 1024
-"""A longer body goes to a file, so that many of them at once cost disk and not memory."""
 
+class ResponseSpool:
+    """The body of a response that is too long for the memory: an unnamed file, complete before a byte of it is sent.
 
-class SpooledAnswer:
-    """An answer that is too long for the memory: a file without a name, written whole before a byte of it goes out.
-
-    No transaction is open while it is sent, and a slow reader costs disk and not memory.
+    So no transaction is open while it is sent, and a slow reader costs disk and not memory.
     """
 
     def __init__(self) -> None:
         try:
-            self._file = _nameless_file()
+            self._file = _unnamed_file()
         except OSError as error:
-            raise _no_room(error) from None
+            raise _disk_full(error) from None
 
     def write(self, data: bytes) -> None:
-        """Append to the answer. Raises ``StoreUnavailable`` when there is no room."""
+        """Append to the body. Raises ``StoreUnavailable`` when the disk is full."""
         try:
-            _write_whole(self._file, data)
+            _write_all(self._file, data)
         except OSError as error:
-            raise _no_room(error) from None
+            raise _disk_full(error) from None
+
+    def clear(self) -> None:
+        """Begin the body again."""
+        self._file.seek(0)
+        self._file.truncate()
 
     @property
     def file(self) -> BinaryIO:
-        """The answer as a file that can be appended to, for what writes whole formats."""
-        return cast(BinaryIO, _Appended(self))
+        """The body as a file that can only be appended to, for writers of whole formats."""
+        return cast(BinaryIO, _Appender(self))
 
     @property
     def path(self) -> str:
-        """Where the server finds the file."""
+        """A path by which this process can open the file."""
         self._file.seek(0)
         return f"/dev/fd/{self._file.fileno()}"
 
     @property
     def length(self) -> int:
-        """How many bytes it has."""
+        """Bytes."""
         return os.fstat(self._file.fileno()).st_size
 
     def close(self) -> None:
-        """Let go of the file; whoever has opened it goes on reading."""
+        """Release the file; a reader that has opened it can finish."""
         self._file.close()
 
 
-class _Appended:
-    """A file of which nothing is known but its end."""
+class _Appender:
+    """A file that supports ``write`` at its end and nothing else."""
 
-    def __init__(self, spool: SpooledAnswer) -> None:
+    def __init__(self, spool: ResponseSpool) -> None:
         self._spool = spool
 
     def write(self, data: bytes) -> int:
@@ -67,11 +69,11 @@ class _Appended:
         return len(data)
 
     def flush(self) -> None:
-        """All is written already."""
+        """Nothing is buffered."""
 
 
-class Spool:
-    """A body as it arrives: in memory, and beyond a limit in a file without a name."""
+class RequestSpool:
+    """A body as it arrives: in memory, and beyond ``in_memory_max`` bytes in an unnamed file."""
 
     def __init__(self, in_memory_max: int) -> None:
         self.length = 0
@@ -80,43 +82,46 @@ class Spool:
         self._file: FileIO | None = None
 
     def append(self, chunk: bytes) -> None:
+        """Raises ``StoreUnavailable`` when the disk is full."""
         self.length += len(chunk)
         if self._file is None and self.length <= self._in_memory_max:
             self._memory += chunk
             return
         try:
             if self._file is None:
-                self._file = _nameless_file()
-                _write_whole(self._file, self._memory)
+                self._file = _unnamed_file()
+                _write_all(self._file, self._memory)
                 self._memory.clear()
-            _write_whole(self._file, chunk)
+            _write_all(self._file, chunk)
         except OSError as error:
-            raise _no_room(error) from None
+            raise _disk_full(error) from None
 
-    def opened(self) -> BinaryIO:
+    def open(self) -> BinaryIO:
+        """The whole body, from its beginning."""
         if self._file is None:
             return BytesIO(self._memory)
         self._file.seek(0)
         return self._file
 
     def close(self) -> None:
+        """Release the file."""
         if self._file is not None:
             self._file.close()
 
 
-def _nameless_file() -> FileIO:
-    """A file without a buffer of its own: a full disk is met by the write, and not when the file is read or closed."""
+def _unnamed_file() -> FileIO:
+    """An unbuffered file: a full disk fails the write, and not a later read or close."""
     descriptor, name = tempfile.mkstemp(prefix="daftari-body-")
     os.unlink(name)
     return FileIO(descriptor, "r+")
 
 
-def _write_whole(file: FileIO, data: bytes | bytearray) -> None:
+def _write_all(file: FileIO, data: bytes | bytearray) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[file.write(rest) :]
 
 
-def _no_room(error: OSError) -> StoreUnavailable:
-    log.warning("no room for a body or an answer: %s", error.strerror)
-    return StoreUnavailable("There is no room on the server's disk for what was sent or asked for.")
+def _disk_full(error: OSError) -> StoreUnavailable:
+    log.warning("the disk is full; a request or a response was dropped: %s", error.strerror)
+    return StoreUnavailable("The server's disk has no space for this request or its response.")

@@ -23,8 +23,8 @@ PREFIX = "daf_"
 RANDOM_LENGTH = 40
 CHECKSUM_LENGTH = 6
 START_LENGTH = 12
-"""First characters of a secret that are kept and shown: the prefix and 8 random ones."""
-SECRET_LENGTH = len(PREFIX) + RANDOM_LENGTH + CHECKSUM_LENGTH
+"""First characters of an API key that are stored and shown: the prefix and 8 random ones."""
+API_KEY_LENGTH = len(PREFIX) + RANDOM_LENGTH + CHECKSUM_LENGTH
 
 _LETTERS = string.digits + string.ascii_letters
 
@@ -39,45 +39,45 @@ class Access(Struct, frozen=True):
 def create_key(
     tx: SystemTx, *, project: Project, label: str, read_only: bool, expires_at: int | None
 ) -> tuple[str, Key]:
-    """A new key of a project, and its text, which is shown only once."""
+    """A new key of a project: its text, which is not stored, and the key."""
     body = PREFIX + "".join(secrets.choice(_LETTERS) for _ in range(RANDOM_LENGTH))
-    secret = body + _checksum(body)
+    api_key = body + _checksum(body)
     key = Key(
         id=tx.take_id(),
         project_id=project.id,
         label=label,
-        start=secret[:START_LENGTH],
+        start=api_key[:START_LENGTH],
         read_only=read_only,
         created_at=tx.now,
         expires_at=expires_at,
         revoked_at=None,
         last_used_at=None,
     )
-    keys.insert_key(tx, key=key, secret_hash=sha256(secret.encode()).digest())
-    return secret, key
+    keys.insert_key(tx, key=key, secret_hash=sha256(api_key.encode()).digest())
+    return api_key, key
 
 
-def find_key(tx: Tx, *, secret: str) -> Access:
-    """The key that a secret opens. Raises ``Unauthenticated`` when there is none, or not any more."""
-    if not looks_like_a_key(secret):
+def find_key(tx: Tx, *, api_key: str) -> Access:
+    """The key with this text, and its project. Raises ``Unauthenticated`` when it is unknown, revoked or expired."""
+    if not looks_like_a_key(api_key):
         raise Unauthenticated
-    stored = keys.get_key(tx, start=secret[:START_LENGTH])
-    if stored is None or not compare_digest(stored.hash, sha256(secret.encode()).digest()):
+    stored = keys.get_key(tx, start=api_key[:START_LENGTH])
+    if stored is None or not compare_digest(stored.hash, sha256(api_key.encode()).digest()):
         raise Unauthenticated
     if stored.key.revoked_at is not None or is_expired(stored.key, now=tx.now):
         raise Unauthenticated
     return Access(key=stored.key, project=stored.project)
 
 
-def looks_like_a_key(secret: str) -> bool:
-    """Whether this can be a secret of ours: its prefix, length and checksum are right."""
-    if len(secret) != SECRET_LENGTH or not secret.startswith(PREFIX) or not secret.isascii():
+def looks_like_a_key(api_key: str) -> bool:
+    """Whether prefix, length and checksum are those of an API key."""
+    if len(api_key) != API_KEY_LENGTH or not api_key.startswith(PREFIX) or not api_key.isascii():
         return False
-    return compare_digest(secret[-CHECKSUM_LENGTH:], _checksum(secret[:-CHECKSUM_LENGTH]))
+    return compare_digest(api_key[-CHECKSUM_LENGTH:], _checksum(api_key[:-CHECKSUM_LENGTH]))
 
 
 def is_expired(key: Key, *, now: int) -> bool:
-    """Whether a key's time is over."""
+    """Whether a key has expired."""
     return key.expires_at is not None and key.expires_at <= now
 
 
@@ -87,7 +87,7 @@ def list_keys(tx: Tx) -> list[Key]:
 
 
 def revoke_key(tx: SystemTx, *, start: str) -> Key:
-    """Stop the one key that begins with these characters. Raises ``KeyNotFound`` when none or several do."""
+    """Revoke the one key that begins with these characters. Raises ``KeyNotFound`` when none or several do."""
     found = [key for key in keys.list_keys(tx) if key.start.startswith(start)]
     if len(found) != 1 or len(start) <= len(PREFIX):
         raise KeyNotFound(start)
@@ -96,12 +96,12 @@ def revoke_key(tx: SystemTx, *, start: str) -> Key:
 
 
 def touch_keys(tx: SystemTx, *, used: Mapping[int, int]) -> None:
-    """When keys were last used, by key id."""
+    """Store when keys were last used, in microseconds by key id."""
     keys.touch_keys(tx, used=used)
 
 
 def _checksum(body: str) -> str:
-    """Six letters and digits that follow from the rest."""
+    """Six letters and digits that are computed from the rest."""
     number = crc32(body.encode())
     letters = ""
     for _ in range(CHECKSUM_LENGTH):

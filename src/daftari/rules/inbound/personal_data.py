@@ -43,7 +43,7 @@ def _delete_quarantined(tx: WriteTx, mobile: int) -> int:
     providers = {token.id: token.provider for token in inbound.list_tokens(tx)} if named else {}
     for kept in named:
         provider = providers[kept.token_id]
-        receipt = Receipt(provider, kept.token_id, tx.project.consent, tx.project.region, kept.received_at)
+        receipt = Receipt(provider, kept.token_id, kept.received_at)
         others = _list_events_of_others(provider, kept.request, mobile)
         review_events(tx, events=others, why=WITH_AN_ERASED, receipt=receipt)
         inbound.delete_quarantined(tx, quarantined_id=kept.id)

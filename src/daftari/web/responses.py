@@ -1,0 +1,31 @@
+"""What a handler answers with. No routes, no requests."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from daftari.web.spool import ResponseSpool
+from daftari.web.streaming import StreamHandler
+
+JSON = "application/json"
+
+Headers = list[tuple[str, str]]
+
+
+class Response(Struct, frozen=True):
+    """A status, a body and its media type. ``None``, where there is no body, is no type either.
+
+    A body that is too long for the memory is spooled; one that is written while the request's body comes is a
+    ``StreamHandler``.
+    """
+
+    status: int
+    body: bytes | ResponseSpool | StreamHandler
+    media_type: str | None = JSON
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def json_response(content: object, *, status: int = 200) -> Response:
+    """Any content that JSON can hold."""
+    return Response(status, msgspec.json.encode(content))
