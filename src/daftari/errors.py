@@ -88,14 +88,14 @@ class GroupNotFound(NotFound):
 
 
 class AudienceNotFound(NotFound):
-    """No frozen audience has this id, or not any more."""
+    """No frozen audience has this id, or it has expired."""
 
     code = "AUDIENCE_NOT_FOUND"
     message = "Audience not found; a frozen audience is kept for 90 days."
 
 
 class ExportNotFound(NotFound):
-    """No export has this id, or not any more."""
+    """No export has this id, or it has expired."""
 
     code = "EXPORT_NOT_FOUND"
     message = "Export not found; an export is kept for 24 hours."
@@ -118,7 +118,7 @@ class TokenNotFound(NotFound):
 
 
 class ImportNotFound(NotFound):
-    """No import has this id, or not any more."""
+    """No import has this id, or it has expired."""
 
     code = "IMPORT_NOT_FOUND"
     message = "Import not found; an import is kept for 90 days."

@@ -548,7 +548,7 @@ def test_an_erasure_takes_every_file_that_may_name_the_person(
 
     making.ExportWork(store, people.shopify, keep_alive=keep_alive).step()
     assert refusal(fetch(ana, done)) == (409, "EXPORT_FAILED")
-    assert show(ana, done)["error"] == "Somebody in it was erased; export anew."
+    assert show(ana, done)["error"] == "It held a number that was erased; export again."
     work(store)
     assert mobile(7).encode() not in fetch(ana, running).body
     assert len(lines(fetch(ana, running))) == 19

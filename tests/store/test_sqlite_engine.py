@@ -274,11 +274,11 @@ def test_a_long_log_is_started_anew(monkeypatch: pytest.MonkeyPatch, database: s
         reader.execute("SELECT * FROM system").fetchall()
         while _log_bytes(database) <= 6_000_000:
             calls.create_contacts(store, book, _fresh(store, book))
-        store.tidy()
+        store.maintain()
         assert _log_bytes(database) > 6_000_000
         reader.execute("COMMIT")
     total = calls.list_contacts(store, book).total
-    store.tidy()
+    store.maintain()
     calls.create_group(store, book, "Farmers")
     assert _log_bytes(database) <= 100_000
     assert calls.list_contacts(store, book).total == total
@@ -291,7 +291,7 @@ def test_a_short_log_is_moved_into_the_file_without_a_turn(store: Store, book: P
     calls.create_contacts(store, book, _fresh(store, book))
     before = Path(database).stat().st_size
     with FairLock(Path(database)):
-        store.tidy()
+        store.maintain()
     assert Path(database).stat().st_size > before
 
 
@@ -300,7 +300,7 @@ def test_tidying_waits_for_nobody_who_reads_and_loses_nothing(store: Store, book
         reader.execute("BEGIN")
         assert reader.execute("SELECT COUNT(*) FROM contact").fetchall() == [(0,)]
         calls.create_contacts(store, book, _fresh(store, book))
-        store.tidy()
+        store.maintain()
         assert reader.execute("SELECT COUNT(*) FROM contact").fetchall() == [(0,)]
     assert calls.list_contacts(store, book).total == 1_000
 

@@ -147,7 +147,7 @@ def test_a_file_that_is_spoiled_while_serving_is_503_and_not_a_crash(
     ana: Client, database: str, server: Any, people: Any
 ) -> None:
     create(ana, *rows(500))
-    server.store.tidy()
+    server.store.maintain()
     size = Path(database).stat().st_size
     with open(database, "r+b") as file:
         file.write(b"\xff" * size)

@@ -21,7 +21,7 @@ FIELDS = (
     *("mobile", "fname", "mname", "lname", "name", "email", "city", "company", "group", "groups", "attributes"),
     *("id", "created_at", "consent", "channel", "sender", "purpose", "at", "note"),
 )
-"""What a column may be mapped to, besides ``attributes.<name>``; ``name`` is a whole name that is split later."""
+"""What a column may be mapped to, apart from ``attributes.<name>``; ``name`` is a whole name that is split later."""
 
 _UNUSED = ("", "-")
 _SPELLINGS: Mapping[str, str] = {

@@ -1,7 +1,7 @@
 """People as JSON: an object a line (NDJSON), or one array of objects (JSON), however long.
 
-The array is never held: a small scanner finds where each of its elements ends. This room must not know what the
-members mean.
+The array is never held: a small scanner finds where each of its elements ends. No meaning of
+members.
 """
 
 from __future__ import annotations
@@ -216,7 +216,7 @@ class ElementScanner:
                 yield from self._cut(self._place)
 
     def _cut_values(self, end: int) -> Iterator[str | LongLine]:
-        """What is held up to here, which has neither objects nor arrays: one element between commas."""
+        """The text held so far, which has neither objects nor arrays: one element between commas."""
         if self._dropping and self._buffer[self._kept :].lstrip().startswith(","):
             # What was too long has ended just where the last piece did.
             self._dropping = False
@@ -226,7 +226,7 @@ class ElementScanner:
         self._kept = end
 
     def _cut(self, end: int) -> Iterator[str | LongLine]:
-        """What is held up to here, unless it is nothing, or is too long and was reported."""
+        """The text held so far, unless it is nothing, or is too long and was reported."""
         element = self._buffer[self._kept : end].strip(_BETWEEN)
         self._kept = end
         if element and not self._dropping:

@@ -78,7 +78,7 @@ class CardCutter:
         self._chars = 0
         self._is_too_long = False
         self._skips = self._continues = False
-        """Whether the last property is passed over; whether its line goes on in the next."""
+        """Whether the last property is passed over; whether its line continues in the next."""
         self._nested = 0
         """How many cards within the card have begun."""
         self._may_nest = False
@@ -128,7 +128,7 @@ class CardCutter:
         return self._nested > 0
 
     def _belongs(self, line: str) -> bool:
-        """Whether a line of a card is kept; pictures and the lines that they go on in are not."""
+        """Whether a line of a card is kept; pictures and their continuation lines are not."""
         goes_on = line[:1] in (" ", "\t") or self._continues
         if not goes_on and not (self._skips and _BASE64.fullmatch(line)):
             self._skips = _SKIPPED.match(line) is not None
@@ -173,7 +173,7 @@ def read_card(card: Card, *, first: int) -> list[Record]:
 
 
 def _person(contents: dict[str, list[Any]]) -> dict[str, Any]:
-    """What the card says besides its numbers; what it does not say is absent."""
+    """The members of the card other than its numbers; absent ones are left out."""
     organisation, address = _parts(contents, "org"), _parts(contents, "adr")
     found = {
         **_names(contents),

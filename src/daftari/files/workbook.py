@@ -1,7 +1,7 @@
 """Workbooks, XLSX and ODS, read by ``python-calamine`` and written by ``xlsxwriter``.
 
-A sheet is in memory while it is read, so what may be opened is limited, and found out before. This room must not
-know what a column means.
+A sheet is in memory while it is read, so what may be opened is limited, and checked before. No meaning of
+columns.
 """
 
 from __future__ import annotations

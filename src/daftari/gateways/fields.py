@@ -146,7 +146,7 @@ def international(number: str) -> str:
 
 
 def whatsapp_text(message: Fields) -> str:
-    """What a person wrote in, or chose from, a WhatsApp message; blank for pictures and the like."""
+    """What a person wrote in, or chose from, a WhatsApp message; blank for pictures and other media."""
     interactive = message.within("interactive")
     return (
         message.within("text").text("body")
@@ -188,7 +188,7 @@ _SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]+)?")
 
 
 def read_moment(value: object) -> int | None:
-    """Microseconds since 1970 of unix seconds or an ISO time with its offset; ``None`` for all else and the absurd."""
+    """Microseconds since 1970 of unix seconds or an ISO time with its offset; ``None`` otherwise."""
     written = str(value).strip() if isinstance(value, str | int | float) else ""
     try:
         if _SECONDS.fullmatch(written):

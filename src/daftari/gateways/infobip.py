@@ -1,4 +1,4 @@
-"""Infobip: a list of results as JSON, each a message or what became of one that was sent.
+"""Infobip: a list of results as JSON, each a message or a delivery report.
 
 ``text`` is what the person wrote; ``cleanText`` lacks the keyword, so that a STOP may be missing from it. Proof is
 basic authentication where the operator set it up, and the unguessable path otherwise.

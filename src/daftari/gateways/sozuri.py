@@ -18,7 +18,7 @@ from daftari.model.inbound import InboundEvent, InboundMessage, InboundRequest, 
 
 _STOPPED = MappingProxyType({"18": "18", "stopped_by_user": "18", "19": "19", "stopped_by_admin": "19"})
 _CHANNELS = MappingProxyType({"whatsapp": "whatsapp", "premium": "premium_sms", "premium_sms": "premium_sms"})
-"""All else is SMS."""
+"""Everything else is SMS."""
 
 _BEGINS = ("addition", "activate", "activated", "activation", "active", "on", "subscribe", "subscribed", "subscription")
 _ENDS = (

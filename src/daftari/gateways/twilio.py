@@ -1,6 +1,6 @@
-"""Twilio: forms for messages and for what became of those that were sent, signed together with the address.
+"""Twilio: forms for messages and delivery reports, signed together with the address.
 
-The signature covers the public URL to the letter, so the address that the operator gives to Twilio must be the one that
+The signature covers the exact public URL, so the address that the operator gives to Twilio must be the one that
 the service knows as its own. WhatsApp numbers carry a prefix.
 No consent rules, no database.
 """

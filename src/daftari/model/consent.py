@@ -67,7 +67,7 @@ FactOutcomeName = Literal["recorded", "unchanged", "refused", "invalid"]
 
 
 class FactOutcome(Struct, frozen=True, omit_defaults=True):
-    """What became of one fact that was given."""
+    """The outcome of one fact."""
 
     index: int
     outcome: FactOutcomeName

@@ -93,7 +93,7 @@ Outcome = Literal["created", "updated", "unchanged", "duplicate", "invalid"]
 
 
 class RowOutcome(Struct, frozen=True, omit_defaults=True):
-    """What became of one row of a create."""
+    """The outcome of one row of a create."""
 
     index: int
     outcome: Outcome
@@ -106,7 +106,7 @@ class RowOutcome(Struct, frozen=True, omit_defaults=True):
 
 
 class CreateOutcome(Struct, frozen=True):
-    """What became of a create: counts that add up to the rows, suppressed ones apart, and each row's outcome."""
+    """The outcome of a create: counts that add up to the rows, suppressed ones apart, and each row's outcome."""
 
     created: int
     updated: int
@@ -119,7 +119,7 @@ class CreateOutcome(Struct, frozen=True):
 
 
 class UpdateOutcome(Struct, frozen=True):
-    """What became of an update: whether the number is suppressed, or left the group named by its own word.
+    """The outcome of an update: whether the number is suppressed, or left the group named by its own word.
 
     ``version`` names the card as it is now.
     """
@@ -149,7 +149,7 @@ class Page(Struct, frozen=True):
 
 
 class MembershipOutcome(Struct, frozen=True):
-    """What became of a join or leave: changed, already so, and named but unknown."""
+    """The outcome of a join or leave: changed, already so, and named but unknown."""
 
     changed: int
     already: int

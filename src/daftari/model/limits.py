@@ -51,7 +51,7 @@ IMPORTS_PER_PAGE_MAX = 100
 IMPORT_ROWS_PER_PAGE_MAX = 1_000
 """Rows of an import in one answer."""
 STREAM_ROWS_MAX = 100_000
-"""Rows that one call streams; the next call goes on."""
+"""Rows that one call streams; the next call resumes."""
 EVIDENCE_MAX = 2_000
 """Characters of each member of a fact's evidence, and of a message that is kept for review."""
 MESSAGE_ID_MAX = 200

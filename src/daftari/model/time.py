@@ -15,5 +15,5 @@ def format_time(microseconds: int) -> str:
 
 
 def current_time() -> int:
-    """The time now, in microseconds. Only the outermost code asks it; all else is given ``now``."""
+    """The time now, in microseconds. Only the outermost code asks it; other code is given ``now``."""
     return time.time_ns() // 1000

@@ -159,7 +159,7 @@ class OutboundClient:
 
 
 class _TooLarge(Exception):
-    """The body goes on after its limit."""
+    """The body continues after its limit."""
 
 
 class _Limited(httpx2.SyncByteStream):

@@ -133,7 +133,7 @@ class Network(httpcore2.NetworkBackend):
         addresses = self._resolved(host, port, until=until)
         allowed = (host, port) in self._allowed_hosts
         if not all(may_connect(address, allowed=allowed) for address in addresses):
-            # The address is not named: it would tell the owner of a URL about the network here.
+            # The address is not named: it would reveal this network to the owner of a URL.
             raise ConnectFailed("address", f'"{host}" has an address that may not be called: it is not a public one.')
         if not addresses:
             raise ConnectFailed("resolve", f'"{host}" has no address.')
@@ -143,7 +143,7 @@ class Network(httpcore2.NetworkBackend):
         """The addresses of a host. Raises ``ConnectFailed``.
 
         The system's resolver takes no time limit, so it is asked in a thread that is left behind when it is late. The
-        thread is a daemon: it does not hold up the end of the process.
+        thread is a daemon: it does not delay the end of the process.
         """
         found: Future[Sequence[str]] = Future()
 

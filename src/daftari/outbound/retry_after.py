@@ -8,7 +8,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 RETRY_AFTER_SECONDS_MAX = 24 * 3_600.0
-"""A longer pause is cut to this: a server must not stop us for ever with one header."""
+"""A longer pause is cut to this: a server must not stop us forever with one header."""
 _SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
 """Whole seconds by the standard; Shopify writes ``2.0``."""
 

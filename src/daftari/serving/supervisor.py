@@ -1,8 +1,8 @@
-"""The processes of a service: Granian's servers, the background worker beside them, and how all of them stop.
+"""The processes of a service: Granian's servers, the background worker, and how all of them stop.
 
 Everything is spawned, never forked. Ctrl-C reaches every process of a terminal, so it is blocked before the first
 one starts and only the parent waits for it; the parent then stops the others with SIGTERM, each finishes the
-requests it has, and a child whose parent died stops by itself. This room must not know routes, rules or SQL.
+requests it has, and a child whose parent died stops by itself. No routes, no rules, no SQL.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ def _wait_for_signals(stop: Callable[[], None]) -> None:
         signal.sigwait(awaited)
         stop()
         signal.sigwait(awaited)
-        # Asked twice: whoever sits at the terminal does not want to wait for requests in flight.
+        # Asked twice: the operator does not want to wait for requests in flight.
         for child in active_children():
             child.kill()
 
@@ -205,7 +205,7 @@ class _Worker:
         self._keeper.start()
 
     def stop(self) -> None:
-        """After ``stopping`` is set: tell the process too, and see that it ends."""
+        """After ``stopping`` is set: stop the process too, and see that it ends."""
         with self._lock:
             process = self._process
         if process is not None:

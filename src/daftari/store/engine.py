@@ -250,7 +250,7 @@ class Store(ABC):
         """Return if the database answers; raise ``StoreUnavailable`` if not."""
 
     @abstractmethod
-    def tidy(self) -> None:
+    def maintain(self) -> None:
         """What the engine wants done now and then, by the worker."""
 
     @abstractmethod

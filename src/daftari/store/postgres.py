@@ -119,7 +119,7 @@ class PostgresStore(Store):
         """Return if the database answers."""
         self.system_read(0, lambda tx: tx.one("list_projects"))
 
-    def tidy(self) -> None:
+    def maintain(self) -> None:
         """Nothing: PostgreSQL looks after itself."""
 
     def close(self) -> None:

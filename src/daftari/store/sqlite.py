@@ -135,7 +135,7 @@ class SqliteStore(Store):
         except OUTAGES as error:
             raise in_our_words(error) from error
 
-    def tidy(self) -> None:
+    def maintain(self) -> None:
         """Move the log into the file; when the log is very long, start it anew in a turn of our own."""
         try:
             connection = self._connection()

@@ -26,7 +26,7 @@ from daftari.worker.work import KeepAlive
 
 HEARTBEAT_SECONDS = 5.0
 """How often a worker renews its lease while it reads."""
-NO_ROOM = "There was no room on the worker's disk; make some and export anew."
+NO_ROOM = "The worker's disk is full; free some space and export again."
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -97,7 +97,7 @@ class ExportWork:
         while parts := [part for _ in range(PARTS_A_TURN) if (part := file.read(PART_BYTES))]:
             if not self._keep_alive() or not self._write(keep_parts, attempt=attempt, first=first, parts=parts):
                 return
-            self._store.tidy()
+            self._store.maintain()
             first += len(parts)
         rows = counted.contacts + counted.numbers
         self._write(finish_export, attempt=attempt, rows=rows, size=size)

@@ -35,7 +35,7 @@ CONSIDERATE_SECONDS = 10.0
 """How long after another writer waited a batch is a single chunk, so that the next ones wait less."""
 TRIES_MAX = 3
 """How often a file may break off with nothing read in between."""
-NO_ROOM = "There was no room on the worker's disk; make some, and import the file again: what is done stays as it is."
+NO_ROOM = "The worker's disk is full; free some space and import the file again: what is done stays as it is."
 BROKEN = "The file cannot be read to its end: it is damaged, or needs too much memory. Save it as CSV."
 
 log = logging.getLogger("daftari.worker")

@@ -41,11 +41,11 @@ BUSY_SECONDS = 0.5
 OUTAGE_SECONDS = 5.0
 """How long to leave alone a database that does not answer."""
 
-TIDY_SECONDS = 0.5
+MAINTENANCE_SECONDS = 0.5
 """How often a worker maintains the database between two steps."""
 RENEWAL_SECONDS = 5.0
 """How often a worker renews its lease: often enough to keep it, seldom enough to cost nothing."""
-UNEXPECTED = "This met a mistake of the program and cannot go on; the log of the worker says more."
+UNEXPECTED = "An error in the program ended this; the worker's log says more."
 """The error that an import or export shows after an unexpected exception."""
 
 EXPIRY_SECONDS = 600.0
@@ -70,7 +70,7 @@ def _run_worker(should_stop: ShouldStop, *, store: Store, renewals: Executor) ->
     expired_at = -math.inf
     while not should_stop(pause_seconds):
         try:
-            store.tidy()
+            store.maintain()
             if time.monotonic() - expired_at >= EXPIRY_SECONDS:
                 delete_expired(should_stop, store=store, tables=EXPIRING)
                 expired_at = time.monotonic()
@@ -112,7 +112,7 @@ def _run_job(should_stop: ShouldStop, *, store: Store, job: Job, renewals: Execu
     def keep_alive() -> bool:
         return not should_stop(0.0) and renewals.submit(_renew, store, job).result()
 
-    pause_seconds, renewed_at, tidied_at, has_progress = 0.0, time.monotonic(), time.monotonic(), False
+    pause_seconds, renewed_at, maintained_at, has_progress = 0.0, time.monotonic(), time.monotonic(), False
     project = store.system_read(current_time(), get_project, project_id=job.project_id)
     if project is None:
         store.system_write(current_time(), finish_job, job=job)
@@ -133,9 +133,9 @@ def _run_job(should_stop: ShouldStop, *, store: Store, job: Job, renewals: Execu
                     # Earlier attempts may have ended their workers: record at once that this one makes progress.
                     renewed_at = -math.inf
                 has_progress = True
-                if time.monotonic() - tidied_at >= TIDY_SECONDS:
-                    store.tidy()
-                    tidied_at = time.monotonic()
+                if time.monotonic() - maintained_at >= MAINTENANCE_SECONDS:
+                    store.maintain()
+                    maintained_at = time.monotonic()
                 pause_seconds = 0.0
             except Unauthenticated:
                 # The project was deleted meanwhile; its purge is another job.

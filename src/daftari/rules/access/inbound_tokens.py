@@ -45,7 +45,7 @@ def create_token(
 
 
 def find_token(tx: Tx, *, provider: str, written: str) -> StoredToken:
-    """The token that was written, of this provider. Raises ``Forged`` when there is none, or not any more."""
+    """The token that was written, of this provider. Raises ``Forged`` for an unknown or revoked one."""
     stored = inbound.get_token(tx, start=written[:START_LENGTH])
     given = sha256(written.encode(errors="replace")).digest()
     if stored is None or not compare_digest(stored.hash, given):

@@ -1,6 +1,6 @@
 """Projects: created, renamed, configured and deleted by the operator.
 
-Names are unique in all but case and spacing; a former name goes on matching in requests. No keys, no contacts.
+Names are unique in all but case and spacing; a former name still matches in requests. No keys, no contacts.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def find_project(tx: Tx, *, name: str) -> Project:
 
 
 def rename_project(tx: SystemTx, *, name: str, new_name: str) -> Project:
-    """Another name for a project; requests may go on using the old one. Raises ``ProjectTaken``."""
+    """Another name for a project; the old one still matches in requests. Raises ``ProjectTaken``."""
     found = find_project(tx, name=name)
     kept = _read_project_name(new_name)
     taken = projects.get_project_by_name(tx, folded=fold_name(kept))

@@ -53,7 +53,7 @@ class Given(Struct, frozen=True):
 
 
 class FactsOutcome(Struct, frozen=True):
-    """What became of a call: counts that add up to the rows, and each row's outcome in the order given."""
+    """The outcome of a call: counts that add up to the rows, and each row's outcome in the order given."""
 
     counts: dict[str, int]
     left_groups: tuple[str, ...]
@@ -100,7 +100,7 @@ def read_facts(items: Sequence[object], *, common: Mapping[str, object], kind: K
 
 
 class _Members(Struct, frozen=True):
-    """What a fact says besides its number."""
+    """The members of a fact other than its number."""
 
     scope: Scope
     at: int

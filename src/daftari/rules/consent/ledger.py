@@ -24,7 +24,7 @@ Identity = tuple[FactKind, str, str, str, str, int | None, Source, bool, int | N
 
 
 class Recorded(Struct, frozen=True):
-    """What became of facts: an outcome each, in the order given, and the names of the groups that were left."""
+    """The outcomes of facts, in the order given, and the names of the groups that were left."""
 
     outcomes: list[FactOutcome]
     left_groups: tuple[str, ...]
@@ -74,7 +74,7 @@ def record_facts(tx: WriteTx, *, facts: Sequence[NewFact], import_id: int | None
 
 
 def foresee_facts(tx: Tx, *, facts: Sequence[NewFact]) -> tuple[list[FactOutcomeName], dict[int, State]]:
-    """What would become of facts and of their numbers' states, were they recorded; nothing is written."""
+    """The outcomes of facts and the states of their numbers, as recording them would give; nothing is written."""
     known = consent.find_facts(tx, mobiles=sorted({fact.mobile for fact in facts}))
     identities = {mobile: {_identity(one, one.message_digest) for one in found} for mobile, found in known.items()}
     names: list[FactOutcomeName] = []
@@ -259,6 +259,6 @@ def find_excluded(tx: Tx, *, found: Iterable[ContactNumber | StoredContact], gro
 
 
 def note_near_misses(tx: WriteTx, *, source: str, attempts: int, import_id: int | None = None) -> None:
-    """Somebody tried to bring back people who opted out, so many times."""
+    """Count attempts to subscribe numbers that opted out."""
     if attempts:
         consent.add_near_misses(tx, source=source, import_id=import_id, attempts=attempts)

@@ -319,7 +319,7 @@ def remove_contact(tx: WriteTx, *, found: StoredContact) -> list[int]:
 
 
 class Deletion(Struct, frozen=True):
-    """What a DELETE says besides that the contact goes. Without a scope it is a removal, and no opt-out."""
+    """What a DELETE records. Without a scope it is a removal, and no opt-out."""
 
     scope: Scope | None
     at: int

@@ -90,7 +90,7 @@ class Merged(Struct):
 
     @property
     def joined_ids(self) -> set[int]:
-        """Whoever joined any group."""
+        """The ids that joined any group."""
         return {number for ids in self.joined.values() for number in ids}
 
 

@@ -1,4 +1,4 @@
-"""Erases a number: every holder removes what it holds, and the opt-out goes on under a keyed hash. No HTTP, no SQL."""
+"""Erases a number: every holder removes what it holds, and the opt-out is kept under a keyed hash. No HTTP, no SQL."""
 
 from __future__ import annotations
 

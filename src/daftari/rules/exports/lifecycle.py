@@ -29,7 +29,7 @@ from daftari.store.jobs import request_job
 KEPT_MICROSECONDS = EXPORT_HOURS * 3_600_000_000
 ERASED = "It held a number that was erased; export again."
 TRIES_MAX = 10
-"""How often an export is begun; a worker that it kills would be killed for ever."""
+"""How often an export is begun; without a limit it could kill one worker after another."""
 BROKEN = (
     f"It was begun {TRIES_MAX} times, and the worker ended each time before the file was whole; its log may say why."
 )
@@ -151,7 +151,7 @@ def clear_exports(tx: WriteTx) -> bool:
     """One step of clearing files that can no longer be downloaded. Returns whether there was any."""
     for export in exports.list_exports(tx):
         if export.state == "running":
-            # Whoever was at it is gone, or was overtaken.
+            # The worker that had it is gone, or was overtaken.
             export = replace(export, state="queued")
             exports.update_export(tx, export=export)
         if export.parts and export.state != "done":

@@ -46,7 +46,7 @@ def walk_export(tx: Tx, *, group_id: int | None, with_consent: bool, take: Calla
     """Hand on every contact, suppressed ones too, some at a time in order of id, each with all its groups.
 
     With consent, the whole book's are followed by the numbers that no contact has and of which something is known.
-    Whoever was erased has no number to be named by. Raises ``ValidationFailed`` when the group was deleted.
+    An erased person has no number to be listed by. Raises ``ValidationFailed`` when the group was deleted.
     """
     if group_id is not None and not exports.find_group_names(tx, ids=[group_id]):
         raise ValidationFailed({"group": ["The group was deleted."]})

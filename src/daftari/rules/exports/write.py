@@ -27,7 +27,7 @@ WORKBOOK_CELL_MAX = 32_766
 """Characters that a cell of a workbook holds, one less for what makes it safe; the rest would be lost."""
 
 Watch = Callable[[int], None]
-"""Told from time to time how many contacts were written so far; what it raises ends the writing."""
+"""Called from time to time with the number of contacts written so far; an exception from it ends the writing."""
 
 
 class FileDefinition(Struct, frozen=True):

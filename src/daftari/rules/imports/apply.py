@@ -47,13 +47,13 @@ from daftari.store.imports import Chunk, Reject
 
 ERASED = "names a number that was erased after this file came."
 NAMED_DIGITS_MAX = 500
-"""Digits of a rejected record that are searched for numbers of the erased; one with more is not kept."""
+"""Digits of a rejected record that are searched for erased numbers; one with more is not kept."""
 TURNS_MAX = 5
 """How often a number that a batch says again and again, with attributes, is looked at singly."""
 
 
 class Taken(Struct, frozen=True):
-    """Whether to go on: not when the import was paused or cancelled, or another worker has it. And who waits."""
+    """Whether to continue: not when the import was paused or cancelled, or another worker has it. And who waits."""
 
     goes_on: bool
     is_awaited: bool = False
@@ -202,7 +202,7 @@ def _take_rows(tx: WriteTx, batch: Batch, rows: list[ContactRow], foreseen: Mapp
 # ---- rows that are left alone -----------------------------------------------------------------------
 
 
-# ---- what became of rows ----------------------------------------------------------------------------
+# ---- outcomes ---------------------------------------------------------------------------------------
 
 
 def _note_written(batch: Batch, merge: Merge, merged: Merged, joins: list[dict[int, int]]) -> None:
@@ -303,7 +303,7 @@ def _take_lists(tx: WriteTx, batch: Batch, erased: set[int]) -> None:
 
 
 class _Recorded(Struct):
-    """What became of facts: outcomes, the numbers of the first and the last one, and states that are only foreseen."""
+    """The outcomes of facts, the numbers of the first and the last one, and states that are only foreseen."""
 
     names: Sequence[FactOutcomeName] = ()
     first_last: tuple[int, int] = (0, -1)
@@ -311,7 +311,7 @@ class _Recorded(Struct):
 
 
 def _record(tx: WriteTx, batch: Batch, facts: list[NewFact]) -> _Recorded:
-    """Record facts, or foresee what would become of them."""
+    """Record facts, or foresee their outcomes."""
     if not facts:
         return _Recorded()
     if batch.is_plan:

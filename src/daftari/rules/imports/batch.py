@@ -24,7 +24,7 @@ PLAN_DIGEST_BYTES = 8
 
 
 class Batch(Struct):
-    """A batch while it is worked on: what became of each record, by its place in the batch."""
+    """A batch while it is worked on: the outcome of each record, by its place in the batch."""
 
     work: Import
     chunks: Sequence[ReadChunk]
@@ -55,7 +55,7 @@ class Batch(Struct):
         return self.work.stored.phase == "plan"
 
     def set(self, number: int, code: int, contact_id: int = 0) -> None:
-        """What became of a record, and of which contact."""
+        """Note a record's outcome and contact."""
         self.outcomes[number - self.first] = code
         self.ids[number - self.first] = contact_id
 

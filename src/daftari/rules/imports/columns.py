@@ -66,7 +66,7 @@ class Columns:
         self.is_ours = settings.kind == "contacts" and {"id", "consent"} <= {*settings.layout.columns} & places.keys()
 
     def read(self, values: Values, take: Taker) -> tuple[ContactGiven, dict[str, Any]]:
-        """What a record says of a contact, and of all else by field."""
+        """The contact in a record, and its other fields by name."""
         given = ContactGiven()
         for field, place in self._texts:
             setattr(given, field, _text(take(values, place)))
@@ -97,7 +97,7 @@ class Columns:
         for field, place in self._facts:
             value = take(values, place)
             if field == "at" and self._are_opt_outs and _is_zoneless(value):
-                # Nobody is messaged for want of a zone: it counts from when the file came.
+                # An opt-out must not be lost for a missing zone: it counts from when the file came.
                 continue
             if value not in (None, ""):
                 item["evidence" if field == "note" else field] = {"note": str(value)} if field == "note" else value

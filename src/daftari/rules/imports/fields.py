@@ -32,7 +32,7 @@ _WHOLE = re.compile(r"(\+?\d+)\.0+")
 
 
 def repair_number(written: object) -> Any:
-    """A number that a spreadsheet holds as 254722000000.0, without what it added; lists and the like as text."""
+    """A number that a spreadsheet holds as 254722000000.0, without what it added; lists and other types as text."""
     if isinstance(written, float) and math.isfinite(written) and written.is_integer():
         return int(written)
     if isinstance(written, str):

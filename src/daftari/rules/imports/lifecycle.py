@@ -32,7 +32,7 @@ IMPORTS_OPEN_MAX = 100
 """Imports of a project that may hold a file at a time."""
 ROWS_A_TURN = 1_000
 
-SOMEBODY_ERASED = "Somebody was erased while this file waited, and may be in it; send it again."
+MAY_NAME_ERASED = "A number was erased while this file waited, and may be in it; send it again."
 """The error of an import that an erasure has cancelled."""
 
 CREATED, UPDATED, UNCHANGED, DUPLICATE = (CODE[name] for name in ("created", "updated", "unchanged", "duplicate"))
@@ -135,7 +135,7 @@ def apply_import(tx: WriteTx, *, import_id: int) -> Import:
 
 
 def pause_import(tx: WriteTx, *, import_id: int) -> Import:
-    """Stop after the batch at work. Pausing what is paused changes nothing. Raises ``WrongImportState``."""
+    """Stop after the running batch. Pausing what is paused changes nothing. Raises ``WrongImportState``."""
     found = get_import(tx, import_id=import_id)
     if found.stored.state == "paused":
         return found
@@ -145,7 +145,7 @@ def pause_import(tx: WriteTx, *, import_id: int) -> Import:
 
 
 def resume_import(tx: WriteTx, *, import_id: int) -> Import:
-    """Go on where it was. Resuming what goes on changes nothing. Raises ``WrongImportState``."""
+    """Continue where it was. Resuming a running import changes nothing. Raises ``WrongImportState``."""
     found = get_import(tx, import_id=import_id)
     if found.is_work:
         return found
@@ -157,7 +157,7 @@ def resume_import(tx: WriteTx, *, import_id: int) -> Import:
 
 
 def cancel_import(tx: WriteTx, *, import_id: int) -> Import:
-    """Stop for good; what is written stays and can be undone. Raises ``WrongImportState`` when it has ended already."""
+    """Stop permanently; what is written stays and can be undone. Raises ``WrongImportState`` once it has ended."""
     found = get_import(tx, import_id=import_id)
     if found.stored.state == "cancelled":
         return found
@@ -168,18 +168,18 @@ def cancel_import(tx: WriteTx, *, import_id: int) -> Import:
 
 
 def cancel_waiting(tx: WriteTx) -> int:
-    """Cancel the imports whose files wait, since they may hold the erased number; returns how many there were."""
+    """Cancel the imports whose files wait, since they may hold an erased number; returns how many there were."""
     waiting = [get_import(tx, import_id=import_id) for import_id in imports.list_waiting_imports(tx)]
     with_files = [found for found in waiting if not found.is_streamed]
     for found in with_files:
-        end_import(tx, found=found, state="cancelled", error=SOMEBODY_ERASED)
+        end_import(tx, found=found, state="cancelled", error=MAY_NAME_ERASED)
     return len(with_files)
 
 
 def undo_import(tx: WriteTx, *, import_id: int, opt_outs: bool, reason: str | None) -> Import:
-    """Put back what the import changed; its opt-outs only with ``opt_outs`` and a reason.
+    """Undo what the import changed; its opt-outs only with ``opt_outs`` and a reason.
 
-    Raises ``WrongImportState`` while it is at work or when it wrote nothing, and ``ValidationFailed`` without a reason.
+    Raises ``WrongImportState`` while it is running or when it wrote nothing, and ``ValidationFailed`` without a reason.
     """
     found = get_import(tx, import_id=import_id)
     said = read_reason(reason)
@@ -235,12 +235,12 @@ def _set(
 
 
 def save_progress(tx: WriteTx, *, found: Import, progress: Progress) -> Import:
-    """How far it is; it is at work."""
+    """Save the progress of a running import."""
     return _set(tx, replace(found, progress=progress), state="streaming" if found.is_streamed else "running")
 
 
 def let_stream(tx: WriteTx, *, found: Import) -> Import:
-    """Its rows come over the call that this is, and over no other one any more."""
+    """From now on its rows come over this call alone."""
     streamed = replace(found, progress=replace(found.progress, call=tx.actor.request_id))
     return _set(tx, streamed, state="streaming", expires_at=tx.now + IMPORT_DAYS * DAY_MICROSECONDS)
 

@@ -40,12 +40,12 @@ class ReadChunk(Struct, frozen=True, array_like=True):
 
 
 CONTACT_OUTCOMES = ("created", "updated", "unchanged", "duplicate", "invalid", "changed")
-"""What becomes of a record. ``changed``: its contact is no more what the plan saw, and was left alone."""
+"""The outcomes of a record. ``changed``: its contact differs from what the plan saw, and was left alone."""
 FACT_OUTCOMES = ("recorded", "unchanged", "refused", "duplicate", "invalid", "changed")
 OUTCOMES = ("nothing", *dict.fromkeys((*CONTACT_OUTCOMES, *FACT_OUTCOMES)))
 """By the low half of a record's byte; the first one is for a record that is not processed yet."""
 UNDONE = ("reversed", "kept", "failed", "retracted")
-"""What becomes of contacts and facts by an undo."""
+"""The outcomes of contacts and facts in an undo."""
 CODE = {name: place for place, name in enumerate(OUTCOMES)}
 SUPPRESSED = 0x10
 JOINED = 0x20
@@ -61,7 +61,7 @@ class ImportSettings(Struct, frozen=True, omit_defaults=True):
     ``name``: the file's. ``bytes``: its length. ``uses``: what each column is for. ``attributes``: columns that are
     nothing else become attributes. ``keep_ids``: ids and times of creation are the file's. ``common``: members of facts
     that the records do not name. ``created_at``: that of new contacts, in microseconds. ``chunk_records``: records of a
-    chunk, kept so that an import that has begun goes on with the same chunks. ``streamed``: its rows come over a call,
+    chunk, kept so that a resumed import has the same chunks. ``streamed``: its rows come over a call,
     and there is no file. ``reason``: why an undo takes its opt-outs back.
     """
 

@@ -31,7 +31,7 @@ Write = Callable[..., Any]
 
 
 class ImportRequest(Struct, frozen=True):
-    """What somebody wants done with a file.
+    """What a caller asks for.
 
     ``mapping``: fields by column, over what is found by name. ``attributes``: columns that are nothing else become
     attributes. ``keep_ids``: ids and times of creation are the file's. ``common``: members of facts that the records do
@@ -103,7 +103,7 @@ def column_uses(layout: Layout, *, request: ImportRequest) -> tuple[ColumnUse, .
 
 
 def keep_file(write: Write, file: IO[bytes], *, settings: ImportSettings) -> int:
-    """Make the import and keep its file; returns its id. Nobody works on it before ``queue_import``."""
+    """Make the import and keep its file; returns its id. No worker takes it before ``queue_import``."""
     import_id: int = write(begin_import, settings=settings)
     file.seek(0)
     first = 0

@@ -59,7 +59,7 @@ def begin_stream(tx: WriteTx, *, group: str | None) -> Import:
 
 
 def resume_stream(tx: WriteTx, *, import_id: int, after: int) -> Import:
-    """A stream that goes on after a row that was reported to its sender; one that is done only reports its rows again.
+    """Resume a stream after a row that was reported to its sender; one that is done only reports its rows again.
 
     Raises ``ImportNotFound``, ``WrongImportState``, and ``ValidationFailed`` when it has no such row.
     """
@@ -69,7 +69,7 @@ def resume_stream(tx: WriteTx, *, import_id: int, after: int) -> Import:
     if after > found.progress.rows:
         raise ValidationFailed({"after": [f"The after field is beyond the {found.progress.rows} rows of this stream."]})
     if not found.is_streamed or found.stored.state not in ("streaming", "paused", "done"):
-        raise WrongImportState(f"This stream ({found.stored.phase}, {found.stored.state}) cannot go on.")
+        raise WrongImportState(f"This stream ({found.stored.phase}, {found.stored.state}) cannot continue.")
     return found if found.stored.state == "done" else let_stream(tx, found=found)
 
 
@@ -90,7 +90,7 @@ def _streaming(tx: WriteTx, *, import_id: int) -> Import:
     if not found.is_streamed or found.stored.state != "streaming":
         raise WrongImportState(f"This stream ({found.stored.phase}, {found.stored.state}) was stopped.")
     if found.progress.call != tx.actor.request_id:
-        raise StoreBusy("Another call streams to this import; go on after the last row that was reported to you.")
+        raise StoreBusy("Another call streams to this import; resume after the last row that was reported to you.")
     return found
 
 
@@ -123,7 +123,7 @@ class LineReader:
 
 
 def read_before(tx: Tx, *, import_id: int, reader: LineReader) -> None:
-    """Tell a reader of the rows that were written before it was there.
+    """Give a reader the rows that were written before it began.
 
     A number whose contact was deleted since is forgotten, as it is by the book.
     """
@@ -140,7 +140,7 @@ def read_before(tx: Tx, *, import_id: int, reader: LineReader) -> None:
 
 
 def write_chunk(tx: WriteTx, *, import_id: int, chunk: ReadChunk, seconds: float) -> list[dict[str, Any]]:
-    """Write some rows; what became of each. ``seconds``: of work since the last ones.
+    """Write some rows; returns the outcome of each. ``seconds``: of work since the last ones.
 
     Raises ``WrongImportState`` when the stream was paused or cancelled, and ``StoreBusy`` when another call took over.
     """

@@ -26,7 +26,7 @@ from daftari.store.journal import read_ids
 
 
 class _Undone(Struct):
-    """What a turn did: contacts put back, kept since others changed them, and not to be put back; and facts."""
+    """What a step did: contacts restored, kept since others changed them, and not restorable; and facts."""
 
     reversed: set[int]
     kept: set[int]
@@ -37,7 +37,7 @@ class _Undone(Struct):
 
 
 def undo_chunk(tx: WriteTx, *, import_id: int) -> bool:
-    """One turn. Returns whether to go on: not when it is done, paused or cancelled."""
+    """One step. Returns whether to continue: not when it is done, paused or cancelled."""
     work = get_import(tx, import_id=import_id)
     if not work.is_work or work.stored.phase != "undo":
         return False
@@ -73,7 +73,7 @@ def _counts(undone: _Undone) -> dict[str, int]:
 
 
 def _retract_facts(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone) -> None:
-    """Take back the opt-ins of a chunk, and its opt-outs if that was asked for; the erased keep theirs."""
+    """Take back the opt-ins of a chunk, and its opt-outs on request; erased numbers keep theirs."""
     if chunk.last_fact < chunk.first_fact:
         return
     settings = work.settings
@@ -126,7 +126,7 @@ def _put_back(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone) -> None:
     for code, contact_id in zip(chunk.outcomes, chunk.ids, strict=True):
         only_the_card = code & OUTCOME_MASK == UPDATED and not code & (JOINED | RECORDED)
         if only_the_card and contact_id and contact_id not in before:
-            # It changed a card that is not kept any more.
+            # It changed a card that is no longer kept.
             undone.failed.add(contact_id)
 
 

@@ -79,7 +79,7 @@ def _shown_time(at: int | None) -> str | None:
 
 
 def list_rows(tx: Tx, *, import_id: int, after: int, limit: int) -> list[dict[str, Any]]:
-    """What became of records, from the one after ``after`` on, in their order."""
+    """The outcomes of records, from the one after ``after`` on, in their order."""
     get_import(tx, import_id=import_id)
     rows = list(islice(imports.walk_rows(tx, import_id=import_id, after=after), limit))
     if not rows:
