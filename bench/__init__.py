@@ -1,5 +1,6 @@
-"""The bench: how fast and how big Daftari is, beside what it is compared with, in one run.
+"""The benchmark: how fast Daftari is and how much memory it takes, compared with other programs in the same run.
 
-``python -m bench`` runs everything, prints each ratio with its goal, and writes ``docs/performance.md``. It is not
-shipped. Nothing here leaves the machine, and every run is bounded in time and count.
+``python -m bench`` runs every row, prints each ratio with its goal, and writes ``docs/performance.md``. Daftari is
+reached over HTTP and by its command line alone, and nothing here imports it. Nothing here is part of the package, and
+nothing leaves the machine.
 """

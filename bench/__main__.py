@@ -1,4 +1,4 @@
-"""``python -m bench``: run the rows that are asked for, print them, and keep what was measured."""
+"""``python -m bench``: run rows, print them and keep their results."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from bench import consent, depth, imports, memory, reads, stalled, writes
-from bench.data import Books
-from bench.plan import BenchFailed, Plan, make_plan, need_wrk
-from bench.report import RowResult, keep_results, print_results, print_settings, write_document
-from bench.rounds import Line
+from rich.console import Console
 
-Row = Callable[[Plan, Books], list[Line]]
+from bench import consent, deep_pages, imports, memory, reads, slow_clients, writes
+from bench.datasets import Datasets
+from bench.ratios import Line
+from bench.report import RowResult, describe_settings, keep_results, print_results, write_document
+from bench.settings import FOLDER, BenchFailed, Settings, make_settings
+from bench.wrk import find_wrk
+
+Row = Callable[[Settings, Datasets], list[Line]]
 
 ROWS: dict[str, Row] = {
     "get": reads.get_sqlite,
@@ -23,20 +26,19 @@ ROWS: dict[str, Row] = {
     "get-postgres": reads.get_postgres,
     "list-postgres": reads.list_postgres,
     "create-postgres": writes.create_postgres,
-    "depth": depth.depth_sqlite,
-    "depth-postgres": depth.depth_postgres,
-    "beside": writes.beside_bulk,
-    "stalled": stalled.stalled_sqlite,
-    "stalled-postgres": stalled.stalled_postgres,
-    "decide": consent.decide_sqlite,
-    "decide-postgres": consent.decide_postgres,
-    "before": consent.before_sqlite,
+    "deep-pages": deep_pages.deep_pages_sqlite,
+    "deep-pages-postgres": deep_pages.deep_pages_postgres,
+    "small-creates": writes.small_creates,
+    "slow-clients": slow_clients.slow_clients_sqlite,
+    "slow-clients-postgres": slow_clients.slow_clients_postgres,
+    "decisions": consent.decisions_sqlite,
+    "decisions-postgres": consent.decisions_postgres,
     "stop": consent.stop_sqlite,
     "stop-postgres": consent.stop_postgres,
     "import": imports.import_sqlite,
     "import-postgres": imports.import_postgres,
-    "import-beside": imports.import_beside,
-    "import-killed": imports.import_killed,
+    "during-import": imports.during_import,
+    "import-kills": imports.import_kills,
     "export": imports.export_sqlite,
     "export-postgres": imports.export_postgres,
     "memory": memory.memory_sqlite,
@@ -45,21 +47,24 @@ ROWS: dict[str, Row] = {
 
 
 def main() -> int:
-    """0 when every row ran, met or not; 1 when one failed; 2 for wrong usage."""
+    """0 when all ran, met or not; 1 when a row failed; 2 when nothing can be measured."""
     given = _read_arguments()
+    FOLDER.mkdir(exist_ok=True)
     try:
-        plan = make_plan(quick=given.quick, rows=given.rows, soak_minutes=given.soak)
-        need_wrk()
+        find_wrk()
+        settings = make_settings(quick=given.quick, rows=given.rows, soak_minutes=given.soak)
     except BenchFailed as error:
         print(error, file=sys.stderr)
         return 2
-    print_settings(plan)
-    results, failures = _run_rows(plan, given.only or list(ROWS))
+    for setting in describe_settings(settings):
+        Console(width=160, highlight=False).print(setting, markup=False)
+    results, failures = _run_rows(settings, given.only or list(ROWS))
     print_results(results)
     kept = keep_results(results)
     if given.write or not (given.quick or given.only or given.rows or failures):
         order = list(ROWS)
-        print(f"Written to {write_document(plan, sorted(kept, key=lambda each: order.index(each.name)))}")
+        rows = sorted((each for each in kept if each.name in ROWS), key=lambda each: order.index(each.name))
+        print(f"Written to {write_document(settings, rows)}")
     else:
         print("Not written to docs/performance.md: that takes a whole run, or --write.")
     for failure in failures:
@@ -68,26 +73,19 @@ def main() -> int:
 
 
 def _read_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m bench", description="Measure Daftari beside what it is held against."
-    )
-    parser.add_argument(
-        "--only", action="append", choices=list(ROWS), help="a row to run, instead of all; may be repeated"
-    )
-    parser.add_argument("--quick", action="store_true", help="small books and short rounds, to see each row work")
-    parser.add_argument(
-        "--rows", type=int, metavar="N", help="contacts in the book (1,000,000); ten times that for depth"
-    )
-    parser.add_argument(
-        "--soak", type=float, metavar="MIN", help="minutes of load for the memory row (3; the goal: 60)"
-    )
-    parser.add_argument("--write", action="store_true", help="write docs/performance.md from all results that are kept")
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure Daftari.")
+    option = parser.add_argument
+    option("--only", action="append", choices=list(ROWS), help="a row to run, instead of all; may be repeated")
+    option("--quick", action="store_true", help="small datasets and short rounds, to see each row work")
+    option("--rows", type=int, metavar="N", help="contacts in the dataset (1,000,000); ten times that for deep pages")
+    option("--soak", type=float, metavar="MIN", help="minutes of load for the memory row (3; the goal: 60)")
+    option("--write", action="store_true", help="write docs/performance.md from all results that are kept")
     return parser.parse_args()
 
 
-def _run_rows(plan: Plan, names: list[str]) -> tuple[list[RowResult], list[str]]:
+def _run_rows(settings: Settings, names: list[str]) -> tuple[list[RowResult], list[str]]:
     results, failures = [], []
-    books = Books(plan)
+    datasets = Datasets()
     try:
         for name in names:
             row = ROWS[name]
@@ -95,16 +93,16 @@ def _run_rows(plan: Plan, names: list[str]) -> tuple[list[RowResult], list[str]]
             title = (row.__doc__ or name).splitlines()[0].rstrip(".")
             print(f"{name}: {title} …", file=sys.stderr, flush=True)
             try:
-                lines = row(plan, books)
+                lines = row(settings, datasets)
             except BenchFailed as error:
                 failures.append(f"{name} failed: {error}")
                 print(f"  failed: {error}", file=sys.stderr)
                 continue
             at = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-            results.append(RowResult(name=name, title=title, measured_at=at, plan=plan, lines=lines))
+            results.append(RowResult(name=name, title=title, measured_at=at, settings=settings, lines=lines))
             print(f"  {time.monotonic() - started:.0f} s", file=sys.stderr)
     finally:
-        books.close()
+        datasets.close()
     return results, failures
 
 

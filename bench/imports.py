@@ -1,17 +1,16 @@
-"""Rows about people coming in and going out by the million, by the commands that a user types.
+"""Rows about imports and exports: their speed and memory, other requests meanwhile, and workers that are killed.
 
-From the start of the command to its end: the file is kept, read, written and counted.
+Commands are measured from their start to their end: the file is stored, read, written and counted.
 """
 
 from __future__ import annotations
 
 import random
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from hashlib import sha256
 from pathlib import Path
 from statistics import median
@@ -21,20 +20,17 @@ import apsw
 import msgspec
 from msgspec import Struct
 
-from bench.bare import run_bare
-from bench.crowd import make_crowd
-from bench.data import ACTOR, Book, Books
-from bench.load import Creates, Reads, finish_wrk, run_wrk, start_wrk
-from bench.people import CREATED_AT
-from bench.plan import FOLDER, GROUPS, HOME, SECRET, BenchFailed, Plan
-from bench.rounds import Line, remark, shown_rate
-from bench.server import memory_of, run_daftari, start_process
-from daftari.rules.imports.lifecycle import queue_import
-from daftari.sandbox import Wanted, keep_file, read_wanted
-from daftari.store import open_store
+from bench.checkout import HERE, Checkout, environment
+from bench.csv_file import make_csv
+from bench.datasets import Dataset, Datasets, Engine
+from bench.inserts import run_inserts
+from bench.ratios import Line, remark, show_rate
+from bench.server import Server, memory_of, run_daftari, start_process
+from bench.settings import FOLDER, GROUPS, BenchFailed, Settings
+from bench.wrk import Creates, Reads, finish_wrk, run_wrk, start_wrk
 
 MEGABYTE = 1_000_000
-GROUP = "crowd"
+GROUP = "imported"
 IMPORT_MIN = {"SQLite": 60_000, "PostgreSQL": 35_000}
 LISTMONK = 10_000
 """Rows a second, as listmonk publishes."""
@@ -48,60 +44,61 @@ WAL_BYTES_MAX = 512 * 1024 * 1024
 KILLS = 100
 KILLED_ROWS = 100_000
 LIFE_SECONDS = (0.5, 2.0)
-"""How long a worker lives: it starts in about half a second, and the import takes some."""
+"""The life of a killed worker: it starts in about half a second, and the import takes some more."""
 BARE_ROWS = 10_000
 """Rows of a transaction of bare inserts, as many as an import's batch has."""
 BARE_FIRST = 254_110_000_000
-"""Numbers from here on are nobody's in the crowd."""
+"""Numbers from here on are not in the file."""
 BUSY_MILLISECONDS = 10_000
-"""How long to wait for a database that another process closes or mends."""
+"""The wait for a database that another process closes or recovers."""
 SAMPLE_SECONDS = 0.05
+WHOLE_SECONDS_MAX = 600.0
+"""The life of a worker that is left alone, at most."""
 
 
-class Ran(Struct, frozen=True):
-    """How a command went: seconds from start to end, the most memory of all its processes, and what it printed."""
+class Finished(Struct, frozen=True):
+    """A process that ended: its time, the most memory of it and its children, and the longest WAL meanwhile."""
 
     seconds: float
     memory_bytes: int
     wal_bytes: int
-    said: str
 
 
-# ---- in --------------------------------------------------------------------------------------------------
+# ---- import ----------------------------------------------------------------------------------------------
 
 
-def import_sqlite(plan: Plan, books: Books) -> list[Line]:
+def import_sqlite(settings: Settings, datasets: Datasets) -> list[Line]:
     """Import a CSV into a group by the command, and the same file again, SQLite."""
-    book = books.copy(books.empty_sqlite(), to="import")
-    return _import(plan, book, "SQLite")
+    return _import(settings, datasets, "SQLite")
 
 
-def import_postgres(plan: Plan, books: Books) -> list[Line]:
-    """The same on PostgreSQL."""
-    book = books.copy(books.empty_postgres(), to="import")
-    return _import(plan, book, "PostgreSQL")
+def import_postgres(settings: Settings, datasets: Datasets) -> list[Line]:
+    """Import a CSV into a group by the command, and the same file again, PostgreSQL."""
+    return _import(settings, datasets, "PostgreSQL")
 
 
-def _import(plan: Plan, book: Book, engine: str) -> list[Line]:
-    file = make_crowd(plan.rows)
-    first, counts = _run_import(book, file)
-    again, counts_again = _run_import(book, file)
-    rate, rate_again = plan.rows / first.seconds, plan.rows / again.seconds
+def _import(settings: Settings, datasets: Datasets, engine: Engine) -> list[Line]:
+    rows = settings.rows
+    dataset = datasets.copy(datasets.get(engine, rows=0), to="import")
+    file = make_csv(rows)
+    first, counts = run_import(dataset, file)
+    again, counts_again = run_import(dataset, file)
     if counts_again["created"] or counts_again["updated"]:
         raise BenchFailed(f"The second import changed something: {counts_again}")
-    bare = run_bare(plan, book=book, rows=BARE_ROWS, first=BARE_FIRST).rate
+    rate, rate_again = rows / first.seconds, rows / again.seconds
+    bare = run_inserts(dataset.database, rows=BARE_ROWS, first=BARE_FIRST, seconds=settings.seconds).rate
     goal = IMPORT_MIN[engine]
     memory = max(first.memory_bytes, again.memory_bytes)
-    shown = ", ".join(f"{many:,} {name}" for name, many in counts.items() if many)
+    shown = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
     lines = [
         Line(
-            what=f"import {plan.rows:,} rows of CSV into a group, {engine}",
+            what=f"import {rows:,} rows of CSV into a group, {engine}",
             goal=f"≥ {goal:,}/s",
-            measured=f"{shown_rate(rate)} ({first.seconds:.1f} s: {shown})",
+            measured=f"{show_rate(rate)} ({first.seconds:.1f} s: {shown})",
             met=rate >= goal,
         ),
         Line(
-            what="beside listmonk's published 10,000 rows a second",
+            what="compared with listmonk's published 10,000 rows a second",
             goal=f"≥ {LISTMONK_TIMES} ×",
             measured=f"{rate / LISTMONK:.1f} ×",
             met=rate >= LISTMONK_TIMES * LISTMONK,
@@ -109,12 +106,12 @@ def _import(plan: Plan, book: Book, engine: str) -> list[Line]:
         Line(
             what=f"the same again with nothing changed, {engine}",
             goal=f"≥ {AGAIN_MIN:,}/s",
-            measured=f"{shown_rate(rate_again)} ({again.seconds:.1f} s)",
+            measured=f"{show_rate(rate_again)} ({again.seconds:.1f} s)",
             met=rate_again >= AGAIN_MIN,
         ),
         remark(
-            "beside bare inserts of as many columns into the same tables, in the same run",
-            f"{rate / bare:.2f} × and, nothing changed, {rate_again / bare:.2f} × ({shown_rate(bare)})",
+            "compared with bare inserts of as many columns into the same tables, in the same run",
+            f"{rate / bare:.2f} × and, nothing changed, {rate_again / bare:.2f} × ({show_rate(bare)})",
         ),
         Line(
             what="memory of all its processes, at most",
@@ -126,123 +123,117 @@ def _import(plan: Plan, book: Book, engine: str) -> list[Line]:
     return [*lines, _wal_line(first)] if engine == "SQLite" else lines
 
 
-def _wal_line(ran: Ran) -> Line:
+def _wal_line(finished: Finished) -> Line:
     return Line(
         what="the log (WAL) meanwhile, at most",
         goal="≤ 512 MiB",
-        measured=f"{ran.wal_bytes / 2**20:.0f} MiB",
-        met=ran.wal_bytes <= WAL_BYTES_MAX,
+        measured=f"{finished.wal_bytes / 2**20:.0f} MiB",
+        met=finished.wal_bytes <= WAL_BYTES_MAX,
     )
 
 
-def _run_import(book: Book, file: Path) -> tuple[Ran, dict[str, int]]:
-    ran = _run(["import", str(file), "--project", "Big", "--group", GROUP, "--json"], database=book.database)
-    counts: dict[str, int] = _told(ran.said)["counts"]
-    return ran, counts
+def run_import(dataset: Dataset, file: Path, *, checkout: Checkout = HERE) -> tuple[Finished, dict[str, int]]:
+    """The command for a file into Big, and the import's counts."""
+    words = ["import", str(file), "--project", "Big", "--group", GROUP, "--json"]
+    output = FOLDER / "import.json"
+    finished = _run(words, dataset, output=output, checkout=checkout)
+    imports: Any = msgspec.json.decode(output.read_bytes())
+    counts: dict[str, int] = (imports[0] if isinstance(imports, list) else imports)["counts"]
+    return finished, counts
 
 
-def _told(said: str) -> dict[str, Any]:
-    """The import as the command told it in JSON."""
-    told: Any = msgspec.json.decode(said)
-    found: dict[str, Any] = told[0] if isinstance(told, list) else told
-    return found
-
-
-def _run(words: list[str], *, database: str, output: Path | None = None) -> Ran:
-    """A command of Daftari's, watched while it runs."""
-    command = [sys.executable, "-m", "daftari", *words, "--database", database]
-    environ = {"PYTHONPATH": f"{HOME / 'src'}:{HOME}", "DAFTARI_SECRET": SECRET}
-    log = Path(f"{database}-wal")
-    said_to = output or FOLDER / "said.txt"
-    with said_to.open("wb") as out:
-        begun = time.perf_counter()
-        process = subprocess.Popen(command, env=environ, cwd=FOLDER, stdout=out, stderr=subprocess.PIPE)
-        most, longest = 0, 0
-        with _collected(process) as errors:
-            while process.poll() is None:
-                most = max(most, memory_of(process.pid))
-                longest = max(longest, log.stat().st_size if log.exists() else 0)
-                time.sleep(SAMPLE_SECONDS)
-        seconds = time.perf_counter() - begun
+def _run(words: list[str], dataset: Dataset, *, output: Path, checkout: Checkout = HERE) -> Finished:
+    """A command of Daftari's, watched while it runs. Raises ``BenchFailed`` when it fails."""
+    errors = FOLDER / "errors.txt"
+    with output.open("wb") as out, errors.open("wb") as err:
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            checkout.command(*words, "--database", dataset.database),
+            env=environment(),
+            cwd=FOLDER,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+        )
+        memory_bytes, wal_bytes = _watch(process, dataset, lambda: False)
+        seconds = time.perf_counter() - started
     if process.returncode not in (0, 1):
-        raise BenchFailed(f"daftari {' '.join(words)} ended with {process.returncode}: {b''.join(errors)[-2000:]!r}")
-    return Ran(seconds, most, longest, "" if output else said_to.read_text())
+        reason = errors.read_text()[-2000:]
+        raise BenchFailed(f"daftari {' '.join(words)} ended with {process.returncode}: {reason}")
+    return Finished(seconds, memory_bytes, wal_bytes)
 
 
-@contextmanager
-def _collected(process: subprocess.Popen[bytes]) -> Iterator[list[bytes]]:
-    """What a process says on stderr, read as it comes, so that it never waits."""
-    pieces: list[bytes] = []
-    stream = process.stderr
-    assert stream is not None
-    reader = threading.Thread(target=lambda: pieces.extend(stream), daemon=True)
-    reader.start()
-    yield pieces
-    reader.join()
+def _watch(process: subprocess.Popen[bytes], dataset: Dataset, is_over: Callable[[], bool]) -> tuple[int, int]:
+    """The most memory and the longest WAL in bytes, until the process ends or what it does is over."""
+    wal = Path(f"{dataset.database}-wal")
+    memory_bytes = wal_bytes = 0
+    while process.poll() is None and not is_over():
+        memory_bytes = max(memory_bytes, memory_of(process.pid))
+        wal_bytes = max(wal_bytes, wal.stat().st_size if wal.exists() else 0)
+        time.sleep(SAMPLE_SECONDS)
+    return memory_bytes, wal_bytes
 
 
-# ---- out -------------------------------------------------------------------------------------------------
+# ---- export ----------------------------------------------------------------------------------------------
 
 
-def export_sqlite(plan: Plan, books: Books) -> list[Line]:
-    """Export the book by the command, SQLite."""
-    return _export(plan, books.sqlite(plan.rows), "SQLite")
+def export_sqlite(settings: Settings, datasets: Datasets) -> list[Line]:
+    """Export the project by the command, SQLite."""
+    return _export(settings, datasets, "SQLite")
 
 
-def export_postgres(plan: Plan, books: Books) -> list[Line]:
-    """The same on PostgreSQL."""
-    return _export(plan, books.on_postgres(plan.rows), "PostgreSQL")
+def export_postgres(settings: Settings, datasets: Datasets) -> list[Line]:
+    """Export the project by the command, PostgreSQL."""
+    return _export(settings, datasets, "PostgreSQL")
 
 
-def _export(plan: Plan, book: Book, engine: str) -> list[Line]:
+def _export(settings: Settings, datasets: Datasets, engine: Engine) -> list[Line]:
+    dataset = datasets.get(engine, rows=settings.rows)
     lines = []
     for form, goal in EXPORT_MIN.items():
-        runs = []
-        for _ in range(plan.rounds):
-            words = ["export", "--project", "Big", "--format", form]
-            runs.append(_run(words, database=book.database, output=FOLDER / f"export.{form}"))
-        rate = plan.rows / median(ran.seconds for ran in runs)
-        memory = max(ran.memory_bytes for ran in runs)
+        words = ["export", "--project", "Big", "--format", form]
+        runs = [_run(words, dataset, output=FOLDER / f"export.{form}") for _ in range(settings.rounds)]
+        rate = dataset.rows / median(run.seconds for run in runs)
+        memory = max(run.memory_bytes for run in runs)
         lines.append(
             Line(
-                what=f"export {plan.rows:,} contacts in {GROUPS} groups, {form.upper()}, {engine}",
+                what=f"export {dataset.rows:,} contacts in {GROUPS} groups, {form.upper()}, {engine}",
                 goal=f"≥ {goal:,}/s" if engine == "SQLite" else "",
-                measured=f"{shown_rate(rate)} ({memory / MEGABYTE:.0f} MB)",
+                measured=f"{show_rate(rate)} ({memory / MEGABYTE:.0f} MB)",
                 met=rate >= goal if engine == "SQLite" else None,
             )
         )
     return lines
 
 
-# ---- beside others ---------------------------------------------------------------------------------------
+# ---- other requests meanwhile ----------------------------------------------------------------------------
 
 
-def import_beside(plan: Plan, books: Books) -> list[Line]:
-    """Other requests while a million rows come in, SQLite."""
-    book = books.copy(books.sqlite(plan.rows), to="import-beside")
-    file = make_crowd(plan.rows)
-    get = Reads(path="/v1/contacts/{n}", range=plan.rows)
-    with run_daftari(plan, database=book.database, key=book.key) as server:
-        idle = run_wrk(plan, server=server, work=get, connections=1)
-        found: dict[str, Ran] = {}
-        importing = threading.Thread(target=lambda: found.update(ran=_run_worker(book, file)))
+def during_import(settings: Settings, datasets: Datasets) -> list[Line]:
+    """Other requests during an import, SQLite."""
+    dataset = datasets.copy(datasets.get("SQLite", rows=settings.rows), to="during_import")
+    file = make_csv(settings.rows)
+    get = Reads(path="/v1/contacts/{n}", range=settings.rows)
+    with run_daftari(database=dataset.database, key=dataset.key) as server:
+        idle = run_wrk(server, get, connections=1, seconds=settings.seconds)
+        found: list[Finished] = []
+        importing = threading.Thread(target=lambda: found.append(_import_by_worker(server, dataset, file)))
         importing.start()
-        gets, creates, refused = [], [], 0
+        gets, creates = [], []
         time.sleep(1)
         while importing.is_alive():
-            # By turns, since each would be in the other's way without any import.
-            gets.append(run_wrk(plan, server=server, work=get, connections=1))
+            # By turns, since each would slow the other without any import.
+            gets.append(run_wrk(server, get, connections=1, seconds=settings.seconds))
             first, last = server.take_numbers(100_000)
             create = Creates(rows=1, group="single", first=first, last=last)
-            writing = start_wrk(server=server, work=create, connections=1, seconds=plan.seconds)
+            writing = start_wrk(server=server, work=create, connections=1, seconds=settings.seconds)
             creates.append(finish_wrk(writing, work=create, refusals_allowed=True))
-            refused += creates[-1].refused
         importing.join()
-    ratio = median(one.p99 for one in gets) / idle.p99
-    p99 = median(one.p99 for one in creates) / 1000
-    if "ran" not in found:
-        raise BenchFailed("The import did not end; see the worker's log.")
-    ran = found["ran"]
+    if not found:
+        raise BenchFailed(f"The import did not end; see {FOLDER / 'logs'}/worker.log.")
+    ratio = median(run.p99 for run in gets) / idle.p99
+    p99 = median(run.p99 for run in creates) / 1000
+    refused = sum(run.refused for run in creates)
     return [
         Line(
             what="p99 of get one during an import",
@@ -256,44 +247,49 @@ def import_beside(plan: Plan, books: Books) -> list[Line]:
             measured=f"{p99:.0f} ms, {refused} refused",
             met=p99 <= CREATE_P99_MS and not refused,
         ),
-        _wal_line(ran),
-        remark("the import meanwhile", shown_rate(plan.rows / ran.seconds)),
+        _wal_line(found[0]),
+        remark("the import meanwhile", show_rate(settings.rows / found[0].seconds)),
     ]
 
 
-def _run_worker(book: Book, file: Path) -> Ran:
-    """Import a file by a worker beside the server, from the file's arrival to its end."""
-    log = Path(f"{book.database}-wal")
-    begun = time.perf_counter()
-    import_id = _queue(book, file)
-    most, longest = 0, 0
-    command = [sys.executable, "-m", "daftari", "worker", "--database", book.database]
-    with start_process(name="worker", command=command) as process:
-        while not _is_done(book, import_id) and process.poll() is None:
-            most = max(most, memory_of(process.pid))
-            longest = max(longest, log.stat().st_size if log.exists() else 0)
-            time.sleep(SAMPLE_SECONDS)
+def _import_by_worker(server: Server, dataset: Dataset, file: Path) -> Finished:
+    """Import a file by a worker while the server runs, from the file's arrival to the end of the import."""
+    started = time.perf_counter()
+    _send(server, file)
+    with _start_worker(dataset) as process:
+        memory_bytes, wal_bytes = _watch(process, dataset, lambda: _is_done(dataset))
         if process.poll() is not None:
             raise BenchFailed(f"The worker ended; see {FOLDER / 'logs'}/worker.log.")
-        return Ran(time.perf_counter() - begun, most, longest, "")
+        return Finished(time.perf_counter() - started, memory_bytes, wal_bytes)
 
 
-# ---- killed ----------------------------------------------------------------------------------------------
+def _send(server: Server, file: Path) -> None:
+    """Send a file, so that its import is queued."""
+    server.call("POST", f"/v1/imports?name={file.name}&group={GROUP}", file.read_bytes(), media_type="text/csv")
 
 
-def import_killed(plan: Plan, books: Books) -> list[Line]:
-    """The worker killed with SIGKILL mid-import, again and again, beside an import that nobody disturbed, SQLite."""
-    rows = min(KILLED_ROWS, plan.rows)
-    file = make_crowd(rows)
-    kills_max = 5 if plan.quick else KILLS
-    whole, _ = _work_off(books, file, draw=None, kills_max=0)
+def _start_worker(dataset: Dataset) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    return start_process(name="worker", command=HERE.command("worker", "--database", dataset.database))
+
+
+# ---- killed workers --------------------------------------------------------------------------------------
+
+
+def import_kills(settings: Settings, datasets: Datasets) -> list[Line]:
+    """Imports whose workers are killed with SIGKILL again and again, compared with one that is left alone, SQLite."""
+    rows = min(KILLED_ROWS, settings.rows)
+    kills_max = 5 if settings.quick else KILLS
+    queued = datasets.copy(datasets.get("SQLite", rows=0), to="queued")
+    with run_daftari(database=queued.database, key=queued.key) as server:
+        _send(server, make_csv(rows))
+    expected, _ = _run_workers(datasets, queued, kills_max=0)
     draw = random.Random(9)
-    kills, imports, unequal = 0, 0, 0
+    kills = imports = unequal = 0
     while kills < kills_max:
-        found, killed = _work_off(books, file, draw=draw, kills_max=kills_max - kills)
+        digest, killed = _run_workers(datasets, queued, kills_max=kills_max - kills, draw=draw)
         kills += killed
         imports += 1
-        unequal += found != whole
+        unequal += digest != expected
     return [
         Line(
             what=f"kill -9 of the worker within imports of {rows:,} rows, SQLite",
@@ -304,49 +300,30 @@ def import_killed(plan: Plan, books: Books) -> list[Line]:
     ]
 
 
-def _work_off(books: Books, file: Path, *, draw: random.Random | None, kills_max: int) -> tuple[str, int]:
-    """Import a file by workers that are killed at random moments; the digest of the result, and how many were."""
-    book = books.copy(books.empty_sqlite(), to="killed")
-    import_id = _queue(book, file)
+def _run_workers(
+    datasets: Datasets, queued: Dataset, *, kills_max: int, draw: random.Random | None = None
+) -> tuple[str, int]:
+    """Finish a copy of the queued import. Returns a digest of the result, and how many workers were killed."""
+    dataset = datasets.copy(queued, to="killed")
     killed = 0
-    while not _is_done(book, import_id):
-        worker = start_process(
-            name="worker", command=[sys.executable, "-m", "daftari", "worker", "--database", book.database]
-        )
-        with worker as process:
-            doomed = draw is not None and killed < kills_max
-            deadline = time.monotonic() + (draw.uniform(*LIFE_SECONDS) if draw is not None and doomed else 600)
-            while time.monotonic() < deadline and not _is_done(book, import_id):
+    while not _is_done(dataset):
+        with _start_worker(dataset) as process:
+            life = draw.uniform(*LIFE_SECONDS) if draw and killed < kills_max else None
+            deadline = time.monotonic() + (life or WHOLE_SECONDS_MAX)
+            while time.monotonic() < deadline and not _is_done(dataset):
                 time.sleep(SAMPLE_SECONDS)
-            if doomed and not _is_done(book, import_id):
+            if life and not _is_done(dataset):
                 process.kill()
                 process.wait()
                 killed += 1
-    return _digest(book), killed
+    return _digest(dataset), killed
 
 
-def _queue(book: Book, file: Path) -> int:
-    store = open_store(book.database, threads=1, secret=SECRET)
-
-    def write(rule: Callable[..., Any], **values: Any) -> Any:
-        return store.write(book.project_id, ACTOR, rule, **values)
-
-    try:
-        with file.open("rb") as opened:
-            wanted = Wanted(name=file.name, group=GROUP)
-            settings = read_wanted(opened, wanted=wanted, region="KE", now=CREATED_AT)
-            import_id = keep_file(write, opened, settings=settings, now=time.time_ns() // 1000)
-        write(queue_import, import_id=import_id, now=time.time_ns() // 1000)
-    finally:
-        store.close()
-    return import_id
-
-
-def _is_done(book: Book, import_id: int) -> bool:
-    with closing(apsw.Connection(book.database)) as connection:
+def _is_done(dataset: Dataset) -> bool:
+    """Whether the only import of a database has ended."""
+    with closing(apsw.Connection(dataset.database)) as connection:
         connection.set_busy_timeout(BUSY_MILLISECONDS)
-        rows = connection.execute("SELECT state FROM import WHERE id = ?", (import_id,)).fetchall()
-    return rows == [("done",)]
+        return connection.execute("SELECT state FROM import").fetchall() == [("done",)]
 
 
 RESULT = (
@@ -357,12 +334,12 @@ RESULT = (
     "SELECT number, reason, record FROM import_reject ORDER BY project_id, import_id, number",
     "SELECT next_id, next_group_id, next_fact FROM book ORDER BY project_id",
 )
-"""All that an import leaves, but for the times at which it did."""
+"""All that an import leaves, except times."""
 
 
-def _digest(book: Book) -> str:
+def _digest(dataset: Dataset) -> str:
     digest = sha256()
-    with closing(apsw.Connection(book.database)) as connection:
+    with closing(apsw.Connection(dataset.database)) as connection:
         for query in RESULT:
             for row in connection.execute(query):
                 digest.update(repr(row).encode())

@@ -1,7 +1,7 @@
-"""The limit: bare callables on the same Granian that return the same bytes from memory, by the setting that is fastest.
+"""The limit: bare callables on the same Granian that return the same bytes from memory, at the fastest setting.
 
-No routing, no key, no database. ``find_fastest`` tries interfaces, threads and workers, and
-the fastest is what Daftari is held against.
+No routing, no key, no database. ``find_fastest`` tries interfaces, threads and workers, and Daftari is compared with
+the fastest.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import Struct
 
-from bench.load import Measured, Reads, run_wrk
-from bench.plan import FOLDER, Plan
-from bench.server import Server, free_port, run_server
+from bench.server import IMPORTABLE, Server, free_port, run_server
+from bench.settings import FOLDER
+from bench.wrk import Reads, run_wrk
 
 ANSWER_VARIABLE = "BENCH_ANSWER"
-LEFT_TO_GRANIAN = {"content-length", "date", "server", "connection", "transfer-encoding"}
+SET_BY_GRANIAN = {"content-length", "date", "server", "connection", "transfer-encoding"}
 
 
 class Answer(Struct, frozen=True):
-    """An answer that Daftari gave, to be given again."""
+    """An answer of Daftari's, to be sent again."""
 
     headers: list[tuple[str, str]]
     body: bytes
@@ -45,8 +45,8 @@ class Setting(Struct, frozen=True):
         return f"{self.interface.upper()}, {self.workers} worker(s), {threads} thread(s), runtime {self.runtime_mode}"
 
 
-DOORS_OWN = Setting("rsgi", 1, 1, 1, "auto")
-"""How Daftari itself is served: what is bare here is what its door stands on."""
+AS_DAFTARI = Setting("rsgi", 1, 1, 1, "auto")
+"""How Daftari itself is served."""
 
 
 class _Protocol(Protocol):
@@ -56,22 +56,21 @@ class _Protocol(Protocol):
 
 
 def keep_answer(server: Server, path: str, *, name: str) -> Path:
-    """Ask Daftari once and keep what it says, headers included."""
-    _, headers, body = server.ask(path)
-    kept = [(key, value) for key, value in headers.items() if key.lower() not in LEFT_TO_GRANIAN]
-    FOLDER.mkdir(exist_ok=True)
+    """The file with Daftari's answer to a GET, headers included."""
+    _, headers, body = server.request("GET", path)
+    kept = [(key, value) for key, value in headers.items() if key.lower() not in SET_BY_GRANIAN]
     file = FOLDER / f"answer-{name}.msgpack"
     file.write_bytes(msgspec.msgpack.encode(Answer(headers=kept, body=body)))
     return file
 
 
-def _kept() -> Answer:
+def _read_answer() -> Answer:
     return msgspec.msgpack.decode(Path(os.environ[ANSWER_VARIABLE]).read_bytes(), type=Answer)
 
 
 def build_wsgi() -> Callable[[dict[str, Any], Callable[..., object]], Iterable[bytes]]:
-    """A WSGI callable, which Granian asks for by name."""
-    answer = _kept()
+    """A WSGI callable; Granian calls this by name."""
+    answer = _read_answer()
     headers = [*answer.headers, ("Content-Length", str(len(answer.body)))]
     body = [answer.body]
 
@@ -83,8 +82,8 @@ def build_wsgi() -> Callable[[dict[str, Any], Callable[..., object]], Iterable[b
 
 
 def build_rsgi() -> Callable[[object, _Protocol], Any]:
-    """An RSGI callable, which Granian asks for by name."""
-    answer = _kept()
+    """An RSGI callable; Granian calls this by name."""
+    answer = _read_answer()
     headers = [(name.lower(), value) for name, value in answer.headers]
     body = answer.body
 
@@ -117,18 +116,17 @@ def run_limit(*, answer: Path, setting: Setting) -> Iterator[Server]:
         "--runtime-threads", str(setting.runtime_threads), "--runtime-mode", setting.runtime_mode,
         "--log-level", "warning", f"bench.limit:build_{setting.interface}",
     ]  # fmt: skip
-    extra = {ANSWER_VARIABLE: str(answer)}
+    extra = {**IMPORTABLE, ANSWER_VARIABLE: str(answer)}
     with run_server(name="limit", command=command, port=port, key="none", path="/", extra=extra) as server:
         yield server
 
 
-def find_fastest(plan: Plan, *, answer: Path, work: Reads, connections: int) -> Setting:
-    """The setting that answers most; each is tried for a second, the best three once more for longer."""
+def find_fastest(answer: Path, *, work: Reads, connections: int, seconds: float) -> Setting:
+    """The setting with the most requests a second: each is tried for a second, the best three again for longer."""
 
     def rate(setting: Setting, seconds: float) -> float:
         with run_limit(answer=answer, setting=setting) as server:
-            measured: Measured = run_wrk(plan, server=server, work=work, connections=connections, seconds=seconds)
-            return measured.rate
+            return run_wrk(server, work, connections=connections, seconds=seconds).rate
 
     tried = sorted(_settings(), key=lambda setting: rate(setting, 1), reverse=True)
-    return max(tried[:3], key=lambda setting: rate(setting, plan.seconds))
+    return max(tried[:3], key=lambda setting: rate(setting, seconds))

@@ -1,4 +1,4 @@
-"""Rows about a server process by itself: its memory in a big book and under a soak, and how soon it answers."""
+"""Rows about a server process alone: its memory over a big dataset under a soak, and its time to the first answer."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import sys
 import time
 from statistics import median
 
-import msgspec
-
-from bench.data import Book, Books
-from bench.load import Reads, run_wrk
-from bench.people import fresh_texts_of, group_name
-from bench.plan import GROUPS, BenchFailed, Plan
-from bench.rounds import Line, remark
-from bench.server import Server, daftari_command, free_port, run_daftari, start_process, wait_until_answering
+from bench.contacts import group_name, new_texts_of
+from bench.datasets import Dataset, Datasets
+from bench.ratios import Line, remark
+from bench.server import Server, free_port, run_daftari, serve_command, start_process, wait_until_answering
+from bench.settings import CONNECTIONS, GROUPS, Settings
+from bench.wrk import Reads, run_wrk
 
 MEGABYTE = 1_000_000
 RESIDENT_MAX = 150 * MEGABYTE
@@ -24,27 +22,27 @@ SLICE_SECONDS = 3
 CREATED_A_SLICE = 200
 
 
-def memory_sqlite(plan: Plan, books: Books) -> list[Line]:
-    """Memory at the depth rows, under reads of all kinds and some writes to another project of the file."""
-    book = books.sqlite(plan.depth_rows)
+def memory_sqlite(settings: Settings, datasets: Datasets) -> list[Line]:
+    """Memory at the rows of deep pages, under reads of all kinds and some writes to another project of the file."""
+    dataset = datasets.get("SQLite", rows=settings.deep_rows)
     samples: list[int] = []
-    with run_daftari(plan, database=book.database, key=book.key) as server:
-        writer = Server(process=server.process, port=server.port, key=book.soak_key)
-        at_start = max(server.resident_bytes().values())
-        end = time.monotonic() + plan.soak_minutes * 60
+    with run_daftari(database=dataset.database, key=dataset.key) as server:
+        writer = Server(process=server.process, port=server.port, key=dataset.soak_key)
+        at_start = max(server.memory_bytes().values())
+        end = time.monotonic() + settings.soak_minutes * 60
         while time.monotonic() < end or len(samples) < 4:
-            _soak_once(plan, server, writer, book, number=len(samples))
-            samples.append(max(server.resident_bytes().values()))
+            _soak_once(server, writer, rows=dataset.rows, number=len(samples))
+            samples.append(max(server.memory_bytes().values()))
             if len(samples) % 50 == 0:
                 print(f"  soak: {samples[-1] / MEGABYTE:.0f} MB after {len(samples)} slices", file=sys.stderr)
-    return _memory_lines(plan, book, samples, at_start=at_start)
+    return _memory_lines(settings, dataset, samples, at_start=at_start)
 
 
-def _memory_lines(plan: Plan, book: Book, samples: list[int], *, at_start: int) -> list[Line]:
+def _memory_lines(settings: Settings, dataset: Dataset, samples: list[int], *, at_start: int) -> list[Line]:
     half, quarter = len(samples) // 2, max(1, len(samples) // 4)
     middle, last = median(samples[half - quarter // 2 : half + quarter - quarter // 2]), median(samples[-quarter:])
     growth = last - middle
-    where = f"the largest server process at {book.rows:,} contacts, SQLite"
+    where = f"the largest server process at {dataset.rows:,} contacts, SQLite"
     return [
         Line(
             what=f"memory of {where}",
@@ -53,7 +51,7 @@ def _memory_lines(plan: Plan, book: Book, samples: list[int], *, at_start: int) 
             met=max(samples) <= RESIDENT_MAX,
         ),
         Line(
-            what=f"its growth over the second half of {plan.soak_minutes:g} minutes of load",
+            what=f"its growth over the second half of {settings.soak_minutes:g} minutes of load",
             goal="none (≤ 5 MB)",
             measured=f"{growth / MEGABYTE:+.1f} MB ({len(samples)} samples)",
             met=growth <= GROWTH_MAX,
@@ -61,36 +59,30 @@ def _memory_lines(plan: Plan, book: Book, samples: list[int], *, at_start: int) 
     ]
 
 
-def _soak_once(plan: Plan, server: Server, writer: Server, book: Book, *, number: int) -> None:
+def _soak_once(server: Server, writer: Server, *, rows: int, number: int) -> None:
     """Gets, pages and group pages in turn, then one create, one update and one delete."""
-    pages = book.rows // 1_000
+    pages = rows // 1_000
     reads = (
-        Reads(path="/v1/contacts/{n}", range=book.rows),
+        Reads(path="/v1/contacts/{n}", range=rows),
         Reads(path="/v1/contacts?page={n}", range=pages),
         Reads(path=f"/v1/contacts?group={group_name(number % GROUPS + 1)}&page={{n}}", range=max(1, pages // GROUPS)),
     )
-    run_wrk(plan, server=server, work=reads[number % 3], connections=plan.connections, seconds=SLICE_SECONDS)
+    run_wrk(server, reads[number % 3], connections=CONNECTIONS, seconds=SLICE_SECONDS)
     first, last = writer.take_numbers(CREATED_A_SLICE)
-    contacts = [{"mobile": str(mobile), **fresh_texts_of(mobile)} for mobile in range(first, last + 1)]
-    _write(writer, "POST", "/v1/contacts", {"group": "soak", "contacts": contacts})
-    _write(writer, "PUT", f"/v1/contacts/+{first}", {"group": "soaked", "contact": {"city": "Thika"}})
-    _write(writer, "DELETE", f"/v1/contacts/+{last}", {})
+    contacts = [{"mobile": str(mobile), **new_texts_of(mobile)} for mobile in range(first, last + 1)]
+    writer.call("POST", "/v1/contacts", {"group": "soak", "contacts": contacts})
+    writer.call("PUT", f"/v1/contacts/+{first}", {"group": "soaked", "contact": {"city": "Thika"}})
+    writer.call("DELETE", f"/v1/contacts/+{last}", {})
 
 
-def _write(server: Server, method: str, path: str, body: object) -> None:
-    status, _, answer = server.ask(path, method=method, body=msgspec.json.encode(body))
-    if status >= 400:
-        raise BenchFailed(f"{method} {path} answered {status}: {answer[:500]!r}")
-
-
-def start_sqlite(plan: Plan, books: Books) -> list[Line]:
+def start_sqlite(settings: Settings, datasets: Datasets) -> list[Line]:
     """From the command to the first contact served, as a user starts it."""
-    book = books.sqlite(plan.rows)
-    times = sorted(_start_seconds(plan, book) for _ in range(plan.rounds + 1))
+    dataset = datasets.get("SQLite", rows=settings.rows)
+    times = sorted(_start_seconds(dataset) for _ in range(settings.rounds + 1))
     measured = f"{median(times):.2f} s (of {len(times)}: {times[0]:.2f} to {times[-1]:.2f} s)"
     return [
         Line(
-            what=f"start to first answer, {book.rows:,} contacts, SQLite",
+            what=f"start to first answer, {dataset.rows:,} contacts, SQLite",
             goal="≤ 1 s",
             measured=measured,
             met=median(times) <= START_SECONDS_MAX,
@@ -99,18 +91,17 @@ def start_sqlite(plan: Plan, books: Books) -> list[Line]:
     ]
 
 
-def _start_seconds(plan: Plan, book: Book) -> float:
+def _start_seconds(dataset: Dataset) -> float:
     port = free_port()
     started = time.perf_counter()
-    command = daftari_command(plan, database=book.database, port=port, workers=1)
-    with start_process(name="daftari", command=command) as process:
-        server = Server(process=process, port=port, key=book.key)
+    with start_process(name="daftari", command=serve_command(database=dataset.database, port=port)) as process:
+        server = Server(process=process, port=port, key=dataset.key)
         wait_until_answering(server, path="/v1/contacts/1", name="daftari")
         return time.perf_counter() - started
 
 
 def _python_seconds() -> float:
-    """What Python alone takes, so that a slow machine is seen for what it is."""
+    """The time of Python alone, which shows whether the machine is slow."""
     started = time.perf_counter()
     with start_process(name="python", command=[sys.executable, "-c", "pass"]) as process:
         process.wait()

@@ -4,14 +4,10 @@ FastAPI, SQLAlchemy 2 Core and pydantic on uvicorn with uvloop and httptools; it
 and indexes that Daftari's have and the same durability; the key looked up by its SHA-256 on every request; the
 contract's JSON. It is written to be fast where that costs nothing: one hop to the thread pool a request, answers
 encoded by pydantic, ``created_at`` and ``mobile`` kept as they are served, the common form of a number read without
-the library, rows to dictionaries by ``zip``, the number of threads that measured best on each engine. What it leaves
-out (journal, ``unchanged``, bodies on GET, forms) is left out in its favour.
-
-Bulk, two ways on PostgreSQL: ``rows`` hands SQLAlchemy a list of rows, as its documentation shows; ``arrays`` hands
-PostgreSQL one array a column, which fewer people write and which is faster.
-
-Totals, two ways: ``handed`` counts once at the start, and a page begins after an id that the caller hands over;
-``counted`` is what such a service really has: COUNT and OFFSET on every list.
+the library, rows to dictionaries by ``zip``, the number of threads that measured best on each engine. Lists are
+counted once, at the start, and a page begins after an id that the caller gives, so that it pays neither for COUNT nor
+for OFFSET. A create gives SQLAlchemy a list of rows, as its documentation shows. What is left out (journal,
+``unchanged``, bodies on GET, forms) is left out in the peer's favour.
 """
 
 from __future__ import annotations
@@ -25,7 +21,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import anyio.to_thread
 import phonenumbers
@@ -35,7 +31,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     Boolean,
     Column,
@@ -48,8 +43,6 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
-    bindparam,
-    column,
     create_engine,
     event,
     func,
@@ -59,16 +52,11 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 DATABASE_VARIABLE = "PEER_DATABASE"
-TOTALS_VARIABLE = "PEER_TOTALS"
-BULK_VARIABLE = "PEER_BULK"
 PER_PAGE_MAX = 1_000
 CONTACTS_PER_CALL_MAX = 10_000
 BUSY_SECONDS = 30
 THREADS = {"sqlite": 4, "postgresql": 40}
 """Tried: 4 and 40 on both. SQLite answers a third more with 4, PostgreSQL with 40."""
-
-Totals = Literal["handed", "counted"]
-Bulk = Literal["rows", "arrays"]
 
 # ---- tables -----------------------------------------------------------------------------------------
 
@@ -253,17 +241,16 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 class Store:
-    """The engine, one transaction a request, and what is handed over instead of counted."""
+    """The engine, one transaction a request, and the totals by group; everyone's is under ``None``."""
 
-    def __init__(self, database: str, totals: Totals, bulk: Bulk) -> None:
+    def __init__(self, database: str) -> None:
         self.engine = open_engine(database)
-        self.bulk = bulk
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self.insert: Any = sqlite_insert if self.is_sqlite else postgresql_insert
         self._writer = self.engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
         # SQLite has one writer; waiting here is cheaper than polling its lock.
         self._turn = threading.Lock()
-        self.handed = self._count_once() if totals == "handed" else None
+        self.totals = self._count()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -281,7 +268,7 @@ class Store:
             with self.engine.begin() as tx:
                 yield tx
 
-    def _count_once(self) -> dict[int | None, int]:
+    def _count(self) -> dict[int | None, int]:
         with self.engine.connect() as tx:
             members = select(memberships.c.group_id, func.count()).group_by(memberships.c.group_id)
             counted: dict[int | None, int] = {row[0]: row[1] for row in tx.execute(members)}
@@ -342,10 +329,8 @@ def find_contact(tx: Connection, project: int, reference: str) -> Contact:
     return Contact.model_validate(dict(row._mapping))
 
 
-def list_rows(
-    tx: Connection, project: int, group: int | None, *, after: int | None, skip: int, limit: int
-) -> list[dict[str, Any]]:
-    """A page's rows: after an id that was handed over, else by OFFSET."""
+def list_rows(tx: Connection, project: int, group: int | None, *, after: int, limit: int) -> list[dict[str, Any]]:
+    """A page's rows, which begin after an id."""
     if group is None:
         statement = select(*SERVED).where(contacts.c.project_id == project).order_by(contacts.c.id)
         position = contacts.c.id
@@ -357,21 +342,9 @@ def list_rows(
             .order_by(memberships.c.contact_id)
         )
         position = memberships.c.contact_id
-    statement = statement.limit(limit)
-    statement = statement.where(position > after) if after is not None else statement.offset(skip)
-    result = tx.execute(statement)
+    result = tx.execute(statement.where(position > after).limit(limit))
     names = tuple(result.keys())
     return [dict(zip(names, row, strict=True)) for row in result]
-
-
-def count_list(tx: Connection, project: int, group: int | None) -> int:
-    """How many a list has, counted."""
-    statement = (
-        select(func.count()).select_from(contacts).where(contacts.c.project_id == project)
-        if group is None
-        else select(func.count()).select_from(memberships).where(memberships.c.group_id == group)
-    )
-    return tx.execute(statement).scalar_one()
 
 
 def create_group(tx: Connection, store: Store, project: int, name: str) -> int:
@@ -392,34 +365,16 @@ def create_contacts(
     """All rows by one upsert that never erases; how many were new."""
     now = _written_now()
     new = [{**row, "project_id": project, "created_at": now} for row in rows]
-    by_arrays = store.bulk == "arrays" and not store.is_sqlite
     statement = store.insert(contacts)
-    if by_arrays:
-        columns = tuple(new[0])
-        statement = statement.from_select(columns, _arrays(contacts, columns, new))
     merged = {name: func.coalesce(statement.excluded[name], contacts.c[name]) for name in TEXTS}
     statement = statement.on_conflict_do_update(index_elements=["project_id", "mobile"], set_=merged)
     statement = statement.returning(contacts.c.id, contacts.c.created_at)
-    written = (tx.execute(statement) if by_arrays else tx.execute(statement, new)).all()
+    written = tx.execute(statement, new).all()
     if group is not None:
         group_id = create_group(tx, store, project, group)
-        joining = store.insert(memberships)
         members = [{"group_id": group_id, "contact_id": row.id} for row in written]
-        if by_arrays:
-            columns = ("group_id", "contact_id")
-            tx.execute(joining.from_select(columns, _arrays(memberships, columns, members)).on_conflict_do_nothing())
-        else:
-            tx.execute(joining.on_conflict_do_nothing(), members)
+        tx.execute(store.insert(memberships).on_conflict_do_nothing(), members)
     return sum(row.created_at == now for row in written)
-
-
-def _arrays(table: Table, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Any:
-    """Rows as one array a column."""
-    columns = [column(name, table.c[name].type) for name in names]
-    arrays = [
-        bindparam(name, [row[name] for row in rows], type_=ARRAY(table.c[name].type), unique=True) for name in names
-    ]
-    return select(*func.unnest(*arrays).table_valued(*columns).render_derived().c)
 
 
 def merge_rows(given: Sequence[ContactIn]) -> list[dict[str, str | None]]:
@@ -470,10 +425,8 @@ def paginate(request: Request, rows: Any, *, group: str, page: int, per_page: in
 
 
 def build() -> FastAPI:
-    """The application, with its store; uvicorn asks for it by name."""
-    totals: Totals = "handed" if os.environ[TOTALS_VARIABLE] == "handed" else "counted"
-    bulk: Bulk = "rows" if os.environ[BULK_VARIABLE] == "rows" else "arrays"
-    store = Store(os.environ[DATABASE_VARIABLE], totals, bulk)
+    """The application, with its store; uvicorn calls this by name."""
+    store = Store(os.environ[DATABASE_VARIABLE])
 
     @asynccontextmanager
     async def set_threads(_app: FastAPI) -> AsyncIterator[None]:
@@ -496,7 +449,7 @@ def build() -> FastAPI:
         group: str = "",
         page: Annotated[int, Query(ge=1)] = 1,
         per_page: Annotated[int, Query(ge=1, le=PER_PAGE_MAX)] = PER_PAGE_MAX,
-        after: int | None = None,
+        after: int = 0,
         authorization: Authorization = None,
     ) -> ListOut:
         with store.reading() as tx:
@@ -506,8 +459,8 @@ def build() -> FastAPI:
                 rows: list[dict[str, Any]] = []
                 total = 0
             else:
-                rows = list_rows(tx, project, group_id, after=after, skip=(page - 1) * per_page, limit=per_page)
-                total = store.handed[group_id] if store.handed is not None else count_list(tx, project, group_id)
+                rows = list_rows(tx, project, group_id, after=after, limit=per_page)
+                total = store.totals[group_id]
         paginator = paginate(request, rows, group=group, page=page, per_page=per_page, total=total)
         return ListOut(group=group, contacts=paginator)
 
@@ -547,17 +500,13 @@ async def answer_invalid(_request: Request, error: Exception) -> JSONResponse:
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until the process is terminated."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--database", required=True)
-    parser.add_argument("--totals", required=True, choices=["handed", "counted"])
-    parser.add_argument("--bulk", required=True, choices=["rows", "arrays"])
     parser.add_argument("--port", required=True, type=int)
     parser.add_argument("--workers", required=True, type=int)
     given = parser.parse_args()
     os.environ[DATABASE_VARIABLE] = given.database
-    os.environ[TOTALS_VARIABLE] = given.totals
-    os.environ[BULK_VARIABLE] = given.bulk
     uvicorn.run(
         "bench.peer:build",
         factory=True,

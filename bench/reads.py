@@ -1,4 +1,4 @@
-"""Rows about reading: one contact, and a page of 1,000, beside the limit and the peer."""
+"""Rows about reading: one contact, and a page of 1,000, compared with the limit and the peer."""
 
 from __future__ import annotations
 
@@ -8,165 +8,142 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from statistics import median
 
-from bench.data import Book, Books
-from bench.limit import DOORS_OWN, find_fastest, keep_answer, run_limit
-from bench.load import Measured, Reads, run_wrk
-from bench.peerbook import KEY as PEER_KEY
-from bench.people import group_name
-from bench.plan import GROUPS, Plan
-from bench.rounds import Line, at_least, at_most, interleave, median_ratio, remark, shown_rate
-from bench.server import Server, free_port, run_daftari, run_server
+from bench.contacts import group_name
+from bench.datasets import Datasets
+from bench.limit import AS_DAFTARI, find_fastest, keep_answer, run_limit
+from bench.peer_data import KEY as PEER_KEY
+from bench.ratios import Line, at_least, at_most, interleave, median_ratio, remark, show_rate
+from bench.server import IMPORTABLE, Server, free_port, run_daftari, run_server
+from bench.settings import CONNECTIONS, FEW_CONNECTIONS, GROUPS, WORKERS, Settings
+from bench.wrk import Measured, Reads, run_wrk
 
 PAGE = 1_000
 GROUP = group_name(7)
 
+Side = tuple[Server, Reads]
+
 
 @contextmanager
-def run_peer(plan: Plan, *, database: str, totals: str, bulk: str) -> Iterator[Server]:
-    """The peer over its book, with as many workers as Daftari."""
+def run_peer(database: str) -> Iterator[Server]:
+    """The peer over its dataset, with as many workers as Daftari."""
     port = free_port()
     command = [
-        sys.executable, "-m", "bench.peer", "--database", database, "--totals", totals, "--bulk", bulk,
-        "--port", str(port), "--workers", str(plan.workers),
+        sys.executable, "-m", "bench.peer", "--database", database, "--port", str(port), "--workers", str(WORKERS)
     ]  # fmt: skip
-    with run_server(name="peer", command=command, port=port, key=PEER_KEY, path="/v1/contacts/1") as server:
+    with run_server(
+        name="peer", command=command, port=port, key=PEER_KEY, path="/v1/contacts/1", extra=IMPORTABLE
+    ) as server:
         yield server
 
 
-def get_sqlite(plan: Plan, books: Books) -> list[Line]:
+def get_sqlite(settings: Settings, datasets: Datasets) -> list[Line]:
     """Get one, SQLite."""
-    work = Reads(path="/v1/contacts/{n}", range=plan.rows)
-    book = books.sqlite(plan.rows)
+    work = Reads(path="/v1/contacts/{n}", range=settings.rows)
+    dataset = datasets.get("SQLite", rows=settings.rows)
     with ExitStack() as stack:
-        ours = stack.enter_context(run_daftari(plan, database=book.database, key=book.key))
-        answer = keep_answer(ours, f"/v1/contacts/{plan.rows // 2}", name="get")
-        setting = find_fastest(plan, answer=answer, work=work, connections=plan.connections)
-        limit = stack.enter_context(run_limit(answer=answer, setting=setting))
-        bare = stack.enter_context(run_limit(answer=answer, setting=DOORS_OWN))
-        peer = stack.enter_context(run_peer(plan, database=books.peer_sqlite(), totals="handed", bulk="rows"))
+        ours = stack.enter_context(run_daftari(database=dataset.database, key=dataset.key))
+        answer = keep_answer(ours, f"/v1/contacts/{settings.rows // 2}", name="get")
+        fastest = find_fastest(answer, work=work, connections=CONNECTIONS, seconds=settings.seconds)
+        limit = stack.enter_context(run_limit(answer=answer, setting=fastest))
+        bare = stack.enter_context(run_limit(answer=answer, setting=AS_DAFTARI))
+        peer = stack.enter_context(run_peer(datasets.peer("SQLite", rows=settings.rows)))
         sides = {"ours": (ours, work), "limit": (limit, work), "bare": (bare, work), "peer": (peer, work)}
-        measured = _measure(plan, sides, connections=plan.connections)
-    rates = {name: [each.rate for each in rounds] for name, rounds in measured.items()}
-    p99 = {name: [float(each.p99) for each in rounds] for name, rounds in measured.items()}
+        measured = _measure(settings, sides, connections=CONNECTIONS)
+    rates = {name: _rates(measured, name) for name in measured}
+    ours_p99, limit_p99 = ([float(each.p99) for each in measured[name]] for name in ("ours", "limit"))
     return [
-        _rates_at_least("get one, SQLite", measured, "limit", 0.4, of="(a)"),
-        _rates_at_least("get one, SQLite", measured, "peer", 8, of="(b)"),
+        _compare("get one, SQLite", measured, "limit", 0.4, of="(a)"),
+        _compare("get one, SQLite", measured, "peer", 8, of="(b)"),
         at_most(
             "its p99 under load",
-            median_ratio(p99["ours"], p99["limit"]),
+            median_ratio(ours_p99, limit_p99),
             3,
             of="(a)'s",
-            rates=f"{median(p99['ours']) / 1000:.2f} ms to {median(p99['limit']) / 1000:.2f} ms",
+            rates=f"{median(ours_p99) / 1000:.2f} ms to {median(limit_p99) / 1000:.2f} ms",
         ),
-        remark("(a) at its fastest", str(setting)),
+        remark("(a) at its fastest", str(fastest)),
         remark(
-            "the same callable at the door's own interface, RSGI",
+            "the same callable at Daftari's own interface, RSGI",
             f"{median_ratio(rates['bare'], rates['limit']):.2f} × (a); "
             f"Daftari {median_ratio(rates['ours'], rates['bare']):.2f} × that",
         ),
     ]
 
 
-def list_sqlite(plan: Plan, books: Books) -> list[Line]:
+def list_sqlite(settings: Settings, datasets: Datasets) -> list[Line]:
     """A page of 1,000, SQLite."""
-    book = books.sqlite(plan.rows)
-    everyone, group = _pages(plan, for_peer=False)
+    dataset = datasets.get("SQLite", rows=settings.rows)
+    works = pages(settings.rows)
+    lines = []
     with ExitStack() as stack:
-        ours = stack.enter_context(run_daftari(plan, database=book.database, key=book.key))
+        ours = stack.enter_context(run_daftari(database=dataset.database, key=dataset.key))
         answers = [
-            keep_answer(ours, f"/v1/contacts?page={_middle(everyone)}", name="list"),
-            keep_answer(ours, f"/v1/contacts?page={_middle(group)}&group={GROUP}", name="list-group"),
+            keep_answer(ours, work.path.format(n=max(1, work.range // 2)), name=f"list-{number}")
+            for number, work in enumerate(works.values())
         ]
-        setting = find_fastest(plan, answer=answers[0], work=everyone, connections=plan.few_connections)
-        limits = [stack.enter_context(run_limit(answer=each, setting=setting)) for each in answers]
-        peers = _run_peers(stack, plan, database=books.peer_sqlite())
-        lines: list[Line] = []
-        for number, (who, goal) in enumerate((("everyone", 0.25), ("a group", 0.15))):
-            work = (everyone, group)[number]
-            sides = {"ours": (ours, work), "limit": (limits[number], work), **_peer_sides(plan, peers, number)}
-            measured = _measure(plan, sides, connections=plan.few_connections)
-            what = f"page of 1,000 of {who}, SQLite"
-            lines.append(_rates_at_least(what, measured, "limit", goal, of="(a)"))
-            lines += _against_peers(what, measured, 8)
-    return [*lines, remark("(a) at its fastest", str(setting))]
+        fastest = find_fastest(
+            answers[0], work=works["everyone"], connections=FEW_CONNECTIONS, seconds=settings.seconds
+        )
+        peer = stack.enter_context(run_peer(datasets.peer("SQLite", rows=settings.rows)))
+        for answer, goal, (whose, work) in zip(answers, (0.25, 0.15), works.items(), strict=True):
+            limit = stack.enter_context(run_limit(answer=answer, setting=fastest))
+            sides = {"ours": (ours, work), "limit": (limit, work), "peer": (peer, _for_peer(work))}
+            measured = _measure(settings, sides, connections=FEW_CONNECTIONS)
+            what = f"page of 1,000 of {whose}, SQLite"
+            lines.append(_compare(what, measured, "limit", goal, of="(a)"))
+            lines.append(_compare(what, measured, "peer", 8, of="(b)"))
+    return [*lines, remark("(a) at its fastest", str(fastest))]
 
 
-def get_postgres(plan: Plan, books: Books) -> list[Line]:
+@contextmanager
+def _run_both(settings: Settings, datasets: Datasets) -> Iterator[tuple[Server, Server]]:
+    dataset = datasets.get("PostgreSQL", rows=settings.rows)
+    peer_database = datasets.peer("PostgreSQL", rows=settings.rows)
+    with run_daftari(database=dataset.database, key=dataset.key) as ours, run_peer(peer_database) as peer:
+        yield ours, peer
+
+
+def get_postgres(settings: Settings, datasets: Datasets) -> list[Line]:
     """Get one, PostgreSQL."""
-    work = Reads(path="/v1/contacts/{n}", range=plan.rows)
-    book = books.on_postgres(plan.rows)
-    with ExitStack() as stack:
-        ours = stack.enter_context(run_daftari(plan, database=book.database, key=book.key))
-        peer = stack.enter_context(run_peer(plan, database=books.peer_postgres(), totals="handed", bulk="rows"))
-        measured = _measure(plan, {"ours": (ours, work), "peer": (peer, work)}, connections=plan.connections)
-    return [_rates_at_least("get one, PostgreSQL", measured, "peer", 4, of="(b)")]
+    work = Reads(path="/v1/contacts/{n}", range=settings.rows)
+    with _run_both(settings, datasets) as (ours, peer):
+        measured = _measure(settings, {"ours": (ours, work), "peer": (peer, work)}, connections=CONNECTIONS)
+    return [_compare("get one, PostgreSQL", measured, "peer", 4, of="(b)")]
 
 
-def list_postgres(plan: Plan, books: Books) -> list[Line]:
+def list_postgres(settings: Settings, datasets: Datasets) -> list[Line]:
     """A page of 1,000, PostgreSQL."""
-    book: Book = books.on_postgres(plan.rows)
-    works = _pages(plan, for_peer=False)
-    lines: list[Line] = []
-    with ExitStack() as stack:
-        ours = stack.enter_context(run_daftari(plan, database=book.database, key=book.key))
-        peers = _run_peers(stack, plan, database=books.peer_postgres())
-        for number, who in enumerate(("everyone", "a group")):
-            sides = {"ours": (ours, works[number]), **_peer_sides(plan, peers, number)}
-            measured = _measure(plan, sides, connections=plan.few_connections)
-            lines += _against_peers(f"page of 1,000 of {who}, PostgreSQL", measured, 6)
+    lines = []
+    with _run_both(settings, datasets) as (ours, peer):
+        for whose, work in pages(settings.rows).items():
+            sides = {"ours": (ours, work), "peer": (peer, _for_peer(work))}
+            measured = _measure(settings, sides, connections=FEW_CONNECTIONS)
+            lines.append(_compare(f"page of 1,000 of {whose}, PostgreSQL", measured, "peer", 6, of="(b)"))
     return lines
 
 
-def _run_peers(stack: ExitStack, plan: Plan, *, database: str) -> dict[str, Server]:
+def pages(rows: int) -> dict[str, Reads]:
+    """Pages drawn at random, by whose they are. Ids are dense, and a group has one id in ``GROUPS``."""
+    in_group = max(1, rows // GROUPS // PAGE)
     return {
-        totals: stack.enter_context(run_peer(plan, database=database, totals=totals, bulk="rows"))
-        for totals in ("handed", "counted")
+        "everyone": Reads(path="/v1/contacts?page={n}", range=rows // PAGE, step=PAGE),
+        "a group": Reads(path=f"/v1/contacts?page={{n}}&group={GROUP}", range=in_group, step=PAGE * GROUPS),
     }
 
 
-def _peer_sides(plan: Plan, peers: Mapping[str, Server], number: int) -> dict[str, tuple[Server, Reads]]:
-    """The peer that is handed its totals is handed where the page begins, too."""
-    return {
-        "peer": (peers["handed"], _pages(plan, for_peer=True)[number]),
-        "counted": (peers["counted"], _pages(plan, for_peer=False)[number]),
-    }
+def _for_peer(work: Reads) -> Reads:
+    """The peer is also given the id after which a page begins."""
+    return Reads(path=f"{work.path}&after={{after}}", range=work.range, step=work.step)
 
 
-def _pages(plan: Plan, *, for_peer: bool) -> tuple[Reads, Reads]:
-    """Pages drawn at random, of everyone and of a group. Ids are dense, and a group has one id in ``GROUPS``."""
-    after = "&after={after}" if for_peer else ""
-    in_group = max(1, plan.rows // GROUPS // PAGE)
-    return (
-        Reads(path=f"/v1/contacts?page={{n}}{after}", range=plan.rows // PAGE, step=PAGE),
-        Reads(path=f"/v1/contacts?group={GROUP}&page={{n}}{after}", range=in_group, step=PAGE * GROUPS),
-    )
+def _measure(settings: Settings, sides: Mapping[str, Side], *, connections: int) -> dict[str, list[Measured]]:
+    run = partial(run_wrk, connections=connections, seconds=settings.seconds)
+    return interleave({name: partial(run, *side) for name, side in sides.items()}, rounds=settings.rounds)
 
 
-def _middle(work: Reads) -> int:
-    return max(1, work.range // 2)
-
-
-def _measure(plan: Plan, sides: Mapping[str, tuple[Server, Reads]], *, connections: int) -> dict[str, list[Measured]]:
-    def turn(server: Server, work: Reads) -> Measured:
-        return run_wrk(plan, server=server, work=work, connections=connections)
-
-    return interleave({name: partial(turn, *side) for name, side in sides.items()}, rounds=plan.rounds)
-
-
-def _against_peers(what: str, measured: Mapping[str, list[Measured]], goal: float) -> list[Line]:
-    counted = median_ratio(_rates(measured, "ours"), _rates(measured, "counted"))
-    return [
-        _rates_at_least(what, measured, "peer", goal, of="(b)"),
-        remark(
-            f"{what}, beside (b) with COUNT and OFFSET",
-            f"{counted:.1f} × ({shown_rate(median(_rates(measured, 'counted')))})",
-        ),
-    ]
-
-
-def _rates_at_least(what: str, measured: Mapping[str, list[Measured]], other: str, goal: float, *, of: str) -> Line:
+def _compare(what: str, measured: Mapping[str, list[Measured]], other: str, goal: float, *, of: str) -> Line:
     ours, theirs = _rates(measured, "ours"), _rates(measured, other)
-    rates = f"{shown_rate(median(ours))} to {shown_rate(median(theirs))}"
+    rates = f"{show_rate(median(ours))} to {show_rate(median(theirs))}"
     return at_least(what, median_ratio(ours, theirs), goal, of=of, rates=rates)
 
 

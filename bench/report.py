@@ -1,9 +1,10 @@
-"""What was measured, for people: a table on the terminal and a block in ``docs/performance.md``."""
+"""The results as a table on the terminal, and as a block in ``docs/performance.md``."""
 
 from __future__ import annotations
 
+import os
 import platform
-from importlib.metadata import version
+import re
 from pathlib import Path
 
 import apsw
@@ -12,26 +13,23 @@ from msgspec import Struct
 from rich.console import Console
 from rich.table import Table
 
-from bench.plan import FOLDER, HOME, Plan, describe_machine
 from bench.postgres import SETTINGS
-from bench.rounds import Line
+from bench.ratios import Line
+from bench.settings import CONNECTIONS, FEW_CONNECTIONS, FOLDER, ROOT, WORKERS, Settings
 
-DOCUMENT = HOME / "docs" / "performance.md"
+DOCUMENT = ROOT / "docs" / "performance.md"
 RESULTS = FOLDER / "results.json"
 BEGIN = "<!-- bench: begin (written by make bench; do not edit) -->"
 END = "<!-- bench: end -->"
-HEAD = """# How fast, how big
-
-Measured by `make bench`, which runs every side of a comparison by turns on one machine. Machines differ and are
-noisy: trust the ratios, not the rates.
-"""
 LEGEND = """\
 (a) the limit: a bare callable on the same Granian that returns the same bytes from memory, at the interface, threads
 and workers that make it fastest; (b) the peer, `bench/peer.py`: FastAPI, SQLAlchemy Core and pydantic on uvicorn, same
-contract, database, durability, foreign keys and workers, its totals and page starts handed to it; (c) the same rows put
-into the same tables by a bare `executemany` or `COPY` in transactions of the same size. The load comes from another
-process, wrk. Every ratio is the median over rounds in which the sides take turns.
+contract, database, durability, foreign keys and workers, its totals counted once and its page starts given by the
+caller; (c) the same rows put into the same tables by a bare `executemany` or `COPY` in transactions of the same size.
+The load comes from another process, wrk. Every ratio is the median over rounds in which the sides take turns.
 """
+MARKS = {True: "yes", False: "**no**", None: ""}
+STYLES = {True: None, False: "bold red", None: "dim"}
 PACKAGES = ("granian", "msgspec", "apsw", "psycopg", "fastapi", "sqlalchemy", "pydantic", "uvicorn", "uvloop")
 
 
@@ -41,20 +39,19 @@ class RowResult(Struct, frozen=True, kw_only=True):
     name: str
     title: str
     measured_at: str
-    plan: Plan
+    settings: Settings
     lines: list[Line]
 
 
 def keep_results(results: list[RowResult]) -> list[RowResult]:
-    """Keep these beside those of other rows; returns all that are kept."""
+    """Keep these with those of other rows. Returns all that are kept."""
     merged = {each.name: each for each in [*_kept_results(), *results]}
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_bytes(msgspec.json.format(msgspec.json.encode(list(merged.values())), indent=1))
     return list(merged.values())
 
 
 def _kept_results() -> list[RowResult]:
-    """What earlier runs kept; nothing when another version of the bench kept it."""
+    """What earlier runs kept; nothing when another version of the benchmark kept it."""
     try:
         return msgspec.json.decode(RESULTS.read_bytes(), type=list[RowResult])
     except (FileNotFoundError, msgspec.ValidationError):
@@ -62,71 +59,71 @@ def _kept_results() -> list[RowResult]:
 
 
 def print_results(results: list[RowResult]) -> None:
-    """The table, a row a goal."""
-    table = Table(show_lines=False)
-    for heading in ("work", "goal", "measured", "met"):
-        table.add_column(heading, overflow="fold")
+    """The table, with a section a row."""
+    table = Table(*("work", "goal", "measured", "met"))
+    for column in table.columns:
+        column.overflow = "fold"
     for result in results:
         table.add_section()
         for line in result.lines:
-            table.add_row(line.what, line.goal, line.measured, _mark(line), style=_style(line))
+            table.add_row(line.what, line.goal, line.measured, MARKS[line.met], style=STYLES[line.met])
     Console(width=160).print(table)
 
 
-def print_settings(plan: Plan) -> None:
-    """Everything that the figures depend on."""
-    for setting in describe_settings(plan):
-        Console(width=160, highlight=False).print(setting, markup=False)
-
-
-def describe_settings(plan: Plan) -> list[str]:
-    """The machine, the versions, the plan and the databases' settings."""
-    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+def describe_settings(settings: Settings) -> list[str]:
+    """Everything that the figures depend on: the machine, the versions, the sizes and the databases' settings."""
+    packages = ", ".join(f"{name} {version}" for name, version in _locked_versions().items())
     postgres = ", ".join(f"{name}={value}" for name, value in SETTINGS.items())
-    servers = f"servers: {plan.workers} worker(s) each, bound to no core"
-    load = f"wrk: one thread, {plan.connections} connections"
-    books = f"books: {plan.rows:,} contacts, {plan.depth_rows:,} for depth and memory"
+    servers = f"servers: {WORKERS} worker(s) each, bound to no core"
+    load = f"wrk: one thread, {CONNECTIONS} connections, {FEW_CONNECTIONS} for pages and creates"
+    data = f"data: {settings.rows:,} contacts, {settings.deep_rows:,} for deep pages and memory"
+    rounds = f"{settings.rounds} rounds of {settings.seconds} s a side; soak {settings.soak_minutes:g} minutes"
     return [
         f"machine: {describe_machine()}",
         f"Python {platform.python_version()}, SQLite {apsw.sqlite_lib_version()}, {packages}",
-        f"{servers}; {load}, {plan.few_connections} for pages and creates",
-        f"{books}; {plan.rounds} rounds of {plan.seconds} s a side; soak {plan.soak_minutes:g} minutes",
+        f"{servers}; {load}",
+        f"{data}; {rounds}",
         "SQLite, all sides: WAL, synchronous=FULL, foreign_keys=ON",
         f"PostgreSQL 18, all sides: {postgres}",
     ]
 
 
-def write_document(plan: Plan, results: list[RowResult]) -> Path:
-    """Replace the block between the markers; the rest of the page is people's."""
-    text = DOCUMENT.read_text(encoding="utf-8") if DOCUMENT.exists() else f"{HEAD}\n{BEGIN}\n{END}\n"
-    if BEGIN not in text or END not in text:
-        text = f"{text.rstrip()}\n\n{BEGIN}\n{END}\n"
+def describe_machine() -> str:
+    """The processor, memory and kernel, in one line."""
+    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    cores = f"{len(os.sched_getaffinity(0))} cores of {model[1] if model else platform.machine()}"
+    return f"{cores}, {memory:.0f} GiB, Linux {platform.release()}"
+
+
+def _locked_versions() -> dict[str, str]:
+    """The versions of ``PACKAGES``, as both lock files have them installed."""
+    locks = (ROOT / "requirements.lock").read_text() + (ROOT / "requirements-bench.lock").read_text()
+    found = dict(re.findall(r"^([a-z0-9-]+)==(\S+)", locks, re.MULTILINE))
+    return {name: found[name] for name in PACKAGES if name in found}
+
+
+def write_document(settings: Settings, results: list[RowResult]) -> Path:
+    """Replace the block between the markers; the rest of the page is written by hand."""
+    text = DOCUMENT.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     after = rest.partition(END)[2]
-    DOCUMENT.parent.mkdir(parents=True, exist_ok=True)
-    DOCUMENT.write_text(f"{before}{BEGIN}\n\n{_block(plan, results)}\n{END}{after}", encoding="utf-8")
+    DOCUMENT.write_text(f"{before}{BEGIN}\n\n{_block(settings, results)}\n{END}{after}", encoding="utf-8")
     return DOCUMENT
 
 
-def _block(plan: Plan, results: list[RowResult]) -> str:
-    parts = [LEGEND, *(f"- {setting}" for setting in describe_settings(plan)), ""]
+def _block(settings: Settings, results: list[RowResult]) -> str:
+    parts = [LEGEND, *(f"- {setting}" for setting in describe_settings(settings)), ""]
     parts += ["| work | goal | measured | met |", "|---|---|---|---|"]
     for result in results:
-        parts += [f"| {line.what} | {line.goal} | {line.measured} | {_mark(line)} |" for line in result.lines]
-    other = [result for result in results if result.plan != plan]
+        parts += [f"| {line.what} | {line.goal} | {line.measured} | {MARKS[line.met]} |" for line in result.lines]
+    other = [result for result in results if result.settings != settings]
     if other:
         parts += ["", "Measured in another run, with other sizes or rounds:", ""]
-        parts += [f"- {each.title}, {each.measured_at}: {_sizes(each.plan)}" for each in other]
+        parts += [f"- {each.title}, {each.measured_at}: {_sizes(each.settings)}" for each in other]
     return "\n".join([*parts, ""])
 
 
-def _sizes(plan: Plan) -> str:
-    return f"{plan.rows:,} contacts, {plan.rounds} rounds of {plan.seconds} s, soak {plan.soak_minutes:g} minutes"
-
-
-def _mark(line: Line) -> str:
-    return {True: "yes", False: "**no**", None: ""}[line.met]
-
-
-def _style(line: Line) -> str | None:
-    return {True: None, False: "bold red", None: "dim"}[line.met]
+def _sizes(settings: Settings) -> str:
+    rounds = f"{settings.rounds} rounds of {settings.seconds} s"
+    return f"{settings.rows:,} contacts, {rounds}, soak {settings.soak_minutes:g} minutes"

@@ -1,4 +1,4 @@
--- Writes for wrk: creates with numbers that nobody has yet, in calls of a given size.
+-- Writes for wrk: creates with numbers that no contact has yet, in calls of a given size.
 -- Arguments: the key, the first number, rows a call, and the group. One thread only: the numbers are its own.
 
 dofile(debug.getinfo(1, "S").source:match("@(.*/)") .. "measure.lua")

@@ -1,4 +1,4 @@
-"""Rows about writing: bulk creates beside bare inserts and the peer, and small creates beside a bulk writer."""
+"""Rows about writing: bulk creates compared with bare inserts and the peer, and small creates during bulk creates."""
 
 from __future__ import annotations
 
@@ -6,150 +6,131 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from statistics import median
 
-from bench.bare import run_bare
-from bench.data import Book, Books
-from bench.load import Creates, finish_wrk, run_wrk, start_wrk
-from bench.plan import Plan
+from bench.datasets import Datasets, Engine
+from bench.inserts import run_inserts
+from bench.ratios import Line, at_least, interleave, median_ratio, remark, show_rate
 from bench.reads import run_peer
-from bench.rounds import Line, at_least, interleave, median_ratio, remark, shown_rate
-from bench.server import FIRST_FRESH, Server, run_daftari
+from bench.server import FIRST_NEW, Server, run_daftari
+from bench.settings import FEW_CONNECTIONS, Settings
+from bench.wrk import Creates, finish_wrk, run_wrk, start_wrk
 
 ROWS = 1_000
 ROWS_MANY = 10_000
 RATE_MAX = 250_000
 """Rows a second that no side reaches: so many numbers are set aside for each second of a run."""
-GROUP = "fresh"
-BESIDE_WORKERS = 3
-BESIDE_WRITERS = 8
-BESIDE_P99_MS = 150.0
+GROUP = "new"
+SMALL_WORKERS = 3
+SMALL_WRITERS = 8
+SMALL_P99_MS = 150.0
 
 
-def create_sqlite(plan: Plan, books: Books) -> list[Line]:
+def create_sqlite(settings: Settings, datasets: Datasets) -> list[Line]:
     """Create into a group, SQLite."""
-    return _create(
-        plan,
-        books,
-        engine="SQLite",
-        book=books.sqlite(plan.rows),
-        peers={"peer": (books.peer_sqlite(to="peer"), "rows")},
-        bare_goal=0.7,
-    )
-
-
-def create_postgres(plan: Plan, books: Books) -> list[Line]:
-    """Create into a group, PostgreSQL."""
-    peers = {
-        "peer": (books.peer_postgres(to="peer"), "rows"),
-        "arrays": (books.peer_postgres(to="arrays"), "arrays"),
-    }
-    return _create(plan, books, engine="PostgreSQL", book=books.on_postgres(plan.rows), peers=peers, bare_goal=None)
-
-
-def _create(
-    plan: Plan,
-    books: Books,
-    *,
-    engine: str,
-    book: Book,
-    peers: dict[str, tuple[str, str]],
-    bare_goal: float | None,
-) -> list[Line]:
-    ours_book, bare_book = books.copy(book, to="ours"), books.copy(book, to="bare")
-    with ExitStack() as stack:
-        ours = stack.enter_context(run_daftari(plan, database=ours_book.database, key=book.key))
-        sides = {
-            "ours": _rows_rate(plan, ours, rows=ROWS),
-            "bare": _bare_rate(plan, bare_book, rows=ROWS),
-            "many": _rows_rate(plan, ours, rows=ROWS_MANY),
-            "bare many": _bare_rate(plan, bare_book, rows=ROWS_MANY, skip=40_000_000),
-        }
-        for name, (database, bulk) in peers.items():
-            peer = stack.enter_context(run_peer(plan, database=database, totals="handed", bulk=bulk))
-            sides[name] = _rows_rate(plan, peer, rows=ROWS)
-        rates = interleave(sides, rounds=plan.rounds)
-    what = f"create {ROWS:,} a call into a group, {engine}, rows"
-    bare = _shown(rates, "ours", "bare")
-    lines = [
-        at_least(what, median_ratio(rates["ours"], rates["peer"]), 2, of="(b)", rates=_shown(rates, "ours", "peer"))
+    rates = _create(settings, datasets, "SQLite")
+    what, many = _works("SQLite")
+    return [
+        at_least(what, _ratio(rates, "ours", "bare"), 0.7, of="(c)", rates=_show(rates, "ours", "bare")),
+        at_least(what, _ratio(rates, "ours", "peer"), 2, of="(b)", rates=_show(rates, "ours", "peer")),
+        at_least(many, _ratio(rates, "many", "ours"), 1.3, of="1,000 a call", rates=_show(rates, "many", "ours")),
+        _remark(f"{many}, compared with (c)", rates, "many", "bare many"),
     ]
-    if "arrays" in rates:
-        ratio = median_ratio(rates["ours"], rates["arrays"])
-        shown = f"{ratio:.2f} × ({_shown(rates, 'ours', 'arrays')})"
-        lines.append(remark(f"{what}, beside (b) with an array a column", shown))
-    ratio = median_ratio(rates["ours"], rates["bare"])
-    if bare_goal is None:
-        lines.append(remark(f"{what}, beside (c)", f"{ratio:.2f} × ({bare})"))
-    else:
-        lines.insert(0, at_least(what, ratio, bare_goal, of="(c)", rates=bare))
-    faster = median_ratio(rates["many"], rates["ours"])
-    many = f"create {ROWS_MANY:,} a call, {engine}, rows"
-    shown = _shown(rates, "many", "ours")
-    if bare_goal is None:
-        lines.append(remark(f"{many}, beside 1,000 a call", f"{faster:.2f} × ({shown})"))
-    else:
-        lines.append(at_least(many, faster, 1.3, of="1,000 a call", rates=shown))
-    ratio = median_ratio(rates["many"], rates["bare many"])
-    lines.append(remark(f"{many}, beside (c)", f"{ratio:.2f} × ({_shown(rates, 'many', 'bare many')})"))
-    return lines
 
 
-def _shown(rates: dict[str, list[float]], one: str, other: str) -> str:
-    return f"{shown_rate(median(rates[one]))} to {shown_rate(median(rates[other]))}"
+def create_postgres(settings: Settings, datasets: Datasets) -> list[Line]:
+    """Create into a group, PostgreSQL."""
+    rates = _create(settings, datasets, "PostgreSQL")
+    what, many = _works("PostgreSQL")
+    return [
+        at_least(what, _ratio(rates, "ours", "peer"), 2, of="(b)", rates=_show(rates, "ours", "peer")),
+        _remark(f"{what}, compared with (c)", rates, "ours", "bare"),
+        _remark(f"{many}, compared with 1,000 a call", rates, "many", "ours"),
+        _remark(f"{many}, compared with (c)", rates, "many", "bare many"),
+    ]
 
 
-def _rows_rate(plan: Plan, server: Server, *, rows: int) -> Callable[[], float]:
-    """Rows a second over HTTP; long calls get longer runs, so that the one cut off at the end weighs little."""
-    seconds = plan.seconds * (2 if rows > ROWS else 1)
+def _create(settings: Settings, datasets: Datasets, engine: Engine) -> dict[str, list[float]]:
+    """Rows a second of each side, a round an item."""
+    dataset = datasets.get(engine, rows=settings.rows)
+    ours_database, bare_database = (datasets.copy(dataset, to=to).database for to in ("ours", "bare"))
+    peer_database = datasets.peer(engine, rows=settings.rows, to="peer")
+    with ExitStack() as stack:
+        ours = stack.enter_context(run_daftari(database=ours_database, key=dataset.key))
+        peer = stack.enter_context(run_peer(peer_database))
+        sides = {
+            "ours": create_rate(ours, rows=ROWS, seconds=settings.seconds),
+            "bare": _bare_rate(settings, bare_database, rows=ROWS, first=FIRST_NEW),
+            # Longer, so that the call that is cut off at the end weighs little.
+            "many": create_rate(ours, rows=ROWS_MANY, seconds=settings.seconds * 2),
+            "bare many": _bare_rate(settings, bare_database, rows=ROWS_MANY, first=FIRST_NEW + 40_000_000),
+            "peer": create_rate(peer, rows=ROWS, seconds=settings.seconds),
+        }
+        return interleave(sides, rounds=settings.rounds)
 
-    def turn() -> float:
-        work = _fresh(server, rows=rows, seconds=seconds)
-        return run_wrk(plan, server=server, work=work, connections=plan.few_connections, seconds=seconds).rate * rows
 
-    return turn
+def create_rate(server: Server, *, rows: int, seconds: float) -> Callable[[], float]:
+    """A run that returns rows a second over HTTP."""
+
+    def run() -> float:
+        work = _new_contacts(server, rows=rows, seconds=seconds)
+        return run_wrk(server, work, connections=FEW_CONNECTIONS, seconds=seconds).rate * rows
+
+    return run
 
 
-def _fresh(server: Server, *, rows: int, seconds: float) -> Creates:
+def _bare_rate(settings: Settings, database: str, *, rows: int, first: int) -> Callable[[], float]:
+    def run() -> float:
+        nonlocal first
+        inserted = run_inserts(database, rows=rows, first=first, seconds=settings.seconds)
+        first = inserted.next
+        return inserted.rate
+
+    return run
+
+
+def _new_contacts(server: Server, *, rows: int, seconds: float) -> Creates:
     first, last = server.take_numbers(round(RATE_MAX * seconds))
     return Creates(rows=rows, group=GROUP, first=first, last=last)
 
 
-def _bare_rate(plan: Plan, book: Book, *, rows: int, skip: int = 0) -> Callable[[], float]:
-    numbers = [FIRST_FRESH + skip]
-
-    def turn() -> float:
-        poured = run_bare(plan, book=book, rows=rows, first=numbers[0])
-        numbers[0] = poured.next
-        return poured.rate
-
-    return turn
+def _works(engine: Engine) -> tuple[str, str]:
+    return f"create {ROWS:,} a call into a group, {engine}, rows", f"create {ROWS_MANY:,} a call, {engine}, rows"
 
 
-def beside_bulk(plan: Plan, books: Books) -> list[Line]:
+def _ratio(rates: dict[str, list[float]], one: str, other: str) -> float:
+    return median_ratio(rates[one], rates[other])
+
+
+def _show(rates: dict[str, list[float]], one: str, other: str) -> str:
+    return f"{show_rate(median(rates[one]))} to {show_rate(median(rates[other]))}"
+
+
+def _remark(what: str, rates: dict[str, list[float]], one: str, other: str) -> Line:
+    return remark(what, f"{_ratio(rates, one, other):.2f} × ({_show(rates, one, other)})")
+
+
+def small_creates(settings: Settings, datasets: Datasets) -> list[Line]:
     """Small creates by several processes while one client writes in bulk without a pause."""
-    book = books.copy(books.sqlite(plan.rows), to="beside")
-    with run_daftari(plan, database=book.database, key=book.key, workers=BESIDE_WORKERS) as server:
-        return [line for rows in (ROWS, ROWS_MANY) for line in _beside(plan, server, rows=rows)]
+    dataset = datasets.copy(datasets.get("SQLite", rows=settings.rows), to="small_creates")
+    with run_daftari(database=dataset.database, key=dataset.key, workers=SMALL_WORKERS) as server:
+        return [_small_creates(settings, server, rows=rows) for rows in (ROWS, ROWS_MANY)]
 
 
-def _beside(plan: Plan, server: Server, *, rows: int) -> list[Line]:
-    seconds = plan.seconds * 3
-    bulk_work = _fresh(server, rows=rows, seconds=seconds + 1)
-    small_work = _fresh(server, rows=1, seconds=1)
+def _small_creates(settings: Settings, server: Server, *, rows: int) -> Line:
+    seconds = settings.seconds * 3
+    bulk_work = _new_contacts(server, rows=rows, seconds=seconds + 1)
+    small_work = _new_contacts(server, rows=1, seconds=1)
     bulk = start_wrk(server=server, work=bulk_work, connections=1, seconds=seconds + 1)
-    small = start_wrk(server=server, work=small_work, connections=BESIDE_WRITERS, seconds=seconds)
+    small = start_wrk(server=server, work=small_work, connections=SMALL_WRITERS, seconds=seconds)
     small_measured = finish_wrk(small, work=small_work, refusals_allowed=True)
     bulk_measured = finish_wrk(bulk, work=bulk_work, refusals_allowed=True)
     p99 = small_measured.p99 / 1000
     busy = small_measured.busy + bulk_measured.busy
     refused = small_measured.refused + bulk_measured.refused
-    rates = f"{shown_rate(small_measured.rate)} small, {shown_rate(bulk_measured.rate * rows)} rows in bulk"
-    what = f"{BESIDE_WRITERS} writers of one contact beside one of {rows:,} a call, {BESIDE_WORKERS} processes"
-    return [
-        Line(
-            what=what,
-            goal=f"p99 ≤ {BESIDE_P99_MS:.0f} ms, no 503",
-            measured=f"p99 {p99:.0f} ms, longest {small_measured.longest / 1000:.0f} ms, {busy} × 503,"
-            f" {refused} refused ({rates})",
-            met=p99 <= BESIDE_P99_MS and refused == 0,
-        )
-    ]
+    rates = f"{show_rate(small_measured.rate)} small, {show_rate(bulk_measured.rate * rows)} rows in bulk"
+    return Line(
+        what=f"{SMALL_WRITERS} writers of one contact during one of {rows:,} a call, {SMALL_WORKERS} processes",
+        goal=f"p99 ≤ {SMALL_P99_MS:.0f} ms, no 503",
+        measured=f"p99 {p99:.0f} ms, longest {small_measured.longest / 1000:.0f} ms, {busy} × 503,"
+        f" {refused} refused ({rates})",
+        met=p99 <= SMALL_P99_MS and refused == 0,
+    )

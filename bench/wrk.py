@@ -1,21 +1,21 @@
 """The load: wrk in a process of its own, and what it measured.
 
-This room knows paths and keys, and not which server answers.
+This module knows paths and keys, and not which server answers.
 """
 
 from __future__ import annotations
 
+import shutil
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-from bench.plan import BenchFailed, Plan, need_wrk
 from bench.server import Server
+from bench.settings import BenchFailed
 
-LUA = Path(__file__).resolve().parent
+SCRIPTS = Path(__file__).resolve().parent
 
 
 class Measured(Struct, frozen=True):
@@ -44,6 +44,10 @@ class Reads(Struct, frozen=True, kw_only=True):
     range: int = 1
     step: int = 1
 
+    def script(self, key: str) -> tuple[str, ...]:
+        """The file and its arguments."""
+        return "reads.lua", key, str(self.range), str(self.step), self.path
+
 
 class Creates(Struct, frozen=True, kw_only=True):
     """POSTs of ``rows`` contacts a call into ``group``, numbered from ``first`` and never past ``last``."""
@@ -53,30 +57,31 @@ class Creates(Struct, frozen=True, kw_only=True):
     first: int
     last: int
 
+    def script(self, key: str) -> tuple[str, ...]:
+        """The file and its arguments."""
+        return "writes.lua", key, str(self.first), str(self.rows), self.group
+
+
+def find_wrk() -> str:
+    """Where wrk is. Raises ``BenchFailed`` when it is not installed."""
+    found = shutil.which("wrk")
+    if found is None:
+        raise BenchFailed("The load comes from wrk, which is not installed: 'apt-get install wrk' brings it.")
+    return found
+
 
 def start_wrk(*, server: Server, work: Reads | Creates, connections: int, seconds: float) -> subprocess.Popen[str]:
-    """wrk on its way; ``finish_wrk`` waits for it. One thread: the scripts' numbers are one thread's own."""
-    script, arguments = _script(server.key, work)
+    """A running wrk, for ``finish_wrk``. It has one thread, because the scripts' numbers belong to one thread."""
+    file, *arguments = work.script(server.key)
     command = [
-        need_wrk(), "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "60s",
-        "-s", str(LUA / script), f"http://127.0.0.1:{server.port}/", "--", *arguments,
+        find_wrk(), "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "60s",
+        "-s", str(SCRIPTS / file), f"http://127.0.0.1:{server.port}/", "--", *arguments,
     ]  # fmt: skip
-    return subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def _script(key: str, work: Reads | Creates) -> tuple[str, Sequence[str]]:
-    if isinstance(work, Reads):
-        return "reads.lua", (key, str(work.range), str(work.step), work.path)
-    return "writes.lua", (key, str(work.first), str(work.rows), work.group)
-
-
-def finish_wrk(process: subprocess.Popen[str], *, work: Reads | Creates, refusals_allowed: bool) -> Measured:
-    """What wrk measured. A server that refuses what it should answer makes every figure worthless, so it fails."""
+def finish_wrk(process: subprocess.Popen[str], *, work: Reads | Creates, refusals_allowed: bool = False) -> Measured:
+    """What wrk measured. Raises ``BenchFailed`` when an answer was refused, which makes every figure worthless."""
     output, _ = process.communicate(timeout=600)
     line = next((line for line in output.splitlines() if line.startswith("MEASURED ")), None)
     if line is None:
@@ -89,9 +94,6 @@ def finish_wrk(process: subprocess.Popen[str], *, work: Reads | Creates, refusal
     return measured
 
 
-def run_wrk(
-    plan: Plan, *, server: Server, work: Reads | Creates, connections: int, seconds: float | None = None
-) -> Measured:
+def run_wrk(server: Server, work: Reads | Creates, *, connections: int, seconds: float) -> Measured:
     """One run from start to end."""
-    process = start_wrk(server=server, work=work, connections=connections, seconds=seconds or plan.seconds)
-    return finish_wrk(process, work=work, refusals_allowed=False)
+    return finish_wrk(start_wrk(server=server, work=work, connections=connections, seconds=seconds), work=work)

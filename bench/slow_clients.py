@@ -1,4 +1,4 @@
-"""Rows about bad clients: 64 bodies that never end and 64 readers that hardly read, while somebody else asks."""
+"""Rows about slow clients: 64 bodies that never end and 64 readers that hardly read, while another client asks."""
 
 from __future__ import annotations
 
@@ -8,51 +8,52 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from statistics import median
 
-from bench.data import Book, Books
-from bench.load import Reads, run_wrk
-from bench.plan import Plan
-from bench.rounds import Line, at_most
-from bench.server import Server, run_daftari
+from bench.datasets import Dataset, Datasets, Engine
+from bench.ratios import Line, at_most
+from bench.reads import pages
+from bench.server import Server, memory_of, run_daftari
+from bench.settings import CONNECTIONS, Settings
+from bench.wrk import Reads, run_wrk
 
 STALLED = 64
 SLOW = 64
 TIME_MAX = 2.0
 GROWTH_BYTES_MAX = 64 * 1024 * 1024
 PAGES_ASKED = 4
-"""Pages of 1,000 that each slow reader asks for at once: more than the kernel's buffers hold."""
-SIP_BYTES = 256
-SIP_SECONDS = 0.5
+"""Pages of 1,000 that each slow reader requests at once: more than the kernel's buffers hold."""
+READ_BYTES = 256
+READ_SECONDS = 0.5
 
 
-def stalled_sqlite(plan: Plan, books: Books) -> list[Line]:
+def slow_clients_sqlite(settings: Settings, datasets: Datasets) -> list[Line]:
     """Stalled bodies and slow readers, SQLite."""
-    return _stalled(plan, books.sqlite(plan.rows), engine="SQLite")
+    return _slow_clients(settings, datasets.get("SQLite", rows=settings.rows), "SQLite")
 
 
-def stalled_postgres(plan: Plan, books: Books) -> list[Line]:
+def slow_clients_postgres(settings: Settings, datasets: Datasets) -> list[Line]:
     """Stalled bodies and slow readers, PostgreSQL."""
-    return _stalled(plan, books.on_postgres(plan.rows), engine="PostgreSQL")
+    return _slow_clients(settings, datasets.get("PostgreSQL", rows=settings.rows), "PostgreSQL")
 
 
-def _stalled(plan: Plan, book: Book, *, engine: str) -> list[Line]:
-    work = Reads(path="/v1/contacts/{n}", range=plan.rows)
+def _slow_clients(settings: Settings, dataset: Dataset, engine: Engine) -> list[Line]:
+    work = Reads(path="/v1/contacts/{n}", range=settings.rows)
+    seconds = settings.seconds
     ratios, growths, open_at_end = [], [], []
-    with run_daftari(plan, database=book.database, key=book.key, workers=1) as server:
-        run_wrk(plan, server=server, work=Reads(path="/v1/contacts?page={n}", range=plan.rows // 1_000), connections=16)
-        run_wrk(plan, server=server, work=work, connections=16)
-        before = _total_bytes(server)
-        for _ in range(plan.rounds):
-            usual = run_wrk(plan, server=server, work=work, connections=1).rate
+    with run_daftari(database=dataset.database, key=dataset.key) as server:
+        for warming in (pages(settings.rows)["everyone"], work):
+            run_wrk(server, warming, connections=CONNECTIONS, seconds=seconds)
+        before = memory_of(server.process.pid)
+        for _ in range(settings.rounds):
+            usual = run_wrk(server, work, connections=1, seconds=seconds).rate
             with _hold(server) as held:
-                beside = run_wrk(plan, server=server, work=work, connections=1).rate
-                growths.append(_total_bytes(server) - before)
+                meanwhile = run_wrk(server, work, connections=1, seconds=seconds).rate
+                growths.append(memory_of(server.process.pid) - before)
                 open_at_end.append(sum(map(_is_open, held)))
-            ratios.append(usual / beside)
+            ratios.append(usual / meanwhile)
     what = f"{STALLED} stalled bodies and {SLOW} slow readers, {engine}"
+    worst = f"worst {max(ratios):.2f} ×"
     return [
-        at_most(
-            f"{what}: another GET", median(ratios), TIME_MAX, of="its usual time", rates=f"worst {max(ratios):.2f} ×"
-        ),
+        at_most(f"{what}: another GET", median(ratios), TIME_MAX, of="its usual time", rates=worst),
         Line(
             what=f"{what}: memory",
             goal="+ 64 MB at most",
@@ -62,13 +63,9 @@ def _stalled(plan: Plan, book: Book, *, engine: str) -> list[Line]:
     ]
 
 
-def _total_bytes(server: Server) -> int:
-    return sum(server.resident_bytes().values())
-
-
 @contextmanager
 def _hold(server: Server) -> Iterator[list[socket.socket]]:
-    """All the bad clients at once: half of the bodies small enough for memory, half not."""
+    """All slow clients at once: half of the bodies are small enough for memory, half are not."""
     with ExitStack() as stack:
         bodies = [
             stack.enter_context(_begin_body(server, promised=promised, sent=sent))
@@ -76,13 +73,13 @@ def _hold(server: Server) -> Iterator[list[socket.socket]]:
         ]
         readers = [stack.enter_context(_begin_reading(server)) for _ in range(SLOW)]
         over = threading.Event()
-        sipping = threading.Thread(target=_sip, args=(readers, over))
-        sipping.start()
+        reading = threading.Thread(target=_read_slowly, args=(readers, over))
+        reading.start()
         try:
             yield bodies + readers
         finally:
             over.set()
-            sipping.join()
+            reading.join()
 
 
 def _begin_body(server: Server, *, promised: int, sent: int) -> socket.socket:
@@ -105,10 +102,10 @@ def _begin_reading(server: Server) -> socket.socket:
     return connection
 
 
-def _sip(readers: list[socket.socket], over: threading.Event) -> None:
-    while not over.wait(SIP_SECONDS):
+def _read_slowly(readers: list[socket.socket], over: threading.Event) -> None:
+    while not over.wait(READ_SECONDS):
         for reader in readers:
-            reader.recv(SIP_BYTES)
+            reader.recv(READ_BYTES)
 
 
 def _is_open(connection: socket.socket) -> bool:

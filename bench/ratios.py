@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Line(Struct, frozen=True, kw_only=True):
-    """One goal: what it is about, what it asks, what was measured, and whether that meets it (``None``: no goal)."""
+    """A line of the table: the work, its goal, what was measured, and whether the goal is met (``None``: no goal)."""
 
     what: str
     goal: str
@@ -21,37 +21,44 @@ class Line(Struct, frozen=True, kw_only=True):
 
 
 def interleave(sides: Mapping[str, Callable[[], T]], *, rounds: int) -> dict[str, list[T]]:
-    """Each side once a round, in an order that turns around every round, after one uncounted turn each."""
+    """Run each side once a round, in an order that is reversed every round, after one run each that is not counted.
+
+    Returns one list a side, with an item a round.
+    """
     for side in sides.values():
         side()
     found: dict[str, list[T]] = {name: [] for name in sides}
     for number in range(rounds):
-        names = list(sides) if number % 2 == 0 else list(sides)[::-1]
-        for name in names:
+        for name in list(sides)[:: -1 if number % 2 else 1]:
             found[name].append(sides[name]())
     return found
 
 
+def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
+    """Ours over theirs, round by round."""
+    return [our / their for our, their in zip(ours, theirs, strict=True)]
+
+
 def median_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """Ours over theirs, round by round, and the median of that."""
-    return median(our / their for our, their in zip(ours, theirs, strict=True))
+    """The median of the rounds' ratios."""
+    return median(ratios(ours, theirs))
 
 
 def at_least(what: str, ratio: float, goal: float, *, of: str, rates: str) -> Line:
-    """A goal that a ratio reaches from below."""
+    """A ratio that should be ``goal`` or more."""
     return Line(what=what, goal=f"≥ {goal:g} × {of}", measured=f"{ratio:.2f} × ({rates})", met=ratio >= goal)
 
 
 def at_most(what: str, ratio: float, goal: float, *, of: str, rates: str) -> Line:
-    """A goal that a ratio stays below."""
+    """A ratio that should be ``goal`` or less."""
     return Line(what=what, goal=f"≤ {goal:g} × {of}", measured=f"{ratio:.2f} × ({rates})", met=ratio <= goal)
 
 
 def remark(what: str, measured: str) -> Line:
-    """Something measured that no goal is about."""
+    """Something measured that has no goal."""
     return Line(what=what, goal="", measured=measured, met=None)
 
 
-def shown_rate(rate: float) -> str:
-    """A rate in three figures or so."""
+def show_rate(rate: float) -> str:
+    """A rate in about three figures."""
     return f"{rate:,.0f}/s" if rate >= 100 else f"{rate:.1f}/s"

@@ -1,25 +1,12 @@
-"""The people in the bench's books: the same for every side, made from their number alone."""
+"""The contacts in every dataset: the same for every side, made from their number alone."""
 
 from __future__ import annotations
 
-from bench.plan import GROUPS
+from bench.settings import GROUPS
 
 FIRST_MOBILE = 254_700_000_000
-CREATED_AT = 1_711_004_797_000_000
-"""2024-03-21T07:06:37Z, when all of them were created."""
-
 FIRST_NAMES = (
-    "Wanjiru",
-    "Otieno",
-    "Achieng",
-    "Kamau",
-    "Chebet",
-    "Mwangi",
-    "Njeri",
-    "Kiprop",
-    "Amina",
-    "Mutua",
-    "Zawadi",
+    *("Wanjiru", "Otieno", "Achieng", "Kamau", "Chebet", "Mwangi", "Njeri", "Kiprop", "Amina", "Mutua", "Zawadi"),
 )
 LAST_NAMES = ("Odhiambo", "Wambui", "Kariuki", "Cheruiyot", "Hassan", "Musyoka", "Barasa", "Nyambura", "Koech")
 CITIES = ("Nairobi", "Mombasa", "Kisumu", "Nakuru", "Eldoret", "Kitui", "Thika", "Malindi")
@@ -27,12 +14,12 @@ COMPANIES = ("Ivy Ltd.", "Sozu PLC", "Duka Moja", "Mama Mboga Co-op", "Safari Wo
 
 
 def mobile_of(number: int) -> int:
-    """The mobile of person ``number``, who is counted from 1 and has that id in a fresh book."""
+    """The mobile of contact ``number``, counted from 1, which is its id in a new dataset."""
     return FIRST_MOBILE + number
 
 
-def texts_of(mobile: int) -> dict[str, str | None]:
-    """The text fields of whoever has a mobile."""
+def texts_of(mobile: int) -> dict[str, str]:
+    """The text fields of the contact with a mobile."""
     first = FIRST_NAMES[mobile % len(FIRST_NAMES)]
     return {
         "fname": first,
@@ -43,8 +30,8 @@ def texts_of(mobile: int) -> dict[str, str | None]:
     }
 
 
-def fresh_texts_of(mobile: int) -> dict[str, str | None]:
-    """The text fields of whoever is created while the clock runs; ``writes.lua`` sends the same."""
+def new_texts_of(mobile: int) -> dict[str, str]:
+    """The text fields of a contact that is created while the clock runs; ``writes.lua`` sends the same."""
     return {
         "fname": "Wanjiru",
         "lname": "Otieno",
@@ -59,6 +46,6 @@ def group_name(group: int) -> str:
     return f"group-{group:02d}"
 
 
-def group_of(number: int) -> int:
-    """Which group a person is in: neighbours are in different ones, so a group's members lie wide apart."""
-    return number % GROUPS + 1
+def members_of(group: int, rows: int) -> range:
+    """The ids in a group. Neighbours are in different groups, so that a group's members lie wide apart."""
+    return range((group - 1) or GROUPS, rows + 1, GROUPS)

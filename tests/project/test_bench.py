@@ -1,0 +1,43 @@
+"""The benchmark: what it may know of Daftari, and how it compares."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.ratios import interleave, median_ratio
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_it_imports_nothing_of_daftari() -> None:
+    """It must run against a revision whose modules are elsewhere."""
+    imported = set()
+    for path in (ROOT / "bench").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                imported.add(node.module.partition(".")[0])
+    assert "bench" in imported
+    assert not {"daftari", "daftari_client"} & imported
+
+
+def test_sides_take_turns_and_the_first_turn_is_not_counted() -> None:
+    order = []
+
+    def side(name: str) -> Callable[[], int]:
+        def turn() -> int:
+            order.append(name)
+            return len(order)
+
+        return turn
+
+    found = interleave({"base": side("base"), "here": side("here")}, rounds=3)
+    assert order == ["base", "here", "base", "here", "here", "base", "base", "here"]
+    assert found == {"base": [3, 6, 7], "here": [4, 5, 8]}
+
+
+def test_one_slow_round_of_three_does_not_change_the_ratio() -> None:
+    assert median_ratio([100.0, 10.0, 100.0], [100.0, 100.0, 100.0]) == 1.0
