@@ -5,8 +5,11 @@ VENV   ?= .venv
 JOBS   ?= 2
 
 BIN     := $(VENV)/bin
-PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet
-INSTALL := $(PIP) install --require-hashes --requirement
+BENCH   := .venv-bench
+QUIETLY := -m pip --disable-pip-version-check --quiet install
+PIP     := $(BIN)/python $(QUIETLY)
+INSTALL := $(PIP) --require-hashes --requirement
+LOCKS   := requirements.lock requirements-dev.lock requirements-build.lock bench/requirements.lock
 COMPILE := .venv-lock/bin/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-header --no-annotate \
            --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options $(UPGRADE)
 
@@ -31,21 +34,21 @@ prove: $(VENV)/.dev ## the same tests with many more random examples, new ones e
 	@.ci/system
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --hypothesis-profile=prove --timeout=0 $(PYTEST_ARGS)
 
-bench: $(VENV)/.bench ## measure, side by side with what it is compared to
-	$(BIN)/python -m bench $(BENCH_ARGS)
+bench: $(VENV)/.run $(BENCH)/.stamp ## measure, compared with other programs in the same run
+	VENV=$(VENV) $(BENCH)/bin/python -m bench $(BENCH_ARGS)
 
-lock: .venv-lock/.stamp ## write the exact versions and hashes anew (UPGRADE=--upgrade for newer ones)
-	$(COMPILE) --extra dev --extra bench --output-file requirements-bench.lock pyproject.toml
-	$(COMPILE) --extra dev --constraint requirements-bench.lock --output-file requirements-dev.lock pyproject.toml
-	$(COMPILE) --constraint requirements-bench.lock --output-file requirements.lock pyproject.toml
-	echo 'hatchling' | $(COMPILE) --constraint requirements-bench.lock --output-file requirements-build.lock -
-	sed -i "1i # Exact versions and hashes, written by 'make lock' from pyproject.toml; not to be edited." requirements*.lock
+lock: .venv-lock/.stamp ## write the exact versions and hashes again (UPGRADE=--upgrade for newer ones)
+	$(COMPILE) --extra dev --output-file requirements-dev.lock pyproject.toml
+	$(COMPILE) --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
+	echo 'hatchling' | $(COMPILE) --constraint requirements-dev.lock --output-file requirements-build.lock -
+	$(COMPILE) --constraint requirements-dev.lock --output-file bench/requirements.lock bench/pyproject.toml
+	sed -i "1i # Exact versions and hashes, written by 'make lock' from pyproject.toml; not to be edited." $(LOCKS)
 
 build: $(VENV)/.dev ## build the wheel and the source archive into dist/
 	$(BIN)/python -m hatchling build
 
 clean: ## remove everything that was made here, the database excepted
-	rm -rf .venv .venv-lock build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-lock $(BENCH) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---- stamps: an install is done once, and again when a lock file changes ------------------------------
@@ -60,15 +63,16 @@ $(BIN)/python: | check-python
 $(VENV)/.run: requirements.lock requirements-build.lock pyproject.toml | $(BIN)/python
 	$(INSTALL) requirements.lock
 	$(INSTALL) requirements-build.lock
-	$(PIP) install --no-deps --no-build-isolation --no-index --editable .
+	$(PIP) --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
 	$(INSTALL) requirements-dev.lock
 	@touch $@
 
-$(VENV)/.bench: requirements-bench.lock $(VENV)/.dev
-	$(INSTALL) requirements-bench.lock
+$(BENCH)/.stamp: bench/requirements.lock | check-python
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python $(QUIETLY) --require-hashes --requirement bench/requirements.lock
 	@touch $@
 
 .venv-lock/.stamp: | check-python

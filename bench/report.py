@@ -98,7 +98,7 @@ def describe_machine() -> str:
 
 def _locked_versions() -> dict[str, str]:
     """The versions of ``PACKAGES``, as both lock files have them installed."""
-    locks = (ROOT / "requirements.lock").read_text() + (ROOT / "requirements-bench.lock").read_text()
+    locks = (ROOT / "requirements.lock").read_text() + (ROOT / "bench" / "requirements.lock").read_text()
     found = dict(re.findall(r"^([a-z0-9-]+)==(\S+)", locks, re.MULTILINE))
     return {name: found[name] for name in PACKAGES if name in found}
 

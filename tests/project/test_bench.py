@@ -1,14 +1,19 @@
-"""The benchmark: what it may know of Daftari, and how it compares."""
+"""The benchmark: what it may know of Daftari, with which versions it runs, and how it compares."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 from bench.ratios import interleave, median_ratio
 
 ROOT = Path(__file__).parent.parent.parent
+
+
+def _pinned(lock: str) -> dict[str, str]:
+    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / lock).read_text(), re.MULTILINE))
 
 
 def test_it_imports_nothing_of_daftari() -> None:
@@ -22,6 +27,13 @@ def test_it_imports_nothing_of_daftari() -> None:
                 imported.add(node.module.partition(".")[0])
     assert "bench" in imported
     assert not {"daftari", "daftari_client"} & imported
+
+
+def test_it_runs_with_the_versions_that_the_product_has() -> None:
+    product, bench = _pinned("requirements-dev.lock"), _pinned("bench/requirements.lock")
+    shared = product.keys() & bench.keys()
+    assert {"apsw", "granian", "psycopg"} <= shared
+    assert {name: bench[name] for name in shared} == {name: product[name] for name in shared}
 
 
 def test_sides_take_turns_and_the_first_turn_is_not_counted() -> None:

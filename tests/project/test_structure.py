@@ -21,6 +21,7 @@ ROOT = Path(__file__).parent.parent.parent
 SOURCE = ROOT / "src" / "daftari"
 MODULES = sorted(SOURCE.rglob("*.py"))
 ALL_CODE = sorted(path for folder in ("src", "tests", "bench") for path in (ROOT / folder).rglob("*.py"))
+LOCKS = sorted([*ROOT.glob("*.lock"), ROOT / "bench" / "requirements.lock"])
 FILE_LINES_MAX = 600
 FUNCTION_LINES_MAX = 70
 DOORS = ("web/server.py", "worker/", "cli/", "serving/")
@@ -138,7 +139,7 @@ def test_the_wheel_holds_all_that_the_package_reads(tmp_path: Path) -> None:
 
 
 def test_lock_files_name_hashes_and_no_place() -> None:
-    for lock in sorted(ROOT.glob("*.lock")):
+    for lock in LOCKS:
         text = lock.read_text()
         pinned = re.findall(r"^[a-z0-9-]+==\S+", text, re.MULTILINE)
         assert pinned
