@@ -15,10 +15,10 @@ COMPILE := .venv-lock/bin/pip-compile --quiet --strip-extras --generate-hashes -
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test prove bench lock build clean check-python
+.PHONY: help run test prove bench bench-compare lock build clean check-python
 
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 run: $(VENV)/.run ## install what is needed, then serve on 127.0.0.1:8000 with SQLite in ./daftari.db
 	@exec $(BIN)/daftari serve --demo
@@ -36,6 +36,10 @@ prove: $(VENV)/.dev ## the same tests with many more random examples, new ones e
 
 bench: $(VENV)/.run $(BENCH)/.stamp ## measure, compared with other programs in the same run
 	VENV=$(VENV) $(BENCH)/bin/python -m bench $(BENCH_ARGS)
+
+bench-compare: $(VENV)/.run $(BENCH)/.stamp ## measure this checkout and another by turns: BASE=revision or folder
+	$(if $(BASE),,$(error BASE is empty; it must be a git revision or a folder: make bench-compare BASE=main))
+	VENV=$(VENV) $(BENCH)/bin/python -m bench compare --base $(BASE) $(BENCH_ARGS)
 
 lock: .venv-lock/.stamp ## write the exact versions and hashes again (UPGRADE=--upgrade for newer ones)
 	$(COMPILE) --extra dev --output-file requirements-dev.lock pyproject.toml
@@ -59,7 +63,8 @@ check-python:
 $(BIN)/python: | check-python
 	$(PYTHON) -m venv $(VENV)
 
-# The packages are installed as links to their sources, so that a change needs no new install.
+# The packages are installed as links to their sources, so that a change needs no new install. bench-compare makes this
+# stamp in the base's checkout.
 $(VENV)/.run: requirements.lock requirements-build.lock pyproject.toml | $(BIN)/python
 	$(INSTALL) requirements.lock
 	$(INSTALL) requirements-build.lock

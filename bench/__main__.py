@@ -1,4 +1,4 @@
-"""``python -m bench``: run rows, print them and keep their results."""
+"""``python -m bench``: run rows, print them and keep their results, or compare two checkouts."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 
 from bench import consent, deep_pages, imports, memory, reads, slow_clients, writes
+from bench.compare import RUNS, compare
 from bench.datasets import Datasets
 from bench.ratios import Line
 from bench.report import RowResult, describe_settings, keep_results, print_results, write_document
@@ -47,11 +48,14 @@ ROWS: dict[str, Row] = {
 
 
 def main() -> int:
-    """0 when all ran, met or not; 1 when a row failed; 2 when nothing can be measured."""
+    """0 when all ran, met or not; 1 when a row failed or this checkout is slower; 2 when nothing can be measured."""
     given = _read_arguments()
     FOLDER.mkdir(exist_ok=True)
     try:
         find_wrk()
+        if given.command == "compare":
+            ok = compare(given.base, engine="PostgreSQL" if given.postgres else "SQLite", runs=given.runs)
+            return 0 if ok else 1
         settings = make_settings(quick=given.quick, rows=given.rows, soak_minutes=given.soak)
     except BenchFailed as error:
         print(error, file=sys.stderr)
@@ -80,6 +84,12 @@ def _read_arguments() -> argparse.Namespace:
     option("--rows", type=int, metavar="N", help="contacts in the dataset (1,000,000); ten times that for deep pages")
     option("--soak", type=float, metavar="MIN", help="minutes of load for the memory row (3; the goal: 60)")
     option("--write", action="store_true", help="write docs/performance.md from all results that are kept")
+    commands = parser.add_subparsers(dest="command", metavar="compare")
+    comparing = commands.add_parser("compare", help="compare this checkout with another revision")
+    option = comparing.add_argument
+    option("--base", required=True, metavar="REV", help="a git revision, or the folder of a checkout")
+    option("--postgres", action="store_true", help="on PostgreSQL instead of SQLite")
+    option("--runs", type=int, default=RUNS, metavar="N", help=f"alternating runs of each row ({RUNS})")
     return parser.parse_args()
 
 

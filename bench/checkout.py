@@ -1,4 +1,7 @@
-"""A checkout of Daftari and the Python that runs it. Only its command line is used."""
+"""A checkout of Daftari and the Python that runs it: this one, or the one that it is compared with.
+
+Only its command line is used, so that a revision may have its modules anywhere.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +39,25 @@ def environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DAFTARI_")}
     kept.pop("PYTHONPATH", None)
     return {**kept, "DAFTARI_SECRET": SECRET}
+
+
+def open_base(base: str) -> Checkout:
+    """The checkout to compare with: a folder, or a revision of git, which gets a worktree that is kept.
+
+    Its own Makefile installs it from its own lock files. Raises ``BenchFailed`` when there is no such revision, or
+    when it cannot be installed.
+    """
+    root = Path(base).resolve()
+    if not (root / "pyproject.toml").is_file():
+        try:
+            revision = _run(["git", "rev-parse", "--verify", f"{base}^{{commit}}"]).strip()
+        except BenchFailed as error:
+            raise BenchFailed(f"The base is {base!r}; it must be a git revision or a checkout's folder.") from error
+        root = FOLDER / "base" / revision[:12]
+        if not root.exists():
+            _run(["git", "worktree", "add", "--quiet", "--force", "--detach", str(root), revision])
+    _run(["make", "--silent", "-C", str(root), f"VENV={VENV}", f"{VENV}/.run"])
+    return Checkout(root, root / VENV / "bin" / "python")
 
 
 def _run(command: list[str], *, folder: Path = ROOT, environ: dict[str, str] | None = None) -> str:

@@ -10,6 +10,9 @@ from msgspec import Struct
 
 T = TypeVar("T")
 
+HOLDS_MIN = 0.97
+EXPLAINED_MIN = 0.95
+
 
 class Line(Struct, frozen=True, kw_only=True):
     """A line of the table: the work, its goal, what was measured, and whether the goal is met (``None``: no goal)."""
@@ -42,6 +45,11 @@ def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
 def median_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
     """The median of the rounds' ratios."""
     return median(ratios(ours, theirs))
+
+
+def judge(ratio: float) -> str:
+    """``holds`` from 0.97 on; ``explain`` from 0.95 on, when the cause must be written down; else ``fails``."""
+    return "holds" if ratio >= HOLDS_MIN else "explain" if ratio >= EXPLAINED_MIN else "fails"
 
 
 def at_least(what: str, ratio: float, goal: float, *, of: str, rates: str) -> Line:

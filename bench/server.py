@@ -74,6 +74,11 @@ def memory_of(pid: int) -> int:
     return sum(map(_resident_bytes, _process_tree(pid)))
 
 
+def cpu_seconds(pid: int) -> float:
+    """Processor time in seconds that a process and all that it started have used so far."""
+    return sum(map(_cpu_ticks, _process_tree(pid))) / os.sysconf("SC_CLK_TCK")
+
+
 def free_port() -> int:
     """A port of loopback on which nothing listens."""
     with socket.socket() as listener:
@@ -179,3 +184,11 @@ def _resident_bytes(pid: int) -> int:
         return 0
     line = next((line for line in status.splitlines() if line.startswith("VmRSS:")), "VmRSS: 0 kB")
     return int(line.split()[1]) * 1024
+
+
+def _cpu_ticks(pid: int) -> int:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return int(fields[11]) + int(fields[12])

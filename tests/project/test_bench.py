@@ -7,7 +7,9 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.ratios import interleave, median_ratio
+import pytest
+
+from bench.ratios import interleave, judge, median_ratio
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -53,3 +55,11 @@ def test_sides_take_turns_and_the_first_turn_is_not_counted() -> None:
 
 def test_one_slow_round_of_three_does_not_change_the_ratio() -> None:
     assert median_ratio([100.0, 10.0, 100.0], [100.0, 100.0, 100.0]) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("ratio", "verdict"),
+    [(1.2, "holds"), (0.97, "holds"), (0.969, "explain"), (0.95, "explain"), (0.949, "fails")],
+)
+def test_a_ratio_has_a_verdict(ratio: float, verdict: str) -> None:
+    assert judge(ratio) == verdict
