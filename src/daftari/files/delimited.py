@@ -203,7 +203,7 @@ class DelimitedRecords:
     def _plain_rows(self, text: str) -> list[list[Any]] | None:
         """The rows of a piece in which each one has a cell for each column and something in it; else ``None``."""
         try:
-            rows: list[list[Any]] = list(self._reader(chain(split_lines(text), (_END,))))
+            rows: list[list[Any]] = list(csv.reader(chain(split_lines(text), (_END,)), delimiter=self._delimiter))
         except csv.Error:
             return None
         if rows.pop() != [_END]:
@@ -211,9 +211,6 @@ class DelimitedRecords:
         if {*map(len, rows)} - {self._width} or not _are_filled(rows):
             return None
         return rows
-
-    def _reader(self, lines: Iterable[str]) -> Iterator[list[str]]:
-        return csv.reader(lines, delimiter=self._delimiter)
 
     def _read_carefully(self, text: str, *, final: bool, marked: bool) -> tuple[list[Record], str]:
         """The same as ``_read``, record by record. ``marked``: some cell may have been made safe."""
