@@ -127,7 +127,7 @@ class ImportWork:
 
     def _opened_reader(self, work: Import) -> ChunkReader:
         """The rest of an import's chunks; its file comes out of the database for as long as it is read."""
-        file = self._open.enter_context(tempfile.TemporaryFile(prefix="daftari-import-"))
+        file = self._open.enter_context(_spool())
         self._fetch(work, file)
         reader = ChunkReader(file, settings=work.settings, first_chunk=work.progress.next_chunk)
         return self._open.enter_context(reader)
@@ -165,6 +165,10 @@ class ImportWork:
     def _seconds(self) -> float:
         """Seconds of work since something was written."""
         return round(time.monotonic() - self._began, 3)
+
+
+def _spool() -> IO[bytes]:
+    return tempfile.TemporaryFile(prefix="daftari-import-")
 
 
 def _actor(work: Import) -> Actor:
