@@ -1,11 +1,11 @@
 -- name: list_reachable
--- Part of the default list in order of id: numbers and what is known of them.
+-- Contacts that are not suppressed, with number and consent status, in order of id.
 SELECT c.id, c.mobile, c.consent_status FROM contact AS c
 WHERE c.project_id = :project AND c.id > :after AND c.consent_status < 2
 ORDER BY c.id LIMIT :limit;
 
 -- name: list_reachable_members
--- Part of a group in order of id: numbers and what is known of them.
+-- Members of a group, with number and consent status, in order of id.
 SELECT c.id, c.mobile, c.consent_status
 FROM (
     SELECT m.contact_id FROM membership AS m
@@ -16,54 +16,54 @@ WHERE c.project_id = :project AND c.id = member.contact_id
 ORDER BY member.contact_id;
 
 -- name: list_member_ids
--- Part of a group in order of id, up to an id.
+-- The ids of a group's members after one id and up to another.
 SELECT m.contact_id FROM membership AS m
 WHERE m.project_id = :project AND m.group_id = :group AND m.contact_id > :after AND m.contact_id <= :last
 ORDER BY m.contact_id LIMIT :limit;
 
 -- name: insert_audience
--- A frozen audience; its parts follow.
+-- Inserts a frozen audience, without its numbers.
 INSERT INTO audience (project_id, id, created_at, expires_at, definition, count, erased, digest, excluded)
 VALUES (CAST(:project AS bigint), :id, :now, :until, :definition, :count, :erased, :digest, :excluded);
 
 -- name: get_audience
--- A frozen audience that is still kept.
+-- A frozen audience that has not expired.
 SELECT a.id, a.created_at, a.expires_at, a.definition, a.count, a.erased, a.digest, a.excluded FROM audience AS a
 WHERE a.project_id = :project AND a.id = :id AND a.expires_at > :now;
 
 -- name: list_audience_ids
--- Every frozen audience that holds numbers.
+-- The ids of all frozen audiences.
 SELECT a.id FROM audience AS a WHERE a.project_id = :project ORDER BY a.id;
 
 -- name: list_audience_parts
--- Some parts of a frozen audience, in the order of its numbers.
+-- Parts of a frozen audience from one on, in order.
 SELECT p.part, p.mobiles FROM audience_part AS p
 WHERE p.project_id = :project AND p.audience_id = :audience AND p.part >= :first
 ORDER BY p.part LIMIT :limit;
 
 -- name: find_audience_part
--- The part of a frozen audience in which a number would be.
+-- The part of a frozen audience that would hold a number.
 SELECT p.part, p.mobiles FROM audience_part AS p
 WHERE p.project_id = :project AND p.audience_id = :audience AND p.first_mobile <= :mobile
 ORDER BY p.first_mobile DESC LIMIT 1;
 
 -- name: update_audience_part
--- A part of which a number was erased.
+-- Replaces the numbers of a part.
 UPDATE audience_part SET mobiles = :mobiles, first_mobile = :first, last_mobile = :last
 WHERE project_id = :project AND audience_id = :audience AND part = :part;
 
 -- name: increment_erased
--- One number of a frozen audience was erased.
+-- Counts one more erased number in a frozen audience.
 UPDATE audience SET erased = erased + 1 WHERE project_id = :project AND id = :audience;
 
 -- name: find_expired_audience
--- A frozen audience whose time is over.
+-- A frozen audience that has expired.
 SELECT a.id FROM audience AS a WHERE a.project_id = :project AND a.expires_at <= :now ORDER BY a.id LIMIT 1;
 
 -- name: delete_audience_parts
--- The numbers of a frozen audience whose time is over.
+-- Deletes the numbers of a frozen audience.
 DELETE FROM audience_part WHERE project_id = :project AND audience_id = :audience;
 
 -- name: delete_audience
--- A frozen audience without parts.
+-- Deletes a frozen audience that has no parts.
 DELETE FROM audience WHERE project_id = :project AND id = :audience;

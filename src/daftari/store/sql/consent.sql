@@ -1,15 +1,15 @@
 -- name: has_erasures
--- Whether anybody of the project was ever erased.
+-- Whether the project has any erasure.
 SELECT 1 FROM erasure WHERE project_id = :project ORDER BY id LIMIT 1;
 
 -- name: find_consent
--- What follows from the facts of these subjects.
+-- The states of some subjects.
 SELECT s.subject_id, s.suppressed, s.state
 FROM rows(:subject_ids AS wanted, subject_id bigint) CROSS JOIN consent AS s
 WHERE s.project_id = :project AND s.subject_id = wanted.subject_id;
 
 -- name: find_facts
--- Everything that is known about these subjects, in the order in which it was recorded.
+-- All facts of some subjects, in the order of recording.
 SELECT f.subject_id, f.id, f.kind, f.channel, f.sender, f.purpose, f.at, f.recorded_at, f.source, f.keyword, f.group_id,
     f.override, f.retracts, f.message_digest, f.key_id, f.evidence
 FROM rows(:subject_ids AS wanted, subject_id bigint) CROSS JOIN fact AS f
@@ -17,29 +17,29 @@ WHERE f.project_id = :project AND f.subject_id = wanted.subject_id
 ORDER BY f.id;
 
 -- name: find_mobiles_that_left
--- The numbers of those who left a group of this folded name by their own word.
+-- Numbers with a left_group fact for a folded group name.
 SELECT DISTINCT f.subject_id FROM fact AS f
 WHERE f.project_id = :project AND f.kind = 'left_group' AND f.keyword = :keyword AND f.subject_id > 0
 ORDER BY f.subject_id;
 
 -- name: get_last_fact
--- The number of the fact that was recorded last.
+-- The id of the fact that was recorded last.
 SELECT f.id FROM fact AS f WHERE f.project_id = :project ORDER BY f.id DESC LIMIT 1;
 
 -- name: get_next_fact
--- The first fact after a number, and when it was recorded.
+-- The first fact after an id, with its time of recording.
 SELECT f.id, f.recorded_at FROM fact AS f
 WHERE f.project_id = :project AND f.id > :after
 ORDER BY f.id LIMIT 1;
 
 -- name: list_facts
--- Facts of one kind in the order in which they were recorded; those of the erased have no number to show.
+-- Facts after an id, in the order of recording. An erased number's facts have a negative subject.
 SELECT f.id, f.subject_id, f.recorded_at, f.kind FROM fact AS f
 WHERE f.project_id = :project AND f.id > :after
 ORDER BY f.id LIMIT :limit;
 
 -- name: list_facts_between
--- Facts from one number to another, with their subjects.
+-- Facts from one id to another, with their subjects.
 SELECT f.subject_id, f.id, f.kind, f.channel, f.sender, f.purpose, f.at, f.recorded_at, f.source, f.keyword, f.group_id,
     f.override, f.retracts, f.message_digest, f.key_id, f.evidence
 FROM fact AS f
@@ -47,7 +47,7 @@ WHERE f.project_id = :project AND f.id >= :first AND f.id <= :last
 ORDER BY f.id;
 
 -- name: save_consent
--- What follows now from the facts of some subjects.
+-- Inserts or replaces the states of some subjects.
 INSERT INTO consent AS s (project_id, subject_id, suppressed, state)
 SELECT CAST(:project AS bigint), changed.subject_id, changed.suppressed, changed.state
 FROM rows(:items AS changed, subject_id bigint, suppressed bigint, state text)
@@ -55,26 +55,26 @@ WHERE true
 ON CONFLICT (project_id, subject_id) DO UPDATE SET suppressed = excluded.suppressed, state = excluded.state;
 
 -- name: delete_consent
--- Subjects of whom nothing is known any more.
+-- Deletes the states of some subjects.
 DELETE FROM consent
 WHERE project_id = :project AND subject_id IN (SELECT gone.subject_id FROM rows(:subject_ids AS gone, subject_id bigint));
 
 -- name: move_facts
--- What an erased number's facts must keep: what, when and whose word; the rest goes.
+-- Moves the facts of a number that is erased to its hash, without evidence and key.
 UPDATE fact SET subject_id = :to, evidence = NULL, key_id = NULL
 WHERE project_id = :project AND subject_id = :subject_id AND kind IN ('opt_out', 'opt_in', 'left_group', 'retraction');
 
 -- name: delete_facts
--- Facts of a number that need not be kept.
+-- Deletes all facts of a number.
 DELETE FROM fact WHERE project_id = :project AND subject_id = :subject_id;
 
 -- name: add_near_misses
--- So many tries more to bring back somebody who opted out.
+-- Adds attempts to bring back numbers that opted out.
 INSERT INTO near_miss AS n (project_id, key_id, source, import_id, attempts, first_at, last_at)
 VALUES (CAST(:project AS bigint), :key, :source, :import_id, :attempts, :now, :now)
 ON CONFLICT (project_id, key_id, source, import_id) DO UPDATE SET attempts = n.attempts + excluded.attempts, last_at = excluded.last_at;
 
 -- name: list_near_misses
--- Who tried to bring back people who opted out, and how often.
+-- Attempts to bring back numbers that opted out, by key, source and import, the most first.
 SELECT key_id, source, import_id, attempts, first_at, last_at FROM near_miss
 WHERE project_id = :project ORDER BY attempts DESC, key_id, source, import_id LIMIT :limit;

@@ -7,25 +7,25 @@ SELECT id, mobile, card, updated_at, consent_status FROM contact WHERE project_i
 SELECT id, mobile, card, updated_at, consent_status FROM contact WHERE project_id = :project AND mobile = :mobile;
 
 -- name: find_contacts_by_mobile
--- Which of these numbers are contacts already, with their cards.
+-- The contacts that have some of these numbers.
 SELECT c.id, c.mobile, c.card, c.updated_at, c.consent_status
 FROM rows(:mobiles AS wanted, mobile bigint) CROSS JOIN contact AS c
 WHERE c.project_id = :project AND c.mobile = wanted.mobile;
 
 -- name: find_contact_numbers
--- Which of these ids are contacts, with their numbers and what is known of those.
+-- Those of these ids that are contacts, with number and consent status.
 SELECT c.id, c.mobile, c.consent_status
 FROM rows(:ids AS wanted, id bigint) CROSS JOIN contact AS c
 WHERE c.project_id = :project AND c.id = wanted.id;
 
 -- name: list_contact_rows
--- Part of the book in order of id, a row a contact; those of a consent_status above the one named are passed over.
+-- Contacts in order of id, up to a consent status, a row a contact.
 SELECT c.id, c.mobile, c.card, c.updated_at, c.consent_status FROM contact AS c
 WHERE c.project_id = :project AND c.id >= :first AND c.consent_status <= :consent_status
 ORDER BY c.id LIMIT :limit OFFSET :skip;
 
 -- name: list_member_rows
--- Part of a group in order of id, a row a contact.
+-- Members of a group in order of id, a row a contact.
 SELECT c.id, c.mobile, c.card, c.updated_at, c.consent_status
 FROM (
     SELECT m.contact_id FROM membership AS m
@@ -36,7 +36,7 @@ WHERE c.project_id = :project AND c.id = member.contact_id
 ORDER BY member.contact_id;
 
 -- name: update_contacts
--- New cards for contacts that are there. An upsert, because SQLite may turn UPDATE … FROM into a scan of the project.
+-- Replaces cards and numbers of contacts. An upsert, because SQLite may turn UPDATE … FROM into a scan of the project.
 INSERT INTO contact AS c (project_id, id, mobile, card, card_version, updated_at)
 SELECT CAST(:project AS bigint), changed.id, changed.mobile, changed.card, CAST(:version AS bigint), CAST(:now AS bigint)
 FROM rows(:items AS changed, id bigint, mobile bigint, card text)
@@ -45,29 +45,29 @@ ON CONFLICT (project_id, id) DO UPDATE SET
     mobile = excluded.mobile, card = excluded.card, card_version = excluded.card_version, updated_at = excluded.updated_at;
 
 -- name: delete_contact
--- One contact; its memberships and directory entries are gone before.
+-- Deletes a contact that has no memberships and no directory entries.
 DELETE FROM contact WHERE project_id = :project AND id = :id;
 
 -- name: set_consent_status
--- What is known of the numbers of some contacts.
+-- Sets the consent status of some contacts.
 UPDATE contact SET consent_status = :consent_status
 WHERE project_id = :project AND id IN (SELECT changed.id FROM rows(:ids AS changed, id bigint));
 
 -- name: find_contacts
--- Which of these ids are contacts, with their cards.
+-- Those of these ids that are contacts.
 SELECT c.id, c.mobile, c.card, c.updated_at, c.consent_status
 FROM rows(:ids AS wanted, id bigint) CROSS JOIN contact AS c
 WHERE c.project_id = :project AND c.id = wanted.id;
 
 -- name: delete_memberships
--- Contacts leave all their groups.
+-- Deletes all memberships of some contacts.
 DELETE FROM membership
 WHERE project_id = :project AND contact_id IN (SELECT gone.id FROM rows(:ids AS gone, id bigint));
 
 -- name: delete_contacts
--- Contacts whose memberships and directory entries are gone.
+-- Deletes contacts that have no memberships and no directory entries.
 DELETE FROM contact WHERE project_id = :project AND id IN (SELECT gone.id FROM rows(:ids AS gone, id bigint));
 
 -- name: has_contacts
--- Any contact of a project.
+-- Whether the project has any contact.
 SELECT c.id FROM contact AS c WHERE c.project_id = :project ORDER BY c.id LIMIT 1;

@@ -1,27 +1,27 @@
 -- name: insert_erasure
--- Somebody was erased; the journal is cleared of the contact's id from next_seq to last_seq.
+-- Inserts an erasure, after which journal rows from next_seq to last_seq may still name the contact.
 INSERT INTO erasure (project_id, id, subject_id, at, contact_id, next_seq, last_seq, removed)
 VALUES (CAST(:project AS bigint), :id, :subject_id, :now, :contact, :first, :last, :removed);
 
 -- name: get_last_erasure
--- The last erasure.
+-- The id of the last erasure.
 SELECT e.id FROM erasure AS e WHERE e.project_id = :project ORDER BY e.id DESC LIMIT 1;
 
 -- name: list_erased_subjects
--- Who was erased after an erasure.
+-- The subjects that were erased after an erasure.
 SELECT e.subject_id FROM erasure AS e WHERE e.project_id = :project AND e.id > :after ORDER BY e.id;
 
 -- name: find_open_erasure
--- An erasure after which the journal still names the contact.
+-- An erasure after which journal or imports may still name the contact.
 SELECT e.id, e.contact_id, e.next_seq, e.last_seq, e.next_import, e.next_chunk FROM erasure AS e
 WHERE e.project_id = :project AND e.contact_id IS NOT NULL
 ORDER BY e.id LIMIT 1;
 
 -- name: advance_erasure
--- So far the journal is cleared.
+-- Saves how far journal and imports are cleared.
 UPDATE erasure SET next_seq = :first, next_import = :import_id, next_chunk = :chunk
 WHERE project_id = :project AND id = :id;
 
 -- name: close_erasure
--- The journal is cleared, and nothing names the contact any more.
+-- Ends an erasure: nothing names the contact, and its id goes too.
 UPDATE erasure SET next_seq = last_seq + 1, contact_id = NULL WHERE project_id = :project AND id = :id;

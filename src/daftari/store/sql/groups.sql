@@ -4,7 +4,7 @@ SELECT g.id, g.name, g.created_at FROM contact_group AS g
 WHERE g.project_id = :project AND g.folded = :folded;
 
 -- name: list_groups
--- Groups in order of creation, each with its exact count.
+-- Groups after an id, in order of creation, with their exact counts.
 SELECT g.id, g.name, g.created_at, (
     SELECT CAST(COALESCE(SUM(d.members), 0) AS bigint) FROM directory AS d
     WHERE d.project_id = :project AND d.list = g.id AND d.level = 3
@@ -14,28 +14,28 @@ WHERE g.project_id = :project AND g.id > :after AND g.folded IS NOT NULL
 ORDER BY g.id LIMIT :limit;
 
 -- name: rename_group
--- Another name for a group.
+-- Sets a group's name.
 UPDATE contact_group SET name = :name, folded = :folded WHERE project_id = :project AND id = :id;
 
 -- name: hide_group
--- A deleted group: its name is free at once, its members go in turns.
+-- Hides a deleted group: its name is free at once, its memberships are purged later.
 UPDATE contact_group SET folded = NULL, deleted_at = :now WHERE project_id = :project AND id = :id;
 
 -- name: list_contact_groups
--- The groups that a contact is in, deleted ones that still hold it included.
+-- The groups of one contact. Deleted groups count until they are purged.
 SELECT m.group_id FROM membership AS m
 WHERE m.project_id = :project AND m.contact_id = :contact
 ORDER BY m.group_id;
 
 -- name: list_memberships
--- The groups of several contacts, deleted ones that still hold them included.
+-- The groups of some contacts, with their names. Deleted groups count until they are purged.
 SELECT m.contact_id, m.group_id, g.name, g.folded
 FROM rows(:ids AS wanted, id bigint) CROSS JOIN membership AS m CROSS JOIN contact_group AS g
 WHERE m.project_id = :project AND m.contact_id = wanted.id AND g.project_id = :project AND g.id = m.group_id
 ORDER BY m.contact_id, g.id;
 
 -- name: list_group_names
--- The names of the groups of several contacts.
+-- The names of the groups of some contacts.
 SELECT m.contact_id, g.name
 FROM rows(:ids AS wanted, id bigint) CROSS JOIN membership AS m CROSS JOIN contact_group AS g
 WHERE m.project_id = :project AND m.contact_id = wanted.id
@@ -43,17 +43,17 @@ WHERE m.project_id = :project AND m.contact_id = wanted.id
 ORDER BY m.contact_id, g.id;
 
 -- name: find_members
--- Which of these contacts are in the group.
+-- Those of these contacts that are in a group.
 SELECT m.contact_id
 FROM rows(:ids AS wanted, id bigint) CROSS JOIN membership AS m
 WHERE m.project_id = :project AND m.group_id = :group AND m.contact_id = wanted.id;
 
 -- name: delete_members
--- Contacts leave a group.
+-- Deletes memberships of some contacts in one group.
 DELETE FROM membership
 WHERE project_id = :project AND group_id = :group
   AND contact_id IN (SELECT gone.id FROM rows(:ids AS gone, id bigint));
 
 -- name: delete_contact_memberships
--- A contact leaves all its groups.
+-- Deletes all memberships of one contact.
 DELETE FROM membership WHERE project_id = :project AND contact_id = :contact;

@@ -1,5 +1,5 @@
 -- name: insert_import
--- A new import, whose file is still arriving.
+-- Inserts an import whose file is still arriving.
 INSERT INTO import (project_id, id, created_at, expires_at, state, phase, key_id, request_id, erasure_id, clearing, settings, progress)
 VALUES (CAST(:project AS bigint), :id, :now, :until, :state, :phase, :key, :request, :erasure, 0, :settings, :progress);
 
@@ -9,27 +9,27 @@ SELECT i.id, i.created_at, i.expires_at, i.state, i.phase, i.key_id, i.erasure_i
 FROM import AS i WHERE i.project_id = :project AND i.id = :id;
 
 -- name: list_imports
--- Imports, the newest first, from the one before a given one on; those whose file is still arriving are left out.
+-- Imports before an id, the newest first, without those whose file is still arriving.
 SELECT i.id, i.created_at, i.expires_at, i.state, i.phase, i.key_id, i.erasure_id, i.clearing, i.settings, i.progress
 FROM import AS i WHERE i.project_id = :project AND i.id < :before AND i.state <> 'receiving'
 ORDER BY i.id DESC LIMIT :limit;
 
 -- name: find_open_import
--- The first import that is to be worked on.
+-- The first import that a worker has to run.
 SELECT i.id FROM import AS i
 WHERE i.project_id = :project AND i.state IN ('queued', 'running') ORDER BY i.id LIMIT 1;
 
 -- name: find_import_after
--- The import that was made after another one.
+-- The first import after an id.
 SELECT i.id FROM import AS i WHERE i.project_id = :project AND i.id > :id ORDER BY i.id LIMIT 1;
 
 -- name: list_waiting_imports
--- Imports whose files wait for somebody's word.
+-- Paused imports, and plans that are done: their files wait for a decision.
 SELECT i.id FROM import AS i
 WHERE i.project_id = :project AND ((i.state = 'paused' AND i.phase <> 'undo') OR (i.state = 'done' AND i.phase = 'plan')) ORDER BY i.id;
 
 -- name: count_imports_with_files
--- How many imports hold a file that is still arriving or wanted, up to a limit.
+-- The number of imports that hold a file, up to a limit.
 SELECT COUNT(*) FROM (
     SELECT i.id FROM import AS i
     WHERE i.project_id = :project AND i.clearing = 0 AND (i.state = 'receiving' OR EXISTS (
@@ -38,25 +38,25 @@ SELECT COUNT(*) FROM (
 ) AS held;
 
 -- name: find_clearing_import
--- An import whose file nobody needs any more.
+-- An import whose file has to be deleted.
 SELECT i.id FROM import AS i WHERE i.project_id = :project AND i.clearing = 1 ORDER BY i.id LIMIT 1;
 
 -- name: find_expired_import
--- An import whose time is over.
+-- An import that has expired.
 SELECT i.id FROM import AS i
 WHERE i.project_id = :project AND i.expires_at <= :now ORDER BY i.expires_at LIMIT 1;
 
 -- name: save_import
--- How far an import is.
+-- Saves the state and progress of an import.
 UPDATE import SET state = :state, phase = :phase, expires_at = :until, clearing = :clearing, settings = :settings, progress = :progress
 WHERE project_id = :project AND id = :id;
 
 -- name: delete_import
--- An import of which nothing else is left.
+-- Deletes an import that has no rows in other tables.
 DELETE FROM import WHERE project_id = :project AND id = :id;
 
 -- name: save_import_chunks
--- What became of some thousands of records.
+-- Inserts the outcomes of a chunk, or replaces those of its plan.
 INSERT INTO import_chunk AS c (project_id, import_id, chunk, at, phase, outcomes, ids, plan_digests, first_fact, last_fact, first_row)
 VALUES (CAST(:project AS bigint), :id, :chunk, :now, :phase, :outcomes, :contacts, :plan_digests, :first_fact, :last_fact, :first)
 ON CONFLICT (project_id, import_id, chunk) DO UPDATE SET
@@ -64,43 +64,43 @@ ON CONFLICT (project_id, import_id, chunk) DO UPDATE SET
     first_fact = excluded.first_fact, last_fact = excluded.last_fact;
 
 -- name: list_import_chunks
--- Some chunks of an import in their order.
+-- Chunks of an import from one on, in order.
 SELECT c.chunk, c.at, c.phase, c.outcomes, c.ids, c.plan_digests, c.first_fact, c.last_fact, c.first_row FROM import_chunk AS c
 WHERE c.project_id = :project AND c.import_id = :id AND c.chunk >= :first ORDER BY c.chunk LIMIT :limit;
 
 -- name: list_import_rows
--- The outcomes and contacts of some chunks whose first row is not before a given one, in their order.
+-- The outcomes and contact ids of chunks, from the one with a given first row on.
 SELECT c.first_row, c.outcomes, c.ids FROM import_chunk AS c
 WHERE c.project_id = :project AND c.import_id = :id AND c.first_row >= :first ORDER BY c.first_row LIMIT :limit;
 
 -- name: update_chunk_ids
--- A chunk without the id of somebody who was erased.
+-- Replaces the contact ids of a chunk.
 UPDATE import_chunk SET ids = :contacts WHERE project_id = :project AND import_id = :id AND chunk = :chunk;
 
 -- name: finish_import_chunk
--- A chunk was undone.
+-- Marks a chunk as undone.
 UPDATE import_chunk SET phase = 'undo' WHERE project_id = :project AND import_id = :id AND chunk = :chunk;
 
 -- name: delete_import_chunk
--- A chunk of an import whose time is over.
+-- Deletes a chunk.
 DELETE FROM import_chunk WHERE project_id = :project AND import_id = :id AND chunk = :chunk;
 
 -- name: list_import_joins
--- Who joined which group by a chunk.
+-- The contacts that joined groups by a chunk.
 SELECT j.group_id, j.contacts FROM import_join AS j
 WHERE j.project_id = :project AND j.import_id = :id AND j.chunk = :chunk;
 
 -- name: update_import_join
--- Who joined a group by a chunk, without somebody who was erased.
+-- Replaces the contacts that joined a group by a chunk.
 UPDATE import_join SET contacts = :contacts
 WHERE project_id = :project AND import_id = :id AND chunk = :chunk AND group_id = :group;
 
 -- name: delete_import_joins
--- What a chunk knows of groups.
+-- Deletes what a chunk keeps of groups.
 DELETE FROM import_join WHERE project_id = :project AND import_id = :id AND chunk = :chunk;
 
 -- name: save_import_changes
--- Cards before an import changed them; the first one of an import stays, and when it changed the contact last.
+-- Keeps cards as they were before an import, and when the import changed the contact last. The first card stays.
 INSERT INTO import_change AS c (project_id, contact_id, import_id, at, card)
 SELECT CAST(:project AS bigint), changed.id, CAST(:id AS bigint), CAST(:now AS bigint), changed.card
 FROM rows(:items AS changed, id bigint, card text)
@@ -108,18 +108,18 @@ WHERE true
 ON CONFLICT (project_id, contact_id, import_id) DO UPDATE SET at = excluded.at;
 
 -- name: find_import_changes
--- What some contacts were before an import changed them.
+-- The cards of some contacts before an import, and when it changed them last.
 SELECT c.contact_id, c.at, c.card
 FROM rows(:ids AS wanted, id bigint) CROSS JOIN import_change AS c
 WHERE c.project_id = :project AND c.contact_id = wanted.id AND c.import_id = :id;
 
 -- name: delete_import_changes
--- Nobody needs to know any more what some contacts were before an import.
+-- Deletes the cards of some contacts before an import.
 DELETE FROM import_change
 WHERE project_id = :project AND import_id = :id AND contact_id IN (SELECT gone.id FROM rows(:ids AS gone, id bigint));
 
 -- name: delete_some_import_changes
--- Nobody needs to know any more what an import has changed.
+-- Deletes some of the cards from before an import.
 DELETE FROM import_change
 WHERE project_id = :project AND import_id = :id AND contact_id IN (
     SELECT c.contact_id FROM import_change AS c
@@ -127,27 +127,27 @@ WHERE project_id = :project AND import_id = :id AND contact_id IN (
 );
 
 -- name: delete_contact_changes
--- What somebody who is erased was before imports.
+-- Deletes a contact's cards from before all imports.
 DELETE FROM import_change WHERE project_id = :project AND contact_id = :contact;
 
 -- name: delete_changes_by_card
--- What somebody who is erased was before imports, under whatever id.
+-- Deletes cards from before imports that hold a pattern, whichever contact they belong to.
 DELETE FROM import_change WHERE project_id = :project AND card LIKE :pattern;
 
 -- name: delete_import_rejects
--- Records that an import could not take, from one to another.
+-- Deletes the rejects of an import from one record to another.
 DELETE FROM import_reject
 WHERE project_id = :project AND import_id = :id AND number >= :first AND number <= :last;
 
 -- name: list_import_rejects
--- Some records that an import could not take, in their order.
+-- Rejects of an import from one record on, in order.
 SELECT r.number, r.reason, r.record FROM import_reject AS r
 WHERE r.project_id = :project AND r.import_id = :id AND r.number >= :first ORDER BY r.number LIMIT :limit;
 
 -- name: find_rejects_by_digits
--- Records that imports could not take and that hold somebody's digits.
+-- Rejects of all imports whose digits hold a pattern.
 SELECT r.import_id, r.number FROM import_reject AS r WHERE r.project_id = :project AND r.digits LIKE :pattern;
 
 -- name: erase_import_reject
--- A record that an import could not take, without what it said.
+-- Clears a reject of what it holds; it stays counted.
 UPDATE import_reject SET record = 'null', digits = '' WHERE project_id = :project AND import_id = :id AND number = :number;

@@ -1,5 +1,5 @@
 -- name: check_book
--- The counters, and the largest number each must exceed.
+-- The counters, and the largest id that each must exceed.
 SELECT b.next_id, b.next_group_id, b.next_seq, b.next_fact, b.oldest_seq, b.closed,
     (SELECT COALESCE(MAX(c.id), 0) FROM contact AS c WHERE c.project_id = :project),
     (SELECT COALESCE(MAX(g.id), 0) FROM contact_group AS g WHERE g.project_id = :project),
@@ -7,7 +7,7 @@ SELECT b.next_id, b.next_group_id, b.next_seq, b.next_fact, b.oldest_seq, b.clos
 FROM book AS b WHERE b.project_id = :project;
 
 -- name: check_journal
--- The journal's first and last number, and how many rows there are.
+-- The first and last number of the journal, and its number of rows.
 SELECT COALESCE(MIN(j.seq), 0), COALESCE(MAX(j.seq), 0), COUNT(*) FROM journal AS j WHERE j.project_id = :project;
 
 -- name: check_duplicates
@@ -16,7 +16,7 @@ SELECT c.mobile FROM contact AS c WHERE c.project_id = :project
 GROUP BY c.mobile HAVING COUNT(*) > 1 ORDER BY c.mobile LIMIT 100;
 
 -- name: check_rows
--- Contacts with their cards, in order, from an id on.
+-- Contacts after an id, in order.
 SELECT c.id, c.mobile, c.card, c.consent_status FROM contact AS c
 WHERE c.project_id = :project AND c.id > :after ORDER BY c.id LIMIT :limit;
 
@@ -30,29 +30,29 @@ WHERE m.project_id = :project AND (
 ORDER BY m.group_id, m.contact_id LIMIT 1000;
 
 -- name: check_blocks
--- How many contacts up to a consent_status each block of 64 ids of the book has.
+-- The number of contacts up to a consent status in each block of 64 ids.
 SELECT c.id / 64, COUNT(*) FROM contact AS c
 WHERE c.project_id = :project AND c.consent_status <= :consent_status GROUP BY c.id / 64;
 
 -- name: check_states
--- States in order of subject, from one on.
+-- States after a subject, in order.
 SELECT s.subject_id, s.suppressed, s.state FROM consent AS s
 WHERE s.project_id = :project AND s.subject_id > :after ORDER BY s.subject_id LIMIT :limit;
 
 -- name: check_subjects
--- Subjects of which anything is known, in order, from one on.
+-- Subjects that have facts, after a subject, in order.
 SELECT DISTINCT f.subject_id FROM fact AS f
 WHERE f.project_id = :project AND f.subject_id > :after ORDER BY f.subject_id LIMIT :limit;
 
 -- name: check_member_blocks
--- How many members each block of 64 ids of each group has.
+-- The number of members in each block of 64 ids of each group.
 SELECT m.group_id, m.contact_id / 64, COUNT(*) FROM membership AS m
 WHERE m.project_id = :project GROUP BY m.group_id, m.contact_id / 64;
 
 -- name: check_directory
--- The directory as it is.
+-- The whole directory.
 SELECT d.list, d.level, d.block, d.members FROM directory AS d WHERE d.project_id = :project;
 
 -- name: repair_membership
--- A membership of nobody goes.
+-- Deletes a membership without a contact or without a group.
 DELETE FROM membership WHERE project_id = :project AND group_id = :group AND contact_id = :contact;

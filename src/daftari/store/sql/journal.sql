@@ -1,18 +1,18 @@
 -- name: list_journal
--- Journal rows in order, from one number to another.
+-- Journal rows from one number to another, in order.
 SELECT j.seq, j.at, j.key_id, j.request_id, j.action, j.group_id, j.contacts, j.first_fact, j.last_fact, j.left_groups
 FROM journal AS j
 WHERE j.project_id = :project AND j.seq >= :first AND j.seq <= :last
 ORDER BY j.seq LIMIT :limit;
 
 -- name: update_journal
--- Sets the contacts that a journal row names.
+-- Replaces the contacts that a journal row names.
 UPDATE journal SET contacts = :contacts, left_groups = :left_groups WHERE project_id = :project AND seq = :seq;
 
 -- name: list_removals
--- When and why contacts with a number were removed, by deletes that are no opt-outs.
+-- When and why contacts with a number were removed by deletes that are no opt-outs.
 SELECT r.at, r.reason FROM removal AS r WHERE r.project_id = :project AND r.mobile = :mobile ORDER BY r.seq;
 
 -- name: delete_removals
--- What is kept of the removals of a number.
+-- Deletes the removals of a number.
 DELETE FROM removal WHERE project_id = :project AND mobile = :mobile;

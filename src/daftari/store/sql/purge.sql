@@ -1,25 +1,25 @@
 -- name: get_deleted_project
--- A project that was deleted.
+-- Whether a project is deleted and not purged yet.
 SELECT id FROM project WHERE id = :id AND deleted_at IS NOT NULL;
 
 -- name: get_book
--- Whether a project still has a book.
+-- Whether a project has a book.
 SELECT project_id FROM book WHERE project_id = :project;
 
 -- name: find_deleted_group
--- A deleted group whose members are not all gone.
+-- A deleted group that is not purged yet.
 SELECT g.id FROM contact_group AS g
 WHERE g.project_id = :project AND g.deleted_at IS NOT NULL
 ORDER BY g.id LIMIT 1;
 
 -- name: list_first_members
--- Some members of a group.
+-- The first members of a group.
 SELECT m.contact_id FROM membership AS m
 WHERE m.project_id = :project AND m.group_id = :group
 ORDER BY m.contact_id LIMIT :limit;
 
 -- name: delete_group
--- A group that has no members left.
+-- Deletes a group that has no members.
 DELETE FROM contact_group WHERE project_id = :project AND id = :group;
 
 -- name: purge_memberships
@@ -188,13 +188,13 @@ DELETE FROM erasure WHERE project_id = :project AND id IN (
 DELETE FROM book WHERE project_id = :project;
 
 -- name: delete_project_keys
--- The keys of a project that is gone.
+-- Deletes the keys of a project that has no book.
 DELETE FROM key WHERE project_id = :id;
 
 -- name: delete_project_names
--- The names of a project that is gone.
+-- Deletes the names of a project that has no book.
 DELETE FROM project_name WHERE project_id = :id;
 
 -- name: delete_project
--- A project that is gone.
+-- Deletes a project that has no book.
 DELETE FROM project WHERE id = :id AND deleted_at IS NOT NULL;

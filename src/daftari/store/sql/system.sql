@@ -1,5 +1,5 @@
 -- name: save_system
--- The counter of house ids after a write.
+-- Saves the counter of system ids after a write.
 UPDATE system SET next_id = :next_id WHERE id = 1;
 
 -- name: get_project_by_name
@@ -7,7 +7,7 @@ UPDATE system SET next_id = :next_id WHERE id = 1;
 SELECT id, name, region, on_error, created_at, consent FROM project WHERE folded = :folded;
 
 -- name: get_project
--- One project by its id, a deleted one that is not purged yet included.
+-- One project by its id; a deleted one until it is purged.
 SELECT id, name, region, on_error, created_at, consent FROM project WHERE id = :id;
 
 -- name: list_projects
@@ -15,30 +15,30 @@ SELECT id, name, region, on_error, created_at, consent FROM project WHERE id = :
 SELECT id, name, region, on_error, created_at, consent FROM project WHERE deleted_at IS NULL ORDER BY id;
 
 -- name: list_project_names
--- Every name a project has had, folded.
+-- All names that a project has or had, folded.
 SELECT folded FROM project_name WHERE project_id = :id ORDER BY folded;
 
 -- name: insert_project
--- A new project.
+-- Inserts a project.
 INSERT INTO project (id, name, folded, region, on_error, created_at)
 VALUES (:id, :name, :folded, :region, :on_error, :now);
 
 -- name: insert_project_name
--- A name that requests may use from now on.
+-- Inserts a name by which requests may call a project from now on.
 INSERT INTO project_name (project_id, folded) VALUES (:id, :folded) ON CONFLICT (project_id, folded) DO NOTHING;
 
 -- name: insert_book
--- The counters of a new project.
+-- Inserts the counters of a new project.
 INSERT INTO book (project_id, next_id, next_group_id, next_seq, next_fact, next_item, oldest_seq, closed)
 VALUES (:project, :first_id, 1, 1, 1, 1, 1, 0);
 
 -- name: update_project
--- A project's name and settings.
+-- Saves a project's name and settings.
 UPDATE project SET name = :name, folded = :folded, region = :region, on_error = :on_error, consent = :consent
 WHERE id = :id;
 
 -- name: hide_project
--- A deleted project: its name is free at once, its book goes in turns.
+-- Hides a deleted project: its name is free at once, its rows are purged later.
 UPDATE project SET folded = NULL, deleted_at = :now WHERE id = :id;
 
 -- name: get_key
@@ -49,26 +49,26 @@ FROM key AS k JOIN project AS p ON p.id = k.project_id
 WHERE k.start = :start AND p.deleted_at IS NULL;
 
 -- name: list_keys
--- All keys of the projects there are, in order of creation.
+-- All keys of projects that are not deleted, in order of creation.
 SELECT k.id, k.project_id, k.label, k.start, k.read_only, k.created_at, k.expires_at, k.revoked_at, k.last_used_at
 FROM key AS k JOIN project AS p ON p.id = k.project_id
 WHERE p.deleted_at IS NULL ORDER BY k.id;
 
 -- name: insert_key
--- A new key; only its hash is kept.
+-- Inserts a key, of which only the hash is kept.
 INSERT INTO key (id, project_id, label, start, hash, read_only, created_at, expires_at)
 VALUES (:id, :project_id, :label, :start, :hash, :read_only, :now, :expires_at);
 
 -- name: revoke_key
--- A key stops working.
+-- Revokes a key.
 UPDATE key SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL;
 
 -- name: revoke_project_keys
--- All keys of a project stop working.
+-- Revokes all keys of a project.
 UPDATE key SET revoked_at = :now WHERE project_id = :id AND revoked_at IS NULL;
 
 -- name: touch_keys
--- When keys were last used.
+-- Saves when keys were last used.
 UPDATE key SET last_used_at = used.at
 FROM rows(:items AS used, id bigint, at bigint)
 WHERE key.id = used.id AND COALESCE(key.last_used_at, 0) < used.at;
@@ -130,11 +130,11 @@ UPDATE job SET due_at = next_due_at, next_due_at = NULL, attempts = 0, lease_own
 WHERE project_id = :project AND kind = :kind AND subject = :subject AND lease_owner = :owner AND next_due_at IS NOT NULL;
 
 -- name: get_erasure_key_fingerprint
--- Which secret is this database's.
+-- The fingerprint of the database's erasure key.
 SELECT erasure_key_fingerprint FROM system WHERE id = 1;
 
 -- name: save_erasure_key_fingerprint
--- The first secret is this database's from now on.
+-- Saves the fingerprint of the erasure key, unless there is one.
 UPDATE system SET erasure_key_fingerprint = :hash WHERE id = 1 AND erasure_key_fingerprint IS NULL;
 
 -- name: get_inbound_token
@@ -145,24 +145,24 @@ FROM inbound_token AS t JOIN project AS p ON p.id = t.project_id
 WHERE t.start = :start AND p.deleted_at IS NULL;
 
 -- name: list_inbound_tokens
--- All inbound tokens of the projects there are, in order of creation.
+-- All inbound tokens of projects that are not deleted, in order of creation.
 SELECT t.id, t.project_id, t.provider, t.label, t.start, t.created_at, t.revoked_at
 FROM inbound_token AS t JOIN project AS p ON p.id = t.project_id
 WHERE p.deleted_at IS NULL ORDER BY t.id;
 
 -- name: insert_inbound_token
--- A new inbound token; of the token only its hash is kept.
+-- Inserts an inbound token, of which only the hash is kept.
 INSERT INTO inbound_token (id, project_id, provider, label, start, hash, signing_secret, verify_token, created_at)
 VALUES (:id, :project_id, :provider, :label, :start, :hash, :signing_secret, :verify_token, :now);
 
 -- name: update_signing_secret
--- Another secret for a token.
+-- Replaces the signing secret of an inbound token.
 UPDATE inbound_token SET signing_secret = :signing_secret WHERE id = :id;
 
 -- name: revoke_inbound_token
--- A token stops working.
+-- Revokes an inbound token.
 UPDATE inbound_token SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL;
 
 -- name: delete_project_tokens
--- The inbound tokens of a project that is gone.
+-- Deletes the inbound tokens of a project that has no book.
 DELETE FROM inbound_token WHERE project_id = :id;

@@ -1,3 +1,3 @@
 -- name: lock_book
--- The counters; the whole file is locked already.
+-- The counters. The whole file is locked already.
 SELECT next_id, next_group_id, next_seq, next_fact, next_item, closed FROM book WHERE project_id = :project;

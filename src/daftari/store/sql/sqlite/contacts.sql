@@ -1,5 +1,5 @@
 -- name: list_contact_cards
--- Part of the book in order of id, up to a consent_status: how many, their cards joined with commas, and the book's state.
+-- Contacts in order of id, up to a consent status: their number, their cards joined with commas, and the book's state.
 SELECT COUNT(*), CAST(group_concat(card, ',') AS BLOB), (
     SELECT b.next_id || '.' || b.next_group_id || '.' || b.next_seq || '.' || b.next_fact || '.' || b.next_item
         || '.' || COALESCE(j.at || '.' || j.request_id, '')
@@ -12,7 +12,7 @@ SELECT COUNT(*), CAST(group_concat(card, ',') AS BLOB), (
 );
 
 -- name: list_member_cards
--- Part of a group in order of id: how many, their cards joined with commas, and the book's state.
+-- Members of a group in order of id: their number, their cards joined with commas, and the book's state.
 SELECT COUNT(*), CAST(group_concat(card, ',') AS BLOB), (
     SELECT b.next_id || '.' || b.next_group_id || '.' || b.next_seq || '.' || b.next_fact || '.' || b.next_item
         || '.' || COALESCE(j.at || '.' || j.request_id, '')

@@ -1,3 +1,3 @@
 -- name: lock_system
--- The counter of house ids; the whole file is locked already.
+-- The counter of system ids. The whole file is locked already.
 SELECT next_id FROM system WHERE id = 1;
