@@ -170,12 +170,12 @@ def copy(
     source: str, target: str, *, stop: Callable[[], bool] = never, note: Callable[[Progress], None] = silent
 ) -> Outcome:
     return copy_database(
-        source, target, secret=SECRET, secret_file=None, told_to_stop=stop, note=note, batch_rows=BATCH_ROWS
+        source, target, secret=SECRET, secret_file=None, should_stop=stop, note=note, batch_rows=BATCH_ROWS
     )
 
 
 def compare(source: str, target: str) -> Outcome:
-    return compare_databases(source, target, told_to_stop=never, note=silent)
+    return compare_databases(source, target, should_stop=never, note=silent)
 
 
 def assert_sound_copy(source: str, target: str) -> None:
@@ -434,7 +434,7 @@ def test_a_copy_that_is_finished_is_not_begun_again(new_database: NewDatabase, e
 def test_a_source_opened_with_another_secret_is_refused(new_database: NewDatabase, source: str) -> None:
     target = new_database("sqlite", empty=True)
     with pytest.raises(BadSettings, match="not the secret with which the database was made") as caught:
-        copy_database(source, target, secret=OTHER, secret_file=None, told_to_stop=never, note=silent)
+        copy_database(source, target, secret=OTHER, secret_file=None, should_stop=never, note=silent)
     assert OTHER not in caught.value.message
     assert not Path(target).exists()
 

@@ -116,7 +116,7 @@ def test_a_missing_file_is_refused_with_what_to_do_and_none_is_made(file: str) -
     stand_in(file)
     secret_file(file).unlink()
     sentence = refused(file)
-    for part in (f"The secret file {secret_file(file)} is missing", "Put it back", "DAFTARI_SECRET"):
+    for part in (f"The secret file {secret_file(file)} is missing", "Restore it", "DAFTARI_SECRET"):
         assert part in sentence
     assert not secret_file(file).exists()
 
@@ -238,7 +238,7 @@ def test_postgresql_keeps_the_first_secret_and_refuses_another(server: str, tmp_
     assert stand_in(server, named=str(named)) == first
     sentence = refused(server, secret=OTHER)
     assert "not the secret with which the database was made" in sentence
-    assert "put the right one back" not in sentence
+    assert "restore the right one" not in sentence
     assert list(tmp_path.glob("*.secret")) == []
 
 

@@ -245,7 +245,7 @@ def test_a_copy_from_or_to_a_database_of_before_version_1_is_refused(new_databas
     make_earlier(earlier, engine)
     for source, target in ((earlier, other), (other, earlier)):
         with pytest.raises(SchemaMismatch, match="was made by an earlier Daftari"):
-            copy_database(source, target, secret=SECRET, secret_file=None, told_to_stop=bool, note=print)
+            copy_database(source, target, secret=SECRET, secret_file=None, should_stop=bool, note=print)
 
 
 def test_a_table_of_another_program_that_has_the_earlier_name_is_left_alone(new_database: NewDatabase) -> None:

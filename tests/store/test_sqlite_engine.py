@@ -241,7 +241,7 @@ def test_reads_never_wait_for_a_writer(store: Store, book: Project, database: st
 def test_a_file_that_was_moved_takes_no_more_writes_and_says_so(store: Store, book: Project, database: str) -> None:
     calls.create_group(store, book, "Farmers")
     moved = Path(database).rename(f"{database}.moved")
-    for ask in (lambda: calls.create_group(store, book, "Coast"), store.answers, store.tidy):
+    for ask in (lambda: calls.create_group(store, book, "Coast"), store.answers, store.maintain):
         with pytest.raises(StoreUnavailable, match="moved or removed"):
             ask()
     assert not Path(database).exists()

@@ -60,13 +60,13 @@ def _copy(here: Settings, there: Settings, told: Stop, note: Note) -> Outcome:
         there.database,
         secret=here.secret,
         secret_file=here.secret_file,
-        told_to_stop=told,
+        should_stop=told,
         note=note,
     )
 
 
 def _compare(here: Settings, there: Settings, told: Stop, note: Note) -> Outcome:
-    return compare_databases(here.database, there.database, told_to_stop=told, note=note)
+    return compare_databases(here.database, there.database, should_stop=told, note=note)
 
 
 # ---- what is told at the end --------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The store: the only layer that knows SQL. One file a subject, two engines, named queries in ``sql/``.
 
-Functions here take a transaction and records, run named queries, and return records. What may happen, and what
-follows from it, is for ``rules``. This module is what the layers above the rules may use of it.
+Its functions take a transaction and records, run named queries, and return records. What may happen and what follows
+from it belongs to the rules. Layers above the rules use only what this module exports.
 """
 
 from daftari.store.database_url import POSTGRES_PREFIXES, dialect_of, masked

@@ -1,7 +1,7 @@
-"""Whom an audience reaches, part by part, and audiences that are frozen: ascending numbers, 8 bytes each, in parts.
+"""The contacts that an audience may reach, and frozen audiences: ascending numbers, 8 bytes each, in parts of 1,000.
 
-Frozen numbers keep their places, so that any page is where it was; an erased one leaves a 0. This room must not know
-who may be messaged.
+A frozen number keeps its place, so that pages never change; an erased one leaves a 0. Who may be messaged belongs to
+the rules.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ PARTS_A_TURN = 20
 
 
 def list_reachable(tx: Tx, *, group_id: int | None, after: int, limit: int) -> list[ContactNumber]:
-    """Part of the default list or of a group, in order of id."""
+    """At most ``limit`` contacts of the default list or of a group after an id, in order of id."""
     if group_id is None:
         return tx.fetch(ContactNumber, "list_reachable", after=after, limit=limit)
     return tx.fetch(ContactNumber, "list_reachable_members", group=group_id, after=after, limit=limit)
 
 
 def list_member_ids(tx: Tx, *, group_id: int, after: int, last: int, limit: int) -> list[int]:
-    """Part of a group's members, in order."""
+    """At most ``limit`` ids of a group's members after one id and up to another, in order."""
     return tx.fetch(int, "list_member_ids", group=group_id, after=after, last=last, limit=limit)
 
 
@@ -41,7 +41,7 @@ def list_member_ids(tx: Tx, *, group_id: int, after: int, last: int, limit: int)
 def insert_audience(
     tx: WriteTx, *, definition: str, mobiles: array[int], erased: int, digest: str, excluded: str, until: int
 ) -> FrozenAudience:
-    """Freeze numbers, which are in ascending order but for the 0 in the places of the erased."""
+    """Freeze numbers. They ascend, but for a 0 in the place of each erased number."""
     number = tx.book.next_item
     tx.book.next_item = number + 1
     count = len(mobiles)
@@ -66,12 +66,12 @@ def insert_audience(
 
 
 def get_audience(tx: Tx, *, audience_id: int) -> FrozenAudience | None:
-    """A frozen audience that is still kept."""
+    """A frozen audience that has not expired."""
     return tx.fetch_one(FrozenAudience, "get_audience", id=audience_id, now=tx.now)
 
 
 def list_parts(tx: Tx, *, audience_id: int, first: int) -> Iterator[tuple[int, array[int]]]:
-    """The parts from one on, each with the place of its first number; 0 stands where one was erased."""
+    """The parts from ``first`` on, each with the place of its first number. A 0 stands for an erased number."""
     while rows := tx.fetch(
         tuple[int, bytes], "list_audience_parts", audience=audience_id, first=first, limit=PARTS_A_TURN
     ):
@@ -86,7 +86,7 @@ def list_audiences_with(tx: Tx, *, mobile: int) -> list[int]:
 
 
 def erase_from_audiences(tx: WriteTx, *, mobile: int) -> int:
-    """Leave a 0 in the place of a number, in every frozen audience; returns in how many it was."""
+    """Replace a number by 0 in every frozen audience. Returns in how many it was."""
     found = _parts_with(tx, mobile)
     for audience_id, part, mobiles in found:
         mobiles[mobiles.index(mobile)] = 0
@@ -104,7 +104,7 @@ def erase_from_audiences(tx: WriteTx, *, mobile: int) -> int:
 
 
 def _parts_with(tx: Tx, mobile: int) -> list[tuple[int, int, array[int]]]:
-    """The parts that hold a number, one an audience at the most: audience, part and numbers."""
+    """The parts that hold a number, at most one an audience: audience id, part and numbers."""
     found = []
     for audience_id in tx.fetch(int, "list_audience_ids"):
         row = tx.fetch_one(tuple[int, bytes], "find_audience_part", audience=audience_id, mobile=mobile)
@@ -114,24 +114,24 @@ def _parts_with(tx: Tx, mobile: int) -> list[tuple[int, int, array[int]]]:
 
 
 def find_expired_audience(tx: Tx) -> int | None:
-    """A frozen audience whose time is over."""
+    """The id of a frozen audience that has expired."""
     return tx.fetch_one(int, "find_expired_audience", now=tx.now)
 
 
 def delete_audience(tx: WriteTx, *, audience_id: int) -> None:
-    """A frozen audience goes, with its numbers."""
+    """Delete a frozen audience with its numbers."""
     tx.run("delete_audience_parts", audience=audience_id)
     tx.run("delete_audience", audience=audience_id)
 
 
 def _ends(mobiles: array[int]) -> tuple[int, int]:
-    """The first and last number of a part that was not erased."""
+    """The first and last number of a part that is not erased; zeros when all are."""
     left = [mobile for mobile in mobiles if mobile] or [0]
     return left[0], left[-1]
 
 
 def _packed(mobiles: array[int]) -> bytes:
-    """8 bytes a number, the highest first, whatever machine this is."""
+    """8 bytes a number, big-endian on every machine."""
     packed = mobiles[:]
     if sys.byteorder == "little":
         packed.byteswap()

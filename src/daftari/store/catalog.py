@@ -1,8 +1,7 @@
-"""Which tables there are, with their columns, keys and references: read from what the migrations themselves make.
+"""The tables of the schema, with their columns, keys and references, read from what the migrations make.
 
-They are applied to an empty SQLite database in memory, so that a new table is known here without being named, and a
-table that somebody else keeps beside ours never is. Both engines' schemas are the same. This room must not know what
-any table is for.
+The migrations are applied to an empty SQLite database in memory. So a new table is known here without being named, and
+another program's table in the same database is never taken for ours. What a table is for belongs to its own module.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from daftari.store.schema import list_migrations
 ROWS_AT_ONCE = 1_000
 """Rows fetched at a time."""
 HEAVY_ROWS_AT_ONCE = 32
-"""The same of tables that hold bytes, where a row may be a megabyte."""
+"""The same for tables that hold bytes, whose rows may be a megabyte each."""
 _SYSTEM = "system"
 _PROJECT = "project_id"
 
@@ -26,27 +25,27 @@ class Table(Struct, frozen=True):
 
     name: str
     columns: tuple[str, ...]
-    """All but the schema's version, which is the database's own."""
+    """All but the schema's version, which is never copied."""
     key: tuple[str, ...]
     references: tuple[str, ...]
     rows_at_once: int
 
     @property
     def by_project(self) -> bool:
-        """Whether its rows belong to a project each."""
+        """Whether each of its rows belongs to a project."""
         return self.key[0] == _PROJECT
 
     @property
     def is_single(self) -> bool:
-        """Whether there is one row at most: in a project, or in the whole database."""
+        """Whether a project, or the whole database, has at most one row."""
         return self.key == (_PROJECT,) or self.name == _SYSTEM
 
     def order(self, project_id: int | None) -> tuple[str, ...]:
-        """The columns that order its rows, those of one project or, with ``None``, all."""
+        """The columns that order the rows of one project or, with ``None``, all rows."""
         return self.key if project_id is None else self.key[1:]
 
     def place(self, row: Row, project_id: int | None) -> tuple[Value, ...]:
-        """Where in that order a row is."""
+        """The values of a row in the columns of ``order``."""
         return tuple(row[self.columns.index(column)] for column in self.order(project_id))
 
 
@@ -64,7 +63,7 @@ def list_tables() -> list[Table]:
 
 
 def dependents(table: Table, *, tables: list[Table]) -> list[Table]:
-    """The tables that reference a table, directly or not, in the order of ``tables``, which is that of references."""
+    """The tables that reference a table, directly or not, each after those that it references itself."""
     names = {table.name}
     found = []
     for other in tables:
@@ -90,7 +89,7 @@ def _in_order(tables: list[Table]) -> list[Table]:
     while waiting:
         names = {table.name for table in done}
         ready = [table for table in waiting if names.issuperset(set(table.references) - {table.name})]
-        assert ready, "tables reference one another in a circle"
+        assert ready, "tables reference one another in a cycle"
         done += ready
         waiting = [table for table in waiting if table not in ready]
     return done

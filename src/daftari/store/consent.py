@@ -1,7 +1,7 @@
-"""Facts about numbers, and the state that was derived from them: append-only rows, and one row of state a subject.
+"""Facts about numbers, which are only ever appended, and the state of each subject that is derived from its facts.
 
-A subject is a number, or minus the keyed hash of a number that was erased: a look-up of a number asks for both. This
-room must not know which facts lift which.
+A subject is a number, or minus the keyed hash of an erased number; a look-up of a number asks for both. Which fact
+lifts which belongs to the rules.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from daftari.store.engine import Tx, Value, WriteTx
 CLEAR = 0
 """A contact's consent status: nothing is known of its number."""
 KNOWN = 1
-"""Something is known, and something may still be sent."""
+"""Something is known, and some messages are allowed."""
 SUPPRESSED = 2
 """Everything is blocked."""
 
 
 class StoredConsent(Struct, frozen=True, gc=False):
-    """The state of a number as it is kept: whether it is suppressed, and the state's text."""
+    """A number's state as it is stored: whether the number is suppressed, and the state as text."""
 
     is_suppressed: bool
     state: str
 
 
 class ListedFact(Struct, frozen=True):
-    """A fact in the order of recording, by its subject."""
+    """A fact without its scope and evidence."""
 
     id: int
     subject_id: int
@@ -39,7 +39,7 @@ class ListedFact(Struct, frozen=True):
 
 
 class NearMiss(Struct, frozen=True):
-    """How often somebody tried to bring back people who opted out."""
+    """How often a key, source or import tried to bring back numbers that opted out."""
 
     key_id: int | None
     source: str
@@ -53,23 +53,23 @@ class NearMiss(Struct, frozen=True):
 
 
 def erased_subject_id(tx: Tx, *, mobile: int) -> int:
-    """What stands for a number once it is erased: minus 63 bits of its keyed hash."""
+    """The subject of a number once it is erased: minus 63 bits of its keyed hash."""
     hashed = blake2b(str(mobile).encode(), key=tx.erasure_key, digest_size=8, person=b"subject").digest()
     return -(int.from_bytes(hashed) >> 1) - 1
 
 
 def message_digest(tx: Tx, *, message_id: str) -> str:
-    """What stands for a provider's message id, so that a repeated one is known and nothing else is."""
+    """The keyed hash of a provider's message id: enough to recognise a repeated message."""
     return blake2b(message_id.encode(), key=tx.erasure_key, digest_size=16, person=b"message").hexdigest()
 
 
 def has_erasures(tx: Tx) -> bool:
-    """Whether anybody of the project was ever erased."""
+    """Whether the project has any erasure."""
     return tx.one("has_erasures") is not None
 
 
 def _subject_ids(tx: Tx, mobiles: Sequence[int]) -> dict[int, int]:
-    """The numbers that subjects stand for, in the order that a later one of a number wins: hashes first."""
+    """The number of each subject to look up. A number's hash comes before the number, whose state is to win."""
     if not has_erasures(tx):
         return dict(zip(mobiles, mobiles, strict=True))
     erased = {erased_subject_id(tx, mobile=mobile): mobile for mobile in mobiles}
@@ -80,10 +80,10 @@ def _subject_ids(tx: Tx, mobiles: Sequence[int]) -> dict[int, int]:
 
 
 def find_consent(tx: Tx, *, mobiles: Sequence[int]) -> dict[int, StoredConsent]:
-    """The states of those numbers of which anything is known."""
+    """The states of some numbers, by number; a number without a state is left out."""
     subject_ids = _subject_ids(tx, mobiles)
     found: dict[int, StoredConsent] = {}
-    # A number that is known again after its erasure has a state of its own, which counts what was before too.
+    # A number with facts from after its erasure has a state of its own, derived from the earlier facts too.
     rows = tx.fetch(tuple[int, int, str], "find_consent", subject_ids=list(subject_ids))
     for subject_id, suppressed, state in sorted(rows):
         found[subject_ids[subject_id]] = StoredConsent(bool(suppressed), state)
@@ -91,7 +91,7 @@ def find_consent(tx: Tx, *, mobiles: Sequence[int]) -> dict[int, StoredConsent]:
 
 
 def find_facts(tx: Tx, *, mobiles: Sequence[int]) -> dict[int, list[Fact]]:
-    """Everything that is known about these numbers, in the order of recording; numbers without a fact are left out."""
+    """All facts of some numbers, by number, in the order of recording; a number without a fact is left out."""
     subject_ids = _subject_ids(tx, mobiles)
     found: dict[int, list[Fact]] = {}
     for subject_id, fact in _fetch_facts(tx, "find_facts", subject_ids=list(subject_ids)):
@@ -100,7 +100,7 @@ def find_facts(tx: Tx, *, mobiles: Sequence[int]) -> dict[int, list[Fact]]:
 
 
 def find_subject_facts(tx: Tx, *, subject_ids: Sequence[int]) -> dict[int, list[Fact]]:
-    """As ``find_facts``, of these very subjects."""
+    """Like ``find_facts``, by subject: the facts from before an erasure are not added to the number's."""
     found: dict[int, list[Fact]] = {}
     for subject_id, fact in _fetch_facts(tx, "find_facts", subject_ids=subject_ids) if subject_ids else ():
         found.setdefault(subject_id, []).append(fact)
@@ -108,14 +108,14 @@ def find_subject_facts(tx: Tx, *, subject_ids: Sequence[int]) -> dict[int, list[
 
 
 def find_subject_states(tx: Tx, *, subject_ids: Sequence[int]) -> set[int]:
-    """Which of these subjects have a state."""
+    """Those of some subjects that have a state."""
     return set(tx.fetch(int, "find_consent", subject_ids=subject_ids))
 
 
 def find_fact_before(tx: Tx, *, recorded_at: int) -> int:
-    """The number of the last fact that was recorded before a time, 0 if there is none; by halves, not by walking.
+    """The id of the last fact that was recorded before a time, or 0. A binary search over ids.
 
-    Facts are numbered in the order of recording, as the clock of whichever server tells it.
+    Ids follow the order of recording, by the clocks of the servers that recorded the facts.
     """
     low, high = 0, tx.fetch_one(int, "get_last_fact") or 0
     while low < high:
@@ -129,22 +129,22 @@ def find_fact_before(tx: Tx, *, recorded_at: int) -> int:
 
 
 def list_facts_between(tx: Tx, *, first: int, last: int) -> list[tuple[int, Fact]]:
-    """Subjects and facts, by the numbers of the facts."""
+    """Subjects and facts from one fact's id to another, in order."""
     return _fetch_facts(tx, "list_facts_between", first=first, last=last)
 
 
 def find_mobiles_that_left(tx: Tx, *, folded: str) -> list[int]:
-    """The numbers of those who left a group of this folded name by their own word, the erased not among them."""
+    """The numbers with a ``left_group`` fact for a folded group name, without erased ones."""
     return tx.fetch(int, "find_mobiles_that_left", keyword=folded)
 
 
 def list_facts(tx: Tx, *, after: int, limit: int) -> list[ListedFact]:
-    """Facts in the order of recording, from the one after ``after`` on."""
+    """At most ``limit`` facts after an id, in the order of recording."""
     return tx.fetch(ListedFact, "list_facts", after=after, limit=limit)
 
 
 def _fetch_facts(tx: Tx, query: str, **values: int | Sequence[int]) -> list[tuple[int, Fact]]:
-    """Subjects and facts of a query whose columns are the subject's id and those of a fact, its scope as three."""
+    """Subjects and facts of a query that selects the subject's id and the columns of a fact."""
     rows = tx.fetch(
         tuple[
             int, int, FactKind, str, str, str, int, int, Source, str, int | None, int,
@@ -160,14 +160,14 @@ def _fetch_facts(tx: Tx, query: str, **values: int | Sequence[int]) -> list[tupl
 
 
 def new_fact(tx: WriteTx, *, given: NewFact, message_digest: str | None) -> Fact:
-    """The fact as it is to be kept, with a number that no other one had. ``message``: the digest of its message id."""
+    """A fact with the next id of the book. ``message_digest``: see the function of that name."""
     number = tx.book.next_fact
     tx.book.next_fact = number + 1
     return as_fact(given, number=number, message_digest=message_digest, key_id=tx.actor.key_id, now=tx.now)
 
 
 def as_fact(given: NewFact, *, number: int, message_digest: str | None, key_id: int | None, now: int) -> Fact:
-    """A fact as it is kept under a number."""
+    """A fact as it is stored under an id."""
     return Fact(
         id=number,
         kind=given.kind,
@@ -186,7 +186,7 @@ def as_fact(given: NewFact, *, number: int, message_digest: str | None, key_id: 
 
 
 def insert_facts(tx: WriteTx, *, facts: Iterable[tuple[int, Fact]]) -> None:
-    """New facts, each with its subject."""
+    """Insert facts, each with its subject."""
     tx.insert_many("fact", [_fact_row(tx.project.id, subject_id, fact) for subject_id, fact in facts])
 
 
@@ -200,20 +200,23 @@ def _fact_row(project_id: int, subject_id: int, fact: Fact) -> tuple[Value, ...]
 
 
 def save_consent(tx: WriteTx, *, states: Mapping[int, StoredConsent]) -> None:
-    """What follows now, by subject."""
+    """Insert or replace states, by subject."""
     if states:
         items = [(subject_id, int(kept.is_suppressed), kept.state) for subject_id, kept in sorted(states.items())]
         tx.run("save_consent", items=items)
 
 
 def delete_states(tx: WriteTx, *, subject_ids: Sequence[int]) -> None:
-    """Nothing is known of these subjects any more."""
+    """Delete the states of some subjects."""
     if subject_ids:
         tx.run("delete_consent", subject_ids=subject_ids)
 
 
 def move_facts(tx: WriteTx, *, mobile: int, subject_id: int) -> tuple[int, int]:
-    """Give an erased number's consent facts to its hash, without evidence; the rest goes. How many moved and went."""
+    """Move the consent facts of a number that is erased to its hash, without evidence, and delete the others.
+
+    Returns how many were moved and how many deleted.
+    """
     moved = tx.run("move_facts", subject_id=mobile, to=subject_id)
     gone = tx.run("delete_facts", subject_id=mobile)
     delete_states(tx, subject_ids=[mobile])
@@ -221,12 +224,12 @@ def move_facts(tx: WriteTx, *, mobile: int, subject_id: int) -> tuple[int, int]:
 
 
 def add_near_misses(tx: WriteTx, *, source: str, import_id: int | None, attempts: int) -> None:
-    """So many tries more by whoever writes."""
+    """Add attempts by the transaction's key."""
     key, given = tx.actor.key_id or 0, import_id or 0
     tx.run("add_near_misses", key=key, source=source, import_id=given, attempts=attempts, now=tx.now)
 
 
 def list_near_misses(tx: Tx, *, limit: int) -> list[NearMiss]:
-    """Who tried most, first."""
+    """At most ``limit`` near misses, those with the most attempts first."""
     rows = tx.fetch(tuple[int, str, int, int, int, int], "list_near_misses", limit=limit)
     return [NearMiss(key or None, source, given or None, *rest) for key, source, given, *rest in rows]

@@ -1,6 +1,6 @@
-"""Contacts: one row a person, the number as an integer, and the card exactly as it is served.
+"""Contacts: a row holds the number as an integer and the card, which is the contact's JSON as it is served.
 
-SQL never looks inside a card; this room makes no card either, and must not know what a merge is.
+SQL never looks inside a card. Making and merging cards belongs to the rules.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class StoredContact(Struct, frozen=True):
 
 
 class ListedCards(Struct, frozen=True):
-    """Part of a list: how many contacts, their cards joined with commas, and the state that the book was in."""
+    """Part of a list: how many contacts, their cards joined with commas, and what identifies the book's state."""
 
     count: int
     cards: bytes
@@ -36,7 +36,7 @@ class ListedCards(Struct, frozen=True):
 
 
 class ContactNumber(Struct, frozen=True):
-    """A contact's number and what is known of it."""
+    """A contact's number and consent status."""
 
     id: int
     mobile: int
@@ -63,27 +63,27 @@ def get_contact_by_mobile(tx: Tx, *, mobile: int) -> StoredContact | None:
 
 
 def find_contacts_by_mobile(tx: Tx, *, mobiles: Sequence[int]) -> list[StoredContact]:
-    """Which of these numbers are contacts already."""
+    """The contacts that have some of these numbers."""
     return tx.fetch(StoredContact, "find_contacts_by_mobile", mobiles=mobiles)
 
 
 def find_contact_numbers(tx: Tx, *, ids: Sequence[int]) -> list[ContactNumber]:
-    """Which of these ids are contacts, with their numbers."""
+    """Those of some ids that are contacts, without their cards."""
     return tx.fetch(ContactNumber, "find_contact_numbers", ids=ids)
 
 
 def find_contacts(tx: Tx, *, ids: Sequence[int]) -> list[StoredContact]:
-    """Which of these ids are contacts."""
+    """Those of some ids that are contacts."""
     return tx.fetch(StoredContact, "find_contacts", ids=ids) if ids else []
 
 
 def has_contacts(tx: Tx) -> bool:
-    """Whether there is any."""
+    """Whether the project has any contact."""
     return tx.one("has_contacts") is not None
 
 
 def list_cards(tx: Tx, *, group_id: int | None, consent_status: int, start: PageStart, limit: int) -> ListedCards:
-    """Part of the book or of a group, all at once.
+    """Part of the book or of a group, as one text.
 
     ``consent_status``: contacts of the book above it are passed over.
     """
@@ -100,7 +100,7 @@ def list_cards(tx: Tx, *, group_id: int | None, consent_status: int, start: Page
 def list_contacts(
     tx: Tx, *, group_id: int | None, consent_status: int, start: PageStart, limit: int
 ) -> list[StoredContact]:
-    """As ``list_cards``, a record a contact."""
+    """Like ``list_cards``, a record a contact."""
     if group_id is None:
         name, which = "list_contact_rows", {"consent_status": consent_status}
     else:
@@ -109,7 +109,7 @@ def list_contacts(
 
 
 def insert_contacts(tx: WriteTx, *, cards: Iterable[NewCard]) -> None:
-    """New contacts; their ids were taken from the book."""
+    """Insert contacts, whose ids are taken from the book."""
     project = tx.project.id
     tx.insert_many(
         "contact", [(project, new.id, new.mobile, new.card, CARD_VERSION, tx.now, new.consent_status) for new in cards]
@@ -117,17 +117,17 @@ def insert_contacts(tx: WriteTx, *, cards: Iterable[NewCard]) -> None:
 
 
 def update_contacts(tx: WriteTx, *, cards: Iterable[NewCard]) -> None:
-    """New cards and numbers for contacts that are there."""
+    """Replace cards and numbers of contacts."""
     tx.run("update_contacts", items=[(new.id, new.mobile, new.card) for new in cards], version=CARD_VERSION, now=tx.now)
 
 
 def set_consent_status(tx: WriteTx, *, ids: Sequence[int], consent_status: int) -> None:
-    """What is known of the numbers of these contacts."""
+    """Set the consent status of contacts."""
     tx.run("set_consent_status", ids=ids, consent_status=consent_status)
 
 
 def delete_contact(tx: WriteTx, *, contact_id: int) -> None:
-    """One contact that is in no list any more."""
+    """Delete a contact that has no memberships and no directory entries."""
     tx.run("delete_contact", id=contact_id)
 
 

@@ -1,7 +1,4 @@
-"""What a database's name means: a path, ``sqlite:///…`` or ``postgresql://…``.
-
-This room must not know a connection.
-"""
+"""What a database's name means: a path, ``sqlite:///…`` or ``postgresql://…``. Opens no connection."""
 
 from __future__ import annotations
 
@@ -14,12 +11,12 @@ from daftari.store.queries import Dialect
 POSTGRES_PREFIXES = ("postgresql://", "postgres://")
 SQLITE_PREFIX = "sqlite:///"
 _PASSWORD = re.compile(r"(://[^:@/]*:).*@")
-"""Up to the last @, so that a password with an unquoted sign in it is hidden whole."""
+"""Up to the last @, so that a password that contains an unquoted @ is hidden completely."""
 _QUERY_PASSWORD = re.compile(r"(password=)[^&]*", re.IGNORECASE)
 
 
 def dialect_of(database: str) -> Dialect:
-    """Which engine a database's name means."""
+    """The engine that a database's name means. Raises ``BadSettings`` when it means none."""
     if database.startswith(POSTGRES_PREFIXES):
         return "postgres"
     if "://" in database and not database.startswith(SQLITE_PREFIX):
@@ -33,5 +30,5 @@ def sqlite_path(database: str) -> Path:
 
 
 def masked(database: str) -> str:
-    """The name as it may be printed, wherever in it a password stands."""
+    """The name as it may be printed, without its password."""
     return _QUERY_PASSWORD.sub(r"\1***", _PASSWORD.sub(r"\1***@", database))

@@ -1,7 +1,7 @@
 """The page directory: how many members each block of ids has, for every list, at three levels.
 
-It makes a list's total a sum over a few rows and any page a short walk, whatever the size. Each write changes it
-in its own transaction. This room must not know what a list means.
+It makes a list's total a sum over a few rows, and finds any page in a few steps, whatever the size. Each write changes
+it in its own transaction. Which contacts belong to a list is for the rules.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from daftari.model.limits import ID_MAX
 from daftari.store.engine import Tx, WriteTx
 
 LEVEL_SHIFTS = {1: 6, 2: 12, 3: 18}
-"""A level's blocks hold 2 ** shift ids: measured, the steps of 64 keep the last page near the first one's cost."""
+"""A level's blocks hold 2 ** shift ids. Measured: with steps of 64 the last page costs about as much as the first."""
 FANOUT = 64
 """Blocks of one level within a block of the next, and ids within a block of the first."""
 BOOK = 0
@@ -39,9 +39,9 @@ def count_list(tx: Tx, *, list_id: int) -> int:
 
 
 def find_page(tx: Tx, *, list_id: int, skip: int) -> tuple[int, PageStart | None]:
-    """A list's exact total, and where the member after ``skip`` others is; ``None`` when there are not so many.
+    """A list's exact total, and where its member number ``skip`` (from 0) is; ``None`` past the end.
 
-    Down the levels: among the few largest blocks, then among the 64 of the one that holds it, twice.
+    Goes down the levels: through the few largest blocks, then through the 64 blocks of the one that holds it, twice.
     """
     blocks = _list_blocks(tx, list_id, level=3, first=0, last=ID_MAX)
     total = sum(members for _, members in blocks)
@@ -59,7 +59,7 @@ def _list_blocks(tx: Tx, list_id: int, *, level: int, first: int, last: int) -> 
 
 
 def _step(blocks: list[tuple[int, int]], skip: int) -> tuple[int, int]:
-    """The block that holds the member after ``skip`` others, and how many others come before it within the block."""
+    """The block that holds member number ``skip``, and the member's number within that block."""
     for block, members in blocks:
         if skip < members:
             return block, skip
@@ -68,7 +68,7 @@ def _step(blocks: list[tuple[int, int]], skip: int) -> tuple[int, int]:
 
 
 def change_directory(tx: WriteTx, *, joined: dict[int, Iterable[int]], left: dict[int, Iterable[int]]) -> None:
-    """Ids that joined and left lists, by list. No id is in both for one list."""
+    """Count ids that joined and left lists, by list. No id may be in both for one list."""
     grown = _blocks(joined)
     shrunk = _blocks(left)
     grown.subtract(shrunk)
@@ -90,7 +90,7 @@ def _blocks(ids_by_list: dict[int, Iterable[int]]) -> Counter[tuple[int, int, in
 
 
 def _lowest_blocks(ids: Iterable[int]) -> Counter[int]:
-    """How many ids each block of the first level gets. Ids in a row, as new contacts have, need not be looked at."""
+    """How many ids each block of the first level gets; of a range, as new contacts have, without looking at each id."""
     shift = LEVEL_SHIFTS[1]
     if not isinstance(ids, range) or not ids or ids.step != 1:
         return Counter([number >> shift for number in ids])

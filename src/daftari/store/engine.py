@@ -1,8 +1,8 @@
-"""What a store is: the same four ways in on either engine, and the transaction they hand to a rule.
+"""What a store is: the transactions of either engine, and how a rule is called with one.
 
-A rule never sees a connection. It gets a transaction, names queries, and returns; the engine begins, locks,
-commits, retries and says in the phonebook's words what went wrong. This room must not know HTTP or what any
-query means beyond the two counters that it keeps: a project's book and the house.
+A rule never sees a connection. It gets a transaction, names queries, and returns; the engine begins, locks, commits,
+retries, and translates errors. No HTTP. What a query means is known here only of the counters that the engine keeps:
+those of a project's book and of the system.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ TABLES: dict[str, tuple[str, ...]] = {
     "import_join": ("project_id", "import_id", "chunk", "group_id", "contacts"),
     "import_reject": ("project_id", "import_id", "number", "reason", "record", "digits"),
 }
-"""The tables that take many new rows at once, and the columns in which they come."""
+"""The tables for ``insert_many``, and the order of columns in their rows."""
 EARLIER_TABLE = "house"
-"""What only a schema of before version 1 has."""
+"""A table that only a schema from before version 1 has."""
 
 
 class Migration(Struct, frozen=True):
@@ -61,7 +61,7 @@ class Book(Struct):
     next_seq: int
     next_fact: int
     next_item: int
-    """For what is neither: audiences, erasures, reviews and refused requests."""
+    """For audiences, erasures, exports, imports, reviews and quarantined requests."""
 
 
 class Tx(Protocol):
@@ -90,7 +90,7 @@ class Tx(Protocol):
         """The first row of a named query as ``kind``, like ``fetch``; ``None`` when there is none."""
 
     def run(self, query: str, **values: Value | RowSet) -> int:
-        """Run a named query for its effect; how many rows it changed."""
+        """Run a named query for its effect. Returns how many rows it changed."""
 
 
 class WriteTx(Tx, Protocol):
@@ -100,21 +100,21 @@ class WriteTx(Tx, Protocol):
     actor: Actor
 
     def insert_many(self, table: str, rows: Sequence[tuple[Value, ...]]) -> None:
-        """New rows for one of ``TABLES``, the fastest way that the engine has."""
+        """Insert rows into one of ``TABLES`` in the fastest way that the engine has."""
 
     def is_awaited(self) -> bool:
-        """Whether somebody else waits for the lock."""
+        """Whether another writer waits for the lock."""
 
 
 class SystemTx(Tx, Protocol):
-    """A transaction that holds the lock of the house tables."""
+    """A transaction that holds the lock of the system tables."""
 
     def take_id(self) -> int:
-        """A house id that no project, key or job had before."""
+        """A system id that no project, key or inbound token has or had."""
 
 
 class Transaction(ABC):
-    """What both engines' transactions are: ``Tx``, ``WriteTx`` and ``SystemTx`` in one."""
+    """The base of both engines' transactions: ``Tx``, ``WriteTx`` and ``SystemTx`` in one."""
 
     __slots__ = ("actor", "book", "erasure_key", "next_system_id", "now", "project")
 
@@ -137,7 +137,7 @@ class Transaction(ABC):
 
     @abstractmethod
     def run(self, query: str, **values: Value | RowSet) -> int:
-        """Run a named query for its effect; how many rows it changed."""
+        """Run a named query for its effect. Returns how many rows it changed."""
 
     def fetch(self, kind: type[T], query: str, **values: Value | RowSet) -> list[T]:
         """All rows of a named query as ``kind``; see ``Tx``."""
@@ -150,14 +150,14 @@ class Transaction(ABC):
 
     @abstractmethod
     def insert_many(self, table: str, rows: Sequence[tuple[Value, ...]]) -> None:
-        """New rows for one of ``TABLES``."""
+        """Insert rows into one of ``TABLES``."""
 
     @abstractmethod
     def is_awaited(self) -> bool:
-        """Whether somebody else waits for the lock."""
+        """Whether another writer waits for the lock."""
 
     def take_id(self) -> int:
-        """A house id that nothing had before."""
+        """A system id that no project, key or inbound token has or had."""
         self.next_system_id += 1
         return self.next_system_id - 1
 
@@ -175,20 +175,20 @@ class Store(ABC):
     def read(
         self, project: Project, now: int, rule: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """One snapshot of a project."""
+        """Call ``rule`` with one snapshot of a project."""
         return self._snapshot(project, now, lambda tx: rule(tx, *args, **kwargs))
 
     def read_unisolated(
         self, project: Project, now: int, rule: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """As ``read``, for a rule whose statements need not agree with one another: each is a snapshot of its own.
+        """Like ``read``, for a rule whose statements need not agree: each has a snapshot of its own.
 
-        It spares the transaction around them, which is half the work of finding one row.
+        It saves the transaction around them, which is half the work of finding one row.
         """
         return self._unisolated(project, now, lambda tx: rule(tx, *args, **kwargs))
 
     def system_read(self, now: int, rule: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """One snapshot of the system tables."""
+        """Call ``rule`` with one snapshot of the system tables."""
         return self._snapshot(NO_PROJECT, now, lambda tx: rule(tx, *args, **kwargs))
 
     def write(
@@ -201,7 +201,10 @@ class Store(ABC):
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Under the project's write lock; durable on return. Raises ``Unauthenticated`` if it was deleted."""
+        """Call ``rule`` under the project's write lock; what it wrote is durable on return.
+
+        Raises ``Unauthenticated`` if the project was deleted.
+        """
 
         def locked(tx: Transaction) -> T:
             if _lock_book(tx, actor):
@@ -220,7 +223,7 @@ class Store(ABC):
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """As ``write``, for a project that was deleted too: the worker's way in."""
+        """Like ``write``, for deleted projects too."""
 
         def locked(tx: Transaction) -> T:
             _lock_book(tx, actor)
@@ -231,7 +234,7 @@ class Store(ABC):
     def system_write(
         self, now: int, rule: Callable[Concatenate[SystemTx, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Under the lock of the system tables."""
+        """Call ``rule`` under the lock of the system tables."""
 
         def locked(tx: Transaction) -> T:
             row = tx.one("lock_system")
@@ -251,7 +254,7 @@ class Store(ABC):
 
     @abstractmethod
     def maintain(self) -> None:
-        """What the engine wants done now and then, by the worker."""
+        """Do the maintenance that the engine needs every so often."""
 
     @abstractmethod
     def close(self) -> None:
@@ -267,7 +270,7 @@ class Store(ABC):
 
     @abstractmethod
     def _exclusive(self, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
-        """Call ``body`` in a transaction that may write, then COMMIT. ``NO_PROJECT`` is the system."""
+        """Call ``body`` in a transaction that may write, then COMMIT. ``NO_PROJECT`` means the system tables."""
 
 
 def _lock_book(tx: Transaction, actor: Actor) -> bool:
@@ -290,7 +293,7 @@ def _saving_book(tx: Transaction, work: Callable[[], T]) -> T:
 
 
 def _as_kind(kind: type[T], rows: list[Row]) -> list[T]:
-    """The one place where the columns of a query are believed to have the types that a caller names."""
+    """Rows as ``kind``: the one place that trusts a caller's types for the columns of a query."""
     if get_origin(kind) is tuple:
         return cast("list[T]", rows)
     if issubclass(kind, Struct):

@@ -25,7 +25,7 @@ class OpenErasure(Struct, frozen=True):
 
 
 def insert_erasure(tx: WriteTx, *, subject_id: int, contact_id: int | None, removed: str) -> int:
-    """Keep that somebody was erased; returns the erasure's id."""
+    """Insert an erasure, after which the journal up to now may still name the contact. Returns its id."""
     number = tx.book.next_item
     tx.book.next_item = number + 1
     last = tx.book.next_seq - 1
@@ -43,25 +43,25 @@ def insert_erasure(tx: WriteTx, *, subject_id: int, contact_id: int | None, remo
 
 
 def get_last_erasure(tx: Tx) -> int:
-    """The id of the last erasure; 0 when nobody was erased."""
+    """The id of the last erasure, or 0."""
     return tx.fetch_one(int, "get_last_erasure") or 0
 
 
 def list_subjects_after(tx: Tx, *, erasure_id: int) -> set[int]:
-    """The subjects of those who were erased after an erasure."""
+    """The subjects that were erased after an erasure."""
     return set(tx.fetch(int, "list_erased_subjects", after=erasure_id))
 
 
 def find_open_erasure(tx: Tx) -> OpenErasure | None:
-    """An erasure after which the journal still names the contact."""
+    """An erasure after which journal or imports may still name the contact."""
     return tx.fetch_one(OpenErasure, "find_open_erasure")
 
 
 def advance_erasure(tx: WriteTx, *, erasure_id: int, next_seq: int, place: tuple[int, int]) -> None:
-    """The journal is cleared up to here, and then the imports up to a chunk of one of them."""
+    """Save how far the journal is cleared, and then the imports: ``place`` is an import's id and a chunk."""
     tx.run("advance_erasure", id=erasure_id, first=next_seq, import_id=place[0], chunk=place[1])
 
 
 def close_erasure(tx: WriteTx, *, erasure_id: int) -> None:
-    """The journal is cleared, and nothing names the contact any more."""
+    """End an erasure: nothing names the contact, and its id is forgotten too."""
     tx.run("close_erasure", id=erasure_id)

@@ -1,6 +1,6 @@
-"""What an export reads, in large steps, and the exports that wait for the worker or are kept.
+"""Reads what an export writes, in large steps, and stores exports with their progress.
 
-Groups come by their ids: the same few sets of them come again and again. This room must not know what is in a file.
+Groups are read as ids, because many contacts have the same groups. The format of a file belongs to the rules.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from daftari.store.engine import Tx, WriteTx
 from daftari.store.file_parts import delete_parts, list_parts
 
 MEMBERSHIPS_A_TURN = 100_000
-"""Memberships that are read at a time: usually all those of the contacts at hand."""
+"""Memberships read at a time: usually all those of one step's contacts."""
 
 WalkedContact = tuple[int, int | None, str]
-"""A contact's id, its number if anything is known of that, and its card."""
+"""A contact's id, its number if that has a state, and its card."""
 GroupKey = int | tuple[int, ...] | None
 """The groups of a contact, by id: one, several or none."""
 
@@ -25,7 +25,7 @@ GroupKey = int | tuple[int, ...] | None
 
 
 def walk_contacts(tx: Tx, *, group_id: int | None, limit: int) -> Iterator[list[WalkedContact]]:
-    """The whole book or a group in order of id, so many contacts at a time."""
+    """The whole book or a group in order of id, ``limit`` contacts at a time."""
     after = -1
     while True:
         if group_id is None:
@@ -39,12 +39,12 @@ def walk_contacts(tx: Tx, *, group_id: int | None, limit: int) -> Iterator[list[
 
 
 def list_group_keys(tx: Tx, *, ids: Sequence[int], whole: bool) -> list[GroupKey]:
-    """The groups of each of these contacts, ascending, deleted ones that still hold it included.
+    """The groups of each of these contacts, ascending. Deleted groups count until they are purged.
 
-    ``whole``: no other contact has an id between theirs, so that all memberships from the first to the last are meant.
+    ``whole``: no other contact has an id between the first and the last of these.
     """
     pairs = _walk_memberships(tx, ids) if whole else _find_memberships(tx, ids)
-    # Most contacts are in one group, and a set of pairs becomes a look-up in one step when all of them are.
+    # Most contacts are in one group; when all of them are, one dict of the pairs is the whole answer.
     single = dict(pairs)
     if len(single) == len(pairs):
         return list(map(single.get, ids))
@@ -79,7 +79,7 @@ def find_group_names(tx: Tx, *, ids: Sequence[int]) -> dict[int, GroupName]:
 
 
 def walk_numbers(tx: Tx, *, limit: int) -> Iterator[list[int]]:
-    """The numbers of which anything is known and that no contact has, ascending; of so many at a time the few."""
+    """Numbers with a state but no contact, ascending, those among ``limit`` numbers at a time."""
     after = 0
     while rows := tx.fetch(tuple[int, int | None], "list_known_numbers", after=after, limit=limit):
         yield [mobile for mobile, contact_id in rows if contact_id is None]
@@ -90,7 +90,7 @@ def walk_numbers(tx: Tx, *, limit: int) -> Iterator[list[int]]:
 
 
 def insert_export(tx: WriteTx, *, settings: str, until: int) -> StoredExport:
-    """An export that waits for the worker."""
+    """Insert a queued export."""
     number = tx.book.next_item
     tx.book.next_item = number + 1
     tx.run("insert_export", id=number, settings=settings, until=until, now=tx.now)
@@ -98,7 +98,7 @@ def insert_export(tx: WriteTx, *, settings: str, until: int) -> StoredExport:
 
 
 def list_exports(tx: Tx) -> list[StoredExport]:
-    """Every export in order of creation, removed ones that are not cleared included: they are few."""
+    """All exports in order of creation: a few. A removed one counts until its file is deleted."""
     return tx.fetch(StoredExport, "list_exports")
 
 
@@ -108,7 +108,7 @@ def get_export(tx: Tx, *, export_id: int) -> StoredExport | None:
 
 
 def update_export(tx: WriteTx, *, export: StoredExport) -> None:
-    """All of an export that may change."""
+    """Save the state and progress of an export."""
     tx.run(
         "update_export",
         id=export.id,
@@ -121,7 +121,7 @@ def update_export(tx: WriteTx, *, export: StoredExport) -> None:
 
 
 def delete_export(tx: WriteTx, *, export_id: int) -> None:
-    """An export goes that has no file."""
+    """Delete an export that has no file."""
     tx.run("delete_export", id=export_id)
 
 
@@ -132,5 +132,5 @@ def walk_file(tx: Tx, *, export: StoredExport) -> Iterator[bytes]:
 
 
 def clear_file(tx: WriteTx, *, export_id: int) -> bool:
-    """One turn of deleting an export's file. Returns whether there may be more of it."""
+    """Delete some parts of an export's file. Returns whether there may be more."""
     return delete_parts(tx, file_id=export_id, limit=PARTS_A_TURN) == PARTS_A_TURN

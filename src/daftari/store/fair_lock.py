@@ -1,8 +1,8 @@
-"""The fair_lock before SQLite's one write lock: two lock files that make writers of all processes take turns.
+"""A fair lock in front of SQLite's write lock: two lock files that make the writers of all processes take turns.
 
-Take ``next``, take ``turn``, free ``next``; after COMMIT free ``turn``. Whoever just wrote has to queue again
-behind those who wait, so a bulk writer cannot starve small ones as SQLite's own polling lock would let it.
-The kernel frees both when a process dies. This room must not know what is written.
+A writer takes ``next``, takes ``turn``, frees ``next``, and frees ``turn`` after COMMIT. To write again it queues
+behind those that wait, so a bulk writer cannot starve small ones, as it could with SQLite's own polling lock. The
+kernel frees both when a process dies.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from types import TracebackType
 
 
 class FairLock:
-    """``with fair_lock:`` is one turn. Each thread has file descriptors of its own: flock is per open file."""
+    """``with fair_lock:`` holds the lock. Each thread has its own file descriptors, because flock is per open file."""
 
     def __init__(self, database: Path) -> None:
         self._paths = (Path(f"{database}-next"), Path(f"{database}-turn"))
@@ -36,7 +36,7 @@ class FairLock:
         fcntl.flock(self._files()[1], fcntl.LOCK_UN)
 
     def is_awaited(self) -> bool:
-        """Whether somebody waits behind whoever has the turn; asked by whoever has it."""
+        """Whether another thread or process waits for the lock. To be called by the one that holds it."""
         following = self._files()[0]
         try:
             fcntl.flock(following, fcntl.LOCK_EX | fcntl.LOCK_NB)

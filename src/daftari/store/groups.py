@@ -1,7 +1,7 @@
-"""Groups and who is in them. A name is kept as first written and found by its folded form.
+"""Groups and their members. A name is stored as it was first written and found by its folded form.
 
-A group that was deleted keeps its row, nameless, until the worker has cleared its members. This room must not
-know when a contact may join.
+A deleted group keeps its row, without a folded name, until the worker has purged its memberships. Which contact may
+join belongs to the rules.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from daftari.store.engine import Tx, WriteTx
 
 
 class Membership(Struct, frozen=True):
-    """One contact in one group; a deleted group that still holds it has no folded name."""
+    """One contact in one group. A deleted group has no folded name."""
 
     contact_id: int
     group_id: int
@@ -39,13 +39,13 @@ def find_group_id(tx: Tx, *, folded: str) -> int | None:
 
 
 def list_groups(tx: Tx, *, after: int, limit: int) -> list[Group]:
-    """Groups in order of creation, from the one after ``after`` on."""
+    """At most ``limit`` groups after an id, in order of creation."""
     rows = tx.fetch(tuple[int, str, int, int], "list_groups", after=after, limit=limit)
     return [Group(group_id, name, contacts, created_at) for group_id, name, created_at, contacts in rows]
 
 
 def insert_group(tx: WriteTx, *, name: str, folded: str) -> Group:
-    """A new, empty group."""
+    """Insert an empty group."""
     group_id = tx.book.next_group_id
     tx.book.next_group_id = group_id + 1
     tx.insert_many("contact_group", [(tx.project.id, group_id, name, folded, tx.now)])
@@ -53,27 +53,27 @@ def insert_group(tx: WriteTx, *, name: str, folded: str) -> Group:
 
 
 def rename_group(tx: WriteTx, *, group_id: int, name: str, folded: str) -> None:
-    """Another name for a group."""
+    """Set a group's name."""
     tx.run("rename_group", id=group_id, name=name, folded=folded)
 
 
 def hide_group(tx: WriteTx, *, group_id: int) -> None:
-    """Free a group's name; its members go later."""
+    """Free a group's name and hide it; its memberships are purged later."""
     tx.run("hide_group", id=group_id, now=tx.now)
 
 
 def list_contact_groups(tx: Tx, *, contact_id: int) -> list[int]:
-    """The groups that a contact is in, deleted ones that still hold it included."""
+    """The groups of a contact. Deleted groups count until they are purged."""
     return tx.fetch(int, "list_contact_groups", contact=contact_id)
 
 
 def list_memberships(tx: Tx, *, ids: Sequence[int]) -> list[Membership]:
-    """The groups that each of these contacts is in, deleted ones that still hold it included."""
+    """The groups of some contacts. Deleted groups count until they are purged."""
     return tx.fetch(Membership, "list_memberships", ids=ids)
 
 
 def list_group_names(tx: Tx, *, ids: Sequence[int]) -> dict[int, list[str]]:
-    """The names of the groups that each of these contacts is in."""
+    """The names of the groups of some contacts, by contact."""
     names: dict[int, list[str]] = {number: [] for number in ids}
     for contact_id, name in tx.fetch(tuple[int, str], "list_group_names", ids=ids):
         names[contact_id].append(name)
@@ -81,21 +81,21 @@ def list_group_names(tx: Tx, *, ids: Sequence[int]) -> dict[int, list[str]]:
 
 
 def find_members(tx: Tx, *, group_id: int, ids: Sequence[int]) -> set[int]:
-    """Which of these contacts are in the group."""
+    """Those of some contacts that are in a group."""
     return set(tx.fetch(int, "find_members", group=group_id, ids=ids))
 
 
 def insert_members(tx: WriteTx, *, group_id: int, ids: Sequence[int]) -> None:
-    """Contacts that are not in the group join it."""
+    """Insert memberships of contacts that are not in the group."""
     project = tx.project.id
     tx.insert_many("membership", [(project, group_id, number) for number in ids])
 
 
 def delete_members(tx: WriteTx, *, group_id: int, ids: Sequence[int]) -> None:
-    """Contacts that are in the group leave it."""
+    """Delete memberships of contacts that are in the group."""
     tx.run("delete_members", group=group_id, ids=ids)
 
 
 def delete_contact_memberships(tx: WriteTx, *, contact_id: int) -> None:
-    """A contact leaves all its groups."""
+    """Delete all memberships of a contact."""
     tx.run("delete_contact_memberships", contact=contact_id)

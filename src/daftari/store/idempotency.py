@@ -1,7 +1,7 @@
-"""What writes under an Idempotency-Key answered, each kept with its effect.
+"""Responses to writes with an Idempotency-Key, each stored in the transaction of its write.
 
-Of key and request only keyed digests are kept: either may hold somebody's number. This room must not know for how
-long an answer counts, nor what it says.
+Of key and request only keyed digests are stored, because either may hold a number. How long a response is valid belongs
+to the rules.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from msgspec import Struct
 from daftari.store.engine import Tx, WriteTx
 
 NAMING_A_TURN = 100
-"""Answers that are read at once to find those that name a number."""
+"""Responses read at a time to find those that name a number."""
 
 
 class StoredResponse(Struct, frozen=True):
-    """An answer as it is kept. ``headers`` is JSON; a body of ``None`` named somebody who was erased."""
+    """A response as it is stored. ``headers`` is JSON. ``body`` is ``None`` if it named a number that is erased."""
 
     fingerprint: str
     at: int
@@ -28,12 +28,12 @@ class StoredResponse(Struct, frozen=True):
 
 
 def find_response(tx: Tx, *, key_id: int, name: str) -> StoredResponse | None:
-    """What is kept under a name that a key's owner gave."""
+    """The response to a write of an API key with this Idempotency-Key, which is ``name``."""
     return tx.fetch_one(StoredResponse, "find_response", key=key_id, name_digest=digest(tx, name.encode()))
 
 
 def save_response(tx: WriteTx, answer: StoredResponse, *, key_id: int, name: str, names_numbers: bool) -> None:
-    """Keep an answer, in the place of one that does not count any more."""
+    """Store a response, in place of an expired one with the same Idempotency-Key."""
     tx.run(
         "save_response",
         key=key_id,
@@ -48,18 +48,18 @@ def save_response(tx: WriteTx, answer: StoredResponse, *, key_id: int, name: str
 
 
 def find_old_end(tx: Tx, *, until: int, limit: int) -> int | None:
-    """The time of the last of the first ``limit`` answers that were given by ``until``; ``None`` if there is none."""
+    """The time of the last of the first ``limit`` responses up to ``until``; ``None`` if there is none."""
     row = tx.fetch_one(tuple[int | None], "find_old_responses_end", until=until, limit=limit)
     return None if row is None else row[0]
 
 
 def delete_responses(tx: WriteTx, *, last: int) -> None:
-    """Forget all that was answered up to a time."""
+    """Delete all responses up to a time."""
     tx.run("delete_responses_below", last=last)
 
 
 def walk_responses_naming_numbers(tx: Tx) -> Iterator[tuple[int, str, bytes]]:
-    """The answers that may name a number: whose key, the name's digest, the body."""
+    """The responses that may name a number: the API key's id, the digest of the Idempotency-Key, the body."""
     key_id, name = 0, ""
     while rows := tx.fetch(
         tuple[int, str, bytes], "list_responses_naming_numbers", key=key_id, name_digest=name, limit=NAMING_A_TURN
@@ -69,10 +69,10 @@ def walk_responses_naming_numbers(tx: Tx) -> Iterator[tuple[int, str, bytes]]:
 
 
 def clear_response(tx: WriteTx, *, key_id: int, name_digest: str) -> None:
-    """Keep only that an answer was given, and with which status."""
+    """Keep only the status of a response."""
     tx.run("clear_response", key=key_id, name_digest=name_digest)
 
 
 def digest(tx: Tx, text: bytes) -> str:
-    """What stands for a name or a request, and tells it to nobody."""
+    """The keyed hash of an Idempotency-Key or a request."""
     return blake2b(text, key=tx.erasure_key, digest_size=16, person=b"replay").hexdigest()

@@ -1,7 +1,7 @@
-"""Imports: how far each is, what became of each record, and what it takes to put everything back.
+"""Imports: their state and progress, the outcome of each record, and what an undo needs.
 
-A thousand records are a chunk: an outcome and a contact's id for each. This room must not know what an outcome means,
-nor what is in settings and progress.
+A chunk has up to 1,000 records: an outcome and a contact's id for each. What an outcome, settings and progress mean
+belongs to the rules.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from daftari.store.journal import names_contact, without_contact, written_ranges
 
 CHUNKS_A_QUERY_MAX = 64
 CHUNK_RECORDS = 1_000
-"""Records of one chunk; the last one has fewer, and those of a stream may have."""
+"""Records of one chunk. The last chunk may have fewer, and so may every chunk of a stream."""
 
 
 class StoredImport(Struct, frozen=True):
@@ -39,9 +39,9 @@ class StoredImport(Struct, frozen=True):
 
 
 class Chunk(Struct, frozen=True):
-    """A thousand records: what became of each, a byte a record, its contact's id or 0, and what a plan saw, 8 bytes.
+    """Up to 1,000 records: for each a byte of outcome, its contact's id or 0, and 8 bytes of digest from a plan.
 
-    ``first_fact`` to ``last_fact``: what was recorded about their numbers. ``at``: when their contacts were written.
+    ``first_fact`` to ``last_fact``: the facts that they recorded. ``at``: when their contacts were written.
     """
 
     number: int
@@ -56,7 +56,7 @@ class Chunk(Struct, frozen=True):
 
 
 class Reject(Struct, frozen=True, array_like=True):
-    """A record that could not be taken, as JSON, and why. ``digits``: all that it holds."""
+    """A rejected record, as JSON, with the reason. ``digits``: all digits of the record."""
 
     number: int
     reason: str
@@ -68,7 +68,7 @@ class Reject(Struct, frozen=True, array_like=True):
 
 
 def insert_import(tx: WriteTx, *, phase: ImportPhase, erasure_id: int, settings: str, progress: str, until: int) -> int:
-    """A new import whose file is still arriving; returns its id."""
+    """Insert an import whose file is still arriving. Returns its id."""
     number = tx.book.next_item
     tx.book.next_item = number + 1
     tx.run(
@@ -85,42 +85,42 @@ def get_import(tx: Tx, *, import_id: int) -> StoredImport | None:
 
 
 def list_imports(tx: Tx, *, before: int, limit: int) -> list[StoredImport]:
-    """Imports, the newest first, from the one before a given one on."""
+    """At most ``limit`` imports before an id, the newest first; 0 means from the newest on."""
     return _fetch_imports(tx, "list_imports", before=before or ID_MAX, limit=limit)
 
 
 def find_open_import(tx: Tx) -> int | None:
-    """The first import that is to be worked on."""
+    """The id of the first import that a worker has to run."""
     return tx.fetch_one(int, "find_open_import")
 
 
 def find_import_after(tx: Tx, *, import_id: int) -> int | None:
-    """The import that was made after another one, or the first one after 0."""
+    """The id of the first import after an id."""
     return tx.fetch_one(int, "find_import_after", id=import_id)
 
 
 def list_waiting_imports(tx: Tx) -> list[int]:
-    """Imports whose files wait for somebody's word: paused ones, and plans that are done."""
+    """The ids of paused imports and of finished plans, whose files wait for a decision."""
     return tx.fetch(int, "list_waiting_imports")
 
 
 def count_imports_with_files(tx: Tx, *, limit: int) -> int:
-    """How many imports hold a file that is still arriving or wanted, up to a limit."""
+    """How many imports hold a file that is still arriving or needed, up to a limit."""
     return tx.fetch_one(int, "count_imports_with_files", limit=limit) or 0
 
 
 def find_clearing_import(tx: Tx) -> int | None:
-    """An import whose file nobody needs any more."""
+    """The id of an import whose file has to be deleted."""
     return tx.fetch_one(int, "find_clearing_import")
 
 
 def find_expired_import(tx: Tx) -> int | None:
-    """An import whose time is over."""
+    """The id of an import that has expired."""
     return tx.fetch_one(int, "find_expired_import", now=tx.now)
 
 
 def save_import(tx: WriteTx, *, given: StoredImport) -> None:
-    """How far an import is."""
+    """Save an import's state and progress."""
     tx.run(
         "save_import",
         id=given.id, state=given.state, phase=given.phase, until=given.expires_at, clearing=int(given.clearing),
@@ -129,7 +129,7 @@ def save_import(tx: WriteTx, *, given: StoredImport) -> None:
 
 
 def forget_import(tx: WriteTx, *, import_id: int) -> None:
-    """One turn of forgetting all that is kept of an import, itself at last."""
+    """Delete some of an import's rows; the last call deletes the import itself."""
     chunks = list_chunks(tx, import_id=import_id, first=0, limit=1)
     if chunks:
         _delete_chunk(tx, import_id, chunks[0].number)
@@ -163,7 +163,7 @@ def _fetch_imports(tx: Tx, query: str, **values: int) -> list[StoredImport]:
 
 
 def save_chunk(tx: WriteTx, *, import_id: int, chunk: Chunk) -> None:
-    """What became of a thousand records; what a plan foresaw of them goes."""
+    """Insert a chunk, or replace the one of its plan."""
     tx.run(
         "save_import_chunks",
         id=import_id, chunk=chunk.number, now=chunk.at, phase=chunk.phase, outcomes=chunk.outcomes,
@@ -173,7 +173,7 @@ def save_chunk(tx: WriteTx, *, import_id: int, chunk: Chunk) -> None:
 
 
 def list_chunks(tx: Tx, *, import_id: int, first: int, limit: int) -> list[Chunk]:
-    """Some chunks in their order."""
+    """At most ``limit`` chunks from ``first`` on, in order."""
     rows = tx.fetch(
         tuple[int, int, ImportPhase, bytes, bytes, bytes, int, int, int],
         "list_import_chunks", id=import_id, first=first, limit=limit,
@@ -182,7 +182,7 @@ def list_chunks(tx: Tx, *, import_id: int, first: int, limit: int) -> list[Chunk
 
 
 def walk_rows(tx: Tx, *, import_id: int, after: int) -> Iterator[tuple[int, int, int]]:
-    """Number, outcome and contact's id of each record, from the one after ``after`` on."""
+    """Number, outcome and contact's id of each record after a number."""
     first, limit = max(after + 2 - CHUNK_RECORDS, 1), 2
     while rows := tx.fetch(tuple[int, bytes, bytes], "list_import_rows", id=import_id, first=first, limit=limit):
         for first, outcomes, ids in rows:
@@ -190,21 +190,21 @@ def walk_rows(tx: Tx, *, import_id: int, after: int) -> Iterator[tuple[int, int,
             for number, outcome, contact in zip(itertools.count(first), outcomes, contacts, strict=False):
                 if number > after:
                     yield number, outcome, contact
-        # A stream's chunks may be short: more and more of them at once, so that short ones cost few queries.
+        # A stream's chunks may be short: each query reads twice as many as the one before.
         first, limit = first + 1, min(2 * limit, CHUNKS_A_QUERY_MAX)
 
 
 def finish_chunk(tx: WriteTx, *, import_id: int, number: int) -> None:
-    """A chunk was undone: nothing is known any more of whom it let join."""
+    """Mark a chunk as undone, and delete what it keeps of groups."""
     tx.run("finish_import_chunk", id=import_id, chunk=number)
     tx.run("delete_import_joins", id=import_id, chunk=number)
 
 
-# ---- what it takes to put everything back -----------------------------------------------------------
+# ---- what an undo needs -----------------------------------------------------------------------------
 
 
 def insert_joins(tx: WriteTx, *, import_id: int, chunk: int, joined: Mapping[int, Iterable[int]]) -> None:
-    """Which contacts that were there joined which group."""
+    """Keep which existing contacts joined which group."""
     rows = [(tx.project.id, import_id, chunk, group, written) for group, ids in joined.items()
             if (written := written_ranges(ids))]  # fmt: skip
     if rows:
@@ -212,43 +212,43 @@ def insert_joins(tx: WriteTx, *, import_id: int, chunk: int, joined: Mapping[int
 
 
 def list_joins(tx: Tx, *, import_id: int, chunk: int) -> list[tuple[int, str]]:
-    """Groups, and who joined them, as ranges of ids."""
+    """Groups with the contacts that joined them by a chunk, as ranges of ids."""
     return tx.fetch(tuple[int, str], "list_import_joins", id=import_id, chunk=chunk)
 
 
 def save_changes(tx: WriteTx, *, import_id: int, cards: Sequence[tuple[int, str]]) -> None:
-    """Cards as they were before an import changed them, by contact."""
+    """Keep cards, by contact, as they were before an import changed them."""
     if cards:
         tx.run("save_import_changes", id=import_id, items=cards, now=tx.now)
 
 
 def find_changes(tx: Tx, *, import_id: int, ids: Sequence[int]) -> dict[int, tuple[int, str]]:
-    """When an import changed some contacts last, and their cards before."""
+    """Contacts with the time at which an import changed them last and their cards before it."""
     rows = tx.fetch(tuple[int, int, str], "find_import_changes", id=import_id, ids=ids) if ids else []
     return {contact_id: (at, card) for contact_id, at, card in rows}
 
 
 def exclude_mobiles(tx: WriteTx, *, import_id: int, mobiles: Sequence[int]) -> None:
-    """Numbers that an import leaves alone, kept as contacts of the negative number."""
+    """Exclude numbers from an import; each is kept as a change of the contact with the negative number."""
     save_changes(tx, import_id=import_id, cards=[(-mobile, "") for mobile in mobiles])
 
 
 def find_excluded_mobiles(tx: Tx, *, import_id: int, mobiles: Sequence[int]) -> set[int]:
-    """Which of these numbers an import leaves alone."""
+    """Those of some numbers that are excluded from an import."""
     return {-found for found in find_changes(tx, import_id=import_id, ids=[-mobile for mobile in mobiles])}
 
 
 def delete_changes(tx: WriteTx, *, import_id: int, ids: Sequence[int]) -> None:
-    """Forget what some contacts were."""
+    """Delete the cards of some contacts from before an import."""
     if ids:
         tx.run("delete_import_changes", id=import_id, ids=ids)
 
 
-# ---- records that could not be taken ----------------------------------------------------------------
+# ---- rejects ----------------------------------------------------------------------------------------
 
 
 def save_rejects(tx: WriteTx, *, import_id: int, first: int, last: int, rejects: Iterable[Reject]) -> None:
-    """Those among the records from one number to another; what a plan found there goes."""
+    """Save the rejects among the records from one number to another, in place of those of a plan."""
     tx.run("delete_import_rejects", id=import_id, first=first, last=last)
     rows = [(tx.project.id, import_id, one.number, one.reason, one.record, one.digits) for one in rejects]
     if rows:
@@ -256,7 +256,7 @@ def save_rejects(tx: WriteTx, *, import_id: int, first: int, last: int, rejects:
 
 
 def list_rejects(tx: Tx, *, import_id: int, first: int, limit: int) -> list[tuple[int, str, str]]:
-    """Number, reason and record of some, in their order."""
+    """Number, reason and record of at most ``limit`` rejects from ``first`` on, in order."""
     return tx.fetch(tuple[int, str, str], "list_import_rejects", id=import_id, first=first, limit=limit)
 
 
@@ -264,16 +264,16 @@ def list_rejects(tx: Tx, *, import_id: int, first: int, limit: int) -> list[tupl
 
 
 def erase_changes(tx: WriteTx, *, contact_id: int | None, mobile: int) -> int:
-    """Forget what somebody was before imports; returns how many cards went.
+    """Delete an erased contact's cards from before imports. Returns how many there were.
 
-    Also of a contact that is no more, and of one that has another number by now.
+    Finds them also when the contact is deleted or has another number now.
     """
     gone = tx.run("delete_contact_changes", contact=-mobile) + tx.run("delete_changes_by_card", pattern=f'%"{mobile}"%')
     return gone if contact_id is None else gone + tx.run("delete_contact_changes", contact=contact_id)
 
 
 def erase_rejects(tx: WriteTx, *, digits: str) -> int:
-    """Forget the records that hold these digits; they stay counted. Returns how many there were."""
+    """Clear the rejects that hold these digits; they stay counted. Returns how many there were."""
     found = tx.fetch(tuple[int, int], "find_rejects_by_digits", pattern=f"%{digits}%")
     for import_id, number in found:
         tx.run("erase_import_reject", id=import_id, number=number)
@@ -281,7 +281,7 @@ def erase_rejects(tx: WriteTx, *, digits: str) -> int:
 
 
 def erase_from_chunk(tx: WriteTx, *, import_id: int, chunk: Chunk, contact_id: int) -> None:
-    """Forget that a record was about a contact."""
+    """Remove a contact's id from a chunk and its joins."""
     if contact_id in chunk.ids:
         ids = array("q", [0 if number == contact_id else number for number in chunk.ids])
         tx.run("update_chunk_ids", id=import_id, chunk=chunk.number, contacts=ids.tobytes())

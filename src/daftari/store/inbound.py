@@ -1,6 +1,6 @@
-"""What providers bring: tokens in the house, and in each project counts, what waits for a person's eye, and quarantine.
+"""Inbound tokens, which are system rows, and a project's inbound counts, reviews and quarantine.
 
-This room must not know any provider, nor what a message means.
+Providers, and what a message means, belong to other modules.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def list_tokens(tx: Tx) -> list[InboundToken]:
 def insert_token(
     tx: SystemTx, *, token: InboundToken, token_hash: bytes, signing_secret: str | None, verify_token: str | None
 ) -> None:
-    """A new token, whose id was taken from the house."""
+    """Insert a token, whose id is a system id."""
     tx.run(
         "insert_inbound_token",
         id=token.id,
@@ -69,12 +69,12 @@ def insert_token(
 
 
 def update_signing_secret(tx: SystemTx, *, token_id: int, signing_secret: str) -> None:
-    """Another secret of the provider's."""
+    """Replace the signing secret of a token."""
     tx.run("update_signing_secret", id=token_id, signing_secret=signing_secret)
 
 
 def revoke_token(tx: SystemTx, *, token_id: int) -> None:
-    """A token stops working."""
+    """Revoke a token."""
     tx.run("revoke_inbound_token", id=token_id, now=tx.now)
 
 
@@ -82,17 +82,17 @@ def revoke_token(tx: SystemTx, *, token_id: int) -> None:
 
 
 def count_received(tx: WriteTx, *, token_id: int) -> None:
-    """One request more that was taken in."""
+    """Count one more accepted request."""
     tx.run("count_inbound", token=token_id, received=1, refused=0, received_at=tx.now, refused_at=None)
 
 
 def count_refused(tx: WriteTx, *, token_id: int) -> None:
-    """One request more that was refused."""
+    """Count one more refused request."""
     tx.run("count_inbound", token=token_id, received=0, refused=1, received_at=None, refused_at=tx.now)
 
 
 def list_counts(tx: Tx) -> list[InboundCount]:
-    """What each token of the project brought."""
+    """The counts of the project's tokens."""
     return tx.fetch(InboundCount, "list_inbound_counts")
 
 
@@ -100,7 +100,7 @@ def list_counts(tx: Tx) -> list[InboundCount]:
 
 
 def insert_review(tx: WriteTx, *, given: Review, message_digest: str) -> None:
-    """Something for a person's eye; a message that is there already is not kept twice. ``given.id`` does not count."""
+    """Insert a message for review, once for each message digest. ``given.id`` is ignored."""
     number = tx.book.next_item
     tx.book.next_item = number + 1
     tx.run(
@@ -118,32 +118,32 @@ def insert_review(tx: WriteTx, *, given: Review, message_digest: str) -> None:
 
 
 def list_reviews(tx: Tx, *, after: int, limit: int) -> list[Review]:
-    """What waits, in the order of arrival."""
+    """At most ``limit`` reviews after an id that are not settled, in the order of arrival."""
     return _fetch_reviews(tx, "list_reviews", after=after, limit=limit)
 
 
 def list_subject_reviews(tx: Tx, *, mobile: int | None) -> list[Review]:
-    """What was kept for review of one number; with ``None``, of numbers that could not be read."""
+    """The reviews of one number; with ``None``, those without a readable number."""
     return _fetch_reviews(tx, "list_subject_reviews", subject_id=mobile or 0)
 
 
 def get_review(tx: Tx, *, review_id: int) -> Review | None:
-    """One thing for a person's eye."""
+    """One review."""
     return next(iter(_fetch_reviews(tx, "get_review", id=review_id)), None)
 
 
 def settle_review(tx: WriteTx, *, review_id: int, settled_as: str) -> None:
-    """A person has looked."""
+    """Settle a review."""
     tx.run("settle_review", id=review_id, settled_as=settled_as, now=tx.now)
 
 
 def delete_review(tx: WriteTx, *, review_id: int) -> None:
-    """One thing that was kept for review goes."""
+    """Delete one review."""
     tx.run("delete_review", id=review_id)
 
 
 def delete_reviews(tx: WriteTx, *, mobile: int) -> int:
-    """What was kept for review of a number goes; returns how many rows that were."""
+    """Delete the reviews of a number. Returns how many there were."""
     return tx.run("delete_subject_reviews", subject_id=mobile)
 
 
@@ -156,17 +156,17 @@ def _fetch_reviews(tx: Tx, query: str, **values: int) -> list[Review]:
 
 
 def count_quarantine(tx: Tx) -> int:
-    """How many refused requests are kept."""
+    """How many requests are quarantined."""
     return tx.fetch_one(int, "count_quarantine") or 0
 
 
 def insert_quarantine(tx: WriteTx, *, token_id: int, reason: str, request: InboundRequest) -> None:
-    """Keep a request that was refused."""
+    """Quarantine a request."""
     number = tx.book.next_item
     tx.book.next_item = number + 1
     head = _Head(request.method, request.url, request.query, request.media_type, dict(request.headers))
     written = _encode(head).decode()
-    # With its proof: what somebody forged must not hide the same words of the provider.
+    # The digest covers the signature: a forged request must not hide the provider's own with the same body.
     proof = _encode([request.query, sorted(request.headers.items())])
     digest = sha256(proof + request.body).hexdigest()
     values = {"request": written, "digest": digest}
@@ -174,7 +174,7 @@ def insert_quarantine(tx: WriteTx, *, token_id: int, reason: str, request: Inbou
 
 
 def list_quarantine(tx: Tx, *, after: int, limit: int) -> list[Quarantined]:
-    """Refused requests in the order of arrival."""
+    """At most ``limit`` quarantined requests after an id, in the order of arrival."""
     rows = tx.fetch(tuple[int, int, int, str, str, bytes], "list_quarantine", after=after, limit=limit)
     found = []
     for number, token_id, received_at, reason, written, body in rows:
@@ -185,5 +185,5 @@ def list_quarantine(tx: Tx, *, after: int, limit: int) -> list[Quarantined]:
 
 
 def delete_quarantined(tx: WriteTx, *, quarantined_id: int) -> None:
-    """A refused request goes."""
+    """Delete a quarantined request."""
     tx.run("delete_quarantine", id=quarantined_id)

@@ -1,7 +1,4 @@
-"""What ``daftari check`` reads and mends: each invariant's two sides, unjudged.
-
-This room must not know which of two sides is right.
-"""
+"""What ``daftari check`` reads and repairs: both sides of each invariant. Which side is right belongs to the rules."""
 
 from __future__ import annotations
 
@@ -32,7 +29,7 @@ class BookState(Struct, frozen=True):
     next_fact: int
     oldest_seq: int
     closed: int
-    """1: the project was deleted, and its rows are going."""
+    """1 when the project was deleted and its rows are being purged."""
     largest_id: int
     largest_group_id: int
     largest_fact: int
@@ -63,7 +60,7 @@ def list_rows(tx: Tx) -> Iterator[StoredContact]:
 
 
 def list_states(tx: Tx) -> Iterator[tuple[int, bool, str]]:
-    """Every state that is kept: subject, whether it is suppressed, and the state's text."""
+    """Every stored state: subject, whether it is suppressed, and the state's text."""
     after = -ID_MAX - 1
     while rows := tx.fetch(tuple[int, int, str], "check_states", after=after, limit=ROWS_A_TURN):
         for subject_id, suppressed, state in rows:
@@ -72,7 +69,7 @@ def list_states(tx: Tx) -> Iterator[tuple[int, bool, str]]:
 
 
 def list_fact_subjects(tx: Tx) -> Iterator[int]:
-    """Every subject of which anything is known."""
+    """Every subject that has facts."""
     after = -ID_MAX - 1
     while subject_ids := tx.fetch(int, "check_subjects", after=after, limit=ROWS_A_TURN):
         yield from subject_ids
@@ -80,12 +77,12 @@ def list_fact_subjects(tx: Tx) -> Iterator[int]:
 
 
 def find_orphans(tx: Tx) -> list[tuple[int, int]]:
-    """Memberships without a contact or group, as group and contact ids; the first 1,000."""
+    """The first 1,000 memberships without a contact or group, as group and contact ids."""
     return tx.fetch(tuple[int, int], "check_orphans")
 
 
 def count_blocks(tx: Tx) -> Blocks:
-    """What the directory should be, counted from the rows."""
+    """What the directory must be, counted from the rows."""
     blocks: Blocks = Counter()
     low = tx.fetch(tuple[int, int, int], "check_member_blocks")
     for list_id, status in ((BOOK, SUPPRESSED), (LISTED, KNOWN)):
@@ -98,12 +95,12 @@ def count_blocks(tx: Tx) -> Blocks:
 
 
 def read_directory(tx: Tx) -> Blocks:
-    """What the directory is."""
+    """The directory as it is stored."""
     return Counter({row[:3]: row[3] for row in tx.fetch(tuple[int, int, int, int], "check_directory")})
 
 
 def repair_directory(tx: WriteTx, *, wanted: Blocks, found: Blocks) -> None:
-    """Make the directory what it should be."""
+    """Change the directory from what was found to what is wanted."""
     changes = [
         (*block, wanted[block] - found[block])
         for block in sorted({*wanted, *found})
@@ -115,6 +112,6 @@ def repair_directory(tx: WriteTx, *, wanted: Blocks, found: Blocks) -> None:
 
 
 def repair_memberships(tx: WriteTx, *, orphans: list[tuple[int, int]]) -> None:
-    """Memberships of nobody go."""
+    """Delete memberships, given as group and contact ids."""
     for group_id, contact_id in orphans:
         tx.run("repair_membership", group=group_id, contact=contact_id)

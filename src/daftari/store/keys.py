@@ -1,6 +1,6 @@
-"""Keys: house rows that hold a label, the first characters and a SHA-256, never the secret.
+"""API keys: system rows with a label, the key's first characters and its SHA-256, never the key itself.
 
-This room must not know how a secret is made or compared.
+How a key is made and compared belongs to the rules.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from daftari.store.projects import read_project, with_names
 
 
 class StoredKey(Struct, frozen=True):
-    """A key as it is stored, with its project. ``hash`` is the SHA-256 of the secret."""
+    """A key as it is stored, with its project. ``hash`` is the SHA-256 of the API key."""
 
     key: Key
     hash: bytes
@@ -43,15 +43,15 @@ def list_keys(tx: Tx) -> list[Key]:
     return [_read_key(*row) for row in rows]
 
 
-def insert_key(tx: SystemTx, *, key: Key, secret_hash: bytes) -> None:
-    """A new key, whose id was taken from the house."""
+def insert_key(tx: SystemTx, *, key: Key, key_hash: bytes) -> None:
+    """Insert a key, whose id is a system id."""
     tx.run(
         "insert_key",
         id=key.id,
         project_id=key.project_id,
         label=key.label,
         start=key.start,
-        hash=secret_hash,
+        hash=key_hash,
         read_only=int(key.read_only),
         now=key.created_at,
         expires_at=key.expires_at,
@@ -59,17 +59,17 @@ def insert_key(tx: SystemTx, *, key: Key, secret_hash: bytes) -> None:
 
 
 def revoke_key(tx: SystemTx, *, key_id: int) -> None:
-    """A key stops working."""
+    """Revoke a key."""
     tx.run("revoke_key", id=key_id, now=tx.now)
 
 
 def revoke_project_keys(tx: SystemTx, *, project_id: int) -> None:
-    """All keys of a project stop working."""
+    """Revoke all keys of a project."""
     tx.run("revoke_project_keys", id=project_id, now=tx.now)
 
 
 def touch_keys(tx: SystemTx, *, used: Mapping[int, int]) -> None:
-    """When keys were last used, by key id; never earlier than what is known."""
+    """Save when keys were last used, by key id. An earlier time than the stored one is ignored."""
     if used:
         tx.run("touch_keys", items=list(used.items()))
 

@@ -1,8 +1,8 @@
 """The PostgreSQL engine: a connection a thread, a lock a project, retries where the database asks for them.
 
-What it says runs unchanged on Citus as single-shard statements. A read is one ``REPEATABLE READ READ ONLY``
-snapshot. At most half of a process's threads wait for one project; the next caller is told to come back, so
-that other projects never wait. This room must not know what any query means.
+Its statements run unchanged on Citus as single-shard statements. A read is one ``REPEATABLE READ READ ONLY`` snapshot.
+At most half of a process's threads wait for one project; the next caller gets ``StoreBusy``, so that other projects
+never wait.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ LOCK_SECONDS = 2
 CONNECT_SECONDS = 5
 """How long a new connection may take."""
 TRIES_MAX = 6
-"""How often a transaction is tried when the database says that it met another one."""
+"""How often a transaction is tried when it conflicts with others."""
 COPY_ROWS_MIN = 100
 """From so many rows on, COPY is faster than INSERT."""
 OUTAGES = (psycopg.OperationalError, psycopg.InterfaceError, pg.ReadOnlySqlTransaction)
-"""What the world does to a database; anything else is a mistake of ours and is not caught."""
+"""Errors with a cause outside the program. Other errors are bugs and are not caught."""
 
 _FIND_WAITING = b"""
 SELECT 1 FROM pg_stat_activity AS a
@@ -45,7 +45,7 @@ LIMIT 1
 _FIND_EARLIER = b"""
 SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = 'schema_version' AND NOT attisdropped
 """
-"""A table of the schema before version 1, and not another program's of that name."""
+"""Whether a table is of a schema from before version 1, and not another program's of that name."""
 _COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
@@ -72,12 +72,12 @@ class PostgresTransaction(Transaction):
         return self._cursor.fetchall()
 
     def run(self, query: str, **values: Value | RowSet) -> int:
-        """Run a named query for its effect; how many rows it changed."""
+        """Run a named query for its effect. Returns how many rows it changed."""
         self._execute(query, values)
         return self._cursor.rowcount
 
     def insert_many(self, table: str, rows: Sequence[tuple[Value, ...]]) -> None:
-        """New rows for one of ``TABLES``: by COPY when they are many."""
+        """Insert rows into one of ``TABLES``, by COPY when there are many."""
         columns = ", ".join(TABLES[table])
         if len(rows) >= COPY_ROWS_MIN:
             with self._cursor.copy(f"COPY {table} ({columns}) FROM STDIN".encode()) as copy:
@@ -87,7 +87,7 @@ class PostgresTransaction(Transaction):
             self._cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})".encode(), rows)
 
     def is_awaited(self) -> bool:
-        """Whether another connection waits for what this one has locked."""
+        """Whether another connection waits for a lock that this one holds."""
         return self._cursor.execute(_FIND_WAITING).fetchone() is not None
 
     def _execute(self, name: str, values: dict[str, Value | RowSet]) -> None:
@@ -120,7 +120,7 @@ class PostgresStore(Store):
         self.system_read(0, lambda tx: tx.one("list_projects"))
 
     def maintain(self) -> None:
-        """Nothing: PostgreSQL looks after itself."""
+        """Do nothing: PostgreSQL maintains itself."""
 
     def close(self) -> None:
         """Close every connection of this process."""
@@ -140,7 +140,7 @@ class PostgresStore(Store):
                 return body(PostgresTransaction(cursor, self._queries, project, now, self._erasure_key))
         except OUTAGES as error:
             if not connection.broken:
-                raise in_our_words(error) from error
+                raise translate_error(error) from error
             self._forget(connection)
         return self._snapshot(project, now, body)
 
@@ -159,7 +159,7 @@ class PostgresStore(Store):
                     raise StoreBusy from error
                 time.sleep(random.uniform(0.002, 0.02) * tried)
             except OUTAGES as error:
-                raise in_our_words(error) from error
+                raise translate_error(error) from error
 
     def _once(self, begin: str, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
         connection = self._begun(begin)
@@ -172,7 +172,7 @@ class PostgresStore(Store):
             self._leave(connection)
 
     def _begun(self, begin: str) -> psycopg.Connection[Row]:
-        """A connection with a transaction begun; a kept one that went stale meanwhile is replaced."""
+        """A connection with a transaction begun. A kept connection that no longer works is replaced."""
         kept = self._kept()
         if kept is not None:
             try:
@@ -185,7 +185,7 @@ class PostgresStore(Store):
         return connection
 
     def _kept(self) -> psycopg.Connection[Row] | None:
-        """This thread's connection."""
+        """This thread's connection, if it has one."""
         kept: psycopg.Connection[Row] | None = getattr(self._local, "connection", None)
         return kept
 
@@ -197,7 +197,7 @@ class PostgresStore(Store):
         return connection
 
     def _leave(self, connection: psycopg.Connection[Row]) -> None:
-        """No transaction stays open, whatever happened; a connection that cannot even do that is dropped."""
+        """Roll back what is still open. A connection that cannot do that is dropped."""
         status = connection.pgconn.transaction_status
         if status == psycopg.pq.TransactionStatus.IDLE:
             return
@@ -214,7 +214,7 @@ class PostgresStore(Store):
 
 
 class _Queue:
-    """How many threads are in a project's writes, waiting or at work, and no more than so many."""
+    """Limits how many threads write to a project or wait to: ``most``. Raises ``StoreBusy`` for the next one."""
 
     def __init__(self, *, most: int) -> None:
         self._most = most
@@ -270,7 +270,7 @@ def apply_migrations(database: str, *, due: list[Migration]) -> None:
 
 
 def connect(url: str) -> psycopg.Connection[Row]:
-    """A connection as this house wants it. Raises ``psycopg.OperationalError``."""
+    """A connection with the settings that all of ours have. Raises ``psycopg.OperationalError``."""
     return psycopg.connect(
         url,
         autocommit=True,
@@ -280,8 +280,8 @@ def connect(url: str) -> psycopg.Connection[Row]:
     )
 
 
-def in_our_words(error: psycopg.Error) -> DaftariError:
-    """What an error of PostgreSQL means to a caller."""
+def translate_error(error: psycopg.Error) -> DaftariError:
+    """The error of ours for an error of PostgreSQL."""
     if isinstance(error, pg.LockNotAvailable | pg.QueryCanceled | pg.TooManyConnections):
         return StoreBusy()
     if isinstance(error, pg.DiskFull):
@@ -307,5 +307,5 @@ def _copy_field(value: Value) -> str:
 
 
 def first_line(error: Exception) -> str:
-    """The first line of what a library says of an error."""
+    """The first line of an error's text."""
     return (str(error).splitlines() or ["no reason given"])[0]

@@ -1,6 +1,6 @@
-"""Projects: house rows, found by folded name; former names stay with the project.
+"""Projects: system rows that are found by folded name. A project keeps its former names.
 
-This room must not know keys or contacts; it opens and closes a project's book and no more.
+Opens and closes a project's book; keys and contacts belong to other modules.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def get_project_by_name(tx: Tx, *, folded: str) -> Project | None:
 
 
 def get_project(tx: Tx, *, project_id: int) -> Project | None:
-    """One project by its id, a deleted one that is not purged yet included; without its former names."""
+    """One project by its id, without its former names; a deleted one until it is purged."""
     return next(iter(_fetch_projects(tx, "get_project", id=project_id)), None)
 
 
@@ -36,7 +36,7 @@ def with_names(tx: Tx, project: Project) -> Project:
 
 
 def insert_project(tx: SystemTx, *, name: str, folded: str, region: str, on_error: OnError, first_id: int) -> Project:
-    """A new project with an empty book whose first contact gets ``first_id``."""
+    """Insert a project with an empty book whose first contact gets ``first_id``."""
     project_id = tx.take_id()
     tx.run("insert_project", id=project_id, name=name, folded=folded, region=region, on_error=on_error, now=tx.now)
     tx.run("insert_project_name", id=project_id, folded=folded)
@@ -45,7 +45,7 @@ def insert_project(tx: SystemTx, *, name: str, folded: str, region: str, on_erro
 
 
 def update_project(tx: SystemTx, *, project: Project, folded: str) -> None:
-    """A project's name and settings; the name it had goes on being known."""
+    """Save a project's name and settings. Requests may still call it by its former name."""
     tx.run(
         "update_project",
         id=project.id,
@@ -59,7 +59,7 @@ def update_project(tx: SystemTx, *, project: Project, folded: str) -> None:
 
 
 def hide_project(tx: SystemTx, *, project_id: int) -> None:
-    """Free a project's name and let no write into its book; the rest goes later."""
+    """Free a project's name and close its book to all writes; its rows are purged later."""
     tx.run("hide_project", id=project_id, now=tx.now)
     tx.run("close_book", project=project_id)
 

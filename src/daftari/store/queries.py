@@ -1,10 +1,10 @@
-"""Reads the named queries of ``sql/*.sql`` and writes each in an engine's dialect.
+"""Reads the named queries of ``sql/*.sql`` and translates each, and the migrations, into an engine's dialect.
 
 A query is a block that begins with ``-- name: its_name`` and a comment line saying what it is for. Values are
 written ``:name``; a set of rows is written ``rows(:name AS alias, column type, …)`` and becomes ``json_each``
 on SQLite and ``unnest`` on PostgreSQL. ``sql/sqlite/`` and ``sql/postgres/`` hold the few that must differ.
 
-This room must not know a connection: it deals in text.
+Handles text only and opens no connection.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class Query(Struct, frozen=True):
 @cache
 def load_queries(dialect: Dialect) -> Mapping[str, Query]:
     """All queries of a dialect by name. Raises ``ValueError`` when two share a name."""
-    room = files("daftari.store").joinpath("sql")
+    queries = files("daftari.store").joinpath("sql")
     found: dict[str, Query] = {}
-    for folder in (room, room.joinpath(dialect)):
+    for folder in (queries, queries.joinpath(dialect)):
         for file in sorted(folder.iterdir(), key=lambda item: item.name):
             if not file.name.endswith(".sql"):
                 continue
@@ -72,7 +72,7 @@ def _translate(name: str, purpose: str, body: str, dialect: Dialect) -> Query:
 
 
 def translate_migration(source: str, dialect: Dialect) -> str:
-    """A migration, which is written for SQLite, as the engine takes it."""
+    """A migration, which is written for SQLite, in an engine's dialect."""
     if dialect == "sqlite":
         return source
     typed = _TYPE.sub(lambda match: _TYPES[match[1]], source)

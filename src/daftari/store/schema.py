@@ -1,6 +1,6 @@
-"""Which schema a database has, and the numbered, forward-only migrations that bring it to this version's.
+"""The schema of a database, and the numbered, forward-only migrations to this version's schema.
 
-Each migration is one transaction that ends by writing its number. This room must not know projects or contacts.
+Each migration is one transaction, which ends by saving its number. Also opens stores, with the right erasure key.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from daftari.store.queries import Dialect, translate_migration
 
 
 class Engine(Protocol):
-    """What an engine's module offers for a database as a whole."""
+    """The functions of an engine's module."""
 
     def open_engine(self, database: str, *, threads: int, erasure_key: bytes) -> Store:
         """The store, whose schema is this version's."""
@@ -31,7 +31,7 @@ class Engine(Protocol):
     def read_version(self, database: str) -> int | None:
         """The schema a database has; 0 when it has none of ours, below 0 for a copy that is not finished.
 
-        ``None`` for a schema of before version 1, which no migration leads on from. Raises ``StoreUnavailable``.
+        ``None`` for a schema from before version 1, which cannot be migrated. Raises ``StoreUnavailable``.
         """
 
     def apply_migrations(self, database: str, *, due: list[Migration]) -> None:
@@ -42,7 +42,7 @@ def open_store(database: str, *, threads: int, secret: str | None = None, secret
     """The store at a path, ``sqlite:///…`` or ``postgresql://…``.
 
     ``threads``: how many threads of this process will write. ``secret`` or the text in ``secret_file`` keys the hashes
-    of erased numbers; on SQLite it is by default in a file beside the database, which the first call makes. Raises
+    of erased numbers; on SQLite it is by default in a file next to the database, which the first call makes. Raises
     ``SchemaMismatch`` when the schema is not this version's, ``StoreUnavailable`` when there is no database,
     ``BadSettings`` when the name is none of these, or the secret is missing or not this database's.
     """
@@ -67,19 +67,19 @@ def refuse_other_schema(database: str) -> None:
 
 
 def unfinished_copy(database: str) -> str:
-    """What to say of a database that ``daftari copy`` began and did not finish."""
-    again = "run the same 'daftari copy' again, it goes on where it was"
+    """The sentence for a database that ``daftari copy`` began and did not finish."""
+    again = "run the same 'daftari copy' again, it continues where it stopped"
     return f"{masked(database)} is a copy that is not finished; {again}."
 
 
 def _make_first_erasure_key(database: str) -> bytes:
-    """The key of a new secret. Raises ``BadSettings`` when the database has one already, wherever that is."""
+    """The key of a new secret. Raises ``BadSettings`` when the database already has a key and its file is missing."""
     store = _engine(database).open_engine(database, threads=1, erasure_key=b"")
     known = store.system_read(current_time(), has_fingerprint)
     store.close()
     if not known:
         return make_erasure_key(database)
-    # Perhaps another process of the first start has made it since it was looked for.
+    # Another process of the first start may have made the secret meanwhile.
     key = read_erasure_key(database, secret=None, secret_file=None)
     if key is None:
         raise missing_secret_file(database)
@@ -97,7 +97,7 @@ def _open_with(database: str, threads: int, key: bytes) -> Store:
 
 
 def is_new(database: str) -> bool:
-    """Whether this is a SQLite file that is not there yet, or is empty."""
+    """Whether this is a SQLite file that does not exist or is empty."""
     if dialect_of(database) == "postgres":
         return False
     path = sqlite_path(database)
@@ -105,7 +105,7 @@ def is_new(database: str) -> bool:
 
 
 def latest_version(dialect: Dialect) -> int:
-    """The schema that this version of Daftari works with."""
+    """The number of this version's schema."""
     return max(migration.number for migration in list_migrations(dialect))
 
 
@@ -140,7 +140,7 @@ def migrate(database: str) -> list[int]:
 
 
 def list_migrations(dialect: Dialect) -> list[Migration]:
-    """Every migration as an engine takes it, in order."""
+    """All migrations in an engine's dialect, in order."""
     found = [file for file in files("daftari.store").joinpath("migrations").iterdir() if file.name.endswith(".sql")]
     migrations = [
         Migration(int(file.name.partition("_")[0]), translate_migration(file.read_text(encoding="utf-8"), dialect))
@@ -150,8 +150,8 @@ def list_migrations(dialect: Dialect) -> list[Migration]:
 
 
 def _engine(database: str) -> Engine:
-    # Imported when it is named: an engine's driver takes as long to load as all else, and a service on SQLite is to
-    # answer within a second.
+    # Imported when it is named: a driver takes as long to load as the rest of the program, and a service on SQLite has
+    # to answer within a second.
     if dialect_of(database) == "postgres":
         from daftari.store import postgres
 

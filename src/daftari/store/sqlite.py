@@ -1,8 +1,8 @@
-"""The SQLite engine: one file, a connection a thread to read with, one a process to write with, writers in turn.
+"""The SQLite engine: one file, a reading connection a thread, one writing connection a process.
 
-One writer a process, because SQLite forgets what a connection has cached when another one has written. Readers never
-wait for a writer (WAL). Writers of all processes pass the fair_lock before ``BEGIN IMMEDIATE``, so that none starves.
-``synchronous=FULL``: what was acknowledged survives a power cut. This room must not know what any query means.
+There is one writing connection a process, because SQLite drops a connection's cache when another one has written.
+Readers never wait for a writer (WAL). Writers of all processes take the fair lock before ``BEGIN IMMEDIATE``, so that
+none starves. ``synchronous=FULL``: what was acknowledged survives a power cut.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ APPLICATION_ID = 0x44414654
 SQLITE_VERSION_MIN = (3, 51, 3)
 """Before this, a WAL database used by several processes could be corrupted."""
 READER_CACHE_KIB = 30 * 1024
-"""Page cache of the main thread, which reads at once."""
+"""Page cache of the main thread, which answers reads without a thread of the pool."""
 WRITER_CACHE_KIB = 30 * 1024
 """Page cache of a process's one writer."""
 SMALL_CACHE_KIB = 1024
-"""Page cache of every other connection: the threads of the pool look up keys, and no more."""
+"""Page cache of every other connection: most threads of the pool only look up keys."""
 BUSY_SECONDS = 5
-"""How long to wait for a program that writes to the file without the fair_lock."""
+"""How long to wait for a program that writes to the file without the fair lock."""
 WAL_BYTES_MAX = 256 * 1024 * 1024
-"""Above this the worker takes the turn and starts the log from its beginning."""
+"""Above this the worker takes the lock and restarts the WAL from its beginning."""
 JOURNAL_BYTES_MAX = 64 * 1024 * 1024
-"""What the log's file shrinks to after that."""
+"""What the WAL's file shrinks to after that."""
 READERS_MILLISECONDS = 100
-"""How long that turn waits for whoever still reads the old log; writers wait as long, and the next turn comes soon."""
+"""How long that waits for readers of the old WAL. Writers wait as long; it is tried again soon."""
 
 OUTAGES = (
     apsw.BusyError,
@@ -54,7 +54,7 @@ OUTAGES = (
     apsw.PermissionsError,
     apsw.ProtocolError,
 )
-"""What the world does to a database; anything else SQLite raises is a mistake of ours and is not caught."""
+"""Errors with a cause outside the program. Other errors of SQLite are bugs and are not caught."""
 
 _encode = msgspec.json.encode
 
@@ -88,18 +88,18 @@ class SqliteTransaction(Transaction):
         return cast("list[Row]", self._execute(query, values).fetchall())
 
     def run(self, query: str, **values: Value | RowSet) -> int:
-        """Run a named query for its effect; how many rows it changed."""
+        """Run a named query for its effect. Returns how many rows it changed."""
         self._execute(query, values)
         return self._connection.changes()
 
     def insert_many(self, table: str, rows: Sequence[tuple[Value, ...]]) -> None:
-        """New rows for one of ``TABLES``."""
+        """Insert rows into one of ``TABLES``."""
         columns = TABLES[table]
         marks = ", ".join("?" * len(columns))
         self._connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
 
     def is_awaited(self) -> bool:
-        """Whether another process waits for its turn."""
+        """Whether another process waits for the fair lock."""
         return self._fair_lock is not None and self._fair_lock.is_awaited()
 
     def _execute(self, name: str, values: dict[str, Value | RowSet]) -> apsw.Cursor:
@@ -133,20 +133,20 @@ class SqliteStore(Store):
             refuse_moved(connection, self._path)
             connection.execute("SELECT schema_version FROM system").fetchall()
         except OUTAGES as error:
-            raise in_our_words(error) from error
+            raise translate_error(error) from error
 
     def maintain(self) -> None:
-        """Move the log into the file; when the log is very long, start it anew in a turn of our own."""
+        """Move the WAL into the file; restart a very long WAL under the lock."""
         try:
             connection = self._connection()
             refuse_moved(connection, self._path)
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-            log = Path(f"{self._path}-wal")
-            if log.exists() and log.stat().st_size > WAL_BYTES_MAX:
+            wal = Path(f"{self._path}-wal")
+            if wal.exists() and wal.stat().st_size > WAL_BYTES_MAX:
                 with self._fair_lock:
-                    _start_log_anew(connection)
+                    _restart_wal(connection)
         except OUTAGES as error:
-            raise in_our_words(error) from error
+            raise translate_error(error) from error
         except OSError as error:
             raise self._locks_unusable(error) from error
 
@@ -167,13 +167,13 @@ class SqliteStore(Store):
             finally:
                 connection.execute("COMMIT")
         except OUTAGES as error:
-            raise in_our_words(error) from error
+            raise translate_error(error) from error
 
     def _unisolated(self, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
         try:
             return body(SqliteTransaction(self._connection(), self._queries, project, now, self._erasure_key))
         except OUTAGES as error:
-            raise in_our_words(error) from error
+            raise translate_error(error) from error
 
     def _exclusive(self, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
         try:
@@ -190,12 +190,12 @@ class SqliteStore(Store):
                         connection.execute("ROLLBACK")
                 return result
         except OUTAGES as error:
-            raise in_our_words(error) from error
+            raise translate_error(error) from error
         except OSError as error:
             raise self._locks_unusable(error) from error
 
     def _locks_unusable(self, error: OSError) -> StoreUnavailable:
-        return StoreUnavailable(f"The lock files beside {self._path} cannot be used: {error.strerror}.")
+        return StoreUnavailable(f"The lock files next to {self._path} cannot be used: {error.strerror}.")
 
     def _connection(self) -> apsw.Connection:
         """The connection that this thread reads with."""
@@ -214,7 +214,7 @@ class SqliteStore(Store):
 
 
 def open_engine(database: str, *, threads: int, erasure_key: bytes) -> Store:
-    """The store in a file whose schema is this version's. How many threads write does not matter: they take turns."""
+    """The store in a file whose schema is this version's. ``threads`` does not matter: writers take turns."""
     return SqliteStore(sqlite_path(database), erasure_key=erasure_key)
 
 
@@ -267,7 +267,7 @@ def apply_migrations(database: str, *, due: list[Migration]) -> None:
 
 
 def connect(path: Path, *, cache_kib: int, create: bool) -> apsw.Connection:
-    """A connection as this house wants it. Raises ``apsw.Error``."""
+    """A connection with the settings that all of ours have. Raises ``apsw.Error``."""
     flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
     connection = apsw.Connection(str(path), flags=flags)
     connection.set_busy_timeout(BUSY_SECONDS * 1000)
@@ -284,7 +284,7 @@ def connect(path: Path, *, cache_kib: int, create: bool) -> apsw.Connection:
     return connection
 
 
-def _start_log_anew(connection: apsw.Connection) -> None:
+def _restart_wal(connection: apsw.Connection) -> None:
     connection.set_busy_timeout(READERS_MILLISECONDS)
     try:
         connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
@@ -313,8 +313,8 @@ def _moved(path: Path) -> StoreUnavailable:
     return StoreUnavailable(f"The database file {path} was moved or removed; put it back or restart the service.")
 
 
-def in_our_words(error: apsw.Error) -> DaftariError:
-    """What an error of SQLite means to a caller."""
+def translate_error(error: apsw.Error) -> DaftariError:
+    """The error of ours for an error of SQLite."""
     if isinstance(error, apsw.BusyError | apsw.LockedError):
         return StoreBusy()
     if isinstance(error, apsw.FullError):

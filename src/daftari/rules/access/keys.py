@@ -53,7 +53,7 @@ def create_key(
         revoked_at=None,
         last_used_at=None,
     )
-    keys.insert_key(tx, key=key, secret_hash=sha256(api_key.encode()).digest())
+    keys.insert_key(tx, key=key, key_hash=sha256(api_key.encode()).digest())
     return api_key, key
 
 

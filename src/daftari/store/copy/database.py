@@ -1,7 +1,7 @@
-"""A database as a whole, table by table in the order of keys, whatever the tables are for: what copying needs of one.
+"""What a copy needs of a database: reading, writing and deleting rows of any table in the order of its key.
 
-The SQL is composed of a table's name, columns and key, which come from the catalog and never from outside. This room
-must not know which engine it speaks to, nor why rows are read or written.
+The SQL is composed of a table's name, columns and key, which come from the catalog and never from outside. What differs
+between the engines is in their own modules; what is copied is decided in ``run``.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from daftari.store.engine import Row, Value
 class Database(ABC):
     """One connection to a database of either engine, for one thread.
 
-    In every SQL text a value is written ``?``. Where a method takes a project, ``None`` means the rows of all.
+    SQL texts write a value as ``?``. Where a method takes a project's id, ``None`` means the rows of all projects.
     """
 
     @abstractmethod
     def speaking(self) -> AbstractContextManager[None]:
-        """What the database raises inside becomes ``StoreBusy`` or ``StoreUnavailable``."""
+        """Inside, errors of the database become ``StoreBusy`` or ``StoreUnavailable``."""
 
     @abstractmethod
     def owned(self) -> AbstractContextManager[None]:
@@ -42,19 +42,19 @@ class Database(ABC):
 
     @abstractmethod
     def run(self, text: str, values: Sequence[Value] = ()) -> int:
-        """Run a statement for its effect; how many rows it changed."""
+        """Run a statement for its effect. Returns how many rows it changed."""
 
     @abstractmethod
     def stream(self, text: str, values: Sequence[Value], *, at_once: int) -> Generator[Row, None, None]:
-        """The rows that a statement finds, so many in memory at a time; to be closed before ``reading`` ends."""
+        """The rows that a statement finds, ``at_once`` in memory at a time. Must be closed before ``reading`` ends."""
 
     @abstractmethod
     def insert(self, table: Table, rows: Sequence[Row]) -> None:
-        """New rows, the fastest way that the engine has."""
+        """Insert rows in the fastest way that the engine has."""
 
     @abstractmethod
     def settle(self) -> None:
-        """What the engine wants done after many rows came in."""
+        """Do the maintenance that the engine needs after many inserts."""
 
     @abstractmethod
     def close(self) -> None:
@@ -70,7 +70,7 @@ class Database(ABC):
         return self.stream(text, values, at_once=table.rows_at_once)
 
     def find_row(self, table: Table, project_id: int | None) -> Row | None:
-        """The row of a table that has one."""
+        """The row of a table that has at most one."""
         where, values = _where(table, project_id, after=None)
         found = self.fetch(f"SELECT {', '.join(table.columns)} FROM {table.name}{where}", values)
         return found[0] if found else None
@@ -80,7 +80,7 @@ class Database(ABC):
         return _number(self.fetch(f"SELECT COUNT(*) FROM {table.name}")[0][0])
 
     def list_projects(self, table: Table) -> list[int]:
-        """The projects that have rows in a table: by steps through its key, one look-up each."""
+        """The projects that have rows in a table, found by one look-up each in its key."""
         found: list[int] = []
         [(project_id,)] = self.fetch(f"SELECT MIN(project_id) FROM {table.name}")
         while project_id is not None:
@@ -89,27 +89,27 @@ class Database(ABC):
         return found
 
     def project_names(self) -> dict[int, str]:
-        """What each project is called."""
+        """The name of each project, by id."""
         return {_number(project_id): str(name) for project_id, name in self.fetch("SELECT id, name FROM project")}
 
     def has_projects(self) -> bool:
-        """Whether there is anything in the book."""
+        """Whether the database has any project."""
         return bool(self.fetch("SELECT id FROM project LIMIT 1"))
 
     def read_system(self) -> tuple[int, bytes | None]:
-        """The schema's version, below 0 while a copy is not finished, and the fingerprint of the secret."""
+        """The schema's version, below 0 while a copy is not finished, and the erasure key's fingerprint."""
         [(version, fingerprint)] = self.fetch("SELECT schema_version, erasure_key_fingerprint FROM system WHERE id = 1")
         return _number(version), fingerprint if isinstance(fingerprint, bytes) else None
 
     # ---- writing ------------------------------------------------------------------------------------
 
     def save_system(self, *, version: int, fingerprint: bytes) -> None:
-        """Whether the database may be served, and which secret is its own."""
+        """Save the schema's version, below 0 while a copy is not finished, and the erasure key's fingerprint."""
         text = "UPDATE system SET schema_version = ?, erasure_key_fingerprint = ? WHERE id = 1"
         self.run(text, [version, fingerprint])
 
     def put(self, table: Table, row: Row) -> None:
-        """The row of a table that has one, over the one that is there or new."""
+        """Insert or replace the row of a table that has at most one."""
         places = dict(zip(table.columns, row, strict=True))
         rest = [column for column in table.columns if column not in table.key]
         changes = ", ".join(f"{column} = ?" for column in rest)
@@ -119,7 +119,7 @@ class Database(ABC):
             self.insert(table, [row])
 
     def delete_some(self, table: Table, project_id: int | None, *, after: Sequence[Value] | None, limit: int) -> bool:
-        """The first rows of a project behind a place in its order, ``None`` for all; whether more may be there."""
+        """Delete the first ``limit`` rows of a project after a place in its order. Returns whether more may be left."""
         where, values = _where(table, project_id, after=after)
         order = ", ".join(table.order(project_id))
         end: Row | None = None
@@ -133,7 +133,7 @@ class Database(ABC):
 
 
 def _where(table: Table, project_id: int | None, *, after: Sequence[Value] | None) -> tuple[str, list[Value]]:
-    """The rows of a project, those behind a place."""
+    """The condition for the rows of a project after a place, and its values."""
     parts: list[str] = []
     values: list[Value] = []
     if project_id is not None:

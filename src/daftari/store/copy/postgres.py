@@ -1,4 +1,4 @@
-"""A PostgreSQL or Citus database as a whole. This room must not know what is copied, or why."""
+"""A PostgreSQL or Citus database as the source or target of a copy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from daftari.store.catalog import Table
 from daftari.store.copy.database import Database
 from daftari.store.database_url import masked
 from daftari.store.engine import Row, Value
-from daftari.store.postgres import COPY_ROWS_MIN, OUTAGES, connect, copy_line, first_line, in_our_words
+from daftari.store.postgres import COPY_ROWS_MIN, OUTAGES, connect, copy_line, first_line, translate_error
 
 
 class PostgresDatabase(Database):
@@ -26,17 +26,17 @@ class PostgresDatabase(Database):
 
     @contextmanager
     def speaking(self) -> Iterator[None]:
-        """What PostgreSQL raises inside becomes ``StoreBusy`` or ``StoreUnavailable``."""
+        """Inside, errors of PostgreSQL become ``StoreBusy`` or ``StoreUnavailable``."""
         try:
             yield
         except OUTAGES as error:
-            raise in_our_words(error) from error
+            raise translate_error(error) from error
         except (pg.DataError, pg.IntegrityError) as error:
             raise StoreUnavailable(f"{masked(self._database)} does not take a row: {first_line(error)}.") from error
 
     @contextmanager
     def owned(self) -> Iterator[None]:
-        """A lock that only another copy wants; it holds back no reader, no writer and no vacuum of other tables."""
+        """Inside, a lock is held that only a copy takes: readers, writers and vacuums of other tables do not wait."""
         with connect(self._database) as connection, connection.transaction():
             connection.execute("LOCK TABLE system IN SHARE UPDATE EXCLUSIVE MODE")
             yield
@@ -71,18 +71,18 @@ class PostgresDatabase(Database):
             return cursor.execute(self._written(text), values).fetchall()
 
     def run(self, text: str, values: Sequence[Value] = ()) -> int:
-        """Run a statement for its effect; how many rows it changed."""
+        """Run a statement for its effect. Returns how many rows it changed."""
         return self._connection.execute(self._written(text), values).rowcount
 
     def stream(self, text: str, values: Sequence[Value], *, at_once: int) -> Generator[Row, None, None]:
-        """The rows that a statement finds, through a cursor of the server's."""
+        """The rows that a statement finds, through a server-side cursor."""
         with self._connection.cursor("rows", binary=True) as cursor:
             cursor.itersize = at_once
             cursor.execute(self._written(text), values)
             yield from cursor
 
     def insert(self, table: Table, rows: Sequence[Row]) -> None:
-        """New rows: by COPY when they are many."""
+        """Insert rows, by COPY when there are many."""
         columns = ", ".join(table.columns)
         with self._connection.cursor() as cursor:
             if len(rows) >= COPY_ROWS_MIN:
@@ -93,8 +93,8 @@ class PostgresDatabase(Database):
                 cursor.executemany(f"INSERT INTO {table.name} ({columns}) VALUES ({marks})".encode(), rows)
 
     def settle(self) -> None:
-        """Statistics, without which the first queries would be planned for empty tables."""
-        # What is locked is being looked at by the server itself, or is the house, which has one row.
+        """Collect statistics, without which the first queries would be planned for empty tables."""
+        # A locked table is being analyzed by the server itself, or is ``system``, which has one row.
         self._connection.execute("ANALYZE (SKIP_LOCKED)")
 
     def close(self) -> None:

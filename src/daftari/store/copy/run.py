@@ -1,11 +1,10 @@
-"""A whole database to another one, of either engine: made equal to one snapshot of the source, and proved so.
+"""Copies a database to another one of either engine, and compares every row at the end.
 
-There is no record of how far a copy is. Each run walks through the source in the order of keys, keeps what the target
-has of it already, deletes what differs with all that hangs on it, and appends the rest in batches of one transaction
-each. So a run that was killed anywhere goes on, one whose source changed meanwhile mends what changed, and what a run
-ends with is the source as that run saw it. Until then the target's schema has a version below 0, and is not served.
-
-This room must not know what any table is for, nor how progress is shown.
+There is no record of how far a copy is. Each run reads one snapshot of the source in the order of keys, keeps the rows
+that the target already has, deletes from the first row that differs with the rows that depend on it, and appends the
+rest in batches of one transaction each. So a run that was killed is continued by the next one, which also corrects what
+changed in the source meanwhile. Until a run ends with an equal copy, the target's schema version is below 0 and it is
+not served. What a table is for, and how progress is shown, belongs to other modules.
 """
 
 from __future__ import annotations
@@ -36,17 +35,17 @@ from daftari.store.schema import (
 BATCH_ROWS = 10_000
 """Rows written or deleted in one transaction."""
 BATCH_BYTES_MAX = 16 * 1024 * 1024
-"""What such a batch may weigh."""
+"""The size of such a batch at most, as MessagePack."""
 
 Doing = Literal["copying", "comparing"]
 End = Literal["done", "different", "changed", "stopped"]
-"""``changed``: the source was written to meanwhile. ``stopped``: as it was told to."""
+"""``changed``: the source was written to meanwhile. ``stopped``: the caller asked for it."""
 
 _encode = msgspec.msgpack.encode
 
 
 class Progress(Struct, frozen=True):
-    """How far a run is: which table it has come to, and rows done of all there are, kept ones included."""
+    """How far a run is: its table, and how many of all rows are done, kept ones included."""
 
     doing: Doing
     table: str
@@ -55,7 +54,7 @@ class Progress(Struct, frozen=True):
 
 
 class Difference(Struct, frozen=True):
-    """Rows of a table and project that are not the same: how many each side has, and the first key that differs."""
+    """A table and project whose rows differ: how many rows each side has, and the first key that differs."""
 
     table: str
     project: str | None
@@ -65,7 +64,7 @@ class Difference(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """What a run came to. ``rows``: how many the source has. ``written``: how many of them were new to the target."""
+    """The result of a run. ``rows``: how many the source has. ``written``: how many of them the target did not have."""
 
     end: End
     rows: int = 0
@@ -75,7 +74,7 @@ class Outcome(Struct, frozen=True):
 
 
 class _Stopped(Exception):
-    """Somebody told the run to stop."""
+    """The caller asked the run to stop."""
 
 
 def copy_database(
@@ -84,13 +83,13 @@ def copy_database(
     *,
     secret: str | None,
     secret_file: str | None,
-    told_to_stop: Callable[[], bool],
+    should_stop: Callable[[], bool],
     note: Callable[[Progress], None],
     batch_rows: int = BATCH_ROWS,
 ) -> Outcome:
-    """Make ``target`` equal to ``source``, prove it, and let it be served.
+    """Make ``target`` equal to ``source``, compare every row, and let the target be served.
 
-    ``secret`` and ``secret_file`` are the source's, as for ``open_store``. ``told_to_stop`` is asked before each batch
+    ``secret`` and ``secret_file`` are the source's, as for ``open_store``. ``should_stop`` is called before each batch
     of ``batch_rows``. Raises ``SchemaMismatch``, ``StoreUnavailable``, and ``BadSettings`` when the target holds
     anything else.
     """
@@ -101,7 +100,7 @@ def copy_database(
     _make_tables(target)
     with _both(source, target) as (here, there), there.owned():
         _begin(there, target, text)
-        run = _Run(here, there, told_to_stop=told_to_stop, note=note, batch_rows=batch_rows)
+        run = _Run(here, there, should_stop=should_stop, note=note, batch_rows=batch_rows)
         try:
             outcome = run.copy()
         except _Stopped:
@@ -114,14 +113,14 @@ def copy_database(
 
 
 def compare_databases(
-    source: str, target: str, *, told_to_stop: Callable[[], bool], note: Callable[[Progress], None]
+    source: str, target: str, *, should_stop: Callable[[], bool], note: Callable[[Progress], None]
 ) -> Outcome:
-    """Whether both hold the same, table by table and project by project; nothing is written."""
+    """Compare two databases, table by table and project by project. Writes nothing."""
     refuse_other_schema(source)
     if abs(schema_version(target)) != _latest(target):
         refuse_other_schema(target)
     with _both(source, target) as (here, there):
-        run = _Run(here, there, told_to_stop=told_to_stop, note=note, batch_rows=BATCH_ROWS)
+        run = _Run(here, there, should_stop=should_stop, note=note, batch_rows=BATCH_ROWS)
         try:
             with here.reading():
                 return run.compare()
@@ -141,7 +140,7 @@ def _refuse_same(source: str, target: str) -> None:
 
 
 def _make_tables(target: str) -> None:
-    """Let the target have this version's schema, if nothing in it would be touched by that."""
+    """Migrate a target that has no projects to this version's schema."""
     found = schema_version(target)
     if found == 0:
         migrate(target)
@@ -154,7 +153,7 @@ def _make_tables(target: str) -> None:
 
 
 def _begin(there: Database, target: str, secret: str) -> None:
-    """Mark the target as a copy that is not finished, with the source's secret. Raises when it is anything else."""
+    """Mark the target as an unfinished copy with the source's secret. Raises when it is anything else."""
     version, known = there.read_system()
     if version > 0:
         _refuse_full(there, target)
@@ -187,9 +186,9 @@ def _both(source: str, target: str) -> Iterator[tuple[Database, Database]]:
     with ExitStack() as stack:
         opened = []
         for database in (source, target):
-            whole = stack.enter_context(closing(_opened(database)))
-            stack.enter_context(whole.speaking())
-            opened.append(whole)
+            connection = stack.enter_context(closing(_opened(database)))
+            stack.enter_context(connection.speaking())
+            opened.append(connection)
         yield opened[0], opened[1]
 
 
@@ -219,14 +218,14 @@ class _Run:
         source: Database,
         target: Database,
         *,
-        told_to_stop: Callable[[], bool],
+        should_stop: Callable[[], bool],
         note: Callable[[Progress], None],
         batch_rows: int,
     ) -> None:
         self._source = source
         self._target = target
         self._tables = list_tables()
-        self._told_to_stop = told_to_stop
+        self._should_stop = should_stop
         self._note = note
         self._batch_rows = batch_rows
         self._rows = 0
@@ -234,7 +233,7 @@ class _Run:
         self.written = 0
 
     def copy(self) -> Outcome:
-        """Copy and compare one snapshot of the source; look whether the source is still the same after it."""
+        """Copy and compare one snapshot of the source, then check whether the source has changed since."""
         with self._source.reading():
             seen = self._pulse()
             self._begin_counting()
@@ -250,7 +249,7 @@ class _Run:
             return outcome if self._pulse() == seen else msgspec.structs.replace(outcome, end="changed")
 
     def compare(self) -> Outcome:
-        """Compare everything in both; the source is being read already."""
+        """Compare all rows of both. The caller has begun ``reading`` the source."""
         self._begin_counting()
         names = self._source.project_names()
         with self._target.reading():
@@ -261,7 +260,7 @@ class _Run:
         return Outcome(end, self._rows, len(self._source.project_names()), self.written, differences)
 
     def _places(self) -> Iterator[tuple[Table, int | None]]:
-        """Every table that is nobody's, then those of each project that either side has rows in; the house last."""
+        """Tables without a project, then the tables of each project that have rows on either side, then ``system``."""
         shared = [table for table in self._tables if not table.by_project]
         yield from [(table, None) for table in shared if not table.is_single]
         of_projects = {
@@ -276,9 +275,9 @@ class _Run:
         yield from [(table, None) for table in shared if table.is_single]
 
     def _pulse(self) -> bytes:
-        """What changes whenever somebody writes to the source: the house's tables, and each project's counters.
+        """A digest that changes with every write to the source: of the system tables and each project's counters.
 
-        The worker's clearing up alone does not show in it, and is nothing that the copy would miss.
+        Only the worker's purges do not change it, and a copy needs none of what they delete.
         """
         state = blake2b(digest_size=16)
         for table in self._tables:
@@ -315,10 +314,10 @@ class _Run:
     def _skip_kept(
         self, table: Table, project_id: int | None, wanted: Generator[Row, None, None]
     ) -> tuple[Row | None, list[Row], bool]:
-        """Pass over what the target has already.
+        """Skip the rows that the target already has.
 
-        Returns the last row that both have, the row of the source that was read after it, and whether the target has
-        nothing behind it.
+        Returns the last row that both have, the row of the source that was read after it, and whether the target has no
+        row after it.
         """
         last: Row | None = None
         with self._target.reading(), closing(self._target.rows(table, project_id)) as kept:
@@ -327,11 +326,11 @@ class _Run:
                 if row != other:
                     return last, [] if other is None else [other], False
                 last = row
-                self._count("copying", table, 1, tell=number % self._batch_rows == 0)
+                self._count("copying", table, 1, report=number % self._batch_rows == 0)
         return last, [], True
 
     def _delete_after(self, table: Table, project_id: int | None, place: tuple[Value, ...] | None) -> None:
-        """Delete the target's rows behind a place, and before them whatever hangs on rows of the table."""
+        """Delete the target's rows after a place, and before them the rows of all tables that depend on them."""
         for other in reversed(dependents(table, tables=self._tables)):
             self._delete(other, project_id, None)
         self._delete(table, project_id, place)
@@ -353,11 +352,11 @@ class _Run:
         project = None if project_id is None else names.get(project_id, str(project_id))
         return Difference(table.name, project, here[0], there[0], self._first_difference(table, project_id))
 
-    def _digest(self, whole: Database, table: Table, project_id: int | None, *, counted: bool) -> tuple[int, bytes]:
-        """How many rows there are, and what sums them up in the order of their keys."""
+    def _digest(self, database: Database, table: Table, project_id: int | None, *, counted: bool) -> tuple[int, bytes]:
+        """The number of rows, and a digest of them in the order of their keys."""
         state = blake2b(digest_size=16)
         number = 0
-        with closing(whole.rows(table, project_id)) as rows:
+        with closing(database.rows(table, project_id)) as rows:
             for number, row in enumerate(rows, start=1):
                 state.update(_encode(row))
                 if number % self._batch_rows == 0:
@@ -381,19 +380,19 @@ class _Run:
         self._rows = 0
         self._rows_in_all = self._rows_in_all or sum(self._source.count_rows(table) for table in self._tables)
 
-    def _count(self, doing: Doing, table: Table, rows: int, *, tell: bool = True) -> None:
+    def _count(self, doing: Doing, table: Table, rows: int, *, report: bool = True) -> None:
         self._rows += rows
-        if tell:
+        if report:
             self._ask()
             self._note(Progress(doing, table.name, self._rows, self._rows_in_all))
 
     def _ask(self) -> None:
-        if self._told_to_stop():
+        if self._should_stop():
             raise _Stopped
 
 
 def _batches(rows: Iterable[Row], *, batch_rows: int) -> Iterator[list[Row]]:
-    """The rows, so many at a time, and fewer where they are heavy."""
+    """Batches of at most ``batch_rows`` rows and about ``BATCH_BYTES_MAX`` bytes."""
     batch: list[Row] = []
     weight = 0
     for row in rows:
@@ -407,9 +406,9 @@ def _batches(rows: Iterable[Row], *, batch_rows: int) -> Iterator[list[Row]]:
 
 
 def _shown(table: Table, project_id: int | None, row: Row | None, other: Row | None) -> str:
-    """The smaller key of two: what one side has and the other has not, or has otherwise."""
+    """The smaller key of two rows that differ, which one side lacks or has with other values."""
     columns = table.order(project_id) or table.key
     found = [[one[table.columns.index(column)] for column in columns] for one in (row, other) if one is not None]
-    # A key is of numbers and texts, each column of one kind.
+    # A key has numbers and texts, and each column has one type.
     first = min(cast("list[list[int | str]]", found))
     return ", ".join(f"{column} {value}" for column, value in zip(columns, first, strict=True))

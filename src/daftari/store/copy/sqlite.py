@@ -1,4 +1,4 @@
-"""A SQLite file as a whole. This room must not know what is copied, or why."""
+"""A SQLite file as the source or target of a copy."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from daftari.store.copy.database import Database
 from daftari.store.database_url import sqlite_path
 from daftari.store.engine import Row, Value
 from daftari.store.fair_lock import FairLock
-from daftari.store.sqlite import OUTAGES, WRITER_CACHE_KIB, connect, in_our_words, refuse_moved
+from daftari.store.sqlite import OUTAGES, WRITER_CACHE_KIB, connect, refuse_moved, translate_error
 
 
 class SqliteDatabase(Database):
-    """A file. Its write lock is taken a transaction at a time."""
+    """A file, whose write lock is taken for each transaction."""
 
     def __init__(self, database: str) -> None:
         self._path = sqlite_path(database)
@@ -27,17 +27,17 @@ class SqliteDatabase(Database):
 
     @contextmanager
     def speaking(self) -> Iterator[None]:
-        """What SQLite raises inside becomes ``StoreBusy`` or ``StoreUnavailable``."""
+        """Inside, errors of SQLite become ``StoreBusy`` or ``StoreUnavailable``."""
         try:
             yield
         except OUTAGES as error:
-            raise in_our_words(error) from error
+            raise translate_error(error) from error
         except apsw.ConstraintError as error:
             raise StoreUnavailable(f"{self._path} does not take a row: {error}.") from error
 
     @contextmanager
     def owned(self) -> Iterator[None]:
-        """The turn of writers is ours inside: another copy waits, and so does a service."""
+        """Inside, the fair lock is held: another copy waits, and so does a service."""
         fair_lock = FairLock(self._path)
         try:
             with fair_lock:
@@ -71,12 +71,12 @@ class SqliteDatabase(Database):
         return cast("list[Row]", self._connection.execute(text, values).fetchall())
 
     def run(self, text: str, values: Sequence[Value] = ()) -> int:
-        """Run a statement for its effect; how many rows it changed."""
+        """Run a statement for its effect. Returns how many rows it changed."""
         self._connection.execute(text, values)
         return self._connection.changes()
 
     def stream(self, text: str, values: Sequence[Value], *, at_once: int) -> Generator[Row, None, None]:
-        """The rows that a statement finds, a page of the file at a time."""
+        """The rows that a statement finds, read while they are taken."""
         cursor = self._connection.cursor()
         try:
             yield from cast("Iterator[Row]", cursor.execute(text, values))
@@ -84,12 +84,12 @@ class SqliteDatabase(Database):
             cursor.close(True)
 
     def insert(self, table: Table, rows: Sequence[Row]) -> None:
-        """New rows."""
+        """Insert rows."""
         marks = ", ".join("?" * len(table.columns))
         self._connection.executemany(f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({marks})", rows)
 
     def settle(self) -> None:
-        """Move the log into the file."""
+        """Move the WAL into the file."""
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:
