@@ -44,7 +44,7 @@ NO_PROJECT = Project(id=0, name="", region="", on_error="refuse", created_at=0)
 
 
 class Key(Struct, frozen=True):
-    """A key as it may be shown: never the secret."""
+    """An API key as it may be shown: never its text."""
 
     id: int
     project_id: int

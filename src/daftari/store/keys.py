@@ -1,6 +1,6 @@
-"""API keys: system rows with a label, the key's first characters and its SHA-256, never the key itself.
+"""API keys: rows with a label, the first characters and a SHA-256, never the key's text.
 
-How a key is made and compared belongs to the rules.
+Knows neither how a key is made nor how it is compared.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from daftari.store.projects import read_project, with_names
 
 
 class StoredKey(Struct, frozen=True):
-    """A key as it is stored, with its project. ``hash`` is the SHA-256 of the API key."""
+    """A key as it is stored, with its project. ``hash`` is the SHA-256 of its text."""
 
     key: Key
     hash: bytes
