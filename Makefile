@@ -15,7 +15,7 @@ COMPILE := .venv-lock/bin/pip-compile --quiet --strip-extras --generate-hashes -
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test prove bench bench-compare lock build clean check-python
+.PHONY: help run test prove bench bench-compare openapi lock build clean check-python
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +40,9 @@ bench: $(VENV)/.run $(BENCH)/.stamp ## measure, compared with other programs in 
 bench-compare: $(VENV)/.run $(BENCH)/.stamp ## measure this checkout and another by turns: BASE=revision or folder
 	$(if $(BASE),,$(error BASE is empty; it must be a git revision or a folder: make bench-compare BASE=main))
 	VENV=$(VENV) $(BENCH)/bin/python -m bench compare --base $(BASE) $(BENCH_ARGS)
+
+openapi: $(VENV)/.dev ## build the OpenAPI document from the routes, the records and the texts
+	$(BIN)/python -m daftari.api.reference.builder
 
 lock: .venv-lock/.stamp ## write the exact versions and hashes again (UPGRADE=--upgrade for newer ones)
 	$(COMPILE) --extra dev --output-file requirements-dev.lock pyproject.toml

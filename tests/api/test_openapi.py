@@ -1,6 +1,7 @@
 """The OpenAPI document says what the service does: every route and error code, with examples that are true to it.
 
-That every answer fits the document is held by ``tests.support.contract``, through which all answers of all tests pass.
+That every answer fits the document is held by ``tests.support.contract``, through which all answers of all tests pass;
+how the document is built, and that it has every route, by ``test_reference_builder``.
 """
 
 from __future__ import annotations
@@ -28,25 +29,6 @@ from daftari.api.routes import ROUTES, build_router
 from daftari.gateways import GATEWAYS
 from daftari.model import contacts
 from daftari.model.consent import CHANNELS, FactKind, Source
-from daftari.model.limits import (
-    ATTRIBUTE_NAME_MAX,
-    ATTRIBUTE_TEXT_MAX,
-    ATTRIBUTES_MAX,
-    AUDIENCE_GROUPS_MAX,
-    CONTACTS_PER_CALL_MAX,
-    EVIDENCE_MAX,
-    FACTS_PER_CALL_MAX,
-    GROUPS_PER_PAGE_MAX,
-    ID_MAX,
-    IMPORT_ROWS_PER_PAGE_MAX,
-    IMPORTS_PER_PAGE_MAX,
-    MOBILE_TEXT_MAX,
-    OPT_OUTS_PER_PAGE_MAX,
-    PER_PAGE_MAX,
-    REASON_MAX,
-    SENDER_MAX,
-    TEXT_MAX,
-)
 from daftari.rules.consent.views import SENTENCES
 from daftari.rules.inbound.review import SETTLEMENTS
 from daftari.web.errors import status_of
@@ -95,13 +77,6 @@ def test_the_document_is_valid_openapi() -> None:
 
 def test_the_document_carries_the_version_of_the_package() -> None:
     assert tree()["info"]["version"] == daftari.__version__
-
-
-def test_the_document_and_the_router_have_the_same_routes_and_methods() -> None:
-    routed = {(route.method, route.path) for route in ROUTES}
-    documented = {(one.method, one.path) for one in operations() if one.method != "QUERY"}
-    assert routed - documented == set(), "routes that are not in the document"
-    assert documented - routed == set(), "operations that nothing answers"
 
 
 @pytest.mark.parametrize("operation", operations(), ids=_named)
@@ -234,38 +209,7 @@ def _codes(response: Node) -> list[str]:
     return codes
 
 
-# ---- limits -----------------------------------------------------------------------------------------
-
-
-def test_the_limits_in_the_document_are_those_of_the_model() -> None:
-    schemas = tree()["components"]["schemas"]
-    assert schemas["CreateContacts"]["properties"]["contacts"]["maxItems"] == CONTACTS_PER_CALL_MAX
-    assert schemas["NameContacts"]["properties"]["ids"]["maxItems"] == CONTACTS_PER_CALL_MAX
-    assert schemas["ContactPage"]["properties"]["data"]["maxItems"] == PER_PAGE_MAX
-    assert schemas["GroupList"]["properties"]["groups"]["maxItems"] == GROUPS_PER_PAGE_MAX
-    assert schemas["ListGroups"]["properties"]["limit"]["maximum"] == GROUPS_PER_PAGE_MAX
-    assert schemas["MobileIn"]["maxLength"] == MOBILE_TEXT_MAX
-    assert schemas["Id"]["maximum"] == ID_MAX
-    assert schemas["AttributesIn"]["maxProperties"] == ATTRIBUTES_MAX
-    assert schemas["AttributesIn"]["propertyNames"]["maxLength"] == ATTRIBUTE_NAME_MAX
-    assert schemas["AttributesIn"]["additionalProperties"]["maxLength"] == ATTRIBUTE_TEXT_MAX
-    for field in contacts.TEXT_FIELDS:
-        for schema in ("Contact", "ContactGiven", "ContactChange"):
-            assert schemas[schema]["properties"][field]["maxLength"] == TEXT_MAX
-    assert schemas["DeleteContact"]["properties"]["reason"]["maxLength"] == REASON_MAX
-    for schema in ("CreateOptOuts", "CreateOptIns", "AskMayMessage"):
-        assert schemas[schema]["properties"]["mobiles"]["maxItems"] == FACTS_PER_CALL_MAX
-        assert schemas[schema]["properties"]["sender"]["maxLength"] == SENDER_MAX
-    for schema, list_ in (("OptOutList", "opt_outs"), ("ReviewList", "reviews"), ("AudienceRechecked", "blocked")):
-        assert schemas[schema]["properties"][list_]["maxItems"] == OPT_OUTS_PER_PAGE_MAX
-    assert schemas["ListOn"]["properties"]["limit"]["maximum"] == OPT_OUTS_PER_PAGE_MAX
-    assert schemas["ImportList"]["properties"]["imports"]["maxItems"] == IMPORTS_PER_PAGE_MAX
-    assert schemas["ListImports"]["properties"]["limit"]["maximum"] == IMPORTS_PER_PAGE_MAX
-    assert schemas["ImportRows"]["properties"]["rows"]["maxItems"] == IMPORT_ROWS_PER_PAGE_MAX
-    assert schemas["EvidenceIn"]["maxLength"] == EVIDENCE_MAX
-    assert schemas["Review"]["properties"]["text"]["maxLength"] == EVIDENCE_MAX
-    assert schemas["AskAudience"]["properties"]["group"]["maxItems"] == AUDIENCE_GROUPS_MAX
-    assert schemas["NumberPage"]["properties"]["data"]["maxItems"] == PER_PAGE_MAX
+# ---- words ------------------------------------------------------------------------------------------
 
 
 def test_the_words_in_the_document_are_those_of_the_service() -> None:

@@ -133,7 +133,12 @@ def test_the_wheel_holds_all_that_the_package_reads(tmp_path: Path) -> None:
         if path.is_file() and not any(part.startswith((".", "__pycache__")) for part in path.relative_to(SOURCE).parts)
     }
     assert "daftari/py.typed" in wanted
-    assert wanted <= held, wanted - held
+    # The OpenAPI document is in the wheel; what it is built from needs a library that servers do not have.
+    reference = "daftari/api/reference"
+    sources = {name for name in wanted if name.startswith((f"{reference}/texts/", f"{reference}/builder"))}
+    assert sources
+    assert not sources & held
+    assert wanted - sources <= held, wanted - sources - held
     dist_info = f"daftari-{daftari.__version__}.dist-info"
     assert {f"{dist_info}/licenses/LICENSE", f"{dist_info}/licenses/NOTICE"} <= held
 

@@ -50,6 +50,8 @@ IMPORTS_PER_PAGE_MAX = 100
 """Imports in one answer of their list."""
 IMPORT_ROWS_PER_PAGE_MAX = 1_000
 """Rows of an import in one answer."""
+GROUPS_PER_ROW_MAX = 1_000
+"""Groups that one record may name: a contact may be in many, and its opt-outs must not be lost for that."""
 STREAM_ROWS_MAX = 100_000
 """Rows that one call streams; the next call resumes."""
 EVIDENCE_MAX = 2_000

@@ -14,15 +14,13 @@ from typing import Any, TypeVar, get_args
 import msgspec
 
 from daftari.model.consent import ANY, FactKind, NewFact, Scope, Source
-from daftari.model.limits import FIRST_ID_MAX, MOBILE_TEXT_MAX
+from daftari.model.limits import FIRST_ID_MAX, GROUPS_PER_ROW_MAX, MOBILE_TEXT_MAX
 from daftari.model.time import format_time
 from daftari.rules.consent.facts import read_channel, read_evidence, read_purpose, read_sender
 from daftari.rules.fields import Problems, fold_name, read_name, read_text, read_time
 
 T = TypeVar("T")
 
-GROUPS_PER_ROW_MAX = 1_000
-"""Groups that one record may name: a contact may be in many, and its opt-outs must not be lost for that."""
 FACTS_PER_ROW_MAX = 10_000
 """Facts that one record may bring: all that is known of a number, which grows over the years."""
 FACT_KINDS = tuple(kind for kind in get_args(FactKind) if kind != "retraction")
