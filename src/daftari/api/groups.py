@@ -5,6 +5,16 @@ from __future__ import annotations
 from functools import partial
 
 from daftari.api.pagination import cut_page, read_cursor
+from daftari.api.views.groups import (
+    GroupAnswer,
+    GroupCreated,
+    GroupDeleted,
+    GroupJoined,
+    GroupLeft,
+    GroupList,
+    GroupUpdated,
+    GroupView,
+)
 from daftari.errors import GroupNotFound, ValidationFailed
 from daftari.model.contacts import Group, MembershipOutcome
 from daftari.model.limits import CONTACTS_PER_CALL_MAX, GROUPS_PER_PAGE_MAX, ID_MAX
@@ -22,7 +32,7 @@ def list_groups(request: Request) -> Response:
     request.params.refuse_wrong()
     found = request.read(groups.list_groups, after=after, limit=limit + 1)
     shown, following = cut_page(found, limit=limit, cursor_of=lambda group: group.id)
-    return json_response({"groups": [_show(group) for group in shown], "next": following})
+    return json_response(GroupList([_show(group) for group in shown], following))
 
 
 def create_group(request: Request) -> Response:
@@ -32,14 +42,14 @@ def create_group(request: Request) -> Response:
 
 
 def _write_created(group: Group) -> Response:
-    return json_response({"message": "Group created successfully", "group": _show(group)}, status=201)
+    return json_response(GroupCreated(_show(group)), status=201)
 
 
 def get_group(request: Request, name: str) -> Response:
     """``GET /v1/groups/{name}``."""
     request.params.refuse_wrong()
     group = request.read(groups.get_group, name=_read_path_name(name))
-    return json_response({"group": _show(group)})
+    return json_response(GroupAnswer(_show(group)))
 
 
 def update_group(request: Request, name: str) -> Response:
@@ -49,7 +59,7 @@ def update_group(request: Request, name: str) -> Response:
 
 
 def _write_updated(group: Group) -> Response:
-    return json_response({"message": "Group updated successfully", "group": _show(group)})
+    return json_response(GroupUpdated(_show(group)))
 
 
 def delete_group(request: Request, name: str) -> Response:
@@ -57,7 +67,7 @@ def delete_group(request: Request, name: str) -> Response:
     request.params.refuse_wrong()
     return request.write(
         groups.delete_group,
-        lambda _: json_response({"message": "Group deleted successfully"}),
+        lambda _: json_response(GroupDeleted()),
         name=_read_path_name(name),
     )
 
@@ -69,16 +79,14 @@ def join_group(request: Request, name: str) -> Response:
 
 
 def _write_joined(outcome: MembershipOutcome) -> Response:
-    return json_response(
-        {
-            "message": "Contacts added to group successfully",
-            "joined": outcome.changed,
-            "already": outcome.already,
-            "unknown": outcome.unknown,
-            "suppressed": outcome.suppressed,
-            "kept_out": outcome.kept_out,
-        }
+    joined = GroupJoined(
+        joined=outcome.changed,
+        already=outcome.already,
+        unknown=outcome.unknown,
+        suppressed=outcome.suppressed,
+        kept_out=outcome.kept_out,
     )
+    return json_response(joined)
 
 
 def leave_group(request: Request, name: str) -> Response:
@@ -88,18 +96,11 @@ def leave_group(request: Request, name: str) -> Response:
 
 
 def _write_left(outcome: MembershipOutcome) -> Response:
-    return json_response(
-        {
-            "message": "Contacts removed from group successfully",
-            "left": outcome.changed,
-            "already": outcome.already,
-            "unknown": outcome.unknown,
-        }
-    )
+    return json_response(GroupLeft(left=outcome.changed, already=outcome.already, unknown=outcome.unknown))
 
 
-def _show(group: Group) -> dict[str, object]:
-    return {"name": group.name, "contacts": group.contacts, "created_at": format_time(group.created_at)}
+def _show(group: Group) -> GroupView:
+    return GroupView(group.name, group.contacts, format_time(group.created_at))
 
 
 def _read_path_name(part: str) -> str:

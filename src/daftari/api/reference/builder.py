@@ -17,14 +17,13 @@ import yaml
 from msgspec import Struct
 
 import daftari
+from daftari.api.reference.records import Node, record_schemas, ref
 from daftari.api.routes import ROUTES, Route
 from daftari.errors import DaftariError, ValidationFailed
 from daftari.gateways import GATEWAYS
 from daftari.model import limits
 from daftari.model.consent import CHANNELS, PURPOSES
 from daftari.web.errors import PROBLEM, status_of
-
-Node = dict[str, Any]
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -132,11 +131,6 @@ def paragraphs(text: str) -> str:
 # ---- schemas ----------------------------------------------------------------------------------------
 
 
-def ref(kind: str, name: str) -> Node:
-    """A reference to a component."""
-    return {"$ref": f"#/components/{kind}/{name}"}
-
-
 def expand(given: Any) -> Any:
     """A schema as the document has it: a name in its place becomes a reference, a limit's name its number."""
     if isinstance(given, str):
@@ -187,7 +181,7 @@ class _Builder:
         self._texts = texts
         self._classes = {error.code: error for error in _classes(DaftariError)}
         self._components: dict[str, Node] = {
-            "schemas": {name: expand(schema) for name, schema in texts["schemas"].items()},
+            "schemas": record_schemas() | {name: expand(schema) for name, schema in texts["schemas"].items()},
             "parameters": {},
             "headers": texts["headers"],
             "requestBodies": {},
@@ -297,16 +291,13 @@ class _Builder:
             form = self._named("schemas", name, self._fields(fields, body, as_json=False))
             node["content"] = {"multipart/form-data": {"schema": form}, **node["content"]}
         elif access.takes == "fields" and access.keyed:
-            whole = self._named("schemas", name, self._fields(fields, body, as_json=True))
+            form = whole = self._named("schemas", name, self._fields(fields, body, as_json=True))
             examples = body.get("examples") or {"reference": {"value": body.get("example", {"project": "Shopify"})}}
             node["content"][JSON] = {"schema": whole, "examples": examples}
-            match body.get("form", "whole"):
-                case "whole":
-                    node["content"][FORM] = {"schema": whole}
-                case "flat":
-                    flat = [one for one in fields if self._place(one) == "query"]
-                    form = self._fields(flat, {}, as_json=True)
-                    node["content"][FORM] = {"schema": self._named("schemas", f"{name}Form", form)}
+            if body.get("form") == "flat":
+                flat = [one for one in fields if self._place(one) == "query"]
+                form = self._named("schemas", f"{name}Form", self._fields(flat, {}, as_json=True))
+            node["content"] |= {FORM: {"schema": form}} if body.get("form") != "none" else {}
         if method in ("GET", "DELETE"):
             node = {"description": self._texts["body_of_get"], **node}
             return self._named("requestBodies", name, node)
