@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -172,7 +173,9 @@ class Office(Struct):
 
     def rows(self, number: int) -> list[dict[str, Any]]:
         """What became of each record."""
-        return self.store.read(self.project, NOW, views.list_rows, import_id=number, after=0, limit=100_000)
+        rows = self.store.read(self.project, NOW, views.list_rows, import_id=number, after=0, limit=100_000)
+        told: list[dict[str, Any]] = msgspec.to_builtins(rows)
+        return told
 
     def outcomes(self, number: int) -> list[str]:
         """What became of each record, in a word and a letter for each flag."""
@@ -218,7 +221,7 @@ class Office(Struct):
 
 def shown(found: Import) -> dict[str, int]:
     """The counts of an import, without the zeros; they add up to its rows."""
-    told = views.show_import(found)
+    told = msgspec.to_builtins(views.show_import(found))
     assert sum(told["counts"].values()) == told["rows"]
     counts = {name: many for name, many in told["counts"].items() if many}
     return counts | {name: told[name] for name in ("suppressed", "joined", "facts") if told[name]}

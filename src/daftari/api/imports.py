@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, get_args
 
 import msgspec
+from msgspec.structs import replace
 
 from daftari.api.pagination import cut_page, read_cursor
+from daftari.api.views.imports import ImportAnswer, ImportList, ImportRows, StreamBegun, StreamCut, StreamEnd
 from daftari.errors import DaftariError, ImportNotFound, WrongImportState
 from daftari.files import Format
 from daftari.model.limits import ID_MAX, IMPORT_ROWS_PER_PAGE_MAX, IMPORTS_PER_PAGE_MAX, REASON_MAX, STREAM_ROWS_MAX
@@ -44,8 +46,6 @@ TYPES: dict[Format, tuple[str, str]] = {
 """The media type and the file extension of each format."""
 WHY_MAX = 300
 """Characters of a reason in a line of a stream; rejects have all of it."""
-FINAL_COUNTS = ("rows", "counts", "suppressed", "joined")
-"""Members of the import in the final line of a stream."""
 
 _encode_lines = msgspec.json.Encoder().encode_lines
 
@@ -119,7 +119,7 @@ def list_imports(request: Request) -> Response:
     request.params.refuse_wrong()
     found = request.read(lifecycle.list_imports, before=before, limit=limit + 1)
     shown, following = cut_page(found, limit=limit, cursor_of=lambda one: one.id)
-    return json_response({"imports": [views.show_import(one) for one in shown], "next": following})
+    return json_response(ImportList([views.show_import(one) for one in shown], following))
 
 
 def get_import(request: Request, number: str) -> Response:
@@ -134,8 +134,8 @@ def list_rows(request: Request, number: str) -> Response:
     request.params.refuse_wrong()
     import_id = read_id(number, missing=ImportNotFound)
     found = request.read(views.list_rows, import_id=import_id, after=after, limit=limit + 1)
-    rows, following = cut_page(found, limit=limit, cursor_of=lambda row: row["row"])
-    return json_response({"rows": rows, "next": following})
+    rows, following = cut_page(found, limit=limit, cursor_of=lambda row: row.row)
+    return json_response(ImportRows(rows, following))
 
 
 def fetch_rejects(request: Request, number: str) -> Response:
@@ -190,7 +190,7 @@ def _command(request: Request, number: str, rule: Callable[..., Import], **value
 
 
 def _write_import(found: Import, *, status: int = 200) -> Response:
-    return json_response({"import": views.show_import(found)}, status=status)
+    return json_response(ImportAnswer(views.show_import(found)), status=status)
 
 
 # ---- streams --------------------------------------------------------------------------------------------
@@ -228,7 +228,7 @@ class ContactStream:
         """The id of the import, by which the stream can be resumed. Reads the rows that it has."""
         if self._written:
             self._request.read(stream.read_before, import_id=self._found.id, reader=self._reader)
-        return _encode_lines([{"import": self._found.id}])
+        return _encode_lines([StreamBegun(self._found.id)])
 
     def take(self, lines: Sequence[bytes]) -> tuple[bytes, bool]:
         """The outcomes of some rows. Rows that were written before the stream broke off are only answered."""
@@ -243,7 +243,7 @@ class ContactStream:
             outcomes += self._write_outcomes(self._write_rows(taken[known:]))
         return outcomes, len(taken) == len(lines)
 
-    def _write_rows(self, lines: Sequence[bytes]) -> list[dict[str, Any]]:
+    def _write_rows(self, lines: Sequence[bytes]) -> list[views.ImportRow]:
         self._request.recheck_key()
         began = time.monotonic()
         if self._found.stored.state == "done":
@@ -256,8 +256,8 @@ class ContactStream:
         self._seconds = time.monotonic() - began
         return rows
 
-    def _write_outcomes(self, rows: Iterable[Mapping[str, Any]]) -> bytes:
-        shown = [{**row, "why": row["why"][:WHY_MAX]} if "why" in row else row for row in rows]
+    def _write_outcomes(self, rows: Iterable[views.ImportRow]) -> bytes:
+        shown = [replace(row, why=row.why[:WHY_MAX]) if row.why else row for row in rows]
         self._answered += len(shown)
         return _encode_lines(shown)
 
@@ -265,24 +265,26 @@ class ContactStream:
         """The counts of all rows; or where to resume, and why."""
         if whole and error is None:
             try:
-                return _encode_lines([{"end": True, **self._finish()}])
+                return _encode_lines([self._finish()])
             except DaftariError as problem:
                 error = problem
         with suppress(DaftariError):
             self._request.write_step(stream.pause_stream, import_id=self._found.id)
-        final = {"end": False, "resume": self._found.id, "after": self._answered}
-        return _encode_lines([final if error is None else final | self._explain(error)])
+        return _encode_lines([StreamCut(False, self._found.id, self._answered, *self._explain(error))])
 
-    def _finish(self) -> dict[str, Any]:
+    def _finish(self) -> StreamEnd:
         found = self._found
         if found.stored.state != "done":
             self._request.recheck_key()
             found = self._request.write_step(stream.end_stream, import_id=found.id)
         shown = views.show_import(found)
-        return {name: shown[name] for name in FINAL_COUNTS}
+        return StreamEnd(True, shown.rows, shown.counts, shown.suppressed, shown.joined)
 
-    def _explain(self, error: DaftariError) -> dict[str, Any]:
+    def _explain(self, error: DaftariError | None) -> list[Any]:
+        """The members of ``StreamCut`` that say why."""
+        if error is None:
+            return []
         body = self._request.refuse(error).body
         assert isinstance(body, bytes)
-        explained: dict[str, Any] = msgspec.json.decode(body)
-        return explained
+        written = msgspec.json.decode(body)
+        return [written[member] for member in ("message", "error_code", "retryable", "request_id")]

@@ -68,7 +68,7 @@ def read_cursor(params: Params, *, most: int) -> tuple[int, int]:
     return params.cursor("after"), params.whole("limit", default=most, most=most)
 
 
-def cut_page(found: Sequence[T], *, limit: int, cursor_of: Callable[[T], object]) -> tuple[Sequence[T], str | None]:
+def cut_page(found: list[T], *, limit: int, cursor_of: Callable[[T], object]) -> tuple[list[T], str | None]:
     """A page of at most ``limit`` items, and the cursor of the next page if there is one.
 
     ``found`` is one item longer than the page when more follow, so ask for ``limit + 1``.

@@ -202,7 +202,7 @@ class _Builder:
             "security": [{scheme: []} for scheme in texts["securitySchemes"]],
             "tags": [{"name": one["tag"], "description": one["description"]} for one in texts["subjects"]],
             "paths": paths,
-            "components": self._components,
+            "components": {kind: dict(sorted(named.items())) for kind, named in self._components.items()},
         }
 
     def _paths(self) -> Node:

@@ -81,7 +81,8 @@ class _Schemas:
     def _schema(self, given: Node) -> Node:
         schema = {member: one for member, one in given.items() if member not in ("title", "default")}
         if "$ref" in given:
-            return self._record(given["$ref"])
+            name = given["$ref"]
+            return self._record(name) if name in self._given else ref("schemas", name)
         if "anyOf" in given:
             return self._any_of([self._schema(one) for one in given["anyOf"]])
         if "enum" in given:

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import IO, Any, BinaryIO, TypeVar
 
+import msgspec
+
 from daftari.cli.imports.source import POLL_SECONDS, ROWS_AT_ONCE, SENDING, UNDER_WAY, Note, Shown
 from daftari.cli.terminal.output import INTERRUPTED, fail
 from daftari.cli.terminal.signals import Stop, pause
@@ -79,8 +81,8 @@ class Here:
         while some := self._store.read(
             self._project, current_time(), views.list_rows, import_id=import_id, after=after, limit=ROWS_AT_ONCE
         ):
-            yield some
-            after = some[-1]["row"]
+            yield msgspec.to_builtins(some)
+            after = some[-1].row
 
     def write_rejects(self, import_id: int, *, file: BinaryIO) -> None:
         def write(tx: Tx) -> None:
@@ -176,7 +178,8 @@ def _patiently(call: Callable[[], T]) -> T:
 
 
 def _show(found: Import) -> Shown:
-    return show_import(found) | _about_layout(found.settings)
+    shown: Shown = msgspec.to_builtins(show_import(found))
+    return shown | _about_layout(found.settings)
 
 
 def _about_layout(settings: ImportSettings) -> Shown:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from msgspec import Raw, Struct
 
@@ -42,11 +42,14 @@ class ReadChunk(Struct, frozen=True, array_like=True):
 CONTACT_OUTCOMES = ("created", "updated", "unchanged", "duplicate", "invalid", "changed")
 """The outcomes of a record. ``changed``: its contact differs from what the plan saw, and was left alone."""
 FACT_OUTCOMES = ("recorded", "unchanged", "refused", "duplicate", "invalid", "changed")
-OUTCOMES = ("nothing", *dict.fromkeys((*CONTACT_OUTCOMES, *FACT_OUTCOMES)))
+ImportOutcome = Literal[
+    "nothing", "created", "updated", "unchanged", "duplicate", "invalid", "changed", "recorded", "refused"
+]
+OUTCOMES: tuple[ImportOutcome, ...] = get_args(ImportOutcome)
 """By the low half of a record's byte; the first one is for a record that is not processed yet."""
 UNDONE = ("reversed", "kept", "failed", "retracted")
 """The outcomes of contacts and facts in an undo."""
-CODE = {name: place for place, name in enumerate(OUTCOMES)}
+CODE: dict[str, int] = {name: place for place, name in enumerate(OUTCOMES)}
 SUPPRESSED = 0x10
 JOINED = 0x20
 KEPT_OUT = 0x40

@@ -8,7 +8,6 @@ reported again, and the next ones follow, so that every row is taken once. No HT
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import msgspec
 
@@ -21,7 +20,7 @@ from daftari.rules.imports.apply import take_chunks
 from daftari.rules.imports.lifecycle import end_import, get_import, let_stream, pause_import
 from daftari.rules.imports.model import Import, ImportSettings, ReadChunk
 from daftari.rules.imports.parse import RowReader
-from daftari.rules.imports.views import list_rows
+from daftari.rules.imports.views import ImportRow, list_rows
 from daftari.store import Tx, WriteTx, contacts, erasures, imports
 from daftari.store.imports import CHUNK_RECORDS
 
@@ -139,7 +138,7 @@ def read_before(tx: Tx, *, import_id: int, reader: LineReader) -> None:
         after = rejects[-1][0] + 1
 
 
-def write_chunk(tx: WriteTx, *, import_id: int, chunk: ReadChunk, seconds: float) -> list[dict[str, Any]]:
+def write_chunk(tx: WriteTx, *, import_id: int, chunk: ReadChunk, seconds: float) -> list[ImportRow]:
     """Write some rows; returns the outcome of each. ``seconds``: of work since the last ones.
 
     Raises ``WrongImportState`` when the stream was paused or cancelled, and ``StoreBusy`` when another call took over.

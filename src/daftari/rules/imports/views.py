@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from itertools import islice
-from typing import Any
+from typing import Annotated, Literal
 
+from msgspec import Meta, Struct
+
+from daftari.files import Format
+from daftari.model.imports import ImportPhase, ImportState
+from daftari.model.limits import TEXT_MAX
+from daftari.model.members import Count, Mobile, Number, Text, Time
 from daftari.model.time import format_time
 from daftari.rules.imports.lifecycle import get_import
 from daftari.rules.imports.model import (
@@ -16,54 +22,185 @@ from daftari.rules.imports.model import (
     SUPPRESSED,
     UNDONE,
     Import,
+    ImportKind,
+    ImportOutcome,
     ImportSettings,
     outcome_names,
 )
 from daftari.store import Tx, contacts, imports
 
+ShownState = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
+STATES: dict[ImportState, ShownState] = {
+    "receiving": "running",
+    "streaming": "running",
+    "queued": "queued",
+    "running": "running",
+    "paused": "paused",
+    "done": "done",
+    "failed": "failed",
+    "cancelled": "cancelled",
+}
+"""States as callers see them: how rows come in is nothing to them."""
 
-def show_import(found: Import) -> dict[str, Any]:
+
+class ImportCounts(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Rows by what became of them; together they are all rows that were read."""
+
+    created: Count | None = None
+    """New contacts."""
+    updated: Count | None = None
+    """Contacts that changed, or joined a group."""
+    recorded: Count | None = None
+    """Of lists of opt-outs and opt-ins: facts that were recorded."""
+    unchanged: Count
+    """Rows that said nothing new."""
+    refused: Count | None = None
+    """Opt-ins that may not lift the person's own opt-out."""
+    duplicate: Count
+    """Rows whose number came before in the file. They are merged too."""
+    invalid: Count
+    """Rows that could not be taken."""
+    changed: Count | None = None
+    """Rows of an applied plan whose contact is no more what the plan saw. They were left alone."""
+
+
+class ImportUndone(Struct, frozen=True):
+    """What an undo did so far."""
+
+    reversed: Count
+    """Contacts that are as they were before."""
+    kept: Count
+    """Contacts that others have changed since. They were left alone."""
+    failed: Count
+    """Contacts whose state before is not known any more."""
+    retracted: Count
+    """Opt-ins, and opt-outs if that was asked for, that were taken back."""
+
+
+class ImportColumn(Struct, frozen=True):
+    """How a column is used."""
+
+    name: str
+    """The name of the column, or of the member."""
+    field: str | None
+    """The field that it is, `attributes.NAME` for one of its own; `null` when it is not used."""
+
+
+class ImportView(Struct, frozen=True, kw_only=True):
+    """A file on its way in, or one that came."""
+
+    id: Number
+    """What the other calls name."""
+    state: ShownState
+    """Where it is. A plan that is `done` can be applied."""
+    phase: ImportPhase
+    """What it is doing, or did last."""
+    kind: ImportKind
+    """What is in the file."""
+    name: Annotated[str, Meta(max_length=TEXT_MAX)]
+    """The name of the file."""
+    format: Format
+    """The format that the file was found to have."""
+    group: Annotated[str, Meta(max_length=TEXT_MAX)] | None
+    """The group that all contacts of the file join."""
+    columns: list[ImportColumn]
+    """How each column is used."""
+    bytes: Count
+    """How long the file is; 0 for a stream."""
+    bytes_read: Count
+    """How much of it was read."""
+    rows: Count
+    """How many rows were read."""
+    counts: ImportCounts
+    suppressed: Count
+    """How many of the rows belong to people who opted out of everything. They joined nothing."""
+    joined: Count
+    """How many contacts joined a group by it."""
+    facts: Count
+    """How many opt-outs, opt-ins and the like it recorded."""
+    rate: float | None
+    """Rows a second while it was worked on."""
+    seconds_left: float | None
+    """How long the rest will take, while it is worked on."""
+    error: str | None
+    """Why it failed."""
+    plan: ImportCounts | None
+    """What the plan foresaw, once it is applied."""
+    undo: ImportUndone | None
+    """What its undo did so far."""
+    created_at: Time
+    """When the file came."""
+    started_at: Time | None
+    """When its first rows were written."""
+    finished_at: Time | None
+    """When it ended."""
+    expires_at: Time
+    """When it will be forgotten, and cannot be undone any more."""
+
+
+class ImportRow(Struct, frozen=True, omit_defaults=True):
+    """What became of one row, or would."""
+
+    row: Number
+    """The number of the row, counted from 1 without the header and without blank lines."""
+    outcome: ImportOutcome
+    """What became of it."""
+    id: Number | None
+    """The contact's id; `null` when there is none."""
+    mobile: Mobile | None
+    """The contact's number; `null` when there is no contact."""
+    suppressed: bool = False
+    """There when the number has opted out of everything. It joined no group."""
+    joined: bool = False
+    """There when the contact joined a group by this row."""
+    kept_out: bool = False
+    """There when the person left the group by their own word. The contact did not join it again."""
+    why: Text | None = None
+    """Why it could not be taken."""
+
+
+def show_import(found: Import) -> ImportView:
     """An import as callers see it."""
     settings, progress, stored = found.settings, found.progress, found.stored
     names = outcome_names(settings.kind)
     foreseen = names[:-1]
     rate = progress.rows / progress.seconds if progress.seconds else None
-    return {
-        "id": found.id,
-        "state": "running" if stored.state == "streaming" else stored.state,
-        "phase": stored.phase,
-        "kind": settings.kind,
-        "name": settings.name,
-        "format": settings.layout.format,
-        "group": settings.group,
-        "columns": _show_columns(settings),
-        "bytes": settings.bytes,
-        "bytes_read": progress.bytes_read,
-        "rows": progress.rows,
-        "counts": _shown_counts(progress.counts, names if settings.planned else foreseen),
-        "suppressed": progress.suppressed,
-        "joined": progress.joined,
-        "facts": progress.facts,
-        "rate": None if rate is None else round(rate, 1),
-        "seconds_left": _seconds_left(found),
-        "error": progress.error,
-        "plan": None if progress.plan is None else _shown_counts(progress.plan, foreseen),
-        "undo": None if progress.undone is None else _shown_counts(progress.undone, UNDONE),
-        "created_at": format_time(stored.created_at),
-        "started_at": _shown_time(progress.started_at),
-        "finished_at": _shown_time(progress.finished_at),
-        "expires_at": format_time(stored.expires_at),
-    }
+    return ImportView(
+        id=found.id,
+        state=STATES[stored.state],
+        phase=stored.phase,
+        kind=settings.kind,
+        name=settings.name,
+        format=settings.layout.format,
+        group=settings.group,
+        columns=_show_columns(settings),
+        bytes=settings.bytes,
+        bytes_read=progress.bytes_read,
+        rows=progress.rows,
+        counts=_show_counts(progress.counts, names if settings.planned else foreseen),
+        suppressed=progress.suppressed,
+        joined=progress.joined,
+        facts=progress.facts,
+        rate=None if rate is None else round(rate, 1),
+        seconds_left=_seconds_left(found),
+        error=progress.error,
+        plan=None if progress.plan is None else _show_counts(progress.plan, foreseen),
+        undo=None if progress.undone is None else ImportUndone(*(progress.undone.get(name, 0) for name in UNDONE)),
+        created_at=format_time(stored.created_at),
+        started_at=_shown_time(progress.started_at),
+        finished_at=_shown_time(progress.finished_at),
+        expires_at=format_time(stored.expires_at),
+    )
 
 
-def _shown_counts(counts: Mapping[str, int], names: Iterable[str]) -> dict[str, int]:
-    return {name: counts.get(name, 0) for name in names}
+def _show_counts(counts: Mapping[str, int], names: Iterable[str]) -> ImportCounts:
+    return ImportCounts(**{name: counts.get(name, 0) for name in names})
 
 
-def _show_columns(settings: ImportSettings) -> list[dict[str, str | None]]:
+def _show_columns(settings: ImportSettings) -> list[ImportColumn]:
     """The columns that the file was seen to have; an address book has none, and its cards what cards have."""
     seen = settings.layout.columns
-    return [{"name": use.name, "field": use.field} for use in settings.uses if not seen or use.name in seen]
+    return [ImportColumn(use.name, use.field) for use in settings.uses if not seen or use.name in seen]
 
 
 def _seconds_left(found: Import) -> float | None:
@@ -78,7 +215,7 @@ def _shown_time(at: int | None) -> str | None:
     return None if at is None else format_time(at)
 
 
-def list_rows(tx: Tx, *, import_id: int, after: int, limit: int) -> list[dict[str, Any]]:
+def list_rows(tx: Tx, *, import_id: int, after: int, limit: int) -> list[ImportRow]:
     """The outcomes of records, from the one after ``after`` on, in their order."""
     get_import(tx, import_id=import_id)
     rows = list(islice(imports.walk_rows(tx, import_id=import_id, after=after), limit))
@@ -95,13 +232,14 @@ def list_rows(tx: Tx, *, import_id: int, after: int, limit: int) -> list[dict[st
             for number, code, contact_id in rows]  # fmt: skip
 
 
-def _show_row(number: int, code: int, contact_id: int, mobile: int | None, why: str | None) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "row": number,
-        "outcome": OUTCOMES[code & OUTCOME_MASK],
-        "id": contact_id or None,
-        "mobile": None if mobile is None else str(mobile),
-    }
-    flags = (("suppressed", SUPPRESSED), ("joined", JOINED), ("kept_out", KEPT_OUT))
-    row |= {name: True for name, flag in flags if code & flag}
-    return row if why is None else row | {"why": why}
+def _show_row(number: int, code: int, contact_id: int, mobile: int | None, why: str | None) -> ImportRow:
+    return ImportRow(
+        number,
+        OUTCOMES[code & OUTCOME_MASK],
+        contact_id or None,
+        None if mobile is None else str(mobile),
+        suppressed=bool(code & SUPPRESSED),
+        joined=bool(code & JOINED),
+        kept_out=bool(code & KEPT_OUT),
+        why=why,
+    )
