@@ -528,7 +528,7 @@ def test_an_erasure_leaves_no_file_waiting(office: Office) -> None:
     office.tell(lifecycle.pause_import, paused)
     queued = office.queue(data, office.settings(data))
     erased = office.store.write(office.project, ACTOR, office.tick(), erase.erase_number, mobile=254722000001)
-    assert erased.removed["import_files"] == 2
+    assert erased.removed.import_files == 2
     assert [office.get(number).stored.state for number in (plan, paused, queued)] == [
         "cancelled",
         "cancelled",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from daftari.model.consent import ANY, CHANNELS, PURPOSES, Fact, FactKind, Scope, Source
 from daftari.model.projects import ConsentSettings, StopScope
+from daftari.rules.consent import views
 from daftari.rules.consent.decisions import Verdict
 from daftari.rules.consent.keywords import (
     HELP_WORDS,
@@ -25,9 +29,6 @@ from daftari.rules.consent.views import (
     SENTENCES,
     SOURCE_NAMES,
     describe_fact,
-    show_fact,
-    show_reasons,
-    show_state,
     tell_scope,
     write_evidence,
 )
@@ -239,6 +240,18 @@ def test_a_stop_is_about_everything_unless_the_project_says_otherwise() -> None:
 
 
 # ---- states as they are told --------------------------------------------------------------------------
+
+
+def show_state(state: State) -> Any:
+    return msgspec.to_builtins(views.show_state(state))
+
+
+def show_fact(fact: Fact) -> Any:
+    return msgspec.to_builtins(views.show_fact(fact))
+
+
+def show_reasons(verdict: Verdict) -> Any:
+    return msgspec.to_builtins(views.show_reasons(verdict))
 
 
 def told(channel: str | None = None, purpose: str | None = None) -> dict[str, str | None]:

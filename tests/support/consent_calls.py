@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import asdict
 
 from daftari.model.audiences import FrozenAudience
 from daftari.model.inbound import InboundEvent, InboundToken, Review
@@ -60,7 +61,7 @@ def settle_review(store: Store, project: Project, review_id: int, *, settled_as:
 
 def erase_number(store: Store, project: Project, mobile: int, *, now: int) -> dict[str, int]:
     """Erase a number; how much of each kind was removed."""
-    return store.write(project, ACTOR, now, erase.erase_number, mobile=mobile).removed
+    return asdict(store.write(project, ACTOR, now, erase.erase_number, mobile=mobile).removed)
 
 
 def clear_journal(store: Store, project: Project) -> None:
@@ -80,7 +81,7 @@ def may_message(
 ) -> list[dict[str, Any]]:
     """The answers about some numbers, in their order."""
     asked = questions.Asked(question, mobiles, (), at=at, known_at=known_at, region=REGION)
-    return [msgspec.json.decode(answer) for answer in questions.may_message(tx, asked=asked)]
+    return [msgspec.to_builtins(answer) for answer in questions.may_message(tx, asked=asked)]
 
 
 def find_audience(tx: Tx, project: Project, definition: Definition) -> tuple[list[tuple[int, int]], Counted]:

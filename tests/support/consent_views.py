@@ -193,7 +193,7 @@ def state_of(model: FactBook, mobile: int) -> State:
 
 def told_of_number(tx: Tx, mobile: int) -> tuple[bool, list[tuple[int, int, int, str]]]:
     """What is told of a number, whether it is a contact or not: suppressed, and the history in order of time."""
-    told: dict[str, Any] = questions.show_consent(tx, reference=Reference(f"+{mobile}", REGION))
+    told = msgspec.to_builtins(questions.show_consent(tx, reference=Reference(f"+{mobile}", REGION)))
     history = [
         (microseconds(fact["at"]), fact["id"], microseconds(fact["recorded_at"]), fact["kind"])
         for fact in told["facts"]

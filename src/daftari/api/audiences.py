@@ -6,9 +6,11 @@ Knows nothing about which contacts may be messaged.
 from __future__ import annotations
 
 import msgspec
+from msgspec.structs import asdict
 
 from daftari.api.consent import read_question
 from daftari.api.pagination import PAGE_MAX, read_cursor, write_cursor, write_page
+from daftari.api.views.audiences import AudienceFrozen, AudienceRechecked, AudiencesCompared
 from daftari.errors import AudienceNotFound
 from daftari.model.limits import AUDIENCE_GROUPS_MAX, OPT_OUTS_PER_PAGE_MAX, PER_PAGE_MAX
 from daftari.rules import audiences
@@ -41,9 +43,7 @@ def freeze_audience(request: Request) -> Response:
     found = request.read(audiences.find_numbers, definition=definition)
     return request.write(
         audiences.freeze_audience,
-        lambda frozen: json_response(
-            {"message": "Audience frozen successfully", **audiences.show_audience(frozen)}, status=201
-        ),
+        lambda frozen: json_response(AudienceFrozen(**asdict(audiences.show_audience(frozen))), status=201),
         definition=definition,
         found=found,
     )
@@ -79,7 +79,7 @@ def recheck_audience(request: Request, number: str) -> Response:
         after=after,
         limit=limit,
     )
-    return json_response({"blocked": rechecked.blocked, "next": write_cursor(rechecked.following)})
+    return json_response(AudienceRechecked(rechecked.blocked, write_cursor(rechecked.following)))
 
 
 def compare_audiences(request: Request, number: str, other: str) -> Response:
@@ -87,7 +87,7 @@ def compare_audiences(request: Request, number: str, other: str) -> Response:
     request.params.refuse_wrong()
     audience_id, other_id = (read_id(written, missing=AudienceNotFound) for written in (number, other))
     compared = request.read(audiences.compare_audiences, audience_id=audience_id, other_id=other_id)
-    return json_response({"comparison": compared})
+    return json_response(AudiencesCompared(compared))
 
 
 def _read_definition(params: Params, *, groups: str) -> Definition:

@@ -7,8 +7,19 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import islice
+from typing import Any
 
 from daftari.api.pagination import read_cursor, write_cursor
+from daftari.api.views.consent import (
+    ConsentAnswer,
+    Judgements,
+    NearMissList,
+    NumberErased,
+    OptInsCreated,
+    OptOutList,
+    OptOutsCreated,
+    SubjectExportAnswer,
+)
 from daftari.model.consent import ANY, CHANNELS, Scope
 from daftari.model.limits import ERRORS_MAX, FACTS_PER_CALL_MAX, ID_MAX, OPT_OUTS_PER_PAGE_MAX, SENDER_MAX
 from daftari.rules import fields
@@ -29,15 +40,15 @@ COMMON_FIELDS = ("channel", "sender", "purpose", "at", "source", "evidence", "ov
 
 def create_opt_outs(request: Request) -> Response:
     """``POST /v1/opt-outs``."""
-    return _create_facts(request, kind="opt_out", message="Opt-outs recorded successfully")
+    return _create_facts(request, kind="opt_out")
 
 
 def create_opt_ins(request: Request) -> Response:
     """``POST /v1/opt-ins``."""
-    return _create_facts(request, kind="opt_in", message="Opt-ins recorded successfully")
+    return _create_facts(request, kind="opt_in")
 
 
-def _create_facts(request: Request, *, kind: facts.Kind, message: str) -> Response:
+def _create_facts(request: Request, *, kind: facts.Kind) -> Response:
     params = request.params
     results = params.flag("results")
     items: list[object] = [one] if (one := params.given("mobile")) is not None else []
@@ -48,24 +59,22 @@ def _create_facts(request: Request, *, kind: facts.Kind, message: str) -> Respon
     given = params.problems.require(given)
     return request.write(
         facts.record_given,
-        lambda outcome: _write_outcome(outcome, kind=kind, message=message, results=results),
+        lambda outcome: _write_outcome(outcome, kind=kind, results=results),
         given=given,
         kind=kind,
     )
 
 
-def _write_outcome(outcome: facts.FactsOutcome, *, kind: facts.Kind, message: str, results: bool) -> Response:
-    answer: dict[str, object] = {"message": message, **outcome.counts}
-    if kind == "opt_out":
-        answer["left_groups"] = outcome.left_groups
-    if results:
-        answer["results"] = outcome.rows
-    elif outcome.counts["invalid"]:
+def _write_outcome(outcome: facts.FactsOutcome, *, kind: facts.Kind, results: bool) -> Response:
+    members: dict[str, Any] = {**outcome.counts, "results": outcome.rows if results else None}
+    if outcome.counts["invalid"] and not results:
         wrong = (
             (f"items.{row.index}.{name}", said) for row in outcome.rows for name, said in (row.errors or {}).items()
         )
-        answer["errors"] = dict(islice(wrong, ERRORS_MAX))
-    return json_response(answer)
+        members["errors"] = dict(islice(wrong, ERRORS_MAX))
+    if kind == "opt_out":
+        return json_response(OptOutsCreated(**members, left_groups=outcome.left_groups))
+    return json_response(OptInsCreated(**members))
 
 
 def list_opt_outs(request: Request) -> Response:
@@ -76,14 +85,14 @@ def list_opt_outs(request: Request) -> Response:
     after, limit = read_cursor(params, most=OPT_OUTS_PER_PAGE_MAX)
     params.refuse_wrong()
     page = request.read(facts.list_opt_outs, scope=scope, since=since, after=after, limit=limit)
-    return json_response({"opt_outs": page.opt_outs, "next": write_cursor(page.following)})
+    return json_response(OptOutList(page.opt_outs, write_cursor(page.following)))
 
 
 def list_near_misses(request: Request) -> Response:
     """``GET /v1/opt-outs/near-misses``."""
     limit = request.params.whole("limit", default=OPT_OUTS_PER_PAGE_MAX, most=OPT_OUTS_PER_PAGE_MAX)
     request.params.refuse_wrong()
-    return json_response({"near_misses": request.read(facts.list_near_misses, limit=limit)})
+    return json_response(NearMissList(request.read(facts.list_near_misses, limit=limit)))
 
 
 # ---- questions ------------------------------------------------------------------------------------------
@@ -105,14 +114,14 @@ def may_message(request: Request) -> Response:
         question, questions.read_mobiles(mobiles, region=region), ids, at=at, known_at=known_at, region=region
     )
     answers = request.read(questions.may_message, asked=asked)
-    return Response(200, b'{"results":[%b]}' % b",".join(answers))
+    return json_response(Judgements(answers))
 
 
 def show_consent(request: Request, reference: str) -> Response:
     """``GET /v1/contacts/{id or mobile}/consent``."""
     request.params.refuse_wrong()
     shown = request.read(questions.show_consent, reference=Reference(reference, request.project.region))
-    return json_response({"consent": shown})
+    return json_response(ConsentAnswer(shown))
 
 
 def read_question(params: Params) -> Question:
@@ -162,12 +171,11 @@ def erase_number(request: Request) -> Response:
 
 
 def _write_erased(erased: erase.Erasure) -> Response:
-    shown = {"message": "Number erased successfully", "id": erased.id, "removed": erased.removed}
-    return json_response(shown, status=201)
+    return json_response(NumberErased(erased.id, erased.removed), status=201)
 
 
 def export_number(request: Request, reference: str) -> Response:
     """``GET /v1/contacts/{id or mobile}/export``."""
     request.params.refuse_wrong()
     named = Reference(reference, request.project.region)
-    return json_response({"export": request.read(subject_export.export_number, reference=named)})
+    return json_response(SubjectExportAnswer(request.read(subject_export.export_number, reference=named)))

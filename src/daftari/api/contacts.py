@@ -10,6 +10,7 @@ from itertools import islice
 import msgspec
 
 from daftari.api.pagination import PAGE_MAX, write_page
+from daftari.api.views.contacts import ContactDeleted, ContactsCreated, ContactUpdated
 from daftari.errors import ContactNotFound
 from daftari.model.contacts import CreateOutcome, UpdateOutcome
 from daftari.model.limits import ERRORS_MAX, PER_PAGE_MAX, REASON_MAX
@@ -26,6 +27,8 @@ INCLUDES = ("groups", "consent", "updated_at")
 """Members that a contact shows on request."""
 FILTERS = ("group", "per_page", "include", "suppressed")
 """Fields that the URLs of other pages repeat."""
+
+_encode = msgspec.json.encode
 
 
 def list_contacts(request: Request) -> Response:
@@ -109,12 +112,8 @@ def update_contact(request: Request, reference: str) -> Response:
 
 
 def _write_update(outcome: UpdateOutcome) -> Response:
-    answer: dict[str, object] = {"message": "Contact updated successfully"}
-    if outcome.suppressed:
-        answer["suppressed"] = True
-    if outcome.kept_out:
-        answer["kept_out"] = True
-    return Response(200, msgspec.json.encode(answer), headers=(("etag", f'"{outcome.version}"'),))
+    body = msgspec.json.encode(ContactUpdated(outcome.suppressed, outcome.kept_out))
+    return Response(200, body, headers=(("etag", f'"{outcome.version}"'),))
 
 
 def delete_contact(request: Request, reference: str) -> Response:
@@ -133,7 +132,7 @@ def delete_contact(request: Request, reference: str) -> Response:
     def write_deleted(deleted: int | None) -> Response:
         if deleted is None:
             return request.refuse(ContactNotFound(opt_out_recorded=True))
-        return json_response({"message": "Contact deleted successfully"})
+        return json_response(ContactDeleted())
 
     return request.write(
         contacts.delete_contact,
@@ -169,18 +168,15 @@ def _read_rows(request: Request) -> Rows:
 
 
 def _write_outcome(outcome: CreateOutcome, *, results: bool) -> Response:
-    answer: dict[str, object] = {
-        "message": "Contacts created successfully",
-        "created": outcome.created,
-        "updated": outcome.updated,
-        "unchanged": outcome.unchanged,
-        "duplicate": outcome.duplicate,
-        "invalid": outcome.invalid,
-        "suppressed": outcome.suppressed,
-    }
-    if results:
-        answer["results"] = outcome.rows
-    if outcome.invalid:
-        wrong = (field for row in outcome.rows if row.errors for field in row.errors.items())
-        answer["errors"] = dict(islice(wrong, ERRORS_MAX))
-    return json_response(answer, status=201 if outcome.created else 200)
+    wrong = (field for row in outcome.rows if row.errors for field in row.errors.items())
+    created = ContactsCreated(
+        created=outcome.created,
+        updated=outcome.updated,
+        unchanged=outcome.unchanged,
+        duplicate=outcome.duplicate,
+        invalid=outcome.invalid,
+        suppressed=outcome.suppressed,
+        results=outcome.rows if results else None,
+        errors=dict(islice(wrong, ERRORS_MAX)) if outcome.invalid else None,
+    )
+    return json_response(created, status=201 if outcome.created else 200)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from daftari.api.pagination import cut_page, read_cursor
+from daftari.api.views.exports import ExportAnswer, ExportAsked, ExportDeleted, ExportList
 from daftari.errors import ExportNotFound
 from daftari.model.contacts import ExportFormat
 from daftari.model.exports import StoredExport
@@ -31,8 +32,7 @@ def create_export(request: Request) -> Response:
 
 
 def _write_created(export: StoredExport) -> Response:
-    shown = lifecycle.show_export(export)
-    return json_response({"message": "Export requested successfully", "export": shown}, status=202)
+    return json_response(ExportAsked(lifecycle.show_export(export)), status=202)
 
 
 def list_exports(request: Request) -> Response:
@@ -41,14 +41,14 @@ def list_exports(request: Request) -> Response:
     request.params.refuse_wrong()
     found = request.read(lifecycle.list_exports, after=after, limit=limit + 1)
     shown, following = cut_page(found, limit=limit, cursor_of=lambda export: export.id)
-    return json_response({"exports": [lifecycle.show_export(export) for export in shown], "next": following})
+    return json_response(ExportList([lifecycle.show_export(export) for export in shown], following))
 
 
 def get_export(request: Request, number: str) -> Response:
     """``GET /v1/exports/{id}``."""
     request.params.refuse_wrong()
     export = request.read(lifecycle.get_export, export_id=read_id(number, missing=ExportNotFound))
-    return json_response({"export": lifecycle.show_export(export)})
+    return json_response(ExportAnswer(lifecycle.show_export(export)))
 
 
 def fetch_export(request: Request, number: str) -> Response:
@@ -68,7 +68,7 @@ def delete_export(request: Request, number: str) -> Response:
 
 
 def _write_deleted(done: None) -> Response:
-    return json_response({"message": "Export deleted successfully"})
+    return json_response(ExportDeleted())
 
 
 def _file_name(project: str, export: StoredExport, format: ExportFormat) -> str:

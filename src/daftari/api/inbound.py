@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 
 from daftari.api.pagination import cut_page, read_cursor
+from daftari.api.views.inbound import ReviewList, ReviewSettled
 from daftari.errors import DaftariError, Forged, Malformed, ReviewNotFound
 from daftari.gateways import GATEWAYS
 from daftari.model.inbound import InboundRequest, StoredToken
@@ -96,9 +97,7 @@ def list_reviews(request: Request) -> Response:
     found = request.read(reviews.list_reviews, after=after, limit=limit + 1)
     shown, following = cut_page(found, limit=limit, cursor_of=lambda review: review.id)
     quarantined = request.read(quarantine.count_quarantine)
-    return json_response(
-        {"reviews": [show_review(review) for review in shown], "next": following, "quarantined": quarantined}
-    )
+    return json_response(ReviewList([show_review(review) for review in shown], following, quarantined))
 
 
 def settle_review(request: Request, number: str) -> Response:
@@ -111,7 +110,7 @@ def settle_review(request: Request, number: str) -> Response:
     assert settled_as is not None
     return request.write(
         reviews.settle_review,
-        lambda review: json_response({"message": "Review settled successfully", "review": show_review(review)}),
+        lambda review: json_response(ReviewSettled(show_review(review))),
         review_id=read_id(number, missing=ReviewNotFound),
         settled_as=settled_as,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from daftari.api.reference import document, page
+from daftari.api.views.meta import Health
 from daftari.web.requests import Request
 from daftari.web.responses import Response, json_response
 
@@ -12,7 +13,7 @@ HTML = "text/html; charset=utf-8"
 def show_health(request: Request) -> Response:
     """``GET /v1/health``: ready only when the store answers."""
     request.context.store.answers()
-    return json_response({"status": "ready", "version": request.context.version})
+    return json_response(Health(request.context.version))
 
 
 def show_openapi(request: Request) -> Response:

@@ -75,7 +75,7 @@ def ask(
         mobiles = read_mobiles(numbers, region=chosen.region)
         asked = Asked(question, mobiles, ids=(), at=moment, known_at=known, region=chosen.region)
         answers = store.read(chosen, current_time(), may_message, asked=asked)
-    _print(b"[" + b",".join(answers) + b"]", as_json=as_json)
+    _print(msgspec.json.encode(answers), as_json=as_json)
 
 
 def _print(answers: bytes, *, as_json: bool) -> None:

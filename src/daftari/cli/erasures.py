@@ -6,6 +6,7 @@ import sys
 from typing import Annotated
 
 import typer
+from msgspec.structs import asdict
 
 from daftari.cli.terminal.options import (
     ConfigOption,
@@ -44,9 +45,9 @@ def erase(
             _ask_for_number(chosen, mobile)
         now = current_time()
         erased = store.write(chosen, Actor(None, "erase"), now, erase_number, mobile=mobile)
-    print_list(("kind", "removed"), list(erased.removed.items()), as_json=False)
+    print_list(("kind", "removed"), list(asdict(erased.removed).items()), as_json=False)
     say(f"{mobile} is erased from {chosen.name!r}, as erasure {erased.id}.")
-    if erased.removed["contacts"]:
+    if erased.removed.contacts:
         say("The journal still names the contact's id; a running service or 'daftari worker' clears it.")
 
 

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+from daftari.model.limits import FACTS_PER_CALL_MAX, SENDER_MAX
+from daftari.model.members import Errors, GroupName, Mobile
 
 ANY = "*"
 """In a scope: every channel, sender or purpose."""
 CHANNELS = ("sms", "whatsapp", "premium_sms")
 PURPOSES = ("marketing", "transactional")
+Channel = Annotated[str, Meta(extra_json_schema={"enum": list(CHANNELS)})]
+Purpose = Annotated[str, Meta(extra_json_schema={"enum": list(PURPOSES)})]
+Sender = Annotated[str, Meta(min_length=1, max_length=SENDER_MAX)]
+StillBilled = Annotated[
+    bool,
+    Meta(
+        description="There when premium messages are blocked while a paid service is active: end it, for the person "
+        "goes on paying."
+    ),
+]
 FactKind = Literal["opt_out", "opt_in", "left_group", "activated", "deactivated", "retraction"]
 Source = Literal["api", "inbound", "provider", "import", "bulk", "console", "form", "delete", "erasure"]
 
@@ -67,14 +80,18 @@ FactOutcomeName = Literal["recorded", "unchanged", "refused", "invalid"]
 
 
 class FactOutcome(Struct, frozen=True, omit_defaults=True):
-    """The outcome of one fact."""
+    """The outcome of one row."""
 
-    index: int
+    index: Annotated[int, Meta(ge=0, le=FACTS_PER_CALL_MAX - 1)]
+    """The row's place, counted from 0 through `mobile`, `mobiles` and `items` in this order."""
     outcome: FactOutcomeName
-    mobile: str | None = None
+    """What became of the row. `unchanged` was known already; `refused` is an opt-in given in bulk that meets a person's
+    own opt-out."""
+    mobile: Mobile | None = None
     suppressed: bool = False
-    """Whether the number is blocked for everything now."""
-    left_groups: tuple[str, ...] = ()
-    still_billed: bool = False
-    """Opted out of premium messages, with a paid subscription that is still active."""
-    errors: dict[str, list[str]] | None = None
+    """There when the number is blocked for everything now."""
+    left_groups: Annotated[tuple[GroupName, ...], Meta(extra_json_schema={"uniqueItems": True})] = ()
+    """The groups that the number left because of this call."""
+    still_billed: StillBilled = False
+    errors: Errors | None = None
+    """What is wrong with an invalid row, by member."""

@@ -6,9 +6,12 @@ No SQL, no HTTP, no files.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from daftari.model.limits import CONTACTS_PER_CALL_MAX
+from daftari.model.members import ContactId, Errors, Mobile
 
 # ---- limits -----------------------------------------------------------------------------------------
 
@@ -93,16 +96,19 @@ Outcome = Literal["created", "updated", "unchanged", "duplicate", "invalid"]
 
 
 class RowOutcome(Struct, frozen=True, omit_defaults=True):
-    """The outcome of one row of a create."""
+    """The outcome of one row."""
 
-    index: int
+    index: Annotated[int, Meta(ge=0, le=CONTACTS_PER_CALL_MAX - 1)]
+    """The row's place in `contacts`, counted from 0."""
     outcome: Outcome
-    id: int | None = None
-    mobile: str | None = None
+    """What became of the row."""
+    id: ContactId | None = None
+    mobile: Mobile | None = None
     suppressed: bool = False
+    """There when the number has opted out of everything. It joined no group."""
     kept_out: bool = False
-    """Left the group named by the person's own word, and did not join it again."""
-    errors: dict[str, list[str]] | None = None
+    """There when the person left this very group by their own word. The contact did not join it again."""
+    errors: Errors | None = None
 
 
 class CreateOutcome(Struct, frozen=True):

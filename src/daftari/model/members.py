@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, Raw
 
 from daftari.model.limits import ERRORS_MAX, ID_MAX, TEXT_MAX
 
@@ -61,3 +61,5 @@ Errors = Annotated[
         description="Each wrong field by its dotted path, and what is wrong with it in sentences.",
     ),
 ]
+ContactJson = Annotated[Raw, Meta(extra_json_schema={"$ref": "CardView"})]
+"""A contact as the store keeps it, whose JSON passes through."""

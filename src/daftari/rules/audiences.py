@@ -12,21 +12,24 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from itertools import chain
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
+from msgspec import field as member
 
 from daftari.errors import AudienceNotFound, ValidationFailed
 from daftari.model.audiences import FrozenAudience
+from daftari.model.consent import ANY, Channel, Purpose, Sender
 from daftari.model.contacts import Page
 from daftari.model.erasures import Person, Removed
-from daftari.model.limits import AUDIENCE_DAYS, ID_MAX
+from daftari.model.limits import AUDIENCE_DAYS, AUDIENCE_GROUPS_MAX, ID_MAX, SENDER_MAX
+from daftari.model.members import Count, GroupName, Mobile, Number, Time
 from daftari.model.time import DAY_MICROSECONDS, format_time
 from daftari.rules import events
 from daftari.rules.consent.decisions import ALLOWING, Question, judge, judge_state
 from daftari.rules.consent.state import NOTHING_KNOWN, decode_state
-from daftari.rules.consent.views import show_question, show_reasons
+from daftari.rules.consent.views import Reason, show_reasons
 from daftari.rules.events import Action
 from daftari.rules.fields import fold_name
 from daftari.store import Tx, WriteTx, audiences, consent, contacts, directory, erasures, groups
@@ -41,6 +44,16 @@ COMPARED_MAX = 1_000
 """Numbers that a comparison names on each side."""
 
 Match = Literal["any", "all"]
+Groups = Annotated[tuple[GroupName, ...], Meta(max_length=AUDIENCE_GROUPS_MAX)]
+Excluded = Annotated[
+    dict[str, Number],
+    Meta(
+        title="Excluded",
+        description="How many were left out, by reason: `opted_out`, `no_opt_in`, `not_subscribed`, or `in_not_group` "
+        "for members of a group in `not`.",
+        extra_json_schema={"propertyNames": {"enum": ["in_not_group", "no_opt_in", "not_subscribed", "opted_out"]}},
+    ),
+]
 Reached = list[tuple[int, int]]
 """Numbers with their contacts' ids."""
 
@@ -70,6 +83,16 @@ class Counted(Struct, frozen=True):
 # ---- whom it reaches ------------------------------------------------------------------------------------
 
 
+class AudienceEnd(Struct, frozen=True):
+    """The last line."""
+
+    end: Annotated[bool, Meta(extra_json_schema={"const": True})]
+    """This is the last line. A stream without it broke off."""
+    count: Count
+    """How many lines came before this one."""
+    excluded: Excluded
+
+
 def write_audience(tx: Tx, *, definition: Definition, write: Callable[[bytes], object], as_csv: bool) -> Counted:
     """Write the contacts that may be messaged, in order of id, as NDJSON or CSV. Raises ``ValidationFailed``.
 
@@ -84,7 +107,7 @@ def write_audience(tx: Tx, *, definition: Definition, write: Callable[[bytes], o
         write(b"mobile,id\r\n")
     counted = walk_audience(tx, definition=definition, groups_field="group", take=take)
     if not as_csv:
-        write(_encode({"end": True, "count": counted.count, "excluded": counted.excluded}) + b"\n")
+        write(_encode(AudienceEnd(True, counted.count, counted.excluded)) + b"\n")
     return counted
 
 
@@ -298,23 +321,61 @@ def get_audience(tx: Tx, *, audience_id: int) -> FrozenAudience:
     return found
 
 
-def show_audience(frozen: FrozenAudience) -> dict[str, object]:
-    """A frozen audience's members, without its numbers."""
+class AudienceView(Struct, frozen=True, kw_only=True):
+    """A frozen audience, without its numbers."""
+
+    id: Number
+    """What the other calls name."""
+    count: Count
+    """How many numbers were frozen. It never changes."""
+    digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    """SHA-256 of the numbers ascending, a line feed after each. It never changes."""
+    excluded: Excluded
+    erased: Count
+    """How many of the numbers were erased since."""
+    everyone: bool
+    """Whether the whole book was meant."""
+    groups: Groups
+    """The groups that were meant."""
+    match: Match
+    """Whether members of any or of all groups were meant."""
+    not_: Groups = member(name="not")
+    """The groups whose members were left out."""
+    channel: Channel
+    """The channel that was asked about."""
+    sender: Sender | None
+    """The sender that was asked about; `null` is all of them."""
+    purpose: Purpose | None
+    """The purpose that was asked about; `null` is all of them."""
+    keyword: Annotated[str, Meta(min_length=1, max_length=SENDER_MAX)] | None
+    """The keyword of the premium service that was asked about."""
+    created_at: Time
+    """When it was frozen."""
+    expires_at: Time
+    """When it will be deleted, 90 days later."""
+
+
+def show_audience(frozen: FrozenAudience) -> AudienceView:
+    """A frozen audience as callers see it, without its numbers."""
     definition = _read_definition(frozen.definition)
-    return {
-        "id": frozen.id,
-        "count": frozen.count,
-        "digest": frozen.digest,
-        "excluded": msgspec.json.decode(frozen.excluded),
-        "erased": frozen.erased,
-        "everyone": definition.everyone,
-        "groups": definition.groups,
-        "match": definition.match,
-        "not": definition.without,
-        **show_question(definition.question),
-        "created_at": format_time(frozen.created_at),
-        "expires_at": format_time(frozen.expires_at),
-    }
+    question = definition.question
+    return AudienceView(
+        id=frozen.id,
+        count=frozen.count,
+        digest=frozen.digest,
+        excluded=msgspec.json.decode(frozen.excluded),
+        erased=frozen.erased,
+        everyone=definition.everyone,
+        groups=definition.groups,
+        match=definition.match,
+        not_=definition.without,
+        channel=question.channel,
+        sender=None if question.sender == ANY else question.sender,
+        purpose=None if question.purpose == ANY else question.purpose,
+        keyword=question.keyword or None,
+        created_at=format_time(frozen.created_at),
+        expires_at=format_time(frozen.expires_at),
+    )
 
 
 def list_audience(tx: Tx, *, audience_id: int, skip: int, limit: int, as_frozen: bool) -> tuple[FrozenAudience, Page]:
@@ -345,10 +406,16 @@ def _numbers_at(tx: Tx, frozen: FrozenAudience, skip: int, limit: int) -> list[i
     return found
 
 
+class BlockedNumber(Struct, frozen=True):
+    mobile: Mobile
+    reasons: Annotated[list[Reason], Meta(min_length=1)]
+    """Why: one for each fact that the answer rests on."""
+
+
 class Rechecked(Struct, frozen=True):
     """Numbers of a frozen audience that may no longer be messaged, with the reasons, and the next cursor."""
 
-    blocked: list[dict[str, object]]
+    blocked: list[BlockedNumber]
     following: int | None
 
 
@@ -357,7 +424,7 @@ def recheck_audience(tx: Tx, *, audience_id: int, after: int, limit: int) -> Rec
     frozen = get_audience(tx, audience_id=audience_id)
     judging = _judge_of(tx, frozen)
     question = _read_definition(frozen.definition).question
-    blocked: list[dict[str, object]] = []
+    blocked: list[BlockedNumber] = []
     turns = 0
     for place, mobiles in audiences.list_parts(tx, audience_id=audience_id, first=after // audiences.PART_NUMBERS):
         existing = [mobile for mobile in mobiles if mobile]
@@ -370,7 +437,7 @@ def recheck_audience(tx: Tx, *, audience_id: int, after: int, limit: int) -> Rec
             if len(blocked) == limit:
                 return Rechecked(blocked, number)
             verdict = judge(facts.get(mobile, ()), question, require_opt_in=tx.project.consent.require_opt_in)
-            blocked.append({"mobile": str(mobile), "reasons": show_reasons(verdict)})
+            blocked.append(BlockedNumber(str(mobile), show_reasons(verdict)))
         turns += 1
         following = place + len(mobiles)
         if turns == RECHECKED_PARTS_MAX and following < frozen.count:
@@ -378,7 +445,24 @@ def recheck_audience(tx: Tx, *, audience_id: int, after: int, limit: int) -> Rec
     return Rechecked(blocked, None)
 
 
-def compare_audiences(tx: Tx, *, audience_id: int, other_id: int) -> dict[str, object]:
+class ComparedCounts(Struct, frozen=True):
+    both: Count
+    """Numbers that both have."""
+    only_in_this: Count
+    """Numbers that only this one has."""
+    only_in_other: Count
+    """Numbers that only the other one has."""
+
+
+class Comparison(Struct, frozen=True):
+    counts: ComparedCounts
+    only_in_this: Annotated[list[Mobile], Meta(max_length=COMPARED_MAX)]
+    """The first 1,000 numbers that only this one has."""
+    only_in_other: Annotated[list[Mobile], Meta(max_length=COMPARED_MAX)]
+    """The first 1,000 numbers that only the other one has."""
+
+
+def compare_audiences(tx: Tx, *, audience_id: int, other_id: int) -> Comparison:
     """What two frozen audiences have in common, and whom only one of them has, the first of those by number."""
     one, other = (_walk_numbers(tx, get_audience(tx, audience_id=number)) for number in (audience_id, other_id))
     only: dict[str, list[str]] = {"only_in_this": [], "only_in_other": []}
@@ -398,7 +482,7 @@ def compare_audiences(tx: Tx, *, audience_id: int, other_id: int) -> dict[str, o
             mine = next(one, None)
         else:
             theirs = next(other, None)
-    return {"counts": dict(counts), **only}
+    return Comparison(ComparedCounts(**counts), **only)
 
 
 def _walk_numbers(tx: Tx, frozen: FrozenAudience) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""Builds ``openapi.json`` from the routes, the table of errors, the limits and the texts in ``texts/*.yaml``.
+"""Builds ``openapi.json`` from the routes, the records, the table of errors, the limits and the texts in ``texts/``.
 
 ``make openapi`` runs it, and a server only reads what it wrote. A route gives method, path and access; its text gives
 prose, parameters and examples. No request is answered here. This module needs PyYAML, which a server does not.
@@ -9,28 +9,26 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import yaml
-from msgspec import Struct
 
 import daftari
-from daftari.api.reference.records import Node, record_schemas, ref
-from daftari.api.routes import ROUTES, Route
+from daftari.api.reference.records import BadText, Node, read_records, ref
+from daftari.api.routes import ROUTES
 from daftari.errors import DaftariError, ValidationFailed
 from daftari.gateways import GATEWAYS
 from daftari.model import limits
 from daftari.model.consent import CHANNELS, PURPOSES
 from daftari.web.errors import PROBLEM, status_of
+from daftari.web.routing import Route
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 LINE_WIDTH = 120
 REQUEST_ID = "01j9x8y2v4k7m3n5p6q8r0s2t4"
 """The request id in every example of an error."""
-
 SECTIONS = ("parameters", "schemas", "errors", "answers", "codes")
 """The parts of a text whose names all texts may use."""
 WORDS = {"CHANNELS": CHANNELS, "PURPOSES": PURPOSES, "PROVIDERS": tuple(sorted(GATEWAYS))}
@@ -39,31 +37,14 @@ BOUNDS = frozenset({"maximum", "maxLength", "maxItems", "maxProperties", "defaul
 """The members of a schema in which a name in capitals stands for a limit."""
 
 
-class BadText(Exception):
-    """The texts and the routes do not fit together. The message says where."""
+def is_keyed(route: Route) -> bool:
+    """Whether a route needs a key."""
+    return route.access in ("read", "write")
 
 
-class Access(Struct, frozen=True):
-    """What the document says of a route by itself. ``takes`` is ``fields``, ``file`` or ``lines``."""
-
-    keyed: bool
-    writes: bool
-    by_token: bool
-    takes: str
-    repeatable: bool
-    """Whether it takes an ``Idempotency-Key``."""
-
-
-def access_of(route: Route) -> Access:
-    """Nothing else here reads more of a route than its method and its path."""
-    writes = route.needs == "write"
-    return Access(
-        keyed=writes or route.needs == "read",
-        writes=writes,
-        by_token=route.needs == "token",
-        takes=route.takes,
-        repeatable=writes and route.takes != "lines",
-    )
+def is_repeatable(route: Route) -> bool:
+    """Whether a route takes an ``Idempotency-Key``."""
+    return route.access == "write" and route.body.kind != "lines"
 
 
 def build(texts: Node) -> Node:
@@ -76,12 +57,10 @@ def render(node: Any, indent: int = 0) -> str:
     flat = json.dumps(node, ensure_ascii=False)
     if not isinstance(node, dict | list) or not node or indent + len(flat) < LINE_WIDTH:
         return flat
-    if isinstance(node, dict):
-        parts = [f"{json.dumps(name)}: {render(value, indent + 2)}" for name, value in node.items()]
-    else:
-        parts = [render(value, indent + 2) for value in node]
+    named = isinstance(node, dict)
+    items = [(f"{json.dumps(one)}: ", node[one]) for one in node] if named else [("", one) for one in node]
     margin = "\n" + " " * indent
-    return flat[0] + ",".join(f"{margin}  {part}" for part in parts) + margin + flat[-1]
+    return flat[0] + ",".join(f"{margin}  {name}{render(one, indent + 2)}" for name, one in items) + margin + flat[-1]
 
 
 def main() -> None:
@@ -92,15 +71,11 @@ def main() -> None:
 # ---- texts ------------------------------------------------------------------------------------------
 
 
-class Loader(yaml.CSafeLoader):
-    """Refuses a name that stands twice in a mapping, which PyYAML lets pass."""
+class _Names(Node):
+    """Texts by name. One that is not there is a mistake in another text."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        names = [key.value for key, _ in node.value]
-        for name in names:
-            if names.count(name) > 1:
-                raise BadText(f"{name} stands twice,{node.start_mark}")
-        return super().construct_mapping(node, deep=deep)
+    def __missing__(self, name: str) -> Any:
+        raise BadText(f"{name}: no text, and no class of errors, has this name.")
 
 
 def read_texts() -> Node:
@@ -108,67 +83,37 @@ def read_texts() -> Node:
     texts = _read_text("document")
     texts["subjects"] = [_read_text(name) for name in texts["subjects"]]
     for section in SECTIONS:
-        known = texts.setdefault(section, {})
+        known = texts[section] = _Names(texts.get(section, {}))
         for subject in texts["subjects"]:
-            for name, node in subject.get(section, {}).items():
-                if name in known:
-                    raise BadText(f"{section}: {name} stands in two texts.")
-                known[name] = node
+            if twice := known.keys() & subject.get(section, {}).keys():
+                raise BadText(f"{section}: {', '.join(twice)} stands in two texts.")
+            known |= subject.get(section, {})
     return texts
 
 
 def _read_text(name: str) -> Node:
-    text = files("daftari.api.reference").joinpath("texts", f"{name}.yaml").read_text(encoding="utf-8")
-    read: Node = yaml.load(text, Loader)
-    return read
+    path = Path(__file__).parent / "texts" / f"{name}.yaml"
+    text: Node = expand(yaml.load(path.read_bytes(), yaml.CSafeLoader))
+    return text
 
 
-def paragraphs(text: str) -> str:
-    """YAML folds a blank line into one line feed, and a paragraph ends in two."""
-    return text.replace("\n", "\n\n")
+def expand(node: Any) -> Any:
+    """A text with the numbers of limits, the words of an ``enum`` and whole references where it has their names."""
+    match node:
+        case dict():
+            return {member: _expand_member(member, one) for member, one in node.items()}
+        case list():
+            return [word for one in node for word in (WORDS.get(one, [one]) if isinstance(one, str) else [expand(one)])]
+        case _:
+            return node
 
 
-# ---- schemas ----------------------------------------------------------------------------------------
-
-
-def expand(given: Any) -> Any:
-    """A schema as the document has it: a name in its place becomes a reference, a limit's name its number."""
-    if isinstance(given, str):
-        return ref("schemas", given)
-    if not isinstance(given, dict):
-        return given
-    schema: Node = {}
-    for member, value in given.items():
-        match member:
-            case "$ref":
-                schema |= expand(value)
-            case "properties":
-                schema[member] = {name: expand(one) for name, one in value.items()}
-            case "oneOf" | "anyOf" | "allOf":
-                schema[member] = [expand(one) for one in value]
-            case "items" | "additionalProperties" | "propertyNames":
-                schema[member] = expand(value)
-            case "enum":
-                schema[member] = [word for one in value for word in WORDS.get(one, (one,))]
-            case _:
-                is_limit = member in BOUNDS and isinstance(value, str) and value.isupper()
-                schema[member] = getattr(limits, value) if is_limit else value
-    return schema
-
-
-def nullable(schema: Node) -> Node:
-    """The schema of a field that may be null, which is like leaving it out; so is a blank for one of a few words."""
-    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-    more = {"enum": [*schema["enum"], "", None]} if "enum" in schema else {}
-    return {**schema, "type": [*types, "null"], **more}
-
-
-def _capital(name: str) -> str:
-    return name[0].upper() + name[1:]
-
-
-def _camel(code: str) -> str:
-    return code.title().replace("_", "")
+def _expand_member(member: str, node: Any) -> Any:
+    if not isinstance(node, str):
+        return expand(node)
+    if member == "$ref":
+        return ref("schemas", node)["$ref"]
+    return getattr(limits, node) if member in BOUNDS and node.isupper() else node
 
 
 # ---- the document -----------------------------------------------------------------------------------
@@ -179,25 +124,32 @@ class _Builder:
 
     def __init__(self, texts: Node) -> None:
         self._texts = texts
-        self._classes = {error.code: error for error in _classes(DaftariError)}
-        self._components: dict[str, Node] = {
-            "schemas": record_schemas() | {name: expand(schema) for name, schema in texts["schemas"].items()},
-            "parameters": {},
-            "headers": texts["headers"],
-            "requestBodies": {},
-            "responses": {},
-            "examples": {},
-            "securitySchemes": texts["securitySchemes"],
-        }
-        self._components["schemas"]["ErrorCode"]["oneOf"] = list(self._error_codes())
+        self._fields: Node = texts["parameters"]
+        self._errors: Node = texts["errors"]
+        self._classes = _Names({error.code: error for error in _classes(DaftariError)})
+        kinds = ("parameters", "requestBodies", "responses", "examples")
+        self._components: Node = {"schemas": read_records(), **{kind: {} for kind in kinds}}
+        self._records = set(self._components["schemas"])
+        self._components |= {kind: texts[kind] for kind in ("headers", "securitySchemes")}
+        for name, schema in texts["schemas"].items():
+            self._name("schemas", name, schema)
+        self._components["schemas"]["ErrorCode"]["oneOf"] = [
+            {"const": code, "x-status": int(self._status([code])), "x-retryable": self._classes[code].retryable}
+            | {"description": text["description"]}
+            for code, text in texts["codes"].items()
+        ]
 
     def build(self) -> Node:
         texts, info, paths = self._texts, self._texts["info"], self._paths()
         for everywhere in ("RouteNotFound", "MethodNotAllowed"):
             self._error(everywhere)
+        # A record that is only a base of others, or may be null wherever it is, is not referred to.
+        written = json.dumps([paths, self._components])
+        for name in self._records - set(re.findall("#/components/schemas/([A-Za-z]+)", written)):
+            del self._components["schemas"][name]
         return {
             "openapi": texts["openapi"],
-            "info": {**info, "description": paragraphs(info["description"]), "version": daftari.__version__},
+            "info": {**info, "description": _paragraphs(info), "version": daftari.__version__},
             "servers": texts["servers"],
             "security": [{scheme: []} for scheme in texts["securitySchemes"]],
             "tags": [{"name": one["tag"], "description": one["description"]} for one in texts["subjects"]],
@@ -212,57 +164,53 @@ class _Builder:
             for call, text in subject["operations"].items():
                 if call not in left:
                     raise BadText(f"{call}: there is no such route.")
-                access = access_of(left.pop(call))
-                method, path = call.split()
-                if path not in paths:
-                    paths[path] = self._path_item(path, subject, text)
-                node = self._operation(text, access, method)
-                paths[path][method.lower()] = node = {**node, "tags": [subject["tag"]]}
-                if method == "GET" and access.keyed:
-                    paths[path]["query"] = self._twin("QUERY", node, text)
-                if method == "PUT" and left.pop(f"PATCH {path}", None):
-                    paths[path]["patch"] = self._twin("PATCH", node, text)
+                route = left.pop(call)
+                item = paths.setdefault(route.path, self._path_item(route, subject, text))
+                node = item[route.method.lower()] = self._operation(route, text, subject["tag"])
+                if route.method == "GET" and is_keyed(route):
+                    item["query"] = self._twin("QUERY", node, text)
+                if route.method == "PUT" and f"PATCH {route.path}" in left:
+                    del left[f"PATCH {route.path}"]
+                    item["patch"] = self._twin("PATCH", node, text)
         if left:
             raise BadText(f"{', '.join(left)}: no text is about this route.")
         return paths
 
-    def _path_item(self, path: str, subject: Node, text: Node) -> Node:
+    def _path_item(self, route: Route, subject: Node, text: Node) -> Node:
         """What the operations of a path share. Its parameters are looked for among those of the subject first."""
-        known = [*subject.get("parameters", {}).items(), *self._texts["parameters"].items()]
-        in_path = {text["name"]: name for name, text in reversed(known) if text.get("in") == "path"}
-        item: Node = {"servers": text["servers"]} if "servers" in text else {}
-        fields = re.findall(r"\{(\w+)\}", path)
-        return item | ({"parameters": [self._parameter(in_path[field]) for field in fields]} if fields else {})
+        known = [*subject.get("parameters", {}).items(), *self._fields.items()]
+        in_path = _Names({one["name"]: name for name, one in reversed(known) if one.get("in") == "path"})
+        parameters = [self._parameter(in_path[field]) for field in re.findall(r"\{(\w+)\}", route.path)]
+        servers = {"servers": text["servers"]} if "servers" in text else {}
+        return servers | ({"parameters": parameters} if parameters else {})
 
-    def _operation(self, text: Node, access: Access, method: str) -> Node:
-        takes = (["Project"] if access.keyed else []) + text.get("takes", [])
+    def _operation(self, route: Route, text: Node, tag: str) -> Node:
+        takes = ["Project"] * is_keyed(route) + text.get("takes", [])
         fields = [name for name in takes if self._place(name) != "header"]
-        headers = ["IdempotencyKey"] * access.repeatable + [name for name in takes if self._place(name) == "header"]
+        headers = ["IdempotencyKey"] * is_repeatable(route) + [name for name in takes if name not in fields]
         parameters = [self._parameter(name) for name in (*fields, *headers) if self._place(name) != "body"]
-        node: Node = {"operationId": text["id"], "tags": [], "summary": text["summary"]}
-        node["description"] = paragraphs(text["description"])
+        node: Node = {"operationId": text["id"], "tags": [tag], "summary": text["summary"]}
+        node["description"] = _paragraphs(text)
         node |= {"x-curl": text["x-curl"]} if "x-curl" in text else {}
         node |= {"parameters": parameters} if parameters else {}
-        if access.keyed or "body" in text:
-            node["requestBody"] = self._body(text, access, fields, method)
-        node["responses"] = self._responses(text, access, headers)
-        return node | ({} if access.keyed else {"security": []})
+        if is_keyed(route) or "body" in text:
+            node["requestBody"] = self._body(route, text, fields)
+        node["responses"] = self._responses(route, text, headers)
+        return node if is_keyed(route) else {**node, "security": []}
 
     def _twin(self, method: str, node: Node, text: Node) -> Node:
         """The same call under another method. What it answers gets a name, so that it stands in the document once."""
         first, answer = next(iter(node["responses"].items()))
-        node["responses"][first] = self._named("responses", f"{_capital(text['id'])}Done", answer)
+        node["responses"][first] = self._name("responses", f"{_capital(text['id'])}Done", answer)
         about = self._texts["twins"][method]
-        return {
+        return node | {
             "operationId": text.get("twin") or re.sub("^[a-z]+", method.lower(), text["id"]),
-            "tags": node["tags"],
             "summary": node["summary"] + about["summary"],
             "description": about["description"],
             "x-same-as": text["id"],
-            **{member: node[member] for member in ("parameters", "requestBody", "responses")},
         }
 
-    def _named(self, kind: str, name: str, node: Node) -> Node:
+    def _name(self, kind: str, name: str, node: Node) -> Node:
         """A reference to a component, which is made unless it is there. Raises ``BadText`` if another one is."""
         if self._components[kind].setdefault(name, node) != node:
             raise BadText(f"{kind}: {name} is two things.")
@@ -271,137 +219,141 @@ class _Builder:
     # ---- what a call takes ----
 
     def _place(self, name: str) -> str:
-        return str(self._texts["parameters"][name].get("in", "query"))
+        return str(self._fields[name].get("in", "query"))
 
     def _parameter(self, name: str) -> Node:
-        text, place = self._texts["parameters"][name], self._place(name)
+        text, place = self._fields[name], self._place(name)
         node = {"name": text["name"], "in": place} | ({"required": True} if place == "path" else {})
-        node |= {"description": text["description"], "schema": expand(text["schema"])}
-        node |= {member: text[member] for member in ("example", "examples") if member in text}
-        if node["schema"].get("type") == "array":
-            node |= {"style": "form", "explode": text.get("explode", False)}
-        return self._named("parameters", name, node)
+        node |= {member: text[member] for member in ("description", "schema", "example", "examples") if member in text}
+        is_list = text["schema"].get("type") == "array"
+        node |= {"style": "form", "explode": text.get("explode", False)} if is_list else {}
+        return self._name("parameters", name, node)
 
-    def _body(self, text: Node, access: Access, fields: list[str], method: str) -> Node:
+    def _body(self, route: Route, text: Node, fields: list[str]) -> Node:
         body = text.get("body", {})
         name = body.get("name") or ("NameProject" if fields == ["Project"] else _capital(text["id"]))
-        node: Node = {member: body[member] for member in ("description", "required") if member in body}
-        node["content"] = {media: _content(one) for media, one in body.get("content", {}).items()}
-        if access.takes == "file":
-            form = self._named("schemas", name, self._fields(fields, body, as_json=False))
-            node["content"] = {"multipart/form-data": {"schema": form}, **node["content"]}
-        elif access.takes == "fields" and access.keyed:
-            form = whole = self._named("schemas", name, self._fields(fields, body, as_json=True))
-            examples = body.get("examples") or {"reference": {"value": body.get("example", {"project": "Shopify"})}}
-            node["content"][JSON] = {"schema": whole, "examples": examples}
+        content = dict(body.get("content", {}))
+        if route.body.kind == "file":
+            form = self._name("schemas", name, self._object(fields, body, as_json=False))
+            content = {"multipart/form-data": {"schema": form}, **content}
+        elif route.body.kind == "fields" and is_keyed(route):
+            form = whole = self._name("schemas", name, self._object(fields, body, as_json=True))
+            examples = _examples({"example": self._texts["example_of_body"], **body})
+            content[JSON] = {"schema": whole, "examples": examples}
             if body.get("form") == "flat":
                 flat = [one for one in fields if self._place(one) == "query"]
-                form = self._named("schemas", f"{name}Form", self._fields(flat, {}, as_json=True))
-            node["content"] |= {FORM: {"schema": form}} if body.get("form") != "none" else {}
-        if method in ("GET", "DELETE"):
-            node = {"description": self._texts["body_of_get"], **node}
-            return self._named("requestBodies", name, node)
-        return self._named("requestBodies", _capital(text["id"]), node)
+                form = self._name("schemas", f"{name}Form", self._object(flat, {}, as_json=True))
+            content |= {FORM: {"schema": form}} if body.get("form") != "none" else {}
+        node = {member: body[member] for member in ("description", "required") if member in body}
+        if route.method in ("GET", "DELETE"):
+            node["description"] = self._texts["body_of_get"]
+        else:
+            name = _capital(text["id"])
+        return self._name("requestBodies", name, {**node, "content": content})
 
-    def _fields(self, fields: list[str], body: Node, *, as_json: bool) -> Node:
+    def _object(self, fields: list[str], body: Node, *, as_json: bool) -> Node:
         """The schema of an object of fields. In JSON they may be null unless they are required, and the key is one."""
         schema: Node = {"type": "object", **body.get("schema", {})}
         properties = schema["properties"] = {}
-        for text in map(self._texts["parameters"].get, fields):
-            given = expand(text["schema"])
-            if text.get("in") != "body" and as_json:
-                more = expand(text.get("json", {}))
-                given = more if "$ref" in more else given | more
-                is_fixed = "$ref" in given or text["name"] in schema.get("required", ())
-                given = given if is_fixed else nullable(given)
-            about = {"description": text["description"]} if "description" in text else {}
-            properties[text["name"]] = given | about
-        if as_json:
-            properties["apiKey"] = self._texts["api_key"]
-        return schema
+        for text in (self._fields[name] for name in fields):
+            given = text["schema"]
+            if as_json and text.get("in") != "body":
+                given = text.get("json", {}) if "$ref" in text.get("json", {}) else given | text.get("json", {})
+                given = given if "$ref" in given or text["name"] in schema.get("required", ()) else _nullable(given)
+            properties[text["name"]] = given | {member: text[member] for member in ("description",) if member in text}
+        return schema | {"properties": properties | ({"apiKey": self._texts["api_key"]} if as_json else {})}
 
     # ---- what a call answers ----
 
-    def _responses(self, text: Node, access: Access, headers: list[str]) -> Node:
-        more = ["Idempotent-Replayed"] * access.repeatable + ["ETag"] * ("IfNoneMatch" in headers)
+    def _responses(self, route: Route, text: Node, headers: list[str]) -> Node:
+        more = ["Idempotent-Replayed"] * is_repeatable(route) + ["ETag"] * ("IfNoneMatch" in headers)
         responses = {str(status): self._answer(answer, more) for status, answer in text["answers"].items()}
         if "IfNoneMatch" in headers:
-            responses["304"] = self._named("responses", "NotModified", _without_content(self._texts["not_modified"]))
+            responses["304"] = self._name("responses", "NotModified", _response(self._texts["not_modified"]))
         errors = ["Malformed", "TooLarge", "Internal", "Busy"]
-        if access.keyed:
-            errors += ["Unauthenticated", "MayNotWrite" if access.writes else "MayNotRead"]
-            errors += ["InvalidWrite" if access.repeatable else "Invalid"]
-        errors += ["AlreadySent"] * access.repeatable + ["PreconditionFailed"] * ("IfMatch" in headers)
-        errors += ["UnsupportedMedia"] * (access.keyed and access.takes == "fields") + ["Forged"] * access.by_token
-        by_status = {self._status(name): name for name in (*errors, *text.get("errors", ()))}
+        if is_keyed(route):
+            errors += ["Unauthenticated", "MayNotWrite" if route.access == "write" else "MayNotRead"]
+            errors += ["InvalidWrite" if is_repeatable(route) else "Invalid"]
+            errors += ["UnsupportedMedia"] * (route.body.kind == "fields")
+        errors += ["AlreadySent"] * is_repeatable(route) + ["PreconditionFailed"] * ("IfMatch" in headers)
+        errors += ["Forged"] * (route.access == "token") + text.get("errors", [])
+        by_status = {self._status(self._errors[name]["codes"]): name for name in errors}
         return responses | {status: self._error(by_status[status]) for status in sorted(by_status)}
 
-    def _answer(self, given: Any, more: Iterable[str]) -> Node:
+    def _answer(self, given: Any, more: list[str]) -> Node:
         """An answer that is no error. ``given`` may be the name of one that several calls have."""
         if isinstance(given, str):
-            return self._named("responses", given, self._answer(self._texts["answers"][given], more))
-        node = {**_without_content(given, more), "content": {}}
+            return self._name("responses", given, self._answer(self._texts["answers"][given], more))
+        content = given.get("content", {})
         if "schema" in given:
-            examples = given.get("examples") or {"reference": {"value": given["example"]}}
-            node["content"][JSON] = {"schema": expand(given["schema"]), "examples": examples}
-        node["content"] |= {media: _content(one) for media, one in given.get("content", {}).items()}
-        return node
+            shown = {"schema": ref("schemas", given["schema"]), "examples": _examples(given)}
+            content = {JSON: shown, **content}
+        return {**_response(given, more), "content": content}
 
-    def _status(self, error: str) -> str:
-        statuses = {str(status_of(self._classes[code])) for code in self._texts["errors"][error]["codes"]}
+    def _status(self, codes: list[str]) -> str:
+        statuses = sorted({str(status_of(self._classes[code])) for code in codes})
         if len(statuses) != 1:
-            raise BadText(f"{error}: its codes must have one status, not {', '.join(sorted(statuses))}.")
-        return statuses.pop()
+            raise BadText(f"{', '.join(codes)}: the codes of an error must have one status, not {', '.join(statuses)}.")
+        return statuses[0]
 
     def _error(self, name: str) -> Node:
         """The response of one status, with its error codes. ``also`` names an error that it may be as well."""
-        text = self._texts["errors"][name]
-        node, codes = _without_content(text), list(text["codes"])
+        text = self._errors[name]
+        node, codes = _response(text), text["codes"]
         if "also" in text:
-            also = self._texts["errors"][text["also"]]
+            also = self._errors[text["also"]]
             node["description"] += f" Or {also['description'][0].lower()}{also['description'][1:]}"
-            codes += also["codes"]
+            codes = codes + also["codes"]
         classes = [self._classes[code] for code in codes]
+        retryable, fields = {one.retryable for one in classes}, {issubclass(one, ValidationFailed) for one in classes}
         properties: Node = {"error_code": {"enum": codes}}
-        if len({one.retryable for one in classes}) == 1:
-            properties["retryable"] = {"const": classes[0].retryable}
-        named = {issubclass(one, ValidationFailed) for one in classes}
-        shape = ref("schemas", "ValidationErrors" if named == {True} else "Error")
-        properties |= {"errors": ref("schemas", "Errors")} if len(named) == 2 else {}
+        properties |= {"retryable": {"const": retryable.pop()}} if len(retryable) == 1 else {}
+        properties |= {"errors": ref("schemas", "Errors")} if len(fields) == 2 else {}
         properties |= text.get("properties", {})
-        examples = {_camel(code): self._named("examples", _camel(code), self._example(code)) for code in codes}
-        for extra, example in text.get("examples", {}).items():
-            examples[extra] = self._named("examples", extra, example)
-        problem = {"allOf": [ref("schemas", "Problem"), shape]}
-        fixed = {"status": {"const": int(self._status(name))}}
-        closed = {"unevaluatedProperties": False}
-        node["content"] = {
-            JSON: {"schema": {**shape, "properties": properties, **closed}, "examples": examples},
-            PROBLEM: {"schema": {**problem, "properties": properties | fixed, **closed}},
-        }
-        return self._named("responses", name, node)
+        status = {"status": {"const": int(self._status(codes))}}
+        shape = ref("schemas", "ValidationErrors" if fields == {True} else "Error")
+        examples = {_camel(code): self._name("examples", _camel(code), self._example(code)) for code in codes}
+        examples |= {extra: self._name("examples", extra, one) for extra, one in text.get("examples", {}).items()}
+        closed = {"properties": properties, "unevaluatedProperties": False}
+        problem = {"allOf": [ref("schemas", "Problem"), shape], **closed, "properties": properties | status}
+        node["content"] = {JSON: {"schema": shape | closed, "examples": examples}, PROBLEM: {"schema": problem}}
+        return self._name("responses", name, node)
 
     def _example(self, code: str) -> Node:
         text, error = self._texts["codes"][code], self._classes[code]
-        value = {"message": text["example"], "error_code": code, "retryable": error.retryable}
-        more = {"errors": text["errors"]} if "errors" in text else {}
-        return {"summary": code, "value": {**value, "request_id": REQUEST_ID, **more}}
-
-    def _error_codes(self) -> Iterator[Node]:
-        for code, text in self._texts["codes"].items():
-            error = self._classes[code]
-            known = {"const": code, "x-status": status_of(error), "x-retryable": error.retryable}
-            yield {**known, "description": text["description"]}
+        value = {"message": text["example"], "error_code": code, "retryable": error.retryable, "request_id": REQUEST_ID}
+        return {"summary": code, "value": value | ({"errors": text["errors"]} if "errors" in text else {})}
 
 
-def _without_content(given: Node, more: Iterable[str] = ()) -> Node:
-    """A response with the headers that every answer has, ``more``, and its own."""
+def _response(given: Node, more: Iterable[str] = ()) -> Node:
+    """A response without its content: with the headers that every answer has, ``more``, and its own."""
     names = ("X-Request-Id", "Cache-Control", *more, *given.get("headers", ()))
     return {"description": given["description"], "headers": {name: ref("headers", name) for name in names}}
 
 
-def _content(given: Node) -> Node:
-    return {member: expand(one) if member in ("schema", "itemSchema") else one for member, one in given.items()}
+def _examples(given: Node) -> Node:
+    """The examples of a text, or its only one."""
+    examples: Node = given.get("examples") or {"reference": {"value": given["example"]}}
+    return examples
+
+
+def _nullable(schema: Node) -> Node:
+    """The schema of a field that may be null, which is like leaving it out; so is a blank for one of a few words."""
+    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    return {**schema, "type": [*types, "null"]} | ({"enum": [*schema["enum"], "", None]} if "enum" in schema else {})
+
+
+def _paragraphs(text: Node) -> str:
+    """A description. YAML folds a blank line into one line feed, and a paragraph ends in two."""
+    return str(text["description"]).replace("\n", "\n\n")
+
+
+def _capital(name: str) -> str:
+    return name[0].upper() + name[1:]
+
+
+def _camel(code: str) -> str:
+    return code.title().replace("_", "")
 
 
 def _classes(error: type[DaftariError]) -> Iterator[type[DaftariError]]:

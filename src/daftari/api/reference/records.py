@@ -18,21 +18,28 @@ from daftari.api import views
 Node = dict[str, Any]
 
 
+class BadText(Exception):
+    """Texts, records and routes do not fit together. The message says where."""
+
+
 def ref(kind: str, name: str) -> Node:
     """A reference to a component of the document."""
     return {"$ref": f"#/components/{kind}/{name}"}
 
 
-def record_schemas() -> Node:
+def read_records() -> Node:
     """The schemas of all records in ``api/views``, of the records in them, and of types with a title; by name."""
     modules = [import_module(f"{views.__name__}.{found.name}") for found in iter_modules(views.__path__)]
-    own = [one for module in modules for one in vars(module).values() if inspect.getmodule(one) is module]
-    kinds = [kind for one in own if _is_record(one) for kind in _kinds_in(one)]
-    return _Schemas(kinds).named
+    return schemas_of([one for module in modules for one in vars(module).values() if _is_record(one)])
+
+
+def schemas_of(records: list[type[Struct]]) -> Node:
+    """The schemas of some records, and of all that is in them."""
+    return _Schemas([kind for record in records for kind in _kinds_in(record)]).named
 
 
 def _is_record(kind: object) -> bool:
-    return isinstance(kind, type) and issubclass(kind, Struct)
+    return isinstance(kind, type) and issubclass(kind, Struct) and kind is not Struct
 
 
 def _kinds_in(kind: Any) -> Iterator[Any]:
@@ -61,9 +68,15 @@ class _Schemas:
             for member, text in self._texts[name].items():
                 members[member] |= {"description": text}
             about = {"description": given["description"]} if "description" in given else {}
-            required = {"required": given["required"]} if given.get("required") else {}
-            closed = {"additionalProperties": False, **required, "properties": members}
-            self.named[shown] = {"type": "object", **about, **closed}
+            # A record of which nothing must be there is left out itself where it would be empty.
+            filled = {"required": given["required"]} if given["required"] else {"minProperties": 1}
+            self.named[shown] = {
+                "type": "object",
+                **about,
+                "additionalProperties": False,
+                **filled,
+                "properties": members,
+            }
         return ref("schemas", shown)
 
     def _member(self, given: Node) -> Node:
@@ -72,27 +85,30 @@ class _Schemas:
             case None:
                 return self._schema({"anyOf": [one for one in given["anyOf"] if one != {"type": "null"}]})
             case False:
-                return {"type": "boolean", "const": True}
+                return self._schema(given) | {"const": True}
             case []:
                 return self._schema(given) | {"minItems": 1}
             case _:
                 return self._schema(given)
 
     def _schema(self, given: Node) -> Node:
-        schema = {member: one for member, one in given.items() if member not in ("title", "default")}
+        schema = {member: one for member, one in given.items() if member not in ("title", "default", "enum")}
         if "$ref" in given:
             name = given["$ref"]
-            return self._record(name) if name in self._given else ref("schemas", name)
+            about = {"description": given["description"]} if "description" in given else {}
+            return about | (self._record(name) if name in self._given else ref("schemas", name))
         if "anyOf" in given:
             return self._any_of([self._schema(one) for one in given["anyOf"]])
         if "enum" in given:
             words: Any = self._words.get(frozenset(given["enum"]), given["enum"])
-            schema = {"type": "string", **({"enum": list(words)} if len(words) > 1 else {"const": words[0]})}
+            schema["type"] = "string"
+            schema |= {"enum": list(words)} if len(words) > 1 else {"const": words[0]}
         for member in ("items", "additionalProperties"):
             if isinstance(schema.get(member), dict):
                 schema[member] = self._schema(schema[member])
         if "title" in given:
-            self.named[given["title"]] = schema
+            if self.named.setdefault(given["title"], schema) != schema:
+                raise BadText(f"{given['title']}: two types have this title.")
             return ref("schemas", given["title"])
         return schema
 
@@ -100,12 +116,13 @@ class _Schemas:
         """One schema in place of several, which differ in their types: mostly in that one is null."""
         if len(schemas) == 1:
             return schemas[0]
-        found = [self.named[one["$ref"].rpartition("/")[2]] if "$ref" in one else one for one in schemas]
         merged: Node = {}
-        for one in found:
-            merged |= one
+        types = []
+        for one in schemas:
+            merged |= self.named[one["$ref"].rpartition("/")[2]] if "$ref" in one else one
+            types.append(merged["type"])
         null = {"enum": [*merged["enum"], None]} if "enum" in merged else {}
-        return merged | {"type": [one["type"] for one in found]} | null
+        return {**merged, "type": types, **null}
 
 
 def _texts_of(record: type[Struct]) -> dict[str, str]:
@@ -113,7 +130,7 @@ def _texts_of(record: type[Struct]) -> dict[str, str]:
     names = {field.name: field.encode_name for field in msgspec.structs.fields(record)}
     texts: dict[str, str] = {}
     for kind in record.__mro__:
-        if _is_record(kind) and kind is not Struct:
+        if _is_record(kind):
             (source,) = ast.parse(inspect.getsource(kind)).body
             assert isinstance(source, ast.ClassDef)
             for member, text in pairwise(source.body):

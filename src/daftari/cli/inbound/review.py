@@ -49,7 +49,7 @@ def list_reviews(
         chosen = chosen_project(store, project)
         found = store.read(chosen, current_time(), reviews.list_reviews, after=0, limit=OPT_OUTS_PER_PAGE_MAX)
     shown = [show_review(review) for review in found]
-    rows = [[members[column] for column in COLUMNS] for members in shown]
+    rows = [[getattr(members, column) for column in COLUMNS] for members in shown]
     print_list(COLUMNS, rows, as_json=as_json)
     if not rows:
         say("Nothing waits for review.")

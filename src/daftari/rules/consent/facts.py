@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from daftari.errors import ValidationFailed
 from daftari.model.consent import ANY, CHANNELS, FactOutcome, NewFact, Scope, Source
@@ -20,13 +20,13 @@ from daftari.model.limits import (
     FACTS_PER_NUMBER_MAX,
     SENDER_MAX,
 )
-from daftari.model.projects import Key
+from daftari.model.members import Number, Time
 from daftari.model.time import format_time
 from daftari.rules import events
 from daftari.rules.consent import ledger
 from daftari.rules.consent.decisions import in_force
 from daftari.rules.consent.state import meets
-from daftari.rules.consent.views import show_fact, write_evidence
+from daftari.rules.consent.views import OptOut, show_opt_out, write_evidence
 from daftari.rules.events import Action
 from daftari.rules.fields import Errors, Problems, read_number, read_text, read_time
 from daftari.store import Tx, WriteTx, consent, keys
@@ -63,7 +63,7 @@ class FactsOutcome(Struct, frozen=True):
 class OptOutPage(Struct, frozen=True):
     """Some opt-outs in force, and the cursor of the next ones."""
 
-    opt_outs: list[dict[str, object]]
+    opt_outs: list[OptOut]
     following: int | None
 
 
@@ -245,7 +245,7 @@ def list_opt_outs(tx: Tx, *, scope: Scope, since: int | None, after: int, limit:
     """
     if since is not None:
         after = max(after, consent.find_fact_before(tx, recorded_at=since - CLOCK_AHEAD_SECONDS_MAX * 1_000_000))
-    found: list[dict[str, object]] = []
+    found: list[OptOut] = []
     scanned = 0
     while scanned < SCANNED_MAX:
         listed = consent.list_facts(tx, after=after, limit=min(limit, SCANNED_MAX - scanned))
@@ -262,29 +262,48 @@ def list_opt_outs(tx: Tx, *, scope: Scope, since: int | None, after: int, limit:
             after = one.id
             fact = holding.get(one.id) if one.id in wanted else None
             if fact is not None and meets(fact.scope, scope):
-                found.append({"mobile": str(wanted[one.id]), **show_fact(fact)})
+                found.append(show_opt_out(fact, mobile=wanted[one.id]))
                 if len(found) == limit:
                     return OptOutPage(found, after)
         scanned += len(listed)
     return OptOutPage(found, after)
 
 
-def list_near_misses(tx: Tx, *, limit: int) -> list[dict[str, object]]:
+class KeyName(Struct, frozen=True):
+    """A key as it is shown."""
+
+    start: Annotated[str, Meta(min_length=12)]
+    """The key's first characters."""
+    label: str
+    """What the key is called."""
+
+
+class NearMissView(Struct, frozen=True):
+    """Somebody who tried to bring back people who opted out. Nobody was brought back."""
+
+    key: KeyName | None
+    """The key that tried; `null` for a command."""
+    source: Annotated[
+        str, Meta(extra_json_schema={"enum": ["create_contacts", "update_contact", "join_group", "opt_in", "import"]})
+    ]
+    """How it tried: by a create, an update, a join, an opt-in that was given in bulk, or the contacts of an import."""
+    import_id: Number | None
+    """The import that tried, where it was one."""
+    tries: Number
+    """How many numbers it tried to bring back, each time counted."""
+    first_at: Time
+    """When it first happened."""
+    last_at: Time
+    """When it last happened."""
+
+
+def list_near_misses(tx: Tx, *, limit: int) -> list[NearMissView]:
     """How often each key, source and import tried to subscribe a number that opted out; most first."""
     known = {key.id: key for key in keys.list_keys(tx)}
-    return [
-        {
-            "key": _show_key(known.get(miss.key_id or 0)),
-            "source": miss.source,
-            "import_id": miss.import_id,
-            "tries": miss.attempts,
-            "first_at": format_time(miss.first_at),
-            "last_at": format_time(miss.last_at),
-        }
-        for miss in consent.list_near_misses(tx, limit=limit)
-    ]
-
-
-def _show_key(key: Key | None) -> dict[str, object] | None:
-    """A key as it is shown; a command has none."""
-    return None if key is None else {"start": key.start, "label": key.label}
+    found = []
+    for miss in consent.list_near_misses(tx, limit=limit):
+        key = known.get(miss.key_id or 0)
+        name = None if key is None else KeyName(key.start, key.label)
+        first, last = format_time(miss.first_at), format_time(miss.last_at)
+        found.append(NearMissView(name, miss.source, miss.import_id, miss.attempts, first, last))
+    return found

@@ -1,12 +1,30 @@
-"""What is shown of facts, states and decisions: members for programs, sentences for people. No transaction."""
+"""What is shown of facts, states and decisions: records for programs, sentences for people. No transaction."""
 
 from __future__ import annotations
 
-import msgspec
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
 
-from daftari.model.consent import ANY, CHANNELS, PURPOSES, Fact, Scope
+import msgspec
+from msgspec import Meta, Struct
+
+from daftari.model.consent import (
+    ANY,
+    CHANNELS,
+    PURPOSES,
+    Channel,
+    Fact,
+    FactKind,
+    Purpose,
+    Scope,
+    Sender,
+    Source,
+    StillBilled,
+)
+from daftari.model.limits import EVIDENCE_MAX, ID_MAX, SENDER_MAX
+from daftari.model.members import Mobile, Number, Text, Time
 from daftari.model.time import format_time
-from daftari.rules.consent.decisions import Question, Verdict
+from daftari.rules.consent.decisions import Verdict
 from daftari.rules.consent.state import OTHERS, Mask, State, mask_of
 
 CHANNEL_NAMES = {"sms": "SMS", "whatsapp": "WhatsApp", "premium_sms": "Premium SMS"}
@@ -31,85 +49,316 @@ SENTENCES = {
     "unknown_contact": "No contact has this id.",
 }
 
-_encode = msgspec.json.encode
-_decode = msgspec.json.decode
+FOLDED_MAX = 512
+"""Characters of a group's name in small letters: a letter may become two."""
+
+FactId = Annotated[int, Meta(ge=1, description="The fact's number in its project.")]
+AnyChannel = Annotated[Channel, Meta(description="The channel; `null` is any.")]
+AnySender = Annotated[Sender, Meta(description="The sender; `null` is any.")]
+AnyPurpose = Annotated[Purpose, Meta(description="The purpose; `null` is any.")]
+FactSource = Annotated[
+    Source,
+    Meta(
+        description="Where it comes from. `inbound`, `provider`, `form`, `delete` and `erasure` are the person's own "
+        "word."
+    ),
+]
+FoldedGroup = Annotated[str, Meta(min_length=1, max_length=FOLDED_MAX)]
+Keyword = Annotated[str, Meta(max_length=SENDER_MAX)]
+EvidenceText = Annotated[str, Meta(min_length=1, max_length=EVIDENCE_MAX)]
+Suppressed = Annotated[bool, Meta(description="Whether everything is blocked: every channel, any sender, any purpose.")]
+
+
+class Cell(Struct, frozen=True):
+    """A channel and a purpose; what is `null` is any."""
+
+    channel: AnyChannel | None
+    purpose: AnyPurpose | None
+
+
+class SenderConsent(Struct, frozen=True):
+    """What holds for one sender, in place of what holds for senders in general."""
+
+    sender: Sender
+    """The sender in small letters, a number as its digits."""
+    blocked: list[Cell]
+    """What this sender may not send, in as few channels and purposes as say it."""
+    opted_in: list[Cell]
+    """What the person opted in to from this sender."""
+
+
+class Subscription(Struct, frozen=True):
+    """A paid premium service that is active."""
+
+    sender: Sender | None
+    """The short code or name that the service is paid to."""
+    keyword: Keyword
+    """The service's keyword."""
+
+
+Blocked = Annotated[
+    list[Cell],
+    Meta(
+        description="What may not be sent, in as few channels and purposes as say it, by senders that are not named in "
+        "`senders`."
+    ),
+]
+OptedIn = Annotated[
+    list[Cell],
+    Meta(description="What the person opted in to, from senders that are not named in `senders`."),
+]
+OtherSenders = Annotated[list[SenderConsent], Meta(description="The senders for whom something else holds.")]
+LeftGroups = Annotated[
+    list[FoldedGroup],
+    Meta(
+        description="Groups that the person left by their own word, in small letters. Nobody can bring them back but "
+        "an opt-in."
+    ),
+]
+Subscriptions = Annotated[list[Subscription], Meta(description="Paid premium services that are active.")]
+
+
+class Consent(Struct, frozen=True, kw_only=True):
+    """What follows from everything that is known about a number."""
+
+    suppressed: Suppressed
+    blocked: Blocked
+    opted_in: OptedIn
+    senders: OtherSenders
+    left_groups: LeftGroups
+    subscriptions: Subscriptions
+
+
+class Evidence(Struct, frozen=True, omit_defaults=True):
+    """What shows that it is so."""
+
+    provider: EvidenceText | None = None
+    """The messaging provider that brought it."""
+    message_id: EvidenceText | None = None
+    """The provider's id of the message."""
+    text: EvidenceText | None = None
+    """What the person wrote."""
+    code: EvidenceText | None = None
+    """The provider's code."""
+    form: EvidenceText | None = None
+    """The form that the person filled in."""
+    address: EvidenceText | None = None
+    """The network address that it came from."""
+    note: EvidenceText | None = None
+    """A note of whoever recorded it."""
+
+
+class FactView(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that is known about a number. It is never changed once it is recorded."""
+
+    id: FactId
+    kind: FactKind
+    """What happened. `left_group` is a person's word about one group, `activated` and `deactivated` are about a paid
+    premium service, and a `retraction` takes another fact back, which was none."""
+    channel: AnyChannel | None
+    sender: AnySender | None
+    purpose: AnyPurpose | None
+    group: FoldedGroup | None = None
+    """The group that was left, in small letters. Only with `left_group`."""
+    keyword: Annotated[Keyword, Meta(min_length=1)] | None = None
+    """The premium service's keyword, where it has one."""
+    at: Time
+    """When it happened."""
+    recorded_at: Time
+    """When it was recorded."""
+    source: FactSource
+    override: bool = False
+    """There when it was to lift a person's own opt-out although it was given in bulk."""
+    retracts: Number | None = None
+    """The fact that is taken back. Only with `retraction`."""
+    evidence: Evidence | None
+
+
+class FactInWords(FactView, frozen=True, kw_only=True, omit_defaults=True):
+    """A fact, and what it says in words."""
+
+    text: Text
+    """The fact as a sentence."""
+
+
+class OptOut(Struct, frozen=True, kw_only=True):
+    """An opt-out that is in force."""
+
+    mobile: Mobile
+    id: FactId
+    kind: Literal["opt_out"]
+    channel: AnyChannel | None
+    sender: AnySender | None
+    purpose: AnyPurpose | None
+    at: Time
+    """When it happened."""
+    recorded_at: Time
+    """When it was recorded."""
+    source: FactSource
+    evidence: Evidence | None
+
+
+class KnownConsent(Consent, frozen=True, kw_only=True, omit_defaults=True):
+    """All that is known about a number's consent."""
+
+    still_billed: StillBilled = False
+    facts: list[FactInWords]
+    """Everything that is known, in the order in which it happened."""
+
+
+class NumberConsent(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """All that is known about a number's consent."""
+
+    mobile: Mobile
+    contact_id: Annotated[int, Meta(ge=1, le=ID_MAX)] | None
+    """The contact that has the number; `null` when none has it."""
+    suppressed: Suppressed
+    blocked: Blocked
+    opted_in: OptedIn
+    senders: OtherSenders
+    left_groups: LeftGroups
+    subscriptions: Subscriptions
+    still_billed: StillBilled = False
+    facts: list[FactInWords]
+    """Everything that is known, in the order in which it happened."""
+
+
+class Reason(Struct, frozen=True, omit_defaults=True):
+    """Why a number may or may not be messaged."""
+
+    code: Annotated[str, Meta(extra_json_schema={"enum": ["opted_out", "still_billed", *SENTENCES]})]
+    """Why, for programs. Allowed: `no_opt_out`, `opted_in`. Not allowed: `opted_out`, `no_opt_in`, `not_subscribed`,
+    `quiet_hours`, `unreadable_mobile`, `unknown_contact`. `still_billed` comes beside `opted_out`."""
+    text: Text
+    """Why, as a sentence."""
+    fact: FactView | None = None
+    """The fact that it rests on, where it rests on one."""
+
+
+class Judgement(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The answer about one number."""
+
+    id: Annotated[int, Meta(ge=0, le=ID_MAX)] | str | None = None
+    """The id that was asked about, as a text where it can be nobody's. Left out when a mobile was."""
+    mobile: str | None
+    """The number in E.164 digits; what was sent when it cannot be read, and `null` for an unknown id."""
+    allowed: bool
+    """Whether the number may be messaged."""
+    reasons: Annotated[list[Reason], Meta(min_length=1)]
+    """Why: one for each fact that the answer rests on."""
+    still_billed: StillBilled = False
+
+
+_read_evidence = msgspec.json.Decoder(Evidence).decode
 
 
 def write_evidence(**members: str | None) -> str | None:
     """Evidence as it is kept: a JSON object of what is there, or nothing."""
     existing = {name: text for name, text in members.items() if text}
-    return _encode(existing).decode() if existing else None
+    return msgspec.json.encode(existing).decode() if existing else None
 
 
-def show_fact(fact: Fact) -> dict[str, object]:
-    """A fact's members; a part of its scope that is any is null."""
-    shown: dict[str, object] = {"id": fact.id, "kind": fact.kind, **show_scope(fact.scope)}
-    if fact.keyword:
-        shown["group" if fact.kind == "left_group" else "keyword"] = fact.keyword
-    shown |= {"at": format_time(fact.at), "recorded_at": format_time(fact.recorded_at), "source": fact.source}
-    if fact.override:
-        shown["override"] = True
-    if fact.retracts is not None:
-        shown["retracts"] = fact.retracts
-    return shown | {"evidence": None if fact.evidence is None else _decode(fact.evidence)}
+def show_fact(fact: Fact) -> FactView:
+    """A fact as callers see it."""
+    return FactView(**_members_of(fact))
 
 
-def show_scope(scope: Scope) -> dict[str, str | None]:
-    """A scope's parts; null is any."""
-    parts = {"channel": scope.channel, "sender": scope.sender, "purpose": scope.purpose}
-    return {name: None if part == ANY else part for name, part in parts.items()}
+def show_history(facts: Iterable[Fact]) -> list[FactInWords]:
+    """Facts in the order in which they happened, each with its sentence."""
+    ordered = sorted(facts, key=lambda fact: (fact.at, fact.id))
+    return [FactInWords(**_members_of(fact), text=describe_fact(fact)) for fact in ordered]
 
 
-def show_state(state: State) -> dict[str, object]:
-    """What is blocked and what was opted in to, for senders in general and for those of whom something else holds."""
-    others = state.cells.get(OTHERS, (0, 0))
-    named = [(sender, masks) for sender, masks in state.cells.items() if sender != OTHERS]
+def _members_of(fact: Fact) -> dict[str, Any]:
+    is_group = fact.kind == "left_group"
     return {
-        "suppressed": state.is_suppressed,
-        **_show_masks(others),
-        "senders": [{"sender": sender, **_show_masks(masks)} for sender, masks in named],
-        "left_groups": [name for _, name in state.left],
-        "subscriptions": [
-            {"sender": None if sender == ANY else sender, "keyword": keyword} for sender, keyword in state.subscribed
-        ],
+        "id": fact.id,
+        "kind": fact.kind,
+        "channel": _shown(fact.scope.channel),
+        "sender": _shown(fact.scope.sender),
+        "purpose": _shown(fact.scope.purpose),
+        "group": fact.keyword or None if is_group else None,
+        "keyword": None if is_group else fact.keyword or None,
+        "at": format_time(fact.at),
+        "recorded_at": format_time(fact.recorded_at),
+        "source": fact.source,
+        "override": fact.override,
+        "retracts": fact.retracts,
+        "evidence": _show_evidence(fact),
     }
 
 
-def _show_masks(masks: tuple[Mask, Mask]) -> dict[str, object]:
-    blocked, opted_in = masks
-    return {"blocked": _show_mask(blocked), "opted_in": _show_mask(opted_in)}
+def show_opt_out(fact: Fact, *, mobile: int) -> OptOut:
+    """An opt-out as callers see it."""
+    return OptOut(
+        mobile=str(mobile),
+        id=fact.id,
+        kind="opt_out",
+        channel=_shown(fact.scope.channel),
+        sender=_shown(fact.scope.sender),
+        purpose=_shown(fact.scope.purpose),
+        at=format_time(fact.at),
+        recorded_at=format_time(fact.recorded_at),
+        source=fact.source,
+        evidence=_show_evidence(fact),
+    )
 
 
-def _show_mask(mask: Mask) -> list[dict[str, str | None]]:
+def _shown(part: str) -> str | None:
+    """A part of a scope; null is any."""
+    return None if part == ANY else part
+
+
+def _show_evidence(fact: Fact) -> Evidence | None:
+    return None if fact.evidence is None else _read_evidence(fact.evidence)
+
+
+def show_state(state: State) -> Consent:
+    """What is blocked and what was opted in to, for senders in general and for those of whom something else holds."""
+    blocked, opted_in = state.cells.get(OTHERS, (0, 0))
+    named = [(sender, masks) for sender, masks in state.cells.items() if sender != OTHERS]
+    return Consent(
+        suppressed=state.is_suppressed,
+        blocked=_show_mask(blocked),
+        opted_in=_show_mask(opted_in),
+        senders=[SenderConsent(sender, *map(_show_mask, masks)) for sender, masks in named],
+        left_groups=[name for _, name in state.left],
+        subscriptions=[Subscription(_shown(sender), keyword) for sender, keyword in state.subscribed],
+    )
+
+
+def _show_mask(mask: Mask) -> list[Cell]:
     """The fewest channels and purposes that together are a mask; null is any."""
     if mask == mask_of(ANY, ANY):
-        return [_show_cell(ANY, ANY)]
+        return [Cell(None, None)]
     found = []
     for purpose in PURPOSES:
         if mask & mask_of(ANY, purpose) == mask_of(ANY, purpose):
-            found.append(_show_cell(ANY, purpose))
+            found.append(Cell(None, purpose))
             mask &= ~mask_of(ANY, purpose)
     for channel in CHANNELS:
         if mask & mask_of(channel, ANY) == mask_of(channel, ANY):
-            found.append(_show_cell(channel, ANY))
+            found.append(Cell(channel, None))
         else:
-            found += [_show_cell(channel, purpose) for purpose in PURPOSES if mask & mask_of(channel, purpose)]
+            found += [Cell(channel, purpose) for purpose in PURPOSES if mask & mask_of(channel, purpose)]
     return found
 
 
-def _show_cell(channel: str, purpose: str) -> dict[str, str | None]:
-    return {"channel": None if channel == ANY else channel, "purpose": None if purpose == ANY else purpose}
+def show_verdict(verdict: Verdict) -> Judgement:
+    """The answer about a number, which has yet to be named in it."""
+    reasons = show_reasons(verdict)
+    return Judgement(mobile=None, allowed=verdict.allowed, reasons=reasons, still_billed=verdict.still_billed)
 
 
-def show_reasons(verdict: Verdict) -> list[dict[str, object]]:
+def show_reasons(verdict: Verdict) -> list[Reason]:
     """Why a number may or may not be messaged: a code and a sentence, one for each fact that it rests on."""
     if not verdict.facts:
-        return [{"code": verdict.code, "text": SENTENCES[verdict.code]}]
-    reasons: list[dict[str, object]] = []
+        return [Reason(verdict.code, SENTENCES[verdict.code])]
+    reasons = []
     for fact in verdict.facts:
-        code = "still_billed" if fact.kind == "activated" else verdict.code
-        text = f"Still billed. {describe_fact(fact)}" if code == "still_billed" else describe_fact(fact)
-        reasons.append({"code": code, "text": text, "fact": show_fact(fact)})
+        is_billed = fact.kind == "activated"
+        code, text = ("still_billed" if is_billed else verdict.code), describe_fact(fact)
+        reasons.append(Reason(code, f"Still billed. {text}" if is_billed else text, show_fact(fact)))
     return reasons
 
 
@@ -138,9 +387,3 @@ def tell_scope(scope: Scope) -> str:
     channel = "on every channel" if scope.channel == ANY else f"by {CHANNEL_NAMES[scope.channel]}"
     sender = "from any sender" if scope.sender == ANY else f"from {scope.sender}"
     return f"{what} {channel} {sender}"
-
-
-def show_question(question: Question) -> dict[str, str | None]:
-    """What a question asks about; null is all of them."""
-    scope = show_scope(Scope(question.channel, question.sender, question.purpose))
-    return {**scope, "keyword": question.keyword or None}

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta, Struct
 
 from daftari.model.erasures import Person, Removed
+from daftari.model.limits import REASON_MAX
+from daftari.model.members import Time
 from daftari.model.time import format_time
 from daftari.rules.contacts.contacts import remove_contact
 from daftari.store import Tx, WriteTx, contacts, groups, journal
@@ -34,7 +39,14 @@ def erase_removals(tx: WriteTx, person: Person) -> Removed:
     return {"evidence": journal.delete_removals(tx, mobile=person.mobile)}
 
 
+class Removal(Struct, frozen=True):
+    at: Time
+    """When a contact with this number was removed."""
+    reason: Annotated[str, Meta(max_length=REASON_MAX)] | None
+    """The reason that was given."""
+
+
 def export_removals(tx: Tx, person: Person) -> dict[str, object]:
     """Deletes that were no opt-outs."""
     removals = journal.list_removals(tx, mobile=person.mobile)
-    return {"removals": [{"at": format_time(at), "reason": reason} for at, reason in removals]}
+    return {"removals": [Removal(format_time(at), reason) for at, reason in removals]}

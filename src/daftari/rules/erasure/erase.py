@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Annotated
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from daftari.model.erasures import Person, Removed
+from daftari.model.erasures import Person
 from daftari.model.jobs import JobKind
+from daftari.model.members import Count
 from daftari.rules import events
 from daftari.rules.erasure.holders import HOLDERS
 from daftari.rules.events import Action, Erased
@@ -16,11 +18,36 @@ from daftari.store import WriteTx, consent, contacts, erasures
 from daftari.store.jobs import request_job
 
 
+class RemovedCounts(Struct, frozen=True, kw_only=True):
+    """How much was removed, by kind."""
+
+    contacts: Annotated[int, Meta(ge=0, le=1)]
+    """Contacts."""
+    memberships: Count
+    """Memberships in groups."""
+    evidence: Count
+    """Facts whose number and evidence went. Opt-outs and opt-ins go on under a keyed hash."""
+    reviews: Count
+    """Messages that waited for review, or had been settled."""
+    refused_requests: Count
+    """Refused inbound requests that named the number."""
+    import_rows: Count
+    """Cards before imports changed them, and records that imports could not take."""
+    import_files: Count
+    """Imports that were cancelled, with their files: paused ones, and plans that were not applied."""
+    audience_numbers: Count
+    """Frozen audiences that held the number."""
+    kept_answers: Count
+    """Answers kept for an Idempotency-Key that named the number."""
+    exports: Count
+    """Files of exports, in any of which the person may be."""
+
+
 class Erasure(Struct, frozen=True):
     """An erasure: its id, and how much of each kind was removed."""
 
     id: int
-    removed: Removed
+    removed: RemovedCounts
 
 
 def erase_number(tx: WriteTx, *, mobile: int) -> Erasure:
@@ -44,4 +71,4 @@ def erase_number(tx: WriteTx, *, mobile: int) -> Erasure:
     events.record(tx, Action.ERASE_NUMBER, erased)
     if person.contact_id is not None:
         request_job(tx, project_id=tx.project.id, kind=JobKind.ERASE)
-    return Erasure(erasure_id, dict(removed))
+    return Erasure(erasure_id, RemovedCounts(**removed))

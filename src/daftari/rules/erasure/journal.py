@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from daftari.model.erasures import Person
 from daftari.model.limits import ID_MAX
+from daftari.model.members import Number, Text, Time
 from daftari.model.time import format_time
 from daftari.store import Tx, WriteTx, erasures, journal
 from daftari.store.erasures import OpenErasure
@@ -12,16 +15,25 @@ ROWS_PER_STEP = 200
 """Rows of the journal that one step, or one query, reads."""
 
 
+class JournalEntry(Struct, frozen=True):
+    at: Time
+    """When it was written."""
+    action: Text
+    """The call or command."""
+    key_id: Number | None
+    """The key that was used; `null` for what came without one."""
+
+
 def export(tx: Tx, person: Person) -> dict[str, object]:
     """Each act that concerned the contact: when, what, and with which key."""
-    found: list[dict[str, object]] = []
+    found: list[JournalEntry] = []
     first = 1
     while person.contact_id is not None and (
         rows := journal.list_journal(tx, first=first, last=ID_MAX, limit=ROWS_PER_STEP)
     ):
         for row in rows:
             if row.names(person.contact_id):
-                found.append({"at": format_time(row.at), "action": row.action, "key_id": row.key_id})
+                found.append(JournalEntry(format_time(row.at), row.action, row.key_id))
         first = rows[-1].seq + 1
     return {"journal": found}
 

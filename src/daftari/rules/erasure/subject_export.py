@@ -1,19 +1,51 @@
-"""Everything that is held about one number, for the person who asks for it. No HTTP, no SQL."""
+"""Exports everything that is held about one number: each holder adds what it holds. No HTTP, no SQL."""
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
 from daftari.model.erasures import Person
+from daftari.model.members import ContactJson, GroupName, Mobile, Number, Time
 from daftari.model.time import format_time
 from daftari.rules.consent.questions import find_mobile
+from daftari.rules.consent.views import KnownConsent
+from daftari.rules.contacts.personal_data import Removal
 from daftari.rules.erasure.holders import HOLDERS
+from daftari.rules.erasure.journal import JournalEntry
 from daftari.rules.fields import Reference
+from daftari.rules.inbound.review import ReviewView
 from daftari.store import Tx
 
 
-def export_number(tx: Tx, *, reference: Reference) -> dict[str, object]:
+class SubjectExport(Struct, frozen=True, kw_only=True):
+    """All that is held about a number."""
+
+    mobile: Mobile
+    exported_at: Time
+    """When this was read."""
+    contact: ContactJson | None
+    """The contact; `null` when the number has none."""
+    updated_at: Time | None
+    """When the contact last changed."""
+    groups: Annotated[list[GroupName], Meta(extra_json_schema={"uniqueItems": True})]
+    """The groups it is in."""
+    consent: KnownConsent
+    removals: list[Removal]
+    """Deletes of contacts with this number that were no opt-outs."""
+    reviews: list[ReviewView]
+    """Messages of this number that wait for review, or were settled."""
+    audiences: list[Number]
+    """The ids of frozen audiences that hold the number."""
+    journal: list[JournalEntry]
+    """What was written about the contact, oldest first."""
+
+
+def export_number(tx: Tx, *, reference: Reference) -> SubjectExport:
     """Everything that is held about a number. Raises ``ContactNotFound`` when a path names none."""
     person = Person(*find_mobile(tx, reference=reference))
-    shown: dict[str, object] = {"mobile": str(person.mobile), "exported_at": format_time(tx.now)}
+    held: dict[str, Any] = {}
     for holder in HOLDERS:
-        shown |= holder.export(tx, person)
-    return shown
+        held |= holder.export(tx, person)
+    return SubjectExport(mobile=str(person.mobile), exported_at=format_time(tx.now), **held)

@@ -7,6 +7,7 @@ export meanwhile, another attempt included, ends the attempt at its next step. N
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -18,6 +19,7 @@ from daftari.model.erasures import Person, Removed
 from daftari.model.exports import StoredExport
 from daftari.model.jobs import JobKind
 from daftari.model.limits import EXPORT_HOURS, EXPORTS_MAX
+from daftari.model.members import Count, Number, Time
 from daftari.model.time import format_time
 from daftari.rules import events
 from daftari.rules.events import Action
@@ -33,6 +35,9 @@ TRIES_MAX = 10
 BROKEN = (
     f"It was begun {TRIES_MAX} times, and the worker ended each time before the file was whole; its log may say why."
 )
+
+
+ShownState = Literal["queued", "running", "done", "failed"]
 
 
 class ExportSettings(Struct, frozen=True):
@@ -113,22 +118,42 @@ def delete_export(tx: WriteTx, *, export_id: int) -> None:
     events.record(tx, Action.DELETE_EXPORT)
 
 
-def show_export(export: StoredExport) -> dict[str, object]:
-    """An export's members."""
+class ExportView(Struct, frozen=True, kw_only=True):
+    """An export, and how far it is. `rows` and `bytes` are of its file."""
+
+    id: Number
+    state: ShownState
+    format: ExportFormat
+    group: str | None
+    """The group's name when it was asked for; `null` is the whole book."""
+    consent: bool
+    rows: Count | None
+    bytes: Count | None
+    error: str | None
+    """Why there is no file, as a sentence."""
+    created_at: Time
+    finished_at: Time | None
+    """When the file was ready, or could not be made; `null` before."""
+    expires_at: Time
+
+
+def show_export(export: StoredExport) -> ExportView:
+    """An export as callers see it. One that was removed is shown to nobody."""
+    assert export.state != "removed"
     settings, progress = _read_settings(export.settings), _read_progress(export.progress)
-    return {
-        "id": export.id,
-        "state": export.state,
-        "format": settings.format,
-        "group": settings.group,
-        "consent": settings.consent,
-        "rows": progress.rows,
-        "bytes": progress.bytes,
-        "error": progress.error,
-        "created_at": format_time(export.created_at),
-        "finished_at": None if progress.finished_at is None else format_time(progress.finished_at),
-        "expires_at": format_time(export.expires_at),
-    }
+    return ExportView(
+        id=export.id,
+        state=export.state,
+        format=settings.format,
+        group=settings.group,
+        consent=settings.consent,
+        rows=progress.rows,
+        bytes=progress.bytes,
+        error=progress.error,
+        created_at=format_time(export.created_at),
+        finished_at=None if progress.finished_at is None else format_time(progress.finished_at),
+        expires_at=format_time(export.expires_at),
+    )
 
 
 def format_of(export: StoredExport) -> ExportFormat:

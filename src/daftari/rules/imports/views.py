@@ -40,7 +40,7 @@ STATES: dict[ImportState, ShownState] = {
     "failed": "failed",
     "cancelled": "cancelled",
 }
-"""States as callers see them: how rows come in is nothing to them."""
+"""States as callers see them: an import that streams, or whose file is arriving, is running."""
 
 
 class ImportCounts(Struct, frozen=True, kw_only=True, omit_defaults=True):

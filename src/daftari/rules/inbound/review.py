@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from daftari.errors import ReviewNotFound, ReviewSettled, ValidationFailed
-from daftari.model.consent import ANY, NewFact, Scope
-from daftari.model.inbound import (
-    Review,
-)
+from daftari.gateways import GATEWAYS
+from daftari.model.consent import ANY, Channel, NewFact, Scope, Sender
+from daftari.model.inbound import Review
+from daftari.model.limits import EVIDENCE_MAX
+from daftari.model.members import Mobile, Number, Text, Time
 from daftari.model.time import format_time
 from daftari.rules import events
 from daftari.rules.consent import ledger
@@ -19,26 +21,50 @@ from daftari.rules.consent.views import write_evidence
 from daftari.rules.events import Action
 from daftari.store import Tx, WriteTx, consent, inbound
 
-
-def show_review(review: Review) -> dict[str, object]:
-    """What waits for a person's eye, or waited."""
-    return {
-        "id": review.id,
-        "mobile": None if review.mobile is None else str(review.mobile),
-        "at": format_time(review.at),
-        "provider": review.provider,
-        "channel": None if review.channel == ANY else review.channel,
-        "sender": None if review.sender in ("", ANY) else review.sender,
-        "why": review.reason,
-        "text": review.text,
-        "settled_at": None if review.settled_at is None else format_time(review.settled_at),
-        "settled_as": review.settled_as,
-    }
-
-
 Settlement = Literal["opt_out", "opt_in", "retract", "dismiss"]
 SETTLEMENTS: tuple[Settlement, ...] = ("opt_out", "opt_in", "retract", "dismiss")
 """It was a STOP; it was a START; it was neither, and what was recorded of it is taken back; nothing is to be done."""
+
+
+class ReviewView(Struct, frozen=True):
+    """A message, or a provider's word, that a person should read."""
+
+    id: Number
+    """What the settling call names."""
+    mobile: Mobile | None
+    """Whose message it is; `null` when no number could be read."""
+    at: Time
+    """When it was sent, or else received."""
+    provider: Annotated[str, Meta(extra_json_schema={"enum": sorted(GATEWAYS)})]
+    """Who brought it."""
+    channel: Channel | None
+    """The channel; `null` when it is not known."""
+    sender: Sender | None
+    """Our side: what the person wrote to; `null` when it is not known."""
+    why: Text
+    """Why a person should look at it."""
+    text: Annotated[str, Meta(max_length=EVIDENCE_MAX)]
+    """What the person wrote."""
+    settled_at: Time | None
+    """When somebody settled it; `null` while it waits."""
+    settled_as: Annotated[str, Meta(extra_json_schema={"enum": list(SETTLEMENTS)})] | None
+    """What it was settled as; `null` while it waits."""
+
+
+def show_review(review: Review) -> ReviewView:
+    """What waits for a person's eye, or waited."""
+    return ReviewView(
+        review.id,
+        None if review.mobile is None else str(review.mobile),
+        format_time(review.at),
+        review.provider,
+        None if review.channel == ANY else review.channel,
+        None if review.sender in ("", ANY) else review.sender,
+        review.reason,
+        review.text,
+        None if review.settled_at is None else format_time(review.settled_at),
+        review.settled_as,
+    )
 
 
 def list_reviews(tx: Tx, *, after: int, limit: int) -> list[Review]:
