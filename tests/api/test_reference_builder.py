@@ -31,8 +31,8 @@ def test_a_route_without_a_text_is_refused() -> None:
 def test_a_text_without_a_route_is_refused() -> None:
     texts = read_texts()
     operations = texts["subjects"][1]["operations"]
-    operations["GET /rooms"] = operations["GET /groups"]
-    with pytest.raises(BadText, match=r"^GET /rooms: there is no such route\.$"):
+    operations["GET /colours"] = operations["GET /groups"]
+    with pytest.raises(BadText, match=r"^GET /colours: there is no such route\.$"):
         build(texts)
 
 

@@ -19,8 +19,8 @@ Sender = Annotated[str, Meta(min_length=1, max_length=SENDER_MAX)]
 StillBilled = Annotated[
     bool,
     Meta(
-        description="There when premium messages are blocked while a paid service is active: end it, for the person "
-        "goes on paying."
+        description="There when premium messages are blocked while a paid service is active. End it, because the "
+        "person continues to pay."
     ),
 ]
 FactKind = Literal["opt_out", "opt_in", "left_group", "activated", "deactivated", "retraction"]
@@ -85,7 +85,7 @@ class FactOutcome(Struct, frozen=True, omit_defaults=True):
     index: Annotated[int, Meta(ge=0, le=FACTS_PER_CALL_MAX - 1)]
     """The row's place, counted from 0 through `mobile`, `mobiles` and `items` in this order."""
     outcome: FactOutcomeName
-    """What became of the row. `unchanged` was known already; `refused` is an opt-in given in bulk that meets a person's
+    """The outcome of the row. `unchanged` was known already; `refused` is an opt-in given in bulk that meets a person's
     own opt-out."""
     mobile: Mobile | None = None
     suppressed: bool = False

@@ -101,7 +101,7 @@ class RowOutcome(Struct, frozen=True, omit_defaults=True):
     index: Annotated[int, Meta(ge=0, le=CONTACTS_PER_CALL_MAX - 1)]
     """The row's place in `contacts`, counted from 0."""
     outcome: Outcome
-    """What became of the row."""
+    """The outcome of the row."""
     id: ContactId | None = None
     mobile: Mobile | None = None
     suppressed: bool = False

@@ -1,6 +1,6 @@
 """Types of JSON members that records of several subjects have. No rules, no SQL, no HTTP.
 
-``Meta`` holds what the OpenAPI document says of them; one with a title stands in it under that name.
+``Meta`` holds what the OpenAPI document has about them, in which a type with a title is a schema of that name.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Number = Annotated[int, Meta(ge=1)]
 """The number of a record in its project, or of a row in a file."""
 Text = Annotated[str, Meta(min_length=1)]
 Cursor = Annotated[str, Meta(min_length=1)]
-"""Where a list goes on."""
+"""Where the next page starts."""
 Time = Annotated[
     str,
     Meta(

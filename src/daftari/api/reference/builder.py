@@ -30,11 +30,11 @@ LINE_WIDTH = 120
 REQUEST_ID = "01j9x8y2v4k7m3n5p6q8r0s2t4"
 """The request id in every example of an error."""
 SECTIONS = ("parameters", "schemas", "errors", "answers", "codes")
-"""The parts of a text whose names all texts may use."""
+"""Parts of a text whose names all texts may use."""
 WORDS = {"CHANNELS": CHANNELS, "PURPOSES": PURPOSES, "PROVIDERS": tuple(sorted(GATEWAYS))}
-"""What a name in capitals stands for within an ``enum``."""
+"""Names that stand for several words of an ``enum``."""
 BOUNDS = frozenset({"maximum", "maxLength", "maxItems", "maxProperties", "default"})
-"""The members of a schema in which a name in capitals stands for a limit."""
+"""Members of a schema in which a name in capitals stands for the limit of that name."""
 
 
 def is_keyed(route: Route) -> bool:
@@ -48,12 +48,12 @@ def is_repeatable(route: Route) -> bool:
 
 
 def build(texts: Node) -> Node:
-    """The document, from what ``read_texts`` returns. Raises ``BadText``."""
+    """Returns the document. Raises ``BadText`` where the texts, the records and the routes do not fit together."""
     return _Builder(texts).build()
 
 
 def render(node: Any, indent: int = 0) -> str:
-    """JSON with everything on one line that fits there, so that a change of the document is easy to read."""
+    """Returns JSON in which short values take one line, so that a diff of the document is short."""
     flat = json.dumps(node, ensure_ascii=False)
     if not isinstance(node, dict | list) or not node or indent + len(flat) < LINE_WIDTH:
         return flat
@@ -72,14 +72,14 @@ def main() -> None:
 
 
 class _Names(Node):
-    """Texts by name. One that is not there is a mistake in another text."""
+    """Texts, or classes of errors, by name. Raises ``BadText`` for a missing one."""
 
     def __missing__(self, name: str) -> Any:
         raise BadText(f"{name}: no text, and no class of errors, has this name.")
 
 
 def read_texts() -> Node:
-    """``document.yaml``, with the texts that its ``subjects`` name, and with the sections of all of them."""
+    """Returns ``document.yaml`` with the files named in its ``subjects``, and with the sections of all files merged."""
     texts = _read_text("document")
     texts["subjects"] = [_read_text(name) for name in texts["subjects"]]
     for section in SECTIONS:
@@ -98,7 +98,7 @@ def _read_text(name: str) -> Node:
 
 
 def expand(node: Any) -> Any:
-    """A text with the numbers of limits, the words of an ``enum`` and whole references where it has their names."""
+    """Returns a text in which names of limits, words and schemas are replaced by numbers, words and references."""
     match node:
         case dict():
             return {member: _expand_member(member, one) for member, one in node.items()}
@@ -120,7 +120,7 @@ def _expand_member(member: str, node: Any) -> Any:
 
 
 class _Builder:
-    """Goes through the texts once. ``components`` fills while the paths are made."""
+    """Builds one document. Components are added while the paths are built."""
 
     def __init__(self, texts: Node) -> None:
         self._texts = texts
@@ -168,10 +168,10 @@ class _Builder:
                 item = paths.setdefault(route.path, self._path_item(route, subject, text))
                 node = item[route.method.lower()] = self._operation(route, text, subject["tag"])
                 if route.method == "GET" and is_keyed(route):
-                    item["query"] = self._twin("QUERY", node, text)
+                    item["query"] = self._same_call("QUERY", node, text)
                 if route.method == "PUT" and f"PATCH {route.path}" in left:
                     del left[f"PATCH {route.path}"]
-                    item["patch"] = self._twin("PATCH", node, text)
+                    item["patch"] = self._same_call("PATCH", node, text)
         if left:
             raise BadText(f"{', '.join(left)}: no text is about this route.")
         return paths
@@ -198,20 +198,20 @@ class _Builder:
         node["responses"] = self._responses(route, text, headers)
         return node if is_keyed(route) else {**node, "security": []}
 
-    def _twin(self, method: str, node: Node, text: Node) -> Node:
+    def _same_call(self, method: str, node: Node, text: Node) -> Node:
         """The same call under another method. What it answers gets a name, so that it stands in the document once."""
         first, answer = next(iter(node["responses"].items()))
         node["responses"][first] = self._name("responses", f"{_capital(text['id'])}Done", answer)
-        about = self._texts["twins"][method]
+        about = self._texts["same_calls"][method]
         return node | {
-            "operationId": text.get("twin") or re.sub("^[a-z]+", method.lower(), text["id"]),
+            "operationId": text.get("id_of_query") or re.sub("^[a-z]+", method.lower(), text["id"]),
             "summary": node["summary"] + about["summary"],
             "description": about["description"],
             "x-same-as": text["id"],
         }
 
     def _name(self, kind: str, name: str, node: Node) -> Node:
-        """A reference to a component, which is made unless it is there. Raises ``BadText`` if another one is."""
+        """Returns a reference to a component, and adds it. Raises ``BadText`` if another one has the name."""
         if self._components[kind].setdefault(name, node) != node:
             raise BadText(f"{kind}: {name} is two things.")
         return ref(kind, name)

@@ -13,7 +13,7 @@ from daftari.rules.audiences import AudienceEnd, AudienceView, BlockedNumber, Co
 
 
 class AudienceMember(Struct, frozen=True):
-    """Somebody who may be messaged."""
+    """A contact that may be messaged."""
 
     mobile: Mobile
     id: ContactId
@@ -51,7 +51,7 @@ class AudienceAnswer(Struct, frozen=True):
 
 class AudienceRechecked(Struct, frozen=True):
     blocked: Annotated[list[BlockedNumber], Meta(max_length=OPT_OUTS_PER_PAGE_MAX)]
-    """Numbers of the audience that may not be messaged any more, ascending."""
+    """Numbers of the audience that may no longer be messaged, ascending."""
     next: Cursor | None
     """What to send as `after` for the ones that follow; `null` when these are the last."""
 

@@ -18,13 +18,13 @@ Recorded = Annotated[int, Meta(ge=0, description="Rows that were recorded.")]
 Unchanged = Annotated[int, Meta(ge=0, description="Rows that were known already.")]
 Invalid = Annotated[
     int,
-    Meta(ge=0, description="Rows that cannot be read. They stop nobody: the good ones are always recorded."),
+    Meta(ge=0, description="Rows that cannot be read. The good ones are always recorded."),
 ]
 Results = Annotated[
     list[FactOutcome],
     Meta(
         max_length=FACTS_PER_CALL_MAX,
-        description="What became of each row, in order. Only when `results` was asked for.",
+        description="The outcome of each row, in order. Only when `results` was asked for.",
     ),
 ]
 

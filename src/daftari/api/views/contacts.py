@@ -112,7 +112,7 @@ class ContactsCreated(
     suppressed: Count
     """Rows whose number has opted out of everything. They are counted above as well."""
     results: Annotated[list[RowOutcome], Meta(max_length=CONTACTS_PER_CALL_MAX)] | None = None
-    """What became of each row, in the order sent. Only when `results` was asked for."""
+    """The outcome of each row, in the order sent. Only when `results` was asked for."""
     errors: Errors | None = None
     """What was wrong with the rows that were left out, by dotted path. Only when there are such rows."""
 

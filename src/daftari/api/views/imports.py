@@ -39,14 +39,14 @@ class StreamBegun(Struct, frozen=True):
     """The first line."""
 
     import_: Number = field(name="import")
-    """The import that the stream is, by which to go on after a cut."""
+    """The id of the stream's import, by which to resume it."""
 
 
 class StreamEnd(Struct, frozen=True):
     """The last line."""
 
     end: Annotated[bool, Meta(extra_json_schema={"const": True})]
-    """Every line was taken. A stream without it goes on with `resume`."""
+    """Every line was accepted. A stream without it can be resumed."""
     rows: Count
     """How many rows the stream has."""
     counts: ImportCounts
@@ -57,18 +57,18 @@ class StreamEnd(Struct, frozen=True):
 
 
 class StreamCut(Struct, frozen=True, omit_defaults=True):
-    """The last line of a call whose stream goes on."""
+    """The last line of a call whose stream can be resumed."""
 
     end: Annotated[bool, Meta(extra_json_schema={"const": False})]
     """The stream is not done."""
     resume: Number
     """Send it as `resume`, with the lines that follow."""
     after: Count
-    """Send it as `after`: the last row that was told."""
+    """Send it as `after`: the last row whose outcome was sent."""
     message: Text | None = None
     """Why, in a sentence for people; without it there were as many rows as one call takes."""
     error_code: Annotated[str, Meta(extra_json_schema={"$ref": "ErrorCode"})] | None = None
     retryable: bool | None = None
-    """Whether going on may help."""
+    """Whether resuming may help."""
     request_id: Text | None = None
     """This request's name in the server's log."""

@@ -21,7 +21,7 @@ class ReviewList(Struct, frozen=True):
     next: Cursor | None
     """What to send as `after` for the ones that follow; `null` when these are the last."""
     quarantined: Count
-    """How many refused requests are kept, to be read again when a secret is mended."""
+    """How many refused requests are kept, to be read again when a secret is corrected."""
 
 
 class ReviewSettled(Struct, frozen=True, tag_field="message", tag="Review settled successfully"):

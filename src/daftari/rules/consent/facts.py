@@ -279,7 +279,7 @@ class KeyName(Struct, frozen=True):
 
 
 class NearMissView(Struct, frozen=True):
-    """Somebody who tried to bring back people who opted out. Nobody was brought back."""
+    """A key or a command that tried to subscribe numbers that opted out. None was subscribed."""
 
     key: KeyName | None
     """The key that tried; `null` for a command."""

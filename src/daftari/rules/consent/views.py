@@ -111,8 +111,7 @@ OtherSenders = Annotated[list[SenderConsent], Meta(description="The senders for 
 LeftGroups = Annotated[
     list[FoldedGroup],
     Meta(
-        description="Groups that the person left by their own word, in small letters. Nobody can bring them back but "
-        "an opt-in."
+        description="Groups that the person left by their own word, in small letters. Only an opt-in brings them back."
     ),
 ]
 Subscriptions = Annotated[list[Subscription], Meta(description="Paid premium services that are active.")]
@@ -145,7 +144,7 @@ class Evidence(Struct, frozen=True, omit_defaults=True):
     address: EvidenceText | None = None
     """The network address that it came from."""
     note: EvidenceText | None = None
-    """A note of whoever recorded it."""
+    """A note by the one who recorded it."""
 
 
 class FactView(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -228,7 +227,7 @@ class Reason(Struct, frozen=True, omit_defaults=True):
 
     code: Annotated[str, Meta(extra_json_schema={"enum": ["opted_out", "still_billed", *SENTENCES]})]
     """Why, for programs. Allowed: `no_opt_out`, `opted_in`. Not allowed: `opted_out`, `no_opt_in`, `not_subscribed`,
-    `quiet_hours`, `unreadable_mobile`, `unknown_contact`. `still_billed` comes beside `opted_out`."""
+    `quiet_hours`, `unreadable_mobile`, `unknown_contact`. `still_billed` comes with `opted_out`."""
     text: Text
     """Why, as a sentence."""
     fact: FactView | None = None
@@ -239,7 +238,7 @@ class Judgement(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The answer about one number."""
 
     id: Annotated[int, Meta(ge=0, le=ID_MAX)] | str | None = None
-    """The id that was asked about, as a text where it can be nobody's. Left out when a mobile was."""
+    """The id that was asked about, as a text if no contact can have it. Left out when a mobile was."""
     mobile: str | None
     """The number in E.164 digits; what was sent when it cannot be read, and `null` for an unknown id."""
     allowed: bool

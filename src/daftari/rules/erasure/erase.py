@@ -26,7 +26,7 @@ class RemovedCounts(Struct, frozen=True, kw_only=True):
     memberships: Count
     """Memberships in groups."""
     evidence: Count
-    """Facts whose number and evidence went. Opt-outs and opt-ins go on under a keyed hash."""
+    """Facts whose number and evidence went. Opt-outs and opt-ins are kept under a keyed hash."""
     reviews: Count
     """Messages that waited for review, or had been settled."""
     refused_requests: Count

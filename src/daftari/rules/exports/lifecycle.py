@@ -138,7 +138,7 @@ class ExportView(Struct, frozen=True, kw_only=True):
 
 
 def show_export(export: StoredExport) -> ExportView:
-    """An export as callers see it. One that was removed is shown to nobody."""
+    """An export as callers see it. A removed export is never shown."""
     assert export.state != "removed"
     settings, progress = _read_settings(export.settings), _read_progress(export.progress)
     return ExportView(

@@ -44,7 +44,7 @@ STATES: dict[ImportState, ShownState] = {
 
 
 class ImportCounts(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Rows by what became of them; together they are all rows that were read."""
+    """Rows by outcome; together they are all rows that were read."""
 
     created: Count | None = None
     """New contacts."""
@@ -72,7 +72,7 @@ class ImportUndone(Struct, frozen=True):
     kept: Count
     """Contacts that others have changed since. They were left alone."""
     failed: Count
-    """Contacts whose state before is not known any more."""
+    """Contacts whose earlier state is no longer known."""
     retracted: Count
     """Opt-ins, and opt-outs if that was asked for, that were taken back."""
 
@@ -117,7 +117,7 @@ class ImportView(Struct, frozen=True, kw_only=True):
     joined: Count
     """How many contacts joined a group by it."""
     facts: Count
-    """How many opt-outs, opt-ins and the like it recorded."""
+    """How many opt-outs, opt-ins and similar facts it recorded."""
     rate: float | None
     """Rows a second while it was worked on."""
     seconds_left: float | None
@@ -135,16 +135,16 @@ class ImportView(Struct, frozen=True, kw_only=True):
     finished_at: Time | None
     """When it ended."""
     expires_at: Time
-    """When it will be forgotten, and cannot be undone any more."""
+    """When it is deleted and can no longer be undone."""
 
 
 class ImportRow(Struct, frozen=True, omit_defaults=True):
-    """What became of one row, or would."""
+    """The outcome of one row, done or planned."""
 
     row: Number
     """The number of the row, counted from 1 without the header and without blank lines."""
     outcome: ImportOutcome
-    """What became of it."""
+    """Its outcome."""
     id: Number | None
     """The contact's id; `null` when there is none."""
     mobile: Mobile | None

@@ -46,7 +46,7 @@ class ReviewView(Struct, frozen=True):
     text: Annotated[str, Meta(max_length=EVIDENCE_MAX)]
     """What the person wrote."""
     settled_at: Time | None
-    """When somebody settled it; `null` while it waits."""
+    """When it was settled; `null` while it waits."""
     settled_as: Annotated[str, Meta(extra_json_schema={"enum": list(SETTLEMENTS)})] | None
     """What it was settled as; `null` while it waits."""
 
