@@ -198,9 +198,11 @@ def test_the_journal_tells_the_facts_of_an_import_and_of_its_undo_and_who_left_w
         ("create_import", "", None, None, {}),
         ("import_consent", "1", 1, 2, {1: [1]}),
         ("import_consent", "2", 3, 3, {1: [2]}),
+        ("finish_import", "", None, None, {}),
         ("undo_import", "", None, None, {}),
         ("undo_import", "1", 4, 5, {}),
         ("undo_import", "2", 6, 6, {}),
+        ("finish_import", "", None, None, {}),
     ]
 
 
@@ -278,7 +280,7 @@ def test_who_is_erased_after_a_file_came_is_refused_and_not_named(office: Office
     office.work()
     assert office.outcomes(number) == ["created", "invalid", "invalid", "created", "invalid"]
     assert _traces(office) == []
-    assert (2, "The number belongs to somebody who was erased after this file came.") in office.rejects(number)
+    assert (2, "The number was erased after this file came.") in office.rejects(number)
     kept = [row[1] != "null" for row in office.table("import_reject", "number, record")]
     assert kept == [False, False, True]
     assert office.get(number).stored.state == "done"

@@ -45,7 +45,7 @@ from daftari.rules.imports.plan import find_left_out, outcome_of
 from daftari.store import Tx, WriteTx, consent, erasures, imports
 from daftari.store.imports import Chunk, Reject
 
-ERASED = "names a number that was erased after this file came."
+ERASED = "was erased after this file came."
 NAMED_DIGITS_MAX = 500
 """Digits of a rejected record that are searched for erased numbers; one with more is not kept."""
 TURNS_MAX = 5
