@@ -184,8 +184,8 @@ def test_all_turns_together_have_everybody_once(
 ) -> None:
     create(ana, *rows(7), group="One")
     create(ana, *rows(3, first=5), group="Two")
-    monkeypatch.setattr("daftari.rules.exports.snapshot.CONTACTS_A_TURN", 2)
-    monkeypatch.setattr("daftari.store.exports.MEMBERSHIPS_A_TURN", 2)
+    monkeypatch.setattr("daftari.rules.exports.snapshot.CONTACTS_PER_STEP", 2)
+    monkeypatch.setattr("daftari.store.exports.MEMBERSHIPS_PER_STEP", 2)
     wanted = [(str(number), "One; Two" if number > 4 else "One") for number in range(1, 8)]
     assert [(row["id"], row["groups"]) for row in table(export())] == wanted
     assert [(row["id"], row["groups"]) for row in table(export(group="Two"))] == wanted[4:]
@@ -346,9 +346,9 @@ def test_a_write_is_in_the_journal_without_ids(ana: Client, database: str) -> No
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files in parts of 100 bytes, two a turn, so that a few contacts are many turns."""
-    for name, value in (("PART_BYTES", 100), ("PARTS_A_TURN", 2)):
+    for name, value in (("PART_BYTES", 100), ("PARTS_PER_STEP", 2)):
         monkeypatch.setattr(making, name, value)
-    monkeypatch.setattr("daftari.store.exports.PARTS_A_TURN", 2)
+    monkeypatch.setattr("daftari.store.exports.PARTS_PER_STEP", 2)
 
 
 def parts(database: str) -> int:
@@ -465,7 +465,7 @@ def test_the_lease_is_renewed_while_a_long_snapshot_is_read(
     create(ana, *rows(3))
     ask(ana)
     monkeypatch.setattr(making, "HEARTBEAT_SECONDS", 0.0)
-    monkeypatch.setattr("daftari.rules.exports.snapshot.CONTACTS_A_TURN", 1)
+    monkeypatch.setattr("daftari.rules.exports.snapshot.CONTACTS_PER_STEP", 1)
     leases: list[object] = []
 
     def look(pause_seconds: float) -> bool:

@@ -377,7 +377,7 @@ def test_an_answer_counts_for_a_day_and_then_its_place_is_free(store: Store, peo
 def test_the_worker_deletes_what_does_not_count_any_more_in_turns(
     store: Store, people: Any, ana: Client, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(idempotency, "ROWS_A_TURN", 2)
+    monkeypatch.setattr(idempotency, "ROWS_PER_STEP", 2)
     for number in range(5):
         keep(store, people.shopify, name=f"old {number}", now=NOW + number)
     keep(store, people.kalro, name="old", now=NOW)
@@ -443,7 +443,7 @@ def test_a_number_is_found_in_any_spelling(store: Store, people: Any) -> None:
 def test_all_answers_are_looked_through_however_many_there_are(
     store: Store, people: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("daftari.store.idempotency.NAMING_A_TURN", 2)
+    monkeypatch.setattr("daftari.store.idempotency.NAMING_PER_STEP", 2)
     for number in range(7):
         keep(store, people.shopify, name=str(number), now=NOW, body=GONE.encode() if number % 2 else b"{}")
     assert store.write(people.shopify, ACTOR, NOW, idempotency.erase_person, PERSON) == {"kept_answers": 3}

@@ -27,7 +27,7 @@ from tests.support import calls, consent_calls
 from tests.support.calls import NOW
 from tests.support.consent_views import FEW, PEOPLE, QUESTIONS, STRANGER, Look, definitions
 from tests.support.machine import (
-    ROWS_A_TURN,
+    ROWS_PER_STEP,
     STEP_MICROSECONDS,
     Machine,
     Play,
@@ -243,7 +243,7 @@ class Histories(Machine[FactBook]):
                 case "delete":
                     return model.delete_group(name)
                 case _:
-                    return model.purge_group(ROWS_A_TURN)
+                    return model.purge_group(ROWS_PER_STEP)
 
         self.play(book, call, told)
 
@@ -379,8 +379,8 @@ class Histories(Machine[FactBook]):
 def test_nobody_is_reached_whom_the_rule_forbids_nor_missed_whom_it_permits(
     new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(purge, "ROWS_PER_STEP", ROWS_A_TURN)
-    monkeypatch.setattr(journal, "ROWS_PER_STEP", ROWS_A_TURN)
+    monkeypatch.setattr(purge, "ROWS_PER_STEP", ROWS_PER_STEP)
+    monkeypatch.setattr(journal, "ROWS_PER_STEP", ROWS_PER_STEP)
     run_machine(Histories, new_database, runs=RUNS)
 
 

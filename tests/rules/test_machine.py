@@ -27,7 +27,7 @@ from tests.support import calls
 from tests.support.calls import NOTHING
 from tests.support.machine import (
     EVERYTHING,
-    ROWS_A_TURN,
+    ROWS_PER_STEP,
     Machine,
     books,
     group_names,
@@ -288,7 +288,7 @@ class Phonebooks(Machine[Book]):
         self.play(
             book,
             calls.purge_group,
-            lambda model: model.purge_group(ROWS_A_TURN),
+            lambda model: model.purge_group(ROWS_PER_STEP),
         )
 
     @rule(book=books, title=st.sampled_from(["Shopify", "shopify ", "Kalro", "Duka la Mama"]))
@@ -342,5 +342,5 @@ def folded(name: str) -> str:
 def test_random_calls_get_the_same_answers_from_both_engines_and_from_plain_dictionaries(
     new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(purge, "ROWS_PER_STEP", ROWS_A_TURN)
+    monkeypatch.setattr(purge, "ROWS_PER_STEP", ROWS_PER_STEP)
     run_machine(Phonebooks, new_database, runs=settings().max_examples)

@@ -32,7 +32,7 @@ from tests.support.builders import rows_of
 from tests.support.calls import NOW
 from tests.support.stores import open_store
 
-ROWS_A_TURN = 3
+ROWS_PER_STEP = 3
 STEP_MICROSECONDS = 1_000_001
 """How far apart two calls are."""
 EVERYTHING = frozenset({"groups", "updated_at"})

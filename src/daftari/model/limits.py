@@ -80,5 +80,5 @@ INBOUND_BODY_BYTES_MAX = 1024 * 1024
 
 PART_BYTES = 256 * 1024
 """How many bytes a part has, the last one excepted."""
-PARTS_A_TURN = 32
+PARTS_PER_STEP = 32
 """Parts written, read or deleted at a time: 8 MiB."""

@@ -36,7 +36,7 @@ from daftari.store import Tx, WriteTx, audiences, consent, contacts, directory, 
 from daftari.store.consent import CLEAR, StoredConsent
 from daftari.store.contacts import ContactNumber
 
-CONTACTS_A_TURN = 10_000
+CONTACTS_PER_STEP = 10_000
 """Contacts that are judged at a time."""
 RECHECKED_PARTS_MAX = 100
 """Parts of a frozen audience that one recheck looks at; its cursor leads on."""
@@ -176,7 +176,7 @@ def _walk(tx: Tx, definition: Definition, meant: _Groups, excluded: Counter[str]
 def _walk_one(tx: Tx, group_id: int | None) -> Iterator[list[ContactNumber]]:
     """A list that is walked as it is: a group, or every contact that is not suppressed."""
     after = -1
-    while found := audiences.list_reachable(tx, group_id=group_id, after=after, limit=CONTACTS_A_TURN):
+    while found := audiences.list_reachable(tx, group_id=group_id, after=after, limit=CONTACTS_PER_STEP):
         yield found
         after = found[-1].id
 
@@ -194,14 +194,14 @@ def _walk_many(tx: Tx, wanted: Sequence[int], *, match: Match) -> Iterator[list[
         if last >= 0 and times >= needed:
             ids.append(last)
         last, times = number, 1
-        if len(ids) == CONTACTS_A_TURN or (number == ID_MAX and ids):
+        if len(ids) == CONTACTS_PER_STEP or (number == ID_MAX and ids):
             yield sorted(contacts.find_contact_numbers(tx, ids=ids), key=lambda contact: contact.id)
             ids = []
 
 
 def _walk_ids(tx: Tx, group_id: int) -> Iterator[int]:
     after = -1
-    while found := audiences.list_member_ids(tx, group_id=group_id, after=after, last=ID_MAX, limit=CONTACTS_A_TURN):
+    while found := audiences.list_member_ids(tx, group_id=group_id, after=after, last=ID_MAX, limit=CONTACTS_PER_STEP):
         yield from found
         after = found[-1]
 
@@ -211,7 +211,9 @@ def _members_between(tx: Tx, group_ids: Sequence[int], after: int, last: int) ->
     members: set[int] = set()
     for group_id in group_ids:
         begin = after
-        while found := audiences.list_member_ids(tx, group_id=group_id, after=begin, last=last, limit=CONTACTS_A_TURN):
+        while found := audiences.list_member_ids(
+            tx, group_id=group_id, after=begin, last=last, limit=CONTACTS_PER_STEP
+        ):
             members.update(found)
             begin = found[-1]
     return members
@@ -308,8 +310,8 @@ def _without_erased(tx: Tx, found: Found) -> tuple[array[int], int]:
 def digest_of(mobiles: Sequence[int]) -> str:
     """SHA-256 of the numbers, a line feed after each."""
     digest = sha256()
-    for first in range(0, len(mobiles), CONTACTS_A_TURN):
-        digest.update("".join([f"{mobile}\n" for mobile in mobiles[first : first + CONTACTS_A_TURN]]).encode())
+    for first in range(0, len(mobiles), CONTACTS_PER_STEP):
+        digest.update("".join([f"{mobile}\n" for mobile in mobiles[first : first + CONTACTS_PER_STEP]]).encode())
     return digest.hexdigest()
 
 

@@ -17,7 +17,7 @@ from daftari.store import Tx, WriteTx, idempotency
 from daftari.store.idempotency import StoredResponse
 
 KEPT_MICROSECONDS = REPLAY_HOURS * 3_600_000_000
-ROWS_A_TURN = 1_000
+ROWS_PER_STEP = 1_000
 """Responses that one transaction deletes at most."""
 
 Headers = tuple[tuple[str, str], ...]
@@ -76,7 +76,7 @@ def has_expired_replay(tx: Tx) -> bool:
 
 def expire_replays(tx: WriteTx) -> bool:
     """Delete some expired responses. Returns whether there were any."""
-    last = idempotency.find_old_end(tx, until=tx.now - KEPT_MICROSECONDS, limit=ROWS_A_TURN)
+    last = idempotency.find_old_end(tx, until=tx.now - KEPT_MICROSECONDS, limit=ROWS_PER_STEP)
     if last is not None:
         idempotency.delete_responses(tx, last=last)
     return last is not None

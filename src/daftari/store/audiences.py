@@ -16,7 +16,7 @@ from daftari.store.engine import Tx, WriteTx
 
 PART_NUMBERS = 1_000
 """Numbers in a part of a frozen audience."""
-PARTS_A_TURN = 20
+PARTS_PER_STEP = 20
 """Parts read at once."""
 
 
@@ -73,7 +73,7 @@ def get_audience(tx: Tx, *, audience_id: int) -> FrozenAudience | None:
 def list_parts(tx: Tx, *, audience_id: int, first: int) -> Iterator[tuple[int, array[int]]]:
     """The parts from ``first`` on, each with the place of its first number. A 0 stands for an erased number."""
     while rows := tx.fetch(
-        tuple[int, bytes], "list_audience_parts", audience=audience_id, first=first, limit=PARTS_A_TURN
+        tuple[int, bytes], "list_audience_parts", audience=audience_id, first=first, limit=PARTS_PER_STEP
     ):
         for part, mobiles in rows:
             yield part * PART_NUMBERS, _unpacked(mobiles)

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from daftari.model.exports import GroupName, StoredExport
-from daftari.model.limits import PARTS_A_TURN
+from daftari.model.limits import PARTS_PER_STEP
 from daftari.store.engine import Tx, WriteTx
 from daftari.store.file_parts import delete_parts, list_parts
 
-MEMBERSHIPS_A_TURN = 100_000
+MEMBERSHIPS_PER_STEP = 100_000
 """Memberships read at a time: usually all those of one step's contacts."""
 
 WalkedContact = tuple[int, int | None, str]
@@ -60,9 +60,9 @@ def _walk_memberships(tx: Tx, ids: Sequence[int]) -> list[tuple[int, int]]:
     place = (ids[0], -1)
     while True:
         after, group = place
-        last, limit = ids[-1], MEMBERSHIPS_A_TURN
+        last, limit = ids[-1], MEMBERSHIPS_PER_STEP
         found = tx.fetch(tuple[int, int], "walk_memberships", after=after, group=group, last=last, limit=limit)
-        if len(found) < MEMBERSHIPS_A_TURN:
+        if len(found) < MEMBERSHIPS_PER_STEP:
             return pairs + found if pairs else found
         pairs += found
         place = found[-1]
@@ -127,10 +127,10 @@ def delete_export(tx: WriteTx, *, export_id: int) -> None:
 
 def walk_file(tx: Tx, *, export: StoredExport) -> Iterator[bytes]:
     """The bytes of an export's file, part by part."""
-    for first in range(0, export.parts, PARTS_A_TURN):
-        yield from list_parts(tx, file_id=export.id, first=first, limit=PARTS_A_TURN)
+    for first in range(0, export.parts, PARTS_PER_STEP):
+        yield from list_parts(tx, file_id=export.id, first=first, limit=PARTS_PER_STEP)
 
 
 def clear_file(tx: WriteTx, *, export_id: int) -> bool:
     """Delete some parts of an export's file. Returns whether there may be more."""
-    return delete_parts(tx, file_id=export_id, limit=PARTS_A_TURN) == PARTS_A_TURN
+    return delete_parts(tx, file_id=export_id, limit=PARTS_PER_STEP) == PARTS_PER_STEP

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from daftari.store.engine import Tx, WriteTx
 
-NAMING_A_TURN = 100
+NAMING_PER_STEP = 100
 """Responses read at a time to find those that name a number."""
 
 
@@ -62,7 +62,7 @@ def walk_responses_naming_numbers(tx: Tx) -> Iterator[tuple[int, str, bytes]]:
     """The responses that may name a number: the API key's id, the digest of the Idempotency-Key, the body."""
     key_id, name = 0, ""
     while rows := tx.fetch(
-        tuple[int, str, bytes], "list_responses_naming_numbers", key=key_id, name_digest=name, limit=NAMING_A_TURN
+        tuple[int, str, bytes], "list_responses_naming_numbers", key=key_id, name_digest=name, limit=NAMING_PER_STEP
     ):
         yield from rows
         key_id, name, _ = rows[-1]

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec import Struct
 
 from daftari.model.imports import ImportPhase, ImportState
-from daftari.model.limits import ID_MAX, PARTS_A_TURN
+from daftari.model.limits import ID_MAX, PARTS_PER_STEP
 from daftari.store.engine import Tx, WriteTx
 from daftari.store.file_parts import delete_parts
 from daftari.store.journal import names_contact, without_contact, written_ranges
@@ -137,7 +137,7 @@ def forget_import(tx: WriteTx, *, import_id: int) -> None:
     if not (
         tx.run("delete_some_import_changes", id=import_id, limit=CHUNK_RECORDS)
         or _delete_rejects(tx, import_id)
-        or delete_parts(tx, file_id=import_id, limit=PARTS_A_TURN)
+        or delete_parts(tx, file_id=import_id, limit=PARTS_PER_STEP)
     ):
         tx.run("delete_import", id=import_id)
 

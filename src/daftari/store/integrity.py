@@ -13,7 +13,7 @@ from daftari.store.contacts import StoredContact
 from daftari.store.directory import BOOK, LEVEL_SHIFTS, LISTED
 from daftari.store.engine import Tx, WriteTx
 
-ROWS_A_TURN = 10_000
+ROWS_PER_STEP = 10_000
 """Contacts read at a time."""
 
 Blocks = Counter[tuple[int, int, int]]
@@ -53,7 +53,7 @@ def find_duplicates(tx: Tx) -> list[int]:
 def list_rows(tx: Tx) -> Iterator[StoredContact]:
     """Every contact, in order of id."""
     after = -1
-    while rows := tx.fetch(tuple[int, int, str, int], "check_rows", after=after, limit=ROWS_A_TURN):
+    while rows := tx.fetch(tuple[int, int, str, int], "check_rows", after=after, limit=ROWS_PER_STEP):
         for contact_id, mobile, card, consent_status in rows:
             yield StoredContact(contact_id, mobile, card, consent_status=consent_status)
         after = rows[-1][0]
@@ -62,7 +62,7 @@ def list_rows(tx: Tx) -> Iterator[StoredContact]:
 def list_states(tx: Tx) -> Iterator[tuple[int, bool, str]]:
     """Every stored state: subject, whether it is suppressed, and the state's text."""
     after = -ID_MAX - 1
-    while rows := tx.fetch(tuple[int, int, str], "check_states", after=after, limit=ROWS_A_TURN):
+    while rows := tx.fetch(tuple[int, int, str], "check_states", after=after, limit=ROWS_PER_STEP):
         for subject_id, suppressed, state in rows:
             yield subject_id, bool(suppressed), state
         after = rows[-1][0]
@@ -71,7 +71,7 @@ def list_states(tx: Tx) -> Iterator[tuple[int, bool, str]]:
 def list_fact_subjects(tx: Tx) -> Iterator[int]:
     """Every subject that has facts."""
     after = -ID_MAX - 1
-    while subject_ids := tx.fetch(int, "check_subjects", after=after, limit=ROWS_A_TURN):
+    while subject_ids := tx.fetch(int, "check_subjects", after=after, limit=ROWS_PER_STEP):
         yield from subject_ids
         after = subject_ids[-1]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from daftari.model.limits import PARTS_A_TURN
+from daftari.model.limits import PARTS_PER_STEP
 from daftari.store.engine import SystemTx, Tx, WriteTx
 
 
@@ -73,7 +73,7 @@ def purge_rows(tx: WriteTx, *, limit: int) -> bool:
     """Delete up to ``limit`` rows of a deleted project. Returns ``False`` when its last row, the book's, is deleted."""
     *tables, book = TABLES
     for table in tables:
-        most = min(limit, PARTS_A_TURN) if table.is_heavy else limit
+        most = min(limit, PARTS_PER_STEP) if table.is_heavy else limit
         deleted = tx.run(table.query, limit=most)
         limit -= deleted
         if deleted == most:

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import BinaryIO, Concatenate, ParamSpec, Self, TypeVar
 
 from daftari.errors import ValidationFailed
-from daftari.model.limits import PART_BYTES, PARTS_A_TURN
+from daftari.model.limits import PART_BYTES, PARTS_PER_STEP
 from daftari.model.projects import Project
 from daftari.model.time import current_time
 from daftari.rules.exports.lifecycle import Attempt, begin_export, clear_exports, fail_export, finish_export, keep_parts
@@ -94,7 +94,7 @@ class ExportWork:
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
         first = 0
-        while parts := [part for _ in range(PARTS_A_TURN) if (part := file.read(PART_BYTES))]:
+        while parts := [part for _ in range(PARTS_PER_STEP) if (part := file.read(PART_BYTES))]:
             if not self._keep_alive() or not self._write(keep_parts, attempt=attempt, first=first, parts=parts):
                 return
             self._store.maintain()

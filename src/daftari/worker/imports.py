@@ -15,7 +15,7 @@ from typing import IO, Self
 
 from daftari.errors import ImportNotFound, UnreadableFile
 from daftari.model.imports import ImportState
-from daftari.model.limits import PARTS_A_TURN
+from daftari.model.limits import PARTS_PER_STEP
 from daftari.model.projects import Actor, Project
 from daftari.model.time import current_time
 from daftari.rules.imports.apply import take_chunks
@@ -135,7 +135,7 @@ class ImportWork:
     def _fetch(self, work: Import, file: IO[bytes]) -> None:
         first = 0
         while parts := self._store.read_unisolated(
-            self._project, current_time(), list_parts, file_id=work.id, first=first, limit=PARTS_A_TURN
+            self._project, current_time(), list_parts, file_id=work.id, first=first, limit=PARTS_PER_STEP
         ):
             file.writelines(parts)
             first += len(parts)

@@ -16,7 +16,7 @@ from daftari.rules.fields import fold_name
 from daftari.store import Tx, consent, directory, exports, groups
 from daftari.store.exports import GroupKey
 
-CONTACTS_A_TURN = 1_000
+CONTACTS_PER_STEP = 1_000
 """Contacts that are in the memory at a time: few enough that the largest cards there can be do not fill it."""
 
 
@@ -52,7 +52,7 @@ def walk_export(tx: Tx, *, group_id: int | None, with_consent: bool, take: Calla
         raise ValidationFailed({"group": ["The group was deleted."]})
     sets = _GroupSets(tx)
     contacts = 0
-    for found in exports.walk_contacts(tx, group_id=group_id, limit=CONTACTS_A_TURN):
+    for found in exports.walk_contacts(tx, group_id=group_id, limit=CONTACTS_PER_STEP):
         ids, mobiles, cards = zip(*found, strict=True)
         keys = exports.list_group_keys(tx, ids=ids, whole=group_id is None)
         said = _find_consent(tx, mobiles) if with_consent else None
@@ -63,7 +63,7 @@ def walk_export(tx: Tx, *, group_id: int | None, with_consent: bool, take: Calla
 
 def _walk_numbers(tx: Tx, take: Callable[[ExportRows], None]) -> int:
     numbers = 0
-    for mobiles in exports.walk_numbers(tx, limit=CONTACTS_A_TURN):
+    for mobiles in exports.walk_numbers(tx, limit=CONTACTS_PER_STEP):
         pairs = zip(mobiles, _find_consent(tx, mobiles), strict=True)
         known = [(mobile, said) for mobile, said in pairs if said is not None]
         if known:

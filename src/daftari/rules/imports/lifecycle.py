@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from daftari.errors import ImportNotFound, ValidationFailed, WrongImportState
 from daftari.model.imports import ImportPhase, ImportState
 from daftari.model.jobs import JobKind
-from daftari.model.limits import PARTS_A_TURN, REASON_MAX
+from daftari.model.limits import PARTS_PER_STEP, REASON_MAX
 from daftari.model.time import DAY_MICROSECONDS
 from daftari.rules import events
 from daftari.rules.events import Action, ImportFinished, ImportUndone
@@ -30,7 +30,7 @@ RECEIVING_SECONDS_MAX = 6 * 3600
 """How long a file may take to arrive whole."""
 IMPORTS_OPEN_MAX = 100
 """Imports of a project that may hold a file at a time."""
-ROWS_A_TURN = 1_000
+ROWS_PER_STEP = 1_000
 
 MAY_NAME_ERASED = "A number was erased while this file waited, and may be in it; send it again."
 """The error of an import that an erasure has cancelled."""
@@ -114,7 +114,7 @@ def _read(found: StoredImport) -> Import:
 def walk_rejects(tx: Tx, *, import_id: int, take: Callable[[int, str, object], None]) -> int:
     """Call ``take`` with number, reason and record of every record that could not be taken; returns how many."""
     first, count = 0, 0
-    while some := imports.list_rejects(tx, import_id=import_id, first=first, limit=ROWS_A_TURN):
+    while some := imports.list_rejects(tx, import_id=import_id, first=first, limit=ROWS_PER_STEP):
         for number, why, record in some:
             take(number, why, msgspec.json.decode(record))
         first, count = some[-1][0] + 1, count + len(some)
@@ -283,7 +283,7 @@ def clear_file(tx: WriteTx) -> bool:
     number = imports.find_clearing_import(tx)
     if number is None:
         return False
-    if not file_parts.delete_parts(tx, file_id=number, limit=PARTS_A_TURN):
+    if not file_parts.delete_parts(tx, file_id=number, limit=PARTS_PER_STEP):
         found = get_import(tx, import_id=number)
         imports.save_import(tx, given=replace(found.stored, clearing=False))
     return True

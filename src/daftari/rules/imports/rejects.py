@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from msgspec.structs import replace
 
 from daftari.files import Layout, Row, Writer, explain_card, open_writer
-from daftari.rules.imports.lifecycle import ROWS_A_TURN, get_import, walk_rejects
+from daftari.rules.imports.lifecycle import ROWS_PER_STEP, get_import, walk_rejects
 from daftari.rules.imports.model import Import
 from daftari.store import Tx
 
@@ -29,7 +29,7 @@ def write_rejects(tx: Tx, *, import_id: int, file: BinaryIO) -> Import:
 
     def take(number: int, why: str, record: Any) -> None:
         waiting.append(_explained(layout, record, why))
-        if len(waiting) >= ROWS_A_TURN:
+        if len(waiting) >= ROWS_PER_STEP:
             _write(writer, waiting)
 
     walk_rejects(tx, import_id=import_id, take=take)

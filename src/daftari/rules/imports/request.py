@@ -14,7 +14,7 @@ from daftari.errors import TooLarge
 from daftari.files import CARD_COLUMNS, ColumnUse, Layout, match_columns
 from daftari.files.columns import MOBILE
 from daftari.model.contacts import TEXT_FIELDS
-from daftari.model.limits import FILE_BYTES_MAX, PART_BYTES, PARTS_A_TURN
+from daftari.model.limits import FILE_BYTES_MAX, PART_BYTES, PARTS_PER_STEP
 from daftari.rules.consent.facts import Kind, read_facts
 from daftari.rules.fields import Problems
 from daftari.rules.imports.columns import FACT_FIELDS
@@ -114,4 +114,4 @@ def keep_file(write: Write, file: IO[bytes], *, settings: ImportSettings) -> int
 
 
 def _some_parts(file: IO[bytes]) -> list[bytes]:
-    return [part for _ in range(PARTS_A_TURN) if (part := file.read(PART_BYTES))]
+    return [part for _ in range(PARTS_PER_STEP) if (part := file.read(PART_BYTES))]

@@ -15,7 +15,7 @@ from daftari.rules.inbound.receive import Receipt, Taken, receive_events
 from daftari.rules.inbound.requests import read_request
 from daftari.store import Tx, WriteTx, inbound
 
-QUARANTINED_A_TURN = 100
+QUARANTINED_PER_STEP = 100
 """Requests that are read at a time."""
 _PATH = re.compile(r"(/api)?/v1/inbound/.*", re.DOTALL)
 
@@ -23,7 +23,7 @@ _PATH = re.compile(r"(/api)?/v1/inbound/.*", re.DOTALL)
 def walk_quarantine(tx: Tx) -> Iterator[Quarantined]:
     """Every refused request."""
     after = 0
-    while found := inbound.list_quarantine(tx, after=after, limit=QUARANTINED_A_TURN):
+    while found := inbound.list_quarantine(tx, after=after, limit=QUARANTINED_PER_STEP):
         yield from found
         after = found[-1].id
 

@@ -14,7 +14,7 @@ from daftari.store.contacts import StoredContact
 
 T = TypeVar("T")
 
-A_TURN = 10_000
+ROWS_PER_STEP = 10_000
 """Subjects or contacts that are proved at a time."""
 
 
@@ -71,7 +71,7 @@ def _derive(tx: Tx, subject_ids: Sequence[int]) -> dict[int, State]:
 
 
 def _batched(items: Iterable[T]) -> Iterator[list[T]]:
-    """Lists of ``A_TURN`` items."""
+    """Lists of ``ROWS_PER_STEP`` items."""
     rest = iter(items)
-    while turn := list(islice(rest, A_TURN)):
-        yield turn
+    while batch := list(islice(rest, ROWS_PER_STEP)):
+        yield batch
