@@ -23,13 +23,14 @@ class Line(Struct, frozen=True, kw_only=True):
     met: bool | None
 
 
-def interleave(sides: Mapping[str, Callable[[], T]], *, rounds: int) -> dict[str, list[T]]:
-    """Run each side once a round, in an order that is reversed every round, after one run each that is not counted.
+def interleave(sides: Mapping[str, Callable[[], T]], *, rounds: int, warm_up: bool = True) -> dict[str, list[T]]:
+    """Run each side once a round, in an order that is reversed every round; a warm-up is a turn that is not counted.
 
     Returns one list a side, with an item a round.
     """
-    for side in sides.values():
-        side()
+    if warm_up:
+        for side in sides.values():
+            side()
     found: dict[str, list[T]] = {name: [] for name in sides}
     for number in range(rounds):
         for name in list(sides)[:: -1 if number % 2 else 1]:

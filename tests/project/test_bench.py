@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,13 @@ def test_sides_take_turns_and_the_first_turn_is_not_counted() -> None:
     found = interleave({"base": side("base"), "here": side("here")}, rounds=3)
     assert order == ["base", "here", "base", "here", "here", "base", "base", "here"]
     assert found == {"base": [3, 6, 7], "here": [4, 5, 8]}
+
+
+def test_every_turn_counts_without_a_warm_up() -> None:
+    order: list[str] = []
+    sides = {name: partial(order.append, name) for name in ("base", "here")}
+    interleave(sides, rounds=2, warm_up=False)
+    assert order == ["base", "here", "here", "base"]
 
 
 def test_one_slow_round_of_three_does_not_change_the_ratio() -> None:
