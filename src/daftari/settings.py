@@ -6,7 +6,6 @@ A setting comes from the first of: the command's option, the ``DAFTARI_…`` var
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -261,6 +260,8 @@ def _read(setting: Setting, value: object, *, said_by: str) -> object:
 
 def _read_file(config: str | None, *, folder: Path) -> dict[str, object]:
     """What the settings file says; nothing when none is named and there is none in the folder."""
+    import tomllib
+
     shown = config or CONFIG_FILE
     path = folder / shown
     if config is None and not path.exists():

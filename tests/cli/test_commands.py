@@ -114,8 +114,8 @@ def test_the_version_is_printed() -> None:
         (["project", "create", "X", "--on-error", "skp"], "'refuse', 'skip'"),
         (["key", "create"], "--project"),
         (["key", "create", "--project", "X", "--expires", "soon"], "must be a day such as 2027-12-31"),
-        (["key", "create", "--project", "X", "--expires", "2020-01-01"], "name a day to come"),
-        (["project", "set", "X"], "give --region or --on-error"),
+        (["key", "create", "--project", "X", "--expires", "2020-01-01"], "give a day in the future"),
+        (["project", "set", "X"], "give --region, --on-error"),
         (["project", "list", "--config", "none.toml"], "none.toml cannot be read"),
     ],
     ids=lambda given: " ".join(given) if isinstance(given, list) else "",
@@ -169,7 +169,7 @@ def test_migrating_makes_the_tables_once(new_database: NewDatabase, engine: str)
 def test_a_new_project_comes_with_a_key_that_works(run: Run, database: str) -> None:
     result = run("project", "create", "Shopify")
     assert _access(database, result.stdout.strip()) == "Shopify"
-    assert "shown this once" in result.stderr
+    assert "shown only this once" in result.stderr
 
 
 def test_a_project_is_made_as_asked(run: Run, shown: Callable[..., list[dict[str, object]]], store: Store) -> None:
@@ -222,7 +222,7 @@ def test_deleting_a_project_stops_its_keys_and_frees_its_name(run: Run, database
 
 def test_nothing_is_deleted_unasked_where_nobody_can_be_asked(run: Run) -> None:
     run("project", "create", "Shopify")
-    assert "say --yes" in run("project", "delete", "Shopify", code=2, typed="Shopify\n").stderr
+    assert "add --yes" in run("project", "delete", "Shopify", code=2, typed="Shopify\n").stderr
     assert run("project", "list").stdout
 
 
@@ -327,7 +327,7 @@ def test_on_a_terminal_a_list_is_a_table_with_a_head(database: str) -> None:
 
 @pytest.mark.usefixtures("project")
 def test_a_sound_book_is_told_to_be_sound(run: Run) -> None:
-    assert "1 project checked: sound." in run("check").stderr
+    assert "1 project checked: consistent." in run("check").stderr
     assert run("check", "--project", "Nobody", code=1).stderr
 
 
@@ -337,7 +337,7 @@ def test_what_is_broken_is_named_and_a_repair_mends_it(run: Run, ana: Client, pe
     broken = run("check", code=1)
     for line in broken.stdout.splitlines():
         assert line.split("\t")[:2] == ["Shopify", "directory"]
-    assert "broken in 2 projects. 'daftari check --repair' mends some of it." in broken.stderr
+    assert "broken in 2 projects. 'daftari check --repair' repairs some of it." in broken.stderr
     run("check", "--project", "kalro")
     run("check", "--project", "shopify", "--json", code=1)
     run("check", "--repair")

@@ -58,14 +58,14 @@ def test_help_shows_examples(command: str) -> None:
 def test_the_project_must_be_named_where_there_are_several(shopify: Run) -> None:
     shopify("project", "create", "Kalro")
     result = shopify("opt-out", AKINYI, code=2)
-    assert "Say which project with --project NAME; there are 2: 'Shopify', 'Kalro'." in result.stderr
+    assert "Name the project with --project; there are 2: 'Shopify', 'Kalro'." in result.stderr
     shopify("opt-out", AKINYI, "--project", "kalro")
     shopify("may-message", AKINYI, "--project", "kalro", "--channel", "sms", code=3)
     shopify("may-message", AKINYI, "--project", "shopify", "--channel", "sms")
 
 
 def test_without_a_project_the_command_that_makes_one_is_named(run: Run) -> None:
-    assert "'daftari project create NAME' makes one" in run("opt-out", AKINYI, code=1).stderr
+    assert "create one with 'daftari project create NAME'" in run("opt-out", AKINYI, code=1).stderr
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_without_a_project_the_command_that_makes_one_is_named(run: Run) -> None
         (["may-message", AKINYI, "--channel", "any"], "--channel must be one of: sms, whatsapp, premium_sms."),
         (["may-message", AKINYI, "--channel", "sms", "--purpose", "fun"], "--purpose must be one of: marketing"),
         (["may-message", AKINYI, "--channel", "sms", "--at", "noon"], "--at must be a time such as"),
-        (["audience", "--channel", "sms"], "Say either --group NAME, once or more, or --everyone."),
+        (["audience", "--channel", "sms"], "Give either --group, once or more, or --everyone."),
         (["audience", "--channel", "sms", "--everyone", "--group", "vip"], "or --everyone."),
     ],
     ids=lambda given: " ".join(given) if isinstance(given, list) else "",
@@ -134,7 +134,7 @@ def test_a_bulk_opt_in_brings_nobody_back_who_said_stop(shopify: Run) -> None:
     shopify("opt-out", AKINYI, "--source", "inbound", "--at", "2026-01-01T00:00:00Z")
     (row,) = _lines(shopify("opt-in", AKINYI, "--source", "bulk", code=1).stdout)
     assert row[:2] == [AKINYI, "refused"]
-    assert "lifts no opt-out of the person's own" in row[3]
+    assert "it cannot lift the person's own opt-out" in row[3]
     shopify("may-message", AKINYI, "--channel", "sms", code=3)
     assert "needs evidence" in shopify("opt-in", AKINYI, "--source", "bulk", "--override", code=1).stderr
     shopify("opt-in", AKINYI, "--source", "bulk", "--override", "--evidence", "form 118")
@@ -215,7 +215,7 @@ def test_an_audience_is_printed_as_csv(run: Run, ana: Client) -> None:
         {"mobile": AKINYI, "id": "1"},
         {"mobile": BARAKA, "id": "2"},
     ]
-    assert "2 may be messaged; left out: nobody." in result.stderr
+    assert "2 may be messaged; left out: none." in result.stderr
 
 
 def test_members_of_all_groups_are_told_from_members_of_any(run: Run, ana: Client) -> None:
@@ -247,7 +247,7 @@ def test_erasing_removes_the_person_and_keeps_them_opted_out(run: Run, ana: Clie
 
 def test_nothing_is_erased_unasked_where_nobody_can_be_asked(run: Run, ana: Client) -> None:
     create(ana, {"mobile": AKINYI})
-    assert "say --yes" in run("erase", AKINYI, "--project", "Shopify", typed=f"{AKINYI}\n", code=2).stderr
+    assert "add --yes" in run("erase", AKINYI, "--project", "Shopify", typed=f"{AKINYI}\n", code=2).stderr
     assert page(ana)["total"] == 1
 
 
@@ -291,7 +291,7 @@ def test_an_empty_text_and_a_no_bring_the_defaults_back(shopify: Run) -> None:
         "require_opt_in=yes, quiet_hours=off, opt_out_words=acha"
     )
     result = shopify("project", "set", "Shopify", "--opt-out-words", "", "--quiet-hours", "", "--no-require-opt-in")
-    assert "consent: all as by default." in result.stderr
+    assert "consent: defaults." in result.stderr
     assert _lines(shopify("project", "list").stdout)[0][4] == ""
 
 

@@ -8,30 +8,25 @@ import os
 import stat
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Callable
 from pathlib import Path
 
 import apsw
 import msgspec
 import pytest
-import typer
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
-from daftari.cli import exports as exporting
-from daftari.cli import remote as elsewhere
+from daftari.cli import exports, server
 from daftari.cli.app import app
-from daftari.cli.remote import Remote
-from daftari.cli.terminal.progress import showing
 from daftari.model.projects import Actor
 from daftari.rules.contacts.contacts import create_contacts
 from daftari.rules.contacts.parse import read_contacts
+from daftari_client import Retries
 from tests.conftest import ROOT, NewDatabase, People, Serve
 from tests.support.builders import create, mobile, opt_out, rows
 from tests.support.clients import Client
 from tests.support.commands import Run, runner_for
-from tests.support.faulty_server import in_turn, rough_server, says
+from tests.support.faulty_server import Says, in_turn, rough_server, says
 from tests.support.stores import NOW, open_store
 
 SECONDS_MAX = 60.0
@@ -116,7 +111,7 @@ def test_what_fails_leaves_no_file_and_the_one_that_was_there(run: Run, ana: Cli
     ("words", "hint"),
     [
         (["--format", "vcard", "--consent"], "A vCard has no place for consent; export csv, xlsx or ndjson."),
-        (["--url", "http://x"], "A server needs a key"),
+        (["--url", "http://x"], "A server needs an API key"),
         (["--url", "ftp://x", "--key", "k"], "does not begin with https://"),
     ],
 )
@@ -127,7 +122,7 @@ def test_what_makes_no_sense_is_refused(words: list[str], hint: str) -> None:
 
 
 def test_a_server_and_a_database_at_once_are_refused(run: Run) -> None:
-    assert "either --url or --database" in run("export", "--url", "http://x", "--key", "k", code=2).stderr
+    assert "Give either --url or --database." in run("export", "--url", "http://x", "--key", "k", code=2).stderr
 
 
 def test_a_slow_reader_holds_no_snapshot(new_database: NewDatabase, introduce: Callable[..., People]) -> None:
@@ -153,15 +148,6 @@ def test_a_slow_reader_holds_no_snapshot(new_database: NewDatabase, introduce: C
         process.communicate(timeout=SECONDS_MAX)
         store.close()
     assert process.returncode == 0
-
-
-def test_progress_is_a_line_now_and_then_where_there_is_no_terminal(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("daftari.cli.terminal.progress.LINE_SECONDS", 0.0)
-    with showing("contacts", total=5_000) as told:
-        told(1_000)
-    assert capsys.readouterr().err == "1,000 of 5,000 contacts\n"
 
 
 # ---- from a server --------------------------------------------------------------------------------------
@@ -193,13 +179,13 @@ def test_a_remote_book_is_waited_for_fetched_and_deleted_there(
 def test_an_export_that_failed_there_is_told_of_and_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
     failed = {"id": 7, "state": "failed", "error": "The group was deleted."}
     answers = in_turn(says({"export": failed | {"state": "running"}}, 202), says({"export": failed}), says({}))
-    monkeypatch.setattr(exporting, "POLL_SECONDS", 0.0)
+    monkeypatch.setattr(exports, "POLL_SECONDS", 0.0)
     with rough_server(answers) as rough:
         # The variables are enough, as they are for an import.
         environ = {"DAFTARI_URL": rough.url, "DAFTARI_KEY": "k"}
         result = CliRunner().invoke(app, ["export", "--project", "Shopify"], env=environ)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == "daftari: The server could not make the file: The group was deleted.\n"
+    assert result.stderr == "daftari: The server could not write the file: The group was deleted.\n"
     assert [(got.method, got.path) for got in rough.got] == [
         ("POST", "/v1/exports"),
         ("GET", "/v1/exports/7"),
@@ -215,90 +201,59 @@ def test_a_database_that_is_named_counts_for_more_than_the_servers_variable(
     assert ids(run("export", "--project", "Shopify").stdout) == ["1"]
 
 
-class Scripted(BaseHTTPRequestHandler):
-    """Answers as it is told, one answer a request, and remembers what was asked."""
-
-    answers: Iterator[tuple[int, dict[str, str], bytes]]
-    asked: list[tuple[str, str | None]]
-
-    def _answer(self) -> None:
-        self.rfile.read(int(self.headers.get("content-length") or 0))
-        self.asked.append((f"{self.command} {self.path}", self.headers.get("idempotency-key")))
-        status, headers, body = next(self.answers)
-        self.send_response(status)
-        for name, value in {"content-length": str(len(body)), **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_GET = do_POST = _answer
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing."""
+BUSY = says({"message": "The store is busy; try again.", "error_code": "BUSY"}, 503)
+EXPORT = {"id": 7, "state": "done", "rows": 1, "bytes": 10}
+QUICK = Retries(tries_max=3, first_pause_seconds=0.001)
 
 
-@pytest.fixture
-def scripted() -> Iterator[Callable[..., tuple[str, type[Scripted]]]]:
-    """Starts servers that answer so and so."""
-    started: list[HTTPServer] = []
-
-    def scripted(*answers: tuple[int, dict[str, str], bytes]) -> tuple[str, type[Scripted]]:
-        handler = type("Handler", (Scripted,), {"answers": iter(answers), "asked": []})
-        server = HTTPServer(("127.0.0.1", 0), handler)
-        started.append(server)
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        return f"http://127.0.0.1:{server.server_port}", handler
-
-    yield scripted
-    for server in started:
-        server.shutdown()
-        server.server_close()
+def _export_from(url: str) -> Result:
+    return CliRunner().invoke(app, ["export", "--url", url, "--key", "k"])
 
 
-BUSY = b'{"message":"The store is busy; try again.","error_code":"BUSY"}'
+def test_a_busy_server_is_asked_again_with_the_same_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "RETRIES", QUICK)
+    created, file = says({"export": EXPORT}, 202), Says(body=b"0123456789")
+    answers = in_turn(BUSY, Says(502, b"<html>Bad"), created, says({"export": EXPORT}), says({"export": EXPORT}), file)
+    with rough_server(answers) as rough:
+        result = _export_from(rough.url)
+    assert (result.exit_code, result.stdout) == (0, "0123456789")
+    assert result.stderr == "1 row exported, 10 bytes.\n"
+    assert [got.method for got in rough.got[:3]] == ["POST"] * 3
+    assert len({got.headers["idempotency-key"] for got in rough.got[:3]}) == 1, "one write, however often it is sent"
 
 
-def test_a_busy_server_is_asked_again_when_it_says_and_with_the_same_key(
-    scripted: Callable[..., tuple[str, type[Scripted]]],
-) -> None:
-    url, handler = scripted((503, {"retry-after": "7"}, BUSY), (502, {}, b"<html>Bad"), (202, {}, b'{"id":1}'))
-    pauses: list[float] = []
-    with Remote(url, "k", pause=pauses.append) as remote:
-        assert remote.call("POST", "/v1/exports", format="csv") == {"id": 1}
-    assert pauses == [7.0, 2.0]
-    assert len(handler.asked) == 3
-    assert len({key for _, key in handler.asked}) == 1, "one write, whatever became of its answers"
+def test_a_server_that_stays_busy_is_given_up_with_its_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "RETRIES", QUICK)
+    with rough_server(in_turn(BUSY)) as rough:
+        result = _export_from(rough.url)
+    assert (result.exit_code, len(rough.got)) == (1, 3)
+    assert f"{rough.url} answered 503: The store is busy; try again." in result.stderr
+    assert "daftari: No response from http://127.0.0.1:9: " in _export_from("http://127.0.0.1:9").stderr
 
 
-def test_a_server_that_stays_busy_is_given_up_with_its_words(
-    scripted: Callable[..., tuple[str, type[Scripted]]],
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(elsewhere, "TRY_SECONDS_MAX", 0.0)
-    url, _ = scripted((503, {}, BUSY))
-    with Remote(url, "k") as remote, pytest.raises(typer.Exit):
-        remote.call("GET", "/v1/exports")
-    assert "answered 503: The store is busy; try again." in capsys.readouterr().err
-    with Remote("http://127.0.0.1:9", "k") as remote, pytest.raises(typer.Exit):
-        remote.call("GET", "/v1/exports")
-    assert "does not answer" in capsys.readouterr().err
+def test_a_download_that_breaks_off_begins_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "RETRIES", QUICK)
+    known = [says({"export": EXPORT}, 202), says({"export": EXPORT}), says({"export": EXPORT})]
+    answers = in_turn(*known, Says(body=b"half", cut=True), Says(body=b"0123456789"), says({"message": "Deleted."}))
+    with rough_server(answers) as rough:
+        assert _export_from(rough.url).stdout == "0123456789"
+    assert [(got.method, got.path) for got in rough.got[-3:]] == [
+        ("GET", "/v1/exports/7/file"),
+        ("GET", "/v1/exports/7/file"),
+        ("DELETE", "/v1/exports/7"),
+    ]
 
 
-def test_a_download_that_breaks_off_begins_again(scripted: Callable[..., tuple[str, type[Scripted]]]) -> None:
-    url, _ = scripted((200, {"content-length": "10"}, b"half"), (200, {}, b"0123456789"))
-    file = io.BytesIO()
-    with Remote(url, "k", pause=lambda _: None) as remote:
-        assert remote.download("/file", file) == 10
-    assert file.getvalue() == b"0123456789"
-
-
-def test_an_answer_that_is_not_ours_is_told_in_a_sentence(
-    scripted: Callable[..., tuple[str, type[Scripted]]], capsys: pytest.CaptureFixture[str]
-) -> None:
-    url, _ = scripted((200, {}, b"<html>"), (404, {}, b"<html> no such\n page"))
-    with Remote(url, "k") as remote:
-        for said in ("is this the URL of a Daftari?", "answered 404: <html> no such page"):
-            with pytest.raises(typer.Exit):
-                remote.call("GET", "/v1/exports")
-            assert said in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (Says(202, b"<html>"), "Is this the base URL of a Daftari server?"),
+        (Says(404, b"<html> no such\n page"), "answered 404: The server answered 404 Not Found: <html> no such page"),
+        (says({"errors": {"group": ["There is no group."]}}, 422), "answered 422: There is no group."),
+    ],
+)
+def test_a_response_that_is_not_the_apis_is_one_sentence(answer: Says, message: str) -> None:
+    with rough_server(in_turn(answer)) as rough:
+        result = _export_from(rough.url)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert message in result.stderr and result.stderr.count("\n") == 1

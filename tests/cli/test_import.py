@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import shlex
 import signal
 import stat
@@ -21,7 +22,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from daftari.cli.app import app
-from daftari.cli.imports import progress
+from daftari.cli.terminal import progress
 from daftari.model.jobs import JobKind
 from daftari.model.projects import Actor
 from daftari.rules.access.projects import list_projects
@@ -86,13 +87,15 @@ def test_an_import_says_how_it_reads_each_column_and_counts_that_add_up(run: Run
     result = run("import", people, "--group", "farmers", "--json", code=1)
     told = result.stderr.splitlines()
     assert told[:-1] == [
-        "people.csv: CSV, utf-8, cells between commas; read as contacts.",
+        "people.csv: CSV, utf-8, separated by commas; read as contacts.",
         "  Phone → mobile, First Name → fname, Town → city",
         "  not used: Fax",
         "5 rows read: 3 created, 1 duplicate, 1 invalid.",
-        "Beside them: 3 joined farmers.",
+        "Also: 3 joined farmers.",
     ]
-    assert told[-1].startswith("1 row was not taken; each with its reason: daftari imports rejects 1 --project Shopify")
+    assert told[-1].startswith(
+        "1 row was not imported; each with its reason: daftari imports rejects 1 --project Shopify"
+    )
     (shown,) = _told(result)
     assert (shown["id"], shown["state"], shown["rows"], shown["counts"]["created"]) == (1, "done", 5, 3)
     assert _told(run("imports", "show", "1", "--json")) == shown
@@ -162,17 +165,17 @@ def test_rejects_are_written_over_no_file_that_is_imported_nor_over_each_other(
     light: Run, people: str, tmp_path: Path
 ) -> None:
     over = light("import", people, "--rejects", people, code=2)
-    assert "written over a file that is to be imported" in over.stderr and Path(people).read_text() == PEOPLE
+    assert "overwrite a file that is to be imported" in over.stderr and Path(people).read_text() == PEOPLE
     (tmp_path / "other").mkdir()
     other = _written(tmp_path / "other" / "people.csv", PEOPLE)
     twice = light("import", people, other, "--rejects", str(tmp_path), code=2)
-    assert "Two of the files have one name" in twice.stderr
+    assert "Two of the files have the same name" in twice.stderr
 
 
 def test_a_file_that_cannot_be_read_stops_no_other(light: Run, people: str, tmp_path: Path) -> None:
     pdf, folder = _written(tmp_path / "a.csv", "%PDF-1.7"), tmp_path / "rejects"
     files = (str(tmp_path / "none.csv"), pdf, people, str(tmp_path))
-    assert "--rejects names a folder" in light("import", *files, "--rejects", str(folder), code=2).stderr
+    assert "--rejects must be an existing folder" in light("import", *files, "--rejects", str(folder), code=2).stderr
     folder.mkdir()
     result = light("import", *files, "--rejects", str(folder), "--json", code=1)
     assert [one["state"] for one in _told(result)] == ["done", "failed", "failed", "failed"]
@@ -186,10 +189,10 @@ def test_a_file_that_cannot_be_read_stops_no_other(light: Run, people: str, tmp_
 @pytest.mark.parametrize(
     ("words", "sentence", "code"),
     [
-        (["--opt-outs", "--opt-ins"], "Say either --opt-outs or --opt-ins.", 2),
+        (["--opt-outs", "--opt-ins"], "Give either --opt-outs or --opt-ins.", 2),
         (["--map", "Phone"], "--map is 'Phone'; it must be COLUMN=FIELD, such as Phone=mobile.", 2),
-        (["--rejects", "/nowhere/at/all.csv"], "in a folder that is not there.", 2),
-        (["--url", "http://127.0.0.1:1"], "Say either --url or --database.", 2),
+        (["--rejects", "/nowhere/at/all.csv"], "in a folder that does not exist.", 2),
+        (["--url", "http://127.0.0.1:1"], "Give either --url or --database.", 2),
         (["--map", "Telex=mobile"], "There is no column 'Telex'.", 1),
         (["--channel", "sms"], "The channel field is for lists of opt-outs and opt-ins.", 1),
     ],
@@ -204,12 +207,12 @@ def test_a_server_needs_a_key(people: str, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delenv("DAFTARI_KEY", raising=False)
     result = CliRunner().invoke(app, ["import", people])
     assert result.exit_code == 2
-    assert result.stderr == "daftari: A server needs a key: --key KEY, or the variable DAFTARI_KEY.\n"
+    assert result.stderr == "daftari: A server needs an API key: give --key or set DAFTARI_KEY.\n"
 
 
 def test_an_import_that_is_not_there_is_named(light: Run) -> None:
     assert "Import not found" in light("imports", "show", "7", code=1).stderr
-    assert "'daftari import FILE' makes one" in light("imports", "list").stderr
+    assert "start one with 'daftari import FILE'" in light("imports", "list").stderr
 
 
 # ---- plan, apply, undo, cancel --------------------------------------------------------------------------
@@ -224,7 +227,7 @@ def test_a_plan_changes_nothing_until_it_is_applied_and_an_undo_puts_back(run: R
     assert "5 rows read: 3 created, 1 duplicate, 1 invalid." in run("imports", "apply", "1", code=1).stderr
     assert "cannot be applied" in run("imports", "apply", "1", code=1).stderr
     assert run("imports", "undo", "1").stderr == (
-        "Import 1 of people.csv is undone: 3 reversed, 0 kept, 0 failed; 0 opt-ins and opt-outs taken back.\n"
+        "Import 1 of people.csv is undone: 3 reversed, 0 kept, 0 failed; 0 opt-ins and opt-outs retracted.\n"
     )
 
 
@@ -249,7 +252,7 @@ def test_a_list_of_opt_outs_is_recorded_and_taken_back_only_when_asked_outright(
     light("may-message", "0722000001", "--channel", "whatsapp")
     assert "reason field is required" in light("imports", "undo", "1", "--opt-outs", code=1).stderr
     undone = light("imports", "undo", "1", "--opt-outs", "--reason", "wrong list").stderr
-    assert "2 opt-ins and opt-outs taken back" in undone
+    assert "2 opt-ins and opt-outs retracted" in undone
     light("may-message", "0722000001", "--channel", "sms")
 
 
@@ -337,7 +340,7 @@ def test_ctrl_c_pauses_and_a_resumed_import_equals_an_uninterrupted_one(
             store.write(shopify, TESTER, NOW, _interrupt, process=process)
             _, said = process.communicate(timeout=SECONDS_MAX)
     assert process.returncode == 130, said
-    paused, again = said.splitlines()[-1].split(" Go on with: ")
+    paused, again = said.splitlines()[-1].split(" Resume it with: ")
     assert 0 < int(paused.removeprefix("Paused at row ").rstrip(".").replace(",", "")) < LONG_ROWS
     assert again == f"daftari imports resume 1 --project Shopify --database {database}"
     assert "Paused at row" in run("imports", "show", "1", "--project", "Shopify").stderr
@@ -368,7 +371,7 @@ def _resume_while_held(run: Run, store: Store) -> None:
     now = time.time_ns() // 1000
     project = store.system_read(NOW, list_projects)[0]
     store.write(project, TESTER, now, apply_import, import_id=1)
-    assert "Paused at row 0. Go on with: daftari imports resume 1" in run("imports", "pause", "1").stderr
+    assert "Paused at row 0. Resume it with: daftari imports resume 1" in run("imports", "pause", "1").stderr
     store.write(project, TESTER, NOW, resume_import, import_id=1)
     job = store.system_write(now, take_this_job, project_id=project.id, kind=JobKind.IMPORT, owner="ben")
     assert job is not None
@@ -386,7 +389,7 @@ def _resume_while_held(run: Run, store: Store) -> None:
 def test_on_a_terminal_there_is_a_bar_with_rows_and_outcomes(new_database: NewDatabase, tmp_path: Path) -> None:
     database = new_database("sqlite")
     runner_for(database)("project", "create", "Shopify")
-    file = _written(tmp_path / "some.csv", "mobile\n" + "".join(f"07{20_000_000 + n}\n" for n in range(2_000)))
+    file = _written(tmp_path / "long.csv", "mobile\n" + "".join(f"07{20_000_000 + n}\n" for n in range(LONG_ROWS)))
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "daftari", "import", file, "--database", database]
     environ = os.environ | {"PYTHONPATH": str(ROOT / "src"), "TERM": "xterm", "COLUMNS": "200"}
@@ -397,9 +400,9 @@ def test_on_a_terminal_there_is_a_bar_with_rows_and_outcomes(new_database: NewDa
         printed += piece
     os.close(ours)
     assert process.wait(timeout=SECONDS_MAX) == 0
-    assert "some.csv" in printed.decode() and "━" in printed.decode()
-    assert " 100%  2,000 rows" in printed.decode() and "  2,000 created" in printed.decode()
-    assert printed.decode().count("2,000 rows read: 2,000 created.") == 1
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", printed.decode())
+    assert re.search(r"long\.csv ━+ 100% 30,000 rows", shown)
+    assert shown.count("30,000 rows read: 30,000 created.") == 1
 
 
 def _read(terminal: int) -> bytes:

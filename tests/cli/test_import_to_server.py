@@ -21,10 +21,11 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from daftari.cli import server
 from daftari.cli.app import app
-from daftari.cli.imports import server as import_server
-from daftari.cli.imports.server import FileRemote, There
+from daftari.cli.imports.server import ServerTarget, open_server
 from daftari.rules.imports.request import ImportRequest
+from daftari_client import Retries, drivers
 from tests.conftest import ROOT, Live, NewDatabase, People, Serve
 from tests.support.faulty_server import Says, in_turn, rough_server, says
 from tests.support.stores import open_store
@@ -71,7 +72,7 @@ def test_a_file_is_sent_watched_to_its_end_looked_at_and_undone(start: Start, pe
     words = ("--project", "Shopify", "--group", "farmers", "--map", "Fax=city", "--rejects", str(rejects), "--json")
     result = _run(live.url, ana, "import", people, *words, code=1)
     assert "  Phone → mobile, First Name → fname, Fax → city\n" in result.stderr
-    assert "4 rows read: 2 created, 1 duplicate, 1 invalid.\nBeside them: 2 joined farmers.\n" in result.stderr
+    assert "4 rows read: 2 created, 1 duplicate, 1 invalid.\nAlso: 2 joined farmers.\n" in result.stderr
     assert msgspec.json.decode(result.stdout)[0]["rejects"] == str(rejects)
     assert rejects.read_text().startswith("Phone,First Name,Fax,why\n2.547E+11,Ruined,,The mobile field")
     assert _run(live.url, ana, "imports", "rejects", "1").stdout_bytes == rejects.read_bytes()
@@ -114,8 +115,14 @@ def test_ctrl_c_asks_the_server_to_pause_and_says_how_to_go_on(start: Start, peo
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=SECONDS_MAX)
     assert process.returncode == 130, said
-    assert f"Paused at row 0. Go on with: daftari imports resume 1 --url {live.url}\n" in said
+    assert f"Paused at row 0. Resume it with: daftari imports resume 1 --url {live.url}\n" in said
     assert ana.get("/v1/imports/1").json()["import"]["state"] == "paused"
+
+
+@contextmanager
+def _target(url: str, *, project: str | None = None) -> Iterator[ServerTarget]:
+    with open_server(url, "k", project=project) as target:
+        yield target
 
 
 def test_ctrl_c_just_as_an_import_ends_shows_what_it_came_to() -> None:
@@ -124,10 +131,9 @@ def test_ctrl_c_just_as_an_import_ends_shows_what_it_came_to() -> None:
         says({"message": "It cannot be paused.", "error_code": "IMPORT_STATE"}, 409),
         says({"import": {"id": 7, "state": "done"}}),
     )
-    with rough_server(answers) as rough, FileRemote(rough.url, "k") as remote:
-        there = There(remote, url=rough.url, project="Shopify")
-        shown = there.follow(7, note=lambda _: None, told=lambda: True)
-    assert shown["state"] == "done"
+    with rough_server(answers) as rough, _target(rough.url, project="Shopify") as target:
+        status = target.follow(7, on_status=lambda _: None, should_stop=lambda: True)
+    assert status.state == "done"
     asked = [(got.method, got.path, got.query or got.json()) for got in rough.got]
     named = {"project": "Shopify"}
     assert asked == [
@@ -137,20 +143,23 @@ def test_ctrl_c_just_as_an_import_ends_shows_what_it_came_to() -> None:
     ]
 
 
-def test_a_pause_that_is_refused_for_another_reason_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pause_that_is_refused_for_another_reason_ends_with_the_message(capsys: pytest.CaptureFixture[str]) -> None:
     answers = in_turn(
         says({"import": {"id": 7, "state": "running"}}),
         says({"message": "The key is in use.", "error_code": "IDEMPOTENCY_KEY_REUSED"}, 409),
     )
-    with rough_server(answers) as rough, FileRemote(rough.url, "k") as remote, pytest.raises(typer.Exit):
-        There(remote, url=rough.url, project=None).follow(7, note=lambda _: None, told=lambda: True)
+    with rough_server(answers) as rough, pytest.raises(typer.Exit), _target(rough.url) as target:
+        target.follow(7, on_status=lambda _: None, should_stop=lambda: True)
     assert "answered 409: The key is in use." in capsys.readouterr().err
 
 
 def test_rejects_are_asked_for_in_the_named_project() -> None:
-    with rough_server(in_turn(Says(body=b"phone,why\n"))) as rough, FileRemote(rough.url, "k") as remote:
+    with (
+        rough_server(in_turn(Says(body=b"phone,why\n"))) as rough,
+        _target(rough.url, project="Shopify") as target,
+    ):
         file = io.BytesIO()
-        There(remote, url=rough.url, project="Shopify").write_rejects(7, file=file)
+        target.write_rejects(7, file=file)
     assert file.getvalue() == b"phone,why\n"
     assert rough.got[0].query == {"project": "Shopify"}
 
@@ -201,17 +210,22 @@ def _forgetful(live: Live) -> Iterator[tuple[str, type[Forgetful]]]:
 def test_a_file_whose_answer_was_lost_is_sent_again_and_is_one_import(
     start: Start, people: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_server, "PIECE_BYTES", 10)
+    monkeypatch.setattr(drivers, "PIECE_BYTES", 10)
+    monkeypatch.setattr(server, "RETRIES", Retries(first_pause_seconds=0.001))
     live, ana = start("--no-worker")
-    noted: list[int] = []
-    with _forgetful(live) as (url, handler), Path(people).open("rb") as file:
-        remote = FileRemote(url, ana, pause=lambda _: None)
-        with remote:
-            wanted = ImportRequest(name="people.csv")
-            There(remote, url=url, project=None).create(
-                file, wanted=wanted, note=lambda shown: noted.append(shown["bytes_read"]), told=lambda: False
-            )
+    sent: list[int] = []
+    with (
+        _forgetful(live) as (url, handler),
+        Path(people).open("rb") as file,
+        open_server(url, ana, project=None) as target,
+    ):
+        target.create(
+            file,
+            request=ImportRequest(name="people.csv"),
+            on_progress=lambda progress: sent.append(progress.done),
+            should_stop=lambda: False,
+        )
     assert len(handler.keys) == 2
     assert len(set(handler.keys)) == 1
-    assert noted == 2 * [*range(10, len(PEOPLE), 10), len(PEOPLE)]
+    assert sent == 2 * [*range(10, len(PEOPLE), 10), len(PEOPLE)]
     assert len(live.client.with_key(ana).get("/v1/imports").json()["imports"]) == 1

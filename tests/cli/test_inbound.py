@@ -114,8 +114,8 @@ def test_a_provider_that_needs_a_secret_is_refused_without_one(run: Run, provide
     ("words", "hint"),
     [
         (["--provider", "pigeon"], "--provider is 'pigeon'; it must be one of: sozuri, africas_talking"),
-        (["--provider", "africas_talking", "--secret-file", "-"], "it has no use for a secret"),
-        (["--provider", "generic", "--verify-token", "x"], "it has no use for --verify-token"),
+        (["--provider", "africas_talking", "--secret-file", "-"], "it needs no secret"),
+        (["--provider", "generic", "--verify-token", "x"], "it needs no --verify-token"),
         (["--provider", "twilio", "--secret-file", "none.txt"], "none.txt cannot be read"),
         (["--provider", "generic", "--label", "x" * 101], "--label must not be longer than 100 characters"),
     ],
@@ -170,10 +170,10 @@ def test_a_stop_that_a_wrong_secret_refused_is_taken_in_when_it_is_mended(run: R
     run("may-message", AKINYI, "--channel", "sms")
     (kept,) = _shown(run, "inbound", "quarantine")
     assert (kept["provider"], kept["reason"]) == ("sozuri", "The signature is not the provider's.")
-    assert "0 taken in, 1 still refused." in run("inbound", "replay").stderr
+    assert "0 accepted, 1 refused again." in run("inbound", "replay").stderr
     mended = run("inbound", "set-secret", kept["start"], "--secret-file", "-", typed=SECRET)
-    assert "Refused requests that are kept: 1;" in mended.stderr
-    assert "1 taken in, 0 still refused." in run("inbound", "replay").stderr
+    assert "1 refused request kept;" in mended.stderr
+    assert "1 accepted, 0 refused again." in run("inbound", "replay").stderr
     run("may-message", AKINYI, "--channel", "sms", code=3)
     assert _shown(run, "inbound", "quarantine") == []
     (address,) = _shown(run, "inbound", "list")
@@ -199,7 +199,7 @@ def test_a_replay_that_finds_some_still_refused_keeps_those(run: Run, client: Cl
     (start,) = {kept["start"] for kept in _shown(run, "inbound", "quarantine")}
     run("inbound", "set-secret", start, "--secret-file", "-", typed=SECRET)
     result = run("inbound", "replay")
-    assert "1 taken in, 1 still refused." in result.stderr
+    assert "1 accepted, 1 refused again." in result.stderr
     assert re.search(r"Request \d+ of sozuri: The signature is not the provider's\.", result.stderr)
     assert len(_shown(run, "inbound", "quarantine")) == 1
 
@@ -210,9 +210,9 @@ def test_what_a_wrong_public_url_refused_is_taken_in_when_it_is_mended(run: Run,
     signed = f"https://phonebook.example{path}" + "".join(name + form[name] for name in sorted(form))
     proof = {"X-Twilio-Signature": sign(signed, token=SECRET)}
     assert client.call("POST", path, form=form, headers=proof).status == 401
-    assert "0 taken in, 1 still refused." in run("inbound", "replay").stderr
+    assert "0 accepted, 1 refused again." in run("inbound", "replay").stderr
     mended = run("inbound", "replay", "--public-url", "https://phonebook.example")
-    assert "1 taken in, 0 still refused." in mended.stderr
+    assert "1 accepted, 0 refused again." in mended.stderr
     run("may-message", AKINYI, "--channel", "sms", code=3)
 
 

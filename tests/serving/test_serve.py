@@ -40,8 +40,8 @@ class Service(Struct, frozen=True):
     @property
     def address(self) -> str:
         """Where it answers; waits for it to say so."""
-        _wait_for(lambda: "answers at" in self.err.read_text() or self.process.poll() is not None)
-        found = re.search(r"answers at (\S+)", self.err.read_text())
+        _wait_for(lambda: "runs at" in self.err.read_text() or self.process.poll() is not None)
+        found = re.search(r"runs at (\S+)", self.err.read_text())
         assert found, self.err.read_text()
         return found[1]
 
@@ -368,7 +368,7 @@ def test_the_demo_leaves_a_book_with_projects_alone(start: Start, database: str,
 
 
 def test_the_demos_calls_are_the_five_of_the_contract() -> None:
-    lines = [line for _, line in demo_calls("http://127.0.0.1:8000", secret="daf_x")]
+    lines = [line for _, line in demo_calls("http://127.0.0.1:8000", key="daf_x")]
     methods = [re.findall(r"-X (\w+)", line) or ["GET"] for line in lines]
     assert methods == [["POST"], ["GET"], ["GET"], ["PUT"], ["DELETE"]]
 

@@ -6,7 +6,10 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TextIO
 
 from typer.testing import CliRunner, Result
 
@@ -44,3 +47,23 @@ def type_in_terminal(words: list[str], *, typed: str) -> int:
         code = process.wait(timeout=60)
     os.close(ours)
     return code
+
+
+@contextmanager
+def open_terminal() -> Iterator[tuple[TextIO, Callable[[], str]]]:
+    """A terminal to print on, and what was printed on it once the block has ended."""
+    ours, theirs = pty.openpty()
+    printed: list[bytes] = []
+
+    def read() -> None:
+        with suppress(OSError):
+            # Reading fails when the other side is closed.
+            while piece := os.read(ours, 65_536):
+                printed.append(piece)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    with os.fdopen(theirs, "w") as terminal:
+        yield terminal, lambda: b"".join(printed).decode()
+    reader.join()
+    os.close(ours)

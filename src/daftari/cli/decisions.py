@@ -1,95 +1,82 @@
-"""``daftari may-message``: may these numbers be messaged, and why."""
+"""``daftari may-message``: whether numbers may be messaged, and why."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
 import typer
 from msgspec import Struct
 
-from daftari.cli.terminal.options import (
-    ConfigOption,
-    DatabaseOption,
-    JsonOption,
-    ProjectOption,
-    chosen_project,
-    examples,
-    opened_store,
-)
+from daftari.cli.terminal.commands import command, command_group
+from daftari.cli.terminal.options import JsonOption, ProjectOptions
 from daftari.cli.terminal.output import NOT_ALLOWED, WRONG_USAGE, fail, print_list
-from daftari.cli.terminal.scope import PurposeOption, QuestionChannelOption, SenderOption, read_moment, read_question
+from daftari.cli.terminal.scope import QuestionOptions, read_moment
 from daftari.model.limits import FACTS_PER_CALL_MAX
 from daftari.model.time import current_time
-from daftari.rules.consent.questions import Asked, may_message, read_mobiles
 
-EPILOG = examples(
-    "daftari may-message 0722000000 --project Shopify --channel sms",
-    "daftari may-message 0722000000 0733000000 --channel whatsapp --purpose marketing --json",
-    "daftari may-message 0722000000 --channel sms --at 2026-11-01T19:00:00+03:00",
-    note="Exit codes: 0 all may be messaged, 1 failed, 2 wrong usage, 3 somebody may not.",
-)
+app = command_group()
 
 
 class _Reason(Struct, frozen=True):
     text: str
 
 
-class _Answer(Struct, frozen=True):
+class _Decision(Struct, frozen=True):
     mobile: str
     allowed: bool
     reasons: tuple[_Reason, ...]
 
 
-_read_answers = msgspec.json.Decoder(list[_Answer]).decode
-
-
+@command(
+    app,
+    "may-message",
+    "daftari may-message 0722000000 --project Shopify --channel sms",
+    "daftari may-message 0722000000 0733000000 --channel whatsapp --purpose marketing --json",
+    "daftari may-message 0722000000 --channel sms --at 2026-11-01T19:00:00+03:00",
+    note="Exit codes: 0 all may be messaged, 1 failed, 2 wrong usage, 3 at least one may not.",
+)
 def ask(
-    numbers: Annotated[list[str], typer.Argument(metavar="NUMBER...", help="Numbers, as people write them.")],
-    channel: QuestionChannelOption,
-    project: ProjectOption = None,
-    sender: SenderOption = None,
-    purpose: PurposeOption = None,
+    numbers: Annotated[list[str], typer.Argument(metavar="NUMBER...", help="Phone numbers.")],
+    *,
+    question: QuestionOptions,
     keyword: Annotated[
-        str | None, typer.Option("--keyword", metavar="WORD", help="The paid service, on premium_sms.")
+        str | None, typer.Option("--keyword", metavar="WORD", help="The paid service, for premium_sms.")
     ] = None,
     at: Annotated[
         str | None,
-        typer.Option("--at", metavar="TIME", help="When it is to be sent; only then are quiet hours looked at."),
+        typer.Option("--at", metavar="TIME", help="When it will be sent. Only with it are quiet hours checked."),
     ] = None,
     known_at: Annotated[
-        str | None, typer.Option("--known-at", metavar="TIME", help="Answer from what was known at this time.")
+        str | None, typer.Option("--known-at", metavar="TIME", help="Answer with what was known at this time.")
     ] = None,
     as_json: JsonOption = False,
-    database: DatabaseOption = None,
-    config: ConfigOption = None,
+    where: ProjectOptions,
 ) -> None:
-    """Say whether numbers may be messaged, and why, in sentences."""
+    """Say whether numbers may be messaged, and why."""
+    from daftari.rules.consent.questions import Asked, may_message, read_mobiles
+
     if len(numbers) > FACTS_PER_CALL_MAX:
-        raise fail(f"At most {FACTS_PER_CALL_MAX:,} numbers can be asked about at once.", code=WRONG_USAGE)
-    question = read_question(channel=channel, sender=sender, purpose=purpose, keyword=keyword)
+        raise fail(f"At most {FACTS_PER_CALL_MAX:,} numbers can be given at once.", code=WRONG_USAGE)
+    asked = question.read(keyword=keyword)
     moment, known = read_moment("--at", at), read_moment("--known-at", known_at)
-    with opened_store(config, database) as store:
-        chosen = chosen_project(store, project)
-        mobiles = read_mobiles(numbers, region=chosen.region)
-        asked = Asked(question, mobiles, ids=(), at=moment, known_at=known, region=chosen.region)
-        answers = store.read(chosen, current_time(), may_message, asked=asked)
-    _print(msgspec.json.encode(answers), as_json=as_json)
+    with where.open_project() as (store, project):
+        mobiles = read_mobiles(numbers, region=project.region)
+        whole = Asked(asked, mobiles, ids=(), at=moment, known_at=known, region=project.region)
+        answers = store.read(project, current_time(), may_message, asked=whole)
+    _print_answers(msgspec.json.encode(answers), as_json=as_json)
 
 
-def _print(answers: bytes, *, as_json: bool) -> None:
-    read = _read_answers(answers)
+def _print_answers(answers: bytes, *, as_json: bool) -> None:
+    """Prints the decisions. Raises ``typer.Exit`` unless all numbers may be messaged."""
+    decisions = msgspec.json.decode(answers, type=list[_Decision])
     if as_json:
         typer.echo(msgspec.json.format(answers, indent=2).decode())
     else:
-        print_list(("mobile", "allowed", "reasons"), _rows(read), as_json=False)
-    if not all(answer.allowed for answer in read):
+        rows = [
+            (each.mobile, "yes" if each.allowed else "no", " ".join(reason.text for reason in each.reasons))
+            for each in decisions
+        ]
+        print_list(("mobile", "allowed", "reasons"), rows, as_json=False)
+    if not all(each.allowed for each in decisions):
         raise typer.Exit(NOT_ALLOWED)
-
-
-def _rows(answers: Sequence[_Answer]) -> list[tuple[str, str, str]]:
-    return [
-        (answer.mobile, "yes" if answer.allowed else "no", " ".join(reason.text for reason in answer.reasons))
-        for answer in answers
-    ]

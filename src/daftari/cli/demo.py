@@ -1,4 +1,4 @@
-"""What ``daftari serve --demo`` makes in an empty book and prints: a project, its key, and calls to paste."""
+"""What ``daftari serve --demo`` creates in an empty database and prints: a project, its API key and calls to paste."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ from shutil import which
 
 import msgspec
 
-from daftari.cli.terminal.options import open_settled
+from daftari.cli.terminal.options import open_settings_store
 from daftari.cli.terminal.output import say
 from daftari.model.time import current_time
-from daftari.rules.access.keys import create_key
-from daftari.rules.access.projects import create_project, list_projects
+from daftari.rules.access.projects import create_first_project
 from daftari.settings import DEFAULT_DATABASE, Settings
-from daftari.store import SystemTx
 
 PROJECT = "Demo"
+REGION = "KE"
 GROUP = "Friends"
 MOBILES = ("254725164290", "254725164291")
 
 
 def print_demo(settings: Settings, *, address: str) -> None:
-    """In an empty book make the project, and print its key and the calls; else say where the key went."""
-    store = open_settled(settings)
+    """In an empty database, creates the project and prints its key and the calls. Else says how to get a key."""
+    store = open_settings_store(settings)
     try:
-        secret = store.system_write(current_time(), _create_demo)
+        created = store.system_write(current_time(), create_first_project, name=PROJECT, region=REGION)
     finally:
         store.close()
-    if secret is None:
-        say("The key of a new project is shown once, when it is made. To make another one:")
-        say(f"  {_command()} key create --project {PROJECT}{_database_option(settings)}")
+    if created is None:
+        say("The API key of a project is shown only once, when it is created. To create another one:")
+        say(f"  {_find_command()} key create --project {PROJECT}{_database_option(settings)}")
         return
+    _, key = created
     lines = [
-        f"Project {PROJECT} is made. Its key, shown this once:",
-        f"  {secret}",
-        "The five calls, to paste in order:",
+        f"Project {PROJECT} is created. Its API key, shown only this once:",
+        f"  {key}",
+        "Five calls to paste in this order:",
     ]
-    lines += [f"# {what}\n{line}" for what, line in demo_calls(address, secret=secret)]
+    lines += [f"# {what}\n{line}" for what, line in demo_calls(address, key=key)]
     print("", *lines, sep="\n\n", flush=True)
 
 
-def demo_calls(address: str, *, secret: str) -> list[tuple[str, str]]:
-    """The five calls as curl lines, each with what it does."""
+def demo_calls(address: str, *, key: str) -> list[tuple[str, str]]:
+    """The five calls as ``curl`` commands, each with what it does."""
     url = f"{address}/v1/contacts"
     contacts = [
         {"fname": "Lawrence", "mobile": MOBILES[0], "city": "Nairobi"},
@@ -52,9 +52,9 @@ def demo_calls(address: str, *, secret: str) -> list[tuple[str, str]]:
     ]
     change = {"contact": {"company": "Ivy Ltd."}}
 
-    def call(method: str, place: str, body: object = None) -> str:
-        words = ["curl", "-sS", "-w", "\\n", *(["-X", method] if method != "GET" else []), place]
-        words += ["-H", f"Authorization: Bearer {secret}"]
+    def call(method: str, target: str, body: object = None) -> str:
+        words = ["curl", "-sS", "-w", "\\n", *(["-X", method] if method != "GET" else []), target]
+        words += ["-H", f"Authorization: Bearer {key}"]
         if body is not None:
             words += ["-H", "Content-Type: application/json", "-d", msgspec.json.encode(body).decode()]
         return shlex.join(words)
@@ -68,22 +68,13 @@ def demo_calls(address: str, *, secret: str) -> list[tuple[str, str]]:
     ]
 
 
-def _create_demo(tx: SystemTx) -> str | None:
-    """The first key of the project made, or ``None`` in a book that has projects."""
-    if list_projects(tx):
-        return None
-    project = create_project(tx, name=PROJECT, region="KE", on_error="refuse", first_id=1)
-    secret, _ = create_key(tx, project=project, label="first", read_only=False, expires_at=None)
-    return secret
-
-
 def _database_option(settings: Settings) -> str:
-    """Nothing for the usual file."""
-    usual = settings.database == DEFAULT_DATABASE
-    return "" if usual else f" --database {shlex.quote(settings.shown_database)}"
+    """The option that names the database; empty for the default file."""
+    is_default = settings.database == DEFAULT_DATABASE
+    return "" if is_default else f" --database {shlex.quote(settings.shown_database)}"
 
 
-def _command() -> str:
+def _find_command() -> str:
     """How this program was called, so that a printed line works when pasted."""
     if which("daftari"):
         return "daftari"

@@ -1,65 +1,65 @@
-"""``daftari erase``: remove a person for good, and leave them in peace ever after."""
+"""``daftari erase``: erases a person, and keeps only that the number must not be messaged."""
 
 from __future__ import annotations
 
-import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from msgspec.structs import asdict
 
-from daftari.cli.terminal.options import (
-    ConfigOption,
-    DatabaseOption,
-    ProjectOption,
-    chosen_project,
-    examples,
-    opened_store,
-)
-from daftari.cli.terminal.output import WRONG_USAGE, fail, print_list, say
+from daftari.cli.terminal.commands import command, command_group
+from daftari.cli.terminal.options import ProjectOptions, YesOption
+from daftari.cli.terminal.output import print_list, say
+from daftari.cli.terminal.prompts import confirm
 from daftari.cli.terminal.scope import read_option
-from daftari.model.projects import Actor, Project
+from daftari.model.projects import Actor
 from daftari.model.time import current_time
-from daftari.rules.erasure.erase import erase_number
-from daftari.rules.fields import read_number
 
-EPILOG = examples(
+if TYPE_CHECKING:
+    from daftari.model.projects import Project
+
+app = command_group()
+
+
+@command(
+    app,
+    "erase",
     "daftari erase 0722000000 --project Shopify",
     "daftari erase 0722000000 --project Shopify --yes",
-    note="Only an opt-in brings the number back; what was removed nothing brings back, but a backup.",
+    note="Only an opt-in brings the number back. What was removed comes back only with a backup.",
 )
-
-
 def erase(
-    number: Annotated[str, typer.Argument(metavar="NUMBER", help="The number, as people write it.")],
-    project: ProjectOption = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    database: DatabaseOption = None,
-    config: ConfigOption = None,
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="The phone number.")],
+    *,
+    yes: YesOption = False,
+    where: ProjectOptions,
 ) -> None:
-    """Erase a number: contact, groups and evidence go; that it opted out is kept under a keyed hash."""
-    with opened_store(config, database) as store:
-        chosen = chosen_project(store, project)
-        mobile = read_option(repr(number), number, lambda written: read_number(written, region=chosen.region))
+    """Erase a person for good.
+
+    Removes the contact, its memberships and evidence. The opt-out is kept under a keyed hash of the number, so that an
+    import cannot bring the person back.
+    """
+    from daftari.rules.erasure.erase import erase_number
+    from daftari.rules.fields import read_number
+
+    with where.open_project() as (store, project):
+        mobile = read_option(repr(number), number, lambda written: read_number(written, region=project.region))
         if not yes:
-            _ask_for_number(chosen, mobile)
-        now = current_time()
-        erased = store.write(chosen, Actor(None, "erase"), now, erase_number, mobile=mobile)
+            _confirm(mobile, project)
+        erased = store.write(project, Actor(None, "erase"), current_time(), erase_number, mobile=mobile)
     print_list(("kind", "removed"), list(asdict(erased.removed).items()), as_json=False)
-    say(f"{mobile} is erased from {chosen.name!r}, as erasure {erased.id}.")
+    say(f"{mobile} is erased from {project.name!r}, as erasure {erased.id}.")
     if erased.removed.contacts:
-        say("The journal still names the contact's id; a running service or 'daftari worker' clears it.")
+        say("The journal still holds the contact's id until the service or 'daftari worker' clears it.")
 
 
-def _ask_for_number(project: Project, mobile: int) -> None:
-    """Go on only if a person types the number."""
-    if not sys.stdin.isatty():
-        raise fail("Nobody can be asked here; say --yes to erase without asking.", code=WRONG_USAGE)
-    asked = f"This erases {mobile} from {project.name!r} for good. Type the number again"
-    typed = typer.prompt(asked, err=True)
-    try:
-        same = read_number(typed, region=project.region) == mobile
-    except ValueError:
-        same = False
-    if not same:
-        raise fail("That is another number; nothing was erased.")
+def _confirm(mobile: int, project: Project) -> None:
+    from daftari.rules.fields import read_number
+
+    def is_same(typed: str) -> bool:
+        try:
+            return read_number(typed, region=project.region) == mobile
+        except ValueError:
+            return False
+
+    confirm(f"This erases {mobile} from {project.name!r} for good. Type the number again", is_right=is_same)

@@ -1,152 +1,139 @@
-"""``daftari export``: a book or a group as a file, from the database or from a server elsewhere."""
+"""``daftari export``: contacts as a file, from a database or from a server."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from daftari.cli.imports.options import KeyOption, UrlOption
-from daftari.cli.remote import Remote, chosen_remote
-from daftari.cli.terminal.files import spooled_output, whole_file
-from daftari.cli.terminal.options import (
-    ConfigOption,
-    DatabaseOption,
-    ProjectOption,
-    chosen_project,
-    examples,
-    opened_store,
-)
-from daftari.cli.terminal.output import WRONG_USAGE, fail, say
-from daftari.cli.terminal.progress import showing
+from daftari.cli.terminal.commands import command, command_group
+from daftari.cli.terminal.files import write_output
+from daftari.cli.terminal.options import OutputOption, RemoteOptions
+from daftari.cli.terminal.output import WRONG_USAGE, fail, format_count, say
+from daftari.cli.terminal.progress import Progress, Rate, show_progress
 from daftari.cli.terminal.scope import read_option
 from daftari.model.contacts import ExportFormat
 from daftari.model.time import current_time
-from daftari.rules.exports.snapshot import Counted, count_contacts, get_group_id
-from daftari.rules.exports.write import ENDINGS, FileDefinition, refuse_consent_in_cards, write_export
-from daftari.rules.fields import read_name
 from daftari.store import Tx
 
-EPILOG = examples(
+if TYPE_CHECKING:
+    from daftari.rules.exports.snapshot import Counted
+    from daftari_client.records import Export
+
+POLL_SECONDS = 1.0
+"""How often a server is asked whether its file is ready."""
+QUEUED_SECONDS = 30.0
+"""An export that is queued for so long may have no worker."""
+OTHER_ENDINGS: dict[str, ExportFormat] = {"jsonl": "ndjson", "vcard": "vcard"}
+
+app = command_group()
+
+
+@command(
+    app,
+    "export",
     "daftari export --project Shopify > shopify.csv",
     "daftari export --project Shopify --consent --output shopify.csv",
     "daftari export --group nairobi-vip --output vip.xlsx",
     "daftari export --url https://book.example.com --key $KEY --format ndjson > book.ndjson",
-    note="Counts go to standard error. URL and key may be in the variables DAFTARI_URL and DAFTARI_KEY instead.",
+    note="Counts go to standard error.",
 )
-OTHER_ENDINGS: dict[str, ExportFormat] = {"jsonl": "ndjson", "vcard": "vcard"}
-POLL_SECONDS = 1.0
-"""How often a server is asked whether its file is ready."""
-QUEUED_SECONDS = 30.0
-"""After so long in the queue, somebody should look whether a worker runs."""
-
-
 def export_contacts(
-    project: ProjectOption = None,
-    group: Annotated[str | None, typer.Option("--group", metavar="GROUP", help="Only the members of it.")] = None,
+    *,
+    group: Annotated[str | None, typer.Option("--group", metavar="GROUP", help="Only members of this group.")] = None,
     format: Annotated[
-        ExportFormat | None, typer.Option("--format", help="[default: by the file's ending, else csv]")
+        ExportFormat | None, typer.Option("--format", help="The format. [default: by the ending of --output, else csv]")
     ] = None,
     consent: Annotated[
-        bool, typer.Option("--consent", help="With all opt-outs and opt-ins, also of numbers that are in no contact.")
+        bool,
+        typer.Option("--consent", help="Add all opt-outs and opt-ins, also of numbers that are not contacts."),
     ] = False,
-    output: Annotated[
-        str | None, typer.Option("--output", metavar="FILE", help="Where to. [default: standard output]")
-    ] = None,
-    url: UrlOption = None,
-    key: KeyOption = None,
-    database: DatabaseOption = None,
-    config: ConfigOption = None,
+    output: OutputOption = None,
+    where: RemoteOptions,
 ) -> None:
-    """Write the contacts of a project or group to a file or to standard output."""
-    chosen = format or _format_of(output)
+    """Write contacts to a file or to standard output.
+
+    Takes all contacts of a project or group in one snapshot. The file appears when it is complete, and only its owner
+    can read it.
+    """
+    from daftari.rules.exports.write import refuse_consent_in_cards
+    from daftari.rules.fields import read_name
+
+    chosen = format or _find_format(output)
     if chosen == "xlsx" and output is None and sys.stdout.isatty():
-        raise fail("A workbook is nothing for a terminal; name a file with --output.", code=WRONG_USAGE)
+        raise fail("A workbook cannot be shown on a terminal; name a file with --output.", code=WRONG_USAGE)
     refuse_consent_in_cards(chosen, with_consent=consent)
     name = None if group is None else read_option("--group", group, read_name)
-    remote = chosen_remote(url, key, database=database)
-    if remote is not None:
-        with _target(output) as file, remote:
-            told = _download(remote, file, project=project, format=chosen, group=name, consent=consent)
+    server = where.choose_server()
+    if server is not None:
+        with write_output(output) as file:
+            said = _download(server, file, project=where.project, format=chosen, group=name, consent=consent)
     else:
-        with _target(output) as file, opened_store(config, database) as store:
-            found = chosen_project(store, project)
-            counted = store.read(found, current_time(), _export, name=name, format=chosen, consent=consent, file=file)
-            told = _told(counted)
-    say(told)
+        with write_output(output) as file, where.open_project() as (store, project):
+            counted = store.read(
+                project, current_time(), _write_export, name=name, format=chosen, consent=consent, file=file
+            )
+            more = f" and {format_count(counted.numbers, 'number')} without one" if counted.numbers else ""
+            said = f"{format_count(counted.contacts, 'contact')}{more} exported."
+    say(said)
 
 
-def _format_of(output: str | None) -> ExportFormat:
+def _find_format(output: str | None) -> ExportFormat:
+    from daftari.rules.exports.write import ENDINGS
+
     by_ending = {ending: format for format, ending in ENDINGS.items()} | OTHER_ENDINGS
     return by_ending.get(Path(output or "").suffix.lower().removeprefix("."), "csv")
 
 
-def _export(tx: Tx, *, name: str | None, format: ExportFormat, consent: bool, file: BinaryIO) -> Counted:
+def _write_export(tx: Tx, *, name: str | None, format: ExportFormat, consent: bool, file: BinaryIO) -> Counted:
+    from daftari.rules.exports.snapshot import count_contacts, get_group_id
+    from daftari.rules.exports.write import FileDefinition, write_export
+
     group_id = get_group_id(tx, name=name)
-    definition = FileDefinition(format, group_id, consent)
-    with showing("contacts", total=count_contacts(tx, group_id=group_id)) as watch:
-        return write_export(tx, definition=definition, file=file, watch=watch)
-
-
-def _told(counted: Counted) -> str:
-    numbers = f" and {_many(counted.numbers, 'number')} without one" if counted.numbers else ""
-    return f"{_many(counted.contacts, 'contact')}{numbers} exported."
-
-
-def _many(count: int, thing: str) -> str:
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
-
-
-# ---- where it goes --------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _target(output: str | None) -> Iterator[BinaryIO]:
-    """The file to write. Only when all went well does it become the output."""
-    try:
-        if output is not None:
-            with whole_file(Path(output)) as file:
-                yield file
-            return
-        with spooled_output() as spool:
-            yield spool
-    except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            raise
-        raise fail(f"{output or 'Standard output'} cannot be written: {error.strerror}.") from error
-
-
-# ---- from elsewhere -------------------------------------------------------------------------------------
+    total = count_contacts(tx, group_id=group_id)
+    rate = Rate("contacts")
+    with show_progress() as on_progress:
+        return write_export(
+            tx,
+            definition=FileDefinition(format, group_id, consent),
+            file=file,
+            watch=lambda done: on_progress(
+                Progress(label="export", done=done, total=total, text=rate.describe(done, total))
+            ),
+        )
 
 
 def _download(
-    remote: Remote, file: BinaryIO, *, project: str | None, format: ExportFormat, group: str | None, consent: bool
+    server: tuple[str, str],
+    file: BinaryIO,
+    *,
+    project: str | None,
+    format: ExportFormat,
+    group: str | None,
+    consent: bool,
 ) -> str:
-    named = {} if project is None else {"project": project}
-    asked = remote.call("POST", "/v1/exports", format=format, group=group, consent=consent, **named)
-    path = f"/v1/exports/{asked['export']['id']}"
-    export = _await(remote, path, asked["export"], named)
-    if export["state"] == "failed":
-        failure = fail(f"The server could not make the file: {export['error']}")
-        remote.call("DELETE", path, **named)
-        raise failure
-    size = remote.download(f"{path}/file", file, **named)
-    remote.call("DELETE", path, **named)
-    return f"{export['rows']:,} rows exported, {size:,} bytes."
+    """Requests an export on a server, waits for it, and writes its file. Returns the message for the end."""
+    from daftari.cli.server import open_client
 
+    warn_at = time.monotonic() + QUEUED_SECONDS
 
-def _await(remote: Remote, path: str, export: dict[str, Any], named: dict[str, str]) -> Any:
-    """The export when it is done, or has failed."""
-    asks_for_worker = time.monotonic() + QUEUED_SECONDS
-    while export["state"] not in ("done", "failed"):
-        if export["state"] == "queued" and time.monotonic() > asks_for_worker:
-            say("The server has not begun yet; does a worker run there? Ctrl-C stops the waiting.")
-            asks_for_worker = float("inf")
-        time.sleep(POLL_SECONDS)
-        export = remote.call("GET", path, **named)["export"]
-    return export
+    def check(export: Export) -> None:
+        nonlocal warn_at
+        if export.state == "queued" and time.monotonic() > warn_at:
+            say("The server has not started the export yet; is a worker running there? Ctrl-C stops waiting.")
+            warn_at = float("inf")
+
+    with open_client(*server, project=project) as client:
+        exports = client.exports
+        created = exports.create(format, group=group, consent=consent)
+        export = exports.wait(created, pause_seconds_max=POLL_SECONDS, on_poll=check)
+        if export.state == "failed":
+            failure = fail(f"The server could not write the file: {export.error}")
+            exports.delete(export.id)
+            raise failure
+        size = exports.save(export.id, file)
+        exports.delete(export.id)
+    return f"{format_count(export.rows or 0, 'row')} exported, {size:,} bytes."

@@ -1,17 +1,28 @@
-"""``daftari migrate``: bring a database to the schema of this version."""
+"""``daftari migrate``: brings a database to the schema of this version."""
 
 from __future__ import annotations
 
-from daftari.cli.terminal.options import ConfigOption, DatabaseOption, examples, settings_from
+from daftari.cli.terminal.commands import command, command_group
+from daftari.cli.terminal.options import DatabaseOptions
 from daftari.cli.terminal.output import say
 from daftari.store import migrate
 
-EPILOG = examples("daftari migrate", "daftari migrate --database postgresql://daftari:PASSWORD@localhost/daftari")
+app = command_group()
 
 
-def migrate_database(database: DatabaseOption = None, config: ConfigOption = None) -> None:
-    """Make the tables, or bring them to this version's schema. Nothing is lost; doing it again changes nothing."""
-    settings = settings_from(config, database=database)
+@command(
+    app,
+    "migrate",
+    "daftari migrate",
+    "daftari migrate --database postgresql://daftari:PASSWORD@localhost/daftari",
+    note="Stop the service first.",
+)
+def migrate_database(*, where: DatabaseOptions) -> None:
+    """Create or update the tables of a database.
+
+    No data is lost. On a database that is up to date it changes nothing.
+    """
+    settings = where.read_settings()
     applied = migrate(settings.database)
     for number in applied:
         say(f"Migration {number} applied.")

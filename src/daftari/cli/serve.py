@@ -1,4 +1,4 @@
-"""``daftari serve``: look at the database, find the port, and run the processes until told to stop."""
+"""``daftari serve``: checks the database, finds the port, and runs the processes of the service."""
 
 from __future__ import annotations
 
@@ -7,70 +7,69 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
-from daftari.cli.demo import print_demo
-from daftari.cli.terminal.options import (
-    ConfigOption,
-    DatabaseOption,
-    examples,
-    open_settled,
-    setting_option,
-    settings_from,
-)
+from daftari.cli.terminal.commands import command, command_group
+from daftari.cli.terminal.options import DatabaseOptions, PublicUrlOption, open_settings_store, setting_option
 from daftari.cli.terminal.output import fail, say
-from daftari.serving.supervisor import CannotServe, find_port, serve_until_stopped, shown_address
 from daftari.settings import Settings
 from daftari.store import is_new, migrate
 
-EPILOG = examples(
+app = command_group()
+
+
+@command(
+    app,
+    "serve",
     "daftari serve",
     "daftari serve --demo",
     "daftari serve --host 0.0.0.0 --port 80 --public-url https://phonebook.example",
     "daftari serve --database postgresql://daftari:PASSWORD@localhost/daftari --workers 4",
-    note="A new SQLite file is made when there is none. Ctrl-C stops the service when the requests in flight are done.",
+    note="Ctrl-C or SIGTERM stops the service after the requests in progress; a second Ctrl-C stops it at once.",
 )
-
-
 def serve(
+    *,
     host: Annotated[str | None, setting_option("host")] = None,
     port: Annotated[int | None, setting_option("port")] = None,
     workers: Annotated[int | None, setting_option("workers")] = None,
     threads: Annotated[int | None, setting_option("threads")] = None,
-    database: DatabaseOption = None,
-    public_url: Annotated[str | None, setting_option("public_url")] = None,
+    public_url: PublicUrlOption = None,
     no_worker: Annotated[bool | None, setting_option("no_worker")] = None,
     demo: Annotated[
-        bool, typer.Option("--demo", help="In an empty book, make a project to try and print calls to paste.")
+        bool, typer.Option("--demo", help="In an empty database, create a project to try and print calls to paste.")
     ] = False,
-    config: ConfigOption = None,
+    where: DatabaseOptions,
 ) -> None:
-    """Answer the Contacts API."""
-    settings = settings_from(
-        config,
-        host=host,
-        port=port,
-        workers=workers,
-        threads=threads,
-        database=database,
-        public_url=public_url,
-        no_worker=no_worker,
+    """Run the service.
+
+    Creates the SQLite file if it does not exist. Refuses a database with an old schema and names the command that
+    updates it.
+    """
+    settings = where.read_settings(
+        host=host, port=port, workers=workers, threads=threads, public_url=public_url, no_worker=no_worker
     )
-    _look_at_database(settings)
+    _check_database(settings)
+    _serve(settings, demo=demo)
+
+
+def _serve(settings: Settings, *, demo: bool) -> None:
+    from daftari.cli.demo import print_demo
+    from daftari.serving.supervisor import CannotServe, find_port, format_address, serve_until_stopped
+
     try:
         address, number = find_port(settings)
     except CannotServe as error:
         raise fail(str(error)) from error
     settings = replace(settings, host=address, port=number)
 
-    def ready() -> None:
-        say(f"Daftari answers at {shown_address(settings)} from {settings.shown_database}. Ctrl-C stops it.")
+    def announce() -> None:
+        say(f"Daftari runs at {format_address(settings)} with {settings.shown_database}. Ctrl-C stops it.")
         if demo:
-            print_demo(settings, address=shown_address(settings))
+            print_demo(settings, address=format_address(settings))
 
-    serve_until_stopped(settings, ready=ready)
+    serve_until_stopped(settings, ready=announce)
 
 
-def _look_at_database(settings: Settings) -> None:
-    """Make a new SQLite file; refuse what cannot be served before any process is started."""
+def _check_database(settings: Settings) -> None:
+    """Creates a new SQLite file. Raises what ``open_store`` raises, before a process is started."""
     if is_new(settings.database):
         migrate(settings.database)
-    open_settled(settings).close()
+    open_settings_store(settings).close()

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from daftari.cli.terminal.options import ConfigOption, DatabaseOption, examples, open_settled, settings_from
+from daftari.cli.terminal.commands import command, command_group
+from daftari.cli.terminal.options import DatabaseOptions, open_settings_store
 from daftari.cli.terminal.output import say
-from daftari.serving.child import work
 
-EPILOG = examples(
+app = command_group()
+
+
+@command(
+    app,
+    "worker",
     "daftari worker --database postgresql://daftari:PASSWORD@localhost/daftari",
-    note="Any number may run: each job is held by one of them at a time.",
+    note="Several can run at once; each job is done by one of them.",
 )
+def run_worker(*, where: DatabaseOptions) -> None:
+    """Run the background work without the service.
 
+    Runs imports and exports, deletes what has expired or was erased, and maintains the database, until Ctrl-C or
+    SIGTERM.
+    """
+    from daftari.serving.child import work
 
-def run_worker(database: DatabaseOption = None, config: ConfigOption = None) -> None:
-    """Clear up what was deleted and tidy the database, until Ctrl-C."""
-    settings = settings_from(config, database=database)
-    open_settled(settings).close()
-    say(f"The worker looks after {settings.shown_database}. Ctrl-C stops it.")
+    settings = where.read_settings()
+    open_settings_store(settings).close()
+    say(f"The worker runs on {settings.shown_database}. Ctrl-C stops it.")
     work(settings)

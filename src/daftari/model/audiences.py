@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct
+
+Match = Literal["any", "all"]
+"""Of several groups: members of any of them, or of all."""
 
 
 class FrozenAudience(Struct, frozen=True):

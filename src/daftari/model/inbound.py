@@ -10,6 +10,9 @@ from msgspec import Struct
 from daftari.model.consent import Scope
 from daftari.model.projects import Project
 
+Settlement = Literal["opt_out", "opt_in", "retract", "dismiss"]
+"""What a person decided about a message under review."""
+
 
 class InboundRequest(Struct, frozen=True):
     """A provider's request as it arrived. ``url`` is the public one, query included; header names are lower-case."""

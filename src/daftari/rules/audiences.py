@@ -12,14 +12,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from itertools import chain
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
 from msgspec import field as member
 
 from daftari.errors import AudienceNotFound, ValidationFailed
-from daftari.model.audiences import FrozenAudience
+from daftari.model.audiences import FrozenAudience, Match
 from daftari.model.consent import ANY, Channel, Purpose, Sender
 from daftari.model.contacts import Page
 from daftari.model.erasures import Person, Removed
@@ -43,7 +43,6 @@ RECHECKED_PARTS_MAX = 100
 COMPARED_MAX = 1_000
 """Numbers that a comparison names on each side."""
 
-Match = Literal["any", "all"]
 Groups = Annotated[tuple[GroupName, ...], Meta(max_length=AUDIENCE_GROUPS_MAX)]
 Excluded = Annotated[
     dict[str, Number],

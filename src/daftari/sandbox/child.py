@@ -6,7 +6,6 @@ under a memory limit, so that a malicious file ends this process and no other.
 
 from __future__ import annotations
 
-import gc
 import os
 import resource
 import signal
@@ -19,6 +18,7 @@ import msgspec
 from daftari import files
 from daftari.errors import DaftariError
 from daftari.files import Record
+from daftari.memory import check_cycles_rarely
 from daftari.rules.imports.model import ImportSettings
 from daftari.rules.imports.parse import RowReader
 from daftari.sandbox.protocol import CHUNK, END, ERROR, LAYOUT, Task, read_frame, write_frame
@@ -26,8 +26,6 @@ from daftari.sandbox.protocol import CHUNK, END, ERROR, LAYOUT, Task, read_frame
 MEMORY_BYTES_MAX = 1024 * 1024 * 1024
 NICENESS = 19
 """Below requests, and below the process that writes what this one reads."""
-GARBAGE_RECORDS = 200_000
-"""New objects after which Python looks for reference cycles."""
 
 _encode = msgspec.msgpack.encode
 
@@ -38,9 +36,7 @@ def main() -> None:
     os.nice(NICENESS)
     # Ctrl-C is for the parent.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Records hold no reference cycles.
-    gc.freeze()
-    gc.set_threshold(GARBAGE_RECORDS)
+    check_cycles_rarely()
     path = f"/dev/fd/{int(sys.argv[1])}"
     said = sys.stdout.buffer
     frame = read_frame(sys.stdin.buffer)

@@ -5,7 +5,6 @@ The parent imports this module to name these functions and never needs what they
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import signal
@@ -16,12 +15,11 @@ from multiprocessing.process import BaseProcess
 from typing import Any, NoReturn
 
 from daftari.errors import DaftariError
+from daftari.memory import check_cycles_rarely
 from daftari.settings import Settings
 
 JOBS_AT_ONCE = 3
 """Jobs that a worker runs at the same time, so that a long import does not delay the others."""
-GARBAGE_RECORDS = 200_000
-"""New records after which Python looks for reference cycles: a few of the largest calls."""
 
 
 def load_server(settings: Settings) -> Any:
@@ -31,10 +29,7 @@ def load_server(settings: Settings) -> Any:
     _begin()
     try:
         rsgi = build_server(settings).rsgi
-        # A bulk call allocates tens of thousands of records without reference cycles. Scanning them, and all that
-        # lives as long as the process, at each 700th record would cost more than reading them.
-        gc.freeze()
-        gc.set_threshold(GARBAGE_RECORDS)
+        check_cycles_rarely()
         return rsgi
     except DaftariError as error:
         _end(error)
@@ -67,8 +62,7 @@ def work(settings: Settings) -> None:
             os.kill(os.getpid(), signal.SIGTERM)
 
     threads = [threading.Thread(target=work_one) for _ in range(JOBS_AT_ONCE)]
-    gc.freeze()
-    gc.set_threshold(GARBAGE_RECORDS)
+    check_cycles_rarely()
     for thread in threads:
         thread.start()
     signal.sigwait(awaited)

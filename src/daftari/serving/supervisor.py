@@ -107,7 +107,7 @@ def find_port(settings: Settings) -> tuple[str, int]:
         return str(bound[0]), int(bound[1])
 
 
-def shown_address(settings: Settings) -> str:
+def format_address(settings: Settings) -> str:
     """The service's own address, for a person on this machine."""
     host = _own_host(settings)
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"

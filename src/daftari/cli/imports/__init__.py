@@ -1,1 +1,1 @@
-"""The commands of imports, on a database or on a server."""
+"""The commands of imports, in a database or on a server."""

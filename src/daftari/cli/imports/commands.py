@@ -1,235 +1,179 @@
-"""``daftari imports``: what was imported, what became of each row, and how it goes on, is applied or is undone."""
+"""``daftari imports``: what became of imports, and how they are applied, paused, resumed, cancelled and undone."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 
-from daftari.cli.imports.options import KeyOption, UrlOption, opened_place
-from daftari.cli.imports.report import code_of, say_end, say_reading, told_progress
-from daftari.cli.imports.source import UNDER_WAY, Place, Shown, command
-from daftari.cli.imports.start import follow_import, print_rows
-from daftari.cli.terminal.files import spooled_output, whole_file
-from daftari.cli.terminal.options import ConfigOption, DatabaseOption, JsonOption, ProjectOption, examples
-from daftari.cli.terminal.output import WRONG_USAGE, fail, print_list, say
-from daftari.cli.terminal.signals import told_to_stop
+from daftari.cli.imports.choose import open_target
+from daftari.cli.imports.report import exit_code, format_progress, print_rows, say_layout, say_result
+from daftari.cli.imports.start import follow_import
+from daftari.cli.imports.status import UNDER_WAY
+from daftari.cli.imports.target import ImportTarget, format_command
+from daftari.cli.terminal.commands import command, command_group
+from daftari.cli.terminal.files import write_output
+from daftari.cli.terminal.options import JsonOption, OutputOption, RemoteOptions
+from daftari.cli.terminal.output import WRONG_USAGE, fail, print_json, print_list, say
+from daftari.cli.terminal.signals import catch_stop_signals
 
-app = typer.Typer(help="Imports: what they did, row by row; apply, pause, resume, cancel, undo.", no_args_is_help=True)
+app = command_group("Imports: what became of them; pause, resume, undo.")
 
 COLUMNS = ("id", "name", "kind", "phase", "state", "rows", "invalid", "group", "created_at")
 LISTED_MAX = 1_000
-IdArgument = Annotated[int, typer.Argument(metavar="ID", min=1, help="The import's number.")]
+IdArgument = Annotated[int, typer.Argument(metavar="ID", min=1, help="The id of the import.")]
 
 
-@app.command("list", epilog=examples("daftari imports list", "daftari imports list --project Shopify --json"))
+@command(app, "list", "daftari imports list", "daftari imports list --project Shopify --json")
 def list_imports(
-    project: ProjectOption = None,
-    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=LISTED_MAX, help="At most so many.")] = 100,
+    *,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, max=LISTED_MAX, help="List at most N imports.")
+    ] = 100,
     as_json: JsonOption = False,
-    url: UrlOption = None,
-    key: KeyOption = None,
-    database: DatabaseOption = None,
-    config: ConfigOption = None,
+    where: RemoteOptions,
 ) -> None:
-    """List the imports, the newest first."""
-    with opened_place(project, url=url, key=key, database=database, config=config) as place:
-        found = place.list_newest(limit=limit)
+    """List the imports, newest first."""
+    with open_target(where) as target:
+        found = target.list_newest(limit=limit)
     if as_json:
-        _print_json(found)
+        print_json(found)
     else:
-        flat = [shown | {"invalid": shown["counts"].get("invalid", 0)} for shown in found]
-        print_list(COLUMNS, [[shown[name] for name in COLUMNS] for shown in flat], as_json=False)
+        values = [msgspec.structs.asdict(status) | {"invalid": status.counts.get("invalid", 0)} for status in found]
+        print_list(COLUMNS, [[each[name] for name in COLUMNS] for each in values], as_json=False)
     if not found:
-        say("There are no imports; 'daftari import FILE' makes one.")
+        say("There are no imports; start one with 'daftari import FILE'.")
 
 
-@app.command("show", epilog=examples("daftari imports show 7", "daftari imports show 7 --json"))
-def show_import(
-    import_id: IdArgument,
-    project: ProjectOption = None,
-    as_json: JsonOption = False,
-    url: UrlOption = None,
-    key: KeyOption = None,
-    database: DatabaseOption = None,
-    config: ConfigOption = None,
-) -> None:
-    """Say how a file was read, how far its import is, and what became of its rows."""
-    with opened_place(project, url=url, key=key, database=database, config=config) as place:
-        shown = place.get(import_id)
+@command(app, "show", "daftari imports show 7", "daftari imports show 7 --json")
+def show_import(import_id: IdArgument, *, as_json: JsonOption = False, where: RemoteOptions) -> None:
+    """Show how a file was read, how far its import is, and the counts of its rows."""
+    with open_target(where) as target:
+        status = target.get(import_id)
         if as_json:
-            _print_json(shown)
+            print_json(status)
             return
-        say_reading(shown)
-        if shown["state"] in UNDER_WAY:
-            say(f"Import {import_id} is {shown['state']} ({shown['phase']}): {told_progress(shown)}.")
+        say_layout(status)
+        if status.state in UNDER_WAY:
+            say(f"Import {import_id} is {status.state} ({status.phase}): {format_progress(status)}.")
         else:
-            say_end(shown, place=place)
+            say_result(status, target=target)
 
 
-@app.command(
+@command(
+    app,
     "rows",
-    epilog=examples(
-        "daftari imports rows 7",
-        "daftari imports rows 7 --outcome invalid",
-        "daftari imports rows 7 --json > rows.ndjson",
-    ),
+    "daftari imports rows 7",
+    "daftari imports rows 7 --outcome invalid",
+    "daftari imports rows 7 --json > rows.ndjson",
 )
-def print_rows_of(
+def list_rows(
     import_id: IdArgument,
-    project: ProjectOption = None,
+    *,
     outcome: Annotated[
-        str | None, typer.Option("--outcome", metavar="OUTCOME", help="Only these, such as created or invalid.")
+        str | None,
+        typer.Option("--outcome", metavar="OUTCOME", help="Only rows with this outcome, such as created or invalid."),
     ] = None,
     after: Annotated[int, typer.Option("--after", metavar="ROW", min=0, help="Begin after this row.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line.")] = False,
-    url: UrlOption = None,
-    key: KeyOption = None,
-    database: DatabaseOption = None,
-    config: ConfigOption = None,
+    where: RemoteOptions,
 ) -> None:
-    """Print what became of each row, or what would become of it by a plan."""
-    with opened_place(project, url=url, key=key, database=database, config=config) as place:
-        for some in place.walk_rows(import_id, after=after):
-            rows = [row for row in some if outcome in (None, row["outcome"])]
+    """Print the outcome of each row; of a plan, the expected one."""
+    with open_target(where) as target:
+        for some in target.iterate_rows(import_id, after=after):
+            rows = [row for row in some if outcome in (None, row.outcome)]
             if as_json:
                 typer.echo(msgspec.json.Encoder().encode_lines(rows).decode(), nl=False)
             elif rows:
                 print_rows(rows)
 
 
-@app.command(
-    "rejects",
-    epilog=examples("daftari imports rejects 7 > rejects.csv", "daftari imports rejects 7 --output rejects.xlsx"),
-)
-def write_rejects(
-    import_id: IdArgument,
-    project: ProjectOption = None,
-    output: Annotated[
-        str | None, typer.Option("--output", metavar="FILE", help="Where to. [default: standard output]")
-    ] = None,
-    url: UrlOption = None,
-    key: KeyOption = None,
-    database: DatabaseOption = None,
-    config: ConfigOption = None,
-) -> None:
-    """Write the rows that were not taken, in the format in which they came, with one column more: why."""
-    with opened_place(project, url=url, key=key, database=database, config=config) as place:
-        if output is not None:
-            try:
-                with whole_file(Path(output)) as file:
-                    place.write_rejects(import_id, file=file)
-            except OSError as error:
-                raise fail(f"{output} cannot be written: {error.strerror}.") from error
-            return
-        if place.get(import_id)["format"] in ("xlsx", "ods") and sys.stdout.isatty():
-            raise fail("A workbook is nothing for a terminal; name a file with --output.", code=WRONG_USAGE)
-        with spooled_output() as spool:
-            place.write_rejects(import_id, file=spool)
+@command(app, "rejects", "daftari imports rejects 7 > rejects.csv", "daftari imports rejects 7 --output rejects.xlsx")
+def write_rejects(import_id: IdArgument, *, output: OutputOption = None, where: RemoteOptions) -> None:
+    """Write the rows that were not imported, each with the reason.
+
+    The file has the format of the imported file and one more column, 'why'.
+    """
+    with open_target(where) as target:
+        if output is None and sys.stdout.isatty() and target.get(import_id).format in ("xlsx", "ods"):
+            raise fail("A workbook cannot be shown on a terminal; name a file with --output.", code=WRONG_USAGE)
+        with write_output(output) as file:
+            target.write_rejects(import_id, file=file)
 
 
-# ---- told what to do ----------------------------------------------------------------------------------
+# ---- changing imports -----------------------------------------------------------------------------------
 
 
-@app.command("apply", epilog=examples("daftari imports apply 7", "daftari imports apply 7 --json"))
-def apply_import(
-    import_id: IdArgument,
-    project: ProjectOption = None,
-    as_json: JsonOption = False,
-    url: UrlOption = None,
-    key: KeyOption = None,
-    database: DatabaseOption = None,
-    config: ConfigOption = None,
-) -> None:
-    """Do what was planned. Rows whose contacts changed since are named and left alone."""
-    with opened_place(project, url=url, key=key, database=database, config=config) as place:
-        place.tell(import_id, "apply")
-        _follow(import_id, place, as_json=as_json)
+@command(app, "apply", "daftari imports apply 7", "daftari imports apply 7 --json")
+def apply_import(import_id: IdArgument, *, as_json: JsonOption = False, where: RemoteOptions) -> None:
+    """Apply a plan.
+
+    A row whose contact has changed since the plan is left alone, with outcome 'changed'.
+    """
+    with open_target(where) as target:
+        target.change(import_id, "apply")
+        _follow(import_id, target, as_json=as_json)
 
 
-@app.command("resume", epilog=examples("daftari imports resume 7 --project Shopify"))
-def resume_import(
-    import_id: IdArgument,
-    project: ProjectOption = None,
-    as_json: JsonOption = False,
-    url: UrlOption = None,
-    key: KeyOption = None,
-    database: DatabaseOption = None,
-    config: ConfigOption = None,
-) -> None:
-    """Go on with an import that was paused, or whose process is gone."""
-    with opened_place(project, url=url, key=key, database=database, config=config) as place:
-        place.tell(import_id, "resume")
-        _follow(import_id, place, as_json=as_json)
+@command(app, "resume", "daftari imports resume 7 --project Shopify")
+def resume_import(import_id: IdArgument, *, as_json: JsonOption = False, where: RemoteOptions) -> None:
+    """Resume an import that was paused or whose process has ended."""
+    with open_target(where) as target:
+        target.change(import_id, "resume")
+        _follow(import_id, target, as_json=as_json)
 
 
-@app.command(
+@command(app, "pause", "daftari imports pause 7")
+def pause_import(import_id: IdArgument, *, where: RemoteOptions) -> None:
+    """Pause an import after its present batch."""
+    with open_target(where) as target:
+        say_result(target.change(import_id, "pause"), target=target)
+
+
+@command(app, "cancel", "daftari imports cancel 7")
+def cancel_import(import_id: IdArgument, *, where: RemoteOptions) -> None:
+    """Cancel an import for good.
+
+    What is written stays, and can be undone.
+    """
+    with open_target(where) as target:
+        status = target.change(import_id, "cancel")
+        say(f"Import {import_id} is cancelled after {status.rows:,} rows.")
+        if status.rows and status.phase == "apply":
+            say(f"Undo what it wrote with: {format_command(target, 'undo', import_id)}")
+
+
+@command(
+    app,
     "undo",
-    epilog=examples(
-        "daftari imports undo 7", 'daftari imports undo 7 --opt-outs --reason "the list of another company"'
-    ),
+    "daftari imports undo 7",
+    'daftari imports undo 7 --opt-outs --reason "the list of another company"',
 )
 def undo_import(
     import_id: IdArgument,
-    project: ProjectOption = None,
-    opt_outs: Annotated[bool, typer.Option("--opt-outs", help="Take back its opt-outs too; needs --reason.")] = False,
-    reason: Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why, for whoever asks later.")] = None,
+    *,
+    opt_outs: Annotated[bool, typer.Option("--opt-outs", help="Retract also its opt-outs; needs --reason.")] = False,
+    reason: Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why, for later questions.")] = None,
     as_json: JsonOption = False,
-    url: UrlOption = None,
-    key: KeyOption = None,
-    database: DatabaseOption = None,
-    config: ConfigOption = None,
+    where: RemoteOptions,
 ) -> None:
-    """Put back what an import changed. What was changed since is kept; its opt-ins are taken back."""
-    with opened_place(project, url=url, key=key, database=database, config=config) as place:
-        place.tell(import_id, "undo", opt_outs=opt_outs, reason=reason)
-        _follow(import_id, place, as_json=as_json)
+    """Undo an import.
+
+    Restores the contacts that it changed, except those that were changed again since, and retracts its opt-ins.
+    """
+    with open_target(where) as target:
+        target.change(import_id, "undo", opt_outs=opt_outs, reason=reason)
+        _follow(import_id, target, as_json=as_json)
 
 
-@app.command("pause", epilog=examples("daftari imports pause 7"))
-def pause_import(
-    import_id: IdArgument,
-    project: ProjectOption = None,
-    url: UrlOption = None,
-    key: KeyOption = None,
-    database: DatabaseOption = None,
-    config: ConfigOption = None,
-) -> None:
-    """Make whoever works on an import stop after the batch at work."""
-    with opened_place(project, url=url, key=key, database=database, config=config) as place:
-        say_end(place.tell(import_id, "pause"), place=place)
-
-
-@app.command("cancel", epilog=examples("daftari imports cancel 7"))
-def cancel_import(
-    import_id: IdArgument,
-    project: ProjectOption = None,
-    url: UrlOption = None,
-    key: KeyOption = None,
-    database: DatabaseOption = None,
-    config: ConfigOption = None,
-) -> None:
-    """Stop an import for good. What is written stays, and can be undone."""
-    with opened_place(project, url=url, key=key, database=database, config=config) as place:
-        shown = place.tell(import_id, "cancel")
-        say(f"Import {import_id} is cancelled after {shown['rows']:,} rows.")
-        if shown["rows"] and shown["phase"] == "apply":
-            say(f"Put back what it wrote with: {command(place, 'undo', import_id)}")
-
-
-def _follow(import_id: int, place: Place, *, as_json: bool) -> None:
-    """See it through to its end."""
-    with told_to_stop() as told:
-        shown = follow_import(import_id, place=place, as_json=as_json, told=told)
+def _follow(import_id: int, target: ImportTarget, *, as_json: bool) -> None:
+    """Follows an import to its end. Raises ``typer.Exit`` unless it took all rows."""
+    with catch_stop_signals() as should_stop:
+        status = follow_import(import_id, target=target, as_json=as_json, should_stop=should_stop)
     if as_json:
-        _print_json(shown)
-    code = code_of([shown])
+        print_json(status)
+    code = exit_code([status])
     if code:
         raise typer.Exit(code)
-
-
-def _print_json(shown: Shown | list[Shown]) -> None:
-    typer.echo(msgspec.json.format(msgspec.json.encode(shown), indent=2).decode())

@@ -1,48 +1,44 @@
-"""Imports of a database that is at hand: this process works on them itself, unless a worker does already.
-
-This room must not know how anything is printed.
-"""
+"""Imports in a database: this process works on them, unless a worker already does. Nothing here prints."""
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
-from typing import IO, Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 
-from daftari.cli.imports.source import POLL_SECONDS, ROWS_AT_ONCE, SENDING, UNDER_WAY, Note, Shown
+from daftari.cli.imports.status import UNDER_WAY, Column, ImportRow, ImportStatus
+from daftari.cli.imports.target import POLL_SECONDS, Action, OnStatus, upload_progress
 from daftari.cli.terminal.output import INTERRUPTED, fail
-from daftari.cli.terminal.signals import Stop, pause
+from daftari.cli.terminal.progress import OnProgress
+from daftari.cli.terminal.signals import ShouldStop, pause
 from daftari.errors import StoreBusy, StoreUnavailable, WrongImportState
+from daftari.memory import rare_cycle_checks
 from daftari.model.jobs import JobKind
 from daftari.model.limits import PART_BYTES
 from daftari.model.projects import Actor, Project
 from daftari.model.time import current_time
 from daftari.rules.imports import lifecycle, views
-from daftari.rules.imports.model import Import, ImportSettings
+from daftari.rules.imports.model import Import
 from daftari.rules.imports.rejects import write_rejects
 from daftari.rules.imports.request import ImportRequest, keep_file
-from daftari.rules.imports.views import show_import
 from daftari.sandbox import read_request
-from daftari.serving.child import GARBAGE_RECORDS
 from daftari.store import Store, Tx
 from daftari.worker import run_job
 
-BUSY_SECONDS = 0.2
-"""How long to leave alone a database that is busy."""
+BUSY_PAUSE_SECONDS = 0.2
+"""The pause before a busy database is tried again."""
 BUSY_SECONDS_MAX = 60.0
-"""How long a busy database is waited for."""
-NOT_WHOLE = "Stopped before the file was there whole; nothing of it was imported."
+"""How long a busy database is tried."""
+ROWS_PER_READ = 1_000
 
 T = TypeVar("T")
 
 
-class Here:
-    """The imports of a project of a store. ``options``: what a command must say to come here again."""
+class LocalTarget:
+    """The imports of a project in a store. ``options`` are those that lead a command here again."""
 
     def __init__(self, store: Store, project: Project, *, options: str) -> None:
         self._store = store
@@ -53,95 +49,86 @@ class Here:
     def options(self) -> str:
         return self._options
 
-    def create(self, file: IO[bytes], *, wanted: ImportRequest, note: Note, told: Stop) -> Shown:
-        settings = read_request(file, request=wanted, region=self._project.region, now=current_time())
-        sending = {"state": SENDING, "name": settings.name, "bytes": settings.bytes, **_about_layout(settings)}
+    def create(
+        self, file: BinaryIO, *, request: ImportRequest, on_progress: OnProgress, should_stop: ShouldStop
+    ) -> ImportStatus:
+        settings = read_request(file, request=request, region=self._project.region, now=current_time())
 
         def write(rule: Callable[..., Any], **values: Any) -> Any:
-            if told():
-                raise fail(NOT_WHOLE, code=INTERRUPTED)
+            if should_stop():
+                raise fail("Stopped before the whole file was stored; nothing was imported.", code=INTERRUPTED)
             parts = values.get("first", 0) + len(values.get("parts", ()))
-            note({**sending, "bytes_read": min(parts * PART_BYTES, settings.bytes)})
+            on_progress(upload_progress(settings.name, min(parts * PART_BYTES, settings.bytes), settings.bytes))
             return self._write(rule, **values)
 
         import_id = keep_file(write, file, settings=settings)
-        found: Import = self._write(lifecycle.queue_import, import_id=import_id)
-        return _show(found)
+        return _to_status(self._write(lifecycle.queue_import, import_id=import_id))
 
-    def get(self, import_id: int) -> Shown:
-        return _show(self._store.read(self._project, current_time(), lifecycle.look_at_import, import_id=import_id))
+    def get(self, import_id: int) -> ImportStatus:
+        return _to_status(self._read(lifecycle.look_at_import, import_id=import_id))
 
-    def list_newest(self, *, limit: int) -> list[Shown]:
-        return [
-            _show(found)
-            for found in self._store.read(self._project, current_time(), lifecycle.list_imports, before=0, limit=limit)
-        ]
+    def list_newest(self, *, limit: int) -> list[ImportStatus]:
+        return [_to_status(found) for found in self._read(lifecycle.list_imports, before=0, limit=limit)]
 
-    def walk_rows(self, import_id: int, *, after: int) -> Iterator[list[Shown]]:
-        while some := self._store.read(
-            self._project, current_time(), views.list_rows, import_id=import_id, after=after, limit=ROWS_AT_ONCE
-        ):
-            yield msgspec.to_builtins(some)
-            after = some[-1].row
+    def iterate_rows(self, import_id: int, *, after: int) -> Iterator[list[ImportRow]]:
+        while found := self._read(views.list_rows, import_id=import_id, after=after, limit=ROWS_PER_READ):
+            rows = msgspec.convert(found, list[ImportRow], from_attributes=True)
+            yield rows
+            after = rows[-1].row
 
     def write_rejects(self, import_id: int, *, file: BinaryIO) -> None:
         def write(tx: Tx) -> None:
-            # A snapshot that was lost is taken anew.
+            # The store may call this again.
             file.seek(0)
             file.truncate()
             write_rejects(tx, import_id=import_id, file=file)
 
-        self._store.read(self._project, current_time(), write)
+        self._read(write)
 
-    def tell(self, import_id: int, verb: str, **values: object) -> Shown:
-        told: Callable[..., Import] = _VERBS[verb]
-        return _show(self._write(told, import_id=import_id, **values))
+    def change(self, import_id: int, action: Action, **values: object) -> ImportStatus:
+        return _to_status(self._write(_RULES[action], import_id=import_id, **values))
 
-    def follow(self, import_id: int, *, note: Note, told: Stop) -> Shown:
-        with _seldom_tidied_memory():
-            return self._follow(import_id, note, told)
+    def follow(self, import_id: int, *, on_status: OnStatus, should_stop: ShouldStop) -> ImportStatus:
+        with rare_cycle_checks():
+            while True:
+                status = self.get(import_id)
+                on_status(status)
+                if status.state not in UNDER_WAY:
+                    return status
+                if should_stop():
+                    return self._pause(import_id)
+                is_over = partial(self._is_over, import_id, on_status, should_stop)
+                work = partial(run_job, is_over, store=self._store, project_id=self._project.id, kind=JobKind.IMPORT)
+                if not _retry_while_busy(work):
+                    # A worker has it.
+                    pause(POLL_SECONDS, should_stop=should_stop)
 
-    def _follow(self, import_id: int, note: Note, told: Stop) -> Shown:
-        while True:
-            shown = self.get(import_id)
-            note(shown)
-            if shown["state"] not in UNDER_WAY:
-                return shown
-            if told():
-                return self._pause(import_id)
-            is_over = partial(self._is_over, import_id, note, told)
-            work = partial(run_job, is_over, store=self._store, project_id=self._project.id, kind=JobKind.IMPORT)
-            if not _patiently(work):
-                # A worker has it.
-                pause(POLL_SECONDS, told=told)
+    def _is_over(self, import_id: int, on_status: OnStatus, should_stop: ShouldStop, seconds: float) -> bool:
+        """Whether to leave the rest of the work: the command should stop, or what is left is another import's.
 
-    def _is_over(self, import_id: int, note: Note, told: Stop, seconds: float) -> bool:
-        """Whether to let go of the work: told to stop, or others wait that this command was not asked for.
-
-        What is left of an import's file is still cleared away.
+        What is left of this import's own file is still cleared.
         """
-        pause(seconds, told=told)
-        shown = self.get(import_id)
-        note(shown)
-        return told() or (
-            shown["state"] not in UNDER_WAY
-            and self._store.read(self._project, current_time(), lifecycle.find_work) is not None
-        )
+        pause(seconds, should_stop=should_stop)
+        status = self.get(import_id)
+        on_status(status)
+        return should_stop() or (status.state not in UNDER_WAY and self._read(lifecycle.find_work) is not None)
 
-    def _pause(self, import_id: int) -> Shown:
+    def _pause(self, import_id: int) -> ImportStatus:
         try:
-            return self.tell(import_id, "pause")
+            return self.change(import_id, "pause")
         except WrongImportState:
-            # It has ended by itself meanwhile.
+            # It has just ended.
             return self.get(import_id)
 
+    def _read(self, rule: Callable[..., T], **values: Any) -> T:
+        return self._store.read(self._project, current_time(), rule, **values)
+
     def _write(self, rule: Callable[..., T], **values: Any) -> T:
-        return _patiently(
-            lambda: self._store.write(self._project, Actor(None, "import"), current_time(), rule, **values)
-        )
+        actor = Actor(None, "import")
+        return _retry_while_busy(lambda: self._store.write(self._project, actor, current_time(), rule, **values))
 
 
-_VERBS: dict[str, Callable[..., Import]] = {
+_RULES: dict[Action, Callable[..., Import]] = {
     "apply": lifecycle.apply_import,
     "pause": lifecycle.pause_import,
     "resume": lifecycle.resume_import,
@@ -150,21 +137,7 @@ _VERBS: dict[str, Callable[..., Import]] = {
 }
 
 
-@contextmanager
-def _seldom_tidied_memory() -> Iterator[None]:
-    """A batch makes ten thousands of records that hold no circle; looking through them for one costs time."""
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(GARBAGE_RECORDS)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
-
-
-def _patiently(call: Callable[[], T]) -> T:
-    """What a call returns, tried again while others are writing."""
+def _retry_while_busy(call: Callable[[], T]) -> T:
     until = time.monotonic() + BUSY_SECONDS_MAX
     while True:
         try:
@@ -174,25 +147,20 @@ def _patiently(call: Callable[[], T]) -> T:
         except StoreBusy:
             if time.monotonic() > until:
                 raise
-            time.sleep(BUSY_SECONDS)
+            time.sleep(BUSY_PAUSE_SECONDS)
 
 
-def _show(found: Import) -> Shown:
-    shown: Shown = msgspec.to_builtins(show_import(found))
-    return shown | _about_layout(found.settings)
-
-
-def _about_layout(settings: ImportSettings) -> Shown:
-    """What a command tells beside what the API shows: how the file is read."""
+def _to_status(found: Import) -> ImportStatus:
+    settings = found.settings
     layout = settings.layout
-    return {
-        "kind": settings.kind,
-        "format": layout.format,
-        "encoding": layout.encoding,
-        "delimiter": layout.delimiter if layout.format == "csv" else None,
-        "sheet": layout.sheet,
-        "header": layout.header,
-        "columns": [{"name": use.name, "field": use.field} for use in settings.uses],
-        "attributes": settings.attributes,
-        "keep_ids": settings.keep_ids,
-    }
+    status = msgspec.convert(views.show_import(found), ImportStatus, from_attributes=True)
+    return msgspec.structs.replace(
+        status,
+        columns=msgspec.convert(settings.uses, list[Column], from_attributes=True),
+        encoding=layout.encoding,
+        delimiter=layout.delimiter if layout.format == "csv" else None,
+        sheet=layout.sheet,
+        header=layout.header,
+        attributes=settings.attributes,
+        keep_ids=settings.keep_ids,
+    )

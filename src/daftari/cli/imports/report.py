@@ -1,67 +1,64 @@
-"""Imports in sentences: how a file is read, how far it is, and what became of its records.
-
-This room must not know where an import is, nor how it is worked on.
-"""
+"""Imports in sentences: how a file is read, how far its import is, and what became of its rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from daftari.cli.imports.source import SENDING, Place, Shown, command
-from daftari.cli.terminal.output import FAILED, INTERRUPTED, plain, say
-from daftari.rules.imports.rejects import WHY
+from daftari.cli.imports.status import Column, ImportRow, ImportStatus
+from daftari.cli.imports.target import ImportTarget, format_command
+from daftari.cli.terminal.output import FAILED, INTERRUPTED, format_count, print_list, say, strip_controls
+from daftari.cli.terminal.progress import Progress, format_seconds
 
-CONTACTS = "contacts"
 KEPT_FIELDS = ("id", "created_at")
-"""What is read only to be kept."""
+"""Fields that are read only with ``--keep-ids``."""
 NOT_TAKEN = ("invalid", "refused", "changed")
-"""The outcomes after which a command ends as failed."""
+"""Outcomes with which a command ends as failed."""
 REJECTED = ("invalid", "changed")
-"""Those whose records are in the rejects file."""
-UNUSED_TOLD_MAX = 20
-"""Columns without a use that are named."""
-COLUMNS_TOLD_MAX = 100
+"""Outcomes of the rows in the rejects file."""
+REASON_COLUMN = "why"
+"""The column that a rejects file adds; it is never an attribute."""
+COLUMNS_NAMED_MAX = 100
+UNUSED_COLUMNS_NAMED_MAX = 20
+RATED_ROWS_MIN = 1_000
+"""An import of fewer rows is too short for a rate."""
+ROW_COLUMNS = ("row", "outcome", "id", "mobile", "suppressed", "joined", "kept_out", "why")
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", ":": "colons", "^": "carets"}
 _FORMATS = {"csv": "CSV", "xlsx": "XLSX", "ods": "ODS", "vcard": "vCard", "ndjson": "NDJSON", "json": "JSON"}
 _KINDS = {"contacts": "contacts", "opt_outs": "a list of opt-outs", "opt_ins": "a list of opt-ins"}
 
 
-# ---- how it is read -----------------------------------------------------------------------------------
+# ---- how the file is read -----------------------------------------------------------------------------
 
 
-def say_reading(shown: Shown) -> None:
-    """How a file is read, column by column."""
-    about: list[str] = [_FORMATS.get(shown["format"], "")]
-    if shown.get("sheet"):
-        about.append(f"sheet {shown['sheet']!r}")
-    elif shown.get("encoding"):
-        about.append(shown["encoding"])
-    if shown.get("delimiter"):
-        about.append(f"cells between {_DELIMITERS.get(shown['delimiter'], repr(shown['delimiter']))}")
-    if not shown.get("header", True):
-        about.append("no names of columns")
-    _say(f"{shown['name']}: {', '.join(about)}; read as {_KINDS[shown['kind']]}.")
-    for line in _columns(shown):
-        _say(f"  {line}")
-
-
-def _columns(shown: Shown) -> list[str]:
-    uses = [(str(column["name"]), _use(column, shown)) for column in shown["columns"]]
+def say_layout(status: ImportStatus) -> None:
+    """Prints how the file is read, column by column."""
+    about = [_FORMATS.get(status.format, status.format)]
+    if status.sheet:
+        about.append(f"sheet {status.sheet!r}")
+    elif status.encoding:
+        about.append(status.encoding)
+    if status.delimiter:
+        about.append(f"separated by {_DELIMITERS.get(status.delimiter, repr(status.delimiter))}")
+    if not status.header:
+        about.append("without column names")
+    _say(f"{status.name}: {', '.join(about)}; read as {_KINDS[status.kind]}.")
+    uses = [(column.name, _find_use(column, status)) for column in status.columns]
     used = [f"{name} → {use}" for name, use in uses if use is not None]
     unused = [name for name, use in uses if use is None]
-    lines = [_listed(used, COLUMNS_TOLD_MAX)] if used else []
-    return lines + ([f"not used: {_listed(unused, UNUSED_TOLD_MAX)}"] if unused else [])
+    if used:
+        _say(f"  {_join_names(used, COLUMNS_NAMED_MAX)}")
+    if unused:
+        _say(f"  not used: {_join_names(unused, UNUSED_COLUMNS_NAMED_MAX)}")
 
 
-def _use(column: Shown, shown: Shown) -> str | None:
-    """What a column is read as; the reasons of an earlier rejects file never are."""
-    field: str | None = column["field"]
-    if field is None:
-        return "attribute" if shown.get("attributes") and column["name"] != WHY else None
-    return None if field in KEPT_FIELDS and not shown.get("keep_ids", True) else field
+def _find_use(column: Column, status: ImportStatus) -> str | None:
+    """What a column is read as, ``None`` for nothing."""
+    if column.field is None:
+        return "attribute" if status.attributes and column.name != REASON_COLUMN else None
+    return None if column.field in KEPT_FIELDS and not status.keep_ids else column.field
 
 
-def _listed(names: Sequence[str], most: int) -> str:
+def _join_names(names: Sequence[str], most: int) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
 
@@ -69,131 +66,124 @@ def _listed(names: Sequence[str], most: int) -> str:
 # ---- how far it is ------------------------------------------------------------------------------------
 
 
-def told_progress(shown: Shown) -> str:
-    """How far it is, in one line without its name."""
-    if shown["state"] == SENDING:
-        return f"{shown['bytes_read']:,} of {shown['bytes']:,} bytes sent"
-    if shown["phase"] == "undo":
-        return told_undone(shown)
-    if shown["state"] == "queued" and not shown["rows"]:
+def progress_of(status: ImportStatus) -> Progress:
+    """The progress of an import, in bytes of its file; of an undo, in rows."""
+    if status.phase == "undo":
+        total = sum(status.counts.get(name, 0) for name in ("created", "updated", "recorded"))
+        done = total if status.state == "done" else sum((status.undo or {}).values())
+    else:
+        total = status.bytes
+        done = total if status.state == "done" else status.bytes_read
+    text, detail = format_progress(status), format_counts(status.counts)
+    return Progress(label=status.name, done=done, total=total, text=text, detail=detail)
+
+
+def format_progress(status: ImportStatus) -> str:
+    """``2,000 rows, 500/s, 8 s left``."""
+    if status.phase == "undo":
+        return format_undo(status)
+    if status.state == "queued" and not status.rows:
         return "waiting for its turn"
-    parts = [f"{shown['rows']:,} rows"]
-    if shown["rate"]:
-        parts.append(f"{shown['rate']:,.0f}/s")
-    if shown["seconds_left"]:
-        parts.append(f"{told_seconds(shown['seconds_left'])} left")
+    parts = [format_count(status.rows, "row")]
+    if status.rate:
+        parts.append(f"{status.rate:,.0f}/s")
+    if status.seconds_left:
+        parts.append(f"{format_seconds(status.seconds_left)} left")
     return ", ".join(parts)
 
 
-def told_seconds(seconds: float) -> str:
-    """A time as people read it."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02} min"
-    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
-
-
-def told_outcomes(counts: Mapping[str, int]) -> str:
-    """What became of records: every outcome that there is."""
+def format_counts(counts: Mapping[str, int]) -> str:
+    """``2,000 created, 3 invalid``: the outcomes that occurred."""
     return ", ".join(f"{many:,} {name}" for name, many in counts.items() if many)
 
 
-def part_done(shown: Shown) -> tuple[int, int]:
-    """How much of how much is done, in whatever can be counted."""
-    if shown.get("phase") == "undo":
-        counts = shown["counts"]
-        whole = counts.get("created", 0) + counts.get("updated", 0) + counts.get("recorded", 0)
-        undone = shown["undo"] or {}
-        done = sum(undone.values()) if shown["state"] != "done" else whole
-        return min(done, whole), max(whole, 1)
-    done = shown["bytes"] if shown["state"] == "done" else min(shown["bytes_read"], shown["bytes"])
-    return done, max(shown["bytes"], 1)
+def format_undo(status: ImportStatus) -> str:
+    """What an undo has done so far."""
+    undone = status.undo or {}
+    counts = ", ".join(f"{undone.get(name, 0):,} {name}" for name in ("reversed", "kept", "failed"))
+    return f"{counts}; {undone.get('retracted', 0):,} opt-ins and opt-outs retracted"
 
 
 # ---- what became of it --------------------------------------------------------------------------------
 
 
-def say_end(shown: Shown, *, place: Place, rejects_kept: str | None = None) -> None:
-    """What an import came to, and what can be done now. ``rejects_kept``: where its rejects were written."""
-    state, named = shown["state"], f"Import {shown['id']} of {shown['name']}"
-    if state == "paused":
-        at = "" if shown["phase"] == "undo" else f" at row {shown['rows']:,}"
-        _say(f"Paused{at}. Go on with: {command(place, 'resume', shown['id'])}")
+def say_result(status: ImportStatus, *, target: ImportTarget) -> None:
+    """Prints what an import came to, and the commands that are possible now."""
+    name = f"Import {status.id} of {status.name}"
+    if status.state == "paused":
+        at = "" if status.phase == "undo" else f" at row {status.rows:,}"
+        _say(f"Paused{at}. Resume it with: {format_command(target, 'resume', status.id)}")
         return
-    if state == "failed":
-        _say(f"daftari: {named} failed: {shown['error']}")
-    elif state == "cancelled":
-        _say(f"{named} was cancelled; what was written stays, and can be undone.")
-    if shown["phase"] == "undo":
-        _say(f"{named} is undone: {told_undone(shown)}." if state == "done" else f"Undone: {told_undone(shown)}.")
+    if status.state == "failed":
+        _say(f"daftari: {name} failed: {status.error}")
+    elif status.state == "cancelled":
+        _say(f"{name} was cancelled. What was written stays and can be undone.")
+    if status.phase == "undo":
+        _say(
+            f"{name} is undone: {format_undo(status)}."
+            if status.state == "done"
+            else f"Undone so far: {format_undo(status)}."
+        )
         return
-    _say_counts(shown)
-    _say_rejects(shown, place, rejects_kept)
-    if shown["phase"] == "plan" and state == "done":
-        _say(f"This is a plan; nothing was changed. Apply it with: {command(place, 'apply', shown['id'])}")
+    _say_counts(status)
+    _say_rejects(status, target)
+    if status.phase == "plan" and status.state == "done":
+        _say(f"This is a plan; nothing was changed. Apply it with: {format_command(target, 'apply', status.id)}")
 
 
-def told_undone(shown: Shown) -> str:
-    """What an undo has done so far."""
-    undone = shown["undo"] or {}
-    sentence = ", ".join(f"{undone.get(name, 0):,} {name}" for name in ("reversed", "kept", "failed"))
-    return f"{sentence}; {undone.get('retracted', 0):,} opt-ins and opt-outs taken back"
+def _say_counts(status: ImportStatus) -> None:
+    rate = f" ({status.rate:,.0f} rows a second)" if status.rate and status.rows >= RATED_ROWS_MIN else ""
+    would = "would be " if status.phase == "plan" else ""
+    counts = format_counts(status.counts)
+    _say(f"{format_count(status.rows, 'row')} read{f': {would}{counts}' if counts else ''}.{rate}")
+    also = []
+    if status.suppressed:
+        also.append(f"{status.suppressed:,} suppressed (opted out; they join no group)")
+    if status.joined:
+        also.append(f"{status.joined:,} joined {status.group or 'groups'}")
+    if status.facts and status.kind == "contacts":
+        also.append(f"{status.facts:,} opt-outs and opt-ins recorded")
+    if also:
+        _say(f"Also: {'; '.join(also)}.")
 
 
-def _say_counts(shown: Shown) -> None:
-    speed = f" ({shown['rate']:,.0f} rows a second)" if shown["rate"] and shown["rows"] >= 1_000 else ""
-    would = "would be " if shown["phase"] == "plan" else ""
-    outcomes = told_outcomes(shown["counts"])
-    rows = "1 row" if shown["rows"] == 1 else f"{shown['rows']:,} rows"
-    _say(f"{rows} read{f': {would}{outcomes}' if outcomes else ''}.{speed}")
-    beside = _beside(shown)
-    if beside:
-        _say(f"Beside them: {'; '.join(beside)}.")
-
-
-def _beside(shown: Shown) -> list[str]:
-    beside = []
-    if shown["suppressed"]:
-        beside.append(f"{shown['suppressed']:,} suppressed (opted out; they join nothing)")
-    if shown["joined"]:
-        beside.append(f"{shown['joined']:,} joined {shown['group'] or 'groups'}")
-    if shown["facts"] and shown["kind"] == CONTACTS:
-        beside.append(f"{shown['facts']:,} opt-outs and opt-ins recorded")
-    return beside
-
-
-def _say_rejects(shown: Shown, place: Place, kept: str | None) -> None:
-    rejected = count_rejects(shown)
+def _say_rejects(status: ImportStatus, target: ImportTarget) -> None:
+    rejected = count_rejects(status)
     if not rejected:
         return
-    what = "1 row" if rejected == 1 else f"{rejected:,} rows"
-    verb = "would not be" if shown["phase"] == "plan" else "was not" if rejected == 1 else "were not"
-    if kept is None:
-        where = f"{command(place, 'rejects', shown['id'])} > FILE"
-        _say(f"{what} {verb} taken; each with its reason: {where}")
+    verb = "would not be" if status.phase == "plan" else "was not" if rejected == 1 else "were not"
+    sentence = f"{format_count(rejected, 'row')} {verb} imported; each with its reason"
+    if isinstance(status.rejects, str):
+        _say(f"{sentence} is in {status.rejects}: correct them there and import that file.")
     else:
-        _say(f"{what} {verb} taken; each with its reason is in {kept}: mend them there and import that.")
+        _say(f"{sentence}: {format_command(target, 'rejects', status.id)} > FILE")
 
 
-def count_rejects(shown: Shown) -> int:
-    """How many records are in the rejects file."""
-    return sum(shown["counts"].get(name, 0) for name in REJECTED)
+def print_rows(rows: Sequence[ImportRow]) -> None:
+    """Prints rows of an import as a list."""
+    print_list(ROW_COLUMNS, [[getattr(row, name) for name in ROW_COLUMNS] for row in rows], as_json=False)
 
 
-def code_of(imports: Iterable[Shown]) -> int:
-    """How a command ends after these."""
-    codes = [_code(shown) for shown in imports]
+def count_rejects(status: ImportStatus) -> int:
+    """How many rows are in the rejects file."""
+    return sum(status.counts.get(name, 0) for name in REJECTED)
+
+
+def exit_code(imports: Iterable[ImportStatus]) -> int:
+    """The exit code of a command after these imports."""
+    codes = [_exit_code(status) for status in imports]
     return INTERRUPTED if INTERRUPTED in codes else max(codes, default=0)
 
 
-def _code(shown: Shown) -> int:
-    if shown["state"] == "paused":
+def _exit_code(status: ImportStatus) -> int:
+    if status.state == "paused":
         return INTERRUPTED
-    ended_well = shown["state"] == "done" and not any(shown["counts"].get(name) for name in NOT_TAKEN)
-    return 0 if ended_well or (shown["phase"] == "undo" and shown["state"] == "done") else FAILED
+    if status.state != "done":
+        return FAILED
+    took_all = not any(status.counts.get(name) for name in NOT_TAKEN)
+    return 0 if took_all or status.phase == "undo" else FAILED
 
 
 def _say(sentence: str) -> None:
-    """Names of files and of columns are a stranger's words."""
-    say(plain(sentence))
+    """File and column names are foreign text."""
+    say(strip_controls(sentence))

@@ -1,134 +1,132 @@
-"""Imports on a server elsewhere: files are streamed to it, its worker works on them, and this process watches.
-
-This room must not know how anything is printed.
-"""
+"""Imports on a server: files are uploaded, the server's worker imports them, and this process waits."""
 
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Iterator
-from itertools import chain, islice
-from typing import IO, Any, BinaryIO
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import islice
+from typing import Any, BinaryIO
 
 import msgspec
 
-from daftari.cli.imports.source import SENDING, UNDER_WAY, Note, Shown, written_options
-from daftari.cli.remote import Remote
+from daftari.cli.imports.status import ImportRow, ImportStatus
+from daftari.cli.imports.target import POLL_SECONDS, Action, OnStatus, format_options, upload_progress
+from daftari.cli.server import open_client
 from daftari.cli.terminal.output import INTERRUPTED, fail, say
-from daftari.cli.terminal.signals import Stop, pause
+from daftari.cli.terminal.progress import OnProgress
+from daftari.cli.terminal.signals import ShouldStop
 from daftari.errors import TooLarge
 from daftari.model.limits import FILE_BYTES_MAX
 from daftari.rules.imports.request import ImportRequest
+from daftari_client import Client, Import
+from daftari_client.errors import WrongImportState
 
-PIECE_BYTES = 256 * 1024
-POLL_SECONDS = 0.5
 QUEUED_SECONDS = 30.0
-"""After so long in the queue, somebody should look whether a worker runs."""
+"""An import that is queued for so long may have no worker."""
+ROWS_PER_STEP = 1_000
 
 
-class FileRemote(Remote):
-    """A server that takes whole files."""
-
-    def upload(self, path: str, file: IO[bytes], *, query: dict[str, str], note: Note, told: Stop) -> Shown:
-        """The JSON that an upload answers. However often it is tried again, it is one upload."""
-        length = file.seek(0, 2)
-        name = query.get("name", "")
-        headers = {
-            "Content-Type": "application/octet-stream",
-            "Content-Length": str(length),
-            "Idempotency-Key": f'"{uuid.uuid4()}"',
-        }
-
-        def pieces() -> Iterator[bytes]:
-            file.seek(0)
-            while piece := file.read(PIECE_BYTES):
-                if told():
-                    raise fail("Stopped before the file was there whole; nothing of it was imported.", code=INTERRUPTED)
-                yield piece
-                note({"state": SENDING, "name": name, "bytes": length, "bytes_read": file.tell()})
-
-        def attempt() -> Shown:
-            answer = self._client.post(self._url + path, params=query, content=pieces(), headers=headers)
-            self._refuse(answer)
-            return msgspec.json.decode(answer.content, type=dict[str, Any])
-
-        return self._tried(attempt)
+class _Stopped(Exception):
+    """The command should stop waiting."""
 
 
-class There:
-    """The imports of a project of a server."""
+class ServerTarget:
+    """The imports of a project on a server."""
 
-    def __init__(self, remote: FileRemote, *, url: str, project: str | None) -> None:
-        self._remote = remote
-        self._url = url
-        self._project = project
-        self._named = {} if project is None else {"project": project}
+    def __init__(self, client: Client, *, options: str) -> None:
+        self._client = client
+        self._options = options
 
     @property
     def options(self) -> str:
-        return written_options(project=self._project, url=self._url)
+        return self._options
 
-    def create(self, file: IO[bytes], *, wanted: ImportRequest, note: Note, told: Stop) -> Shown:
-        if file.seek(0, 2) > FILE_BYTES_MAX:
+    def create(
+        self, file: BinaryIO, *, request: ImportRequest, on_progress: OnProgress, should_stop: ShouldStop
+    ) -> ImportStatus:
+        size = file.seek(0, 2)
+        if size > FILE_BYTES_MAX:
             raise TooLarge(f"The file is larger than the {FILE_BYTES_MAX} bytes that an import takes.")
-        answer = self._remote.upload("/v1/imports", file, query=self._query(wanted), note=note, told=told)
-        return self._import(answer)
+        file.seek(0)
 
-    def get(self, import_id: int) -> Shown:
-        return self._import(self._remote.call("GET", f"/v1/imports/{import_id}", **self._named))
+        def note(sent: int, total: int | None) -> None:
+            if should_stop():
+                raise fail("Stopped before the whole file was stored; nothing was imported.", code=INTERRUPTED)
+            on_progress(upload_progress(request.name, sent, size))
 
-    def list_newest(self, *, limit: int) -> list[Shown]:
-        pages = self._walk("/v1/imports", "imports", after=None)
-        return list(islice(chain.from_iterable(pages), limit))
+        created = self._client.imports.create(
+            file,
+            name=request.name,
+            kind=request.kind,
+            group=request.group,
+            columns={column: None if field == "-" else field for column, field in request.mapping.items()} or None,
+            plan=request.planned,
+            attributes=request.attributes,
+            keep_ids=request.keep_ids,
+            progress=note,
+            **request.common,
+        )
+        return _to_status(created)
 
-    def walk_rows(self, import_id: int, *, after: int) -> Iterator[list[Shown]]:
-        return self._walk(f"/v1/imports/{import_id}/rows", "rows", after=after or None)
+    def get(self, import_id: int) -> ImportStatus:
+        return _to_status(self._client.imports.get(import_id))
 
-    def _walk(self, path: str, member: str, *, after: object) -> Iterator[list[Shown]]:
-        while True:
-            answer = self._remote.call("GET", path, after=after, **self._named)
-            if answer[member]:
-                yield answer[member]
-            after = answer["next"]
-            if after is None:
-                return
+    def list_newest(self, *, limit: int) -> list[ImportStatus]:
+        return [_to_status(found) for found in islice(self._client.imports.iterate(), limit)]
+
+    def iterate_rows(self, import_id: int, *, after: int) -> Iterator[list[ImportRow]]:
+        rows = self._client.imports.rows(import_id, after=after or None)
+        while some := list(islice(rows, ROWS_PER_STEP)):
+            yield msgspec.convert(some, list[ImportRow], from_attributes=True)
 
     def write_rejects(self, import_id: int, *, file: BinaryIO) -> None:
-        self._remote.download(f"/v1/imports/{import_id}/rejects", file, **self._named)
+        self._client.imports.save_rejects(import_id, file)
 
-    def tell(self, import_id: int, verb: str, **values: object) -> Shown:
-        given = {name: value for name, value in values.items() if value is not None}
-        return self._import(self._remote.call("POST", f"/v1/imports/{import_id}/{verb}", **given, **self._named))
+    def change(self, import_id: int, action: Action, **values: Any) -> ImportStatus:
+        calls = self._client.imports
+        if action == "undo":
+            return _to_status(calls.undo(import_id, **values))
+        change = {"apply": calls.apply, "pause": calls.pause, "resume": calls.resume, "cancel": calls.cancel}[action]
+        return _to_status(change(import_id))
 
-    def follow(self, import_id: int, *, note: Note, told: Stop) -> Shown:
-        asks_for_worker = time.monotonic() + QUEUED_SECONDS
-        while True:
-            shown = self.get(import_id)
-            note(shown)
-            if shown["state"] not in UNDER_WAY:
-                return shown
-            if told():
-                return self._pause(import_id)
-            if shown["state"] == "queued" and time.monotonic() > asks_for_worker:
-                say("The server has not begun yet; does a worker run there?")
-                asks_for_worker = float("inf")
-            pause(POLL_SECONDS, told=told)
+    def follow(self, import_id: int, *, on_status: OnStatus, should_stop: ShouldStop) -> ImportStatus:
+        warn_at = time.monotonic() + QUEUED_SECONDS
 
-    def _pause(self, import_id: int) -> Shown:
-        """The import, paused; or as it ended just before."""
-        answer = self._remote.call_if_possible("POST", f"/v1/imports/{import_id}/pause", **self._named)
-        return self.get(import_id) if answer is None else self._import(answer)
+        def check(found: Import) -> None:
+            nonlocal warn_at
+            on_status(_to_status(found))
+            if should_stop():
+                raise _Stopped
+            if found.state == "queued" and time.monotonic() > warn_at:
+                say("The server has not started the import yet; is a worker running there?")
+                warn_at = float("inf")
 
-    def _query(self, wanted: ImportRequest) -> dict[str, str]:
-        flags = {"plan": wanted.planned, "attributes": wanted.attributes, "keep_ids": wanted.keep_ids}
-        common = {name: "true" if value is True else str(value) for name, value in wanted.common.items()}
-        mapping = {"map": msgspec.json.encode(wanted.mapping).decode()} if wanted.mapping else {}
-        group = {} if wanted.group is None else {"group": wanted.group}
-        named = {"name": wanted.name, "kind": wanted.kind, **self._named}
-        return {**named, **group, **mapping, **common, **{name: "true" for name, on in flags.items() if on}}
+        try:
+            return _to_status(self._client.imports.wait(import_id, pause_seconds_max=POLL_SECONDS, on_poll=check))
+        except _Stopped:
+            return self._pause(import_id)
 
-    @staticmethod
-    def _import(answer: Shown) -> Shown:
-        found: Shown = answer["import"]
-        return found
+    def _pause(self, import_id: int) -> ImportStatus:
+        try:
+            return self.change(import_id, "pause")
+        except WrongImportState:
+            # It has just ended.
+            return self.get(import_id)
+
+
+@contextmanager
+def open_server(url: str, key: str, *, project: str | None) -> Iterator[ServerTarget]:
+    """The imports of a project on a server, until the block ends. Raises ``typer.Exit`` after its message."""
+    with open_client(url, key, project=project) as client:
+        yield ServerTarget(client, options=format_options(project=project, url=url))
+
+
+def _to_status(found: Import) -> ImportStatus:
+    """The members that the server sent, with times as the API writes them."""
+    members = msgspec.to_builtins(found, builtin_types=(datetime,))
+    times = {name: f"{value:%Y-%m-%dT%H:%M:%S.%fZ}" for name, value in members.items() if isinstance(value, datetime)}
+    return msgspec.convert(
+        {name: value for name, value in (members | times).items() if value is not None}, ImportStatus
+    )

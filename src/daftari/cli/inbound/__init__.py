@@ -1,1 +1,1 @@
-"""The commands of inbound addresses, quarantine and review."""
+"""The commands of inbound addresses, refused requests and reviews."""

@@ -1,4 +1,4 @@
-"""``daftari inbound review`` and ``settle``: what people wrote that a person should look at."""
+"""``daftari inbound review`` and ``settle``: messages that a person has to read."""
 
 from __future__ import annotations
 
@@ -6,70 +6,63 @@ from typing import Annotated
 
 import typer
 
-from daftari.cli.terminal.options import (
-    ConfigOption,
-    DatabaseOption,
-    JsonOption,
-    ProjectOption,
-    chosen_project,
-    examples,
-    opened_store,
-)
+from daftari.cli.terminal.commands import command, command_group
+from daftari.cli.terminal.options import JsonOption, ProjectOptions
 from daftari.cli.terminal.output import print_list, say
+from daftari.model.inbound import Settlement
 from daftari.model.limits import OPT_OUTS_PER_PAGE_MAX
 from daftari.model.projects import Actor
 from daftari.model.time import current_time
-from daftari.rules.inbound import review as reviews
-from daftari.rules.inbound.review import Settlement, show_review
 
-EPILOG = examples(
+COLUMNS = ("id", "at", "provider", "mobile", "channel", "sender", "why", "text")
+
+app = command_group()
+
+
+@command(
+    app,
+    "review",
     "daftari inbound review --project Shopify",
     "daftari inbound review --json",
-    note="'daftari inbound settle ID --as opt_out' takes one off the list.",
+    note="Settle one with 'daftari inbound settle ID --as opt_out'.",
 )
-SETTLE_EPILOG = examples(
+def list_reviews(*, as_json: JsonOption = False, where: ProjectOptions) -> None:
+    """List the messages that a person has to read, at most the first thousand."""
+    from daftari.rules.inbound import review
+
+    with where.open_project() as (store, project):
+        found = store.read(project, current_time(), review.list_reviews, after=0, limit=OPT_OUTS_PER_PAGE_MAX)
+    rows = [[getattr(members, column) for column in COLUMNS] for members in map(review.show_review, found)]
+    print_list(COLUMNS, rows, as_json=as_json)
+    if not rows:
+        say("No messages are waiting for review.")
+
+
+@command(
+    app,
+    "settle",
     "daftari inbound settle 12 --as opt_out --project Shopify",
     "daftari inbound settle 13 --as dismiss",
     note=(
-        "opt_out: it was one. opt_in: the person wants messages again, by this channel. "
-        "retract: what was recorded of it is taken back. dismiss: nothing follows."
+        "opt_out: the person wants no more messages. opt_in: the person wants messages again, on this channel. "
+        "retract: take back what was recorded of the message. dismiss: record nothing."
     ),
 )
-COLUMNS = ("id", "at", "provider", "mobile", "channel", "sender", "why", "text")
-
-
-def list_reviews(
-    project: ProjectOption = None,
-    as_json: JsonOption = False,
-    database: DatabaseOption = None,
-    config: ConfigOption = None,
-) -> None:
-    """List what waits for a person's eye, the first thousand."""
-    with opened_store(config, database) as store:
-        chosen = chosen_project(store, project)
-        found = store.read(chosen, current_time(), reviews.list_reviews, after=0, limit=OPT_OUTS_PER_PAGE_MAX)
-    shown = [show_review(review) for review in found]
-    rows = [[getattr(members, column) for column in COLUMNS] for members in shown]
-    print_list(COLUMNS, rows, as_json=as_json)
-    if not rows:
-        say("Nothing waits for review.")
-
-
 def settle(
-    number: Annotated[int, typer.Argument(metavar="ID", min=1, help="As 'daftari inbound review' shows it.")],
-    settled_as: Annotated[Settlement, typer.Option("--as", help="What it was.")],
-    project: ProjectOption = None,
-    database: DatabaseOption = None,
-    config: ConfigOption = None,
+    number: Annotated[int, typer.Argument(metavar="ID", min=1, help="The id, from 'daftari inbound review'.")],
+    *,
+    settled_as: Annotated[Settlement, typer.Option("--as", help="What the message means.")],
+    where: ProjectOptions,
 ) -> None:
-    """Say what a message was; what follows from it follows at once."""
-    with opened_store(config, database) as store:
-        chosen = chosen_project(store, project)
+    """Settle a message under review: record what it means."""
+    from daftari.rules.inbound.review import settle_review
+
+    with where.open_project() as (store, project):
         review = store.write(
-            chosen,
+            project,
             Actor(None, "inbound settle"),
             current_time(),
-            reviews.settle_review,
+            settle_review,
             review_id=number,
             settled_as=settled_as,
         )

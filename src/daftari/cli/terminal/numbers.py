@@ -1,7 +1,4 @@
-"""The numbers that a command was given: as arguments, or one a line on standard input, as many as there are.
-
-This room must not know what is done with them, nor which of them can be read.
-"""
+"""The numbers that a command gets: as arguments, or one a line on standard input. Nothing here parses them."""
 
 from __future__ import annotations
 
@@ -18,26 +15,26 @@ from daftari.model.limits import FACTS_PER_CALL_MAX, MOBILE_TEXT_MAX
 
 STDIN = "-"
 PROGRESS_SECONDS = 2.0
-"""How often a long run says how far it is."""
+"""The time between two progress messages of a long run."""
 
 NumbersArgument = Annotated[
     list[str],
-    typer.Argument(metavar="NUMBER...", help="Numbers, as people write them; or - for one a line on standard input."),
+    typer.Argument(metavar="NUMBER...", help="Phone numbers; or - to read one a line from standard input."),
 ]
 
 
-def take_calls(numbers: Sequence[str]) -> Iterator[list[str]]:
-    """The numbers, as many at a time as one call takes; now and then a sentence says how many are done."""
-    rest = _lines() if list(numbers) == [STDIN] else iter(numbers)
+def read_batches(numbers: Sequence[str]) -> Iterator[list[str]]:
+    """The numbers in batches of one call each. A message says every few seconds how many are done."""
+    rest = _read_lines() if list(numbers) == [STDIN] else iter(numbers)
     done, said_at = 0, time.monotonic()
-    while call := list(islice(rest, FACTS_PER_CALL_MAX)):
-        yield call
-        done += len(call)
+    while batch := list(islice(rest, FACTS_PER_CALL_MAX)):
+        yield batch
+        done += len(batch)
         if time.monotonic() - said_at >= PROGRESS_SECONDS:
             say(f"{done:,} numbers are done.")
             said_at = time.monotonic()
 
 
-def _lines() -> Iterator[str]:
-    """The lines of standard input that are not blank; one that is far too long is cut, since it is no number."""
+def _read_lines() -> Iterator[str]:
+    """The lines of standard input that are not blank. A line that is too long for a number is cut."""
     return (line[: MOBILE_TEXT_MAX + 1] for read in sys.stdin if (line := read.strip()))

@@ -1,4 +1,4 @@
-"""The options that commands share, made of the one list of settings, and what they lead to."""
+"""The options that several commands take, and the store and project that they name."""
 
 from __future__ import annotations
 
@@ -6,79 +6,136 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from daftari.cli.terminal.commands import Options
 from daftari.cli.terminal.output import WRONG_USAGE, fail
-from daftari.model.projects import Project
 from daftari.model.time import current_time
-from daftari.rules.access.projects import find_project, list_projects
 from daftari.settings import SETTINGS, Settings, read_settings
 from daftari.store import Store, open_store
 
+if TYPE_CHECKING:
+    from daftari.model.projects import Project
+
 PROJECTS_NAMED_MAX = 10
-_SHOWN = {"database": "URL", "public_url": "URL", "host": "ADDRESS"}
+URL_VARIABLE, KEY_VARIABLE = "DAFTARI_URL", "DAFTARI_KEY"
+_METAVARS = {"database": "URL", "public_url": "URL", "host": "ADDRESS"}
 
 
 def setting_option(name: str) -> typer.models.OptionInfo:
-    """The option of a setting, with the words of the one list."""
+    """The option of a setting, with the help of ``SETTINGS``."""
     setting = next(setting for setting in SETTINGS if setting.name == name)
-    shown = setting.default_doc or setting.default
+    default = setting.default_doc or setting.default
     option: typer.models.OptionInfo = typer.Option(
         setting.option,
-        metavar=_SHOWN.get(name),
-        help=setting.doc.replace("`", "'") + ("" if shown is False else f" [default: {shown}]"),
+        metavar=_METAVARS.get(name),
+        help=setting.doc.replace("`", "'") + ("" if default is False else f" [default: {default}]"),
         show_default=False,
     )
     return option
 
 
-def examples(*lines: str, note: str = "") -> str:
-    """What stands below a command's help."""
-    return "\n".join(["Examples:", "", "\b", *[f"  {line}" for line in lines], *(["", note] if note else [])])
-
-
-DatabaseOption = Annotated[str | None, setting_option("database")]
 PublicUrlOption = Annotated[str | None, setting_option("public_url")]
-ConfigOption = Annotated[
-    str | None,
-    typer.Option("--config", metavar="FILE", help="The TOML file with settings. [default: daftari.toml, if there]"),
-]
-ProjectOption = Annotated[
-    str | None, typer.Option("--project", metavar="NAME", help="The project. [default: the only one, if there is one]")
-]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
+OnlyProjectOption = Annotated[str | None, typer.Option("--project", metavar="NAME", help="Only this project.")]
+OutputOption = Annotated[
+    str | None, typer.Option("--output", metavar="FILE", help="The file to write. [default: standard output]")
+]
 
 
-def settings_from(config: str | None, **options: object) -> Settings:
-    """The settings of a command: its options over the environment over the file. Raises ``BadSettings``."""
-    return read_settings(options, config=config, environ=os.environ, folder=Path())
+class ConfigOptions(Options, frozen=True, kw_only=True):
+    """Which settings file a command reads."""
+
+    config: Annotated[
+        str | None,
+        typer.Option("--config", metavar="FILE", help="The TOML settings file. [default: daftari.toml, if it exists]"),
+    ] = None
+
+    def read_settings(self, **options: object) -> Settings:
+        """The settings: ``options``, then the environment, then the file. Raises ``BadSettings``."""
+        return read_settings(options, config=self.config, environ=os.environ, folder=Path())
 
 
-@contextmanager
-def opened_store(config: str | None, database: str | None) -> Iterator[Store]:
-    """The store that a command works on, for as long as it runs."""
-    store = open_settled(settings_from(config, database=database))
-    try:
-        yield store
-    finally:
-        store.close()
+class DatabaseOptions(ConfigOptions, frozen=True, kw_only=True):
+    """Which database a command works on."""
+
+    database: Annotated[str | None, setting_option("database")] = None
+
+    def read_settings(self, **options: object) -> Settings:
+        return ConfigOptions.read_settings(self, database=self.database, **options)
+
+    @contextmanager
+    def open_store(self) -> Iterator[Store]:
+        """The store, open until the block ends. Raises ``BadSettings``, ``SchemaMismatch``, ``StoreUnavailable``."""
+        store = open_settings_store(self.read_settings())
+        try:
+            yield store
+        finally:
+            store.close()
 
 
-def open_settled(settings: Settings) -> Store:
-    """The store that settings name, for one thread."""
+class ProjectOptions(DatabaseOptions, frozen=True, kw_only=True):
+    """Which project of a database a command works on."""
+
+    project: Annotated[
+        str | None,
+        typer.Option("--project", metavar="NAME", help="The project. [default: the only one]"),
+    ] = None
+
+    @contextmanager
+    def open_project(self) -> Iterator[tuple[Store, Project]]:
+        """The store, open until the block ends, and the project that is named or is the only one.
+
+        Raises ``typer.Exit`` after its message when several projects could be meant or none exists.
+        """
+        with self.open_store() as store:
+            yield store, _choose_project(store, self.project)
+
+
+class RemoteOptions(ProjectOptions, frozen=True, kw_only=True):
+    """Which project of a database, or of a server, a command works on."""
+
+    url: Annotated[
+        str | None,
+        typer.Option("--url", metavar="URL", help=f"A server to use instead of a database. [variable: {URL_VARIABLE}]"),
+    ] = None
+    key: Annotated[
+        str | None, typer.Option("--key", metavar="KEY", help=f"The API key for --url. [variable: {KEY_VARIABLE}]")
+    ] = None
+
+    def choose_server(self) -> tuple[str, str] | None:
+        """URL and key of the server, ``None`` for a database. ``--database`` wins over the variable ``DAFTARI_URL``.
+
+        Raises ``typer.Exit`` after its message when the options contradict each other or the key is missing.
+        """
+        if self.url is not None and self.database is not None:
+            raise fail("Give either --url or --database.", code=WRONG_USAGE)
+        server = self.url or (os.environ.get(URL_VARIABLE) if self.database is None else None)
+        if not server:
+            return None
+        key = self.key or os.environ.get(KEY_VARIABLE)
+        if not key:
+            raise fail(f"A server needs an API key: give --key or set {KEY_VARIABLE}.", code=WRONG_USAGE)
+        return server, key
+
+
+def open_settings_store(settings: Settings) -> Store:
+    """The store of the database in the settings, for one thread."""
     return open_store(settings.database, threads=1, secret=settings.secret, secret_file=settings.secret_file)
 
 
-def chosen_project(store: Store, name: str | None) -> Project:
-    """The project that was named, or the only one there is. Ends the command when that is not clear."""
+def _choose_project(store: Store, name: str | None) -> Project:
+    from daftari.rules.access.projects import find_project, list_projects
+
     if name is not None:
         return store.system_read(current_time(), find_project, name=name)
     found = store.system_read(current_time(), list_projects)
     if len(found) == 1:
         return found[0]
     if not found:
-        raise fail("There are no projects; 'daftari project create NAME' makes one.")
+        raise fail("There are no projects; create one with 'daftari project create NAME'.")
     names = ", ".join(repr(project.name) for project in found[:PROJECTS_NAMED_MAX])
-    raise fail(f"Say which project with --project NAME; there are {len(found)}: {names}.", code=WRONG_USAGE)
+    raise fail(f"Name the project with --project; there are {len(found)}: {names}.", code=WRONG_USAGE)

@@ -1,18 +1,18 @@
-"""The secret of a provider: from a file, from standard input, or typed unseen on a terminal; never as an argument.
-
-This room must not know where it is kept.
-"""
+"""What commands ask on a terminal: confirmation, and a provider's secret. A secret is never an argument."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from daftari.cli.terminal.output import WRONG_USAGE, fail
-from daftari.gateways import Gateway
+
+if TYPE_CHECKING:
+    from daftari.gateways import Gateway
 
 STDIN = "-"
 SECRET_BYTES_MAX = 4_096
@@ -22,40 +22,52 @@ SecretFileOption = Annotated[
     typer.Option(
         "--secret-file",
         metavar="FILE",
-        help="The file that holds the provider's secret; - for standard input. Without it a terminal asks.",
+        help="The file with the provider's secret; - for standard input. [default: ask on a terminal]",
     ),
 ]
 
 
+def confirm(question: str, *, is_right: Callable[[str], bool]) -> None:
+    """Asks, and returns when the answer is right. Raises ``typer.Exit`` after its message otherwise."""
+    if not sys.stdin.isatty():
+        raise fail("There is no terminal to confirm on; add --yes to do it without a question.", code=WRONG_USAGE)
+    typed: str = typer.prompt(question, err=True)
+    if not is_right(typed):
+        raise fail(f"{typed.strip()!r} does not match; nothing was changed.")
+
+
 def find_secret(gateway: Gateway, file: str | None) -> str | None:
-    """The secret for a new address, if there is one. Ends the command where the provider cannot do without."""
+    """The secret for a new address, ``None`` if there is none.
+
+    Raises ``typer.Exit`` after its message when the provider requires a secret, or uses none and one is given.
+    """
     if gateway.secret_required:
         return require_secret(gateway, file)
     if gateway.secret_name is None:
         if file is not None:
-            raise fail(f"{gateway.title} proves nothing, so it has no use for a secret.", code=WRONG_USAGE)
+            raise fail(f"{gateway.title} signs nothing, so it needs no secret.", code=WRONG_USAGE)
         return None
     if file is not None or sys.stdin.isatty():
-        return _read(file, f"{gateway.secret_name} for {gateway.title}, or nothing") or None
+        return _read_secret(file, f"{gateway.secret_name} for {gateway.title}, or nothing") or None
     return None
 
 
 def require_secret(gateway: Gateway, file: str | None) -> str:
-    """The secret that must be there. Ends the command without one."""
+    """The secret. Raises ``typer.Exit`` after its message when there is none or the provider uses none."""
     if gateway.secret_name is None:
-        raise fail(f"{gateway.title} proves nothing, so it has no use for a secret.", code=WRONG_USAGE)
+        raise fail(f"{gateway.title} signs nothing, so it needs no secret.", code=WRONG_USAGE)
     if file is None and not sys.stdin.isatty():
-        wanted = f"{gateway.title} needs its {gateway.secret_name}: name its file with --secret-file"
-        raise fail(f"{wanted}, or give it on standard input with --secret-file -.", code=WRONG_USAGE)
-    secret = _read(file, f"{gateway.secret_name} of {gateway.title}")
+        needed = f"{gateway.title} needs its {gateway.secret_name}: name a file with --secret-file"
+        raise fail(f"{needed}, or give it on standard input with --secret-file -.", code=WRONG_USAGE)
+    secret = _read_secret(file, f"{gateway.secret_name} of {gateway.title}")
     if not secret:
-        raise fail(f"{gateway.title} needs its {gateway.secret_name}, and this is blank.", code=WRONG_USAGE)
+        raise fail(f"{gateway.title} needs its {gateway.secret_name}, and what was given is blank.", code=WRONG_USAGE)
     return secret
 
 
-def _read(file: str | None, asked: str) -> str:
+def _read_secret(file: str | None, question: str) -> str:
     if file is None:
-        typed: str = typer.prompt(asked, default="", show_default=False, hide_input=True, err=True)
+        typed: str = typer.prompt(question, default="", show_default=False, hide_input=True, err=True)
         return typed.strip()
     try:
         written = sys.stdin.buffer.read(SECRET_BYTES_MAX) if file == STDIN else Path(file).read_bytes()

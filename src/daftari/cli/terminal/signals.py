@@ -1,7 +1,4 @@
-"""Being told to stop while long work runs: Ctrl-C and SIGTERM are noted, and the work ends where it may.
-
-This room must not know what the work is.
-"""
+"""Stopping long work: Ctrl-C and SIGTERM are remembered, and the work stops at its next safe point."""
 
 from __future__ import annotations
 
@@ -10,32 +7,32 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-LOOK_SECONDS = 0.1
-"""How often a pause looks whether it should end."""
+CHECK_SECONDS = 0.1
+"""How often a pause checks whether it should end."""
 
-Stop = Callable[[], bool]
-"""Whether somebody has said so."""
+ShouldStop = Callable[[], bool]
+"""Whether Ctrl-C or SIGTERM has come."""
 
 
 @contextmanager
-def told_to_stop() -> Iterator[Stop]:
-    """Whether Ctrl-C was pressed or SIGTERM came: the batch in hand is finished first."""
-    stopping = False
+def catch_stop_signals() -> Iterator[ShouldStop]:
+    """Until the block ends, Ctrl-C and SIGTERM do not end the process but are remembered."""
+    is_stopping = False
 
     def stop(*_: object) -> None:
-        nonlocal stopping
-        stopping = True
+        nonlocal is_stopping
+        is_stopping = True
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: stopping
+        yield lambda: is_stopping
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def pause(seconds: float, *, told: Stop) -> None:
-    """Wait so long, or until told to stop."""
+def pause(seconds: float, *, should_stop: ShouldStop) -> None:
+    """Waits for so long, or until the work should stop."""
     until = time.monotonic() + seconds
-    while not told() and (left := until - time.monotonic()) > 0:
-        time.sleep(min(left, LOOK_SECONDS))
+    while not should_stop() and (left := until - time.monotonic()) > 0:
+        time.sleep(min(left, CHECK_SECONDS))

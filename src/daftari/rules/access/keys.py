@@ -11,6 +11,7 @@ import string
 from collections.abc import Mapping
 from hashlib import sha256
 from hmac import compare_digest
+from typing import Literal
 from zlib import crc32
 
 from msgspec import Struct
@@ -25,6 +26,8 @@ CHECKSUM_LENGTH = 6
 START_LENGTH = 12
 """First characters of an API key that are stored and shown: the prefix and 8 random ones."""
 API_KEY_LENGTH = len(PREFIX) + RANDOM_LENGTH + CHECKSUM_LENGTH
+
+KeyState = Literal["active", "expired", "revoked"]
 
 _LETTERS = string.digits + string.ascii_letters
 
@@ -64,7 +67,7 @@ def find_key(tx: Tx, *, api_key: str) -> Access:
     stored = keys.get_key(tx, start=api_key[:START_LENGTH])
     if stored is None or not compare_digest(stored.hash, sha256(api_key.encode()).digest()):
         raise Unauthenticated
-    if stored.key.revoked_at is not None or is_expired(stored.key, now=tx.now):
+    if key_state(stored.key, now=tx.now) != "active":
         raise Unauthenticated
     return Access(key=stored.key, project=stored.project)
 
@@ -76,9 +79,11 @@ def looks_like_a_key(api_key: str) -> bool:
     return compare_digest(api_key[-CHECKSUM_LENGTH:], _checksum(api_key[:-CHECKSUM_LENGTH]))
 
 
-def is_expired(key: Key, *, now: int) -> bool:
-    """Whether a key has expired."""
-    return key.expires_at is not None and key.expires_at <= now
+def key_state(key: Key, *, now: int) -> KeyState:
+    """Whether a key works at ``now``, and if not, why."""
+    if key.revoked_at is not None:
+        return "revoked"
+    return "expired" if key.expires_at is not None and key.expires_at <= now else "active"
 
 
 def list_keys(tx: Tx) -> list[Key]:

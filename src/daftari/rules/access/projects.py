@@ -1,6 +1,6 @@
-"""Projects: created, renamed, configured and deleted by the operator.
+"""Projects, and what an operator does to them by name: create, list, rename, set, delete. No contacts, no HTTP.
 
-Names are unique in all but case and spacing; a former name still matches in requests. No keys, no contacts.
+Names are unique regardless of case and spacing. Requests may still use the former names of a project.
 """
 
 from __future__ import annotations
@@ -11,14 +11,19 @@ from msgspec.structs import replace
 
 from daftari.errors import ProjectNotFound, ProjectTaken, ValidationFailed
 from daftari.mobile import is_region
+from daftari.model.inbound import InboundToken
 from daftari.model.jobs import JobKind
 from daftari.model.limits import FIRST_ID_MAX
-from daftari.model.projects import OnError, Project
+from daftari.model.projects import Key, OnError, Project
+from daftari.rules.access import inbound_tokens
+from daftari.rules.access import keys as access_keys
 from daftari.rules.consent.keywords import plain_words
 from daftari.rules.consent.quiet_hours import read_hours
 from daftari.rules.fields import Problems, fold_name, read_name
 from daftari.store import SystemTx, Tx, keys, projects
 from daftari.store.jobs import request_job
+
+FIRST_KEY_LABEL = "first"
 
 
 def create_project(tx: SystemTx, *, name: str, region: str, on_error: OnError, first_id: int) -> Project:
@@ -33,6 +38,48 @@ def create_project(tx: SystemTx, *, name: str, region: str, on_error: OnError, f
     return projects.insert_project(
         tx, name=kept, folded=fold_name(kept), region=region, on_error=on_error, first_id=first_id
     )
+
+
+def create_project_with_key(
+    tx: SystemTx, *, name: str, region: str, on_error: OnError, first_id: int
+) -> tuple[Project, str]:
+    """A new project and its first API key, which is not shown again. Raises ``ProjectTaken``, ``ValidationFailed``."""
+    project = create_project(tx, name=name, region=region, on_error=on_error, first_id=first_id)
+    secret, _ = access_keys.create_key(tx, project=project, label=FIRST_KEY_LABEL, read_only=False, expires_at=None)
+    return project, secret
+
+
+def create_first_project(tx: SystemTx, *, name: str, region: str) -> tuple[Project, str] | None:
+    """As ``create_project_with_key``, in a database without projects; ``None`` in any other."""
+    if projects.list_projects(tx):
+        return None
+    return create_project_with_key(tx, name=name, region=region, on_error="refuse", first_id=1)
+
+
+def create_key_by_project_name(
+    tx: SystemTx, *, project: str, label: str, read_only: bool, expires_at: int | None
+) -> tuple[str, Key]:
+    """A new API key, which is not shown again, and its record. Raises ``ProjectNotFound``."""
+    found = find_project(tx, name=project)
+    return access_keys.create_key(tx, project=found, label=label, read_only=read_only, expires_at=expires_at)
+
+
+def list_keys_with_projects(tx: Tx, *, project: str | None) -> list[tuple[Project, Key]]:
+    """The API keys of one project, or of all, in order of creation. Raises ``ProjectNotFound``."""
+    owners = _list_owners(tx, project)
+    return [(owners[key.project_id], key) for key in access_keys.list_keys(tx) if key.project_id in owners]
+
+
+def list_tokens_with_projects(tx: Tx, *, project: str | None) -> list[tuple[Project, InboundToken]]:
+    """The inbound tokens of one project, or of all, in order of creation. Raises ``ProjectNotFound``."""
+    owners = _list_owners(tx, project)
+    return [(owners[token.project_id], token) for token in inbound_tokens.list_tokens(tx) if token.project_id in owners]
+
+
+def _list_owners(tx: Tx, name: str | None) -> dict[int, Project]:
+    """Projects by id: the one with this name, or all that are not deleted."""
+    found = projects.list_projects(tx) if name is None else [find_project(tx, name=name)]
+    return {project.id: project for project in found}
 
 
 def list_projects(tx: Tx) -> list[Project]:

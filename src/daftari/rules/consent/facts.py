@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar, get_args
 
 from msgspec import Meta, Struct
 
 from daftari.errors import ValidationFailed
-from daftari.model.consent import ANY, CHANNELS, FactOutcome, NewFact, Scope, Source
+from daftari.model.consent import ANY, CHANNELS, FactOutcome, GivenSource, NewFact, Scope, Source
 from daftari.model.limits import (
     CLOCK_AHEAD_SECONDS_MAX,
     EVIDENCE_MAX,
@@ -31,7 +31,7 @@ from daftari.rules.events import Action
 from daftari.rules.fields import Errors, Problems, read_number, read_text, read_time
 from daftari.store import Tx, WriteTx, consent, keys
 
-SOURCES: tuple[Source, ...] = ("api", "inbound", "provider", "import", "bulk", "console", "form")
+SOURCES: tuple[GivenSource, ...] = get_args(GivenSource)
 """What a caller may say that a fact comes from; a delete and an erasure are calls of their own."""
 PURPOSE_WORDS = {"marketing": "marketing", "promotional": "marketing", "transactional": "transactional", "any": ANY}
 EVIDENCE_MEMBERS = ("message_id", "text", "form", "address", "note")

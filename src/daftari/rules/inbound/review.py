@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta, Struct
 from msgspec.structs import replace
@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from daftari.errors import ReviewNotFound, ReviewSettled, ValidationFailed
 from daftari.gateways import GATEWAYS
 from daftari.model.consent import ANY, Channel, NewFact, Scope, Sender
-from daftari.model.inbound import Review
+from daftari.model.inbound import Review, Settlement
 from daftari.model.limits import EVIDENCE_MAX
 from daftari.model.members import Mobile, Number, Text, Time
 from daftari.model.time import format_time
@@ -21,7 +21,6 @@ from daftari.rules.consent.views import write_evidence
 from daftari.rules.events import Action
 from daftari.store import Tx, WriteTx, consent, inbound
 
-Settlement = Literal["opt_out", "opt_in", "retract", "dismiss"]
 SETTLEMENTS: tuple[Settlement, ...] = ("opt_out", "opt_in", "retract", "dismiss")
 """It was a STOP; it was a START; it was neither, and what was recorded of it is taken back; nothing is to be done."""
 
