@@ -15,7 +15,7 @@ COMPILE := .venv-lock/bin/pip-compile --quiet --strip-extras --generate-hashes -
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test prove bench bench-compare openapi lock build clean check-python
+.PHONY: help run test prove bench bench-compare openapi docs lock build clean check-python
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -43,6 +43,9 @@ bench-compare: $(VENV)/.run $(BENCH)/.stamp ## measure this checkout and another
 
 openapi: $(VENV)/.dev ## build the OpenAPI document from the routes, the records and the texts
 	$(BIN)/python -m daftari.api.reference.builder
+
+docs: $(VENV)/.dev ## write the parts of the documentation that follow from the code
+	$(BIN)/python -m docs.generate
 
 lock: .venv-lock/.stamp ## write the exact versions and hashes again (UPGRADE=--upgrade for newer ones)
 	$(COMPILE) --extra dev --output-file requirements-dev.lock pyproject.toml

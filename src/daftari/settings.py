@@ -18,14 +18,14 @@ from daftari.store import POSTGRES_PREFIXES, masked
 
 DEFAULT_DATABASE = "./daftari.db"
 CONFIG_FILE = "daftari.toml"
-"""The settings file that is read when it is there and no other one is named."""
+"""The settings file that is read if it exists and no other one is named."""
 PORT_MAX = 65_535
 WORKERS_MAX = 64
 THREADS_MAX = 256
 SQLITE_THREADS = 4
-"""Threads of a server process for what may wait, on SQLite: writes take turns, so more would only queue."""
+"""Threads of a server process on SQLite: writes take turns, so more threads would only queue."""
 POSTGRES_THREADS = 16
-"""The same on PostgreSQL, where every read and write waits for another machine."""
+"""Threads of a server process on PostgreSQL, where every read and write waits for another machine."""
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
@@ -46,12 +46,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     secret_file: str | None
 
     @property
-    def shown_database(self) -> str:
-        """The database as it may be printed: without its password."""
+    def masked_database(self) -> str:
+        """The database without its password, for output."""
         return masked(self.database)
 
     def __repr__(self) -> str:
-        return f"Settings(database={self.shown_database!r}, host={self.host!r}, port={self.port})"
+        return f"Settings(database={self.masked_database!r}, host={self.host!r}, port={self.port})"
 
 
 class Setting(Struct, frozen=True, kw_only=True):
@@ -66,7 +66,7 @@ class Setting(Struct, frozen=True, kw_only=True):
     read: Callable[[object], object]
     """From what was written to the value. Raises ``ValueError`` when it is not what ``right`` says."""
     on_command_line: bool = True
-    """Whether commands have an option for it; a secret has no place where others see it."""
+    """Whether commands have an option for it. A secret has none, since other users can see command lines."""
 
     @property
     def variable(self) -> str:
@@ -77,11 +77,6 @@ class Setting(Struct, frozen=True, kw_only=True):
     def option(self) -> str:
         """The command's option that sets it."""
         return f"--{self.name.replace('_', '-')}"
-
-    @property
-    def shown_option(self) -> str:
-        """The option as the docs show it, or a dash."""
-        return f"`{self.option}`" if self.on_command_line else "—"
 
 
 # ---- reading one value ------------------------------------------------------------------------------
@@ -139,28 +134,28 @@ SETTINGS = (
     Setting(
         name="database",
         default=DEFAULT_DATABASE,
-        doc="Where the phonebook is kept.",
+        doc="The database of the phonebook.",
         right="a path, sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME",
         read=_read_database,
     ),
     Setting(
         name="host",
         default="127.0.0.1",
-        doc="The address to listen on; 0.0.0.0 for every one.",
+        doc="The address to listen on; 0.0.0.0 for all.",
         right="an address",
         read=_read_text,
     ),
     Setting(
         name="port",
         default=8000,
-        doc="The port to listen on; 0 for any that is free.",
+        doc="The port to listen on; 0 for any free port.",
         right=f"a whole number from 0 to {PORT_MAX}",
         read=_read_number(0, PORT_MAX),
     ),
     Setting(
         name="workers",
         default=1,
-        doc="Server processes.",
+        doc="The number of server processes.",
         right=f"a whole number from 1 to {WORKERS_MAX}",
         read=_read_number(1, WORKERS_MAX),
     ),
@@ -168,30 +163,30 @@ SETTINGS = (
         name="threads",
         default=None,
         default_doc=f"{SQLITE_THREADS}; {POSTGRES_THREADS} on PostgreSQL",
-        doc="Threads of each server process for what may wait for the database.",
+        doc="Threads of each server process for calls that wait for the database.",
         right=f"a whole number from 1 to {THREADS_MAX}",
         read=_read_number(1, THREADS_MAX),
     ),
     Setting(
         name="public_url",
         default=None,
-        default_doc="what the request itself names",
-        doc="The address that clients use, when a proxy stands before the service; page addresses begin with it.",
+        default_doc="the URL of the request",
+        doc="The URL that clients use, when a proxy is in front of the service; links to pages begin with it.",
         right="an address that begins with http:// or https:// and has no ? or #",
         read=_read_public_url,
     ),
     Setting(
         name="no_worker",
         default=False,
-        doc="Leave the background work to a `daftari worker` that runs elsewhere.",
+        doc="Run without the background work, which a `daftari worker` then does.",
         right="true or false",
         read=_read_yes_or_no,
     ),
     Setting(
         name="secret",
         default=None,
-        default_doc="what is in the secret file",
-        doc="What keys the hashes of erased numbers; the same for as long as the database lives.",
+        default_doc="the content of the secret file",
+        doc="The key of the hashes of erased numbers; it must never change.",
         right="a text of at least 16 characters",
         read=_read_text,
         on_command_line=False,
@@ -199,8 +194,8 @@ SETTINGS = (
     Setting(
         name="secret_file",
         default=None,
-        default_doc="beside the SQLite file; none on PostgreSQL",
-        doc="The file that holds the secret.",
+        default_doc="next to the SQLite file; none on PostgreSQL",
+        doc="The file with the secret.",
         right="the path of a file",
         read=_read_text,
         on_command_line=False,
@@ -236,16 +231,6 @@ def read_settings(
 def read_database(written: str, *, said_by: str) -> str:
     """What names a database, as the setting would be read. Raises ``BadSettings`` that names ``said_by``."""
     return str(_read(_BY_NAME["database"], written, said_by=said_by))
-
-
-def settings_table() -> str:
-    """The Markdown table of every setting, for the docs."""
-    rows = [
-        f"| `{s.name}` | {s.shown_option} | `{s.variable}` | {s.default_doc or f'`{s.default}`'.lower()} | {s.doc} |"
-        for s in SETTINGS
-    ]
-    head = ["| in the file | option | variable | default | what it is |", "|---|---|---|---|---|"]
-    return "\n".join(head + rows) + "\n"
 
 
 def _read(setting: Setting, value: object, *, said_by: str) -> object:
@@ -284,4 +269,4 @@ def _known(name: str, *, file: str) -> Setting:
         return _BY_NAME[name]
     close = get_close_matches(name.lower().replace("-", "_"), _BY_NAME, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}?" if close else f"the settings are {', '.join(_BY_NAME)}."
-    raise BadSettings(f"{file} has a setting called {name!r}, which Daftari does not know; {hint}")
+    raise BadSettings(f"{file} has a setting called {name!r}, which does not exist; {hint}")

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import typer
 
 from daftari.api.routes import ROUTES
-from daftari.cli.app import app
-from daftari.settings import SETTINGS, settings_table
 from daftari.web.routing import Route
+from docs.generate import PAGES as WRITTEN
+from docs.generate import build_commands
 from tests.conftest import People, Serve
 from tests.support.clients import Answer, Client
 from tests.support.stores import open_store
@@ -39,19 +37,6 @@ def _docs(name: str) -> str:
     return (ROOT / "docs" / name).read_text()
 
 
-def _commands(group: Any, words: str) -> Iterator[tuple[str, Any]]:
-    """Every command below a group, with the words that call it."""
-    for name, command in group.commands.items():
-        if hasattr(command, "commands"):
-            yield from _commands(command, f"{words} {name}")
-        else:
-            yield f"{words} {name}", command
-
-
-def _all_commands() -> list[tuple[str, Any]]:
-    return list(_commands(typer.main.get_command(app), "daftari"))
-
-
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 def test_every_route_is_in_the_docs(route: Route) -> None:
     """What stands in the place of ``{id}`` may be called otherwise."""
@@ -60,22 +45,24 @@ def test_every_route_is_in_the_docs(route: Route) -> None:
     assert any(wanted in re.sub(r"{[a-z]+}", "{}", _docs(name)) for name in SUBJECTS)
 
 
-def test_every_setting_is_in_the_table() -> None:
-    page = _docs("settings.md")
-    assert settings_table() in page, f"the table in docs/settings.md should be:\n{settings_table()}"
-    for setting in SETTINGS:
-        assert f"`{setting.variable}`" in page
-    assert "`DAFTARI_CONFIG`" in page
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_page_is_as_make_docs_writes_it(name: str) -> None:
+    page = _docs(name)
+    assert WRITTEN[name](page) == page, f"docs/{name} differs from the code; run: make docs"
 
 
-@pytest.mark.parametrize(("words", "command"), [pytest.param(*found, id=found[0]) for found in _all_commands()])
-def test_every_command_is_in_the_docs_with_its_options(words: str, command: Any) -> None:
-    sections = re.split(r"^## ", _docs("commands.md"), flags=re.MULTILINE)
-    section = next((text for text in sections if text.startswith(f"`{words}`")), None)
-    assert section is not None, f"docs/commands.md has no section `{words}`"
-    options = [option for parameter in command.params for option in parameter.opts if option.startswith("--")]
-    missing = [option for option in options if f"`{option}" not in section and option != "--help"]
-    assert not missing
+def test_a_command_without_a_section_gets_one_and_a_section_without_a_command_is_refused() -> None:
+    page = _docs("commands.md")
+    before, _, rest = page.partition("## `daftari check`")
+    _, mark, after = rest.partition("## `daftari worker`")
+    section = build_commands(before + mark + after).partition("## `daftari check`")[2]
+    assert "| `--repair` | Repair what can be repaired" in section.partition("## `daftari worker`")[0]
+    with pytest.raises(ValueError, match="daftari chek"):
+        build_commands(page.replace("## `daftari check`", "## `daftari chek`"))
+
+
+def test_the_variables_that_are_no_settings_are_described() -> None:
+    assert "`DAFTARI_CONFIG`" in _docs("settings.md")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)

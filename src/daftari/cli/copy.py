@@ -87,7 +87,7 @@ def _report(outcome: Outcome, here: Settings, there: Settings) -> None:
             raise fail(f"Stopped. {AGAIN}", code=INTERRUPTED)
         case "changed":
             raise fail(
-                f"{here.shown_database} was written to during the copy, so the copy is not finished. Stop the service "
+                f"{here.masked_database} was written to during the copy, so the copy is not finished. Stop the service "
                 "that uses it and run the same command again; only what changed is copied."
             )
         case "different":
@@ -96,10 +96,10 @@ def _report(outcome: Outcome, here: Settings, there: Settings) -> None:
                 for found in outcome.differences
             ]
             print_list(COLUMNS, rows, as_json=False)
-            raise fail(f"{there.shown_database} differs from {here.shown_database}; the list says where.")
+            raise fail(f"{there.masked_database} differs from {here.masked_database}; the list says where.")
         case "done":
             counts = f"{format_count(outcome.rows, 'row')} of {format_count(outcome.projects, 'project')}"
-            say(f"{there.shown_database} equals {here.shown_database}: {counts} compared.")
+            say(f"{there.masked_database} equals {here.masked_database}: {counts} compared.")
 
 
 def _report_copied(outcome: Outcome, here: Settings, there: Settings, *, seconds: float) -> None:

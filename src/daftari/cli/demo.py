@@ -71,7 +71,7 @@ def demo_calls(address: str, *, key: str) -> list[tuple[str, str]]:
 def _database_option(settings: Settings) -> str:
     """The option that names the database; empty for the default file."""
     is_default = settings.database == DEFAULT_DATABASE
-    return "" if is_default else f" --database {shlex.quote(settings.shown_database)}"
+    return "" if is_default else f" --database {shlex.quote(settings.masked_database)}"
 
 
 def _find_command() -> str:

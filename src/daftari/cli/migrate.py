@@ -26,4 +26,4 @@ def migrate_database(*, where: DatabaseOptions) -> None:
     applied = migrate(settings.database)
     for number in applied:
         say(f"Migration {number} applied.")
-    say(f"{settings.shown_database} is up to date." if not applied else f"{settings.shown_database} is ready.")
+    say(f"{settings.masked_database} is up to date." if not applied else f"{settings.masked_database} is ready.")

@@ -61,7 +61,7 @@ def _serve(settings: Settings, *, demo: bool) -> None:
     settings = replace(settings, host=address, port=number)
 
     def announce() -> None:
-        say(f"Daftari runs at {format_address(settings)} with {settings.shown_database}. Ctrl-C stops it.")
+        say(f"Daftari runs at {format_address(settings)} with {settings.masked_database}. Ctrl-C stops it.")
         if demo:
             print_demo(settings, address=format_address(settings))
 

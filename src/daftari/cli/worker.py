@@ -25,5 +25,5 @@ def run_worker(*, where: DatabaseOptions) -> None:
 
     settings = where.read_settings()
     open_settings_store(settings).close()
-    say(f"The worker runs on {settings.shown_database}. Ctrl-C stops it.")
+    say(f"The worker runs on {settings.masked_database}. Ctrl-C stops it.")
     work(settings)

@@ -1,6 +1,6 @@
-"""What a spawned process runs: a server, or the background worker. It must stay light.
+"""What a spawned process runs: a server, or the background worker.
 
-The parent imports this module to name these functions and never needs what they import.
+The parent imports this module only to name these functions, so that what they need is imported inside them.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ def load_server(settings: Settings) -> Any:
 
 
 def work(settings: Settings) -> None:
-    """The background worker's life: until SIGTERM or SIGINT, or until its parent is gone."""
+    """Runs the background worker until SIGTERM or SIGINT, or until its parent ends."""
     from daftari.store import open_store
     from daftari.worker import run_worker
 
-    # Ctrl-C is for the parent, where there is one; the parent stops its children.
+    # Where there is a parent, Ctrl-C is for the parent, which then sends SIGTERM.
     awaited = {signal.SIGTERM} if parent_process() else {signal.SIGTERM, signal.SIGINT}
-    # No handlers: the signals stay blocked, in all threads, and are waited for here.
+    # Without handlers: the signals stay blocked in all threads, and this one waits for them.
     signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
     _begin()
     try:
@@ -75,7 +75,7 @@ def work(settings: Settings) -> None:
 
 
 def _begin() -> None:
-    """Write warnings to stderr; stop as on a signal when the parent is gone, however it ended."""
+    """Writes warnings to standard error, and makes the process stop when its parent ends."""
     logging.basicConfig(format="daftari: %(message)s", level=logging.WARNING)
     parent = parent_process()
     if parent is not None:

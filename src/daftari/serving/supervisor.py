@@ -1,8 +1,8 @@
-"""The processes of a service: Granian's servers, the background worker, and how all of them stop.
+"""The processes of the service: Granian's servers and the background worker. No routes, no rules, no SQL.
 
-Everything is spawned, never forked. Ctrl-C reaches every process of a terminal, so it is blocked before the first
-one starts and only the parent waits for it; the parent then stops the others with SIGTERM, each finishes the
-requests it has, and a child whose parent died stops by itself. No routes, no rules, no SQL.
+Processes are spawned, never forked. Ctrl-C reaches every process of a terminal, so it is blocked before the first one
+starts, and only the parent waits for it. The parent stops the others with SIGTERM, and each finishes the requests it
+has. A child whose parent died stops by itself.
 """
 
 from __future__ import annotations
@@ -28,35 +28,35 @@ from daftari.serving.child import load_server, work
 from daftari.settings import Settings
 
 CONNECTIONS_MAX = 8_192
-"""Connections of one server process; more wait in the kernel's queue."""
+"""Connections of a server process; more wait in the kernel's queue."""
 BACKLOG = 2_048
-"""That queue."""
+"""The length of that queue."""
 FILES_SPARE = 256
-"""Open files that are no connections: databases, locks, spooled bodies."""
+"""Open files other than connections: databases, locks, spooled bodies."""
 HEADER_READ_SECONDS = 75
-"""How long a request's head may take to arrive, and a kept connection may be silent: longer than the minute after
-which proxies drop one, so that it is never ours that is dropped under a request."""
+"""How long the head of a request may take to arrive, and how long a kept connection may be idle. It is longer than the
+minute after which proxies close one, so that the server does not close a connection that a proxy is about to use."""
 STOP_SECONDS_MAX = 75
-"""How long requests in flight may take to finish: longer than a body may take to arrive."""
+"""How long requests in progress may take when the service stops: longer than a body may take to arrive."""
 WORKER_STOP_SECONDS_MAX = 10
 RESTART_SECONDS_MAX = 60
-"""The longest pause before a background worker that keeps dying is started again."""
-LIVED_SECONDS = 60
-"""A background worker that lived this long starts again at once when it dies."""
+"""The longest pause before a worker that crashes repeatedly is started again."""
+STABLE_SECONDS = 60
+"""A worker that ran for so long is started again after the shortest pause."""
 READY_POLL_SECONDS = 0.02
-FOLLOW_SECONDS_MAX = 10
-"""How long to wait, when stopping, for what is printed at the first answer: a key may be among it."""
+ANNOUNCE_SECONDS_MAX = 10
+"""How long a stop waits for the output that follows the first response: it may contain an API key."""
 
 
 class CannotServe(Exception):
-    """The address or port cannot be used; the message says why and what to change."""
+    """The address or port cannot be used. The message says why, and what to change."""
 
 
 def serve_until_stopped(settings: Settings, *, ready: Callable[[], None]) -> None:
-    """Run the service until SIGINT, SIGTERM or SIGHUP. Raises ``SystemExit`` when it had to give up.
+    """Runs the service until SIGINT, SIGTERM or SIGHUP. Raises ``SystemExit`` when it cannot run.
 
-    ``ready`` is called once, in a thread, as soon as the service answers; the worker starts then too, so that it
-    takes no time from the first answer.
+    ``ready`` is called once, in a thread, when the service responds. The worker starts then too, so that it does not
+    delay the first response.
     """
     set_start_method("spawn", force=True)
     server = _server(settings)
@@ -64,21 +64,21 @@ def serve_until_stopped(settings: Settings, *, ready: Callable[[], None]) -> Non
     stopping = threading.Event()
     worker = _Worker(settings, stopping)
 
-    def follow() -> None:
+    def announce() -> None:
         if _wait_until_answering(settings, stopping):
             if not settings.no_worker:
                 worker.start()
             ready()
 
-    follower = threading.Thread(target=follow, daemon=True)
+    announcer = threading.Thread(target=announce, daemon=True)
 
     def begin() -> None:
         signal.signal(signal.SIGHUP, server.signal_handler_interrupt)
-        follower.start()
+        announcer.start()
 
     def end() -> None:
         stopping.set()
-        follower.join(FOLLOW_SECONDS_MAX)
+        announcer.join(ANNOUNCE_SECONDS_MAX)
         worker.stop()
 
     server.on_startup(begin)
@@ -93,28 +93,28 @@ def find_port(settings: Settings) -> tuple[str, int]:
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except socket.gaierror as error:
-        raise CannotServe(f"The host {settings.host!r} is no address of this machine: {error.strerror}.") from error
-    # Granian shares its port between processes, so a second service would bind it too and take half the requests;
-    # a socket that does not share is refused.
+        raise CannotServe(f"The host {settings.host!r} is not an address of this machine: {error.strerror}.") from error
+    # Granian shares its port between processes, so a second service could bind it too and would get half of the
+    # requests. A socket that does not share the port is refused.
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(place)
         except OSError as error:
             why = f"Port {settings.port} of {settings.host} cannot be used: {(error.strerror or '').lower()}."
-            raise CannotServe(f"{why} Name another one with --port.") from error
+            raise CannotServe(f"{why} Choose another one with --port.") from error
         bound = probe.getsockname()
         return str(bound[0]), int(bound[1])
 
 
 def format_address(settings: Settings) -> str:
-    """The service's own address, for a person on this machine."""
+    """The URL of the service on this machine."""
     host = _own_host(settings)
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
 def _own_host(settings: Settings) -> str:
-    """Where this machine reaches the service itself."""
+    """The host under which this machine reaches the service."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
 
 
@@ -135,7 +135,7 @@ def _server(settings: Settings) -> MPServer:
         http1_settings=HTTP1Settings(
             header_read_timeout=HEADER_READ_SECONDS * 1000, keep_alive=True, max_buffer_size=HEADERS_BYTES_MAX
         ),
-        # Its one warning when stopping, that a process refuses to, is a guess which a busy machine makes wrong.
+        # Its only warning, that a process does not stop, is wrong on a busy machine.
         log_level=LogLevels.error,
         log_dictconfig={"handlers": _handlers_on_stderr()},
         respawn_failed_workers=True,
@@ -144,7 +144,7 @@ def _server(settings: Settings) -> MPServer:
 
 
 def _connections_max(files: int) -> int:
-    """How many connections leave enough open files for the rest."""
+    """How many connections are possible with so many open files."""
     return min(CONNECTIONS_MAX, max(files // 2, files - FILES_SPARE))
 
 
@@ -154,7 +154,7 @@ def _handlers_on_stderr() -> dict[str, object]:
 
 
 def _raise_file_limit() -> int:
-    """As many open files as this process may have; a thousand connections need more than is usual."""
+    """Raises the limit of open files as far as it is allowed and useful, and returns it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = CONNECTIONS_MAX + FILES_SPARE
     if soft == resource.RLIM_INFINITY or soft >= wanted:
@@ -168,8 +168,8 @@ def _raise_file_limit() -> int:
 
 
 def _wait_for_signals(stop: Callable[[], None]) -> None:
-    """Block Ctrl-C here and in all processes to come, and wait for it in a thread."""
-    # Python's helper process for spawning unblocks the signals when it starts, so it must start first.
+    """Blocks Ctrl-C in this process and its future children, and waits for it in a thread."""
+    # Python's helper process for spawning unblocks the signals when it starts, so it has to start first.
     resource_tracker.ensure_running()
     awaited = {signal.SIGINT}
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
@@ -180,7 +180,7 @@ def _wait_for_signals(stop: Callable[[], None]) -> None:
         signal.sigwait(awaited)
         stop()
         signal.sigwait(awaited)
-        # Asked twice: the operator does not want to wait for requests in flight.
+        # The second Ctrl-C: do not wait for requests in progress.
         for child in active_children():
             child.kill()
 
@@ -191,7 +191,7 @@ def _wait_for_signals(stop: Callable[[], None]) -> None:
 
 
 class _Worker:
-    """The background worker's process, started again with growing pauses when it dies."""
+    """The process of the background worker. It is started again when it crashes, after growing pauses."""
 
     def __init__(self, settings: Settings, stopping: threading.Event) -> None:
         self._settings = settings
@@ -201,34 +201,34 @@ class _Worker:
         self._keeper = threading.Thread(target=self._keep_alive, daemon=True)
 
     def start(self) -> None:
-        """Start it, and keep it alive until ``stopping`` is set."""
+        """Starts the process, and keeps it running until ``stopping`` is set."""
         self._keeper.start()
 
     def stop(self) -> None:
-        """After ``stopping`` is set: stop the process too, and see that it ends."""
+        """Stops the process, after ``stopping`` is set."""
         with self._lock:
             process = self._process
         if process is not None:
             process.terminate()
-            # Not the process: only one thread may wait for that.
+            # The keeper waits for the process; only one thread may do that.
             self._keeper.join(WORKER_STOP_SECONDS_MAX)
             if self._keeper.is_alive():
                 process.kill()
 
     def _keep_alive(self) -> None:
         pause_seconds = 1
-        while process := self._started():
+        while process := self._start_process():
             began = time.monotonic()
             process.join()
             if self._stopping.is_set():
                 return
-            if time.monotonic() - began > LIVED_SECONDS:
+            if time.monotonic() - began > STABLE_SECONDS:
                 pause_seconds = 1
-            print(f"daftari: The background worker ended; it starts again in {pause_seconds} s.", file=sys.stderr)
+            print(f"daftari: The background worker has ended; it starts again in {pause_seconds} s.", file=sys.stderr)
             self._stopping.wait(pause_seconds)
             pause_seconds = min(2 * pause_seconds, RESTART_SECONDS_MAX)
 
-    def _started(self) -> BaseProcess | None:
+    def _start_process(self) -> BaseProcess | None:
         with self._lock:
             if self._stopping.is_set():
                 return None
@@ -241,14 +241,16 @@ class _Worker:
 
 
 def _wait_until_answering(settings: Settings, stopping: threading.Event) -> bool:
-    """Whether the service came to answer; it has as long as it needs, since the servers may be started again."""
+    """Waits until the service responds; returns ``False`` if it was stopped before. Without a time limit, since Granian
+    may have to start a server again.
+    """
     while not stopping.wait(READY_POLL_SECONDS):
-        if _answers(settings):
+        if _responds(settings):
             return True
     return False
 
 
-def _answers(settings: Settings) -> bool:
+def _responds(settings: Settings) -> bool:
     try:
         with socket.create_connection((_own_host(settings), settings.port), timeout=5) as connection:
             connection.sendall(b"GET /v1/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
