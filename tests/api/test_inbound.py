@@ -18,7 +18,8 @@ from daftari.gateways.twilio import sign as sign_as_twilio
 from daftari.model.inbound import InboundRequest
 from daftari.model.limits import INBOUND_BODY_BYTES_MAX
 from daftari.rules.access import inbound_tokens, projects
-from daftari.rules.inbound import quarantine, receive
+from daftari.rules.inbound import quarantine
+from daftari.rules.inbound.summary import summarize_inbound
 from daftari.store import Store
 from tests.support.builders import (
     assert_sound,
@@ -381,7 +382,7 @@ def test_what_is_forged_is_refused_kept_and_counted_and_nothing_else_happens(
     assert (groups(ana), may_message(ana, mobile(1))) == ({"VIP": 1}, [True])
     assert ana.get(OPEN).json()["quarantined"] == 2
     assert chao.get(OPEN).json()["quarantined"] == 0
-    (count,) = store.read(people.shopify, NOW, receive.list_counts)
+    (count,) = store.read(people.shopify, NOW, summarize_inbound).counts.values()
     assert (count.received, count.refused) == (0, 2)
     kept = store.read(people.shopify, NOW, quarantine.list_quarantine, after=0, limit=9)
     assert [one.request.body for one in kept] == [body, body]

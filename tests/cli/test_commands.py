@@ -302,7 +302,7 @@ def test_only_the_keys_of_one_project_are_listed_when_asked(
     run("project", "create", "Kalro")
     assert [key["project"] for key in shown("key", "list")] == ["Shopify", "Kalro"]
     assert [key["project"] for key in shown("key", "list", "--project", "kalro")] == ["Kalro"]
-    assert run("key", "list", "--project", "Nobody", code=1).stderr
+    assert run("key", "list", "--project", "Unknown", code=1).stderr
 
 
 # ---- tables on a terminal ---------------------------------------------------------------------------
@@ -328,7 +328,7 @@ def test_on_a_terminal_a_list_is_a_table_with_a_head(database: str) -> None:
 @pytest.mark.usefixtures("project")
 def test_a_sound_book_is_told_to_be_sound(run: Run) -> None:
     assert "1 project checked: consistent." in run("check").stderr
-    assert run("check", "--project", "Nobody", code=1).stderr
+    assert run("check", "--project", "Unknown", code=1).stderr
 
 
 def test_what_is_broken_is_named_and_a_repair_mends_it(run: Run, ana: Client, people: People, store: Store) -> None:

@@ -156,20 +156,20 @@ def test_numbers_come_in_a_pipe_one_a_line_in_calls(shopify: Run, monkeypatch: p
 
 def test_the_answer_is_a_sentence_and_the_exit_code_says_no(shopify: Run) -> None:
     shopify("opt-out", AKINYI, "--source", "inbound", "--at", "2026-01-01T00:00:00Z")
-    result = shopify("may-message", BARAKA, AKINYI, "nobody", "--channel", "sms", code=3)
+    result = shopify("may-message", BARAKA, AKINYI, "a name", "--channel", "sms", code=3)
     yes, no, unreadable = _lines(result.stdout)
     assert yes == [BARAKA, "yes", "No opt-out is on record that meets this."]
     assert no[:2] == [AKINYI, "no"]
     assert no[2].startswith("Opted out of all messages on every channel from any sender at 2026-01-01T00:00:00")
-    assert unreadable == ["nobody", "no", "This is not a telephone number."]
+    assert unreadable == ["a name", "no", "This is not a telephone number."]
 
 
 def test_the_answer_as_json_is_that_of_the_api(run: Run, ana: Client) -> None:
     run("opt-out", AKINYI, "--project", "Shopify")
     words = ["may-message", AKINYI, BARAKA, "--project", "Shopify", "--channel", "sms", "--json"]
-    told = json.loads(run(*words, code=3).stdout)
+    said = json.loads(run(*words, code=3).stdout)
     asked = ana.post("/v1/can-message", {"mobiles": [AKINYI, BARAKA], "channel": "sms"})
-    assert told == asked.json()["results"]
+    assert said == asked.json()["results"]
 
 
 def test_a_question_about_another_time_is_answered_for_that_time(shopify: Run) -> None:
@@ -262,7 +262,7 @@ def test_on_a_terminal_the_number_must_be_typed(
 
 
 def test_what_is_no_number_erases_nothing(shopify: Run) -> None:
-    assert "'nobody' is not a" in shopify("erase", "nobody", "--yes", code=2).stderr
+    assert "'a name' is not a" in shopify("erase", "a name", "--yes", code=2).stderr
 
 
 # ---- a project's settings ---------------------------------------------------------------------------

@@ -83,8 +83,8 @@ def test_a_file_has_the_format_of_its_ending_and_its_owners_eyes_only(run: Run, 
         assert Path(name).read_bytes().startswith(begin), name
         assert stat.S_IMODE(Path(name).stat().st_mode) == 0o600
     run("export", "--project", "Shopify", "--format", "ndjson", "--output", "a.csv")
-    assert Path("a.csv").read_bytes().count(b"\n") == 3, "what is said outright wins, and what was there is replaced"
-    assert not list(tmp_path.glob(".*")), "nothing is left beside it"
+    assert Path("a.csv").read_bytes().count(b"\n") == 3, "--format wins over the ending, and the old file is replaced"
+    assert not list(tmp_path.glob(".*")), "no other file is left"
 
 
 def test_a_link_keeps_leading_to_the_file_and_a_device_stays_one(run: Run, ana: Client) -> None:
@@ -99,8 +99,8 @@ def test_a_link_keeps_leading_to_the_file_and_a_device_stays_one(run: Run, ana: 
 def test_what_fails_leaves_no_file_and_the_one_that_was_there(run: Run, ana: Client, tmp_path: Path) -> None:
     create(ana, *rows(1))
     Path("book.csv").write_text("mine")
-    result = run("export", "--project", "Shopify", "--group", "Nobody", "--output", "book.csv", code=1)
-    assert result.stderr == "daftari: There is no group called 'Nobody'.\n"
+    result = run("export", "--project", "Shopify", "--group", "Unknown", "--output", "book.csv", code=1)
+    assert result.stderr == "daftari: There is no group called 'Unknown'.\n"
     assert Path("book.csv").read_text() == "mine"
     assert not list(tmp_path.glob(".book*"))
     result = run("export", "--project", "Shopify", "--output", "nowhere/book.csv", code=1)
@@ -126,7 +126,7 @@ def test_a_server_and_a_database_at_once_are_refused(run: Run) -> None:
 
 
 def test_a_slow_reader_holds_no_snapshot(new_database: NewDatabase, introduce: Callable[..., People]) -> None:
-    """SQLite's log can be emptied while somebody reads nothing of what is more than a pipe takes."""
+    """SQLite's WAL can be truncated while the reader of a pipe reads nothing."""
     database = new_database("sqlite")
     store = open_store(database, threads=1)
     people = introduce(store)
@@ -141,7 +141,7 @@ def test_a_slow_reader_holds_no_snapshot(new_database: NewDatabase, introduce: C
         assert process.stdout.read(2) == b"id"
         store.system_write(NOW, lambda tx: tx.take_id())
         emptied = apsw.Connection(database).execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        assert emptied == [(0, 0, 0)], "nobody reads what the log holds"
+        assert emptied == [(0, 0, 0)], "no snapshot needs the WAL"
         assert process.poll() is None, "it still waits for its reader"
         assert len(process.stdout.read().splitlines()) == 2_001
     finally:
@@ -169,9 +169,9 @@ def test_a_remote_book_is_waited_for_fetched_and_deleted_there(
     assert ids(Path("vip.csv").read_text()) == ["1", "2", "3"]
     assert result.stderr.startswith("3 rows exported, ")
     assert ana.get("/v1/exports").json()["exports"] == []
-    result = CliRunner().invoke(app, [*words, "--group", "Nobody"])
+    result = CliRunner().invoke(app, [*words, "--group", "Unknown"])
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "There is no group called 'Nobody'." in result.stderr
+    assert "There is no group called 'Unknown'." in result.stderr
     result = CliRunner().invoke(app, ["export", "--url", live.url], env={"DAFTARI_KEY": "wrong"})
     assert "answered 401: Unauthenticated." in result.stderr
 

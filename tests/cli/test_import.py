@@ -1,4 +1,4 @@
-"""``daftari import`` and ``daftari imports``: what they say, how they end, and how a stopped one goes on."""
+"""``daftari import`` and ``daftari imports``: what they print, how they end, and how a stopped one is resumed."""
 
 from __future__ import annotations
 
@@ -85,15 +85,15 @@ def _told(result: Result) -> Any:
 
 def test_an_import_says_how_it_reads_each_column_and_counts_that_add_up(run: Run, people: str) -> None:
     result = run("import", people, "--group", "farmers", "--json", code=1)
-    told = result.stderr.splitlines()
-    assert told[:-1] == [
+    said = result.stderr.splitlines()
+    assert said[:-1] == [
         "people.csv: CSV, utf-8, separated by commas; read as contacts.",
         "  Phone → mobile, First Name → fname, Town → city",
         "  not used: Fax",
         "5 rows read: 3 created, 1 duplicate, 1 invalid.",
         "Also: 3 joined farmers.",
     ]
-    assert told[-1].startswith(
+    assert said[-1].startswith(
         "1 row was not imported; each with its reason: daftari imports rejects 1 --project Shopify"
     )
     (shown,) = _told(result)
@@ -109,11 +109,11 @@ def test_an_import_says_how_it_reads_each_column_and_counts_that_add_up(run: Run
 def test_columns_can_be_named_and_others_become_attributes(light: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "LINE_SECONDS", 0.0)
     mapping = ("--map", "Town=company", "--map", "First Name=-", "--attributes")
-    told = light("import", "-", *mapping, typed=PEOPLE, code=1).stderr
-    assert "  Phone → mobile, First Name → attribute, Town → company, Fax → attribute\n" in told
+    said = light("import", "-", *mapping, typed=PEOPLE, code=1).stderr
+    assert "  Phone → mobile, First Name → attribute, Town → company, Fax → attribute\n" in said
     # There is no terminal: how far it is comes as lines.
-    assert f"stdin: {len(PEOPLE)} of {len(PEOPLE)} bytes sent\n" in told
-    assert "stdin: 5 rows" in told
+    assert f"stdin: {len(PEOPLE)} of {len(PEOPLE)} bytes sent\n" in said
+    assert "stdin: 5 rows" in said
 
 
 def test_a_column_that_a_kind_of_file_has_no_use_for_is_told_as_not_used(light: Run, tmp_path: Path) -> None:
@@ -136,9 +136,9 @@ def test_rejects_are_written_at_once_for_their_owner_alone_and_can_be_mended(
     assert head == "Phone,First Name,Town,Fax,why"
     assert row.startswith("2.547E+11,Ruined,,,The mobile field was shortened by a spreadsheet to 2.547E+11")
     assert light("imports", "rejects", "1").stdout_bytes == rejects.read_bytes()
-    mended = _written(tmp_path / "mended.csv", rejects.read_text().replace("2.547E+11", "0722000077"))
+    corrected = _written(tmp_path / "corrected.csv", rejects.read_text().replace("2.547E+11", "0722000077"))
     rejects.unlink()
-    assert "1 row read: 1 created." in light("import", mended, "--rejects", str(rejects)).stderr
+    assert "1 row read: 1 created." in light("import", corrected, "--rejects", str(rejects)).stderr
     assert not rejects.exists()
 
 
@@ -245,9 +245,9 @@ def test_a_list_of_opt_outs_is_recorded_and_taken_back_only_when_asked_outright(
     listed = "msisdn,unsubscribed at,fname\n0722000001,2026-11-01T08:30:00Z,Asha\n0722000002,,\n"
     stopped = _written(tmp_path / "stopped.csv", listed)
     said = ("--channel", "sms", "--evidence", "the list of the old provider")
-    told = light("import", stopped, "--opt-outs", *said).stderr
-    assert "read as a list of opt-outs." in told and "  not used: fname\n" in told
-    assert "2 rows read: 2 recorded." in told
+    printed = light("import", stopped, "--opt-outs", *said).stderr
+    assert "read as a list of opt-outs." in printed and "  not used: fname\n" in printed
+    assert "2 rows read: 2 recorded." in printed
     light("may-message", "0722000001", "--channel", "sms", code=3)
     light("may-message", "0722000001", "--channel", "whatsapp")
     assert "reason field is required" in light("imports", "undo", "1", "--opt-outs", code=1).stderr
@@ -274,13 +274,13 @@ def test_ids_consent_and_groups_of_an_export_are_kept_in_an_empty_project(light:
     assert "for a project that has no contacts yet" in light("import", file, "--keep-ids", code=1).stderr
 
 
-# ---- stopped, and gone on with ----------------------------------------------------------------------------
+# ---- stopped, and resumed ---------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def long_file(tmp_path: Path) -> str:
     rows = "".join(f"07{20_000_000 + number % 29_000},P{number}\n" for number in range(LONG_ROWS))
-    return _written(tmp_path / "long.csv", f"mobile,fname\n{rows}none,Nobody\n")
+    return _written(tmp_path / "long.csv", f"mobile,fname\n{rows}none,Unknown\n")
 
 
 @contextmanager
@@ -336,7 +336,7 @@ def test_ctrl_c_pauses_and_a_resumed_import_equals_an_uninterrupted_one(
             _until(
                 lambda: any(found.progress.rows for found in [store.read(shopify, NOW, find_work)] if found is not None)
             )
-            # Whoever imports makes small batches while somebody waits, so that much is left now.
+            # An import writes small batches while another writer waits, so that many rows are left now.
             store.write(shopify, TESTER, NOW, _interrupt, process=process)
             _, said = process.communicate(timeout=SECONDS_MAX)
     assert process.returncode == 130, said
@@ -346,13 +346,13 @@ def test_ctrl_c_pauses_and_a_resumed_import_equals_an_uninterrupted_one(
     assert "Paused at row" in run("imports", "show", "1", "--project", "Shopify").stderr
     resumed = run("imports", "resume", "1", "--project", "Shopify", code=1).stderr
     whole = run("import", long_file, "--project", "Kalro", "--group", "farmers", code=1).stderr
-    for told in (resumed, whole):
-        assert "30,001 rows read: 29,000 created, 1,000 duplicate, 1 invalid." in told
+    for said in (resumed, whole):
+        assert "30,001 rows read: 29,000 created, 1,000 duplicate, 1 invalid." in said
     assert _result(database, shopify.id) == _result(database, kalro.id)
 
 
 def _interrupt(tx: WriteTx, *, process: subprocess.Popen[str]) -> None:
-    """Under the project's lock, so that nothing goes on meanwhile."""
+    """Under the project's lock, so that the import cannot continue meanwhile."""
     process.send_signal(signal.SIGINT)
 
 

@@ -171,8 +171,8 @@ def test_a_stop_that_a_wrong_secret_refused_is_taken_in_when_it_is_mended(run: R
     (kept,) = _shown(run, "inbound", "quarantine")
     assert (kept["provider"], kept["reason"]) == ("sozuri", "The signature is not the provider's.")
     assert "0 accepted, 1 refused again." in run("inbound", "replay").stderr
-    mended = run("inbound", "set-secret", kept["start"], "--secret-file", "-", typed=SECRET)
-    assert "1 refused request kept;" in mended.stderr
+    corrected = run("inbound", "set-secret", kept["start"], "--secret-file", "-", typed=SECRET)
+    assert "1 refused request kept;" in corrected.stderr
     assert "1 accepted, 0 refused again." in run("inbound", "replay").stderr
     run("may-message", AKINYI, "--channel", "sms", code=3)
     assert _shown(run, "inbound", "quarantine") == []
@@ -195,7 +195,7 @@ def test_what_is_replayed_happened_when_it_was_received(run: Run, client: Client
 def test_a_replay_that_finds_some_still_refused_keeps_those(run: Run, client: Client) -> None:
     path = _add(run, "sozuri", secret=WRONG)
     _stop(client, path)
-    _stop(client, path, authKey="a stranger's")
+    _stop(client, path, authKey="another key")
     (start,) = {kept["start"] for kept in _shown(run, "inbound", "quarantine")}
     run("inbound", "set-secret", start, "--secret-file", "-", typed=SECRET)
     result = run("inbound", "replay")
@@ -211,8 +211,8 @@ def test_what_a_wrong_public_url_refused_is_taken_in_when_it_is_mended(run: Run,
     proof = {"X-Twilio-Signature": sign(signed, token=SECRET)}
     assert client.call("POST", path, form=form, headers=proof).status == 401
     assert "0 accepted, 1 refused again." in run("inbound", "replay").stderr
-    mended = run("inbound", "replay", "--public-url", "https://phonebook.example")
-    assert "1 accepted, 0 refused again." in mended.stderr
+    corrected = run("inbound", "replay", "--public-url", "https://phonebook.example")
+    assert "1 accepted, 0 refused again." in corrected.stderr
     run("may-message", AKINYI, "--channel", "sms", code=3)
 
 

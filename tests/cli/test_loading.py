@@ -19,7 +19,7 @@ HEAVY = (
     *("python_calamine", "rich", "vobject", "xlsxwriter", "zoneinfo"),
 )
 HELP_LINE_MAX = 63
-"""What fits beside the longest name on 80 columns."""
+"""What fits on 80 columns after the longest name."""
 PROGRAM = """
 import sys
 import msgspec

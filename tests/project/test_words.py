@@ -17,9 +17,10 @@ CLEAN = (
     *("src/daftari/rules", "src/daftari/files", "src/daftari/gateways", "src/daftari/sandbox", "src/daftari/model"),
     *("src/daftari/web", "src/daftari/worker", "src/daftari/outbound", "src/daftari/serving"),
     "src/daftari/store",
+    *("src/daftari/cli", "src/daftari/settings.py", "src/daftari/memory.py", "tests/cli"),
 )
 """Files and folders whose words are held. It grows until it is the whole project."""
-LATER = ("docs/commands.md", "docs/performance.md", "docs/settings.md")
+LATER = ("docs/performance.md",)
 """Files inside CLEAN that are still to do: their text is, or will be, generated."""
 SUFFIXES = (".md", ".py", ".sql", ".toml", ".yaml", ".j2")
 WORDS = {

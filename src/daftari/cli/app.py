@@ -34,9 +34,9 @@ COMMANDS = {
     "audience": ("audiences", "Print the numbers that may be messaged now."),
     "export": ("exports", "Write contacts to a file or to standard output."),
     "import": ("imports.start", "Import contacts, opt-outs or opt-ins from files."),
-    "imports": ("imports.commands", "Imports: what became of them; pause, resume, undo."),
+    "imports": ("imports.commands", "Imports: show, apply, pause, resume, cancel, undo."),
     "inbound": ("inbound.addresses", "Inbound: addresses for providers, and what they sent."),
-    "erase": ("erasures", "Erase a person for good."),
+    "erase": ("erasures", "Erase a person permanently."),
     "check": ("check", "Check that the data of every project is consistent."),
     "worker": ("worker", "Run the background work without the service."),
 }

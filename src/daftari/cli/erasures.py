@@ -34,7 +34,7 @@ def erase(
     yes: YesOption = False,
     where: ProjectOptions,
 ) -> None:
-    """Erase a person for good.
+    """Erase a person permanently.
 
     Removes the contact, its memberships and evidence. The opt-out is kept under a keyed hash of the number, so that an
     import cannot bring the person back.
@@ -62,4 +62,4 @@ def _confirm(mobile: int, project: Project) -> None:
         except ValueError:
             return False
 
-    confirm(f"This erases {mobile} from {project.name!r} for good. Type the number again", is_right=is_same)
+    confirm(f"This erases {mobile} from {project.name!r} permanently. Type the number again", is_right=is_same)

@@ -179,7 +179,7 @@ def delete_project(name: NameArgument, *, yes: YesOption = False, where: Databas
     with where.open_store() as store:
         project = store.system_read(current_time(), projects.find_project, name=name)
         if not yes:
-            question = f"This deletes every contact of {project.name!r} for good. Type the project's name"
+            question = f"This deletes every contact of {project.name!r} permanently. Type the project's name"
             confirm(question, is_right=lambda typed: typed.strip() == project.name)
         store.system_write(current_time(), projects.delete_project, name=project.name)
     say(f"Project {project.name!r} is deleted.")

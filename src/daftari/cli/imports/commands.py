@@ -1,4 +1,4 @@
-"""``daftari imports``: what became of imports, and how they are applied, paused, resumed, cancelled and undone."""
+"""``daftari imports``: shows imports, and applies, pauses, resumes, cancels and undoes them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from daftari.cli.terminal.options import JsonOption, OutputOption, RemoteOptions
 from daftari.cli.terminal.output import WRONG_USAGE, fail, print_json, print_list, say
 from daftari.cli.terminal.signals import catch_stop_signals
 
-app = command_group("Imports: what became of them; pause, resume, undo.")
+app = command_group("Imports: show, apply, pause, resume, cancel, undo.")
 
 COLUMNS = ("id", "name", "kind", "phase", "state", "rows", "invalid", "group", "created_at")
 LISTED_MAX = 1_000
@@ -134,7 +134,7 @@ def pause_import(import_id: IdArgument, *, where: RemoteOptions) -> None:
 
 @command(app, "cancel", "daftari imports cancel 7")
 def cancel_import(import_id: IdArgument, *, where: RemoteOptions) -> None:
-    """Cancel an import for good.
+    """Cancel an import permanently.
 
     What is written stays, and can be undone.
     """

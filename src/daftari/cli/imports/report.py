@@ -1,4 +1,4 @@
-"""Imports in sentences: how a file is read, how far its import is, and what became of its rows."""
+"""Imports in sentences: how a file is read, how far its import is, and the outcomes of its rows."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def format_undo(status: ImportStatus) -> str:
     return f"{counts}; {undone.get('retracted', 0):,} opt-ins and opt-outs retracted"
 
 
-# ---- what became of it --------------------------------------------------------------------------------
+# ---- its result ---------------------------------------------------------------------------------------
 
 
 def say_result(status: ImportStatus, *, target: ImportTarget) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import UNSET, Struct, UnsetType
 
 UNDER_WAY = ("queued", "running")
-"""The states of an import that somebody works on."""
+"""The states in which an import is worked on, or will be."""
 
 
 class Column(Struct, frozen=True):

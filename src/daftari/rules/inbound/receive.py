@@ -14,7 +14,6 @@ from msgspec import Struct
 from daftari.model.consent import ANY, FactKind, NewFact, Scope
 from daftari.model.contacts import Group
 from daftari.model.inbound import (
-    InboundCount,
     InboundEvent,
     InboundMessage,
     InboundSignal,
@@ -245,11 +244,3 @@ def review_events(tx: WriteTx, *, events: Sequence[InboundEvent], why: str, rece
             mobile = None if event.number is None else _read_mobile(tx, event.number)
             _keep_for_review(tx, inbox, event, mobile, why, receipt)
     _insert_reviews(tx, inbox)
-
-
-# ---- quarantine -------------------------------------------------------------------------------------------
-
-
-def list_counts(tx: Tx) -> list[InboundCount]:
-    """What each token of the project brought."""
-    return inbound.list_counts(tx)
