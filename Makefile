@@ -23,7 +23,7 @@ help: ## say what there is
 run: $(VENV)/.run ## install what is needed, then serve on 127.0.0.1:8000 with SQLite in ./daftari.db
 	@exec $(BIN)/daftari serve --demo
 
-test: $(VENV)/.dev ## check the manners, the types and the floors, then run every test
+test: $(VENV)/.dev ## check style, types and import contracts, then run every test
 	@.ci/system
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -37,7 +37,7 @@ prove: $(VENV)/.dev ## the same tests with many more random examples, new ones e
 bench: $(VENV)/.run $(BENCH)/.stamp ## measure, compared with other programs in the same run
 	VENV=$(VENV) $(BENCH)/bin/python -m bench $(BENCH_ARGS)
 
-bench-compare: $(VENV)/.run $(BENCH)/.stamp ## measure this checkout and another by turns: BASE=revision or folder
+bench-compare: $(VENV)/.run $(BENCH)/.stamp ## compare this checkout with another: BASE=revision or folder
 	$(if $(BASE),,$(error BASE is empty; it must be a git revision or a folder: make bench-compare BASE=main))
 	VENV=$(VENV) $(BENCH)/bin/python -m bench compare --base $(BASE) $(BENCH_ARGS)
 

@@ -1,4 +1,4 @@
-"""This checkout compared with another one: get one, pages, create and import, on each by turns.
+"""This checkout compared with another one: get one, pages, create and import, alternately.
 
 Both are started by their own command line and measured over HTTP, each over datasets that it made itself. Each run has
 new servers over new copies of the datasets. A turn is short and a run has several, because the load of a machine

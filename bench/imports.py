@@ -222,7 +222,7 @@ def during_import(settings: Settings, datasets: Datasets) -> list[Line]:
         gets, creates = [], []
         time.sleep(1)
         while importing.is_alive():
-            # By turns, since each would slow the other without any import.
+            # Alternately, since each would slow the other even without an import.
             gets.append(run_wrk(server, get, connections=1, seconds=settings.seconds))
             first, last = server.take_numbers(100_000)
             create = Creates(rows=1, group="single", first=first, last=last)

@@ -225,7 +225,7 @@ class IdempotencyInProgress(Conflict):
     retryable = True
 
     def __init__(self, *, retry_after_seconds: int = 1) -> None:
-        super().__init__("A request with this Idempotency-Key is still at work; send this one again in a moment.")
+        super().__init__("A request with this Idempotency-Key is still running; send this one again in a moment.")
         self.retry_after_seconds = retry_after_seconds
 
 
@@ -236,8 +236,8 @@ class AnswerErased(Conflict):
 
     def __init__(self, status: int) -> None:
         super().__init__(
-            f"This was done before, with status {status}. Its answer is not kept any more: "
-            "somebody whom it named was erased."
+            f"This was done before, with status {status}. Its answer is no longer kept: "
+            "it named a number that was erased."
         )
 
 

@@ -1,6 +1,6 @@
 """The contract as data: ``openapi.json`` as the bytes that callers get, and as operations for the page and the tests.
 
-This room must not know how any call is answered; it reads the file beside it and nothing else.
+It reads the built file next to it and nothing else. No routes, no handlers.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def document() -> bytes:
 
 @cache
 def tree() -> Node:
-    """The document, read. It is shared: nobody may change it."""
+    """The document, decoded. It is shared and must not be changed."""
     read: Node = msgspec.json.decode(document())
     return read
 
@@ -74,7 +74,7 @@ def target(reference: str) -> Node:
 
 
 def resolved(node: Node) -> Node:
-    """What the node's ``$ref`` points at, with the members beside the ``$ref`` laid over it; else the node itself."""
+    """What the node's ``$ref`` points at, with the members next to the ``$ref`` laid over it; else the node itself."""
     if "$ref" not in node:
         return node
     return {**resolved(target(node["$ref"])), **{name: value for name, value in node.items() if name != "$ref"}}

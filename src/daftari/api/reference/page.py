@@ -1,7 +1,7 @@
 """The page for people at ``/docs``, made from the OpenAPI document and nothing else.
 
-It asks for nothing from anywhere: its style is in it, and it needs no script. This room must not know how calls are
-answered; what it shows and the document does not say, the document must learn to say.
+It loads nothing: its style is inside it, and it needs no script. No routes, no handlers: what the page should show, the
+document must say.
 """
 
 from __future__ import annotations
@@ -254,7 +254,7 @@ def _fields(schema: Node, where: str) -> tuple[Field, ...]:
 
 
 def _walk(schema: Node, *, where: str, inside: str, seen: set[str]) -> Iterator[Field]:
-    """``seen``: objects whose fields were told already, and need no telling again."""
+    """``seen``: objects whose fields are listed already."""
     name = schema.get("$ref", "")
     if name in seen:
         return
