@@ -4,28 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import msgspec
 import typer
-from msgspec import Struct
 
 from daftari.cli.terminal.commands import command, command_group
 from daftari.cli.terminal.options import JsonOption, ProjectOptions
-from daftari.cli.terminal.output import NOT_ALLOWED, WRONG_USAGE, fail, print_list
+from daftari.cli.terminal.output import NOT_ALLOWED, WRONG_USAGE, fail, print_json, print_list
 from daftari.cli.terminal.scope import QuestionOptions, read_moment
 from daftari.model.limits import FACTS_PER_CALL_MAX
 from daftari.model.time import current_time
 
 app = command_group()
-
-
-class _Reason(Struct, frozen=True):
-    text: str
-
-
-class _Decision(Struct, frozen=True):
-    mobile: str
-    allowed: bool
-    reasons: tuple[_Reason, ...]
 
 
 @command(
@@ -64,19 +52,13 @@ def ask(
         mobiles = read_mobiles(numbers, region=project.region)
         whole = Asked(asked, mobiles, ids=(), at=moment, known_at=known, region=project.region)
         answers = store.read(project, current_time(), may_message, asked=whole)
-    _print_answers(msgspec.json.encode(answers), as_json=as_json)
-
-
-def _print_answers(answers: bytes, *, as_json: bool) -> None:
-    """Prints the decisions. Raises ``typer.Exit`` unless all numbers may be messaged."""
-    decisions = msgspec.json.decode(answers, type=list[_Decision])
     if as_json:
-        typer.echo(msgspec.json.format(answers, indent=2).decode())
+        print_json(answers)
     else:
         rows = [
             (each.mobile, "yes" if each.allowed else "no", " ".join(reason.text for reason in each.reasons))
-            for each in decisions
+            for each in answers
         ]
         print_list(("mobile", "allowed", "reasons"), rows, as_json=False)
-    if not all(each.allowed for each in decisions):
+    if not all(each.allowed for each in answers):
         raise typer.Exit(NOT_ALLOWED)

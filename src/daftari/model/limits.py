@@ -76,7 +76,10 @@ IMPORTS_PER_PAGE_MAX = 100
 IMPORT_ROWS_PER_PAGE_MAX = 1_000
 """Rows of an import in one response."""
 GROUPS_PER_ROW_MAX = 1_000
-"""Groups that one record of an import may name."""
+"""Groups in a row.
+
+A contact may be in many groups, and its opt-outs must not be lost for that.
+"""
 STREAM_ROWS_MAX = 100_000
 """Rows in a call that streams; the next call continues."""
 EXPORTS_MAX = 20

@@ -72,7 +72,7 @@ class LocalTarget:
 
     def iterate_rows(self, import_id: int, *, after: int) -> Iterator[list[ImportRow]]:
         while found := self._read(views.list_rows, import_id=import_id, after=after, limit=ROWS_PER_READ):
-            rows = msgspec.convert(found, list[ImportRow], from_attributes=True)
+            rows = msgspec.convert(msgspec.to_builtins(found), list[ImportRow])
             yield rows
             after = rows[-1].row
 
@@ -153,7 +153,7 @@ def _retry_while_busy(call: Callable[[], T]) -> T:
 def _to_status(found: Import) -> ImportStatus:
     settings = found.settings
     layout = settings.layout
-    status = msgspec.convert(views.show_import(found), ImportStatus, from_attributes=True)
+    status = msgspec.convert(msgspec.to_builtins(views.show_import(found)), ImportStatus)
     return msgspec.structs.replace(
         status,
         columns=msgspec.convert(settings.uses, list[Column], from_attributes=True),

@@ -32,7 +32,7 @@ def list_reviews(*, as_json: JsonOption = False, where: ProjectOptions) -> None:
 
     with where.open_project() as (store, project):
         found = store.read(project, current_time(), review.list_reviews, after=0, limit=OPT_OUTS_PER_PAGE_MAX)
-    rows = [[getattr(members, column) for column in COLUMNS] for members in map(review.show_review, found)]
+    rows = [[getattr(view, column) for column in COLUMNS] for view in map(review.show_review, found)]
     print_list(COLUMNS, rows, as_json=as_json)
     if not rows:
         say("No messages are waiting for review.")
