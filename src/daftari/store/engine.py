@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Concatenate, ParamSpec, Protocol, TypeVar, cast, get_origin
+from typing import Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from msgspec import Struct
 from msgspec.structs import asdict, astuple
@@ -128,12 +128,17 @@ class Transaction(ABC):
         self.erasure_key = erasure_key
 
     @abstractmethod
+    def _rows(self, query: str, values: dict[str, Value | RowSet]) -> list[Row]:
+        """All rows of a named query. ``values`` may be changed."""
+
     def one(self, query: str, **values: Value | RowSet) -> Row | None:
         """The first row of a named query, or ``None``."""
+        rows = self._rows(query, values)
+        return rows[0] if rows else None
 
-    @abstractmethod
     def all(self, query: str, **values: Value | RowSet) -> list[Row]:
         """All rows of a named query."""
+        return self._rows(query, values)
 
     @abstractmethod
     def run(self, query: str, **values: Value | RowSet) -> int:
@@ -141,12 +146,12 @@ class Transaction(ABC):
 
     def fetch(self, kind: type[T], query: str, **values: Value | RowSet) -> list[T]:
         """All rows of a named query as ``kind``; see ``Tx``."""
-        return _as_kind(kind, self.all(query, **values))
+        return _as_kind(kind, self._rows(query, values))
 
     def fetch_one(self, kind: type[T], query: str, **values: Value | RowSet) -> T | None:
         """The first row of a named query as ``kind``; see ``Tx``."""
-        row = self.one(query, **values)
-        return None if row is None else _as_kind(kind, [row])[0]
+        rows = self._rows(query, values)
+        return _as_kind(kind, rows[:1])[0] if rows else None
 
     @abstractmethod
     def insert_many(self, table: str, rows: Sequence[tuple[Value, ...]]) -> None:
@@ -294,7 +299,7 @@ def _saving_book(tx: Transaction, work: Callable[[], T]) -> T:
 
 def _as_kind(kind: type[T], rows: list[Row]) -> list[T]:
     """Rows as ``kind``: the one place that trusts a caller's types for the columns of a query."""
-    if get_origin(kind) is tuple:
+    if getattr(kind, "__origin__", None) is tuple:
         return cast("list[T]", rows)
     if issubclass(kind, Struct):
         return [kind(*row) for row in rows]

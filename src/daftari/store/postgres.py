@@ -61,13 +61,7 @@ class PostgresTransaction(Transaction):
         self._cursor = cursor
         self._queries = queries
 
-    def one(self, query: str, **values: Value | RowSet) -> Row | None:
-        """The first row of a named query, or ``None``."""
-        self._execute(query, values)
-        return self._cursor.fetchone()
-
-    def all(self, query: str, **values: Value | RowSet) -> list[Row]:
-        """All rows of a named query."""
+    def _rows(self, query: str, values: dict[str, Value | RowSet]) -> list[Row]:
         self._execute(query, values)
         return self._cursor.fetchall()
 

@@ -78,13 +78,7 @@ class SqliteTransaction(Transaction):
         self._queries = queries
         self._fair_lock = fair_lock
 
-    def one(self, query: str, **values: Value | RowSet) -> Row | None:
-        """The first row of a named query, or ``None``."""
-        rows = cast("list[Row]", self._execute(query, values).fetchall())
-        return rows[0] if rows else None
-
-    def all(self, query: str, **values: Value | RowSet) -> list[Row]:
-        """All rows of a named query."""
+    def _rows(self, query: str, values: dict[str, Value | RowSet]) -> list[Row]:
         return cast("list[Row]", self._execute(query, values).fetchall())
 
     def run(self, query: str, **values: Value | RowSet) -> int:
