@@ -321,4 +321,4 @@ def facts_of(store: Store, project: Project) -> list[int]:
 
 def near_misses_of(store: Store, project: Project) -> Counter[str]:
     found = store.read(project, NOW, facts.list_near_misses, limit=1_000)
-    return Counter({str(miss["source"]): int(str(miss["tries"])) for miss in found})
+    return Counter({miss.source: miss.tries for miss in found})
