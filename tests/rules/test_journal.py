@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -431,7 +431,7 @@ def test_what_a_person_left_is_in_their_export(store: Store, book: Project) -> N
     calls.join_group(store, book, "Coast", ids=[1], mobiles=[])
     calls.update_group(store, book, "Coast", "Farmers")
     found = store.read(book, NOW, export_number, reference=Reference("1", "KE"))
-    actions = [row["action"] for row in cast("list[dict[str, str]]", found["journal"])]
+    actions = [entry.action for entry in found.journal]
     assert actions == ["create_contacts", "inbound", "join_group", "update_group"]
 
 
