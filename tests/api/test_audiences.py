@@ -59,7 +59,7 @@ def mobiles(*ids: int) -> list[str]:
 
 @pytest.fixture
 def book(ana: Client) -> Client:
-    """Ana, with contacts 1 to 6: 1 to 4 in One, 3 to 6 in Two, 4 in Three, and nobody in None."""
+    """Ana, with contacts 1 to 6: 1 to 4 in One, 3 to 6 in Two, 4 in Three, and none in None."""
     create(ana, *rows(4), group="One")
     create(ana, *rows(4, first=3), group="Two")
     create(ana, *rows(1, first=4), group="Three")
@@ -87,7 +87,7 @@ def test_a_blank_name_at_the_end_takes_no_group_back(book: Client) -> None:
     assert json.loads(answer.body.splitlines()[-1])["count"] == 2
 
 
-def test_whoever_opted_out_of_what_is_sent_is_left_out_and_counted(book: Client) -> None:
+def test_opted_out_numbers_are_left_out_and_counted(book: Client) -> None:
     opt_out(book, mobile(1))
     opt_out(book, mobile(2), channel="sms", purpose="marketing")
     opt_out(book, mobile(3), sender="DUKA")
@@ -110,7 +110,7 @@ def test_an_audience_agrees_with_the_question_number_by_number(book: Client) -> 
             assert [number in ids for number in range(1, 7)] == allowed, (channel, asked)
 
 
-def test_a_project_that_requires_an_opt_in_reaches_nobody_else(book: Client, store: Store) -> None:
+def test_a_project_that_requires_an_opt_in_reaches_no_one_without(book: Client, store: Store) -> None:
     frozen = freeze(book, everyone=True)
     opt_in(book, mobile(2), channel="sms")
     store.system_write(
@@ -156,7 +156,7 @@ def test_every_wrong_field_of_a_definition_is_named(book: Client, method: str, p
     def ask(**asked: object) -> Answer:
         return book.call(method, path, json={"channel": "sms", **asked})
 
-    assert wrong_fields(ask()) == [groups], "nobody is not everyone"
+    assert wrong_fields(ask()) == [groups], "no group is not everyone"
     assert wrong_fields(ask(**{groups: "Nobody's"})) == [groups]
     assert wrong_fields(ask(**{groups: ["One"], "not": ["Nobody's"]})) == ["not"]
     assert wrong_fields(ask(**{groups: ["x", "One", "y"], "not": "z"})) == [groups, "not"]
@@ -284,7 +284,7 @@ def test_a_frozen_audience_is_kept_for_ninety_days(book: Client, store: Store, p
     assert refusal(book.get(f"{FROZEN}/{frozen['id']}")) == NOT_FOUND
 
 
-def test_whoever_is_erased_between_the_snapshot_and_the_freezing_is_not_frozen(
+def test_a_number_erased_between_the_snapshot_and_the_freezing_is_not_frozen(
     ana: Client, store: Store, people: Any
 ) -> None:
     create(ana, *rows(3))

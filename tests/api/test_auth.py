@@ -1,4 +1,4 @@
-"""Keys and projects: who is let in, for how long, and what a read-only key may do."""
+"""Keys and projects: which keys are accepted, for how long, and what a read-only key may do."""
 
 from __future__ import annotations
 
@@ -252,7 +252,7 @@ def test_a_project_that_is_no_text_is_named_on_every_route(ana: Client) -> None:
     assert (page(ana)["total"], groups(ana)) == (1, {"VIP": 1})
 
 
-def test_a_renamed_projects_former_names_go_on_matching(ana: Client, chao: Client, store: Store) -> None:
+def test_a_renamed_projects_former_names_still_match(ana: Client, chao: Client, store: Store) -> None:
     ana.get("/v1/contacts")
     store.system_write(NOW, projects.rename_project, name="Shopify", new_name="Duka")
     store.system_write(NOW, projects.rename_project, name="duka", new_name="Duka  Kubwa")

@@ -58,7 +58,7 @@ def test_a_page_is_a_whole_number_of_at_least_one(untouched: Client) -> None:
     ]
 
 
-def test_an_id_beyond_every_number_or_a_mobile_of_letters_is_nobody(untouched: Client) -> None:
+def test_an_id_beyond_every_number_or_a_mobile_of_letters_is_404(untouched: Client) -> None:
     for reference in (
         str(2**63),
         str(2**70),
@@ -100,7 +100,7 @@ def test_a_contact_that_is_no_object_is_named_by_its_place(untouched: Client) ->
     assert wrong_fields(untouched.post(EVERYONE, {"contacts": wrong})) == [f"contacts.{place}" for place in range(6)]
 
 
-def test_a_mobile_that_nobody_can_dial_is_named(untouched: Client) -> None:
+def test_a_mobile_that_cannot_be_dialled_is_named(untouched: Client) -> None:
     wrong: list[Any] = [
         "CALL-ME",
         "0722 000 000 ext. 5",

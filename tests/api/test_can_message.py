@@ -126,7 +126,7 @@ def test_the_moment_of_sending_leaves_out_what_happened_later(ana: Client, confi
     opt_out(ana, mobile(1), at=LATER)
     assert may_message(ana, mobile(1), at=THEN) == [True]
     assert may_message(ana, mobile(1), at=LATER) == may_message(ana, mobile(1), at=AFTER) == [False]
-    assert may_message(ana, mobile(1), at=AFTER, known_at=AFTER) == [True], "nobody knew it then"
+    assert may_message(ana, mobile(1), at=AFTER, known_at=AFTER) == [True], "it was not known then"
     assert may_message(ana, mobile(1), at="2999-01-01T12:00:00Z") == [False], "it may be any time, also one to come"
 
 
@@ -147,7 +147,7 @@ def test_a_project_may_require_an_opt_in(ana: Client, configure: Configure) -> N
     assert codes(ana, mobile(2), channel="whatsapp") == [["no_opt_in"]]
 
 
-def test_premium_needs_a_subscription_and_tells_who_is_still_billed(
+def test_premium_needs_a_subscription_and_shows_who_is_still_billed(
     ana: Client, store: Store, people: Any, client: Client
 ) -> None:
     token, _ = store.system_write(

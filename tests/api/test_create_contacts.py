@@ -68,7 +68,7 @@ def test_new_contacts_are_201_with_every_count_in_the_order_of_the_contract(ana:
     assert {name: contact[name] for name in FULL} == FULL
 
 
-def test_one_contact_may_come_alone_and_not_beside_others(ana: Client) -> None:
+def test_one_contact_may_be_sent_alone_and_not_with_a_list(ana: Client) -> None:
     assert counts(ana.post("/v1/contacts", {"contact": {"mobile": mobile(1)}, "results": True})) == {"created": 1}
     assert counts(ana.post("/v1/contacts", {"contact": {"mobile": mobile(1)}})) == {"unchanged": 1}
     both = {"contact": {"mobile": mobile(2)}, "contacts": rows(1, first=3)}
@@ -339,7 +339,7 @@ def test_the_call_is_journalled_with_who_did_it(ana: Client, people: Any, databa
 
 
 def merged(book: dict[str, Json], row: Json) -> None:
-    """What a row means, told in the plainest way."""
+    """What a row means, in the plainest way."""
     contact = book.setdefault(row["mobile"], dict.fromkeys(FULL))
     contact.update({name: value.strip() for name, value in row.items() if name in FULL and value and value.strip()})
 

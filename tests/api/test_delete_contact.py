@@ -202,7 +202,7 @@ def test_a_number_that_comes_back_is_a_new_contact_that_is_still_opted_out(
     assert_sound(store, people.shopify)
 
 
-def test_a_removed_number_that_comes_back_may_join_as_anybody(ana: Client, store: Store, people: Any) -> None:
+def test_a_removed_number_may_be_created_and_join_again(ana: Client, store: Store, people: Any) -> None:
     create(ana, *rows(1), group="VIP")
     deleted(ana.delete("/v1/contacts/1", {"reason": "removal"}))
     assert counts(ana.post("/v1/contacts", {"contacts": rows(1), "group": "VIP"})) == {"created": 1}

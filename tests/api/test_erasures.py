@@ -231,15 +231,15 @@ def test_an_erased_number_stays_opted_out_when_it_is_created_again(known: Client
     assert_sound(store, people.shopify)
 
 
-def test_what_an_opt_out_said_before_goes_on_without_its_evidence(known: Client) -> None:
+def test_earlier_opt_outs_stay_without_their_evidence(known: Client) -> None:
     erase(known)
-    told = facts_of(known, f"+{GONE}", "kind", "channel", "sender", "source", "evidence")
-    assert ("opt_out", "whatsapp", "DUKA", "api", None) in told
-    assert told[-1] == ("opt_out", None, None, "erasure", None)
-    assert not any(evidence for *_, evidence in told)
+    facts = facts_of(known, f"+{GONE}", "kind", "channel", "sender", "source", "evidence")
+    assert ("opt_out", "whatsapp", "DUKA", "api", None) in facts
+    assert facts[-1] == ("opt_out", None, None, "erasure", None)
+    assert not any(evidence for *_, evidence in facts)
 
 
-def test_only_an_opt_in_lifts_it_and_facts_go_on_after_it(known: Client, store: Store, people: Any) -> None:
+def test_only_an_opt_in_lifts_it_and_later_facts_count(known: Client, store: Store, people: Any) -> None:
     erase(known)
     assert known.post("/v1/opt-ins", {"mobile": GONE, "source": "bulk"}).json()["refused"] == 1
     assert may_message(known, GONE) == [False]
@@ -291,26 +291,26 @@ def test_every_wrong_field_is_named_and_nothing_is_erased(known: Client) -> None
 def test_an_export_has_everything(known: Client, database: str) -> None:
     answer: Answer = known.get("/v1/contacts/2/export")
     assert answer.status == 200
-    told = answer.json()["export"]
-    assert told == known.get(f"/v1/contacts/+{GONE}/export").json()["export"] | {"exported_at": told["exported_at"]}
-    assert told["contact"] == get(known, 2)
-    assert told["contact"]["attributes"] == {"note": f"call {GONE}"}
-    assert (told["mobile"], told["groups"], told["audiences"]) == (GONE, ["Other"], [1, 2])
-    assert [fact["kind"] for fact in told["consent"]["facts"]] == ["opt_out", "opt_in", "left_group", "activated"]
-    assert all(fact["evidence"] for fact in told["consent"]["facts"])
-    assert told["consent"]["subscriptions"] == [{"sender": "84320", "keyword": "pesa"}]
-    assert [review["text"] for review in told["reviews"]] == [f"please stop calling 0{GONE[3:]}"]
+    export = answer.json()["export"]
+    assert export == known.get(f"/v1/contacts/+{GONE}/export").json()["export"] | {"exported_at": export["exported_at"]}
+    assert export["contact"] == get(known, 2)
+    assert export["contact"]["attributes"] == {"note": f"call {GONE}"}
+    assert (export["mobile"], export["groups"], export["audiences"]) == (GONE, ["Other"], [1, 2])
+    assert [fact["kind"] for fact in export["consent"]["facts"]] == ["opt_out", "opt_in", "left_group", "activated"]
+    assert all(fact["evidence"] for fact in export["consent"]["facts"])
+    assert export["consent"]["subscriptions"] == [{"sender": "84320", "keyword": "pesa"}]
+    assert [review["text"] for review in export["reviews"]] == [f"please stop calling 0{GONE[3:]}"]
     key = rows_of(database, "SELECT id FROM key WHERE label = 'Ana'")[0][0]
-    actions = [(entry["action"], entry["key_id"]) for entry in told["journal"]]
+    actions = [(entry["action"], entry["key_id"]) for entry in export["journal"]]
     assert actions == [("create_contacts", key)] * 2 + [("opt_outs", key), ("opt_ins", key), ("inbound", None)]
 
 
 def test_an_export_of_a_number_without_a_contact_and_of_an_erased_one(known: Client, ben: Client) -> None:
     opt_out(known, NO_MOBILE)
-    told = ben.get(f"/v1/contacts/{NO_MOBILE}/export").json()["export"]
-    assert (told["contact"], told["groups"], told["journal"]) == (None, [], [])
-    assert len(told["consent"]["facts"]) == 1
+    export = ben.get(f"/v1/contacts/{NO_MOBILE}/export").json()["export"]
+    assert (export["contact"], export["groups"], export["journal"]) == (None, [], [])
+    assert len(export["consent"]["facts"]) == 1
     erase(known)
-    told = ben.get(f"/v1/contacts/{GONE}/export").json()["export"]
-    assert (told["contact"], told["reviews"], told["audiences"]) == (None, [], [])
+    export = ben.get(f"/v1/contacts/{GONE}/export").json()["export"]
+    assert (export["contact"], export["reviews"], export["audiences"]) == (None, [], [])
     assert refusal(ben.get("/v1/contacts/2/export")) == (404, "CONTACT_NOT_FOUND")

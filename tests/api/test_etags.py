@@ -1,4 +1,4 @@
-"""ETags: an answer that is had already is not sent again, and nobody overwrites what they have not seen."""
+"""ETags: an answer that a client has is not sent again, and no client overwrites what it has not seen."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_what_a_caller_has_not_is_sent(book: Client) -> None:
             assert head.headers["content-length"] == str(len(whole.body))
 
 
-def test_nobody_learns_by_an_etag_what_a_key_may_not_read(book: Client, chao: Client, client: Client) -> None:
+def test_an_etag_reveals_nothing_that_a_key_may_not_read(book: Client, chao: Client, client: Client) -> None:
     asking = {"If-None-Match": "*"}
     assert refusal(chao.get("/v1/contacts/1", headers=asking)) == (404, "CONTACT_NOT_FOUND")
     assert refusal(client.get("/v1/contacts/1", headers=asking))[0] == 401
@@ -153,7 +153,7 @@ def test_a_book_that_was_restored_and_written_to_again_has_other_etags(
     assert states[0] != states[1]
 
 
-def test_a_book_that_was_mended_has_other_etags(book: Client, store: Store, people: Any) -> None:
+def test_a_repaired_book_has_other_etags(book: Client, store: Store, people: Any) -> None:
     def spoil(tx: WriteTx) -> None:
         card = msgspec.json.encode(get(book, 1) | {"id": 9}).decode()
         contacts.update_contacts(tx, cards=[NewCard(1, int(mobile(1)), card)])
@@ -166,7 +166,7 @@ def test_a_book_that_was_mended_has_other_etags(book: Client, store: Store, peop
     assert after.headers["etag"] != before.headers["etag"]
 
 
-def test_a_contact_has_one_etag_however_it_is_reached_and_a_second_part_for_what_it_shows_besides(book: Client) -> None:
+def test_a_contact_has_one_etag_however_it_is_reached_and_a_second_part_for_what_is_included(book: Client) -> None:
     tag = tag_of(book)
     assert tag == tag_of(book, mobile(1)) == book.get("/api/v1/contacts/1/").headers["etag"]
     parts = [tag_of(book, **INCLUDED).strip('"').split("."), tag_of(book, include="groups").strip('"').split(".")]
@@ -200,7 +200,7 @@ def overwrite(book: Client, method: str, body: Any) -> None:
     assert done.status == 200
 
 
-def test_any_contact_will_do_for_a_star_and_what_it_shows_besides_is_not_looked_at(book: Client) -> None:
+def test_a_star_matches_any_contact_and_the_part_for_what_is_included_is_ignored(book: Client) -> None:
     for method, body in WRITES:
         for reference in (1, 2, 3):
             tag = tag_of(book, reference, **INCLUDED)
@@ -209,7 +209,7 @@ def test_any_contact_will_do_for_a_star_and_what_it_shows_besides_is_not_looked_
             assert done.status == 200
 
 
-def test_nobody_there_is_404_whatever_was_to_match(book: Client) -> None:
+def test_an_absent_contact_is_404_whatever_was_to_match(book: Client) -> None:
     for number, asked in enumerate([{"If-Match": "*"}, {"If-Match": OTHER}], start=77):
         assert refusal(book.put("/v1/contacts/4711", {"group": "VIP"}, headers=asked)) == (404, "CONTACT_NOT_FOUND")
         deleted = book.delete(f"/v1/contacts/{mobile(number)}", headers=asked)

@@ -1,4 +1,4 @@
-"""Exports: a book or group as a file, from one snapshot, made by the worker and fetched by whoever may read."""
+"""Exports: a book or group as a file, from one snapshot, made by the worker and fetched with any key that may read."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_an_empty_book_is_a_header_or_nothing(export: Callable[..., Answer]) -> 
     assert export(format="ndjson").body == b""
 
 
-def test_groups_whose_names_could_not_be_told_apart_are_json(ana: Client, export: Callable[..., Answer]) -> None:
+def test_groups_whose_names_would_be_ambiguous_are_json(ana: Client, export: Callable[..., Answer]) -> None:
     for group in ("a; b", "c"):
         create(ana, {"mobile": mobile(1)}, group=group)
     create(ana, {"mobile": mobile(2)}, group="[d]")
@@ -179,7 +179,7 @@ def test_a_groups_export_has_its_members_and_all_their_groups(ana: Client, expor
     assert [row.get("groups") for row in table(export())] == [None, "VIP", "VIP", None], "deleted ones are not named"
 
 
-def test_all_turns_together_have_everybody_once(
+def test_all_turns_together_have_every_contact_once(
     ana: Client, export: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create(ana, *rows(7), group="One")
@@ -208,7 +208,7 @@ def test_the_quick_way_of_writing_a_table_writes_what_csv_does(table: list[list[
 # ---- consent --------------------------------------------------------------------------------------------
 
 
-def test_consent_goes_with_the_contact_and_that_of_strangers_comes_last(
+def test_consent_goes_with_the_contact_and_that_of_other_numbers_comes_last(
     ana: Client, export: Callable[..., Answer]
 ) -> None:
     create(ana, *rows(3))
@@ -233,7 +233,7 @@ def test_consent_goes_with_the_contact_and_that_of_strangers_comes_last(
     assert [line["consent"] for line in named] == [said for _, _, said in found]
 
 
-def test_without_asking_no_consent_and_in_a_group_no_strangers(ana: Client, export: Callable[..., Answer]) -> None:
+def test_without_asking_no_consent_and_in_a_group_no_other_numbers(ana: Client, export: Callable[..., Answer]) -> None:
     create(ana, *rows(2), group="VIP")
     opt_out(ana, mobile(2), channel="sms")
     opt_out(ana, mobile(9))
@@ -242,7 +242,7 @@ def test_without_asking_no_consent_and_in_a_group_no_strangers(ana: Client, expo
     assert [(line["id"], "consent" in line) for line in of_group] == [(1, False), (2, True)]
 
 
-def test_the_erased_are_left_out_until_they_come_back(ana: Client, export: Callable[..., Answer]) -> None:
+def test_erased_numbers_are_left_out_until_they_are_created_again(ana: Client, export: Callable[..., Answer]) -> None:
     create(ana, *rows(2))
     assert ana.post("/v1/erasures", {"mobile": mobile(1)}).status == 201
     assert [row["mobile"] for row in table(export(consent=True))] == [mobile(2)]
@@ -357,7 +357,7 @@ def parts(database: str) -> int:
 
 @pytest.mark.usefixtures("small_parts")
 @pytest.mark.parametrize("turns", [0, 1, 3])
-def test_killed_anywhere_an_export_starts_anew_and_is_whole(
+def test_killed_anywhere_an_export_starts_again_and_is_whole(
     ana: Client, people: People, store: Store, database: str, turns: int
 ) -> None:
     create(ana, *rows(20))
@@ -422,7 +422,7 @@ def test_a_worker_that_was_overtaken_keeps_nothing_more(
 
     def keep_alive() -> bool:
         if not seen:
-            # Another one begins anew meanwhile, and keeps one turn of parts.
+            # Another one starts again meanwhile, and keeps one turn of parts.
             making.ExportWork(store, people.shopify, keep_alive=lambda: next(others, False)).step()
         seen.append(parts(database))
         return True
@@ -439,14 +439,14 @@ def test_what_is_asked_for_while_a_worker_finishes_is_not_lost(ana: Client, stor
     job = store.system_write(now(), take_job, owner="me")
     assert job is not None
     ask(ana)
-    assert store.system_write(now(), renew_job, job=job), "nobody takes it away"
+    assert store.system_write(now(), renew_job, job=job), "no other worker takes it away"
     assert not store.system_read(now(), is_job_due)
     assert not store.system_write(NOW, finish_job, job=job), "there is more to do"
     store.system_write(NOW, release_job, job=job)
     assert store.system_read(now(), is_job_due)
 
 
-def test_a_worker_told_to_stop_while_it_reads_gives_the_job_back(
+def test_a_worker_that_stops_while_it_reads_gives_the_job_back(
     ana: Client, store: Store, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create(ana, *rows(3))
@@ -476,7 +476,7 @@ def test_the_lease_is_renewed_while_a_long_snapshot_is_read(
     assert len(set(leases)) >= 4, "one to take it, one for each contact"
 
 
-def test_another_export_asked_for_meanwhile_disturbs_nobody_and_is_made_too(
+def test_another_export_asked_for_meanwhile_disturbs_no_other_and_is_made_too(
     ana: Client, people: People, store: Store, database: str
 ) -> None:
     create(ana, *rows(3))

@@ -80,7 +80,7 @@ def test_the_mobile_finds_the_contact_however_it_is_written(ana: Client) -> None
     assert {reference: get(ana, reference)["id"] for reference in written} == dict.fromkeys(written, number)
 
 
-def test_nobody_there_is_404_whether_it_was_an_id_a_mobile_or_neither(ana: Client) -> None:
+def test_an_absent_contact_is_404_whether_by_id_by_mobile_or_neither(ana: Client) -> None:
     create(ana, {"mobile": mobile(1)})
     for reference in ("2", "0", "01", "-1", NO_MOBILE, str(2**63), str(2**70), "9" * 64, "9" * 300, "nobody", "1.0"):
         assert refusal(ana.get(f"/v1/contacts/{reference}")) == (404, "CONTACT_NOT_FOUND"), reference

@@ -156,7 +156,7 @@ def test_a_deleted_group_is_gone_at_once_and_its_members_stay_contacts(ana: Clie
     assert (page(ana)["total"], page(ana, group="Gone")["total"]) == (3, 0)
     assert get(ana, 1, include="groups")["groups"] == ["Stays"]
     assert_sound(store, people.shopify)
-    # The name begins anew, whatever is left of the old group's members; those may still be moved and deleted.
+    # The name begins again, whatever is left of the old group's members; those may still be moved and deleted.
     create(ana, *rows(1, first=3), group="Gone")
     assert ids_on(page(ana, group="gone")) == [3]
     assert ana.put("/v1/contacts/2", {"group": "Stays"}).status == 200
@@ -225,9 +225,9 @@ def test_whom_to_join_must_be_said_soundly_and_all_wrong_ones_are_named(ana: Cli
     create(ana, *rows(2))
     make(ana, "VIP")
     there = at("VIP") + "/contacts"
-    for nobody in ({}, {"ids": []}, {"ids": None, "mobiles": []}):
-        assert wrong_fields(ana.post(there, nobody)) == ["ids"]
-        assert wrong_fields(ana.delete(there, nobody)) == ["ids"]
+    for empty in ({}, {"ids": []}, {"ids": None, "mobiles": []}):
+        assert wrong_fields(ana.post(there, empty)) == ["ids"]
+        assert wrong_fields(ana.delete(there, empty)) == ["ids"]
     wrong = {"ids": [1, 0, "x", 2**70, True, None], "mobiles": [mobile(2), "CALL-ME", 5.5, "", None]}
     named = [f"ids.{index}" for index in range(1, 6)] + [f"mobiles.{index}" for index in range(1, 5)]
     assert wrong_fields(ana.post(there, wrong)) == named

@@ -1,4 +1,4 @@
-"""``GET /v1/health``: ready only when the store answers, and nobody needs a key to ask."""
+"""``GET /v1/health``: ready only when the store answers; it needs no key."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ from tests.support.stores import open_store
 
 KEY = "8e03978e-40d5-43dd-bc93-6894a57f9324"
 ACTOR = Actor(7, "a request")
-NOBODY, STRANGER, GONE = mobile(77), mobile(88), "254711223344"
+UNUSED, UNKNOWN, GONE = mobile(77), mobile(88), "254711223344"
 PERSON = Person(int(GONE), None)
 PARTS_HERE = PARTS | {"name": "VIP", "reference": "1"}
 
@@ -53,21 +53,21 @@ KEYED = [route for route in ROUTES if route.access == "write" and route.body.kin
 WRITES: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "/contacts"): {"contacts": rows(2, first=10), "group": "New", "results": True},
     ("PUT", "/contacts/{reference}"): {"contact": {"city": "Nakuru"}, "group": "Other"},
-    ("PATCH", "/contacts/{reference}"): {"contact": {"mobile": NOBODY}},
+    ("PATCH", "/contacts/{reference}"): {"contact": {"mobile": UNUSED}},
     ("DELETE", "/contacts/{reference}"): {},
     ("POST", "/groups"): {"name": "Fresh"},
     ("PUT", "/groups/{name}"): {"name": "Renamed"},
     ("PATCH", "/groups/{name}"): {"name": "Renamed"},
     ("DELETE", "/groups/{name}"): {},
-    ("POST", "/groups/{name}/contacts"): {"ids": [3], "mobiles": [STRANGER]},
+    ("POST", "/groups/{name}/contacts"): {"ids": [3], "mobiles": [UNKNOWN]},
     ("DELETE", "/groups/{name}/contacts"): {"ids": [1]},
-    ("POST", "/opt-outs"): {"mobiles": [mobile(1), STRANGER], "results": True},
+    ("POST", "/opt-outs"): {"mobiles": [mobile(1), UNKNOWN], "results": True},
     ("POST", "/opt-ins"): {"mobile": mobile(1), "source": "form", "results": True},
     ("POST", "/erasures"): {"mobile": mobile(2)},
     ("POST", "/audiences"): {"groups": ["VIP"], "channel": "sms"},
     ("POST", "/exports"): {"group": "VIP"},
     ("DELETE", "/exports/{number}"): {},
-    ("POST", "/imports"): {"mobile": STRANGER},
+    ("POST", "/imports"): {"mobile": UNKNOWN},
     ("POST", "/imports/{number}/apply"): {},
     ("POST", "/imports/{number}/pause"): {},
     ("POST", "/imports/{number}/resume"): {},
@@ -180,12 +180,12 @@ def test_what_was_done_is_answered_again_even_where_it_could_not_be_done_now(boo
 
 
 def test_an_opt_out_without_a_contact_is_a_404_that_is_kept_with_its_bytes(book: Client, database: str) -> None:
-    first = book.delete(f"/v1/contacts/{STRANGER}", headers=keyed())
+    first = book.delete(f"/v1/contacts/{UNKNOWN}", headers=keyed())
     assert (first.status, first.json()["opt_out"]) == (404, "recorded")
-    second = book.delete(f"/v1/contacts/{STRANGER}", headers=keyed())
+    second = book.delete(f"/v1/contacts/{UNKNOWN}", headers=keyed())
     assert again(second) == again(first)
     assert was_replayed(second)
-    assert len(consent_of(book, STRANGER)["facts"]) == 1
+    assert len(consent_of(book, UNKNOWN)["facts"]) == 1
 
 
 def test_an_error_without_an_effect_is_not_kept(book: Client) -> None:
@@ -230,7 +230,7 @@ def test_a_key_that_came_with_another_request_is_refused(book: Client) -> None:
     assert groups(book) == {"VIP": 2, "Fresh": 0}
 
 
-def test_bodies_in_a_file_are_told_apart_to_their_last_byte(book: Client) -> None:
+def test_bodies_in_a_file_are_compared_to_their_last_byte(book: Client) -> None:
     given = msgspec.json.encode({"contacts": rows(4_000, first=100)})
     assert len(given) > 64 * 1024
     first = book.call("POST", "/v1/contacts", body=given, headers=keyed())
@@ -256,7 +256,7 @@ def test_a_key_of_the_same_name_is_another_one_for_every_other_key_and_project(
     secret, _ = store.system_write(
         NOW, keys.create_key, project=people.shopify, label="Dee", read_only=False, expires_at=None
     )
-    body = {"contact": {"mobile": NOBODY}}
+    body = {"contact": {"mobile": UNUSED}}
     answers = [one.post("/v1/contacts", body, headers=keyed()) for one in (book, book.with_key(secret), chao)]
     assert [(answer.status, was_replayed(answer)) for answer in answers] == [(201, False), (200, False), (201, False)]
     assert refusal(ben.post("/v1/contacts", body, headers=keyed())) == (403, "READ_ONLY_KEY")
@@ -279,7 +279,7 @@ def test_an_answer_is_kept_with_its_effect_or_not_at_all(book: Client, store: St
     with pytest.raises(RuntimeError):
         store.write(people.shopify, ACTOR, NOW, break_off)
     assert store.read(people.shopify, NOW, idempotency.find_response, request=request) is None
-    assert create(book, {"mobile": NOBODY}) == [4]
+    assert create(book, {"mobile": UNUSED}) == [4]
 
 
 @pytest.fixture
@@ -374,7 +374,7 @@ def test_an_answer_counts_for_a_day_and_then_its_place_is_free(store: Store, peo
     assert found.body == b"[]"
 
 
-def test_the_worker_deletes_what_does_not_count_any_more_in_turns(
+def test_the_worker_deletes_what_no_longer_counts_in_turns(
     store: Store, people: Any, ana: Client, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(idempotency, "ROWS_PER_STEP", 2)

@@ -1,4 +1,4 @@
-"""Files sent in over HTTP: taken whole or refused at once, looked at row by row, told what to do, and given back."""
+"""Files sent in over HTTP: taken whole or refused at once, looked at row by row, commanded, and given back."""
 
 from __future__ import annotations
 
@@ -41,7 +41,6 @@ from tests.support.import_files import (
     send_form,
     sent,
     show,
-    told,
     work,
     written_form,
 )
@@ -61,7 +60,7 @@ def test_a_file_goes_into_the_book_and_every_row_of_it_can_be_looked_at(
     first = send(ana, FILE, name="people.csv", group="VIP", key="once")
     again = send(ana, FILE, name="people.csv", group="VIP", key="once")
     assert (again.status, again.body, again.headers["idempotent-replayed"]) == (202, first.body, "true")
-    assert told(send(ana, FILE + b"0722000009,Zoe\n", name="people.csv", group="VIP", key="once")) == (
+    assert refusal(send(ana, FILE + b"0722000009,Zoe\n", name="people.csv", group="VIP", key="once")) == (
         422,
         "IDEMPOTENCY_KEY_REUSED",
     )
@@ -99,7 +98,7 @@ def test_a_plan_changes_nothing_is_applied_and_undone(ana: Client, store: Store,
     applied = show(ana, 1)
     assert applied["counts"] == plan["counts"] == applied["plan"] | {"changed": 0}
     assert counted(ana, 1) == {"created": 1, "updated": 1, "duplicate": 1, "invalid": 1}
-    assert told(ana.post("/v1/imports/1/apply")) == WRONG_STATE
+    assert refusal(ana.post("/v1/imports/1/apply")) == WRONG_STATE
     assert wrong_fields(ana.post("/v1/imports/1/undo", {"opt_outs": True})) == ["reason"]
     assert ana.post("/v1/imports/1/undo").json()["import"]["phase"] == "undo"
     work(store, people.shopify)
@@ -107,7 +106,7 @@ def test_a_plan_changes_nothing_is_applied_and_undone(ana: Client, store: Store,
     assert page(ana) == before
 
 
-def test_a_list_of_opt_outs_goes_to_the_ledger_and_is_taken_back_when_asked_outright(
+def test_a_list_of_opt_outs_goes_to_the_ledger_and_is_taken_back_when_asked_explicitly(
     ana: Client, store: Store, people: People
 ) -> None:
     opt_out(ana, mobile(1), channel="sms", at=1)
@@ -125,8 +124,9 @@ def test_a_list_of_opt_outs_goes_to_the_ledger_and_is_taken_back_when_asked_outr
 # ---- what is refused ------------------------------------------------------------------------------------
 
 
-def test_what_is_wrong_with_a_file_or_its_fields_is_told_at_once(ana: Client, ben: Client, database: str) -> None:
-    assert told(send(ana, b"%PDF-1.7 ...", name="people.csv")) == (422, "UNREADABLE_FILE")
+def test_what_is_wrong_with_a_file_or_its_fields_is_reported_at_once(ana: Client, ben: Client, database: str) -> None:
+    unreadable = send(ana, b"%PDF-1.7 ...", name="people.csv")
+    assert (unreadable.status, unreadable.json()["error_code"]) == (422, "UNREADABLE_FILE")
     assert wrong_fields(send(ana, b"colour,size\nred,1\n")) == ["map"]
     assert wrong_fields(send(ana, b"")) == wrong_fields(send_form(ana, ("group", None, b"VIP"))) == ["file"]
     wrong = {"kind": "people", "plan": "perhaps", "map": ["Phone"], "group": "x" * 256}
@@ -140,7 +140,7 @@ def test_what_is_wrong_with_a_file_or_its_fields_is_told_at_once(ana: Client, be
     assert rows_of(database, "SELECT id FROM import") == []
 
 
-def test_nobody_fills_the_disk_without_a_key_that_may_write(ana: Client, ben: Client) -> None:
+def test_a_key_that_may_not_write_cannot_fill_the_disk(ana: Client, ben: Client) -> None:
     def never() -> Iterator[bytes]:
         raise AssertionError("the body was read")
         yield b""
@@ -171,7 +171,7 @@ def test_an_import_that_is_not_there_is_404_whatever_it_is_called(
     assert show(ana, number)["state"] == "queued"
 
 
-# ---- told what to do ------------------------------------------------------------------------------------
+# ---- commands -------------------------------------------------------------------------------------------
 
 
 def test_commands_do_what_can_be_done_and_name_what_cannot(ana: Client, store: Store, people: People) -> None:
@@ -180,13 +180,13 @@ def test_commands_do_what_can_be_done_and_name_what_cannot(ana: Client, store: S
     for command, state in (("pause", "paused"), ("pause", "paused"), ("resume", "queued"), ("resume", "queued")):
         assert ana.post(f"{place}/{command}").json()["import"]["state"] == state
     for wrong in ("apply", "undo"):
-        assert told(ana.post(f"{place}/{wrong}")) == WRONG_STATE
+        assert refusal(ana.post(f"{place}/{wrong}")) == WRONG_STATE
     key = {"Idempotency-Key": "once"}
     cancelled = ana.post(f"{place}/cancel", headers=key)
     assert cancelled.json()["import"]["state"] == "cancelled"
     assert ana.post(f"{place}/cancel", headers=key).body == cancelled.body
     for wrong in ("apply", "pause", "resume"):
-        assert told(ana.post(f"{place}/{wrong}")) == WRONG_STATE
+        assert refusal(ana.post(f"{place}/{wrong}")) == WRONG_STATE
 
 
 def test_imports_are_listed_with_the_newest_first(ana: Client, store: Store, people: People) -> None:

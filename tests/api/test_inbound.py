@@ -77,7 +77,7 @@ def address(open_address: OpenAddress) -> str:
 
 
 def text(said: str, *, number: int = 1, message: str | None = None, at: object = None, **more: object) -> Sent:
-    """A message that somebody sent, as our own JSON has it."""
+    """A message that someone sent, as our own JSON has it."""
     return {"from": f"+{mobile(number)}", "to": "20414", "text": said, "id": message, "at": at, **more}
 
 
@@ -112,7 +112,7 @@ def test_a_stop_suppresses_the_number_on_every_channel(
     assert_sound(store, people.shopify)
 
 
-def test_stop_and_the_name_of_a_group_leaves_that_group_for_good(
+def test_stop_and_the_name_of_a_group_leaves_that_group_permanently(
     ana: Client, client: Client, address: str, store: Store, people: Any
 ) -> None:
     create(ana, *rows(1), group="Michezo")
@@ -131,7 +131,7 @@ def test_stop_and_the_name_of_a_group_leaves_that_group_for_good(
     assert_sound(store, people.shopify)
 
 
-def test_a_repeated_message_means_what_it_meant_whatever_became_of_its_group(
+def test_a_repeated_message_means_what_it_meant_even_if_its_group_is_deleted(
     ana: Client, client: Client, address: str
 ) -> None:
     create(ana, *rows(1), group="Michezo")
@@ -142,7 +142,7 @@ def test_a_repeated_message_means_what_it_meant_whatever_became_of_its_group(
     assert (may_message(ana, mobile(1)), reviews(ana)) == ([True], [])
 
 
-def test_a_stop_counts_beside_whatever_else_had_its_message_id(
+def test_a_stop_counts_whatever_else_had_its_message_id(
     ana: Client, client: Client, address: str, open_address: OpenAddress
 ) -> None:
     ended = {"mobile": f"+{mobile(1)}", "sender": "20414", "keyword": "tips", "active": False, "id": "X1"}
@@ -235,14 +235,14 @@ def test_how_wide_a_stop_is_is_the_projects_setting(ana: Client, client: Client,
 def test_the_same_requests_in_any_order_and_more_than_once_lead_to_the_same(
     ana: Client, client: Client, address: str
 ) -> None:
-    told = [("STOP", THEN), ("START", THEN + 10), ("STOP", THEN + 20), ("START", THEN + 30)]
+    sent = [("STOP", THEN), ("START", THEN + 10), ("STOP", THEN + 20), ("START", THEN + 30)]
     states = []
-    for number, order in enumerate(permutations(told), start=1):
+    for number, order in enumerate(permutations(sent), start=1):
         for said, at in (*order, order[0], order[-1]):
             send(client, address, text(said, number=number, message=f"{number}-{at}", at=at))
-        told_of = consent_of(ana, f"+{mobile(number)}")
-        assert len(told_of["facts"]) == len(told)
-        states.append((told_of["suppressed"], told_of["blocked"]))
+        consent = consent_of(ana, f"+{mobile(number)}")
+        assert len(consent["facts"]) == len(sent)
+        states.append((consent["suppressed"], consent["blocked"]))
     assert len(states) == 24
     assert all(state == states[0] for state in states)
     assert may_message(ana, mobile(1)) == [True]
@@ -411,7 +411,7 @@ def test_one_request_is_taken_in_whole(ana: Client, client: Client, address: str
     assert not any(may_message(ana, *[mobile(number) for number in range(1, 301)]))
 
 
-def test_whatsapp_checks_its_address_and_nobody_else_does(client: Client, open_address: OpenAddress) -> None:
+def test_only_whatsapp_checks_its_address(client: Client, open_address: OpenAddress) -> None:
     address = open_address("whatsapp", secret=SECRET, verify_token="karibu")
     asked = {"hub.mode": "subscribe", "hub.verify_token": "karibu", "hub.challenge": "1158201444"}
     answer = client.get(address, query=asked)
@@ -429,7 +429,7 @@ def test_whatsapp_checks_its_address_and_nobody_else_does(client: Client, open_a
 
 
 def in_review(client: Client, ana: Client, address: str, said: str) -> int:
-    """A message is sent that somebody should look at; its id there."""
+    """Send a message that someone should look at; returns the id of its review."""
     send(client, address, text(said, message="m1", at=THEN))
     (review,) = ana.get(OPEN).json()["reviews"]
     assert (review["mobile"], review["text"], review["settled_at"]) == (mobile(1), said, None)

@@ -1,4 +1,4 @@
-"""Nobody learns from another project's key that something of Ana's is there: the bytes are those of nothing at all.
+"""Another project's key does not reveal that something of Ana's is there: the bytes are those of nothing at all.
 
 Chao asks the same of two databases, one in which Ana's project is full and one in which it is empty, and the answers
 may differ in nothing but the request id, the time and what his own key begins with.
@@ -131,7 +131,7 @@ CASES: dict[tuple[str, str], list[Case]] = {
     ],
     ("POST", "/inbound/{provider}/{token}"): about({"messages": []}, provider="generic", token="nobody"),
 }
-"""What Chao asks of a route, besides what ``cases_of`` asks of each."""
+"""What Chao asks of a route, in addition to what ``cases_of`` asks of each."""
 
 OPEN_ROUTES = {("GET", "/health"), ("GET", "/openapi.json"), ("GET", "/docs")}
 """Routes without a key, which know no project."""
@@ -168,7 +168,7 @@ def new_world(
 
 
 def fill(ana: Client) -> None:
-    """Much for others to stumble upon."""
+    """Much that others could find."""
     create(ana, *({"mobile": mobile(number), "city": "Ana's"} for number in range(1, 6)), group=GROUP)
     create(ana, *rows(2), group="Mine")
     assert ana.delete("/v1/contacts/5").status == 200
@@ -260,16 +260,16 @@ def test_what_a_token_of_anas_brings_is_in_her_project_alone(
         assert refusal(chao.get(f"/v1/{call}")) == (404, "AUDIENCE_NOT_FOUND")
 
 
-def test_what_is_anas_is_to_chao_what_is_nobodys(ana: Client, chao: Client) -> None:
+def test_what_is_anas_is_to_chao_what_does_not_exist(ana: Client, chao: Client) -> None:
     fill(ana)
     pairs = [
         (f"/v1/contacts/{ID}", "/v1/contacts/4711"),
         (f"/v1/contacts/{MOBILE}", f"/v1/contacts/{mobile(4711)}"),
         (f"/v1/groups/{GROUP}".replace(" ", "%20"), "/v1/groups/Nobody"),
     ]
-    for theirs, nobodys in pairs:
+    for theirs, absent in pairs:
         for method, body in (("GET", {}), ("PUT", {"name": "New", "group": "New"}), ("DELETE", {})):
-            answers = [seen(chao.call(method, path, json=body)) for path in (theirs, nobodys)]
+            answers = [seen(chao.call(method, path, json=body)) for path in (theirs, absent)]
             assert answers[0] == answers[1], f"{method} {theirs}"
             assert answers[0][0] == 404
     assert seen(chao.get("/v1/contacts", json={"project": "Shopify"})) == seen(

@@ -46,7 +46,7 @@ def walk(client: Client, **query: object) -> list[Json]:
 
 @pytest.fixture
 def public(database: str, people: Any, settings_for: Callable[..., Settings], client: Client) -> Any:
-    """A second service on the same database, which was told the URL that people reach it at."""
+    """A second service on the same database, which knows the URL that people reach it at."""
     built = build_server(settings_for(database, public_url="https://book.example.com/phone/"))
     yield built
     built.close()

@@ -336,7 +336,7 @@ def test_an_answer_that_fits_passes(path: str) -> None:
         ("HEAD", "/v1/groups", 200, {}, b'{"groups":[],"next":null}', "has a body"),
     ],
 )
-def test_an_answer_that_does_not_fit_is_told_apart(
+def test_an_answer_that_does_not_fit_is_reported(
     method: str, path: str, status: int, changed: dict[str, str], body: bytes, said: str
 ) -> None:
     with pytest.raises(AssertionError, match=re.escape(said)):
@@ -367,7 +367,7 @@ def test_an_answer_that_is_no_json_is_held_to_its_shape_too(media: str, body: by
             check_answer("GET", "/v1/audience", 200, headers, body)
 
 
-def test_an_answer_without_a_request_id_is_told_apart() -> None:
+def test_an_answer_without_a_request_id_is_reported() -> None:
     headers = {name: value for name, value in USUAL.items() if name != "X-Request-Id"}
     with pytest.raises(AssertionError, match="has no X-Request-Id"):
         check_answer("DELETE", "/v1/contacts/1", 200, headers, DELETED)
@@ -410,7 +410,7 @@ def test_the_page_shows_every_call_with_what_it_takes_and_answers(operation: Ope
         assert parameter["name"] in read.text
 
 
-def test_the_page_tells_every_error_code(read: Read) -> None:
+def test_the_page_shows_every_error_code(read: Read) -> None:
     for one in _error_codes():
         assert one["const"] in read.ids
 
@@ -461,12 +461,12 @@ def test_a_browser_shows_the_five_calls(tmp_path: Path) -> None:
 
 
 def test_the_page_is_no_wider_than_a_phone(tmp_path: Path) -> None:
-    """A frame of a phone's width tells how wide the page in it would like to be."""
-    tell = "<script>onload = () => parent.postMessage(document.documentElement.scrollWidth, '*')</script></body>"
-    (tmp_path / "docs.html").write_text(page().decode().replace("</body>", tell))
+    """A frame of a phone's width shows how wide the page in it would like to be."""
+    report = "<script>onload = () => parent.postMessage(document.documentElement.scrollWidth, '*')</script></body>"
+    (tmp_path / "docs.html").write_text(page().decode().replace("</body>", report))
     frame = tmp_path / "frame.html"
     frame.write_text(
-        "<!doctype html><title>unknown</title><script>onmessage = told => document.title = told.data</script>"
+        "<!doctype html><title>unknown</title><script>onmessage = sent => document.title = sent.data</script>"
         f"<iframe src='docs.html' width='{PHONE_WIDTH}' height='700' style='border: 0'></iframe>"
     )
     seen = re.search(r"<title>(\w+)</title>", _seen_by_chromium(frame, tmp_path / "profile"))

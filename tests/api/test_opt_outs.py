@@ -131,9 +131,9 @@ def test_what_is_sent_again_changes_nothing(ana: Client) -> None:
     first = ana.post(OPT_OUTS, body).json()
     again = ana.post(OPT_OUTS, body | {"sender": "DUKA"}).json()
     assert [(said["recorded"], said["unchanged"]) for said in (first, again)] == [(1, 1), (0, 2)]
-    told = {"mobile": mobile(2), "evidence": {"message_id": "m-1"}}
-    said = [ana.post(OPT_OUTS, told | {"at": at}).json()["recorded"] for at in (THEN, LATER)]
-    assert said == [1, 1], "a caller's message id is evidence; only the time tells one word from the next"
+    given = {"mobile": mobile(2), "evidence": {"message_id": "m-1"}}
+    said = [ana.post(OPT_OUTS, given | {"at": at}).json()["recorded"] for at in (THEN, LATER)]
+    assert said == [1, 1], "a caller's message id is evidence; only the time distinguishes one word from the next"
 
 
 def test_any_is_any_sender_too(ana: Client) -> None:
@@ -193,14 +193,14 @@ def test_every_wrong_field_of_a_call_is_named_and_nothing_recorded(ana: Client, 
             assert wrong_fields(ana.post(call, body)) == [field], (field, value)
     both = {"channel": "fax", "results": 5, "mobiles": 5, "source": "form"}
     assert wrong_fields(ana.post(call, both))[:2] == ["results", "mobiles"]
-    nobodies: list[dict[str, object]] = [
+    empties: list[dict[str, object]] = [
         {},
         {"mobiles": []},
         {"items": None},
         {"mobiles": [mobile(1)] * (FACTS_PER_CALL_MAX + 1)},
     ]
-    for nobody in nobodies:
-        assert wrong_fields(ana.post(call, {"source": "form", **nobody})) == ["mobiles"]
+    for empty in empties:
+        assert wrong_fields(ana.post(call, {"source": "form", **empty})) == ["mobiles"]
     assert consent_of(ana, f"+{mobile(1)}")["facts"] == []
 
 
@@ -299,33 +299,33 @@ def test_what_the_list_cannot_be_asked_for_is_named_all_at_once(ana: Client) -> 
     assert wrong_fields(ana.get("/v1/opt-outs/near-misses", query="limit=0")) == ["limit"]
 
 
-def test_a_numbers_consent_tells_what_holds_and_why(ana: Client) -> None:
+def test_a_numbers_consent_shows_what_holds_and_why(ana: Client) -> None:
     create(ana, *rows(1))
     opt_out(ana, mobile(1), at=THEN, channel="sms", purpose="marketing")
     opt_out(ana, mobile(1), at=THEN, channel="sms", sender="DUKA")
     opt_in(ana, mobile(1), at=LATER, channel="whatsapp")
-    told = consent_of(ana, 1)
-    assert told == consent_of(ana, f"+{mobile(1)}")
-    assert (told["mobile"], told["contact_id"], told["suppressed"]) == (mobile(1), 1, False)
-    assert told["blocked"] == [{"channel": "sms", "purpose": "marketing"}]
-    assert told["opted_in"] == [{"channel": "whatsapp", "purpose": None}]
-    assert [(one["sender"], one["blocked"]) for one in told["senders"]] == [
+    consent = consent_of(ana, 1)
+    assert consent == consent_of(ana, f"+{mobile(1)}")
+    assert (consent["mobile"], consent["contact_id"], consent["suppressed"]) == (mobile(1), 1, False)
+    assert consent["blocked"] == [{"channel": "sms", "purpose": "marketing"}]
+    assert consent["opted_in"] == [{"channel": "whatsapp", "purpose": None}]
+    assert [(one["sender"], one["blocked"]) for one in consent["senders"]] == [
         ("duka", [{"channel": "sms", "purpose": None}])
     ]
-    assert [fact["kind"] for fact in told["facts"]] == ["opt_out", "opt_out", "opt_in"]
-    assert "DUKA" in told["facts"][1]["text"]
+    assert [fact["kind"] for fact in consent["facts"]] == ["opt_out", "opt_out", "opt_in"]
+    assert "DUKA" in consent["facts"][1]["text"]
     shown = get(ana, 1, include="consent")["consent"]
-    assert shown == {name: told[name] for name in shown}
+    assert shown == {name: consent[name] for name in shown}
 
 
 def test_a_number_of_which_nothing_is_known_and_a_path_that_names_none(ana: Client) -> None:
-    told = consent_of(ana, f"+{NO_MOBILE}")
-    assert (told["suppressed"], told["blocked"], told["facts"]) == (False, [], [])
+    consent = consent_of(ana, f"+{NO_MOBILE}")
+    assert (consent["suppressed"], consent["blocked"], consent["facts"]) == (False, [], [])
     assert refusal(ana.get("/v1/contacts/nobody/consent")) == (404, "CONTACT_NOT_FOUND")
     assert refusal(ana.get("/v1/contacts/nobody/export")) == (404, "CONTACT_NOT_FOUND")
 
 
-def test_whoever_tries_to_bring_people_back_is_counted(ana: Client) -> None:
+def test_attempts_to_bring_people_back_are_counted(ana: Client) -> None:
     create(ana, *rows(2), group="VIP")
     opt_out(ana, mobile(1), mobile(2))
     create(ana, *rows(2), group="VIP")

@@ -248,7 +248,7 @@ def test_an_update_changes_the_fields_and_moves_the_contact(send: Send) -> None:
     assert totals == [0, 1]
 
 
-def test_a_deleted_contact_is_in_no_group_any_more(send: Send) -> None:
+def test_a_deleted_contact_is_no_longer_in_its_group(send: Send) -> None:
     created = {"project": "Shopify", "group": "Shopify Mpesa", "contacts": [{"mobile": "254725164293"}]}
     send("POST", "/contacts", json.dumps(created), status=201)
     assert send("DELETE", "/contacts/1", PROJECT_ONLY) == {"message": "Contact deleted successfully"}

@@ -40,11 +40,11 @@ def test_what_was_taken_back_was_never_said_wherever_the_retraction_stands(
 ) -> None:
     wrong = data.draw(st.lists(st.sampled_from(history), unique_by=lambda fact: fact.id))
     left = [fact for fact in history if fact not in wrong]
-    told = data.draw(st.permutations([*history, *map(take_back, wrong)]))
+    whole = data.draw(st.permutations([*history, *map(take_back, wrong)]))
     question = Question("sms")
-    assert derive_state(told) == derive_state(left)
-    assert {fact.id for fact in in_force(told)} == {fact.id for fact in in_force(left)}
-    assert judge(told, question, require_opt_in=False).code == judge(left, question, require_opt_in=False).code
+    assert derive_state(whole) == derive_state(left)
+    assert {fact.id for fact in in_force(whole)} == {fact.id for fact in in_force(left)}
+    assert judge(whole, question, require_opt_in=False).code == judge(left, question, require_opt_in=False).code
 
 
 def test_an_earlier_opt_out_holds_again_when_the_opt_in_that_lifted_it_is_taken_back() -> None:

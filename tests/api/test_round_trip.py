@@ -47,7 +47,7 @@ def book_of(office: Office) -> dict[str, Any]:
 
 
 def fill(ana: Client) -> None:
-    """People of all kinds, and what they said; some are no contacts any more."""
+    """People of all kinds, and what they said; some are no longer contacts."""
     create(ana, *[{"mobile": mobile(number), **more} for number, more in enumerate(NASTY, start=1)], group="🌱; a")
     create(ana, *[{"mobile": mobile(number)} for number in range(3, 12)], group='["VIP"]')
     create(ana, {"mobile": mobile(5)}, {"mobile": mobile(6)}, group="Nairobi, Kenya")
@@ -86,7 +86,7 @@ def test_an_export_with_consent_gives_the_same_book(
 
 
 @pytest.mark.parametrize("form", ["csv", "ndjson"])
-def test_an_opt_out_of_somebody_of_whom_much_is_known_comes_along(
+def test_an_opt_out_of_a_number_with_a_long_history_comes_along(
     form: Any, ana: Client, store: Store, people: Any, database: str
 ) -> None:
     for number in range(60):

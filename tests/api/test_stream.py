@@ -47,7 +47,7 @@ from tests.support.builders import (
     wrong_fields,
 )
 from tests.support.clients import Client
-from tests.support.import_files import queued, show, told, work
+from tests.support.import_files import queued, show, work
 from tests.support.stores import NOW
 
 Lines = Sequence[dict[str, Any] | bytes]
@@ -70,7 +70,7 @@ def stream(client: Client, lines: Lines, *, headers: dict[str, str] | None = Non
 # ---- rows -----------------------------------------------------------------------------------------------
 
 
-def test_every_row_is_told_what_became_of_it_and_bad_ones_stop_none(ana: Client, store: Store, people: People) -> None:
+def test_every_row_has_its_outcome_and_bad_ones_stop_none(ana: Client, store: Store, people: People) -> None:
     opt_out(ana, mobile(7))
     lines: Lines = [
         {"mobile": mobile(1), "fname": "Wanjiru", "groups": ["VIP"], "attributes": {"size": 41}},
@@ -110,7 +110,7 @@ def test_a_stream_of_nothing_is_done_at_once(ana: Client) -> None:
     assert show(ana, begun["import"])["state"] == "done"
 
 
-def test_a_line_that_is_too_long_is_told_and_the_next_one_is_taken(ana: Client) -> None:
+def test_a_line_that_is_too_long_is_reported_and_the_next_one_is_taken(ana: Client) -> None:
     long = {"mobile": mobile(1), "fname": "x" * LINE_BYTES_MAX}
     _, first, second, _ = stream(ana, [long, {"mobile": mobile(2)}])
     assert (first["outcome"], second["outcome"]) == ("invalid", "created")
@@ -133,17 +133,17 @@ def test_what_is_asked_wrongly_is_refused_before_anything_is_said(
     assert refusal(ask(ana, resume=queued(store, people.shopify))) == (404, "IMPORT_NOT_FOUND")
 
 
-# ---- cut and taken up again -----------------------------------------------------------------------------
+# ---- cut and resumed ------------------------------------------------------------------------------------
 
 
-def test_a_stream_that_breaks_off_says_where_to_go_on_and_goes_on_there(ana: Client) -> None:
+def test_a_stream_that_breaks_off_says_where_to_resume_and_resumes_there(ana: Client) -> None:
     lines: Lines = [{"mobile": mobile(number)} for number in range(1, 6)]
     begun, *rows, cut = stream(ana, lines[:2], headers=BROKEN_OFF)
     # The lines that lingered when it broke off were not taken.
     assert (rows, cut["end"], cut["error_code"]) == ([], False, "MALFORMED")
     number = begun["import"]
     assert (cut["resume"], cut["after"], show(ana, number)["state"]) == (number, 0, "paused")
-    assert told(ana.post(f"/v1/imports/{number}/resume")) == (409, "IMPORT_STATE")
+    assert refusal(ana.post(f"/v1/imports/{number}/resume")) == (409, "IMPORT_STATE")
     again, *rows, end = stream(ana, lines, resume=number, after=0)
     assert (again, len(rows), end["rows"]) == (begun, 5, 5)
     assert stream(ana, lines[3:], resume=number, after=3) == [begun, *rows[3:], end]
@@ -153,7 +153,7 @@ def test_a_stream_that_breaks_off_says_where_to_go_on_and_goes_on_there(ana: Cli
     assert page(ana)["total"] == 5
 
 
-def test_a_call_takes_so_many_rows_and_the_next_one_goes_on(ana: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_takes_so_many_rows_and_the_next_one_continues(ana: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imports, "STREAM_ROWS_MAX", 2)
     lines: Lines = [{"mobile": mobile(number)} for number in range(1, 6)]
     begun, *rows, cut = stream(ana, lines)
@@ -166,7 +166,7 @@ def test_a_call_takes_so_many_rows_and_the_next_one_goes_on(ana: Client, monkeyp
 _turn = itertools.count(1)
 ROW = st.tuples(st.integers(0, 4), st.sampled_from(["", "Ana", "Ben"]), st.sampled_from([None, "A", "b"])) | st.none()
 CUT = st.tuples(st.integers(0, 5), st.integers(0, 5))
-"""How many lines are handed on together and written before a cut, and how many of them were told."""
+"""How many lines are handed on together and written before a cut, and how many of their results were read."""
 
 
 def test_a_stream_that_is_cut_anywhere_ends_as_one_that_is_not(ana: Client, chao: Client) -> None:
@@ -184,9 +184,9 @@ def test_a_stream_that_is_cut_anywhere_ends_as_one_that_is_not(ana: Client, chao
         for many, heard in cuts:
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(streaming, "LINES_TOGETHER_MAX", max(many, 1))
-                begun, *told_rows, last = stream(ana, lines[len(seen) :], headers=BROKEN_OFF, **query)
-            assert last["after"] == len(seen) + len(told_rows)
-            seen += told_rows[:heard]
+                begun, *results, last = stream(ana, lines[len(seen) :], headers=BROKEN_OFF, **query)
+            assert last["after"] == len(seen) + len(results)
+            seen += results[:heard]
             query = {"resume": begun["import"], "after": len(seen)}
         _, *rest, last = stream(ana, lines[len(seen) :], **query)
         assert outcomes([*seen, *rest]) == outcomes(whole)
@@ -198,7 +198,7 @@ def test_a_stream_that_is_cut_anywhere_ends_as_one_that_is_not(ana: Client, chao
 
 
 def outcomes(rows: list[Any]) -> list[Any]:
-    """What became of rows, without the time in a reason and without ids, which follow from all that came before."""
+    """The outcomes of rows, without the time in a reason and without ids, which follow from all that came before."""
     return [{name: value for name, value in row.items() if name != "id"} for row in rows]
 
 
@@ -241,7 +241,7 @@ class Wire:
         self._socket.close()
 
 
-def test_rows_are_told_before_the_next_ones_are_sent_and_what_came_stays(live: Live, people: People) -> None:
+def test_rows_are_answered_before_the_next_ones_are_sent_and_what_came_stays(live: Live, people: People) -> None:
     ana = live.client.with_key(people.ana)
     wire = Wire(live, people.ana)
     number = wire.hear()["import"]
@@ -331,9 +331,9 @@ def test_of_a_line_without_end_little_is_kept() -> None:
 class Echo:
     """Says how many lines it took each time; takes so many altogether."""
 
-    def __init__(self, *, room: int = 100, fails: DaftariError | None = None) -> None:
+    def __init__(self, *, left: int = 100, fails: DaftariError | None = None) -> None:
         self.taken: list[list[bytes]] = []
-        self._room = room
+        self._left = left
         self._fails = fails
 
     def begin(self) -> bytes:
@@ -343,8 +343,8 @@ class Echo:
         if self._fails is not None:
             raise self._fails
         self.taken.append(list(lines))
-        self._room -= len(lines)
-        return b"%d " % len(lines), self._room >= 0
+        self._left -= len(lines)
+        return b"%d " % len(lines), self._left >= 0
 
     def end(self, *, whole: bool, error: DaftariError | None) -> bytes:
         return b"whole" if whole else b"cut"
@@ -411,14 +411,14 @@ def run_session(
     ],
     ids=["at once", "in two goes", "stalled", "broken off", "too short", "as long as said", "for too long"],
 )
-def test_what_comes_is_handed_on_soon_and_every_end_is_told(
+def test_what_comes_is_handed_on_soon_and_every_end_is_reported(
     pieces: list[bytes | float], given: dict[str, Any], said: tuple[str, bytes]
 ) -> None:
     assert run_session(pieces, Echo(), **given) == said
 
 
 def test_many_lines_are_handed_on_in_parts_and_no_more_than_are_taken() -> None:
-    handler = Echo(room=2_000)
+    handler = Echo(left=2_000)
     assert run_session([b"x\n" * 700] * 4, handler) == ("False", b"begun 1000 1000 800 cut")
     long = b"y" * 600_000 + b"\n"
     assert run_session([long] * 3, Echo()) == ("True", b"begun 2 1 whole")

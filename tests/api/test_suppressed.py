@@ -65,7 +65,7 @@ def test_one_contact_can_be_read_although_it_is_suppressed(book: Client) -> None
     assert get(book, 2)["mobile"] == get(book, f"+{mobile(2)}")["mobile"] == mobile(2)
 
 
-def test_include_consent_tells_what_is_blocked(book: Client) -> None:
+def test_include_consent_shows_what_is_blocked(book: Client) -> None:
     listed = page(book, include="consent,groups,updated_at", suppressed="include")["data"]
     assert [list(contact)[-3:] for contact in listed] == [["groups", "consent", "updated_at"]] * 4
     assert [contact["consent"]["suppressed"] for contact in listed] == [False, True, False, False]
@@ -88,8 +88,8 @@ def test_a_create_completes_the_book_counts_them_and_joins_nothing(book: Client)
     contacts = [{"mobile": mobile(2), "city": "Kitui"}, {"mobile": mobile(9)}, *rows(1), {"mobile": mobile(9)}]
     answer = book.post("/v1/contacts", {"contacts": contacts, "group": "VIP", "results": True})
     assert counts(answer) == {"created": 1, "updated": 1, "unchanged": 1, "duplicate": 1, "suppressed": 3}
-    told = [(row["outcome"], row["id"], row.get("suppressed")) for row in answer.json()["results"]]
-    assert told == [("updated", 2, True), ("created", 5, True), ("unchanged", 1, None), ("duplicate", 5, True)]
+    results = [(row["outcome"], row["id"], row.get("suppressed")) for row in answer.json()["results"]]
+    assert results == [("updated", 2, True), ("created", 5, True), ("unchanged", 1, None), ("duplicate", 5, True)]
     assert (get(book, 2)["city"], get(book, 5, include="groups")["groups"]) == ("Kitui", [])
     assert (groups(book), ids_on(page(book))) == ({"VIP": 3}, [1, 3, 4])
 
@@ -100,7 +100,7 @@ def test_rows_that_are_skipped_count_nothing_as_suppressed(book: Client) -> None
     assert counts(answer) == {"unchanged": 1, "invalid": 2, "suppressed": 1}
 
 
-def test_who_is_blocked_in_part_joins_like_anybody(book: Client) -> None:
+def test_a_number_that_is_blocked_in_part_joins_like_any(book: Client) -> None:
     create(book, *rows(1, first=3), group="New")
     assert get(book, 3, include="groups")["groups"] == ["VIP", "New"]
 

@@ -77,7 +77,7 @@ def test_attributes_merge_by_name_and_null_removes(ana: Client) -> None:
     assert "attributes" not in get(ana, 1)
 
 
-def test_attributes_have_a_limit_that_removals_make_room_under(ana: Client) -> None:
+def test_attributes_have_a_limit_and_removing_one_allows_another(ana: Client) -> None:
     create(ana, FULL | {"attributes": {f"a{number}": number for number in range(ATTRIBUTES_MAX)}})
     answer = ana.put("/v1/contacts/1", {"contact": {"attributes": {"more": 1}, "city": "Nowhere"}})
     assert wrong_fields(answer) == ["contact.attributes"]
@@ -211,7 +211,7 @@ def test_a_move_may_come_by_query_or_form(ana: Client) -> None:
 # ---- who ---------------------------------------------------------------------------------------------
 
 
-def test_nobody_there_is_404_and_makes_no_group(ana: Client) -> None:
+def test_an_absent_contact_is_404_and_makes_no_group(ana: Client) -> None:
     for reference in ("1", NO_MOBILE, "nobody", str(2**70)):
         assert refusal(ana.put(f"/v1/contacts/{reference}", {"group": "Ghost"})) == (404, "CONTACT_NOT_FOUND")
     assert groups(ana) == {}
