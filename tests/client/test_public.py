@@ -9,8 +9,8 @@ from daftari_client import errors
 from tests.support.client_modes import MODES, QUICK, Caller
 from tests.support.faulty_server import Got, Says, in_turn, rough_server, says
 
-NOBODY = {"fname": None, "mname": None, "lname": None, "email": None, "city": None, "company": None}
-SUZAN = {**NOBODY, "id": 456, "fname": "Suzan", "mobile": "254777222555", "created_at": "2024-03-26T16:32:44.000000Z"}
+EMPTY = {"fname": None, "mname": None, "lname": None, "email": None, "city": None, "company": None}
+SUZAN = {**EMPTY, "id": 456, "fname": "Suzan", "mobile": "254777222555", "created_at": "2024-03-26T16:32:44.000000Z"}
 
 
 def _page(number: int, last: int) -> dict[str, object]:

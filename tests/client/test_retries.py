@@ -71,7 +71,7 @@ def test_what_would_fail_again_is_not_sent_again(status: int) -> None:
         assert (failed.value.status, len(rough.got)) == (status, 1)
 
 
-def test_what_the_answer_says_of_itself_counts_more_than_its_status() -> None:
+def test_retryable_in_the_body_counts_more_than_the_status() -> None:
     stalled = says({"error_code": "BODY_STALLED", "retryable": True}, 400)
     hopeless = says({"error_code": "SCHEMA_MISMATCH", "retryable": False}, 503)
     with rough_server(in_turn(stalled, hopeless)) as rough:
