@@ -140,7 +140,7 @@ def test_a_thousand_connections_may_stay_open_and_others_are_still_answered(
             open_ones.enter_context(socket.create_connection((place.hostname, place.port), timeout=10))
             for _ in range(CONNECTIONS)
         ]
-        # A hundred ask at a time: more than the service lets wait are told to come again, and these are not.
+        # A hundred ask at a time: the service answers 503 to more than it lets wait, and these are fewer.
         for first in [*range(0, CONNECTIONS, 100)] * 2:
             asking = wires[first : first + 100]
             for wire in asking:

@@ -1,4 +1,4 @@
-"""Races of a STOP against everybody who reads or writes: what is read after the acknowledgement never has the number.
+"""Races of a STOP against all that reads or writes: what is read after the acknowledgement never has the number.
 
 Each round is a seed: it says in which order people stop and by which call, and what others do meanwhile. ``make prove``
 plays ten thousand of them, half on each engine.
@@ -35,7 +35,7 @@ T = TypeVar("T")
 ROUNDS = settings().max_examples
 """On each engine: some seconds of ``make test``, minutes of ``make prove``."""
 ROUNDS_A_PROJECT = 5
-"""Facts are kept for ever, so that each round in a project costs more than the one before."""
+"""Facts are kept forever, so that each round in a project costs more than the one before."""
 PEOPLE = [254_722_000_000 + number for number in range(8)]
 STOPPING = 5
 """How many of the people stop in a round; the others are there to be read all along."""
@@ -49,7 +49,7 @@ ROUND_MICROSECONDS = 60_000_000
 
 
 class Race(Struct):
-    """One round: who stopped and was told so, and whether it is over."""
+    """One round: which stops were acknowledged, and whether it is over."""
 
     store: Store
     project: Project
@@ -61,14 +61,14 @@ class Race(Struct):
 
 @pytest.fixture
 def racing(database: str) -> Iterator[Store]:
-    """A store with a thread for everybody in the race."""
+    """A store with a thread for each task of the race."""
     store = open_store(database, threads=THREADS)
     yield store
     store.close()
 
 
 def patiently(call: Callable[[], T]) -> T:
-    """Comes again while the store is busy, as callers are told to."""
+    """Call again while the store is busy, as callers should."""
     for _ in range(BUSY_MAX):
         try:
             return call()
@@ -81,7 +81,7 @@ def patiently(call: Callable[[], T]) -> T:
 
 
 def bring_back(store: Store, project: Project, now: int) -> int:
-    """Everybody opts in by a form, and is in both groups and in a frozen audience; returns its id."""
+    """Opt everyone in by a form, into both groups and a frozen audience; returns its id."""
     consent_calls.record_given(store, project, PEOPLE, common={"source": "form"}, kind="opt_in", now=now)
     for group in GROUPS:
         calls.create_contacts(store, project, [{"mobile": mobile} for mobile in PEOPLE], group=group, now=now)
@@ -117,7 +117,7 @@ def stop_all(race: Race, dice: random.Random) -> None:
 
 
 def write_on(race: Race, dice: random.Random) -> None:
-    """Bring everybody in again and again, in bulk and one by one, and opt them in with an import."""
+    """Create all contacts again and again, in bulk and one by one, and opt them in with an import."""
     store, project, now = race.store, race.project, race.now
     rows = [{"mobile": mobile, "fname": "Ana"} for mobile in PEOPLE]
     imported = {"source": "import"}
@@ -134,7 +134,7 @@ def write_on(race: Race, dice: random.Random) -> None:
 
 
 def move_one(race: Race, dice: random.Random) -> None:
-    """Move somebody to a group, if nobody has deleted the contact."""
+    """Move one contact to a group, unless it was deleted."""
     reference = f"+{dice.choice(PEOPLE)}"
     with suppress(ContactNotFound):
         calls.update_contact(
@@ -143,13 +143,13 @@ def move_one(race: Race, dice: random.Random) -> None:
 
 
 def read_on(race: Race) -> None:
-    """Look everywhere until everybody has stopped, and once more."""
+    """Read every list until all stops are acknowledged, and once more."""
     is_last = False
     while not is_last:
         is_last = race.is_over
-        told_before = set(race.acknowledged)
+        stopped = set(race.acknowledged)
         seen = race.store.read(race.project, NOW, find_reached, race=race)
-        assert {place: told_before & mobiles for place, mobiles in seen.items() if told_before & mobiles} == {}
+        assert {place: stopped & mobiles for place, mobiles in seen.items() if stopped & mobiles} == {}
 
 
 def find_reached(tx: Tx, *, race: Race) -> dict[str, set[int]]:

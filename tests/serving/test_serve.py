@@ -56,7 +56,7 @@ class Service(Struct, frozen=True):
     def children(self) -> list[psutil.Process]:
         """Its servers, then its background worker, in order of birth."""
         born = psutil.Process(self.process.pid).children(recursive=True)
-        return sorted(filter(_is_at_work, born), key=lambda child: (child.create_time(), child.pid))
+        return sorted(filter(_is_running, born), key=lambda child: (child.create_time(), child.pid))
 
     def press_ctrl_c(self) -> None:
         """What a terminal does: the signal goes to every process."""
@@ -104,7 +104,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             service.process.wait()
 
 
-def _is_at_work(child: psutil.Process) -> bool:
+def _is_running(child: psutil.Process) -> bool:
     """Whether a process is alive and not Python's own helper."""
     try:
         return child.status() != psutil.STATUS_ZOMBIE and "resource_tracker" not in " ".join(child.cmdline())
@@ -221,7 +221,7 @@ def test_it_stops_cleanly(start: Start, database: str, stop: str) -> None:
     else:
         os.killpg(service.process.pid, signal.Signals[stop])
     assert service.ended() == 0
-    assert not list(filter(_is_at_work, children))
+    assert not list(filter(_is_running, children))
     assert len(service.err.read_text().splitlines()) == 1
 
 
@@ -297,7 +297,7 @@ def test_nothing_outlives_a_parent_that_was_killed(start: Start) -> None:
     children = service.children()
     service.process.kill()
     psutil.wait_procs(children, timeout=WAIT_SECONDS_MAX)
-    assert not list(filter(_is_at_work, children))
+    assert not list(filter(_is_running, children))
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["server", "worker"])
@@ -320,7 +320,7 @@ def test_a_process_that_was_killed_is_started_again(start: Start, which: int) ->
     assert service.ended() == 0
 
 
-def test_the_worker_beside_it_clears_what_was_deleted(
+def test_the_background_worker_clears_what_was_deleted(
     start: Start, database: str, people: People, store: Store
 ) -> None:
     ana = start("--database", database).client(people.ana)
