@@ -43,7 +43,7 @@ def test_every_class_of_error_has_a_status(error: type[DaftariError]) -> None:
     assert status_of(error) is not None, f"{error.__name__} has no line in the table, nor has a class above it"
 
 
-def test_the_root_has_no_status_so_that_nobody_inherits_one_unseen() -> None:
+def test_the_root_has_no_status_that_a_class_could_inherit_by_mistake() -> None:
     assert status_of(DaftariError) is None
     assert set(STATUS) <= {*all_errors()}
 
@@ -121,14 +121,14 @@ def test_an_unknown_path_is_an_error_like_any_other(client: Client) -> None:
         ("GET", "/v1/groups/a%2Fb/contacts", "OPTIONS, POST, DELETE"),
     ],
 )
-def test_another_method_is_told_what_is_allowed(client: Client, method: str, path: str, allowed: str) -> None:
+def test_another_method_is_answered_with_what_is_allowed(client: Client, method: str, path: str, allowed: str) -> None:
     got = client.call(method, path)
     assert got.status == 405
     assert list(got.json()) == SHAPE
     assert set(got.headers["allow"].split(", ")) == set(allowed.split(", "))
 
 
-def test_a_crash_is_logged_and_tells_nothing(
+def test_a_crash_is_logged_and_reveals_nothing(
     ana: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def crash(*_: object, **__: object) -> None:
@@ -145,7 +145,7 @@ def test_a_crash_is_logged_and_tells_nothing(
     assert "daf_secret" not in caplog.text
 
 
-def test_what_is_wrong_is_told_in_one_order(client: Client, ana: Client, ben: Client) -> None:
+def test_errors_are_reported_in_one_order(client: Client, ana: Client, ben: Client) -> None:
     """What cannot be read, then the key, then the project, then what the key may do, then the fields."""
     wrong = {"project": "Kalro", "group": 5}
     assert client.post("/v1/contacts", body=b"{").status == 400
@@ -164,7 +164,7 @@ def test_errors_have_codes_of_their_own() -> None:
     assert len({error.code for error in ours}) == len(ours)
 
 
-def test_options_tells_what_is_allowed(client: Client) -> None:
+def test_options_shows_what_is_allowed(client: Client) -> None:
     answer = client.send("OPTIONS", "/v1/contacts", [], None)
     assert (answer.status, answer.body) == (204, b"")
     assert answer.headers["allow"] == "GET, HEAD, QUERY, OPTIONS, POST"

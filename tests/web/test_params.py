@@ -86,13 +86,13 @@ def test_nested_json_is_handed_on_as_it_came(value: Any) -> None:
     depth=st.integers(JSON_DEPTH_MAX - 2, JSON_DEPTH_MAX + 3),
     kinds=st.lists(st.booleans(), min_size=JSON_DEPTH_MAX + 3, max_size=JSON_DEPTH_MAX + 3),
     key=st.text(st.sampled_from('[]{}"\\é'), max_size=8),
-    beside=json_values,
+    sibling=json_values,
 )
-def test_depth_is_exact_whatever_the_texts_hold(depth: int, kinds: list[bool], key: str, beside: Any) -> None:
+def test_depth_is_exact_whatever_the_texts_hold(depth: int, kinds: list[bool], key: str, sibling: Any) -> None:
     value: Any = key
     for is_list in kinds[: depth - 1]:
-        value = [key, value, key] if is_list else {key: value, "beside": key}
-    body = {"x": value, "y": beside}
+        value = [key, value, key] if is_list else {key: value, "sibling": key}
+    body = {"x": value, "y": sibling}
     assert depth_of({"x": value}) == depth
     if depth_of(body) <= JSON_DEPTH_MAX:
         of_json(body)
@@ -135,7 +135,7 @@ def test_texts_that_no_encoding_can_write_are_malformed_wherever_they_stand(body
         decode("", None, body)
 
 
-def test_a_nul_is_told_with_its_field() -> None:
+def test_a_nul_is_reported_with_its_field() -> None:
     params = of_json({"x": "a\0b"})
     assert params.text("x") is None
     assert params.problems.errors == {"x": ["The x field must not contain a NUL character."]}
@@ -254,7 +254,7 @@ def test_lists_of_json_and_of_flat_fields(body: object, query: str, items: list[
     assert of_json(body, query).items("x") == items
 
 
-def test_all_wrong_fields_are_told_at_once() -> None:
+def test_all_wrong_fields_are_reported_at_once() -> None:
     params = of_json({"page": 0, "results": "maybe", "group": 5})
     params.whole("page", default=1)
     params.flag("results")

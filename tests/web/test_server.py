@@ -246,7 +246,7 @@ def test_a_body_that_breaks_off_never_reaches_the_application(served: Served, se
 # ---- no client delays the others ---------------------------------------------------------------------
 
 
-def test_stalled_bodies_keep_nobody_waiting(served: Served) -> None:
+def test_stalled_bodies_delay_no_other_request(served: Served) -> None:
     request = f"POST / HTTP/1.1\r\n{NO_KEEP_ALIVE}Content-Length: 100\r\n\r\n"
     stalled = [served.connect(request) for _ in range(64)]
     begun = time.monotonic()
@@ -266,7 +266,7 @@ def test_reads_are_answered_while_every_thread_writes(served: Served) -> None:
         assert slow.result().status == 200
 
 
-def test_when_every_place_is_taken_the_next_one_is_told_to_come_again(served: Served) -> None:
+def test_when_every_place_is_taken_the_next_request_is_answered_503(served: Served) -> None:
     with ThreadPoolExecutor(2) as clients:
         waiting = [clients.submit(served.call, "POST", "/slow") for _ in range(2)]
         time.sleep(SLOW_SECONDS / 3)
@@ -327,7 +327,7 @@ def test_a_slow_reader_of_an_answer_in_a_file_holds_no_memory_and_gets_it_whole(
     assert length == len(head) + 4 + FILE_BYTES
 
 
-def test_no_file_of_an_answer_is_left_even_if_nobody_reads_it(served: Served) -> None:
+def test_no_file_of_an_answer_is_left_even_if_it_is_never_read(served: Served) -> None:
     served.get("/file")
     served.call("HEAD", "/file")
     served.connect(f"GET /file HTTP/1.1\r\n{NO_KEEP_ALIVE}\r\n").close()
@@ -351,7 +351,7 @@ def test_long_answers_that_are_asked_for_again_and_again_do_not_fill_the_disk(se
     assert len(served.get("/file").body) == FILE_BYTES
 
 
-def test_without_room_for_an_answer_the_next_one_is_told_to_come_again(served: Served) -> None:
+def test_an_answer_that_the_disk_cannot_hold_is_a_503(served: Served) -> None:
     worker = worker_of(served)
     unlimited = resource.prlimit(worker.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (FILE_BYTES // 2, unlimited[1]))
@@ -386,7 +386,7 @@ def test_a_path_beyond_ascii_arrives_decoded_once(served: Served) -> None:
     assert json.loads(served.get("/Caf%C3%A9%2525").body)["path"] == "/Café%25"
 
 
-def test_a_crash_is_an_answer_and_tells_nothing(served: Served) -> None:
+def test_a_crash_is_an_answer_and_reveals_nothing(served: Served) -> None:
     answer = served.get("/crash")
     assert_error(answer, 500, "INTERNAL")
     assert b"secret" not in answer.body
