@@ -1,4 +1,4 @@
-"""The house is in order: floors, sizes, names of errors, and what is in the package."""
+"""The structure of the source: layers, sizes, names of errors, and what is in the package."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ ALL_CODE = sorted(path for folder in ("src", "tests", "bench") for path in (ROOT
 LOCKS = sorted([*ROOT.glob("*.lock"), ROOT / "bench" / "requirements.lock"])
 FILE_LINES_MAX = 600
 FUNCTION_LINES_MAX = 70
-DOORS = ("web/server.py", "worker/", "cli/", "serving/")
-"""Where anything may be caught, because nobody is left to raise it to."""
+ENTRY_POINTS = ("web/server.py", "worker/", "cli/", "serving/")
+"""Where anything may be caught, because there is no caller to raise it to."""
 LEFT_UNDONE = re.compile(
     "|".join(("TO" + "DO", "FIX" + "ME", "# no" + "qa", "# type: ig" + "nore", "mark[.]sk" + "ip"))
 )
@@ -56,7 +56,7 @@ def _error_classes(root: type[errors.DaftariError] = errors.DaftariError) -> lis
     return [found for found in below if found.__module__.startswith("daftari")]
 
 
-def test_each_floor_imports_only_what_is_below_it() -> None:
+def test_each_layer_imports_only_what_is_below_it() -> None:
     _run(str(Path(sys.executable).with_name("lint-imports")), "--no-cache")
 
 
@@ -81,12 +81,12 @@ def test_nothing_is_left_undone_or_hidden_from_a_check() -> None:
     assert not found, "\n".join(found)
 
 
-def test_only_doors_catch_everything() -> None:
+def test_only_entry_points_catch_everything() -> None:
     """Below them a clause may catch everything only to clean up and raise it again."""
     found = [
         f"{_name(path)}:{node.lineno}"
         for path in MODULES
-        if not str(path.relative_to(SOURCE)).startswith(DOORS)
+        if not str(path.relative_to(SOURCE)).startswith(ENTRY_POINTS)
         for node in ast.walk(_tree(path))
         if isinstance(node, ast.ExceptHandler) and _catches_everything(node) and not _raises_again(node)
     ]
@@ -104,7 +104,7 @@ def _raises_again(handler: ast.ExceptHandler) -> bool:
     return isinstance(last, ast.Raise) and last.exc is None
 
 
-def test_no_room_has_a_name_that_says_nothing() -> None:
+def test_no_module_has_a_name_that_says_nothing() -> None:
     empty = {"utils", "util", "helpers", "helper", "common", "manager", "service", "services", "misc", "core", "base"}
     assert not [_name(path) for path in SOURCE.rglob("*") if path.stem in empty]
 
