@@ -177,7 +177,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def database(engine: str, new_database: NewDatabase) -> str:
-    """A fresh database with this version's schema and nobody in it."""
+    """A fresh database with this version's schema and no projects."""
     return new_database(engine)
 
 
@@ -251,7 +251,7 @@ def settings_for(tmp_path: Path) -> Callable[..., Settings]:
 
 @pytest.fixture
 def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """The event loop on which the door is called."""
+    """The event loop on which the server is called."""
     with asyncio.Runner() as runner:
         yield runner.get_loop()
 
@@ -362,4 +362,4 @@ def _stop(process: subprocess.Popen[str]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-            pytest.fail("daftari serve did not stop when it was told to")
+            pytest.fail("daftari serve did not stop when asked")
