@@ -1,4 +1,4 @@
-"""Address books: one record a number, in every version, and a broken card stops nobody."""
+"""Address books: one record a number, in every version, and a broken card stops no other card."""
 
 from __future__ import annotations
 
@@ -112,17 +112,17 @@ def test_the_card_of_an_agent_within_a_card_is_not_the_persons(tmp_path: Path, a
     assert "0733000000" not in str(found)
 
 
-def test_an_agent_without_an_end_takes_nobody_after_it_along(tmp_path: Path) -> None:
+def test_an_agent_without_an_end_takes_no_other_card_along(tmp_path: Path) -> None:
     broken = "BEGIN:VCARD\nVERSION:2.1\nN:A;B\nAGENT:BEGIN:VCARD\nTEL:0733000000\n"
     found = read(put(tmp_path, "a.vcf", broken + V4 + broken))
     assert [record.why for record in found] == ["has no END:VCARD", None, "has no END:VCARD"]
 
 
 def test_an_agent_that_is_no_card_hides_nothing(tmp_path: Path) -> None:
-    told = "BEGIN:VCARD\nVERSION:3.0\nFN:Ana\nAGENT:\n  CID:x@example.com\n%sTEL:0722000001\nEND:VCARD\n"
+    text = "BEGIN:VCARD\nVERSION:3.0\nFN:Ana\nAGENT:\n  CID:x@example.com\n%sTEL:0722000001\nEND:VCARD\n"
     escaped = "AGENT:BEGIN:VCARD\\nTEL:0733000000\\nEND:VCARD\\n\n"
     for agent in ("AGENT:\n", "AGENT;VALUE=uri:CID:x@example.com\n", escaped):
-        assert values(put(tmp_path, "a.vcf", told % agent + V4))[0] == {"fname": "Ana", "mobile": "0722000001"}
+        assert values(put(tmp_path, "a.vcf", text % agent + V4))[0] == {"fname": "Ana", "mobile": "0722000001"}
 
 
 def test_a_person_without_a_number_is_a_record_without_one(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_person_without_a_number_is_a_record_without_one(tmp_path: Path) -> No
     assert only == {"fname": "Ana"}
 
 
-def test_broken_cards_stop_nobody(tmp_path: Path) -> None:
+def test_broken_cards_stop_no_other_cards(tmp_path: Path) -> None:
     broken = "BEGIN:VCARD\nVERSION:3.0\nno property at all\nEND:VCARD\n"
     coded = "BEGIN:VCARD\nVERSION:2.1\nN;CHARSET=X-NONE;ENCODING=QUOTED-PRINTABLE:=C3;;;\nEND:VCARD\n"
     long = "BEGIN:VCARD\nNOTE:" + "x" * 70_000 + "\nEND:VCARD\n"
@@ -160,7 +160,7 @@ def test_a_card_that_is_given_back_says_why_and_is_read_as_before(tmp_path: Path
     assert explain_card("BEGIN:VCARD\nFN:x", why="y") == "BEGIN:VCARD\nFN:x\r\nX-WHY:y\r\n"
 
 
-def test_somebody_without_a_name_gets_none_from_a_company_or_a_number(tmp_path: Path) -> None:
+def test_a_card_without_a_name_gets_none_from_a_company_or_a_number(tmp_path: Path) -> None:
     people = [{"mobile": "+254725164293", "company": "Duka, Ltd"}, {"mobile": "+254725164294"}]
     assert values(write(str(tmp_path / "a.vcf"), Layout(format="vcard", columns=()), people)) == people
 

@@ -175,7 +175,7 @@ def test_what_is_given_wins() -> None:
     assert used("Phone,City", City="") == {"Phone": "mobile"}
 
 
-def test_all_that_is_wrong_with_a_map_is_told_at_once() -> None:
+def test_all_that_is_wrong_with_a_map_is_reported_at_once() -> None:
     unknown, field, twice = wrong("Phone,A,B", {"Fone": "mobile", "Phone": "fone", "A": "fname", "B": "fname"})
     assert "'Fone'" in unknown and "'Phone', 'A', 'B'" in unknown
     assert "'fone'" in field and "mobile, fname" in field and "attributes.NAME" in field

@@ -30,7 +30,7 @@ from tests.support.files import layout_of, put, read, refusal, values, write
         ("a.csv", "[x],mobile\n1,2\n", "csv"),
     ],
 )
-def test_the_format_is_told_by_the_content_first(tmp_path: Path, name: str, text: str, format: Format) -> None:
+def test_the_format_is_recognised_by_the_content_first(tmp_path: Path, name: str, text: str, format: Format) -> None:
     assert layout_of(put(tmp_path, name, text)).format == format
 
 

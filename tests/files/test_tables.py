@@ -1,4 +1,4 @@
-"""Tables as text: whatever their delimiter, encoding and accidents, each record is read or told why not."""
+"""Tables as text: whatever their delimiter, encoding and accidents, each record is read or refused with a reason."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_the_delimiter_is_found(tmp_path: Path, delimiter: str) -> None:
     assert values(path) == [list(row) for row in rows[1:]]
 
 
-def test_a_delimiter_within_the_cells_deceives_nobody(tmp_path: Path) -> None:
+def test_a_delimiter_within_the_cells_is_not_taken(tmp_path: Path) -> None:
     path = put(
         tmp_path, "a.csv", "name;phone;since\nMwangi, Ana;0725164293;07:06:37\nOtieno, Ben;0722503129;08:00:00\n"
     )
@@ -97,7 +97,7 @@ def test_an_encoding_shows_itself_late_in_the_file(tmp_path: Path) -> None:
     assert values(path)[-2:] == [["Иван", "2"], ["Мария", "3"]]
 
 
-def test_lines_of_another_encoding_stop_nobody(tmp_path: Path) -> None:
+def test_lines_of_another_encoding_stop_no_other_lines(tmp_path: Path) -> None:
     lines = (b"n;p\n", "José;1\n".encode(), "Zoë €\x81;2\n".encode("cp1252", "replace"), "Łukasz;3\n".encode())
     path = put(tmp_path, "a.csv", b"".join(lines).replace(b"?", b"\x81"))
     assert values(path) == [["José", "1"], ["Zoë €\x81", "2"], ["Łukasz", "3"]]
@@ -146,13 +146,13 @@ def test_endless_quotes_everywhere_take_no_endless_time(tmp_path: Path) -> None:
     assert 10 < len(found) < 200 and all(record.why for record in found)
 
 
-def test_a_record_with_a_nul_is_told_and_stops_nobody(tmp_path: Path) -> None:
+def test_a_record_with_a_nul_is_reported_and_stops_no_other(tmp_path: Path) -> None:
     path = put(tmp_path, "a.csv", b"a,b\n1,\x002\n3,4\n")
     bad, good = read(path)
     assert (bad.why, good.values) == ("holds a NUL character", ["3", "4"])
 
 
-def test_a_header_without_people_is_a_table_of_nobody(tmp_path: Path) -> None:
+def test_a_header_without_people_is_an_empty_table(tmp_path: Path) -> None:
     for text in ("phone,name\n", "phone,name"):
         path = put(tmp_path, "a.csv", text)
         assert (layout_of(path).columns, values(path)) == (("phone", "name"), [])
@@ -192,7 +192,7 @@ def test_progress_grows_to_the_size_of_the_file(tmp_path: Path) -> None:
         assert 0 < len(batch) <= 1_000
         seen.append(records.bytes_read)
     assert seen == sorted(seen) and seen[0] < seen[-1] == Path(path).stat().st_size
-    assert sum(map(len, records)) == 50_000, "each iteration begins anew"
+    assert sum(map(len, records)) == 50_000, "each iteration begins again"
 
 
 # ---- read back ----------------------------------------------------------------------------------------

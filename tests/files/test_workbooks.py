@@ -183,7 +183,7 @@ def test_a_zip_that_lies_about_its_sizes_is_refused(tmp_path: Path) -> None:
     assert "too large" in refusal(lying)
 
 
-def test_the_limit_of_cells_is_the_one_that_is_told(tmp_path: Path) -> None:
+def test_the_limit_of_cells_is_the_one_that_is_reported(tmp_path: Path) -> None:
     thousand = CELL.format(' table:number-columns-repeated="1000"', "x")
     refuse_bombs(ods(tmp_path / "a.ods", ods_row(thousand, times=500)))
     assert "more than 500,000 cells" in refusal(ods(tmp_path / "b.ods", ods_row(thousand, times=501)))
