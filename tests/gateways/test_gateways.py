@@ -1,4 +1,4 @@
-"""What each provider sends, read into events: by example, repeated, cut short, and in shapes that nobody sends."""
+"""What each provider sends, read into events: by example, repeated, cut short, and in shapes that no provider sends."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_what_a_provider_sends_is_read(sample: Sample) -> None:
 
 
 @pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
-def test_what_is_sent_again_tells_the_same(sample: Sample) -> None:
+def test_what_is_sent_again_is_read_the_same(sample: Sample) -> None:
     name, request, _ = sample
     assert read(name, request) == read(name, request)
 
@@ -103,7 +103,7 @@ def test_a_form_may_come_as_json() -> None:
     assert read("africas_talking", as_json(TALKING_MESSAGE)) == read("africas_talking", as_form(TALKING_MESSAGE))
 
 
-# ---- nothing to tell --------------------------------------------------------------------------------
+# ---- nothing to report ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_what_cannot_be_read_is_said_in_words(name: str, request_: InboundReques
         ({"channel": "premium", "event": "unsubscribe", "status": "active", "type": "x"}, False),
     ],
 )
-def test_sozuri_tells_in_several_words_whether_a_subscription_is_active(changed: Sent, active: bool | None) -> None:
+def test_sozuri_says_in_several_words_whether_a_subscription_is_active(changed: Sent, active: bool | None) -> None:
     events = read("sozuri", as_json(SOZURI_PREMIUM | changed))
     assert [event.active for event in events if isinstance(event, InboundSubscription)] == (
         [] if active is None else [active]
@@ -206,15 +206,15 @@ def test_sozuri_names_the_channel_of_a_message(channel: str, meant: str) -> None
     assert event.channel == meant
 
 
-@pytest.mark.parametrize("told", [{"status": 18}, {"code": "18"}, {"statusCode": 18}, {"status": "Stopped_By_User"}])
-def test_sozuri_tells_a_stop_in_several_places(told: Sent) -> None:
-    events = read("sozuri", as_json({"messageId": "MSG1", "to": "254722000001", "from": "DUKA"} | told))
+@pytest.mark.parametrize("said", [{"status": 18}, {"code": "18"}, {"statusCode": 18}, {"status": "Stopped_By_User"}])
+def test_sozuri_reports_a_stop_in_several_places(said: Sent) -> None:
+    events = read("sozuri", as_json({"messageId": "MSG1", "to": "254722000001", "from": "DUKA"} | said))
     assert events == [InboundSignal(AKINYI, "opt_out", DUKA, "18", "MSG1", None)]
 
 
-@pytest.mark.parametrize("told", [{"status": "406"}, {"statusCode": "406"}, {"status": "UserInBlackList"}])
-def test_africas_talking_tells_a_blacklist_in_several_places(told: Sent) -> None:
-    events = read("africas_talking", as_form({"id": "1", "phoneNumber": "254722000001", "from": "DUKA"} | told))
+@pytest.mark.parametrize("said", [{"status": "406"}, {"statusCode": "406"}, {"status": "UserInBlackList"}])
+def test_africas_talking_reports_a_blacklist_in_several_places(said: Sent) -> None:
+    events = read("africas_talking", as_form({"id": "1", "phoneNumber": "254722000001", "from": "DUKA"} | said))
     assert events == [InboundSignal(AKINYI, "opt_out", DUKA, "406", "1", None)]
 
 
@@ -268,12 +268,12 @@ def test_a_single_event_of_our_own_needs_no_list() -> None:
 # ---- what all of them share -------------------------------------------------------------------------
 
 
-def test_every_gateway_is_found_by_its_name_and_tells_about_itself() -> None:
-    told = {
+def test_every_gateway_is_found_by_its_name_and_describes_itself() -> None:
+    described = {
         name: (one.name, one.title, one.secret_name, one.secret_required, one.has_check)
         for name, one in GATEWAYS.items()
     }
-    assert told == {
+    assert described == {
         "sozuri": ("sozuri", "Sozuri", "Auth Key", True, False),
         "africas_talking": ("africas_talking", "Africa's Talking", None, False, False),
         "twilio": ("twilio", "Twilio", "Auth Token", True, False),
@@ -342,7 +342,7 @@ def test_a_time_counts_only_when_it_is_plausible_and_has_a_zone(written: object,
     assert read_moment(written) == at
 
 
-# ---- what nobody sends ------------------------------------------------------------------------------
+# ---- what no one sends ------------------------------------------------------------------------------
 
 NAMES = sorted(
     {"entry", "changes", "field", "value", "metadata", "statuses", "errors", "content", "type", "keyword", "active"}
@@ -395,7 +395,7 @@ def test_bytes_of_any_kind_are_read_or_refused_and_prove_nothing(body: bytes, me
         assert_fit_to_keep(outcome(name, request))
         if gateway.secret_name:
             with pytest.raises(Forged):
-                gateway.verify(request, proof=Proof(secret="a secret that nobody guesses"))
+                gateway.verify(request, proof=Proof(secret="a secret that no one guesses"))
 
 
 def test_a_text_with_half_of_a_surrogate_pair_is_refused() -> None:
@@ -410,7 +410,7 @@ def test_a_text_loses_its_nul_characters() -> None:
 
 
 @pytest.mark.parametrize("broken", [1, {"text": "no number"}], ids=["no object", "no number"])
-def test_an_item_that_cannot_be_read_hides_no_stop_beside_it(broken: object) -> None:
+def test_an_item_that_cannot_be_read_hides_no_stop_next_to_it(broken: object) -> None:
     stop = {"from": "+254722000001", "to": "20880", "text": "STOP", "id": "1"}
     found = GATEWAYS["generic"].read(as_json({"messages": [broken, stop]}))
     assert [type(event) for event in found] == [InboundUnreadable, InboundMessage]

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent.parent
 CLEAN = (
     *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "STYLE.md", "docs", "clients", "bench", "src"),
     "tests/files",
+    "tests/gateways",
     *("Makefile", "pyproject.toml", ".ci/run", ".ci/system", "tests/cli"),
     *("tests/api", "tests/client", "tests/conftest.py", "tests/project", "tests/serving", "tests/web"),
 )
