@@ -19,7 +19,7 @@ SLACK_SECONDS = 2.0
 
 
 class Names:
-    """A resolver that gives one list of addresses after the other, the last one for ever, and counts."""
+    """A resolver that gives one list of addresses after the other, the last one forever, and counts."""
 
     def __init__(self, *lists: Sequence[str]) -> None:
         self._left = list(lists)

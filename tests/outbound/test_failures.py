@@ -182,7 +182,7 @@ def test_a_call_without_time_sends_nothing() -> None:
         *("headers byte by byte", "one 100 after the other"),
     ],
 )
-def test_what_became_of_it_is_not_known(behave: Behave, cause: str) -> None:
+def test_whether_it_was_received_is_not_known(behave: Behave, cause: str) -> None:
     with running(behave) as server, client_of(server) as client:
         begun = time.monotonic()
         result = perhaps_sent(send(client, server, total_seconds=0.5))

@@ -16,6 +16,7 @@ CLEAN = (
     *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "STYLE.md", "docs", "clients", "bench", "src"),
     "tests/files",
     "tests/gateways",
+    "tests/outbound",
     *("Makefile", "pyproject.toml", ".ci/run", ".ci/system", "tests/cli"),
     *("tests/api", "tests/client", "tests/conftest.py", "tests/project", "tests/serving", "tests/web"),
 )
