@@ -30,7 +30,7 @@ def test_only_a_process_of_this_place_that_is_gone_is_dead() -> None:
     assert not is_dead(new_owner())
     assert not is_dead(f"{host}:{'0' * 8}:{process}:{token}")
     assert not is_dead(f"{host}:{place}:{os.getppid()}:{token}")
-    assert not is_dead("somebody") and not is_dead("")
+    assert not is_dead("someone") and not is_dead("")
 
 
 def test_a_job_of_a_dead_worker_is_taken_without_waiting_for_its_lease(ana: Client, store: Store) -> None:
@@ -39,11 +39,11 @@ def test_a_job_of_a_dead_worker_is_taken_without_waiting_for_its_lease(ana: Clie
     assert store.system_write(now, take_job, owner=owner_that_ended()) is not None
     asked: list[float] = []
 
-    def told_to_stop(within_seconds: float) -> bool:
+    def stop_requested(within_seconds: float) -> bool:
         asked.append(within_seconds)
         # An idle worker asks for long; one that waited for the lease would have done so first.
         return len(asked) > 1 and within_seconds > 0
 
-    run_worker(told_to_stop, store=store)
+    run_worker(stop_requested, store=store)
     assert store.system_read(NOW, lambda tx: tx.all("list_held_jobs")) == []
     assert store.system_read(NOW, lambda tx: tx.one("find_due_job", now=now)) is None

@@ -117,7 +117,7 @@ def test_several_deleted_groups_go_one_after_the_other(store: Store, book: Proje
     assert set(_rows(database, book)) == {"book", "contact", "directory", "journal"}
 
 
-def test_a_sweep_leaves_no_row_in_the_journal(store: Store, book: Project, database: str) -> None:
+def test_a_purge_leaves_no_row_in_the_journal(store: Store, book: Project, database: str) -> None:
     calls.delete_group(store, book, "Farmers")
     before = rows_of(database, "SELECT * FROM journal ORDER BY seq")
     while calls.purge_group(store, book):
@@ -125,7 +125,7 @@ def test_a_sweep_leaves_no_row_in_the_journal(store: Store, book: Project, datab
     assert rows_of(database, "SELECT * FROM journal ORDER BY seq") == before
 
 
-def test_deleting_a_group_asks_the_worker_for_a_sweep_in_the_same_transaction(
+def test_deleting_a_group_asks_the_worker_for_a_purge_in_the_same_transaction(
     store: Store, book: Project, database: str
 ) -> None:
     with pytest.raises(GroupNotFound):
@@ -135,7 +135,7 @@ def test_deleting_a_group_asks_the_worker_for_a_sweep_in_the_same_transaction(
     assert rows_of(database, "SELECT project_id, kind, lease_owner FROM job") == [(book.id, "purge", None)]
 
 
-def test_without_a_deleted_group_there_is_nothing_to_sweep(store: Store, book: Project, database: str) -> None:
+def test_without_a_deleted_group_there_is_nothing_to_purge(store: Store, book: Project, database: str) -> None:
     before = _rows(database, book)
     assert not calls.purge_group(store, book)
     assert _rows(database, book) == before
@@ -156,7 +156,7 @@ def test_a_deleted_project_s_keys_are_refused_at_once(store: Store, key: str) ->
     assert store.system_read(NOW, keys.list_keys) == []
 
 
-def test_a_deleted_project_is_gone_at_once_for_those_who_run_the_house(store: Store, book: Project) -> None:
+def test_a_deleted_project_is_gone_at_once_for_operators(store: Store, book: Project) -> None:
     _delete(store, " SHOPIFY ")
     assert store.system_read(NOW, projects.list_projects) == []
     with pytest.raises(ProjectNotFound):
@@ -165,7 +165,7 @@ def test_a_deleted_project_is_gone_at_once_for_those_who_run_the_house(store: St
         _delete(store)
 
 
-def test_no_write_enters_a_deleted_project_not_even_one_that_was_let_in_before(store: Store, book: Project) -> None:
+def test_no_write_enters_a_deleted_project_not_even_one_that_was_accepted_before(store: Store, book: Project) -> None:
     _delete(store)
     with pytest.raises(Unauthenticated):
         calls.create_contacts(store, book, PEOPLE)
@@ -175,13 +175,13 @@ def test_no_write_enters_a_deleted_project_not_even_one_that_was_let_in_before(s
 
 def test_a_deleted_project_s_name_is_free_at_once(store: Store, book: Project, database: str) -> None:
     _delete(store)
-    anew = calls.create_project(store, "SHOPIFY")
-    assert anew.id != book.id
-    calls.create_contacts(store, anew, PEOPLE[:3])
-    _sweep_whole_project(store, book)
-    assert calls.list_contacts(store, anew).total == 3
-    assert store.system_read(NOW, projects.find_project, name="shopify") == anew
-    assert broken_in(store, anew) == []
+    new = calls.create_project(store, "SHOPIFY")
+    assert new.id != book.id
+    calls.create_contacts(store, new, PEOPLE[:3])
+    _purge_whole_project(store, book)
+    assert calls.list_contacts(store, new).total == 3
+    assert store.system_read(NOW, projects.find_project, name="shopify") == new
+    assert broken_in(store, new) == []
 
 
 def test_a_deleted_project_goes_in_small_turns_with_a_sound_book_between_any_two(
@@ -209,23 +209,23 @@ def test_a_deleted_project_with_a_half_deleted_group_goes_too(store: Store, book
     calls.delete_group(store, book, "Farmers")
     calls.purge_group(store, book)
     _delete(store)
-    _sweep_whole_project(store, book)
+    _purge_whole_project(store, book)
     assert _rows(database, book) == {}
 
 
-def test_the_sweep_of_a_project_touches_no_other(store: Store, book: Project, database: str) -> None:
+def test_the_purge_of_a_project_touches_no_other(store: Store, book: Project, database: str) -> None:
     kalro = calls.create_project(store, "Kalro")
     calls.create_contacts(store, kalro, PEOPLE, group="Farmers")
     calls.delete_contact(store, kalro, "3")
     before = _rows(database, kalro)
     _delete(store)
-    _sweep_whole_project(store, book)
+    _purge_whole_project(store, book)
     assert _rows(database, kalro) == before
     assert broken_in(store, kalro) == []
     assert store.system_read(NOW, projects.find_project, name="Kalro").id == kalro.id
 
 
-def test_a_project_s_sweep_survives_a_worker_that_dies_between_any_two_turns(
+def test_a_project_s_purge_survives_a_worker_that_dies_between_any_two_turns(
     store: Store, book: Project, database: str
 ) -> None:
     """Each turn's own worker finds where the one before it stopped."""
@@ -242,7 +242,7 @@ def test_a_project_s_sweep_survives_a_worker_that_dies_between_any_two_turns(
     assert _rows(database, book) == {}
 
 
-def _sweep_whole_project(store: Store, project: Project) -> None:
+def _purge_whole_project(store: Store, project: Project) -> None:
     while store.purge(project, WORKER, NOW, purge.purge_book):
         pass
     store.system_write(NOW, purge.purge_project, project_id=project.id)

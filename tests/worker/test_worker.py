@@ -31,7 +31,7 @@ COMMAND_SECONDS_MAX = 60.0
 
 @pytest.fixture
 def count(database: str) -> Callable[[str], int]:
-    """How many rows a table has, whoever's they are."""
+    """How many rows a table has, of all projects."""
     return lambda table: int(rows_of(database, f"SELECT COUNT(*) FROM {table}")[0][0])
 
 
@@ -99,7 +99,7 @@ def test_a_deleted_project_goes_whole_and_no_other(
     assert_sound(store, people.kalro)
 
 
-def test_told_to_stop_the_worker_gives_its_job_back_after_the_turn(
+def test_on_a_request_to_stop_the_worker_gives_its_job_back_after_the_turn(
     ana: Client, store: Store, database: str, count: Callable[[str], int]
 ) -> None:
     _delete_big_group(ana)
