@@ -142,7 +142,7 @@ def everything(database: str) -> dict[str, list[tuple[Any, ...]]]:
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """A SQLite book that nobody changes, and Ana's key."""
+    """A SQLite book that no test changes, and Ana's key."""
     database = str(tmp_path_factory.mktemp("filled") / "filled.db")
     migrate(database)
     return database, fill(database)
@@ -160,11 +160,11 @@ def never() -> bool:
 
 
 def silent(progress: Progress) -> None:
-    """Progress that nobody looks at."""
+    """Progress that is not looked at."""
 
 
 def after(times: int) -> Callable[[], bool]:
-    """Tells to stop when it is asked once more than so often."""
+    """Returns false so many times, then true."""
     left = iter(range(times))
     return lambda: next(left, None) is None
 
@@ -210,7 +210,7 @@ def test_a_copy_equals_its_source_in_every_row_of_every_table(
     assert compare(source, target).end == "done"
 
 
-def test_a_key_works_on_the_copy_and_the_erased_stay_known(
+def test_a_key_works_on_the_copy_and_erased_numbers_stay_known(
     new_database: NewDatabase, source: str, filled: tuple[str, str]
 ) -> None:
     """The source's other rows are made up, so only what Ana has is looked at."""
@@ -244,7 +244,7 @@ def test_a_copy_is_sound(new_database: NewDatabase, engine: str, tmp_path: Path)
 # ---- stopped and begun again ----------------------------------------------------------------------------
 
 
-def test_wherever_a_copy_is_stopped_it_goes_on_and_is_not_served_until_it_is_done(
+def test_wherever_a_copy_is_stopped_it_resumes_and_is_not_served_until_it_is_done(
     new_database: NewDatabase, source: str, engine: str
 ) -> None:
     """Each run is stopped a little further on than the one before."""
@@ -266,7 +266,7 @@ def test_wherever_a_copy_is_stopped_it_goes_on_and_is_not_served_until_it_is_don
     assert sum(map(bool, written)) >= 4
 
 
-def test_killed_in_the_middle_of_a_batch_it_goes_on(new_database: NewDatabase, source: str) -> None:
+def test_killed_in_the_middle_of_a_batch_it_resumes(new_database: NewDatabase, source: str) -> None:
     """Another session keeps the copy waiting inside a batch for as long as it takes to kill it."""
     target = new_database("postgres")
     with psycopg.connect(target) as session:
@@ -342,7 +342,7 @@ def test_what_changed_between_two_runs_is_changed_in_the_copy(
     assert everything(target) == everything(source)
 
 
-def test_a_source_that_was_written_to_during_the_copy_is_told_of_and_the_copy_is_not_finished(
+def test_a_source_that_was_written_to_during_the_copy_is_reported_and_the_copy_is_not_finished(
     new_database: NewDatabase, source: str, engine: str
 ) -> None:
     target = new_database(engine)
@@ -392,7 +392,7 @@ TAMPERED = {
     "INSERT INTO directory VALUES (77, 0, 1, 5, 9)": ("directory", "77", 1, "list 0, level 1, block 5"),
     "UPDATE system SET next_id = 1": ("system", None, 0, "id 1"),
 }
-"""What somebody did to a copy, and what is found."""
+"""What was done to a copy, and what is found."""
 
 
 def test_every_row_that_differs_is_found_and_named_and_nothing_else(
@@ -515,7 +515,7 @@ def run(*words: str, code: int = 0) -> Result:
 
 @pytest.fixture
 def own_secret(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The source's secret is in the file beside it, and nowhere else; commands run in a folder of their own."""
+    """The source's secret is in the file next to it, and nowhere else; commands run in a folder of their own."""
     monkeypatch.delenv("DAFTARI_SECRET")
     monkeypatch.chdir(tmp_path)
     file = Path(f"{source}.secret")
@@ -527,10 +527,10 @@ def test_the_command_copies_to_postgres_and_says_where_the_secret_is(
     new_database: NewDatabase, source: str, own_secret: Path
 ) -> None:
     target = new_database("postgres")
-    told = run("--from", f"sqlite:///{source}", "--to", target).stderr
-    assert re.search(r"equals .*source\.db: [\d,]+ rows of 3 projects compared\.", told)
-    assert f"set DAFTARI_SECRET to the text in {own_secret}" in told
-    assert "rows copied in" in told
+    reported = run("--from", f"sqlite:///{source}", "--to", target).stderr
+    assert re.search(r"equals .*source\.db: [\d,]+ rows of 3 projects compared\.", reported)
+    assert f"set DAFTARI_SECRET to the text in {own_secret}" in reported
+    assert "rows copied in" in reported
     assert run("--from", source, "--to", target, "--verify").stdout == ""
     execute(target, ["UPDATE contact SET card = '{}' WHERE project_id = 1 AND id = 4"])
     broken = run("--from", source, "--to", target, "--verify", code=1)
@@ -542,9 +542,9 @@ def test_the_command_gives_a_sqlite_target_its_secret_for_its_owner_alone(
     source: str, own_secret: Path, tmp_path: Path
 ) -> None:
     target = tmp_path / "moved.db"
-    told = run("--from", source, "--to", f"sqlite:///{target}").stderr
+    reported = run("--from", source, "--to", f"sqlite:///{target}").stderr
     made = Path(f"{target}.secret")
-    assert f"The secret is in {made}" in told
+    assert f"The secret is in {made}" in reported
     assert made.read_text().strip() == SECRET
     assert stat.S_IMODE(made.stat().st_mode) == 0o600
     done = CliRunner().invoke(app, ["project", "list", "--database", str(target)])
@@ -555,8 +555,8 @@ def test_the_command_gives_a_sqlite_target_its_secret_for_its_owner_alone(
 def test_an_address_of_neither_engine_is_refused_by_the_name_of_its_option(
     source: str, option: str, other: str
 ) -> None:
-    told = run(option, "mysql://root@localhost/x", other, source, code=2).stderr
-    assert told.startswith(f"daftari: {option} is 'mysql://root@localhost/x'; it must be a path, sqlite:///PATH")
+    reported = run(option, "mysql://root@localhost/x", other, source, code=2).stderr
+    assert reported.startswith(f"daftari: {option} is 'mysql://root@localhost/x'; it must be a path, sqlite:///PATH")
 
 
 def test_on_a_terminal_there_is_a_bar(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

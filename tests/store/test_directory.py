@@ -62,26 +62,26 @@ def test_lists_that_change_together_do_not_mix(store: Store) -> None:
     check_both()
 
 
-def test_a_list_that_everybody_left_leaves_no_rows(store: Store) -> None:
+def test_a_list_that_everyone_left_leaves_no_rows(store: Store) -> None:
     project = _project(store)
-    everybody = range(1, 600_000, 37)
-    _change(store, project, joined={BOOK: everybody}, left={})
-    assert store.read(project, NOW, directory.count_list, list_id=BOOK) == len(everybody)
-    _change(store, project, joined={}, left={BOOK: everybody})
+    everyone = range(1, 600_000, 37)
+    _change(store, project, joined={BOOK: everyone}, left={})
+    assert store.read(project, NOW, directory.count_list, list_id=BOOK) == len(everyone)
+    _change(store, project, joined={}, left={BOOK: everyone})
     assert store.read(project, NOW, integrity.read_directory) == {}
     assert store.read(project, NOW, directory.find_page, list_id=BOOK, skip=1) == (0, None)
 
 
 def test_no_page_skips_more_members_than_a_block_of_64_has(store: Store) -> None:
     project = _project(store)
-    everybody = range(1, 300_000)
-    _change(store, project, joined={BOOK: everybody}, left={})
+    everyone = range(1, 300_000)
+    _change(store, project, joined={BOOK: everyone}, left={})
     for skip in (0, 63, 64, 4_094, 4_095, 4_096, 262_142, 262_143, 262_144, 299_998):
         total, start = store.read(project, NOW, directory.find_page, list_id=BOOK, skip=skip)
-        assert total == len(everybody) and start is not None and start.skip < 64
-        assert max(start.first, 1) + start.skip == everybody[skip]
-    for skip in (len(everybody), 2**63 - 1):
-        assert store.read(project, NOW, directory.find_page, list_id=BOOK, skip=skip) == (len(everybody), None)
+        assert total == len(everyone) and start is not None and start.skip < 64
+        assert max(start.first, 1) + start.skip == everyone[skip]
+    for skip in (len(everyone), 2**63 - 1):
+        assert store.read(project, NOW, directory.find_page, list_id=BOOK, skip=skip) == (len(everyone), None)
 
 
 def _project(store: Store) -> Project:

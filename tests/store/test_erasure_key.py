@@ -1,6 +1,6 @@
-"""The secret that keys the hashes of the erased: made once, found again, and never exchanged without a word.
+"""The secret that keys the hashes of erased numbers: made once, found again, and never exchanged without a word.
 
-With another secret nobody would know the erased again, and they could be messaged.
+With another secret erased numbers would not be known again, and they could be messaged.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ COMMAND_SECONDS_MAX = 60.0
 
 @pytest.fixture
 def file(new_database: NewDatabase) -> str:
-    """A SQLite database that nobody has opened yet."""
+    """A SQLite database that was never opened."""
     return new_database("sqlite")
 
 
 @pytest.fixture
 def server(new_database: NewDatabase) -> str:
-    """A PostgreSQL database that nobody has opened yet."""
+    """A PostgreSQL database that was never opened."""
     return new_database("postgres")
 
 
@@ -47,7 +47,7 @@ def secret_file(database: str) -> Path:
 
 
 def secret_files(database: str) -> list[Path]:
-    """Every file beside a database that has to do with its secret, drafts included."""
+    """Every file next to a database that has to do with its secret, drafts included."""
     return list(Path(database).parent.glob(f"{Path(database).name}.secret*"))
 
 
@@ -65,19 +65,19 @@ def stand_in(database: str, *, secret: str | None = None, named: str | None = No
 
 
 def refused(database: str, *, secret: str | None = None, named: str | None = None) -> str:
-    """The sentence with which a database is not opened; it never tells the secret."""
+    """The sentence with which a database is not opened; it never shows the secret."""
     with pytest.raises(BadSettings) as said:
         stand_in(database, secret=secret, named=named)
     sentence = said.value.message
-    for told in (SECRET, OTHER):
-        assert told not in sentence
+    for secret_text in (SECRET, OTHER):
+        assert secret_text not in sentence
     return sentence
 
 
 # ---- on SQLite ----------------------------------------------------------------------------------------
 
 
-def test_the_first_start_makes_the_file_beside_the_database_for_its_owner_alone(file: str) -> None:
+def test_the_first_start_makes_the_file_next_to_the_database_for_its_owner_alone(file: str) -> None:
     assert rows_of(file, FINGERPRINT) == [(None,)]
     stand_in(file)
     made = secret_file(file)
@@ -188,7 +188,7 @@ ASK = (
     "sys.stdin.readline(); store = open_store(sys.argv[1], threads=1);"
     "print(store.system_read(0, lambda tx: erased_subject_id(tx, mobile=254722000000)))"
 )
-"""Says that it is ready by reading; then opens a database, and tells what stands for one number."""
+"""Says that it is ready by reading; then opens a database, and prints what stands for one number."""
 
 
 def environment(**settings: str) -> dict[str, str]:
@@ -285,7 +285,7 @@ def test_a_command_refuses_a_missing_secret_in_one_sentence(file: str, command: 
     assert not secret_file(file).exists()
 
 
-def test_a_worker_refuses_another_secret_in_one_sentence_and_never_tells_it(file: str) -> None:
+def test_a_worker_refuses_another_secret_in_one_sentence_and_never_shows_it(file: str) -> None:
     stand_in(file)
     done = run("worker", "--database", file, DAFTARI_SECRET=OTHER)
     assert done.returncode != 0
@@ -294,7 +294,7 @@ def test_a_worker_refuses_another_secret_in_one_sentence_and_never_tells_it(file
     assert OTHER not in sentence
 
 
-def test_a_secret_that_is_too_short_is_refused_without_being_told(file: str) -> None:
+def test_a_secret_that_is_too_short_is_refused_without_being_shown(file: str) -> None:
     done = run("project", "list", "--database", file, DAFTARI_SECRET="s3cret")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "daftari: The secret is shorter than 16 characters.\n"

@@ -65,7 +65,7 @@ def test_of_many_workers_that_ask_at_once_one_gets_the_job(store: Store) -> None
     def ask(number: int) -> Job | None:
         return _take(store, f"worker {number}")
 
-    # As many threads as the store was told of may wait for it; more would be sent away.
+    # As many threads as the store was opened for may wait for it; more would be sent away.
     with ThreadPoolExecutor(2) as threads:
         taken = [job for job in threads.map(ask, range(20)) if job]
     assert len(taken) == 1
@@ -100,14 +100,14 @@ def test_a_worker_that_was_silent_for_too_long_loses_its_job_to_another_one(stor
     assert store.system_write(NOW, finish_job, job=other)
 
 
-def test_a_worker_that_was_silent_keeps_a_job_that_nobody_took(store: Store) -> None:
+def test_a_worker_that_was_silent_keeps_a_job_that_no_other_took(store: Store) -> None:
     _request(store)
     job = _taken(store, "ana")
     assert store.system_write(NOW + 5 * LEASE, renew_job, job=job)
     assert _take(store, "ben", now=NOW + 5 * LEASE + 1) is None
 
 
-def test_a_released_job_is_anybodys_at_once(store: Store) -> None:
+def test_a_released_job_is_free_at_once(store: Store) -> None:
     _request(store)
     store.system_write(NOW, release_job, job=_taken(store, "ana"))
     assert _taken(store, "ben").owner == "ben"
@@ -257,7 +257,7 @@ def _take_id(tx: SystemTx) -> int:
     return tx.take_id()
 
 
-def test_one_who_wants_a_certain_job_gets_that_one_unless_somebody_holds_it(store: Store) -> None:
+def test_one_who_wants_a_certain_job_gets_that_one_unless_another_holds_it(store: Store) -> None:
     for project_id in (1, 2):
         _request(store, project_id)
 

@@ -19,7 +19,7 @@ def copies(postgres_server: str, postgres_template: str) -> Iterator[postgres.Co
     copies.close()
 
 
-def test_a_database_is_handed_on_without_what_was_in_it_and_whoever_was_connected(
+def test_a_database_is_handed_on_without_what_was_in_it_and_its_connections(
     copies: postgres.Copies, postgres_server: str
 ) -> None:
     name = copies.take()

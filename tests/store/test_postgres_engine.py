@@ -20,7 +20,7 @@ from daftari.errors import StoreBusy, StoreUnavailable
 from daftari.model.projects import Project
 from daftari.rules.contacts import groups
 from daftari.store import Tx, WriteTx
-from daftari.store import postgres as engine_room
+from daftari.store import postgres as postgres_engine
 from daftari.store.postgres import PostgresStore
 from tests.support import calls, postgres
 from tests.support.builders import rows_of
@@ -54,7 +54,7 @@ def book(store: PostgresStore) -> Project:
 
 @contextmanager
 def _session(database: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
-    """Somebody else's connection, in a transaction from its first statement on."""
+    """Another program's connection, in a transaction from its first statement on."""
     with psycopg.connect(database) as session:
         yield session
         session.rollback()
@@ -119,7 +119,7 @@ def test_a_transaction_that_never_gets_through_is_busy_and_leaves_nothing(
     with pytest.raises(StoreBusy) as raised:
         store._tried("BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE", book, NOW, rename)
     assert raised.value.code == "BUSY" and raised.value.retry_after_seconds >= 1
-    assert len(tries) == engine_room.TRIES_MAX
+    assert len(tries) == postgres_engine.TRIES_MAX
     assert calls.list_groups(store, book)[0].name == "Farmers"
 
 
@@ -135,7 +135,7 @@ def test_a_deadlock_with_another_program_is_tried_again_and_written_once(
             other.execute("SELECT 1 FROM contact_group FOR UPDATE")
             has_group.set()
             assert has_book.wait(WAIT_SECONDS_MAX)
-            # Whoever waited first finds the deadlock first, and gives way.
+            # The session that waited first finds the deadlock first, and is the one rolled back.
             _wait_until(lambda: _waiting(database) == 1)
             other.execute("SELECT 1 FROM book FOR UPDATE")
 
@@ -161,7 +161,7 @@ def test_a_deadlock_with_another_program_is_tried_again_and_written_once(
 
 @pytest.fixture
 def short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_room, "LOCK_SECONDS", 0.3)
+    monkeypatch.setattr(postgres_engine, "LOCK_SECONDS", 0.3)
 
 
 def test_a_lock_that_is_held_for_too_long_is_busy_and_then_free(
@@ -210,7 +210,7 @@ def test_at_most_half_of_the_threads_wait_for_one_project_while_another_is_serve
                 threads.submit(calls.create_group, store, kalro, f"Group {number}").result()
             assert not any(asked.done() for asked in waiting)
         assert sorted(asked.result().id for asked in waiting) == [2, 3]
-    assert calls.create_group(store, book, "Not too many any more").id == 4
+    assert calls.create_group(store, book, "Not too many now").id == 4
     assert len(calls.list_groups(store, kalro)) == 3
 
 

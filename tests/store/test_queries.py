@@ -69,9 +69,9 @@ READS_ALL = {
     "check_states": "an operator asked for a whole check, in turns",
     "check_subjects": "an operator asked for a whole check, in turns",
     "list_waiting_imports": "imports are kept 90 days, and few are made a day",
-    "delete_changes_by_card": "somebody is erased, who may have had another number or be no contact any more",
+    "delete_changes_by_card": "a person is erased, who may have had another number or no longer be a contact",
     "count_imports_with_files": "imports are kept 90 days, and few are made a day; it stops at its limit",
-    "find_rejects_by_digits": "somebody is erased, and nothing else tells which records name them",
+    "find_rejects_by_digits": "a person is erased, and nothing else shows which records name them",
     "count_quarantine": "it holds 10,000 rows at the most",
     "find_group_names": "where there are few groups, PostgreSQL reads them all sooner than some of them one by one",
     "list_exports": "a project keeps 20, and those whose files are being cleared",
@@ -336,8 +336,8 @@ def test_every_statement_on_a_project_table_names_its_project(dialect: str) -> N
 
 
 def test_every_query_is_used_by_the_store() -> None:
-    room = Path(journal.__file__).parent
-    source = "".join(file.read_text() for file in room.glob("*.py"))
+    folder = Path(journal.__file__).parent
+    source = "".join(file.read_text() for file in folder.glob("*.py"))
     unused = [name for name in load_queries("sqlite") if f'"{name}"' not in source]
     assert unused == []
 

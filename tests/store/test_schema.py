@@ -1,4 +1,4 @@
-"""Schemas: both engines get the same one, once, and a database with another is refused with what mends it."""
+"""Schemas: both engines get the same one, once, and a database with another is refused with what repairs it."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_a_migration_is_translated_for_postgres() -> None:
     )
 
 
-def test_rows_that_change_often_leave_room_on_their_pages_of_postgres(new_database: NewDatabase) -> None:
+def test_rows_that_change_often_leave_space_on_their_pages_of_postgres(new_database: NewDatabase) -> None:
     with psycopg.connect(new_database("postgres")) as connection:
         found = connection.execute(
             "SELECT relname::text FROM pg_class WHERE reloptions = ARRAY['fillfactor=50'] ORDER BY relname"
@@ -124,7 +124,7 @@ def test_a_migration_is_applied_once(new_database: NewDatabase, engine: str) -> 
     assert schema_version(database) == latest_version("sqlite")
 
 
-def test_a_database_without_our_schema_is_refused_with_the_command_that_mends_it(
+def test_a_database_without_our_schema_is_refused_with_the_command_that_repairs_it(
     new_database: NewDatabase, engine: str
 ) -> None:
     database = new_database(engine, empty=True)
@@ -159,7 +159,7 @@ def test_a_migration_that_is_killed_leaves_nothing_and_can_be_begun_again(
         _wait_until(lambda: _is_migrating(database, engine))
         process.send_signal(signal.SIGKILL)
     if engine == "postgres":
-        # The server has not noticed yet that nobody listens.
+        # The server has not noticed yet that its client is gone.
         with psycopg.connect(database) as connection:
             connection.execute(ENDED)
     assert schema_version(database) == 0
@@ -196,7 +196,7 @@ def _wait_until(condition: Callable[[], bool]) -> None:
 
 
 def make_earlier(database: str, engine: str) -> None:
-    """Give an empty database what tells a schema of before version 1 from all others."""
+    """Give an empty database what distinguishes a schema of before version 1 from all others."""
     table = "CREATE TABLE house (id integer PRIMARY KEY, schema_version integer NOT NULL, next_id integer NOT NULL)"
     row = "INSERT INTO house VALUES (1, 3, 1)"
     if engine == "postgres":
@@ -294,7 +294,7 @@ def test_a_database_of_another_program_is_refused_and_left_as_it_was(tmp_path: P
     assert apsw.Connection(str(path)).execute("SELECT name FROM sqlite_schema").fetchall() == [("orders",)]
 
 
-def test_a_server_that_is_not_there_is_told_without_its_password() -> None:
+def test_a_server_that_is_not_there_is_reported_without_its_password() -> None:
     with pytest.raises(StoreUnavailable) as caught:
         migrate("postgresql://daftari:s3cret@127.0.0.1:1/daftari")
     assert "s3cret" not in caught.value.message

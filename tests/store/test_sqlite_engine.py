@@ -1,6 +1,6 @@
 """SQLite as several processes use it: writers in turn, foreign programs that lock, and a log that is kept short.
 
-What the world does to the file itself is in ``test_sqlite_file``. Fairness is told in turns taken, never in seconds.
+What happens to the file itself is in ``test_sqlite_file``. Fairness is counted in turns taken, never in seconds.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from daftari.errors import StoreBusy, StoreUnavailable
 from daftari.model.projects import Actor, Project
 from daftari.rules.contacts import groups
 from daftari.store import Store, Tx, WriteTx
-from daftari.store import sqlite as engine_room
+from daftari.store import sqlite as sqlite_engine
 from daftari.store.fair_lock import FairLock
 from tests.support import calls
 from tests.support.builders import rows_of
@@ -66,7 +66,7 @@ def _foreign(database: str) -> Iterator[apsw.Connection]:
 
 
 def test_every_connection_is_durable_checked_and_of_a_known_size(database: str) -> None:
-    connection = engine_room.connect(Path(database), cache_kib=1_000, create=False)
+    connection = sqlite_engine.connect(Path(database), cache_kib=1_000, create=False)
     found = {
         name: connection.execute(f"PRAGMA {name}").fetchone()
         for name in ("journal_mode", "synchronous", "foreign_keys", "mmap_size", "cache_size", "journal_size_limit")
@@ -82,16 +82,16 @@ def test_every_connection_is_durable_checked_and_of_a_known_size(database: str) 
     }
 
 
-def test_what_refers_to_nobody_is_refused_by_the_database_itself(store: Store, book: Project) -> None:
-    def join_nobody(tx: WriteTx) -> None:
+def test_what_refers_to_no_contact_is_refused_by_the_database_itself(store: Store, book: Project) -> None:
+    def join_no_contact(tx: WriteTx) -> None:
         tx.insert_many("membership", [(tx.project.id, 1, 1)])
 
     with pytest.raises(apsw.ConstraintError, match="FOREIGN KEY"):
-        store.write(book, ACTOR, NOW, join_nobody)
+        store.write(book, ACTOR, NOW, join_no_contact)
 
 
 def test_sqlite_is_new_enough_for_several_processes() -> None:
-    assert tuple(map(int, apsw.sqlite_lib_version().split("."))) >= engine_room.SQLITE_VERSION_MIN
+    assert tuple(map(int, apsw.sqlite_lib_version().split("."))) >= sqlite_engine.SQLITE_VERSION_MIN
 
 
 # ---- writers in turn --------------------------------------------------------------------------------
@@ -111,7 +111,7 @@ def _write_bulk(database: str, project: Project, done: Event, ready: Barrier) ->
 
     def write_bulk(tx: WriteTx) -> None:
         first = groups.create_group(tx, name=f"Bulk {tx.book.next_seq}").id
-        # Work that takes long, so that whoever has no fair_lock is caught asleep when it ends.
+        # Work that takes long, so that a writer without a fair lock is asleep when it ends.
         for _ in range(BULK_ROWS):
             tx.run("rename_group", id=first, name="Bulk", folded=f"bulk {first}")
 
@@ -121,7 +121,7 @@ def _write_bulk(database: str, project: Project, done: Event, ready: Barrier) ->
     store.close()
 
 
-def test_small_writers_get_their_turns_beside_a_bulk_writer(store: Store, book: Project, database: str) -> None:
+def test_small_writers_get_their_turns_during_a_bulk_writer(store: Store, book: Project, database: str) -> None:
     ready, done = spawning.Barrier(SMALL_WRITERS + 1), spawning.Event()
     bulk = spawning.Process(target=_write_bulk, args=(database, book, done, ready))
     small = [
@@ -140,7 +140,7 @@ def test_small_writers_get_their_turns_beside_a_bulk_writer(store: Store, book: 
     assert len(asked) == SMALL_WRITERS * SMALL_WRITES
     waits = [later - earlier - 1 for earlier, later in pairwise(asked)]
     assert sum(waits) <= len(asked), f"{sum(waits)} bulk writes among {len(asked)} small ones"
-    assert max(waits) <= BULK_TURNS_MAX, f"{max(waits)} bulk writes while nobody else got a turn"
+    assert max(waits) <= BULK_TURNS_MAX, f"{max(waits)} bulk writes while no other writer got a turn"
     assert broken_in(store, book) == []
 
 
@@ -168,7 +168,7 @@ def test_an_error_in_a_turn_frees_it(store: Store, book: Project, database: str)
         assert thread.submit(calls.create_group, store, book, "Farmers").result(WAIT_SECONDS_MAX).id == 1
 
 
-def test_one_thread_at_a_time_passes_the_turnstile(tmp_path: Path) -> None:
+def test_one_thread_at_a_time_passes_the_fair_lock(tmp_path: Path) -> None:
     fair_lock, turns, inside = FairLock(tmp_path / "book.db"), [], []
     both = threading.Barrier(2)
 
@@ -194,7 +194,7 @@ def test_one_thread_at_a_time_passes_the_turnstile(tmp_path: Path) -> None:
 def test_a_foreign_program_that_writes_for_too_long_is_busy_and_then_free(
     monkeypatch: pytest.MonkeyPatch, database: str, book: Project
 ) -> None:
-    monkeypatch.setattr(engine_room, "BUSY_SECONDS", 1)
+    monkeypatch.setattr(sqlite_engine, "BUSY_SECONDS", 1)
     store = open_store(database, threads=1)
     with _foreign(database) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -250,7 +250,7 @@ def test_a_file_that_was_moved_takes_no_more_writes_and_says_so(store: Store, bo
     assert calls.create_group(store, book, "Coast").id == 2
 
 
-def test_a_thread_that_comes_after_the_file_was_moved_is_told_the_same(
+def test_a_thread_that_comes_after_the_file_was_moved_gets_the_same_error(
     store: Store, book: Project, database: str
 ) -> None:
     Path(database).rename(f"{database}.moved")
@@ -263,10 +263,10 @@ def _log_bytes(database: str) -> int:
     return Path(f"{database}-wal").stat().st_size
 
 
-def test_a_long_log_is_started_anew(monkeypatch: pytest.MonkeyPatch, database: str) -> None:
-    """A reader who stays keeps the log growing; when it is gone, a tidy and a write make the log short."""
-    monkeypatch.setattr(engine_room, "WAL_BYTES_MAX", 1_000_000)
-    monkeypatch.setattr(engine_room, "JOURNAL_BYTES_MAX", 100_000)
+def test_a_long_log_is_restarted(monkeypatch: pytest.MonkeyPatch, database: str) -> None:
+    """A reader who stays keeps the log growing; when it is gone, maintenance and a write make the log short."""
+    monkeypatch.setattr(sqlite_engine, "WAL_BYTES_MAX", 1_000_000)
+    monkeypatch.setattr(sqlite_engine, "JOURNAL_BYTES_MAX", 100_000)
     store = open_store(database, threads=1)
     book = calls.create_project(store)
     with _foreign(database) as reader:
@@ -287,7 +287,7 @@ def test_a_long_log_is_started_anew(monkeypatch: pytest.MonkeyPatch, database: s
 
 
 def test_a_short_log_is_moved_into_the_file_without_a_turn(store: Store, book: Project, database: str) -> None:
-    """Whoever writes just then is not waited for."""
+    """A writer at that time is not waited for."""
     calls.create_contacts(store, book, _fresh(store, book))
     before = Path(database).stat().st_size
     with FairLock(Path(database)):
@@ -295,7 +295,7 @@ def test_a_short_log_is_moved_into_the_file_without_a_turn(store: Store, book: P
     assert Path(database).stat().st_size > before
 
 
-def test_tidying_waits_for_nobody_who_reads_and_loses_nothing(store: Store, book: Project, database: str) -> None:
+def test_maintenance_waits_for_no_reader_and_loses_nothing(store: Store, book: Project, database: str) -> None:
     with _foreign(database) as reader:
         reader.execute("BEGIN")
         assert reader.execute("SELECT COUNT(*) FROM contact").fetchall() == [(0,)]

@@ -21,7 +21,7 @@ from tests.support.builders import create, get, page, refusal, rows
 from tests.support.clients import Answer, Client, in_process
 from tests.support.stores import open_store
 
-NOBODY = 65534
+OTHER_USER = 65534
 """A user who may write only where everyone may."""
 LEFTOVERS = ("", "-wal", "-shm")
 
@@ -47,11 +47,11 @@ def away(database: str) -> Iterator[None]:
 
 
 @contextmanager
-def as_nobody() -> Iterator[None]:
+def as_other_user() -> Iterator[None]:
     """Without root's right to write to what is read-only."""
     root = os.geteuid() == 0
     if root:
-        os.seteuid(NOBODY)
+        os.seteuid(OTHER_USER)
     try:
         yield
     finally:
@@ -109,7 +109,7 @@ def test_another_file_in_its_place_is_never_written_to(ana: Client, database: st
     assert create(ana, *rows(1, first=2)) == [2]
 
 
-def test_a_file_that_is_gone_is_not_made_anew_by_whoever_opens_it(database: str) -> None:
+def test_a_file_that_is_gone_is_not_made_again_on_opening(database: str) -> None:
     Path(database).unlink()
     with pytest.raises((SchemaMismatch, StoreUnavailable)):
         open_store(database, threads=1)
@@ -169,7 +169,7 @@ def test_a_file_that_is_spoiled_while_serving_is_503_and_not_a_crash(
 def read_only(
     client: Client, database: str, people: Any, open_folder: Path, settings_for: Callable[..., Settings]
 ) -> Iterator[tuple[Client, str]]:
-    """A service on a file that its user may only read, with Ana's key, and the file's path. Call it ``as_nobody``."""
+    """A service on a file that its user may only read, with Ana's key, and the file's path. Use ``as_other_user``."""
     # Everything is imported by now: the other user may not read our sources.
     create(client.with_key(people.ana), *rows(1), group="VIP")
     copy = str(open_folder / "book.db")
@@ -179,7 +179,7 @@ def read_only(
         connection.execute("PRAGMA journal_mode = WAL").fetchall()
     os.chmod(copy, 0o444)
     chosen = settings_for(copy)
-    with as_nobody():
+    with as_other_user():
         server = build_server(chosen)
     with asyncio.Runner() as runner:
         yield Client(in_process(server.rsgi, runner.get_loop()), secret=people.ana), copy
@@ -189,7 +189,7 @@ def read_only(
 def test_a_read_only_file_is_read_and_503_on_writes(read_only: tuple[Client, str]) -> None:
     ana, path = read_only
     before = Path(path).read_bytes()
-    with as_nobody():
+    with as_other_user():
         assert get(ana, 1, include="groups")["groups"] == ["VIP"]
         writes = [
             ana.post("/v1/contacts", {"contacts": rows(1, first=2)}),
@@ -201,13 +201,11 @@ def test_a_read_only_file_is_read_and_503_on_writes(read_only: tuple[Client, str
     assert Path(path).read_bytes() == before
 
 
-def test_a_folder_without_room_for_the_lock_files_is_503_on_writes(
-    read_only: tuple[Client, str], open_folder: Path
-) -> None:
+def test_a_folder_that_takes_no_lock_files_is_503_on_writes(read_only: tuple[Client, str], open_folder: Path) -> None:
     ana, _ = read_only
-    with as_nobody():
+    with as_other_user():
         assert page(ana)["total"] == 1
     open_folder.chmod(0o555)
-    with as_nobody():
+    with as_other_user():
         assert "lock files" in unavailable(ana.post("/v1/contacts", {"contacts": rows(1, first=2)}))
         assert page(ana)["total"] == 1
