@@ -1,7 +1,7 @@
-"""A phonebook in plain dictionaries: what the contract says of contacts and groups, as plainly as it says it.
+"""A phonebook in plain dictionaries: contacts and groups as the contract describes them.
 
 The stateful tests play every call against it and against both engines. It has no blocks, cards, locks or SQL, and it
-is never fast; who may be in a group or in a list it asks the ledger each time. This room must not know the code that
+is never fast; who may be in a group or in a list it asks the ledger each time. This module must not know the code that
 it judges.
 """
 
@@ -21,7 +21,7 @@ Given = Any
 """What a caller sent as a contact: an object, or anything else that JSON can say."""
 Contact = dict[str, Any]
 Row = tuple[int, str, int | None, str | None, list[str], bool, bool]
-"""What became of a row: index, outcome, id, mobile, wrong fields, and whether it is suppressed or kept out."""
+"""The outcome of a row: index, outcome, id, mobile, wrong fields, and whether it is suppressed or kept out."""
 OUTCOMES = ("created", "updated", "unchanged", "duplicate", "invalid")
 
 TEXTS = ("fname", "mname", "lname", "email", "city", "company")
@@ -74,7 +74,7 @@ class Book:
     ledger: Ledger = field(default_factory=Ledger)
     settings: ConsentSettings = field(default_factory=ConsentSettings)
     near_misses: Counter[str] = field(default_factory=Counter)
-    """How often each call tried to bring back somebody."""
+    """How often each call tried to bring back a contact."""
 
     # ---- the five calls -----------------------------------------------------------------------------
 
@@ -131,12 +131,12 @@ class Book:
             first_row = written.get(str(mobile), (0, "", None, str(mobile), [], False, False))
             rows.append((index, "duplicate", *first_row[2:]))
         rows += [(index, "invalid", None, None, sorted(names), False, False) for index, names in wrong.items()]
-        return told(rows)
+        return result_of(rows)
 
     def create_many(self, first: int, many: int, group: str | None, now: int) -> Mapping[str, Any]:
         """Contacts that are nothing but a number, from ``first`` on, which the table of spellings does not hold."""
         merged = {mobile: (index, new_contact(mobile, now)) for index, mobile in enumerate(range(first, first + many))}
-        return told(self.write_rows(merged, group, now))
+        return result_of(self.write_rows(merged, group, now))
 
     def write_rows(self, merged: Mapping[int, tuple[int, Contact]], group: str | None, now: int) -> list[Row]:
         """Write rows that are good."""
@@ -377,7 +377,7 @@ class Book:
 # ---- reading ----------------------------------------------------------------------------------------
 
 
-def told(rows: list[Row]) -> Mapping[str, Any]:
+def result_of(rows: list[Row]) -> Mapping[str, Any]:
     """What a create says: a count an outcome, those that are suppressed, and the rows in their order."""
     said = [row[1] for row in rows]
     return {"counts": [*map(said.count, OUTCOMES), sum(row[5] for row in rows)], "rows": sorted(rows)}
@@ -471,7 +471,7 @@ def is_blank(value: object) -> bool:
 
 
 def is_same(one: Contact, other: Contact) -> bool:
-    """``1``, ``1.0`` and ``true`` are three values to everybody but Python."""
+    """``1``, ``1.0`` and ``true`` are three values everywhere but in Python."""
     return repr(one) == repr(other)
 
 

@@ -1,7 +1,8 @@
-"""The consent rule cell by cell: what the contract says of who may be messaged, as plainly as it says it.
+"""The consent rule cell by cell: who may be messaged, as the contract describes it.
 
 A cell is one channel, one sender and one purpose; every question is asked of every cell there is, and every cell of
-every fact. Nothing is derived, kept or encoded, and it is never fast. This room must not know the code that it judges.
+every fact. Nothing is derived, kept or encoded, and it is never fast. This module must not know the code that it
+judges.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from daftari.model.consent import ANY, CHANNELS, PURPOSES, Fact, Scope
 OWN_OPT_OUT = ("inbound", "provider", "form", "delete", "erasure")
 OWN_OPT_IN = ("inbound", "provider", "form")
 BULK = ("import", "bulk")
-STRANGER = "a sender that nobody named"
+UNNAMED = "a sender that no fact names"
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,9 @@ def folded(sender: str) -> str:
 
 
 def named_senders(facts: Iterable[Fact], asked: str | None = None) -> set[str]:
-    """Every sender that a fact or the question names, as it is compared, and one that nobody does."""
+    """Every sender that a fact or the question names, as it is compared, and one that neither names."""
     named = {folded(fact.scope.sender) for fact in facts if fact.scope.sender != ANY}
-    return named | {STRANGER} | ({folded(asked)} if asked is not None else set())
+    return named | {UNNAMED} | ({folded(asked)} if asked is not None else set())
 
 
 def cells_of(senders: Iterable[str]) -> set[Cell]:
@@ -140,7 +141,7 @@ def left_groups(facts: Iterable[Fact]) -> set[tuple[int | None, str]]:
 
 def meet(one: Scope, other: Scope) -> bool:
     """Whether any cell is covered by both."""
-    senders = {folded(scope.sender) for scope in (one, other) if scope.sender != ANY} | {STRANGER}
+    senders = {folded(scope.sender) for scope in (one, other) if scope.sender != ANY} | {UNNAMED}
     return any(covers_cell(one, cell) and covers_cell(other, cell) for cell in cells_of(senders))
 
 

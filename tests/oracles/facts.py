@@ -1,6 +1,6 @@
 """The calls about consent in plain dictionaries: facts given in bulk, what providers bring, erasure, and questions.
 
-A text means what a table says that it means. This room must not know the code that it judges.
+A text means what a table says that it means. This module must not know the code that it judges.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ class FactBook(Book):
         if mobile is None:
             return None, is_doubtful or meaning in ("opt_out", "opt_in")
         if any(fact.source == "inbound" and fact.message_digest == message for fact in self.ledger.history(mobile)):
-            # It meant something once, and means that still, whatever became of groups and settings.
+            # It meant something once, and means that still, whatever happened to groups and settings.
             return None, False
         if rest and (group := self.find_group(rest)):
             scope, name = Scope(event.channel), folded(self.groups[group].name)
@@ -238,7 +238,7 @@ class FactBook(Book):
         }
 
     def clear_journal(self) -> None:
-        """Nothing names the erased any more."""
+        """Nothing names an erased number after this."""
         self.journal = [
             (action, group, [number for number in ids if number not in self.forgotten])
             for action, group, ids in self.journal
@@ -326,7 +326,7 @@ def read_item(index: int, item: Given, common: Mapping[str, Any], kind: FactKind
 
 
 def read_members(given: Mapping[str, Any], kind: FactKind, now: int) -> tuple[dict[str, Any], list[str]]:
-    """What a fact says besides its number, and the names of what is wrong with it."""
+    """What a fact says in addition to its number, and the names of what is wrong with it."""
     channel, purpose = CHANNEL_WORDS.get(given.get("channel")), PURPOSE_WORDS.get(given.get("purpose"))
     sender = str(given.get("sender") or "").strip() or ANY
     source = given.get("source") or ("api" if kind == "opt_out" else None)

@@ -1,6 +1,6 @@
 """What an import is to do, in a dictionary: row after row, without chunks, batches or a database.
 
-This room must not know how the house does it.
+This module must not know how the product does it.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class Model:
         }
 
     def take(self, rows: Sequence[Row]) -> list[str]:
-        """What becomes of each row, as ``Office.outcomes`` says it."""
+        """The outcome of each row, as ``Office.outcomes`` says it."""
         seen: set[int] = set()
         return [self._take(row, seen) for row in rows]
 

@@ -1,7 +1,7 @@
 """What is known of every number, in plain lists: facts as they came, and what the contract's rule makes of them.
 
-Nothing is stored derived; every question goes through the facts again. This room must not know contacts or groups, nor
-the code that it judges.
+Nothing is stored derived; every question goes through the facts again. This module must not know contacts or groups,
+nor the code that it judges.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Ledger:
         return any(cell.channel == "premium_sms" for cell in cells)
 
     def forget(self, mobile: int, now: int) -> int:
-        """Erase a number: consents stay, all else goes, an opt-out of everything comes. How many facts there were."""
+        """Erase a number: consents stay, the rest goes, an opt-out of everything comes. How many facts there were."""
         held = [fact for fact in self.history(mobile) if fact.id not in self.hashed]
         kept = [fact for fact in self.history(mobile) if fact.kind in KEPT_KINDS]
         erasure = Fact(self.next_id, "opt_out", Scope(), now, now, "erasure")

@@ -18,6 +18,7 @@ CLEAN = (
     "tests/worker",
     "tests/files",
     "tests/gateways",
+    "tests/oracles",
     "tests/outbound",
     *("Makefile", "pyproject.toml", ".ci/run", ".ci/system", "tests/cli"),
     *("tests/api", "tests/client", "tests/conftest.py", "tests/project", "tests/serving", "tests/web"),
