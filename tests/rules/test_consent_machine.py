@@ -1,7 +1,7 @@
 """Random histories of consent: who may be messaged is the same for both engines and for the rule said plainly.
 
 Facts come in bulk, from providers and by DELETE, early, late, at the same time and again; meanwhile people are created,
-moved, renumbered and erased, and groups renamed and made anew. After each call everybody is asked about.
+moved, renumbered and erased, and groups renamed and made again. After each call every number is asked about.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from tests.conftest import NewDatabase
 from tests.oracles.facts import TEXTS, Event, FactBook
 from tests.support import calls, consent_calls
 from tests.support.calls import NOW
-from tests.support.consent_views import FEW, PEOPLE, QUESTIONS, STRANGER, Look, definitions
+from tests.support.consent_views import FEW, PEOPLE, QUESTIONS, UNKNOWN, Look, definitions
 from tests.support.machine import (
     ROWS_PER_STEP,
     STEP_MICROSECONDS,
     Machine,
     Play,
+    result_of_group,
+    result_of_membership,
+    result_of_update,
     run_machine,
-    told_of_group,
-    told_of_membership,
-    told_of_update,
     who,
 )
 
 RUNS = settings().max_examples // 2
-"""Each costs more than other examples do: everybody is asked about after every call."""
+"""Each costs more than other examples do: every number is asked about after every call."""
 
 # ---- what callers send ------------------------------------------------------------------------------
 
@@ -142,22 +142,22 @@ class Histories(Machine[FactBook]):
             self.create(book, given, group)
             self.create(book, given[::2], other_group)
 
-    def ask(self, book: int, call: Play, told: Callable[[FactBook], Any]) -> None:
+    def ask(self, book: int, call: Play, expected: Callable[[FactBook], Any]) -> None:
         """A call that may come again."""
-        self.requests.append((book, call, told))
-        self.play(book, call, told)
+        self.requests.append((book, call, expected))
+        self.play(book, call, expected)
 
     def moment(self, book: int, moment: Moment) -> int | None:
-        """A time that somebody tells: with ties, long ago, somewhat ahead, and too far ahead to be true."""
+        """A time that a caller gives: with ties, long ago, somewhat ahead, and too far ahead to be true."""
         kind, place = moment
         times = sorted(fact.at for known in self.books[book].ledger.facts.values() for fact in known) or [NOW]
-        told = {
+        times_of_kind = {
             "tie": times[place % len(times)],
             "late": NOW - STEP_MICROSECONDS * (15 - place),
             "ahead": self.now + 200_000_000,
             "far ahead": self.now + 4_000_000_000,
         }
-        return told.get(kind)
+        return times_of_kind.get(kind)
 
     def written(self, book: int, given: Any) -> Any:
         """Members with their time as people write it."""
@@ -186,14 +186,14 @@ class Histories(Machine[FactBook]):
         self.update(book, self.reference(book, number, spelling), {"mobile": mobile}, group, move)
 
     @rule(book=books, group=group_names, move=st.booleans())
-    def move_everybody(self, book: int, group: str, move: bool) -> None:
+    def move_all(self, book: int, group: str, move: bool) -> None:
         for mobile in PEOPLE:
             self.update(book, f"+{mobile}", None, group, move)
 
     def update(self, book: int, reference: str, given: Any, group: str | None, move: bool) -> None:
         self.play(
             book,
-            lambda store, project: told_of_update(
+            lambda store, project: result_of_update(
                 calls.update_contact(store, project, reference, given, group=group, move=move, now=self.now)
             ),
             lambda model: model.update(reference, given, group, move, self.now),
@@ -218,7 +218,7 @@ class Histories(Machine[FactBook]):
 
     @rule(
         book=books,
-        action=st.sampled_from(["create", "rename", "rename", "delete", "sweep"]),
+        action=st.sampled_from(["create", "rename", "rename", "delete", "purge"]),
         name=group_names,
         new_name=st.sampled_from(["Farmers", "Coast", "Elders"]),
     )
@@ -226,15 +226,15 @@ class Histories(Machine[FactBook]):
         def call(store: Store, project: Project) -> Any:
             match action:
                 case "create":
-                    return told_of_group(calls.create_group(store, project, name, now=self.now))
+                    return result_of_group(calls.create_group(store, project, name, now=self.now))
                 case "rename":
-                    return told_of_group(calls.update_group(store, project, name, new_name, now=self.now))
+                    return result_of_group(calls.update_group(store, project, name, new_name, now=self.now))
                 case "delete":
                     return calls.delete_group(store, project, name, now=self.now)
                 case _:
                     return calls.purge_group(store, project)
 
-        def told(model: FactBook) -> Any:
+        def expected(model: FactBook) -> Any:
             match action:
                 case "create":
                     return model.create_group(name, self.now)
@@ -245,7 +245,7 @@ class Histories(Machine[FactBook]):
                 case _:
                     return model.purge_group(ROWS_PER_STEP)
 
-        self.play(book, call, told)
+        self.play(book, call, expected)
 
     @rule(
         book=books, name=group_names, people=st.lists(who, max_size=6), does_join=st.sampled_from([True, True, False])
@@ -256,7 +256,7 @@ class Histories(Machine[FactBook]):
 
         def call(store: Store, project: Project) -> Any:
             change = calls.join_group if does_join else calls.leave_group
-            return told_of_membership(change(store, project, name, ids=ids, mobiles=mobiles, now=self.now))
+            return result_of_membership(change(store, project, name, ids=ids, mobiles=mobiles, now=self.now))
 
         self.ask(book, call, lambda model: (model.join_group if does_join else model.leave_group)(name, ids, mobiles))
 
@@ -271,7 +271,7 @@ class Histories(Machine[FactBook]):
         self.record(book, "opt_in", given, common)
 
     @rule(book=books, source=sources | st.just("import"), override=st.sampled_from([False, False, True]))
-    def opt_everybody_in(self, book: int, source: str, override: bool) -> None:
+    def opt_all_in(self, book: int, source: str, override: bool) -> None:
         common = {"source": source, "override": override, "evidence": {"note": "a list of signatures"}}
         self.record(book, "opt_in", [f"+{mobile}" for mobile in PEOPLE], common)
 
@@ -334,9 +334,9 @@ class Histories(Machine[FactBook]):
         """What came before comes again, as it was."""
         self.play(*self.requests[place % len(self.requests)])
 
-    @rule(book=books, mobile=st.sampled_from([*PEOPLE, STRANGER]), is_meant=st.sampled_from([False, False, True]))
+    @rule(book=books, mobile=st.sampled_from([*PEOPLE, UNKNOWN]), is_meant=st.sampled_from([False, False, True]))
     def erase_number(self, book: int, mobile: int, is_meant: bool) -> None:
-        """Not too often: little is left to ask about the erased."""
+        """Not too often: little is left to ask about erased numbers."""
         if not is_meant:
             return
         self.play(
@@ -360,7 +360,7 @@ class Histories(Machine[FactBook]):
     # ---- what always holds --------------------------------------------------------------------------
 
     @invariant()
-    def everybody_is_judged_as_the_rule_says(self) -> None:
+    def every_number_is_judged_as_the_rule_says(self) -> None:
         """In the book that was played on, from one snapshot."""
         self.steps += 1
         look = Look(self.books[self.played], self.steps, self.now)
@@ -376,7 +376,7 @@ class Histories(Machine[FactBook]):
 # ---- the test ---------------------------------------------------------------------------------------
 
 
-def test_nobody_is_reached_whom_the_rule_forbids_nor_missed_whom_it_permits(
+def test_an_audience_is_everyone_whom_the_rule_permits_and_no_one_else(
     new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(purge, "ROWS_PER_STEP", ROWS_PER_STEP)
@@ -384,7 +384,7 @@ def test_nobody_is_reached_whom_the_rule_forbids_nor_missed_whom_it_permits(
     run_machine(Histories, new_database, runs=RUNS)
 
 
-def test_whoever_left_a_group_is_in_no_other_that_takes_its_name(store: Store) -> None:
+def test_one_who_left_a_group_is_in_no_other_that_takes_its_name(store: Store) -> None:
     project = calls.create_project(store)
     for group in ("Farmers", "Coast"):
         calls.create_contacts(store, project, [{"mobile": f"+{mobile}"} for mobile in PEOPLE], group=group)

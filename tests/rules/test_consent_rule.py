@@ -21,7 +21,7 @@ TIMES = range(1, 6)
 SENDERS = ("SHOP", " shop ", "Shop", "20880", "+20880", "20-880")
 KEYWORDS = ("news", "quiz")
 GROUPS = ((7, "choir"), (8, "elders"))
-ANYBODY = "Duka"
+UNNAMED = "Duka"
 """A sender that no fact of the examples names, unless it says so."""
 
 EXAMPLES_MIN = 600
@@ -67,7 +67,7 @@ def code(*facts: Fact, ask: Question, require_opt_in: bool = False) -> str:
     return judge_state(derive_state(facts), ask, require_opt_in=require_opt_in)
 
 
-def blocks(*facts: Fact, channel: str = "sms", sender: str = ANYBODY, purpose: str = "marketing") -> bool:
+def blocks(*facts: Fact, channel: str = "sms", sender: str = UNNAMED, purpose: str = "marketing") -> bool:
     return is_blocked(derive_state(facts), Question(channel, sender, purpose))
 
 
@@ -123,7 +123,7 @@ histories = st.one_of(st.lists(far_apart, max_size=8), st.lists(close_by, min_si
 questions = st.builds(
     Question,
     channel=st.sampled_from(CHANNELS),
-    sender=st.sampled_from((ANY, *SENDERS, ANYBODY)),
+    sender=st.sampled_from((ANY, *SENDERS, UNNAMED)),
     purpose=st.sampled_from((ANY, *PURPOSES)),
     keyword=st.sampled_from(("", "news", "News ", "quiz", "jokes")),
 )
@@ -255,11 +255,11 @@ def test_digits_within_a_name_stay_a_name() -> None:
     assert fold_sender("Shop24") != fold_sender("24")
 
 
-def test_an_opt_out_from_one_sender_leaves_senders_that_nobody_named() -> None:
+def test_an_opt_out_from_one_sender_leaves_senders_that_no_fact_names() -> None:
     assert not blocks(opt_out(1, sender="SHOP"), sender="Duka")
 
 
-def test_an_opt_out_from_any_sender_covers_senders_that_nobody_named() -> None:
+def test_an_opt_out_from_any_sender_covers_senders_that_no_fact_names() -> None:
     assert blocks(opt_out(1), opt_in(2, sender="SHOP"), sender="Duka")
 
 
@@ -348,11 +348,11 @@ def test_an_override_still_has_to_cover_and_to_be_later() -> None:
     assert blocks(opt_out(2), opt_in(2, "bulk", override=True))
 
 
-def test_a_bulk_opt_in_beside_an_older_override_does_not_hide_it() -> None:
+def test_a_bulk_opt_in_after_an_older_override_does_not_hide_it() -> None:
     assert not blocks(opt_out(1), opt_in(2, "bulk", override=True), opt_in(3, "bulk"))
 
 
-def test_a_later_opt_out_of_somebody_else_does_not_hide_the_persons_own() -> None:
+def test_a_later_opt_out_of_someone_else_does_not_hide_the_persons_own() -> None:
     assert blocks(opt_out(1), opt_out(2, "api"), opt_in(3, "bulk"))
     assert not blocks(opt_out(1, "api"), opt_out(2, "api"), opt_in(3, "bulk"))
 
@@ -426,7 +426,7 @@ def test_an_absent_purpose_asks_for_all_of_them() -> None:
     assert code(opt_out(1, purpose="marketing"), ask=Question("sms", purpose="transactional")) == "no_opt_out"
 
 
-def test_a_project_that_requires_an_opt_in_messages_nobody_without_one() -> None:
+def test_a_project_that_requires_an_opt_in_messages_no_one_without_one() -> None:
     ask = Question("sms", "SHOP", "marketing")
     assert code(ask=ask, require_opt_in=True) == "no_opt_in"
     assert code(opt_in(1, channel="whatsapp"), ask=ask, require_opt_in=True) == "no_opt_in"
@@ -491,7 +491,7 @@ def test_a_subscription_lifts_no_opt_out_and_an_opt_out_ends_no_subscription() -
     assert verdict == Verdict(allowed=False, code="opted_out", facts=(opt_out(1), paid), still_billed=True)
 
 
-def test_nobody_is_still_billed_for_a_service_that_ended_or_on_another_channel() -> None:
+def test_no_one_is_still_billed_for_a_service_that_ended_or_on_another_channel() -> None:
     ended = [opt_out(1), service(2, "activated"), service(3, "deactivated")]
     assert not judge(ended, Question("premium_sms"), require_opt_in=False).still_billed
     assert not judge(ended[:2], Question("sms"), require_opt_in=False).still_billed
@@ -507,14 +507,14 @@ def test_a_group_stays_left_until_the_person_opts_in() -> None:
     assert not derive_state([left_choir(2), opt_in(3, channel="sms")]).has_left(7, "choir")
 
 
-def test_a_group_stays_left_under_its_name_when_it_is_made_anew() -> None:
+def test_a_group_stays_left_under_its_name_when_it_is_made_again() -> None:
     state = derive_state([left_choir(1)])
     assert state.has_left(9, "choir")
     assert state.has_left(7, "elders")
     assert not state.has_left(9, "elders")
 
 
-def test_what_is_given_in_bulk_brings_nobody_back_into_a_group_unless_override() -> None:
+def test_what_is_given_in_bulk_brings_no_one_back_into_a_group_unless_override() -> None:
     assert derive_state([left_choir(1), opt_in(2, "import")]).has_left(7, "choir")
     assert not derive_state([left_choir(1), opt_in(2, "import", override=True)]).has_left(7, "choir")
 

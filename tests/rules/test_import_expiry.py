@@ -1,4 +1,4 @@
-"""What is kept of an import, and for how long: files that wait are counted, and what is forgotten stops nobody."""
+"""What is kept of an import, and for how long: files that wait are counted, and a forgotten import stops no other."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_an_import_whose_time_is_over_leaves_nothing(office: Office) -> None:
     assert office.book() == book
 
 
-def test_an_import_that_is_forgotten_while_it_is_at_work_stops_nobody(office: Office) -> None:
+def test_an_import_that_is_forgotten_while_it_runs_stops_no_other(office: Office) -> None:
     office.queue(FILE.encode(), office.settings(FILE.encode()))
     with ImportWork(office.store, office.project, keep_alive=lambda: True, chunks_a_batch=1) as work:
         assert work.step()
@@ -50,7 +50,7 @@ def test_an_import_that_is_forgotten_while_it_is_at_work_stops_nobody(office: Of
 
 
 @pytest.mark.parametrize("wrong", [ReaderEnded(), UnreadableFile("It is a PDF."), OSError(28, "No space left")])
-def test_an_import_that_is_forgotten_as_its_reading_breaks_off_stops_nobody(
+def test_an_import_that_is_forgotten_as_its_reading_breaks_off_stops_no_other(
     office: Office, monkeypatch: pytest.MonkeyPatch, wrong: Exception
 ) -> None:
     def forget_and_break() -> None:
@@ -63,7 +63,7 @@ def test_an_import_that_is_forgotten_as_its_reading_breaks_off_stops_nobody(
     assert office.table("import", "*") == []
 
 
-def test_told_to_stop_a_worker_forgets_no_more_of_an_import(office: Office) -> None:
+def test_a_worker_that_is_stopping_forgets_no_more_of_an_import(office: Office) -> None:
     office.now = 1
     office.bring(FILE)
     office.tick()
@@ -75,7 +75,7 @@ def test_told_to_stop_a_worker_forgets_no_more_of_an_import(office: Office) -> N
     assert office.table("import", "*") == []
 
 
-def test_a_mistake_in_an_import_that_is_forgotten_meanwhile_stops_nobody(office: Office) -> None:
+def test_a_mistake_in_an_import_that_is_forgotten_meanwhile_stops_no_other(office: Office) -> None:
     office.queue(FILE.encode(), office.settings(FILE.encode()))
     with ImportWork(office.store, office.project, keep_alive=lambda: True, chunks_a_batch=1) as work:
         assert work.step()
@@ -84,7 +84,7 @@ def test_a_mistake_in_an_import_that_is_forgotten_meanwhile_stops_nobody(office:
         assert not work.step()
 
 
-def test_a_project_holds_so_many_files_and_no_more_whoever_they_wait_for(
+def test_a_project_holds_so_many_files_and_no_more_whatever_they_wait_for(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lifecycle, "IMPORTS_OPEN_MAX", 4)
@@ -93,16 +93,16 @@ def test_a_project_holds_so_many_files_and_no_more_whoever_they_wait_for(
     assert office.bring(FILE).stored.state == "done"
     office.work_for_real()
     streamed = office.store.write(office.project, KEY, office.tick(), begin_stream, group=None)
-    office.tell(lifecycle.pause_import, streamed.id)
+    office.command(lifecycle.pause_import, streamed.id)
     plan = office.bring(FILE, planned=True)
     office.queue(FILE.encode(), settings)
     paused = office.queue(FILE.encode(), settings)
-    office.tell(lifecycle.pause_import, paused)
+    office.command(lifecycle.pause_import, paused)
     office.store.write(office.project, KEY, office.tick(), lifecycle.begin_import, settings=settings)
     for number, command in ((paused, "cancel"), (plan.id, "cancel")):
         with pytest.raises(WrongImportState, match="The files of 4 imports of this project wait already; apply or"):
             office.queue(FILE.encode(), settings)
         COMMANDS[command](office, number)
         office.queue(FILE.encode(), settings)
-    # What holds no file any more takes no file's place.
+    # What no longer holds a file takes no file's place.
     assert office.undo(done.id).stored.state == "done"

@@ -150,7 +150,7 @@ def _settings(columns: tuple[str, ...]) -> ImportSettings:
     return ImportSettings("people.csv", 0, layout, uses, "KE", 1)
 
 
-def test_a_line_without_end_takes_little_memory_and_stops_nobody(tmp_path: Path) -> None:
+def test_a_line_without_end_takes_little_memory_and_stops_no_other_line(tmp_path: Path) -> None:
     path = tmp_path / "long.csv"
     with path.open("wb") as file:
         file.write(b"phone,first name\n0722000001,Before\n")

@@ -1,4 +1,4 @@
-"""Killed at any moment, an import goes on where it was, and its result equals the uninterrupted one, row for row.
+"""Killed at any moment, an import resumes where it was, and its result equals the uninterrupted one, row for row.
 
 The workers are processes of their own, and the kills are kills.
 """
@@ -133,7 +133,7 @@ def _wait_for_a_batch(office: Office, number: int) -> None:
 
 
 def _kill_again_and_again(office: Office, number: int, moments: random.Random, *, kills: int) -> int:
-    """Start a worker and kill it, so many times, and let the last one end. Returns how often it was at work then."""
+    """Start a worker and kill it, so many times, and let the last one end. Returns how often it was running then."""
     hits = 0
     for _ in range(kills):
         with _workers(office.database) as (worker,):
@@ -160,7 +160,7 @@ def test_an_import_and_its_undo_that_were_killed_are_as_if_nothing_had_happened(
     assert _result(killed, killed.get(number)) == _result(whole, whole.get(expected))
     assert broken_in(store, killed.project) == []
     whole.undo(expected)
-    killed.tell(lifecycle.undo_import, number, opt_outs=False, reason=None)
+    killed.command(lifecycle.undo_import, number, opt_outs=False, reason=None)
     assert _kill_again_and_again(killed, number, random.Random(9), kills=KILLS // 2) >= 1
     assert _result(killed, killed.get(number)) == _result(whole, whole.get(expected))
     assert killed.get(number).progress.undone == whole.get(expected).progress.undone
@@ -186,7 +186,7 @@ def test_the_process_that_reads_may_be_killed_too(store: Store, database: str) -
     assert _result(killed, killed.get(number)) == _result(whole, whole.get(expected))
 
 
-def test_two_workers_never_do_one_import_twice_and_do_those_of_others_beside(store: Store, database: str) -> None:
+def test_two_workers_never_do_one_import_twice_and_do_those_of_others_meanwhile(store: Store, database: str) -> None:
     data = _file(random.Random(7))
     offices = [_office(store, database, f"Project {number}") for number in range(3)]
     expected = _queue(offices[0], data)

@@ -1,4 +1,4 @@
-"""The life of an import: told what to do in every state, forgotten in time, ended by mistakes, polite to writers."""
+"""The life of an import: commands in every state, forgotten in time, ended by mistakes, polite to writers."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ def _run_until_idle(store: Store) -> None:
     run_worker(lambda pause_seconds: pause_seconds > 0, store=store)
 
 
-# ---- told what to do --------------------------------------------------------------------------------
+# ---- commands ---------------------------------------------------------------------------------------
 
 COMMANDS: dict[str, Callable[[Office, int], Import]] = {
-    "apply": lambda office, number: office.tell(lifecycle.apply_import, number),
-    "pause": lambda office, number: office.tell(lifecycle.pause_import, number),
-    "resume": lambda office, number: office.tell(lifecycle.resume_import, number),
-    "cancel": lambda office, number: office.tell(lifecycle.cancel_import, number),
-    "undo": lambda office, number: office.tell(lifecycle.undo_import, number, opt_outs=False, reason=None),
+    "apply": lambda office, number: office.command(lifecycle.apply_import, number),
+    "pause": lambda office, number: office.command(lifecycle.pause_import, number),
+    "resume": lambda office, number: office.command(lifecycle.resume_import, number),
+    "cancel": lambda office, number: office.command(lifecycle.cancel_import, number),
+    "undo": lambda office, number: office.command(lifecycle.undo_import, number, opt_outs=False, reason=None),
 }
 NO = None
 WAY = {
@@ -93,7 +93,7 @@ WAY = {
 def test_every_command_leads_from_every_state_to_the_right_one_or_is_refused(office: Office) -> None:
     settings = office.settings(FILE.encode())
     for (phase, state), expected in WAY.items():
-        told = {}
+        reported = {}
         for name, command in COMMANDS.items():
             number = office.queue(FILE.encode(), settings)
             found = office.get(number)
@@ -101,12 +101,12 @@ def test_every_command_leads_from_every_state_to_the_right_one_or_is_refused(off
                 office.project, KEY, NOW, lambda tx, given: lifecycle.imports.save_import(tx, given=given),
                 lifecycle.replace(found.stored, phase=phase, state=state),
             )  # fmt: skip
-            told[name] = _tell(office, number, command)
+            reported[name] = _command(office, number, command)
             forget_all(office)
-        assert tuple(told.values()) == expected, (phase, state)
+        assert tuple(reported.values()) == expected, (phase, state)
 
 
-def _tell(office: Office, number: int, command: Callable[[Office, int], Import]) -> str | None:
+def _command(office: Office, number: int, command: Callable[[Office, int], Import]) -> str | None:
     try:
         after = command(office, number).stored
     except WrongImportState:
@@ -121,16 +121,16 @@ def forget_all(office: Office) -> None:
         office.store.write(office.project, KEY, late, lifecycle.expire_import)
 
 
-def test_what_is_paused_in_the_middle_goes_on_where_it_was(office: Office) -> None:
+def test_what_is_paused_in_the_middle_resumes_where_it_was(office: Office) -> None:
     number = office.queue(FILE.encode(), office.settings(FILE.encode()))
     with ImportWork(office.store, office.project, keep_alive=lambda: True, chunks_a_batch=2) as work:
         assert work.step()
-        office.tell(lifecycle.pause_import, number)
+        office.command(lifecycle.pause_import, number)
         while work.step():
             pass
         assert office.get(number).progress.rows == 6
         assert office.get(number).stored.state == "paused"
-        office.tell(lifecycle.resume_import, number)
+        office.command(lifecycle.resume_import, number)
         while work.step():
             pass
     assert shown(office.get(number)) == {"created": 40, "invalid": 1, "joined": 40}
@@ -140,7 +140,7 @@ def test_a_cancelled_import_writes_nothing_more_and_its_file_goes(office: Office
     number = office.queue(FILE.encode(), office.settings(FILE.encode()))
     with ImportWork(office.store, office.project, keep_alive=lambda: True, chunks_a_batch=2) as work:
         assert work.step()
-        office.tell(lifecycle.cancel_import, number)
+        office.command(lifecycle.cancel_import, number)
         while work.step():
             pass
     assert len(office.book()["contact"]) == 6
@@ -160,7 +160,7 @@ def test_imports_of_a_project_are_done_one_after_the_other(office: Office) -> No
 # ---- forgotten --------------------------------------------------------------------------------------
 
 
-def test_a_deleted_projects_imports_go_with_it_while_one_is_at_work(office: Office) -> None:
+def test_a_deleted_projects_imports_go_with_it_while_one_runs(office: Office) -> None:
     office.bring(FILE)
     office.queue(FILE.encode(), office.settings(FILE.encode()))
     asked = itertools.count()
@@ -197,7 +197,7 @@ def test_a_rejected_record_is_erased_whatever_stands_between_the_digits(office: 
 
 
 @pytest.mark.parametrize("since", ["deleted", "renumbered"])
-def test_cards_of_somebody_who_is_no_contact_any_more_are_erased_too(office: Office, since: str) -> None:
+def test_cards_of_someone_who_is_no_longer_a_contact_are_erased_too(office: Office, since: str) -> None:
     calls.create_contacts(office.store, office.project, [{"mobile": "0722000001", "fname": "Wanjiru"}])
     office.bring("phone,first name\n0722000001,Achieng\n")
     assert len(office.table("import_change", "card")) == 1
@@ -303,7 +303,7 @@ def test_a_busy_database_loses_no_row_and_takes_none_twice(office: Office, monke
     assert shown(office.get(number)) == {"created": 40, "invalid": 1, "joined": 40}
 
 
-def test_batches_are_small_as_soon_as_somebody_waits(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_are_small_as_soon_as_a_writer_waits(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     number = office.queue(FILE.encode(), office.settings(FILE.encode(), chunk_records=1))
     other = open_store(office.database, threads=4)
     write = office.store.write
@@ -313,7 +313,7 @@ def test_batches_are_small_as_soon_as_somebody_waits(office: Office, monkeypatch
         assert office.is_postgres or not tx.is_awaited()
         waiters.append(threading.Thread(target=lambda: other.write(office.project, KEY, NOW, lambda tx: None)))
         waiters[-1].start()
-        _until_somebody_waits(office, tx)
+        _until_a_writer_waits(office, tx)
         return rule(tx, **values)
 
     def write_awaited(project: Project, actor: Any, now: int, rule: Any, **values: Any) -> Any:
@@ -334,7 +334,7 @@ def test_batches_are_small_as_soon_as_somebody_waits(office: Office, monkeypatch
     assert rows == [CHUNKS_A_BATCH, 2 * CHUNKS_A_BATCH, 2 * CHUNKS_A_BATCH + 1]
 
 
-def _until_somebody_waits(office: Office, tx: WriteTx) -> None:
+def _until_a_writer_waits(office: Office, tx: WriteTx) -> None:
     """PostgreSQL shows one transaction the same activity again and again, and so another one is asked."""
     end = time.monotonic() + 20
     asked = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -343,7 +343,7 @@ def _until_somebody_waits(office: Office, tx: WriteTx) -> None:
         time.sleep(0.005)
 
 
-def test_a_worker_that_waits_for_its_reader_shows_that_it_is_alive_and_stops_when_told(
+def test_a_worker_that_waits_for_its_reader_shows_that_it_is_alive_and_stops_on_request(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker_imports, "HEARTBEAT_SECONDS", 0.001)
@@ -393,7 +393,7 @@ def test_ids_are_kept_in_an_empty_book_only(office: Office) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 9])
-def test_an_id_that_somebody_took_meanwhile_is_named_and_its_number_left_alone(office: Office, size: int) -> None:
+def test_an_id_that_was_taken_meanwhile_is_named_and_its_number_left_alone(office: Office, size: int) -> None:
     text = b"id,mobile\n1,0722000001\n2,0722000002\n,0722000001\n"
     number = office.queue(text, office.settings(text, keep_ids=True, chunk_records=size))
     calls.create_contacts(office.store, office.project, [{"mobile": "0722000009"}])
@@ -413,7 +413,7 @@ def test_who_brings_no_id_gets_none_that_another_record_of_the_batch_brings(offi
     assert [row[:2] for row in office.book()["contact"]] == [(1, 254722000002), (2, 254722000003), (3, 254722000001)]
 
 
-def test_an_id_leaves_room_for_those_that_come_after(office: Office) -> None:
+def test_an_id_leaves_ids_for_those_that_come_after(office: Office) -> None:
     text = f"id,mobile\n{FIRST_ID_MAX + 1},0722000001\n{FIRST_ID_MAX},0722000002\n"
     assert office.outcomes(office.bring(text, keep_ids=True).id) == ["invalid", "created"]
     calls.create_contacts(office.store, office.project, [{"mobile": "0722000009"}])
@@ -451,14 +451,14 @@ def test_opt_ins_in_bulk_lift_no_stop_of_a_person_but_with_evidence(office: Offi
     assert {row[0]: row[1] for row in office.book()["consent"]} == {254722000001: 0, 254722000002: 0}
 
 
-def test_whoever_may_not_join_is_counted_under_the_imports_id(office: Office) -> None:
+def test_one_who_may_not_join_is_counted_under_the_imports_id(office: Office) -> None:
     _stop(office, 254722000001)
     found = office.bring("phone\n0722000001\n0722000002\n+254722000001\n", group="VIP", chunk_records=1)
     assert shown(found) == {"created": 2, "duplicate": 1, "suppressed": 2, "joined": 1}
     assert office.table("near_miss", "source, import_id, attempts") == [("import", found.id, 2)]
 
 
-def test_a_column_called_consent_of_somebody_elses_export_refuses_nobody(office: Office) -> None:
+def test_a_column_called_consent_of_another_systems_export_refuses_no_one(office: Office) -> None:
     found = office.bring("phone,consent\n0722000001,yes\n0722000002,\n")
     assert shown(found) == {"created": 2}
 
@@ -470,8 +470,8 @@ def test_a_row_of_an_export_without_a_contact_and_without_facts_is_counted(offic
 
 
 def test_a_fact_of_the_future_is_refused_as_it_is_everywhere(office: Office) -> None:
-    told = {"kind": "opt_in", "at": "2998-01-01T00:00:00Z", "source": "inbound"}
-    found = office.bring(json.dumps({"mobile": "0722000001", "consent": [told]}), name="a.ndjson")
+    fact = {"kind": "opt_in", "at": "2998-01-01T00:00:00Z", "source": "inbound"}
+    found = office.bring(json.dumps({"mobile": "0722000001", "consent": [fact]}), name="a.ndjson")
     assert office.rejects(found.id) == [(1, "The consent field must not be in the future.")]
     _say_stop(office)
     assert office.table("consent", "subject_id, suppressed") == [(254722000001, 1)]
@@ -494,7 +494,7 @@ def test_no_opt_out_is_refused_for_want_of_a_zone(office: Office) -> None:
 
 
 @pytest.mark.parametrize(("size", "batch"), [(1, 1), (9, 1)])
-def test_a_record_too_many_attributes_is_refused_and_those_beside_it_are_not(
+def test_a_record_too_many_attributes_is_refused_and_its_neighbours_are_not(
     office: Office, size: int, batch: int
 ) -> None:
     def line(mobile: str, first: int, count: int) -> str:
@@ -525,7 +525,7 @@ def test_an_erasure_leaves_no_file_waiting(office: Office) -> None:
     data = b"phone,first name\n0722000001,Amina\n0722000002,Otieno\n"
     plan = office.bring(data, planned=True).id
     paused = office.queue(data, office.settings(data))
-    office.tell(lifecycle.pause_import, paused)
+    office.command(lifecycle.pause_import, paused)
     queued = office.queue(data, office.settings(data))
     erased = office.store.write(office.project, ACTOR, office.tick(), erase.erase_number, mobile=254722000001)
     assert erased.removed.import_files == 2
@@ -558,14 +558,14 @@ STOP = '{"mobile":"0722000001","consent":[{"kind":"opt_out","at":"2023-01-01T00:
 
 @pytest.mark.parametrize("planned", [False, True])
 def test_what_is_known_of_a_number_counts_from_its_place_in_the_file_on(office: Office, planned: bool) -> None:
-    told = []
+    reported = []
     for batch in (1, 10):
         office.project = calls.create_project(office.store, f"batch {batch} {planned}")
         done = office.bring(CONTACT + OTHERS + STOP, name="a.ndjson", batch=batch, planned=planned)
         done = office.apply(done.id, batch=batch) if planned else done
-        told.append((shown(done), office.outcomes(done.id), office.members()))
-    assert told[0] == told[1]
-    assert told[0][1][0] == "created j" and told[0][2] == {"G": []}
+        reported.append((shown(done), office.outcomes(done.id), office.members()))
+    assert reported[0] == reported[1]
+    assert reported[0][1][0] == "created j" and reported[0][2] == {"G": []}
 
 
 def test_what_is_known_of_a_number_alone_comes_after_its_contact(office: Office) -> None:

@@ -1,4 +1,4 @@
-"""A plan tells what would happen and changes nothing; applied, it does just that, or names what changed meanwhile."""
+"""A plan shows what would happen and changes nothing; applied, it does just that, or names what changed meanwhile."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.calls import ACTOR, NOW, broken_in
 from tests.support.imports import Office, shown
 
 EXAMPLES = {"sqlite": settings().max_examples // 2, "postgres": settings().max_examples // 6}
-"""What is told of rows has little to do with the engine."""
+"""What is shown of rows has little to do with the engine."""
 EVERYTHING = {
     "contact": "id, mobile, card, consent_status, updated_at",
     "contact_group": "*",
@@ -96,7 +96,7 @@ def test_a_plan_of_facts_foresees_them_and_whom_they_suppress(office: Office) ->
     assert shown(applied) == {"created": 2, "updated": 1, "suppressed": 1, "joined": 1, "facts": 2}
 
 
-def test_a_plan_of_opt_outs_tells_what_would_be_recorded(office: Office) -> None:
+def test_a_plan_of_opt_outs_shows_what_would_be_recorded(office: Office) -> None:
     text = "phone,sender\n0722000001,DUKA\n0722000002,\n+254722000001,duka\n0722000009,\nno,\n"
     _opt_out(office, 254722000002, at=NOW + 1_000_000)
     plan = office.bring(text, kind="opt_outs", planned=True, chunk_records=1)
@@ -163,7 +163,7 @@ def test_exactly_the_rows_whose_contacts_changed_are_named_and_left_alone(
 WHY = "was not applied: its contact has changed since the plan was made."
 
 
-def test_what_joined_another_group_or_was_written_anew_as_it_was_is_no_change(office: Office) -> None:
+def test_what_joined_another_group_or_was_written_again_as_it_was_is_no_change(office: Office) -> None:
     calls.create_contacts(office.store, office.project, [{"mobile": "0722000001", "fname": "Person 1"}])
     plan = office.bring(FILE, planned=True)
     calls.create_contacts(office.store, office.project, [{"mobile": "0722000001"}], group="Another")
@@ -186,7 +186,7 @@ def test_a_plan_for_many_rows_keeps_no_file_after_its_apply(office: Office) -> N
     plan = office.bring(FILE, planned=True)
     office.work_for_real()
     assert office.table("file_part", "part")
-    office.tell(lifecycle.apply_import, plan.id)
+    office.command(lifecycle.apply_import, plan.id)
     office.work_for_real()
     assert office.table("file_part", "part") == []
     assert shown(office.get(plan.id)) == {"created": 8, "joined": 4}

@@ -1,4 +1,4 @@
-"""Undo: the book is as it was, but for what others have changed since; nobody joins or comes back by it."""
+"""Undo: the book is as it was, but for what others have changed since; no one joins or comes back by it."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_what_others_have_changed_since_is_kept(office: Office) -> None:
     assert broken_in(store, project) == []
 
 
-def test_a_contact_that_was_deleted_and_made_anew_since_is_somebody_elses(office: Office) -> None:
+def test_a_contact_that_was_deleted_and_made_again_since_is_another_one(office: Office) -> None:
     found = office.bring(FILE)
     store, project = office.store, office.project
     calls.delete_contact(store, project, "254722000001", reason="removal", now=office.tick())
@@ -118,7 +118,7 @@ def test_a_contact_whose_number_changed_since_is_kept_under_the_new_one(office: 
     assert {row[1] for row in office.book()["contact"]} == {254722000004, 254722000099}
 
 
-def test_nobody_joins_anything_by_an_undo_not_even_who_opted_out_since(office: Office) -> None:
+def test_no_one_joins_anything_by_an_undo_not_even_who_opted_out_since(office: Office) -> None:
     found = office.bring(FILE)
     _say(office, "opt_out", 254722000004)
     office.undo(found.id)
@@ -127,7 +127,7 @@ def test_nobody_joins_anything_by_an_undo_not_even_who_opted_out_since(office: O
     assert broken_in(office.store, office.project) == []
 
 
-def test_a_group_that_was_deleted_since_keeps_nobody(office: Office) -> None:
+def test_a_group_that_was_deleted_since_keeps_no_one(office: Office) -> None:
     found = office.bring(FILE)
     calls.delete_group(office.store, office.project, "VIP", now=office.tick())
     assert _undone(office.undo(found.id)) == {"reversed": 4}
@@ -151,7 +151,7 @@ def test_its_opt_ins_are_taken_back_so_that_earlier_opt_outs_hold_again(office: 
     assert broken_in(office.store, office.project) == []
 
 
-def test_its_opt_outs_are_taken_back_only_when_asked_outright_with_a_reason(office: Office) -> None:
+def test_its_opt_outs_are_taken_back_only_when_asked_explicitly_with_a_reason(office: Office) -> None:
     text = "phone\n0722000003\n0722000009\n"
     found = office.bring(text, kind="opt_outs")
     with pytest.raises(ValidationFailed, match="reason"):
@@ -180,10 +180,10 @@ def test_a_row_that_only_brought_a_fact_is_not_a_failure_of_the_undo(office: Off
     assert _undone(office.undo(found.id)) == {"retracted": 1}
 
 
-# ---- what the journal tells of it -------------------------------------------------------------------
+# ---- its rows in the journal ------------------------------------------------------------------------
 
 
-def _told(office: Office, since: int = 1) -> list[tuple[Any, ...]]:
+def _reported(office: Office, since: int = 1) -> list[tuple[Any, ...]]:
     """Of the rows from a number on: action, contacts, first and last fact, and contacts by the group that they left."""
     rows = office.store.read(office.project, NOW, journal.list_journal, first=since, last=ID_MAX, limit=1_000)
     return [
@@ -191,10 +191,10 @@ def _told(office: Office, since: int = 1) -> list[tuple[Any, ...]]:
     ]
 
 
-def test_the_journal_tells_the_facts_of_an_import_and_of_its_undo_and_who_left_what(office: Office) -> None:
+def test_the_journal_names_the_facts_of_an_import_and_of_its_undo_and_who_left_what(office: Office) -> None:
     found = office.bring("phone\n0722000003\n0722000009\n0722000004\n", kind="opt_outs", chunk_records=2, batch=2)
     office.undo(found.id, opt_outs=True, reason="another company's list")
-    assert _told(office, 2) == [
+    assert _reported(office, 2) == [
         ("create_import", "", None, None, {}),
         ("import_consent", "1", 1, 2, {1: [1]}),
         ("import_consent", "2", 3, 3, {1: [2]}),
@@ -206,19 +206,19 @@ def test_the_journal_tells_the_facts_of_an_import_and_of_its_undo_and_who_left_w
     ]
 
 
-def test_the_journal_tells_whom_an_undo_takes_out_of_groups_and_whom_it_removes(office: Office) -> None:
+def test_the_journal_names_whom_an_undo_takes_out_of_groups_and_whom_it_removes(office: Office) -> None:
     found = office.bring(FILE, group="New", chunk_records=100)
     office.undo(found.id)
-    told = {action: left for action, _, _, _, left in _told(office, 2) if left}
+    left_by_action = {action: left for action, _, _, _, left in _reported(office, 2) if left}
     groups = {name: number for number, name in office.table("contact_group", "id, name")}
     new, vip, farmers = groups["New"], groups["VIP"], groups["Farmers"]
-    assert told == {
+    assert left_by_action == {
         "undo_import": {new: [1, 2], vip: [2]},
         "delete_contacts": {new: [3, 4], vip: [3, 4], farmers: [4]},
     }
 
 
-# ---- the erased -------------------------------------------------------------------------------------
+# ---- erasure ----------------------------------------------------------------------------------------
 
 
 def _erase(office: Office) -> None:
@@ -227,7 +227,7 @@ def _erase(office: Office) -> None:
 
 
 def _traces(office: Office) -> list[str]:
-    """The tables that hold the number of the erased, in whatever form; the waiting file excepted."""
+    """The tables that hold an erased number, in whatever form; the waiting file excepted."""
 
     def holds(value: object) -> bool:
         if isinstance(value, int):
@@ -250,7 +250,7 @@ def _contact_ids(office: Office, number: int) -> set[int]:
 
 
 @pytest.mark.parametrize("is_there", [False, True])
-def test_nothing_of_an_erased_person_is_left_in_an_import_and_an_undo_brings_nobody_back(
+def test_nothing_of_an_erased_person_is_left_in_an_import_and_an_undo_brings_no_one_back(
     office: Office, is_there: bool
 ) -> None:
     store, project = office.store, office.project
@@ -295,17 +295,17 @@ def test_an_erased_number_is_refused_in_lists_too(office: Office) -> None:
     assert _traces(office) == []
 
 
-# ---- told to stop and to go on ----------------------------------------------------------------------
+# ---- pause, resume and cancel -----------------------------------------------------------------------
 
 
 def test_an_undo_that_is_paused_and_resumed_puts_all_back(office: Office) -> None:
     before = _people(office)
     found = office.bring(FILE, chunk_records=1)
-    office.tell(lifecycle.undo_import, found.id, opt_outs=False, reason=None)
-    office.tell(lifecycle.pause_import, found.id)
+    office.command(lifecycle.undo_import, found.id, opt_outs=False, reason=None)
+    office.command(lifecycle.pause_import, found.id)
     office.work()
     assert office.get(found.id).stored.state == "paused"
-    office.tell(lifecycle.resume_import, found.id)
+    office.command(lifecycle.resume_import, found.id)
     office.work()
     assert _people(office) == before
 
@@ -313,8 +313,8 @@ def test_an_undo_that_is_paused_and_resumed_puts_all_back(office: Office) -> Non
 def test_an_undo_that_was_cancelled_can_be_begun_again(office: Office) -> None:
     before = _people(office)
     found = office.bring(FILE, chunk_records=1)
-    office.tell(lifecycle.undo_import, found.id, opt_outs=False, reason=None)
-    office.tell(lifecycle.cancel_import, found.id)
+    office.command(lifecycle.undo_import, found.id, opt_outs=False, reason=None)
+    office.command(lifecycle.cancel_import, found.id)
     assert office.undo(found.id).stored.state == "done"
     assert _people(office) == before
 
@@ -332,7 +332,7 @@ def test_what_a_cancelled_import_wrote_can_be_undone(office: Office) -> None:
     work = office.get(number)
     chunks = list(office.chunks(work))
     office.take(work, chunks[:3])
-    office.tell(lifecycle.cancel_import, number)
+    office.command(lifecycle.cancel_import, number)
     assert not office.take(work, chunks[3:])
     assert [row[1] for row in office.book()["contact"] if row[0] > 2] == [254722000001, 254722000002]
     assert _undone(office.undo(number)) == {"reversed": 3}

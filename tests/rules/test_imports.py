@@ -1,4 +1,4 @@
-"""Imports: what becomes of each record is told truly, whatever else is in the file and however it is cut."""
+"""Imports: the outcome of each record is reported truly, whatever else is in the file and however it is cut."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.calls import broken_in
 from tests.support.imports import Office, shown
 
 EXAMPLES = {"sqlite": settings().max_examples // 2, "postgres": settings().max_examples // 6}
-"""What is told of rows has little to do with the engine."""
+"""What is shown of rows has little to do with the engine."""
 NASTY = """phone;first name;city
 0722000001;Wanjiru;Nairobi
 +254 722 000 001;;Mombasa
@@ -83,9 +83,9 @@ def _rows_become_what_the_model_says(
         assert office.outcomes(found.id) == expected.take(rows)
         words = Counter(outcome.split()[0] for outcome in office.outcomes(found.id))
         flags = Counter(flag for outcome in office.outcomes(found.id) for flag in outcome.split()[1:])
-        told = shown(found)
-        assert {**words} == {name: told[name] for name in told if name not in ("suppressed", "joined")}
-        assert (told.get("suppressed", 0), told.get("joined", 0)) == (flags["s"], flags["j"])
+        reported = shown(found)
+        assert {**words} == {name: reported[name] for name in reported if name not in ("suppressed", "joined")}
+        assert (reported.get("suppressed", 0), reported.get("joined", 0)) == (flags["s"], flags["j"])
         members = {(name.casefold(), mobile) for name, mobiles in office.members().items() for mobile in mobiles}
         assert members == {(name, model.NUMBERS[number]) for name, number in expected.members}
         cards = [json.loads(row[2]) for row in office.book()["contact"]]

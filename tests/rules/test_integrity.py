@@ -1,4 +1,4 @@
-"""Each thing that must hold of a book is broken by hand, found by its name, and mended where it can be.
+"""Each thing that must hold of a book is broken by hand, found by its name, and repaired where it can be.
 
 What is broken here no rule would break, and the databases' own constraints stand in the way of most of it: they are
 taken away first.
@@ -65,7 +65,7 @@ def repair(store: Store, project: Project) -> None:
     store.write(project, ACTOR, NOW + 1, repair_project)
 
 
-MENDABLE = {
+REPAIRABLE = {
     "a number too large in the directory of the book, at the first level": (
         "directory",
         1,
@@ -83,7 +83,7 @@ MENDABLE = {
         1,
         "INSERT INTO directory (project_id, list, level, block, members) SELECT project_id, 9, 1, 5, 3 FROM book",
     ),
-    "a row of nobody left in the directory": (
+    "a row of no contact left in the directory": (
         "directory",
         1,
         "INSERT INTO directory (project_id, list, level, block, members) SELECT project_id, 0, 1, 99, 0 FROM book",
@@ -95,14 +95,14 @@ MENDABLE = {
         "UPDATE contact SET card = replace(card, '254722000006', '254722999999')",
     ),
     "a row with another mobile than its card": ("card", 1, "UPDATE contact SET mobile = 254733000000 WHERE id = 3"),
-    "a next id that somebody has": ("ids", 1, "UPDATE book SET next_id = 129"),
+    "a next id that a contact has": ("ids", 1, "UPDATE book SET next_id = 129"),
     "a next group id that a group has": ("ids", 1, "UPDATE book SET next_group_id = 1"),
 }
 
 
-@pytest.mark.parametrize("what", MENDABLE)
-def test_what_can_be_mended_is_named_and_mended(store: Store, book: Project, break_with: Break, what: str) -> None:
-    invariant, times, statement = MENDABLE[what]
+@pytest.mark.parametrize("what", REPAIRABLE)
+def test_what_can_be_repaired_is_named_and_repaired(store: Store, book: Project, break_with: Break, what: str) -> None:
+    invariant, times, statement = REPAIRABLE[what]
     break_with(statement)
     assert broken_in(store, book) == [(invariant, True)] * times
     repair(store, book)
@@ -119,30 +119,30 @@ def test_what_can_be_mended_is_named_and_mended(store: Store, book: Project, bre
     ],
     ids=["no contact", "no group", "contact gone", "group gone"],
 )
-def test_a_membership_of_nobody_is_named_and_goes(
+def test_a_membership_of_no_contact_is_named_and_goes(
     store: Store, book: Project, break_with: Break, statement: str
 ) -> None:
     break_with(statement)
-    names = {invariant for invariant, mendable in broken_in(store, book) if mendable}
+    names = {invariant for invariant, repairable in broken_in(store, book) if repairable}
     assert {"membership"} <= names <= {"membership", "directory"}
     repair(store, book)
     assert broken_in(store, book) == []
 
 
-def test_more_memberships_of_nobody_than_a_check_names_go_in_one_repair(
+def test_more_memberships_of_no_contact_than_a_check_names_go_in_one_repair(
     store: Store, book: Project, break_with: Break
 ) -> None:
-    nobody = ", ".join(f"({number})" for number in range(2_000, 4_500))
+    absent = ", ".join(f"({number})" for number in range(2_000, 4_500))
     break_with(
         f"INSERT INTO membership (project_id, group_id, contact_id) SELECT project_id, 1, column1"
-        f" FROM book CROSS JOIN (VALUES {nobody}) AS nobody"
+        f" FROM book CROSS JOIN (VALUES {absent}) AS absent"
     )
     assert broken_in(store, book).count(("membership", True)) == 1_000
     repair(store, book)
     assert broken_in(store, book) == []
 
 
-def test_a_mended_card_keeps_the_contact_s_other_fields(store: Store, book: Project, break_with: Break) -> None:
+def test_a_repaired_card_keeps_the_contact_s_other_fields(store: Store, book: Project, break_with: Break) -> None:
     before = calls.get_contact(store, book, "7")
     break_with("""UPDATE contact SET card = replace(card, '"mobile":"254722000006"', '"mobile":"1"') WHERE id = 7""")
     assert calls.get_contact(store, book, "7") != before

@@ -1,6 +1,6 @@
-"""Each invariant of the ledger is broken by hand, found by its name, and mended to what it was.
+"""Each invariant of the ledger is broken by hand, found by its name, and repaired to what it was.
 
-The erased are in the book too: their facts have no number, only a hash that stands for it.
+Erased people are in the book too: their facts have no number, only a hash that stands for it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.support.calls import ACTOR, NOW, broken_in
 
 NUMBERS = 254_722_000_000
 CLEAR, NO_MARKETING, SUPPRESSED, LEFT_COAST, ERASED_AND_BACK, OPTED_IN_AGAIN, FAR = 1, 2, 3, 4, 5, 6, 200
-STRANGER, ERASED = 300, 301
+UNKNOWN, ERASED = 300, 301
 """Whose numbers something is known of, and who are not in the book."""
 FARMERS, COAST = 1, 2
 TABLES = ("consent", "fact", "contact", "membership", "directory", "contact_group", "journal", "book")
@@ -63,7 +63,7 @@ def book(store: Store) -> Project:
     project = calls.create_project(store)
     people = [{"mobile": number(who)} for who in range(1, FAR + 1)]
     everything = Scope()
-    know(store, project, STRANGER, everything)
+    know(store, project, UNKNOWN, everything)
     for who in (ERASED_AND_BACK, OPTED_IN_AGAIN, ERASED):
         know(store, project, who, Scope("sms"))
         store.write(project, ACTOR, NOW, erase_number, mobile=number(who))
@@ -116,7 +116,7 @@ BREAKAGES: dict[str, tuple[list[Finding], str]] = {
     "another spelling of the state": ([CONSENT], state_of(NO_MARKETING, """state = '{"cells": {"*": [1, 0]}}'""")),
     "a state that allows everything again": ([CONSENT], state_of(SUPPRESSED, "state = '{}', suppressed = 0")),
     "a state that cannot be read": ([CONSENT], state_of(SUPPRESSED, "state = 'no JSON'")),
-    "a state of nobody in the book": ([CONSENT], state_of(STRANGER, "state = '{}'")),
+    "a state of no one in the book": ([CONSENT], state_of(UNKNOWN, "state = '{}'")),
     "a number that is not suppressed and looks so": ([CONSENT], state_of(NO_MARKETING, "suppressed = 1")),
     "a suppressed number that does not look so": ([CONSENT], state_of(SUPPRESSED, "suppressed = 0")),
     "a state that is missing": ([CONSENT], f"DELETE FROM consent WHERE subject_id = {number(SUPPRESSED)}"),
@@ -157,7 +157,7 @@ BREAKAGES: dict[str, tuple[list[Finding], str]] = {
         [STATUS, *DIRECTORY],
         f"UPDATE contact SET consent_status = 0 WHERE id = {ERASED_AND_BACK}",
     ),
-    "everybody listed as suppressed": ([STATUS] * 197, "UPDATE contact SET consent_status = 2"),
+    "everyone listed as suppressed": ([STATUS] * 197, "UPDATE contact SET consent_status = 2"),
     "one who is suppressed in a group": ([STATUS, *DIRECTORY], join(FARMERS, SUPPRESSED)),
     "one who was erased and is back in a group": ([STATUS, *DIRECTORY], join(COAST, ERASED_AND_BACK)),
     "one who left a group back in it": ([STATUS, *DIRECTORY], join(COAST, LEFT_COAST)),
@@ -176,7 +176,7 @@ BREAKAGES: dict[str, tuple[list[Finding], str]] = {
 
 
 @pytest.mark.parametrize("what", BREAKAGES)
-def test_what_is_broken_is_named_and_mended_to_what_it_was(
+def test_what_is_broken_is_named_and_repaired_to_what_it_was(
     store: Store, book: Project, database: str, contents: Any, what: str
 ) -> None:
     findings, statement = BREAKAGES[what]
@@ -184,7 +184,7 @@ def test_what_is_broken_is_named_and_mended_to_what_it_was(
     execute(database, statement)
     assert contents() != before
     found = broken_in(store, book)
-    if what.startswith("everybody"):
+    if what.startswith("everyone"):
         found = [finding for finding in found if finding != ("directory", True)]
     assert found == findings
     repair(store, book)
@@ -193,10 +193,8 @@ def test_what_is_broken_is_named_and_mended_to_what_it_was(
 
 
 @pytest.mark.parametrize("who", [NO_MARKETING, SUPPRESSED])
-def test_where_the_facts_are_gone_nothing_is_known_any_more(
-    store: Store, book: Project, database: str, who: int
-) -> None:
-    """What is lost cannot be mended; what followed from it is found and goes."""
+def test_where_the_facts_are_gone_nothing_is_known(store: Store, book: Project, database: str, who: int) -> None:
+    """What is lost cannot be repaired; what followed from it is found and goes."""
     execute(database, f"DELETE FROM fact WHERE subject_id = {number(who)}")
     assert broken_in(store, book)[:2] == [CONSENT, STATUS]
     repair(store, book)
@@ -224,15 +222,15 @@ def test_an_opt_out_that_was_lost_on_the_way_counts_once_it_is_back(store: Store
 def test_a_finding_names_the_contact_the_subject_and_the_list(store: Store, book: Project, database: str) -> None:
     execute(
         database,
-        state_of(STRANGER, "state = '{}'"),
+        state_of(UNKNOWN, "state = '{}'"),
         f"UPDATE contact SET consent_status = 1 WHERE id = {CLEAR}",
         join(COAST, LEFT_COAST),
         "UPDATE directory SET members = 9 WHERE list = -1 AND level = 3",
     )
-    told = " ".join(finding.sentence for finding in store.read(book, NOW, check_project))
-    for part in (f"subject {number(STRANGER)}", f"Contact {CLEAR} ", f"Contact {LEFT_COAST} is in group {COAST}"):
-        assert part in told
-    assert "the default list says 9" in told
+    sentences = " ".join(finding.sentence for finding in store.read(book, NOW, check_project))
+    for part in (f"subject {number(UNKNOWN)}", f"Contact {CLEAR} ", f"Contact {LEFT_COAST} is in group {COAST}"):
+        assert part in sentences
+    assert "the default list says 9" in sentences
 
 
 def test_a_repair_of_a_sound_ledger_changes_nothing(store: Store, book: Project, contents: Any) -> None:

@@ -1,6 +1,6 @@
-"""The journal: one row a write, numbered without a gap, which says who did what to which ids, and nothing of anybody.
+"""The journal: one row a write, numbered without a gap, who did what to which ids, and nothing about a person.
 
-What a DELETE says of a number is a fact of the ledger.
+What a DELETE says about a number is a fact of the ledger.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ WRITES: dict[str, tuple[Write, str, int | None, str]] = {
         3,
         "1-2,4",
     ),
-    "another name for somebody": (
+    "another name for a contact": (
         lambda store, book, actor, now: calls.update_contact(
             store, book, "3", {"fname": "Achieng"}, now=now, actor=actor
         ),
@@ -91,7 +91,7 @@ WRITES: dict[str, tuple[Write, str, int | None, str]] = {
         None,
         "3",
     ),
-    "another mobile for somebody": (
+    "another mobile for a contact": (
         lambda store, book, actor, now: calls.update_contact(
             store, book, "0722000002", {"mobile": "0733000009"}, now=now, actor=actor
         ),
@@ -113,7 +113,7 @@ WRITES: dict[str, tuple[Write, str, int | None, str]] = {
         None,
         "3",
     ),
-    "a delete of a number that nobody has": (
+    "a delete of a number that no contact has": (
         lambda store, book, actor, now: calls.delete_contact(store, book, "0733000001", now=now, actor=actor),
         "delete_contact",
         None,
@@ -186,17 +186,17 @@ NOTHING_NEW: dict[str, Write] = {
     "a contact sent back as it was read": lambda store, book, actor, now: calls.update_contact(
         store, book, "1", {"id": 1, "mobile": "254722000000", "fname": "Wanjiku", "lname": None, "created_at": "x"}
     ),
-    "a move to where somebody is": lambda store, book, actor, now: calls.update_contact(
+    "a move to where a contact is": lambda store, book, actor, now: calls.update_contact(
         store, book, "1", None, group="Farmers"
     ),
     "a group's own name": lambda store, book, actor, now: calls.update_group(store, book, "coast", "Coast"),
     "members who join again": lambda store, book, actor, now: calls.join_group(
         store, book, "Farmers", ids=[1, 2], mobiles=[]
     ),
-    "nobody known who joins": lambda store, book, actor, now: calls.join_group(
+    "no known contact who joins": lambda store, book, actor, now: calls.join_group(
         store, book, "Coast", ids=[99], mobiles=[254_733_000_000]
     ),
-    "nobody inside who leaves": lambda store, book, actor, now: calls.leave_group(
+    "no member who leaves": lambda store, book, actor, now: calls.leave_group(
         store, book, "Coast", ids=[1, 99], mobiles=[]
     ),
 }
@@ -234,10 +234,10 @@ REFUSED: dict[str, Write] = {
     "a mobile that is taken": lambda store, book, actor, now: calls.update_contact(
         store, book, "1", {"mobile": "0722000001", "fname": "Achieng"}, group="New"
     ),
-    "an update of nobody": lambda store, book, actor, now: calls.update_contact(
+    "an update of no contact": lambda store, book, actor, now: calls.update_contact(
         store, book, "99", {"fname": "Achieng"}, group="New"
     ),
-    "a removal of nobody": lambda store, book, actor, now: calls.delete_contact(
+    "a removal of no contact": lambda store, book, actor, now: calls.delete_contact(
         store, book, "0733000001", reason="removal"
     ),
     "a delete of what is no number": lambda store, book, actor, now: calls.delete_contact(store, book, "99"),
@@ -267,11 +267,11 @@ def test_no_number_name_or_card_is_ever_in_the_journal(store: Store, book: Proje
             continue
     rows = rows_of(database, "SELECT * FROM journal")
     assert len(rows) > 10
-    for told in ("2547", "07220", "07330", "Wanjiku", "Achieng", "Farmers", "Coast", "Pwani", "fname"):
-        assert told not in str([row[4:] for row in rows])
+    for personal in ("2547", "07220", "07330", "Wanjiku", "Achieng", "Farmers", "Coast", "Pwani", "fname"):
+        assert personal not in str([row[4:] for row in rows])
 
 
-def test_the_rows_are_numbered_without_a_gap_whoever_was_refused_between(
+def test_the_rows_are_numbered_without_a_gap_despite_refusals_between(
     store: Store, book: Project, database: str
 ) -> None:
     for write in (*(write for write, *_ in WRITES.values()), *NOTHING_NEW.values(), *REFUSED.values()):
@@ -325,51 +325,51 @@ def test_projects_number_their_journals_apart(store: Store, book: Project, datab
 
 
 @pytest.fixture
-def told(store: Store, book: Project) -> Callable[[], list[tuple[Any, ...]]]:
+def reported(store: Store, book: Project) -> Callable[[], list[tuple[Any, ...]]]:
     """Of the rows after the first two: action, first and last fact, and the contacts by the group that they left."""
 
-    def told() -> list[tuple[Any, ...]]:
+    def reported() -> list[tuple[Any, ...]]:
         rows = store.read(book, NOW, list_journal, first=3, last=ID_MAX, limit=1_000)
         return [(row.action, row.first_fact, row.last_fact, read_left(row.left_groups)) for row in rows]
 
-    return told
+    return reported
 
 
-Told = Callable[[], list[tuple[Any, ...]]]
+Reported = Callable[[], list[tuple[Any, ...]]]
 
 
-def test_a_write_without_facts_tells_of_none(store: Store, book: Project, database: str, told: Told) -> None:
+def test_a_write_without_facts_names_none(store: Store, book: Project, database: str, reported: Reported) -> None:
     calls.create_contacts(store, book, [{"mobile": "0733000001"}])
-    assert told() == [("create_contacts", None, None, {})]
+    assert reported() == [("create_contacts", None, None, {})]
     assert rows_of(database, "SELECT first_fact, last_fact, left_groups FROM journal WHERE seq = 3") == [
         (None, None, "")
     ]
 
 
-def test_a_move_tells_which_groups_were_left(store: Store, book: Project, told: Told) -> None:
+def test_a_move_names_which_groups_were_left(store: Store, book: Project, reported: Reported) -> None:
     calls.join_group(store, book, "Coast", ids=[3, 4], mobiles=[])
     calls.update_contact(store, book, "3", None, group="New")
     calls.update_contact(store, book, "4", None, group="Farmers")
     calls.update_contact(store, book, "4", None, group="Another", move=False)
-    assert told()[1:] == [
+    assert reported()[1:] == [
         ("update_contact", None, None, {1: [3], 2: [3]}),
         ("update_contact", None, None, {2: [4]}),
         ("update_contact", None, None, {}),
     ]
 
 
-def test_leaving_a_group_tells_who_left(store: Store, book: Project, told: Told) -> None:
+def test_leaving_a_group_names_who_left(store: Store, book: Project, reported: Reported) -> None:
     calls.leave_group(store, book, "Farmers", ids=[1, 2, 5], mobiles=[])
-    assert told() == [("leave_group", None, None, {1: [1, 2, 5]})]
+    assert reported() == [("leave_group", None, None, {1: [1, 2, 5]})]
 
 
-def test_a_delete_tells_its_fact_and_the_groups_that_were_left(store: Store, book: Project, told: Told) -> None:
+def test_a_delete_names_its_fact_and_the_groups_that_were_left(store: Store, book: Project, reported: Reported) -> None:
     calls.join_group(store, book, "Coast", ids=[2], mobiles=[])
     calls.delete_contact(store, book, "2")
     calls.delete_contact(store, book, "3", reason="removal")
     calls.delete_contact(store, book, "0733000001")
     calls.delete_contact(store, book, "0733000001")
-    assert told()[1:] == [
+    assert reported()[1:] == [
         ("delete_contact", 1, 1, {1: [2], 2: [2]}),
         ("delete_contact", None, None, {1: [3]}),
         ("delete_contact", 2, 2, {}),
@@ -377,48 +377,50 @@ def test_a_delete_tells_its_fact_and_the_groups_that_were_left(store: Store, boo
     ]
 
 
-def test_a_stop_tells_its_fact_and_the_groups_that_were_left(store: Store, book: Project, told: Told) -> None:
+def test_a_stop_names_its_fact_and_the_groups_that_were_left(store: Store, book: Project, reported: Reported) -> None:
     calls.join_group(store, book, "Coast", ids=[1, 2], mobiles=[])
     for number, text in enumerate(["STOP", "STOP COAST", "START"]):
         heard = InboundMessage(f"+25472200000{number}", "sms", "20880", text, None, None)
         consent_calls.receive_events(store, book, [heard], now=NOW + 1 + number)
-    assert told()[1:] == [
+    assert reported()[1:] == [
         ("inbound", 1, 1, {1: [1], 2: [1]}),
         ("inbound", 2, 2, {2: [2]}),
         ("inbound", 3, 3, {}),
     ]
 
 
-def test_opt_outs_in_bulk_tell_all_their_facts_and_who_left_what(store: Store, book: Project, told: Told) -> None:
+def test_opt_outs_in_bulk_name_all_their_facts_and_who_left_what(
+    store: Store, book: Project, reported: Reported
+) -> None:
     calls.join_group(store, book, "Coast", ids=[2], mobiles=[])
     given = ["+254722000000", "+254722000001", "+254722000003", "+254733000001"]
     consent_calls.record_given(store, book, given, common={}, kind="opt_out", now=NOW)
     consent_calls.record_given(store, book, given, common={"at": format_time(NOW)}, kind="opt_out", now=NOW)
-    assert told()[1:] == [("opt_outs", 1, 4, {1: [1, 2, 4], 2: [2]})]
+    assert reported()[1:] == [("opt_outs", 1, 4, {1: [1, 2, 4], 2: [2]})]
 
 
-def test_a_group_that_takes_the_name_of_one_that_was_left_tells_who_leaves_it(
-    store: Store, book: Project, told: Told
+def test_a_group_that_takes_the_name_of_one_that_was_left_names_who_leaves_it(
+    store: Store, book: Project, reported: Reported
 ) -> None:
     heard = InboundMessage("+254722000000", "sms", "20880", "STOP FARMERS", None, None)
     consent_calls.receive_events(store, book, [heard], now=NOW + 1)
     calls.update_group(store, book, "Farmers", "Elders")
     calls.join_group(store, book, "Coast", ids=[1, 2], mobiles=[])
     calls.update_group(store, book, "Coast", "Farmers")
-    assert told()[-1] == ("update_group", None, None, {2: [1]})
+    assert reported()[-1] == ("update_group", None, None, {2: [1]})
 
 
-def test_an_erasure_tells_its_fact_and_neither_it_nor_an_earlier_row_names_the_contact(
-    store: Store, book: Project, told: Told
+def test_an_erasure_names_its_fact_and_neither_it_nor_an_earlier_row_names_the_contact(
+    store: Store, book: Project, reported: Reported
 ) -> None:
     calls.join_group(store, book, "Coast", ids=[2, 3], mobiles=[])
     calls.update_contact(store, book, "3", None, group="Farmers")
     calls.leave_group(store, book, "Farmers", ids=[2, 3, 4], mobiles=[])
     calls.join_group(store, book, "Farmers", ids=[3], mobiles=[])
     consent_calls.erase_number(store, book, 254_722_000_002, now=NOW)
-    assert told()[-1] == ("erase_number", 1, 1, {})
+    assert reported()[-1] == ("erase_number", 1, 1, {})
     consent_calls.clear_journal(store, book)
-    assert [left for *_, left in told()] == [{}, {}, {1: [2, 4]}, {}, {}]
+    assert [left for *_, left in reported()] == [{}, {}, {1: [2, 4]}, {}, {}]
     rows = store.read(book, NOW, list_journal, first=1, last=ID_MAX, limit=1_000)
     assert not any(row.names(3) for row in rows)
     assert any(row.names(2) and row.names(4) for row in rows)
@@ -435,7 +437,9 @@ def test_what_a_person_left_is_in_their_export(store: Store, book: Project) -> N
     assert actions == ["create_contacts", "inbound", "join_group", "update_group"]
 
 
-def test_each_of_several_acts_in_one_transaction_tells_its_own_facts(store: Store, book: Project, told: Told) -> None:
+def test_each_of_several_acts_in_one_transaction_names_its_own_facts(
+    store: Store, book: Project, reported: Reported
+) -> None:
     def write_twice(tx: WriteTx) -> None:
         for seconds, action in ((1, Action.RECEIVE_INBOUND), (2, Action.RECORD_OPT_OUTS)):
             given = NewFact(0, 254_733_000_001, "opt_out", Scope("sms"), NOW + seconds, "api")
@@ -443,7 +447,7 @@ def test_each_of_several_acts_in_one_transaction_tells_its_own_facts(store: Stor
         events.record(tx, Action.FREEZE_AUDIENCE)
 
     store.write(book, ANA, NOW, write_twice)
-    assert told() == [("inbound", 1, 1, {}), ("opt_outs", 2, 2, {}), ("freeze_audience", None, None, {})]
+    assert reported() == [("inbound", 1, 1, {}), ("opt_outs", 2, 2, {}), ("freeze_audience", None, None, {})]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Words in and words out: what a message is taken for, how wide a STOP is, and how facts and states are told."""
+"""Words in and words out: what a message is taken for, how wide a STOP is, and how facts and states are shown."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from daftari.rules.consent.views import (
     write_evidence,
 )
 
-HOUSE = ConsentSettings()
+DEFAULTS = ConsentSettings()
 EVERYTHING = Scope()
 NOW = 1_711_004_797_000_000
 WRITTEN = "2024-03-21T07:06:37.000000Z"
 
 
-def meaning(text: str, settings: ConsentSettings = HOUSE) -> Meaning:
+def meaning(text: str, settings: ConsentSettings = DEFAULTS) -> Meaning:
     return read_message(text, settings=settings).meaning
 
 
@@ -53,12 +53,12 @@ def fact(kind: FactKind, scope: Scope = EVERYTHING, *, source: Source = "inbound
 @pytest.mark.parametrize("word", OPT_OUT_WORDS)
 def test_each_opt_out_word_as_the_whole_message_is_an_opt_out(word: str) -> None:
     for text in (word, word.upper(), word.title(), f"  {word}\n"):
-        assert read_message(text, settings=HOUSE) == Reading("opt_out")
+        assert read_message(text, settings=DEFAULTS) == Reading("opt_out")
 
 
 @pytest.mark.parametrize("text", ["STOP.", "Stop!!!", '"STOP"', "(stop)", "*STOP*", "STOP 🙏", "¡stop!", "ＳＴＯＰ"])
 def test_punctuation_around_a_word_is_nothing(text: str) -> None:
-    assert read_message(text, settings=HOUSE) == Reading("opt_out")
+    assert read_message(text, settings=DEFAULTS) == Reading("opt_out")
 
 
 @pytest.mark.parametrize("text", ["S.T.O.P", "s t o p", "S-T-O-P", "st\u200bop"])
@@ -92,7 +92,7 @@ def test_swahili_words_are_opt_outs(text: str) -> None:
     ],
 )
 def test_a_message_that_begins_with_stop_is_an_opt_out_that_says_more(text: str, rest: str) -> None:
-    reading = read_message(text, settings=HOUSE)
+    reading = read_message(text, settings=DEFAULTS)
     assert (reading.meaning, reading.rest) == ("opt_out", rest)
     assert reading.why
 
@@ -117,7 +117,7 @@ def test_a_message_that_begins_with_stop_is_an_opt_out_that_says_more(text: str,
     ],
 )
 def test_an_opt_out_word_within_a_longer_message_is_listed_for_review(text: str) -> None:
-    reading = read_message(text, settings=HOUSE)
+    reading = read_message(text, settings=DEFAULTS)
     assert reading.meaning == "review"
     assert reading.why
     assert reading.rest == ""
@@ -128,7 +128,7 @@ def test_an_opt_in_that_says_more_is_listed_for_review(text: str) -> None:
     assert meaning(text) == "review"
 
 
-def test_an_opt_out_word_beside_an_opt_in_word_is_no_opt_in() -> None:
+def test_an_opt_out_word_next_to_an_opt_in_word_is_no_opt_in() -> None:
     assert meaning("start or stop") == "review"
     assert meaning("stop start") == "opt_out"
 
@@ -144,23 +144,23 @@ def test_an_opt_out_word_beside_an_opt_in_word_is_no_opt_in() -> None:
     ],
 )
 def test_only_whole_words_count(text: str) -> None:
-    assert read_message(text, settings=HOUSE) == Reading("nothing")
+    assert read_message(text, settings=DEFAULTS) == Reading("nothing")
 
 
 @pytest.mark.parametrize("word", OPT_IN_WORDS)
 def test_each_opt_in_word_as_the_whole_message_is_an_opt_in(word: str) -> None:
-    assert read_message(f" {word.upper()}! ", settings=HOUSE) == Reading("opt_in")
+    assert read_message(f" {word.upper()}! ", settings=DEFAULTS) == Reading("opt_in")
 
 
 @pytest.mark.parametrize("word", HELP_WORDS)
 def test_each_help_word_as_the_whole_message_asks_for_help(word: str) -> None:
-    assert read_message(f"{word.upper()}?", settings=HOUSE) == Reading("help")
+    assert read_message(f"{word.upper()}?", settings=DEFAULTS) == Reading("help")
     assert meaning(f"{word} me") == "nothing"
 
 
 @given(st.text())
 def test_no_text_is_too_strange_to_be_read(text: str) -> None:
-    reading = read_message(text, settings=HOUSE)
+    reading = read_message(text, settings=DEFAULTS)
     assert reading.meaning == "opt_out" or not reading.rest
     assert reading.meaning in ("opt_out", "review") or not reading.why
 
@@ -168,7 +168,7 @@ def test_no_text_is_too_strange_to_be_read(text: str) -> None:
 # ---- a project's own words ----------------------------------------------------------------------------
 
 
-def test_stop_stopall_and_unsubscribe_count_beside_whatever_words_a_project_has() -> None:
+def test_stop_stopall_and_unsubscribe_count_in_addition_to_whatever_words_a_project_has() -> None:
     for own in (ConsentSettings(opt_out_words=("Acha",)), ConsentSettings(opt_out_words=())):
         for word in LEADING_WORDS:
             assert meaning(word.upper(), own) == "opt_out"
@@ -188,7 +188,7 @@ def test_letters_that_stand_apart_are_one_word_and_the_next_word_is_another() ->
     assert plain_words("s t o p") == "stop"
 
 
-def test_a_projects_own_words_stand_instead_of_the_houses() -> None:
+def test_a_projects_own_words_stand_instead_of_the_defaults() -> None:
     own = ConsentSettings(opt_out_words=("STOP", "Acha!"), opt_in_words=("Anza",), help_words=("Saidia",))
     assert meaning("acha", own) == "opt_out"
     assert meaning("ANZA", own) == "opt_in"
@@ -236,10 +236,10 @@ def test_a_stop_that_names_no_channel_and_no_sender_is_about_everything(setting:
 
 
 def test_a_stop_is_about_everything_unless_the_project_says_otherwise() -> None:
-    assert stop_scope(HOUSE, channel="sms", sender="SHOP") == Scope()
+    assert stop_scope(DEFAULTS, channel="sms", sender="SHOP") == Scope()
 
 
-# ---- states as they are told --------------------------------------------------------------------------
+# ---- states as they are shown -------------------------------------------------------------------------
 
 
 def show_state(state: State) -> Any:
@@ -254,11 +254,11 @@ def show_reasons(verdict: Verdict) -> Any:
     return msgspec.to_builtins(views.show_reasons(verdict))
 
 
-def told(channel: str | None = None, purpose: str | None = None) -> dict[str, str | None]:
+def entry(channel: str | None = None, purpose: str | None = None) -> dict[str, str | None]:
     return {"channel": channel, "purpose": purpose}
 
 
-def test_nothing_known_is_told_as_nothing() -> None:
+def test_nothing_known_is_shown_as_nothing() -> None:
     nothing: list[object] = []
     assert show_state(NOTHING_KNOWN) == {
         "suppressed": False,
@@ -270,22 +270,22 @@ def test_nothing_known_is_told_as_nothing() -> None:
     }
 
 
-def test_a_suppressed_number_is_told_in_one_scope() -> None:
+def test_a_suppressed_number_is_shown_in_one_scope() -> None:
     shown = show_state(derive_state([fact("opt_out", Scope(channel)) for channel in CHANNELS]))
     assert shown["suppressed"] is True
-    assert shown["blocked"] == [told()]
+    assert shown["blocked"] == [entry()]
 
 
 @pytest.mark.parametrize(
     ("scope", "shown"),
     [
-        (Scope(), told()),
-        (Scope("sms"), told("sms")),
-        (Scope(purpose="marketing"), told(None, "marketing")),
-        (Scope("sms", ANY, "transactional"), told("sms", "transactional")),
+        (Scope(), entry()),
+        (Scope("sms"), entry("sms")),
+        (Scope(purpose="marketing"), entry(None, "marketing")),
+        (Scope("sms", ANY, "transactional"), entry("sms", "transactional")),
     ],
 )
-def test_one_opt_out_is_told_in_its_own_scope(scope: Scope, shown: dict[str, str | None]) -> None:
+def test_one_opt_out_is_shown_in_its_own_scope(scope: Scope, shown: dict[str, str | None]) -> None:
     state = show_state(derive_state([fact("opt_out", scope)]))
     assert (state["blocked"], state["senders"]) == ([shown], [])
 
@@ -293,12 +293,12 @@ def test_one_opt_out_is_told_in_its_own_scope(scope: Scope, shown: dict[str, str
 @pytest.mark.parametrize(
     ("scope", "sender", "shown"),
     [
-        (Scope("sms", "SHOP"), "shop", told("sms")),
-        (Scope(ANY, "20-880"), "20880", told()),
-        (Scope("sms", "SHOP", "transactional"), "shop", told("sms", "transactional")),
+        (Scope("sms", "SHOP"), "shop", entry("sms")),
+        (Scope(ANY, "20-880"), "20880", entry()),
+        (Scope("sms", "SHOP", "transactional"), "shop", entry("sms", "transactional")),
     ],
 )
-def test_an_opt_out_from_one_sender_is_told_of_that_sender_alone(
+def test_an_opt_out_from_one_sender_is_shown_for_that_sender_alone(
     scope: Scope, sender: str, shown: dict[str, str | None]
 ) -> None:
     state = show_state(derive_state([fact("opt_out", scope)]))
@@ -306,36 +306,36 @@ def test_an_opt_out_from_one_sender_is_told_of_that_sender_alone(
     assert state["senders"] == [{"sender": sender, "blocked": [shown], "opted_in": []}]
 
 
-def test_a_sender_of_whom_something_else_holds_is_told_whole() -> None:
-    """What is blocked for everybody is told of that sender again, so that one entry says all of it."""
+def test_a_sender_with_a_state_of_its_own_is_shown_whole() -> None:
+    """What is blocked for every sender is shown for that sender again, so that one entry says all of it."""
     out = fact("opt_out", Scope("sms", ANY, "marketing"))
     back = Fact(10, "opt_in", Scope("sms", "SHOP"), NOW + 1, NOW + 1, "form")
     other = fact("opt_out", Scope("whatsapp", "Club"))
     state = show_state(derive_state([out, back, other]))
-    assert state["blocked"] == [told("sms", "marketing")]
+    assert state["blocked"] == [entry("sms", "marketing")]
     assert state["senders"] == [
-        {"sender": "club", "blocked": [told("sms", "marketing"), told("whatsapp")], "opted_in": []},
-        {"sender": "shop", "blocked": [], "opted_in": [told("sms")]},
+        {"sender": "club", "blocked": [entry("sms", "marketing"), entry("whatsapp")], "opted_in": []},
+        {"sender": "shop", "blocked": [], "opted_in": [entry("sms")]},
     ]
 
 
-def test_an_opt_in_is_told_in_its_own_scope() -> None:
+def test_an_opt_in_is_shown_in_its_own_scope() -> None:
     shown = show_state(derive_state([fact("opt_in", Scope("whatsapp"))]))
-    assert (shown["blocked"], shown["opted_in"]) == ([], [told("whatsapp")])
+    assert (shown["blocked"], shown["opted_in"]) == ([], [entry("whatsapp")])
 
 
-def test_both_purposes_of_a_channel_are_told_as_the_channel() -> None:
+def test_both_purposes_of_a_channel_are_shown_as_the_channel() -> None:
     facts = [fact("opt_out", Scope("sms", ANY, purpose)) for purpose in PURPOSES]
-    assert show_state(derive_state(facts))["blocked"] == [told("sms")]
+    assert show_state(derive_state(facts))["blocked"] == [entry("sms")]
 
 
-def test_a_purpose_on_every_channel_is_told_as_the_purpose() -> None:
+def test_a_purpose_on_every_channel_is_shown_as_the_purpose() -> None:
     facts = [fact("opt_out", Scope(channel, ANY, "marketing")) for channel in CHANNELS]
-    assert show_state(derive_state(facts))["blocked"] == [told(None, "marketing")]
+    assert show_state(derive_state(facts))["blocked"] == [entry(None, "marketing")]
 
 
 @given(st.integers(0, mask_of(ANY, ANY)), st.integers(0, mask_of(ANY, ANY)), st.sampled_from((OTHERS, "shop")))
-def test_the_scopes_told_are_together_what_is_blocked_and_what_was_opted_in_to(
+def test_the_scopes_shown_are_together_what_is_blocked_and_what_was_opted_in_to(
     blocked: int, opted_in: int, sender: str
 ) -> None:
     shown = show_state(State(cells={OTHERS: (0, 0), sender: (blocked, opted_in)}))
@@ -354,7 +354,7 @@ def test_the_scopes_told_are_together_what_is_blocked_and_what_was_opted_in_to(
         assert len(scopes) <= len(CHANNELS) + 1
 
 
-def test_groups_that_were_left_and_services_that_are_paid_are_told_by_name() -> None:
+def test_groups_that_were_left_and_services_that_are_paid_are_shown_by_name() -> None:
     left = Fact(1, "left_group", Scope("sms"), NOW, NOW, "inbound", keyword="choir", group_id=7)
     paid = fact("activated", Scope("premium_sms", "20-880"), source="provider", keyword="news")
     shown = show_state(derive_state([left, paid]))
@@ -362,7 +362,7 @@ def test_groups_that_were_left_and_services_that_are_paid_are_told_by_name() -> 
     assert shown["subscriptions"] == [{"sender": "20880", "keyword": "news"}]
 
 
-# ---- facts as they are told ---------------------------------------------------------------------------
+# ---- facts as they are shown --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -415,7 +415,7 @@ def test_a_fact_is_shown_with_nothing_for_any() -> None:
     assert show_fact(fact("opt_out", Scope("sms"))) == {
         "id": 9,
         "kind": "opt_out",
-        **told("sms"),
+        **entry("sms"),
         "sender": None,
         "at": WRITTEN,
         "recorded_at": WRITTEN,
@@ -445,7 +445,7 @@ def test_each_reason_without_a_fact_has_its_sentence(code: str) -> None:
     assert SENTENCES[code].endswith(".")
 
 
-def test_a_refusal_tells_each_fact_that_it_rests_on() -> None:
+def test_a_refusal_names_each_fact_that_it_rests_on() -> None:
     out, paid = fact("opt_out"), fact("activated", Scope("premium_sms", "20880"), source="provider", keyword="news")
     reasons = show_reasons(Verdict(allowed=False, code="opted_out", facts=(out, paid), still_billed=True))
     assert [reason["code"] for reason in reasons] == ["opted_out", "still_billed"]

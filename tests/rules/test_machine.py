@@ -1,6 +1,6 @@
 """Random calls, played against SQLite, PostgreSQL and a book of plain dictionaries at once: the same answer from all.
 
-Books begin near the borders of the page directory's blocks (2 ** 6, 12 and 18 ids), and where an id is also somebody's
+Books begin near the borders of the page directory's blocks (2 ** 6, 12 and 18 ids), and where an id is also a contact's
 mobile. Two projects share each database, so that what belongs to one is looked for in the other. ``make prove`` plays
 for hours what ``make test`` plays for seconds.
 """
@@ -34,12 +34,12 @@ from tests.support.machine import (
     listed,
     listed_by_model,
     numbers,
+    result_of_create,
+    result_of_group,
+    result_of_membership,
+    result_of_update,
     run_machine,
     spellings,
-    told_of_create,
-    told_of_group,
-    told_of_membership,
-    told_of_update,
     who,
     written,
 )
@@ -53,7 +53,7 @@ FIRST_IDS = (
     *(SUBSCRIBERS[9], int(f"254{SUBSCRIBERS[9]}")) * 4,
     2**61,
 )
-"""Where books begin; those from a subscriber's number on give ids that are also somebody's mobile."""
+"""Where books begin; those from a subscriber's number on give ids that are also a contact's mobile."""
 
 # ---- what callers send ------------------------------------------------------------------------------
 
@@ -143,22 +143,22 @@ class Phonebooks(Machine[Book]):
     def create_contact(self, book: int, given: Any, group: str | None, skip: bool) -> None:
         def call(store: Store, project: Project) -> Any:
             outcome = calls.create_contact(store, project, given, group=group, skip=skip, now=self.now)
-            return told_of_create(outcome, True)
+            return result_of_create(outcome, True)
 
-        def told(model: Book) -> Any:
+        def expected(model: Book) -> Any:
             # What is no object at all is no row, so that there is nothing to skip.
             return model.create([given], "contact", group, skip and isinstance(given, dict), self.now)
 
-        self.play(book, call, told)
+        self.play(book, call, expected)
 
     @rule(book=books, many=st.sampled_from([20, 70, 130]), group=maybe_groups)
     def create_many(self, book: int, many: int, group: str | None) -> None:
-        """New contacts by the hundred, with numbers that nobody else has."""
+        """New contacts by the hundred, with numbers that no other contact has."""
         first = 254_733_000_000 + self.books[book].next_id % 1_000_000
         given = [{"mobile": f"+{number}"} for number in range(first, first + many)]
 
         def call(store: Store, project: Project) -> Any:
-            return told_of_create(calls.create_contacts(store, project, given, group=group, now=self.now), True)
+            return result_of_create(calls.create_contacts(store, project, given, group=group, now=self.now), True)
 
         self.play(book, call, lambda model: model.create_many(first, many, group, self.now))
 
@@ -202,7 +202,7 @@ class Phonebooks(Machine[Book]):
         reference = self.reference(book, number, spelling)
         self.play(
             book,
-            lambda store, project: told_of_update(
+            lambda store, project: result_of_update(
                 calls.update_contact(store, project, reference, given, group=group, move=move, now=self.now)
             ),
             lambda model: model.update(reference, given, group, move, self.now),
@@ -233,7 +233,7 @@ class Phonebooks(Machine[Book]):
     def create_group(self, book: int, name: str) -> None:
         self.play(
             book,
-            lambda store, project: told_of_group(calls.create_group(store, project, name, now=self.now)),
+            lambda store, project: result_of_group(calls.create_group(store, project, name, now=self.now)),
             lambda model: model.create_group(name, self.now),
         )
 
@@ -241,7 +241,7 @@ class Phonebooks(Machine[Book]):
     def get_group(self, book: int, name: str) -> None:
         self.play(
             book,
-            lambda store, project: told_of_group(calls.get_group(store, project, name)),
+            lambda store, project: result_of_group(calls.get_group(store, project, name)),
             lambda model: model.get_group(name),
         )
 
@@ -249,7 +249,7 @@ class Phonebooks(Machine[Book]):
     def update_group(self, book: int, name: str, new_name: str) -> None:
         self.play(
             book,
-            lambda store, project: told_of_group(calls.update_group(store, project, name, new_name, now=self.now)),
+            lambda store, project: result_of_group(calls.update_group(store, project, name, new_name, now=self.now)),
             lambda model: model.update_group(name, new_name),
         )
 
@@ -273,14 +273,14 @@ class Phonebooks(Machine[Book]):
 
         def call(store: Store, project: Project) -> Any:
             change = calls.join_group if does_join else calls.leave_group
-            return told_of_membership(change(store, project, name, ids=ids, mobiles=mobiles, now=self.now))
+            return result_of_membership(change(store, project, name, ids=ids, mobiles=mobiles, now=self.now))
 
-        def told(model: Book) -> Any:
+        def expected(model: Book) -> Any:
             return (model.join_group if does_join else model.leave_group)(name, ids, mobiles)
 
-        self.play(book, call, told)
+        self.play(book, call, expected)
 
-    # ---- the house ----------------------------------------------------------------------------------
+    # ---- settings -----------------------------------------------------------------------------------
 
     @precondition(lambda self: any(group.deleted for book in self.books for group in book.groups.values()))
     @rule(book=books)
@@ -293,7 +293,7 @@ class Phonebooks(Machine[Book]):
 
     @rule(book=books, title=st.sampled_from(["Shopify", "shopify ", "Kalro", "Duka la Mama"]))
     def rename_project(self, book: int, title: str) -> None:
-        """Former names go on matching, and nothing in the book changes."""
+        """Former names still match, and nothing in the book changes."""
         new_name = f"{title} {self.run}"
         taken = folded(new_name) == folded(self.names[1 - book][-1])
         for side in self.sides:
@@ -320,7 +320,7 @@ class Phonebooks(Machine[Book]):
         for side in self.sides:
             model, project = self.books[self.played], side.projects[self.played]
             shown, listed_total, total = side.store.read(project, NOW, every_count)
-            assert [told_of_group(group) for group in shown] == model.list_groups()
+            assert [result_of_group(group) for group in shown] == model.list_groups()
             assert listed_total == sum(not model.is_suppressed(number) for number in model.contacts)
             assert total == len(model.contacts)
 

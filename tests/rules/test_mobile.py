@@ -243,7 +243,7 @@ def differences(
 ) -> tuple[int, int, list[tuple[str, str, int | None, int | None]]]:
     """How many were written, how many of them the fast path answered, and where it was wrong.
 
-    What it does not answer goes to the library either way, which costs most and tells least: some of it is compared.
+    What it does not answer goes to the library either way, which costs most and shows least: some of it is compared.
     """
     readers = {region: mobile.reader_with(pattern, region) for region, pattern in patterns.items()}
     given = fast = 0

@@ -144,7 +144,7 @@ def test_the_earliest_and_the_latest_time_that_is_read_have_an_hour_in_every_zon
         *("9999-12-31T23:59:59Z", "9999-12-31T23:59:59-10:00", 10**12, -(10**12)),
     ],
 )
-def test_a_time_that_has_no_hour_somewhere_is_refused_before_anybody_asks_for_it(written: str | int) -> None:
+def test_a_time_that_has_no_hour_somewhere_is_refused_before_a_caller_asks_for_it(written: str | int) -> None:
     with pytest.raises(ValueError, match="must be a time such as"):
         read_time(written, now=None)
 

@@ -1,6 +1,6 @@
 """What tests make and look at again and again: contacts, pages, counts, errors, and rows of the database itself.
 
-This room must not know which engine a database is of, but for ``rows_of``, which looks past the store on purpose.
+This module must not know which engine a database is of, but for ``rows_of``, which looks past the store on purpose.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ PAGINATOR_MEMBERS = [
 ]
 OUTCOMES = ("created", "updated", "unchanged", "duplicate", "invalid")
 NO_MOBILE = "254799999999"
-"""A mobile that no builder gives to anybody."""
+"""A mobile that no builder gives to a contact."""
 PARTS = {
     **{part: "1" for route in ROUTES for part in re.findall(r"{(\w+)}", route.path)},
     "name": "VIP",

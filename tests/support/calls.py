@@ -1,6 +1,6 @@
-"""The rules as the doors call them, on a store and a project: what is given is read, the call made, the rest is theirs.
+"""The rules as the API and the CLI call them, on a store and a project: input is read, the call made, no more.
 
-For tests below the doors. This room must not know what the right answer is.
+For tests below the entry points. This module must not know what the right answer is.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ def purge_group(store: Store, project: Project) -> bool:
 
 
 def broken_in(store: Store, project: Project) -> list[tuple[str, bool]]:
-    """The names of what is broken in the project's book, and whether it can be mended."""
+    """The names of what is broken in the project's book, and whether it can be repaired."""
     return [(finding.invariant, finding.repairable) for finding in store.read(project, NOW, check_project)]
 
 

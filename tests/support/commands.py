@@ -41,7 +41,7 @@ def type_in_terminal(words: list[str], *, typed: str) -> int:
         os.close(theirs)
         printed = b""
         while not printed.endswith(b": "):
-            # What is typed before it asks unseen is thrown away.
+            # What is typed before it asks without echo is thrown away.
             printed += os.read(ours, 65_536)
         os.write(ours, f"{typed}\n".encode())
         code = process.wait(timeout=60)

@@ -1,6 +1,6 @@
-"""The rules about consent as the doors call them, on a store and a project, beside ``rulebook``.
+"""The rules about consent as the API and the CLI call them, on a store and a project, next to ``rulebook``.
 
-For tests below the doors. This room must not know what the right answer is.
+For tests below the entry points. This module must not know what the right answer is.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What is asked of a book after every call about consent, and what the model says to the same questions.
 
-Each step asks some of the questions that there are, of everybody. This room must not know what was called before.
+Each step asks some of the questions, about every number. This module must not know what was called before.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from tests.oracles.book import SUBSCRIBERS
 from tests.oracles.facts import FactBook, read_moment
 from tests.support import consent_calls
 from tests.support.calls import NOW, REGION
-from tests.support.machine import STEP_MICROSECONDS, told_of_group
+from tests.support.machine import STEP_MICROSECONDS, result_of_group
 
 FEW = SUBSCRIBERS[10:14]
 """So few that they meet again and again."""
 PEOPLE = [int(f"254{number}") for number in FEW]
-STRANGER = 254_711_000_000
+UNKNOWN = 254_711_000_000
 SHOWN_FROZEN = 2
 """Frozen audiences that are looked at after each call: the last ones."""
 QUESTIONS = [
@@ -72,13 +72,13 @@ class Look:
             for place, question in enumerate(self.asked)
             if (possible := definitions(model, question))
         ]
-        self.mobile = [*PEOPLE, STRANGER][step % (len(PEOPLE) + 1)]
+        self.mobile = [*PEOPLE, UNKNOWN][step % (len(PEOPLE) + 1)]
         self.groups = [name for name, _, _ in model.list_groups()]
         self.frozen = list(enumerate(model.frozen))[-SHOWN_FROZEN:]
 
     def shown(self, tx: Tx, project: Project) -> dict[str, Any]:
         """What the book says, in one snapshot."""
-        people = [*PEOPLE, STRANGER]
+        people = [*PEOPLE, UNKNOWN]
         answers = [
             consent_calls.may_message(tx, project, question, people, **times)
             for question, times in zip(self.asked, self.times, strict=True)
@@ -86,20 +86,20 @@ class Look:
         reached = [consent_calls.find_audience(tx, project, definition) for definition in self.definitions]
         listed = {name: ids_on(tx, name, suppressed=False) for name in (None, *self.groups)}
         return {
-            "allowed": [[told_of_answer(answer) for answer in answers_of] for answers_of in answers],
+            "allowed": [[result_of_answer(answer) for answer in answers_of] for answers_of in answers],
             "audiences": [(found, counted.count, counted.excluded) for found, counted in reached],
             "lists": listed,
             "book": ids_on(tx, None, suppressed=True),
-            "groups": [told_of_group(group) for group in groups.list_groups(tx, after=0, limit=1_000)],
+            "groups": [result_of_group(group) for group in groups.list_groups(tx, after=0, limit=1_000)],
             "states": states_on(tx, self.model),
-            "number": told_of_number(tx, self.mobile),
+            "number": shown_number(tx, self.mobile),
             "frozen": [self.show_frozen(tx, project, place) for place, _ in self.frozen],
             "reviews": reviews_on(tx),
         }
 
     def expected(self) -> dict[str, Any]:
         """What the model says."""
-        model, people = self.model, [*PEOPLE, STRANGER]
+        model, people = self.model, [*PEOPLE, UNKNOWN]
         reached = [model.find_audience(definition) for definition in self.definitions]
         states = {number: state_of(model, int(contact["mobile"])) for number, contact in sorted(model.contacts.items())}
         return {
@@ -130,7 +130,7 @@ class Look:
 # ---- answers, made plain ----------------------------------------------------------------------------
 
 
-def told_of_answer(answer: dict[str, Any]) -> tuple[str, bool, str]:
+def result_of_answer(answer: dict[str, Any]) -> tuple[str, bool, str]:
     return answer["mobile"], answer["allowed"], answer["reasons"][0]["code"]
 
 
@@ -156,10 +156,10 @@ def states_on(tx: Tx, model: FactBook) -> dict[int, State]:
     )
     states: dict[int, State] = {}
     for contact in msgspec.json.decode(b"[" + shown.cards + b"]"):
-        told = contact["consent"]
-        by_sender = {entry["sender"]: entry for entry in told["senders"]}
+        shown_consent = contact["consent"]
+        by_sender = {entry["sender"]: entry for entry in shown_consent["senders"]}
         entries = {
-            sender: by_sender.get(sender, told)
+            sender: by_sender.get(sender, shown_consent)
             for sender in consent.named_senders(model.ledger.of(int(contact["mobile"])))
         }
         blocked, opted_in = (
@@ -174,8 +174,8 @@ def states_on(tx: Tx, model: FactBook) -> dict[int, State]:
             }
             for name in ("blocked", "opted_in")
         )
-        services = {(service["sender"], service["keyword"]) for service in told["subscriptions"]}
-        states[contact["id"]] = (told["suppressed"], blocked, opted_in, told["left_groups"], services)
+        services = {(service["sender"], service["keyword"]) for service in shown_consent["subscriptions"]}
+        states[contact["id"]] = (shown_consent["suppressed"], blocked, opted_in, shown_consent["left_groups"], services)
     return states
 
 
@@ -191,14 +191,14 @@ def state_of(model: FactBook, mobile: int) -> State:
     return model.ledger.is_suppressed(mobile), blocked, opted_in, left, consent.subscriptions(facts)
 
 
-def told_of_number(tx: Tx, mobile: int) -> tuple[bool, list[tuple[int, int, int, str]]]:
-    """What is told of a number, whether it is a contact or not: suppressed, and the history in order of time."""
-    told = msgspec.to_builtins(questions.show_consent(tx, reference=Reference(f"+{mobile}", REGION)))
+def shown_number(tx: Tx, mobile: int) -> tuple[bool, list[tuple[int, int, int, str]]]:
+    """What is shown of a number, whether it is a contact or not: suppressed, and the history in order of time."""
+    found = msgspec.to_builtins(questions.show_consent(tx, reference=Reference(f"+{mobile}", REGION)))
     history = [
         (microseconds(fact["at"]), fact["id"], microseconds(fact["recorded_at"]), fact["kind"])
-        for fact in told["facts"]
+        for fact in found["facts"]
     ]
-    return told["suppressed"], history
+    return found["suppressed"], history
 
 
 def microseconds(written: str) -> int:

@@ -180,8 +180,8 @@ def inlined(schema: Any) -> Any:
     if "$ref" not in schema:
         return {name: inlined(value) for name, value in schema.items()}
     named = inlined(target(schema["$ref"]))
-    beside = {name: inlined(value) for name, value in schema.items() if name not in ("$ref", "description")}
-    return {"allOf": [named], **beside} if beside else named
+    siblings = {name: inlined(value) for name, value in schema.items() if name not in ("$ref", "description")}
+    return {"allOf": [named], **siblings} if siblings else named
 
 
 def _properties(validator: Any, properties: Node, instance: Any, schema: Node) -> Iterator[ValidationError]:

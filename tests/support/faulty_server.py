@@ -1,6 +1,6 @@
 """A server that answers as a test says, and badly when it says so: late, cut in the middle, or not at all.
 
-What a client does about it cannot be seen with a good server. This room knows nothing of Daftari.
+What a client does about it cannot be seen with a good server. This module knows nothing of Daftari.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def says(record: object, status: int = 200, **headers: str) -> Says:
 
 
 def in_turn(*answers: Says | None) -> Behaviour:
-    """One answer after the other; the last one for ever."""
+    """One answer after the other; the last one forever."""
     left = list(answers)
     return lambda got: left.pop(0) if len(left) > 1 else left[0]
 

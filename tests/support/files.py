@@ -1,4 +1,4 @@
-"""Files of people for the tests: made here, read and written through the floor's own door."""
+"""Files of people for the tests: made here, read and written through the layer's own functions."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def values(path: str, *, name: str | None = None) -> list[Any]:
 
 
 def refusal(path: str, *, name: str | None = None) -> str:
-    """Why a file is refused, which is told in a sentence with its name before it."""
+    """Why a file is refused, in a sentence with its name before it."""
     try:
         layout_of(path, name=name)
     except UnreadableFile as error:

@@ -1,4 +1,4 @@
-"""What each provider sends, as its documentation and its clients show it, and the events that it tells."""
+"""What each provider sends, as its documentation and its clients show it, and the events that it reports."""
 
 from __future__ import annotations
 

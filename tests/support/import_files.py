@@ -16,7 +16,7 @@ from tests.support.clients import Answer, Client
 from tests.support.stores import NOW
 
 BOUNDARY = "a-boundary-that-is-nowhere-else"
-NOBODY = Actor(None, "test")
+TESTER = Actor(None, "test")
 PEOPLE = Layout("csv", ("Phone", "First name"))
 Part = tuple[str, str | None, bytes]
 """A name, a file's name if it is one, and bytes."""
@@ -61,22 +61,22 @@ def written_form(parts: Sequence[Part]) -> bytes:
 
 
 def queued(store: Store, project: Project, *, layout: Layout = PEOPLE, planned: bool = False) -> int:
-    """An import that nobody has begun, of a file that nobody has read; its id."""
+    """An import that is not begun, of a file that is not read yet; its id."""
     columns = layout.columns or ("TEL",)
     settings = ImportSettings("people.x", 0, layout, match_columns(columns, given={}), "KE", 1, planned=planned)
-    number = store.write(project, NOBODY, 1, begin_import, settings=settings)
-    store.write(project, NOBODY, 1, queue_import, import_id=number)
+    number = store.write(project, TESTER, 1, begin_import, settings=settings)
+    store.write(project, TESTER, 1, queue_import, import_id=number)
     return number
 
 
 def ready_for(store: Store, project: Project, command: str) -> int:
-    """An import that can be told this; its id."""
+    """An import that accepts this command; its id."""
     number = queued(store, project, planned=command == "apply")
     if command == "resume":
-        store.write(project, NOBODY, NOW, pause_import, import_id=number)
+        store.write(project, TESTER, NOW, pause_import, import_id=number)
     elif command in ("apply", "undo"):
         found = store.read(project, NOW, get_import, import_id=number)
-        store.write(project, NOBODY, 1, end_import, found=found, state="done")
+        store.write(project, TESTER, 1, end_import, found=found, state="done")
     return number
 
 
@@ -84,7 +84,7 @@ def keep_rejects(store: Store, project: Project, number: int, *records: str) -> 
     """Records of an import that could not be taken, as JSON, each with its number as the reason."""
     rejects = [reject(place, f"is row {place}.", record) for place, record in enumerate(records, 1)]
     store.write(
-        project, NOBODY, NOW, imports.save_rejects, import_id=number, first=1, last=len(rejects), rejects=rejects
+        project, TESTER, NOW, imports.save_rejects, import_id=number, first=1, last=len(rejects), rejects=rejects
     )
 
 
@@ -94,10 +94,5 @@ def show(client: Client, number: int) -> Any:
 
 
 def counted(client: Client, number: int) -> dict[str, int]:
-    """What became of the rows, but for what became of none."""
+    """The outcomes of the rows, without the zeros."""
     return {name: many for name, many in show(client, number)["counts"].items() if many}
-
-
-def told(answer: Answer) -> tuple[int, str]:
-    """Status and code of an error."""
-    return answer.status, answer.json()["error_code"]

@@ -1,7 +1,7 @@
 """Imports as tests make them: a file and what is wanted, worked on turn by turn, and the book that comes of it.
 
 ``work`` reads in this process, in chunks and batches as small as a test likes; ``work_for_real`` as the worker does,
-with the process that reads beside. This room must not know what the right answer is.
+with the process that reads next to it. This module must not know what the right answer is.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Office(Struct):
         )
 
     def real_settings(self, data: bytes, **wanted: Any) -> ImportSettings:
-        """What is wanted, read in the process beside."""
+        """What is wanted, read in the other process."""
         asked = ImportRequest(**{"name": "people.csv", **wanted})
         with tempfile.TemporaryFile() as file:
             file.write(data)
@@ -113,18 +113,18 @@ class Office(Struct):
     def get(self, number: int) -> Import:
         return self.store.read(self.project, NOW, lifecycle.get_import, import_id=number)
 
-    def tell(self, rule: Any, number: int, **values: Any) -> Import:
-        """Tell an import what to do."""
-        told: Import = self.store.write(self.project, KEY, self.tick(), rule, import_id=number, **values)
-        return told
+    def command(self, rule: Any, number: int, **values: Any) -> Import:
+        """Give an import a command."""
+        found: Import = self.store.write(self.project, KEY, self.tick(), rule, import_id=number, **values)
+        return found
 
     def apply(self, number: int, *, batch: int = 2) -> Import:
-        self.tell(lifecycle.apply_import, number)
+        self.command(lifecycle.apply_import, number)
         self.work(batch=batch)
         return self.get(number)
 
     def undo(self, number: int, *, opt_outs: bool = False, reason: str | None = None) -> Import:
-        self.tell(lifecycle.undo_import, number, opt_outs=opt_outs, reason=reason)
+        self.command(lifecycle.undo_import, number, opt_outs=opt_outs, reason=reason)
         self.work()
         return self.get(number)
 
@@ -145,7 +145,7 @@ class Office(Struct):
             )  # fmt: skip
 
     def work_for_real(self, *, chunks_a_batch: int = 2) -> None:
-        """Work on all that waits as the worker does, files that nobody needs any more included."""
+        """Work on all that waits as the worker does, files that are no longer needed included."""
         with ImportWork(self.store, self.project, keep_alive=lambda: True, chunks_a_batch=chunks_a_batch) as work:
             while work.step():
                 pass
@@ -172,13 +172,13 @@ class Office(Struct):
             yield reader.read_chunk(records[first : first + size], number=number, bytes_read=work.settings.bytes)
 
     def rows(self, number: int) -> list[dict[str, Any]]:
-        """What became of each record."""
+        """The outcome of each record."""
         rows = self.store.read(self.project, NOW, views.list_rows, import_id=number, after=0, limit=100_000)
-        told: list[dict[str, Any]] = msgspec.to_builtins(rows)
-        return told
+        shown_rows: list[dict[str, Any]] = msgspec.to_builtins(rows)
+        return shown_rows
 
     def outcomes(self, number: int) -> list[str]:
-        """What became of each record, in a word and a letter for each flag."""
+        """The outcome of each record, in a word and a letter for each flag."""
         letters = {"suppressed": "s", "joined": "j", "kept_out": "k"}
         return [
             row["outcome"] + "".join(f" {letter}" for flag, letter in letters.items() if row.get(flag))
@@ -221,10 +221,10 @@ class Office(Struct):
 
 def shown(found: Import) -> dict[str, int]:
     """The counts of an import, without the zeros; they add up to its rows."""
-    told = msgspec.to_builtins(views.show_import(found))
-    assert sum(told["counts"].values()) == told["rows"]
-    counts = {name: many for name, many in told["counts"].items() if many}
-    return counts | {name: told[name] for name in ("suppressed", "joined", "facts") if told[name]}
+    shown_import = msgspec.to_builtins(views.show_import(found))
+    assert sum(shown_import["counts"].values()) == shown_import["rows"]
+    counts = {name: many for name, many in shown_import["counts"].items() if many}
+    return counts | {name: shown_import[name] for name in ("suppressed", "joined", "facts") if shown_import[name]}
 
 
 def smaller(settings: ImportSettings, *, chunk_records: int) -> ImportSettings:

@@ -1,6 +1,6 @@
 """How random calls are played: against both engines and a book of plain dictionaries, which must all say the same.
 
-Two projects share each database, so that what belongs to one is looked for in the other. This room must not know
+Two projects share each database, so that what belongs to one is looked for in the other. This module must not know
 which calls there are.
 """
 
@@ -61,7 +61,7 @@ group_names = st.sampled_from(
 )
 books = st.sampled_from([0, 0, 0, 1])
 who = st.integers(min_value=-2, max_value=250)
-"""Which of the book's contacts, counted around; a negative one is an id that nobody has."""
+"""Which of the book's contacts, counted around; a negative one is an id that no contact has."""
 
 
 class Side:
@@ -100,7 +100,7 @@ class Machine(RuleBasedStateMachine, Generic[B]):
         self.names: list[list[str]] = []
 
     def begin_books(self, first_ids: list[int], consent: ConsentSettings) -> None:
-        """Two books with nobody in them."""
+        """Two empty books."""
         self.books = [self.new_book(next_id=first_id, settings=consent) for first_id in first_ids]
         self.names = [[f"Shopify {self.run}"], [f"Kalro {self.run}"]]
         for side in self.sides:
@@ -109,16 +109,16 @@ class Machine(RuleBasedStateMachine, Generic[B]):
 
     # ---- playing ------------------------------------------------------------------------------------
 
-    def play(self, book: int, call: Play, told: Callable[[B], Any]) -> None:
-        """One call on all three; ``call`` returns what ``told`` does, or refuses as it does."""
+    def play(self, book: int, call: Play, expected: Callable[[B], Any]) -> None:
+        """One call on all three; ``call`` returns what ``expected`` does, or refuses as it does."""
         self.now += STEP_MICROSECONDS
         self.played = book
         before = [members_and_rows(side.store, side.projects[book]) for side in self.sides]
         answers = [answer_of(call, side.store, side.projects[book]) for side in self.sides]
         for side, (members, rows) in zip(self.sides, before, strict=True):
-            assert_left_groups_are_told(side.store, side.projects[book], members, rows)
+            assert_left_groups_are_reported(side.store, side.projects[book], members, rows)
         assert answers[0] == answers[1]
-        assert plain(answers[0]) == plain(answer_of_model(told, self.books[book]))
+        assert plain(answers[0]) == plain(answer_of_model(expected, self.books[book]))
 
     def reference(self, book: int, number: int, spelling: str | None) -> str:
         return spelling if spelling is not None else str(self.id_of(book, number))
@@ -134,13 +134,13 @@ class Machine(RuleBasedStateMachine, Generic[B]):
 
         def call(store: Store, project: Project) -> Any:
             values: Any = {"group": group, "skip": skip, "results": results, "now": self.now}
-            return told_of_create(calls.create_contacts(store, project, given, **values), results)
+            return result_of_create(calls.create_contacts(store, project, given, **values), results)
 
-        def told(model: Book) -> Any:
+        def expected(model: Book) -> Any:
             said = model.create(given, "contacts.{}", group, skip, self.now)
             return said if results else {"counts": said["counts"]}
 
-        self.play(book, call, told)
+        self.play(book, call, expected)
 
     def teardown(self) -> None:
         """What is left in the end, in both books, is the model's to the last row."""
@@ -148,7 +148,7 @@ class Machine(RuleBasedStateMachine, Generic[B]):
             for project, model in zip(side.projects, self.books, strict=True):
                 assert calls.broken_in(side.store, project) == []
                 assert journal_of(side.database, project) == model.journal
-                assert_facts_are_told_once(side.store, project)
+                assert_facts_are_reported_once(side.store, project)
                 assert facts_of(side.store, project) == sorted(
                     fact.id for known in model.ledger.facts.values() for fact in known
                 )
@@ -189,9 +189,9 @@ def answer_of(call: Play, store: Store, project: Project) -> Any:
         return {"refused": error.code, "message": error.message, "fields": fields}
 
 
-def answer_of_model(told: Callable[[B], Any], model: B) -> Any:
+def answer_of_model(expected: Callable[[B], Any], model: B) -> Any:
     try:
-        return told(model)
+        return expected(model)
     except Refused as refused:
         return {"refused": refused.code, "fields": refused.fields}
 
@@ -203,7 +203,7 @@ def plain(answer: Any) -> Any:
     return answer
 
 
-def told_of_create(outcome: CreateOutcome, results: bool) -> Any:
+def result_of_create(outcome: CreateOutcome, results: bool) -> Any:
     counts = [outcome.created, outcome.updated, outcome.unchanged, outcome.duplicate, outcome.invalid]
     counts.append(outcome.suppressed)
     if not results:
@@ -216,15 +216,15 @@ def told_of_create(outcome: CreateOutcome, results: bool) -> Any:
     return {"counts": counts, "rows": shown}
 
 
-def told_of_update(outcome: UpdateOutcome) -> tuple[bool, bool]:
+def result_of_update(outcome: UpdateOutcome) -> tuple[bool, bool]:
     return outcome.suppressed, outcome.kept_out
 
 
-def told_of_membership(outcome: MembershipOutcome) -> tuple[int, ...]:
+def result_of_membership(outcome: MembershipOutcome) -> tuple[int, ...]:
     return outcome.changed, outcome.already, outcome.unknown, outcome.suppressed, outcome.kept_out
 
 
-def told_of_group(group: Group) -> tuple[str, int, int]:
+def result_of_group(group: Group) -> tuple[str, int, int]:
     return group.name, group.contacts, group.created_at
 
 
@@ -282,28 +282,28 @@ def members_and_rows(store: Store, project: Project) -> tuple[Members, list[Jour
     return store.read(project, NOW, look)
 
 
-def assert_left_groups_are_told(store: Store, project: Project, before: Members, rows: list[JournalRow]) -> None:
-    """Whoever left a group by a call is in a journal row of that call, and nobody else."""
+def assert_left_groups_are_reported(store: Store, project: Project, before: Members, rows: list[JournalRow]) -> None:
+    """Those who left a group by a call are in a journal row of that call, and no one else."""
     after, all_rows = members_and_rows(store, project)
     gone, new = before - after, all_rows[len(rows) :]
-    told = {(group, one) for row in new for group, ids in journal.read_left(row.left_groups).items() for one in ids}
+    reported = {(group, one) for row in new for group, ids in journal.read_left(row.left_groups).items() for one in ids}
     if not new:
         # The worker cleared a group that was deleted before.
         kept = {group.id for group in calls.list_groups(store, project)}
         assert not {group_id for group_id, _ in gone} & kept
     elif [row.action for row in new] == ["erase_number"]:
-        assert told == set()
+        assert reported == set()
     else:
-        assert told == gone
+        assert reported == gone
 
 
-def assert_facts_are_told_once(store: Store, project: Project) -> None:
+def assert_facts_are_reported_once(store: Store, project: Project) -> None:
     """Every fact there ever was is in one journal row, in the order of the rows."""
     _, rows = members_and_rows(store, project)
-    told = [number for row in rows for number in range(row.first_fact or 1, (row.last_fact or 0) + 1)]
+    reported = [number for row in rows for number in range(row.first_fact or 1, (row.last_fact or 0) + 1)]
     state = store.read(project, NOW, integrity.read_book)
     assert state is not None
-    assert told == list(range(1, state.next_fact))
+    assert reported == list(range(1, state.next_fact))
 
 
 def ids_in(ranges: str) -> list[int]:
@@ -315,7 +315,7 @@ def ids_in(ranges: str) -> list[int]:
 
 
 def facts_of(store: Store, project: Project) -> list[int]:
-    """Every fact there is, of the erased too."""
+    """Every fact there is, those of erased numbers included."""
     return [fact.id for fact in store.read(project, NOW, consent.list_facts, after=0, limit=10_000)]
 
 

@@ -31,7 +31,7 @@ shared_buffers = 64MB
 jit = off
 autovacuum = off
 """
-"""Nothing here outlives the run, so nothing is kept safe nor tidied; all else is as PostgreSQL comes."""
+"""Nothing here outlives the run, so nothing is kept safe nor vacuumed; the rest is PostgreSQL's default."""
 KEPT_BYTES_MAX = 256 * 1024
 """Up to so many, what a table had is deleted row by row, which is far quicker than giving the table new files."""
 CLEAR = f"""
@@ -67,7 +67,7 @@ SELECT concat_ws(' ',
     (SELECT COUNT(*) FROM pg_stats WHERE schemaname = 'public')
 )
 """
-"""All that a test may leave in a database beside rows: tables, indexes, constraints, settings, statistics."""
+"""All that a test may leave in a database in addition to rows: tables, indexes, constraints, settings, statistics."""
 
 
 def server_address(folder: Path) -> str:
@@ -105,7 +105,7 @@ def database_address(server: str, name: str) -> str:
 
 
 def drop_database(server: str, name: str) -> None:
-    """Remove a database, whoever is still connected to it."""
+    """Remove a database, even with clients connected to it."""
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
@@ -128,7 +128,7 @@ class Copies:
             self._system = _system_of(connection)
 
     def take(self) -> str:
-        """The name of a database with the template's tables and rows, and nobody connected to it."""
+        """The name of a database with the template's tables and rows, and no connections."""
         while self._free:
             name = self._free.pop()
             if self._is_as_new(name):
@@ -139,7 +139,7 @@ class Copies:
         return self._made[-1]
 
     def give_back(self, name: str) -> None:
-        """Nobody needs it any more."""
+        """It is no longer needed."""
         self._free.append(name)
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
 """The store as every test opens it: with the tests' own secret, which PostgreSQL has no other place for.
 
-This room must not know which engine a database is of.
+This module must not know which engine a database is of.
 """
 
 from __future__ import annotations
