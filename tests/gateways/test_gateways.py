@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daftari.errors import Forged, Malformed
-from daftari.gateways import GATEWAYS, SIGNALS, Proof
+from daftari.gateways import GATEWAYS, Proof
 from daftari.gateways.fields import FORM_FIELDS_MAX, international, read_moment
 from daftari.gateways.protocol import RECEIVED
+from daftari.gateways.signals import SIGNALS
 from daftari.model.consent import ANY, Scope
 from daftari.model.inbound import (
     InboundEvent,
@@ -283,6 +284,13 @@ def test_every_gateway_is_found_by_its_name_and_describes_itself() -> None:
     }
     assert {name: one.reply for name, one in GATEWAYS.items() if one.reply != RECEIVED} == {
         "twilio": ("text/xml", b"<Response/>")
+    }
+    assert {name: one.proof_headers for name, one in GATEWAYS.items() if one.proof_headers} == {
+        "sozuri": ("authorization", "authkey", "x-auth-key", "x-sozuri-signature"),
+        "twilio": ("x-twilio-signature",),
+        "infobip": ("authorization",),
+        "whatsapp": ("x-hub-signature-256",),
+        "generic": ("x-daftari-signature",),
     }
 
 

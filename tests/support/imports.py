@@ -154,7 +154,7 @@ class Office(Struct):
         """Take a batch. Returns whether it was taken."""
         phase = work.stored.phase
         taken: Taken = self._write(take_chunks, import_id=work.id, phase=phase, chunks=chunks, seconds=1.0)
-        return taken.goes_on
+        return taken.continues
 
     def _write(self, rule: Any, **values: Any) -> Any:
         return self.store.write(self.project, WORKER, self.tick(), rule, **values)

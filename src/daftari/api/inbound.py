@@ -11,7 +11,7 @@ import logging
 from daftari.api.pagination import cut_page, read_cursor
 from daftari.api.views.inbound import ReviewList, ReviewSettled
 from daftari.errors import DaftariError, Forged, Malformed, ReviewNotFound
-from daftari.gateways import GATEWAYS
+from daftari.gateways import GATEWAYS, PROOF_HEADERS
 from daftari.model.inbound import InboundRequest, StoredToken
 from daftari.model.limits import OPT_OUTS_PER_PAGE_MAX
 from daftari.model.projects import Actor
@@ -26,11 +26,6 @@ from daftari.web.params import read_id
 from daftari.web.requests import Request
 from daftari.web.responses import Response, json_response
 
-PROOF_HEADERS = (
-    *("authorization", "authkey", "x-auth-key", "x-sozuri-signature", "x-twilio-signature", "x-hub-signature-256"),
-    "x-daftari-signature",
-)
-"""The headers that may hold a proof of origin; no other is read or stored."""
 TEXT = "text/plain; charset=utf-8"
 
 log = logging.getLogger("daftari.web")

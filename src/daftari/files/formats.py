@@ -155,7 +155,7 @@ def _text_format(sample: str, *, name: str, media_type: str | None) -> Format:
     if _MARKUP.match(text):
         raise UnreadableFile(f"The file is a web page or XML, not a table or an address book; {_ADVICE}.")
     _refuse_noise(text)
-    return _told_format(text, name=name, media_type=media_type)
+    return _given_format(text, name=name, media_type=media_type)
 
 
 def _object_format(text: str, *, name: str, media_type: str | None) -> Format:
@@ -191,7 +191,7 @@ def _ending(name: str, media_type: str | None) -> str | None:
     return _ENDINGS.get(ending) or _ENDINGS.get((media_type or "").partition(";")[0].strip().lower())
 
 
-def _told_format(text: str, *, name: str, media_type: str | None) -> Format:
+def _given_format(text: str, *, name: str, media_type: str | None) -> Format:
     """The format of text that does not show it."""
     match _ending(name, media_type):
         case "ndjson":

@@ -129,8 +129,8 @@ class CardCutter:
 
     def _belongs(self, line: str) -> bool:
         """Whether a line of a card is kept; pictures and their continuation lines are not."""
-        goes_on = line[:1] in (" ", "\t") or self._continues
-        if not goes_on and not (self._skips and _BASE64.fullmatch(line)):
+        continues = line[:1] in (" ", "\t") or self._continues
+        if not continues and not (self._skips and _BASE64.fullmatch(line)):
             self._skips = _SKIPPED.match(line) is not None
             self._continues = _QUOTED_PRINTABLE.match(line) is not None
         self._continues = self._continues and line.rstrip("\r\n").endswith("=")

@@ -1,7 +1,7 @@
 """One module a messaging provider, each turning that provider's requests into inbound events.
 
-To add a provider, write a module with a class that verifies and reads, a line in ``GATEWAYS``, and lines in ``SIGNALS``
-if its codes mean opt-outs. The modules of providers never import each other. No database, no rules, no HTTP server.
+``docs/inbound.md`` lists what a new provider needs. The modules of providers never import each other. No database, no
+rules, no HTTP server.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ from daftari.gateways.africas_talking import AfricasTalking
 from daftari.gateways.generic import Generic
 from daftari.gateways.infobip import Infobip
 from daftari.gateways.protocol import Gateway, Proof
-from daftari.gateways.signals import SIGNALS
 from daftari.gateways.sozuri import Sozuri
 from daftari.gateways.twilio import Twilio
 from daftari.gateways.whatsapp import WhatsApp
 
-__all__ = ["GATEWAYS", "SIGNALS", "Gateway", "Proof"]
+__all__ = ["GATEWAYS", "PROOF_HEADERS", "Gateway", "Proof"]
 
 _ALL: tuple[Gateway, ...] = (Sozuri(), AfricasTalking(), Twilio(), Infobip(), WhatsApp(), Generic())
 
 GATEWAYS: Mapping[str, Gateway] = MappingProxyType({gateway.name: gateway for gateway in _ALL})
 """Every gateway by its name."""
+
+PROOF_HEADERS = frozenset(header for gateway in GATEWAYS.values() for header in gateway.proof_headers)
+"""The headers that may hold a proof of origin; no other is read or stored."""

@@ -46,6 +46,7 @@ class Generic(Gateway):
     name = "generic"
     title = "Generic JSON"
     secret_name = "HMAC secret"
+    proof_headers = ("x-daftari-signature",)
 
     def verify(self, request: InboundRequest, *, proof: Proof) -> None:
         if not proof.secret:

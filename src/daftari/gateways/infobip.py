@@ -23,6 +23,7 @@ class Infobip(Gateway):
     name = "infobip"
     title = "Infobip"
     secret_name = "user:password"
+    proof_headers = ("authorization",)
 
     def verify(self, request: InboundRequest, *, proof: Proof) -> None:
         if not proof.secret:

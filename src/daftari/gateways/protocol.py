@@ -29,7 +29,7 @@ class Proof(msgspec.Struct, frozen=True):
 
 
 class Gateway(Protocol):
-    """One provider. A new one is a class with ``verify`` and ``read``, and a line in ``GATEWAYS``."""
+    """One provider. [Inbound](docs/inbound.md#adding-a-provider) lists what a new one needs."""
 
     name: str
     """As it stands in a URL."""
@@ -37,6 +37,8 @@ class Gateway(Protocol):
     """As people write it."""
     secret_name: str | None = None
     """What the operator must give, in the provider's words; ``None`` when the provider proves nothing."""
+    proof_headers: tuple[str, ...] = ()
+    """The headers that ``verify`` reads, in lower case. No other header reaches a gateway or is stored."""
     secret_required: bool = False
     """Whether nothing is accepted without a secret. Otherwise the unguessable path is proof enough."""
     has_check: bool = False

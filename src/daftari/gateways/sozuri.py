@@ -45,6 +45,7 @@ class Sozuri(Gateway):
     name = "sozuri"
     title = "Sozuri"
     secret_name = "Auth Key"
+    proof_headers = ("authorization", "authkey", "x-auth-key", "x-sozuri-signature")
     secret_required = True
 
     def verify(self, request: InboundRequest, *, proof: Proof) -> None:

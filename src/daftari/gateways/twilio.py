@@ -41,6 +41,7 @@ class Twilio(Gateway):
     name = "twilio"
     title = "Twilio"
     secret_name = "Auth Token"
+    proof_headers = ("x-twilio-signature",)
     secret_required = True
     signs_url = True
     reply = ("text/xml", b"<Response/>")

@@ -42,6 +42,7 @@ class WhatsApp(Gateway):
     name = "whatsapp"
     title = "WhatsApp"
     secret_name = "App Secret"
+    proof_headers = ("x-hub-signature-256",)
     secret_required = True
     has_check = True
 

@@ -13,14 +13,6 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from daftari.model.limits import CONTACTS_PER_CALL_MAX
 from daftari.model.members import ContactId, Errors, Mobile
 
-# ---- limits -----------------------------------------------------------------------------------------
-
-
-# ---- time -------------------------------------------------------------------------------------------
-
-
-# ---- records ----------------------------------------------------------------------------------------
-
 ExportFormat = Literal["csv", "xlsx", "ndjson", "vcard"]
 AttributeValue = str | int | float | bool | None
 
@@ -164,9 +156,3 @@ class MembershipOutcome(Struct, frozen=True):
     """Opted out of everything: these join nothing."""
     kept_out: int = 0
     """Left this group by their own word."""
-
-
-# ---- consent ----------------------------------------------------------------------------------------
-
-
-# ---- what providers send -------------------------------------------------------------------------------

@@ -58,13 +58,13 @@ class ContactsUpdated(Struct, frozen=True):
 
 
 class ContactsDeleted(Struct, frozen=True):
-    """Contacts that are no more, by id. That they left their groups is published too."""
+    """Deleted contacts, by id. That they left their groups is published too."""
 
     contacts: Collection[int]
 
 
 class GroupCreated(Struct, frozen=True):
-    """A new group, empty as yet."""
+    """A new group, still empty."""
 
     group_id: int
 
@@ -76,7 +76,7 @@ class GroupRenamed(Struct, frozen=True):
 
 
 class GroupDeleted(Struct, frozen=True):
-    """A group that is no more. That its members left it is not published."""
+    """A deleted group. That its members left it is not published."""
 
     group_id: int
 

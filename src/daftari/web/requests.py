@@ -52,8 +52,8 @@ class Authenticator(Protocol):
 class Request:
     """A request as handlers get it.
 
-    ``access`` is ``None`` on a route that needs no key; such a request has no ``params`` and no project either, and its
-    handler reads ``raw``. ``now`` is the time in microseconds at which the request is handled.
+    ``access`` is ``None`` on a route that needs no key; such a request has no project and no
+    ``params``, and its handler reads ``raw``. ``now`` is the time in microseconds at which the request is handled.
     """
 
     __slots__ = ("_authenticator", "_idempotent", "_upload", "access", "context", "now", "params", "raw")

@@ -195,9 +195,9 @@ class StreamingSession:
 
     async def _pass_on(self) -> bool:
         lines = self._cutter.take()
-        data, goes_on = await self._in_pool(lambda: self._handler.take(lines))
+        data, continues = await self._in_pool(lambda: self._handler.take(lines))
         await self._send(data)
-        return goes_on
+        return continues
 
     async def _send(self, data: bytes) -> None:
         # Granian raises this when the client is gone; the body then ends as well.

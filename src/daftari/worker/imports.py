@@ -122,7 +122,7 @@ class ImportWork:
         self._waiting, self._began = [], time.monotonic()
         if taken.is_awaited:
             self._considerate_until = time.monotonic() + CONSIDERATE_SECONDS
-        if not taken.goes_on:
+        if not taken.continues:
             self._leave()
 
     def _opened_reader(self, work: Import) -> ChunkReader:

@@ -68,7 +68,7 @@ def record_facts(tx: WriteTx, *, facts: Sequence[NewFact], import_id: int | None
     events = _settle_numbers(tx, numbers, first)
     refusals = names.count("refused")
     note_near_misses(tx, source="opt_in", attempts=refusals, import_id=import_id)
-    outcomes = [_told(fact, numbers[fact.mobile], name) for fact, name in zip(facts, names, strict=True)]
+    outcomes = [_outcome_of(fact, numbers[fact.mobile], name) for fact, name in zip(facts, names, strict=True)]
     left = dict.fromkeys(name for number in numbers.values() for name in number.left_groups)
     return Recorded(outcomes=outcomes, left_groups=tuple(left), events=events)
 
@@ -138,7 +138,7 @@ def _settle_numbers(tx: WriteTx, numbers: Mapping[int, _Number], first: int) -> 
     return [ConsentChanged(first, tx.book.next_fact - 1, list(changed), ids), *settled.events]
 
 
-def _told(fact: NewFact, number: _Number, name: FactOutcomeName) -> FactOutcome:
+def _outcome_of(fact: NewFact, number: _Number, name: FactOutcomeName) -> FactOutcome:
     state = number.state
     return FactOutcome(
         index=fact.index,
@@ -230,7 +230,7 @@ def settle_named_group(tx: WriteTx, *, folded: str) -> list[GroupLeft]:
 
 
 def may_have_to_leave(state: State | None) -> bool:
-    """Whether a number in this state may be in some group no more."""
+    """Whether a number in this state may have to leave a group."""
     return state is not None and (state.is_suppressed or bool(state.left))
 
 

@@ -1,4 +1,4 @@
-"""Derives the state of a number from its facts: the consent rule of the contract's section 5, and no more.
+"""Derives the state of a number from its facts: the consent rule of ``docs/consent.md``, and no more.
 
 A cell is one channel, one sender and one purpose. It is blocked while an opt-out covers it that no later opt-in lifts.
 Later means later in event time; on a tie the opt-out wins. Everything here is a pure function of facts, so late,
@@ -214,6 +214,3 @@ def encode_state(state: State) -> str:
 def decode_state(text: str) -> State:
     """A state that was kept."""
     return _decode_state(text)
-
-
-# ---- decisions --------------------------------------------------------------------------------------

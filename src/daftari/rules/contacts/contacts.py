@@ -309,7 +309,7 @@ def delete_contact(
 
 
 def remove_contact(tx: WriteTx, *, found: StoredContact) -> list[int]:
-    """A contact goes, out of every list first; returns the groups that it was in."""
+    """Delete a contact and take it off every list first. Returns the groups that it was in."""
     inside = groups.list_contact_groups(tx, contact_id=found.id)
     groups.delete_contact_memberships(tx, contact_id=found.id)
     lists = [directory.BOOK, *inside, *([directory.LISTED] if found.consent_status != SUPPRESSED else [])]

@@ -55,7 +55,7 @@ TURNS_MAX = 5
 class Taken(Struct, frozen=True):
     """Whether to continue: not when the import was paused or cancelled, or another worker has it. And who waits."""
 
-    goes_on: bool
+    continues: bool
     is_awaited: bool = False
 
 
@@ -96,7 +96,7 @@ def _take_batch(tx: WriteTx, work: Import, chunks: Sequence[ReadChunk], seconds:
     if subject_ids:
         batch.rejects = [_without_erased(tx, batch, one, subject_ids) for one in batch.rejects]
     _keep_batch(tx, batch)
-    return save_progress(tx, found=work, progress=_moved_on(batch, tx.now, seconds))
+    return save_progress(tx, found=work, progress=_advance(batch, tx.now, seconds))
 
 
 def _erased(tx: Tx, batch: Batch, subject_ids: set[int]) -> set[int]:
@@ -197,9 +197,6 @@ def _take_rows(tx: WriteTx, batch: Batch, rows: list[ContactRow], foreseen: Mapp
     if not batch.is_plan:
         imports.save_changes(tx, import_id=batch.work.id, cards=sorted(before.items()))
         _note_written(batch, merge, merged, joins)
-
-
-# ---- rows that are left alone -----------------------------------------------------------------------
 
 
 # ---- outcomes ---------------------------------------------------------------------------------------
@@ -365,7 +362,7 @@ def _keep_batch(tx: WriteTx, batch: Batch) -> None:
     )
 
 
-def _moved_on(batch: Batch, now: int, seconds: float) -> Progress:
+def _advance(batch: Batch, now: int, seconds: float) -> Progress:
     progress = batch.work.progress
     counted = Counter(code & OUTCOME_MASK for code in batch.outcomes)
     counts = dict(progress.counts)

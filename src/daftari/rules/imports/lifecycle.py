@@ -240,13 +240,13 @@ def save_progress(tx: WriteTx, *, found: Import, progress: Progress) -> Import:
 
 
 def let_stream(tx: WriteTx, *, found: Import) -> Import:
-    """From now on its rows come over this call alone."""
+    """Let this request alone add rows from now on."""
     streamed = replace(found, progress=replace(found.progress, call=tx.actor.request_id))
     return _set(tx, streamed, state="streaming", expires_at=tx.now + IMPORT_DAYS * DAY_MICROSECONDS)
 
 
 def end_import(tx: WriteTx, *, found: Import, state: ImportState, error: str | None = None) -> Import:
-    """It has ended, one way or another; unless it is a plan that may be applied, its file goes."""
+    """End an import. Deletes its file, unless it is a plan that may be applied."""
     if found.stored.phase == "apply":
         events.record(tx, Action.FINISH_IMPORT, ImportFinished(found.id, state))
     elif found.stored.phase == "undo":

@@ -64,7 +64,7 @@ class ImportSettings(Struct, frozen=True, omit_defaults=True):
     ``name``: the file's. ``bytes``: its length. ``uses``: what each column is for. ``attributes``: columns that are
     nothing else become attributes. ``keep_ids``: ids and times of creation are the file's. ``common``: members of facts
     that the records do not name. ``created_at``: that of new contacts, in microseconds. ``chunk_records``: records of a
-    chunk, kept so that a resumed import has the same chunks. ``streamed``: its rows come over a call,
+    chunk, kept so that a resumed import has the same chunks. ``streamed``: one request sends its rows,
     and there is no file. ``reason``: why an undo takes its opt-outs back.
     """
 
@@ -130,7 +130,7 @@ class Import(Struct, frozen=True):
 
     @property
     def is_streamed(self) -> bool:
-        """Whether its rows come over a call, and no worker may take it."""
+        """Whether one request sends its rows, and no worker may take it."""
         return self.settings.streamed and self.stored.phase == "apply"
 
 

@@ -145,5 +145,5 @@ def write_chunk(tx: WriteTx, *, import_id: int, chunk: ReadChunk, seconds: float
     """
     _streaming(tx, import_id=import_id)
     taken = take_chunks(tx, import_id=import_id, phase="apply", chunks=[chunk], seconds=seconds)
-    assert taken.goes_on, "a call writes the chunks of its stream in their order"
+    assert taken.continues, "a call writes the chunks of its stream in their order"
     return list_rows(tx, import_id=import_id, after=chunk.first - 1, limit=chunk.count)

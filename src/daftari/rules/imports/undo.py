@@ -157,7 +157,7 @@ def _find_going(tx: WriteTx, work: Import, chunk: Chunk, undone: _Undone) -> lis
 
 
 def _remove(tx: WriteTx, going: list[tuple[StoredContact, set[int]]], reason: str | None) -> None:
-    """Contacts go, out of every list first; their removals are kept as those of other deletes are."""
+    """Delete contacts and take them off every list first. Their removals are kept as those of other deletes are."""
     if not going:
         return
     ids = [contact.id for contact, _ in going]

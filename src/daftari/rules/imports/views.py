@@ -61,7 +61,7 @@ class ImportCounts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     invalid: Count
     """Rows that could not be taken."""
     changed: Count | None = None
-    """Rows of an applied plan whose contact is no more what the plan saw. They were left alone."""
+    """Rows of an applied plan whose contact has changed since. They were left alone."""
 
 
 class ImportUndone(Struct, frozen=True):
@@ -87,7 +87,7 @@ class ImportColumn(Struct, frozen=True):
 
 
 class ImportView(Struct, frozen=True, kw_only=True):
-    """A file on its way in, or one that came."""
+    """An import: its file, its state and its counts."""
 
     id: Number
     """What the other calls name."""

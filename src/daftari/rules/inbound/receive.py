@@ -235,7 +235,7 @@ def _keep_unreadable(tx: WriteTx, inbox: _Inbox, event: InboundUnreadable, recei
 
 
 def review_events(tx: WriteTx, *, events: Sequence[InboundEvent], why: str, receipt: Receipt) -> None:
-    """Keep events for a person's eye that nothing may follow from by themselves."""
+    """Keep events for review. They record no facts by themselves."""
     inbox = _Inbox([], [])
     for event in events:
         if isinstance(event, InboundUnreadable):

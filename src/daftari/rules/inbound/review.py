@@ -51,7 +51,7 @@ class ReviewView(Struct, frozen=True):
 
 
 def show_review(review: Review) -> ReviewView:
-    """What waits for a person's eye, or waited."""
+    """A review as the API shows it."""
     return ReviewView(
         review.id,
         None if review.mobile is None else str(review.mobile),
@@ -67,12 +67,12 @@ def show_review(review: Review) -> ReviewView:
 
 
 def list_reviews(tx: Tx, *, after: int, limit: int) -> list[Review]:
-    """What waits for a person's eye, in the order of arrival."""
+    """Reviews that wait for a person, in the order of arrival."""
     return inbound.list_reviews(tx, after=after, limit=limit)
 
 
 def settle_review(tx: WriteTx, *, review_id: int, settled_as: Settlement) -> Review:
-    """A person has looked. Settling it again the same way changes nothing.
+    """Settle a review. Settling it again the same way changes nothing.
 
     Raises ``ReviewNotFound``, ``ReviewSettled`` when it was settled otherwise, and ``ValidationFailed`` when there is
     nothing that could be settled so.
