@@ -49,7 +49,7 @@ def test_without_a_job_there_is_none_to_take(store: Store) -> None:
 def test_a_job_that_was_asked_for_twice_is_one(store: Store, database: str) -> None:
     _request(store)
     _request(store)
-    assert rows_of(database, "SELECT * FROM job") == [(1, "purge", "", NOW, None, 0, None, None)]
+    assert rows_of(database, "SELECT * FROM job") == [(1, "purge", "", NOW, 0, None, 0, None, None)]
 
 
 def test_a_job_is_taken_by_one_worker(store: Store, database: str) -> None:
@@ -143,6 +143,20 @@ def test_a_job_is_not_taken_before_it_is_due(store: Store) -> None:
     assert store.system_write(NOW + 59, take_this_job, project_id=1, kind=JobKind.PURGE, owner="ana") is None
     assert store.system_read(NOW + 60, is_job_due)
     assert _taken(store, "ana", now=NOW + 60).owner == "ana"
+
+
+def test_a_job_without_a_time_is_taken_at_once_by_a_worker_whose_clock_is_behind(store: Store) -> None:
+    _request(store)
+    behind = NOW - 3_600_000_000
+    job = store.system_write(behind, take_job, owner="w")
+    assert job is not None
+    _request(store)
+    store.system_write(NOW, finish_job, job=job)
+    assert store.system_read(behind, is_job_due)
+    taken = store.system_write(behind, take_job, owner="w")
+    assert taken is not None
+    store.system_write(NOW, release_job, job=taken)
+    assert store.system_read(behind, is_job_due)
 
 
 @pytest.mark.parametrize("later_first", [False, True])

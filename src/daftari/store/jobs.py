@@ -13,11 +13,18 @@ from daftari.store.engine import Row, SystemTx, Tx
 
 
 def request_job(tx: Tx, *, project_id: int, kind: str, subject: str = "", due_at: int | None = None) -> None:
-    """Request work at ``due_at``, or now.
+    """Request work at ``due_at``, or at once.
 
     Of two requests that wait the earlier time counts. A job that a worker holds is to run once more after that.
     """
-    tx.run("request_job", project=project_id, kind=kind, subject=subject, due_at=tx.now if due_at is None else due_at)
+    tx.run(
+        "request_job",
+        project=project_id,
+        kind=kind,
+        subject=subject,
+        due_at=tx.now if due_at is None else due_at,
+        is_delayed=int(due_at is not None),
+    )
 
 
 def is_job_due(tx: Tx) -> bool:
@@ -84,7 +91,7 @@ def finish_job(tx: SystemTx, *, job: Job) -> bool:
     """
     if tx.run("finish_job", **_named(job)):
         return True
-    tx.run("repeat_job", **_named(job))
+    tx.run("repeat_job", **_named(job), now=tx.now)
     return False
 
 

@@ -53,14 +53,16 @@ CREATE TABLE inbound_token (
     revoked_at INTEGER
 ) STRICT;
 
--- Work for the workers. subject: which of several jobs of a kind, empty where there is one. due_at: not taken before,
--- and the job waits since then. next_due_at: set when the job is requested again while a worker holds it. attempts: how
--- often the job was taken since a worker last finished a step of it.
+-- Work for the workers. subject: which of several jobs of a kind, empty where there is one. due_at: the job waits since
+-- then; a delayed job is not taken before, any other at once, whatever the clocks of two machines say. next_due_at: set
+-- when the job is requested again while a worker holds it; 0 is at once. attempts: how often the job was taken since a
+-- worker last finished a step of it.
 CREATE TABLE job (
     project_id INTEGER NOT NULL,
     kind TEXT NOT NULL,
     subject TEXT NOT NULL,
     due_at INTEGER NOT NULL,
+    is_delayed INTEGER NOT NULL,
     next_due_at INTEGER,
     attempts INTEGER NOT NULL,
     lease_owner TEXT,

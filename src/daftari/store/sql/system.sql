@@ -75,24 +75,29 @@ WHERE key.id = used.id AND COALESCE(key.last_used_at, 0) < used.at;
 
 -- name: request_job
 -- Requests a job. The earlier time wins over that of a request that waits; a job that a worker holds runs once more.
-INSERT INTO job AS j (project_id, kind, subject, due_at, attempts) VALUES (:project, :kind, :subject, :due_at, 0)
+INSERT INTO job AS j (project_id, kind, subject, due_at, is_delayed, attempts)
+VALUES (:project, :kind, :subject, :due_at, :is_delayed, 0)
 ON CONFLICT (project_id, kind, subject) DO UPDATE SET
     due_at = CASE WHEN j.lease_owner IS NULL AND excluded.due_at < j.due_at THEN excluded.due_at ELSE j.due_at END,
+    is_delayed = CASE
+        WHEN j.lease_owner IS NULL AND excluded.is_delayed < j.is_delayed THEN excluded.is_delayed ELSE j.is_delayed
+    END,
     next_due_at = CASE
-        WHEN j.lease_owner IS NULL OR j.next_due_at <= excluded.due_at THEN j.next_due_at ELSE excluded.due_at
+        WHEN j.lease_owner IS NULL OR j.next_due_at <= excluded.due_at * excluded.is_delayed THEN j.next_due_at
+        ELSE excluded.due_at * excluded.is_delayed
     END;
 
 -- name: find_due_job
 -- The job that has been due for longest and that no worker holds.
 SELECT project_id, kind, subject, attempts FROM job
-WHERE due_at <= :now AND (lease_until IS NULL OR lease_until < :now)
+WHERE (is_delayed = 0 OR due_at <= :now) AND (lease_until IS NULL OR lease_until < :now)
 ORDER BY due_at, project_id, kind, subject LIMIT 1;
 
 -- name: find_this_job
 -- One job, if it is due and no worker holds it.
 SELECT project_id, kind, subject, attempts FROM job
 WHERE project_id = :project AND kind = :kind AND subject = :subject
-    AND due_at <= :now AND (lease_until IS NULL OR lease_until < :now);
+    AND (is_delayed = 0 OR due_at <= :now) AND (lease_until IS NULL OR lease_until < :now);
 
 -- name: list_held_jobs
 -- The jobs that workers hold.
@@ -101,7 +106,7 @@ WHERE lease_owner IS NOT NULL ORDER BY project_id, kind, subject;
 
 -- name: take_job
 -- Gives a job to a worker. If that worker dies, the job waits behind those that are due by now.
-UPDATE job SET due_at = :now, attempts = attempts + 1, lease_owner = :owner, lease_until = :until
+UPDATE job SET due_at = :now, is_delayed = 0, attempts = attempts + 1, lease_owner = :owner, lease_until = :until
 WHERE project_id = :project AND kind = :kind AND subject = :subject;
 
 -- name: renew_job
@@ -126,7 +131,9 @@ WHERE project_id = :project AND kind = :kind AND subject = :subject AND lease_ow
 
 -- name: repeat_job
 -- Returns a job that is done and was requested again.
-UPDATE job SET due_at = next_due_at, next_due_at = NULL, attempts = 0, lease_owner = NULL, lease_until = NULL
+UPDATE job SET due_at = CASE WHEN next_due_at = 0 THEN :now ELSE next_due_at END,
+    is_delayed = CASE WHEN next_due_at = 0 THEN 0 ELSE 1 END, next_due_at = NULL,
+    attempts = 0, lease_owner = NULL, lease_until = NULL
 WHERE project_id = :project AND kind = :kind AND subject = :subject AND lease_owner = :owner AND next_due_at IS NOT NULL;
 
 -- name: get_erasure_key_fingerprint
