@@ -113,6 +113,7 @@ def test_what_fails_leaves_no_file_and_the_one_that_was_there(run: Run, ana: Cli
         (["--format", "vcard", "--consent"], "A vCard has no place for consent; export csv, xlsx or ndjson."),
         (["--url", "http://x"], "A server needs an API key"),
         (["--url", "ftp://x", "--key", "k"], "does not begin with https://"),
+        (["--url", "https://x?y=1", "--key", "k"], "is not a base URL; write it like"),
     ],
 )
 def test_what_makes_no_sense_is_refused(words: list[str], hint: str) -> None:

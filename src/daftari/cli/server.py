@@ -13,7 +13,7 @@ from daftari_client import Client, DaftariError, Retries
 TIMEOUT = httpx2.Timeout(120.0, connect=10.0)
 """Seconds without an answer; a server is silent while it stores a large file."""
 RETRIES = Retries(tries_max=20, total_seconds_max=120.0, first_pause_seconds=1.0, pause_seconds_max=30.0)
-"""A command waits for a busy server for two minutes."""
+"""A command tries a busy server for two minutes, unless the server asks for a longer pause."""
 MESSAGE_MAX = 500
 """Characters of a server's message that are printed."""
 
@@ -29,7 +29,11 @@ def open_client(url: str, key: str, *, project: str | None) -> Iterator[Client]:
         raise fail(f"The URL {url!r} does not begin with https:// or http://.", code=WRONG_USAGE)
     with httpx2.Client(timeout=TIMEOUT) as http:
         try:
-            yield Client(f"{base}/v1", key, project=project, retries=RETRIES, http=http)
+            client = Client(f"{base}/v1", key, project=project, retries=RETRIES, http=http)
+        except ValueError as error:
+            raise fail(str(error), code=WRONG_USAGE) from None
+        try:
+            yield client
         except DaftariError as error:
             raise fail(_describe(base, error)) from error
 

@@ -39,7 +39,7 @@ def say_layout(status: ImportStatus) -> None:
         about.append(status.encoding)
     if status.delimiter:
         about.append(f"separated by {_DELIMITERS.get(status.delimiter, repr(status.delimiter))}")
-    if not status.header:
+    if status.header is False:
         about.append("without column names")
     _say(f"{status.name}: {', '.join(about)}; read as {_KINDS[status.kind]}.")
     uses = [(column.name, _find_use(column, status)) for column in status.columns]
@@ -54,8 +54,8 @@ def say_layout(status: ImportStatus) -> None:
 def _find_use(column: Column, status: ImportStatus) -> str | None:
     """What a column is read as, ``None`` for nothing."""
     if column.field is None:
-        return "attribute" if status.attributes and column.name != REASON_COLUMN else None
-    return None if column.field in KEPT_FIELDS and not status.keep_ids else column.field
+        return "attribute" if status.attributes is True and column.name != REASON_COLUMN else None
+    return None if column.field in KEPT_FIELDS and status.keep_ids is False else column.field
 
 
 def _join_names(names: Sequence[str], most: int) -> str:

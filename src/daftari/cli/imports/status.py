@@ -55,12 +55,12 @@ class ImportStatus(Struct, frozen=True, kw_only=True):
     started_at: str | None = None
     finished_at: str | None = None
     expires_at: str | None = None
-    encoding: str | None = None
-    delimiter: str | None = None
-    sheet: str | None = None
-    header: bool = True
-    attributes: bool = False
-    keep_ids: bool = True
+    encoding: str | UnsetType | None = UNSET
+    delimiter: str | UnsetType | None = UNSET
+    sheet: str | UnsetType | None = UNSET
+    header: bool | UnsetType = UNSET
+    attributes: bool | UnsetType = UNSET
+    keep_ids: bool | UnsetType = UNSET
     rejects: str | UnsetType = UNSET
     """The file to which the command has written the rejected rows."""
     rows_shown: list[ImportRow] | UnsetType = UNSET
