@@ -53,6 +53,9 @@ NEVER_V6 = tuple(
         IPv6Network,
         (
             "::/128",
+            "64:ff9b:1::/48",  # NAT64 of a network's own, which hides an IPv4 address
+            "2001::/32",  # Teredo, which hides an IPv4 address
+            "2002::/16",  # 6to4, which hides an IPv4 address
             "fd00:ec2::254/128",  # metadata at Amazon
             "fd20:ce::254/128",  # metadata at Google
             "fe80::/10",  # link-local
@@ -69,9 +72,8 @@ PRIVATE_V6 = tuple(
     map(
         IPv6Network,
         (
-            "2001::/23",  # protocols, and Teredo, which hides an IPv4 address
+            "2001::/23",  # protocols
             "2001:db8::/32",  # documentation
-            "2002::/16",  # 6to4, which hides an IPv4 address
             "3fff::/20",  # documentation
         ),
     )
