@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daftari.outbound import network
 from daftari.outbound.addresses import may_connect, read_allowed_hosts
 from daftari.outbound.client import OutboundClient
 from daftari.outbound.exchange import OutboundRequest
@@ -127,6 +129,24 @@ def test_no_writing_of_this_machine_in_a_url_leads_to_it(host: str) -> None:
         result = not_sent(client.send(OutboundRequest(method="GET", url=f"http://{host}:{server.port}/")))
     assert result.cause == "address"
     assert server.connections == 0
+
+
+def test_lookups_that_hang_are_limited_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "LOOKUPS_MAX", 2)
+    asked: list[str] = []
+    answer = threading.Event()
+
+    def hang(host: str, port: int) -> list[str]:
+        asked.append(host)
+        assert answer.wait(60)
+        return ["127.0.0.1"]
+
+    with running(answers(OK)) as server, client_of(server, resolve=hang) as client:
+        for _ in range(3):
+            assert not_sent(send(client, server, total_seconds=0.1)).cause == "timeout"
+        assert len(asked) == 2
+        answer.set()
+        assert answered(send(client, server)).status == 200
 
 
 def test_the_real_resolver_gives_each_address_once() -> None:

@@ -23,6 +23,9 @@ from daftari.outbound.exchange import Cause
 ADDRESSES_TRIED_MAX = 4
 """Addresses of one name that are connected to in turn; all of them are judged."""
 
+LOOKUPS_MAX = 100
+"""Names that are looked up at the same time. One that hangs counts until the operating system abandons it."""
+
 PENDING_BYTES_MAX = 64 * 1024
 """Bytes of a request that wait to be sent together."""
 
@@ -73,6 +76,7 @@ class Network(httpcore2.NetworkBackend):
         self._resolve = resolve
         self._allowed_hosts = allowed_hosts
         self._thread = threading.local()
+        self._lookups = threading.BoundedSemaphore(LOOKUPS_MAX)
 
     @contextmanager
     def call(self, total_seconds: float) -> Iterator[Call]:
@@ -146,18 +150,23 @@ class Network(httpcore2.NetworkBackend):
         thread is a daemon: it does not delay the end of the process.
         """
         found: Future[Sequence[str]] = Future()
+        late = ConnectFailed("timeout", f'The address of "{host}" could not be found in time.')
+        if not self._lookups.acquire(timeout=max(until - time.monotonic(), 0.0)):
+            raise late
 
         def ask() -> None:
             try:
                 found.set_result(self._resolve(host, port))
             except (OSError, UnicodeError) as error:
                 found.set_exception(error)
+            finally:
+                self._lookups.release()
 
         threading.Thread(target=ask, name=f"resolve {host}", daemon=True).start()
         try:
             return found.result(max(until - time.monotonic(), 0.0))
         except TimeoutError:
-            raise ConnectFailed("timeout", f'The address of "{host}" could not be found in time.') from None
+            raise late from None
         except (OSError, UnicodeError):
             raise ConnectFailed("resolve", f'"{host}" has no address, or no name server answers.') from None
 
