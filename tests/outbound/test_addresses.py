@@ -149,6 +149,19 @@ def test_lookups_that_hang_are_limited_in_number(monkeypatch: pytest.MonkeyPatch
         assert answered(send(client, server)).status == 200
 
 
+def test_where_no_thread_is_left_nothing_is_sent_and_the_next_call_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "LOOKUPS_MAX", 1)
+
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with running(answers(OK)) as server, client_of(server) as client:
+        with monkeypatch.context() as exhausted:
+            exhausted.setattr(threading.Thread, "start", start)
+            assert not_sent(send(client, server)).cause == "resolve"
+        assert answered(send(client, server)).status == 200
+
+
 def test_the_real_resolver_gives_each_address_once() -> None:
     assert resolve_name("127.0.0.1", 80) == ["127.0.0.1"]
     assert len(set(resolve_name("localhost", 80))) == len(resolve_name("localhost", 80)) > 0

@@ -162,7 +162,11 @@ class Network(httpcore2.NetworkBackend):
             finally:
                 self._lookups.release()
 
-        threading.Thread(target=ask, name=f"resolve {host}", daemon=True).start()
+        try:
+            threading.Thread(target=ask, name=f"resolve {host}", daemon=True).start()
+        except RuntimeError:
+            self._lookups.release()
+            raise ConnectFailed("resolve", f'No thread is left to look up "{host}".') from None
         try:
             return found.result(max(until - time.monotonic(), 0.0))
         except TimeoutError:
