@@ -15,7 +15,7 @@ from daftari.model.projects import Actor, Project
 from daftari.rules.access import projects
 from daftari.rules.contacts import contacts, groups, parse
 from daftari.rules.erasure import purge
-from daftari.rules.fields import Reference
+from daftari.rules.fields import Problems, Reference, read_group_name
 from daftari.rules.integrity.check import check_project
 from daftari.store import Store
 from tests.support.stores import NOW
@@ -59,7 +59,7 @@ def _write_rows(
 ) -> CreateOutcome:
     if read.errors and not values["skip"]:
         raise ValidationFailed(read.errors)
-    values["group"] = groups.read_group_name(values["group"], field="group")
+    values["group"] = _read_group(values["group"], field="group")
     return store.write(project, actor, at, contacts.create_contacts, rows=read, **values)
 
 
@@ -111,7 +111,7 @@ def update_contact(
         contacts.update_contact,
         reference=Reference(reference, REGION),
         change=change,
-        group=groups.read_group_name(group, field="group"),
+        group=_read_group(group, field="group"),
         move=move,
     )
 
@@ -190,6 +190,14 @@ def broken_in(store: Store, project: Project) -> list[tuple[str, bool]]:
 
 
 def _read_name(name: str) -> str:
-    read = groups.read_group_name(name, field="name")
+    read = _read_group(name, field="name")
     assert read is not None
+    return read
+
+
+def _read_group(name: object, *, field: str) -> str | None:
+    """Raises ``ValidationFailed``, as the calls do."""
+    problems = Problems()
+    read = problems.read(field, name, read_group_name)
+    problems.refuse()
     return read

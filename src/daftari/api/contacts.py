@@ -72,7 +72,7 @@ def get_contact(request: Request, reference: str) -> Response:
 def create_contacts(request: Request) -> Response:
     """``POST /v1/contacts``: 201 when anything was created."""
     params = request.params
-    group = params.name("group")
+    group = params.group_name("group")
     skip = params.choice("on_error", ("refuse", "skip"), default=request.project.on_error) == "skip"
     results = params.flag("results")
     given = _read_rows(request)
@@ -91,7 +91,7 @@ def create_contacts(request: Request) -> Response:
 def update_contact(request: Request, reference: str) -> Response:
     """``PUT`` and ``PATCH /v1/contacts/{id}``."""
     params = request.params
-    group = params.name("group")
+    group = params.group_name("group")
     move = params.choice("group_mode", ("move", "add"), default="move") == "move"
     raw, change = params.nested("contact"), None
     if raw is not None:

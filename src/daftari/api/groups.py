@@ -115,7 +115,7 @@ def _read_path_name(part: str) -> str:
 
 
 def _read_new_name(params: Params) -> str:
-    name = params.name("name")
+    name = params.group_name("name")
     if name is None and not params.problems.has("name"):
         params.problems.add("name", "is required.")
     name = params.problems.require(name)

@@ -69,7 +69,7 @@ def _read_wanted(request: Request) -> ImportRequest:
         name=given or upload.name or NAMELESS,
         media_type=upload.media_type,
         kind=params.choice("kind", KINDS, default=KINDS[0]),
-        group=params.name("group"),
+        group=params.group_name("group"),
         mapping=_read_map(params),
         attributes=params.flag("attributes"),
         keep_ids=params.flag("keep_ids"),
@@ -199,7 +199,7 @@ def _write_import(found: Import, *, status: int = 200) -> Response:
 def stream_contacts(request: Request) -> Response:
     """``POST /v1/contacts/stream``: a new stream, or one that is resumed after a row whose outcome was received."""
     params = request.params
-    group = params.name("group")
+    group = params.group_name("group")
     resume = params.whole("resume", default=0, most=ID_MAX)
     after = params.cursor("after")
     if after and not resume:

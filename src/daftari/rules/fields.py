@@ -30,6 +30,8 @@ TIME_MIN = -2_208_988_800_000_000
 """1900-01-01 in microseconds: what is earlier is a program's empty date."""
 TIME_MAX = 253_370_764_800_000_000
 """9999-01-01 in microseconds: what is later has no date in some zone of the world."""
+UNREACHABLE_ENDS = ("/", "/contacts")
+"""A slash at the end of a path does not count, and ``/groups/{name}/contacts`` is another call."""
 
 _NO_DIGITS = bytes(byte for byte in range(128) if not 48 <= byte <= 57)
 
@@ -69,6 +71,15 @@ def read_name(value: object) -> str | None:
     """The name of a group or project: trimmed, in normal form C."""
     text = read_text(value)
     return unicodedata.normalize("NFC", text) if text else None
+
+
+def read_group_name(value: object) -> str | None:
+    """The name of a group that is created, or that a call creates when there is none."""
+    name = read_name(value)
+    # By its folded form, which is how a group is found.
+    if name is not None and fold_name(name).endswith(UNREACHABLE_ENDS):
+        raise ValueError("must not end in '/' or '/contacts', since no path could name the group.")
+    return name
 
 
 def fold_name(name: str) -> str:

@@ -16,7 +16,7 @@ import msgspec
 
 from daftari.errors import Malformed, NotFound, UnsupportedMedia
 from daftari.model.limits import ID_MAX, JSON_DEPTH_MAX, TEXT_MAX
-from daftari.rules.fields import Problems, read_name, read_text, read_time
+from daftari.rules.fields import Problems, read_group_name, read_name, read_text, read_time
 
 FLAT_FIELDS_MAX = 20_000
 """Fields in one form body or query string, and items in one field: twice what any call takes."""
@@ -91,6 +91,10 @@ class Params:
     def name(self, field: str) -> str | None:
         """The name of a group."""
         return self.problems.read(field, self.given(field), read_name)
+
+    def group_name(self, field: str) -> str | None:
+        """The name of a group that the call creates when there is none."""
+        return self.problems.read(field, self.given(field), read_group_name)
 
     def names(self, field: str) -> tuple[str, ...]:
         """The names of groups, from a list or a repeated field. A name may hold commas."""

@@ -134,7 +134,7 @@ def import_files(
 
 def _read_request(how: FileOptions, facts: ListOptions) -> ImportRequest:
     """The request without the name of the file. Raises ``typer.Exit`` after its message."""
-    from daftari.rules.fields import read_name
+    from daftari.rules.fields import read_group_name
     from daftari.rules.imports.request import ImportRequest
 
     if how.opt_outs and how.opt_ins:
@@ -144,7 +144,7 @@ def _read_request(how: FileOptions, facts: ListOptions) -> ImportRequest:
     return ImportRequest(
         name="",
         kind="opt_outs" if how.opt_outs else "opt_ins" if how.opt_ins else "contacts",
-        group=None if how.group is None else read_option("--group", how.group, read_name),
+        group=None if how.group is None else read_option("--group", how.group, read_group_name),
         mapping=_read_mapping(how.mapping or ()),
         attributes=how.attributes,
         keep_ids=how.keep_ids,

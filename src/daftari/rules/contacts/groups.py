@@ -10,18 +10,10 @@ from daftari.model.jobs import JobKind
 from daftari.rules import events
 from daftari.rules.consent import ledger
 from daftari.rules.events import Action, GroupCreated, GroupDeleted, GroupJoined, GroupLeft, GroupRenamed
-from daftari.rules.fields import Problems, fold_name, read_name
+from daftari.rules.fields import fold_name
 from daftari.store import Tx, WriteTx, contacts, directory, groups
 from daftari.store.contacts import ContactNumber, StoredContact
 from daftari.store.jobs import request_job
-
-
-def read_group_name(value: object, *, field: str) -> str | None:
-    """A group's name as it is kept; ``None`` for a blank one. Raises ``ValidationFailed``."""
-    problems = Problems()
-    name = problems.read(field, value, read_name)
-    problems.refuse()
-    return name
 
 
 def list_groups(tx: Tx, *, after: int, limit: int) -> list[Group]:

@@ -17,7 +17,7 @@ from daftari.model.consent import ANY, FactKind, NewFact, Scope, Source
 from daftari.model.limits import FIRST_ID_MAX, GROUPS_PER_ROW_MAX, MOBILE_TEXT_MAX
 from daftari.model.time import format_time
 from daftari.rules.consent.facts import read_channel, read_evidence, read_purpose, read_sender
-from daftari.rules.fields import Problems, fold_name, read_name, read_text, read_time
+from daftari.rules.fields import Problems, fold_name, read_group_name, read_text, read_time
 
 T = TypeVar("T")
 
@@ -74,7 +74,7 @@ def _listed(value: object, *, one: bool) -> Iterable[object]:
 def read_groups(names: list[object]) -> list[str]:
     read: dict[str, str] = {}
     for name in names:
-        found = read_name(name)
+        found = read_group_name(name)
         if found is not None:
             read.setdefault(fold_name(found), found)
     if len(read) > GROUPS_PER_ROW_MAX:
