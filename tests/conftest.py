@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import apsw
+import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 from msgspec import Struct
@@ -187,6 +189,20 @@ def store(database: str) -> Iterator[Store]:
     opened = open_store(database, threads=4)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def change(database: str) -> Callable[[str], None]:
+    """Changes the database behind the store's back."""
+
+    def change(sql: str) -> None:
+        if database.startswith("postgresql://"):
+            with psycopg.connect(database, autocommit=True) as connection:
+                connection.execute(sql.encode())
+        else:
+            apsw.Connection(database).execute(sql)
+
+    return change
 
 
 # ---- people -----------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from daftari.rules.access.keys import find_key
 from daftari.rules.access.projects import find_project
 from daftari.store import Store, WriteTx
 from daftari.store.directory import BOOK, change_directory
+from daftari.store.schema import latest_version
 from tests.conftest import ROOT, NewDatabase, People
 from tests.support.builders import create, rows
 from tests.support.clients import Client
@@ -161,6 +162,16 @@ def test_migrating_makes_the_tables_once(new_database: NewDatabase, engine: str)
     assert "Migration 1 applied." in first.stderr
     assert "is up to date" in second.stderr
     open_store(database, threads=1).close()
+
+
+def test_a_newer_schema_is_not_migrated(database: str, change: Callable[[str], None]) -> None:
+    change("UPDATE system SET schema_version = 99")
+    result = _failing("migrate", "--database", database)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        f"daftari: The database has schema 99, which is newer than this version's {latest_version('sqlite')}; "
+        "install a newer Daftari."
+    ]
 
 
 # ---- projects ---------------------------------------------------------------------------------------

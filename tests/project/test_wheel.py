@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from pathspec import PathSpec
 
 import daftari
 from tests.support.clients import Client, over_the_wire
@@ -29,6 +30,7 @@ from tests.support.clients import Client, over_the_wire
 ROOT = Path(__file__).parent.parent.parent
 SOURCES = (ROOT / "src" / "daftari", ROOT / "clients" / "python" / "src" / "daftari_client")
 SECONDS_MAX = 60.0
+BUILD = (sys.executable, "-m", "hatchling", "build", "--target")
 
 
 def _environment() -> dict[str, str]:
@@ -52,14 +54,20 @@ def _run(*command: str | Path, folder: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from the source archive."""
-    folder = tmp_path_factory.mktemp("dist")
-    build = (sys.executable, "-m", "hatchling", "build", "--directory", folder, "--target")
-    _run(*build, "sdist", folder=ROOT)
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the source archive, unpacked."""
+    folder = tmp_path_factory.mktemp("source")
+    _run(*BUILD, "sdist", "--directory", folder, folder=ROOT)
     with tarfile.open(folder / f"daftari-{daftari.__version__}.tar.gz") as archive:
         archive.extractall(folder, filter="data")
-    _run(*build, "wheel", folder=folder / f"daftari-{daftari.__version__}")
+    return folder / f"daftari-{daftari.__version__}"
+
+
+@pytest.fixture(scope="module")
+def wheel(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from the source archive."""
+    folder = tmp_path_factory.mktemp("dist")
+    _run(*BUILD, "wheel", "--directory", folder, folder=unpacked)
     (built,) = folder.glob(f"daftari-{daftari.__version__}-*.whl")
     return built
 
@@ -75,6 +83,18 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (site_packages,) = folder.glob("lib/python*/site-packages")
     (site_packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
     return python.parent
+
+
+def test_the_source_archive_has_every_file_of_the_sources(unpacked: Path) -> None:
+    """So that ``make test`` runs in it. The files that Git itself reads are no part of the sources."""
+    ignored = PathSpec.from_lines("gitignore", (ROOT / ".gitignore").read_text().splitlines())
+    tops = (path for path in ROOT.iterdir() if path.name != ".git" and not path.is_symlink())
+    files = (path for top in tops for path in (top.rglob("*") if top.is_dir() else (top,)) if path.is_file())
+    names = {path.relative_to(ROOT).as_posix() for path in files}
+    wanted = {name for name in names if not ignored.match_file(name) and not name.startswith(".gitattr")}
+    assert wanted <= {path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*")}
+    script = unpacked / ".ci" / "run"
+    assert os.access(script, os.X_OK)
 
 
 BUILDERS = tuple(f"daftari/api/reference/{name}" for name in ("builder.py", "records.py", "texts/"))

@@ -190,23 +190,6 @@ def test_another_schema_is_refused(
     assert hint in _refusal(start("--database", database))
 
 
-@pytest.fixture
-def change(database: str) -> Callable[[str], None]:
-    """Changes the database behind the store's back."""
-
-    def change(sql: str) -> None:
-        import apsw
-        import psycopg
-
-        if database.startswith("postgresql://"):
-            with psycopg.connect(database, autocommit=True) as connection:
-                connection.execute(sql.encode())
-        else:
-            apsw.Connection(database).execute(sql)
-
-    return change
-
-
 # ---- stopping ---------------------------------------------------------------------------------------
 
 

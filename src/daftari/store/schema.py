@@ -61,9 +61,13 @@ def refuse_other_schema(database: str) -> None:
         what = f"has schema {found}, this version needs {latest}" if found else "has no Daftari schema yet"
         raise SchemaMismatch(f"The database {what}; run: daftari migrate --database {masked(database)}")
     if found > latest:
-        raise SchemaMismatch(
-            f"The database has schema {found}, which is newer than this version's {latest}; install a newer Daftari."
-        )
+        raise _newer_schema(found, latest)
+
+
+def _newer_schema(found: int, latest: int) -> SchemaMismatch:
+    return SchemaMismatch(
+        f"The database has schema {found}, which is newer than this version's {latest}; install a newer Daftari."
+    )
 
 
 def unfinished_copy(database: str) -> str:
@@ -128,11 +132,15 @@ def schema_version(database: str) -> int:
 def migrate(database: str) -> list[int]:
     """Bring a database to this version's schema, a new SQLite file included. Returns the numbers applied.
 
-    Raises ``SchemaMismatch`` for a copy that is not finished and for a database that cannot be migrated.
+    Raises ``SchemaMismatch`` for a copy that is not finished, for a newer schema and for a database that cannot be
+    migrated.
     """
     found = schema_version(database)
     if found < 0:
         raise SchemaMismatch(unfinished_copy(database))
+    latest = latest_version(dialect_of(database))
+    if found > latest:
+        raise _newer_schema(found, latest)
     due = [migration for migration in list_migrations(dialect_of(database)) if migration.number > found]
     if due:
         _engine(database).apply_migrations(database, due=due)
