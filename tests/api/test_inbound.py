@@ -202,6 +202,15 @@ def test_other_words_count_only_alone_and_otherwise_wait_for_review(ana: Client,
     assert [said for said, _ in reviews(ana)] == doubts
 
 
+def test_acha_opts_out_and_refusals_in_other_words_wait_for_review(ana: Client, client: Client, address: str) -> None:
+    words = ["ACHA", "wacha"]
+    doubts = ["Wacha kunitumia sms", "Sitaki", "Usinitumie", "arrêt", "توقف", "አቁም", "wrong number", "ST0P", "STPO"]
+    said = [*words, *doubts, "acha nikuambie", "step by step"]
+    send(client, address, *[text(one, number=n, message=one) for n, one in enumerate(said, start=1)])
+    assert may_message(ana, *[mobile(n) for n in range(1, len(said) + 1)]) == [False] * 2 + [True] * (len(said) - 2)
+    assert [one for one, _ in reviews(ana)] == doubts
+
+
 def test_a_start_speaks_for_its_own_channel_and_restores_no_group(
     ana: Client, client: Client, address: str, store: Store, people: Any
 ) -> None:

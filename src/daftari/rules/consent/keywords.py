@@ -12,10 +12,11 @@ from msgspec import Struct
 
 from daftari.model.consent import Scope
 from daftari.model.projects import ConsentSettings
+from daftari.rules.consent.refusals import find_refusal, without_permission
 
 OPT_OUT_WORDS = (
     *("stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout", "opt out", "unsub", "remove"),
-    *("ondoka", "toka"),
+    *("ondoka", "toka", "acha", "wacha"),
 )
 OPT_IN_WORDS = ("start", "unstop", "subscribe")
 HELP_WORDS = ("help", "info", "msaada")
@@ -38,7 +39,7 @@ class Reading(Struct, frozen=True):
 
 def read_message(text: str, *, settings: ConsentSettings) -> Reading:
     """What a person's message says."""
-    plain = plain_words(text)
+    plain = _join_unsubscribe(plain_words(text))
     # A project's own words are added to those that always count.
     opt_out_words = _known(settings.opt_out_words, OPT_OUT_WORDS) | LEADING_WORDS
     if _is_one_of(plain, opt_out_words):
@@ -56,8 +57,11 @@ def read_message(text: str, *, settings: ConsentSettings) -> Reading:
         )
     if any(first.startswith(word) for word in LEADING_WORDS):
         return Reading("review", why="begins with the letters of an opt-out word")
-    if any(f" {word} " in f" {plain} " for word in opt_out_words):
+    padded = f" {without_permission(plain)} "
+    if any(f" {word} " in padded for word in opt_out_words):
         return Reading("review", why="has an opt-out word in it")
+    if why := find_refusal(plain, written=text):
+        return Reading("review", why=why)
     if first in _known(settings.opt_in_words, OPT_IN_WORDS):
         return Reading("review", why="begins with an opt-in word and says more")
     return Reading("nothing")
@@ -81,6 +85,11 @@ def plain_words(text: str) -> str:
 def _is_of_a_word(character: str) -> bool:
     """Letters, digits and the marks on them."""
     return character.isalnum() or unicodedata.category(character)[0] == "M"
+
+
+def _join_unsubscribe(plain: str) -> str:
+    """The plain words with ``un subscribe`` as one word."""
+    return f" {plain} ".replace(" un subscribe ", " unsubscribe ").strip()
 
 
 def _rest(text: str, *, first: str) -> str:

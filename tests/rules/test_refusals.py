@@ -1,0 +1,574 @@
+"""Refusals in words of their own: which messages a person should read, and which ordinary ones not."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daftari.model.projects import ConsentSettings
+from daftari.rules.consent.keywords import Reading, plain_words, read_message
+from daftari.rules.consent.refusals import find_refusal
+
+DEFAULTS = ConsentSettings()
+
+REFUSALS = """
+ACHA
+Wacha
+Wacha kunitumia sms
+acha kunitumia hizi jumbe
+Acha kunisumbua
+Acheni kutuma sms
+wacheni
+tafadhali acha
+Wacha tafadhali
+Sitaki
+SITAKI!!
+sitaki sms zenu
+Mimi sitaki tena
+Sitaki kupokea ujumbe kutoka kwenu tena
+staki
+Hatutaki
+sipendi hizi messages
+sihitaji matangazo yenu
+Usinitumie
+usinitumie sms tena tafadhali
+Msinitumie ujumbe
+Usitume
+usitume tena message
+msitume matangazo hapa
+Niondoe
+Niondoe kwa list
+mniondoe kwenye orodha yenu
+niondoeni
+Nataka kujiondoa
+nimejitoa
+nataka kujitoa kwa hii group
+ondoa namba yangu
+Futa namba yangu
+toa number yangu kwa system yenu
+Simamisha
+simamisha sms
+Simamisheni
+Koma
+Koma kunitumia ujumbe
+komesha
+sitisha
+Sitisheni ujumbe
+inatosha sasa
+Niache
+niacheni
+achana na mimi
+mnanisumbua sana
+umekosea namba
+namba si yangu
+sikujisajili
+siko interested
+msinisumbue
+arrêt
+ARRET
+arrêtez svp
+arrêtez de m'envoyer des messages
+désabonner
+Me désabonner
+désinscription
+se désinscrire
+Supprimez mon numéro
+retirez-moi de la liste
+Ne m'envoyez plus de SMS
+je ne veux plus recevoir vos messages
+pas intéressé
+Ça ne m'intéresse pas
+mauvais numéro
+faux numero
+annuler
+plus de pub
+laissez-moi tranquille
+توقف
+توقفوا
+قف
+وقف
+أوقف الرسائل
+إيقاف
+إلغاء
+إلغاء الاشتراك
+الغاء الاشتراك من فضلك
+لا ترسل لي رسائل
+لا ترسلوا
+لا تراسلني
+لا أريد
+لا أرغب في استلام الرسائل
+غير مهتم
+مش مهتم
+رقم خاطئ
+الرقم غلط
+احذف رقمي
+امسحوا رقمي
+كفى
+خروج
+مش عايز رسايل
+አቁም
+አቁሙ
+መልእክት አቁሙ
+እባክዎ አቁሙልኝ
+አልፈልግም
+አትላኩልኝ
+አትላክ
+ሰርዙኝ
+አስወግዱኝ
+የተሳሳተ ቁጥር
+ተወኝ
+በቃ
+PARE
+Pare de me enviar mensagens
+parar
+SAIR
+quero sair
+remover
+cancelar
+Não quero mais
+não me envie mais mensagens
+não mande mais
+Não tenho interesse
+número errado
+descadastrar
+me remova da lista
+BAJA
+darme de baja
+dar de baja por favor
+cancelar suscripción
+no quiero más mensajes
+No me envíen más
+dejen de enviarme mensajes
+no me interesa
+numero equivocado
+eliminar mi numero
+bórrame
+basta
+salir
+delete my number
+Delete my number please
+delete me from your list
+erase my details
+wrong number
+Wrong person
+sorry wrong no
+Not interested
+am not intrested
+No longer interested
+I'm not interested, thanks
+Opt me out
+please opt me out of this
+opt us out
+un-subscribe me
+un subscribe
+I wish to un-subscribe
+unsubscribe me
+Do not send me messages
+don't text me
+dont message me again
+Don't send such messages
+pls dont disturb me
+I don't want these messages
+we dont want your promotions
+no more messages please
+No more
+take me off your list
+take my number off
+leave me alone
+who gave you my number?
+Where did you get my number from
+I never subscribed to this
+I did not sign up for this
+you are disturbing me
+this is spam
+I will report you
+exit
+block
+delete
+enough
+ST0P
+5TOP
+Stp
+Sotp
+STPO
+tsop
+syop
+stip
+STOOOP
+st*p
+s t o p
+Stp sending me messages
+please stp
+pls st0p
+ST0P sending
+Stpo texting me
+UNSUSCRIBE
+unsubcribe
+unsubscrib
+Unsuscribe me
+i want to unsubcribe
+UN5UBSCRIBE
+unsubsribe
+usubscribe
+REMOVE ME
+remove my number
+please remove me from this list
+cancel
+🛑
+jooji
+hagarika
+stopp
+stopit
+Kindly cancel my subscription
+Msinitumie tena
+usinitumie tena msg
+Nimechoka na sms zenu
+Toeni namba yangu
+Ondoa
+Jiondoe
+ondoa mimi
+achana nami
+Naomba msinitumie sms
+naomba mnitoe
+No sms please
+stop it
+Don't contact me
+Please don't message me
+Dont send
+do not send
+Do not send anymore
+Quit texting
+Lose my number
+unsbscribe
+Unscribe
+Stoppez
+ne plus recevoir
+Je ne suis pas intéressé
+supprimer
+supprimer mon numero
+retirer
+désinscris-moi
+أوقفوا الرسائل
+لا تتصل بي
+ارجو حذف رقمي
+رقم خطأ
+لا اريد رسائل
+መልእክት አይላኩልኝ
+አልፈልግም መልእክት
+Quero cancelar
+Não envie mais
+Não quero
+apague meu número
+apagar meu numero
+Deixe de enviar
+no quiero
+Quítame de la lista
+déjame en paz
+No me escriban
+dejame en paz
+please remove my contact
+not intersted
+not interested anymore
+uninterested
+This is the wrong number
+You have the wrong number
+u have a wrong number
+delete this number
+delete number
+delete my contacts
+Delete my data
+stop.
+stoop
+sitaki kabisa
+Sitaki tena hizi
+sitaki mkopo
+cancel subscription
+Unsubcribe
+nijitoe
+toa
+toa mimi
+Don't text
+dont call or text me again
+usinipigie tena
+wacheni kunitumia
+wacha hii
+kuacha
+ACHENI
+Arreter
+ARRETER
+stopper
+STOP SMS
+S.T.O.P
+OPT-ME-OUT
+optmeout
+opt me out please
+opted out
+Please unsubscribe me
+I unsubscribe
+desuscribirme
+Desuscribir
+no molestar
+no más
+no mas mensajes
+Cancelar
+cancela
+NO MORE MSGS
+wrong no.
+wrong number!!
+wrongnumber
+notinterested
+deletemynumber
+"""
+"""Messages of people who want no more messages, one a line."""
+
+ORDINARY = """
+nonstop
+It rained nonstop yesterday
+Acha nikuambie kitu
+acha niende nikachukue
+wacha tuone kesho
+Wacha niulize mama
+acha aje kwanza
+wacha nikuonyeshe
+Acha nitume pesa kesho
+Habari yako
+Asante sana
+Sawa
+Ndio
+Hapana
+ndiyo nitakuja
+Bei gani?
+Mko wapi?
+Nataka kuagiza mbegu mbili
+Nimepokea mzigo asante
+Naomba unitumie namba ya mpesa
+nitumie pesa
+usinitumie pesa leo
+Nitatoka kazini saa kumi
+nimetoka nyumbani
+Ninatoka Kisumu
+sitakuja kesho
+Sitakosa kufika
+Nimeacha ujumbe kwa ofisi
+Watoto wanaacha shule
+Mvua inanyesha
+Duka linafunguliwa saa ngapi
+nitumieni bei ya viatu
+Mkulima anahitaji mbolea
+Namba yangu ni 0722 503 129
+Simu yangu imezimika
+Niko interested
+I am interested
+very interested
+Yes I'm interested in the loan
+how much is it
+step by step
+The shop is closed
+top up my line please
+Shop
+Step 2
+Top
+Is the shop open on Sunday?
+SHOP
+Please send me the price list
+Please send me your number
+Send me messages daily
+I did not get the message
+I didn't receive your text
+My number is 0722000001
+Change my number to 0733000002
+This is my new number
+Please update my number
+call me
+Call me tomorrow
+Don't call the driver yet
+don't worry
+Don't forget to send the receipt
+do not add sugar
+I don't want sugar in mine
+we don't need transport
+I want to place an order
+Add me to the list
+Am on the list
+Put me on your list
+Who is this?
+who are you
+Where are you located?
+where did you put my parcel
+how did the meeting go
+Thanks
+No thanks
+no
+NO
+Nope
+No problem
+Not now
+not yet
+Maybe later
+ok
+👍
+🙏🙏
+1
+2
+1A
+100
+50 bags
+Confirmed
+QWE12345 Confirmed. Ksh500 sent to JOHN DOE
+Can I pay in two instalments?
+no interest on the loan?
+What is the interest rate
+Is there an option for delivery
+The best option is A
+opting for the blue one
+Option 2
+we need more seeds
+no more stock?
+two more please
+Good morning
+Happy new year
+Bonjour
+Oui merci
+je suis intéressé
+Quel est le prix ?
+J'ai reçu le colis
+Quand arrivez-vous ?
+Je vous envoie mon numéro
+Obrigado
+Sim
+Qual o preço?
+Quero comprar
+Estou interessado
+Para onde envio o dinheiro
+Gracias
+Sí quiero
+Cuánto cuesta
+Me interesa
+Estoy interesada en el producto
+para mañana por favor quiero dos
+La planta baja del edificio tiene una tienda
+مرحبا
+شكرا
+نعم
+كم السعر
+أريد الشراء
+أنا مهتم
+موقع المحل أين
+ሰላም
+አመሰግናለሁ
+እሺ
+እፈልጋለሁ
+ዋጋው ስንት ነው
+I left the office
+I will leave at five tomorrow morning
+The road block at Thika made me late
+I live in block C near the market
+Post office
+spot on
+Stockists near me
+The stove is not working
+store hours
+Story yako ni gani
+Storage space for rent
+nimesoma message yenu asante
+Endelea vivyo hivyo
+weekend
+Endorsed
+The cancellation fee was refunded
+quite good
+Undescribed
+I subscribed last week
+Thank you for subscribing
+describe the product
+subscriber number 22
+Sitting at the station
+Tokaido express
+Komarock estate
+Komarov
+Coma
+my name is Pare
+Soma ujumbe
+Nisaidie
+sina pesa leo
+Siku njema
+Kataa rushwa ni wajibu wetu sote
+Mahali pa kupata mbolea
+The data bundle has expired
+my data is finished
+Delete the second order and keep the first
+please block two seats for the trip tomorrow
+Exit 7 on the Thika road is closed today
+Nataka kujiunga na kikundi
+ninajitolea
+toa maoni yako kuhusu mbegu mpya
+Nimechoka na kazi leo
+Nataka kutoa pesa kwa mpesa
+stand
+Stone
+sat on a stool
+Stella
+Message received
+No message received yet from you
+I sent you a text message yesterday
+Text me the price
+Nimepata ujumbe wenu nashukuru
+Sijapata sms ya mpesa
+Tumepokea ujumbe wenu, tutakuja
+Pole sana
+Nitumie sms ukifika
+usisahau kunitumia sms
+Niko kwa stage
+stage yetu ni Odeon
+"""
+"""Messages that are about something else."""
+
+
+@pytest.mark.parametrize("text", REFUSALS.strip().splitlines())
+def test_a_refusal_opts_out_or_is_listed_for_review(text: str) -> None:
+    for written in (text, text.upper(), f"  {text} !", f"{text} 🙏"):
+        reading = read_message(written, settings=DEFAULTS)
+        assert reading.meaning in ("opt_out", "review"), written
+        assert reading.meaning == "opt_out" or reading.why
+
+
+@pytest.mark.parametrize("text", ORDINARY.strip().splitlines())
+def test_an_ordinary_message_troubles_no_person(text: str) -> None:
+    for written in (text, text.upper(), f"{text}."):
+        assert read_message(written, settings=DEFAULTS) == Reading("nothing"), written
+
+
+@pytest.mark.parametrize("text", ["ACHA", "Wacha.", "a.c.h.a", "acha!"])
+def test_acha_and_wacha_alone_are_opt_outs(text: str) -> None:
+    assert read_message(text, settings=DEFAULTS) == Reading("opt_out")
+
+
+@pytest.mark.parametrize("text", ["Sitaki", "arrêt", "توقف", "አቁም", "wrong number", "ST0P", "Stp", "🛑"])
+def test_a_refusal_that_is_no_keyword_only_waits_for_review(text: str) -> None:
+    assert read_message(text, settings=DEFAULTS).meaning == "review"
+
+
+def test_unsubscribe_in_two_pieces_is_one_word() -> None:
+    assert read_message("un-subscribe me", settings=DEFAULTS).meaning == "opt_out"
+    assert read_message("I will un subscribe", settings=DEFAULTS).meaning == "review"
+
+
+def test_a_project_with_words_of_its_own_reviews_the_swahili_ones() -> None:
+    own = ConsentSettings(opt_out_words=("sitisha",))
+    for text in ("ACHA", "wacha", "ondoka", "toka"):
+        assert read_message(text, settings=own).meaning == "review"
+
+
+def test_marks_on_letters_make_no_difference() -> None:
+    for text in ("tawaqquf", "تَوَقَّف", "توقـــف", "DÉSABONNER", "desabonner"):
+        assert bool(find_refusal(plain_words(text), written=text)) is (text != "tawaqquf")
+
+
+@given(st.text())
+def test_no_text_is_too_strange_to_look_for_a_refusal(text: str) -> None:
+    assert isinstance(find_refusal(plain_words(text), written=text), str)
+
+
+def test_a_long_message_is_read_in_short_time() -> None:
+    for text in ("opt me " * 50_000, "a" * 300_000, "unsubscribe" * 20_000, "no me envi" * 30_000, "s t " * 70_000):
+        read_message(f"hello {text}", settings=DEFAULTS)
