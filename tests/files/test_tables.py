@@ -198,7 +198,10 @@ def test_progress_grows_to_the_size_of_the_file(tmp_path: Path) -> None:
 # ---- read back ----------------------------------------------------------------------------------------
 
 CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8) | st.sampled_from(
-    ["=1+1", "'=x", "''@", "-", "+254725164293", "\t=", "\r-1", "'", "a;b", 'say "x"', "l\nm", "é", "0725164293"]
+    [
+        *("=1+1", "'=x", "''@", "-", "+254725164293", "\t=", "\r-1", "'", "a;b", 'say "x"', "l\nm", "é", "0725164293"),
+        *("＝1", "\ufeff=1", "' =x", "\u200b", "'\u200b＋"),
+    ]
 )
 
 
@@ -240,8 +243,26 @@ def test_a_foreign_table_is_read_as_its_makers_module_reads_it(
 def test_a_cell_made_safe_is_read_as_it_was(cell: str) -> None:
     safe = make_safe(cell)
     assert make_plain(safe) == cell
+    assert make_plain(make_safe(safe)) == safe
     assert not safe.startswith(("=", "+", "-", "@", "\t", "\r"))
     assert safe == cell or safe == "'" + cell
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "＝", "＋", "－", "＠", "﹢"])
+@pytest.mark.parametrize(
+    "before", ["", " ", "\ufeff", "\u200b", "\u2060\u00a0", "\n", "\r\n", "\x1f", "\u00ad", "\u202e", "\u3000"]
+)
+def test_a_formula_is_made_safe_in_full_width_and_after_marks_without_width(before: str, sign: str) -> None:
+    cell = f"{before}{sign}cmd|' /C calc'!A0"
+    assert make_safe(cell) == "'" + cell and make_plain("'" + cell) == cell
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t", "＝"])
+def test_a_formula_after_a_mark_without_width_is_read_as_it_was(tmp_path: Path, delimiter: str) -> None:
+    rows = [["\ufeff=1", "＝2"], ["' =3", "\u200b-4"], [" = ", "'Ana"]]
+    path = write(str(tmp_path / "a.csv"), Layout(format="csv", columns=("a", "b"), delimiter=delimiter), rows)
+    layout = Layout(format="csv", columns=("a", "b"), delimiter=delimiter)
+    assert [record.values for batch in read_records(path, layout=layout) for record in batch] == rows
 
 
 @given(

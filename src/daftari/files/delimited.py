@@ -17,7 +17,7 @@ from operator import itemgetter
 from typing import Any, BinaryIO
 
 from daftari.errors import UnreadableFile
-from daftari.files.csv_injection import MADE_SAFE, MAY_BE_SAFE, make_plain, make_safe
+from daftari.files.csv_injection import MADE_SAFE, MAY_BE_SAFE, begins_formula, make_plain, make_safe
 from daftari.files.encoding import LongLine, TextFile, read_sample, split_lines
 from daftari.files.header import looks_like_a_person, name_columns, refuse_columns
 from daftari.files.record import (
@@ -116,11 +116,6 @@ def _first_record(sample: str, delimiter: str) -> list[str]:
     return found[0] if found else []
 
 
-def _starters(layout: Layout) -> str:
-    """What a formula begins with, as far as it may stand within a cell without quotes."""
-    return re.escape("".join(mark for mark in "=+-@\t" if mark != layout.delimiter))
-
-
 def _are_filled(rows: list[list[Any]]) -> bool:
     """Whether no row is blank. Most are filled in their first cell."""
     return all(map(str.strip, map(itemgetter(0), rows))) or all(any(map(str.strip, row)) for row in rows)
@@ -148,9 +143,9 @@ class DelimitedRecords:
         self._width = len(layout.columns)
         self._header = layout.header
         # Only for text without quotes, where a cell begins after a delimiter or a line end and nowhere else.
-        self._safe_mark = re.compile(
-            rf"'(?:(?<=[{re.escape(layout.delimiter)}\r\n]')|(?<=\A'))(?='*[{_starters(layout)}])"
-        )
+        before = f"[{re.escape(layout.delimiter)}\r\n]"
+        formula = begins_formula(without=f"{layout.delimiter}\r\n")
+        self._safe_mark = re.compile(rf"'(?:(?<={before}')|(?<=\A'))(?='*{formula})")
         self._marked = self._has_nul = False
         self._restart()
 
