@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -261,6 +262,30 @@ def test_membership_changes_are_journalled_only_when_there_are_any(ana: Client, 
     ]
 
 
+INVISIBLE = "\u200b\ufeff\u00ad\u2060\u200e\u202a\u200d\x02"
+
+
+@pytest.mark.parametrize("mark", INVISIBLE)
+def test_a_name_with_marks_that_are_not_shown_is_that_of_the_same_group(ana: Client, mark: str) -> None:
+    for written in (f"Chama{mark}", "Chama", f"{mark}Cha{mark}ma {mark}"):
+        body = {"group": written, "contacts": [{"mobile": "0725164293"}, {"mobile": "0722503129"}]}
+        assert ana.post("/v1/contacts", body).status in (200, 201)
+        assert ana.get(at(written)).json()["group"]["contacts"] == 2
+        assert ana.get("/v1/contacts", query={"group": written}).json()["contacts"]["total"] == 2
+        moved = ana.put("/v1/contacts/254725164293", {"contact": {"fname": "Ana"}, "group": written})
+        assert moved.status == 200
+        assert ana.post(at(written) + "/contacts", {"mobiles": ["0725164293"]}).status == 200
+    assert groups(ana) == {"Chama": 2}
+    assert refusal(ana.post("/v1/groups", {"name": f"cha{mark}ma"})) == (409, "GROUP_TAKEN")
+    assert wrong_fields(ana.post("/v1/groups", {"name": f" {mark}"})) == ["name"]
+
+
+@pytest.mark.parametrize("name", ["👩\u200d👩\u200d👧 Watu", "❤\ufe0f", "کتاب\u200cها", "क्\u200dष"])
+def test_joiners_that_a_name_needs_are_kept(ana: Client, name: str) -> None:
+    assert ana.post("/v1/groups", {"name": f"\ufeff{name}\u200d"}).json()["group"]["name"] == name
+    assert ana.get(at(name.translate(dict.fromkeys((0x200C, 0x200D, 0xFE0F))))).json()["group"]["name"] == name
+
+
 NAMES = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\0"), min_size=1, max_size=12).filter(
     lambda name: name.strip() and fold_name(name)
 )
@@ -272,8 +297,8 @@ def test_any_name_is_found_again_in_any_case_and_spacing(ana: Client) -> None:
     @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(name=NAMES)
     def find(name: str) -> None:
-        kept = unicodedata.normalize("NFC", name.strip())
-        assert ana.post("/v1/groups", {"name": name}).json()["group"]["name"] == kept
+        kept = ana.post("/v1/groups", {"name": name}).json()["group"]["name"]
+        assert kept == unicodedata.normalize("NFC", kept.strip()) and fold_name(kept) == fold_name(name)
         for written in (name, kept, f"  {kept}\t", kept.casefold(), unicodedata.normalize("NFD", kept)):
             assert ana.get(at(written)).json()["group"]["name"] == kept
             assert ana.get("/v1/contacts", query={"group": written}).status == 200

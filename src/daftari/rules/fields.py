@@ -6,6 +6,7 @@ HTTP, and no knowledge of which fields a call has.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -34,6 +35,18 @@ UNREACHABLE_ENDS = ("/", "/contacts")
 """A slash at the end of a path does not count, and ``/groups/{name}/contacts`` is another call."""
 
 _NO_DIGITS = bytes(byte for byte in range(128) if not 48 <= byte <= 57)
+
+
+_JOINERS = "\u034f\u200c\u200d\ufe00-\ufe0f\U000e0020-\U000e007f"
+"""Marks without width that join letters of some scripts, or emojis."""
+_INVISIBLE = re.compile(
+    "[\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e001f\U000e0080-\U000e0fff]"
+)
+"""Characters that are not shown; they come along when a text is copied."""
+_LOOSE_JOINERS = re.compile(rf"[\u200c\u200d]+(?=\s|$)|(?<![^\0-\x7f])[{_JOINERS}]+")
+"""Joiners where they join nothing: at an end, and after plain letters."""
+_ALL_JOINERS = re.compile(f"[{_JOINERS}]")
 
 
 def read_text(value: object, *, most: int = TEXT_MAX) -> str | None:
@@ -68,9 +81,12 @@ def refuse_surrogates(text: str) -> None:
 
 
 def read_name(value: object) -> str | None:
-    """The name of a group or project: trimmed, in normal form C."""
+    """The name of a group or project: trimmed, without invisible characters, in normal form C."""
     text = read_text(value)
-    return unicodedata.normalize("NFC", text) if text else None
+    if text is None or (text.isascii() and text.isprintable()):
+        return text
+    seen = _LOOSE_JOINERS.sub("", _INVISIBLE.sub("", text)).strip()
+    return unicodedata.normalize("NFC", seen) or None
 
 
 def read_group_name(value: object) -> str | None:
@@ -83,7 +99,9 @@ def read_group_name(value: object) -> str | None:
 
 
 def fold_name(name: str) -> str:
-    """What two names have in common that differ only in case and spacing."""
+    """What two names have in common that differ only in case, spacing and invisible characters."""
+    if not (name.isascii() and name.isprintable()):
+        name = _ALL_JOINERS.sub("", _INVISIBLE.sub("", name))
     folded = unicodedata.normalize("NFC", name).casefold()
     return " ".join(unicodedata.normalize("NFC", folded).split())
 
