@@ -5,14 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
+import msgspec
 import pytest
 
 from daftari.api.routes import ROUTES
 from daftari.errors import ProjectTaken
+from daftari.model.limits import FORM_BYTES_MAX, FORM_WITHOUT_KEY_BYTES_MAX
 from daftari.model.projects import Key
 from daftari.rules.access import keys, projects
 from daftari.store import Store
+from daftari.web.spool import RequestSpool
 from daftari.worker import run_worker
 from tests.support.builders import (
     PARTS,
@@ -125,6 +129,71 @@ def test_the_key_is_asked_for_before_anything_is_said_of_the_fields(client: Clie
     refused(client.post("/v1/contacts", {"contacts": "wrong"}))
     refused(client.get("/v1/contacts", query="page=x"))
     refused(client.get("/v1/contacts/1"))
+
+
+# ---- bodies of unknown clients --------------------------------------------------------------------------
+
+
+def long_body(members: int = 3_000) -> dict[str, Any]:
+    return {"contacts": [{"mobile": mobile(number), "fname": "F" * 50} for number in range(members)]}
+
+
+@pytest.mark.parametrize("where", ["header", "query", "beginning"])
+def test_a_long_body_is_taken_when_its_key_is_known_from_the_beginning(client: Client, people: Any, where: str) -> None:
+    given: dict[str, Any] = {"json": {"apiKey": people.ana, **long_body()} if where == "beginning" else long_body()}
+    if where == "header":
+        given["headers"] = {"Authorization": f"Bearer {people.ana}"}
+    if where == "query":
+        given["query"] = {"apiKey": people.ana}
+    assert client.call("POST", "/v1/contacts", **given).json()["created"] == 3_000
+
+
+def test_without_a_key_no_more_than_the_beginning_of_a_body_is_kept(
+    client: Client, people: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[int] = []
+    append = RequestSpool.append
+
+    def note(spool: RequestSpool, chunk: bytes) -> None:
+        append(spool, chunk)
+        kept.append(spool.length)
+
+    monkeypatch.setattr(RequestSpool, "append", note)
+    wrong = f"{people.ana[:-1]}x"
+    late = msgspec.json.encode({**long_body(), "apiKey": people.ana})
+    for body in (
+        late,
+        b"x" * 1_000_000,
+        msgspec.json.encode({"apiKey": wrong, **long_body()}),
+        msgspec.json.encode({"apiKey": 5, **long_body()}),
+    ):
+        refused(client.post("/v1/contacts", body=[body[at : at + 16_384] for at in range(0, len(body), 16_384)]))
+    assert max(kept) <= FORM_WITHOUT_KEY_BYTES_MAX + 16_384
+    kept.clear()
+    refused(client.with_key(wrong).post("/v1/contacts", body=late))
+    assert refusal(client.post("/v1/inbound/sozuri/nonsense", body=b"x" * 1_000_000)) == (401, "FORGED")
+    assert client.post("/v1/no/such/path", body=b"x" * 1_000_000).status == 404
+    assert kept == []
+
+
+def test_a_form_has_a_limit_of_its_own_which_is_higher_with_a_key_in_the_header(client: Client, people: Any) -> None:
+    def form_of(length: int, **fields: str) -> dict[str, str]:
+        empty = urlencode({"reason": "", **fields})
+        return {"reason": "x" * (length - len(empty)), **fields}
+
+    ana = client.with_key(people.ana)
+    for sender, form, limit in (
+        (ana, {}, FORM_BYTES_MAX),
+        (client, {"apiKey": people.ana}, FORM_WITHOUT_KEY_BYTES_MAX),
+    ):
+        assert wrong_fields(sender.post("/v1/groups", form=form_of(limit, **form))) == ["name"]
+        answer = sender.post("/v1/groups", form=form_of(limit + 1, **form))
+        assert refusal(answer) == (413, "TOO_LARGE")
+        assert str(limit) in answer.json()["message"]
+    # Some tools call JSON a form.
+    called_a_form = {"content-type": "application/x-www-form-urlencoded"}
+    answer = ana.post("/v1/contacts", body=msgspec.json.encode(long_body(20_000)), headers=called_a_form)
+    assert answer.status == 422
 
 
 # ---- how long it works ------------------------------------------------------------------------------

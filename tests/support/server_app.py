@@ -12,6 +12,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
+from daftari.web.bodies import Pace
 from daftari.web.errors import render_json
 from daftari.web.responses import Response, json_response
 from daftari.web.routing import READS, BodyPolicy, RawRequest, Route, Router
@@ -19,7 +20,8 @@ from daftari.web.server import Limits, RsgiServer
 from daftari.web.spool import ResponseSpool
 
 BODY_STALL_SECONDS = 0.5
-BODY_SECONDS_MAX = 1.5
+BODY_WINDOW_SECONDS = 1.5
+BODY_WINDOW_BYTES_MIN = 1_000
 BODY_BYTES_MAX = 300_000
 SLOW_SECONDS = 1.0
 THREADS = 1
@@ -80,7 +82,7 @@ def _write_note(what: str) -> Callable[[], None]:
 
 def _route(method: str, path: str) -> Route:
     inline = method in READS and path not in MAY_WAIT
-    return Route(method, path, lambda request: application(request), "open", BodyPolicy(BODY_BYTES_MAX), inline)
+    return Route(method, path, lambda request: application(request), "write", BodyPolicy(BODY_BYTES_MAX), inline)
 
 
 def server() -> RsgiServer:
@@ -90,7 +92,7 @@ def server() -> RsgiServer:
         router=Router(
             ((path, _route(method, path)) for path in PATHS for method in METHODS), prefix="/api", spanning={}
         ),
-        authorize_upload=lambda scope, route: None,
+        authorize=lambda scope, match, beginning: True,
         render_error=render_json,
         inline=True,
         threads=THREADS,
@@ -98,8 +100,7 @@ def server() -> RsgiServer:
         close=_write_note("closed"),
         limits=Limits(
             waiting_max=WAITING_MAX,
-            body_stall_seconds=BODY_STALL_SECONDS,
-            body_seconds_max=BODY_SECONDS_MAX,
+            pace=Pace(BODY_STALL_SECONDS, BODY_WINDOW_SECONDS, BODY_WINDOW_BYTES_MIN),
             periodic_seconds=0.2,
             file_open_seconds=FILE_OPEN_SECONDS,
             sending_bytes_max=FILES_SENT_MAX * FILE_BYTES,

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
+from urllib.parse import parse_qs, urlencode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from daftari.errors import Malformed, UnsupportedMedia, ValidationFailed
-from daftari.model.limits import JSON_DEPTH_MAX
-from daftari.web.params import FLAT_FIELDS_MAX, FORM, JSON_BRACKETS_MAX, Params, decode
+from daftari.model.limits import FORM_BYTES_MAX, JSON_DEPTH_MAX
+from daftari.web.params import FLAT_FIELDS_MAX, FORM, JSON_BRACKETS_MAX, Params, decode, find_member
 
 NOW = 1_700_000_000_000_000
 READERS: dict[str, Callable[[Params], object]] = {
@@ -77,6 +80,69 @@ def test_any_json_value_can_be_read_as_anything(value: Any) -> None:
 def test_nested_json_is_handed_on_as_it_came(value: Any) -> None:
     raw = of_json({"x": value}).nested("x")
     assert (None if raw is None else json.loads(raw)) == value
+
+
+@given(pairs=st.lists(st.tuples(st.text(max_size=8), st.text(max_size=8)), min_size=1, max_size=5))
+def test_a_form_is_decoded_as_it_was_encoded(pairs: list[tuple[str, str]]) -> None:
+    fields = [(f"f{name}".removesuffix("[]"), value) for name, value in pairs]
+    params = decode("", FORM, urlencode(fields, errors="surrogatepass").encode())
+    for name in dict(fields):
+        values = [value for other, value in fields if other == name]
+        assert params.texts(name) == (values if any(map(str.strip, values)) else [])
+
+
+@given(written=st.text(st.sampled_from("%31fFgé+&=;x"), max_size=60))
+def test_a_form_is_decoded_as_the_standard_library_decodes_it(written: str) -> None:
+    try:
+        expected = parse_qs(written, keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        with pytest.raises(Malformed):
+            decode(written, None, b"")
+        return
+    params = decode(written, None, b"")
+    for name, values in expected.items():
+        assert params.texts(name) == (values if any(map(str.strip, values)) else [])
+
+
+@pytest.mark.parametrize("shift", [0, 1, 2])
+def test_a_long_form_is_decoded_without_a_seam(shift: int) -> None:
+    value = "a" * shift + "é" * 20_000
+    assert decode("", FORM, b"x=" + b"a" * shift + b"%C3%A9" * 20_000).text("x", most=30_000) == value
+
+
+@pytest.mark.parametrize("pattern", [b"%31", b"%31a", b"%C3%A9", b"%", b"+", b"a", b"&a", b"&=", b"%0"])
+def test_a_form_takes_memory_of_the_order_of_its_length(pattern: bytes) -> None:
+    body = b"x=" + (pattern * FORM_BYTES_MAX)[:FORM_BYTES_MAX]
+    tracemalloc.start()
+    with suppress(Malformed):
+        decode("", FORM, body)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 12 * FORM_BYTES_MAX
+
+
+# ---- the beginning of a body --------------------------------------------------------------------------
+
+
+@given(value=st.dictionaries(st.text(max_size=4), json_values, max_size=4), cut=st.integers(0, 200))
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_member_is_found_in_a_beginning_or_it_is_not_there_yet(value: Any, cut: int, indent: int | None) -> None:
+    body = json.dumps({**value, "apiKey": "daf_é", "more": [1, 2]}, indent=indent).encode()
+    assert find_member(body, "apiKey") == "daf_é"
+    assert find_member(body[:cut], "apiKey") in ("daf_é", None)
+    assert find_member(body, "no such member") is None or "no such member" in value
+
+
+@given(bodies)
+def test_any_bytes_have_a_member_or_none(body: bytes) -> None:
+    find_member(body, "x")
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a":{"apiKey":"x"}}', b'["apiKey","x"]', b'{"a":"{\\"apiKey\\":\\"x\\"}"}', b'{"b":' + b"[" * 60_000]
+)
+def test_only_a_member_of_the_body_itself_is_found(body: bytes) -> None:
+    assert find_member(body, "apiKey") is None
 
 
 # ---- depth ------------------------------------------------------------------------------------------

@@ -21,11 +21,13 @@ import psutil
 import pytest
 from msgspec import Struct
 
+from daftari.web.bodies import DRAINED_BYTES_MAX
 from tests.support.clients import Answer, Body, Send, over_the_wire
 from tests.support.server_app import (
     BODY_BYTES_MAX,
-    BODY_SECONDS_MAX,
     BODY_STALL_SECONDS,
+    BODY_WINDOW_BYTES_MIN,
+    BODY_WINDOW_SECONDS,
     FILE_BYTES,
     FILE_OPEN_SECONDS,
     FILES_SENT_MAX,
@@ -39,6 +41,7 @@ SOON_SECONDS = 0.4
 """Far more than an answer takes, and less than any deadline or slow call of the application."""
 IN_MEMORY = b"a short body"
 IN_A_FILE = bytes(range(256)) * 1_000
+EARLY_BYTES = 20_000_000
 NO_KEEP_ALIVE = "Host: server\r\nConnection: close\r\n"
 
 
@@ -68,6 +71,16 @@ class Served(Struct, frozen=True):
         wire = socket.create_connection(("127.0.0.1", self.port), timeout=30)
         wire.sendall(text.encode() + body)
         return wire
+
+
+def read_head(wire: socket.socket) -> bytes:
+    """The beginning of an answer, from a connection that stays open."""
+    said = b""
+    while b"\r\n\r\n" not in said:
+        piece = wire.recv(65_536)
+        assert piece, "the connection was closed without an answer"
+        said += piece
+    return said
 
 
 def read_answer(wire: socket.socket) -> Answer:
@@ -208,22 +221,59 @@ def test_a_body_that_stalls_is_cut_off(served: Served, length: str) -> None:
 def test_a_body_that_drips_is_cut_off_as_well(served: Served) -> None:
     begun = time.monotonic()
     with served.connect(f"POST / HTTP/1.1\r\n{NO_KEEP_ALIVE}Content-Length: 1000\r\n\r\n") as wire:
-        while time.monotonic() < begun + BODY_SECONDS_MAX - BODY_STALL_SECONDS / 2:
+        while time.monotonic() < begun + BODY_WINDOW_SECONDS - BODY_STALL_SECONDS / 2:
             wire.sendall(b"x")
             time.sleep(BODY_STALL_SECONDS / 5)
         assert_error(read_answer(wire), 400, "BODY_STALLED")
-    assert time.monotonic() - begun < BODY_SECONDS_MAX + SOON_SECONDS * 2
+    assert time.monotonic() - begun < BODY_WINDOW_SECONDS + SOON_SECONDS * 2
 
 
-def test_a_body_that_comes_fast_enough_may_take_longer(served: Served) -> None:
+def test_a_slow_body_that_goes_on_may_take_as_long_as_it_needs(served: Served) -> None:
+    pieces, piece = 30, b"x" * (BODY_WINDOW_BYTES_MIN // 5)
     begun = time.monotonic()
-    with served.connect(f"POST / HTTP/1.1\r\n{NO_KEEP_ALIVE}Content-Length: {BODY_BYTES_MAX}\r\n\r\n") as wire:
-        wire.sendall(b"x" * (BODY_BYTES_MAX - 100))
-        for _ in range(100):
-            wire.sendall(b"x")
-            time.sleep((BODY_SECONDS_MAX + SOON_SECONDS) / 100)
+    with served.connect(f"POST / HTTP/1.1\r\n{NO_KEEP_ALIVE}Content-Length: {pieces * len(piece)}\r\n\r\n") as wire:
+        for _ in range(pieces):
+            wire.sendall(piece)
+            time.sleep(BODY_WINDOW_SECONDS / 10)
         assert read_answer(wire).status == 200
-    assert time.monotonic() - begun > BODY_SECONDS_MAX
+    assert time.monotonic() - begun > 2 * BODY_WINDOW_SECONDS
+
+
+# ---- answers before the end of the body ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("asks_first", [False, True], ids=["at once", "100-continue"])
+@pytest.mark.parametrize(("path", "status"), [("/", b"413"), ("/no/such/path", b"200")])
+def test_a_client_that_sends_all_before_it_reads_gets_an_early_answer(
+    served: Served, path: str, status: bytes, asks_first: bool
+) -> None:
+    expect = "Expect: 100-continue\r\n" if asks_first else ""
+    head = f"POST {path} HTTP/1.1\r\nHost: server\r\n{expect}Content-Length: {EARLY_BYTES}\r\n\r\n"
+    with served.connect(head, b"" if asks_first else b"x" * EARLY_BYTES) as wire:
+        assert read_head(wire).split()[1] == status
+        if not asks_first:
+            # The rest of the body was taken, so the connection can be used again.
+            wire.sendall(f"GET / HTTP/1.1\r\n{NO_KEEP_ALIVE}\r\n".encode())
+            assert read_answer(wire).status == 200
+
+
+def test_an_endless_body_is_cut_off_after_the_early_answer(served: Served) -> None:
+    with served.connect("POST /no/such/path HTTP/1.1\r\nHost: server\r\nTransfer-Encoding: chunked\r\n\r\n") as wire:
+        assert read_head(wire).startswith(b"HTTP/1.1 200 ")
+        chunk = b"%x\r\n%b\r\n" % (1_000_000, b"x" * 1_000_000)
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            wire.sendall(chunk * (10 * DRAINED_BYTES_MAX // 1_000_000))
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "GZIP"])
+def test_an_encoded_body_is_refused_with_the_name_of_its_encoding(served: Served, encoding: str) -> None:
+    answer = served.call("POST", "/", b"\x1f\x8b\x08", **{"Content-Encoding": encoding})
+    assert_error(answer, 415, "UNSUPPORTED_MEDIA")
+    assert f"encoded as {encoding}; send it plain" in json.loads(answer.body)["message"]
+
+
+def test_a_body_that_is_encoded_as_it_is_is_plain(served: Served) -> None:
+    assert json.loads(served.call("POST", "/", b"plain", **{"Content-Encoding": "identity"}).body)["length"] == 5
 
 
 @pytest.mark.parametrize(

@@ -1,21 +1,24 @@
 """The API as the server calls it: a request is decoded and authenticated, and its route's handler answers it.
 
-Checks come in the order of the contract: what cannot be read, the key, the project, what the key may do. The handler
-checks the fields. Knows no handler.
+Checks come in this order: a key in the header, what cannot be read, a key elsewhere, the project, what the key may do.
+The handler checks the fields. Knows no handler.
 """
 
 from __future__ import annotations
 
-from daftari.api.authentication import KeyAuthenticator, refuse_other_project
+from daftari.api.authentication import KeyAuthenticator, refuse_beyond, refuse_other_project
+from daftari.errors import Unauthenticated
 from daftari.model.time import current_time
+from daftari.rules.access import inbound_tokens
+from daftari.store import Store
 from daftari.web.idempotency import read_idempotency_key
 from daftari.web.multipart import read_upload
-from daftari.web.params import decode
+from daftari.web.params import decode, find_member
 from daftari.web.requests import AppContext, Request
 from daftari.web.responses import Response
-from daftari.web.routing import NO_BODY, RawRequest, Route
+from daftari.web.routing import NO_BODY, RawRequest, RouteMatch
 from daftari.web.rsgi import RsgiScope
-from daftari.web.server import Application, UploadAuthorizer
+from daftari.web.server import Application, Authorizer
 
 
 def build_app(context: AppContext, authenticator: KeyAuthenticator) -> Application:
@@ -32,25 +35,41 @@ def build_app(context: AppContext, authenticator: KeyAuthenticator) -> Applicati
     return application
 
 
-def build_upload_authorizer(authenticator: KeyAuthenticator) -> UploadAuthorizer:
-    """The function that refuses a caller before its file is taken, by the head of the request."""
+def build_authorizer(store: Store, authenticator: KeyAuthenticator) -> Authorizer:
+    """The function that looks for the caller's key, or token, before more than the beginning of a body is taken."""
 
-    def authorize_upload(scope: RsgiScope, route: Route) -> None:
+    def authorize(scope: RsgiScope, match: RouteMatch, beginning: bytes) -> bool:
+        route = match.route
+        if route.access == "token":
+            provider, token = match.parameters["provider"], match.parameters["token"]
+            store.system_read(current_time(), inbound_tokens.find_token, provider=provider, written=token)
+            return True
         params = decode(scope.query_string, None, b"")
-        authenticator.authenticate(scope.headers, params, writes=route.access == "write", now=current_time())
+        api_key = find_member(beginning, "apiKey") if beginning else None
+        if isinstance(api_key, str):
+            params = params.after({"apiKey": [api_key]})
+        now = current_time()
+        access = authenticator.find_in_header(scope.headers, now=now) or authenticator.find_in_fields(params, now=now)
+        if access is not None:
+            refuse_beyond(access, params, writes=route.access == "write")
+        return access is not None
 
-    return authorize_upload
+    return authorize
 
 
 def _open_request(context: AppContext, authenticator: KeyAuthenticator, raw: RawRequest) -> Request:
-    """Decode and authenticate a request."""
+    """Decode and authenticate a request; where the header has a key, in the other order."""
     route, headers = raw.match.route, raw.headers
+    now, writes = current_time(), route.access == "write"
+    access = authenticator.find_in_header(headers, now=now)
     if raw.body is NO_BODY or route.body.kind != "fields":
         params = decode(raw.scope.query_string, None, b"")
     else:
         params = decode(raw.scope.query_string, headers.get("content-type"), raw.body.read())
-    now, writes = current_time(), route.access == "write"
-    access = authenticator.authenticate(headers, params, writes=writes, now=now)
+    access = access or authenticator.find_in_fields(params, now=now)
+    if access is None:
+        raise Unauthenticated
+    refuse_beyond(access, params, writes=writes)
     idempotent = None
     if writes and route.body.kind != "lines":
         idempotent = read_idempotency_key(raw, key_id=access.key.id)

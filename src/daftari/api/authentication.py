@@ -27,11 +27,35 @@ class KeyAuthenticator:
 
         Raises ``Unauthenticated``, ``WrongProject`` when the fields name another project, and ``ReadOnlyKey``.
         """
-        access = self._cache.find_access(_read_api_key(headers, params), now=now)
-        refuse_other_project(params, access.project)
-        if writes and access.key.read_only:
-            raise ReadOnlyKey
+        access = self.find_in_header(headers, now=now) or self.find_in_fields(params, now=now)
+        if access is None:
+            raise Unauthenticated
+        refuse_beyond(access, params, writes=writes)
         return access
+
+    def find_in_header(self, headers: RequestHeaders, *, now: int) -> Access | None:
+        """The key in ``Authorization``; ``None`` where its scheme is another one. Raises ``Unauthenticated``."""
+        authorization = headers.get("authorization")
+        if authorization is None or authorization[: len(BEARER)].lower() != BEARER:
+            return None
+        return self._find(authorization[len(BEARER) :].strip(), now)
+
+    def find_in_fields(self, params: Params, *, now: int) -> Access | None:
+        """The key in ``apiKey``; ``None`` when there is none. Raises ``Unauthenticated``."""
+        api_key = params.given("apiKey")
+        return None if api_key is None else self._find(api_key, now)
+
+    def _find(self, api_key: object, now: int) -> Access:
+        if not isinstance(api_key, str) or not api_key:
+            raise Unauthenticated
+        return self._cache.find_access(api_key, now=now)
+
+
+def refuse_beyond(access: Access, params: Params, *, writes: bool) -> None:
+    """Raise ``WrongProject`` or ``ReadOnlyKey`` for what the key does not allow."""
+    refuse_other_project(params, access.project)
+    if writes and access.key.read_only:
+        raise ReadOnlyKey
 
 
 def refuse_other_project(params: Params, project: Project) -> None:
@@ -39,15 +63,3 @@ def refuse_other_project(params: Params, project: Project) -> None:
     name = params.text("project")
     if name is not None and fold_name(name) not in project.former_names:
         raise WrongProject
-
-
-def _read_api_key(headers: RequestHeaders, params: Params) -> str:
-    """The header wins; one of another scheme does not count. Raises ``Unauthenticated`` when there is no key."""
-    authorization = headers.get("authorization")
-    if authorization is not None and authorization[: len(BEARER)].lower() == BEARER:
-        api_key: object = authorization[len(BEARER) :].strip()
-    else:
-        api_key = params.given("apiKey")
-    if not isinstance(api_key, str) or not api_key:
-        raise Unauthenticated
-    return api_key

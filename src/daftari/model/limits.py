@@ -9,6 +9,10 @@ from __future__ import annotations
 
 BODY_BYTES_MAX = 16 * 1024 * 1024
 """Body of a POST, PUT or PATCH, and of a leave."""
+FORM_BYTES_MAX = 1024 * 1024
+"""Body of a POST, PUT or PATCH that is a form, with the key in the header or in the query string."""
+FORM_WITHOUT_KEY_BYTES_MAX = 64 * 1024
+"""Any other form; also how much of a body is read before the key is known."""
 READ_BODY_BYTES_MAX = 64 * 1024
 """Body of any other GET, QUERY, HEAD or DELETE."""
 HEADERS_BYTES_MAX = 64 * 1024

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from daftari import __version__
-from daftari.api.app import build_app, build_upload_authorizer
+from daftari.api.app import build_app, build_authorizer
 from daftari.api.authentication import KeyAuthenticator
 from daftari.api.key_cache import KeyCache
 from daftari.api.routes import build_router
@@ -47,7 +47,7 @@ def build_server(settings: Settings) -> Server:
     rsgi = RsgiServer(
         build_app(context, authenticator),
         router=build_router(),
-        authorize_upload=build_upload_authorizer(authenticator),
+        authorize=build_authorizer(store, authenticator),
         render_error=render_json,
         # Where a read waits for another machine, the event loop answers nothing.
         inline=not store.reads_wait,

@@ -11,28 +11,31 @@ import itertools
 import logging
 import secrets
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
 from msgspec import Struct
 
-from daftari.errors import BodyStalled, DaftariError, Malformed, StoreBusy, TooLarge
+from daftari.errors import DaftariError, StoreBusy, Unauthenticated, UnsupportedMedia
+from daftari.model.limits import FORM_BYTES_MAX, FORM_WITHOUT_KEY_BYTES_MAX
+from daftari.web.bodies import IncomingBody, Pace, too_large
 from daftari.web.errors import Crashed, ErrorRenderer
+from daftari.web.params import is_form
 from daftari.web.responses import Headers, Response
-from daftari.web.routing import NO_BODY, READS, BodyPolicy, RawRequest, Route, Router
-from daftari.web.rsgi import RequestHeaders, RsgiProtocol, RsgiScope
-from daftari.web.spool import RequestSpool, ResponseSpool
+from daftari.web.routing import NO_BODY, READS, BodyPolicy, RawRequest, RouteMatch, Router
+from daftari.web.rsgi import RsgiProtocol, RsgiScope
+from daftari.web.spool import RequestSpool, ResponseSpool, SpoolBudget
 from daftari.web.streaming import StreamingSession
 
-BODY_IN_MEMORY_BYTES_MAX = 64 * 1024
-"""A longer body goes to a file, so that many of them at once cost disk and not memory."""
-BODY_BYTES_A_SECOND_MIN = 256 * 1024
-"""How fast a body must come once ``Limits.body_seconds_max`` is over: a gigabyte may take an hour."""
+BODY_IN_MEMORY_BYTES_MAX = FORM_WITHOUT_KEY_BYTES_MAX
+"""A longer body goes to a file, so that many of them at once cost disk and not memory. No more is taken before the
+caller's key is known."""
 
 Application = Callable[[RawRequest], Response]
-UploadAuthorizer = Callable[[RsgiScope, Route], None]
+Authorizer = Callable[[RsgiScope, RouteMatch, bytes], bool]
+"""Whether the head of a request, or the beginning of its body, has a key. Raises ``DaftariError`` for a wrong one."""
 
 T = TypeVar("T")
 
@@ -50,10 +53,14 @@ class Limits(Struct, frozen=True):
     """Requests at a time that are answered while their body comes."""
     sending_bytes_max: int = 4 * 1024 * 1024 * 1024
     """Bytes of all responses whose files are open; beyond it only one response at a time is sent."""
-    body_stall_seconds: float = 10.0
-    """How long a body may send nothing."""
-    body_seconds_max: float = 60.0
-    """How long a body may take, plus a second for each ``BODY_BYTES_A_SECOND_MIN`` that came."""
+    unknown_bytes_max: int = 64 * 1024 * 1024
+    """Bytes of bodies that are arriving while their callers' keys are not known yet."""
+    spooled_bytes_max: int = 4 * 1024 * 1024 * 1024
+    """Bytes of all requests that are in files."""
+    draining_max: int = 64
+    """Bodies that are drained at a time after an early answer; more are cut off."""
+    pace: Pace = Pace()
+    """How slowly a body may come."""
     stream_seconds_max: float = 3_600.0
     """How long one streamed call may last; another call resumes it."""
     file_open_seconds: float = 30.0
@@ -65,9 +72,9 @@ class Limits(Struct, frozen=True):
 class RsgiServer:
     """The callable that Granian serves; one per process.
 
-    ``authorize_upload`` raises for a caller that may not send a file, by the head of the request alone. ``inline``:
-    whether routes that say so are answered on the event loop. ``periodic`` is called every ``periodic_seconds``,
-    ``close`` once, after the last request.
+    ``authorize`` is asked before more than the beginning of a body is taken. ``inline``: whether routes that say so are
+    answered on the event loop. ``periodic`` is called every ``periodic_seconds``, ``close`` once, after the last
+    request.
     """
 
     def __init__(
@@ -75,7 +82,7 @@ class RsgiServer:
         application: Application,
         *,
         router: Router,
-        authorize_upload: UploadAuthorizer,
+        authorize: Authorizer,
         render_error: ErrorRenderer,
         inline: bool,
         threads: int,
@@ -85,7 +92,7 @@ class RsgiServer:
     ) -> None:
         self._application = application
         self._router = router
-        self._authorize_upload = authorize_upload
+        self._authorize = authorize
         self._render_error = render_error
         self._inline = inline
         self._periodic = periodic
@@ -95,6 +102,9 @@ class RsgiServer:
         self._pool_slots = threading.Semaphore(threads + limits.waiting_max)
         self._file_slots = limits.files_arriving_max
         self._stream_slots = limits.streams_max
+        self._drain_slots = limits.draining_max
+        self._unknown_bytes = 0
+        self._budget = SpoolBudget(limits.spooled_bytes_max)
         self._sending: set[ResponseSpool] = set()
         self._request_prefix = secrets.token_hex(6)
         self._request_numbers = itertools.count(1)
@@ -114,8 +124,9 @@ class RsgiServer:
 
     async def __rsgi__(self, scope: RsgiScope, protocol: RsgiProtocol) -> None:
         request_id = f"{self._request_prefix}{next(self._request_numbers):08x}"
+        incoming = IncomingBody(scope.headers, protocol, self._limits.pace)
         try:
-            response = await self._respond(scope, protocol, request_id)
+            response = await self._respond(scope, incoming, request_id)
             if isinstance(response.body, ResponseSpool):
                 self._refuse_crowd(response.body)
         except DaftariError as error:
@@ -133,12 +144,12 @@ class RsgiServer:
             self._send_file(protocol, method, response.status, headers, body)
         elif not isinstance(body, bytes):
             session = StreamingSession(
-                protocol,
+                incoming.pass_on(),
                 protocol.response_stream(response.status, headers),
                 body,
                 in_pool=self._in_pool,
-                length=_announced_length(scope.headers),
-                stall_seconds=self._limits.body_stall_seconds,
+                length=incoming.length,
+                stall_seconds=self._limits.pace.stall_seconds,
                 seconds_max=self._limits.stream_seconds_max,
             )
             await self._stream(session, request_id)
@@ -149,20 +160,23 @@ class RsgiServer:
         else:
             # Without a Content-Length: Granian counts the body itself, and is half as fast when it is given one.
             protocol.response_bytes(response.status, headers, body)
+        await self._drain(incoming)
 
-    async def _respond(self, scope: RsgiScope, protocol: RsgiProtocol, request_id: str) -> Response:
+    async def _respond(self, scope: RsgiScope, incoming: IncomingBody, request_id: str) -> Response:
         match = self._router.match(scope.method, scope.path)
-        body: BinaryIO = NO_BODY
-        if _has_body(scope.headers):
-            body = await self._take_body(scope, protocol, match.route)
-        request = RawRequest(request_id, READS.get(scope.method, scope.method), match, scope.headers, body, scope)
+        spool = RequestSpool(BODY_IN_MEMORY_BYTES_MAX if match.route.body.kind == "fields" else 0, self._budget)
         try:
+            # Where no key is needed, nothing is read.
+            if incoming.is_announced and match.route.access != "open":
+                await self._take_body(incoming, spool, scope, match)
+            body = spool.open() if spool.length else NO_BODY
+            method = READS.get(scope.method, scope.method)
+            request = RawRequest(request_id, method, match, scope.headers, body, scope)
             if self._inline and match.route.inline:
                 return self._application(request)
             return await self._in_pool(partial(self._application, request))
         finally:
-            if body is not NO_BODY:
-                body.close()
+            spool.close()
 
     async def _in_pool(self, work: Callable[[], T]) -> T:
         if not self._pool_slots.acquire(blocking=False):
@@ -173,68 +187,74 @@ class RsgiServer:
 
     # ---- bodies -----------------------------------------------------------------------------------------------
 
-    async def _take_body(self, scope: RsgiScope, protocol: RsgiProtocol, route: Route) -> BinaryIO:
-        """The body. A Content-Length above the limit is refused before a byte is read."""
-        policy = route.body
-        length = _announced_length(scope.headers)
-        if length is not None and length > policy.bytes_max:
-            raise _too_large(policy)
+    async def _take_body(self, body: IncomingBody, spool: RequestSpool, scope: RsgiScope, match: RouteMatch) -> None:
+        """Receive the body. A Content-Length above the limit is refused before a byte is read."""
+        policy = match.route.body
+        encoding = scope.headers.get("content-encoding") or "identity"
+        if encoding.strip().lower() != "identity":
+            raise UnsupportedMedia(f"The body is encoded as {encoding[:40]}; send it plain, without Content-Encoding.")
+        if body.length is not None and body.length > policy.bytes_max:
+            raise too_large(policy.bytes_max)
         match policy.kind:
             case "fields":
-                return await self._receive(protocol, length, policy, in_memory_max=BODY_IN_MEMORY_BYTES_MAX)
+                await self._receive_fields(body, spool, scope, match)
             case "file":
-                # No caller without a key fills the disk.
-                await self._in_pool(partial(self._authorize_upload, scope, route))
-                return await self._receive_file(protocol, length, policy)
+                if not await self._is_known(scope, match):
+                    raise Unauthenticated
+                await self._receive_file(body, spool, policy)
             case "lines":
                 if not self._stream_slots:
                     raise StoreBusy("Too many are streaming; try again.")
-                return NO_BODY
 
-    async def _receive_file(self, protocol: RsgiProtocol, length: int | None, policy: BodyPolicy) -> BinaryIO:
+    async def _receive_fields(
+        self, body: IncomingBody, spool: RequestSpool, scope: RsgiScope, match: RouteMatch
+    ) -> None:
+        """A body of fields, of which no more than its beginning is taken from a caller who has no good key."""
+        share = BODY_IN_MEMORY_BYTES_MAX if body.length is None else min(body.length, BODY_IN_MEMORY_BYTES_MAX)
+        is_crowded = self._unknown_bytes + share > self._limits.unknown_bytes_max
+        is_long = body.length is None or body.length > share
+        is_known = (is_long or is_crowded) and await self._is_known(scope, match)
+        if is_known:
+            has_ended = await body.receive(spool, bytes_max=BODY_IN_MEMORY_BYTES_MAX)
+        elif is_crowded:
+            raise StoreBusy("Too many requests without a key in the header are arriving; try again.")
+        else:
+            self._unknown_bytes += share
+            try:
+                has_ended = await body.receive(spool, bytes_max=BODY_IN_MEMORY_BYTES_MAX)
+            finally:
+                self._unknown_bytes -= share
+        if not has_ended:
+            await self._receive_rest(body, spool, scope, match, is_known=is_known)
+
+    async def _receive_rest(
+        self, body: IncomingBody, spool: RequestSpool, scope: RsgiScope, match: RouteMatch, *, is_known: bool
+    ) -> None:
+        """What comes after the beginning, from a caller whose key is known by the head or stands in the beginning."""
+        beginning = spool.read_beginning(BODY_IN_MEMORY_BYTES_MAX)
+        most = match.route.body.bytes_max
+        if is_form(scope.headers.get("content-type"), beginning):
+            most = min(most, FORM_BYTES_MAX if is_known else FORM_WITHOUT_KEY_BYTES_MAX)
+            too_long = too_large(most, what="The form", hint="; send JSON, and the key in the header")
+        else:
+            too_long = too_large(most)
+            if not is_known and not await self._is_known(scope, match, beginning):
+                raise Unauthenticated
+        if (body.length or 0) > most or not await body.receive(spool, bytes_max=most) or spool.length > most:
+            raise too_long
+
+    async def _receive_file(self, body: IncomingBody, spool: RequestSpool, policy: BodyPolicy) -> None:
         if not self._file_slots:
             raise StoreBusy("Too many files are arriving; try again.")
         self._file_slots -= 1
         try:
-            return await self._receive(protocol, length, policy, in_memory_max=0)
+            if not await body.receive(spool, bytes_max=policy.bytes_max) or spool.length > policy.bytes_max:
+                raise too_large(policy.bytes_max)
         finally:
             self._file_slots += 1
 
-    async def _receive(
-        self, protocol: RsgiProtocol, length: int | None, policy: BodyPolicy, *, in_memory_max: int
-    ) -> BinaryIO:
-        """The whole body."""
-        body = RequestSpool(in_memory_max)
-        try:
-            empty_chunks = 0
-            async for chunk in self._in_time(protocol):
-                empty_chunks += not chunk
-                if body.length + len(chunk) > policy.bytes_max:
-                    raise _too_large(policy)
-                body.append(chunk)
-            # Granian ends every body with one empty chunk, and a broken one with a second. Trailers look like a broken
-            # body too, and no client sends them. A part of a body must never be taken for the whole.
-            if empty_chunks > 1 or (length is not None and body.length != length):
-                raise Malformed("The body broke off before its end.")
-            return body.open()
-        except BaseException:
-            body.close()
-            raise
-
-    async def _in_time(self, protocol: RsgiProtocol) -> AsyncIterator[bytes]:
-        clock = asyncio.get_running_loop().time
-        end = clock() + self._limits.body_seconds_max
-        chunks = protocol.__aiter__()
-        while True:
-            try:
-                async with asyncio.timeout_at(min(end, clock() + self._limits.body_stall_seconds)):
-                    chunk = await chunks.__anext__()
-            except StopAsyncIteration:
-                return
-            except TimeoutError:
-                raise BodyStalled("The body stopped arriving before its end.") from None
-            end += len(chunk) / BODY_BYTES_A_SECOND_MIN
-            yield chunk
+    async def _is_known(self, scope: RsgiScope, match: RouteMatch, beginning: bytes = b"") -> bool:
+        return await self._in_pool(partial(self._authorize, scope, match, beginning))
 
     # ---- responses --------------------------------------------------------------------------------------------
 
@@ -280,25 +300,15 @@ class RsgiServer:
         self._sending.discard(body)
         body.close()
 
+    async def _drain(self, incoming: IncomingBody) -> None:
+        if self._drain_slots:
+            self._drain_slots -= 1
+            try:
+                await incoming.drain()
+            finally:
+                self._drain_slots += 1
+
     def _run_periodic(self, loop: asyncio.AbstractEventLoop) -> None:
         if not loop.is_closed():
             self._pool.submit(self._periodic)
             loop.call_later(self._limits.periodic_seconds, self._run_periodic, loop)
-
-
-def _has_body(headers: RequestHeaders) -> bool:
-    """Whether a body was announced: HTTP/1 announces every one, and no newer version is served."""
-    declared = headers.get("content-length")
-    return headers.get("transfer-encoding") is not None if declared is None else declared != "0"
-
-
-def _announced_length(headers: RequestHeaders) -> int | None:
-    """The Content-Length, if there is one. Raises ``Malformed``."""
-    declared = headers.get("content-length")
-    if declared is not None and not (declared.isascii() and declared.isdigit()):
-        raise Malformed("The Content-Length is not a number.")
-    return None if declared is None else int(declared)
-
-
-def _too_large(policy: BodyPolicy) -> TooLarge:
-    return TooLarge(f"The body is larger than the {policy.bytes_max} bytes that this call takes.")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
+import threading
 from io import BytesIO, FileIO
 from typing import BinaryIO, cast
 
-from daftari.errors import StoreUnavailable
+from daftari.errors import StoreBusy, StoreUnavailable
 
 log = logging.getLogger("daftari.web")
 
@@ -72,21 +73,48 @@ class _Appender:
         """Nothing is buffered."""
 
 
+class SpoolBudget:
+    """How many bytes of requests may be in files at a time, over all requests of a process."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self._bytes_max = bytes_max
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def take(self, count: int) -> None:
+        """Count bytes that are about to be written. Raises ``StoreBusy``."""
+        with self._lock:
+            if self._bytes + count > self._bytes_max:
+                raise StoreBusy("Too many long requests are arriving; try again.", retry_after_seconds=5)
+            self._bytes += count
+
+    def give_back(self, count: int) -> None:
+        """Count bytes that are gone."""
+        with self._lock:
+            self._bytes -= count
+
+
 class RequestSpool:
     """A body as it arrives: in memory, and beyond ``in_memory_max`` bytes in an unnamed file."""
 
-    def __init__(self, in_memory_max: int) -> None:
+    def __init__(self, in_memory_max: int, budget: SpoolBudget) -> None:
         self.length = 0
+        self.empty_pieces = 0
         self._in_memory_max = in_memory_max
+        self._budget = budget
+        self._counted = 0
         self._memory = bytearray()
         self._file: FileIO | None = None
 
     def append(self, chunk: bytes) -> None:
-        """Raises ``StoreUnavailable`` when the disk is full."""
+        """Raises ``StoreBusy`` when too much is in files, ``StoreUnavailable`` when the disk is full."""
+        self.empty_pieces += not chunk
         self.length += len(chunk)
         if self._file is None and self.length <= self._in_memory_max:
             self._memory += chunk
             return
+        self._budget.take(self.length - self._counted)
+        self._counted = self.length
         try:
             if self._file is None:
                 self._file = _unnamed_file()
@@ -97,16 +125,24 @@ class RequestSpool:
             raise _disk_full(error) from None
 
     def open(self) -> BinaryIO:
-        """The whole body, from its beginning."""
+        """What has come so far, from its beginning."""
         if self._file is None:
             return BytesIO(self._memory)
         self._file.seek(0)
         return self._file
 
+    def read_beginning(self, count: int) -> bytes:
+        """The first bytes; more can be appended afterwards."""
+        if self._file is None:
+            return bytes(self._memory[:count])
+        return os.pread(self._file.fileno(), count, 0)
+
     def close(self) -> None:
         """Release the file."""
         if self._file is not None:
             self._file.close()
+        self._budget.give_back(self._counted)
+        self._counted = 0
 
 
 def _unnamed_file() -> FileIO:

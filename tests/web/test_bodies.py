@@ -1,0 +1,76 @@
+"""Bodies of callers who are not known yet, and of all callers together, have limits."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from daftari.web.errors import render_json
+from daftari.web.responses import Response, json_response
+from daftari.web.routing import LARGE, RawRequest, Route, RouteMatch, Router
+from daftari.web.server import BODY_IN_MEMORY_BYTES_MAX, Limits, RsgiServer
+from tests.support.clients import Answer, sent
+
+KEY = [("authorization", "Bearer x")]
+
+
+def server_with(limits: Limits) -> RsgiServer:
+    """A server that answers with the length of the body, and takes any key."""
+
+    def application(request: RawRequest) -> Response:
+        return json_response({"length": len(request.body.read())})
+
+    def authorize(scope: Any, match: RouteMatch, beginning: bytes) -> bool:
+        return "authorization" in scope.headers
+
+    return RsgiServer(
+        application,
+        router=Router([("/", Route("POST", "/", application, "write", LARGE))], prefix="/api", spanning={}),
+        authorize=authorize,
+        render_error=render_json,
+        inline=True,
+        threads=1,
+        periodic=lambda: None,
+        close=lambda: None,
+        limits=limits,
+    )
+
+
+def post(limits: Limits, *requests: tuple[list[tuple[str, str]], int]) -> list[Answer]:
+    """The answers to bodies of so many bytes each, with these headers, one after the other."""
+    server = server_with(limits)
+    with asyncio.Runner() as runner:
+        answers = [runner.run(sent(server, "POST", "/", headers, b"x" * length)) for headers, length in requests]
+    server.close()
+    return answers
+
+
+def refused(answer: Answer) -> tuple[int, str, str | None]:
+    return answer.status, json.loads(answer.body)["error_code"], answer.headers.get("retry-after")
+
+
+def test_bodies_without_a_known_key_have_a_limit_together_and_keep_out_no_one_who_has_one() -> None:
+    unknown, known, short = post(Limits(unknown_bytes_max=10), ([], 100), (KEY, 100), ([], 10))
+    assert refused(unknown) == (503, "BUSY", "1")
+    assert [json.loads(answer.body)["length"] for answer in (known, short)] == [100, 10]
+
+
+def test_bodies_in_files_have_a_limit_together_and_give_their_share_back() -> None:
+    long = BODY_IN_MEMORY_BYTES_MAX + 1
+    answers = post(Limits(spooled_bytes_max=long), (KEY, long), (KEY, long + 1), (KEY, 10), (KEY, long))
+    assert [answer.status for answer in answers] == [200, 503, 200, 200]
+    assert refused(answers[1]) == (503, "BUSY", "5")
+
+
+@pytest.mark.parametrize("headers", [[], [("content-encoding", "gzip")]])
+def test_an_unknown_client_is_refused_at_the_first_byte_too_many(headers: list[tuple[str, str]]) -> None:
+    (answer,) = post(Limits(), (headers, BODY_IN_MEMORY_BYTES_MAX + 1))
+    assert answer.status == (415 if headers else 401)
+
+
+def test_a_length_that_is_no_number_is_refused() -> None:
+    (answer,) = post(Limits(), ([("content-length", "+5")], 5))
+    assert refused(answer) == (400, "MALFORMED", None)
