@@ -27,12 +27,13 @@ from hypothesis import HealthCheck, settings
 from msgspec import Struct
 
 from daftari.model.projects import Project
-from daftari.rules.access import keys, projects
+from daftari.rules.access import inbound_tokens, keys, projects
 from daftari.serving.server import Server, build_server
 from daftari.settings import Settings, read_settings
 from daftari.store import Store, migrate
 from tests.support import postgres
 from tests.support.clients import Client, in_process, over_the_wire
+from tests.support.inbound import OpenAddress
 from tests.support.stores import SECRET, open_store
 
 MEMORY_BYTES_MIN = 4 * 1024**3
@@ -302,6 +303,31 @@ def ben(client: Client, people: People) -> Client:
 def chao(client: Client, people: People) -> Client:
     """Owns another project, Kalro."""
     return client.with_key(people.chao)
+
+
+@pytest.fixture
+def open_address(store: Store, people: Any) -> OpenAddress:
+    """Makes an inbound address of Ana's project: ``open_address("twilio", secret=…)`` is its path."""
+
+    def open_address(provider: str = "generic", **given: str) -> str:
+        token, _ = store.system_write(
+            time.time_ns() // 1000,
+            inbound_tokens.create_token,
+            project=people.shopify,
+            provider=provider,
+            label="",
+            signing_secret=given.get("secret"),
+            verify_token=given.get("verify_token"),
+        )
+        return f"/v1/inbound/{provider}/{token}"
+
+    return open_address
+
+
+@pytest.fixture
+def address(open_address: OpenAddress) -> str:
+    """An address for our own JSON, which needs no signature."""
+    return open_address()
 
 
 # ---- the service, as people run it ------------------------------------------------------------------

@@ -6,15 +6,12 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import permutations
 from typing import Any
-from urllib.parse import parse_qsl
 
 import pytest
 
-from daftari.gateways.twilio import sign as sign_as_twilio
 from daftari.model.inbound import InboundRequest
 from daftari.model.limits import INBOUND_BODY_BYTES_MAX
 from daftari.rules.access import inbound_tokens, projects
@@ -30,68 +27,20 @@ from tests.support.builders import (
     groups,
     may_message,
     mobile,
-    opt_out,
     page,
     refusal,
     rows,
     wrong_fields,
 )
-from tests.support.clients import Answer, Client
-from tests.support.gateway_samples import AKINYI, SAMPLES, WANJIRU, Sent, as_form
+from tests.support.clients import Client
+from tests.support.gateway_samples import AKINYI, SAMPLES, WANJIRU, Sent, as_form, as_json, from_meta
+from tests.support.inbound import OPEN, SECRET, THEN, OpenAddress, proven, reviews, send, text
 from tests.support.stores import NOW
 
 FORGED = (401, "FORGED")
 MALFORMED = (400, "MALFORMED")
 SCOPE = ("kind", "channel", "sender", "purpose")
 EVERYTHING = ("opt_out", None, None, None)
-SECRET = "kikapu"
-THEN = 1_711_004_797
-OPEN = "/v1/inbound/review"
-
-OpenAddress = Callable[..., str]
-
-
-@pytest.fixture
-def open_address(store: Store, people: Any) -> OpenAddress:
-    """Makes an inbound address of Ana's project: ``open_address("twilio", secret=…)`` is its path."""
-
-    def open_address(provider: str = "generic", **given: str) -> str:
-        token, _ = store.system_write(
-            time.time_ns() // 1000,
-            inbound_tokens.create_token,
-            project=people.shopify,
-            provider=provider,
-            label="",
-            signing_secret=given.get("secret"),
-            verify_token=given.get("verify_token"),
-        )
-        return f"/v1/inbound/{provider}/{token}"
-
-    return open_address
-
-
-@pytest.fixture
-def address(open_address: OpenAddress) -> str:
-    """An address for our own JSON, which needs no signature."""
-    return open_address()
-
-
-def text(said: str, *, number: int = 1, message: str | None = None, at: object = None, **more: object) -> Sent:
-    """A message that someone sent, as our own JSON has it."""
-    return {"from": f"+{mobile(number)}", "to": "20414", "text": said, "id": message, "at": at, **more}
-
-
-def send(client: Client, address: str, *messages: Sent) -> Answer:
-    """Messages arrive, and are taken in."""
-    answer = client.post(address, {"messages": messages})
-    assert (answer.status, answer.json()) == (200, {"message": "Received"})
-    return answer
-
-
-def reviews(client: Client) -> list[tuple[str, str]]:
-    return [(review["text"], review["why"]) for review in client.get(OPEN).json()["reviews"]]
-
-
 # ---- what a message leads to ------------------------------------------------------------------------
 
 
@@ -285,27 +234,6 @@ def test_what_names_no_readable_number_waits_for_review(ana: Client, client: Cli
 # ---- what each provider's signal is about -----------------------------------------------------------
 
 
-def proven(request: InboundRequest, provider: str, address: str) -> dict[str, str]:
-    """The headers with which a provider proves a request."""
-    digest = hmac.new(SECRET.encode(), request.body, hashlib.sha256).hexdigest()
-    headers = {"Content-Type": request.media_type}
-    match provider:
-        case "sozuri":
-            headers["X-Sozuri-Signature"] = f"sha256={digest}"
-        case "whatsapp":
-            headers["X-Hub-Signature-256"] = f"sha256={digest}"
-        case "twilio":
-            pairs = "".join(
-                name + value for name, value in sorted(parse_qsl(request.body.decode(), keep_blank_values=True))
-            )
-            headers["X-Twilio-Signature"] = sign_as_twilio(f"http://127.0.0.1:8000{address}{pairs}", token=SECRET)
-        case "infobip":
-            headers["Authorization"] = f"App {SECRET}"
-        case _:
-            pass
-    return headers
-
-
 SHORT_CODE = "20414"
 TWILIO = "+254700000009"
 BUSINESS = "254700000009"
@@ -363,6 +291,44 @@ def test_a_report_that_names_the_message_alone_waits_for_review(
         answer = client.call("POST", address, body=request.body, headers=proven(request, provider, address))
         assert answer.status == 200
     assert len(reviews(ana)) == 1
+
+
+def test_a_caption_opts_out_and_an_edit_and_a_button_wait_for_review(
+    ana: Client, client: Client, open_address: OpenAddress
+) -> None:
+    address = open_address("whatsapp", secret=SECRET)
+    messages: list[Sent] = [
+        {"from": mobile(1), "id": "w1", "type": "image", "image": {"caption": "STOP"}},
+        {"from": mobile(2), "id": "w2", "type": "edit", "edit": {"message": {"text": {"body": "Stop"}}}},
+        {"from": mobile(3), "id": "w3", "type": "button", "button": {"text": "Katizeni", "payload": "stop_promotions"}},
+        {"from": mobile(4), "id": "w4", "type": "button", "button": {"text": "ACHA", "payload": "STOP"}},
+        {"from": mobile(5), "id": "w5", "type": "button", "button": {"text": "Ndiyo", "payload": "cancel_order"}},
+    ]
+    request = as_json(from_meta("messages", messages=messages))
+    for _ in range(2):
+        answer = client.call("POST", address, body=request.body, headers=proven(request, "whatsapp", address))
+        assert answer.status == 200
+    assert may_message(ana, *[mobile(n) for n in range(1, 6)]) == [False, True, True, False, True]
+    assert reviews(ana) == [
+        ("Stop", "is an edited message that may be an opt-out"),
+        ("Katizeni", "is a button that stands for 'stop_promotions'"),
+    ]
+
+
+def test_a_doubt_of_the_provider_waits_for_review_once(ana: Client, client: Client, open_address: OpenAddress) -> None:
+    address = open_address("infobip", secret=SECRET)
+    report = {"messageId": "M1", "to": mobile(1), "from": "DUKA", "error": {"id": 2052, "description": "On a list."}}
+    request = as_json({"results": [report]})
+    for _ in range(2):
+        answer = client.call("POST", address, body=request.body, headers=proven(request, "infobip", address))
+        assert answer.status == 200
+    (review,) = ana.get(OPEN).json()["reviews"]
+    assert (review["mobile"], review["channel"], review["sender"]) == (mobile(1), "sms", "DUKA")
+    assert (review["text"], review["why"]) == (
+        "On a list.",
+        "is the code 2052 of the provider, which blocks the number",
+    )
+    assert may_message(ana, mobile(1)) == [True]
 
 
 # ---- what is refused --------------------------------------------------------------------------------
@@ -432,89 +398,3 @@ def test_only_whatsapp_checks_its_address(client: Client, open_address: OpenAddr
     other = client.get(open_address())
     assert refusal(other) == (405, "METHOD_NOT_ALLOWED")
     assert other.headers["allow"] == "OPTIONS, POST"
-
-
-# ---- review -----------------------------------------------------------------------------------------
-
-
-def in_review(client: Client, ana: Client, address: str, said: str) -> int:
-    """Send a message that someone should look at; returns the id of its review."""
-    send(client, address, text(said, message="m1", at=THEN))
-    (review,) = ana.get(OPEN).json()["reviews"]
-    assert (review["mobile"], review["text"], review["settled_at"]) == (mobile(1), said, None)
-    number: int = review["id"]
-    return number
-
-
-def settle(ana: Client, number: int, settled_as: str) -> None:
-    answer = ana.post(f"{OPEN}/{number}", {"as": settled_as})
-    assert answer.status == 200, answer.body
-    assert answer.json()["review"]["settled_as"] == settled_as
-    assert ana.get(OPEN).json()["reviews"] == []
-
-
-def test_a_doubt_that_was_an_opt_out_is_one_from_when_it_was_said(ana: Client, client: Client, address: str) -> None:
-    create(ana, *rows(1), group="VIP")
-    settle(ana, in_review(client, ana, address, "please stop"), "opt_out")
-    assert facts_of(ana, 1, *SCOPE, "source", "at") == [(*EVERYTHING, "inbound", "2024-03-21T07:06:37.000000Z")]
-    assert groups(ana) == {"VIP": 0}
-
-
-def test_a_doubt_that_was_an_opt_in_is_one_for_its_own_channel(ana: Client, client: Client, address: str) -> None:
-    opt_out(ana, mobile(1), at=THEN - 1)
-    settle(ana, in_review(client, ana, address, "start sending again"), "opt_in")
-    assert may_message(ana, mobile(1)) == [True]
-    assert may_message(ana, mobile(1), channel="whatsapp") == [False]
-
-
-def test_what_was_taken_for_an_opt_out_and_was_none_is_taken_back(
-    ana: Client, client: Client, address: str, store: Store, people: Any
-) -> None:
-    create(ana, *rows(1))
-    number = in_review(client, ana, address, "Stop by our shop tomorrow")
-    assert may_message(ana, mobile(1)) == [False]
-    settle(ana, number, "retract")
-    assert may_message(ana, mobile(1)) == [True]
-    assert facts_of(ana, 1, "kind", "retracts") == [("opt_out", None), ("retraction", 1)]
-    assert page(ana)["total"] == 1
-    send(client, address, text("Stop by our shop tomorrow", message="m1", at=THEN))
-    assert may_message(ana, mobile(1)) == [True], "the same message again is not a new one"
-    assert_sound(store, people.shopify)
-
-
-def test_a_doubt_that_recorded_nothing_has_nothing_to_take_back(ana: Client, client: Client, address: str) -> None:
-    number = in_review(client, ana, address, "please stop")
-    assert wrong_fields(ana.post(f"{OPEN}/{number}", {"as": "retract"})) == ["as"]
-    settle(ana, number, "dismiss")
-    assert facts_of(ana, f"+{mobile(1)}", "kind") == []
-
-
-def test_a_doubt_is_settled_once_and_the_same_way_again_does_no_harm(ana: Client, client: Client, address: str) -> None:
-    number = in_review(client, ana, address, "please stop")
-    settle(ana, number, "opt_out")
-    settle(ana, number, "opt_out")
-    assert len(facts_of(ana, f"+{mobile(1)}", "kind")) == 1
-    assert refusal(ana.post(f"{OPEN}/{number}", {"as": "dismiss"})) == (409, "REVIEW_SETTLED")
-    for unknown in (number + 1, "x", 0, 2**63, "9" * 90):
-        assert refusal(ana.post(f"{OPEN}/{unknown}", {"as": "dismiss"})) == (404, "REVIEW_NOT_FOUND"), unknown
-
-
-def test_every_wrong_field_of_a_review_is_named(ana: Client) -> None:
-    for wrong in (None, "", "maybe", 5, ["opt_out"]):
-        assert wrong_fields(ana.post(f"{OPEN}/1", {"as": wrong})) == ["as"]
-    assert wrong_fields(ana.get(OPEN, query={"after": "x", "limit": 0})) == ["after", "limit"]
-
-
-def test_what_waits_comes_in_the_order_of_arrival_a_page_at_a_time(
-    ana: Client, ben: Client, client: Client, address: str
-) -> None:
-    said = [f"please stop {number}" for number in range(5)]
-    send(client, address, *[text(one, message=one) for one in said])
-    send(client, address, text(said[0], message=said[0]))
-    found: list[str] = []
-    after: str | None = "0"
-    while after is not None:
-        answer = ben.get(OPEN, query={"after": after, "limit": 2}).json()
-        found += [review["text"] for review in answer["reviews"]]
-        after = answer["next"]
-    assert found == said

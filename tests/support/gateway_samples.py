@@ -310,7 +310,7 @@ SAMPLES: dict[str, Sample] = {
         [
             InboundMessage(AKINYI, "whatsapp", "254700000009", "STOP", "wamid.1", SENT),
             InboundMessage(WANJIRU, "whatsapp", "254700000009", "Toka", "wamid.2", SENT),
-            InboundMessage(WANJIRU, "whatsapp", "254700000009", "START", "wamid.3", SENT),
+            InboundMessage(WANJIRU, "whatsapp", "254700000009", "START", "wamid.3", SENT, payload="1"),
         ],
     ),
     "WhatsApp preferences": (

@@ -1,5 +1,7 @@
 """Africa's Talking: forms for messages, opt-outs, subscriptions and delivery reports, distinguished by their fields.
 
+The JSON that answers a send is read too, for programs that pass it on.
+
 Nothing in them proves where they come from: the unguessable path is the proof. The ``date`` of a message has no zone,
 so it is no time.
 No consent rules, no database.
@@ -10,7 +12,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from daftari.errors import Malformed
-from daftari.gateways.fields import Fields, international, read_fields
+from daftari.gateways.fields import Fields, international, read_each, read_fields, refuse_unreadable
 from daftari.gateways.protocol import Gateway, Proof
 from daftari.gateways.signals import OPTED_OUT, signal_of
 from daftari.model.inbound import InboundEvent, InboundMessage, InboundRequest, InboundSubscription
@@ -18,6 +20,7 @@ from daftari.model.inbound import InboundEvent, InboundMessage, InboundRequest, 
 _BLACKLISTED = frozenset({"406", "userinblacklist"})
 _UPDATES = MappingProxyType({"addition": True, "deletion": False})
 _STATUS = ("failureReason", "status", "statusCode")
+_SENDER = ("from", "senderId")
 
 
 class AfricasTalking(Gateway):
@@ -31,6 +34,8 @@ class AfricasTalking(Gateway):
 
     def read(self, request: InboundRequest) -> list[InboundEvent]:
         fields = read_fields(request)
+        if fields.holds("SMSMessageData", "Recipients"):
+            return _read_answer(fields)
         if fields.holds("updateType"):
             return [_read_subscription(fields)]
         if fields.holds("text"):
@@ -83,16 +88,25 @@ def _read_subscription(fields: Fields) -> InboundEvent:
     )
 
 
-def _read_report(fields: Fields) -> list[InboundEvent]:
+def _read_answer(fields: Fields) -> list[InboundEvent]:
+    """The answer to a send, which a sending program passes on, perhaps with the sender next to it."""
+    sent = fields.within("SMSMessageData") if fields.holds("SMSMessageData") else fields
+    sender = fields.sender(*_SENDER) or sent.sender(*_SENDER)
+    return refuse_unreadable(read_each(sent.each("Recipients"), lambda item: _read_report(item, sender=sender)))
+
+
+def _read_report(fields: Fields, *, sender: str = "") -> list[InboundEvent]:
     if not any(fields.text(name).lower() in _BLACKLISTED for name in _STATUS):
         return []
+    message_id = fields.message_id("id", "messageId")
     return [
         signal_of(
             "africas_talking",
             "406",
             number=international(fields.number("phoneNumber", "number")),
-            sender=fields.sender("from", "senderId"),
-            message_id=fields.message_id("id", "messageId"),
+            sender=fields.sender(*_SENDER) or sender,
+            # A message that was never sent has the id "None".
+            message_id=None if message_id == "None" else message_id,
             at=None,
         )
     ]

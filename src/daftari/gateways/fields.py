@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -15,6 +16,8 @@ from daftari.model.limits import MESSAGE_ID_MAX, SENDER_MAX
 
 FORM_FIELDS_MAX = 1_000
 """Fields in one form."""
+_CAPTIONED = ("image", "video", "document", "audio", "sticker")
+"""The kinds of WhatsApp messages under which a person may write."""
 
 
 def read_each(
@@ -89,6 +92,18 @@ class Fields:
         value = self.given(name)
         return _as_fields({} if value is None else value, f"{self._path}{name}.")
 
+    def part(self, name: str) -> Fields:
+        """The object in a member, without members when it is absent or anything else."""
+        value = self.given(name)
+        return _as_fields(value if isinstance(value, dict) else {}, f"{self._path}{name}.")
+
+    def without(self, name: str) -> str:
+        """The whole as JSON, but for a member that is secret."""
+        members = self._written if isinstance(self._written, Mapping) else self._members
+        return msgspec.json.encode(
+            {key: value for key, value in members.items() if key.lower() != name.lower()}
+        ).decode()
+
     def each(self, name: str) -> list[Fields]:
         """The items of a list; none when it is absent. One that is no object has no members."""
         value = self.given(name)
@@ -145,15 +160,29 @@ def international(number: str) -> str:
     return f"+{number}" if number and number[0] in "123456789" else number
 
 
-def whatsapp_text(message: Fields) -> str:
-    """What a person wrote in, or chose from, a WhatsApp message; blank for pictures and other media."""
-    interactive = message.within("interactive")
-    return (
-        message.within("text").text("body")
-        or message.within("button").text("text")
-        or interactive.within("button_reply").text("title")
-        or interactive.within("list_reply").text("title")
+class Said(NamedTuple):
+    """What a person said in a WhatsApp message. ``payload`` is what a pressed button stands for."""
+
+    text: str
+    payload: str
+    is_edit: bool
+
+
+def whatsapp_said(message: Fields) -> Said:
+    """What a person wrote in, wrote under a picture or chose from a WhatsApp message; blank for anything else."""
+    if message.holds("edit"):
+        return whatsapp_said(message.within("edit").within("message"))._replace(is_edit=True)
+    button, interactive = message.within("button"), message.within("interactive")
+    chosen = [interactive.within("button_reply"), interactive.within("list_reply")]
+    captions = [message.within(kind).text("caption") for kind in _CAPTIONED]
+    texts = (
+        message.within("text").text("body"),
+        button.text("text"),
+        *(one.text("title") for one in chosen),
+        *captions,
     )
+    payloads = (button.text("payload"), *(one.text("id") for one in chosen))
+    return Said(next(filter(None, texts), ""), next(filter(None, payloads), ""), is_edit=False)
 
 
 def _as_fields(value: object, path: str) -> Fields:

@@ -13,6 +13,9 @@ OPTED_OUT = "optout"
 """In the provider's own menu, which has no code."""
 PREFERENCES = "user_preferences"
 """In the settings of a conversation."""
+MARKETING_STOPPED = "7033"
+CONTENT_BLOCKED = "603"
+"""Infobip's codes of a WhatsApp user who stopped marketing, and of a person who answered STOP to a sender."""
 
 
 def _sms_from_sender(sender: str) -> Scope:
@@ -31,6 +34,8 @@ SIGNALS: Mapping[tuple[str, str], Callable[[str], Scope]] = MappingProxyType(
     {
         ("africas_talking", "406"): _sms_from_sender,
         ("africas_talking", OPTED_OUT): _sms_from_sender,
+        ("infobip", CONTENT_BLOCKED): _sms_from_sender,
+        ("infobip", MARKETING_STOPPED): _whatsapp_marketing,
         ("sozuri", "18"): _sms_from_sender,
         ("sozuri", "19"): _sms,
         ("twilio", "21610"): _sms_from_sender,

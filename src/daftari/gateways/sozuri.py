@@ -7,14 +7,15 @@ No consent rules, no database.
 
 from __future__ import annotations
 
+import re
 from types import MappingProxyType
 
 from daftari.errors import Forged, Malformed
-from daftari.gateways.fields import Fields, international, read_each, read_fields, refuse_unreadable, whatsapp_text
+from daftari.gateways.fields import Fields, international, read_each, read_fields, refuse_unreadable, whatsapp_said
 from daftari.gateways.protocol import Gateway, Proof
 from daftari.gateways.signals import signal_of
 from daftari.gateways.signatures import is_same, require_secret, sign
-from daftari.model.inbound import InboundEvent, InboundMessage, InboundRequest, InboundSubscription
+from daftari.model.inbound import InboundDoubt, InboundEvent, InboundMessage, InboundRequest, InboundSubscription
 
 _STOPPED = MappingProxyType({"18": "18", "stopped_by_user": "18", "19": "19", "stopped_by_admin": "19"})
 _CHANNELS = MappingProxyType({"whatsapp": "whatsapp", "premium": "premium_sms", "premium_sms": "premium_sms"})
@@ -34,9 +35,12 @@ _ENDS = (
     "unsubscription",
 )
 _STATES = MappingProxyType(dict.fromkeys(_BEGINS, True) | dict.fromkeys(_ENDS, False))
-_NUMBER = ("number", "phoneNumber", "msisdn", "from")
-_REPORT = ("messageId", "status", "statusCode", "code", "type")
-"""What a report holds any of."""
+_NUMBER = ("number", "phoneNumber", "msisdn", "mobile")
+"""The person, whatever else there is; without them it is ``from`` or ``sender``."""
+_NUMERIC = re.compile(r"\+?[0-9 ]{7,20}")
+_TEXT = ("message", "text", "content", "body")
+_REPORT = ("status", "statusCode", "code", "type")
+"""What a report holds any of, in addition to the message's id."""
 
 
 class Sozuri(Gateway):
@@ -90,10 +94,12 @@ def _read_one(fields: Fields) -> list[InboundEvent]:
     found: list[InboundEvent] = []
     if (active := _is_active(fields)) is not None:
         found.append(_read_subscription(fields, active=active))
-    if fields.holds("message") and not _is_our_own(fields) and (message := _read_message(fields)):
+    if not _is_our_own(fields) and (message := _read_message(fields)):
         found.append(message)
-    if found or fields.holds("message", *_REPORT):
+    if found or _is_our_own(fields) or fields.holds(*_REPORT) or _is_blank(fields):
         return found
+    if fields.holds("messageId"):
+        return [_read_unknown(fields)]
     raise Malformed("The body is neither a message nor a report of one.")
 
 
@@ -132,15 +138,50 @@ def _is_our_own(fields: Fields) -> bool:
     return is_report or fields.text("direction").lower() == "outbound"
 
 
+def _read_number(fields: Fields) -> str:
+    """The person's number. ``from`` and ``sender`` are the person's unless another member is."""
+    if not fields.holds(*_NUMBER):
+        for name in ("from", "sender"):
+            if _NUMERIC.fullmatch(fields.text(name)):
+                return international(fields.text(name))
+    return international(fields.number(*_NUMBER, "from", "sender"))
+
+
 def _read_sender(fields: Fields) -> str:
-    """Our side. ``from`` is the person unless there is another member for them."""
+    """Our side: what is named as ours, or else ``from`` when it is not the person."""
     ours = fields.sender("shortcode", "to")
-    return ours or (fields.sender("from") if fields.holds(*_NUMBER[:-1]) else "")
+    return ours or (fields.sender("from") if fields.holds(*_NUMBER) else "")
+
+
+def _read_text(fields: Fields) -> str:
+    """What was written, under any of the names that Sozuri's clients know, or in an object of such a name."""
+    parts = [fields.part(name) for name in _TEXT]
+    return fields.text(*_TEXT) or next(filter(None, (part.text("body", "text") for part in parts)), "")
+
+
+def _is_blank(fields: Fields) -> bool:
+    """Whether a message is there and empty."""
+    held = [fields.given(name) for name in _TEXT if fields.holds(name)]
+    return bool(held) and all(isinstance(value, str) for value in held)
+
+
+def _read_unknown(fields: Fields) -> InboundDoubt:
+    """A call with a message's id that is neither a message nor a report as we know them."""
+    number = fields.text(*_NUMBER, "from", "sender")
+    return InboundDoubt(
+        number=international(number) or None,
+        channel=_CHANNELS.get(fields.text("channel").lower(), "sms"),
+        sender=_read_sender(fields),
+        text=fields.without("authKey"),
+        why="has the id of a message and is in no known form",
+        message_id=fields.message_id("messageId"),
+        at=fields.moment("timestamp"),
+    )
 
 
 def _read_subscription(fields: Fields, *, active: bool) -> InboundSubscription:
     return InboundSubscription(
-        number=international(fields.number(*_NUMBER)),
+        number=_read_number(fields),
         sender=_read_sender(fields),
         keyword=fields.sender("keyword"),
         active=active,
@@ -150,12 +191,11 @@ def _read_subscription(fields: Fields, *, active: bool) -> InboundSubscription:
 
 
 def _read_message(fields: Fields) -> InboundMessage | None:
-    text = fields.text("message")
-    number = international(fields.number(*_NUMBER))
+    text = _read_text(fields)
     if not text:
         return None
     return InboundMessage(
-        number=number,
+        number=_read_number(fields),
         channel=_CHANNELS.get(fields.text("channel").lower(), "sms"),
         sender=_read_sender(fields),
         text=text,
@@ -166,14 +206,16 @@ def _read_message(fields: Fields) -> InboundMessage | None:
 
 def _read_whatsapp(message: Fields, *, to: Fields) -> InboundMessage | None:
     number = international(message.number("from"))
-    text = whatsapp_text(message)
-    if not text:
+    said = whatsapp_said(message)
+    if not said.text and not said.payload:
         return None
     return InboundMessage(
         number=number,
         channel="whatsapp",
         sender=to.sender("to"),
-        text=text,
+        text=said.text,
         message_id=message.message_id("message_id", "messageId", "id"),
         at=message.moment("timestamp"),
+        payload=said.payload,
+        is_edit=said.is_edit,
     )

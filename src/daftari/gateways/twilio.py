@@ -1,7 +1,7 @@
 """Twilio: forms for messages and delivery reports, signed together with the address.
 
 The signature covers the exact public URL, so the address that the operator gives to Twilio must be the one that
-the service knows as its own. WhatsApp numbers carry a prefix.
+the service knows as its own. Numbers of WhatsApp and RCS carry a prefix.
 No consent rules, no database.
 """
 
@@ -23,14 +23,16 @@ from daftari.gateways.fields import FORM_FIELDS_MAX, Fields, international, read
 from daftari.gateways.protocol import Gateway, Proof
 from daftari.gateways.signals import signal_of
 from daftari.gateways.signatures import is_same, require_secret
-from daftari.model.inbound import InboundEvent, InboundMessage, InboundRequest
+from daftari.model.inbound import InboundDoubt, InboundEvent, InboundMessage, InboundRequest
 
 Meaning = Literal["opt_out", "opt_in", "help"]
 
 _MEANINGS: MappingProxyType[str, Meaning] = MappingProxyType({"STOP": "opt_out", "START": "opt_in", "HELP": "help"})
-_WHATSAPP = "whatsapp:"
+_CHANNELS = MappingProxyType({"whatsapp": "whatsapp", "rcs": "sms"})
+"""Twilio shares what RCS and SMS say about consent, so the two are one channel."""
 _ID = ("MessageSid", "SmsMessageSid", "SmsSid")
 _UNSUBSCRIBED = "21610"
+_BLOCKED = "63014"
 _ADDRESS = re.compile(r"(https?)://([^/?#:]+)(:[0-9]+)?(?=[/?#]|$)")
 _PORTS = MappingProxyType({"https": ":443", "http": ":80"})
 
@@ -94,9 +96,9 @@ def _spellings(url: str) -> Iterator[str]:
 
 def _read_address(written: str) -> tuple[str, str]:
     """The channel of a number, and the number without its prefix."""
-    if written.lower().startswith(_WHATSAPP):
-        return "whatsapp", written[len(_WHATSAPP) :].strip()
-    return "sms", written
+    prefix, _, number = written.partition(":")
+    channel = _CHANNELS.get(prefix.strip().lower())
+    return ("sms", written) if channel is None else (channel, number.strip())
 
 
 def _read_message(fields: Fields) -> list[InboundEvent]:
@@ -105,7 +107,8 @@ def _read_message(fields: Fields) -> list[InboundEvent]:
         raise fields.wrong("From", "a number")
     means = _MEANINGS.get(fields.text("OptOutType").upper())
     text = fields.text("Body")
-    if not text and means is None:
+    payload = fields.text("ButtonPayload")
+    if not text and not payload and means is None:
         return []
     return [
         InboundMessage(
@@ -116,20 +119,19 @@ def _read_message(fields: Fields) -> list[InboundEvent]:
             message_id=fields.message_id(*_ID),
             at=None,
             means=means,
+            payload=payload,
         )
     ]
 
 
 def _read_status(fields: Fields) -> list[InboundEvent]:
-    if fields.text("ErrorCode") != _UNSUBSCRIBED:
+    code = fields.text("ErrorCode")
+    if code not in (_UNSUBSCRIBED, _BLOCKED):
         return []
     channel, number = _read_address(fields.number("To"))
-    signal = signal_of(
-        "twilio",
-        _UNSUBSCRIBED,
-        number=international(number),
-        sender=_read_address(fields.sender("From"))[1],
-        message_id=fields.message_id(*_ID),
-        at=None,
-    )
+    sender, message_id = _read_address(fields.sender("From"))[1], fields.message_id(*_ID)
+    if code == _BLOCKED:
+        why = f"is the code {code} of the provider: the person blocked the sender"
+        return [InboundDoubt(international(number), channel, sender, "", why, message_id=message_id, at=None)]
+    signal = signal_of("twilio", code, number=international(number), sender=sender, message_id=message_id, at=None)
     return [replace(signal, scope=replace(signal.scope, channel=channel))]

@@ -20,17 +20,18 @@ from daftari.gateways.fields import (
     read_each,
     read_json,
     refuse_unreadable,
-    whatsapp_text,
+    whatsapp_said,
 )
 from daftari.gateways.protocol import Gateway, Proof
 from daftari.gateways.signals import PREFERENCES, signal_of
 from daftari.gateways.signatures import is_same, require_secret, sign
-from daftari.model.inbound import InboundEvent, InboundMessage, InboundRequest
+from daftari.model.inbound import InboundDoubt, InboundEvent, InboundMessage, InboundRequest
+from daftari.model.limits import SENDER_MAX
 
 _READ = frozenset({"", "messages", PREFERENCES})
 """The kinds of change that are read; others repeat what was said elsewhere, or what we said."""
 _PREFERENCES: MappingProxyType[str, Literal["opt_out", "opt_in"]] = MappingProxyType(
-    {"stop": "opt_out", "resume": "opt_in"}
+    {"stop": "opt_out", "resume": "opt_in", "signup": "opt_in"}
 )
 _MARKETING = frozenset({"", "marketing", "marketing_messages"})
 _STOPPED_MARKETING = "131050"
@@ -83,32 +84,34 @@ def _read_value(value: Fields) -> Iterator[InboundEvent]:
 
 def _read_message(message: Fields, *, sender: str) -> Iterator[InboundEvent]:
     number = international(message.number("from"))
-    if text := whatsapp_text(message):
+    said = whatsapp_said(message)
+    if said.text or said.payload:
         yield InboundMessage(
             number=number,
             channel="whatsapp",
             sender=sender,
-            text=text,
+            text=said.text,
             message_id=message.message_id("id"),
             at=message.moment("timestamp"),
+            payload=said.payload,
+            is_edit=said.is_edit,
         )
 
 
 def _read_preference(preference: Fields, *, sender: str) -> Iterator[InboundEvent]:
     if preference.text("category").lower() not in _MARKETING:
         return
-    kind = _PREFERENCES.get(preference.text("value").lower())
+    number, at = international(preference.number("wa_id")), preference.moment("timestamp")
+    value = preference.text("value").lower()
+    kind = _PREFERENCES.get(value)
     if kind is None:
-        raise preference.wrong("value", "stop or resume")
-    yield signal_of(
-        "whatsapp",
-        PREFERENCES,
-        number=international(preference.number("wa_id")),
-        sender=sender,
-        message_id=None,
-        at=preference.moment("timestamp"),
-        kind=kind,
-    )
+        why = f"is a preference with the unknown value {value[:SENDER_MAX]!r}"
+        said = preference.text("detail", "value")
+        yield InboundDoubt(number, "whatsapp", sender, said, why, message_id=None, at=at)
+        return
+    # A sign-up has an id of its own, which is part of the proof that the person asked for it.
+    signup = preference.message_id("signup_id")
+    yield signal_of("whatsapp", PREFERENCES, number=number, sender=sender, message_id=signup, at=at, kind=kind)
 
 
 def _read_status(status: Fields, *, sender: str) -> Iterator[InboundEvent]:

@@ -29,7 +29,8 @@ class InboundMessage(Struct, frozen=True):
     """A message that a person sent. ``number`` is a text to be read; with a ``+`` when it is surely international.
 
     ``sender`` is our side: the number or name that the person wrote to. ``at`` is ``None`` when the provider sends no
-    time, or one without a zone. ``means`` is what the provider itself already took the message for.
+    time, or one without a zone. ``means`` is what the provider itself already took the message for. ``payload`` is what
+    a pressed button stands for. ``is_edit``: an earlier message was changed into this one.
     """
 
     number: str
@@ -39,6 +40,8 @@ class InboundMessage(Struct, frozen=True):
     message_id: str | None
     at: int | None
     means: Literal["opt_out", "opt_in", "help"] | None = None
+    payload: str = ""
+    is_edit: bool = False
 
 
 class InboundSignal(Struct, frozen=True):
@@ -63,6 +66,18 @@ class InboundSubscription(Struct, frozen=True):
     at: int | None
 
 
+class InboundDoubt(Struct, frozen=True):
+    """What a provider reports that may be an opt-out and is not surely one. ``why`` completes "the event …"."""
+
+    number: str | None
+    channel: str
+    sender: str
+    text: str
+    why: str
+    message_id: str | None
+    at: int | None
+
+
 class InboundUnreadable(Struct, frozen=True):
     """One item of several that could not be read; it hides none of the others. ``said`` is the item as it came."""
 
@@ -70,7 +85,7 @@ class InboundUnreadable(Struct, frozen=True):
     why: str
 
 
-InboundEvent = InboundMessage | InboundSignal | InboundSubscription | InboundUnreadable
+InboundEvent = InboundMessage | InboundSignal | InboundSubscription | InboundDoubt | InboundUnreadable
 
 
 class InboundToken(Struct, frozen=True):

@@ -67,6 +67,13 @@ def read_message(text: str, *, settings: ConsentSettings) -> Reading:
     return Reading("nothing")
 
 
+def is_opt_out_payload(payload: str, *, settings: ConsentSettings) -> bool:
+    """Whether a button stands for an opt-out: ``STOP``, ``stop_promotions``, ``btn-unsubscribe``."""
+    reading = read_message(payload, settings=settings)
+    joined = plain_words(payload).replace(" ", "")
+    return reading.meaning == "opt_out" or any(word in joined for word in ("optout", "unsubscribe"))
+
+
 def plain_words(text: str) -> str:
     """A text without case, punctuation and double spaces; letters that stand apart, ``S.T.O.P``, are one word."""
     folded = unicodedata.normalize("NFKC", text).casefold()

@@ -14,6 +14,7 @@ from msgspec import Struct
 from daftari.model.consent import ANY, FactKind, NewFact, Scope
 from daftari.model.contacts import Group
 from daftari.model.inbound import (
+    InboundDoubt,
     InboundEvent,
     InboundMessage,
     InboundSignal,
@@ -23,7 +24,7 @@ from daftari.model.inbound import (
 )
 from daftari.model.limits import CLOCK_AHEAD_SECONDS_MAX, EVIDENCE_MAX, MESSAGE_ID_MAX, SENDER_MAX
 from daftari.rules.consent import ledger
-from daftari.rules.consent.keywords import Reading, read_message, stop_scope
+from daftari.rules.consent.keywords import Reading, is_opt_out_payload, read_message, stop_scope
 from daftari.rules.consent.state import fold_keyword
 from daftari.rules.consent.views import write_evidence
 from daftari.rules.events import Action, record
@@ -31,7 +32,7 @@ from daftari.rules.fields import fold_name, read_number
 from daftari.store import Tx, WriteTx, consent, groups, inbound
 
 _UNREADABLE = "comes from a number that cannot be read"
-_Known = InboundMessage | InboundSignal | InboundSubscription
+_Known = InboundMessage | InboundSignal | InboundSubscription | InboundDoubt
 
 
 class Taken(Struct, frozen=True):
@@ -70,6 +71,9 @@ def receive_events(tx: WriteTx, *, events: Sequence[InboundEvent], receipt: Rece
                 _take_signal(tx, inbox, event, receipt)
             case InboundSubscription():
                 _take_subscription(tx, inbox, event, receipt)
+            case InboundDoubt():
+                mobile = None if event.number is None else _read_mobile(tx, event.number)
+                _keep_for_review(tx, inbox, event, mobile, event.why, receipt)
             case InboundUnreadable():
                 _keep_unreadable(tx, inbox, event, receipt)
     recorded = ledger.record_facts(tx, facts=inbox.facts) if inbox.facts else None
@@ -82,10 +86,7 @@ def receive_events(tx: WriteTx, *, events: Sequence[InboundEvent], receipt: Rece
 
 
 def _take_message(tx: WriteTx, inbox: _Inbox, event: InboundMessage, receipt: Receipt) -> None:
-    reading = read_message(event.text, settings=tx.project.consent)
-    if event.means is not None:
-        # The provider acted on it already: what it took the message for is what the person will meet with.
-        reading = Reading(event.means)
+    reading = _read_said(tx, event)
     if reading.meaning in ("help", "nothing"):
         return
     mobile = _read_mobile(tx, event.number)
@@ -109,6 +110,20 @@ def _take_message(tx: WriteTx, inbox: _Inbox, event: InboundMessage, receipt: Re
     else:
         return
     inbox.facts.append(fact)
+
+
+def _read_said(tx: Tx, event: InboundMessage) -> Reading:
+    """What a message says; a person should look at an edit and at the payload of a button that may be opt-outs."""
+    if event.means is not None:
+        # The provider acted on it already: what it took the message for is what the person will meet with.
+        return Reading(event.means)
+    reading = read_message(event.text, settings=tx.project.consent)
+    if event.is_edit:
+        doubtful = reading.meaning in ("opt_out", "review")
+        return Reading("review", why="is an edited message that may be an opt-out") if doubtful else Reading("nothing")
+    if reading.meaning in ("help", "nothing") and is_opt_out_payload(event.payload, settings=tx.project.consent):
+        return Reading("review", why=f"is a button that stands for {event.payload[:SENDER_MAX]!r}")
+    return reading
 
 
 def _was_taken(tx: Tx, event: InboundMessage, mobile: int, receipt: Receipt) -> bool:
@@ -183,11 +198,11 @@ def _known_by(event: _Known, receipt: Receipt) -> str:
     address = f"{receipt.provider}:{receipt.token_id}:{event.number}"
     if event.message_id is not None:
         return f"{address}:{event.message_id[:MESSAGE_ID_MAX]}"
-    said = event.text if isinstance(event, InboundMessage) else ""
+    said = event.text if isinstance(event, InboundMessage | InboundDoubt) else ""
     return f"{address}:{_event_time(event, receipt)}:{said}"
 
 
-def _sender(event: InboundMessage | InboundSubscription) -> str:
+def _sender(event: InboundMessage | InboundSubscription | InboundDoubt) -> str:
     return event.sender.strip()[:SENDER_MAX] or ANY
 
 
@@ -205,11 +220,11 @@ def _read_mobile(tx: Tx, number: str) -> int | None:
 def _keep_for_review(tx: WriteTx, inbox: _Inbox, event: _Known, mobile: int | None, why: str, receipt: Receipt) -> None:
     """Keep an event for a person's eye, once: by its message id, or else by what it says and when."""
     at = _event_time(event, receipt)
-    said = event.text if isinstance(event, InboundMessage) else ""
+    said = event.text if isinstance(event, InboundMessage | InboundDoubt) else ""
     if isinstance(event, InboundSignal):
         channel, sender = event.scope.channel, event.scope.sender
     else:
-        channel = event.channel if isinstance(event, InboundMessage) else "premium_sms"
+        channel = "premium_sms" if isinstance(event, InboundSubscription) else event.channel
         sender = _sender(event)
     if mobile is None:
         # The reviewer needs all there is to find out which person it is about.
