@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from daftari.gateways import GATEWAYS
+from daftari.gateways.twilio import sign as sign_as_twilio
 from daftari.model.inbound import InboundRequest
 from daftari.model.limits import INBOUND_BODY_BYTES_MAX
 from daftari.rules.access import inbound_tokens, projects
@@ -33,7 +35,18 @@ from tests.support.builders import (
     wrong_fields,
 )
 from tests.support.clients import Client
-from tests.support.gateway_samples import AKINYI, SAMPLES, WANJIRU, Sent, as_form, as_json, from_meta
+from tests.support.gateway_samples import (
+    AKINYI,
+    FORM,
+    JSON,
+    SAMPLES,
+    WANJIRU,
+    Sent,
+    arrived,
+    as_form,
+    as_json,
+    from_meta,
+)
 from tests.support.inbound import OPEN, SECRET, THEN, OpenAddress, proven, reviews, send, text
 from tests.support.stores import NOW
 
@@ -372,6 +385,51 @@ def test_what_is_cut_short_or_no_request_of_theirs_is_400_and_kept(
 ) -> None:
     assert refusal(client.call("POST", address, body=body)) == MALFORMED
     assert ana.get(OPEN).json()["quarantined"] == 1
+
+
+@pytest.mark.parametrize("provider", GATEWAYS)
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"hello": 1}', b'{"entry": 1}', b"hello=1"])
+def test_what_is_proved_and_cannot_be_read_is_kept_and_answered_with_200(
+    ana: Client, client: Client, open_address: OpenAddress, provider: str, body: bytes
+) -> None:
+    given = {} if GATEWAYS[provider].secret_name is None else {"secret": SECRET}
+    address = open_address(provider, **given)
+    request = arrived(body, media_type=FORM if body.startswith(b"hello") else JSON)
+    for _ in range(2):
+        answer = client.call("POST", address, body=body, headers=proven(request, provider, address))
+        assert (answer.status, answer.body) == (200, GATEWAYS[provider].reply[1])
+    assert ana.get(OPEN).json()["quarantined"] == 1
+    if given:
+        answer = client.call("POST", address, body=body, headers={"Content-Type": request.media_type})
+        assert refusal(answer) == FORGED
+        assert ana.get(OPEN).json()["quarantined"] == 2
+
+
+def test_twilio_may_be_set_to_send_with_get(ana: Client, client: Client, open_address: OpenAddress) -> None:
+    address = open_address("twilio", secret=SECRET)
+    query = "From=%2B" + mobile(1) + "&To=%2B254700000009&Body=STOP&MessageSid=SM1"
+    signature = sign_as_twilio(f"http://127.0.0.1:8000{address}?{query}", token=SECRET)
+    assert refusal(client.call("GET", f"{address}?{query}", headers={"X-Twilio-Signature": signature[:-2]})) == FORGED
+    assert may_message(ana, mobile(1)) == [True]
+    answer = client.call("GET", f"{address}?{query}", headers={"X-Twilio-Signature": signature})
+    assert (answer.status, answer.body, answer.headers["content-type"]) == (200, b"<Response/>", "text/xml")
+    assert may_message(ana, mobile(1)) == [False]
+    assert facts_of(ana, f"+{mobile(1)}", *SCOPE) == [EVERYTHING]
+
+
+def test_a_full_quarantine_drops_the_oldest_of_its_commonest_kind(
+    ana: Client, client: Client, open_address: OpenAddress, store: Store, people: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quarantine, "QUARANTINE_MAX", 5)
+    flooded, other = open_address(secret=SECRET), open_address("sozuri", secret=SECRET)
+    client.call("POST", other, body=b'{"message": "STOP"}')
+    request = arrived(b'{"hello": 1}', media_type=JSON)
+    client.call("POST", flooded, body=request.body, headers=proven(request, "generic", flooded))
+    for number in range(20):
+        assert client.call("POST", flooded, body=b'{"forged": %d}' % number).status == 401
+    kept = [one.request.body for one in store.read(people.shopify, NOW, quarantine.list_quarantine, after=0, limit=9)]
+    assert kept == [b'{"message": "STOP"}', b'{"hello": 1}', *(b'{"forged": %d}' % number for number in (17, 18, 19))]
+    assert ana.get(OPEN).json()["quarantined"] == 5
 
 
 def test_a_body_beyond_the_limit_is_413_and_not_kept(ana: Client, client: Client, address: str) -> None:

@@ -73,6 +73,7 @@ READS_ALL = {
     "count_imports_with_files": "imports are kept 90 days, and few are made a day; it stops at its limit",
     "find_rejects_by_digits": "a person is erased, and nothing else shows which records name them",
     "count_quarantine": "it holds 10,000 rows at the most",
+    "find_commonest_quarantined": "it holds 10,000 rows at the most",
     "find_group_names": "where there are few groups, PostgreSQL reads them all sooner than some of them one by one",
     "list_exports": "a project keeps 20, and those whose files are being cleared",
     "list_near_misses": "it has a row for each key and source",
@@ -132,7 +133,7 @@ def _fill_ledger(tx: WriteTx, mobile: int) -> None:
     review = Review(0, mobile, 1, "generic", "sms", "x", "x", "x")
     inbound.insert_review(tx, given=review, message_digest=str(mobile))
     request = InboundRequest("POST", "https://x", "", "", {}, str(mobile).encode())
-    inbound.insert_quarantine(tx, token_id=1, reason="x", request=request)
+    inbound.insert_quarantine(tx, token_id=1, reason="x", is_proved=False, request=request)
     answer = StoredResponse("x", mobile, 201, "[]", b"{}")
     idempotency.save_response(tx, answer, key_id=1, name=str(mobile), names_numbers=mobile % 10 == 0)
     export = exports.insert_export(tx, settings="{}", until=mobile)

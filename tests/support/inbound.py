@@ -50,6 +50,8 @@ def proven(request: InboundRequest, provider: str, address: str) -> dict[str, st
                 name + value for name, value in sorted(parse_qsl(request.body.decode(), keep_blank_values=True))
             )
             headers["X-Twilio-Signature"] = sign_as_twilio(f"http://127.0.0.1:8000{address}{pairs}", token=SECRET)
+        case "generic":
+            headers["X-Daftari-Signature"] = f"sha256={digest}"
         case "infobip":
             headers["Authorization"] = f"App {SECRET}"
         case _:

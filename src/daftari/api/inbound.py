@@ -19,7 +19,7 @@ from daftari.rules.access import inbound_tokens
 from daftari.rules.inbound import quarantine, receive
 from daftari.rules.inbound import review as reviews
 from daftari.rules.inbound.receive import Receipt
-from daftari.rules.inbound.requests import answer_check, read_request
+from daftari.rules.inbound.requests import answer_check, is_proved, read_request
 from daftari.rules.inbound.review import SETTLEMENTS, show_review
 from daftari.web.errors import MethodNotAllowed
 from daftari.web.params import read_id
@@ -32,32 +32,44 @@ log = logging.getLogger("daftari.web")
 
 
 def check_address(request: Request, provider: str, token: str) -> Response:
-    """``GET /v1/inbound/{provider}/{token}``: a provider checks that the address is ours."""
+    """``GET /v1/inbound/{provider}/{token}``: a provider checks that the address is ours, or sends with GET."""
     stored = _find_token(request, provider, token)
+    if GATEWAYS[provider].accepts_get:
+        return receive_request(request, provider, token)
     if not GATEWAYS[provider].has_check:
         raise MethodNotAllowed("OPTIONS, POST")
     return Response(200, answer_check(stored, _read_inbound(request)), TEXT)
 
 
 def receive_request(request: Request, provider: str, token: str) -> Response:
-    """``POST /v1/inbound/{provider}/{token}``: 200 once the events are durable."""
+    """``POST /v1/inbound/{provider}/{token}``: 200 once the events are durable.
+
+    What is surely the provider's and cannot be read is durable in the quarantine; to have it sent again helps no one.
+    """
     stored, given = _find_token(request, provider, token), _read_inbound(request)
+    media_type, body = GATEWAYS[provider].reply
     try:
         events = read_request(stored, given)
-    except (Forged, Malformed) as error:
-        _quarantine(request, stored, given, error)
+    except Forged as error:
+        _quarantine(request, stored, given, error, is_proved=False)
         raise
+    except Malformed as error:
+        _quarantine(request, stored, given, error, is_proved=is_proved(stored))
+        if not is_proved(stored):
+            raise
+        return Response(200, body, media_type)
     receipt = Receipt(provider, stored.token.id, request.now)
     actor = Actor(None, request.raw.id)
     request.context.store.write(
         stored.project, actor, request.now, receive.receive_events, events=events, receipt=receipt
     )
-    media_type, body = GATEWAYS[provider].reply
     return Response(200, body, media_type)
 
 
-def _quarantine(request: Request, stored: StoredToken, given: InboundRequest, error: DaftariError) -> None:
-    kept = request.context.store.write(
+def _quarantine(
+    request: Request, stored: StoredToken, given: InboundRequest, error: DaftariError, *, is_proved: bool
+) -> None:
+    has_dropped = request.context.store.write(
         stored.project,
         Actor(None, request.raw.id),
         request.now,
@@ -65,9 +77,10 @@ def _quarantine(request: Request, stored: StoredToken, given: InboundRequest, er
         request=given,
         stored=stored,
         reason=error.message,
+        is_proved=is_proved,
     )
-    what = "kept in quarantine" if kept else "not kept: the quarantine is full"
-    log.warning("an inbound request of %s was refused and is %s: %s", stored.token.provider, what, error.message)
+    dropped = "; the quarantine is full, and an older one was dropped" if has_dropped else ""
+    log.warning("an inbound request of %s is in quarantine%s: %s", stored.token.provider, dropped, error.message)
 
 
 def _find_token(request: Request, provider: str, token: str) -> StoredToken:

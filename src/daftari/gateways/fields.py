@@ -143,13 +143,12 @@ def read_json(request: InboundRequest) -> Fields:
 
 
 def read_fields(request: InboundRequest) -> Fields:
-    """The members of a form, or of JSON where a provider sends that instead."""
-    if "json" in request.media_type.lower() or request.body.lstrip().startswith(b"{"):
+    """The members of a form, of a query, or of JSON where a provider sends that instead."""
+    if request.method != "GET" and ("json" in request.media_type.lower() or request.body.lstrip().startswith(b"{")):
         return read_json(request)
     try:
-        pairs = parse_qsl(
-            request.body.decode(), keep_blank_values=True, errors="strict", max_num_fields=FORM_FIELDS_MAX
-        )
+        written = request.query if request.method == "GET" else request.body.decode()
+        pairs = parse_qsl(written, keep_blank_values=True, errors="strict", max_num_fields=FORM_FIELDS_MAX)
     except ValueError:
         raise Malformed(f"The body is not a form in UTF-8 of at most {FORM_FIELDS_MAX} fields.") from None
     return Fields(dict(pairs))

@@ -43,6 +43,8 @@ class Gateway(Protocol):
     """Whether nothing is accepted without a secret. Otherwise the unguessable path is proof enough."""
     has_check: bool = False
     """Whether the provider checks the address with a GET before it sends anything."""
+    accepts_get: bool = False
+    """Whether the provider may be set to send with GET, all fields in the query."""
     signs_url: bool = False
     """Whether the proof is about the address too, so that a refused request is kept with it, the token included."""
     reply: tuple[str, bytes] = RECEIVED

@@ -1,7 +1,8 @@
 """Twilio: forms for messages and delivery reports, signed together with the address.
 
 The signature covers the exact public URL, so the address that the operator gives to Twilio must be the one that
-the service knows as its own. Numbers of WhatsApp and RCS carry a prefix.
+the service knows as its own. Numbers of WhatsApp and RCS carry a prefix. A number may be
+set to call with GET, which signs the URL alone.
 No consent rules, no database.
 """
 
@@ -45,6 +46,7 @@ class Twilio(Gateway):
     secret_name = "Auth Token"
     proof_headers = ("x-twilio-signature",)
     secret_required = True
+    accepts_get = True
     signs_url = True
     reply = ("text/xml", b"<Response/>")
 
@@ -71,7 +73,9 @@ def sign(text: str, *, token: str) -> str:
 
 
 def _signed_body(request: InboundRequest) -> str:
-    """What is signed after the URL: a form's pairs in order, nothing for a body whose digest is in the URL itself."""
+    """What is signed after the URL: a form's pairs in order; nothing if the URL has the fields or the body's digest."""
+    if request.method == "GET":
+        return ""
     digests = parse_qs(request.query, errors="replace").get("bodySHA256")
     if digests:
         if not is_same(hashlib.sha256(request.body).hexdigest(), digests[0]):

@@ -160,7 +160,12 @@ def count_quarantine(tx: Tx) -> int:
     return tx.fetch_one(int, "count_quarantine") or 0
 
 
-def insert_quarantine(tx: WriteTx, *, token_id: int, reason: str, request: InboundRequest) -> None:
+def find_commonest_quarantined(tx: Tx) -> int | None:
+    """The oldest quarantined request of the commonest address, proof and reason."""
+    return tx.fetch_one(int, "find_commonest_quarantined")
+
+
+def insert_quarantine(tx: WriteTx, *, token_id: int, reason: str, is_proved: bool, request: InboundRequest) -> None:
     """Quarantine a request."""
     number = tx.book.next_item
     tx.book.next_item = number + 1
@@ -169,8 +174,17 @@ def insert_quarantine(tx: WriteTx, *, token_id: int, reason: str, request: Inbou
     # The digest covers the signature: a forged request must not hide the provider's own with the same body.
     proof = _encode([request.query, sorted(request.headers.items())])
     digest = sha256(proof + request.body).hexdigest()
-    values = {"request": written, "digest": digest}
-    tx.run("insert_quarantine", id=number, token=token_id, now=tx.now, reason=reason, body=request.body, **values)
+    tx.run(
+        "insert_quarantine",
+        id=number,
+        token=token_id,
+        now=tx.now,
+        is_proved=int(is_proved),
+        reason=reason,
+        request=written,
+        body=request.body,
+        digest=digest,
+    )
 
 
 def list_quarantine(tx: Tx, *, after: int, limit: int) -> list[Quarantined]:

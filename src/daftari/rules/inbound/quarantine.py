@@ -28,16 +28,23 @@ def walk_quarantine(tx: Tx) -> Iterator[Quarantined]:
         after = found[-1].id
 
 
-def quarantine_request(tx: WriteTx, *, request: InboundRequest, stored: StoredToken, reason: str) -> bool:
-    """Store a refused request to be read again later. Returns ``False`` when the quarantine is full."""
+def quarantine_request(
+    tx: WriteTx, *, request: InboundRequest, stored: StoredToken, reason: str, is_proved: bool
+) -> bool:
+    """Store a request to be read again later. Returns whether an older one was dropped for it.
+
+    When the quarantine is full, the kind with the most requests gives up its oldest one, so that no kind displaces
+    another. A kind is an address, whether its proof was right, and the reason.
+    """
     inbound.count_refused(tx, token_id=stored.token.id)
-    if inbound.count_quarantine(tx) >= QUARANTINE_MAX:
-        return False
     if not GATEWAYS[stored.token.provider].signs_url:
         # The URL has the token in it, and is stored only where the proof is about it.
         request = replace(request, url="")
-    inbound.insert_quarantine(tx, token_id=stored.token.id, reason=reason, request=request)
-    return True
+    inbound.insert_quarantine(tx, token_id=stored.token.id, reason=reason, is_proved=is_proved, request=request)
+    oldest = inbound.find_commonest_quarantined(tx) if inbound.count_quarantine(tx) > QUARANTINE_MAX else None
+    if oldest is not None:
+        inbound.delete_quarantined(tx, quarantined_id=oldest)
+    return oldest is not None
 
 
 def list_quarantine(tx: Tx, *, after: int, limit: int) -> list[Quarantined]:

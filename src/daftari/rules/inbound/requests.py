@@ -13,6 +13,11 @@ def read_request(stored: StoredToken, request: InboundRequest) -> list[InboundEv
     return gateway.read(request)
 
 
+def is_proved(stored: StoredToken) -> bool:
+    """Whether a verified request is surely the provider's: by a secret, or by the address if there are no secrets."""
+    return bool(stored.signing_secret) or GATEWAYS[stored.token.provider].secret_name is None
+
+
 def answer_check(stored: StoredToken, request: InboundRequest) -> bytes:
     """The response to a provider that checks the address. Raises ``Forged``."""
     return GATEWAYS[stored.token.provider].check(request, proof=_proof_of(stored))

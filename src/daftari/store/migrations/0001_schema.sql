@@ -241,12 +241,14 @@ CREATE TABLE inbound_count (
     PRIMARY KEY (project_id, token_id)
 ) STRICT, WITHOUT ROWID;
 
--- Inbound requests whose signature was wrong, kept to be verified again with another signing secret.
+-- Inbound requests whose proof was wrong, kept to be verified again with another signing secret; and those with a right
+-- proof (is_proved) that could not be read.
 CREATE TABLE quarantine (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
     id INTEGER NOT NULL,
     token_id INTEGER NOT NULL,
     received_at INTEGER NOT NULL,
+    is_proved INTEGER NOT NULL,
     reason TEXT NOT NULL,
     request TEXT NOT NULL,
     body BLOB NOT NULL,
@@ -255,6 +257,7 @@ CREATE TABLE quarantine (
 ) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX quarantine_digest ON quarantine (project_id, token_id, digest);
+CREATE INDEX quarantine_kind ON quarantine (project_id, token_id, is_proved, reason, id);
 
 CREATE TABLE audience (
     project_id INTEGER NOT NULL REFERENCES book (project_id),

@@ -57,10 +57,16 @@ WHERE n.project_id = :project ORDER BY n.token_id;
 -- The number of quarantined requests.
 SELECT COUNT(*) FROM quarantine AS q WHERE q.project_id = :project;
 
+-- name: find_commonest_quarantined
+-- The oldest quarantined request of the commonest address, proof and reason.
+SELECT MIN(q.id) FROM quarantine AS q WHERE q.project_id = :project
+GROUP BY q.token_id, q.is_proved, q.reason
+ORDER BY COUNT(*) DESC, q.is_proved, MIN(q.id) LIMIT 1;
+
 -- name: insert_quarantine
 -- Quarantines a request. One that the provider repeats is kept once.
-INSERT INTO quarantine (project_id, id, token_id, received_at, reason, request, body, digest)
-VALUES (CAST(:project AS bigint), :id, :token, :now, :reason, :request, :body, :digest)
+INSERT INTO quarantine (project_id, id, token_id, received_at, is_proved, reason, request, body, digest)
+VALUES (CAST(:project AS bigint), :id, :token, :now, :is_proved, :reason, :request, :body, :digest)
 ON CONFLICT (project_id, token_id, digest) DO NOTHING;
 
 -- name: list_quarantine
