@@ -385,6 +385,8 @@ def result_of(rows: list[Row]) -> Mapping[str, Any]:
 
 def read_fields(given: Given) -> tuple[dict[str, Any], list[str]]:
     """The fields that were given, blank as ``None``, and the names of those that are wrong."""
+    if given == []:
+        given = {}
     if not isinstance(given, dict):
         return {}, [""]
     fields: dict[str, Any] = {}
@@ -401,13 +403,13 @@ def read_fields(given: Given) -> tuple[dict[str, Any], list[str]]:
     elif "mobile" in given and mobile is not None and mobile not in ("", "  "):
         wrong.append("mobile")
     if "attributes" in given:
-        fields["attributes"] = given["attributes"]
+        fields["attributes"] = {} if given["attributes"] == [] else given["attributes"]
         wrong += wrong_attributes(given["attributes"])
     return fields, wrong
 
 
 def wrong_attributes(given: Given) -> list[str]:
-    if given is None:
+    if given is None or given == []:
         return []
     if not isinstance(given, dict) or len(given) > 50:
         return ["attributes"]

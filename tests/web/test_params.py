@@ -185,7 +185,7 @@ def test_texts_full_of_brackets_are_not_deep() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"[]", b"null", b'"x"', b"5", b"{", b'{"x":01}', b'{"x":1}}', b"{'x':1}", b"\xff", b"{}x"]
+    "body", [b"[1]", b"null", b'"x"', b"5", b"{", b'{"x":01}', b'{"x":1}}', b"{'x':1}", b"\xff", b"{}x"]
 )
 def test_what_is_no_json_object_is_malformed(body: bytes) -> None:
     with pytest.raises(Malformed):
@@ -220,9 +220,7 @@ def test_json_has_many_names(media_type: str | None) -> None:
     assert decode("", media_type, b'\xef\xbb\xbf{"x":"\xc3\xa9"}').given("x") == "é"
 
 
-@pytest.mark.parametrize(
-    "media_type", ["text/plain", "application/xml", "multipart/form-data; boundary=x", "image/x+json"]
-)
+@pytest.mark.parametrize("media_type", ["text/plain", "application/xml", "multipart/mixed; boundary=x", "image/x+json"])
 def test_other_formats_are_refused(media_type: str) -> None:
     with pytest.raises(UnsupportedMedia):
         decode("", media_type, b'{"x":1}')
@@ -260,7 +258,7 @@ def test_for_the_page_alone_the_query_comes_first() -> None:
     assert of_json({"per_page": 1}, "per_page=2").whole("per_page", default=1) == 1
 
 
-@pytest.mark.parametrize("blank", ["", "  ", None])
+@pytest.mark.parametrize("blank", ["", "  ", None, []])
 def test_blank_is_absent_so_the_next_place_counts(blank: str | None) -> None:
     assert of_json({"x": blank}, "x=query").text("x") == "query"
     assert of_json({"x": blank}).text("x") is None
@@ -269,14 +267,12 @@ def test_blank_is_absent_so_the_next_place_counts(blank: str | None) -> None:
 # ---- one field --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("value", [1, "1", " 7 ", "007", 10**30, "1" + "0" * 30])
+@pytest.mark.parametrize("value", [1, "1", " 7 ", "007", 1.0, 10**30, "1" + "0" * 30])
 def test_whole_numbers(value: object) -> None:
-    assert of_json({"x": value}).whole("x", default=5) == int(str(value))
+    assert of_json({"x": value}).whole("x", default=5) == int(str(value).removesuffix(".0"))
 
 
-@pytest.mark.parametrize(
-    "value", [True, False, 1.5, 1.0, "abc", 0, -1, "-1", "+1", "1.0", "1e3", "٣", "9" * 5_000, [], {}]
-)
+@pytest.mark.parametrize("value", [True, False, 1.5, "abc", 0, -1, "-1", "+1", "1.0", "1e3", "٣", "9" * 5_000, [1], {}])
 def test_what_is_no_whole_number(value: object) -> None:
     params = of_json({"x": value})
     assert params.whole("x", default=5) == 5
@@ -291,7 +287,17 @@ def test_a_number_has_its_limit() -> None:
 
 @pytest.mark.parametrize(
     ("value", "flag"),
-    [(True, True), (False, False), (1, True), (0, False), ("true", True), ("FALSE", False), ("1", True)],
+    [
+        (True, True),
+        (False, False),
+        (1, True),
+        (0, False),
+        ("true", True),
+        ("FALSE", False),
+        ("1", True),
+        ("on", True),
+        ("No", False),
+    ],
 )
 def test_flags(value: object, flag: bool) -> None:
     params = of_json({"x": value})
@@ -299,7 +305,7 @@ def test_flags(value: object, flag: bool) -> None:
     assert not params.problems.errors
 
 
-@pytest.mark.parametrize("value", ["yes", 2, 1.0, [], {}])
+@pytest.mark.parametrize("value", ["maybe", 2, 1.0, [1], {}])
 def test_what_is_no_flag(value: object) -> None:
     params = of_json({"x": value})
     params.flag("x")

@@ -7,18 +7,23 @@ The handler checks the fields. Knows no handler.
 from __future__ import annotations
 
 from daftari.api.authentication import KeyAuthenticator, refuse_beyond, refuse_other_project
-from daftari.errors import Unauthenticated
+from daftari.errors import Unauthenticated, ValidationFailed
 from daftari.model.time import current_time
 from daftari.rules.access import inbound_tokens
 from daftari.store import Store
 from daftari.web.idempotency import read_idempotency_key
 from daftari.web.multipart import read_upload
-from daftari.web.params import decode, find_member
+from daftari.web.params import Params, decode, find_member
 from daftari.web.requests import AppContext, Request
 from daftari.web.responses import Response
 from daftari.web.routing import NO_BODY, RawRequest, RouteMatch
 from daftari.web.rsgi import RsgiScope
 from daftari.web.server import Application, Authorizer
+
+METHOD_FIELD = "_method"
+METHOD_HEADER = "X-HTTP-Method-Override"
+METHOD_SHOWN_MAX = 20
+"""Characters of a method that an error quotes."""
 
 
 def build_app(context: AppContext, authenticator: KeyAuthenticator) -> Application:
@@ -57,6 +62,19 @@ def build_authorizer(store: Store, authenticator: KeyAuthenticator) -> Authorize
     return authorize
 
 
+def _refuse_other_method(raw: RawRequest, params: Params) -> None:
+    """Raise ``ValidationFailed`` where a request asks to be taken for another method, as Laravel's forms do."""
+    for name, given in (
+        (METHOD_FIELD, params.given(METHOD_FIELD)),
+        (METHOD_HEADER, raw.headers.get(METHOD_HEADER.lower())),
+    ):
+        if given is not None and str(given).upper() != raw.scope.method:
+            sentence = (
+                f"asks for {str(given)[:METHOD_SHOWN_MAX]}, and this is {raw.scope.method}: send that method itself."
+            )
+            raise ValidationFailed({name: [f"The {name} field {sentence}"]})
+
+
 def _open_request(context: AppContext, authenticator: KeyAuthenticator, raw: RawRequest) -> Request:
     """Decode and authenticate a request; where the header has a key, in the other order."""
     route, headers = raw.match.route, raw.headers
@@ -70,6 +88,7 @@ def _open_request(context: AppContext, authenticator: KeyAuthenticator, raw: Raw
     if access is None:
         raise Unauthenticated
     refuse_beyond(access, params, writes=writes)
+    _refuse_other_method(raw, params)
     idempotent = None
     if writes and route.body.kind != "lines":
         idempotent = read_idempotency_key(raw, key_id=access.key.id)

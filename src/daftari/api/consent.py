@@ -9,6 +9,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+from daftari.api.missing import note_missing
 from daftari.api.pagination import read_cursor, write_cursor
 from daftari.api.views.consent import (
     ConsentAnswer,
@@ -33,6 +34,9 @@ from daftari.web.responses import Response, json_response
 
 COMMON_FIELDS = ("channel", "sender", "purpose", "at", "source", "evidence", "override")
 """Fields that apply to all numbers of a call."""
+CONTACTS = ("contacts", "contact")
+"""Fields of other calls in which numbers stand."""
+MOBILES_EXAMPLE = '{"mobiles": ["0722000001"]}'
 
 
 # ---- facts ----------------------------------------------------------------------------------------------
@@ -53,6 +57,9 @@ def _create_facts(request: Request, *, kind: facts.Kind) -> Response:
     results = params.flag("results")
     items: list[object] = [one] if (one := params.given("mobile")) is not None else []
     items += params.items("mobiles") + params.items("items")
+    if not items and not params.problems:
+        note_missing(params, "mobiles", members=("mobile", *CONTACTS), example=MOBILES_EXAMPLE)
+    params.refuse_wrong()
     common = {field: params.given(field) for field in COMMON_FIELDS}
     region, now = request.project.region, request.now
     given = params.problems.read_part(lambda: facts.read_facts(items, common=common, kind=kind, region=region, now=now))
@@ -104,8 +111,8 @@ def may_message(request: Request) -> Response:
     question = read_question(params)
     at, known_at = params.any_moment("at"), params.any_moment("known_at")
     mobiles, ids = params.items("mobiles"), _read_ids(params)
-    if not mobiles and not ids:
-        params.problems.add("mobiles", "is required.")
+    if not mobiles and not ids and not params.problems.has("mobiles"):
+        note_missing(params, "mobiles", members={"mobile", *CONTACTS}, example=MOBILES_EXAMPLE)
     if len(mobiles) + len(ids) > FACTS_PER_CALL_MAX:
         params.problems.add("mobiles", f"must not have more than {FACTS_PER_CALL_MAX} items, those of ids included.")
     params.refuse_wrong()
@@ -163,9 +170,13 @@ def _read_ids(params: Params) -> list[int | str]:
 def erase_number(request: Request) -> Response:
     """``POST /v1/erasures``."""
     params = request.params
-    mobile = params.problems.read(
-        "mobile", params.given("mobile"), partial(fields.read_number, region=request.project.region)
-    )
+    mobile = None
+    if params.given("mobile") is None:
+        note_missing(params, "mobile", members={"mobiles", *CONTACTS}, example='{"mobile": "0722000001"}')
+    else:
+        mobile = params.problems.read(
+            "mobile", params.given("mobile"), partial(fields.read_number, region=request.project.region)
+        )
     mobile = params.problems.require(mobile)
     return request.write(erase.erase_number, _write_erased, mobile=mobile)
 

@@ -9,10 +9,11 @@ from itertools import islice
 
 import msgspec
 
+from daftari.api.missing import note_missing
 from daftari.api.pagination import PAGE_MAX, write_page
 from daftari.api.views.contacts import ContactDeleted, ContactsCreated, ContactUpdated
 from daftari.errors import ContactNotFound
-from daftari.model.contacts import CreateOutcome, UpdateOutcome
+from daftari.model.contacts import TEXT_FIELDS, CreateOutcome, UpdateOutcome
 from daftari.model.limits import ERRORS_MAX, PER_PAGE_MAX, REASON_MAX
 from daftari.rules.consent.facts import read_purpose
 from daftari.rules.contacts import contacts, parse
@@ -25,6 +26,8 @@ from daftari.web.responses import Response, json_response
 
 INCLUDES = ("groups", "consent", "updated_at")
 """Members that a contact shows on request."""
+CONTACT_FIELDS = frozenset({"mobile", *TEXT_FIELDS, "attributes"})
+"""Members of a contact, which do nothing at the top of a body."""
 FILTERS = ("group", "per_page", "include", "suppressed")
 """Fields that the URLs of other pages repeat."""
 
@@ -98,6 +101,11 @@ def update_contact(request: Request, reference: str) -> Response:
         change = params.problems.read_part(
             lambda: parse.read_change(raw, field="contact", region=request.project.region)
         )
+    elif group is None or not CONTACT_FIELDS.isdisjoint(params.names_given):
+        unless = ["group"] if group is None else []
+        note_missing(
+            params, "contact", members=CONTACT_FIELDS, example='{"contact": {"fname": "Suzan"}}', unless=unless
+        )
     params.refuse_wrong()
     named = Reference(reference, request.project.region)
     return request.write(
@@ -155,7 +163,8 @@ def _read_rows(request: Request) -> Rows:
     read, field, raw = (parse.read_contact, "contact", one) if many is None else (parse.read_contacts, "contacts", many)
     given = None
     if raw is None:
-        params.problems.add("contacts", "is required.")
+        if not (params.problems.has("contacts") or params.problems.has("contact")):
+            note_missing(params, "contacts", members=CONTACT_FIELDS, example='{"contacts": [{"mobile": "0722000001"}]}')
     elif many is not None and one is not None:
         params.problems.add("contact", "must not be sent together with contacts.")
     else:

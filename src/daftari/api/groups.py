@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from daftari.api.missing import note_missing
 from daftari.api.pagination import cut_page, read_cursor
 from daftari.api.views.groups import (
     GroupAnswer,
@@ -117,7 +118,7 @@ def _read_path_name(part: str) -> str:
 def _read_new_name(params: Params) -> str:
     name = params.group_name("name")
     if name is None and not params.problems.has("name"):
-        params.problems.add("name", "is required.")
+        note_missing(params, "name", members=("group",), example='{"name": "nairobi-vip"}')
     name = params.problems.require(name)
     return name
 
@@ -127,7 +128,9 @@ def _read_named(request: Request) -> tuple[list[int], list[int]]:
     params = request.params
     ids, mobiles = params.items("ids"), params.items("mobiles")
     if not ids and not mobiles:
-        params.problems.add("ids", "is required when mobiles is not present.")
+        if not params.problems:
+            example = '{"mobiles": ["0722000001"]}'
+            note_missing(params, "ids", members=("mobile", "id", "contacts"), example=example, unless=["mobiles"])
     elif len(ids) + len(mobiles) > CONTACTS_PER_CALL_MAX:
         sentence = f"The ids and mobiles fields must not have more than {CONTACTS_PER_CALL_MAX} items together."
         raise ValidationFailed({"ids" if ids else "mobiles": [sentence]})

@@ -92,8 +92,11 @@ def _read_common(params: Params) -> dict[str, Any]:
 
 
 def _read_map(params: Params) -> dict[str, str]:
-    """Fields by column: a JSON object, or ``Column=field``, repeated. A blank field means that a column is not used."""
+    """Fields by column: an object in JSON or in brackets, or ``Column=field``, repeated. A blank field: not used."""
     mapping: dict[str, str] = {}
+    nested = params.given("map")
+    if isinstance(nested, dict):
+        return {column: str(field).strip() for column, field in nested.items()}
     for text in params.texts("map"):
         if text.lstrip().startswith("{"):
             try:

@@ -6,7 +6,7 @@ No SQL, no HTTP, no files.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -27,7 +27,10 @@ class Group(Struct, frozen=True):
 
 
 class ContactGiven(Struct, gc=False):
-    """A contact as a caller gives it: unread, unchecked. Absent fields are ``UNSET``, unknown ones dropped."""
+    """A contact as a caller gives it: unread, unchecked. Absent fields are ``UNSET``, unknown ones dropped.
+
+    ``attributes`` is a list where PHP writes an empty object: ``[]``.
+    """
 
     fname: str | None | UnsetType = UNSET
     mname: str | None | UnsetType = UNSET
@@ -36,7 +39,7 @@ class ContactGiven(Struct, gc=False):
     email: str | None | UnsetType = UNSET
     city: str | None | UnsetType = UNSET
     company: str | None | UnsetType = UNSET
-    attributes: dict[str, AttributeValue] | None | UnsetType = UNSET
+    attributes: dict[str, AttributeValue] | list[Any] | None | UnsetType = UNSET
 
 
 TEXT_FIELDS = ("fname", "mname", "lname", "email", "city", "company")

@@ -34,6 +34,11 @@ TIME_MAX = 253_370_764_800_000_000
 UNREACHABLE_ENDS = ("/", "/contacts")
 """A slash at the end of a path does not count, and ``/groups/{name}/contacts`` is another call."""
 
+FLAGS = {"true": True, "false": False, "1": True, "0": False, "on": True, "off": False, "yes": True, "no": False}
+"""How forms, JSON and Python write yes and no, without regard to case."""
+EMPTY_WORDS = frozenset({"nan", "none", "null", "undefined", "<na>", "nat"})
+"""What pandas, Python and JavaScript write for an empty value where a text is wanted."""
+
 _NO_DIGITS = bytes(byte for byte in range(128) if not 48 <= byte <= 57)
 
 
@@ -78,6 +83,16 @@ def refuse_surrogates(text: str) -> None:
         text.encode()
     except UnicodeEncodeError:
         raise ValueError("must not contain half of a surrogate pair.") from None
+
+
+def read_flag(value: object) -> bool | None:
+    """Yes or no; ``None`` for nothing."""
+    if value is None:
+        return None
+    flag = FLAGS.get(str(value).strip().lower())
+    if flag is None:
+        raise ValueError("must be true or false.")
+    return flag
 
 
 def read_name(value: object) -> str | None:
@@ -171,6 +186,8 @@ def read_number_with(reader: Callable[[str | int], int], written: object) -> int
         raise ValueError("is required.")
     if isinstance(written, bool) or not isinstance(written, str | int):
         raise ValueError(NOT_A_NUMBER)
+    if isinstance(written, str) and written.strip().casefold() in EMPTY_WORDS:
+        raise ValueError(f"is required; '{written.strip()}' is what a program writes for an empty value.")
     return reader(written)
 
 

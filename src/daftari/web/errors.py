@@ -55,7 +55,9 @@ class MethodNotAllowed(DaftariError):
     code = "METHOD_NOT_ALLOWED"
 
     def __init__(self, allowed: str) -> None:
-        super().__init__(f"This path answers to {allowed}.")
+        is_spoofable = "POST" not in allowed and "PUT" in allowed
+        more = " A _method in the body is not read: send PUT or DELETE itself." if is_spoofable else ""
+        super().__init__(f"This path answers to {allowed}.{more}")
         self.allowed = allowed
 
 

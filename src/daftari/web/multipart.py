@@ -1,8 +1,8 @@
 """A file in the body of a request: the body itself, or a part of a form.
 
 A body that is no form is a file whatever its media type says. In a form, the part called ``file`` is moved to the
-beginning of the file that the body was spooled into, so that it is on disk once; the other parts are fields. Knows
-neither what is in a file nor which fields there are.
+beginning of the file that the body was spooled into, so that it is on disk once; the other parts are fields. A form of
+fields alone is read from memory. Knows neither what is in a file nor which fields there are.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser, par
 
 from daftari.errors import Malformed, ValidationFailed
 from daftari.model.limits import TEXT_MAX
+from daftari.web.forms import Fields, fold_fields
 from daftari.web.routing import RawRequest
 
 FORM = "multipart/form-data"
@@ -26,8 +27,6 @@ FIELD_BYTES_MAX = 64 * 1024
 """Bytes of all fields of a form together."""
 READ_BYTES = 256 * 1024
 """Bytes of a form that are read at a time."""
-
-Fields = dict[str, list[str]]
 
 _FOLDERS = re.compile(r".*[/\\]", re.DOTALL)
 
@@ -53,7 +52,7 @@ def read_upload(request: RawRequest) -> tuple[Upload, Fields]:
         form = _Form(request.body, boundary=options.get("boundary", ""))
         form.read()
     except MultipartError as error:
-        raise Malformed(f"The form in the body cannot be read: {error}.") from None
+        raise _unreadable(error) from None
     except UnicodeDecodeError:
         raise Malformed("The form in the body is not UTF-8.") from None
     if form.found is None:
@@ -61,14 +60,41 @@ def read_upload(request: RawRequest) -> tuple[Upload, Fields]:
     request.body.truncate(form.written)
     request.body.seek(0)
     name = _FOLDERS.sub("", form.found.filename or "")[-TEXT_MAX:]
-    return Upload(request.body, name or None, form.found.content_type), form.fields
+    return Upload(request.body, name or None, form.found.content_type), fold_fields(form.fields)
+
+
+def read_fields(content_type: str, body: bytes, *, fields_max: int) -> Fields:
+    """The fields of a form that has no file. Raises ``Malformed``, also where it has one."""
+    _, options = parse_options_header(content_type)
+    fields: list[tuple[str, str]] = []
+    name, text = "", bytearray()
+    try:
+        with PushMultipartParser(options.get("boundary", ""), max_segment_count=fields_max) as parser:
+            for event in parser.parse(body):
+                if isinstance(event, MultipartSegment):
+                    name, text = event.name or "", bytearray()
+                    if event.filename:
+                        raise Malformed(f"The form has a file in {name[:TEXT_MAX]}, and this call takes none.")
+                elif event is None:
+                    fields.append((name, text.decode()))
+                else:
+                    text += event
+    except MultipartError as error:
+        raise _unreadable(error) from None
+    except UnicodeDecodeError:
+        raise Malformed("The form in the body is not UTF-8.") from None
+    return fold_fields(fields)
+
+
+def _unreadable(error: MultipartError) -> Malformed:
+    return Malformed(f"The form in the body cannot be read: {error}.")
 
 
 class _Form:
     """A form while it is read. Its file is written over the part that was read already, and never passes it."""
 
     def __init__(self, body: BinaryIO, *, boundary: str) -> None:
-        self.fields: Fields = {}
+        self.fields: list[tuple[str, str]] = []
         self.found: MultipartSegment | None = None
         self.written = 0
         self._body = body
@@ -120,7 +146,7 @@ class _Form:
 
     def _end(self, part: MultipartSegment, text: bytearray) -> None:
         if part is not self.found and part.filename is None:
-            self.fields.setdefault((part.name or "").removesuffix("[]"), []).append(text.decode())
+            self.fields.append((part.name or "", text.decode()))
 
 
 def _no_file() -> ValidationFailed:

@@ -18,7 +18,11 @@ import msgspec
 
 from daftari.errors import Malformed, NotFound, UnsupportedMedia
 from daftari.model.limits import ID_MAX, JSON_DEPTH_MAX, TEXT_MAX
-from daftari.rules.fields import Problems, read_group_name, read_name, read_text, read_time
+from daftari.rules.fields import Problems, read_flag, read_group_name, read_name, read_text, read_time
+from daftari.web.forms import Fields, fold_fields
+from daftari.web.malformed import explain
+from daftari.web.multipart import FORM as MULTIPART
+from daftari.web.multipart import read_fields
 
 FLAT_FIELDS_MAX = 20_000
 """Fields in one form body or query string, and items in one field: twice what any call takes."""
@@ -37,11 +41,10 @@ QUERY_FIRST = frozenset({"page"})
 
 T = TypeVar("T", bound=str)
 D = TypeVar("D")
-Flat = Mapping[str, list[str]]
-Nested = Mapping[str, msgspec.Raw]
 
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_value = msgspec.json.Decoder().decode
+_check_json = msgspec.json.Decoder(msgspec.Raw).decode
 
 _KEPT = b'[]{}"'
 _DROPPED = bytes(byte for byte in range(256) if byte not in _KEPT)
@@ -51,8 +54,7 @@ _ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
 _SPACES = re.compile(r"[ \t\r\n]*")
 _read_json = JSONDecoder().raw_decode
 
-_FLAGS = {"true": True, "false": False, "1": True, "0": False}
-_NOTHING: dict[str, list[str]] = {}
+_NOTHING: Fields = {}
 
 
 class Params:
@@ -60,12 +62,12 @@ class Params:
 
     __slots__ = ("_body", "_query", "problems")
 
-    def __init__(self, body: Nested | Flat, query: Flat) -> None:
+    def __init__(self, body: Fields, query: Fields) -> None:
         self._body = body
         self._query = query
         self.problems = Problems()
 
-    def after(self, fields: Flat) -> Params:
+    def after(self, fields: Fields) -> Params:
         """The same query string with these fields of the body, which win."""
         return Params(fields, self._query)
 
@@ -79,13 +81,35 @@ class Params:
         """A field's value, text trimmed; ``None`` when it is absent, null or blank."""
         return self._find(field)[0]
 
+    @property
+    def names_given(self) -> tuple[str, ...]:
+        """The names of all fields, known or not, those of the body first."""
+        return tuple({**self._body, **self._query})
+
     def nested(self, field: str) -> bytes | None:
-        """The bytes of a field's JSON; ``None`` when it is absent, null or not in a JSON body."""
-        source = self._body.get(field)
-        if not isinstance(source, msgspec.Raw):
-            return None
-        raw = bytes(source)
-        return None if raw == b"null" else raw
+        """The bytes of a field's JSON, which in a form or query is nested in brackets or a text; ``None`` without."""
+        for place in (self._body, self._query):
+            source = place.get(field)
+            if isinstance(source, list):
+                written = _last_given(source)
+                raw = None if written is None else self._read_json(field, written)
+            else:
+                raw = None if source is None else bytes(source)
+            if raw is not None and raw != b"null":
+                return raw
+        return None
+
+    def _read_json(self, field: str, written: str) -> bytes | None:
+        """The JSON in a text of a form or query."""
+        raw = written.strip().encode()
+        try:
+            if raw[:1] in (b"[", b"{") and _is_shallow(raw):
+                _check_json(raw)
+                return raw
+        except msgspec.DecodeError:
+            pass
+        self.problems.add(field, f"must be JSON, or have brackets as in {field}[0][mobile].")
+        return None
 
     def text(self, field: str, *, most: int = TEXT_MAX) -> str | None:
         """A text."""
@@ -169,14 +193,8 @@ class Params:
 
     def flag(self, field: str, *, default: bool = False) -> bool:
         """Yes or no."""
-        value = self.given(field)
-        if value is None:
-            return default
-        flag = _FLAGS.get(str(value).lower())
-        if flag is None:
-            self.problems.add(field, "must be true or false.")
-            return default
-        return flag
+        flag = self.problems.read(field, self.given(field), read_flag)
+        return default if flag is None else flag
 
     def items(self, field: str) -> list[object]:
         """A JSON list, or the items of a form or query field that is repeated or has commas."""
@@ -185,12 +203,27 @@ class Params:
             return []
         if isinstance(value, list):
             return value
+        if isinstance(value, str) and value.startswith("["):
+            return self._items_within(field, value, is_json=not isinstance(source, list))
         if isinstance(value, str):
             texts = source if isinstance(source, list) else [value]
             pieces = (piece.strip() for text in texts for piece in text.split(",", FLAT_FIELDS_MAX))
             return list(islice(filter(None, pieces), FLAT_FIELDS_MAX))
         self.problems.add(field, "must be a list.")
         return []
+
+    def _items_within(self, field: str, text: str, *, is_json: bool) -> list[object]:
+        """The list that a text holds as JSON, as a form has it. In JSON itself it was encoded twice."""
+        if is_json:
+            self.problems.add(field, "must be a list, and is a text that holds one: it was encoded twice.")
+            return []
+        raw = self._read_json(field, text)
+        try:
+            items = [] if raw is None else _decode_value(raw)
+        except msgspec.DecodeError:
+            self.problems.add(field, "cannot be read.")
+            return []
+        return items if isinstance(items, list) else []
 
     def _find(self, field: str) -> tuple[object, msgspec.Raw | list[str] | None]:
         """A field's value and its source: the first of body and query in which it is not blank."""
@@ -209,14 +242,16 @@ class Params:
             value = _last_given(source) if isinstance(source, list) else _decode_value(source)
         except msgspec.DecodeError:
             self.problems.add(field, "cannot be read.")
-        if not isinstance(value, str):
-            return value
-        return value.strip() or None
+        if isinstance(value, str):
+            return value.strip() or None
+        # An empty list is what PHP makes of any empty array.
+        return None if value == [] else value
 
 
 def is_form(media_type: str | None, beginning: bytes) -> bool:
-    """Whether a body that begins so is a form. A form never begins with a brace, but some tools call JSON a form."""
-    return _bare(media_type) == FORM and not beginning.lstrip().startswith(b"{")
+    """Whether a body that begins so is a form. A form never begins with a bracket, but some tools call JSON a form."""
+    media = _bare(media_type)
+    return media == MULTIPART or (media == FORM and not beginning.lstrip().startswith((b"{", b"[")))
 
 
 def find_member(beginning: bytes, name: str) -> object:
@@ -253,9 +288,11 @@ def _last_given(texts: list[str]) -> str | None:
 
 
 def read_whole(value: object) -> int | None:
-    """The whole number in a JSON integer or in digits; ``None`` if it is neither."""
+    """The whole number in a JSON number, as pandas' 457.0 is one, or in digits; ``None`` if there is none."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= WHOLE_DIGITS_MAX:
         return int(value)
     return None
@@ -279,27 +316,34 @@ def _next_mark(text: str, at: int) -> int:
     return at if found is None else found.end()
 
 
-def _decode_body(media_type: str | None, body: bytes) -> Nested | Flat:
-    media = _bare(media_type)
+def _decode_body(content_type: str | None, body: bytes) -> Fields:
+    media = _bare(content_type)
+    if media == MULTIPART:
+        return read_fields(content_type or "", body, fields_max=FLAT_FIELDS_MAX)
     if is_form(media, body):
         return _decode_flat(body)
     if media in ("", "application/json", FORM) or (media.startswith("application/") and media.endswith("+json")):
         return _decode_json(body)
+    if media == "text/plain":
+        raise UnsupportedMedia(
+            "The body is text/plain, which fetch and others call every text; send Content-Type: application/json."
+        )
     raise UnsupportedMedia(f"The body is {media}; send application/json.")
 
 
-def _decode_flat(written: bytes) -> Flat:
+def _decode_flat(written: bytes) -> Fields:
     """The fields of a form, in time and memory that grow with its length and with nothing else."""
     if written.count(b"&") >= FLAT_FIELDS_MAX:
         raise Malformed(f"The form or query string has more than {FLAT_FIELDS_MAX} fields.")
-    fields: dict[str, list[str]] = {}
     try:
-        for pair in filter(None, written.split(b"&")):
-            field, _, value = pair.partition(b"=")
-            fields.setdefault(_unquote(field).removesuffix("[]"), []).append(_unquote(value))
+        return fold_fields(map(_decode_pair, filter(None, written.split(b"&"))))
     except UnicodeDecodeError:
         raise Malformed("The form or query string is not UTF-8.") from None
-    return fields
+
+
+def _decode_pair(pair: bytes) -> tuple[str, str]:
+    field, _, value = pair.partition(b"=")
+    return _unquote(field), _unquote(value)
 
 
 def _unquote(written: bytes) -> str:
@@ -322,7 +366,7 @@ def _decode_run(run: re.Match[bytes]) -> bytes:
     return unhexlify(run[0].replace(b"%", b""))
 
 
-def _decode_json(body: bytes) -> Nested:
+def _decode_json(body: bytes) -> Fields:
     try:
         if not body.isascii():
             # msgspec does not check the bytes that it does not decode yet.
@@ -330,21 +374,22 @@ def _decode_json(body: bytes) -> Nested:
             body = body.removeprefix(b"\xef\xbb\xbf")
         if not _is_shallow(body):
             raise Malformed(f"The body is not JSON, or is nested deeper than {JSON_DEPTH_MAX}.")
-        return _decode_object(body)
-    except msgspec.ValidationError:
-        raise Malformed("The body must be a JSON object.") from None
+        fields = _decode_object(body)
+    except msgspec.ValidationError as error:
+        if _is_empty_list(body):
+            return _NOTHING
+        raise Malformed(explain(body, error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Malformed(f"The body is not JSON: {_reason(error)}.") from None
+        raise Malformed(explain(body, error)) from None
+    for name in [name for name in fields if name.endswith("[]")]:
+        fields.setdefault(name.removesuffix("[]"), fields[name])
+    return fields
 
 
-def _reason(error: Exception) -> str:
-    match error:
-        case msgspec.DecodeError():
-            return str(error).removeprefix("JSON is malformed: ")
-        case UnicodeDecodeError():
-            return f"it is not UTF-8 at byte {error.start}"
-        case _:
-            return "it is nested too deep"
+def _is_empty_list(body: bytes) -> bool:
+    """Whether the body is ``[]``, which PHP makes of an empty array of parameters."""
+    body = body.strip()
+    return body[:1] == b"[" and body[-1:] == b"]" and not body[1:-1].strip()
 
 
 def _is_shallow(body: bytes) -> bool:

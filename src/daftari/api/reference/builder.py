@@ -274,7 +274,7 @@ class _Builder:
         if is_keyed(route):
             errors += ["Unauthenticated", "MayNotWrite" if route.access == "write" else "MayNotRead"]
             errors += ["InvalidWrite" if is_repeatable(route) else "Invalid"]
-            errors += ["UnsupportedMedia"] * (route.body.kind == "fields")
+            errors += ["UnsupportedMedia"]
         errors += ["AlreadySent"] * is_repeatable(route) + ["PreconditionFailed"] * ("IfMatch" in headers)
         errors += ["Forged"] * (route.access == "token") + text.get("errors", [])
         by_status = {self._status(self._errors[name]["codes"]): name for name in errors}

@@ -28,7 +28,7 @@ from daftari.rules.consent.decisions import in_force
 from daftari.rules.consent.state import meets
 from daftari.rules.consent.views import OptOut, show_opt_out, write_evidence
 from daftari.rules.events import Action
-from daftari.rules.fields import Errors, Problems, read_number, read_text, read_time
+from daftari.rules.fields import Errors, Problems, read_flag, read_number, read_text, read_time
 from daftari.store import Tx, WriteTx, consent, keys
 
 SOURCES: tuple[GivenSource, ...] = get_args(GivenSource)
@@ -36,7 +36,6 @@ SOURCES: tuple[GivenSource, ...] = get_args(GivenSource)
 PURPOSE_WORDS = {"marketing": "marketing", "promotional": "marketing", "transactional": "transactional", "any": ANY}
 EVIDENCE_MEMBERS = ("message_id", "text", "form", "address", "note")
 """In the order in which they are shown."""
-OVERRIDES = {"true": True, "false": False, "1": True, "0": False}
 SCANNED_MAX = 10_000
 """Facts that one page of the opt-outs looks at; it may have fewer rows, and a cursor all the same."""
 
@@ -195,10 +194,7 @@ def _read_source(value: object, *, kind: Kind) -> Source:
 
 
 def _read_override(value: object, *, kind: Kind, has_evidence: bool) -> bool:
-    override = None if value is None else OVERRIDES.get(str(value).lower())
-    if override is None and value is not None:
-        raise ValueError("must be true or false.")
-    if not override:
+    if not read_flag(value):
         return False
     if kind == "opt_out":
         raise ValueError("is for opt-ins only.")

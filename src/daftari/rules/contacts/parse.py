@@ -62,6 +62,7 @@ def read_contacts(raw: bytes, *, field: str, region: str, now: int) -> Rows:
     items = _decode_list(raw, field)
     rows: list[ContactRow] = []
     invalid: dict[int, Errors] = {}
+    missing: list[int] = []
     reader = reader_for(region)
     created_at = format_time(now)
     for index, item in enumerate(items):
@@ -71,8 +72,17 @@ def read_contacts(raw: bytes, *, field: str, region: str, now: int) -> Rows:
             row = read_carefully(index, item, reader, created_at, problems)
             if row is None:
                 invalid[index] = problems.errors
+                if isinstance(item, ContactGiven) and item.mobile is UNSET:
+                    missing.append(index)
                 continue
         rows.append(row)
+    if missing:
+        # Only now does it matter what else was in the records.
+        untyped = _decode_untyped(raw)
+        for index in missing:
+            problems = Problems(f"{field}.{index}")
+            read_carefully(index, untyped[index], reader, created_at, problems)
+            invalid[index] = problems.errors
     unique, duplicates, refused = merge_duplicates(rows)
     invalid |= {index: too_many_attributes(f"{field}.{index}") for index in refused}
     return Rows(count=len(items), unique=unique, duplicates=duplicates, invalid=invalid, field=field)
@@ -99,7 +109,7 @@ def read_change(raw: bytes, *, field: str, region: str) -> Change:
     mobile = None
     if given.mobile is not UNSET and not problems.has("mobile"):
         mobile = problems.read("mobile", given.mobile, partial(read_number_with, reader_for(region)))
-    attributes = given.attributes
+    attributes = {} if isinstance(given.attributes, list) else given.attributes
     if isinstance(attributes, dict) and not problems.has("attributes"):
         attributes = _read_attributes(attributes, problems)
     problems.refuse()
@@ -139,7 +149,7 @@ def _decode_list(raw: bytes, field: str) -> Sequence[object]:
     except msgspec.ValidationError:
         found = _decode_untyped(raw)
         if not isinstance(found, list):
-            raise _one_error(field, "must be an array.") from None
+            raise _one_error(field, f"must be an array{_kind_hint(found)}.") from None
         items = found
     if not items:
         raise _one_error(field, "is required.")
@@ -150,16 +160,36 @@ def _decode_list(raw: bytes, field: str) -> Sequence[object]:
 
 def _decode_object(raw: bytes, field: str) -> object:
     found = _decode_untyped(raw)
+    if found == []:
+        # PHP's empty object.
+        return {}
     if not isinstance(found, dict):
-        raise _one_error(field, "must be an object.")
+        raise _one_error(field, f"must be an object{_kind_hint(found)}.")
     return found
+
+
+def _kind_hint(found: object) -> str:
+    """How a value of another kind than a contact or contacts probably came to be written."""
+    match found:
+        case str() if found.lstrip().startswith(("{", "[")):
+            return ", and is a text that holds JSON: it was encoded twice"
+        case str():
+            return ' such as {"mobile": "0722000001"}'
+        case dict() if "mobile" in found:
+            return ": put one contact in brackets, or send it as contact"
+        case list():
+            return ": send several as contacts"
+        case _:
+            return ""
 
 
 def _read_types(item: object, problems: Problems) -> ContactGiven:
     """One item, its members taken singly so that every wrong type is named."""
     given = ContactGiven()
+    if item == []:
+        return given
     if not isinstance(item, dict):
-        problems.add("", "must be an object.")
+        problems.add("", f"must be an object{_kind_hint(item)}.")
         return given
     for name in TEXT_FIELDS:
         value = item.get(name, UNSET)
@@ -168,16 +198,24 @@ def _read_types(item: object, problems: Problems) -> ContactGiven:
         else:
             problems.add(name, NOT_A_TEXT)
     mobile = item.get("mobile", UNSET)
-    if isinstance(mobile, str | int | None | msgspec.UnsetType) and not isinstance(mobile, bool):
+    if mobile is UNSET and (wrapper := _wrapper_of(item)):
+        problems.add("mobile", f"is required; it stands within {wrapper}: send what {wrapper} holds.")
+    elif isinstance(mobile, str | int | None | msgspec.UnsetType) and not isinstance(mobile, bool):
         given.mobile = mobile
     else:
         problems.add("mobile", NOT_A_NUMBER)
     attributes = item.get("attributes", UNSET)
-    if attributes is UNSET or attributes is None or isinstance(attributes, dict):
+    if attributes is UNSET or attributes is None or attributes == [] or isinstance(attributes, dict):
         given.attributes = attributes
     else:
         problems.add("attributes", "must be an object.")
     return given
+
+
+def _wrapper_of(item: dict[str, Any]) -> str | None:
+    """The member that holds the contact, as an item of n8n has it in ``json``."""
+    named = ((name, one) for name, one in item.items() if name.isascii() and isinstance(one, dict))
+    return next((name[:TEXT_MAX] for name, one in named if "mobile" in one), None)
 
 
 def _read_quickly(index: int, given: object, reader: Reader, created_at: str) -> ContactRow | None:
@@ -224,7 +262,9 @@ def read_carefully(index: int, item: object, reader: Reader, created_at: str, pr
         for name in TEXT_FIELDS
     )
     attributes: dict[str, AttributeValue] | None = None
-    if given.attributes:
+    if isinstance(given.attributes, list) and given.attributes:
+        problems.add("attributes", "must be an object.")
+    elif isinstance(given.attributes, dict):
         attributes = merged_attributes({}, _read_attributes(given.attributes, problems)) or None
     mobile = None
     if not problems.has("mobile"):
