@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from typing import Any
 
 import pytest
 
 from daftari.web.errors import render_json
 from daftari.web.responses import Response, json_response
-from daftari.web.routing import LARGE, RawRequest, Route, RouteMatch, Router
+from daftari.web.routing import LARGE, BodyPolicy, RawRequest, Route, RouteMatch, Router
 from daftari.web.server import BODY_IN_MEMORY_BYTES_MAX, Limits, RsgiServer
 from tests.support.clients import Answer, sent
 
 KEY = [("authorization", "Bearer x")]
 
 
-def server_with(limits: Limits) -> RsgiServer:
-    """A server that answers with the length of the body, and takes any key."""
+def server_with(limits: Limits, *, may_read: threading.Event | None = None) -> RsgiServer:
+    """A server that answers with the length of the body, and takes any key. Files are read once ``may_read`` is set."""
 
     def application(request: RawRequest) -> Response:
+        if may_read is not None and request.match.path == "/files":
+            may_read.wait()
         return json_response({"length": len(request.body.read())})
 
     def authorize(scope: Any, match: RouteMatch, beginning: bytes) -> bool:
@@ -28,7 +31,14 @@ def server_with(limits: Limits) -> RsgiServer:
 
     return RsgiServer(
         application,
-        router=Router([("/", Route("POST", "/", application, "write", LARGE))], prefix="/api", spanning={}),
+        router=Router(
+            [
+                ("/", Route("POST", "/", application, "write", LARGE)),
+                ("/files", Route("POST", "/files", application, "write", BodyPolicy(100, "file"))),
+            ],
+            prefix="/api",
+            spanning={},
+        ),
         authorize=authorize,
         render_error=render_json,
         inline=True,
@@ -74,3 +84,22 @@ def test_an_unknown_client_is_refused_at_the_first_byte_too_many(headers: list[t
 def test_a_length_that_is_no_number_is_refused() -> None:
     (answer,) = post(Limits(), ([("content-length", "+5")], 5))
     assert refused(answer) == (400, "MALFORMED", None)
+
+
+def test_files_that_are_read_for_long_delay_no_other_request() -> None:
+    may_read = threading.Event()
+    server = server_with(Limits(files_read_max=2, files_arriving_max=2), may_read=may_read)
+
+    async def send_all() -> list[Answer]:
+        files = [asyncio.create_task(sent(server, "POST", "/files", KEY, b"file")) for _ in range(5)]
+        # One file is too many, and is refused while the others wait.
+        await asyncio.wait(files, return_when="FIRST_COMPLETED")
+        other = await sent(server, "POST", "/", KEY, b"other")
+        may_read.set()
+        return [other, *await asyncio.gather(*files)]
+
+    with asyncio.Runner() as runner:
+        other, *files = runner.run(send_all())
+    server.close()
+    assert other.status == 200
+    assert sorted(answer.status for answer in files) == [200] * 4 + [503]

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 from daftari.errors import UnreadableFile
 from daftari.files.csv_injection import MADE_SAFE, MAY_BE_SAFE, begins_formula, make_plain, make_safe
-from daftari.files.encoding import LongLine, TextFile, read_sample, split_lines
+from daftari.files.encoding import PIECE_BYTES, LongLine, TextFile, read_sample, split_lines
 from daftari.files.header import looks_like_a_person, name_columns, refuse_columns
 from daftari.files.record import (
     COLUMNS_MAX,
@@ -42,6 +42,9 @@ RESCUE_CHARS_MAX = 32 * 1024 * 1024
 Beyond, they cost all that was read with them."""
 CELL_CHARS_MAX = RECORD_CHARS_MAX
 """More than the ``csv`` module takes by default: what is known of one number, in an export's cell, may be longer."""
+
+CELLS_PER_PIECE_MAX = 16 * 1024 * 1024
+"""Cells of the lines that are read together, if each of them has a single byte."""
 
 _NAMED_DELIMITER = re.compile(r"\ufeff?sep=([^\w\r\n\"\\ ])(?:\r\n|\n|\r|$)")
 _END = "\x1e end of piece \x1e"
@@ -138,7 +141,9 @@ class DelimitedRecords:
     def __init__(self, path: str, *, layout: Layout) -> None:
         # For the whole process, which writes what it reads and reads nothing else as CSV.
         csv.field_size_limit(CELL_CHARS_MAX)
-        self._text = TextFile(path, encoding=layout.encoding)
+        # A wide table may have short lines, and each becomes as many cells as there are columns.
+        piece_bytes = min(PIECE_BYTES, CELLS_PER_PIECE_MAX // max(1, len(layout.columns)))
+        self._text = TextFile(path, encoding=layout.encoding, piece_bytes=piece_bytes)
         self._delimiter = layout.delimiter
         self._width = len(layout.columns)
         self._header = layout.header

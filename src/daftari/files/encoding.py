@@ -178,8 +178,9 @@ def line_end(text: str) -> int:
 class TextFile:
     """A file's text. ``bytes_read`` grows as the pieces are taken."""
 
-    def __init__(self, path: str, *, encoding: str) -> None:
+    def __init__(self, path: str, *, encoding: str, piece_bytes: int = PIECE_BYTES) -> None:
         self._path = path
+        self._piece_bytes = piece_bytes
         self._encoding = encoding
         self.bytes_read = 0
 
@@ -208,7 +209,7 @@ class TextFile:
         self.bytes_read = 0
         decoder = decoder_for(self._encoding)
         with open(self._path, "rb") as file:
-            while piece := file.read(PIECE_BYTES):
+            while piece := file.read(self._piece_bytes):
                 self.bytes_read += len(piece)
                 yield decoder.decode(piece)
         yield decoder.decode(b"", True)

@@ -19,6 +19,8 @@ from daftari.files.record import RECORDS_PER_BATCH, Layout, Record, Row
 
 CARD_CHARS_MAX = 64 * 1024
 """Characters of one card without its pictures, sounds and keys."""
+NUMBERS_MAX = 50
+"""Numbers of one card: each is a record with all that the card says."""
 
 _BEGIN = re.compile(r"\s*BEGIN\s*:\s*VCARD\s*$", re.IGNORECASE)
 _END = re.compile(r"\s*END\s*:\s*VCARD\s*$", re.IGNORECASE)
@@ -27,12 +29,16 @@ _AGENT = re.compile(r"(?:[\w-]+\.)?AGENT\s*(?:;[^:]*)?:\s*(BEGIN\s*:\s*VCARD\s*)
 _SKIPPED = re.compile(r"(?:[\w-]+\.)?(?:PHOTO|LOGO|SOUND|KEY|X-ABPHOTO)\s*[;:]", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 _QUOTED_PRINTABLE = re.compile(r"[^:]*QUOTED-PRINTABLE", re.IGNORECASE)
-_PART = re.compile(r"((?:[^\\;]|\\.)*)(?:;|$)", re.DOTALL)
+_PART = re.compile(r"((?:[^\\;]++|\\.|\\$)*+)(?:;|$)", re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _DAY = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)(?:T.*)?")
 _LINE_BYTES_MAX = 75
 """As the standard has it, without the line end."""
 _END_LINE = re.compile(r"^[ \t]*END[ \t]*:[ \t]*VCARD[ \t]*\r?\n?\Z", re.IGNORECASE | re.MULTILINE)
+_FOLD = re.compile(r"(?:\r\n|\n|\r)[ \t]")
+_PARAMETER = r';[\w-]++(?:=(?:"[^"]*+"|[^";:,]*+)(?:,(?:"[^"]*+"|[^";:,]*+))*+)?+'
+_PROPERTY = re.compile(rf"(?:[\w-]++\.)?+[\w-]++(?:;(?=[;:]))?+(?:{_PARAMETER})*+:")
+"""The beginning of a property with parameters. Of a line that has none, ``vobject`` tries every way to split it."""
 _NOT_FOR_MESSAGES = frozenset({"fax", "pager"})
 
 
@@ -157,8 +163,9 @@ CARD_COLUMNS = (
 
 def read_card(card: Card, *, first: int) -> list[Record]:
     """The records of a card: one a number, one if it has none, one if it cannot be read."""
-    if card.why is not None:
-        return [Record(first, None, card.why, card.text)]
+    why = card.why or _find_broken_line(card.text)
+    if why is not None:
+        return [Record(first, None, why, card.text)]
     # It takes long to load, and most processes never meet a card.
     import vobject.base
 
@@ -168,8 +175,21 @@ def read_card(card: Card, *, first: int) -> list[Record]:
     except (vobject.base.VObjectError, ValueError, LookupError, AttributeError, TypeError, StopIteration) as error:
         said = " ".join(str(error).split())[:200]
         return [Record(first, None, f"is not a readable card: {said}", card.text)]
+    if len(numbers) > NUMBERS_MAX:
+        return [Record(first, None, f"has more than {NUMBERS_MAX} numbers", card.text)]
     values = [{**person, "mobile": number} for number in numbers] or [person]
     return [Record(place, found, None, card.text) for place, found in enumerate(values, first)]
+
+
+def _find_broken_line(text: str) -> str | None:
+    """What is wrong with the first line of a card that has parameters and is no property."""
+    continues = False
+    for line in split_lines(_FOLD.sub("", text)):
+        if ";" in line and not continues and not _PROPERTY.match(line):
+            return f"is not a readable card: {line.strip()[:80]!r} is no property"
+        # The value of a property in quoted-printable has lines of its own.
+        continues = line.rstrip("\r\n").endswith("=")
+    return None
 
 
 def _person(contents: dict[str, list[Any]]) -> dict[str, Any]:

@@ -30,6 +30,12 @@ RATIO_MAX = 500
 SMALL_BYTES = 16 * 1024 * 1024
 CELLS_MAX = 500_000
 """Cells of all sheets, counted as the rectangles that hold them: each takes 100 to 130 bytes when it is read."""
+MARKUP_MAX = 5_000_000
+"""Beginnings and ends of elements in all files of a workbook: each takes part of a microsecond to count."""
+TOKEN_BYTES_MAX = 256 * 1024
+"""Bytes of one tag or comment. The XML parser begins such a thing again with each piece that comes."""
+REFERENCE_DIGITS_MAX = 10
+"""Digits of the place of a shared text."""
 SHEET_TEXT_MAX = 16 * 1024 * 1024
 """Characters of all cells, a text that is shared by several counted for each."""
 
@@ -57,6 +63,9 @@ def _weigh(archive: zipfile.ZipFile, file: BinaryIO) -> None:
         raise too_large()
     if any(entry.flag_bits & 1 for entry in entries):
         raise UnreadableFile("The workbook is protected with a password; save it without one.")
+    # Counted before anything is parsed, which takes much longer.
+    if sum(piece.count(b"<") for entry in entries for piece in _inflated(file, entry)) > MARKUP_MAX:
+        raise too_large()
     totals = Totals()
     # Shared texts come first: the sheets refer to them.
     for entry in sorted(entries, key=lambda entry: "sharedstrings" not in entry.filename.lower()):
@@ -75,8 +84,12 @@ def _weigh_entry(pieces: Iterator[bytes], totals: Totals, *, is_drawing: bool) -
             before = piece[-32:]
         return
     parser = EntryCounter(totals).parser()
+    size = 0
     for piece in chain((first,), pieces):
+        size += len(piece)
         parser.Parse(piece, False)
+        if size - parser.CurrentByteIndex > TOKEN_BYTES_MAX:
+            raise zipfile.BadZipFile
     parser.Parse(b"", True)
 
 
@@ -124,6 +137,7 @@ class Totals:
         self.shared = array("L")
         """How long each shared text is."""
         self._text = 0
+        self._sheets: set[str] = set()
         self._area = 0
         """Cells of the sheets before this one."""
         self._rectangle: tuple[int, int, int, int] | None = None
@@ -134,6 +148,12 @@ class Totals:
             top, bottom, left, right = self._rectangle
             self._area += (bottom - top + 1) * (right - left + 1)
         self._rectangle = None
+
+    def add_sheet(self, place: str) -> None:
+        """Count a sheet that is kept at this place. None is kept where another one is: each is read in turn."""
+        if place in self._sheets:
+            raise zipfile.BadZipFile
+        self._sheets.add(place)
 
     def add_cell(self, row: int, column: int) -> None:
         """Let the sheet's rectangle hold this cell too."""
@@ -177,6 +197,8 @@ class EntryCounter:
         self._cell_repeats = self._cell_text = self._row_width = self._row_filled = self._row_text = 0
         self._in_table = self._holds = False
         self._starts: dict[str, Callable[[dict[str, str]], None]] = {
+            "sheet": self._start_sheet,
+            "Relationship": self._start_relationship,
             "row": self._start_row,
             "c": self._start_cell,
             "v": self._start_value,
@@ -220,6 +242,8 @@ class EntryCounter:
     def _characters(self, data: str) -> None:
         if self._refers:
             self._reference += data.strip()
+            if len(self._reference) > REFERENCE_DIGITS_MAX:
+                raise zipfile.BadZipFile
         elif self._in_table:
             self._cell_text += len(data)
         else:
@@ -231,6 +255,16 @@ class EntryCounter:
         raise zipfile.BadZipFile
 
     # ---- XLSX
+
+    def _start_sheet(self, attributes: dict[str, str]) -> None:
+        for name, value in attributes.items():
+            if name.endswith(":id"):
+                self._totals.add_sheet(f"id {value}")
+
+    def _start_relationship(self, attributes: dict[str, str]) -> None:
+        if attributes.get("Type", "").endswith("/worksheet"):
+            # The folder may be written in several ways.
+            self._totals.add_sheet(f"file {attributes.get('Target', '').rpartition('/')[2].casefold()}")
 
     def _start_row(self, attributes: dict[str, str]) -> None:
         self._row = int(attributes.get("r", self._row + 1))

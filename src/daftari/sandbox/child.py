@@ -1,7 +1,7 @@
 """The subprocess that reads a file: takes one task, writes chunk after chunk, and ends. No database.
 
 ``python -m daftari.sandbox.child N`` reads the file that is open as descriptor N. It runs at the lowest priority and
-under a memory limit, so that a malicious file ends this process and no other.
+under limits of memory, processor time and time, so that a malicious file ends this process and no other.
 """
 
 from __future__ import annotations
@@ -24,6 +24,15 @@ from daftari.rules.imports.parse import RowReader
 from daftari.sandbox.protocol import CHUNK, END, ERROR, LAYOUT, Task, read_frame, write_frame
 
 MEMORY_BYTES_MAX = 1024 * 1024 * 1024
+LAYOUT_CPU_SECONDS_MAX = 20
+"""Processor time for finding out what a file is: many times what the largest workbook takes."""
+LAYOUT_SECONDS_MAX = 60
+"""Time for that on a busy machine, while a request waits for it."""
+READ_CPU_SECONDS_MIN = 120
+READ_BYTES_A_SECOND_MIN = 32 * 1024
+"""Processor time for reading all records: so much, and a second for so many bytes of the file."""
+CHUNK_SECONDS_MAX = 600
+"""Time for one chunk on a busy machine. Time in which nothing takes the chunks does not count."""
 NICENESS = 19
 """Below requests, and below the process that writes what this one reads."""
 
@@ -32,7 +41,8 @@ _encode = msgspec.msgpack.encode
 
 def main() -> None:
     """Read one task from standard input, and do it."""
-    _limit_memory()
+    _limit(resource.RLIMIT_AS, MEMORY_BYTES_MAX)
+    _limit(resource.RLIMIT_CORE, 0)
     os.nice(NICENESS)
     # Ctrl-C is for the parent.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -45,9 +55,13 @@ def main() -> None:
     task = msgspec.msgpack.decode(frame[1], type=Task)
     try:
         if task.settings is None:
+            _limit(resource.RLIMIT_CPU, LAYOUT_CPU_SECONDS_MAX)
+            signal.alarm(LAYOUT_SECONDS_MAX)
             layout = files.read_layout(path, name=task.name, media_type=task.media_type)
             write_frame(said, LAYOUT, _encode(layout))
         else:
+            seconds = READ_CPU_SECONDS_MIN + os.path.getsize(path) // READ_BYTES_A_SECOND_MIN
+            _limit(resource.RLIMIT_CPU, seconds)
             _read_chunks(said, path, task.settings, task.first_chunk)
             write_frame(said, END, b"")
     except DaftariError as error:
@@ -57,21 +71,28 @@ def main() -> None:
     said.flush()
 
 
-def _limit_memory() -> None:
+def _limit(limit: int, most: int) -> None:
     """To ours, or to a lower limit that is in force already: it cannot be raised."""
-    _, allowed = resource.getrlimit(resource.RLIMIT_AS)
-    most = MEMORY_BYTES_MAX if allowed == resource.RLIM_INFINITY else min(MEMORY_BYTES_MAX, allowed)
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    # Beyond the first number of seconds SIGXCPU ends this process, beyond the second one SIGKILL.
+    more = 1 if limit == resource.RLIMIT_CPU else 0
+    _, allowed = resource.getrlimit(limit)
+    most = most if allowed == resource.RLIM_INFINITY else min(most, allowed - more)
+    resource.setrlimit(limit, (most, most + more))
 
 
 def _read_chunks(said: BinaryIO, path: str, settings: ImportSettings, first_chunk: int) -> None:
     found = files.read_records(path, layout=settings.layout)
     reader = RowReader(settings)
+    signal.alarm(CHUNK_SECONDS_MAX)
     for number, records in enumerate(_in_chunks(found, settings.chunk_records)):
         chunk = reader.read_chunk(records, number=number, bytes_read=found.bytes_read)
         if number >= first_chunk:
-            write_frame(said, CHUNK, _encode(chunk))
+            frame = _encode(chunk)
+            signal.alarm(0)
+            write_frame(said, CHUNK, frame)
             said.flush()
+        signal.alarm(CHUNK_SECONDS_MAX)
+    signal.alarm(0)
 
 
 def _in_chunks(found: Iterable[Iterable[Record]], size: int) -> Iterator[list[Record]]:

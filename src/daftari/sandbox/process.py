@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ from typing import IO, BinaryIO, cast
 
 import msgspec
 
-from daftari.errors import UnreadableFile
+from daftari.errors import StoreBusy, UnreadableFile
 from daftari.files import Layout
 from daftari.rules.imports.model import ImportSettings, ReadChunk
 from daftari.rules.imports.request import ImportRequest, check_request, import_settings
@@ -23,6 +24,7 @@ CHUNKS_WAITING_MAX = 20
 """Chunks that wait to be written: two batches, so that reading and writing overlap."""
 BYTES_WAITING_MAX = 16 * 1024 * 1024
 """Their size together, but for one of them; and what is taken at once."""
+TOO_SLOW = "The file takes too long to be read; save it as CSV."
 
 
 class ReaderEnded(Exception):
@@ -37,7 +39,14 @@ def read_layout(file: IO[bytes], *, name: str, media_type: str | None) -> Layout
     """What a file is and which columns it has. Raises ``UnreadableFile``."""
     with _started(file, Task(name, media_type, None, 0)) as process:
         frame = read_frame(_output(process))
-        process.kill()
+        if frame is None:
+            process.wait()
+        else:
+            process.kill()
+    if frame is None and process.returncode == -signal.SIGXCPU:
+        raise UnreadableFile(f"{name}: {TOO_SLOW}")
+    if frame is None and process.returncode == -signal.SIGALRM:
+        raise StoreBusy("The server is too busy to read the file; try again.", retry_after_seconds=30)
     if frame is None:
         raise UnreadableFile("The file cannot be read: it is damaged, or needs too much memory. Save it as CSV.")
     letter, message = frame
@@ -136,7 +145,8 @@ class ChunkReader:
             else:
                 yield UnreadableFile(message.decode()) if letter == ERROR else None
                 return
-        yield ReaderEnded()
+        ended = self._process.wait()
+        yield UnreadableFile(TOO_SLOW) if ended == -signal.SIGXCPU else ReaderEnded()
 
 
 def _started(file: IO[bytes], task: Task) -> subprocess.Popen[bytes]:

@@ -48,7 +48,9 @@ class Limits(Struct, frozen=True):
     waiting_max: int = 256
     """Requests that wait for a thread."""
     files_arriving_max: int = 16
-    """Files that arrive at a time."""
+    """Files that arrive at a time, and files that wait to be read."""
+    files_read_max: int = 2
+    """Files that are read at a time. Each takes a process with up to a gigabyte."""
     streams_max: int = 64
     """Requests at a time that are answered while their body comes."""
     sending_bytes_max: int = 4 * 1024 * 1024 * 1024
@@ -100,6 +102,9 @@ class RsgiServer:
         self._limits = limits
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="daftari")
         self._pool_slots = threading.Semaphore(threads + limits.waiting_max)
+        # No other request waits for a file that takes long.
+        self._file_pool = ThreadPoolExecutor(limits.files_read_max, thread_name_prefix="daftari-file")
+        self._file_pool_slots = threading.Semaphore(limits.files_read_max + limits.files_arriving_max)
         self._file_slots = limits.files_arriving_max
         self._stream_slots = limits.streams_max
         self._drain_slots = limits.draining_max
@@ -117,6 +122,7 @@ class RsgiServer:
 
     def close(self) -> None:
         """Finish the requests that run, and release everything."""
+        self._file_pool.shutdown(wait=True)
         self._pool.shutdown(wait=True)
         while self._sending:
             self._sending.pop().close()
@@ -174,16 +180,16 @@ class RsgiServer:
             request = RawRequest(request_id, method, match, scope.headers, body, scope)
             if self._inline and match.route.inline:
                 return self._application(request)
-            return await self._in_pool(partial(self._application, request))
+            work = partial(self._application, request)
+            return await (self._in_file_pool(work) if match.route.body.kind == "file" else self._in_pool(work))
         finally:
             spool.close()
 
     async def _in_pool(self, work: Callable[[], T]) -> T:
-        if not self._pool_slots.acquire(blocking=False):
-            raise StoreBusy("Too many requests are waiting; try again.")
-        begun = self._pool.submit(work)
-        begun.add_done_callback(lambda _: self._pool_slots.release())
-        return await asyncio.wrap_future(begun)
+        return await _run_in(self._pool, self._pool_slots, work)
+
+    async def _in_file_pool(self, work: Callable[[], T]) -> T:
+        return await _run_in(self._file_pool, self._file_pool_slots, work)
 
     # ---- bodies -----------------------------------------------------------------------------------------------
 
@@ -312,3 +318,11 @@ class RsgiServer:
         if not loop.is_closed():
             self._pool.submit(self._periodic)
             loop.call_later(self._limits.periodic_seconds, self._run_periodic, loop)
+
+
+async def _run_in(pool: ThreadPoolExecutor, slots: threading.Semaphore, work: Callable[[], T]) -> T:
+    if not slots.acquire(blocking=False):
+        raise StoreBusy("Too many requests are waiting; try again.")
+    begun = pool.submit(work)
+    begun.add_done_callback(lambda _: slots.release())
+    return await asyncio.wrap_future(begun)
