@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import TypeVar
 
 from msgspec import Struct
@@ -17,6 +16,7 @@ from msgspec import Struct
 from daftari.errors import ValidationFailed
 from daftari.mobile import reader_for
 from daftari.model.limits import CLOCK_AHEAD_SECONDS_MAX, ID_MAX, MOBILE_TEXT_MAX, TEXT_MAX
+from daftari.model.time import read_rfc_3339
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -39,6 +39,9 @@ FLAGS = {"true": True, "false": False, "1": True, "0": False, "on": True, "off":
 EMPTY_WORDS = frozenset({"nan", "none", "null", "undefined", "<na>", "nat"})
 """What pandas, Python and JavaScript write for an empty value where a text is wanted."""
 
+_SECONDS = re.compile(r"[0-9]{1,12}")
+_ZONELESS = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d+)?)?)?", re.ASCII | re.IGNORECASE)
+_PLUS_LOST = re.compile(r":\d\d(\.\d+)? \d\d:\d\d$", re.ASCII)
 _NO_DIGITS = bytes(byte for byte in range(128) if not 48 <= byte <= 57)
 
 
@@ -133,21 +136,19 @@ def read_time(value: object, *, now: int | None) -> int | None:
 
 def _microseconds(value: object) -> int:
     wanted = "must be a time such as 2024-03-21T07:06:37Z."
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(wanted)
-    try:
-        if isinstance(value, str) and not value.strip().isdecimal():
-            written = datetime.fromisoformat(value.strip())
-            if written.tzinfo is None:
-                raise ValueError("must say its time zone, such as 2024-03-21T07:06:37Z.") from None
-        else:
-            written = datetime.fromtimestamp(float(value), UTC)
-        at = round(written.timestamp() * 1_000_000)
-    except (OverflowError, OSError):
-        raise ValueError(wanted) from None
-    except ValueError as error:
-        raise ValueError(str(error) if str(error).startswith("must") else wanted) from None
-    if not TIME_MIN <= at <= TIME_MAX:
+    at: int | None = None
+    if isinstance(value, str):
+        text = value.strip()
+        if _ZONELESS.fullmatch(text):
+            raise ValueError("must say its time zone, such as 2024-03-21T07:06:37Z.")
+        if _PLUS_LOST.search(text):
+            raise ValueError(f"{wanted[:-1]}; in a query string, write the plus of its zone as %2B.")
+        at = int(text) * 1_000_000 if _SECONDS.fullmatch(text) else read_rfc_3339(text)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        at = value * 1_000_000
+    elif isinstance(value, float) and abs(value) < TIME_MAX:
+        at = round(value * 1_000_000)
+    if at is None or not TIME_MIN <= at <= TIME_MAX:
         raise ValueError(wanted)
     return at
 
