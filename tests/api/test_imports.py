@@ -261,7 +261,7 @@ def request_of(body: bytes, path: Path, *, boundary: str = BOUNDARY) -> RawReque
     path.write_bytes(body)
     headers: Any = {"content-type": f"multipart/form-data; boundary={boundary}"}
     match = RouteMatch(Route("POST", "/imports", cast(Any, None), "write"), {}, "", "/v1/imports")
-    return RawRequest("1", "POST", match, headers, cast(Any, FileIO(str(path), "r+")), cast(Any, None))
+    return RawRequest("1", "POST", match, headers, cast(Any, FileIO(str(path), "r+")), cast(Any, None), 0.0)
 
 
 FIELDS = st.tuples(

@@ -6,6 +6,7 @@ tried again; nothing is half done.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from daftari.errors import StoreBusy, StoreUnavailable
 from daftari.model.projects import Project
 from daftari.rules.contacts import groups
 from daftari.store import Tx, WriteTx
+from daftari.store import engine as store_engine
 from daftari.store import postgres as postgres_engine
 from daftari.store.postgres import PostgresStore
 from tests.support import calls, postgres
@@ -29,6 +31,7 @@ from tests.support.stores import open_store
 
 THREADS = 4
 WAIT_SECONDS_MAX = 20.0
+LATER = math.inf
 
 
 @pytest.fixture
@@ -100,7 +103,7 @@ def test_a_serialization_failure_is_tried_again(store: PostgresStore, book: Proj
                 other.execute("UPDATE contact_group SET created_at = created_at + 1")
         tx.run("rename_group", id=1, name="Fishers", folded="fishers")
 
-    store._tried("BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE", book, NOW, rename)
+    store._tried("BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE", LATER, book, NOW, rename)
     assert tries == ["Farmers", "Farmers"]
     assert calls.list_groups(store, book)[0].name == "Fishers"
 
@@ -117,7 +120,7 @@ def test_a_transaction_that_never_gets_through_is_busy_and_leaves_nothing(
         tx.run("rename_group", id=1, name="Fishers", folded="fishers")
 
     with pytest.raises(StoreBusy) as raised:
-        store._tried("BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE", book, NOW, rename)
+        store._tried("BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE", LATER, book, NOW, rename)
     assert raised.value.code == "BUSY" and raised.value.retry_after_seconds >= 1
     assert len(tries) == postgres_engine.TRIES_MAX
     assert calls.list_groups(store, book)[0].name == "Farmers"
@@ -161,7 +164,7 @@ def test_a_deadlock_with_another_program_is_tried_again_and_written_once(
 
 @pytest.fixture
 def short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres_engine, "LOCK_SECONDS", 0.3)
+    monkeypatch.setattr(store_engine, "WRITE_WAIT_SECONDS_MAX", 0.3)
 
 
 def test_a_lock_that_is_held_for_too_long_is_busy_and_then_free(

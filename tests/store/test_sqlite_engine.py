@@ -5,12 +5,13 @@ What happens to the file itself is in ``test_sqlite_file``. Fairness is counted 
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
@@ -24,6 +25,7 @@ from daftari.errors import StoreBusy, StoreUnavailable
 from daftari.model.projects import Actor, Project
 from daftari.rules.contacts import groups
 from daftari.store import Store, Tx, WriteTx
+from daftari.store import engine as store_engine
 from daftari.store import sqlite as sqlite_engine
 from daftari.store.fair_lock import FairLock
 from tests.support import calls
@@ -145,7 +147,7 @@ def test_small_writers_get_their_turns_during_a_bulk_writer(store: Store, book: 
 
 
 def _take_turn_and_die(database: str) -> None:
-    with FairLock(Path(database)):
+    with FairLock(Path(database)).held(until=math.inf):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -175,7 +177,7 @@ def test_one_thread_at_a_time_passes_the_fair_lock(tmp_path: Path) -> None:
     def take_turns(who: str) -> None:
         both.wait(WAIT_SECONDS_MAX)
         for _ in range(100):
-            with fair_lock:
+            with fair_lock.held(until=math.inf):
                 inside.append(who)
                 assert inside == [who]
                 turns.append(who)
@@ -188,13 +190,60 @@ def test_one_thread_at_a_time_passes_the_fair_lock(tmp_path: Path) -> None:
     assert sorted(turns) == ["ana"] * 100 + ["ben"] * 100
 
 
+def _late() -> float:
+    return time.monotonic()
+
+
+def test_a_turn_that_does_not_come_in_time_is_busy_and_leaves_no_lock(tmp_path: Path) -> None:
+    path = tmp_path / "book.db"
+    ours, other, third = FairLock(path), FairLock(path), FairLock(path)
+    with other.held(until=math.inf):
+        for _ in range(3):
+            with pytest.raises(StoreBusy), ours.held(until=_late()):
+                raise AssertionError
+        assert other.is_awaited()
+    # The turn that nobody wants any more is given up.
+    with third.held(until=math.inf):
+        assert not third.is_awaited()
+    with ours.held(until=math.inf), pytest.raises(StoreBusy), third.held(until=_late()):
+        raise AssertionError
+
+
+def test_the_place_of_a_writer_that_gave_up_is_the_next_ones(tmp_path: Path) -> None:
+    path = tmp_path / "book.db"
+    ours, other, third = FairLock(path), FairLock(path), FairLock(path)
+    order: list[str] = []
+
+    def take(lock: FairLock, who: str) -> None:
+        with lock.held(until=math.inf):
+            order.append(who)
+
+    with ThreadPoolExecutor(2) as threads:
+        with other.held(until=math.inf):
+            with pytest.raises(StoreBusy), ours.held(until=_late()):
+                raise AssertionError
+            _wait_until(other.is_awaited)
+            waiting = [threads.submit(take, third, "third"), threads.submit(take, ours, "ours")]
+            _wait_until(lambda: ours._inside.locked() and third._inside.locked())
+        for taken in waiting:
+            taken.result(WAIT_SECONDS_MAX)
+    assert order == ["ours", "third"]
+
+
+def _wait_until(is_so: Callable[[], bool]) -> None:
+    end = time.monotonic() + WAIT_SECONDS_MAX
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
 # ---- foreign programs -------------------------------------------------------------------------------
 
 
 def test_a_foreign_program_that_writes_for_too_long_is_busy_and_then_free(
     monkeypatch: pytest.MonkeyPatch, database: str, book: Project
 ) -> None:
-    monkeypatch.setattr(sqlite_engine, "BUSY_SECONDS", 1)
+    monkeypatch.setattr(store_engine, "WRITE_WAIT_SECONDS_MAX", 1)
     store = open_store(database, threads=1)
     with _foreign(database) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -229,7 +278,7 @@ def test_reads_never_wait_for_a_writer(store: Store, book: Project, database: st
         other.execute("BEGIN IMMEDIATE")
         other.execute("UPDATE contact_group SET name = 'Fishers'")
         assert [group.name for group in calls.list_groups(store, book)] == ["Farmers"]
-        with FairLock(Path(database)):
+        with FairLock(Path(database)).held(until=math.inf):
             assert calls.list_contacts(store, book).total == 0
             store.answers()
         other.execute("ROLLBACK")
@@ -290,7 +339,7 @@ def test_a_short_log_is_moved_into_the_file_without_a_turn(store: Store, book: P
     """A writer at that time is not waited for."""
     calls.create_contacts(store, book, _fresh(store, book))
     before = Path(database).stat().st_size
-    with FairLock(Path(database)):
+    with FairLock(Path(database)).held(until=math.inf):
         store.maintain()
     assert Path(database).stat().st_size > before
 

@@ -7,8 +7,11 @@ those of a project's book and of the system.
 
 from __future__ import annotations
 
+import threading
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from msgspec import Struct
@@ -42,6 +45,8 @@ TABLES: dict[str, tuple[str, ...]] = {
     "import_reject": ("project_id", "import_id", "number", "reason", "record", "digits"),
 }
 """The tables for ``insert_many``, and the order of columns in their rows."""
+WRITE_WAIT_SECONDS_MAX = 5.0
+"""How long a write waits in all: in the queue of its process, for its turn, and for the locks of the database."""
 EARLIER_TABLE = "house"
 """A table that only a schema from before version 1 has."""
 
@@ -171,11 +176,29 @@ class Store(ABC):
     """A database of either engine.
 
     The first four methods call ``rule(tx, *args, **kwargs)`` inside one transaction and return what it returns.
-    All raise ``StoreBusy`` when others hold a lock for too long, ``StoreUnavailable`` when the database fails.
+    All raise ``StoreBusy`` when others hold a lock for too long, ``StoreUnavailable`` when the database fails. What a
+    write raises ``StoreBusy`` itself for was not done.
     """
 
     reads_wait: bool
     """Whether a read may block on something outside this process."""
+
+    def __init__(self) -> None:
+        self._waiting = threading.local()
+
+    @contextmanager
+    def waiting_since(self, began: float) -> Iterator[None]:
+        """The wait of a write in the block counts from ``began``, a time of ``time.monotonic``, not from its call."""
+        self._waiting.began = began
+        try:
+            yield
+        finally:
+            self._waiting.began = None
+
+    def _wait_until(self) -> float:
+        """When the wait of the write that this thread begins is over."""
+        began: float | None = getattr(self._waiting, "began", None)
+        return (time.monotonic() if began is None else began) + WRITE_WAIT_SECONDS_MAX
 
     def read(
         self, project: Project, now: int, rule: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs

@@ -10,55 +10,122 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
+
+from daftari.errors import StoreBusy
 
 
 class FairLock:
-    """``with fair_lock:`` holds the lock. Each thread has its own file descriptors, because flock is per open file."""
+    """``with fair_lock.held(until=...):`` holds the lock; one per process and database, for all threads."""
 
     def __init__(self, database: Path) -> None:
         self._paths = (Path(f"{database}-next"), Path(f"{database}-turn"))
-        self._local = threading.local()
-        self._open: list[int] = []
+        self._inside = threading.Lock()
+        self._files: tuple[int, int] | None = None
+        self._queuing: _Queuing | None = None
 
-    def __enter__(self) -> None:
-        following, turn = self._files()
-        fcntl.flock(following, fcntl.LOCK_EX)
+    @contextmanager
+    def held(self, *, until: float) -> Iterator[None]:
+        """Holds the lock in the block. Raises ``StoreBusy`` at ``until``, a time of ``time.monotonic``."""
+        if not self._inside.acquire(timeout=min(max(0.0, until - time.monotonic()), threading.TIMEOUT_MAX)):
+            raise StoreBusy
         try:
-            fcntl.flock(turn, fcntl.LOCK_EX)
+            files = self._files = self._files or (_opened(self._paths[0]), _opened(self._paths[1]))
+            self._take(files, until)
+            try:
+                yield
+            finally:
+                fcntl.flock(files[1], fcntl.LOCK_UN)
         finally:
-            fcntl.flock(following, fcntl.LOCK_UN)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        fcntl.flock(self._files()[1], fcntl.LOCK_UN)
+            self._inside.release()
 
     def is_awaited(self) -> bool:
-        """Whether another thread or process waits for the lock. To be called by the one that holds it."""
-        following = self._files()[0]
-        try:
-            fcntl.flock(following, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        """Whether another process waits for the lock. To be called by the one that holds it."""
+        assert self._files is not None
+        following = self._files[0]
+        if not _is_free(following):
             return True
         fcntl.flock(following, fcntl.LOCK_UN)
         return False
 
     def close(self) -> None:
-        """Close the files of every thread."""
-        while self._open:
-            os.close(self._open.pop())
-        self._local = threading.local()
+        """Close the files."""
+        # A thread that still waits for one needs it; the kernel closes it with the process.
+        if self._files is not None and self._queuing is None:
+            for file in self._files:
+                os.close(file)
+        self._files = None
 
-    def _files(self) -> tuple[int, int]:
-        files: tuple[int, int] | None = getattr(self._local, "files", None)
-        if files is None:
-            files = (self._opened(self._paths[0]), self._opened(self._paths[1]))
-            self._local.files = files
-        return files
+    def _take(self, files: tuple[int, int], until: float) -> None:
+        following, turn = files
+        while True:
+            if self._queuing is None or self._queuing.has_ended:
+                if _is_free(following) and _is_free(turn):
+                    fcntl.flock(following, fcntl.LOCK_UN)
+                    return
+                self._queuing = _Queuing(files)
+            if self._queuing.wait(until - time.monotonic()):
+                self._queuing = None
+                return
+            if not self._queuing.has_ended:
+                raise StoreBusy
 
-    def _opened(self, path: Path) -> int:
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._open.append(file)
-        return file
+
+class _Queuing:
+    """A thread that queues for the lock, since nothing else can end a wait for a file's lock after a time.
+
+    A writer that gives up leaves its place in the queue to the next one of this process. If there is none when the
+    turn comes, the turn is given up too.
+    """
+
+    def __init__(self, files: tuple[int, int]) -> None:
+        self._files = files
+        self._changed = threading.Condition()
+        self._is_wanted = True
+        self._error: OSError | None = None
+        self.has_ended = False
+        threading.Thread(target=self._queue, name="daftari-turn", daemon=True).start()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the lock. Returns whether this process has it. Raises ``OSError``."""
+        with self._changed:
+            if self.has_ended and not self._is_wanted:
+                return False
+            self._is_wanted = True
+            self._changed.wait_for(lambda: self.has_ended, min(max(0.0, seconds), threading.TIMEOUT_MAX))
+            self._is_wanted = self.has_ended
+            if self._error is not None:
+                raise self._error
+            return self.has_ended
+
+    def _queue(self) -> None:
+        following, turn = self._files
+        try:
+            fcntl.flock(following, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(turn, fcntl.LOCK_EX)
+            finally:
+                fcntl.flock(following, fcntl.LOCK_UN)
+        except OSError as error:
+            self._error = error
+        with self._changed:
+            self.has_ended = True
+            if not self._is_wanted and self._error is None:
+                fcntl.flock(turn, fcntl.LOCK_UN)
+            self._changed.notify()
+
+
+def _is_free(file: int) -> bool:
+    """Whether nobody else holds the lock of a file, which is then ours."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _opened(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

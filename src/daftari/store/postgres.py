@@ -16,6 +16,7 @@ from contextlib import contextmanager
 
 import psycopg
 from psycopg import errors as pg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from daftari.errors import DaftariError, StoreBusy, StoreUnavailable
 from daftari.model.projects import Project
@@ -25,16 +26,26 @@ from daftari.store.queries import Query, load_queries
 
 SERVER_VERSION_MIN = 150_000
 """PostgreSQL 15, as the server numbers itself."""
-LOCK_SECONDS = 2
-"""How long a statement waits for a lock."""
+LOCK_SECONDS = 5
+"""How long a read waits for a lock, such as that of another program that changes a table."""
 CONNECT_SECONDS = 5
 """How long a new connection may take."""
+SETTLED_MILLISECONDS = 100
+"""How much less than that a transaction may wait without being told so, which costs a statement."""
+AWAY_SECONDS = 1.0
+"""How long no connection is tried after one failed, so that calls are answered at once while the server is away."""
+SILENCE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+"""After how many seconds, and for unanswered data milliseconds, the network gives up a server that is silent."""
 TRIES_MAX = 6
 """How often a transaction is tried when it conflicts with others."""
 COPY_ROWS_MIN = 100
 """From so many rows on, COPY is faster than INSERT."""
 OUTAGES = (psycopg.OperationalError, psycopg.InterfaceError, pg.ReadOnlySqlTransaction)
 """Errors with a cause outside the program. Other errors are bugs and are not caught."""
+
+AWAY = "The database does not answer."
+READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 
 _FIND_WAITING = b"""
 SELECT 1 FROM pg_stat_activity AS a
@@ -102,12 +113,14 @@ class PostgresStore(Store):
     reads_wait = True
 
     def __init__(self, url: str, *, threads: int, erasure_key: bytes) -> None:
+        super().__init__()
         self._url = url
         self._erasure_key = erasure_key
         self._queries = load_queries("postgres")
         self._local = threading.local()
         self._connections: list[psycopg.Connection[Row]] = []
         self._queue = _Queue(most=max(1, threads // 2))
+        self._away_until = 0.0
 
     def answers(self) -> None:
         """Return if the database answers."""
@@ -123,11 +136,13 @@ class PostgresStore(Store):
         self._local = threading.local()
 
     def _snapshot(self, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
-        return self._tried("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", project, now, body)
+        until = time.monotonic() + LOCK_SECONDS
+        return self._tried(READ, until, project, now, body)
 
     def _unisolated(self, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
         connection = self._kept()
-        if connection is None:
+        # Outside of a transaction, a pooler may have the statement run where the lock timeout is another.
+        if connection is None or is_pooled(connection):
             return self._snapshot(project, now, body)
         try:
             with connection.cursor(binary=True) as cursor:
@@ -139,24 +154,25 @@ class PostgresStore(Store):
         return self._snapshot(project, now, body)
 
     def _exclusive(self, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
+        until = self._wait_until()
         with self._queue.place(project.id):
-            return self._tried("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", project, now, body)
+            return self._tried(WRITE, until, project, now, body)
 
-    def _tried(self, begin: str, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
+    def _tried(self, statement: str, until: float, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
         tried = 0
         while True:
             tried += 1
             try:
-                return self._once(begin, project, now, body)
+                return self._once(statement, until, project, now, body)
             except (pg.SerializationFailure, pg.DeadlockDetected) as error:
-                if tried >= TRIES_MAX:
+                if tried >= TRIES_MAX or time.monotonic() >= until:
                     raise StoreBusy from error
                 time.sleep(random.uniform(0.002, 0.02) * tried)
             except OUTAGES as error:
                 raise translate_error(error) from error
 
-    def _once(self, begin: str, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
-        connection = self._begun(begin)
+    def _once(self, statement: str, until: float, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
+        connection = self._begun(statement, until)
         try:
             with connection.cursor(binary=True) as cursor:
                 result = body(PostgresTransaction(cursor, self._queries, project, now, self._erasure_key))
@@ -165,17 +181,20 @@ class PostgresStore(Store):
         finally:
             self._leave(connection)
 
-    def _begun(self, begin: str) -> psycopg.Connection[Row]:
-        """A connection with a transaction begun. A kept connection that no longer works is replaced."""
+    def _begun(self, statement: str, until: float) -> psycopg.Connection[Row]:
+        """A connection with a transaction begun, which waits for locks until then at most.
+
+        A kept connection that no longer works is replaced.
+        """
         kept = self._kept()
         if kept is not None:
             try:
-                kept.execute(begin.encode())
+                begin(kept, statement, until=until)
                 return kept
             except OUTAGES:
                 self._forget(kept)
         connection = self._connected()
-        connection.execute(begin.encode())
+        begin(connection, statement, until=until)
         return connection
 
     def _kept(self) -> psycopg.Connection[Row] | None:
@@ -184,8 +203,14 @@ class PostgresStore(Store):
         return kept
 
     def _connected(self) -> psycopg.Connection[Row]:
-        """A new connection for this thread."""
-        connection = connect(self._url)
+        """A new connection for this thread. While the server is away, only one is tried every ``AWAY_SECONDS``."""
+        if time.monotonic() < self._away_until:
+            raise StoreUnavailable(AWAY)
+        try:
+            connection = connect(self._url)
+        except OUTAGES:
+            self._away_until = time.monotonic() + AWAY_SECONDS
+            raise
         self._connections.append(connection)
         self._local.connection = connection
         return connection
@@ -257,6 +282,7 @@ def apply_migrations(database: str, *, due: list[Migration]) -> None:
         with connect(database) as connection:
             for migration in due:
                 with connection.transaction():
+                    connection.execute(f"SET LOCAL lock_timeout = {1000 * LOCK_SECONDS}".encode())
                     connection.execute(migration.text.encode())
                     connection.execute("UPDATE system SET schema_version = %s", (migration.number,))
     except psycopg.Error as error:
@@ -264,14 +290,38 @@ def apply_migrations(database: str, *, due: list[Migration]) -> None:
 
 
 def connect(url: str) -> psycopg.Connection[Row]:
-    """A connection with the settings that all of ours have. Raises ``psycopg.OperationalError``."""
-    return psycopg.connect(
-        url,
+    """A connection with the settings that all of ours have. Raises ``psycopg.OperationalError``.
+
+    Nothing is prepared behind a pooler: it may have other clients' statements of the same name run in our place.
+    """
+    connection: psycopg.Connection[Row] = psycopg.connect(
+        make_conninfo("", **(SILENCE | conninfo_to_dict(url))),
         autocommit=True,
         connect_timeout=CONNECT_SECONDS,
-        options=f"-c lock_timeout={LOCK_SECONDS}s -c client_encoding=UTF8 -c timezone=UTC",
+        client_encoding="UTF8",
         application_name="daftari",
     )
+    # Not among the options of the connection, which poolers refuse.
+    if connection.execute(b"SELECT pg_backend_pid()").fetchone() == (connection.info.backend_pid,):
+        connection.execute(f"SET lock_timeout = {1000 * LOCK_SECONDS}".encode())
+    else:
+        connection.prepare_threshold = None
+    return connection
+
+
+def is_pooled(connection: psycopg.Connection[Row]) -> bool:
+    """Whether a pooler stands between, which may run each transaction in another session of the server."""
+    return connection.prepare_threshold is None
+
+
+def begin(connection: psycopg.Connection[Row], statement: str, *, until: float) -> None:
+    """Begin a transaction that waits for a lock until then at most."""
+    milliseconds = max(1, int(1000 * min(until - time.monotonic(), LOCK_SECONDS)))
+    if is_pooled(connection) or milliseconds < 1000 * LOCK_SECONDS - SETTLED_MILLISECONDS:
+        # One round trip, which only a statement that is not prepared can be.
+        connection.execute(f"{statement}; SET LOCAL lock_timeout = {milliseconds}".encode(), prepare=False)
+    else:
+        connection.execute(statement.encode())
 
 
 def translate_error(error: psycopg.Error) -> DaftariError:
@@ -282,7 +332,7 @@ def translate_error(error: psycopg.Error) -> DaftariError:
         return StoreUnavailable("The disk is full; nothing was written.", retry_after_seconds=30)
     if isinstance(error, pg.ReadOnlySqlTransaction):
         return StoreUnavailable("The database is read-only; nothing was written.", retry_after_seconds=30)
-    return StoreUnavailable("The database does not answer.")
+    return StoreUnavailable(AWAY)
 
 
 def copy_line(row: tuple[Value, ...]) -> str:

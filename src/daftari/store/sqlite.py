@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
@@ -34,7 +35,7 @@ WRITER_CACHE_KIB = 30 * 1024
 SMALL_CACHE_KIB = 1024
 """Page cache of every other connection: most threads of the pool only look up keys."""
 BUSY_SECONDS = 5
-"""How long to wait for a program that writes to the file without the fair lock."""
+"""How long a read waits for a program that has the whole file locked."""
 WAL_BYTES_MAX = 256 * 1024 * 1024
 """Above this the worker takes the lock and restarts the WAL from its beginning."""
 JOURNAL_BYTES_MAX = 64 * 1024 * 1024
@@ -110,13 +111,13 @@ class SqliteStore(Store):
     reads_wait = False
 
     def __init__(self, path: Path, *, erasure_key: bytes) -> None:
+        super().__init__()
         self._path = path
         self._erasure_key = erasure_key
         self._queries = load_queries("sqlite")
         self._fair_lock = FairLock(path)
         self._local = threading.local()
         self._connections: list[apsw.Connection] = []
-        self._writing = threading.Lock()
         self._writer: apsw.Connection | None = None
         self._file = _identity(path)
 
@@ -137,7 +138,7 @@ class SqliteStore(Store):
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
             wal = Path(f"{self._path}-wal")
             if wal.exists() and wal.stat().st_size > WAL_BYTES_MAX:
-                with self._fair_lock:
+                with self._fair_lock.held(until=self._wait_until()):
                     _restart_wal(connection)
         except OUTAGES as error:
             raise translate_error(error) from error
@@ -170,10 +171,13 @@ class SqliteStore(Store):
             raise translate_error(error) from error
 
     def _exclusive(self, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
+        until = self._wait_until()
         try:
-            with self._writing, self._fair_lock:
+            with self._fair_lock.held(until=until):
                 connection = self._writer = self._writer or self._opened(WRITER_CACHE_KIB)
                 refuse_moved(connection, self._path)
+                # For a program that writes to the file without the fair lock.
+                connection.set_busy_timeout(max(0, int(1000 * (until - time.monotonic()))))
                 connection.execute("BEGIN IMMEDIATE")
                 try:
                     tx = SqliteTransaction(connection, self._queries, project, now, self._erasure_key, self._fair_lock)

@@ -5,6 +5,7 @@ Knows neither routes nor how a caller is authenticated.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -122,15 +123,21 @@ class Request:
         more than once and must have no effect. A request that was answered before gets the same response, and nothing
         is done. Raises ``IdempotencyInProgress`` when it waited too long, since the first request may be why.
         """
+        # A file is stored in many steps before, each of which may have waited.
+        began = time.monotonic() if self._upload else self.raw.arrived
+        with self.context.store.waiting_since(began):
+            return self._write_once(lambda tx: rule(tx, *args, **kwargs), respond)
+
+    def _write_once(self, rule: Callable[[WriteTx], T], respond: Callable[[T], Response]) -> Response:
         idempotent = self._idempotent
         if idempotent is None:
-            return respond(self.write_step(rule, *args, **kwargs))
+            return respond(self.write_step(rule))
 
         def write_once(tx: WriteTx) -> Response:
             stored = find_response(tx, request=idempotent)
             if stored is not None:
                 return _repeated(stored)
-            response = respond(rule(tx, *args, **kwargs))
+            response = respond(rule(tx))
             save_response(tx, request=idempotent, response=_first(response))
             return response
 

@@ -66,7 +66,10 @@ class RouteMatch(Struct, frozen=True):
 
 
 class RawRequest(Struct, frozen=True, gc=False):
-    """A request with its route and its whole body, neither decoded nor authenticated. ``method`` is that of a route."""
+    """A request with its route and its whole body, neither decoded nor authenticated.
+
+    ``method`` is that of a route. ``arrived``: the ``time.monotonic`` at which the body was whole.
+    """
 
     id: str
     method: str
@@ -74,6 +77,7 @@ class RawRequest(Struct, frozen=True, gc=False):
     headers: RequestHeaders
     body: BinaryIO
     scope: RsgiScope
+    arrived: float
 
 
 class _Place(Struct, frozen=True):

@@ -11,6 +11,7 @@ import itertools
 import logging
 import secrets
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -47,6 +48,8 @@ class Limits(Struct, frozen=True):
 
     waiting_max: int = 256
     """Requests that wait for a thread."""
+    waiting_seconds_max: float = 5.0
+    """How long a request waits for a thread; a write, for the database's locks included."""
     files_arriving_max: int = 16
     """Files that arrive at a time, and files that wait to be read."""
     files_read_max: int = 2
@@ -176,14 +179,20 @@ class RsgiServer:
             if incoming.is_announced and match.route.access != "open":
                 await self._take_body(incoming, spool, scope, match)
             body = spool.open() if spool.length else NO_BODY
-            method = READS.get(scope.method, scope.method)
-            request = RawRequest(request_id, method, match, scope.headers, body, scope)
+            method, arrived = READS.get(scope.method, scope.method), time.monotonic()
+            request = RawRequest(request_id, method, match, scope.headers, body, scope, arrived)
             if self._inline and match.route.inline:
                 return self._application(request)
-            work = partial(self._application, request)
-            return await (self._in_file_pool(work) if match.route.body.kind == "file" else self._in_pool(work))
+            if match.route.body.kind == "file":
+                return await self._in_file_pool(partial(self._application, request))
+            return await self._in_pool(partial(self._answer, request))
         finally:
             spool.close()
+
+    def _answer(self, request: RawRequest) -> Response:
+        if time.monotonic() - request.arrived > self._limits.waiting_seconds_max:
+            raise StoreBusy("Too many requests are waiting; try again.")
+        return self._application(request)
 
     async def _in_pool(self, work: Callable[[], T]) -> T:
         return await _run_in(self._pool, self._pool_slots, work)

@@ -15,6 +15,9 @@ from daftari.store.database_url import masked
 from daftari.store.engine import Row, Value
 from daftari.store.postgres import COPY_ROWS_MIN, OUTAGES, connect, copy_line, first_line, translate_error
 
+OTHER_COPY_MILLISECONDS = 2_000
+"""How long to wait for the end of another copy."""
+
 
 class PostgresDatabase(Database):
     """A database named by a URL. A second connection keeps other copies out while this one owns it."""
@@ -38,6 +41,7 @@ class PostgresDatabase(Database):
     def owned(self) -> Iterator[None]:
         """Inside, a lock is held that only a copy takes: readers, writers and vacuums of other tables do not wait."""
         with connect(self._database) as connection, connection.transaction():
+            connection.execute(f"SET LOCAL lock_timeout = {OTHER_COPY_MILLISECONDS}".encode())
             connection.execute("LOCK TABLE system IN SHARE UPDATE EXCLUSIVE MODE")
             yield
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import cast
@@ -40,7 +41,7 @@ class SqliteDatabase(Database):
         """Inside, the fair lock is held: another copy waits, and so does a service."""
         fair_lock = FairLock(self._path)
         try:
-            with fair_lock:
+            with fair_lock.held(until=math.inf):
                 yield
         finally:
             fair_lock.close()
