@@ -350,7 +350,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     started: list[subprocess.Popen[str]] = []
 
     def serve(database: str, *options: str) -> Live:
-        port = _free_port()
+        port = free_port()
         command = [sys.executable, "-m", "daftari", "serve", "--database", database, "--port", str(port), *options]
         log = tmp_path / f"serve-{port}.log"
         with log.open("w") as out:
@@ -373,7 +373,7 @@ def live(database: str, people: People, serve: Serve) -> Live:
     return serve(database)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return int(taken.getsockname()[1])

@@ -310,12 +310,16 @@ class StoreBusy(DaftariError):
 
 
 class StoreUnavailable(StoreBusy):
-    """The database does not answer, is full, is read-only, or was moved away."""
+    """The database does not answer, is full, is read-only, or was moved away.
+
+    ``is_mistake``: it refuses the login, or is none that Daftari can use, so that waiting does not help.
+    """
 
     code = "STORE_UNAVAILABLE"
 
-    def __init__(self, message: str, *, retry_after_seconds: int = 5) -> None:
+    def __init__(self, message: str, *, retry_after_seconds: int = 5, is_mistake: bool = False) -> None:
         super().__init__(message, retry_after_seconds=retry_after_seconds)
+        self.is_mistake = is_mistake
 
 
 class SchemaMismatch(DaftariError):

@@ -8,115 +8,24 @@ import resource
 import shlex
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
 import psutil
 import pytest
-from msgspec import Struct
 
 from daftari.cli.demo import demo_calls
 from daftari.store import Store
-from tests.conftest import ROOT, NewDatabase, People
+from tests.conftest import NewDatabase, People
+from tests.serving.conftest import Start
 from tests.support.builders import assert_sound, create, groups, rows, rows_of
-from tests.support.clients import Client, over_the_wire
+from tests.support.clients import Client
+from tests.support.service import WAIT_SECONDS_MAX, Service, is_running, wait_for
 
-WAIT_SECONDS_MAX = 60.0
 CONNECTIONS = 1_000
-
-
-class Service(Struct, frozen=True):
-    """A service in a session of its own, as a terminal would start it; what it prints goes to two files."""
-
-    process: subprocess.Popen[bytes]
-    out: Path
-    err: Path
-
-    @property
-    def address(self) -> str:
-        """Where it answers; waits for it to say so."""
-        _wait_for(lambda: "runs at" in self.err.read_text() or self.process.poll() is not None)
-        found = re.search(r"runs at (\S+)", self.err.read_text())
-        assert found, self.err.read_text()
-        return found[1]
-
-    @property
-    def place(self) -> tuple[str, int]:
-        host, _, port = self.address.removeprefix("http://").rpartition(":")
-        return host, int(port)
-
-    def client(self, secret: str | None = None) -> Client:
-        return Client(over_the_wire(self.address), secret=secret)
-
-    def children(self) -> list[psutil.Process]:
-        """Its servers, then its background worker, in order of birth."""
-        born = psutil.Process(self.process.pid).children(recursive=True)
-        return sorted(filter(_is_running, born), key=lambda child: (child.create_time(), child.pid))
-
-    def press_ctrl_c(self) -> None:
-        """What a terminal does: the signal goes to every process."""
-        os.killpg(self.process.pid, signal.SIGINT)
-
-    def ended(self) -> int:
-        """Its exit code, once it has ended without a crash of any of its processes."""
-        code = self.process.wait(WAIT_SECONDS_MAX)
-        assert "Traceback" not in self.err.read_text(), self.err.read_text()
-        return code
-
-
-Start = Callable[..., Service]
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts ``daftari serve`` in a folder of its own: ``start("--database", database)``."""
-    started: list[Service] = []
-
-    def start(*options: str) -> Service:
-        out, err = (tmp_path / f"{len(started)}.{name}" for name in ("out", "err"))
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith("DAFTARI_") or name == "DAFTARI_SECRET"
-        }
-        with out.open("wb") as stdout, err.open("wb") as stderr:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "daftari", "serve", "--port", "0", *options],
-                cwd=tmp_path,
-                env=kept | {"PYTHONPATH": str(ROOT / "src")},
-                stdin=subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=stderr,
-                start_new_session=True,
-            )
-        started.append(Service(process, out, err))
-        return started[-1]
-
-    yield start
-    for service in started:
-        if service.process.poll() is None:
-            os.killpg(service.process.pid, signal.SIGKILL)
-            service.process.wait()
-
-
-def _is_running(child: psutil.Process) -> bool:
-    """Whether a process is alive and not Python's own helper."""
-    try:
-        return child.status() != psutil.STATUS_ZOMBIE and "resource_tracker" not in " ".join(child.cmdline())
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _wait_for(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + WAIT_SECONDS_MAX
-    while not true():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.02)
 
 
 def _refusal(service: Service) -> str:
@@ -197,21 +106,21 @@ def test_another_schema_is_refused(
 def test_it_stops_cleanly(start: Start, database: str, stop: str) -> None:
     service = start("--database", database)
     service.client().get("/v1/health")
-    _wait_for(lambda: len(service.children()) == 2)
+    wait_for(lambda: len(service.children()) == 2)
     children = service.children()
     if stop == "SIGTERM":
         service.process.terminate()
     else:
         os.killpg(service.process.pid, signal.Signals[stop])
     assert service.ended() == 0
-    assert not list(filter(_is_running, children))
+    assert not list(filter(is_running, children))
     assert len(service.err.read_text().splitlines()) == 1
 
 
 @pytest.mark.parametrize("seconds", [0, 0.1, 0.2, 0.3, 0.5])
 def test_ctrl_c_while_it_starts_is_no_crash(start: Start, tmp_path: Path, seconds: float) -> None:
     service = start()
-    _wait_for((tmp_path / "daftari.db").exists)
+    wait_for((tmp_path / "daftari.db").exists)
     time.sleep(seconds)
     service.press_ctrl_c()
     assert service.ended() in (0, 130)
@@ -233,7 +142,7 @@ def test_a_request_in_flight_is_finished(start: Start, database: str, people: Pe
     assert_sound(store, people.shopify)
 
 
-def test_asked_twice_it_does_not_wait_for_a_request_in_flight(start: Start) -> None:
+def test_asked_twice_it_does_notwait_for_a_request_in_flight(start: Start) -> None:
     service = start()
     with socket.create_connection(service.place) as connection:
         connection.sendall(b"POST /v1/contacts HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
@@ -276,21 +185,21 @@ def test_what_was_acknowledged_is_there_after_ctrl_c_under_load(
 def test_nothing_outlives_a_parent_that_was_killed(start: Start) -> None:
     service = start()
     service.client().get("/v1/health")
-    _wait_for(lambda: len(service.children()) == 2)
+    wait_for(lambda: len(service.children()) == 2)
     children = service.children()
     service.process.kill()
     psutil.wait_procs(children, timeout=WAIT_SECONDS_MAX)
-    assert not list(filter(_is_running, children))
+    assert not list(filter(is_running, children))
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["server", "worker"])
 def test_a_process_that_was_killed_is_started_again(start: Start, which: int) -> None:
     service = start()
     client = service.client()
-    _wait_for(lambda: len(service.children()) == 2)
+    wait_for(lambda: len(service.children()) == 2)
     killed = service.children()[which]
     killed.kill()
-    _wait_for(lambda: len(service.children()) == 2 and killed not in service.children())
+    wait_for(lambda: len(service.children()) == 2 and killed not in service.children())
 
     def answers() -> bool:
         try:
@@ -298,7 +207,7 @@ def test_a_process_that_was_killed_is_started_again(start: Start, which: int) ->
         except OSError:
             return False
 
-    _wait_for(answers)
+    wait_for(answers)
     service.press_ctrl_c()
     assert service.ended() == 0
 
@@ -309,8 +218,8 @@ def test_the_background_worker_clears_what_was_deleted(
     ana = start("--database", database).client(people.ana)
     create(ana, *rows(2_500), group="Old")
     assert ana.delete("/v1/groups/Old").status == 200
-    _wait_for(lambda: rows_of(database, "SELECT COUNT(*) FROM membership") == [(0,)])
-    _wait_for(lambda: rows_of(database, "SELECT COUNT(*) FROM job") == [(0,)])
+    wait_for(lambda: rows_of(database, "SELECT COUNT(*) FROM membership") == [(0,)])
+    wait_for(lambda: rows_of(database, "SELECT COUNT(*) FROM job") == [(0,)])
     assert groups(ana) == {}
     assert_sound(store, people.shopify)
 
@@ -334,19 +243,19 @@ def test_a_thousand_connections_are_kept_and_answered(start: Start) -> None:
 def test_the_demo_prints_a_key_once_and_five_calls_that_work(start: Start) -> None:
     service = start("--demo")
     client = service.client()
-    _wait_for(lambda: service.out.read_text().count("curl ") == 5 and service.out.read_text().endswith("\n"))
+    wait_for(lambda: service.out.read_text().count("curl ") == 5 and service.out.read_text().endswith("\n"))
     lines = [line for line in service.out.read_text().splitlines() if line.startswith("curl ")]
     assert [_paste(line, client) for line in lines] == [201, 200, 200, 200, 200]
     service.press_ctrl_c()
     assert service.ended() == 0
     again = start("--demo")
-    _wait_for(lambda: "key create --project Demo" in again.err.read_text())
+    wait_for(lambda: "key create --project Demo" in again.err.read_text())
     assert not again.out.read_text()
 
 
 def test_the_demo_leaves_a_book_with_projects_alone(start: Start, database: str, people: People) -> None:
     service = start("--demo", "--database", database)
-    _wait_for(lambda: "key create" in service.err.read_text())
+    wait_for(lambda: "key create" in service.err.read_text())
     assert rows_of(database, "SELECT COUNT(*) FROM project") == [(2,)]
 
 

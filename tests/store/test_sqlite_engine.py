@@ -202,7 +202,7 @@ def test_a_turn_that_does_not_come_in_time_is_busy_and_leaves_no_lock(tmp_path: 
             with pytest.raises(StoreBusy), ours.held(until=_late()):
                 raise AssertionError
         assert other.is_awaited()
-    # The turn that nobody wants any more is given up.
+    # A turn that no writer wants is given up.
     with third.held(until=math.inf):
         assert not third.is_awaited()
     with ours.held(until=math.inf), pytest.raises(StoreBusy), third.held(until=_late()):

@@ -8,7 +8,7 @@ import typer
 from msgspec.structs import replace
 
 from daftari.cli.terminal.commands import command, command_group
-from daftari.cli.terminal.options import DatabaseOptions, PublicUrlOption, open_settings_store, setting_option
+from daftari.cli.terminal.options import DatabaseOptions, PublicUrlOption, check_store, setting_option
 from daftari.cli.terminal.output import fail, say
 from daftari.settings import Settings
 from daftari.store import is_new, migrate
@@ -46,14 +46,21 @@ def serve(
     settings = where.read_settings(
         host=host, port=port, workers=workers, threads=threads, public_url=public_url, no_worker=no_worker
     )
-    _check_database(settings)
     _serve(settings, demo=demo)
 
 
 def _serve(settings: Settings, *, demo: bool) -> None:
     from daftari.cli.demo import print_demo
-    from daftari.serving.supervisor import CannotServe, find_port, format_address, serve_until_stopped
+    from daftari.serving.supervisor import (
+        CannotServe,
+        StopSignals,
+        find_port,
+        format_address,
+        serve_until_stopped,
+    )
 
+    signals = StopSignals()
+    _check_database(settings)
     try:
         address, number = find_port(settings)
     except CannotServe as error:
@@ -65,11 +72,11 @@ def _serve(settings: Settings, *, demo: bool) -> None:
         if demo:
             print_demo(settings, address=format_address(settings))
 
-    serve_until_stopped(settings, ready=announce)
+    serve_until_stopped(settings, signals, ready=announce)
 
 
 def _check_database(settings: Settings) -> None:
-    """Creates a new SQLite file. Raises what ``open_store`` raises, before a process is started."""
+    """Creates a new SQLite file. Raises what ``open_store`` raises, before a process is started, unless it may pass."""
     if is_new(settings.database):
         migrate(settings.database)
-    open_settings_store(settings).close()
+    check_store(settings, meanwhile="The service answers 503 until it can be used.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daftari.cli.terminal.commands import command, command_group
-from daftari.cli.terminal.options import DatabaseOptions, open_settings_store
+from daftari.cli.terminal.options import DatabaseOptions, check_store
 from daftari.cli.terminal.output import say
 
 app = command_group()
@@ -24,6 +24,6 @@ def run_worker(*, where: DatabaseOptions) -> None:
     from daftari.serving.child import work
 
     settings = where.read_settings()
-    open_settings_store(settings).close()
+    check_store(settings, meanwhile="The worker waits for it.")
     say(f"The worker runs on {settings.masked_database}. Ctrl-C stops it.")
     work(settings)

@@ -1,6 +1,8 @@
 """What a spawned process runs: a server, or the background worker.
 
-The parent imports this module only to name these functions, so that what they need is imported inside them.
+The parent imports this module only to name these functions, so that what they need is imported inside them. Signals
+are blocked in every thread from the start of a process on, and a thread waits for them: one that comes while a process
+starts is not lost.
 """
 
 from __future__ import annotations
@@ -8,13 +10,14 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import sys
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing import parent_process
 from multiprocessing.process import BaseProcess
-from typing import Any, NoReturn
 
-from daftari.errors import DaftariError
+from msgspec import Struct
+
 from daftari.memory import check_cycles_rarely
 from daftari.settings import Settings
 
@@ -22,35 +25,77 @@ JOBS_AT_ONCE = 3
 """Jobs that a worker runs at the same time, so that a long import does not delay the others."""
 
 
-def load_server(settings: Settings) -> Any:
-    """The RSGI callable of a server process. Ends the process with a sentence when it cannot be built."""
+class Listening(Struct, frozen=True):
+    """How a server process listens, and its limits."""
+
+    backlog: int
+    connections_max: int
+    header_seconds_max: int
+    header_bytes_max: int
+
+
+def serve(settings: Settings, listening: Listening) -> None:
+    """Runs a server until SIGTERM, or until its parent ends, and finishes the requests in progress."""
+    stop = _Stop()
+    _begin()
+    import asyncio
+
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, listening, stop))
+
+
+async def _serve(settings: Settings, listening: Listening, stop: _Stop) -> None:
+    import asyncio
+
+    from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
+    from granian.log import LogLevels
+    from granian.server.embed import Server
+
     from daftari.serving.server import build_server
 
-    _begin()
-    try:
-        rsgi = build_server(settings).rsgi
-        check_cycles_rarely()
-        return rsgi
-    except DaftariError as error:
-        _end(error)
+    built = build_server(settings).rsgi
+    server = Server(
+        built,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.RSGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=listening.backlog,
+        backpressure=listening.connections_max,
+        http1_settings=HTTP1Settings(
+            header_read_timeout=listening.header_seconds_max * 1000,
+            keep_alive=True,
+            max_buffer_size=listening.header_bytes_max,
+        ),
+        log_level=LogLevels.error,
+        log_dictconfig={"handlers": _handlers_on_stderr()},
+    )
+    check_cycles_rarely()
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        # It may have ended by itself.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(server.stop)
+
+    stop.then(end)
+    await server.serve()
 
 
 def work(settings: Settings) -> None:
     """Runs the background worker until SIGTERM or SIGINT, or until its parent ends."""
-    from daftari.store import open_store
+    stop = _Stop()
+    from daftari.store import WaitingStore
     from daftari.worker import run_worker
 
-    # Where there is a parent, Ctrl-C is for the parent, which then sends SIGTERM.
-    awaited = {signal.SIGTERM} if parent_process() else {signal.SIGTERM, signal.SIGINT}
-    # Without handlers: the signals stay blocked in all threads, and this one waits for them.
-    signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
     _begin()
-    try:
-        store = open_store(
-            settings.database, threads=2 * JOBS_AT_ONCE, secret=settings.secret, secret_file=settings.secret_file
-        )
-    except DaftariError as error:
-        _end(error)
+    store = WaitingStore(
+        settings.database, threads=2 * JOBS_AT_ONCE, secret=settings.secret, secret_file=settings.secret_file
+    )
     stopping = threading.Event()
     crashed: list[BaseException] = []
 
@@ -59,19 +104,36 @@ def work(settings: Settings) -> None:
             run_worker(stopping.wait, store=store)
         except BaseException as error:
             crashed.append(error)
-            os.kill(os.getpid(), signal.SIGTERM)
+            stopping.set()
 
     threads = [threading.Thread(target=work_one) for _ in range(JOBS_AT_ONCE)]
     check_cycles_rarely()
+    stop.then(stopping.set)
     for thread in threads:
         thread.start()
-    signal.sigwait(awaited)
-    stopping.set()
     for thread in threads:
         thread.join()
     store.close()
     if crashed:
         raise crashed[0]
+
+
+class _Stop:
+    """The word to stop, which is remembered until there is something to stop."""
+
+    def __init__(self) -> None:
+        # Where there is a parent, Ctrl-C is for the parent, which then sends SIGTERM.
+        self._awaited = {signal.SIGTERM} if parent_process() else {signal.SIGTERM, signal.SIGINT}
+        signal.pthread_sigmask(signal.SIG_BLOCK, self._awaited)
+
+    def then(self, stop: Callable[[], None]) -> None:
+        """Calls ``stop`` in a thread when the word comes, or at once if it came."""
+
+        def wait() -> None:
+            signal.sigwait(self._awaited)
+            stop()
+
+        threading.Thread(target=wait, name="daftari-signals", daemon=True).start()
 
 
 def _begin() -> None:
@@ -87,6 +149,6 @@ def _terminate_after(parent: BaseProcess) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _end(error: DaftariError) -> NoReturn:
-    print(f"daftari: {error.message}", file=sys.stderr, flush=True)
-    sys.exit(1)
+def _handlers_on_stderr() -> dict[str, object]:
+    handler = {"class": "logging.StreamHandler", "formatter": "generic", "stream": "ext://sys.stderr"}
+    return {"console": handler, "access": handler}

@@ -16,7 +16,7 @@ from daftari.api.authentication import KeyAuthenticator
 from daftari.api.key_cache import KeyCache
 from daftari.api.routes import build_router
 from daftari.settings import Settings
-from daftari.store import Store, open_store
+from daftari.store import Store, WaitingStore
 from daftari.web.errors import render_json
 from daftari.web.requests import AppContext
 from daftari.web.server import Limits, RsgiServer
@@ -31,8 +31,8 @@ class Server(Struct, frozen=True):
 
 
 def build_server(settings: Settings) -> Server:
-    """The server on a database. Raises ``SchemaMismatch``, ``StoreUnavailable`` and ``BadSettings``."""
-    store = open_store(
+    """The server on a database, which answers 503 while the database cannot be opened."""
+    store = WaitingStore(
         settings.database, threads=settings.threads, secret=settings.secret, secret_file=settings.secret_file
     )
     public_url = None if settings.public_url is None else settings.public_url.rstrip("/")

@@ -1,12 +1,14 @@
-"""The processes of the service: Granian's servers and the background worker. No routes, no rules, no SQL.
+"""The processes of the service: servers and the background worker. No routes, no rules, no SQL.
 
-Processes are spawned, never forked. Ctrl-C reaches every process of a terminal, so it is blocked before the first one
-starts, and only the parent waits for it. The parent stops the others with SIGTERM, and each finishes the requests it
-has. A child whose parent died stops by itself.
+Processes are spawned, never forked. SIGTERM, SIGINT and SIGHUP are blocked before the first one starts, and a thread
+of the parent waits for them, so that none is lost at any moment. The parent stops the others with SIGTERM, and each
+finishes the requests it has. A child whose parent died stops by itself. One that ends is started again, after growing
+pauses, for as long as the service runs.
 """
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import socket
@@ -14,17 +16,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
-from multiprocessing import active_children, get_context, resource_tracker, set_start_method
-from multiprocessing.process import BaseProcess
-
-from granian.constants import HTTPModes, Interfaces
-from granian.http import HTTP1Settings
-from granian.log import LogLevels
-from granian.server.mp import MPServer
+from multiprocessing import connection, get_context, resource_tracker
+from multiprocessing.context import SpawnProcess
+from typing import Any
 
 from daftari.model.limits import HEADERS_BYTES_MAX
-from daftari.serving.child import load_server, work
+from daftari.serving.child import Listening, serve, work
 from daftari.settings import Settings
 
 CONNECTIONS_MAX = 8_192
@@ -39,10 +36,12 @@ minute after which proxies close one, so that the server does not close a connec
 STOP_SECONDS_MAX = 75
 """How long requests in progress may take when the service stops: longer than a body may take to arrive."""
 WORKER_STOP_SECONDS_MAX = 10
-RESTART_SECONDS_MAX = 60
-"""The longest pause before a worker that crashes repeatedly is started again."""
+RESTART_SECONDS_MIN = 0.5
+RESTART_SECONDS_MAX = 30.0
+"""The longest pause before a process that ends repeatedly is started again."""
 STABLE_SECONDS = 60
-"""A worker that ran for so long is started again after the shortest pause."""
+"""A process that ran for so long is started again after the shortest pause."""
+KILLED_POLL_SECONDS = 0.05
 READY_POLL_SECONDS = 0.02
 ANNOUNCE_SECONDS_MAX = 10
 """How long a stop waits for the output that follows the first response: it may contain an API key."""
@@ -52,38 +51,75 @@ class CannotServe(Exception):
     """The address or port cannot be used. The message says why, and what to change."""
 
 
-def serve_until_stopped(settings: Settings, *, ready: Callable[[], None]) -> None:
-    """Runs the service until SIGINT, SIGTERM or SIGHUP. Raises ``SystemExit`` when it cannot run.
+class StopSignals:
+    """SIGTERM, SIGINT and SIGHUP: blocked from here on in this process and its children, and waited for in a thread."""
+
+    def __init__(self) -> None:
+        # Python's helper process for spawning unblocks the signals when it starts, so it has to start first.
+        resource_tracker.ensure_running()
+        self._awaited = {signal.SIGTERM, signal.SIGINT}
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+            self._awaited.add(signal.SIGHUP)
+        signal.pthread_sigmask(signal.SIG_BLOCK, self._awaited)
+        self.stopping = threading.Event()
+        self.hurry = threading.Event()
+        """Set by a second signal: do not wait for requests in progress."""
+        self._woken, self._wake = os.pipe()
+        threading.Thread(target=self._wait_for_signals, name="daftari-signals", daemon=True).start()
+
+    def wait(self, sentinels: list[int], seconds: float) -> None:
+        """Wait until a process ends, a signal comes, ``wake`` is called, or so many seconds are over."""
+        if self._woken in connection.wait([self._woken, *sentinels], max(0.0, seconds)):
+            os.read(self._woken, 64)
+
+    def wake(self) -> None:
+        """End the wait of the parent, from another thread."""
+        os.write(self._wake, b"!")
+
+    def _wait_for_signals(self) -> None:
+        for said in (self.stopping, self.hurry):
+            signal.sigwait(self._awaited)
+            said.set()
+            self.wake()
+
+
+def serve_until_stopped(settings: Settings, signals: StopSignals, *, ready: Callable[[], None]) -> None:
+    """Runs the service until SIGINT, SIGTERM or SIGHUP.
 
     ``ready`` is called once, in a thread, when the service responds. The worker starts then too, so that it does not
     delay the first response.
     """
-    set_start_method("spawn", force=True)
-    server = _server(settings)
-    _wait_for_signals(server.signal_handler_interrupt)
-    stopping = threading.Event()
-    worker = _Worker(settings, stopping)
+    listening = Listening(
+        backlog=BACKLOG,
+        connections_max=_connections_max(_raise_file_limit()),
+        header_seconds_max=HEADER_READ_SECONDS,
+        header_bytes_max=HEADERS_BYTES_MAX,
+    )
+    kept = [
+        _Kept("A server process", serve, (settings, listening), stop_seconds_max=STOP_SECONDS_MAX)
+        for _ in range(settings.workers)
+    ]
+    is_ready = threading.Event()
 
     def announce() -> None:
-        if _wait_until_answering(settings, stopping):
-            if not settings.no_worker:
-                worker.start()
+        if _wait_until_answering(settings, signals.stopping):
+            is_ready.set()
+            signals.wake()
             ready()
 
     announcer = threading.Thread(target=announce, daemon=True)
-
-    def begin() -> None:
-        signal.signal(signal.SIGHUP, server.signal_handler_interrupt)
-        announcer.start()
-
-    def end() -> None:
-        stopping.set()
+    announcer.start()
+    try:
+        while not signals.stopping.is_set():
+            if is_ready.is_set() and not settings.no_worker and len(kept) == settings.workers:
+                worker = _Kept("The background worker", work, (settings,), stop_seconds_max=WORKER_STOP_SECONDS_MAX)
+                kept.append(worker)
+            pause_seconds = min([each.keep_running() for each in kept])
+            signals.wait([each.process.sentinel for each in kept if each.process is not None], pause_seconds)
+    finally:
+        signals.stopping.set()
+        _stop(kept, signals)
         announcer.join(ANNOUNCE_SECONDS_MAX)
-        worker.stop()
-
-    server.on_startup(begin)
-    server.on_shutdown(end)
-    server.serve(target_loader=partial(load_server, settings), wrap_loader=False)
 
 
 def find_port(settings: Settings) -> tuple[str, int]:
@@ -118,39 +154,73 @@ def _own_host(settings: Settings) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
 
 
-# ---- the servers ------------------------------------------------------------------------------------
+# ---- the processes ----------------------------------------------------------------------------------
 
 
-def _server(settings: Settings) -> MPServer:
-    return MPServer(
-        "daftari",
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.RSGI,
-        workers=settings.workers,
-        http=HTTPModes.http1,
-        websockets=False,
-        backlog=BACKLOG,
-        backpressure=_connections_max(_raise_file_limit()),
-        http1_settings=HTTP1Settings(
-            header_read_timeout=HEADER_READ_SECONDS * 1000, keep_alive=True, max_buffer_size=HEADERS_BYTES_MAX
-        ),
-        # Its only warning, that a process does not stop, is wrong on a busy machine.
-        log_level=LogLevels.error,
-        log_dictconfig={"handlers": _handlers_on_stderr()},
-        respawn_failed_workers=True,
-        workers_kill_timeout=STOP_SECONDS_MAX,
-    )
+class _Kept:
+    """A process that is started again when it ends. Used by one thread only, which also waits for it."""
+
+    def __init__(
+        self, name: str, target: Callable[..., None], arguments: tuple[Any, ...], *, stop_seconds_max: float
+    ) -> None:
+        self._name = name
+        self._target = target
+        self._arguments = arguments
+        self._began = 0.0
+        self._pause_seconds = RESTART_SECONDS_MIN
+        self._due = 0.0
+        self.stop_seconds_max = stop_seconds_max
+        self.process: SpawnProcess | None = None
+
+    def keep_running(self) -> float:
+        """Start the process if it does not run and its pause is over. Returns the seconds until then."""
+        if self.process is not None and not self.process.is_alive():
+            self.process.join()
+            self.process = None
+            self._plan_restart()
+        now = time.monotonic()
+        if self.process is None and now >= self._due:
+            self._began = now
+            process = get_context("spawn").Process(target=self._target, args=self._arguments)
+            try:
+                process.start()
+                self.process = process
+            except OSError as error:
+                print(f"daftari: {self._name} cannot be started: {error.strerror}.", file=sys.stderr, flush=True)
+                self._plan_restart()
+        return RESTART_SECONDS_MAX if self.process is not None else self._due - now
+
+    def _plan_restart(self) -> None:
+        now = time.monotonic()
+        if now - self._began > STABLE_SECONDS:
+            self._pause_seconds = RESTART_SECONDS_MIN
+        pause = self._pause_seconds
+        print(f"daftari: {self._name} has ended; it starts again in {pause:g} s.", file=sys.stderr, flush=True)
+        self._due = now + pause
+        self._pause_seconds = min(2 * pause, RESTART_SECONDS_MAX)
+
+
+def _stop(kept: list[_Kept], signals: StopSignals) -> None:
+    """Stop all processes. Kill those that take too long, and all of them after a second signal."""
+    running = [(each.process, each.stop_seconds_max) for each in kept if each.process is not None]
+    began = time.monotonic()
+    for process, _ in running:
+        process.terminate()
+    while running := [each for each in running if each[0].is_alive()]:
+        elapsed = time.monotonic() - began
+        for process, seconds_max in running:
+            if signals.hurry.is_set() or elapsed > seconds_max:
+                process.kill()
+        rest = min(seconds_max for _, seconds_max in running) - elapsed
+        signals.wait([process.sentinel for process, _ in running], max(KILLED_POLL_SECONDS, rest))
+
+
+# ---- limits -----------------------------------------------------------------------------------------
 
 
 def _connections_max(files: int) -> int:
     """How many connections are possible with so many open files."""
     return min(CONNECTIONS_MAX, max(files // 2, files - FILES_SPARE))
-
-
-def _handlers_on_stderr() -> dict[str, object]:
-    handler = {"class": "logging.StreamHandler", "formatter": "generic", "stream": "ext://sys.stderr"}
-    return {"console": handler, "access": handler}
 
 
 def _raise_file_limit() -> int:
@@ -162,79 +232,6 @@ def _raise_file_limit() -> int:
     wanted = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     return wanted
-
-
-# ---- stopping ---------------------------------------------------------------------------------------
-
-
-def _wait_for_signals(stop: Callable[[], None]) -> None:
-    """Blocks Ctrl-C in this process and its future children, and waits for it in a thread."""
-    # Python's helper process for spawning unblocks the signals when it starts, so it has to start first.
-    resource_tracker.ensure_running()
-    awaited = {signal.SIGINT}
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-        awaited.add(signal.SIGHUP)
-    signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
-
-    def wait() -> None:
-        signal.sigwait(awaited)
-        stop()
-        signal.sigwait(awaited)
-        # The second Ctrl-C: do not wait for requests in progress.
-        for child in active_children():
-            child.kill()
-
-    threading.Thread(target=wait, daemon=True).start()
-
-
-# ---- the background worker --------------------------------------------------------------------------
-
-
-class _Worker:
-    """The process of the background worker. It is started again when it crashes, after growing pauses."""
-
-    def __init__(self, settings: Settings, stopping: threading.Event) -> None:
-        self._settings = settings
-        self._stopping = stopping
-        self._lock = threading.Lock()
-        self._process: BaseProcess | None = None
-        self._keeper = threading.Thread(target=self._keep_alive, daemon=True)
-
-    def start(self) -> None:
-        """Starts the process, and keeps it running until ``stopping`` is set."""
-        self._keeper.start()
-
-    def stop(self) -> None:
-        """Stops the process, after ``stopping`` is set."""
-        with self._lock:
-            process = self._process
-        if process is not None:
-            process.terminate()
-            # The keeper waits for the process; only one thread may do that.
-            self._keeper.join(WORKER_STOP_SECONDS_MAX)
-            if self._keeper.is_alive():
-                process.kill()
-
-    def _keep_alive(self) -> None:
-        pause_seconds = 1
-        while process := self._start_process():
-            began = time.monotonic()
-            process.join()
-            if self._stopping.is_set():
-                return
-            if time.monotonic() - began > STABLE_SECONDS:
-                pause_seconds = 1
-            print(f"daftari: The background worker has ended; it starts again in {pause_seconds} s.", file=sys.stderr)
-            self._stopping.wait(pause_seconds)
-            pause_seconds = min(2 * pause_seconds, RESTART_SECONDS_MAX)
-
-    def _start_process(self) -> BaseProcess | None:
-        with self._lock:
-            if self._stopping.is_set():
-                return None
-            self._process = get_context("spawn").Process(target=work, args=(self._settings,), name="daftari-worker")
-            self._process.start()
-            return self._process
 
 
 # ---- readiness --------------------------------------------------------------------------------------

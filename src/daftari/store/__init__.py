@@ -20,12 +20,14 @@ from daftari.store.jobs import (
     take_this_job,
 )
 from daftari.store.schema import is_new, migrate, open_store
+from daftari.store.waiting import WaitingStore
 
 __all__ = [
     "POSTGRES_PREFIXES",
     "Store",
     "SystemTx",
     "Tx",
+    "WaitingStore",
     "WriteTx",
     "default_secret_file",
     "dialect_of",

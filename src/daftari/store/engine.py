@@ -239,7 +239,7 @@ class Store(ABC):
                 raise Unauthenticated
             return _saving_book(tx, lambda: rule(tx, *args, **kwargs))
 
-        return self._exclusive(project, now, locked)
+        return self._exclusive(project, now, self._wait_until(), locked)
 
     def purge(
         self,
@@ -257,7 +257,7 @@ class Store(ABC):
             _lock_book(tx, actor)
             return _saving_book(tx, lambda: rule(tx, *args, **kwargs))
 
-        return self._exclusive(project, now, locked)
+        return self._exclusive(project, now, self._wait_until(), locked)
 
     def system_write(
         self, now: int, rule: Callable[Concatenate[SystemTx, P], T], /, *args: P.args, **kwargs: P.kwargs
@@ -274,7 +274,7 @@ class Store(ABC):
                 tx.run("save_system", next_id=tx.next_system_id)
             return result
 
-        return self._exclusive(NO_PROJECT, now, locked)
+        return self._exclusive(NO_PROJECT, now, self._wait_until(), locked)
 
     @abstractmethod
     def answers(self) -> None:
@@ -297,8 +297,11 @@ class Store(ABC):
         """Call ``body`` without a transaction around its statements."""
 
     @abstractmethod
-    def _exclusive(self, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
-        """Call ``body`` in a transaction that may write, then COMMIT. ``NO_PROJECT`` means the system tables."""
+    def _exclusive(self, project: Project, now: int, until: float, body: Callable[[Transaction], T]) -> T:
+        """Call ``body`` in a transaction that may write, then COMMIT. ``NO_PROJECT`` means the system tables.
+
+        Raises ``StoreBusy`` when it would have to wait for locks longer than until that time of ``time.monotonic``.
+        """
 
 
 def _lock_book(tx: Transaction, actor: Actor) -> bool:

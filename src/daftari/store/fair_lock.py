@@ -119,7 +119,7 @@ class _Queuing:
 
 
 def _is_free(file: int) -> bool:
-    """Whether nobody else holds the lock of a file, which is then ours."""
+    """Whether the lock of a file was free; it is ours then."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

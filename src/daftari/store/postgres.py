@@ -8,6 +8,7 @@ never wait.
 from __future__ import annotations
 
 import random
+import re
 import threading
 import time
 from collections import Counter
@@ -31,7 +32,7 @@ LOCK_SECONDS = 5
 CONNECT_SECONDS = 5
 """How long a new connection may take."""
 SETTLED_MILLISECONDS = 100
-"""How much less than that a transaction may wait without being told so, which costs a statement."""
+"""How much less than that a transaction may wait without a timeout of its own, which costs a statement."""
 AWAY_SECONDS = 1.0
 """How long no connection is tried after one failed, so that calls are answered at once while the server is away."""
 SILENCE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
@@ -47,6 +48,11 @@ AWAY = "The database does not answer."
 READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 
+_MISTAKES = re.compile(
+    r"authentication failed|no password supplied|no such (user|database)|(role|database) \".*\" does not exist"
+    r"|no pg_hba.conf entry|permission denied|not permitted to log in|server does not support SSL|certificate"
+    r"|connection is bad: (?!connection to server)|transaction blocks not allowed"
+)
 _FIND_WAITING = b"""
 SELECT 1 FROM pg_stat_activity AS a
 WHERE a.datname = current_database() AND a.wait_event_type = 'Lock' AND pg_backend_pid() = ANY (pg_blocking_pids(a.pid))
@@ -153,8 +159,7 @@ class PostgresStore(Store):
             self._forget(connection)
         return self._snapshot(project, now, body)
 
-    def _exclusive(self, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
-        until = self._wait_until()
+    def _exclusive(self, project: Project, now: int, until: float, body: Callable[[Transaction], T]) -> T:
         with self._queue.place(project.id):
             return self._tried(WRITE, until, project, now, body)
 
@@ -266,14 +271,16 @@ def read_version(database: str) -> int | None:
         with connect(database) as connection:
             if connection.info.server_version < SERVER_VERSION_MIN:
                 found = connection.info.server_version // 10_000
-                raise StoreUnavailable(f"PostgreSQL {found} is too old; {SERVER_VERSION_MIN // 10_000} is needed.")
+                why = f"PostgreSQL {found} is too old; {SERVER_VERSION_MIN // 10_000} is needed."
+                raise StoreUnavailable(why, is_mistake=True)
             if connection.execute("SELECT to_regclass('system')").fetchone() == (None,):
                 earlier = connection.execute(_FIND_EARLIER, [EARLIER_TABLE]).fetchone()
                 return None if earlier else 0
             row = connection.execute("SELECT schema_version FROM system").fetchone()
             return int(row[0] or 0) if row else 0
     except psycopg.Error as error:
-        raise StoreUnavailable(f"{masked(database)} cannot be reached: {first_line(error)}") from error
+        why = f"{masked(database)} cannot be reached: {first_line(error)}"
+        raise StoreUnavailable(why, is_mistake=is_mistake(error)) from error
 
 
 def apply_migrations(database: str, *, due: list[Migration]) -> None:
@@ -322,6 +329,15 @@ def begin(connection: psycopg.Connection[Row], statement: str, *, until: float) 
         connection.execute(f"{statement}; SET LOCAL lock_timeout = {milliseconds}".encode(), prepare=False)
     else:
         connection.execute(statement.encode())
+
+
+def is_mistake(error: psycopg.Error) -> bool:
+    """Whether a connection failed for a reason that an operator has to remove.
+
+    The server's own words say so, as no code comes with them. In another language than English they are not understood,
+    and the connection is tried again.
+    """
+    return not isinstance(error, psycopg.OperationalError) or _MISTAKES.search(str(error)) is not None
 
 
 def translate_error(error: psycopg.Error) -> DaftariError:

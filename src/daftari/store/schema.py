@@ -46,9 +46,9 @@ def open_store(database: str, *, threads: int, secret: str | None = None, secret
     ``SchemaMismatch`` when the schema is not this version's, ``StoreUnavailable`` when there is no database,
     ``BadSettings`` when the name is none of these, or the secret is missing or not this database's.
     """
+    key = read_erasure_key(database, secret=secret, secret_file=secret_file)
     refuse_other_schema(database)
-    key = read_erasure_key(database, secret=secret, secret_file=secret_file) or _make_first_erasure_key(database)
-    return _open_with(database, threads, key)
+    return _open_with(database, threads, key or _make_first_erasure_key(database))
 
 
 def refuse_other_schema(database: str) -> None:

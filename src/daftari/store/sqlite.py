@@ -57,6 +57,9 @@ OUTAGES = (
 )
 """Errors with a cause outside the program. Other errors of SQLite are bugs and are not caught."""
 
+PASSING = (apsw.BusyError, apsw.LockedError, apsw.FullError, apsw.IOError, apsw.ProtocolError)
+"""Outages that may end by themselves."""
+
 _encode = msgspec.json.encode
 
 
@@ -170,8 +173,7 @@ class SqliteStore(Store):
         except OUTAGES as error:
             raise translate_error(error) from error
 
-    def _exclusive(self, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
-        until = self._wait_until()
+    def _exclusive(self, project: Project, now: int, until: float, body: Callable[[Transaction], T]) -> T:
         try:
             with self._fair_lock.held(until=until):
                 connection = self._writer = self._writer or self._opened(WRITER_CACHE_KIB)
@@ -220,7 +222,7 @@ def read_version(database: str) -> int | None:
     """The schema a file has; 0 when it is empty, below 0 for a copy that is not finished, ``None`` before version 1."""
     path = sqlite_path(database)
     if path.is_dir():
-        raise StoreUnavailable(f"{path} is a folder; name a file in it with --database.")
+        raise StoreUnavailable(f"{path} is a folder; name a file in it with --database.", is_mistake=True)
     try:
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
         try:
@@ -235,12 +237,15 @@ def read_version(database: str) -> int | None:
         finally:
             connection.close()
     except apsw.NotADBError as error:
-        raise StoreUnavailable(f"{path} is not a database; name another file with --database.") from error
+        why = f"{path} is not a database; name another file with --database."
+        raise StoreUnavailable(why, is_mistake=True) from error
     except apsw.Error as error:
-        raise StoreUnavailable(f"{path} cannot be opened: {error}.") from error
+        is_mistake = not isinstance(error, PASSING)
+        raise StoreUnavailable(f"{path} cannot be opened: {error}.", is_mistake=is_mistake) from error
     if tables == (0,):
         return 0
-    raise StoreUnavailable(f"{path} is a database of another program; name another file with --database.")
+    why = f"{path} is a database of another program; name another file with --database."
+    raise StoreUnavailable(why, is_mistake=True)
 
 
 def apply_migrations(database: str, *, due: list[Migration]) -> None:

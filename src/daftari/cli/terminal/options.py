@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from daftari.cli.terminal.commands import Options
-from daftari.cli.terminal.output import WRONG_USAGE, fail
+from daftari.cli.terminal.output import WRONG_USAGE, fail, say
+from daftari.errors import StoreBusy, StoreUnavailable
 from daftari.model.time import current_time
 from daftari.settings import SETTINGS, Settings, read_settings
 from daftari.store import Store, open_store
@@ -125,6 +126,16 @@ class RemoteOptions(ProjectOptions, frozen=True, kw_only=True):
 def open_settings_store(settings: Settings) -> Store:
     """The store of the database in the settings, for one thread."""
     return open_store(settings.database, threads=1, secret=settings.secret, secret_file=settings.secret_file)
+
+
+def check_store(settings: Settings, *, meanwhile: str) -> None:
+    """Prints what is wrong with a database that may be there later. Raises what ``open_store`` raises otherwise."""
+    try:
+        open_settings_store(settings).close()
+    except StoreBusy as error:
+        if isinstance(error, StoreUnavailable) and error.is_mistake:
+            raise
+        say(f"daftari: {error.message} {meanwhile}")
 
 
 def _choose_project(store: Store, name: str | None) -> Project:
