@@ -19,6 +19,7 @@ from tests.support.builders import (
     wrong_fields,
 )
 from tests.support.clients import Client
+from tests.support.gateway_samples import Sent
 from tests.support.inbound import OPEN, THEN, send, text
 
 SCOPE = ("kind", "channel", "sender", "purpose")
@@ -85,6 +86,40 @@ def test_a_doubt_is_settled_once_and_the_same_way_again_does_no_harm(ana: Client
     assert refusal(ana.post(f"{OPEN}/{number}", {"as": "dismiss"})) == (409, "REVIEW_SETTLED")
     for unknown in (number + 1, "x", 0, 2**63, "9" * 90):
         assert refusal(ana.post(f"{OPEN}/{unknown}", {"as": "dismiss"})) == (404, "REVIEW_NOT_FOUND"), unknown
+
+
+def test_a_doubt_without_a_readable_number_is_an_opt_out_of_the_number_that_a_person_read(
+    ana: Client, client: Client, address: str, store: Store, people: Any
+) -> None:
+    create(ana, *rows(1), group="VIP")
+    unread: list[Sent] = [
+        text("STOP", message="m1", at=THEN) | {"from": "DUKA"},
+        {"text": "STOP", "id": "m2"},
+        {"from": f"+{mobile(3)}", "text": "hello"},
+    ]
+    send(client, address, *unread)
+    first, second = ana.get(OPEN).json()["reviews"]
+    assert (first["mobile"], second["mobile"]) == (None, None)
+    path = f"{OPEN}/{first['id']}"
+    for wrong in ("12", "DUKA", 5.5, True):
+        assert wrong_fields(ana.post(path, {"as": "opt_out", "mobile": wrong})) == ["mobile"]
+    assert wrong_fields(ana.post(path, {"as": "dismiss", "mobile": mobile(1)})) == ["mobile"]
+    for _ in range(2):
+        settled = ana.post(path, {"as": "opt_out", "mobile": f"+{mobile(1)}"}).json()["review"]
+        assert (settled["mobile"], settled["settled_as"]) == (mobile(1), "opt_out")
+    assert facts_of(ana, 1, *SCOPE, "source", "at") == [(*EVERYTHING, "inbound", "2024-03-21T07:06:37.000000Z")]
+    assert groups(ana) == {"VIP": 0}
+    assert wrong_fields(ana.post(path, {"as": "opt_out", "mobile": mobile(2)})) == ["mobile"]
+    assert ana.post(f"{OPEN}/{second['id']}", {"as": "opt_out", "mobile": mobile(2)}).status == 200
+    assert may_message(ana, mobile(2)) == [False]
+    assert_sound(store, people.shopify)
+
+
+def test_a_doubt_whose_number_is_known_takes_no_other_one(ana: Client, client: Client, address: str) -> None:
+    number = in_review(client, ana, address, "please stop")
+    assert wrong_fields(ana.post(f"{OPEN}/{number}", {"as": "opt_out", "mobile": mobile(2)})) == ["mobile"]
+    assert ana.post(f"{OPEN}/{number}", {"as": "opt_out", "mobile": f"+{mobile(1)}"}).status == 200
+    assert may_message(ana, mobile(1), mobile(2)) == [False, True]
 
 
 def test_every_wrong_field_of_a_review_is_named(ana: Client) -> None:

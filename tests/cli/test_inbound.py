@@ -236,6 +236,20 @@ def test_a_message_that_may_be_an_opt_out_is_listed_and_settled(run: Run, client
     )
 
 
+def test_a_message_without_a_readable_number_is_settled_with_one(run: Run, client: Client) -> None:
+    path = _add(run, "sozuri", secret=SECRET)
+    _stop(client, path, number="DUKA")
+    (review,) = _shown(run, "inbound", "review")
+    assert (review["mobile"], review["why"]) == (
+        None,
+        "comes from a number that cannot be read; number 'DUKA'; message 'INB5F96B6A0CC2EB'",
+    )
+    refused = run("inbound", "settle", str(review["id"]), "--as", "opt_out", code=1)
+    assert "The mobile field is required: no number could be read." in refused.stderr
+    run("inbound", "settle", str(review["id"]), "--as", "opt_out", "--mobile", "0722000001")
+    run("may-message", AKINYI, "--channel", "sms", code=3)
+
+
 def test_what_a_stranger_wrote_stays_in_its_column(run: Run, client: Client) -> None:
     path = _add(run, "sozuri", secret=SECRET)
     _stop(client, path, message="do\tplease\nstop \x1b[2J")

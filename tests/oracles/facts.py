@@ -179,9 +179,16 @@ class FactBook(Book):
     def list_reviews(self) -> list[Waiting]:
         return [waiting for waiting in self.reviews.values() if not waiting.settled]
 
-    def settle_review(self, place: int, settled_as: str, now: int) -> None:
-        """A person looks at one of those that wait."""
+    def settle_review(self, place: int, settled_as: str, given: int | None, now: int) -> None:
+        """A person looks at one of those that wait. ``given``: whose message it is, as that person knows it."""
         waiting = self.list_reviews()[place]
+        wrong = [] if given in (None, waiting.mobile) else ["mobile"]
+        if waiting.mobile is None:
+            needs_number = settled_as == "opt_out"
+            wrong = ["as"] if settled_as in ("opt_in", "retract") else ["mobile"] * (needs_number is (given is None))
+        if wrong:
+            raise Refused("VALIDATION_FAILED", wrong)
+        waiting.mobile = given or waiting.mobile
         if settled_as != "dismiss":
             given = self.read_settlement(waiting, settled_as)
             if not given:

@@ -315,18 +315,25 @@ class Histories(Machine[FactBook]):
         self.ask(book, call, lambda model: model.receive(sent, self.now))
 
     @precondition(lambda self: any(book.list_reviews() for book in self.books))
-    @rule(book=books, place=st.integers(0, 9), settled_as=st.sampled_from(["opt_out", "opt_in", "retract", "dismiss"]))
-    def settle_review(self, book: int, place: int, settled_as: Any) -> None:
+    @rule(
+        book=books,
+        place=st.integers(0, 9),
+        settled_as=st.sampled_from(["opt_out", "opt_in", "retract", "dismiss"]),
+        given=st.none() | st.sampled_from(PEOPLE),
+    )
+    def settle_review(self, book: int, place: int, settled_as: Any, given: int | None) -> None:
         waiting = len(self.books[book].list_reviews())
         if not waiting:
             return
         place %= waiting
 
+        mobile = None if given is None else f"+{given}"
+
         def call(store: Store, project: Project) -> None:
             review = consent_calls.list_reviews(store, project)[place]
-            consent_calls.settle_review(store, project, review.id, settled_as=settled_as, now=self.now)
+            consent_calls.settle_review(store, project, review.id, settled_as=settled_as, mobile=mobile, now=self.now)
 
-        self.play(book, call, lambda model: model.settle_review(place, settled_as, self.now))
+        self.play(book, call, lambda model: model.settle_review(place, settled_as, given, self.now))
 
     @precondition(lambda self: self.requests)
     @rule(place=st.integers(0, 99))

@@ -48,7 +48,9 @@ def list_reviews(store: Store, project: Project) -> list[Review]:
     return store.read(project, NOW, review.list_reviews, after=0, limit=1_000)
 
 
-def settle_review(store: Store, project: Project, review_id: int, *, settled_as: Settlement, now: int) -> Review:
+def settle_review(
+    store: Store, project: Project, review_id: int, *, settled_as: Settlement, mobile: str | None, now: int
+) -> Review:
     return store.write(
         project,
         ACTOR,
@@ -56,6 +58,7 @@ def settle_review(store: Store, project: Project, review_id: int, *, settled_as:
         review.settle_review,
         review_id=review_id,
         settled_as=settled_as,
+        mobile=mobile,
     )
 
 

@@ -121,4 +121,5 @@ def settle_review(request: Request, number: str) -> Response:
         lambda review: json_response(ReviewSettled(show_review(review))),
         review_id=read_id(number, missing=ReviewNotFound),
         settled_as=settled_as,
+        mobile=params.given("mobile"),
     )

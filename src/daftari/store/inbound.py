@@ -132,9 +132,9 @@ def get_review(tx: Tx, *, review_id: int) -> Review | None:
     return next(iter(_fetch_reviews(tx, "get_review", id=review_id)), None)
 
 
-def settle_review(tx: WriteTx, *, review_id: int, settled_as: str) -> None:
-    """Settle a review."""
-    tx.run("settle_review", id=review_id, settled_as=settled_as, now=tx.now)
+def settle_review(tx: WriteTx, *, review_id: int, settled_as: str, mobile: int | None) -> None:
+    """Settle a review, and note whose message it was."""
+    tx.run("settle_review", id=review_id, settled_as=settled_as, subject_id=mobile or 0, now=tx.now)
 
 
 def delete_review(tx: WriteTx, *, review_id: int) -> None:

@@ -28,10 +28,16 @@ class Reviews(Resource[Mode]):
         return iterate_pages(lambda after: self._page(after, None))
 
     @call
-    def settle(self, number: int, settle_as: SettleAs, **options: Unpack[WriteOptions]) -> Flow[Review]:
-        """Settles a review. Raises ``ReviewSettled`` if it was settled otherwise before."""
+    def settle(
+        self, number: int, settle_as: SettleAs, *, mobile: str | int | None = None, **options: Unpack[WriteOptions]
+    ) -> Flow[Review]:
+        """Settles a review; ``mobile`` says whose message it is, where the server could read no number.
+
+        Raises ``ReviewSettled`` if it was settled otherwise before.
+        """
         path = f"/inbound/review/{number}"
-        return self._api.write(path, read_member("review", Review), body={"as": settle_as}, **options)
+        body = {"as": settle_as, "mobile": mobile}
+        return self._api.write(path, read_member("review", Review), body=body, **options)
 
     def _page(self, after: str | None, limit: int | None) -> Flow[ReviewPage]:
         return self._api.read("/inbound/review", _read_page, query={"after": after, "limit": limit})

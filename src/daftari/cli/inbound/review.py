@@ -42,6 +42,7 @@ def list_reviews(*, as_json: JsonOption = False, where: ProjectOptions) -> None:
     app,
     "settle",
     "daftari inbound settle 12 --as opt_out --project Shopify",
+    "daftari inbound settle 14 --as opt_out --mobile 0722000000",
     "daftari inbound settle 13 --as dismiss",
     note=(
         "opt_out: the person wants no more messages. opt_in: the person wants messages again, on this channel. "
@@ -52,6 +53,10 @@ def settle(
     number: Annotated[int, typer.Argument(metavar="ID", min=1, help="The id, from 'daftari inbound review'.")],
     *,
     settled_as: Annotated[Settlement, typer.Option("--as", help="What the message means.")],
+    mobile: Annotated[
+        str | None,
+        typer.Option("--mobile", metavar="NUMBER", help="Whose message it is, where no number could be read."),
+    ] = None,
     where: ProjectOptions,
 ) -> None:
     """Settle a message under review: record what it means."""
@@ -65,5 +70,6 @@ def settle(
             settle_review,
             review_id=number,
             settled_as=settled_as,
+            mobile=mobile,
         )
     say(f"Review {review.id} is settled as {review.settled_as}.")

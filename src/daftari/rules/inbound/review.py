@@ -19,6 +19,7 @@ from daftari.rules.consent import ledger
 from daftari.rules.consent.keywords import stop_scope
 from daftari.rules.consent.views import write_evidence
 from daftari.rules.events import Action
+from daftari.rules.fields import Problems, read_number
 from daftari.store import Tx, WriteTx, consent, inbound
 
 SETTLEMENTS: tuple[Settlement, ...] = ("opt_out", "opt_in", "retract", "dismiss")
@@ -31,7 +32,7 @@ class ReviewView(Struct, frozen=True):
     id: Number
     """What the settling call names."""
     mobile: Mobile | None
-    """Whose message it is; `null` when no number could be read."""
+    """Whose message it is; `null` when no number could be read. Then settling it as `opt_out` takes a `mobile`."""
     at: Time
     """When it was sent, or else received."""
     provider: Annotated[str, Meta(extra_json_schema={"enum": sorted(GATEWAYS)})]
@@ -71,8 +72,10 @@ def list_reviews(tx: Tx, *, after: int, limit: int) -> list[Review]:
     return inbound.list_reviews(tx, after=after, limit=limit)
 
 
-def settle_review(tx: WriteTx, *, review_id: int, settled_as: Settlement) -> Review:
+def settle_review(tx: WriteTx, *, review_id: int, settled_as: Settlement, mobile: object) -> Review:
     """Settle a review. Settling it again the same way changes nothing.
+
+    ``mobile``: the number as a person wrote it, for a review without one; ``None`` or blank when it is not needed.
 
     Raises ``ReviewNotFound``, ``ReviewSettled`` when it was settled otherwise, and ``ValidationFailed`` when there is
     nothing that could be settled so.
@@ -80,23 +83,41 @@ def settle_review(tx: WriteTx, *, review_id: int, settled_as: Settlement) -> Rev
     review = inbound.get_review(tx, review_id=review_id)
     if review is None:
         raise ReviewNotFound
+    if review.settled_at is not None and review.settled_as != settled_as:
+        raise ReviewSettled(str(review.settled_as))
+    found = _find_mobile(tx, review, settled_as, mobile)
     if review.settled_at is not None:
-        if review.settled_as != settled_as:
-            raise ReviewSettled(str(review.settled_as))
         return review
-    if settled_as != "dismiss":
-        facts = _settled_facts(tx, review, settled_as)
+    if found is not None and settled_as != "dismiss":
+        facts = _settled_facts(tx, review, settled_as, mobile=found)
         recorded = ledger.record_facts(tx, facts=facts)
         events.record(tx, Action.SETTLE_REVIEW, *recorded.events)
-    inbound.settle_review(tx, review_id=review_id, settled_as=settled_as)
-    return replace(review, settled_at=tx.now, settled_as=settled_as)
+    inbound.settle_review(tx, review_id=review_id, settled_as=settled_as, mobile=found)
+    return replace(review, mobile=found, settled_at=tx.now, settled_as=settled_as)
 
 
-def _settled_facts(tx: Tx, review: Review, settled_as: Settlement) -> list[NewFact]:
+def _find_mobile(tx: Tx, review: Review, settled_as: Settlement, written: object) -> int | None:
+    """Whose message it is: as it is known, or as a person wrote it. Raises ``ValidationFailed``."""
+    problems = Problems()
+    given = None
+    if written not in (None, ""):
+        given = problems.read("mobile", written, lambda value: read_number(value, region=tx.project.region))
+    problems.refuse()
+    if review.mobile is not None:
+        if given not in (None, review.mobile):
+            problems.add("mobile", f"must be left out, or be {review.mobile}: that is the number of this message.")
+    elif settled_as in ("opt_in", "retract"):
+        problems.add("as", "must be opt_out, with the mobile, or dismiss: no number could be read.")
+    elif settled_as == "dismiss" and given is not None:
+        problems.add("mobile", "must be left out when nothing is to be recorded.")
+    elif settled_as == "opt_out" and given is None:
+        problems.add("mobile", "is required: no number could be read.")
+    problems.refuse()
+    return given if review.mobile is None else review.mobile
+
+
+def _settled_facts(tx: Tx, review: Review, settled_as: Settlement, *, mobile: int) -> list[NewFact]:
     """What the person's message means now, at the time at which they sent it."""
-    mobile = review.mobile
-    if mobile is None:
-        raise ValidationFailed({"as": ["The as field must be dismiss: no number could be read."]})
     evidence = write_evidence(provider=review.provider, text=review.text, note=f"review {review.id}")
     if settled_as == "opt_out":
         scope = stop_scope(tx.project.consent, channel=review.channel, sender=review.sender or ANY)

@@ -27,8 +27,9 @@ FROM review AS r
 WHERE r.project_id = :project AND r.subject_id = :subject_id ORDER BY r.id;
 
 -- name: settle_review
--- Settles a review.
-UPDATE review SET settled_at = :now, settled_as = :settled_as WHERE project_id = :project AND id = :id;
+-- Settles a review, and notes its subject.
+UPDATE review SET settled_at = :now, settled_as = :settled_as, subject_id = :subject_id
+WHERE project_id = :project AND id = :id;
 
 -- name: delete_review
 -- Deletes one review.
