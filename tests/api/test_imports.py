@@ -31,6 +31,7 @@ from tests.conftest import People
 from tests.support.builders import create, get, groups, mobile, opt_out, page, refusal, rows_of, wrong_fields
 from tests.support.clients import Client
 from tests.support.clients import sent as sent_to
+from tests.support.files import xlsx
 from tests.support.import_files import (
     BOUNDARY,
     PEOPLE,
@@ -139,6 +140,34 @@ def test_what_is_wrong_with_a_file_or_its_fields_is_reported_at_once(ana: Client
     assert refusal(send_form(ana, ("project", None, b"Kalro"), ("file", "x.csv", FILE))) == (403, "WRONG_PROJECT")
     assert refusal(send(ben, FILE)) == (403, "READ_ONLY_KEY")
     assert rows_of(database, "SELECT id FROM import") == []
+
+
+def test_the_sheet_and_the_row_of_the_header_can_be_given(ana: Client, tmp_path: Path) -> None:
+    path = xlsx(tmp_path / "a.xlsx", [["Phone"], ["0722000001"]], [["x"], ["Naam", "Kontakt"], ["Asha", "0722000002"]])
+    query = {"name": "a.xlsx", "map": "Kontakt=mobile"}
+    named = ana.call(
+        "POST", "/v1/imports", query={**query, "sheet": "Sheet2", "header_row": "2"}, body=Path(path).read_bytes()
+    )
+    shown = named.json()["import"]
+    assert (shown["sheet"], shown["sheets_not_read"], shown["header_row"]) == ("Sheet2", ["Sheet1"], 2)
+    assert shown["columns"] == [{"name": "Naam", "field": None}, {"name": "Kontakt", "field": "mobile"}]
+    plain = ana.call("POST", "/v1/imports", query={"name": "a.csv", "header_row": "0"}, body=b"0722000003\n").json()
+    assert (plain["import"]["sheet"], plain["import"]["sheets_not_read"], plain["import"]["header_row"]) == (
+        None,
+        [],
+        None,
+    )
+    for wrong in ("-1", "x", "201"):
+        answer = ana.call("POST", "/v1/imports", query={"name": "a.csv", "header_row": wrong}, body=b"phone\n")
+        assert wrong_fields(answer) == ["header_row"]
+
+
+def test_a_file_whose_line_ends_curl_removed_is_refused(ana: Client) -> None:
+    answer = ana.call(
+        "POST", "/v1/imports", query={"name": "people.csv"}, body=b"Phone,Name0722005030,Mary0722005031,John"
+    )
+    assert (answer.status, answer.json()["error_code"]) == (422, "UNREADABLE_FILE")
+    assert "--data-binary" in answer.json()["message"]
 
 
 def test_a_key_that_may_not_write_cannot_fill_the_disk(

@@ -33,6 +33,7 @@ from daftari.store.jobs import release_job, take_this_job
 from tests.conftest import ROOT, NewDatabase
 from tests.support.builders import rows_of
 from tests.support.commands import Run, runner_for
+from tests.support.files import xlsx
 from tests.support.stores import NOW, open_store
 
 SECONDS_MAX = 60.0
@@ -119,6 +120,22 @@ def test_columns_can_be_named_and_others_become_attributes(light: Run, monkeypat
 def test_a_column_that_a_kind_of_file_has_no_use_for_is_told_as_not_used(light: Run, tmp_path: Path) -> None:
     file = _written(tmp_path / "notes.csv", "mobile,fname,note,id\n0722000001,Asha,met her,4\n")
     assert "  not used: note, id\n" in light("import", file).stderr
+
+
+def test_a_sheet_that_was_not_read_is_named_in_the_plan_and_at_the_end(light: Run, tmp_path: Path) -> None:
+    path = xlsx(
+        tmp_path / "branches.xlsx",
+        [["Branch"], ["Name", "Phone"], ["Asha", "0722000001"]],
+        [["Name", "Phone"], ["Otieno", "0722000002"]],
+    )
+    planned = light("import", path, "--plan").stderr
+    assert planned.startswith("branches.xlsx: XLSX, sheet 'Sheet1', column names in row 2; read as contacts.\n")
+    left = "Only sheet 'Sheet1' was read; this sheet was not read: 'Sheet2'. Name one with --sheet.\n"
+    assert left in planned
+    assert left in light("imports", "apply", "1").stderr
+    other = light("import", path, "--sheet", "Sheet2", "--header-row", "1").stderr
+    assert "1 row read: 1 created.\n" in other and "not read: 'Sheet1'" in other
+    light("import", path, "--header-row", "x", code=2)
 
 
 def test_what_is_to_be_typed_next_names_the_database_without_its_password(run: Run, people: str, database: str) -> None:

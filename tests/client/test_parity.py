@@ -106,6 +106,8 @@ SAMPLES: dict[str, tuple[Any, ...]] = {
     "if_match": ('"0c7e5f1d2b3a49586877665544332211"',),
     "include": (["groups", "consent", "updated_at"],),
     "keep_ids": (True,),
+    "sheet": ("Mombasa",),
+    "header_row": (4,),
     "keyword": ("GOALS",),
     "kind": ("opt_outs",),
     "known_at": (datetime(2026, 11, 1, tzinfo=UTC),),

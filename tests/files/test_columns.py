@@ -61,6 +61,8 @@ def wrong(header: str, given: dict[str, str]) -> list[str]:
 
 NAMES = {"First Name": "fname", "Last Name": "lname"}
 NUMBERED = {"E-mail 1 - Value": "email", "Phone 1 - Value": "mobile", "Phone 2 - Value": "mobile.2"}
+LABELS = {"Phone 1 - Label": "label", "Phone 2 - Label": "label.2"}
+TYPES = {"Phone 1 - Type": "label", "Phone 2 - Type": "label.2"}
 
 
 @pytest.mark.parametrize(
@@ -70,12 +72,14 @@ NUMBERED = {"E-mail 1 - Value": "email", "Phone 1 - Value": "mobile", "Phone 2 -
             GOOGLE,
             NAMES
             | NUMBERED
+            | LABELS
             | {"Middle Name": "mname", "Organization Name": "company", "Notes": "note"}
             | {"Labels": "groups", "Address 1 - City": "city"},
         ),
         (
             GOOGLE_OLD,
             NUMBERED
+            | TYPES
             | {"Given Name": "fname", "Additional Name": "mname", "Family Name": "lname", "Notes": "note"}
             | {"Group Membership": "groups", "Organization 1 - Name": "company", "Address 1 - City": "city"},
         ),
@@ -184,8 +188,8 @@ def test_all_that_is_wrong_with_a_map_is_reported_at_once() -> None:
 
 
 def test_without_a_mobile_the_columns_are_listed() -> None:
-    (said,) = wrong("Naam,Nummer", {})
-    assert "'Naam', 'Nummer'" in said and "Phone=mobile" in said
+    (said,) = wrong("Naam,Afdeling", {})
+    assert "'Naam', 'Afdeling'" in said and "Phone=mobile" in said
     assert "no columns" in wrong("", {})[0]
     assert "and 950 more" in wrong(",".join(f"c{n}" for n in range(1_000)), {})[0]
 

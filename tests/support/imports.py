@@ -20,8 +20,8 @@ from daftari.model.projects import Actor, Project
 from daftari.rules.imports import lifecycle, views
 from daftari.rules.imports.apply import Taken, take_chunks
 from daftari.rules.imports.model import Import, ImportSettings, ReadChunk
-from daftari.rules.imports.parse import RowReader
-from daftari.rules.imports.request import ImportRequest, column_uses, keep_file
+from daftari.rules.imports.parse import RowReader, telephone_test
+from daftari.rules.imports.request import ImportRequest, column_uses, keep_file, table_options
 from daftari.rules.imports.undo import undo_chunk
 from daftari.sandbox import read_request
 from daftari.store import Store
@@ -68,11 +68,17 @@ class Office(Struct):
         with tempfile.NamedTemporaryFile() as file:
             file.write(data)
             file.flush()
-            layout = files.read_layout(file.name, name=asked.name, media_type=asked.media_type)
+            layout = files.read_layout(
+                file.name,
+                name=asked.name,
+                media_type=asked.media_type,
+                options=table_options(asked),
+                is_telephone=telephone_test(self.project.region),
+            )
         return ImportSettings(
             name=asked.name,
             bytes=len(data),
-            layout=layout,
+            layout=replace(layout, contents=()),
             uses=column_uses(layout, request=asked),
             region=self.project.region,
             kind=asked.kind,

@@ -18,13 +18,20 @@ from daftari.api.pagination import cut_page, read_cursor
 from daftari.api.views.imports import ImportAnswer, ImportList, ImportRows, StreamBegun, StreamCut, StreamEnd
 from daftari.errors import DaftariError, ImportNotFound, WrongImportState
 from daftari.files import Format
-from daftari.model.limits import ID_MAX, IMPORT_ROWS_PER_PAGE_MAX, IMPORTS_PER_PAGE_MAX, REASON_MAX, STREAM_ROWS_MAX
+from daftari.model.limits import (
+    HEADER_ROW_MAX,
+    ID_MAX,
+    IMPORT_ROWS_PER_PAGE_MAX,
+    IMPORTS_PER_PAGE_MAX,
+    REASON_MAX,
+    STREAM_ROWS_MAX,
+)
 from daftari.rules.imports import lifecycle, stream, views
 from daftari.rules.imports.model import Import, ImportKind
 from daftari.rules.imports.rejects import write_rejects
 from daftari.rules.imports.request import ImportRequest, keep_file
 from daftari.sandbox import read_request
-from daftari.web.params import Params, read_id
+from daftari.web.params import Params, read_id, read_whole
 from daftari.web.requests import Request
 from daftari.web.responses import Response, json_response
 
@@ -73,11 +80,23 @@ def _read_wanted(request: Request) -> ImportRequest:
         mapping=_read_map(params),
         attributes=params.flag("attributes"),
         keep_ids=params.flag("keep_ids"),
+        sheet=params.text("sheet"),
+        header_row=_read_header_row(params),
         planned=params.flag("plan"),
         common=_read_common(params),
     )
     params.refuse_wrong()
     return wanted
+
+
+def _read_header_row(params: Params) -> int | None:
+    written = params.given("header_row")
+    if written in (None, ""):
+        return None
+    number = read_whole(written)
+    if number is None or not 0 <= number <= HEADER_ROW_MAX:
+        params.problems.add("header_row", f"must be an integer between 0 and {HEADER_ROW_MAX}.")
+    return number
 
 
 def _read_common(params: Params) -> dict[str, Any]:

@@ -5,26 +5,33 @@ No database, and no rules about what a contact may be.
 
 from __future__ import annotations
 
-from daftari.files.columns import FIELDS, ColumnUse, match_columns, split_name
+from daftari.files.columns import FIELDS, LABEL, ColumnUse, match_columns, split_name
+from daftari.files.contents import ColumnContents, IsTelephone
 from daftari.files.csv_injection import make_plain, make_safe
 from daftari.files.formats import open_writer, read_layout, read_records
 from daftari.files.json import read_line
-from daftari.files.record import Cell, Format, Layout, Record, Records, Row, Values, Writer
+from daftari.files.labels import label_rank
+from daftari.files.record import Cell, Format, Layout, Record, Records, Row, TableOptions, Values, Writer
 from daftari.files.vcard import CARD_COLUMNS, explain_card
 
 __all__ = [
     "CARD_COLUMNS",
     "FIELDS",
+    "LABEL",
     "Cell",
+    "ColumnContents",
     "ColumnUse",
     "Format",
+    "IsTelephone",
     "Layout",
     "Record",
     "Records",
     "Row",
+    "TableOptions",
     "Values",
     "Writer",
     "explain_card",
+    "label_rank",
     "make_plain",
     "make_safe",
     "match_columns",

@@ -1,4 +1,4 @@
-"""Maps the columns of a file to fields of contacts and opt-outs by their names.
+"""Maps the columns of a file to fields of contacts and opt-outs, by their names and by what stands in them.
 
 Names are compared without case, accents, spaces and punctuation, so the exports of Google Contacts, Outlook, HubSpot,
 Shopify and Mailchimp need no mapping. No cell values.
@@ -6,15 +6,19 @@ Shopify and Mailchimp need no mapping. No cell values.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
 from daftari.errors import ValidationFailed
+from daftari.files.contents import ColumnContents
+from daftari.files.mobiles import Column, find_mobiles, names_mobile
+from daftari.files.spellings import WHOLE_NAMES, beginnings, endings, find_field
+from daftari.files.words import LATER_WORDS, OTHER_KINDS, OWN_WORDS, PERSON_WORDS, key_of, words_of
 
 MOBILE = "mobile"
+LABEL = "label"
+"""What kind of number stands in a mobile's column: ``label.2`` is the label of ``mobile.2``."""
 ATTRIBUTES = "attributes."
 """Before the name of a custom attribute."""
 FIELDS = (
@@ -24,38 +28,12 @@ FIELDS = (
 """What a column may be mapped to, apart from ``attributes.<name>``; ``name`` is a whole name that is split later."""
 
 _UNUSED = ("", "-")
-_SPELLINGS: Mapping[str, str] = {
-    "mobile": """mobile, mobile phone, mobile phone number, mobile number, mobile no, mobile tel, mobile telephone,
-        msisdn, cell, cell phone, cell phone number, cell number, whatsapp, whatsapp number, whatsapp phone number,
-        rununu, simu ya mkononi, sms phone number, simu, namba ya simu, nambari ya simu,
-        phone, phone number, phone no, phone value, tel, tel no, telephone, telephone number, number, no,
-        namba, nambari, contact number, phone contact, primary phone, default address phone, main phone,
-        home phone, home telephone, business phone, work phone, office phone, company phone, company main phone,
-        other phone""",
-    "fname": "fname, first name, given name, forename, first, jina la kwanza, jina, prenom, vorname, nombre",
-    "mname": "mname, middle name, additional name, second name, middle, jina la kati",
-    "lname": """lname, last name, surname, family name, last, jina la ukoo, jina la mwisho, jina la familia, nachname,
-        apellido, apellidos""",
-    "name": "name, full name, contact name, customer name, display name, person, jina kamili, majina, file as",
-    "email": "email, e-mail, email address, e-mail address, email value, mail, barua pepe",
-    "city": """city, town, address city, mailing city, home city, business city, default address city, other city,
-        mji, jiji""",
-    "company": """company, company name, organization, organisation, organization name, organisation name, employer,
-        business, associated company, default address company, kampuni""",
-    "group": "group, group name, kundi",
-    "groups": "groups, group names, group membership, labels, tags, categories, makundi, lists",
-    "attributes": "attributes",
-    "id": "id",
-    "created_at": "created at",
-    "consent": "consent",
-    "channel": "channel",
-    "sender": "sender, sender id, sender name, short code",
-    "purpose": "purpose",
-    "at": """at, opted out at, opt out at, opt out date, opt out time, unsubscribed at, unsubscribe date,
-        unsubscribe time, unsub time""",
-    "note": "note, notes, reason, comment, comments, remark, remarks, maelezo",
-}
-"""How each field is called, the preferred names first. A number within a name (``Phone 2 - Value``) counts after."""
+_REASON = "why"
+"""The column that a file of rejects has more; it is never a field."""
+_LABEL_WORDS = frozenset(("label", "type"))
+_VALUE_WORDS = frozenset(("value", "number"))
+_EXACT, _ENDING, _CONTENT = range(3)
+"""How a field was found, the surest way first."""
 
 
 class ColumnUse(Struct, frozen=True):
@@ -65,28 +43,52 @@ class ColumnUse(Struct, frozen=True):
     field: str | None
 
 
-def match_columns(columns: Sequence[str], *, given: Mapping[str, str]) -> tuple[ColumnUse, ...]:
+def match_columns(
+    columns: Sequence[str],
+    *,
+    given: Mapping[str, str],
+    contents: Sequence[ColumnContents] = (),
+    advice: str = "",
+) -> tuple[ColumnUse, ...]:
     """What each column is used for; ``given`` maps columns to fields and wins, a blank or ``-`` means unused.
 
-    Raises ``ValidationFailed`` on ``map`` for unknown columns and fields, and when no column is the mobile.
+    ``contents`` is what a sample of rows holds, where that is known. Raises ``ValidationFailed`` on ``map`` for unknown
+    columns and fields, and when no column is the mobile; ``advice`` is added to that.
     """
     fields = _given_fields(columns, given)
     taken = {field for field in fields.values() if field is not None}
-    found: dict[str, list[tuple[tuple[int, int, int], int]]] = {}
-    spellings = _ranked_spellings()
-    for place, name in enumerate(columns):
-        field, rank = _field_of(name, spellings)
-        if place not in fields and field is not None and field not in taken:
-            found.setdefault(field, []).append(((*rank, place), place))
-    if "name" in found and (taken | found.keys()) & {"fname", "lname"}:
-        del found["name"]
-    for field, ranked in found.items():
-        places = [place for _, place in sorted(ranked)]
-        for tried, place in enumerate(places if field == MOBILE else places[:1], 1):
-            fields[place] = field if tried == 1 else f"{field}.{tried}"
+    free = [
+        Column(place, name, contents[place] if place < len(contents) else None)
+        for place, name in enumerate(columns)
+        if place not in fields and name != _REASON
+    ]
+    if MOBILE not in taken:
+        for tried, column in enumerate(find_mobiles(free), 1):
+            fields[column.place] = numbered(MOBILE, tried)
     if MOBILE not in fields.values():
-        raise ValidationFailed({"map": [f"No column is the mobile. {_listed(columns)} Map one, as in Phone=mobile."]})
+        raise ValidationFailed({"map": [f"No column is the mobile. {_listed(columns)} {advice or _MAP_ADVICE}"]})
+    fields |= _find_labels(columns, fields)
+    for place, field in _find_others([column for column in free if column.place not in fields], taken).items():
+        fields[place] = field
     return tuple(ColumnUse(name, fields.get(place)) for place, name in enumerate(columns))
+
+
+_MAP_ADVICE = "Map one, as in Phone=mobile."
+
+
+def has_mobile(columns: Sequence[str], *, contents: Sequence[ColumnContents]) -> bool:
+    """Whether one of the columns holds the person's number."""
+    return bool(find_mobiles(Column(place, name, contents[place]) for place, name in enumerate(columns)))
+
+
+def names_field(name: str) -> bool:
+    """Whether a name is one of a field, whatever stands in its column."""
+    return bool(name) and (names_mobile(name) or _field_of(Column(0, name))[0] is not None)
+
+
+def numbered(field: str, tried: int) -> str:
+    """The name of a field's further column: ``mobile``, ``mobile.2``, ``mobile.3``."""
+    return field if tried == 1 else f"{field}.{tried}"
 
 
 def _given_fields(columns: Sequence[str], given: Mapping[str, str]) -> dict[int, str | None]:
@@ -104,7 +106,7 @@ def _given_fields(columns: Sequence[str], given: Mapping[str, str]) -> dict[int,
         elif field == MOBILE:
             for place in places:
                 tried += 1
-                fields[place] = MOBILE if tried == 1 else f"{MOBILE}.{tried}"
+                fields[place] = numbered(MOBILE, tried)
         elif field not in FIELDS and not (field.startswith(ATTRIBUTES) and field != ATTRIBUTES):
             wrong.append(f"There is no field {field!r}; there are {', '.join(FIELDS)} and {ATTRIBUTES}NAME.")
         elif field in fields.values():
@@ -119,31 +121,96 @@ def _given_fields(columns: Sequence[str], given: Mapping[str, str]) -> dict[int,
 def _places(columns: Sequence[str], name: str) -> list[int]:
     """Where the columns of this name are; when none is written exactly so, those written alike."""
     exact = [place for place, column in enumerate(columns) if column == name]
-    return exact or [place for place, column in enumerate(columns) if _fold(column) == _fold(name) != ""]
+    return exact or [place for place, column in enumerate(columns) if key_of(column) == key_of(name) != ""]
 
 
-def _field_of(name: str, spellings: Mapping[str, tuple[str, int]]) -> tuple[str | None, tuple[int, int]]:
-    """The field that a column's name means, and its rank among the names of this field: less is better."""
+def _find_labels(columns: Sequence[str], fields: Mapping[int, str | None]) -> dict[int, str]:
+    """The columns that say which kind of number a column of the mobile holds: ``Phone 1 - Type`` of ``Phone 1``."""
+    labels: dict[tuple[str, ...], int] = {}
+    for place, name in enumerate(columns):
+        words = words_of(name)
+        if place not in fields and _LABEL_WORDS & {*words[-1:]}:
+            labels.setdefault(words[:-1], place)
+    found: dict[int, str] = {}
+    for place, field in fields.items():
+        if field is not None and field.partition(".")[0] == MOBILE:
+            words = words_of(columns[place])
+            label = labels.get(words, labels.get(words[:-1]) if _VALUE_WORDS & {*words[-1:]} else None)
+            if label is not None:
+                found[label] = LABEL + field.removeprefix(MOBILE)
+    return found
+
+
+# ---- fields other than the mobile -----------------------------------------------------------------------
+
+
+def _find_others(columns: Sequence[Column], taken: Iterable[str]) -> dict[int, str]:
+    """The fields of these columns by place, each field once, but for those that are taken."""
+    ranked: dict[str, list[tuple[tuple[int, int, int, int], Column]]] = {}
+    for column in columns:
+        field, way, rank = _field_of(column)
+        if field is not None:
+            unlike = field == "email" and not column.is_blank and not (column.contents and column.contents.are_emails)
+            ranked.setdefault(field, []).append(((way + 2 * unlike, rank, column.number, column.place), column))
+    found = {field: min(some, key=lambda one: one[0])[1] for field, some in ranked.items() if field not in {*taken}}
+    _settle_names(found, {*taken})
+    return {column.place: field for field, column in found.items()}
+
+
+def _field_of(column: Column) -> tuple[str | None, int, int]:
+    """The field that a column is, how that was found, and its place among the names of this field."""
+    name = column.name
     if name.startswith(ATTRIBUTES) and name != ATTRIBUTES:
-        return name, (0, 0)
-    folded = _fold(name)
-    number = re.search(r"\d+", folded)
-    field, rank = spellings.get(folded) or spellings.get(re.sub(r"\d+", "", folded, count=1)) or (None, 0)
-    return field, (rank, int(number[0][:9]) if number else 0)
+        return name, _EXACT, 0
+    if found := find_field(name):
+        return found[0], _EXACT, found[1]
+    words = tuple(word for word in words_of(name) if not word.isdigit())
+    if not {*words} & (OTHER_KINDS - {"email", "mail", "name"}):
+        for length in range(len(words) - 1, 0, -1):
+            field = endings().get(words[-length:]) or beginnings().get(words[:length])
+            if field is not None:
+                return field, _ENDING, -length
+        if "email" in words and {*words} <= OWN_WORDS | LATER_WORDS | {"email"}:
+            return "email", _ENDING, 0
+        if words and {*words} <= PERSON_WORDS | WHOLE_NAMES and {*words} & WHOLE_NAMES:
+            return "name", _ENDING, 0
+    return _field_by_contents(column, words), _CONTENT, column.place
 
 
-def _ranked_spellings() -> dict[str, tuple[str, int]]:
-    return {
-        _fold(spelling): (field, rank)
-        for field, spellings in _SPELLINGS.items()
-        for rank, spelling in enumerate(spellings.split(","))
-    }
+def _field_by_contents(column: Column, words: Sequence[str]) -> str | None:
+    """The field of a column whose name says little or nothing."""
+    contents = column.contents
+    has_name = not column.name.startswith("column ")
+    is_person = has_name and bool(words) and {*words} <= PERSON_WORDS
+    if contents is None or not contents.filled:
+        return "name" if is_person else None
+    if contents.are_names and (is_person or (not has_name and contents.are_full_names)):
+        return "name"
+    return "email" if contents.are_emails and contents.filled and not has_name else None
 
 
-def _fold(name: str) -> str:
-    """The name without case, accents, spaces and punctuation."""
-    decomposed = unicodedata.normalize("NFKD", name).casefold()
-    return "".join(letter for letter in decomposed if letter.isalnum())
+def _settle_names(found: dict[str, Column], taken: set[str]) -> None:
+    """Whole names are used only without their parts; a word such as nom is the part that no other column is."""
+    whole, first, last = found.get("name"), found.get("fname"), found.get("lname")
+    has_first, has_last = first is not None or "fname" in taken, last is not None or "lname" in taken
+    if first is not None and not has_last and whole is None and _is_whole(first):
+        found["name"] = found.pop("fname")
+        return
+    if whole is None or not (has_first or has_last or "mname" in {*found, *taken}):
+        return
+    del found["name"]
+    is_open = {*words_of(whole.name)} <= WHOLE_NAMES | {"other"}
+    if is_open and not has_first:
+        found["fname"] = whole
+    elif is_open and has_first and not has_last and not (whole.contents and whole.contents.are_full_names):
+        found["lname"] = whole
+    elif "other" in words_of(whole.name) and "mname" not in found and "mname" not in taken:
+        found["mname"] = whole
+
+
+def _is_whole(column: Column) -> bool:
+    """Whether a column that may be of first names holds whole ones."""
+    return {*words_of(column.name)} <= WHOLE_NAMES and column.contents is not None and column.contents.are_full_names
 
 
 def _listed(columns: Iterable[str]) -> str:

@@ -10,16 +10,19 @@ import codecs
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import chain, islice, zip_longest
+from itertools import chain, dropwhile, islice, zip_longest
 from operator import itemgetter
 from typing import Any, BinaryIO
 
 from daftari.errors import UnreadableFile
+from daftari.files.columns import names_field
+from daftari.files.contents import IsTelephone, looks_like_email, looks_like_person
 from daftari.files.csv_injection import MADE_SAFE, MAY_BE_SAFE, begins_formula, make_plain, make_safe
-from daftari.files.encoding import PIECE_BYTES, LongLine, TextFile, read_sample, split_lines
-from daftari.files.header import looks_like_a_person, name_columns, refuse_columns
+from daftari.files.encoding import LINES_JOINED, PIECE_BYTES, LongLine, TextFile, read_sample, split_lines
+from daftari.files.header import HEADER_ROWS_MAX, NumberedRow, find_table, refuse_columns
 from daftari.files.record import (
     COLUMNS_MAX,
     RECORD_CHARS_MAX,
@@ -27,6 +30,7 @@ from daftari.files.record import (
     Layout,
     Record,
     Row,
+    TableOptions,
     as_cells,
     batches,
     unreadable,
@@ -50,6 +54,8 @@ _NAMED_DELIMITER = re.compile(r"\ufeff?sep=([^\w\r\n\"\\ ])(?:\r\n|\n|\r|$)")
 _END = "\x1e end of piece \x1e"
 """A line put after each piece: it comes back as a record of its own unless a quote is still open."""
 _BROKEN_QUOTE = f"has a quote that never ends, or more than {CELL_CHARS_MAX:,} characters in a cell"
+_JOINED = re.compile(r"\d{16}|\d[\d ()\-]{5,}\d(?:\+|[\"']?[^\W\d_])|[^\W\d_][\"']?\+?\d[\d ()\-]{5,}\d")
+"""A telephone number that touches a word or another number: the end of a line was between them."""
 _AGREED = 0.9
 """The share of records that must have as many cells as the first one for a delimiter to be beyond doubt."""
 
@@ -57,16 +63,30 @@ _AGREED = 0.9
 # ---- the layout -------------------------------------------------------------------------------------
 
 
-def read_delimited_layout(path: str, *, encoding: str) -> Layout:
-    """How the table is laid out. Raises ``UnreadableFile`` for one that is too wide."""
-    sample, _ = read_sample(path, encoding=encoding)
+def read_delimited_layout(path: str, *, encoding: str, options: TableOptions, is_telephone: IsTelephone) -> Layout:
+    """How the table is laid out. Raises ``UnreadableFile`` for one that is too wide, or has lost its line ends."""
+    sample, is_whole = read_sample(path, encoding=encoding)
     named = _NAMED_DELIMITER.match(sample)
     if named:
         sample = sample[named.end() :]
     delimiter = named[1] if named else find_delimiter(sample)
-    first = _first_record(sample, delimiter)
-    columns, header = name_columns([make_plain(cell) for cell in first]) if first else ((), True)
-    return Layout(format="csv", columns=columns, encoding=encoding, delimiter=delimiter, header=header)
+    _refuse_long_line(sample, delimiter)
+    rows: list[NumberedRow] = [
+        (number, [make_plain(cell) for cell in cells]) for number, cells in _sample_rows(sample, delimiter)
+    ]
+    if is_whole and rows and not _has_ends(sample):
+        _refuse_joined_lines([str(cell) for cell in rows[0][1]])
+    table = find_table(rows, options=options, is_telephone=is_telephone)
+    return Layout(
+        format="csv",
+        columns=table.columns,
+        encoding=encoding,
+        delimiter=delimiter,
+        header=table.header,
+        header_row=table.header_row if named is None or table.header_row is None else table.header_row + 1,
+        skipped=table.skipped,
+        contents=table.contents,
+    )
 
 
 def find_delimiter(sample: str) -> str:
@@ -85,29 +105,44 @@ def _best_of(delimiters: Iterable[str], sample: str) -> str | None:
 
 
 def _score(sample: str, delimiter: str) -> tuple[float, float, int]:
-    """Whether the records agree; how many cells they then have; how many of these look like a number or an e-mail."""
-    records = _sample_records(sample, delimiter)
+    """Whether the records agree; how many cells they then have; how many of these look like a number or an e-mail.
+
+    Where the first record does not agree with the others it may be a title, as those that follow it may be.
+    """
+    records = [cells for _, cells in _sample_rows(sample, delimiter)]
+    people = sum(looks_like_person(cell) for record in records for cell in record)
     width = len(records[0]) if records else 0
-    if width < 2:
-        return 0.0, 0.0, 0
+    share = _share(records, width) if width > 1 else 0.0
+    if share >= _AGREED:
+        return 1.0, width, people
+    wide = Counter(len(record) for record in records if len(record) > 1)
+    usual = max(wide, key=lambda each: (wide[each], each)) if wide else 0
+    table = [*dropwhile(lambda record: len(record) != usual, records[:HEADER_ROWS_MAX]), *records[HEADER_ROWS_MAX:]]
+    if usual and _share(table, usual) >= _AGREED:
+        return _AGREED, usual, people
+    return share * 0.5, share * width, people if share else 0
+
+
+def _share(records: Sequence[list[str]], width: int) -> float:
+    """How far records have so many cells."""
     agreed = sum(len(_without_blank_tail(record, width)) <= width and len(record) > 1 for record in records)
     exact = sum(len(record) == width for record in records)
-    share = (agreed + exact) / (2 * len(records))
-    people = sum(looks_like_a_person(cell) for record in records for cell in record)
-    return (1.0, width, people) if share >= _AGREED else (share * 0.5, share * width, people)
+    return (agreed + exact) / (2 * len(records))
 
 
-def _sample_records(sample: str, delimiter: str) -> list[list[str]]:
+def _sample_rows(sample: str, delimiter: str) -> list[tuple[int, list[str]]]:
+    """The leading records that are not blank, each with the number of its row."""
     reader = csv.reader(split_lines(sample), delimiter=delimiter)
-    records: list[list[str]] = []
+    rows: list[tuple[int, list[str]]] = []
     # The records before a broken one are enough.
     with suppress(csv.Error):
-        records.extend(islice(filter(any, reader), SAMPLE_RECORDS))
-    return records
+        filled = ((number, cells) for number, cells in enumerate(reader, 1) if any(map(str.strip, cells)))
+        rows.extend(islice(filled, SAMPLE_RECORDS))
+    return rows
 
 
-def _first_record(sample: str, delimiter: str) -> list[str]:
-    """The cells of the first record that is not blank. Raises ``UnreadableFile`` when it is no record at all."""
+def _refuse_long_line(sample: str, delimiter: str) -> None:
+    """Raise ``UnreadableFile`` when the first line that is not blank is no record at all."""
     beginning = sample.lstrip("\r\n")[: RECORD_CHARS_MAX + 1]
     line = next(iter(split_lines(beginning)), "")
     if len(line) > RECORD_CHARS_MAX or line.count(delimiter) > COLUMNS_MAX:
@@ -115,8 +150,13 @@ def _first_record(sample: str, delimiter: str) -> list[str]:
         raise UnreadableFile(
             f"The file begins with a line of more than {RECORD_CHARS_MAX:,} characters, which is no table."
         )
-    found = _sample_records(sample, delimiter)
-    return found[0] if found else []
+
+
+def _refuse_joined_lines(cells: Sequence[str]) -> None:
+    """Raise ``UnreadableFile`` when the only line of a file, which has no end, was several before."""
+    is_joined = any(_JOINED.search(cell) for cell in cells if not looks_like_email(cell))
+    if is_joined or (any(map(looks_like_person, cells)) and any(map(names_field, cells))):
+        raise UnreadableFile(LINES_JOINED)
 
 
 def _are_filled(rows: list[list[Any]]) -> bool:
@@ -146,7 +186,7 @@ class DelimitedRecords:
         self._text = TextFile(path, encoding=layout.encoding, piece_bytes=piece_bytes)
         self._delimiter = layout.delimiter
         self._width = len(layout.columns)
-        self._header = layout.header
+        self._rows_above = layout.rows_above
         # Only for text without quotes, where a cell begins after a delimiter or a line end and nowhere else.
         before = f"[{re.escape(layout.delimiter)}\r\n]"
         formula = begins_formula(without=f"{layout.delimiter}\r\n")
@@ -175,7 +215,7 @@ class DelimitedRecords:
 
     def _restart(self) -> None:
         self._number = 0
-        self._header_due = self._header
+        self._rows_due = self._rows_above
         self._patience = RESCUE_CHARS_MAX
 
     def _next(self, count: int) -> int:
@@ -192,9 +232,10 @@ class DelimitedRecords:
         rows = None if "\0" in text else self._plain_rows(text)
         if rows is None:
             return self._read_carefully(text, final=final, marked=marked)
-        if self._header_due and rows:
-            self._header_due = False
-            del rows[0]
+        if self._rows_due:
+            passed = min(self._rows_due, len(rows))
+            self._rows_due -= passed
+            del rows[:passed]
         if marked:
             rows = [[make_plain(cell) if cell and cell[0] == "'" else cell for cell in row] for row in rows]
         first = self._next(len(rows))
@@ -227,7 +268,7 @@ class DelimitedRecords:
                 return records, rest
             self._patience -= len(rest) if broken == "open" else CELL_CHARS_MAX
             records.append(unreadable(self._next(1), _BROKEN_QUOTE, lines[place]))
-            self._header_due = False
+            self._rows_due = 0
             place = place + 1 if self._patience >= 0 else len(lines)
         return records, ""
 
@@ -250,8 +291,8 @@ class DelimitedRecords:
         """Add the record of these cells, which stands in these lines, unless it is blank or the header."""
         if not cells or (not cells[0].strip() and not any(map(str.strip, cells))):
             return
-        if self._header_due:
-            self._header_due = False
+        if self._rows_due:
+            self._rows_due -= 1
             return
         width = self._width
         if len(cells) > width:

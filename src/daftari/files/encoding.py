@@ -21,6 +21,12 @@ SAMPLE_BYTES_MAX = 64 * 1024
 SEARCH_BYTES_MAX = 64 * 1024 * 1024
 """Bytes in which lines that are not ASCII are looked for."""
 
+LINES_JOINED = (
+    "The file has no line ends: all its records are in one line. curl -d removes them; send the file with "
+    "--data-binary @FILE, or with -F file=@FILE."
+)
+"""What is said of a file whose lines were joined on their way."""
+
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),

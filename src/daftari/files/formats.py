@@ -12,13 +12,16 @@ from collections.abc import Callable, Mapping
 from typing import BinaryIO
 
 from daftari.errors import UnreadableFile
+from daftari.files.contents import IsTelephone, looks_like_telephone
 from daftari.files.delimited import DelimitedRecords, DelimitedWriter, read_delimited_layout
-from daftari.files.encoding import find_encoding, read_sample
+from daftari.files.encoding import LINES_JOINED, find_encoding, read_sample
 from daftari.files.json import JsonRecords, JsonWriter, LineRecords, LineWriter, read_lines_layout, read_object
 from daftari.files.opendocument import OpenDocumentWriter
-from daftari.files.record import Format, Layout, Records, Writer
+from daftari.files.record import Format, Layout, Records, TableOptions, Writer
 from daftari.files.vcard import CardRecords, CardWriter
 
+ANY_TABLE = TableOptions()
+"""Nothing is known of where the table is."""
 _MAGIC_BYTES = 8
 _OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OLE2_BYTES = 256 * 1024
@@ -37,23 +40,36 @@ _FOREIGN = (
 )
 _MARKUP = re.compile(r"\s*<(?:!doctype|html|table|\?xml|head|body|meta)", re.IGNORECASE)
 _CARD = re.compile(r"\s*BEGIN\s*:\s*VCARD", re.IGNORECASE)
+_JOINED_CARD = re.compile(r"\s*BEGIN\s*:\s*VCARD[ \t]*[^\s][^\r\n]*\s*", re.IGNORECASE)
+"""A file whose only line holds a whole card."""
 _ARRAY = re.compile(r"\s*\[\s*[{\]]")
 _OBJECT = re.compile(r'\s*\{\s*["}]')
 _ADVICE = "save it as CSV, XLSX, ODS, vCard or JSON"
 
 
-def read_layout(path: str, *, name: str, media_type: str | None) -> Layout:
+def read_layout(
+    path: str,
+    *,
+    name: str,
+    media_type: str | None,
+    options: TableOptions = ANY_TABLE,
+    is_telephone: IsTelephone = looks_like_telephone,
+) -> Layout:
     """How a file is laid out. ``name`` is what its owner calls it.
+
+    ``is_telephone`` decides where several columns may hold the number.
 
     Raises ``UnreadableFile`` for what is not a contact list, or is not safe to open.
     """
     try:
-        return _read_layout(path, name=name, media_type=media_type)
+        return _read_layout(path, name, media_type, options, is_telephone)
     except UnreadableFile as error:
         raise UnreadableFile(f"{name}: {error.message}") from error
 
 
-def _read_layout(path: str, *, name: str, media_type: str | None) -> Layout:
+def _read_layout(
+    path: str, name: str, media_type: str | None, options: TableOptions, is_telephone: IsTelephone
+) -> Layout:
     with open(path, "rb") as file:
         magic = file.read(_MAGIC_BYTES)
     if not magic:
@@ -67,16 +83,18 @@ def _read_layout(path: str, *, name: str, media_type: str | None) -> Layout:
         # What reads and writes workbooks takes long to load, and most processes never meet one.
         from daftari.files.workbook import read_workbook_layout
 
-        return read_workbook_layout(path, format=_workbook_format(path))
+        return read_workbook_layout(path, format=_workbook_format(path), options=options, is_telephone=is_telephone)
     encoding = find_encoding(path)
     sample, _ = read_sample(path, encoding=encoding)
     match _text_format(sample, name=name, media_type=media_type):
         case "vcard":
+            if _JOINED_CARD.fullmatch(sample):
+                raise UnreadableFile(LINES_JOINED)
             return Layout(format="vcard", columns=(), encoding=encoding)
         case "ndjson" | "json" as format:
-            return read_lines_layout(path, format=format, encoding=encoding)
+            return read_lines_layout(path, format=format, encoding=encoding, is_telephone=is_telephone)
         case _:
-            return read_delimited_layout(path, encoding=encoding)
+            return read_delimited_layout(path, encoding=encoding, options=options, is_telephone=is_telephone)
 
 
 def read_records(path: str, *, layout: Layout) -> Records:

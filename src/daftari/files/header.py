@@ -1,47 +1,185 @@
-"""The first record of a table: names of the columns, or people already.
+"""Finds where a table begins: which row holds the names of the columns, what stands above it, and what below.
 
-No meaning of columns.
+Lists of people have titles, dates and totals above their header, headers in two rows, or none at all. No reading of
+files.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
-from daftari.errors import UnreadableFile
-from daftari.files.record import COLUMNS_MAX, Cell
+from msgspec import Struct
 
-_NUMBER = re.compile(r"[+(]?[\d\s()./+-]{7,30}")
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s]+")
-_DIGITS_MIN = 7
+from daftari.errors import UnreadableFile
+from daftari.files.columns import has_mobile, names_field
+from daftari.files.contents import (
+    ColumnContents,
+    IsTelephone,
+    count_contents,
+    is_blank,
+    looks_like_person,
+    looks_like_telephone,
+)
+from daftari.files.mobiles import names_mobile, names_own_mobile
+from daftari.files.record import COLUMNS_MAX, Cell, TableOptions
+from daftari.files.words import key_of
+
+HEADER_ROWS_MAX = 30
+"""Filled rows among which the header is looked for."""
+_FIELDS_MIN = 2
+"""Fields that a header names, with people above it."""
 _ONLY_COLUMN = "mobile"
 
-
-def looks_like_a_person(cell: Cell) -> bool:
-    """Whether a cell is, by simple looks, a telephone number or an e-mail: something that no column is called."""
-    if cell is None or isinstance(cell, bool):
-        return False
-    text = str(cell).strip()
-    if _NUMBER.fullmatch(text):
-        return sum(map(str.isdigit, text)) >= _DIGITS_MIN
-    return _EMAIL.fullmatch(text) is not None
+NumberedRow = tuple[int, list[Cell]]
+"""A row with its number as a spreadsheet shows it, from 1."""
 
 
-def name_columns(first: Sequence[Cell]) -> tuple[tuple[str, ...], bool]:
-    """The names of the columns, and whether the first record holds them.
+class Table(Struct, frozen=True):
+    """How a table is laid out. ``skipped``: filled rows before the first record: titles and names of the columns."""
 
-    Raises ``UnreadableFile`` when there are too many.
-    """
-    refuse_columns(len(first))
-    if any(map(looks_like_a_person, first)):
-        if len(first) == 1:
-            return (_ONLY_COLUMN,), False
-        return tuple(f"column {place}" for place in range(1, len(first) + 1)), False
-    names = ("" if cell is None else str(cell).strip() for cell in first)
-    return tuple(name or f"column {place}" for place, name in enumerate(names, 1)), True
+    columns: tuple[str, ...]
+    header: bool
+    header_row: int | None
+    skipped: int
+    contents: tuple[ColumnContents, ...] = ()
+
+    @property
+    def has_mobile(self) -> bool:
+        """Whether one of the columns holds the person's number."""
+        return has_mobile(self.columns, contents=self.contents)
+
+
+def find_table(rows: Sequence[NumberedRow], *, options: TableOptions, is_telephone: IsTelephone) -> Table:
+    """The table in the first filled rows of a file. Raises ``UnreadableFile`` when it is too wide."""
+    if not rows:
+        return Table((), True, None, 0)
+    if options.header_row is None:
+        first, last = _find_header(rows, {key_of(name) for name in options.columns})
+    elif options.header_row == 0:
+        first = last = -1
+    else:
+        first = last = _place_of(rows, options.header_row)
+    below = [cells for _, cells in rows[last + 1 :]]
+    if first < 0:
+        columns = _without_names(max(len(trimmed(cells)) for cells in below))
+    else:
+        columns = _names([cells for _, cells in rows[first : last + 1]])
+    refuse_columns(len(columns))
+    contents = count_contents(below, width=len(columns), is_telephone=is_telephone)
+    return Table(columns, first >= 0, rows[last][0] if first >= 0 else None, last + 1, contents)
 
 
 def refuse_columns(count: int) -> None:
     """Raise ``UnreadableFile`` when a table has more columns than are read."""
     if count > COLUMNS_MAX:
         raise UnreadableFile(f"The file has more than {COLUMNS_MAX:,} columns; leave in it only those that are needed.")
+
+
+def trimmed(cells: Sequence[Cell]) -> list[Cell]:
+    """The cells up to the last one that is not blank: beyond may be stray ones far away."""
+    count = len(cells)
+    while count and _is_empty(cells[count - 1]):
+        count -= 1
+    return list(cells[:count])
+
+
+def _place_of(rows: Sequence[NumberedRow], header_row: int) -> int:
+    """The place of the row with this number, or of the next filled one. Raises ``UnreadableFile``."""
+    for place, (number, _) in enumerate(rows):
+        if number >= header_row:
+            return place
+    raise UnreadableFile(f"The header_row is {header_row}, but only the rows up to {rows[-1][0]} are looked at.")
+
+
+def _find_header(rows: Sequence[NumberedRow], given: set[str]) -> tuple[int, int]:
+    """The first and the last row of the header; -1 for both when the first row is one of people already."""
+    top = [cells for _, cells in rows]
+    for place, cells in enumerate(top[:HEADER_ROWS_MAX]):
+        if given & {key_of(_text(cell)) for cell in cells}:
+            return place, place
+    telephones = [{at for at, cell in enumerate(cells) if looks_like_telephone(cell)} for cells in top]
+    follows_people = False
+    for place, cells in enumerate(top[:HEADER_ROWS_MAX]):
+        below = set().union(*telephones[place + 1 :])
+        if any(map(looks_like_person, cells)):
+            follows_people = True
+        elif _is_header(cells, below, is_wide=_is_wide(top[place + 1 :]), follows_people=follows_people):
+            second = top[place + 1] if place + 1 < len(top) else ()
+            is_double = _is_second(cells, second, set().union(*telephones[place + 2 :]))
+            return place, place + is_double
+    return (-1, -1) if any(map(looks_like_person, top[0])) else (0, 0)
+
+
+def _is_header(cells: Sequence[Cell], below: set[int], *, is_wide: bool, follows_people: bool) -> bool:
+    """Whether a row names a column of telephones; ``below``: where telephones stand under it.
+
+    A row that follows people, or a title with a number, must name another field too.
+    """
+    names = [_text(cell) for cell in cells]
+    mobiles = {at for at, name in enumerate(names) if name and names_mobile(name)}
+    if not mobiles or (is_wide and len(trimmed(cells)) == 1):
+        return False
+    if follows_people:
+        return bool(mobiles & below) and sum(map(names_field, names)) >= _FIELDS_MIN
+    return bool(mobiles & below) or not below
+
+
+def _is_second(upper: Sequence[Cell], lower: Sequence[Cell], below: set[int]) -> bool:
+    """Whether a row under a header belongs to it: it names a column of telephones, or what stands under wide cells."""
+    names = [_text(cell) for cell in lower]
+    if any(map(looks_like_person, lower)):
+        return False
+    filled = {at for at, name in enumerate(names) if name}
+    gaps = {at for at in filled if _is_empty(_cell(upper, at))}
+    if (gaps or sum(map(names_field, names)) >= _FIELDS_MIN) and any(
+        names_own_mobile(names[at]) for at in filled & below
+    ):
+        return True
+    wide = {at for at in filled if at + 1 in gaps}
+    are_words = all(name.replace(" ", "").isalpha() and not is_blank(name) for name in names if name)
+    mobiles = {at for at in wide if names_mobile(_text(_cell(upper, at)))}
+    return bool(mobiles & below) and filled == gaps | wide and are_words
+
+
+def _names(header: Sequence[Sequence[Cell]]) -> tuple[str, ...]:
+    """The names of the columns, from one row or from two."""
+    *uppers, lower = ([_text(cell) for cell in cells] for cells in map(trimmed, header))
+    if not uppers:
+        return tuple(name or _nameless(place) for place, name in enumerate(lower, 1))
+    (upper,) = uppers
+    width, names, above = max(len(upper), len(lower)), list[str](), ""
+    for place in range(width):
+        over, name = _at(upper, place), _at(lower, place)
+        above = over or (above if name else "")
+        known = name if lower.count(name) == 1 and names_field(name) else f"{above} {name}".strip()
+        names.append(known or _nameless(place + 1))
+    return tuple(names)
+
+
+def _without_names(width: int) -> tuple[str, ...]:
+    return (_ONLY_COLUMN,) if width == 1 else tuple(map(_nameless, range(1, width + 1)))
+
+
+def _nameless(place: int) -> str:
+    return f"column {place}"
+
+
+def _is_wide(rows: Sequence[Sequence[Cell]]) -> bool:
+    """Whether a row has more than one cell with something in it."""
+    return any(len(trimmed(row)) > 1 for row in rows)
+
+
+def _at(names: Sequence[str], place: int) -> str:
+    return names[place] if place < len(names) else ""
+
+
+def _cell(cells: Sequence[Cell], place: int) -> Cell:
+    return cells[place] if place < len(cells) else None
+
+
+def _text(cell: Cell) -> str:
+    return "" if cell is None else str(cell).strip()
+
+
+def _is_empty(cell: Cell) -> bool:
+    return cell is None or (isinstance(cell, str) and not cell.strip())

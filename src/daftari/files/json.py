@@ -14,7 +14,8 @@ from typing import Any, BinaryIO
 import msgspec
 
 from daftari.errors import UnreadableFile
-from daftari.files.encoding import LongLine, TextFile, repair, split_lines
+from daftari.files.contents import SAMPLE_ROWS, IsTelephone, count_contents
+from daftari.files.encoding import LINES_JOINED, LongLine, TextFile, repair, split_lines
 from daftari.files.record import (
     RECORD_CHARS_MAX,
     UNREADABLE_TEXT_MAX,
@@ -31,6 +32,8 @@ from daftari.model.limits import JSON_DEPTH_MAX
 NAMED_RECORDS = 1_000
 """Leading records whose members' names are the columns."""
 
+_JOINED = re.compile(r"\}\s*\{")
+"""Two objects in one line."""
 _TOO_LONG = f"is longer than {RECORD_CHARS_MAX:,} characters"
 _BETWEEN = " \t\r\n,"
 _OUTSIDE = re.compile(r'[^"{}\[\]]*+(?:"(?:[^"\\]++|\\.)*+"[^"{}\[\]]*+)*+', re.DOTALL)
@@ -41,15 +44,22 @@ _VALUE = re.compile(r'(?:[^",]++|"(?:[^"\\]++|\\.)*+")++', re.DOTALL)
 _ARRAY_OF_OBJECTS = re.compile(r"\s*[{\]]")
 
 
-def read_lines_layout(path: str, *, format: Format, encoding: str) -> Layout:
+def read_lines_layout(path: str, *, format: Format, encoding: str, is_telephone: IsTelephone) -> Layout:
     """The names of the members as columns. Raises ``UnreadableFile`` for JSON without an array of objects."""
     bare = Layout(format=format, columns=(), encoding=encoding)
     names: dict[str, None] = {}
     records = (record for batch in open_lines(path, layout=bare) for record in batch)
+    found: list[dict[str, Any]] = []
     for record in islice(records, NAMED_RECORDS):
         if isinstance(record.values, dict):
             names.update(dict.fromkeys(record.values))
-    return Layout(format=format, columns=tuple(names), encoding=encoding)
+            found.append(record.values)
+        elif record.number == 1 and _JOINED.search(record.text or ""):
+            raise UnreadableFile(LINES_JOINED)
+    columns = tuple(names)
+    rows = ([values.get(name) for name in columns] for values in found[:SAMPLE_ROWS])
+    contents = count_contents(rows, width=len(columns), is_telephone=is_telephone)
+    return Layout(format=format, columns=columns, encoding=encoding, contents=contents)
 
 
 def open_lines(path: str, *, layout: Layout) -> Records:

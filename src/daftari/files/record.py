@@ -10,6 +10,8 @@ from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
+from daftari.files.contents import ColumnContents
+
 RECORDS_PER_BATCH = 1_000
 """Records that are handed on together, at most."""
 RECORD_CHARS_MAX = 1024 * 1024
@@ -27,6 +29,18 @@ Row = Sequence[Cell] | dict[str, Any]
 """What is written: cells in the order of the columns, an object, or the text of a card."""
 
 
+class TableOptions(Struct, frozen=True):
+    """What is known of where a table is before it is read.
+
+    ``header_row``: the row with the names of the columns, as a spreadsheet numbers it; 0 when there is none.
+    ``columns``: names that occur in it.
+    """
+
+    sheet: str | None = None
+    header_row: int | None = None
+    columns: tuple[str, ...] = ()
+
+
 class Layout(Struct, frozen=True):
     """What must be known to read the very same file again, or to write another like it."""
 
@@ -36,9 +50,22 @@ class Layout(Struct, frozen=True):
     encoding: str = "utf-8"
     delimiter: str = ","
     sheet: str | None = None
-    """The sheet that is read: the first one that is not empty."""
+    """The sheet that is read."""
+    other_sheets: tuple[str, ...] = ()
+    """The sheets that hold something and are not read."""
     header: bool = True
-    """Whether the first record holds the names of the columns."""
+    """Whether a row holds the names of the columns."""
+    header_row: int | None = None
+    """Which one, as a spreadsheet numbers it; the lower one of two."""
+    skipped: int | None = None
+    """Rows that hold something before the first record: titles and the names of the columns."""
+    contents: tuple[ColumnContents, ...] = ()
+    """What the columns hold in a sample of the records; not kept."""
+
+    @property
+    def rows_above(self) -> int:
+        """Filled rows before the first record."""
+        return int(self.header) if self.skipped is None else self.skipped
 
 
 class Record(Struct, frozen=True, gc=False):

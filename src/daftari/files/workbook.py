@@ -13,12 +13,32 @@ from itertools import islice
 from typing import BinaryIO
 
 import xlsxwriter
-from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError
+from msgspec import Struct
+from python_calamine import (
+    CalamineError,
+    CalamineSheet,
+    CalamineWorkbook,
+    PasswordError,
+    SheetTypeEnum,
+    SheetVisibleEnum,
+)
 
 from daftari.errors import UnreadableFile
+from daftari.files.contents import SAMPLE_ROWS, IsTelephone
 from daftari.files.csv_injection import make_plain, make_safe
-from daftari.files.header import name_columns
-from daftari.files.record import RECORDS_PER_BATCH, Cell, Format, Layout, Record, Row, as_cells, unreadable
+from daftari.files.header import Table, find_table, trimmed
+from daftari.files.record import (
+    RECORDS_PER_BATCH,
+    Cell,
+    Format,
+    Layout,
+    Record,
+    Row,
+    TableOptions,
+    as_cells,
+    unreadable,
+)
+from daftari.files.words import key_of
 from daftari.files.zip_bombs import refuse_bombs
 
 SHEET_ROWS_MAX = 1_048_575
@@ -32,14 +52,65 @@ _EXACT_MAX = 2**53
 Found = int | float | str | bool | time | date | datetime | timedelta
 
 
-def read_workbook_layout(path: str, *, format: Format) -> Layout:
-    """The first sheet that is not empty and its columns. Raises ``UnreadableFile``, also for none."""
+def read_workbook_layout(path: str, *, format: Format, options: TableOptions, is_telephone: IsTelephone) -> Layout:
+    """The sheet to read and its columns: the one that is asked for, or the first visible one with a telephone column.
+
+    Raises ``UnreadableFile``, also when every visible sheet is empty.
+    """
     refuse_bombs(path)
-    for sheet in _sheets(path):
-        for row in _filled_rows(sheet):
-            columns, header = name_columns(_header_cells(row))
-            return Layout(format=format, columns=columns, sheet=sheet.name, header=header)
-    raise UnreadableFile("The workbook is empty.")
+    found: list[tuple[_Sheet, Table]] = []
+    for sheet, rows in _sheets(path):
+        top = list(islice(_numbered_rows(rows), SAMPLE_ROWS))
+        if top:
+            wanted = options if options.sheet is None or sheet.is_called(options.sheet) else TableOptions()
+            found.append((sheet, find_table(top, options=wanted, is_telephone=is_telephone)))
+    sheet, table = _choose(found, options)
+    return Layout(
+        format=format,
+        columns=table.columns,
+        sheet=sheet.name,
+        other_sheets=tuple(other.name for other, _ in found if other is not sheet),
+        header=table.header,
+        header_row=table.header_row,
+        skipped=table.skipped,
+        contents=table.contents,
+    )
+
+
+class _Sheet(Struct, frozen=True):
+    """A sheet of a workbook; ``place`` counts from 1."""
+
+    name: str
+    place: int
+    is_visible: bool
+
+    def is_called(self, name: str) -> bool:
+        """Whether a name is that of this sheet, in any case."""
+        return self.name.strip().casefold() == name.strip().casefold()
+
+
+def _choose(found: Sequence[tuple[_Sheet, Table]], options: TableOptions) -> tuple[_Sheet, Table]:
+    """The sheet to read of those that hold something. Raises ``UnreadableFile``."""
+    names = ", ".join(repr(sheet.name) for sheet, _ in found)
+    if options.sheet is not None:
+        named = [one for one in found if one[0].is_called(options.sheet)]
+        named = named or [one for one in found if str(one[0].place) == options.sheet.strip()]
+        if named:
+            return named[0]
+        raise UnreadableFile(
+            f"The workbook has no sheet {options.sheet!r} that is filled; there are {names or 'none'}."
+        )
+    visible = [one for one in found if one[0].is_visible]
+    if not visible:
+        raise UnreadableFile(
+            f"The visible sheets of the workbook are empty; hidden are {names}. Name one to read it (sheet, --sheet)."
+            if found
+            else "The workbook is empty."
+        )
+    given = {key_of(name) for name in options.columns}
+    fits = [one for one in visible if given and given <= {*map(key_of, one[1].columns)}]
+    fits += [one for one in visible if one[1].has_mobile]
+    return (fits or visible)[0]
 
 
 class WorkbookRecords:
@@ -59,7 +130,7 @@ class WorkbookRecords:
         return int(self._share * self._size)
 
     def __iter__(self) -> Iterator[list[Record]]:
-        sheet = next((sheet for sheet in _sheets(self._path) if sheet.name == self._layout.sheet), None)
+        sheet = next((rows for found, rows in _sheets(self._path) if found.name == self._layout.sheet), None)
         if sheet is None:
             raise UnreadableFile(f"The workbook has no sheet {self._layout.sheet!r}.")
         rows = max(sheet.total_height, 1)
@@ -72,9 +143,7 @@ class WorkbookRecords:
         self._share = 1.0
 
     def _records(self, sheet: CalamineSheet) -> Iterator[Record]:
-        rows = _filled_rows(sheet)
-        if self._layout.header:
-            next(rows, None)
+        rows = (row for _, row in islice(_numbered_rows(sheet), self._layout.rows_above, None))
         width = len(self._layout.columns)
         for number, row in enumerate(rows, 1):
             surplus = [cell for cell in row[width:] if not _is_blank(cell)]
@@ -86,32 +155,26 @@ class WorkbookRecords:
                 yield Record(number, row)
 
 
-def _sheets(path: str) -> Iterator[CalamineSheet]:
-    """The sheets, one in memory at a time."""
+def _sheets(path: str) -> Iterator[tuple[_Sheet, CalamineSheet]]:
+    """The sheets with their rows, one in memory at a time."""
     try:
         with CalamineWorkbook.from_path(path) as book:
-            for name in book.sheet_names:
-                yield book.get_sheet_by_name(name)
+            for place, found in enumerate(book.sheets_metadata, 1):
+                if found.typ == SheetTypeEnum.WorkSheet:
+                    is_visible = found.visible == SheetVisibleEnum.Visible
+                    yield _Sheet(found.name, place, is_visible), book.get_sheet_by_name(found.name)
     except PasswordError as error:
         raise UnreadableFile("The workbook is protected with a password; save it without one.") from error
     except (CalamineError, OSError, ValueError) as error:
         raise UnreadableFile("The workbook is damaged; save it again, or as CSV.") from error
 
 
-def _filled_rows(sheet: CalamineSheet) -> Iterator[list[Cell]]:
-    """The rows that are not blank."""
-    for found in sheet.iter_rows():
+def _numbered_rows(sheet: CalamineSheet) -> Iterator[tuple[int, list[Cell]]]:
+    """The rows that are not blank, each with its number."""
+    for number, found in enumerate(sheet.iter_rows(), 1):
         row = [_read_cell(cell) for cell in found]
         if not all(map(_is_blank, row)):
-            yield row
-
-
-def _header_cells(row: list[Cell]) -> list[Cell]:
-    """The first row up to its last cell that is not blank: beyond may be stray cells far away."""
-    count = len(row)
-    while _is_blank(row[count - 1]):
-        count -= 1
-    return row[:count]
+            yield number, row
 
 
 def _is_blank(cell: Cell) -> bool:
@@ -135,7 +198,7 @@ def _read_cell(found: Found) -> Cell:
 
 
 def _surplus(number: int, row: list[Cell], width: int) -> Record:
-    cells = len(_header_cells(row))
+    cells = len(trimmed(row))
     text = "\t".join("" if cell is None else str(cell) for cell in row)
     return unreadable(number, f"has {cells} cells where the header has {width}", text)
 

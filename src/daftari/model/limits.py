@@ -75,6 +75,8 @@ AUDIENCE_DAYS = 90
 
 FILE_BYTES_MAX = 1024 * 1024 * 1024
 """File of an import."""
+HEADER_ROW_MAX = 200
+"""The last row of a table that may hold the names of its columns."""
 IMPORTS_PER_PAGE_MAX = 100
 """Imports in one response of their list."""
 IMPORT_ROWS_PER_PAGE_MAX = 1_000

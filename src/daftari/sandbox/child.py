@@ -20,7 +20,7 @@ from daftari.errors import DaftariError
 from daftari.files import Record
 from daftari.memory import check_cycles_rarely
 from daftari.rules.imports.model import ImportSettings
-from daftari.rules.imports.parse import RowReader
+from daftari.rules.imports.parse import RowReader, telephone_test
 from daftari.sandbox.protocol import CHUNK, END, ERROR, LAYOUT, Task, read_frame, write_frame
 
 MEMORY_BYTES_MAX = 1024 * 1024 * 1024
@@ -57,7 +57,13 @@ def main() -> None:
         if task.settings is None:
             _limit(resource.RLIMIT_CPU, LAYOUT_CPU_SECONDS_MAX)
             signal.alarm(LAYOUT_SECONDS_MAX)
-            layout = files.read_layout(path, name=task.name, media_type=task.media_type)
+            layout = files.read_layout(
+                path,
+                name=task.name,
+                media_type=task.media_type,
+                options=task.options,
+                is_telephone=telephone_test(task.region),
+            )
             write_frame(said, LAYOUT, _encode(layout))
         else:
             seconds = READ_CPU_SECONDS_MIN + os.path.getsize(path) // READ_BYTES_A_SECOND_MIN

@@ -15,9 +15,9 @@ from typing import IO, BinaryIO, cast
 import msgspec
 
 from daftari.errors import StoreBusy, UnreadableFile
-from daftari.files import Layout
+from daftari.files import Layout, TableOptions
 from daftari.rules.imports.model import ImportSettings, ReadChunk
-from daftari.rules.imports.request import ImportRequest, check_request, import_settings
+from daftari.rules.imports.request import ImportRequest, check_request, import_settings, table_options
 from daftari.sandbox.protocol import CHUNK, ERROR, LAYOUT, Task, read_frame, write_frame
 
 CHUNKS_WAITING_MAX = 20
@@ -35,9 +35,9 @@ _decode_chunk = msgspec.msgpack.Decoder(ReadChunk).decode
 _decode_layout = msgspec.msgpack.Decoder(Layout).decode
 
 
-def read_layout(file: IO[bytes], *, name: str, media_type: str | None) -> Layout:
+def read_layout(file: IO[bytes], *, name: str, media_type: str | None, region: str, options: TableOptions) -> Layout:
     """What a file is and which columns it has. Raises ``UnreadableFile``."""
-    with _started(file, Task(name, media_type, None, 0)) as process:
+    with _started(file, Task(name, media_type, region=region, options=options)) as process:
         frame = read_frame(_output(process))
         if frame is None:
             process.wait()
@@ -59,7 +59,9 @@ def read_request(file: IO[bytes], *, request: ImportRequest, region: str, now: i
     """What an import of a file is to do. Raises ``UnreadableFile``, ``TooLarge`` and ``ValidationFailed``."""
     length = file.seek(0, 2)
     check_request(request, length=length)
-    layout = read_layout(file, name=request.name, media_type=request.media_type)
+    layout = read_layout(
+        file, name=request.name, media_type=request.media_type, region=region, options=table_options(request)
+    )
     return import_settings(request, layout=layout, length=length, region=region, now=now)
 
 

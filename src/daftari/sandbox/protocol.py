@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from msgspec import Struct
 
+from daftari.files import TableOptions
 from daftari.rules.imports.model import ImportSettings
 
 LENGTH_BYTES = 4
@@ -18,13 +19,16 @@ LAYOUT, CHUNK, ERROR, END = b"l", b"c", b"e", b"."
 class Task(Struct, frozen=True):
     """What the child does: detect a file's layout, or read its records.
 
-    ``first_chunk``: the first one to send; those before are read too, for the numbers in them.
+    ``region``: of the numbers by which columns are recognised. ``first_chunk``: the first one to send; those before are
+    read too, for the numbers in them.
     """
 
     name: str
     media_type: str | None
-    settings: ImportSettings | None
-    first_chunk: int
+    settings: ImportSettings | None = None
+    first_chunk: int = 0
+    region: str = ""
+    options: TableOptions = TableOptions()
 
 
 def write_frame(stream: BinaryIO, letter: bytes, message: bytes) -> None:

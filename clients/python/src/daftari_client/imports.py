@@ -33,6 +33,8 @@ class Imports(Resource[Mode]):
         plan: bool = False,
         attributes: bool = False,
         keep_ids: bool = False,
+        sheet: str | None = None,
+        header_row: int | None = None,
         channel: AnyChannel | None = None,
         sender: str | None = None,
         purpose: Purpose | None = None,
@@ -49,8 +51,9 @@ class Imports(Resource[Mode]):
 
         ``columns`` maps columns of the file to fields; the server finds out about the others, and ``None`` leaves a
         column out. With ``plan`` nothing changes until ``apply``. ``attributes`` keeps unknown columns as attributes.
-        ``keep_ids`` keeps the ids of the file, in an empty project. ``channel`` and the parameters after it are for
-        rows of opt-outs and opt-ins that do not say it themselves; the default is any, and now.
+        ``keep_ids`` keeps the ids of the file, in an empty project. ``sheet`` and ``header_row`` place the table;
+        the default is to find it. ``channel`` and the parameters after it are for rows of opt-outs and opt-ins that do
+        not say it themselves; the default is any, and now.
 
         Raises ``UnreadableFile``, ``TooLarge`` or ``ValidationFailed``.
         """
@@ -64,6 +67,8 @@ class Imports(Resource[Mode]):
             "plan": plan,
             "attributes": attributes,
             "keep_ids": keep_ids,
+            "sheet": sheet,
+            "header_row": header_row,
             "channel": channel,
             "sender": sender,
             "purpose": purpose,

@@ -451,6 +451,7 @@ class Import(Record, frozen=True, kw_only=True):
     ``state`` is ``queued``, ``running``, ``paused``, ``done``, ``failed`` or ``cancelled``; ``phase`` is ``plan``,
     ``apply`` or ``undo``. ``counts`` has the rows by outcome and adds up to ``rows``; ``plan`` has what the plan
     counted. ``facts`` counts the opt-outs, opt-ins and other facts that were recorded. ``rate`` is in rows a second.
+    ``sheet`` was read of a workbook, ``sheets_not_read`` were not; ``header_row`` holds the names of the columns.
     """
 
     id: int
@@ -460,6 +461,9 @@ class Import(Record, frozen=True, kw_only=True):
     name: str | None = None
     format: str | None = None
     group: str | None = None
+    sheet: str | None = None
+    sheets_not_read: list[str] | None = None
+    header_row: int | None = None
     columns: list[Column] | None = None
     bytes: int | None = None
     bytes_read: int | None = None

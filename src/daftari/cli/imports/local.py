@@ -159,7 +159,6 @@ def _to_status(found: Import) -> ImportStatus:
         columns=msgspec.convert(settings.uses, list[Column], from_attributes=True),
         encoding=layout.encoding,
         delimiter=layout.delimiter if layout.format == "csv" else None,
-        sheet=layout.sheet,
         header=layout.header,
         attributes=settings.attributes,
         keep_ids=settings.keep_ids,

@@ -41,6 +41,8 @@ def say_layout(status: ImportStatus) -> None:
         about.append(f"separated by {_DELIMITERS.get(status.delimiter, repr(status.delimiter))}")
     if status.header is False:
         about.append("without column names")
+    elif status.header_row is not None and status.header_row > 1:
+        about.append(f"column names in row {status.header_row}")
     _say(f"{status.name}: {', '.join(about)}; read as {_KINDS[status.kind]}.")
     uses = [(column.name, _find_use(column, status)) for column in status.columns]
     used = [f"{name} → {use}" for name, use in uses if use is not None]
@@ -145,6 +147,10 @@ def _say_counts(status: ImportStatus) -> None:
         also.append(f"{status.facts:,} opt-outs and opt-ins recorded")
     if also:
         _say(f"Also: {'; '.join(also)}.")
+    if status.sheets_not_read:
+        names = _join_names([repr(name) for name in status.sheets_not_read], COLUMNS_NAMED_MAX)
+        verb = "sheet was" if len(status.sheets_not_read) == 1 else "sheets were"
+        _say(f"Only sheet {status.sheet!r} was read; this {verb} not read: {names}. Name one with --sheet.")
 
 
 def _say_rejects(status: ImportStatus, target: ImportTarget) -> None:

@@ -65,6 +65,8 @@ class ServerTarget:
             plan=request.planned,
             attributes=request.attributes,
             keep_ids=request.keep_ids,
+            sheet=request.sheet,
+            header_row=request.header_row,
             progress=note,
             **request.common,
         )

@@ -33,7 +33,7 @@ from daftari.cli.terminal.progress import show_progress
 from daftari.cli.terminal.scope import ScopeOptions, read_option
 from daftari.cli.terminal.signals import ShouldStop, catch_stop_signals
 from daftari.errors import TooLarge, UnreadableFile, ValidationFailed
-from daftari.model.limits import FILE_BYTES_MAX
+from daftari.model.limits import FILE_BYTES_MAX, HEADER_ROW_MAX
 
 if TYPE_CHECKING:
     from daftari.rules.imports.request import ImportRequest
@@ -62,6 +62,24 @@ class FileOptions(Options, frozen=True, kw_only=True):
     keep_ids: Annotated[
         bool, typer.Option("--keep-ids", help="Keep ids and creation times, in a project without contacts.")
     ] = False
+    sheet: Annotated[
+        str | None,
+        typer.Option(
+            "--sheet",
+            metavar="NAME",
+            help="The sheet of a workbook. [default: the first visible one with telephone numbers]",
+        ),
+    ] = None
+    header_row: Annotated[
+        int | None,
+        typer.Option(
+            "--header-row",
+            metavar="N",
+            min=0,
+            max=HEADER_ROW_MAX,
+            help="The row with the names of the columns; 0 for none. [default: found]",
+        ),
+    ] = None
     plan: Annotated[bool, typer.Option("--plan", help="Show what would happen to each row, and change nothing.")] = (
         False
     )
@@ -148,6 +166,8 @@ def _read_request(how: FileOptions, facts: ListOptions) -> ImportRequest:
         mapping=_read_mapping(how.mapping or ()),
         attributes=how.attributes,
         keep_ids=how.keep_ids,
+        sheet=how.sheet,
+        header_row=how.header_row,
         planned=how.plan,
         common={name: value for name, value in common.items() if value is not None}
         | ({"override": True} if facts.override else {}),

@@ -38,6 +38,9 @@ class ImportStatus(Struct, frozen=True, kw_only=True):
     name: str = ""
     format: str = ""
     group: str | None = None
+    sheet: str | None = None
+    sheets_not_read: list[str] = []
+    header_row: int | None = None
     columns: list[Column] = []
     bytes: int = 0
     bytes_read: int = 0
@@ -57,7 +60,6 @@ class ImportStatus(Struct, frozen=True, kw_only=True):
     expires_at: str | None = None
     encoding: str | UnsetType | None = UNSET
     delimiter: str | UnsetType | None = UNSET
-    sheet: str | UnsetType | None = UNSET
     header: bool | UnsetType = UNSET
     attributes: bool | UnsetType = UNSET
     keep_ids: bool | UnsetType = UNSET

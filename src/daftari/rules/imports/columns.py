@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import msgspec
 
-from daftari.files import ColumnUse, split_name
+from daftari.files import LABEL, ColumnUse, label_rank, split_name
 from daftari.model.contacts import TEXT_FIELDS, AttributeValue, ContactGiven
 from daftari.model.limits import ID_MAX
 from daftari.rules.imports.fields import (
@@ -55,6 +55,11 @@ class Columns:
         self._texts = [(field, places[field]) for field in TEXT_FIELDS if field in places]
         numbered = ["mobile", *(f"mobile.{number}" for number in range(2, NUMBERS_PER_ROW_MAX + 1))]
         self._mobiles = [places[field] for field in numbered if field in places]
+        self._labels = {
+            places[field]: places[label]
+            for field in numbered
+            if field in places and (label := LABEL + field.removeprefix("mobile")) in places
+        }
         self._name = places.get("name")
         self._more = [(field, places[field]) for field in MORE_FIELDS if field in places]
         self._facts = [(field, places[field]) for field in FACT_FIELDS if field in places]
@@ -101,11 +106,22 @@ class Columns:
                 continue
             if value not in (None, ""):
                 item["evidence" if field == "note" else field] = {"note": str(value)} if field == "note" else value
-        written = [value for place in self._mobiles if (value := take(values, place)) not in (None, "")]
+        written = [
+            value for place in self._mobiles_in(values, take) if (value := take(values, place)) not in (None, "")
+        ]
         return [{"mobile": repair_number(number), **item} for number in written or [None]]
 
+    def _mobiles_in(self, values: Values, take: Taker) -> list[int | str]:
+        """Where a record has numbers, those first that their labels call mobiles; without fax and pager."""
+        if not self._labels:
+            return self._mobiles
+        labels = ((place, self._labels.get(place)) for place in self._mobiles)
+        ranks = {place: label_rank(None if label is None else take(values, label)) for place, label in labels}
+        found = [(rank, place) for place, rank in ranks.items() if rank is not None]
+        return [place for _, place in sorted(found, key=lambda one: one[0])]
+
     def _read_mobile(self, values: Values, take: Taker) -> Any:
-        for place in self._mobiles:
+        for place in self._mobiles_in(values, take):
             value = take(values, place)
             if value not in (None, ""):
                 return value

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Raw, Struct
 from pyroaring import BitMap64
 
-from daftari.files import Record
+from daftari.files import IsTelephone, Record
 from daftari.mobile import UnreadableMobile, reader_for
 from daftari.model.consent import NewFact
 from daftari.model.contacts import ContactRow
@@ -236,6 +236,20 @@ class RowReader:
             return False
         seen.add(key)
         return True
+
+
+def telephone_test(region: str) -> IsTelephone:
+    """Whether people of a region dial what is in a cell, for a file whose columns are not known yet."""
+    read = reader_for(region)
+
+    def is_telephone(written: str | int) -> bool:
+        try:
+            read(written)
+        except UnreadableMobile:
+            return False
+        return True
+
+    return is_telephone
 
 
 def _remembering(reader: Callable[[str | int], int]) -> Callable[[str | int], int]:

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import IO, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from daftari.errors import TooLarge
-from daftari.files import CARD_COLUMNS, ColumnUse, Layout, match_columns
+from daftari.files import CARD_COLUMNS, LABEL, ColumnUse, Format, Layout, TableOptions, match_columns
 from daftari.files.columns import MOBILE
 from daftari.model.contacts import TEXT_FIELDS
 from daftari.model.limits import FILE_BYTES_MAX, PART_BYTES, PARTS_PER_STEP
@@ -23,6 +24,15 @@ from daftari.rules.imports.model import ImportKind, ImportSettings
 
 OWN_NAMES = ("id", "mobile", *TEXT_FIELDS, "created_at", "attributes", "groups", "consent")
 """The members of a contact as it is exported."""
+WORKBOOKS = ("xlsx", "ods")
+FORMAT_NAMES: dict[Format, str] = {
+    "csv": "CSV",
+    "xlsx": "XLSX",
+    "ods": "ODS",
+    "vcard": "vCard",
+    "ndjson": "NDJSON",
+    "json": "JSON",
+}
 EXAMPLE = "+254722000000"
 """A number that can be read: what is wrong is elsewhere."""
 
@@ -34,8 +44,9 @@ class ImportRequest(Struct, frozen=True):
     """What a caller asks for.
 
     ``mapping``: fields by column, over what is found by name. ``attributes``: columns that are nothing else become
-    attributes. ``keep_ids``: ids and times of creation are the file's. ``common``: members of facts that the records do
-    not name.
+    attributes. ``keep_ids``: ids and times of creation are the file's. ``sheet``: which one of a workbook is read.
+    ``header_row``: which row holds the names of the columns, 0 if none does. ``common``: members of facts that the
+    records do not name.
     """
 
     name: str
@@ -45,6 +56,8 @@ class ImportRequest(Struct, frozen=True):
     mapping: dict[str, str] = {}
     attributes: bool = False
     keep_ids: bool = False
+    sheet: str | None = None
+    header_row: int | None = None
     planned: bool = False
     common: dict[str, Any] = {}
 
@@ -64,8 +77,14 @@ def check_request(request: ImportRequest, *, length: int) -> None:
     problems.refuse()
 
 
+def table_options(request: ImportRequest) -> TableOptions:
+    """What the request knows of where the table is."""
+    return TableOptions(request.sheet, request.header_row, tuple(request.mapping))
+
+
 def import_settings(request: ImportRequest, *, layout: Layout, length: int, region: str, now: int) -> ImportSettings:
     """What an import of a file with this layout is to do. Raises ``ValidationFailed``."""
+    _refuse_options(request, layout)
     common = {"source": "import", **request.common}
     if request.kind != "contacts":
         kind: Kind = "opt_out" if request.kind == "opt_outs" else "opt_in"
@@ -73,7 +92,7 @@ def import_settings(request: ImportRequest, *, layout: Layout, length: int, regi
     return ImportSettings(
         name=request.name,
         bytes=length,
-        layout=layout,
+        layout=replace(layout, contents=()),
         uses=column_uses(layout, request=request),
         region=region,
         created_at=now,
@@ -86,10 +105,31 @@ def import_settings(request: ImportRequest, *, layout: Layout, length: int, regi
     )
 
 
+def _refuse_options(request: ImportRequest, layout: Layout) -> None:
+    """Raise ``ValidationFailed`` for a sheet or a header of a file that has none."""
+    problems = Problems()
+    if request.sheet is not None and layout.format not in WORKBOOKS:
+        problems.add("sheet", f"is for workbooks, and this file is {FORMAT_NAMES[layout.format]}.")
+    if request.header_row is not None and layout.format not in (*WORKBOOKS, "csv"):
+        problems.add("header_row", f"is for tables, and this file is {FORMAT_NAMES[layout.format]}.")
+    problems.refuse()
+
+
+def _advice(layout: Layout) -> str:
+    """What can be done about a file in which no column was found to be the mobile."""
+    advice = "Map one, as in Phone=mobile (map, --map)."
+    if layout.format in (*WORKBOOKS, "csv"):
+        advice = f"{advice} If their names are in another row, give its number (header_row, --header-row)."
+    if layout.other_sheets:
+        sheets = ", ".join(map(repr, layout.other_sheets))
+        advice = f"{advice} This is sheet {layout.sheet!r}; to read another one, name it (sheet, --sheet): {sheets}."
+    return advice
+
+
 def column_uses(layout: Layout, *, request: ImportRequest) -> tuple[ColumnUse, ...]:
     """What each column is used for; for nothing, where this kind of import has no use for it."""
     columns = CARD_COLUMNS if layout.format == "vcard" else layout.columns
-    uses = match_columns(columns, given=request.mapping)
+    uses = match_columns(columns, given=request.mapping, contents=layout.contents, advice=_advice(layout))
     if layout.format in ("ndjson", "json"):
         # Objects have columns as they come, and only the first ones were looked at.
         used = {use.name for use in uses} | {use.field for use in uses}
@@ -97,7 +137,7 @@ def column_uses(layout: Layout, *, request: ImportRequest) -> tuple[ColumnUse, .
     are_facts = request.kind != "contacts"
 
     def is_useful(field: str) -> bool:
-        return field.partition(".")[0] == MOBILE or (field in FACT_FIELDS) is are_facts
+        return field.partition(".")[0] in (MOBILE, LABEL) or (field in FACT_FIELDS) is are_facts
 
     return tuple(use if use.field is None or is_useful(use.field) else ColumnUse(use.name, None) for use in uses)
 

@@ -103,6 +103,12 @@ class ImportView(Struct, frozen=True, kw_only=True):
     """The format that the file was found to have."""
     group: Annotated[str, Meta(max_length=TEXT_MAX)] | None
     """The group that all contacts of the file join."""
+    sheet: Text | None
+    """Of a workbook: the sheet that is read."""
+    sheets_not_read: list[Text]
+    """Of a workbook: its other sheets that hold something. Import the file again for each that you need."""
+    header_row: Number | None
+    """The row that holds the names of the columns; `null` when the file has none."""
     columns: list[ImportColumn]
     """How each column is used."""
     bytes: Count
@@ -173,6 +179,9 @@ def show_import(found: Import) -> ImportView:
         name=settings.name,
         format=settings.layout.format,
         group=settings.group,
+        sheet=settings.layout.sheet,
+        sheets_not_read=list(settings.layout.other_sheets),
+        header_row=settings.layout.header_row,
         columns=_show_columns(settings),
         bytes=settings.bytes,
         bytes_read=progress.bytes_read,

@@ -1,0 +1,181 @@
+"""What stands in the columns of a file, counted in a sample of its rows: telephones, e-mails, names and other things.
+
+Only counts are kept, no cells. No names of columns.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from typing import Any
+
+from msgspec import Struct
+
+SAMPLE_ROWS = 200
+"""Rows from which columns are judged."""
+TELEPHONE_TESTS_MAX = 5_000
+"""Cells of one table that are tested as telephone numbers; the later ones are judged by their looks."""
+IsTelephone = Callable[[Any], bool]
+"""Whether a text or a whole number is a telephone number."""
+
+
+def _listed(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_BLANKS = _listed("- -- --- – — . n/a n.a. na #n/a none null nil nan ? x hana hakuna 0")
+_NUMBER = re.compile(r"[+(\uff0b]{0,2}\d[\d\s().\-/\u00a0\u2010-\u2015]{5,30}")
+_DATE = re.compile(
+    r"(?:(?:19|20)\d\d([-/.])\d\d?\1\d\d?|\d\d?([-/.])\d\d?\2(?:19|20)?\d\d)(?:[T\s].*)?|\d\d?:\d\d(?::\d\d.*)?",
+    re.DOTALL,
+)
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s]+")
+_NAME = re.compile(r"[^\W\d_][^\W\d_]*(?:['\u2019.\-][^\W\d_]*)*")
+_PART = re.compile(r"[+\uff0b]?\d[\d \-().\u00a0]{5,18}\d")
+_MASKED = re.compile(r"\+?\d{2,7}[*x\u2022#]{2,8}\d{2,4}(?:\s*-.*)?", re.IGNORECASE)
+"""As statements show numbers: ``2547****802 - JOHN OUMA``."""
+_BEGINNINGS = frozenset("+0123456789")
+_DIGITS_MIN, _DIGITS_MAX = 7, 15
+_CELL_CHARS_MAX = 200
+_NAME_WORDS_MAX = 6
+
+
+class ColumnContents(Struct, frozen=True, array_like=True, gc=False):
+    """What the cells of a column are, as counts."""
+
+    filled: int = 0
+    """Cells that hold something."""
+    telephones: int = 0
+    with_digits: int = 0
+    """Cells with so many digits that a telephone number may be among them."""
+    emails: int = 0
+    names: int = 0
+    """Cells with nothing but words."""
+    full_names: int = 0
+    """Those with two words or more."""
+    different: int = 0
+    """How many different cells there are."""
+
+    @property
+    def are_telephones(self) -> bool:
+        """Whether most cells are telephone numbers."""
+        return 2 * self.telephones >= self.filled > 0
+
+    @property
+    def are_plainly_telephones(self) -> bool:
+        """Whether nearly all cells are, and none is repeated all the time."""
+        return 10 * self.telephones >= 9 * self.filled > 0 and 2 * self.different > self.filled
+
+    @property
+    def are_emails(self) -> bool:
+        return 2 * self.emails > self.filled
+
+    @property
+    def are_names(self) -> bool:
+        return 10 * self.names >= 8 * self.filled > 0
+
+    @property
+    def are_full_names(self) -> bool:
+        return self.are_names and 2 * self.full_names >= self.filled
+
+
+def is_blank(cell: object) -> bool:
+    """Whether a cell holds nothing, or what people write for nothing."""
+    return cell is None or (isinstance(cell, str) and (not (text := cell.strip()) or text.casefold() in _BLANKS))
+
+
+def looks_like_telephone(cell: object) -> bool:
+    """Whether a cell is, by simple looks, a telephone number."""
+    if isinstance(cell, bool) or not isinstance(cell, str | int):
+        return False
+    text = str(cell).strip()
+    if not _NUMBER.fullmatch(text) or _DATE.fullmatch(text):
+        return False
+    return _DIGITS_MIN <= sum(map(str.isdigit, text)) <= _DIGITS_MAX
+
+
+def looks_like_email(cell: object) -> bool:
+    """Whether a cell is, by simple looks, an e-mail address."""
+    return isinstance(cell, str) and _EMAIL.fullmatch(cell.strip()) is not None
+
+
+def looks_like_person(cell: object) -> bool:
+    """Whether a cell is an e-mail address, or begins with a telephone number: something that no column is called."""
+    if looks_like_telephone(cell) or looks_like_email(cell):
+        return True
+    begins = isinstance(cell, str) and cell.strip()[:1] in _BEGINNINGS
+    return begins and _holds_telephone(cell, looks_like_telephone)
+
+
+def count_contents(
+    rows: Iterable[Sequence[object]], *, width: int, is_telephone: IsTelephone
+) -> tuple[ColumnContents, ...]:
+    """What each of so many columns holds in these rows."""
+    columns: list[list[object]] = [[] for _ in range(width)]
+    for row in islice(rows, SAMPLE_ROWS):
+        for column, cell in zip(columns, row, strict=False):
+            if not is_blank(cell):
+                column.append(cell)
+    left = TELEPHONE_TESTS_MAX
+    found: list[ColumnContents] = []
+    for column in columns:
+        found.append(_count(column, is_telephone if left > 0 else looks_like_telephone))
+        left -= len(column)
+    return tuple(found)
+
+
+def _count(cells: Sequence[object], is_telephone: IsTelephone) -> ColumnContents:
+    texts = [cell.strip() if isinstance(cell, str) else cell for cell in map(_plain, cells)]
+    words = [text.split() for text in texts if isinstance(text, str) and len(text) <= _CELL_CHARS_MAX]
+    names = [some for some in words if len(some) <= _NAME_WORDS_MAX and all(map(_NAME.fullmatch, some))]
+    return ColumnContents(
+        filled=len(texts),
+        telephones=sum(_holds_telephone(text, is_telephone) for text in texts),
+        with_digits=sum(_count_digits(text) >= _DIGITS_MIN - 2 for text in texts),
+        emails=sum(map(looks_like_email, texts)),
+        names=len(names),
+        full_names=sum(len(some) > 1 for some in names),
+        different=len({str(text) for text in texts}),
+    )
+
+
+def _plain(cell: object) -> object:
+    """The first value of a list or an object, as JSON has them."""
+    if isinstance(cell, list) and cell:
+        return _plain(cell[0])
+    if isinstance(cell, dict):
+        return next((value for value in cell.values() if isinstance(value, str | int)), None)
+    if isinstance(cell, float) and cell.is_integer():
+        return int(cell)
+    return cell
+
+
+def _count_digits(cell: object) -> int:
+    return sum(map(str.isdigit, cell[:_CELL_CHARS_MAX] if isinstance(cell, str) else str(cell)))
+
+
+def _holds_telephone(cell: object, is_telephone: IsTelephone) -> bool:
+    """Whether a cell is a telephone number, begins or ends with one next to a name, or is several."""
+    if isinstance(cell, bool) or not isinstance(cell, str | int):
+        return False
+    if isinstance(cell, str) and _MASKED.fullmatch(cell):
+        return True
+    if _count_digits(cell) < _DIGITS_MIN:
+        return False
+    if isinstance(cell, int):
+        return is_telephone(cell)
+    text = cell.strip("'\u2018\u2019\"= ")
+    if len(text) > _CELL_CHARS_MAX or _DATE.fullmatch(text):
+        return False
+    if is_telephone(text):
+        return True
+    parts = [*_PART.finditer(text)]
+    at_end = parts and (parts[0].start() == 0 or parts[-1].end() == len(text))
+    return bool(at_end) and any(is_telephone(part[0]) for part in parts) and _rest_is_plain(text, parts)
+
+
+def _rest_is_plain(text: str, parts: Sequence[re.Match[str]]) -> bool:
+    """Whether nothing but words and punctuation stands between the numbers of a text."""
+    rest = _PART.sub(" ", text)
+    return not any(map(str.isdigit, rest)) and len(rest.split()) <= _NAME_WORDS_MAX + len(parts)

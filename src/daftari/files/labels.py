@@ -1,0 +1,26 @@
+"""What the label of a telephone number says: which of several is the mobile, and which takes no messages.
+
+Google Contacts, Outlook and address books write labels in many languages: Mobile, Work Fax, Simu, CELL. No numbers.
+"""
+
+from __future__ import annotations
+
+from daftari.files.words import LATER_WORDS, MESSENGER_NOUNS, MOBILE_NOUNS, all_words_of, is_one_of
+
+_MOBILES = MOBILE_NOUNS | MESSENGER_NOUNS | {"iphone", "textphone", "text"}
+_NOT_FOR_MESSAGES = frozenset(
+    ("fax", "telefax", "facsimile", "faksi", "pager", "beeper", "modem", "telex", "isdn", "tty")
+)
+_ELSEWHERE = LATER_WORDS | {"landline", "assistant", "car", "radio", "voice", "video", "callback", "dom", "kantoor"}
+_MOBILE, _MOBILE_ELSEWHERE, _NEUTRAL, _LINE = range(4)
+
+
+def label_rank(label: object) -> int | None:
+    """The place of a number with this label among a person's numbers, the mobile first; ``None`` for a fax or pager."""
+    words = all_words_of(label) if isinstance(label, str) else frozenset()
+    if words & _NOT_FOR_MESSAGES:
+        return None
+    is_elsewhere = bool(words & _ELSEWHERE)
+    if any(is_one_of(word, _MOBILES) for word in words):
+        return _MOBILE_ELSEWHERE if is_elsewhere else _MOBILE
+    return _LINE if is_elsewhere else _NEUTRAL
