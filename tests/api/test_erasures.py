@@ -243,7 +243,7 @@ def test_only_an_opt_in_lifts_it_and_later_facts_count(known: Client, store: Sto
     erase(known)
     assert known.post("/v1/opt-ins", {"mobile": GONE, "source": "bulk"}).json()["refused"] == 1
     assert may_message(known, GONE) == [False]
-    opt_in(known, GONE)
+    opt_in(known, GONE, evidence="asked us to")
     assert may_message(known, GONE) == [True]
     create(known, {"mobile": GONE})
     assert page(known)["total"] == 3
@@ -272,7 +272,7 @@ def test_the_provider_message_of_before_is_known_again_after_the_erasure(
     known: Client, client: Client, address: str, server: Server
 ) -> None:
     erase(known)
-    opt_in(known, GONE, at=int(time.time()) + 100)
+    opt_in(known, GONE, evidence="asked us to")
     sent = {"from": GONE, "to": "20414", "text": "STOP VIP", "id": f"stop-{GONE}"}
     assert client.post(address, {"messages": [sent]}).status == 200
     assert [kind for (kind,) in facts_of(known, f"+{GONE}", "kind")].count("left_group") == 1

@@ -225,8 +225,8 @@ def test_consent_goes_with_the_contact_and_that_of_other_numbers_comes_last(
     ]  # fmt: skip
     at = "2024-03-21T07:06:37.000000Z"
     scope = {"channel": "sms", "sender": "DUKA", "purpose": "marketing"}
-    assert found[0][2] == [{"kind": "opt_out", **scope, "at": at, "source": "api"}]
-    assert [set(fact) for fact in found[1][2]] == [{"kind", "at", "source"}]
+    assert found[0][2] == [{"kind": "opt_out", **scope, "at": at, "source": "api", "single": True}]
+    assert [set(fact) for fact in found[1][2]] == [{"kind", "at", "source", "single"}]
     assert [fact["source"] for fact in found[2][2]] == ["delete"]
     assert [fact["evidence"] for fact in found[3][2]] == [{"note": "by post"}]
     named = lines(export(consent=True, format="ndjson"))

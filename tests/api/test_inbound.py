@@ -206,7 +206,7 @@ def test_how_wide_a_stop_is_is_the_projects_setting(ana: Client, client: Client,
 def test_the_same_requests_in_any_order_and_more_than_once_lead_to_the_same(
     ana: Client, client: Client, address: str
 ) -> None:
-    sent = [("STOP", THEN), ("START", THEN + 10), ("STOP", THEN + 20), ("START", THEN + 30)]
+    sent = [("STOP", THEN), ("START", THEN + 1_000), ("STOP", THEN + 2_000), ("START", THEN + 3_000)]
     states = []
     for number, order in enumerate(permutations(sent), start=1):
         for said, at in (*order, order[0], order[-1]):
@@ -220,11 +220,11 @@ def test_the_same_requests_in_any_order_and_more_than_once_lead_to_the_same(
 
 
 def test_a_late_stop_does_not_undo_a_later_start(ana: Client, client: Client, address: str) -> None:
-    send(client, address, text("START", message="m2", at=THEN + 1))
+    send(client, address, text("START", message="m2", at=THEN + 301))
     send(client, address, text("STOP", message="m1", at=THEN))
     assert may_message(ana, mobile(1)) == [True]
     send(client, address, text("STOP", message="m3", at=THEN + 1))
-    assert may_message(ana, mobile(1)) == [False], "on a tie the opt-out wins"
+    assert may_message(ana, mobile(1)) == [False], "clocks may differ by five minutes"
 
 
 def test_a_time_without_a_zone_or_far_ahead_is_the_time_of_receipt(ana: Client, client: Client, address: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from daftari.model.consent import NewFact, Scope
 from daftari.model.limits import ERRORS_MAX, FACTS_PER_CALL_MAX, FACTS_PER_NUMBER_MAX
 from daftari.model.projects import Actor
+from daftari.model.time import format_time
 from daftari.rules.consent.ledger import record_facts
 from daftari.store import Store
 from daftari.store.consent import find_fact_before
@@ -37,7 +38,7 @@ from tests.support.stores import NOW
 OPT_OUTS = "/v1/opt-outs"
 OPT_INS = "/v1/opt-ins"
 THEN = "2024-03-21T07:06:37.000000Z"
-LATER = "2024-03-21T07:06:38.000000Z"
+LATER = "2024-03-21T08:00:00.000000Z"
 ANY_CELL = {"channel": None, "purpose": None}
 SCOPE = ("channel", "sender", "purpose")
 
@@ -234,12 +235,34 @@ def test_an_opt_in_lifts_the_earlier_opt_outs_that_it_covers_and_restores_no_gro
     assert_sound(store, people.shopify)
 
 
-def test_the_persons_own_opt_in_lifts_what_it_is_about_and_no_more(ana: Client) -> None:
+@pytest.mark.parametrize("source", ["form", "inbound", "provider"])
+def test_an_opt_in_that_a_key_writes_down_is_never_the_persons_own_word(ana: Client, source: str) -> None:
     opt_out(ana, mobile(1), at=THEN)
-    opt_in(ana, mobile(1), at=LATER, channel="sms")
+    opt_in(ana, mobile(1), at=LATER, channel="sms", source=source, evidence={"form": "shop"})
+    assert facts_of(ana, f"+{mobile(1)}", "kind", "source", "evidence")[1:] == [
+        ("opt_in", "api", {"form": "shop", "source": source})
+    ]
+    assert may_message(ana, mobile(1)) == [False], "it is narrower than the opt-out"
+    opt_in(ana, mobile(1), at=LATER, source=source)
     assert may_message(ana, mobile(1)) == [True]
-    assert may_message(ana, mobile(1), channel="whatsapp") == [False]
-    assert consent_of(ana, f"+{mobile(1)}")["suppressed"] is False
+
+
+def test_a_persons_own_opt_out_is_lifted_with_evidence_of_ten_characters_that_is_not_older(ana: Client) -> None:
+    opt_out(ana, mobile(1), at=THEN, source="inbound")
+    enough = "a" * 10
+    refused: list[dict[str, Any]] = [
+        {},
+        {"evidence": "asked us", "at": "2024-03-21T08:00:01Z"},
+        {"evidence": enough, "at": "2024-03-21T06:00:00Z"},
+        {"evidence": enough, "channel": "sms"},
+    ]
+    for more in refused:
+        body = {"mobile": mobile(1), "source": "api", "at": LATER, "results": True, **more}
+        (row,) = ana.post(OPT_INS, body).json()["results"]
+        assert (row["outcome"], row["suppressed"]) == ("refused", True), more
+    opt_in(ana, mobile(1), at=LATER, source="api", evidence=enough)
+    assert may_message(ana, mobile(1)) == [True]
+    assert facts_of(ana, f"+{mobile(1)}", "override")[-1] == (None,)
 
 
 def test_what_comes_late_counts_from_when_it_happened(ana: Client) -> None:
@@ -249,10 +272,65 @@ def test_what_comes_late_counts_from_when_it_happened(ana: Client) -> None:
     assert listed(ana) == []
 
 
+def test_an_opt_out_that_comes_after_an_opt_in_is_later_unless_it_happened_long_before(ana: Client) -> None:
+    opt_in(ana, mobile(1), at=LATER)
+    opt_out(ana, mobile(1), at="2024-03-21T07:54:59Z")
+    assert may_message(ana, mobile(1)) == [True]
+    opt_out(ana, mobile(1), at="2024-03-21T07:55:00Z")
+    assert may_message(ana, mobile(1)) == [False]
+    assert facts_of(ana, f"+{mobile(1)}", "kind", "at", "evidence")[-1] == (
+        "opt_out",
+        "2024-03-21T08:00:00.000001Z",
+        {"at": "2024-03-21T07:55:00.000000Z"},
+    )
+
+
+def test_a_fact_ahead_of_the_clock_counts_from_its_receipt_and_keeps_its_time_as_evidence(ana: Client) -> None:
+    ahead = int(time.time()) + 240
+    opt_in(ana, mobile(1), at=ahead)
+    opt_out(ana, mobile(1), at=int(time.time()))
+    assert may_message(ana, mobile(1)) == [False]
+    (at, recorded_at, evidence), _ = facts_of(ana, f"+{mobile(1)}", "at", "recorded_at", "evidence")
+    assert (at, evidence["at"]) == (recorded_at, format_time(ahead * 1_000_000))
+
+
+def test_a_fact_without_a_time_is_later_than_all_that_is_known_whatever_the_clock_says(
+    ana: Client, store: Store, people: Any
+) -> None:
+    soon = int(time.time() * 1_000_000) + 3_600_000_000
+    for kind in ("opt_in", "opt_out", "opt_in"):
+        # Another server's clock is an hour ahead.
+        start = NewFact(0, int(mobile(1)), kind, Scope(), None, "api")
+        store.write(people.shopify, Actor(None, "another server"), soon, record_facts, facts=[start])
+    for say, allowed in ((opt_out, False), (opt_in, True), (opt_out, False)):
+        say(ana, mobile(1))
+        assert may_message(ana, mobile(1)) == [allowed]
+    assert ana.delete(f"/v1/contacts/+{mobile(1)}").status == 404
+    assert may_message(ana, mobile(1)) == [False]
+    times = [at for (at,) in facts_of(ana, f"+{mobile(1)}", "at")]
+    assert times == [format_time(soon + number) for number in range(7)]
+
+
+@pytest.mark.parametrize("source", ["bulk", "import"])
+def test_a_bulk_opt_in_does_not_lift_what_a_key_or_staff_gave_for_one_number(ana: Client, source: str) -> None:
+    numbers = [mobile(number) for number in range(1, 7)]
+    opt_out(ana, numbers[0])
+    ana.post(OPT_OUTS, {"items": [{"mobile": numbers[1]}]})
+    ana.post(OPT_OUTS, {"mobile": numbers[2]})
+    opt_out(ana, numbers[3], numbers[4], source="console")
+    opt_out(ana, numbers[4], numbers[5])
+    said = ana.post(OPT_INS, {"mobiles": numbers, "source": source, "results": True}).json()
+    assert [row["outcome"] for row in said["results"]] == ["refused"] * 5 + ["recorded"]
+    assert may_message(ana, *numbers) == [False] * 5 + [True]
+    body = {"mobiles": numbers, "source": source, "override": True, "evidence": "Form 7"}
+    assert ana.post(OPT_INS, body).json()["recorded"] == 6
+    assert may_message(ana, *numbers) == [True] * 6
+
+
 def test_a_bulk_opt_in_is_refused_by_a_persons_own_opt_out_unless_it_overrides(ana: Client, store: Store) -> None:
     create(ana, *rows(2))
     assert ana.delete("/v1/contacts/1", {"at": THEN}).status == 200
-    opt_out(ana, mobile(2), at=THEN)
+    opt_out(ana, mobile(2), at=THEN, source="bulk")
     for source in ("bulk", "import"):
         body = {"mobiles": [mobile(1), mobile(2)], "source": source, "at": LATER, "results": True}
         said = ana.post(OPT_INS, body).json()

@@ -15,7 +15,7 @@ from typing import Any
 
 from daftari.model.consent import NewFact, Scope
 from daftari.model.projects import ConsentSettings
-from tests.oracles.ledger import Ledger, stop_scope
+from tests.oracles.ledger import Arrival, Ledger, stop_scope
 
 Given = Any
 """What a caller sent as a contact: an object, or anything else that JSON can say."""
@@ -199,7 +199,7 @@ class Book:
             self.journal.append(("update_contact", joined, [number]))
         return suppressed, kept_out
 
-    def delete(self, reference: str, reason: str | None, purpose: str | None, at: int, now: int) -> int | None:
+    def delete(self, reference: str, reason: str | None, purpose: str | None, at: int | None, now: int) -> int | None:
         by_id, by_mobile = self.find(reference)
         mobile = SPELLINGS.get(reference)
         number = None
@@ -222,9 +222,15 @@ class Book:
 
     # ---- what is known of numbers ---------------------------------------------------------------------
 
-    def record(self, given: list[NewFact], now: int) -> tuple[list[str], dict[int, list[str]], list[int]]:
-        """Facts go in: the outcome of each, the groups that each number left, and the contacts they are about."""
-        outcomes = [self.ledger.record(fact, now) for fact in given]
+    def record(
+        self, given: list[NewFact], now: int, arrival: Arrival | None = None
+    ) -> tuple[list[str], dict[int, list[str]], list[int]]:
+        """Facts go in: the outcome of each, the groups that each number left, and the contacts they are about.
+
+        ``arrival``: when they came, if not now.
+        """
+        arrival = arrival or self.ledger.arrive(now)
+        outcomes = [self.ledger.record(fact, now, arrival) for fact in given]
         self.near_misses["opt_in"] += outcomes.count("refused")
         new = {fact.mobile for fact, outcome in zip(given, outcomes, strict=True) if outcome != "unchanged"}
         there = {mobile: number for mobile in new if (number := self.by_mobile(mobile))}

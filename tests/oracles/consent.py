@@ -15,6 +15,8 @@ from daftari.model.consent import ANY, CHANNELS, PURPOSES, Fact, Scope
 OWN_OPT_OUT = ("inbound", "provider", "form", "delete", "erasure")
 OWN_OPT_IN = ("inbound", "provider", "form")
 BULK = ("import", "bulk")
+WRITTEN_DOWN = ("api", "console")
+FIVE_MINUTES = 300_000_000
 UNNAMED = "a sender that no fact names"
 
 
@@ -78,8 +80,25 @@ def lifts(opt_in: Fact, opt_out: Fact) -> bool:
     """Whether the opt-in counts against the opt-out, wherever the two of them meet."""
     later = opt_in.at > opt_out.at
     wide_enough = covers_scope(opt_in.scope, opt_out.scope) or opt_in.source in OWN_OPT_IN
-    in_bulk = opt_in.source in BULK and not opt_in.override
-    return later and wide_enough and not (in_bulk and opt_out.source in OWN_OPT_OUT)
+    return later and wide_enough and not is_proof_against(opt_out, opt_in)
+
+
+def is_in_bulk(opt_in: Fact) -> bool:
+    """Whether this opt-in is one of many: of a list, or a row of a file."""
+    return opt_in.source in BULK or opt_in.from_file
+
+
+def is_proof_against(opt_out: Fact, opt_in: Fact) -> bool:
+    """Whether this opt-out asks for more than such an opt-in has. ``override``: evidence that is enough."""
+    if opt_in.override:
+        return False
+    if not is_in_bulk(opt_in):
+        return opt_in.source in WRITTEN_DOWN and opt_out.source in OWN_OPT_OUT
+    if opt_in.source not in BULK and opt_out.from_file and opt_out.receipt == opt_in.receipt:
+        # One export has both, in the order in which its book had them.
+        return False
+    of_one_number = opt_out.source == "console" or (opt_out.source == "api" and opt_out.single)
+    return opt_out.source in OWN_OPT_OUT or of_one_number
 
 
 def blocked(facts: Iterable[Fact], cell: Cell) -> bool:
@@ -148,11 +167,13 @@ def meet(one: Scope, other: Scope) -> bool:
 # ---- questions ----------------------------------------------------------------------------------------
 
 
-def known(facts: Iterable[Fact], *, at: int | None = None, known_at: int | None = None) -> list[Fact]:
-    """The facts that had happened at a time, as they were known at another; ``None`` is no limit."""
-    return [
-        fact for fact in facts if (at is None or fact.at <= at) and (known_at is None or fact.recorded_at <= known_at)
-    ]
+def known(facts: Iterable[Fact], *, now: int = 0, at: int | None = None, known_at: int | None = None) -> list[Fact]:
+    """The facts that count: all of them, but for a question about the past, or about what was known then."""
+    if known_at is not None:
+        facts = [fact for fact in facts if fact.recorded_at <= known_at]
+    if at is not None and (known_at is not None or at < now - FIVE_MINUTES):
+        facts = [fact for fact in facts if fact.at <= at]
+    return list(facts)
 
 
 def may_message(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -18,7 +18,7 @@ from daftari.rules.audiences import Definition
 from daftari.rules.consent.decisions import Question
 from tests.oracles import consent as rule
 from tests.oracles.book import SPELLINGS, Book, Given, Refused, folded
-from tests.oracles.ledger import stop_scope
+from tests.oracles.ledger import Arrival, stop_scope
 
 CHANNEL_WORDS: dict[str | None, str] = {None: ANY, "": ANY, "any": ANY} | {channel: channel for channel in CHANNELS}
 PURPOSE_WORDS: dict[str | None, str] = {
@@ -62,6 +62,8 @@ class Waiting:
     sender: str
     said: str
     known_by: str
+    arrival: Arrival
+    said_at: int | None
     settled: bool = False
 
     @property
@@ -88,6 +90,8 @@ class FactBook(Book):
 
     reviews: dict[str, Waiting] = field(default_factory=dict)
     frozen: list[Frozen] = field(default_factory=list)
+    kept: list[tuple[Sequence[Event], Arrival]] = field(default_factory=list)
+    """Requests in quarantine."""
     forgotten: set[int] = field(default_factory=set)
     """Contacts whom the journal still names, though they were erased."""
 
@@ -96,7 +100,7 @@ class FactBook(Book):
     def give(self, items: Sequence[Given], common: Mapping[str, Any], kind: FactKind, now: int) -> Mapping[str, Any]:
         if wrong := read_members(common, kind, now)[1]:
             raise Refused("VALIDATION_FAILED", wrong)
-        read = [read_item(index, item, common, kind, now) for index, item in enumerate(items)]
+        read = [read_item(index, item, common, kind, now, len(items) == 1) for index, item in enumerate(items)]
         good = [fact for fact in read if isinstance(fact, NewFact)]
         outcomes, left, there = self.record(good, now)
         if set(outcomes) - {"unchanged"}:
@@ -121,27 +125,36 @@ class FactBook(Book):
 
     # ---- what providers bring -----------------------------------------------------------------------
 
-    def receive(self, events: Sequence[Event], now: int) -> tuple[int, int]:
-        """How many facts were new, and how many things are for a person's eye."""
+    def receive(self, events: Sequence[Event], now: int, arrival: Arrival | None = None) -> tuple[int, int]:
+        """How many facts were new, and how many things are for a person's eye. ``arrival``: of what came before."""
         given: list[NewFact] = []
         reviews: list[Waiting] = []
+        arrival = arrival or self.ledger.arrive(now)
         for event in events:
-            at = event.at if event.at is not None and event.at <= now + AHEAD_MICROSECONDS else now
             mobile = SPELLINGS.get(event.number or "")
-            fact, is_doubtful = self.read_event(event, mobile, at)
+            fact, is_doubtful = self.read_event(event, mobile, arrival)
             if is_doubtful:
-                reviews.append(what_waits(event, mobile, at))
+                reviews.append(what_waits(event, mobile, arrival))
             given += [] if fact is None else [fact]
-        outcomes, _, there = self.record(given, now)
+        outcomes, _, there = self.record(given, now, arrival)
         for waiting in reviews:
             self.reviews.setdefault(waiting.known_by, waiting)
         if "recorded" in outcomes:
             self.journal.append(("inbound", None, there))
         return outcomes.count("recorded"), len(reviews)
 
-    def read_event(self, event: Event, mobile: int | None, at: int) -> tuple[NewFact | None, bool]:
+    def quarantine(self, events: Sequence[Event], now: int) -> None:
+        """A request is refused and kept."""
+        self.kept.append((events, self.ledger.arrive(now)))
+
+    def replay(self, place: int, now: int) -> tuple[int, int]:
+        """A request that was kept is good after all."""
+        events, arrival = self.kept.pop(place)
+        return self.receive(events, now, replace(arrival, again=True))
+
+    def read_event(self, event: Event, mobile: int | None, arrival: Arrival) -> tuple[NewFact | None, bool]:
         """The fact that an event is, if any, and whether a person should look at it."""
-        message = known_by(event, at)
+        message, at = known_by(event, arrival), event.at
         if isinstance(event, InboundMessage):
             return self.read_message(event, mobile, at, message)
         if mobile is None:
@@ -154,7 +167,7 @@ class FactBook(Book):
         return NewFact(0, mobile, kind, scope, at, "provider", keyword=keyword, message_id=message), False
 
     def read_message(
-        self, event: InboundMessage, mobile: int | None, at: int, message: str
+        self, event: InboundMessage, mobile: int | None, at: int | None, message: str
     ) -> tuple[NewFact | None, bool]:
         meaning, rest, is_doubtful = TEXTS[event.text]
         if event.means is not None:
@@ -193,13 +206,15 @@ class FactBook(Book):
             given = self.read_settlement(waiting, settled_as)
             if not given:
                 raise Refused("VALIDATION_FAILED", ["as"])
-            _, _, there = self.record(given, now)
+            # What a person takes for an opt-out without a time is one from now on.
+            is_new = settled_as == "opt_out" and waiting.said_at is None
+            _, _, there = self.record(given, now, None if is_new else replace(waiting.arrival, again=True))
             self.journal.append(("settle_review", None, there))
         waiting.settled = True
 
     def read_settlement(self, waiting: Waiting, settled_as: str) -> list[NewFact]:
         """What the person's message means now, from when they sent it; or that it was not what it was taken for."""
-        mobile, at = waiting.mobile, waiting.at
+        mobile, at = waiting.mobile, waiting.said_at
         if mobile is None:
             return []
         if settled_as == "opt_out":
@@ -254,11 +269,11 @@ class FactBook(Book):
     # ---- questions ------------------------------------------------------------------------------------
 
     def judge(
-        self, mobile: int, question: Question, *, at: int | None = None, known_at: int | None = None
+        self, mobile: int, question: Question, *, now: int = 0, at: int | None = None, known_at: int | None = None
     ) -> tuple[bool, str]:
         """Whether a number may be messaged, and the reason's code."""
         return rule.may_message(
-            self.ledger.of(mobile, at=at, known_at=known_at),
+            self.ledger.of(mobile, now=now, at=at, known_at=known_at),
             question.channel,
             sender=None if question.sender == ANY else question.sender,
             purpose=None if question.purpose == ANY else question.purpose,
@@ -307,29 +322,34 @@ class FactBook(Book):
 # ---- reading ------------------------------------------------------------------------------------------
 
 
-def known_by(event: Event, at: int) -> str:
-    """What a repeated event has in common with the first: its id, or else what it says and when."""
+def known_by(event: Event, arrival: Arrival) -> str:
+    """What a repeated event has in common with the first: its id, or else what it says and when it was said or came."""
     said = event.text if isinstance(event, InboundMessage) else ""
-    return f"{event.number}:{event.message_id or f'{at}:{said}'}"
+    when = f"came as {arrival.place}" if event.at is None else f"at {event.at}"
+    return f"{event.number}:{event.message_id or f'{when}:{said}'}"
 
 
-def what_waits(event: Event, mobile: int | None, at: int) -> Waiting:
+def what_waits(event: Event, mobile: int | None, arrival: Arrival) -> Waiting:
+    at = arrival.clock if event.at is None else min(event.at, arrival.clock)
+    known = known_by(event, arrival)
     if isinstance(event, InboundSignal):
-        return Waiting(mobile, at, event.scope.channel, event.scope.sender, "", known_by(event, at))
+        return Waiting(mobile, at, event.scope.channel, event.scope.sender, "", known, arrival, event.at)
     sender = event.sender.strip() or ANY
     if isinstance(event, InboundSubscription):
-        return Waiting(mobile, at, "premium_sms", sender, "", known_by(event, at))
-    return Waiting(mobile, at, event.channel, sender, event.text, known_by(event, at))
+        return Waiting(mobile, at, "premium_sms", sender, "", known, arrival, event.at)
+    return Waiting(mobile, at, event.channel, sender, event.text, known, arrival, event.at)
 
 
-def read_item(index: int, item: Given, common: Mapping[str, Any], kind: FactKind, now: int) -> NewFact | list[str]:
+def read_item(
+    index: int, item: Given, common: Mapping[str, Any], kind: FactKind, now: int, is_single: bool
+) -> NewFact | list[str]:
     """The fact that an item is, or what is wrong with it. A number alone says what is said for all."""
     members = {**common, **item} if isinstance(item, dict) else common
     written = item.get("mobile") if isinstance(item, dict) else item
     mobile = SPELLINGS.get(written) if isinstance(written, str | int) else None
     values, wrong = read_members(members, kind, now)
     wrong += ["mobile"] * (mobile is None)
-    return wrong or NewFact(index, mobile or 0, kind, **values)
+    return wrong or NewFact(index, mobile or 0, kind, **values, single=is_single)
 
 
 def read_members(given: Mapping[str, Any], kind: FactKind, now: int) -> tuple[dict[str, Any], list[str]]:
@@ -338,28 +358,25 @@ def read_members(given: Mapping[str, Any], kind: FactKind, now: int) -> tuple[di
     sender = str(given.get("sender") or "").strip() or ANY
     source = given.get("source") or ("api" if kind == "opt_out" else None)
     evidence = given.get("evidence") or {}
-    at = read_moment(given.get("at"), now)
+    at = read_moment(given.get("at"))
     is_wrong = {
         "channel": channel is None,
         "purpose": purpose is None,
         "source": source not in GIVEN_SOURCES,
-        "at": at is None or at > now + AHEAD_MICROSECONDS,
+        "at": at is not None and at > now + AHEAD_MICROSECONDS,
         "override": bool(given.get("override")) and (kind == "opt_out" or not evidence),
     }
-    values = {
-        "scope": Scope(channel or ANY, sender, purpose or ANY),
-        "at": at,
-        "source": source,
-        "override": bool(given.get("override")),
-    }
+    override = bool(given.get("override"))
+    if kind == "opt_in" and source not in rule.BULK:
+        # A key writes down what a person said, and is not the person. The evidence decides.
+        source = source if source in rule.WRITTEN_DOWN else "api"
+        override = len("".join(evidence.values())) >= 10
+    values = {"scope": Scope(channel or ANY, sender, purpose or ANY), "at": at, "source": source, "override": override}
     return values, [name for name, wrong in is_wrong.items() if wrong]
 
 
-def read_moment(written: str | None, now: int) -> int | None:
-    """A time in microseconds; ``None`` when it is none."""
+def read_moment(written: str | None) -> int | None:
+    """A time in microseconds; ``None`` when none is given."""
     if written is None:
-        return now
-    try:
-        return (datetime.fromisoformat(written) - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)
-    except ValueError:
         return None
+    return (datetime.fromisoformat(written) - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)

@@ -27,6 +27,19 @@ def stop_scope(setting: StopScope, *, channel: str = ANY, sender: str = ANY) -> 
     return scopes[setting]
 
 
+@dataclass(frozen=True)
+class Arrival:
+    """When something came for the first time: the how manieth it was, and what the clock said.
+
+    ``again``: it was kept since, in quarantine, for review or in a file, and is recorded now.
+    """
+
+    place: int
+    clock: int
+    again: bool = False
+    in_file: bool = False
+
+
 @dataclass
 class Ledger:
     """Facts by number, in the order of recording; those that were kept under a hash are no less known."""
@@ -35,22 +48,31 @@ class Ledger:
     hashed: set[int] = field(default_factory=set)
     """Facts of an erased number that moved to its hash."""
     next_id: int = 1
+    arrivals: int = 0
 
     def history(self, mobile: int) -> list[Fact]:
         """Everything that was recorded, what was taken back too."""
         return self.facts.get(mobile, [])
 
-    def of(self, mobile: int, *, at: int | None = None, known_at: int | None = None) -> list[Fact]:
-        """The facts that count: that had happened at a time, as they were known at another."""
-        return without_retracted(rule.known(self.history(mobile), at=at, known_at=known_at))
+    def of(self, mobile: int, *, now: int = 0, at: int | None = None, known_at: int | None = None) -> list[Fact]:
+        """The facts that count."""
+        return without_retracted(rule.known(self.history(mobile), now=now, at=at, known_at=known_at))
 
-    def record(self, given: NewFact, now: int) -> str:
-        """``recorded``; ``unchanged`` when it was said before; ``refused`` when a bulk opt-in meets a person's word."""
+    def arrive(self, now: int) -> Arrival:
+        """Something comes that never came before."""
+        self.arrivals += 1
+        return Arrival(self.arrivals, now)
+
+    def record(self, given: NewFact, now: int, arrival: Arrival) -> str:
+        """``recorded``; ``unchanged`` when it was said before; ``refused`` when an opt-in lifts less than it says."""
+        known = self.facts.setdefault(given.mobile, [])
+        if any(is_repeated(given, other, arrival) for other in known):
+            return "unchanged"
         fact = Fact(
             id=self.next_id,
             kind=given.kind,
             scope=given.scope,
-            at=given.at,
+            at=counted_from(given, known, arrival),
             recorded_at=now,
             source=given.source,
             keyword=given.keyword,
@@ -58,10 +80,11 @@ class Ledger:
             override=given.override,
             retracts=given.retracts,
             message_digest=given.message_id,
+            given_at=given.at,
+            receipt=arrival.place,
+            single=given.single,
+            from_file=arrival.in_file,
         )
-        known = self.facts.setdefault(given.mobile, [])
-        if any(is_repeated(fact, other) for other in known):
-            return "unchanged"
         self.next_id += 1
         known.append(fact)
         return "refused" if is_refused(fact, without_retracted(known)) else "recorded"
@@ -85,7 +108,8 @@ class Ledger:
         """Erase a number: consents stay, the rest goes, an opt-out of everything comes. How many facts there were."""
         held = [fact for fact in self.history(mobile) if fact.id not in self.hashed]
         kept = [fact for fact in self.history(mobile) if fact.kind in KEPT_KINDS]
-        erasure = Fact(self.next_id, "opt_out", Scope(), now, now, "erasure")
+        at = max([now, *(fact.at + 1 for fact in kept)])
+        erasure = Fact(self.next_id, "opt_out", Scope(), at, now, "erasure", receipt=self.arrive(now).place)
         self.next_id += 1
         self.facts[mobile] = [*kept, erasure]
         self.hashed |= {fact.id for fact in self.facts[mobile]}
@@ -98,22 +122,66 @@ def without_retracted(facts: list[Fact]) -> list[Fact]:
     return [fact for fact in facts if fact.kind != "retraction" and fact.id not in retracted]
 
 
-def is_repeated(fact: Fact, other: Fact) -> bool:
-    """Whether both say the same, in the same message; where none is named, at the same time."""
-    return (
-        (fact.kind, fact.scope.channel, fact.scope.purpose) == (other.kind, other.scope.channel, other.scope.purpose)
-        and rule.folded(fact.scope.sender) == rule.folded(other.scope.sender)
-        and (fact.keyword, fact.group_id) == (other.keyword, other.group_id)
-        and (fact.source, fact.override, fact.retracts) == (other.source, other.override, other.retracts)
-        and fact.message_digest == other.message_digest
-        and (fact.message_digest is not None or fact.at == other.at)
-    )
+def counted_from(given: NewFact, known: list[Fact], arrival: Arrival) -> int:
+    """When a fact counts from, as the page says it."""
+    if given.kind == "retraction":
+        assert given.at is not None
+        return given.at
+    is_no = given.kind in ("opt_out", "left_group")
+    if given.at is None:
+        earlier = known
+        if arrival.again:
+            earlier = [fact for fact in known if is_no and fact.receipt < arrival.place]
+        at = max([arrival.clock, *(fact.at + 1 for fact in earlier)])
+    else:
+        at = min(given.at, arrival.clock)
+    counting = [fact for fact in without_retracted(known) if rule.meet(fact.scope, given.scope)]
+    if is_no and given.at is not None:
+        own = at
+        for opt_in in counting:
+            came_before = opt_in.kind == "opt_in" and opt_in.receipt < arrival.place
+            if came_before and own >= min(opt_in.at, arrival.clock) - rule.FIVE_MINUTES:
+                at = max(at, opt_in.at + 1)
+    if given.kind == "opt_in":
+        claimed = at
+        for no in counting:
+            came_after = no.kind in ("opt_out", "left_group") and no.receipt > arrival.place
+            said_at = claimed if no.given_at is None else no.given_at
+            if came_after and said_at >= min(claimed, no.recorded_at) - rule.FIVE_MINUTES:
+                at = min(at, no.at)
+    return at
+
+
+def is_repeated(given: NewFact, other: Fact, arrival: Arrival) -> bool:
+    """Whether both say the same, in the same message; where none is named, at the same time or in the same call."""
+    if not (
+        (given.kind, given.scope.channel, given.scope.purpose) == (other.kind, other.scope.channel, other.scope.purpose)
+        and rule.folded(given.scope.sender) == rule.folded(other.scope.sender)
+        and (given.keyword, given.group_id) == (other.keyword, other.group_id)
+        and (given.source, given.override, given.retracts) == (other.source, other.override, other.retracts)
+    ):
+        return False
+    if given.message_id is not None:
+        return given.message_id == other.message_digest
+    if given.at is not None:
+        return given.at == other.at or (given.at == other.given_at and other.message_digest is None)
+    return other.message_digest is None and other.given_at is None and other.receipt == arrival.place
 
 
 def is_refused(opt_in: Fact, facts: list[Fact]) -> bool:
-    """Whether some place that a bulk opt-in is about stays blocked by a person's own opt-out."""
-    if opt_in.kind != "opt_in" or opt_in.source not in rule.BULK or opt_in.override:
+    """Whether some place that the opt-in is about stays blocked by an opt-out that it had no right to lift.
+
+    Of what the team writes down, also where it is too narrow for the person's own, or too early.
+    """
+    if opt_in.kind != "opt_in" or (opt_in.source in rule.OWN_OPT_IN and not opt_in.from_file):
         return False
-    theirs = [fact for fact in facts if fact.kind == "opt_in" or fact.source in rule.OWN_OPT_OUT]
+    written_down = opt_in.source in rule.WRITTEN_DOWN and not opt_in.from_file
+    theirs = [
+        fact
+        for fact in facts
+        if fact.kind == "opt_in"
+        or rule.is_proof_against(fact, opt_in)
+        or (written_down and fact.source in rule.OWN_OPT_OUT)
+    ]
     cells = rule.blocked_cells(theirs, rule.named_senders(facts))
     return any(rule.covers_cell(opt_in.scope, cell) for cell in cells)

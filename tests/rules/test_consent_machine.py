@@ -1,7 +1,8 @@
 """Random histories of consent: who may be messaged is the same for both engines and for the rule said plainly.
 
-Facts come in bulk, from providers and by DELETE, early, late, at the same time and again; meanwhile people are created,
-moved, renumbered and erased, and groups renamed and made again. After each call every number is asked about.
+Facts come in bulk, from providers, from quarantine and by DELETE, early, late, at the same time and again; meanwhile
+people are created, moved, renumbered and erased, and groups renamed and made again. Two servers take the calls, whose
+clocks are up to an hour apart and are set back and forth. After each call every number is asked about.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from daftari.rules.consent.decisions import Question
 from daftari.rules.erasure import journal, purge
 from daftari.store import Store
 from tests.conftest import NewDatabase
+from tests.oracles.book import SPELLINGS
 from tests.oracles.facts import TEXTS, Event, FactBook
 from tests.support import calls, consent_calls
 from tests.support.calls import NOW
@@ -65,7 +67,9 @@ own_members = members | {
     "channel": members["channel"] | st.just("fax"),
     "source": sources | st.sampled_from(["", "delete", "pigeon"]),
     "override": st.booleans(),
-    "evidence": st.sampled_from([None, {"note": "on paper"}, {"message_id": "A1"}, {"message_id": "A2", "text": "ok"}]),
+    "evidence": st.sampled_from(
+        [None, {"note": "on paper"}, {"message_id": "A1"}, {"message_id": "A2", "text": "call back"}]
+    ),
 }
 items: st.SearchStrategy[Any] = st.one_of(
     spellings,
@@ -118,6 +122,11 @@ consent_settings = st.builds(
 )
 
 
+HOUR = 3_600_000_000
+clocks = st.one_of(st.just(0), st.integers(-HOUR // 2, HOUR // 2), st.sampled_from([-HOUR // 2, HOUR // 2]))
+"""How far a server's clock is from the right time: two are at most an hour apart."""
+
+
 class Histories(Machine[FactBook]):
     """Everything that changes who may be messaged."""
 
@@ -125,6 +134,10 @@ class Histories(Machine[FactBook]):
 
     def __init__(self, *values: Any) -> None:
         super().__init__(*values)
+        self.right_time = NOW
+        self.clocks = [0, 0]
+        self.server = 0
+        self.kept: list[list[list[Event]]] = [[], []]
         self.requests: list[tuple[int, Play, Callable[[FactBook], Any]]] = []
         self.steps = 0
 
@@ -142,6 +155,21 @@ class Histories(Machine[FactBook]):
             self.create(book, given, group)
             self.create(book, given[::2], other_group)
 
+    # ---- time ---------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        self.right_time += STEP_MICROSECONDS
+        self.now = self.right_time + self.clocks[self.server]
+
+    @rule(server=st.integers(0, 1), clock=clocks)
+    def set_clock(self, server: int, clock: int) -> None:
+        self.clocks[server] = clock
+
+    @rule(server=st.integers(0, 1), minutes=st.sampled_from([0, 0, 1, 4, 6, 70]))
+    def another_server_takes_the_calls(self, server: int, minutes: int) -> None:
+        self.server = server
+        self.right_time += minutes * 60_000_000
+
     def ask(self, book: int, call: Play, expected: Callable[[FactBook], Any]) -> None:
         """A call that may come again."""
         self.requests.append((book, call, expected))
@@ -154,6 +182,7 @@ class Histories(Machine[FactBook]):
         times_of_kind = {
             "tie": times[place % len(times)],
             "late": NOW - STEP_MICROSECONDS * (15 - place),
+            "this": self.now,
             "ahead": self.now + 200_000_000,
             "far ahead": self.now + 4_000_000_000,
         }
@@ -207,7 +236,11 @@ class Histories(Machine[FactBook]):
         at=moments,
     )
     def delete_contact(self, book: int, spelling: str, reason: str | None, purpose: str | None, at: Moment) -> None:
-        when = self.moment(book, at) or self.now
+        self.delete(book, spelling, self.moment(book, at), reason=reason, purpose=purpose)
+
+    def delete(
+        self, book: int, spelling: str, when: int | None, *, reason: str | None = None, purpose: str | None = None
+    ) -> None:
         self.ask(
             book,
             lambda store, project: calls.delete_contact(
@@ -314,6 +347,68 @@ class Histories(Machine[FactBook]):
 
         self.ask(book, call, lambda model: model.receive(sent, self.now))
 
+    @rule(
+        book=books,
+        people=st.lists(spellings, min_size=1, max_size=2),
+        text=st.sampled_from(["STOP", "START", "START", "STOP FARMERS"]),
+        message=message_ids,
+        at=moments,
+    )
+    def quarantine_words(self, book: int, people: list[str], text: str, message: str | None, at: Moment) -> None:
+        """Their proof is wrong: a secret is to be set."""
+        when = self.moment(book, at)
+        sent: list[Event] = [InboundMessage(spelling, "sms", "20880", text, message, when) for spelling in people]
+        self.kept[book].append(sent)
+        body = f"request {self.steps}"
+        self.play(
+            book,
+            lambda store, project: consent_calls.quarantine_events(store, project, body=body, now=self.now),
+            lambda model: model.quarantine(sent, self.now),
+        )
+
+    @precondition(lambda self: any(self.kept))
+    @rule(book=books, place=st.integers(0, 9))
+    def replay_words(self, book: int, place: int) -> None:
+        """The secret is right now."""
+        kept = self.kept[book]
+        if not kept:
+            return
+        place %= len(kept)
+        sent = kept.pop(place)
+
+        def call(store: Store, project: Project) -> Any:
+            taken = consent_calls.replay_events(store, project, place, sent, now=self.now)
+            return taken.recorded, taken.reviews
+
+        self.play(book, call, lambda model: model.replay(place, self.now))
+
+    @rule(
+        book=books,
+        spelling=spellings,
+        minutes=st.sampled_from([None, 0, 0, 4]),
+        way=st.sampled_from(["message", "call", "delete"]),
+    )
+    def stop(self, book: int, spelling: str, minutes: int | None, way: str) -> None:
+        """A no holds from the moment in which it was answered, whatever the clocks say and whatever came before."""
+        self.tick()
+        when = None if minutes is None else self.now - minutes * 60_000_000
+        match way:
+            case "message":
+                self.receive(book, [InboundMessage(spelling, "sms", "20880", "STOP", None, when)])
+            case "call":
+                self.record(book, "opt_out", [spelling], {"at": ("this", 0)} if minutes == 0 else {})
+            case _:
+                self.delete(book, spelling, when)
+        for side in self.sides:
+            project = side.projects[book]
+            asked = Question("sms", "20880", "marketing")
+            mobile = SPELLINGS[spelling]
+            for moment in (None, self.now, self.now + HOUR):
+                (answer,) = side.store.read(
+                    project, self.now, consent_calls.may_message, project, asked, [mobile], at=moment
+                )
+                assert not answer["allowed"], (way, when, moment)
+
     @precondition(lambda self: any(book.list_reviews() for book in self.books))
     @rule(
         book=books,
@@ -374,7 +469,7 @@ class Histories(Machine[FactBook]):
         right = look.expected()
         for side in self.sides:
             project = side.projects[self.played]
-            shown = side.store.read(project, NOW, look.shown, project)
+            shown = side.store.read(project, self.now, look.shown, project)
             for what, answer in shown.items():
                 assert answer == right[what], what
             assert shown.keys() == right.keys()

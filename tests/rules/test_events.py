@@ -78,7 +78,7 @@ def plain(event: Event) -> Event:
 
 
 def opt_out(store: Store, project: Project, *mobiles: int, now: int = NOW, kind: str = "opt_out") -> None:
-    common = {"source": "form"}
+    common = {"source": "form", "at": now / 1_000_000}
     consent_calls.record_given(
         store, project, mobiles, common=common, kind="opt_in" if kind == "opt_in" else "opt_out", now=now
     )

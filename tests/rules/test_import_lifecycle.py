@@ -469,10 +469,11 @@ def test_a_row_of_an_export_without_a_contact_and_without_facts_is_counted(offic
     assert office.book()["contact"] == []
 
 
-def test_a_fact_of_the_future_is_refused_as_it_is_everywhere(office: Office) -> None:
+def test_a_fact_of_the_future_counts_from_when_the_file_came(office: Office) -> None:
     fact = {"kind": "opt_in", "at": "2998-01-01T00:00:00Z", "source": "inbound"}
     found = office.bring(json.dumps({"mobile": "0722000001", "consent": [fact]}), name="a.ndjson")
-    assert office.rejects(found.id) == [(1, "The consent field must not be in the future.")]
+    (kept,) = office.table("fact", "at, given_at")
+    assert kept == (found.settings.created_at, 32_440_608_000_000_000)
     _say_stop(office)
     assert office.table("consent", "subject_id, suppressed") == [(254722000001, 1)]
 

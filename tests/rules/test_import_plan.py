@@ -15,7 +15,7 @@ from daftari.rules.imports import lifecycle
 from daftari.store import Store
 from tests.oracles import imports as model
 from tests.support import calls
-from tests.support.calls import ACTOR, NOW, broken_in
+from tests.support.calls import ACTOR, broken_in
 from tests.support.imports import Office, shown
 
 EXAMPLES = {"sqlite": settings().max_examples // 2, "postgres": settings().max_examples // 6}
@@ -97,8 +97,9 @@ def test_a_plan_of_facts_foresees_them_and_whom_they_suppress(office: Office) ->
 
 
 def test_a_plan_of_opt_outs_shows_what_would_be_recorded(office: Office) -> None:
-    text = "phone,sender\n0722000001,DUKA\n0722000002,\n+254722000001,duka\n0722000009,\nno,\n"
-    _opt_out(office, 254722000002, at=NOW + 1_000_000)
+    then = "2023-01-01T00:00:00Z"
+    text = f"phone,sender,at\n0722000001,DUKA,\n0722000002,,{then}\n+254722000001,duka,\n0722000009,,\nno,,\n"
+    _opt_out(office, 254722000002, at=1_672_531_200_000_000)
     plan = office.bring(text, kind="opt_outs", planned=True, chunk_records=1)
     counts = shown(plan)
     assert len(office.table("fact", "subject_id")) == 1

@@ -54,7 +54,7 @@ def know(
     def record(tx: WriteTx) -> None:
         ledger.record_facts(tx, facts=[fact])
 
-    store.write(book, ACTOR, NOW, record)
+    store.write(book, ACTOR, max(at, NOW), record)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def book(store: Store) -> Project:
     for who in (ERASED_AND_BACK, OPTED_IN_AGAIN, ERASED):
         know(store, project, who, Scope("sms"))
         store.write(project, ACTOR, NOW, erase_number, mobile=number(who))
-    know(store, project, OPTED_IN_AGAIN, everything, kind="opt_in", at=NOW + 1)
+    know(store, project, OPTED_IN_AGAIN, everything, kind="opt_in", at=NOW + 9)
     for group in ("Farmers", "Coast"):
         calls.create_contacts(store, project, people, group=group)
     know(store, project, NO_MARKETING, Scope("sms", ANY, "marketing"), source="api")
@@ -208,8 +208,8 @@ def test_an_opt_out_that_was_lost_on_the_way_counts_once_it_is_back(store: Store
     execute(
         database,
         "INSERT INTO fact (project_id, subject_id, id, kind, channel, sender, purpose, at, recorded_at, source,"
-        f" keyword, override)"
-        f" SELECT project_id, {number(CLEAR)}, next_fact, 'opt_out', '*', '*', '*', 1, 1, 'inbound', '', 0"
+        f" keyword, override, receipt, single, from_file)"
+        f" SELECT project_id, {number(CLEAR)}, next_fact, 'opt_out', '*', '*', '*', 1, 1, 'inbound', '', 0, 1, 0, 0"
         " FROM book",
     )
     assert broken_in(store, book) == [IDS, CONSENT, STATUS, STATUS, STATUS]

@@ -81,8 +81,9 @@ def patiently(call: Callable[[], T]) -> T:
 
 
 def bring_back(store: Store, project: Project, now: int) -> int:
-    """Opt everyone in by a form, into both groups and a frozen audience; returns its id."""
-    consent_calls.record_given(store, project, PEOPLE, common={"source": "form"}, kind="opt_in", now=now)
+    """Opt everyone in with evidence, into both groups and a frozen audience; returns its id."""
+    common = {"source": "api", "evidence": "they asked us to"}
+    consent_calls.record_given(store, project, PEOPLE, common=common, kind="opt_in", now=now)
     for group in GROUPS:
         calls.create_contacts(store, project, [{"mobile": mobile} for mobile in PEOPLE], group=group, now=now)
     everyone = Definition(ASKED, everyone=True)

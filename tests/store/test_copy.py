@@ -32,8 +32,9 @@ from daftari.rules.access import inbound_tokens, keys, projects
 from daftari.rules.access.keys import find_key
 from daftari.rules.access.projects import find_project, list_projects
 from daftari.rules.audiences import Definition
+from daftari.rules.consent import ledger
 from daftari.rules.consent.decisions import Question
-from daftari.store import consent, migrate
+from daftari.store import migrate
 from daftari.store.catalog import dependents, list_tables
 from daftari.store.copy.run import Outcome, Progress, compare_databases, copy_database
 from daftari.store.copy.sqlite import SqliteDatabase
@@ -368,14 +369,8 @@ def test_one_opt_out_during_the_copy_is_enough(new_database: NewDatabase, source
         if next(heard, False):
             store = open_store(source, threads=1)
             given = NewFact(0, 254_722_000_005, "opt_out", Scope("*"), NOW, "api")
-            store.write(
-                store.system_read(NOW, list_projects)[0],
-                Actor(None, "test"),
-                NOW,
-                lambda tx: consent.insert_facts(
-                    tx, facts=[(given.mobile, consent.new_fact(tx, given=given, message_digest=None))]
-                ),
-            )
+            shopify = store.system_read(NOW, list_projects)[0]
+            store.write(shopify, Actor(None, "test"), NOW, ledger.record_facts, facts=[given])
             store.close()
 
     assert copy(source, target, note=opt_out).end == "changed"

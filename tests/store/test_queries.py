@@ -20,7 +20,7 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 
-from daftari.model.consent import NewFact, Scope
+from daftari.model.consent import FirstReceipt, NewFact, Scope
 from daftari.model.imports import ImportState
 from daftari.model.inbound import InboundRequest, Review
 from daftari.model.projects import Actor
@@ -133,7 +133,7 @@ def _fill_ledger(tx: WriteTx, mobile: int) -> None:
     review = Review(0, mobile, 1, "generic", "sms", "x", "x", "x")
     inbound.insert_review(tx, given=review, message_digest=str(mobile))
     request = InboundRequest("POST", "https://x", "", "", {}, str(mobile).encode())
-    inbound.insert_quarantine(tx, token_id=1, reason="x", is_proved=False, request=request)
+    inbound.insert_quarantine(tx, token_id=1, reason="x", is_proved=False, request=request, receipt=1)
     answer = StoredResponse("x", mobile, 201, "[]", b"{}")
     idempotency.save_response(tx, answer, key_id=1, name=str(mobile), names_numbers=mobile % 10 == 0)
     export = exports.insert_export(tx, settings="{}", until=mobile)
@@ -167,7 +167,11 @@ def _fill_facts(tx: WriteTx) -> None:
     """A fact about every other number."""
     mobiles = range(254700000000, 254700000000 + 2 * CONTACTS, 2)
     given = [NewFact(0, mobile, "opt_out", Scope("sms"), 1, "api") for mobile in mobiles]
-    facts = [(one.mobile, consent.new_fact(tx, given=one, message_digest=None)) for one in given]
+    more: Any = {"at": 1, "receipt": FirstReceipt(1, 1), "message_digest": None, "key_id": None, "now": 1}
+    facts = [
+        (one.mobile, consent.as_fact(one, number=number, **more)) for number, one in enumerate(given, tx.book.next_fact)
+    ]
+    tx.book.next_fact += len(facts)
     consent.insert_facts(tx, facts=facts)
     consent.save_consent(tx, states={mobile: StoredConsent(False, "{}") for mobile in mobiles})
 

@@ -123,7 +123,7 @@ def delete_contact(
     *,
     reason: str | None = None,
     purpose: str | None = None,
-    at: int = NOW,
+    at: int | None = None,
     now: int = NOW,
     actor: Actor = ACTOR,
 ) -> int | None:

@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import asdict
 
 from daftari.model.audiences import FrozenAudience
-from daftari.model.inbound import InboundEvent, InboundToken, Review
+from daftari.model.inbound import InboundEvent, InboundRequest, InboundToken, Review, StoredToken
 from daftari.model.projects import Project
 from daftari.rules import audiences
 from daftari.rules.audiences import Counted, Definition
@@ -20,10 +20,11 @@ from daftari.rules.consent import facts, questions
 from daftari.rules.consent.decisions import Question
 from daftari.rules.consent.facts import FactsOutcome
 from daftari.rules.erasure import clear, erase
-from daftari.rules.inbound import receive, review
+from daftari.rules.inbound import quarantine, review
 from daftari.rules.inbound.receive import Receipt, Taken
+from daftari.rules.inbound.receive import receive_events as receive_events_of
 from daftari.rules.inbound.review import Settlement
-from daftari.store import Store, Tx
+from daftari.store import Store, Tx, WriteTx, consent
 from tests.support.calls import ACTOR, NOW, REGION, WORKER
 
 PROVIDER = "generic"
@@ -34,14 +35,41 @@ def record_given(
     store: Store, project: Project, items: Sequence[object], *, common: Mapping[str, object], kind: facts.Kind, now: int
 ) -> FactsOutcome:
     """Opt-outs or opt-ins in bulk."""
-    given = facts.read_facts(items, common=common, kind=kind, region=REGION, now=now)
+    given = facts.read_facts(items, common=common, kind=kind, writer="api", region=REGION, now=now)
     return store.write(project, ACTOR, now, facts.record_given, given=given, kind=kind)
 
 
 def receive_events(store: Store, project: Project, events: Sequence[InboundEvent], *, now: int) -> Taken:
     """What a provider brings."""
-    receipt = Receipt(PROVIDER, TOKEN.id, now)
-    return store.write(project, ACTOR, now, receive.receive_events, events=events, receipt=receipt)
+
+    def receive(tx: WriteTx) -> Taken:
+        receipt = Receipt(PROVIDER, TOKEN.id, now, consent.next_receipt(tx), is_first=True)
+        return receive_events_of(tx, events=events, receipt=receipt)
+
+    return store.write(project, ACTOR, now, receive)
+
+
+def quarantine_events(store: Store, project: Project, *, body: str, now: int) -> None:
+    """A request of a provider is refused and kept. What it brings is known when it is replayed."""
+    request = InboundRequest("POST", "", "", "application/json", {}, body.encode())
+    stored = StoredToken(TOKEN, b"", None, None, project)
+    store.write(
+        project,
+        ACTOR,
+        now,
+        quarantine.quarantine_request,
+        request=request,
+        stored=stored,
+        reason="wrong",
+        is_proved=False,
+    )
+
+
+def replay_events(store: Store, project: Project, place: int, events: Sequence[InboundEvent], *, now: int) -> Taken:
+    """A request that was kept is good after all, and brings these events."""
+    stored = StoredToken(TOKEN, b"", None, None, project)
+    kept = store.read(project, now, quarantine.list_quarantine, after=0, limit=1_000)[place]
+    return store.write(project, ACTOR, now, quarantine.release_request, kept=kept, stored=stored, events=events)
 
 
 def list_reviews(store: Store, project: Project) -> list[Review]:

@@ -104,7 +104,7 @@ class Look:
         states = {number: state_of(model, int(contact["mobile"])) for number, contact in sorted(model.contacts.items())}
         return {
             "allowed": [
-                [(str(mobile), *model.judge(mobile, question, **times)) for mobile in people]
+                [(str(mobile), *model.judge(mobile, question, now=self.now, **times)) for mobile in people]
                 for question, times in zip(self.asked, self.times, strict=True)
             ],
             "audiences": [(found, len(found), excluded) for found, excluded in reached],
@@ -202,7 +202,7 @@ def shown_number(tx: Tx, mobile: int) -> tuple[bool, list[tuple[int, int, int, s
 
 
 def microseconds(written: str) -> int:
-    at = read_moment(written, 0)
+    at = read_moment(written)
     assert at is not None
     return at
 

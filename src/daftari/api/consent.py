@@ -62,7 +62,9 @@ def _create_facts(request: Request, *, kind: facts.Kind) -> Response:
     params.refuse_wrong()
     common = {field: params.given(field) for field in COMMON_FIELDS}
     region, now = request.project.region, request.now
-    given = params.problems.read_part(lambda: facts.read_facts(items, common=common, kind=kind, region=region, now=now))
+    given = params.problems.read_part(
+        lambda: facts.read_facts(items, common=common, kind=kind, writer="api", region=region, now=now)
+    )
     given = params.problems.require(given)
     return request.write(
         facts.record_given,

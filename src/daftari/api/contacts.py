@@ -133,9 +133,7 @@ def delete_contact(request: Request, reference: str) -> Response:
     at = params.moment("at", now=request.now)
     params.refuse_wrong()
     named = Reference(reference, request.project.region)
-    deletion = contacts.read_delete(
-        reason=reason, purpose=purpose, at=request.now if at is None else at, settings=request.project.consent
-    )
+    deletion = contacts.read_delete(reason=reason, purpose=purpose, at=at, settings=request.project.consent)
 
     def write_deleted(deleted: int | None) -> Response:
         if deleted is None:

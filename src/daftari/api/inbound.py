@@ -16,9 +16,8 @@ from daftari.model.inbound import InboundRequest, StoredToken
 from daftari.model.limits import OPT_OUTS_PER_PAGE_MAX
 from daftari.model.projects import Actor
 from daftari.rules.access import inbound_tokens
-from daftari.rules.inbound import quarantine, receive
+from daftari.rules.inbound import quarantine
 from daftari.rules.inbound import review as reviews
-from daftari.rules.inbound.receive import Receipt
 from daftari.rules.inbound.requests import answer_check, is_proved, read_request
 from daftari.rules.inbound.review import SETTLEMENTS, show_review
 from daftari.web.errors import MethodNotAllowed
@@ -58,10 +57,9 @@ def receive_request(request: Request, provider: str, token: str) -> Response:
         if not is_proved(stored):
             raise
         return Response(200, body, media_type)
-    receipt = Receipt(provider, stored.token.id, request.now)
     actor = Actor(None, request.raw.id)
     request.context.store.write(
-        stored.project, actor, request.now, receive.receive_events, events=events, receipt=receipt
+        stored.project, actor, request.now, quarantine.receive_request, request=given, stored=stored, events=events
     )
     return Response(200, body, media_type)
 

@@ -19,7 +19,10 @@ from daftari.model.time import current_time
 
 COLUMNS = ("mobile", "outcome", "left_groups", "why")
 COUNTS = ("recorded", "unchanged", "refused", "invalid")
-REFUSED = "This opt-in came in bulk, so it cannot lift the person's own opt-out; --override with --evidence can."
+REFUSED = (
+    "it cannot lift the person's own opt-out: give --evidence of 10 characters or more, for a list --override too, "
+    "and no narrower scope or earlier time than the opt-out's."
+)
 STILL_BILLED = "A paid subscription of this number is still active."
 _EXIT_CODES = "Exit codes: 0 done, 1 a number was invalid or refused, 2 wrong usage."
 
@@ -82,8 +85,9 @@ def record_opt_ins(
 ) -> None:
     """Record that people want messages.
 
-    Lifts earlier opt-outs within its scope; groups are not joined again. An opt-in of source bulk, as numbers from
-    standard input are, never lifts an opt-out that the person sent.
+    Lifts earlier opt-outs within its scope; groups are not joined again. An opt-out that the person sent is lifted only
+    with --evidence of 10 characters or more. An opt-in of source bulk, as numbers from standard input are, lifts no
+    opt-out of one person without --override.
     """
     _record("opt_in", numbers, scope, fact, where, override=override)
 
@@ -106,7 +110,7 @@ def _record(
     with where.open_project() as (store, project):
         for batch in read_batches(numbers):
             now = current_time()
-            given = read_facts(batch, common=common, kind=kind, region=project.region, now=now)
+            given = read_facts(batch, common=common, kind=kind, writer="console", region=project.region, now=now)
             recorded = store.write(project, actor, now, record_given, given=given, kind=kind)
             counts.update(recorded.counts)
             rows = [(row.mobile or batch[row.index], *_format_outcome(row)) for row in recorded.rows]

@@ -58,16 +58,37 @@ class Fact(Struct, frozen=True, gc=False):
     message_digest: str | None = None
     key_id: int | None = None
     evidence: str | None = None
+    given_at: int | None = None
+    """The time that came with it; ``at`` is when it counts from, which may be another time."""
+    receipt: int = 0
+    """The place of its receipt in the order of all receipts of the project: see ``FirstReceipt``."""
+    single: bool = False
+    """Whether it was given for this number alone."""
+    from_file: bool = False
+
+
+class FirstReceipt(Struct, frozen=True):
+    """When the bytes of what is recorded now came for the first time, where that was before: kept requests and files.
+
+    ``order`` counts receipts of a project and does not depend on any clock.
+    """
+
+    order: int
+    at: int
+    from_file: bool = False
 
 
 class NewFact(Struct, frozen=True, gc=False, array_like=True):
-    """A fact that is to be recorded, read and found good. ``index`` is its place among what was given."""
+    """A fact that is to be recorded, read and found good. ``index`` is its place among what was given.
+
+    ``at``: when it happened, where that is known. ``single``: it was given for this number alone.
+    """
 
     index: int
     mobile: int
     kind: FactKind
     scope: Scope
-    at: int
+    at: int | None
     source: Source
     keyword: str = ""
     group_id: int | None = None
@@ -76,6 +97,7 @@ class NewFact(Struct, frozen=True, gc=False, array_like=True):
     message_id: str | None = None
     """The provider's name and message id, ``twilio:SM…``."""
     evidence: str | None = None
+    single: bool = False
 
 
 FactOutcomeName = Literal["recorded", "unchanged", "refused", "invalid"]
@@ -87,8 +109,8 @@ class FactOutcome(Struct, frozen=True, omit_defaults=True):
     index: Annotated[int, Meta(ge=0, le=FACTS_PER_CALL_MAX - 1)]
     """The row's place, counted from 0 through `mobile`, `mobiles` and `items` in this order."""
     outcome: FactOutcomeName
-    """The outcome of the row. `unchanged` was known already; `refused` is an opt-in given in bulk that meets a person's
-    own opt-out."""
+    """The outcome of the row. `unchanged` was known already; `refused` is an opt-in that leaves an opt-out of
+    the person in force: one given in bulk, one without evidence of 10 characters, a narrower or an earlier one."""
     mobile: Mobile | None = None
     suppressed: bool = False
     """There when the number is blocked for everything now."""

@@ -135,6 +135,11 @@ class Review(Struct, frozen=True):
     settled_as: str | None = None
     message_digest: str = ""
     """The digest by which the message is known, here and in the ledger."""
+    given_at: int | None = None
+    """The time that came with it; ``at`` is that of receipt where there is none, or one ahead of it."""
+    received_at: int = 0
+    receipt: int = 0
+    """The place of its receipt in the order of all receipts of the project."""
 
 
 class Quarantined(Struct, frozen=True):
@@ -145,3 +150,5 @@ class Quarantined(Struct, frozen=True):
     received_at: int
     reason: str
     request: InboundRequest
+    receipt: int
+    """The place of its receipt in the order of all receipts of the project."""

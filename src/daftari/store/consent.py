@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 from msgspec import Struct
 
-from daftari.model.consent import Fact, FactKind, NewFact, Scope, Source
+from daftari.model.consent import Fact, FactKind, FirstReceipt, NewFact, Scope, Source
 from daftari.store.engine import Tx, Value, WriteTx
 
 CLEAR = 0
@@ -148,31 +148,57 @@ def _fetch_facts(tx: Tx, query: str, **values: int | Sequence[int]) -> list[tupl
     rows = tx.fetch(
         tuple[
             int, int, FactKind, str, str, str, int, int, Source, str, int | None, int,
-            int | None, str | None, int | None, str | None,
+            int | None, str | None, int | None, str | None, int | None, int, int, int,
         ],
         query,
         **values,
     )  # fmt: skip
-    return [(row[0], Fact(row[1], row[2], Scope(*row[3:6]), *row[6:11], bool(row[11]), *row[12:])) for row in rows]
+    return [
+        (
+            row[0],
+            Fact(
+                row[1], row[2], Scope(*row[3:6]), *row[6:11], bool(row[11]),
+                row[12], row[13], row[14], row[15], row[16], row[17], bool(row[18]), bool(row[19]),
+            ),
+        )
+        for row in rows
+    ]  # fmt: skip
 
 
 # ---- writing ----------------------------------------------------------------------------------------
 
 
-def new_fact(tx: WriteTx, *, given: NewFact, message_digest: str | None) -> Fact:
-    """A fact with the next id of the book. ``message_digest``: see the function of that name."""
+def next_receipt(tx: WriteTx) -> int:
+    """The place of a receipt in this transaction in the order of the project's receipts.
+
+    Whatever is kept of a receipt, facts or an item, makes the next receipt's place a higher one.
+    """
+    return tx.book.next_fact + tx.book.next_item
+
+
+def take_fact_id(tx: WriteTx) -> int:
+    """The next fact's id of the book."""
     number = tx.book.next_fact
     tx.book.next_fact = number + 1
-    return as_fact(given, number=number, message_digest=message_digest, key_id=tx.actor.key_id, now=tx.now)
+    return number
 
 
-def as_fact(given: NewFact, *, number: int, message_digest: str | None, key_id: int | None, now: int) -> Fact:
-    """A fact as it is stored under an id."""
+def as_fact(
+    given: NewFact,
+    *,
+    number: int,
+    at: int,
+    receipt: FirstReceipt,
+    message_digest: str | None,
+    key_id: int | None,
+    now: int,
+) -> Fact:
+    """A fact as it is stored under an id. ``at``: when it counts from."""
     return Fact(
         id=number,
         kind=given.kind,
         scope=given.scope,
-        at=given.at,
+        at=at,
         recorded_at=now,
         source=given.source,
         keyword=given.keyword,
@@ -182,6 +208,10 @@ def as_fact(given: NewFact, *, number: int, message_digest: str | None, key_id: 
         message_digest=message_digest,
         key_id=key_id,
         evidence=given.evidence,
+        given_at=given.at,
+        receipt=receipt.order,
+        single=given.single,
+        from_file=receipt.from_file,
     )
 
 
@@ -195,7 +225,8 @@ def _fact_row(project_id: int, subject_id: int, fact: Fact) -> tuple[Value, ...]
     return (
         *(project_id, subject_id, fact.id, fact.kind, scope.channel, scope.sender, scope.purpose, fact.at),
         *(fact.recorded_at, fact.source, fact.keyword, fact.group_id, int(fact.override), fact.retracts),
-        *(fact.message_digest, fact.key_id, fact.evidence),
+        *(fact.message_digest, fact.key_id, fact.evidence, fact.given_at, fact.receipt),
+        *(int(fact.single), int(fact.from_file)),
     )
 
 

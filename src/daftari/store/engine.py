@@ -37,7 +37,8 @@ TABLES: dict[str, tuple[str, ...]] = {
     "removal": ("project_id", "seq", "mobile", "at", "reason"),
     "fact": (
         *("project_id", "subject_id", "id", "kind", "channel", "sender", "purpose", "at", "recorded_at", "source"),
-        *("keyword", "group_id", "override", "retracts", "message_digest", "key_id", "evidence"),
+        *("keyword", "group_id", "override", "retracts", "message_digest", "key_id", "evidence", "given_at", "receipt"),
+        *("single", "from_file"),
     ),
     "audience_part": ("project_id", "audience_id", "part", "first_mobile", "last_mobile", "mobiles"),
     "file_part": ("project_id", "file_id", "part", "bytes"),

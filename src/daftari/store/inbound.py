@@ -114,6 +114,9 @@ def insert_review(tx: WriteTx, *, given: Review, message_digest: str) -> None:
         reason=given.reason,
         text=given.text,
         message_digest=message_digest,
+        given_at=given.given_at,
+        received_at=given.received_at,
+        receipt=given.receipt,
     )
 
 
@@ -148,7 +151,13 @@ def delete_reviews(tx: WriteTx, *, mobile: int) -> int:
 
 
 def _fetch_reviews(tx: Tx, query: str, **values: int) -> list[Review]:
-    rows = tx.fetch(tuple[int, int, int, str, str, str, str, str, int | None, str | None, str], query, **values)
+    rows = tx.fetch(
+        tuple[
+            int, int, int, str, str, str, str, str, int | None, str | None, str, int | None, int, int
+        ],
+        query,
+        **values,
+    )  # fmt: skip
     return [Review(row[0], row[1] or None, *row[2:]) for row in rows]
 
 
@@ -165,15 +174,13 @@ def find_commonest_quarantined(tx: Tx) -> int | None:
     return tx.fetch_one(int, "find_commonest_quarantined")
 
 
-def insert_quarantine(tx: WriteTx, *, token_id: int, reason: str, is_proved: bool, request: InboundRequest) -> None:
-    """Quarantine a request."""
+def insert_quarantine(
+    tx: WriteTx, *, token_id: int, reason: str, is_proved: bool, request: InboundRequest, receipt: int
+) -> None:
+    """Quarantine a request. ``receipt``: its place in the order of the project's receipts."""
     number = tx.book.next_item
     tx.book.next_item = number + 1
     head = _Head(request.method, request.url, request.query, request.media_type, dict(request.headers))
-    written = _encode(head).decode()
-    # The digest covers the signature: a forged request must not hide the provider's own with the same body.
-    proof = _encode([request.query, sorted(request.headers.items())])
-    digest = sha256(proof + request.body).hexdigest()
     tx.run(
         "insert_quarantine",
         id=number,
@@ -181,20 +188,36 @@ def insert_quarantine(tx: WriteTx, *, token_id: int, reason: str, is_proved: boo
         now=tx.now,
         is_proved=int(is_proved),
         reason=reason,
-        request=written,
+        request=_encode(head).decode(),
         body=request.body,
-        digest=digest,
+        digest=_request_digest(request),
+        receipt=receipt,
     )
+
+
+def find_receipt(tx: Tx, *, token_id: int, request: InboundRequest) -> tuple[int, int] | None:
+    """When the same request was quarantined: the place of its receipt, and the time."""
+    digest = _request_digest(request)
+    return next(iter(tx.fetch(tuple[int, int], "find_quarantined_receipt", token=token_id, digest=digest)), None)
+
+
+def _request_digest(request: InboundRequest) -> str:
+    """What a repeated request has in common with the first.
+
+    It covers the signature: a forged request must not hide the provider's own with the same body.
+    """
+    proof = _encode([request.query, sorted(request.headers.items())])
+    return sha256(proof + request.body).hexdigest()
 
 
 def list_quarantine(tx: Tx, *, after: int, limit: int) -> list[Quarantined]:
     """At most ``limit`` quarantined requests after an id, in the order of arrival."""
-    rows = tx.fetch(tuple[int, int, int, str, str, bytes], "list_quarantine", after=after, limit=limit)
+    rows = tx.fetch(tuple[int, int, int, str, str, bytes, int], "list_quarantine", after=after, limit=limit)
     found = []
-    for number, token_id, received_at, reason, written, body in rows:
+    for number, token_id, received_at, reason, written, body, receipt in rows:
         head = _read_head(written)
         request = InboundRequest(head.method, head.url, head.query, head.media_type, head.headers, body)
-        found.append(Quarantined(number, token_id, received_at, reason, request))
+        found.append(Quarantined(number, token_id, received_at, reason, request, receipt))
     return found
 
 

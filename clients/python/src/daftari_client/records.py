@@ -93,6 +93,7 @@ class Fact(RecordedFact, frozen=True, kw_only=True):
 
     group: str | None = None
     keyword: str | None = None
+    single: bool = False
     override: bool = False
     retracts: int | None = None
     text: str | None = None

@@ -9,14 +9,16 @@ from msgspec import Struct
 from daftari.model.consent import ANY, Fact, Scope
 from daftari.rules.consent.state import (
     ALL,
-    BULK_SOURCES,
     CONSENT_KINDS,
     OTHERS,
+    TEAM_SOURCES,
     Mask,
     State,
     derive_state,
     fold_keyword,
     fold_sender,
+    holds_against,
+    is_bulk,
     is_own,
     latest_of_each,
     mask_of,
@@ -145,11 +147,17 @@ def _activations(facts: Sequence[Fact], services: Iterable[tuple[str, str]]) -> 
 
 
 def is_refused(opt_in: Fact, facts: Sequence[Fact]) -> bool:
-    """Whether an opt-in that was given in bulk meets a person's own opt-out that holds against it."""
-    if opt_in.source not in BULK_SOURCES or opt_in.override:
+    """Whether an opt-in, which may be one of many, leaves an opt-out in force that it should have lifted.
+
+    One that the team wrote down is also refused where a person's own opt-out is wider or later.
+    """
+    if is_own(opt_in) and not is_bulk(opt_in):
         return False
     scope = opt_in.scope
     standing = _standing_opt_outs(
         [*without_retracted(facts), opt_in], Question(scope.channel, scope.sender, scope.purpose)
     )
-    return any(is_own(fact) for fact in standing)
+    return any(
+        holds_against(fact, opt_in) or (is_own(fact) and opt_in.source in TEAM_SOURCES and not is_bulk(opt_in))
+        for fact in standing
+    )

@@ -14,7 +14,6 @@ from msgspec import Meta, Struct
 from daftari.errors import ValidationFailed
 from daftari.model.consent import ANY, CHANNELS, FactOutcome, GivenSource, NewFact, Scope, Source
 from daftari.model.limits import (
-    CLOCK_AHEAD_SECONDS_MAX,
     EVIDENCE_MAX,
     FACTS_PER_CALL_MAX,
     FACTS_PER_NUMBER_MAX,
@@ -25,8 +24,8 @@ from daftari.model.time import format_time
 from daftari.rules import events
 from daftari.rules.consent import ledger
 from daftari.rules.consent.decisions import in_force
-from daftari.rules.consent.state import meets
-from daftari.rules.consent.views import OptOut, show_opt_out, write_evidence
+from daftari.rules.consent.state import BULK_SOURCES, TEAM_SOURCES, meets
+from daftari.rules.consent.views import OptOut, add_evidence, read_evidence_members, show_opt_out, write_evidence
 from daftari.rules.events import Action
 from daftari.rules.fields import Errors, Problems, read_flag, read_number, read_text, read_time
 from daftari.store import Tx, WriteTx, consent, keys
@@ -35,12 +34,20 @@ SOURCES: tuple[GivenSource, ...] = get_args(GivenSource)
 """What a caller may say that a fact comes from; a delete and an erasure are calls of their own."""
 PURPOSE_WORDS = {"marketing": "marketing", "promotional": "marketing", "transactional": "transactional", "any": ANY}
 EVIDENCE_MEMBERS = ("message_id", "text", "form", "address", "note")
-"""In the order in which they are shown."""
+"""What a caller may give as evidence, in the order in which it is shown."""
+EXPORTED_MEMBERS = ("provider", *EVIDENCE_MEMBERS, "code", "source")
+"""What an export may have as evidence."""
+EVIDENCE_CHARACTERS_MIN = 10
+"""Characters of evidence with which the team's opt-in lifts a person's own opt-out."""
+CLOCKS_APART_SECONDS_MAX = 3_600
+"""How far apart the clocks of two servers may be, or one clock before and after it was set."""
 SCANNED_MAX = 10_000
 """Facts that one page of the opt-outs looks at; it may have fewer rows, and a cursor all the same."""
 
 T = TypeVar("T")
 Kind = Literal["opt_out", "opt_in"]
+Writer = Literal["api", "console", "import"]
+"""Who writes facts down: a key, a user, or an import."""
 ACTIONS: dict[Kind, Action] = {"opt_out": Action.RECORD_OPT_OUTS, "opt_in": Action.RECORD_OPT_INS}
 
 
@@ -69,24 +76,31 @@ class OptOutPage(Struct, frozen=True):
 # ---- reading ------------------------------------------------------------------------------------------
 
 
-def read_facts(items: Sequence[object], *, common: Mapping[str, object], kind: Kind, region: str, now: int) -> Given:
+def read_facts(
+    items: Sequence[object], *, common: Mapping[str, object], kind: Kind, writer: Writer, region: str, now: int | None
+) -> Given:
     """Read one fact an item: a number as text or integer, or an object whose members win over the common ones.
 
-    Raises ``ValidationFailed`` when there is none or too many, or when a common member is wrong.
+    ``now``: times may not be far ahead of it; ``None`` where they may, as in a file. Raises ``ValidationFailed`` when
+    there is none or too many, or when a common member is wrong.
     """
     if not items:
         raise ValidationFailed({"mobiles": ["The mobiles field is required."]})
     if len(items) > FACTS_PER_CALL_MAX:
         raise ValidationFailed({"mobiles": [f"The mobiles field must not have more than {FACTS_PER_CALL_MAX} items."]})
     problems = Problems()
-    shared = _read_members(common, problems, kind=kind, now=now)
+    shared = _read_members(common, problems, kind=kind, writer=writer, now=now)
     problems.refuse()
+    is_single = len(items) == 1 and writer != "import"
     facts: list[NewFact] = []
     invalid: dict[int, Errors] = {}
     times: Counter[int] = Counter()
     for index, item in enumerate(items):
         problems = Problems()
-        fact = _read_item(index, item, common, shared, kind, region, now, problems)
+        members = shared
+        if isinstance(item, dict) and item.keys() - {"mobile"}:
+            members = _read_members({**common, **item}, problems, kind=kind, writer=writer, now=now)
+        fact = _read_item(index, item, members, problems, kind=kind, region=region, is_single=is_single)
         if fact is not None:
             times[fact.mobile] += 1
             if times[fact.mobile] > FACTS_PER_NUMBER_MAX:
@@ -102,27 +116,17 @@ class _Members(Struct, frozen=True):
     """The members of a fact other than its number."""
 
     scope: Scope
-    at: int
+    at: int | None
     source: Source
     override: bool
     evidence: str | None
 
 
 def _read_item(
-    index: int,
-    item: object,
-    common: Mapping[str, object],
-    shared: _Members,
-    kind: Kind,
-    region: str,
-    now: int,
-    problems: Problems,
+    index: int, item: object, members: _Members, problems: Problems, *, kind: Kind, region: str, is_single: bool
 ) -> NewFact | None:
     written = item.get("mobile") if isinstance(item, dict) else item
     mobile = problems.read("mobile", written, lambda value: read_number(value, region=region))
-    members = shared
-    if isinstance(item, dict) and item.keys() - {"mobile"}:
-        members = _read_members({**common, **item}, problems, kind=kind, now=now)
     if mobile is None:
         return None
     return NewFact(
@@ -134,10 +138,13 @@ def _read_item(
         members.source,
         override=members.override,
         evidence=members.evidence,
+        single=is_single,
     )
 
 
-def _read_members(given: Mapping[str, object], problems: Problems, *, kind: Kind, now: int) -> _Members:
+def _read_members(
+    given: Mapping[str, object], problems: Problems, *, kind: Kind, writer: Writer, now: int | None
+) -> _Members:
     """The members of a fact; one that is wrong is noted and read as its default."""
     scope = Scope(
         problems.read("channel", given.get("channel"), read_channel) or ANY,
@@ -152,7 +159,27 @@ def _read_members(given: Mapping[str, object], problems: Problems, *, kind: Kind
         given.get("override"),
         lambda value: _read_override(value, kind=kind, has_evidence=bool(evidence)),
     )
-    return _Members(scope, now if at is None else at, source, bool(override), evidence)
+    if kind == "opt_in":
+        source, evidence = _written_down(source, evidence, writer=writer)
+        override = bool(override) if source in BULK_SOURCES else is_well_founded(evidence)
+    return _Members(scope, at, source, bool(override), evidence)
+
+
+def _written_down(source: Source, evidence: str | None, *, writer: Writer) -> tuple[Source, str | None]:
+    """Where an opt-in comes from that is given by a key, a user or an import: never from the person.
+
+    What the caller gave as the source is evidence.
+    """
+    allowed = BULK_SOURCES if writer == "import" else BULK_SOURCES | TEAM_SOURCES
+    if source in allowed:
+        return source, evidence
+    return writer, add_evidence(evidence, source=source)
+
+
+def is_well_founded(evidence: str | None) -> bool:
+    """Whether there is evidence enough for an opt-in that the team writes down to lift a person's own opt-out."""
+    members = {} if evidence is None else read_evidence_members(evidence)
+    return sum(len(members.get(name, "")) for name in EVIDENCE_MEMBERS) >= EVIDENCE_CHARACTERS_MIN
 
 
 def read_channel(value: object) -> str:
@@ -203,14 +230,13 @@ def _read_override(value: object, *, kind: Kind, has_evidence: bool) -> bool:
     return True
 
 
-def read_evidence(value: object) -> str | None:
-    """Evidence as it is kept: an object with some of ``EVIDENCE_MEMBERS``, or a note."""
+def read_evidence(value: object, names: Sequence[str] = EVIDENCE_MEMBERS) -> str | None:
+    """Evidence as it is kept: an object with some members of these names, or a note."""
     if isinstance(value, dict):
-        unknown = value.keys() - set(EVIDENCE_MEMBERS)
+        unknown = value.keys() - set(names)
         if unknown:
-            raise ValueError(f"may have these members: {', '.join(EVIDENCE_MEMBERS)}.")
-        members = {name: read_text(value.get(name), most=EVIDENCE_MAX) for name in EVIDENCE_MEMBERS}
-        return write_evidence(**members)
+            raise ValueError(f"may have these members: {', '.join(names)}.")
+        return write_evidence(**{name: read_text(value.get(name), most=EVIDENCE_MAX) for name in names})
     return write_evidence(note=read_text(value, most=EVIDENCE_MAX))
 
 
@@ -236,11 +262,13 @@ def record_given(tx: WriteTx, *, given: Given, kind: Kind) -> FactsOutcome:
 def list_opt_outs(tx: Tx, *, scope: Scope, since: int | None, after: int, limit: int) -> OptOutPage:
     """Opt-outs that are in force and meet a scope, in the order in which they were recorded.
 
-    ``since``: only those recorded from then on; servers' clocks may differ a little, so that some more are looked at. A
-    page looks at ``SCANNED_MAX`` facts at the most.
+    ``since``: only those recorded from then on; servers' clocks may differ, so that some more are looked at. A page
+    looks at ``SCANNED_MAX`` facts at the most.
     """
     if since is not None:
-        after = max(after, consent.find_fact_before(tx, recorded_at=since - CLOCK_AHEAD_SECONDS_MAX * 1_000_000))
+        # One clock may be ahead of the right time and the other behind it.
+        from_then = since - 2 * CLOCKS_APART_SECONDS_MAX * 1_000_000
+        after = max(after, consent.find_fact_before(tx, recorded_at=from_then))
     found: list[OptOut] = []
     scanned = 0
     while scanned < SCANNED_MAX:
@@ -282,7 +310,7 @@ class NearMissView(Struct, frozen=True):
     source: Annotated[
         str, Meta(extra_json_schema={"enum": ["create_contacts", "update_contact", "join_group", "opt_in", "import"]})
     ]
-    """How it tried: by a create, an update, a join, an opt-in that was given in bulk, or the contacts of an import."""
+    """How it tried: by a create, an update, a join, an opt-in that was refused, or the contacts of an import."""
     import_id: Number | None
     """The import that tried, where it was one."""
     tries: Number

@@ -5,14 +5,15 @@ A suppressed number is in no group and not in the default list; a group that a p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from daftari.model.consent import Fact, FactKind, FactOutcome, FactOutcomeName, NewFact, Source
+from daftari.model.consent import Fact, FactKind, FactOutcome, FactOutcomeName, FirstReceipt, NewFact, Source
 from daftari.model.limits import ID_MAX
 from daftari.rules.consent.decisions import Question, is_blocked, is_refused
 from daftari.rules.consent.state import NOTHING_KNOWN, State, decode_state, derive_state, encode_state, fold_sender
+from daftari.rules.consent.times import count_from
 from daftari.rules.events import ConsentChanged, GroupLeft
 from daftari.store import Tx, WriteTx, consent, contacts, directory, groups
 from daftari.store.consent import CLEAR, KNOWN, SUPPRESSED, StoredConsent
@@ -20,7 +21,7 @@ from daftari.store.contacts import ContactNumber, StoredContact
 
 PREMIUM = Question("premium_sms")
 
-Identity = tuple[FactKind, str, str, str, str, int | None, Source, bool, int | None, str | int]
+Identity = tuple[FactKind, str, str, str, str, int | None, Source, bool, int | None, tuple[str, str | int]]
 
 
 class Recorded(Struct, frozen=True):
@@ -52,19 +53,23 @@ class _Number(Struct):
 # ---- recording --------------------------------------------------------------------------------------
 
 
-def record_facts(tx: WriteTx, *, facts: Sequence[NewFact], import_id: int | None = None) -> Recorded:
+def record_facts(
+    tx: WriteTx, *, facts: Sequence[NewFact], received: FirstReceipt | None = None, import_id: int | None = None
+) -> Recorded:
     """Record facts and let everything follow. ``import_id``: of the import that brings them.
 
-    One that was recorded before changes nothing; a late one counts as if it had come in time.
+    ``received``: when they first came, where that was before. One that was recorded before changes nothing; a late one
+    counts from when it happened.
     """
     known = consent.find_facts(tx, mobiles=sorted({fact.mobile for fact in facts}))
     numbers: dict[int, _Number] = {}
     for fact in facts:
         if fact.mobile not in numbers:
             found = known.get(fact.mobile, [])
-            numbers[fact.mobile] = _Number(found, {_identity(one, one.message_digest) for one in found}, [])
+            numbers[fact.mobile] = _Number(found, {name for one in found for name in _names(one)}, [])
     first = tx.book.next_fact
-    names = [_record(tx, numbers[fact.mobile], fact) for fact in facts]
+    receipt = received or FirstReceipt(consent.next_receipt(tx), tx.now)
+    names = [_record(tx, numbers[fact.mobile], fact, receipt, is_first=received is None) for fact in facts]
     events = _settle_numbers(tx, numbers, first)
     refusals = names.count("refused")
     note_near_misses(tx, source="opt_in", attempts=refusals, import_id=import_id)
@@ -73,46 +78,73 @@ def record_facts(tx: WriteTx, *, facts: Sequence[NewFact], import_id: int | None
     return Recorded(outcomes=outcomes, left_groups=tuple(left), events=events)
 
 
-def foresee_facts(tx: Tx, *, facts: Sequence[NewFact]) -> tuple[list[FactOutcomeName], dict[int, State]]:
+def foresee_facts(
+    tx: Tx, *, facts: Sequence[NewFact], received: FirstReceipt
+) -> tuple[list[FactOutcomeName], dict[int, State]]:
     """The outcomes of facts and the states of their numbers, as recording them would give; nothing is written."""
     known = consent.find_facts(tx, mobiles=sorted({fact.mobile for fact in facts}))
-    identities = {mobile: {_identity(one, one.message_digest) for one in found} for mobile, found in known.items()}
+    identities = {mobile: {name for one in found for name in _names(one)} for mobile, found in known.items()}
     names: list[FactOutcomeName] = []
     for place, given in enumerate(facts):
         message = None if given.message_id is None else consent.message_digest(tx, message_id=given.message_id)
-        identity = _identity(given, message)
-        if identity in identities.setdefault(given.mobile, set()):
+        if _name(given, message, received) in identities.setdefault(given.mobile, set()):
             names.append("unchanged")
             continue
-        identities[given.mobile].add(identity)
+        at = count_from(given, known=known.setdefault(given.mobile, []), receipt=received, is_first=False)
+        number = ID_MAX - len(facts) + place
         fact = consent.as_fact(
-            given, number=ID_MAX - len(facts) + place, message_digest=message, key_id=None, now=tx.now
+            given, number=number, at=at, receipt=received, message_digest=message, key_id=None, now=tx.now
         )
-        refused = fact.kind == "opt_in" and is_refused(fact, known.get(given.mobile, []))
-        known.setdefault(given.mobile, []).append(fact)
+        refused = fact.kind == "opt_in" and is_refused(fact, known[given.mobile])
+        identities[given.mobile].update(_names(fact))
+        known[given.mobile].append(fact)
         names.append("refused" if refused else "recorded")
     return names, {mobile: derive_state(found) for mobile, found in known.items()}
 
 
-def _record(tx: WriteTx, number: _Number, given: NewFact) -> FactOutcomeName:
+def _record(tx: WriteTx, number: _Number, given: NewFact, receipt: FirstReceipt, *, is_first: bool) -> FactOutcomeName:
     message = None if given.message_id is None else consent.message_digest(tx, message_id=given.message_id)
-    identity = _identity(given, message)
-    if identity in number.identities:
+    if _name(given, message, receipt) in number.identities:
         return "unchanged"
-    fact = consent.new_fact(tx, given=given, message_digest=message)
+    fact = consent.as_fact(
+        given,
+        number=consent.take_fact_id(tx),
+        at=count_from(given, known=number.facts, receipt=receipt, is_first=is_first),
+        receipt=receipt,
+        message_digest=message,
+        key_id=tx.actor.key_id,
+        now=tx.now,
+    )
     refused = fact.kind == "opt_in" and is_refused(fact, number.facts)
-    number.identities.add(identity)
+    number.identities.update(_names(fact))
     number.facts.append(fact)
     number.new.append(fact)
     return "refused" if refused else "recorded"
 
 
-def _identity(fact: Fact | NewFact, message: str | None) -> Identity:
-    """What a repeated fact has in common with the first: what it says, and its message or its time."""
+def _name(given: NewFact, message: str | None, receipt: FirstReceipt) -> Identity:
+    """What a repeated fact has in common with the first: what it says, and its message, its own time or its receipt."""
+    if message is not None:
+        return _identity(given, ("message", message))
+    return _identity(given, ("receipt", receipt.order) if given.at is None else ("at", given.at))
+
+
+def _names(fact: Fact) -> Iterator[Identity]:
+    """All by which a fact is known again. In an export it has the time that it counts from, and no message."""
+    yield _identity(fact, ("at", fact.at))
+    if fact.message_digest is not None:
+        yield _identity(fact, ("message", fact.message_digest))
+    elif fact.given_at is None:
+        yield _identity(fact, ("receipt", fact.receipt))
+    else:
+        yield _identity(fact, ("at", fact.given_at))
+
+
+def _identity(fact: Fact | NewFact, known_by: tuple[str, str | int]) -> Identity:
     scope = fact.scope
     return (
         *(fact.kind, scope.channel, fold_sender(scope.sender), scope.purpose, fact.keyword, fact.group_id),
-        *(fact.source, fact.override, fact.retracts, fact.at if message is None else message),
+        *(fact.source, fact.override, fact.retracts, known_by),
     )
 
 

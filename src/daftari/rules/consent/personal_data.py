@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from daftari.model.consent import NewFact, Scope
+from daftari.model.consent import FirstReceipt, NewFact, Scope
 from daftari.model.erasures import Person, Removed
 from daftari.rules.consent.ledger import stored_state
 from daftari.rules.consent.questions import show_known
 from daftari.rules.consent.state import derive_state
+from daftari.rules.consent.times import count_from
 from daftari.store import Tx, WriteTx, consent
 
 
@@ -15,8 +16,13 @@ def erase(tx: WriteTx, person: Person) -> Removed:
     subject_id = consent.erased_subject_id(tx, mobile=person.mobile)
     moved, gone = consent.move_facts(tx, mobile=person.mobile, subject_id=subject_id)
     known = consent.find_subject_facts(tx, subject_ids=[subject_id]).get(subject_id, [])
-    given = NewFact(0, person.mobile, "opt_out", Scope(), tx.now, "erasure")
-    fact = consent.new_fact(tx, given=given, message_digest=None)
+    given = NewFact(0, person.mobile, "opt_out", Scope(), None, "erasure")
+    receipt = FirstReceipt(consent.next_receipt(tx), tx.now)
+    at = count_from(given, known=known, receipt=receipt, is_first=True)
+    number = consent.take_fact_id(tx)
+    fact = consent.as_fact(
+        given, number=number, at=at, receipt=receipt, message_digest=None, key_id=tx.actor.key_id, now=tx.now
+    )
     consent.insert_facts(tx, facts=[(subject_id, fact)])
     consent.save_consent(tx, states={subject_id: stored_state(derive_state([*known, fact]))})
     return {"evidence": moved + gone}

@@ -13,6 +13,7 @@ from msgspec.structs import asdict, replace
 
 from daftari.errors import ContactNotFound
 from daftari.model.consent import Fact
+from daftari.model.limits import CLOCK_AHEAD_SECONDS_MAX
 from daftari.model.projects import ConsentSettings
 from daftari.rules.consent import ledger
 from daftari.rules.consent.decisions import Question, Verdict, judge
@@ -59,7 +60,7 @@ def may_message(tx: Tx, *, asked: Asked) -> list[Judgement]:
     numbers = {found.id: found.mobile for found in contacts.find_contact_numbers(tx, ids=ids)} if ids else {}
     wanted = {mobile for mobile in asked.mobiles if isinstance(mobile, int)} | set(numbers.values())
     known = consent.find_facts(tx, mobiles=sorted(wanted))
-    answer = _answerer(asked, tx.project.consent)
+    answer = _answerer(asked, tx.project.consent, now=tx.now)
     answers = []
     for mobile in asked.mobiles:
         if isinstance(mobile, int):
@@ -75,9 +76,13 @@ def may_message(tx: Tx, *, asked: Asked) -> list[Judgement]:
     return answers
 
 
-def _answerer(asked: Asked, settings: ConsentSettings) -> Callable[[Sequence[Fact]], Judgement]:
-    """What answers for the facts of a number; those of which nothing is known all get the same words."""
+def _answerer(asked: Asked, settings: ConsentSettings, *, now: int) -> Callable[[Sequence[Fact]], Judgement]:
+    """What answers for the facts of a number; those of which nothing is known all get the same words.
+
+    Every fact counts, whatever its time, unless the question is about the past.
+    """
     at, known_at = asked.at, asked.known_at
+    is_past = at is not None and (known_at is not None or at < now - CLOCK_AHEAD_SECONDS_MAX * 1_000_000)
     is_timed = at is not None and asked.question.purpose != "transactional"
     quiet = is_timed and is_quiet(at or 0, hours=settings.quiet_hours, region=asked.region)
 
@@ -85,7 +90,7 @@ def _answerer(asked: Asked, settings: ConsentSettings) -> Callable[[Sequence[Fac
         counted = [
             fact
             for fact in facts
-            if (at is None or fact.at <= at) and (known_at is None or fact.recorded_at <= known_at)
+            if (not is_past or at is None or fact.at <= at) and (known_at is None or fact.recorded_at <= known_at)
         ]
         verdict = judge(counted, asked.question, require_opt_in=settings.require_opt_in)
         return show_verdict(Verdict(False, "quiet_hours") if verdict.allowed and quiet else verdict)

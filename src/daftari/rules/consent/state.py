@@ -16,8 +16,11 @@ from msgspec import Struct
 from daftari.model.consent import ANY, CHANNELS, PURPOSES, Fact, FactKind, Scope, Source
 
 OWN_SOURCES: frozenset[Source] = frozenset({"inbound", "provider", "form", "delete", "erasure"})
-"""Where a fact is the person's own word, which nothing that is done in bulk may lift."""
+"""Where a fact is the person's own word."""
 BULK_SOURCES: frozenset[Source] = frozenset({"import", "bulk"})
+"""Where an opt-in is one of many."""
+TEAM_SOURCES: frozenset[Source] = frozenset({"api", "console"})
+"""Where an opt-in is what a user or a key writes down of one person's wish."""
 
 CONSENT_KINDS: frozenset[FactKind] = frozenset({"opt_out", "opt_in"})
 OTHERS = ANY
@@ -109,11 +112,35 @@ def is_own(fact: Fact) -> bool:
     return fact.source in OWN_SOURCES
 
 
+def is_single(fact: Fact) -> bool:
+    """Whether it is an opt-out that a key gave for one number alone."""
+    return fact.single and fact.source == "api" and fact.kind == "opt_out"
+
+
+def is_bulk(opt_in: Fact) -> bool:
+    """Whether an opt-in is one of many. So is each one of a file, whatever the file says that it comes from."""
+    return opt_in.source in BULK_SOURCES or opt_in.from_file
+
+
+def holds_against(opt_out: Fact, opt_in: Fact) -> bool:
+    """Whether an opt-out is of a kind that an opt-in of this kind does not lift, whatever their times and scopes.
+
+    Against one of many holds what a person said, and what the team wrote down of one person. Against one that the team
+    wrote down holds what the person said. ``override`` says that there is evidence enough.
+    """
+    if opt_in.override:
+        return False
+    if is_bulk(opt_in):
+        # A file that brings both shows how one followed the other.
+        of_one_file = opt_in.from_file and opt_out.from_file and opt_in.receipt == opt_out.receipt
+        of_one_person = opt_out.source == "console" or is_single(opt_out)
+        return (is_own(opt_out) or of_one_person) and not (of_one_file and opt_in.source not in BULK_SOURCES)
+    return opt_in.source in TEAM_SOURCES and is_own(opt_out)
+
+
 def _counts(opt_in: Fact, opt_out: Fact) -> bool:
     """Whether an opt-in lifts an opt-out in what both are about."""
-    if opt_in.at <= opt_out.at:
-        return False
-    if is_own(opt_out) and opt_in.source in BULK_SOURCES and not opt_in.override:
+    if opt_in.at <= opt_out.at or holds_against(opt_out, opt_in):
         return False
     return is_own(opt_in) or _covers(opt_in.scope, opt_out.scope)
 
@@ -161,10 +188,10 @@ def latest_of_each(facts: Iterable[Fact]) -> list[Fact]:
     """The latest of those that differ in time alone: an earlier one changes nothing."""
     latest: dict[tuple[object, ...], Fact] = {}
     for fact in facts:
-        bulk = fact.source in BULK_SOURCES and not fact.override
         sender = fold_sender(fact.scope.sender)
         same = (
-            fact.kind, fact.scope.channel, sender, fact.scope.purpose, fact.keyword, fact.group_id, is_own(fact), bulk,
+            fact.kind, fact.scope.channel, sender, fact.scope.purpose, fact.keyword, fact.group_id,
+            fact.source, fact.override, fact.single, fact.receipt if fact.from_file else None,
         )  # fmt: skip
         known = latest.get(same)
         if known is None or known.at < fact.at:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from daftari.model.consent import (
     ANY,
@@ -25,7 +26,7 @@ from daftari.model.limits import EVIDENCE_MAX, ID_MAX, SENDER_MAX
 from daftari.model.members import Mobile, Number, Text, Time
 from daftari.model.time import format_time
 from daftari.rules.consent.decisions import Verdict
-from daftari.rules.consent.state import OTHERS, Mask, State, mask_of
+from daftari.rules.consent.state import OTHERS, TEAM_SOURCES, Mask, State, is_single, mask_of
 
 CHANNEL_NAMES = {"sms": "SMS", "whatsapp": "WhatsApp", "premium_sms": "Premium SMS"}
 SOURCE_NAMES = {
@@ -145,6 +146,10 @@ class Evidence(Struct, frozen=True, omit_defaults=True):
     """The network address that it came from."""
     note: EvidenceText | None = None
     """A note by the one who recorded it."""
+    source: EvidenceText | None = None
+    """What the caller called the source, where it is recorded as another one."""
+    at: Time | None = None
+    """The time that came with it, where it counts from another one."""
 
 
 class FactView(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -162,10 +167,12 @@ class FactView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     keyword: Annotated[Keyword, Meta(min_length=1)] | None = None
     """The premium service's keyword, where it has one."""
     at: Time
-    """When it happened."""
+    """When it counts from: when it happened, or else when it was received."""
     recorded_at: Time
     """When it was recorded."""
     source: FactSource
+    single: bool = False
+    """There when it was given for this number alone."""
     override: bool = False
     """There when it was to lift a person's own opt-out although it was given in bulk."""
     retracts: Number | None = None
@@ -190,7 +197,7 @@ class OptOut(Struct, frozen=True, kw_only=True):
     sender: AnySender | None
     purpose: AnyPurpose | None
     at: Time
-    """When it happened."""
+    """When it counts from: when it happened, or else when it was received."""
     recorded_at: Time
     """When it was recorded."""
     source: FactSource
@@ -257,6 +264,16 @@ def write_evidence(**members: str | None) -> str | None:
     return msgspec.json.encode(existing).decode() if existing else None
 
 
+def read_evidence_members(kept: str) -> dict[str, str]:
+    """The members of evidence as it is kept."""
+    return msgspec.json.decode(kept, type=dict[str, str])
+
+
+def add_evidence(kept: str | None, **members: str) -> str | None:
+    """Evidence with further members."""
+    return write_evidence(**({} if kept is None else read_evidence_members(kept)), **members)
+
+
 def show_fact(fact: Fact) -> FactView:
     """A fact as callers see it."""
     return FactView(**_members_of(fact))
@@ -281,7 +298,8 @@ def _members_of(fact: Fact) -> dict[str, Any]:
         "at": format_time(fact.at),
         "recorded_at": format_time(fact.recorded_at),
         "source": fact.source,
-        "override": fact.override,
+        "single": is_single(fact),
+        "override": fact.override and fact.source not in TEAM_SOURCES,
         "retracts": fact.retracts,
         "evidence": _show_evidence(fact),
     }
@@ -309,7 +327,10 @@ def _shown(part: str) -> str | None:
 
 
 def _show_evidence(fact: Fact) -> Evidence | None:
-    return None if fact.evidence is None else _read_evidence(fact.evidence)
+    kept = None if fact.evidence is None else _read_evidence(fact.evidence)
+    if fact.given_at is None or fact.given_at == fact.at:
+        return kept
+    return replace(kept or Evidence(), at=format_time(fact.given_at))
 
 
 def show_state(state: State) -> Consent:

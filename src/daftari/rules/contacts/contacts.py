@@ -304,7 +304,8 @@ def delete_contact(
         happened += ledger.record_facts(tx, facts=[opt_out]).events
     seq = events.record(tx, Action.DELETE_CONTACT, *happened)
     if opt_out is None:
-        journal.insert_removals(tx, seq=seq, mobiles=[found.mobile], at=deletion.at, reason=deletion.reason)
+        at = tx.now if deletion.at is None else deletion.at
+        journal.insert_removals(tx, seq=seq, mobiles=[found.mobile], at=at, reason=deletion.reason)
     return found.id
 
 
@@ -319,10 +320,10 @@ def remove_contact(tx: WriteTx, *, found: StoredContact) -> list[int]:
 
 
 class Deletion(Struct, frozen=True):
-    """What a DELETE records. Without a scope it is a removal, and no opt-out."""
+    """What a DELETE records. Without a scope it is a removal, and no opt-out. ``at``: when it happened, if given."""
 
     scope: Scope | None
-    at: int
+    at: int | None
     reason: str | None
 
     def opt_out_of(self, mobile: int) -> NewFact | None:
@@ -333,7 +334,7 @@ class Deletion(Struct, frozen=True):
         return NewFact(0, mobile, "opt_out", self.scope, self.at, "delete", evidence=evidence)
 
 
-def read_delete(*, reason: str | None, purpose: str | None, at: int, settings: ConsentSettings) -> Deletion:
+def read_delete(*, reason: str | None, purpose: str | None, at: int | None, settings: ConsentSettings) -> Deletion:
     """What a DELETE is: an opt-out, or a removal by the call's reason or else by the project's setting."""
     if reason == REMOVAL or (reason is None and settings.on_delete == REMOVAL):
         return Deletion(None, at, reason)

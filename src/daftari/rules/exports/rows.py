@@ -14,7 +14,7 @@ from msgspec import Raw, Struct
 
 from daftari.model.consent import ANY, Fact, FactKind, Source
 from daftari.model.time import format_time
-from daftari.rules.consent.state import without_retracted
+from daftari.rules.consent.state import TEAM_SOURCES, is_single, without_retracted
 
 Cell = str | int | float | bool | None
 
@@ -76,6 +76,7 @@ class WrittenFact(Struct, frozen=True, omit_defaults=True, kw_only=True):
     at: str
     source: Source
     keyword: str = ""
+    single: bool = False
     override: bool = False
     evidence: Raw | None = None
 
@@ -194,6 +195,7 @@ def _written(fact: Fact, group_names: Mapping[int, str]) -> Iterable[WrittenFact
             at=format_time(fact.at),
             source=fact.source,
             keyword=keyword,
-            override=fact.override,
+            single=is_single(fact),
+            override=fact.override and fact.source not in TEAM_SOURCES,
             evidence=None if fact.evidence is None else Raw(fact.evidence.encode()),
         )

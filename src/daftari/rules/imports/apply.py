@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from daftari.mobile import E164_DIGITS_MAX, country_code
-from daftari.model.consent import FactOutcomeName, NewFact
+from daftari.model.consent import FactOutcomeName, FirstReceipt, NewFact
 from daftari.model.contacts import ContactRow
 from daftari.model.time import format_time
 from daftari.rules import events
@@ -311,11 +311,13 @@ def _record(tx: WriteTx, batch: Batch, facts: list[NewFact]) -> _Recorded:
     """Record facts, or foresee their outcomes."""
     if not facts:
         return _Recorded()
+    settings = batch.work.settings
+    received = FirstReceipt(settings.receipt, settings.created_at, from_file=True)
     if batch.is_plan:
-        names, foreseen = ledger.foresee_facts(tx, facts=facts)
+        names, foreseen = ledger.foresee_facts(tx, facts=facts, received=received)
         return _Recorded(names, foreseen=foreseen)
     first = tx.book.next_fact
-    recorded = ledger.record_facts(tx, facts=facts, import_id=batch.work.id)
+    recorded = ledger.record_facts(tx, facts=facts, received=received, import_id=batch.work.id)
     names = [outcome.outcome for outcome in recorded.outcomes]
     batch.facts += names.count("recorded")
     if tx.book.next_fact > first:

@@ -16,7 +16,15 @@ import msgspec
 from daftari.model.consent import ANY, FactKind, NewFact, Scope, Source
 from daftari.model.limits import FIRST_ID_MAX, GROUPS_PER_ROW_MAX, MOBILE_TEXT_MAX
 from daftari.model.time import format_time
-from daftari.rules.consent.facts import read_channel, read_evidence, read_purpose, read_sender
+from daftari.rules.consent.facts import (
+    EXPORTED_MEMBERS,
+    is_well_founded,
+    read_channel,
+    read_evidence,
+    read_purpose,
+    read_sender,
+)
+from daftari.rules.consent.state import TEAM_SOURCES
 from daftari.rules.fields import Problems, fold_name, read_group_name, read_text, read_time
 
 T = TypeVar("T")
@@ -101,7 +109,7 @@ def is_listed(value: object) -> bool:
     return isinstance(value, list) or (isinstance(value, str) and value.lstrip().startswith("[{"))
 
 
-def read_consent(value: object, number: int, mobile: int, now: int) -> list[NewFact]:
+def read_consent(value: object, number: int, mobile: int) -> list[NewFact]:
     """The facts in a cell of our own exports."""
     try:
         found = decode_cell(value, Any) if isinstance(value, str) else value
@@ -109,17 +117,21 @@ def read_consent(value: object, number: int, mobile: int, now: int) -> list[NewF
         raise ValueError("must be a JSON array, as an export writes it.") from None
     if not isinstance(found, list) or len(found) > FACTS_PER_ROW_MAX:
         raise ValueError("must be an array of facts, as an export writes it.")
-    return [_read_fact(fact, number, mobile, now) for fact in found]
+    return [_read_fact(fact, number, mobile) for fact in found]
 
 
-def _read_fact(given: object, number: int, mobile: int, now: int) -> NewFact:
+def _read_fact(given: object, number: int, mobile: int) -> NewFact:
     if not isinstance(given, dict):
         raise ValueError("must be an array of objects, as an export writes it.")
     kind: Any = given.get("kind")
     source: Any = given.get("source")
-    at = read_time(given.get("at"), now=now)
+    at = read_time(given.get("at"), now=None)
     if kind not in FACT_KINDS or source not in get_args(Source) or at is None:
         raise ValueError("has a fact without a known kind, source or time.")
+    evidence = read_evidence(given.get("evidence"), EXPORTED_MEMBERS)
+    override = given.get("override") is True and evidence is not None
+    if kind == "opt_in" and source in TEAM_SOURCES:
+        override = is_well_founded(evidence)
     return NewFact(
         index=number,
         mobile=mobile,
@@ -132,6 +144,7 @@ def _read_fact(given: object, number: int, mobile: int, now: int) -> NewFact:
         at=at,
         source=source,
         keyword=read_text(given.get("keyword")) or "",
-        override=given.get("override") is True,
-        evidence=read_evidence(given.get("evidence")),
+        override=override,
+        evidence=evidence,
+        single=given.get("single") is True,
     )

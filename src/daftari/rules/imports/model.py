@@ -65,7 +65,8 @@ class ImportSettings(Struct, frozen=True, omit_defaults=True):
     nothing else become attributes. ``keep_ids``: ids and times of creation are the file's. ``common``: members of facts
     that the records do not name. ``created_at``: that of new contacts, in microseconds. ``chunk_records``: records of a
     chunk, kept so that a resumed import has the same chunks. ``streamed``: one request sends its rows,
-    and there is no file. ``reason``: why an undo takes its opt-outs back.
+    and there is no file. ``reason``: why an undo takes its opt-outs back. ``receipt``: the file's place in the order of
+    the project's receipts.
     """
 
     name: str
@@ -84,6 +85,7 @@ class ImportSettings(Struct, frozen=True, omit_defaults=True):
     streamed: bool = False
     retract_opt_outs: bool = False
     reason: str | None = None
+    receipt: int = 0
 
 
 class Progress(Struct, frozen=True, omit_defaults=True):

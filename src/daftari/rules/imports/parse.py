@@ -71,7 +71,7 @@ class RowReader:
         self._seen = BitMap64()
         self._others = BitMap64()
         self._ids = BitMap64()
-        self._said: dict[tuple[int, str, str, str], BitMap64] = {}
+        self._said: dict[tuple[int | None, str, str, str], BitMap64] = {}
         self._named: dict[str, BitMap64] = {}
         self._take = value_taker(settings)
         self._columns = Columns(settings)
@@ -181,7 +181,7 @@ class RowReader:
             return problems.text()
         facts: list[NewFact] = []
         if self._columns.is_ours or is_listed(more.get("consent")):
-            read = partial(read_consent, number=record.number, mobile=mobile, now=self._settings.created_at)
+            read = partial(read_consent, number=record.number, mobile=mobile)
             facts = read_more(problems, "consent", more, read) or []
         if problems:
             return problems.text()
@@ -211,7 +211,9 @@ class RowReader:
         fresh: dict[int, bool] = {}
         for first in range(0, len(items), FACTS_PER_CALL_MAX):
             some, numbers = items[first : first + FACTS_PER_CALL_MAX], owners[first : first + FACTS_PER_CALL_MAX]
-            given = read_facts(some, common=settings.common, kind=kind, region=settings.region, now=settings.created_at)
+            given = read_facts(
+                some, common=settings.common, kind=kind, writer="import", region=settings.region, now=None
+            )
             for fact in given.facts:
                 number = numbers[fact.index].number
                 fresh[number] = self._is_fresh(fact) or fresh.get(number, False)

@@ -88,7 +88,7 @@ def import_settings(request: ImportRequest, *, layout: Layout, length: int, regi
     common = {"source": "import", **request.common}
     if request.kind != "contacts":
         kind: Kind = "opt_out" if request.kind == "opt_outs" else "opt_in"
-        read_facts([EXAMPLE], common=common, kind=kind, region=region, now=now)
+        read_facts([EXAMPLE], common=common, kind=kind, writer="import", region=region, now=now)
     return ImportSettings(
         name=request.name,
         bytes=length,

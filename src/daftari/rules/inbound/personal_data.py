@@ -10,8 +10,8 @@ from daftari.mobile import national_digits
 from daftari.model.erasures import Person, Removed
 from daftari.model.inbound import InboundEvent, InboundRequest, InboundUnreadable
 from daftari.rules.fields import digits_in
-from daftari.rules.inbound.quarantine import walk_quarantine
-from daftari.rules.inbound.receive import Receipt, review_events
+from daftari.rules.inbound.quarantine import receipt_of, walk_quarantine
+from daftari.rules.inbound.receive import review_events
 from daftari.rules.inbound.review import show_review
 from daftari.store import Tx, WriteTx, inbound
 
@@ -43,9 +43,8 @@ def _delete_quarantined(tx: WriteTx, mobile: int) -> int:
     providers = {token.id: token.provider for token in inbound.list_tokens(tx)} if named else {}
     for kept in named:
         provider = providers[kept.token_id]
-        receipt = Receipt(provider, kept.token_id, kept.received_at)
         others = _list_events_of_others(provider, kept.request, mobile)
-        review_events(tx, events=others, why=WITH_AN_ERASED, receipt=receipt)
+        review_events(tx, events=others, why=WITH_AN_ERASED, receipt=receipt_of(kept, provider=provider))
         inbound.delete_quarantined(tx, quarantined_id=kept.id)
     return len(named)
 

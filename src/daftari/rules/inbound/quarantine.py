@@ -1,4 +1,6 @@
-"""Refused requests of providers: stored, listed, and read again once secret and URL are right. No HTTP, no SQL."""
+"""Requests of providers: taken as of when they first came, or refused, stored, listed, and read again once secret and
+URL are right. No HTTP, no SQL.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from daftari.model.inbound import InboundEvent, InboundRequest, Quarantined, Sto
 from daftari.model.limits import QUARANTINE_MAX
 from daftari.rules.inbound.receive import Receipt, Taken, receive_events
 from daftari.rules.inbound.requests import read_request
-from daftari.store import Tx, WriteTx, inbound
+from daftari.store import Tx, WriteTx, consent, inbound
 
 QUARANTINED_PER_STEP = 100
 """Requests that are read at a time."""
@@ -40,11 +42,28 @@ def quarantine_request(
     if not GATEWAYS[stored.token.provider].signs_url:
         # The URL has the token in it, and is stored only where the proof is about it.
         request = replace(request, url="")
-    inbound.insert_quarantine(tx, token_id=stored.token.id, reason=reason, is_proved=is_proved, request=request)
+    inbound.insert_quarantine(
+        tx,
+        token_id=stored.token.id,
+        reason=reason,
+        is_proved=is_proved,
+        request=request,
+        receipt=consent.next_receipt(tx),
+    )
     oldest = inbound.find_commonest_quarantined(tx) if inbound.count_quarantine(tx) > QUARANTINE_MAX else None
     if oldest is not None:
         inbound.delete_quarantined(tx, quarantined_id=oldest)
     return oldest is not None
+
+
+def receive_request(
+    tx: WriteTx, *, request: InboundRequest, stored: StoredToken, events: Sequence[InboundEvent]
+) -> Taken:
+    """Receive the events of a verified request as of when it first came: it may have been refused before."""
+    known = inbound.find_receipt(tx, token_id=stored.token.id, request=request)
+    order, received_at = known or (consent.next_receipt(tx), tx.now)
+    receipt = Receipt(stored.token.provider, stored.token.id, received_at, order, is_first=known is None)
+    return receive_events(tx, events=events, receipt=receipt)
 
 
 def list_quarantine(tx: Tx, *, after: int, limit: int) -> list[Quarantined]:
@@ -69,7 +88,12 @@ def read_again(kept: Quarantined, stored: StoredToken, *, public_url: str | None
 def release_request(tx: WriteTx, *, kept: Quarantined, stored: StoredToken, events: Sequence[InboundEvent]) -> Taken:
     """Receive the events of a refused request as of the time at which it came."""
     inbound.delete_quarantined(tx, quarantined_id=kept.id)
-    return receive_events(tx, events=events, receipt=Receipt(stored.token.provider, kept.token_id, kept.received_at))
+    return receive_events(tx, events=events, receipt=receipt_of(kept, provider=stored.token.provider))
+
+
+def receipt_of(kept: Quarantined, *, provider: str) -> Receipt:
+    """How and when a refused request came."""
+    return Receipt(provider, kept.token_id, kept.received_at, kept.receipt, is_first=False)
 
 
 def count_quarantine(tx: Tx) -> int:

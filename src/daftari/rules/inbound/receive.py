@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from msgspec import Struct
 
-from daftari.model.consent import ANY, FactKind, NewFact, Scope
+from daftari.model.consent import ANY, FactKind, FirstReceipt, NewFact, Scope
 from daftari.model.contacts import Group
 from daftari.model.inbound import (
     InboundDoubt,
@@ -22,7 +22,7 @@ from daftari.model.inbound import (
     InboundUnreadable,
     Review,
 )
-from daftari.model.limits import CLOCK_AHEAD_SECONDS_MAX, EVIDENCE_MAX, MESSAGE_ID_MAX, SENDER_MAX
+from daftari.model.limits import EVIDENCE_MAX, MESSAGE_ID_MAX, SENDER_MAX
 from daftari.rules.consent import ledger
 from daftari.rules.consent.keywords import Reading, is_opt_out_payload, read_message, stop_scope
 from daftari.rules.consent.state import fold_keyword
@@ -43,11 +43,16 @@ class Taken(Struct, frozen=True):
 
 
 class Receipt(Struct, frozen=True):
-    """How a request came: from which provider, by which token, and when, in microseconds."""
+    """How a request came: from which provider, by which token, and when its bytes came for the first time.
+
+    ``order``: the place of its receipt in the order of the project's. ``is_first``: it came now, and never before.
+    """
 
     provider: str
     token_id: int
     received_at: int
+    order: int
+    is_first: bool
 
 
 class _Inbox(Struct):
@@ -76,7 +81,8 @@ def receive_events(tx: WriteTx, *, events: Sequence[InboundEvent], receipt: Rece
                 _keep_for_review(tx, inbox, event, mobile, event.why, receipt)
             case InboundUnreadable():
                 _keep_unreadable(tx, inbox, event, receipt)
-    recorded = ledger.record_facts(tx, facts=inbox.facts) if inbox.facts else None
+    received = None if receipt.is_first else FirstReceipt(receipt.order, receipt.received_at)
+    recorded = ledger.record_facts(tx, facts=inbox.facts, received=received) if inbox.facts else None
     _insert_reviews(tx, inbox)
     inbound.count_received(tx, token_id=receipt.token_id)
     new = 0 if recorded is None else sum(outcome.outcome == "recorded" for outcome in recorded.outcomes)
@@ -178,7 +184,7 @@ def _fact(
         mobile=mobile,
         kind=kind,
         scope=scope,
-        at=_event_time(event, receipt),
+        at=event.at,
         source="inbound" if isinstance(event, InboundMessage) else "provider",
         keyword=keyword,
         group_id=group_id,
@@ -187,19 +193,16 @@ def _fact(
     )
 
 
-def _event_time(event: _Known, receipt: Receipt) -> int:
-    """When it happened; the time of receipt where the provider sends none, or one in the future."""
-    ahead = receipt.received_at + CLOCK_AHEAD_SECONDS_MAX * 1_000_000
-    return event.at if event.at is not None and event.at <= ahead else receipt.received_at
-
-
 def _known_by(event: _Known, receipt: Receipt) -> str:
-    """What a repeated event has in common with the first: the message's id, or else what it says and when."""
+    """What a repeated event has in common with the first: the message's id, or else what it says and when.
+
+    Without a time it is known by its receipt: clocks are set back, and what is said later is no repetition.
+    """
     address = f"{receipt.provider}:{receipt.token_id}:{event.number}"
     if event.message_id is not None:
         return f"{address}:{event.message_id[:MESSAGE_ID_MAX]}"
     said = event.text if isinstance(event, InboundMessage | InboundDoubt) else ""
-    return f"{address}:{_event_time(event, receipt)}:{said}"
+    return f"{address}:{f'receipt {receipt.order}' if event.at is None else event.at}:{said}"
 
 
 def _sender(event: InboundMessage | InboundSubscription | InboundDoubt) -> str:
@@ -219,7 +222,8 @@ def _read_mobile(tx: Tx, number: str) -> int | None:
 
 def _keep_for_review(tx: WriteTx, inbox: _Inbox, event: _Known, mobile: int | None, why: str, receipt: Receipt) -> None:
     """Keep an event for a person's eye, once: by its message id, or else by what it says and when."""
-    at = _event_time(event, receipt)
+    # One ahead of the clock, or none, is that of receipt.
+    at = receipt.received_at if event.at is None else min(event.at, receipt.received_at)
     said = event.text if isinstance(event, InboundMessage | InboundDoubt) else ""
     if isinstance(event, InboundSignal):
         channel, sender = event.scope.channel, event.scope.sender
@@ -231,7 +235,10 @@ def _keep_for_review(tx: WriteTx, inbox: _Inbox, event: _Known, mobile: int | No
         why += "".join(
             f"; {what} {value!r}" for what, value in (("number", event.number), ("message", event.message_id)) if value
         )
-    review = Review(0, mobile, at, receipt.provider, channel, sender, why, said.replace("\0", "")[:EVIDENCE_MAX])
+    review = Review(
+        0, mobile, at, receipt.provider, channel, sender, why, said.replace("\0", "")[:EVIDENCE_MAX],
+        given_at=event.at, received_at=receipt.received_at, receipt=receipt.order,
+    )  # fmt: skip
     inbox.reviews.append((review, consent.message_digest(tx, message_id=_known_by(event, receipt))))
 
 
@@ -244,7 +251,10 @@ def _keep_unreadable(tx: WriteTx, inbox: _Inbox, event: InboundUnreadable, recei
     """Keep an event that could not be read among others: it may be a STOP."""
     why = f"cannot be read: {event.why}"
     said = event.said[:EVIDENCE_MAX]
-    review = Review(0, None, receipt.received_at, receipt.provider, ANY, ANY, why, said)
+    review = Review(
+        0, None, receipt.received_at, receipt.provider, ANY, ANY, why, said,
+        received_at=receipt.received_at, receipt=receipt.order,
+    )  # fmt: skip
     known_by = f"{receipt.provider}:unreadable:{event.said}"
     inbox.reviews.append((review, consent.message_digest(tx, message_id=known_by)))
 

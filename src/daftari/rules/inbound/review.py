@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from daftari.errors import ReviewNotFound, ReviewSettled, ValidationFailed
 from daftari.gateways import GATEWAYS
-from daftari.model.consent import ANY, Channel, NewFact, Scope, Sender
+from daftari.model.consent import ANY, Channel, FirstReceipt, NewFact, Scope, Sender
 from daftari.model.inbound import Review, Settlement
 from daftari.model.limits import EVIDENCE_MAX
 from daftari.model.members import Mobile, Number, Text, Time
@@ -90,7 +90,10 @@ def settle_review(tx: WriteTx, *, review_id: int, settled_as: Settlement, mobile
         return review
     if found is not None and settled_as != "dismiss":
         facts = _settled_facts(tx, review, settled_as, mobile=found)
-        recorded = ledger.record_facts(tx, facts=facts)
+        # A message without a time is an opt-out from the moment at which a person says so.
+        is_new = settled_as == "opt_out" and review.given_at is None
+        received = None if is_new else FirstReceipt(review.receipt, review.received_at)
+        recorded = ledger.record_facts(tx, facts=facts, received=received)
         events.record(tx, Action.SETTLE_REVIEW, *recorded.events)
     inbound.settle_review(tx, review_id=review_id, settled_as=settled_as, mobile=found)
     return replace(review, mobile=found, settled_at=tx.now, settled_as=settled_as)
@@ -117,13 +120,14 @@ def _find_mobile(tx: Tx, review: Review, settled_as: Settlement, written: object
 
 
 def _settled_facts(tx: Tx, review: Review, settled_as: Settlement, *, mobile: int) -> list[NewFact]:
-    """What the person's message means now, at the time at which they sent it."""
+    """What the person's message means now, at the time at which they sent it, where that is known."""
     evidence = write_evidence(provider=review.provider, text=review.text, note=f"review {review.id}")
     if settled_as == "opt_out":
         scope = stop_scope(tx.project.consent, channel=review.channel, sender=review.sender or ANY)
-        return [NewFact(0, mobile, "opt_out", scope, review.at, "inbound", evidence=evidence)]
+        return [NewFact(0, mobile, "opt_out", scope, review.given_at, "inbound", evidence=evidence)]
     if settled_as == "opt_in":
-        return [NewFact(0, mobile, "opt_in", Scope(channel=review.channel), review.at, "inbound", evidence=evidence)]
+        scope = Scope(channel=review.channel)
+        return [NewFact(0, mobile, "opt_in", scope, review.given_at, "inbound", evidence=evidence)]
     wrong = [
         fact
         for fact in consent.find_facts(tx, mobiles=[mobile]).get(mobile, [])

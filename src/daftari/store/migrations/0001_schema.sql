@@ -164,7 +164,9 @@ CREATE TABLE removal (
 
 CREATE INDEX removal_seq ON removal (project_id, seq);
 
--- What is known about a number. A subject is the number, or minus its keyed hash once the number is erased.
+-- What is known about a number. A subject is the number, or minus its keyed hash once the number is erased. at: when the
+-- fact counts from; given_at: the time that came with it. receipt: the place of its receipt in the order of the project's
+-- receipts. single: it was given for this number alone.
 CREATE TABLE fact (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
     subject_id INTEGER NOT NULL,
@@ -183,6 +185,10 @@ CREATE TABLE fact (
     message_digest TEXT,
     key_id INTEGER,
     evidence TEXT,
+    given_at INTEGER,
+    receipt INTEGER NOT NULL,
+    single INTEGER NOT NULL,
+    from_file INTEGER NOT NULL,
     PRIMARY KEY (project_id, subject_id, id)
 ) STRICT, WITHOUT ROWID;
 
@@ -210,7 +216,8 @@ CREATE TABLE near_miss (
     PRIMARY KEY (project_id, key_id, source, import_id)
 ) STRICT, WITHOUT ROWID;
 
--- Inbound messages that a person must judge, and the judgement. A subject of 0: no number could be read.
+-- Inbound messages that a person must judge, and the judgement. A subject of 0: no number could be read. given_at: the
+-- time that came with the message; receipt: as in fact.
 CREATE TABLE review (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
     subject_id INTEGER NOT NULL,
@@ -224,6 +231,9 @@ CREATE TABLE review (
     message_digest TEXT NOT NULL,
     settled_at INTEGER,
     settled_as TEXT,
+    given_at INTEGER,
+    received_at INTEGER NOT NULL,
+    receipt INTEGER NOT NULL,
     PRIMARY KEY (project_id, subject_id, id)
 ) STRICT, WITHOUT ROWID;
 
@@ -242,7 +252,7 @@ CREATE TABLE inbound_count (
 ) STRICT, WITHOUT ROWID;
 
 -- Inbound requests whose proof was wrong, kept to be verified again with another signing secret; and those with a right
--- proof (is_proved) that could not be read.
+-- proof (is_proved) that could not be read. receipt: as in fact.
 CREATE TABLE quarantine (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
     id INTEGER NOT NULL,
@@ -253,6 +263,7 @@ CREATE TABLE quarantine (
     request TEXT NOT NULL,
     body BLOB NOT NULL,
     digest TEXT NOT NULL,
+    receipt INTEGER NOT NULL,
     PRIMARY KEY (project_id, id)
 ) STRICT, WITHOUT ROWID;
 

@@ -11,7 +11,7 @@ WHERE s.project_id = :project AND s.subject_id = wanted.subject_id;
 -- name: find_facts
 -- All facts of some subjects, in the order of recording.
 SELECT f.subject_id, f.id, f.kind, f.channel, f.sender, f.purpose, f.at, f.recorded_at, f.source, f.keyword, f.group_id,
-    f.override, f.retracts, f.message_digest, f.key_id, f.evidence
+    f.override, f.retracts, f.message_digest, f.key_id, f.evidence, f.given_at, f.receipt, f.single, f.from_file
 FROM rows(:subject_ids AS wanted, subject_id bigint) CROSS JOIN fact AS f
 WHERE f.project_id = :project AND f.subject_id = wanted.subject_id
 ORDER BY f.id;
@@ -41,7 +41,7 @@ ORDER BY f.id LIMIT :limit;
 -- name: list_facts_between
 -- Facts from one id to another, with their subjects.
 SELECT f.subject_id, f.id, f.kind, f.channel, f.sender, f.purpose, f.at, f.recorded_at, f.source, f.keyword, f.group_id,
-    f.override, f.retracts, f.message_digest, f.key_id, f.evidence
+    f.override, f.retracts, f.message_digest, f.key_id, f.evidence, f.given_at, f.receipt, f.single, f.from_file
 FROM fact AS f
 WHERE f.project_id = :project AND f.id >= :first AND f.id <= :last
 ORDER BY f.id;

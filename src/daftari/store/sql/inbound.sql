@@ -1,13 +1,15 @@
 -- name: insert_review
 -- Inserts a message for review, once for each message digest.
-INSERT INTO review (project_id, id, subject_id, at, provider, channel, sender, reason, text, message_digest)
-VALUES (CAST(:project AS bigint), :id, :subject_id, :at, :provider, :channel, :sender, :reason, :text, :message_digest)
+INSERT INTO review (project_id, id, subject_id, at, provider, channel, sender, reason, text, message_digest, given_at, received_at,
+    receipt)
+VALUES (CAST(:project AS bigint), :id, :subject_id, :at, :provider, :channel, :sender, :reason, :text, :message_digest, :given_at,
+    :received_at, :receipt)
 ON CONFLICT (project_id, message_digest) DO NOTHING;
 
 -- name: list_reviews
 -- Reviews after an id that are not settled, in the order of arrival.
 SELECT r.id, r.subject_id, r.at, r.provider, r.channel, r.sender, r.reason, r.text,
-    r.settled_at, r.settled_as, r.message_digest
+    r.settled_at, r.settled_as, r.message_digest, r.given_at, r.received_at, r.receipt
 FROM review AS r
 WHERE r.project_id = :project AND r.id > :after AND r.settled_at IS NULL
 ORDER BY r.id LIMIT :limit;
@@ -15,14 +17,14 @@ ORDER BY r.id LIMIT :limit;
 -- name: get_review
 -- One review.
 SELECT r.id, r.subject_id, r.at, r.provider, r.channel, r.sender, r.reason, r.text,
-    r.settled_at, r.settled_as, r.message_digest
+    r.settled_at, r.settled_as, r.message_digest, r.given_at, r.received_at, r.receipt
 FROM review AS r
 WHERE r.project_id = :project AND r.id = :id;
 
 -- name: list_subject_reviews
 -- All reviews of one subject.
 SELECT r.id, r.subject_id, r.at, r.provider, r.channel, r.sender, r.reason, r.text,
-    r.settled_at, r.settled_as, r.message_digest
+    r.settled_at, r.settled_as, r.message_digest, r.given_at, r.received_at, r.receipt
 FROM review AS r
 WHERE r.project_id = :project AND r.subject_id = :subject_id ORDER BY r.id;
 
@@ -66,14 +68,19 @@ ORDER BY COUNT(*) DESC, q.is_proved, MIN(q.id) LIMIT 1;
 
 -- name: insert_quarantine
 -- Quarantines a request. One that the provider repeats is kept once.
-INSERT INTO quarantine (project_id, id, token_id, received_at, is_proved, reason, request, body, digest)
-VALUES (CAST(:project AS bigint), :id, :token, :now, :is_proved, :reason, :request, :body, :digest)
+INSERT INTO quarantine (project_id, id, token_id, received_at, is_proved, reason, request, body, digest, receipt)
+VALUES (CAST(:project AS bigint), :id, :token, :now, :is_proved, :reason, :request, :body, :digest, :receipt)
 ON CONFLICT (project_id, token_id, digest) DO NOTHING;
 
 -- name: list_quarantine
 -- Quarantined requests after an id, in the order of arrival.
-SELECT q.id, q.token_id, q.received_at, q.reason, q.request, q.body FROM quarantine AS q
+SELECT q.id, q.token_id, q.received_at, q.reason, q.request, q.body, q.receipt FROM quarantine AS q
 WHERE q.project_id = :project AND q.id > :after ORDER BY q.id LIMIT :limit;
+
+-- name: find_quarantined_receipt
+-- When a request was quarantined, by its digest.
+SELECT q.receipt, q.received_at FROM quarantine AS q
+WHERE q.project_id = :project AND q.token_id = :token AND q.digest = :digest;
 
 -- name: delete_quarantine
 -- Deletes a quarantined request.

@@ -1,0 +1,210 @@
+"""When facts count from: clocks that are wrong, and what was kept in quarantine, for review or in a file meanwhile."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from daftari.model.consent import NewFact, Scope
+from daftari.model.inbound import InboundMessage, InboundRequest, InboundToken, StoredToken
+from daftari.model.projects import Project
+from daftari.rules.consent import ledger
+from daftari.rules.consent.decisions import Question
+from daftari.rules.exports.rows import write_facts
+from daftari.rules.inbound import quarantine
+from daftari.store import Store, consent
+from tests.support import calls, consent_calls
+from tests.support.calls import ACTOR, broken_in
+from tests.support.imports import Office
+from tests.support.stores import NOW
+
+MOBILE = 254_722_000_001
+MINUTE = 60_000_000
+HOUR = 60 * MINUTE
+ASK = Question("sms", "20880", "marketing")
+
+
+@pytest.fixture
+def project(store: Store) -> Project:
+    return calls.create_project(store)
+
+
+def is_allowed(store: Store, project: Project, **times: int) -> bool:
+    (answer,) = store.read(project, NOW + 9 * HOUR, consent_calls.may_message, project, ASK, [MOBILE], **times)
+    return bool(answer["allowed"])
+
+
+def message(text: str, *, at: int | None = None, message_id: str | None = None) -> InboundMessage:
+    return InboundMessage(f"+{MOBILE}", "sms", "20880", text, message_id, at)
+
+
+def say(store: Store, project: Project, text: str, *, now: int, at: int | None = None) -> None:
+    consent_calls.receive_events(store, project, [message(text, at=at)], now=now)
+
+
+def times_of(store: Store, project: Project) -> list[int]:
+    found = store.read(project, NOW, consent.find_facts, mobiles=[MOBILE])
+    return [fact.at for fact in found.get(MOBILE, [])]
+
+
+# ---- quarantine -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("clock", [0, HOUR, -HOUR])
+@pytest.mark.parametrize("start_at", [None, NOW])
+def test_a_start_that_is_replayed_undoes_no_stop_that_came_after_it(
+    store: Store, project: Project, clock: int, start_at: int | None
+) -> None:
+    """``clock``: how far that of the server that got the STOP is from the other's."""
+    consent_calls.quarantine_events(store, project, body="start", now=NOW)
+    say(store, project, "STOP", now=NOW + MINUTE + clock)
+    start = message("START", at=start_at)
+    consent_calls.replay_events(store, project, 0, [start], now=NOW + 2 * HOUR)
+    assert not is_allowed(store, project)
+
+
+@pytest.mark.parametrize("at", [NOW, None])
+def test_a_stop_that_is_replayed_undoes_no_start_that_came_after_it(
+    store: Store, project: Project, at: int | None
+) -> None:
+    consent_calls.quarantine_events(store, project, body="stop", now=NOW)
+    say(store, project, "START", now=NOW + 2 * MINUTE)
+    consent_calls.replay_events(store, project, 0, [message("STOP", at=at)], now=NOW + HOUR)
+    assert is_allowed(store, project)
+
+
+def test_a_stop_that_is_replayed_is_later_than_an_opt_in_of_a_clock_that_was_ahead(
+    store: Store, project: Project
+) -> None:
+    say(store, project, "START", now=NOW + HOUR)
+    consent_calls.quarantine_events(store, project, body="stop", now=NOW + MINUTE)
+    consent_calls.replay_events(store, project, 0, [message("STOP", at=NOW)], now=NOW + 2 * MINUTE)
+    assert not is_allowed(store, project)
+    assert times_of(store, project)[-1] == NOW + HOUR + 1
+
+
+def test_a_request_that_is_delivered_again_after_its_refusal_counts_from_the_first_time(
+    store: Store, project: Project
+) -> None:
+    request = InboundRequest("POST", "", "", "application/json", {}, b"start")
+    token = InboundToken(7, project.id, "generic", "", "abcdefghij", NOW, None)
+    stored = StoredToken(token, b"", None, None, project)
+    asked: dict[str, Any] = {"request": request, "stored": stored}
+    store.write(project, ACTOR, NOW, quarantine.quarantine_request, reason="wrong", is_proved=False, **asked)
+    say(store, project, "STOP", now=NOW + MINUTE)
+    events = [message("START")]
+    store.write(project, ACTOR, NOW + HOUR, quarantine.receive_request, events=events, **asked)
+    assert not is_allowed(store, project)
+    assert times_of(store, project) == [NOW + MINUTE, NOW]
+
+
+# ---- review ---------------------------------------------------------------------------------------------
+
+
+def test_a_review_that_is_settled_as_an_opt_out_without_a_time_counts_from_now(store: Store, project: Project) -> None:
+    say(store, project, "please stop", now=NOW)
+    say(store, project, "START", now=NOW + HOUR)
+    (review,) = consent_calls.list_reviews(store, project)
+    consent_calls.settle_review(store, project, review.id, settled_as="opt_out", mobile=None, now=NOW + MINUTE)
+    assert not is_allowed(store, project)
+    assert times_of(store, project)[-1] == NOW + HOUR + 1
+
+
+def test_a_review_that_is_settled_as_an_opt_in_is_never_later_than_a_stop_that_came_after_it(
+    store: Store, project: Project
+) -> None:
+    say(store, project, "START please", now=NOW)
+    say(store, project, "STOP", now=NOW - HOUR)
+    (review,) = consent_calls.list_reviews(store, project)
+    consent_calls.settle_review(store, project, review.id, settled_as="opt_in", mobile=None, now=NOW + HOUR)
+    assert not is_allowed(store, project)
+
+
+# ---- erasure --------------------------------------------------------------------------------------------
+
+
+def test_an_erasure_is_later_than_all_that_is_known(store: Store, project: Project) -> None:
+    say(store, project, "START", now=NOW + HOUR)
+    consent_calls.erase_number(store, project, MOBILE, now=NOW)
+    assert not is_allowed(store, project)
+    assert times_of(store, project) == [NOW + HOUR, NOW + HOUR + 1]
+    assert broken_in(store, project) == []
+
+
+# ---- questions ------------------------------------------------------------------------------------------
+
+
+def test_a_question_about_now_or_later_counts_every_fact_whatever_its_time(store: Store, project: Project) -> None:
+    now = NOW + 9 * HOUR
+    say(store, project, "STOP", now=now + HOUR)
+    for at in (now - 5 * MINUTE, now, now + 9 * HOUR):
+        assert not is_allowed(store, project, at=at)
+    assert is_allowed(store, project, at=now - 5 * MINUTE - 1)
+    assert is_allowed(store, project, at=now, known_at=now + HOUR)
+    assert not is_allowed(store, project, known_at=now + HOUR)
+    assert is_allowed(store, project, known_at=now)
+
+
+# ---- files ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def office(store: Store, database: str, project: Project) -> Office:
+    return Office(store, database, project)
+
+
+def fact(office: Office, kind: Any, *, source: Any = "api", at: int | None = None, now: int | None = None) -> None:
+    given = NewFact(0, MOBILE, kind, Scope(), at, source)
+    office.store.write(office.project, ACTOR, now or office.tick(), ledger.record_facts, facts=[given])
+
+
+def queue(office: Office, kind: str, text: str) -> None:
+    office.queue(text.encode(), office.settings(text.encode(), kind=kind))
+
+
+def test_a_list_of_opt_outs_is_later_than_an_opt_in_of_a_clock_that_was_ahead(office: Office) -> None:
+    fact(office, "opt_in", now=NOW + HOUR)
+    office.bring(f"phone\n{MOBILE}\n", kind="opt_outs")
+    assert not is_allowed(office.store, office.project)
+
+
+def test_a_list_of_opt_outs_counts_from_when_the_file_came_and_not_from_when_it_was_applied(office: Office) -> None:
+    queue(office, "opt_outs", f"phone\n{MOBILE}\n")
+    fact(office, "opt_in", source="inbound")
+    office.work()
+    assert is_allowed(office.store, office.project)
+
+
+@pytest.mark.parametrize("at", ["", "2998-01-01T00:00:00Z"])
+def test_a_list_of_opt_ins_undoes_no_opt_out_that_came_after_the_file(office: Office, at: str) -> None:
+    queue(office, "opt_ins", f"phone,at\n{MOBILE},{at}\n")
+    fact(office, "opt_out", source="bulk", now=office.now - HOUR)
+    office.work()
+    assert not is_allowed(office.store, office.project)
+
+
+def test_an_opt_out_of_a_file_that_is_dated_ahead_counts_from_when_the_file_came(office: Office) -> None:
+    found = office.bring(f"phone,at\n{MOBILE},2998-01-01T00:00:00Z\n", kind="opt_outs")
+    assert times_of(office.store, office.project) == [found.settings.created_at]
+    fact(office, "opt_in", source="inbound")
+    assert is_allowed(office.store, office.project)
+
+
+def test_an_export_with_a_stop_and_a_start_within_a_minute_is_read_back_as_it_was(office: Office, store: Store) -> None:
+    say(store, office.project, "STOP", now=office.tick(), at=NOW)
+    say(store, office.project, "START", now=office.tick(), at=NOW + MINUTE)
+    known = store.read(office.project, NOW, consent.find_facts, mobiles=[MOBILE])[MOBILE]
+    written = json.loads(write_facts(known, group_names={}) or "")
+    text = json.dumps({"mobile": str(MOBILE), "consent": written[::-1]})
+    again = office.bring(text, name="a.ndjson")
+    assert again.progress.facts == 0, "it is known already"
+    other = Office(store, office.database, calls.create_project(store, "Kalro"))
+    assert other.bring(text, name="a.ndjson").progress.facts == 2
+    assert is_allowed(store, office.project)
+    assert is_allowed(store, other.project)
+    stopped = Office(store, office.database, calls.create_project(store, "Sokoni"))
+    say(store, stopped.project, "STOP", now=NOW - HOUR)
+    stopped.bring(text, name="a.ndjson")
+    assert not is_allowed(store, stopped.project), "no file lifts what a person said to this book"
