@@ -18,6 +18,7 @@ CLEAN = (
     "tests/store",
     "tests/worker",
     "tests/files",
+    "tests/sandbox",
     "tests/gateways",
     "tests/support",
     "tests/oracles",

@@ -8,6 +8,7 @@ import resource
 import shlex
 import signal
 import socket
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -23,6 +24,7 @@ from tests.conftest import NewDatabase, People
 from tests.serving.conftest import Start
 from tests.support.builders import assert_sound, create, groups, rows, rows_of
 from tests.support.clients import Client
+from tests.support.commands import runner_for
 from tests.support.service import WAIT_SECONDS_MAX, Service, is_running, wait_for
 
 CONNECTIONS = 1_000
@@ -43,6 +45,20 @@ def test_in_an_empty_folder_it_makes_the_database_and_answers(start: Start, tmp_
     answer = start().client().get("/v1/health")
     assert (answer.status, answer.json()["status"]) == (200, "ready")
     assert (tmp_path / "daftari.db").exists()
+
+
+def test_it_warns_of_a_database_that_other_users_may_read(start: Start) -> None:
+    with tempfile.TemporaryDirectory(prefix="daftari-test-", dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        path = Path(folder) / "daftari.db"
+        runner_for(str(path))("migrate")
+        path.chmod(0o644)
+        service = start("--database", str(path))
+        assert service.client().get("/v1/health").status == 200
+        service.press_ctrl_c()
+        assert service.ended() == 0
+    (warning,) = [line for line in service.err.read_text().splitlines() if line.startswith("Warning")]
+    assert warning == f"Warning: other users of this machine may read the database. Run: chmod 600 {path}"
 
 
 def test_several_server_processes_share_one_port(start: Start, database: str, people: People) -> None:

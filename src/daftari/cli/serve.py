@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -11,7 +12,7 @@ from daftari.cli.terminal.commands import command, command_group
 from daftari.cli.terminal.options import DatabaseOptions, PublicUrlOption, check_store, setting_option
 from daftari.cli.terminal.output import fail, say
 from daftari.settings import Settings
-from daftari.store import is_new, migrate
+from daftari.store import is_new, list_exposed_files, migrate
 
 app = command_group()
 
@@ -80,3 +81,7 @@ def _check_database(settings: Settings) -> None:
     if is_new(settings.database):
         migrate(settings.database)
     check_store(settings, meanwhile="The service answers 503 until it can be used.")
+    exposed = list_exposed_files(settings.database, secret_file=settings.secret_file)
+    if exposed:
+        files = " ".join(shlex.quote(str(path)) for path in exposed)
+        say(f"Warning: other users of this machine may read the database. Run: chmod 600 {files}")

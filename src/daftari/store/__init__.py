@@ -7,6 +7,7 @@ from it belongs to the rules. Layers above the rules use only what this module e
 from daftari.store.database_url import POSTGRES_PREFIXES, dialect_of, masked
 from daftari.store.engine import Store, SystemTx, Tx, WriteTx
 from daftari.store.erasure_key import default_secret_file
+from daftari.store.file_modes import list_exposed_files
 from daftari.store.file_parts import list_parts
 from daftari.store.jobs import (
     finish_job,
@@ -36,6 +37,7 @@ __all__ = [
     "is_job_due",
     "is_new",
     "is_this_job_due",
+    "list_exposed_files",
     "list_held_jobs",
     "list_parts",
     "masked",

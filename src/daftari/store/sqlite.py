@@ -22,6 +22,7 @@ from daftari.model.projects import Project
 from daftari.store.database_url import sqlite_path
 from daftari.store.engine import EARLIER_TABLE, TABLES, Migration, Row, RowSet, Store, T, Transaction, Value
 from daftari.store.fair_lock import FairLock
+from daftari.store.file_modes import make_private
 from daftari.store.queries import Query, load_queries
 
 APPLICATION_ID = 0x44414654
@@ -253,6 +254,7 @@ def apply_migrations(database: str, *, due: list[Migration]) -> None:
     path = sqlite_path(database)
     if tuple(map(int, apsw.sqlite_lib_version().split("."))) < SQLITE_VERSION_MIN:
         raise StoreUnavailable(f"SQLite {apsw.sqlite_lib_version()} is too old; install the apsw of the lock file.")
+    make_private(path)
     try:
         connection = connect(path, cache_kib=WRITER_CACHE_KIB, create=True)
         try:
