@@ -100,9 +100,10 @@ def server() -> RsgiServer:
         close=_write_note("closed"),
         limits=Limits(
             waiting_max=WAITING_MAX,
-            pace=Pace(BODY_STALL_SECONDS, BODY_WINDOW_SECONDS, BODY_WINDOW_BYTES_MIN),
+            pace=Pace(BODY_STALL_SECONDS, BODY_WINDOW_SECONDS, BODY_WINDOW_BYTES_MIN, look_seconds=0.1),
             periodic_seconds=0.2,
             file_open_seconds=FILE_OPEN_SECONDS,
+            file_closed_seconds=0.1,
             sending_bytes_max=FILES_SENT_MAX * FILE_BYTES,
         ),
     )

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import resource
+import select
 import signal
 import socket
 import subprocess
@@ -41,6 +42,8 @@ SOON_SECONDS = 0.4
 """Far more than an answer takes, and less than any deadline or slow call of the application."""
 IN_MEMORY = b"a short body"
 IN_A_FILE = bytes(range(256)) * 1_000
+CLOSED_SECONDS_MAX = 15.0
+"""Less than Granian allows a head to take."""
 EARLY_BYTES = 20_000_000
 NO_KEEP_ALIVE = "Host: server\r\nConnection: close\r\n"
 
@@ -81,6 +84,23 @@ def read_head(wire: socket.socket) -> bytes:
         assert piece, "the connection was closed without an answer"
         said += piece
     return said
+
+
+def read_slowly(wires: list[socket.socket], *, seconds: float) -> int:
+    """Read a little from each now and then for so long. Returns how much was read."""
+    read, end = 0, time.monotonic() + seconds
+    while True:
+        read += sum(len(wire.recv(65_536)) for wire in wires)
+        if time.monotonic() >= end:
+            return read
+        time.sleep(BODY_STALL_SECONDS / 10)
+
+
+def is_closed(wire: socket.socket, *, seconds: float = CLOSED_SECONDS_MAX) -> bool:
+    """Whether the other end closes a connection within so long, while nothing is read from it."""
+    poll = select.poll()
+    poll.register(wire, select.POLLHUP | select.POLLERR | select.POLLRDHUP)
+    return bool(poll.poll(seconds * 1000))
 
 
 def read_answer(wire: socket.socket) -> Answer:
@@ -155,6 +175,13 @@ def files_of_bodies(served: Served) -> list[str]:
     assert held
     named = [str(found) for found in served.spools.iterdir()]
     return [name for name in held if "daftari-body" in name] + named
+
+
+def wait_until_no_file_is_left(served: Served) -> None:
+    end = time.monotonic() + FILE_OPEN_SECONDS * 5
+    while time.monotonic() < end and files_of_bodies(served):
+        time.sleep(0.05)
+    assert files_of_bodies(served) == []
 
 
 def assert_error(answer: Answer, status: int, code: str) -> None:
@@ -337,6 +364,54 @@ def test_a_read_that_may_wait_keeps_no_other_read_waiting(served: Served) -> Non
         assert slow.result().status == 200
 
 
+# ---- clients that are too slow ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("begun", ["", "GE", "GET / HTTP/1.1\r\nHost: server\r\nX-Long: "])
+def test_a_head_that_stalls_is_cut_off(served: Served, begun: str) -> None:
+    with served.connect(begun) as wire:
+        assert is_closed(wire)
+
+
+def test_a_head_that_stalls_after_another_request_is_cut_off(served: Served) -> None:
+    with served.connect("GET / HTTP/1.1\r\nHost: server\r\n\r\n") as wire:
+        assert read_head(wire)
+        time.sleep(SOON_SECONDS)
+        wire.sendall(b"GET / HTTP/1.1\r\nX-Long: ")
+        assert is_closed(wire)
+
+
+def test_a_head_that_drips_is_cut_off(served: Served) -> None:
+    with served.connect("GET / HTTP/1.1\r\nX-Long: ") as wire:
+        end = time.monotonic() + CLOSED_SECONDS_MAX
+        while not is_closed(wire, seconds=BODY_STALL_SECONDS / 5):
+            assert time.monotonic() < end
+            wire.sendall(b"x")
+
+
+def test_a_connection_that_is_kept_may_be_idle(served: Served) -> None:
+    request = b"GET / HTTP/1.1\r\nHost: server\r\n\r\n"
+    with served.connect(request.decode()) as wire:
+        assert read_head(wire)
+        time.sleep(4 * BODY_STALL_SECONDS)
+        wire.sendall(request)
+        assert read_head(wire).startswith(b"HTTP/1.1 200 ")
+
+
+def test_an_answer_that_is_never_read_is_cut_off_and_its_file_is_gone(served: Served) -> None:
+    with served.connect(f"GET /file HTTP/1.1\r\n{NO_KEEP_ALIVE}\r\n") as wire:
+        assert is_closed(wire)
+        wait_until_no_file_is_left(served)
+
+
+def test_an_answer_that_is_read_in_drips_is_cut_off(served: Served) -> None:
+    with served.connect(f"GET /file HTTP/1.1\r\n{NO_KEEP_ALIVE}\r\n") as wire:
+        end = time.monotonic() + CLOSED_SECONDS_MAX
+        while not is_closed(wire, seconds=BODY_STALL_SECONDS / 5):
+            assert time.monotonic() < end
+            assert len(wire.recv(10)) == 10
+
+
 # ---- answers that are too long for the memory -------------------------------------------------------
 
 
@@ -367,12 +442,13 @@ def test_a_slow_reader_of_an_answer_in_a_file_holds_no_memory_and_gets_it_whole(
     worker = worker_of(served)
     before = worker.memory_info().rss
     with served.connect(f"GET /file HTTP/1.1\r\n{NO_KEEP_ALIVE}\r\n") as wire:
-        # The file is long since closed here when most of it is still to be read.
         begun = wire.recv(65_536)
-        time.sleep(FILE_OPEN_SECONDS + SOON_SECONDS)
+        length = len(begun) + read_slowly([wire], seconds=FILE_OPEN_SECONDS + SOON_SECONDS)
         assert worker.memory_info().rss - before < FILE_BYTES // 5
         assert served.get("/").status == 200
-        length = len(begun) + sum(map(len, iter(lambda: wire.recv(1_048_576), b"")))
+        # Granian has the file open, and so has the server, which counts it until it is sent.
+        assert len(files_of_bodies(served)) == 2
+        length += sum(map(len, iter(lambda: wire.recv(1_048_576), b"")))
     head = begun.partition(b"\r\n\r\n")[0]
     assert length == len(head) + 4 + FILE_BYTES
 
@@ -381,18 +457,18 @@ def test_no_file_of_an_answer_is_left_even_if_it_is_never_read(served: Served) -
     served.get("/file")
     served.call("HEAD", "/file")
     served.connect(f"GET /file HTTP/1.1\r\n{NO_KEEP_ALIVE}\r\n").close()
-    end = time.monotonic() + FILE_OPEN_SECONDS * 5
-    while time.monotonic() < end and files_of_bodies(served):
-        time.sleep(0.05)
-    assert files_of_bodies(served) == []
+    wait_until_no_file_is_left(served)
 
 
 def test_long_answers_that_are_asked_for_again_and_again_do_not_fill_the_disk(served: Served) -> None:
     with ExitStack() as connections:
+        wires: list[socket.socket] = []
         for _ in range(FILES_SENT_MAX):
             wire = connections.enter_context(served.connect(f"GET /file HTTP/1.1\r\n{NO_KEEP_ALIVE}\r\n"))
             # All but its beginning stays unread, so that the files follow one another quickly.
             assert wire.recv(12) == b"HTTP/1.1 200"
+            wires.append(wire)
+            read_slowly(wires, seconds=0)
         refused = served.get("/file")
         # The server and Granian have each file open.
         assert len(set(files_of_bodies(served))) <= FILES_SENT_MAX

@@ -38,8 +38,8 @@ def list_exposed_files(database: str, *, secret_file: str | None) -> list[Path]:
     if dialect_of(database) == "sqlite":
         path = sqlite_path(database)
         files += [path.with_name(path.name + suffix) for suffix in SUFFIXES]
-        beside = default_secret_file(database)
-        files += [beside] if beside is not None and secret_file is None else []
+        secret = default_secret_file(database)
+        files += [secret] if secret is not None and secret_file is None else []
     return [file for file in files if _is_exposed(file)]
 
 

@@ -17,18 +17,20 @@ from daftari.web.spool import RequestSpool
 
 
 class Pace(Struct, frozen=True):
-    """How slowly a body may come."""
+    """How slowly a client may send or read."""
 
     stall_seconds: float = 15.0
-    """How long it may send nothing."""
+    """How long it may send, or read, nothing."""
     window_seconds: float = 30.0
-    """How long it may send fewer than ``window_bytes_min``."""
+    """How long it may send, or read, fewer than ``window_bytes_min``."""
     window_bytes_min: int = 30 * 1024
     """A kilobyte a second: a telephone in a weak network is faster."""
     drain_seconds_max: float = 10.0
     """How long the rest of a body is taken after an early answer."""
     drain_stall_seconds: float = 2.0
     """How long it may send nothing then."""
+    look_seconds: float = 2.5
+    """How often the connections are examined."""
 
 
 DRAINED_BYTES_MAX = 32 * 1024 * 1024

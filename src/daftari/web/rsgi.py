@@ -23,6 +23,7 @@ class RsgiScope(Protocol):
     method: str
     scheme: str
     server: str
+    client: str
     path: str
     query_string: str
     authority: str | None

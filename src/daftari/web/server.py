@@ -27,6 +27,7 @@ from daftari.web.params import is_form
 from daftari.web.responses import Headers, Response
 from daftari.web.routing import NO_BODY, READS, BodyPolicy, RawRequest, RouteMatch, Router
 from daftari.web.rsgi import RsgiProtocol, RsgiScope
+from daftari.web.slow_clients import SlowClients
 from daftari.web.spool import RequestSpool, ResponseSpool, SpoolBudget
 from daftari.web.streaming import StreamingSession
 
@@ -65,11 +66,13 @@ class Limits(Struct, frozen=True):
     draining_max: int = 64
     """Bodies that are drained at a time after an early answer; more are cut off."""
     pace: Pace = Pace()
-    """How slowly a body may come."""
+    """How slowly a client may send or read."""
     stream_seconds_max: float = 3_600.0
     """How long one streamed call may last; another call resumes it."""
     file_open_seconds: float = 30.0
-    """How long the file of a response stays open after Granian was given its path; Granian opens it at once."""
+    """How long the file of a response stays open at least, after Granian was given its path and opened it."""
+    file_closed_seconds: float = 2.0
+    """How often it is then asked whether Granian has the file open."""
     periodic_seconds: float = 60.0
     """How often the periodic work is done, such as writing down when a key was last used."""
 
@@ -110,6 +113,8 @@ class RsgiServer:
         self._file_pool_slots = threading.Semaphore(limits.files_read_max + limits.files_arriving_max)
         self._file_slots = limits.files_arriving_max
         self._stream_slots = limits.streams_max
+        self._slow_clients = SlowClients(limits.pace)
+        self._look_pool = ThreadPoolExecutor(1, thread_name_prefix="daftari-look")
         self._drain_slots = limits.draining_max
         self._unknown_bytes = 0
         self._budget = SpoolBudget(limits.spooled_bytes_max)
@@ -119,12 +124,14 @@ class RsgiServer:
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         loop.call_later(self._limits.periodic_seconds, self._run_periodic, loop)
+        self._look_later(loop)
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.close()
 
     def close(self) -> None:
         """Finish the requests that run, and release everything."""
+        self._look_pool.shutdown(wait=True)
         self._file_pool.shutdown(wait=True)
         self._pool.shutdown(wait=True)
         while self._sending:
@@ -132,6 +139,14 @@ class RsgiServer:
         self._close()
 
     async def __rsgi__(self, scope: RsgiScope, protocol: RsgiProtocol) -> None:
+        client = scope.client
+        self._slow_clients.begin(client)
+        try:
+            await self._handle(scope, protocol)
+        finally:
+            self._slow_clients.end(client)
+
+    async def _handle(self, scope: RsgiScope, protocol: RsgiProtocol) -> None:
         request_id = f"{self._request_prefix}{next(self._request_numbers):08x}"
         incoming = IncomingBody(scope.headers, protocol, self._limits.pace)
         try:
@@ -312,8 +327,25 @@ class RsgiServer:
         asyncio.get_running_loop().call_later(self._limits.file_open_seconds, self._close_file, body)
 
     def _close_file(self, body: ResponseSpool) -> None:
-        self._sending.discard(body)
-        body.close()
+        """Close the file of a response once it is sent; until then it counts."""
+        if body.is_being_read():
+            asyncio.get_running_loop().call_later(self._limits.file_closed_seconds, self._close_file, body)
+        else:
+            self._sending.discard(body)
+            body.close()
+
+    def _look_later(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Examine the connections again and again, but not when the loop was blocked: then heads have not been read."""
+        seconds = self._limits.pace.look_seconds
+        due = loop.time() + seconds
+
+        def look() -> None:
+            if not loop.is_closed():
+                if loop.time() < due + seconds:
+                    self._look_pool.submit(self._slow_clients.close_slow)
+                self._look_later(loop)
+
+        loop.call_at(due, look)
 
     async def _drain(self, incoming: IncomingBody) -> None:
         if self._drain_slots:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
+import signal
 import tempfile
 import threading
 from io import BytesIO, FileIO
 from typing import BinaryIO, cast
 
 from daftari.errors import StoreBusy, StoreUnavailable
+
+_SET_SIGNAL = 10
+"""``F_SETSIG``, which the standard library does not name."""
 
 log = logging.getLogger("daftari.web")
 
@@ -53,6 +58,21 @@ class ResponseSpool:
     def length(self) -> int:
         """Bytes."""
         return os.fstat(self._file.fileno()).st_size
+
+    def is_being_read(self) -> bool:
+        """Whether another descriptor of the file is open: a lease for writing is given to the only one there is."""
+        descriptor = self._file.fileno()
+        try:
+            # The default signal of a lease would end the process.
+            fcntl.fcntl(descriptor, _SET_SIGNAL, signal.SIGURG)
+            fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+            fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+        except BlockingIOError:
+            return True
+        except (OSError, AttributeError):
+            # This system or file system has no leases.
+            return False
+        return False
 
     def close(self) -> None:
         """Release the file; a reader that has opened it can finish."""
