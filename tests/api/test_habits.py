@@ -267,12 +267,14 @@ def test_an_empty_value_in_words_is_no_mobile_and_named(empty: str, ana: Client)
     assert f"'{empty.strip()}' is what a program writes for an empty value" in said(answer)
 
 
-def test_whole_numbers_may_come_as_a_table_of_pandas_has_them(ana: Client) -> None:
+def test_ids_may_come_as_a_table_of_pandas_has_them(ana: Client) -> None:
     create(ana, {"mobile": mobile(1)}, {"mobile": mobile(2)})
     ana.post("/v1/groups", {"name": "VIP"})
     joined = ana.post("/v1/groups/VIP/contacts", body=b'{"ids": [1.0, 2.0]}', headers=JSON)
     assert (joined.status, groups(ana)) == (200, {"VIP": 2})
-    assert len(page(ana, per_page="1")["data"]) == 1
+    body = b'{"ids": [1.0, 1.5], "channel": "sms"}'
+    asked = ana.post("/v1/can-message", body=body, headers=JSON).json()["results"]
+    assert [(answer["id"], answer["allowed"]) for answer in asked] == [(1, True), ("1.5", False)]
 
 
 @pytest.mark.parametrize("yes", [True, 1, "true", "True", "1", "on", "yes", " TRUE "])

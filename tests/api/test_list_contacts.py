@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,6 +21,7 @@ from tests.support.builders import (
     get,
     ids_on,
     mobile,
+    opt_out,
     page,
     rows,
     wrong_fields,
@@ -292,3 +293,106 @@ def test_walking_the_pages_gives_the_whole_list_whatever_their_size(ana: Client)
         assert pages[-1]["to"] == len(wanted)
 
     walk_it()
+
+
+# ---- from an id on ----------------------------------------------------------------------------------
+
+
+def walk_after(client: Client, **query: object) -> list[Any]:
+    """Every page from the first one on, each by the URL that the one before it gave."""
+    pages = [page(client, after_id=0, **query)]
+    while (url := pages[-1]["next_page_url"]) is not None:
+        assert query_of(url)["after_id"] == [str(ids_on(pages[-1])[-1])]
+        pages.append(client.get(url.removeprefix("http://127.0.0.1:8000")).json()["contacts"])
+    return pages
+
+
+def test_a_walk_from_an_id_on_has_the_keys_and_the_numbers_of_pages(ana: Client) -> None:
+    create(ana, *rows(5), group="VIP")
+    filters = {"group": ["VIP"], "per_page": ["2"], "include": ["groups"]}
+    first, second, third = walk_after(ana, per_page=2, group="VIP", include="groups")
+    assert list(first) == PAGINATOR_MEMBERS
+    for number, (one, span) in enumerate(zip((first, second, third), ((1, 2), (3, 4), (5, 5)), strict=True), start=1):
+        assert (one["current_page"], one["last_page"], one["total"], one["per_page"]) == (number, 3, 5, 2)
+        assert (one["from"], one["to"], one["prev_page_url"], one["path"]) == (*span, None, BASE)
+        assert query_of(one["first_page_url"]) == filters | {"after_id": ["0"]}
+        assert query_of(one["last_page_url"]) == filters | {"page": ["3"]}
+    assert query_of(first["next_page_url"]) == filters | {"after_id": ["2"]}
+    assert third["next_page_url"] is None
+    assert third["data"][0]["groups"] == ["VIP"]
+
+
+@pytest.mark.parametrize("group", [None, "VIP"])
+def test_deleting_what_a_walk_shows_loses_no_contact(ana: Client, group: str | None) -> None:
+    ids = create(ana, *rows(10), group="VIP")
+    query = {"per_page": 3} | ({"group": group} if group else {})
+    seen = []
+    url = f"/v1/contacts?{urlencode(query)}&after_id=0"
+    while url:
+        shown = ana.get(url.removeprefix("http://127.0.0.1:8000")).json()["contacts"]
+        assert (shown["current_page"] < shown["last_page"]) == (shown["next_page_url"] is not None)
+        for number in ids_on(shown):
+            seen.append(number)
+            assert ana.delete(f"/v1/contacts/{number}?reason=removal").status == 200
+        url = shown["next_page_url"]
+    assert seen == ids
+    assert page(ana)["total"] == 0
+
+
+def test_a_page_after_an_id_says_how_many_come_before_it(ana: Client) -> None:
+    """At the edges of the blocks of ids too, in which contacts are counted."""
+    ids = create(ana, *rows(300), group="All")
+    create(ana, *({"mobile": get(ana, number)["mobile"]} for number in ids[::3]), group="Third")
+    opt_out(ana, *(get(ana, number)["mobile"] for number in ids[10:80]))
+    left = [number for number in ids if not 10 <= number - ids[0] < 80]
+    for after_id in (
+        0,
+        *range(1, 12),
+        *range(62, 67),
+        80,
+        81,
+        *range(126, 131),
+        299,
+        300,
+        301,
+        4_096,
+        2**40,
+        2**63 - 1,
+    ):
+        for query, listed in (({}, left), ({"suppressed": "include"}, ids), ({"group": "third"}, left_in(left, ids))):
+            shown = page(ana, after_id=after_id, per_page=7, **query)
+            wanted = [number for number in listed if number > after_id]
+            before = len(listed) - len(wanted)
+            assert (ids_on(shown), shown["total"]) == (wanted[:7], len(listed))
+            assert (shown["from"], shown["to"]) == ((before + 1, before + len(wanted[:7])) if wanted else (None, None))
+            pages_left = shown["last_page"] - shown["current_page"] + 1
+            assert (shown["current_page"], pages_left) == (before // 7 + 1, max(1, -(-len(wanted) // 7)))
+
+
+def left_in(left: list[int], ids: list[int]) -> list[int]:
+    return [number for number in left if (number - ids[0]) % 3 == 0]
+
+
+def test_an_unknown_group_and_an_id_beyond_the_end_are_empty(ana: Client) -> None:
+    create(ana, *rows(2))
+    for shown in (page(ana, after_id=2), page(ana, after_id=0, group="None")):
+        assert (shown["data"], shown["from"], shown["next_page_url"]) == ([], None, None)
+    assert page(ana, after_id=2)["total"] == 2
+
+
+def test_a_page_and_an_id_exclude_each_other_and_a_page_url_wins_over_the_body(ana: Client) -> None:
+    create(ana, *rows(4))
+    both = ana.get("/v1/contacts", json={"page": 1, "after_id": 0})
+    assert wrong_fields(both) == ["after_id"]
+    assert wrong_fields(ana.get("/v1/contacts", query="page=1&after_id=0")) == ["after_id"]
+    body = {"after_id": 0, "per_page": 2}
+    url = ana.get("/v1/contacts", json=body).json()["contacts"]
+    for link, ids in ((url["next_page_url"], [3, 4]), (url["last_page_url"], [3, 4]), (url["first_page_url"], [1, 2])):
+        for again in (body, {"page": 1, "per_page": 2}):
+            shown = ana.get(link.removeprefix("http://127.0.0.1:8000"), json=again).json()["contacts"]
+            assert ids_on(shown) == ids
+
+
+@pytest.mark.parametrize("wrong", ["-1", "abc", "1.5", "1e3", 2**63, True, {"a": 1}, "9" * 200])
+def test_what_is_no_id_is_named(ana: Client, wrong: object) -> None:
+    assert wrong_fields(ana.get("/v1/contacts", json={"after_id": wrong})) == ["after_id"]

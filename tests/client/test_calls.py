@@ -8,7 +8,7 @@ from daftari_client import errors
 from daftari_client.records import AudienceEnd
 from tests.conftest import NewDatabase
 from tests.support.client_modes import MODES, QUICK, Ask, Caller
-from tests.support.clients import Client
+from tests.support.clients import Answer, Body, Client, Headers
 
 SUZAN, LUCY, JOEL = "254777222555", "254725164291", "254725164290"
 
@@ -78,6 +78,21 @@ def test_all_contacts_are_iterated_page_by_page(three: Caller) -> None:
     assert [(contact.mobile, contact.groups) for contact in found] == [(m, ["VIP"]) for m in (SUZAN, LUCY, JOEL)]
     assert three(lambda b: b.contacts.iterate(group="none")) == []
     assert [contact.mobile for contact in three(lambda b: b.contacts.iterate(per_page=1), first=2)] == [SUZAN, LUCY]
+
+
+def test_contacts_may_be_deleted_while_they_are_iterated(three: Caller, ana: Client) -> None:
+    def send(method: str, path: str, headers: Headers, body: Body) -> Answer:
+        """Deletes whatever a page shows."""
+        answer = ana.send(method, path, headers, body)
+        for contact in answer.json()["contacts"]["data"]:
+            ana.delete(f"/v1/contacts/{contact['id']}")
+        return answer
+
+    after = three(lambda b: b.contacts.list(after_id=1, per_page=1))
+    assert ([contact.mobile for contact in after.data], after.current_page, after.last_page) == ([LUCY], 2, 3)
+    deleting = Caller(three.mode, three.base_url, three.options, send)
+    assert [one.mobile for one in deleting(lambda b: b.contacts.iterate(per_page=1))] == [SUZAN, LUCY, JOEL]
+    assert three(lambda b: b.contacts.list()).total == 0
 
 
 def test_groups_are_made_renamed_joined_left_and_deleted(three: Caller) -> None:

@@ -124,6 +124,7 @@ SAMPLES: dict[str, tuple[Any, ...]] = {
     "other": (4,),
     "override": (True,),
     "page": (2,),
+    "after_id": (40,),
     "per_page": (10,),
     "plan": (True,),
     "purpose": ("marketing",),

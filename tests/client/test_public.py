@@ -94,7 +94,9 @@ def test_whatever_is_in_a_name_is_one_part_of_the_path(mode: str) -> None:
     assert [got.path for got in rough.got] == paths
 
 
-@pytest.mark.parametrize("url", ["?page=1", "?page=0", "?page=two", "?page=-3", "", "?page=²"])
+@pytest.mark.parametrize(
+    "url", ["?page=1", "?page=0", "?page=two", "?page=-3", "", "?page=²", "?after_id=0", "?after_id=x"]
+)
 def test_a_page_whose_next_page_is_no_later_one_is_an_error(url: str) -> None:
     page = {"contacts": {"data": [], "current_page": 1, "next_page_url": f"https://sozuri.net/contacts{url}"}}
     with rough_server(in_turn(says(page))) as rough:

@@ -88,6 +88,13 @@ class Book:
         shown = ids[(page - 1) * per_page : page * per_page]
         return {"total": len(ids), "contacts": [self.show(number, include) for number in shown]}
 
+    def list_after(self, group: str | None, after_id: int, per_page: int, suppressed: bool) -> Mapping[str, Any]:
+        whole = self.list_contacts(group, 1, 1_000_000, frozenset(), suppressed)["contacts"]
+        left = [contact for contact in whole if contact["id"] > after_id]
+        shown = left[:per_page]
+        last_id = shown[-1]["id"] if shown else None
+        return {"total": len(whole), "before": len(whole) - len(left), "contacts": shown, "last_id": last_id}
+
     def get(self, reference: str, include: frozenset[str]) -> Contact:
         by_id, by_mobile = self.find(reference)
         found = by_id or by_mobile

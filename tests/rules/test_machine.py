@@ -191,6 +191,23 @@ class Phonebooks(Machine[Book]):
             lambda model: listed_by_model(model, group, page, per_page, include, suppressed=suppressed),
         )
 
+    @rule(book=books, number=who, group=maybe_groups, per_page=st.sampled_from([1, 3, 64]), suppressed=st.booleans())
+    def list_contacts_after(self, book: int, number: int, group: str | None, per_page: int, suppressed: bool) -> None:
+        after_id = self.id_of(book, number)
+
+        def call(store: Store, project: Project) -> Any:
+            page = calls.list_contacts_after(
+                store, project, after_id, group=group, per_page=per_page, include=NOTHING, suppressed=suppressed
+            )
+            return {"total": page.total, "before": page.before, "cards": page.cards.decode(), "last_id": page.last_id}
+
+        def expected(model: Book) -> Any:
+            shown = dict(model.list_after(group, after_id, per_page, suppressed))
+            cards = ",".join(written(contact) for contact in shown.pop("contacts"))
+            return shown | {"cards": cards}
+
+        self.play(book, call, expected)
+
     @rule(
         book=books,
         number=who,

@@ -90,6 +90,10 @@ def list_contacts(
     )
 
 
+def list_contacts_after(store: Store, project: Project, after_id: int, **values: Any) -> Page:
+    return store.read(project, NOW, contacts.list_contacts_after, after_id=after_id, **values)
+
+
 def update_contact(
     store: Store,
     project: Project,

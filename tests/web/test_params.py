@@ -267,12 +267,14 @@ def test_blank_is_absent_so_the_next_place_counts(blank: str | None) -> None:
 # ---- one field --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("value", [1, "1", " 7 ", "007", 1.0, 10**30, "1" + "0" * 30])
+@pytest.mark.parametrize("value", [1, "1", " 7 ", "007", 10**30, "1" + "0" * 30])
 def test_whole_numbers(value: object) -> None:
-    assert of_json({"x": value}).whole("x", default=5) == int(str(value).removesuffix(".0"))
+    assert of_json({"x": value}).whole("x", default=5) == int(str(value))
 
 
-@pytest.mark.parametrize("value", [True, False, 1.5, "abc", 0, -1, "-1", "+1", "1.0", "1e3", "٣", "9" * 5_000, [1], {}])
+@pytest.mark.parametrize(
+    "value", [True, False, 1.5, 1.0, "abc", 0, -1, "-1", "+1", "1.0", "1e3", "٣", "9" * 5_000, [1], {}]
+)
 def test_what_is_no_whole_number(value: object) -> None:
     params = of_json({"x": value})
     assert params.whole("x", default=5) == 5

@@ -22,13 +22,13 @@ from daftari.api.views.consent import (
     SubjectExportAnswer,
 )
 from daftari.model.consent import ANY, CHANNELS, Scope
-from daftari.model.limits import ERRORS_MAX, FACTS_PER_CALL_MAX, ID_MAX, OPT_OUTS_PER_PAGE_MAX, SENDER_MAX
+from daftari.model.limits import ERRORS_MAX, FACTS_PER_CALL_MAX, OPT_OUTS_PER_PAGE_MAX, SENDER_MAX
 from daftari.rules import fields
 from daftari.rules.consent import facts, questions
 from daftari.rules.consent.decisions import Question
 from daftari.rules.erasure import erase, subject_export
 from daftari.rules.fields import Reference
-from daftari.web.params import Params, read_whole
+from daftari.web.params import Params, read_listed_id
 from daftari.web.requests import Request
 from daftari.web.responses import Response, json_response
 
@@ -160,9 +160,8 @@ def _read_ids(params: Params) -> list[int | str]:
     """Ids, and as texts those that no contact can have: each gets its answer, and none fails the others."""
     ids: list[int | str] = []
     for item in params.items("ids"):
-        number = read_whole(item)
-        possible = number is not None and 0 <= number <= ID_MAX
-        ids.append(number if number is not None and possible else questions.written(item))
+        number = read_listed_id(item)
+        ids.append(questions.written(item) if number is None else number)
     return ids
 
 

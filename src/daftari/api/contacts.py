@@ -6,11 +6,12 @@ Knows neither how a contact is read nor how it is stored: its JSON passes throug
 from __future__ import annotations
 
 from itertools import islice
+from typing import Any
 
 import msgspec
 
 from daftari.api.missing import note_missing
-from daftari.api.pagination import PAGE_MAX, write_page
+from daftari.api.pagination import PAGE_MAX, write_page, write_page_after
 from daftari.api.views.contacts import ContactDeleted, ContactsCreated, ContactUpdated
 from daftari.errors import ContactNotFound
 from daftari.model.contacts import TEXT_FIELDS, CreateOutcome, UpdateOutcome
@@ -39,26 +40,36 @@ def list_contacts(request: Request) -> Response:
     params = request.params
     group = params.name("group")
     number = params.whole("page", default=1)
+    after_id = _read_position(params)
     per_page = params.whole("per_page", default=PER_PAGE_MAX, most=PER_PAGE_MAX)
     include = params.choices("include", INCLUDES)
     suppressed = params.choice("suppressed", ("include",), default="") == "include"
     params.refuse_wrong()
-    page = request.read(
-        contacts.list_contacts,
-        group=group,
-        page=min(number, PAGE_MAX),
-        per_page=per_page,
-        include=include,
-        suppressed=suppressed,
-    )
+    wanted: dict[str, Any] = {"group": group, "per_page": per_page, "include": include, "suppressed": suppressed}
     filters = [(field, _write_filter(params, field)) for field in FILTERS if params.given(field) is not None]
-    paginator = write_page(page, number=number, per_page=per_page, url=request.url, filters=filters)
+    if after_id is None:
+        page = request.read(contacts.list_contacts, page=min(number, PAGE_MAX), **wanted)
+        paginator = write_page(page, number=number, per_page=per_page, url=request.url, filters=filters)
+    else:
+        page = request.read(contacts.list_contacts_after, after_id=after_id, **wanted)
+        paginator = write_page_after(page, per_page=per_page, url=request.url, filters=filters)
     asked = msgspec.json.encode(params.given("group") or "")
     pieces = (b'{"group":', asked, b',"contacts":', *paginator, b"}")
     # Cards are most of a page, and hashing them takes a third of the time that the page does. Where the state of the
     # book is known, it is hashed in their place.
     named = pieces if page.state is None else (page.state, *(piece for piece in pieces if piece is not page.cards))
     return request.show(b"".join(pieces), tag=hashed(*named))
+
+
+def _read_position(params: Params) -> int | None:
+    """The id after which to list; ``None`` for a numbered page. A page URL wins over a body of the other kind."""
+    after_id, by_number = params.position("after_id"), params.given("page") is not None
+    if after_id is None or not by_number:
+        return after_id
+    by_id_in_query, by_number_in_query = params.is_in_query("after_id"), params.is_in_query("page")
+    if by_id_in_query == by_number_in_query:
+        params.problems.add("after_id", "must not be sent together with page.")
+    return after_id if by_id_in_query else None
 
 
 def get_contact(request: Request, reference: str) -> Response:

@@ -18,11 +18,11 @@ from daftari.api.views.groups import (
 )
 from daftari.errors import GroupNotFound, ValidationFailed
 from daftari.model.contacts import Group, MembershipOutcome
-from daftari.model.limits import CONTACTS_PER_CALL_MAX, GROUPS_PER_PAGE_MAX, ID_MAX
+from daftari.model.limits import CONTACTS_PER_CALL_MAX, GROUPS_PER_PAGE_MAX
 from daftari.model.time import format_time
 from daftari.rules.contacts import groups
 from daftari.rules.fields import read_name, read_number
-from daftari.web.params import Params, read_whole
+from daftari.web.params import Params, read_listed_id
 from daftari.web.requests import Request
 from daftari.web.responses import Response, json_response
 
@@ -142,8 +142,8 @@ def _read_named(request: Request) -> tuple[list[int], list[int]]:
 def _read_ids(params: Params, items: list[object]) -> list[int]:
     ids: list[int] = []
     for index, item in enumerate(items):
-        number = read_whole(item)
-        if number is None or not 1 <= number <= ID_MAX:
+        number = read_listed_id(item)
+        if not number:
             params.problems.add(f"ids.{index}", "must be the id of a contact.")
         else:
             ids.append(number)

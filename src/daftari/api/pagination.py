@@ -1,4 +1,4 @@
-"""Both kinds of page: the numbered page of the contract, and the page that continues from a cursor.
+"""All kinds of page: the numbered page of the contract, the same after an id, and the page that follows a cursor.
 
 Knows nothing about what is on a page.
 """
@@ -10,11 +10,14 @@ from typing import TypeVar
 from urllib.parse import urlencode
 
 import msgspec
+from msgspec import Struct
 
 from daftari.model.contacts import Page
 from daftari.model.limits import ID_MAX, PER_PAGE_MAX
 from daftari.web.params import Params
 
+AFTER_ID = "after_id"
+"""The field for the id after which a page begins."""
 PAGE_MAX = ID_MAX // PER_PAGE_MAX
 """A page beyond this one is beyond the end of any list, and beyond what the databases can count."""
 
@@ -23,7 +26,7 @@ T = TypeVar("T")
 _encode = msgspec.json.Encoder().encode
 
 
-# ---- numbered -------------------------------------------------------------------------------------------
+# ---- numbered, or after an id --------------------------------------------------------------------------
 
 
 def write_page(
@@ -34,28 +37,72 @@ def write_page(
     It has the twelve keys of the contract in their order. ``filters`` are the fields of the request except ``page``;
     the URLs of other pages repeat them.
     """
-    query = f"{urlencode(filters)}&page=" if filters else "page="
     last = max(1, -(-page.total // per_page))
-    first_row = (number - 1) * per_page + 1
+    links = _Links(
+        first=("page", 1),
+        last=("page", last),
+        following=("page", number + 1) if number < last else None,
+        previous=("page", number - 1) if number > 1 else None,
+    )
+    numbers = _Numbers(number, last, (number - 1) * per_page, per_page)
+    return _write_paginator(page, numbers, links, url=url, filters=filters)
 
-    def link(to: int) -> bytes:
-        return _encode(f"{url}?{query}{to}")
+
+def write_page_after(page: Page, *, per_page: int, url: str, filters: Sequence[tuple[str, str]]) -> tuple[bytes, ...]:
+    """As ``write_page``, a page that begins after an id, and leads to the one that begins after its last id."""
+    left = page.total - page.before
+    number = page.before // per_page + 1
+    links = _Links(
+        first=(AFTER_ID, 0),
+        last=("page", max(1, -(-page.total // per_page))),
+        following=(AFTER_ID, page.last_id) if page.last_id is not None and left > page.count else None,
+        previous=None,
+    )
+    numbers = _Numbers(number, number + max(0, -(-left // per_page) - 1), page.before, per_page)
+    return _write_paginator(page, numbers, links, url=url, filters=filters)
+
+
+class _Links(Struct, frozen=True):
+    """Where other pages are: the field that names each, and its value."""
+
+    first: tuple[str, int]
+    last: tuple[str, int]
+    following: tuple[str, int] | None
+    previous: tuple[str, int] | None
+
+
+class _Numbers(Struct, frozen=True):
+    """The numbers of a page: its own and the last one's, and how many rows come before it."""
+
+    current: int
+    last: int
+    before: int
+    per_page: int
+
+
+def _write_paginator(
+    page: Page, numbers: _Numbers, links: _Links, *, url: str, filters: Sequence[tuple[str, str]]
+) -> tuple[bytes, ...]:
+    query = f"{urlencode(filters)}&" if filters else ""
+
+    def link(to: tuple[str, int] | None) -> bytes:
+        return b"null" if to is None else _encode(f"{url}?{query}{to[0]}={to[1]}")
 
     return (
-        b'{"current_page":%d,"data":[' % number,
+        b'{"current_page":%d,"data":[' % numbers.current,
         page.cards,
         b'],"first_page_url":',
-        link(1),
-        b',"from":%d' % first_row if page.count else b',"from":null',
-        b',"last_page":%d,"last_page_url":' % last,
-        link(last),
+        link(links.first),
+        b',"from":%d' % (numbers.before + 1) if page.count else b',"from":null',
+        b',"last_page":%d,"last_page_url":' % numbers.last,
+        link(links.last),
         b',"next_page_url":',
-        link(number + 1) if number < last else b"null",
+        link(links.following),
         b',"path":',
         _encode(url),
-        b',"per_page":%d,"prev_page_url":' % per_page,
-        link(number - 1) if number > 1 else b"null",
-        b',"to":%d' % (first_row + page.count - 1) if page.count else b',"to":null',
+        b',"per_page":%d,"prev_page_url":' % numbers.per_page,
+        link(links.previous),
+        b',"to":%d' % (numbers.before + page.count) if page.count else b',"to":null',
         b',"total":%d}' % page.total,
     )
 

@@ -141,12 +141,15 @@ class Page(Struct, frozen=True):
     """One page of a list: the cards' JSON joined with commas, how many they are, and the list's exact total.
 
     ``state`` is one that the book never was in before or will be again, if the cards depend on nothing else.
+    ``before``: how many of the list come before a page that was asked for by an id; ``last_id``: its last one.
     """
 
     cards: bytes
     count: int
     total: int
     state: bytes | None = None
+    before: int = 0
+    last_id: int | None = None
 
 
 class MembershipOutcome(Struct, frozen=True):

@@ -28,10 +28,11 @@ class StoredContact(Struct, frozen=True):
 
 
 class ListedCards(Struct, frozen=True):
-    """Part of a list: how many contacts, their cards joined with commas, and what identifies the book's state."""
+    """Part of a list: how many contacts, their cards joined with commas, the last id, and what names the state."""
 
     count: int
     cards: bytes
+    last_id: int | None
     state: bytes
 
 
@@ -91,10 +92,10 @@ def list_cards(tx: Tx, *, group_id: int | None, consent_status: int, start: Page
         name, which = "list_contact_cards", {"consent_status": consent_status}
     else:
         name, which = "list_member_cards", {"group": group_id}
-    ((count, cards, state),) = tx.fetch(
-        tuple[int, bytes | None, str], name, first=start.first, skip=start.skip, limit=limit, **which
+    ((count, cards, last_id, state),) = tx.fetch(
+        tuple[int, bytes | None, int | None, str], name, first=start.first, skip=start.skip, limit=limit, **which
     )
-    return ListedCards(count, cards or b"", state.encode())
+    return ListedCards(count, cards or b"", last_id, state.encode())
 
 
 def list_contacts(
@@ -106,6 +107,16 @@ def list_contacts(
     else:
         name, which = "list_member_rows", {"group": group_id}
     return tx.fetch(StoredContact, name, first=start.first, skip=start.skip, limit=limit, **which)
+
+
+def count_in_block(tx: Tx, *, group_id: int | None, consent_status: int, first: int, last: int) -> int:
+    """How many contacts of the book or of a group have an id from ``first`` to ``last``, which are near each other."""
+    if group_id is None:
+        name, which = "count_contacts", {"consent_status": consent_status}
+    else:
+        name, which = "count_members", {"group": group_id}
+    (count,) = tx.fetch(int, name, first=first, last=last, **which)
+    return count
 
 
 def insert_contacts(tx: WriteTx, *, cards: Iterable[NewCard]) -> None:

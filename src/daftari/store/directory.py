@@ -54,6 +54,19 @@ def find_page(tx: Tx, *, list_id: int, skip: int) -> tuple[int, PageStart | None
     return total, PageStart(first=block * FANOUT, skip=skip)
 
 
+def find_block(tx: Tx, *, list_id: int, contact_id: int) -> tuple[int, int, int]:
+    """A list's exact total, how many members are in the blocks before an id's block, and the first id of that block."""
+    blocks = _list_blocks(tx, list_id, level=3, first=0, last=ID_MAX)
+    total = sum(members for _, members in blocks)
+    before = sum(members for block, members in blocks if block < contact_id >> LEVEL_SHIFTS[3])
+    for level in (2, 1):
+        first = (contact_id >> LEVEL_SHIFTS[level + 1]) * FANOUT
+        last = (contact_id >> LEVEL_SHIFTS[level]) - 1
+        if last >= first:
+            before += sum(members for _, members in _list_blocks(tx, list_id, level=level, first=first, last=last))
+    return total, before, contact_id >> LEVEL_SHIFTS[1] << LEVEL_SHIFTS[1]
+
+
 def _list_blocks(tx: Tx, list_id: int, *, level: int, first: int, last: int) -> list[tuple[int, int]]:
     return tx.fetch(tuple[int, int], "list_blocks", list=list_id, level=level, first=first, last=last)
 

@@ -36,7 +36,7 @@ CHECKED_BLOCK_BYTES = 1024 * 1024
 """Bytes of a body that are split at quotes at a time, so that a malicious body does not fill the memory with pieces."""
 
 FORM = "application/x-www-form-urlencoded"
-QUERY_FIRST = frozenset({"page"})
+QUERY_FIRST = frozenset({"page", "after_id"})
 """Fields for which the query string wins, so that a page's URL leads to that page although the body names another."""
 
 T = TypeVar("T", bound=str)
@@ -191,6 +191,20 @@ class Params:
             return 0
         return number
 
+    def position(self, field: str) -> int | None:
+        """An id after which a list is read, 0 for its beginning; ``None`` when it is not given."""
+        value = self.given(field)
+        number = None if value is None else read_whole(value)
+        if value is not None and (number is None or not 0 <= number <= ID_MAX):
+            self.problems.add(field, "must be an id, or 0 for the beginning.")
+            return None
+        return number
+
+    def is_in_query(self, field: str) -> bool:
+        """Whether the query string gives a field."""
+        source = self._query.get(field)
+        return source is not None and self._read(field, source) is not None
+
     def flag(self, field: str, *, default: bool = False) -> bool:
         """Yes or no."""
         flag = self.problems.read(field, self.given(field), read_flag)
@@ -288,14 +302,18 @@ def _last_given(texts: list[str]) -> str | None:
 
 
 def read_whole(value: object) -> int | None:
-    """The whole number in a JSON number, as pandas' 457.0 is one, or in digits; ``None`` if there is none."""
+    """The whole number in a JSON integer or in digits; ``None`` if it is neither."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= WHOLE_DIGITS_MAX:
         return int(value)
     return None
+
+
+def read_listed_id(value: object) -> int | None:
+    """The id in an item of a list, where a table of pandas has 457 as 457.0; ``None`` for what no contact can have."""
+    number = int(value) if isinstance(value, float) and value.is_integer() else read_whole(value)
+    return number if number is not None and 0 <= number <= ID_MAX else None
 
 
 def read_id(written: str, *, missing: type[NotFound]) -> int:

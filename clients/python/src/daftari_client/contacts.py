@@ -43,15 +43,17 @@ class Contacts(Resource[Mode]):
         *,
         group: str | None = None,
         page: int | None = None,
+        after_id: int | None = None,
         per_page: int | None = None,
         include: Iterable[Include] = (),
         suppressed: bool = False,
     ) -> Flow[ContactPage]:
-        """One page of contacts, by id. A group that does not exist has none.
+        """One page of contacts, by id: the ``page``-th, or the one after an id. A group that does not exist has none.
 
         ``include`` asks for more members. ``suppressed`` includes contacts that opted out of everything.
         """
-        return self._page(page, group=group, per_page=per_page, include=include, suppressed=suppressed)
+        place = {"page": page, "after_id": after_id}
+        return self._page(place, group=group, per_page=per_page, include=include, suppressed=suppressed)
 
     @iteration
     def iterate(
@@ -62,16 +64,19 @@ class Contacts(Resource[Mode]):
         include: Iterable[Include] = (),
         suppressed: bool = False,
     ) -> Iteration[Contact]:
-        """Every contact, by id. The parameters are as in ``list``."""
+        """Every contact, by id. Contacts may be deleted meanwhile; no other is passed over for it.
+
+        The parameters are as in ``list``.
+        """
         include = tuple(include)
-        number: int | None = None
+        place: dict[str, int | None] = {"after_id": 0}
         while True:
-            page = yield from self._page(number, group=group, per_page=per_page, include=include, suppressed=suppressed)
+            page = yield from self._page(place, group=group, per_page=per_page, include=include, suppressed=suppressed)
             for contact in page.data:
                 yield Yield(contact)
             if page.next_page_url is None:
                 return
-            number = next_page(page.next_page_url, page.current_page)
+            place = _next_place(page.next_page_url, place, page)
 
     @call
     def get(self, reference: Reference, *, include: Iterable[Include] = ()) -> Flow[Contact]:
@@ -166,11 +171,17 @@ class Contacts(Resource[Mode]):
         return self._api.read(f"/contacts/{path_part(reference)}/export", read_member("export", NumberExport))
 
     def _page(
-        self, page: int | None, *, group: str | None, per_page: int | None, include: Iterable[str], suppressed: bool
+        self,
+        place: Mapping[str, int | None],
+        *,
+        group: str | None,
+        per_page: int | None,
+        include: Iterable[str],
+        suppressed: bool,
     ) -> Flow[ContactPage]:
         query = {
             "group": group,
-            "page": page,
+            **place,
             "per_page": per_page,
             "include": ",".join(include) or None,
             "suppressed": "include" if suppressed else None,
@@ -191,7 +202,22 @@ def next_page(url: str, page: int) -> int:
 
     Raises ``UnexpectedAnswer`` if it is no later page, which would iterate forever.
     """
-    written = parse_qs(urlsplit(url).query).get("page", [""])[-1]
-    if not written.isdecimal() or int(written) <= page:
+    number = _read_number(url, "page")
+    if number is None or number <= page:
         raise UnexpectedAnswer(f"After page {page} the answer leads to {url!r}, which is no later page.")
-    return int(written)
+    return number
+
+
+def _next_place(url: str, place: Mapping[str, int | None], page: ContactPage) -> dict[str, int | None]:
+    """Where the next page of a list is: after an id, or at a number on servers that know no other place."""
+    after_id, before = _read_number(url, "after_id"), place.get("after_id")
+    if after_id is None:
+        return {"page": next_page(url, page.current_page)}
+    if before is None or after_id <= before:
+        raise UnexpectedAnswer(f"After the id {before} the answer leads to {url!r}, which is no later place.")
+    return {"after_id": after_id}
+
+
+def _read_number(url: str, field: str) -> int | None:
+    written = parse_qs(urlsplit(url).query).get(field, [""])[-1]
+    return int(written) if written.isdecimal() else None

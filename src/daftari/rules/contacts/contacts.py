@@ -78,19 +78,57 @@ def list_contacts(
 
     ``suppressed``: list those too who opted out of everything. They are in no group.
     """
-    group_id = groups.find_group_id(tx, folded=fold_name(group)) if group is not None else None
-    if group is not None and group_id is None:
+    which = _find_list(tx, group, suppressed)
+    if which is None:
         return Page(cards=b"", count=0, total=0)
-    whole_list, consent_status = (directory.BOOK, SUPPRESSED) if suppressed else (directory.LISTED, KNOWN)
-    list_id = whole_list if group_id is None else group_id
-    total, start = directory.find_page(tx, list_id=list_id, skip=(page - 1) * per_page)
+    total, start = directory.find_page(tx, list_id=which.list_id, skip=(page - 1) * per_page)
     if start is None:
         return Page(cards=b"", count=0, total=total)
+    return replace(_read_page(tx, which, start, per_page, include), total=total)
+
+
+def list_contacts_after(
+    tx: Tx, *, group: str | None, after_id: int, per_page: int, include: frozenset[str], suppressed: bool
+) -> Page:
+    """As ``list_contacts``, the contacts with the ids after one, whether or not there is a contact with it."""
+    which = _find_list(tx, group, suppressed)
+    if which is None:
+        return Page(cards=b"", count=0, total=0)
+    total, before, first = directory.find_block(tx, list_id=which.list_id, contact_id=after_id)
+    before += contacts.count_in_block(
+        tx, group_id=which.group_id, consent_status=which.consent_status, first=first, last=after_id
+    )
+    if before == total:
+        return Page(cards=b"", count=0, total=total, before=before)
+    page = _read_page(tx, which, directory.PageStart(first=after_id + 1, skip=0), per_page, include)
+    return replace(page, total=total, before=before)
+
+
+class _List(Struct, frozen=True):
+    """A list of contacts in the directory. ``group_id``: that of its group, if it is one's."""
+
+    list_id: int
+    group_id: int | None
+    consent_status: int
+
+
+def _find_list(tx: Tx, group: str | None, suppressed: bool) -> _List | None:
+    whole_list, consent_status = (directory.BOOK, SUPPRESSED) if suppressed else (directory.LISTED, KNOWN)
+    if group is None:
+        return _List(whole_list, None, consent_status)
+    group_id = groups.find_group_id(tx, folded=fold_name(group))
+    return None if group_id is None else _List(group_id, group_id, consent_status)
+
+
+def _read_page(tx: Tx, which: _List, start: directory.PageStart, limit: int, include: frozenset[str]) -> Page:
+    """What is on a page; its total is not read."""
+    group_id, consent_status = which.group_id, which.consent_status
     if not include:
-        listed = contacts.list_cards(tx, group_id=group_id, consent_status=consent_status, start=start, limit=per_page)
-        return Page(cards=listed.cards, count=listed.count, total=total, state=listed.state)
-    found = contacts.list_contacts(tx, group_id=group_id, consent_status=consent_status, start=start, limit=per_page)
-    return Page(cards=_with_members(tx, found, include), count=len(found), total=total)
+        listed = contacts.list_cards(tx, group_id=group_id, consent_status=consent_status, start=start, limit=limit)
+        return Page(cards=listed.cards, count=listed.count, total=0, state=listed.state, last_id=listed.last_id)
+    found = contacts.list_contacts(tx, group_id=group_id, consent_status=consent_status, start=start, limit=limit)
+    last_id = found[-1].id if found else None
+    return Page(cards=_with_members(tx, found, include), count=len(found), total=0, last_id=last_id)
 
 
 def _with_members(tx: Tx, found: list[StoredContact], include: frozenset[str]) -> bytes:

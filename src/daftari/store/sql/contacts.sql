@@ -24,6 +24,16 @@ SELECT c.id, c.mobile, c.card, c.updated_at, c.consent_status FROM contact AS c
 WHERE c.project_id = :project AND c.id >= :first AND c.consent_status <= :consent_status
 ORDER BY c.id LIMIT :limit OFFSET :skip;
 
+-- name: count_contacts
+-- How many contacts have an id within a block, up to a consent status.
+SELECT COUNT(*) FROM contact AS c
+WHERE c.project_id = :project AND c.id >= :first AND c.id <= :last AND c.consent_status <= :consent_status;
+
+-- name: count_members
+-- How many members of a group have an id within a block.
+SELECT COUNT(*) FROM membership AS m
+WHERE m.project_id = :project AND m.group_id = :group AND m.contact_id >= :first AND m.contact_id <= :last;
+
 -- name: list_member_rows
 -- Members of a group in order of id, a row a contact.
 SELECT c.id, c.mobile, c.card, c.updated_at, c.consent_status
