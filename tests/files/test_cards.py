@@ -144,6 +144,65 @@ def test_broken_cards_stop_no_other_cards(tmp_path: Path) -> None:
     assert found[5].why == "has no END:VCARD"
 
 
+CUSTOM = "TEL;X-CUSTOM(CHARSET=UTF-8,ENCODING=QUOTED-PRINTABLE,{}):{}\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "numbers"),
+    [
+        ("TEL;CELL:0722006007\n" + CUSTOM.format("=53=69=6D=75", "0733006007"), ["0722006007", "0733006007"]),
+        (CUSTOM.format("=53=69=6D=75", "0733006007") + "TEL;CELL:0722006007\n", ["0722006007", "0733006007"]),
+        (CUSTOM.format("=46=61=78", "0202012345") + "TEL;HOME:0722006007\n", ["0722006007"]),
+        ("TEL;CELL:0722006007\nNOTE;CHARSET=X-NONE;ENCODING=QUOTED-PRINTABLE:=C3\n", ["0722006007"]),
+        ("TEL;CELL:0722006007\nno property at all\nX-;;=:x\n", ["0722006007"]),
+        ("TEL;CELL:0722006007\nADR;LABEL=(a;b:;;x\n", ["0722006007"]),
+        ('TEL;TYPE="cell:0722006007\n', ["0722006007"]),
+    ],
+)
+def test_a_line_that_cannot_be_read_costs_that_line_and_not_the_card(
+    tmp_path: Path, lines: str, numbers: list[str]
+) -> None:
+    path = put(tmp_path, "a.vcf", f"BEGIN:VCARD\nVERSION:2.1\nN:Njeri;Mary\n{lines}END:VCARD\n")
+    assert [value["mobile"] for value in values(path)] == numbers
+    assert all((value["fname"], value["lname"]) == ("Mary", "Njeri") for value in values(path))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "TEL;WORK:0202012345\nTEL;CELL:0722006007\nTEL;FAX:0202012346\nTEL;PAGER:1\n",
+        'TEL;TYPE=home,fax:0202012346\nTEL;TYPE=WORK,VOICE:0202012345\nTEL;TYPE="cell,voice":0722006007\n',
+        "item1.TEL:0202012345\nitem1.X-ABLabel:_$!<Work>!$_\nitem2.TEL:0722006007\nitem2.X-ABLabel:Simu ya mkononi\n"
+        "item3.TEL:0202012346\nitem3.X-ABLabel:_$!<HomeFAX>!$_\n",
+        "TEL;TYPE=main:0202012345\nTEL;TYPE=iPhone:0722006007\nTEL;TYPE=x-fax:0202012346\n",
+    ],
+)
+def test_the_label_decides_which_number_is_the_mobile_and_a_fax_is_none(tmp_path: Path, lines: str) -> None:
+    path = put(tmp_path, "a.vcf", f"BEGIN:VCARD\nVERSION:3.0\nN:Njeri;Mary\n{lines}END:VCARD\n")
+    assert [value["mobile"] for value in values(path)] == ["0722006007", "0202012345"]
+
+
+def person(uid: str, number: str, more: str = "") -> str:
+    return f"BEGIN:VCARD\nVERSION:3.0\nFN:x\nTEL:{number}\nUID:{uid}\n{more}END:VCARD\n"
+
+
+APPLE = (
+    "BEGIN:VCARD\nVERSION:3.0\nN:Chama\nFN:Chama\nX-ADDRESSBOOKSERVER-KIND:group\n"
+    "X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:AB-1\nX-ADDRESSBOOKSERVER-MEMBER:urn:uuid:ab-\n 2\nUID:g1\nEND:VCARD\n"
+)
+STANDARD = "BEGIN:VCARD\nVERSION:4.0\nKIND:group\nFN:Choir\nMEMBER:urn:uuid:ab-2\nEND:VCARD\n"
+SYSTEM = "BEGIN:VCARD\nVERSION:4.0\nKIND:group\nFN:My Contacts\nMEMBER:urn:uuid:ab-2\nEND:VCARD\n"
+
+
+def test_cards_of_groups_are_groups_of_their_members_and_no_people(tmp_path: Path) -> None:
+    people = person("AB-1", "1", "CATEGORIES:VIP,myContacts\n") + person("urn:uuid:AB-2", "2") + person("AB-3", "3")
+    for text in (APPLE + people + STANDARD + SYSTEM, people + SYSTEM + STANDARD + APPLE):
+        found = values(put(tmp_path, "a.vcf", text.replace("\n", "\r\n")))
+        groups = [{*value.get("groups", ())} for value in found]
+        assert [value["mobile"] for value in found] == ["1", "2", "3"]
+        assert groups == [{"VIP", "Chama"}, {"Chama", "Choir"}, set()]
+
+
 def test_a_file_that_only_begins_a_card_is_one_unreadable_record(tmp_path: Path) -> None:
     (only,) = read(put(tmp_path, "a.vcf", "BEGIN:VCARD"))
     assert only.why == "has no END:VCARD"

@@ -88,6 +88,21 @@ def test_the_fax_of_a_list_of_opt_outs_is_left_out_too(office: Office) -> None:
     assert found.progress.counts == {"recorded": 1} and found.progress.facts == 1
 
 
+def test_labels_that_google_gives_everyone_are_no_groups(office: Office) -> None:
+    text = (
+        "Phone,Labels\n0722001101,Chama ::: * myContacts\n0722001102,* starred ::: * friends\n0722001103,My Contacts\n"
+    )
+    office.bring(text)
+    assert {name: len(mobiles) for name, mobiles in office.members().items()} == {"Chama": 1, "friends": 1}
+
+
+def test_a_group_with_a_mark_that_is_not_shown_is_the_same_group(office: Office) -> None:
+    office.bring(
+        "name;phone;group\nMary;0722001111;Chama\nAli;0722001114;Chama\u200b\nAsha;0722001115;\ufeffCha\u00adma\n"
+    )
+    assert {name: len(mobiles) for name, mobiles in office.members().items()} == {"Chama": 3}
+
+
 # ---- sheets -------------------------------------------------------------------------------------------
 
 COVER: list[list[str | int]] = [["Members of 2026"]]

@@ -10,7 +10,7 @@ from daftari.files.contents import ColumnContents, IsTelephone
 from daftari.files.csv_injection import make_plain, make_safe
 from daftari.files.formats import open_writer, read_layout, read_records
 from daftari.files.json import read_line
-from daftari.files.labels import label_rank
+from daftari.files.labels import is_system_label, label_rank
 from daftari.files.record import Cell, Format, Layout, Record, Records, Row, TableOptions, Values, Writer
 from daftari.files.vcard import CARD_COLUMNS, explain_card
 
@@ -31,6 +31,7 @@ __all__ = [
     "Values",
     "Writer",
     "explain_card",
+    "is_system_label",
     "label_rank",
     "make_plain",
     "make_safe",

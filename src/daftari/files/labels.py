@@ -5,7 +5,7 @@ Google Contacts, Outlook and address books write labels in many languages: Mobil
 
 from __future__ import annotations
 
-from daftari.files.words import LATER_WORDS, MESSENGER_NOUNS, MOBILE_NOUNS, all_words_of, is_one_of
+from daftari.files.words import LATER_WORDS, MESSENGER_NOUNS, MOBILE_NOUNS, all_words_of, is_one_of, key_of
 
 _MOBILES = MOBILE_NOUNS | MESSENGER_NOUNS | {"iphone", "textphone", "text"}
 _NOT_FOR_MESSAGES = frozenset(
@@ -13,6 +13,16 @@ _NOT_FOR_MESSAGES = frozenset(
 )
 _ELSEWHERE = LATER_WORDS | {"landline", "assistant", "car", "radio", "voice", "video", "callback", "dom", "kantoor"}
 _MOBILE, _MOBILE_ELSEWHERE, _NEUTRAL, _LINE = range(4)
+
+
+_SYSTEM_LABELS = frozenset(
+    ("mycontacts", "starred", "starredinandroid", "allcontacts", "othercontacts", "systemgroupmycontacts")
+)
+
+
+def is_system_label(group: str) -> bool:
+    """Whether a group is one of Google's own, that say nothing: ``* myContacts``, ``My Contacts``, ``* starred``."""
+    return key_of(group) in _SYSTEM_LABELS
 
 
 def label_rank(label: object) -> int | None:

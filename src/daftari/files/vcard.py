@@ -1,20 +1,25 @@
 """Address books: vCard 2.1, 3.0 and 4.0. One record a telephone number; pictures are passed over unread.
 
-Cards are cut out of the file here, so that a broken one does not stop the rest; ``vobject`` parses each card. No
-meaning of records.
+Cards are cut out of the file here and parsed one by one, so that a broken one does not stop the rest. No meaning of
+records.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import Any, BinaryIO
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote
 
 from msgspec import Struct
 
+if TYPE_CHECKING:
+    from daftari.files.card_contents import Contents
+
+from daftari.files.card_groups import MEMBERS_MAX, has_group_cards, is_group_card, members_of, uid_of
 from daftari.files.columns import split_name
 from daftari.files.encoding import LongLine, TextFile, split_lines
+from daftari.files.labels import is_system_label, label_rank
 from daftari.files.record import RECORDS_PER_BATCH, Layout, Record, Row
 
 CARD_CHARS_MAX = 64 * 1024
@@ -35,11 +40,6 @@ _DAY = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)(?:T.*)?")
 _LINE_BYTES_MAX = 75
 """As the standard has it, without the line end."""
 _END_LINE = re.compile(r"^[ \t]*END[ \t]*:[ \t]*VCARD[ \t]*\r?\n?\Z", re.IGNORECASE | re.MULTILINE)
-_FOLD = re.compile(r"(?:\r\n|\n|\r)[ \t]")
-_PARAMETER = r';[\w-]++(?:=(?:"[^"]*+"|[^";:,]*+)(?:,(?:"[^"]*+"|[^";:,]*+))*+)?+'
-_PROPERTY = re.compile(rf"(?:[\w-]++\.)?+[\w-]++(?:;(?=[;:]))?+(?:{_PARAMETER})*+:")
-"""The beginning of a property with parameters. Of a line that has none, ``vobject`` tries every way to split it."""
-_NOT_FOR_MESSAGES = frozenset({"fax", "pager"})
 
 
 class Card(Struct, frozen=True):
@@ -60,9 +60,12 @@ class CardRecords:
         return self._text.bytes_read
 
     def __iter__(self) -> Iterator[list[Record]]:
+        groups = _read_groups(self._text)
         number, batch = 1, list[Record]()
         for card in CardCutter().cards(self._text):
-            records = read_card(card, first=number)
+            if card.why is None and is_group_card(card.text):
+                continue
+            records = read_card(card, first=number, groups=groups)
             number += len(records)
             batch += records
             while len(batch) >= RECORDS_PER_BATCH:
@@ -70,6 +73,30 @@ class CardRecords:
                 del batch[:RECORDS_PER_BATCH]
         if batch:
             yield batch
+
+
+def _read_groups(text: TextFile) -> dict[str, list[str]]:
+    """The names of groups by the ids of their members, where groups are cards of their own."""
+    groups: dict[str, list[str]] = {}
+    if not has_group_cards(text.pieces()):
+        return groups
+    left = MEMBERS_MAX
+    for card in CardCutter().cards(text):
+        if card.why is None and is_group_card(card.text):
+            name = _group_name(card.text)
+            members = members_of(card.text)[:left] if name and not is_system_label(name) else []
+            left -= len(members)
+            for member in members:
+                groups.setdefault(member, []).append(name)
+    return groups
+
+
+def _group_name(card: str) -> str:
+    try:
+        contents = _read_contents(card)
+    except ValueError:
+        return ""
+    return _text(contents, "fn") or " ".join(filter(None, _parts(contents, "n")))
 
 
 # ---- cards out of a file ------------------------------------------------------------------------------
@@ -161,38 +188,31 @@ CARD_COLUMNS = (
 """What records of cards may say; a file of cards names no columns itself."""
 
 
-def read_card(card: Card, *, first: int) -> list[Record]:
-    """The records of a card: one a number, one if it has none, one if it cannot be read."""
-    why = card.why or _find_broken_line(card.text)
-    if why is not None:
-        return [Record(first, None, why, card.text)]
-    # It takes long to load, and most processes never meet a card.
-    import vobject.base
+def read_card(card: Card, *, first: int, groups: Mapping[str, list[str]]) -> list[Record]:
+    """The records of a card: one a number, one if it has none, one if it cannot be read.
 
+    ``groups`` are those that other cards put people in, by the id of a card.
+    """
+    if card.why is not None:
+        return [Record(first, None, card.why, card.text)]
     try:
-        component = next(vobject.base.readComponents(card.text, transform=False, validate=False, allowQP=True))
-        person, numbers = _person(component.contents), _numbers(component.contents)
-    except (vobject.base.VObjectError, ValueError, LookupError, AttributeError, TypeError, StopIteration) as error:
-        said = " ".join(str(error).split())[:200]
-        return [Record(first, None, f"is not a readable card: {said}", card.text)]
+        contents = _read_contents(card.text)
+    except ValueError as error:
+        return [Record(first, None, f"is not a readable card: {error}", card.text)]
+    person, numbers = _person(contents, groups), _numbers(contents)
     if len(numbers) > NUMBERS_MAX:
         return [Record(first, None, f"has more than {NUMBERS_MAX} numbers", card.text)]
     values = [{**person, "mobile": number} for number in numbers] or [person]
     return [Record(place, found, None, card.text) for place, found in enumerate(values, first)]
 
 
-def _find_broken_line(text: str) -> str | None:
-    """What is wrong with the first line of a card that has parameters and is no property."""
-    continues = False
-    for line in split_lines(_FOLD.sub("", text)):
-        if ";" in line and not continues and not _PROPERTY.match(line):
-            return f"is not a readable card: {line.strip()[:80]!r} is no property"
-        # The value of a property in quoted-printable has lines of its own.
-        continues = line.rstrip("\r\n").endswith("=")
-    return None
+def _read_contents(text: str) -> Contents:
+    from daftari.files.card_contents import read_contents
+
+    return read_contents(text)
 
 
-def _person(contents: dict[str, list[Any]]) -> dict[str, Any]:
+def _person(contents: Contents, groups: Mapping[str, list[str]]) -> dict[str, Any]:
     """The members of the card other than its numbers; absent ones are left out."""
     organisation, address = _parts(contents, "org"), _parts(contents, "adr")
     found = {
@@ -200,7 +220,7 @@ def _person(contents: dict[str, list[Any]]) -> dict[str, Any]:
         "email": _text(contents, "email"),
         "city": address[3] if len(address) > 3 else None,
         "company": organisation[0] if organisation else None,
-        "groups": _groups(contents),
+        "groups": [*dict.fromkeys((*_groups(contents), *groups.get(uid_of(_text(contents, "uid") or ""), ())))],
         "note": _text(contents, "note"),
         "birthday": _day(_text(contents, "bday")),
         "title": _text(contents, "title"),
@@ -209,7 +229,7 @@ def _person(contents: dict[str, list[Any]]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value}
 
 
-def _names(contents: dict[str, list[Any]]) -> dict[str, str | None]:
+def _names(contents: Contents) -> dict[str, str | None]:
     parts = [*_parts(contents, "n"), "", "", ""]
     if any(parts[:3]):
         return {"fname": parts[1], "mname": parts[2], "lname": parts[0]}
@@ -221,33 +241,34 @@ def _names(contents: dict[str, list[Any]]) -> dict[str, str | None]:
     return {"fname": fname, "mname": mname, "lname": lname}
 
 
-def _numbers(contents: dict[str, list[Any]]) -> list[str]:
-    """The numbers in the card's order, each once, without fax and pager."""
-    numbers: dict[str, None] = {}
+def _numbers(contents: Contents) -> list[str]:
+    """The numbers, each once: mobiles first, else in the card's order, without fax and pager."""
+    labels = {line.group: str(line.value) for line in contents.get("x-ablabel", ()) if line.group}
+    ranks: dict[str, int] = {}
     for line in contents.get("tel", ()):
-        kinds = {kind.lower() for kind in line.singletonparams}
-        kinds |= {kind.strip().lower() for listed in line.params.get("TYPE", ()) for kind in listed.split(",")}
+        kinds = [*line.singletonparams, *line.params.get("TYPE", ()), labels.get(line.group, "")]
         number = str(line.value).strip()
         if number.lower().startswith("tel:"):
             number = unquote(number[4:].partition(";")[0])
-        if number and not kinds & _NOT_FOR_MESSAGES:
-            numbers[number] = None
-    return list(numbers)
+        rank = label_rank(" ".join(kinds))
+        if number and rank is not None:
+            ranks.setdefault(number, rank)
+    return sorted(ranks, key=lambda number: ranks[number])
 
 
 def _digits(number: str) -> str:
     return "".join(filter(str.isdigit, number))
 
 
-def _groups(contents: dict[str, list[Any]]) -> list[str]:
+def _groups(contents: Contents) -> list[str]:
     groups: dict[str, None] = {}
     for line in contents.get("categories", ()):
         listed = line.value if isinstance(line.value, list) else str(line.value).split(",")
         groups.update(dict.fromkeys(group.strip() for group in listed))
-    return [group for group in groups if group]
+    return [group for group in groups if group and not is_system_label(group)]
 
 
-def _text(contents: dict[str, list[Any]], name: str) -> str | None:
+def _text(contents: Contents, name: str) -> str | None:
     """The first value of a property."""
     for line in contents.get(name, ()):
         text = str(line.value).strip()
@@ -256,7 +277,7 @@ def _text(contents: dict[str, list[Any]], name: str) -> str | None:
     return None
 
 
-def _parts(contents: dict[str, list[Any]], name: str) -> list[str]:
+def _parts(contents: Contents, name: str) -> list[str]:
     """The parts of the first value of a property whose value has several, between semicolons."""
     written = _text(contents, name)
     if written is None:

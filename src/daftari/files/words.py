@@ -18,9 +18,10 @@ _ELISION = re.compile(r"\b[dlj]['\u2019]", re.IGNORECASE)
 _EMAIL = re.compile(r"\be[-\s\u2010\u2011]mail", re.IGNORECASE)
 _WHATSAPP = re.compile(r"whats[-\s]?app", re.IGNORECASE)
 _MPESA = re.compile(r"\bm[-\s]pesa", re.IGNORECASE)
+_IPHONE = re.compile(r"\biphone", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _PLACEHOLDER = re.compile(r"x{2,}")
-_GLUED = re.compile(r"(?!tele|smart|head|micro)(.{3,}?)(phone|mobile|whatsapp|email|number|no)")
+_GLUED = re.compile(r"(?!iphone|tele|smart|head|micro)(.{3,}?)(phone|mobile|whatsapp|email|number|no)")
 _NAME_CHARS_MAX = 300
 """A longer name is a text, and is cut."""
 
@@ -131,7 +132,7 @@ def is_one_of(word: str, nouns: frozenset[str]) -> bool:
 @lru_cache(maxsize=2_048)
 def _words(name: str) -> tuple[str, ...]:
     plain = _ELISION.sub("", _EXAMPLE.sub("", name))
-    for written, word in ((_EMAIL, "email"), (_WHATSAPP, "whatsapp"), (_MPESA, "mpesa")):
+    for written, word in ((_EMAIL, "email"), (_WHATSAPP, "whatsapp"), (_MPESA, "mpesa"), (_IPHONE, "iphone")):
         plain = written.sub(word, plain)
     spaced = _CAMEL.sub(" ", plain)
     found = [part for word in _WORD.findall(_folded(spaced)) for part in _parts(word)]

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, get_args
 
 import msgspec
 
+from daftari.files import is_system_label
 from daftari.model.consent import ANY, FactKind, NewFact, Scope, Source
 from daftari.model.limits import FIRST_ID_MAX, GROUPS_PER_ROW_MAX, MOBILE_TEXT_MAX
 from daftari.model.time import format_time
@@ -75,8 +76,9 @@ def _listed(value: object, *, one: bool) -> Iterable[object]:
             return listed
     if one:
         return [text]
+    names = text.split(" ::: " if " ::: " in text else ";")
     # Google Contacts marks its own groups with a star.
-    return [name.strip().removeprefix("* ") for name in text.split(" ::: " if " ::: " in text else ";")]
+    return [name.strip().removeprefix("* ") for name in names if not is_system_label(name)]
 
 
 def read_groups(names: list[object]) -> list[str]:
