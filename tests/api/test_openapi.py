@@ -29,6 +29,7 @@ from daftari.api.routes import ROUTES, build_router
 from daftari.gateways import GATEWAYS
 from daftari.model import contacts
 from daftari.model.consent import CHANNELS, FactKind, Source
+from daftari.model.inbound import DAFTARI
 from daftari.rules.consent.views import SENTENCES
 from daftari.rules.inbound.review import SETTLEMENTS
 from daftari.web.errors import status_of
@@ -215,7 +216,7 @@ def _codes(response: Node) -> list[str]:
 def test_the_words_in_the_document_are_those_of_the_service() -> None:
     schemas = tree()["components"]["schemas"]
     assert set(schemas["Reason"]["properties"]["code"]["enum"]) == {*SENTENCES, "opted_out", "still_billed"}
-    assert schemas["Review"]["properties"]["provider"]["enum"] == sorted(GATEWAYS)
+    assert schemas["Review"]["properties"]["provider"]["enum"] == sorted([*GATEWAYS, DAFTARI])
     assert schemas["Fact"]["properties"]["kind"]["enum"] == list(get_args(FactKind))
     assert schemas["Fact"]["properties"]["source"]["enum"] == list(get_args(Source))
     assert schemas["SettleReview"]["properties"]["as"]["enum"] == list(SETTLEMENTS)

@@ -151,7 +151,7 @@ def test_rejects_are_written_at_once_for_their_owner_alone_and_can_be_mended(
     assert stat.S_IMODE(rejects.stat().st_mode) == 0o600
     head, row = rejects.read_text().splitlines()
     assert head == "Phone,First Name,Town,Fax,why"
-    assert row.startswith("2.547E+11,Ruined,,,The mobile field was shortened by a spreadsheet to 2.547E+11")
+    assert row.startswith("2.547E+11,Ruined,,,The mobile field is not a telephone number: '2.547E+11' was shortened")
     assert light("imports", "rejects", "1").stdout_bytes == rejects.read_bytes()
     corrected = _written(tmp_path / "corrected.csv", rejects.read_text().replace("2.547E+11", "0722000077"))
     rejects.unlink()

@@ -21,7 +21,7 @@ from daftari.rules import events
 from daftari.rules.consent import ledger
 from daftari.rules.erasure.subject_export import export_number
 from daftari.rules.events import Action
-from daftari.rules.fields import Reference
+from daftari.rules.numbers import Reference
 from daftari.store import Store, WriteTx
 from daftari.store.journal import list_journal, read_left, written_left, written_ranges
 from tests.support import calls, consent_calls

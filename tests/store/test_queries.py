@@ -101,7 +101,7 @@ VALUES: dict[str, object] = {
     "folded": "group 7", "keyword": "group 7", "level": 2, "part": 3, "number": 3, "seq": 17, "pattern": "%722000%",
     "audience": 3, "erasure": 0, "key": 1, "token": 1, "first": 640, "last": 640, "after": 640, "before": 640,
     "skip": 10, "limit": 100, "now": 1, "until": 1, "to": -5, "first_id": 1, "version": 1, "owner": "me",
-    "refused_at": None,
+    "refused_at": None, "fact": 640, "item": 640,
 }  # fmt: skip
 """What is asked for in a plan; a value that is a column's gets any one of the column's type."""
 OF_TYPE = {"INTEGER": 1, "TEXT": "x", "BLOB": b"x"}
@@ -116,6 +116,7 @@ ITEMS: dict[str, list[tuple[Any, ...]]] = {
     "clear_directory": [(3, 1, place) for place in range(10)],
     "save_consent": [(254700000000 + place, 0, "{}") for place in range(100)],
     "save_import_changes": [(place, "{}") for place in range(1, 101)],
+    "find_known_numbers": [(254700000000 + place, -1 - place) for place in range(100)],
     "touch_keys": [(place, 1) for place in range(3)],
 }
 

@@ -15,8 +15,9 @@ from daftari.model.projects import Actor, Project
 from daftari.rules.access import projects
 from daftari.rules.contacts import contacts, groups, parse
 from daftari.rules.erasure import purge
-from daftari.rules.fields import Problems, Reference, read_group_name
+from daftari.rules.fields import Problems, read_group_name
 from daftari.rules.integrity.check import check_project
+from daftari.rules.numbers import Reference, WrittenNumber
 from daftari.store import Store
 from tests.support.stores import NOW
 
@@ -168,7 +169,8 @@ def join_group(
     now: int = NOW,
     actor: Actor = ACTOR,
 ) -> MembershipOutcome:
-    return store.write(project, actor, now, groups.join_group, name=name, ids=ids, mobiles=mobiles)
+    read = [WrittenNumber(mobile) for mobile in mobiles]
+    return store.write(project, actor, now, groups.join_group, name=name, ids=ids, mobiles=read)
 
 
 def leave_group(
@@ -181,7 +183,8 @@ def leave_group(
     now: int = NOW,
     actor: Actor = ACTOR,
 ) -> MembershipOutcome:
-    return store.write(project, actor, now, groups.leave_group, name=name, ids=ids, mobiles=mobiles)
+    read = [WrittenNumber(mobile) for mobile in mobiles]
+    return store.write(project, actor, now, groups.leave_group, name=name, ids=ids, mobiles=read)
 
 
 def purge_group(store: Store, project: Project) -> bool:

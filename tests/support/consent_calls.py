@@ -24,6 +24,7 @@ from daftari.rules.inbound import quarantine, review
 from daftari.rules.inbound.receive import Receipt, Taken
 from daftari.rules.inbound.receive import receive_events as receive_events_of
 from daftari.rules.inbound.review import Settlement
+from daftari.rules.numbers import WrittenNumber
 from daftari.store import Store, Tx, WriteTx, consent
 from tests.support.calls import ACTOR, NOW, REGION, WORKER
 
@@ -111,7 +112,9 @@ def may_message(
     known_at: int | None = None,
 ) -> list[dict[str, Any]]:
     """The answers about some numbers, in their order."""
-    asked = questions.Asked(question, mobiles, (), at=at, known_at=known_at, region=REGION)
+    asked = questions.Asked(
+        question, [WrittenNumber(mobile) for mobile in mobiles], (), at=at, known_at=known_at, region=REGION
+    )
     return [msgspec.to_builtins(answer) for answer in questions.may_message(tx, asked=asked)]
 
 

@@ -16,8 +16,8 @@ from daftari.rules.audiences import Definition
 from daftari.rules.consent import questions
 from daftari.rules.consent.decisions import Question
 from daftari.rules.contacts import contacts, groups
-from daftari.rules.fields import Reference
 from daftari.rules.inbound import review as reviews
+from daftari.rules.numbers import Reference
 from daftari.store import Tx
 from tests.oracles import consent
 from tests.oracles.book import SUBSCRIBERS

@@ -23,11 +23,10 @@ from daftari.api.views.consent import (
 )
 from daftari.model.consent import ANY, CHANNELS, Scope
 from daftari.model.limits import ERRORS_MAX, FACTS_PER_CALL_MAX, OPT_OUTS_PER_PAGE_MAX, SENDER_MAX
-from daftari.rules import fields
 from daftari.rules.consent import facts, questions
 from daftari.rules.consent.decisions import Question
 from daftari.rules.erasure import erase, subject_export
-from daftari.rules.fields import Reference
+from daftari.rules.numbers import Reference, read_number
 from daftari.web.params import Params, read_listed_id
 from daftari.web.requests import Request
 from daftari.web.responses import Response, json_response
@@ -171,15 +170,15 @@ def _read_ids(params: Params) -> list[int | str]:
 def erase_number(request: Request) -> Response:
     """``POST /v1/erasures``."""
     params = request.params
-    mobile = None
+    number = None
     if params.given("mobile") is None:
         note_missing(params, "mobile", members={"mobiles", *CONTACTS}, example='{"mobile": "0722000001"}')
     else:
-        mobile = params.problems.read(
-            "mobile", params.given("mobile"), partial(fields.read_number, region=request.project.region)
+        number = params.problems.read(
+            "mobile", params.given("mobile"), partial(read_number, region=request.project.region)
         )
-    mobile = params.problems.require(mobile)
-    return request.write(erase.erase_number, _write_erased, mobile=mobile)
+    number = params.problems.require(number)
+    return request.write(erase.erase_number, _write_erased, mobile=number.number, digits=number.digits)
 
 
 def _write_erased(erased: erase.Erasure) -> Response:

@@ -19,7 +19,7 @@ from daftari.model.limits import ERRORS_MAX, PER_PAGE_MAX, REASON_MAX
 from daftari.rules.consent.facts import read_purpose
 from daftari.rules.contacts import contacts, parse
 from daftari.rules.contacts.parse import Rows
-from daftari.rules.fields import Reference
+from daftari.rules.numbers import Reference
 from daftari.web.etags import hashed
 from daftari.web.params import Params
 from daftari.web.requests import Request

@@ -21,7 +21,8 @@ from daftari.model.contacts import Group, MembershipOutcome
 from daftari.model.limits import CONTACTS_PER_CALL_MAX, GROUPS_PER_PAGE_MAX
 from daftari.model.time import format_time
 from daftari.rules.contacts import groups
-from daftari.rules.fields import read_name, read_number
+from daftari.rules.fields import read_name
+from daftari.rules.numbers import WrittenNumber, read_number
 from daftari.web.params import Params, read_listed_id
 from daftari.web.requests import Request
 from daftari.web.responses import Response, json_response
@@ -123,7 +124,7 @@ def _read_new_name(params: Params) -> str:
     return name
 
 
-def _read_named(request: Request) -> tuple[list[int], list[int]]:
+def _read_named(request: Request) -> tuple[list[int], list[WrittenNumber]]:
     """The ids and mobiles in a join or leave."""
     params = request.params
     ids, mobiles = params.items("ids"), params.items("mobiles")
@@ -150,7 +151,7 @@ def _read_ids(params: Params, items: list[object]) -> list[int]:
     return ids
 
 
-def _read_mobiles(params: Params, items: list[object], *, region: str) -> list[int]:
+def _read_mobiles(params: Params, items: list[object], *, region: str) -> list[WrittenNumber]:
     read = partial(read_number, region=region)
     mobiles = [params.problems.read(f"mobiles.{index}", item, read) for index, item in enumerate(items)]
     return [mobile for mobile in mobiles if mobile is not None]

@@ -17,6 +17,7 @@ from daftari.model.time import current_time
 
 if TYPE_CHECKING:
     from daftari.model.projects import Project
+    from daftari.rules.numbers import WrittenNumber
 
 app = command_group()
 
@@ -40,26 +41,35 @@ def erase(
     import cannot bring the person back.
     """
     from daftari.rules.erasure.erase import erase_number
-    from daftari.rules.fields import read_number
+    from daftari.rules.numbers import choose_numbers, read_number
 
     with where.open_project() as (store, project):
-        mobile = read_option(repr(number), number, lambda written: read_number(written, region=project.region))
+        reading = read_option(repr(number), number, lambda written: read_number(written, region=project.region))
+        (mobile,) = store.read(project, current_time(), choose_numbers, readings=[reading])
         if not yes:
-            _confirm(mobile, project)
-        erased = store.write(project, Actor(None, "erase"), current_time(), erase_number, mobile=mobile)
+            _confirm(mobile, reading, project)
+        erased = store.write(
+            project,
+            Actor(None, "erase"),
+            current_time(),
+            erase_number,
+            mobile=reading.number,
+            digits=reading.digits,
+        )
     print_list(("kind", "removed"), list(asdict(erased.removed).items()), as_json=False)
     say(f"{mobile} is erased from {project.name!r}, as erasure {erased.id}.")
     if erased.removed.contacts:
         say("The journal still holds the contact's id until the service or 'daftari worker' clears it.")
 
 
-def _confirm(mobile: int, project: Project) -> None:
-    from daftari.rules.fields import read_number
+def _confirm(mobile: int, reading: WrittenNumber, project: Project) -> None:
+    from daftari.rules.numbers import read_number
 
     def is_same(typed: str) -> bool:
         try:
-            return read_number(typed, region=project.region) == mobile
+            again = read_number(typed, region=project.region)
         except ValueError:
             return False
+        return again == reading or again.number == mobile
 
     confirm(f"This erases {mobile} from {project.name!r} permanently. Type the number again", is_right=is_same)

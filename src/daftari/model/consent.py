@@ -98,6 +98,8 @@ class NewFact(Struct, frozen=True, gc=False, array_like=True):
     """The provider's name and message id, ``twilio:SM…``."""
     evidence: str | None = None
     single: bool = False
+    digits: int | None = None
+    """What was written for the mobile, where these digits may be another number that the project knows."""
 
 
 FactOutcomeName = Literal["recorded", "unchanged", "refused", "invalid"]

@@ -35,7 +35,7 @@ class ContactGiven(Struct, gc=False):
     fname: str | None | UnsetType = UNSET
     mname: str | None | UnsetType = UNSET
     lname: str | None | UnsetType = UNSET
-    mobile: str | int | None | UnsetType = UNSET
+    mobile: str | int | float | None | UnsetType = UNSET
     email: str | None | UnsetType = UNSET
     city: str | None | UnsetType = UNSET
     company: str | None | UnsetType = UNSET
@@ -75,6 +75,8 @@ class ContactRow(Struct, frozen=True, gc=False, array_like=True):
     created_at: str
     """When the contact is created, should it be new, as the API writes it."""
     tail: str
+    digits: int | None = None
+    """What was written for the mobile, where these digits may be another number that the project knows."""
 
 
 class Change(Struct, frozen=True):
@@ -82,6 +84,8 @@ class Change(Struct, frozen=True):
 
     mobile: int | None
     """``None``: not sent; a mobile cannot be cleared."""
+    digits: int | None
+    """What was written for it, where these digits may be another number that the project knows."""
     texts: dict[str, str | None]
     attributes: dict[str, AttributeValue] | None | UnsetType
     """A ``None`` value removes one attribute, ``None`` for all of them removes all, ``UNSET`` was not sent."""

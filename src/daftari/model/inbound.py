@@ -120,6 +120,10 @@ class InboundCount(Struct, frozen=True):
     last_refused_at: int | None
 
 
+DAFTARI = "daftari"
+"""The provider of a review that a call or a file of our own led to."""
+
+
 class Review(Struct, frozen=True):
     """Something for a person's eye. ``mobile`` is ``None`` when no number could be read."""
 

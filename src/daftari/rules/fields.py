@@ -1,4 +1,4 @@
-"""How fields are read: texts, names, times and numbers, and the collector of what is wrong with them.
+"""How fields are read: texts, names and times, and the collector of what is wrong with them.
 
 A reader returns the value or raises ``ValueError`` with the end of a sentence that begins "The … field ". No SQL, no
 HTTP, and no knowledge of which fields a call has.
@@ -11,11 +11,8 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from msgspec import Struct
-
 from daftari.errors import ValidationFailed
-from daftari.mobile import reader_for
-from daftari.model.limits import CLOCK_AHEAD_SECONDS_MAX, ID_MAX, MOBILE_TEXT_MAX, TEXT_MAX
+from daftari.model.limits import CLOCK_AHEAD_SECONDS_MAX, TEXT_MAX
 from daftari.model.time import read_rfc_3339
 
 T = TypeVar("T")
@@ -24,7 +21,6 @@ Errors = dict[str, list[str]]
 """Sentences by the dotted path of the field that they are about."""
 
 NOT_A_TEXT = "must be a text."
-NOT_A_NUMBER = "must be a telephone number."
 NATIONAL_DIGITS_MIN = 7
 """Digits of the shortest number that is looked for in a text, its country code not among them."""
 TIME_MIN = -2_208_988_800_000_000
@@ -151,45 +147,6 @@ def _microseconds(value: object) -> int:
     if at is None or not TIME_MIN <= at <= TIME_MAX:
         raise ValueError(wanted)
     return at
-
-
-class Reference(Struct, frozen=True):
-    """What a path names: perhaps an id, perhaps a mobile, perhaps either; nothing can match what is neither."""
-
-    written: str
-    region: str
-
-    @property
-    def id(self) -> int | None:
-        """The id, if these are digits without a leading 0."""
-        digits = self.written.isascii() and self.written.isdigit() and self.written[0] != "0"
-        if not digits or len(self.written) > MOBILE_TEXT_MAX:
-            return None
-        return number if (number := int(self.written)) <= ID_MAX else None
-
-    @property
-    def mobile(self) -> int | None:
-        """The number, if one can be read. Not needed, and not cheap, where an id was found already."""
-        try:
-            return reader_for(self.region)(self.written)
-        except ValueError:
-            return None
-
-
-def read_number(written: object, *, region: str) -> int:
-    """Returns a telephone number as E.164 digits, read as a person of this region means it."""
-    return read_number_with(reader_for(region), written)
-
-
-def read_number_with(reader: Callable[[str | int], int], written: object) -> int:
-    """As ``read_number``, with a region's reader at hand."""
-    if written is None or (isinstance(written, str) and not written.strip()):
-        raise ValueError("is required.")
-    if isinstance(written, bool) or not isinstance(written, str | int):
-        raise ValueError(NOT_A_NUMBER)
-    if isinstance(written, str) and written.strip().casefold() in EMPTY_WORDS:
-        raise ValueError(f"is required; '{written.strip()}' is what a program writes for an empty value.")
-    return reader(written)
 
 
 class Problems:

@@ -19,6 +19,8 @@ from daftari.store.file_parts import delete_parts
 from daftari.store.journal import names_contact, without_contact, written_ranges
 
 CHUNKS_A_QUERY_MAX = 64
+NAMED_ERASED = "The record named a number that is erased."
+"""The reason of a reject that is cleared."""
 CHUNK_RECORDS = 1_000
 """Records of one chunk. The last chunk may have fewer, and so may every chunk of a stream."""
 
@@ -276,7 +278,7 @@ def erase_rejects(tx: WriteTx, *, digits: str) -> int:
     """Clear the rejects that hold these digits; they stay counted. Returns how many there were."""
     found = tx.fetch(tuple[int, int], "find_rejects_by_digits", pattern=f"%{digits}%")
     for import_id, number in found:
-        tx.run("erase_import_reject", id=import_id, number=number)
+        tx.run("erase_import_reject", id=import_id, number=number, reason=NAMED_ERASED)
     return len(found)
 
 

@@ -24,10 +24,12 @@ from daftari.model.time import format_time
 from daftari.rules import events
 from daftari.rules.consent import ledger
 from daftari.rules.consent.decisions import in_force
+from daftari.rules.consent.others import choose_facts, record_others
 from daftari.rules.consent.state import BULK_SOURCES, TEAM_SOURCES, meets
 from daftari.rules.consent.views import OptOut, add_evidence, read_evidence_members, show_opt_out, write_evidence
 from daftari.rules.events import Action
-from daftari.rules.fields import Errors, Problems, read_flag, read_number, read_text, read_time
+from daftari.rules.fields import Errors, Problems, read_flag, read_text, read_time
+from daftari.rules.numbers import read_number
 from daftari.store import Tx, WriteTx, consent, keys
 
 SOURCES: tuple[GivenSource, ...] = get_args(GivenSource)
@@ -126,12 +128,12 @@ def _read_item(
     index: int, item: object, members: _Members, problems: Problems, *, kind: Kind, region: str, is_single: bool
 ) -> NewFact | None:
     written = item.get("mobile") if isinstance(item, dict) else item
-    mobile = problems.read("mobile", written, lambda value: read_number(value, region=region))
-    if mobile is None:
+    number = problems.read("mobile", written, lambda value: read_number(value, region=region))
+    if number is None:
         return None
     return NewFact(
         index,
-        mobile,
+        number.number,
         kind,
         members.scope,
         members.at,
@@ -139,6 +141,7 @@ def _read_item(
         override=members.override,
         evidence=members.evidence,
         single=is_single,
+        digits=number.digits,
     )
 
 
@@ -245,14 +248,16 @@ def read_evidence(value: object, names: Sequence[str] = EVIDENCE_MEMBERS) -> str
 
 def record_given(tx: WriteTx, *, given: Given, kind: Kind) -> FactsOutcome:
     """Record the good ones; the counts name the others."""
-    recorded = ledger.record_facts(tx, facts=given.facts)
+    meant = choose_facts(tx, facts=given.facts)
+    recorded = ledger.record_facts(tx, facts=meant.facts)
+    happened = [*recorded.events, *record_others(tx, others=meant.others)]
     rows = recorded.outcomes + [FactOutcome(index, "invalid", errors=errors) for index, errors in given.invalid.items()]
     rows.sort(key=lambda row: row.index)
     counts = dict.fromkeys(("recorded", "unchanged", "refused", "invalid"), 0)
     for row in rows:
         counts[row.outcome] += 1
     if counts["recorded"] or counts["refused"]:
-        events.record(tx, ACTIONS[kind], *recorded.events)
+        events.record(tx, ACTIONS[kind], *happened)
     return FactsOutcome(counts, recorded.left_groups, rows)
 
 

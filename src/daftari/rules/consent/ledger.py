@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from daftari.mobile import other_form
 from daftari.model.consent import Fact, FactKind, FactOutcome, FactOutcomeName, FirstReceipt, NewFact, Source
 from daftari.model.limits import ID_MAX
 from daftari.rules.consent.decisions import Question, is_blocked, is_refused
@@ -61,15 +63,18 @@ def record_facts(
     ``received``: when they first came, where that was before. One that was recorded before changes nothing; a late one
     counts from when it happened.
     """
-    known = consent.find_facts(tx, mobiles=sorted({fact.mobile for fact in facts}))
+    of_other_forms = _of_other_forms(facts)
+    known = consent.find_facts(tx, mobiles=sorted({fact.mobile for fact in (*facts, *of_other_forms)}))
     numbers: dict[int, _Number] = {}
-    for fact in facts:
+    for fact in (*facts, *of_other_forms):
         if fact.mobile not in numbers:
             found = known.get(fact.mobile, [])
             numbers[fact.mobile] = _Number(found, {name for one in found for name in _names(one)}, [])
     first = tx.book.next_fact
-    receipt = received or FirstReceipt(consent.next_receipt(tx), tx.now)
-    names = [_record(tx, numbers[fact.mobile], fact, receipt, is_first=received is None) for fact in facts]
+    receipt, is_first = received or FirstReceipt(consent.next_receipt(tx), tx.now), received is None
+    names = [_record(tx, numbers[fact.mobile], fact, receipt, is_first=is_first) for fact in facts]
+    for fact in of_other_forms:
+        _record_other_form(tx, numbers, fact, receipt, is_first=is_first)
     events = _settle_numbers(tx, numbers, first)
     refusals = names.count("refused")
     note_near_misses(tx, source="opt_in", attempts=refusals, import_id=import_id)
@@ -82,6 +87,7 @@ def foresee_facts(
     tx: Tx, *, facts: Sequence[NewFact], received: FirstReceipt
 ) -> tuple[list[FactOutcomeName], dict[int, State]]:
     """The outcomes of facts and the states of their numbers, as recording them would give; nothing is written."""
+    asked, facts = len(facts), [*facts, *_of_other_forms(facts)]
     known = consent.find_facts(tx, mobiles=sorted({fact.mobile for fact in facts}))
     identities = {mobile: {name for one in found for name in _names(one)} for mobile, found in known.items()}
     names: list[FactOutcomeName] = []
@@ -99,7 +105,28 @@ def foresee_facts(
         identities[given.mobile].update(_names(fact))
         known[given.mobile].append(fact)
         names.append("refused" if refused else "recorded")
-    return names, {mobile: derive_state(found) for mobile, found in known.items()}
+    return names[:asked], {mobile: derive_state(found) for mobile, found in known.items()}
+
+
+def _of_other_forms(facts: Sequence[NewFact]) -> list[NewFact]:
+    """The same facts about the other forms of Argentine numbers: a no to either is a no to both."""
+    found = ((fact, other_form(fact.mobile)) for fact in facts if fact.kind not in ("activated", "deactivated"))
+    return [replace(fact, mobile=other) for fact, other in found if other is not None]
+
+
+def _record_other_form(
+    tx: WriteTx, numbers: Mapping[int, _Number], given: NewFact, receipt: FirstReceipt, *, is_first: bool
+) -> None:
+    """Record a fact about a number's other form; a retraction takes back the fact that says the same of it."""
+    number = numbers[given.mobile]
+    if given.retracts is not None:
+        everywhere = (fact for one in numbers.values() for fact in one.facts)
+        wrong = next((fact for fact in everywhere if fact.id == given.retracts), None)
+        same = [fact for fact in number.facts if wrong is not None and {*_names(fact)} & {*_names(wrong)}]
+        if not same:
+            return
+        given = replace(given, retracts=same[0].id)
+    _record(tx, number, given, receipt, is_first=is_first)
 
 
 def _record(tx: WriteTx, number: _Number, given: NewFact, receipt: FirstReceipt, *, is_first: bool) -> FactOutcomeName:

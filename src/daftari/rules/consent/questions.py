@@ -20,27 +20,27 @@ from daftari.rules.consent.decisions import Question, Verdict, judge
 from daftari.rules.consent.quiet_hours import is_quiet
 from daftari.rules.consent.state import NOTHING_KNOWN, derive_state
 from daftari.rules.consent.views import Judgement, KnownConsent, NumberConsent, show_history, show_state, show_verdict
-from daftari.rules.fields import Reference, read_number
+from daftari.rules.numbers import Reference, WrittenNumber, find_known, read_number
 from daftari.store import Tx, consent, contacts
 
 
 class Asked(Struct, frozen=True):
-    """A whole question. ``mobiles`` and ``ids`` hold numbers, and as texts what is none.
+    """A whole question. ``mobiles`` and ``ids`` hold as texts what is no number.
 
     ``known_at`` leaves out what was recorded later.
     """
 
     question: Question
-    mobiles: Sequence[int | str]
+    mobiles: Sequence[WrittenNumber | str]
     ids: Sequence[int | str]
     at: int | None
     known_at: int | None
     region: str
 
 
-def read_mobiles(given: Sequence[object], *, region: str) -> list[int | str]:
+def read_mobiles(given: Sequence[object], *, region: str) -> list[WrittenNumber | str]:
     """Numbers where they can be read, else what was written."""
-    read: list[int | str] = []
+    read: list[WrittenNumber | str] = []
     for one in given:
         try:
             read.append(read_number(one, region=region))
@@ -58,15 +58,21 @@ def may_message(tx: Tx, *, asked: Asked) -> list[Judgement]:
     """One answer a number, mobiles before ids, each in the order asked."""
     ids = [contact_id for contact_id in asked.ids if isinstance(contact_id, int)]
     numbers = {found.id: found.mobile for found in contacts.find_contact_numbers(tx, ids=ids)} if ids else {}
-    wanted = {mobile for mobile in asked.mobiles if isinstance(mobile, int)} | set(numbers.values())
+    readings = [mobile for mobile in asked.mobiles if isinstance(mobile, WrittenNumber)]
+    in_book = find_known(tx, (reading.digits for reading in readings))
+    wanted = {reading.number for reading in readings} | in_book | set(numbers.values())
     known = consent.find_facts(tx, mobiles=sorted(wanted))
     answer = _answerer(asked, tx.project.consent, now=tx.now)
     answers = []
     for mobile in asked.mobiles:
-        if isinstance(mobile, int):
-            answers.append(replace(answer(known.get(mobile, ())), mobile=str(mobile)))
-        else:
+        if isinstance(mobile, str):
             answers.append(replace(show_verdict(Verdict(False, "unreadable_mobile")), mobile=mobile))
+            continue
+        chosen, other = mobile.chosen(in_book), mobile.other(in_book)
+        judgements = [answer(known.get(number, ())) for number in (chosen, other) if number is not None]
+        # Where digits are two numbers, a no of either counts.
+        judgement = next((one for one in judgements if not one.allowed), judgements[0])
+        answers.append(replace(judgement, mobile=str(chosen)))
     for contact_id in asked.ids:
         number = numbers.get(contact_id) if isinstance(contact_id, int) else None
         if number is None:
@@ -104,7 +110,7 @@ def find_mobile(tx: Tx, *, reference: Reference) -> tuple[int, int | None]:
     by_id = contacts.get_contact(tx, contact_id=reference.id) if reference.id is not None else None
     if by_id is not None:
         return by_id.mobile, by_id.id
-    mobile = reference.mobile
+    mobile = reference.find_mobile(tx)
     if mobile is None:
         raise ContactNotFound
     found = contacts.get_contact_by_mobile(tx, mobile=mobile)

@@ -25,6 +25,7 @@ from daftari.model.time import format_time
 from daftari.rules import events
 from daftari.rules.consent import ledger
 from daftari.rules.consent.keywords import stop_scope
+from daftari.rules.consent.others import choose_facts, record_others
 from daftari.rules.consent.state import NOTHING_KNOWN, State
 from daftari.rules.consent.views import show_state, write_evidence
 from daftari.rules.contacts.groups import use_group
@@ -34,6 +35,7 @@ from daftari.rules.contacts.parse import (
     encode_card,
     has_too_many,
     merged_attributes,
+    refuse_ambiguous,
     too_many_attributes,
 )
 from daftari.rules.events import (
@@ -45,7 +47,8 @@ from daftari.rules.events import (
     GroupJoined,
     GroupLeft,
 )
-from daftari.rules.fields import Errors, Reference, fold_name
+from daftari.rules.fields import Errors, Problems, fold_name
+from daftari.rules.numbers import Reference, WrittenNumber, ambiguous, find_known
 from daftari.store import Tx, WriteTx, contacts, directory, groups, journal
 from daftari.store.consent import CLEAR, KNOWN, SUPPRESSED
 from daftari.store.contacts import NewCard, StoredContact
@@ -158,6 +161,7 @@ def create_contacts(tx: WriteTx, *, rows: Rows, group: str | None, skip: bool, r
     ``skip``: write the good rows and report the bad ones. ``results``: an outcome for each row. Raises
     ``ValidationFailed``, with nothing written, when a row is bad and is not skipped.
     """
+    rows = refuse_ambiguous(tx, rows=rows)
     merge = find_merge(tx, rows=rows.unique, named=[] if group is None else [NamedGroup(group)])
     late = {index: too_many_attributes(rows.path(index)) for index in merge.refused}
     invalid = {**rows.invalid, **late}
@@ -240,7 +244,7 @@ def update_contact(
     found = _find_one(tx, reference)
     _refuse_changed(found, versions)
     card = read_card(found.card)
-    changed = _changed(card, change) if change is not None else card
+    changed = _changed(card, _chosen(tx, found.mobile, change)) if change is not None else card
     mobile = int(changed.mobile)
     if mobile != found.mobile:
         other = contacts.get_contact_by_mobile(tx, mobile=mobile)
@@ -271,6 +275,18 @@ def update_contact(
 def _refuse_changed(found: StoredContact, versions: frozenset[str] | None) -> None:
     if versions is not None and version_of(found.card.encode()) not in versions:
         raise PreconditionFailed
+
+
+def _chosen(tx: Tx, mobile: int, change: Change) -> Change:
+    """The change with the number that is meant: the contact's own one, as it was answered, or one without doubt."""
+    number, digits = change.mobile, change.digits
+    if number is None or digits is None or digits not in find_known(tx, [digits]):
+        return change
+    if digits == mobile:
+        return replace(change, mobile=digits)
+    problems = Problems("contact")
+    problems.add("mobile", ambiguous(number, digits))
+    raise ValidationFailed(problems.errors)
 
 
 def _changed(card: Card, change: Change) -> Card:
@@ -325,21 +341,28 @@ def delete_contact(
     is recorded all the same. Raises ``ContactNotFound`` when there is nothing to record, ``AmbiguousContact`` and
     ``PreconditionFailed``.
     """
+    reading = reference.reading
     try:
         found = _find_one(tx, reference)
     except ContactNotFound:
-        opt_out = None if reference.mobile is None else deletion.opt_out_of(reference.mobile)
+        opt_out = None if reading is None else deletion.opt_out_of(reading)
         if opt_out is None:
             raise
-        recorded = ledger.record_facts(tx, facts=[opt_out])
-        events.record(tx, Action.DELETE_CONTACT, *recorded.events)
+        meant = choose_facts(tx, facts=[opt_out])
+        recorded = ledger.record_facts(tx, facts=meant.facts)
+        others = record_others(tx, others=meant.others)
+        events.record(tx, Action.DELETE_CONTACT, *recorded.events, *others)
         return None
     _refuse_changed(found, versions)
+    if reading is None or found.id == reference.id:
+        reading = WrittenNumber(found.mobile)
+    opt_out = deletion.opt_out_of(reading)
+    # Which number digits are must be known before the contact, which may be all that is known of it, is gone.
+    meant = choose_facts(tx, facts=[] if opt_out is None else [opt_out])
     happened: list[Event] = [GroupLeft(group_id, [found.id]) for group_id in remove_contact(tx, found=found)]
     happened.append(ContactsDeleted([found.id]))
-    opt_out = deletion.opt_out_of(found.mobile)
-    if opt_out is not None:
-        happened += ledger.record_facts(tx, facts=[opt_out]).events
+    happened += ledger.record_facts(tx, facts=meant.facts).events if meant.facts else []
+    happened += record_others(tx, others=meant.others)
     seq = events.record(tx, Action.DELETE_CONTACT, *happened)
     if opt_out is None:
         at = tx.now if deletion.at is None else deletion.at
@@ -364,12 +387,14 @@ class Deletion(Struct, frozen=True):
     at: int | None
     reason: str | None
 
-    def opt_out_of(self, mobile: int) -> NewFact | None:
+    def opt_out_of(self, reading: WrittenNumber) -> NewFact | None:
         """The fact that is to be recorded, if it is one."""
         if self.scope is None:
             return None
         evidence = None if self.reason is None else write_evidence(note=self.reason)
-        return NewFact(0, mobile, "opt_out", self.scope, self.at, "delete", evidence=evidence)
+        return NewFact(
+            0, reading.number, "opt_out", self.scope, self.at, "delete", evidence=evidence, digits=reading.digits
+        )
 
 
 def read_delete(*, reason: str | None, purpose: str | None, at: int | None, settings: ConsentSettings) -> Deletion:
@@ -397,5 +422,5 @@ def _get_by_id(tx: Tx, reference: Reference) -> StoredContact | None:
 
 
 def _get_by_mobile(tx: Tx, reference: Reference) -> StoredContact | None:
-    mobile = reference.mobile
+    mobile = reference.find_mobile(tx)
     return None if mobile is None else contacts.get_contact_by_mobile(tx, mobile=mobile)

@@ -11,6 +11,7 @@ from daftari.rules import events
 from daftari.rules.consent import ledger
 from daftari.rules.events import Action, GroupCreated, GroupDeleted, GroupJoined, GroupLeft, GroupRenamed
 from daftari.rules.fields import fold_name
+from daftari.rules.numbers import WrittenNumber, choose_numbers
 from daftari.store import Tx, WriteTx, contacts, directory, groups
 from daftari.store.contacts import ContactNumber, StoredContact
 from daftari.store.jobs import request_job
@@ -70,7 +71,7 @@ def delete_group(tx: WriteTx, *, name: str) -> None:
     request_job(tx, project_id=tx.project.id, kind=JobKind.PURGE)
 
 
-def join_group(tx: WriteTx, *, name: str, ids: Sequence[int], mobiles: Sequence[int]) -> MembershipOutcome:
+def join_group(tx: WriteTx, *, name: str, ids: Sequence[int], mobiles: Sequence[WrittenNumber]) -> MembershipOutcome:
     """Contacts join a group, named by id or number. Raises ``GroupNotFound``."""
     group = get_group(tx, name=name)
     named, unknown = _find_named(tx, ids=ids, mobiles=mobiles)
@@ -91,7 +92,7 @@ def join_group(tx: WriteTx, *, name: str, ids: Sequence[int], mobiles: Sequence[
     )
 
 
-def leave_group(tx: WriteTx, *, name: str, ids: Sequence[int], mobiles: Sequence[int]) -> MembershipOutcome:
+def leave_group(tx: WriteTx, *, name: str, ids: Sequence[int], mobiles: Sequence[WrittenNumber]) -> MembershipOutcome:
     """Contacts leave a group, named by id or number. Raises ``GroupNotFound``."""
     group = get_group(tx, name=name)
     named, unknown = _find_named(tx, ids=ids, mobiles=mobiles)
@@ -104,10 +105,10 @@ def leave_group(tx: WriteTx, *, name: str, ids: Sequence[int], mobiles: Sequence
 
 
 def _find_named(
-    tx: Tx, *, ids: Sequence[int], mobiles: Sequence[int]
+    tx: Tx, *, ids: Sequence[int], mobiles: Sequence[WrittenNumber]
 ) -> tuple[dict[int, ContactNumber | StoredContact], int]:
     """The contacts that are named, by id; and how many names fit none."""
-    wanted_ids, wanted_mobiles = sorted(set(ids)), sorted(set(mobiles))
+    wanted_ids, wanted_mobiles = sorted(set(ids)), sorted(set(choose_numbers(tx, mobiles)))
     by_id = contacts.find_contact_numbers(tx, ids=wanted_ids) if wanted_ids else []
     by_mobile = contacts.find_contacts_by_mobile(tx, mobiles=wanted_mobiles) if wanted_mobiles else []
     unknown = len(wanted_ids) - len(by_id) + len(wanted_mobiles) - len(by_mobile)

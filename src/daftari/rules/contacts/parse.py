@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from daftari.errors import Malformed, ValidationFailed
-from daftari.mobile import UnreadableMobile, reader_for
+from daftari.mobile import Reader, UnreadableMobile, Written, reader_for
 from daftari.model.contacts import TEXT_FIELDS, AttributeValue, Card, Change, ContactGiven, ContactRow
 from daftari.model.limits import ATTRIBUTE_NAME_MAX, ATTRIBUTE_TEXT_MAX, ATTRIBUTES_MAX, CONTACTS_PER_CALL_MAX, TEXT_MAX
 from daftari.model.time import format_time
-from daftari.rules.fields import NOT_A_NUMBER, NOT_A_TEXT, Errors, Problems, read_number_with, read_text
+from daftari.rules.fields import NOT_A_TEXT, Errors, Problems, read_text
+from daftari.rules.numbers import NOT_A_NUMBER, ambiguous, find_known, read_number_with
+from daftari.store import Tx
 
 T = TypeVar("T")
-Reader = Callable[[str | int], int]
 PlainText = str | None | msgspec.UnsetType
 
 _decode_all = msgspec.json.Decoder(list[ContactGiven]).decode
@@ -35,11 +38,13 @@ TOO_MANY_ATTRIBUTES = f"must not have more than {ATTRIBUTES_MAX} attributes."
 class Rows(Struct, frozen=True):
     """The rows of a create as they were read.
 
-    ``unique`` has one row a number, later ones of the call merged over earlier ones; ``duplicates`` are the indexes
-    of those later ones with their numbers. ``errors`` maps fields to sentences, ``invalid`` indexes to the same.
+    ``rows`` are the good ones, as they came. ``unique`` has one row a number, later ones of the call merged over
+    earlier ones; ``duplicates`` are the indexes of those later ones with their numbers. ``errors`` maps fields to
+    sentences, ``invalid`` indexes to the same.
     """
 
     count: int
+    rows: list[ContactRow]
     unique: list[ContactRow]
     duplicates: list[tuple[int, int]]
     invalid: dict[int, Errors]
@@ -55,6 +60,28 @@ class Rows(Struct, frozen=True):
     def errors(self) -> Errors:
         """Every wrong field."""
         return {field: sentences for errors in self.invalid.values() for field, sentences in errors.items()}
+
+
+def refuse_ambiguous(tx: Tx, *, rows: Rows) -> Rows:
+    """The rows, those invalid whose digits are a number of the region and another one that the project knows."""
+    known = find_known(tx, (row.digits for row in rows.rows))
+    return _without(rows, known) if known else rows
+
+
+def _without(rows: Rows, known: AbstractSet[int]) -> Rows:
+    read = {row.index for row in rows.rows}
+    invalid = {index: errors for index, errors in rows.invalid.items() if index not in read}
+    good = []
+    for row in rows.rows:
+        if row.digits is None or row.digits not in known:
+            good.append(row)
+            continue
+        problems = Problems(rows.path(row.index))
+        problems.add("mobile", ambiguous(row.mobile, row.digits))
+        invalid[row.index] = problems.errors
+    unique, duplicates, refused = merge_duplicates(good)
+    invalid |= {index: too_many_attributes(rows.path(index)) for index in refused}
+    return replace(rows, rows=good, unique=unique, duplicates=duplicates, invalid=invalid)
 
 
 def read_contacts(raw: bytes, *, field: str, region: str, now: int) -> Rows:
@@ -85,7 +112,7 @@ def read_contacts(raw: bytes, *, field: str, region: str, now: int) -> Rows:
             invalid[index] = problems.errors
     unique, duplicates, refused = merge_duplicates(rows)
     invalid |= {index: too_many_attributes(f"{field}.{index}") for index in refused}
-    return Rows(count=len(items), unique=unique, duplicates=duplicates, invalid=invalid, field=field)
+    return Rows(count=len(items), rows=rows, unique=unique, duplicates=duplicates, invalid=invalid, field=field)
 
 
 def read_contact(raw: bytes, *, field: str, region: str, now: int) -> Rows:
@@ -94,7 +121,7 @@ def read_contact(raw: bytes, *, field: str, region: str, now: int) -> Rows:
     row = read_carefully(0, _decode_object(raw, field), reader_for(region), format_time(now), problems)
     invalid = {} if row is not None else {0: problems.errors}
     unique = [] if row is None else [row]
-    return Rows(count=1, unique=unique, duplicates=[], invalid=invalid, field=field, one=True)
+    return Rows(count=1, rows=unique, unique=unique, duplicates=[], invalid=invalid, field=field, one=True)
 
 
 def read_change(raw: bytes, *, field: str, region: str) -> Change:
@@ -106,14 +133,15 @@ def read_change(raw: bytes, *, field: str, region: str) -> Change:
         value = getattr(given, name)
         if value is not UNSET and not problems.has(name):
             texts[name] = problems.read(name, value, read_text)
-    mobile = None
+    reading = None
     if given.mobile is not UNSET and not problems.has("mobile"):
-        mobile = problems.read("mobile", given.mobile, partial(read_number_with, reader_for(region)))
+        reading = problems.read("mobile", given.mobile, partial(read_number_with, reader_for(region)))
     attributes = {} if isinstance(given.attributes, list) else given.attributes
     if isinstance(attributes, dict) and not problems.has("attributes"):
         attributes = _read_attributes(attributes, problems)
     problems.refuse()
-    return Change(mobile=mobile, texts=texts, attributes=attributes)
+    mobile, digits = (None, None) if reading is None else (reading.number, reading.digits)
+    return Change(mobile=mobile, digits=digits, texts=texts, attributes=attributes)
 
 
 def encode_card(card: Card) -> str:
@@ -200,7 +228,7 @@ def _read_types(item: object, problems: Problems) -> ContactGiven:
     mobile = item.get("mobile", UNSET)
     if mobile is UNSET and (wrapper := _wrapper_of(item)):
         problems.add("mobile", f"is required; it stands within {wrapper}: send what {wrapper} holds.")
-    elif isinstance(mobile, str | int | None | msgspec.UnsetType) and not isinstance(mobile, bool):
+    elif isinstance(mobile, str | int | float | None | msgspec.UnsetType) and not isinstance(mobile, bool):
         given.mobile = mobile
     else:
         problems.add("mobile", NOT_A_NUMBER)
@@ -243,7 +271,7 @@ def read_plain(
         company.strip() or None if company else None,
     )
     together = f"{texts[0]}{texts[1]}{texts[2]}{texts[3]}{texts[4]}{texts[5]}"
-    if len(together) > TEXT_MAX or not together.isprintable() or not isinstance(mobile, str | int) or not mobile:
+    if len(together) > TEXT_MAX or not together.isprintable() or not isinstance(mobile, Written) or not mobile:
         return None
     try:
         number = reader(mobile)
@@ -266,13 +294,14 @@ def read_carefully(index: int, item: object, reader: Reader, created_at: str, pr
         problems.add("attributes", "must be an object.")
     elif isinstance(given.attributes, dict):
         attributes = merged_attributes({}, _read_attributes(given.attributes, problems)) or None
-    mobile = None
+    reading = None
     if not problems.has("mobile"):
         written = None if given.mobile is UNSET else given.mobile
-        mobile = problems.read("mobile", written, partial(read_number_with, reader))
-    if problems or mobile is None:
+        reading = problems.read("mobile", written, partial(read_number_with, reader))
+    if problems or reading is None:
         return None
-    return ContactRow(index, mobile, texts, attributes, created_at, _tail(mobile, texts, attributes, created_at))
+    tail = _tail(reading.number, texts, attributes, created_at)
+    return ContactRow(index, reading.number, texts, attributes, created_at, tail, reading.digits)
 
 
 def _read_attributes(given: dict[str, AttributeValue], problems: Problems) -> dict[str, AttributeValue]:

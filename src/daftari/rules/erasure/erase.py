@@ -8,10 +8,13 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
+from daftari.mobile import other_form
+from daftari.model.consent import NewFact, Scope
 from daftari.model.erasures import Person
 from daftari.model.jobs import JobKind
 from daftari.model.members import Count
 from daftari.rules import events
+from daftari.rules.consent.others import choose_facts, record_others
 from daftari.rules.erasure.holders import HOLDERS
 from daftari.rules.events import Action, Erased
 from daftari.store import WriteTx, consent, contacts, erasures
@@ -21,8 +24,8 @@ from daftari.store.jobs import request_job
 class RemovedCounts(Struct, frozen=True, kw_only=True):
     """How much was removed, by kind."""
 
-    contacts: Annotated[int, Meta(ge=0, le=1)]
-    """Contacts."""
+    contacts: Annotated[int, Meta(ge=0, le=2)]
+    """Contacts; two where an Argentine number was there with and without the 9 of mobiles."""
     memberships: Count
     """Memberships in groups."""
     evidence: Count
@@ -50,25 +53,42 @@ class Erasure(Struct, frozen=True):
     removed: RemovedCounts
 
 
-def erase_number(tx: WriteTx, *, mobile: int) -> Erasure:
+def erase_number(tx: WriteTx, *, mobile: int, digits: int | None = None) -> Erasure:
     """Remove everything about a number but its opt-outs and opt-ins, which move to its hash, and opt it out.
 
-    The worker then clears the contact's id from the journal and from imports.
+    ``digits``: what was written, where they may be another number that the project knows. An Argentine number is erased
+    in both of its forms. The worker then clears the contact's id from the journal and from imports.
     """
+    opt_out = NewFact(0, mobile, "opt_out", Scope(), None, "api", digits=digits)
+    meant = choose_facts(tx, facts=[opt_out])
+    mobile = meant.facts[0].mobile
+    other = other_form(mobile)
+    removed: Counter[str] = Counter()
+    erasure_id = _erase(tx, mobile, removed)
+    if other is not None:
+        _erase(tx, other, removed)
+    if meant.others:
+        events.record(tx, Action.RECORD_OPT_OUTS, *record_others(tx, others=meant.others))
+    return Erasure(erasure_id, RemovedCounts(**removed))
+
+
+def _erase(tx: WriteTx, mobile: int, removed: Counter[str]) -> int:
+    """Erase one form of a number, and add up what was removed."""
     found = contacts.get_contact_by_mobile(tx, mobile=mobile)
     person = Person(mobile, None if found is None else found.id)
-    removed: Counter[str] = Counter()
+    of_this: Counter[str] = Counter()
     for holder in HOLDERS:
-        removed.update(holder.erase(tx, person))
+        of_this.update(holder.erase(tx, person))
     erasure_id = erasures.insert_erasure(
         tx,
         subject_id=consent.erased_subject_id(tx, mobile=mobile),
         contact_id=person.contact_id,
-        removed=msgspec.json.encode(removed).decode(),
+        removed=msgspec.json.encode(of_this).decode(),
     )
     # The last fact is the opt-out that the ledger's holder recorded.
     erased = Erased(erasure_id, mobile, person.contact_id, tx.book.next_fact - 1)
     events.record(tx, Action.ERASE_NUMBER, erased)
     if person.contact_id is not None:
         request_job(tx, project_id=tx.project.id, kind=JobKind.ERASE)
-    return Erasure(erasure_id, RemovedCounts(**removed))
+    removed.update(of_this)
+    return erasure_id

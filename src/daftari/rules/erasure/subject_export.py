@@ -14,8 +14,8 @@ from daftari.rules.consent.views import KnownConsent
 from daftari.rules.contacts.personal_data import Removal
 from daftari.rules.erasure.holders import HOLDERS
 from daftari.rules.erasure.journal import JournalEntry
-from daftari.rules.fields import Reference
 from daftari.rules.inbound.review import ReviewView
+from daftari.rules.numbers import Reference
 from daftari.store import Tx
 
 

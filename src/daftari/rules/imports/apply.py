@@ -15,17 +15,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from daftari.mobile import E164_DIGITS_MAX, country_code
-from daftari.model.consent import FactOutcomeName, FirstReceipt, NewFact
+from daftari.model.consent import FactOutcomeName, NewFact
 from daftari.model.contacts import ContactRow
 from daftari.model.time import format_time
 from daftari.rules import events
 from daftari.rules.consent import ledger
+from daftari.rules.consent.others import record_others
 from daftari.rules.consent.state import State
 from daftari.rules.contacts.merge import Merge, Merged, find_merge, read_card, write_merge
 from daftari.rules.contacts.parse import TOO_MANY_ATTRIBUTES, merge_duplicates
 from daftari.rules.events import Action
 from daftari.rules.fields import NATIONAL_DIGITS_MIN
-from daftari.rules.imports.batch import PLAN_DIGEST_BYTES, Batch
+from daftari.rules.imports.batch import PLAN_DIGEST_BYTES, Batch, settle_numbers
 from daftari.rules.imports.groups import find_namings
 from daftari.rules.imports.joins import find_joins, list_named_groups, make_groups
 from daftari.rules.imports.lifecycle import CREATED, DUPLICATE, UNCHANGED, UPDATED, get_import, save_progress
@@ -43,7 +44,7 @@ from daftari.rules.imports.model import (
 )
 from daftari.rules.imports.plan import find_left_out, outcome_of
 from daftari.store import Tx, WriteTx, consent, erasures, imports
-from daftari.store.imports import Chunk, Reject
+from daftari.store.imports import NAMED_ERASED, Chunk, Reject
 
 ERASED = "was erased after this file came."
 NAMED_DIGITS_MAX = 500
@@ -87,6 +88,7 @@ def _take_batch(tx: WriteTx, work: Import, chunks: Sequence[ReadChunk], seconds:
         for one in chunk.rejects:
             batch.set(one.number, CODE["invalid"])
             batch.rejects.append(one)
+    settle_numbers(tx, batch)
     subject_ids = erasures.list_subjects_after(tx, erasure_id=work.stored.erasure_id)
     erased = _erased(tx, batch, subject_ids) if subject_ids else set()
     if work.settings.kind == "contacts":
@@ -95,6 +97,11 @@ def _take_batch(tx: WriteTx, work: Import, chunks: Sequence[ReadChunk], seconds:
         _take_lists(tx, batch, erased)
     if subject_ids:
         batch.rejects = [_without_erased(tx, batch, one, subject_ids) for one in batch.rejects]
+    if batch.others and not batch.is_plan:
+        others = [fact for fact in batch.others if fact.mobile not in erased]
+        happened = record_others(tx, others=others, received=batch.received)
+        if happened:
+            events.record(tx, Action.IMPORT_CONSENT, *happened)
     _keep_batch(tx, batch)
     return save_progress(tx, found=work, progress=_advance(batch, tx.now, seconds))
 
@@ -103,6 +110,7 @@ def _erased(tx: Tx, batch: Batch, subject_ids: set[int]) -> set[int]:
     """Numbers in the batch of people who were erased after the file came; their records are refused."""
     mobiles = {row.mobile for chunk in batch.chunks for row in chunk.rows}
     mobiles |= {fact.mobile for chunk in batch.chunks for fact in chunk.facts}
+    mobiles |= {fact.mobile for fact in batch.others}
     erased = {mobile for mobile in mobiles if consent.erased_subject_id(tx, mobile=mobile) in subject_ids}
     numbers = {row.index for chunk in batch.chunks for row in chunk.rows if row.mobile in erased}
     numbers |= {fact.index for chunk in batch.chunks for fact in chunk.facts if fact.mobile in erased}
@@ -124,7 +132,7 @@ def _without_erased(tx: Tx, batch: Batch, given: Reject, subject_ids: set[int]) 
         )
         if not any(consent.erased_subject_id(tx, mobile=number) in subject_ids for number in named):
             return given
-    return Reject(given.number, given.reason, "null", "")
+    return Reject(given.number, NAMED_ERASED, "null", "")
 
 
 # ---- contacts ---------------------------------------------------------------------------------------
@@ -311,13 +319,11 @@ def _record(tx: WriteTx, batch: Batch, facts: list[NewFact]) -> _Recorded:
     """Record facts, or foresee their outcomes."""
     if not facts:
         return _Recorded()
-    settings = batch.work.settings
-    received = FirstReceipt(settings.receipt, settings.created_at, from_file=True)
     if batch.is_plan:
-        names, foreseen = ledger.foresee_facts(tx, facts=facts, received=received)
+        names, foreseen = ledger.foresee_facts(tx, facts=facts, received=batch.received)
         return _Recorded(names, foreseen=foreseen)
     first = tx.book.next_fact
-    recorded = ledger.record_facts(tx, facts=facts, received=received, import_id=batch.work.id)
+    recorded = ledger.record_facts(tx, facts=facts, received=batch.received, import_id=batch.work.id)
     names = [outcome.outcome for outcome in recorded.outcomes]
     batch.facts += names.count("recorded")
     if tx.book.next_fact > first:

@@ -8,7 +8,10 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
+from daftari.model.consent import FirstReceipt, NewFact
+from daftari.rules.consent.others import choose_facts
 from daftari.rules.events import Event
 from daftari.rules.imports.groups import Naming
 from daftari.rules.imports.model import (
@@ -17,6 +20,8 @@ from daftari.rules.imports.model import (
     ReadChunk,
 )
 from daftari.rules.imports.parse import reject
+from daftari.rules.numbers import ambiguous, find_known
+from daftari.store import Tx
 from daftari.store.imports import Reject
 
 PLAN_DIGEST_BYTES = 8
@@ -49,6 +54,14 @@ class Batch(Struct):
     recorded: set[int] = set()
     """Records that brought a fact."""
     fact_ranges: tuple[tuple[int, int], ...] = ()
+    others: Sequence[NewFact] = ()
+    """Opt-outs of numbers that may be meant instead of those in the chunks."""
+
+    @property
+    def received(self) -> FirstReceipt:
+        """When the file came."""
+        settings = self.work.settings
+        return FirstReceipt(settings.receipt, settings.created_at, from_file=True)
 
     @property
     def is_plan(self) -> bool:
@@ -68,3 +81,27 @@ class Batch(Struct):
         chunk = next(chunk for chunk in self.chunks if number < chunk.first + chunk.count)
         values: list[Any] = msgspec.msgpack.decode(chunk.values)
         return msgspec.json.encode(values[number - chunk.first]).decode()
+
+
+def settle_numbers(tx: Tx, batch: Batch) -> None:
+    """Take digits that are two numbers for what they were when the file came; a contact's must not be guessed."""
+    mark = batch.work.settings.known
+    doubtful = [row for chunk in batch.chunks for row in chunk.rows if row.digits is not None]
+    known = find_known(tx, (row.digits for row in doubtful), before=mark) if doubtful else frozenset()
+    refused = set()
+    for row in doubtful:
+        if row.digits is not None and row.digits in known:
+            batch.refuse(row.index, f"The mobile field {ambiguous(row.mobile, row.digits)}")
+            refused.add(row.index)
+    chunks, others = [], []
+    for chunk in batch.chunks:
+        if refused:
+            rows = [row for row in chunk.rows if row.index not in refused]
+            facts = [fact for fact in chunk.facts if fact.index not in refused]
+            chunk = replace(chunk, rows=rows, facts=facts)
+        if any(fact.digits is not None for fact in chunk.facts):
+            meant = choose_facts(tx, facts=chunk.facts, before=mark)
+            others += meant.others
+            chunk = replace(chunk, facts=meant.facts)
+        chunks.append(chunk)
+    batch.chunks, batch.others = chunks, others

@@ -20,7 +20,7 @@ from daftari.rules import events
 from daftari.rules.events import Action, ImportFinished, ImportUndone
 from daftari.rules.fields import read_text
 from daftari.rules.imports.model import CODE, Import, ImportSettings, Progress
-from daftari.store import Tx, WriteTx, consent, contacts, erasures, file_parts, imports
+from daftari.store import Tx, WriteTx, consent, contacts, erasures, file_parts, imports, numbers
 from daftari.store.imports import StoredImport
 from daftari.store.jobs import request_job
 
@@ -65,7 +65,7 @@ def begin_import(tx: WriteTx, *, settings: ImportSettings) -> int:
         tx,
         phase="plan" if settings.planned else "apply",
         erasure_id=erasures.get_last_erasure(tx),
-        settings=_write(replace(settings, receipt=consent.next_receipt(tx))),
+        settings=_write(replace(settings, receipt=consent.next_receipt(tx), known=numbers.mark_now(tx))),
         progress="{}",
         until=tx.now + RECEIVING_SECONDS_MAX * 1_000_000,
     )

@@ -9,7 +9,9 @@ from msgspec import Raw, Struct
 from daftari.files import ColumnUse, Layout
 from daftari.model.consent import NewFact
 from daftari.model.contacts import ContactRow
+from daftari.rules.numbers import NOW
 from daftari.store.imports import CHUNK_RECORDS, Reject, StoredImport
+from daftari.store.numbers import Mark
 
 ImportKind = Literal["contacts", "opt_outs", "opt_ins"]
 Values = list[Any] | dict[str, Any]
@@ -63,7 +65,8 @@ class ImportSettings(Struct, frozen=True, omit_defaults=True):
 
     ``name``: the file's. ``bytes``: its length. ``uses``: what each column is for. ``attributes``: columns that are
     nothing else become attributes. ``keep_ids``: ids and times of creation are the file's. ``common``: members of facts
-    that the records do not name. ``created_at``: that of new contacts, in microseconds. ``chunk_records``: records of a
+    that the records do not name. ``known``: the moment at which the file came, for the numbers that the project knew by
+    then. ``created_at``: that of new contacts, in microseconds. ``chunk_records``: records of a
     chunk, kept so that a resumed import has the same chunks. ``streamed``: one request sends its rows,
     and there is no file. ``reason``: why an undo takes its opt-outs back. ``receipt``: the file's place in the order of
     the project's receipts.
@@ -86,6 +89,7 @@ class ImportSettings(Struct, frozen=True, omit_defaults=True):
     retract_opt_outs: bool = False
     reason: str | None = None
     receipt: int = 0
+    known: Mark = NOW
 
 
 class Progress(Struct, frozen=True, omit_defaults=True):

@@ -6,7 +6,7 @@ Everything that needs no database happens here, in the sandboxed process. No tra
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, cast
 
@@ -15,15 +15,15 @@ from msgspec import Raw, Struct
 from pyroaring import BitMap64
 
 from daftari.files import IsTelephone, Record
-from daftari.mobile import UnreadableMobile, reader_for
+from daftari.mobile import AmbiguousMobile, Reader, UnreadableMobile, Written, own_form_reader, reader_for
 from daftari.model.consent import NewFact
-from daftari.model.contacts import ContactRow
+from daftari.model.contacts import TEXT_FIELDS, ContactRow
 from daftari.model.limits import FACTS_PER_CALL_MAX, ID_MAX
 from daftari.model.time import format_time
 from daftari.rules.consent.facts import read_facts
 from daftari.rules.consent.state import fold_sender
 from daftari.rules.contacts.parse import read_carefully, read_plain
-from daftari.rules.fields import Problems, digits_in, fold_name, read_number_with
+from daftari.rules.fields import Problems, digits_in, fold_name
 from daftari.rules.imports.columns import Columns, bounded_value, encode, value_taker
 from daftari.rules.imports.fields import (
     is_listed,
@@ -35,8 +35,11 @@ from daftari.rules.imports.fields import (
     repair_number,
 )
 from daftari.rules.imports.model import ImportSettings, ReadChunk, Values
+from daftari.rules.numbers import read_number_with
 from daftari.store.imports import Reject
 
+OWN_COLUMNS = ("id", "mobile", "created_at", *TEXT_FIELDS)
+"""Columns that the files of our own exports have."""
 GROUPS_PER_FILE_MAX = 100_000
 """Different groups that one file may name: more are a column of something else."""
 RECORD_TEXT_MAX = 20_000
@@ -47,7 +50,6 @@ SAID_MAX = 500
 REFUSED_MAX = 10_000
 """What was no number, and is remembered."""
 
-_RUINED = re.compile(r"\d(?:[.,]\d+)?[Ee]\+?\d+")
 _ESCAPE = re.compile(r"\\u00[01][0-9a-f]")
 """How JSON writes an invisible character: its digits are not the record's."""
 
@@ -75,7 +77,9 @@ class RowReader:
         self._named: dict[str, BitMap64] = {}
         self._take = value_taker(settings)
         self._columns = Columns(settings)
-        self._reader = _remembering(reader_for(settings.region))
+        # In a file of our own, bare digits are what an answer has: no number of the region is written so.
+        is_own = settings.keep_ids or set(OWN_COLUMNS) <= set(settings.layout.columns)
+        self._reader = _remembering((own_form_reader if is_own else reader_for)(settings.region))
 
     def read_chunk(self, records: Sequence[Record], *, number: int, bytes_read: int) -> ReadChunk:
         """Some records that follow one another."""
@@ -151,7 +155,7 @@ class RowReader:
         if places is None or not isinstance(values, list):
             return None
         mobile = values[places[0]]
-        if not isinstance(mobile, str) or "." in mobile:
+        if not isinstance(mobile, str):
             return None
         # A table of texts holds nothing else.
         cells = cast("tuple[str | None, ...]", tuple([None if place < 0 else values[place] for place in places[1:]]))
@@ -164,25 +168,25 @@ class RowReader:
         given, more = self._columns.read(record.values, self._take)
         problems = Problems()
         given.mobile = repair_number(given.mobile)
-        if isinstance(given.mobile, str) and _RUINED.fullmatch(given.mobile):
-            problems.add("mobile", f"was shortened by a spreadsheet to {given.mobile}: its last digits are lost.")
         created_at, contact_id = self._created_at, None
         if self._settings.keep_ids:
             created_at = read_more(problems, "created_at", more, read_created_at) or created_at
             contact_id = read_more(problems, "id", more, read_id)
         groups = read_more(problems, "groups", more, read_groups) or []
-        contact, mobile = None, None
+        contact, mobile, digits = None, None, None
         if not self._is_bare(record.values, more):
             contact = read_carefully(record.number, given, self._reader, created_at, problems)
             mobile = None if contact is None else contact.mobile
-        elif not problems.has("mobile"):
-            mobile = problems.read("mobile", given.mobile, partial(read_number_with, self._reader))
+        elif number := problems.read("mobile", given.mobile, partial(read_number_with, self._reader)):
+            mobile, digits = number.number, number.digits
         if mobile is None:
             return problems.text()
         facts: list[NewFact] = []
         if self._columns.is_ours or is_listed(more.get("consent")):
             read = partial(read_consent, number=record.number, mobile=mobile)
             facts = read_more(problems, "consent", more, read) or []
+            if digits is not None:
+                facts = [msgspec.structs.replace(fact, digits=digits) for fact in facts]
         if problems:
             return problems.text()
         return _Row(contact, facts, groups if contact is not None else [], contact_id, mobile)
@@ -247,22 +251,24 @@ def telephone_test(region: str) -> IsTelephone:
     def is_telephone(written: str | int) -> bool:
         try:
             read(written)
-        except UnreadableMobile:
-            return False
+        except UnreadableMobile as error:
+            return isinstance(error, AmbiguousMobile)
         return True
 
     return is_telephone
 
 
-def _remembering(reader: Callable[[str | int], int]) -> Callable[[str | int], int]:
+def _remembering(reader: Reader) -> Reader:
     """A reader that remembers what was no number, which takes longest: it is asked twice, and often comes again."""
-    refused: dict[str | int, str] = {}
+    refused: dict[Written, str] = {}
 
-    def read(written: str | int) -> int:
+    def read(written: Written) -> int:
         if written in refused:
             raise UnreadableMobile(refused[written])
         try:
             return reader(written)
+        except AmbiguousMobile:
+            raise
         except UnreadableMobile as error:
             if len(refused) < REFUSED_MAX:
                 refused[written] = str(error)

@@ -21,7 +21,7 @@ from daftari.rules.imports.lifecycle import end_import, get_import, let_stream, 
 from daftari.rules.imports.model import Import, ImportSettings, ReadChunk
 from daftari.rules.imports.parse import RowReader
 from daftari.rules.imports.views import ImportRow, list_rows
-from daftari.store import Tx, WriteTx, contacts, erasures, imports
+from daftari.store import Tx, WriteTx, contacts, erasures, imports, numbers
 from daftari.store.imports import CHUNK_RECORDS
 
 NAME = "stream"
@@ -44,6 +44,7 @@ def begin_stream(tx: WriteTx, *, group: str | None) -> Import:
         created_at=tx.now,
         group=group,
         streamed=True,
+        known=numbers.mark_now(tx),
     )
     number = imports.insert_import(
         tx,

@@ -25,10 +25,12 @@ from daftari.model.inbound import (
 from daftari.model.limits import EVIDENCE_MAX, MESSAGE_ID_MAX, SENDER_MAX
 from daftari.rules.consent import ledger
 from daftari.rules.consent.keywords import Reading, is_opt_out_payload, read_message, stop_scope
+from daftari.rules.consent.others import choose_facts, record_others
 from daftari.rules.consent.state import fold_keyword
 from daftari.rules.consent.views import write_evidence
 from daftari.rules.events import Action, record
-from daftari.rules.fields import fold_name, read_number
+from daftari.rules.fields import fold_name
+from daftari.rules.numbers import WrittenNumber, choose_numbers, read_international
 from daftari.store import Tx, WriteTx, consent, groups, inbound
 
 _UNREADABLE = "comes from a number that cannot be read"
@@ -77,28 +79,31 @@ def receive_events(tx: WriteTx, *, events: Sequence[InboundEvent], receipt: Rece
             case InboundSubscription():
                 _take_subscription(tx, inbox, event, receipt)
             case InboundDoubt():
-                mobile = None if event.number is None else _read_mobile(tx, event.number)
-                _keep_for_review(tx, inbox, event, mobile, event.why, receipt)
+                _keep_for_review(tx, inbox, event, _find_mobile(tx, event.number), event.why, receipt)
             case InboundUnreadable():
                 _keep_unreadable(tx, inbox, event, receipt)
     received = None if receipt.is_first else FirstReceipt(receipt.order, receipt.received_at)
-    recorded = ledger.record_facts(tx, facts=inbox.facts, received=received) if inbox.facts else None
+    meant = choose_facts(tx, facts=inbox.facts)
+    recorded = ledger.record_facts(tx, facts=meant.facts, received=received) if meant.facts else None
+    others = record_others(tx, others=meant.others, received=received)
+    happened = [*(recorded.events if recorded is not None else ()), *others]
     _insert_reviews(tx, inbox)
     inbound.count_received(tx, token_id=receipt.token_id)
     new = 0 if recorded is None else sum(outcome.outcome == "recorded" for outcome in recorded.outcomes)
-    if recorded is not None and recorded.events:
-        record(tx, Action.RECEIVE_INBOUND, *recorded.events)
-    return Taken(new, len(inbox.reviews))
+    if happened:
+        record(tx, Action.RECEIVE_INBOUND, *happened)
+    return Taken(new, len(inbox.reviews) + len(meant.others))
 
 
 def _take_message(tx: WriteTx, inbox: _Inbox, event: InboundMessage, receipt: Receipt) -> None:
     reading = _read_said(tx, event)
     if reading.meaning in ("help", "nothing"):
         return
-    mobile = _read_mobile(tx, event.number)
-    if mobile is None:
+    number = _read_number(tx, event.number)
+    if number is None:
         _keep_for_review(tx, inbox, event, None, _UNREADABLE, receipt)
         return
+    (mobile,) = choose_numbers(tx, [number])
     if _was_taken(tx, event, mobile, receipt):
         return
     left = _find_group(tx, reading.rest)
@@ -106,13 +111,13 @@ def _take_message(tx: WriteTx, inbox: _Inbox, event: InboundMessage, receipt: Re
         _keep_for_review(tx, inbox, event, mobile, reading.why, receipt)
     own_channel = Scope(channel=event.channel)
     if left is not None:
-        fact = _fact(event, mobile, "left_group", own_channel, receipt, keyword=fold_name(left.name), group_id=left.id)
+        fact = _fact(event, number, "left_group", own_channel, receipt, keyword=fold_name(left.name), group_id=left.id)
     elif reading.meaning == "opt_out":
         scope = stop_scope(tx.project.consent, channel=event.channel, sender=_sender(event))
-        fact = _fact(event, mobile, "opt_out", scope, receipt)
+        fact = _fact(event, number, "opt_out", scope, receipt)
     elif reading.meaning == "opt_in":
         # A START speaks for its own channel and no other one.
-        fact = _fact(event, mobile, "opt_in", own_channel, receipt)
+        fact = _fact(event, number, "opt_in", own_channel, receipt)
     else:
         return
     inbox.facts.append(fact)
@@ -149,27 +154,27 @@ def _find_group(tx: Tx, rest: str) -> Group | None:
 
 
 def _take_signal(tx: WriteTx, inbox: _Inbox, event: InboundSignal, receipt: Receipt) -> None:
-    mobile = None if event.number is None else _read_mobile(tx, event.number)
-    if mobile is None:
+    number = _read_number(tx, event.number)
+    if number is None:
         why = f"is the code {event.code} of the provider, and names no number that can be read"
         _keep_for_review(tx, inbox, event, None, why, receipt)
         return
-    inbox.facts.append(_fact(event, mobile, event.kind, event.scope, receipt))
+    inbox.facts.append(_fact(event, number, event.kind, event.scope, receipt))
 
 
 def _take_subscription(tx: WriteTx, inbox: _Inbox, event: InboundSubscription, receipt: Receipt) -> None:
-    mobile = _read_mobile(tx, event.number)
-    if mobile is None:
+    number = _read_number(tx, event.number)
+    if number is None:
         _keep_for_review(tx, inbox, event, None, _UNREADABLE, receipt)
         return
     kind: FactKind = "activated" if event.active else "deactivated"
     scope = Scope("premium_sms", _sender(event))
-    inbox.facts.append(_fact(event, mobile, kind, scope, receipt, keyword=fold_keyword(event.keyword)[:SENDER_MAX]))
+    inbox.facts.append(_fact(event, number, kind, scope, receipt, keyword=fold_keyword(event.keyword)[:SENDER_MAX]))
 
 
 def _fact(
     event: _Known,
-    mobile: int,
+    number: WrittenNumber,
     kind: FactKind,
     scope: Scope,
     receipt: Receipt,
@@ -181,7 +186,7 @@ def _fact(
     code = event.code if isinstance(event, InboundSignal) else None
     return NewFact(
         index=0,
-        mobile=mobile,
+        mobile=number.number,
         kind=kind,
         scope=scope,
         at=event.at,
@@ -190,6 +195,7 @@ def _fact(
         group_id=group_id,
         message_id=_known_by(event, receipt),
         evidence=write_evidence(provider=receipt.provider, message_id=event.message_id, text=said, code=code),
+        digits=number.digits,
     )
 
 
@@ -209,12 +215,16 @@ def _sender(event: InboundMessage | InboundSubscription | InboundDoubt) -> str:
     return event.sender.strip()[:SENDER_MAX] or ANY
 
 
-def _read_mobile(tx: Tx, number: str) -> int | None:
-    # Not every number that a provider calls international is: then it may be one of the region.
-    for spelling in (number, number.removeprefix("+")):
-        with suppress(ValueError):
-            return read_number(spelling, region=tx.project.region)
+def _read_number(tx: Tx, number: str | None) -> WrittenNumber | None:
+    with suppress(ValueError):
+        return None if number is None else read_international(number, region=tx.project.region)
     return None
+
+
+def _find_mobile(tx: Tx, number: str | None) -> int | None:
+    """The number that is meant, if one can be read."""
+    read = _read_number(tx, number)
+    return None if read is None else choose_numbers(tx, [read])[0]
 
 
 # ---- review -----------------------------------------------------------------------------------------------
@@ -266,6 +276,5 @@ def review_events(tx: WriteTx, *, events: Sequence[InboundEvent], why: str, rece
         if isinstance(event, InboundUnreadable):
             _keep_unreadable(tx, inbox, event, receipt)
         else:
-            mobile = None if event.number is None else _read_mobile(tx, event.number)
-            _keep_for_review(tx, inbox, event, mobile, why, receipt)
+            _keep_for_review(tx, inbox, event, _find_mobile(tx, event.number), why, receipt)
     _insert_reviews(tx, inbox)

@@ -10,16 +10,18 @@ from msgspec.structs import replace
 from daftari.errors import ReviewNotFound, ReviewSettled, ValidationFailed
 from daftari.gateways import GATEWAYS
 from daftari.model.consent import ANY, Channel, FirstReceipt, NewFact, Scope, Sender
-from daftari.model.inbound import Review, Settlement
+from daftari.model.inbound import DAFTARI, Review, Settlement
 from daftari.model.limits import EVIDENCE_MAX
 from daftari.model.members import Mobile, Number, Text, Time
 from daftari.model.time import format_time
 from daftari.rules import events
 from daftari.rules.consent import ledger
 from daftari.rules.consent.keywords import stop_scope
+from daftari.rules.consent.others import choose_facts, record_others
 from daftari.rules.consent.views import write_evidence
 from daftari.rules.events import Action
-from daftari.rules.fields import Problems, read_number
+from daftari.rules.fields import Problems
+from daftari.rules.numbers import WrittenNumber, choose_numbers, read_number
 from daftari.store import Tx, WriteTx, consent, inbound
 
 SETTLEMENTS: tuple[Settlement, ...] = ("opt_out", "opt_in", "retract", "dismiss")
@@ -35,8 +37,8 @@ class ReviewView(Struct, frozen=True):
     """Whose message it is; `null` when no number could be read. Then settling it as `opt_out` takes a `mobile`."""
     at: Time
     """When it was sent, or else received."""
-    provider: Annotated[str, Meta(extra_json_schema={"enum": sorted(GATEWAYS)})]
-    """Who brought it."""
+    provider: Annotated[str, Meta(extra_json_schema={"enum": sorted([*GATEWAYS, DAFTARI])})]
+    """Who brought it; `daftari` where a call or a file named digits that are two numbers."""
     channel: Channel | None
     """The channel; `null` when it is not known."""
     sender: Sender | None
@@ -85,21 +87,24 @@ def settle_review(tx: WriteTx, *, review_id: int, settled_as: Settlement, mobile
         raise ReviewNotFound
     if review.settled_at is not None and review.settled_as != settled_as:
         raise ReviewSettled(str(review.settled_as))
-    found = _find_mobile(tx, review, settled_as, mobile)
+    number = _find_number(tx, review, settled_as, mobile)
+    found = None if number is None else choose_numbers(tx, [number])[0]
     if review.settled_at is not None:
         return review
-    if found is not None and settled_as != "dismiss":
+    if number is not None and found is not None and settled_as != "dismiss":
         facts = _settled_facts(tx, review, settled_as, mobile=found)
         # A message without a time is an opt-out from the moment at which a person says so.
         is_new = settled_as == "opt_out" and review.given_at is None
         received = None if is_new else FirstReceipt(review.receipt, review.received_at)
         recorded = ledger.record_facts(tx, facts=facts, received=received)
-        events.record(tx, Action.SETTLE_REVIEW, *recorded.events)
+        written = [replace(fact, mobile=number.number, digits=number.digits) for fact in facts]
+        others = record_others(tx, others=choose_facts(tx, facts=written).others, received=received)
+        events.record(tx, Action.SETTLE_REVIEW, *recorded.events, *others)
     inbound.settle_review(tx, review_id=review_id, settled_as=settled_as, mobile=found)
     return replace(review, mobile=found, settled_at=tx.now, settled_as=settled_as)
 
 
-def _find_mobile(tx: Tx, review: Review, settled_as: Settlement, written: object) -> int | None:
+def _find_number(tx: Tx, review: Review, settled_as: Settlement, written: object) -> WrittenNumber | None:
     """Whose message it is: as it is known, or as a person wrote it. Raises ``ValidationFailed``."""
     problems = Problems()
     given = None
@@ -107,7 +112,7 @@ def _find_mobile(tx: Tx, review: Review, settled_as: Settlement, written: object
         given = problems.read("mobile", written, lambda value: read_number(value, region=tx.project.region))
     problems.refuse()
     if review.mobile is not None:
-        if given not in (None, review.mobile):
+        if given is not None and choose_numbers(tx, [given]) != [review.mobile]:
             problems.add("mobile", f"must be left out, or be {review.mobile}: that is the number of this message.")
     elif settled_as in ("opt_in", "retract"):
         problems.add("as", "must be opt_out, with the mobile, or dismiss: no number could be read.")
@@ -116,7 +121,7 @@ def _find_mobile(tx: Tx, review: Review, settled_as: Settlement, written: object
     elif settled_as == "opt_out" and given is None:
         problems.add("mobile", "is required: no number could be read.")
     problems.refuse()
-    return given if review.mobile is None else review.mobile
+    return given if review.mobile is None else WrittenNumber(review.mobile)
 
 
 def _settled_facts(tx: Tx, review: Review, settled_as: Settlement, *, mobile: int) -> list[NewFact]:

@@ -149,5 +149,5 @@ WHERE r.project_id = :project AND r.import_id = :id AND r.number >= :first ORDER
 SELECT r.import_id, r.number FROM import_reject AS r WHERE r.project_id = :project AND r.digits LIKE :pattern;
 
 -- name: erase_import_reject
--- Clears a reject of what it holds; it stays counted.
-UPDATE import_reject SET record = 'null', digits = '' WHERE project_id = :project AND import_id = :id AND number = :number;
+-- Clears a reject of what it holds, the reason included, which quotes it; it stays counted.
+UPDATE import_reject SET reason = :reason, record = 'null', digits = '' WHERE project_id = :project AND import_id = :id AND number = :number;
