@@ -9,6 +9,7 @@ import pytest
 
 from daftari.model.jobs import LEASE_SECONDS, Job, JobKind
 from daftari.store import Store, SystemTx
+from daftari.store.engine import LeaseClock
 from daftari.store.jobs import (
     finish_job,
     is_job_due,
@@ -19,11 +20,19 @@ from daftari.store.jobs import (
     take_job,
     take_this_job,
 )
+from daftari.store.postgres import PostgresTransaction
+from daftari.store.sqlite import SqliteTransaction
 from tests.support.builders import rows_of
 from tests.support.calls import NOW
 
 LEASE = LEASE_SECONDS * 1_000_000
 """In microseconds, as all times are."""
+
+
+@pytest.fixture(autouse=True)
+def _the_database_has_the_time_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    for transaction in (SqliteTransaction, PostgresTransaction):
+        monkeypatch.setattr(transaction, "lease_clock", lambda tx: LeaseClock("a start", tx.now))
 
 
 def _request(
@@ -49,7 +58,7 @@ def test_without_a_job_there_is_none_to_take(store: Store) -> None:
 def test_a_job_that_was_asked_for_twice_is_one(store: Store, database: str) -> None:
     _request(store)
     _request(store)
-    assert rows_of(database, "SELECT * FROM job") == [(1, "purge", "", NOW, 0, None, 0, None, None)]
+    assert rows_of(database, "SELECT * FROM job") == [(1, "purge", "", NOW, 0, None, 0, None, None, None)]
 
 
 def test_a_job_is_taken_by_one_worker(store: Store, database: str) -> None:
@@ -86,6 +95,25 @@ def test_a_renewed_lease_lasts_longer(store: Store) -> None:
     assert _take(store, "ben", now=NOW + LEASE + 1) is None
     assert _take(store, "ben", now=later + LEASE) is None
     assert _take(store, "ben", now=later + LEASE + 1) is not None
+
+
+@pytest.mark.parametrize("where", ["another start", ""])
+def test_a_lease_of_another_start_of_the_machine_is_over(
+    store: Store, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    _request(store)
+    _taken(store, "ana")
+    for transaction in (SqliteTransaction, PostgresTransaction):
+        monkeypatch.setattr(transaction, "lease_clock", lambda tx: LeaseClock(where, tx.now))
+    assert _take(store, "ben") is not None
+
+
+def test_a_lease_whose_clock_was_ahead_is_over(store: Store) -> None:
+    """A database's clock was set back, or a copy brought the lease of another one."""
+    _request(store)
+    _taken(store, "ana", now=NOW + LEASE)
+    assert _take(store, "ben", now=NOW) is None
+    assert _take(store, "ben", now=NOW - 1) is not None
 
 
 def test_a_worker_that_was_silent_for_too_long_loses_its_job_to_another_one(store: Store, database: str) -> None:

@@ -54,6 +54,11 @@ def insert_rows(database: str, *, project_id: int) -> list[str]:
     return tables
 
 
+def end_leases(database: str) -> None:
+    """Every lease is over, as if its worker had been silent for too long."""
+    execute(database, "UPDATE job SET lease_until = 0")
+
+
 def execute(database: str, sql: str) -> None:
     """Change the database itself, as no call does."""
     if is_postgres(database):

@@ -9,7 +9,7 @@ import time
 
 from daftari.model.jobs import JobKind
 from daftari.store import Store
-from daftari.store.jobs import request_job, take_job
+from daftari.store.jobs import is_job_due, request_job, take_job
 from daftari.worker import run_worker
 from daftari.worker.leases import is_dead, new_owner
 from tests.support.clients import Client
@@ -46,4 +46,4 @@ def test_a_job_of_a_dead_worker_is_taken_without_waiting_for_its_lease(ana: Clie
 
     run_worker(stop_requested, store=store)
     assert store.system_read(NOW, lambda tx: tx.all("list_held_jobs")) == []
-    assert store.system_read(NOW, lambda tx: tx.one("find_due_job", now=now)) is None
+    assert not store.system_read(now, is_job_due)

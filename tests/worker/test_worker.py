@@ -13,15 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from daftari.model.jobs import LEASE_SECONDS, Job, JobKind
+from daftari.model.jobs import Job
 from daftari.model.projects import Project
 from daftari.rules.access.projects import delete_project
 from daftari.store import Store
-from daftari.store.jobs import request_job, take_job
+from daftari.store.jobs import take_job
 from daftari.worker import run_worker
 from tests.conftest import ROOT, NewDatabase, People
 from tests.support.builders import assert_sound, create, groups, page, rows, rows_of
 from tests.support.clients import Client
+from tests.support.schema import end_leases
 from tests.support.stores import open_store
 
 MEMBERS = 2_500
@@ -116,13 +117,13 @@ def test_a_worker_that_lost_its_lease_leaves_the_job_to_the_other(
 ) -> None:
     _delete_big_group(ana)
     asked = iter([False, False, False, True])
-    later = _now() + (LEASE_SECONDS + 1) * 1_000_000
     taken: list[Job | None] = []
 
     def ask(pause_seconds: float) -> bool:
         answer = next(asked, True)
         if count("membership") < MEMBERS and not taken:
-            taken.append(store.system_write(later, take_job, owner="another"))
+            end_leases(database)
+            taken.append(store.system_write(_now(), take_job, owner="another"))
         return answer
 
     run_worker(ask, store=store)
@@ -139,12 +140,11 @@ def test_a_job_that_another_worker_holds_is_left_alone(ana: Client, store: Store
 
 
 def test_a_job_whose_lease_ran_out_is_done_by_the_next_worker(
-    ana: Client, store: Store, count: Callable[[str], int]
+    ana: Client, store: Store, database: str, count: Callable[[str], int]
 ) -> None:
     _delete_big_group(ana)
-    long_ago = _now() - (LEASE_SECONDS + 1) * 1_000_000
-    store.system_write(long_ago, request_job, project_id=1, kind=JobKind.PURGE)
-    assert store.system_write(long_ago, take_job, owner="dead") is not None
+    assert store.system_write(_now(), take_job, owner="dead") is not None
+    end_leases(database)
     _run_until_idle(store)
     assert (count("membership"), count("job")) == (10, 0)
 

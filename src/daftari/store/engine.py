@@ -98,6 +98,9 @@ class Tx(Protocol):
     def run(self, query: str, **values: Value | RowSet) -> int:
         """Run a named query for its effect. Returns how many rows it changed."""
 
+    def lease_clock(self) -> LeaseClock:
+        """What the database's clock says. For leases alone: everything else is given its time."""
+
 
 class WriteTx(Tx, Protocol):
     """A transaction that holds the write lock of its project."""
@@ -110,6 +113,16 @@ class WriteTx(Tx, Protocol):
 
     def is_awaited(self) -> bool:
         """Whether another writer waits for the lock."""
+
+
+class LeaseClock(Struct, frozen=True):
+    """What the database's own clock says, for leases: the same for every process, whatever their clocks say.
+
+    ``start`` names the start of the machine from which a clock counts; empty for one that does not count from there.
+    """
+
+    start: str
+    microseconds: int
 
 
 class SystemTx(Tx, Protocol):
@@ -166,6 +179,10 @@ class Transaction(ABC):
     @abstractmethod
     def is_awaited(self) -> bool:
         """Whether another writer waits for the lock."""
+
+    @abstractmethod
+    def lease_clock(self) -> LeaseClock:
+        """What the database's clock says."""
 
     def take_id(self) -> int:
         """A system id that no project, key or inbound token has or had."""

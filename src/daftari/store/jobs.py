@@ -2,6 +2,9 @@
 
 A job is named by project, kind and subject; how far its work is lives with the project. A project's transaction may
 request a job, so that the job exists if and only if the work does. What a job does belongs to the workers.
+
+Leases run on the database's clock, because those of servers differ and are set. A lease of another start of the machine
+is over, and so is one that ends much later than a lease that began now: its clock was another one.
 """
 
 from __future__ import annotations
@@ -10,6 +13,8 @@ from typing import cast
 
 from daftari.model.jobs import LEASE_SECONDS, Job
 from daftari.store.engine import Row, SystemTx, Tx
+
+LEASE_MICROSECONDS = LEASE_SECONDS * 1_000_000
 
 
 def request_job(tx: Tx, *, project_id: int, kind: str, subject: str = "", due_at: int | None = None) -> None:
@@ -29,12 +34,12 @@ def request_job(tx: Tx, *, project_id: int, kind: str, subject: str = "", due_at
 
 def is_job_due(tx: Tx) -> bool:
     """Whether a job is due that no worker holds; a read, so that idle workers lock nothing."""
-    return tx.one("find_due_job", now=tx.now) is not None
+    return tx.one("find_due_job", now=tx.now, **_clock(tx)) is not None
 
 
 def take_job(tx: SystemTx, *, owner: str) -> Job | None:
     """The job that has been due for longest and that no worker holds, now held by ``owner``."""
-    return _take(tx, tx.one("find_due_job", now=tx.now), owner)
+    return _take(tx, tx.one("find_due_job", now=tx.now, **_clock(tx)), owner)
 
 
 def is_this_job_due(tx: Tx, *, project_id: int, kind: str, subject: str = "") -> bool:
@@ -48,7 +53,7 @@ def take_this_job(tx: SystemTx, *, project_id: int, kind: str, owner: str, subje
 
 
 def _find(tx: Tx, project_id: int, kind: str, subject: str) -> Row | None:
-    return tx.one("find_this_job", project=project_id, kind=kind, subject=subject, now=tx.now)
+    return tx.one("find_this_job", project=project_id, kind=kind, subject=subject, now=tx.now, **_clock(tx))
 
 
 def _take(tx: SystemTx, row: Row | None, owner: str) -> Job | None:
@@ -56,7 +61,7 @@ def _take(tx: SystemTx, row: Row | None, owner: str) -> Job | None:
         return None
     project_id, kind, subject, attempts = cast("tuple[int, str, str, int]", row)
     job = Job(project_id, kind, owner, subject, attempts + 1)
-    tx.run("take_job", **_named(job), now=tx.now, until=_lease_end(tx))
+    tx.run("take_job", **_named(job), now=tx.now, **_lease(tx))
     return job
 
 
@@ -71,7 +76,7 @@ def renew_job(tx: SystemTx, *, job: Job, has_progress: bool = False) -> bool:
 
     ``has_progress``: a step was finished since the job was taken, so that attempts count from 0 again.
     """
-    return tx.run("renew_job", **_named(job), until=_lease_end(tx), has_progress=int(has_progress)) > 0
+    return tx.run("renew_job", **_named(job), **_lease(tx), has_progress=int(has_progress)) > 0
 
 
 def holds_job(tx: Tx, *, job: Job) -> bool:
@@ -99,5 +104,13 @@ def _named(job: Job) -> dict[str, int | str]:
     return {"project": job.project_id, "kind": job.kind, "subject": job.subject, "owner": job.owner}
 
 
-def _lease_end(tx: Tx) -> int:
-    return tx.now + LEASE_SECONDS * 1_000_000
+def _lease(tx: Tx) -> dict[str, int | str]:
+    """A lease that begins now: the start of the machine from which its end is counted, and its end."""
+    clock = tx.lease_clock()
+    return {"start": clock.start, "until": clock.microseconds + LEASE_MICROSECONDS}
+
+
+def _clock(tx: Tx) -> dict[str, int | str]:
+    """What decides whether a lease is over. A clock may be set back a little while a lease lasts."""
+    clock = tx.lease_clock()
+    return {"start": clock.start, "clock": clock.microseconds, "latest": clock.microseconds + 2 * LEASE_MICROSECONDS}

@@ -22,7 +22,18 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from daftari.errors import DaftariError, StoreBusy, StoreUnavailable
 from daftari.model.projects import Project
 from daftari.store.database_url import masked
-from daftari.store.engine import EARLIER_TABLE, TABLES, Migration, Row, RowSet, Store, T, Transaction, Value
+from daftari.store.engine import (
+    EARLIER_TABLE,
+    TABLES,
+    LeaseClock,
+    Migration,
+    Row,
+    RowSet,
+    Store,
+    T,
+    Transaction,
+    Value,
+)
 from daftari.store.queries import Query, load_queries
 
 SERVER_VERSION_MIN = 150_000
@@ -59,6 +70,7 @@ WHERE a.datname = current_database() AND a.wait_event_type = 'Lock' AND pg_backe
 LIMIT 1
 """
 """A connection that waits for a lock which this one holds."""
+_READ_CLOCK = b"SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)"
 _FIND_EARLIER = b"""
 SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = 'schema_version' AND NOT attisdropped
 """
@@ -100,6 +112,12 @@ class PostgresTransaction(Transaction):
     def is_awaited(self) -> bool:
         """Whether another connection waits for a lock that this one holds."""
         return self._cursor.execute(_FIND_WAITING).fetchone() is not None
+
+    def lease_clock(self) -> LeaseClock:
+        """The server's."""
+        row = self._cursor.execute(_READ_CLOCK).fetchone()
+        assert row is not None and isinstance(row[0], int)
+        return LeaseClock("", row[0])
 
     def _execute(self, name: str, values: dict[str, Value | RowSet]) -> None:
         query = self._queries[name]

@@ -19,8 +19,20 @@ import msgspec
 
 from daftari.errors import DaftariError, StoreBusy, StoreUnavailable
 from daftari.model.projects import Project
+from daftari.store.boot_clock import boot_id, boot_microseconds
 from daftari.store.database_url import sqlite_path
-from daftari.store.engine import EARLIER_TABLE, TABLES, Migration, Row, RowSet, Store, T, Transaction, Value
+from daftari.store.engine import (
+    EARLIER_TABLE,
+    TABLES,
+    LeaseClock,
+    Migration,
+    Row,
+    RowSet,
+    Store,
+    T,
+    Transaction,
+    Value,
+)
 from daftari.store.fair_lock import FairLock
 from daftari.store.file_modes import make_private
 from daftari.store.queries import Query, load_queries
@@ -100,6 +112,10 @@ class SqliteTransaction(Transaction):
     def is_awaited(self) -> bool:
         """Whether another process waits for the fair lock."""
         return self._fair_lock is not None and self._fair_lock.is_awaited()
+
+    def lease_clock(self) -> LeaseClock:
+        """The machine's: all processes that have the file open are on one."""
+        return LeaseClock(boot_id(), boot_microseconds())
 
     def _execute(self, name: str, values: dict[str, Value | RowSet]) -> apsw.Cursor:
         query = self._queries[name]

@@ -56,7 +56,8 @@ CREATE TABLE inbound_token (
 -- Work for the workers. subject: which of several jobs of a kind, empty where there is one. due_at: the job waits since
 -- then; a delayed job is not taken before, any other at once, whatever the clocks of two machines say. next_due_at: set
 -- when the job is requested again while a worker holds it; 0 is at once. attempts: how often the job was taken since a
--- worker last finished a step of it.
+-- worker last finished a step of it. lease_until is by the database's clock: on PostgreSQL the time in microseconds, on
+-- SQLite how long the machine is up, since the start that lease_start names.
 CREATE TABLE job (
     project_id INTEGER NOT NULL,
     kind TEXT NOT NULL,
@@ -66,6 +67,7 @@ CREATE TABLE job (
     next_due_at INTEGER,
     attempts INTEGER NOT NULL,
     lease_owner TEXT,
+    lease_start TEXT,
     lease_until INTEGER,
     PRIMARY KEY (project_id, kind, subject)
 ) STRICT, WITHOUT ROWID;

@@ -90,14 +90,16 @@ ON CONFLICT (project_id, kind, subject) DO UPDATE SET
 -- name: find_due_job
 -- The job that has been due for longest and that no worker holds.
 SELECT project_id, kind, subject, attempts FROM job
-WHERE (is_delayed = 0 OR due_at <= :now) AND (lease_until IS NULL OR lease_until < :now)
+WHERE (is_delayed = 0 OR due_at <= :now)
+    AND (lease_until IS NULL OR lease_start <> :start OR lease_until < :clock OR lease_until > :latest)
 ORDER BY due_at, project_id, kind, subject LIMIT 1;
 
 -- name: find_this_job
 -- One job, if it is due and no worker holds it.
 SELECT project_id, kind, subject, attempts FROM job
 WHERE project_id = :project AND kind = :kind AND subject = :subject
-    AND (is_delayed = 0 OR due_at <= :now) AND (lease_until IS NULL OR lease_until < :now);
+    AND (is_delayed = 0 OR due_at <= :now)
+    AND (lease_until IS NULL OR lease_start <> :start OR lease_until < :clock OR lease_until > :latest);
 
 -- name: list_held_jobs
 -- The jobs that workers hold.
@@ -106,12 +108,13 @@ WHERE lease_owner IS NOT NULL ORDER BY project_id, kind, subject;
 
 -- name: take_job
 -- Gives a job to a worker. If that worker dies, the job waits behind those that are due by now.
-UPDATE job SET due_at = :now, is_delayed = 0, attempts = attempts + 1, lease_owner = :owner, lease_until = :until
+UPDATE job SET due_at = :now, is_delayed = 0, attempts = attempts + 1, lease_owner = :owner, lease_start = :start,
+    lease_until = :until
 WHERE project_id = :project AND kind = :kind AND subject = :subject;
 
 -- name: renew_job
 -- Extends the lease of a worker that still holds the job.
-UPDATE job SET lease_until = :until, attempts = CASE WHEN :has_progress = 1 THEN 0 ELSE attempts END
+UPDATE job SET lease_start = :start, lease_until = :until, attempts = CASE WHEN :has_progress = 1 THEN 0 ELSE attempts END
 WHERE project_id = :project AND kind = :kind AND subject = :subject AND lease_owner = :owner;
 
 -- name: holds_job
@@ -121,7 +124,7 @@ SELECT 1 FROM job WHERE project_id = :project AND kind = :kind AND subject = :su
 -- name: release_job
 -- Returns an unfinished job, behind those that are due by now.
 UPDATE job SET due_at = :now, attempts = CASE WHEN :has_progress = 1 THEN 0 ELSE attempts END,
-    lease_owner = NULL, lease_until = NULL
+    lease_owner = NULL, lease_start = NULL, lease_until = NULL
 WHERE project_id = :project AND kind = :kind AND subject = :subject AND lease_owner = :owner;
 
 -- name: finish_job
@@ -133,7 +136,7 @@ WHERE project_id = :project AND kind = :kind AND subject = :subject AND lease_ow
 -- Returns a job that is done and was requested again.
 UPDATE job SET due_at = CASE WHEN next_due_at = 0 THEN :now ELSE next_due_at END,
     is_delayed = CASE WHEN next_due_at = 0 THEN 0 ELSE 1 END, next_due_at = NULL,
-    attempts = 0, lease_owner = NULL, lease_until = NULL
+    attempts = 0, lease_owner = NULL, lease_start = NULL, lease_until = NULL
 WHERE project_id = :project AND kind = :kind AND subject = :subject AND lease_owner = :owner AND next_due_at IS NOT NULL;
 
 -- name: get_erasure_key_fingerprint
