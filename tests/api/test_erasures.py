@@ -168,6 +168,7 @@ def test_nothing_of_an_erased_number_is_left_in_any_table(
         "evidence": 4,
         "reviews": 3,
         "refused_requests": 1,
+        "whatsapp_users": 0,
         "import_rows": 0,
         "import_files": 0,
         "audience_numbers": 2,

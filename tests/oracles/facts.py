@@ -252,6 +252,7 @@ class FactBook(Book):
             "evidence": self.ledger.forget(mobile, now),
             "reviews": len(mine),
             "refused_requests": 0,
+            "whatsapp_users": 0,
             "audience_numbers": len(held),
             "import_rows": 0,
             "import_files": 0,

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from daftari.model.consent import FirstReceipt, NewFact, Scope
 from daftari.model.imports import ImportState
-from daftari.model.inbound import InboundRequest, Review
+from daftari.model.inbound import InboundMessage, InboundRequest, Review
 from daftari.model.projects import Actor
 from daftari.rules import events
 from daftari.rules.contacts import contacts, parse
@@ -42,6 +42,7 @@ from daftari.store import (
     inbound,
     journal,
     migrate,
+    whatsapp_users,
 )
 from daftari.store.consent import StoredConsent
 from daftari.store.database_url import sqlite_path
@@ -135,6 +136,9 @@ def _fill_ledger(tx: WriteTx, mobile: int) -> None:
     inbound.insert_review(tx, given=review, message_digest=str(mobile))
     request = InboundRequest("POST", "https://x", "", "", {}, str(mobile).encode())
     inbound.insert_quarantine(tx, token_id=1, reason="x", is_proved=False, request=request, receipt=1)
+    whatsapp_users.save_user(tx, token_id=1, user_id=f"KE.{mobile}", mobile=mobile)
+    held = InboundMessage("", "whatsapp", "x", "STOP", None, None, user_id=f"KE.{mobile}")
+    whatsapp_users.insert_held(tx, token_id=1, received_at=1, receipt=1, message_digest=str(mobile), event=held)
     answer = StoredResponse("x", mobile, 201, "[]", b"{}")
     idempotency.save_response(tx, answer, key_id=1, name=str(mobile), names_numbers=mobile % 10 == 0)
     export = exports.insert_export(tx, settings="{}", until=mobile)

@@ -12,10 +12,11 @@ import msgspec
 
 from daftari.errors import Malformed
 from daftari.model.inbound import InboundEvent, InboundRequest, InboundUnreadable
-from daftari.model.limits import MESSAGE_ID_MAX, SENDER_MAX
+from daftari.model.limits import MESSAGE_ID_MAX, SENDER_MAX, USER_ID_MAX
 
 FORM_FIELDS_MAX = 1_000
 """Fields in one form."""
+_USER_ID = re.compile(r"[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}")
 _CAPTIONED = ("image", "video", "document", "audio", "sticker")
 """The kinds of WhatsApp messages under which a person may write."""
 
@@ -75,6 +76,10 @@ class Fields:
     def message_id(self, *names: str) -> str | None:
         """The provider's id of a message."""
         return self._short(self.text(*names), names[0], most=MESSAGE_ID_MAX) or None
+
+    def user_id(self, *names: str) -> str:
+        """A WhatsApp person's id; blank if none is given."""
+        return self._short(self.text(*names), names[0], most=USER_ID_MAX)
 
     def number(self, *names: str) -> str:
         """A number, which must be there."""
@@ -157,6 +162,18 @@ def read_fields(request: InboundRequest) -> Fields:
 def international(number: str) -> str:
     """The number with the ``+`` that its provider leaves off. What begins with 0 was not written internationally."""
     return f"+{number}" if number and number[0] in "123456789" else number
+
+
+def is_user_id(written: str) -> bool:
+    """Whether this is a WhatsApp person's id: ``KE.1349``."""
+    return _USER_ID.fullmatch(written) is not None
+
+
+def read_person(written: str, user_id: str = "") -> tuple[str, str]:
+    """A WhatsApp person's number, blank when it is withheld, and id: providers may put the id where the number was."""
+    if is_user_id(written):
+        return "", written
+    return international(written), user_id
 
 
 class Said(NamedTuple):

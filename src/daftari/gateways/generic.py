@@ -26,7 +26,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from daftari.errors import Forged, Malformed
-from daftari.gateways.fields import Fields, read_each, read_json, refuse_unreadable
+from daftari.gateways.fields import Fields, is_user_id, read_each, read_json, refuse_unreadable
 from daftari.gateways.protocol import Gateway, Proof
 from daftari.gateways.signals import SIGNALS, signal_of
 from daftari.gateways.signatures import is_same, sign
@@ -78,13 +78,16 @@ def _read_message(fields: Fields) -> InboundMessage:
     if channel not in CHANNELS:
         raise fields.wrong("channel", f"one of {', '.join(CHANNELS)}")
     fields.require("text")
+    number = fields.number("from")
+    user_id = number if channel == "whatsapp" and is_user_id(number) else ""
     return InboundMessage(
-        number=fields.number("from"),
+        number="" if user_id else number,
         channel=channel,
         sender=fields.sender("to"),
         text=fields.text("text"),
         message_id=fields.message_id("id"),
         at=fields.moment("at"),
+        user_id=user_id,
     )
 
 

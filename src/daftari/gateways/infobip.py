@@ -12,7 +12,7 @@ import binascii
 from types import MappingProxyType
 
 from daftari.errors import Forged
-from daftari.gateways.fields import Fields, international, read_each, read_json, refuse_unreadable
+from daftari.gateways.fields import Fields, read_each, read_json, read_person, refuse_unreadable
 from daftari.gateways.protocol import Gateway, Proof
 from daftari.gateways.signals import CONTENT_BLOCKED, MARKETING_STOPPED, signal_of
 from daftari.gateways.signatures import is_same
@@ -73,14 +73,16 @@ def _read_result(result: Fields) -> InboundEvent | None:
     payload = next(filter(None, [part.text("payload", "id") for part in (message, *parts)]), "")
     if not text and not payload:
         return None
+    number, user_id = read_person(result.number("from", "sender"))
     return InboundMessage(
-        number=international(result.number("from", "sender")),
+        number=number,
         channel=_read_channel(result),
         sender=result.sender("to", "destination"),
         text=text,
         message_id=result.message_id("messageId"),
         at=result.moment("receivedAt"),
         payload=payload,
+        user_id=user_id,
     )
 
 
@@ -99,16 +101,19 @@ def _read_report(result: Fields) -> InboundEvent | None:
     """A delivery report; ``None`` for one that is not about consent."""
     error, status = result.part("error"), result.part("status")
     codes = [error.text("id").lower(), error.text("name").lower()]
-    number = international(result.text("to", "destination"))
+    number, user_id = read_person(result.text("to", "destination"))
     sender, message_id = result.sender("from", "sender"), result.message_id("messageId")
     at = result.moment("doneAt", "receivedAt")
     stopped = next((_STOPPED[code] for code in codes if code in _STOPPED), None)
     if stopped is not None:
-        return signal_of("infobip", stopped, number=number, sender=sender, message_id=message_id, at=at)
+        return signal_of(
+            "infobip", stopped, number=number, sender=sender, message_id=message_id, at=at, user_id=user_id
+        )
     rejected = {status.text("id").lower(), status.text("name").lower()} & _REJECTED
     if not rejected and _BLACKLISTED.isdisjoint(codes):
         return None
     found = error if error.text("name", "id") and not _BLACKLISTED.isdisjoint(codes) else status
     why = f"is the code {found.text('name', 'id')[:SENDER_MAX]} of the provider, which blocks the number"
     said = found.text("description")
-    return InboundDoubt(number or None, _read_channel(result), sender, said, why, message_id=message_id, at=at)
+    channel = _read_channel(result)
+    return InboundDoubt(number or None, channel, sender, said, why, message_id=message_id, at=at, user_id=user_id)

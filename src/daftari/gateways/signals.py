@@ -55,7 +55,8 @@ def signal_of(
     message_id: str | None,
     at: int | None,
     kind: Literal["opt_out", "opt_in"] = "opt_out",
+    user_id: str = "",
 ) -> InboundSignal:
     """The signal that a code of ``SIGNALS`` stands for."""
     scope = SIGNALS[provider, code](sender)
-    return InboundSignal(number=number or None, kind=kind, scope=scope, code=code, message_id=message_id, at=at)
+    return InboundSignal(number or None, kind, scope, code=code, message_id=message_id, at=at, user_id=user_id)

@@ -11,7 +11,15 @@ import re
 from types import MappingProxyType
 
 from daftari.errors import Forged, Malformed
-from daftari.gateways.fields import Fields, international, read_each, read_fields, refuse_unreadable, whatsapp_said
+from daftari.gateways.fields import (
+    Fields,
+    international,
+    read_each,
+    read_fields,
+    read_person,
+    refuse_unreadable,
+    whatsapp_said,
+)
 from daftari.gateways.protocol import Gateway, Proof
 from daftari.gateways.signals import signal_of
 from daftari.gateways.signatures import is_same, require_secret, sign
@@ -205,7 +213,8 @@ def _read_message(fields: Fields) -> InboundMessage | None:
 
 
 def _read_whatsapp(message: Fields, *, to: Fields) -> InboundMessage | None:
-    number = international(message.number("from"))
+    user_id = message.user_id("from_user_id", "user_id")
+    number, user_id = read_person(message.text("from") if user_id else message.number("from"), user_id)
     said = whatsapp_said(message)
     if not said.text and not said.payload:
         return None
@@ -218,4 +227,5 @@ def _read_whatsapp(message: Fields, *, to: Fields) -> InboundMessage | None:
         at=message.moment("timestamp"),
         payload=said.payload,
         is_edit=said.is_edit,
+        user_id=user_id,
     )

@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, parse_qsl
 from msgspec.structs import replace
 
 from daftari.errors import Forged, Malformed
-from daftari.gateways.fields import FORM_FIELDS_MAX, Fields, international, read_fields
+from daftari.gateways.fields import FORM_FIELDS_MAX, Fields, read_fields, read_person
 from daftari.gateways.protocol import Gateway, Proof
 from daftari.gateways.signals import signal_of
 from daftari.gateways.signatures import is_same, require_secret
@@ -114,9 +114,10 @@ def _read_message(fields: Fields) -> list[InboundEvent]:
     payload = fields.text("ButtonPayload")
     if not text and not payload and means is None:
         return []
+    number, user_id = read_person(number)
     return [
         InboundMessage(
-            number=international(number),
+            number=number,
             channel=channel,
             sender=_read_address(fields.sender("To"))[1],
             text=text,
@@ -124,6 +125,7 @@ def _read_message(fields: Fields) -> list[InboundEvent]:
             at=None,
             means=means,
             payload=payload,
+            user_id=user_id,
         )
     ]
 
@@ -133,9 +135,10 @@ def _read_status(fields: Fields) -> list[InboundEvent]:
     if code not in (_UNSUBSCRIBED, _BLOCKED):
         return []
     channel, number = _read_address(fields.number("To"))
+    number, user_id = read_person(number)
     sender, message_id = _read_address(fields.sender("From"))[1], fields.message_id(*_ID)
     if code == _BLOCKED:
         why = f"is the code {code} of the provider: the person blocked the sender"
-        return [InboundDoubt(international(number), channel, sender, "", why, message_id=message_id, at=None)]
-    signal = signal_of("twilio", code, number=international(number), sender=sender, message_id=message_id, at=None)
+        return [InboundDoubt(number or None, channel, sender, "", why, message_id=message_id, at=None, user_id=user_id)]
+    signal = signal_of("twilio", code, number=number, sender=sender, message_id=message_id, at=None, user_id=user_id)
     return [replace(signal, scope=replace(signal.scope, channel=channel))]

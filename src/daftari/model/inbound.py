@@ -25,8 +25,17 @@ class InboundRequest(Struct, frozen=True):
     body: bytes
 
 
-class InboundMessage(Struct, frozen=True):
+class InboundLink(Struct, frozen=True):
+    """A WhatsApp person's number and id, which a request names together."""
+
+    number: str
+    user_id: str
+
+
+class InboundMessage(Struct, frozen=True, tag=True):
     """A message that a person sent. ``number`` is a text to be read; with a ``+`` when it is surely international.
+
+    ``user_id`` is the WhatsApp person's id, and ``number`` is blank when the provider withholds it.
 
     ``sender`` is our side: the number or name that the person wrote to. ``at`` is ``None`` when the provider sends no
     time, or one without a zone. ``means`` is what the provider itself already took the message for. ``payload`` is what
@@ -42,9 +51,10 @@ class InboundMessage(Struct, frozen=True):
     means: Literal["opt_out", "opt_in", "help"] | None = None
     payload: str = ""
     is_edit: bool = False
+    user_id: str = ""
 
 
-class InboundSignal(Struct, frozen=True):
+class InboundSignal(Struct, frozen=True, tag=True):
     """A provider's own word about consent: a code, a menu, a preference. ``number`` is ``None`` when none is given."""
 
     number: str | None
@@ -53,6 +63,7 @@ class InboundSignal(Struct, frozen=True):
     code: str
     message_id: str | None
     at: int | None
+    user_id: str = ""
 
 
 class InboundSubscription(Struct, frozen=True):
@@ -76,6 +87,7 @@ class InboundDoubt(Struct, frozen=True):
     why: str
     message_id: str | None
     at: int | None
+    user_id: str = ""
 
 
 class InboundUnreadable(Struct, frozen=True):
@@ -85,7 +97,7 @@ class InboundUnreadable(Struct, frozen=True):
     why: str
 
 
-InboundEvent = InboundMessage | InboundSignal | InboundSubscription | InboundDoubt | InboundUnreadable
+InboundEvent = InboundLink | InboundMessage | InboundSignal | InboundSubscription | InboundDoubt | InboundUnreadable
 
 
 class InboundToken(Struct, frozen=True):
@@ -124,8 +136,21 @@ DAFTARI = "daftari"
 """The provider of a review that a call or a file of our own led to."""
 
 
+class HeldEvent(Struct, frozen=True):
+    """What a WhatsApp person whose number is not known said about consent, until the number becomes known."""
+
+    id: int
+    received_at: int
+    receipt: int
+    message_digest: str
+    event: InboundMessage | InboundSignal
+
+
 class Review(Struct, frozen=True):
-    """Something for a person's eye. ``mobile`` is ``None`` when no number could be read."""
+    """Something for a person's eye. ``mobile`` is ``None`` when no number could be read.
+
+    ``user_id`` is a WhatsApp person's id, and blank otherwise; it belongs to the token by which the message came.
+    """
 
     id: int
     mobile: int | None
@@ -135,6 +160,8 @@ class Review(Struct, frozen=True):
     sender: str
     reason: str
     text: str
+    token_id: int = 0
+    user_id: str = ""
     settled_at: int | None = None
     settled_as: str | None = None
     message_digest: str = ""

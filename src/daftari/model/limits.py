@@ -99,6 +99,8 @@ INBOUND_BODY_BYTES_MAX = 1024 * 1024
 """Body of an inbound call."""
 QUARANTINE_MAX = 10_000
 """Refused inbound requests that a project keeps; for one more, the oldest of the commonest kind is dropped."""
+USER_ID_MAX = 160
+"""Characters of a WhatsApp person's id."""
 MESSAGE_ID_MAX = 200
 """Characters of a provider's message id."""
 

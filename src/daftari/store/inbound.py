@@ -113,6 +113,8 @@ def insert_review(tx: WriteTx, *, given: Review, message_digest: str) -> None:
         sender=given.sender,
         reason=given.reason,
         text=given.text,
+        token=given.token_id,
+        user_id=given.user_id,
         message_digest=message_digest,
         given_at=given.given_at,
         received_at=given.received_at,
@@ -153,7 +155,7 @@ def delete_reviews(tx: WriteTx, *, mobile: int) -> int:
 def _fetch_reviews(tx: Tx, query: str, **values: int) -> list[Review]:
     rows = tx.fetch(
         tuple[
-            int, int, int, str, str, str, str, str, int | None, str | None, str, int | None, int, int
+            int, int, int, str, str, str, str, str, int, str, int | None, str | None, str, int | None, int, int
         ],
         query,
         **values,

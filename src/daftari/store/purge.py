@@ -30,6 +30,8 @@ TABLES = (
     PurgedTable("removal", "purge_removals"),
     PurgedTable("journal", "purge_journal"),
     PurgedTable("review", "purge_reviews"),
+    PurgedTable("whatsapp_user", "purge_whatsapp_users"),
+    PurgedTable("held_event", "purge_held_events"),
     PurgedTable("quarantine", "purge_quarantine", is_heavy=True),
     PurgedTable("inbound_count", "purge_inbound_counts"),
     PurgedTable("audience_part", "purge_audience_parts", is_heavy=True),

@@ -384,6 +384,7 @@ class Review(Record, frozen=True, kw_only=True):
     sender: str | None = None
     why: str
     text: str
+    user_id: str | None = None
     settled_at: datetime | None = None
     settled_as: str | None = None
 
@@ -420,6 +421,7 @@ class NumberExport(Record, frozen=True, kw_only=True):
     consent: NumberConsent | None = None
     removals: list[Removal] = []
     reviews: list[Review] = []
+    whatsapp_users: list[str] = []
     audiences: list[int] = []
     journal: list[JournalEntry] = []
 

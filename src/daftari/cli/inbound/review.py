@@ -14,7 +14,7 @@ from daftari.model.limits import OPT_OUTS_PER_PAGE_MAX
 from daftari.model.projects import Actor
 from daftari.model.time import current_time
 
-COLUMNS = ("id", "at", "provider", "mobile", "channel", "sender", "why", "text")
+COLUMNS = ("id", "at", "provider", "mobile", "channel", "sender", "why", "text", "user_id")
 
 app = command_group()
 

@@ -34,6 +34,8 @@ class RemovedCounts(Struct, frozen=True, kw_only=True):
     """Messages that waited for review, or had been settled."""
     refused_requests: Count
     """Refused inbound requests that named the number."""
+    whatsapp_users: Count
+    """WhatsApp ids that stood for the number."""
     import_rows: Count
     """Cards before imports changed them, and records that imports could not take."""
     import_files: Count

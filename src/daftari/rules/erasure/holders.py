@@ -38,6 +38,7 @@ HOLDERS = (
     Holder(("fact", "consent"), erase=consent.erase, export=consent.export),
     Holder(("removal",), erase=contacts.erase_removals, export=contacts.export_removals),
     Holder(("review", "quarantine"), erase=inbound.erase, export=inbound.export),
+    Holder(("whatsapp_user", "held_event"), erase=inbound.erase_users, export=inbound.export_users),
     Holder(
         ("import_chunk", "import_join", "import_change", "import_reject", "file_part"),
         erase=imports.erase,

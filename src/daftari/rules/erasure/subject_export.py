@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from daftari.model.erasures import Person
-from daftari.model.members import ContactJson, GroupName, Mobile, Number, Time
+from daftari.model.members import ContactJson, GroupName, Mobile, Number, Text, Time
 from daftari.model.time import format_time
 from daftari.rules.consent.questions import find_mobile
 from daftari.rules.consent.views import KnownConsent
@@ -36,6 +36,8 @@ class SubjectExport(Struct, frozen=True, kw_only=True):
     """Deletes of contacts with this number that were no opt-outs."""
     reviews: list[ReviewView]
     """Messages of this number that wait for review, or were settled."""
+    whatsapp_users: list[Text]
+    """The WhatsApp ids that stand for the number."""
     audiences: list[Number]
     """The ids of frozen audiences that hold the number."""
     journal: list[JournalEntry]

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Literal
 from urllib.parse import unquote_plus
+
+from msgspec.structs import replace
 
 from daftari.errors import Malformed
 from daftari.gateways import GATEWAYS
 from daftari.mobile import national_digits
 from daftari.model.erasures import Person, Removed
-from daftari.model.inbound import InboundEvent, InboundRequest, InboundUnreadable
+from daftari.model.inbound import InboundEvent, InboundMessage, InboundRequest, InboundUnreadable
+from daftari.rules.consent.keywords import read_message
 from daftari.rules.fields import digits_in
 from daftari.rules.inbound.quarantine import receipt_of, walk_quarantine
 from daftari.rules.inbound.receive import review_events
 from daftari.rules.inbound.review import show_review
-from daftari.store import Tx, WriteTx, inbound
+from daftari.store import Tx, WriteTx, inbound, whatsapp_users
 
+HELD_PER_STEP = 100
+"""Held events that are read at a time."""
 WITH_AN_ERASED = "came in a refused request with the message of a number that is erased"
 
 
@@ -27,6 +33,27 @@ def erase(tx: WriteTx, person: Person) -> Removed:
 def export(tx: Tx, person: Person) -> dict[str, object]:
     """Messages of the number that were kept for review."""
     return {"reviews": [show_review(review) for review in inbound.list_subject_reviews(tx, mobile=person.mobile)]}
+
+
+def erase_users(tx: WriteTx, person: Person) -> Removed:
+    """Forget the WhatsApp ids of the number, and the number where the message of an unknown person names it."""
+    after = 0
+    while found := whatsapp_users.list_held(tx, after=after, limit=HELD_PER_STEP):
+        for held in found:
+            event = held.event
+            if isinstance(event, InboundMessage) and _names(event.text + event.payload, person.mobile):
+                # What it means stays, and what was written goes.
+                meaning = read_message(event.text, settings=tx.project.consent).meaning
+                means: Literal["opt_out", "opt_in"] = "opt_in" if meaning == "opt_in" else "opt_out"
+                whatsapp_users.update_held(tx, held=held, event=replace(event, text="", payload="", means=means))
+        after = found[-1].id
+    return {"whatsapp_users": whatsapp_users.delete_users(tx, mobile=person.mobile)}
+
+
+def export_users(tx: Tx, person: Person) -> dict[str, object]:
+    """The WhatsApp ids that stand for the number."""
+    found = whatsapp_users.list_users(tx, mobile=person.mobile)
+    return {"whatsapp_users": sorted({user_id for _, user_id in found})}
 
 
 def _delete_reviews(tx: WriteTx, mobile: int) -> int:

@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from daftari.model.consent import ANY, FactKind, FirstReceipt, NewFact, Scope
 from daftari.model.contacts import Group
 from daftari.model.inbound import (
     InboundDoubt,
     InboundEvent,
+    InboundLink,
     InboundMessage,
     InboundSignal,
     InboundSubscription,
@@ -28,12 +30,13 @@ from daftari.rules.consent.keywords import Reading, is_opt_out_payload, read_mes
 from daftari.rules.consent.others import choose_facts, record_others
 from daftari.rules.consent.state import fold_keyword
 from daftari.rules.consent.views import write_evidence
-from daftari.rules.events import Action, record
+from daftari.rules.events import Action, ConsentChanged, GroupLeft, record
 from daftari.rules.fields import fold_name
 from daftari.rules.numbers import WrittenNumber, choose_numbers, read_international
-from daftari.store import Tx, WriteTx, consent, groups, inbound
+from daftari.store import Tx, WriteTx, consent, groups, inbound, whatsapp_users
 
 _UNREADABLE = "comes from a number that cannot be read"
+_WITHHELD = "comes from a WhatsApp user whose number is withheld"
 _Known = InboundMessage | InboundSignal | InboundSubscription | InboundDoubt
 
 
@@ -58,8 +61,9 @@ class Receipt(Struct, frozen=True):
 
 
 class _Inbox(Struct):
-    """Facts and reviews that a request leads to."""
+    """Facts and reviews that a request leads to, which came as the receipt says."""
 
+    receipt: Receipt
     facts: list[NewFact]
     reviews: list[tuple[Review, str]]
 
@@ -69,35 +73,66 @@ class _Inbox(Struct):
 
 def receive_events(tx: WriteTx, *, events: Sequence[InboundEvent], receipt: Receipt) -> Taken:
     """Record the events of a verified request, all of them or none."""
-    inbox = _Inbox([], [])
+    links = [event for event in events if isinstance(event, InboundLink)]
+    inboxes = [found for link in links for found in _learn_link(tx, link, receipt)]
+    inbox = _Inbox(receipt, [], [])
     for event in events:
-        match event:
-            case InboundMessage():
-                _take_message(tx, inbox, event, receipt)
-            case InboundSignal():
-                _take_signal(tx, inbox, event, receipt)
-            case InboundSubscription():
-                _take_subscription(tx, inbox, event, receipt)
-            case InboundDoubt():
-                _keep_for_review(tx, inbox, event, _find_mobile(tx, event.number), event.why, receipt)
-            case InboundUnreadable():
-                _keep_unreadable(tx, inbox, event, receipt)
+        _take(tx, inbox, _identify(tx, event, receipt))
+    done = [_record(tx, one) for one in (*inboxes, inbox)]
+    inbound.count_received(tx, token_id=receipt.token_id)
+    happened = [event for one in done for event in one.happened]
+    if happened:
+        record(tx, Action.RECEIVE_INBOUND, *happened)
+    return Taken(sum(one.recorded for one in done), sum(one.reviews for one in done))
+
+
+class _Done(Struct, frozen=True):
+    """The outcome of an inbox: new facts, reviews and events."""
+
+    recorded: int
+    reviews: int
+    happened: list[ConsentChanged | GroupLeft]
+
+
+def _record(tx: WriteTx, inbox: _Inbox) -> _Done:
+    """Record the facts of an inbox as of its receipt, and insert its reviews."""
+    receipt = inbox.receipt
     received = None if receipt.is_first else FirstReceipt(receipt.order, receipt.received_at)
     meant = choose_facts(tx, facts=inbox.facts)
     recorded = ledger.record_facts(tx, facts=meant.facts, received=received) if meant.facts else None
     others = record_others(tx, others=meant.others, received=received)
     happened = [*(recorded.events if recorded is not None else ()), *others]
     _insert_reviews(tx, inbox)
-    inbound.count_received(tx, token_id=receipt.token_id)
     new = 0 if recorded is None else sum(outcome.outcome == "recorded" for outcome in recorded.outcomes)
-    if happened:
-        record(tx, Action.RECEIVE_INBOUND, *happened)
-    return Taken(new, len(inbox.reviews) + len(meant.others))
+    return _Done(new, len(inbox.reviews) + len(meant.others), happened)
+
+
+def _take(tx: WriteTx, inbox: _Inbox, event: InboundEvent) -> None:
+    match event:
+        case InboundMessage():
+            _take_message(tx, inbox, event, inbox.receipt)
+        case InboundSignal():
+            _take_signal(tx, inbox, event, inbox.receipt)
+        case InboundSubscription():
+            _take_subscription(tx, inbox, event, inbox.receipt)
+        case InboundDoubt():
+            _keep_for_review(tx, inbox, event, _find_mobile(tx, event.number), event.why, inbox.receipt)
+        case InboundUnreadable():
+            _keep_unreadable(tx, inbox, event, inbox.receipt)
+        case InboundLink():
+            """Learned before the other events of its request."""
 
 
 def _take_message(tx: WriteTx, inbox: _Inbox, event: InboundMessage, receipt: Receipt) -> None:
     reading = _read_said(tx, event)
     if reading.meaning in ("help", "nothing"):
+        return
+    if not event.number and event.user_id:
+        if reading.meaning in ("opt_out", "opt_in"):
+            _hold(tx, event, receipt)
+        if reading.meaning != "opt_in":
+            why = f"{_WITHHELD}, and {reading.why}" if reading.why else _WITHHELD
+            _keep_for_review(tx, inbox, event, None, why, receipt)
         return
     number = _read_number(tx, event.number)
     if number is None:
@@ -154,6 +189,12 @@ def _find_group(tx: Tx, rest: str) -> Group | None:
 
 
 def _take_signal(tx: WriteTx, inbox: _Inbox, event: InboundSignal, receipt: Receipt) -> None:
+    if not event.number and event.user_id:
+        _hold(tx, event, receipt)
+        if event.kind == "opt_out":
+            why = f"is the code {event.code} of the provider, and {_WITHHELD}"
+            _keep_for_review(tx, inbox, event, None, why, receipt)
+        return
     number = _read_number(tx, event.number)
     if number is None:
         why = f"is the code {event.code} of the provider, and names no number that can be read"
@@ -204,7 +245,8 @@ def _known_by(event: _Known, receipt: Receipt) -> str:
 
     Without a time it is known by its receipt: clocks are set back, and what is said later is no repetition.
     """
-    address = f"{receipt.provider}:{receipt.token_id}:{event.number}"
+    user_id = "" if isinstance(event, InboundSubscription) else event.user_id
+    address = f"{receipt.provider}:{receipt.token_id}:{event.number or user_id or None}"
     if event.message_id is not None:
         return f"{address}:{event.message_id[:MESSAGE_ID_MAX]}"
     said = event.text if isinstance(event, InboundMessage | InboundDoubt) else ""
@@ -227,6 +269,46 @@ def _find_mobile(tx: Tx, number: str | None) -> int | None:
     return None if read is None else choose_numbers(tx, [read])[0]
 
 
+# ---- WhatsApp persons whose number is withheld -----------------------------------------------------------
+
+
+def _learn_link(tx: WriteTx, link: InboundLink, receipt: Receipt) -> list[_Inbox]:
+    """Remember whose a WhatsApp id is, at this address. Returns what was held under it, each as of its own receipt."""
+    mobile = _find_mobile(tx, link.number)
+    token_id = receipt.token_id
+    if mobile is None or whatsapp_users.get_user(tx, token_id=token_id, user_id=link.user_id) == mobile:
+        return []
+    whatsapp_users.save_user(tx, token_id=token_id, user_id=link.user_id, mobile=mobile)
+    found = []
+    for held in whatsapp_users.find_held(tx, token_id=token_id, user_id=link.user_id):
+        whatsapp_users.release_held(tx, held=held)
+        first = Receipt(receipt.provider, token_id, held.received_at, held.receipt, is_first=False)
+        inbox = _Inbox(first, [], [])
+        _take(tx, inbox, replace(held.event, number=f"+{mobile}"))
+        found.append(inbox)
+    return found
+
+
+def _identify(tx: Tx, event: InboundEvent, receipt: Receipt) -> InboundEvent:
+    """The event with its person's number, where the provider gives only an id and the number is known."""
+    if not isinstance(event, InboundMessage | InboundSignal | InboundDoubt) or event.number or not event.user_id:
+        return event
+    mobile = whatsapp_users.get_user(tx, token_id=receipt.token_id, user_id=event.user_id)
+    return event if mobile is None else replace(event, number=f"+{mobile}")
+
+
+def _hold(tx: WriteTx, event: InboundMessage | InboundSignal, receipt: Receipt) -> None:
+    """Keep what a person said about consent until the number is known."""
+    whatsapp_users.insert_held(
+        tx,
+        token_id=receipt.token_id,
+        received_at=receipt.received_at,
+        receipt=receipt.order,
+        message_digest=consent.message_digest(tx, message_id=_known_by(event, receipt)),
+        event=event,
+    )
+
+
 # ---- review -----------------------------------------------------------------------------------------------
 
 
@@ -240,13 +322,17 @@ def _keep_for_review(tx: WriteTx, inbox: _Inbox, event: _Known, mobile: int | No
     else:
         channel = "premium_sms" if isinstance(event, InboundSubscription) else event.channel
         sender = _sender(event)
+    user_id = "" if isinstance(event, InboundSubscription) else event.user_id
     if mobile is None:
         # The reviewer needs all there is to find out which person it is about.
         why += "".join(
-            f"; {what} {value!r}" for what, value in (("number", event.number), ("message", event.message_id)) if value
+            f"; {what} {value!r}"
+            for what, value in (("number", event.number), ("user", user_id), ("message", event.message_id))
+            if value
         )
     review = Review(
         0, mobile, at, receipt.provider, channel, sender, why, said.replace("\0", "")[:EVIDENCE_MAX],
+        token_id=receipt.token_id, user_id=user_id,
         given_at=event.at, received_at=receipt.received_at, receipt=receipt.order,
     )  # fmt: skip
     inbox.reviews.append((review, consent.message_digest(tx, message_id=_known_by(event, receipt))))
@@ -263,7 +349,7 @@ def _keep_unreadable(tx: WriteTx, inbox: _Inbox, event: InboundUnreadable, recei
     said = event.said[:EVIDENCE_MAX]
     review = Review(
         0, None, receipt.received_at, receipt.provider, ANY, ANY, why, said,
-        received_at=receipt.received_at, receipt=receipt.order,
+        token_id=receipt.token_id, received_at=receipt.received_at, receipt=receipt.order,
     )  # fmt: skip
     known_by = f"{receipt.provider}:unreadable:{event.said}"
     inbox.reviews.append((review, consent.message_digest(tx, message_id=known_by)))
@@ -271,10 +357,10 @@ def _keep_unreadable(tx: WriteTx, inbox: _Inbox, event: InboundUnreadable, recei
 
 def review_events(tx: WriteTx, *, events: Sequence[InboundEvent], why: str, receipt: Receipt) -> None:
     """Keep events for review. They record no facts by themselves."""
-    inbox = _Inbox([], [])
+    inbox = _Inbox(receipt, [], [])
     for event in events:
         if isinstance(event, InboundUnreadable):
             _keep_unreadable(tx, inbox, event, receipt)
-        else:
+        elif not isinstance(event, InboundLink):
             _keep_for_review(tx, inbox, event, _find_mobile(tx, event.number), why, receipt)
     _insert_reviews(tx, inbox)

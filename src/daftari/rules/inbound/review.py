@@ -11,7 +11,7 @@ from daftari.errors import ReviewNotFound, ReviewSettled, ValidationFailed
 from daftari.gateways import GATEWAYS
 from daftari.model.consent import ANY, Channel, FirstReceipt, NewFact, Scope, Sender
 from daftari.model.inbound import DAFTARI, Review, Settlement
-from daftari.model.limits import EVIDENCE_MAX
+from daftari.model.limits import EVIDENCE_MAX, USER_ID_MAX
 from daftari.model.members import Mobile, Number, Text, Time
 from daftari.model.time import format_time
 from daftari.rules import events
@@ -22,7 +22,7 @@ from daftari.rules.consent.views import write_evidence
 from daftari.rules.events import Action
 from daftari.rules.fields import Problems
 from daftari.rules.numbers import WrittenNumber, choose_numbers, read_number
-from daftari.store import Tx, WriteTx, consent, inbound
+from daftari.store import Tx, WriteTx, consent, inbound, whatsapp_users
 
 SETTLEMENTS: tuple[Settlement, ...] = ("opt_out", "opt_in", "retract", "dismiss")
 """It was a STOP; it was a START; it was neither, and what was recorded of it is taken back; nothing is to be done."""
@@ -47,6 +47,8 @@ class ReviewView(Struct, frozen=True):
     """Why a person should look at it."""
     text: Annotated[str, Meta(max_length=EVIDENCE_MAX)]
     """What the person wrote."""
+    user_id: Annotated[str, Meta(max_length=USER_ID_MAX)] | None
+    """The WhatsApp id of a person whose number the provider withholds or withheld; `null` otherwise."""
     settled_at: Time | None
     """When it was settled; `null` while it waits."""
     settled_as: Annotated[str, Meta(extra_json_schema={"enum": list(SETTLEMENTS)})] | None
@@ -64,6 +66,7 @@ def show_review(review: Review) -> ReviewView:
         None if review.sender in ("", ANY) else review.sender,
         review.reason,
         review.text,
+        review.user_id or None,
         None if review.settled_at is None else format_time(review.settled_at),
         review.settled_as,
     )
@@ -91,6 +94,8 @@ def settle_review(tx: WriteTx, *, review_id: int, settled_as: Settlement, mobile
     found = None if number is None else choose_numbers(tx, [number])[0]
     if review.settled_at is not None:
         return review
+    if found is None and settled_as == "retract":
+        _drop_held(tx, review)
     if number is not None and found is not None and settled_as != "dismiss":
         facts = _settled_facts(tx, review, settled_as, mobile=found)
         # A message without a time is an opt-out from the moment at which a person says so.
@@ -114,14 +119,20 @@ def _find_number(tx: Tx, review: Review, settled_as: Settlement, written: object
     if review.mobile is not None:
         if given is not None and choose_numbers(tx, [given]) != [review.mobile]:
             problems.add("mobile", f"must be left out, or be {review.mobile}: that is the number of this message.")
-    elif settled_as in ("opt_in", "retract"):
+    elif settled_as == "opt_in" or (settled_as == "retract" and not review.user_id):
         problems.add("as", "must be opt_out, with the mobile, or dismiss: no number could be read.")
-    elif settled_as == "dismiss" and given is not None:
+    elif settled_as != "opt_out" and given is not None:
         problems.add("mobile", "must be left out when nothing is to be recorded.")
     elif settled_as == "opt_out" and given is None:
         problems.add("mobile", "is required: no number could be read.")
     problems.refuse()
     return given if review.mobile is None else WrittenNumber(review.mobile)
+
+
+def _drop_held(tx: WriteTx, review: Review) -> None:
+    """Forget what is held of a message until its person's number is known: it was no opt-out."""
+    if not whatsapp_users.delete_held(tx, message_digest=review.message_digest):
+        raise ValidationFailed({"as": ["The as field must not be retract: nothing is held of this message."]})
 
 
 def _settled_facts(tx: Tx, review: Review, settled_as: Settlement, *, mobile: int) -> list[NewFact]:

@@ -230,6 +230,8 @@ CREATE TABLE review (
     sender TEXT NOT NULL,
     reason TEXT NOT NULL,
     text TEXT NOT NULL,
+    token_id INTEGER NOT NULL,
+    user_id TEXT NOT NULL,
     message_digest TEXT NOT NULL,
     settled_at INTEGER,
     settled_as TEXT,
@@ -242,6 +244,34 @@ CREATE TABLE review (
 CREATE UNIQUE INDEX review_message ON review (project_id, message_digest);
 CREATE UNIQUE INDEX review_id ON review (project_id, id);
 CREATE INDEX review_open ON review (project_id, id) WHERE settled_at IS NULL;
+CREATE INDEX review_user ON review (project_id, token_id, user_id) WHERE user_id <> '';
+
+-- WhatsApp persons' ids, as an inbound address knows them, and the numbers that they stand for.
+CREATE TABLE whatsapp_user (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    token_id INTEGER NOT NULL,
+    user_id TEXT NOT NULL,
+    subject_id INTEGER NOT NULL,
+    PRIMARY KEY (project_id, token_id, user_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX whatsapp_user_subject ON whatsapp_user (project_id, subject_id);
+
+-- What WhatsApp persons whose numbers are not known said about consent, as JSON, until the numbers become known.
+CREATE TABLE held_event (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    id INTEGER NOT NULL,
+    token_id INTEGER NOT NULL,
+    user_id TEXT NOT NULL,
+    received_at INTEGER NOT NULL,
+    receipt INTEGER NOT NULL,
+    message_digest TEXT NOT NULL,
+    event TEXT NOT NULL,
+    PRIMARY KEY (project_id, token_id, user_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX held_event_message ON held_event (project_id, message_digest);
+CREATE UNIQUE INDEX held_event_id ON held_event (project_id, id);
 
 CREATE TABLE inbound_count (
     project_id INTEGER NOT NULL REFERENCES book (project_id),

@@ -1,15 +1,15 @@
 -- name: insert_review
 -- Inserts a message for review, once for each message digest.
-INSERT INTO review (project_id, id, subject_id, at, provider, channel, sender, reason, text, message_digest, given_at, received_at,
-    receipt)
-VALUES (CAST(:project AS bigint), :id, :subject_id, :at, :provider, :channel, :sender, :reason, :text, :message_digest, :given_at,
-    :received_at, :receipt)
+INSERT INTO review (project_id, id, subject_id, at, provider, channel, sender, reason, text, token_id, user_id,
+    message_digest, given_at, received_at, receipt)
+VALUES (CAST(:project AS bigint), :id, :subject_id, :at, :provider, :channel, :sender, :reason, :text, :token, :user_id,
+    :message_digest, :given_at, :received_at, :receipt)
 ON CONFLICT (project_id, message_digest) DO NOTHING;
 
 -- name: list_reviews
 -- Reviews after an id that are not settled, in the order of arrival.
 SELECT r.id, r.subject_id, r.at, r.provider, r.channel, r.sender, r.reason, r.text,
-    r.settled_at, r.settled_as, r.message_digest, r.given_at, r.received_at, r.receipt
+    r.token_id, r.user_id, r.settled_at, r.settled_as, r.message_digest, r.given_at, r.received_at, r.receipt
 FROM review AS r
 WHERE r.project_id = :project AND r.id > :after AND r.settled_at IS NULL
 ORDER BY r.id LIMIT :limit;
@@ -17,14 +17,14 @@ ORDER BY r.id LIMIT :limit;
 -- name: get_review
 -- One review.
 SELECT r.id, r.subject_id, r.at, r.provider, r.channel, r.sender, r.reason, r.text,
-    r.settled_at, r.settled_as, r.message_digest, r.given_at, r.received_at, r.receipt
+    r.token_id, r.user_id, r.settled_at, r.settled_as, r.message_digest, r.given_at, r.received_at, r.receipt
 FROM review AS r
 WHERE r.project_id = :project AND r.id = :id;
 
 -- name: list_subject_reviews
 -- All reviews of one subject.
 SELECT r.id, r.subject_id, r.at, r.provider, r.channel, r.sender, r.reason, r.text,
-    r.settled_at, r.settled_as, r.message_digest, r.given_at, r.received_at, r.receipt
+    r.token_id, r.user_id, r.settled_at, r.settled_as, r.message_digest, r.given_at, r.received_at, r.receipt
 FROM review AS r
 WHERE r.project_id = :project AND r.subject_id = :subject_id ORDER BY r.id;
 

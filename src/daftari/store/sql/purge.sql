@@ -92,6 +92,20 @@ DELETE FROM review WHERE project_id = :project AND (subject_id, id) IN (
     ORDER BY x.subject_id, x.id LIMIT :limit
 );
 
+-- name: purge_whatsapp_users
+-- WhatsApp persons' ids of a deleted project, up to a limit.
+DELETE FROM whatsapp_user WHERE project_id = :project AND (token_id, user_id) IN (
+    SELECT x.token_id, x.user_id FROM whatsapp_user AS x WHERE x.project_id = :project
+    ORDER BY x.token_id, x.user_id LIMIT :limit
+);
+
+-- name: purge_held_events
+-- Held events of a deleted project, up to a limit.
+DELETE FROM held_event WHERE project_id = :project AND id IN (
+    SELECT x.id FROM held_event AS x WHERE x.project_id = :project
+    ORDER BY x.id LIMIT :limit
+);
+
 -- name: purge_quarantine
 -- Quarantined requests of a deleted project, up to a limit.
 DELETE FROM quarantine WHERE project_id = :project AND id IN (
