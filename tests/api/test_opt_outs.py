@@ -346,6 +346,15 @@ def test_a_bulk_opt_in_is_refused_by_a_persons_own_opt_out_unless_it_overrides(a
 # ---- reading ----------------------------------------------------------------------------------------
 
 
+def test_a_channel_and_a_purpose_may_be_written_in_any_case(ana: Client) -> None:
+    opt_out(ana, mobile(1), channel="SMS", purpose="Marketing")
+    opt_out(ana, mobile(2), channel=" WhatsApp ")
+    assert listed(ana, channel="Sms") == listed(ana, purpose="MARKETING", channel="sms") == [mobile(1)]
+    assert may_message(ana, mobile(1), mobile(2), channel="SMS", purpose="marketing") == [False, True]
+    assert may_message(ana, mobile(1), mobile(2), channel="WHATSAPP") == [True, False]
+    assert ana.post(OPT_OUTS, {"mobile": mobile(3), "channel": "pigeon"}).status == 422
+
+
 def test_opt_outs_in_force_are_listed_in_the_order_of_recording(ana: Client) -> None:
     opt_out(ana, mobile(3), at=LATER)
     opt_out(ana, mobile(1), at=THEN)

@@ -287,6 +287,13 @@ def test_who_takes_a_stream_up_has_it_and_who_stops_one_stops_it(store: Store, p
     write(first, lifecycle.pause_import, import_id=begun.id)
     with pytest.raises(WrongImportState):
         write(second, end_stream, import_id=begun.id)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("daftari.rules.imports.stream.IMPORT_ROWS_MAX", 3)
+        resumed = write(second, resume_stream, import_id=begun.id, after=3)
+        more = LineReader(resumed).read_chunk(lines[:1])
+        with pytest.raises(WrongImportState, match="has the 3 rows"):
+            write(second, write_chunk, chunk=more, **some)
+        write(second, pause_stream, import_id=begun.id)
     write(first, lifecycle.cancel_import, import_id=begun.id)
     with pytest.raises(WrongImportState):
         write(second, resume_stream, import_id=begun.id, after=3)

@@ -93,6 +93,8 @@ def test_an_import_says_how_it_reads_each_column_and_counts_that_add_up(run: Run
         "  not used: Fax",
         "5 rows read: 3 created, 1 duplicate, 1 invalid.",
         "Also: 3 joined farmers.",
+        "  1 row not imported: The mobile field is not a telephone number: it was shortened by a spreadsheet: its last "
+        "digits are lost; write it like +254712123456. (row 4 '2.547E+11')",
     ]
     assert said[-1].startswith(
         "1 row was not imported; each with its reason: daftari imports rejects 1 --project Shopify"
@@ -138,6 +140,46 @@ def test_a_sheet_that_was_not_read_is_named_in_the_plan_and_at_the_end(light: Ru
     light("import", path, "--header-row", "x", code=2)
 
 
+def test_an_opt_out_of_a_number_that_cannot_be_read_is_told_first_and_ends_the_command_as_failed(
+    light: Run, tmp_path: Path
+) -> None:
+    stopped = _written(tmp_path / "stopped.csv", "Phone,When\n0722000001/07330,13/05/2024\nO722,\n0722000003,soon\n")
+    said = light("import", stopped, "--opt-outs", "--json", code=1)
+    assert said.stderr.splitlines()[2:6] == [
+        "NOT OPTED OUT: 2 rows opt out a number that cannot be read. Correct it and import it again.",
+        "3 rows read: 2 recorded, 1 invalid.",
+        *[line for line in said.stderr.splitlines() if "not imported:" in line][:2],
+    ]
+    assert "1 row with a warning: The time of an opt-out cannot be read" in said.stderr
+    assert "(row 3 'soon')" in said.stderr and "(row 1 '0722000001/07330')" in said.stderr
+    assert "2 rows were not imported; each with its reason" in said.stderr
+    (shown,) = _told(said)
+    assert (shown["unread_opt_outs"], shown["rejects"], shown["counts"]["recorded"]) == (2, 2, 2)
+    # Its other number is opted out; that one is not, so that this is no success.
+    partly = _written(tmp_path / "partly.csv", "Phone\n0722000001/07330\n")
+    assert "NOT OPTED OUT: 1 row opts out" in light("import", partly, "--opt-outs", "--plan", code=1).stderr
+
+
+def test_a_plan_shows_which_columns_opt_people_out_and_how_many(light: Run, tmp_path: Path) -> None:
+    text = "Phone,SMS Opt Out,Status,SMS consent\n0722000001,yes,,\n0722000002,,Stopped,\n0722000003,no,,perhaps\n"
+    file = _written(tmp_path / "people.csv", text)
+    said = light("import", file, "--plan").stderr
+    assert "  Phone → mobile, SMS Opt Out → opt_out.sms, Status → status, SMS consent → accepts.sms\n" in said
+    assert "2 opt-outs would be recorded, as the rows say" in said
+    assert "1 row with a warning: The column 'SMS consent' is about consent, and holds neither" in said
+    assert "(row 3 'perhaps')" in said
+    assert "2 opt-outs recorded, as the rows say" in light("imports", "apply", "1").stderr
+    assert light("export", "--consent").stdout.count("opt_out") == 2
+
+
+def test_only_the_most_frequent_reasons_are_printed(light: Run, tmp_path: Path) -> None:
+    names = ("fname", "mname", "lname", "email", "city", "company")
+    lines = [",".join("x" * 300 if place == row else "" for place in range(6)) + f",072200000{row}" for row in range(6)]
+    file = _written(tmp_path / "people.csv", ",".join(names) + ",mobile\n" + "\n".join(lines) + "\n")
+    said = light("import", file, code=1).stderr
+    assert said.count(" row not imported: ") == 5 and "  and 1 other reason\n" in said
+
+
 def test_what_is_to_be_typed_next_names_the_database_without_its_password(run: Run, people: str, database: str) -> None:
     said = run("import", people, "--plan", code=1).stderr
     assert f"imports apply 1 --project Shopify --database {shlex.quote(masked(database))}" in said
@@ -151,7 +193,9 @@ def test_rejects_are_written_at_once_for_their_owner_alone_and_can_be_mended(
     assert stat.S_IMODE(rejects.stat().st_mode) == 0o600
     head, row = rejects.read_text().splitlines()
     assert head == "Phone,First Name,Town,Fax,why"
-    assert row.startswith("2.547E+11,Ruined,,,The mobile field is not a telephone number: '2.547E+11' was shortened")
+    assert row.startswith(
+        "2.547E+11,Ruined,,,The mobile field is not a telephone number: it was shortened by a spreadsheet"
+    )
     assert light("imports", "rejects", "1").stdout_bytes == rejects.read_bytes()
     corrected = _written(tmp_path / "corrected.csv", rejects.read_text().replace("2.547E+11", "0722000077"))
     rejects.unlink()
@@ -285,7 +329,7 @@ def test_ids_consent_and_groups_of_an_export_are_kept_in_an_empty_project(light:
     person = {"id": 70, "mobile": "254722000001", "created_at": "2024-03-21T07:06:37Z", "groups": ["farmers"]}
     written = msgspec.json.encode(person | {"consent": [fact]}).decode()
     file = _written(tmp_path / "book.ndjson", written)
-    assert "1 joined groups; 1 opt-outs and opt-ins recorded" in light("import", file, "--keep-ids").stderr
+    assert "1 joined groups; 1 opt-out recorded, as the rows say" in light("import", file, "--keep-ids").stderr
     assert "\t70\t254722000001" in light("imports", "rows", "1").stdout
     light("may-message", "0722000001", "--channel", "sms", code=3)
     assert "for a project that has no contacts yet" in light("import", file, "--keep-ids", code=1).stderr

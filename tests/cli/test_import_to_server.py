@@ -74,7 +74,7 @@ def test_a_file_is_sent_watched_to_its_end_looked_at_and_undone(start: Start, pe
     assert "  Phone → mobile, First Name → fname, Fax → city\n" in result.stderr
     assert "4 rows read: 2 created, 1 duplicate, 1 invalid.\nAlso: 2 joined farmers.\n" in result.stderr
     printed = msgspec.json.decode(result.stdout)[0]
-    assert printed["rejects"] == str(rejects)
+    assert printed["rejects_file"] == str(rejects)
     assert not {"header", "attributes", "keep_ids", "encoding"} & set(printed), "the server does not say these"
     assert rejects.read_text().startswith("Phone,First Name,Fax,why\n2.547E+11,Ruined,,The mobile field")
     assert _run(live.url, ana, "imports", "rejects", "1").stdout_bytes == rejects.read_bytes()

@@ -95,13 +95,14 @@ TYPES = {"Phone 1 - Type": "label", "Phone 2 - Type": "label.2"}
             HUBSPOT,
             NAMES
             | {"Email": "email", "Mobile Phone Number": "mobile", "Phone Number": "mobile.2", "City": "city"}
-            | {"Company name": "company"},
+            | {"Company name": "company", "Lead Status": "status"},
         ),
         (
             SHOPIFY,
             NAMES
             | {"Email": "email", "Phone": "mobile", "Default Address Phone": "mobile.2"}
-            | {"Default Address City": "city", "Default Address Company": "company", "Note": "note", "Tags": "groups"},
+            | {"Default Address City": "city", "Default Address Company": "company", "Note": "note", "Tags": "groups"}
+            | {"Accepts SMS Marketing": "accepts.sms.marketing"},
         ),
         (
             MAILCHIMP,

@@ -9,7 +9,7 @@ from daftari.files import Layout, match_columns
 from daftari.model.projects import Actor, Project
 from daftari.rules.imports.lifecycle import begin_import, end_import, get_import, pause_import, queue_import
 from daftari.rules.imports.model import ImportSettings
-from daftari.rules.imports.parse import reject
+from daftari.rules.imports.reasons import reject
 from daftari.store import Store, imports
 from daftari.worker.imports import ImportWork
 from tests.support.clients import Answer, Client
@@ -82,7 +82,7 @@ def ready_for(store: Store, project: Project, command: str) -> int:
 
 def keep_rejects(store: Store, project: Project, number: int, *records: str) -> None:
     """Records of an import that could not be taken, as JSON, each with its number as the reason."""
-    rejects = [reject(place, f"is row {place}.", record) for place, record in enumerate(records, 1)]
+    rejects = [reject(place, f"is row {place}.", record, cell="") for place, record in enumerate(records, 1)]
     store.write(
         project, TESTER, NOW, imports.save_rejects, import_id=number, first=1, last=len(rejects), rejects=rejects
     )

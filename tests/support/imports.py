@@ -173,6 +173,8 @@ class Office(Struct):
             file.flush()
             found = files.read_records(file.name, layout=work.settings.layout)
             records = [record for some in found for record in some]
+        reader.note_times(records)
+        records = reader.divide(records)
         size = work.settings.chunk_records
         for number, first in enumerate(range(0, len(records), size)):
             yield reader.read_chunk(records[first : first + size], number=number, bytes_read=work.settings.bytes)

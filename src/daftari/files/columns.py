@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Struct
 
 from daftari.errors import ValidationFailed
+from daftari.files.consent_columns import CONSENT_KINDS, consent_field, read_consent_field
 from daftari.files.contents import ColumnContents
 from daftari.files.mobiles import Column, find_mobiles, names_mobile
 from daftari.files.spellings import WHOLE_NAMES, beginnings, endings, find_field
@@ -23,7 +24,7 @@ ATTRIBUTES = "attributes."
 """Before the name of a custom attribute."""
 FIELDS = (
     *("mobile", "fname", "mname", "lname", "name", "email", "city", "company", "group", "groups", "attributes"),
-    *("id", "created_at", "consent", "channel", "sender", "purpose", "at", "note"),
+    *("id", "created_at", "consent", "channel", "sender", "purpose", "at", "note", *CONSENT_KINDS),
 )
 """What a column may be mapped to, apart from ``attributes.<name>``; ``name`` is a whole name that is split later."""
 
@@ -57,6 +58,11 @@ def match_columns(
     """
     fields = _given_fields(columns, given)
     taken = {field for field in fields.values() if field is not None}
+    for place, name in enumerate(columns):
+        is_number = place < len(contents) and contents[place].are_telephones
+        consent = None if is_number or place in fields or find_field(name) else consent_field(name)
+        if consent is not None:
+            fields[place] = consent
     free = [
         Column(place, name, contents[place] if place < len(contents) else None)
         for place, name in enumerate(columns)
@@ -107,6 +113,8 @@ def _given_fields(columns: Sequence[str], given: Mapping[str, str]) -> dict[int,
             for place in places:
                 tried += 1
                 fields[place] = numbered(MOBILE, tried)
+        elif read_consent_field(field) is not None:
+            fields.update(dict.fromkeys(places, field))
         elif field not in FIELDS and not (field.startswith(ATTRIBUTES) and field != ATTRIBUTES):
             wrong.append(f"There is no field {field!r}; there are {', '.join(FIELDS)} and {ATTRIBUTES}NAME.")
         elif field in fields.values():

@@ -77,6 +77,10 @@ FILE_BYTES_MAX = 1024 * 1024 * 1024
 """File of an import."""
 HEADER_ROW_MAX = 200
 """The last row of a table that may hold the names of its columns."""
+IMPORT_ROWS_MAX = 100_000_000
+"""Rows of a file or stream."""
+REJECTS_KEPT_MAX = 100_000
+"""Rejected rows and warnings that an import keeps; more are only counted."""
 IMPORTS_PER_PAGE_MAX = 100
 """Imports in one response of their list."""
 IMPORT_ROWS_PER_PAGE_MAX = 1_000

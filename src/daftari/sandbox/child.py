@@ -87,10 +87,14 @@ def _limit(limit: int, most: int) -> None:
 
 
 def _read_chunks(said: BinaryIO, path: str, settings: ImportSettings, first_chunk: int) -> None:
-    found = files.read_records(path, layout=settings.layout)
     reader = RowReader(settings)
+    if reader.has_times:
+        for some in files.read_records(path, layout=settings.layout):
+            signal.alarm(CHUNK_SECONDS_MAX)
+            reader.note_times(some)
+    found = files.read_records(path, layout=settings.layout)
     signal.alarm(CHUNK_SECONDS_MAX)
-    for number, records in enumerate(_in_chunks(found, settings.chunk_records)):
+    for number, records in enumerate(_in_chunks(map(reader.divide, found), settings.chunk_records)):
         chunk = reader.read_chunk(records, number=number, bytes_read=found.bytes_read)
         if number >= first_chunk:
             frame = _encode(chunk)

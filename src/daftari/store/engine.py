@@ -43,7 +43,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "audience_part": ("project_id", "audience_id", "part", "first_mobile", "last_mobile", "mobiles"),
     "file_part": ("project_id", "file_id", "part", "bytes"),
     "import_join": ("project_id", "import_id", "chunk", "group_id", "contacts"),
-    "import_reject": ("project_id", "import_id", "number", "reason", "record", "digits"),
+    "import_reject": ("project_id", "import_id", "number", "reason", "cell", "record", "digits", "taken"),
 }
 """The tables for ``insert_many``, and the order of columns in their rows."""
 WRITE_WAIT_SECONDS_MAX = 5.0

@@ -58,12 +58,22 @@ class Chunk(Struct, frozen=True):
 
 
 class Reject(Struct, frozen=True, array_like=True):
-    """A rejected record, as JSON, with the reason. ``digits``: all digits of the record."""
+    """A rejected record, as JSON, with the reason; or what is to be said of one that was taken (``taken``).
+
+    ``cell``: what the reason is about, as it is quoted. ``digits``: all digits of the record.
+    """
 
     number: int
     reason: str
+    cell: str
     record: str
     digits: str
+    taken: bool = False
+
+    @property
+    def why(self) -> str:
+        """The reason, and what was found."""
+        return f"{self.reason} Found: {self.cell}." if self.cell else self.reason
 
 
 # ---- imports ----------------------------------------------------------------------------------------
@@ -152,7 +162,7 @@ def _delete_chunk(tx: WriteTx, import_id: int, number: int) -> None:
 def _delete_rejects(tx: WriteTx, import_id: int) -> bool:
     some = list_rejects(tx, import_id=import_id, first=0, limit=CHUNK_RECORDS)
     if some:
-        tx.run("delete_import_rejects", id=import_id, first=some[0][0], last=some[-1][0])
+        tx.run("delete_import_rejects", id=import_id, first=some[0].number, last=some[-1].number)
     return bool(some)
 
 
@@ -252,14 +262,18 @@ def delete_changes(tx: WriteTx, *, import_id: int, ids: Sequence[int]) -> None:
 def save_rejects(tx: WriteTx, *, import_id: int, first: int, last: int, rejects: Iterable[Reject]) -> None:
     """Save the rejects among the records from one number to another, in place of those of a plan."""
     tx.run("delete_import_rejects", id=import_id, first=first, last=last)
-    rows = [(tx.project.id, import_id, one.number, one.reason, one.record, one.digits) for one in rejects]
+    rows = [
+        (tx.project.id, import_id, one.number, one.reason, one.cell, one.record, one.digits, int(one.taken))
+        for one in rejects
+    ]
     if rows:
         tx.insert_many("import_reject", rows)
 
 
-def list_rejects(tx: Tx, *, import_id: int, first: int, limit: int) -> list[tuple[int, str, str]]:
-    """Number, reason and record of at most ``limit`` rejects from ``first`` on, in order."""
-    return tx.fetch(tuple[int, str, str], "list_import_rejects", id=import_id, first=first, limit=limit)
+def list_rejects(tx: Tx, *, import_id: int, first: int, limit: int) -> list[Reject]:
+    """At most ``limit`` rejects and warnings from the record ``first`` on, in order."""
+    rows = tx.fetch(tuple[int, str, str, str, str, int], "list_import_rejects", id=import_id, first=first, limit=limit)
+    return [Reject(*row[:5], bool(row[5])) for row in rows]
 
 
 # ---- erasing ----------------------------------------------------------------------------------------

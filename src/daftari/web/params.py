@@ -151,12 +151,13 @@ class Params:
         return self.problems.read(field, self.given(field), partial(read_time, now=now))
 
     def choice(self, field: str, options: Collection[T], *, default: D) -> T | D:
-        """One of a few words."""
+        """One of a few words, in any case."""
         value = self.given(field)
         if value is None:
             return default
+        written = value.strip().casefold() if isinstance(value, str) else value
         for option in options:
-            if value == option:
+            if written == option:
                 return option
         self.problems.add(field, f"must be one of: {', '.join(options)}.")
         return default

@@ -436,6 +436,14 @@ class Column(Record, frozen=True, kw_only=True):
     field: str | None = None
 
 
+class ImportReason(Record, frozen=True, kw_only=True):
+    """What is wrong with some rows of an import: how many, and the numbers of the first ones."""
+
+    why: str
+    count: int = 0
+    rows: list[int] = []
+
+
 class Undone(Record, frozen=True, kw_only=True):
     """The counts of an undo: contacts restored, contacts kept because they changed since, and failures.
 
@@ -453,7 +461,9 @@ class Import(Record, frozen=True, kw_only=True):
 
     ``state`` is ``queued``, ``running``, ``paused``, ``done``, ``failed`` or ``cancelled``; ``phase`` is ``plan``,
     ``apply`` or ``undo``. ``counts`` has the rows by outcome and adds up to ``rows``; ``plan`` has what the plan
-    counted. ``facts`` counts the opt-outs, opt-ins and other facts that were recorded. ``rate`` is in rows a second.
+    counted. ``facts`` counts the opt-outs, opt-ins and other facts that were recorded, ``opt_outs`` those that columns
+    such as "SMS Opt Out" of contacts say, and ``unread_opt_outs`` rows that opt out a number that cannot be read.
+    ``reasons`` and ``warnings`` say what is wrong, and ``rejects`` counts rows. ``rate`` is in rows a second.
     ``sheet`` was read of a workbook, ``sheets_not_read`` were not; ``header_row`` holds the names of the columns.
     """
 
@@ -475,6 +485,11 @@ class Import(Record, frozen=True, kw_only=True):
     suppressed: int | None = None
     joined: int | None = None
     facts: int | None = None
+    opt_outs: int | None = None
+    unread_opt_outs: int | None = None
+    reasons: list[ImportReason] | None = None
+    warnings: list[ImportReason] | None = None
+    rejects: int | None = None
     rate: float | None = None
     seconds_left: float | None = None
     error: str | None = None
@@ -487,7 +502,8 @@ class Import(Record, frozen=True, kw_only=True):
 
 
 class ImportRow(Record, frozen=True, kw_only=True):
-    """The outcome of one row of an import. ``row`` counts from 1; ``why`` says what is wrong with a rejected row.
+    """The outcome of one row of an import. ``row`` counts from 1; ``why`` says what is wrong with a rejected row,
+    ``warning`` what was not understood of a row that was taken.
 
     ``suppressed`` and ``kept_out``: the number opted out of everything, or left the group itself, and did not join.
     """
@@ -500,6 +516,7 @@ class ImportRow(Record, frozen=True, kw_only=True):
     joined: bool = False
     kept_out: bool = False
     why: str | None = None
+    warning: str | None = None
 
 
 class StreamedRow(ImportRow, frozen=True, kw_only=True):

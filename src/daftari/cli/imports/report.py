@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from daftari.cli.imports.status import Column, ImportRow, ImportStatus
+from daftari.cli.imports.status import Column, ImportRow, ImportStatus, Reason
 from daftari.cli.imports.target import ImportTarget, format_command
 from daftari.cli.terminal.output import FAILED, INTERRUPTED, format_count, print_list, say, strip_controls
 from daftari.cli.terminal.progress import Progress, format_seconds
+from daftari.model.limits import REJECTS_KEPT_MAX
 
+FOUND = " Found: "
+"""What stands between a reason and the cell that it is about."""
 KEPT_FIELDS = ("id", "created_at")
 """Fields that are read only with ``--keep-ids``."""
 NOT_TAKEN = ("invalid", "refused", "changed")
 """Outcomes with which a command ends as failed."""
-REJECTED = ("invalid", "changed")
-"""Outcomes of the rows in the rejects file."""
 REASON_COLUMN = "why"
 """The column that a rejects file adds; it is never an attribute."""
 COLUMNS_NAMED_MAX = 100
 UNUSED_COLUMNS_NAMED_MAX = 20
 RATED_ROWS_MIN = 1_000
 """An import of fewer rows is too short for a rate."""
-ROW_COLUMNS = ("row", "outcome", "id", "mobile", "suppressed", "joined", "kept_out", "why")
+REASONS_SHOWN_MAX = 5
+"""Different reasons and warnings that are printed, the most frequent first."""
+ROW_COLUMNS = ("row", "outcome", "id", "mobile", "suppressed", "joined", "kept_out", "why", "warning")
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", ":": "colons", "^": "carets"}
 _FORMATS = {"csv": "CSV", "xlsx": "XLSX", "ods": "ODS", "vcard": "vCard", "ndjson": "NDJSON", "json": "JSON"}
 _KINDS = {"contacts": "contacts", "opt_outs": "a list of opt-outs", "opt_ins": "a list of opt-ins"}
@@ -127,10 +130,20 @@ def say_result(status: ImportStatus, *, target: ImportTarget) -> None:
             else f"Undone so far: {format_undo(status)}."
         )
         return
+    _say_unread_opt_outs(status)
     _say_counts(status)
     _say_rejects(status, target)
+    _say_reasons("with a warning", status.warnings, status, target)
     if status.phase == "plan" and status.state == "done":
         _say(f"This is a plan; nothing was changed. Apply it with: {format_command(target, 'apply', status.id)}")
+
+
+def _say_unread_opt_outs(status: ImportStatus) -> None:
+    """First of all: people who said no, and still get messages."""
+    if status.unread_opt_outs:
+        rows = "row opts" if status.unread_opt_outs == 1 else "rows opt"
+        many = f"{status.unread_opt_outs:,}"
+        _say(f"NOT OPTED OUT: {many} {rows} out a number that cannot be read. Correct it and import it again.")
 
 
 def _say_counts(status: ImportStatus) -> None:
@@ -143,8 +156,10 @@ def _say_counts(status: ImportStatus) -> None:
         also.append(f"{status.suppressed:,} suppressed (opted out; they join no group)")
     if status.joined:
         also.append(f"{status.joined:,} joined {status.group or 'groups'}")
-    if status.facts and status.kind == "contacts":
-        also.append(f"{status.facts:,} opt-outs and opt-ins recorded")
+    if status.opt_outs:
+        also.append(f"{format_count(status.opt_outs, 'opt-out')} {would}recorded, as the rows say")
+    if status.facts > status.opt_outs and status.kind == "contacts":
+        also.append(f"{status.facts:,} opt-outs and opt-ins recorded in all")
     if also:
         _say(f"Also: {'; '.join(also)}.")
     if status.sheets_not_read:
@@ -154,25 +169,48 @@ def _say_counts(status: ImportStatus) -> None:
 
 
 def _say_rejects(status: ImportStatus, target: ImportTarget) -> None:
-    rejected = count_rejects(status)
+    rejected = status.rejects
     if not rejected:
         return
+    _say_reasons("not imported", status.reasons, status, target)
     verb = "would not be" if status.phase == "plan" else "was not" if rejected == 1 else "were not"
     sentence = f"{format_count(rejected, 'row')} {verb} imported; each with its reason"
-    if isinstance(status.rejects, str):
-        _say(f"{sentence} is in {status.rejects}: correct them there and import that file.")
+    if isinstance(status.rejects_file, str):
+        _say(f"{sentence} is in {status.rejects_file}: correct them there and import that file.")
     else:
         _say(f"{sentence}: {format_command(target, 'rejects', status.id)} > FILE")
+    if rejected > REJECTS_KEPT_MAX:
+        _say(f"Only the first {REJECTS_KEPT_MAX:,} are kept; correct the file itself.")
+
+
+def _say_reasons(what: str, reasons: Sequence[Reason], status: ImportStatus, target: ImportTarget) -> None:
+    """Prints how many rows have each reason, and what was found in the first of them."""
+    shown = reasons[:REASONS_SHOWN_MAX]
+    found = _find_rows({row for reason in shown for row in reason.rows}, status, target)
+    for reason in shown:
+        examples = []
+        for number in reason.rows:
+            row = found.get(number)
+            said = "" if row is None else row.why or row.warning or ""
+            cell = said.rpartition(FOUND)[2].removesuffix(".") if FOUND in said else ""
+            examples.append(f"row {number:,}" + (f" {cell}" if cell else ""))
+        _say(f"  {format_count(reason.count, 'row')} {what}: {reason.why} ({', '.join(examples)})")
+    if len(reasons) > len(shown):
+        _say(f"  and {format_count(len(reasons) - len(shown), 'other reason')}")
+
+
+def _find_rows(numbers: set[int], status: ImportStatus, target: ImportTarget) -> dict[int, ImportRow]:
+    """The rows with these numbers; those that follow one another are asked for at once."""
+    found: dict[int, ImportRow] = {}
+    for number in sorted(numbers):
+        if number not in found:
+            found |= {row.row: row for row in next(target.iterate_rows(status.id, after=number - 1), [])}
+    return found
 
 
 def print_rows(rows: Sequence[ImportRow]) -> None:
     """Prints rows of an import as a list."""
     print_list(ROW_COLUMNS, [[getattr(row, name) for name in ROW_COLUMNS] for row in rows], as_json=False)
-
-
-def count_rejects(status: ImportStatus) -> int:
-    """How many rows are in the rejects file."""
-    return sum(status.counts.get(name, 0) for name in REJECTED)
 
 
 def exit_code(imports: Iterable[ImportStatus]) -> int:
@@ -186,7 +224,7 @@ def _exit_code(status: ImportStatus) -> int:
         return INTERRUPTED
     if status.state != "done":
         return FAILED
-    took_all = not any(status.counts.get(name) for name in NOT_TAKEN)
+    took_all = not status.unread_opt_outs and not any(status.counts.get(name) for name in NOT_TAKEN)
     return 0 if took_all or status.phase == "undo" else FAILED
 
 

@@ -16,7 +16,6 @@ from msgspec.structs import replace
 
 from daftari.cli.imports.choose import open_target
 from daftari.cli.imports.report import (
-    count_rejects,
     exit_code,
     print_rows,
     progress_of,
@@ -289,11 +288,11 @@ def follow_import(
         status = target.follow(
             import_id, on_status=lambda found: on_progress(progress_of(found)), should_stop=should_stop
         )
-    if rejects is not None and status.state != "paused" and count_rejects(status):
+    if rejects is not None and status.state != "paused" and status.rejects:
         path = str(_rejects_path(rejects, status.name))
         with write_output(path) as file:
             target.write_rejects(status.id, file=file)
-        status = replace(status, rejects=path)
+        status = replace(status, rejects_file=path)
     if status.phase == "plan" and status.state == "done":
         samples = _sample_rows(status, target)
         if as_json:

@@ -15,6 +15,14 @@ class Column(Struct, frozen=True):
     field: str | None
 
 
+class Reason(Struct, frozen=True):
+    """What is wrong with some rows: how many, and the first of them."""
+
+    why: str
+    count: int
+    rows: list[int]
+
+
 class ImportRow(Struct, frozen=True, omit_defaults=True):
     """The outcome of one row."""
 
@@ -26,6 +34,7 @@ class ImportRow(Struct, frozen=True, omit_defaults=True):
     joined: bool = False
     kept_out: bool = False
     why: str | None = None
+    warning: str | None = None
 
 
 class ImportStatus(Struct, frozen=True, kw_only=True):
@@ -49,6 +58,11 @@ class ImportStatus(Struct, frozen=True, kw_only=True):
     suppressed: int = 0
     joined: int = 0
     facts: int = 0
+    opt_outs: int = 0
+    unread_opt_outs: int = 0
+    reasons: list[Reason] = []
+    warnings: list[Reason] = []
+    rejects: int = 0
     rate: float | None = None
     seconds_left: float | None = None
     error: str | None = None
@@ -63,7 +77,7 @@ class ImportStatus(Struct, frozen=True, kw_only=True):
     header: bool | UnsetType = UNSET
     attributes: bool | UnsetType = UNSET
     keep_ids: bool | UnsetType = UNSET
-    rejects: str | UnsetType = UNSET
+    rejects_file: str | UnsetType = UNSET
     """The file to which the command has written the rejected rows."""
     rows_shown: list[ImportRow] | UnsetType = UNSET
     """The first rows of a plan."""

@@ -186,22 +186,24 @@ def is_well_founded(evidence: str | None) -> bool:
 
 
 def read_channel(value: object) -> str:
-    """A channel; absent means any."""
-    if value in (None, "", "any", ANY):
+    """A channel, in any case; absent means any."""
+    written = value.strip().casefold() if isinstance(value, str) else value
+    if written in (None, "", "any", ANY):
         return ANY
     for channel in CHANNELS:
-        if value == channel:
+        if written == channel:
             return channel
     raise ValueError(f"must be one of: {', '.join(CHANNELS)}, any.")
 
 
 def read_purpose(value: object) -> str:
-    """A purpose; absent means any."""
-    if value in (None, "", ANY):
+    """A purpose, in any case; absent means any."""
+    written = value.strip().casefold() if isinstance(value, str) else value
+    if written in (None, "", ANY):
         return ANY
-    if not isinstance(value, str) or value not in PURPOSE_WORDS:
+    if not isinstance(written, str) or written not in PURPOSE_WORDS:
         raise ValueError(f"must be one of: {', '.join(PURPOSE_WORDS)}.")
-    return PURPOSE_WORDS[value]
+    return PURPOSE_WORDS[written]
 
 
 def read_sender(value: object) -> str:

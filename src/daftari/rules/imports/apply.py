@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from daftari.mobile import E164_DIGITS_MAX, country_code
 from daftari.model.consent import FactOutcomeName, NewFact
 from daftari.model.contacts import ContactRow
+from daftari.model.limits import REJECTS_KEPT_MAX
 from daftari.model.time import format_time
 from daftari.rules import events
 from daftari.rules.consent import ledger
@@ -43,6 +44,7 @@ from daftari.rules.imports.model import (
     ReadChunk,
 )
 from daftari.rules.imports.plan import find_left_out, outcome_of
+from daftari.rules.imports.reasons import count_reasons
 from daftari.store import Tx, WriteTx, consent, erasures, imports
 from daftari.store.imports import NAMED_ERASED, Chunk, Reject
 
@@ -79,7 +81,7 @@ def _take_batch(tx: WriteTx, work: Import, chunks: Sequence[ReadChunk], seconds:
     records = sum(chunk.count for chunk in chunks)
     batch = Batch(
         work, chunks, chunks[0].first, bytearray(records), array("q", bytes(8 * records)),
-        bytearray(PLAN_DIGEST_BYTES * records), [],
+        bytearray(PLAN_DIGEST_BYTES * records), [], [],
         repeats={number for chunk in chunks for number in chunk.repeats},
         ids_by_mobile={mobile: number for chunk in chunks for mobile, number in chunk.ids.items()} or None,
         namings=find_namings(work, chunks),
@@ -88,6 +90,8 @@ def _take_batch(tx: WriteTx, work: Import, chunks: Sequence[ReadChunk], seconds:
         for one in chunk.rejects:
             batch.set(one.number, CODE["invalid"])
             batch.rejects.append(one)
+        batch.warnings += chunk.warnings
+        batch.unread_opt_outs += len(chunk.unread_opt_outs)
     settle_numbers(tx, batch)
     subject_ids = erasures.list_subjects_after(tx, erasure_id=work.stored.erasure_id)
     erased = _erased(tx, batch, subject_ids) if subject_ids else set()
@@ -97,6 +101,7 @@ def _take_batch(tx: WriteTx, work: Import, chunks: Sequence[ReadChunk], seconds:
         _take_lists(tx, batch, erased)
     if subject_ids:
         batch.rejects = [_without_erased(tx, batch, one, subject_ids) for one in batch.rejects]
+        batch.warnings = [_without_erased(tx, batch, one, subject_ids) for one in batch.warnings]
     if batch.others and not batch.is_plan:
         others = [fact for fact in batch.others if fact.mobile not in erased]
         happened = record_others(tx, others=others, received=batch.received)
@@ -132,7 +137,7 @@ def _without_erased(tx: Tx, batch: Batch, given: Reject, subject_ids: set[int]) 
         )
         if not any(consent.erased_subject_id(tx, mobile=number) in subject_ids for number in named):
             return given
-    return Reject(given.number, NAMED_ERASED, "null", "")
+    return replace(given, reason=NAMED_ERASED, cell="", record="null", digits="")
 
 
 # ---- contacts ---------------------------------------------------------------------------------------
@@ -153,7 +158,7 @@ def _take_contacts(tx: WriteTx, batch: Batch, erased: set[int]) -> None:
             batch.refuse(row.index, f"The record {left_out[row.mobile]}", outcome=outcome_of(left_out[row.mobile]))
     if left_out:
         first, later = ([row for row in turn if row.mobile not in left_out] for turn in (first, later))
-    foreseen = _take_consent(tx, batch, erased | left_out.keys())
+    foreseen = _take_consent(tx, batch, erased, left_out=left_out.keys())
     if not batch.is_plan:
         make_groups(tx, batch, [*first, *later])
     _take_rows(tx, batch, first, foreseen)
@@ -263,17 +268,27 @@ def _note_outcomes(
         batch.set(index, code, contact_id)
 
 
-def _take_consent(tx: WriteTx, batch: Batch, without: AbstractSet[int]) -> dict[int, State]:
-    """Record the facts in records of our own exports, before any contact joins a group.
+def _take_consent(
+    tx: WriteTx, batch: Batch, erased: AbstractSet[int], *, left_out: AbstractSet[int]
+) -> dict[int, State]:
+    """Record the facts that records say, before any contact joins a group.
 
     Returns the states of their numbers, where they are foreseen.
     """
     ranges, foreseen = [], {}
     for chunk in batch.chunks:
         repeats = set(chunk.repeats)
-        facts = [fact for fact in chunk.facts if fact.mobile not in without]
+        # A contact that is left alone, since it has changed, is no reason to lose an opt-out.
+        facts = [
+            fact
+            for fact in chunk.facts
+            if fact.mobile not in erased and (fact.kind == "opt_out" or fact.mobile not in left_out)
+        ]
         recorded = _record(tx, batch, facts)
         ranges.append(recorded.first_last)
+        batch.opt_outs += sum(
+            fact.kind == "opt_out" and name == "recorded" for fact, name in zip(facts, recorded.names, strict=True)
+        )
         foreseen.update(recorded.foreseen)
         batch.recorded.update(
             fact.index for fact, name in zip(facts, recorded.names, strict=True) if name == "recorded"
@@ -364,10 +379,13 @@ def _keep_batch(tx: WriteTx, batch: Batch) -> None:
             ),
         )
     last = batch.first + len(batch.outcomes) - 1
-    rejects = {one.number: one for one in batch.rejects}
-    imports.save_rejects(
-        tx, import_id=work.id, first=batch.first, last=last, rejects=[rejects[number] for number in sorted(rejects)]
-    )
+    imports.save_rejects(tx, import_id=work.id, first=batch.first, last=last, rejects=_kept_notes(batch))
+
+
+def _kept_notes(batch: Batch) -> list[Reject]:
+    """The rejects, and the first warning of each record, as far as an import keeps them."""
+    notes = {one.number: one for one in [*reversed(batch.warnings), *batch.rejects]}
+    return [notes[number] for number in sorted(notes)][: max(REJECTS_KEPT_MAX - batch.work.progress.noted, 0)]
 
 
 def _advance(batch: Batch, now: int, seconds: float) -> Progress:
@@ -376,8 +394,15 @@ def _advance(batch: Batch, now: int, seconds: float) -> Progress:
     counts = dict(progress.counts)
     for code, many in counted.items():
         counts[OUTCOMES[code]] = counts.get(OUTCOMES[code], 0) + many
+    rejects = {one.number: one for one in batch.rejects}.values()
     return replace(
         progress,
+        opt_outs=progress.opt_outs + batch.opt_outs,
+        unread_opt_outs=progress.unread_opt_outs + batch.unread_opt_outs,
+        reasons=count_reasons(progress.reasons, rejects),
+        warnings=count_reasons(progress.warnings, batch.warnings),
+        rejects=progress.rejects + len(rejects),
+        noted=progress.noted + len(_kept_notes(batch)),
         next_chunk=batch.chunks[-1].number + 1,
         rows=progress.rows + len(batch.outcomes),
         bytes_read=batch.chunks[-1].bytes_read,

@@ -19,11 +19,15 @@ from daftari.rules.imports.model import (
     Import,
     ReadChunk,
 )
-from daftari.rules.imports.parse import reject
-from daftari.rules.numbers import ambiguous, find_known
+from daftari.rules.imports.reasons import reject
+from daftari.rules.numbers import find_known
 from daftari.store import Tx
 from daftari.store.imports import Reject
 
+AMBIGUOUS = (
+    "The mobile field is ambiguous: it is a number that this project knows, and in its region another is written so "
+    "too; write it with +."
+)
 PLAN_DIGEST_BYTES = 8
 """What a plan keeps of what it saw of a record's contact."""
 
@@ -38,6 +42,7 @@ class Batch(Struct):
     ids: array[int]
     plan_digests: bytearray
     rejects: list[Reject]
+    warnings: list[Reject]
     repeats: set[int]
     ids_by_mobile: dict[int, int] | None
     namings: dict[str, Naming]
@@ -46,6 +51,8 @@ class Batch(Struct):
     joined: int = 0
     excluded: int = 0
     facts: int = 0
+    opt_outs: int = 0
+    unread_opt_outs: int = 0
     groups: set[int] = set()
     joins: dict[int, dict[int, list[int]]] = {}
     """Contacts that were there, by chunk and by the group that they joined."""
@@ -72,10 +79,10 @@ class Batch(Struct):
         self.outcomes[number - self.first] = code
         self.ids[number - self.first] = contact_id
 
-    def refuse(self, number: int, why: str, *, outcome: str = "invalid", erased: bool = False) -> None:
-        """Reject a record after all; one that names an erased number is not kept."""
+    def refuse(self, number: int, why: str, *, outcome: str = "invalid", erased: bool = False, cell: str = "") -> None:
+        """Reject a record after all, for what is in a cell; one that names an erased number is not kept."""
         self.set(number, CODE[outcome])
-        self.rejects.append(reject(number, why, "null" if erased else self._record(number)))
+        self.rejects.append(reject(number, why, "null" if erased else self._record(number), cell=cell))
 
     def _record(self, number: int) -> str:
         chunk = next(chunk for chunk in self.chunks if number < chunk.first + chunk.count)
@@ -91,13 +98,14 @@ def settle_numbers(tx: Tx, batch: Batch) -> None:
     refused = set()
     for row in doubtful:
         if row.digits is not None and row.digits in known:
-            batch.refuse(row.index, f"The mobile field {ambiguous(row.mobile, row.digits)}")
+            batch.refuse(row.index, AMBIGUOUS, cell=f"'{row.digits}', which is +{row.digits} or +{row.mobile}")
             refused.add(row.index)
     chunks, others = [], []
     for chunk in batch.chunks:
         if refused:
             rows = [row for row in chunk.rows if row.index not in refused]
-            facts = [fact for fact in chunk.facts if fact.index not in refused]
+            # An opt-out is taken for both.
+            facts = [fact for fact in chunk.facts if fact.kind == "opt_out" or fact.index not in refused]
             chunk = replace(chunk, rows=rows, facts=facts)
         if any(fact.digits is not None for fact in chunk.facts):
             meant = choose_facts(tx, facts=chunk.facts, before=mark)

@@ -4,26 +4,58 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
+from msgspec import Struct
 
 from daftari.files import LABEL, ColumnUse, label_rank, split_name
+from daftari.files.consent_columns import ConsentColumn, read_consent_field
+from daftari.mobile import Reader
 from daftari.model.contacts import TEXT_FIELDS, AttributeValue, ContactGiven
 from daftari.model.limits import ID_MAX
-from daftari.rules.imports.fields import (
-    decode_cell,
+from daftari.rules.imports.cells import (
+    NO_VALUE_CHARS_MAX,
+    TWO_NUMBERS_CHARS_MIN,
+    FoundNumber,
+    find_numbers,
+    first_value,
+    is_no_number,
+    is_no_value,
+    may_hold_two,
+    messageable,
+    number_in,
+    plain_text,
     repair_number,
 )
+from daftari.rules.imports.fields import decode_cell
 from daftari.rules.imports.model import ImportSettings, Values
 
 NUMBERS_PER_ROW_MAX = 9
 """Columns of a table that may hold the number."""
 encode = msgspec.json.encode
 Taker = Callable[[Values, "int | str"], Any]
+
+
+class MobileCells(Struct):
+    """What the columns for the number hold: the number that is taken, or what is most like one, and the rest.
+
+    ``shown``: the cell that it stands in. ``passed_over``: cells that hold something else than a number.
+    """
+
+    written: Any = None
+    name: str | None = None
+    shown: object = None
+    passed_over: list[object] = []
+
+
+class ConsentUse(Struct, frozen=True):
+    """A column about consent, and where it is."""
+
+    name: str
+    column: ConsentColumn
+    where: int | str
 
 
 def value_taker(settings: ImportSettings) -> Taker:
@@ -40,11 +72,16 @@ class Columns:
         table = settings.layout.format in ("csv", "xlsx", "ods")
         places: dict[str, int | str] = {}
         self._attributes: list[tuple[str, str, int | str]] = []
+        self.consents: list[ConsentUse] = []
+        """Columns that say whether a person may be messaged."""
         self._known = {use.name for use in settings.uses} | {"why"}
         self._takes_others = settings.attributes and not table
         for place, use in enumerate(settings.uses):
             where: int | str = place if table else use.name
-            if use.field is None:
+            consent = None if use.field is None else read_consent_field(use.field)
+            if consent is not None:
+                self.consents.append(ConsentUse(use.name, consent, where))
+            if use.field is None or consent is not None:
                 if settings.attributes and use.name.strip() and use.name != "why":
                     self._attributes.append((use.name.strip(), "text", where))
             elif use.field.startswith("attributes."):
@@ -63,27 +100,36 @@ class Columns:
         self._name = places.get("name")
         self._more = [(field, places[field]) for field in MORE_FIELDS if field in places]
         self._facts = [(field, places[field]) for field in FACT_FIELDS if field in places]
-        self._are_opt_outs = settings.kind == "opt_outs"
         tagged = places.get("groups")
         self._tags = tagged is not None and settings.uses[_place_of(settings.uses, tagged)].name.casefold() == "tags"
-        self.plain = _plain_places(settings, places) if table and not self._attributes else None
+        is_plain = table and not self._attributes and not self.consents
+        self.plain = _plain_places(settings, places) if is_plain else None
         """Where a table has the number and the texts, -1 for those that it has not, when it has nothing else."""
         self.is_ours = settings.kind == "contacts" and {"id", "consent"} <= {*settings.layout.columns} & places.keys()
+        self._is_verbatim = self.is_ours or settings.keep_ids or settings.streamed
+        """Whether a program wrote the records, so that what stands in them is meant."""
+        if "consent" in places and not self.is_ours:
+            # Other people's column of that name says yes or no.
+            self.consents.append(ConsentUse("consent", ConsentColumn("accepts"), places["consent"]))
+        self.at = places.get("at")
 
-    def read(self, values: Values, take: Taker) -> tuple[ContactGiven, dict[str, Any]]:
+    def read(self, values: Values, take: Taker, mobile: MobileCells) -> tuple[ContactGiven, dict[str, Any]]:
         """The contact in a record, and its other fields by name."""
         given = ContactGiven()
         for field, place in self._texts:
-            setattr(given, field, _text(take(values, place)))
-        given.mobile = self._read_mobile(values, take)
+            setattr(given, field, self._clean(take(values, place)))
+        given.mobile = mobile.written
         if self._name is not None:
-            _take_name(given, take(values, self._name))
-        more = {field: value for field, place in self._more if (value := take(values, place)) not in (None, "")}
+            _take_name(given, self._clean(take(values, self._name)))
+        if mobile.name is not None:
+            _take_name(given, mobile.name)
+        more = {field: value for field, place in self._more if not is_no_value(value := take(values, place))}
         if self._tags and isinstance(tags := more.get("groups"), str):
             more["groups"] = [tag.strip() for tag in next(csv.reader([tags], skipinitialspace=True))]
         attributes = _attributes_of(more.pop("attributes", None))
         for name, kind, place in self._attributes:
-            value = _attribute(take(values, place), kind)
+            written = take(values, place)
+            value = None if is_no_value(written) else _attribute(written, kind)
             if value is not None:
                 attributes[name] = value
         if self._takes_others and isinstance(values, dict):
@@ -96,20 +142,73 @@ class Columns:
             given.attributes = attributes
         return given, more
 
-    def read_facts(self, values: Values, take: Taker) -> list[dict[str, Any]]:
-        """What a record of a list of opt-outs or opt-ins says, of each number in it; of none, where it has none."""
-        item: dict[str, Any] = {}
-        for field, place in self._facts:
-            value = take(values, place)
-            if field == "at" and self._are_opt_outs and _is_zoneless(value):
-                # An opt-out must not be lost for a missing zone: it counts from when the file came.
+    def find_mobile(self, values: Values, take: Taker, reader: Reader) -> MobileCells:
+        """The first number that can be read, in the order of its columns; else what stands in the first of them."""
+        found = MobileCells(passed_over=[])
+        for place in self._mobiles_in(values, take):
+            cell = take(values, place)
+            if is_no_number(cell):
+                found.shown = cell if found.shown is None else found.shown
                 continue
-            if value not in (None, ""):
-                item["evidence" if field == "note" else field] = {"note": str(value)} if field == "note" else value
-        written = [
-            value for place in self._mobiles_in(values, take) if (value := take(values, place)) not in (None, "")
-        ]
-        return [{"mobile": repair_number(number), **item} for number in written or [None]]
+            if self._is_verbatim:
+                found.written, found.shown = repair_number(cell), cell
+                return found
+            numbers = find_numbers(cell, reader=reader)
+            if kept := messageable(numbers):
+                found.written, found.name, found.shown = kept[0].text, kept[0].name, cell
+                return found
+            if not numbers:
+                found.passed_over.append(cell)
+        if found.passed_over:
+            found.shown = found.passed_over.pop(0)
+            repaired = repair_number(found.shown)
+            found.written = number_in(repaired) if isinstance(repaired, str) else repaired
+        return found
+
+    def find_all_mobiles(self, values: Values, take: Taker, reader: Reader) -> Iterator[tuple[FoundNumber, object]]:
+        """Every number of a record with its cell, those that cannot be read among them."""
+        for place in self._mobiles_in(values, take):
+            cell = take(values, place)
+            if not is_no_number(cell):
+                for number in find_numbers(cell, reader=reader) or [FoundNumber(repair_number(cell))]:
+                    yield number, cell
+
+    def divide(self, values: Values, take: Taker, reader: Reader) -> list[Values]:
+        """The record once for each of the numbers in the cell that its number is taken from; empty when it is one."""
+        if self._is_verbatim or not any(may_hold_two(take(values, place)) for place in self._mobiles):
+            return []
+        for place in self._mobiles_in(values, take):
+            cell = take(values, place)
+            numbers = [] if is_no_number(cell) else messageable(find_numbers(cell, reader=reader))
+            if numbers:
+                return [_with_number(values, place, one) for one in numbers] if len(numbers) > 1 else []
+        return []
+
+    def holds_one(self, values: Values) -> bool:
+        """Whether a row of a table has, by simple looks, no cell with two numbers; a fast answer for nearly all."""
+        for place in self._mobiles:
+            cell = cast("list[Any]", values)[cast(int, place)]
+            if cell is not None and (type(cell) is not str or len(cell) >= TWO_NUMBERS_CHARS_MIN):
+                return False
+        return True
+
+    def read_plain_cells(self, values: Sequence[Any]) -> tuple[str | None, ...] | None:
+        """The texts of a row in the order of ``TEXT_FIELDS``; ``None`` where one wants a careful look."""
+        assert self.plain is not None, "only a plain table is asked"
+        cells: list[str | None] = []
+        for place in self.plain[1:]:
+            cell = values[place] if place >= 0 else None
+            if cell:
+                if ":::" in cell or cell[0] == "=":
+                    return None
+                if len(cell) <= NO_VALUE_CHARS_MAX and is_no_value(cell):
+                    cell = None
+            cells.append(cell)
+        return tuple(cells)
+
+    def read_members(self, values: Values, take: Taker) -> dict[str, Any]:
+        """The members of the facts in a record of a list, by field; blank members are left out."""
+        return {field: value for field, place in self._facts if not is_no_value(value := take(values, place))}
 
     def _mobiles_in(self, values: Values, take: Taker) -> list[int | str]:
         """Where a record has numbers, those first that their labels call mobiles; without fax and pager."""
@@ -120,19 +219,21 @@ class Columns:
         found = [(rank, place) for place, rank in ranks.items() if rank is not None]
         return [place for _, place in sorted(found, key=lambda one: one[0])]
 
-    def _read_mobile(self, values: Values, take: Taker) -> Any:
-        for place in self._mobiles_in(values, take):
-            value = take(values, place)
-            if value not in (None, ""):
-                return value
-        return None
+    def _clean(self, cell: object) -> str | None:
+        """A cell as text, without what programs write for nothing and around texts."""
+        text = _text(cell)
+        if text is None or self._is_verbatim:
+            return text
+        text = first_value(plain_text(text))
+        return None if is_no_value(text) else text
 
 
-def _is_zoneless(value: object) -> bool:
-    """Whether a cell is a time as most programs write it, which may be that of any zone."""
-    with suppress(ValueError):
-        return isinstance(value, str) and datetime.fromisoformat(value.strip()).tzinfo is None
-    return False
+def _with_number(values: Values, place: int | str, number: FoundNumber) -> Values:
+    """A copy of a record with one number alone in a cell."""
+    cell = number.text if number.name is None else f"{number.text} - {number.name}"
+    copy = values.copy()
+    cast(Any, copy)[place] = cell
+    return copy
 
 
 def _plain_places(settings: ImportSettings, places: Mapping[str, int | str]) -> tuple[int, ...] | None:

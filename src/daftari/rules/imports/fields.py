@@ -5,8 +5,6 @@ Each reader returns the value or raises ``ValueError`` with the end of a sentenc
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar, get_args
@@ -27,6 +25,7 @@ from daftari.rules.consent.facts import (
 )
 from daftari.rules.consent.state import TEAM_SOURCES
 from daftari.rules.fields import Problems, fold_name, read_group_name, read_text, read_time
+from daftari.rules.imports.cells import repair_number
 
 T = TypeVar("T")
 
@@ -34,18 +33,6 @@ FACTS_PER_ROW_MAX = 10_000
 """Facts that one record may bring: all that is known of a number, which grows over the years."""
 FACT_KINDS = tuple(kind for kind in get_args(FactKind) if kind != "retraction")
 """What a file may say about a number; what was taken back is not in it."""
-
-_WHOLE = re.compile(r"(\+?\d+)\.0+")
-
-
-def repair_number(written: object) -> Any:
-    """A number that a spreadsheet holds as 254722000000.0, without what it added; lists and other types as text."""
-    if isinstance(written, float) and math.isfinite(written) and written.is_integer():
-        return int(written)
-    if isinstance(written, str):
-        found = _WHOLE.fullmatch(written.strip())
-        return found[1] if found else written
-    return written if written is None or (isinstance(written, int) and not isinstance(written, bool)) else str(written)
 
 
 def decode_cell(text: str, type: Any) -> Any:

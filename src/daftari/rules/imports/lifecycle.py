@@ -115,9 +115,11 @@ def walk_rejects(tx: Tx, *, import_id: int, take: Callable[[int, str, object], N
     """Call ``take`` with number, reason and record of every record that could not be taken; returns how many."""
     first, count = 0, 0
     while some := imports.list_rejects(tx, import_id=import_id, first=first, limit=ROWS_PER_STEP):
-        for number, why, record in some:
-            take(number, why, msgspec.json.decode(record))
-        first, count = some[-1][0] + 1, count + len(some)
+        for one in some:
+            if not one.taken:
+                take(one.number, one.why, msgspec.json.decode(one.record))
+                count += 1
+        first = some[-1].number + 1
     return count
 
 

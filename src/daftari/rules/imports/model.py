@@ -23,7 +23,8 @@ class ReadChunk(Struct, frozen=True, array_like=True):
     ``groups``: names, and the records that name them. ``repeat_groups``: the same, for numbers that a record before in
     the file named for that group. ``ids``: by number. ``repeats``: records whose number came before in
     the file. ``others``: records that are about no contact. ``values``: each record, should it be rejected later.
-    ``bytes_read``: of the file so far.
+    ``bytes_read``: of the file so far. ``warnings``: of records that are taken. ``unread_opt_outs``: records that say
+    an opt-out, and not whose.
     """
 
     number: int
@@ -39,6 +40,8 @@ class ReadChunk(Struct, frozen=True, array_like=True):
     rejects: list[Reject]
     values: Raw
     bytes_read: int
+    warnings: list[Reject]
+    unread_opt_outs: list[int]
 
 
 CONTACT_OUTCOMES = ("created", "updated", "unchanged", "duplicate", "invalid", "changed")
@@ -92,8 +95,20 @@ class ImportSettings(Struct, frozen=True, omit_defaults=True):
     known: Mark = NOW
 
 
+class Tally(Struct, frozen=True, array_like=True):
+    """How many records have a reason, and the first ones."""
+
+    count: int
+    rows: tuple[int, ...]
+
+
 class Progress(Struct, frozen=True, omit_defaults=True):
-    """How far an import is. ``seconds``: of work, pauses not among them. ``tries``: how often its file broke off."""
+    """How far an import is. ``seconds``: of work, pauses not among them. ``tries``: how often its file broke off.
+
+    ``opt_outs``: those that columns of contacts said. ``unread_opt_outs``: records that say an opt-out of a number that
+    cannot be read. ``reasons`` and ``warnings``: by their sentence. ``rejects``: records that were rejected, and
+    ``noted``: how many of them and of the warnings are kept.
+    """
 
     next_chunk: int = 0
     rows: int = 0
@@ -102,6 +117,12 @@ class Progress(Struct, frozen=True, omit_defaults=True):
     suppressed: int = 0
     joined: int = 0
     facts: int = 0
+    opt_outs: int = 0
+    unread_opt_outs: int = 0
+    reasons: dict[str, Tally] = {}
+    warnings: dict[str, Tally] = {}
+    rejects: int = 0
+    noted: int = 0
     groups: tuple[int, ...] = ()
     """Groups that contacts joined."""
     seconds: float = 0.0

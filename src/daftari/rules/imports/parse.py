@@ -5,26 +5,26 @@ Everything that needs no database happens here, in the sandboxed process. No tra
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal, cast
+from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
 from pyroaring import BitMap64
 
+from daftari.errors import UnreadableFile
 from daftari.files import IsTelephone, Record
 from daftari.mobile import AmbiguousMobile, Reader, UnreadableMobile, Written, own_form_reader, reader_for
-from daftari.model.consent import NewFact
-from daftari.model.contacts import TEXT_FIELDS, ContactRow
-from daftari.model.limits import FACTS_PER_CALL_MAX, ID_MAX
+from daftari.model.consent import ANY, NewFact, Scope
+from daftari.model.contacts import TEXT_FIELDS, ContactGiven, ContactRow
+from daftari.model.limits import EVIDENCE_MAX, IMPORT_ROWS_MAX
 from daftari.model.time import format_time
-from daftari.rules.consent.facts import read_facts
-from daftari.rules.consent.state import fold_sender
+from daftari.rules.consent.views import write_evidence
 from daftari.rules.contacts.parse import read_carefully, read_plain
-from daftari.rules.fields import Problems, digits_in, fold_name
-from daftari.rules.imports.columns import Columns, bounded_value, encode, value_taker
+from daftari.rules.fields import Problems, fold_name
+from daftari.rules.imports.cells import is_no_value, quote
+from daftari.rules.imports.columns import Columns, ConsentUse, MobileCells, bounded_value, value_taker
 from daftari.rules.imports.fields import (
     is_listed,
     read_consent,
@@ -32,36 +32,42 @@ from daftari.rules.imports.fields import (
     read_groups,
     read_id,
     read_more,
-    repair_number,
 )
+from daftari.rules.imports.lists import TIME_UNREAD, ListReader
 from daftari.rules.imports.model import ImportSettings, ReadChunk, Values
-from daftari.rules.numbers import read_number_with
-from daftari.store.imports import Reject
+from daftari.rules.imports.opt_outs import read_channels, read_consent_cell, scopes_of
+from daftari.rules.imports.reasons import record_json, reject, warn, without_quote
+from daftari.rules.imports.times import ORDERS, OrderFinder, find_orders, read_span
+from daftari.rules.numbers import WrittenNumber, read_number_with
 
 OWN_COLUMNS = ("id", "mobile", "created_at", *TEXT_FIELDS)
 """Columns that the files of our own exports have."""
 GROUPS_PER_FILE_MAX = 100_000
 """Different groups that one file may name: more are a column of something else."""
-RECORD_TEXT_MAX = 20_000
-"""Characters of a record that are kept when it cannot be taken."""
-
-SAID_MAX = 500
-"""Different things that a list of opt-outs or opt-ins may say, each with a set of numbers of its own."""
 REFUSED_MAX = 10_000
 """What was no number, and is remembered."""
 
-_ESCAPE = re.compile(r"\\u00[01][0-9a-f]")
-"""How JSON writes an invisible character: its digits are not the record's."""
+_PASSED_OVER = "A cell that is no telephone number was passed over; the record has another number."
+_UNCLEAR = "is about consent, and holds neither a yes nor a no: no opt-out was recorded."
 
 
 class _Row(Struct):
-    """What one record says."""
+    """What one record says. ``why``: why it is rejected; its opt-outs count all the same."""
 
-    contact: ContactRow | None
-    facts: list[NewFact]
-    groups: list[str]
+    contact: ContactRow | None = None
+    facts: list[NewFact] = []
+    groups: list[str] = []
     id: int | None = None
     mobile: int = 0
+    why: str | None = None
+    cell: str = ""
+
+
+class _Said(Struct):
+    """What the columns about consent say of a record, without its number, and what could not be understood."""
+
+    opt_outs: list[tuple[Scope, int | None, str]] = []
+    unclear: list[tuple[str, str]] = []
 
 
 class RowReader:
@@ -73,22 +79,74 @@ class RowReader:
         self._seen = BitMap64()
         self._others = BitMap64()
         self._ids = BitMap64()
-        self._said: dict[tuple[int | None, str, str, str], BitMap64] = {}
         self._named: dict[str, BitMap64] = {}
         self._take = value_taker(settings)
         self._columns = Columns(settings)
         # In a file of our own, bare digits are what an answer has: no number of the region is written so.
         is_own = settings.keep_ids or set(OWN_COLUMNS) <= set(settings.layout.columns)
         self._reader = _remembering((own_form_reader if is_own else reader_for)(settings.region))
+        places = [] if self._columns.at is None or settings.kind == "contacts" else [self._columns.at]
+        places += [use.where for use in self._columns.consents if use.column.kind == "opt_out"]
+        self._orders = {place: OrderFinder(settings.created_at) for place in places}
+        self._lists = ListReader(settings, self._columns, take=self._take, reader=self._reader, orders=self._orders)
+        self._added = 0
+        """How many records more than the file has: those with several numbers count once for each."""
+
+    @property
+    def has_times(self) -> bool:
+        """Whether all records have to be given to ``note_times`` before the first one is read."""
+        return bool(self._orders)
+
+    def note_times(self, records: Iterable[Record]) -> None:
+        """Look at how some records write their times: what one of them leaves open another one may decide."""
+        for record in records:
+            if record.values is not None:
+                for place, finder in self._orders.items():
+                    finder.add(self._take(record.values, place))
+
+    def divide(self, records: Sequence[Record]) -> list[Record]:
+        """The records, those of a person with several numbers in one cell once for each, and all numbered again.
+
+        Raises ``UnreadableFile`` when the file has too many.
+        """
+        found = list(records) if self._settings.kind != "contacts" else self._divide(records)
+        if found and found[-1].number > IMPORT_ROWS_MAX:
+            raise UnreadableFile(
+                f"The file has more than the {IMPORT_ROWS_MAX:,} rows that an import takes; divide it."
+            )
+        return found
+
+    def _divide(self, records: Sequence[Record]) -> list[Record]:
+        found: list[Record] = []
+        columns, is_table = self._columns, self._settings.layout.format == "csv"
+        for record in records:
+            values = record.values
+            divided: list[Values] = []
+            if values is not None and not (is_table and columns.holds_one(values)):
+                divided = columns.divide(values, self._take, self._reader)
+            if not divided:
+                found.append(self._renumbered(record, record.values))
+                continue
+            for place, some in enumerate(divided):
+                self._added += place > 0
+                found.append(self._renumbered(record, some))
+        return found
+
+    def _renumbered(self, record: Record, values: Values | None) -> Record:
+        if not self._added and values is record.values:
+            return record
+        return Record(record.number + self._added, values, record.why, record.text)
 
     def read_chunk(self, records: Sequence[Record], *, number: int, bytes_read: int) -> ReadChunk:
         """Some records that follow one another."""
         chunk = ReadChunk(
             number, records[0].number, len(records),
-            [], {}, {}, {}, [], [], [], [], _raw_values(records), bytes_read,
+            [], {}, {}, {}, [], [], [], [], _raw_values(records), bytes_read, [], [],
         )  # fmt: skip
-        read = self._read_contacts if self._settings.kind == "contacts" else self._read_facts
-        read(records, chunk)
+        if self._settings.kind == "contacts":
+            self._read_contacts(records, chunk)
+        else:
+            self._lists.read(records, chunk)
         return chunk
 
     def note_seen(self, mobiles: Iterable[int]) -> None:
@@ -106,15 +164,14 @@ class RowReader:
                 else:
                     seen.add(contact.mobile)
                 continue
-            row = self._read_contact(record)
-            if isinstance(row, str):
-                chunk.rejects.append(reject(record.number, row, record_json(record)))
-                continue
-            why = self._refuse(row)
-            if why is not None:
-                chunk.rejects.append(reject(record.number, why, record_json(record)))
-                continue
-            self._take_row(row, record.number, chunk)
+            row = self._read_contact(record, chunk)
+            why = row.why or self._refuse(row)
+            if why is None:
+                self._take_row(row, record.number, chunk)
+            else:
+                chunk.rejects.append(reject(record.number, why, record_json(record), cell=row.cell))
+                # An opt-out must not be lost for what else is wrong.
+                chunk.facts.extend(fact for fact in row.facts if fact.kind == "opt_out")
 
     def _refuse(self, row: _Row) -> str | None:
         """Why a record cannot be taken after those before it."""
@@ -157,39 +214,85 @@ class RowReader:
         mobile = values[places[0]]
         if not isinstance(mobile, str):
             return None
-        # A table of texts holds nothing else.
-        cells = cast("tuple[str | None, ...]", tuple([None if place < 0 else values[place] for place in places[1:]]))
-        return read_plain(record.number, mobile, cells, self._reader, self._created_at)
+        cells = self._columns.read_plain_cells(values)
+        return None if cells is None else read_plain(record.number, mobile, cells, self._reader, self._created_at)
 
-    def _read_contact(self, record: Record) -> _Row | str:
+    def _read_contact(self, record: Record, chunk: ReadChunk) -> _Row:
         """What a record says, or why it says nothing."""
         if record.values is None:
-            return record.why or "cannot be read."
-        given, more = self._columns.read(record.values, self._take)
+            return _Row(why=record.why or "cannot be read.")
+        cells = self._columns.find_mobile(record.values, self._take, self._reader)
+        given, more = self._columns.read(record.values, self._take, cells)
         problems = Problems()
-        given.mobile = repair_number(given.mobile)
         created_at, contact_id = self._created_at, None
         if self._settings.keep_ids:
             created_at = read_more(problems, "created_at", more, read_created_at) or created_at
             contact_id = read_more(problems, "id", more, read_id)
         groups = read_more(problems, "groups", more, read_groups) or []
-        contact, mobile, digits = None, None, None
-        if not self._is_bare(record.values, more):
-            contact = read_carefully(record.number, given, self._reader, created_at, problems)
-            mobile = None if contact is None else contact.mobile
-        elif number := problems.read("mobile", given.mobile, partial(read_number_with, self._reader)):
-            mobile, digits = number.number, number.digits
-        if mobile is None:
-            return problems.text()
-        facts: list[NewFact] = []
-        if self._columns.is_ours or is_listed(more.get("consent")):
-            read = partial(read_consent, number=record.number, mobile=mobile)
-            facts = read_more(problems, "consent", more, read) or []
-            if digits is not None:
-                facts = [msgspec.structs.replace(fact, digits=digits) for fact in facts]
-        if problems:
-            return problems.text()
-        return _Row(contact, facts, groups if contact is not None else [], contact_id, mobile)
+        is_bare = self._is_bare(record.values, more)
+        contact = None if is_bare else read_carefully(record.number, given, self._reader, created_at, problems)
+        if contact is None:
+            number = self._read_number(given, problems)
+        else:
+            number = WrittenNumber(contact.mobile, contact.digits)
+        facts = self._read_facts(record, more, number, problems)
+        said = self._read_opt_outs(record.values)
+        if number is None:
+            if said.opt_outs:
+                chunk.unread_opt_outs.append(record.number)
+        else:
+            facts += [_opt_out(record.number, number, *one) for one in said.opt_outs]
+            warnings = [*said.unclear, *((_PASSED_OVER, quote(cell)) for cell in cells.passed_over)]
+            chunk.warnings.extend(warn(record, why, cell=cell) for why, cell in warnings)
+        if problems or number is None:
+            why, cell = without_quote(problems.text(), given.mobile), _wrong_cell(problems, given, cells)
+            return _Row(facts=facts, mobile=number.number if number else 0, why=why, cell=cell)
+        return _Row(contact, facts, groups if contact is not None else [], contact_id, number.number)
+
+    def _read_number(self, given: ContactGiven, problems: Problems) -> WrittenNumber | None:
+        """The number of a record that is no contact, or whose other fields are wrong."""
+        if problems.has("mobile"):
+            return None
+        return problems.read("mobile", given.mobile, partial(read_number_with, self._reader))
+
+    def _read_facts(
+        self, record: Record, more: Mapping[str, Any], number: WrittenNumber | None, problems: Problems
+    ) -> list[NewFact]:
+        """The facts in a record of our own exports."""
+        if number is None or not (self._columns.is_ours or is_listed(more.get("consent"))):
+            return []
+        read = partial(read_consent, number=record.number, mobile=number.number)
+        facts = read_more(problems, "consent", more, read) or []
+        return [msgspec.structs.replace(fact, digits=number.digits) for fact in facts]
+
+    def _read_opt_outs(self, values: Values) -> _Said:
+        """What the columns about consent say: a no is an opt-out, a yes is nothing."""
+        said = _Said([], [])
+        for use in self._columns.consents:
+            cell = self._take(values, use.where)
+            if not is_no_value(cell) and not is_listed(cell):
+                self._read_opt_out(use, cell, said)
+        return said
+
+    def _read_opt_out(self, use: ConsentUse, cell: object, said: _Said) -> None:
+        kind, at = use.column.kind, None
+        meaning = read_consent_cell(cell, kind)
+        if meaning == "unclear":
+            orders = self._orders[use.where].orders if kind == "opt_out" else ORDERS
+            span = read_span(cell, orders=orders, now=self._settings.created_at)
+            if span is not None or find_orders(cell, now=self._settings.created_at):
+                # When they opted out; or when they agreed, which is no opt-out.
+                meaning = "opted_out" if kind == "opt_out" else "nothing"
+                at = None if span is None else min(span.last, self._settings.created_at)
+                if span is None and kind == "opt_out":
+                    said.unclear.append((TIME_UNREAD, quote(cell)))
+            elif kind == "opt_out" and read_channels(cell) is not None:
+                meaning = "opted_out"
+        if meaning == "opted_out":
+            for channel, purpose in scopes_of(use.column, cell):
+                said.opt_outs.append((Scope(channel, ANY, purpose), at, f"{use.name}: {cell}"))
+        elif meaning == "unclear":
+            said.unclear.append((f"The column {quote(use.name)} {_UNCLEAR}", quote(cell)))
 
     def _is_bare(self, values: Values, more: Mapping[str, Any]) -> bool:
         """Whether a record of our own exports holds the consent of a number without a contact."""
@@ -198,50 +301,6 @@ class RowReader:
         if isinstance(values, dict) and values.keys() <= {"id", "mobile", "consent"}:
             return is_listed(more["consent"])
         return self._columns.is_ours
-
-    def _read_facts(self, records: Sequence[Record], chunk: ReadChunk) -> None:
-        """Read the facts of a list's records, one for each number in a record."""
-        items: list[object] = []
-        owners: list[Record] = []
-        for record in records:
-            if record.values is None:
-                chunk.rejects.append(reject(record.number, record.why or "cannot be read.", record_json(record)))
-                continue
-            facts = self._columns.read_facts(record.values, self._take)
-            items += facts
-            owners += [record] * len(facts)
-        settings = self._settings
-        kind: Literal["opt_out", "opt_in"] = "opt_out" if settings.kind == "opt_outs" else "opt_in"
-        fresh: dict[int, bool] = {}
-        for first in range(0, len(items), FACTS_PER_CALL_MAX):
-            some, numbers = items[first : first + FACTS_PER_CALL_MAX], owners[first : first + FACTS_PER_CALL_MAX]
-            given = read_facts(
-                some, common=settings.common, kind=kind, writer="import", region=settings.region, now=None
-            )
-            for fact in given.facts:
-                number = numbers[fact.index].number
-                fresh[number] = self._is_fresh(fact) or fresh.get(number, False)
-                chunk.facts.append(msgspec.structs.replace(fact, index=number))
-            for index, errors in given.invalid.items():
-                record = numbers[index]
-                why = " ".join(sentence for sentences in errors.values() for sentence in sentences)
-                chunk.rejects.append(reject(record.number, why, record_json(record)))
-        chunk.repeats.extend(number for number, is_fresh in fresh.items() if not is_fresh)
-
-    def _is_fresh(self, fact: NewFact) -> bool:
-        """Whether the file has not said this before; it says so from now on."""
-        scope = fact.scope
-        said = (fact.at, scope.channel, fold_sender(scope.sender), scope.purpose)
-        seen, key = self._said.get(said), fact.mobile
-        if seen is None and len(self._said) < SAID_MAX:
-            seen = self._said.setdefault(said, BitMap64())
-        elif seen is None:
-            # So many different facts are remembered by their hash, which takes ten times the memory.
-            seen, key = self._seen, hash((fact.mobile, *said)) & ID_MAX
-        if key in seen:
-            return False
-        seen.add(key)
-        return True
 
 
 def telephone_test(region: str) -> IsTelephone:
@@ -277,16 +336,16 @@ def _remembering(reader: Reader) -> Reader:
     return read
 
 
-def reject(number: int, why: str, record: str) -> Reject:
-    """A record that cannot be taken."""
-    return Reject(number, why, record, digits_in(_ESCAPE.sub("", record)))
+def _opt_out(index: int, number: WrittenNumber, scope: Scope, at: int | None, note: str) -> NewFact:
+    evidence = write_evidence(note=note[:EVIDENCE_MAX])
+    return NewFact(index, number.number, "opt_out", scope, at, "import", evidence=evidence, digits=number.digits)
 
 
-def record_json(record: Record) -> str:
-    """A record as it is kept: a list, an object or a text."""
-    kept: object = record.text if record.text is not None else record.values
-    written = encode(kept).decode()
-    return written if len(written) <= RECORD_TEXT_MAX else encode(written[:RECORD_TEXT_MAX]).decode()
+def _wrong_cell(problems: Problems, given: ContactGiven, cells: MobileCells) -> str:
+    """The cell that the first problem of a record is about, quoted; blank where there is none."""
+    field = next(iter(problems.errors), "")
+    cell = cells.shown if field == "mobile" else getattr(given, field, None)
+    return quote(cell) if isinstance(cell, str | int | float | list | dict) else ""
 
 
 def _raw_values(records: Sequence[Record]) -> Raw:

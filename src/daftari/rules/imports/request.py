@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from daftari.errors import TooLarge
 from daftari.files import CARD_COLUMNS, LABEL, ColumnUse, Format, Layout, TableOptions, match_columns
 from daftari.files.columns import MOBILE
+from daftari.files.consent_columns import consent_field, names_time, read_consent_field
 from daftari.model.contacts import TEXT_FIELDS
 from daftari.model.limits import FILE_BYTES_MAX, PART_BYTES, PARTS_PER_STEP
 from daftari.rules.consent.facts import Kind, read_facts
@@ -136,10 +137,28 @@ def column_uses(layout: Layout, *, request: ImportRequest) -> tuple[ColumnUse, .
         uses = (*uses, *(ColumnUse(name, name) for name in OWN_NAMES if name not in used))
     are_facts = request.kind != "contacts"
 
-    def is_useful(field: str) -> bool:
-        return field.partition(".")[0] in (MOBILE, LABEL) or (field in FACT_FIELDS) is are_facts
+    uses = tuple(_useful(use, are_facts=are_facts) for use in uses)
+    return _with_times(uses) if are_facts else uses
 
-    return tuple(use if use.field is None or is_useful(use.field) else ColumnUse(use.name, None) for use in uses)
+
+def _useful(use: ColumnUse, *, are_facts: bool) -> ColumnUse:
+    """What a column is used for in this kind of import. Of contacts a column with times of opt-outs is opt-outs."""
+    field = use.field
+    if field is None or field.partition(".")[0] in (MOBILE, LABEL) or read_consent_field(field) is not None:
+        return use
+    if (field in FACT_FIELDS) is are_facts:
+        return use
+    return ColumnUse(use.name, consent_field(use.name) if field == "at" else None)
+
+
+def _with_times(uses: tuple[ColumnUse, ...]) -> tuple[ColumnUse, ...]:
+    """Where no column says so by its name, the first that is called after a time says when the people opted."""
+    if any(use.field == "at" for use in uses):
+        return uses
+    for place, use in enumerate(uses):
+        if (use.field is None or use.field.startswith("opt_out")) and names_time(use.name):
+            return (*uses[:place], ColumnUse(use.name, "at"), *uses[place + 1 :])
+    return uses
 
 
 def keep_file(write: Write, file: IO[bytes], *, settings: ImportSettings) -> int:

@@ -14,6 +14,7 @@ import msgspec
 from daftari.errors import ImportNotFound, StoreBusy, ValidationFailed, WrongImportState
 from daftari.files import ColumnUse, Layout, Record, read_line
 from daftari.model.contacts import TEXT_FIELDS
+from daftari.model.limits import IMPORT_ROWS_MAX
 from daftari.rules import events
 from daftari.rules.events import Action
 from daftari.rules.imports.apply import take_chunks
@@ -134,17 +135,20 @@ def read_before(tx: Tx, *, import_id: int, reader: LineReader) -> None:
         reader.note_before([contact.mobile for contact in found], ())
     after = 0
     while rejects := imports.list_rejects(tx, import_id=import_id, first=after, limit=CHUNK_RECORDS):
-        records = [(number, msgspec.json.decode(record)) for number, _, record in rejects]
+        records = [(one.number, msgspec.json.decode(one.record)) for one in rejects if not one.taken]
         reader.note_before((), [Record(number, values) for number, values in records if isinstance(values, dict)])
-        after = rejects[-1][0] + 1
+        after = rejects[-1].number + 1
 
 
 def write_chunk(tx: WriteTx, *, import_id: int, chunk: ReadChunk, seconds: float) -> list[ImportRow]:
     """Write some rows; returns the outcome of each. ``seconds``: of work since the last ones.
 
-    Raises ``WrongImportState`` when the stream was paused or cancelled, and ``StoreBusy`` when another call took over.
+    Raises ``WrongImportState`` when the stream was paused or cancelled or has too many rows, and ``StoreBusy`` when
+    another call took over.
     """
-    _streaming(tx, import_id=import_id)
+    found = _streaming(tx, import_id=import_id)
+    if found.progress.rows + chunk.count > IMPORT_ROWS_MAX:
+        raise WrongImportState(f"This stream has the {IMPORT_ROWS_MAX:,} rows that it may have; begin another one.")
     taken = take_chunks(tx, import_id=import_id, phase="apply", chunks=[chunk], seconds=seconds)
     assert taken.continues, "a call writes the chunks of its stream in their order"
     return list_rows(tx, import_id=import_id, after=chunk.first - 1, limit=chunk.count)

@@ -25,9 +25,11 @@ from daftari.rules.imports.model import (
     ImportKind,
     ImportOutcome,
     ImportSettings,
+    Tally,
     outcome_names,
 )
 from daftari.store import Tx, contacts, imports
+from daftari.store.imports import Reject
 
 ShownState = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 STATES: dict[ImportState, ShownState] = {
@@ -86,6 +88,17 @@ class ImportColumn(Struct, frozen=True):
     """The field that it is, `attributes.NAME` for one of its own; `null` when it is not used."""
 
 
+class ImportReason(Struct, frozen=True):
+    """What is wrong with some rows."""
+
+    why: Text
+    """The reason, without what was found in each row."""
+    count: Count
+    """How many rows have it."""
+    rows: list[Number]
+    """The first of them, up to three."""
+
+
 class ImportView(Struct, frozen=True, kw_only=True):
     """An import: its file, its state and its counts."""
 
@@ -124,6 +137,17 @@ class ImportView(Struct, frozen=True, kw_only=True):
     """How many contacts joined a group by it."""
     facts: Count
     """How many opt-outs, opt-ins and similar facts it recorded."""
+    opt_outs: Count
+    """How many opt-outs the rows of contacts say that were not known, in columns such as `SMS Opt Out`. They are
+    recorded."""
+    unread_opt_outs: Count
+    """How many rows say an opt-out whose number cannot be read. No one is opted out by them."""
+    reasons: list[ImportReason]
+    """Why rows could not be taken, the most frequent reason first."""
+    warnings: list[ImportReason]
+    """What could not be understood of rows that were taken, the most frequent first."""
+    rejects: Count
+    """How many rows could not be taken, or not whole. The first 100,000 of them and of the warnings are kept."""
     rate: float | None
     """Rows a second while it was worked on."""
     seconds_left: float | None
@@ -162,7 +186,9 @@ class ImportRow(Struct, frozen=True, omit_defaults=True):
     kept_out: bool = False
     """There when the person left the group by their own word. The contact did not join it again."""
     why: Text | None = None
-    """Why it could not be taken."""
+    """Why it could not be taken, and what was found."""
+    warning: Text | None = None
+    """What could not be understood of a row that was taken."""
 
 
 def show_import(found: Import) -> ImportView:
@@ -190,6 +216,11 @@ def show_import(found: Import) -> ImportView:
         suppressed=progress.suppressed,
         joined=progress.joined,
         facts=progress.facts,
+        opt_outs=progress.opt_outs,
+        unread_opt_outs=progress.unread_opt_outs,
+        reasons=_show_reasons(progress.reasons),
+        warnings=_show_reasons(progress.warnings),
+        rejects=progress.rejects,
         rate=None if rate is None else round(rate, 1),
         seconds_left=_seconds_left(found),
         error=progress.error,
@@ -204,6 +235,11 @@ def show_import(found: Import) -> ImportView:
 
 def _show_counts(counts: Mapping[str, int], names: Iterable[str]) -> ImportCounts:
     return ImportCounts(**{name: counts.get(name, 0) for name in names})
+
+
+def _show_reasons(tallies: Mapping[str, Tally]) -> list[ImportReason]:
+    ranked = sorted(tallies.items(), key=lambda item: (-item[1].count, item[1].rows))
+    return [ImportReason(why, tally.count, list(tally.rows)) for why, tally in ranked]
 
 
 def _show_columns(settings: ImportSettings) -> list[ImportColumn]:
@@ -230,18 +266,18 @@ def list_rows(tx: Tx, *, import_id: int, after: int, limit: int) -> list[ImportR
     rows = list(islice(imports.walk_rows(tx, import_id=import_id, after=after), limit))
     if not rows:
         return []
-    whys = {
-        number: why
-        for number, why, _ in imports.list_rejects(tx, import_id=import_id, first=rows[0][0], limit=limit)
-        if number <= rows[-1][0]
+    notes = {
+        one.number: one
+        for one in imports.list_rejects(tx, import_id=import_id, first=rows[0][0], limit=limit)
+        if one.number <= rows[-1][0]
     }
     ids = sorted({contact_id for _, _, contact_id in rows if contact_id})
     mobiles = {contact.id: contact.mobile for contact in contacts.find_contact_numbers(tx, ids=ids)} if ids else {}
-    return [_show_row(number, code, contact_id, mobiles.get(contact_id), whys.get(number))
+    return [_show_row(number, code, contact_id, mobiles.get(contact_id), notes.get(number))
             for number, code, contact_id in rows]  # fmt: skip
 
 
-def _show_row(number: int, code: int, contact_id: int, mobile: int | None, why: str | None) -> ImportRow:
+def _show_row(number: int, code: int, contact_id: int, mobile: int | None, note: Reject | None) -> ImportRow:
     return ImportRow(
         number,
         OUTCOMES[code & OUTCOME_MASK],
@@ -250,5 +286,6 @@ def _show_row(number: int, code: int, contact_id: int, mobile: int | None, why: 
         suppressed=bool(code & SUPPRESSED),
         joined=bool(code & JOINED),
         kept_out=bool(code & KEPT_OUT),
-        why=why,
+        why=None if note is None or note.taken else note.why,
+        warning=note.why if note is not None and note.taken else None,
     )

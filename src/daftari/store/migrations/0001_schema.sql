@@ -437,14 +437,17 @@ CREATE TABLE import_change (
 
 CREATE INDEX import_change_import ON import_change (project_id, import_id, contact_id);
 
--- Records that an import rejected, with the reason. digits: all digits of the record, by which an erasure finds it.
+-- Records that an import rejected, with the reason, or took with a warning (taken). cell: what the reason is about.
+-- digits: all digits of the record, by which an erasure finds it.
 CREATE TABLE import_reject (
     project_id INTEGER NOT NULL,
     import_id INTEGER NOT NULL,
     number INTEGER NOT NULL,
     reason TEXT NOT NULL,
+    cell TEXT NOT NULL,
     record TEXT NOT NULL,
     digits TEXT NOT NULL,
+    taken INTEGER NOT NULL,
     PRIMARY KEY (project_id, import_id, number),
     FOREIGN KEY (project_id, import_id) REFERENCES import (project_id, id)
 ) STRICT, WITHOUT ROWID;

@@ -140,8 +140,8 @@ DELETE FROM import_reject
 WHERE project_id = :project AND import_id = :id AND number >= :first AND number <= :last;
 
 -- name: list_import_rejects
--- Rejects of an import from one record on, in order.
-SELECT r.number, r.reason, r.record FROM import_reject AS r
+-- Rejects and warnings of an import from one record on, in order.
+SELECT r.number, r.reason, r.cell, r.record, r.digits, r.taken FROM import_reject AS r
 WHERE r.project_id = :project AND r.import_id = :id AND r.number >= :first ORDER BY r.number LIMIT :limit;
 
 -- name: find_rejects_by_digits
@@ -150,4 +150,4 @@ SELECT r.import_id, r.number FROM import_reject AS r WHERE r.project_id = :proje
 
 -- name: erase_import_reject
 -- Clears a reject of what it holds, the reason included, which quotes it; it stays counted.
-UPDATE import_reject SET reason = :reason, record = 'null', digits = '' WHERE project_id = :project AND import_id = :id AND number = :number;
+UPDATE import_reject SET reason = :reason, cell = '', record = 'null', digits = '' WHERE project_id = :project AND import_id = :id AND number = :number;

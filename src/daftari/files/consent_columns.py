@@ -1,0 +1,133 @@
+"""Columns that say whether a person may be messaged, known by their names in the languages of the regions.
+
+``opt_out``: a yes is an opt-out. ``accepts``: a no is one. ``status``: only a word such as ``stopped`` is. After it may
+stand what it is about: ``opt_out.sms``, ``accepts.sms.marketing``. No cell values.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Literal, get_args
+
+from msgspec import Struct
+
+ConsentKind = Literal["opt_out", "accepts", "status"]
+CONSENT_KINDS: tuple[ConsentKind, ...] = get_args(ConsentKind)
+CONSENT_CHANNELS = ("sms", "whatsapp", "premium_sms")
+CONSENT_PURPOSES = ("marketing", "transactional")
+
+
+class ConsentColumn(Struct, frozen=True):
+    """What a column's yes or no is about; an absent channel or purpose is any."""
+
+    kind: ConsentKind
+    channel: str | None = None
+    purpose: str | None = None
+
+
+_OPT_OUT = re.compile(
+    r"opt(?:s|ed|ing)?outs?|optout|unsub(?:scri)?|donot(?!e)|dont(?:call|contact|text|sms|message|send|disturb|email|mail)"
+    r"|\bdn[cd]\b|black ?list|\bblocked\b|suppress|\bstop(?:ped|sms|list|date|at)?\b"
+    r"|desabonn|desinscri|nepas|oppos(?:e|ition)|listerouge|refuse"
+    r"|nao(?:perturb|lig|cont|env|receb|quer)|descadastr|bloquead|cancelou|excluid"
+    r"|no(?:llamar|contactar|molestar|enviar|recibir|desea)|dad[oa]debaja|\bbaja\b|desuscri|dessuscri"
+    r"|amejiondoa|amejitoa|kajiondoa|kujiondoa|usi(?:m)?(?:pigie|tumie)|usipig|usitum|asitumiwe|hataki|ameondoka"
+    r"|amezuiwa|amekataa|ameacha|aliyejiondoa|waliojiondoa"
+)
+_ACCEPTS = re.compile(
+    r"accepts?\b|accept(?:e|ed|ing)?(?:sms|marketing|text|promo|whatsapp|message)|consent|opt(?:ed|s)? ?in\b"
+    r"|\bsubscri(?:be|bed|ption)\b"
+    r"|permission|\bagree[sd]?\b|\bok ?to\b|(?:may|can)(?:we)?(?:contact|text|message|sms)"
+    r"|\bmarketing\b|receives?(?:sms|text|marketing|promo|message|whatsapp)|wants?(?:sms|text|marketing|promo|message)"
+    r"|allow(?:sms|text|marketing|contact|whatsapp|message)|promotional|\bgdpr\b|preferences?"
+    r"|accepte|abonne(?!ment)|autoris|aceita|aceite|autoriz|assinante|inscrit|acepta|suscri"
+    r"|amekubali|anakubali|ridhaa|idhini|amejiunga|amejisajili"
+)
+_STATUS = re.compile(r"\bstatus\b|\bstatut\b|\bestado\b|\bsituacao\b|\bhali\b|\bhadhi\b")
+_OTHER_STATUS = re.compile(
+    r"marital|payment|order|financial|fulfil|transaction|delivery|employ|loan|kyc|invoice|deal|ticket|ndoa|civil|conjugal"
+)
+_ABOUT_OPT_OUTS = re.compile(r"\b(?:campaign|title|ids?|link|url|count|ip|list|bus|word|keyword)\b")
+"""Columns that say more of an opt-out than that there was one."""
+_ABOUT_CONSENT = re.compile(
+    r"\b(?:date|time|at|on|timestamp|source|method|ip|url|link|ids?|version|text|level|plan|package|type|number|no|amount"
+    r"|fee|price|name|manager|officer|agent|rep|campaign|budget|team|medium|funnel|owner)$"
+)
+_TIME = re.compile(
+    r"\b(?:date|time|at|on|when|timestamp|datetime|tarehe|muda|wakati|fecha|hora|data|heure|quando|cuando|quand)\b"
+    r"|(?:date|time)$"
+)
+_OTHER_TIME = re.compile(
+    r"birth|created|added|registered|joined|signup|sign up|updated|modified|imported|last|first|naissance|nacimiento"
+    r"|nascimento|kuzaliwa|opt(?:ed)? ?in|\bsubscri|confirm|consent|order|purchase|visit|sent|delivered|expir|due"
+)
+_SMS = re.compile(
+    r"\bsms\b|\btext(?:s|ing)?\b|\bmeseji\b|\btexto\b|\bmensajes?detexto\b|sms(?:optout|consent|marketing)"
+)
+_WHATSAPP = re.compile(r"whats ?app|\bwa\b")
+_PREMIUM = re.compile(r"\bpremium\b")
+_MARKETING = re.compile(r"marketing|\bpromo|publicit|mercadeo|matangazo|propaganda|advert|\bbulk\b|\boffers?\b")
+_TRANSACTIONAL = re.compile(r"transactional|transaccional|transacional")
+_OTHER_MEDIA = re.compile(
+    r"e ?mail|\bmail(?:ing|s)?\b|newsletter|courriel|correo|barua ?pepe|\bfax\b|postal|\bpost\b|\bpush\b|telemarket"
+    r"|cookie"
+)
+_PHONE_MEDIA = re.compile(r"\bsms\b|\btext|whats ?app|\bphone\b|\bcalls?\b|mobile|message|\bsimu\b|telefone?")
+_NAME_CHARS_MAX = 120
+
+
+def consent_field(name: str) -> str | None:
+    """The field of a column whose name speaks of consent; ``None`` for any other, and for e-mail, fax and post."""
+    words = _words(name)
+    if not words or len(words) > _NAME_CHARS_MAX or (_OTHER_MEDIA.search(words) and not _PHONE_MEDIA.search(words)):
+        return None
+    joined = words.replace(" ", "")
+    accepts = _ACCEPTS.search(words) or _ACCEPTS.search(joined)
+    kind: ConsentKind
+    if _OPT_OUT.search(words) or _OPT_OUT.search(joined):
+        if _ABOUT_OPT_OUTS.search(words):
+            return None
+        kind = "opt_out"
+    elif accepts and not _ABOUT_CONSENT.search(words):
+        kind = "accepts"
+    elif _STATUS.search(words) and not accepts and not _OTHER_STATUS.search(words):
+        kind = "status"
+    else:
+        return None
+    channels = [
+        channel
+        for channel, pattern in (("premium_sms", _PREMIUM), ("sms", _SMS), ("whatsapp", _WHATSAPP))
+        if pattern.search(words)
+    ]
+    if channels[:1] == ["premium_sms"]:
+        channels = channels[:1]
+    purpose = "marketing" if _MARKETING.search(words) else "transactional" if _TRANSACTIONAL.search(words) else None
+    # A column about two channels is about any: a no must not be kept for less than was said.
+    return ".".join([kind, *(channels if len(channels) == 1 else []), *([purpose] if purpose else [])])
+
+
+def names_time(name: str) -> bool:
+    """Whether a column is called after a time that may be that of an opt-out."""
+    words = _words(name)
+    return _TIME.search(words) is not None and _OTHER_TIME.search(words) is None
+
+
+def read_consent_field(field: str) -> ConsentColumn | None:
+    """A field such as ``accepts.sms.marketing``; ``None`` for what is none."""
+    kind, *rest = field.split(".")
+    if kind not in CONSENT_KINDS or len(rest) > 2:
+        return None
+    channel = next((part for part in rest if part in CONSENT_CHANNELS), None)
+    purpose = next((part for part in rest if part in CONSENT_PURPOSES), None)
+    if len(rest) != sum(part is not None for part in (channel, purpose)):
+        return None
+    return ConsentColumn(kind, channel, purpose)
+
+
+def _words(name: str) -> str:
+    """The words of a name in lower case without accents: ``DoNotCall`` and ``do_not_call`` are ``do not call``."""
+    cut = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
+    decomposed = unicodedata.normalize("NFKD", cut).casefold()
+    plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    return " ".join(re.findall(r"[^\W_]+", plain.replace("'", "").replace("\u2019", "")))

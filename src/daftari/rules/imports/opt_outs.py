@@ -1,0 +1,133 @@
+"""What the cells of a list of opt-outs, or of a column about consent, say: yes, no, a word, a channel, a purpose.
+
+A cell that cannot be understood is a warning, and never an opt-in. No columns, no database.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Literal
+
+from daftari.files.consent_columns import ConsentColumn, ConsentKind
+from daftari.model.consent import ANY
+from daftari.rules.imports.cells import word_set
+
+Said = Literal["opted_out", "nothing", "unclear"]
+"""What a cell about consent says."""
+
+_YES = word_set(
+    """yes y true t 1 x xx ✓ ✔ ☑ ✅ on checked ndiyo ndio ndiy kweli oui o vrai sim s si verdadeiro verdadero 1.0 ja"""
+)
+_NO = word_set("""no n false f 0 0.0 ✗ ✘ ❌ ☐ off unchecked never hapana la sivyo non faux nao falso nein""") | {
+    "not subscribed",
+    "non subscribed",
+    "never subscribed",
+    "notsubscribed",
+    "no consent",
+    "not opted in",
+}
+_OPTED_OUT = re.compile(
+    r"unsub(?:scribed?|scribe)?|opt(?:ed)? ?out|optout|stop(?:ped)?(?: all)?|block(?:ed)?|black ?list(?:ed)?|barred"
+    r"|do ?not ?(?:call|contact|text|sms|message|disturb|send|allow)|dn[cd]|suppress(?:ed)?|revoked?|withdrawn?"
+    r"|declined|denied|refused|rejected|complain(?:ed|t)|spam|removed|opt out of .*|opted out of .*"
+    r"|desabonnee?|desinscrite?|bloquee?|refusee?|oppose?e?|stoppee?|retiree?"
+    r"|descadastrad[oa]|desinscrit[oa]|bloquead[oa]|cancelou|recusad[oa]|recusou|parou|saiu|removid[oa]|dad[oa] de baja"
+    r"|baja|desuscrit[oa]|dessuscrit[oa]|rechazad[oa]|excluid[oa]|nao (?:contactar|contatar|ligar|enviar|perturbe)"
+    r"|no (?:llamar|contactar|molestar|enviar)|ne pas (?:appeler|contacter|envoyer|deranger)"
+    r"|amejiondoa|amejitoa|ameondoka|amezuiwa|amekataa|ameacha|acha|wacha|hataki|usimtumie|usitumie|toka|ondoka|imezuiwa"
+    r"|amesimamisha|simamisha|ameblock|no more(?: sms| messages| texts)?|wrong number"
+)
+_ALLOWED = re.compile(
+    r"(?:re)?subscribed?|active|opt(?:ed)? ?in|in|allow(?:ed)?|granted|given|accepted|confirmed"
+    r"|(?:single|double) opt ?in"
+    r"|pending(?: .*)?|ok|agreed|enabled|valid|normal|new|current|inscrite?|inscrit[oa]|abonnee?|actif|active|ativ[oa]"
+    r"|activ[oa]|suscrit[oa]|aceito|aceptad[oa]|anaendelea|amekubali|hai|yupo|amejiunga|reachable|deliverable"
+)
+
+_CHANNEL_WORDS: dict[str, str] = {
+    **dict.fromkeys(
+        word_set(
+            """sms text texts textmessage textmessages textmessaging bulksms smsmarketing meseji ujumbe ujumbemfupi
+    mensajedetexto messagetexte texto smstext"""
+        ),
+        "sms",
+    ),
+    **dict.fromkeys(word_set("whatsapp whatsap watsapp wa whatsup whatsappbusiness"), "whatsapp"),
+    **dict.fromkeys(word_set("premiumsms premium premiumrate premiumratesms psms smspremium"), "premium_sms"),
+    **dict.fromkeys(
+        word_set(
+            """any all everything every allchannels anychannel both channels yote zote wote njiazote tous tout toutes
+    todos todas todo cualquiera qualquer tudo"""
+        ),
+        ANY,
+    ),
+}
+_PURPOSE_WORDS: dict[str, str] = {
+    **dict.fromkeys(
+        word_set("marketing promotional promotion promotions promo promos advertising offers bulk"), "marketing"
+    ),
+    **dict.fromkeys(word_set("transactional transaction transactions service alerts"), "transactional"),
+    **dict.fromkeys(word_set("any all everything both yote zote tous tout todos todas tudo"), ANY),
+}
+_BETWEEN = re.compile(r"[,;/|+&\n]|:::|\band\b|\bna\b|\bet\b|\be\b|\by\b|\bor\b", re.IGNORECASE)
+_WORD_CHARS_MAX = 100
+
+
+def fold(cell: object) -> str:
+    """The words of a cell in lower case, without accents and punctuation around them."""
+    text = unicodedata.normalize("NFKD", str(cell)[: _WORD_CHARS_MAX + 1]).casefold()
+    plain = "".join(letter for letter in text if not unicodedata.combining(letter))
+    return " ".join(re.sub(r"[_\-\u2010-\u2015]+", " ", plain).split()).strip(" .!\"'()[]*")
+
+
+def read_consent_cell(cell: object, kind: ConsentKind) -> Said:
+    """What a cell says in a column of a kind; blank ones are not asked."""
+    word = fold(cell)
+    if len(word) > _WORD_CHARS_MAX:
+        return "nothing" if kind == "status" else "unclear"
+    if _OPTED_OUT.fullmatch(word):
+        return "opted_out"
+    if kind == "status":
+        return "nothing"
+    if word in _YES:
+        return "opted_out" if kind == "opt_out" else "nothing"
+    if word in _NO:
+        return "nothing" if kind == "opt_out" else "opted_out"
+    return "nothing" if _ALLOWED.fullmatch(word) else "unclear"
+
+
+def is_clear_yes(cell: object, kind: ConsentKind) -> bool:
+    """Whether a cell says that the person may be messaged."""
+    word = fold(cell)
+    if kind == "status":
+        return word in ("subscribed", "opted in", "active")
+    return (word in _NO) if kind == "opt_out" else (_ALLOWED.fullmatch(word) is not None or word in _YES)
+
+
+def read_channels(cell: object) -> list[str] | None:
+    """The channels that a cell names, any of them as one; ``None`` when a word in it is no channel."""
+    return _read_words(cell, _CHANNEL_WORDS)
+
+
+def read_purposes(cell: object) -> list[str] | None:
+    """As ``read_channels``, of purposes."""
+    return _read_words(cell, _PURPOSE_WORDS)
+
+
+def _read_words(cell: object, words: dict[str, str]) -> list[str] | None:
+    text = str(cell)
+    if len(text) > _WORD_CHARS_MAX:
+        return None
+    if text.strip() == ANY:
+        return [ANY]
+    found = [words.get(fold(part).replace(" ", "")) for part in _BETWEEN.split(text) if part.strip()]
+    if not found or None in found:
+        return None
+    return [ANY] if ANY in found else list(dict.fromkeys(word for word in found if word is not None))
+
+
+def scopes_of(column: ConsentColumn, cell: object) -> list[tuple[str, str]]:
+    """Channel and purpose of each opt-out that a cell makes: the column's; where it names none, those in the cell."""
+    channels = [column.channel] if column.channel else read_channels(cell) or [ANY]
+    return [(channel, column.purpose or ANY) for channel in channels]
