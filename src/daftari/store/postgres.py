@@ -34,6 +34,7 @@ from daftari.store.engine import (
     Transaction,
     Value,
 )
+from daftari.store.nul import refuse_nul, refuse_nul_in_rows
 from daftari.store.queries import Query, load_queries
 
 SERVER_VERSION_MIN = 150_000
@@ -101,6 +102,7 @@ class PostgresTransaction(Transaction):
 
     def insert_many(self, table: str, rows: Sequence[tuple[Value, ...]]) -> None:
         """Insert rows into one of ``TABLES``, by COPY when there are many."""
+        refuse_nul_in_rows(TABLES[table], rows)
         columns = ", ".join(TABLES[table])
         if len(rows) >= COPY_ROWS_MIN:
             with self._cursor.copy(f"COPY {table} ({columns}) FROM STDIN".encode()) as copy:
@@ -121,6 +123,7 @@ class PostgresTransaction(Transaction):
 
     def _execute(self, name: str, values: dict[str, Value | RowSet]) -> None:
         query = self._queries[name]
+        refuse_nul(values)
         values.setdefault("project", self.project.id)
         given: dict[str, object] = dict(values)
         for row_set, columns in query.row_sets.items():

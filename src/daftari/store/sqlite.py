@@ -35,6 +35,7 @@ from daftari.store.engine import (
 )
 from daftari.store.fair_lock import FairLock
 from daftari.store.file_modes import make_private
+from daftari.store.nul import refuse_nul, refuse_nul_in_rows
 from daftari.store.queries import Query, load_queries
 
 APPLICATION_ID = 0x44414654
@@ -106,6 +107,7 @@ class SqliteTransaction(Transaction):
     def insert_many(self, table: str, rows: Sequence[tuple[Value, ...]]) -> None:
         """Insert rows into one of ``TABLES``."""
         columns = TABLES[table]
+        refuse_nul_in_rows(columns, rows)
         marks = ", ".join("?" * len(columns))
         self._connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
 
@@ -119,6 +121,7 @@ class SqliteTransaction(Transaction):
 
     def _execute(self, name: str, values: dict[str, Value | RowSet]) -> apsw.Cursor:
         query = self._queries[name]
+        refuse_nul(values)
         values.setdefault("project", self.project.id)
         for row_set in query.row_sets:
             values[row_set] = _encode(values[row_set]).decode()
