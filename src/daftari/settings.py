@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct, convert
 
 from daftari.errors import BadSettings
-from daftari.store import POSTGRES_PREFIXES, masked
+from daftari.store import POSTGRES_PREFIXES, UnclearAddress, masked, read_address, refuse_pairs
 
 DEFAULT_DATABASE = "./daftari.db"
 CONFIG_FILE = "daftari.toml"
@@ -95,9 +95,10 @@ def _read_database(value: object) -> str:
     if not mark:
         if text == ":memory:":
             raise ValueError
+        refuse_pairs(text)
         return text
     if scheme in _POSTGRES and rest:
-        return f"postgresql://{rest}"
+        return f"postgresql://{read_address(rest)}"
     if scheme == "sqlite" and rest.startswith("/") and rest != "/":
         return rest[1:]
     raise ValueError
@@ -137,6 +138,15 @@ SETTINGS = (
         doc="The database of the phonebook.",
         right="a path, sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME",
         read=_read_database,
+    ),
+    Setting(
+        name="database_url_file",
+        default=None,
+        default_doc="none",
+        doc="The file with the address of a PostgreSQL database, which may hold a password.",
+        right="the path of a file",
+        read=_read_text,
+        on_command_line=False,
     ),
     Setting(
         name="host",
@@ -222,6 +232,9 @@ def read_settings(
             found[setting.name] = _read(setting, environ[setting.variable], said_by=setting.variable)
         if options.get(setting.name) is not None:
             found[setting.name] = _read(setting, options[setting.name], said_by=setting.option)
+    url_file = found.pop("database_url_file", None)
+    if url_file is not None and "database" not in found:
+        found["database"] = _read_url_file(folder / str(url_file))
     found = {setting.name: setting.default for setting in SETTINGS} | found
     if found["threads"] is None:
         found["threads"] = POSTGRES_THREADS if str(found["database"]).startswith(POSTGRES_PREFIXES) else SQLITE_THREADS
@@ -236,11 +249,24 @@ def read_database(written: str, *, said_by: str) -> str:
 def _read(setting: Setting, value: object, *, said_by: str) -> object:
     try:
         return setting.read(value)
+    except UnclearAddress as error:
+        raise BadSettings(f"{said_by} is {masked(str(value))!r}: {error}.") from None
     except ValueError:
         said = masked(value) if isinstance(value, str) else value
         if setting.name == "secret":
             said = "***"
         raise BadSettings(f"{said_by} is {said!r}; it must be {setting.right}.") from None
+
+
+def _read_url_file(path: Path) -> object:
+    """The address of the database that stands in a file of its own."""
+    try:
+        written = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadSettings(f"The file {path} with the database's address cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise BadSettings(f"The file {path} with the database's address is not UTF-8 text.") from None
+    return _read(_BY_NAME["database"], written, said_by=f"The address in {path}")
 
 
 def _read_file(config: str | None, *, folder: Path) -> dict[str, object]:

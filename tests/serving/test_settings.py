@@ -105,7 +105,7 @@ def test_a_wrong_value_is_named_where_it_stands(tmp_path: Path) -> None:
     [
         ("prot = 1", "did you mean 'port'"),
         ("Public-URL = 1", "did you mean 'public_url'"),
-        ("zzz = 1", "database, host"),
+        ("zzz = 1", "database, database_url_file, host"),
     ],
 )
 def test_an_unknown_name_in_the_file_is_answered_with_the_closest_one(tmp_path: Path, written: str, hint: str) -> None:
@@ -134,7 +134,6 @@ def test_yes_and_no_are_read_as_people_write_them(tmp_path: Path, written: str, 
     "database",
     [
         "postgresql://ana:s3cret@db:5432/book",
-        "postgresql://ana:s3/c@r?s3cret@db/book",
         "postgresql://db/book?user=ana&password=s3cret",
         "postgresql://db/book?sslpassword=s3cret&user=ana",
     ],
@@ -147,14 +146,65 @@ def test_a_password_is_never_shown(tmp_path: Path, database: str) -> None:
         assert "db" in shown
 
 
-def test_a_refused_database_does_not_show_its_password_either(tmp_path: Path) -> None:
-    with pytest.raises(BadSettings) as refused:
-        _read(tmp_path, database="mysql://ana:s3cret@db/book")
-    assert "s3cret" not in refused.value.message
+@pytest.mark.parametrize(
+    "database",
+    [
+        "mysql://ana:s3cret@db/book",
+        "postgresql://ana:s3cret/s3cret@db/book",
+        "postgresql://ana:s3cret@s3cret@db/book",
+        "postgresql://ana:s3cret%s3cret@db/book",
+        "postgresql://ana:s3cret%4@db/book",
+        "postgresql://ana:s3cret#s3cret/s3cret@db/book",
+        "postgresql://ana:s3cret",
+        "postgresql://ana:s3cret/book",
+        "postgresql://ana:s3cret s3cret@db/book",
+        "postgresql://db:54x32/book?password=s3cret",
+        "host=db user=ana password=s3cret",
+        "host=db user=ana password = 's3cret \\' s3cret' dbname=book",
+        "dbname=book PASSWORD=s3cret",
+    ],
+)
+def test_a_refused_database_does_not_show_its_password_either(tmp_path: Path, database: str) -> None:
+    (tmp_path / "address").write_text(f"{database}\n")
+    for given in ({"database": database}, {"environ": {"DAFTARI_DATABASE_URL_FILE": "address"}}):
+        with pytest.raises(BadSettings) as refused:
+            _read(tmp_path, **given)
+        assert "s3cret" not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "database",
+    [
+        "postgresql://ana:s3%40cr%2Fet:%25@db:5432/book",
+        "postgresql://ana:!$&'()*+,;=?#@db/book",
+        "postgresql://ana@db,[::1]:5433/book?target_session_attrs=read-write",
+        "postgresql:///book?host=/run/postgresql&port=5433",
+        "postgresql://?service=book",
+    ],
+)
+def test_every_address_that_is_clear_is_taken(tmp_path: Path, database: str) -> None:
+    assert _read(tmp_path, database=database).database == database
+
+
+def test_the_address_of_the_database_may_stand_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "address").write_text("postgres://ana:s3cret@db/book\n")
+    given = {"DAFTARI_DATABASE_URL_FILE": "address"}
+    assert _read(tmp_path, environ=given).database == "postgresql://ana:s3cret@db/book"
+    assert _read(tmp_path, environ=given).threads == 16
+    assert _read(tmp_path, environ=given | {"DAFTARI_DATABASE": "book.db"}).database == "book.db"
+    (tmp_path / "daftari.toml").write_text('database_url_file = "address"\n')
+    assert _read(tmp_path).database == "postgresql://ana:s3cret@db/book"
+    for missing in ("no such file", "."):
+        with pytest.raises(BadSettings, match="cannot be read"):
+            _read(tmp_path, environ={"DAFTARI_DATABASE_URL_FILE": missing})
 
 
 def test_a_secret_has_no_option_that_others_could_see_and_is_never_shown(tmp_path: Path) -> None:
-    assert [setting.name for setting in SETTINGS if not setting.on_command_line] == ["secret", "secret_file"]
+    assert [setting.name for setting in SETTINGS if not setting.on_command_line] == [
+        "database_url_file",
+        "secret",
+        "secret_file",
+    ]
     settings = _read(tmp_path, environ={"DAFTARI_SECRET": "s3cret s3cret s3cret", "DAFTARI_SECRET_FILE": "s3cret"})
     assert (settings.secret, settings.secret_file) == ("s3cret s3cret s3cret", "s3cret")
     assert "s3cret" not in repr(settings)

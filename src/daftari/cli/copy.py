@@ -29,8 +29,8 @@ app = command_group()
 @command(
     app,
     "copy",
-    "daftari copy --from sqlite:///daftari.db --to postgresql://daftari:PASSWORD@localhost/daftari",
-    "daftari copy --from sqlite:///daftari.db --to postgresql://daftari:PASSWORD@localhost/daftari --verify",
+    "daftari copy --from sqlite:///daftari.db --to postgresql://daftari@localhost/daftari",
+    "daftari copy --from sqlite:///daftari.db --to postgresql://daftari@localhost/daftari --verify",
     note="Stop the service first.\n\nExit codes: 0 the two are equal, 1 they are not.",
 )
 def run_copy(

@@ -14,7 +14,7 @@ app = command_group()
     app,
     "migrate",
     "daftari migrate",
-    "daftari migrate --database postgresql://daftari:PASSWORD@localhost/daftari",
+    "daftari migrate --database postgresql://daftari@localhost/daftari",
     note="Stop the service first.",
 )
 def migrate_database(*, where: DatabaseOptions) -> None:

@@ -23,7 +23,7 @@ app = command_group()
     "daftari serve",
     "daftari serve --demo",
     "daftari serve --host 0.0.0.0 --port 80 --public-url https://phonebook.example",
-    "daftari serve --database postgresql://daftari:PASSWORD@localhost/daftari --workers 4",
+    "daftari serve --database postgresql://daftari@localhost/daftari --workers 4",
     note="Ctrl-C or SIGTERM stops the service after the requests in progress; a second Ctrl-C stops it at once.",
 )
 def serve(

@@ -12,7 +12,7 @@ app = command_group()
 @command(
     app,
     "worker",
-    "daftari worker --database postgresql://daftari:PASSWORD@localhost/daftari",
+    "daftari worker --database postgresql://daftari@localhost/daftari",
     note="Several can run at once; each job is done by one of them.",
 )
 def run_worker(*, where: DatabaseOptions) -> None:

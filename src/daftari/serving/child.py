@@ -19,6 +19,7 @@ from multiprocessing.process import BaseProcess
 from msgspec import Struct
 
 from daftari.memory import check_cycles_rarely
+from daftari.serving.log_lines import LineFormatter
 from daftari.settings import Settings
 
 JOBS_AT_ONCE = 3
@@ -72,7 +73,7 @@ async def _serve(settings: Settings, listening: Listening, stop: _Stop) -> None:
             max_buffer_size=listening.header_bytes_max,
         ),
         log_level=LogLevels.error,
-        log_dictconfig={"handlers": _handlers_on_stderr()},
+        log_dictconfig=_log_on_stderr(),
     )
     check_cycles_rarely()
     loop = asyncio.get_running_loop()
@@ -138,7 +139,9 @@ class _Stop:
 
 def _begin() -> None:
     """Writes warnings to standard error, and makes the process stop when its parent ends."""
-    logging.basicConfig(format="daftari: %(message)s", level=logging.WARNING)
+    handler = logging.StreamHandler()
+    handler.setFormatter(LineFormatter("daftari: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_terminate_after, args=(parent,), daemon=True).start()
@@ -149,6 +152,8 @@ def _terminate_after(parent: BaseProcess) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _handlers_on_stderr() -> dict[str, object]:
+def _log_on_stderr() -> dict[str, object]:
+    """What Granian changes in its configuration of logs."""
     handler = {"class": "logging.StreamHandler", "formatter": "generic", "stream": "ext://sys.stderr"}
-    return {"console": handler, "access": handler}
+    formatter = {"()": LineFormatter, "fmt": "[%(levelname)s] %(message)s"}
+    return {"handlers": {"console": handler, "access": handler}, "formatters": {"generic": formatter}}

@@ -4,7 +4,14 @@ Its functions take a transaction and records, run named queries, and return reco
 from it belongs to the rules. Layers above the rules use only what this module exports.
 """
 
-from daftari.store.database_url import POSTGRES_PREFIXES, dialect_of, masked
+from daftari.store.database_url import (
+    POSTGRES_PREFIXES,
+    UnclearAddress,
+    dialect_of,
+    masked,
+    read_address,
+    refuse_pairs,
+)
 from daftari.store.engine import Store, SystemTx, Tx, WriteTx
 from daftari.store.erasure_key import default_secret_file
 from daftari.store.file_modes import list_exposed_files
@@ -28,6 +35,7 @@ __all__ = [
     "Store",
     "SystemTx",
     "Tx",
+    "UnclearAddress",
     "WaitingStore",
     "WriteTx",
     "default_secret_file",
@@ -43,6 +51,8 @@ __all__ = [
     "masked",
     "migrate",
     "open_store",
+    "read_address",
+    "refuse_pairs",
     "release_job",
     "renew_job",
     "take_job",

@@ -19,7 +19,7 @@ import psycopg
 from psycopg import errors as pg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from daftari.errors import DaftariError, StoreBusy, StoreUnavailable
+from daftari.errors import BadSettings, DaftariError, StoreBusy, StoreUnavailable
 from daftari.model.projects import Project
 from daftari.store.database_url import masked
 from daftari.store.engine import (
@@ -322,8 +322,13 @@ def connect(url: str) -> psycopg.Connection[Row]:
 
     Nothing is prepared behind a pooler: it may have other clients' statements of the same name run in our place.
     """
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        # The library's own sentence may quote a part of the password.
+        raise BadSettings(f"{masked(url)} is not an address of PostgreSQL: a parameter in it is unknown.") from None
     connection: psycopg.Connection[Row] = psycopg.connect(
-        make_conninfo("", **(SILENCE | conninfo_to_dict(url))),
+        make_conninfo("", **(SILENCE | given)),
         autocommit=True,
         connect_timeout=CONNECT_SECONDS,
         client_encoding="UTF8",

@@ -19,13 +19,13 @@ NOT_ALLOWED = 3
 """``may-message``: at least one number may not be messaged."""
 INTERRUPTED = 130
 
-_CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], " ")
+_CONTROLS = dict.fromkeys([*range(32), *range(127, 160), 0x2028, 0x2029], " ")
 
 
 def fail(*sentences: str, code: int = FAILED) -> typer.Exit:
     """Prints why a command fails. Returns the exception that ends it with ``code``, for the caller to raise."""
     for sentence in sentences:
-        say(f"daftari: {sentence}")
+        say(f"daftari: {strip_controls(sentence)}")
     return typer.Exit(code)
 
 
