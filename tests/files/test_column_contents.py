@@ -24,6 +24,7 @@ MOBILE_NAMES = (
 )
 FIELD_NAMES = {
     "name": (
+        "group_a/farmer_name|"
         "Full Names|FULL NAME|Names|Customer Name|Member's Name|Name of client|Student|Mteja|Jina kamili|"
         "Majina|Jina la mteja|What is your name?|Nom complet|Nom et prénoms|Nom du client|Nombre y apellidos|"
         "Nombre del cliente|Nome completo|الاسم|الاسم الكامل|اسم العميل|ስም|ሙሉ ስም|OTHER NAMES|Contact Person"
@@ -82,6 +83,7 @@ def mobiles(header: str, *rows: str, region: str = "KE") -> list[str]:
         ("Nummer,Kadi", "0722001101,5", ["Nummer"]),
         ("Other Party Info,A/C No.", "254722001101 - MARY NJERI,A1", ["Other Party Info"]),
         ("Where can we reach you?,Timestamp", "0722001101,21/11/2026 10:15", ["Where can we reach you?"]),
+        ("What should we call you?,Your best contact number", "Mary,0722001101", ["Your best contact number"]),
         ("Billing Phone,Shipping Phone,Order Number", "0722001101,,1001", ["Billing Phone", "Shipping Phone"]),
         ("Father's Phone,Mother's Phone,Pupil", "0722001101,0722001102,Mary", ["Father's Phone", "Mother's Phone"]),
     ],

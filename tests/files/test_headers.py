@@ -70,6 +70,16 @@ def test_a_header_without_a_name_that_is_known_is_the_first_row(tmp_path: Path) 
     assert len(values(path)) == 2
 
 
+def test_titles_are_told_from_the_table_by_their_width_where_no_name_is_known(tmp_path: Path) -> None:
+    titles = "Organization Name:,DUKA\nShort Code:,600111\nPeriod:,November\n\n"
+    rows = "R1,Paid,254722001101 - MARY NJERI,x\nR2,Paid,254722001102 - JOHN OUMA,y\n"
+    path = put(tmp_path, "a.csv", f"{titles}Receipt,Status,Other Party Info,A/C\n{rows}")
+    assert layout_of(path).header_row == 5
+    assert layout_of(path).columns == ("Receipt", "Status", "Other Party Info", "A/C")
+    bare = put(tmp_path, "b.csv", f"WATEJA\n{rows}")
+    assert (layout_of(bare).header, len(values(bare))) == (False, 2)
+
+
 # ---- headers in two rows ------------------------------------------------------------------------------
 
 

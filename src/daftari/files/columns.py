@@ -180,9 +180,15 @@ def _field_of(column: Column) -> tuple[str | None, int, int]:
                 return field, _ENDING, -length
         if "email" in words and {*words} <= OWN_WORDS | LATER_WORDS | {"email"}:
             return "email", _ENDING, 0
-        if words and {*words} <= PERSON_WORDS | WHOLE_NAMES and {*words} & WHOLE_NAMES:
+        if _names_person(words):
             return "name", _ENDING, 0
     return _field_by_contents(column, words), _CONTENT, column.place
+
+
+def _names_person(words: tuple[str, ...]) -> bool:
+    """Whether a name ends with that of a person, ``farmer name``, or begins with it: ``jina la mkulima``."""
+    pairs = {words[-2:], tuple(reversed(words[:2]))}
+    return any(len(pair) == 2 and pair[0] in PERSON_WORDS and pair[1] in WHOLE_NAMES for pair in pairs)
 
 
 def _field_by_contents(column: Column, words: Sequence[str]) -> str | None:

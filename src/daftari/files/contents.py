@@ -25,6 +25,7 @@ def _listed(words: str) -> frozenset[str]:
 
 
 _BLANKS = _listed("- -- --- – — . n/a n.a. na #n/a none null nil nan ? x hana hakuna 0")
+_BLANK_CHARS_MAX = 8
 _NUMBER = re.compile(r"[+(\uff0b]{0,2}\d[\d\s().\-/\u00a0\u2010-\u2015]{5,30}")
 _DATE = re.compile(
     r"(?:(?:19|20)\d\d([-/.])\d\d?\1\d\d?|\d\d?([-/.])\d\d?\2(?:19|20)?\d\d)(?:[T\s].*)?|\d\d?:\d\d(?::\d\d.*)?",
@@ -38,6 +39,7 @@ _MASKED = re.compile(r"\+?\d{2,7}[*x\u2022#]{2,8}\d{2,4}(?:\s*-.*)?", re.IGNOREC
 _BEGINNINGS = frozenset("+0123456789")
 _DIGITS_MIN, _DIGITS_MAX = 7, 15
 _CELL_CHARS_MAX = 200
+_EMAIL_CHARS_MAX = 400
 _NAME_WORDS_MAX = 6
 
 
@@ -82,14 +84,17 @@ class ColumnContents(Struct, frozen=True, array_like=True, gc=False):
 
 def is_blank(cell: object) -> bool:
     """Whether a cell holds nothing, or what people write for nothing."""
-    return cell is None or (isinstance(cell, str) and (not (text := cell.strip()) or text.casefold() in _BLANKS))
+    if isinstance(cell, str):
+        text = cell.strip()
+        return not text or (len(text) <= _BLANK_CHARS_MAX and text.casefold() in _BLANKS)
+    return cell is None
 
 
 def looks_like_telephone(cell: object) -> bool:
     """Whether a cell is, by simple looks, a telephone number."""
     if isinstance(cell, bool) or not isinstance(cell, str | int):
         return False
-    text = str(cell).strip()
+    text = cell[:_CELL_CHARS_MAX].strip() if isinstance(cell, str) else str(cell)
     if not _NUMBER.fullmatch(text) or _DATE.fullmatch(text):
         return False
     return _DIGITS_MIN <= sum(map(str.isdigit, text)) <= _DIGITS_MAX
@@ -97,7 +102,7 @@ def looks_like_telephone(cell: object) -> bool:
 
 def looks_like_email(cell: object) -> bool:
     """Whether a cell is, by simple looks, an e-mail address."""
-    return isinstance(cell, str) and _EMAIL.fullmatch(cell.strip()) is not None
+    return isinstance(cell, str) and len(cell) <= _EMAIL_CHARS_MAX and _EMAIL.fullmatch(cell.strip()) is not None
 
 
 def looks_like_person(cell: object) -> bool:

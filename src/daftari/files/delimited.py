@@ -54,7 +54,7 @@ _NAMED_DELIMITER = re.compile(r"\ufeff?sep=([^\w\r\n\"\\ ])(?:\r\n|\n|\r|$)")
 _END = "\x1e end of piece \x1e"
 """A line put after each piece: it comes back as a record of its own unless a quote is still open."""
 _BROKEN_QUOTE = f"has a quote that never ends, or more than {CELL_CHARS_MAX:,} characters in a cell"
-_JOINED = re.compile(r"\d{16}|\d[\d ()\-]{5,}\d(?:\+|[\"']?[^\W\d_])|[^\W\d_][\"']?\+?\d[\d ()\-]{5,}\d")
+_JOINED = re.compile(r"\d{16}|\d[\d ()\-]{5,30}\d(?:\+|[\"']?[^\W\d_])|[^\W\d_][\"']?\+?\d[\d ()\-]{5,30}\d")
 """A telephone number that touches a word or another number: the end of a line was between them."""
 _AGREED = 0.9
 """The share of records that must have as many cells as the first one for a delimiter to be beyond doubt."""

@@ -6,6 +6,7 @@ files.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -92,7 +93,7 @@ def _place_of(rows: Sequence[NumberedRow], header_row: int) -> int:
 
 
 def _find_header(rows: Sequence[NumberedRow], given: set[str]) -> tuple[int, int]:
-    """The first and the last row of the header; -1 for both when the first row is one of people already."""
+    """The first and the last row of the header; -1 for the first when there are only titles above the people."""
     top = [cells for _, cells in rows]
     for place, cells in enumerate(top[:HEADER_ROWS_MAX]):
         if given & {key_of(_text(cell)) for cell in cells}:
@@ -107,7 +108,21 @@ def _find_header(rows: Sequence[NumberedRow], given: set[str]) -> tuple[int, int
             second = top[place + 1] if place + 1 < len(top) else ()
             is_double = _is_second(cells, second, set().union(*telephones[place + 2 :]))
             return place, place + is_double
-    return (-1, -1) if any(map(looks_like_person, top[0])) else (0, 0)
+    begin = _begin_of(top)
+    return (-1, begin - 1) if any(map(looks_like_person, top[begin])) else (begin, begin)
+
+
+def _begin_of(top: Sequence[Sequence[Cell]]) -> int:
+    """The first row that is not much narrower than the table: those above it, without people, are titles."""
+    widths = [len(trimmed(cells)) for cells in top]
+    counts = Counter(widths)
+    usual = max((width for width in counts if counts[width] > 1), key=lambda width: width * counts[width], default=0)
+    for place, cells in enumerate(top[:HEADER_ROWS_MAX]):
+        if widths[place] > 1 and 2 * widths[place] > usual:
+            return place
+        if any(map(looks_like_person, cells)):
+            break
+    return 0
 
 
 def _is_header(cells: Sequence[Cell], below: set[int], *, is_wide: bool, follows_people: bool) -> bool:

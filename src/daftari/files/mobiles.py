@@ -50,7 +50,7 @@ class Claim(IntEnum):
     OTHER_PERSON = 5
     """A telephone of a relative, an agent or a similar person."""
     MENTIONED = 6
-    """A telephone is mentioned, in a question for example."""
+    """A telephone or a contact is mentioned, in a question for example."""
     UNKNOWN = 7
     """The name says nothing."""
 
@@ -155,8 +155,8 @@ def _read_name(column: Column) -> _Candidate | None:
         return _Candidate(column, Claim.OTHER_PERSON, tier, 0) if nouns or weak else None
     if nouns:
         return _Candidate(column, _claim_of_nouns(core, nouns, strange), tier, _LAST_PLACE)
-    if weak and not strange:
-        return _Candidate(column, Claim.WEAK, _SMS if "sms" in weak else _WEAK, 0)
+    if weak:
+        return _Candidate(column, Claim.MENTIONED if strange else Claim.WEAK, _SMS if "sms" in weak else _WEAK, 0)
     if NUMBER in words:
         # Of members, accounts, orders: never a telephone.
         return None
