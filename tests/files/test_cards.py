@@ -157,6 +157,10 @@ CUSTOM = "TEL;X-CUSTOM(CHARSET=UTF-8,ENCODING=QUOTED-PRINTABLE,{}):{}\n"
         ("TEL;CELL:0722006007\nno property at all\nX-;;=:x\n", ["0722006007"]),
         ("TEL;CELL:0722006007\nADR;LABEL=(a;b:;;x\n", ["0722006007"]),
         ('TEL;TYPE="cell:0722006007\n', ["0722006007"]),
+        (
+            "TEL;CELL:0722006007\nX-MS-CARDPICTURE;TYPE=JPEG;ENCODING=BASE64:\n /9j/4AAQ\n SkZJRgAB\n A\n",
+            ["0722006007"],
+        ),
     ],
 )
 def test_a_line_that_cannot_be_read_costs_that_line_and_not_the_card(

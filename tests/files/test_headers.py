@@ -70,6 +70,11 @@ def test_a_header_without_a_name_that_is_known_is_the_first_row(tmp_path: Path) 
     assert len(values(path)) == 2
 
 
+def test_a_line_with_a_number_is_no_header(tmp_path: Path) -> None:
+    sheets = [["Fill in the sheet"], ["Contact: 0700000000"]], [["fname", "mobile"], ["Mary", "0722000304"]]
+    assert layout_of(xlsx(tmp_path / "a.xlsx", *sheets)).sheet == "Sheet2"
+
+
 def test_titles_are_told_from_the_table_by_their_width_where_no_name_is_known(tmp_path: Path) -> None:
     titles = "Organization Name:,DUKA\nShort Code:,600111\nPeriod:,November\n\n"
     rows = "R1,Paid,254722001101 - MARY NJERI,x\nR2,Paid,254722001102 - JOHN OUMA,y\n"

@@ -24,6 +24,7 @@ _PROPERTY = re.compile(rf"(?:[\w-]++\.)?+[\w-]++(?:;(?=[;:]))?+(?:{_PARAMETER})*
 """The beginning of a property with parameters. Of a line that has none, ``vobject`` tries every way to split it."""
 _TELEPHONE = re.compile(r"(?:[\w-]+\.)?TEL\s*(;.*):([^:]*)$", re.IGNORECASE | re.DOTALL)
 """A line with a number, however its parameters are written."""
+_BASE64 = re.compile(r"[^:]*ENCODING=B|[^:]*;BASE64", re.IGNORECASE)
 _PERSON = frozenset(("n", "fn", "tel", "email", "org"))
 """What must be left of a card when lines are left out."""
 _ERRORS = (vobject.base.VObjectError, ValueError, LookupError, AttributeError, TypeError, StopIteration)
@@ -83,6 +84,9 @@ def _repaired(text: str) -> Iterator[str]:
 def _readable(text: str) -> Iterator[str]:
     """The lines of a card that ``vobject`` can read by themselves."""
     for lines in _properties(text):
+        if _BASE64.match(lines[0]):
+            # Pictures, whose value may be cut off.
+            continue
         try:
             vobject.base.textLineToContentLine("".join(lines).rstrip("\r\n"))
         except _ERRORS:

@@ -15,7 +15,7 @@ from daftari.files.consent_columns import CONSENT_KINDS, consent_field, read_con
 from daftari.files.contents import ColumnContents
 from daftari.files.mobiles import Column, find_mobiles, names_mobile
 from daftari.files.spellings import WHOLE_NAMES, beginnings, endings, find_field
-from daftari.files.words import LATER_WORDS, OTHER_KINDS, OWN_WORDS, PERSON_WORDS, key_of, words_of
+from daftari.files.words import LATER_WORDS, OTHER_KINDS, OTHER_PERSONS, OWN_WORDS, PERSON_WORDS, key_of, words_of
 
 MOBILE = "mobile"
 LABEL = "label"
@@ -177,7 +177,8 @@ def _field_of(column: Column) -> tuple[str | None, int, int]:
         for length in range(len(words) - 1, 0, -1):
             field = endings().get(words[-length:]) or beginnings().get(words[:length])
             if field is not None:
-                return field, _ENDING, -length
+                # That of another person is better than none: in a list of pupils it is the parent's.
+                return field, _CONTENT if {*words} & OTHER_PERSONS else _ENDING, -length
         if "email" in words and {*words} <= OWN_WORDS | LATER_WORDS | {"email"}:
             return "email", _ENDING, 0
         if _names_person(words):

@@ -36,7 +36,8 @@ _NAME = re.compile(r"[^\W\d_][^\W\d_]*(?:['\u2019.\-][^\W\d_]*)*")
 _PART = re.compile(r"[+\uff0b]?\d[\d \-().\u00a0]{5,18}\d")
 _MASKED = re.compile(r"\+?\d{2,7}[*x\u2022#]{2,8}\d{2,4}(?:\s*-.*)?", re.IGNORECASE)
 """As statements show numbers: ``2547****802 - JOHN OUMA``."""
-_BEGINNINGS = frozenset("+0123456789")
+_BEGINNINGS = frozenset("+(='\uff0b")
+"""How a number may begin, other than with a digit."""
 _DIGITS_MIN, _DIGITS_MAX = 7, 15
 _CELL_CHARS_MAX = 200
 _EMAIL_CHARS_MAX = 400
@@ -49,6 +50,8 @@ class ColumnContents(Struct, frozen=True, array_like=True, gc=False):
     filled: int = 0
     """Cells that hold something."""
     telephones: int = 0
+    plain: int = 0
+    """Those of them that begin with the number."""
     with_digits: int = 0
     """Cells with so many digits that a telephone number may be among them."""
     emails: int = 0
@@ -66,8 +69,8 @@ class ColumnContents(Struct, frozen=True, array_like=True, gc=False):
 
     @property
     def are_plainly_telephones(self) -> bool:
-        """Whether nearly all cells are, and none is repeated all the time."""
-        return 10 * self.telephones >= 9 * self.filled > 0 and 2 * self.different > self.filled
+        """Whether nearly all cells begin with one, and none is repeated all the time."""
+        return 10 * self.plain >= 9 * self.filled > 0 and 2 * self.different > self.filled
 
     @property
     def are_emails(self) -> bool:
@@ -109,8 +112,7 @@ def looks_like_person(cell: object) -> bool:
     """Whether a cell is an e-mail address, or begins with a telephone number: something that no column is called."""
     if looks_like_telephone(cell) or looks_like_email(cell):
         return True
-    begins = isinstance(cell, str) and cell.strip()[:1] in _BEGINNINGS
-    return begins and _holds_telephone(cell, looks_like_telephone)
+    return isinstance(cell, str) and _begins_number(cell.strip()) and _holds_telephone(cell, looks_like_telephone)
 
 
 def count_contents(
@@ -134,9 +136,11 @@ def _count(cells: Sequence[object], is_telephone: IsTelephone) -> ColumnContents
     texts = [cell.strip() if isinstance(cell, str) else cell for cell in map(_plain, cells)]
     words = [text.split() for text in texts if isinstance(text, str) and len(text) <= _CELL_CHARS_MAX]
     names = [some for some in words if len(some) <= _NAME_WORDS_MAX and all(map(_NAME.fullmatch, some))]
+    telephones = [text for text in texts if _holds_telephone(text, is_telephone)]
     return ColumnContents(
         filled=len(texts),
-        telephones=sum(_holds_telephone(text, is_telephone) for text in texts),
+        telephones=len(telephones),
+        plain=sum(_begins_number(str(text)) for text in telephones),
         with_digits=sum(_count_digits(text) >= _DIGITS_MIN - 2 for text in texts),
         emails=sum(map(looks_like_email, texts)),
         names=len(names),
@@ -154,6 +158,10 @@ def _plain(cell: object) -> object:
     if isinstance(cell, float) and cell.is_integer():
         return int(cell)
     return cell
+
+
+def _begins_number(text: str) -> bool:
+    return text[:1].isdigit() or text[:1] in _BEGINNINGS
 
 
 def _count_digits(cell: object) -> int:

@@ -26,6 +26,7 @@ from daftari.files.words import (
     PHONE_NOUNS,
     WEAK_NOUNS,
     all_words_of,
+    holds_number,
     is_one_of,
     words_of,
 )
@@ -107,7 +108,7 @@ def find_mobiles(columns: Iterable[Column]) -> list[Column]:
         weak,
         [one for one in groups[Claim.BARE_NUMBER] if one.column.are_telephones],
         [one for one in groups[Claim.OTHER_PERSON] if one.fits],
-        [one for one in groups[Claim.MENTIONED] if one.column.are_telephones],
+        [one for one in groups[Claim.MENTIONED] if one.column.contents and one.column.contents.are_plainly_telephones],
         _plainly_telephones(groups[Claim.UNKNOWN]),
         own,
         groups[Claim.LIKELY],
@@ -124,7 +125,9 @@ def _plainly_telephones(candidates: Sequence[_Candidate]) -> list[_Candidate]:
 
 
 def names_mobile(name: str) -> bool:
-    """Whether a name is one of such a column, whatever stands in it."""
+    """Whether a name is one of such a column, whatever stands in it; none has a number itself."""
+    if holds_number(name):
+        return False
     found = _read_name(Column(0, name))
     return found is not None and found.claim in (Claim.OWN, Claim.LIKELY, Claim.OTHER_PERSON, Claim.WEAK)
 

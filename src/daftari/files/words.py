@@ -22,6 +22,7 @@ _IPHONE = re.compile(r"\biphone", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _PLACEHOLDER = re.compile(r"x{2,}")
 _GLUED = re.compile(r"(?!iphone|tele|smart|head|micro)(.{3,}?)(phone|mobile|whatsapp|email|number|no)")
+_GLUED_NAME = re.compile(r"(first|last|full|middle|given|family)name")
 _NAME_CHARS_MAX = 300
 """A longer name is a text, and is cut."""
 
@@ -30,6 +31,7 @@ def _listed(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
+_NUMBER_DIGITS_MIN = 7
 NUMBER = "number"
 """What every word for a number becomes."""
 _NUMBER_WORDS = _listed(
@@ -124,6 +126,12 @@ def key_of(name: str) -> str:
     return "".join(letter for letter in _folded(name[:_NAME_CHARS_MAX]) if letter.isalnum())
 
 
+def holds_number(name: str) -> bool:
+    """Whether a telephone number stands in a text, other than as an example."""
+    plain = _EXAMPLE.sub("", _BRACKETS.sub(" ", name[:_NAME_CHARS_MAX]))
+    return sum(map(str.isdigit, plain)) >= _NUMBER_DIGITS_MIN
+
+
 def is_one_of(word: str, nouns: frozenset[str]) -> bool:
     """Whether a word is one of these; Arabic and Amharic words may have an ending more."""
     return word in nouns or (not word.isascii() and any(len(noun) > 2 and word.startswith(noun) for noun in nouns))
@@ -152,6 +160,9 @@ def _parts(word: str) -> tuple[str, ...]:
         word = word[:-1]
     if word in _NUMBER_WORDS:
         return (NUMBER,)
+    named = _GLUED_NAME.fullmatch(word)
+    if named:
+        return (named[1], "name")
     glued = _GLUED.fullmatch(word)
     if glued and (glued[2] != "no" or glued[1] in PHONE_NOUNS | MOBILE_NOUNS | MESSENGER_NOUNS | WEAK_NOUNS):
         return (glued[1], NUMBER if glued[2] == "no" else glued[2])
