@@ -16,8 +16,8 @@ from daftari.gateways.protocol import RECEIVED
 from daftari.gateways.signals import SIGNALS
 from daftari.model.consent import ANY, Scope
 from daftari.model.inbound import (
-    InboundDoubt,
     InboundEvent,
+    InboundLink,
     InboundMessage,
     InboundRequest,
     InboundSignal,
@@ -360,6 +360,7 @@ NAMES = sorted(
     | {"from", "to", "text", "message", "number", "status", "updateType", "channel", "timestamp", "user_preferences"}
     | {"Body", "From", "ErrorCode", "senderId", "phoneNumber", "wa_id", "interactive", "list_reply", "at", "event"}
     | {"edit", "image", "caption", "button", "payload", "error", "status", "Recipients", "SMSMessageData", "body"}
+    | {"from_user_id", "user_id", "contacts", "recipient_user_id", "caption", "content", "sender", "messageId"}
 )
 VALUES = st.one_of(
     st.none(),
@@ -383,8 +384,11 @@ def assert_fit_to_keep(events: list[InboundEvent] | None) -> None:
     for event in events or []:
         assert "\0" not in repr(event)
         assert repr(event).encode()
-        if not isinstance(event, InboundSignal | InboundDoubt | InboundUnreadable):
+        if isinstance(event, InboundMessage):
+            assert event.number or event.user_id
+        if isinstance(event, InboundLink):
             assert event.number
+            assert event.user_id
 
 
 @given(shape=SHAPES)

@@ -319,6 +319,37 @@ wrong number!!
 wrongnumber
 notinterested
 deletemynumber
+sitaki hizo
+Sitaki kusumbuliwa
+nataka kuacha kupokea sms
+Arrêt
+arrête les sms
+Delete pls
+leave
+em favor parem
+para de mandar mensagem
+quiero salir
+baja por favor
+لا أريد هذه الرسائل بعد الآن
+usitume sms
+msitume tena
+acha sms
+futa
+Wrong number bro
+not interested bro
+stop it pls
+nitoe kwenye hii group yenu
+Kwa nini mnanitumia sms, niondoeni
+Who are you and where did you get my contact
+pls remove
+i do not want this sms
+dont want messages
+Mbona mnanisumbua na meseji?
+hatutaki ujumbe wenu
+STOP!!!!!!
+sotp
+stop pls
+não sou eu
 """
 """Messages of people who want no more messages, one a line."""
 
@@ -520,6 +551,104 @@ Nitumie sms ukifika
 usisahau kunitumia sms
 Niko kwa stage
 stage yetu ni Odeon
+para mim
+Para hoy
+para quem?
+vou sair
+voy a salir tarde
+toa pesa kwa mpesa
+toa pesa
+ondoa shaka
+kata simu
+futa meza
+block 7
+shop block
+Exit 3
+annual leave
+Leave form
+pesa inatosha
+100 inatosha
+presión baja
+calidad baja
+muy alto
+chega hoje
+arrêt de bus
+arrêt maladie
+retirer de l'argent
+usitume pesa bado
+لا أريد السكر في القهوة
+شكرا خلاص تمام
+sipendi chai ya tangawizi
+nimeacha kazi
+Naacha kazi kesho
+acha niulize
+wacha nimalizie
+Wacha tu nione
+acha tuone kesho
+ni sawa tu
+Nipo njiani
+Mko na stock ya unga?
+Soko la Wakulima
+naomba kujua bei
+Naomba msaada wa haraka
+I will stand by
+Do you have size 42?
+Does it come in blue
+I don't have money today
+don't know
+dont know yet
+I don't want the blue one give me red
+I'm not sure
+not available today
+not today
+It is not working
+What's the number for support
+I gave you the wrong size
+This is my number
+my number changed to 0711222333
+delete item 3 from my order
+Drop me at the gate
+take me to the office
+get me two bags
+who gave you the parcel
+where did you keep it
+Report to the office at 9
+blocked drain at my shop
+spam folder
+The text is too small
+Your message was received well
+I enjoyed the message today, amen
+Asante kwa ujumbe
+Nimependa ujumbe wenu
+nilitumiwa sms na benki
+kutuma pesa ni shilingi ngapi
+Nitumie message kesho
+tuma sms
+umenitumia pesa?
+usisahau
+msisahau mkutano
+siko nyumbani
+sina shida
+si neno
+Ni mimi
+sijaelewa
+sijui
+niko sawa
+Stephen
+Stacy here
+Steve
+stamp
+sto pesa
+Sops manual
+soup
+strip
+Stoa
+Stoic
+setup
+unscrew the cap
+Understood
+unsure
+UNICEF
 """
 """Messages that are about something else."""
 

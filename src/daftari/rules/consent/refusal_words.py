@@ -10,7 +10,7 @@ CLEAR = r"""
 wrong ?(number|person|no|num|contact|phone)
 not my (number|phone)
 (not|un|no longer) ?int(er|r|re|err)+?e?s?ted
-(delete|erase|drop|forget|unregister|deregister|deactivate) (me|us)
+(delete|erase|forget|unregister|deregister|deactivate) (me|us)|(delete|erase) number
 (delete|erase|clear|drop|lose|unregister|deactivate) ?(my|this|our) ?(\w+ )?(number|no|num|contacts?|line)
 (delete|erase|clear|deactivate) (my|our) (\w+ ){0,2}(details|data|info\w*|names?|phone|records?|subscription)
 (take|get|pull) (me|us|my number|this number|my contact) off
@@ -55,8 +55,8 @@ plus (de|aucun) (messages?|sms|pub|publicites?)|pas interess\w*|m interesse pas
 descadastr\w*|desinscre\w*|cancelar (a )?(inscricao|assinatura|subscricao)
 me (remov|exclu|tir|apag|descadastr)\w+|(remov|exclu|apag|tir)\w+ (o )?meu (numero|contato|contacto|nome)
 nao (me )?(envi|mand|contat|incomod|perturb)\w+ (\w+ )?mais|nao me (envi|mand|incomod|perturb)\w+
-nao quero (mais|receber)|nao (tenho|ha) interesse|nao estou interessad[oa]|sem interesse
-numero errado|deixem? me em paz
+par(e|ar|em|a) de (me )?(envi|mand)\w*|nao quero (mais|receber)|nao (tenho|ha) interesse
+nao estou interessad[oa]|sem interesse|numero errado|deixem? me em paz
 
 # Spanish
 (dar|darme|dame|denme|deme) (de )?baja|desuscri\w+|cancelar (la |mi )?suscripcion
@@ -70,7 +70,7 @@ dej(ame|enme|adme) en paz|no me (interesa|escrib\w+|molest\w+|envi\w+|mand\w+)|n
 الغ(اء|وا?|ي)?|(ال)?غاء|(ال)?توقفو?ا?|ا?وقفو?ا?|قفو?ا?|ايقاف|اوقف\w*|بطلوا|انسحاب
 (ال)?حذف (ال)?رقم\w*|(احذف|امسح|ازل|شيل)\w* (رقمي|الرقم|هذا الرقم)|(احذف|ازيل|شيل)وني
 (لا|ما|مش|مو) (ت|نت)?(رسل|راسل|بعت|تصل|زعج)\w*
-(لا|ما|مش|مو) (اريد|ارغب|ابغى|ابي|عايز|عاوز|بدي)|(غير|لست|مش|مو) مهتم\w*
+(غير|لست|مش|مو) مهتم\w*
 (ال)?رقم (هذا )?(خاطئ|خطأ|غلط|غير صحيح)
 
 # Amharic
@@ -82,32 +82,41 @@ jooji\w*|iga saar\w*|lambar khaldan|dhaab(i|aa)|hin barbaad(u|nu)|hagarika|mpaga
 """
 """Refusals wherever they stand in a message."""
 
-AMBIGUOUS = r"""
-# English
-delete|block|exit|leave|cease|desist|halt|discontinue|deactivate|terminate|enough|no more|opt|spam|unfollow|dnd
-(do not|don ?t|dnt) (send|text|txt|message|msg|sms|contact)
-
-# Swahili
-(ha|si)(tu)?taki|sitak|staki|sipendi|sihitaji|sipendezwi|(wa|a)cha|ondokeni|tokeni|ondoka|toka
-(u|m)situme(ni)?|(u|m)sinipigie|simamish(a|eni|ia)|kom(a|eni|esha|esheni)|sitish(a|eni)|katiza
-m?(ni|tu)toe(ni)?|(ji)?ondo(a|ani|e)|ondoeni|(ji)?to(a|eni)|jitoe|kuacha|kata|futa|futeni
-inatosha|yatosha|imetosha|siyo? mimi
+BRIEF = r"""
+# English, Swahili
+deactivate|terminate|unfollow|dnd|(do not|don ?t|dnt) (send|text|txt|message|msg|sms|contact)
+(ha|si)(tu)?taki|sitak|staki|ondokeni|tokeni|ondoka|toka|simamish(a|eni|ia)|kom(a|eni|esha|esheni)|sitish(a|eni)
 
 # French, Portuguese, Spanish
-arret(er|ez|e|es)?|annul(er|ez|e)|(supprim|enlev|retir)(er|ez)|stopper|ca suffit
-nao (quero|sou eu)|no (quiero|mas|molest\w+)
-par(e|ar|em|en|a)|sair|saia|cancel(ar|e|a|em|en)|remov(er|a|am)|exclu(ir|a|am)|desativ(ar|e)|chega|engano
-baja|alto|basta|salir|elimin(ar|e|en|a)|borr(ar|e|en|a)|quitar|anular|desist(ir|o)
+arret(er|ez)|par(e|em|en)|cancel(ar|e|a|em|en)|nao quero|no (quiero|mas|molest\w+)
 
 # Arabic, Amharic, Somali
-خروج|كفى|كفاية|حذف|ازالة|خلاص|በቃ|በቃኝ|ተው|ተዉ|አጥፋ|አጥፉ\w*|(አል|አን)ፈልግ\w*|ma rabo
+(لا|ما|مش|مو) (اريد|ارغب|ابغى|ابي|عايز|عاوز|بدي)|(አል|አን)ፈልግ\w*|ma rabo
 """
 """Refusals in a message that says little more, or that names messages."""
 
+NEAR = r"""
+# Swahili
+(wa|a)cha|sipendi|sihitaji|sipendezwi|(u|m)situme(ni)?|(u|m)sinipigie|m?(ni|tu)toe(ni)?|kuacha|katiza|kata|futa|futeni
+(ji)?ondo(a|ani|e)|ondoeni|(ji)?to(a|eni)|jitoe
+
+# French, Portuguese, Spanish, Arabic, Amharic
+arrete?s?|annul(er|ez|e)|(supprim|enlev|retir)(er|ez)|stopper|parar|remov(er|a|am)|exclu(ir|a|am)|desativ(ar|e)
+elimin(ar|e|en|a)|borr(ar|e|en|a)|quitar|anular|desist(ir|o)|خروج|حذف|ازالة|ተው|ተዉ|አጥፋ|አጥፉ\w*
+"""
+"""Refusals as a whole message, or in one that names messages."""
+
+ALONE = r"""
+delete|block|exit|leave|cease|desist|halt|discontinue|enough|no more|opt|spam|inatosha|yatosha|imetosha|siyo? mimi
+ca suffit|nao sou eu|sair|saia|chega|engano|baja|alto|basta|salir|كفى|كفاية|በቃ|በቃኝ
+"""
+"""Refusals as a whole message."""
+
 FILLERS = """
-a am ba bana basi do don t hata hello hey hi i im it jamani jameni kabisa kindly leo me merci mimi my na nyinyi ok okay
-please pls plz pliz por favor sana sasa sawa si sir svp tafadhali tena thank thanks the this to tu us vous you te
-il plait not nous moi asante habari من فضلك لو سمحت يا እባክዎ እባክህ እባክሽ
+a agora ahora am ba bana basi do don t hata hello hey hi i im it ja jamani jameni je kabisa kindly leo maintenant me
+merci mimi my na naomba nataka now nyinyi not ok okay please pls plz pliz por favor quero quiero sana sasa sawa si sir
+svp tafadhali tena thank thanks the this to tu us veux vous ya you te il plait nous moi asante habari من فضلك لو سمحت يا
+እባክዎ እባክህ እባክሽ
 """
 """Words that say nothing of their own."""
 
@@ -118,10 +127,10 @@ mensage(m|ns)|mensajes?|publicites?|pub|رسائل|رساله|رسالة|الر�
 """
 """Words for messages."""
 
-LET = r"(wa|a)cha (?!ujumbe|ku)(ni|tu|a|wa|u|i|zi|yi|m)\w*[eiu]"
+LET = r"(wa|a)cha (tu |basi |kwanza )?(?!ujumbe|ku)(ni|tu|a|wa|u|i|zi|yi|m)\w*[eiu]"
 """ACHA and WACHA before a verb: "let me", "let us"."""
 
 LIKE_STOP = """
-shop step top sop stow slop strop stomp atop swop stok stoo sto stops estop stol
+shop step top sop stow slop strop stomp atop swop stok stoo stoa sto stops estop stol
 """
 """Words of their own that differ from STOP by a letter."""

@@ -10,10 +10,10 @@ import unicodedata
 from difflib import SequenceMatcher
 from functools import cache
 
-from daftari.rules.consent.refusal_words import AMBIGUOUS, CLEAR, FILLERS, LET, LIKE_STOP, MESSAGES
+from daftari.rules.consent.refusal_words import ALONE, BRIEF, CLEAR, FILLERS, LET, LIKE_STOP, MESSAGES, NEAR
 
 WORDS_MAX = 2
-"""Words of a message that is short enough for an ambiguous word, fillers not counted."""
+"""Words of a message that says little more than a word of ``BRIEF``, fillers not counted."""
 MISSPELT_WORDS_MAX = 6
 """Words of a message in which a misspelt STOP may stand anywhere; of a longer one it is the first."""
 LIKENESS_MIN = 0.84
@@ -40,11 +40,15 @@ def find_refusal(plain: str, *, written: str) -> str:
 
 
 def _is_short_refusal(words: str) -> bool:
-    """Whether an ambiguous word stands almost alone, or next to a word for messages."""
-    if not _words(AMBIGUOUS).search(words):
-        return False
+    """Whether a word that has other uses stands alone, or almost, or next to a word for messages."""
     said = [word for word in words.split() if word not in _FILLERS]
-    return len(said) <= WORDS_MAX or _words(MESSAGES).search(words) is not None
+    alone = " ".join(said)
+    if _words(ALONE).fullmatch(alone) or _words(NEAR).fullmatch(alone):
+        return True
+    names_messages = _words(MESSAGES).search(words) is not None
+    if names_messages and _words(NEAR).search(words):
+        return True
+    return (names_messages or len(said) <= WORDS_MAX) and _words(BRIEF).search(words) is not None
 
 
 def _is_misspelt(words: str) -> bool:
