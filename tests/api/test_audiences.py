@@ -125,6 +125,8 @@ def test_a_project_that_requires_an_opt_in_reaches_no_one_without(book: Client, 
 
 def test_csv_comes_where_it_is_asked_for(book: Client) -> None:
     opt_out(book, mobile(1))
+    both = book.get(STREAM, query="group=One&channel=sms", headers={"Accept": "application/x-ndjson, text/csv;q=0"})
+    assert both.headers["content-type"] == "application/x-ndjson"
     answer = book.get(STREAM, query="group=One&channel=sms", headers={"Accept": "text/csv, */*;q=0.1"})
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert answer.body.decode() == "mobile,id\r\n" + "".join(f"{mobile(number)},{number}\r\n" for number in (2, 3, 4))

@@ -30,7 +30,7 @@ def stream_audience(request: Request) -> Response:
     """``GET /v1/audience``."""
     definition = _read_definition(request.params, groups="group")
     request.params.refuse_wrong()
-    as_csv = CSV in request.accept
+    as_csv = request.choose_type(NDJSON, CSV) == CSV
     spool, _ = request.spool(
         lambda tx, spool: audiences.write_audience(tx, definition=definition, write=spool.write, as_csv=as_csv)
     )

@@ -31,6 +31,7 @@ from daftari.errors import (
     WrongProject,
 )
 from daftari.model.limits import ERRORS_MAX
+from daftari.web.accept import names_type
 from daftari.web.responses import JSON, Response
 from daftari.web.rsgi import RsgiScope
 
@@ -113,7 +114,7 @@ def render_json(error: DaftariError, scope: RsgiScope, request_id: str) -> Respo
     if isinstance(error, ContactNotFound) and error.opt_out_recorded:
         body["opt_out"] = "recorded"
     media_type = JSON
-    if PROBLEM in (scope.headers.get("accept") or "").lower():
+    if names_type(scope.headers.get("accept"), PROBLEM):
         media_type = PROBLEM
         body |= {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": error.message}
     return Response(status, msgspec.json.encode(body), media_type, _headers(error))

@@ -17,6 +17,7 @@ from daftari.model.time import current_time
 from daftari.rules.access.keys import Access
 from daftari.rules.idempotency import FirstResponse, IdempotentRequest, find_response, save_response
 from daftari.store import Store, Tx, WriteTx
+from daftari.web.accept import choose_type
 from daftari.web.errors import ErrorRenderer
 from daftari.web.etags import is_known, read_versions
 from daftari.web.multipart import Upload
@@ -190,10 +191,9 @@ class Request:
         headers = self.raw.headers
         return read_versions(headers.get_all("if-match")) if "if-match" in headers else None
 
-    @property
-    def accept(self) -> str:
-        """The media types that the caller prefers, in lower case."""
-        return (self.raw.headers.get("accept") or "").lower()
+    def choose_type(self, *offered: str) -> str:
+        """The media type that the caller prefers, the first one on a tie."""
+        return choose_type(self.raw.headers.get("accept"), offered)
 
     @property
     def url(self) -> str:
