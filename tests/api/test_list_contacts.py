@@ -382,9 +382,10 @@ def test_an_unknown_group_and_an_id_beyond_the_end_are_empty(ana: Client) -> Non
 
 def test_a_page_and_an_id_exclude_each_other_and_a_page_url_wins_over_the_body(ana: Client) -> None:
     create(ana, *rows(4))
-    both = ana.get("/v1/contacts", json={"page": 1, "after_id": 0})
+    both = ana.get("/v1/contacts", json={"page": 2, "after_id": 0})
     assert wrong_fields(both) == ["after_id"]
-    assert wrong_fields(ana.get("/v1/contacts", query="page=1&after_id=0")) == ["after_id"]
+    assert wrong_fields(ana.get("/v1/contacts", query="page=2&after_id=0")) == ["after_id"]
+    assert ids_on(page(ana, page=1, after_id=2)) == [3, 4]
     body = {"after_id": 0, "per_page": 2}
     url = ana.get("/v1/contacts", json=body).json()["contacts"]
     for link, ids in ((url["next_page_url"], [3, 4]), (url["last_page_url"], [3, 4]), (url["first_page_url"], [1, 2])):

@@ -39,7 +39,7 @@ def test_a_text_without_a_route_is_refused() -> None:
 def test_two_bodies_of_one_name_are_refused() -> None:
     texts = read_texts()
     texts["subjects"][0]["operations"]["POST /contacts"]["body"]["name"] = "NameContacts"
-    with pytest.raises(BadText, match=r"^schemas: NameContacts is two things"):
+    with pytest.raises(BadText, match=r"^schemas: NameContactsBody is two things"):
         build(texts)
 
 

@@ -79,19 +79,21 @@ def _read_operation(method: str, path: str, node: Node, of_path: list[Node]) -> 
 
 
 def _resolved(tree: Node) -> Any:
-    """The document with each ``$ref`` replaced by what it names; members next to it count more."""
+    """The document with each ``$ref`` replaced by what it names; members next to an ``allOf`` count more."""
 
     def resolve(node: Any) -> Any:
         if isinstance(node, list):
             return [resolve(one) for one in node]
         if not isinstance(node, dict):
             return node
+        if len(node.get("allOf", ())) == 1:
+            return resolve(node["allOf"][0]) | {name: resolve(one) for name, one in node.items() if name != "allOf"}
         if "$ref" not in node:
             return {name: resolve(one) for name, one in node.items()}
         target: Any = tree
         for step in node["$ref"].removeprefix("#/").split("/"):
             target = target[step]
-        return resolve(target) | {name: resolve(one) for name, one in node.items() if name != "$ref"}
+        return resolve(target)
 
     return resolve(tree)
 

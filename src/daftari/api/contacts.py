@@ -21,7 +21,7 @@ from daftari.rules.contacts import contacts, parse
 from daftari.rules.contacts.parse import Rows
 from daftari.rules.numbers import Reference
 from daftari.web.etags import hashed
-from daftari.web.params import Params
+from daftari.web.params import Params, read_whole
 from daftari.web.requests import Request
 from daftari.web.responses import Response, json_response
 
@@ -62,14 +62,19 @@ def list_contacts(request: Request) -> Response:
 
 
 def _read_position(params: Params) -> int | None:
-    """The id after which to list; ``None`` for a numbered page. A page URL wins over a body of the other kind."""
-    after_id, by_number = params.position("after_id"), params.given("page") is not None
-    if after_id is None or not by_number:
+    """The id after which to list; ``None`` for a numbered page. A page URL wins over a body of the other kind.
+
+    Page 1 excludes no id: generated clients send it with every request, because it is the default.
+    """
+    after_id, number = params.position("after_id"), params.given("page")
+    if after_id is None or number is None:
         return after_id
     by_id_in_query, by_number_in_query = params.is_in_query("after_id"), params.is_in_query("page")
-    if by_id_in_query == by_number_in_query:
-        params.problems.add("after_id", "must not be sent together with page.")
-    return after_id if by_id_in_query else None
+    if by_id_in_query != by_number_in_query:
+        return after_id if by_id_in_query else None
+    if read_whole(number) != 1:
+        params.problems.add("after_id", "must not be sent together with a page other than 1.")
+    return after_id
 
 
 def get_contact(request: Request, reference: str) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from daftari.api.reference import document, page
 from daftari.api.views.meta import Health
+from daftari.web.params import decode
 from daftari.web.requests import Request
 from daftari.web.responses import Response, json_response
 
@@ -17,8 +18,11 @@ def show_health(request: Request) -> Response:
 
 
 def show_openapi(request: Request) -> Response:
-    """``GET /v1/openapi.json``."""
-    return Response(200, document.document())
+    """``GET /v1/openapi.json``: in OpenAPI 3.2, or with ``version=3.0`` in that."""
+    params = decode(request.raw.scope.query_string, None, b"")
+    version = params.choice("version", document.VERSIONS, default=document.VERSIONS[0])
+    params.refuse_wrong()
+    return Response(200, document.document(version))
 
 
 def show_docs(request: Request) -> Response:

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 import daftari
+from daftari.api.reference.plain import downgrade
 from daftari.api.reference.records import BadText, Node, read_records, ref
 from daftari.api.routes import ROUTES
 from daftari.errors import DaftariError, ValidationFailed
@@ -49,7 +50,26 @@ def is_repeatable(route: Route) -> bool:
 
 def build(texts: Node) -> Node:
     """Returns the document. Raises ``BadText`` where the texts, the records and the routes do not fit together."""
-    return _Builder(texts).build()
+    built: Node = compose(_Builder(texts, is_plain=False).build())
+    return built
+
+
+def build_plain(texts: Node) -> Node:
+    """Returns the document in OpenAPI 3.0, in which each call takes its fields in one place and in one format."""
+    return downgrade(compose(_Builder(texts, is_plain=True).build()))
+
+
+def compose(node: Any) -> Any:
+    """Returns a document in which a reference stands alone: many readers drop what stands next to one."""
+    if isinstance(node, list):
+        return [compose(one) for one in node]
+    if not isinstance(node, dict):
+        return node
+    rest = {member: compose(one) for member, one in node.items() if member != "$ref"}
+    if "$ref" not in node:
+        return rest
+    reference = {"$ref": node["$ref"]}
+    return {"allOf": [reference], **rest} if rest else reference
 
 
 def render(node: Any, indent: int = 0) -> str:
@@ -64,8 +84,9 @@ def render(node: Any, indent: int = 0) -> str:
 
 
 def main() -> None:
-    """Write the document next to this module."""
-    Path(__file__).with_name("openapi.json").write_text(render(build(read_texts())) + "\n", encoding="utf-8")
+    """Write the document next to this module, in both forms."""
+    for name, built in (("openapi", build(read_texts())), ("openapi-3.0", build_plain(read_texts()))):
+        Path(__file__).with_name(f"{name}.json").write_text(render(built) + "\n", encoding="utf-8")
 
 
 # ---- texts ------------------------------------------------------------------------------------------
@@ -120,21 +141,28 @@ def _expand_member(member: str, node: Any) -> Any:
 
 
 class _Builder:
-    """Builds one document. Components are added while the paths are built."""
+    """Builds one document. Components are added while the paths are built.
 
-    def __init__(self, texts: Node) -> None:
+    ``is_plain``: each field of a call is in one place, as most generators want it: in the query string of GET and
+    DELETE, else in the body.
+    """
+
+    def __init__(self, texts: Node, *, is_plain: bool) -> None:
         self._texts = texts
+        self._is_plain = is_plain
         self._fields: Node = texts["parameters"]
         self._errors: Node = texts["errors"]
         self._classes = _Names({error.code: error for error in _classes(DaftariError)})
-        kinds = ("parameters", "requestBodies", "responses", "examples")
+        kinds = ("parameters", "responses", "examples")
         self._components: Node = {"schemas": read_records(), **{kind: {} for kind in kinds}}
         self._records = set(self._components["schemas"])
         self._components |= {kind: texts[kind] for kind in ("headers", "securitySchemes")}
         for name, schema in texts["schemas"].items():
             self._name("schemas", name, schema)
-        self._components["schemas"]["ErrorCode"]["oneOf"] = [
-            {"const": code, "x-status": int(self._status([code])), "x-retryable": self._classes[code].retryable}
+        codes = self._components["schemas"]["ErrorCode"]
+        codes["enum"] = list(texts["codes"])
+        codes["x-codes"] = [
+            {"code": code, "status": int(self._status([code])), "retryable": self._classes[code].retryable}
             | {"description": text["description"]}
             for code, text in texts["codes"].items()
         ]
@@ -167,7 +195,7 @@ class _Builder:
                 route = left.pop(call)
                 item = paths.setdefault(route.path, self._path_item(route, subject, text))
                 node = item[route.method.lower()] = self._operation(route, text, subject["tag"])
-                if route.method == "GET" and is_keyed(route):
+                if route.method == "GET" and is_keyed(route) and not self._is_plain:
                     item["query"] = self._same_call("QUERY", node, text)
                 if route.method == "PUT" and f"PATCH {route.path}" in left:
                     del left[f"PATCH {route.path}"]
@@ -188,12 +216,15 @@ class _Builder:
         takes = ["Project"] * is_keyed(route) + text.get("takes", [])
         fields = [name for name in takes if self._place(name) != "header"]
         headers = ["IdempotencyKey"] * is_repeatable(route) + [name for name in takes if name not in fields]
-        parameters = [self._parameter(name) for name in (*fields, *headers) if self._place(name) != "body"]
+        has_body = route.method not in ("GET", "DELETE") if self._is_plain else is_keyed(route) or "body" in text
+        in_body = fields if self._is_plain and has_body and route.body.kind != "lines" else []
+        flat = [name for name in fields if self._place(name) != "body" and name not in in_body]
+        parameters = [self._parameter(name) for name in (*flat, *headers)]
         node: Node = {"operationId": text["id"], "tags": [tag], "summary": text["summary"]}
         node["description"] = _paragraphs(text)
         node |= {"x-curl": text["x-curl"]} if "x-curl" in text else {}
         node |= {"parameters": parameters} if parameters else {}
-        if is_keyed(route) or "body" in text:
+        if has_body:
             node["requestBody"] = self._body(route, text, fields)
         node["responses"] = self._responses(route, text, headers)
         return node if is_keyed(route) else {**node, "security": []}
@@ -234,12 +265,16 @@ class _Builder:
         name = body.get("name") or ("NameProject" if fields == ["Project"] else _capital(text["id"]))
         content = dict(body.get("content", {}))
         if route.body.kind == "file":
-            form = self._name("schemas", name, self._object(fields, body, as_json=False))
-            content = {"multipart/form-data": {"schema": form}, **content}
+            form = self._name("schemas", f"{name}Body", self._object(fields, body, as_json=False))
+            content = {"multipart/form-data": {"schema": form}} | ({} if self._is_plain else content)
         elif route.body.kind == "fields" and is_keyed(route):
-            form = whole = self._name("schemas", name, self._object(fields, body, as_json=True))
+            form = whole = self._name("schemas", f"{name}Body", self._object(fields, body, as_json=True))
             examples = _examples({"example": self._texts["example_of_body"], **body})
             content[JSON] = {"schema": whole, "examples": examples}
+            if self._is_plain:
+                return {member: body[member] for member in ("description", "required") if member in body} | {
+                    "content": content
+                }
             if body.get("form") == "flat":
                 flat = [one for one in fields if self._place(one) == "query"]
                 form = self._name("schemas", f"{name}Form", self._object(flat, {}, as_json=True))
@@ -247,21 +282,20 @@ class _Builder:
         node = {member: body[member] for member in ("description", "required") if member in body}
         if route.method in ("GET", "DELETE"):
             node["description"] = self._texts["body_of_get"]
-        else:
-            name = _capital(text["id"])
-        return self._name("requestBodies", name, {**node, "content": content})
+        return {**node, "content": content}
 
     def _object(self, fields: list[str], body: Node, *, as_json: bool) -> Node:
         """The schema of an object of fields. In JSON they may be null unless they are required, and the key is one."""
         schema: Node = {"type": "object", **body.get("schema", {})}
+        takes_key = as_json and not self._is_plain
         properties = schema["properties"] = {}
         for text in (self._fields[name] for name in fields):
             given = text["schema"]
-            if as_json and text.get("in") != "body":
+            if as_json and not self._is_plain and text.get("in") != "body":
                 given = text.get("json", {}) if "$ref" in text.get("json", {}) else given | text.get("json", {})
                 given = given if "$ref" in given or text["name"] in schema.get("required", ()) else _nullable(given)
             properties[text["name"]] = given | {member: text[member] for member in ("description",) if member in text}
-        return schema | {"properties": properties | ({"apiKey": self._texts["api_key"]} if as_json else {})}
+        return schema | {"properties": properties | ({"apiKey": self._texts["api_key"]} if takes_key else {})}
 
     # ---- what a call answers ----
 
@@ -277,6 +311,8 @@ class _Builder:
             errors += ["UnsupportedMedia"]
         errors += ["AlreadySent"] * is_repeatable(route) + ["PreconditionFailed"] * ("IfMatch" in headers)
         errors += ["Forged"] * (route.access == "token") + text.get("errors", [])
+        for status, name in self._texts["bare_answers"].items():
+            responses[status] = self._name("responses", name, {"description": self._texts["bare"][name]})
         by_status = {self._status(self._errors[name]["codes"]): name for name in errors}
         return responses | {status: self._error(by_status[status]) for status in sorted(by_status)}
 
@@ -306,23 +342,36 @@ class _Builder:
             codes = codes + also["codes"]
         classes = [self._classes[code] for code in codes]
         retryable, fields = {one.retryable for one in classes}, {issubclass(one, ValidationFailed) for one in classes}
-        properties: Node = {"error_code": {"enum": codes}}
+        if self._is_plain:
+            node["content"] = {
+                JSON: {"schema": ref("schemas", _shape_of(fields)), "examples": self._error_examples(text, codes)}
+            }
+            return self._name("responses", name, node)
+        properties: Node = {"error_code": {"type": "string", "enum": codes}}
         properties |= {"retryable": {"const": retryable.pop()}} if len(retryable) == 1 else {}
         properties |= {"errors": ref("schemas", "Errors")} if len(fields) == 2 else {}
         properties |= text.get("properties", {})
         status = {"status": {"const": int(self._status(codes))}}
-        shape = ref("schemas", "ValidationErrors" if fields == {True} else "Error")
-        examples = {_camel(code): self._name("examples", _camel(code), self._example(code)) for code in codes}
-        examples |= {extra: self._name("examples", extra, one) for extra, one in text.get("examples", {}).items()}
+        shape = ref("schemas", _shape_of(fields))
+        examples = self._error_examples(text, codes)
         closed = {"properties": properties, "unevaluatedProperties": False}
         problem = {"allOf": [ref("schemas", "Problem"), shape], **closed, "properties": properties | status}
         node["content"] = {JSON: {"schema": shape | closed, "examples": examples}, PROBLEM: {"schema": problem}}
         return self._name("responses", name, node)
 
+    def _error_examples(self, text: Node, codes: list[str]) -> Node:
+        examples = {_camel(code): self._name("examples", _camel(code), self._example(code)) for code in codes}
+        return examples | {extra: self._name("examples", extra, one) for extra, one in text.get("examples", {}).items()}
+
     def _example(self, code: str) -> Node:
         text, error = self._texts["codes"][code], self._classes[code]
         value = {"message": text["example"], "error_code": code, "retryable": error.retryable, "request_id": REQUEST_ID}
         return {"summary": code, "value": value | ({"errors": text["errors"]} if "errors" in text else {})}
+
+
+def _shape_of(fields: set[bool]) -> str:
+    """The schema of an error: whether all of its codes name fields, or none, or some."""
+    return "ValidationErrors" if fields == {True} else "Error"
 
 
 def _response(given: Node, more: Iterable[str] = ()) -> Node:

@@ -33,10 +33,15 @@ class Operation(Struct, frozen=True):
         return str(self.node["operationId"])
 
 
+VERSIONS = ("3.2", "3.0")
+"""The versions of OpenAPI in which the document is there, its own first."""
+
+
 @cache
-def document() -> bytes:
+def document(version: str = VERSIONS[0]) -> bytes:
     """The OpenAPI document, byte for byte as it is served."""
-    return files("daftari.api.reference").joinpath("openapi.json").read_bytes()
+    name = "openapi.json" if version == VERSIONS[0] else f"openapi-{version}.json"
+    return files("daftari.api.reference").joinpath(name).read_bytes()
 
 
 @cache
@@ -74,7 +79,9 @@ def target(reference: str) -> Node:
 
 
 def resolved(node: Node) -> Node:
-    """What the node's ``$ref`` points at, with the members next to the ``$ref`` laid over it; else the node itself."""
-    if "$ref" not in node:
-        return node
-    return {**resolved(target(node["$ref"])), **{name: value for name, value in node.items() if name != "$ref"}}
+    """What the node's ``$ref`` points at, or its only ``allOf`` with its other members laid over it; else the node."""
+    if "$ref" in node:
+        return resolved(target(node["$ref"]))
+    if len(node.get("allOf", ())) == 1:
+        return {**resolved(node["allOf"][0]), **{name: value for name, value in node.items() if name != "allOf"}}
+    return node

@@ -138,8 +138,8 @@ def _topics(text: str) -> tuple[Topic, ...]:
 
 def _codes() -> tuple[Code, ...]:
     return tuple(
-        Code(name=one["const"], status=one["x-status"], retryable=one["x-retryable"], text=one["description"])
-        for one in tree()["components"]["schemas"]["ErrorCode"]["oneOf"]
+        Code(name=one["code"], status=one["status"], retryable=one["retryable"], text=one["description"])
+        for one in tree()["components"]["schemas"]["ErrorCode"]["x-codes"]
     )
 
 
@@ -176,8 +176,8 @@ def _call(operation: Operation) -> Call:
         curl=_curl(operation, _body_example(body)),
         fields=_inputs(operation, body),
         body=body.get("description", ""),
-        answers=tuple(answer for answer in answers if not answer.codes),
-        refusals=tuple(answer for answer in answers if answer.codes),
+        answers=tuple(answer for answer in answers if answer.status < "400"),
+        refusals=tuple(answer for answer in answers if answer.status >= "400"),
         also=tuple(_call(other) for other in operations() if other.node.get("x-same-as") == operation.name),
     )
 
