@@ -5,6 +5,7 @@ The project is in Germany, where long national numbers make many digits two numb
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from typing import Any
 
@@ -12,10 +13,12 @@ import pytest
 
 from daftari.model.projects import Project
 from daftari.rules.access import projects
+from daftari.rules.exports.write import FileDefinition, write_export
 from daftari.store import Store
 from tests.support.builders import create, get, groups, may_message, opt_in, opt_out, refusal
 from tests.support.clients import Client
 from tests.support.import_files import sent, work
+from tests.support.numbers import storable
 from tests.support.stores import NOW
 
 AUSTRIAN = "4312345678"
@@ -171,7 +174,9 @@ def test_a_file_counts_what_was_known_when_it_came(store: Store, berlin: Project
         uwe.post("/v1/imports/1/apply")
         work(store, berlin)
     assert get(uwe, f"+{GERMAN}")["mobile"] == GERMAN
-    assert outcomes(uwe, store, berlin, file) == [("unchanged", None), ("invalid", f"The mobile field {REASON}")]
+    (_, (outcome, why)) = outcomes(uwe, store, berlin, file)
+    assert outcome == "invalid" and why is not None and "is ambiguous" in why
+    assert f"'{AUSTRIAN}', which is +{AUSTRIAN} or +{GERMAN}" in why
 
 
 def test_a_list_of_opt_outs_is_kept_for_both_numbers(store: Store, berlin: Project, uwe: Client) -> None:
@@ -179,6 +184,16 @@ def test_a_list_of_opt_outs_is_kept_for_both_numbers(store: Store, berlin: Proje
     assert outcomes(uwe, store, berlin, f"phone\n{AUSTRIAN}\n", kind="opt_outs") == [("recorded", None)]
     assert not may_message(uwe, f"+{AUSTRIAN}")[0]
     assert not may_message(uwe, f"+{GERMAN}")[0]
+    assert reviews(uwe) == [(GERMAN, "daftari")]
+
+
+def test_an_opt_out_beside_a_contact_in_doubt_is_kept_for_both_numbers(
+    store: Store, berlin: Project, uwe: Client
+) -> None:
+    create(uwe, {"mobile": f"+{AUSTRIAN}"})
+    file = f"phone,first name,unsubscribed\n{AUSTRIAN},Resi,yes\n"
+    assert [outcome for outcome, _ in outcomes(uwe, store, berlin, file)] == ["invalid"]
+    assert may_message(uwe, f"+{AUSTRIAN}", f"+{GERMAN}") == [False, False]
     assert reviews(uwe) == [(GERMAN, "daftari")]
 
 
@@ -201,3 +216,116 @@ def test_what_is_known_of_one_argentine_form_counts_for_the_other(ana: Client, s
     assert ana.post("/v1/erasures", {"mobile": f"+{cell}"}).json()["removed"]["contacts"] == 2
     assert not may_message(ana, f"+{landline}")[0]
     assert refusal(ana.get(f"/v1/contacts/+{landline}")) == (404, "CONTACT_NOT_FOUND")
+
+
+# ---- every number of every region ------------------------------------------------------------------------
+
+HOMES = ("KE", "DE", "AR")
+"""Regions with short and with long national numbers, and one where numbers have two forms."""
+MEDIA = {
+    "csv": "text/csv",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "ndjson": "application/x-ndjson",
+    "vcard": "text/vcard",
+}
+SAMPLE = 50
+"""Of so many numbers, one is named in a path, one at a time."""
+
+
+@pytest.fixture(params=HOMES)
+def world(request: pytest.FixtureRequest, store: Store, client: Client) -> tuple[Project, Client]:
+    """A project, by its region, that has a contact for every kind of number of every region."""
+    project, secret = store.system_write(
+        NOW, projects.create_project_with_key, name="World", region=request.param, on_error="refuse", first_id=1
+    )
+    caller = client.with_key(secret)
+    create(caller, *[{"mobile": f"+{digits}"} for digits in storable()], group="All")
+    return project, caller
+
+
+def test_what_the_book_knows_reads_back_as_itself_on_every_call(world: tuple[Project, Client]) -> None:
+    _, caller = world
+    listed = [contact["mobile"] for page in (1, 2) for contact in on_page(caller, page)]
+    assert listed == list(storable())
+    asked = caller.post("/v1/can-message", {"mobiles": listed, "channel": "sms"}).json()["results"]
+    assert [one["mobile"] for one in asked] == listed and all(one["allowed"] for one in asked)
+    caller.post("/v1/groups", {"name": "Some"})
+    assert caller.post("/v1/groups/Some/contacts", {"mobiles": listed}).json()["joined"] == len(listed)
+    assert caller.delete("/v1/groups/Some/contacts", {"mobiles": listed}).json()["left"] == len(listed)
+    for digits in listed[::SAMPLE]:
+        contact = get(caller, digits)
+        assert contact["mobile"] == digits
+        assert caller.put(f"/v1/contacts/{digits}", {"contact": contact}).status == 200
+        assert get_consent(caller, digits) == digits
+        assert caller.get(f"/v1/contacts/{digits}/export").json()["export"]["mobile"] == digits
+    sent = caller.post("/v1/contacts", {"contacts": [{"mobile": digits} for digits in listed], "on_error": "skip"})
+    said = sent.json()
+    assert said["unchanged"] + said["invalid"] == len(listed) and said["created"] == 0
+    assert all("is ambiguous" in sentence for (sentence,) in (said.get("errors") or {}).values())
+    opted = caller.post("/v1/opt-ins", {"mobiles": listed, "source": "form", "results": True}).json()["results"]
+    assert [one["mobile"] for one in opted] == listed
+    for digits in listed[::SAMPLE]:
+        assert caller.delete(f"/v1/contacts/{digits}").status == 200
+    opted = caller.post("/v1/opt-outs", {"mobiles": listed, "results": True}).json()["results"]
+    assert [one["mobile"] for one in opted] == listed
+    assert may_message(caller, *[f"+{digits}" for digits in listed]) == [False] * len(listed)
+    assert may_message(caller, *listed) == [False] * len(listed)
+    for digits in listed[:: 2 * SAMPLE]:
+        assert caller.post("/v1/erasures", {"mobile": digits}).status == 201
+    assert may_message(caller, *listed) == [False] * len(listed)
+
+
+def on_page(client: Client, number: int) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = client.get("/v1/contacts", query={"page": number}).json()["contacts"]["data"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("world", "form"),
+    [("DE", "csv"), ("DE", "xlsx"), ("DE", "ndjson"), ("DE", "vcard"), ("KE", "csv"), ("AR", "ndjson")],
+    indirect=["world"],
+)
+def test_what_the_book_knows_reads_back_as_itself_in_every_file(
+    form: Any, world: tuple[Project, Client], store: Store, client: Client
+) -> None:
+    project, caller = world
+    assert caller.post("/v1/opt-outs", {"mobiles": list(storable()[::3]), "channel": "sms"}).status == 200
+    file = io.BytesIO()
+    definition = FileDefinition(form, None, form != "vcard")
+    store.read(project, NOW, write_export, definition=definition, file=file, watch=lambda _: None)
+    other, secret = store.system_write(
+        NOW, projects.create_project_with_key, name="Copy", region=project.region, on_error="refuse", first_id=1
+    )
+    copy, media = client.with_key(secret), MEDIA[form]
+    number = sent(copy, file.getvalue(), media=media, keep_ids=form != "vcard")
+    work(store, other)
+    counts = copy.get(f"/v1/imports/{number}").json()["import"]["counts"]
+    assert (counts["created"], counts["invalid"], counts["duplicate"]) == (len(storable()), 0, 0)
+    for page in (1, 2):
+        # Cards have no time of creation.
+        assert [(one["id"], one["mobile"]) for one in on_page(copy, page)] == [
+            (one["id"], one["mobile"]) for one in on_page(caller, page)
+        ]
+    if form != "vcard":
+        allowed = may_message(copy, *(f"+{digits}" for digits in storable()))
+        assert allowed == may_message(caller, *(f"+{digits}" for digits in storable()))
+        assert not any(allowed[::3]) and any(allowed)
+    # In the project itself it is nothing new.
+    number = sent(caller, file.getvalue(), media=media)
+    work(store, project)
+    counts = caller.get(f"/v1/imports/{number}").json()["import"]["counts"]
+    assert counts["unchanged"] >= len(storable()) and counts["created"] == counts["invalid"] == 0
+
+
+def test_a_list_of_what_the_book_knows_is_about_no_one_else(world: tuple[Project, Client], store: Store) -> None:
+    project, caller = world
+    before = caller.get("/v1/contacts").json()["contacts"]["total"]
+    listed = "\n".join(("phone", *storable()))
+    number = sent(caller, listed.encode())
+    work(store, project)
+    counts = caller.get(f"/v1/imports/{number}").json()["import"]["counts"]
+    assert counts["unchanged"] + counts["invalid"] == sum(counts.values()) == len(storable())
+    assert caller.get("/v1/contacts").json()["contacts"]["total"] == before
+    sent(caller, listed.encode(), kind="opt_outs")
+    work(store, project)
+    assert may_message(caller, *[f"+{digits}" for digits in storable()]) == [False] * len(storable())

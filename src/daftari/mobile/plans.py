@@ -54,10 +54,11 @@ def as_it_stands(digits: str) -> PhoneNumber | None:
     """Country code and the rest, with nothing repaired; ``None`` where no country has such a code."""
     for length in range(1, min(COUNTRY_CODE_DIGITS_MAX, len(digits) - 1) + 1):
         if not digits.startswith("0") and int(digits[:length]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
-            zeros = len(digits) - length - len(digits[length:].lstrip("0"))
+            national = digits[length:]
+            zeros = len(national) - len(str(int(national)))
             return PhoneNumber(
                 country_code=int(digits[:length]),
-                national_number=int(digits[length:]),
+                national_number=int(national),
                 italian_leading_zero=zeros > 0,
                 number_of_leading_zeros=zeros,
             )

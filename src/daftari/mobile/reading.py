@@ -22,7 +22,6 @@ from daftari.mobile.plans import (
     is_mobile_of,
     is_region,
     is_valid,
-    one_mobile_length,
     parse,
 )
 from daftari.mobile.refusals import explain
@@ -149,20 +148,12 @@ def _read_bare(digits: str, region: str) -> int | None:
     abroad = _read_valid(f"+{digits}", None)
     if abroad is not None:
         return abroad
-    if number is not None and has_mobile_length(number) and not _is_near_local(digits, region):
-        return int(digits)
-    return None
+    return int(digits) if number is not None and has_mobile_length(number) else None
 
 
 def _read_valid(typed: str, region: str | None) -> int | None:
     number = parse(typed, region)
     return int(e164(number)) if number is not None and is_valid(number) else None
-
-
-def _is_near_local(digits: str, region: str) -> bool:
-    """Whether digits are as long as a mobile dialled in this region, give or take one: a slip."""
-    length = one_mobile_length(int(country_code(region)))
-    return length is not None and abs(len(digits) - length) <= 1 and not digits.startswith(country_code(region))
 
 
 def _is_storable(digits: str) -> bool:

@@ -42,6 +42,8 @@ from daftari.rules.numbers import WrittenNumber, read_number_with
 
 OWN_COLUMNS = ("id", "mobile", "created_at", *TEXT_FIELDS)
 """Columns that the files of our own exports have."""
+OWN_NUMBER_COLUMNS = {"mobile", "consent"}
+"""Those of an export of numbers that no contact has."""
 GROUPS_PER_FILE_MAX = 100_000
 """Different groups that one file may name: more are a column of something else."""
 REFUSED_MAX = 10_000
@@ -83,7 +85,8 @@ class RowReader:
         self._take = value_taker(settings)
         self._columns = Columns(settings)
         # In a file of our own, bare digits are what an answer has: no number of the region is written so.
-        is_own = settings.keep_ids or set(OWN_COLUMNS) <= set(settings.layout.columns)
+        columns = set(settings.layout.columns)
+        is_own = settings.keep_ids or columns >= set(OWN_COLUMNS) or columns - {"id"} == OWN_NUMBER_COLUMNS
         self._reader = _remembering((own_form_reader if is_own else reader_for)(settings.region))
         places = [] if self._columns.at is None or settings.kind == "contacts" else [self._columns.at]
         places += [use.where for use in self._columns.consents if use.column.kind == "opt_out"]
