@@ -8,6 +8,7 @@ import pytest
 
 from daftari.errors import ValidationFailed
 from daftari.files import Format, Layout, match_columns, split_name
+from daftari.files.contents import ColumnContents
 from tests.support.files import layout_of, values, write
 
 GOOGLE = (
@@ -220,3 +221,16 @@ def test_a_file_of_rejects_is_read_again_without_its_reasons(tmp_path: Path, for
     assert [use.field for use in match_columns(layout.columns, given={})] == ["mobile", "name", None]
     found = values(path)
     assert [list(row.values()) if isinstance(row, dict) else row for row in found] == rows
+
+
+def test_a_list_whose_name_speaks_of_consent_holds_the_numbers_where_they_stand_in_it() -> None:
+    numbers = ColumnContents(filled=2, telephones=2, plain=2, with_digits=2, different=2)
+    for name in ("Unsubscribed numbers", "DND", "Blocked", "Opt outs"):
+        assert match_columns((name,), given={}, contents=(numbers,))[0].field == "mobile"
+        answers = ColumnContents(filled=2, names=2, different=2)
+        found = match_columns((name, "Phone"), given={}, contents=(answers, numbers))
+        assert [use.field for use in found][1] == "mobile" and found[0].field != "mobile"
+
+
+def test_a_column_about_consent_to_e_mail_is_no_e_mail() -> None:
+    assert used("Phone,Email,Opted out of all email,Do not allow Bulk Emails") == {"Phone": "mobile", "Email": "email"}

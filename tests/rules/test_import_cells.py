@@ -87,6 +87,7 @@ def test_one_number_is_one_number(cell: object) -> None:
         ("MARY NJERI - 254722000801", "MARY NJERI"),
         ("0722000801 MARY O'BRIEN", "MARY O'BRIEN"),
         ("Mary (0722000801)", "Mary"),
+        ("Customer Transfer from 254722000801 - MARY NJERI", "MARY NJERI"),
         ("0722 000 801: Dr. Otieno", "Dr. Otieno"),
     ],
 )

@@ -273,6 +273,13 @@ def test_a_person_with_several_numbers_in_a_cell_is_a_record_for_each(office: Of
     assert office.table("contact", "id") == []
 
 
+def test_what_is_left_of_a_cell_after_its_number_is_a_warning(office: Office) -> None:
+    found = office.bring("name,phone\nA,0722000001 / 04\nB,fax 020 2012345\n")
+    assert office.outcomes(found.id) == ["created", "invalid"]
+    rows = office.rows(found.id)
+    assert rows[0]["warning"].endswith("Found: '04'.") and rows[1]["why"].endswith("Found: 'fax 020 2012345'.")
+
+
 def test_names_beside_numbers_and_blanks_in_every_column_are_understood(office: Office) -> None:
     text = "name,phone,phone 2,city\n,254722000001 - MARY NJERI,,N/A\nJuma,0722000002 JUMA OUMA,,#N/A\n"
     text += "Zed,N/A,0722000003,-\n"

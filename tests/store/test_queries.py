@@ -164,7 +164,7 @@ def _fill_imports(tx: WriteTx) -> None:
             imports.save_chunk(tx, import_id=import_id, chunk=kept)
             imports.insert_joins(tx, import_id=import_id, chunk=chunk, joined={3: [1], 4: [2]})
             imports.save_changes(tx, import_id=import_id, cards=[(10 * number + chunk, "{}")])
-        rejects = [Reject(one, "x", "null", str(one)) for one in parts]
+        rejects = [Reject(one, "x", "", "null", str(one)) for one in parts]
         imports.save_rejects(tx, import_id=import_id, first=0, last=0, rejects=rejects)
 
 

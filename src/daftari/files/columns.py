@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Struct
 
 from daftari.errors import ValidationFailed
-from daftari.files.consent_columns import CONSENT_KINDS, consent_field, read_consent_field
+from daftari.files.consent_columns import CONSENT_KINDS, consent_field, names_consent, read_consent_field
 from daftari.files.contents import ColumnContents
 from daftari.files.mobiles import Column, find_mobiles, names_mobile
 from daftari.files.spellings import WHOLE_NAMES, beginnings, endings, find_field
@@ -59,10 +59,9 @@ def match_columns(
     fields = _given_fields(columns, given)
     taken = {field for field in fields.values() if field is not None}
     for place, name in enumerate(columns):
-        is_number = place < len(contents) and contents[place].are_telephones
-        consent = None if is_number or place in fields or find_field(name) else consent_field(name)
-        if consent is not None:
-            fields[place] = consent
+        is_other = place < len(contents) and (contents[place].are_telephones or contents[place].are_emails)
+        if place not in fields and not is_other and names_consent(name) and not find_field(name):
+            fields[place] = consent_field(name)
     free = [
         Column(place, name, contents[place] if place < len(contents) else None)
         for place, name in enumerate(columns)

@@ -77,23 +77,16 @@ _PHONE_MEDIA = re.compile(r"\bsms\b|\btext|whats ?app|\bphone\b|\bcalls?\b|mobil
 _NAME_CHARS_MAX = 120
 
 
+def names_consent(name: str) -> bool:
+    """Whether a name speaks of consent, to e-mail, fax and post too."""
+    return _kind_of(_words(name)) is not None
+
+
 def consent_field(name: str) -> str | None:
     """The field of a column whose name speaks of consent; ``None`` for any other, and for e-mail, fax and post."""
     words = _words(name)
-    if not words or len(words) > _NAME_CHARS_MAX or (_OTHER_MEDIA.search(words) and not _PHONE_MEDIA.search(words)):
-        return None
-    joined = words.replace(" ", "")
-    accepts = _ACCEPTS.search(words) or _ACCEPTS.search(joined)
-    kind: ConsentKind
-    if _OPT_OUT.search(words) or _OPT_OUT.search(joined):
-        if _ABOUT_OPT_OUTS.search(words):
-            return None
-        kind = "opt_out"
-    elif accepts and not _ABOUT_CONSENT.search(words):
-        kind = "accepts"
-    elif _STATUS.search(words) and not accepts and not _OTHER_STATUS.search(words):
-        kind = "status"
-    else:
+    kind = _kind_of(words)
+    if kind is None or (_OTHER_MEDIA.search(words) and not _PHONE_MEDIA.search(words)):
         return None
     channels = [
         channel
@@ -105,6 +98,19 @@ def consent_field(name: str) -> str | None:
     purpose = "marketing" if _MARKETING.search(words) else "transactional" if _TRANSACTIONAL.search(words) else None
     # A column about two channels is about any: a no must not be kept for less than was said.
     return ".".join([kind, *(channels if len(channels) == 1 else []), *([purpose] if purpose else [])])
+
+
+def _kind_of(words: str) -> ConsentKind | None:
+    """How a column about consent is read."""
+    if not words or len(words) > _NAME_CHARS_MAX:
+        return None
+    joined = words.replace(" ", "")
+    accepts = _ACCEPTS.search(words) or _ACCEPTS.search(joined)
+    if _OPT_OUT.search(words) or _OPT_OUT.search(joined):
+        return None if _ABOUT_OPT_OUTS.search(words) else "opt_out"
+    if accepts:
+        return None if _ABOUT_CONSENT.search(words) else "accepts"
+    return "status" if _STATUS.search(words) and not _OTHER_STATUS.search(words) else None
 
 
 def names_time(name: str) -> bool:

@@ -11,6 +11,7 @@ from enum import IntEnum
 
 from msgspec import Struct
 
+from daftari.files.consent_columns import names_consent
 from daftari.files.contents import ColumnContents
 from daftari.files.spellings import MOBILE_TIERS, mobile_ranks
 from daftari.files.words import (
@@ -141,6 +142,9 @@ def names_own_mobile(name: str) -> bool:
 def _read_name(column: Column) -> _Candidate | None:
     """What the name claims; ``None`` for a column of another kind."""
     every = all_words_of(column.name)
+    if names_consent(column.name):
+        # Of a list such as ``Unsubscribed numbers`` or ``DND`` it holds the numbers themselves.
+        return _Candidate(column, Claim.BARE_NUMBER, _WEAK, 0) if column.are_telephones else None
     if every & OTHER_KINDS:
         return None
     words = tuple(word for word in words_of(column.name) if not word.isdigit())

@@ -237,15 +237,17 @@ def _find_one(text: str) -> FoundNumber | None:
     found = _NUMBER.search(text)
     if found is None:
         return None
-    number, around = found[0], f"{text[: found.start()]} {text[found.end() :]}"
+    number = found[0]
     if sum(letter.isdigit() or letter in "*•●xX" for letter in number) < _NUMBER_DIGITS_MIN:
         # Too little to stand next to words.
         return FoundNumber(text) if number == text and any(map(str.isdigit, text)) else None
-    words = [word for word in (each.strip(_AROUND) for each in around.split()) if word.strip(".")]
-    labels = [word.casefold().rstrip(".") for word in words]
-    name = [word for word, label in zip(words, labels, strict=True) if label not in _LABELS]
-    if not _is_name(name):
+    before, after = (_words_of(part) for part in (text[: found.start()], text[found.end() :]))
+    labels = [word.casefold().rstrip(".") for word in (*before, *after)]
+    name, behind = ([word for word in part if word.casefold().rstrip(".") not in _LABELS] for part in (before, after))
+    if not (_is_name(name) and _is_name(behind)):
         return None
+    # Of words on both sides those behind are the name: "Customer Transfer from 254722000801 - MARY NJERI".
+    name = behind or name
     kinds = {label for label in labels if label in _LABELS}
     return FoundNumber(
         number.strip(),
@@ -253,6 +255,10 @@ def _find_one(text: str) -> FoundNumber | None:
         True if kinds & _MOBILE_LABELS else False if kinds & (_OTHER_LABELS | _FAX_LABELS) else None,
         bool(kinds & _FAX_LABELS),
     )
+
+
+def _words_of(text: str) -> list[str]:
+    return [word for word in (each.strip(_AROUND) for each in text.split()) if word.strip(".")]
 
 
 def _is_name(words: Sequence[str]) -> bool:

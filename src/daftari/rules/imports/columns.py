@@ -156,7 +156,10 @@ class Columns:
             numbers = find_numbers(cell, reader=reader)
             if kept := messageable(numbers):
                 found.written, found.name, found.shown = kept[0].text, kept[0].name, cell
+                # Those that can be read are records of their own.
+                found.passed_over += [one.text for one in kept[1:]]
                 return found
+            found.shown = cell if found.shown is None else found.shown
             if not numbers:
                 found.passed_over.append(cell)
         if found.passed_over:

@@ -87,7 +87,8 @@ class ListReader:
                 self._reject(chunk, record, read.refused[0], cell=read.refused[1], is_unread=False)
                 continue
             found = [*self._columns.find_all_mobiles(record.values, self._take, self._reader)]
-            for number, cell in found or [(FoundNumber(None), None)]:
+            shown = None if found else self._columns.find_mobile(record.values, self._take, self._reader).shown
+            for number, cell in found or [(FoundNumber(None), shown)]:
                 items += [_Item(record, cell, {"mobile": number.text, **members}) for members in read.items]
             if found:
                 chunk.warnings.extend(warn(record, why, cell=cell) for why, cell in read.warnings)
