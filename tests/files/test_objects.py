@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daftari.files import Format, Layout, json
+from daftari.files import Format, Layout, find_member, json, match_columns, plain_value
 from daftari.files.json import ElementScanner
 from daftari.model.limits import JSON_DEPTH_MAX
 from tests.support.files import layout_of, put, read, refusal, values, write
@@ -157,3 +157,38 @@ def test_rows_of_cells_are_written_under_their_columns(tmp_path: Path) -> None:
         {"mobile": 1, "why": "x"},
         {"mobile": 2},
     ]
+
+
+# ---- members within members ---------------------------------------------------------------------------
+
+
+NAMES = {"name.first": "fname", "name.last": "lname"}
+
+
+def test_members_of_a_member_are_columns_where_a_field_is_called_after_them(tmp_path: Path) -> None:
+    billing = {"phone": "0722001101", "city": "Nyeri", "vat": 4}
+    shop = {"first_name": "Mary", "billing": billing, "owner": {"email": "x"}}
+    crm = {"id": "51", "properties": {"firstname": "Mary", "phone": "0722001101"}}
+    for values_, columns in (
+        (shop, {"first_name": "fname", "billing.phone": "mobile", "billing.city": "city", "owner.email": "email"}),
+        (crm, {"id": "id", "properties.firstname": "fname", "properties.phone": "mobile"}),
+        ({"simu": {"number": "0722001101"}}, {"simu": "mobile"}),
+        (
+            {"name": {"first": "M", "last": "N"}, "tel": ""},
+            {"name.first": "fname", "name.last": "lname", "tel": "mobile"},
+        ),
+    ):
+        layout = layout_of(put(tmp_path, "a.json", msgspec.json.encode([values_])))
+        uses = match_columns(layout.columns, given={}, contents=layout.contents)
+        assert {use.name: use.field for use in uses if use.field is not None} == columns
+    assert find_member(shop, "billing.phone") == "0722001101"
+    assert find_member({"a.b": 1, "a": {"b": 2}}, "a.b") == 1
+    assert find_member({"a": "x"}, "a.b") is None and find_member({}, "a.b") is None
+
+
+def test_the_value_of_a_list_or_an_object_is_its_first_one() -> None:
+    assert plain_value([{"value": "", "label": "x"}, {"label": "work", "value": "m@x.example"}]) == "m@x.example"
+    assert plain_value({"id": 5, "name": "Duka"}) == "Duka"
+    assert plain_value(["", "a", "b"]) == "a"
+    assert plain_value([]) is None and plain_value({"id": 5}) is None
+    assert plain_value(7.0) == 7

@@ -103,6 +103,46 @@ def test_a_group_with_a_mark_that_is_not_shown_is_the_same_group(office: Office)
     assert {name: len(mobiles) for name, mobiles in office.members().items()} == {"Chama": 3}
 
 
+# ---- objects ------------------------------------------------------------------------------------------
+
+OBJECTS = {
+    "a list of values": ([{"value": "0722001101", "label": "mobile"}], [254722001101]),
+    "a list of texts": (["0722001101", "0733001101"], [254722001101, 254733001101]),
+    "labels": (
+        [{"type": "work fax", "value": "0722001103"}, {"type": "home", "value": "0722001102"},
+         {"type": "mobile", "value": "0722001101"}],
+        [254722001101],
+    ),
+    "no mobile": ([{"type": "fax", "value": "0722001103"}, {"type": "home", "value": "0722001101"}], [254722001101]),
+    "a blank mobile": ([{"label": "mobile", "value": ""}, {"label": "work", "value": "0722001101"}], [254722001101]),
+    "by label": ({"mobile": "", "home": "0722001101", "fax": "0722001103"}, [254722001101]),
+    "an object": ({"country": "KE", "number": "0722001101"}, [254722001101]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+@pytest.mark.parametrize("member", ["phone", "phones", "phoneNumbers"])
+def test_telephones_of_an_object_are_read_as_other_systems_write_them(office: Office, name: str, member: str) -> None:
+    value, expected = OBJECTS[name]
+    person = {"name": "Mary Njeri", member: value, "emails": [{"value": "m@x.example"}]}
+    found = office.bring(json.dumps([person]), name="a.json")
+    assert [*people(office)] == expected and {*people(office).values()} == {"Mary Njeri"}
+    assert json.loads(office.book()["contact"][0][2])["email"] == "m@x.example"
+    assert set(found.progress.counts) == {"created"}
+
+
+def test_a_member_of_a_member_is_taken_by_its_path(office: Office) -> None:
+    shop = {"first_name": "Mary", "phone": None, "default_address": {"phone": "0722001101", "city": "Nyeri"}}
+    office.bring(json.dumps({"customers": [shop]}), name="a.json")
+    assert people(office) == {254722001101: "Mary"}
+    assert json.loads(office.book()["contact"][0][2])["city"] == "Nyeri"
+
+
+def test_tags_are_divided_by_commas_or_by_semicolons(office: Office) -> None:
+    office.bring('Phone,Tags\n0722001101,"VIP, Farmers"\n0722001102,VIP;Farmers\n0722001103,"""VIP"""\n')
+    assert {name: len(mobiles) for name, mobiles in office.members().items()} == {"VIP": 3, "Farmers": 2}
+
+
 # ---- sheets -------------------------------------------------------------------------------------------
 
 COVER: list[list[str | int]] = [["Members of 2026"]]

@@ -44,6 +44,10 @@ _EMAIL_CHARS_MAX = 400
 _NAME_WORDS_MAX = 6
 
 
+_VALUE_MEMBERS = ("value", "number", "phone", "mobile", "email", "address", "displayName", "formatted", "name", "text")
+"""Members in which objects of other systems hold their value."""
+
+
 class ColumnContents(Struct, frozen=True, array_like=True, gc=False):
     """What the cells of a column are, as counts."""
 
@@ -133,7 +137,7 @@ def count_contents(
 
 
 def _count(cells: Sequence[object], is_telephone: IsTelephone) -> ColumnContents:
-    texts = [cell.strip() if isinstance(cell, str) else cell for cell in map(_plain, cells)]
+    texts = [cell.strip() if isinstance(cell, str) else cell for cell in map(plain_value, cells)]
     words = [text.split() for text in texts if isinstance(text, str) and len(text) <= _CELL_CHARS_MAX]
     names = [some for some in words if len(some) <= _NAME_WORDS_MAX and all(map(_NAME.fullmatch, some))]
     telephones = [text for text in texts if _holds_telephone(text, is_telephone)]
@@ -149,12 +153,13 @@ def _count(cells: Sequence[object], is_telephone: IsTelephone) -> ColumnContents
     )
 
 
-def _plain(cell: object) -> object:
-    """The first value of a list or an object, as JSON has them."""
-    if isinstance(cell, list) and cell:
-        return _plain(cell[0])
+def plain_value(cell: object) -> object:
+    """The one value of a list or an object, as JSON has them: the first, and that of ``value`` or a similar member."""
+    if isinstance(cell, list):
+        return next((value for item in cell if not is_blank(value := plain_value(item))), None)
     if isinstance(cell, dict):
-        return next((value for value in cell.values() if isinstance(value, str | int)), None)
+        named = (cell[name] for name in _VALUE_MEMBERS if not isinstance(cell.get(name), dict | list | None))
+        return next((value for value in named if not is_blank(value)), None)
     if isinstance(cell, float) and cell.is_integer():
         return int(cell)
     return cell

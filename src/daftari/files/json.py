@@ -7,15 +7,17 @@ members.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, BinaryIO
 
 import msgspec
 
 from daftari.errors import UnreadableFile
+from daftari.files.columns import names_field
 from daftari.files.contents import SAMPLE_ROWS, IsTelephone, count_contents
 from daftari.files.encoding import LINES_JOINED, LongLine, TextFile, repair, split_lines
+from daftari.files.mobiles import names_own_mobile
 from daftari.files.record import (
     RECORD_CHARS_MAX,
     UNREADABLE_TEXT_MAX,
@@ -32,6 +34,10 @@ from daftari.model.limits import JSON_DEPTH_MAX
 NAMED_RECORDS = 1_000
 """Leading records whose members' names are the columns."""
 
+INNER_NAMES_MAX = 1_000
+"""Members within members that are looked at."""
+INNER_MEMBERS_MAX = 100
+"""Members of a member; one with more is no part of a person."""
 _JOINED = re.compile(r"\}\s*\{")
 """Two objects in one line."""
 _TOO_LONG = f"is longer than {RECORD_CHARS_MAX:,} characters"
@@ -48,18 +54,40 @@ def read_lines_layout(path: str, *, format: Format, encoding: str, is_telephone:
     """The names of the members as columns. Raises ``UnreadableFile`` for JSON without an array of objects."""
     bare = Layout(format=format, columns=(), encoding=encoding)
     names: dict[str, None] = {}
-    records = (record for batch in open_lines(path, layout=bare) for record in batch)
     found: list[dict[str, Any]] = []
+    records = (record for batch in open_lines(path, layout=bare) for record in batch)
     for record in islice(records, NAMED_RECORDS):
         if isinstance(record.values, dict):
             names.update(dict.fromkeys(record.values))
             found.append(record.values)
         elif record.number == 1 and _JOINED.search(record.text or ""):
             raise UnreadableFile(LINES_JOINED)
-    columns = tuple(names)
-    rows = ([values.get(name) for name in columns] for values in found[:SAMPLE_ROWS])
+    columns = (*names, *_inner_names(found, names))
+    rows = ([find_member(values, name) for name in columns] for values in found[:SAMPLE_ROWS])
     contents = count_contents(rows, width=len(columns), is_telephone=is_telephone)
     return Layout(format=format, columns=columns, encoding=encoding, contents=contents)
+
+
+def _inner_names(found: Iterable[dict[str, Any]], names: Container[str]) -> list[str]:
+    """The paths of members within members that a field is called after: ``billing.phone``."""
+    paths = dict.fromkeys(
+        f"{name}.{inner}"
+        for values in found
+        for name, value in values.items()
+        if isinstance(value, dict) and len(value) <= INNER_MEMBERS_MAX and not names_own_mobile(name)
+        for inner in value
+    )
+    return [path for path in islice(paths, INNER_NAMES_MAX) if path not in names and names_field(path)]
+
+
+def find_member(values: Mapping[str, Any], name: str) -> Any:
+    """The member of this name, or of the member of a member that is at this path."""
+    found = values.get(name)
+    if found is None and "." in name:
+        outer, _, inner = name.partition(".")
+        within = values.get(outer)
+        return within.get(inner) if isinstance(within, dict) else None
+    return found
 
 
 def open_lines(path: str, *, layout: Layout) -> Records:

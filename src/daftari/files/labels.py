@@ -12,7 +12,8 @@ _NOT_FOR_MESSAGES = frozenset(
     ("fax", "telefax", "facsimile", "faksi", "pager", "beeper", "modem", "telex", "isdn", "tty")
 )
 _ELSEWHERE = LATER_WORDS | {"landline", "assistant", "car", "radio", "voice", "video", "callback", "dom", "kantoor"}
-_MOBILE, _MOBILE_ELSEWHERE, _NEUTRAL, _LINE = range(4)
+_MOBILE, _MOBILE_ELSEWHERE, NEUTRAL_LABEL, _LINE = range(4)
+"""Places of labels: those of mobiles come before one that says nothing, those of other lines after it."""
 
 
 _SYSTEM_LABELS = frozenset(
@@ -33,4 +34,4 @@ def label_rank(label: object) -> int | None:
     is_elsewhere = bool(words & _ELSEWHERE)
     if any(is_one_of(word, _MOBILES) for word in words):
         return _MOBILE_ELSEWHERE if is_elsewhere else _MOBILE
-    return _LINE if is_elsewhere else _NEUTRAL
+    return _LINE if is_elsewhere else NEUTRAL_LABEL

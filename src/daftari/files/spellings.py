@@ -30,11 +30,13 @@ MOBILE_TIERS = (
 """Names of a telephone number, the preferred ones first; the first tier is that of mobiles."""
 
 SPELLINGS: Mapping[str, str] = {
-    "fname": """fname, first name, given name, forename, first, jina la kwanza, jina, prenom, primer nombre, nombre,
+    "fname": """fname, first name, given name, name first, name given, forename, first, jina la kwanza, jina, prenom,
+        primer nombre, nombre,
         primeiro nome, nome proprio, vorname, nome, izina, الاسم الاول, የመጀመሪያ ስም""",
     "mname": """mname, middle name, additional name, second name, middle, jina la kati, jina la pili, segundo nombre,
         deuxieme prenom, nome do meio, اسم الاب, የአባት ስም""",
-    "lname": """lname, last name, surname, family name, last, jina la ukoo, jina la mwisho, jina la familia,
+    "lname": """lname, last name, surname, family name, name last, name family, last, jina la ukoo, jina la mwisho,
+        jina la familia,
         nom de famille, nachname, apellido, apellidos, primer apellido, sobrenome, apelido, ultimo nome, cognome,
         اسم العائلة, اللقب, الكنية, الاسم الاخير, የአያት ስም""",
     "name": """name, full name, names, contact name, customer name, display name, person, contact person, jina kamili,

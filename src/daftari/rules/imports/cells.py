@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from daftari.files import NEUTRAL_LABEL, label_rank
 from daftari.mobile import AmbiguousMobile, Reader, UnreadableMobile
 
 CELL_SHOWN_MAX = 40
@@ -148,7 +150,7 @@ def find_numbers(cell: object, *, reader: Reader) -> list[FoundNumber]:
     """
     if isinstance(cell, list | dict):
         items = cell if isinstance(cell, list) else [cell]
-        found = [one for item in items[:NUMBERS_PER_CELL_MAX] for one in find_numbers(_value_of(item), reader=reader)]
+        found = [one for item in items[:NUMBERS_PER_CELL_MAX] for one in _find_in_item(item, reader)]
         return found if all(isinstance(item, str | int | float | dict) for item in items) else []
     written = repair_number(cell)
     if _is_readable(written, reader):
@@ -174,10 +176,25 @@ def messageable(found: Sequence[FoundNumber]) -> list[FoundNumber]:
     return without_fax
 
 
-def _value_of(item: object) -> object:
-    if isinstance(item, dict):
-        return next((item[name] for name in ("value", "number", "phone", "mobile") if item.get(name)), None)
-    return item
+def _find_in_item(item: object, reader: Reader) -> list[FoundNumber]:
+    """The numbers in an item of a list: a value, an object with one and perhaps its label, or one by each label."""
+    if not isinstance(item, dict):
+        return find_numbers(item, reader=reader)
+    value = next((item[name] for name in ("value", "number", "phone") if item.get(name)), None)
+    if value is not None:
+        label = next((item[name] for name in ("label", "type", "kind", "rel") if isinstance(item.get(name), str)), None)
+        return [*_labelled(value, label, reader)]
+    by_label = [*item.items()][:NUMBERS_PER_CELL_MAX]
+    return [one for label, value in by_label if label_rank(label) != NEUTRAL_LABEL
+            for one in _labelled(value, label, reader)]  # fmt: skip
+
+
+def _labelled(value: object, label: str | None, reader: Reader) -> Iterator[FoundNumber]:
+    """The numbers in a value, with what their label makes them."""
+    rank = label_rank(label)
+    for one in find_numbers(value, reader=reader) if isinstance(value, str | int | float) else ():
+        is_mobile = one.is_mobile if rank == NEUTRAL_LABEL else rank is not None and rank < NEUTRAL_LABEL
+        yield replace(one, is_mobile=is_mobile, is_fax=one.is_fax or rank is None)
 
 
 def _identity(written: Any, reader: Reader) -> int | str:

@@ -10,7 +10,7 @@ from typing import Any, cast
 import msgspec
 from msgspec import Struct
 
-from daftari.files import LABEL, ColumnUse, label_rank, split_name
+from daftari.files import LABEL, ColumnUse, find_member, label_rank, plain_value, split_name
 from daftari.files.consent_columns import ConsentColumn, read_consent_field
 from daftari.mobile import Reader
 from daftari.model.contacts import TEXT_FIELDS, AttributeValue, ContactGiven
@@ -62,7 +62,7 @@ def value_taker(settings: ImportSettings) -> Taker:
     """How a column's value is taken from a record: tables by place, others by name."""
     if settings.layout.format in ("csv", "xlsx", "ods"):
         return lambda values, place: cast("list[Any]", values)[cast(int, place)]
-    return lambda values, name: cast("dict[str, Any]", values).get(cast(str, name))
+    return lambda values, name: find_member(cast("dict[str, Any]", values), cast(str, name))
 
 
 class Columns:
@@ -124,7 +124,7 @@ class Columns:
         if mobile.name is not None:
             _take_name(given, mobile.name)
         more = {field: value for field, place in self._more if not is_no_value(value := take(values, place))}
-        if self._tags and isinstance(tags := more.get("groups"), str):
+        if self._tags and isinstance(tags := more.get("groups"), str) and {",", '"'} & {*tags}:
             more["groups"] = [tag.strip() for tag in next(csv.reader([tags], skipinitialspace=True))]
         attributes = _attributes_of(more.pop("attributes", None))
         for name, kind, place in self._attributes:
@@ -262,6 +262,8 @@ def _take_name(given: ContactGiven, written: object) -> None:
 
 def _text(value: object) -> str | None:
     """A cell as text: a spreadsheet holds 7 and true where a person meant the words."""
+    if isinstance(value, list | dict) and (plain := plain_value(value)) is not None:
+        value = plain
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):
