@@ -77,6 +77,7 @@ def test_what_is_no_number_never_fails_the_batch(ana: Client) -> None:
     found = results(ana, *odd)
     assert [one["allowed"] for one in found] == [False] * (len(odd) - 1) + [True]
     assert {one["reasons"][0]["code"] for one in found[:-1]} == {"unreadable_mobile"}
+    assert all(one["reasons"][0]["text"].startswith("This ") for one in found[:-1])
     assert [one["mobile"] for one in found][:7] == ["", "null", "true", "5.5", '{"a":1}', '["x"]', str(2**70)]
 
 

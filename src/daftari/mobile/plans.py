@@ -84,8 +84,8 @@ def is_valid(number: PhoneNumber) -> bool:
 
 
 def is_mobile_of(region: str, number: PhoneNumber) -> bool:
-    """Whether a number is a mobile with the country code of this region."""
-    if number.country_code != phonenumbers.country_code_for_region(region):
+    """Whether a number is a valid mobile with the country code of this region."""
+    if number.country_code != phonenumbers.country_code_for_region(region) or len(e164(number)) > E164_DIGITS_MAX:
         return False
     return phonenumbers.number_type(number) in (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
 

@@ -129,7 +129,7 @@ def _read_as_it_stands(digits: str) -> int | None:
     if renewed is not None:
         return int(renewed)
     number = as_it_stands(digits)
-    return int(digits) if number is not None and (is_valid(number) or has_mobile_length(number)) else None
+    return int(digits) if number is not None and (has_mobile_length(number) or is_valid(number)) else None
 
 
 def _read_bare(digits: str, region: str) -> int | None:
@@ -138,7 +138,7 @@ def _read_bare(digits: str, region: str) -> int | None:
     if renewed is not None:
         return int(renewed)
     number = as_it_stands(digits)
-    if number is not None and is_valid(number) and is_mobile_of(region, number):
+    if number is not None and is_mobile_of(region, number):
         return int(digits)
     at_home = _read_valid(digits, region)
     if at_home is not None:

@@ -19,33 +19,45 @@ from daftari.rules.consent import ledger
 from daftari.rules.consent.decisions import Question, Verdict, judge
 from daftari.rules.consent.quiet_hours import is_quiet
 from daftari.rules.consent.state import NOTHING_KNOWN, derive_state
-from daftari.rules.consent.views import Judgement, KnownConsent, NumberConsent, show_history, show_state, show_verdict
+from daftari.rules.consent.views import (
+    Judgement,
+    KnownConsent,
+    NumberConsent,
+    Reason,
+    show_history,
+    show_state,
+    show_verdict,
+)
 from daftari.rules.numbers import Reference, WrittenNumber, find_known, read_number
 from daftari.store import Tx, consent, contacts
 
 
-class Asked(Struct, frozen=True):
-    """A whole question. ``mobiles`` and ``ids`` hold as texts what is no number.
+class UnreadableNumber(Struct, frozen=True):
+    """What is no number, as it was written, and why it is none: the end of a sentence."""
 
-    ``known_at`` leaves out what was recorded later.
-    """
+    written: str
+    why: str
+
+
+class Asked(Struct, frozen=True):
+    """A whole question. ``ids`` hold as texts what is no number; ``known_at`` leaves out what was recorded later."""
 
     question: Question
-    mobiles: Sequence[WrittenNumber | str]
+    mobiles: Sequence[WrittenNumber | UnreadableNumber]
     ids: Sequence[int | str]
     at: int | None
     known_at: int | None
     region: str
 
 
-def read_mobiles(given: Sequence[object], *, region: str) -> list[WrittenNumber | str]:
-    """Numbers where they can be read, else what was written."""
-    read: list[WrittenNumber | str] = []
+def read_mobiles(given: Sequence[object], *, region: str) -> list[WrittenNumber | UnreadableNumber]:
+    """Numbers where they can be read, else what was written, and what is wrong with it."""
+    read: list[WrittenNumber | UnreadableNumber] = []
     for one in given:
         try:
             read.append(read_number(one, region=region))
-        except ValueError:
-            read.append(written(one))
+        except ValueError as error:
+            read.append(UnreadableNumber(written(one), str(error)))
     return read
 
 
@@ -65,8 +77,9 @@ def may_message(tx: Tx, *, asked: Asked) -> list[Judgement]:
     answer = _answerer(asked, tx.project.consent, now=tx.now)
     answers = []
     for mobile in asked.mobiles:
-        if isinstance(mobile, str):
-            answers.append(replace(show_verdict(Verdict(False, "unreadable_mobile")), mobile=mobile))
+        if isinstance(mobile, UnreadableNumber):
+            reason = Reason("unreadable_mobile", f"This {mobile.why}")
+            answers.append(Judgement(mobile=mobile.written, allowed=False, reasons=[reason]))
             continue
         chosen, other = mobile.chosen(in_book), mobile.other(in_book)
         judgements = [answer(known.get(number, ())) for number in (chosen, other) if number is not None]
