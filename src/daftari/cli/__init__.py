@@ -6,11 +6,15 @@ commands need is imported when one runs.
 
 from __future__ import annotations
 
+import signal
 import sys
 
 
 def main() -> None:
     """Run the command line; never returns. 0: done, 1: failed, 2: wrong usage, 130: interrupted."""
+    # Python may lose a KeyboardInterrupt inside an import. Until a command begins, the signal itself ends the process.
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         from daftari.cli.app import app
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import signal
 from typing import Annotated
 
 import typer
@@ -44,6 +45,8 @@ def serve(
     Creates the SQLite file if it does not exist. Refuses a database with an old schema and names the command that
     updates it.
     """
+    # Until there are processes to stop, a Ctrl-C ends this one without an exception, which an import may lose.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     settings = where.read_settings(
         host=host, port=port, workers=workers, threads=threads, public_url=public_url, no_worker=no_worker
     )

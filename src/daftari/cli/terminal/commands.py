@@ -7,6 +7,7 @@ refuse a command line without it.
 from __future__ import annotations
 
 import inspect
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -36,6 +37,12 @@ class LightCommand(TyperCommand):
 
     def get_help_option(self, ctx: Any) -> TyperOption | None:
         return _without_conversion(super().get_help_option(ctx))
+
+    def invoke(self, ctx: Any) -> Any:
+        # As it is in Python; ``main`` has changed it for the time of the imports.
+        if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        return super().invoke(ctx)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         given, _, _ = self.make_parser(ctx).parse_args(args=[*args])
