@@ -366,7 +366,7 @@ def server_for_files(*, places: int, seen: list[bytes]) -> RsgiServer:
     route = Route("POST", "/", application, "write", BodyPolicy(100, "file"))
     return RsgiServer(
         application,
-        router=Router([("/", route)], prefix="/api", spanning={}),
+        router=Router([("/", route)], prefix="/api", base="", spanning={}),
         authorize=authorize,
         render_error=render_json,
         inline=True,

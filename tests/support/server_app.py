@@ -90,7 +90,7 @@ def server() -> RsgiServer:
     return RsgiServer(
         application,
         router=Router(
-            ((path, _route(method, path)) for path in PATHS for method in METHODS), prefix="/api", spanning={}
+            ((path, _route(method, path)) for path in PATHS for method in METHODS), prefix="/api", base="", spanning={}
         ),
         authorize=lambda scope, match, beginning: True,
         render_error=render_json,

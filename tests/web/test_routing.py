@@ -32,7 +32,7 @@ def answer(request: object, **parameters: str) -> Response:
 
 
 TABLE = [(path, Route(method, path, answer, "open")) for path, methods in PATHS.items() for method in methods.split()]
-ROUTER = Router(TABLE, prefix="/api", spanning={"/v1/words/": ("/uses",)})
+ROUTER = Router(TABLE, prefix="/api", base="", spanning={"/v1/words/": ("/uses",)})
 
 
 def answered(match: RouteMatch) -> Any:

@@ -22,9 +22,9 @@ def show_openapi(request: Request) -> Response:
     params = decode(request.raw.scope.query_string, None, b"")
     version = params.choice("version", document.VERSIONS, default=document.VERSIONS[0])
     params.refuse_wrong()
-    return Response(200, document.document(version))
+    return Response(200, document.document_at(request.context.public_url, version))
 
 
 def show_docs(request: Request) -> Response:
     """``GET /docs``."""
-    return Response(200, page.page(), HTML)
+    return Response(200, page.page(request.context.public_url or ""), HTML)

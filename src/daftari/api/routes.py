@@ -74,8 +74,8 @@ ROUTES = (
 )
 
 
-def build_router() -> Router:
-    """The routes at their paths. The name of a group may hold slashes."""
+def build_router(*, base: str = "") -> Router:
+    """The routes at their paths, and below ``base``. The name of a group may hold slashes."""
     table = [(VERSION + route.path, route) for route in ROUTES]
     table += [(route.path, route) for route in ROUTES if route.path == DOCS]
-    return Router(table, prefix=PREFIX, spanning={f"{VERSION}/groups/": ("/contacts",)})
+    return Router(table, prefix=PREFIX, base=base, spanning={f"{VERSION}/groups/": ("/contacts",)})

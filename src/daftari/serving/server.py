@@ -46,7 +46,7 @@ def build_server(settings: Settings) -> Server:
 
     rsgi = RsgiServer(
         build_app(context, authenticator),
-        router=build_router(),
+        router=build_router(base=context.base),
         authorize=build_authorizer(store, authenticator),
         render_error=render_json,
         # Where a read waits for another machine, the event loop answers nothing.

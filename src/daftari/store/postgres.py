@@ -289,7 +289,8 @@ def open_engine(database: str, *, threads: int, erasure_key: bytes) -> Store:
 def read_version(database: str) -> int | None:
     """The schema a database has; 0 for none, below 0 for a copy that is not finished, ``None`` before version 1."""
     try:
-        with connect(database) as connection:
+        # In a transaction, so that a pooler that allows none is noticed.
+        with connect(database) as connection, connection.transaction():
             if connection.info.server_version < SERVER_VERSION_MIN:
                 found = connection.info.server_version // 10_000
                 why = f"PostgreSQL {found} is too old; {SERVER_VERSION_MIN // 10_000} is needed."

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 
@@ -42,6 +43,11 @@ class AppContext(Struct, frozen=True):
     render_error: ErrorRenderer
     public_url: str | None
     version: str
+
+    @property
+    def base(self) -> str:
+        """The path of the public URL, decoded and without a slash at its end: empty for most."""
+        return "" if self.public_url is None else unquote(urlsplit(self.public_url).path)
 
 
 class Authenticator(Protocol):
@@ -206,7 +212,7 @@ class Request:
         """The URL as the caller wrote it, as far as it is known, with its query: providers sign it."""
         scope = self.raw.scope
         query = f"?{scope.query_string}" if scope.query_string else ""
-        return _origin(scope, self.context.public_url) + scope.path + query
+        return _origin(scope, self.context.public_url) + scope.path[len(self.raw.match.base) :] + query
 
 
 def _origin(scope: RsgiScope, public_url: str | None) -> str:

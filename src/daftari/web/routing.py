@@ -57,12 +57,13 @@ class Route(Struct, frozen=True):
 
 
 class RouteMatch(Struct, frozen=True):
-    """The route of a request. ``path`` is without the optional ``prefix`` and without a slash at its end."""
+    """The route of a request. ``path`` is without the optional ``base`` and ``prefix`` and the slash at its end."""
 
     route: Route
     parameters: dict[str, str]
     prefix: str
     path: str
+    base: str = ""
 
 
 class RawRequest(Struct, frozen=True, gc=False):
@@ -91,13 +92,15 @@ class _Place(Struct, frozen=True):
 class Router:
     """A table of routes by path.
 
-    ``prefix`` may stand before every path. ``spanning``: starts of paths after which one segment may hold slashes, each
-    with the ends that are not part of that segment.
+    ``prefix`` may stand before every path, and before it ``base``, which some proxies remove and others do not.
+    ``spanning``: starts of paths after which one segment may hold slashes, each with the ends that are not part of that
+    segment.
     """
 
     def __init__(
-        self, table: Iterable[tuple[str, Route]], *, prefix: str, spanning: Mapping[str, Sequence[str]]
+        self, table: Iterable[tuple[str, Route]], *, prefix: str, base: str, spanning: Mapping[str, Sequence[str]]
     ) -> None:
+        self._base = base
         self._prefix = f"{prefix}/"
         self._spanning = spanning
         self._spanning_starts = tuple(spanning)
@@ -122,6 +125,13 @@ class Router:
 
     def match(self, method: str, path: str) -> RouteMatch:
         """The route of a request; where there is none, a route that answers with the error."""
+        found = self._match(method, path)
+        if found.route.path or not self._base or not path.startswith(f"{self._base}/"):
+            return found
+        below = self._match(method, path[len(self._base) :])
+        return RouteMatch(below.route, below.parameters, below.prefix, below.path, self._base)
+
+    def _match(self, method: str, path: str) -> RouteMatch:
         prefix = ""
         if path.startswith(self._prefix):
             prefix = self._prefix[:-1]
@@ -131,7 +141,7 @@ class Router:
         place = self._constant.get(path) or self._find(path, parameters)
         if place is None and path.startswith("//"):
             # A URL whose base ends with a slash.
-            return self.match(method, f"{prefix}/{path.lstrip('/')}")
+            return self._match(method, f"{prefix}/{path.lstrip('/')}")
         if place is None:
             return RouteMatch(_refusal(method, _refuse_path), parameters, prefix, path)
         route = place.routes.get(READS.get(method, method)) or _refusal(method, place.refuse)

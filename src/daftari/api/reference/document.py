@@ -45,6 +45,14 @@ def document(version: str = VERSIONS[0]) -> bytes:
 
 
 @cache
+def document_at(public_url: str | None, version: str) -> bytes:
+    """The document whose servers are below a URL; as it is when there is none."""
+    if public_url is None:
+        return document(version)
+    return document(version).replace(b'{"url": "/', b'{"url": ' + msgspec.json.encode(public_url)[:-1] + b"/")
+
+
+@cache
 def tree() -> Node:
     """The document, decoded. It is shared and must not be changed."""
     read: Node = msgspec.json.decode(document())

@@ -97,8 +97,8 @@ class Topic(Struct, frozen=True):
 
 
 @cache
-def page() -> bytes:
-    """The whole page, UTF-8."""
+def page(public_url: str = "") -> bytes:
+    """The whole page, UTF-8, with links below a URL."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["prose"] = prose
     environment.filters["inline"] = inline
@@ -108,6 +108,7 @@ def page() -> bytes:
     topics = _topics(info["description"])
     return template.render(
         info=info,
+        public_url=public_url,
         opening=topics[0],
         topics=topics[1:],
         chapters=_chapters(),
