@@ -15,7 +15,7 @@ COMPILE := .venv-lock/bin/pip-compile --quiet --strip-extras --generate-hashes -
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test prove bench bench-compare openapi docs lock build clean check-python
+.PHONY: help run test test-system prove bench bench-compare openapi docs lock build clean check-python
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -23,16 +23,18 @@ help: ## say what there is
 run: $(VENV)/.run ## install what is needed, then serve on 127.0.0.1:8000 with SQLite in ./daftari.db
 	@exec $(BIN)/daftari serve --demo
 
-test: $(VENV)/.dev ## check style, types and import contracts, then run every test
-	@.ci/system
+test: $(VENV)/.dev ## check style, types and import contracts, then run every test that needs Python alone
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --ignore=tests/system $(PYTEST_ARGS)
+
+test-system: $(VENV)/.dev ## run the tests with other programs: nginx, Caddy, PgBouncer, systemd, Chromium
+	$(BIN)/python -m pytest -q tests/system $(PYTEST_ARGS)
 
 prove: $(VENV)/.dev ## the same tests with many more random examples, new ones each time
-	@.ci/system
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --hypothesis-profile=prove --timeout=0 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --ignore=tests/system --hypothesis-profile=prove --timeout=0 \
+		$(PYTEST_ARGS)
 
 bench: $(VENV)/.run $(BENCH)/.stamp ## measure, compared with other programs in the same run
 	VENV=$(VENV) $(BENCH)/bin/python -m bench $(BENCH_ARGS)

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import quote
 
@@ -37,7 +35,6 @@ from daftari.web.routing import READS, Route
 from tests.support.clients import Client
 from tests.support.contract import Shape, check_answer, inlined
 
-FIVE_CALLS = ("List contacts", "Get one contact", "Create contacts", "Update a contact", "Delete a contact")
 NOT_OVER_HTTP = {
     "PROJECT_NOT_FOUND",
     "PROJECT_TAKEN",
@@ -49,19 +46,6 @@ NOT_OVER_HTTP = {
 """Errors of the commands and of the worker."""
 NEVER_BARE = {"ERROR", "NOT_FOUND", "CONFLICT"}
 """Errors that are raised only as one of the classes under them, or become a field's sentence."""
-CHROMIUM = (
-    "chromium",
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-CHROMIUM_SECONDS_MAX = 120
-PHONE_WIDTH = 360
 
 
 def _named(operation: Operation) -> str:
@@ -442,37 +426,3 @@ def test_the_headings_of_the_page_descend_one_step_at_a_time(read: Read) -> None
     assert levels.count(1) == 1
     assert levels[0] == 1
     assert all(after <= before + 1 for before, after in pairwise(levels))
-
-
-# ---- the page in a browser --------------------------------------------------------------------------
-
-
-def _seen_by_chromium(file: Path, folder: Path) -> str:
-    """The page as the browser has it once it is open."""
-    command = [*CHROMIUM, f"--user-data-dir={folder}", "--virtual-time-budget=5000", "--dump-dom", file.as_uri()]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=CHROMIUM_SECONDS_MAX, stdin=subprocess.DEVNULL, check=True
-    )
-    return done.stdout
-
-
-def test_a_browser_shows_the_five_calls(tmp_path: Path) -> None:
-    file = tmp_path / "docs.html"
-    file.write_bytes(page())
-    seen = Read(_seen_by_chromium(file, tmp_path / "profile"))
-    for title in FIVE_CALLS:
-        assert title in seen.text
-
-
-def test_the_page_is_no_wider_than_a_phone(tmp_path: Path) -> None:
-    """A frame of a phone's width shows how wide the page in it would like to be."""
-    report = "<script>onload = () => parent.postMessage(document.documentElement.scrollWidth, '*')</script></body>"
-    (tmp_path / "docs.html").write_text(page().decode().replace("</body>", report))
-    frame = tmp_path / "frame.html"
-    frame.write_text(
-        "<!doctype html><title>unknown</title><script>onmessage = sent => document.title = sent.data</script>"
-        f"<iframe src='docs.html' width='{PHONE_WIDTH}' height='700' style='border: 0'></iframe>"
-    )
-    seen = re.search(r"<title>(\w+)</title>", _seen_by_chromium(frame, tmp_path / "profile"))
-    assert seen is not None
-    assert int(seen[1]) <= PHONE_WIDTH
