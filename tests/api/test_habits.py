@@ -16,6 +16,7 @@ from tests.support.clients import Answer, Client
 EVERYONE = "/v1/contacts"
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+NDJSON = {"Content-Type": "application/x-ndjson"}
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=b"}
 KEYED = [route for route in ROUTES if route.access in ("read", "write")]
 WITH_FIELDS = [route for route in KEYED if route.body.kind == "fields"]
@@ -65,6 +66,15 @@ def test_an_empty_list_as_attributes_is_no_attributes(ana: Client) -> None:
     assert ana.put("/v1/contacts/2", {"contact": {"attributes": empty}}).status == 200
     assert "attributes" not in get(ana, 1)
     assert get(ana, 2)["attributes"] == {"a": 1}
+
+
+def test_a_list_of_attributes_is_empty_or_wrong_in_streams_and_files_too(ana: Client) -> None:
+    lines = b"".join(
+        b'{"mobile": "%s", "attributes": %s}\n' % (mobile(n).encode(), a) for n, a in ((1, b"[]"), (2, b"[1]"))
+    )
+    _, empty, wrong, _ = ana.post("/v1/contacts/stream", body=lines, headers=NDJSON).body.splitlines()
+    assert (b'"created"' in empty, b'"invalid"' in wrong, b"attributes" in wrong) == (True, True, True)
+    assert "attributes" not in get(ana, 1)
 
 
 def test_an_empty_list_in_any_field_is_a_blank_one(ana: Client) -> None:

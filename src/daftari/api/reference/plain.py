@@ -15,6 +15,8 @@ VERSION = "3.0.3"
 LICENSE_URL = "https://www.apache.org/licenses/LICENSE-2.0"
 NAMED = frozenset({"properties", "schemas", "parameters", "responses", "headers", "content", "paths", "examples"})
 """Members whose own members are names and not keywords."""
+BYTES = {"schema": {"type": "string", "format": "binary"}}
+"""A file of which the document says no more."""
 AS_THEY_ARE = frozenset({"value", "example", "x-codes", "required", "security", "tags", "servers"})
 """Members that hold no schema."""
 LATER = frozenset({"contentMediaType", "propertyNames", "unevaluatedProperties", "itemSchema", "const", "type"})
@@ -66,6 +68,8 @@ def _convert(node: Any, *, is_input: bool) -> Any:
             converted[member] = value
         elif member in NAMED and isinstance(value, dict):
             converted[member] = {name: _convert(one, is_input=is_input) for name, one in value.items()}
+            if member == "content":
+                converted[member] = {media: one or BYTES for media, one in converted[member].items()}
         elif member == "serializedValue":
             converted["value"] = value
         elif member not in LATER and not (member == "additionalProperties" and value is False):

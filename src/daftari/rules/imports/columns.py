@@ -289,7 +289,10 @@ def _attributes_of(value: Any) -> dict[str, AttributeValue]:
             value = decode_cell(value, Any)
         except msgspec.DecodeError:
             return {"attributes": value}
-    return {name: bounded_value(one) for name, one in value.items()} if isinstance(value, dict) else {}
+    if isinstance(value, dict):
+        return {name: bounded_value(one) for name, one in value.items()}
+    # An empty list is PHP's empty object.
+    return {} if value is None or value == [] else {"attributes": bounded_value(value)}
 
 
 def _attribute(value: object, kind: str) -> AttributeValue:
