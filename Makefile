@@ -15,7 +15,7 @@ COMPILE := .venv-lock/bin/pip-compile --quiet --strip-extras --generate-hashes -
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-system prove bench bench-compare openapi docs lock build clean check-python
+.PHONY: help run test test-system prove bench bench-compare attack openapi docs lock build clean check-python
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -42,6 +42,9 @@ bench: $(VENV)/.run $(BENCH)/.stamp ## measure, compared with other programs in 
 bench-compare: $(VENV)/.run $(BENCH)/.stamp ## compare this checkout with another: BASE=revision or folder
 	$(if $(BASE),,$(error BASE is empty; it must be a git revision or a folder: make bench-compare BASE=main))
 	VENV=$(VENV) $(BENCH)/bin/python -m bench compare --base $(BASE) $(BENCH_ARGS)
+
+attack: $(VENV)/.dev ## attack a server on loopback and print what was found: ATTACK_ARGS="bodies kills"
+	$(BIN)/python -m tests.attack $(ATTACK_ARGS)
 
 openapi: $(VENV)/.dev ## build the OpenAPI document from the routes, the records and the texts
 	$(BIN)/python -m daftari.api.reference.builder

@@ -19,6 +19,7 @@ CLEAN = (
     "tests/worker",
     "tests/files",
     "tests/sandbox",
+    "tests/attack",
     "tests/gateways",
     "tests/support",
     "tests/oracles",
