@@ -19,8 +19,9 @@ from daftari.mobile.plans import E164_DIGITS_MAX, metadata_of, mobile_desc, whol
 def fast_pattern(region: str) -> re.Pattern[str] | None:
     """The mobiles of a region in their usual forms, or ``None`` where no form is unambiguous.
 
-    The national number is the group ``nsn``. Each look-ahead is one condition under which the rule would turn another
-    way; what fails one is read by it.
+    The national number is the group ``nsn``; the group ``abroad`` matches where the digits alone have the length of a
+    foreign number too. Each look-ahead is one condition under which the rule would turn another way; what fails one is
+    read by it.
     """
     metadata = metadata_of(region)
     code = metadata.country_code
@@ -49,24 +50,21 @@ def _forms(metadata: PhoneMetadata, is_general: str, lengths: list[int]) -> Iter
     yield f"\\+{code}"
     yield f"00{code}"
     yield f"{not_abroad}(?!{is_general}){code}{not_trunk}"
-    yield f"{not_abroad}(?!{code}){not_trunk}{_not_foreign(lengths)}"
+    yield f"{not_abroad}(?!{code}){not_trunk}(?:(?={_foreign(lengths)})(?P<abroad>))?"
     if trunk and not metadata.national_prefix_transform_rule:
         # Atomic, as the library's own match is: it never tries a second way to strip the prefix.
         yield f"{not_abroad}(?!{code})(?>{trunk})"
 
 
-def _not_foreign(lengths: list[int]) -> str:
-    """Digits that would also be a number of another country are read in two ways, which is left to the rule."""
-    foreign = ""
+def _foreign(lengths: list[int]) -> str:
+    """Digits of these lengths that may be a number of another country, its code first."""
+    codes = sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
+    foreign = []
     for length in lengths:
-        codes = [code for code in _codes() if length - len(str(code)) in whole_lengths(code)]
-        if codes:
-            foreign += f"(?!(?=\\d{{{length}}}\\Z)(?:{'|'.join(map(str, codes))}))"
-    return foreign
-
-
-def _codes() -> list[int]:
-    return sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
+        fitting = [str(code) for code in codes if length - len(str(code)) in whole_lengths(code)]
+        if fitting:
+            foreign.append(f"(?=\\d{{{length}}}\\Z)(?:{'|'.join(fitting)})")
+    return "|".join(foreign) or "(?!)"
 
 
 def _whole_lengths(general: PhoneNumberDesc, mobile: PhoneNumberDesc, *, longest: int) -> list[int]:

@@ -41,12 +41,16 @@ class AmbiguousMobile(UnreadableMobile):
     """
 
     def __init__(self, *, number: int, digits: int) -> None:
-        super().__init__(
-            f"is ambiguous: {digits} is a number that this project knows, and in its region +{number} is written so "
-            f"too; write it with +, as +{digits} or +{number}."
-        )
+        super().__init__(number, digits)
         self.number = number
         self.digits = digits
+
+    def __str__(self) -> str:
+        # Nearly all are caught and never shown.
+        return (
+            f"is ambiguous: {self.digits} is a number that this project knows, and in its region +{self.number} is "
+            f"written so too; write it with +, as +{self.digits} or +{self.number}."
+        )
 
 
 @cache
@@ -63,17 +67,19 @@ def reader_with(pattern: re.Pattern[str] | None, region: str) -> Reader:
     if pattern is None:
         return lambda written: read_with_library(written, region)
     match, nsn, code = pattern.match, pattern.groupindex["nsn"], country_code(region)
+    abroad = pattern.groupindex["abroad"]
 
     def read(written: Written) -> int:
         if type(written) is str:
-            if found := match(written):
-                return int(code + found[nsn])
-            pressed = as_pressed(written)
-            if pressed is not None and (found := match(pressed)):
-                return int(code + found[nsn])
-        elif (text := as_text(written)) is not None and (found := match(text)):
-            return int(code + found[nsn])
-        return read_with_library(written, region)
+            found = match(written)
+            if found is None and (pressed := as_pressed(written)) is not None:
+                found = match(pressed)
+        else:
+            found = None if (text := as_text(written)) is None else match(text)
+        if found is None:
+            return read_with_library(written, region)
+        number = int(code + found[nsn])
+        return number if found[abroad] is None else _read_doubtful(number, found[nsn])
 
     return read
 
@@ -110,10 +116,17 @@ def read_with_library(written: Written, region: str) -> int:
             number = _read_abroad(typed[2:])
     else:
         number = _read_bare(typed, region)
-        if number is not None and int(typed) != number and not typed.startswith("0") and _is_storable(typed):
-            raise AmbiguousMobile(number=number, digits=int(typed))
+        if number is not None and int(typed) != number and not typed.startswith("0"):
+            return _read_doubtful(number, typed)
     if number is None:
         raise UnreadableMobile(explain(written, region))
+    return number
+
+
+def _read_doubtful(number: int, digits: str) -> int:
+    """A number of the region, if the digits that were written for it cannot be another one."""
+    if _is_storable(digits):
+        raise AmbiguousMobile(number=number, digits=int(digits))
     return number
 
 

@@ -16,7 +16,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from daftari.errors import Malformed, ValidationFailed
-from daftari.mobile import Reader, UnreadableMobile, Written, reader_for
+from daftari.mobile import AmbiguousMobile, Reader, UnreadableMobile, Written, reader_for
 from daftari.model.contacts import TEXT_FIELDS, AttributeValue, Card, Change, ContactGiven, ContactRow
 from daftari.model.limits import ATTRIBUTE_NAME_MAX, ATTRIBUTE_TEXT_MAX, ATTRIBUTES_MAX, CONTACTS_PER_CALL_MAX, TEXT_MAX
 from daftari.model.time import format_time
@@ -273,11 +273,14 @@ def read_plain(
     together = f"{texts[0]}{texts[1]}{texts[2]}{texts[3]}{texts[4]}{texts[5]}"
     if len(together) > TEXT_MAX or not together.isprintable() or not isinstance(mobile, Written) or not mobile:
         return None
+    digits = None
     try:
         number = reader(mobile)
+    except AmbiguousMobile as error:
+        number, digits = error.number, error.digits
     except UnreadableMobile:
         return None
-    return ContactRow(index, number, texts, None, created_at, _tail(number, texts, None, created_at))
+    return ContactRow(index, number, texts, None, created_at, _tail(number, texts, None, created_at), digits)
 
 
 def read_carefully(index: int, item: object, reader: Reader, created_at: str, problems: Problems) -> ContactRow | None:
