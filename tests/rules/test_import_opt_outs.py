@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 from typing import Any
 
 import msgspec
 import pytest
+import xlsxwriter
 
 from daftari.errors import UnreadableFile
 from daftari.model.time import format_time
@@ -330,3 +332,37 @@ def test_a_file_of_more_rows_than_an_import_takes_ends_as_failed(
     assert shown(office.bring("phone\n0722000001\n0722000002\n0722000003\n")) == {"created": 3}
     with pytest.raises(UnreadableFile, match="more than the 3 rows"):
         office.bring("phone\n0722000001\n0722000002/0733000002\n0722000003\n", kind="contacts")
+
+
+def test_of_a_person_with_several_numbers_the_first_keeps_the_id(office: Office) -> None:
+    found = office.bring("id,name,phone\n7,A,0722000001/0733000001\n9,B,0722000002\n", keep_ids=True)
+    assert shown(found) == {"created": 3}
+    ids = {
+        json["mobile"]: json["id"] for (card,) in office.table("contact", "card") if (json := msgspec.json.decode(card))
+    }
+    assert ids["254722000001"] == 7 and ids["254722000002"] == 9 and ids["254733000001"] not in (7, 9)
+
+
+def test_times_and_numbers_of_a_workbook_are_those_of_its_cells(office: Office) -> None:
+    file = io.BytesIO()
+    book = xlsxwriter.Workbook(file)
+    sheet, day = book.add_worksheet(), book.add_format({"num_format": "dd/mm/yyyy hh:mm"})
+    sheet.write_row(0, 0, ["Phone", "Opted Out At", "Name"])
+    sheet.write_row(1, 0, [254722000001, None, "A"])
+    sheet.write_number(1, 1, 45418 + (7 * 60 + 8) / 1440, day)
+    sheet.write_row(2, 0, ["0722000002 / 0733000002", 45418.5, "B"])
+    sheet.write_row(3, 0, ["0722000003", 1714975689000, "C"])
+    sheet.write_number(4, 0, 45372, day)
+    sheet.write_row(5, 0, [722000005, "6 May 2024", "E"])
+    book.close()
+    number = office.queue(file.getvalue(), office.real_settings(file.getvalue(), name="a.xlsx", kind="opt_outs"))
+    office.work_for_real()
+    assert shown(office.get(number)) == {"recorded": 4, "invalid": 1, "facts": 5}
+    assert office.rejects(number)[0][1].endswith("Found: '2024-03-21'.")
+    assert [(one, at) for one, *_, at in facts(office)] == [
+        (254722000001, "2024-05-06T19:08:00"),
+        (254722000002, "2024-05-07T00:00:00"),
+        (254722000003, "2024-05-06T06:08:09"),
+        (254722000005, "2024-05-07T11:59:59"),
+        (254733000002, "2024-05-07T00:00:00"),
+    ]

@@ -42,6 +42,8 @@ _NO_VALUE = word_set(
     null <null> (null) [null] \\n nil <nil> nan undefined (none) (blank) (empty)"""
 )
 """What programs and people write where nothing is known."""
+_NO_VALUE_STARTS = frozenset(letter for word in _NO_VALUE for letter in (word[0], word[0].upper()))
+"""How these begin: few cells need a closer look."""
 _NO_NUMBER = word_set(
     """x xx xxx na no none unknown blank empty missing tba tbd hana haina hakuna sina aucun aucune inconnu nenhum
     ninguno nao 0 00 000 0000000000 000000000 false true yes / // * ** #"""
@@ -51,10 +53,12 @@ _NO_NUMBER = word_set(
 
 def is_no_value(cell: object) -> bool:
     """Whether a cell is blank, or says in another way that nothing is known."""
-    return cell is None or (
-        isinstance(cell, str)
-        and (not (text := cell.strip()) or (len(text) <= NO_VALUE_CHARS_MAX and text.casefold() in _NO_VALUE))
-    )
+    if type(cell) is not str:
+        return cell is None
+    if not cell or (cell[0] not in _NO_VALUE_STARTS and not cell[0].isspace()):
+        return not cell
+    text = cell.strip()
+    return len(text) <= NO_VALUE_CHARS_MAX and (not text or text.casefold() in _NO_VALUE)
 
 
 def is_no_number(cell: object) -> bool:
@@ -153,7 +157,7 @@ def find_numbers(cell: object, *, reader: Reader) -> list[FoundNumber]:
         found = [one for item in items[:NUMBERS_PER_CELL_MAX] for one in _find_in_item(item, reader)]
         return found if all(isinstance(item, str | int | float | dict) for item in items) else []
     written = repair_number(cell)
-    if _is_readable(written, reader):
+    if is_readable(written, reader):
         return [FoundNumber(written)]
     if not isinstance(written, str) or len(written) > _CELL_CHARS_MAX:
         return []
@@ -208,20 +212,21 @@ def _identity(written: Any, reader: Reader) -> int | str:
         return str(written)
 
 
-def _is_readable(written: Any, reader: Reader) -> bool:
+def is_readable(written: Any, reader: Reader) -> bool:
+    """Whether what was written is a number by itself."""
     return isinstance(written, str | int) and written != "" and isinstance(_identity(written, reader), int)
 
 
 def _find_parts(text: str, reader: Reader) -> Iterator[FoundNumber]:
     """The numbers between separators; of a part that is none, those that only spaces divide."""
     alone = _find_one(text)
-    if alone is not None and _is_readable(alone.text, reader):
+    if alone is not None and is_readable(alone.text, reader):
         yield alone
         return
     parts = [part for part in _SEPARATOR.split(text) if part.strip(f"{_AROUND}.")]
     for part in parts[:NUMBERS_PER_CELL_MAX] if len(parts) > 1 else [text]:
         one = _find_one(part)
-        if one is not None and _is_readable(one.text, reader):
+        if one is not None and is_readable(one.text, reader):
             yield one
         elif divided := _divide(part, reader) or _find_labelled(part, reader):
             yield from divided
@@ -238,13 +243,13 @@ def _find_labelled(text: str, reader: Reader) -> list[FoundNumber]:
     leads = places[0][0] == 0
     cuts = [start for start, _ in places[1:]] if leads else [end for _, end in places[:-1]]
     parts = [text[first:last] for first, last in zip([0, *cuts], [*cuts, len(text)], strict=True)]
-    found = [one for part in parts if (one := _find_one(part)) is not None and _is_readable(one.text, reader)]
+    found = [one for part in parts if (one := _find_one(part)) is not None and is_readable(one.text, reader)]
     return found if len(found) == len(parts) else []
 
 
 def number_in(cell: str) -> str:
     """What of a cell with no readable number is most like one: without the name next to it."""
-    one = _find_one(cell)
+    one = _find_one(cell) if len(cell) <= _CELL_CHARS_MAX else None
     return cell if one is None else str(one.text)
 
 
@@ -306,7 +311,7 @@ def _cuts(pieces: Sequence[str], reader: Reader, known: dict[tuple[str, ...], li
         number = " ".join(pieces[:count])
         if "+" in number[1:]:
             break
-        if sum(map(str.isdigit, number)) >= _PART_DIGITS_MIN and _is_readable(number, reader):
+        if sum(map(str.isdigit, number)) >= _PART_DIGITS_MIN and is_readable(number, reader):
             ways += [[number, *rest] for rest in _cuts(pieces[count:], reader, known)]
     known[key] = ways[:2]
     return known[key]

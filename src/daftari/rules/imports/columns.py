@@ -23,6 +23,7 @@ from daftari.rules.imports.cells import (
     first_value,
     is_no_number,
     is_no_value,
+    is_readable,
     may_hold_two,
     messageable,
     number_in,
@@ -34,6 +35,7 @@ from daftari.rules.imports.model import ImportSettings, Values
 
 NUMBERS_PER_ROW_MAX = 9
 """Columns of a table that may hold the number."""
+_NUMBER_STARTS = frozenset("+0123456789")
 encode = msgspec.json.encode
 Taker = Callable[[Values, "int | str"], Any]
 
@@ -106,12 +108,14 @@ class Columns:
         self.plain = _plain_places(settings, places) if is_plain else None
         """Where a table has the number and the texts, -1 for those that it has not, when it has nothing else."""
         self.is_ours = settings.kind == "contacts" and {"id", "consent"} <= {*settings.layout.columns} & places.keys()
-        self._is_verbatim = self.is_ours or settings.keep_ids or settings.streamed
+        is_own = {"id", "mobile", "created_at", *TEXT_FIELDS} <= {*settings.layout.columns}
+        self._is_verbatim = self.is_ours or is_own or settings.streamed
         """Whether a program wrote the records, so that what stands in them is meant."""
         if "consent" in places and not self.is_ours:
             # Other people's column of that name says yes or no.
             self.consents.append(ConsentUse("consent", ConsentColumn("accepts"), places["consent"]))
         self.at = places.get("at")
+        self._id = places.get("id")
 
     def read(self, values: Values, take: Taker, mobile: MobileCells) -> tuple[ContactGiven, dict[str, Any]]:
         """The contact in a record, and its other fields by name."""
@@ -147,6 +151,10 @@ class Columns:
         found = MobileCells(passed_over=[])
         for place in self._mobiles_in(values, take):
             cell = take(values, place)
+            if type(cell) is str and cell[:1] in _NUMBER_STARTS and is_readable(cell, reader):
+                # As nearly all are.
+                found.written = found.shown = cell
+                return found
             if is_no_number(cell):
                 found.shown = cell if found.shown is None else found.shown
                 continue
@@ -172,7 +180,9 @@ class Columns:
         """Every number of a record with its cell, those that cannot be read among them."""
         for place in self._mobiles_in(values, take):
             cell = take(values, place)
-            if not is_no_number(cell):
+            if type(cell) is str and cell[:1] in _NUMBER_STARTS and is_readable(cell, reader):
+                yield FoundNumber(cell), cell
+            elif not is_no_number(cell):
                 for number in find_numbers(cell, reader=reader) or [FoundNumber(repair_number(cell))]:
                     yield number, cell
 
@@ -184,7 +194,11 @@ class Columns:
             cell = take(values, place)
             numbers = [] if is_no_number(cell) else messageable(find_numbers(cell, reader=reader))
             if numbers:
-                return [_with_number(values, place, one) for one in numbers] if len(numbers) > 1 else []
+                found = [_with_number(values, place, one) for one in numbers]
+                for other in found[1:] if self._id is not None else ():
+                    # It is that of the first one.
+                    cast(Any, other)[self._id] = None
+                return found if len(found) > 1 else []
         return []
 
     def holds_one(self, values: Values) -> bool:

@@ -144,31 +144,25 @@ class ListReader:
                 read.refused = (f"{column} {_SAYS_OPTED_OUT}", quote(cell))
             elif self._kind == "opt_out" and is_clear_yes(cell, use.column.kind):
                 read.warnings.append((f"{column} {_SAYS_OTHERWISE}", quote(cell)))
-        read.items = [{**members, "channel": channel, "purpose": purpose} for channel, purpose in scopes]
+        read.items = [{**members, **scope} for scope in scopes]
         return read
 
-    def _read_scopes(self, members: dict[str, Any], read: _Read) -> list[tuple[Any, Any]]:
-        """Each channel and purpose that a record names, taken out of its members; ``None`` for those it does not."""
-        channels: Sequence[Any] = [None]
-        purposes: Sequence[Any] = [None]
+    def _read_scopes(self, members: dict[str, Any], read: _Read) -> list[dict[str, Any]]:
+        """The channel and purpose of each fact of a record, as far as it names them, taken out of its members."""
+        named: list[list[tuple[str, Any]]] = []
         if (cell := members.pop("channel", None)) is not None:
             channels = read_channels(cell) or self._widest(cell, _CHANNEL_UNREAD, read)
+            named.append([("channel", channel) for channel in channels])
         if (cell := members.pop("purpose", None)) is not None:
             purposes = read_purposes(cell) or self._widest(cell, _PURPOSE_UNREAD, read)
+            named.append([("purpose", purpose) for purpose in purposes])
         if self._kind == "opt_out" and "sender" in members:
             try:
                 read_sender(members["sender"])
             except ValueError:
                 read.warnings.append((_SENDER_UNREAD, quote(members["sender"])))
                 members["sender"] = "any"
-        common = self._settings.common
-        return [
-            (
-                common.get("channel") if channel is None else channel,
-                common.get("purpose") if purpose is None else purpose,
-            )
-            for channel, purpose in product(channels, purposes)
-        ]
+        return [dict(scope) for scope in product(*named)]
 
     def _widest(self, cell: object, why: str, read: _Read) -> list[Any]:
         """What stands for a channel or purpose that cannot be read: any of an opt-out; an opt-in is refused for it."""

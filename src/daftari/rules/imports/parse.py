@@ -124,11 +124,12 @@ class RowReader:
         columns, is_table = self._columns, self._settings.layout.format == "csv"
         for record in records:
             values = record.values
-            divided: list[Values] = []
-            if values is not None and not (is_table and columns.holds_one(values)):
-                divided = columns.divide(values, self._take, self._reader)
+            if values is None or (is_table and columns.holds_one(values)):
+                found.append(self._renumbered(record, values) if self._added else record)
+                continue
+            divided = columns.divide(values, self._take, self._reader)
             if not divided:
-                found.append(self._renumbered(record, record.values))
+                found.append(self._renumbered(record, values))
                 continue
             for place, some in enumerate(divided):
                 self._added += place > 0

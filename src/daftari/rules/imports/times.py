@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Struct
 
-from daftari.model.time import DAY_MICROSECONDS
+from daftari.model.time import DAY_MICROSECONDS, read_rfc_3339
 from daftari.rules.imports.cells import word_set
 
 Order = Literal["DMY", "MDY", "YMD"]
@@ -74,6 +74,8 @@ _ZONES = {
 """Minutes before UTC of the abbreviations that mean one zone; of any other the zone is unknown."""
 _UNKNOWN_ZONES = word_set("ist bst cst cdt ast adt sst gst")
 
+_YEAR_FIRST = re.compile(r"\s*\d{4}[-/.]")
+"""So begins nearly every time that a program writes; month and day follow in this order."""
 _TIME = re.compile(
     r"(?<![\d:])(\d{1,2})(?:[:h](\d{2})(?::(\d{2})(?:[.,:](\d{1,9}))?)?)?(?![\d:])\s*([ap])?(?(5)\.?\s?m\b\.?)"
     r"(?:\s*(?:gmt|utc)?\s*([+-])(\d{1,2}):?(\d{2})?(?!\d))?"
@@ -111,7 +113,7 @@ def read_span(value: object, *, orders: frozenset[Order], now: int) -> Span | No
 
 def find_orders(value: object, *, now: int) -> frozenset[Order] | None:
     """The orders that a cell can be read in; ``None`` when it says nothing of them."""
-    if not isinstance(value, str) or len(value) > TIME_TEXT_MAX:
+    if not isinstance(value, str) or len(value) > TIME_TEXT_MAX or _YEAR_FIRST.match(value):
         return None
     orders = frozenset(order for order, _ in _readings(value, now) if order is not None)
     return orders or None
@@ -152,6 +154,11 @@ class _Clock(Struct, frozen=True):
 def _readings(written: str, now: int) -> Iterator[tuple[Order | None, Span]]:
     """Each meaning that a text may have, with the order of day and month that it supposes."""
     text = written.strip().strip("'\u2019\u2018\"").strip()
+    if _YEAR_FIRST.match(text) and (at := read_rfc_3339(text)) is not None:
+        span = _in_time(Span(at, at), now)
+        if span is not None:
+            yield None, span
+        return
     number = _as_number(text)
     if number is not None:
         span = _in_time(_read_number(number), now)
