@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from daftari.api.routes import ROUTES
+from daftari.model.limits import FORM_BYTES_MAX
 from daftari.web.routing import Route
+from tests.conftest import People
 from tests.support.builders import counts, create, get, groups, mobile, page, refusal, wrong_fields
 from tests.support.clients import Answer, Client
 
@@ -131,6 +133,25 @@ def test_numbers_may_be_listed_in_any_way(ana: Client) -> None:
         assert [row["mobile"] for row in answer.json()["results"]] == both
     items = {"items[0][mobile]": mobile(3), "items[0][channel]": "sms", "items[1][mobile]": mobile(4)}
     assert ana.post("/v1/opt-outs", form=items).json()["recorded"] == 2
+
+
+def test_an_import_s_map_may_be_in_brackets(ana: Client) -> None:
+    body = b"Full,Line [1]\r\nAna,0722000001\r\n"
+    query = {"map[Line [1]]": "mobile", "plan": "on", "name": "p.csv"}
+    answer = ana.post("/v1/imports", query=query, body=body, headers={"Content-Type": "text/csv"})
+    assert [column["field"] for column in answer.json()["import"]["columns"]] == [None, "mobile"]
+
+
+def test_a_key_may_be_a_field_of_either_kind_of_form(client: Client, people: People) -> None:
+    fields = {"apiKey": people.ana, "project": "Shopify", "contact[mobile]": mobile(1)}
+    assert client.post(EVERYONE, form=fields).status == 201
+    assert client.post(EVERYONE, body=multipart(fields), headers=MULTIPART).status == 200
+
+
+@pytest.mark.parametrize("headers", [FORM, MULTIPART], ids=["urlencoded", "multipart"])
+def test_a_form_of_either_kind_has_its_limit(headers: dict[str, str], ana: Client) -> None:
+    body = multipart({"x": "y" * FORM_BYTES_MAX}) if headers is MULTIPART else b"x=" + b"y" * FORM_BYTES_MAX
+    assert refusal(ana.post(EVERYONE, body=body, headers=headers)) == (413, "TOO_LARGE")
 
 
 def test_a_form_with_a_file_where_none_is_taken_says_so(ana: Client) -> None:
