@@ -72,6 +72,8 @@ class Book:
     next_group_id: int = 1
     journal: list[tuple[str, int | None, list[int]]] = field(default_factory=list)
     ledger: Ledger = field(default_factory=Ledger)
+    removals: Counter[int] = field(default_factory=Counter)
+    """Deletes of a number that were no opt-outs."""
     settings: ConsentSettings = field(default_factory=ConsentSettings)
     near_misses: Counter[str] = field(default_factory=Counter)
     """How often each call tried to bring back a contact."""
@@ -215,7 +217,9 @@ class Book:
             mobile = self.remove(number)
         elif mobile is None or reason == "removal":
             raise Refused("CONTACT_NOT_FOUND")
-        if reason != "removal":
+        if reason == "removal":
+            self.removals[mobile or 0] += 1
+        else:
             scope = stop_scope(self.settings.stop_scope) if purpose is None else Scope(purpose=purpose)
             self.record([NewFact(0, mobile or 0, "opt_out", scope, at, "delete")], now)
         self.journal.append(("delete_contact", None, [number] if number else []))

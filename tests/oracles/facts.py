@@ -85,6 +85,18 @@ class Frozen:
 
 
 @dataclass
+class File:
+    """A list that came as a file, and the facts that it brought. ``erased``: how many numbers were erased before."""
+
+    rows: Sequence[tuple[str, str]]
+    kind: FactKind
+    common: Mapping[str, Any]
+    arrival: Arrival
+    erased: int
+    facts: range = range(0)
+
+
+@dataclass
 class FactBook(Book):
     """A book with the calls about consent."""
 
@@ -92,6 +104,9 @@ class FactBook(Book):
     frozen: list[Frozen] = field(default_factory=list)
     kept: list[tuple[Sequence[Event], Arrival]] = field(default_factory=list)
     """Requests in quarantine."""
+    files: list[File] = field(default_factory=list)
+    erased: list[int] = field(default_factory=list)
+    """Every number that was erased, in order."""
     forgotten: set[int] = field(default_factory=set)
     """Contacts whom the journal still names, though they were erased."""
 
@@ -122,6 +137,46 @@ class FactBook(Book):
     def standing_of(self, mobile: int, left: Mapping[int, list[str]]) -> tuple[bool, tuple[str, ...], bool]:
         suppressed, billed = self.ledger.is_suppressed(mobile), self.ledger.is_still_billed(mobile)
         return suppressed, tuple(left.get(mobile, ())), billed
+
+    # ---- lists in files -----------------------------------------------------------------------------
+
+    def begin_list(self, rows: Sequence[tuple[str, str]], kind: FactKind, common: Mapping[str, Any], now: int) -> None:
+        """A file comes, and waits."""
+        arrival = replace(self.ledger.arrive(now), again=True, in_file=True)
+        self.files.append(File(rows, kind, common, arrival, len(self.erased)))
+        self.journal.append(("create_import", None, []))
+
+    def apply_list(self, file: File, now: int) -> int:
+        """What it says counts from when it came. Who was erased since is left out."""
+        override = bool(file.common.get("override"))
+        given = [
+            NewFact(0, mobile, file.kind, Scope(), read_moment(at or None), "import", override=override)
+            for written, at in file.rows
+            if (mobile := SPELLINGS[written]) not in self.erased[file.erased :]
+        ]
+        first = self.ledger.next_id
+        outcomes, _, there = self.record(given, now, file.arrival)
+        file.facts = range(first, self.ledger.next_id)
+        if file.facts:
+            self.journal.append(("import_consent", None, there))
+        self.journal.append(("finish_import", None, []))
+        return outcomes.count("recorded")
+
+    def undo_list(self, file: File, now: int) -> int:
+        """Exactly its facts are taken back, but those of erased numbers."""
+        self.journal.append(("undo_import", None, []))
+        given = [
+            NewFact(0, mobile, "retraction", fact.scope, fact.at, "api", retracts=fact.id)
+            for mobile, known in self.ledger.facts.items()
+            for fact in known
+            if fact.id in file.facts and fact.id not in self.ledger.hashed
+        ]
+        given.sort(key=lambda fact: fact.retracts or 0)
+        outcomes, _, there = self.record(given, now)
+        if given:
+            self.journal.append(("undo_import", None, there))
+        self.journal.append(("finish_import", None, []))
+        return len(outcomes)
 
     # ---- what providers bring -----------------------------------------------------------------------
 
@@ -234,6 +289,7 @@ class FactBook(Book):
 
     def erase(self, mobile: int, now: int) -> dict[str, int]:
         """How much of each kind was removed."""
+        self.erased.append(mobile)
         number = self.by_mobile(mobile)
         memberships = sum(number in group.members for group in self.groups.values())
         if number is not None:
@@ -249,7 +305,7 @@ class FactBook(Book):
         return {
             "contacts": int(number is not None),
             "memberships": memberships,
-            "evidence": self.ledger.forget(mobile, now),
+            "evidence": self.ledger.forget(mobile, now) + self.removals.pop(mobile, 0),
             "reviews": len(mine),
             "refused_requests": 0,
             "whatsapp_users": 0,

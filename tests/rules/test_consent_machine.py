@@ -24,7 +24,7 @@ from daftari.rules.erasure import journal, purge
 from daftari.store import Store
 from tests.conftest import NewDatabase
 from tests.oracles.book import SPELLINGS
-from tests.oracles.facts import TEXTS, Event, FactBook
+from tests.oracles.facts import TEXTS, Event, FactBook, File
 from tests.support import calls, consent_calls
 from tests.support.calls import NOW
 from tests.support.consent_views import FEW, PEOPLE, QUESTIONS, UNKNOWN, Look, definitions
@@ -123,7 +123,7 @@ consent_settings = st.builds(
 
 
 HOUR = 3_600_000_000
-clocks = st.one_of(st.just(0), st.integers(-HOUR // 2, HOUR // 2), st.sampled_from([-HOUR // 2, HOUR // 2]))
+clocks = st.sampled_from([-HOUR // 2, HOUR // 2, 0]) | st.integers(-HOUR // 2, HOUR // 2)
 """How far a server's clock is from the right time: two are at most an hour apart."""
 
 
@@ -138,6 +138,8 @@ class Histories(Machine[FactBook]):
         self.clocks = [0, 0]
         self.server = 0
         self.kept: list[list[list[Event]]] = [[], []]
+        self.waiting: list[list[tuple[list[int], File]]] = [[], []]
+        self.applied: list[list[tuple[list[int], File]]] = [[], []]
         self.requests: list[tuple[int, Play, Callable[[FactBook], Any]]] = []
         self.steps = 0
 
@@ -146,9 +148,13 @@ class Histories(Machine[FactBook]):
         people=st.lists(numbers, min_size=3, max_size=4, unique=True),
         group=group_names,
         other_group=group_names,
+        clocks=st.lists(clocks, min_size=2, max_size=2),
     )
-    def begin(self, consent: ConsentSettings, people: list[int], group: str, other_group: str) -> None:
+    def begin(
+        self, consent: ConsentSettings, people: list[int], group: str, other_group: str, clocks: list[int]
+    ) -> None:
         """The same people in both books, each in one group or two."""
+        self.clocks = clocks
         self.begin_books([1, 62], consent)
         given = [{"mobile": number} for number in people]
         for book in (1, 0):
@@ -357,14 +363,16 @@ class Histories(Machine[FactBook]):
     def quarantine_words(self, book: int, people: list[str], text: str, message: str | None, at: Moment) -> None:
         """Their proof is wrong: a secret is to be set."""
         when = self.moment(book, at)
-        sent: list[Event] = [InboundMessage(spelling, "sms", "20880", text, message, when) for spelling in people]
+        self.quarantine(book, [InboundMessage(spelling, "sms", "20880", text, message, when) for spelling in people])
+
+    def quarantine(self, book: int, sent: list[Event]) -> None:
         self.kept[book].append(sent)
-        body = f"request {self.steps}"
-        self.play(
-            book,
-            lambda store, project: consent_calls.quarantine_events(store, project, body=body, now=self.now),
-            lambda model: model.quarantine(sent, self.now),
-        )
+        body = f"request {self.right_time}"
+
+        def call(store: Store, project: Project) -> None:
+            consent_calls.quarantine_events(store, project, body=body, now=self.now)
+
+        self.play(book, call, lambda model: model.quarantine(sent, self.now))
 
     @precondition(lambda self: any(self.kept))
     @rule(book=books, place=st.integers(0, 9))
@@ -382,6 +390,103 @@ class Histories(Machine[FactBook]):
 
         self.play(book, call, lambda model: model.replay(place, self.now))
 
+    # ---- files --------------------------------------------------------------------------------------
+
+    @rule(
+        book=books,
+        rows=st.lists(st.tuples(spellings, moments), min_size=1, max_size=4),
+        kind=st.sampled_from(["opt_outs", "opt_ins", "opt_ins"]),
+        override=st.booleans(),
+    )
+    def begin_list(self, book: int, rows: list[tuple[str, Moment]], kind: str, override: bool) -> None:
+        """A file comes; the worker is busy with others."""
+        times = [self.moment(book, at) for _, at in rows]
+        written = [("" if at is None else format_time(at)) for at in times]
+        self.begin_file(book, [(spelling, at) for (spelling, _), at in zip(rows, written, strict=True)], kind, override)
+
+    def begin_file(self, book: int, rows: list[tuple[str, str]], kind: str, override: bool) -> None:
+        common = {"override": True, "evidence": "signatures"} if override and kind == "opt_ins" else {}
+        numbers: list[int] = []
+
+        def call(store: Store, project: Project) -> None:
+            numbers.append(consent_calls.begin_list(store, project, rows, kind=kind, common=common, now=self.now))
+
+        fact_kind: FactKind = "opt_out" if kind == "opt_outs" else "opt_in"
+        self.play(book, call, lambda model: model.begin_list(rows, fact_kind, common, self.now))
+        self.waiting[book].append((numbers, self.books[book].files[-1]))
+
+    @precondition(lambda self: any(self.waiting))
+    @rule(book=books, place=st.integers(0, 9))
+    def apply_list(self, book: int, place: int) -> None:
+        if not self.waiting[book]:
+            return
+        numbers, file = self.waiting[book].pop(place % len(self.waiting[book]))
+        of_side = dict(zip((side.store for side in self.sides), numbers, strict=True))
+        self.play(
+            book,
+            lambda store, project: consent_calls.apply_list(store, project, of_side[store], now=self.now),
+            lambda model: model.apply_list(file, self.now),
+        )
+        self.applied[book].append((numbers, file))
+
+    @precondition(lambda self: any(self.applied))
+    @rule(book=books, place=st.integers(0, 9))
+    def undo_list(self, book: int, place: int) -> None:
+        """It was the wrong file: exactly its facts are retracted."""
+        if not self.applied[book]:
+            return
+        numbers, file = self.applied[book].pop(place % len(self.applied[book]))
+        of_side = dict(zip((side.store for side in self.sides), numbers, strict=True))
+        self.play(
+            book,
+            lambda store, project: consent_calls.undo_list(store, project, of_side[store], now=self.now),
+            lambda model: model.undo_list(file, self.now),
+        )
+
+    # ---- a no is never void -------------------------------------------------------------------------
+
+    @rule(
+        book=books,
+        spelling=spellings,
+        way=st.sampled_from(["quarantine", "quarantine", "review", "file", "call"]),
+        minutes=st.sampled_from([0, 1, 4, 70]),
+        is_timed=st.booleans(),
+        stop=st.sampled_from(["message", "call", "delete"]),
+    )
+    def stop_while_an_opt_in_waits(
+        self, book: int, spelling: str, way: str, minutes: int, is_timed: bool, stop: str
+    ) -> None:
+        """An opt-in came to one server, and is recorded after the STOP that comes to the other one."""
+        self.tick()
+        when = self.now if is_timed else None
+        start = InboundMessage(spelling, "sms", "20880", "START", None, when)
+        match way:
+            case "quarantine":
+                self.quarantine(book, [start])
+            case "review":
+                doubtful = InboundMessage(spelling, "sms", "20880", "START now", f"word {self.right_time}", when)
+                self.receive(book, [doubtful])
+            case "file":
+                self.begin_file(book, [(spelling, format_time(when) if when else "")], "opt_ins", True)
+            case _:
+                self.record(book, "opt_in", [spelling], {"source": "api", "evidence": {"note": "by telephone"}})
+        self.another_server_takes_the_calls(1 - self.server, minutes)
+        self.say_stop(book, spelling, None, stop)
+        self.another_server_takes_the_calls(1 - self.server, minutes)
+        match way:
+            case "quarantine":
+                self.replay_words(book, -1)
+            case "review":
+                self.settle_last(book, SPELLINGS[spelling])
+            case "file":
+                self.apply_list(book, -1)
+        self.assert_stopped(book, spelling)
+
+    def settle_last(self, book: int, mobile: int) -> None:
+        place = len(self.books[book].list_reviews()) - 1
+        if self.books[book].list_reviews()[place].mobile == mobile:
+            self.settle_review(book, place, "opt_in", None)
+
     @rule(
         book=books,
         spelling=spellings,
@@ -390,6 +495,10 @@ class Histories(Machine[FactBook]):
     )
     def stop(self, book: int, spelling: str, minutes: int | None, way: str) -> None:
         """A no holds from the moment in which it was answered, whatever the clocks say and whatever came before."""
+        self.say_stop(book, spelling, minutes, way)
+        self.assert_stopped(book, spelling)
+
+    def say_stop(self, book: int, spelling: str, minutes: int | None, way: str) -> None:
         self.tick()
         when = None if minutes is None else self.now - minutes * 60_000_000
         match way:
@@ -399,6 +508,8 @@ class Histories(Machine[FactBook]):
                 self.record(book, "opt_out", [spelling], {"at": ("this", 0)} if minutes == 0 else {})
             case _:
                 self.delete(book, spelling, when)
+
+    def assert_stopped(self, book: int, spelling: str) -> None:
         for side in self.sides:
             project = side.projects[book]
             asked = Question("sms", "20880", "marketing")
@@ -407,7 +518,7 @@ class Histories(Machine[FactBook]):
                 (answer,) = side.store.read(
                     project, self.now, consent_calls.may_message, project, asked, [mobile], at=moment
                 )
-                assert not answer["allowed"], (way, when, moment)
+                assert not answer["allowed"], moment
 
     @precondition(lambda self: any(book.list_reviews() for book in self.books))
     @rule(

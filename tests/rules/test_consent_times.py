@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from daftari.model.consent import NewFact, Scope
 from daftari.model.inbound import InboundMessage, InboundRequest, InboundToken, StoredToken
 from daftari.model.projects import Project
+from daftari.model.time import format_time
 from daftari.rules.consent import ledger
 from daftari.rules.consent.decisions import Question
 from daftari.rules.exports.rows import write_facts
@@ -47,6 +52,91 @@ def say(store: Store, project: Project, text: str, *, now: int, at: int | None =
 def times_of(store: Store, project: Project) -> list[int]:
     found = store.read(project, NOW, consent.find_facts, mobiles=[MOBILE])
     return [fact.at for fact in found.get(MOBILE, [])]
+
+
+# ---- two clocks -----------------------------------------------------------------------------------------
+
+EXAMPLES_MIN = 100
+clocks = st.sampled_from([-HOUR // 2, 0, HOUR // 2]) | st.integers(-HOUR // 2, HOUR // 2)
+
+
+def test_a_stop_holds_whatever_two_clocks_say_and_wherever_an_opt_in_waited(store: Store, project: Project) -> None:
+    numbers = count(MOBILE)
+
+    def play(
+        way: str, opt_in_clock: int, stop_clock: int, later_clock: int, minutes: tuple[int, int], timed: bool, how: str
+    ) -> None:
+        """An opt-in comes to a server, then a STOP to another one, and then the opt-in is recorded by any."""
+        assume(not (way == "review" and how == "erase"))  # It is gone then.
+        mobile = next(numbers)
+        come, stopped = NOW + opt_in_clock, NOW + minutes[0] * MINUTE + stop_clock
+        record = begin_opt_in(store, project, way, mobile, now=come, at=come if timed else None)
+        stop(store, project, how, mobile, now=stopped)
+        record(NOW + (minutes[0] + minutes[1]) * MINUTE + later_clock)
+        for times in ({}, {"at": stopped}, {"at": NOW + 9 * HOUR}):
+            (answer,) = store.read(project, stopped, consent_calls.may_message, project, ASK, [mobile], **times)
+            assert not answer["allowed"], times
+
+    asked = given(
+        way=st.sampled_from(["message", "call", "quarantine", "again", "review", "file"]),
+        opt_in_clock=clocks,
+        stop_clock=clocks,
+        later_clock=clocks,
+        minutes=st.tuples(st.sampled_from([0, 1, 4, 70]), st.sampled_from([0, 1, 70])),
+        timed=st.booleans(),
+        how=st.sampled_from(["message", "timed message", "call", "delete", "erase"]),
+    )(play)
+    settings(max_examples=max(EXAMPLES_MIN, settings().max_examples))(asked)()
+
+
+def begin_opt_in(
+    store: Store, project: Project, way: str, mobile: int, *, now: int, at: int | None
+) -> Callable[[int], None]:
+    """What comes first; returns what records it, at a time, unless it is recorded already."""
+    start = InboundMessage(f"+{mobile}", "sms", "20880", "START", f"m{mobile}", at)
+    match way:
+        case "message":
+            consent_calls.receive_events(store, project, [start], now=now)
+        case "call":
+            common = {"source": "api", "evidence": "by telephone", "at": None if at is None else at / 1_000_000}
+            consent_calls.record_given(store, project, [f"+{mobile}"], common=common, kind="opt_in", now=now)
+        case "quarantine":
+            consent_calls.quarantine_events(store, project, body=f"request {mobile - MOBILE}", now=now)
+            return lambda later: void(consent_calls.replay_events(store, project, 0, [start], now=later))
+        case "again":
+            request = consent_calls.quarantine_events(store, project, body=f"request {mobile - MOBILE}", now=now)
+            return lambda later: consent_calls.redeliver_events(store, project, request, [start], now=later)
+        case "review":
+            doubtful = InboundMessage(f"+{mobile}", "sms", "20880", "START now", None, at)
+            consent_calls.receive_events(store, project, [doubtful], now=now)
+            review = consent_calls.list_reviews(store, project)[-1]
+            return lambda later: void(
+                consent_calls.settle_review(store, project, review.id, settled_as="opt_in", mobile=None, now=later)
+            )
+        case _:
+            rows = [(f"+{mobile}", "" if at is None else format_time(at))]
+            common = {"override": True, "evidence": "signatures"}
+            file = consent_calls.begin_list(store, project, rows, kind="opt_ins", common=common, now=now)
+            return lambda later: void(consent_calls.apply_list(store, project, file, now=later))
+    return lambda later: None
+
+
+def void(result: object) -> None:
+    """Nothing of a result is needed."""
+
+
+def stop(store: Store, project: Project, how: str, mobile: int, *, now: int) -> None:
+    match how:
+        case "message" | "timed message":
+            at = now if how == "timed message" else None
+            word = InboundMessage(f"+{mobile}", "sms", "20880", "STOP", f"s{mobile}", at)
+            consent_calls.receive_events(store, project, [word], now=now)
+        case "call":
+            consent_calls.record_given(store, project, [f"+{mobile}"], common={}, kind="opt_out", now=now)
+        case "delete":
+            calls.delete_contact(store, project, f"+{mobile}", now=now)
+        case _:
+            consent_calls.erase_number(store, project, mobile, now=now)
 
 
 # ---- quarantine -----------------------------------------------------------------------------------------
@@ -156,8 +246,8 @@ def office(store: Store, database: str, project: Project) -> Office:
 
 
 def fact(office: Office, kind: Any, *, source: Any = "api", at: int | None = None, now: int | None = None) -> None:
-    given = NewFact(0, MOBILE, kind, Scope(), at, source)
-    office.store.write(office.project, ACTOR, now or office.tick(), ledger.record_facts, facts=[given])
+    said = NewFact(0, MOBILE, kind, Scope(), at, source)
+    office.store.write(office.project, ACTOR, now or office.tick(), ledger.record_facts, facts=[said])
 
 
 def queue(office: Office, kind: str, text: str) -> None:

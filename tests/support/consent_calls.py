@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from daftari.model.audiences import FrozenAudience
 from daftari.model.inbound import InboundEvent, InboundRequest, InboundToken, Review, StoredToken
@@ -20,6 +20,9 @@ from daftari.rules.consent import facts, questions
 from daftari.rules.consent.decisions import Question
 from daftari.rules.consent.facts import FactsOutcome
 from daftari.rules.erasure import clear, erase
+from daftari.rules.imports.apply import take_chunks
+from daftari.rules.imports.lifecycle import add_parts, begin_import, end_work, queue_import, undo_import
+from daftari.rules.imports.undo import undo_chunk
 from daftari.rules.inbound import quarantine, review
 from daftari.rules.inbound.receive import Receipt, Taken
 from daftari.rules.inbound.receive import receive_events as receive_events_of
@@ -27,6 +30,7 @@ from daftari.rules.inbound.review import Settlement
 from daftari.rules.numbers import WrittenNumber
 from daftari.store import Store, Tx, WriteTx, consent
 from tests.support.calls import ACTOR, NOW, REGION, WORKER
+from tests.support.imports import Office
 
 PROVIDER = "generic"
 TOKEN = InboundToken(7, 0, PROVIDER, "the shop's line", "abcdefghij", NOW, None)
@@ -50,7 +54,7 @@ def receive_events(store: Store, project: Project, events: Sequence[InboundEvent
     return store.write(project, ACTOR, now, receive)
 
 
-def quarantine_events(store: Store, project: Project, *, body: str, now: int) -> None:
+def quarantine_events(store: Store, project: Project, *, body: str, now: int) -> InboundRequest:
     """A request of a provider is refused and kept. What it brings is known when it is replayed."""
     request = InboundRequest("POST", "", "", "application/json", {}, body.encode())
     stored = StoredToken(TOKEN, b"", None, None, project)
@@ -64,6 +68,15 @@ def quarantine_events(store: Store, project: Project, *, body: str, now: int) ->
         reason="wrong",
         is_proved=False,
     )
+    return request
+
+
+def redeliver_events(
+    store: Store, project: Project, request: InboundRequest, events: Sequence[InboundEvent], *, now: int
+) -> None:
+    """A request that was kept comes again, and is good now."""
+    stored = StoredToken(TOKEN, b"", None, None, project)
+    store.write(project, ACTOR, now, quarantine.receive_request, request=request, stored=stored, events=events)
 
 
 def replay_events(store: Store, project: Project, place: int, events: Sequence[InboundEvent], *, now: int) -> Taken:
@@ -71,6 +84,37 @@ def replay_events(store: Store, project: Project, place: int, events: Sequence[I
     stored = StoredToken(TOKEN, b"", None, None, project)
     kept = store.read(project, now, quarantine.list_quarantine, after=0, limit=1_000)[place]
     return store.write(project, ACTOR, now, quarantine.release_request, kept=kept, stored=stored, events=events)
+
+
+def begin_list(
+    store: Store, project: Project, rows: Sequence[tuple[str, str]], *, kind: str, common: dict[str, Any], now: int
+) -> int:
+    """The file of a list comes, with a number and a time in each row, and waits for the worker; its import's id."""
+    text = "phone,at\n" + "".join(f"{mobile},{at}\n" for mobile, at in rows)
+    office = Office(store, "", project, now=now)
+    settings = replace(office.settings(text.encode(), chunk_records=1_000, kind=kind, common=common), created_at=now)
+    number: int = store.write(project, ACTOR, now, begin_import, settings=settings)
+    store.write(project, ACTOR, now, add_parts, import_id=number, first=0, parts=[text.encode()])
+    store.write(project, ACTOR, now, queue_import, import_id=number)
+    return number
+
+
+def apply_list(store: Store, project: Project, import_id: int, *, now: int) -> int:
+    """The worker applies it; how many facts it recorded."""
+    office = Office(store, "", project)
+    work = office.get(import_id)
+    chunks = list(office.chunks(work))
+    store.write(project, ACTOR, now, take_chunks, import_id=import_id, phase="apply", chunks=chunks, seconds=1.0)
+    store.write(project, ACTOR, now, end_work, import_id=import_id, phase="apply", state="done", error=None)
+    return office.get(import_id).progress.facts
+
+
+def undo_list(store: Store, project: Project, import_id: int, *, now: int) -> int:
+    """An undo, opt-outs included; how many facts are retracted."""
+    store.write(project, ACTOR, now, undo_import, import_id=import_id, opt_outs=True, reason="the wrong file")
+    while store.write(project, ACTOR, now, undo_chunk, import_id=import_id):
+        pass
+    return (Office(store, "", project).get(import_id).progress.undone or {}).get("retracted", 0)
 
 
 def list_reviews(store: Store, project: Project) -> list[Review]:
