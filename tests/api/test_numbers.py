@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from daftari.model.inbound import InboundMessage
 from daftari.model.projects import Project
 from daftari.rules.access import projects
 from daftari.rules.exports.write import FileDefinition, write_export
 from daftari.store import Store
+from tests.support import consent_calls
 from tests.support.builders import create, get, groups, may_message, opt_in, opt_out, refusal
 from tests.support.clients import Client
 from tests.support.import_files import sent, work
@@ -157,6 +159,36 @@ def test_a_question_about_digits_in_doubt_is_a_no_if_either_number_said_no(uwe: 
     opt_out(uwe, f"+{GERMAN}")
     answer = uwe.post("/v1/can-message", {"mobiles": [AUSTRIAN], "channel": "sms"}).json()["results"][0]
     assert (answer["mobile"], answer["allowed"]) == (AUSTRIAN, False)
+
+
+@pytest.mark.parametrize(("written", "allowed"), [(AUSTRIAN, [False, False]), (f"+{AUSTRIAN}", [False, True])])
+def test_a_message_from_digits_in_doubt_is_that_of_both_numbers_unless_it_has_a_plus(
+    uwe: Client, store: Store, berlin: Project, written: str, allowed: list[bool]
+) -> None:
+    create(uwe, {"mobile": f"+{AUSTRIAN}"})
+    word = InboundMessage(written, "sms", "20880", "STOP", None, None)
+    consent_calls.receive_events(store, berlin, [word], now=NOW + 1)
+    assert may_message(uwe, f"+{AUSTRIAN}", f"+{GERMAN}") == allowed
+    assert reviews(uwe) == ([] if allowed[1] else [(GERMAN, "daftari")])
+
+
+@pytest.mark.parametrize(
+    ("written", "mobile"),
+    [
+        ("+5215512345678", "525512345678"),
+        ("5215512345678", "525512345678"),
+        ("+551181234567", "5511981234567"),
+        ("+5491123456789", "541123456789"),
+        ("+22507123456", "2250707123456"),
+    ],
+)
+def test_a_stop_from_an_old_form_is_kept_for_the_number_of_today(
+    ana: Client, store: Store, people: Any, written: str, mobile: str
+) -> None:
+    create(ana, {"mobile": f"+{mobile}"})
+    word = InboundMessage(written, "whatsapp", "254700000009", "STOP", None, None)
+    consent_calls.receive_events(store, people.shopify, [word], now=NOW + 1)
+    assert may_message(ana, f"+{mobile}") == [False]
 
 
 def test_a_deleted_contact_is_still_a_reason_to_doubt(uwe: Client) -> None:

@@ -378,7 +378,15 @@ def test_a_broken_fast_path_is_caught(broken: Callable[[str], str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "digits"), [(254722000001, "722000001"), (26771234567, "71234567"), (14155550100, "155550100")]
+    ("number", "digits"),
+    [
+        (254722000001, "722000001"),
+        (26771234567, "71234567"),
+        (14155550100, "155550100"),
+        (5511981234567, "81234567"),
+        (2250707123456, "07123456"),
+        (5492966123456, "123456"),
+    ],
 )
 def test_a_number_is_found_in_a_text_by_digits_that_every_spelling_has(number: int, digits: str) -> None:
     assert mobile.national_digits(number) == digits

@@ -13,6 +13,8 @@ E164_DIGITS_MAX = 15
 """Digits of a telephone number, its country code included."""
 NATIONAL_DIGITS_MAX = 9
 """Last digits of a number by which it is found in a text; what stands before them is not written everywhere."""
+OLD_FORM_DIGITS = {55: 8, 225: 8, 54: 6}
+"""The same by country code, where an old form has other digits before these."""
 COUNTRY_CODE_DIGITS_MAX = 3
 """Digits of a country code."""
 
@@ -46,8 +48,10 @@ def national_digits(mobile: int) -> str:
     """The digits of a number that every spelling of it ends with: those after its country code."""
     digits = str(mobile)
     number = as_it_stands(digits)
-    national = digits if number is None else digits.removeprefix(str(number.country_code))
-    return national[-NATIONAL_DIGITS_MAX:]
+    if number is None:
+        return digits[-NATIONAL_DIGITS_MAX:]
+    code = number.country_code or 0
+    return digits.removeprefix(str(code))[-OLD_FORM_DIGITS.get(code, NATIONAL_DIGITS_MAX) :]
 
 
 def as_it_stands(digits: str) -> PhoneNumber | None:
