@@ -192,7 +192,11 @@ def test_a_file_whose_line_ends_were_lost_is_refused_with_the_way_to_send_it(
 
 
 @pytest.mark.parametrize(
-    "text", ["Phone,Name", "Phone,Name\n", "Mary,0722005030", "mary0722005030@x.example,0722005030", "0722005030"]
+    "text",
+    [
+        *("Phone,Name", "Phone,Name\n", "Mary,0722005030", "mary0722005030@x.example,0722005030", "0722005030"),
+        *("Mary,0722005030,Mobile", "Asha,Student,0722005030", "0722005030,0722005031,Nyeri 10100"),
+    ],
 )
 def test_a_file_of_one_line_may_be_whole(tmp_path: Path, text: str) -> None:
     assert layout_of(put(tmp_path, "a.csv", text)).columns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import xlsxwriter
 
 from daftari.errors import UnreadableFile, ValidationFailed
+from daftari.rules.imports.rejects import write_rejects
 from daftari.store import Store
 from tests.support import calls
 from tests.support.calls import broken_in
@@ -176,6 +178,23 @@ def test_a_sheet_that_is_not_there_is_refused_with_those_that_are(office: Office
         office.real_settings(data, name="a.xlsx", sheet="Kisumu")
     with pytest.raises(UnreadableFile, match=r"visible sheets of the workbook are empty; hidden are 'hidden'"):
         office.real_settings(workbook(tmp_path / "b.xlsx", A=[], hidden=MARY), name="b.xlsx")
+
+
+def test_a_cover_without_the_row_that_is_given_does_not_matter(office: Office, tmp_path: Path) -> None:
+    rows: list[list[str | int]] = [["List"], ["x", "y"], ["Jina", "Simu"], ["Mary", "0722001101"]]
+    found = office.bring(workbook(tmp_path / "a.xlsx", Cover=COVER, People=rows), name="a.xlsx", header_row=3)
+    assert people(office) == {254722001101: "Mary"} and found.settings.layout.sheet == "People"
+    with pytest.raises(UnreadableFile, match="header_row is 9"):
+        office.real_settings(workbook(tmp_path / "b.xlsx", People=rows), name="b.xlsx", header_row=9)
+
+
+def test_rejects_of_a_file_without_a_header_are_read_by_their_fields(office: Office) -> None:
+    found = office.bring("1,Mary Njeri,0722001101\n2,John Ouma,07220\n3,Asha Ali,0722001103\n")
+    file = io.BytesIO()
+    office.store.read(office.project, office.now, write_rejects, import_id=found.id, file=file)
+    assert file.getvalue().splitlines()[0] == b"column 1,name,mobile,why"
+    office.bring(file.getvalue().replace(b"07220,", b"0722001102,"))
+    assert people(office)[254722001102] == "John Ouma"
 
 
 def test_without_a_telephone_it_is_said_what_can_be_done(office: Office, tmp_path: Path) -> None:

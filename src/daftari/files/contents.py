@@ -73,8 +73,8 @@ class ColumnContents(Struct, frozen=True, array_like=True, gc=False):
 
     @property
     def are_plainly_telephones(self) -> bool:
-        """Whether nearly all cells begin with one, and none is repeated all the time."""
-        return 10 * self.plain >= 9 * self.filled > 0 and 2 * self.different > self.filled
+        """Whether most cells by far begin with one, and none is repeated all the time."""
+        return 3 * self.plain >= 2 * self.filled > 0 and 2 * self.different > self.filled
 
     @property
     def are_emails(self) -> bool:

@@ -74,8 +74,8 @@ def read_delimited_layout(path: str, *, encoding: str, options: TableOptions, is
     rows: list[NumberedRow] = [
         (number, [make_plain(cell) for cell in cells]) for number, cells in _sample_rows(sample, delimiter)
     ]
-    if is_whole and rows and not _has_ends(sample):
-        _refuse_joined_lines([str(cell) for cell in rows[0][1]])
+    if is_whole and len(rows) == 1:
+        _refuse_joined_lines([str(cell) for cell in rows[0][1]], has_end=_has_ends(sample))
     table = find_table(rows, options=options, is_telephone=is_telephone)
     return Layout(
         format="csv",
@@ -152,10 +152,10 @@ def _refuse_long_line(sample: str, delimiter: str) -> None:
         )
 
 
-def _refuse_joined_lines(cells: Sequence[str]) -> None:
-    """Raise ``UnreadableFile`` when the only line of a file, which has no end, was several before."""
+def _refuse_joined_lines(cells: Sequence[str], *, has_end: bool) -> None:
+    """Raise ``UnreadableFile`` when the only line of a file was several before: a header, and people in it."""
     is_joined = any(_JOINED.search(cell) for cell in cells if not looks_like_email(cell))
-    if is_joined or (any(map(looks_like_person, cells)) and any(map(names_field, cells))):
+    if is_joined or (not has_end and names_field(cells[0]) and any(map(looks_like_person, cells))):
         raise UnreadableFile(LINES_JOINED)
 
 

@@ -91,6 +91,11 @@ class _Candidate(Struct, frozen=True):
         return self.column.is_blank or self.column.are_telephones
 
     @property
+    def may_fit(self) -> bool:
+        """Whether its cells have as many digits as telephones, well-formed or not."""
+        return self.fits or (self.column.contents is not None and self.column.contents.with_digits > 0)
+
+    @property
     def order(self) -> tuple[bool, int, int, int, int]:
         return not self.fits, self.tier, self.place, self.column.number, self.column.place
 
@@ -101,7 +106,7 @@ def find_mobiles(columns: Iterable[Column]) -> list[Column]:
     groups = {claim: sorted((one for one in found if one.claim == claim), key=lambda one: one.order) for claim in Claim}
     own = groups[Claim.OWN]
     weak = [one for one in groups[Claim.WEAK] if one.column.are_telephones]
-    digits = [one for one in own if one.column.contents is None or one.fits or one.column.contents.with_digits]
+    digits = [one for one in own if one.may_fit]
     if any(one.fits for one in own):
         return [one.column for one in sorted((*digits, *weak), key=lambda one: one.order)]
     others = (
@@ -113,7 +118,8 @@ def find_mobiles(columns: Iterable[Column]) -> list[Column]:
         _plainly_telephones(groups[Claim.UNKNOWN]),
         own,
         groups[Claim.LIKELY],
-        [one for one in (*groups[Claim.WEAK], *groups[Claim.BARE_NUMBER]) if one.column.is_blank],
+        [one for one in groups[Claim.WEAK] if one.may_fit],
+        [one for one in groups[Claim.BARE_NUMBER] if one.column.is_blank],
     )
     chosen = next((some for some in others if some), [])
     return [one.column for one in (*chosen, *(one for one in digits if one not in chosen))]

@@ -26,7 +26,7 @@ from python_calamine import (
 from daftari.errors import UnreadableFile
 from daftari.files.contents import SAMPLE_ROWS, IsTelephone
 from daftari.files.csv_injection import make_plain, make_safe
-from daftari.files.header import Table, find_table, trimmed
+from daftari.files.header import NumberedRow, Table, find_table, trimmed
 from daftari.files.record import (
     RECORDS_PER_BATCH,
     Cell,
@@ -58,13 +58,14 @@ def read_workbook_layout(path: str, *, format: Format, options: TableOptions, is
     Raises ``UnreadableFile``, also when every visible sheet is empty.
     """
     refuse_bombs(path)
-    found: list[tuple[_Sheet, Table]] = []
+    found: list[tuple[_Sheet, Table | UnreadableFile]] = []
     for sheet, rows in _sheets(path):
         top = list(islice(_numbered_rows(rows), SAMPLE_ROWS))
         if top:
-            wanted = options if options.sheet is None or sheet.is_called(options.sheet) else TableOptions()
-            found.append((sheet, find_table(top, options=wanted, is_telephone=is_telephone)))
+            found.append((sheet, _find_table(top, options, is_telephone)))
     sheet, table = _choose(found, options)
+    if isinstance(table, UnreadableFile):
+        raise table
     return Layout(
         format=format,
         columns=table.columns,
@@ -75,6 +76,16 @@ def read_workbook_layout(path: str, *, format: Format, options: TableOptions, is
         skipped=table.skipped,
         contents=table.contents,
     )
+
+
+def _find_table(
+    rows: Sequence[NumberedRow], options: TableOptions, is_telephone: IsTelephone
+) -> Table | UnreadableFile:
+    """The table of a sheet, or why there is none, which does not matter if another sheet is read."""
+    try:
+        return find_table(rows, options=options, is_telephone=is_telephone)
+    except UnreadableFile as error:
+        return error
 
 
 class _Sheet(Struct, frozen=True):
@@ -89,7 +100,9 @@ class _Sheet(Struct, frozen=True):
         return self.name.strip().casefold() == name.strip().casefold()
 
 
-def _choose(found: Sequence[tuple[_Sheet, Table]], options: TableOptions) -> tuple[_Sheet, Table]:
+def _choose(
+    found: Sequence[tuple[_Sheet, Table | UnreadableFile]], options: TableOptions
+) -> tuple[_Sheet, Table | UnreadableFile]:
     """The sheet to read of those that hold something. Raises ``UnreadableFile``."""
     names = ", ".join(repr(sheet.name) for sheet, _ in found)
     if options.sheet is not None:
@@ -108,9 +121,10 @@ def _choose(found: Sequence[tuple[_Sheet, Table]], options: TableOptions) -> tup
             else "The workbook is empty."
         )
     given = {key_of(name) for name in options.columns}
-    fits = [one for one in visible if given and given <= {*map(key_of, one[1].columns)}]
-    fits += [one for one in visible if one[1].has_mobile]
-    return (fits or visible)[0]
+    tables = [(sheet, table) for sheet, table in visible if isinstance(table, Table)]
+    fits = [one for one in tables if given and given <= {*map(key_of, one[1].columns)}]
+    fits += [one for one in tables if one[1].has_mobile]
+    return (fits or tables or visible)[0]
 
 
 class WorkbookRecords:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from daftari.files import Layout, Row, Writer, explain_card, open_writer
 from daftari.rules.imports.lifecycle import ROWS_PER_STEP, get_import, walk_rejects
-from daftari.rules.imports.model import Import
+from daftari.rules.imports.model import Import, ImportSettings
 from daftari.store import Tx
 
 WHY = "why"
@@ -23,7 +23,7 @@ _CUT = "record"
 def write_rejects(tx: Tx, *, import_id: int, file: BinaryIO) -> Import:
     """Write the file, with its header alone if nothing was rejected. Raises ``ImportNotFound``."""
     found = get_import(tx, import_id=import_id)
-    layout = explained_layout(found.settings.layout)
+    layout = _explained_layout(found.settings)
     writer = open_writer(file, layout=layout)
     waiting: list[Row] = []
 
@@ -38,10 +38,16 @@ def write_rejects(tx: Tx, *, import_id: int, file: BinaryIO) -> Import:
     return found
 
 
-def explained_layout(layout: Layout) -> Layout:
-    """The layout with the column; a file of rejects that is rejected again has it once."""
-    columns = layout.columns if WHY in layout.columns else (*layout.columns, WHY)
-    return replace(layout, columns=columns, header=True)
+def _explained_layout(settings: ImportSettings) -> Layout:
+    """The layout with the column; a file of rejects that is rejected again has it once.
+
+    Columns without names get those of their fields, by which they are found again: their cells are wrong.
+    """
+    layout = settings.layout
+    columns = layout.columns
+    if not layout.header:
+        columns = tuple((use.field or use.name).replace(".", " ") for use in settings.uses)
+    return replace(layout, columns=columns if WHY in columns else (*columns, WHY), header=True)
 
 
 def _write(writer: Writer, waiting: list[Row]) -> None:
