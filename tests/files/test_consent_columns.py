@@ -79,8 +79,16 @@ def test_a_field_that_names_no_channel_or_purpose_is_none(field: str) -> None:
 
 def test_a_column_is_called_after_the_time_of_an_opt_out_or_of_something_else() -> None:
     assert all(
-        map(names_time, ("Date", "Opt-out time", "TIMESTAMP", "Tarehe", "Fecha", "When", "unsub_time", "Date/Time"))
+        map(
+            names_time,
+            ("Date", "ts", "Opt-out time", "TIMESTAMP", "Tarehe", "Fecha", "When", "unsub_time", "Date/Time"),
+        )
     )
     assert not any(
         map(names_time, ("Date of birth", "Created At", "Last updated at", "OPTIN_TIME", "Name", "Order date"))
     )
+
+
+def test_the_channel_of_a_list_is_known_in_the_languages_of_the_regions() -> None:
+    for name in ("Channel", "CANAL", "Canaux", "Njia"):
+        assert used(f"Phone,{name}")[name] == "channel"

@@ -120,6 +120,12 @@ def test_an_opt_out_whose_number_cannot_be_read_is_counted_by_itself(office: Off
     assert rejected[1][1].endswith(" Found: 'no number'.")
 
 
+def test_a_number_that_a_list_repeats_too_often_is_not_one_that_cannot_be_read(office: Office) -> None:
+    found = office.bring("phone\n" + "0722000001\n" * 102, kind="opt_outs", chunk_records=200)
+    assert shown(found) == {"recorded": 1, "duplicate": 99, "invalid": 2, "facts": 1}
+    assert view(office, found.id)["unread_opt_outs"] == 0
+
+
 def test_nothing_else_that_is_wrong_loses_an_opt_out(office: Office) -> None:
     text = f"phone,sender,note,purpose\n0722000001,{'S' * 100},{'n' * 5_000},everything\n"
     found = office.bring(text, kind="opt_outs")

@@ -55,7 +55,7 @@ _ABOUT_CONSENT = re.compile(
     r"|fee|price|name|manager|officer|agent|rep|campaign|budget|team|medium|funnel|owner)$"
 )
 _TIME = re.compile(
-    r"\b(?:date|time|at|on|when|timestamp|datetime|tarehe|muda|wakati|fecha|hora|data|heure|quando|cuando|quand)\b"
+    r"\b(?:date|time|at|on|when|ts|timestamp|datetime|tarehe|muda|wakati|fecha|hora|data|heure|quando|cuando|quand)\b"
     r"|(?:date|time)$"
 )
 _OTHER_TIME = re.compile(

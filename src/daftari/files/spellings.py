@@ -63,7 +63,7 @@ SPELLINGS: Mapping[str, str] = {
     "id": "id",
     "created_at": "created at",
     "consent": "consent",
-    "channel": "channel",
+    "channel": "channel, channels, canal, canaux, canales, njia",
     "sender": "sender, sender id, sender name, short code",
     "purpose": "purpose",
     "at": """at, opted out at, opt out at, opt out date, opt out time, unsubscribed at, unsubscribe date,

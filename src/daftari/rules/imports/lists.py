@@ -20,7 +20,7 @@ from daftari.model.limits import EVIDENCE_MAX, FACTS_PER_CALL_MAX, ID_MAX
 from daftari.model.time import format_time
 from daftari.rules.consent.facts import Kind, read_facts, read_sender
 from daftari.rules.consent.state import fold_sender
-from daftari.rules.imports.cells import FoundNumber, is_no_value, quote
+from daftari.rules.imports.cells import FoundNumber, is_no_value, is_readable, quote
 from daftari.rules.imports.columns import Columns, Taker
 from daftari.rules.imports.model import ImportSettings, ReadChunk, Values
 from daftari.rules.imports.opt_outs import is_clear_yes, read_channels, read_consent_cell, read_purposes
@@ -117,7 +117,7 @@ class ListReader:
             why = without_quote(why, item.members["mobile"])
             field = next(iter(errors))
             cell = item.cell if field == "mobile" else item.members.get(field)
-            is_unread = "mobile" in errors
+            is_unread = "mobile" in errors and not is_readable(item.members["mobile"], self._reader)
             self._reject(chunk, item.record, why, cell="" if cell is None else quote(cell), is_unread=is_unread)
 
     def _reject(self, chunk: ReadChunk, record: Record, why: str, *, cell: str, is_unread: bool) -> None:
