@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -184,6 +185,9 @@ OBJECTS = {
     "values without commas": '[{"phone": "0722000001"},' + "1 " * 500_000 + "]",
     "backslashes": '[{"phone": "0722000001", "a": "' + "\\\\" * 500_000 + '"}]',
     "spaces": '[{"phone": "0722000001"},' + " " * 5_000_000 + "]",
+    "other members in each object": json.dumps(
+        [{"phone": "0722000001"}, *({f"{row} {name}": 1 for name in range(500)} for row in range(300))]
+    ),
 }
 
 

@@ -19,6 +19,7 @@ from daftari.files.contents import SAMPLE_ROWS, IsTelephone, count_contents
 from daftari.files.encoding import LINES_JOINED, LongLine, TextFile, repair, split_lines
 from daftari.files.mobiles import names_own_mobile
 from daftari.files.record import (
+    COLUMNS_MAX,
     RECORD_CHARS_MAX,
     UNREADABLE_TEXT_MAX,
     Format,
@@ -51,14 +52,17 @@ _ARRAY_OF_OBJECTS = re.compile(r"\s*[{\]]")
 
 
 def read_lines_layout(path: str, *, format: Format, encoding: str, is_telephone: IsTelephone) -> Layout:
-    """The names of the members as columns. Raises ``UnreadableFile`` for JSON without an array of objects."""
+    """The names of the members as columns, the first 1,000 of them.
+
+    Raises ``UnreadableFile`` for JSON without an array of objects.
+    """
     bare = Layout(format=format, columns=(), encoding=encoding)
     names: dict[str, None] = {}
     found: list[dict[str, Any]] = []
     records = (record for batch in open_lines(path, layout=bare) for record in batch)
     for record in islice(records, NAMED_RECORDS):
         if isinstance(record.values, dict):
-            names.update(dict.fromkeys(record.values))
+            names.update(dict.fromkeys(islice(record.values, COLUMNS_MAX - len(names))))
             found.append(record.values)
         elif record.number == 1 and _JOINED.search(record.text or ""):
             raise UnreadableFile(LINES_JOINED)
