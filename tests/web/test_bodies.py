@@ -37,6 +37,7 @@ def server_with(limits: Limits, *, may_read: threading.Event | None = None) -> R
                 ("/files", Route("POST", "/files", application, "write", BodyPolicy(100, "file"))),
             ],
             prefix="/api",
+            base="",
             spanning={},
         ),
         authorize=authorize,
