@@ -7,6 +7,9 @@ columns.
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import islice
@@ -22,6 +25,7 @@ from python_calamine import (
     SheetTypeEnum,
     SheetVisibleEnum,
 )
+from xlsxwriter.exceptions import FileCreateError
 
 from daftari.errors import UnreadableFile
 from daftari.files.contents import SAMPLE_ROWS, IsTelephone
@@ -225,7 +229,10 @@ class WorkbookWriter:
 
     def __init__(self, file: BinaryIO, *, layout: Layout) -> None:
         self._columns = layout.columns
-        self._book = xlsxwriter.Workbook(file, {"constant_memory": True})
+        folder = tempfile.mkdtemp(prefix="daftari-workbook-")
+        # The library leaves its files when it cannot finish, and a writer that is given up is not closed.
+        self._remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self._book = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": folder})
         self._begin_sheet()
 
     def write(self, rows: Iterable[Row]) -> None:
@@ -235,7 +242,13 @@ class WorkbookWriter:
             self._write_row(row)
 
     def close(self) -> None:
-        self._book.close()
+        try:
+            self._book.close()
+        except FileCreateError as error:
+            # It stands for an OSError, such as that of a full disk.
+            raise error.args[0] from error
+        finally:
+            self._remove()
 
     def _begin_sheet(self) -> None:
         self._sheet = self._book.add_worksheet()

@@ -6,6 +6,8 @@ that the next step deletes. The contents of the file are ``rules/exports``'s. No
 
 from __future__ import annotations
 
+import errno
+import gc
 import os
 import tempfile
 import time
@@ -13,11 +15,19 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import BinaryIO, Concatenate, ParamSpec, Self, TypeVar
 
-from daftari.errors import ValidationFailed
+from daftari.errors import StoreBusy, ValidationFailed
 from daftari.model.limits import PART_BYTES, PARTS_PER_STEP
 from daftari.model.projects import Project
 from daftari.model.time import current_time
-from daftari.rules.exports.lifecycle import Attempt, begin_export, clear_exports, fail_export, finish_export, keep_parts
+from daftari.rules.exports.lifecycle import (
+    Attempt,
+    begin_export,
+    clear_exports,
+    fail_export,
+    finish_export,
+    keep_parts,
+    postpone_export,
+)
 from daftari.rules.exports.snapshot import Counted
 from daftari.rules.exports.write import FileDefinition, write_export
 from daftari.store import Store, WriteTx
@@ -26,7 +36,8 @@ from daftari.worker.work import KeepAlive
 
 HEARTBEAT_SECONDS = 5.0
 """How often a worker renews its lease while it reads."""
-NO_ROOM = "The worker's disk is full; free some space and export again."
+NO_ROOM = "The worker's disk is full; free some space."
+NO_ROOM_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -44,6 +55,7 @@ class ExportWork:
         self._project = project
         self._keep_alive = keep_alive
         self._attempt: Attempt | None = None
+        self._interrupted: str | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -55,6 +67,11 @@ class ExportWork:
 
     def step(self) -> bool:
         """Delete some parts, or make one file. Returns whether there may be more to do."""
+        if self._attempt is not None and self._interrupted is not None:
+            # A workbook that was not finished is in reference cycles, and keeps its files open until they are found.
+            gc.collect()
+            self._write(postpone_export, attempt=self._attempt, error=self._interrupted)
+            self._interrupted = None
         if self._write(clear_exports):
             return True
         self._attempt = attempt = self._write(begin_export)
@@ -65,8 +82,13 @@ class ExportWork:
                 self._keep_file(attempt, file, self._make_file(attempt, file))
         except ValidationFailed as error:
             self._write(fail_export, attempt=attempt, error=error.message)
-        except OSError:
-            self._write(fail_export, attempt=attempt, error=NO_ROOM)
+        except StoreBusy as error:
+            # Nothing can be written now. The next step does it.
+            self._interrupted = error.message
+            raise
+        except OSError as error:
+            why = NO_ROOM if error.errno in NO_ROOM_ERRORS else f"The file cannot be written: {error.strerror}."
+            self._interrupted = why
         except _Stopped:
             pass
         return True

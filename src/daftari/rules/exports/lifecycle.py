@@ -36,6 +36,9 @@ BROKEN = (
     f"It was begun {TRIES_MAX} times, and the worker ended each time before the file was whole; its log may say why."
 )
 
+RETRY_SECONDS = 10
+"""How long an export that met a full disk waits the first time; each further time twice as long."""
+RETRY_SECONDS_MAX = 600
 
 ShownState = Literal["queued", "running", "done", "failed"]
 
@@ -50,13 +53,18 @@ class ExportSettings(Struct, frozen=True):
 
 
 class _Progress(Struct, frozen=True, omit_defaults=True):
-    """How far an export is. ``rows``: of the file, without its header. ``erasures``: how many attempts they ended."""
+    """How far an export is. ``rows``: of the file, without its header.
+
+    ``erasures`` and ``postponed``: how many attempts were ended by them, and by a full disk or a busy database.
+    """
 
     rows: int | None = None
     bytes: int | None = None
     error: str | None = None
     finished_at: int | None = None
     erasures: int = 0
+    postponed: int = 0
+    retry_at: int = 0
 
 
 class Attempt(Struct, frozen=True):
@@ -130,7 +138,7 @@ class ExportView(Struct, frozen=True, kw_only=True):
     rows: Count | None
     bytes: Count | None
     error: str | None
-    """Why there is no file, as a sentence."""
+    """Why there is no file, or none yet, as a sentence."""
     created_at: Time
     finished_at: Time | None
     """When the file was ready, or could not be made; `null` before."""
@@ -194,14 +202,25 @@ def _settle_cleared(tx: WriteTx, export: StoredExport) -> None:
 
 
 def begin_export(tx: WriteTx) -> Attempt | None:
-    """Begin an attempt at the first export that waits; ``None`` if none does. One with too many attempts fails."""
+    """Begin an attempt at the first export whose time it is; ``None`` if there is none, until the next one's time.
+
+    One with too many attempts fails.
+    """
+    later: list[int] = []
     for export in exports.list_exports(tx):
-        if export.state == "queued" and not export.parts and export.expires_at > tx.now:
-            if export.attempts - _read_progress(export.progress).erasures >= TRIES_MAX:
-                _update(tx, replace(export, state="failed"), _Progress(error=BROKEN, finished_at=tx.now))
-                continue
-            exports.update_export(tx, export=replace(export, state="running", attempts=export.attempts + 1))
+        if export.state != "queued" or export.parts or export.expires_at <= tx.now:
+            continue
+        progress = _read_progress(export.progress)
+        if progress.retry_at > tx.now:
+            later.append(progress.retry_at)
+        elif export.attempts - progress.erasures - progress.postponed >= TRIES_MAX:
+            _update(tx, replace(export, state="failed"), _Progress(error=BROKEN, finished_at=tx.now))
+        else:
+            begun = replace(export, state="running", attempts=export.attempts + 1)
+            _update(tx, begun, replace(progress, error=None))
             return Attempt(export.id, export.attempts + 1, _read_settings(export.settings))
+    if later:
+        request_job(tx, project_id=tx.project.id, kind=JobKind.EXPORT, due_at=min(later))
     return None
 
 
@@ -221,6 +240,23 @@ def finish_export(tx: WriteTx, *, attempt: Attempt, rows: int, size: int) -> boo
         progress = _Progress(rows=rows, bytes=size, finished_at=tx.now)
         _update(tx, replace(export, state="done", expires_at=tx.now + KEPT_MICROSECONDS), progress)
     return export is not None
+
+
+def postpone_export(tx: WriteTx, *, attempt: Attempt, error: str) -> None:
+    """End an attempt that another one may succeed after. ``error`` is a sentence."""
+    export = _find_attempted(tx, attempt)
+    if export is None:
+        return
+    progress = _read_progress(export.progress)
+    # More doublings than reach the maximum would make a number without end.
+    pause_seconds = min(RETRY_SECONDS_MAX, RETRY_SECONDS << min(progress.postponed, 10))
+    retry_at = tx.now + pause_seconds * 1_000_000
+    said = f"{error} It is tried again at {format_time(retry_at)}."
+    _update(
+        tx,
+        replace(export, state="queued"),
+        replace(progress, error=said, postponed=progress.postponed + 1, retry_at=retry_at),
+    )
 
 
 def fail_export(tx: WriteTx, *, attempt: Attempt, error: str) -> None:
