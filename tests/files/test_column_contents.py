@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from daftari.errors import ValidationFailed
-from daftari.files import Cell, match_columns
+from daftari.files import Cell, TableOptions, match_columns
 from daftari.files.contents import count_contents
+from daftari.files.header import find_table
 from daftari.rules.imports.parse import telephone_test
 
 MOBILE_NAMES = (
@@ -163,3 +167,21 @@ def test_the_label_of_a_number_is_found_by_the_name_of_its_column() -> None:
         "E-mail 1 - Value": "email",
     }
     assert used("Phone,Phone Type") == {"Phone": "mobile", "Phone Type": "label"}
+
+
+@given(
+    header=st.lists(
+        st.text(max_size=12) | st.sampled_from(["ስልክ ፩", "Phone ²", "(", "٣ هاتف", "Tel/", "№ 5"]), max_size=5
+    ),
+    rows=st.lists(st.lists(st.text(max_size=12) | st.integers() | st.none() | st.booleans(), max_size=6), max_size=6),
+)
+def test_no_table_is_too_strange_to_be_laid_out(header: list[str], rows: list[list[Cell]]) -> None:
+    numbered = [(number, row) for number, row in enumerate([[*header], *rows], 1) if any(row)]
+    table = find_table(numbered, options=TableOptions(), is_telephone=telephone_test("KE"))
+    assert table.skipped <= len(numbered) and len(table.contents) == len(table.columns)
+    with suppress(ValidationFailed):
+        uses = match_columns(table.columns, given={}, contents=table.contents)
+        fields = [
+            use.field for use in uses if use.field is not None and not use.field.startswith(("opt_out", "accepts"))
+        ]
+        assert "mobile" in fields and len(fields) == len({*fields})

@@ -171,7 +171,7 @@ def _field_of(column: Column) -> tuple[str | None, int, int]:
         return name, _EXACT, 0
     if found := find_field(name):
         return found[0], _EXACT, found[1]
-    words = tuple(word for word in words_of(name) if not word.isdigit())
+    words = tuple(word for word in words_of(name) if not word.isdecimal())
     if not {*words} & (OTHER_KINDS - {"email", "mail", "name"}):
         for length in range(len(words) - 1, 0, -1):
             field = endings().get(words[-length:]) or beginnings().get(words[:length])

@@ -76,7 +76,7 @@ class Column(Struct, frozen=True):
     @property
     def number(self) -> int:
         """The number within its name: 2 in ``Phone 2 - Value``, 0 without one."""
-        return next((int(word) for word in words_of(self.name) if word.isdigit()), 0)
+        return next((int(word) for word in words_of(self.name) if word.isdecimal()), 0)
 
 
 class _Candidate(Struct, frozen=True):
@@ -153,7 +153,7 @@ def _read_name(column: Column) -> _Candidate | None:
         return _Candidate(column, Claim.BARE_NUMBER, _WEAK, 0) if column.are_telephones else None
     if every & OTHER_KINDS:
         return None
-    words = tuple(word for word in words_of(column.name) if not word.isdigit())
+    words = tuple(word for word in words_of(column.name) if not word.isdecimal())
     rank = mobile_ranks().get("".join(words))
     if rank is not None:
         return _Candidate(column, _claim_of_spelling(words), *rank)

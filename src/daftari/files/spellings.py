@@ -138,7 +138,7 @@ def beginnings() -> Mapping[tuple[str, ...], str]:
 
 def joined(name: str) -> str:
     """The words of a name without numbers, as one."""
-    return "".join(word for word in words_of(name) if not word.isdigit())
+    return "".join(word for word in words_of(name) if not word.isdecimal())
 
 
 def _by_words(phrases: Mapping[str, str]) -> Mapping[tuple[str, ...], str]:

@@ -149,7 +149,7 @@ def _words(name: str) -> tuple[str, ...]:
 
 def _parts(word: str) -> tuple[str, ...]:
     """A word in its plain form; several that are written as one, and none for ``07XXXXXXXX``."""
-    if word.isdigit():
+    if word.isdecimal():
         return (word,) if len(word) <= 2 else ()
     if _PLACEHOLDER.fullmatch(word):
         return ()
