@@ -48,12 +48,12 @@ class IncomingBody:
         self.length = int(declared) if declared is not None and declared.isascii() and declared.isdigit() else None
         self._is_wrong = declared is not None and self.length is None
         # HTTP/1 announces every body, and no newer version is served.
-        self.is_announced = declared != "0" if declared is not None else headers.get("transfer-encoding") is not None
-        self._is_asked_for = headers.get("expect") is not None
+        self.has_ended = declared == "0" if declared is not None else "transfer-encoding" not in headers
+        self._has_stalled = False
+        self._headers = headers
         self._protocol = protocol
         self._pace = pace
         self._pieces: AsyncIterator[bytes] | None = None
-        self._ended = not self.is_announced
 
     async def receive(self, spool: RequestSpool, *, bytes_max: int) -> bool:
         """Append to the spool until the body has ended, or until more than ``bytes_max`` are there.
@@ -73,12 +73,12 @@ class IncomingBody:
 
     def pass_on(self) -> RsgiProtocol:
         """The pieces of the body, for a caller that takes care of sizes and times; nothing is drained afterwards."""
-        self._ended = True
+        self.has_ended = True
         return self._protocol
 
     async def drain(self) -> None:
         """Take the rest of the body after its request was answered, so that a client that still sends is not reset."""
-        if self._ended or (self._is_asked_for and self._pieces is None):
+        if self.has_ended or self._has_stalled or ("expect" in self._headers and self._pieces is None):
             # A client that waits to be asked for its body sends none after an answer.
             return
         drained = 0
@@ -108,10 +108,10 @@ class IncomingBody:
                 async with asyncio.timeout_at(min(window_end, clock() + stall_seconds)):
                     piece = await anext(self._pieces)
             except StopAsyncIteration:
-                self._ended = True
+                self.has_ended = True
                 return
             except TimeoutError:
-                self._ended = True
+                self._has_stalled = True
                 raise BodyStalled("The body stopped arriving before its end, or came too slowly.") from None
             in_window += len(piece)
             yield piece

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from msgspec import Struct
 
@@ -184,25 +184,32 @@ class RsgiServer:
         else:
             # Without a Content-Length: Granian counts the body itself, and is half as fast when it is given one.
             protocol.response_bytes(response.status, headers, body)
-        await self._drain(incoming)
+        if not incoming.has_ended:
+            await self._drain(incoming)
+        if not incoming.has_ended:
+            # Granian may wait for the rest of the body for as long as the connection lasts.
+            self._slow_clients.abandon(scope.client)
 
     async def _respond(self, scope: RsgiScope, incoming: IncomingBody, request_id: str) -> Response:
         match = self._router.match(scope.method, scope.path)
+        # Where no key is needed, nothing is read.
+        if incoming.has_ended or match.route.access == "open":
+            return await self._call(request_id, scope, match, NO_BODY)
         spool = RequestSpool(BODY_IN_MEMORY_BYTES_MAX if match.route.body.kind == "fields" else 0, self._budget)
         try:
-            # Where no key is needed, nothing is read.
-            if incoming.is_announced and match.route.access != "open":
-                await self._take_body(incoming, spool, scope, match)
-            body = spool.open() if spool.length else NO_BODY
-            method, arrived = READS.get(scope.method, scope.method), time.monotonic()
-            request = RawRequest(request_id, method, match, scope.headers, body, scope, arrived)
-            if self._inline and match.route.inline:
-                return self._application(request)
-            if match.route.body.kind == "file":
-                return await self._in_file_pool(partial(self._application, request))
-            return await self._in_pool(partial(self._answer, request))
+            await self._take_body(incoming, spool, scope, match)
+            return await self._call(request_id, scope, match, spool.open() if spool.length else NO_BODY)
         finally:
             spool.close()
+
+    async def _call(self, request_id: str, scope: RsgiScope, match: RouteMatch, body: BinaryIO) -> Response:
+        method, arrived = READS.get(scope.method, scope.method), time.monotonic()
+        request = RawRequest(request_id, method, match, scope.headers, body, scope, arrived)
+        if self._inline and match.route.inline:
+            return self._application(request)
+        if match.route.body.kind == "file":
+            return await self._in_file_pool(partial(self._application, request))
+        return await self._in_pool(partial(self._answer, request))
 
     def _answer(self, request: RawRequest) -> Response:
         if time.monotonic() - request.arrived > self._limits.waiting_seconds_max:

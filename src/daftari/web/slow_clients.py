@@ -14,9 +14,7 @@ import stat
 import struct
 import sys
 import termios
-import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -64,43 +62,50 @@ class SlowClients:
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
-        self._lock = threading.Lock()
-        self._active: Counter[str] = Counter()
+        # Changed by the event loop's thread only, and copied at once by the one that looks.
+        self._active: dict[str, int] = {}
         self._ended_at: dict[str, float] = {}
+        self._abandoned: set[str] = set()
         self._phases: dict[str, _Phase] = {}
 
     def begin(self, client: str) -> None:
         """A request came, so its head did."""
-        with self._lock:
-            self._active[client] += 1
+        self._abandoned.discard(client)
+        self._active[client] = self._active.get(client, 0) + 1
 
     def end(self, client: str) -> None:
         """The request was answered, and its body is no longer read."""
-        with self._lock:
-            self._active[client] -= 1
-            if not self._active[client]:
-                del self._active[client]
-            self._ended_at[client] = time.monotonic()
+        left = self._active.pop(client) - 1
+        if left:
+            self._active[client] = left
+        self._ended_at[client] = time.monotonic()
+
+    def abandon(self, client: str) -> None:
+        """The request was answered, and the rest of its body will not be read. The connection is closed soon."""
+        self._abandoned.add(client)
 
     def close_slow(self) -> None:
         """Look at every connection, and close those that are too slow."""
         now = time.monotonic()
-        with self._lock:
-            active, ended_at = set(self._active), dict(self._ended_at)
+        active, ended_at = set(self._active), dict(self._ended_at)
         phases: dict[str, _Phase] = {}
         connected: set[str] = set()
         for found in _list_connections(now):
             connected.add(found.client)
+            if found.client in self._abandoned and found.client not in active and not found.waiting:
+                _close(found, reset=False)
+                continue
             phase = self._phase_of(found, found.client in active, ended_at.get(found.client), now)
             if phase is not None and self._is_too_slow(phase, found, now):
-                _close(found)
+                _close(found, reset=True)
             elif phase is not None:
                 phases[found.client] = phase
         self._phases = phases
-        with self._lock:
-            for client, ended in ended_at.items():
-                if client not in connected and self._ended_at.get(client) == ended:
-                    del self._ended_at[client]
+        for client in [*self._abandoned]:
+            if client not in connected:
+                self._abandoned.discard(client)
+        for client in ended_at.keys() - connected:
+            self._ended_at.pop(client, None)
 
     def _phase_of(self, found: Connection, is_active: bool, ended_at: float | None, now: float) -> _Phase | None:
         """The phase of a connection, brought up to date; ``None`` when it is idle or its request is being handled."""
@@ -170,14 +175,15 @@ def _client_of(wire: socket.socket) -> str:
     return f"[{host}]:{port}" if wire.family == socket.AF_INET6 else f"{host}:{port}"
 
 
-def _close(found: Connection) -> None:
-    """End a connection of Granian's: what it sends from here on fails, and nothing waits to be read."""
+def _close(found: Connection, *, reset: bool) -> None:
+    """End a connection of Granian's; with ``reset`` nothing waits to be read by the client."""
     with suppress(OSError):
         # The number may be another file's by now, but not while there is a copy.
         copy = os.dup(found.descriptor)
         with socket.socket(fileno=copy) as wire:
             if _client_of(wire) == found.client:
-                wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_ONCE)
+                if reset:
+                    wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_ONCE)
                 wire.shutdown(socket.SHUT_RDWR)
 
 
