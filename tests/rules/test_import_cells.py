@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daftari.files.blanks import is_no_number, is_no_value
 from daftari.mobile import UnreadableMobile, reader_for
 from daftari.rules.imports.cells import (
     find_numbers,
-    is_no_number,
-    is_no_value,
     may_hold_two,
     messageable,
     number_in,
@@ -53,6 +52,7 @@ def test_two_numbers_in_a_cell_are_two_numbers(first: str, between: str) -> None
     [
         ("+254722000347+254733000347", TWO),
         ("0722000347 (mobile) / 020 2012345 (office)", [254722000347, 254202012345]),
+        ("0722000347 Móvil / 020 2012345 Pager", [254722000347, 254202012345]),
         ("Mobile: 0722000347, Fax 020 2012345", [254722000347, 254202012345]),
         ("SMS: 0722000347 Call: 0733000347", TWO),
         ("Mary 0722000347 / John 0733000347", TWO),
@@ -120,6 +120,7 @@ def test_the_label_says_which_number_takes_messages_and_a_fax_never_does() -> No
         return [READER(one.text) for one in messageable(find_numbers(cell, reader=READER))]
 
     assert taken("020 2012345 (office) / 0722000347 (mobile)") == [254722000347]
+    assert taken("0733000347 Modem / 0722000347 Móvil") == [254722000347]
     assert taken("0722000347 / fax 020 2012345") == [254722000347]
     assert taken("020 2012345 (office) / 0722000347") == [254202012345, 254722000347]
     assert taken("fax 020 2012345") == []

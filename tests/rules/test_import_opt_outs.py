@@ -218,6 +218,7 @@ def test_a_column_about_consent_that_cannot_be_understood_is_told(office: Office
         ("No contactar", "sí", ("*", "*")),
         ("Descadastrado", "sim", ("*", "*")),
         ("Unsubscribed", "✓", ("*", "*")),
+        ("Unsubscribed", "✔\ufe0f", ("*", "*")),
         ("Opt Out", "WhatsApp", ("whatsapp", "*")),
         ("Status", "Opted out", ("*", "*")),
         ("Status", "Blocked", ("*", "*")),

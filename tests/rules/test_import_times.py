@@ -55,7 +55,7 @@ def test_a_moment_is_read_in_every_form(cell: object) -> None:
     [
         *("2024-05-06", "2024/05/06", "2024.05.06", "2024-5-6", "20240506", "May 6 2024", "6 May 2024", "6-May-24"),
         *("6th of May, 2024", "Monday 6 May 2024", "06 mai 2024", "le 6 mai 2024", "6 de mayo de 2024", "6 Mei 2024"),
-        *("6 de maio de 2024", "2024-W19-1", "2024-127", 45418, "45418", 45418.0),
+        *("6 de maio de 2024", "2024-W19-1", "2024-127", "\u200e2024\u2060-05-06", 45418, "45418", 45418.0),
     ],
 )
 def test_a_day_is_read_as_all_of_it_wherever_it_was(cell: object) -> None:

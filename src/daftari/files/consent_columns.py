@@ -7,10 +7,11 @@ stand what it is about: ``opt_out.sms``, ``accepts.sms.marketing``. No cell valu
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import Literal, get_args
 
 from msgspec import Struct
+
+from daftari.files.letters import fold_letters, without_apostrophes
 
 ConsentKind = Literal["opt_out", "accepts", "status"]
 CONSENT_KINDS: tuple[ConsentKind, ...] = get_args(ConsentKind)
@@ -134,6 +135,4 @@ def read_consent_field(field: str) -> ConsentColumn | None:
 def _words(name: str) -> str:
     """The words of a name in lower case without accents: ``DoNotCall`` and ``do_not_call`` are ``do not call``."""
     cut = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
-    decomposed = unicodedata.normalize("NFKD", cut).casefold()
-    plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
-    return " ".join(re.findall(r"[^\W_]+", plain.replace("'", "").replace("\u2019", "")))
+    return " ".join(re.findall(r"[^\W_]+", without_apostrophes(fold_letters(cut))))

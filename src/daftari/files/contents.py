@@ -12,6 +12,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from daftari.files.blanks import is_blank
+
 SAMPLE_ROWS = 200
 """Rows from which columns are judged."""
 TELEPHONE_TESTS_MAX = 5_000
@@ -20,12 +22,6 @@ IsTelephone = Callable[[Any], bool]
 """Whether a text or a whole number is a telephone number."""
 
 
-def _listed(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-_BLANKS = _listed("- -- --- – — . n/a n.a. na #n/a none null nil nan ? x hana hakuna 0")
-_BLANK_CHARS_MAX = 8
 _NUMBER = re.compile(r"[+(\uff0b]{0,2}\d[\d\s().\-/\u00a0\u2010-\u2015]{5,30}")
 _DATE = re.compile(
     r"(?:(?:19|20)\d\d([-/.])\d\d?\1\d\d?|\d\d?([-/.])\d\d?\2(?:19|20)?\d\d)(?:[T\s].*)?|\d\d?:\d\d(?::\d\d.*)?",
@@ -87,14 +83,6 @@ class ColumnContents(Struct, frozen=True, array_like=True, gc=False):
     @property
     def are_full_names(self) -> bool:
         return self.are_names and 2 * self.full_names >= self.filled
-
-
-def is_blank(cell: object) -> bool:
-    """Whether a cell holds nothing, or what people write for nothing."""
-    if isinstance(cell, str):
-        text = cell.strip()
-        return not text or (len(text) <= _BLANK_CHARS_MAX and text.casefold() in _BLANKS)
-    return cell is None
 
 
 def looks_like_telephone(cell: object) -> bool:

@@ -12,17 +12,17 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from daftari.errors import UnreadableFile
+from daftari.files.blanks import is_blank
 from daftari.files.columns import has_mobile, names_field
 from daftari.files.contents import (
     ColumnContents,
     IsTelephone,
     count_contents,
-    is_blank,
     looks_like_person,
     looks_like_telephone,
 )
 from daftari.files.mobiles import names_mobile, names_own_mobile
-from daftari.files.record import COLUMNS_MAX, Cell, TableOptions
+from daftari.files.record import COLUMNS_MAX, Cell, TableOptions, is_empty
 from daftari.files.words import key_of
 
 HEADER_ROWS_MAX = 30
@@ -79,7 +79,7 @@ def refuse_columns(count: int) -> None:
 def trimmed(cells: Sequence[Cell]) -> list[Cell]:
     """The cells up to the last one that is not blank: beyond may be stray ones far away."""
     count = len(cells)
-    while count and _is_empty(cells[count - 1]):
+    while count and is_empty(cells[count - 1]):
         count -= 1
     return list(cells[:count])
 
@@ -145,7 +145,7 @@ def _is_second(upper: Sequence[Cell], lower: Sequence[Cell], below: set[int]) ->
     if any(map(looks_like_person, lower)):
         return False
     filled = {at for at, name in enumerate(names) if name}
-    gaps = {at for at in filled if _is_empty(_cell(upper, at))}
+    gaps = {at for at in filled if is_empty(_cell(upper, at))}
     if (gaps or sum(map(names_field, names)) >= _FIELDS_MIN) and any(
         names_own_mobile(names[at]) for at in filled & below
     ):
@@ -194,7 +194,3 @@ def _cell(cells: Sequence[Cell], place: int) -> Cell:
 
 def _text(cell: Cell) -> str:
     return "" if cell is None else str(cell).strip()
-
-
-def _is_empty(cell: Cell) -> bool:
-    return cell is None or (isinstance(cell, str) and not cell.strip())

@@ -101,6 +101,11 @@ class Writer(Protocol):
     def close(self) -> None: ...
 
 
+def is_empty(cell: Cell) -> bool:
+    """Whether nothing stands in a cell."""
+    return cell is None or (isinstance(cell, str) and not cell.strip())
+
+
 def unreadable(number: int, why: str, text: str) -> Record:
     """A record that could not be read, with as much of it as is kept."""
     return Record(number, None, why, text[:UNREADABLE_TEXT_MAX])

@@ -8,8 +8,9 @@ articles and prepositions. No cell values.
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import lru_cache
+
+from daftari.files.letters import fold_letters, without_apostrophes, word_set
 
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|<[^<>]*>")
 _EXAMPLE = re.compile(r"\b(?:e\.\s?g\b|eg\b|example|such as|mfano|exemple|ej\.|ex\.).*", re.IGNORECASE | re.DOTALL)
@@ -27,60 +28,56 @@ _NAME_CHARS_MAX = 300
 """A longer name is a text, and is cut."""
 
 
-def _listed(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
 _NUMBER_DIGITS_MIN = 7
 NUMBER = "number"
 """What every word for a number becomes."""
-_NUMBER_WORDS = _listed(
+_NUMBER_WORDS = word_set(
     """number no num nr nbr numero nummer nomor namba nambari lamba lambar رقم ارقام ቁጥር नबर номер"""
 )
-_STOP_WORDS = _listed(
+_STOP_WORDS = word_set(
     """the a an of for to your my our their his her this please enter provide give write fill what is are which s'il ya
     za wa la cha vya kwa yako zako lako yangu yake yao ni ipi zipi gani andika weka jaza tafadhali na de du des le
     les el los las del al un une votre vos ton ta tu su sus quel quelle est cual es da do dos das o os sua seu suas
     seus qual e y et vous nous ما هو هي من في"""
 )
 
-MOBILE_NOUNS = _listed(
+MOBILE_NOUNS = word_set(
     """mobile mobil mob cell cellphone cellular cellulare msisdn gsm handphone handy mobiltelefon portable celular
     celulare cel movil movile telemovel telemovei rununu mkononi kiganjani جوال محمول موبايل خلوي نقال ሞባይል ተንቀሳቃሽ
     मबइल mobilnummer handynummer мобильный"""
 )
 """Words that name the number of a mobile."""
-MESSENGER_NOUNS = _listed("whatsapp whatsap watsap whatsup واتساب واتس ዋትስአፕ")
-PHONE_NOUNS = _listed(
+MESSENGER_NOUNS = word_set("whatsapp whatsap watsap whatsup واتساب واتس ዋትስአፕ")
+PHONE_NOUNS = word_set(
     """phone telephone telephonique telefonico telefonica tel telefono telefone telefon telefonnummer rufnummer fone
     fono simu taleefan taleefoon taleefanka telefoni terefone waya essimu هاتف تليفون تلفون ስልክ फन телефон тел"""
 )
-LANDLINE_NOUNS = _listed("landline")
-WEAK_NOUNS = _listed(
+LANDLINE_NOUNS = word_set("landline")
+WEAK_NOUNS = word_set(
     """contact contacto contato contatto mawasiliano sms ph hp mpesa safaricom airtel mtn telkom vodacom tigo halotel
     orange moov"""
 )
 """Words that may name a number, and as often something else: the cells decide."""
-HEAD_NOUNS = _listed(
+HEAD_NOUNS = word_set(
     """simu rununu telephone tel portable telefono telefone celular movil telemovel waya essimu taleefan telefoni هاتف
     تليفون تلفون جوال محمول موبايل ስልክ ሞባይል"""
 )
 """Those that stand first in their languages."""
 
-OWN_WORDS = _listed(
+OWN_WORDS = word_set(
     """primary main default preferred personal private customer client member subscriber user person people billing
     shipping delivery invoice recipient buyer guest patient farmer student pupil participant respondent donor lead
     attendee beneficiary applicant borrower employee staff value line registered active current direct money mteja
     mwanachama mkulima mwanafunzi mgonjwa mshiriki membre abonne cliente membro miembro عميل عضو"""
 )
 """Words with which a number is still that of the person in the row."""
-LATER_WORDS = _listed(
+LATER_WORDS = word_set(
     """home work business office company alternative alternate alt second secondary other another additional extra
     backup nyumbani kazi kazini ofisi ofisini nyingine mbadala pili maison domicile bureau travail autre secondaire
     casa trabajo trabalho oficina escritorio otro outro segundo fixe fixo fijo land"""
 )
 """The same, of numbers that are tried after the others."""
-OTHER_PERSONS = _listed(
+OTHER_PERSONS = word_set(
     """kin guardian parent mother father spouse husband wife partner emergency referee reference referral referrer
     referred agent manager supervisor owner rep representative officer driver rider assistant secretary guarantor
     nominee sponsor introducer chairman chairperson treasurer next relative dependant dependent child doctor teacher
@@ -90,7 +87,7 @@ OTHER_PERSONS = _listed(
     والد ام طوارئ ولي አባት እናት"""
 )
 """Words with which a number is that of another person."""
-OTHER_KINDS = _listed(
+OTHER_KINDS = word_set(
     """fax telefax facsimile faksi pager telex type label kind code country model status consent verified verification
     valid validated opt optin optout unsubscribe unsubscribed accept permission marketing network operator carrier
     provider ext extension date time count total bill id imei serial make brand url link message email mail name app
@@ -100,7 +97,7 @@ OTHER_KINDS = _listed(
     gender kitambulisho tarehe aina mtandao statut fecha data tipo pay هوية تاريخ نوع حساب why"""
 )
 """Words that make a column one of something else, whatever it is called with them."""
-PERSON_WORDS = _listed(
+PERSON_WORDS = word_set(
     """customer client member contact student pupil learner parent guardian farmer patient guest subscriber user person
     employee staff beneficiary respondent billing shipping participant donor lead recipient applicant borrower buyer
     attendee delegate voter tenant candidate worker volunteer party payer mteja mwanachama
@@ -123,7 +120,7 @@ def all_words_of(name: str) -> frozenset[str]:
 
 def key_of(name: str) -> str:
     """What names have in common that are written alike: all their letters and digits, and no accents."""
-    return "".join(letter for letter in _folded(name[:_NAME_CHARS_MAX]) if letter.isalnum())
+    return "".join(letter for letter in fold_letters(name[:_NAME_CHARS_MAX]) if letter.isalnum())
 
 
 def holds_number(name: str) -> bool:
@@ -143,7 +140,7 @@ def _words(name: str) -> tuple[str, ...]:
     for written, word in ((_EMAIL, "email"), (_WHATSAPP, "whatsapp"), (_MPESA, "mpesa"), (_IPHONE, "iphone")):
         plain = written.sub(word, plain)
     spaced = _CAMEL.sub(" ", plain)
-    found = [part for word in _WORD.findall(_folded(spaced)) for part in _parts(word)]
+    found = [part for word in _WORD.findall(without_apostrophes(fold_letters(spaced))) for part in _parts(word)]
     return tuple(word for word in found if word not in _STOP_WORDS) or tuple(found)
 
 
@@ -167,9 +164,3 @@ def _parts(word: str) -> tuple[str, ...]:
     if glued and (glued[2] != "no" or glued[1] in PHONE_NOUNS | MOBILE_NOUNS | MESSENGER_NOUNS | WEAK_NOUNS):
         return (glued[1], NUMBER if glued[2] == "no" else glued[2])
     return (word,)
-
-
-def _folded(name: str) -> str:
-    """The name in lower case, without accents and other marks, and without apostrophes."""
-    decomposed = unicodedata.normalize("NFKD", name).casefold().replace("'", "").replace("\u2019", "")
-    return "".join(letter for letter in decomposed if unicodedata.category(letter) not in ("Mn", "Mc", "Me", "Cf"))

@@ -40,6 +40,7 @@ from daftari.files.record import (
     Row,
     TableOptions,
     as_cells,
+    is_empty,
     unreadable,
 )
 from daftari.files.words import key_of
@@ -164,7 +165,7 @@ class WorkbookRecords:
         rows = (row for _, row in islice(_numbered_rows(sheet), self._layout.rows_above, None))
         width = len(self._layout.columns)
         for number, row in enumerate(rows, 1):
-            surplus = [cell for cell in row[width:] if not _is_blank(cell)]
+            surplus = [cell for cell in row[width:] if not is_empty(cell)]
             if surplus:
                 yield _surplus(number, row, width)
             else:
@@ -191,12 +192,8 @@ def _numbered_rows(sheet: CalamineSheet) -> Iterator[tuple[int, list[Cell]]]:
     """The rows that are not blank, each with its number."""
     for number, found in enumerate(sheet.iter_rows(), 1):
         row = [_read_cell(cell) for cell in found]
-        if not all(map(_is_blank, row)):
+        if not all(map(is_empty, row)):
             yield number, row
-
-
-def _is_blank(cell: Cell) -> bool:
-    return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
 def _read_cell(found: Found) -> Cell:

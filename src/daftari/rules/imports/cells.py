@@ -14,6 +14,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from daftari.files import NEUTRAL_LABEL, label_rank
+from daftari.files.labels import FAX_LABELS, MOBILE_LABELS
+from daftari.files.letters import fold_letters, word_set
 from daftari.mobile import AmbiguousMobile, Reader, UnreadableMobile
 
 CELL_SHOWN_MAX = 40
@@ -28,44 +30,6 @@ _CELL_CHARS_MAX = 2_000
 _PART_DIGITS_MIN = 9
 """Digits of each of two numbers that only a space divides: of fewer it is a guess."""
 _NUMBER_DIGITS_MIN = 7
-
-
-def word_set(words: str) -> frozenset[str]:
-    """Words between spaces."""
-    return frozenset(words.split())
-
-
-NO_VALUE_CHARS_MAX = 9
-"""Characters of the longest way to say that nothing is known."""
-_NO_VALUE = word_set(
-    """- -- --- – — _ . .. ... ? ?? n/a n\\a n.a. n.a #n/a #n/a! #value! #ref! #name? #null! #num! #div/0! none
-    null <null> (null) [null] \\n nil <nil> nan undefined (none) (blank) (empty)"""
-)
-"""What programs and people write where nothing is known."""
-_NO_VALUE_STARTS = frozenset(letter for word in _NO_VALUE for letter in (word[0], word[0].upper()))
-"""How these begin: few cells need a closer look."""
-_NO_NUMBER = word_set(
-    """x xx xxx na no none unknown blank empty missing tba tbd hana haina hakuna sina aucun aucune inconnu nenhum
-    ninguno nao 0 00 000 0000000000 000000000 false true yes / // * ** #"""
-)
-"""The same, where a number is meant."""
-
-
-def is_no_value(cell: object) -> bool:
-    """Whether a cell is blank, or says in another way that nothing is known."""
-    if type(cell) is not str:
-        return cell is None
-    if not cell or (cell[0] not in _NO_VALUE_STARTS and not cell[0].isspace()):
-        return not cell
-    text = cell.strip()
-    return len(text) <= NO_VALUE_CHARS_MAX and (not text or text.casefold() in _NO_VALUE)
-
-
-def is_no_number(cell: object) -> bool:
-    """The same of a cell where a number is meant."""
-    if isinstance(cell, str):
-        return is_no_value(cell) or cell.strip().casefold() in _NO_NUMBER
-    return cell is None or cell == []
 
 
 def quote(cell: object) -> str:
@@ -119,11 +83,8 @@ class FoundNumber(Struct, frozen=True):
     is_fax: bool = False
 
 
-_MOBILE_LABELS = word_set(
-    """mobile mob mobil cell cellphone cellular cel celular movil telemovel portable m whatsapp wa sms rununu
-    mkononi"""
-)
-_FAX_LABELS = word_set("fax telefax facsimile faksi f pager")
+_MOBILE_LABELS = MOBILE_LABELS | word_set("m wa sms")
+_FAX_LABELS = FAX_LABELS | {"f"}
 _OTHER_LABELS = word_set(
     """home work office main business landline land line direct hq fixed company reception h w o l off res
     residence nyumbani ofisi ofisini kazi kazini bureau domicile maison fixe travail casa trabalho trabajo
@@ -264,13 +225,12 @@ def _find_one(text: str) -> FoundNumber | None:
         # Too little to stand next to words.
         return FoundNumber(text) if number == text and any(map(str.isdigit, text)) else None
     before, after = (_words_of(part) for part in (text[: found.start()], text[found.end() :]))
-    labels = [word.casefold().rstrip(".") for word in (*before, *after)]
-    name, behind = ([word for word in part if word.casefold().rstrip(".") not in _LABELS] for part in (before, after))
+    name, behind = ([word for word in part if _as_label(word) not in _LABELS] for part in (before, after))
     if not (_is_name(name) and _is_name(behind)):
         return None
     # Of words on both sides those behind are the name: "Customer Transfer from 254722000801 - MARY NJERI".
     name = behind or name
-    kinds = {label for label in labels if label in _LABELS}
+    kinds = {*map(_as_label, (*before, *after))} & _LABELS
     return FoundNumber(
         number.strip(),
         " ".join(name) or None,
@@ -279,13 +239,17 @@ def _find_one(text: str) -> FoundNumber | None:
     )
 
 
+def _as_label(word: str) -> str:
+    return fold_letters(word).rstrip(".")
+
+
 def _words_of(text: str) -> list[str]:
     return [word for word in (each.strip(_AROUND) for each in text.split()) if word.strip(".")]
 
 
 def _is_name(words: Sequence[str]) -> bool:
     """Whether words may be a person's name, or are none; a lone letter may be a mistyped digit."""
-    if not all(_NAME_WORD.fullmatch(word) and word.casefold().rstrip(".") not in _EXTENSIONS for word in words):
+    if not all(_NAME_WORD.fullmatch(word) and _as_label(word) not in _EXTENSIONS for word in words):
         return False
     return not words or max(map(len, words)) > 1
 

@@ -11,18 +11,16 @@ import msgspec
 from msgspec import Struct
 
 from daftari.files import LABEL, ColumnUse, find_member, label_rank, plain_value, split_name
+from daftari.files.blanks import NO_VALUE_CHARS_MAX, is_no_number, is_no_value
 from daftari.files.consent_columns import ConsentColumn, read_consent_field
 from daftari.mobile import Reader
 from daftari.model.contacts import TEXT_FIELDS, AttributeValue, ContactGiven
 from daftari.model.limits import ID_MAX
 from daftari.rules.imports.cells import (
-    NO_VALUE_CHARS_MAX,
     TWO_NUMBERS_CHARS_MIN,
     FoundNumber,
     find_numbers,
     first_value,
-    is_no_number,
-    is_no_value,
     is_readable,
     may_hold_two,
     messageable,
@@ -36,7 +34,7 @@ from daftari.rules.imports.model import ImportSettings, Values
 NUMBERS_PER_ROW_MAX = 9
 """Columns of a table that may hold the number."""
 _NUMBER_STARTS = frozenset("+0123456789")
-encode = msgspec.json.encode
+_encode = msgspec.json.encode
 Taker = Callable[[Values, "int | str"], Any]
 
 
@@ -284,7 +282,7 @@ def _text(value: object) -> str | None:
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return str(int(value))
-    return str(value) if isinstance(value, int | float) else encode(value).decode()
+    return str(value) if isinstance(value, int | float) else _encode(value).decode()
 
 
 def bounded_value(value: Any) -> Any:
@@ -320,7 +318,7 @@ def _attribute(value: object, kind: str) -> AttributeValue:
     if isinstance(value, str | int | float | bool):
         kept: AttributeValue = bounded_value(value)
         return kept
-    return encode(value).decode()
+    return _encode(value).decode()
 
 
 _TRUTHS = {

@@ -14,13 +14,14 @@ from msgspec import Struct
 from pyroaring import BitMap64
 
 from daftari.files import Record
+from daftari.files.blanks import is_no_value
 from daftari.mobile import Reader
 from daftari.model.consent import NewFact
 from daftari.model.limits import EVIDENCE_MAX, FACTS_PER_CALL_MAX, ID_MAX
 from daftari.model.time import format_time
 from daftari.rules.consent.facts import Kind, read_facts, read_sender
 from daftari.rules.consent.state import fold_sender
-from daftari.rules.imports.cells import FoundNumber, is_no_value, is_readable, quote
+from daftari.rules.imports.cells import FoundNumber, is_readable, quote
 from daftari.rules.imports.columns import Columns, Taker
 from daftari.rules.imports.model import ImportSettings, ReadChunk, Values
 from daftari.rules.imports.opt_outs import is_clear_yes, read_channels, read_consent_cell, read_purposes

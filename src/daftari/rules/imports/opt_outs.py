@@ -6,12 +6,11 @@ A cell that cannot be understood is a warning, and never an opt-in. No columns, 
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import Literal
 
 from daftari.files.consent_columns import ConsentColumn, ConsentKind
+from daftari.files.letters import fold_letters, word_set
 from daftari.model.consent import ANY
-from daftari.rules.imports.cells import word_set
 
 Said = Literal["opted_out", "nothing", "unclear"]
 """What a cell about consent says."""
@@ -76,8 +75,7 @@ _WORD_CHARS_MAX = 100
 
 def fold(cell: object) -> str:
     """The words of a cell in lower case, without accents and punctuation around them."""
-    text = unicodedata.normalize("NFKD", str(cell)[: _WORD_CHARS_MAX + 1]).casefold()
-    plain = "".join(letter for letter in text if not unicodedata.combining(letter))
+    plain = fold_letters(str(cell)[: _WORD_CHARS_MAX + 1])
     return " ".join(re.sub(r"[_\-\u2010-\u2015]+", " ", plain).split()).strip(" .!\"'()[]*")
 
 

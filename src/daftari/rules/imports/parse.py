@@ -15,6 +15,7 @@ from pyroaring import BitMap64
 
 from daftari.errors import UnreadableFile
 from daftari.files import IsTelephone, Record
+from daftari.files.blanks import is_no_value
 from daftari.mobile import AmbiguousMobile, Reader, UnreadableMobile, Written, own_form_reader, reader_for
 from daftari.model.consent import ANY, NewFact, Scope
 from daftari.model.contacts import TEXT_FIELDS, ContactGiven, ContactRow
@@ -23,7 +24,7 @@ from daftari.model.time import format_time
 from daftari.rules.consent.views import write_evidence
 from daftari.rules.contacts.parse import read_carefully, read_plain
 from daftari.rules.fields import Problems, fold_name
-from daftari.rules.imports.cells import is_no_value, quote
+from daftari.rules.imports.cells import quote
 from daftari.rules.imports.columns import Columns, ConsentUse, MobileCells, bounded_value, value_taker
 from daftari.rules.imports.fields import (
     is_listed,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
@@ -16,8 +15,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Struct
 
+from daftari.files.letters import fold_letters, word_set
 from daftari.model.time import DAY_MICROSECONDS, read_rfc_3339
-from daftari.rules.imports.cells import word_set
 
 Order = Literal["DMY", "MDY", "YMD"]
 """How a date of three numbers is written."""
@@ -317,9 +316,7 @@ def _iso_day(text: str) -> date | None:
 
 def _fold(text: str) -> str:
     """Lower case without accents, T between date and time as a space, and no commas."""
-    decomposed = unicodedata.normalize("NFKD", text).casefold()
-    plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
-    plain = re.sub(r"(?<=\d)t(?=\d)", " ", plain)
+    plain = re.sub(r"(?<=\d)t(?=\d)", " ", fold_letters(text))
     plain = re.sub(r"(?<=\d)z\b", " z", plain)
     plain = re.sub(r",(?!\d)|(?<=\d{4}),", " ", plain)
     return " ".join(plain.split())
