@@ -49,6 +49,7 @@ from tests.support.builders import (
 from tests.support.clients import Client
 from tests.support.import_files import queued, show, work
 from tests.support.stores import NOW
+from tests.support.waiting import wait_for
 
 Lines = Sequence[dict[str, Any] | bytes]
 BROKEN_OFF = {"Content-Length": "1000000"}
@@ -250,10 +251,7 @@ def test_rows_are_answered_before_the_next_ones_are_sent_and_what_came_stays(liv
         assert wire.hear() == {"row": row, "outcome": "created", "id": row, "mobile": mobile(row)}
     assert (show(ana, number)["state"], show(ana, number)["rows"]) == ("running", 3)
     wire.close()
-    end = time.monotonic() + 10
-    while show(ana, number)["state"] != "paused":
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    wait_for(lambda: show(ana, number)["state"] == "paused")
     wire = Wire(live, people.ana, resume=number, after=3)
     wire.hear()
     wire.say({"mobile": mobile(4)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import pty
 import re
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from tests.support.builders import rows_of
 from tests.support.commands import Run, runner_for
 from tests.support.files import xlsx
 from tests.support.stores import NOW, open_store
+from tests.support.waiting import wait_for
 
 SECONDS_MAX = 60.0
 PEOPLE = """\
@@ -48,6 +50,12 @@ Phone,First Name,Town,Fax
 LONG_ROWS = 30_000
 HELD_SECONDS = 0.3
 TESTER = Actor(None, "test")
+
+
+@pytest.fixture(autouse=True)
+def no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow machine shows no lines of progress among those that are compared."""
+    monkeypatch.setattr(progress, "LINE_SECONDS", math.inf)
 
 
 @pytest.fixture
@@ -364,13 +372,6 @@ def _started(*words: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def _until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS_MAX
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-
-
 def _result(database: str, project_id: int) -> list[Any]:
     """What an import leaves, but for its times."""
     return [
@@ -394,7 +395,7 @@ def test_ctrl_c_pauses_and_a_resumed_import_equals_an_uninterrupted_one(
     with _opened(database) as store:
         shopify, kalro = store.system_read(NOW, list_projects)
         with _started("import", long_file, "--project", "Shopify", *words) as process:
-            _until(
+            wait_for(
                 lambda: any(found.progress.rows for found in [store.read(shopify, NOW, find_work)] if found is not None)
             )
             # An import writes small batches while another writer waits, so that many rows are left now.

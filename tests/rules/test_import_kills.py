@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,6 +29,7 @@ from tests.support.builders import rows_of
 from tests.support.calls import broken_in
 from tests.support.imports import Office
 from tests.support.stores import NOW
+from tests.support.waiting import wait_for
 
 KILLS = 100 if settings().max_examples > 1_000 else 4
 """On each engine."""
@@ -104,13 +105,6 @@ def _start(database: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", _WORKER, database], env=os.environ | {"PYTHONPATH": path})
 
 
-def _wait(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + SECONDS_MAX
-    while not holds():
-        assert time.monotonic() < end, "the worker did not get there"
-        time.sleep(0.005)
-
-
 def _free_lease(office: Office) -> None:
     """What the time does: a worker that was killed holds nothing for long."""
     owners = rows_of(office.database, "SELECT lease_owner FROM job WHERE lease_owner IS NOT NULL")
@@ -129,7 +123,7 @@ def _is_done(office: Office, number: int) -> bool:
 
 def _wait_for_a_batch(office: Office, number: int) -> None:
     before = _progress(office, number)
-    _wait(lambda: _is_done(office, number) or _progress(office, number) != before)
+    wait_for(lambda: _is_done(office, number) or _progress(office, number) != before)
 
 
 def _kill_again_and_again(office: Office, number: int, moments: random.Random, *, kills: int) -> int:
@@ -144,8 +138,8 @@ def _kill_again_and_again(office: Office, number: int, moments: random.Random, *
             worker.send_signal(signal.SIGKILL)
         _free_lease(office)
     with _workers(office.database):
-        _wait(lambda: _is_done(office, number))
-        _wait(lambda: not office.table("file_part", "part"))
+        wait_for(lambda: _is_done(office, number))
+        wait_for(lambda: not office.table("file_part", "part"))
     _free_lease(office)
     return hits
 
@@ -194,8 +188,8 @@ def test_two_workers_never_do_one_import_twice_and_do_those_of_others_meanwhile(
     numbers = [_queue(office, data) for office in offices[1:]]
     again = _queue(offices[1], data)
     with _workers(database, count=2):
-        _wait(lambda: all(_is_done(office, number) for office, number in zip(offices[1:], numbers, strict=True)))
-        _wait(lambda: _is_done(offices[1], again))
+        wait_for(lambda: all(_is_done(office, number) for office, number in zip(offices[1:], numbers, strict=True)))
+        wait_for(lambda: _is_done(offices[1], again))
     whole = offices[0].get(expected)
     for office, number in zip(offices[1:], numbers, strict=True):
         assert office.get(number).progress.counts == whole.progress.counts

@@ -39,6 +39,7 @@ from tests.support.calls import ACTOR, broken_in
 from tests.support.imports import KEY, Office, shown
 from tests.support.schema import end_leases
 from tests.support.stores import NOW, open_store
+from tests.support.waiting import wait_for
 
 FILE = "phone,groups\n" + "".join(f"07220000{number:02},VIP\n" for number in range(40)) + "nobody,\n"
 IMPORT_TABLES = ("import", "import_chunk", "import_join", "import_change", "import_reject", "file_part")
@@ -338,11 +339,8 @@ def test_batches_are_small_as_soon_as_a_writer_waits(office: Office, monkeypatch
 
 def _until_a_writer_waits(office: Office, tx: WriteTx) -> None:
     """PostgreSQL shows one transaction the same activity again and again, and so another one is asked."""
-    end = time.monotonic() + 20
     asked = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    while not (rows_of(office.database, asked) if office.is_postgres else tx.is_awaited()):
-        assert time.monotonic() < end
-        time.sleep(0.005)
+    wait_for(lambda: rows_of(office.database, asked) if office.is_postgres else tx.is_awaited())
 
 
 def test_a_worker_that_waits_for_its_reader_shows_that_it_is_alive_and_stops_on_request(

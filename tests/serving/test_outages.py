@@ -22,8 +22,9 @@ from tests.conftest import ROOT, NewDatabase, People, free_port
 from tests.serving.conftest import Start
 from tests.support.builders import assert_sound, create, rows, rows_of
 from tests.support.clients import Answer, Client, over_the_wire
-from tests.support.service import WAIT_SECONDS_MAX, Service, is_running, wait_for
+from tests.support.service import Service, is_running
 from tests.support.switch import Switch
+from tests.support.waiting import WAIT_SECONDS_MAX, wait_for
 
 TRIES = min(1_000, settings().max_examples // 3)
 """How many starts are stopped: 1,000 with ``make prove``."""

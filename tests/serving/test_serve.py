@@ -25,7 +25,8 @@ from tests.serving.conftest import Start
 from tests.support.builders import assert_sound, create, groups, rows, rows_of
 from tests.support.clients import Client
 from tests.support.commands import runner_for
-from tests.support.service import WAIT_SECONDS_MAX, Service, is_running, wait_for
+from tests.support.service import Service, is_running
+from tests.support.waiting import WAIT_SECONDS_MAX, wait_for
 
 CONNECTIONS = 1_000
 
@@ -158,7 +159,7 @@ def test_a_request_in_flight_is_finished(start: Start, database: str, people: Pe
     assert_sound(store, people.shopify)
 
 
-def test_asked_twice_it_does_notwait_for_a_request_in_flight(start: Start) -> None:
+def test_asked_twice_it_does_not_wait_for_a_request_in_flight(start: Start) -> None:
     service = start()
     with socket.create_connection(service.place) as connection:
         connection.sendall(b"POST /v1/contacts HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")

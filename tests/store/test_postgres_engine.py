@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -28,9 +27,9 @@ from tests.support import calls, postgres
 from tests.support.builders import rows_of
 from tests.support.calls import ACTOR, NOW, broken_in
 from tests.support.stores import open_store
+from tests.support.waiting import WAIT_SECONDS_MAX, wait_for
 
 THREADS = 4
-WAIT_SECONDS_MAX = 20.0
 LATER = math.inf
 
 
@@ -61,13 +60,6 @@ def _session(database: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
     with psycopg.connect(database) as session:
         yield session
         session.rollback()
-
-
-def _wait_until(is_so: Callable[[], bool]) -> None:
-    end = time.monotonic() + WAIT_SECONDS_MAX
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def _waiting(database: str) -> int:
@@ -139,7 +131,7 @@ def test_a_deadlock_with_another_program_is_tried_again_and_written_once(
             has_group.set()
             assert has_book.wait(WAIT_SECONDS_MAX)
             # The session that waited first finds the deadlock first, and is the one rolled back.
-            _wait_until(lambda: _waiting(database) == 1)
+            wait_for(lambda: _waiting(database) == 1)
             other.execute("SELECT 1 FROM book FOR UPDATE")
 
     def rename(tx: WriteTx) -> None:
@@ -185,7 +177,7 @@ def test_a_lock_that_is_freed_in_time_is_waited_for(store: PostgresStore, book: 
         with _session(database) as other:
             other.execute("SELECT 1 FROM book FOR UPDATE")
             asked = thread.submit(calls.create_group, store, book, "Coast")
-            _wait_until(lambda: _waiting(database) == 1)
+            wait_for(lambda: _waiting(database) == 1)
         assert asked.result().id == 2
 
 
@@ -205,7 +197,7 @@ def test_at_most_half_of_the_threads_wait_for_one_project_while_another_is_serve
         with _session(database) as other:
             other.execute("SELECT 1 FROM book WHERE project_id = %s FOR UPDATE", [book.id])
             waiting = [threads.submit(calls.create_group, store, book, f"Group {n}") for n in range(THREADS // 2)]
-            _wait_until(lambda: _waiting(database) == THREADS // 2)
+            wait_for(lambda: _waiting(database) == THREADS // 2)
             for _ in range(3):
                 with pytest.raises(StoreBusy):
                     calls.create_group(store, book, "One too many")
@@ -305,7 +297,7 @@ def test_a_statement_that_an_operator_cancelled_is_busy(store: PostgresStore, bo
     with ThreadPoolExecutor(1) as thread, _session(database) as other:
         other.execute("SELECT 1 FROM book FOR UPDATE")
         asked = thread.submit(calls.create_group, store, book, "Coast")
-        _wait_until(lambda: _waiting(database) == 1)
+        wait_for(lambda: _waiting(database) == 1)
         rows_of(database, "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
         with pytest.raises(StoreBusy):
             asked.result()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import apsw
@@ -22,6 +20,7 @@ from daftari.store.schema import latest_version, schema_version
 from tests.conftest import NewDatabase
 from tests.support.commands import runner_for
 from tests.support.stores import SECRET, open_store
+from tests.support.waiting import wait_for
 
 Columns = set[tuple[str, str, str, bool]]
 Keys = set[tuple[str, bool, tuple[str, ...]]]
@@ -148,7 +147,6 @@ SLOW = {
     "sqlite": "SELECT COUNT(*) FROM (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n)",
     "postgres": "SELECT pg_sleep(60)",
 }
-WAIT_SECONDS_MAX = 30.0
 
 
 def test_a_migration_that_is_killed_leaves_nothing_and_can_be_begun_again(
@@ -156,7 +154,7 @@ def test_a_migration_that_is_killed_leaves_nothing_and_can_be_begun_again(
 ) -> None:
     database = new_database(engine, empty=True)
     with subprocess.Popen([sys.executable, "-c", BROKEN_OFF, database, engine, SLOW[engine]]) as process:
-        _wait_until(lambda: _is_migrating(database, engine))
+        wait_for(lambda: _is_migrating(database, engine))
         process.send_signal(signal.SIGKILL)
     if engine == "postgres":
         # The server has not noticed yet that its client is gone.
@@ -186,13 +184,6 @@ def _is_migrating(database: str, engine: str) -> bool:
     finally:
         connection.close()
     return False
-
-
-def _wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS_MAX
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def make_earlier(database: str, engine: str) -> None:

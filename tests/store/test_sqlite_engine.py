@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
@@ -32,8 +32,8 @@ from tests.support import calls
 from tests.support.builders import rows_of
 from tests.support.calls import ACTOR, NOW, broken_in
 from tests.support.stores import open_store
+from tests.support.waiting import WAIT_SECONDS_MAX, wait_for
 
-WAIT_SECONDS_MAX = 60.0
 SMALL_WRITERS = 3
 SMALL_WRITES = 30
 BULK_ROWS = 400
@@ -222,19 +222,12 @@ def test_the_place_of_a_writer_that_gave_up_is_the_next_ones(tmp_path: Path) -> 
         with other.held(until=math.inf):
             with pytest.raises(StoreBusy), ours.held(until=_late()):
                 raise AssertionError
-            _wait_until(other.is_awaited)
+            wait_for(other.is_awaited)
             waiting = [threads.submit(take, third, "third"), threads.submit(take, ours, "ours")]
-            _wait_until(lambda: ours._inside.locked() and third._inside.locked())
+            wait_for(lambda: ours._inside.locked() and third._inside.locked())
         for taken in waiting:
             taken.result(WAIT_SECONDS_MAX)
     assert order == ["ours", "third"]
-
-
-def _wait_until(is_so: Callable[[], bool]) -> None:
-    end = time.monotonic() + WAIT_SECONDS_MAX
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.001)
 
 
 # ---- foreign programs -------------------------------------------------------------------------------

@@ -6,16 +6,13 @@ import os
 import re
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 from msgspec import Struct
 
 from tests.support.clients import Client, over_the_wire
-
-WAIT_SECONDS_MAX = 60.0
+from tests.support.waiting import WAIT_SECONDS_MAX, wait_for
 
 
 class Service(Struct, frozen=True):
@@ -63,10 +60,3 @@ def is_running(child: psutil.Process) -> bool:
         return child.status() != psutil.STATUS_ZOMBIE and "resource_tracker" not in " ".join(child.cmdline())
     except psutil.NoSuchProcess:
         return False
-
-
-def wait_for(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + WAIT_SECONDS_MAX
-    while not true():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.02)

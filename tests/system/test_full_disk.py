@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import ROOT, People
 from tests.support.builders import create, rows, rows_of
 from tests.support.clients import Client
-from tests.support.service import wait_for
+from tests.support.waiting import wait_for
 from tests.system.conftest import find_program
 
 DISK_KIB = 64

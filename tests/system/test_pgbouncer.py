@@ -20,7 +20,7 @@ from tests.support.builders import assert_sound, groups, may_message, mobile, pa
 from tests.support.clients import Answer
 from tests.support.commands import runner_for
 from tests.support.import_files import counted, sent
-from tests.support.service import wait_for
+from tests.support.waiting import wait_for
 from tests.system.conftest import Run, find_program
 
 THREADS = 8

@@ -35,6 +35,7 @@ from tests.support.server_app import (
     PIECE,
     SLOW_SECONDS,
 )
+from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).parent.parent.parent
 START_SECONDS_MAX = 30.0
@@ -178,10 +179,7 @@ def files_of_bodies(served: Served) -> list[str]:
 
 
 def wait_until_no_file_is_left(served: Served) -> None:
-    end = time.monotonic() + FILE_OPEN_SECONDS * 5
-    while time.monotonic() < end and files_of_bodies(served):
-        time.sleep(0.05)
-    assert files_of_bodies(served) == []
+    wait_for(lambda: files_of_bodies(served) == [])
 
 
 def assert_error(answer: Answer, status: int, code: str) -> None:
@@ -526,5 +524,4 @@ def test_every_answer_has_an_id_of_its_own(served: Served) -> None:
 
 
 def test_periodic_work_is_done_again_and_again(served: Served) -> None:
-    time.sleep(0.5)
-    assert "periodic\nperiodic" in served.notes.read_text()
+    wait_for(lambda: "periodic\nperiodic" in served.notes.read_text())
