@@ -1,4 +1,4 @@
-"""Every error that a call can end with.
+"""Every error that a call can end with, and how their messages quote what was written.
 
 No HTTP: ``daftari.web.errors`` maps each class to a status.
 """
@@ -6,6 +6,9 @@ No HTTP: ``daftari.web.errors`` maps each class to a status.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+
+QUOTED_MAX = 40
+"""Characters of what was written that a message repeats."""
 
 
 class DaftariError(Exception):
@@ -332,3 +335,10 @@ class BadSettings(DaftariError):
     """A setting is wrong. The message says what would be right."""
 
     code = "BAD_SETTINGS"
+
+
+def quote(written: object) -> str:
+    """What was written, in quotation marks on one line: shortened if it is long, without what cannot be shown."""
+    text = " ".join(str(written).split())
+    shown = text if len(text) <= QUOTED_MAX else f"{text[: QUOTED_MAX - 1]}…"
+    return "'" + "".join(character if character.isprintable() else "\ufffd" for character in shown) + "'"

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daftari.errors import quote
 from daftari.files.blanks import is_no_number, is_no_value
 from daftari.mobile import UnreadableMobile, reader_for
 from daftari.rules.imports.cells import (
@@ -13,7 +14,6 @@ from daftari.rules.imports.cells import (
     may_hold_two,
     messageable,
     number_in,
-    quote,
 )
 
 READER = reader_for("KE")

@@ -27,7 +27,6 @@ from daftari.mobile.reading import (
     reader_for,
     reader_with,
 )
-from daftari.mobile.refusals import quote
 from daftari.mobile.typed import Written, as_typed
 
 __all__ = [
@@ -46,7 +45,6 @@ __all__ = [
     "national_digits",
     "other_form",
     "own_form_reader",
-    "quote",
     "read_with_library",
     "reader_for",
     "reader_with",

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from daftari.errors import quote
 from daftari.mobile.plans import as_it_stands, country_code, example_number, metadata_of, mobile_lengths, whole_lengths
 from daftari.mobile.typed import Written, as_text, as_typed, has_lost_digits, is_date
 from daftari.model.limits import MOBILE_TEXT_MAX
 
-QUOTED_MAX = 32
-"""Characters of what was written that a message repeats."""
 DIGITS_MIN = 6
 """Digits of each of two numbers in one text."""
 
@@ -30,12 +29,6 @@ def explain(written: Written, region: str) -> str:
         return f"is not a telephone number: it has a sign, a fraction or too many digits; {example}"
     why = _reason(text, region)
     return f"is not a telephone number: {quote(text)} {why}; {example}"
-
-
-def quote(text: str) -> str:
-    """What was written, in quotes on one line, shortened if it is long."""
-    shown = "".join(character if character.isprintable() else "\ufffd" for character in text.strip())
-    return f"'{shown if len(shown) <= QUOTED_MAX else shown[:QUOTED_MAX] + '…'}'"
 
 
 def _reason(text: str, region: str) -> str:

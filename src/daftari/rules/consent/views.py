@@ -258,6 +258,11 @@ class Judgement(Struct, frozen=True, kw_only=True, omit_defaults=True):
 _read_evidence = msgspec.json.Decoder(Evidence).decode
 
 
+def cut_evidence(text: str) -> str:
+    """A text as evidence holds it: without NUL, and no longer than is kept."""
+    return text.replace("\0", "")[:EVIDENCE_MAX]
+
+
 def write_evidence(**members: str | None) -> str | None:
     """Evidence as it is kept: a JSON object of what is there, or nothing."""
     existing = {name: text for name, text in members.items() if text}

@@ -18,8 +18,6 @@ from daftari.files.labels import FAX_LABELS, MOBILE_LABELS
 from daftari.files.letters import fold_letters, word_set
 from daftari.mobile import AmbiguousMobile, Reader, UnreadableMobile
 
-CELL_SHOWN_MAX = 40
-"""Characters of a cell that a report quotes."""
 NUMBERS_PER_CELL_MAX = 10
 """Numbers that one cell is searched for."""
 TWO_NUMBERS_CHARS_MIN = 15
@@ -30,12 +28,6 @@ _CELL_CHARS_MAX = 2_000
 _PART_DIGITS_MIN = 9
 """Digits of each of two numbers that only a space divides: of fewer it is a guess."""
 _NUMBER_DIGITS_MIN = 7
-
-
-def quote(cell: object) -> str:
-    """How a report shows a cell: on one line, shortened, in quotation marks."""
-    text = " ".join(str(cell).split())
-    return repr(text if len(text) <= CELL_SHOWN_MAX else f"{text[: CELL_SHOWN_MAX - 1]}…")
 
 
 # ---- one value ----------------------------------------------------------------------------------------

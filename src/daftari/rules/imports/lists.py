@@ -13,15 +13,17 @@ import msgspec
 from msgspec import Struct
 from pyroaring import BitMap64
 
+from daftari.errors import quote
 from daftari.files import Record
 from daftari.files.blanks import is_no_value
 from daftari.mobile import Reader
 from daftari.model.consent import NewFact
-from daftari.model.limits import EVIDENCE_MAX, FACTS_PER_CALL_MAX, ID_MAX
+from daftari.model.limits import FACTS_PER_CALL_MAX, ID_MAX
 from daftari.model.time import format_time
 from daftari.rules.consent.facts import Kind, read_facts, read_sender
 from daftari.rules.consent.state import fold_sender
-from daftari.rules.imports.cells import FoundNumber, is_readable, quote
+from daftari.rules.consent.views import cut_evidence
+from daftari.rules.imports.cells import FoundNumber, is_readable
 from daftari.rules.imports.columns import Columns, Taker
 from daftari.rules.imports.model import ImportSettings, ReadChunk, Values
 from daftari.rules.imports.opt_outs import is_clear_yes, read_channels, read_consent_cell, read_purposes
@@ -133,7 +135,7 @@ class ListReader:
         if "note" in members:
             note = str(members.pop("note"))
             # It must not be why an opt-out is lost.
-            members["evidence"] = note.replace("\0", "")[:EVIDENCE_MAX] if self._kind == "opt_out" else note
+            members["evidence"] = cut_evidence(note) if self._kind == "opt_out" else note
         if "at" in members:
             self._read_time(members, read)
         for use in self._columns.consents:
@@ -182,8 +184,8 @@ class ListReader:
         elif self._kind == "opt_out":
             known = members.get("evidence") or self._settings.common.get("evidence")
             if known is None or isinstance(known, str):
-                written = f"time as written: {cell}".replace("\0", "")
-                members["evidence"] = (f"{known}; {written}" if known else written)[:EVIDENCE_MAX]
+                written = f"time as written: {cell}"
+                members["evidence"] = cut_evidence(f"{known}; {written}" if known else written)
             members["at"] = None
             read.warnings.append((TIME_UNREAD, quote(cell)))
 

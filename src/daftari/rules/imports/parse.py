@@ -13,18 +13,17 @@ import msgspec
 from msgspec import Raw, Struct
 from pyroaring import BitMap64
 
-from daftari.errors import UnreadableFile
+from daftari.errors import UnreadableFile, quote
 from daftari.files import IsTelephone, Record
 from daftari.files.blanks import is_no_value
 from daftari.mobile import AmbiguousMobile, Reader, UnreadableMobile, Written, own_form_reader, reader_for
 from daftari.model.consent import ANY, NewFact, Scope
 from daftari.model.contacts import TEXT_FIELDS, ContactGiven, ContactRow
-from daftari.model.limits import EVIDENCE_MAX, IMPORT_ROWS_MAX
+from daftari.model.limits import IMPORT_ROWS_MAX
 from daftari.model.time import format_time
-from daftari.rules.consent.views import write_evidence
+from daftari.rules.consent.views import cut_evidence, write_evidence
 from daftari.rules.contacts.parse import read_carefully, read_plain
 from daftari.rules.fields import Problems, fold_name
-from daftari.rules.imports.cells import quote
 from daftari.rules.imports.columns import Columns, ConsentUse, MobileCells, bounded_value, value_taker
 from daftari.rules.imports.fields import (
     is_listed,
@@ -342,7 +341,7 @@ def _remembering(reader: Reader) -> Reader:
 
 
 def _opt_out(index: int, number: WrittenNumber, scope: Scope, at: int | None, note: str) -> NewFact:
-    evidence = write_evidence(note=note[:EVIDENCE_MAX])
+    evidence = write_evidence(note=cut_evidence(note))
     return NewFact(index, number.number, "opt_out", scope, at, "import", evidence=evidence, digits=number.digits)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from daftari.errors import quote
 from daftari.files import Record
-from daftari.mobile import quote
 from daftari.rules.fields import digits_in
 from daftari.rules.imports.model import Tally
 from daftari.store.imports import Reject
@@ -46,7 +46,7 @@ def record_json(record: Record) -> str:
 
 def without_quote(why: str, written: object) -> str:
     """A reason as it is counted: what was written is kept apart from it."""
-    return why.replace(f"{quote(str(written))} ", "it ", 1) if isinstance(written, str | int) else why
+    return why.replace(f"{quote(written)} ", "it ", 1) if isinstance(written, str | int) else why
 
 
 def count_reasons(counted: Mapping[str, Tally], added: Iterable[Reject]) -> dict[str, Tally]:

@@ -24,12 +24,12 @@ from daftari.model.inbound import (
     InboundUnreadable,
     Review,
 )
-from daftari.model.limits import EVIDENCE_MAX, MESSAGE_ID_MAX, SENDER_MAX
+from daftari.model.limits import MESSAGE_ID_MAX, SENDER_MAX
 from daftari.rules.consent import ledger
 from daftari.rules.consent.keywords import Reading, is_opt_out_payload, read_message, stop_scope
 from daftari.rules.consent.others import choose_facts, record_others
 from daftari.rules.consent.state import fold_keyword
-from daftari.rules.consent.views import write_evidence
+from daftari.rules.consent.views import cut_evidence, write_evidence
 from daftari.rules.events import Action, ConsentChanged, GroupLeft, record
 from daftari.rules.fields import fold_name
 from daftari.rules.numbers import WrittenNumber, choose_numbers, read_international
@@ -223,7 +223,7 @@ def _fact(
     keyword: str = "",
     group_id: int | None = None,
 ) -> NewFact:
-    said = event.text[:EVIDENCE_MAX] if isinstance(event, InboundMessage) else None
+    said = cut_evidence(event.text) if isinstance(event, InboundMessage) else None
     code = event.code if isinstance(event, InboundSignal) else None
     return NewFact(
         index=0,
@@ -331,7 +331,7 @@ def _keep_for_review(tx: WriteTx, inbox: _Inbox, event: _Known, mobile: int | No
             if value
         )
     review = Review(
-        0, mobile, at, receipt.provider, channel, sender, why, said.replace("\0", "")[:EVIDENCE_MAX],
+        0, mobile, at, receipt.provider, channel, sender, why, cut_evidence(said),
         token_id=receipt.token_id, user_id=user_id,
         given_at=event.at, received_at=receipt.received_at, receipt=receipt.order,
     )  # fmt: skip
@@ -346,7 +346,7 @@ def _insert_reviews(tx: WriteTx, inbox: _Inbox) -> None:
 def _keep_unreadable(tx: WriteTx, inbox: _Inbox, event: InboundUnreadable, receipt: Receipt) -> None:
     """Keep an event that could not be read among others: it may be a STOP."""
     why = f"cannot be read: {event.why}"
-    said = event.said[:EVIDENCE_MAX]
+    said = cut_evidence(event.said)
     review = Review(
         0, None, receipt.received_at, receipt.provider, ANY, ANY, why, said,
         token_id=receipt.token_id, received_at=receipt.received_at, receipt=receipt.order,
