@@ -114,7 +114,11 @@ def test_a_stop_counts_whatever_else_had_its_message_id(
     send(client, address, text("START", number=2, message="17", at=THEN))
     send(client, other, text("STOP", number=2, message="17", at=THEN + 1))
     send(client, address, text("please stop", number=3, message="9"), text("do stop", number=4, message="9"))
-    assert may_message(ana, mobile(1), mobile(2)) == [False, False]
+    send(client, address, text("START", number=5, message="1", at=THEN))
+    send(client, address, text("STOP", number=5, message="1", at=THEN + 9))
+    send(client, address, text("START", number=5, message="1", at=THEN))
+    assert may_message(ana, mobile(1), mobile(2), mobile(5)) == [False, False, False]
+    assert len(facts_of(ana, mobile(5), "kind")) == 2
     assert [said for said, _ in reviews(ana)] == ["please stop", "do stop"]
 
 

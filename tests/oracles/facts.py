@@ -380,10 +380,10 @@ class FactBook(Book):
 
 
 def known_by(event: Event, arrival: Arrival) -> str:
-    """What a repeated event has in common with the first: its id, or else what it says and when it was said or came."""
+    """What a repeated event has in common with the first: what it says, and its id or else when it was said or came."""
     said = event.text if isinstance(event, InboundMessage) else ""
     when = f"came as {arrival.place}" if event.at is None else f"at {event.at}"
-    return f"{event.number}:{event.message_id or f'{when}:{said}'}"
+    return f"{event.number}:{event.message_id or when}:{said}"
 
 
 def what_waits(event: Event, mobile: int | None, arrival: Arrival) -> Waiting:

@@ -127,7 +127,7 @@ def counted_from(given: NewFact, known: list[Fact], arrival: Arrival) -> int:
     if given.kind == "retraction":
         assert given.at is not None
         return given.at
-    is_no = given.kind in ("opt_out", "left_group")
+    is_no = given.kind in ("opt_out", "left_group", "deactivated")
     if given.at is None:
         earlier = known
         if arrival.again:
@@ -135,17 +135,21 @@ def counted_from(given: NewFact, known: list[Fact], arrival: Arrival) -> int:
         at = max([arrival.clock, *(fact.at + 1 for fact in earlier)])
     else:
         at = min(given.at, arrival.clock)
+    yes, noes = "opt_in", ("opt_out", "left_group")
     counting = [fact for fact in without_retracted(known) if rule.meet(fact.scope, given.scope)]
+    if given.kind in ("activated", "deactivated"):
+        yes, noes = "activated", ("deactivated",)
+        counting = [fact for fact in counting if fact.keyword == given.keyword]
     if is_no and given.at is not None:
         own = at
-        for opt_in in counting:
-            came_before = opt_in.kind == "opt_in" and opt_in.receipt < arrival.place
-            if came_before and own >= min(opt_in.at, arrival.clock) - rule.FIVE_MINUTES:
-                at = max(at, opt_in.at + 1)
-    if given.kind == "opt_in":
+        for other in counting:
+            came_before = other.kind == yes and other.receipt < arrival.place
+            if came_before and own >= min(other.at, arrival.clock) - rule.FIVE_MINUTES:
+                at = max(at, other.at + 1)
+    if given.kind == yes:
         claimed = at
         for no in counting:
-            came_after = no.kind in ("opt_out", "left_group") and no.receipt > arrival.place
+            came_after = no.kind in noes and no.receipt > arrival.place
             said_at = claimed if no.given_at is None else no.given_at
             if came_after and said_at >= min(claimed, no.recorded_at) - rule.FIVE_MINUTES:
                 at = min(at, no.at)

@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from daftari.model.consent import NewFact, Scope
-from daftari.model.inbound import InboundMessage, InboundRequest, InboundToken, StoredToken
+from daftari.model.inbound import InboundMessage, InboundRequest, InboundSubscription, InboundToken, StoredToken
 from daftari.model.projects import Project
 from daftari.model.time import format_time
 from daftari.rules.consent import ledger
@@ -137,6 +137,35 @@ def stop(store: Store, project: Project, how: str, mobile: int, *, now: int) -> 
             calls.delete_contact(store, project, f"+{mobile}", now=now)
         case _:
             consent_calls.erase_number(store, project, mobile, now=now)
+
+
+# ---- paid services --------------------------------------------------------------------------------------
+
+
+def change_service(*, active: bool, at: int | None = None) -> InboundSubscription:
+    return InboundSubscription(f"+{MOBILE}", "20880", "tips", active, None, at)
+
+
+def is_subscribed(store: Store, project: Project) -> bool:
+    state = store.read(project, NOW, ledger.find_states, mobiles=[MOBILE])[MOBILE]
+    return state.subscribed == (("20880", "tips"),)
+
+
+def test_the_end_of_a_paid_service_holds_whatever_two_clocks_say(store: Store, project: Project) -> None:
+    begin, end = change_service(active=True), change_service(active=False, at=NOW)
+    consent_calls.receive_events(store, project, [begin], now=NOW + HOUR)
+    consent_calls.receive_events(store, project, [end], now=NOW + MINUTE)
+    assert not is_subscribed(store, project)
+    consent_calls.receive_events(store, project, [begin], now=NOW + 2 * MINUTE)
+    assert is_subscribed(store, project)
+
+
+@pytest.mark.parametrize("at", [NOW, None])
+def test_a_paid_service_whose_beginning_is_replayed_stays_ended(store: Store, project: Project, at: int | None) -> None:
+    consent_calls.quarantine_events(store, project, body="begin", now=NOW)
+    consent_calls.receive_events(store, project, [change_service(active=False)], now=NOW - HOUR)
+    consent_calls.replay_events(store, project, 0, [change_service(active=True, at=at)], now=NOW + HOUR)
+    assert not is_subscribed(store, project)
 
 
 # ---- quarantine -----------------------------------------------------------------------------------------

@@ -241,15 +241,16 @@ def _fact(
 
 
 def _known_by(event: _Known, receipt: Receipt) -> str:
-    """What a repeated event has in common with the first: the message's id, or else what it says and when.
+    """What a repeated event has in common with the first: what it says, and the message's id or else when it was said.
 
-    Without a time it is known by its receipt: clocks are set back, and what is said later is no repetition.
+    Programs use ids again, and a STOP is no repetition of a START. Without id and time it is known by its receipt:
+    clocks are set back, and what is said later is no repetition.
     """
     user_id = "" if isinstance(event, InboundSubscription) else event.user_id
     address = f"{receipt.provider}:{receipt.token_id}:{event.number or user_id or None}"
-    if event.message_id is not None:
-        return f"{address}:{event.message_id[:MESSAGE_ID_MAX]}"
     said = event.text if isinstance(event, InboundMessage | InboundDoubt) else ""
+    if event.message_id is not None:
+        return f"{address}:{event.message_id[:MESSAGE_ID_MAX]}:{said}"
     return f"{address}:{f'receipt {receipt.order}' if event.at is None else event.at}:{said}"
 
 
