@@ -118,6 +118,24 @@ def test_a_number_of_another_kind_is_never_taken(header: str, row: str) -> None:
         used(header, row)
 
 
+@pytest.mark.parametrize("name", ["SKU", "Adm", "Salary", "Population 2019", "Sijui", "Bei"])
+def test_under_an_unknown_name_numbers_without_their_zero_may_be_anything(name: str) -> None:
+    with pytest.raises(ValidationFailed):
+        used(f"{name},Name", "722001101,Mary", "722001102,John")
+
+
+@pytest.mark.parametrize("name", ["SKU", "order sku", "Loan", "NIDA", "Huduma", "Bidhaa"])
+def test_what_has_numbers_of_its_own_is_never_taken_for_a_telephone(name: str) -> None:
+    with pytest.raises(ValidationFailed):
+        used(f"{name},Name", "0722001101,Mary", "0722001102,John")
+
+
+def test_under_an_unknown_name_telephones_are_known_as_people_dial_them() -> None:
+    assert mobiles("Sijui,Name", "0722001101,Mary", "+254722001102,John") == ["Sijui"]
+    assert used("Sijui,Nome", "912345678,Maria", region="PT")["Sijui"] == "mobile"
+    assert mobiles("column 1,column 2", "Mary,722001101", "John,722001102") == ["column 2"]
+
+
 def test_a_column_that_is_blank_at_first_is_judged_by_its_name() -> None:
     assert mobiles("Phone,Mobile", "0202012345,") == ["Mobile", "Phone"]
     assert mobiles("Phone,Mobile", "0722001101,N/A", "0722001102,-") == ["Mobile", "Phone"]

@@ -17,25 +17,39 @@ from tests.files.test_columns import used, wrong
             DND
             Blocked;BLACKLIST;Stop;Stopped;Unsub time;Opted out at;Unsubscribe Date;Global Unsubscribe;Mobile Opt Out
             Désabonné;Ne pas appeler;Ne pas contacter;Não perturbe;Descadastrado;Bloqueado;No llamar;No contactar
+            Not interested;Consent withdrawn;Withdrew consent;Consent revoked;Excluded;Does not want messages;No calls
+            Refus;Liste noire;Ne souhaite plus recevoir;Pas de pub;Recusou;Não aceita;Rechaza;No quiere;Lista negra
+            Asipigiwe;Ameomba kuondolewa;Hapokei;Unsubscribe reason;إلغاء الاشتراك;لا يريد رسائل;غير موافق;عدم الاتصال
+            አይፈልግም;አትላክ;ከዝርዝር ወጥቷል;Nicht kontaktieren;DND (Yes/No)
             Dado de baja;Desuscrito;Amejiondoa;Usimpigie;Hataki;Ameondoka;Do not allow Phone Calls""",
         ),
         (
             "opt_out.sms",
             "SMS Opt Out;sms_opt_out;Opted Out of SMS;SMS_BLACKLISTED;SMS Opt-Out Date;Text Opt Out;STOP SMS",
         ),
+        (
+            "opt_out.marketing",
+            "No marketing;No promotions;Objects to marketing;Declined marketing;No Offers",
+        ),
+        ("opt_out.sms", "No SMS;no_sms;Pas de SMS;SMS disabled;Exclude from SMS;Hataki SMS;Keine SMS;Don't SMS"),
         ("opt_out.whatsapp", "WhatsApp Opt-Out;Whats App unsubscribed"),
         ("opt_out.premium_sms", "Premium SMS opt out"),
         ("opt_out.sms.transactional", "Transactional SMS opt out"),
         (
             "accepts",
-            "Consent given;Opt In;Opted In;Subscribed;Ridhaa;Amekubali;Accepts SMS/WhatsApp;Autorizado;Permission",
+            """Contactable;Can be contacted;OK to call;Opt;Contact preference;Ruhusa;Anataka ujumbe;Accord
+            Souhaite recevoir
+            Deseja receber;Quiere recibir;موافق;يقبل الرسائل;ፈቃድ;ተስማምቷል;Opt in (Y/N);Want updates"""
+            "\nConsent given;Opt In;Opted In;Subscribed;Ridhaa;Amekubali;Accepts SMS/WhatsApp;Autorizado;Permission",
         ),
         (
             "accepts.sms",
+            "OK to text?;SMS allowed;SMS ok;SMS Notifications Enabled;Tumtumie SMS?;Reçoit SMS;SMS ok;"
+            "SMS consent (Yes/No);"
             "SMS Consent;Accepts SMS;Consentement SMS;Acepta SMS;Aceita SMS;sms_opt_in_status;Text message opt-in",
         ),
-        ("accepts.sms.marketing", "Accepts SMS Marketing;SMS Marketing Consent;SMS Marketing Status"),
-        ("accepts.marketing", "Accepts Marketing;Marketing;Marketing Preferences;Aceita marketing"),
+        ("accepts.sms.marketing", "Bulk SMS;Accepts SMS Marketing;SMS Marketing Consent;SMS Marketing Status"),
+        ("accepts.marketing", "Receive offers;Accepts Marketing;Marketing;Marketing Preferences;Aceita marketing"),
         ("status", "Status;STATUS;Contact Status;Statut;Estado;Hali;Number status"),
     ],
 )
@@ -51,6 +65,9 @@ def test_a_column_about_consent_is_known_by_its_name(field: str, names: str) -> 
         "HasOptedOutOfFax;Do not allow Bulk Emails;Fax Opt Out;Direct Mail Opt Out;Push opt in",
         "Name;Phone;Mobile;SMS;WhatsApp;No;No.;Company;Donor;Donation;Notes;Town;State;Nickname;Text;Location;Labels",
         "Marital Status;Payment Status;Transaction Status;Order status;OPTIN_TIME;OPTIN_IP;CONFIRM_TIME;Consent date",
+        "No. of SMS;No SMS sent;SMS count;Contacted;Last contact;No contact person;Loan declined",
+        "Agreement;Meal preference",
+        "Call back;Alert level;Received by;Ad name;Date received;Messages sent;Communication;Market;Product offers",
         "Subscriber;Subscriber Number;Subscription plan;Marketing Manager;Bus Stop;UNSUB_CAMPAIGN_TITLE;Stop list id",
     ],
 )

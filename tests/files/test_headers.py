@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from daftari.errors import UnreadableFile
+from daftari.errors import UnreadableFile, ValidationFailed
 from daftari.files import Layout, TableOptions, match_columns, read_layout, read_records
 from tests.support.files import layout_of, put, refusal, values, xlsx
 
@@ -200,3 +200,9 @@ def test_a_file_whose_line_ends_were_lost_is_refused_with_the_way_to_send_it(
 )
 def test_a_file_of_one_line_may_be_whole(tmp_path: Path, text: str) -> None:
     assert layout_of(put(tmp_path, "a.csv", text)).columns
+
+
+@pytest.mark.parametrize("text", ["mary@x.example\njohn@x.example\n", "mary@x.example\n"])
+def test_a_list_of_nothing_but_emails_has_no_telephones(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ValidationFailed, match="No column is the mobile"):
+        uses(layout_of(put(tmp_path, "a.csv", text)))

@@ -37,7 +37,7 @@ TWO = [254722000347, 254733000347]
     "between",
     [
         *("/", " / ", ", ", ";", " | ", " ::: ", "\n", "\r\n", " or ", " OR ", " au ", " ama ", " na ", " & ", " and "),
-        *(" ou ", " ", "  ", "\t", " - ", "\\n", "<br>", ",\n"),
+        *(" ou ", " ", "  ", "\t", " - ", "\\n", "<br>", ",\n", "\\", "+", " = ", " _ ", "~"),
     ],
 )
 @pytest.mark.parametrize("first", ["0722000347", "0722 000 347", "+254 722 000347", "254722000347", "0722-000-347"])
@@ -72,6 +72,7 @@ def test_what_else_divides_numbers_divides_them(cell: object, expected: list[int
     [
         *("0722 000347", "020/2012345", "+254 (0) 722 000 347", "0722-000-347", "'0722000347", "\u20190722000347"),
         *('="0722000347"', "'+254722000347", "254722000347.0", 254722000347.0, "2.54722000347E+11", "0722000347,,"),
+        *("254,722,000,347", "722,000,347", "\u201c0722000347\u201d", "\u00ab0722000347\u00bb"),
         *("Tel: 0722000347", "0722000347 (WhatsApp)", "Simu 0722000347"),
     ],
 )
@@ -126,7 +127,7 @@ def test_the_label_says_which_number_takes_messages_and_a_fax_never_does() -> No
     assert taken("fax 020 2012345") == []
 
 
-@pytest.mark.parametrize("cell", ["", " ", "-", "N/A", "n/a ", "#N/A", "none", "NULL", "nil", "NaN", "--", None])
+@pytest.mark.parametrize("cell", ["", " ", "-", "N/A", "#N/A", "none", "NULL", "nil", "NaN", "--", "#ERROR!", None])
 def test_nothing_is_written_in_many_ways(cell: object) -> None:
     assert is_no_value(cell) and is_no_number(cell)
 

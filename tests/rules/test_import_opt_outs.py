@@ -10,7 +10,7 @@ import msgspec
 import pytest
 import xlsxwriter
 
-from daftari.errors import UnreadableFile
+from daftari.errors import UnreadableFile, ValidationFailed
 from daftari.model.time import format_time
 from daftari.rules.erasure import erase
 from daftari.rules.imports import views
@@ -224,6 +224,22 @@ def test_a_column_about_consent_that_cannot_be_understood_is_told(office: Office
         ("Status", "Blocked", ("*", "*")),
         ("Estado", "Bloqueado", ("*", "*")),
         ("consent", "no", ("*", "*")),
+        ("No SMS", "x", ("sms", "*")),
+        ("No marketing", "TRUE", ("*", "marketing")),
+        ("Consent withdrawn", "yes", ("*", "*")),
+        ("Receive offers", "No thanks", ("*", "marketing")),
+        ("Can we SMS you?", "NO - she refused", ("sms", "*")),
+        ("SMS Enabled", "disabled", ("sms", "*")),
+        ("DND", "Enabled", ("*", "*")),
+        ("Opted Out", "Yes - 3 May", ("*", "*")),
+        ("Unsubscribe reason", "too many messages", ("*", "*")),
+        ("Opted out by", "Mary", ("*", "*")),
+        ("Status", "Unsubscribed - 12/03/2024", ("*", "*")),
+        ("Status", "Replied STOP", ("*", "*")),
+        ("SMS consent", "Hataki tena", ("sms", "*")),
+        ("موافق", "لا", ("*", "*")),
+        ("አይፈልግም", "አዎ", ("*", "*")),
+        ("Accord SMS", "Non merci", ("sms", "*")),
     ],
 )
 def test_a_no_is_understood_in_the_languages_of_the_regions(
@@ -239,6 +255,9 @@ def test_a_no_is_understood_in_the_languages_of_the_regions(
     [
         *(("SMS Opt Out", cell) for cell in ("no", "0", "false", "hapana", "N/A", "", "subscribed")),
         *(("SMS Consent", cell) for cell in ("yes", "1", "✓", "sim", "2024-05-06", "granted")),
+        *(("SMS Opt Out", cell) for cell in ("not opted out", "never unsubscribed", "no problem", "لا", "off")),
+        *(("SMS Consent", cell) for cell in ("Yes please", "no objection", "WhatsApp", "نعم", "consented", "👍")),
+        *(("Status", cell) for cell in ("Not interested", "Out", "Cancelled", "Not unsubscribed", "Bus stop")),
         *(("Status", cell) for cell in ("Lead", "no", "Paid", "Active", "0")),
         ("Email Marketing", "no"),
     ],
@@ -246,6 +265,33 @@ def test_a_no_is_understood_in_the_languages_of_the_regions(
 def test_what_is_no_no_opts_no_one_out_and_a_yes_is_no_opt_in(office: Office, header: str, cell: str) -> None:
     found = office.bring(f"phone,{header}\n0722000001,{cell}\n")
     assert (facts(office), view(office, found.id)["warnings"]) == ([], [])
+
+
+def test_a_time_of_an_opt_out_that_cannot_be_read_is_an_opt_out_all_the_same(office: Office) -> None:
+    found = office.bring("Phone,Opted out at\n0722000001,last week\n0722000002,\n0722000003,never\n")
+    assert facts(office) == [(254722000001, "*", "*", came(office, found.id))]
+    assert [one["rows"] for one in view(office, found.id)["warnings"]] == [[1]]
+
+
+@pytest.mark.parametrize("header", ["Blacklist", "Unsubscribed numbers", "DND", "Amejiondoa"])
+def test_numbers_of_a_column_of_opt_outs_never_become_contacts(office: Office, header: str) -> None:
+    text = f"{header}\n0722000001\n0722000002\n"
+    with pytest.raises(ValidationFailed) as refused:
+        office.bring(text)
+    assert "--opt-outs" in refused.value.errors["kind"][0]
+    assert shown(office.bring(text, kind="opt_outs")) == {"recorded": 2, "facts": 2}
+    assert shown(office.bring(text, mapping={header: "mobile"}))["created"] == 2
+
+
+def test_a_group_that_reads_like_an_opt_out_is_told(office: Office) -> None:
+    found = office.bring("Phone,Tags\n0722000001,vip;Unsubscribed\n0722000002,vip\n")
+    (warning,) = view(office, found.id)["warnings"]
+    assert (warning["rows"], "reads like an opt-out" in warning["why"]) == ([1], True)
+
+
+def test_of_messages_in_a_list_those_who_sent_them_opted_out(office: Office) -> None:
+    office.bring("To,From,Body\n0733000001,0722000001,STOP\n", kind="opt_outs")
+    assert [fact[0] for fact in facts(office)] == [254722000001]
 
 
 def test_a_contact_that_changed_since_the_plan_is_left_alone_and_its_opt_out_is_not(office: Office) -> None:

@@ -7,7 +7,7 @@ from daftari.files.letters import word_set
 NO_VALUE_CHARS_MAX = 9
 """Characters of the longest way to say that nothing is known."""
 _NO_VALUE = word_set(
-    """- -- --- – — _ . .. ... ? ?? n/a n\\a n.a. n.a #n/a #n/a! #value! #ref! #name? #null! #num! #div/0! none
+    """- -- --- – — _ . .. ... ? ?? n/a n\\a n.a. n.a #n/a #n/a! #value! #ref! #name? #null! #num! #div/0! #error! none
     null <null> (null) [null] \\n nil <nil> nan undefined (none) (blank) (empty)"""
 )
 """What programs and people write where nothing is known."""

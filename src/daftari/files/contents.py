@@ -52,6 +52,8 @@ class ColumnContents(Struct, frozen=True, array_like=True, gc=False):
     telephones: int = 0
     plain: int = 0
     """Those of them that begin with the number."""
+    whole: int = 0
+    """Those of these that are written as people dial them: with the zero or the code of the country in front."""
     with_digits: int = 0
     """Cells with so many digits that a telephone number may be among them."""
     emails: int = 0
@@ -71,6 +73,11 @@ class ColumnContents(Struct, frozen=True, array_like=True, gc=False):
     def are_plainly_telephones(self) -> bool:
         """Whether most cells by far begin with one, and none is repeated all the time."""
         return 3 * self.plain >= 2 * self.filled > 0 and 2 * self.different > self.filled
+
+    @property
+    def are_whole_telephones(self) -> bool:
+        """The same, with the zero or the code of the country: other numbers have no such look."""
+        return self.are_plainly_telephones and 3 * self.whole >= 2 * self.filled
 
     @property
     def are_emails(self) -> bool:
@@ -133,6 +140,7 @@ def _count(cells: Sequence[object], is_telephone: IsTelephone) -> ColumnContents
         filled=len(texts),
         telephones=len(telephones),
         plain=sum(_begins_number(str(text)) for text in telephones),
+        whole=sum(_begins_number(str(text)) and not _lacks_zero(str(text), is_telephone) for text in telephones),
         with_digits=sum(_count_digits(text) >= _DIGITS_MIN - 2 for text in texts),
         emails=sum(map(looks_like_email, texts)),
         names=len(names),
@@ -155,6 +163,11 @@ def plain_value(cell: object) -> object:
 
 def _begins_number(text: str) -> bool:
     return text[:1].isdigit() or text[:1] in _BEGINNINGS
+
+
+def _lacks_zero(text: str, is_telephone: IsTelephone) -> bool:
+    """Whether a telephone number lost its zero, as spreadsheets write it; many other numbers look so."""
+    return text.isdecimal() and text[0] != "0" and is_telephone(f"0{text}")
 
 
 def _count_digits(cell: object) -> int:

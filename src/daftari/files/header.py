@@ -62,11 +62,14 @@ def find_table(rows: Sequence[NumberedRow], *, options: TableOptions, is_telepho
         first = last = _place_of(rows, options.header_row)
     below = [cells for _, cells in rows[last + 1 :]]
     if first < 0:
-        columns = _without_names(max(len(trimmed(cells)) for cells in below))
+        width = max(len(trimmed(cells)) for cells in below)
+        columns = tuple(map(_nameless, range(1, width + 1)))
     else:
         columns = _names([cells for _, cells in rows[first : last + 1]])
     refuse_columns(len(columns))
     contents = count_contents(below, width=len(columns), is_telephone=is_telephone)
+    if first < 0 and len(columns) == 1 and not contents[0].are_emails:
+        columns = (_ONLY_COLUMN,)
     return Table(columns, first >= 0, rows[last][0] if first >= 0 else None, last + 1, contents)
 
 
@@ -169,10 +172,6 @@ def _names(header: Sequence[Sequence[Cell]]) -> tuple[str, ...]:
         known = name if lower.count(name) == 1 and names_field(name) else f"{above} {name}".strip()
         names.append(known or _nameless(place + 1))
     return tuple(names)
-
-
-def _without_names(width: int) -> tuple[str, ...]:
-    return (_ONLY_COLUMN,) if width == 1 else tuple(map(_nameless, range(1, width + 1)))
 
 
 def _nameless(place: int) -> str:

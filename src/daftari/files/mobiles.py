@@ -25,6 +25,7 @@ from daftari.files.words import (
     OTHER_PERSONS,
     OWN_WORDS,
     PHONE_NOUNS,
+    THINGS,
     WEAK_NOUNS,
     all_words_of,
     holds_number,
@@ -36,6 +37,7 @@ _NOUNS = MOBILE_NOUNS | MESSENGER_NOUNS | PHONE_NOUNS | LANDLINE_NOUNS
 _MOBILE, _SMS, _MESSENGER, _PHONE, _LATER = range(len(MOBILE_TIERS))
 _WEAK = _LANDLINE = len(MOBILE_TIERS)
 _LAST_PLACE = 1_000
+_RECIPIENT = ("to",)
 
 
 class Claim(IntEnum):
@@ -126,9 +128,19 @@ def find_mobiles(columns: Iterable[Column]) -> list[Column]:
 
 
 def _plainly_telephones(candidates: Sequence[_Candidate]) -> list[_Candidate]:
-    found = [one for one in candidates if one.column.contents and one.column.contents.are_plainly_telephones]
+    found = [one for one in candidates if one.column.contents and _are_telephones(one.column, one.column.contents)]
     # What the second one of such a name is for, nothing says; of columns without names they are all of one row.
-    return found if all(one.column.name.startswith("column ") for one in found) else found[:1]
+    if all(one.column.name.startswith("column ") for one in found):
+        return found
+    # Of messages that people sent, the one who sent them.
+    return sorted(found, key=lambda one: words_of(one.column.name) == _RECIPIENT)[:1]
+
+
+def _are_telephones(column: Column, contents: ColumnContents) -> bool:
+    """Whether the cells of a column show that it holds telephones, whose name does not."""
+    if column.name.startswith("column "):
+        return contents.are_plainly_telephones
+    return contents.are_whole_telephones and not all_words_of(column.name) & THINGS
 
 
 def names_mobile(name: str) -> bool:

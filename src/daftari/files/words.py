@@ -54,8 +54,8 @@ PHONE_NOUNS = word_set(
 )
 LANDLINE_NOUNS = word_set("landline")
 WEAK_NOUNS = word_set(
-    """contact contacto contato contatto mawasiliano sms ph hp mpesa safaricom airtel mtn telkom vodacom tigo halotel
-    orange moov"""
+    """contact kontakt contacto contato contatto mawasiliano sms ph hp mpesa safaricom airtel mtn telkom vodacom tigo
+    halotel orange moov"""
 )
 """Words that may name a number, and as often something else: the cells decide."""
 HEAD_NOUNS = word_set(
@@ -97,6 +97,17 @@ OTHER_KINDS = word_set(
     gender kitambulisho tarehe aina mtandao statut fecha data tipo pay هوية تاريخ نوع حساب why"""
 )
 """Words that make a column one of something else, whatever it is called with them."""
+THINGS = word_set(
+    """sku adm upi population item product barcode ean upc gtin isbn asin quantity qty unit stock reading latitude
+    longitude coordinate cost fee salary wage income revenue turnover sale debit credit loan principal interest
+    saving share score mark point rating size weight height length area acreage bed case claim
+    contract certificate tracking waybill awb container parcel shipment session device mac index uuid guid hash
+    key nid nida nin nssf nhif sha shif huduma kra tsc cedula cpf cnpj dni nif curp rfc cni matricule folio
+    payroll serie tender row reference cheque check iban swift bic branch bank card bei mshahara bidhaa mkopo
+    prix montant produit solde salaire preco precio valor produto producto salario cantidad quantidade quantite
+    سعر منتج كمية ዋጋ ምርት"""
+)
+"""Words for what has numbers of its own, that is no telephone."""
 PERSON_WORDS = word_set(
     """customer client member contact student pupil learner parent guardian farmer patient guest subscriber user person
     employee staff beneficiary respondent billing shipping participant donor lead recipient applicant borrower buyer

@@ -33,8 +33,10 @@ _NUMBER_DIGITS_MIN = 7
 # ---- one value ----------------------------------------------------------------------------------------
 
 _WHOLE = re.compile(r"(\+?\d+)\.0+")
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:,\d{3}){2,4}")
+"""As a spreadsheet shows a number with marks of thousands: 254,722,000,342."""
 _FORMULA = re.compile(r'=\s*"([^"]*)"')
-_QUOTES = "'\u2018\u2019\u201b`\u00b4\u2032\""
+_QUOTES = "'\u2018\u2019\u201b`\u00b4\u2032\"\u201c\u201d\u201e\u00ab\u00bb"
 
 
 def plain_text(cell: str) -> str:
@@ -58,7 +60,7 @@ def repair_number(written: object) -> Any:
             text = text.strip(_QUOTES).strip()
         if found := _WHOLE.fullmatch(text):
             return found[1]
-        return text
+        return text.replace(",", "") if "," in text and _THOUSANDS.fullmatch(text) else text
     return written if written is None or (isinstance(written, int) and not isinstance(written, bool)) else str(written)
 
 
@@ -89,7 +91,9 @@ _NEUTRAL_LABELS = word_set(
 _LABELS = _MOBILE_LABELS | _FAX_LABELS | _OTHER_LABELS | _NEUTRAL_LABELS
 
 _SEPARATOR = re.compile(
-    r"\s*(?::::|[;|,&\n\r\t]|/|\\n|<br\s*/?>|\s(?:or|and|au|ama|na|ou|et|o|u|y|e|oder|und|plus)\s)\s*", re.IGNORECASE
+    r"\s*(?::::|[;|,&\n\r\t]|/|\\n|\\|<br\s*/?>|(?<=\d)\s*[+=_~]\s*(?=0\d)"
+    r"|\s(?:or|and|au|ama|na|ou|et|o|u|y|e|oder|und|plus)\s)\s*",
+    re.IGNORECASE,
 )
 _NUMBER = re.compile(
     r"(?<![^\W_])[+\uff0b]?\(?[\d*•●](?:[\d\s().\-\u2010-\u2015\u2212\u00a0*•●#/]|[xX](?=[xX\d*]))*[\d*•●xX)](?![^\W_])"

@@ -16,16 +16,28 @@ Said = Literal["opted_out", "nothing", "unclear"]
 """What a cell about consent says."""
 
 _YES = word_set(
-    """yes y true t 1 x xx ✓ ✔ ☑ ✅ on checked ndiyo ndio ndiy kweli oui o vrai sim s si verdadeiro verdadero 1.0 ja"""
+    """yes y true t 1 x xx ✓ ✔ ☑ ✅ on checked ndiyo ndio ndiy kweli oui o vrai sim s si verdadeiro verdadero 1.0 ja
+    haa yego نعم اجل صح አዎ አዎን"""
 )
-_NO = word_set("""no n false f 0 0.0 ✗ ✘ ❌ ☐ off unchecked never hapana la sivyo non faux nao falso nein""") | {
+_NO = word_set("""no n false f 0 0.0 ✗ ✘ ❌ ☐ off unchecked never hapana la sivyo non faux nao falso nein
+    maya oya لا كلا አይ አይደለም የለም""") | {
     "not subscribed",
     "non subscribed",
     "never subscribed",
     "notsubscribed",
     "no consent",
     "not opted in",
+    "غير مشترك",
 }
+_YES_WORDS = word_set("yes y true ndiyo ndio oui sim si vrai verdadeiro verdadero ja haa نعم አዎ አዎን")
+_NO_WORDS = word_set("no n not false hapana non nao faux falso nein maya لا አይ")
+"""How an answer of several words may begin."""
+_NO_IS_NO_REFUSAL = re.compile(
+    r"no (?:problem|issue|objection|restriction|limit|change|shida|worries|answer|response|reply|info"
+    r"|information|data|idea"
+    r"|record)s?\b.*|not (?:sure|yet|asked|known|specified|set|provided|available|given|recorded|applicable|opted out"
+    r"|unsubscribed|blocked|stopped)\b.*|non (?:renseigne|precise|communique).*|nao (?:informado|sabe).*"
+)
 _OPTED_OUT = re.compile(
     r"unsub(?:scribed?|scribe)?|opt(?:ed)? ?out|optout|stop(?:ped)?(?: all)?|block(?:ed)?|black ?list(?:ed)?|barred"
     r"|do ?not ?(?:call|contact|text|sms|message|disturb|send|allow)|dn[cd]|suppress(?:ed)?|revoked?|withdrawn?"
@@ -34,14 +46,55 @@ _OPTED_OUT = re.compile(
     r"|descadastrad[oa]|desinscrit[oa]|bloquead[oa]|cancelou|recusad[oa]|recusou|parou|saiu|removid[oa]|dad[oa] de baja"
     r"|baja|desuscrit[oa]|dessuscrit[oa]|rechazad[oa]|excluid[oa]|nao (?:contactar|contatar|ligar|enviar|perturbe)"
     r"|no (?:llamar|contactar|molestar|enviar)|ne pas (?:appeler|contacter|envoyer|deranger)"
-    r"|amejiondoa|amejitoa|ameondoka|amezuiwa|amekataa|ameacha|acha|wacha|hataki|usimtumie|usitumie|toka|ondoka|imezuiwa"
-    r"|amesimamisha|simamisha|ameblock|no more(?: sms| messages| texts)?|wrong number"
+    r"|amejiondoa|amejitoa|ameondoka|amezuiwa|amekataa|ameacha|acha|wacha|hataki|usimtumie|usitumie|toka"
+    r"|ondoka|imezuiwa"
+    r"|amesimamisha|simamisha|ameblock|no more(?: sms| messages| texts)?|wrong number|d\.n\.[cd]|🚫|⛔|👎"
+    r"|محظور|ملغ[ىي]|مرفوض|رفض|رافض|غير موافق|توقف|اوقف|ايقاف|(?:الغاء|الغى) الاشتراك"
+    r"|አቁም|ታግዷል|ወጥቷል|አልፈልግም|አይፈልግም|አትላኩ?|ተወው"
 )
+_REFUSED = re.compile(
+    r"\bunsubscri\w+|\bopt(?:s|ed|ing)? ?out\b|\boptout\w*|\bblack ?list\w*"
+    r"|\b(?:do ?n[o\u2019']?t|dont|does ?n[o\u2019']?t|doesnt) ?(?:call|contact|text|sms|message|disturb|send"
+    r"|want|wish|like|agree"
+    r"|consent|allow)|\bdn[cd]\b|\b(?:replied|sent|texted|said|says|wrote|please|via|keyword|by|pls) stop\b"
+    r"|^stop(?:ped)? (?:received|please|pls|sms|messages|texts|sending|contacting|texting|all|on|since|\d).*"
+    r"|\bwithdr[ea]wn?\b.*\bconsent|\bconsent\b.*\b(?:withdrawn|revoked|denied|refused)"
+    r"|\b(?:removed?|take(?:n)?|delete) (?:me|from|off)\b|\bno (?:more )?(?:sms|messages?|texts?|calls?"
+    r"|marketing|promo\w*|ads)\b"
+    r"|\b(?:ha|si|hawa)taki\b|\bameji(?:ondoa|toa)|\bameondo|\baondolewe|\bniondoe|\busi(?:m|ni|tu)?(?:tumie|pigie)"
+    r"|\basi(?:tumiwe|pigiwe)|\bamekataa|\bhapendi\b|\bhapokei\b"
+    r"|\bdesabonn|\bdesinscri|\bne (?:veut|souhaite|desire) (?:pas|plus)|\b(?:plus|pas) de (?:sms|messages?"
+    r"|pub\w*|appels?)"
+    r"|\bne pas (?:appel|contact|envoy|derang)"
+    r"|\bnao (?:quer|deseja|aceita|autoriza|envi|contac?t|lig|receb|perturb)|\bdescadastr"
+    r"|\bno (?:quiere|desea|acepta|autoriza|envi|llam|contact|molest)|\b(?:de|dio de) baja\b|^baja\b"
+    r"|\bdesuscri|\bdessuscri"
+    r"|\bلا (?:يريد|يرغب|ترسل|تتصل|يوافق|يقبل|اريد)|አይፈልግ|አልፈልግ|አትላክ"
+)
+"""Words that refuse wherever they stand in a cell."""
+_NOT_REFUSED = re.compile(
+    r"\b(?:not|never|non|has ?n[o\u2019']?t|is ?n[o\u2019']?t|did ?n[o\u2019']?t|hajawahi|haja|pas) (?:\w+ )?"
+    r"(?:unsub|opt(?:s|ed)? ?out|black|do|desabonn|desinscri)"
+)
+_DECLINED = re.compile(
+    r"\bnot (?:allowed|granted|accepted|agreed|consented|consenting|interested|willing)\b"
+    r"|\bno longer (?:wants?|interested|wishes)|\bdisagre\w+|^refus\b"
+)
+"""The same in a column that asks for it."""
+_STOPPED = re.compile(
+    r"out|cancell?ed|cancel|withdrew|left|remove(?: me)?|delete|muted|banned|revoked.*|sitaki|refus"
+    r"|cancelad[oa]|de baja|amefuta"
+    r"|inactive|deactivated|suspended"
+)
+"""Whole cells that refuse in such a column."""
+_ON = re.compile(r"enabled|activated|confirmed|accepted|granted|requested|received|given|done")
+_OFF = re.compile(r"disabled|off|deactivated|paused|suspended|stopped")
 _ALLOWED = re.compile(
-    r"(?:re)?subscribed?|active|opt(?:ed)? ?in|in|allow(?:ed)?|granted|given|accepted|confirmed"
+    r"(?:re)?subscribed?|opt(?:ed)? ?in|in|allow(?:ed)?|granted|given|accepted|confirmed"
     r"|(?:single|double) opt ?in"
     r"|pending(?: .*)?|ok|agreed|enabled|valid|normal|new|current|inscrite?|inscrit[oa]|abonnee?|actif|active|ativ[oa]"
-    r"|activ[oa]|suscrit[oa]|aceito|aceptad[oa]|anaendelea|amekubali|hai|yupo|amejiunga|reachable|deliverable"
+    r"|activ[oa]|suscrit[oa]|aceito|aceptad[oa]|anaendelea|consent(?:ed|s)?|👍|موافق|مشترك|ተስማምቷል|amekubali|hai"
+    r"|yupo|amejiunga|reachable|deliverable"
 )
 
 _CHANNEL_WORDS: dict[str, str] = {
@@ -84,15 +137,32 @@ def read_consent_cell(cell: object, kind: ConsentKind) -> Said:
     word = fold(cell)
     if len(word) > _WORD_CHARS_MAX:
         return "nothing" if kind == "status" else "unclear"
-    if _OPTED_OUT.fullmatch(word):
+    if _OPTED_OUT.fullmatch(word) or (_REFUSED.search(word) and not _NOT_REFUSED.search(word)):
         return "opted_out"
     if kind == "status":
         return "nothing"
-    if word in _YES:
+    if _NOT_REFUSED.search(word):
+        return "nothing"
+    if _DECLINED.search(word):
+        return "opted_out"
+    first, _, rest = word.partition(" ")
+    first = first.rstrip(",.;:!")
+    if word in _YES or (rest and first in _YES_WORDS):
         return "opted_out" if kind == "opt_out" else "nothing"
-    if word in _NO:
-        return "nothing" if kind == "opt_out" else "opted_out"
-    return "nothing" if _ALLOWED.fullmatch(word) else "unclear"
+    if word in _NO or _NO_IS_NO_REFUSAL.fullmatch(word):
+        return "nothing" if kind == "opt_out" or word not in _NO else "opted_out"
+    return _read_word(word, kind, is_no=bool(rest) and first in _NO_WORDS)
+
+
+def _read_word(word: str, kind: ConsentKind, *, is_no: bool) -> Said:
+    """The same of a cell that holds something else than yes or no; ``is_no``: it begins with a no."""
+    if kind == "opt_out":
+        if _STOPPED.fullmatch(word) or _ON.fullmatch(word):
+            return "opted_out"
+        return "nothing" if _ALLOWED.fullmatch(word) or _OFF.fullmatch(word) else "unclear"
+    if is_no or _STOPPED.fullmatch(word) or _OFF.fullmatch(word):
+        return "opted_out"
+    return "nothing" if _ALLOWED.fullmatch(word) or read_channels(word) is not None else "unclear"
 
 
 def is_clear_yes(cell: object, kind: ConsentKind) -> bool:

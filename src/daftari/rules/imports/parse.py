@@ -16,6 +16,7 @@ from pyroaring import BitMap64
 from daftari.errors import UnreadableFile, quote
 from daftari.files import IsTelephone, Record
 from daftari.files.blanks import is_no_value
+from daftari.files.consent_columns import names_detail, names_time
 from daftari.mobile import AmbiguousMobile, Reader, UnreadableMobile, Written, own_form_reader, reader_for
 from daftari.model.consent import ANY, NewFact, Scope
 from daftari.model.contacts import TEXT_FIELDS, ContactGiven, ContactRow
@@ -50,6 +51,9 @@ REFUSED_MAX = 10_000
 """What was no number, and is remembered."""
 
 _PASSED_OVER = "A cell that is no telephone number was passed over; the record has another number."
+_LIKE_OPT_OUT = (
+    "The name of a group reads like an opt-out: none was recorded. Import these numbers as a list of opt-outs."
+)
 _UNCLEAR = "is about consent, and holds neither a yes nor a no: no opt-out was recorded."
 
 
@@ -247,6 +251,10 @@ class RowReader:
         else:
             facts += [_opt_out(record.number, number, *one) for one in said.opt_outs]
             warnings = [*said.unclear, *((_PASSED_OVER, quote(cell)) for cell in cells.passed_over)]
+            refusals = (
+                name for name in groups if not said.opt_outs and read_consent_cell(name, "status") == "opted_out"
+            )
+            warnings += [(_LIKE_OPT_OUT, quote(name)) for name in refusals]
             chunk.warnings.extend(warn(record, why, cell=cell) for why, cell in warnings)
         if problems or number is None:
             why, cell = without_quote(problems.text(), given.mobile), _wrong_cell(problems, given, cells)
@@ -290,8 +298,10 @@ class RowReader:
                 at = None if span is None else min(span.last, self._settings.created_at)
                 if span is None and kind == "opt_out":
                     said.unclear.append((TIME_UNREAD, quote(cell)))
-            elif kind == "opt_out" and read_channels(cell) is not None:
+            elif kind == "opt_out" and (names_detail(use.name) or read_channels(cell) is not None):
                 meaning = "opted_out"
+                if names_time(use.name):
+                    said.unclear.append((TIME_UNREAD, quote(cell)))
         if meaning == "opted_out":
             for channel, purpose in scopes_of(use.column, cell):
                 said.opt_outs.append((Scope(channel, ANY, purpose), at, f"{use.name}: {cell}"))

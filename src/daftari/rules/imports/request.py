@@ -5,13 +5,13 @@ No HTTP, no terminal.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import IO, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from daftari.errors import TooLarge
+from daftari.errors import TooLarge, ValidationFailed
 from daftari.files import CARD_COLUMNS, LABEL, ColumnUse, Format, Layout, TableOptions, match_columns
 from daftari.files.columns import MOBILE
 from daftari.files.consent_columns import consent_field, names_time, read_consent_field
@@ -136,9 +136,20 @@ def column_uses(layout: Layout, *, request: ImportRequest) -> tuple[ColumnUse, .
         used = {use.name for use in uses} | {use.field for use in uses}
         uses = (*uses, *(ColumnUse(name, name) for name in OWN_NAMES if name not in used))
     are_facts = request.kind != "contacts"
-
+    if request.kind != "opt_outs":
+        _refuse_opted_out(uses, request)
     uses = tuple(_useful(use, are_facts=are_facts) for use in uses)
     return _with_times(uses) if are_facts else uses
+
+
+def _refuse_opted_out(uses: Sequence[ColumnUse], request: ImportRequest) -> None:
+    """Raise ``ValidationFailed`` where the column of the numbers is called after those that opted out."""
+    for use in uses:
+        is_number = (use.field or "").partition(".")[0] == MOBILE and use.name not in request.mapping
+        if is_number and (consent_field(use.name) or "").startswith("opt_out"):
+            why = f"The column {use.name!r} holds the numbers of people who opted out."
+            how = "Import the file as a list of opt-outs (kind, --opt-outs), or map the column."
+            raise ValidationFailed({"kind": [f"{why} {how}"]})
 
 
 def _useful(use: ColumnUse, *, are_facts: bool) -> ColumnUse:
