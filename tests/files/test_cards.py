@@ -249,3 +249,8 @@ def test_a_person_who_is_written_is_read_back(
     path = write(str(tmp_path_factory.getbasetemp() / "a.vcf"), Layout(format="vcard", columns=()), [person])
     assert max(map(len, Path(path).read_bytes().split(b"\r\n"))) <= 75
     assert values(path) == [person]
+
+
+def test_the_lines_of_a_card_may_end_with_cr_alone(tmp_path: Path) -> None:
+    text = "BEGIN:VCARD\rVERSION:3.0\rN:Njeri;Mary\rTEL;TYPE=CELL:0722000001\rEND:VCARD\r"
+    assert [one["mobile"] for one in values(put(tmp_path, "a.vcf", text * 2))] == ["0722000001"] * 2

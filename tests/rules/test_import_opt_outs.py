@@ -419,3 +419,27 @@ def test_times_and_numbers_of_a_workbook_are_those_of_its_cells(office: Office) 
         (254722000005, "2024-05-07T11:59:59"),
         (254733000002, "2024-05-07T00:00:00"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("members", "scopes"),
+    [
+        ('"properties": {"hs_sms_optout": "true"}', [("sms", "*")]),
+        ('"consent": {"sms": false, "email": false}', [("sms", "*")]),
+        ('"optedOut": {"sms": true, "whatsapp": false}', [("sms", "*")]),
+        ('"sms_marketing_consent": {"state": "unsubscribed", "opt_in_level": "single_opt_in"}', [("sms", "marketing")]),
+        ('"subscriptions": {"sms": {"marketing": "UNSUBSCRIBED"}}', [("sms", "marketing")]),
+        ('"unsubscribed_channels": ["SMS"]', [("sms", "*")]),
+        ('"preferences": {"sms": "unsubscribed"}', [("sms", "*")]),
+        ('"dnd": true, "tags": []', [("*", "*")]),
+        ('"consent": {"unsubscribed": false}', []),
+        ('"unsubscribed_channels": []', []),
+        ('"sms_marketing_consent": {"state": "not_subscribed"}', [("sms", "marketing")]),
+    ],
+)
+def test_a_no_within_an_object_or_a_list_is_an_opt_out(
+    office: Office, members: str, scopes: list[tuple[str, str]]
+) -> None:
+    found = office.bring(f'[{{"phone": "0722000001", {members}}}]', name="a.json")
+    assert [(channel, purpose) for _, channel, purpose, _ in facts(office)] == scopes
+    assert view(office, found.id)["warnings"] == []

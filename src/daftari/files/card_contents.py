@@ -32,6 +32,8 @@ _ERRORS = (vobject.base.VObjectError, ValueError, LookupError, AttributeError, T
 
 def read_contents(card: str) -> Contents:
     """The properties of a card. Raises ``ValueError`` when it is none."""
+    # The end of a line may be a CR alone.
+    card = card if "\n" in card else card.replace("\r", "\n")
     text = card if _is_sound(card) else "".join(_repaired(card))
     try:
         return _parse(text)

@@ -15,6 +15,7 @@ import msgspec
 
 from daftari.errors import UnreadableFile
 from daftari.files.columns import names_field
+from daftari.files.consent_columns import names_consent
 from daftari.files.contents import SAMPLE_ROWS, IsTelephone, count_contents
 from daftari.files.encoding import LINES_JOINED, LongLine, TextFile, repair, split_lines
 from daftari.files.mobiles import names_own_mobile
@@ -37,6 +38,8 @@ NAMED_RECORDS = 1_000
 
 INNER_NAMES_MAX = 1_000
 """Members within members that are looked at."""
+INNER_LEVELS_MAX = 3
+"""Levels of members within members that are looked at."""
 INNER_MEMBERS_MAX = 100
 """Members of a member; one with more is no part of a person."""
 _JOINED = re.compile(r"\}\s*\{")
@@ -73,24 +76,36 @@ def read_lines_layout(path: str, *, format: Format, encoding: str, is_telephone:
 
 
 def _inner_names(found: Iterable[dict[str, Any]], names: Container[str]) -> list[str]:
-    """The paths of members within members that a field is called after: ``billing.phone``."""
+    """The paths of members within members that a field is called after, ``billing.phone``, or consent."""
     paths = dict.fromkeys(
-        f"{name}.{inner}"
+        path
         for values in found
         for name, value in values.items()
-        if isinstance(value, dict) and len(value) <= INNER_MEMBERS_MAX and not names_own_mobile(name)
-        for inner in value
+        if not names_own_mobile(name)
+        for path in _paths_in(name, value, levels=INNER_LEVELS_MAX)
     )
-    return [path for path in islice(paths, INNER_NAMES_MAX) if path not in names and names_field(path)]
+    return [path for path in islice(paths, INNER_NAMES_MAX) if path not in names and _names_something(path)]
+
+
+def _paths_in(path: str, value: object, *, levels: int) -> Iterator[str]:
+    if isinstance(value, dict) and len(value) <= INNER_MEMBERS_MAX and levels:
+        for name, inner in value.items():
+            yield f"{path}.{name}"
+            yield from _paths_in(f"{path}.{name}", inner, levels=levels - 1)
+
+
+def _names_something(path: str) -> bool:
+    """Whether a path is called after a field; those of consent may be deep, as in ``subscriptions.sms.marketing``."""
+    return (path.count(".") == 1 and names_field(path)) or names_consent(path)
 
 
 def find_member(values: Mapping[str, Any], name: str) -> Any:
-    """The member of this name, or of the member of a member that is at this path."""
+    """The member of this name, or the one that is at this path."""
     found = values.get(name)
     if found is None and "." in name:
         outer, _, inner = name.partition(".")
         within = values.get(outer)
-        return within.get(inner) if isinstance(within, dict) else None
+        return find_member(within, inner) if isinstance(within, dict) else None
     return found
 
 

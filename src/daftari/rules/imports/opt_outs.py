@@ -135,7 +135,7 @@ def fold(cell: object) -> str:
 def read_consent_cell(cell: object, kind: ConsentKind) -> Said:
     """What a cell says in a column of a kind; blank ones are not asked."""
     word = fold(cell)
-    if len(word) > _WORD_CHARS_MAX:
+    if len(word) > _WORD_CHARS_MAX or isinstance(cell, dict):
         return "nothing" if kind == "status" else "unclear"
     if _OPTED_OUT.fullmatch(word) or (_REFUSED.search(word) and not _NOT_REFUSED.search(word)):
         return "opted_out"

@@ -282,9 +282,15 @@ class RowReader:
         said = _Said([], [])
         for use in self._columns.consents:
             cell = self._take(values, use.where)
-            if not is_no_value(cell) and not is_listed(cell):
+            if isinstance(cell, list) and not any(isinstance(one, dict) for one in cell):
+                cell = ", ".join(map(str, cell))
+            if not is_no_value(cell) and not is_listed(cell) and not self._is_divided(use, cell):
                 self._read_opt_out(use, cell, said)
         return said
+
+    def _is_divided(self, use: ConsentUse, cell: object) -> bool:
+        """Whether an object's members are columns about consent themselves."""
+        return isinstance(cell, dict) and any(one.name.startswith(f"{use.name}.") for one in self._columns.consents)
 
     def _read_opt_out(self, use: ConsentUse, cell: object, said: _Said) -> None:
         kind, at = use.column.kind, None
