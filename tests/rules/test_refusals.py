@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daftari.model.limits import MESSAGE_READ_MAX
 from daftari.model.projects import ConsentSettings
 from daftari.rules.consent.keywords import Reading, plain_words, read_message
 from daftari.rules.consent.refusals import find_refusal
@@ -350,6 +351,90 @@ STOP!!!!!!
 sotp
 stop pls
 não sou eu
+take my name off
+i want out
+Cease and desist
+this is not Mary's number
+I am not Mary
+sio namba yangu
+si mimi
+number si ya Mary
+wachana na mimi
+siitaji hizi sms
+katisha huduma
+c'est pas moi
+não sou a Maria
+بطل تبعتلي
+እንዳትልኩልኝ
+ይቅር
+ይብቃ
+I don't want this
+dont want
+mnasumbua sana
+take me out
+take me out of this group
+stahp
+I no longer want these messages
+no longer want to receive
+this number is not for Mary
+You're texting the wrong guy
+this phone belongs to someone else
+I'm not the owner of this number
+am not Juma
+not juma's number
+discontinue service
+please unlist me
+delist me
+exclude me
+count me out
+kick me out
+no txt
+sitaki hizi vitu
+sitaki mambo zenu
+msiniandikie
+usinipigie simu tena
+nitoleeni
+nimetoka kwa group
+natoka kwa hii group
+nataka kutoka
+nataka kutoka kwa group
+hii si number yangu
+hii namba sio ya Juma
+umepata namba isiyo sahihi
+mmekosea
+wrong namba
+kosea namba
+msitume kitu
+mbona mnanitumia message
+nani alikupa number yangu
+je ne veux plus de vos messages
+veuillez me retirer
+ce numéro n'est pas à Paul
+ce n'est pas mon numéro
+je ne suis pas Paul
+vous vous êtes trompé de personne
+fichez-moi la paix
+parem com isso
+quero sair da lista
+exclua meu cadastro
+cancele minha inscrição
+não autorizo
+esse número não é da Maria
+não conheço Maria
+para com isso
+sai fora
+me deixa em paz
+retirar
+هذا ليس رقمي
+هذا مو رقم محمد
+انا لست محمد
+غلطان بالرقم
+ازعاج
+كفى رسائل
+ከዚህ ዝርዝር አስወጡኝ
+ቁጥሬን አጥፉ
+እኔ አይደለሁም
+የተሳሳተ ስልክ
 """
 """Messages of people who want no more messages, one a line."""
 
@@ -649,6 +734,136 @@ unscrew the cap
 Understood
 unsure
 UNICEF
+Hello
+Habari
+Yes
+I will come tomorrow
+Nitumie bei ya mbegu
+Naomba kujua bei ya mahindi
+Nataka kujiunga
+Nitumie mpesa
+Usinitumie pesa kwa hii namba
+wacha tuone
+Acha niende
+Wacha nikupigie
+My number is 0722000000
+I changed my number, new one is 0733000000
+Please call me
+niko kwa shop
+Can you send me your price list
+I want to buy
+Merci beaucoup
+Je veux commander
+Oui
+Non
+Quel est le prix
+Je suis interesse
+Bonjour, vous etes ouverts?
+Não
+Quanto custa
+Quero comprar para minha mãe
+Bom dia
+لا
+ما هو السعر
+اريد ان اشتري
+أين موقعكم
+لا شكرا
+አይ
+I am at the top of shop
+natoka kesho
+Is the delivery still on?
+nilikuwa nimelala
+Kwani ni lini
+Send me your location
+how much per kg
+Amina
+Mungu awabariki
+My name is Stephen
+exit 9
+Delete the order from yesterday please
+Where do I get off the bus?
+This is great, not only good
+what is the minimum order
+ukinitumia nitafurahi
+kama hamna shida nitakuja
+Una duka wapi
+tutaonana kesho
+komboa
+Kata umeme
+futa hiyo order
+Prescription info please
+I'm not available today, call tomorrow
+sina pesa
+sina haja ya kuja
+leo sipatikani
+toa bei
+ondoa sukari kwa order
+don't send the driver yet
+do not call now I'm in a meeting
+please don't bother, I will collect
+I want out of season mangoes
+Starting when?
+I am not sure
+I'm not at home
+I'm not around today
+am not feeling well
+I'm not able to come
+I am not yet there
+not me alone, also my wife
+Niko njiani
+kutoka Nairobi
+natoka Kisumu
+Natoka job saa kumi
+nimetoka shambani
+si mimi niko na shida
+I don't want the red one, blue please
+dont worry
+don't forget to call
+get off at the next stage
+take me to the hospital
+we want outdoor lights
+my number is 0711000000
+pas mal
+pas de problème
+ce n'est pas cher
+não sou daqui
+nao e caro
+no soy de aqui
+لا مشكلة
+بطل العالم
+يقر
+ይቅርታ
+si mbaya
+sio mbaya
+sio shida
+ni sawa
+hio si bei yake
+namba yangu ni 0722
+Je suis pas loin
+pas mon genre
+lost my phone
+I lost my way
+kwaheri
+tutaongea
+Kata miti
+Good morning, any stock?
+Asanteni kwa huduma
+pesa imefika
+nitalipa kesho
+Jambo
+Umefika?
+Where is my parcel
+I have paid
+Nimelipa
+confirm my booking
+je suis là
+à demain
+quero saber o preço
+tudo bem
+أهلا
+متى التوصيل
+ስንት ሰዓት
+እደውላለሁ
 """
 """Messages that are about something else."""
 
@@ -701,3 +916,13 @@ def test_no_text_is_too_strange_to_look_for_a_refusal(text: str) -> None:
 def test_a_long_message_is_read_in_short_time() -> None:
     for text in ("opt me " * 50_000, "a" * 300_000, "unsubscribe" * 20_000, "no me envi" * 30_000, "s t " * 70_000):
         read_message(f"hello {text}", settings=DEFAULTS)
+    for text in ("\ufdfa" * 300_000, "do not " * 150_000, "\u0301" * 500_000):
+        assert read_message(text, settings=DEFAULTS).meaning == "review"
+
+
+def test_a_message_that_is_too_long_to_be_read_is_for_a_person_unless_it_begins_as_a_stop() -> None:
+    rest = " please" * MESSAGE_READ_MAX
+    long = Reading("review", why=f"is longer than {MESSAGE_READ_MAX} characters")
+    assert read_message(f"habari{rest}", settings=DEFAULTS) == long
+    assert read_message("start" + " " * MESSAGE_READ_MAX + "stop", settings=DEFAULTS) == long
+    assert read_message(f"STOPALL{rest}", settings=DEFAULTS).meaning == "opt_out"

@@ -101,6 +101,8 @@ EXPORT_HOURS = 24
 
 INBOUND_BODY_BYTES_MAX = 1024 * 1024
 """Body of an inbound call."""
+MESSAGE_READ_MAX = 5_000
+"""Characters of a message that are looked at; no SMS or WhatsApp message is longer."""
 QUARANTINE_MAX = 10_000
 """Refused inbound requests that a project keeps; for one more, the oldest of the commonest kind is dropped."""
 USER_ID_MAX = 160

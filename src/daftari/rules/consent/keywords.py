@@ -11,6 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 from daftari.model.consent import Scope
+from daftari.model.limits import MESSAGE_READ_MAX
 from daftari.model.projects import ConsentSettings
 from daftari.rules.consent.refusals import find_refusal, without_permission
 
@@ -38,7 +39,14 @@ class Reading(Struct, frozen=True):
 
 
 def read_message(text: str, *, settings: ConsentSettings) -> Reading:
-    """What a person's message says."""
+    """What a person's message says. A person reads one that is too long, unless it begins as a STOP."""
+    reading = _read_beginning(text[:MESSAGE_READ_MAX], settings=settings)
+    if len(text) > MESSAGE_READ_MAX and reading.meaning != "opt_out":
+        return Reading("review", why=f"is longer than {MESSAGE_READ_MAX} characters")
+    return reading
+
+
+def _read_beginning(text: str, *, settings: ConsentSettings) -> Reading:
     plain = _join_unsubscribe(plain_words(text))
     # A project's own words are added to those that always count.
     opt_out_words = _known(settings.opt_out_words, OPT_OUT_WORDS) | LEADING_WORDS
@@ -76,7 +84,8 @@ def is_opt_out_payload(payload: str, *, settings: ConsentSettings) -> bool:
 
 def plain_words(text: str) -> str:
     """A text without case, punctuation and double spaces; letters that stand apart, ``S.T.O.P``, are one word."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    # Signs that stand for whole sentences become much longer.
+    folded = unicodedata.normalize("NFKC", text).casefold()[:MESSAGE_READ_MAX]
     kept = [character if _is_of_a_word(character) else " " for character in folded]
     words: list[str] = []
     was_letter = False

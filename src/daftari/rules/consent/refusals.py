@@ -42,9 +42,10 @@ def find_refusal(plain: str, *, written: str) -> str:
 def _is_short_refusal(words: str) -> bool:
     """Whether a word that has other uses stands alone, or almost, or next to a word for messages."""
     said = [word for word in words.split() if word not in _FILLERS]
-    alone = " ".join(said)
-    if _words(ALONE).fullmatch(alone) or _words(NEAR).fullmatch(alone):
-        return True
+    # Some that stand alone are made of words that say nothing elsewhere: "si mimi".
+    for alone in (" ".join(said), words):
+        if _words(ALONE).fullmatch(alone) or _words(NEAR).fullmatch(alone):
+            return True
     names_messages = _words(MESSAGES).search(words) is not None
     if names_messages and _words(NEAR).search(words):
         return True
