@@ -327,6 +327,15 @@ def test_a_bulk_opt_in_does_not_lift_what_a_key_or_staff_gave_for_one_number(ana
     assert may_message(ana, *numbers) == [True] * 6
 
 
+def test_an_opt_out_for_one_number_is_one_however_often_the_call_names_it(ana: Client) -> None:
+    by_channel = [{"mobile": mobile(1), "channel": channel} for channel in ("sms", "whatsapp", "premium_sms")]
+    assert ana.post(OPT_OUTS, {"items": by_channel}).json()["recorded"] == 3
+    assert ana.post(OPT_OUTS, {"mobiles": [mobile(2), f"+{mobile(2)}", "O725"]}).json()["invalid"] == 1
+    said = ana.post(OPT_INS, {"mobiles": [mobile(1), mobile(2)], "source": "bulk"}).json()
+    assert said["refused"] == 2
+    assert may_message(ana, mobile(1), mobile(2)) == [False, False]
+
+
 def test_a_bulk_opt_in_is_refused_by_a_persons_own_opt_out_unless_it_overrides(ana: Client, store: Store) -> None:
     create(ana, *rows(2))
     assert ana.delete("/v1/contacts/1", {"at": THEN}).status == 200

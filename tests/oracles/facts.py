@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
+from msgspec import structs
+
 from daftari.model.consent import ANY, CHANNELS, FactKind, NewFact, Scope, Source
 from daftari.model.inbound import InboundMessage, InboundSignal, InboundSubscription
 from daftari.rules.audiences import Definition
@@ -115,8 +117,10 @@ class FactBook(Book):
     def give(self, items: Sequence[Given], common: Mapping[str, Any], kind: FactKind, now: int) -> Mapping[str, Any]:
         if wrong := read_members(common, kind, now)[1]:
             raise Refused("VALIDATION_FAILED", wrong)
-        read = [read_item(index, item, common, kind, now, len(items) == 1) for index, item in enumerate(items)]
+        read = [read_item(index, item, common, kind, now) for index, item in enumerate(items)]
         good = [fact for fact in read if isinstance(fact, NewFact)]
+        if len({fact.mobile for fact in good}) == 1:
+            good = [structs.replace(fact, single=True) for fact in good]
         outcomes, left, there = self.record(good, now)
         if set(outcomes) - {"unchanged"}:
             self.journal.append((f"{kind}s", None, there))
@@ -397,16 +401,14 @@ def what_waits(event: Event, mobile: int | None, arrival: Arrival) -> Waiting:
     return Waiting(mobile, at, event.channel, sender, event.text, known, arrival, event.at)
 
 
-def read_item(
-    index: int, item: Given, common: Mapping[str, Any], kind: FactKind, now: int, is_single: bool
-) -> NewFact | list[str]:
+def read_item(index: int, item: Given, common: Mapping[str, Any], kind: FactKind, now: int) -> NewFact | list[str]:
     """The fact that an item is, or what is wrong with it. A number alone says what is said for all."""
     members = {**common, **item} if isinstance(item, dict) else common
     written = item.get("mobile") if isinstance(item, dict) else item
     mobile = SPELLINGS.get(written) if isinstance(written, str | int) else None
     values, wrong = read_members(members, kind, now)
     wrong += ["mobile"] * (mobile is None)
-    return wrong or NewFact(index, mobile or 0, kind, **values, single=is_single)
+    return wrong or NewFact(index, mobile or 0, kind, **values)
 
 
 def read_members(given: Mapping[str, Any], kind: FactKind, now: int) -> tuple[dict[str, Any], list[str]]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, TypeVar, get_args
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from daftari.errors import ValidationFailed
 from daftari.model.consent import ANY, CHANNELS, FactOutcome, GivenSource, NewFact, Scope, Source
@@ -93,7 +94,6 @@ def read_facts(
     problems = Problems()
     shared = _read_members(common, problems, kind=kind, writer=writer, now=now)
     problems.refuse()
-    is_single = len(items) == 1 and writer != "import"
     facts: list[NewFact] = []
     invalid: dict[int, Errors] = {}
     times: Counter[int] = Counter()
@@ -102,7 +102,7 @@ def read_facts(
         members = shared
         if isinstance(item, dict) and item.keys() - {"mobile"}:
             members = _read_members({**common, **item}, problems, kind=kind, writer=writer, now=now)
-        fact = _read_item(index, item, members, problems, kind=kind, region=region, is_single=is_single)
+        fact = _read_item(index, item, members, problems, kind=kind, region=region)
         if fact is not None:
             times[fact.mobile] += 1
             if times[fact.mobile] > FACTS_PER_NUMBER_MAX:
@@ -111,6 +111,9 @@ def read_facts(
             invalid[index] = problems.errors
         elif fact is not None:
             facts.append(fact)
+    if writer != "import" and len({fact.mobile for fact in facts}) == 1:
+        # One person's wish, perhaps for each channel of its own, or with the number in two spellings.
+        facts = [replace(fact, single=True) for fact in facts]
     return Given(facts, invalid)
 
 
@@ -125,7 +128,7 @@ class _Members(Struct, frozen=True):
 
 
 def _read_item(
-    index: int, item: object, members: _Members, problems: Problems, *, kind: Kind, region: str, is_single: bool
+    index: int, item: object, members: _Members, problems: Problems, *, kind: Kind, region: str
 ) -> NewFact | None:
     written = item.get("mobile") if isinstance(item, dict) else item
     number = problems.read("mobile", written, lambda value: read_number(value, region=region))
@@ -140,7 +143,6 @@ def _read_item(
         members.source,
         override=members.override,
         evidence=members.evidence,
-        single=is_single,
         digits=number.digits,
     )
 
