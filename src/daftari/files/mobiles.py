@@ -168,7 +168,7 @@ def _read_name(column: Column) -> _Candidate | None:
     words = tuple(word for word in words_of(column.name) if not word.isdecimal())
     rank = mobile_ranks().get("".join(words))
     if rank is not None:
-        return _Candidate(column, _claim_of_spelling(words), *rank)
+        return _Candidate(column, Claim.WEAK if words == ("sms",) else Claim.OWN, *rank)
     core = [word for word in words if word != NUMBER]
     nouns = {word for word in core if is_one_of(word, _NOUNS)}
     weak = {word for word in core if word in WEAK_NOUNS}
@@ -186,10 +186,6 @@ def _read_name(column: Column) -> _Candidate | None:
         # Of members, accounts, orders: never a telephone.
         return None
     return _Candidate(column, Claim.UNKNOWN, _WEAK, 0)
-
-
-def _claim_of_spelling(words: Sequence[str]) -> Claim:
-    return Claim.WEAK if words == ("sms",) else Claim.OWN
 
 
 def _claim_of_nouns(core: Sequence[str], nouns: set[str], strange: set[str]) -> Claim:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from daftari.errors import quote
 from daftari.mobile.plans import as_it_stands, country_code, example_number, metadata_of, mobile_lengths, whole_lengths
@@ -73,7 +72,8 @@ def _compare(national: str, code: str) -> str:
     has = len(national)
     if has in lengths or not lengths:
         return f"is no number that is in use after {code}"
-    wanted = f"mobiles have {_list(lengths)} digits after {code}, and this has {has}"
+    right = " or ".join(map(str, sorted(lengths)))
+    wanted = f"mobiles have {right} digits after {code}, and this has {has}"
     if has < min(lengths):
         return f"is too short: {wanted}"
     return f"is too long: {wanted}" if has > max(lengths) else f"has a wrong number of digits: {wanted}"
@@ -83,7 +83,3 @@ def _is_nearer(length: int, other: int, code: str) -> bool:
     """Whether a length is nearer to that of a mobile after this code than another one is."""
     lengths = mobile_lengths(int(code)) or whole_lengths(int(code))
     return min(abs(length - right) for right in lengths) <= min(abs(other - right) for right in lengths)
-
-
-def _list(lengths: Iterable[int]) -> str:
-    return " or ".join(map(str, sorted(lengths)))

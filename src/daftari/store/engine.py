@@ -46,6 +46,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "import_reject": ("project_id", "import_id", "number", "reason", "cell", "record", "digits", "taken"),
 }
 """The tables for ``insert_many``, and the order of columns in their rows."""
+AWAY = "The database does not answer."
 WRITE_WAIT_SECONDS_MAX = 5.0
 """How long a write waits in all: in the queue of its process, for its turn, and for the locks of the database."""
 EARLIER_TABLE = "house"

@@ -23,6 +23,7 @@ from daftari.errors import BadSettings, DaftariError, StoreBusy, StoreUnavailabl
 from daftari.model.projects import Project
 from daftari.store.database_url import masked
 from daftari.store.engine import (
+    AWAY,
     EARLIER_TABLE,
     TABLES,
     LeaseClock,
@@ -56,7 +57,6 @@ COPY_ROWS_MIN = 100
 OUTAGES = (psycopg.OperationalError, psycopg.InterfaceError, pg.ReadOnlySqlTransaction)
 """Errors with a cause outside the program. Other errors are bugs and are not caught."""
 
-AWAY = "The database does not answer."
 READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 

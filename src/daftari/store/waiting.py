@@ -13,7 +13,7 @@ from functools import partial
 from daftari.errors import DaftariError, StoreUnavailable
 from daftari.model.projects import Project
 from daftari.store.database_url import dialect_of
-from daftari.store.engine import Store, T, Transaction
+from daftari.store.engine import AWAY, Store, T, Transaction
 from daftari.store.schema import open_store
 
 FIRST_SECONDS_MAX = 0.5
@@ -66,7 +66,7 @@ class WaitingStore(Store):
 
     def _opened(self) -> Store:
         if self._store is None:
-            raise StoreUnavailable("The database does not answer.")
+            raise StoreUnavailable(AWAY)
         return self._store
 
     def _open_when_possible(self) -> None:

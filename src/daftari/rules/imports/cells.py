@@ -1,4 +1,4 @@
-"""What stands in the cells of a file other than one plain value: nothing, several numbers, a name, a label, a quote.
+"""What stands in the cells of a file other than one plain value: several numbers, a name, a label, a quote.
 
 No columns, no database, and no knowledge of what makes a number valid: a reader is asked.
 """

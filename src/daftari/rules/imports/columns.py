@@ -33,6 +33,12 @@ from daftari.rules.imports.model import ImportSettings, Values
 
 NUMBERS_PER_ROW_MAX = 9
 """Columns of a table that may hold the number."""
+MORE_FIELDS = ("group", "groups", "attributes", "id", "created_at", "consent")
+"""Fields of a record that are not a contact's own."""
+FACT_FIELDS = ("channel", "sender", "purpose", "at", "note")
+"""Fields of a record of a list."""
+_TABLES = ("csv", "xlsx", "ods")
+"""Formats whose records are cells in the order of the columns."""
 _NUMBER_STARTS = frozenset("+0123456789")
 _encode = msgspec.json.encode
 Taker = Callable[[Values, "int | str"], Any]
@@ -60,7 +66,7 @@ class ConsentUse(Struct, frozen=True):
 
 def value_taker(settings: ImportSettings) -> Taker:
     """How a column's value is taken from a record: tables by place, others by name."""
-    if settings.layout.format in ("csv", "xlsx", "ods"):
+    if settings.layout.format in _TABLES:
         return lambda values, place: cast("list[Any]", values)[cast(int, place)]
     return lambda values, name: find_member(cast("dict[str, Any]", values), cast(str, name))
 
@@ -69,7 +75,7 @@ class Columns:
     """Which columns of a file mean what, each by its place or name."""
 
     def __init__(self, settings: ImportSettings) -> None:
-        table = settings.layout.format in ("csv", "xlsx", "ods")
+        table = settings.layout.format in _TABLES
         places: dict[str, int | str] = {}
         self._attributes: list[tuple[str, str, int | str]] = []
         self.consents: list[ConsentUse] = []
@@ -255,10 +261,6 @@ def _plain_places(settings: ImportSettings, places: Mapping[str, int | str]) -> 
     if settings.layout.format != "csv" or {field.partition(".")[0] for field in places} - {"mobile", *TEXT_FIELDS}:
         return None
     return tuple(cast(int, places.get(field, -1)) for field in ("mobile", *TEXT_FIELDS))
-
-
-MORE_FIELDS = ("group", "groups", "attributes", "id", "created_at", "consent")
-FACT_FIELDS = ("channel", "sender", "purpose", "at", "note")
 
 
 def _place_of(uses: Sequence[ColumnUse], where: int | str) -> int:
