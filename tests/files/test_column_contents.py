@@ -134,6 +134,15 @@ def test_under_an_unknown_name_telephones_are_known_as_people_dial_them() -> Non
     assert mobiles("Sijui,Name", "0722001101,Mary", "+254722001102,John") == ["Sijui"]
     assert used("Sijui,Nome", "912345678,Maria", region="PT")["Sijui"] == "mobile"
     assert mobiles("column 1,column 2", "Mary,722001101", "John,722001102") == ["column 2"]
+    ids = ("722001101,723456789", "722001102,723456790")
+    assert mobiles("column 1,column 2", *ids) == ["column 1"]
+    assert mobiles("column 1,column 2", "723456789,0722001101", "723456790,0722001102") == ["column 2"]
+
+
+@pytest.mark.parametrize("name", ["Alternative number", "Other No.", "Second Number", "Alt. number"])
+def test_a_further_number_is_a_telephone_where_telephones_are_in_it(name: str) -> None:
+    assert mobiles(f"Name,Phone,{name}", "Mary,,0722001101", "John,0722001102,") == ["Phone", name]
+    assert mobiles(f"Name,Phone,{name}", "Mary,0722001102,17") == ["Phone"]
 
 
 def test_a_column_that_is_blank_at_first_is_judged_by_its_name() -> None:

@@ -206,3 +206,10 @@ def test_a_file_of_one_line_may_be_whole(tmp_path: Path, text: str) -> None:
 def test_a_list_of_nothing_but_emails_has_no_telephones(tmp_path: Path, text: str) -> None:
     with pytest.raises(ValidationFailed, match="No column is the mobile"):
         uses(layout_of(put(tmp_path, "a.csv", text)))
+
+
+def test_columns_without_a_name_at_the_end_are_columns_where_something_is_in_them(tmp_path: Path) -> None:
+    path = put(tmp_path, "a.csv", "Name,Phone,,,\nMary,0722000304,,,\nJohn,0722000305,,late,\n")
+    assert layout_of(path).columns == ("Name", "Phone", "column 3", "column 4")
+    assert values(path) == [["Mary", "0722000304", "", ""], ["John", "0722000305", "", "late"]]
+    assert layout_of(put(tmp_path, "b.csv", "Name,Phone,,,\nMary,0722000304,,,\n")).columns == ("Name", "Phone")

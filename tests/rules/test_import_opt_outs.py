@@ -236,6 +236,7 @@ def test_a_column_about_consent_that_cannot_be_understood_is_told(office: Office
         ("Opted out by", "Mary", ("*", "*")),
         ("Status", "Unsubscribed - 12/03/2024", ("*", "*")),
         ("Status", "Replied STOP", ("*", "*")),
+        ("Status", "UserInBlacklist", ("*", "*")),
         ("SMS consent", "Hataki tena", ("sms", "*")),
         ("موافق", "لا", ("*", "*")),
         ("አይፈልግም", "አዎ", ("*", "*")),

@@ -114,6 +114,11 @@ def looks_like_person(cell: object) -> bool:
     return isinstance(cell, str) and _begins_number(cell.strip()) and _holds_telephone(cell, looks_like_telephone)
 
 
+def holds_telephone(cell: object) -> bool:
+    """Whether a cell is, by simple looks, a telephone number next to a name."""
+    return isinstance(cell, str) and _holds_telephone(cell.strip(), looks_like_telephone)
+
+
 def count_contents(
     rows: Iterable[Sequence[object]], *, width: int, is_telephone: IsTelephone
 ) -> tuple[ColumnContents, ...]:

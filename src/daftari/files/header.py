@@ -18,6 +18,7 @@ from daftari.files.contents import (
     ColumnContents,
     IsTelephone,
     count_contents,
+    holds_telephone,
     looks_like_person,
     looks_like_telephone,
 )
@@ -65,7 +66,12 @@ def find_table(rows: Sequence[NumberedRow], *, options: TableOptions, is_telepho
         width = max(len(trimmed(cells)) for cells in below)
         columns = tuple(map(_nameless, range(1, width + 1)))
     else:
-        columns = _names([cells for _, cells in rows[first : last + 1]])
+        header = [cells for _, cells in rows[first : last + 1]]
+        columns = _names(header)
+        # Names that are written as blanks at the end are those of columns, if something is in these.
+        written = max(place for cells in header for place, cell in enumerate(cells, 1) if cell is not None)
+        width = min(written, max((len(trimmed(cells)) for cells in below), default=0))
+        columns += tuple(map(_nameless, range(len(columns) + 1, width + 1)))
     refuse_columns(len(columns))
     contents = count_contents(below, width=len(columns), is_telephone=is_telephone)
     if first < 0 and len(columns) == 1 and not contents[0].are_emails:
@@ -112,7 +118,8 @@ def _find_header(rows: Sequence[NumberedRow], given: set[str]) -> tuple[int, int
             is_double = _is_second(cells, second, set().union(*telephones[place + 2 :]))
             return place, place + is_double
     begin = _begin_of(top)
-    return (-1, begin - 1) if any(map(looks_like_person, top[begin])) else (begin, begin)
+    is_alone = len(trimmed(top[begin])) == 1 and holds_telephone(top[begin][0])
+    return (-1, begin - 1) if is_alone or any(map(looks_like_person, top[begin])) else (begin, begin)
 
 
 def _begin_of(top: Sequence[Sequence[Cell]]) -> int:

@@ -131,7 +131,9 @@ def _plainly_telephones(candidates: Sequence[_Candidate]) -> list[_Candidate]:
     found = [one for one in candidates if one.column.contents and _are_telephones(one.column, one.column.contents)]
     # What the second one of such a name is for, nothing says; of columns without names they are all of one row.
     if all(one.column.name.startswith("column ") for one in found):
-        return found
+        whole = [one for one in found if one.column.contents and one.column.contents.are_whole_telephones]
+        # A further column of numbers without their zero may be one of national ids.
+        return whole or found[:1]
     # Of messages that people sent, the one who sent them.
     return sorted(found, key=lambda one: words_of(one.column.name) == _RECIPIENT)[:1]
 
@@ -182,6 +184,8 @@ def _read_name(column: Column) -> _Candidate | None:
         return _Candidate(column, _claim_of_nouns(core, nouns, strange), tier, _LAST_PLACE)
     if weak:
         return _Candidate(column, Claim.MENTIONED if strange else Claim.WEAK, _SMS if "sms" in weak else _WEAK, 0)
+    if NUMBER in words and {*core} <= LATER_WORDS and column.are_telephones:
+        return _Candidate(column, Claim.OWN, _LATER, _LAST_PLACE)
     if NUMBER in words:
         # Of members, accounts, orders: never a telephone.
         return None

@@ -118,6 +118,8 @@ class Columns:
         if "consent" in places and not self.is_ours:
             # Other people's column of that name says yes or no.
             self.consents.append(ConsentUse("consent", ConsentColumn("accepts"), places["consent"]))
+        self._is_list = table and not settings.layout.header and len(self._mobiles) == len(settings.uses) > 1
+        """Whether there is nothing but numbers, each of a person: no name of a column says that they are one's."""
         self.at = places.get("at")
         self._id = places.get("id")
 
@@ -192,6 +194,8 @@ class Columns:
 
     def divide(self, values: Values, take: Taker, reader: Reader) -> list[Values]:
         """The record once for each of the numbers in the cell that its number is taken from; empty when it is one."""
+        if self._is_list:
+            return self._divide_list(values, take, reader)
         if self._is_verbatim or not any(may_hold_two(take(values, place)) for place in self._mobiles):
             return []
         for place in self._mobiles_in(values, take):
@@ -205,8 +209,19 @@ class Columns:
                 return found if len(found) > 1 else []
         return []
 
+    def _divide_list(self, values: Values, take: Taker, reader: Reader) -> list[Values]:
+        """A record of nothing but numbers once for each of them; empty when it is one."""
+        found: list[Values] = []
+        for number, _ in self.find_all_mobiles(values, take, reader):
+            alone: Any = [None] * len(values)
+            alone[self._mobiles[0]] = number.text if number.name is None else f"{number.text} - {number.name}"
+            found.append(alone)
+        return found if len(found) > 1 else []
+
     def holds_one(self, values: Values) -> bool:
         """Whether a row of a table has, by simple looks, no cell with two numbers; a fast answer for nearly all."""
+        if self._is_list:
+            return False
         for place in self._mobiles:
             cell = cast("list[Any]", values)[cast(int, place)]
             if cell is not None and (type(cell) is not str or len(cell) >= TWO_NUMBERS_CHARS_MIN):

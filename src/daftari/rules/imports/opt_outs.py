@@ -6,6 +6,7 @@ A cell that cannot be understood is a warning, and never an opt-in. No columns, 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 from daftari.files.consent_columns import ConsentColumn, ConsentKind
@@ -53,7 +54,7 @@ _OPTED_OUT = re.compile(
     r"|አቁም|ታግዷል|ወጥቷል|አልፈልግም|አይፈልግም|አትላኩ?|ተወው"
 )
 _REFUSED = re.compile(
-    r"\bunsubscri\w+|\bopt(?:s|ed|ing)? ?out\b|\boptout\w*|\bblack ?list\w*"
+    r"\bunsubscri\w+|\bopt(?:s|ed|ing)? ?out\b|\boptout\w*|black ?list\w*"
     r"|\b(?:do ?n[o\u2019']?t|dont|does ?n[o\u2019']?t|doesnt) ?(?:call|contact|text|sms|message|disturb|send"
     r"|want|wish|like|agree"
     r"|consent|allow)|\bdn[cd]\b|\b(?:replied|sent|texted|said|says|wrote|please|via|keyword|by|pls) stop\b"
@@ -134,8 +135,15 @@ def fold(cell: object) -> str:
 
 def read_consent_cell(cell: object, kind: ConsentKind) -> Said:
     """What a cell says in a column of a kind; blank ones are not asked."""
-    word = fold(cell)
-    if len(word) > _WORD_CHARS_MAX or isinstance(cell, dict):
+    if isinstance(cell, dict):
+        return "nothing" if kind == "status" else "unclear"
+    return _read_text(str(cell)[: _WORD_CHARS_MAX + 1], kind)
+
+
+@lru_cache(maxsize=4_096)
+def _read_text(text: str, kind: ConsentKind) -> Said:
+    word = fold(text)
+    if len(word) > _WORD_CHARS_MAX:
         return "nothing" if kind == "status" else "unclear"
     if _OPTED_OUT.fullmatch(word) or (_REFUSED.search(word) and not _NOT_REFUSED.search(word)):
         return "opted_out"
