@@ -14,6 +14,7 @@ from daftari.errors import ValidationFailed
 from daftari.files.consent_columns import CONSENT_KINDS, consent_field, names_consent, read_consent_field
 from daftari.files.contents import ColumnContents
 from daftari.files.mobiles import Column, find_mobiles, names_mobile
+from daftari.files.record import has_name
 from daftari.files.spellings import WHOLE_NAMES, beginnings, endings, find_field
 from daftari.files.words import LATER_WORDS, OTHER_KINDS, OTHER_PERSONS, OWN_WORDS, PERSON_WORDS, key_of, words_of
 
@@ -194,13 +195,13 @@ def _names_person(words: tuple[str, ...]) -> bool:
 def _field_by_contents(column: Column, words: Sequence[str]) -> str | None:
     """The field of a column whose name says little or nothing."""
     contents = column.contents
-    has_name = not column.name.startswith("column ")
-    is_person = has_name and bool(words) and {*words} <= PERSON_WORDS
+    is_named = has_name(column.name)
+    is_person = is_named and bool(words) and {*words} <= PERSON_WORDS
     if contents is None or not contents.filled:
         return "name" if is_person else None
-    if contents.are_names and (is_person or (not has_name and contents.are_full_names)):
+    if contents.are_names and (is_person or (not is_named and contents.are_full_names)):
         return "name"
-    return "email" if contents.are_emails and contents.filled and not has_name else None
+    return "email" if contents.are_emails and contents.filled and not is_named else None
 
 
 def _settle_names(found: dict[str, Column], taken: set[str]) -> None:

@@ -23,7 +23,7 @@ from daftari.files.contents import (
     looks_like_telephone,
 )
 from daftari.files.mobiles import names_mobile, names_own_mobile
-from daftari.files.record import COLUMNS_MAX, Cell, TableOptions, is_empty
+from daftari.files.record import COLUMNS_MAX, Cell, TableOptions, is_empty, name_column
 from daftari.files.words import key_of
 
 HEADER_ROWS_MAX = 30
@@ -64,14 +64,14 @@ def find_table(rows: Sequence[NumberedRow], *, options: TableOptions, is_telepho
     below = [cells for _, cells in rows[last + 1 :]]
     if first < 0:
         width = max(len(trimmed(cells)) for cells in below)
-        columns = tuple(map(_nameless, range(1, width + 1)))
+        columns = tuple(map(name_column, range(1, width + 1)))
     else:
         header = [cells for _, cells in rows[first : last + 1]]
         columns = _names(header)
         # Names that are written as blanks at the end are those of columns, if something is in these.
         written = max(place for cells in header for place, cell in enumerate(cells, 1) if cell is not None)
         width = min(written, max((len(trimmed(cells)) for cells in below), default=0))
-        columns += tuple(map(_nameless, range(len(columns) + 1, width + 1)))
+        columns += tuple(map(name_column, range(len(columns) + 1, width + 1)))
     refuse_columns(len(columns))
     contents = count_contents(below, width=len(columns), is_telephone=is_telephone)
     if first < 0 and len(columns) == 1 and not contents[0].are_emails:
@@ -170,19 +170,15 @@ def _names(header: Sequence[Sequence[Cell]]) -> tuple[str, ...]:
     """The names of the columns, from one row or from two."""
     *uppers, lower = ([_text(cell) for cell in cells] for cells in map(trimmed, header))
     if not uppers:
-        return tuple(name or _nameless(place) for place, name in enumerate(lower, 1))
+        return tuple(name or name_column(place) for place, name in enumerate(lower, 1))
     (upper,) = uppers
     width, names, above = max(len(upper), len(lower)), list[str](), ""
     for place in range(width):
         over, name = _at(upper, place), _at(lower, place)
         above = over or (above if name else "")
         known = name if lower.count(name) == 1 and names_field(name) else f"{above} {name}".strip()
-        names.append(known or _nameless(place + 1))
+        names.append(known or name_column(place + 1))
     return tuple(names)
-
-
-def _nameless(place: int) -> str:
-    return f"column {place}"
 
 
 def _is_wide(rows: Sequence[Sequence[Cell]]) -> bool:

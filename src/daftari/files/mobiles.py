@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from daftari.files.consent_columns import names_consent
 from daftari.files.contents import ColumnContents
+from daftari.files.record import has_name
 from daftari.files.spellings import MOBILE_TIERS, mobile_ranks
 from daftari.files.words import (
     HEAD_NOUNS,
@@ -130,7 +131,7 @@ def find_mobiles(columns: Iterable[Column]) -> list[Column]:
 def _plainly_telephones(candidates: Sequence[_Candidate]) -> list[_Candidate]:
     found = [one for one in candidates if one.column.contents and _are_telephones(one.column, one.column.contents)]
     # What the second one of such a name is for, nothing says; of columns without names they are all of one row.
-    if all(one.column.name.startswith("column ") for one in found):
+    if not any(has_name(one.column.name) for one in found):
         whole = [one for one in found if one.column.contents and one.column.contents.are_whole_telephones]
         # A further column of numbers without their zero may be one of national ids.
         return whole or found[:1]
@@ -140,7 +141,7 @@ def _plainly_telephones(candidates: Sequence[_Candidate]) -> list[_Candidate]:
 
 def _are_telephones(column: Column, contents: ColumnContents) -> bool:
     """Whether the cells of a column show that it holds telephones, whose name does not."""
-    if column.name.startswith("column "):
+    if not has_name(column.name):
         return contents.are_plainly_telephones
     return contents.are_whole_telephones and not all_words_of(column.name) & THINGS
 

@@ -101,6 +101,19 @@ class Writer(Protocol):
     def close(self) -> None: ...
 
 
+_NAMELESS = "column "
+
+
+def name_column(place: int) -> str:
+    """What a column without a name is called; ``place`` counts from 1."""
+    return f"{_NAMELESS}{place}"
+
+
+def has_name(column: str) -> bool:
+    """Whether a column has a name of its own."""
+    return not column.startswith(_NAMELESS)
+
+
 def is_empty(cell: Cell) -> bool:
     """Whether nothing stands in a cell."""
     return cell is None or (isinstance(cell, str) and not cell.strip())
