@@ -135,6 +135,21 @@ def test_numbers_may_be_listed_in_any_way(ana: Client) -> None:
     assert ana.post("/v1/opt-outs", form=items).json()["recorded"] == 2
 
 
+def test_no_opt_out_is_lost_that_stands_beside_others_in_the_field_of_one(ana: Client) -> None:
+    numbers = [mobile(number) for number in range(1, 4)]
+    sent: list[dict[str, Any]] = [
+        {"json": {"mobile": numbers}},
+        {"json": {"mobile": ", ".join(numbers)}},
+        {"form": {"mobile": numbers}},
+        {"form": {"mobile[]": numbers}},
+        {"form": {"mobile": ",".join(numbers)}},
+        {"query": {"mobile": numbers}},
+    ]
+    for call in sent:
+        assert ana.call("POST", "/v1/opt-outs", **call).json()["recorded"] == 3, call
+    assert ana.post("/v1/opt-outs", {"mobile": int(numbers[0])}).json()["recorded"] == 1
+
+
 def test_an_import_s_map_may_be_in_brackets(ana: Client) -> None:
     body = b"Full,Line [1]\r\nAna,0722000001\r\n"
     query = {"map[Line [1]]": "mobile", "plan": "on", "name": "p.csv"}
@@ -185,6 +200,16 @@ def test_a_form_with_a_file_where_none_is_taken_says_so(ana: Client) -> None:
         ("POST", "/contacts", {"json": {"mobile": "0722000001"}}, "contacts", "stands within json"),
         ("POST", "/contacts", {"phones": ["0722000001"]}, "contacts", "there is only phones: send"),
         ("POST", "/contacts", {"contacts": {"mobile": "0722000001"}}, "contacts", "put one contact in brackets"),
+        (
+            "POST",
+            "/contacts",
+            {"contacts": {"1": {"mobile": "1"}, "3": {}}},
+            "contacts",
+            "PHP makes of a list with gaps",
+        ),
+        ("POST", "/contacts", {"contacts": "0722000001"}, "contacts", 'such as [{"mobile": "0722000001"}]'),
+        ("POST", "/opt-outs", {"mobiles": {"0": "0722000001", "2": "1"}}, "mobiles", "PHP makes of a list with gaps"),
+        ("POST", "/erasures", {"mobile": ["0722000001"]}, "mobile", "must be one telephone number, and is a list"),
         ("POST", "/contacts", {"contacts": '[{"mobile": "1"}]'}, "contacts", "it was encoded twice"),
         ("POST", "/contacts", {"contact": [{"mobile": "0722000001"}]}, "contact", "send several as contacts"),
         ("POST", "/contacts", {"contacts": ["0722000001"]}, "contacts.0", 'such as {"mobile": "0722000001"}'),
@@ -260,6 +285,9 @@ def test_a_request_that_asks_to_be_taken_for_another_method_is_refused(ana: Clie
         (b'[{"json": {"mobile": "1"}}]', "and is a list: put the items into a field"),
         (b'"{\\"mobile\\": \\"1\\"}"', "is a text that holds JSON: it was encoded twice"),
         (b"null", "must be a JSON object, and is null"),
+        (rb'{"group": "\ud83d"}', "it has half of a character"),
+        (rb'{"group": "\ud83d and more of it"}', "it has half of a character"),
+        (rb'{"group": "\ude00"}', "it has half of a character"),
         ('{"group": "x"}'.encode("utf-16"), "it is UTF-16; send UTF-8"),
         ('{"group": "é"}'.encode("latin-1"), "it is not UTF-8 at byte 11"),
         (gzip.compress(b'{"group": "x"}', mtime=0), "it is compressed with gzip"),

@@ -54,7 +54,9 @@ def create_opt_ins(request: Request) -> Response:
 def _create_facts(request: Request, *, kind: facts.Kind) -> Response:
     params = request.params
     results = params.flag("results")
-    items: list[object] = [one] if (one := params.given("mobile")) is not None else []
+    one = params.given("mobile")
+    # Many programs write several into the one field, and no opt-out of them may be lost.
+    items = params.items("mobile") if isinstance(one, str | list) else [] if one is None else [one]
     items += params.items("mobiles") + params.items("items")
     if not items and not params.problems:
         note_missing(params, "mobiles", members=("mobile", *CONTACTS), example=MOBILES_EXAMPLE)

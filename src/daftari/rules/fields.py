@@ -21,6 +21,7 @@ Errors = dict[str, list[str]]
 """Sentences by the dotted path of the field that they are about."""
 
 NOT_A_TEXT = "must be a text."
+WITH_GAPS = ", and is an object, which PHP makes of a list with gaps: send array_values() of it"
 NATIONAL_DIGITS_MIN = 7
 """Digits of the shortest number that is looked for in a text, its country code not among them."""
 TIME_MIN = -2_208_988_800_000_000

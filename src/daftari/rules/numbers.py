@@ -48,6 +48,8 @@ def read_number_with(reader: Reader, written: object) -> WrittenNumber:
     """As ``read_number``, with a region's reader at hand."""
     if written is None or (isinstance(written, str) and not written.strip()):
         raise ValueError("is required.")
+    if isinstance(written, list):
+        raise ValueError("must be one telephone number, and is a list.")
     if isinstance(written, bool) or not isinstance(written, Written):
         raise ValueError(NOT_A_NUMBER)
     if isinstance(written, str) and written.strip().casefold() in EMPTY_WORDS:

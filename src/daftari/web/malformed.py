@@ -36,6 +36,9 @@ _SIGNS = (
 _WORD = re.compile(rb"[A-Za-z]+")
 _WORD_BEFORE = re.compile(rb"[A-Za-z]{0,12}\Z")
 _PLACE = re.compile(r" \(byte (\d+)\)$")
+_HALF_A_PAIR = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F][0-9a-fA-F]{2}", re.DOTALL
+)
 _FORM = re.compile(rb"\s*[\w.-]+(\[[^\]\s]*\])*=")
 
 
@@ -85,6 +88,8 @@ def _hint(body: bytes, said: str) -> str:
     """What the place of an error shows about the program that wrote the body; blank when it shows nothing."""
     place = _PLACE.search(said)
     at = int(place[1]) if place else len(body)
+    if _HALF_A_PAIR.search(body) and (place is None or "utf-16" in said or "escape" in said):
+        return "it has half of a character, which is left of an emoji when a text is cut in its middle"
     if at == 0 and _FORM.match(body[:200]):
         return "it looks like a form; send it with Content-Type: application/x-www-form-urlencoded"
     if said.startswith("trailing comma"):

@@ -18,7 +18,7 @@ import msgspec
 
 from daftari.errors import Malformed, NotFound, UnsupportedMedia
 from daftari.model.limits import ID_MAX, JSON_DEPTH_MAX, TEXT_MAX
-from daftari.rules.fields import Problems, read_flag, read_group_name, read_name, read_text, read_time
+from daftari.rules.fields import WITH_GAPS, Problems, read_flag, read_group_name, read_name, read_text, read_time
 from daftari.web.forms import Fields, fold_fields
 from daftari.web.malformed import explain
 from daftari.web.multipart import FORM as MULTIPART
@@ -224,7 +224,8 @@ class Params:
             texts = source if isinstance(source, list) else [value]
             pieces = (piece.strip() for text in texts for piece in text.split(",", FLAT_FIELDS_MAX))
             return list(islice(filter(None, pieces), FLAT_FIELDS_MAX))
-        self.problems.add(field, "must be a list.")
+        numbered = isinstance(value, dict) and all(name.isdecimal() for name in value)
+        self.problems.add(field, f"must be a list{WITH_GAPS if numbered else ''}.")
         return []
 
     def _items_within(self, field: str, text: str, *, is_json: bool) -> list[object]:

@@ -20,7 +20,7 @@ from daftari.mobile import AmbiguousMobile, Reader, UnreadableMobile, Written, r
 from daftari.model.contacts import TEXT_FIELDS, AttributeValue, Card, Change, ContactGiven, ContactRow
 from daftari.model.limits import ATTRIBUTE_NAME_MAX, ATTRIBUTE_TEXT_MAX, ATTRIBUTES_MAX, CONTACTS_PER_CALL_MAX, TEXT_MAX
 from daftari.model.time import format_time
-from daftari.rules.fields import NOT_A_TEXT, Errors, Problems, read_text
+from daftari.rules.fields import NOT_A_TEXT, WITH_GAPS, Errors, Problems, read_text
 from daftari.rules.numbers import NOT_A_NUMBER, ambiguous, find_known, read_number_with
 from daftari.store import Tx
 
@@ -177,7 +177,7 @@ def _decode_list(raw: bytes, field: str) -> Sequence[object]:
     except msgspec.ValidationError:
         found = _decode_untyped(raw)
         if not isinstance(found, list):
-            raise _one_error(field, f"must be an array{_kind_hint(found)}.") from None
+            raise _one_error(field, f"must be an array{_array_hint(found)}.") from None
         items = found
     if not items:
         raise _one_error(field, "is required.")
@@ -196,15 +196,26 @@ def _decode_object(raw: bytes, field: str) -> object:
     return found
 
 
+def _array_hint(found: object) -> str:
+    """How a value of another kind than an array of contacts probably came to be written."""
+    match found:
+        case dict() if "mobile" in found:
+            return ": put one contact in brackets, or send it as contact"
+        case dict() if found and all(name.isdecimal() for name in found):
+            return WITH_GAPS
+        case str() if not found.lstrip().startswith(("{", "[")):
+            return ' such as [{"mobile": "0722000001"}]'
+        case _:
+            return _kind_hint(found)
+
+
 def _kind_hint(found: object) -> str:
-    """How a value of another kind than a contact or contacts probably came to be written."""
+    """How a value of another kind than a contact probably came to be written."""
     match found:
         case str() if found.lstrip().startswith(("{", "[")):
             return ", and is a text that holds JSON: it was encoded twice"
         case str():
             return ' such as {"mobile": "0722000001"}'
-        case dict() if "mobile" in found:
-            return ": put one contact in brackets, or send it as contact"
         case list():
             return ": send several as contacts"
         case _:
