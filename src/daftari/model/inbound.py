@@ -147,7 +147,7 @@ class HeldEvent(Struct, frozen=True):
 
 
 class Review(Struct, frozen=True):
-    """Something for a person's eye. ``mobile`` is ``None`` when no number could be read.
+    """Something that a person has to decide. ``mobile`` is ``None`` when no number could be read.
 
     ``user_id`` is a WhatsApp person's id, and blank otherwise; it belongs to the token by which the message came.
     """

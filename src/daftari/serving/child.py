@@ -120,7 +120,7 @@ def work(settings: Settings) -> None:
 
 
 class _Stop:
-    """The word to stop, which is remembered until there is something to stop."""
+    """The signals that stop this process; one that comes early is kept until there is something to stop."""
 
     def __init__(self) -> None:
         # Where there is a parent, Ctrl-C is for the parent, which then sends SIGTERM.
@@ -128,7 +128,7 @@ class _Stop:
         signal.pthread_sigmask(signal.SIG_BLOCK, self._awaited)
 
     def then(self, stop: Callable[[], None]) -> None:
-        """Calls ``stop`` in a thread when the word comes, or at once if it came."""
+        """Calls ``stop`` in a thread when a signal comes, or at once if one came."""
 
         def wait() -> None:
             signal.sigwait(self._awaited)

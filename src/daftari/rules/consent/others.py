@@ -1,6 +1,6 @@
 """An opt-out of digits that are two numbers: one that the project knows, and another one of its region.
 
-It is the known one's. The other number is opted out too, so that no STOP is lost, and listed for a person's eye. No
+It is the known one's. The other number is opted out too, so that no STOP is lost, and listed for review. No
 HTTP, no SQL.
 """
 

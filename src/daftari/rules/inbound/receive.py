@@ -314,7 +314,7 @@ def _hold(tx: WriteTx, event: InboundMessage | InboundSignal, receipt: Receipt) 
 
 
 def _keep_for_review(tx: WriteTx, inbox: _Inbox, event: _Known, mobile: int | None, why: str, receipt: Receipt) -> None:
-    """Keep an event for a person's eye, once: by its message id, or else by what it says and when."""
+    """Keep an event for review, once: by its message id, or else by what it says and when."""
     # One ahead of the clock, or none, is that of receipt.
     at = receipt.received_at if event.at is None else min(event.at, receipt.received_at)
     said = event.text if isinstance(event, InboundMessage | InboundDoubt) else ""
