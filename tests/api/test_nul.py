@@ -94,7 +94,11 @@ def test_the_store_takes_no_nul_whatever_the_statement(store: Store, people: Any
         rows = [(people.shopify.id, number, f"{number}", f"{number}", NOW) for number in range(200)]
         tx.insert_many("contact_group", [*rows, (people.shopify.id, 200, "x", BAD, NOW)])
 
-    for rule, field in ((read, "folded"), (write, "name"), (write_many, "folded")):
+    def change_many(tx: WriteTx) -> None:
+        tx.run("update_contacts", items=[(1, 254722000001, "{}"), (2, 254722000002, BAD)], version=1, now=NOW)
+
+    rules = ((read, "folded"), (write, "name"), (write_many, "folded"), (change_many, "card"))
+    for rule, field in rules:
         with pytest.raises(ValidationFailed) as refused:
             store.write(people.shopify, ACTOR, NOW, rule)
         assert refused.value.errors == {field: [f"The {field} field must not contain a NUL character."]}

@@ -46,8 +46,10 @@ from daftari.store import (
 )
 from daftari.store.consent import StoredConsent
 from daftari.store.database_url import sqlite_path
+from daftari.store.engine import TABLES as WRITTEN_TABLES
 from daftari.store.idempotency import StoredResponse
 from daftari.store.imports import Chunk, Reject
+from daftari.store.nul import TEXT_COLUMNS
 from daftari.store.purge import TABLES
 from daftari.store.queries import Dialect, Query, load_queries
 from daftari.store.schema import list_migrations
@@ -257,7 +259,7 @@ def _postgres_offences(connection: psycopg.Connection[Any], query: Query) -> lis
     values = _values(query)
     for name, columns in query.row_sets.items():
         given = values[name]
-        turned = [given] if columns == 1 else [list(column) for column in zip(*given, strict=True)]
+        turned = [given] if len(columns) == 1 else [list(column) for column in zip(*given, strict=True)]
         values |= {f"{name}_{place}": column for place, column in enumerate(turned)}
     row = connection.execute(f"EXPLAIN (FORMAT JSON) {query.text}".encode(), values).fetchone()
     assert row is not None
@@ -324,6 +326,13 @@ def test_the_guard_sees_a_query_that_reads_a_whole_project(filled: dict[str, str
     worse = Query(name="worse", purpose="", text=text.format("%(project)s", "%(name)s"), row_sets={})
     with psycopg.connect(filled["postgres"]) as server:
         assert _postgres_offences(server, worse)
+
+
+def test_every_column_of_text_in_rows_is_examined_for_a_nul() -> None:
+    row_sets = [columns for query in load_queries("sqlite").values() for columns in query.row_sets.values()]
+    named = {column for columns in (*WRITTEN_TABLES.values(), *row_sets) for column in columns}
+    values = _column_values()
+    assert {column for column in named if isinstance(values.get(column), str)} == TEXT_COLUMNS
 
 
 def test_the_lists_of_exceptions_name_only_queries_that_there_are() -> None:

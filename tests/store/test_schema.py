@@ -313,4 +313,4 @@ def test_a_row_set_becomes_json_on_one_engine_and_arrays_on_the_other() -> None:
     assert "json_each(:ids)" in sqlite.text and "value ->> 1 AS card" in sqlite.text
     assert "unnest(%(ids_0)s::bigint[], %(ids_1)s::text[]) AS a(id, card)" in postgres.text
     assert "%% 2 = %(x)s" in postgres.text
-    assert sqlite.row_sets == {"ids": 2}
+    assert sqlite.row_sets == {"ids": ("id", "card")}

@@ -129,7 +129,8 @@ class PostgresTransaction(Transaction):
         for row_set, columns in query.row_sets.items():
             rows = given.pop(row_set)
             assert isinstance(rows, list | tuple)
-            arrays = [rows] if columns == 1 else [[row[place] for row in rows] for place in range(columns)]
+            refuse_nul_in_rows(columns, rows)
+            arrays = [rows] if len(columns) == 1 else [[row[place] for row in rows] for place in range(len(columns))]
             given |= {f"{row_set}_{place}": list(array) for place, array in enumerate(arrays)}
         self._cursor.execute(query.text.encode(), given)
 

@@ -28,12 +28,12 @@ _TYPE = re.compile(rf"\b({'|'.join(_TYPES)})\b")
 
 
 class Query(Struct, frozen=True):
-    """One query in one dialect. ``row_sets`` maps a row set's name to how many columns its rows have."""
+    """One query in one dialect. ``row_sets`` maps a row set's name to the columns of its rows."""
 
     name: str
     purpose: str
     text: str
-    row_sets: Mapping[str, int]
+    row_sets: Mapping[str, tuple[str, ...]]
 
 
 @cache
@@ -62,7 +62,7 @@ def read_queries(source: str, dialect: Dialect) -> list[Query]:
 
 
 def _translate(name: str, purpose: str, body: str, dialect: Dialect) -> Query:
-    row_sets = {match[1]: match[3].count(",") + 1 for match in _ROWS.finditer(body)}
+    row_sets = {match[1]: tuple(column for column, _ in _columns(match)) for match in _ROWS.finditer(body)}
     if dialect == "sqlite":
         text = _ROWS.sub(_json_each, body)
     else:

@@ -123,8 +123,11 @@ class SqliteTransaction(Transaction):
         query = self._queries[name]
         refuse_nul(values)
         values.setdefault("project", self.project.id)
-        for row_set in query.row_sets:
-            values[row_set] = _encode(values[row_set]).decode()
+        for row_set, columns in query.row_sets.items():
+            rows = values[row_set]
+            assert isinstance(rows, list | tuple)
+            refuse_nul_in_rows(columns, rows)
+            values[row_set] = _encode(rows).decode()
         return self._connection.execute(query.text, values)
 
 

@@ -64,7 +64,7 @@ class Rows(Struct, frozen=True):
 
 def refuse_ambiguous(tx: Tx, *, rows: Rows) -> Rows:
     """The rows, those invalid whose digits are a number of the region and another one that the project knows."""
-    known = find_known(tx, (row.digits for row in rows.rows))
+    known = find_known(tx, [row.digits for row in rows.rows if row.digits is not None])
     return _without(rows, known) if known else rows
 
 
