@@ -66,7 +66,7 @@ def test_a_column_about_consent_is_known_by_its_name(field: str, names: str) -> 
         "Name;Phone;Mobile;SMS;WhatsApp;No;No.;Company;Donor;Donation;Notes;Town;State;Nickname;Text;Location;Labels",
         "Marital Status;Payment Status;Transaction Status;Order status;OPTIN_TIME;OPTIN_IP;CONFIRM_TIME;Consent date",
         "No. of SMS;No SMS sent;SMS count;Contacted;Last contact;No contact person;Loan declined",
-        "Agreement;Meal preference",
+        "Agreement;Meal preference;DOUBLE_OPT-IN",
         "Call back;Alert level;Received by;Ad name;Date received;Messages sent;Communication;Market;Product offers",
         "Subscriber;Subscriber Number;Subscription plan;Marketing Manager;Bus Stop;UNSUB_CAMPAIGN_TITLE;Stop list id",
     ],

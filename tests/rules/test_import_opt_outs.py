@@ -284,6 +284,24 @@ def test_numbers_of_a_column_of_opt_outs_never_become_contacts(office: Office, h
     assert shown(office.bring(text, mapping={header: "mobile"}))["created"] == 2
 
 
+def test_columns_called_after_channels_that_hold_yes_and_no_say_what_is_accepted(office: Office) -> None:
+    text = "Name,Phone,SMS,WhatsApp,Email,Transactional SMS\nMary,0722000001,N,yes,Y,Yes\nJohn,0722000002,Y,No,N,no\n"
+    found = office.bring(text)
+    assert [fact[:3] for fact in facts(office)] == [
+        (254722000001, "sms", "*"),
+        (254722000002, "sms", "transactional"),
+        (254722000002, "whatsapp", "*"),
+    ]
+    assert view(office, found.id)["columns"][4] == {"name": "Email", "field": None}
+
+
+@pytest.mark.parametrize("header", ["Consent", "consent", "Opted in", "SMS"])
+def test_a_no_in_a_list_of_opt_ins_is_no_opt_in(office: Office, header: str) -> None:
+    found = office.bring(f"Phone,{header}\n0722000001,Yes\n0722000002,No\n0722000003,no\n", kind="opt_ins")
+    assert [fact[0] for fact in facts(office)] == [254722000001]
+    assert shown(found) == {"recorded": 1, "invalid": 2, "facts": 1}
+
+
 def test_a_group_that_reads_like_an_opt_out_is_told(office: Office) -> None:
     found = office.bring("Phone,Tags\n0722000001,vip;Unsubscribed\n0722000002,vip\n")
     (warning,) = view(office, found.id)["warnings"]

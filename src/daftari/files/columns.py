@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Struct
 
 from daftari.errors import ValidationFailed
-from daftari.files.consent_columns import CONSENT_KINDS, consent_field, names_consent, read_consent_field
+from daftari.files.consent_columns import CONSENT_KINDS, answer_field, consent_field, names_consent, read_consent_field
 from daftari.files.contents import ColumnContents
 from daftari.files.mobiles import Column, find_mobiles, names_mobile
 from daftari.files.record import has_name
@@ -61,8 +61,15 @@ def match_columns(
     taken = {field for field in fields.values() if field is not None}
     for place, name in enumerate(columns):
         is_other = place < len(contents) and (contents[place].are_telephones or contents[place].are_emails)
-        if place not in fields and not is_other and names_consent(name) and not find_field(name):
+        if place in fields or is_other:
+            continue
+        if names_consent(name) and not find_field(name):
             fields[place] = consent_field(name)
+        elif place < len(contents) and contents[place].are_answers:
+            found = answer_field(name)
+            if found is not None or (find_field(name) or ("",))[0] == "email":
+                # Whether the person takes messages there; an address is none.
+                fields[place] = found
     free = [
         Column(place, name, contents[place] if place < len(contents) else None)
         for place, name in enumerate(columns)

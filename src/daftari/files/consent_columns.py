@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
-from daftari.files.letters import fold_letters, without_apostrophes
+from daftari.files.letters import fold_letters, without_apostrophes, word_set
 
 ConsentKind = Literal["opt_out", "accepts", "status"]
 CONSENT_KINDS: tuple[ConsentKind, ...] = get_args(ConsentKind)
@@ -123,7 +123,7 @@ _ABOUT_CONSENT = re.compile(
     r"|fee|price|name|manager|officer|agent|rep|campaign|budget|team|medium|funnel|owner)$"
 )
 _DETAIL = re.compile(
-    r"\b(?:reason|cause|why|comments?|notes?|feedback|by|via|source|method|channel|keyword|message|at|on|date"
+    r"\b(?:reason|cause|why|comments?|notes?|feedback|by|via|source|method|mode|type|channel|keyword|message|at|on|date"
     r"|time|when|since"
     r"|motif|raison|motivo|razon|sababu|tarehe|fecha|data)$|(?:date|time|reason)$"
 )
@@ -148,6 +148,10 @@ _OTHER_MEDIA = re.compile(
     r"|cookie"
 )
 _PHONE_MEDIA = re.compile(r"\bsms\b|\btext|whats ?app|\bphone\b|\bcalls?\b|mobile|message|\bsimu\b|telefone?")
+_CHANNEL_NAMES = word_set(
+    """sms text texts whatsapp meseji message messages messaging transactional promotional premium marketing by via"""
+)
+"""Words of names that say no more than a channel and a purpose."""
 _NAME_CHARS_MAX = 120
 
 
@@ -174,6 +178,13 @@ def consent_field(name: str) -> str | None:
     return ".".join([kind, *(channels if len(channels) == 1 else []), *([purpose] if purpose else [])])
 
 
+def answer_field(name: str) -> str | None:
+    """The field of a column that is called after a channel and holds yes or no; ``None`` for any other."""
+    words = {*_words(name).replace("whats app", "whatsapp").split()}
+    is_channel = bool(words & {"sms", "text", "whatsapp", "meseji"}) and words <= _CHANNEL_NAMES
+    return consent_field(f"accepts {name}") if is_channel else None
+
+
 def _kind_of(words: str) -> ConsentKind | None:
     """How a column about consent is read."""
     if not words or len(words) > _NAME_CHARS_MAX:
@@ -184,7 +195,7 @@ def _kind_of(words: str) -> ConsentKind | None:
     if _OPT_OUT.search(words) or _OPT_OUT.search(joined) or _REFUSES.search(words):
         return None if _ABOUT_OPT_OUTS.search(words) else "opt_out"
     if accepts:
-        return None if _ABOUT_CONSENT.search(words) else "accepts"
+        return None if _ABOUT_CONSENT.search(words) or "double opt" in words else "accepts"
     return "status" if _STATUS.search(words) and not _OTHER_STATUS.search(words) else None
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from daftari.files.blanks import is_blank
+from daftari.files.letters import word_set
 
 SAMPLE_ROWS = 200
 """Rows from which columns are judged."""
@@ -34,6 +35,7 @@ _MASKED = re.compile(r"\+?\d{2,7}[*x\u2022#]{2,8}\d{2,4}(?:\s*-.*)?", re.IGNOREC
 """As statements show numbers: ``2547****802 - JOHN OUMA``."""
 _BEGINNINGS = frozenset("+(='\uff0b")
 """How a number may begin, other than with a digit."""
+_ANSWERS = word_set("yes no y n true false oui non sim não nao sí si ndiyo hapana نعم لا አዎ አይ on off")
 _DIGITS_MIN, _DIGITS_MAX = 7, 15
 _CELL_CHARS_MAX = 200
 _EMAIL_CHARS_MAX = 400
@@ -56,6 +58,8 @@ class ColumnContents(Struct, frozen=True, array_like=True, gc=False):
     """Those of these that are written as people dial them: with the zero or the code of the country in front."""
     with_digits: int = 0
     """Cells with so many digits that a telephone number may be among them."""
+    answers: int = 0
+    """Cells that say yes or no."""
     emails: int = 0
     names: int = 0
     """Cells with nothing but words."""
@@ -82,6 +86,10 @@ class ColumnContents(Struct, frozen=True, array_like=True, gc=False):
     @property
     def are_emails(self) -> bool:
         return 2 * self.emails > self.filled
+
+    @property
+    def are_answers(self) -> bool:
+        return 10 * self.answers >= 8 * self.filled > 0
 
     @property
     def are_names(self) -> bool:
@@ -147,6 +155,7 @@ def _count(cells: Sequence[object], is_telephone: IsTelephone) -> ColumnContents
         plain=sum(_begins_number(str(text)) for text in telephones),
         whole=sum(_begins_number(str(text)) and not _lacks_zero(str(text), is_telephone) for text in telephones),
         with_digits=sum(_count_digits(text) >= _DIGITS_MIN - 2 for text in texts),
+        answers=sum(isinstance(text, bool) or str(text).casefold() in _ANSWERS for text in texts),
         emails=sum(map(looks_like_email, texts)),
         names=len(names),
         full_names=sum(len(some) > 1 for some in names),

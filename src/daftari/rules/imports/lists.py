@@ -25,6 +25,7 @@ from daftari.rules.consent.state import fold_sender
 from daftari.rules.consent.views import cut_evidence
 from daftari.rules.imports.cells import FoundNumber, is_readable
 from daftari.rules.imports.columns import Columns, Taker
+from daftari.rules.imports.fields import is_listed
 from daftari.rules.imports.model import ImportSettings, ReadChunk, Values
 from daftari.rules.imports.opt_outs import is_clear_yes, read_channels, read_consent_cell, read_purposes
 from daftari.rules.imports.reasons import record_json, reject, warn, without_quote
@@ -140,7 +141,7 @@ class ListReader:
             self._read_time(members, read)
         for use in self._columns.consents:
             cell = self._take(values, use.where)
-            if is_no_value(cell):
+            if is_no_value(cell) or is_listed(cell):
                 continue
             column = f"The column {quote(use.name)}"
             if self._kind == "opt_in" and read_consent_cell(cell, use.column.kind) == "opted_out":

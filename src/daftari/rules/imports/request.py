@@ -159,6 +159,8 @@ def _useful(use: ColumnUse, *, are_facts: bool) -> ColumnUse:
         return use
     if (field in FACT_FIELDS) is are_facts:
         return use
+    if field == "consent":
+        return ColumnUse(use.name, consent_field(use.name))
     return ColumnUse(use.name, consent_field(use.name) if field == "at" else None)
 
 
