@@ -63,7 +63,7 @@ def build_authorizer(store: Store, authenticator: KeyAuthenticator) -> Authorize
 
 
 def _refuse_other_method(raw: RawRequest, params: Params) -> None:
-    """Raise ``ValidationFailed`` where a request asks to be taken for another method, as Laravel's forms do."""
+    """Raise ``ValidationFailed`` where a POST asks to be taken for another method, as Laravel's forms do."""
     for name, given in (
         (METHOD_FIELD, params.given(METHOD_FIELD)),
         (METHOD_HEADER, raw.headers.get(METHOD_HEADER.lower())),
@@ -88,7 +88,8 @@ def _open_request(context: AppContext, authenticator: KeyAuthenticator, raw: Raw
     if access is None:
         raise Unauthenticated
     refuse_beyond(access, params, writes=writes)
-    _refuse_other_method(raw, params)
+    if raw.scope.method == "POST":
+        _refuse_other_method(raw, params)
     idempotent = None
     if writes and route.body.kind != "lines":
         idempotent = read_idempotency_key(raw, key_id=access.key.id)

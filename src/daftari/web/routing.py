@@ -123,29 +123,28 @@ class Router:
         for shape, places in sorted(shapes.items()):
             self._shapes.setdefault(len(shape), []).append((_fixed(shape), places))
 
-    def match(self, method: str, path: str) -> RouteMatch:
-        """The route of a request; where there is none, a route that answers with the error."""
-        found = self._match(method, path)
-        if found.route.path or not self._base or not path.startswith(f"{self._base}/"):
-            return found
-        below = self._match(method, path[len(self._base) :])
-        return RouteMatch(below.route, below.parameters, below.prefix, below.path, self._base)
+    def match(self, method: str, path: str, *, is_below: bool = False) -> RouteMatch:
+        """The route of a request; where there is none, a route that answers with the error.
 
-    def _match(self, method: str, path: str) -> RouteMatch:
-        prefix = ""
+        ``is_below``: the path is known to have no ``base`` before it.
+        """
+        whole, prefix = path, ""
         if path.startswith(self._prefix):
             prefix = self._prefix[:-1]
             path = path[len(prefix) :]
         path = path.removesuffix("/")
         parameters: dict[str, str] = {}
         place = self._constant.get(path) or self._find(path, parameters)
-        if place is None and path.startswith("//"):
+        if place is not None:
+            route = place.routes.get(READS.get(method, method)) or _refusal(method, place.refuse)
+            return RouteMatch(route, parameters, prefix, path)
+        if path.startswith("//"):
             # A URL whose base ends with a slash.
-            return self._match(method, f"{prefix}/{path.lstrip('/')}")
-        if place is None:
-            return RouteMatch(_refusal(method, _refuse_path), parameters, prefix, path)
-        route = place.routes.get(READS.get(method, method)) or _refusal(method, place.refuse)
-        return RouteMatch(route, parameters, prefix, path)
+            return self.match(method, f"{prefix}/{path.lstrip('/')}", is_below=True)
+        if self._base and not is_below and whole.startswith(f"{self._base}/"):
+            below = self.match(method, whole[len(self._base) :], is_below=True)
+            return RouteMatch(below.route, below.parameters, below.prefix, below.path, self._base)
+        return RouteMatch(_refusal(method, _refuse_path), parameters, prefix, path)
 
     def _find(self, path: str, parameters: dict[str, str]) -> _Place | None:
         """The place of a path with parameters, which are put into ``parameters``."""

@@ -139,16 +139,15 @@ class RsgiServer:
         self._close()
 
     async def __rsgi__(self, scope: RsgiScope, protocol: RsgiProtocol) -> None:
-        client = scope.client
-        self._slow_clients.begin(client)
-        try:
-            await self._handle(scope, protocol)
-        finally:
-            self._slow_clients.end(client)
-
-    async def _handle(self, scope: RsgiScope, protocol: RsgiProtocol) -> None:
-        request_id = f"{self._request_prefix}{next(self._request_numbers):08x}"
         incoming = IncomingBody(scope.headers, protocol, self._limits.pace)
+        try:
+            await self._handle(scope, protocol, incoming)
+        finally:
+            # Granian may wait for the rest of a body for as long as the connection lasts.
+            self._slow_clients.end(scope.client, is_abandoned=not incoming.has_ended)
+
+    async def _handle(self, scope: RsgiScope, protocol: RsgiProtocol, incoming: IncomingBody) -> None:
+        request_id = f"{self._request_prefix}{next(self._request_numbers):08x}"
         try:
             response = await self._respond(scope, incoming, request_id)
             if isinstance(response.body, ResponseSpool):
@@ -186,15 +185,13 @@ class RsgiServer:
             protocol.response_bytes(response.status, headers, body)
         if not incoming.has_ended:
             await self._drain(incoming)
-        if not incoming.has_ended:
-            # Granian may wait for the rest of the body for as long as the connection lasts.
-            self._slow_clients.abandon(scope.client)
 
     async def _respond(self, scope: RsgiScope, incoming: IncomingBody, request_id: str) -> Response:
         match = self._router.match(scope.method, scope.path)
         # Where no key is needed, nothing is read.
         if incoming.has_ended or match.route.access == "open":
             return await self._call(request_id, scope, match, NO_BODY)
+        self._slow_clients.begin(scope.client)
         spool = RequestSpool(BODY_IN_MEMORY_BYTES_MAX if match.route.body.kind == "fields" else 0, self._budget)
         try:
             await self._take_body(incoming, spool, scope, match)
@@ -207,6 +204,7 @@ class RsgiServer:
         request = RawRequest(request_id, method, match, scope.headers, body, scope, arrived)
         if self._inline and match.route.inline:
             return self._application(request)
+        self._slow_clients.begin(scope.client)
         if match.route.body.kind == "file":
             return await self._in_file_pool(partial(self._application, request))
         return await self._in_pool(partial(self._answer, request))

@@ -58,31 +58,31 @@ class _Phase(Struct):
 
 
 class SlowClients:
-    """The connections of one server process. ``begin`` and ``end`` are called around each request."""
+    """The connections of one server process.
+
+    ``begin`` is called when a request waits for anything, its body included, and ``end`` after every request.
+    """
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
         # Changed by the event loop's thread only, and copied at once by the one that looks.
-        self._active: dict[str, int] = {}
+        self._active: set[str] = set()
         self._ended_at: dict[str, float] = {}
         self._abandoned: set[str] = set()
         self._phases: dict[str, _Phase] = {}
 
     def begin(self, client: str) -> None:
-        """A request came, so its head did."""
-        self._abandoned.discard(client)
-        self._active[client] = self._active.get(client, 0) + 1
+        """The head of a request came; what follows may take long."""
+        self._active.add(client)
 
-    def end(self, client: str) -> None:
-        """The request was answered, and its body is no longer read."""
-        left = self._active.pop(client) - 1
-        if left:
-            self._active[client] = left
+    def end(self, client: str, *, is_abandoned: bool) -> None:
+        """The request was answered. ``is_abandoned``: the rest of its body is not read, so the connection is closed."""
+        self._active.discard(client)
         self._ended_at[client] = time.monotonic()
-
-    def abandon(self, client: str) -> None:
-        """The request was answered, and the rest of its body will not be read. The connection is closed soon."""
-        self._abandoned.add(client)
+        if is_abandoned:
+            self._abandoned.add(client)
+        elif self._abandoned:
+            self._abandoned.discard(client)
 
     def close_slow(self) -> None:
         """Look at every connection, and close those that are too slow."""
