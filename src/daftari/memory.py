@@ -1,13 +1,31 @@
-"""How often Python looks for reference cycles while it works in bulk. Imports nothing of the package."""
+"""How a process manages memory: the heaps of its threads and the search for cycles. Imports nothing of the package."""
 
 from __future__ import annotations
 
+import ctypes
 import gc
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 CYCLE_CHECK_OBJECTS = 200_000
 """New objects after which Python looks for cycles: a few of the largest calls."""
+HEAPS_MAX = 2
+"""Heaps of the threads of a process together."""
+_M_ARENA_MAX = -8
+"""The name of that limit in the ``mallopt`` of glibc."""
+
+
+def limit_heaps() -> None:
+    """Makes the threads of this process share their heaps, unless the environment says how many there may be.
+
+    glibc gives each thread a heap, and each keeps what its largest call took: with eight threads under mixed load a
+    server's memory grew for ten minutes. Python's threads take turns and gain nothing from heaps of their own. Other C
+    libraries know no such limit.
+    """
+    if "MALLOC_ARENA_MAX" not in os.environ:
+        with suppress(AttributeError, OSError):
+            ctypes.CDLL(None).mallopt(_M_ARENA_MAX, HEAPS_MAX)
 
 
 def check_cycles_rarely() -> None:

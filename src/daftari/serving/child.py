@@ -18,7 +18,7 @@ from multiprocessing.process import BaseProcess
 
 from msgspec import Struct
 
-from daftari.memory import check_cycles_rarely
+from daftari.memory import check_cycles_rarely, limit_heaps
 from daftari.serving.log_lines import LineFormatter
 from daftari.settings import Settings
 
@@ -138,7 +138,8 @@ class _Stop:
 
 
 def _begin() -> None:
-    """Writes warnings to standard error, and makes the process stop when its parent ends."""
+    """Writes warnings to standard error, limits heaps, and makes the process stop when its parent ends."""
+    limit_heaps()
     handler = logging.StreamHandler()
     handler.setFormatter(LineFormatter("daftari: %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
