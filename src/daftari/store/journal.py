@@ -94,8 +94,12 @@ def delete_removals(tx: WriteTx, *, mobile: int) -> int:
 
 def written_ranges(ids: Iterable[int]) -> str:
     """``1-1000,1003`` for ids in any order."""
+    ordered = sorted(set(ids))
+    if ordered and ordered[-1] - ordered[0] == len(ordered) - 1:
+        # Those of new contacts.
+        return _write_ranges([(ordered[0], ordered[-1])])
     ranges: list[list[int]] = []
-    for number in sorted(ids):
+    for number in ordered:
         if ranges and number == ranges[-1][1] + 1:
             ranges[-1][1] = number
         else:

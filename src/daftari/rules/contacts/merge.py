@@ -51,6 +51,11 @@ class Joining(Struct):
     excluded: set[int]
     """These, and the suppressed."""
 
+    @property
+    def takes_all(self) -> bool:
+        """Whether every new contact joins."""
+        return self.group.mobiles is None and not self.excluded
+
     def takes(self, mobile: int) -> bool:
         """Whether a new contact with this number joins."""
         wanted = self.group.mobiles
@@ -189,7 +194,7 @@ def write_merge(tx: WriteTx, *, merge: Merge, ids: Mapping[int, int] | None = No
         contacts.insert_contacts(tx, cards=new)
     if merge.changed:
         contacts.update_contacts(tx, cards=merge.changed.values())
-    by_mobile = {card.mobile: card.id for card in new} if merge.joinings else {}
+    by_mobile = {} if all(joining.takes_all for joining in merge.joinings) else {card.mobile: card.id for card in new}
     first_group = tx.book.next_group_id
     joined = {_group_id(tx, joining): _join(joining, new_ids, by_mobile) for joining in merge.joinings}
     for group_id, members in joined.items():
@@ -229,7 +234,7 @@ def _group_id(tx: WriteTx, joining: Joining) -> int:
 def _join(joining: Joining, new_ids: Sequence[int], by_mobile: Mapping[int, int]) -> Sequence[int]:
     """The ids that join a group; those of new contacts as they are, where that is all of them."""
     wanted = joining.group.mobiles
-    if wanted is None and not joining.excluded:
+    if joining.takes_all:
         new: Sequence[int] = new_ids
     else:
         mobiles = (by_mobile.keys() if wanted is None else by_mobile.keys() & wanted) - joining.excluded
