@@ -13,7 +13,7 @@ from daftari.errors import ValidationFailed
 from daftari.files import Cell, TableOptions, match_columns
 from daftari.files.contents import count_contents
 from daftari.files.header import find_table
-from daftari.rules.imports.parse import telephone_test
+from daftari.rules.imports.cells import telephone_test
 
 MOBILE_NAMES = (
     "Billing Phone|Telephone No.|CONTACT|CONTACTS|CONTACT NO|Contact No's|Cell No.|PhoneNo|WhatsApp No.|"

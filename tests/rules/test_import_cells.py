@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -135,6 +137,13 @@ def test_nothing_is_written_in_many_ways(cell: object) -> None:
 def test_a_word_is_nothing_only_where_a_number_is_meant() -> None:
     assert is_no_number("x") and is_no_number("hana") and is_no_number(0) is False
     assert not is_no_value("x") and not is_no_value("Na") and not is_no_value(0)
+
+
+def test_spaces_of_every_kind_are_no_value() -> None:
+    spaces = [character for character in map(chr, range(sys.maxunicode + 1)) if character.isspace()]
+    assert [
+        one for one in spaces if not is_no_value(one) or not is_no_value(f"{one}N/A") or is_no_value(f"{one}A")
+    ] == []
 
 
 def test_a_cell_is_quoted_on_one_line_and_shortened() -> None:

@@ -19,8 +19,9 @@ from daftari import files
 from daftari.model.projects import Actor, Project
 from daftari.rules.imports import lifecycle, views
 from daftari.rules.imports.apply import Taken, take_chunks
+from daftari.rules.imports.cells import telephone_test
 from daftari.rules.imports.model import Import, ImportSettings, ReadChunk
-from daftari.rules.imports.parse import RowReader, telephone_test
+from daftari.rules.imports.parse import RowReader
 from daftari.rules.imports.request import ImportRequest, column_uses, keep_file, table_options
 from daftari.rules.imports.undo import undo_chunk
 from daftari.sandbox import read_request

@@ -12,16 +12,16 @@ from functools import cache
 import phonenumbers
 from phonenumbers import PhoneMetadata, PhoneNumberDesc
 
-from daftari.mobile.plans import E164_DIGITS_MAX, metadata_of, mobile_desc, whole_lengths
+from daftari.mobile.plans import E164_DIGITS_MAX, metadata_of, mobile_desc
 
 
 @cache
 def fast_pattern(region: str) -> re.Pattern[str] | None:
     """The mobiles of a region in their usual forms, or ``None`` where no form is unambiguous.
 
-    The national number is the group ``nsn``; the group ``abroad`` matches where the digits alone have the length of a
-    foreign number too. Each look-ahead is one condition under which the rule would turn another way; what fails one is
-    read by it.
+    The national number is the group ``nsn``; the group ``bare`` matches where nothing stands before it, so that the
+    digits may be a foreign number too. Each look-ahead is one condition under which the rule would turn another way;
+    what fails one is read by it.
     """
     metadata = metadata_of(region)
     code = metadata.country_code
@@ -38,10 +38,10 @@ def fast_pattern(region: str) -> re.Pattern[str] | None:
     leading = f"(?={metadata.leading_digits})" if metadata.leading_digits else ""
     is_of_length = "|".join(f"\\d{{{length}}}\\Z" for length in lengths)
     national_number = f"(?={is_of_length}){leading}(?={is_general})(?P<nsn>{mobile.national_number_pattern})\\Z"
-    return re.compile(f"(?:{'|'.join(_forms(metadata, is_general, lengths))}){national_number}", re.ASCII)
+    return re.compile(f"(?:{'|'.join(_forms(metadata, is_general))}){national_number}", re.ASCII)
 
 
-def _forms(metadata: PhoneMetadata, is_general: str, lengths: list[int]) -> Iterator[str]:
+def _forms(metadata: PhoneMetadata, is_general: str) -> Iterator[str]:
     """What may stand before a national number, with what must not follow for the rule to see it so."""
     code, trunk = metadata.country_code, metadata.national_prefix_for_parsing
     not_trunk = f"(?!{trunk})" if trunk else ""
@@ -50,21 +50,10 @@ def _forms(metadata: PhoneMetadata, is_general: str, lengths: list[int]) -> Iter
     yield f"\\+{code}"
     yield f"00{code}"
     yield f"{not_abroad}(?!{is_general}){code}{not_trunk}"
-    yield f"{not_abroad}(?!{code}){not_trunk}(?:(?={_foreign(lengths)})(?P<abroad>))?"
+    yield f"{not_abroad}(?!{code}){not_trunk}(?P<bare>)"
     if trunk and not metadata.national_prefix_transform_rule:
         # Atomic, as the library's own match is: it never tries a second way to strip the prefix.
         yield f"{not_abroad}(?!{code})(?>{trunk})"
-
-
-def _foreign(lengths: list[int]) -> str:
-    """Digits of these lengths that may be a number of another country, its code first."""
-    codes = sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
-    foreign = []
-    for length in lengths:
-        fitting = [str(code) for code in codes if length - len(str(code)) in whole_lengths(code)]
-        if fitting:
-            foreign.append(f"(?=\\d{{{length}}}\\Z)(?:{'|'.join(fitting)})")
-    return "|".join(foreign) or "(?!)"
 
 
 def _whole_lengths(general: PhoneNumberDesc, mobile: PhoneNumberDesc, *, longest: int) -> list[int]:

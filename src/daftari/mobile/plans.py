@@ -113,13 +113,19 @@ def mobile_lengths(code: int) -> frozenset[int]:
 
 @cache
 def whole_lengths(code: int) -> frozenset[int]:
-    """The lengths of all numbers after a country code that can be dialled from anywhere."""
+    """The lengths of all numbers after a country code that can be dialled from anywhere; none where it is no code."""
     lengths: set[int] = set()
     for region in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(code, ()):
         metadata = PhoneMetadata.metadata_for_region(region) or PhoneMetadata.metadata_for_nongeo_region(code)
         if metadata is not None:
             lengths.update(_possible_lengths(metadata))
     return frozenset(lengths)
+
+
+def has_whole_length(digits: str) -> bool:
+    """Whether digits begin with a country code and are as long as some number of that country."""
+    lengths = range(1, min(COUNTRY_CODE_DIGITS_MAX, len(digits)) + 1)
+    return any(digits[0] != "0" and len(digits) - length in whole_lengths(int(digits[:length])) for length in lengths)
 
 
 def _possible_lengths(metadata: PhoneMetadata) -> tuple[int, ...]:

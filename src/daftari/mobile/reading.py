@@ -19,6 +19,7 @@ from daftari.mobile.plans import (
     country_code,
     e164,
     has_mobile_length,
+    has_whole_length,
     is_mobile_of,
     is_region,
     is_valid,
@@ -67,7 +68,7 @@ def reader_with(pattern: re.Pattern[str] | None, region: str) -> Reader:
     if pattern is None:
         return lambda written: read_with_library(written, region)
     match, nsn, code = pattern.match, pattern.groupindex["nsn"], country_code(region)
-    abroad = pattern.groupindex["abroad"]
+    bare = pattern.groupindex["bare"]
 
     def read(written: Written) -> int:
         if type(written) is str:
@@ -79,7 +80,8 @@ def reader_with(pattern: re.Pattern[str] | None, region: str) -> Reader:
         if found is None:
             return read_with_library(written, region)
         number = int(code + found[nsn])
-        return number if found[abroad] is None else _read_doubtful(number, found[nsn])
+        is_foreign = found[bare] is not None and has_whole_length(found[nsn])
+        return _read_doubtful(number, found[nsn]) if is_foreign else number
 
     return read
 
@@ -158,7 +160,8 @@ def _read_bare(digits: str, region: str) -> int | None:
         return at_home
     if number is not None and is_valid(number):
         return int(digits)
-    abroad = _read_valid(f"+{digits}", None)
+    # No country code begins with 0.
+    abroad = None if digits.startswith("0") else _read_valid(f"+{digits}", None)
     if abroad is not None:
         return abroad
     return int(digits) if number is not None and has_mobile_length(number) else None

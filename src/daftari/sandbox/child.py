@@ -19,8 +19,8 @@ from daftari import files
 from daftari.errors import DaftariError
 from daftari.files import Record
 from daftari.memory import check_cycles_rarely
+from daftari.rules.imports.cells import telephone_test
 from daftari.rules.imports.model import ImportSettings
-from daftari.rules.imports.parse import RowReader, telephone_test
 from daftari.sandbox.protocol import CHUNK, END, ERROR, LAYOUT, Task, read_frame, write_frame
 
 MEMORY_BYTES_MAX = 1024 * 1024 * 1024
@@ -87,6 +87,9 @@ def _limit(limit: int, most: int) -> None:
 
 
 def _read_chunks(said: BinaryIO, path: str, settings: ImportSettings, first_chunk: int) -> None:
+    # It takes long to load, and finding a layout needs none of it.
+    from daftari.rules.imports.parse import RowReader
+
     reader = RowReader(settings)
     if reader.has_times:
         for some in files.read_records(path, layout=settings.layout):

@@ -13,10 +13,10 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from daftari.files import NEUTRAL_LABEL, label_rank
+from daftari.files import NEUTRAL_LABEL, IsTelephone, label_rank
 from daftari.files.labels import FAX_LABELS, MOBILE_LABELS
 from daftari.files.letters import fold_letters, word_set
-from daftari.mobile import AmbiguousMobile, Reader, UnreadableMobile
+from daftari.mobile import AmbiguousMobile, Reader, UnreadableMobile, reader_for
 
 NUMBERS_PER_CELL_MAX = 10
 """Numbers that one cell is searched for."""
@@ -104,6 +104,20 @@ _EXTENSIONS = word_set("ext extn extension x poste ramal")
 _AFTER_NUMBER = re.compile(r"[\s\-.\u2010-\u2015]+")
 
 
+def telephone_test(region: str) -> IsTelephone:
+    """Whether people of a region dial what is in a cell, for a file whose columns are not known yet."""
+    read = reader_for(region)
+
+    def is_telephone(written: str | int) -> bool:
+        try:
+            read(written)
+        except UnreadableMobile as error:
+            return isinstance(error, AmbiguousMobile)
+        return True
+
+    return is_telephone
+
+
 def find_numbers(cell: object, *, reader: Reader) -> list[FoundNumber]:
     """The numbers in a cell, at least one of which can be read; none, when none can.
 
@@ -181,13 +195,16 @@ def _find_parts(text: str, reader: Reader) -> Iterator[FoundNumber]:
         yield alone
         return
     parts = [part for part in _SEPARATOR.split(text) if part.strip(f"{_AROUND}.")]
-    for part in parts[:NUMBERS_PER_CELL_MAX] if len(parts) > 1 else [text]:
+    if len(parts) <= 1:
+        yield from _divide(text, reader) or _find_labelled(text, reader)
+        return
+    for part in parts[:NUMBERS_PER_CELL_MAX]:
         one = _find_one(part)
         if one is not None and is_readable(one.text, reader):
             yield one
         elif divided := _divide(part, reader) or _find_labelled(part, reader):
             yield from divided
-        elif len(parts) > 1 and any(map(str.isdigit, part)):
+        elif any(map(str.isdigit, part)):
             yield one or FoundNumber(part.strip())
 
 

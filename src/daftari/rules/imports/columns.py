@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from daftari.files import LABEL, ColumnUse, find_member, label_rank, plain_value, split_name
-from daftari.files.blanks import NO_VALUE_CHARS_MAX, is_no_number, is_no_value
+from daftari.files.blanks import NO_VALUE_STARTS, is_no_number, is_no_value
 from daftari.files.consent_columns import ConsentColumn, read_consent_field
 from daftari.mobile import Reader
 from daftari.model.contacts import TEXT_FIELDS, AttributeValue, ContactGiven
@@ -29,17 +29,17 @@ from daftari.rules.imports.cells import (
     repair_number,
 )
 from daftari.rules.imports.fields import decode_cell
-from daftari.rules.imports.model import ImportSettings, Values
+from daftari.rules.imports.model import FACT_FIELDS, ImportSettings, Values
 
 NUMBERS_PER_ROW_MAX = 9
 """Columns of a table that may hold the number."""
 MORE_FIELDS = ("group", "groups", "attributes", "id", "created_at", "consent")
 """Fields of a record that are not a contact's own."""
-FACT_FIELDS = ("channel", "sender", "purpose", "at", "note")
-"""Fields of a record of a list."""
 _TABLES = ("csv", "xlsx", "ods")
 """Formats whose records are cells in the order of the columns."""
 _NUMBER_STARTS = frozenset("+0123456789")
+_CAREFUL_STARTS = NO_VALUE_STARTS | {"="}
+"""How a text begins that may be no value, or a formula with one."""
 _encode = msgspec.json.encode
 Taker = Callable[[Values, "int | str"], Any]
 
@@ -98,6 +98,7 @@ class Columns:
         self._texts = [(field, places[field]) for field in TEXT_FIELDS if field in places]
         numbered = ["mobile", *(f"mobile.{number}" for number in range(2, NUMBERS_PER_ROW_MAX + 1))]
         self._mobiles = [places[field] for field in numbered if field in places]
+        self._mobile_places = [place for place in self._mobiles if isinstance(place, int)]
         self._labels = {
             places[field]: places[label]
             for field in numbered
@@ -218,12 +219,12 @@ class Columns:
             found.append(alone)
         return found if len(found) > 1 else []
 
-    def holds_one(self, values: Values) -> bool:
+    def holds_one(self, values: Sequence[Any]) -> bool:
         """Whether a row of a table has, by simple looks, no cell with two numbers; a fast answer for nearly all."""
         if self._is_list:
             return False
-        for place in self._mobiles:
-            cell = cast("list[Any]", values)[cast(int, place)]
+        for place in self._mobile_places:
+            cell = values[place]
             if cell is not None and (type(cell) is not str or len(cell) >= TWO_NUMBERS_CHARS_MIN):
                 return False
         return True
@@ -231,15 +232,13 @@ class Columns:
     def read_plain_cells(self, values: Sequence[Any]) -> tuple[str | None, ...] | None:
         """The texts of a row in the order of ``TEXT_FIELDS``; ``None`` where one wants a careful look."""
         assert self.plain is not None, "only a plain table is asked"
-        cells: list[str | None] = []
-        for place in self.plain[1:]:
-            cell = values[place] if place >= 0 else None
-            if cell:
-                if ":::" in cell or cell[0] == "=":
+        cells = [values[place] if place >= 0 else None for place in self.plain[1:]]
+        for place, cell in enumerate(cells):
+            if cell and (cell[0] in _CAREFUL_STARTS or ":::" in cell):
+                if cell[0] == "=" or ":::" in cell:
                     return None
-                if len(cell) <= NO_VALUE_CHARS_MAX and is_no_value(cell):
-                    cell = None
-            cells.append(cell)
+                if is_no_value(cell):
+                    cells[place] = None
         return tuple(cells)
 
     def read_members(self, values: Values, take: Taker) -> dict[str, Any]:

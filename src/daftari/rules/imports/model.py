@@ -15,6 +15,8 @@ from daftari.store.numbers import Mark
 
 ImportKind = Literal["contacts", "opt_outs", "opt_ins"]
 Values = list[Any] | dict[str, Any]
+FACT_FIELDS = ("channel", "sender", "purpose", "at", "note")
+"""Fields of a record of a list."""
 
 
 class ReadChunk(Struct, frozen=True, array_like=True):

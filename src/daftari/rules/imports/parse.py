@@ -14,7 +14,7 @@ from msgspec import Raw, Struct
 from pyroaring import BitMap64
 
 from daftari.errors import UnreadableFile, quote
-from daftari.files import IsTelephone, Record
+from daftari.files import Record
 from daftari.files.blanks import is_no_value
 from daftari.files.consent_columns import names_detail, names_time
 from daftari.mobile import AmbiguousMobile, Reader, UnreadableMobile, Written, own_form_reader, reader_for
@@ -128,7 +128,7 @@ class RowReader:
         columns, is_table = self._columns, self._settings.layout.format == "csv"
         for record in records:
             values = record.values
-            if values is None or (is_table and columns.holds_one(values)):
+            if values is None or (is_table and isinstance(values, list) and columns.holds_one(values)):
                 found.append(self._renumbered(record, values) if self._added else record)
                 continue
             divided = columns.divide(values, self._take, self._reader)
@@ -321,20 +321,6 @@ class RowReader:
         if isinstance(values, dict) and values.keys() <= {"id", "mobile", "consent"}:
             return is_listed(more["consent"])
         return self._columns.is_ours
-
-
-def telephone_test(region: str) -> IsTelephone:
-    """Whether people of a region dial what is in a cell, for a file whose columns are not known yet."""
-    read = reader_for(region)
-
-    def is_telephone(written: str | int) -> bool:
-        try:
-            read(written)
-        except UnreadableMobile as error:
-            return isinstance(error, AmbiguousMobile)
-        return True
-
-    return is_telephone
 
 
 def _remembering(reader: Reader) -> Reader:

@@ -19,9 +19,8 @@ from daftari.model.contacts import TEXT_FIELDS
 from daftari.model.limits import FILE_BYTES_MAX, PART_BYTES, PARTS_PER_STEP
 from daftari.rules.consent.facts import Kind, read_facts
 from daftari.rules.fields import Problems
-from daftari.rules.imports.columns import FACT_FIELDS
 from daftari.rules.imports.lifecycle import add_parts, begin_import
-from daftari.rules.imports.model import ImportKind, ImportSettings
+from daftari.rules.imports.model import FACT_FIELDS, ImportKind, ImportSettings
 
 OWN_NAMES = ("id", "mobile", *TEXT_FIELDS, "created_at", "attributes", "groups", "consent")
 """The members of a contact as it is exported."""
