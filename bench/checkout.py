@@ -35,10 +35,13 @@ HERE = Checkout(ROOT, ROOT / os.environ.get("VENV", VENV) / "bin" / "python")
 
 
 def environment() -> dict[str, str]:
-    """The developer's, without settings of Daftari's; the folder of the benchmark has no settings file either."""
+    """The developer's, without settings of Daftari's; the folder of the benchmark has no settings file either.
+
+    Bytecode is kept, as it is where Daftari is installed; else every process would compile all sources.
+    """
+    dropped = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DAFTARI_")}
-    kept.pop("PYTHONPATH", None)
-    return {**kept, "DAFTARI_SECRET": SECRET}
+    return {**{name: value for name, value in kept.items() if name not in dropped}, "DAFTARI_SECRET": SECRET}
 
 
 def open_base(base: str) -> Checkout:
