@@ -28,11 +28,10 @@ class StoredContact(Struct, frozen=True):
 
 
 class ListedCards(Struct, frozen=True):
-    """Part of a list: how many contacts, their cards joined with commas, the last id, and what names the state."""
+    """Part of a list: how many contacts, their cards joined with commas, and what identifies the book's state."""
 
     count: int
     cards: bytes
-    last_id: int | None
     state: bytes
 
 
@@ -92,10 +91,10 @@ def list_cards(tx: Tx, *, group_id: int | None, consent_status: int, start: Page
         name, which = "list_contact_cards", {"consent_status": consent_status}
     else:
         name, which = "list_member_cards", {"group": group_id}
-    ((count, cards, last_id, state),) = tx.fetch(
-        tuple[int, bytes | None, int | None, str], name, first=start.first, skip=start.skip, limit=limit, **which
+    ((count, cards, state),) = tx.fetch(
+        tuple[int, bytes | None, str], name, first=start.first, skip=start.skip, limit=limit, **which
     )
-    return ListedCards(count, cards or b"", last_id, state.encode())
+    return ListedCards(count, cards or b"", state.encode())
 
 
 def list_contacts(
@@ -107,6 +106,15 @@ def list_contacts(
     else:
         name, which = "list_member_rows", {"group": group_id}
     return tx.fetch(StoredContact, name, first=start.first, skip=start.skip, limit=limit, **which)
+
+
+def find_listed_id(tx: Tx, *, group_id: int | None, consent_status: int, start: PageStart) -> int | None:
+    """The id of the contact of the book or of a group that is at this place."""
+    if group_id is None:
+        name, which = "find_contact_id_after", {"consent_status": consent_status}
+    else:
+        name, which = "find_member_id_after", {"group": group_id}
+    return tx.fetch_one(int, name, first=start.first, skip=start.skip, **which)
 
 
 def count_in_block(tx: Tx, *, group_id: int | None, consent_status: int, first: int, last: int) -> int:

@@ -103,8 +103,15 @@ def list_contacts_after(
     )
     if before == total:
         return Page(cards=b"", count=0, total=total, before=before)
-    page = _read_page(tx, which, directory.PageStart(first=after_id + 1, skip=0), per_page, include)
-    return replace(page, total=total, before=before)
+    first = after_id + 1
+    page = _read_page(tx, which, directory.PageStart(first=first, skip=0), per_page, include)
+    last_id = contacts.find_listed_id(
+        tx,
+        group_id=which.group_id,
+        consent_status=which.consent_status,
+        start=directory.PageStart(first=first, skip=max(0, page.count - 1)),
+    )
+    return replace(page, total=total, before=before, last_id=last_id)
 
 
 class _List(Struct, frozen=True):
@@ -128,10 +135,9 @@ def _read_page(tx: Tx, which: _List, start: directory.PageStart, limit: int, inc
     group_id, consent_status = which.group_id, which.consent_status
     if not include:
         listed = contacts.list_cards(tx, group_id=group_id, consent_status=consent_status, start=start, limit=limit)
-        return Page(cards=listed.cards, count=listed.count, total=0, state=listed.state, last_id=listed.last_id)
+        return Page(cards=listed.cards, count=listed.count, total=0, state=listed.state)
     found = contacts.list_contacts(tx, group_id=group_id, consent_status=consent_status, start=start, limit=limit)
-    last_id = found[-1].id if found else None
-    return Page(cards=_with_members(tx, found, include), count=len(found), total=0, last_id=last_id)
+    return Page(cards=_with_members(tx, found, include), count=len(found), total=0)
 
 
 def _with_members(tx: Tx, found: list[StoredContact], include: frozenset[str]) -> bytes:

@@ -24,6 +24,18 @@ SELECT c.id, c.mobile, c.card, c.updated_at, c.consent_status FROM contact AS c
 WHERE c.project_id = :project AND c.id >= :first AND c.consent_status <= :consent_status
 ORDER BY c.id LIMIT :limit OFFSET :skip;
 
+-- name: find_contact_id_after
+-- The id of a contact up to a consent status, as many places after the first of some ids as are skipped.
+SELECT c.id FROM contact AS c
+WHERE c.project_id = :project AND c.id >= :first AND c.consent_status <= :consent_status
+ORDER BY c.id LIMIT 1 OFFSET :skip;
+
+-- name: find_member_id_after
+-- The same among the members of a group.
+SELECT m.contact_id FROM membership AS m
+WHERE m.project_id = :project AND m.group_id = :group AND m.contact_id >= :first
+ORDER BY m.contact_id LIMIT 1 OFFSET :skip;
+
 -- name: count_contacts
 -- How many contacts have an id within a block, up to a consent status.
 SELECT COUNT(*) FROM contact AS c

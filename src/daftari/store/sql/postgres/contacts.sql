@@ -1,6 +1,6 @@
 -- name: list_contact_cards
--- Contacts in order of id, up to a consent status: their number, cards joined with commas, last id, the book's state.
-SELECT COUNT(*), convert_to(string_agg(page.card, ',' ORDER BY page.id), 'UTF8'), MAX(page.id), (
+-- Contacts in order of id, up to a consent status: their number, cards joined with commas, the book's state.
+SELECT COUNT(*), convert_to(string_agg(page.card, ',' ORDER BY page.id), 'UTF8'), (
     SELECT b.next_id || '.' || b.next_group_id || '.' || b.next_seq || '.' || b.next_fact || '.' || b.next_item
         || '.' || COALESCE(j.at || '.' || j.request_id, '')
     FROM book AS b LEFT JOIN journal AS j ON j.project_id = :project AND j.seq = b.next_seq - 1
@@ -12,8 +12,8 @@ SELECT COUNT(*), convert_to(string_agg(page.card, ',' ORDER BY page.id), 'UTF8')
 ) AS page;
 
 -- name: list_member_cards
--- Members of a group in order of id: their number, cards joined with commas, last id, the book's state.
-SELECT COUNT(*), convert_to(string_agg(c.card, ',' ORDER BY member.contact_id), 'UTF8'), MAX(c.id), (
+-- Members of a group in order of id: their number, cards joined with commas, the book's state.
+SELECT COUNT(*), convert_to(string_agg(c.card, ',' ORDER BY member.contact_id), 'UTF8'), (
     SELECT b.next_id || '.' || b.next_group_id || '.' || b.next_seq || '.' || b.next_fact || '.' || b.next_item
         || '.' || COALESCE(j.at || '.' || j.request_id, '')
     FROM book AS b LEFT JOIN journal AS j ON j.project_id = :project AND j.seq = b.next_seq - 1
