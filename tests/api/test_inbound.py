@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import permutations
 from typing import Any
@@ -16,8 +17,10 @@ from daftari.gateways import GATEWAYS
 from daftari.gateways.twilio import sign as sign_as_twilio
 from daftari.model.inbound import InboundRequest
 from daftari.model.limits import INBOUND_BODY_BYTES_MAX
+from daftari.model.projects import ConsentSettings
 from daftari.rules.access import inbound_tokens, projects
-from daftari.rules.inbound import quarantine
+from daftari.rules.consent.keywords import Reading, read_message
+from daftari.rules.inbound import quarantine, requests
 from daftari.rules.inbound.summary import summarize_inbound
 from daftari.store import Store
 from tests.support.builders import (
@@ -34,6 +37,7 @@ from tests.support.builders import (
     rows,
     wrong_fields,
 )
+from tests.support.calls import ACTOR
 from tests.support.clients import Client
 from tests.support.gateway_samples import (
     AKINYI,
@@ -102,6 +106,22 @@ def test_a_repeated_message_means_what_it_meant_even_if_its_group_is_deleted(
     send(client, address, text("STOP michezo", message="m1"))
     assert facts_of(ana, 1, "kind") == [("left_group",)]
     assert (may_message(ana, mobile(1)), reviews(ana)) == ([True], [])
+
+
+def test_others_write_while_messages_are_read(
+    client: Client, address: str, store: Store, people: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_at: list[int] = []
+
+    def read_message_meanwhile(said: str, *, settings: ConsentSettings) -> Reading:
+        with ThreadPoolExecutor(1) as other:
+            written = other.submit(store.write, people.shopify, ACTOR, NOW, lambda tx: tx.book.next_seq)
+            read_at.append(written.result())
+        return read_message(said, settings=settings)
+
+    monkeypatch.setattr(requests, "read_message", read_message_meanwhile)
+    send(client, address, text("STOP", message="m1"), text("hello", message="m2"))
+    assert len(read_at) == 2
 
 
 def test_a_stop_counts_whatever_else_had_its_message_id(

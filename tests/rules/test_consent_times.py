@@ -19,6 +19,7 @@ from daftari.rules.consent import ledger
 from daftari.rules.consent.decisions import Question
 from daftari.rules.exports.rows import write_facts
 from daftari.rules.inbound import quarantine
+from daftari.rules.inbound.requests import read_events
 from daftari.store import Store, consent
 from tests.support import calls, consent_calls
 from tests.support.calls import ACTOR, broken_in
@@ -213,7 +214,7 @@ def test_a_request_that_is_delivered_again_after_its_refusal_counts_from_the_fir
     asked: dict[str, Any] = {"request": request, "stored": stored}
     store.write(project, ACTOR, NOW, quarantine.quarantine_request, reason="wrong", is_proved=False, **asked)
     say(store, project, "STOP", now=NOW + MINUTE)
-    events = [message("START")]
+    events = read_events([message("START")], settings=project.consent)
     store.write(project, ACTOR, NOW + HOUR, quarantine.receive_request, events=events, **asked)
     assert not is_allowed(store, project)
     assert times_of(store, project) == [NOW + MINUTE, NOW]

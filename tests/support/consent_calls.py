@@ -26,6 +26,7 @@ from daftari.rules.imports.undo import undo_chunk
 from daftari.rules.inbound import quarantine, review
 from daftari.rules.inbound.receive import Receipt, Taken
 from daftari.rules.inbound.receive import receive_events as receive_events_of
+from daftari.rules.inbound.requests import read_events
 from daftari.rules.inbound.review import Settlement
 from daftari.rules.numbers import WrittenNumber
 from daftari.store import Store, Tx, WriteTx, consent
@@ -46,10 +47,11 @@ def record_given(
 
 def receive_events(store: Store, project: Project, events: Sequence[InboundEvent], *, now: int) -> Taken:
     """What a provider brings."""
+    read = read_events(events, settings=project.consent)
 
     def receive(tx: WriteTx) -> Taken:
         receipt = Receipt(PROVIDER, TOKEN.id, now, consent.next_receipt(tx), is_first=True)
-        return receive_events_of(tx, events=events, receipt=receipt)
+        return receive_events_of(tx, events=read, receipt=receipt)
 
     return store.write(project, ACTOR, now, receive)
 
@@ -76,14 +78,16 @@ def redeliver_events(
 ) -> None:
     """A request that was kept comes again, and is good now."""
     stored = StoredToken(TOKEN, b"", None, None, project)
-    store.write(project, ACTOR, now, quarantine.receive_request, request=request, stored=stored, events=events)
+    read = read_events(events, settings=project.consent)
+    store.write(project, ACTOR, now, quarantine.receive_request, request=request, stored=stored, events=read)
 
 
 def replay_events(store: Store, project: Project, place: int, events: Sequence[InboundEvent], *, now: int) -> Taken:
     """A request that was kept is good after all, and brings these events."""
     stored = StoredToken(TOKEN, b"", None, None, project)
     kept = store.read(project, now, quarantine.list_quarantine, after=0, limit=1_000)[place]
-    return store.write(project, ACTOR, now, quarantine.release_request, kept=kept, stored=stored, events=events)
+    read = read_events(events, settings=project.consent)
+    return store.write(project, ACTOR, now, quarantine.release_request, kept=kept, stored=stored, events=read)
 
 
 def begin_list(

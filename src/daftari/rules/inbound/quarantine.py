@@ -11,10 +11,10 @@ from msgspec.structs import replace
 
 from daftari.errors import Forged
 from daftari.gateways import GATEWAYS
-from daftari.model.inbound import InboundEvent, InboundRequest, Quarantined, StoredToken
+from daftari.model.inbound import InboundRequest, Quarantined, StoredToken
 from daftari.model.limits import QUARANTINE_MAX
 from daftari.rules.inbound.receive import Receipt, Taken, receive_events
-from daftari.rules.inbound.requests import read_request
+from daftari.rules.inbound.requests import ReadEvent, read_request
 from daftari.store import Tx, WriteTx, consent, inbound
 
 QUARANTINED_PER_STEP = 100
@@ -56,9 +56,7 @@ def quarantine_request(
     return oldest is not None
 
 
-def receive_request(
-    tx: WriteTx, *, request: InboundRequest, stored: StoredToken, events: Sequence[InboundEvent]
-) -> Taken:
+def receive_request(tx: WriteTx, *, request: InboundRequest, stored: StoredToken, events: Sequence[ReadEvent]) -> Taken:
     """Receive the events of a verified request as of when it first came: it may have been refused before."""
     known = inbound.find_receipt(tx, token_id=stored.token.id, request=request)
     order, received_at = known or (consent.next_receipt(tx), tx.now)
@@ -71,7 +69,7 @@ def list_quarantine(tx: Tx, *, after: int, limit: int) -> list[Quarantined]:
     return inbound.list_quarantine(tx, after=after, limit=limit)
 
 
-def read_again(kept: Quarantined, stored: StoredToken, *, public_url: str | None) -> list[InboundEvent]:
+def read_again(kept: Quarantined, stored: StoredToken, *, public_url: str | None) -> list[ReadEvent]:
     """The events in a refused request, verified with the secret of now. Raises ``Forged`` and ``Malformed``.
 
     A provider that signs the URL was refused for a wrong ``public_url`` too, so the URL with the one of now is tried.
@@ -85,7 +83,7 @@ def read_again(kept: Quarantined, stored: StoredToken, *, public_url: str | None
         return read_request(stored, replace(kept.request, url=public_url + path[0]))
 
 
-def release_request(tx: WriteTx, *, kept: Quarantined, stored: StoredToken, events: Sequence[InboundEvent]) -> Taken:
+def release_request(tx: WriteTx, *, kept: Quarantined, stored: StoredToken, events: Sequence[ReadEvent]) -> Taken:
     """Receive the events of a refused request as of the time at which it came."""
     inbound.delete_quarantined(tx, quarantined_id=kept.id)
     return receive_events(tx, events=events, receipt=receipt_of(kept, provider=stored.token.provider))

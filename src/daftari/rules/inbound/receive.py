@@ -1,7 +1,7 @@
-"""Receives what providers send: messages are read, codes and preferences recorded, doubtful ones kept for review.
+"""Records what providers send: messages, codes and preferences; doubtful ones are kept for review.
 
 Events are known by their message id, so replays change nothing, and by their time, so order does not matter. No
-provider formats, no HTTP.
+provider formats, no keywords, no HTTP.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ from daftari.model.inbound import (
 )
 from daftari.model.limits import MESSAGE_ID_MAX, SENDER_MAX
 from daftari.rules.consent import ledger
-from daftari.rules.consent.keywords import Reading, is_opt_out_payload, read_message, stop_scope
+from daftari.rules.consent.keywords import Reading, stop_scope
 from daftari.rules.consent.others import choose_facts, record_others
 from daftari.rules.consent.state import fold_keyword
 from daftari.rules.consent.views import cut_evidence, write_evidence
 from daftari.rules.events import Action, ConsentChanged, GroupLeft, record
 from daftari.rules.fields import fold_name
+from daftari.rules.inbound.requests import ReadEvent, read_events
 from daftari.rules.numbers import WrittenNumber, choose_numbers, read_international
 from daftari.store import Tx, WriteTx, consent, groups, inbound, whatsapp_users
 
@@ -71,13 +72,13 @@ class _Inbox(Struct):
 # ---- taking in ------------------------------------------------------------------------------------------
 
 
-def receive_events(tx: WriteTx, *, events: Sequence[InboundEvent], receipt: Receipt) -> Taken:
+def receive_events(tx: WriteTx, *, events: Sequence[ReadEvent], receipt: Receipt) -> Taken:
     """Record the events of a verified request, all of them or none."""
-    links = [event for event in events if isinstance(event, InboundLink)]
+    links = [read.event for read in events if isinstance(read.event, InboundLink)]
     inboxes = [found for link in links for found in _learn_link(tx, link, receipt)]
     inbox = _Inbox(receipt, [], [])
-    for event in events:
-        _take(tx, inbox, _identify(tx, event, receipt))
+    for read in events:
+        _take(tx, inbox, _identify(tx, read.event, receipt), read.reading)
     done = [_record(tx, one) for one in (*inboxes, inbox)]
     inbound.count_received(tx, token_id=receipt.token_id)
     happened = [event for one in done for event in one.happened]
@@ -107,10 +108,10 @@ def _record(tx: WriteTx, inbox: _Inbox) -> _Done:
     return _Done(new, len(inbox.reviews) + len(meant.others), happened)
 
 
-def _take(tx: WriteTx, inbox: _Inbox, event: InboundEvent) -> None:
+def _take(tx: WriteTx, inbox: _Inbox, event: InboundEvent, reading: Reading) -> None:
     match event:
         case InboundMessage():
-            _take_message(tx, inbox, event, inbox.receipt)
+            _take_message(tx, inbox, event, reading, inbox.receipt)
         case InboundSignal():
             _take_signal(tx, inbox, event, inbox.receipt)
         case InboundSubscription():
@@ -123,8 +124,7 @@ def _take(tx: WriteTx, inbox: _Inbox, event: InboundEvent) -> None:
             """Learned before the other events of its request."""
 
 
-def _take_message(tx: WriteTx, inbox: _Inbox, event: InboundMessage, receipt: Receipt) -> None:
-    reading = _read_said(tx, event)
+def _take_message(tx: WriteTx, inbox: _Inbox, event: InboundMessage, reading: Reading, receipt: Receipt) -> None:
     if reading.meaning in ("help", "nothing"):
         return
     if not event.number and event.user_id:
@@ -156,20 +156,6 @@ def _take_message(tx: WriteTx, inbox: _Inbox, event: InboundMessage, receipt: Re
     else:
         return
     inbox.facts.append(fact)
-
-
-def _read_said(tx: Tx, event: InboundMessage) -> Reading:
-    """What a message says; a person should look at an edit and at the payload of a button that may be opt-outs."""
-    if event.means is not None:
-        # The provider acted on it already: what it took the message for is what the person will meet with.
-        return Reading(event.means)
-    reading = read_message(event.text, settings=tx.project.consent)
-    if event.is_edit:
-        doubtful = reading.meaning in ("opt_out", "review")
-        return Reading("review", why="is an edited message that may be an opt-out") if doubtful else Reading("nothing")
-    if reading.meaning in ("help", "nothing") and is_opt_out_payload(event.payload, settings=tx.project.consent):
-        return Reading("review", why=f"is a button that stands for {event.payload[:SENDER_MAX]!r}")
-    return reading
 
 
 def _was_taken(tx: Tx, event: InboundMessage, mobile: int, receipt: Receipt) -> bool:
@@ -285,7 +271,8 @@ def _learn_link(tx: WriteTx, link: InboundLink, receipt: Receipt) -> list[_Inbox
         whatsapp_users.release_held(tx, held=held)
         first = Receipt(receipt.provider, token_id, held.received_at, held.receipt, is_first=False)
         inbox = _Inbox(first, [], [])
-        _take(tx, inbox, replace(held.event, number=f"+{mobile}"))
+        for read in read_events([replace(held.event, number=f"+{mobile}")], settings=tx.project.consent):
+            _take(tx, inbox, read.event, read.reading)
         found.append(inbox)
     return found
 
