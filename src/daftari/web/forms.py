@@ -18,7 +18,21 @@ FORM_DEPTH_MAX = 8
 
 Fields = Mapping[str, list[str] | msgspec.Raw]
 """Texts by the name of their field, in the order in which they came; what is nested as JSON."""
-Tree = dict[str, Any]
+INDEX_DIGITS_MAX = 18
+"""Digits of an index after which ``[]`` counts on; PHP takes a longer one for a name too."""
+
+
+class Tree(dict[str, Any]):
+    """What stands in the brackets after a name, by key. ``following`` is the index that ``[]`` stands for."""
+
+    following = 0
+
+    def index(self, written: str) -> str:
+        """The key that was written; for ``[]`` the one after the highest index so far."""
+        key = written or str(self.following)
+        if _is_index(key) and len(key) <= INDEX_DIGITS_MAX:
+            self.following = max(self.following, int(key) + 1)
+        return key
 
 
 def fold_fields(pairs: Iterable[tuple[str, str]]) -> Fields:
@@ -30,7 +44,7 @@ def fold_fields(pairs: Iterable[tuple[str, str]]) -> Fields:
         if not keys or (len(keys) == 1 and _is_index(keys[0])):
             flat.setdefault(name, []).append(text)
         else:
-            _insert(trees.setdefault(name, {}), keys, text)
+            _insert(trees.setdefault(name, Tree()), keys, text)
     return {**flat, **{name: msgspec.Raw(msgspec.json.encode(_as_list(tree))) for name, tree in trees.items()}}
 
 
@@ -46,14 +60,15 @@ def _split_name(written: str) -> tuple[str, list[str]]:
 
 
 def _insert(node: Tree, keys: list[str], text: str) -> None:
-    """Put a text into a tree. ``[]`` is the next place of a list; of two that contradict, the later one counts."""
+    """Put a text into a tree. Of two that contradict, the later one counts."""
     *way, last = keys
-    for key in way:
-        inner = node.setdefault(key or str(len(node)), {})
-        if not isinstance(inner, dict):
-            inner = node[key] = {}
+    for written in way:
+        key = node.index(written)
+        inner = node.setdefault(key, Tree())
+        if not isinstance(inner, Tree):
+            inner = node[key] = Tree()
         node = inner
-    node[last or str(len(node))] = text
+    node[node.index(last)] = text
 
 
 def _as_list(tree: Tree) -> Tree | list[Any]:
