@@ -34,7 +34,7 @@ HEADER_READ_SECONDS = 75
 """How long the head of a request may take to arrive, and how long a kept connection may be idle. It is longer than the
 minute after which proxies close one, so that the server does not close a connection that a proxy is about to use."""
 STOP_SECONDS_MAX = 75
-"""How long requests in progress may take when the service stops: longer than a body may take to arrive."""
+"""How long requests in progress may take when the service stops. A slow body may take longer, and is then cut off."""
 WORKER_STOP_SECONDS_MAX = 10
 RESTART_SECONDS_MIN = 0.5
 RESTART_SECONDS_MAX = 30.0
