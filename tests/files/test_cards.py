@@ -228,6 +228,14 @@ def test_a_card_without_a_name_gets_none_from_a_company_or_a_number(tmp_path: Pa
     assert values(write(str(tmp_path / "a.vcf"), Layout(format="vcard", columns=()), people)) == people
 
 
+def test_a_group_that_has_the_name_of_a_system_label_comes_back_from_our_own_card(tmp_path: Path) -> None:
+    person = {"mobile": "+254725164293", "groups": ["starred", "myContacts", "STARRED", "VIP"]}
+    path = write(str(tmp_path / "a.vcf"), Layout(format="vcard", columns=()), [person])
+    assert values(path) == [person]
+    of_google = put(tmp_path, "b.vcf", Path(path).read_text().replace("PRODID:", "X-OTHER:"))
+    assert [one["groups"] for one in values(of_google)] == [["STARRED", "VIP"]]
+
+
 WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1, max_size=40)
 
 

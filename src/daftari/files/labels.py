@@ -6,7 +6,7 @@ Google Contacts, Outlook and address books write labels in many languages: Mobil
 from __future__ import annotations
 
 from daftari.files.letters import word_set
-from daftari.files.words import LATER_WORDS, MESSENGER_NOUNS, MOBILE_NOUNS, all_words_of, is_one_of, key_of
+from daftari.files.words import LATER_WORDS, MESSENGER_NOUNS, MOBILE_NOUNS, all_words_of, is_one_of
 
 MOBILE_LABELS = MOBILE_NOUNS | MESSENGER_NOUNS | {"iphone", "textphone", "text"}
 FAX_LABELS = word_set("fax telefax facsimile faksi pager beeper modem telex isdn tty")
@@ -15,14 +15,15 @@ _ELSEWHERE = LATER_WORDS | {"landline", "assistant", "car", "radio", "voice", "v
 _MOBILE, _MOBILE_ELSEWHERE, NEUTRAL_LABEL, _LINE = range(4)
 """Places of labels: those of mobiles come before one that says nothing, those of other lines after it."""
 
-_SYSTEM_LABELS = frozenset(
-    ("mycontacts", "starred", "starredinandroid", "allcontacts", "othercontacts", "systemgroupmycontacts")
-)
+_SYSTEM_LABELS = frozenset((
+    *("myContacts", "My Contacts", "System Group: My Contacts", "starred", "Starred", "starredInAndroid"),
+    *("Starred in Android", "allContacts", "otherContacts", "Other Contacts"),
+))  # fmt: skip
 
 
 def is_system_label(group: str) -> bool:
-    """Whether a group is one of Google's own, that say nothing: ``* myContacts``, ``My Contacts``, ``* starred``."""
-    return key_of(group) in _SYSTEM_LABELS
+    """Whether a group is one of Google's own, as Google writes them, with or without its star: ``* myContacts``."""
+    return group.strip().removeprefix("* ") in _SYSTEM_LABELS
 
 
 def label_rank(label: object) -> int | None:

@@ -39,6 +39,8 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _DAY = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)(?:T.*)?")
 _LINE_BYTES_MAX = 75
 """As the standard has it, without the line end."""
+_PRODUCT = "-//Daftari//Contacts//EN"
+"""Names the program that wrote a card, in ``PRODID``."""
 _END_LINE = re.compile(r"^[ \t]*END[ \t]*:[ \t]*VCARD[ \t]*\r?\n?\Z", re.IGNORECASE | re.MULTILINE)
 
 
@@ -265,7 +267,8 @@ def _groups(contents: Contents) -> list[str]:
     for line in contents.get("categories", ()):
         listed = line.value if isinstance(line.value, list) else str(line.value).split(",")
         groups.update(dict.fromkeys(group.strip() for group in listed))
-    return [group for group in groups if group and not is_system_label(group)]
+    is_ours = _text(contents, "prodid") == _PRODUCT
+    return [group for group in groups if group and (is_ours or not is_system_label(group))]
 
 
 def _text(contents: Contents, name: str) -> str | None:
@@ -321,6 +324,7 @@ def written_card(person: dict[str, Any]) -> str:
     lines = [
         "BEGIN:VCARD",
         "VERSION:4.0",
+        f"PRODID:{_PRODUCT}",
         f"FN:{_escaped(whole or str(given.get('company', mobile)))}",
         f"N:{';'.join(map(_escaped, names))};;",
     ]
