@@ -77,6 +77,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """The run's folder: made by the process that was started, handed to the ones that it starts."""
     # With xdist a file is handed out when its turn comes, not when it has more tests than another.
     config.option.loadscopereorder = False
+    # What tests start would ignore them too, when the run itself was started in the background.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     worker = getattr(config, "workerinput", None)
     folder = worker["daftari_folder"] if worker else tempfile.mkdtemp(prefix="daftari-tests-", dir=_memory_disk())
     config.stash[FOLDER] = Path(folder)

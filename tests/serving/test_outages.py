@@ -194,7 +194,7 @@ def test_a_process_that_dies_again_and_again_is_always_started_again(
         wait_for(lambda: len(service.children()) == 2)
         killed = sorted(service.children(), key=lambda child: _is_worker(child))[which]
         killed.kill()
-        wait_for(lambda killed=killed: len(service.children()) == 2 and killed not in service.children())
+        wait_for(lambda killed=killed: len(left := service.children()) == 2 and killed not in left)
         wait_for(lambda: _status(client) == 200)
         create(client.with_key(people.ana), *rows(1, first=number))
     said = [line for line in service.err.read_text().splitlines() if "it starts again in" in line]

@@ -42,6 +42,8 @@ RESTART_SECONDS_MAX = 30.0
 STABLE_SECONDS = 60
 """A process that ran for so long is started again after the shortest pause."""
 KILLED_POLL_SECONDS = 0.05
+SIGNAL_SECONDS_MAX = 0.5
+"""How long the signal that ended a process may take to reach this one: a terminal sends it to all of them."""
 READY_POLL_SECONDS = 0.02
 ANNOUNCE_SECONDS_MAX = 10
 """How long a stop waits for the output that follows the first response: it may contain an API key."""
@@ -116,6 +118,8 @@ def serve_until_stopped(settings: Settings, signals: StopSignals, *, ready: Call
                 kept.append(worker)
             pause_seconds = min([each.keep_running() for each in kept])
             signals.wait([each.process.sentinel for each in kept if each.process is not None], pause_seconds)
+            if any(each.has_ended() for each in kept):
+                signals.stopping.wait(SIGNAL_SECONDS_MAX)
     finally:
         signals.stopping.set()
         _stop(kept, signals)
@@ -172,9 +176,12 @@ class _Kept:
         self.stop_seconds_max = stop_seconds_max
         self.process: SpawnProcess | None = None
 
+    def has_ended(self) -> bool:
+        return self.process is not None and not self.process.is_alive()
+
     def keep_running(self) -> float:
         """Start the process if it does not run and its pause is over. Returns the seconds until then."""
-        if self.process is not None and not self.process.is_alive():
+        if self.process is not None and self.has_ended():
             self.process.join()
             self.process = None
             self._plan_restart()
