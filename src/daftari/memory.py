@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 from collections.abc import Iterator
@@ -24,6 +23,9 @@ def limit_heaps() -> None:
     libraries know no such limit.
     """
     if "MALLOC_ARENA_MAX" not in os.environ:
+        # Only a server needs it.
+        import ctypes
+
         with suppress(AttributeError, OSError):
             ctypes.CDLL(None).mallopt(_M_ARENA_MAX, HEAPS_MAX)
 

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
-from daftari.files.letters import fold_letters, without_apostrophes, word_set
+from daftari.files.letters import WordPattern, fold_letters, without_apostrophes, word_set
 
 ConsentKind = Literal["opt_out", "accepts", "status"]
 CONSENT_KINDS: tuple[ConsentKind, ...] = get_args(ConsentKind)
@@ -27,7 +27,7 @@ class ConsentColumn(Struct, frozen=True):
     purpose: str | None = None
 
 
-_OPT_OUT = re.compile(
+_OPT_OUT = WordPattern(
     r"opt(?:s|ed|ing)?outs?|optout|unsub(?:scri)?|donot(?!e)|dont(?:call|contact|text|sms|message|send|disturb"
     r"|email|mail)"
     r"|\bdn[cd]\b|black ?list|blacklist|\bblocked\b|suppress|\bstop(?:ped|sms|list|date|at)?\b"
@@ -43,7 +43,7 @@ _MESSAGES = (
     r"|mensa\w+|ujumbe|meseji|matangazo|consentement|consentimento|consentimiento)\b"
 )
 """What people refuse or accept, as words of a name."""
-_REFUSES = re.compile(
+_REFUSES = WordPattern(
     rf"\b(?:no|no more|never|without|pas de|plus de|sans|sem|sin|kein|keine|avoid|mute|muted) {_MESSAGES}"
     r"(?! (?:sent|received|delivered|read|count|cost|per|person)\b)"
     rf"|\b(?:excluded?|remove|removed|barred|banned|block) (?:\w+ )?{_MESSAGES}|\b(?:cannot|cant|can not"
@@ -71,7 +71,7 @@ _REFUSES = re.compile(
     r"|አይፈልግ|አልፈልግ|አትላክ|አይላክ|አትደውል|አግድ|ታግዷል|ወጥቷል|አልፈቀደ|አልተስማማ"
 )
 """More names under which a yes is an opt-out, by their words: with a refusal a name of what is accepted is one."""
-_ACCEPTS = re.compile(
+_ACCEPTS = WordPattern(
     r"accepts?\b|accept(?:e|ed|ing)?(?:sms|marketing|text|promo|whatsapp|message)|consent|opt(?:ed|s)? ?in\b"
     r"|\bsubscri(?:be|bed|ption)\b"
     r"|permission|\bagree[sd]?\b|\bok ?to\b|(?:may|can)(?:we)?(?:contact|text|message|sms)"
@@ -82,7 +82,7 @@ _ACCEPTS = re.compile(
     r"|accepte|abonne(?!ment)|autoris|aceita|aceite|autoriz|assinante|inscrit|acepta|suscri"
     r"|amekubali|anakubali|ridhaa|idhini|amejiunga|amejisajili"
 )
-_AGREES = re.compile(
+_AGREES = WordPattern(
     r"\breceiv(?:e|es|ing) (?:\w+ ){0,2}(?:sms|texts?|offers?|market\w+|promo\w*|messages?|updates?|alerts?"
     r"|communications?"
     r"|notifications?|whatsapp|information|ads)\b"
@@ -110,44 +110,44 @@ _YES_OR_NO = re.compile(
     r" (?:yes|y|ndiyo|oui|sim|si|true|نعم) (?:or |and |au |ou |o )?(?:no|n|hapana|non|nao|false|لا)$"
 )
 """What a question ends with."""
-_STATUS = re.compile(r"\bstatus\b|\bstatut\b|\bestado\b|\bsituacao\b|\bhali\b|\bhadhi\b|حالة|ሁኔታ")
-_OTHER_STATUS = re.compile(
+_STATUS = WordPattern(r"\bstatus\b|\bstatut\b|\bestado\b|\bsituacao\b|\bhali\b|\bhadhi\b|حالة|ሁኔታ")
+_OTHER_STATUS = WordPattern(
     r"marital|payment|order|financial|fulfil|transaction|delivery|employ|loan|kyc|invoice|deal|ticket|ndoa"
     r"|civil|conjugal"
 )
-_ABOUT_OPT_OUTS = re.compile(r"\b(?:campaign|title|ids?|link|url|count|ip|list|bus|word|keyword)\b")
+_ABOUT_OPT_OUTS = WordPattern(r"\b(?:campaign|title|ids?|link|url|count|ip|list|bus|word|keyword)\b")
 """Columns that say more of an opt-out than that there was one."""
-_ABOUT_CONSENT = re.compile(
+_ABOUT_CONSENT = WordPattern(
     r"\b(?:date|time|at|on|timestamp|source|method|ip|url|link|ids?|version|(?<!to )(?<!we )text|level|plan"
     r"|package|type|number|no|amount"
     r"|fee|price|name|manager|officer|agent|rep|campaign|budget|team|medium|funnel|owner)$"
 )
-_DETAIL = re.compile(
+_DETAIL = WordPattern(
     r"\b(?:reason|cause|why|comments?|notes?|feedback|by|via|source|method|mode|type|channel|keyword|message|at|on|date"
     r"|time|when|since"
     r"|motif|raison|motivo|razon|sababu|tarehe|fecha|data)$|(?:date|time|reason)$"
 )
 """How a name ends that asks for more of an opt-out: how, when or why it came."""
-_TIME = re.compile(
+_TIME = WordPattern(
     r"\b(?:date|time|at|on|when|ts|timestamp|datetime|tarehe|muda|wakati|fecha|hora|data|heure|quando|cuando|quand)\b"
     r"|(?:date|time)$"
 )
-_OTHER_TIME = re.compile(
+_OTHER_TIME = WordPattern(
     r"birth|created|added|registered|joined|signup|sign up|updated|modified|imported|last|first|naissance|nacimiento"
     r"|nascimento|kuzaliwa|opt(?:ed)? ?in|\bsubscri|confirm|consent|order|purchase|visit|sent|delivered|expir|due"
 )
-_SMS = re.compile(
+_SMS = WordPattern(
     r"\bsms\b|\btext(?:s|ing)?\b|\bmeseji\b|\btexto\b|\bmensajes?detexto\b|sms(?:optout|consent|marketing)"
 )
-_WHATSAPP = re.compile(r"whats ?app|\bwa\b")
-_PREMIUM = re.compile(r"\bpremium\b")
-_MARKETING = re.compile(r"marketing|\bpromo|publicit|mercadeo|matangazo|propaganda|advert|\bbulk\b|\boffers?\b")
-_TRANSACTIONAL = re.compile(r"transactional|transaccional|transacional")
-_OTHER_MEDIA = re.compile(
+_WHATSAPP = WordPattern(r"whats ?app|\bwa\b")
+_PREMIUM = WordPattern(r"\bpremium\b")
+_MARKETING = WordPattern(r"marketing|\bpromo|publicit|mercadeo|matangazo|propaganda|advert|\bbulk\b|\boffers?\b")
+_TRANSACTIONAL = WordPattern(r"transactional|transaccional|transacional")
+_OTHER_MEDIA = WordPattern(
     r"e ?mail|\bmail(?:ing|s)?\b|newsletter|courriel|correo|barua ?pepe|\bfax\b|postal|\bpost\b|\bpush\b|telemarket"
     r"|cookie"
 )
-_PHONE_MEDIA = re.compile(r"\bsms\b|\btext|whats ?app|\bphone\b|\bcalls?\b|mobile|message|\bsimu\b|telefone?")
+_PHONE_MEDIA = WordPattern(r"\bsms\b|\btext|whats ?app|\bphone\b|\bcalls?\b|mobile|message|\bsimu\b|telefone?")
 _CHANNEL_NAMES = word_set(
     """sms text texts whatsapp meseji message messages messaging transactional promotional premium marketing by via"""
 )

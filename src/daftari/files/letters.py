@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections.abc import Callable
+from functools import cached_property
+
+
+class WordPattern:
+    """A regular expression that is compiled when it is first asked: most processes ask none of the long ones."""
+
+    def __init__(self, pattern: str) -> None:
+        self._pattern = pattern
+
+    @cached_property
+    def search(self) -> Callable[[str], re.Match[str] | None]:
+        return re.compile(self._pattern).search
+
+    @cached_property
+    def fullmatch(self) -> Callable[[str], re.Match[str] | None]:
+        return re.compile(self._pattern).fullmatch
 
 
 def word_set(words: str) -> frozenset[str]:

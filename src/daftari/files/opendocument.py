@@ -28,7 +28,7 @@ _HEAD = f"""<?xml version="1.0" encoding="UTF-8"?>
 <table:table table:name="Sheet1">
 """
 _TAIL = "</table:table></office:spreadsheet></office:body></office:document-content>\n"
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _SPACES = re.compile("(?<= ) +|^ +| +$")
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Literal
 
 from daftari.files.consent_columns import ConsentColumn, ConsentKind
-from daftari.files.letters import fold_letters, word_set
+from daftari.files.letters import WordPattern, fold_letters, word_set
 from daftari.model.consent import ANY
 
 Said = Literal["opted_out", "nothing", "unclear"]
@@ -33,13 +33,13 @@ _NO = word_set("""no n false f 0 0.0 ✗ ✘ ❌ ☐ off unchecked never hapana 
 _YES_WORDS = word_set("yes y true ndiyo ndio oui sim si vrai verdadeiro verdadero ja haa نعم አዎ አዎን")
 _NO_WORDS = word_set("no n not false hapana non nao faux falso nein maya لا አይ")
 """How an answer of several words may begin."""
-_NO_IS_NO_REFUSAL = re.compile(
+_NO_IS_NO_REFUSAL = WordPattern(
     r"no (?:problem|issue|objection|restriction|limit|change|shida|worries|answer|response|reply|info"
     r"|information|data|idea"
     r"|record)s?\b.*|not (?:sure|yet|asked|known|specified|set|provided|available|given|recorded|applicable|opted out"
     r"|unsubscribed|blocked|stopped)\b.*|non (?:renseigne|precise|communique).*|nao (?:informado|sabe).*"
 )
-_OPTED_OUT = re.compile(
+_OPTED_OUT = WordPattern(
     r"unsub(?:scribed?|scribe)?|opt(?:ed)? ?out|optout|stop(?:ped)?(?: all)?|block(?:ed)?|black ?list(?:ed)?|barred"
     r"|do ?not ?(?:call|contact|text|sms|message|disturb|send|allow)|dn[cd]|suppress(?:ed)?|revoked?|withdrawn?"
     r"|declined|denied|refused|rejected|complain(?:ed|t)|spam|removed|opt out of .*|opted out of .*"
@@ -53,7 +53,7 @@ _OPTED_OUT = re.compile(
     r"|محظور|ملغ[ىي]|مرفوض|رفض|رافض|غير موافق|توقف|اوقف|ايقاف|(?:الغاء|الغى) الاشتراك"
     r"|አቁም|ታግዷል|ወጥቷል|አልፈልግም|አይፈልግም|አትላኩ?|ተወው"
 )
-_REFUSED = re.compile(
+_REFUSED = WordPattern(
     r"\bunsubscri\w+|\bopt(?:s|ed|ing)? ?out\b|\boptout\w*|black ?list\w*"
     r"|\b(?:do ?n[o\u2019']?t|dont|does ?n[o\u2019']?t|doesnt) ?(?:call|contact|text|sms|message|disturb|send"
     r"|want|wish|like|agree"
@@ -73,24 +73,24 @@ _REFUSED = re.compile(
     r"|\bلا (?:يريد|يرغب|ترسل|تتصل|يوافق|يقبل|اريد)|አይፈልግ|አልፈልግ|አትላክ"
 )
 """Words that refuse wherever they stand in a cell."""
-_NOT_REFUSED = re.compile(
+_NOT_REFUSED = WordPattern(
     r"\b(?:not|never|non|has ?n[o\u2019']?t|is ?n[o\u2019']?t|did ?n[o\u2019']?t|hajawahi|haja|pas) (?:\w+ )?"
     r"(?:unsub|opt(?:s|ed)? ?out|black|do|desabonn|desinscri)"
 )
-_DECLINED = re.compile(
+_DECLINED = WordPattern(
     r"\bnot (?:allowed|granted|accepted|agreed|consented|consenting|interested|willing)\b"
     r"|\bno longer (?:wants?|interested|wishes)|\bdisagre\w+|^refus\b"
 )
 """The same in a column that asks for it."""
-_STOPPED = re.compile(
+_STOPPED = WordPattern(
     r"out|cancell?ed|cancel|withdrew|left|remove(?: me)?|delete|muted|banned|revoked.*|sitaki|refus"
     r"|cancelad[oa]|de baja|amefuta"
     r"|inactive|deactivated|suspended"
 )
 """Whole cells that refuse in such a column."""
-_ON = re.compile(r"enabled|activated|confirmed|accepted|granted|requested|received|given|done")
-_OFF = re.compile(r"disabled|off|deactivated|paused|suspended|stopped")
-_ALLOWED = re.compile(
+_ON = WordPattern(r"enabled|activated|confirmed|accepted|granted|requested|received|given|done")
+_OFF = WordPattern(r"disabled|off|deactivated|paused|suspended|stopped")
+_ALLOWED = WordPattern(
     r"(?:re)?subscribed?|opt(?:ed)? ?in|in|allow(?:ed)?|granted|given|accepted|confirmed"
     r"|(?:single|double) opt ?in"
     r"|pending(?: .*)?|ok|agreed|enabled|valid|normal|new|current|inscrite?|inscrit[oa]|abonnee?|actif|active|ativ[oa]"
