@@ -341,4 +341,6 @@ def quote(written: object) -> str:
     """What was written, in quotation marks on one line: shortened if it is long, without what cannot be shown."""
     text = " ".join(str(written).split())
     shown = text if len(text) <= QUOTED_MAX else f"{text[: QUOTED_MAX - 1]}…"
-    return "'" + "".join(character if character.isprintable() else "\ufffd" for character in shown) + "'"
+    if not shown.isprintable():
+        shown = "".join(character if character.isprintable() else "\ufffd" for character in shown)
+    return f"'{shown}'"

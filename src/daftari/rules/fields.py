@@ -39,6 +39,7 @@ EMPTY_WORDS = frozenset({"nan", "none", "null", "undefined", "<na>", "nat"})
 _SECONDS = re.compile(r"[0-9]{1,12}")
 _ZONELESS = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d+)?)?)?", re.ASCII | re.IGNORECASE)
 _PLUS_LOST = re.compile(r":\d\d(\.\d+)? \d\d:\d\d$", re.ASCII)
+_NOT_DIGITS = re.compile(r"\D+")
 _NO_DIGITS = bytes(byte for byte in range(128) if not 48 <= byte <= 57)
 
 
@@ -74,7 +75,8 @@ def digits_in(text: str) -> str:
     """The digits of a text, one after the other, whatever stands between them and whatever script they are of."""
     if text.isascii():
         return text.encode().translate(None, _NO_DIGITS).decode()
-    return "".join([str(unicodedata.decimal(character)) for character in text if character.isdecimal()])
+    digits = _NOT_DIGITS.sub("", text)
+    return digits if digits.isascii() else "".join([str(unicodedata.decimal(digit)) for digit in digits])
 
 
 def refuse_surrogates(text: str) -> None:

@@ -246,6 +246,7 @@ def _note_outcomes(
     suppressed, new_ids = merge.suppressed, {card.mobile: card.id for card in merged.new}
     batch.joined += len(joined)
     existing, changed, repeats, recorded = merge.existing, merge.changed, batch.repeats, batch.recorded
+    is_plan, set_outcome = batch.is_plan, batch.set
     created: set[int] = set()
     for row in rows:
         mobile, index = row.mobile, row.index
@@ -256,16 +257,22 @@ def _note_outcomes(
             if index not in repeats:
                 is_updated = contact_id in changed or index in joined or index in recorded
                 code = UPDATED if is_updated else UNCHANGED
-        elif mobile not in created and not (batch.is_plan and index in repeats):
+        elif mobile not in created and not (is_plan and index in repeats):
             # A record before that had this number may have been refused, or its contact deleted since.
             code = CREATED
             created.add(mobile)
-        code |= flags.get(index, 0) | (JOINED if index in joined else 0) | (RECORDED if index in recorded else 0)
+        if index in joined:
+            code |= JOINED
+        if index in recorded:
+            code |= RECORDED
+        if index in flags:
+            code |= flags[index]
         if mobile in suppressed:
             code |= SUPPRESSED
             batch.suppressed += 1
-        batch.excluded += bool(code & (SUPPRESSED | KEPT_OUT))
-        batch.set(index, code, contact_id)
+        if code & (SUPPRESSED | KEPT_OUT):
+            batch.excluded += 1
+        set_outcome(index, code, contact_id)
 
 
 def _take_consent(

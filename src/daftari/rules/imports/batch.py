@@ -76,8 +76,9 @@ class Batch(Struct):
 
     def set(self, number: int, code: int, contact_id: int = 0) -> None:
         """Note a record's outcome and contact."""
-        self.outcomes[number - self.first] = code
-        self.ids[number - self.first] = contact_id
+        place = number - self.first
+        self.outcomes[place] = code
+        self.ids[place] = contact_id
 
     def refuse(self, number: int, why: str, *, outcome: str = "invalid", erased: bool = False, cell: str = "") -> None:
         """Reject a record after all, for what is in a cell; one that names an erased number is not kept."""

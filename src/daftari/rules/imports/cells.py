@@ -130,7 +130,7 @@ def find_numbers(cell: object, *, reader: Reader) -> list[FoundNumber]:
     written = repair_number(cell)
     if is_readable(written, reader):
         return [FoundNumber(written)]
-    if not isinstance(written, str) or len(written) > _CELL_CHARS_MAX:
+    if not isinstance(written, str) or len(written) > _CELL_CHARS_MAX or _is_undivided(written):
         return []
     by_number = {_identity(one.text, reader): one for one in reversed([*_find_parts(written, reader)])}
     return [*reversed(by_number.values())] if any(isinstance(known, int) for known in by_number) else []
@@ -138,9 +138,16 @@ def find_numbers(cell: object, *, reader: Reader) -> list[FoundNumber]:
 
 def may_hold_two(cell: object) -> bool:
     """Whether a cell may hold two numbers, by simple looks; a fast answer for the many that hold one."""
-    if isinstance(cell, str):
-        return len(cell) >= TWO_NUMBERS_CHARS_MIN and sum(map(str.isdigit, cell)) >= _TWO_NUMBERS_DIGITS_MIN
-    return isinstance(cell, list)
+    if not isinstance(cell, str):
+        return isinstance(cell, list)
+    if len(cell) < TWO_NUMBERS_CHARS_MIN or _is_undivided(cell):
+        return False
+    return sum(map(str.isdigit, cell)) >= _TWO_NUMBERS_DIGITS_MIN
+
+
+def _is_undivided(cell: str) -> bool:
+    """Whether a cell is nothing but digits in a row, which are one number or none."""
+    return cell.removeprefix("+").isdecimal()
 
 
 def messageable(found: Sequence[FoundNumber]) -> list[FoundNumber]:
@@ -223,7 +230,7 @@ def _find_labelled(text: str, reader: Reader) -> list[FoundNumber]:
 
 def number_in(cell: str) -> str:
     """What of a cell with no readable number is most like one: without the name next to it."""
-    one = _find_one(cell) if len(cell) <= _CELL_CHARS_MAX else None
+    one = None if len(cell) > _CELL_CHARS_MAX or _is_undivided(cell) else _find_one(cell)
     return cell if one is None else str(one.text)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import getitem, itemgetter
 from typing import Any, cast
 
 import msgspec
 from msgspec import Struct
 
-from daftari.files import LABEL, ColumnUse, find_member, label_rank, plain_value, split_name
-from daftari.files.blanks import NO_VALUE_STARTS, is_no_number, is_no_value
+from daftari.files import LABEL, ColumnUse, Record, find_member, label_rank, plain_value, split_name
+from daftari.files.blanks import is_no_number, is_no_value
 from daftari.files.consent_columns import ConsentColumn, read_consent_field
 from daftari.mobile import Reader
 from daftari.model.contacts import TEXT_FIELDS, AttributeValue, ContactGiven
@@ -38,10 +39,9 @@ MORE_FIELDS = ("group", "groups", "attributes", "id", "created_at", "consent")
 _TABLES = ("csv", "xlsx", "ods")
 """Formats whose records are cells in the order of the columns."""
 _NUMBER_STARTS = frozenset("+0123456789")
-_CAREFUL_STARTS = NO_VALUE_STARTS | {"="}
-"""How a text begins that may be no value, or a formula with one."""
 _encode = msgspec.json.encode
 Taker = Callable[[Values, "int | str"], Any]
+PlainTaker = Callable[[Sequence[Any]], tuple[Any, ...]]
 
 
 class MobileCells(Struct):
@@ -67,7 +67,7 @@ class ConsentUse(Struct, frozen=True):
 def value_taker(settings: ImportSettings) -> Taker:
     """How a column's value is taken from a record: tables by place, others by name."""
     if settings.layout.format in _TABLES:
-        return lambda values, place: cast("list[Any]", values)[cast(int, place)]
+        return cast(Taker, getitem)
     return lambda values, name: find_member(cast("dict[str, Any]", values), cast(str, name))
 
 
@@ -98,7 +98,6 @@ class Columns:
         self._texts = [(field, places[field]) for field in TEXT_FIELDS if field in places]
         numbered = ["mobile", *(f"mobile.{number}" for number in range(2, NUMBERS_PER_ROW_MAX + 1))]
         self._mobiles = [places[field] for field in numbered if field in places]
-        self._mobile_places = [place for place in self._mobiles if isinstance(place, int)]
         self._labels = {
             places[field]: places[label]
             for field in numbered
@@ -110,11 +109,11 @@ class Columns:
         tagged = places.get("groups")
         self._tags = tagged is not None and settings.uses[_place_of(settings.uses, tagged)].name.casefold() == "tags"
         is_plain = table and not self._attributes and not self.consents
-        self.plain = _plain_places(settings, places) if is_plain else None
-        """Where a table has the number and the texts, -1 for those that it has not, when it has nothing else."""
+        self.take_plain = _plain_taker(settings, places) if is_plain else None
+        """Takes the number and the texts from a row and a ``None`` behind it, of a table that has nothing else."""
         self.is_ours = settings.kind == "contacts" and {"id", "consent"} <= {*settings.layout.columns} & places.keys()
         is_own = {"id", "mobile", "created_at", *TEXT_FIELDS} <= {*settings.layout.columns}
-        self._is_verbatim = self.is_ours or is_own or settings.streamed
+        self.is_verbatim = self.is_ours or is_own or settings.streamed
         """Whether a program wrote the records, so that what stands in them is meant."""
         if "consent" in places and not self.is_ours:
             # Other people's column of that name says yes or no.
@@ -165,7 +164,7 @@ class Columns:
             if is_no_number(cell):
                 found.shown = cell if found.shown is None else found.shown
                 continue
-            if self._is_verbatim:
+            if self.is_verbatim:
                 found.written, found.shown = repair_number(cell), cell
                 return found
             numbers = find_numbers(cell, reader=reader)
@@ -193,12 +192,25 @@ class Columns:
                 for number in find_numbers(cell, reader=reader) or [FoundNumber(repair_number(cell))]:
                     yield number, cell
 
+    def find_divisible(self, records: Sequence[Record], take: Taker) -> list[int]:
+        """The places of those records that may have several numbers in one cell, by simple looks."""
+        if self._is_list:
+            return [place for place, record in enumerate(records) if record.values is not None]
+        if self.is_verbatim:
+            return []
+        found: set[int] = set()
+        for where in self._mobiles:
+            found.update([
+                place for place, record in enumerate(records)
+                if record.values is not None and (cell := take(record.values, where)) is not None
+                and (type(cell) is not str or len(cell) >= TWO_NUMBERS_CHARS_MIN) and may_hold_two(cell)
+            ])  # fmt: skip
+        return sorted(found)
+
     def divide(self, values: Values, take: Taker, reader: Reader) -> list[Values]:
         """The record once for each of the numbers in the cell that its number is taken from; empty when it is one."""
         if self._is_list:
             return self._divide_list(values, take, reader)
-        if self._is_verbatim or not any(may_hold_two(take(values, place)) for place in self._mobiles):
-            return []
         for place in self._mobiles_in(values, take):
             cell = take(values, place)
             numbers = [] if is_no_number(cell) else messageable(find_numbers(cell, reader=reader))
@@ -219,28 +231,6 @@ class Columns:
             found.append(alone)
         return found if len(found) > 1 else []
 
-    def holds_one(self, values: Sequence[Any]) -> bool:
-        """Whether a row of a table has, by simple looks, no cell with two numbers; a fast answer for nearly all."""
-        if self._is_list:
-            return False
-        for place in self._mobile_places:
-            cell = values[place]
-            if cell is not None and (type(cell) is not str or len(cell) >= TWO_NUMBERS_CHARS_MIN):
-                return False
-        return True
-
-    def read_plain_cells(self, values: Sequence[Any]) -> tuple[str | None, ...] | None:
-        """The texts of a row in the order of ``TEXT_FIELDS``; ``None`` where one wants a careful look."""
-        assert self.plain is not None, "only a plain table is asked"
-        cells = [values[place] if place >= 0 else None for place in self.plain[1:]]
-        for place, cell in enumerate(cells):
-            if cell and (cell[0] in _CAREFUL_STARTS or ":::" in cell):
-                if cell[0] == "=" or ":::" in cell:
-                    return None
-                if is_no_value(cell):
-                    cells[place] = None
-        return tuple(cells)
-
     def read_members(self, values: Values, take: Taker) -> dict[str, Any]:
         """The members of the facts in a record of a list, by field; blank members are left out."""
         return {field: value for field, place in self._facts if not is_no_value(value := take(values, place))}
@@ -257,7 +247,7 @@ class Columns:
     def _clean(self, cell: object) -> str | None:
         """A cell as text, without what programs write for nothing and around texts."""
         text = _text(cell)
-        if text is None or self._is_verbatim:
+        if text is None or self.is_verbatim:
             return text
         text = first_value(plain_text(text))
         return None if is_no_value(text) else text
@@ -271,10 +261,10 @@ def _with_number(values: Values, place: int | str, number: FoundNumber) -> Value
     return copy
 
 
-def _plain_places(settings: ImportSettings, places: Mapping[str, int | str]) -> tuple[int, ...] | None:
+def _plain_taker(settings: ImportSettings, places: Mapping[str, int | str]) -> PlainTaker | None:
     if settings.layout.format != "csv" or {field.partition(".")[0] for field in places} - {"mobile", *TEXT_FIELDS}:
         return None
-    return tuple(cast(int, places.get(field, -1)) for field in ("mobile", *TEXT_FIELDS))
+    return itemgetter(*(cast(int, places.get(field, -1)) for field in ("mobile", *TEXT_FIELDS)))
 
 
 def _place_of(uses: Sequence[ColumnUse], where: int | str) -> int:

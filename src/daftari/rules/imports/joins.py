@@ -45,6 +45,7 @@ def find_joins(batch: Batch, merge: Merge, rows: list[ContactRow]) -> tuple[list
 
     A plan lets no contact join: one that a record before names for a group would be in it by then.
     """
+    is_plan = batch.is_plan
     joins: list[dict[int, int]] = []
     flags: dict[int, int] = {}
     by_index = {row.index: row for row in rows} if batch.namings else {}
@@ -57,7 +58,7 @@ def find_joins(batch: Batch, merge: Merge, rows: list[ContactRow]) -> tuple[list
         for row in records:
             if row.mobile in joining.kept_out:
                 flags[row.index] = KEPT_OUT
-            if row.mobile in waiting and not (batch.is_plan and row.index in known):
+            if row.mobile in waiting and not (is_plan and row.index in known):
                 by.setdefault(row.mobile, row.index)
         joins.append(by)
     return joins, flags

@@ -5,9 +5,10 @@ Everything that needs no database happens here, in the sandboxed process. No tra
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from msgspec import Raw, Struct
@@ -15,7 +16,7 @@ from pyroaring import BitMap64
 
 from daftari.errors import UnreadableFile, quote
 from daftari.files import Record
-from daftari.files.blanks import is_no_value
+from daftari.files.blanks import NO_VALUES, is_no_value
 from daftari.files.consent_columns import names_detail, names_time
 from daftari.mobile import AmbiguousMobile, Reader, UnreadableMobile, Written, own_form_reader, reader_for
 from daftari.model.consent import ANY, NewFact, Scope
@@ -50,6 +51,8 @@ GROUPS_PER_FILE_MAX = 100_000
 REFUSED_MAX = 10_000
 """What was no number, and is remembered."""
 
+_FORMULA_OR_SEVERAL = re.compile('"=|:::')
+"""In a card's JSON: a cell that wants a careful look."""
 _PASSED_OVER = "A cell that is no telephone number was passed over; the record has another number."
 _LIKE_OPT_OUT = (
     "The name of a group reads like an opt-out: none was recorded. Import these numbers as a list of opt-outs."
@@ -125,25 +128,24 @@ class RowReader:
 
     def _divide(self, records: Sequence[Record]) -> list[Record]:
         found: list[Record] = []
-        columns, is_table = self._columns, self._settings.layout.format == "csv"
-        for record in records:
-            values = record.values
-            if values is None or (is_table and isinstance(values, list) and columns.holds_one(values)):
-                found.append(self._renumbered(record, values) if self._added else record)
-                continue
-            divided = columns.divide(values, self._take, self._reader)
-            if not divided:
-                found.append(self._renumbered(record, values))
-                continue
-            for place, some in enumerate(divided):
-                self._added += place > 0
-                found.append(self._renumbered(record, some))
+        done = 0
+        for place in self._columns.find_divisible(records, self._take):
+            record = records[place]
+            found += self._renumbered(records[done:place])
+            values = cast(Values, record.values)
+            divided = self._columns.divide(values, self._take, self._reader) or [values]
+            for number, values in enumerate(divided, record.number + self._added):
+                found.append(Record(number, values, record.why, record.text))
+            self._added += len(divided) - 1
+            done = place + 1
+        found += self._renumbered(records[done:])
         return found
 
-    def _renumbered(self, record: Record, values: Values | None) -> Record:
-        if not self._added and values is record.values:
-            return record
-        return Record(record.number + self._added, values, record.why, record.text)
+    def _renumbered(self, records: Sequence[Record]) -> Sequence[Record]:
+        """Records, with those counted that the file has not."""
+        if not self._added:
+            return records
+        return [Record(record.number + self._added, record.values, record.why, record.text) for record in records]
 
     def read_chunk(self, records: Sequence[Record], *, number: int, bytes_read: int) -> ReadChunk:
         """Some records that follow one another."""
@@ -163,9 +165,11 @@ class RowReader:
 
     def _read_contacts(self, records: Sequence[Record], chunk: ReadChunk) -> None:
         seen, rows, read_plain_row = self._seen, chunk.rows, self._read_plain
+        raw = bytes(chunk.values)
+        wants_care = b"=" in raw or b":::" in raw
         for record in records:
             contact = read_plain_row(record)
-            if contact is not None:
+            if contact is not None and not (wants_care and _FORMULA_OR_SEVERAL.search(contact.tail)):
                 rows.append(contact)
                 if contact.mobile in seen:
                     chunk.repeats.append(record.number)
@@ -215,15 +219,19 @@ class RowReader:
             named.add(mobile)
 
     def _read_plain(self, record: Record) -> ContactRow | None:
-        """The contact in a record of a table that holds nothing else, as nearly all are; ``None`` for any other."""
-        places, values = self._columns.plain, record.values
-        if places is None or not isinstance(values, list):
+        """The contact in a record of a table that holds nothing else, as nearly all are; ``None`` for any other.
+
+        Texts that are a formula or several values are left as they stand.
+        """
+        take, values = self._columns.take_plain, record.values
+        if take is None or not isinstance(values, list):
             return None
-        mobile = values[places[0]]
-        if not isinstance(mobile, str):
-            return None
-        cells = self._columns.read_plain_cells(values)
-        return None if cells is None else read_plain(record.number, mobile, cells, self._reader, self._created_at)
+        cells = take((*values, None))
+        contact = read_plain(record.number, cells[0], cells[1:], self._reader, self._created_at)
+        if contact is not None and not NO_VALUES.isdisjoint(contact.texts) and not self._columns.is_verbatim:
+            texts = [None if is_no_value(cell) else cell for cell in cells[1:]]
+            contact = read_plain(record.number, cells[0], texts, self._reader, self._created_at)
+        return contact
 
     def _read_contact(self, record: Record, chunk: ReadChunk) -> _Row:
         """What a record says, or why it says nothing."""
