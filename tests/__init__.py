@@ -1,1 +1,1 @@
-"""The tests. Ana owns the project Shopify, Ben has a read-only key of it, Chao owns another project, Kalro."""
+"""The tests. Ana owns the project Shopify, Ben has a key of it that may only read, Chao owns another project, Kalro."""

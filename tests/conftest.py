@@ -26,7 +26,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from msgspec import Struct
 
-from daftari.model.projects import Project
+from daftari.model.projects import KeyKind, Project
 from daftari.rules.access import inbound_tokens, keys, projects
 from daftari.serving.server import Server, build_server
 from daftari.settings import Settings, read_settings
@@ -234,15 +234,19 @@ def introduce() -> Callable[[Store], People]:
                 now, projects.create_project, name=name, region="KE", on_error="refuse", first_id=1
             )
 
-        def key(project: Project, label: str, *, read_only: bool = False) -> str:
+        def key(project: Project, label: str, kind: KeyKind) -> str:
             secret, _ = store.system_write(
-                now, keys.create_key, project=project, label=label, read_only=read_only, expires_at=None
+                now, keys.create_key, project=project, label=label, kind=kind, expires_at=None
             )
             return secret
 
         shopify, kalro = project("Shopify"), project("Kalro")
         return People(
-            shopify, kalro, ana=key(shopify, "Ana"), ben=key(shopify, "Ben", read_only=True), chao=key(kalro, "Chao")
+            shopify,
+            kalro,
+            ana=key(shopify, "Ana", "manage"),
+            ben=key(shopify, "Ben", "read"),
+            chao=key(kalro, "Chao", "manage"),
         )
 
     return introduce

@@ -61,10 +61,20 @@ class WrongProject(DaftariError):
 
 
 class ReadOnlyKey(DaftariError):
-    """A read-only key was used for a write."""
+    """A key that may only read was used for a write."""
 
     code = "READ_ONLY_KEY"
-    message = "This key may read but not write; use a key that is not read-only."
+    message = "This call needs a key of kind write or manage, and this key is of kind read."
+
+
+class ManageKeyRequired(DaftariError):
+    """A key that may not manage was used for a call that only those of kind ``manage`` may make."""
+
+    code = "MANAGE_KEY_REQUIRED"
+    message = (
+        "This call needs a key of kind manage, and this key is of a lesser kind; "
+        "'daftari key create --kind manage' makes one."
+    )
 
 
 class NotFound(DaftariError):

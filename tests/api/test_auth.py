@@ -1,4 +1,4 @@
-"""Keys and projects: which keys are accepted, for how long, and what a read-only key may do."""
+"""Keys and projects: which keys are accepted, for how long, and of which project."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from daftari.model.projects import Key
 from daftari.rules.access import keys, projects
 from daftari.store import Store
 from daftari.web.spool import RequestSpool
-from daftari.worker import run_worker
 from tests.support.builders import (
     PARTS,
     create,
@@ -32,7 +31,6 @@ from tests.support.builders import (
     wrong_fields,
 )
 from tests.support.clients import Answer, Client
-from tests.support.import_files import queued
 from tests.support.stores import NOW
 
 UNAUTHENTICATED = (401, "UNAUTHENTICATED")
@@ -57,7 +55,7 @@ def new_key(store: Store, people: Any) -> NewKey:
             keys.create_key,
             project=people.shopify,
             label="another",
-            read_only=False,
+            kind="write",
             expires_at=expires_at,
         )
 
@@ -258,32 +256,6 @@ def test_no_secret_is_kept_in_the_database(ana: Client, people: Any, database: s
     assert not any(people.ana[12:].encode() in str(value).encode() for row in kept for value in row)
 
 
-# ---- read-only --------------------------------------------------------------------------------------
-
-
-def test_a_read_only_key_reads_everything_and_writes_nothing(
-    ana: Client, ben: Client, store: Store, people: Any
-) -> None:
-    create(ana, *rows(2), group="VIP")
-    asked = {"everyone": True, "channel": "sms", "mobiles": [mobile(1)]}
-    assert ana.post("/v1/audiences", asked).status == 201
-    exported = str(ana.post("/v1/exports", {}).json()["export"]["id"])
-    run_worker(lambda pause_seconds: pause_seconds > 0, store=store)
-    numbers = {"imports": str(queued(store, people.shopify)), "exports": exported}
-    for route in ROUTES:
-        number = numbers.get(route.path.split("/")[1], PARTS["number"])
-        parts = PARTS | {"number": number}
-        answer = ben.call(route.method, path_of(route, **parts), json=asked)
-        if route.access == "write":
-            assert refusal(answer) == (403, "READ_ONLY_KEY")
-        elif route.access != "token":
-            assert answer.status == 200, route.path
-    assert refusal(ben.post("/v1/contacts", {"contacts": rows(1, first=9)})) == (403, "READ_ONLY_KEY")
-    assert refusal(ben.delete("/v1/contacts/1")) == (403, "READ_ONLY_KEY")
-    assert ben.call("QUERY", "/v1/contacts", json={"group": "VIP"}).json()["contacts"]["total"] == 2
-    assert (page(ana)["total"], groups(ana)) == (2, {"VIP": 2})
-
-
 # ---- the project ------------------------------------------------------------------------------------
 
 
@@ -316,7 +288,7 @@ def test_a_project_that_is_no_text_is_named_on_every_route(ana: Client) -> None:
             assert wrong_fields(ana.call(route.method, path, query={"project": "x" * 256}, body=b"x")) == ["project"]
             continue
         for wrong in (5, True, ["Shopify"], {"name": "Shopify"}, "x" * 256, "a\0b"):
-            if route.access in ("read", "write"):
+            if route.needed:
                 assert "project" in wrong_fields(ana.call(route.method, path, json={"project": wrong})), path
     assert (page(ana)["total"], groups(ana)) == (1, {"VIP": 1})
 

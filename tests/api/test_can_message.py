@@ -81,7 +81,9 @@ def test_what_is_no_number_never_fails_the_batch(ana: Client) -> None:
     assert [one["mobile"] for one in found][:7] == ["", "null", "true", "5.5", '{"a":1}', '["x"]', str(2**70)]
 
 
-def test_a_number_outside_the_book_is_judged_alike_and_a_read_only_key_may_ask(ana: Client, ben: Client) -> None:
+def test_a_number_outside_the_book_is_judged_alike_and_a_key_that_may_only_read_may_ask(
+    ana: Client, ben: Client
+) -> None:
     opt_out(ana, NO_MOBILE)
     assert may_message(ben, NO_MOBILE, mobile(1)) == [False, True]
 

@@ -169,7 +169,7 @@ def test_digits_that_are_one_id_and_another_mobile_are_409_and_nothing_is_delete
     project = store.system_write(
         now, projects.create_project, name="Moved in", region="KE", on_error="refuse", first_id=725164290
     )
-    secret, _ = store.system_write(now, keys.create_key, project=project, label="", read_only=False, expires_at=None)
+    secret, _ = store.system_write(now, keys.create_key, project=project, label="", kind="write", expires_at=None)
     moved_in = client.with_key(secret)
     create(moved_in, {"mobile": mobile(1)}, {"mobile": "725164290"})
     assert refusal(moved_in.delete("/v1/contacts/725164290")) == (409, "AMBIGUOUS_CONTACT")

@@ -306,7 +306,7 @@ def test_an_export_is_queued_made_and_fetched(ana: Client, ben: Client, store: S
     assert ana.call("HEAD", f"{EXPORTS}/{asked['id']}/file").headers["content-length"] == str(len(answer.body))
 
 
-def test_a_read_only_key_fetches_and_does_not_ask_or_delete(ana: Client, ben: Client) -> None:
+def test_a_key_that_may_only_read_fetches_and_does_not_ask_or_delete(ana: Client, ben: Client) -> None:
     asked = ask(ana)
     assert refusal(ben.post(EXPORTS, {})) == (403, "READ_ONLY_KEY")
     assert refusal(ben.delete(f"{EXPORTS}/{asked['id']}")) == (403, "READ_ONLY_KEY")

@@ -26,7 +26,7 @@ def new_project(store: Store, client: Client) -> NewProject:
         made: Project = store.system_write(
             now, projects.create_project, name=name, region=region, on_error="refuse", first_id=first_id
         )
-        secret, _ = store.system_write(now, keys.create_key, project=made, label=name, read_only=False, expires_at=None)
+        secret, _ = store.system_write(now, keys.create_key, project=made, label=name, kind="write", expires_at=None)
         return client.with_key(secret)
 
     return new_project

@@ -20,7 +20,7 @@ JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 NDJSON = {"Content-Type": "application/x-ndjson"}
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=b"}
-KEYED = [route for route in ROUTES if route.access in ("read", "write")]
+KEYED = [route for route in ROUTES if route.needed]
 WITH_FIELDS = [route for route in KEYED if route.body.kind == "fields"]
 
 

@@ -49,7 +49,7 @@ UNUSED, UNKNOWN, GONE = mobile(77), mobile(88), "254711223344"
 PERSON = Person(int(GONE), None)
 PARTS_HERE = PARTS | {"name": "VIP", "reference": "1"}
 
-KEYED = [route for route in ROUTES if route.access == "write" and route.body.kind != "lines"]
+KEYED = [route for route in ROUTES if route.is_repeatable]
 WRITES: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "/contacts"): {"contacts": rows(2, first=10), "group": "New", "results": True},
     ("PUT", "/contacts/{reference}"): {"contact": {"city": "Nakuru"}, "group": "Other"},
@@ -254,7 +254,7 @@ def test_a_key_of_the_same_name_is_another_one_for_every_other_key_and_project(
     book: Client, chao: Client, ben: Client, store: Store, people: Any
 ) -> None:
     secret, _ = store.system_write(
-        NOW, keys.create_key, project=people.shopify, label="Dee", read_only=False, expires_at=None
+        NOW, keys.create_key, project=people.shopify, label="Dee", kind="write", expires_at=None
     )
     body = {"contact": {"mobile": UNUSED}}
     answers = [one.post("/v1/contacts", body, headers=keyed()) for one in (book, book.with_key(secret), chao)]

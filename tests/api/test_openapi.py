@@ -75,13 +75,14 @@ def test_every_address_of_a_call_leads_to_its_route(operation: Operation) -> Non
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
-def test_a_call_says_whether_it_needs_a_key_and_what_it_answers_with(route: Route) -> None:
+def test_a_call_says_which_key_it_needs_and_what_it_answers_with(route: Route) -> None:
     node = next(one.node for one in operations() if (one.method, one.path) == (route.method, route.path))
-    assert (node.get("security") == []) == (route.access in ("open", "token"))
+    ways = node.get("security", tree()["security"])
+    assert ways == ([{"bearer": [route.needed]}, {"query": [route.needed]}] if route.needed else [])
     assert ("401" in node["responses"]) == (route.access != "open")
-    if route.access in ("read", "write"):
-        codes = _codes(resolved(node["responses"]["403"]))
-        assert ("READ_ONLY_KEY" in codes) == (route.access == "write")
+    if route.needed:
+        lesser = {"read": set(), "write": {"READ_ONLY_KEY"}, "manage": {"MANAGE_KEY_REQUIRED"}}[route.needed]
+        assert set(_codes(resolved(node["responses"]["403"]))) == {"WRONG_PROJECT"} | lesser
     assert route.media_type.partition(";")[0] in _first_answer(node)["content"]
 
 

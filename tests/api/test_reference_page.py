@@ -145,7 +145,7 @@ def moved_in(store: Store, client: Client) -> str:
     project = store.system_write(
         now, projects.create_project, name="Moved in", region="KE", on_error="refuse", first_id=456
     )
-    return store.system_write(now, keys.create_key, project=project, label="", read_only=False, expires_at=None)[0]
+    return store.system_write(now, keys.create_key, project=project, label="", kind="write", expires_at=None)[0]
 
 
 def same_time(written: str) -> bool:

@@ -221,7 +221,7 @@ def test_digits_that_are_one_id_and_another_mobile_are_409(client: Client, store
     project = store.system_write(
         now, projects.create_project, name="Moved in", region="KE", on_error="refuse", first_id=725164290
     )
-    secret, _ = store.system_write(now, keys.create_key, project=project, label="", read_only=False, expires_at=None)
+    secret, _ = store.system_write(now, keys.create_key, project=project, label="", kind="write", expires_at=None)
     moved_in = client.with_key(secret)
     assert create(moved_in, {"mobile": mobile(1)}, {"mobile": "725164290"}) == [725164290, 725164291]
     answer = moved_in.put("/v1/contacts/725164290", {"contact": {"city": "Kitui"}})

@@ -270,10 +270,10 @@ def project(run: Run) -> str:
 def test_a_key_is_shown_once_and_listed_without_its_secret(
     run: Run, shown: Callable[..., list[dict[str, object]]], database: str
 ) -> None:
-    secret = run("key", "create", "--project", "shopify", "--label", "crm", "--read-only").stdout.strip()
+    secret = run("key", "create", "--project", "shopify", "--label", "crm", "--kind", "read").stdout.strip()
     assert _access(database, secret) == "Shopify"
     _, key = shown("key", "list")
-    assert (key["label"], key["project"], key["state"], key["read_only"]) == ("crm", "Shopify", "active", True)
+    assert (key["label"], key["project"], key["state"], key["kind"]) == ("crm", "Shopify", "active", "read")
     assert secret.startswith(str(key["start"]))
     assert secret not in run("key", "list").output
 

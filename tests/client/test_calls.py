@@ -206,6 +206,8 @@ def test_errors_are_the_servers_own(book: Caller, ben: Client) -> None:
     assert gone.value.opt_out_recorded
     with pytest.raises(errors.ReadOnlyKey):
         book.with_options(key=ben.secret)(lambda b: b.groups.create("x"))
+    with pytest.raises(errors.ManageKeyRequired):
+        book.with_options(key=ben.secret)(lambda b: b.erase(SUZAN))
     with pytest.raises(errors.Unauthenticated):
         book.with_options(key="nonsense")(lambda b: b.groups.list())
 

@@ -68,7 +68,7 @@ def fill(database: str) -> str:
         calls.create_project(store, "Nobody's")
         store.system_write(NOW, projects.rename_project, name="Kalro", new_name="Kalro Farms")
         secret, _ = store.system_write(
-            NOW, keys.create_key, project=shopify, label=STRANGE, read_only=False, expires_at=None
+            NOW, keys.create_key, project=shopify, label=STRANGE, kind="write", expires_at=None
         )
         store.system_write(
             NOW,

@@ -16,6 +16,7 @@ CHECKED = {
     ("import", "phase"): "'apply'",
     ("export", "state"): "'done'",
     ("job", "kind"): "'import'",
+    ("key", "kind"): "'read'",
 }
 """Columns that may hold some words only."""
 

@@ -38,7 +38,7 @@ def book(store: Store) -> Project:
 
 @pytest.fixture
 def key(store: Store, book: Project) -> str:
-    secret, _ = store.system_write(NOW, keys.create_key, project=book, label="Ana", read_only=False, expires_at=None)
+    secret, _ = store.system_write(NOW, keys.create_key, project=book, label="Ana", kind="write", expires_at=None)
     return secret
 
 

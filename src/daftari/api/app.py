@@ -31,7 +31,7 @@ def build_app(context: AppContext, authenticator: KeyAuthenticator) -> Applicati
 
     def application(raw: RawRequest) -> Response:
         match = raw.match
-        if match.route.access in ("open", "token"):
+        if match.route.needed is None:
             request = Request(context, raw, params=decode("", None, b""), now=current_time())
             return match.route.handler(request, **match.parameters)
         request = _open_request(context, authenticator, raw)
@@ -56,7 +56,8 @@ def build_authorizer(store: Store, authenticator: KeyAuthenticator) -> Authorize
         now = current_time()
         access = authenticator.find_in_header(scope.headers, now=now) or authenticator.find_in_fields(params, now=now)
         if access is not None:
-            refuse_beyond(access, params, writes=route.access == "write")
+            assert route.needed is not None, "an open route asks for no key"
+            refuse_beyond(access, params, needed=route.needed)
         return access is not None
 
     return authorize
@@ -78,7 +79,7 @@ def _refuse_other_method(raw: RawRequest, params: Params) -> None:
 def _open_request(context: AppContext, authenticator: KeyAuthenticator, raw: RawRequest) -> Request:
     """Decode and authenticate a request; where the header has a key, in the other order."""
     route, headers = raw.match.route, raw.headers
-    now, writes = current_time(), route.access == "write"
+    now = current_time()
     access = authenticator.find_in_header(headers, now=now)
     if raw.body is NO_BODY or route.body.kind != "fields":
         params = decode(raw.scope.query_string, None, b"")
@@ -87,11 +88,12 @@ def _open_request(context: AppContext, authenticator: KeyAuthenticator, raw: Raw
     access = access or authenticator.find_in_fields(params, now=now)
     if access is None:
         raise Unauthenticated
-    refuse_beyond(access, params, writes=writes)
+    assert route.needed is not None, "an open route is answered before"
+    refuse_beyond(access, params, needed=route.needed)
     if raw.scope.method == "POST":
         _refuse_other_method(raw, params)
     idempotent = None
-    if writes and route.body.kind != "lines":
+    if route.is_repeatable:
         idempotent = read_idempotency_key(raw, key_id=access.key.id)
     upload = None
     if route.body.kind == "file":

@@ -6,9 +6,9 @@ Knows neither how a key is checked nor what a route does.
 from __future__ import annotations
 
 from daftari.api.key_cache import KeyCache
-from daftari.errors import ReadOnlyKey, Unauthenticated, WrongProject
-from daftari.model.projects import Project
-from daftari.rules.access.keys import Access
+from daftari.errors import Unauthenticated, WrongProject
+from daftari.model.projects import KeyKind, Project
+from daftari.rules.access.keys import Access, refuse_lesser_kind
 from daftari.rules.fields import fold_name
 from daftari.web.params import Params
 from daftari.web.rsgi import RequestHeaders
@@ -22,15 +22,16 @@ class KeyAuthenticator:
     def __init__(self, cache: KeyCache) -> None:
         self._cache = cache
 
-    def authenticate(self, headers: RequestHeaders, params: Params, *, writes: bool, now: int) -> Access:
+    def authenticate(self, headers: RequestHeaders, params: Params, *, needed: KeyKind, now: int) -> Access:
         """The key and its project.
 
-        Raises ``Unauthenticated``, ``WrongProject`` when the fields name another project, and ``ReadOnlyKey``.
+        Raises ``Unauthenticated``, ``WrongProject`` when the fields name another project, and ``ReadOnlyKey`` or
+        ``ManageKeyRequired`` when it may not do what a key of the ``needed`` kind may.
         """
         access = self.find_in_header(headers, now=now) or self.find_in_fields(params, now=now)
         if access is None:
             raise Unauthenticated
-        refuse_beyond(access, params, writes=writes)
+        refuse_beyond(access, params, needed=needed)
         return access
 
     def find_in_header(self, headers: RequestHeaders, *, now: int) -> Access | None:
@@ -51,11 +52,10 @@ class KeyAuthenticator:
         return self._cache.find_access(api_key, now=now)
 
 
-def refuse_beyond(access: Access, params: Params, *, writes: bool) -> None:
-    """Raise ``WrongProject`` or ``ReadOnlyKey`` for what the key does not allow."""
+def refuse_beyond(access: Access, params: Params, *, needed: KeyKind) -> None:
+    """Raise ``WrongProject``, ``ReadOnlyKey`` or ``ManageKeyRequired`` for what the key does not allow."""
     refuse_other_project(params, access.project)
-    if writes and access.key.read_only:
-        raise ReadOnlyKey
+    refuse_lesser_kind(access.key, needed=needed)
 
 
 def refuse_other_project(params: Params, project: Project) -> None:

@@ -43,7 +43,7 @@ ROUTES = (
     Route("GET", "/opt-outs/near-misses", consent.list_near_misses, "read"),
     Route("POST", "/opt-ins", consent.create_opt_ins, "write", body=LARGE),
     Route("POST", "/can-message", consent.may_message, "read", body=LARGE),
-    Route("POST", "/erasures", consent.erase_number, "write", body=LARGE),
+    Route("POST", "/erasures", consent.erase_number, "manage", body=LARGE),
     Route("GET", "/audience", audiences.stream_audience, "read", media_type=NDJSON),
     Route("POST", "/audiences", audiences.freeze_audience, "write", body=LARGE),
     Route("GET", "/audiences/{number}", audiences.get_audience, "read"),

@@ -31,7 +31,7 @@ def print_demo(settings: Settings, *, address: str) -> None:
         store.close()
     if created is None:
         say("The API key of a project is shown only once, when it is created. To create another one:")
-        say(f"  {_find_command()} key create --project {PROJECT}{_database_option(settings)}")
+        say(f"  {_find_command()} key create --project {PROJECT} --kind manage{_database_option(settings)}")
         return
     _, key = created
     lines = [

@@ -10,9 +10,10 @@ import typer
 from daftari.cli.terminal.commands import command, command_group
 from daftari.cli.terminal.options import DatabaseOptions, JsonOption, OnlyProjectOption
 from daftari.cli.terminal.output import WRONG_USAGE, fail, format_optional_time, print_list, say
+from daftari.model.projects import KeyKind
 from daftari.model.time import current_time
 
-COLUMNS = ("start", "project", "label", "state", "read_only", "created_at", "expires_at", "last_used_at")
+COLUMNS = ("start", "project", "label", "state", "kind", "created_at", "expires_at", "last_used_at")
 
 app = command_group("API keys: create, list and revoke them.")
 
@@ -21,13 +22,19 @@ app = command_group("API keys: create, list and revoke them.")
     app,
     "create",
     "daftari key create --project Shopify --label crm",
-    "daftari key create --project Shopify --read-only --expires 2027-12-31",
+    "daftari key create --project Shopify --kind read --expires 2027-12-31",
 )
 def create_key(
     *,
     project: Annotated[str, typer.Option("--project", metavar="NAME", help="The project of the key.")],
     label: Annotated[str, typer.Option("--label", metavar="TEXT", help="What the key is for.")] = "",
-    read_only: Annotated[bool, typer.Option("--read-only", help="Allow only reads.")] = False,
+    kind: Annotated[
+        KeyKind,
+        typer.Option(
+            "--kind",
+            help="What it may do: read; also write contacts, groups, consent and imports; or manage, which is all.",
+        ),
+    ] = "write",
     expires: Annotated[
         str | None,
         typer.Option("--expires", metavar="DATE", help="The last day on which it works, in UTC, such as 2027-12-31."),
@@ -48,11 +55,10 @@ def create_key(
             create_key_by_project_name,
             project=project,
             label=label,
-            read_only=read_only,
+            kind=kind,
             expires_at=expires_at,
         )
-    kind = "A read-only API key" if key.read_only else "An API key"
-    say(f"{kind} for project {project!r}, shown only this once:")
+    say(f"An API key of kind {key.kind} for project {project!r}, shown only this once:")
     typer.echo(text)
 
 
@@ -67,7 +73,7 @@ def list_keys(*, project: OnlyProjectOption = None, as_json: JsonOption = False,
         found = store.system_read(now, list_keys_with_projects, project=project)
     rows = [
         (
-            *(key.start, owner.name, key.label, key_state(key, now=now), key.read_only),
+            *(key.start, owner.name, key.label, key_state(key, now=now), key.kind),
             *map(format_optional_time, (key.created_at, key.expires_at, key.last_used_at)),
         )
         for owner, key in found

@@ -10,6 +10,9 @@ OnError = Literal["refuse", "skip"]
 StopScope = Literal["everything", "channel", "sender", "marketing"]
 """What a plain STOP and a DELETE mean: everything; everything on that channel; that sender there; all marketing."""
 OnDelete = Literal["opt_out", "removal"]
+KeyKind = Literal["read", "write", "manage"]
+KEY_KINDS: tuple[KeyKind, ...] = ("read", "write", "manage")
+"""What a key may do: each kind also what the kinds before it may."""
 
 
 class ConsentSettings(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -50,7 +53,7 @@ class Key(Struct, frozen=True):
     project_id: int
     label: str
     start: str
-    read_only: bool
+    kind: KeyKind
     created_at: int
     expires_at: int | None
     revoked_at: int | None

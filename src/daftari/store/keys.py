@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from daftari.model.projects import Key, OnError, Project
+from daftari.model.projects import Key, KeyKind, OnError, Project
 from daftari.store.engine import SystemTx, Tx
 from daftari.store.projects import read_project, with_names
 
@@ -26,7 +26,7 @@ def get_key(tx: Tx, *, start: str) -> StoredKey | None:
     """A key by its first characters."""
     row = tx.fetch_one(
         tuple[
-            int, int, str, str, int, int, int | None, int | None, int | None, bytes,
+            int, int, str, str, KeyKind, int, int | None, int | None, int | None, bytes,
             int, str, str, OnError, int, str,
         ],
         "get_key",
@@ -34,13 +34,12 @@ def get_key(tx: Tx, *, start: str) -> StoredKey | None:
     )  # fmt: skip
     if row is None:
         return None
-    return StoredKey(key=_read_key(*row[:9]), hash=row[9], project=with_names(tx, read_project(*row[10:])))
+    return StoredKey(key=Key(*row[:9]), hash=row[9], project=with_names(tx, read_project(*row[10:])))
 
 
 def list_keys(tx: Tx) -> list[Key]:
     """All keys of all projects, in order of creation."""
-    rows = tx.fetch(tuple[int, int, str, str, int, int, int | None, int | None, int | None], "list_keys")
-    return [_read_key(*row) for row in rows]
+    return tx.fetch(Key, "list_keys")
 
 
 def insert_key(tx: SystemTx, *, key: Key, key_hash: bytes) -> None:
@@ -52,7 +51,7 @@ def insert_key(tx: SystemTx, *, key: Key, key_hash: bytes) -> None:
         label=key.label,
         start=key.start,
         hash=key_hash,
-        read_only=int(key.read_only),
+        kind=key.kind,
         now=key.created_at,
         expires_at=key.expires_at,
     )
@@ -72,8 +71,3 @@ def touch_keys(tx: SystemTx, *, used: Mapping[int, int]) -> None:
     """Save when keys were last used, by key id. An earlier time than the stored one is ignored."""
     if used:
         tx.run("touch_keys", items=list(used.items()))
-
-
-def _read_key(key_id: int, project_id: int, label: str, start: str, read_only: int, *times: int | None) -> Key:
-    created_at, expires_at, revoked_at, last_used_at = times
-    return Key(key_id, project_id, label, start, bool(read_only), created_at or 0, expires_at, revoked_at, last_used_at)

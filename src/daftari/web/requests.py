@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from msgspec import Struct
 
 from daftari.errors import DaftariError, IdempotencyInProgress, StoreBusy, StoreUnavailable
-from daftari.model.projects import Actor, Project
+from daftari.model.projects import Actor, KeyKind, Project
 from daftari.model.time import current_time
 from daftari.rules.access.keys import Access
 from daftari.rules.idempotency import FirstResponse, IdempotentRequest, find_response, save_response
@@ -53,8 +53,8 @@ class AppContext(Struct, frozen=True):
 class Authenticator(Protocol):
     """Recognises the caller of a request, by whatever proof it looks for."""
 
-    def authenticate(self, headers: RequestHeaders, params: Params, *, writes: bool, now: int) -> Access:
-        """Who calls, and the project. Raises ``Unauthenticated``, ``WrongProject`` and ``ReadOnlyKey``."""
+    def authenticate(self, headers: RequestHeaders, params: Params, *, needed: KeyKind, now: int) -> Access:
+        """Who calls, and the project. Raises ``Unauthenticated``, ``WrongProject``, and when it is a lesser key."""
 
 
 class Request:
@@ -170,9 +170,10 @@ class Request:
 
     def recheck_key(self) -> None:
         """Authenticate again and move ``now`` on, in a call that takes long. Raises ``Unauthenticated``."""
-        assert self._authenticator is not None, "the route takes no key"
+        needed = self.raw.match.route.needed
+        assert self._authenticator is not None and needed is not None, "the route takes no key"
         self.now = current_time()
-        self.access = self._authenticator.authenticate(self.raw.headers, self.params, writes=True, now=self.now)
+        self.access = self._authenticator.authenticate(self.raw.headers, self.params, needed=needed, now=self.now)
 
     def refuse(self, error: DaftariError) -> Response:
         """An error as a response that is stored like any other, for a write that had an effect all the same."""

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Literal
 from msgspec import Struct
 
 from daftari.model.limits import BODY_BYTES_MAX, READ_BODY_BYTES_MAX
+from daftari.model.projects import KeyKind
 from daftari.web.errors import MethodNotAllowed, RouteNotFound
 from daftari.web.responses import JSON, Response
 from daftari.web.rsgi import RequestHeaders, RsgiScope
@@ -21,8 +22,9 @@ NO_BODY = BytesIO()
 
 Handler = Callable[..., Response]
 """Called with the ``Request`` and the parameters of the path by name."""
-RouteAccess = Literal["read", "write", "open", "token"]
-"""What the caller must be allowed to do. ``open``: nothing. ``token``: the handler checks a token in the path."""
+RouteAccess = KeyKind | Literal["open", "token"]
+"""What the caller needs: a key of this kind or one that may do more; nothing where it is ``open``; where it is
+``token``, the handler checks the one in the path."""
 
 
 class BodyPolicy(Struct, frozen=True):
@@ -54,6 +56,16 @@ class Route(Struct, frozen=True):
     body: BodyPolicy = SMALL
     inline: bool = False
     media_type: str = JSON
+
+    @property
+    def needed(self) -> KeyKind | None:
+        """The kind of key that the caller needs at least; ``None`` where it needs no key."""
+        return None if self.access == "open" or self.access == "token" else self.access
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether the route takes an ``Idempotency-Key``."""
+        return self.needed in ("write", "manage") and self.body.kind != "lines"
 
 
 class RouteMatch(Struct, frozen=True):

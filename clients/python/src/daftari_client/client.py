@@ -71,7 +71,10 @@ class BaseClient(Resource[Mode]):
 
     @call
     def erase(self, mobile: Mobile, **options: Unpack[WriteOptions]) -> Flow[Erased]:
-        """Erases everything about a number except that it must not be messaged."""
+        """Erases everything about a number except that it must not be messaged.
+
+        Raises ``ManageKeyRequired`` for a key of another kind than ``manage``.
+        """
         return self._api.write("/erasures", read_as(Erased), body={"mobile": mobile}, **options)
 
     @call

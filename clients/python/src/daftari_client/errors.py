@@ -112,9 +112,15 @@ class WrongProject(DaftariError):
 
 
 class ReadOnlyKey(DaftariError):
-    """A write with a read-only key."""
+    """A write with a key of kind ``read``; it needs one of kind ``write`` or ``manage``."""
 
     code = "READ_ONLY_KEY"
+
+
+class ManageKeyRequired(DaftariError):
+    """A call that needs a key of kind ``manage``, with a key of a lesser kind."""
+
+    code = "MANAGE_KEY_REQUIRED"
 
 
 class NotFound(DaftariError):

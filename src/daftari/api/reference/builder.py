@@ -22,6 +22,7 @@ from daftari.errors import DaftariError, ValidationFailed
 from daftari.gateways import GATEWAYS
 from daftari.model import limits
 from daftari.model.consent import CHANNELS, PURPOSES
+from daftari.model.projects import KeyKind
 from daftari.web.errors import PROBLEM, status_of
 from daftari.web.routing import Route
 
@@ -36,16 +37,6 @@ WORDS = {"CHANNELS": CHANNELS, "PURPOSES": PURPOSES, "PROVIDERS": tuple(sorted(G
 """Names that stand for several words of an ``enum``."""
 BOUNDS = frozenset({"maximum", "maxLength", "maxItems", "maxProperties", "default"})
 """Members of a schema in which a name in capitals stands for the limit of that name."""
-
-
-def is_keyed(route: Route) -> bool:
-    """Whether a route needs a key."""
-    return route.access in ("read", "write")
-
-
-def is_repeatable(route: Route) -> bool:
-    """Whether a route takes an ``Idempotency-Key``."""
-    return route.access == "write" and route.body.kind != "lines"
 
 
 def build(texts: Node) -> Node:
@@ -179,11 +170,18 @@ class _Builder:
             "openapi": texts["openapi"],
             "info": {**info, "description": _paragraphs(info), "version": daftari.__version__},
             "servers": texts["servers"],
-            "security": [{scheme: []} for scheme in texts["securitySchemes"]],
+            "security": self._security("read"),
             "tags": [{"name": one["tag"], "description": one["description"]} for one in texts["subjects"]],
             "paths": paths,
             "components": {kind: dict(sorted(named.items())) for kind, named in self._components.items()},
         }
+
+    def _security(self, needed: KeyKind | None) -> list[Node]:
+        """The ways to send a key, each with the kind that is needed; version 3.0 knows no kinds."""
+        if needed is None:
+            return []
+        kinds = [] if self._is_plain else [needed]
+        return [{scheme: kinds} for scheme in self._texts["securitySchemes"]]
 
     def _paths(self) -> Node:
         left = {f"{route.method} {route.path}": route for route in ROUTES}
@@ -195,7 +193,7 @@ class _Builder:
                 route = left.pop(call)
                 item = paths.setdefault(route.path, self._path_item(route, subject, text))
                 node = item[route.method.lower()] = self._operation(route, text, subject["tag"])
-                if route.method == "GET" and is_keyed(route) and not self._is_plain:
+                if route.method == "GET" and route.needed and not self._is_plain:
                     item["query"] = self._same_call("QUERY", node, text)
                 if route.method == "PUT" and f"PATCH {route.path}" in left:
                     del left[f"PATCH {route.path}"]
@@ -213,10 +211,10 @@ class _Builder:
         return servers | ({"parameters": parameters} if parameters else {})
 
     def _operation(self, route: Route, text: Node, tag: str) -> Node:
-        takes = ["Project"] * is_keyed(route) + text.get("takes", [])
+        takes = (["Project"] if route.needed else []) + text.get("takes", [])
         fields = [name for name in takes if self._place(name) != "header"]
-        headers = ["IdempotencyKey"] * is_repeatable(route) + [name for name in takes if name not in fields]
-        has_body = route.method not in ("GET", "DELETE") if self._is_plain else is_keyed(route) or "body" in text
+        headers = ["IdempotencyKey"] * route.is_repeatable + [name for name in takes if name not in fields]
+        has_body = route.method not in ("GET", "DELETE") if self._is_plain else bool(route.needed) or "body" in text
         in_body = fields if self._is_plain and has_body and route.body.kind != "lines" else []
         flat = [name for name in fields if self._place(name) != "body" and name not in in_body]
         parameters = [self._parameter(name) for name in (*flat, *headers)]
@@ -227,7 +225,8 @@ class _Builder:
         if has_body:
             node["requestBody"] = self._body(route, text, fields)
         node["responses"] = self._responses(route, text, headers)
-        return node if is_keyed(route) else {**node, "security": []}
+        # A call that needs a key of kind read has the security of the document.
+        return node if route.needed == "read" else {**node, "security": self._security(route.needed)}
 
     def _same_call(self, method: str, node: Node, text: Node) -> Node:
         """The same call under another method. What it answers gets a name, so that it stands in the document once."""
@@ -267,7 +266,7 @@ class _Builder:
         if route.body.kind == "file":
             form = self._name("schemas", f"{name}Body", self._object(fields, body, as_json=False))
             content = {"multipart/form-data": {"schema": form}} | ({} if self._is_plain else content)
-        elif route.body.kind == "fields" and is_keyed(route):
+        elif route.body.kind == "fields" and route.needed:
             form = whole = self._name("schemas", f"{name}Body", self._object(fields, body, as_json=True))
             examples = _examples({"example": self._texts["example_of_body"], **body})
             content[JSON] = {"schema": whole, "examples": examples}
@@ -300,16 +299,16 @@ class _Builder:
     # ---- what a call answers ----
 
     def _responses(self, route: Route, text: Node, headers: list[str]) -> Node:
-        more = ["Idempotent-Replayed"] * is_repeatable(route) + ["ETag"] * ("IfNoneMatch" in headers)
+        more = ["Idempotent-Replayed"] * route.is_repeatable + ["ETag"] * ("IfNoneMatch" in headers)
         responses = {str(status): self._answer(answer, more) for status, answer in text["answers"].items()}
         if "IfNoneMatch" in headers:
             responses["304"] = self._name("responses", "NotModified", _response(self._texts["not_modified"]))
         errors = ["Malformed", "TooLarge", "Internal", "Busy"]
-        if is_keyed(route):
-            errors += ["Unauthenticated", "MayNotWrite" if route.access == "write" else "MayNotRead"]
-            errors += ["InvalidWrite" if is_repeatable(route) else "Invalid"]
+        if route.needed:
+            errors += ["Unauthenticated", f"MayNot{route.needed.capitalize()}"]
+            errors += ["InvalidWrite" if route.is_repeatable else "Invalid"]
             errors += ["UnsupportedMedia"]
-        errors += ["AlreadySent"] * is_repeatable(route) + ["PreconditionFailed"] * ("IfMatch" in headers)
+        errors += ["AlreadySent"] * route.is_repeatable + ["PreconditionFailed"] * ("IfMatch" in headers)
         errors += ["Forged"] * (route.access == "token") + text.get("errors", [])
         for status, name in self._texts["bare_answers"].items():
             responses[status] = self._name("responses", name, {"description": self._texts["bare"][name]})

@@ -61,7 +61,7 @@ class Call(Struct, frozen=True):
     path: str
     title: str
     text: str
-    needs_key: bool
+    kind: str
     curl: str
     fields: tuple[Field, ...]
     body: str
@@ -173,7 +173,7 @@ def _call(operation: Operation) -> Call:
         path=_base(operation) + operation.path,
         title=node["summary"],
         text=node["description"],
-        needs_key=node.get("security") != [],
+        kind=_key_kind(operation),
         curl=_curl(operation, _body_example(body)),
         fields=_inputs(operation, body),
         body=body.get("description", ""),
@@ -181,6 +181,12 @@ def _call(operation: Operation) -> Call:
         refusals=tuple(answer for answer in answers if answer.status >= "400"),
         also=tuple(_call(other) for other in operations() if other.node.get("x-same-as") == operation.name),
     )
+
+
+def _key_kind(operation: Operation) -> str:
+    """The kind of key that the call needs; empty where it needs none."""
+    node = operation.node if "security" in operation.node else tree()
+    return next((kind for way in node["security"] for kinds in way.values() for kind in kinds), "")
 
 
 def _base(operation: Operation) -> str:
@@ -319,7 +325,7 @@ def _curl(operation: Operation, body: Node) -> str:
     if flat and body:
         path += "?" + "&".join(f"{name}={_flat(value)}" for name, value in body.items())
     parts = ["curl" if operation.method == "GET" else f"curl -X {operation.method}", f'"$DAFTARI{path}"']
-    if operation.node.get("security") != []:
+    if _key_kind(operation):
         parts.append('-H "Authorization: Bearer $KEY"')
     if "x-curl" in operation.node:
         parts.append(operation.node["x-curl"])

@@ -16,8 +16,8 @@ from zlib import crc32
 
 from msgspec import Struct
 
-from daftari.errors import KeyNotFound, Unauthenticated
-from daftari.model.projects import Key, Project
+from daftari.errors import KeyNotFound, ManageKeyRequired, ReadOnlyKey, Unauthenticated
+from daftari.model.projects import KEY_KINDS, Key, KeyKind, Project
 from daftari.store import SystemTx, Tx, keys
 
 PREFIX = "daf_"
@@ -39,9 +39,7 @@ class Access(Struct, frozen=True):
     project: Project
 
 
-def create_key(
-    tx: SystemTx, *, project: Project, label: str, read_only: bool, expires_at: int | None
-) -> tuple[str, Key]:
+def create_key(tx: SystemTx, *, project: Project, label: str, kind: KeyKind, expires_at: int | None) -> tuple[str, Key]:
     """A new key of a project: its text, which is not stored, and the key."""
     body = PREFIX + "".join(secrets.choice(_LETTERS) for _ in range(RANDOM_LENGTH))
     api_key = body + _checksum(body)
@@ -50,7 +48,7 @@ def create_key(
         project_id=project.id,
         label=label,
         start=api_key[:START_LENGTH],
-        read_only=read_only,
+        kind=kind,
         created_at=tx.now,
         expires_at=expires_at,
         revoked_at=None,
@@ -77,6 +75,12 @@ def looks_like_a_key(api_key: str) -> bool:
     if len(api_key) != API_KEY_LENGTH or not api_key.startswith(PREFIX) or not api_key.isascii():
         return False
     return compare_digest(api_key[-CHECKSUM_LENGTH:], _checksum(api_key[:-CHECKSUM_LENGTH]))
+
+
+def refuse_lesser_kind(key: Key, *, needed: KeyKind) -> None:
+    """Raise ``ReadOnlyKey`` or ``ManageKeyRequired`` when a key may not do what one of the ``needed`` kind may."""
+    if KEY_KINDS.index(key.kind) < KEY_KINDS.index(needed):
+        raise ReadOnlyKey if needed == "write" else ManageKeyRequired
 
 
 def key_state(key: Key, *, now: int) -> KeyState:

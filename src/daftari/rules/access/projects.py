@@ -14,7 +14,7 @@ from daftari.mobile import is_region
 from daftari.model.inbound import InboundToken
 from daftari.model.jobs import JobKind
 from daftari.model.limits import FIRST_ID_MAX
-from daftari.model.projects import Key, OnError, Project
+from daftari.model.projects import Key, KeyKind, OnError, Project
 from daftari.rules.access import inbound_tokens
 from daftari.rules.access import keys as access_keys
 from daftari.rules.consent.keywords import plain_words
@@ -43,9 +43,12 @@ def create_project(tx: SystemTx, *, name: str, region: str, on_error: OnError, f
 def create_project_with_key(
     tx: SystemTx, *, name: str, region: str, on_error: OnError, first_id: int
 ) -> tuple[Project, str]:
-    """A new project and its first API key, which is not shown again. Raises ``ProjectTaken``, ``ValidationFailed``."""
+    """A new project and its first API key, which may do everything and is not shown again.
+
+    Raises ``ProjectTaken`` and ``ValidationFailed``.
+    """
     project = create_project(tx, name=name, region=region, on_error=on_error, first_id=first_id)
-    secret, _ = access_keys.create_key(tx, project=project, label=FIRST_KEY_LABEL, read_only=False, expires_at=None)
+    secret, _ = access_keys.create_key(tx, project=project, label=FIRST_KEY_LABEL, kind="manage", expires_at=None)
     return project, secret
 
 
@@ -57,11 +60,11 @@ def create_first_project(tx: SystemTx, *, name: str, region: str) -> tuple[Proje
 
 
 def create_key_by_project_name(
-    tx: SystemTx, *, project: str, label: str, read_only: bool, expires_at: int | None
+    tx: SystemTx, *, project: str, label: str, kind: KeyKind, expires_at: int | None
 ) -> tuple[str, Key]:
     """A new API key, which is not shown again, and its record. Raises ``ProjectNotFound``."""
     found = find_project(tx, name=project)
-    return access_keys.create_key(tx, project=found, label=label, read_only=read_only, expires_at=expires_at)
+    return access_keys.create_key(tx, project=found, label=label, kind=kind, expires_at=expires_at)
 
 
 def list_keys_with_projects(tx: Tx, *, project: str | None) -> list[tuple[Project, Key]]:

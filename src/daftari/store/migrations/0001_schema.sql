@@ -33,7 +33,7 @@ CREATE TABLE key (
     label TEXT NOT NULL,
     start TEXT NOT NULL UNIQUE,
     hash BLOB NOT NULL,
-    read_only INTEGER NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('read', 'write', 'manage')),
     created_at INTEGER NOT NULL,
     expires_at INTEGER,
     revoked_at INTEGER,

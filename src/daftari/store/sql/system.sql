@@ -43,21 +43,21 @@ UPDATE project SET folded = NULL, deleted_at = :now WHERE id = :id;
 
 -- name: get_key
 -- A key by its first characters, with its project.
-SELECT k.id, k.project_id, k.label, k.start, k.read_only, k.created_at, k.expires_at, k.revoked_at, k.last_used_at,
+SELECT k.id, k.project_id, k.label, k.start, k.kind, k.created_at, k.expires_at, k.revoked_at, k.last_used_at,
     k.hash, p.id, p.name, p.region, p.on_error, p.created_at, p.consent
 FROM key AS k JOIN project AS p ON p.id = k.project_id
 WHERE k.start = :start AND p.deleted_at IS NULL;
 
 -- name: list_keys
 -- All keys of projects that are not deleted, in order of creation.
-SELECT k.id, k.project_id, k.label, k.start, k.read_only, k.created_at, k.expires_at, k.revoked_at, k.last_used_at
+SELECT k.id, k.project_id, k.label, k.start, k.kind, k.created_at, k.expires_at, k.revoked_at, k.last_used_at
 FROM key AS k JOIN project AS p ON p.id = k.project_id
 WHERE p.deleted_at IS NULL ORDER BY k.id;
 
 -- name: insert_key
 -- Inserts a key, of which only the hash is kept.
-INSERT INTO key (id, project_id, label, start, hash, read_only, created_at, expires_at)
-VALUES (:id, :project_id, :label, :start, :hash, :read_only, :now, :expires_at);
+INSERT INTO key (id, project_id, label, start, hash, kind, created_at, expires_at)
+VALUES (:id, :project_id, :label, :start, :hash, :kind, :now, :expires_at);
 
 -- name: revoke_key
 -- Revokes a key.
