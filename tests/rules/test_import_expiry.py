@@ -7,7 +7,7 @@ import pytest
 from daftari.errors import UnreadableFile, WrongImportState
 from daftari.rules.imports import lifecycle
 from daftari.rules.imports.stream import begin_stream
-from daftari.sandbox import ReaderEnded
+from daftari.sandbox.process import ReaderEnded
 from daftari.store import Store
 from daftari.worker import imports as worker_imports
 from daftari.worker import run_worker

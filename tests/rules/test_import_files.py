@@ -22,8 +22,8 @@ from hypothesis import settings
 from daftari.errors import UnreadableFile
 from daftari.files import Layout, match_columns
 from daftari.rules.imports.model import ImportSettings
-from daftari.sandbox import ChunkReader, ReaderEnded
-from daftari.sandbox.child import MEMORY_BYTES_MAX
+from daftari.sandbox.limits import MEMORY_BYTES_MAX
+from daftari.sandbox.process import ChunkReader, ReaderEnded
 from daftari.store import Store
 from tests.conftest import ROOT, NewDatabase
 from tests.support import calls
@@ -235,7 +235,7 @@ import os, resource
 from pathlib import Path
 resource.setrlimit(resource.RLIMIT_AS, (800 << 20, 800 << 20))
 from daftari.rules.imports.request import ImportRequest
-from daftari.sandbox import ChunkReader, read_request
+from daftari.sandbox.process import ChunkReader, read_request
 with open("people.csv", "rb") as file:
     settings = read_request(file, request=ImportRequest(name="people.csv"), region="KE", now=1)
 print(settings.layout.columns)

@@ -13,8 +13,8 @@ import pytest
 from daftari.errors import StoreBusy, UnreadableFile
 from daftari.files import Layout, TableOptions, match_columns
 from daftari.rules.imports.model import ImportSettings
-from daftari.sandbox import ChunkReader, ReaderEnded, read_layout
 from daftari.sandbox import process as sandbox
+from daftari.sandbox.process import ChunkReader, ReaderEnded, read_layout
 from tests.support.files import ods, put, rezip, xlsx
 
 CPU_SECONDS = 4

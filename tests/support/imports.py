@@ -24,7 +24,7 @@ from daftari.rules.imports.model import Import, ImportSettings, ReadChunk
 from daftari.rules.imports.parse import RowReader
 from daftari.rules.imports.request import ImportRequest, column_uses, keep_file, table_options
 from daftari.rules.imports.undo import undo_chunk
-from daftari.sandbox import read_request
+from daftari.sandbox.process import read_request
 from daftari.store import Store
 from daftari.store.file_parts import list_parts
 from daftari.worker.imports import ImportWork

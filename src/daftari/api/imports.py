@@ -30,7 +30,7 @@ from daftari.rules.imports import lifecycle, stream, views
 from daftari.rules.imports.model import Import, ImportKind
 from daftari.rules.imports.rejects import write_rejects
 from daftari.rules.imports.request import ImportRequest, keep_file
-from daftari.sandbox import read_request
+from daftari.sandbox.process import read_request
 from daftari.web.params import Params, read_id, read_whole
 from daftari.web.requests import Request
 from daftari.web.responses import Response, json_response

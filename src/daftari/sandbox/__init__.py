@@ -1,8 +1,4 @@
 """Parses uploads in a sandboxed subprocess: in parallel with the writer, and isolated from malicious files.
 
-No store, no HTTP.
+No store, no HTTP. The package imports nothing of its own: the subprocess would load it too.
 """
-
-from daftari.sandbox.process import ChunkReader, ReaderEnded, read_layout, read_request
-
-__all__ = ["ChunkReader", "ReaderEnded", "read_layout", "read_request"]

@@ -22,7 +22,7 @@ from daftari.rules.imports.apply import take_chunks
 from daftari.rules.imports.lifecycle import clear_file, end_work, find_work, note_try
 from daftari.rules.imports.model import Import, ReadChunk
 from daftari.rules.imports.undo import undo_chunk
-from daftari.sandbox import ChunkReader, ReaderEnded
+from daftari.sandbox.process import ChunkReader, ReaderEnded
 from daftari.store import Store, list_parts
 from daftari.worker.leases import WORKER
 from daftari.worker.work import KeepAlive

@@ -24,7 +24,7 @@ from daftari.rules.imports import lifecycle, views
 from daftari.rules.imports.model import Import
 from daftari.rules.imports.rejects import write_rejects
 from daftari.rules.imports.request import ImportRequest, keep_file
-from daftari.sandbox import read_request
+from daftari.sandbox.process import read_request
 from daftari.store import Store, Tx
 from daftari.worker import run_job
 
