@@ -53,6 +53,7 @@ from daftari.store.nul import TEXT_COLUMNS
 from daftari.store.purge import TABLES
 from daftari.store.queries import Dialect, Query, load_queries
 from daftari.store.schema import list_migrations
+from daftari.store.sqlite import connect
 from tests.conftest import People
 from tests.support import postgres
 from tests.support.stores import NOW, open_store
@@ -104,7 +105,7 @@ VALUES: dict[str, object] = {
     "folded": "group 7", "keyword": "group 7", "level": 2, "part": 3, "number": 3, "seq": 17, "pattern": "%722000%",
     "audience": 3, "erasure": 0, "key": 1, "token": 1, "first": 640, "last": 640, "after": 640, "before": 640,
     "skip": 10, "limit": 100, "now": 1, "until": 1, "to": -5, "first_id": 1, "version": 1, "owner": "me",
-    "refused_at": None, "fact": 640, "item": 640,
+    "refused_at": None, "fact": 640, "item": 640, "clock": 1, "latest": 2,
 }  # fmt: skip
 """What is asked for in a plan; a value that is a column's gets any one of the column's type."""
 OF_TYPE = {"INTEGER": 1, "TEXT": "x", "BLOB": b"x"}
@@ -306,11 +307,32 @@ def _guarded(dialect: Dialect) -> list[Query]:
 def test_no_query_on_sqlite_reads_a_whole_project_unless_the_list_says_why(
     filled: dict[str, str], statistics: bool
 ) -> None:
-    connection = apsw.Connection(str(sqlite_path(filled["sqlite"])))
+    connection = connect(sqlite_path(filled["sqlite"]), cache_kib=1_000, create=False)
     if statistics:
         connection.execute("BEGIN; ANALYZE; ANALYZE sqlite_schema")
     found = {query.name: _sqlite_offences(connection, query) for query in _guarded("sqlite")}
     assert {name: offences for name, offences in found.items() if offences} == {}
+
+
+def test_sqlite_plans_each_query_once_and_not_for_each_value(filled: dict[str, str]) -> None:
+    connection = connect(sqlite_path(filled["sqlite"]), cache_kib=1_000, create=False)
+    planned: list[int] = []
+    connection.authorizer = lambda action, *names: planned.append(action) or apsw.SQLITE_OK
+    again = []
+    for query in load_queries("sqlite").values():
+        if not query.text.startswith(("SELECT", "WITH")):
+            continue
+        values = _values(query)
+        for name in query.row_sets:
+            values[name] = msgspec.json.encode(values[name]).decode()
+        connection.execute(query.text, values).fetchall()
+        assert planned
+        planned.clear()
+        others = {name: value + 1 if isinstance(value, int) else value for name, value in values.items()}
+        connection.execute(query.text, others).fetchall()
+        again += [query.name] * bool(planned)
+        planned.clear()
+    assert again == []
 
 
 def test_no_query_on_postgres_reads_a_whole_project_unless_the_list_says_why(filled: dict[str, str]) -> None:

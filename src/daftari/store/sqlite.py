@@ -308,6 +308,8 @@ def connect(path: Path, *, cache_kib: int, create: bool) -> apsw.Connection:
         f"journal_size_limit = {JOURNAL_BYTES_MAX}",
     ):
         connection.execute(f"PRAGMA {pragma}").fetchall()
+    # Otherwise SQLite plans a query with a range or a LIMIT again whenever its values change.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     return connection
 
 
