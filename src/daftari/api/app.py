@@ -88,9 +88,10 @@ def _open_request(context: AppContext, authenticator: KeyAuthenticator, raw: Raw
     access = access or authenticator.find_in_fields(params, now=now)
     if access is None:
         raise Unauthenticated
-    assert route.needed is not None, "an open route is answered before"
-    refuse_beyond(access, params, needed=route.needed)
-    if raw.scope.method == "POST":
+    needed = route.needed
+    assert needed is not None, "an open route is answered before"
+    refuse_beyond(access, params, needed=needed)
+    if raw.method == "POST":
         _refuse_other_method(raw, params)
     idempotent = None
     if route.is_repeatable:

@@ -39,15 +39,17 @@ class KeyAuthenticator:
         authorization = headers.get("authorization")
         if authorization is None or authorization[: len(BEARER)].lower() != BEARER:
             return None
-        return self._find(authorization[len(BEARER) :].strip(), now)
+        api_key = authorization[len(BEARER) :].strip()
+        if not api_key:
+            raise Unauthenticated
+        return self._cache.find_access(api_key, now=now)
 
     def find_in_fields(self, params: Params, *, now: int) -> Access | None:
         """The key in ``apiKey``; ``None`` when there is none. Raises ``Unauthenticated``."""
         api_key = params.given("apiKey")
-        return None if api_key is None else self._find(api_key, now)
-
-    def _find(self, api_key: object, now: int) -> Access:
-        if not isinstance(api_key, str) or not api_key:
+        if api_key is None:
+            return None
+        if not isinstance(api_key, str):
             raise Unauthenticated
         return self._cache.find_access(api_key, now=now)
 

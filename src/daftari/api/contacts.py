@@ -66,8 +66,11 @@ def _read_position(params: Params) -> int | None:
 
     Page 1 excludes no id: generated clients send it with every request, because it is the default.
     """
-    after_id, number = params.position("after_id"), params.given("page")
-    if after_id is None or number is None:
+    after_id = params.position("after_id")
+    if after_id is None:
+        return None
+    number = params.given("page")
+    if number is None:
         return after_id
     by_id_in_query, by_number_in_query = params.is_in_query("after_id"), params.is_in_query("page")
     if by_id_in_query != by_number_in_query:

@@ -56,10 +56,11 @@ class WaitingStore(Store):
                 self._store.close()
 
     def _snapshot(self, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
-        return self._opened()._snapshot(project, now, body)
+        # Nearly every request comes here or to the next method, so neither makes a call that it does not need.
+        return (self._store or self._opened())._snapshot(project, now, body)
 
     def _unisolated(self, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
-        return self._opened()._unisolated(project, now, body)
+        return (self._store or self._opened())._unisolated(project, now, body)
 
     def _exclusive(self, project: Project, now: int, until: float, body: Callable[[Transaction], T]) -> T:
         return self._opened()._exclusive(project, now, until, body)

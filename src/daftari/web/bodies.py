@@ -40,15 +40,20 @@ A connection that is closed while bytes arrive is reset, and many clients then d
 """
 
 
+def announces_body(headers: RequestHeaders) -> bool:
+    """Whether a request has a body: HTTP/1 announces every one, and no newer version is served."""
+    declared = headers.get("content-length")
+    return "transfer-encoding" in headers if declared is None else declared != "0"
+
+
 class IncomingBody:
-    """The body of one request. ``length`` is what was announced, if anything was."""
+    """The body of a request that announced one. ``length`` is what was announced, if it was."""
 
     def __init__(self, headers: RequestHeaders, protocol: RsgiProtocol, pace: Pace) -> None:
         declared = headers.get("content-length")
         self.length = int(declared) if declared is not None and declared.isascii() and declared.isdigit() else None
         self._is_wrong = declared is not None and self.length is None
-        # HTTP/1 announces every body, and no newer version is served.
-        self.has_ended = declared == "0" if declared is not None else "transfer-encoding" not in headers
+        self.has_ended = False
         self._has_stalled = False
         self._headers = headers
         self._protocol = protocol

@@ -113,7 +113,8 @@ class Params:
 
     def text(self, field: str, *, most: int = TEXT_MAX) -> str | None:
         """A text."""
-        return self.problems.read(field, self.given(field), partial(read_text, most=most))
+        value = self.given(field)
+        return None if value is None else self.problems.read(field, value, partial(read_text, most=most))
 
     def texts(self, field: str) -> list[str]:
         """The texts of a form or query field that may be repeated; for JSON, the one value as text."""
@@ -122,7 +123,8 @@ class Params:
 
     def name(self, field: str) -> str | None:
         """The name of a group."""
-        return self.problems.read(field, self.given(field), read_name)
+        value = self.given(field)
+        return None if value is None else self.problems.read(field, value, read_name)
 
     def group_name(self, field: str) -> str | None:
         """The name of a group that the call creates when there is none."""
@@ -164,8 +166,8 @@ class Params:
 
     def choices(self, field: str, options: Collection[str]) -> frozenset[str]:
         """Any of a few words, separated by commas or in a list."""
-        chosen = frozenset(str(item).strip() for item in self.items(field))
-        if not chosen <= frozenset(options):
+        chosen = frozenset([str(item).strip() for item in self.items(field)])
+        if not chosen.issubset(options):
             self.problems.add(field, f"may name: {', '.join(options)}.")
         return chosen
 
@@ -195,8 +197,10 @@ class Params:
     def position(self, field: str) -> int | None:
         """An id after which a list is read, 0 for its beginning; ``None`` when it is not given."""
         value = self.given(field)
-        number = None if value is None else read_whole(value)
-        if value is not None and (number is None or not 0 <= number <= ID_MAX):
+        if value is None:
+            return None
+        number = read_whole(value)
+        if number is None or not 0 <= number <= ID_MAX:
             self.problems.add(field, "must be an id, or 0 for the beginning.")
             return None
         return number
@@ -243,6 +247,8 @@ class Params:
 
     def _find(self, field: str) -> tuple[object, msgspec.Raw | list[str] | None]:
         """A field's value and its source: the first of body and query in which it is not blank."""
+        if field not in self._query and field not in self._body:
+            return None, None
         places = (self._query, self._body) if field in QUERY_FIRST else (self._body, self._query)
         for place in places:
             source = place.get(field)

@@ -21,12 +21,12 @@ from msgspec import Struct
 
 from daftari.errors import DaftariError, StoreBusy, Unauthenticated, UnsupportedMedia
 from daftari.model.limits import FORM_BYTES_MAX, FORM_WITHOUT_KEY_BYTES_MAX
-from daftari.web.bodies import IncomingBody, Pace, too_large
+from daftari.web.bodies import IncomingBody, Pace, announces_body, too_large
 from daftari.web.errors import Crashed, ErrorRenderer
 from daftari.web.params import is_form
 from daftari.web.responses import Headers, Response
 from daftari.web.routing import NO_BODY, READS, BodyPolicy, RawRequest, RouteMatch, Router
-from daftari.web.rsgi import RsgiProtocol, RsgiScope
+from daftari.web.rsgi import RequestHeaders, RsgiProtocol, RsgiScope
 from daftari.web.slow_clients import SlowClients
 from daftari.web.spool import RequestSpool, ResponseSpool, SpoolBudget
 from daftari.web.streaming import StreamingSession
@@ -139,75 +139,77 @@ class RsgiServer:
         self._close()
 
     async def __rsgi__(self, scope: RsgiScope, protocol: RsgiProtocol) -> None:
-        incoming = IncomingBody(scope.headers, protocol, self._limits.pace)
+        request_id = f"{self._request_prefix}{next(self._request_numbers):08x}"
+        # Granian makes new ones each time that they are asked for.
+        method, asked = scope.method, scope.headers
+        incoming = IncomingBody(asked, protocol, self._limits.pace) if announces_body(asked) else None
         try:
-            await self._handle(scope, protocol, incoming)
+            try:
+                response = await self._respond(request_id, scope, method, asked, incoming)
+                if isinstance(response.body, ResponseSpool):
+                    self._refuse_crowd(response.body)
+            except DaftariError as error:
+                response = self._render_error(error, scope, request_id)
+            except Exception:
+                # Never the path, which may name a person's number, nor the query, which may hold a key.
+                log.exception("request %s crashed", request_id)
+                response = self._render_error(Crashed(), scope, request_id)
+            headers = [] if response.media_type is None else [("content-type", response.media_type)]
+            headers += response.headers
+            headers.append(("x-request-id", request_id))
+            headers.append(("cache-control", "private, no-store"))
+            body = response.body
+            if isinstance(body, ResponseSpool):
+                self._send_file(protocol, method, response.status, headers, body)
+            elif not isinstance(body, bytes):
+                session = StreamingSession(
+                    protocol if incoming is None else incoming.pass_on(),
+                    protocol.response_stream(response.status, headers),
+                    body,
+                    in_pool=self._in_pool,
+                    length=None if incoming is None else incoming.length,
+                    stall_seconds=self._limits.pace.stall_seconds,
+                    seconds_max=self._limits.stream_seconds_max,
+                )
+                await self._stream(session, request_id)
+            elif method == "HEAD" or not body:
+                if body:
+                    headers.append(("content-length", str(len(body))))
+                protocol.response_empty(response.status, headers)
+            else:
+                # Without a Content-Length: Granian counts the body itself, and is half as fast when it is given one.
+                protocol.response_bytes(response.status, headers, body)
+            if incoming is not None and not incoming.has_ended:
+                await self._drain(incoming)
         finally:
             # Granian may wait for the rest of a body for as long as the connection lasts.
-            self._slow_clients.end(scope.client, is_abandoned=not incoming.has_ended)
+            self._slow_clients.end(scope.client, is_abandoned=incoming is not None and not incoming.has_ended)
 
-    async def _handle(self, scope: RsgiScope, protocol: RsgiProtocol, incoming: IncomingBody) -> None:
-        request_id = f"{self._request_prefix}{next(self._request_numbers):08x}"
+    async def _respond(
+        self, request_id: str, scope: RsgiScope, method: str, headers: RequestHeaders, incoming: IncomingBody | None
+    ) -> Response:
+        match = self._router.match(method, scope.path)
+        body: BinaryIO = NO_BODY
+        spool: RequestSpool | None = None
         try:
-            response = await self._respond(scope, incoming, request_id)
-            if isinstance(response.body, ResponseSpool):
-                self._refuse_crowd(response.body)
-        except DaftariError as error:
-            response = self._render_error(error, scope, request_id)
-        except Exception:
-            # Never the path, which may name a person's number, nor the query, which may hold a key.
-            log.exception("request %s crashed", request_id)
-            response = self._render_error(Crashed(), scope, request_id)
-        headers = [] if response.media_type is None else [("content-type", response.media_type)]
-        headers += response.headers
-        headers.append(("x-request-id", request_id))
-        headers.append(("cache-control", "private, no-store"))
-        body, method = response.body, scope.method
-        if isinstance(body, ResponseSpool):
-            self._send_file(protocol, method, response.status, headers, body)
-        elif not isinstance(body, bytes):
-            session = StreamingSession(
-                incoming.pass_on(),
-                protocol.response_stream(response.status, headers),
-                body,
-                in_pool=self._in_pool,
-                length=incoming.length,
-                stall_seconds=self._limits.pace.stall_seconds,
-                seconds_max=self._limits.stream_seconds_max,
+            # Where no key is needed, nothing is read.
+            if incoming is not None and match.route.access != "open":
+                self._slow_clients.begin(scope.client)
+                spool = RequestSpool(BODY_IN_MEMORY_BYTES_MAX if match.route.body.kind == "fields" else 0, self._budget)
+                await self._take_body(incoming, spool, scope, match)
+                body = spool.open() if spool.length else NO_BODY
+            request = RawRequest(
+                request_id, READS.get(method, method), match, headers, body, scope, arrived=time.monotonic()
             )
-            await self._stream(session, request_id)
-        elif method == "HEAD" or not body:
-            if body:
-                headers.append(("content-length", str(len(body))))
-            protocol.response_empty(response.status, headers)
-        else:
-            # Without a Content-Length: Granian counts the body itself, and is half as fast when it is given one.
-            protocol.response_bytes(response.status, headers, body)
-        if not incoming.has_ended:
-            await self._drain(incoming)
-
-    async def _respond(self, scope: RsgiScope, incoming: IncomingBody, request_id: str) -> Response:
-        match = self._router.match(scope.method, scope.path)
-        # Where no key is needed, nothing is read.
-        if incoming.has_ended or match.route.access == "open":
-            return await self._call(request_id, scope, match, NO_BODY)
-        self._slow_clients.begin(scope.client)
-        spool = RequestSpool(BODY_IN_MEMORY_BYTES_MAX if match.route.body.kind == "fields" else 0, self._budget)
-        try:
-            await self._take_body(incoming, spool, scope, match)
-            return await self._call(request_id, scope, match, spool.open() if spool.length else NO_BODY)
+            if self._inline and match.route.inline:
+                return self._application(request)
+            self._slow_clients.begin(scope.client)
+            if match.route.body.kind == "file":
+                return await self._in_file_pool(partial(self._application, request))
+            return await self._in_pool(partial(self._answer, request))
         finally:
-            spool.close()
-
-    async def _call(self, request_id: str, scope: RsgiScope, match: RouteMatch, body: BinaryIO) -> Response:
-        method, arrived = READS.get(scope.method, scope.method), time.monotonic()
-        request = RawRequest(request_id, method, match, scope.headers, body, scope, arrived)
-        if self._inline and match.route.inline:
-            return self._application(request)
-        self._slow_clients.begin(scope.client)
-        if match.route.body.kind == "file":
-            return await self._in_file_pool(partial(self._application, request))
-        return await self._in_pool(partial(self._answer, request))
+            if spool is not None:
+                spool.close()
 
     def _answer(self, request: RawRequest) -> Response:
         if time.monotonic() - request.arrived > self._limits.waiting_seconds_max:
