@@ -110,6 +110,21 @@ USER_ID_MAX = 160
 MESSAGE_ID_MAX = 200
 """Characters of a provider's message id."""
 
+# ---- messages -------------------------------------------------------------------------------------------
+
+MESSAGE_TEXT_MAX = 2_000
+"""Characters of the text of a message as it is written, with its fields."""
+FIELD_VALUE_MAX = 50
+"""Characters of what is filled in for a field; more are cut off, links excepted."""
+PARTS_MAX = 10
+"""Parts of an SMS, with what the provider appends."""
+TEMPLATE_NAME_MAX = 512
+"""Characters of the name of a WhatsApp template."""
+PARAMS_MAX = 50
+"""Params of a WhatsApp template."""
+PARAM_TEXT_MAX = 1_024
+"""Characters of a param as it is written, with its fields."""
+
 # ---- internal -------------------------------------------------------------------------------------------
 
 ID_MAX = 2**63 - 1

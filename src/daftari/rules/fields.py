@@ -102,8 +102,12 @@ def read_name(value: object) -> str | None:
     text = read_text(value)
     if text is None or (text.isascii() and text.isprintable()):
         return text
-    seen = _LOOSE_JOINERS.sub("", _INVISIBLE.sub("", text)).strip()
-    return unicodedata.normalize("NFC", seen) or None
+    return unicodedata.normalize("NFC", without_invisible(text).strip()) or None
+
+
+def without_invisible(text: str) -> str:
+    """A text without characters that are not shown, direction marks among them; without joiners that join nothing."""
+    return _LOOSE_JOINERS.sub("", _INVISIBLE.sub("", text))
 
 
 def read_group_name(value: object) -> str | None:
