@@ -40,6 +40,13 @@ def test_the_plain_form_is_of_the_text_its_fallbacks_and_its_values() -> None:
     ]
 
 
+@pytest.mark.parametrize(("name", "dots"), [("ũ", 30), ("a", 54)])
+def test_a_text_stays_as_it_is_for_someone_whose_plain_form_takes_more_parts(name: str, dots: int) -> None:
+    text = renderer("{{ fname }}" + "…" * dots, plain=True).render({"fname": name})
+    assert not isinstance(text, Missing)
+    assert (text.text, text.parts.parts) == (name + "…" * dots, 1)
+
+
 def test_missing_fields_are_named_with_plain_and_without() -> None:
     for plain in (False, True):
         assert renderer("’{{ city }} {{ fname }}", plain=plain).render({"fname": "Ann"}) == Missing(("city",))

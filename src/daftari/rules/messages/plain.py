@@ -68,6 +68,11 @@ def make_plain(text: str, *, suffix: str = "") -> Plain:
     return Plain(text, {}, before) if after.parts > before.parts else Plain(plain, replaced, after)
 
 
+def is_typographic(character: str) -> bool:
+    """Whether a character is replaced."""
+    return _replacement(character) is not None
+
+
 def replace_typographic(text: str) -> str:
     """A text with each typographic character replaced, however many parts it takes then."""
     return "".join([character if (plain := _replacement(character)) is None else plain for character in text])
