@@ -347,6 +347,18 @@ class BadSettings(DaftariError):
     code = "BAD_SETTINGS"
 
 
+class SealBroken(BadSettings):
+    """A sealed value of the database cannot be read. ``purpose``: which one."""
+
+    code = "SEAL_BROKEN"
+
+    def __init__(self, purpose: str) -> None:
+        super().__init__(
+            f"The sealed value {purpose} cannot be read: it was sealed with another secret than that of DAFTARI_SECRET "
+            "or its file, or changed since; give the right secret, or store the value again."
+        )
+
+
 def quote(written: object) -> str:
     """What was written, in quotation marks on one line: shortened if it is long, without what cannot be shown."""
     text = " ".join(str(written).split())

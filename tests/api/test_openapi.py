@@ -42,6 +42,7 @@ NOT_OVER_HTTP = {
     "TOKEN_NOT_FOUND",
     "SCHEMA_MISMATCH",
     "BAD_SETTINGS",
+    "SEAL_BROKEN",
 }
 """Errors of the commands and of the worker."""
 NEVER_BARE = {"ERROR", "NOT_FOUND", "CONFLICT"}

@@ -14,7 +14,16 @@ from daftari.cli.app import COMMANDS, app
 from tests.conftest import ROOT
 
 HEAVY = (
-    *("apsw", "asyncio", "daftari.api", "daftari.files", "daftari.rules", "daftari.sandbox", "daftari.serving"),
+    *(
+        "apsw",
+        "asyncio",
+        "cryptography",
+        "daftari.api",
+        "daftari.files",
+        "daftari.rules",
+        "daftari.sandbox",
+        "daftari.serving",
+    ),
     *("daftari.web", "daftari.worker", "daftari_client", "granian", "httpx2", "phonenumbers", "psycopg", "pydantic"),
     *("python_calamine", "rich", "vobject", "xlsxwriter", "zoneinfo"),
 )

@@ -48,6 +48,7 @@ from tests.support.stores import SECRET, open_store
 
 OTHER = "somebody else's secret, not this one"
 ERASED = 254_722_000_003
+SIGNING_SECRET = "kikapu cha ndizi mbivu"
 STRANGE = "tab\tback\\N line\nfeed\r % ? ☕ 'quoted' \x7f"
 STATES = re.compile(r"CHECK \((\w+) IN \('(\w+)'")
 SECONDS_MAX = 60.0
@@ -76,8 +77,8 @@ def fill(database: str) -> str:
             project=shopify,
             provider="generic",
             label="",
-            signing_secret=None,
-            verify_token=None,
+            signing_secret=SIGNING_SECRET,
+            verify_token=STRANGE,
         )
         people = [{"mobile": 254_722_000_000 + who, "fname": STRANGE[:9], "city": "Kisumu"} for who in range(1, 11)]
         calls.create_contacts(store, shopify, people, group="Farmers")
@@ -209,6 +210,26 @@ def test_a_copy_equals_its_source_in_every_row_of_every_table(
     assert outcome == Outcome("done", rows, 3, rows)
     assert everything(target) == everything(source)
     assert compare(source, target).end == "done"
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS, ids=["-to-".join(pair) for pair in PAIRS])
+def test_sealed_secrets_are_read_on_the_copy_with_the_same_secret(
+    new_database: NewDatabase, filled: tuple[str, str], first: str, second: str
+) -> None:
+    source = filled[0]
+    if first == "postgres":
+        source = new_database("postgres")
+        copy(filled[0], source)
+    target = new_database(second, empty=True)
+    copy(source, target)
+    store = open_store(target, threads=1)
+    try:
+        (token,) = store.system_read(NOW, inbound_tokens.list_tokens)
+        stored = store.system_read(NOW, inbound_tokens.get_stored_token, start=token.start)
+    finally:
+        store.close()
+    assert (stored.signing_secret, stored.verify_token, stored.broken) == (SIGNING_SECRET, STRANGE, ())
+    assert not [row for row in everything(target)["inbound_token"] if SIGNING_SECRET in repr(row)]
 
 
 def test_a_key_works_on_the_copy_and_erased_numbers_stay_known(

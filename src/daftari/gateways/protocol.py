@@ -11,6 +11,7 @@ import msgspec
 
 from daftari.errors import Forged
 from daftari.model.inbound import InboundEvent, InboundRequest
+from daftari.model.secrets import Secret
 
 RECEIVED = ("application/json", b'{"message":"Received"}')
 """What most providers are answered: they look at the status alone."""
@@ -22,9 +23,9 @@ RECEIVED = ("application/json", b'{"message":"Received"}')
 class Proof(msgspec.Struct, frozen=True):
     """What the operator stored to prove where a request comes from. A blank is nothing."""
 
-    secret: str | None
+    secret: Secret | None
     """What the gateway's ``secret_name`` says."""
-    verify_token: str | None = None
+    verify_token: Secret | None = None
     """What the provider's GET check must repeat."""
 
 

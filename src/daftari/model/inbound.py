@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from daftari.model.consent import Scope
 from daftari.model.projects import Project
+from daftari.model.secrets import Secret
 
 Settlement = Literal["opt_out", "opt_in", "retract", "dismiss"]
 """What a person decided about a message under review."""
@@ -117,9 +118,11 @@ class StoredToken(Struct, frozen=True):
 
     token: InboundToken
     hash: bytes
-    signing_secret: str | None
-    verify_token: str | None
+    signing_secret: Secret | None
+    verify_token: Secret | None
     project: Project
+    broken: tuple[str, ...] = ()
+    """Of the two secrets those that are there and cannot be read."""
 
 
 class InboundCount(Struct, frozen=True):
@@ -180,6 +183,7 @@ class Quarantined(Struct, frozen=True):
     token_id: int
     received_at: int
     reason: str
-    request: InboundRequest
+    request: InboundRequest | None
+    """``None`` where it cannot be read, because it was sealed with another secret or changed."""
     receipt: int
     """The place of its receipt in the order of all receipts of the project."""

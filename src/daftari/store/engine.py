@@ -78,7 +78,7 @@ class Tx(Protocol):
     now: int
     """When the request came, in microseconds: a transaction never asks a clock."""
     erasure_key: bytes
-    """What keys the hashes of erased numbers."""
+    """What keys the hashes of erased numbers, and what the key of sealed values is derived from."""
 
     def one(self, query: str, **values: Value | RowSet) -> Row | None:
         """The first row of a named query, or ``None``."""

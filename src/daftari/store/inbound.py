@@ -5,15 +5,19 @@ Providers, and what a message means, belong to other modules.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from hashlib import sha256
 
 import msgspec
 from msgspec import Struct
 
+from daftari.errors import SealBroken
 from daftari.model.inbound import InboundCount, InboundRequest, InboundToken, Quarantined, Review, StoredToken
 from daftari.model.projects import OnError
+from daftari.model.secrets import Secret
 from daftari.store.engine import SystemTx, Tx, WriteTx
 from daftari.store.projects import read_project
+from daftari.store.sealing import purpose_of, seal, unseal
 
 
 class _Head(Struct, frozen=True):
@@ -26,6 +30,9 @@ class _Head(Struct, frozen=True):
     headers: dict[str, str]
 
 
+SIGNING_SECRET, VERIFY_TOKEN = "signing_secret", "verify_token"
+"""The columns of a token that are sealed."""
+
 _encode = msgspec.json.encode
 _read_head = msgspec.json.Decoder(_Head).decode
 
@@ -36,13 +43,18 @@ def get_token(tx: Tx, *, start: str) -> StoredToken | None:
     """A token by its first characters."""
     row = tx.fetch_one(
         tuple[
-            int, int, str, str, str, int, int | None, bytes, str | None, str | None,
+            int, int, str, str, str, int, int | None, bytes, bytes | None, bytes | None,
             int, str, str, OnError, int, str,
         ],
         "get_inbound_token",
         start=start,
     )  # fmt: skip
-    return None if row is None else StoredToken(InboundToken(*row[:7]), *row[7:10], read_project(*row[10:]))
+    if row is None:
+        return None
+    token, sealed = InboundToken(*row[:7]), {SIGNING_SECRET: row[8], VERIFY_TOKEN: row[9]}
+    secrets = {column: _unseal_secret(tx, token, column, value) for column, value in sealed.items()}
+    broken = tuple(column for column, value in sealed.items() if value is not None and secrets[column] is None)
+    return StoredToken(token, row[7], secrets[SIGNING_SECRET], secrets[VERIFY_TOKEN], read_project(*row[10:]), broken)
 
 
 def list_tokens(tx: Tx) -> list[InboundToken]:
@@ -62,20 +74,37 @@ def insert_token(
         label=token.label,
         start=token.start,
         hash=token_hash,
-        signing_secret=signing_secret,
-        verify_token=verify_token,
+        signing_secret=_seal_secret(tx, token, SIGNING_SECRET, signing_secret),
+        verify_token=_seal_secret(tx, token, VERIFY_TOKEN, verify_token),
         now=token.created_at,
     )
 
 
-def update_signing_secret(tx: SystemTx, *, token_id: int, signing_secret: str) -> None:
+def update_signing_secret(tx: SystemTx, *, token: InboundToken, signing_secret: str) -> None:
     """Replace the signing secret of a token."""
-    tx.run("update_signing_secret", id=token_id, signing_secret=signing_secret)
+    sealed = _seal_secret(tx, token, SIGNING_SECRET, signing_secret)
+    tx.run("update_signing_secret", id=token.id, signing_secret=sealed)
 
 
 def revoke_token(tx: SystemTx, *, token_id: int) -> None:
     """Revoke a token."""
     tx.run("revoke_inbound_token", id=token_id, now=tx.now)
+
+
+def _seal_secret(tx: Tx, token: InboundToken, column: str, secret: str | None) -> bytes | None:
+    return None if secret is None else seal(tx, secret.encode(), purpose=_purpose(token, column))
+
+
+def _unseal_secret(tx: Tx, token: InboundToken, column: str, sealed: bytes | None) -> Secret | None:
+    """The secret; ``None`` also where it cannot be read."""
+    if sealed is not None:
+        with suppress(SealBroken):
+            return Secret(unseal(tx, sealed, purpose=_purpose(token, column)).decode())
+    return None
+
+
+def _purpose(token: InboundToken, column: str) -> str:
+    return purpose_of("inbound_token", column, project_id=token.project_id, row_id=token.id)
 
 
 # ---- counts ---------------------------------------------------------------------------------------------
@@ -190,8 +219,8 @@ def insert_quarantine(
         now=tx.now,
         is_proved=int(is_proved),
         reason=reason,
-        request=_encode(head).decode(),
-        body=request.body,
+        request=seal(tx, _encode(head), purpose=_quarantine_purpose(tx, "request", number)),
+        body=seal(tx, request.body, purpose=_quarantine_purpose(tx, "body", number)),
         digest=_request_digest(request),
         receipt=receipt,
     )
@@ -214,13 +243,24 @@ def _request_digest(request: InboundRequest) -> str:
 
 def list_quarantine(tx: Tx, *, after: int, limit: int) -> list[Quarantined]:
     """At most ``limit`` quarantined requests after an id, in the order of arrival."""
-    rows = tx.fetch(tuple[int, int, int, str, str, bytes, int], "list_quarantine", after=after, limit=limit)
-    found = []
-    for number, token_id, received_at, reason, written, body, receipt in rows:
-        head = _read_head(written)
-        request = InboundRequest(head.method, head.url, head.query, head.media_type, head.headers, body)
-        found.append(Quarantined(number, token_id, received_at, reason, request, receipt))
-    return found
+    rows = tx.fetch(tuple[int, int, int, str, bytes, bytes, int], "list_quarantine", after=after, limit=limit)
+    return [
+        Quarantined(number, token_id, received_at, reason, _unseal_request(tx, number, head, body), receipt)
+        for number, token_id, received_at, reason, head, body, receipt in rows
+    ]
+
+
+def _unseal_request(tx: Tx, number: int, sealed_head: bytes, sealed_body: bytes) -> InboundRequest | None:
+    try:
+        head = _read_head(unseal(tx, sealed_head, purpose=_quarantine_purpose(tx, "request", number)))
+        body = unseal(tx, sealed_body, purpose=_quarantine_purpose(tx, "body", number))
+    except SealBroken:
+        return None
+    return InboundRequest(head.method, head.url, head.query, head.media_type, head.headers, body)
+
+
+def _quarantine_purpose(tx: Tx, column: str, number: int) -> str:
+    return purpose_of("quarantine", column, project_id=tx.project.id, row_id=number)
 
 
 def delete_quarantined(tx: WriteTx, *, quarantined_id: int) -> None:

@@ -1,7 +1,7 @@
 """Inbound tokens: the unguessable part of the address that a provider calls. Only its SHA-256 is stored.
 
-The provider's signing secret is stored readable, since requests are verified with it, and never shown again. No
-providers, no HTTP.
+The provider's signing secret and verify token are sealed, since requests are verified with them, and never shown again.
+No providers, no HTTP.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def get_stored_token(tx: Tx, *, start: str) -> StoredToken:
 def set_signing_secret(tx: SystemTx, *, start: str, signing_secret: str) -> InboundToken:
     """Another secret of the provider's for a token. Raises ``TokenNotFound``."""
     token = get_token(tx, start=start)
-    inbound.update_signing_secret(tx, token_id=token.id, signing_secret=signing_secret)
+    inbound.update_signing_secret(tx, token=token, signing_secret=signing_secret)
     return token
 
 

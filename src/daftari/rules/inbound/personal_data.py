@@ -66,11 +66,12 @@ def _delete_reviews(tx: WriteTx, mobile: int) -> int:
 
 
 def _delete_quarantined(tx: WriteTx, mobile: int) -> int:
-    named = [kept for kept in walk_quarantine(tx) if _names(_text_of(kept.request), mobile)]
+    # A request that cannot be unsealed may name the number too.
+    named = [kept for kept in walk_quarantine(tx) if kept.request is None or _names(_text_of(kept.request), mobile)]
     providers = {token.id: token.provider for token in inbound.list_tokens(tx)} if named else {}
     for kept in named:
         provider = providers[kept.token_id]
-        others = _list_events_of_others(provider, kept.request, mobile)
+        others = [] if kept.request is None else _list_events_of_others(provider, kept.request, mobile)
         review_events(tx, events=others, why=WITH_AN_ERASED, receipt=receipt_of(kept, provider=provider))
         inbound.delete_quarantined(tx, quarantined_id=kept.id)
     return len(named)

@@ -74,13 +74,16 @@ def read_again(kept: Quarantined, stored: StoredToken, *, public_url: str | None
 
     A provider that signs the URL was refused for a wrong ``public_url`` too, so the URL with the one of now is tried.
     """
+    request = kept.request
+    if request is None:
+        raise Forged("It cannot be unsealed: it was sealed with another secret, or changed since.")
     try:
-        return read_request(stored, kept.request)
+        return read_request(stored, request)
     except Forged:
-        path = _PATH.search(kept.request.url)
+        path = _PATH.search(request.url)
         if public_url is None or path is None:
             raise
-        return read_request(stored, replace(kept.request, url=public_url + path[0]))
+        return read_request(stored, replace(request, url=public_url + path[0]))
 
 
 def release_request(tx: WriteTx, *, kept: Quarantined, stored: StoredToken, events: Sequence[ReadEvent]) -> Taken:

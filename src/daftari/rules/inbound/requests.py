@@ -9,11 +9,13 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from daftari.errors import Forged
 from daftari.gateways import GATEWAYS, Proof
 from daftari.model.inbound import InboundEvent, InboundMessage, InboundRequest, StoredToken
 from daftari.model.limits import SENDER_MAX
 from daftari.model.projects import ConsentSettings
 from daftari.rules.consent.keywords import Reading, is_opt_out_payload, read_message
+from daftari.store import inbound
 
 
 class ReadEvent(Struct, frozen=True):
@@ -25,6 +27,9 @@ class ReadEvent(Struct, frozen=True):
 
 def read_request(stored: StoredToken, request: InboundRequest) -> list[ReadEvent]:
     """The events in a request. Raises ``Forged`` unless the provider sent it, and ``Malformed``."""
+    if inbound.SIGNING_SECRET in stored.broken:
+        again = f"'daftari inbound set-secret {stored.token.start}'"
+        raise Forged(f"The provider's secret of this address cannot be unsealed; set it again with {again}.")
     gateway = GATEWAYS[stored.token.provider]
     gateway.verify(request, proof=_proof_of(stored))
     return read_events(gateway.read(request), settings=stored.project.consent)
@@ -59,6 +64,10 @@ def is_proved(stored: StoredToken) -> bool:
 
 def answer_check(stored: StoredToken, request: InboundRequest) -> bytes:
     """The response to a provider that checks the address. Raises ``Forged``."""
+    if inbound.VERIFY_TOKEN in stored.broken:
+        raise Forged(
+            "The verify token of this address cannot be unsealed; make another one with 'daftari inbound add'."
+        )
     return GATEWAYS[stored.token.provider].check(request, proof=_proof_of(stored))
 
 

@@ -40,6 +40,7 @@ CREATE TABLE key (
     last_used_at INTEGER
 ) STRICT;
 
+-- signing_secret, verify_token: sealed.
 CREATE TABLE inbound_token (
     id INTEGER PRIMARY KEY,
     project_id INTEGER NOT NULL REFERENCES project (id),
@@ -47,8 +48,8 @@ CREATE TABLE inbound_token (
     label TEXT NOT NULL,
     start TEXT NOT NULL UNIQUE,
     hash BLOB NOT NULL,
-    signing_secret TEXT,
-    verify_token TEXT,
+    signing_secret BLOB,
+    verify_token BLOB,
     created_at INTEGER NOT NULL,
     revoked_at INTEGER
 ) STRICT;
@@ -284,7 +285,8 @@ CREATE TABLE inbound_count (
 ) STRICT, WITHOUT ROWID;
 
 -- Inbound requests whose proof was wrong, kept to be verified again with another signing secret; and those with a right
--- proof (is_proved) that could not be read. receipt: as in fact.
+-- proof (is_proved) that could not be read. request, body: sealed, since some providers send their secret with each
+-- request. receipt: as in fact.
 CREATE TABLE quarantine (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
     id INTEGER NOT NULL,
@@ -292,7 +294,7 @@ CREATE TABLE quarantine (
     received_at INTEGER NOT NULL,
     is_proved INTEGER NOT NULL,
     reason TEXT NOT NULL,
-    request TEXT NOT NULL,
+    request BLOB NOT NULL,
     body BLOB NOT NULL,
     digest TEXT NOT NULL,
     receipt INTEGER NOT NULL,
