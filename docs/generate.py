@@ -1,7 +1,8 @@
 """Writes the parts of the documentation that follow from the code. ``make docs`` runs it; a test finds differences.
 
 ``commands.md`` gets a part for each command, from its help; the text after a part is written by hand. ``settings.md``
-gets the table of settings, ``limits.md`` a table for each section of ``daftari.model.limits``.
+gets the table of settings, ``limits.md`` a table for each section of ``daftari.model.limits``, ``senders.md`` tables of
+each gateway that sends.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import typer
 from typer.core import TyperArgument, TyperGroup
@@ -20,6 +21,8 @@ from typer.main import get_command
 
 from daftari.cli.app import app
 from daftari.cli.terminal.options import RemoteOptions
+from daftari.gateways import SENDING_GATEWAYS, SendingGateway
+from daftari.gateways.protocol import OutcomeWord
 from daftari.model import limits
 from daftari.settings import SETTINGS
 
@@ -185,10 +188,60 @@ def _format_limit(name: str) -> str:
     return f"{value:,}{UNITS.get(unit or '', '')}"
 
 
+# ---- senders ----------------------------------------------------------------------------------------------------
+
+
+def build_senders(page: str) -> str:
+    """``senders.md`` with what to enter for each gateway, and what its codes mean."""
+    for name, gateway in SENDING_GATEWAYS.items():
+        tables = filter(None, [_account_table(gateway), _codes_table(gateway)])
+        page = replace_part(page, f"sender {name}", "\n\n".join(tables) or "Nothing needs to be entered.")
+    return page
+
+
+def _account_table(gateway: SendingGateway) -> str:
+    rows = []
+    for kind, fields in (("setting", gateway.settings), ("credential", gateway.credentials)):
+        for field in fields:
+            notes = [field.help]
+            if field.one_of:
+                notes.append(f"One of {', '.join(f'`{value}`' for value in field.one_of)}.")
+            if field.default:
+                notes.append(f"Default: `{field.default}`.")
+            needed = "required " if field.is_required else ""
+            rows.append(f"| `{field.name}` | {needed}{kind} | {' '.join(notes)} |")
+    return "\n".join(["| name | kind | what to enter |", "|---|---|---|", *rows]) if rows else ""
+
+
+def _codes_table(gateway: SendingGateway) -> str:
+    rows = []
+    for word in get_args(OutcomeWord):
+        codes = [code for code, meant in gateway.codes.items() if meant == word]
+        if codes:
+            rows.append(f"| `{word}` | {', '.join(_shorten(codes))} |")
+    return "\n".join(["| outcome | codes |", "|---|---|", *rows]) if rows else ""
+
+
+def _shorten(codes: list[str]) -> list[str]:
+    """Codes with long runs of numbers written as a range."""
+    numbers = sorted(int(code) for code in codes if code.isdecimal())
+    found = [code for code in codes if not code.isdecimal()]
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    for run in runs:
+        found += [f"{run[0]}–{run[-1]}"] if len(run) > 3 else map(str, run)
+    return found
+
+
 PAGES: dict[str, Callable[[str], str]] = {
     "commands.md": build_commands,
     "settings.md": build_settings,
     "limits.md": build_limits,
+    "senders.md": build_senders,
 }
 
 if __name__ == "__main__":

@@ -146,7 +146,9 @@ def test_what_others_said_in_a_refused_request_outlives_an_erasure(
     )
     hello = {"from": f"+{GONE}", "to": "20414", "text": "hello", "id": "m1"}
     stop = {"from": f"+{mobile(2)}", "to": "20414", "text": "STOP", "id": "m2"}
-    assert client.post(f"/v1/inbound/generic/{token}", {"messages": [hello, stop, 5]}).status == 401
+    report = {"id": "1-1-1", "state": "delivered", "mobile": f"+{mobile(3)}"}
+    sent = {"messages": [hello, stop, 5], "reports": [report]}
+    assert client.post(f"/v1/inbound/generic/{token}", sent).status == 401
     assert ana.post("/v1/erasures", {"mobile": GONE}).json()["removed"]["refused_requests"] == 1
     waiting = ana.get("/v1/inbound/review").json()
     assert waiting["quarantined"] == 0

@@ -331,6 +331,17 @@ def test_a_report_that_names_the_message_alone_waits_for_review(
     assert len(reviews(ana)) == 1
 
 
+def test_a_delivery_report_of_a_message_that_we_did_not_send_has_no_effect(
+    ana: Client, client: Client, open_address: OpenAddress
+) -> None:
+    address = open_address()
+    reported = {"id": "1-1-1", "state": "failed", "mobile": f"+{mobile(1)}"}
+    assert client.post(address, {"reports": [reported]}).status == 200
+    assert client.get(f"{address}?id=1-1-1&status=delivered").json() == {"message": "Received"}
+    assert reviews(ana) == [] and facts_of(ana, f"+{mobile(1)}", *SCOPE) == []
+    assert may_message(ana, mobile(1)) == [True]
+
+
 def test_a_caption_opts_out_and_an_edit_and_a_button_wait_for_review(
     ana: Client, client: Client, open_address: OpenAddress
 ) -> None:
@@ -478,6 +489,6 @@ def test_only_whatsapp_checks_its_address(client: Client, open_address: OpenAddr
     for wrong in ({"hub.verify_token": "x"}, {"hub.mode": "unsubscribe"}, {"hub.verify_token": ""}):
         assert refusal(client.get(address, query={**asked, **wrong})) == FORGED
     assert refusal(client.get(open_address("whatsapp", secret=SECRET), query=asked)) == FORGED
-    other = client.get(open_address())
+    other = client.get(open_address("sozuri", secret=SECRET))
     assert refusal(other) == (405, "METHOD_NOT_ALLOWED")
     assert other.headers["allow"] == "OPTIONS, POST"

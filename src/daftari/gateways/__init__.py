@@ -1,7 +1,7 @@
-"""One module a messaging provider, each turning that provider's requests into inbound events.
+"""One module a messaging provider: it turns that provider's requests into inbound events, and sends through it.
 
-``docs/inbound.md`` lists what a new provider needs. The modules of providers never import each other. No database, no
-rules, no HTTP server.
+``docs/inbound.md`` and ``docs/senders.md`` list what a new provider needs. The modules of providers never import each
+other. No database, no rules, no network.
 """
 
 from __future__ import annotations
@@ -12,17 +12,21 @@ from types import MappingProxyType
 from daftari.gateways.africas_talking import AfricasTalking
 from daftari.gateways.generic import Generic
 from daftari.gateways.infobip import Infobip
-from daftari.gateways.protocol import Gateway, Proof
+from daftari.gateways.log import Log
+from daftari.gateways.protocol import Gateway, Proof, SendingGateway
 from daftari.gateways.sozuri import Sozuri
 from daftari.gateways.twilio import Twilio
 from daftari.gateways.whatsapp import WhatsApp
 
-__all__ = ["GATEWAYS", "PROOF_HEADERS", "Gateway", "Proof"]
+__all__ = ["GATEWAYS", "PROOF_HEADERS", "SENDING_GATEWAYS", "Gateway", "Proof", "SendingGateway"]
 
-_ALL: tuple[Gateway, ...] = (Sozuri(), AfricasTalking(), Twilio(), Infobip(), WhatsApp(), Generic())
+_ALL = (Sozuri(), AfricasTalking(), Twilio(), Infobip(), WhatsApp(), Generic())
 
 GATEWAYS: Mapping[str, Gateway] = MappingProxyType({gateway.name: gateway for gateway in _ALL})
-"""Every gateway by its name."""
+"""Every gateway that receives, by its name."""
+
+SENDING_GATEWAYS: Mapping[str, SendingGateway] = MappingProxyType({gateway.name: gateway for gateway in (*_ALL, Log())})
+"""Every gateway that sends, by its name."""
 
 PROOF_HEADERS = frozenset(header for gateway in GATEWAYS.values() for header in gateway.proof_headers)
 """The headers that may hold a proof of origin; no other is read or stored."""

@@ -140,8 +140,13 @@ class Fields:
 
 def read_json(request: InboundRequest) -> Fields:
     """The members of a JSON body."""
+    return read_object(request.body)
+
+
+def read_object(body: bytes) -> Fields:
+    """The members of a JSON object. Raises ``Malformed``."""
     try:
-        value: object = msgspec.json.decode(request.body.removeprefix(b"\xef\xbb\xbf"))
+        value: object = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Malformed("The body is not JSON.") from None
     return _as_fields(value, "")

@@ -1,23 +1,26 @@
-"""The interface of a gateway, which turns one provider's requests into inbound events.
+"""The interfaces of a gateway: one turns a provider's requests into inbound events, the other one sends.
 
-A gateway keeps nothing and decides nothing: the rules do. No database, no rules, no HTTP server.
+A gateway keeps nothing, decides nothing and calls nothing: it reads what arrived, composes a request, and reads the
+result of it. No database, no rules, no network.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol
 
 import msgspec
 
 from daftari.errors import Forged
 from daftari.model.inbound import InboundEvent, InboundRequest
 from daftari.model.secrets import Secret
+from daftari.outbound.exchange import OutboundRequest, OutboundResult
 
 RECEIVED = ("application/json", b'{"message":"Received"}')
 """What most providers are answered: they look at the status alone."""
 
 
-# ---- the interface ----------------------------------------------------------------------------------
+# ---- what providers send to us ----------------------------------------------------------------------
 
 
 class Proof(msgspec.Struct, frozen=True):
@@ -62,3 +65,155 @@ class Gateway(Protocol):
     def check(self, request: InboundRequest, *, proof: Proof) -> bytes:
         """What to answer to a GET check. Raises ``Forged``."""
         raise Forged(f"{self.title} checks no address.")
+
+
+# ---- what we send -----------------------------------------------------------------------------------
+
+Reference = Literal["own_id", "echo", "list", "none"]
+"""What settles a message whose answer was lost.
+
+- ``own_id``: the provider knows our id and refuses a second message with it, so the same call may be repeated.
+- ``echo``: the provider repeats our id in its reports, so a report settles it.
+- ``list``: the provider lists what it sent, by number and day.
+- ``none``: nothing does.
+"""
+
+OutcomeWord = Literal["accepted", "slow", "again", "refused", "dead", "opt_out", "stop", "unknown"]
+"""What is known of one message after its call.
+
+- ``accepted``: the provider took it.
+- ``slow``: not taken, for speed or volume; it waits, and the sender slows down.
+- ``again``: not taken; it may be sent again at once.
+- ``refused``: not taken, this message only.
+- ``dead``: not taken, and the number takes no messages.
+- ``opt_out``: not taken, because the person opted out.
+- ``stop``: not taken, and nothing will be until a person has changed the account, the sender or the template.
+- ``unknown``: nothing is proved; only a person, or a report, settles it.
+"""
+
+
+class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """One message to one number. ``text`` is blank when an approved ``template`` is sent."""
+
+    id: str
+    """Our own id of this attempt: at most 64 ASCII characters."""
+    mobile: int
+    text: str = ""
+    parts: int = 1
+    """As we counted them."""
+    template: str = ""
+    language: str = ""
+    params: tuple[str, ...] = ()
+    valid_seconds: int | None = None
+    """How long the provider may try to deliver it; ``None`` leaves that to the provider."""
+    link_id: str = ""
+    """Of premium on demand: the request that this message answers."""
+
+
+class SendingAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """A sender as its gateway sees it."""
+
+    channel: str
+    name: str
+    """What people see the message come from."""
+    purpose: str = ""
+    keyword: str = ""
+    """Of a premium service."""
+    settings: Mapping[str, str] = {}
+    credentials: Mapping[str, Secret] = {}
+    reports_url: str = ""
+    """Where the provider sends its reports; blank when there is no address for them."""
+
+    def setting(self, name: str, default: str = "") -> str:
+        """A setting; the default when it is blank or absent."""
+        return self.settings.get(name, "").strip() or default
+
+
+class AccountField(msgspec.Struct, frozen=True):
+    """A setting or credential that a gateway reads."""
+
+    name: str
+    help: str
+    """What to enter, and where it is found."""
+    is_required: bool = False
+    default: str = ""
+    one_of: tuple[str, ...] = ()
+    """The only values; none means any."""
+
+
+class LogLine(msgspec.Struct, frozen=True):
+    """What a gateway without a network has to say: a line for the service's log.
+
+    ``text`` is the message itself, which is logged only where the operator asked for it.
+    """
+
+    line: str
+    text: str
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """The outcome of one message. ``code`` and ``says`` are the provider's own."""
+
+    message: OutgoingMessage
+    word: OutcomeWord
+    code: str = ""
+    says: str = ""
+    provider_id: str = ""
+    parts: int | None = None
+    """As the provider counted them."""
+    cost: str = ""
+    """With its currency, as the provider wrote it."""
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """What a check of an account found. ``says`` is a sentence; ``balance`` has its currency."""
+
+    works: bool
+    says: str
+    balance: str = ""
+
+
+class SendingGateway(Protocol):
+    """One way to send. [Senders](docs/senders.md#adding-a-provider) lists what a new one needs."""
+
+    name: str
+    title: str
+    channels: tuple[str, ...]
+    settings: tuple[AccountField, ...] = ()
+    credentials: tuple[AccountField, ...] = ()
+    reference: Reference = "none"
+    personal: bool = True
+    """Whether each message of a call may have a text of its own."""
+    codes: Mapping[str, OutcomeWord] = {}
+    """What each code of the provider means. As a code of a report it says why the message failed."""
+    template_codes: frozenset[str] = frozenset()
+    """The codes that say ``stop`` for a template, and so for a campaign, rather than for the sender."""
+
+    def call_max(self, account: SendingAccount) -> int:
+        """How many messages one call may carry."""
+        return 1
+
+    def find_mistakes(self, account: SendingAccount) -> dict[str, str]:
+        """What is wrong with an account, beyond a field that is missing: a sentence for each field."""
+        return {}
+
+    def compose(self, messages: Sequence[OutgoingMessage], account: SendingAccount) -> OutboundRequest | LogLine:
+        """The call that sends these messages, which ``group_messages`` put together."""
+        ...
+
+    def outcomes(
+        self, result: OutboundResult | LogLine, messages: Sequence[OutgoingMessage], account: SendingAccount
+    ) -> list[Outcome]:
+        """One outcome for each message, in their order. ``result`` is how the call ended, or the line that was logged.
+
+        An answer is matched by number or by our id, never by position; a message that it leaves out is ``unknown``.
+        """
+        ...
+
+    def compose_check(self, account: SendingAccount) -> OutboundRequest | None:
+        """A request that shows whether the account works and sends nothing; ``None`` if the provider has none."""
+        return None
+
+    def read_check(self, result: OutboundResult, account: SendingAccount) -> Checked:
+        """What that request found."""
+        return Checked(works=False, says=f"{self.title} has no call that checks an account.")

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Literal
 
+from msgspec.structs import replace
+
 from daftari.model.consent import ANY, Scope
 from daftari.model.inbound import InboundSignal
 
@@ -15,7 +17,8 @@ PREFERENCES = "user_preferences"
 """In the settings of a conversation."""
 MARKETING_STOPPED = "7033"
 CONTENT_BLOCKED = "603"
-"""Infobip's codes of a WhatsApp user who stopped marketing, and of a person who answered STOP to a sender."""
+UNSUBSCRIBED = "573"
+"""Infobip's codes of a WhatsApp user who stopped marketing, and of a person who left a sender, in two ways."""
 
 
 def _sms_from_sender(sender: str) -> Scope:
@@ -36,6 +39,7 @@ SIGNALS: Mapping[tuple[str, str], Callable[[str], Scope]] = MappingProxyType(
         ("africas_talking", OPTED_OUT): _sms_from_sender,
         ("infobip", CONTENT_BLOCKED): _sms_from_sender,
         ("infobip", MARKETING_STOPPED): _whatsapp_marketing,
+        ("infobip", UNSUBSCRIBED): _sms_from_sender,
         ("sozuri", "18"): _sms_from_sender,
         ("sozuri", "19"): _sms,
         ("twilio", "21610"): _sms_from_sender,
@@ -60,3 +64,9 @@ def signal_of(
     """The signal that a code of ``SIGNALS`` stands for."""
     scope = SIGNALS[provider, code](sender)
     return InboundSignal(number or None, kind, scope, code=code, message_id=message_id, at=at, user_id=user_id)
+
+
+def find_scope(provider: str, code: str, *, sender: str, channel: str) -> Scope | None:
+    """What an answer with this code to a message of this channel is about; ``None`` for a code about anything else."""
+    find = SIGNALS.get((provider, code.removeprefix("EC ")))
+    return None if find is None else replace(find(sender), channel=channel)

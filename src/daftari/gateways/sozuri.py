@@ -1,16 +1,20 @@
-"""Sozuri: SMS, WhatsApp and premium events as JSON, distinguished by their members.
+"""Sozuri: SMS, WhatsApp and premium SMS, and their events as JSON, distinguished by their members.
 
 A delivery report or the answer to a send may say that the person was stopped; it may name the message alone, and then
 the sending program knows the number. Either the key that Sozuri puts into its calls or its signature is proof enough.
+A call carries one text to many numbers; there is no id of ours in it, and what was sent cannot be looked up.
 No consent rules, no database.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from daftari.errors import Forged, Malformed
+from daftari.gateways.answers import CODE_MAX, Entry, read_count, read_entries, read_json_answer, read_outcomes
+from daftari.gateways.calls import base_url, post_json, require_one_text, write_template
 from daftari.gateways.fields import (
     Fields,
     international,
@@ -20,10 +24,31 @@ from daftari.gateways.fields import (
     refuse_unreadable,
     whatsapp_said,
 )
-from daftari.gateways.protocol import Gateway, Proof
+from daftari.gateways.protocol import (
+    AccountField,
+    Gateway,
+    LogLine,
+    Outcome,
+    OutcomeWord,
+    OutgoingMessage,
+    Proof,
+    SendingAccount,
+    SendingGateway,
+)
+from daftari.gateways.reports import STATES
 from daftari.gateways.signals import signal_of
 from daftari.gateways.signatures import is_same, require_secret, sign
-from daftari.model.inbound import InboundDoubt, InboundEvent, InboundMessage, InboundRequest, InboundSubscription
+from daftari.model.inbound import (
+    DeliveryReport,
+    InboundDoubt,
+    InboundEvent,
+    InboundMessage,
+    InboundRequest,
+    InboundSubscription,
+    ReportState,
+)
+from daftari.model.limits import MESSAGE_ID_MAX, REASON_MAX
+from daftari.outbound.exchange import OutboundRequest, OutboundResponse, OutboundResult
 
 _STOPPED = MappingProxyType({"18": "18", "stopped_by_user": "18", "19": "19", "stopped_by_admin": "19"})
 _CHANNELS = MappingProxyType({"whatsapp": "whatsapp", "premium": "premium_sms", "premium_sms": "premium_sms"})
@@ -50,12 +75,65 @@ _TEXT = ("message", "text", "content", "body")
 _REPORT = ("status", "statusCode", "code", "type")
 """What a report holds any of, in addition to the message's id."""
 
+_URL = "https://sozuri.net/api"
+_NUMBERS_MAX = 100
+"""Numbers in one call: of all of them nothing is known when its answer is lost."""
 
-class Sozuri(Gateway):
+OUTCOMES: Mapping[str, OutcomeWord] = MappingProxyType(
+    {
+        **dict.fromkeys(("11", "13", "14", "15", "16"), "accepted"),
+        "12": "dead",
+        **dict.fromkeys(("17", "21"), "refused"),
+        **dict.fromkeys(("18", "19"), "opt_out"),
+        "22": "stop",
+        "23": "slow",
+        "AUTHENTICATION_FAILED": "stop",
+    }
+)
+"""What a code means in the answer to a send."""
+_NAMES = MappingProxyType(
+    {
+        **dict.fromkeys(("accepted", "sent"), "11"),
+        **dict.fromkeys(("unsupported_number", "unknown_number"), "12"),
+        "queued": "13",
+        "scheduled": "14",
+        "device_ack": "15",
+        "read": "16",
+        "expired": "17",
+        "stopped_by_user": "18",
+        "stopped_by_admin": "19",
+        "delivery_failure": "21",
+        "insufficient_balance": "22",
+        "volume_limit": "23",
+        "authentication_failed": "AUTHENTICATION_FAILED",
+    }
+)
+"""The codes by their names."""
+_REPORTED: Mapping[str, ReportState] = MappingProxyType(
+    {
+        **dict.fromkeys(("11", "13", "14"), "accepted"),
+        **dict.fromkeys(("15", "16"), "delivered"),
+        **dict.fromkeys(("12", "18", "19", "21", "22", "23"), "failed"),
+        "17": "expired",
+    }
+)
+"""What a code means in a report."""
+
+
+class Sozuri(Gateway, SendingGateway):
     """The gateway of sozuri.net."""
 
     name = "sozuri"
     title = "Sozuri"
+    channels = ("sms", "whatsapp", "premium_sms")
+    settings = (
+        AccountField("project", "The name of the project, as it stands in the dashboard.", is_required=True),
+        AccountField("campaign", "A label for Sozuri's own statistics."),
+        base_url(_URL),
+    )
+    credentials = (AccountField("api_key", "The project's API key: dashboard, API Credentials.", is_required=True),)
+    personal = False
+    codes = OUTCOMES
     secret_name = "Auth Key"
     proof_headers = ("authorization", "authkey", "x-auth-key", "x-sozuri-signature")
     secret_required = True
@@ -79,6 +157,99 @@ class Sozuri(Gateway):
             )
         return _read_one(fields)
 
+    def call_max(self, account: SendingAccount) -> int:
+        return _NUMBERS_MAX if account.channel == "sms" else 1
+
+    def compose(self, messages: Sequence[OutgoingMessage], account: SendingAccount) -> OutboundRequest:
+        message = require_one_text(messages)
+        body: dict[str, object] = {"project": account.setting("project"), "from": account.name}
+        if campaign := account.setting("campaign"):
+            body["campaign"] = campaign
+        match account.channel:
+            case "premium_sms":
+                path, sent = "premium", _write_premium(message, account)
+            case "whatsapp":
+                path, sent = "messaging", _write_whatsapp(message)
+            case _:
+                path, sent = "messaging", _write_sms(messages, account)
+        url = f"{account.setting('base_url', _URL).rstrip('/')}/v1/{path}"
+        headers = {"Authorization": f"Bearer {account.credentials.get('api_key', '')}"}
+        return post_json(url, body | sent, headers=headers)
+
+    def outcomes(
+        self, result: OutboundResult | LogLine, messages: Sequence[OutgoingMessage], account: SendingAccount
+    ) -> list[Outcome]:
+        return read_outcomes(result, messages, account, read=_read_answer)
+
+
+# ---- what we send -----------------------------------------------------------------------------------
+
+
+def _write_sms(messages: Sequence[OutgoingMessage], account: SendingAccount) -> dict[str, object]:
+    return {
+        "to": ",".join(str(message.mobile) for message in messages),
+        "message": messages[0].text,
+        "channel": "sms",
+        "type": "promotional" if account.purpose == "marketing" else "transactional",
+    }
+
+
+def _write_premium(message: OutgoingMessage, account: SendingAccount) -> dict[str, object]:
+    """On demand when the message answers a request, which the person pays; else for a subscription."""
+    sent: dict[str, object] = {"channel": "premium", "keyword": account.keyword, "message": message.text}
+    if message.link_id:
+        return sent | {"type": "ondemand", "to": str(message.mobile), "linkId": message.link_id}
+    return sent | {"type": "subscription", "number": str(message.mobile)}
+
+
+def _write_whatsapp(message: OutgoingMessage) -> dict[str, object]:
+    """As Meta's own API has it."""
+    sent: dict[str, object] = {"channel": "whatsapp", "recipient_type": "individual", "to": str(message.mobile)}
+    if not message.template:
+        return sent | {"type": "text", "text": {"body": message.text}}
+    return sent | {"type": "template", "template": write_template(message)}
+
+
+def _read_answer(response: OutboundResponse) -> Iterable[Entry]:
+    fields = read_json_answer(response)
+    if recipients := fields.each("recipients"):
+        return read_entries(recipients, _read_recipient)
+    return [_read_failure(fields, refused=response.status == 200)]
+
+
+def _read_recipient(fields: Fields) -> Entry:
+    code = _read_code(fields)
+    return Entry(
+        number=fields.number("to", "number"),
+        word=OUTCOMES.get(code),
+        code=code,
+        says=fields.text("status"),
+        provider_id=fields.text("messageId"),
+        parts=read_count(fields, "messagePart"),
+    )
+
+
+def _read_failure(fields: Fields, *, refused: bool) -> Entry:
+    """An answer without recipients: with 200 too, nothing was taken, if it says why."""
+    code = fields.text("error_code")
+    says = fields.part("messageData").text("message") or fields.text("message")
+    if not code and not says:
+        raise Malformed("The answer names no recipients, and no reason.")
+    if not code and any(word in says.lower() for word in ("balance", "credit")):
+        code = "22"
+    elif not code and "unauthenticated" in says.lower():
+        code = "AUTHENTICATION_FAILED"
+    return Entry(word=OUTCOMES.get(code) or ("refused" if refused else None), code=code, says=says)
+
+
+def _read_code(fields: Fields) -> str:
+    """The code of a status; its name, where there is no code for it."""
+    written = fields.text("statusCode", "status", "code")
+    return _NAMES.get(written.lower(), written)
+
+
+# ---- what they send ---------------------------------------------------------------------------------
+
 
 def _keys(request: InboundRequest) -> list[str]:
     """The keys that a request shows, in its body and its headers."""
@@ -98,8 +269,8 @@ def _keys(request: InboundRequest) -> list[str]:
 def _read_one(fields: Fields) -> list[InboundEvent]:
     """One event, or two: what looks like a subscription may carry what the person wrote, which may be a STOP."""
     if stopped := _read_report(fields, sender=fields.sender("from", "shortcode", "senderId")):
-        return [stopped]
-    found: list[InboundEvent] = []
+        return [stopped, *_read_delivery(fields)]
+    found: list[InboundEvent] = _read_delivery(fields) if _is_our_own(fields) else []
     if (active := _is_active(fields)) is not None:
         found.append(_read_subscription(fields, active=active))
     if not _is_our_own(fields) and (message := _read_message(fields)):
@@ -124,6 +295,25 @@ def _read_report(fields: Fields, *, sender: str) -> InboundEvent | None:
         message_id=fields.message_id("messageId"),
         at=fields.moment("timestamp"),
     )
+
+
+def _read_delivery(fields: Fields) -> list[InboundEvent]:
+    """What a report says happened to a message, if it names one by its id."""
+    code = _read_code(fields)
+    state = _REPORTED.get(code) or STATES.get(code.lower())
+    message_id = fields.text("messageId")[:MESSAGE_ID_MAX]
+    if state is None or not message_id:
+        return []
+    return [
+        DeliveryReport(
+            state=state,
+            provider_id=message_id,
+            number=international(fields.text("number", "to", "phoneNumber")),
+            code=code[:CODE_MAX],
+            says=fields.text("status")[:REASON_MAX],
+            at=fields.moment("timestamp"),
+        )
+    ]
 
 
 def _is_active(fields: Fields) -> bool | None:

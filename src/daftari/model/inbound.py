@@ -91,6 +91,30 @@ class InboundDoubt(Struct, frozen=True):
     user_id: str = ""
 
 
+ReportState = Literal["accepted", "delivered", "failed", "expired"]
+"""What a provider reports of a message that was sent. ``expired``: the provider no longer tries."""
+
+
+class DeliveryReport(Struct, frozen=True, kw_only=True):
+    """What a provider reports of a message that was sent.
+
+    ``own_id`` is our own id of it, where the provider repeats one. ``number`` is as in ``InboundMessage``, and blank
+    when the provider names none. Of a report about one part of several, ``part`` is which, from 1.
+    """
+
+    state: ReportState
+    provider_id: str = ""
+    own_id: str = ""
+    number: str = ""
+    code: str = ""
+    """As in the codes of the gateway, where it is one of them."""
+    says: str = ""
+    at: int | None = None
+    part: int | None = None
+    parts: int | None = None
+    cost: str = ""
+
+
 class InboundUnreadable(Struct, frozen=True):
     """One item of several that could not be read; it hides none of the others. ``said`` is the item as it came."""
 
@@ -98,7 +122,15 @@ class InboundUnreadable(Struct, frozen=True):
     why: str
 
 
-InboundEvent = InboundLink | InboundMessage | InboundSignal | InboundSubscription | InboundDoubt | InboundUnreadable
+InboundEvent = (
+    InboundLink
+    | InboundMessage
+    | InboundSignal
+    | InboundSubscription
+    | InboundDoubt
+    | DeliveryReport
+    | InboundUnreadable
+)
 
 
 class InboundToken(Struct, frozen=True):

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from daftari.model.consent import ANY, FactKind, FirstReceipt, NewFact, Scope
 from daftari.model.contacts import Group
 from daftari.model.inbound import (
+    DeliveryReport,
     InboundDoubt,
     InboundEvent,
     InboundLink,
@@ -122,6 +123,8 @@ def _take(tx: WriteTx, inbox: _Inbox, event: InboundEvent, reading: Reading) -> 
             _keep_unreadable(tx, inbox, event, inbox.receipt)
         case InboundLink():
             """Learned before the other events of its request."""
+        case DeliveryReport():
+            """About a message that another program sent. A code about consent in it is an event of its own."""
 
 
 def _take_message(tx: WriteTx, inbox: _Inbox, event: InboundMessage, reading: Reading, receipt: Receipt) -> None:
@@ -349,6 +352,6 @@ def review_events(tx: WriteTx, *, events: Sequence[InboundEvent], why: str, rece
     for event in events:
         if isinstance(event, InboundUnreadable):
             _keep_unreadable(tx, inbox, event, receipt)
-        elif not isinstance(event, InboundLink):
+        elif not isinstance(event, InboundLink | DeliveryReport):
             _keep_for_review(tx, inbox, event, _find_mobile(tx, event.number), why, receipt)
     _insert_reviews(tx, inbox)
