@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import Any, BinaryIO, Literal
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from daftari.model.limits import BODY_BYTES_MAX, READ_BODY_BYTES_MAX
 from daftari.model.projects import KeyKind
@@ -57,15 +58,15 @@ class Route(Struct, frozen=True):
     inline: bool = False
     media_type: str = JSON
 
-    @property
-    def needed(self) -> KeyKind | None:
-        """The kind of key that the caller needs at least; ``None`` where it needs no key."""
-        return None if self.access == "open" or self.access == "token" else self.access
+    needed: KeyKind | None = None
+    """The kind of key that the caller needs at least; ``None`` where it needs no key. It follows from ``access``."""
+    is_repeatable: bool = False
+    """Whether the route takes an ``Idempotency-Key``; that follows too."""
 
-    @property
-    def is_repeatable(self) -> bool:
-        """Whether the route takes an ``Idempotency-Key``."""
-        return self.needed in ("write", "manage") and self.body.kind != "lines"
+    def __post_init__(self) -> None:
+        needed = None if self.access == "open" or self.access == "token" else self.access
+        force_setattr(self, "needed", needed)
+        force_setattr(self, "is_repeatable", needed in ("write", "manage") and self.body.kind != "lines")
 
 
 class RouteMatch(Struct, frozen=True):

@@ -77,9 +77,12 @@ def looks_like_a_key(api_key: str) -> bool:
     return compare_digest(api_key[-CHECKSUM_LENGTH:], _checksum(api_key[:-CHECKSUM_LENGTH]))
 
 
+_MAY = {kind: frozenset(KEY_KINDS[: place + 1]) for place, kind in enumerate(KEY_KINDS)}
+
+
 def refuse_lesser_kind(key: Key, *, needed: KeyKind) -> None:
     """Raise ``ReadOnlyKey`` or ``ManageKeyRequired`` when a key may not do what one of the ``needed`` kind may."""
-    if KEY_KINDS.index(key.kind) < KEY_KINDS.index(needed):
+    if needed not in _MAY[key.kind]:
         raise ReadOnlyKey if needed == "write" else ManageKeyRequired
 
 
