@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,8 +27,10 @@ from daftari.rules.consent.state import derive_state
 from daftari.rules.exports import lifecycle
 from daftari.rules.exports import rows as export_rows
 from daftari.rules.exports.lifecycle import BROKEN, TRIES_MAX
+from daftari.rules.exports.snapshot import Counted
+from daftari.rules.exports.write import write_export
 from daftari.rules.fields import read_time
-from daftari.store import Store
+from daftari.store import Store, Tx
 from daftari.store.jobs import finish_job, is_job_due, release_job, renew_job, request_job, take_job
 from daftari.worker import exports as making
 from daftari.worker import run_worker
@@ -37,6 +40,7 @@ from tests.support.builders import create, mobile, opt_out, refusal, rows, rows_
 from tests.support.clients import Answer, Client
 from tests.support.schema import end_leases
 from tests.support.stores import NOW
+from tests.support.waiting import wait_for
 
 EXPORTS = "/v1/exports"
 NOT_FOUND = (404, "EXPORT_NOT_FOUND")
@@ -67,6 +71,12 @@ def fetch(client: Client, export: dict[str, Any]) -> Answer:
 def work(store: Store) -> None:
     """A worker works until there is nothing to do."""
     run_worker(lambda pause_seconds: pause_seconds > 0, store=store)
+
+
+def after_reading(may_continue: Callable[[], bool]) -> Callable[[], bool]:
+    """May read, which it asks once for a few rows; ``may_continue`` says whether it may keep parts."""
+    reads = iter([True])
+    return lambda: next(reads, False) or may_continue()
 
 
 def now() -> int:
@@ -371,13 +381,13 @@ def test_killed_anywhere_an_export_starts_again_and_is_whole(
     class Killed(BaseException):
         pass
 
-    def keep_alive() -> bool:
+    def may_continue() -> bool:
         if not next(going, False):
             raise Killed
         return True
 
     with pytest.raises(Killed):
-        making.ExportWork(store, people.shopify, keep_alive=keep_alive).step()
+        making.ExportWork(store, people.shopify, may_continue=after_reading(may_continue)).step()
     assert (show(ana, asked)["state"], parts(database)) == ("running", 2 * turns)
     create(ana, *rows(5, first=21))
     work(store)
@@ -403,9 +413,9 @@ def test_an_export_that_kills_its_worker_fails_in_the_end_and_those_after_it_are
         assert ana.post("/v1/erasures", {"mobile": mobile(90)}).status == 201
         raise Killed
 
-    for keep_alive in (*TRIES_MAX * [erase_and_die], *TRIES_MAX * [die]):
+    for may_continue in (*TRIES_MAX * [erase_and_die], *TRIES_MAX * [die]):
         with pytest.raises(Killed):
-            making.ExportWork(store, people.shopify, keep_alive=keep_alive).step()
+            making.ExportWork(store, people.shopify, may_continue=after_reading(may_continue)).step()
     work(store)
     assert (show(ana, killing)["state"], show(ana, killing)["error"]) == ("failed", BROKEN)
     assert refusal(fetch(ana, killing)) == (409, "EXPORT_FAILED")
@@ -421,14 +431,14 @@ def test_a_worker_that_was_overtaken_keeps_nothing_more(
     seen: list[int] = []
     others = iter([True])
 
-    def keep_alive() -> bool:
+    def may_continue() -> bool:
         if not seen:
             # Another one starts again meanwhile, and keeps one turn of parts.
-            making.ExportWork(store, people.shopify, keep_alive=lambda: next(others, False)).step()
+            making.ExportWork(store, people.shopify, may_continue=after_reading(lambda: next(others, False))).step()
         seen.append(parts(database))
         return True
 
-    making.ExportWork(store, people.shopify, keep_alive=keep_alive).step()
+    making.ExportWork(store, people.shopify, may_continue=after_reading(may_continue)).step()
     assert seen == [2], "the first one stops at once"
     assert (show(ana, asked)["state"], parts(database)) == ("running", 2)
     work(store)
@@ -452,9 +462,16 @@ def test_a_worker_that_stops_while_it_reads_gives_the_job_back(
 ) -> None:
     create(ana, *rows(3))
     asked = ask(ana)
-    monkeypatch.setattr(making, "HEARTBEAT_SECONDS", 0.0)
-    asks = iter([False, False])
-    run_worker(lambda _: next(asks, True), store=store)
+    reads = threading.Event()
+
+    def read_without_end(tx: Tx, *, watch: Callable[[int], None], **values: object) -> None:
+        reads.set()
+        while True:
+            watch(0)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(making, "write_export", read_without_end)
+        run_worker(reads.wait, store=store)
     assert rows_of(database, "SELECT lease_owner FROM job") == [(None,)]
     work(store)
     assert len(table(fetch(ana, asked))) == 3
@@ -464,17 +481,22 @@ def test_the_lease_is_renewed_while_a_long_snapshot_is_read(
     ana: Client, store: Store, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create(ana, *rows(3))
-    ask(ana)
-    monkeypatch.setattr(making, "HEARTBEAT_SECONDS", 0.0)
-    monkeypatch.setattr("daftari.rules.exports.snapshot.CONTACTS_PER_STEP", 1)
-    leases: list[object] = []
+    asked = ask(ana)
+    monkeypatch.setattr("daftari.worker.loop.RENEWAL_SECONDS", 0.0)
+    monkeypatch.setattr("daftari.worker.loop.IDLE_SECONDS", 0.01)
+    leases: set[object] = set()
+
+    def read_slowly(tx: Tx, **values: Any) -> Counted:
+        wait_for(lambda: len(leases) >= 4)
+        return write_export(tx, **values)
 
     def look(pause_seconds: float) -> bool:
-        leases.extend(rows_of(database, "SELECT lease_until FROM job WHERE lease_until IS NOT NULL"))
+        leases.update(rows_of(database, "SELECT lease_until FROM job WHERE lease_until IS NOT NULL"))
         return pause_seconds > 0
 
+    monkeypatch.setattr(making, "write_export", read_slowly)
     run_worker(look, store=store)
-    assert len(set(leases)) >= 4, "one to take it, one for each contact"
+    assert len(table(fetch(ana, asked))) == 3
 
 
 def test_another_export_asked_for_meanwhile_disturbs_no_other_and_is_made_too(
@@ -501,11 +523,11 @@ def test_no_snapshot_is_open_while_the_file_is_kept(ana: Client, people: People,
     ask(ana)
     seen: list[int] = []
 
-    def keep_alive() -> bool:
+    def may_continue() -> bool:
         seen.append(len(store.read(people.shopify, now(), lifecycle.list_exports, after=0, limit=9)))
         return True
 
-    making.ExportWork(store, people.shopify, keep_alive=keep_alive).step()
+    making.ExportWork(store, people.shopify, may_continue=after_reading(may_continue)).step()
     assert seen == [1]
 
 
@@ -540,14 +562,14 @@ def test_an_erasure_takes_every_file_that_may_name_the_person(
     running = ask(ana, format="ndjson")
     turns: list[int] = []
 
-    def keep_alive() -> bool:
+    def may_continue() -> bool:
         turns.append(1)
         if len(turns) == 2:
             removed = ana.post("/v1/erasures", {"mobile": mobile(7)}).json()["removed"]
             assert removed["exports"] == 1
         return True
 
-    making.ExportWork(store, people.shopify, keep_alive=keep_alive).step()
+    making.ExportWork(store, people.shopify, may_continue=after_reading(may_continue)).step()
     assert refusal(fetch(ana, done)) == (409, "EXPORT_FAILED")
     assert show(ana, done)["error"] == "It held a number that was erased; export again."
     work(store)

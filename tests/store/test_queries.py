@@ -113,6 +113,7 @@ ROW_SETS: dict[str, list[Any]] = {
     "mobiles": [254700000000 + place for place in range(100)],
     "ids": list(range(1, 101)),
     "subject_ids": [254700000000 + place for place in range(100)],
+    "kinds": ["import", "purge"],
 }
 ITEMS: dict[str, list[tuple[Any, ...]]] = {
     "update_contacts": [(place, 254700000000 + place, "{}") for place in range(1, 101)],
@@ -343,9 +344,9 @@ def test_no_query_on_postgres_reads_a_whole_project_unless_the_list_says_why(fil
 
 def test_the_guard_sees_a_query_that_reads_a_whole_project(filled: dict[str, str]) -> None:
     text = "SELECT c.id FROM contact AS c WHERE c.project_id = {} AND c.card = {}"
-    bad = Query(name="bad", purpose="", text=text.format(":project", ":name"), row_sets={})
+    bad = Query(name="bad", purpose="", text=text.format(":project", ":name"), writes="", row_sets={})
     assert _sqlite_offences(apsw.Connection(str(sqlite_path(filled["sqlite"]))), bad)
-    worse = Query(name="worse", purpose="", text=text.format("%(project)s", "%(name)s"), row_sets={})
+    worse = Query(name="worse", purpose="", text=text.format("%(project)s", "%(name)s"), writes="", row_sets={})
     with psycopg.connect(filled["postgres"]) as server:
         assert _postgres_offences(server, worse)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import re
+import threading
 from collections import Counter
 from contextlib import suppress
 from typing import Any
@@ -186,14 +187,16 @@ class _LastConnection:
     def __init__(self) -> None:
         self._database = ""
         self._server: psycopg.Connection[tuple[Any, ...]] | None = None
+        self._lock = threading.Lock()
 
     def rows(self, database: str, sql: str) -> list[tuple[Any, ...]]:
-        if self._server is not None and database == self._database:
-            with suppress(psycopg.OperationalError):
-                return self._server.execute(sql.encode()).fetchall()
-        self.close()
-        self._server, self._database = psycopg.connect(database, autocommit=True), database
-        return self._server.execute(sql.encode()).fetchall()
+        with self._lock:
+            if self._server is not None and database == self._database:
+                with suppress(psycopg.OperationalError):
+                    return self._server.execute(sql.encode()).fetchall()
+            self.close()
+            self._server, self._database = psycopg.connect(database, autocommit=True), database
+            return self._server.execute(sql.encode()).fetchall()
 
     def close(self) -> None:
         if self._server is not None:

@@ -24,7 +24,7 @@ Part = tuple[str, str | None, bytes]
 
 def work(store: Store, project: Project) -> None:
     """Do all that waits in a project."""
-    with ImportWork(store, project, keep_alive=lambda: True) as worker:
+    with ImportWork(store, project, may_continue=lambda: True) as worker:
         while worker.step():
             pass
 

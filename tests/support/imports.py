@@ -153,7 +153,7 @@ class Office(Struct):
 
     def work_for_real(self, *, chunks_a_batch: int = 2) -> None:
         """Work on all that waits as the worker does, files that are no longer needed included."""
-        with ImportWork(self.store, self.project, keep_alive=lambda: True, chunks_a_batch=chunks_a_batch) as work:
+        with ImportWork(self.store, self.project, may_continue=lambda: True, chunks_a_batch=chunks_a_batch) as work:
             while work.step():
                 pass
 

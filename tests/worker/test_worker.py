@@ -19,6 +19,7 @@ from daftari.rules.access.projects import delete_project
 from daftari.store import Store
 from daftari.store.jobs import take_job
 from daftari.worker import run_worker
+from daftari.worker.purge import PurgeWork
 from tests.conftest import ROOT, NewDatabase, People
 from tests.support.builders import assert_sound, create, groups, page, rows, rows_of
 from tests.support.clients import Client
@@ -69,17 +70,20 @@ def test_a_deleted_groups_members_go_and_stay_contacts(
 
 
 def test_no_turn_clears_more_than_a_thousand_rows(
-    ana: Client, people: People, store: Store, count: Callable[[str], int]
+    ana: Client, people: People, store: Store, count: Callable[[str], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _delete_big_group(ana)
     seen = [count("membership")]
 
-    def look(pause_seconds: float) -> bool:
+    def step_and_look(work: PurgeWork) -> bool:
+        has_more = step(work)
         seen.append(count("membership"))
         assert_sound(store, people.shopify)
-        return pause_seconds > 0
+        return has_more
 
-    run_worker(look, store=store)
+    step = PurgeWork.step
+    monkeypatch.setattr(PurgeWork, "step", step_and_look)
+    _run_until_idle(store)
     cleared = [before - after for before, after in pairwise(seen)]
     assert max(cleared) == TURN_ROWS_MAX
     assert sum(cleared) == MEMBERS
@@ -104,9 +108,8 @@ def test_on_a_request_to_stop_the_worker_gives_its_job_back_after_the_turn(
     ana: Client, store: Store, database: str, count: Callable[[str], int]
 ) -> None:
     _delete_big_group(ana)
-    asked = iter([False, False, True])
-    run_worker(lambda _: next(asked, True), store=store)
-    assert count("membership") == MEMBERS + 10 - TURN_ROWS_MAX
+    run_worker(lambda _: count("membership") < MEMBERS + 10, store=store)
+    assert 10 < count("membership") < MEMBERS + 10
     assert rows_of(database, "SELECT lease_owner, attempts FROM job") == [(None, 0)]
     _run_until_idle(store)
     assert count("membership") == 10
@@ -116,19 +119,18 @@ def test_a_worker_that_lost_its_lease_leaves_the_job_to_the_other(
     ana: Client, store: Store, database: str, count: Callable[[str], int]
 ) -> None:
     _delete_big_group(ana)
-    asked = iter([False, False, False, True])
     taken: list[Job | None] = []
 
     def ask(pause_seconds: float) -> bool:
-        answer = next(asked, True)
         if count("membership") < MEMBERS and not taken:
             end_leases(database)
             taken.append(store.system_write(_now(), take_job, owner="another"))
-        return answer
+        return pause_seconds > 0
 
     run_worker(ask, store=store)
     assert taken[0] is not None
-    assert count("membership") == MEMBERS + 10 - TURN_ROWS_MAX
+    # One more turn may have been in progress.
+    assert 10 < count("membership") < MEMBERS
     assert rows_of(database, "SELECT lease_owner FROM job") == [("another",)]
 
 
@@ -175,14 +177,14 @@ def test_an_outage_is_waited_out(new_database: NewDatabase, caplog: pytest.LogCa
             Path(database).rename(away)
         elif len(pauses) == 2:
             away.rename(database)
-        return len(pauses) == 3
+        return len(pauses) > 2 and pause_seconds > 0
 
     try:
         run_worker(ask, store=store)
     finally:
         store.close()
     assert pauses[0] == 0
-    assert pauses[1] > pauses[2] > 0
+    assert pauses[1] > pauses[-1] > 0
     assert "moved or removed" in caplog.text
 
 

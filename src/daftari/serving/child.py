@@ -22,9 +22,6 @@ from daftari.memory import check_cycles_rarely, limit_heaps
 from daftari.serving.log_lines import LineFormatter
 from daftari.settings import Settings
 
-JOBS_AT_ONCE = 3
-"""Jobs that a worker runs at the same time, so that a long import does not delay the others."""
-
 
 class Listening(Struct, frozen=True):
     """How a server process listens, and its limits."""
@@ -91,32 +88,19 @@ def work(settings: Settings) -> None:
     """Runs the background worker until SIGTERM or SIGINT, or until its parent ends."""
     stop = _Stop()
     from daftari.store import WaitingStore
-    from daftari.worker import run_worker
+    from daftari.worker import STEPS_AT_ONCE, run_worker
 
     _begin()
-    store = WaitingStore(
-        settings.database, threads=2 * JOBS_AT_ONCE, secret=settings.secret, secret_file=settings.secret_file
-    )
+    # Each of its threads may wait for the same project.
+    threads = 2 * (STEPS_AT_ONCE + 1)
+    store = WaitingStore(settings.database, threads=threads, secret=settings.secret, secret_file=settings.secret_file)
     stopping = threading.Event()
-    crashed: list[BaseException] = []
-
-    def work_one() -> None:
-        try:
-            run_worker(stopping.wait, store=store)
-        except BaseException as error:
-            crashed.append(error)
-            stopping.set()
-
-    threads = [threading.Thread(target=work_one) for _ in range(JOBS_AT_ONCE)]
     check_cycles_rarely()
     stop.then(stopping.set)
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    store.close()
-    if crashed:
-        raise crashed[0]
+    try:
+        run_worker(stopping.wait, store=store)
+    finally:
+        store.close()
 
 
 class _Stop:

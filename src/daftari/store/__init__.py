@@ -17,13 +17,18 @@ from daftari.store.erasure_key import default_secret_file
 from daftari.store.file_modes import list_exposed_files
 from daftari.store.file_parts import list_parts
 from daftari.store.jobs import (
+    JobName,
     finish_job,
     holds_job,
     is_job_due,
     is_this_job_due,
     list_held_jobs,
+    list_jobs,
+    postpone_job,
     release_job,
     renew_job,
+    renew_jobs,
+    request_jobs,
     take_job,
     take_this_job,
 )
@@ -32,6 +37,7 @@ from daftari.store.waiting import WaitingStore
 
 __all__ = [
     "POSTGRES_PREFIXES",
+    "JobName",
     "Store",
     "SystemTx",
     "Tx",
@@ -47,14 +53,18 @@ __all__ = [
     "is_this_job_due",
     "list_exposed_files",
     "list_held_jobs",
+    "list_jobs",
     "list_parts",
     "masked",
     "migrate",
     "open_store",
+    "postpone_job",
     "read_address",
     "refuse_pairs",
     "release_job",
     "renew_job",
+    "renew_jobs",
+    "request_jobs",
     "take_job",
     "take_this_job",
 ]

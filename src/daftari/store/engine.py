@@ -11,20 +11,21 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from msgspec import Struct
 from msgspec.structs import asdict, astuple
 
-from daftari.errors import StoreUnavailable, Unauthenticated
+from daftari.errors import StoreBusy, StoreUnavailable, Unauthenticated
 from daftari.model.projects import NO_PROJECT, Actor, Project
+from daftari.store.queries import Query
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Value = int | str | bytes | None
 Row = tuple[int | str | bytes | None, ...]
-RowSet = Sequence[int] | Sequence[tuple[Value, ...]]
+RowSet = Sequence[int] | Sequence[str] | Sequence[tuple[Value, ...]]
 
 TABLES: dict[str, tuple[str, ...]] = {
     "contact": ("project_id", "id", "mobile", "card", "card_version", "updated_at", "consent_status"),
@@ -46,9 +47,13 @@ TABLES: dict[str, tuple[str, ...]] = {
     "import_reject": ("project_id", "import_id", "number", "reason", "cell", "record", "digits", "taken"),
 }
 """The tables for ``insert_many``, and the order of columns in their rows."""
+SYSTEM_TABLES = frozenset({"system", "project", "project_name", "key", "inbound_token", "job"})
+"""The tables of the whole database. No transaction writes both to one of them and to a table of a project."""
 AWAY = "The database does not answer."
 WRITE_WAIT_SECONDS_MAX = 5.0
 """How long a write waits in all: in the queue of its process, for its turn, and for the locks of the database."""
+FOLLOWING_WAIT_SECONDS_MAX = 1.0
+"""The same for what follows a write, for which the write's caller waits."""
 EARLIER_TABLE = "house"
 """A table that only a schema from before version 1 has."""
 
@@ -69,6 +74,10 @@ class Book(Struct):
     next_fact: int
     next_item: int
     """For audiences, erasures, exports, imports, reviews and quarantined requests."""
+
+
+class MisplacedWrite(Exception):
+    """A write to system tables in a transaction of a project, or the other way around: a mistake in the program."""
 
 
 class Tx(Protocol):
@@ -101,6 +110,12 @@ class Tx(Protocol):
 
     def lease_clock(self) -> LeaseClock:
         """What the database's clock says. For leases alone: everything else is given its time."""
+
+    def follow_up(self, project: Project, rule: Callable[[Tx], object]) -> None:
+        """Have ``rule`` called once this is committed, in a transaction of its own: a project's, or ``NO_PROJECT``'s.
+
+        It may be lost. Whatever it writes is a hint, or is made up for later.
+        """
 
 
 class WriteTx(Tx, Protocol):
@@ -136,7 +151,7 @@ class SystemTx(Tx, Protocol):
 class Transaction(ABC):
     """The base of both engines' transactions: ``Tx``, ``WriteTx`` and ``SystemTx`` in one."""
 
-    __slots__ = ("actor", "book", "erasure_key", "next_system_id", "now", "project")
+    __slots__ = ("actor", "book", "erasure_key", "following", "next_system_id", "now", "project")
 
     book: Book
     actor: Actor
@@ -146,6 +161,16 @@ class Transaction(ABC):
         self.project = project
         self.now = now
         self.erasure_key = erasure_key
+        self.following: list[tuple[Project, Callable[[Tx], object]]] = []
+
+    def follow_up(self, project: Project, rule: Callable[[Tx], object]) -> None:
+        """Have ``rule`` called once this is committed; see ``Tx``."""
+        self.following.append((project, rule))
+
+    def _refuse_misplaced(self, query: Query) -> None:
+        """Raise ``MisplacedWrite`` if a query writes to other tables than the transaction is for."""
+        if query.writes and (query.writes in SYSTEM_TABLES) != (self.project is NO_PROJECT):
+            raise MisplacedWrite(f"{query.name} writes to {query.writes} in a transaction of other tables")
 
     @abstractmethod
     def _rows(self, query: str, values: dict[str, Value | RowSet]) -> list[Row]:
@@ -258,7 +283,7 @@ class Store(ABC):
                 raise Unauthenticated
             return _saving_book(tx, lambda: rule(tx, *args, **kwargs))
 
-        return self._exclusive(project, now, self._wait_until(), locked)
+        return self._committed(project, now, locked)
 
     def purge(
         self,
@@ -276,7 +301,7 @@ class Store(ABC):
             _lock_book(tx, actor)
             return _saving_book(tx, lambda: rule(tx, *args, **kwargs))
 
-        return self._exclusive(project, now, self._wait_until(), locked)
+        return self._committed(project, now, locked)
 
     def system_write(
         self, now: int, rule: Callable[Concatenate[SystemTx, P], T], /, *args: P.args, **kwargs: P.kwargs
@@ -293,7 +318,20 @@ class Store(ABC):
                 tx.run("save_system", next_id=tx.next_system_id)
             return result
 
-        return self._exclusive(NO_PROJECT, now, self._wait_until(), locked)
+        return self._committed(NO_PROJECT, now, locked)
+
+    def _committed(self, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
+        """Call ``body`` in a transaction that may write, and then what is to follow it."""
+
+        def noted(tx: Transaction) -> tuple[T, list[tuple[Project, Callable[[Tx], object]]]]:
+            return body(tx), tx.following
+
+        result, following = self._exclusive(project, now, self._wait_until(), noted)
+        for place, rule in following:
+            # The write is done, even if this is lost.
+            with suppress(StoreBusy):
+                self._exclusive(place, now, time.monotonic() + FOLLOWING_WAIT_SECONDS_MAX, rule)
+        return result
 
     @abstractmethod
     def answers(self) -> None:
@@ -325,13 +363,22 @@ class Store(ABC):
 
 def _lock_book(tx: Transaction, actor: Actor) -> bool:
     """Take the project's lock and read its counters. Returns whether the project was deleted."""
-    row = tx.one("lock_book")
+    row = tx.one("lock_book") or _open_book(tx)
     if row is None:
         raise Unauthenticated
     *counters, closed = cast("tuple[int, ...]", row)
     tx.book = Book(*counters)
     tx.actor = actor
     return bool(closed)
+
+
+def _open_book(tx: Transaction) -> Row | None:
+    """Insert the counters of a project that has just been created, and lock them; ``None`` if it is deleted."""
+    first_id = tx.fetch_one(int, "get_first_id", id=tx.project.id)
+    if first_id is None:
+        return None
+    tx.run("insert_book", first_id=first_id)
+    return tx.one("lock_book")
 
 
 def _saving_book(tx: Transaction, work: Callable[[], T]) -> T:

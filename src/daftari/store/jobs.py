@@ -1,7 +1,8 @@
 """Jobs: what the workers are to do and when, and which worker holds which job for how long.
 
-A job is named by project, kind and subject; how far its work is lives with the project. A project's transaction may
-request a job, so that the job exists if and only if the work does. What a job does belongs to the workers.
+A job is named by project, kind and subject; which work there is and how far it is lives with the project. Jobs are
+system rows, so that a project's transaction only hints at one: the job is requested after the commit. What a job does
+belongs to the workers, and so does finding the work whose hint was lost.
 
 Leases run on the database's clock, because those of servers differ and are set. A lease of another start of the machine
 is over, and so is one that ends much later than a lease that began now: its clock was another one.
@@ -9,12 +10,19 @@ is over, and so is one that ends much later than a lease that began now: its clo
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import cast
 
-from daftari.model.jobs import LEASE_SECONDS, Job
-from daftari.store.engine import Row, SystemTx, Tx
+from daftari.model.jobs import LEASE_SECONDS, Job, JobKind
+from daftari.model.projects import NO_PROJECT
+from daftari.store.engine import Row, SystemTx, Tx, WriteTx
 
 LEASE_MICROSECONDS = LEASE_SECONDS * 1_000_000
+ALL_KINDS = tuple(JobKind)
+
+JobName = tuple[int, str, str]
+"""A project's id, a kind, and a subject."""
 
 
 def request_job(tx: Tx, *, project_id: int, kind: str, subject: str = "", due_at: int | None = None) -> None:
@@ -32,14 +40,31 @@ def request_job(tx: Tx, *, project_id: int, kind: str, subject: str = "", due_at
     )
 
 
-def is_job_due(tx: Tx) -> bool:
+def hint_job(tx: WriteTx, *, kind: str, subject: str = "", due_at: int | None = None) -> None:
+    """Request a job as soon as this transaction is committed. A worker that looks for work makes up for a lost hint."""
+    request = partial(request_job, project_id=tx.project.id, kind=kind, subject=subject, due_at=due_at)
+    tx.follow_up(NO_PROJECT, request)
+
+
+def request_jobs(tx: SystemTx, *, names: Sequence[JobName]) -> None:
+    """Request work at once."""
+    for project_id, kind, subject in names:
+        request_job(tx, project_id=project_id, kind=kind, subject=subject)
+
+
+def list_jobs(tx: Tx) -> set[JobName]:
+    """The jobs that need no request: a worker holds them or will take them at once, or they failed and wait."""
+    return set(tx.fetch(tuple[int, str, str], "list_jobs"))
+
+
+def is_job_due(tx: Tx, *, kinds: Sequence[str] = ALL_KINDS) -> bool:
     """Whether a job is due that no worker holds; a read, so that idle workers lock nothing."""
-    return tx.one("find_due_job", now=tx.now, **_clock(tx)) is not None
+    return _find_due(tx, kinds) is not None
 
 
-def take_job(tx: SystemTx, *, owner: str) -> Job | None:
+def take_job(tx: SystemTx, *, owner: str, kinds: Sequence[str] = ALL_KINDS) -> Job | None:
     """The job that has been due for longest and that no worker holds, now held by ``owner``."""
-    return _take(tx, tx.one("find_due_job", now=tx.now, **_clock(tx)), owner)
+    return _take(tx, _find_due(tx, kinds), owner)
 
 
 def is_this_job_due(tx: Tx, *, project_id: int, kind: str, subject: str = "") -> bool:
@@ -50,6 +75,10 @@ def is_this_job_due(tx: Tx, *, project_id: int, kind: str, subject: str = "") ->
 def take_this_job(tx: SystemTx, *, project_id: int, kind: str, owner: str, subject: str = "") -> Job | None:
     """This job, now held by ``owner``; ``None`` when it is not due or another worker holds it."""
     return _take(tx, _find(tx, project_id, kind, subject), owner)
+
+
+def _find_due(tx: Tx, kinds: Sequence[str]) -> Row | None:
+    return tx.one("find_due_job", now=tx.now, kinds=list(kinds), **_clock(tx))
 
 
 def _find(tx: Tx, project_id: int, kind: str, subject: str) -> Row | None:
@@ -79,6 +108,11 @@ def renew_job(tx: SystemTx, *, job: Job, has_progress: bool = False) -> bool:
     return tx.run("renew_job", **_named(job), **_lease(tx), has_progress=int(has_progress)) > 0
 
 
+def renew_jobs(tx: SystemTx, *, held: Mapping[Job, bool]) -> list[Job]:
+    """Extend the leases of jobs, each with whether it has progress. Returns those that another worker holds by now."""
+    return [job for job, has_progress in held.items() if not renew_job(tx, job=job, has_progress=has_progress)]
+
+
 def holds_job(tx: Tx, *, job: Job) -> bool:
     """Whether the worker still holds the job."""
     return tx.one("holds_job", **_named(job)) is not None
@@ -87,6 +121,11 @@ def holds_job(tx: Tx, *, job: Job) -> bool:
 def release_job(tx: SystemTx, *, job: Job, has_progress: bool = False) -> None:
     """Return an unfinished job; it waits behind all that are due by now. ``has_progress`` as in ``renew_job``."""
     tx.run("release_job", **_named(job), now=tx.now, has_progress=int(has_progress))
+
+
+def postpone_job(tx: SystemTx, *, job: Job, due_at: int) -> None:
+    """Return a job that failed; it is not taken before ``due_at``, unless it is requested again."""
+    tx.run("postpone_job", **_named(job), due_at=due_at)
 
 
 def finish_job(tx: SystemTx, *, job: Job) -> bool:

@@ -123,6 +123,7 @@ class PostgresTransaction(Transaction):
 
     def _execute(self, name: str, values: dict[str, Value | RowSet]) -> None:
         query = self._queries[name]
+        self._refuse_misplaced(query)
         refuse_nul(values)
         values.setdefault("project", self.project.id)
         given: dict[str, object] = dict(values)

@@ -5,6 +5,8 @@ Opens and closes a project's book; keys and contacts belong to other modules.
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 from msgspec.structs import replace
 
@@ -36,12 +38,18 @@ def with_names(tx: Tx, project: Project) -> Project:
 
 
 def insert_project(tx: SystemTx, *, name: str, folded: str, region: str, on_error: OnError, first_id: int) -> Project:
-    """Insert a project with an empty book whose first contact gets ``first_id``."""
-    project_id = tx.take_id()
-    tx.run("insert_project", id=project_id, name=name, folded=folded, region=region, on_error=on_error, now=tx.now)
-    tx.run("insert_project_name", id=project_id, folded=folded)
-    tx.run("insert_book", project=project_id, first_id=first_id)
-    return Project(project_id, name, region, on_error, tx.now, (folded,))
+    """Insert a project with an empty book whose first contact gets ``first_id``.
+
+    The book follows the commit; if that is lost, the first write to the project opens it.
+    """
+    project = Project(tx.take_id(), name, region, on_error, tx.now, (folded,))
+    tx.run(
+        "insert_project",
+        id=project.id, name=name, folded=folded, region=region, on_error=on_error, first_id=first_id, now=tx.now,
+    )  # fmt: skip
+    tx.run("insert_project_name", id=project.id, folded=folded)
+    tx.follow_up(project, partial(_insert_book, first_id=first_id))
+    return project
 
 
 def update_project(tx: SystemTx, *, project: Project, folded: str) -> None:
@@ -58,15 +66,27 @@ def update_project(tx: SystemTx, *, project: Project, folded: str) -> None:
     tx.run("insert_project_name", id=project.id, folded=folded)
 
 
-def hide_project(tx: SystemTx, *, project_id: int) -> None:
-    """Free a project's name and close its book to all writes; its rows are purged later."""
-    tx.run("hide_project", id=project_id, now=tx.now)
-    tx.run("close_book", project=project_id)
+def hide_project(tx: SystemTx, *, project: Project) -> None:
+    """Free a project's name and close its book to all writes; its rows are purged later.
+
+    The book is closed after the commit; if that is lost, the purge closes it.
+    """
+    tx.run("hide_project", id=project.id, now=tx.now)
+    tx.follow_up(project, close_book)
+
+
+def close_book(tx: Tx) -> None:
+    """Close the book of a deleted project to all writes."""
+    tx.run("close_book")
 
 
 def read_project(project_id: int, name: str, region: str, on_error: OnError, created_at: int, consent: str) -> Project:
     """A project from the columns of its row; ``consent`` is JSON."""
     return Project(project_id, name, region, on_error, created_at, consent=_read_consent(consent))
+
+
+def _insert_book(tx: Tx, *, first_id: int) -> None:
+    tx.run("insert_book", first_id=first_id)
 
 
 def _fetch_projects(tx: Tx, query: str, **values: int | str) -> list[Project]:

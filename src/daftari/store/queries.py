@@ -21,6 +21,7 @@ Dialect = Literal["sqlite", "postgres"]
 
 _NAME = re.compile(r"^-- name: (\w+)\n((?:--.*\n)+)", re.MULTILINE)
 _ROWS = re.compile(r"rows\(:(\w+) AS (\w+),\s*([^)]+)\)")
+_WRITES = re.compile(r"\s*(?:INSERT INTO|UPDATE|DELETE FROM)\s+(\w+)")
 _VALUE = re.compile(r"(?<!:):(\w+)")
 _TABLE_END = re.compile(r"^\) STRICT(?:, WITHOUT ROWID)?;(?: -- postgres: (.+))?$", re.MULTILINE)
 _TYPES = {"INTEGER": "bigint", "TEXT": 'text COLLATE "C"', "BLOB": "bytea"}
@@ -28,11 +29,15 @@ _TYPE = re.compile(rf"\b({'|'.join(_TYPES)})\b")
 
 
 class Query(Struct, frozen=True):
-    """One query in one dialect. ``row_sets`` maps a row set's name to the columns of its rows."""
+    """One query in one dialect. ``row_sets`` maps a row set's name to the columns of its rows.
+
+    ``writes``: the table that it writes to; empty if it reads.
+    """
 
     name: str
     purpose: str
     text: str
+    writes: str
     row_sets: Mapping[str, tuple[str, ...]]
 
 
@@ -68,7 +73,14 @@ def _translate(name: str, purpose: str, body: str, dialect: Dialect) -> Query:
     else:
         text = _VALUE.sub(r"%(\1)s", _ROWS.sub(_unnest, body.replace("%", "%%")))
     words = " ".join(line.removeprefix("--").strip() for line in purpose.splitlines())
-    return Query(name=name, purpose=words, text=text.strip().removesuffix(";"), row_sets=row_sets)
+    written = _WRITES.match(body)
+    return Query(
+        name=name,
+        purpose=words,
+        text=text.strip().removesuffix(";"),
+        writes=written[1] if written else "",
+        row_sets=row_sets,
+    )
 
 
 def translate_migration(source: str, dialect: Dialect) -> str:

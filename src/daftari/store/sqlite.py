@@ -121,6 +121,7 @@ class SqliteTransaction(Transaction):
 
     def _execute(self, name: str, values: dict[str, Value | RowSet]) -> apsw.Cursor:
         query = self._queries[name]
+        self._refuse_misplaced(query)
         refuse_nul(values)
         values.setdefault("project", self.project.id)
         for row_set, columns in query.row_sets.items():

@@ -1,8 +1,9 @@
 """The worker: background work, in small steps. It knows rules and store, and no HTTP, processes or signals.
 
-A kind of job is one file with its work and one line in ``jobs.py``; ``loop.py`` knows no kind.
+A kind of job is one file with its work and one line in ``jobs.py``. ``loop.py``, ``held.py`` and ``look.py`` know no
+kind.
 """
 
-from daftari.worker.loop import run_job, run_worker
+from daftari.worker.loop import STEPS_AT_ONCE, run_job, run_worker
 
-__all__ = ["run_job", "run_worker"]
+__all__ = ["STEPS_AT_ONCE", "run_job", "run_worker"]

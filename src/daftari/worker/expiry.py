@@ -1,17 +1,16 @@
-"""Deletes what has expired, a step at a time. What expires is listed in ``jobs.py``. No SQL."""
+"""Deletes what has expired in one project, a step at a time. What expires is listed in ``jobs.py``. No SQL."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from msgspec import Struct
 
-from daftari.errors import Unauthenticated
+from daftari.model.projects import Project
 from daftari.model.time import current_time
-from daftari.rules.access.projects import list_projects
 from daftari.store import Store, Tx, WriteTx
 from daftari.worker.leases import WORKER
+from daftari.worker.work import MayContinue, Steps
 
 
 class Expiring(Struct, frozen=True):
@@ -22,13 +21,20 @@ class Expiring(Struct, frozen=True):
     expire: Callable[[WriteTx], object]
 
 
-def delete_expired(should_stop: Callable[[float], bool], *, store: Store, tables: Sequence[Expiring]) -> None:
-    """Delete what has expired, in every project, a step a transaction, until ``should_stop`` returns ``True``."""
-    for project in store.system_read(current_time(), list_projects):
-        # The project may be deleted meanwhile, and everything in it with it.
-        with suppress(Unauthenticated):
-            for expiring in tables:
-                while store.read(project, current_time(), expiring.has_expired):
-                    if should_stop(0.0):
-                        return
-                    store.write(project, WORKER, current_time(), expiring.expire)
+class ExpireWork(Steps):
+    """Deletes what has expired in some tables."""
+
+    def __init__(
+        self, store: Store, project: Project, *, may_continue: MayContinue, tables: Sequence[Expiring]
+    ) -> None:
+        self._store = store
+        self._project = project
+        self._tables = tables
+
+    def step(self) -> bool:
+        """Delete some rows of one table. Returns whether there were any."""
+        for table in self._tables:
+            if self._store.read(self._project, current_time(), table.has_expired):
+                self._store.write(self._project, WORKER, current_time(), table.expire)
+                return True
+        return False

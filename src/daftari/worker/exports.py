@@ -10,10 +10,8 @@ import errno
 import gc
 import os
 import tempfile
-import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import BinaryIO, Concatenate, ParamSpec, Self, TypeVar
+from typing import BinaryIO, Concatenate, ParamSpec, TypeVar
 
 from daftari.errors import StoreBusy, ValidationFailed
 from daftari.model.limits import PART_BYTES, PARTS_PER_STEP
@@ -32,10 +30,8 @@ from daftari.rules.exports.snapshot import Counted
 from daftari.rules.exports.write import FileDefinition, write_export
 from daftari.store import Store, WriteTx
 from daftari.worker.leases import WORKER
-from daftari.worker.work import KeepAlive
+from daftari.worker.work import MayContinue, Steps
 
-HEARTBEAT_SECONDS = 5.0
-"""How often a worker renews its lease while it reads."""
 NO_ROOM = "The worker's disk is full; free some space."
 NO_ROOM_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -47,23 +43,15 @@ class _Stopped(Exception):
     """The worker is to stop, or has lost the job."""
 
 
-class ExportWork:
+class ExportWork(Steps):
     """The exports of one project: a step deletes some parts of removed files, or else makes one file."""
 
-    def __init__(self, store: Store, project: Project, *, keep_alive: KeepAlive) -> None:
+    def __init__(self, store: Store, project: Project, *, may_continue: MayContinue) -> None:
         self._store = store
         self._project = project
-        self._keep_alive = keep_alive
+        self._may_continue = may_continue
         self._attempt: Attempt | None = None
         self._interrupted: str | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Nothing is open."""
 
     def step(self) -> bool:
         """Delete some parts, or make one file. Returns whether there may be more to do."""
@@ -109,7 +97,7 @@ class ExportWork:
             write_export,
             definition=definition,
             file=file,
-            watch=_Heartbeat(self._keep_alive),
+            watch=self._watch,
         )
 
     def _keep_file(self, attempt: Attempt, file: BinaryIO, counted: Counted) -> None:
@@ -117,26 +105,16 @@ class ExportWork:
         file.seek(0)
         first = 0
         while parts := [part for _ in range(PARTS_PER_STEP) if (part := file.read(PART_BYTES))]:
-            if not self._keep_alive() or not self._write(keep_parts, attempt=attempt, first=first, parts=parts):
+            if not self._may_continue() or not self._write(keep_parts, attempt=attempt, first=first, parts=parts):
                 return
             self._store.maintain()
             first += len(parts)
         rows = counted.contacts + counted.numbers
         self._write(finish_export, attempt=attempt, rows=rows, size=size)
 
+    def _watch(self, written: int) -> None:
+        if not self._may_continue():
+            raise _Stopped
+
     def _write(self, rule: Callable[Concatenate[WriteTx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return self._store.write(self._project, WORKER, current_time(), rule, *args, **kwargs)
-
-
-class _Heartbeat:
-    """Renews the lease every few seconds while rows are read. Raises ``_Stopped``."""
-
-    def __init__(self, keep_alive: KeepAlive) -> None:
-        self._keep_alive = keep_alive
-        self._next = time.monotonic() + HEARTBEAT_SECONDS
-
-    def __call__(self, written: int) -> None:
-        if time.monotonic() >= self._next:
-            if not self._keep_alive():
-                raise _Stopped
-            self._next = time.monotonic() + HEARTBEAT_SECONDS

@@ -25,12 +25,12 @@ from daftari.rules.imports.undo import undo_chunk
 from daftari.sandbox.process import ChunkReader, ReaderEnded
 from daftari.store import Store, list_parts
 from daftari.worker.leases import WORKER
-from daftari.worker.work import KeepAlive
+from daftari.worker.work import MayContinue
 
 CHUNKS_A_BATCH = 10
 """Ten thousand records in one transaction, while no other writer waits."""
-HEARTBEAT_SECONDS = 5.0
-"""How often a worker renews its lease while it waits for the subprocess."""
+WAIT_SECONDS = 1.0
+"""How long a step waits for the subprocess."""
 CONSIDERATE_SECONDS = 10.0
 """How long after another writer waited a batch is a single chunk, so that the next ones wait less."""
 TRIES_MAX = 3
@@ -42,14 +42,15 @@ log = logging.getLogger("daftari.worker")
 
 
 class ImportWork:
-    """The imports of one project; a step is a transaction or two."""
+    """The imports of one project; a step is a transaction or two, or a wait for the process that reads the file."""
+
+    pause_seconds = 0.0
 
     def __init__(
-        self, store: Store, project: Project, *, keep_alive: KeepAlive, chunks_a_batch: int = CHUNKS_A_BATCH
+        self, store: Store, project: Project, *, may_continue: MayContinue, chunks_a_batch: int = CHUNKS_A_BATCH
     ) -> None:
         self._store = store
         self._project = project
-        self._keep_alive = keep_alive
         self._chunks_a_batch = chunks_a_batch
         self._work: Import | None = None
         self._reader: ChunkReader | None = None
@@ -105,10 +106,8 @@ class ImportWork:
     def _take_batch(self, work: Import) -> None:
         if self._reader is None:
             self._reader = self._opened_reader(work)
-        while not self._waiting and not self._reader.wait(HEARTBEAT_SECONDS):
-            if not self._keep_alive():
-                self._leave()
-                return
+        if not self._waiting and not self._reader.wait(WAIT_SECONDS):
+            return
         most = 1 if time.monotonic() < self._considerate_until else self._chunks_a_batch
         # What could not be written, since the database was busy, is written now.
         self._waiting = self._waiting or self._reader.take(most)

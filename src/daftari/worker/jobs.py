@@ -1,27 +1,35 @@
-"""The registries of background work: the work of each kind of job, and what expires. No SQL.
+"""The registries of background work: the work of each kind of job, how it is found, and what expires. No SQL.
 
 A new kind of job, and a new table with ``expires_at``, needs a line here; a test says so.
 """
 
 from __future__ import annotations
 
+from functools import partial
+
 from daftari.model.jobs import JobKind
 from daftari.rules.audiences import expire_audience, has_expired_audience
-from daftari.rules.exports.lifecycle import expire_export, has_expired_export
+from daftari.rules.erasure.clear import has_open_erasure
+from daftari.rules.erasure.purge import has_deleted_group
+from daftari.rules.exports.lifecycle import expire_export, has_expired_export, has_open_export
 from daftari.rules.idempotency import expire_replays, has_expired_replay
-from daftari.rules.imports.lifecycle import expire_import, has_expired_import
-from daftari.worker.expiry import Expiring
+from daftari.rules.imports.lifecycle import expire_import, has_expired_import, has_open_import
+from daftari.store import Tx
+from daftari.worker.expiry import ExpireWork, Expiring
 from daftari.worker.exports import ExportWork
 from daftari.worker.imports import ImportWork
 from daftari.worker.purge import EraseWork, PurgeWork
-from daftari.worker.work import BeginWork
+from daftari.worker.work import JobType, one_job
 
-JOBS: dict[str, BeginWork] = {
-    JobKind.ERASE: EraseWork,
-    JobKind.EXPORT: ExportWork,
-    JobKind.IMPORT: ImportWork,
-    JobKind.PURGE: PurgeWork,
-}
+LOOK_SECONDS = 5.0
+"""How often a worker looks for work whose hint was lost."""
+EXPIRY_SECONDS = 600.0
+"""How often a worker looks for what has expired."""
+IMPORTS_AT_ONCE_MAX = 3
+"""An import has a process that reads its file, and its memory."""
+EXPORTS_AT_ONCE_MAX = 2
+"""A step of an export is a whole file, during which it has a thread."""
+OTHERS_AT_ONCE_MAX = 4
 
 EXPIRING = (
     Expiring("audience", has_expired_audience, expire_audience),
@@ -29,3 +37,27 @@ EXPIRING = (
     Expiring("import", has_expired_import, expire_import),
     Expiring("idempotency", has_expired_replay, expire_replays),
 )
+
+
+def _has_expired(tx: Tx) -> bool:
+    return any(table.has_expired(tx) for table in EXPIRING)
+
+
+JOBS: dict[str, JobType] = {
+    JobKind.ERASE: one_job(
+        EraseWork, has_work=has_open_erasure, at_once_max=OTHERS_AT_ONCE_MAX, look_seconds=LOOK_SECONDS
+    ),
+    JobKind.EXPIRE: one_job(
+        partial(ExpireWork, tables=EXPIRING),
+        has_work=_has_expired, at_once_max=OTHERS_AT_ONCE_MAX, look_seconds=EXPIRY_SECONDS,
+    ),
+    JobKind.EXPORT: one_job(
+        ExportWork, has_work=has_open_export, at_once_max=EXPORTS_AT_ONCE_MAX, look_seconds=LOOK_SECONDS
+    ),
+    JobKind.IMPORT: one_job(
+        ImportWork, has_work=has_open_import, at_once_max=IMPORTS_AT_ONCE_MAX, look_seconds=LOOK_SECONDS
+    ),
+    JobKind.PURGE: one_job(
+        PurgeWork, has_work=has_deleted_group, at_once_max=OTHERS_AT_ONCE_MAX, look_seconds=LOOK_SECONDS
+    ),
+}  # fmt: skip

@@ -1,57 +1,48 @@
-"""The worker's loop: take a job, do it step by step under a lease, maintain the database, sleep when there is no job.
+"""The worker's loop: take jobs, give them turns, renew their leases, maintain the database, sleep when there is no job.
 
-Each step is a transaction or a few, so that writers wait for no more than one; the worker looks after each whether to
-stop. A worker that lost its lease leaves the job to the one that has it. The kinds of jobs are ``jobs.py``'s.
+A worker holds several jobs. A turn is one step of the job that has waited longest; a few threads do steps at once, so
+that a long job delays no other. This thread does none: it takes, renews, and asks whether to stop. A worker that lost a
+lease leaves the job to the one that has it. The kinds of jobs are ``jobs.py``'s.
 """
 
 from __future__ import annotations
 
-import logging
 import math
 import random
 import time
+from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from threading import Event
+from types import TracebackType
+from typing import Self
 
-from daftari.errors import StoreBusy, StoreUnavailable, Unauthenticated
-from daftari.model.jobs import Job
+from daftari.errors import StoreBusy
 from daftari.model.time import current_time
-from daftari.rules.access.projects import get_project
 from daftari.store import (
     Store,
-    finish_job,
-    holds_job,
     is_job_due,
     is_this_job_due,
     list_held_jobs,
     release_job,
-    renew_job,
+    renew_jobs,
     take_job,
     take_this_job,
 )
-from daftari.worker.expiry import delete_expired
-from daftari.worker.jobs import EXPIRING, JOBS
+from daftari.worker.held import HeldJob, pause_after
+from daftari.worker.jobs import JOBS
 from daftari.worker.leases import is_dead, new_owner
-from daftari.worker.work import Work
+from daftari.worker.look import Look
 
+STEPS_AT_ONCE = 8
+"""Threads that do steps: more than there are jobs whose steps may be long."""
 IDLE_SECONDS = 1.0
-"""How often an idle worker looks for a job, give or take a quarter, so that many do not look at once."""
-BUSY_SECONDS = 0.5
-"""How long to leave alone a database that is busy."""
-OUTAGE_SECONDS = 5.0
-"""How long to leave alone a database that does not answer."""
-
+"""How often a worker looks for a job, give or take a quarter, so that many do not look at once."""
 MAINTENANCE_SECONDS = 0.5
-"""How often a worker maintains the database between two steps."""
+"""How often a worker maintains the database between steps."""
 RENEWAL_SECONDS = 5.0
-"""How often a worker renews its lease: often enough to keep it, seldom enough to cost nothing."""
-UNEXPECTED = "An error in the program ended this; the worker's log says more."
-"""The error that an import or export shows after an unexpected exception."""
-
-EXPIRY_SECONDS = 600.0
-"""How often a worker looks for what has expired."""
-
-log = logging.getLogger("daftari.worker")
+"""How often a worker renews its leases: often enough to keep them, seldom enough to cost nothing."""
 
 ShouldStop = Callable[[float], bool]
 """Waits up to so many seconds for the word to stop, and returns whether it came."""
@@ -59,29 +50,19 @@ ShouldStop = Callable[[float], bool]
 
 def run_worker(should_stop: ShouldStop, *, store: Store) -> None:
     """Do jobs until ``should_stop`` returns ``True``; it is asked between steps and while there is no job."""
-    # A step that reads for long holds this thread's connection; its lease is renewed over another one.
-    with ThreadPoolExecutor(1, thread_name_prefix="daftari-lease") as renewals:
-        _run_worker(should_stop, store=store, renewals=renewals)
-
-
-def _run_worker(should_stop: ShouldStop, *, store: Store, renewals: Executor) -> None:
     owner = new_owner()
-    pause_seconds = 0.0
-    expired_at = -math.inf
-    while not should_stop(pause_seconds):
-        try:
-            store.maintain()
-            if time.monotonic() - expired_at >= EXPIRY_SECONDS:
-                delete_expired(should_stop, store=store, tables=EXPIRING)
-                expired_at = time.monotonic()
-            _release_dead(store)
-            due = store.system_read(current_time(), is_job_due)
-            job = store.system_write(current_time(), take_job, owner=owner) if due else None
-            if job is not None:
-                _run_job(should_stop, store=store, job=job, renewals=renewals)
-            pause_seconds = 0.0 if job else IDLE_SECONDS * random.uniform(0.75, 1.25)
-        except StoreBusy as error:
-            pause_seconds = _pause_after(error)
+    with _Turns(store) as turns:
+        turns.add(Look(store, jobs=JOBS))
+        pause_seconds = 0.0
+        take_at = 0.0
+        while not should_stop(pause_seconds):
+            try:
+                if turns.collect() or time.monotonic() >= take_at:
+                    _take(turns, store=store, owner=owner)
+                    take_at = time.monotonic() + IDLE_SECONDS * random.uniform(0.75, 1.25)
+                pause_seconds = turns.go_on()
+            except StoreBusy as error:
+                pause_seconds = pause_after(error)
 
 
 def run_job(should_stop: ShouldStop, *, store: Store, project_id: int, kind: str) -> bool:
@@ -93,10 +74,31 @@ def run_job(should_stop: ShouldStop, *, store: Store, project_id: int, kind: str
     if not store.system_read(current_time(), is_this_job_due, project_id=project_id, kind=kind):
         return False
     job = store.system_write(current_time(), take_this_job, project_id=project_id, kind=kind, owner=new_owner())
-    if job is not None:
-        with ThreadPoolExecutor(1, thread_name_prefix="daftari-lease") as renewals:
-            _run_job(should_stop, store=store, job=job, renewals=renewals)
-    return job is not None
+    if job is None:
+        return False
+    with _Turns(store) as turns:
+        turns.add(HeldJob(store, job, stopping=turns.stopping))
+        pause_seconds = 0.0
+        while not should_stop(pause_seconds):
+            try:
+                turns.collect()
+                if not turns.held:
+                    break
+                pause_seconds = turns.go_on()
+            except StoreBusy as error:
+                pause_seconds = pause_after(error)
+    return True
+
+
+def _take(turns: _Turns, *, store: Store, owner: str) -> None:
+    """Take the jobs that are due, up to the most of each kind."""
+    _release_dead(store)
+    while kinds := turns.list_free_kinds():
+        if not store.system_read(current_time(), is_job_due, kinds=kinds):
+            return
+        job = store.system_write(current_time(), take_job, owner=owner, kinds=kinds)
+        if job is not None:
+            turns.add(HeldJob(store, job, stopping=turns.stopping))
 
 
 def _release_dead(store: Store) -> None:
@@ -106,69 +108,87 @@ def _release_dead(store: Store) -> None:
             store.system_write(current_time(), release_job, job=job)
 
 
-def _run_job(should_stop: ShouldStop, *, store: Store, job: Job, renewals: Executor) -> None:
-    """Do a job to its end, or until ``should_stop`` returns ``True``, or until the lease is lost."""
+class _Turns:
+    """The turns of a worker's jobs. On leaving, steps in progress are finished and all jobs are given back."""
 
-    def keep_alive() -> bool:
-        return not should_stop(0.0) and renewals.submit(_renew, store, job).result()
+    def __init__(self, store: Store) -> None:
+        self.held: list[HeldJob] = []
+        self.stopping = Event()
+        self._store = store
+        self._threads = ThreadPoolExecutor(STEPS_AT_ONCE, thread_name_prefix="daftari-step")
+        self._waiting: list[HeldJob | Look] = []
+        self._steps: dict[Future[bool], HeldJob | Look] = {}
+        self._maintained_at = -math.inf
+        self._renewed_at = time.monotonic()
 
-    pause_seconds, renewed_at, maintained_at, has_progress = 0.0, time.monotonic(), time.monotonic(), False
-    project = store.system_read(current_time(), get_project, project_id=job.project_id)
-    if project is None:
-        store.system_write(current_time(), finish_job, job=job)
-        return
-    with JOBS[job.kind](store, project, keep_alive=keep_alive) as work:
-        while not should_stop(pause_seconds):
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stopping.set()
+        self._threads.shutdown()
+        try:
+            self.collect()
+        finally:
+            for held in self.held:
+                with suppress(StoreBusy):
+                    held.release()
+
+    def add(self, turn: HeldJob | Look) -> None:
+        """Let a job wait for its turns, until it is done or lost."""
+        if isinstance(turn, HeldJob):
+            self.held.append(turn)
+        self._waiting.append(turn)
+
+    def list_free_kinds(self) -> list[str]:
+        """The kinds of which this worker may hold another job."""
+        held = Counter(held.job.kind for held in self.held)
+        return [kind for kind, job in JOBS.items() if held[kind] < job.at_once_max]
+
+    def collect(self) -> bool:
+        """Let those whose step has ended wait again. Returns whether there may be another job to take."""
+        may_take = False
+        for step in [step for step in self._steps if step.done()]:
+            turn = self._steps.pop(step)
             try:
-                if time.monotonic() - renewed_at >= RENEWAL_SECONDS:
-                    store.system_write(current_time(), renew_job, job=job, has_progress=has_progress)
-                    renewed_at = time.monotonic()
-                if not store.system_read(current_time(), holds_job, job=job):
-                    # Another worker has it.
-                    return
-                if not _step(work):
-                    store.system_write(current_time(), finish_job, job=job)
-                    return
-                if job.attempts > 1 and not has_progress:
-                    # Earlier attempts may have ended their workers: record at once that this one makes progress.
-                    renewed_at = -math.inf
-                has_progress = True
-                if time.monotonic() - maintained_at >= MAINTENANCE_SECONDS:
-                    store.maintain()
-                    maintained_at = time.monotonic()
-                pause_seconds = 0.0
-            except Unauthenticated:
-                # The project was deleted meanwhile; its purge is another job.
-                store.system_write(current_time(), finish_job, job=job)
-                return
+                goes_on = step.result()
             except StoreBusy as error:
-                pause_seconds = _pause_after(error)
-    store.system_write(current_time(), release_job, job=job, has_progress=has_progress)
+                turn.pause_after(error)
+                goes_on = True
+            if goes_on:
+                self._waiting.append(turn)
+            elif isinstance(turn, HeldJob):
+                self.held.remove(turn)
+            may_take = may_take or not goes_on or isinstance(turn, Look)
+        return may_take
 
+    def go_on(self) -> float:
+        """Renew and maintain what is due, and start the steps whose turn it is; wait for one to end, if any is running.
 
-def _renew(store: Store, job: Job) -> bool:
-    """Renew the lease. Returns whether this worker still holds the job. The lease outlasts several attempts."""
-    try:
-        return store.system_write(current_time(), renew_job, job=job)
-    except StoreBusy:
-        return True
+        Returns for how many seconds there is nothing to do.
+        """
+        now = time.monotonic()
+        if now - self._maintained_at >= MAINTENANCE_SECONDS:
+            self._store.maintain()
+            self._maintained_at = now
+        if now - self._renewed_at >= RENEWAL_SECONDS:
+            self._renew()
+            self._renewed_at = now
+        self._waiting.sort(key=lambda turn: turn.ready_at)
+        while len(self._steps) < STEPS_AT_ONCE and self._waiting and self._waiting[0].ready_at <= now:
+            turn = self._waiting.pop(0)
+            self._steps[self._threads.submit(turn.step)] = turn
+        next_at = min([turn.ready_at for turn in self._waiting[:1]] + [now + IDLE_SECONDS])
+        if not self._steps:
+            return max(0.0, next_at - now)
+        wait(self._steps, timeout=max(0.0, next_at - now), return_when=FIRST_COMPLETED)
+        return 0.0
 
-
-def _step(work: Work) -> bool:
-    """Do one step. An unexpected exception fails this job, not the worker."""
-    try:
-        return work.step()
-    except (StoreBusy, Unauthenticated):
-        raise
-    except Exception:
-        log.exception("a step of a job failed")
-        if not work.fail(UNEXPECTED):
-            raise
-        return True
-
-
-def _pause_after(error: StoreBusy) -> float:
-    if isinstance(error, StoreUnavailable):
-        log.error("%s", error.message)
-        return OUTAGE_SECONDS
-    return BUSY_SECONDS
+    def _renew(self) -> None:
+        """Renew the leases; a job that another worker holds by now gets no further turn."""
+        held = {held.job: held for held in self.held}
+        has_progress = {job: held.has_progress for job, held in held.items()}
+        for job in self._store.system_write(current_time(), renew_jobs, held=has_progress) if held else ():
+            held[job].is_lost = True

@@ -8,13 +8,13 @@ from daftari.rules.erasure.clear import clear_erased
 from daftari.rules.erasure.purge import has_book, is_deleted, purge_book, purge_group, purge_project
 from daftari.store import Store
 from daftari.worker.leases import WORKER
-from daftari.worker.work import KeepAlive, Steps
+from daftari.worker.work import MayContinue, Steps
 
 
 class PurgeWork(Steps):
     """Deletes the members of deleted groups, or all of a deleted project."""
 
-    def __init__(self, store: Store, project: Project, *, keep_alive: KeepAlive) -> None:
+    def __init__(self, store: Store, project: Project, *, may_continue: MayContinue) -> None:
         self._store = store
         self._project = project
 
@@ -33,7 +33,7 @@ class PurgeWork(Steps):
 class EraseWork(Steps):
     """Clears the ids of erased contacts from what still names them."""
 
-    def __init__(self, store: Store, project: Project, *, keep_alive: KeepAlive) -> None:
+    def __init__(self, store: Store, project: Project, *, may_continue: MayContinue) -> None:
         self._store = store
         self._project = project
 

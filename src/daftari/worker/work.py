@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
-from daftari.model.projects import Project
-from daftari.store import Store
+from msgspec import Struct
 
-KeepAlive = Callable[[], bool]
-"""Renews the job's lease; ``False`` when the worker is to stop, or has lost the job."""
+from daftari.model.projects import Project
+from daftari.store import Store, Tx
+
+MayContinue = Callable[[], bool]
+"""``False`` when the worker is to stop, or has lost the job."""
 
 
 class Work(Protocol):
-    """The work of one job in one project, a step at a time: ``with`` it, until ``step`` returns ``False``."""
+    """The work of one job in one project, a step at a time: ``with`` it, until ``step`` returns ``False``.
+
+    Between two steps other jobs have their turns, so a step is short: a transaction or a few, or a second of I/O.
+    """
+
+    pause_seconds: float
+    """How long the next step is to wait, as the last one found."""
 
     def __enter__(self) -> Self: ...
 
@@ -23,7 +31,7 @@ class Work(Protocol):
     ) -> None: ...
 
     def step(self) -> bool:
-        """Do the next step, a transaction or a few. Returns whether there may be another one.
+        """Do the next step. Returns whether there may be another one.
 
         Raises ``Unauthenticated`` when the project was deleted, and ``StoreBusy``.
         """
@@ -33,13 +41,37 @@ class Work(Protocol):
 
 
 class BeginWork(Protocol):
-    """Makes the work of a job, usually its class. A step that takes long calls ``keep_alive`` every few seconds."""
+    """Makes the work of the only job of its kind in a project, usually its class.
 
-    def __call__(self, store: Store, project: Project, *, keep_alive: KeepAlive) -> Work: ...
+    A step that takes long asks ``may_continue`` every second or so.
+    """
+
+    def __call__(self, store: Store, project: Project, *, may_continue: MayContinue) -> Work: ...
+
+
+class BeginWorkOn(Protocol):
+    """As ``BeginWork``, for one of several jobs of a kind."""
+
+    def __call__(self, store: Store, project: Project, *, subject: str, may_continue: MayContinue) -> Work: ...
+
+
+class JobType(Struct, frozen=True):
+    """What a worker must know of a kind of job.
+
+    ``list_subjects``: of the jobs that have work now; it costs little, for every worker asks it of every project again
+    and again. ``at_once_max``: how many jobs of the kind one worker holds at a time.
+    """
+
+    begin: BeginWorkOn
+    list_subjects: Callable[[Tx], Sequence[str]]
+    at_once_max: int
+    look_seconds: float
 
 
 class Steps:
     """Work that has nothing to close and nothing to end: a rule, called until it returns ``False``."""
+
+    pause_seconds = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -52,3 +84,15 @@ class Steps:
     def fail(self, error: str) -> bool:
         """Nothing can be ended: the work has to be done, however often it is tried."""
         return False
+
+
+def one_job(begin: BeginWork, *, has_work: Callable[[Tx], bool], at_once_max: int, look_seconds: float) -> JobType:
+    """A kind of which a project has one job, without a subject."""
+
+    def begin_one(store: Store, project: Project, *, subject: str, may_continue: MayContinue) -> Work:
+        return begin(store, project, may_continue=may_continue)
+
+    def list_one(tx: Tx) -> Sequence[str]:
+        return ("",) if has_work(tx) else ()
+
+    return JobType(begin_one, list_one, at_once_max, look_seconds)

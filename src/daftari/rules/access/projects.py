@@ -154,7 +154,7 @@ def delete_project(tx: SystemTx, *, name: str) -> Project:
     """Delete a project at once for everyone, keys revoked and name free; the worker clears its book."""
     found = find_project(tx, name=name)
     keys.revoke_project_keys(tx, project_id=found.id)
-    projects.hide_project(tx, project_id=found.id)
+    projects.hide_project(tx, project=found)
     request_job(tx, project_id=found.id, kind=JobKind.PURGE)
     return found
 

@@ -14,7 +14,7 @@ from daftari.rules.fields import fold_name
 from daftari.rules.numbers import WrittenNumber, choose_numbers
 from daftari.store import Tx, WriteTx, contacts, directory, groups
 from daftari.store.contacts import ContactNumber, StoredContact
-from daftari.store.jobs import request_job
+from daftari.store.jobs import hint_job
 
 
 def list_groups(tx: Tx, *, after: int, limit: int) -> list[Group]:
@@ -68,7 +68,7 @@ def delete_group(tx: WriteTx, *, name: str) -> None:
     group = get_group(tx, name=name)
     groups.hide_group(tx, group_id=group.id)
     events.record(tx, Action.DELETE_GROUP, GroupDeleted(group.id), group_id=group.id)
-    request_job(tx, project_id=tx.project.id, kind=JobKind.PURGE)
+    hint_job(tx, kind=JobKind.PURGE)
 
 
 def join_group(tx: WriteTx, *, name: str, ids: Sequence[int], mobiles: Sequence[WrittenNumber]) -> MembershipOutcome:

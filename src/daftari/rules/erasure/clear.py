@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from daftari.rules.erasure.holders import HOLDERS
-from daftari.store import WriteTx, erasures
+from daftari.store import Tx, WriteTx, erasures
+
+
+def has_open_erasure(tx: Tx) -> bool:
+    """Whether something may still name an erased contact by its id."""
+    return erasures.find_open_erasure(tx) is not None
 
 
 def clear_erased(tx: WriteTx) -> bool:

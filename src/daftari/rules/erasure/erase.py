@@ -18,7 +18,7 @@ from daftari.rules.consent.others import choose_facts, record_others
 from daftari.rules.erasure.holders import HOLDERS
 from daftari.rules.events import Action, Erased
 from daftari.store import WriteTx, consent, contacts, erasures
-from daftari.store.jobs import request_job
+from daftari.store.jobs import hint_job
 
 
 class RemovedCounts(Struct, frozen=True, kw_only=True):
@@ -91,6 +91,6 @@ def _erase(tx: WriteTx, mobile: int, removed: Counter[str]) -> int:
     erased = Erased(erasure_id, mobile, person.contact_id, tx.book.next_fact - 1)
     events.record(tx, Action.ERASE_NUMBER, erased)
     if person.contact_id is not None:
-        request_job(tx, project_id=tx.project.id, kind=JobKind.ERASE)
+        hint_job(tx, kind=JobKind.ERASE)
     removed.update(of_this)
     return erasure_id

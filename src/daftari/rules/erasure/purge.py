@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from daftari.store import SystemTx, Tx, WriteTx, directory, groups, purge
+from daftari.store.projects import close_book
 
 ROWS_PER_STEP = 1_000
 """Rows that one step deletes at most."""
@@ -16,6 +17,11 @@ def is_deleted(tx: Tx, *, project_id: int) -> bool:
 def has_book(tx: Tx) -> bool:
     """Whether a deleted project still has rows of its own."""
     return purge.has_book(tx)
+
+
+def has_deleted_group(tx: Tx) -> bool:
+    """Whether a deleted group is still to be purged."""
+    return purge.find_deleted_group(tx) is not None
 
 
 def purge_group(tx: WriteTx) -> bool:
@@ -34,6 +40,7 @@ def purge_group(tx: WriteTx) -> bool:
 
 def purge_book(tx: WriteTx) -> bool:
     """Delete some rows of a deleted project, the lock of the project last. Returns whether any are left."""
+    close_book(tx)
     return purge.purge_rows(tx, limit=ROWS_PER_STEP)
 
 

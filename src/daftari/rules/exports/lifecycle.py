@@ -26,7 +26,7 @@ from daftari.rules.events import Action
 from daftari.rules.exports.snapshot import get_group_id
 from daftari.store import Tx, WriteTx, exports
 from daftari.store.file_parts import insert_parts
-from daftari.store.jobs import request_job
+from daftari.store.jobs import hint_job
 
 KEPT_MICROSECONDS = EXPORT_HOURS * 3_600_000_000
 ERASED = "It held a number that was erased; export again."
@@ -91,7 +91,7 @@ def create_export(tx: WriteTx, *, format: ExportFormat, group: str | None, conse
     settings = _encode(ExportSettings(format, group, group_id, consent)).decode()
     export = exports.insert_export(tx, settings=settings, until=tx.now + KEPT_MICROSECONDS)
     events.record(tx, Action.CREATE_EXPORT, group_id=group_id)
-    request_job(tx, project_id=tx.project.id, kind=JobKind.EXPORT)
+    hint_job(tx, kind=JobKind.EXPORT)
     return export
 
 
@@ -201,6 +201,16 @@ def _settle_cleared(tx: WriteTx, export: StoredExport) -> None:
         exports.update_export(tx, export=replace(export, parts=0))
 
 
+def has_open_export(tx: Tx) -> bool:
+    """Whether a file is to be cleared, or an export's time has come to be made."""
+    return any(
+        (export.parts and export.state != "done")
+        or export.state == "running"
+        or (export.state == "queued" and _read_progress(export.progress).retry_at <= tx.now < export.expires_at)
+        for export in exports.list_exports(tx)
+    )
+
+
 def begin_export(tx: WriteTx) -> Attempt | None:
     """Begin an attempt at the first export whose time it is; ``None`` if there is none, until the next one's time.
 
@@ -220,7 +230,7 @@ def begin_export(tx: WriteTx) -> Attempt | None:
             _update(tx, begun, replace(progress, error=None))
             return Attempt(export.id, export.attempts + 1, _read_settings(export.settings))
     if later:
-        request_job(tx, project_id=tx.project.id, kind=JobKind.EXPORT, due_at=min(later))
+        hint_job(tx, kind=JobKind.EXPORT, due_at=min(later))
     return None
 
 
@@ -290,9 +300,8 @@ def erase_person(tx: WriteTx, person: Person) -> Removed:
         elif export.state == "running":
             progress = _read_progress(export.progress)
             _update(tx, replace(export, state="queued"), replace(progress, erasures=progress.erasures + 1))
-        else:
-            continue
-        request_job(tx, project_id=tx.project.id, kind=JobKind.EXPORT)
+    if has_open_export(tx):
+        hint_job(tx, kind=JobKind.EXPORT)
     return {"exports": gone}
 
 
@@ -319,4 +328,4 @@ def _remove(tx: WriteTx, export: StoredExport) -> None:
         exports.delete_export(tx, export_id=export.id)
         return
     exports.update_export(tx, export=replace(export, state="removed"))
-    request_job(tx, project_id=tx.project.id, kind=JobKind.EXPORT)
+    hint_job(tx, kind=JobKind.EXPORT)

@@ -22,7 +22,7 @@ from daftari.rules.fields import read_text
 from daftari.rules.imports.model import CODE, Import, ImportSettings, Progress
 from daftari.store import Tx, WriteTx, consent, contacts, erasures, file_parts, imports, numbers
 from daftari.store.imports import StoredImport
-from daftari.store.jobs import request_job
+from daftari.store.jobs import hint_job
 
 IMPORT_DAYS = 90
 """How long an import can be looked at and undone after it was made."""
@@ -229,7 +229,7 @@ def _set(
     )
     imports.save_import(tx, given=stored)
     if state == "queued" or stored.clearing:
-        request_job(tx, project_id=tx.project.id, kind=JobKind.IMPORT)
+        hint_job(tx, kind=JobKind.IMPORT)
     return replace(found, stored=stored)
 
 
@@ -278,6 +278,11 @@ def find_work(tx: Tx) -> Import | None:
     """The first import that is to be worked on."""
     number = imports.find_open_import(tx)
     return None if number is None else get_import(tx, import_id=number)
+
+
+def has_open_import(tx: Tx) -> bool:
+    """Whether an import is to be worked on, or a file is to be deleted."""
+    return imports.find_open_import(tx) is not None or imports.find_clearing_import(tx) is not None
 
 
 def clear_file(tx: WriteTx) -> bool:

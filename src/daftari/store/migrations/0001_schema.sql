@@ -10,12 +10,14 @@ CREATE TABLE system (
     erasure_key_fingerprint BLOB
 ) STRICT;
 
+-- first_id: the id of its first contact.
 CREATE TABLE project (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL,
     folded TEXT UNIQUE,
     region TEXT NOT NULL,
     on_error TEXT NOT NULL CHECK (on_error IN ('refuse', 'skip')),
+    first_id INTEGER NOT NULL DEFAULT 1,
     created_at INTEGER NOT NULL,
     deleted_at INTEGER,
     consent TEXT NOT NULL DEFAULT '{}'

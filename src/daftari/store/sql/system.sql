@@ -20,17 +20,16 @@ SELECT folded FROM project_name WHERE project_id = :id ORDER BY folded;
 
 -- name: insert_project
 -- Inserts a project.
-INSERT INTO project (id, name, folded, region, on_error, created_at)
-VALUES (:id, :name, :folded, :region, :on_error, :now);
+INSERT INTO project (id, name, folded, region, on_error, first_id, created_at)
+VALUES (:id, :name, :folded, :region, :on_error, :first_id, :now);
 
 -- name: insert_project_name
 -- Inserts a name by which requests may call a project from now on.
 INSERT INTO project_name (project_id, folded) VALUES (:id, :folded) ON CONFLICT (project_id, folded) DO NOTHING;
 
--- name: insert_book
--- Inserts the counters of a new project.
-INSERT INTO book (project_id, next_id, next_group_id, next_seq, next_fact, next_item, oldest_seq, closed)
-VALUES (:project, :first_id, 1, 1, 1, 1, 1, 0);
+-- name: get_first_id
+-- The id of a project's first contact, unless the project is deleted.
+SELECT first_id FROM project WHERE id = :id AND deleted_at IS NULL;
 
 -- name: update_project
 -- Saves a project's name and settings.
@@ -87,10 +86,14 @@ ON CONFLICT (project_id, kind, subject) DO UPDATE SET
         ELSE excluded.due_at * excluded.is_delayed
     END;
 
+-- name: list_jobs
+-- The jobs that are held, or will be taken at once, or were given up after a failure.
+SELECT project_id, kind, subject FROM job WHERE is_delayed = 0 OR lease_owner IS NOT NULL OR attempts > 0;
+
 -- name: find_due_job
--- The job that has been due for longest and that no worker holds.
+-- The job of some kinds that has been due for longest and that no worker holds.
 SELECT project_id, kind, subject, attempts FROM job
-WHERE (is_delayed = 0 OR due_at <= :now)
+WHERE (is_delayed = 0 OR due_at <= :now) AND kind IN (SELECT k.kind FROM rows(:kinds AS k, kind text))
     AND (lease_until IS NULL OR lease_start <> :start OR lease_until < :clock OR lease_until > :latest)
 ORDER BY due_at, project_id, kind, subject LIMIT 1;
 
@@ -124,6 +127,12 @@ SELECT 1 FROM job WHERE project_id = :project AND kind = :kind AND subject = :su
 -- name: release_job
 -- Returns an unfinished job, behind those that are due by now.
 UPDATE job SET due_at = :now, attempts = CASE WHEN :has_progress = 1 THEN 0 ELSE attempts END,
+    lease_owner = NULL, lease_start = NULL, lease_until = NULL
+WHERE project_id = :project AND kind = :kind AND subject = :subject AND lease_owner = :owner;
+
+-- name: postpone_job
+-- Returns a job that failed, until a time.
+UPDATE job SET due_at = :due_at, is_delayed = 1, attempts = CASE WHEN attempts = 0 THEN 1 ELSE attempts END,
     lease_owner = NULL, lease_start = NULL, lease_until = NULL
 WHERE project_id = :project AND kind = :kind AND subject = :subject AND lease_owner = :owner;
 
