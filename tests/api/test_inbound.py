@@ -453,6 +453,17 @@ def test_twilio_may_be_set_to_send_with_get(ana: Client, client: Client, open_ad
     assert facts_of(ana, f"+{mobile(1)}", *SCOPE) == [EVERYTHING]
 
 
+def test_twilio_may_report_to_an_address_with_our_id_in_it(client: Client, open_address: OpenAddress) -> None:
+    address = f"{open_address('twilio', secret=SECRET)}?message=1-1-1"
+    form = {"MessageSid": "SM1", "MessageStatus": "delivered", "To": f"+{mobile(1)}"}
+    signed = f"http://127.0.0.1:8000{address}" + "".join(name + form[name] for name in sorted(form))
+    headers = {"Content-Type": FORM, "X-Twilio-Signature": sign_as_twilio(signed, token=SECRET)}
+    body = as_form(form).body
+    assert client.call("POST", address, body=body, headers=headers).status == 200
+    other = address.replace("1-1-1", "1-2-1")
+    assert refusal(client.call("POST", other, body=body, headers=headers)) == FORGED
+
+
 def test_a_full_quarantine_drops_the_oldest_of_its_commonest_kind(
     ana: Client, client: Client, open_address: OpenAddress, store: Store, people: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

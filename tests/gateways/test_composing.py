@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daftari.gateways import SENDING_GATEWAYS
+from daftari.gateways.accounts import find_account_mistakes
 from daftari.gateways.calls import group_messages
-from daftari.gateways.protocol import LogLine
+from daftari.gateways.protocol import LogLine, SendingAccount
 from daftari.outbound.exchange import OutboundRequest
 from tests.support.sending import AKINYI, OTIENO, REPORTS, SECRET, SETTINGS, WANJIRU, account, composed, message
 
@@ -290,7 +291,46 @@ def test_a_gateway_says_what_an_account_of_it_needs(name: str, channel: str) -> 
     assert all(field.help and field.help[-1] in ".}" for field in fields)
     required = {field.name for field in gateway.settings if field.is_required}
     assert required <= SETTINGS.get(name, {}).keys()
-    assert gateway.find_mistakes(account(name, channel=channel)) == {}
+    assert find_account_mistakes(gateway, account(name, channel=channel)) == {}
+
+
+@pytest.mark.parametrize(("name", "channel"), EVERY)
+def test_what_is_missing_is_named_with_the_place_where_it_is_found(name: str, channel: str) -> None:
+    gateway = SENDING_GATEWAYS[name]
+    found = find_account_mistakes(gateway, SendingAccount(channel=channel, name="DUKA"))
+    required = [field for field in (*gateway.settings, *gateway.credentials) if field.is_required]
+    assert {field.name: f"{field.name} is missing. {field.help}" for field in required}.items() <= found.items()
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "field", "said"),
+    [
+        ("sozuri", {"channel": "fax"}, "channel", "Sozuri sends no fax; it sends sms, whatsapp, premium_sms."),
+        ("twilio", {"channel": "premium_sms"}, "channel", "Twilio sends no premium_sms; it sends sms, whatsapp."),
+        (
+            "sozuri",
+            {"settings": {"projekt": "x"}},
+            "projekt",
+            'Sozuri has no setting "projekt"; it has project, campaign',
+        ),
+        ("log", {"settings": {"a": "x"}}, "a", 'Log has no setting "a"; it has none.'),
+        ("africas_talking", {"settings": {"endpoint": "new"}}, "endpoint", '"new" is none of bulk, messaging.'),
+        ("infobip", {"settings": {"base_url": "x1.api.infobip.com"}}, "base_url", "is no address to call"),
+        ("infobip", {"settings": {"base_url": "https://u:p@x.example"}}, "base_url", "is no address to call"),
+        ("infobip", {"settings": {"base_url": "https://x.example/?a=1"}}, "base_url", "is no address to call"),
+        ("generic", {"settings": {"url": "nowhere"}}, "url", "no URL with a host"),
+    ],
+)
+def test_a_wrong_account_is_found_before_anything_is_sent(
+    name: str, given: dict[str, object], field: str, said: str
+) -> None:
+    found = find_account_mistakes(SENDING_GATEWAYS[name], account(name, **given))
+    assert list(found) == [field] and said in found[field]
+
+
+def test_a_mistake_quotes_no_credential() -> None:
+    found = find_account_mistakes(SENDING_GATEWAYS["sozuri"], account("sozuri", credentials={"key": SECRET}))
+    assert list(found) == ["key", "api_key"] and not any(SECRET in sentence for sentence in found.values())
 
 
 @pytest.mark.parametrize(("name", "channel"), EVERY)

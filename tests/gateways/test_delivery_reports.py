@@ -230,6 +230,17 @@ def test_an_infobip_opt_out_is_a_signal_and_a_failed_message(code: int) -> None:
     assert SENDING_GATEWAYS["infobip"].codes[report.code] == "opt_out"
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"status": {"groupId": 5, "id": 23, "name": "REJECTED_DUPLICATE_MESSAGE_ID"}},
+        {"status": {"groupId": 5, "id": 8}, "error": {"id": 5492, "name": "EC_DUPLICATE"}},
+    ],
+)
+def test_that_infobip_refused_a_repeat_says_nothing_about_the_message_itself(said: Sent) -> None:
+    assert read("infobip", as_json(infobip(**said))) == []
+
+
 # ---- WhatsApp ---------------------------------------------------------------------------------------------
 
 

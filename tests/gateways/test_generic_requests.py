@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from daftari.gateways import SENDING_GATEWAYS
 from daftari.gateways.request_templates import PLACE, contains, find_by_pointer
+from tests.conftest import ROOT
 from tests.support.sending import AKINYI, REPORTS, SECRET, account, answer, composed, message, outcomes
 
 GENERIC = SENDING_GATEWAYS["generic"]
@@ -107,6 +108,24 @@ def test_user_and_password_may_be_sent_as_basic_authentication() -> None:
     request = send("x", headers="Authorization: Basic {{basic}}\n\nX-Trace : {{id}}")
     assert request.headers["Authorization"] == "Basic a2lrYXB1LWNoYS1zaXJpOmtpa2FwdS1jaGEtc2lyaQ=="
     assert request.headers["X-Trace"] == "1-1-1"
+
+
+@pytest.mark.parametrize(("encoding", "sent"), [("gsm7", "0/0/0"), ("ucs2", "1/2/8")])
+def test_how_a_text_is_encoded_may_be_sent(encoding: str, sent: str) -> None:
+    settings = {"body": '{"a": "{{unicode}}/{{coding}}/{{data_coding}}", "n": {{coding}}}'}
+    assert GENERIC.find_mistakes(account("generic", settings=settings)) == {}
+    assert json.loads(composed("generic", message(encoding=encoding), settings=settings).body)["a"] == sent
+
+
+def test_kannel_is_called_as_the_documentation_has_it() -> None:
+    page = (ROOT / "docs" / "senders.md").read_text()
+    url = next(line.removeprefix("url ").strip() for line in page.splitlines() if line.startswith("url "))
+    settings = {"url": url, "method": "GET", "body": "", "success": "Accepted for delivery"}
+    assert GENERIC.find_mistakes(account("generic", settings=settings)) == {}
+    request = composed("generic", message(), settings=settings)
+    query = parse_qs(urlsplit(request.url).query, errors="strict")
+    assert query["text"] == ["Habari & karibu"] and query["to"] == [str(AKINYI)] and query["coding"] == ["0"]
+    assert query["dlr-url"] == [f"{REPORTS}?id=1-1-1&state=%d"]
 
 
 def test_a_sender_name_cannot_change_the_host() -> None:

@@ -315,7 +315,9 @@ def test_infobip_falls_back_to_the_group_of_a_status(group: int, word: str) -> N
 
 
 def test_infobip_that_knows_the_id_already_took_the_message_before() -> None:
-    assert words("infobip", answer({"errorCode": "5492", "description": "duplicate"}, 400), A) == ["accepted"]
+    duplicate = answer({"errorCode": "5492", "description": "duplicate"}, 400)
+    assert words("infobip", duplicate, A) == ["accepted"]
+    assert words("infobip", duplicate, A, W) == ["unknown", "unknown"]
     assert words("infobip", answer({"errorCode": "E400", "description": "bad", "violations": []}, 400), A) == [
         "refused"
     ]

@@ -6,7 +6,8 @@ word about a number, or about our id, does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -22,6 +23,9 @@ CODE_MAX = 64
 """Characters of a provider's code."""
 CREDENTIAL_MIN = 4
 """Characters of a credential that is looked for in what a provider says; a shorter one would hide ordinary words."""
+_ALL = "all"
+"""In the place of a number: an entry about every message."""
+_CAUTION: Mapping[str, int] = {"accepted": 0, "unknown": 1}
 _LEFT_OUT = "The answer leaves this message out."
 _UNREADABLE = "The answer cannot be read."
 
@@ -71,7 +75,8 @@ def read_outcomes(
         rest = Entry(word=word, code=_code_of(result), says=_LEFT_OUT if entries else _UNREADABLE)
     else:
         rest = Entry(word=word, code=result.cause, says=result.message)
-    return [_outcome(message, _find(message, messages, entries) or rest, account) for message in messages]
+    found = zip(messages, _match(messages, entries), strict=True)
+    return [_outcome(message, entry or rest, account) for message, entry in found]
 
 
 def _read_entries(response: OutboundResponse, read: Read, proof: Proof) -> list[Entry]:
@@ -94,20 +99,27 @@ def _code_of(response: OutboundResponse) -> str:
     return "" if 200 <= response.status <= 299 else f"HTTP {response.status}"
 
 
-def _find(message: OutgoingMessage, messages: Sequence[OutgoingMessage], entries: Sequence[Entry]) -> Entry | None:
-    """The entry of a message. Of several that contradict each other, the one that promises least to send again."""
-    found = [entry for entry in entries if entry.own_id == message.id]
-    if not found:
+def _match(messages: Sequence[OutgoingMessage], entries: Iterable[Entry]) -> Iterator[Entry | None]:
+    """The entry of each message: by our id, by a number that is one message's alone, or of all messages."""
+    ids = {message.id for message in messages}
+    times = Counter(str(message.mobile) for message in messages)
+    by_id: dict[str, Entry] = {}
+    by_number: dict[str, Entry] = {}
+    for entry in entries:
+        if entry.own_id in ids:
+            _keep(by_id, entry.own_id, entry)
+        elif entry.number or not entry.own_id:
+            _keep(by_number, digits_of(entry.number) if entry.number else _ALL, entry)
+    for message in messages:
         mobile = str(message.mobile)
-        alone = sum(other.mobile == message.mobile for other in messages) == 1
-        ours = {other.id for other in messages}
-        found = [entry for entry in entries if alone and entry.own_id not in ours and digits_of(entry.number) == mobile]
-    if not found:
-        found = [entry for entry in entries if not entry.own_id and not entry.number]
-    return min(found, key=lambda entry: _CAUTION.get(entry.word or "unknown", 2), default=None)
+        found = by_id.get(message.id) or (by_number.get(mobile) if times[mobile] == 1 else None)
+        yield found or by_number.get(_ALL)
 
 
-_CAUTION: Mapping[str, int] = {"accepted": 0, "unknown": 1}
+def _keep(entries: dict[str, Entry], key: str, entry: Entry) -> None:
+    """Of entries that contradict each other, keep the one after which least is sent again."""
+    if key not in entries or _CAUTION.get(entry.word or "", 2) < _CAUTION.get(entries[key].word or "", 2):
+        entries[key] = entry
 
 
 def _outcome(message: OutgoingMessage, entry: Entry, account: SendingAccount) -> Outcome:

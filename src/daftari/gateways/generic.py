@@ -107,9 +107,17 @@ _NAMES = frozenset({"id", "to", "to_no_plus", "from", "channel", "purpose", "key
 """What may stand anywhere: nothing of it comes from a person."""
 _IN_HEADERS = _NAMES | {"basic"}
 _IN_QUERY = _NAMES | {
-    *("text", "parts", "valid_seconds", "keyword", "link_id", "template", "language", "params", "reports_url"),
+    *("text", "parts", "unicode", "coding", "data_coding", "valid_seconds", "keyword", "link_id"),
+    *("template", "language", "params", "reports_url"),
 }
 _IN_BODY = _IN_QUERY
+_CODINGS = MappingProxyType(
+    {
+        "gsm7": {"unicode": "0", "coding": "0", "data_coding": "0"},
+        "ucs2": {"unicode": "1", "coding": "2", "data_coding": "8"},
+    }
+)
+"""How a text is encoded: as a flag, in Kannel's numbers, and in those of SMPP."""
 _SAMPLE = 'a"b\\c\n{{to}}&<d>'
 
 
@@ -169,7 +177,8 @@ class Generic(Gateway, SendingGateway):
             "id_pointer": "",
         }
         if not found["body"] and account.setting("body") and account.setting("content_type", JSON) == JSON:
-            sample = dict.fromkeys(_IN_BODY, _SAMPLE) | {"to_no_plus": "254722000001", "parts": "1", "params": '["a"]'}
+            numbers = dict.fromkeys(("to_no_plus", "parts", "unicode", "coding", "data_coding"), "1")
+            sample = dict.fromkeys(_IN_BODY, _SAMPLE) | numbers | {"params": '["a"]'}
             found["body"] = find_json_mistake(account.setting("body"), sample)
         if not account.setting("success").replace("*", "") and not account.setting("id_pointer"):
             found["success"] = "Nothing says when a message was taken; give a text for success, or id_pointer."
@@ -227,6 +236,7 @@ def _find_values(message: OutgoingMessage, account: SendingAccount) -> dict[str,
         "basic": basic,
         "text": message.text,
         "parts": str(message.parts),
+        **_CODINGS[message.encoding],
         "valid_seconds": "" if message.valid_seconds is None else str(message.valid_seconds),
         "link_id": message.link_id,
         "template": message.template,

@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 
 from daftari.errors import Forged, Malformed
@@ -71,17 +72,20 @@ _REJECTED = frozenset(
 _MESSAGES_MAX = 100
 _VALID_SECONDS_MAX = 48 * 3_600
 
+_DUPLICATE, _DUPLICATE_ERROR = "status 23", "EC 5492"
+"""The codes that refuse a message because its id was used before."""
+
 OUTCOMES: Mapping[str, OutcomeWord] = MappingProxyType(
     {
         # Statuses: of the answer to a send, and of a report without an error.
         **dict.fromkeys(("status 3", "status 7", "status 26"), "accepted"),
         **dict.fromkeys(("status 2", "status 5"), "accepted"),
         # They have a message with our id already: this is the second time that we send it.
-        "status 23": "accepted",
+        _DUPLICATE: "accepted",
         **dict.fromkeys(("status 10", "status 14", "status 20"), "refused"),
         **dict.fromkeys(("status 11", "status 12", "status 17", "status 19", "status 52"), "stop"),
         # Errors: of reports, and of answers that take nothing.
-        "EC 5492": "accepted",
+        _DUPLICATE_ERROR: "accepted",
         **dict.fromkeys((f"EC {code}" for code in (CONTENT_BLOCKED, UNSUBSCRIBED, MARKETING_STOPPED)), "opt_out"),
         **dict.fromkeys((f"EC {code}" for code in (1, 9, 11, 12, 568, 569, 629, 3041)), "dead"),
         **dict.fromkeys((f"EC {code}" for code in (6, 27, 31, 32, 33, 34, 256, 500, 502, 2048)), "refused"),
@@ -151,7 +155,7 @@ class Infobip(Gateway, SendingGateway):
     def outcomes(
         self, result: OutboundResult | LogLine, messages: Sequence[OutgoingMessage], account: SendingAccount
     ) -> list[Outcome]:
-        return read_outcomes(result, messages, account, read=_read_answer)
+        return read_outcomes(result, messages, account, read=partial(_read_answer, count=len(messages)))
 
     def compose_check(self, account: SendingAccount) -> OutboundRequest:
         return get_json(f"{account.setting('base_url').rstrip('/')}/account/1/balance", headers=_headers(account))
@@ -201,7 +205,7 @@ def _write_whatsapp(message: OutgoingMessage, account: SendingAccount) -> dict[s
     return record | ({"notifyUrl": account.reports_url} if account.reports_url else {})
 
 
-def _read_answer(response: OutboundResponse) -> Iterable[Entry]:
+def _read_answer(response: OutboundResponse, *, count: int) -> Iterable[Entry]:
     fields = read_json_answer(response)
     if messages := fields.each("messages"):
         return read_entries(messages, _read_message)
@@ -213,7 +217,9 @@ def _read_answer(response: OutboundResponse) -> Iterable[Entry]:
     for violation in fields.each("violations"):
         says += f" {violation.text('property')}: {violation.text('violation')}"
     code = f"EC {code}" if code.isdecimal() else code
-    return [Entry(word=OUTCOMES.get(code), code=code, says=says)]
+    word = OUTCOMES.get(code)
+    # An id that was used before is one message's; of the others of its call it proves nothing.
+    return [Entry(word="unknown" if word == "accepted" and count > 1 else word, code=code, says=says)]
 
 
 def _read_message(fields: Fields) -> Entry:
@@ -311,20 +317,26 @@ def _read_report(result: Fields) -> InboundEvent | None:
 
 
 def _read_delivery(result: Fields) -> InboundEvent | None:
-    """What a report says happened to a message. Its id is ours, if it was ours."""
+    """What a report says happened to a message. Its id is ours, if it was ours.
+
+    That a second message with this id was refused says nothing about the first one.
+    """
     error, status, price = result.part("error"), result.part("status"), result.part("price")
     group = _GROUPS.get(_read_group(status))
     message_id = result.text("messageId")[:MESSAGE_ID_MAX]
     if group is None or not message_id:
         return None
     failed = error.text("id") not in ("", "0")
+    code = f"EC {error.text('id')}" if failed else f"status {status.text('id')}"
+    if code in (_DUPLICATE, _DUPLICATE_ERROR):
+        return None
     amount = price.given("pricePerMessage")
     return DeliveryReport(
         state=group[1],
         provider_id=message_id,
         own_id=message_id,
         number=read_person(result.text("to", "destination"))[0],
-        code=(f"EC {error.text('id')}" if failed else f"status {status.text('id')}")[:CODE_MAX],
+        code=code[:CODE_MAX],
         says=(error if failed else status).text("description", "name")[:REASON_MAX],
         at=result.moment("doneAt"),
         parts=read_count(result, "messageCount", "smsCount"),

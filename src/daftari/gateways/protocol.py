@@ -101,6 +101,7 @@ class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
     parts: int = 1
     """As we counted them."""
+    encoding: Literal["gsm7", "ucs2"] = "gsm7"
     template: str = ""
     language: str = ""
     params: tuple[str, ...] = ()
