@@ -11,29 +11,20 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from urllib.request import Request, urlopen
 
-from msgspec import Struct, convert, to_builtins
+from msgspec import convert, to_builtins
 
 from tests.support.fake_provider.dialects import Taken
-from tests.support.fake_provider.rules import Reports, Rule
+from tests.support.fake_provider.rules import Reports, Rule, Seen
 
-__all__ = ["SECRET", "FakeProvider", "Reports", "Rule", "Taken", "fake_provider"]
+__all__ = ["SECRET", "FakeProvider", "Reports", "Rule", "Seen", "Taken", "fake_provider"]
 
 SECRET = "kikapu"
 """What it proves its reports with, unless it is given another one."""
 STOP_SECONDS_MAX = 10.0
-
-
-class Seen(Struct, frozen=True):
-    """How often each number got a message."""
-
-    taken: int
-    numbers: int
-    twice: list[str]
 
 
 class FakeProvider:
@@ -76,8 +67,8 @@ class FakeProvider:
         return convert(self._ask("calls", None), int)
 
     def seen(self) -> Seen:
-        counts = Counter(message.number for message in self.taken)
-        return Seen(counts.total(), len(counts), [number for number, count in counts.items() if count > 1])
+        """How many messages were taken, without the messages."""
+        return convert(self._ask("seen", None), Seen)
 
     def forget(self) -> None:
         """Forget messages and rules."""

@@ -1,4 +1,4 @@
-"""What a fake provider can be asked to do. Records only."""
+"""What a fake provider can be asked to do, and what it answers. Records only."""
 
 from __future__ import annotations
 
@@ -53,3 +53,11 @@ class Rule(Struct, frozen=True):
     cut: bool = False
     """Take the messages and close the connection in the middle of the answer."""
     reports: Reports | None = None
+
+
+class Seen(Struct, frozen=True):
+    """How many messages were taken, to how many numbers, and the numbers that got more than one."""
+
+    taken: int
+    numbers: int
+    twice: list[str]

@@ -6,8 +6,9 @@ import asyncio
 import json
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from email.utils import formatdate
 from typing import NamedTuple
 
@@ -16,9 +17,10 @@ from msgspec.structs import replace
 
 from tests.support.fake_provider.dialects import BAD_KEY, DIALECTS, Answer, Call, Dialect, Taken, show_twilio
 from tests.support.fake_provider.http import Client, read, split_target, write_response
-from tests.support.fake_provider.rules import Reports, Rule
+from tests.support.fake_provider.rules import Reports, Rule, Seen
 
 REPORTS_AT_ONCE = 32
+CLOSE_SECONDS_MAX = 2.0
 WELL = Rule()
 """How it behaves without a rule."""
 PAGE = Answer(200, "<!doctype html><html><body>It works!</body></html>", "text/html")
@@ -40,6 +42,7 @@ class Server:
         self.forget()
         self._client = Client()
         self._tasks: set[asyncio.Task[object]] = set()
+        self._connections: dict[asyncio.StreamWriter, asyncio.Event] = {}
         self._limit = asyncio.Semaphore(REPORTS_AT_ONCE)
 
     def forget(self) -> None:
@@ -55,6 +58,7 @@ class Server:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, until its end."""
+        over = self._connections[writer] = asyncio.Event()
         try:
             while request := await read(reader):
                 method, path, query = split_target(request.first)
@@ -67,6 +71,17 @@ class Server:
             pass
         finally:
             writer.close()
+            del self._connections[writer]
+            over.set()
+
+    async def close(self) -> None:
+        """End every connection. Nothing is answered any longer."""
+        open_ones = dict(self._connections)
+        self._released.set()
+        for writer in open_ones:
+            writer.close()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(*(over.wait() for over in open_ones.values())), CLOSE_SECONDS_MAX)
 
     # ---- calls of a provider ----------------------------------------------------------------------------
 
@@ -206,6 +221,11 @@ class Server:
     async def show_taken(self, given: object) -> object:
         return to_builtins(self.taken)
 
+    async def show_seen(self, given: object) -> object:
+        counts = Counter(message.number for message in self.taken)
+        twice = [number for number, count in counts.items() if count > 1]
+        return to_builtins(Seen(counts.total(), len(counts), twice))
+
     async def show_calls(self, given: object) -> int:
         return self.calls
 
@@ -220,6 +240,7 @@ _CONTROLS: Mapping[str, Callable[[Server, object], Awaitable[object]]] = {
     "report": Server.report_now,
     "secret": Server.use_secret,
     "taken": Server.show_taken,
+    "seen": Server.show_seen,
     "calls": Server.show_calls,
     "forget": Server.forget_all,
 }
@@ -258,3 +279,5 @@ async def run(port: int, secret: str) -> None:
     over = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(over), sys.stdin)
     await over.read()
+    listening.close()
+    await server.close()
