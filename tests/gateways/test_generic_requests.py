@@ -206,6 +206,12 @@ def test_an_answer_means_what_the_operator_said(
     assert (outcome.word, outcome.provider_id) == (word, provider_id)
 
 
+def test_a_503_with_a_time_is_trusted_where_the_operator_says_so() -> None:
+    busy = answer(b"busy", 503, retry_after=3.0)
+    assert [one.word for one in outcomes("generic", busy, message())] == ["unknown"]
+    assert [one.word for one in outcomes("generic", busy, message(), settings={"trust_503": "yes"})] == ["slow"]
+
+
 @given(st.text(max_size=40), st.lists(st.text("ab*", min_size=1, max_size=3), max_size=4))
 def test_a_pattern_means_what_its_regular_expression_means(text: str, pieces: list[str]) -> None:
     pattern = "".join(pieces)

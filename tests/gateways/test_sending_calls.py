@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 import pytest
+from msgspec.structs import replace
 
 from daftari.errors import Forged
 from daftari.gateways import GATEWAYS, SENDING_GATEWAYS, Proof
@@ -225,6 +227,73 @@ def test_a_check_shows_that_an_account_works_and_sends_nothing(
     found = gateway.read_check(client.send(request), bad)
     assert not found.works and "401" in found.says
     assert provider.calls == 0
+
+
+# ---- looked up --------------------------------------------------------------------------------------------
+
+
+def look_up(
+    client: OutboundClient,
+    sender: SendingAccount,
+    name: str,
+    sent: OutgoingMessage,
+    *,
+    at: int,
+    known: Sequence[str] = (),
+) -> Outcome | None:
+    gateway = SENDING_GATEWAYS[name]
+    request = gateway.compose_lookup(sent, sender, sent_at=at)
+    assert request is not None
+    return gateway.read_lookup(client.send(request), sent, sender, sent_at=at, known=known)
+
+
+@pytest.mark.parametrize("name", ["twilio", "infobip"])
+def test_a_message_whose_answer_was_lost_is_found(provider: FakeProvider, client: OutboundClient, name: str) -> None:
+    sender, (sent,), now = account_at(provider, name), messages_of("sms", AKINYI), time.time_ns() // 1_000
+    assert look_up(client, sender, name, sent, at=now) is None
+    provider.behave(Rule(calls=1, lose=True))
+    assert [outcome.word for outcome in send(client, sender, name, sent)] == ["unknown"]
+    found = look_up(client, sender, name, sent, at=now)
+    assert found is not None and found.message == sent
+    assert (found.word, found.provider_id) == ("accepted", sent.id if name == "infobip" else provider.taken[0].id)
+    provider.behave(Rule())
+    bad = account_at(provider, name, credentials={"secret": Secret(BAD_KEY), "api_key": Secret(BAD_KEY)})
+    assert look_up(client, bad, name, sent, at=now) is None
+
+
+def test_two_messages_that_it_could_be_prove_nothing_unless_one_is_known(
+    provider: FakeProvider, client: OutboundClient
+) -> None:
+    sender, now = account_at(provider, "twilio"), time.time_ns() // 1_000
+    first, second = messages_of("sms", AKINYI, AKINYI)
+    (taken,) = send(client, sender, "twilio", first)
+    provider.behave(Rule(lose=True))
+    send(client, sender, "twilio", second)
+    assert look_up(client, sender, "twilio", second, at=now) is None
+    found = look_up(client, sender, "twilio", second, at=now, known=[taken.provider_id])
+    assert found is not None and found.provider_id == provider.taken[1].id
+
+
+@pytest.mark.parametrize(
+    ("given", "later_seconds"),
+    [({"text": "another"}, 0), ({"mobile": WANJIRU}, 0), ({}, 3_600)],
+)
+def test_another_text_number_or_hour_is_another_message(
+    provider: FakeProvider, client: OutboundClient, given: dict[str, object], later_seconds: int
+) -> None:
+    sender, (sent,), now = account_at(provider, "twilio"), messages_of("sms", AKINYI), time.time_ns() // 1_000
+    send(client, sender, "twilio", sent)
+    other = message(**{"mobile": AKINYI, "number": next(IDS)} | given)
+    assert look_up(client, sender, "twilio", other, at=now + later_seconds * 1_000_000) is None
+    renamed = replace(sender, name="SHAMBA")
+    assert look_up(client, renamed, "twilio", sent, at=now) is None
+
+
+@pytest.mark.parametrize(("name", "channel"), [*NETWORK, ("log", "sms")])
+def test_where_a_provider_lists_nothing_nothing_is_asked(name: str, channel: str) -> None:
+    gateway, (sent,) = SENDING_GATEWAYS[name], messages_of(channel, AKINYI)
+    has_list = name == "twilio" or (name, channel) == ("infobip", "sms")
+    assert (gateway.compose_lookup(sent, account(name, channel=channel), sent_at=0) is not None) == has_list
 
 
 # ---- reports ----------------------------------------------------------------------------------------------

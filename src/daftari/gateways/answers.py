@@ -76,7 +76,7 @@ def read_outcomes(
     else:
         rest = Entry(word=word, code=result.cause, says=result.message)
     found = zip(messages, _match(messages, entries), strict=True)
-    return [_outcome(message, entry or rest, account) for message, entry in found]
+    return [outcome_of(message, entry or rest, account) for message, entry in found]
 
 
 def _read_entries(response: OutboundResponse, read: Read, proof: Proof) -> list[Entry]:
@@ -122,7 +122,8 @@ def _keep(entries: dict[str, Entry], key: str, entry: Entry) -> None:
         entries[key] = entry
 
 
-def _outcome(message: OutgoingMessage, entry: Entry, account: SendingAccount) -> Outcome:
+def outcome_of(message: OutgoingMessage, entry: Entry, account: SendingAccount) -> Outcome:
+    """The outcome that an entry means, cut to what is kept, and without credentials."""
     return Outcome(
         message=message,
         word=entry.word or "unknown",
@@ -163,6 +164,16 @@ def read_count(fields: Fields, *names: str) -> int | None:
     """A number of parts; ``None`` where there is none, or none that can be."""
     written = fields.text(*names)
     return int(written) if written.isascii() and written.isdecimal() and 0 < int(written[:6]) < 1_000 else None
+
+
+def read_listed(result: OutboundResult, name: str) -> list[Fields]:
+    """The items of a list that was asked for; none if it did not come."""
+    if not isinstance(result, OutboundResponse) or result.status != 200 or result.incomplete:
+        return []
+    try:
+        return read_json_answer(result).each(name)
+    except Malformed:
+        return []
 
 
 def read_check_answer(result: OutboundResult, account: SendingAccount, *, read: Callable[[Fields], Checked]) -> Checked:

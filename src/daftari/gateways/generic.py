@@ -139,6 +139,12 @@ class Generic(Gateway, SendingGateway):
         AccountField("success", "A text that the answer contains if the message was taken; * stands for anything."),
         AccountField("refused", "A text that the answer contains if this message was not taken."),
         AccountField("stop", "A text that the answer contains if no message is taken, such as for want of credit."),
+        AccountField(
+            "trust_503",
+            "yes if a 503 with Retry-After means that the message was not taken.",
+            default="no",
+            one_of=("no", "yes"),
+        ),
         AccountField("id_pointer", "Where the answer, JSON, has the message's id: /messages/0/id."),
     )
     credentials = (
@@ -206,7 +212,10 @@ class Generic(Gateway, SendingGateway):
     def outcomes(
         self, result: OutboundResult | LogLine, messages: Sequence[OutgoingMessage], account: SendingAccount
     ) -> list[Outcome]:
-        return read_outcomes(result, messages, account, read=partial(_read_answer, account=account))
+        trust_503 = account.setting("trust_503") == "yes"
+        return read_outcomes(
+            result, messages, account, read=partial(_read_answer, account=account), trust_503=trust_503
+        )
 
 
 # ---- what we send -----------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 
@@ -19,13 +19,15 @@ from daftari.errors import Forged, Malformed
 from daftari.gateways.answers import (
     CODE_MAX,
     Entry,
+    outcome_of,
     read_check_answer,
     read_count,
     read_entries,
     read_json_answer,
+    read_listed,
     read_outcomes,
 )
-from daftari.gateways.calls import get_json, post_json
+from daftari.gateways.calls import get_json, post_json, with_query
 from daftari.gateways.fields import Fields, read_each, read_json, read_person, refuse_unreadable
 from daftari.gateways.protocol import (
     AccountField,
@@ -162,6 +164,27 @@ class Infobip(Gateway, SendingGateway):
 
     def read_check(self, result: OutboundResult, account: SendingAccount) -> Checked:
         return read_check_answer(result, account, read=_read_balance)
+
+    def compose_lookup(
+        self, message: OutgoingMessage, account: SendingAccount, *, sent_at: int
+    ) -> OutboundRequest | None:
+        """Its logs, which it keeps for 48 hours; there are none of this kind for WhatsApp."""
+        if account.channel != "sms":
+            return None
+        url = with_query(f"{account.setting('base_url').rstrip('/')}/sms/3/logs", {"messageId": message.id})
+        return get_json(url, headers=_headers(account))
+
+    def read_lookup(
+        self,
+        result: OutboundResult,
+        message: OutgoingMessage,
+        account: SendingAccount,
+        *,
+        sent_at: int,
+        known: Collection[str],
+    ) -> Outcome | None:
+        found = [one for one in read_listed(result, "results") if one.text("messageId") == message.id]
+        return outcome_of(message, _read_message(found[0]), account) if found else None
 
 
 # ---- what we send -----------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ result of it. No database, no rules, no network.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -218,3 +218,27 @@ class SendingGateway(Protocol):
     def read_check(self, result: OutboundResult, account: SendingAccount) -> Checked:
         """What that request found."""
         return Checked(works=False, says=f"{self.title} has no call that checks an account.")
+
+    def compose_lookup(
+        self, message: OutgoingMessage, account: SendingAccount, *, sent_at: int
+    ) -> OutboundRequest | None:
+        """A request that looks for a message whose answer was lost; ``None`` if the provider lists nothing.
+
+        ``sent_at`` is when it was sent, in microseconds since 1970. Lists may lag by a minute or two.
+        """
+        return None
+
+    def read_lookup(
+        self,
+        result: OutboundResult,
+        message: OutgoingMessage,
+        account: SendingAccount,
+        *,
+        sent_at: int,
+        known: Collection[str],
+    ) -> Outcome | None:
+        """The outcome of a message that was found; ``None`` when it was not, which proves nothing.
+
+        ``known`` are the provider's ids of other messages to the same number.
+        """
+        return None

@@ -13,7 +13,9 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import Literal
 from urllib.parse import parse_qs, parse_qsl, quote
@@ -22,7 +24,16 @@ import msgspec
 from msgspec.structs import replace
 
 from daftari.errors import Forged, Malformed
-from daftari.gateways.answers import CODE_MAX, Entry, read_check_answer, read_count, read_json_answer, read_outcomes
+from daftari.gateways.answers import (
+    CODE_MAX,
+    Entry,
+    outcome_of,
+    read_check_answer,
+    read_count,
+    read_json_answer,
+    read_listed,
+    read_outcomes,
+)
 from daftari.gateways.calls import base_url, get_json, post_form, require_one, with_query
 from daftari.gateways.fields import FORM_FIELDS_MAX, Fields, read_fields, read_person
 from daftari.gateways.protocol import (
@@ -60,6 +71,9 @@ _OWN_ID = "message"
 
 _URL = "https://api.twilio.com"
 _VALID_SECONDS_MAX = 36_000
+_LISTED_MAX = 100
+"""Messages in one list. A full one may leave out some, and so proves nothing."""
+_CLOCKS_DIFFER_SECONDS = 60
 _PHONE_DIGITS_MIN = 7
 """A sender of fewer digits is a short code, which has no ``+``."""
 
@@ -151,6 +165,40 @@ class Twilio(Gateway, SendingGateway):
     def read_check(self, result: OutboundResult, account: SendingAccount) -> Checked:
         return read_check_answer(result, account, read=_read_balance)
 
+    def compose_lookup(self, message: OutgoingMessage, account: SendingAccount, *, sent_at: int) -> OutboundRequest:
+        # Days are those of UTC. One before, in case the clocks differ at midnight.
+        day = datetime.fromtimestamp(sent_at / 1_000_000, UTC).date() - timedelta(days=1)
+        asked = {
+            "To": _write_address(str(message.mobile), account.channel),
+            "DateSent>": day.isoformat(),
+            "PageSize": str(_LISTED_MAX),
+        }
+        return get_json(with_query(_find_url(account, "Messages.json"), asked), headers=_headers(account))
+
+    def read_lookup(
+        self,
+        result: OutboundResult,
+        message: OutgoingMessage,
+        account: SendingAccount,
+        *,
+        sent_at: int,
+        known: Collection[str],
+    ) -> Outcome | None:
+        """Exactly one message with this text, from this sender, since it was sent, is taken for it."""
+        sender = _write_address(account.name, account.channel)
+        listed = read_listed(result, "messages")
+        found = [
+            one
+            for one in listed
+            if one.text("sid") not in known
+            and one.given("body") == message.text != ""
+            and (account.setting("messaging_service_sid") or one.text("from") == sender)
+            and _is_since(one.text("date_created"), sent_at)
+        ]
+        if len(found) != 1 or len(listed) >= _LISTED_MAX:
+            return None
+        return outcome_of(message, _read_resource(found[0]), account)
+
 
 # ---- what we send -----------------------------------------------------------------------------------
 
@@ -176,23 +224,35 @@ def _write_address(number: str, channel: str) -> str:
 
 def _read_answer(response: OutboundResponse) -> Iterable[Entry]:
     fields = read_json_answer(response)
-    if sid := fields.text("sid"):
-        code, status = fields.text("error_code"), fields.text("status").lower()
-        has_failed = bool(code) or STATES.get(status) == "failed"
-        return [
-            Entry(
-                word=OUTCOMES.get(code, "refused") if has_failed else "accepted",
-                code=code or status,
-                says=fields.text("error_message"),
-                provider_id=sid,
-                parts=read_count(fields, "num_segments"),
-                cost=f"{price} {fields.text('price_unit')}" if (price := fields.text("price")) else "",
-            )
-        ]
+    if fields.text("sid"):
+        return [_read_resource(fields)]
     code, says = fields.text("code"), fields.text("message")
     if not code:
         raise Malformed("The answer has neither a message's sid nor a code.")
     return [Entry(word=OUTCOMES.get(code), code=code, says=says)]
+
+
+def _read_resource(fields: Fields) -> Entry:
+    """A message as Twilio has it."""
+    code, status = fields.text("error_code"), fields.text("status").lower()
+    has_failed = bool(code) or STATES.get(status) == "failed"
+    return Entry(
+        word=OUTCOMES.get(code, "refused") if has_failed else "accepted",
+        code=code or status,
+        says=fields.text("error_message"),
+        provider_id=fields.text("sid"),
+        parts=read_count(fields, "num_segments"),
+        cost=f"{price} {fields.text('price_unit')}" if (price := fields.text("price")) else "",
+    )
+
+
+def _is_since(written: str, sent_at: int) -> bool:
+    """Whether a time of Twilio's is not before a moment, by clocks that may differ a little."""
+    try:
+        at = parsedate_to_datetime(written).timestamp()
+    except (ValueError, OverflowError):
+        return False
+    return at >= sent_at / 1_000_000 - _CLOCKS_DIFFER_SECONDS
 
 
 def _read_balance(fields: Fields) -> Checked:

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Sequence
+from email.utils import formatdate
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
@@ -48,6 +49,8 @@ class Taken(Struct):
     reports_url: str = ""
     kind: str = "sms"
     id: str = ""
+    at: float = 0.0
+    """When it was taken, in seconds since 1970."""
 
 
 class Answer(NamedTuple):
@@ -255,7 +258,7 @@ def show_twilio(message: Taken) -> Json:
         "account_sid": "AC1",
         "api_version": "2010-04-01",
         "body": message.text,
-        "date_created": "Thu, 26 Nov 2026 12:00:00 +0000",
+        "date_created": formatdate(message.at),
         "date_sent": None,
         "date_updated": "Thu, 26 Nov 2026 12:00:00 +0000",
         "direction": "outbound-api",
@@ -352,6 +355,12 @@ def _answer_infobip(answered: Answered) -> Answer:
             entry |= {"to": message.number, "messageCount": 1}
         messages.append(entry)
     return Answer(200, {"bulkId": "BULK1", "messages": messages})
+
+
+def show_infobip(message: Taken) -> Json:
+    """A message as it is in Infobip's logs."""
+    status = _status_infobip(_INFOBIP_STATES["delivered"])
+    return {"messageId": message.own_id, "destination": message.number, "sender": message.sender, "status": status}
 
 
 def _refuse_infobip(status: int, code: str) -> Answer:

@@ -15,7 +15,16 @@ from typing import NamedTuple
 from msgspec import convert, to_builtins
 from msgspec.structs import replace
 
-from tests.support.fake_provider.dialects import BAD_KEY, DIALECTS, Answer, Call, Dialect, Taken, show_twilio
+from tests.support.fake_provider.dialects import (
+    BAD_KEY,
+    DIALECTS,
+    Answer,
+    Call,
+    Dialect,
+    Taken,
+    show_infobip,
+    show_twilio,
+)
 from tests.support.fake_provider.http import Client, read, split_target, write_response
 from tests.support.fake_provider.rules import Reports, Rule, Seen
 
@@ -136,6 +145,7 @@ class Server:
             if message.own_id in self._known:
                 return "23"
             self._known[message.own_id] = message
+        message.at = time.time()
         message.id = f"{message.provider}-{len(self.taken) + 1}"
         self.taken.append(message)
         return ""
@@ -162,8 +172,8 @@ class Server:
             case "infobip", "balance":
                 return Answer(200, {"balance": 47.79, "currency": "EUR"})
             case "infobip", "logs":
-                known = [one for own_id, one in self._known.items() if own_id == call.query.get("messageId")]
-                return Answer(200, {"results": [{"messageId": one.own_id, "destination": one.number} for one in known]})
+                known = self._known.get(call.query.get("messageId", ""))
+                return Answer(200, {"results": [show_infobip(known)] if known else []})
             case "whatsapp", _ if call.method == "GET":
                 return Answer(200, {"display_phone_number": "+254 700 000009", "verified_name": "Duka", "id": place})
             case _:
