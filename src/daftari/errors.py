@@ -270,6 +270,21 @@ class PreconditionFailed(DaftariError):
     message = "The contact has changed since this ETag was read; read it again."
 
 
+class FeedReset(DaftariError):
+    """The feed does not continue from the place that was asked for. A reader has to read the book again.
+
+    The place is past the end or before the beginning of the feed, or of another feed: ``epoch`` names this one.
+    """
+
+    code = "FEED_RESET"
+
+    def __init__(self, why: str, *, epoch: str, oldest: int, last: int) -> None:
+        super().__init__(f"{why}; read the contacts again, then the feed from the number of their first page.")
+        self.epoch = epoch
+        self.oldest = oldest
+        self.last = last
+
+
 class TooLarge(DaftariError):
     """The body is larger than the limit of its call."""
 

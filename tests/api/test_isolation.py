@@ -36,7 +36,9 @@ AUDIENCE, REVIEW, EXPORT = "3", "6", "13"
 """The ids of things of Ana's that Chao has none of: what both have at last is his own."""
 IMPORT = "14"
 TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
-KEY_START = re.compile(rb'"start":"[^"]*"')
+EPOCH = re.compile(rb'"epoch":"[0-9a-f]{16}"')
+KEY_START = re.compile(rb'"(start|key)":"[^"]*"')
+REQUEST_ID = re.compile(rb'"request_id":"[^"]*"')
 
 Case = tuple[dict[str, str], dict[str, object]]
 """The parts of a path, and the body that is sent to it."""
@@ -208,7 +210,8 @@ def seen(answer: Answer) -> tuple[int, dict[str, str], bytes]:
     """All of an answer but what no two answers have in common; an ETag stands for times and request ids too."""
     request_id = answer.headers["x-request-id"]
     headers = {name: value for name, value in answer.headers.items() if name not in ("x-request-id", "etag")}
-    body = KEY_START.sub(b"<key>", TIME.sub(b"<time>", answer.body))
+    body = REQUEST_ID.sub(b"<request>", KEY_START.sub(b"<key>", TIME.sub(b"<time>", answer.body)))
+    body = EPOCH.sub(b"<epoch>", body)
     return answer.status, headers, body.replace(request_id.encode(), b"<id>")
 
 

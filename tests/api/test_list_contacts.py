@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from daftari.model.limits import PER_PAGE_MAX
 from daftari.serving.server import build_server
 from daftari.settings import Settings
 from tests.support.builders import (
@@ -397,3 +398,79 @@ def test_a_page_and_an_id_exclude_each_other_and_a_page_url_wins_over_the_body(a
 @pytest.mark.parametrize("wrong", ["-1", "abc", "1.5", "1e3", 2**63, True, {"a": 1}, "9" * 200])
 def test_what_is_no_id_is_named(ana: Client, wrong: object) -> None:
     assert wrong_fields(ana.get("/v1/contacts", json={"after_id": wrong})) == ["after_id"]
+
+
+# ---- some contacts, by their ids --------------------------------------------------------------------
+
+
+def by_ids(client: Client, ids: object, **query: object) -> Json:
+    answer = client.get("/v1/contacts", query={"ids": ids, **query})
+    assert answer.status == 200, answer.body
+    found: Json = answer.json()
+    return found
+
+
+def test_contacts_are_found_by_their_ids(ana: Client) -> None:
+    create(ana, *rows(5), group="VIP")
+    found = by_ids(ana, "4,2,99,2,77")
+    assert ids_on(found["contacts"]) == [2, 4]
+    assert found["missing"] == [77, 99]
+    assert (found["group"], found["contacts"]["total"], found["contacts"]["last_page"]) == ("", 2, 1)
+    assert by_ids(ana, 2, include="groups")["contacts"]["data"][0]["groups"] == ["VIP"]
+
+
+def test_those_who_opted_out_are_found_too_and_marked(ana: Client) -> None:
+    create(ana, *rows(2))
+    opt_out(ana, mobile(2))
+    shown = by_ids(ana, "1,2")["contacts"]["data"]
+    assert [(contact["id"], contact.get("suppressed")) for contact in shown] == [(1, None), (2, True)]
+
+
+def test_ids_come_in_a_body_as_well_and_only_so_many(ana: Client) -> None:
+    create(ana, *rows(3))
+    found = ana.call("QUERY", "/v1/contacts", json={"ids": [3, "1"]}).json()
+    assert ids_on(found["contacts"]) == [1, 3]
+    assert found["missing"] == []
+    most = ana.call("QUERY", "/v1/contacts", json={"ids": list(range(1, PER_PAGE_MAX + 1))}).json()
+    assert (most["contacts"]["total"], len(most["missing"])) == (3, PER_PAGE_MAX - 3)
+    too_many = ana.call("QUERY", "/v1/contacts", json={"ids": list(range(1, PER_PAGE_MAX + 2))})
+    assert wrong_fields(too_many) == ["ids"]
+
+
+@pytest.mark.parametrize(
+    ("query", "fields"),
+    [
+        ({"ids": ""}, ["ids"]),
+        ({"ids": "1,x"}, ["ids.1"]),
+        ({"ids": "0"}, ["ids.0"]),
+        ({"ids": "1", "group": "VIP"}, ["group"]),
+        ({"ids": "1", "after_id": "0"}, ["after_id"]),
+    ],
+)
+def test_wrong_ids_are_named(ana: Client, query: dict[str, object], fields: list[str]) -> None:
+    assert wrong_fields(ana.get("/v1/contacts", query=query)) == fields
+
+
+def test_another_project_has_none_of_the_ids(ana: Client, chao: Client) -> None:
+    create(ana, *rows(2))
+    assert by_ids(chao, "1,2")["missing"] == [1, 2]
+
+
+# ---- the feed ---------------------------------------------------------------------------------------
+
+
+def test_a_page_after_an_id_says_how_far_the_feed_was(ana: Client) -> None:
+    create(ana, *rows(3))
+    answer = ana.get("/v1/contacts", query={"after_id": 0, "per_page": 2})
+    assert answer.headers["x-daftari-seq"] == "1"
+    create(ana, *rows(1, first=9))
+    assert ana.get("/v1/contacts", query={"after_id": 2}).headers["x-daftari-seq"] == "2"
+    same = ana.get("/v1/contacts", query={"after_id": 0}, headers={"if-none-match": "*"})
+    assert (same.status, same.headers["x-daftari-seq"]) == (304, "2")
+    for query in ({"after_id": 99}, {"after_id": 0, "group": "Nobody"}):
+        assert ana.get("/v1/contacts", query=query).headers["x-daftari-seq"] == "2"
+
+
+def test_a_numbered_page_promises_nothing_about_the_feed(ana: Client) -> None:
+    create(ana, *rows(3))
+    assert "x-daftari-seq" not in ana.get("/v1/contacts").headers

@@ -211,7 +211,7 @@ def test_the_words_in_the_document_are_those_of_the_service() -> None:
 
 def test_a_contact_has_the_members_of_a_card_in_their_order() -> None:
     documented = list(tree()["components"]["schemas"]["Contact"]["properties"])
-    assert documented == [*contacts.Card.__struct_fields__, "groups", "consent", "updated_at"]
+    assert documented == [*contacts.Card.__struct_fields__, "groups", "consent", "updated_at", "suppressed"]
 
 
 # ---- examples ---------------------------------------------------------------------------------------

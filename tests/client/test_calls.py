@@ -51,6 +51,38 @@ def test_a_contact_is_created_read_changed_and_deleted(book: Caller) -> None:
     assert book(lambda b: b.contacts.consent(SUZAN)).suppressed
 
 
+def test_contacts_are_found_by_their_ids(three: Caller) -> None:
+    three(lambda b: b.opt_outs.create([LUCY]))
+    page = three(lambda b: b.contacts.list(ids=[1, 2, 77], include=["groups"]))
+    assert [(contact.mobile, contact.suppressed, contact.groups) for contact in page.data] == [
+        (SUZAN, False, ["VIP"]),
+        (LUCY, True, []),
+    ]
+    assert (page.missing, page.seq) == ([77], None)
+
+
+def test_a_walk_and_then_the_feed_miss_nothing(three: Caller) -> None:
+    page = three(lambda b: b.contacts.list(after_id=0, suppressed=True))
+    three(lambda b: b.contacts.delete(LUCY, reason="removal"))
+    three(lambda b: b.groups.rename("VIP", "Silver"))
+    found = three(lambda b: b.changes.iterate(after=page.seq, wait=0))
+    assert [(change.type, change.contact_ids, change.group) for change in found] == [
+        ("group.left", [[2, 2]], "VIP"),
+        ("contacts.deleted", [[2, 2]], None),
+        ("group.renamed", [], "Silver"),
+    ]
+    last = three(lambda b: b.changes.list(after=page.seq, types=["group.renamed"], limit=5))
+    assert (last.changes[0].former_name, last.next, last.oldest) == ("VIP", last.last, 1)
+    assert last.changes[0].by.source == "api"
+
+
+def test_a_feed_that_does_not_go_on_is_an_error_that_says_where_it_is(three: Caller) -> None:
+    shown = three(lambda b: b.changes.list())
+    with pytest.raises(errors.FeedReset) as caught:
+        three(lambda b: b.changes.list(after=shown.next, epoch="another"))
+    assert (caught.value.epoch, caught.value.oldest, caught.value.last) == (shown.epoch, 1, shown.last)
+
+
 def test_a_contact_that_was_read_can_be_sent_back(three: Caller) -> None:
     contact = three(lambda b: b.contacts.get(LUCY, include=["groups", "consent", "updated_at"]))
     assert three(lambda b: b.contacts.create([contact])).unchanged == 1

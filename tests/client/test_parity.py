@@ -41,6 +41,7 @@ WITHOUT_METHOD = {
 REPEATS = {
     "audiences.iterate": "audiences.get",
     "audiences.iterate_blocked": "audiences.recheck",
+    "changes.iterate": "changes.list",
     "contacts.iterate": "contacts.list",
     "exports.iterate": "exports.list",
     "exports.save": "exports.get",
@@ -73,7 +74,9 @@ DROPPED = {
     "createExport": {"message": "The result is the export; the message is constant."},
     "settleReview": {"message": "The result is the review; the message is constant."},
 }
-FROM_HEADERS = {"etag"}
+NEXT_TO = {"listContacts": ("contacts", "missing")}
+"""A member that is the result, and one next to it that the result has as well."""
+FROM_HEADERS = {"etag", "seq"}
 """Fields of records that are headers of the answer."""
 BASES = (Record, records.RecordedFact, records.NumberedPage)
 """Records that are returned only as one of the classes under them."""
@@ -137,9 +140,14 @@ SAMPLES: dict[str, tuple[Any, ...]] = {
     "source": ("form",),
     "started": (3,),
     "suppressed": (True,),
+    "types": (["contacts.created", "group.joined"],),
+    "wait": (20,),
+    "epoch": ("5f0c2a9d1e7b4638",),
 }
 """What each parameter is given, wherever it is."""
 OTHER_SAMPLES: dict[tuple[str, str], tuple[Any, ...]] = {
+    ("changes.list", "after"): (7,),
+    ("changes.iterate", "after"): (7,),
     ("exports.save", "file"): (io.BytesIO(),),
     ("imports.rows", "after"): (7,),
     ("imports.save_rejects", "file"): (io.BytesIO(),),
@@ -393,7 +401,7 @@ class Comparison:
 
     def _compare_record(self, answered: Node, found: Record, at: str) -> None:
         names = {field.encode_name: field.name for field in fields(found)}
-        answered = {RENAMED.get(name, name): value for name, value in answered.items()}
+        answered = {name if name in names else RENAMED.get(name, name): value for name, value in answered.items()}
         for name, value in answered.items():
             assert name in names, f"{at}.{name} is in the answer, and {type(found).__name__} has no such field"
             self.seen.add((type(found).__name__, names[name]))
@@ -405,6 +413,9 @@ class Comparison:
 def _result_of(answer: Any, operation: str, result: object) -> Any:
     """The part of an answer that is the result: a member that is alone is it."""
     kept = {name: value for name, value in answer.items() if name not in DROPPED.get(operation, ())}
+    if operation in NEXT_TO:
+        name, other = NEXT_TO[operation]
+        kept[name] |= {other: kept.pop(other)} if other in kept else {}
     if isinstance(result, Page):
         return {"items" if isinstance(value, list) else name: value for name, value in kept.items()}
     (alone, *others) = kept.values()

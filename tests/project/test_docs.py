@@ -24,7 +24,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "cl
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
 SUBJECTS = (
     *("contacts.md", "groups.md", "consent.md", "audiences.md", "inbound.md", "erasure.md"),
-    *("imports.md", "exports.md", "keys.md", "errors.md", "projects.md", "running.md"),
+    *("imports.md", "exports.md", "feed.md", "keys.md", "errors.md", "projects.md", "running.md"),
 )
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 

@@ -137,8 +137,11 @@ WRITES: dict[str, tuple[Write, list[Event]]] = {
         [ConsentChanged(1, 1, [254_733_000_001], [])],
     ),
     "a new group": (lambda store, project: calls.create_group(store, project, "New"), [GroupCreated(3)]),
-    "another name": (lambda store, project: calls.update_group(store, project, "Coast", "Pwani"), [GroupRenamed(2)]),
-    "a group deleted": (lambda store, project: calls.delete_group(store, project, "Coast"), [GroupDeleted(2)]),
+    "another name": (
+        lambda store, project: calls.update_group(store, project, "Coast", "Pwani"),
+        [GroupRenamed(2, "Coast")],
+    ),
+    "a group deleted": (lambda store, project: calls.delete_group(store, project, "Coast"), [GroupDeleted(2, "Coast")]),
     "contacts that join": (
         lambda store, project: calls.join_group(store, project, "Coast", ids=[1, 5, 99], mobiles=[FIRST + 3]),
         [GroupJoined(2, [4, 5])],
@@ -161,7 +164,7 @@ WRITES: dict[str, tuple[Write, list[Event]]] = {
     ),
     "an erasure": (
         lambda store, project: consent_calls.erase_number(store, project, FIRST + 2, now=NOW),
-        [Erased(1, FIRST + 2, 3, fact=1)],
+        [Erased(1, FIRST + 2, 3, fact=1, consent_seqs=[])],
     ),
 }
 
@@ -218,7 +221,7 @@ def test_a_group_that_gets_a_name_loses_those_who_left_a_group_of_that_name(
     left = NewFact(0, FIRST, "left_group", Scope("sms"), NOW, "inbound", keyword="pwani")
     store.write(project, ACTOR, NOW, ledger.record_facts, facts=[left])
     calls.update_group(store, project, "Coast", "Pwani")
-    assert published == [[GroupRenamed(2), GroupLeft(2, [1])]]
+    assert published == [[GroupRenamed(2, "Coast"), GroupLeft(2, [1])]]
     last = rows_of(database, "SELECT action, group_id, contacts FROM journal ORDER BY seq")[-1]
     assert last == ("update_group", 2, "1")
 

@@ -26,7 +26,7 @@ from daftari.model.inbound import InboundMessage, InboundRequest, Review
 from daftari.model.projects import Actor
 from daftari.rules import events
 from daftari.rules.contacts import contacts, parse
-from daftari.rules.events import Action, GroupCreated
+from daftari.rules.events import Action, ConsentChanged, GroupCreated, GroupRenamed
 from daftari.store import (
     Store,
     WriteTx,
@@ -65,6 +65,7 @@ GROUPS = 2_000
 READS_ALL = {
     "check_book": "an operator asked for a whole check",
     "check_journal": "an operator asked for a whole check",
+    "check_feed": "an operator asked for a whole check",
     "check_duplicates": "an operator asked for a whole check",
     "check_orphans": "an operator asked for a whole check",
     "check_blocks": "an operator asked for a whole check",
@@ -76,6 +77,7 @@ READS_ALL = {
     "delete_changes_by_card": "a person is erased, who may have had another number or no longer be a contact",
     "count_imports_with_files": "imports are kept 90 days, and few are made a day; it stops at its limit",
     "find_rejects_by_digits": "a person is erased, and nothing else shows which records name them",
+    "list_former_names": "in an index that holds groups that were renamed or deleted within 90 days only",
     "count_quarantine": "it holds 10,000 rows at the most",
     "find_commonest_quarantined": "it holds 10,000 rows at the most",
     "find_group_names": "where there are few groups, PostgreSQL reads them all sooner than some of them one by one",
@@ -97,6 +99,8 @@ STOPS_EARLY = {
     "has_erasures": "in the key's order, up to its limit",
     "find_open_erasure": "in the order of an index that holds open erasures only",
     "find_deleted_group": "in the order of an index that holds deleted groups only",
+    "get_oldest_change": "in the key's order, and stops at the first",
+    "list_change_times": "in the key's order, up to its limit",
 }
 """The queries that begin at a project's first row and stop at a limit."""
 
@@ -114,6 +118,7 @@ ROW_SETS: dict[str, list[Any]] = {
     "ids": list(range(1, 101)),
     "subject_ids": [254700000000 + place for place in range(100)],
     "kinds": ["import", "purge"],
+    "types": ["contacts.created", "group.joined"],
 }
 ITEMS: dict[str, list[tuple[Any, ...]]] = {
     "update_contacts": [(place, 254700000000 + place, "{}") for place in range(1, 101)],
@@ -129,7 +134,8 @@ ITEMS: dict[str, list[tuple[Any, ...]]] = {
 def _fill(tx: WriteTx) -> None:
     for number in range(GROUPS):
         group = groups.insert_group(tx, name=f"Group {number}", folded=f"group {number}")
-        seq = events.record(tx, Action.CREATE_GROUP, GroupCreated(group.id), group_id=group.id)
+        happened = (GroupCreated(group.id), GroupRenamed(group.id, "x"), ConsentChanged(2 * number, 2 * number, [], []))
+        seq = events.record(tx, Action.CREATE_GROUP, *happened, group_id=group.id)
         _fill_ledger(tx, 254710000000 + seq)
 
 

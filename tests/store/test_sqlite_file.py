@@ -201,11 +201,22 @@ def test_a_read_only_file_is_read_and_503_on_writes(read_only: tuple[Client, str
     assert Path(path).read_bytes() == before
 
 
-def test_a_folder_that_takes_no_lock_files_is_503_on_writes(read_only: tuple[Client, str], open_folder: Path) -> None:
-    ana, _ = read_only
+def test_a_folder_that_takes_no_lock_files_is_503_on_writes(
+    read_only: tuple[Client, str], open_folder: Path, settings_for: Callable[..., Settings]
+) -> None:
+    ana, path = read_only
     with as_other_user():
         assert page(ana)["total"] == 1
+    for lock in ("-next", "-turn"):
+        Path(path + lock).unlink()
     open_folder.chmod(0o555)
+    chosen = settings_for(path)
     with as_other_user():
-        assert "lock files" in unavailable(ana.post("/v1/contacts", {"contacts": rows(1, first=2)}))
-        assert page(ana)["total"] == 1
+        server = build_server(chosen)
+    with asyncio.Runner() as runner:
+        ana = Client(in_process(server.rsgi, runner.get_loop()), secret=ana.secret)
+        with as_other_user():
+            assert "lock files" in unavailable(ana.post("/v1/contacts", {"contacts": rows(1, first=2)}))
+            assert page(ana)["total"] == 1
+            assert ana.get("/v1/changes").json()["last"] > 0
+        server.close()

@@ -133,7 +133,7 @@ class Sampler:
             case "object":
                 return self._object(schema)
             case "array":
-                return [self._value(schema["items"], name) for _ in range(self._full or schema.get("minItems", 0))]
+                return [self._value(schema["items"], name) for _ in range(max(self._full, schema.get("minItems", 0)))]
             case "integer":
                 return min(schema.get("minimum", 0) + self._count, schema.get("maximum", ID_MAX))
             case "number":

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 from msgspec.structs import replace
 
 from daftari.errors import DaftariError, ValidationFailed
@@ -30,6 +30,7 @@ from tests.oracles.book import SUBSCRIBERS, Book, Refused
 from tests.support import calls
 from tests.support.builders import rows_of
 from tests.support.calls import NOW
+from tests.support.feed_readers import GROUPS, FeedReader, copy_of
 from tests.support.stores import open_store
 
 ROWS_PER_STEP = 3
@@ -98,6 +99,7 @@ class Machine(RuleBasedStateMachine, Generic[B]):
         self.played = 0
         self.books: list[B] = []
         self.names: list[list[str]] = []
+        self.readers: list[list[FeedReader]] = []
 
     def begin_books(self, first_ids: list[int], consent: ConsentSettings) -> None:
         """Two empty books."""
@@ -106,6 +108,19 @@ class Machine(RuleBasedStateMachine, Generic[B]):
         for side in self.sides:
             side.create_projects([names[0] for names in self.names], first_ids)
             side.set_consent(consent)
+        self.readers = [[FeedReader(side.store, side.projects[book]) for side in self.sides] for book in range(2)]
+
+    # ---- copies that follow the feed ----------------------------------------------------------------
+
+    @precondition(lambda self: bool(self.readers))
+    @rule(book=books, steps=st.integers(min_value=1, max_value=4), again=st.sampled_from([False, False, False, True]))
+    def follow(self, book: int, steps: int, again: bool) -> None:
+        """The copies of a book read on, or begin again."""
+        if again:
+            self.readers[book] = [FeedReader(side.store, side.projects[book]) for side in self.sides]
+        for reader in self.readers[book]:
+            for _ in range(steps):
+                reader.step()
 
     # ---- playing ------------------------------------------------------------------------------------
 
@@ -147,7 +162,12 @@ class Machine(RuleBasedStateMachine, Generic[B]):
         self.play(book, call, expected)
 
     def teardown(self) -> None:
-        """What is left in the end, in both books, is the model's to the last row."""
+        """What is left in the end, in both books, is the model's to the last row; so are the copies."""
+        for book, readers in enumerate(self.readers):
+            for side, reader in zip(self.sides, readers, strict=True):
+                shown = calls.list_contacts(side.store, side.projects[book], include=GROUPS, suppressed=True)
+                assert reader.finish() == copy_of(shown.cards)
+                assert reader.seqs == [*range(reader.seqs[0], reader.seqs[-1] + 1)] if reader.seqs else True
         for side in self.sides:
             for project, model in zip(side.projects, self.books, strict=True):
                 assert calls.broken_in(side.store, project) == []

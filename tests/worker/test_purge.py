@@ -115,7 +115,7 @@ def test_several_deleted_groups_go_one_after_the_other(store: Store, book: Proje
         turns += 1
         assert broken_in(store, book) == []
     assert turns == 4 + 1 + 1 + 1
-    assert set(_rows(database, book)) == {"book", "contact", "directory", "journal"}
+    assert set(_rows(database, book)) == {"book", "contact", "directory", "journal", "change"}
 
 
 def test_a_purge_leaves_no_row_in_the_journal(store: Store, book: Project, database: str) -> None:

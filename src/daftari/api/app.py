@@ -15,7 +15,7 @@ from daftari.web.idempotency import read_idempotency_key
 from daftari.web.multipart import read_upload
 from daftari.web.params import Params, decode, find_member
 from daftari.web.requests import AppContext, Request
-from daftari.web.responses import Response
+from daftari.web.responses import LongPoll, Response
 from daftari.web.routing import NO_BODY, RawRequest, RouteMatch
 from daftari.web.rsgi import RsgiScope
 from daftari.web.server import Application, Authorizer
@@ -29,7 +29,7 @@ METHOD_SHOWN_MAX = 20
 def build_app(context: AppContext, authenticator: KeyAuthenticator) -> Application:
     """The function that answers a request. It raises ``DaftariError``, which the server renders."""
 
-    def application(raw: RawRequest) -> Response:
+    def application(raw: RawRequest) -> Response | LongPoll:
         match = raw.match
         if match.route.needed is None:
             request = Request(context, raw, params=decode("", None, b""), now=current_time())

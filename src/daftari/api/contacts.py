@@ -29,8 +29,11 @@ INCLUDES = ("groups", "consent", "updated_at")
 """Members that a contact shows on request."""
 CONTACT_FIELDS = frozenset({"mobile", *TEXT_FIELDS, "attributes"})
 """Members of a contact, which do nothing at the top of a body."""
-FILTERS = ("group", "per_page", "include", "suppressed")
+FILTERS = ("group", "per_page", "include", "suppressed", "ids")
 """Fields that the URLs of other pages repeat."""
+
+SEQ_HEADER = "x-daftari-seq"
+"""The last change in the feed when a page was read."""
 
 _encode = msgspec.json.encode
 
@@ -44,9 +47,12 @@ def list_contacts(request: Request) -> Response:
     per_page = params.whole("per_page", default=PER_PAGE_MAX, most=PER_PAGE_MAX)
     include = params.choices("include", INCLUDES)
     suppressed = params.choice("suppressed", ("include",), default="") == "include"
+    ids = _read_ids(params)
     params.refuse_wrong()
+    if ids is not None:
+        return _find_contacts(request, ids, include)
     wanted: dict[str, Any] = {"group": group, "per_page": per_page, "include": include, "suppressed": suppressed}
-    filters = [(field, _write_filter(params, field)) for field in FILTERS if params.given(field) is not None]
+    filters = _list_filters(params)
     if after_id is None:
         page = request.read(contacts.list_contacts, page=min(number, PAGE_MAX), **wanted)
         paginator = write_page(page, number=number, per_page=per_page, url=request.url, filters=filters)
@@ -58,7 +64,38 @@ def list_contacts(request: Request) -> Response:
     # Cards are most of a page, and hashing them takes a third of the time that the page does. Where the state of the
     # book is known, it is hashed in their place.
     named = pieces if page.state is None else (page.state, *(piece for piece in pieces if piece is not page.cards))
-    return request.show(b"".join(pieces), tag=hashed(*named))
+    headers = () if page.last_change is None else ((SEQ_HEADER, str(page.last_change)),)
+    return request.show(b"".join(pieces), tag=hashed(*named), headers=headers)
+
+
+def _find_contacts(request: Request, ids: list[int], include: frozenset[str]) -> Response:
+    """Some contacts on a page of their own, and the ids that are none."""
+    page = request.read(contacts.find_contacts, ids=ids, include=include)
+    paginator = write_page(
+        page, number=1, per_page=PER_PAGE_MAX, url=request.url, filters=_list_filters(request.params)
+    )
+    missing = _encode(page.missing)
+    body = b"".join((b'{"group":"","contacts":', *paginator, b',"missing":', missing, b"}"))
+    return request.show(body, tag=hashed(body))
+
+
+def _list_filters(params: Params) -> list[tuple[str, str]]:
+    return [(field, _write_filter(params, field)) for field in FILTERS if params.given(field) is not None]
+
+
+def _read_ids(params: Params) -> list[int] | None:
+    """The ids of the contacts that are asked for; ``None`` for a list of all."""
+    if "ids" not in params.names_given:
+        return None
+    ids = params.ids("ids")
+    if len(ids) > PER_PAGE_MAX:
+        params.problems.add("ids", f"must not have more than {PER_PAGE_MAX} items.")
+    elif not ids and not params.problems:
+        params.problems.add("ids", "must name at least one contact.")
+    for field in ("group", "after_id"):
+        if params.given(field) is not None:
+            params.problems.add(field, "must not be sent together with ids.")
+    return ids
 
 
 def _read_position(params: Params) -> int | None:
@@ -171,7 +208,7 @@ def delete_contact(request: Request, reference: str) -> Response:
 
 def _write_filter(params: Params, field: str) -> str:
     """A filter as page URLs repeat it. Only a list may be split at commas, never a group's name."""
-    return ",".join(map(str, params.items(field))) if field == "include" else str(params.given(field))
+    return ",".join(map(str, params.items(field))) if field in ("include", "ids") else str(params.given(field))
 
 
 def _read_rows(request: Request) -> Rows:

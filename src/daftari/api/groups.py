@@ -23,7 +23,7 @@ from daftari.model.time import format_time
 from daftari.rules.contacts import groups
 from daftari.rules.fields import read_name
 from daftari.rules.numbers import WrittenNumber, read_number
-from daftari.web.params import Params, read_listed_id
+from daftari.web.params import Params
 from daftari.web.requests import Request
 from daftari.web.responses import Response, json_response
 
@@ -135,20 +135,9 @@ def _read_named(request: Request) -> tuple[list[int], list[WrittenNumber]]:
     elif len(ids) + len(mobiles) > CONTACTS_PER_CALL_MAX:
         sentence = f"The ids and mobiles fields must not have more than {CONTACTS_PER_CALL_MAX} items together."
         raise ValidationFailed({"ids" if ids else "mobiles": [sentence]})
-    read = _read_ids(params, ids), _read_mobiles(params, mobiles, region=request.project.region)
+    read = params.ids("ids"), _read_mobiles(params, mobiles, region=request.project.region)
     params.refuse_wrong()
     return read
-
-
-def _read_ids(params: Params, items: list[object]) -> list[int]:
-    ids: list[int] = []
-    for index, item in enumerate(items):
-        number = read_listed_id(item)
-        if not number:
-            params.problems.add(f"ids.{index}", "must be the id of a contact.")
-        else:
-            ids.append(number)
-    return ids
 
 
 def _read_mobiles(params: Params, items: list[object], *, region: str) -> list[WrittenNumber]:

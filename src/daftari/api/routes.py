@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daftari.api import audiences, consent, contacts, exports, groups, imports, inbound, meta
+from daftari.api import audiences, consent, contacts, exports, feed, groups, imports, inbound, meta
 from daftari.model.limits import BODY_BYTES_MAX, FILE_BYTES_MAX, INBOUND_BODY_BYTES_MAX
 from daftari.web.routing import LARGE, BodyPolicy, Route, Router
 
@@ -49,6 +49,7 @@ ROUTES = (
     Route("GET", "/audiences/{number}", audiences.get_audience, "read"),
     Route("GET", "/audiences/{number}/recheck", audiences.recheck_audience, "read"),
     Route("GET", "/audiences/{number}/compare/{other}", audiences.compare_audiences, "read"),
+    Route("GET", "/changes", feed.list_changes, "read"),
     Route("GET", "/exports", exports.list_exports, "read", inline=True),
     Route("POST", "/exports", exports.create_export, "write", body=LARGE),
     Route("GET", "/exports/{number}", exports.get_export, "read", inline=True),

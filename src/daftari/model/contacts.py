@@ -145,7 +145,8 @@ class Page(Struct, frozen=True):
     """One page of a list: the cards' JSON joined with commas, how many they are, and the list's exact total.
 
     ``state`` is one that the book never was in before or will be again, if the cards depend on nothing else.
-    ``before``: how many of the list come before a page that was asked for by an id; ``last_id``: its last one.
+    ``before``: how many of the list come before a page that was asked for by an id; ``last_id``: its last one;
+    ``last_change``: the last change in the feed by then. ``missing``: the ids that were asked for and are no contacts.
     """
 
     cards: bytes
@@ -154,6 +155,8 @@ class Page(Struct, frozen=True):
     state: bytes | None = None
     before: int = 0
     last_id: int | None = None
+    last_change: int | None = None
+    missing: tuple[int, ...] | None = None
 
 
 class MembershipOutcome(Struct, frozen=True):

@@ -97,6 +97,19 @@ EXPORTS_MAX = 20
 EXPORT_HOURS = 24
 """How long an export is kept."""
 
+# ---- the feed -------------------------------------------------------------------------------------------
+
+CHANGES_PER_PAGE_MAX = 1_000
+"""Changes in one response of the feed; also the default."""
+CHANGES_SEARCHED_MAX = 10_000
+"""Changes that one call of the feed looks through for those of the types asked for."""
+CHANGED_NUMBERS_MAX = 20_000
+"""Numbers and ranges of ids in one response of the feed, unless a single change has more."""
+FEED_WAIT_SECONDS_MAX = 30
+"""How long a call of the feed waits for a change."""
+FEED_DAYS = 90
+"""How long the feed keeps a change; longer if something that follows the feed has not had it."""
+
 # ---- inbound --------------------------------------------------------------------------------------------
 
 INBOUND_BODY_BYTES_MAX = 1024 * 1024

@@ -1,17 +1,23 @@
-"""Writes the journal, and publishes what happened in the same transaction. No rule of any subject, no HTTP, no SQL.
+"""Writes the journal and the feed, and publishes what happened in the same transaction. No HTTP, no SQL.
 
-A rule that writes calls ``record`` once: one journal row, one batch of events for the listeners in ``LISTENERS``.
+A rule that writes calls ``record`` once: one journal row, a change in the feed for each event, one batch of events for
+the listeners in ``LISTENERS``. No rule of any subject.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
+from typing import assert_never
 
+import msgspec
 from msgspec import Struct
 
+from daftari.model.feed import ChangeType
 from daftari.model.imports import ImportState
-from daftari.store import WriteTx, journal
+from daftari.store import WriteTx, feed, journal
+from daftari.store.feed import NewChange
+from daftari.store.journal import written_ranges
 
 
 class Action(StrEnum):
@@ -73,12 +79,14 @@ class GroupRenamed(Struct, frozen=True):
     """A group with another name."""
 
     group_id: int
+    former_name: str
 
 
 class GroupDeleted(Struct, frozen=True):
     """A deleted group. That its members left it is not published."""
 
     group_id: int
+    name: str
 
 
 class GroupJoined(Struct, frozen=True):
@@ -107,13 +115,15 @@ class ConsentChanged(Struct, frozen=True):
 class Erased(Struct, frozen=True):
     """A number that was erased, its former contact, which left its groups, and the fact of its opt-out.
 
-    The journal row names neither the number nor the contact.
+    The journal row names neither the number nor the contact. The change in the feed names the contact and
+    ``consent_seqs``, the earlier changes that named the number.
     """
 
     erasure_id: int
     mobile: int
     contact_id: int | None
     fact: int
+    consent_seqs: Collection[int]
 
 
 class ImportFinished(Struct, frozen=True):
@@ -134,7 +144,53 @@ ContactsChanged = ContactsCreated | ContactsUpdated | ContactsDeleted
 GroupChanged = GroupCreated | GroupRenamed | GroupDeleted | GroupJoined | GroupLeft
 Event = ContactsChanged | GroupChanged | ConsentChanged | Erased | ImportFinished | ImportUndone
 
+_encode = msgspec.json.encode
 _NAMING_CONTACTS = (ContactsCreated, ContactsUpdated, ContactsDeleted, GroupJoined, GroupLeft, ConsentChanged)
+
+
+# ---- what the feed shows --------------------------------------------------------------------------------
+
+
+_TYPES: dict[type[Event], ChangeType] = {
+    ContactsCreated: "contacts.created",
+    ContactsUpdated: "contacts.updated",
+    ContactsDeleted: "contacts.deleted",
+    GroupCreated: "group.created",
+    GroupRenamed: "group.renamed",
+    GroupDeleted: "group.deleted",
+    GroupJoined: "group.joined",
+    GroupLeft: "group.left",
+    ConsentChanged: "consent.changed",
+    Erased: "contacts.erased",
+    ImportFinished: "import.finished",
+    ImportUndone: "import.undone",
+}
+
+
+def _as_change(event: Event) -> NewChange:
+    """The change that the feed shows for an event; every kind of event has one."""
+    kind = _TYPES[type(event)]
+    match event:
+        case ContactsCreated() | ContactsUpdated() | ContactsDeleted():
+            return NewChange(kind, written_ranges(event.contacts))
+        case GroupJoined() | GroupLeft():
+            return NewChange(kind, written_ranges(event.contacts), group_id=event.group_id)
+        case GroupCreated():
+            return NewChange(kind, group_id=event.group_id)
+        case GroupRenamed():
+            return NewChange(kind, group_id=event.group_id, former_name=event.former_name)
+        case GroupDeleted():
+            return NewChange(kind, group_id=event.group_id, former_name=event.name)
+        case ConsentChanged():
+            return NewChange(kind, written_ranges(event.contacts), facts=(event.first_fact, event.last_fact))
+        case Erased():
+            ids = [] if event.contact_id is None else [event.contact_id]
+            detail = _encode({"consent_seqs": sorted(event.consent_seqs)}) if event.consent_seqs else b""
+            return NewChange(kind, written_ranges(ids), detail=detail.decode())
+        case ImportFinished() | ImportUndone():
+            return NewChange(kind, detail=_encode({"import": event.import_id}).decode())
+        case _:
+            assert_never(event)
 
 
 # ---- recorded and published -----------------------------------------------------------------------------
@@ -147,7 +203,7 @@ LISTENERS: dict[Listener, tuple[type[Event], ...]] = {}
 
 
 def record(tx: WriteTx, action: Action, *happened: Event, group_id: int | None = None) -> int:
-    """Write one journal row for an act, then publish its events. Returns the row's number.
+    """Write one journal row for an act and a change for each event, then publish the events. Returns the row's number.
 
     ``group_id``: the group that the request is about. The row names the contacts of all events but an erasure, their
     facts, and who left which group.
@@ -172,6 +228,8 @@ def record(tx: WriteTx, action: Action, *happened: Event, group_id: int | None =
         facts=(min(facts), max(facts)) if facts else None,
         left=left,
     )
+    if happened:
+        feed.insert_changes(tx, journal_seq=seq, changes=[_as_change(event) for event in happened])
     publish(tx, happened)
     return seq
 

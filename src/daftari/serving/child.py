@@ -78,6 +78,7 @@ async def _serve(settings: Settings, listening: Listening, stop: _Stop) -> None:
     def end() -> None:
         # It may have ended by itself.
         with suppress(RuntimeError):
+            loop.call_soon_threadsafe(built.stop_waiting)
             loop.call_soon_threadsafe(server.stop)
 
     stop.then(end)

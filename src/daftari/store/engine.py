@@ -35,6 +35,10 @@ TABLES: dict[str, tuple[str, ...]] = {
         *("project_id", "seq", "at", "key_id", "request_id", "action", "group_id", "contacts"),
         *("first_fact", "last_fact", "left_groups"),
     ),
+    "change": (
+        *("project_id", "seq", "journal_seq", "type", "group_id", "former_name", "contacts"),
+        *("first_fact", "last_fact", "detail"),
+    ),
     "removal": ("project_id", "seq", "mobile", "at", "reason"),
     "fact": (
         *("project_id", "subject_id", "id", "kind", "channel", "sender", "purpose", "at", "recorded_at", "source"),
@@ -74,6 +78,7 @@ class Book(Struct):
     next_fact: int
     next_item: int
     """For audiences, erasures, exports, imports, reviews and quarantined requests."""
+    next_change: int
 
 
 class MisplacedWrite(Exception):
@@ -116,6 +121,9 @@ class Tx(Protocol):
 
         It may be lost. Whatever it writes is a hint, or is made up for later.
         """
+
+    def epoch(self) -> str:
+        """The name of the feeds of this database, which a restored or copied one does not have."""
 
 
 class WriteTx(Tx, Protocol):
@@ -210,6 +218,10 @@ class Transaction(ABC):
     def lease_clock(self) -> LeaseClock:
         """What the database's clock says."""
 
+    @abstractmethod
+    def epoch(self) -> str:
+        """The name of the feeds of this database."""
+
     def take_id(self) -> int:
         """A system id that no project, key or inbound token has or had."""
         self.next_system_id += 1
@@ -238,6 +250,10 @@ class Store(ABC):
             yield
         finally:
             self._waiting.began = None
+
+    @abstractmethod
+    def settle_epoch(self) -> None:
+        """Find out the epoch, where that has to be done once, before the first transaction of a rule."""
 
     def _wait_until(self) -> float:
         """When the wait of the write that this thread begins is over."""

@@ -69,7 +69,7 @@ def save_secret(database: str, written: str) -> bytes:
     assert path is not None
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     try:
-        _write_durably(draft, written + "\n")
+        write_durably(draft, written + "\n")
         # The file gets its name when it is complete: a process that starts now finds all of it, or none.
         os.link(draft, path)
         _make_names_durable(path.parent)
@@ -87,7 +87,8 @@ def save_secret(database: str, written: str) -> bytes:
     return key_of(written)
 
 
-def _write_durably(path: Path, text: str) -> None:
+def write_durably(path: Path, text: str) -> None:
+    """Write a new file, which only its owner may read, and sync it."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)
         file.flush()

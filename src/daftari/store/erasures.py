@@ -1,4 +1,4 @@
-"""Erased numbers by keyed hash, and how far journal and imports are cleared of the contact's id.
+"""Erased numbers by keyed hash, and how far journal, feed and imports are cleared of the contact's id.
 
 What else an erasure removes belongs to other modules.
 """
@@ -13,30 +13,31 @@ from daftari.store.engine import Tx, WriteTx
 class OpenErasure(Struct, frozen=True):
     """An erasure after which the journal may still name the contact, from ``next_seq`` to ``last_seq``.
 
-    Then the imports may, from ``next_chunk`` of ``next_import`` on.
+    So may the feed, from ``next_change`` to ``last_change``, and imports, from ``next_chunk`` of ``next_import`` on.
     """
 
     id: int
     contact_id: int
     next_seq: int
     last_seq: int
+    next_change: int
+    last_change: int
     next_import: int
     next_chunk: int
 
 
 def insert_erasure(tx: WriteTx, *, subject_id: int, contact_id: int | None, removed: str) -> int:
-    """Insert an erasure, after which the journal up to now may still name the contact. Returns its id."""
+    """Insert an erasure, after which journal and feed up to now may still name the contact. Returns its id."""
     number = tx.book.next_item
     tx.book.next_item = number + 1
-    last = tx.book.next_seq - 1
     tx.run(
         "insert_erasure",
         id=number,
         subject_id=subject_id,
         now=tx.now,
         contact=contact_id,
-        first=1,
-        last=last,
+        last_seq=tx.book.next_seq - 1,
+        last_change=tx.book.next_change - 1,
         removed=removed,
     )
     return number
@@ -53,13 +54,20 @@ def list_subjects_after(tx: Tx, *, erasure_id: int) -> set[int]:
 
 
 def find_open_erasure(tx: Tx) -> OpenErasure | None:
-    """An erasure after which journal or imports may still name the contact."""
+    """An erasure after which journal, feed or imports may still name the contact."""
     return tx.fetch_one(OpenErasure, "find_open_erasure")
 
 
-def advance_erasure(tx: WriteTx, *, erasure_id: int, next_seq: int, place: tuple[int, int]) -> None:
-    """Save how far the journal is cleared, and then the imports: ``place`` is an import's id and a chunk."""
-    tx.run("advance_erasure", id=erasure_id, first=next_seq, import_id=place[0], chunk=place[1])
+def advance_erasure(tx: WriteTx, *, erasure: OpenErasure) -> None:
+    """Save how far journal, feed and imports are cleared."""
+    tx.run(
+        "advance_erasure",
+        id=erasure.id,
+        next_seq=erasure.next_seq,
+        next_change=erasure.next_change,
+        import_id=erasure.next_import,
+        chunk=erasure.next_chunk,
+    )
 
 
 def close_erasure(tx: WriteTx, *, erasure_id: int) -> None:

@@ -21,12 +21,13 @@ Blocks = Counter[tuple[int, int, int]]
 
 
 class BookState(Struct, frozen=True):
-    """A book's counters, and the largest numbers and journal rows there are."""
+    """A book's counters, the largest numbers, and the rows of journal and feed that there are."""
 
     next_id: int
     next_group_id: int
     next_seq: int
     next_fact: int
+    next_change: int
     oldest_seq: int
     closed: int
     """1 when the project was deleted and its rows are being purged."""
@@ -36,13 +37,17 @@ class BookState(Struct, frozen=True):
     journal_first: int
     journal_last: int
     journal_rows: int
+    feed_first: int
+    feed_last: int
+    feed_rows: int
 
 
 def read_book(tx: Tx) -> BookState | None:
     """The counters and what they must exceed; ``None`` without a book."""
     row = tx.fetch_one(tuple[int, ...], "check_book")
     journal = tx.fetch_one(tuple[int, ...], "check_journal")
-    return None if row is None or journal is None else BookState(*row, *journal)
+    feed = tx.fetch_one(tuple[int, ...], "check_feed")
+    return None if row is None or journal is None or feed is None else BookState(*row, *journal, *feed)
 
 
 def find_duplicates(tx: Tx) -> list[int]:

@@ -94,6 +94,8 @@ def delete_removals(tx: WriteTx, *, mobile: int) -> int:
 
 def written_ranges(ids: Iterable[int]) -> str:
     """``1-1000,1003`` for ids in any order."""
+    if isinstance(ids, range) and ids and ids.step == 1:
+        return _write_ranges([(ids[0], ids[-1])])
     ordered = sorted(set(ids))
     if ordered and ordered[-1] - ordered[0] == len(ordered) - 1:
         # Those of new contacts.
@@ -128,7 +130,7 @@ def _split_left(written: str) -> list[tuple[int, str]]:
 
 def names_contact(contacts: str, *, contact_id: int) -> bool:
     """Whether written ranges hold an id."""
-    return any(first <= contact_id <= last for first, last in _read_ranges(contacts))
+    return any(first <= contact_id <= last for first, last in read_ranges(contacts))
 
 
 def without_contact(contacts: str, *, contact_id: int) -> str:
@@ -136,7 +138,7 @@ def without_contact(contacts: str, *, contact_id: int) -> str:
     if not names_contact(contacts, contact_id=contact_id):
         return contacts
     pieces: list[tuple[int, int]] = []
-    for first, last in _read_ranges(contacts):
+    for first, last in read_ranges(contacts):
         if first <= contact_id <= last:
             pieces += [(first, contact_id - 1), (contact_id + 1, last)]
         else:
@@ -146,9 +148,10 @@ def without_contact(contacts: str, *, contact_id: int) -> str:
 
 def read_ids(contacts: str) -> list[int]:
     """The ids in written ranges, in ascending order."""
-    return [number for first, last in _read_ranges(contacts) for number in range(first, last + 1)]
+    return [number for first, last in read_ranges(contacts) for number in range(first, last + 1)]
 
 
-def _read_ranges(contacts: str) -> list[tuple[int, int]]:
+def read_ranges(contacts: str) -> list[tuple[int, int]]:
+    """The first and last id of each written range, in ascending order."""
     ranges = [piece.partition("-") for piece in contacts.split(",") if piece]
     return [(int(first), int(last or first)) for first, _, last in ranges]

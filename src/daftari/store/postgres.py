@@ -35,6 +35,7 @@ from daftari.store.engine import (
     Transaction,
     Value,
 )
+from daftari.store.epoch import derive_epoch
 from daftari.store.nul import refuse_nul, refuse_nul_in_rows
 from daftari.store.queries import Query, load_queries
 
@@ -72,6 +73,11 @@ LIMIT 1
 """
 """A connection that waits for a lock which this one holds."""
 _READ_CLOCK = b"SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)"
+_READ_IDENTITY = b"""
+SELECT s.system_identifier, c.timeline_id, CAST(d.oid AS bigint), CAST(CAST('system' AS regclass) AS bigint)
+FROM pg_control_system() AS s, pg_control_checkpoint() AS c, pg_database AS d WHERE d.datname = current_database()
+"""
+"""The cluster, its timeline, which every recovery changes, the database, and a table that every dump makes again."""
 _FIND_EARLIER = b"""
 SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = 'schema_version' AND NOT attisdropped
 """
@@ -121,6 +127,12 @@ class PostgresTransaction(Transaction):
         assert row is not None and isinstance(row[0], int)
         return LeaseClock("", row[0])
 
+    def epoch(self) -> str:
+        """What the server knows this database by."""
+        identity = self._cursor.execute(_READ_IDENTITY).fetchone()
+        assert identity is not None
+        return derive_epoch(identity, key=self.erasure_key)
+
     def _execute(self, name: str, values: dict[str, Value | RowSet]) -> None:
         query = self._queries[name]
         self._refuse_misplaced(query)
@@ -157,6 +169,9 @@ class PostgresStore(Store):
 
     def maintain(self) -> None:
         """Do nothing: PostgreSQL maintains itself."""
+
+    def settle_epoch(self) -> None:
+        """Do nothing: PostgreSQL is asked in each transaction."""
 
     def close(self) -> None:
         """Close every connection of this process."""

@@ -29,6 +29,7 @@ TABLES = (
     PurgedTable("near_miss", "purge_near_misses"),
     PurgedTable("removal", "purge_removals"),
     PurgedTable("journal", "purge_journal"),
+    PurgedTable("change", "purge_changes"),
     PurgedTable("review", "purge_reviews"),
     PurgedTable("whatsapp_user", "purge_whatsapp_users"),
     PurgedTable("held_event", "purge_held_events"),

@@ -94,6 +94,7 @@ def _open_with(database: str, threads: int, key: bytes) -> Store:
     store = _engine(database).open_engine(database, threads=threads, erasure_key=key)
     try:
         refuse_other_erasure_key(store, database)
+        store.settle_epoch()
     except DaftariError:
         store.close()
         raise

@@ -11,6 +11,7 @@ import ctypes
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
@@ -19,6 +20,7 @@ import msgspec
 
 from daftari.errors import DaftariError, StoreBusy, StoreUnavailable
 from daftari.model.projects import Project
+from daftari.model.time import current_time
 from daftari.store.boot_clock import boot_id, boot_microseconds
 from daftari.store.database_url import sqlite_path
 from daftari.store.engine import (
@@ -33,6 +35,7 @@ from daftari.store.engine import (
     Transaction,
     Value,
 )
+from daftari.store.epoch import begin_epoch, derive_epoch, goes_on, keep_epoch, read_epoch
 from daftari.store.fair_lock import FairLock
 from daftari.store.file_modes import make_private
 from daftari.store.nul import refuse_nul, refuse_nul_in_rows
@@ -54,6 +57,8 @@ WAL_BYTES_MAX = 256 * 1024 * 1024
 """Above this the worker takes the lock and restarts the WAL from its beginning."""
 JOURNAL_BYTES_MAX = 64 * 1024 * 1024
 """What the WAL's file shrinks to after that."""
+EPOCH_SECONDS = 60.0
+"""How often the worker notes how far the feeds are."""
 READERS_MILLISECONDS = 100
 """How long that waits for readers of the old WAL. Writers wait as long; it is tried again soon."""
 
@@ -80,7 +85,7 @@ _encode = msgspec.json.encode
 class SqliteTransaction(Transaction):
     """A transaction on one connection."""
 
-    __slots__ = ("_connection", "_fair_lock", "_queries")
+    __slots__ = ("_connection", "_epoch", "_fair_lock", "_queries")
 
     def __init__(
         self,
@@ -89,9 +94,11 @@ class SqliteTransaction(Transaction):
         project: Project,
         now: int,
         erasure_key: bytes,
+        epoch: str,
         fair_lock: FairLock | None = None,
     ) -> None:
         super().__init__(project, now, erasure_key)
+        self._epoch = epoch
         self._connection = connection
         self._queries = queries
         self._fair_lock = fair_lock
@@ -118,6 +125,10 @@ class SqliteTransaction(Transaction):
     def lease_clock(self) -> LeaseClock:
         """The machine's: all processes that have the file open are on one."""
         return LeaseClock(boot_id(), boot_microseconds())
+
+    def epoch(self) -> str:
+        """What is kept next to the file."""
+        return self._epoch
 
     def _execute(self, name: str, values: dict[str, Value | RowSet]) -> apsw.Cursor:
         query = self._queries[name]
@@ -147,6 +158,8 @@ class SqliteStore(Store):
         self._connections: list[apsw.Connection] = []
         self._writer: apsw.Connection | None = None
         self._file = _identity(path)
+        self._epoch = ""
+        self._epoch_kept_at = time.monotonic()
 
     def answers(self) -> None:
         """Return if the file is there and answers."""
@@ -157,8 +170,35 @@ class SqliteStore(Store):
         except OUTAGES as error:
             raise translate_error(error) from error
 
+    def settle_epoch(self) -> None:
+        """Read the epoch next to the file, or begin one when there is none or when an earlier file was brought back."""
+        try:
+            # Other processes may begin one too: under the lock, one of them does.
+            self._epoch = self._find_epoch() or self.system_write(current_time(), lambda _: self._begin_epoch())
+        except StoreUnavailable:
+            # Where nothing can be written, the feeds get no change, and can be read to their end.
+            self._epoch = derive_epoch((), key=self._erasure_key)
+
+    def _find_epoch(self) -> str:
+        kept = read_epoch(self._path)
+        return kept.epoch if kept is not None and goes_on(kept, self._next_changes()) else ""
+
+    def _begin_epoch(self) -> str:
+        return self._find_epoch() or begin_epoch(self._path, self._next_changes())
+
+    def _next_changes(self) -> dict[int, int]:
+        """How far the feed of each project is."""
+        rows = self._connection().execute("SELECT project_id, next_change FROM book").fetchall()
+        return dict(cast("list[tuple[int, int]]", rows))
+
+    def _keep_epoch(self) -> None:
+        """Note how far the feeds are, so that an earlier file is recognised. A full disk is no reason to stop."""
+        self._epoch_kept_at = time.monotonic()
+        with suppress(StoreUnavailable, *OUTAGES):
+            keep_epoch(self._path, self._epoch, self._next_changes())
+
     def maintain(self) -> None:
-        """Move the WAL into the file; restart a very long WAL under the lock."""
+        """Move the WAL into the file; restart a very long WAL under the lock; note how far the feeds are."""
         try:
             connection = self._connection()
             refuse_moved(connection, self._path)
@@ -171,9 +211,13 @@ class SqliteStore(Store):
             raise translate_error(error) from error
         except OSError as error:
             raise self._locks_unusable(error) from error
+        if time.monotonic() - self._epoch_kept_at >= EPOCH_SECONDS:
+            self._keep_epoch()
 
     def close(self) -> None:
         """Close every connection of this process."""
+        if self._epoch:
+            self._keep_epoch()
         while self._connections:
             self._connections.pop().close(True)
         self._local = threading.local()
@@ -185,7 +229,7 @@ class SqliteStore(Store):
             connection = self._connection()
             connection.execute("BEGIN")
             try:
-                return body(SqliteTransaction(connection, self._queries, project, now, self._erasure_key))
+                return body(SqliteTransaction(connection, self._queries, project, now, self._erasure_key, self._epoch))
             finally:
                 connection.execute("COMMIT")
         except OUTAGES as error:
@@ -193,7 +237,9 @@ class SqliteStore(Store):
 
     def _unisolated(self, project: Project, now: int, body: Callable[[Transaction], T]) -> T:
         try:
-            return body(SqliteTransaction(self._connection(), self._queries, project, now, self._erasure_key))
+            return body(
+                SqliteTransaction(self._connection(), self._queries, project, now, self._erasure_key, self._epoch)
+            )
         except OUTAGES as error:
             raise translate_error(error) from error
 
@@ -206,7 +252,9 @@ class SqliteStore(Store):
                 connection.set_busy_timeout(max(0, int(1000 * (until - time.monotonic()))))
                 connection.execute("BEGIN IMMEDIATE")
                 try:
-                    tx = SqliteTransaction(connection, self._queries, project, now, self._erasure_key, self._fair_lock)
+                    tx = SqliteTransaction(
+                        connection, self._queries, project, now, self._erasure_key, self._epoch, self._fair_lock
+                    )
                     result = body(tx)
                     connection.execute("COMMIT")
                 finally:

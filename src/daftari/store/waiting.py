@@ -48,6 +48,9 @@ class WaitingStore(Store):
         """Do the maintenance that the engine needs every so often."""
         self._opened().maintain()
 
+    def settle_epoch(self) -> None:
+        """Do nothing: the store was opened with its epoch."""
+
     def close(self) -> None:
         """Close every connection of this process."""
         self._closing.set()

@@ -15,6 +15,7 @@ from daftari.errors import (
     ContactNotFound,
     DaftariError,
     ExportNotReady,
+    FeedReset,
     Forged,
     IdempotencyInProgress,
     Malformed,
@@ -84,6 +85,7 @@ STATUS: dict[type[DaftariError], int] = {
     RouteNotFound: 404,
     MethodNotAllowed: 405,
     Conflict: 409,
+    FeedReset: 410,
     PreconditionFailed: 412,
     TooLarge: 413,
     UnsupportedMedia: 415,
@@ -115,6 +117,8 @@ def render_json(error: DaftariError, scope: RsgiScope, request_id: str) -> Respo
         body["errors"] = dict(islice(error.errors.items(), ERRORS_MAX))
     if isinstance(error, ContactNotFound) and error.opt_out_recorded:
         body["opt_out"] = "recorded"
+    if isinstance(error, FeedReset):
+        body |= {"epoch": error.epoch, "oldest": error.oldest, "last": error.last}
     media_type = JSON
     if names_type(scope.headers.get("accept"), PROBLEM):
         media_type = PROBLEM

@@ -210,6 +210,17 @@ class Params:
         source = self._query.get(field)
         return source is not None and self._read(field, source) is not None
 
+    def ids(self, field: str) -> list[int]:
+        """The ids of contacts, as ``items`` reads them."""
+        ids: list[int] = []
+        for index, item in enumerate(self.items(field)):
+            number = read_listed_id(item)
+            if not number:
+                self.problems.add(f"{field}.{index}", "must be the id of a contact.")
+            else:
+                ids.append(number)
+        return ids
+
     def flag(self, field: str, *, default: bool = False) -> bool:
         """Yes or no."""
         flag = self.problems.read(field, self.given(field), read_flag)

@@ -179,12 +179,12 @@ class Request:
         """An error as a response that is stored like any other, for a write that had an effect all the same."""
         return self.context.render_error(error, self.raw.scope, self.raw.id)
 
-    def show(self, body: bytes, *, tag: str) -> Response:
+    def show(self, body: bytes, *, tag: str, headers: tuple[tuple[str, str], ...] = ()) -> Response:
         """A JSON response with its ETag; 304 without a body for a caller that has it already."""
         etag = f'"{tag}"'
         if is_known(etag, self.raw.headers.get("if-none-match")):
-            return Response(NOT_MODIFIED, b"", None, (("etag", etag),))
-        return Response(200, body, headers=(("etag", etag),))
+            return Response(NOT_MODIFIED, b"", None, (("etag", etag), *headers))
+        return Response(200, body, headers=(("etag", etag), *headers))
 
     @property
     def upload(self) -> Upload:

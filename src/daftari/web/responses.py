@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
+
 import msgspec
 from msgspec import Struct
 
@@ -24,6 +26,21 @@ class Response(Struct, frozen=True):
     body: bytes | ResponseSpool | StreamHandler
     media_type: str | None = JSON
     headers: tuple[tuple[str, str], ...] = ()
+
+
+class LongPoll(Struct, frozen=True):
+    """An answer that is not there yet: the call is held, without a thread, until there is something to say.
+
+    ``look`` returns the number of what is waited for, and ``respond`` is called when it is above ``seen``, with
+    ``False``, or when it must answer, with ``True``; both in a thread of the pool. Calls that wait for the same
+    ``subject`` share one look. ``until`` is a time of ``time.monotonic``.
+    """
+
+    subject: Hashable
+    seen: int
+    until: float
+    look: Callable[[], int]
+    respond: Callable[[bool], Response | LongPoll]
 
 
 def json_response(content: object, *, status: int = 200) -> Response:

@@ -13,7 +13,7 @@ from msgspec.structs import force_setattr
 from daftari.model.limits import BODY_BYTES_MAX, READ_BODY_BYTES_MAX
 from daftari.model.projects import KeyKind
 from daftari.web.errors import MethodNotAllowed, RouteNotFound
-from daftari.web.responses import JSON, Response
+from daftari.web.responses import JSON, LongPoll, Response
 from daftari.web.rsgi import RequestHeaders, RsgiScope
 
 READS = {"GET": "GET", "HEAD": "GET", "QUERY": "GET", "OPTIONS": "OPTIONS"}
@@ -21,7 +21,7 @@ READS = {"GET": "GET", "HEAD": "GET", "QUERY": "GET", "OPTIONS": "OPTIONS"}
 NO_CONTENT = 204
 NO_BODY = BytesIO()
 
-Handler = Callable[..., Response]
+Handler = Callable[..., Response | LongPoll]
 """Called with the ``Request`` and the parameters of the path by name."""
 RouteAccess = KeyKind | Literal["open", "token"]
 """What the caller needs: a key of this kind or one that may do more; nothing where it is ``open``; where it is

@@ -23,8 +23,9 @@ from daftari.errors import DaftariError, StoreBusy, Unauthenticated, Unsupported
 from daftari.model.limits import FORM_BYTES_MAX, FORM_WITHOUT_KEY_BYTES_MAX
 from daftari.web.bodies import IncomingBody, Pace, announces_body, too_large
 from daftari.web.errors import Crashed, ErrorRenderer
+from daftari.web.long_polling import LongPolls
 from daftari.web.params import is_form
-from daftari.web.responses import Headers, Response
+from daftari.web.responses import Headers, LongPoll, Response
 from daftari.web.routing import NO_BODY, READS, BodyPolicy, RawRequest, RouteMatch, Router
 from daftari.web.rsgi import RequestHeaders, RsgiProtocol, RsgiScope
 from daftari.web.slow_clients import SlowClients
@@ -35,7 +36,7 @@ BODY_IN_MEMORY_BYTES_MAX = FORM_WITHOUT_KEY_BYTES_MAX
 """A longer body goes to a file, so that many of them at once cost disk and not memory. No more is taken before the
 caller's key is known."""
 
-Application = Callable[[RawRequest], Response]
+Application = Callable[[RawRequest], Response | LongPoll]
 Authorizer = Callable[[RsgiScope, RouteMatch, bytes], bool]
 """Whether the head of a request, or the beginning of its body, has a key. Raises ``DaftariError`` for a wrong one."""
 
@@ -55,6 +56,8 @@ class Limits(Struct, frozen=True):
     """Files that arrive at a time, and files that wait to be read."""
     files_read_max: int = 2
     """Files that are read at a time. Each takes a process with up to a gigabyte."""
+    long_polls_max: int = 2_048
+    """Requests at a time that are held until something changes."""
     streams_max: int = 64
     """Requests at a time that are answered while their body comes."""
     sending_bytes_max: int = 4 * 1024 * 1024 * 1024
@@ -113,6 +116,7 @@ class RsgiServer:
         self._file_pool_slots = threading.Semaphore(limits.files_read_max + limits.files_arriving_max)
         self._file_slots = limits.files_arriving_max
         self._stream_slots = limits.streams_max
+        self._long_polls = LongPolls(self._in_pool, most=limits.long_polls_max)
         self._slow_clients = SlowClients(limits.pace)
         self._look_pool = ThreadPoolExecutor(1, thread_name_prefix="daftari-look")
         self._drain_slots = limits.draining_max
@@ -137,6 +141,10 @@ class RsgiServer:
         while self._sending:
             self._sending.pop().close()
         self._close()
+
+    def stop_waiting(self) -> None:
+        """Answer the requests that are held. Called in the event loop's thread when the service is about to stop."""
+        self._long_polls.stop()
 
     async def __rsgi__(self, scope: RsgiScope, protocol: RsgiProtocol) -> None:
         request_id = f"{self._request_prefix}{next(self._request_numbers):08x}"
@@ -202,16 +210,22 @@ class RsgiServer:
                 request_id, READS.get(method, method), match, headers, body, scope, arrived=time.monotonic()
             )
             if self._inline and match.route.inline:
-                return self._application(request)
-            self._slow_clients.begin(scope.client)
-            if match.route.body.kind == "file":
-                return await self._in_file_pool(partial(self._application, request))
-            return await self._in_pool(partial(self._answer, request))
+                answer = self._application(request)
+            else:
+                self._slow_clients.begin(scope.client)
+                if match.route.body.kind == "file":
+                    answer = await self._in_file_pool(partial(self._application, request))
+                else:
+                    answer = await self._in_pool(partial(self._answer, request))
         finally:
             if spool is not None:
                 spool.close()
+        while isinstance(answer, LongPoll):
+            is_last = await self._long_polls.wait(answer)
+            answer = await self._in_pool(partial(answer.respond, is_last))
+        return answer
 
-    def _answer(self, request: RawRequest) -> Response:
+    def _answer(self, request: RawRequest) -> Response | LongPoll:
         if time.monotonic() - request.arrived > self._limits.waiting_seconds_max:
             raise StoreBusy("Too many requests are waiting; try again.")
         return self._application(request)

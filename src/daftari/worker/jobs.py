@@ -12,6 +12,7 @@ from daftari.rules.audiences import expire_audience, has_expired_audience
 from daftari.rules.erasure.clear import has_open_erasure
 from daftari.rules.erasure.purge import has_deleted_group
 from daftari.rules.exports.lifecycle import expire_export, has_expired_export, has_open_export
+from daftari.rules.feed import expire_changes, has_expired_change
 from daftari.rules.idempotency import expire_replays, has_expired_replay
 from daftari.rules.imports.lifecycle import expire_import, has_expired_import, has_open_import
 from daftari.store import Tx
@@ -33,6 +34,7 @@ OTHERS_AT_ONCE_MAX = 4
 
 EXPIRING = (
     Expiring("audience", has_expired_audience, expire_audience),
+    Expiring("change", has_expired_change, expire_changes),
     Expiring("export", has_expired_export, expire_export),
     Expiring("import", has_expired_import, expire_import),
     Expiring("idempotency", has_expired_replay, expire_replays),

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from daftari_client.api import Api, WriteOptions, read_base_url
 from daftari_client.audiences import Audiences
+from daftari_client.changes import Changes
 from daftari_client.consent import OptIns, OptOuts
 from daftari_client.contacts import Contacts
 from daftari_client.drivers import AsyncDriver, SyncDriver
@@ -46,6 +47,7 @@ class BaseClient(Resource[Mode]):
         self.reviews: Reviews[Mode] = Reviews(api, driver)
         self.imports: Imports[Mode] = Imports(api, driver)
         self.exports: Exports[Mode] = Exports(api, driver)
+        self.changes: Changes[Mode] = Changes(api, driver)
 
     @call
     def may_message(

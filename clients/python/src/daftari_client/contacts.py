@@ -7,9 +7,12 @@ from datetime import datetime
 from typing import Literal, Unpack
 from urllib.parse import parse_qs, urlsplit
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from daftari_client.api import WriteOptions, path_part
 from daftari_client.errors import UnexpectedAnswer
-from daftari_client.flows import Flow, Iteration, Yield, read_member, read_message, with_etag
+from daftari_client.flows import Flow, Iteration, Response, Yield, read_as, read_member, read_message, with_etag
 from daftari_client.records import (
     Contact,
     ContactPage,
@@ -47,12 +50,14 @@ class Contacts(Resource[Mode]):
         per_page: int | None = None,
         include: Iterable[Include] = (),
         suppressed: bool = False,
+        ids: Iterable[int] = (),
     ) -> Flow[ContactPage]:
         """One page of contacts, by id: the ``page``-th, or the one after an id. A group that does not exist has none.
 
-        ``include`` asks for more members. ``suppressed`` includes contacts that opted out of everything.
+        ``include`` asks for more members. ``suppressed`` includes contacts that opted out of everything. ``ids`` asks
+        for up to 1,000 contacts, whether or not they opted out.
         """
-        place = {"page": page, "after_id": after_id}
+        place = {"page": page, "after_id": after_id, "ids": ",".join(map(str, ids)) or None}
         return self._page(place, group=group, per_page=per_page, include=include, suppressed=suppressed)
 
     @iteration
@@ -69,14 +74,14 @@ class Contacts(Resource[Mode]):
         The parameters are as in ``list``.
         """
         include = tuple(include)
-        place: dict[str, int | None] = {"after_id": 0}
+        place: dict[str, int | str | None] = {"after_id": 0}
         while True:
             page = yield from self._page(place, group=group, per_page=per_page, include=include, suppressed=suppressed)
             for contact in page.data:
                 yield Yield(contact)
             if page.next_page_url is None:
                 return
-            place = _next_place(page.next_page_url, place, page)
+            place = {**_next_place(page.next_page_url, place, page)}
 
     @call
     def get(self, reference: Reference, *, include: Iterable[Include] = ()) -> Flow[Contact]:
@@ -172,7 +177,7 @@ class Contacts(Resource[Mode]):
 
     def _page(
         self,
-        place: Mapping[str, int | None],
+        place: Mapping[str, int | str | None],
         *,
         group: str | None,
         per_page: int | None,
@@ -186,7 +191,17 @@ class Contacts(Resource[Mode]):
             "include": ",".join(include) or None,
             "suppressed": "include" if suppressed else None,
         }
-        return self._api.read("/contacts", read_member("contacts", ContactPage), query=query)
+        return self._api.read("/contacts", _read_page, query=query)
+
+
+def _read_page(response: Response) -> ContactPage:
+    page, seq = read_member("contacts", ContactPage)(response), response.headers.get("x-daftari-seq", "")
+    missing = read_as(_Missing)(response).missing
+    return replace(page, missing=missing, seq=int(seq) if seq.isdecimal() else None)
+
+
+class _Missing(Struct, frozen=True):
+    missing: list[int] = []
 
 
 def contact_body(contact: ContactInput) -> Mapping[str, object]:
@@ -208,12 +223,12 @@ def next_page(url: str, page: int) -> int:
     return number
 
 
-def _next_place(url: str, place: Mapping[str, int | None], page: ContactPage) -> dict[str, int | None]:
+def _next_place(url: str, place: Mapping[str, int | str | None], page: ContactPage) -> dict[str, int | None]:
     """Where the next page of a list is: after an id, or at a number on servers that know no other place."""
     after_id, before = _read_number(url, "after_id"), place.get("after_id")
     if after_id is None:
         return {"page": next_page(url, page.current_page)}
-    if before is None or after_id <= before:
+    if not isinstance(before, int) or after_id <= before:
         raise UnexpectedAnswer(f"After the id {before} the answer leads to {url!r}, which is no later place.")
     return {"after_id": after_id}
 

@@ -268,6 +268,15 @@ class ProjectTaken(Conflict):
     code = "PROJECT_TAKEN"
 
 
+class FeedReset(DaftariError):
+    """The feed does not continue there: read the contacts again. ``epoch``, ``oldest`` and ``last`` describe it."""
+
+    code = "FEED_RESET"
+    epoch: str | None = None
+    oldest: int | None = None
+    last: int | None = None
+
+
 class TooLarge(DaftariError):
     """The body is larger than the limit of the call."""
 
@@ -377,6 +386,10 @@ def read_error(status: int, headers: Mapping[str, str], body: bytes) -> DaftariE
     )
     if isinstance(error, ContactNotFound):
         error.opt_out_recorded = members.get("opt_out") == "recorded"
+    if isinstance(error, FeedReset):
+        error.epoch = _if_type(members.get("epoch"), str)
+        error.oldest = _if_type(members.get("oldest"), int)
+        error.last = _if_type(members.get("last"), int)
     return error
 
 

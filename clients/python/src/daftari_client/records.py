@@ -192,7 +192,8 @@ class Judgement(Record, frozen=True, kw_only=True):
 class Contact(Record, frozen=True, kw_only=True):
     """One contact. ``groups``, ``consent`` and ``updated_at`` are ``None`` unless ``include`` asked for them.
 
-    ``etag`` is the version of the contact, for ``if_match``. Only ``contacts.get`` sets it.
+    ``etag`` is the version of the contact, for ``if_match``. Only ``contacts.get`` sets it. ``suppressed`` is set only
+    where contacts are asked for by ``ids``.
     """
 
     id: int
@@ -208,13 +209,19 @@ class Contact(Record, frozen=True, kw_only=True):
     groups: list[str] | None = None
     consent: Consent | None = None
     updated_at: datetime | None = None
+    suppressed: bool = False
     etag: str | None = None
 
 
 class ContactPage(NumberedPage, frozen=True, kw_only=True):
-    """A page of contacts."""
+    """A page of contacts. ``seq`` is how far the feed was, on a page that was asked for by ``after_id``.
+
+    ``missing`` are the ids that no contact has, of those that were asked for.
+    """
 
     data: list[Contact]
+    missing: list[int] = []
+    seq: int | None = None
 
 
 class RowOutcome(Record, frozen=True, kw_only=True):
@@ -544,6 +551,42 @@ class Export(Record, frozen=True, kw_only=True):
     created_at: datetime | None = None
     finished_at: datetime | None = None
     expires_at: datetime | None = None
+
+
+# ---- the feed ---------------------------------------------------------------------------------------
+
+
+class ChangeAuthor(Record, frozen=True, kw_only=True):
+    """What wrote a change: the first characters of the key, the source and the request."""
+
+    key: str | None = None
+    source: str | None = None
+    request_id: str | None = None
+
+
+class Change(Record, frozen=True, kw_only=True):
+    """A change. ``contact_ids`` are ranges, of the first and the last id. What something is now has to be asked."""
+
+    seq: int
+    at: datetime
+    type: str
+    by: ChangeAuthor = ChangeAuthor()
+    contact_ids: list[list[int]] = []
+    group: str | None = None
+    former_name: str | None = None
+    mobiles: list[str] = []
+    consent_seqs: list[int] = []
+    import_id: int | None = field(default=None, name="import")
+
+
+class ChangePage(Record, frozen=True, kw_only=True):
+    """Part of the feed. ``next`` is the ``after`` of the following call, and ``epoch`` belongs to it."""
+
+    changes: list[Change]
+    next: int
+    oldest: int = 1
+    last: int
+    epoch: str | None = None
 
 
 # ---- the service ------------------------------------------------------------------------------------

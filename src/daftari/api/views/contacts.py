@@ -67,6 +67,8 @@ class ContactView(CardView, frozen=True, kw_only=True, omit_defaults=True):
     """What the number opted out of and in to. Only with `include=consent`."""
     updated_at: Time | None = None
     """When the contact last changed. Only with `include=updated_at`."""
+    suppressed: bool = False
+    """There when the number has opted out of everything. Only with `ids`."""
 
 
 class ContactPage(NumberedPage, frozen=True, kw_only=True):
@@ -84,10 +86,12 @@ class ContactPage(NumberedPage, frozen=True, kw_only=True):
     """How many contacts match in all. It is exact."""
 
 
-class ContactList(Struct, frozen=True):
+class ContactList(Struct, frozen=True, omit_defaults=True):
     group: Annotated[str, Meta(max_length=TEXT_MAX)]
     """The group that was asked for; an empty text when none was."""
     contacts: ContactPage
+    missing: Annotated[list[ContactId], Meta(max_length=PER_PAGE_MAX)] | None = None
+    """The ids that no contact has. Only with `ids`."""
 
 
 class ContactAnswer(Struct, frozen=True):

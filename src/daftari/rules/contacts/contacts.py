@@ -5,6 +5,7 @@ Rows are parsed before any lock (``parse``). No HTTP, no SQL.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import blake2b
 
 import msgspec
@@ -49,7 +50,7 @@ from daftari.rules.events import (
 )
 from daftari.rules.fields import Errors, Problems, fold_name
 from daftari.rules.numbers import Reference, WrittenNumber, ambiguous, find_known
-from daftari.store import Tx, WriteTx, contacts, directory, groups, journal
+from daftari.store import Tx, WriteTx, contacts, directory, feed, groups, journal
 from daftari.store.consent import CLEAR, KNOWN, SUPPRESSED
 from daftari.store.contacts import NewCard, StoredContact
 
@@ -94,15 +95,15 @@ def list_contacts_after(
     tx: Tx, *, group: str | None, after_id: int, per_page: int, include: frozenset[str], suppressed: bool
 ) -> Page:
     """As ``list_contacts``, the contacts with the ids after one, whether or not there is a contact with it."""
-    which = _find_list(tx, group, suppressed)
+    which, last_change = _find_list(tx, group, suppressed), feed.get_last_seq(tx)
     if which is None:
-        return Page(cards=b"", count=0, total=0)
+        return Page(cards=b"", count=0, total=0, last_change=last_change)
     total, before, first = directory.find_block(tx, list_id=which.list_id, contact_id=after_id)
     before += contacts.count_in_block(
         tx, group_id=which.group_id, consent_status=which.consent_status, first=first, last=after_id
     )
     if before == total:
-        return Page(cards=b"", count=0, total=total, before=before)
+        return Page(cards=b"", count=0, total=total, before=before, last_change=last_change)
     first = after_id + 1
     page = _read_page(tx, which, directory.PageStart(first=first, skip=0), per_page, include)
     last_id = contacts.find_listed_id(
@@ -111,7 +112,15 @@ def list_contacts_after(
         consent_status=which.consent_status,
         start=directory.PageStart(first=first, skip=max(0, page.count - 1)),
     )
-    return replace(page, total=total, before=before, last_id=last_id)
+    return replace(page, total=total, before=before, last_id=last_id, last_change=last_change)
+
+
+def find_contacts(tx: Tx, *, ids: Sequence[int], include: frozenset[str]) -> Page:
+    """Those of some ids that are contacts, in order, the suppressed ones marked, and the ids that are none."""
+    found = sorted(contacts.find_contacts(tx, ids=sorted({*ids})), key=lambda contact: contact.id)
+    missing = tuple(sorted({*ids} - {contact.id for contact in found}))
+    cards = _with_members(tx, found, include, marked=True)
+    return Page(cards=cards, count=len(found), total=len(found), missing=missing)
 
 
 class _List(Struct, frozen=True):
@@ -140,8 +149,8 @@ def _read_page(tx: Tx, which: _List, start: directory.PageStart, limit: int, inc
     return Page(cards=_with_members(tx, found, include), count=len(found), total=0)
 
 
-def _with_members(tx: Tx, found: list[StoredContact], include: frozenset[str]) -> bytes:
-    """Cards joined with commas, each with the members that were asked for."""
+def _with_members(tx: Tx, found: list[StoredContact], include: frozenset[str], *, marked: bool = False) -> bytes:
+    """Cards joined with commas, each with the members that were asked for. ``marked``: say who is suppressed."""
     names = groups.list_group_names(tx, ids=[contact.id for contact in found]) if "groups" in include else {}
     known = [contact.mobile for contact in found if contact.consent_status != CLEAR] if "consent" in include else []
     states = ledger.find_states(tx, mobiles=known) if known else {}
@@ -154,7 +163,10 @@ def _with_members(tx: Tx, found: list[StoredContact], include: frozenset[str]) -
             more["consent"] = show_state(states.get(contact.mobile, NOTHING_KNOWN))
         if "updated_at" in include:
             more["updated_at"] = format_time(contact.updated_at)
-        cards.append(contact.card.encode()[:-1] + b"," + msgspec.json.encode(more)[1:])
+        if marked and contact.consent_status == SUPPRESSED:
+            more["suppressed"] = True
+        card = contact.card.encode()
+        cards.append(card[:-1] + b"," + msgspec.json.encode(more)[1:] if more else card)
     return b",".join(cards)
 
 

@@ -59,7 +59,7 @@ def update_group(tx: WriteTx, *, name: str, new_name: str) -> Group:
         left: list[GroupLeft] = []
         if fold_name(new_name) != fold_name(group.name):
             left = ledger.settle_named_group(tx, folded=fold_name(new_name))
-        events.record(tx, Action.UPDATE_GROUP, GroupRenamed(group.id), *left, group_id=group.id)
+        events.record(tx, Action.UPDATE_GROUP, GroupRenamed(group.id, group.name), *left, group_id=group.id)
     return get_group(tx, name=new_name)
 
 
@@ -67,7 +67,7 @@ def delete_group(tx: WriteTx, *, name: str) -> None:
     """Delete a group at once for everyone; the worker clears its members. They stay contacts."""
     group = get_group(tx, name=name)
     groups.hide_group(tx, group_id=group.id)
-    events.record(tx, Action.DELETE_GROUP, GroupDeleted(group.id), group_id=group.id)
+    events.record(tx, Action.DELETE_GROUP, GroupDeleted(group.id, group.name), group_id=group.id)
     hint_job(tx, kind=JobKind.PURGE)
 
 

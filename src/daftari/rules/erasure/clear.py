@@ -1,4 +1,4 @@
-"""Removes an erased contact's id from the journal and from imports, some rows a step. No HTTP, no SQL."""
+"""Removes an erased contact's id from the journal, the feed and imports, some rows a step. No HTTP, no SQL."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from daftari.rules import events
 from daftari.rules.consent.others import choose_facts, record_others
 from daftari.rules.erasure.holders import HOLDERS
 from daftari.rules.events import Action, Erased
-from daftari.store import WriteTx, consent, contacts, erasures
+from daftari.store import WriteTx, consent, contacts, erasures, feed
 from daftari.store.jobs import hint_job
 
 
@@ -59,7 +59,7 @@ def erase_number(tx: WriteTx, *, mobile: int, digits: int | None = None) -> Eras
     """Remove everything about a number but its opt-outs and opt-ins, which move to its hash, and opt it out.
 
     ``digits``: what was written, where they may be another number that the project knows. An Argentine number is erased
-    in both of its forms. The worker then clears the contact's id from the journal and from imports.
+    in both of its forms. The worker then clears the contact's id from the journal, the feed and imports.
     """
     opt_out = NewFact(0, mobile, "opt_out", Scope(), None, "api", digits=digits)
     meant = choose_facts(tx, facts=[opt_out])
@@ -78,6 +78,7 @@ def _erase(tx: WriteTx, mobile: int, removed: Counter[str]) -> int:
     """Erase one form of a number, and add up what was removed."""
     found = contacts.get_contact_by_mobile(tx, mobile=mobile)
     person = Person(mobile, None if found is None else found.id)
+    naming = feed.list_naming_changes(tx, mobile=mobile)
     of_this: Counter[str] = Counter()
     for holder in HOLDERS:
         of_this.update(holder.erase(tx, person))
@@ -88,7 +89,7 @@ def _erase(tx: WriteTx, mobile: int, removed: Counter[str]) -> int:
         removed=msgspec.json.encode(of_this).decode(),
     )
     # The last fact is the opt-out that the ledger's holder recorded.
-    erased = Erased(erasure_id, mobile, person.contact_id, tx.book.next_fact - 1)
+    erased = Erased(erasure_id, mobile, person.contact_id, tx.book.next_fact - 1, naming)
     events.record(tx, Action.ERASE_NUMBER, erased)
     if person.contact_id is not None:
         hint_job(tx, kind=JobKind.ERASE)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from daftari.model.erasures import Person, Removed
-from daftari.rules import audiences, idempotency
+from daftari.rules import audiences, feed, idempotency
 from daftari.rules.consent import personal_data as consent
 from daftari.rules.contacts import personal_data as contacts
 from daftari.rules.erasure import journal
@@ -48,5 +48,6 @@ HOLDERS = (
     Holder(("idempotency",), erase=idempotency.erase_person),
     Holder(("export", "file_part"), erase=exports.erase_person),
     Holder(("journal",), export=journal.export, clear=journal.clear),
+    Holder(("change",), clear=feed.clear),
 )
 """In the order in which they erase and export. Contacts come first, while the number still has its contact."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from daftari.model.erasures import Person
 from daftari.model.limits import ID_MAX
@@ -45,6 +46,5 @@ def clear(tx: WriteTx, erasure: OpenErasure) -> bool:
         if row.names(erasure.contact_id):
             journal.update_journal(tx, row=row.without(erasure.contact_id))
     if rows:
-        place = (erasure.next_import, erasure.next_chunk)
-        erasures.advance_erasure(tx, erasure_id=erasure.id, next_seq=rows[-1].seq + 1, place=place)
+        erasures.advance_erasure(tx, erasure=replace(erasure, next_seq=rows[-1].seq + 1))
     return bool(rows)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from daftari.mobile import national_digits
 from daftari.model.erasures import Person, Removed
 from daftari.rules.imports.lifecycle import cancel_waiting
@@ -29,11 +31,11 @@ def clear(tx: WriteTx, erasure: OpenErasure) -> bool:
     for chunk in chunks:
         imports.erase_from_chunk(tx, import_id=import_id, chunk=chunk, contact_id=erasure.contact_id)
     if chunks:
-        place = (import_id, chunks[-1].number + 1)
+        cleared = replace(erasure, next_chunk=chunks[-1].number + 1)
     else:
         following = imports.find_import_after(tx, import_id=import_id)
         if following is None or following > erasure.id:
             return False
-        place = (following, 0)
-    erasures.advance_erasure(tx, erasure_id=erasure.id, next_seq=erasure.next_seq, place=place)
+        cleared = replace(erasure, next_import=following, next_chunk=0)
+    erasures.advance_erasure(tx, erasure=cleared)
     return True

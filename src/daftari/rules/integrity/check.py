@@ -81,6 +81,16 @@ def _check_counters(state: BookState | None) -> list[Finding]:
             f"it has {state.journal_rows} from {ends[0]} to {ends[1]}."
         )
         findings.append(Finding("journal", sentence, repairable=False))
+    # Its oldest rows are deleted when their time is over.
+    if state.feed_rows and (state.feed_last, state.feed_rows) != (
+        state.next_change - 1,
+        state.next_change - state.feed_first,
+    ):
+        sentence = (
+            f"The feed should have every number from {state.feed_first} to {state.next_change - 1}; "
+            f"it has {state.feed_rows} up to {state.feed_last}."
+        )
+        findings.append(Finding("feed", sentence, repairable=False))
     return findings
 
 

@@ -23,6 +23,7 @@ from daftari.store.catalog import Table, dependents, list_tables
 from daftari.store.copy.database import Database
 from daftari.store.database_url import dialect_of, masked, sqlite_path
 from daftari.store.engine import Row, Value
+from daftari.store.epoch import forget_epoch
 from daftari.store.erasure_key import default_secret_file, find_secret_text, fingerprint_of, key_of, save_secret
 from daftari.store.schema import (
     latest_version,
@@ -164,6 +165,8 @@ def _begin(there: Database, target: str, secret: str) -> None:
         raise BadSettings(f"{masked(target)} has another secret than the source; name a target that is new.")
     if dialect_of(target) == "sqlite":
         _save_secret(target, secret)
+        # What is there belongs to a database that is no more.
+        forget_epoch(sqlite_path(target))
     with there.writing():
         there.save_system(version=-_latest(target), fingerprint=fingerprint)
 

@@ -87,6 +87,7 @@ CREATE TABLE book (
     next_seq INTEGER NOT NULL,
     next_fact INTEGER NOT NULL,
     next_item INTEGER NOT NULL,
+    next_change INTEGER NOT NULL,
     oldest_seq INTEGER NOT NULL,
     closed INTEGER NOT NULL
 ) STRICT; -- postgres: WITH (fillfactor = 50)
@@ -156,6 +157,26 @@ CREATE TABLE journal (
     left_groups TEXT NOT NULL,
     PRIMARY KEY (project_id, seq)
 ) STRICT, WITHOUT ROWID;
+
+-- The feed: one row a change, without a gap. journal_seq: the write that made it. contacts: ranges of ids.
+-- former_name: what a group that was renamed or deleted was called. first_fact to last_fact: the facts of a change of
+-- consent. detail: further members of the change, as JSON.
+CREATE TABLE change (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    seq INTEGER NOT NULL,
+    journal_seq INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    group_id INTEGER,
+    former_name TEXT,
+    contacts TEXT NOT NULL,
+    first_fact INTEGER,
+    last_fact INTEGER,
+    detail TEXT NOT NULL,
+    PRIMARY KEY (project_id, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX change_fact ON change (project_id, first_fact, last_fact) WHERE first_fact IS NOT NULL;
+CREATE INDEX change_name ON change (project_id, group_id, seq, former_name) WHERE former_name IS NOT NULL;
 
 -- Deletes of contacts that are no opt-outs.
 CREATE TABLE removal (
@@ -333,8 +354,8 @@ CREATE TABLE audience_part (
 
 CREATE INDEX audience_part_first ON audience_part (project_id, audience_id, first_mobile);
 
--- Erased numbers by their keyed hash. While contact_id is set, the journal from next_seq to last_seq and then the
--- imports from next_chunk of next_import on may still name the contact.
+-- Erased numbers by their keyed hash. While contact_id is set, the journal from next_seq to last_seq, the feed from
+-- next_change to last_change and the imports from next_chunk of next_import on may still name the contact.
 CREATE TABLE erasure (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
     id INTEGER NOT NULL,
@@ -343,6 +364,8 @@ CREATE TABLE erasure (
     contact_id INTEGER,
     next_seq INTEGER NOT NULL,
     last_seq INTEGER NOT NULL,
+    next_change INTEGER NOT NULL,
+    last_change INTEGER NOT NULL,
     removed TEXT NOT NULL,
     next_import INTEGER NOT NULL DEFAULT 0,
     next_chunk INTEGER NOT NULL DEFAULT 0,

@@ -1,6 +1,6 @@
 -- name: check_book
 -- The counters, and the largest id that each must exceed.
-SELECT b.next_id, b.next_group_id, b.next_seq, b.next_fact, b.oldest_seq, b.closed,
+SELECT b.next_id, b.next_group_id, b.next_seq, b.next_fact, b.next_change, b.oldest_seq, b.closed,
     (SELECT COALESCE(MAX(c.id), 0) FROM contact AS c WHERE c.project_id = :project),
     (SELECT COALESCE(MAX(g.id), 0) FROM contact_group AS g WHERE g.project_id = :project),
     (SELECT COALESCE(MAX(f.id), 0) FROM fact AS f WHERE f.project_id = :project)
@@ -9,6 +9,10 @@ FROM book AS b WHERE b.project_id = :project;
 -- name: check_journal
 -- The first and last number of the journal, and its number of rows.
 SELECT COALESCE(MIN(j.seq), 0), COALESCE(MAX(j.seq), 0), COUNT(*) FROM journal AS j WHERE j.project_id = :project;
+
+-- name: check_feed
+-- The first and last number of the feed, and its number of rows.
+SELECT COALESCE(MIN(ch.seq), 0), COALESCE(MAX(ch.seq), 0), COUNT(*) FROM change AS ch WHERE ch.project_id = :project;
 
 -- name: check_duplicates
 -- Numbers that more than one contact has.

@@ -85,6 +85,13 @@ DELETE FROM journal WHERE project_id = :project AND seq IN (
     ORDER BY x.seq LIMIT :limit
 );
 
+-- name: purge_changes
+-- Changes of a deleted project, up to a limit.
+DELETE FROM change WHERE project_id = :project AND seq IN (
+    SELECT x.seq FROM change AS x WHERE x.project_id = :project
+    ORDER BY x.seq LIMIT :limit
+);
+
 -- name: purge_reviews
 -- Reviews of a deleted project, up to a limit.
 DELETE FROM review WHERE project_id = :project AND (subject_id, id) IN (
