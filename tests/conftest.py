@@ -31,7 +31,7 @@ from daftari.rules.access import inbound_tokens, keys, projects
 from daftari.serving.server import Server, build_server
 from daftari.settings import Settings, read_settings
 from daftari.store import Store, migrate
-from daftari.worker import STEPS_AT_ONCE
+from daftari.worker import count_threads
 from tests.support import postgres
 from tests.support.clients import Client, in_process, over_the_wire
 from tests.support.inbound import OpenAddress
@@ -191,7 +191,7 @@ def database(engine: str, new_database: NewDatabase) -> str:
 @pytest.fixture
 def store(database: str) -> Iterator[Store]:
     """The store on ``database``."""
-    opened = open_store(database, threads=2 * (STEPS_AT_ONCE + 1))
+    opened = open_store(database, threads=2 * count_threads())
     yield opened
     opened.close()
 

@@ -12,11 +12,12 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
 from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -228,6 +229,24 @@ def test_the_place_of_a_writer_that_gave_up_is_the_next_ones(tmp_path: Path) -> 
         for taken in waiting:
             taken.result(WAIT_SECONDS_MAX)
     assert order == ["ours", "third"]
+
+
+def test_a_write_sees_a_thread_that_waits_to_write_to_a_project_and_none_that_waits_for_system_rows(
+    store: Store, book: Project
+) -> None:
+    def look(tx: WriteTx) -> None:
+        assert not tx.is_awaited()
+        waiting.append(threads.submit(store.system_write, NOW, lambda tx: None))
+        wait_for(waiting[0].running)
+        assert not tx.is_awaited()
+        waiting.append(threads.submit(calls.create_group, store, book, "Farmers"))
+        wait_for(tx.is_awaited)
+
+    waiting: list[Future[Any]] = []
+    with ThreadPoolExecutor(2) as threads:
+        store.write(book, ACTOR, NOW, look)
+    for written in waiting:
+        written.result(WAIT_SECONDS_MAX)
 
 
 # ---- foreign programs -------------------------------------------------------------------------------

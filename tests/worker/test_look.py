@@ -145,6 +145,6 @@ def test_each_subject_with_work_has_a_job_of_its_own(ana: Client, people: People
         return ["7", "12"] if tx.project.id == people.shopify.id else []
 
     kind = JOBS[JobKind.PURGE]
-    sends = JobType(kind.begin, list_subjects, at_once_max=2, look_seconds=5.0)
+    sends = JobType(kind.begin, list_subjects, held_max=2, steps_max=2, look_seconds=5.0)
     Look(store, jobs={"send": sends}).step()
     assert store.system_read(0, list_jobs) == {(people.shopify.id, "send", "7"), (people.shopify.id, "send", "12")}

@@ -46,7 +46,9 @@ class Sending(Steps):
 def send(store: Store, people: People, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Requests jobs that send, one a subject, and says what their steps do."""
 
-    def send(take_step: Callable[[Sending], bool], *, subjects: Sequence[str], at_once_max: int = 9) -> None:
+    def send(
+        take_step: Callable[[Sending], bool], *, subjects: Sequence[str], held_max: int = 9, steps_max: int = 9
+    ) -> None:
         def begin(store: Store, project: Project, *, subject: str, may_continue: MayContinue) -> Sending:
             work = Sending(subject, take_step)
             work.may_continue = may_continue
@@ -55,7 +57,7 @@ def send(store: Store, people: People, monkeypatch: pytest.MonkeyPatch) -> Calla
         def list_none(tx: Tx) -> Sequence[str]:
             return ()
 
-        monkeypatch.setitem(JOBS, SEND, JobType(begin, list_none, at_once_max, 5.0))
+        monkeypatch.setitem(JOBS, SEND, JobType(begin, list_none, held_max, steps_max, 5.0))
         for place, subject in enumerate(subjects):
             named = {"project_id": people.shopify.id, "kind": SEND, "subject": subject}
             store.system_write(NOW + place, request_job, **named)
@@ -75,22 +77,19 @@ def _delete_group(client: Client) -> None:
 # ---- turns ----------------------------------------------------------------------------------------------
 
 
-def test_the_job_that_waited_longest_has_the_next_turn(
-    store: Store, send: Callable[..., None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(loop, "STEPS_AT_ONCE", 1)
+def test_the_job_that_waited_longest_has_the_next_turn(store: Store, send: Callable[..., None]) -> None:
     seen: list[str] = []
 
     def take_step(work: Sending) -> bool:
         seen.append(work.subject)
         return seen.count(work.subject) < 3
 
-    send(take_step, subjects=["a", "b", "c"])
+    send(take_step, subjects=["a", "b", "c"], steps_max=1)
     _run_until_idle(store)
     assert "".join(seen) == "abcabcabc"
 
 
-def test_jobs_with_long_steps_delay_no_other(
+def test_jobs_with_long_steps_delay_no_job_of_another_kind(
     ana: Client, store: Store, database: str, send: Callable[..., None]
 ) -> None:
     """They end when the group is purged, and never if they delay that."""
@@ -102,7 +101,7 @@ def test_jobs_with_long_steps_delay_no_other(
         wait_for(is_purged)
         return False
 
-    send(take_step, subjects=["a", "b", "c"])
+    send(take_step, subjects=list("abcdefghijklmnop"), held_max=16)
     _delete_group(ana)
     _run_until_idle(store)
     assert is_purged()
@@ -110,16 +109,15 @@ def test_jobs_with_long_steps_delay_no_other(
 
 
 def test_more_jobs_than_threads_delay_no_other(
-    ana: Client, store: Store, database: str, send: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    ana: Client, store: Store, database: str, send: Callable[..., None]
 ) -> None:
-    monkeypatch.setattr(loop, "STEPS_AT_ONCE", 2)
     steps: Counter[str] = Counter()
 
     def take_step(work: Sending) -> bool:
         steps[work.subject] += 1
         return rows_of(database, "SELECT * FROM contact_group") != []
 
-    send(take_step, subjects=list("abcdefgh"))
+    send(take_step, subjects=list("abcdefgh"), steps_max=2)
     _delete_group(ana)
     _run_until_idle(store)
     assert steps.keys() == set("abcdefgh")
@@ -150,7 +148,7 @@ def test_a_worker_holds_no_more_jobs_of_a_kind_than_allowed(
         held.append(len(rows_of(database, "SELECT * FROM job WHERE lease_owner IS NOT NULL")))
         return False
 
-    send(take_step, subjects=list("abcdefg"), at_once_max=2)
+    send(take_step, subjects=list("abcdefg"), held_max=2)
     _run_until_idle(store)
     assert len(held) == 7
     assert max(held) == 2

@@ -89,11 +89,11 @@ def work(settings: Settings) -> None:
     """Runs the background worker until SIGTERM or SIGINT, or until its parent ends."""
     stop = _Stop()
     from daftari.store import WaitingStore
-    from daftari.worker import STEPS_AT_ONCE, run_worker
+    from daftari.worker import count_threads, run_worker
 
     _begin()
-    # Each of its threads may wait for the same project.
-    threads = 2 * (STEPS_AT_ONCE + 1)
+    # At most half of the threads that a store knows of may wait for one project, and here any may.
+    threads = 2 * count_threads()
     store = WaitingStore(settings.database, threads=threads, secret=settings.secret, secret_file=settings.secret_file)
     stopping = threading.Event()
     check_cycles_rarely()

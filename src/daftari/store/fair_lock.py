@@ -24,14 +24,23 @@ class FairLock:
     def __init__(self, database: Path) -> None:
         self._paths = (Path(f"{database}-next"), Path(f"{database}-turn"))
         self._inside = threading.Lock()
+        self._waiting: set[int] = set()
         self._files: tuple[int, int] | None = None
         self._queuing: _Queuing | None = None
 
     @contextmanager
-    def held(self, *, until: float) -> Iterator[None]:
-        """Holds the lock in the block. Raises ``StoreBusy`` at ``until``, a time of ``time.monotonic``."""
-        if not self._inside.acquire(timeout=min(max(0.0, until - time.monotonic()), threading.TIMEOUT_MAX)):
-            raise StoreBusy
+    def held(self, *, until: float, is_urgent: bool = False) -> Iterator[None]:
+        """Holds the lock in the block. Raises ``StoreBusy`` at ``until``, a time of ``time.monotonic``.
+
+        ``is_urgent``: whether the thread of this process that has the lock is to know that this one waits.
+        """
+        if is_urgent:
+            self._waiting.add(threading.get_ident())
+        try:
+            if not self._inside.acquire(timeout=min(max(0.0, until - time.monotonic()), threading.TIMEOUT_MAX)):
+                raise StoreBusy
+        finally:
+            self._waiting.discard(threading.get_ident())
         try:
             files = self._files = self._files or (_opened(self._paths[0]), _opened(self._paths[1]))
             self._take(files, until)
@@ -43,8 +52,10 @@ class FairLock:
             self._inside.release()
 
     def is_awaited(self) -> bool:
-        """Whether another process waits for the lock. To be called by the one that holds it."""
+        """Whether another process, or urgently a thread of this one, waits for the lock. The one that holds it asks."""
         assert self._files is not None
+        if self._waiting:
+            return True
         following = self._files[0]
         if not _is_free(following):
             return True

@@ -19,7 +19,7 @@ import apsw
 import msgspec
 
 from daftari.errors import DaftariError, StoreBusy, StoreUnavailable
-from daftari.model.projects import Project
+from daftari.model.projects import NO_PROJECT, Project
 from daftari.model.time import current_time
 from daftari.store.boot_clock import boot_id, boot_microseconds
 from daftari.store.database_url import sqlite_path
@@ -119,7 +119,7 @@ class SqliteTransaction(Transaction):
         self._connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
 
     def is_awaited(self) -> bool:
-        """Whether another process waits for the fair lock."""
+        """Whether another process, or another thread's write to a project, waits for the fair lock."""
         return self._fair_lock is not None and self._fair_lock.is_awaited()
 
     def lease_clock(self) -> LeaseClock:
@@ -245,7 +245,8 @@ class SqliteStore(Store):
 
     def _exclusive(self, project: Project, now: int, until: float, body: Callable[[Transaction], T]) -> T:
         try:
-            with self._fair_lock.held(until=until):
+            # Jobs and keys can wait for a long transaction, such as an import's.
+            with self._fair_lock.held(until=until, is_urgent=project is not NO_PROJECT):
                 connection = self._writer = self._writer or self._opened(WRITER_CACHE_KIB)
                 refuse_moved(connection, self._path)
                 # For a program that writes to the file without the fair lock.

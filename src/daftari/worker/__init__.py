@@ -4,6 +4,7 @@ A kind of job is one file with its work and one line in ``jobs.py``. ``loop.py``
 kind.
 """
 
-from daftari.worker.loop import STEPS_AT_ONCE, run_job, run_worker
+from daftari.worker.jobs import count_threads
+from daftari.worker.loop import run_job, run_worker
 
-__all__ = ["STEPS_AT_ONCE", "run_job", "run_worker"]
+__all__ = ["count_threads", "run_job", "run_worker"]

@@ -32,6 +32,8 @@ class HeldJob:
 
     def __init__(self, store: Store, job: Job, *, stopping: Event) -> None:
         self.job = job
+        self.kind = job.kind
+        self.steps_max = JOBS[job.kind].steps_max
         self.ready_at = time.monotonic()
         """When its next turn may be: a time of ``time.monotonic``."""
         self.has_progress = False

@@ -26,11 +26,12 @@ LOOK_SECONDS = 5.0
 """How often a worker looks for work whose hint was lost."""
 EXPIRY_SECONDS = 600.0
 """How often a worker looks for what has expired."""
-IMPORTS_AT_ONCE_MAX = 3
+IMPORTS_MAX = 3
 """An import has a process that reads its file, and its memory."""
-EXPORTS_AT_ONCE_MAX = 2
-"""A step of an export is a whole file, during which it has a thread."""
-OTHERS_AT_ONCE_MAX = 4
+EXPORTS_MAX = 2
+"""A step of an export is a whole file."""
+CLEARINGS_MAX = 4
+"""What deletes rows, a thousand or so a step."""
 
 EXPIRING = (
     Expiring("audience", has_expired_audience, expire_audience),
@@ -47,19 +48,25 @@ def _has_expired(tx: Tx) -> bool:
 
 JOBS: dict[str, JobType] = {
     JobKind.ERASE: one_job(
-        EraseWork, has_work=has_open_erasure, at_once_max=OTHERS_AT_ONCE_MAX, look_seconds=LOOK_SECONDS
+        EraseWork, has_work=has_open_erasure, held_max=CLEARINGS_MAX, steps_max=1, look_seconds=LOOK_SECONDS
     ),
     JobKind.EXPIRE: one_job(
         partial(ExpireWork, tables=EXPIRING),
-        has_work=_has_expired, at_once_max=OTHERS_AT_ONCE_MAX, look_seconds=EXPIRY_SECONDS,
+        has_work=_has_expired, held_max=CLEARINGS_MAX, steps_max=1, look_seconds=EXPIRY_SECONDS,
     ),
     JobKind.EXPORT: one_job(
-        ExportWork, has_work=has_open_export, at_once_max=EXPORTS_AT_ONCE_MAX, look_seconds=LOOK_SECONDS
+        ExportWork, has_work=has_open_export, held_max=EXPORTS_MAX, steps_max=EXPORTS_MAX, look_seconds=LOOK_SECONDS
     ),
     JobKind.IMPORT: one_job(
-        ImportWork, has_work=has_open_import, at_once_max=IMPORTS_AT_ONCE_MAX, look_seconds=LOOK_SECONDS
+        ImportWork, has_work=has_open_import, held_max=IMPORTS_MAX, steps_max=IMPORTS_MAX, look_seconds=LOOK_SECONDS
     ),
     JobKind.PURGE: one_job(
-        PurgeWork, has_work=has_deleted_group, at_once_max=OTHERS_AT_ONCE_MAX, look_seconds=LOOK_SECONDS
+        PurgeWork, has_work=has_deleted_group, held_max=CLEARINGS_MAX, steps_max=1, look_seconds=LOOK_SECONDS
     ),
 }  # fmt: skip
+"""Each kind has threads for its steps, ``steps_max``, so that no kind waits for another one."""
+
+
+def count_threads() -> int:
+    """How many threads of a worker use the database: those of the steps, one that looks, and the main one."""
+    return sum(job.steps_max for job in JOBS.values()) + 2

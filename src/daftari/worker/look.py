@@ -16,6 +16,9 @@ from daftari.worker.work import JobType
 class Look:
     """A look at all projects, which gets turns as a job does. Each kind is looked for as often as it says."""
 
+    kind = "look"
+    steps_max = 1
+
     def __init__(self, store: Store, *, jobs: Mapping[str, JobType]) -> None:
         self._store = store
         self._jobs = jobs

@@ -1,8 +1,8 @@
 """The worker's loop: take jobs, give them turns, renew their leases, maintain the database, sleep when there is no job.
 
-A worker holds several jobs. A turn is one step of the job that has waited longest; a few threads do steps at once, so
-that a long job delays no other. This thread does none: it takes, renews, and asks whether to stop. A worker that lost a
-lease leaves the job to the one that has it. The kinds of jobs are ``jobs.py``'s.
+A worker holds several jobs. A turn is one step of the job that has waited longest of its kind. Threads do the steps, so
+many for each kind that no kind waits for another. This thread does none: it takes, renews, and asks whether to stop. A
+worker that lost a lease leaves the job to the one that has it. The kinds of jobs are ``jobs.py``'s.
 """
 
 from __future__ import annotations
@@ -31,12 +31,10 @@ from daftari.store import (
     take_this_job,
 )
 from daftari.worker.held import HeldJob, pause_after
-from daftari.worker.jobs import JOBS
+from daftari.worker.jobs import JOBS, count_threads
 from daftari.worker.leases import is_dead, new_owner
 from daftari.worker.look import Look
 
-STEPS_AT_ONCE = 8
-"""Threads that do steps: more than there are jobs whose steps may be long."""
 IDLE_SECONDS = 1.0
 """How often a worker looks for a job, give or take a quarter, so that many do not look at once."""
 MAINTENANCE_SECONDS = 0.5
@@ -115,7 +113,7 @@ class _Turns:
         self.held: list[HeldJob] = []
         self.stopping = Event()
         self._store = store
-        self._threads = ThreadPoolExecutor(STEPS_AT_ONCE, thread_name_prefix="daftari-step")
+        self._threads = ThreadPoolExecutor(count_threads(), thread_name_prefix="daftari-step")
         self._waiting: list[HeldJob | Look] = []
         self._steps: dict[Future[bool], HeldJob | Look] = {}
         self._maintained_at = -math.inf
@@ -145,7 +143,7 @@ class _Turns:
     def list_free_kinds(self) -> list[str]:
         """The kinds of which this worker may hold another job."""
         held = Counter(held.job.kind for held in self.held)
-        return [kind for kind, job in JOBS.items() if held[kind] < job.at_once_max]
+        return [kind for kind, job in JOBS.items() if held[kind] < job.held_max]
 
     def collect(self) -> bool:
         """Let those whose step has ended wait again. Returns whether there may be another job to take."""
@@ -176,15 +174,21 @@ class _Turns:
         if now - self._renewed_at >= RENEWAL_SECONDS:
             self._renew()
             self._renewed_at = now
-        self._waiting.sort(key=lambda turn: turn.ready_at)
-        while len(self._steps) < STEPS_AT_ONCE and self._waiting and self._waiting[0].ready_at <= now:
-            turn = self._waiting.pop(0)
-            self._steps[self._threads.submit(turn.step)] = turn
-        next_at = min([turn.ready_at for turn in self._waiting[:1]] + [now + IDLE_SECONDS])
+        self._start_steps(now)
+        next_at = min([turn.ready_at for turn in self._waiting if turn.ready_at > now] + [now + IDLE_SECONDS])
         if not self._steps:
-            return max(0.0, next_at - now)
-        wait(self._steps, timeout=max(0.0, next_at - now), return_when=FIRST_COMPLETED)
+            return next_at - now
+        wait(self._steps, timeout=next_at - now, return_when=FIRST_COMPLETED)
         return 0.0
+
+    def _start_steps(self, now: float) -> None:
+        """Start the steps of those that have waited longest, up to the most of each kind."""
+        running = Counter(turn.kind for turn in self._steps.values())
+        for turn in sorted(self._waiting, key=lambda turn: turn.ready_at):
+            if turn.ready_at <= now and running[turn.kind] < turn.steps_max:
+                running[turn.kind] += 1
+                self._waiting.remove(turn)
+                self._steps[self._threads.submit(turn.step)] = turn
 
     def _renew(self) -> None:
         """Renew the leases; a job that another worker holds by now gets no further turn."""

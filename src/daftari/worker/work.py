@@ -59,12 +59,13 @@ class JobType(Struct, frozen=True):
     """What a worker must know of a kind of job.
 
     ``list_subjects``: of the jobs that have work now; it costs little, for every worker asks it of every project again
-    and again. ``at_once_max``: how many jobs of the kind one worker holds at a time.
+    and again. ``held_max`` and ``steps_max``: how many jobs of the kind one worker holds, and does steps of, at a time.
     """
 
     begin: BeginWorkOn
     list_subjects: Callable[[Tx], Sequence[str]]
-    at_once_max: int
+    held_max: int
+    steps_max: int
     look_seconds: float
 
 
@@ -86,7 +87,9 @@ class Steps:
         return False
 
 
-def one_job(begin: BeginWork, *, has_work: Callable[[Tx], bool], at_once_max: int, look_seconds: float) -> JobType:
+def one_job(
+    begin: BeginWork, *, has_work: Callable[[Tx], bool], held_max: int, steps_max: int, look_seconds: float
+) -> JobType:
     """A kind of which a project has one job, without a subject."""
 
     def begin_one(store: Store, project: Project, *, subject: str, may_continue: MayContinue) -> Work:
@@ -95,4 +98,4 @@ def one_job(begin: BeginWork, *, has_work: Callable[[Tx], bool], at_once_max: in
     def list_one(tx: Tx) -> Sequence[str]:
         return ("",) if has_work(tx) else ()
 
-    return JobType(begin_one, list_one, at_once_max, look_seconds)
+    return JobType(begin_one, list_one, held_max, steps_max, look_seconds)
