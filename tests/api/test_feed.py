@@ -199,6 +199,27 @@ def test_pages_follow_one_another(ana: Client, book: int) -> None:
     assert whole["oldest"] == 1
 
 
+def test_a_reader_sees_every_number_once_and_in_order_while_others_write(store: Store, people: People) -> None:
+    # As many as may write to one project at a time.
+    writers, names = 2, 30
+
+    def write(writer: int) -> None:
+        for number in range(names):
+            calls.create_group(store, people.shopify, f"{writer} {number}")
+
+    threads = [threading.Thread(target=write, args=(writer,)) for writer in range(writers)]
+    for thread in threads:
+        thread.start()
+    read: list[int] = []
+    while len(read) < writers * names:
+        page = store.read(people.shopify, calls.NOW, feed.read_changes, after=len(read), limit=7)
+        read += [change.seq for change in page.changes]
+        assert page.next == len(read)
+    for thread in threads:
+        thread.join()
+    assert read == list(range(1, writers * names + 1))
+
+
 def test_types_that_filter_all_away_still_lead_on(ana: Client, book: int) -> None:
     page = changes(ana, types="contacts.deleted,contacts.erased")
     assert (page["changes"], page["next"]) == ([], book)
