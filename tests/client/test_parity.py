@@ -19,8 +19,10 @@ from jsonschema import Draft202012Validator
 from msgspec import Struct
 from msgspec.structs import fields
 
+from daftari.model.feed import CHANGE_TYPES
 from daftari_client import records
 from daftari_client.api import Api, WriteOptions
+from daftari_client.changes import ChangeType
 from daftari_client.client import BaseClient
 from daftari_client.flows import Done, ReadChunk, Request, Response, RunBlocking, Yield, resume
 from daftari_client.records import AudienceEnd, Page, Record
@@ -489,3 +491,7 @@ def test_a_record_has_the_version_that_the_header_names(operation: str) -> None:
     body = msgspec.json.encode(Sampler(full=False).value(schema))
     sent = method.call(method.samples()[0], Probe(body, {"etag": '"0c7e"'}))
     assert sent.result.etag == '"0c7e"'
+
+
+def test_the_client_names_the_types_of_changes_that_the_server_has() -> None:
+    assert get_args(ChangeType) == CHANGE_TYPES
