@@ -85,6 +85,10 @@ async def _serve(settings: Settings, listening: Listening, stop: _Stop) -> None:
     await server.serve()
 
 
+OPEN_SECONDS_MAX = 5.0
+"""How long the start of a worker waits for the database; for once it may be slow, and is not reported as away."""
+
+
 def work(settings: Settings) -> None:
     """Runs the background worker until SIGTERM or SIGINT, or until its parent ends."""
     stop = _Stop()
@@ -94,7 +98,13 @@ def work(settings: Settings) -> None:
     _begin()
     # At most half of the threads that a store knows of may wait for one project, and here any may.
     threads = 2 * count_threads()
-    store = WaitingStore(settings.database, threads=threads, secret=settings.secret, secret_file=settings.secret_file)
+    store = WaitingStore(
+        settings.database,
+        threads=threads,
+        secret=settings.secret,
+        secret_file=settings.secret_file,
+        seconds_max=OPEN_SECONDS_MAX,
+    )
     stopping = threading.Event()
     check_cycles_rarely()
     stop.then(stopping.set)

@@ -21,6 +21,9 @@ from daftari.web.errors import render_json
 from daftari.web.requests import AppContext
 from daftari.web.server import Limits, RsgiServer
 
+OPEN_SECONDS_MAX = 0.5
+"""How long the start waits for the database; it is usually there in less, and until then answers are 503."""
+
 
 class Server(Struct, frozen=True):
     """What a server process has. ``close`` saves what waits for the periodic work, and closes the store."""
@@ -33,7 +36,11 @@ class Server(Struct, frozen=True):
 def build_server(settings: Settings) -> Server:
     """The server on a database, which answers 503 while the database cannot be opened."""
     store = WaitingStore(
-        settings.database, threads=settings.threads, secret=settings.secret, secret_file=settings.secret_file
+        settings.database,
+        threads=settings.threads,
+        secret=settings.secret,
+        secret_file=settings.secret_file,
+        seconds_max=OPEN_SECONDS_MAX,
     )
     public_url = None if settings.public_url is None else settings.public_url.rstrip("/")
     context = AppContext(store, render_error=render_json, public_url=public_url, version=__version__)

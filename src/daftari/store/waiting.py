@@ -16,8 +16,6 @@ from daftari.store.database_url import dialect_of
 from daftari.store.engine import AWAY, Store, T, Transaction
 from daftari.store.schema import open_store
 
-FIRST_SECONDS_MAX = 0.5
-"""How long the start waits for the database; it is usually there in less."""
 PAUSE_SECONDS = 1.0
 """How long a database that cannot be opened is left alone."""
 
@@ -25,9 +23,14 @@ log = logging.getLogger("daftari.store")
 
 
 class WaitingStore(Store):
-    """The store of a database that a thread opens. Until then every call raises ``StoreUnavailable``."""
+    """The store of a database that a thread opens. Until then every call raises ``StoreUnavailable``.
 
-    def __init__(self, database: str, *, threads: int, secret: str | None, secret_file: str | None) -> None:
+    It is there at once if the database opens within ``seconds_max``.
+    """
+
+    def __init__(
+        self, database: str, *, threads: int, secret: str | None, secret_file: str | None, seconds_max: float
+    ) -> None:
         super().__init__()
         self.reads_wait = dialect_of(database) == "postgres"
         self._open: Callable[[], Store] = partial(
@@ -38,7 +41,7 @@ class WaitingStore(Store):
         self._closing = threading.Event()
         self._lock = threading.Lock()
         threading.Thread(target=self._open_when_possible, name="daftari-open", daemon=True).start()
-        self._tried.wait(FIRST_SECONDS_MAX)
+        self._tried.wait(seconds_max)
 
     def answers(self) -> None:
         """Return if the database answers; raise ``StoreUnavailable`` if not, or not yet."""
