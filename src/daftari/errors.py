@@ -114,6 +114,27 @@ class ExportNotFound(NotFound):
     message = "Export not found; an export is kept for 24 hours."
 
 
+class SenderNotFound(NotFound):
+    """No sender has this id."""
+
+    code = "SENDER_NOT_FOUND"
+    message = "Sender not found; GET /v1/senders lists them."
+
+
+class MessageNotFound(NotFound):
+    """No message has this id."""
+
+    code = "MESSAGE_NOT_FOUND"
+    message = "Message not found."
+
+
+class CampaignNotFound(NotFound):
+    """No campaign has this id."""
+
+    code = "CAMPAIGN_NOT_FOUND"
+    message = "Campaign not found; GET /v1/campaigns lists them."
+
+
 class ReviewNotFound(NotFound):
     """No review has this id."""
 
@@ -188,6 +209,67 @@ class GroupTaken(Conflict):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"There is a group called {name!r} already.")
+
+
+class SenderTaken(Conflict):
+    """Another sender of the channel has the name."""
+
+    code = "SENDER_TAKEN"
+
+    def __init__(self, name: str, channel: str) -> None:
+        super().__init__(f"There is a sender called {quote(name)} for {channel} already; change that one.")
+
+
+class SendersFull(Conflict):
+    """The project has as many senders as it may."""
+
+    code = "SENDERS_FULL"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"The project has {most} senders already; delete one that is not used.")
+
+
+class TokenOfSender(Conflict):
+    """The inbound address belongs to a sender, which it follows."""
+
+    code = "TOKEN_OF_SENDER"
+
+    def __init__(self, start: str, name: str, sender_id: int) -> None:
+        super().__init__(
+            f"The address that begins with {start} is the sender {quote(name)}'s. Change the sender's credentials with "
+            f"'daftari sender change {sender_id}', or delete the sender."
+        )
+
+
+class SenderBusy(Conflict):
+    """A sender has messages that wait, or a campaign."""
+
+    code = "SENDER_BUSY"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Messages wait for {quote(name)}: cancel them and its campaigns first, or let them be sent.")
+
+
+class WrongCampaignState(Conflict):
+    """A campaign is in a state in which this cannot be done."""
+
+    code = "WRONG_CAMPAIGN_STATE"
+
+    def __init__(self, state: str, verb: str, allowed: Sequence[str]) -> None:
+        words = ["a draft" if word == "draft" else word for word in (state, *allowed)]
+        super().__init__(f"The campaign is {words[0]}; to {verb} it, it must be {' or '.join(words[1:])}.")
+
+
+class CampaignCountChanged(Conflict):
+    """A campaign would reach another number of people than expected."""
+
+    code = "CAMPAIGN_COUNT_CHANGED"
+
+    def __init__(self, count: int, expected: int) -> None:
+        super().__init__(
+            f"The campaign would reach {count:,} people, and {expected:,} were expected. Look at the preview, and "
+            f"start it with expected={count} if that is right."
+        )
 
 
 class ExportNotReady(Conflict):

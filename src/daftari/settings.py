@@ -44,6 +44,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     no_worker: bool
     secret: str | None
     secret_file: str | None
+    outbound_hosts: tuple[str, ...]
+    log_text: bool
 
     @property
     def masked_database(self) -> str:
@@ -122,6 +124,19 @@ def _read_number(least: int, most: int) -> Callable[[object], int]:
         return number
 
     return read
+
+
+def _read_hosts(value: object) -> tuple[str, ...]:
+    """Hosts and ports, divided by commas or as a list. Raises ``ValueError`` for one that is none."""
+    # Imported where it is needed: help and most commands read no hosts.
+    from daftari.outbound.addresses import read_allowed_hosts
+
+    written = value.split(",") if isinstance(value, str) else value
+    if not isinstance(written, list) or not all(isinstance(host, str) for host in written):
+        raise ValueError
+    hosts = tuple(filter(None, map(str.strip, written)))
+    read_allowed_hosts(hosts)
+    return hosts
 
 
 def _read_yes_or_no(value: object) -> bool:
@@ -208,6 +223,23 @@ SETTINGS = (
         doc="The file with the secret.",
         right="the path of a file",
         read=_read_text,
+        on_command_line=False,
+    ),
+    Setting(
+        name="log_text",
+        default=False,
+        doc="Whether the log has the texts of messages that the gateway `log` takes. Only for a first try.",
+        right="true or false",
+        read=_read_yes_or_no,
+        on_command_line=False,
+    ),
+    Setting(
+        name="outbound_hosts",
+        default=(),
+        default_doc="none",
+        doc="Hosts that providers' calls may go to although their addresses are private.",
+        right="a list of HOST:PORT with commas, such as kannel.intra:13013",
+        read=_read_hosts,
         on_command_line=False,
     ),
 )

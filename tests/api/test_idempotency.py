@@ -49,7 +49,11 @@ UNUSED, UNKNOWN, GONE = mobile(77), mobile(88), "254711223344"
 PERSON = Person(int(GONE), None)
 PARTS_HERE = PARTS | {"name": "VIP", "reference": "1"}
 
-KEYED = [route for route in ROUTES if route.is_repeatable]
+UNKEPT = {("POST", "/senders/{number}/check")}
+"""What asks a provider each time, and changes nothing."""
+KEYED = [route for route in ROUTES if route.is_repeatable and (route.method, route.path) not in UNKEPT]
+LOG: dict[str, object] = {"name": "log", "gateway": "log", "channel": "sms"}
+OFFER: dict[str, object] = {"name": "Offer", "sender": "log", "text": "Hello", "everyone": True}
 WRITES: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "/contacts"): {"contacts": rows(2, first=10), "group": "New", "results": True},
     ("PUT", "/contacts/{reference}"): {"contact": {"city": "Nakuru"}, "group": "Other"},
@@ -73,9 +77,29 @@ WRITES: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "/imports/{number}/resume"): {},
     ("POST", "/imports/{number}/cancel"): {},
     ("POST", "/imports/{number}/undo"): {},
+    ("POST", "/senders"): LOG,
+    ("PUT", "/senders/{number}"): {"name": "DUKA"},
+    ("PATCH", "/senders/{number}"): {"suffix": "STOP"},
+    ("DELETE", "/senders/{number}"): {},
+    ("POST", "/senders/{number}/pause"): {},
+    ("POST", "/senders/{number}/resume"): {},
+    ("POST", "/campaigns"): OFFER,
+    ("PUT", "/campaigns/{number}"): {"text": "Hello again"},
+    ("PATCH", "/campaigns/{number}"): {"name": "Another offer"},
+    ("DELETE", "/campaigns/{number}"): {},
+    ("POST", "/campaigns/{number}/test"): {"mobiles": [mobile(1)]},
+    ("POST", "/campaigns/{number}/start"): {"expected": 3},
+    ("POST", "/campaigns/{number}/pause"): {},
+    ("POST", "/campaigns/{number}/resume"): {},
+    ("POST", "/campaigns/{number}/cancel"): {},
+    ("POST", "/campaigns/{number}/retry"): {"states": ["failed"]},
+    ("POST", "/messages"): {"sender": "log", "text": "Hello", "mobiles": [mobile(1)]},
     ("POST", "/inbound/review/{number}"): {"as": "dismiss"},
 }
 """What is sent to each route that writes: new routes need a line."""
+
+STEPS_BEFORE = {"pause": ("start",), "resume": ("start", "pause"), "cancel": ("start",), "retry": ("start",)}
+"""What is done with a campaign before a step."""
 
 
 def again(answer: Answer) -> tuple[int, bytes, str, str | None]:
@@ -139,6 +163,16 @@ def test_a_write_that_is_sent_twice_is_done_once_and_answered_alike(
         number = str(ready_for(store, people.shopify, route.path.rpartition("/")[2]))
     if route.path.startswith("/exports"):
         number = str(book.post("/v1/exports", {}).json()["export"]["id"])
+    if route.path.startswith("/senders/"):
+        number = str(book.post("/v1/senders", LOG).json()["sender"]["id"])
+        if route.path.endswith("/resume"):
+            assert book.post(f"/v1/senders/{number}/pause").status == 200
+    if route.path.startswith(("/campaigns", "/messages")):
+        assert book.post("/v1/senders", LOG).status == 201
+    if route.path.startswith("/campaigns/"):
+        number = str(book.post("/v1/campaigns", OFFER).json()["campaign"]["id"])
+        for step in STEPS_BEFORE.get(route.path.rpartition("/")[2], ()):
+            assert book.post(f"/v1/campaigns/{number}/{step}").status == 200
     path = path_of(route, **PARTS_HERE | {"number": number})
     body = WRITES[route.method, route.path]
     before = state_of(database)

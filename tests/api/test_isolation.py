@@ -34,7 +34,7 @@ OUT = mobile(3)
 ERASED = mobile(6)
 AUDIENCE, REVIEW, EXPORT = "3", "6", "13"
 """The ids of things of Ana's that Chao has none of: what both have at last is his own."""
-IMPORT = "14"
+IMPORT, SENDER, CAMPAIGN, MESSAGE = "14", "15", "16", "17"
 TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 EPOCH = re.compile(rb'"epoch":"[0-9a-f]{16}"')
 KEY_START = re.compile(rb'"(start|key)":"[^"]*"')
@@ -67,12 +67,17 @@ CHANGES: tuple[dict[str, object], ...] = (
     {"contact": {"mobile": MOBILE}},
 )
 
+LOG: dict[str, object] = {"name": "log", "gateway": "log", "channel": "sms"}
+OFFER: dict[str, object] = {"name": "Offer", "sender": "log", "text": "Hello", "everyone": True}
 THINGS: dict[str, dict[str, str]] = {
     "contacts": {"reference": ID},
     "groups": {"name": GROUP},
     "audiences": {"number": AUDIENCE, "other": "1"},
     "exports": {"number": EXPORT},
     "imports": {"number": IMPORT},
+    "senders": {"number": SENDER},
+    "campaigns": {"number": CAMPAIGN},
+    "messages": {"number": MESSAGE},
     "inbound": {"number": REVIEW, "provider": "generic", "token": "nobody"},
 }
 """What a path names of Ana's, by its first part."""
@@ -121,11 +126,24 @@ CASES: dict[tuple[str, str], list[Case]] = {
         *about(number=AUDIENCE, other="1"),
         *about(number="1", other=AUDIENCE),
     ],
+    ("POST", "/campaigns"): about(
+        OFFER, OFFER | {"sender": "Ana's"}, {"name": "Offer", "sender": SENDER, "groups": [GROUP], "text": "Hello"}
+    ),
+    ("PUT", "/campaigns/{number}"): about({"text": "Taken"}, {"sender": "Ana's"}, number=CAMPAIGN),
+    ("POST", "/campaigns/{number}/test"): about({"mobiles": [MOBILE]}, number=CAMPAIGN),
+    ("POST", "/campaigns/{number}/start"): about({"expected": 1}, number=CAMPAIGN),
+    ("POST", "/campaigns/{number}/retry"): about({"states": ["failed"]}, number=CAMPAIGN),
+    ("POST", "/messages"): about(
+        {"sender": "Ana's", "text": "Hello", "mobiles": [MOBILE]}, {"sender": SENDER, "text": "Hello", "mobile": MOBILE}
+    ),
     ("GET", "/exports"): about({}, {"limit": 1}, {"after": "1"}),
     ("POST", "/exports"): about({"group": GROUP}, {"consent": True}),
     ("GET", "/imports"): about({}, {"limit": 1}, {"after": "2"}),
     ("POST", "/imports"): about({"mobile": MOBILE, "city": "Taken"}),
     ("GET", "/imports/{number}/rows"): about({}, {"after": "1"}, number=IMPORT),
+    ("POST", "/senders"): about(LOG, LOG | {"name": "Ana's"}, {"name": "Ana's", "gateway": "twilio", "channel": "sms"}),
+    ("PUT", "/senders/{number}"): about({}, {"name": "Taken"}, {"credentials": {"secret": "x"}}, number=SENDER),
+    ("PATCH", "/senders/{number}"): about({"paused": None}, number=SENDER),
     ("GET", "/inbound/review"): about({}, {"limit": 1}, {"after": "1"}),
     ("POST", "/inbound/review/{number}"): [
         *about(*[dict[str, object]([("as", settled_as)]) for settled_as in SETTLEMENTS], number=REVIEW),
@@ -204,6 +222,13 @@ def fill_ledger(ana: Client, store: Store, project: Project) -> None:
     assert ana.post("/v1/erasures", {"mobile": ERASED}).status == 201
     assert ana.post("/v1/exports", {}).json()["export"]["id"] == int(EXPORT)
     assert ana.call("POST", "/v1/imports", body=f"mobile\n{MOBILE}\n".encode()).json()["import"]["id"] == int(IMPORT)
+    own = {"name": "Ana's", "gateway": "twilio", "channel": "sms", "settings": {"account_sid": "AC1"}}
+    added = ana.post("/v1/senders", {**own, "credentials": {"secret": "kikapu"}})
+    assert added.json()["sender"]["id"] == int(SENDER)
+    offer = {"name": "Ana's offer", "sender": "Ana's", "text": "Ana's text", "groups": [GROUP]}
+    assert ana.post("/v1/campaigns", offer).json()["campaign"]["id"] == int(CAMPAIGN)
+    asked = {"sender": "Ana's", "text": "Ana's text", "mobiles": [MOBILE]}
+    assert ana.post("/v1/messages", asked).json()["ids"] == [int(MESSAGE)]
 
 
 def seen(answer: Answer) -> tuple[int, dict[str, str], bytes]:
@@ -222,6 +247,7 @@ def everything(ana: Client) -> list[bytes]:
         ana.get("/v1/audiences/1").body,
         ana.get("/v1/exports").body,
         ana.get("/v1/imports").body,
+        *(ana.get(f"/v1/{list_}").body for list_ in ("senders", "campaigns", "messages")),
     ]
 
 

@@ -22,7 +22,7 @@ MANAGE_REQUIRED = (403, "MANAGE_KEY_REQUIRED")
 MANAGED = {"senders", "connections", "webhooks", "triggers", "erasures"}
 """Of which only a key of kind ``manage`` may change anything."""
 MANAGED_STEPS = {("campaigns", step) for step in ("start", "resume", "retry")}
-QUESTIONS = {("POST", "/can-message")}
+QUESTIONS = {("POST", "/can-message"), ("POST", "/campaigns/{number}/preview")}
 """Calls that change nothing and are no GET."""
 NEVER = {"keys", "users", "projects"}
 """What no key makes, changes or sees."""
@@ -123,8 +123,14 @@ def test_a_key_that_may_only_read_reads_everything_and_writes_nothing(
     asked = {"everyone": True, "channel": "sms", "mobiles": [mobile(1)]}
     assert ana.post("/v1/audiences", asked).status == 201
     exported = str(ana.post("/v1/exports", {}).json()["export"]["id"])
+    added = str(ana.post("/v1/senders", {"name": "log", "gateway": "log", "channel": "sms"}).json()["sender"]["id"])
+    offer = {"name": "Offer", "sender": "log", "text": "Hello", "everyone": True}
+    offered = str(ana.post("/v1/campaigns", offer).json()["campaign"]["id"])
+    said = {"sender": "log", "text": "Hello", "mobiles": [mobile(1)]}
+    sent = str(ana.post("/v1/messages", said).json()["ids"][0])
     run_worker(lambda pause_seconds: pause_seconds > 0, store=store)
-    numbers = {"imports": str(queued(store, people.shopify)), "exports": exported}
+    numbers = {"imports": str(queued(store, people.shopify)), "exports": exported, "senders": added}
+    numbers |= {"campaigns": offered, "messages": sent}
     for route in ROUTES:
         number = numbers.get(route.path.split("/")[1], PARTS["number"])
         if route.access in ("open", "read"):

@@ -214,6 +214,26 @@ def test_imports_are_paused_resumed_cancelled_and_listed(book: Caller) -> None:
         book(lambda b: b.imports.apply(1))
 
 
+def test_senders_are_added_changed_checked_and_deleted(book: Caller) -> None:
+    log = {"gateway": "log", "channel": "sms"}
+    added = book(lambda b: b.senders.create("DUKA", **log, answers_as=["20414"], part_price=0.8))
+    assert (added.name, added.gateway, added.part_price, added.answers_as) == ("DUKA", "log", "0.8", ["20414"])
+    with pytest.raises(errors.SenderTaken):
+        book(lambda b: b.senders.create("duka", **log))
+    with pytest.raises(errors.ValidationFailed) as refused:
+        book(lambda b: b.senders.create("Kapu", gateway="africas_talking", channel="sms"))
+    assert refused.value.errors.keys() == {"settings.username", "credentials.api_key"}
+    assert book(lambda b: b.senders.update(added.id, name="Kapu", part_price="")).answers_as == ["20414", "DUKA"]
+    assert book(lambda b: b.senders.pause(added.id)).paused
+    assert book(lambda b: b.senders.resume(added.id)).paused is None
+    assert book(lambda b: b.senders.check(added.id)).works is None
+    assert [sender.name for sender in book(lambda b: b.senders.list())] == ["Kapu"]
+    assert book(lambda b: b.senders.get(added.id)).part_price == ""
+    assert book(lambda b: b.senders.delete(added.id)).message
+    with pytest.raises(errors.SenderNotFound):
+        book(lambda b: b.senders.get(added.id))
+
+
 def test_exports_are_listed_and_deleted(three: Caller) -> None:
     first, second = (three(lambda b, f=form: b.exports.create(f, group="VIP")) for form in ("csv", "vcard"))
     assert (first.state, first.format, first.group, first.consent) == ("queued", "csv", "VIP", False)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daftari.gateways import SENDING_GATEWAYS
+from daftari.gateways import GATEWAYS, SENDING_GATEWAYS
 from daftari.gateways.accounts import find_account_mistakes
 from daftari.gateways.calls import group_messages
 from daftari.gateways.protocol import LogLine, SendingAccount
@@ -346,6 +346,24 @@ def test_a_request_shows_its_credentials_in_headers_alone(name: str, channel: st
             or name == "twilio"
         )
     assert SECRET not in repr(account(name, channel=channel))
+
+
+@pytest.mark.parametrize("name", SENDING_GATEWAYS)
+def test_a_gateway_whose_reports_are_verified_names_the_credential_for_it(name: str) -> None:
+    gateway, receiving = SENDING_GATEWAYS[name], GATEWAYS.get(name)
+    has_secret = receiving is not None and receiving.secret_name is not None
+    assert (gateway.signing_credential in {field.name for field in gateway.credentials}) == has_secret
+    assert gateway.find_signing_secret(account(name)) == (SECRET if has_secret else None)
+    assert gateway.find_signing_secret(account(name, credentials={})) is None
+    assert gateway.pool_setting is None or gateway.pool_setting in {field.name for field in gateway.settings}
+
+
+def test_twilio_signs_with_the_auth_token_and_never_with_the_secret_of_an_api_key() -> None:
+    twilio, key = SENDING_GATEWAYS["twilio"], {"api_key_sid": "SK1"}
+    assert twilio.find_signing_secret(account("twilio", credentials={"secret": SECRET})) == SECRET
+    assert twilio.find_signing_secret(account("twilio", credentials={"secret": SECRET}, settings=key)) is None
+    both = {"secret": SECRET, "auth_token": "another"}
+    assert twilio.find_signing_secret(account("twilio", credentials=both, settings=key)) == "another"
 
 
 @given(text=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=200))

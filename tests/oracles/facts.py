@@ -317,6 +317,8 @@ class FactBook(Book):
             "import_rows": 0,
             "import_files": 0,
             "kept_answers": 0,
+            "messages": 0,
+            "replies": 0,
             "exports": 0,
         }
 

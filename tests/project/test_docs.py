@@ -23,8 +23,18 @@ ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "clients").rglob("*.md")])
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
 SUBJECTS = (
-    *("contacts.md", "groups.md", "consent.md", "audiences.md", "inbound.md", "erasure.md"),
-    *("imports.md", "exports.md", "feed.md", "keys.md", "errors.md", "projects.md", "running.md"),
+    *("contacts.md", "groups.md", "consent.md", "audiences.md", "inbound.md", "erasure.md", "senders.md"),
+    *(
+        "messages.md",
+        "campaigns.md",
+        "imports.md",
+        "exports.md",
+        "feed.md",
+        "keys.md",
+        "errors.md",
+        "projects.md",
+        "running.md",
+    ),
 )
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
@@ -99,17 +109,29 @@ def test_the_calls_of_the_readme_work_when_pasted(
     store.close()
     live = serve(database)
     readme = (ROOT / "README.md").read_text()
-    answers = [_paste(call, live.client.with_key(people.ana)) for call in _curl_calls(readme)]
-    assert [answer.status for answer in answers] == [201, 200, 200, 200, 200, 200]
+    ana = live.client.with_key(people.ana)
+    # As "make run" does it.
+    sender = {"name": "log", "gateway": "log", "channel": "sms", "purpose": "transactional"}
+    assert ana.post("/v1/senders", sender).status == 201
+    answers: list[Answer] = []
+    campaign = ""
+    for call in _curl_calls(readme):
+        answers.append(_paste([word.replace("$ID", campaign) for word in call], ana))
+        made = answers[-1].json()
+        campaign = campaign or str(made.get("campaign", {}).get("id", ""))
+    assert [answer.status for answer in answers] == [201, 200, 200, 200, 200, 201, 200, 200, 200, 200, 200]
+    preview = answers[6].json()
+    assert preview.get("preview", preview)["count"] == 1
     (shown,) = re.findall(r"```json\n(.*?)```", readme, re.DOTALL)
     assert answers[0].json() == json.loads(shown)
     assert [result["allowed"] for result in answers[-1].json()["results"]] == [True, False]
 
 
 def _curl_calls(page: str) -> list[list[str]]:
-    """The words after ``curl`` in each block that is one call."""
+    """The words after each ``curl`` in the blocks that begin with one."""
     blocks = re.findall(r"```sh\n(curl .*?)```", page, re.DOTALL)
-    return [shlex.split(block.replace("\\\n", " "))[1:] for block in blocks]
+    calls = [call for block in blocks for call in re.split(r"(?m)^(?=curl |export )", block)]
+    return [shlex.split(call.replace("\\\n", " "))[1:] for call in calls if call.startswith("curl")]
 
 
 def _paste(call: list[str], client: Client) -> Answer:

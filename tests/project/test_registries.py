@@ -37,6 +37,8 @@ NOT_HELD = {
     "audience": "a definition and counts; the numbers are in audience_part",
     "import": "settings and counts; the records are in tables of their own",
     "erasure": "the keyed hash; the contact's id goes when the holders are cleared of it",
+    "sender": "names and numbers of ours",
+    "campaign": "a text and counts; the numbers are in audience_part and message",
     "job": "its subject is the name of a thing to work on",
 }
 """Tables that no erasure has to look into, and why."""

@@ -318,6 +318,8 @@ def test_the_words_of_the_journal_stay_as_callers_know_them() -> None:
         *("opt_outs", "opt_ins", "inbound", "settle_review", "erase_number", "freeze_audience"),
         *("create_import", "apply_import", "import_contacts", "import_consent", "finish_import", "undo_import"),
         *("export", "delete_export"),
+        *("create_sender", "update_sender", "delete_sender", "create_messages"),
+        *("create_campaign", "update_campaign", "delete_campaign", "start_campaign", "cancel_campaign"),
     }
 
 

@@ -257,12 +257,13 @@ def test_a_thousand_connections_are_kept_and_answered(start: Start) -> None:
 # ---- the demo ---------------------------------------------------------------------------------------
 
 
-def test_the_demo_prints_a_key_once_and_five_calls_that_work(start: Start) -> None:
+def test_the_demo_prints_a_key_once_and_six_calls_that_work(start: Start) -> None:
     service = start("--demo")
     client = service.client()
-    wait_for(lambda: service.out.read_text().count("curl ") == 5 and service.out.read_text().endswith("\n"))
+    wait_for(lambda: service.out.read_text().count("curl ") == 6 and service.out.read_text().endswith("\n"))
     lines = [line for line in service.out.read_text().splitlines() if line.startswith("curl ")]
-    assert [_paste(line, client) for line in lines] == [201, 200, 200, 200, 200]
+    assert [_paste(line, client) for line in lines] == [201, 200, 200, 200, 200, 202]
+    wait_for(lambda: "sms from log to …290: 1 part" in service.err.read_text())
     service.press_ctrl_c()
     assert service.ended() == 0
     again = start("--demo")
@@ -276,10 +277,10 @@ def test_the_demo_leaves_a_book_with_projects_alone(start: Start, database: str,
     assert rows_of(database, "SELECT COUNT(*) FROM project") == [(2,)]
 
 
-def test_the_demos_calls_are_the_five_of_the_contract() -> None:
+def test_the_demos_calls_are_the_five_of_the_contract_and_a_message() -> None:
     lines = [line for _, line in demo_calls("http://127.0.0.1:8000", key="daf_x")]
     methods = [re.findall(r"-X (\w+)", line) or ["GET"] for line in lines]
-    assert methods == [["POST"], ["GET"], ["GET"], ["PUT"], ["DELETE"]]
+    assert methods == [["POST"], ["GET"], ["GET"], ["PUT"], ["DELETE"], ["POST"]]
 
 
 def _paste(line: str, client: Client) -> int:

@@ -186,6 +186,17 @@ def test_every_address_that_is_clear_is_taken(tmp_path: Path, database: str) -> 
     assert _read(tmp_path, database=database).database == database
 
 
+def test_hosts_are_read_from_a_variable_with_commas_or_from_a_list_in_the_file(tmp_path: Path) -> None:
+    hosts = ("kannel.intra:13013", "[fd12::7]:8080")
+    assert _read(tmp_path).outbound_hosts == ()
+    assert _read(tmp_path, environ={"DAFTARI_OUTBOUND_HOSTS": ", ".join(hosts)}).outbound_hosts == hosts
+    (tmp_path / "daftari.toml").write_text(f"outbound_hosts = {list(hosts)}\n")
+    assert _read(tmp_path).outbound_hosts == hosts
+    for wrong in ("kannel.intra", "http://kannel.intra:1", "kannel.intra:x"):
+        with pytest.raises(BadSettings, match="a list of HOST:PORT"):
+            _read(tmp_path, environ={"DAFTARI_OUTBOUND_HOSTS": wrong})
+
+
 def test_the_address_of_the_database_may_stand_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "address").write_text("postgres://ana:s3cret@db/book\n")
     given = {"DAFTARI_DATABASE_URL_FILE": "address"}
@@ -204,6 +215,8 @@ def test_a_secret_has_no_option_that_others_could_see_and_is_never_shown(tmp_pat
         "database_url_file",
         "secret",
         "secret_file",
+        "log_text",
+        "outbound_hosts",
     ]
     settings = _read(tmp_path, environ={"DAFTARI_SECRET": "s3cret s3cret s3cret", "DAFTARI_SECRET_FILE": "s3cret"})
     assert (settings.secret, settings.secret_file) == ("s3cret s3cret s3cret", "s3cret")

@@ -50,7 +50,7 @@ OTHER = "somebody else's secret, not this one"
 ERASED = 254_722_000_003
 SIGNING_SECRET = "kikapu cha ndizi mbivu"
 STRANGE = "tab\tback\\N line\nfeed\r % ? ☕ 'quoted' \x7f"
-STATES = re.compile(r"CHECK \((\w+) IN \('(\w+)'")
+STATES = re.compile(r"CHECK \((\w+) IN \(\s*'(\w+)'")
 SECONDS_MAX = 60.0
 BATCH_ROWS = 3
 """So few that a small book has many batches."""

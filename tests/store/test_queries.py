@@ -23,6 +23,7 @@ from msgspec.structs import replace
 from daftari.model.consent import FirstReceipt, NewFact, Scope
 from daftari.model.imports import ImportState
 from daftari.model.inbound import InboundMessage, InboundRequest, Review
+from daftari.model.messages import StoredAttempt, StoredMessage, StoredReport
 from daftari.model.projects import Actor
 from daftari.rules import events
 from daftari.rules.contacts import contacts, parse
@@ -31,6 +32,7 @@ from daftari.store import (
     Store,
     WriteTx,
     audiences,
+    campaigns,
     consent,
     directory,
     erasures,
@@ -41,7 +43,9 @@ from daftari.store import (
     imports,
     inbound,
     journal,
+    messages,
     migrate,
+    senders,
     whatsapp_users,
 )
 from daftari.store.consent import StoredConsent
@@ -61,6 +65,7 @@ from tests.support.stores import NOW, open_store
 PROJECT_TABLES = tuple(table.name for table in TABLES)
 CONTACTS = 20_000
 GROUPS = 2_000
+SENDERS = 20
 
 READS_ALL = {
     "check_book": "an operator asked for a whole check",
@@ -81,6 +86,12 @@ READS_ALL = {
     "count_quarantine": "it holds 10,000 rows at the most",
     "find_commonest_quarantined": "it holds 10,000 rows at the most",
     "find_group_names": "where there are few groups, PostgreSQL reads them all sooner than some of them one by one",
+    "list_senders": "a project has a few",
+    "get_sender": "a project has a few",
+    "get_fence": "a project has a few",
+    "update_sender": "a project has a few",
+    "save_meter": "a project has a few",
+    "raise_fence": "a project has a few",
     "list_exports": "a project keeps 20, and those whose files are being cleared",
     "list_near_misses": "it has a row for each key and source",
     "list_inbound_counts": "it has a row for each token",
@@ -109,7 +120,7 @@ VALUES: dict[str, object] = {
     "folded": "group 7", "keyword": "group 7", "level": 2, "part": 3, "number": 3, "seq": 17, "pattern": "%722000%",
     "audience": 3, "erasure": 0, "key": 1, "token": 1, "first": 640, "last": 640, "after": 640, "before": 640,
     "skip": 10, "limit": 100, "now": 1, "until": 1, "to": -5, "first_id": 1, "version": 1, "owner": "me",
-    "refused_at": None, "fact": 640, "item": 640, "clock": 1, "latest": 2,
+    "refused_at": None, "fact": 640, "item": 640, "clock": 1, "latest": 2, "since": 1,
 }  # fmt: skip
 """What is asked for in a plan; a value that is a column's gets any one of the column's type."""
 OF_TYPE = {"INTEGER": 1, "TEXT": "x", "BLOB": b"x"}
@@ -118,6 +129,7 @@ ROW_SETS: dict[str, list[Any]] = {
     "ids": list(range(1, 101)),
     "subject_ids": [254700000000 + place for place in range(100)],
     "kinds": ["import", "purge"],
+    "provider_ids": [f"p{place}" for place in range(100)],
     "types": ["contacts.created", "group.joined"],
 }
 ITEMS: dict[str, list[tuple[Any, ...]]] = {
@@ -127,6 +139,12 @@ ITEMS: dict[str, list[tuple[Any, ...]]] = {
     "save_consent": [(254700000000 + place, 0, "{}") for place in range(100)],
     "save_import_changes": [(place, "{}") for place in range(1, 101)],
     "find_known_numbers": [(254700000000 + place, -1 - place) for place in range(100)],
+    "find_message_keys": [(254700000000 + place, "x") for place in range(100)],
+    "save_messages": [
+        (place, 1, 0, 254700000000 + place, "x", "waiting", "", "", "marketing", 1, 0, 0, 0, 0, 0, 1, "x")
+        for place in range(1, 101)
+    ],
+    "save_attempts": [(1, f"p{place}", place, 1, "accepted", "") for place in range(1, 101)],
     "touch_keys": [(place, 1) for place in range(3)],
 }
 
@@ -178,6 +196,32 @@ def _fill_imports(tx: WriteTx) -> None:
         imports.save_rejects(tx, import_id=import_id, first=0, last=0, rejects=rejects)
 
 
+def _fill_messages(tx: WriteTx) -> None:
+    """A few senders, many campaigns, and a message to every other number, with an attempt, a reply and a report."""
+    for number in range(SENDERS):
+        senders.insert_sender(
+            tx, channel="sms", name=f"S{number}", folded=f"s{number}", definition="{}", credentials=b"", meter="{}"
+        )
+    for number in range(GROUPS):
+        campaigns.insert_campaign(tx, sender_id=number % SENDERS, definition="{}", progress="{}")
+    states = ("waiting", "sending", "accepted", "delivered", "skipped")
+    made = [
+        StoredMessage(
+            id=number, sender_id=number % SENDERS, origin_id=number % GROUPS, subject_id=254700000000 + 2 * number,
+            key="", state=states[number % 5] if number % 50 == 0 else "delivered", reason="", code="",
+            purpose="marketing", attempt=1, due_at=0, until=0, claim=1, claimed_at=1, settled_at=1, parts=1, text="x",
+        )
+        for number in range(1, CONTACTS)
+    ]  # fmt: skip
+    messages.insert_messages(tx, messages=made)
+    attempts = [StoredAttempt(one.sender_id, f"p{one.id}", one.id, 1, "delivered", "") for one in made]
+    messages.save_attempts(tx, attempts=attempts)
+    reports = [StoredReport(one.sender_id, f"q{one.id}", one.id, one.subject_id, one.id, "{}") for one in made]
+    messages.insert_reports(tx, reports=reports)
+    for one in made:
+        messages.insert_reply(tx, message_id=one.id, at=1, digest=str(one.id), text="x")
+
+
 def _fill_facts(tx: WriteTx) -> None:
     """A fact about every other number."""
     mobiles = range(254700000000, 254700000000 + 2 * CONTACTS, 2)
@@ -206,6 +250,7 @@ def fill(store: Store, people: People) -> None:
         store.write(project, actor, NOW, _fill)
         store.write(project, actor, NOW, _fill_facts)
         store.write(project, actor, NOW, _fill_imports)
+        store.write(project, actor, NOW, _fill_messages)
         for first in range(0, CONTACTS, 10_000):
             given = [{"mobile": 254700000000 + number, "fname": "Wanjiru"} for number in range(first, first + 10_000)]
             for group in ("Group 7", "Group 8"):

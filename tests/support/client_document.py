@@ -63,6 +63,7 @@ def _read_operation(method: str, path: str, node: Node, of_path: list[Node]) -> 
     contents = node.get("requestBody", {}).get("content", {})
     form = contents.get("application/json") or contents.get("multipart/form-data") or {}
     answer = next(one for status, one in node["responses"].items() if status.startswith("2"))
+    json = answer["content"].get("application/json", {}).get("schema", {})
     lines = answer["content"].get("application/x-ndjson", {}).get("itemSchema", {})
     return Operation(
         name=node["operationId"],
@@ -71,9 +72,7 @@ def _read_operation(method: str, path: str, node: Node, of_path: list[Node]) -> 
         query={one["name"]: one["schema"] for one in parameters if one["in"] == "query"},
         headers={one["name"].lower(): one["schema"] for one in parameters if one["in"] == "header"},
         body=form.get("schema", {}),
-        answer=answer["content"]["application/json"]["schema"]
-        if [*answer["content"]] == ["application/json"]
-        else None,
+        answer=json if [*answer["content"]] == ["application/json"] or "next" in json.get("properties", {}) else None,
         lines=tuple(lines.get("oneOf", [])),
     )
 

@@ -17,6 +17,8 @@ CHECKED = {
     ("export", "state"): "'done'",
     ("job", "kind"): "'import'",
     ("key", "kind"): "'read'",
+    ("message", "state"): "'waiting'",
+    ("campaign", "state"): "'draft'",
 }
 """Columns that may hold some words only."""
 

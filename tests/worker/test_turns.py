@@ -26,7 +26,7 @@ from tests.support.schema import execute
 from tests.support.stores import NOW
 from tests.support.waiting import wait_for
 
-SEND = "send"
+SEND = "probe"
 """A kind of job with subjects."""
 
 
@@ -49,7 +49,9 @@ def send(store: Store, people: People, monkeypatch: pytest.MonkeyPatch) -> Calla
     def send(
         take_step: Callable[[Sending], bool], *, subjects: Sequence[str], held_max: int = 9, steps_max: int = 9
     ) -> None:
-        def begin(store: Store, project: Project, *, subject: str, may_continue: MayContinue) -> Sending:
+        def begin(
+            store: Store, project: Project, *, subject: str, may_continue: MayContinue, provider: object
+        ) -> Sending:
             work = Sending(subject, take_step)
             work.may_continue = may_continue
             return work

@@ -12,7 +12,7 @@ from daftari.api.consent import read_question
 from daftari.api.pagination import PAGE_MAX, read_cursor, write_cursor, write_page
 from daftari.api.views.audiences import AudienceFrozen, AudienceRechecked, AudiencesCompared
 from daftari.errors import AudienceNotFound
-from daftari.model.audiences import Match
+from daftari.model.audiences import MATCHES
 from daftari.model.limits import AUDIENCE_GROUPS_MAX, OPT_OUTS_PER_PAGE_MAX, PER_PAGE_MAX
 from daftari.rules import audiences
 from daftari.rules.audiences import Definition
@@ -20,7 +20,6 @@ from daftari.web.params import Params, read_id
 from daftari.web.requests import Request
 from daftari.web.responses import Response, json_response
 
-MATCHES: tuple[Match, ...] = ("any", "all")
 FILTERS = ("per_page", "as_frozen")
 NDJSON = "application/x-ndjson"
 CSV = "text/csv"

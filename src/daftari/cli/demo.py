@@ -1,4 +1,4 @@
-"""What ``daftari serve --demo`` creates in an empty database and prints: a project, its API key and calls to paste."""
+"""What ``daftari serve --demo`` makes in an empty database and prints: a project with a sender, and calls to paste."""
 
 from __future__ import annotations
 
@@ -12,13 +12,18 @@ import msgspec
 
 from daftari.cli.terminal.options import open_settings_store
 from daftari.cli.terminal.output import say
+from daftari.model.projects import Actor, Project
 from daftari.model.time import current_time
+from daftari.rules.access.inbound_tokens import write_token
 from daftari.rules.access.projects import create_first_project
+from daftari.rules.senders.lifecycle import create_sender, read_sender
 from daftari.settings import DEFAULT_DATABASE, Settings
+from daftari.store import Store
 
 PROJECT = "Demo"
 REGION = "KE"
 GROUP = "Friends"
+SENDER = "log"
 MOBILES = ("254725164290", "254725164291")
 
 
@@ -27,6 +32,8 @@ def print_demo(settings: Settings, *, address: str) -> None:
     store = open_settings_store(settings)
     try:
         created = store.system_write(current_time(), create_first_project, name=PROJECT, region=REGION)
+        if created is not None:
+            _add_sender(store, created[0])
     finally:
         store.close()
     if created is None:
@@ -37,19 +44,29 @@ def print_demo(settings: Settings, *, address: str) -> None:
     lines = [
         f"Project {PROJECT} is created. Its API key, shown only this once:",
         f"  {key}",
-        "Five calls to paste in this order:",
+        f"It has a sender called {SENDER}, which delivers nothing: each message becomes a line of this log.",
+        "Six calls to paste in this order:",
     ]
     lines += [f"# {what}\n{line}" for what, line in demo_calls(address, key=key)]
     print("", *lines, sep="\n\n", flush=True)
 
 
+def _add_sender(store: Store, project: Project) -> None:
+    """A sender of the gateway ``log``, so that messages can be tried without an account."""
+    # Marketing would wait for the morning.
+    values = {"name": SENDER, "gateway": "log", "channel": "sms", "purpose": "transactional"}
+    given = read_sender(values, before=None)
+    store.write(project, Actor(None, "serve"), current_time(), create_sender, given=given, token=write_token())
+
+
 def demo_calls(address: str, *, key: str) -> list[tuple[str, str]]:
-    """The five calls as ``curl`` commands, each with what it does."""
+    """The calls as ``curl`` commands, each with what it does."""
     url = f"{address}/v1/contacts"
     contacts = [
         {"fname": "Lawrence", "mobile": MOBILES[0], "city": "Nairobi"},
         {"fname": "Lucy", "mobile": MOBILES[1], "city": "Kitui"},
     ]
+    message = {"sender": SENDER, "text": "Hello {{ fname | there }}", "mobiles": [MOBILES[0]]}
     change = {"contact": {"company": "Ivy Ltd."}}
 
     def call(method: str, target: str, body: object = None) -> str:
@@ -65,6 +82,7 @@ def demo_calls(address: str, *, key: str) -> list[tuple[str, str]]:
         ("get one contact by its mobile", call("GET", f"{url}/{MOBILES[0]}")),
         ("update it", call("PUT", f"{url}/{MOBILES[0]}", change)),
         ("delete the other one", call("DELETE", f"{url}/{MOBILES[1]}")),
+        (f"send a message through {SENDER}", call("POST", f"{address}/v1/messages", message)),
     ]
 
 

@@ -10,15 +10,40 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from daftari.gateways.africas_talking import AfricasTalking
+from daftari.gateways.calls import group_messages
 from daftari.gateways.generic import Generic
 from daftari.gateways.infobip import Infobip
 from daftari.gateways.log import Log
-from daftari.gateways.protocol import Gateway, Proof, SendingGateway
+from daftari.gateways.protocol import (
+    AccountField,
+    Gateway,
+    LogLine,
+    Outcome,
+    OutcomeWord,
+    OutgoingMessage,
+    Proof,
+    SendingAccount,
+    SendingGateway,
+)
 from daftari.gateways.sozuri import Sozuri
 from daftari.gateways.twilio import Twilio
 from daftari.gateways.whatsapp import WhatsApp
 
-__all__ = ["GATEWAYS", "PROOF_HEADERS", "SENDING_GATEWAYS", "Gateway", "Proof", "SendingGateway"]
+__all__ = [
+    "GATEWAYS",
+    "PROOF_HEADERS",
+    "SENDING_GATEWAYS",
+    "AccountField",
+    "Gateway",
+    "LogLine",
+    "Outcome",
+    "OutcomeWord",
+    "OutgoingMessage",
+    "Proof",
+    "SendingAccount",
+    "SendingGateway",
+    "group_messages",
+]
 
 _ALL = (Sozuri(), AfricasTalking(), Twilio(), Infobip(), WhatsApp(), Generic())
 

@@ -151,7 +151,9 @@ class Generic(Gateway, SendingGateway):
         AccountField("key", "What {{key}} stands for."),
         AccountField("user", "What {{user}} stands for."),
         AccountField("password", "What {{password}} stands for; {{basic}} is both in base 64."),
+        AccountField("hmac_secret", "What X-Daftari-Signature of reports is made with; blank for none."),
     )
+    signing_credential = "hmac_secret"
     reference = "echo"
 
     def verify(self, request: InboundRequest, *, proof: Proof) -> None:

@@ -124,7 +124,9 @@ class Infobip(Gateway, SendingGateway):
     )
     credentials = (
         AccountField("api_key", "An API key with the scopes sms:message:send or whatsapp.", is_required=True),
+        AccountField("webhook_secret", "user:password or the key that Infobip sends, if you set one there."),
     )
+    signing_credential = "webhook_secret"
     reference = "own_id"
     codes = OUTCOMES
     secret_name = "user:password"

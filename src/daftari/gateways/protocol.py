@@ -182,6 +182,10 @@ class SendingGateway(Protocol):
     channels: tuple[str, ...]
     settings: tuple[AccountField, ...] = ()
     credentials: tuple[AccountField, ...] = ()
+    signing_credential: str | None = None
+    """The credential by which the provider's reports and replies are verified; ``None`` if it signs none."""
+    pool_setting: str | None = None
+    """The setting with which the provider chooses among several numbers, so that people answer others than the name."""
     reference: Reference = "none"
     personal: bool = True
     """Whether each message of a call may have a text of its own."""
@@ -197,6 +201,10 @@ class SendingGateway(Protocol):
     def find_mistakes(self, account: SendingAccount) -> dict[str, str]:
         """What is wrong with an account, beyond a field that is missing: a sentence for each field."""
         return {}
+
+    def find_signing_secret(self, account: SendingAccount) -> Secret | None:
+        """What the provider's reports and replies are verified by, as in ``Proof``."""
+        return account.credentials.get(self.signing_credential or "")
 
     def compose(self, messages: Sequence[OutgoingMessage], account: SendingAccount) -> OutboundRequest | LogLine:
         """The call that sends these messages, which ``group_messages`` put together."""

@@ -131,7 +131,11 @@ class Sozuri(Gateway, SendingGateway):
         AccountField("campaign", "A label for Sozuri's own statistics."),
         base_url(_URL),
     )
-    credentials = (AccountField("api_key", "The project's API key: dashboard, API Credentials.", is_required=True),)
+    credentials = (
+        AccountField("api_key", "The project's API key: dashboard, API Credentials.", is_required=True),
+        AccountField("auth_key", "The Auth Key that Sozuri sends with reports and replies; none is accepted without."),
+    )
+    signing_credential = "auth_key"
     personal = False
     codes = OUTCOMES
     secret_name = "Auth Key"

@@ -53,6 +53,7 @@ from daftari.gateways.signals import signal_of
 from daftari.gateways.signatures import is_same, require_secret
 from daftari.model.inbound import DeliveryReport, InboundDoubt, InboundEvent, InboundMessage, InboundRequest
 from daftari.model.limits import MESSAGE_ID_MAX, REASON_MAX
+from daftari.model.secrets import Secret
 from daftari.outbound.exchange import OutboundRequest, OutboundResponse, OutboundResult
 
 Meaning = Literal["opt_out", "opt_in", "help"]
@@ -108,7 +109,10 @@ class Twilio(Gateway, SendingGateway):
         AccountField(
             "secret", "The Auth Token: console, Account info. Or the secret of the API key.", is_required=True
         ),
+        AccountField("auth_token", "The Auth Token, by which reports are verified, if the secret is an API key's."),
     )
+    signing_credential = "auth_token"
+    pool_setting = "messaging_service_sid"
     reference = "echo"
     codes = OUTCOMES
     secret_name = "Auth Token"
@@ -132,6 +136,10 @@ class Twilio(Gateway, SendingGateway):
         if fields.holds("Body"):
             return _read_message(fields)
         raise Malformed("The form is neither a message nor a message's status.")
+
+    def find_signing_secret(self, account: SendingAccount) -> Secret | None:
+        own = None if account.setting("api_key_sid") else account.credentials.get("secret")
+        return account.credentials.get("auth_token") or own
 
     def compose(self, messages: Sequence[OutgoingMessage], account: SendingAccount) -> OutboundRequest:
         message = require_one(messages)

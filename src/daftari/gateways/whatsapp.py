@@ -113,7 +113,11 @@ class WhatsApp(Gateway, SendingGateway):
         AccountField("version", "The version of the Graph API.", default=_VERSION),
         base_url(_URL),
     )
-    credentials = (AccountField("access_token", "A permanent access token of a system user.", is_required=True),)
+    credentials = (
+        AccountField("access_token", "A permanent access token of a system user.", is_required=True),
+        AccountField("app_secret", "App dashboard, App settings, Basic: reports and replies are refused without it."),
+    )
+    signing_credential = "app_secret"
     reference = "echo"
     codes = OUTCOMES
     template_codes = frozenset(_TEMPLATE_CODES)

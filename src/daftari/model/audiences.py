@@ -8,6 +8,7 @@ from msgspec import Struct
 
 Match = Literal["any", "all"]
 """Of several groups: members of any of them, or of all."""
+MATCHES: tuple[Match, ...] = ("any", "all")
 
 
 class FrozenAudience(Struct, frozen=True):

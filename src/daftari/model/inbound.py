@@ -143,6 +143,8 @@ class InboundToken(Struct, frozen=True):
     start: str
     created_at: int
     revoked_at: int | None
+    sender_id: int | None = None
+    """The sender that has the address: what arrives there is about its messages."""
 
 
 class StoredToken(Struct, frozen=True):

@@ -18,6 +18,8 @@ class JobKind(StrEnum):
     """Plan, apply and undo imports, the oldest first."""
     EXPORT = "export"
     """Write the files of exports, and delete those of removed ones."""
+    SEND = "send"
+    """Send the messages of a sender, which is the job's subject."""
     EXPIRE = "expire"
     """Delete what has expired."""
 

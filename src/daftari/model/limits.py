@@ -92,6 +92,14 @@ A contact may be in many groups, and its opt-outs must not be lost for that.
 """
 STREAM_ROWS_MAX = 100_000
 """Rows in a call that streams; the next call continues."""
+CAMPAIGNS_PER_PAGE_MAX = 100
+"""Campaigns of one page."""
+TEST_NUMBERS_MAX = 5
+"""Numbers that one test of a campaign is sent to."""
+MESSAGES_PER_CALL_MAX = 1_000
+"""Messages of one call."""
+MESSAGE_KEY_MAX = 128
+"""Characters of the key that a caller gives a message."""
 EXPORTS_MAX = 20
 """Exports that a project keeps."""
 EXPORT_HOURS = 24
@@ -137,6 +145,23 @@ PARAMS_MAX = 50
 """Params of a WhatsApp template."""
 PARAM_TEXT_MAX = 1_024
 """Characters of a param as it is written, with its fields."""
+
+# ---- senders --------------------------------------------------------------------------------------------
+
+SENDERS_MAX = 200
+"""Senders of a project."""
+PARTS_PER_SECOND_MAX = 10_000
+"""Speed of a sender, in parts of messages."""
+MESSAGES_PER_DAY_MAX = 100_000_000
+"""Daily maximum of a sender that can be set."""
+IN_FLIGHT_MAX = 100
+"""Calls that a sender may have under way."""
+SUFFIX_MAX = 160
+"""Characters that a provider appends to a text."""
+ANSWERS_AS_MAX = 100
+"""Names under which people answer a sender."""
+ACCOUNT_FIELD_MAX = 4_000
+"""Characters of a setting or credential of a sender."""
 
 # ---- internal -------------------------------------------------------------------------------------------
 

@@ -15,6 +15,13 @@ KEY_KINDS: tuple[KeyKind, ...] = ("read", "write", "manage")
 """What a key may do: each kind also what the kinds before it may."""
 
 
+class Cap(Struct, frozen=True):
+    """At most so many messages to a number in so many hours."""
+
+    messages: int
+    hours: int
+
+
 class ConsentSettings(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """How a project reads what people say. ``None`` means the default of the region, or Daftari's own."""
 
@@ -27,6 +34,8 @@ class ConsentSettings(Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     opt_out_words: tuple[str, ...] | None = None
     opt_in_words: tuple[str, ...] | None = None
     help_words: tuple[str, ...] | None = None
+    caps: dict[str, Cap] = {}
+    """How often a number may be messaged, by purpose."""
 
 
 class Project(Struct, frozen=True):

@@ -10,6 +10,7 @@ import heapq
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from hashlib import sha256
 from itertools import chain
 from typing import Annotated
@@ -17,17 +18,18 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 from msgspec import field as member
+from msgspec.structs import replace
 
 from daftari.errors import AudienceNotFound, ValidationFailed
 from daftari.model.audiences import FrozenAudience, Match
-from daftari.model.consent import ANY, Channel, Purpose, Sender
+from daftari.model.consent import ANY, Channel, Fact, Purpose, Sender
 from daftari.model.contacts import Page
 from daftari.model.erasures import Person, Removed
 from daftari.model.limits import AUDIENCE_DAYS, AUDIENCE_GROUPS_MAX, ID_MAX, SENDER_MAX
 from daftari.model.members import Count, GroupName, Mobile, Number, Time
 from daftari.model.time import DAY_MICROSECONDS, format_time
 from daftari.rules import events
-from daftari.rules.consent.decisions import ALLOWING, Question, judge, judge_state
+from daftari.rules.consent.decisions import ALLOWING, Question, judge, judge_sender
 from daftari.rules.consent.state import NOTHING_KNOWN, decode_state
 from daftari.rules.consent.views import Reason, show_reasons
 from daftari.rules.events import Action
@@ -60,13 +62,22 @@ _encode = msgspec.json.encode
 
 
 class Definition(Struct, frozen=True):
-    """Who is meant: everyone, or the members of any or all of some groups; without those of others."""
+    """Who is meant: everyone, or the members of any or all of some groups; without those of others.
+
+    ``answers_as``: other names of the sender, under each of which a number must be allowed too.
+    """
 
     question: Question
     everyone: bool = False
     groups: tuple[str, ...] = ()
     match: Match = "any"
     without: tuple[str, ...] = ()
+    answers_as: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the sender that is asked about."""
+        return self.question.sender, *self.answers_as
 
 
 _read_definition = msgspec.json.Decoder(Definition).decode
@@ -116,7 +127,7 @@ def walk_audience(tx: Tx, *, definition: Definition, groups_field: str, take: Ca
     Raises ``ValidationFailed``, in which ``groups_field`` is the name of the field with the groups.
     """
     meant = _find_groups(tx, definition, groups_field)
-    judge_known = _Judge(tx, definition.question)
+    judge_known = _Judge(tx, definition)
     excluded: Counter[str] = Counter()
     count = 0
     for found in _walk(tx, definition, meant, excluded):
@@ -221,11 +232,15 @@ def _members_between(tx: Tx, group_ids: Sequence[int], after: int, last: int) ->
 class _Judge:
     """Who of some contacts may be messaged. Most states are alike, so that each is judged once."""
 
-    def __init__(self, tx: Tx, question: Question) -> None:
+    def __init__(self, tx: Tx, definition: Definition) -> None:
         self._tx = tx
-        self._question = question
-        self._require_opt_in = tx.project.consent.require_opt_in
-        self.unknown = judge_state(NOTHING_KNOWN, question, require_opt_in=self._require_opt_in)
+        self._judge = partial(
+            judge_sender,
+            question=definition.question,
+            names=definition.names,
+            require_opt_in=tx.project.consent.require_opt_in,
+        )
+        self.unknown = self._judge(NOTHING_KNOWN)
         self._codes: dict[str, str] = {}
 
     def choose(self, found: Sequence[ContactNumber], excluded: Counter[str]) -> Reached:
@@ -251,9 +266,7 @@ class _Judge:
     def _code(self, stored: StoredConsent) -> str:
         code = self._codes.get(stored.state)
         if code is None:
-            state = decode_state(stored.state)
-            code = judge_state(state, self._question, require_opt_in=self._require_opt_in)
-            self._codes[stored.state] = code
+            code = self._codes[stored.state] = self._judge(decode_state(stored.state))
         return code
 
 
@@ -424,7 +437,7 @@ def recheck_audience(tx: Tx, *, audience_id: int, after: int, limit: int) -> Rec
     """Who of a frozen audience opted out since, from the place ``after`` on."""
     frozen = get_audience(tx, audience_id=audience_id)
     judging = _judge_of(tx, frozen)
-    question = _read_definition(frozen.definition).question
+    definition = _read_definition(frozen.definition)
     blocked: list[BlockedNumber] = []
     turns = 0
     for place, mobiles in audiences.list_parts(tx, audience_id=audience_id, first=after // audiences.PART_NUMBERS):
@@ -437,13 +450,20 @@ def recheck_audience(tx: Tx, *, audience_id: int, after: int, limit: int) -> Rec
                 continue
             if len(blocked) == limit:
                 return Rechecked(blocked, number)
-            verdict = judge(facts.get(mobile, ()), question, require_opt_in=tx.project.consent.require_opt_in)
-            blocked.append(BlockedNumber(str(mobile), show_reasons(verdict)))
+            blocked.append(BlockedNumber(str(mobile), _find_reasons(tx, definition, facts.get(mobile, ()))))
         turns += 1
         following = place + len(mobiles)
         if turns == RECHECKED_PARTS_MAX and following < frozen.count:
             return Rechecked(blocked, following)
     return Rechecked(blocked, None)
+
+
+def _find_reasons(tx: Tx, definition: Definition, facts: Sequence[Fact]) -> list[Reason]:
+    """Why a number may not be messaged, under the first name of the sender for which it is so."""
+    require_opt_in = tx.project.consent.require_opt_in
+    asked = [replace(definition.question, sender=name) for name in definition.names]
+    verdicts = [judge(facts, question, require_opt_in=require_opt_in) for question in asked]
+    return show_reasons(next((verdict for verdict in verdicts if not verdict.allowed), verdicts[0]))
 
 
 class ComparedCounts(Struct, frozen=True):
@@ -492,7 +512,7 @@ def _walk_numbers(tx: Tx, frozen: FrozenAudience) -> Iterator[int]:
 
 
 def _judge_of(tx: Tx, frozen: FrozenAudience) -> _Judge:
-    return _Judge(tx, _read_definition(frozen.definition).question)
+    return _Judge(tx, _read_definition(frozen.definition))
 
 
 def erase_person(tx: WriteTx, person: Person) -> Removed:

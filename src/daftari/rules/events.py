@@ -46,6 +46,15 @@ class Action(StrEnum):
     CREATE_EXPORT = "export"
     DELETE_EXPORT = "delete_export"
     ERASE_NUMBER = "erase_number"
+    CREATE_MESSAGES = "create_messages"
+    CREATE_SENDER = "create_sender"
+    UPDATE_SENDER = "update_sender"
+    DELETE_SENDER = "delete_sender"
+    CREATE_CAMPAIGN = "create_campaign"
+    UPDATE_CAMPAIGN = "update_campaign"
+    DELETE_CAMPAIGN = "delete_campaign"
+    START_CAMPAIGN = "start_campaign"
+    CANCEL_CAMPAIGN = "cancel_campaign"
 
 
 # ---- what can happen ------------------------------------------------------------------------------------

@@ -92,8 +92,9 @@ OPEN_SECONDS_MAX = 5.0
 def work(settings: Settings) -> None:
     """Runs the background worker until SIGTERM or SIGINT, or until its parent ends."""
     stop = _Stop()
+    from daftari.outbound.client import OutboundClient
     from daftari.store import WaitingStore
-    from daftari.worker import count_threads, run_worker
+    from daftari.worker import Provider, count_threads, run_worker
 
     _begin()
     # At most half of the threads that a store knows of may wait for one project, and here any may.
@@ -109,7 +110,9 @@ def work(settings: Settings) -> None:
     check_cycles_rarely()
     stop.then(stopping.set)
     try:
-        run_worker(stopping.wait, store=store)
+        with OutboundClient(allowed_hosts=settings.outbound_hosts) as client:
+            provider = Provider(client, settings.public_url, settings.log_text)
+            run_worker(stopping.wait, store=store, provider=provider)
     finally:
         store.close()
 
@@ -138,6 +141,8 @@ def _begin() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(LineFormatter("daftari: %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
+    # What the gateway ``log`` is for.
+    logging.getLogger("daftari.messages").setLevel(logging.INFO)
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_terminate_after, args=(parent,), daemon=True).start()

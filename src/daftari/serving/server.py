@@ -43,7 +43,13 @@ def build_server(settings: Settings) -> Server:
         seconds_max=OPEN_SECONDS_MAX,
     )
     public_url = None if settings.public_url is None else settings.public_url.rstrip("/")
-    context = AppContext(store, render_error=render_json, public_url=public_url, version=__version__)
+    context = AppContext(
+        store,
+        render_error=render_json,
+        public_url=public_url,
+        version=__version__,
+        outbound_hosts=settings.outbound_hosts,
+    )
     cache = KeyCache(store)
     authenticator = KeyAuthenticator(cache)
 

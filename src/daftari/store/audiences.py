@@ -80,6 +80,13 @@ def list_parts(tx: Tx, *, audience_id: int, first: int) -> Iterator[tuple[int, a
         first = rows[-1][0] + 1
 
 
+def read_numbers(tx: Tx, *, audience_id: int, first: int, limit: int) -> array[int]:
+    """At most ``limit`` numbers from a place on, fewer at the end of a part. A 0 stands for an erased number."""
+    part, place = divmod(first, PART_NUMBERS)
+    packed = tx.fetch(tuple[int, bytes], "list_audience_parts", audience=audience_id, first=part, limit=1)
+    return _unpacked(packed[0][1])[place : place + limit] if packed else array("q")
+
+
 def list_audiences_with(tx: Tx, *, mobile: int) -> list[int]:
     """The frozen audiences that hold a number."""
     return [audience_id for audience_id, _, _ in _parts_with(tx, mobile)]

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from daftari.errors import SealBroken
 from daftari.model.inbound import InboundCount, InboundRequest, InboundToken, Quarantined, Review, StoredToken
-from daftari.model.projects import OnError
+from daftari.model.projects import OnError, Project
 from daftari.model.secrets import Secret
 from daftari.store.engine import SystemTx, Tx, WriteTx
 from daftari.store.projects import read_project
@@ -43,18 +43,37 @@ def get_token(tx: Tx, *, start: str) -> StoredToken | None:
     """A token by its first characters."""
     row = tx.fetch_one(
         tuple[
-            int, int, str, str, str, int, int | None, bytes, bytes | None, bytes | None,
+            int, int, str, str, str, int, int | None, int | None, bytes, bytes | None, bytes | None,
             int, str, str, OnError, int, str,
         ],
         "get_inbound_token",
         start=start,
     )  # fmt: skip
-    if row is None:
-        return None
-    token, sealed = InboundToken(*row[:7]), {SIGNING_SECRET: row[8], VERIFY_TOKEN: row[9]}
+    return None if row is None else _read_token(tx, InboundToken(*row[:8]), *row[8:11], read_project(*row[11:]))
+
+
+def list_sender_tokens(tx: Tx, *, project: Project) -> list[StoredToken]:
+    """The tokens of a project's senders that are not revoked, in order of creation."""
+    rows = tx.fetch(
+        tuple[int, int, str, str, str, int, int | None, int | None, bytes, bytes | None, bytes | None],
+        "list_sender_tokens",
+        id=project.id,
+    )
+    return [_read_token(tx, InboundToken(*row[:8]), *row[8:], project) for row in rows]
+
+
+def _read_token(
+    tx: Tx,
+    token: InboundToken,
+    token_hash: bytes,
+    signing_secret: bytes | None,
+    verify_token: bytes | None,
+    project: Project,
+) -> StoredToken:
+    sealed = {SIGNING_SECRET: signing_secret, VERIFY_TOKEN: verify_token}
     secrets = {column: _unseal_secret(tx, token, column, value) for column, value in sealed.items()}
     broken = tuple(column for column, value in sealed.items() if value is not None and secrets[column] is None)
-    return StoredToken(token, row[7], secrets[SIGNING_SECRET], secrets[VERIFY_TOKEN], read_project(*row[10:]), broken)
+    return StoredToken(token, token_hash, secrets[SIGNING_SECRET], secrets[VERIFY_TOKEN], project, broken)
 
 
 def list_tokens(tx: Tx) -> list[InboundToken]:
@@ -77,6 +96,20 @@ def insert_token(
         signing_secret=_seal_secret(tx, token, SIGNING_SECRET, signing_secret),
         verify_token=_seal_secret(tx, token, VERIFY_TOKEN, verify_token),
         now=token.created_at,
+        sender=token.sender_id,
+    )
+
+
+def update_sender_token(
+    tx: SystemTx, *, token: InboundToken, signing_secret: str | None, verify_token: str | None
+) -> None:
+    """Save the label and the secrets of a sender's token."""
+    tx.run(
+        "update_sender_token",
+        id=token.id,
+        label=token.label,
+        signing_secret=_seal_secret(tx, token, SIGNING_SECRET, signing_secret),
+        verify_token=_seal_secret(tx, token, VERIFY_TOKEN, verify_token),
     )
 
 

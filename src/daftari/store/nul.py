@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from daftari.errors import ValidationFailed
 
 TEXT_COLUMNS = frozenset({
-    *("action", "card", "cell", "channel", "contacts", "detail", "digits", "evidence", "folded", "former_name"),
-    *("keyword", "kind", "left_groups", "message_digest", "name", "purpose", "reason", "record", "request_id"),
-    *("sender", "source", "state", "type"),
+    *("action", "card", "cell", "channel", "code", "contacts", "detail", "digits", "evidence", "folded", "former_name"),
+    *("key", "keyword", "kind", "left_groups", "message_digest", "name", "part_states", "provider_id", "purpose"),
+    *("reason", "record", "report", "request_id", "sender", "source", "state", "text", "type"),
 })  # fmt: skip
 """The columns of rows that hold texts. No other value of a row is examined: most are integers, and rows are many."""
 

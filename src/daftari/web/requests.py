@@ -43,6 +43,8 @@ class AppContext(Struct, frozen=True):
     render_error: ErrorRenderer
     public_url: str | None
     version: str
+    outbound_hosts: tuple[str, ...] = ()
+    """Hosts that may be called although they have private addresses, each as ``host:port``."""
 
     @property
     def base(self) -> str:

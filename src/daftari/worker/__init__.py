@@ -6,5 +6,6 @@ kind.
 
 from daftari.worker.jobs import count_threads
 from daftari.worker.loop import run_job, run_worker
+from daftari.worker.work import Provider
 
-__all__ = ["count_threads", "run_job", "run_worker"]
+__all__ = ["Provider", "count_threads", "run_job", "run_worker"]

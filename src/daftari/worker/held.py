@@ -13,7 +13,7 @@ from daftari.model.time import current_time
 from daftari.rules.access.projects import get_project
 from daftari.store import Store, finish_job, holds_job, postpone_job, release_job, renew_job
 from daftari.worker.jobs import JOBS
-from daftari.worker.work import Work
+from daftari.worker.work import Provider, Work
 
 BUSY_SECONDS = 0.5
 """How long to leave alone a database that is busy."""
@@ -30,7 +30,7 @@ log = logging.getLogger("daftari.worker")
 class HeldJob:
     """One job, from when it was taken until it is done, lost or given back. One thread at a time may call a method."""
 
-    def __init__(self, store: Store, job: Job, *, stopping: Event) -> None:
+    def __init__(self, store: Store, job: Job, *, stopping: Event, provider: Provider | None) -> None:
         self.job = job
         self.kind = job.kind
         self.steps_max = JOBS[job.kind].steps_max
@@ -42,6 +42,7 @@ class HeldJob:
         """Whether another worker holds the job by now."""
         self._store = store
         self._stopping = stopping
+        self._provider = provider
         self._work: Work | None = None
         self._open = ExitStack()
 
@@ -86,7 +87,13 @@ class HeldJob:
         if project is None:
             return None
         begin = JOBS[self.job.kind].begin
-        work = begin(self._store, project, subject=self.job.subject, may_continue=self._may_continue)
+        work = begin(
+            self._store,
+            project,
+            subject=self.job.subject,
+            may_continue=self._may_continue,
+            provider=self._provider,
+        )
         return self._open.enter_context(work)
 
     def _may_continue(self) -> bool:

@@ -15,11 +15,14 @@ from daftari.rules.exports.lifecycle import expire_export, has_expired_export, h
 from daftari.rules.feed import expire_changes, has_expired_change
 from daftari.rules.idempotency import expire_replays, has_expired_replay
 from daftari.rules.imports.lifecycle import expire_import, has_expired_import, has_open_import
+from daftari.rules.messages.claim import list_busy_senders
+from daftari.rules.messages.settle import expire_reports, has_expired_report
 from daftari.store import Tx
 from daftari.worker.expiry import ExpireWork, Expiring
 from daftari.worker.exports import ExportWork
 from daftari.worker.imports import ImportWork
 from daftari.worker.purge import EraseWork, PurgeWork
+from daftari.worker.sending import SendWork
 from daftari.worker.work import JobType, one_job
 
 LOOK_SECONDS = 5.0
@@ -30,6 +33,8 @@ IMPORTS_MAX = 3
 """An import has a process that reads its file, and its memory."""
 EXPORTS_MAX = 2
 """A step of an export is a whole file."""
+SENDERS_MAX = 8
+"""A step of a sender is up to a second of calls."""
 CLEARINGS_MAX = 4
 """What deletes rows, a thousand or so a step."""
 
@@ -38,6 +43,7 @@ EXPIRING = (
     Expiring("change", has_expired_change, expire_changes),
     Expiring("export", has_expired_export, expire_export),
     Expiring("import", has_expired_import, expire_import),
+    Expiring("report", has_expired_report, expire_reports),
     Expiring("idempotency", has_expired_replay, expire_replays),
 )
 
@@ -62,6 +68,9 @@ JOBS: dict[str, JobType] = {
     ),
     JobKind.PURGE: one_job(
         PurgeWork, has_work=has_deleted_group, held_max=CLEARINGS_MAX, steps_max=1, look_seconds=LOOK_SECONDS
+    ),
+    JobKind.SEND: JobType(
+        SendWork, list_busy_senders, held_max=SENDERS_MAX, steps_max=SENDERS_MAX, look_seconds=LOOK_SECONDS
     ),
 }  # fmt: skip
 """Each kind has threads for its steps, ``steps_max``, so that no kind waits for another one."""

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from daftari.errors import StoreBusy
+from daftari.model.jobs import Job, JobKind
 from daftari.model.time import current_time
 from daftari.store import (
     Store,
@@ -34,6 +35,7 @@ from daftari.worker.held import HeldJob, pause_after
 from daftari.worker.jobs import JOBS, count_threads
 from daftari.worker.leases import is_dead, new_owner
 from daftari.worker.look import Look
+from daftari.worker.work import Provider
 
 IDLE_SECONDS = 1.0
 """How often a worker looks for a job, give or take a quarter, so that many do not look at once."""
@@ -46,10 +48,13 @@ ShouldStop = Callable[[float], bool]
 """Waits up to so many seconds for the word to stop, and returns whether it came."""
 
 
-def run_worker(should_stop: ShouldStop, *, store: Store) -> None:
-    """Do jobs until ``should_stop`` returns ``True``; it is asked between steps and while there is no job."""
+def run_worker(should_stop: ShouldStop, *, store: Store, provider: Provider | None = None) -> None:
+    """Do jobs until ``should_stop`` returns ``True``; it is asked between steps and while there is no job.
+
+    Without a ``provider`` nothing is sent.
+    """
     owner = new_owner()
-    with _Turns(store) as turns:
+    with _Turns(store, provider) as turns:
         turns.add(Look(store, jobs=JOBS))
         pause_seconds = 0.0
         take_at = 0.0
@@ -74,8 +79,8 @@ def run_job(should_stop: ShouldStop, *, store: Store, project_id: int, kind: str
     job = store.system_write(current_time(), take_this_job, project_id=project_id, kind=kind, owner=new_owner())
     if job is None:
         return False
-    with _Turns(store) as turns:
-        turns.add(HeldJob(store, job, stopping=turns.stopping))
+    with _Turns(store, None) as turns:
+        turns.hold(job)
         pause_seconds = 0.0
         while not should_stop(pause_seconds):
             try:
@@ -96,7 +101,7 @@ def _take(turns: _Turns, *, store: Store, owner: str) -> None:
             return
         job = store.system_write(current_time(), take_job, owner=owner, kinds=kinds)
         if job is not None:
-            turns.add(HeldJob(store, job, stopping=turns.stopping))
+            turns.hold(job)
 
 
 def _release_dead(store: Store) -> None:
@@ -109,10 +114,11 @@ def _release_dead(store: Store) -> None:
 class _Turns:
     """The turns of a worker's jobs. On leaving, steps in progress are finished and all jobs are given back."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, provider: Provider | None) -> None:
         self.held: list[HeldJob] = []
         self.stopping = Event()
         self._store = store
+        self._provider = provider
         self._threads = ThreadPoolExecutor(count_threads(), thread_name_prefix="daftari-step")
         self._waiting: list[HeldJob | Look] = []
         self._steps: dict[Future[bool], HeldJob | Look] = {}
@@ -135,15 +141,20 @@ class _Turns:
                     held.release()
 
     def add(self, turn: HeldJob | Look) -> None:
-        """Let a job wait for its turns, until it is done or lost."""
-        if isinstance(turn, HeldJob):
-            self.held.append(turn)
+        """Let a job, or the look for jobs, wait for its turns."""
         self._waiting.append(turn)
+
+    def hold(self, job: Job) -> None:
+        """Let a job that was taken have its turns, until it is done or lost."""
+        held = HeldJob(self._store, job, stopping=self.stopping, provider=self._provider)
+        self.held.append(held)
+        self.add(held)
 
     def list_free_kinds(self) -> list[str]:
         """The kinds of which this worker may hold another job."""
         held = Counter(held.job.kind for held in self.held)
-        return [kind for kind, job in JOBS.items() if held[kind] < job.held_max]
+        kinds = [kind for kind in JOBS if kind != JobKind.SEND or self._provider is not None]
+        return [kind for kind in kinds if held[kind] < JOBS[kind].held_max]
 
     def collect(self) -> bool:
         """Let those whose step has ended wait again. Returns whether there may be another job to take."""

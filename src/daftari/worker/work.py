@@ -9,10 +9,19 @@ from typing import Protocol, Self
 from msgspec import Struct
 
 from daftari.model.projects import Project
+from daftari.outbound.client import OutboundClient
 from daftari.store import Store, Tx
 
 MayContinue = Callable[[], bool]
 """``False`` when the worker is to stop, or has lost the job."""
+
+
+class Provider(Struct, frozen=True):
+    """How messages leave: over which client, under which URL providers reach this service, and what is logged."""
+
+    client: OutboundClient
+    public_url: str | None = None
+    log_text: bool = False
 
 
 class Work(Protocol):
@@ -52,7 +61,9 @@ class BeginWork(Protocol):
 class BeginWorkOn(Protocol):
     """As ``BeginWork``, for one of several jobs of a kind."""
 
-    def __call__(self, store: Store, project: Project, *, subject: str, may_continue: MayContinue) -> Work: ...
+    def __call__(
+        self, store: Store, project: Project, *, subject: str, may_continue: MayContinue, provider: Provider | None
+    ) -> Work: ...
 
 
 class JobType(Struct, frozen=True):
@@ -92,7 +103,9 @@ def one_job(
 ) -> JobType:
     """A kind of which a project has one job, without a subject."""
 
-    def begin_one(store: Store, project: Project, *, subject: str, may_continue: MayContinue) -> Work:
+    def begin_one(
+        store: Store, project: Project, *, subject: str, may_continue: MayContinue, provider: Provider | None
+    ) -> Work:
         return begin(store, project, may_continue=may_continue)
 
     def list_one(tx: Tx) -> Sequence[str]:

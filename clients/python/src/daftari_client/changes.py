@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
+from daftari_client.change_records import Change, ChangePage
 from daftari_client.flows import Flow, Iteration, Yield, read_as
-from daftari_client.records import Change, ChangePage
 from daftari_client.resources import Mode, Resource, call, iteration
 
 ChangeType = Literal[

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from daftari_client.api import Api, WriteOptions, read_base_url
 from daftari_client.audiences import Audiences
+from daftari_client.campaigns import Campaigns
 from daftari_client.changes import Changes
 from daftari_client.consent import OptIns, OptOuts
 from daftari_client.contacts import Contacts
@@ -23,10 +24,12 @@ from daftari_client.exports import Exports
 from daftari_client.flows import Flow, read_as, read_member
 from daftari_client.groups import Groups
 from daftari_client.imports import Imports
+from daftari_client.messages import Messages
 from daftari_client.records import Erased, Health, Judgement
 from daftari_client.resources import Async, Driver, Mode, Resource, Sync, call
 from daftari_client.retries import Retries
 from daftari_client.reviews import Reviews
+from daftari_client.senders import Senders
 from daftari_client.types import Channel, Mobile, Purpose
 
 TIMEOUT = httpx2.Timeout(60.0, connect=10.0)
@@ -45,8 +48,11 @@ class BaseClient(Resource[Mode]):
         self.opt_ins: OptIns[Mode] = OptIns(api, driver)
         self.audiences: Audiences[Mode] = Audiences(api, driver)
         self.reviews: Reviews[Mode] = Reviews(api, driver)
+        self.senders: Senders[Mode] = Senders(api, driver)
         self.imports: Imports[Mode] = Imports(api, driver)
         self.exports: Exports[Mode] = Exports(api, driver)
+        self.messages: Messages[Mode] = Messages(api, driver)
+        self.campaigns: Campaigns[Mode] = Campaigns(api, driver)
         self.changes: Changes[Mode] = Changes(api, driver)
 
     @call

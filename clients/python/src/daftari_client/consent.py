@@ -39,7 +39,7 @@ class OptOuts(Resource[Mode]):
         as ``invalid``. ``results`` asks for the outcome of each item.
         """
         scope = {"channel": channel, "sender": sender, "purpose": purpose, "at": at, "source": source}
-        body = _items(mobiles) | scope | {"evidence": evidence, "results": results or None}
+        body = list_items(mobiles) | scope | {"evidence": evidence, "results": results or None}
         return self._api.write("/opt-outs", read_as(FactsRecorded), body=body, **options)
 
     @call
@@ -104,10 +104,10 @@ class OptIns(Resource[Mode]):
         """
         scope = {"channel": channel, "sender": sender, "purpose": purpose, "at": at, "source": source}
         more = {"evidence": evidence, "override": override or None, "results": results or None}
-        return self._api.write("/opt-ins", read_as(FactsRecorded), body=_items(mobiles) | scope | more, **options)
+        return self._api.write("/opt-ins", read_as(FactsRecorded), body=list_items(mobiles) | scope | more, **options)
 
 
-def _items(mobiles: Iterable[Mobile | Mapping[str, object]]) -> dict[str, object]:
+def list_items(mobiles: Iterable[Mobile | Mapping[str, object]]) -> dict[str, object]:
     """The member ``mobiles``, or ``items`` if one has a scope of its own, so that the order is kept."""
     listed = [*mobiles]
     if not any(isinstance(each, Mapping) for each in listed):

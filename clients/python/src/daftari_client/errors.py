@@ -172,6 +172,24 @@ class ExportNotFound(NotFound):
     code = "EXPORT_NOT_FOUND"
 
 
+class CampaignNotFound(NotFound):
+    """No campaign has this id."""
+
+    code = "CAMPAIGN_NOT_FOUND"
+
+
+class MessageNotFound(NotFound):
+    """No message has this id."""
+
+    code = "MESSAGE_NOT_FOUND"
+
+
+class SenderNotFound(NotFound):
+    """No sender has this id."""
+
+    code = "SENDER_NOT_FOUND"
+
+
 class ImportNotFound(NotFound):
     """No import has this id, or it has expired."""
 
@@ -202,6 +220,18 @@ class Conflict(DaftariError):
     code = "CONFLICT"
 
 
+class WrongCampaignState(Conflict):
+    """The campaign is in a state in which this cannot be done."""
+
+    code = "WRONG_CAMPAIGN_STATE"
+
+
+class CampaignCountChanged(Conflict):
+    """The campaign would reach another number of people than expected, and did not start."""
+
+    code = "CAMPAIGN_COUNT_CHANGED"
+
+
 class MobileTaken(Conflict):
     """Another contact has the number."""
 
@@ -218,6 +248,30 @@ class GroupTaken(Conflict):
     """Another group has this name; upper and lower case are the same."""
 
     code = "GROUP_TAKEN"
+
+
+class SenderTaken(Conflict):
+    """Another sender of the channel has this name; upper and lower case are the same."""
+
+    code = "SENDER_TAKEN"
+
+
+class SendersFull(Conflict):
+    """The project has as many senders as it may have. Delete one."""
+
+    code = "SENDERS_FULL"
+
+
+class TokenOfSender(Conflict):
+    """The inbound address belongs to a sender, which it follows."""
+
+    code = "TOKEN_OF_SENDER"
+
+
+class SenderBusy(Conflict):
+    """Messages or campaigns wait for the sender, so that it cannot be deleted."""
+
+    code = "SENDER_BUSY"
 
 
 class ReviewSettled(Conflict):
@@ -329,6 +383,12 @@ class BadSettings(DaftariError):
     """A setting of the server is wrong."""
 
     code = "BAD_SETTINGS"
+
+
+class SealBroken(BadSettings):
+    """A stored secret cannot be read: it was sealed with another secret of the service."""
+
+    code = "SEAL_BROKEN"
 
 
 class SchemaMismatch(DaftariError):

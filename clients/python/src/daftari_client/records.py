@@ -417,6 +417,41 @@ class JournalEntry(Record, frozen=True, kw_only=True):
     key_id: int | None = None
 
 
+class Reply(Record, frozen=True, kw_only=True):
+    """What a person wrote after a message."""
+
+    at: datetime
+    text: str
+
+
+class Message(Record, frozen=True, kw_only=True):
+    """One text to one number. ``state`` ``unknown``: it is not known whether the provider took it.
+
+    ``mobile`` is ``None`` once the number was erased. ``campaign`` is the id of the campaign that it is of.
+    """
+
+    id: int
+    state: str
+    mobile: str | None = None
+    sender: str | None = None
+    channel: str | None = None
+    origin: str | None = None
+    campaign: int | None = None
+    key: str | None = None
+    purpose: str | None = None
+    reason: str | None = None
+    code: str | None = None
+    attempt: int = 1
+    text: str = ""
+    parts: int = 0
+    due_at: datetime | None = None
+    until: datetime | None = None
+    sent_at: datetime | None = None
+    settled_at: datetime | None = None
+    provider_ids: tuple[str, ...] = ()
+    replies: tuple[Reply, ...] = ()
+
+
 class NumberExport(Record, frozen=True, kw_only=True):
     """Everything that is stored about a number, for a subject access request."""
 
@@ -429,6 +464,7 @@ class NumberExport(Record, frozen=True, kw_only=True):
     removals: list[Removal] = []
     reviews: list[Review] = []
     whatsapp_users: list[str] = []
+    messages: list[Message] = []
     audiences: list[int] = []
     journal: list[JournalEntry] = []
 
@@ -551,42 +587,6 @@ class Export(Record, frozen=True, kw_only=True):
     created_at: datetime | None = None
     finished_at: datetime | None = None
     expires_at: datetime | None = None
-
-
-# ---- the feed ---------------------------------------------------------------------------------------
-
-
-class ChangeAuthor(Record, frozen=True, kw_only=True):
-    """What wrote a change: the first characters of the key, the source and the request."""
-
-    key: str | None = None
-    source: str | None = None
-    request_id: str | None = None
-
-
-class Change(Record, frozen=True, kw_only=True):
-    """A change. ``contact_ids`` are ranges, of the first and the last id. What something is now has to be asked."""
-
-    seq: int
-    at: datetime
-    type: str
-    by: ChangeAuthor = ChangeAuthor()
-    contact_ids: list[list[int]] = []
-    group: str | None = None
-    former_name: str | None = None
-    mobiles: list[str] = []
-    consent_seqs: list[int] = []
-    import_id: int | None = field(default=None, name="import")
-
-
-class ChangePage(Record, frozen=True, kw_only=True):
-    """Part of the feed. ``next`` is the ``after`` of the following call, and ``epoch`` belongs to it."""
-
-    changes: list[Change]
-    next: int
-    oldest: int = 1
-    last: int
-    epoch: str | None = None
 
 
 # ---- the service ------------------------------------------------------------------------------------

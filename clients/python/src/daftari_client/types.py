@@ -9,4 +9,7 @@ Mobile = int | str
 Channel = Literal["sms", "whatsapp", "premium_sms"]
 AnyChannel = Literal["sms", "whatsapp", "premium_sms", "any"]
 Purpose = Literal["marketing", "promotional", "transactional", "any"]
+MessagePurpose = Literal["marketing", "transactional"]
+Gateway = Literal["sozuri", "africas_talking", "twilio", "infobip", "whatsapp", "generic", "log"]
+OnUnknown = Literal["hold", "resend"]
 Source = Literal["api", "inbound", "provider", "import", "bulk", "console", "form"]

@@ -1,4 +1,4 @@
-"""What commands ask on a terminal: confirmation, and a provider's secret. A secret is never an argument."""
+"""What commands ask on a terminal: confirmation, and a provider's secrets. A secret is never an argument."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from daftari.gateways import Gateway
 
 STDIN = "-"
-SECRET_BYTES_MAX = 4_096
+SECRET_BYTES_MAX = 64 * 1024
 
 SecretFileOption = Annotated[
     str | None,
@@ -23,6 +23,16 @@ SecretFileOption = Annotated[
         "--secret-file",
         metavar="FILE",
         help="The file with the provider's secret; - for standard input. [default: ask on a terminal]",
+    ),
+]
+
+
+CredentialsFileOption = Annotated[
+    str | None,
+    typer.Option(
+        "--credentials-file",
+        metavar="FILE",
+        help="A file with a line NAME=VALUE for each credential; - for standard input. [default: ask on a terminal]",
     ),
 ]
 
@@ -65,13 +75,40 @@ def require_secret(gateway: Gateway, file: str | None) -> str:
     return secret
 
 
+def ask_credential(title: str, name: str, help: str, *, is_needed: bool) -> str:
+    """A credential, typed without echo; blank where it is not needed."""
+    while True:
+        typed: str = typer.prompt(
+            f"{title} {name}{'' if is_needed else ', or nothing'} ({help})",
+            default="", show_default=False, hide_input=True, err=True,
+        )  # fmt: skip
+        if typed.strip() or not is_needed:
+            return typed.strip()
+
+
+def read_credentials_file(file: str) -> dict[str, str]:
+    """The credentials in a file by name. Raises ``typer.Exit`` after a message that quotes none of them."""
+    found = {}
+    for number, line in enumerate(_read_file(file).splitlines(), 1):
+        name, mark, value = line.partition("=")
+        if line.strip() and not mark:
+            raise fail(f"Line {number} of the credentials is not NAME=VALUE, such as api_key=…", code=WRONG_USAGE)
+        if mark:
+            found[name.strip()] = value.strip()
+    return found
+
+
 def _read_secret(file: str | None, question: str) -> str:
     if file is None:
         typed: str = typer.prompt(question, default="", show_default=False, hide_input=True, err=True)
         return typed.strip()
+    return _read_file(file).strip()
+
+
+def _read_file(file: str) -> str:
     try:
         written = sys.stdin.buffer.read(SECRET_BYTES_MAX) if file == STDIN else Path(file).read_bytes()
-        return written[:SECRET_BYTES_MAX].decode().strip()
+        return written[:SECRET_BYTES_MAX].decode()
     except OSError as error:
         raise fail(f"The secret file {file} cannot be read: {error.strerror}.", code=WRONG_USAGE) from None
     except UnicodeDecodeError:

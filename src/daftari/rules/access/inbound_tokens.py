@@ -11,7 +11,7 @@ from hashlib import sha256
 from hmac import compare_digest
 from string import ascii_letters
 
-from daftari.errors import Forged, TokenNotFound
+from daftari.errors import Forged, TokenNotFound, TokenOfSender
 from daftari.model.inbound import InboundToken, StoredToken
 from daftari.model.projects import Project
 from daftari.store import SystemTx, Tx, inbound
@@ -19,6 +19,12 @@ from daftari.store import SystemTx, Tx, inbound
 RANDOM_BYTES = 32
 START_LENGTH = 10
 """First characters of a token that are kept and shown."""
+
+
+def write_token() -> str:
+    """The text of a new token."""
+    # A letter first: what begins with a dash would be an option where a command is given it.
+    return secrets.choice(ascii_letters) + secrets.token_urlsafe(RANDOM_BYTES)
 
 
 def create_token(
@@ -31,8 +37,7 @@ def create_token(
     verify_token: str | None,
 ) -> tuple[str, InboundToken]:
     """A new token of a project, and its text, which is shown only once."""
-    # A letter first: what begins with a dash would be an option where a command is given it.
-    written = secrets.choice(ascii_letters) + secrets.token_urlsafe(RANDOM_BYTES)
+    written = write_token()
     token = InboundToken(tx.take_id(), project.id, provider, label, written[:START_LENGTH], tx.now, None)
     inbound.insert_token(
         tx,
@@ -81,14 +86,22 @@ def get_stored_token(tx: Tx, *, start: str) -> StoredToken:
 
 
 def set_signing_secret(tx: SystemTx, *, start: str, signing_secret: str) -> InboundToken:
-    """Another secret of the provider's for a token. Raises ``TokenNotFound``."""
-    token = get_token(tx, start=start)
+    """Another secret of the provider's for a token. Raises ``TokenNotFound`` and ``TokenOfSender``."""
+    token = _get_own_token(tx, start)
     inbound.update_signing_secret(tx, token=token, signing_secret=signing_secret)
     return token
 
 
 def revoke_token(tx: SystemTx, *, start: str) -> InboundToken:
-    """Stop the one token that begins with these characters. Raises ``TokenNotFound`` when none or several do."""
-    token = get_token(tx, start=start)
+    """Stop the one token that begins with these characters. Raises ``TokenNotFound`` and ``TokenOfSender``."""
+    token = _get_own_token(tx, start)
     inbound.revoke_token(tx, token_id=token.id)
+    return token
+
+
+def _get_own_token(tx: Tx, start: str) -> InboundToken:
+    """A token that is no sender's: those follow their senders."""
+    token = get_token(tx, start=start)
+    if token.sender_id is not None and token.revoked_at is None:
+        raise TokenOfSender(token.start, token.label, token.sender_id)
     return token

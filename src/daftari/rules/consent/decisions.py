@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from daftari.model.consent import ANY, Fact, Scope
 from daftari.rules.consent.state import (
@@ -81,6 +82,20 @@ def judge_state(state: State, question: Question, *, require_opt_in: bool) -> st
 
 ALLOWING = frozenset({"no_opt_out", "opted_in"})
 """The reasons for which a number may be messaged."""
+
+
+def judge_sender(state: State, question: Question, *, names: Sequence[str], require_opt_in: bool) -> str:
+    """As ``judge_state``, under each name of a sender: one no is a no, and a paid service may be of any of them."""
+    code = "no_opt_out"
+    asked = [replace(question, sender=name) for name in names]
+    for each in asked:
+        code = judge_state(state, replace(each, keyword=""), require_opt_in=require_opt_in)
+        if code not in ALLOWING:
+            return code
+    is_service = question.channel == "premium_sms" and bool(question.keyword)
+    if is_service and not any(find_services(state, each) for each in asked):
+        return "not_subscribed"
+    return code
 
 
 def judge(facts: Sequence[Fact], question: Question, *, require_opt_in: bool) -> Verdict:

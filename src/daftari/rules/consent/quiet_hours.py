@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 OFF = "off"
 REGION_HOURS = {"KE": "08:00-18:00 Africa/Nairobi"}
 """Sending hours by region where a project sets none; elsewhere there are none."""
+
+DAYS_MAX = 4
 
 _WRITTEN = re.compile(r"([0-9]{2}):([0-9]{2})-([0-9]{2}):([0-9]{2}) (\S+)")
 
@@ -34,6 +36,21 @@ def is_quiet(at: int, *, hours: str | None, region: str) -> bool:
     local = datetime.fromtimestamp(at / 1_000_000, UTC).astimezone(zone).time()
     # Hours may go over midnight.
     return not (first <= local < last if first < last else local >= first or local < last)
+
+
+def opens_at(at: int, *, hours: str | None, region: str) -> int:
+    """When something may be sent at the earliest, from a time in microseconds on: then, or at the next first minute."""
+    if not is_quiet(at, hours=hours, region=region):
+        return at
+    first, _, zone = _parse(hours or REGION_HOURS[region])
+    today = datetime.fromtimestamp(at / 1_000_000, UTC).astimezone(zone).date()
+    # A clock that is put forward may leave out the hours of a day, all of them or the first minute.
+    for days in range(DAYS_MAX):
+        opening = datetime.combine(today + timedelta(days), first, zone)
+        found = round(opening.timestamp()) * 1_000_000
+        if found > at and not is_quiet(found, hours=hours, region=region):
+            return found
+    raise LookupError(f"{hours!r} never begins after {at}")
 
 
 def _parse(written: str) -> tuple[time, time, ZoneInfo]:

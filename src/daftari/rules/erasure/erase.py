@@ -44,6 +44,10 @@ class RemovedCounts(Struct, frozen=True, kw_only=True):
     """Frozen audiences that held the number."""
     kept_answers: Count
     """Answers kept for an Idempotency-Key that named the number."""
+    messages: Count
+    """Messages to the number, whose text and number went. Their states stay."""
+    replies: Count
+    """What the person wrote after a message."""
     exports: Count
     """Files of exports, in any of which the person may be."""
 

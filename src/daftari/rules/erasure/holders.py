@@ -17,6 +17,7 @@ from daftari.rules.erasure import journal
 from daftari.rules.exports import lifecycle as exports
 from daftari.rules.imports import personal_data as imports
 from daftari.rules.inbound import personal_data as inbound
+from daftari.rules.messages import personal_data as messages
 from daftari.store import Tx, WriteTx
 from daftari.store.erasures import OpenErasure
 
@@ -44,6 +45,7 @@ HOLDERS = (
         erase=imports.erase,
         clear=imports.clear,
     ),
+    Holder(("message", "message_attempt", "report", "reply"), erase=messages.erase, export=messages.export),
     Holder(("audience_part",), erase=audiences.erase_person, export=audiences.export_person),
     Holder(("idempotency",), erase=idempotency.erase_person),
     Holder(("export", "file_part"), erase=exports.erase_person),

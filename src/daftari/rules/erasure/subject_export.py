@@ -15,6 +15,7 @@ from daftari.rules.contacts.personal_data import Removal
 from daftari.rules.erasure.holders import HOLDERS
 from daftari.rules.erasure.journal import JournalEntry
 from daftari.rules.inbound.review import ReviewView
+from daftari.rules.messages.views import MessageView
 from daftari.rules.numbers import Reference
 from daftari.store import Tx
 
@@ -38,6 +39,8 @@ class SubjectExport(Struct, frozen=True, kw_only=True):
     """Messages of this number that wait for review, or were settled."""
     whatsapp_users: list[Text]
     """The WhatsApp ids that stand for the number."""
+    messages: list[MessageView]
+    """The messages that the number was sent, with what was written back."""
     audiences: list[Number]
     """The ids of frozen audiences that hold the number."""
     journal: list[JournalEntry]

@@ -60,7 +60,8 @@ def receive_request(tx: WriteTx, *, request: InboundRequest, stored: StoredToken
     """Receive the events of a verified request as of when it first came: it may have been refused before."""
     known = inbound.find_receipt(tx, token_id=stored.token.id, request=request)
     order, received_at = known or (consent.next_receipt(tx), tx.now)
-    receipt = Receipt(stored.token.provider, stored.token.id, received_at, order, is_first=known is None)
+    token = stored.token
+    receipt = Receipt(token.provider, token.id, received_at, order, is_first=known is None, sender_id=token.sender_id)
     return receive_events(tx, events=events, receipt=receipt)
 
 
@@ -89,12 +90,14 @@ def read_again(kept: Quarantined, stored: StoredToken, *, public_url: str | None
 def release_request(tx: WriteTx, *, kept: Quarantined, stored: StoredToken, events: Sequence[ReadEvent]) -> Taken:
     """Receive the events of a refused request as of the time at which it came."""
     inbound.delete_quarantined(tx, quarantined_id=kept.id)
-    return receive_events(tx, events=events, receipt=receipt_of(kept, provider=stored.token.provider))
+    return receive_events(
+        tx, events=events, receipt=receipt_of(kept, provider=stored.token.provider, sender_id=stored.token.sender_id)
+    )
 
 
-def receipt_of(kept: Quarantined, *, provider: str) -> Receipt:
+def receipt_of(kept: Quarantined, *, provider: str, sender_id: int | None = None) -> Receipt:
     """How and when a refused request came."""
-    return Receipt(provider, kept.token_id, kept.received_at, kept.receipt, is_first=False)
+    return Receipt(provider, kept.token_id, kept.received_at, kept.receipt, is_first=False, sender_id=sender_id)
 
 
 def count_quarantine(tx: Tx) -> int:

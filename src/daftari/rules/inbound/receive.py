@@ -34,8 +34,9 @@ from daftari.rules.consent.views import cut_evidence, write_evidence
 from daftari.rules.events import Action, ConsentChanged, GroupLeft, record
 from daftari.rules.fields import fold_name
 from daftari.rules.inbound.requests import ReadEvent, read_events
+from daftari.rules.messages.settle import receive_reports
 from daftari.rules.numbers import WrittenNumber, choose_numbers, read_international
-from daftari.store import Tx, WriteTx, consent, groups, inbound, whatsapp_users
+from daftari.store import Tx, WriteTx, consent, groups, inbound, messages, whatsapp_users
 
 _UNREADABLE = "comes from a number that cannot be read"
 _WITHHELD = "comes from a WhatsApp user whose number is withheld"
@@ -60,6 +61,8 @@ class Receipt(Struct, frozen=True):
     received_at: int
     order: int
     is_first: bool
+    sender_id: int | None = None
+    """The sender whose own address it came to."""
 
 
 class _Inbox(Struct):
@@ -79,7 +82,12 @@ def receive_events(tx: WriteTx, *, events: Sequence[ReadEvent], receipt: Receipt
     inboxes = [found for link in links for found in _learn_link(tx, link, receipt)]
     inbox = _Inbox(receipt, [], [])
     for read in events:
-        _take(tx, inbox, _identify(tx, read.event, receipt), read.reading)
+        event = _identify(tx, read.event, receipt)
+        if isinstance(event, InboundMessage):
+            _keep_reply(tx, event, receipt)
+        _take(tx, inbox, event, read.reading)
+    reports = [read.event for read in events if isinstance(read.event, DeliveryReport)]
+    receive_reports(tx, reports=reports, provider=receipt.provider, sender_id=receipt.sender_id)
     done = [_record(tx, one) for one in (*inboxes, inbox)]
     inbound.count_received(tx, token_id=receipt.token_id)
     happened = [event for one in done for event in one.happened]
@@ -124,7 +132,7 @@ def _take(tx: WriteTx, inbox: _Inbox, event: InboundEvent, reading: Reading) -> 
         case InboundLink():
             """Learned before the other events of its request."""
         case DeliveryReport():
-            """About a message that another program sent. A code about consent in it is an event of its own."""
+            """Taken with all reports of its request."""
 
 
 def _take_message(tx: WriteTx, inbox: _Inbox, event: InboundMessage, reading: Reading, receipt: Receipt) -> None:
@@ -159,6 +167,16 @@ def _take_message(tx: WriteTx, inbox: _Inbox, event: InboundMessage, reading: Re
     else:
         return
     inbox.facts.append(fact)
+
+
+def _keep_reply(tx: WriteTx, event: InboundMessage, receipt: Receipt) -> None:
+    """Keep what a person wrote with the last message that the number was sent."""
+    mobile = _find_mobile(tx, event.number) if event.number and not event.is_edit else None
+    sent = None if mobile is None else messages.find_last_sent(tx, mobile=mobile)
+    if sent is not None:
+        at = receipt.received_at if event.at is None else min(event.at, receipt.received_at)
+        digest = consent.message_digest(tx, message_id=_known_by(event, receipt))
+        messages.insert_reply(tx, message_id=sent, at=at, digest=digest, text=cut_evidence(event.text))
 
 
 def _was_taken(tx: Tx, event: InboundMessage, mobile: int, receipt: Receipt) -> bool:

@@ -29,6 +29,8 @@ def read_request(stored: StoredToken, request: InboundRequest) -> list[ReadEvent
     """The events in a request. Raises ``Forged`` unless the provider sent it, and ``Malformed``."""
     if inbound.SIGNING_SECRET in stored.broken:
         again = f"'daftari inbound set-secret {stored.token.start}'"
+        if stored.token.sender_id is not None:
+            again = f"'daftari sender change {stored.token.sender_id}'"
         raise Forged(f"The provider's secret of this address cannot be unsealed; set it again with {again}.")
     gateway = GATEWAYS[stored.token.provider]
     gateway.verify(request, proof=_proof_of(stored))

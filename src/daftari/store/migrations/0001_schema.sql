@@ -42,7 +42,7 @@ CREATE TABLE key (
     last_used_at INTEGER
 ) STRICT;
 
--- signing_secret, verify_token: sealed.
+-- signing_secret, verify_token: sealed. sender_id: the sender of the project that has the address; it may be gone.
 CREATE TABLE inbound_token (
     id INTEGER PRIMARY KEY,
     project_id INTEGER NOT NULL REFERENCES project (id),
@@ -53,8 +53,11 @@ CREATE TABLE inbound_token (
     signing_secret BLOB,
     verify_token BLOB,
     created_at INTEGER NOT NULL,
-    revoked_at INTEGER
+    revoked_at INTEGER,
+    sender_id INTEGER
 ) STRICT;
+
+CREATE INDEX inbound_token_sender ON inbound_token (project_id, sender_id) WHERE sender_id IS NOT NULL;
 
 -- Work for the workers. subject: which of several jobs of a kind, empty where there is one. due_at: the job waits since
 -- then; a delayed job is not taken before, any other at once, whatever the clocks of two machines say. next_due_at: set
@@ -492,5 +495,123 @@ CREATE TABLE export (
     progress TEXT NOT NULL,
     PRIMARY KEY (project_id, id)
 ) STRICT, WITHOUT ROWID;
+
+-- Under which name messages go out, and how. definition: JSON, nothing in it is secret. credentials: sealed, and
+-- with them the token of the address for its reports and replies. paused: the reason, empty while it sends. fence: rises
+-- when another worker takes the sender over; only the worker that raised it last may claim and record. meter: JSON of what
+-- was sent lately.
+CREATE TABLE sender (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    id INTEGER NOT NULL,
+    channel TEXT NOT NULL,
+    name TEXT NOT NULL,
+    folded TEXT,
+    definition TEXT NOT NULL,
+    credentials BLOB NOT NULL,
+    paused TEXT NOT NULL,
+    fence INTEGER NOT NULL,
+    meter TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    deleted_at INTEGER,
+    PRIMARY KEY (project_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX sender_folded ON sender (project_id, channel, folded);
+
+-- progress: JSON of the counts by state and reason, and of what it waits for. next_place: the place in its audience
+-- of the number that is claimed next.
+CREATE TABLE campaign (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    id INTEGER NOT NULL,
+    sender_id INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('draft', 'scheduled', 'running', 'paused', 'finished', 'cancelled')),
+    reason TEXT NOT NULL,
+    definition TEXT NOT NULL,
+    audience_id INTEGER NOT NULL,
+    next_place INTEGER NOT NULL,
+    progress TEXT NOT NULL,
+    due_at INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    key_id INTEGER,
+    PRIMARY KEY (project_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX campaign_audience ON campaign (project_id, audience_id);
+CREATE INDEX campaign_active ON campaign (project_id, sender_id, due_at, id) WHERE state IN ('scheduled', 'running');
+
+-- One text to one number. origin_id: the campaign or trigger that it is of; 0 for a call's. subject_id: the number, or
+-- minus the message's id once the number is erased. text: as it is sent once it was claimed, as it was given before;
+-- of a WhatsApp template JSON. due_at: 0 for at once. claim: the sender's fence under which it was claimed last.
+CREATE TABLE message (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    id INTEGER NOT NULL,
+    sender_id INTEGER NOT NULL,
+    origin_id INTEGER NOT NULL,
+    subject_id INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN (
+        'waiting', 'sending', 'unknown', 'accepted', 'delivered', 'failed', 'expired', 'skipped', 'cancelled')),
+    reason TEXT NOT NULL,
+    code TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    due_at INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    claim INTEGER NOT NULL,
+    claimed_at INTEGER NOT NULL,
+    settled_at INTEGER NOT NULL,
+    parts INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (project_id, id)
+) STRICT;
+
+CREATE UNIQUE INDEX message_key ON message (project_id, origin_id, subject_id, key);
+CREATE INDEX message_subject ON message (project_id, subject_id, id);
+CREATE INDEX message_state ON message (project_id, origin_id, state, id) WHERE origin_id > 0;
+CREATE INDEX message_reason ON message (project_id, origin_id, reason, id) WHERE origin_id > 0 AND reason <> '';
+CREATE INDEX message_waiting ON message (project_id, sender_id, origin_id, due_at, id) WHERE state = 'waiting';
+CREATE INDEX message_sending ON message (project_id, sender_id, claim) WHERE state = 'sending';
+
+-- What a provider calls a message that it took, an attempt a row. part_states: the states of its parts so far, as JSON.
+CREATE TABLE message_attempt (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    sender_id INTEGER NOT NULL,
+    provider_id TEXT NOT NULL,
+    message_id INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    part_states TEXT NOT NULL,
+    PRIMARY KEY (project_id, sender_id, provider_id, message_id, attempt)
+) STRICT;
+
+CREATE INDEX message_attempt_message ON message_attempt (project_id, message_id);
+
+-- Delivery reports that came before the provider's id of their message was stored, as JSON.
+CREATE TABLE report (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    sender_id INTEGER NOT NULL,
+    provider_id TEXT NOT NULL,
+    id INTEGER NOT NULL,
+    subject_id INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    report TEXT NOT NULL,
+    PRIMARY KEY (project_id, sender_id, provider_id, id)
+) STRICT;
+
+CREATE INDEX report_expiry ON report (project_id, expires_at);
+CREATE INDEX report_subject ON report (project_id, subject_id);
+
+-- What people wrote back, each to the message that they were sent last.
+CREATE TABLE reply (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    message_id INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    message_digest TEXT NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (project_id, message_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX reply_message ON reply (project_id, message_digest);
 
 INSERT INTO system (id, schema_version, next_id) VALUES (1, 1, 1);

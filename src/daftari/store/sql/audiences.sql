@@ -57,8 +57,13 @@ WHERE project_id = :project AND audience_id = :audience AND part = :part;
 UPDATE audience SET erased = erased + 1 WHERE project_id = :project AND id = :audience;
 
 -- name: find_expired_audience
--- A frozen audience that has expired.
-SELECT a.id FROM audience AS a WHERE a.project_id = :project AND a.expires_at <= :now ORDER BY a.id LIMIT 1;
+-- A frozen audience that has expired, and in which no campaign has numbers that it did not claim.
+SELECT a.id FROM audience AS a
+WHERE a.project_id = :project AND a.expires_at <= :now AND NOT EXISTS (
+    SELECT 1 FROM campaign AS c
+    WHERE c.project_id = :project AND c.audience_id = a.id AND c.next_place < a.count
+)
+ORDER BY a.id LIMIT 1;
 
 -- name: delete_audience_parts
 -- Deletes the numbers of a frozen audience.

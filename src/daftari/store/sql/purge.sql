@@ -219,3 +219,45 @@ DELETE FROM project_name WHERE project_id = :id;
 -- name: delete_project
 -- Deletes a project that has no book.
 DELETE FROM project WHERE id = :id AND deleted_at IS NOT NULL;
+
+-- name: purge_replies
+-- Replies of a deleted project, up to a limit.
+DELETE FROM reply WHERE project_id = :project AND (message_id, id) IN (
+    SELECT x.message_id, x.id FROM reply AS x WHERE x.project_id = :project
+    ORDER BY x.message_id, x.id LIMIT :limit
+);
+
+-- name: purge_reports
+-- Delivery reports of a deleted project, up to a limit.
+DELETE FROM report WHERE project_id = :project AND (sender_id, provider_id, id) IN (
+    SELECT x.sender_id, x.provider_id, x.id FROM report AS x WHERE x.project_id = :project
+    ORDER BY x.sender_id, x.provider_id, x.id LIMIT :limit
+);
+
+-- name: purge_attempts
+-- Attempts of messages of a deleted project, up to a limit.
+DELETE FROM message_attempt WHERE project_id = :project AND (sender_id, provider_id, message_id, attempt) IN (
+    SELECT x.sender_id, x.provider_id, x.message_id, x.attempt FROM message_attempt AS x WHERE x.project_id = :project
+    ORDER BY x.sender_id, x.provider_id, x.message_id, x.attempt LIMIT :limit
+);
+
+-- name: purge_messages
+-- Messages of a deleted project, up to a limit.
+DELETE FROM message WHERE project_id = :project AND id IN (
+    SELECT x.id FROM message AS x WHERE x.project_id = :project
+    ORDER BY x.id LIMIT :limit
+);
+
+-- name: purge_campaigns
+-- Campaigns of a deleted project, up to a limit.
+DELETE FROM campaign WHERE project_id = :project AND id IN (
+    SELECT x.id FROM campaign AS x WHERE x.project_id = :project
+    ORDER BY x.id LIMIT :limit
+);
+
+-- name: purge_senders
+-- Senders of a deleted project, up to a limit.
+DELETE FROM sender WHERE project_id = :project AND id IN (
+    SELECT x.id FROM sender AS x WHERE x.project_id = :project
+    ORDER BY x.id LIMIT :limit
+);

@@ -1,0 +1,42 @@
+"""What the feed returns, as ``records``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import field
+
+from daftari_client.records import Record
+
+
+class ChangeAuthor(Record, frozen=True, kw_only=True):
+    """What wrote a change: the first characters of the key, the source and the request."""
+
+    key: str | None = None
+    source: str | None = None
+    request_id: str | None = None
+
+
+class Change(Record, frozen=True, kw_only=True):
+    """A change. ``contact_ids`` are ranges, of the first and the last id. What something is now has to be asked."""
+
+    seq: int
+    at: datetime
+    type: str
+    by: ChangeAuthor = ChangeAuthor()
+    contact_ids: list[list[int]] = field(default_factory=list)
+    group: str | None = None
+    former_name: str | None = None
+    mobiles: list[str] = field(default_factory=list)
+    consent_seqs: list[int] = field(default_factory=list)
+    import_id: int | None = field(default=None, name="import")
+
+
+class ChangePage(Record, frozen=True, kw_only=True):
+    """Part of the feed. ``next`` is the ``after`` of the following call, and ``epoch`` belongs to it."""
+
+    changes: list[Change]
+    next: int
+    oldest: int = 1
+    last: int
+    epoch: str | None = None

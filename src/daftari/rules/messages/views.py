@@ -1,0 +1,164 @@
+"""Messages as callers see them. No HTTP, no SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from daftari.errors import MessageNotFound
+from daftari.model.limits import MESSAGE_KEY_MAX
+from daftari.model.members import Count, Mobile, Number, Time
+from daftari.model.messages import CALLS, MessagePurpose, MessageState, StoredMessage
+from daftari.model.time import format_time
+from daftari.rules.messages.content import kept_content
+from daftari.store import Tx, messages, senders
+
+SCANNED_MAX = 10_000
+"""Messages that one page looks at where a state is asked for."""
+PER_STEP = 1_000
+
+
+class ReplyView(Struct, frozen=True):
+    """What a person wrote after a message."""
+
+    at: Time
+    text: str
+
+
+class MessageView(Struct, frozen=True, kw_only=True):
+    """One text to one number."""
+
+    id: Number
+    mobile: Mobile | None
+    """`null` once the number was erased."""
+    sender: str
+    """What the person sees it come from."""
+    channel: str
+    origin: Annotated[str, Meta(extra_json_schema={"enum": ["call", "campaign"]})]
+    campaign: Number | None
+    """The campaign that it is of."""
+    key: Annotated[str, Meta(max_length=MESSAGE_KEY_MAX)]
+    """The caller's own key, or the place in its call."""
+    purpose: MessagePurpose
+    state: MessageState
+    """`unknown`: it is not known whether the provider took it. `accepted`: it took it, and no report came yet."""
+    reason: str | None
+    """Why it was not sent, or did not arrive."""
+    code: str | None
+    """The provider's last code."""
+    attempt: Number
+    text: str
+    """As it was sent; of a WhatsApp template, its name. Empty once the number was erased."""
+    parts: Count
+    """0 until it was rendered."""
+    due_at: Time | None
+    """When it is to be sent; `null` for at once."""
+    until: Time | None
+    """When it is too late."""
+    sent_at: Time | None
+    """When it was claimed to be sent the last time."""
+    settled_at: Time | None
+    """When its end became known."""
+    provider_ids: list[str]
+    """What the provider calls it, an id for each attempt that it took."""
+    replies: list[ReplyView]
+    """What the person wrote after it, until the next message."""
+
+
+def get_message(tx: Tx, *, message_id: int) -> MessageView:
+    """One message. Raises ``MessageNotFound``."""
+    found = messages.find_messages(tx, ids=[message_id])
+    if not found:
+        raise MessageNotFound
+    return show_messages(tx, [*found.values()])[0]
+
+
+class MessagePage(Struct, frozen=True):
+    """Some messages, and the cursor of the next ones."""
+
+    messages: list[MessageView]
+    following: int | None
+
+
+def list_messages(tx: Tx, *, mobile: int | None, state: MessageState | None, after: int, limit: int) -> MessagePage:
+    """Messages in order of id; to one number, or in one state. A page may be short and have a cursor all the same."""
+    chosen: list[StoredMessage] = []
+    scanned = 0
+    while scanned < SCANNED_MAX:
+        if mobile is None:
+            found = messages.list_messages(tx, after=after, limit=PER_STEP)
+        else:
+            found = messages.list_messages_of(tx, mobile=mobile, after=after, limit=PER_STEP)
+        for message in found:
+            if state in (None, message.state):
+                if len(chosen) == limit:
+                    return MessagePage(show_messages(tx, chosen), chosen[-1].id)
+                chosen.append(message)
+        if len(found) < PER_STEP:
+            return MessagePage(show_messages(tx, chosen), None)
+        scanned += len(found)
+        after = found[-1].id
+    return MessagePage(show_messages(tx, chosen), after)
+
+
+def show_messages(tx: Tx, found: Sequence[StoredMessage]) -> list[MessageView]:
+    """Messages as callers see them."""
+    ids = [message.id for message in found]
+    attempts: dict[int, list[str]] = {}
+    for attempt in messages.list_attempts(tx, ids=ids) if ids else ():
+        if attempt.provider_id:
+            attempts.setdefault(attempt.message_id, []).append(attempt.provider_id)
+    replies: dict[int, list[ReplyView]] = {}
+    for reply in messages.list_replies(tx, ids=ids):
+        replies.setdefault(reply.message_id, []).append(ReplyView(format_time(reply.at), reply.text))
+    names = {
+        sender_id: (stored.name, stored.channel)
+        for sender_id in {message.sender_id for message in found}
+        if (stored := senders.get_sender(tx, sender_id=sender_id)) is not None
+    }
+    return [
+        _show(message, names[message.sender_id], attempts.get(message.id, []), replies.get(message.id, []))
+        for message in found
+    ]
+
+
+def _show(
+    message: StoredMessage, sender: tuple[str, str], provider_ids: list[str], replies: list[ReplyView]
+) -> MessageView:
+    name, channel = sender
+    return MessageView(
+        id=message.id,
+        mobile=str(message.subject_id) if message.subject_id > 0 else None,
+        sender=name,
+        channel=channel,
+        origin="call" if message.origin_id == CALLS else "campaign",
+        campaign=None if message.origin_id == CALLS else message.origin_id,
+        key=message.key,
+        purpose=message.purpose,
+        state=message.state,
+        reason=message.reason or None,
+        code=message.code or None,
+        attempt=message.attempt,
+        text=_said(message, channel),
+        parts=message.parts,
+        due_at=_time(message.due_at),
+        until=_time(message.until),
+        sent_at=_time(message.claimed_at),
+        settled_at=_time(message.settled_at),
+        provider_ids=provider_ids,
+        replies=replies,
+    )
+
+
+def _said(message: StoredMessage, channel: str) -> str:
+    """The text; the name of a template, and before it was rendered the text as it was given."""
+    if not message.text or (message.claimed_at and channel != "whatsapp"):
+        return message.text
+    content = kept_content(message.text)
+    return content.template or content.text
+
+
+def _time(at: int) -> str | None:
+    return format_time(at) if at else None

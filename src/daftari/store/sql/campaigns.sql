@@ -1,0 +1,32 @@
+-- name: insert_campaign
+-- Inserts a draft.
+INSERT INTO campaign (project_id, id, sender_id, state, reason, definition, audience_id, next_place, progress, due_at,
+    created_at, key_id)
+VALUES (CAST(:project AS bigint), :id, :sender_id, 'draft', '', :definition, 0, 0, :progress, 0, :now, CAST(:key_id AS bigint));
+
+-- name: get_campaign
+-- One campaign.
+SELECT c.id, c.sender_id, c.state, c.reason, c.definition, c.audience_id, c.next_place, c.progress, c.due_at, c.created_at, c.key_id
+FROM campaign AS c WHERE c.project_id = :project AND c.id = :id;
+
+-- name: list_campaigns
+-- Campaigns before an id, the newest first.
+SELECT c.id, c.sender_id, c.state, c.reason, c.definition, c.audience_id, c.next_place, c.progress, c.due_at, c.created_at, c.key_id
+FROM campaign AS c WHERE c.project_id = :project AND c.id < :before ORDER BY c.id DESC LIMIT :limit;
+
+-- name: list_active_campaigns
+-- The campaigns of a sender that run, or are to start.
+SELECT c.id, c.sender_id, c.state, c.reason, c.definition, c.audience_id, c.next_place, c.progress, c.due_at, c.created_at, c.key_id
+FROM campaign AS c
+WHERE c.project_id = :project AND c.sender_id = :sender_id AND c.state IN ('scheduled', 'running')
+ORDER BY c.due_at, c.id;
+
+-- name: save_campaign
+-- Saves a campaign.
+UPDATE campaign SET sender_id = :sender_id, state = :state, reason = :reason, definition = :definition, audience_id = :audience_id,
+    next_place = :next_place, progress = :progress, due_at = :due_at
+WHERE project_id = :project AND id = :id;
+
+-- name: delete_campaign
+-- Deletes a draft.
+DELETE FROM campaign WHERE project_id = :project AND id = :id;

@@ -1,0 +1,185 @@
+"""Sending as a worker does it: claimed, called over HTTP and recorded; whatever the provider and the machine do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+
+from daftari.model.projects import Project
+from daftari.model.time import current_time
+from daftari.outbound.client import OutboundClient
+from daftari.store import Store
+from daftari.worker import Provider, run_worker
+from tests.support import calls, consent_calls
+from tests.support.fake_provider import FakeProvider, Rule, fake_provider
+from tests.support.message_steps import Sending
+from tests.support.waiting import wait_for
+
+FIRST = 254_722_000_000
+Begin = Callable[..., Sending]
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[FakeProvider]:
+    with fake_provider() as running:
+        yield running
+
+
+@pytest.fixture
+def project(store: Store) -> Project:
+    return calls.create_project(store)
+
+
+@pytest.fixture
+def begin(store: Store, project: Project, provider: FakeProvider) -> Begin:
+    """A sender at the fake provider, 100 numbers a call."""
+
+    def begin(**sender: Any) -> Sending:
+        provider.forget()
+        account = {
+            "gateway": "sozuri",
+            "settings": {"project": "duka", "base_url": provider.url("sozuri")},
+            "credentials": {"api_key": "kikapu"},
+        }
+        return Sending(store, project, now=current_time(), **{**account, **sender})
+
+    return begin
+
+
+@contextmanager
+def working(store: Store, provider: FakeProvider) -> Iterator[None]:
+    """A worker in a thread of this process."""
+    stopping = Event()
+    with OutboundClient(allowed_hosts=[f"127.0.0.1:{provider.port}"]) as client:
+        thread = Thread(target=run_worker, args=(stopping.wait,), kwargs={"store": store, "provider": Provider(client)})
+        thread.start()
+        try:
+            yield
+        finally:
+            stopping.set()
+            thread.join()
+
+
+def ask(sending: Sending, count: int, *, first: int = 0, **common: Any) -> None:
+    sending.create([str(FIRST + place) for place in range(first, first + count)], **common)
+
+
+def is_settled(sending: Sending) -> bool:
+    return not {"waiting", "sending"} & {state for state, _ in sending.states()}
+
+
+def states(sending: Sending) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for state, _ in sending.states():
+        found[state] = found.get(state, 0) + 1
+    return found
+
+
+def test_every_message_is_sent_once(store: Store, provider: FakeProvider, begin: Begin) -> None:
+    sending = begin(parts_per_second=10_000)
+    ask(sending, 250)
+    with working(store, provider):
+        wait_for(lambda: is_settled(sending))
+    seen = provider.seen()
+    assert (seen.taken, seen.numbers, seen.twice) == (250, 250, [])
+    assert states(sending) == {"accepted": 250}
+
+
+def test_what_comes_while_nothing_waits_is_sent_at_once(store: Store, provider: FakeProvider, begin: Begin) -> None:
+    sending = begin()
+    with working(store, provider):
+        for place in range(3):
+            ask(sending, 1, first=place)
+            wait_for(lambda: is_settled(sending))
+    assert provider.seen().taken == 3
+
+
+def test_nothing_is_sent_twice_whatever_the_provider_answers(
+    store: Store, provider: FakeProvider, begin: Begin
+) -> None:
+    sending = begin(parts_per_second=10_000, in_flight=1)
+    provider.behave(
+        Rule(calls=1, half=True),
+        Rule(calls=1, lose=True),
+        Rule(calls=1, html=True),
+        Rule(calls=1, cut=True),
+        Rule(calls=1, status=429, retry_after=1),
+        Rule(calls=1, status=429, retry_after=1, retry_after_is_date=True),
+    )
+    ask(sending, 600)
+    with working(store, provider):
+        wait_for(lambda: is_settled(sending))
+    seen = provider.seen()
+    assert (seen.taken, seen.numbers, seen.twice) == (600, 600, [])
+    found = states(sending)
+    assert found["accepted"] + found["unknown"] == 600
+    assert found["unknown"] <= 350
+
+
+def test_a_sender_without_money_pauses_and_keeps_what_waits(store: Store, provider: FakeProvider, begin: Begin) -> None:
+    sending = begin(parts_per_second=10_000)
+    provider.behave(Rule(code="22"))
+    ask(sending, 150)
+    with working(store, provider):
+        wait_for(lambda: bool(sending.sender().paused))
+    assert states(sending) == {"waiting": 150}
+    assert provider.seen().taken == 0
+
+
+def test_an_opt_out_that_was_answered_is_never_followed_by_a_message(
+    store: Store, project: Project, provider: FakeProvider, begin: Begin
+) -> None:
+    twilio = {
+        "settings": {"account_sid": "AC1", "base_url": provider.url("twilio")},
+        "credentials": {"secret": "kikapu"},
+    }
+    sending = begin(parts_per_second=200, gateway="twilio", **twilio)
+    ask(sending, 200)
+    too_late: list[str] = []
+    with working(store, provider):
+        for place in range(199, 0, -7):
+            number = str(FIRST + place)
+            consent_calls.record_given(store, project, [number], common={}, kind="opt_out", now=current_time())
+            claimed = {str(message.subject_id) for message in sending.messages() if message.claimed_at}
+            if number not in claimed:
+                too_late.append(number)
+        wait_for(lambda: is_settled(sending))
+    assert too_late
+    assert not set(too_late) & {message.number for message in provider.taken}
+
+
+@pytest.mark.parametrize("moment", ["held", "free"])
+def test_a_worker_that_is_killed_leaves_nothing_that_is_sent_twice(
+    store: Store, database: str, provider: FakeProvider, begin: Begin, moment: str
+) -> None:
+    sending = begin(parts_per_second=2_000, in_flight=2)
+    if moment == "held":
+        provider.behave(Rule(calls=1, hold=True))
+    ask(sending, 600)
+    environment = {**os.environ, "DAFTARI_OUTBOUND_HOSTS": f"127.0.0.1:{provider.port}"}
+    command = [sys.executable, "-m", "daftari", "worker", "--database", database]
+    worker = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        if moment == "held":
+            provider.wait_until_held()
+        else:
+            wait_for(lambda: provider.calls > 0)
+    finally:
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+    provider.release()
+    with working(store, provider):
+        wait_for(lambda: is_settled(sending))
+    seen, found = provider.seen(), states(sending)
+    assert seen.twice == []
+    assert sum(found.values()) == 600
+    assert found.get("unknown", 0) <= 200
+    assert found["accepted"] <= seen.taken <= found["accepted"] + found.get("unknown", 0)
