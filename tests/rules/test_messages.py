@@ -8,14 +8,19 @@ from typing import Any
 
 import pytest
 
+from daftari.errors import ValidationFailed
 from daftari.gateways import OutcomeWord
 from daftari.model.inbound import DeliveryReport
 from daftari.model.projects import Project
+from daftari.rules.access import projects
+from daftari.rules.erasure.erase import erase_number
 from daftari.rules.messages.content import outgoing
 from daftari.rules.messages.create import MessageOutcome
 from daftari.store import Store
 from tests.support import calls, consent_calls
+from tests.support.builders import rows_of
 from tests.support.message_steps import HOUR, MINUTE, SECOND, Sending
+from tests.support.stores import NOW
 
 ONE, TWO = 254_722_000_001, 254_722_000_002
 Begin = Callable[..., Sending]
@@ -146,6 +151,25 @@ def test_premium_is_sent_only_to_subscribers(begin: Begin) -> None:
     assert sending.states() == [("skipped", "not_subscribed")]
 
 
+def test_a_number_is_messaged_no_more_often_than_the_project_says(store: Store, project: Project) -> None:
+    def limit(caps: str) -> Project:
+        return store.system_write(
+            NOW, projects.set_project, name="Shopify", region=None, on_error=None, consent={"caps": caps}
+        )
+
+    sending = Sending(store, limit("transactional=2/24"))
+    sending.create([ONE, ONE, ONE, TWO])
+    sending.answer(sending.claimed(), "accepted")
+    assert sending.states() == [("accepted", ""), ("accepted", ""), ("skipped", "too_often"), ("accepted", "")]
+    sending.wait(24 * HOUR + 1)
+    sending.create([ONE])
+    assert len(sending.claimed()) == 1
+    for wrong in ("marketing", "marketing=0/1", "fun=1/1", "marketing=1/1, marketing=2/1"):
+        with pytest.raises(ValidationFailed, match="marketing=3/24"):
+            limit(wrong)
+    assert limit("").consent.caps == {}
+
+
 # ---- when ---------------------------------------------------------------------------------------------
 
 
@@ -269,6 +293,16 @@ def test_a_no_of_the_provider_is_a_fact_about_the_number(begin: Begin, word: Out
     assert sending.states()[1] == ("skipped", "opted_out")
 
 
+def test_a_no_to_one_name_leaves_the_other_senders_of_the_channel(begin: Begin, store: Store, project: Project) -> None:
+    account = {"settings": {"base_url": "https://x.api.infobip.com"}, "credentials": {"api_key": "k"}}
+    sending = begin(gateway="infobip", **account)
+    sending.create([ONE])
+    sending.answer(sending.claimed(), "opt_out", code="EC 603")
+    other = Sending(store, project, name="OTHER")
+    other.create([ONE], sender="OTHER")
+    assert len(other.claimed()) == 1
+
+
 def test_a_slow_answer_slows_the_whole_sender_for_as_long_as_the_provider_says(begin: Begin) -> None:
     sending = begin()
     sending.create([ONE, TWO])
@@ -313,6 +347,16 @@ def test_a_worker_that_lost_the_sender_neither_claims_nor_records(begin: Begin) 
     assert sending.claim(fence=old) is None
     assert not sending.answer(sent, "accepted", fence=old)
     assert sending.states() == [("unknown", "")] * 2
+
+
+def test_a_sender_that_would_rather_send_twice_does_so_after_a_crash_too(begin: Begin) -> None:
+    sending = begin(on_unknown="resend")
+    sending.create([ONE])
+    sending.claimed()
+    sending.fence = sending.take_over()
+    sending.wait(SECOND)
+    (again,) = sending.claimed()
+    assert again.attempt == 2
 
 
 def test_what_a_provider_knows_by_our_id_is_sent_again_under_the_same_id(begin: Begin) -> None:
@@ -363,6 +407,16 @@ def test_a_report_may_come_before_the_answer(begin: Begin) -> None:
     assert sending.states() == [("sending", "")]
     sending.answer(sent, "accepted")
     assert sending.states() == [("delivered", "")]
+
+
+def test_an_early_report_is_found_by_an_erasure_and_does_not_show_the_number(
+    begin: Begin, store: Store, project: Project, database: str
+) -> None:
+    sending = begin()
+    sending.report(report("delivered", provider_id="early", number=f"+{ONE}"))
+    assert str(ONE) not in str(rows_of(database, "SELECT report FROM report"))
+    store.write(project, calls.ACTOR, sending.now, erase_number, mobile=ONE)
+    assert rows_of(database, "SELECT * FROM report") == []
 
 
 def test_a_report_with_our_own_id_settles_what_nobody_knew(begin: Begin) -> None:

@@ -13,11 +13,15 @@ from typing import Any
 
 import pytest
 
+from daftari.errors import StoreBusy
 from daftari.model.projects import Project
 from daftari.model.time import current_time
 from daftari.outbound.client import OutboundClient
+from daftari.rules.access import projects
+from daftari.rules.messages.settle import record_answers
 from daftari.store import Store
 from daftari.worker import Provider, run_worker
+from daftari.worker import sending as worker_sending
 from tests.support import calls, consent_calls
 from tests.support.fake_provider import FakeProvider, Rule, fake_provider
 from tests.support.message_steps import Sending
@@ -122,6 +126,53 @@ def test_nothing_is_sent_twice_whatever_the_provider_answers(
     found = states(sending)
     assert found["accepted"] + found["unknown"] == 600
     assert found["unknown"] <= 350
+
+
+def test_an_answer_that_a_busy_database_does_not_take_is_recorded_later(
+    store: Store, provider: FakeProvider, begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sending, refusals = begin(), [StoreBusy(), StoreBusy()]
+
+    def record_busily(*given: Any, **named: Any) -> bool:
+        if refusals:
+            raise refusals.pop()
+        return record_answers(*given, **named)
+
+    monkeypatch.setattr(worker_sending, "record_answers", record_busily)
+    ask(sending, 3)
+    with working(store, provider):
+        wait_for(lambda: is_settled(sending))
+    assert states(sending) == {"accepted": 3}
+    assert provider.seen().taken == 3
+
+
+def test_what_a_project_requires_holds_from_the_next_second_on(
+    store: Store, provider: FakeProvider, begin: Begin
+) -> None:
+    sending = begin(parts_per_second=5)
+    ask(sending, 40)
+    with working(store, provider):
+        wait_for(lambda: provider.seen().taken > 0)
+        settings: dict[str, Any] = {"region": None, "on_error": None, "consent": {"require_opt_in": True}}
+        store.system_write(current_time(), projects.set_project, name="Shopify", **settings)
+        wait_for(lambda: ("skipped", "no_opt_in") in sending.states())
+    assert provider.seen().taken < 40
+
+
+def test_no_more_calls_are_under_way_than_the_sender_may_have(
+    store: Store, provider: FakeProvider, begin: Begin
+) -> None:
+    sending = begin(parts_per_second=10_000, in_flight=2)
+    provider.behave(Rule(hold=True))
+    # Texts that differ: each is a call of its own.
+    sending.create([{"mobile": str(FIRST + place), "text": f"Order {place}"} for place in range(20)])
+    with working(store, provider):
+        provider.wait_until_held(2)
+        assert provider.calls == 2
+        provider.behave()
+        provider.release()
+        wait_for(lambda: is_settled(sending))
+    assert provider.seen().twice == []
 
 
 def test_a_sender_without_money_pauses_and_keeps_what_waits(store: Store, provider: FakeProvider, begin: Begin) -> None:

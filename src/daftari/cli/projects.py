@@ -137,6 +137,14 @@ def set_project(
             help="When sending is allowed: 08:00-18:00 Africa/Nairobi, or off; an empty text: the region's hours.",
         ),
     ] = None,
+    message_caps: Annotated[
+        str | None,
+        typer.Option(
+            "--message-caps",
+            metavar="TEXT",
+            help="How often a number may be messaged: marketing=3/24 is 3 in 24 hours; an empty text: no limit.",
+        ),
+    ] = None,
     opt_out_words: Annotated[str | None, _words_option("--opt-out-words", "that opt out")] = None,
     opt_in_words: Annotated[str | None, _words_option("--opt-in-words", "that opt in")] = None,
     help_words: Annotated[str | None, _words_option("--help-words", "that ask for help")] = None,
@@ -153,6 +161,7 @@ def set_project(
         "on_delete": on_delete,
         "require_opt_in": require_opt_in,
         "quiet_hours": quiet_hours,
+        "caps": message_caps,
         "opt_out_words": _split_words(opt_out_words),
         "opt_in_words": _split_words(opt_in_words),
         "help_words": _split_words(help_words),
@@ -197,4 +206,6 @@ def _format_consent(consent: ConsentSettings) -> str:
 def _format_setting(value: object) -> str:
     if isinstance(value, tuple | list):
         return "|".join(value)
+    if isinstance(value, dict):
+        return "|".join(f"{purpose}={cap['messages']}/{cap['hours']}" for purpose, cap in value.items())
     return "yes" if value is True else str(value)

@@ -15,6 +15,7 @@ from itertools import chain
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
+from daftari.errors import StoreBusy
 from daftari.gateways import (
     SENDING_GATEWAYS,
     LogLine,
@@ -23,10 +24,10 @@ from daftari.gateways import (
     SendingGateway,
     group_messages,
 )
-from daftari.model.limits import IN_FLIGHT_MAX
 from daftari.model.projects import Project
 from daftari.model.time import current_time
 from daftari.outbound.exchange import OutboundResponse, OutboundResult
+from daftari.rules.access.projects import get_project
 from daftari.rules.campaigns.lifecycle import find_due_start, start_due
 from daftari.rules.messages.claim import Claim, claim_messages
 from daftari.rules.messages.content import message_of, outgoing
@@ -67,7 +68,10 @@ class SendWork:
         self._may_continue = may_continue
         self._provider = provider
         self._fence = 0
-        self._calls = ThreadPoolExecutor(IN_FLIGHT_MAX, thread_name_prefix="daftari-send")
+        self._threads: ThreadPoolExecutor | None = None
+        self._in_flight = 0
+        self._answers: list[Answer] = []
+        """Of calls that were made and are not recorded yet."""
 
     def __enter__(self) -> Self:
         return self
@@ -75,15 +79,22 @@ class SendWork:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._calls.shutdown()
+        if self._threads is not None:
+            self._threads.shutdown()
 
     def step(self) -> bool:
         """Send for a second at most. Returns whether there is more to send now."""
+        # Its hours, caps and whether it requires an opt-in may have changed since the last step.
+        self._project = (
+            self._store.system_read(current_time(), get_project, project_id=self._project.id) or self._project
+        )
         if not self._fence:
             ensure_addresses(self._store, self._project, now=current_time())
             self._fence = self._write(take_over, sender_id=self._sender_id)
             while self._write(recover_messages, sender_id=self._sender_id, fence=self._fence):
                 pass
+        if not self._record():
+            return False
         self._start_campaigns()
         ends_at = time.monotonic() + WINDOW_SECONDS
         self.pause_seconds = 0.0
@@ -94,8 +105,8 @@ class SendWork:
                 # Another worker has the sender.
                 return False
             if claim.messages:
-                answers = self._send(claim, claimed_at)
-                if not self._write(record_answers, sender_id=self._sender_id, fence=self._fence, answers=answers):
+                self._answers = self._send(claim, claimed_at)
+                if not self._record():
                     return False
             if claim.next_at is None:
                 return False
@@ -107,6 +118,26 @@ class SendWork:
             time.sleep(wait_seconds)
         return True
 
+    def _holds_fence(self) -> bool:
+        """Whether the sender is still ours. Where the database cannot say so, nothing is sent."""
+        try:
+            return self._store.read_unisolated(
+                self._project, current_time(), holds_fence, sender_id=self._sender_id, fence=self._fence
+            )
+        except StoreBusy:
+            return False
+
+    def _record(self) -> bool:
+        """Record how calls ended. What a busy database does not take is recorded in the next step.
+
+        Returns ``False`` when another worker has the sender.
+        """
+        if self._answers:
+            if not self._write(record_answers, sender_id=self._sender_id, fence=self._fence, answers=self._answers):
+                return False
+            self._answers = []
+        return True
+
     def _start_campaigns(self) -> None:
         """Start one campaign whose time has come: found in a snapshot, then frozen. The next look starts the next."""
         start = self._store.read(self._project, current_time(), find_due_start, sender_id=self._sender_id)
@@ -115,11 +146,11 @@ class SendWork:
 
     def fail(self, error: str) -> bool:
         """Nothing can be ended: what was claimed is settled when the sender is taken over again."""
-        self._fence = 0
+        self._fence, self._answers = 0, []
         return False
 
     def _send(self, claim: Claim, claimed_at: float) -> list[Answer]:
-        """Send what was claimed, several calls at a time."""
+        """Send what was claimed, as many calls at a time as the sender may have under way."""
         account = self._store.read(
             self._project, current_time(), account_of, sender=claim.sender, public_url=self._provider.public_url
         )
@@ -132,17 +163,24 @@ class SendWork:
             for message in claim.messages
         ]
         calls = group_messages(sent, gateway, account)
-        done = self._calls.map(lambda call: self._call(call, account, gateway, claimed_at), calls)
-        return [*chain.from_iterable(done)]
+        threads = self._open_threads(claim.definition.in_flight)
+        return [*chain.from_iterable(threads.map(lambda call: self._call(call, account, gateway, claimed_at), calls))]
+
+    def _open_threads(self, in_flight: int) -> ThreadPoolExecutor:
+        """The threads of the calls: as many as the sender may have under way, which a person may change."""
+        if self._threads is None or self._in_flight != in_flight:
+            if self._threads is not None:
+                self._threads.shutdown()
+            self._threads = ThreadPoolExecutor(in_flight, thread_name_prefix="daftari-send")
+            self._in_flight = in_flight
+        return self._threads
 
     def _call(
         self, sent: Sequence[OutgoingMessage], account: SendingAccount, gateway: SendingGateway, claimed_at: float
     ) -> list[Answer]:
         """Make one call, unless the sender is another worker's by now, or the claim is too old."""
         is_old = time.clock_gettime(_CLOCK) - claimed_at > CLAIM_SECONDS_MAX
-        if is_old or not self._store.read_unisolated(
-            self._project, current_time(), holds_fence, sender_id=self._sender_id, fence=self._fence
-        ):
+        if is_old or not self._holds_fence():
             return [Answer(message_of(one.id), None) for one in sent]
         request = gateway.compose(sent, account)
         result: OutboundResult | LogLine

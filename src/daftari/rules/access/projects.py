@@ -5,16 +5,18 @@ Names are unique regardless of case and spacing. Requests may still use the form
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from msgspec.structs import replace
 
 from daftari.errors import ProjectNotFound, ProjectTaken, ValidationFailed
 from daftari.mobile import is_region
+from daftari.model.consent import PURPOSES
 from daftari.model.inbound import InboundToken
 from daftari.model.jobs import JobKind
 from daftari.model.limits import FIRST_ID_MAX
-from daftari.model.projects import Key, KeyKind, OnError, Project
+from daftari.model.projects import Cap, Key, KeyKind, OnError, Project
 from daftari.rules.access import inbound_tokens
 from daftari.rules.access import keys as access_keys
 from daftari.rules.consent.keywords import plain_words
@@ -24,6 +26,9 @@ from daftari.store import SystemTx, Tx, keys, projects
 from daftari.store.jobs import request_job
 
 FIRST_KEY_LABEL = "first"
+
+
+_CAP = re.compile(r"(\w+) ?= ?([1-9][0-9]{0,3}) ?/ ?([1-9][0-9]{0,3})", re.ASCII)
 
 
 def create_project(tx: SystemTx, *, name: str, region: str, on_error: OnError, first_id: int) -> Project:
@@ -141,6 +146,11 @@ def _read_consent(given: Mapping[str, object]) -> dict[str, object]:
         problems = Problems()
         read["quiet_hours"] = problems.read("quiet_hours", str(hours), read_hours) if hours else None
         problems.refuse()
+    caps = read.get("caps")
+    if caps is not None:
+        problems = Problems()
+        read["caps"] = problems.read("message_caps", str(caps), _read_caps) or {}
+        problems.refuse()
     for member in ("opt_out_words", "opt_in_words", "help_words"):
         words = read.get(member)
         if isinstance(words, tuple):
@@ -148,6 +158,17 @@ def _read_consent(given: Mapping[str, object]) -> dict[str, object]:
             # No words at all restores the default keywords.
             read[member] = plain or None
     return read
+
+
+def _read_caps(text: str) -> dict[str, Cap]:
+    """How often a number may be messaged, by purpose: ``marketing=3/24`` is 3 messages in 24 hours."""
+    caps: dict[str, Cap] = {}
+    for part in filter(None, map(str.strip, text.split(","))):
+        found = _CAP.fullmatch(part)
+        if found is None or found[1] not in PURPOSES or found[1] in caps:
+            raise ValueError("must be such as 'marketing=3/24, transactional=10/1', messages in hours, or empty.")
+        caps[found[1]] = Cap(int(found[2]), int(found[3]))
+    return caps
 
 
 def delete_project(tx: SystemTx, *, name: str) -> Project:

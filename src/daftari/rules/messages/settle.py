@@ -7,6 +7,7 @@ report, a look-up or a person says more; nothing repeats it by itself. No HTTP, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TypeGuard, assert_never
 
 import msgspec
@@ -14,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from daftari.gateways import SENDING_GATEWAYS, Outcome, OutcomeWord
-from daftari.gateways.signals import SIGNALS
+from daftari.gateways.signals import find_scope
 from daftari.model.consent import NewFact, Scope
 from daftari.model.inbound import DeliveryReport
 from daftari.model.messages import MessageState, StoredAttempt, StoredMessage, StoredReport, StoredSender
@@ -23,6 +24,7 @@ from daftari.rules.consent.views import write_evidence
 from daftari.rules.events import Action, record
 from daftari.rules.messages.campaigns import REPORT_MICROSECONDS, REPORTED, count_changes
 from daftari.rules.messages.content import read_own_id
+from daftari.rules.numbers import read_international
 from daftari.rules.senders.meter import REFUSED, STOPPED, TAKEN, read_meter, taken_over, write_meter
 from daftari.rules.senders.model import decode_definition
 from daftari.store import Tx, WriteTx, messages, senders
@@ -148,8 +150,9 @@ def _record_refusals(tx: WriteTx, sender: StoredSender, refused: Sequence[tuple[
     facts = []
     known = [(message, code) for message, code in refused if message.subject_id > 0]
     for index, (message, code) in enumerate(known):
-        scope_of = SIGNALS.get((definition.gateway, code))
-        scope = Scope(channel=sender.channel) if scope_of is None else scope_of(sender.name)
+        meant = find_scope(definition.gateway, code, sender=sender.name, channel=sender.channel)
+        # A number that takes no messages takes none of the channel.
+        scope = meant or Scope(channel=sender.channel)
         evidence = write_evidence(provider=definition.gateway, message_id=None, text=None, code=code)
         facts.append(NewFact(index, message.subject_id, "opt_out", scope, None, "provider", evidence=evidence))
     recorded = ledger.record_facts(tx, facts=facts)
@@ -171,17 +174,22 @@ def take_over(tx: WriteTx, *, sender_id: int) -> int:
 def recover_messages(tx: WriteTx, *, sender_id: int, fence: int) -> bool:
     """Settle what was claimed under an earlier fence, some at a time. Returns whether there may be more.
 
-    It is not known whether the provider took it. Only where the provider refuses a repeated id is it sent again.
+    It is not known whether the provider took it. It is sent again only where the provider refuses a repeated id, or
+    where the sender would rather send twice.
     """
     sender = senders.get_sender(tx, sender_id=sender_id)
     if sender is None or sender.fence != fence:
         return False
-    reference = SENDING_GATEWAYS[decode_definition(sender.definition).gateway].reference
+    definition = decode_definition(sender.definition)
+    reference = SENDING_GATEWAYS[definition.gateway].reference
     left = messages.list_sending_before(tx, sender_id=sender_id, fence=fence, limit=RECOVERED_PER_STEP)
     changed = []
     for message in left:
-        may_repeat = reference == "own_id" and tx.now - message.claimed_at < OWN_ID_MICROSECONDS
-        after: StoredMessage = replace(message, state="waiting" if may_repeat else "unknown", due_at=tx.now)
+        after: StoredMessage = replace(message, state="unknown", due_at=0)
+        if reference == "own_id" and tx.now - message.claimed_at < OWN_ID_MICROSECONDS:
+            after = replace(message, state="waiting", due_at=0)
+        elif definition.on_unknown == "resend":
+            after = replace(message, state="waiting", due_at=0, attempt=message.attempt + 1)
         changed.append((message, after))
     save_changed(tx, changed)
     return len(left) == RECOVERED_PER_STEP
@@ -321,13 +329,20 @@ def _keep_early(tx: WriteTx, sender: StoredSender, early: Sequence[DeliveryRepor
                 sender.id,
                 report.provider_id or report.own_id,
                 number,
-                0,
+                _read_subject(tx, report),
                 tx.now + REPORT_MICROSECONDS,
-                msgspec.json.encode(report).decode(),
+                msgspec.json.encode(replace(report, number="")).decode(),
             )
             for number, report in zip(ids, early, strict=True)
         ],
     )
+
+
+def _read_subject(tx: Tx, report: DeliveryReport) -> int:
+    """The number that a report names, by which an erasure finds it; 0 when it names none."""
+    with suppress(ValueError):
+        return read_international(report.number, region=tx.project.region).number
+    return 0
 
 
 def holds_fence(tx: Tx, *, sender_id: int, fence: int) -> bool:
