@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from daftari.model.feed import CHANGE_TYPES
+from daftari.model.inbound import DeliveryReport
 from daftari.model.limits import CHANGED_NUMBERS_MAX, CHANGES_PER_PAGE_MAX, FEED_DAYS, FEED_WAIT_SECONDS_MAX
+from daftari.model.projects import Actor
 from daftari.rules import feed
 from daftari.rules.erasure.clear import clear_erased
 from daftari.rules.feed import DAY_MICROSECONDS
@@ -24,6 +26,7 @@ from tests.support.builders import Json, create, get, mobile, opt_in, opt_out, r
 from tests.support.clients import Answer, Client
 from tests.support.imports import Office
 from tests.support.inbound import send, text
+from tests.support.message_steps import Sending
 from tests.support.waiting import wait_for
 
 WITHOUT = ("seq", "at", "by")
@@ -157,11 +160,34 @@ def test_an_import_and_its_undo_are_in_the_feed(store: Store, database: str, peo
 def test_a_change_says_what_wrote_it(store: Store, people: People, ana: Client, address: str) -> None:
     created = ana.post("/v1/contacts", {"contacts": rows(1)})
     send(ana, address, text("STOP"))
-    calls.create_group(store, people.shopify, "VIP", actor=calls.WORKER)
+    calls.create_group(store, people.shopify, "VIP", actor=Actor(None, "daftari group create"))
     by = [change["by"] for change in changes(ana)["changes"]]
     assert by[0] == {"key": people.ana[:12], "source": "api", "request_id": created.headers["x-request-id"]}
     assert (by[1]["key"], by[1]["source"]) == (None, "inbound")
     assert (by[2]["key"], by[2]["source"]) == (None, "command")
+
+
+def test_the_feed_says_when_a_campaign_runs_and_what_became_of_its_messages(
+    store: Store, people: People, ana: Client
+) -> None:
+    sending = Sending(store, people.shopify)
+    create(ana, *rows(3))
+    begin = last(ana)
+    campaign = ana.post("/v1/campaigns", {"name": "Offer", "sender": "DUKA", "text": "Hello", "everyone": True})
+    number = campaign.json()["campaign"]["id"]
+    assert ana.post(f"/v1/campaigns/{number}/start", {}).status == 200
+    sending.now = time.time_ns() // 1000 + 1_000_000
+    first, *others = sending.claimed()
+    sending.answer([first, *others], "accepted")
+    sending.report(*[DeliveryReport(provider_id=f"p{sent.id}-1", state="delivered") for sent in others])
+    shown = changes(ana, after=begin)["changes"]
+    assert [(change["type"], change["campaign"]) for change in shown] == [
+        ("campaign.started", number),
+        ("campaign.finished", number),
+        ("messages.settled", number),
+    ]
+    assert shown[2]["message_ids"] == [[others[0].id, others[1].id]]
+    assert [change["by"]["source"] for change in shown] == ["api", "worker", "worker"]
 
 
 def test_the_numbers_have_no_gap_and_every_type_is_one_that_the_feed_knows(ana: Client, book: int) -> None:

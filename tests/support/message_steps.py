@@ -15,6 +15,7 @@ from daftari.model.projects import Project
 from daftari.rules.messages import claim, create, settle
 from daftari.rules.messages.content import outgoing
 from daftari.rules.senders import lifecycle
+from daftari.rules.senders.model import decode_definition
 from daftari.store import Store, WriteTx, messages, senders
 from tests.support.calls import ACTOR, REGION, WORKER
 from tests.support.stores import NOW
@@ -101,7 +102,8 @@ class Sending:
         )
 
     def report(self, *reports: DeliveryReport) -> None:
-        self.write(settle.take_reports, sender=self.sender(), reports=reports)
+        provider = decode_definition(self.sender().definition).gateway
+        self.write(settle.receive_reports, reports=reports, provider=provider, sender_id=self.sender_id)
 
     def sender(self) -> StoredSender:
         found = self.store.read(self.project, self.now, senders.get_sender, sender_id=self.sender_id)

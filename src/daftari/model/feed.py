@@ -17,6 +17,9 @@ ChangeType = Literal[
     "consent.changed",
     "import.finished",
     "import.undone",
+    "campaign.started",
+    "campaign.finished",
+    "messages.settled",
 ]
 """What a change says. Callers follow these words: never change one."""
 

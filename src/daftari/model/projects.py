@@ -14,6 +14,9 @@ KeyKind = Literal["read", "write", "manage"]
 KEY_KINDS: tuple[KeyKind, ...] = ("read", "write", "manage")
 """What a key may do: each kind also what the kinds before it may."""
 
+WORKER_REQUEST = "worker"
+"""The request of writes that no request asked for."""
+
 
 class Cap(Struct, frozen=True):
     """At most so many messages to a number in so many hours."""

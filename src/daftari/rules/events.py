@@ -1,7 +1,8 @@
 """Writes the journal and the feed, and publishes what happened in the same transaction. No HTTP, no SQL.
 
 A rule that writes calls ``record`` once: one journal row, a change in the feed for each event, one batch of events for
-the listeners in ``LISTENERS``. No rule of any subject.
+the listeners in ``LISTENERS``. What is in rows of its own, such as the end of a message, has no journal row:
+``record_changes``. No rule of any subject.
 """
 
 from __future__ import annotations
@@ -149,9 +150,29 @@ class ImportUndone(Struct, frozen=True):
     state: ImportState
 
 
+class CampaignStarted(Struct, frozen=True):
+    """A campaign that began to run; one that had finished and is retried begins again."""
+
+    campaign_id: int
+
+
+class CampaignFinished(Struct, frozen=True):
+    """A campaign that has finished, or was cancelled."""
+
+    campaign_id: int
+
+
+class MessagesSettled(Struct, frozen=True):
+    """Messages of a campaign that came to an end, by id; of calls, where it is ``None``."""
+
+    campaign_id: int | None
+    messages: Collection[int]
+
+
 ContactsChanged = ContactsCreated | ContactsUpdated | ContactsDeleted
 GroupChanged = GroupCreated | GroupRenamed | GroupDeleted | GroupJoined | GroupLeft
-Event = ContactsChanged | GroupChanged | ConsentChanged | Erased | ImportFinished | ImportUndone
+SendingChanged = CampaignStarted | CampaignFinished | MessagesSettled
+Event = ContactsChanged | GroupChanged | ConsentChanged | Erased | ImportFinished | ImportUndone | SendingChanged
 
 _encode = msgspec.json.encode
 _NAMING_CONTACTS = (ContactsCreated, ContactsUpdated, ContactsDeleted, GroupJoined, GroupLeft, ConsentChanged)
@@ -173,6 +194,9 @@ _TYPES: dict[type[Event], ChangeType] = {
     Erased: "contacts.erased",
     ImportFinished: "import.finished",
     ImportUndone: "import.undone",
+    CampaignStarted: "campaign.started",
+    CampaignFinished: "campaign.finished",
+    MessagesSettled: "messages.settled",
 }
 
 
@@ -198,6 +222,11 @@ def _as_change(event: Event) -> NewChange:
             return NewChange(kind, written_ranges(ids), detail=detail.decode())
         case ImportFinished() | ImportUndone():
             return NewChange(kind, detail=_encode({"import": event.import_id}).decode())
+        case CampaignStarted() | CampaignFinished():
+            return NewChange(kind, detail=_encode({"campaign": event.campaign_id}).decode())
+        case MessagesSettled():
+            campaign = {} if event.campaign_id is None else {"campaign": event.campaign_id}
+            return NewChange(kind, detail=_encode({**campaign, "messages": written_ranges(event.messages)}).decode())
         case _:
             assert_never(event)
 
@@ -241,6 +270,13 @@ def record(tx: WriteTx, action: Action, *happened: Event, group_id: int | None =
         feed.insert_changes(tx, journal_seq=seq, changes=[_as_change(event) for event in happened])
     publish(tx, happened)
     return seq
+
+
+def record_changes(tx: WriteTx, *happened: Event) -> None:
+    """Write a change for each event without a journal row, then publish the events."""
+    if happened:
+        feed.insert_changes(tx, journal_seq=None, changes=[_as_change(event) for event in happened])
+    publish(tx, happened)
 
 
 def publish(tx: WriteTx, happened: Sequence[Event]) -> None:

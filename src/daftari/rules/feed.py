@@ -18,6 +18,7 @@ from daftari.errors import FeedReset
 from daftari.model.feed import CHANGE_TYPES, ChangeType
 from daftari.model.limits import CHANGED_NUMBERS_MAX, CHANGES_SEARCHED_MAX, FEED_DAYS
 from daftari.model.members import ContactId, Count, GroupName, Mobile, Number, Text, Time
+from daftari.model.projects import WORKER_REQUEST
 from daftari.model.time import format_time
 from daftari.rules.events import Action
 from daftari.store import Tx, WriteTx, erasures, exports, feed
@@ -31,7 +32,7 @@ ROWS_PER_STEP = 1_000
 """Changes that one step deletes, or clears of an erased contact."""
 DAY_MICROSECONDS = 24 * 3600 * 1_000_000
 
-Source = Literal["api", "command", "import", "inbound"]
+Source = Literal["api", "command", "import", "inbound", "worker"]
 
 _SOURCES: dict[str, Source] = {
     Action.RECEIVE_INBOUND: "inbound",
@@ -49,6 +50,7 @@ _KEEPING: frozenset[ChangeType] = frozenset({"contacts.deleted", "contacts.erase
 _read_detail = msgspec.json.Decoder(dict[str, Any]).decode
 
 Range = Annotated[list[ContactId], Meta(min_length=2, max_length=2)]
+MessageRange = Annotated[list[Number], Meta(min_length=2, max_length=2)]
 
 
 # ---- reading --------------------------------------------------------------------------------------------
@@ -60,9 +62,10 @@ class Author(Struct, frozen=True):
     key: Text | None
     """The first characters of the key, as `daftari key list` shows them; `null` for what came without one."""
     source: Source
-    """`api`: a call. `command`: a command on the server. `import`: an import or its undo. `inbound`: a provider."""
+    """`api`: a call. `command`: a command on the server. `import`: an import or its undo. `inbound`: a provider.
+    `worker`: what the service does by itself, such as sending."""
     request_id: Text
-    """The `X-Request-Id` of the call; the name of the command; or the import."""
+    """The `X-Request-Id` of the call; the name of the command; the import; or `worker`."""
 
 
 class ChangeView(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -86,6 +89,11 @@ class ChangeView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """For `contacts.erased`: the earlier changes that named the number."""
     import_: Number | None = field(default=None, name="import")
     """For `import.finished` and `import.undone`: the import's id."""
+    campaign: Number | None = None
+    """For `campaign.started` and `campaign.finished`: the campaign's id. For `messages.settled`: the campaign that the
+    messages are of, if they are of one."""
+    message_ids: list[MessageRange] | None = None
+    """For `messages.settled`: the messages, as ranges of ids."""
 
 
 class FeedPage(Struct, frozen=True):
@@ -156,7 +164,7 @@ def _find_changes(
 def _weigh(change: StoredChange) -> int:
     """How many numbers and ranges of ids a change has."""
     facts = 0 if change.first_fact is None or change.last_fact is None else change.last_fact - change.first_fact + 1
-    return facts + len(change.contacts and change.contacts.split(","))
+    return facts + len(change.contacts and change.contacts.split(",")) + change.detail.count(",")
 
 
 def _show_changes(tx: Tx, found: Sequence[StoredChange]) -> list[ChangeView]:
@@ -169,21 +177,34 @@ def _show_changes(tx: Tx, found: Sequence[StoredChange]) -> list[ChangeView]:
 def _show_change(change: StoredChange, names: _GroupNames, mobiles: _FactMobiles, keys: dict[int, str]) -> ChangeView:
     detail = _read_detail(change.detail) if change.detail else {}
     key = None if change.key_id is None else keys.get(change.key_id)
-    source = _SOURCES.get(change.action) or ("command" if change.key_id is None else "api")
+    messages = detail.get("messages")
     has_contacts = change.type.startswith("contacts.") or change.type in ("group.joined", "group.left")
     is_consent = change.first_fact is not None
     return ChangeView(
         seq=change.seq,
         at=format_time(change.at),
         type=change.type,
-        by=Author(key, source, change.request_id),
+        by=Author(key, _find_source(change), change.request_id),
         contact_ids=[[*ids] for ids in read_ranges(change.contacts)] if has_contacts or is_consent else None,
         group=names.after(change),
         former_name=change.former_name if change.type == "group.renamed" else None,
         mobiles=mobiles.of(change) if is_consent else None,
         consent_seqs=detail.get("consent_seqs", []),
         import_=detail.get("import"),
+        campaign=detail.get("campaign"),
+        message_ids=None if messages is None else [[*ids] for ids in read_ranges(messages)],
     )
+
+
+def _find_source(change: StoredChange) -> Source:
+    if change.action in _SOURCES:
+        return _SOURCES[change.action]
+    if change.key_id is not None:
+        return "api"
+    if change.request_id == WORKER_REQUEST:
+        return "worker"
+    # Without an act it came with a report.
+    return "command" if change.action else "inbound"
 
 
 class _GroupNames:

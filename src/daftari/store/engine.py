@@ -37,7 +37,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     ),
     "change": (
         *("project_id", "seq", "journal_seq", "type", "group_id", "former_name", "contacts"),
-        *("first_fact", "last_fact", "detail"),
+        *("first_fact", "last_fact", "detail", "at", "request_id"),
     ),
     "removal": ("project_id", "seq", "mobile", "at", "reason"),
     "fact": (

@@ -25,7 +25,7 @@ class NewChange(Struct, frozen=True):
 
 
 class StoredChange(Struct, frozen=True):
-    """A row of the feed, with what the journal knows of its write.
+    """A row of the feed, with what is known of its write. ``action``: of its journal row; empty when it has none.
 
     ``contacts``: ranges of ids. ``former_name``: what a group that was renamed or deleted was called. ``first_fact`` to
     ``last_fact``: the facts of a change of consent. ``detail``: further members of the change, as JSON.
@@ -53,14 +53,18 @@ class ChangeContacts(Struct, frozen=True):
     contacts: str
 
 
-def insert_changes(tx: WriteTx, *, journal_seq: int, changes: Sequence[NewChange]) -> None:
-    """Insert the changes of a write, in their order. Only ``rules/events.py`` calls this."""
+def insert_changes(tx: WriteTx, *, journal_seq: int | None, changes: Sequence[NewChange]) -> None:
+    """Insert the changes of a write, in their order. Only ``rules/events.py`` calls this.
+
+    ``journal_seq``: its journal row; ``None`` when it has none, so that the changes themselves say when, and by whom.
+    """
     first = tx.book.next_change
     tx.book.next_change = first + len(changes)
+    at, request_id = (tx.now, tx.actor.request_id) if journal_seq is None else (None, None)
     rows = [
         (
             *(tx.project.id, seq, journal_seq, new.type, new.group_id, new.former_name, new.contacts),
-            *(*new.facts, new.detail),
+            *(*new.facts, new.detail, at, request_id),
         )
         for seq, new in enumerate(changes, start=first)
     ]

@@ -8,9 +8,9 @@ import socket
 from hashlib import blake2b
 from pathlib import Path
 
-from daftari.model.projects import Actor
+from daftari.model.projects import WORKER_REQUEST, Actor
 
-WORKER = Actor(None, "worker")
+WORKER = Actor(None, WORKER_REQUEST)
 """The actor of writes that no request asked for."""
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 PROCESSES = Path("/proc/self/ns/pid")

@@ -18,7 +18,7 @@ class ChangeAuthor(Record, frozen=True, kw_only=True):
 
 
 class Change(Record, frozen=True, kw_only=True):
-    """A change. ``contact_ids`` are ranges, of the first and the last id. What something is now has to be asked."""
+    """A change. Ids are ranges, of the first and the last one. What something is now has to be asked."""
 
     seq: int
     at: datetime
@@ -30,6 +30,8 @@ class Change(Record, frozen=True, kw_only=True):
     mobiles: list[str] = field(default_factory=list)
     consent_seqs: list[int] = field(default_factory=list)
     import_id: int | None = field(default=None, name="import")
+    campaign_id: int | None = field(default=None, name="campaign")
+    message_ids: list[list[int]] = field(default_factory=list)
 
 
 class ChangePage(Record, frozen=True, kw_only=True):

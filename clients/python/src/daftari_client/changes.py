@@ -22,6 +22,9 @@ ChangeType = Literal[
     "consent.changed",
     "import.finished",
     "import.undone",
+    "campaign.started",
+    "campaign.finished",
+    "messages.settled",
 ]
 WAIT_SECONDS = 25
 

@@ -19,9 +19,10 @@ from daftari.model.messages import CampaignState, StoredCampaign
 from daftari.model.time import format_time
 from daftari.rules import audiences
 from daftari.rules.campaigns.draft import audience_of, read_campaign
-from daftari.rules.events import Action, record
+from daftari.rules.events import Action, CampaignStarted, record
 from daftari.rules.fields import fold_name
 from daftari.rules.messages.campaigns import LATE_MICROSECONDS, OpenCampaign
+from daftari.rules.messages.ends import Ends
 from daftari.rules.messages.progress import CampaignProgress, Retry, read_definition, read_progress, written
 from daftari.rules.senders.lifecycle import get_sender
 from daftari.rules.senders.meter import read_meter
@@ -120,12 +121,13 @@ def start_campaign(tx: WriteTx, *, start: Start, expected: int | None) -> Stored
     if start.found is not None:
         refuse_other_count(start.found.counted.count, expected)
         started = _freeze(tx, before, start.found, expected=expected)
+        record(tx, Action.START_CAMPAIGN, CampaignStarted(started.id))
     else:
         progress = CampaignProgress(expected=expected)
         started = replace(before, state="scheduled", reason="", due_at=start.at, progress=written(progress))
         campaigns.save_campaign(tx, campaign=started)
         _hint(tx, started)
-    record(tx, Action.START_CAMPAIGN)
+        record(tx, Action.START_CAMPAIGN)
     return started
 
 
@@ -197,7 +199,7 @@ def start_due(tx: WriteTx, *, start: Start) -> None:
         _change(tx, replace(before, progress=written(progress)), "paused", "count_changed")
         return
     _freeze(tx, before, start.found, expected=progress.expected)
-    record(tx, Action.START_CAMPAIGN)
+    record(tx, Action.START_CAMPAIGN, CampaignStarted(before.id))
 
 
 # ---- under way --------------------------------------------------------------------------------------
@@ -223,12 +225,13 @@ def resume_campaign(tx: WriteTx, *, campaign_id: int) -> StoredCampaign:
 def cancel_campaign(tx: WriteTx, *, campaign_id: int) -> StoredCampaign:
     """End it. What waits is cancelled, the last of many by the worker; what was or is being sent stays as it is."""
     before = _in_state(tx, campaign_id, ["scheduled", "running", "paused"], verb="cancel")
-    campaign = OpenCampaign(before)
+    ends = Ends()
+    campaign = OpenCampaign(before, ends)
     campaign.end_rest("cancelled")
     campaign.end_waiting(tx)
     changed = campaign.saved(now=tx.now)
     campaigns.save_campaign(tx, campaign=changed)
-    record(tx, Action.CANCEL_CAMPAIGN)
+    record(tx, Action.CANCEL_CAMPAIGN, *ends.as_events())
     return changed
 
 
@@ -246,7 +249,8 @@ def retry_campaign(tx: WriteTx, *, campaign_id: int, states: Sequence[str], may_
     progress.retry = Retry(chosen, may_repeat, tx.now)
     progress.finished_at, progress.active_at = 0, tx.now
     state: CampaignState = "paused" if before.state == "paused" else "running"
-    return _change(tx, replace(before, progress=written(progress)), state, before.reason)
+    begins = [CampaignStarted(before.id)] if before.state == "finished" else []
+    return _change(tx, replace(before, progress=written(progress)), state, before.reason, *begins)
 
 
 def _read_states(states: Sequence[str], *, may_repeat: bool) -> tuple[Literal["failed", "unknown"], ...]:
@@ -258,11 +262,13 @@ def _read_states(states: Sequence[str], *, may_repeat: bool) -> tuple[Literal["f
     return cast(tuple[Literal["failed", "unknown"], ...], tuple(sorted({*states})))
 
 
-def _change(tx: WriteTx, before: StoredCampaign, state: CampaignState, reason: str) -> StoredCampaign:
+def _change(
+    tx: WriteTx, before: StoredCampaign, state: CampaignState, reason: str, *happened: CampaignStarted
+) -> StoredCampaign:
     changed = replace(before, state=state, reason=reason)
     campaigns.save_campaign(tx, campaign=changed)
     _hint(tx, changed)
-    record(tx, Action.UPDATE_CAMPAIGN)
+    record(tx, Action.UPDATE_CAMPAIGN, *happened)
     return changed
 
 

@@ -7,7 +7,8 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from daftari.model.messages import CampaignState, MessagePurpose, StoredCampaign, StoredMessage, StoredSender
+from daftari.model.messages import CALLS, CampaignState, MessagePurpose, StoredCampaign, StoredMessage, StoredSender
+from daftari.rules.messages.ends import Ends
 from daftari.rules.messages.progress import Retry, read_definition, read_progress, written
 from daftari.store import Tx, WriteTx, audiences, campaigns, messages
 from daftari.store.contacts import StoredContact
@@ -29,10 +30,11 @@ Memberships = Mapping[int, frozenset[int]]
 
 
 class OpenCampaign:
-    """A campaign that runs."""
+    """A campaign that runs. ``ends`` gets what comes to an end."""
 
-    def __init__(self, stored: StoredCampaign) -> None:
+    def __init__(self, stored: StoredCampaign, ends: Ends) -> None:
         self.stored = stored
+        self._ends = ends
         self.definition = read_definition(stored.definition)
         self._progress = read_progress(stored.progress)
         self._place = stored.next_place
@@ -164,6 +166,7 @@ class OpenCampaign:
     def count(self, before: StoredMessage | None, after: StoredMessage) -> None:
         """Count a message that changed; ``before`` is ``None`` for one that has no row yet."""
         self._progress.move(before, after)
+        self._ends.add(before, after, campaign_id=self.stored.id)
 
     def end_rest(self, ending: Ending) -> None:
         """End what was not claimed yet; it has no rows, and the cursor says where it begins."""
@@ -182,6 +185,7 @@ class OpenCampaign:
             self._state = "finished"
         if self._state in ("finished", "cancelled") and not self._progress.finished_at:
             self._progress.finished_at = now
+            self._ends.finish(self.stored.id)
         return replace(
             self.stored,
             state=self._state,
@@ -207,11 +211,11 @@ def is_too_early(message: StoredMessage, *, now: int) -> bool:
 
 
 def open_campaigns(
-    tx: Tx, *, sender: StoredSender, opens_at: Callable[[MessagePurpose], int], resumed_at: int
+    tx: Tx, *, sender: StoredSender, opens_at: Callable[[MessagePurpose], int], resumed_at: int, ends: Ends
 ) -> list[OpenCampaign]:
     """The campaigns of a sender that run, those that pause now among them. ``opens_at``: when a purpose may be sent."""
     found = [
-        OpenCampaign(stored)
+        OpenCampaign(stored, ends)
         for stored in campaigns.list_active_campaigns(tx, sender_id=sender.id)
         if stored.state == "running"
     ]
@@ -220,30 +224,33 @@ def open_campaigns(
     return found
 
 
-def end_cancelled(tx: WriteTx, *, campaign_ids: Iterable[int]) -> bool:
+def end_cancelled(tx: WriteTx, *, campaign_ids: Iterable[int], ends: Ends) -> bool:
     """End some of the waiting messages of those that were cancelled. Returns whether there may be more of them."""
     has_more = False
     for campaign_id in campaign_ids:
         stored = campaigns.get_campaign(tx, campaign_id=campaign_id)
         if stored is not None and stored.state in ("cancelled", "finished"):
-            campaign = OpenCampaign(stored)
+            campaign = OpenCampaign(stored, ends)
             has_more = campaign.end_waiting(tx) or has_more
             save_campaigns(tx, [campaign])
     return has_more
 
 
-def count_changes(tx: WriteTx, changed: Iterable[tuple[StoredMessage, StoredMessage]]) -> None:
+def count_changes(tx: WriteTx, changed: Iterable[tuple[StoredMessage, StoredMessage]], *, ends: Ends) -> None:
     """Count messages that changed, each as it was and as it is, in the campaigns that they are of."""
-    found: dict[int, OpenCampaign] = {}
+    found: dict[int, OpenCampaign | None] = {CALLS: None}
     for before, after in changed:
-        if before.origin_id and before != after:
-            if before.origin_id not in found:
-                stored = campaigns.get_campaign(tx, campaign_id=before.origin_id)
-                if stored is None:
-                    continue
-                found[before.origin_id] = OpenCampaign(stored)
-            found[before.origin_id].count(before, after)
-    save_campaigns(tx, [*found.values()])
+        if before == after:
+            continue
+        if before.origin_id not in found:
+            stored = campaigns.get_campaign(tx, campaign_id=before.origin_id)
+            found[before.origin_id] = None if stored is None else OpenCampaign(stored, ends)
+        campaign = found[before.origin_id]
+        if campaign is None:
+            ends.add(before, after, campaign_id=None)
+        else:
+            campaign.count(before, after)
+    save_campaigns(tx, [campaign for campaign in found.values() if campaign is not None])
 
 
 def save_campaigns(tx: WriteTx, found: Sequence[OpenCampaign]) -> None:

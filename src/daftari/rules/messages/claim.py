@@ -18,6 +18,7 @@ from daftari.rules.consent.decisions import ALLOWING, Question, judge_sender
 from daftari.rules.consent.state import NOTHING_KNOWN, State, decode_state
 from daftari.rules.messages.campaigns import OpenCampaign, end_cancelled, open_campaigns, save_campaigns
 from daftari.rules.messages.content import Message, Unsendable, kept_content, render
+from daftari.rules.messages.ends import Ends
 from daftari.rules.senders.hours import Hours
 from daftari.rules.senders.meter import HOUR_MICROSECONDS, Meter, read_meter, write_meter
 from daftari.rules.senders.model import decode_definition, find_call_max, find_wait
@@ -64,30 +65,36 @@ def claim_messages(tx: WriteTx, *, sender_id: int, fence: int) -> Claim | None:
     if sender is None or sender.fence != fence:
         return None
     definition, meter = decode_definition(sender.definition), read_meter(sender.meter)
-    has_ended_more = end_cancelled(tx, campaign_ids=_waiting_campaigns(tx, sender))
+    ends = Ends()
+    has_ended_more = end_cancelled(tx, campaign_ids=_waiting_campaigns(tx, sender), ends=ends)
     if sender.paused or sender.deleted_at is not None or find_wait(definition):
+        ends.record(tx)
         return Claim(sender, definition, (), tx.now if has_ended_more else None)
     meter.fill(definition, now=tx.now)
     hours = Hours(tx.project, definition, now=tx.now)
     opens_at = partial(_opens_at, meter, definition, hours, tx.now)
-    opened = open_campaigns(tx, sender=sender, opens_at=opens_at, resumed_at=meter.resumed_at)
+    opened = open_campaigns(tx, sender=sender, opens_at=opens_at, resumed_at=meter.resumed_at, ends=ends)
     running = [campaign for campaign in opened if campaign.is_running]
     limit = min(find_call_max(sender, definition), meter.capacity(definition, now=tx.now))
     found = _find_due(tx, sender, limit)
     found += _take_turns(tx, sender, meter, running, limit - len(found))
     decided = _decide(tx, sender, definition, hours, found)
     for candidate, message in zip(found, decided, strict=True):
-        if candidate.campaign is not None:
-            candidate.campaign.count(None if candidate.is_new else candidate.message, message)
+        before = None if candidate.is_new else candidate.message
+        if candidate.campaign is None:
+            ends.add(before, message, campaign_id=None)
+        else:
+            candidate.campaign.count(before, message)
     messages.insert_messages(tx, messages=_changed(found, decided, is_new=True))
     messages.save_messages(tx, messages=_changed(found, decided, is_new=False))
     claimed = [message for message in decided if message.state == "sending"]
     meter.count(messages=len(claimed), parts=sum(message.parts for message in claimed), now=tx.now)
     save_campaigns(tx, opened)
+    ends.record(tx)
     senders.save_meter(tx, sender_id=sender.id, meter=write_meter(meter), paused="")
     next_at = tx.now if has_ended_more else _next_at(tx, sender, definition, meter, hours, running)
-    ends = {purpose: hours.find_end(purpose) for purpose in {message.purpose for message in claimed}}
-    closes_at = {purpose: at for purpose, at in ends.items() if at is not None}
+    closing = {purpose: hours.find_end(purpose) for purpose in {message.purpose for message in claimed}}
+    closes_at = {purpose: at for purpose, at in closing.items() if at is not None}
     return Claim(sender, definition, claimed, next_at, closes_at)
 
 

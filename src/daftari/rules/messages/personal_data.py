@@ -8,6 +8,8 @@ from msgspec.structs import replace
 
 from daftari.model.erasures import Person, Removed
 from daftari.model.messages import StoredMessage
+from daftari.rules.events import Action, record
+from daftari.rules.messages.ends import Ends
 from daftari.rules.messages.settle import save_changed
 from daftari.rules.messages.views import show_messages
 from daftari.store import Tx, WriteTx, messages
@@ -21,13 +23,15 @@ def erase(tx: WriteTx, person: Person) -> Removed:
     One that waits is not sent. One that is being sent, or whose end is not known, keeps its state, and is settled by
     our own id.
     """
-    forgotten, replies = 0, 0
+    forgotten, replies, ends = 0, 0, Ends()
     for found in _walk(tx, person.mobile):
         changed = [(before, _forget(before, now=tx.now)) for before in found]
-        save_changed(tx, changed)
+        save_changed(tx, changed, ends=ends)
         replies += messages.forget_details(tx, ids=[message.id for message in found])
         forgotten += len(found)
     messages.delete_subject_reports(tx, mobile=person.mobile)
+    if settled := ends.as_events():
+        record(tx, Action.ERASE_NUMBER, *settled)
     return {"messages": forgotten, "replies": replies}
 
 

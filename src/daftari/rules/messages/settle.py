@@ -24,6 +24,7 @@ from daftari.rules.consent.views import write_evidence
 from daftari.rules.events import Action, record
 from daftari.rules.messages.campaigns import REPORT_MICROSECONDS, REPORTED, count_changes
 from daftari.rules.messages.content import read_own_id
+from daftari.rules.messages.ends import Ends
 from daftari.rules.numbers import read_international
 from daftari.rules.senders.meter import REFUSED, STOPPED, TAKEN, read_meter, taken_over, write_meter
 from daftari.rules.senders.model import decode_definition
@@ -80,15 +81,17 @@ def record_answers(tx: WriteTx, *, sender_id: int, fence: int, answers: Sequence
             attempts.append(
                 StoredAttempt(sender.id, answer.outcome.provider_id, before.id, before.attempt, "accepted", "")
             )
+    ends = Ends()
     messages.save_attempts(tx, attempts=attempts)
-    save_changed(tx, changed)
+    save_changed(tx, changed, ends=ends)
     _note(tx, sender, answers)
     _record_refusals(
         tx, sender, [(kept[one.message_id], one.outcome.code) for one in answers if _is_final(one.outcome)]
     )
     early = messages.take_reports(tx, sender_id=sender.id, provider_ids=[one.provider_id for one in attempts])
     if early:
-        take_reports(tx, sender=sender, reports=[_read_report(report.report) for report in early])
+        take_reports(tx, sender=sender, reports=[_read_report(report.report) for report in early], ends=ends)
+    ends.record(tx)
     return True
 
 
@@ -97,10 +100,10 @@ def _is_final(outcome: Outcome | None) -> TypeGuard[Outcome]:
     return outcome is not None and outcome.word in ("opt_out", "dead")
 
 
-def save_changed(tx: WriteTx, changed: Sequence[tuple[StoredMessage, StoredMessage]]) -> None:
-    """Save messages, each as it was and as it is, and count them in their campaigns."""
+def save_changed(tx: WriteTx, changed: Sequence[tuple[StoredMessage, StoredMessage]], *, ends: Ends) -> None:
+    """Save messages, each as it was and as it is, and count them in their campaigns. ``ends`` gets those that ended."""
     messages.save_messages(tx, messages=[after for before, after in changed if after != before])
-    count_changes(tx, changed)
+    count_changes(tx, changed, ends=ends)
 
 
 def _after(tx: WriteTx, sender: StoredSender, before: StoredMessage, answer: Answer) -> StoredMessage:
@@ -191,7 +194,9 @@ def recover_messages(tx: WriteTx, *, sender_id: int, fence: int) -> bool:
         elif definition.on_unknown == "resend":
             after = replace(message, state="waiting", due_at=0, attempt=message.attempt + 1)
         changed.append((message, after))
-    save_changed(tx, changed)
+    ends = Ends()
+    save_changed(tx, changed, ends=ends)
+    ends.record(tx)
     return len(left) == RECOVERED_PER_STEP
 
 
@@ -212,14 +217,19 @@ def receive_reports(tx: WriteTx, *, reports: Sequence[DeliveryReport], provider:
         for sender in senders.list_senders(tx)
         if decode_definition(sender.definition).gateway == provider and sender_id in (None, sender.id)
     ]
+    ends = Ends()
     for sender in owners:
-        take_reports(tx, sender=sender, reports=reports, keeps_early=len(owners) == 1)
+        take_reports(tx, sender=sender, reports=reports, ends=ends, keeps_early=len(owners) == 1)
+    ends.record(tx)
 
 
 def take_reports(
-    tx: WriteTx, *, sender: StoredSender, reports: Sequence[DeliveryReport], keeps_early: bool = True
+    tx: WriteTx, *, sender: StoredSender, reports: Sequence[DeliveryReport], ends: Ends, keeps_early: bool = True
 ) -> None:
-    """Settle the attempts that reports of one sender are about; keep those whose attempt is not known yet."""
+    """Settle the attempts that reports of one sender are about; keep those whose attempt is not known yet.
+
+    ``ends`` gets the messages that ended, and the campaigns.
+    """
     known = _find_attempts(tx, sender, reports)
     kept = messages.find_messages(tx, ids=sorted({attempt.message_id for attempt in known.values()}))
     now = dict(kept)
@@ -235,7 +245,7 @@ def take_reports(
         now[before.id] = _settle_message(before, settled, report, now=tx.now)
     messages.save_attempts(tx, attempts=[attempt for attempt in known.values() if attempt.provider_id])
     changed = [(kept[number], now[number]) for number in kept]
-    save_changed(tx, changed)
+    save_changed(tx, changed, ends=ends)
     _record_refusals(tx, sender, _refused_by(sender, reports, known, now))
     if keeps_early:
         _keep_early(tx, sender, early)

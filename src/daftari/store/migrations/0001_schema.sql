@@ -161,13 +161,14 @@ CREATE TABLE journal (
     PRIMARY KEY (project_id, seq)
 ) STRICT, WITHOUT ROWID;
 
--- The feed: one row a change, without a gap. journal_seq: the write that made it. contacts: ranges of ids.
+-- The feed: one row a change, without a gap. journal_seq: the write that made it; where it is null, at and request_id say
+-- when and by what. contacts: ranges of ids.
 -- former_name: what a group that was renamed or deleted was called. first_fact to last_fact: the facts of a change of
 -- consent. detail: further members of the change, as JSON.
 CREATE TABLE change (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
     seq INTEGER NOT NULL,
-    journal_seq INTEGER NOT NULL,
+    journal_seq INTEGER,
     type TEXT NOT NULL,
     group_id INTEGER,
     former_name TEXT,
@@ -175,6 +176,8 @@ CREATE TABLE change (
     first_fact INTEGER,
     last_fact INTEGER,
     detail TEXT NOT NULL,
+    at INTEGER,
+    request_id TEXT,
     PRIMARY KEY (project_id, seq)
 ) STRICT, WITHOUT ROWID;
 

@@ -1,11 +1,10 @@
 -- name: list_changes
 -- Changes of some types after a number and up to another one, in order, with what the journal knows of their writes.
-SELECT ch.seq, j.at, ch.type, j.key_id, j.request_id, j.action, ch.group_id, ch.former_name, ch.contacts,
+SELECT ch.seq, COALESCE(ch.at, j.at), ch.type, j.key_id, COALESCE(ch.request_id, j.request_id), COALESCE(j.action, ''), ch.group_id, ch.former_name, ch.contacts,
     ch.first_fact, ch.last_fact, ch.detail
-FROM change AS ch CROSS JOIN journal AS j
+FROM change AS ch LEFT JOIN journal AS j ON j.project_id = :project AND j.seq = ch.journal_seq
 WHERE ch.project_id = :project AND ch.seq > :after AND ch.seq <= :last
     AND ch.type IN (SELECT wanted.type FROM rows(:types AS wanted, type text))
-    AND j.project_id = :project AND j.seq = ch.journal_seq
 ORDER BY ch.seq LIMIT :limit;
 
 -- name: get_last_change
@@ -56,8 +55,9 @@ UPDATE change SET contacts = :contacts WHERE project_id = :project AND seq = :se
 
 -- name: list_change_times
 -- The first changes that are kept, up to a limit, with their times.
-SELECT ch.seq, j.at FROM change AS ch CROSS JOIN journal AS j
-WHERE ch.project_id = :project AND j.project_id = :project AND j.seq = ch.journal_seq
+SELECT ch.seq, COALESCE(ch.at, j.at)
+FROM change AS ch LEFT JOIN journal AS j ON j.project_id = :project AND j.seq = ch.journal_seq
+WHERE ch.project_id = :project
 ORDER BY ch.seq LIMIT :limit;
 
 -- name: delete_changes
