@@ -282,11 +282,30 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 @pytest.fixture
-def server(database: str, settings_for: Callable[..., Settings], loop: asyncio.AbstractEventLoop) -> Iterator[Server]:
-    """The whole service on ``database``, as each server process builds it and gives it up."""
-    built = build_server(settings_for(database))
-    yield built
-    built.rsgi.__rsgi_del__(loop)
+def build(settings_for: Callable[..., Settings], loop: asyncio.AbstractEventLoop) -> Iterator[Callable[[str], Server]]:
+    """The whole service on a database, as each server process builds it and gives it up."""
+    made: dict[str, Server] = {}
+
+    def build(database: str) -> Server:
+        if database not in made:
+            made[database] = build_server(settings_for(database))
+        return made[database]
+
+    yield build
+    for server in made.values():
+        server.rsgi.__rsgi_del__(loop)
+
+
+@pytest.fixture
+def server(database: str, build: Callable[[str], Server]) -> Server:
+    """The service on ``database``."""
+    return build(database)
+
+
+@pytest.fixture
+def open_client(build: Callable[[str], Server], loop: asyncio.AbstractEventLoop) -> Callable[[str], Client]:
+    """Opens a client of the service on a database, for tests with several: ``open_client(database)``."""
+    return lambda database: Client(in_process(build(database).rsgi, loop))
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from tests.oracles.book import SPELLINGS
 from tests.oracles.facts import TEXTS, Event, FactBook, File
 from tests.support import calls, consent_calls
 from tests.support.calls import NOW
+from tests.support.clients import Client
 from tests.support.consent_views import FEW, PEOPLE, QUESTIONS, UNKNOWN, Look, definitions
 from tests.support.machine import (
     ROWS_PER_STEP,
@@ -590,11 +591,11 @@ class Histories(Machine[FactBook]):
 
 
 def test_an_audience_is_everyone_whom_the_rule_permits_and_no_one_else(
-    new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
+    new_database: NewDatabase, open_client: Callable[[str], Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(purge, "ROWS_PER_STEP", ROWS_PER_STEP)
     monkeypatch.setattr(journal, "ROWS_PER_STEP", ROWS_PER_STEP)
-    run_machine(Histories, new_database, runs=RUNS)
+    run_machine(Histories, new_database, open_client, runs=RUNS)
 
 
 def test_one_who_left_a_group_is_in_no_other_that_takes_its_name(store: Store) -> None:

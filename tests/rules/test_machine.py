@@ -7,6 +7,7 @@ for hours what ``make test`` plays for seconds.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from tests.conftest import NewDatabase
 from tests.oracles.book import SUBSCRIBERS, Book
 from tests.support import calls
 from tests.support.calls import NOTHING
+from tests.support.clients import Client
 from tests.support.machine import (
     EVERYTHING,
     ROWS_PER_STEP,
@@ -360,7 +362,7 @@ def folded(name: str) -> str:
 
 
 def test_random_calls_get_the_same_answers_from_both_engines_and_from_plain_dictionaries(
-    new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
+    new_database: NewDatabase, open_client: Callable[[str], Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(purge, "ROWS_PER_STEP", ROWS_PER_STEP)
-    run_machine(Phonebooks, new_database, runs=settings().max_examples)
+    run_machine(Phonebooks, new_database, open_client, runs=settings().max_examples)

@@ -11,8 +11,8 @@ import msgspec
 
 from daftari.errors import ValidationFailed
 from daftari.model.contacts import CreateOutcome, Group, MembershipOutcome, Page, UpdateOutcome
-from daftari.model.projects import Actor, Project
-from daftari.rules.access import projects
+from daftari.model.projects import Actor, KeyKind, Project
+from daftari.rules.access import keys, projects
 from daftari.rules.contacts import contacts, groups, parse
 from daftari.rules.erasure import purge
 from daftari.rules.fields import Problems, read_group_name
@@ -31,6 +31,12 @@ def create_project(store: Store, name: str = "Shopify", *, first_id: int = 1) ->
     return store.system_write(
         NOW, projects.create_project, name=name, region=REGION, on_error="refuse", first_id=first_id
     )
+
+
+def create_key(store: Store, project: Project, kind: KeyKind = "read") -> str:
+    """The text of a new key."""
+    secret, _ = store.system_write(NOW, keys.create_key, project=project, label="", kind=kind, expires_at=None)
+    return secret
 
 
 def create_contacts(
