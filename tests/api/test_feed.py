@@ -14,6 +14,7 @@ from daftari.model.inbound import DeliveryReport
 from daftari.model.limits import CHANGED_NUMBERS_MAX, CHANGES_PER_PAGE_MAX, FEED_DAYS, FEED_WAIT_SECONDS_MAX
 from daftari.model.projects import Actor
 from daftari.rules import feed
+from daftari.rules.access import projects
 from daftari.rules.erasure.clear import clear_erased
 from daftari.rules.feed import DAY_MICROSECONDS
 from daftari.serving.server import Server
@@ -355,6 +356,17 @@ def test_a_feed_of_which_nothing_is_kept_goes_on_from_its_end(
     assert (shown["changes"], shown["next"], shown["oldest"], shown["last"]) == ([], book, book + 1, book)
     assert reset(ana.get("/v1/changes", query={"after": 0}))["last"] == book
     assert changes(ana, after=book)["next"] == book
+
+
+def test_a_project_says_how_long_its_feed_keeps_a_change(store: Store, people: People, ana: Client, book: int) -> None:
+    settings: dict[str, Any] = {"region": None, "on_error": None, "consent": {}, "feed_days": 7}
+    store.system_write(1, projects.set_project, name="Shopify", **settings)
+    found = store.system_read(1, projects.find_project, name="Shopify")
+    in_a_week = time.time_ns() // 1000 + 7 * DAY_MICROSECONDS + 1
+    assert not store.read(people.shopify, in_a_week, EXPIRING_CHANGE.has_expired)
+    assert store.read(found, in_a_week, EXPIRING_CHANGE.has_expired)
+    store.write(found, WORKER, in_a_week, EXPIRING_CHANGE.expire)
+    assert changes(ana)["oldest"] == book + 1
 
 
 def test_no_change_is_deleted_that_a_follower_has_not_had(

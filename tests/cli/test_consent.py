@@ -296,5 +296,11 @@ def test_an_empty_text_and_a_no_bring_the_defaults_back(shopify: Run) -> None:
     assert _lines(shopify("project", "list").stdout)[0][4] == ""
 
 
+def test_the_feed_keeps_changes_for_as_many_days_as_is_said(shopify: Run) -> None:
+    assert "keeps changes for 7 days" in shopify("project", "set", "Shopify", "--feed-days", "7").stderr
+    assert json.loads(shopify("project", "list", "--json").stdout)[0]["feed_days"] == 7
+    assert "3650" in shopify("project", "set", "Shopify", "--feed-days", "4000", code=2).stderr
+
+
 def test_hours_that_are_none_are_refused(shopify: Run) -> None:
     assert "must be such as" in shopify("project", "set", "Shopify", "--quiet-hours", "at night", code=1).stderr

@@ -11,10 +11,11 @@ from daftari.cli.terminal.commands import command, command_group
 from daftari.cli.terminal.options import DatabaseOptions, JsonOption, YesOption
 from daftari.cli.terminal.output import WRONG_USAGE, fail, format_optional_time, print_list, say
 from daftari.cli.terminal.prompts import confirm
+from daftari.model.limits import FEED_DAYS_MAX
 from daftari.model.projects import ConsentSettings, OnDelete, OnError, StopScope
 from daftari.model.time import current_time
 
-COLUMNS = ("name", "region", "on_error", "created_at", "consent")
+COLUMNS = ("name", "region", "on_error", "created_at", "consent", "feed_days")
 DEFAULT_REGION = "KE"
 
 app = command_group("Projects: each has its own contacts and API keys.")
@@ -22,6 +23,19 @@ app = command_group("Projects: each has its own contacts and API keys.")
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The project's name, in any case.")]
 _REGION = typer.Option("--region", metavar="CODE", help="The country of numbers without a country code.")
 _ON_ERROR = typer.Option("--on-error", help="When some rows of a create are wrong: refuse the call, or skip the rows.")
+_QUIET_HOURS = typer.Option(
+    "--quiet-hours",
+    metavar="TEXT",
+    help="When sending is allowed: 08:00-18:00 Africa/Nairobi, or off; an empty text: the region's hours.",
+)
+_MESSAGE_CAPS = typer.Option(
+    "--message-caps",
+    metavar="TEXT",
+    help="How often a number may be messaged: marketing=3/24 is 3 in 24 hours; an empty text: no limit.",
+)
+_FEED_DAYS = typer.Option(
+    "--feed-days", min=1, max=FEED_DAYS_MAX, metavar="DAYS", help="How long the feed keeps a change."
+)
 
 
 def _words_option(option: str, what: str) -> typer.models.OptionInfo:
@@ -76,6 +90,7 @@ def list_projects(*, as_json: JsonOption = False, where: DatabaseOptions) -> Non
         (
             *(project.name, project.region, project.on_error, format_optional_time(project.created_at)),
             msgspec.to_builtins(project.consent) if as_json else _format_consent(project.consent),
+            project.feed_days,
         )
         for project in found
     ]
@@ -129,25 +144,12 @@ def set_project(
             show_default=False,
         ),
     ] = None,
-    quiet_hours: Annotated[
-        str | None,
-        typer.Option(
-            "--quiet-hours",
-            metavar="TEXT",
-            help="When sending is allowed: 08:00-18:00 Africa/Nairobi, or off; an empty text: the region's hours.",
-        ),
-    ] = None,
-    message_caps: Annotated[
-        str | None,
-        typer.Option(
-            "--message-caps",
-            metavar="TEXT",
-            help="How often a number may be messaged: marketing=3/24 is 3 in 24 hours; an empty text: no limit.",
-        ),
-    ] = None,
+    quiet_hours: Annotated[str | None, _QUIET_HOURS] = None,
+    message_caps: Annotated[str | None, _MESSAGE_CAPS] = None,
     opt_out_words: Annotated[str | None, _words_option("--opt-out-words", "that opt out")] = None,
     opt_in_words: Annotated[str | None, _words_option("--opt-in-words", "that opt in")] = None,
     help_words: Annotated[str | None, _words_option("--help-words", "that ask for help")] = None,
+    feed_days: Annotated[int | None, _FEED_DAYS] = None,
     where: DatabaseOptions,
 ) -> None:
     """Change the settings of a project.
@@ -166,15 +168,24 @@ def set_project(
         "opt_in_words": _split_words(opt_in_words),
         "help_words": _split_words(help_words),
     }
-    if region is None and on_error is None and all(value is None for value in consent.values()):
+    if all(value is None for value in (region, on_error, feed_days, *consent.values())):
         raise fail("Nothing to change: give --region, --on-error or another option.", code=WRONG_USAGE)
     changed = region.upper() if region else None
     with where.open_store() as store:
         project = store.system_write(
-            current_time(), projects.set_project, name=name, region=changed, on_error=on_error, consent=consent
+            current_time(),
+            projects.set_project,
+            name=name,
+            region=changed,
+            on_error=on_error,
+            consent=consent,
+            feed_days=feed_days,
         )
     settings = _format_consent(project.consent) or "defaults"
-    say(f"Project {project.name!r} has region {project.region} and on_error {project.on_error}; consent: {settings}.")
+    say(
+        f"Project {project.name!r} has region {project.region} and on_error {project.on_error}; consent: {settings}. "
+        f"Its feed keeps changes for {project.feed_days} days."
+    )
 
 
 @command(app, "delete", "daftari project delete Shopify", "daftari project delete Shopify --yes")

@@ -116,7 +116,9 @@ CHANGED_NUMBERS_MAX = 20_000
 FEED_WAIT_SECONDS_MAX = 30
 """How long a call of the feed waits for a change."""
 FEED_DAYS = 90
-"""How long the feed keeps a change; longer if something that follows the feed has not had it."""
+"""How long the feed keeps a change, unless the project sets it."""
+FEED_DAYS_MAX = 3_650
+"""How long a project may have the feed keep a change."""
 
 # ---- inbound --------------------------------------------------------------------------------------------
 

@@ -6,6 +6,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from daftari.model.limits import FEED_DAYS
+
 OnError = Literal["refuse", "skip"]
 StopScope = Literal["everything", "channel", "sender", "marketing"]
 """What a plain STOP and a DELETE mean: everything; everything on that channel; that sender there; all marketing."""
@@ -52,6 +54,8 @@ class Project(Struct, frozen=True):
     former_names: tuple[str, ...] = ()
     """Folded names, the present one included, that requests may still use."""
     consent: ConsentSettings = ConsentSettings()
+    feed_days: int = FEED_DAYS
+    """How long the feed keeps a change; longer if something that follows the feed has not had it."""
 
 
 NO_PROJECT = Project(id=0, name="", region="", on_error="refuse", created_at=0)

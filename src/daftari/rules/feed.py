@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from daftari.errors import FeedReset
 from daftari.model.feed import CHANGE_TYPES, ChangeType
-from daftari.model.limits import CHANGED_NUMBERS_MAX, CHANGES_SEARCHED_MAX, FEED_DAYS
+from daftari.model.limits import CHANGED_NUMBERS_MAX, CHANGES_SEARCHED_MAX
 from daftari.model.members import ContactId, Count, GroupName, Mobile, Number, Text, Time
 from daftari.model.projects import WORKER_REQUEST
 from daftari.model.time import format_time
@@ -276,7 +276,7 @@ def expire_changes(tx: WriteTx) -> None:
 
 def _find_expired(tx: Tx, *, limit: int) -> int | None:
     """The last of at most ``limit`` changes that may go."""
-    before = tx.now - FEED_DAYS * DAY_MICROSECONDS
+    before = tx.now - tx.project.feed_days * DAY_MICROSECONDS
     had = min((seq for follower in FOLLOWERS if (seq := follower(tx)) is not None), default=None)
     expired = None
     for seq, at in feed.list_change_times(tx, limit=limit):

@@ -62,6 +62,7 @@ def update_project(tx: SystemTx, *, project: Project, folded: str) -> None:
         region=project.region,
         on_error=project.on_error,
         consent=msgspec.json.encode(project.consent).decode(),
+        feed_days=project.feed_days,
     )
     tx.run("insert_project_name", id=project.id, folded=folded)
 
@@ -80,9 +81,11 @@ def close_book(tx: Tx) -> None:
     tx.run("close_book")
 
 
-def read_project(project_id: int, name: str, region: str, on_error: OnError, created_at: int, consent: str) -> Project:
+def read_project(
+    project_id: int, name: str, region: str, on_error: OnError, created_at: int, consent: str, feed_days: int
+) -> Project:
     """A project from the columns of its row; ``consent`` is JSON."""
-    return Project(project_id, name, region, on_error, created_at, consent=_read_consent(consent))
+    return Project(project_id, name, region, on_error, created_at, consent=_read_consent(consent), feed_days=feed_days)
 
 
 def _insert_book(tx: Tx, *, first_id: int) -> None:
@@ -90,4 +93,4 @@ def _insert_book(tx: Tx, *, first_id: int) -> None:
 
 
 def _fetch_projects(tx: Tx, query: str, **values: int | str) -> list[Project]:
-    return [read_project(*row) for row in tx.fetch(tuple[int, str, str, OnError, int, str], query, **values)]
+    return [read_project(*row) for row in tx.fetch(tuple[int, str, str, OnError, int, str, int], query, **values)]

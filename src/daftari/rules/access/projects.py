@@ -15,7 +15,7 @@ from daftari.mobile import is_region
 from daftari.model.consent import PURPOSES
 from daftari.model.inbound import InboundToken
 from daftari.model.jobs import JobKind
-from daftari.model.limits import FIRST_ID_MAX
+from daftari.model.limits import FEED_DAYS_MAX, FIRST_ID_MAX
 from daftari.model.projects import Cap, Key, KeyKind, OnError, Project
 from daftari.rules.access import inbound_tokens
 from daftari.rules.access import keys as access_keys
@@ -121,17 +121,26 @@ def rename_project(tx: SystemTx, *, name: str, new_name: str) -> Project:
 
 
 def set_project(
-    tx: SystemTx, *, name: str, region: str | None, on_error: OnError | None, consent: Mapping[str, object]
+    tx: SystemTx,
+    *,
+    name: str,
+    region: str | None,
+    on_error: OnError | None,
+    consent: Mapping[str, object],
+    feed_days: int | None = None,
 ) -> Project:
     """Other settings for a project; what is ``None`` or absent keeps what is there. ``consent``: by member's name."""
     found = find_project(tx, name=name)
     if region is not None:
         _refuse_region(region)
+    if feed_days is not None and not 1 <= feed_days <= FEED_DAYS_MAX:
+        raise ValidationFailed({"feed_days": [f"The feed_days field must be between 1 and {FEED_DAYS_MAX}."]})
     changed = replace(
         found,
         region=region or found.region,
         on_error=on_error or found.on_error,
         consent=replace(found.consent, **_read_consent(consent)),
+        feed_days=feed_days or found.feed_days,
     )
     projects.update_project(tx, project=changed, folded=fold_name(found.name))
     return changed

@@ -20,7 +20,8 @@ CREATE TABLE project (
     first_id INTEGER NOT NULL DEFAULT 1,
     created_at INTEGER NOT NULL,
     deleted_at INTEGER,
-    consent TEXT NOT NULL DEFAULT '{}'
+    consent TEXT NOT NULL DEFAULT '{}',
+    feed_days INTEGER NOT NULL DEFAULT 90
 ) STRICT;
 
 CREATE TABLE project_name (
