@@ -64,6 +64,7 @@ LONG_FILES = (
     *("cli/test_import_to_server", "web/test_server", "store/test_queries", "rules/test_consent_machine"),
     *("cli/test_import", "serving/test_concurrency", "rules/test_machine", "rules/test_import_files"),
     *("rules/test_import_undo", "store/test_copy", "serving/test_races", "api/test_openapi"),
+    "worker/test_sending_kills",
 )
 """Begun first, so that no process of the run is left alone with one of them in the end."""
 

@@ -41,7 +41,7 @@ class Sending:
             "parts_per_second": 1_000,
         }
         read = lifecycle.read_sender({**given, **sender}, before=None)
-        self.sender_id = self.write(lifecycle.create_sender, given=read, token="a token").id
+        self.sender_id = self.write(lifecycle.create_sender, given=read, token=f"{read.name}: a token").id
         self.fence = self.take_over()
         self.wait(SECOND)
 
@@ -110,9 +110,9 @@ class Sending:
         assert found is not None
         return found
 
-    def messages(self) -> list[StoredMessage]:
+    def messages(self, *, limit: int = 10_000) -> list[StoredMessage]:
         """All messages, in order of id."""
-        return self.store.read(self.project, self.now, messages.list_messages, after=0, limit=10_000)
+        return self.store.read(self.project, self.now, messages.list_messages, after=0, limit=limit)
 
     def states(self) -> list[tuple[str, str]]:
         """State and reason of each message."""
