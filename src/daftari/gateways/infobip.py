@@ -128,6 +128,7 @@ class Infobip(Gateway, SendingGateway):
     )
     signing_credential = "webhook_secret"
     reference = "own_id"
+    lookup_channels = ("sms",)
     codes = OUTCOMES
     secret_name = "user:password"
     proof_headers = ("authorization",)

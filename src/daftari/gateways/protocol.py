@@ -191,6 +191,8 @@ class SendingGateway(Protocol):
     """Whether each message of a call may have a text of its own."""
     codes: Mapping[str, OutcomeWord] = {}
     """What each code of the provider means. As a code of a report it says why the message failed."""
+    lookup_channels: tuple[str, ...] = ()
+    """The channels on which ``compose_lookup`` finds messages."""
     template_codes: frozenset[str] = frozenset()
     """The codes that say ``stop`` for a template, and so for a campaign, rather than for the sender."""
 

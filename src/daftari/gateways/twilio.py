@@ -114,6 +114,7 @@ class Twilio(Gateway, SendingGateway):
     signing_credential = "auth_token"
     pool_setting = "messaging_service_sid"
     reference = "echo"
+    lookup_channels = ("sms",)
     codes = OUTCOMES
     secret_name = "Auth Token"
     proof_headers = ("x-twilio-signature",)

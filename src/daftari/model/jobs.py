@@ -20,6 +20,8 @@ class JobKind(StrEnum):
     """Write the files of exports, and delete those of removed ones."""
     SEND = "send"
     """Send the messages of a sender, which is the job's subject."""
+    LOOK_UP = "look_up"
+    """Look for messages of a sender whose answers were lost; the sender is the job's subject."""
     EXPIRE = "expire"
     """Delete what has expired."""
 

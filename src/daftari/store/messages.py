@@ -118,6 +118,11 @@ def count_recent(tx: Tx, *, mobiles: Sequence[int], since: int, purpose: str) ->
     return dict(rows)
 
 
+def list_due_lookups(tx: Tx, *, sender_id: int, limit: int) -> list[StoredMessage]:
+    """At most ``limit`` messages whose end is unknown and that are to be looked for now, the longest due first."""
+    return tx.fetch(StoredMessage, "list_due_lookups", sender_id=sender_id, now=tx.now, limit=limit)
+
+
 # ---- attempts and reports ---------------------------------------------------------------------------
 
 
@@ -129,6 +134,11 @@ def find_attempts(tx: Tx, *, sender_id: int, provider_ids: Sequence[str]) -> lis
 def list_attempts(tx: Tx, *, ids: Sequence[int]) -> list[StoredAttempt]:
     """The attempts of some messages, in order."""
     return tx.fetch(StoredAttempt, "list_attempts", ids=ids)
+
+
+def list_provider_ids(tx: Tx, *, sender_id: int, mobile: int, since: int) -> list[str]:
+    """What a sender's provider calls the messages to a number that were sent since a time."""
+    return tx.fetch(str, "list_provider_ids", sender_id=sender_id, subject_id=mobile, since=since)
 
 
 def save_attempts(tx: WriteTx, *, attempts: Sequence[StoredAttempt]) -> None:

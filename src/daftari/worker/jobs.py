@@ -16,11 +16,13 @@ from daftari.rules.feed import expire_changes, has_expired_change
 from daftari.rules.idempotency import expire_replays, has_expired_replay
 from daftari.rules.imports.lifecycle import expire_import, has_expired_import, has_open_import
 from daftari.rules.messages.claim import list_busy_senders
+from daftari.rules.messages.lookups import list_lookup_senders
 from daftari.rules.messages.settle import expire_reports, has_expired_report
 from daftari.store import Tx
 from daftari.worker.expiry import ExpireWork, Expiring
 from daftari.worker.exports import ExportWork
 from daftari.worker.imports import ImportWork
+from daftari.worker.lookups import LookUpWork
 from daftari.worker.purge import EraseWork, PurgeWork
 from daftari.worker.sending import SendWork
 from daftari.worker.work import JobType, one_job
@@ -68,6 +70,9 @@ JOBS: dict[str, JobType] = {
     ),
     JobKind.PURGE: one_job(
         PurgeWork, has_work=has_deleted_group, held_max=CLEARINGS_MAX, steps_max=1, look_seconds=LOOK_SECONDS
+    ),
+    JobKind.LOOK_UP: JobType(
+        LookUpWork, list_lookup_senders, held_max=SENDERS_MAX, steps_max=1, look_seconds=LOOK_SECONDS
     ),
     JobKind.SEND: JobType(
         SendWork, list_busy_senders, held_max=SENDERS_MAX, steps_max=SENDERS_MAX, look_seconds=LOOK_SECONDS

@@ -43,6 +43,8 @@ MAINTENANCE_SECONDS = 0.5
 """How often a worker maintains the database between steps."""
 RENEWAL_SECONDS = 5.0
 """How often a worker renews its leases: often enough to keep them, seldom enough to cost nothing."""
+CALLING = (JobKind.LOOK_UP, JobKind.SEND)
+"""The kinds of jobs that call other servers, which a worker without a ``provider`` does not take."""
 
 ShouldStop = Callable[[float], bool]
 """Waits up to so many seconds for the word to stop, and returns whether it came."""
@@ -153,7 +155,7 @@ class _Turns:
     def list_free_kinds(self) -> list[str]:
         """The kinds of which this worker may hold another job."""
         held = Counter(held.job.kind for held in self.held)
-        kinds = [kind for kind in JOBS if kind != JobKind.SEND or self._provider is not None]
+        kinds = [kind for kind in JOBS if kind not in CALLING or self._provider is not None]
         return [kind for kind in kinds if held[kind] < JOBS[kind].held_max]
 
     def collect(self) -> bool:

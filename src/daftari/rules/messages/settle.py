@@ -18,6 +18,7 @@ from daftari.gateways import SENDING_GATEWAYS, Outcome, OutcomeWord
 from daftari.gateways.signals import find_scope
 from daftari.model.consent import NewFact, Scope
 from daftari.model.inbound import DeliveryReport
+from daftari.model.jobs import JobKind
 from daftari.model.messages import MessageState, StoredAttempt, StoredMessage, StoredReport, StoredSender
 from daftari.rules.consent import ledger
 from daftari.rules.consent.views import write_evidence
@@ -29,6 +30,7 @@ from daftari.rules.numbers import read_international
 from daftari.rules.senders.meter import REFUSED, STOPPED, TAKEN, read_meter, taken_over, write_meter
 from daftari.rules.senders.model import decode_definition
 from daftari.store import Tx, WriteTx, messages, senders
+from daftari.store.jobs import hint_job
 
 RANKS: Mapping[MessageState, int] = {
     "waiting": 0,
@@ -44,6 +46,8 @@ AGAIN_SECONDS = 5
 """A message that provably was not taken waits for so long, where the provider names no time."""
 OWN_ID_MICROSECONDS = 24 * 3_600_000_000
 """How long a provider that knows our ids surely remembers one."""
+FIRST_LOOK_MICROSECONDS = 120_000_000
+"""How long after a message was sent it is looked for, if its end is unknown: a provider's list may lag by a minute."""
 RECOVERED_PER_STEP = 1_000
 REPORTS_PER_STEP = 1_000
 LETTERS: Mapping[OutcomeWord, str] = {
@@ -88,11 +92,16 @@ def record_answers(tx: WriteTx, *, sender_id: int, fence: int, answers: Sequence
     _record_refusals(
         tx, sender, [(kept[one.message_id], one.outcome.code) for one in answers if _is_final(one.outcome)]
     )
-    early = messages.take_reports(tx, sender_id=sender.id, provider_ids=[one.provider_id for one in attempts])
-    if early:
-        take_reports(tx, sender=sender, reports=[_read_report(report.report) for report in early], ends=ends)
+    join_early(tx, sender, [one.provider_id for one in attempts], ends=ends)
     ends.record(tx)
     return True
+
+
+def join_early(tx: WriteTx, sender: StoredSender, provider_ids: Sequence[str], *, ends: Ends) -> None:
+    """Take the reports that came before these ids were known."""
+    early = messages.take_reports(tx, sender_id=sender.id, provider_ids=provider_ids)
+    if early:
+        take_reports(tx, sender=sender, reports=[_read_report(report.report) for report in early], ends=ends)
 
 
 def _is_final(outcome: Outcome | None) -> TypeGuard[Outcome]:
@@ -123,9 +132,23 @@ def _after(tx: WriteTx, sender: StoredSender, before: StoredMessage, answer: Ans
         case "unknown":
             if decode_definition(sender.definition).on_unknown == "resend":
                 return replace(before, state="waiting", reason="", code=code, due_at=tx.now, attempt=before.attempt + 1)
-            return replace(before, state="unknown", reason="", code=code)
+            return _as_unknown(tx, sender, replace(before, reason="", code=code))
         case word:
             assert_never(word)
+
+
+def is_looked_up(sender: StoredSender) -> bool:
+    """Whether the provider of a sender lists what it took."""
+    return sender.channel in SENDING_GATEWAYS[decode_definition(sender.definition).gateway].lookup_channels
+
+
+def _as_unknown(tx: WriteTx, sender: StoredSender, message: StoredMessage) -> StoredMessage:
+    """A message whose end is unknown, with when to look for it; one to an erased number is not looked for."""
+    due_at = 0
+    if message.subject_id > 0 and is_looked_up(sender):
+        due_at = max(tx.now, message.claimed_at + FIRST_LOOK_MICROSECONDS)
+        hint_job(tx, kind=JobKind.LOOK_UP, subject=str(sender.id), due_at=due_at)
+    return replace(message, state="unknown", due_at=due_at)
 
 
 def _note(tx: WriteTx, sender: StoredSender, answers: Sequence[Answer]) -> None:
@@ -188,11 +211,12 @@ def recover_messages(tx: WriteTx, *, sender_id: int, fence: int) -> bool:
     left = messages.list_sending_before(tx, sender_id=sender_id, fence=fence, limit=RECOVERED_PER_STEP)
     changed = []
     for message in left:
-        after: StoredMessage = replace(message, state="unknown", due_at=0)
         if reference == "own_id" and tx.now - message.claimed_at < OWN_ID_MICROSECONDS:
             after = replace(message, state="waiting", due_at=0)
         elif definition.on_unknown == "resend":
             after = replace(message, state="waiting", due_at=0, attempt=message.attempt + 1)
+        else:
+            after = _as_unknown(tx, sender, message)
         changed.append((message, after))
     ends = Ends()
     save_changed(tx, changed, ends=ends)
@@ -308,6 +332,7 @@ def _settle_message(
     return replace(
         before,
         state=attempt.state,
+        due_at=0,
         reason=REPORTED if attempt.state in ("failed", "expired") else "",
         code=report.code,
         settled_at=now if is_final else before.settled_at,

@@ -143,7 +143,7 @@ def _show(
         attempt=message.attempt,
         text=_said(message, channel),
         parts=message.parts,
-        due_at=_time(message.due_at),
+        due_at=_time(message.due_at) if message.state != "unknown" else None,
         until=_time(message.until),
         sent_at=_time(message.claimed_at),
         settled_at=_time(message.settled_at),

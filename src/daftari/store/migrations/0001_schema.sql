@@ -575,6 +575,7 @@ CREATE INDEX message_state ON message (project_id, origin_id, state, id) WHERE o
 CREATE INDEX message_reason ON message (project_id, origin_id, reason, id) WHERE origin_id > 0 AND reason <> '';
 CREATE INDEX message_waiting ON message (project_id, sender_id, origin_id, due_at, id) WHERE state = 'waiting';
 CREATE INDEX message_sending ON message (project_id, sender_id, claim) WHERE state = 'sending';
+CREATE INDEX message_unknown ON message (project_id, sender_id, due_at, id) WHERE state = 'unknown' AND due_at > 0;
 
 -- What a provider calls a message that it took, an attempt a row. part_states: the states of its parts so far, as JSON.
 CREATE TABLE message_attempt (

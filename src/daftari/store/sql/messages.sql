@@ -56,6 +56,14 @@ FROM message AS m
 WHERE m.project_id = :project AND m.sender_id = :sender_id AND m.state = 'sending' AND m.claim < :fence
 ORDER BY m.claim, m.id LIMIT :limit;
 
+-- name: list_due_lookups
+-- Messages whose end is unknown and that are to be looked for at the provider.
+SELECT m.id, m.sender_id, m.origin_id, m.subject_id, m.key, m.state, m.reason, m.code, m.purpose, m.attempt, m.due_at, m.until,
+    m.claim, m.claimed_at, m.settled_at, m.parts, m.text
+FROM message AS m
+WHERE m.project_id = :project AND m.sender_id = :sender_id AND m.state = 'unknown' AND m.due_at > 0 AND m.due_at <= :now
+ORDER BY m.due_at, m.id LIMIT :limit;
+
 -- name: find_messages
 -- Some messages by their ids.
 SELECT m.id, m.sender_id, m.origin_id, m.subject_id, m.key, m.state, m.reason, m.code, m.purpose, m.attempt, m.due_at, m.until,
@@ -90,6 +98,12 @@ SELECT a.sender_id, a.provider_id, a.message_id, a.attempt, a.state, a.part_stat
 FROM rows(:ids AS wanted, id bigint) CROSS JOIN message_attempt AS a
 WHERE a.project_id = :project AND a.message_id = wanted.id
 ORDER BY a.message_id, a.attempt;
+
+-- name: list_provider_ids
+-- What a sender's provider calls the messages to a number that were sent since a time.
+SELECT a.provider_id FROM message AS m CROSS JOIN message_attempt AS a
+WHERE m.project_id = :project AND m.subject_id = :subject_id AND m.claimed_at >= :since
+    AND a.project_id = :project AND a.message_id = m.id AND a.sender_id = :sender_id;
 
 -- name: save_attempts
 -- Saves what the parts of some attempts came to.
