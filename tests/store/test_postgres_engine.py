@@ -302,3 +302,21 @@ def test_a_statement_that_an_operator_cancelled_is_busy(store: PostgresStore, bo
         with pytest.raises(StoreBusy):
             asked.result()
     assert calls.create_group(store, book, "Coast").id == 2
+
+
+def test_a_write_that_sleeps_frees_its_locks_and_leaves_nothing(
+    store: PostgresStore, book: Project, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_engine, "IDLE_SECONDS", 0.2)
+    other = open_store(database, threads=THREADS)
+
+    def sleep(tx: WriteTx) -> None:
+        groups.create_group(tx, name="Sleeping")
+        calls.create_group(other, book, "Waiting")
+        groups.create_group(tx, name="Late")
+
+    with pytest.raises(StoreBusy):
+        store.write(book, ACTOR, NOW, sleep)
+    other.close()
+    calls.create_group(store, book, "Awake")
+    assert [group.name for group in calls.list_groups(store, book)] == ["Farmers", "Waiting", "Awake"]

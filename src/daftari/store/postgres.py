@@ -43,6 +43,8 @@ SERVER_VERSION_MIN = 150_000
 """PostgreSQL 15, as the server numbers itself."""
 LOCK_SECONDS = 5
 """How long a read waits for a lock, such as that of another program that changes a table."""
+IDLE_SECONDS = 15
+"""How long a write may leave its locks unused: its process is stopped, or its machine is cut off, and others wait."""
 CONNECT_SECONDS = 5
 """How long a new connection may take."""
 SETTLED_MILLISECONDS = 100
@@ -53,14 +55,15 @@ SILENCE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3
 """After how many seconds, and for unanswered data milliseconds, the network gives up a server that is silent."""
 TRIES_MAX = 6
 """How often a transaction is tried when it conflicts with others."""
-COPY_ROWS_MIN = 100
-"""From so many rows on, COPY is faster than INSERT."""
-OUTAGES = (psycopg.OperationalError, psycopg.InterfaceError, pg.ReadOnlySqlTransaction)
+OUTAGES = (
+    *(psycopg.OperationalError, psycopg.InterfaceError, pg.ReadOnlySqlTransaction, pg.IdleInTransactionSessionTimeout),
+)
 """Errors with a cause outside the program. Other errors are bugs and are not caught."""
 
 READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 
+_BUSY = (pg.LockNotAvailable, pg.QueryCanceled, pg.TooManyConnections, pg.IdleInTransactionSessionTimeout)
 _MISTAKES = re.compile(
     r"authentication failed|no password supplied|no such (user|database)|(role|database) \".*\" does not exist"
     r"|no pg_hba.conf entry|permission denied|not permitted to log in|server does not support SSL|certificate"
@@ -107,15 +110,15 @@ class PostgresTransaction(Transaction):
         return self._cursor.rowcount
 
     def insert_many(self, table: str, rows: Sequence[tuple[Value, ...]]) -> None:
-        """Insert rows into one of ``TABLES``, by COPY when there are many."""
+        """Insert rows into one of ``TABLES``: by COPY, which is faster from two rows on."""
         refuse_nul_in_rows(TABLES[table], rows)
         columns = ", ".join(TABLES[table])
-        if len(rows) >= COPY_ROWS_MIN:
+        if len(rows) == 1:
+            marks = ", ".join(["%s"] * len(TABLES[table]))
+            self._cursor.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})".encode(), rows[0])
+        elif rows:
             with self._cursor.copy(f"COPY {table} ({columns}) FROM STDIN".encode()) as copy:
                 copy.write("".join([copy_line(row) for row in rows]))
-        else:
-            marks = ", ".join(["%s"] * len(TABLES[table]))
-            self._cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})".encode(), rows)
 
     def is_awaited(self) -> bool:
         """Whether another connection waits for a lock that this one holds."""
@@ -369,10 +372,11 @@ def begin(connection: psycopg.Connection[Row], statement: str, *, until: float) 
     """Begin a transaction that waits for a lock until then at most."""
     milliseconds = max(1, int(1000 * min(until - time.monotonic(), LOCK_SECONDS)))
     if is_pooled(connection) or milliseconds < 1000 * LOCK_SECONDS - SETTLED_MILLISECONDS:
-        # One round trip, which only a statement that is not prepared can be.
-        connection.execute(f"{statement}; SET LOCAL lock_timeout = {milliseconds}".encode(), prepare=False)
-    else:
-        connection.execute(statement.encode())
+        statement += f"; SET LOCAL lock_timeout = {milliseconds}"
+    if statement.startswith(WRITE):
+        statement += f"; SET LOCAL idle_in_transaction_session_timeout = {int(1000 * IDLE_SECONDS)}"
+    # One round trip, which only a statement that is not prepared can be.
+    connection.execute(statement.encode(), prepare=None if statement == READ else False)
 
 
 def is_mistake(error: psycopg.Error) -> bool:
@@ -386,7 +390,7 @@ def is_mistake(error: psycopg.Error) -> bool:
 
 def translate_error(error: psycopg.Error) -> DaftariError:
     """The error of ours for an error of PostgreSQL."""
-    if isinstance(error, pg.LockNotAvailable | pg.QueryCanceled | pg.TooManyConnections):
+    if isinstance(error, _BUSY):
         return StoreBusy()
     if isinstance(error, pg.DiskFull):
         return StoreUnavailable("The disk is full; nothing was written.", retry_after_seconds=30)

@@ -13,7 +13,7 @@ from daftari.store.catalog import Table
 from daftari.store.copy.database import Database
 from daftari.store.database_url import masked
 from daftari.store.engine import Row, Value
-from daftari.store.postgres import COPY_ROWS_MIN, OUTAGES, connect, copy_line, first_line, translate_error
+from daftari.store.postgres import OUTAGES, connect, copy_line, first_line, translate_error
 
 OTHER_COPY_MILLISECONDS = 2_000
 """How long to wait for the end of another copy."""
@@ -86,15 +86,11 @@ class PostgresDatabase(Database):
             yield from cursor
 
     def insert(self, table: Table, rows: Sequence[Row]) -> None:
-        """Insert rows, by COPY when there are many."""
+        """Insert rows, by COPY."""
         columns = ", ".join(table.columns)
-        with self._connection.cursor() as cursor:
-            if len(rows) >= COPY_ROWS_MIN:
-                with cursor.copy(f"COPY {table.name} ({columns}) FROM STDIN".encode()) as copy:
-                    copy.write("".join([copy_line(row) for row in rows]))
-            else:
-                marks = ", ".join(["%s"] * len(table.columns))
-                cursor.executemany(f"INSERT INTO {table.name} ({columns}) VALUES ({marks})".encode(), rows)
+        copying = f"COPY {table.name} ({columns}) FROM STDIN".encode()
+        with self._connection.cursor() as cursor, cursor.copy(copying) as copy:
+            copy.write("".join([copy_line(row) for row in rows]))
 
     def settle(self) -> None:
         """Collect statistics, without which the first queries would be planned for empty tables."""
