@@ -14,6 +14,7 @@ from daftari.rules.fields import fold_name
 from daftari.store import Store
 from tests.conftest import People
 from tests.support.builders import create, groups, mobile, rows, wrong_fields
+from tests.support.cases import each
 from tests.support.clients import Client
 from tests.support.import_files import counted, send, sent, work
 
@@ -47,7 +48,7 @@ def test_a_name_that_no_path_can_carry_is_refused_by_every_call_that_makes_a_gro
     assert groups(ana) == {"There": 1}
 
 
-@pytest.mark.parametrize("name", REACHABLE)
+@each("name", REACHABLE)
 def test_other_names_are_made_and_reached(ana: Client, name: str) -> None:
     assert ana.post("/v1/groups", {"name": name}).status == 201
     assert ana.get(f"/v1/groups/{quote(name, safe='')}").json()["group"]["name"] == name
@@ -87,7 +88,7 @@ def there(client: Client) -> set[str]:
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-@pytest.mark.parametrize("path", ["a//", "a/contacts", "a%252F", "a/contacts/", "a%252Fcontacts", "/a"])
+@each("path", ["a//", "a/contacts", "a%252F", "a/contacts/", "a%252Fcontacts", "/a"])
 def test_a_write_to_a_name_that_is_none_leaves_the_group_beside_it_alone(ana: Client, method: str, path: str) -> None:
     create(ana, *rows(2), group="a")
     body: Any = {"name": "b"} if method != "DELETE" else {}

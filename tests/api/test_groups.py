@@ -27,6 +27,7 @@ from tests.support.builders import (
     rows_of,
     wrong_fields,
 )
+from tests.support.cases import each
 from tests.support.clients import Answer, Client
 
 
@@ -265,7 +266,7 @@ def test_membership_changes_are_journalled_only_when_there_are_any(ana: Client, 
 INVISIBLE = "\u200b\ufeff\u00ad\u2060\u200e\u202a\u200d\x02"
 
 
-@pytest.mark.parametrize("mark", INVISIBLE)
+@each("mark", INVISIBLE)
 def test_a_name_with_marks_that_are_not_shown_is_that_of_the_same_group(ana: Client, mark: str) -> None:
     for written in (f"Chama{mark}", "Chama", f"{mark}Cha{mark}ma {mark}"):
         body = {"group": written, "contacts": [{"mobile": "0725164293"}, {"mobile": "0722503129"}]}

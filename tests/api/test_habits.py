@@ -13,6 +13,7 @@ from daftari.model.limits import FORM_BYTES_MAX
 from daftari.web.routing import Route
 from tests.conftest import People
 from tests.support.builders import counts, create, get, groups, mobile, page, refusal, wrong_fields
+from tests.support.cases import each
 from tests.support.clients import Answer, Client
 
 EVERYONE = "/v1/contacts"
@@ -38,7 +39,7 @@ def said(answer: Answer) -> str:
 
 
 def path_of(route: Route) -> str:
-    return "/v1" + re.sub(r"\{\w+\}", "1", route.path)
+    return "/v1" + re.sub(r"\{\w+\}", "99", route.path)
 
 
 def named(route: Route) -> str:
@@ -48,7 +49,7 @@ def named(route: Route) -> str:
 # ---- an empty list is nothing -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("route", WITH_FIELDS, ids=named)
+@each("route", WITH_FIELDS, ids=named)
 def test_an_empty_list_as_a_body_is_no_body(route: Route, ana: Client) -> None:
     """As PHP encodes no parameters, with or without the right type."""
     without = ana.call(route.method, path_of(route))
@@ -179,8 +180,8 @@ def test_a_form_with_a_file_where_none_is_taken_says_so(ana: Client) -> None:
 # ---- fields in the wrong place ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body", "field", "sentence"),
+@each(
+    "method, path, body, field, sentence",
     [
         ("PUT", "/contacts/1", {}, "contact", "is required when group is not present."),
         ("PUT", "/contacts/1", {"contact": None, "group": " "}, "contact", "is required when group is not present"),
@@ -263,8 +264,8 @@ def test_a_request_that_asks_to_be_taken_for_another_method_is_refused(ana: Clie
 # ---- bodies that are no JSON --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("body", "sentence"),
+@each(
+    "body, sentence",
     [
         (b'{"contacts": [{"mobile": "1", "city": NaN}]}', "JSON has no NaN, which pandas and numpy write"),
         (b'{"contacts": [{"mobile": nan}]}', "JSON has no NaN"),
@@ -299,7 +300,7 @@ def test_a_body_that_is_no_json_is_refused_with_what_wrote_it(body: bytes, sente
     assert sentence in said(answer), said(answer)
 
 
-@pytest.mark.parametrize("route", KEYED, ids=named)
+@each("route", KEYED, ids=named)
 def test_a_compressed_body_is_415_and_named(route: Route, ana: Client) -> None:
     for encoding in ("gzip", "br", "deflate, gzip"):
         headers = JSON | {"Content-Encoding": encoding}
@@ -319,7 +320,7 @@ def test_json_that_is_called_a_text_is_refused_with_what_would_be_right(ana: Cli
 # ---- values -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("empty", ["nan", "NaN", "None", "null", "undefined", "<NA>", " NaT "])
+@each("empty", ["nan", "NaN", "None", "null", "undefined", "<NA>", " NaT "])
 def test_an_empty_value_in_words_is_no_mobile_and_named(empty: str, ana: Client) -> None:
     answer = ana.post(EVERYONE, {"contacts": [{"mobile": empty}]})
     assert wrong_fields(answer) == ["contacts.0.mobile"]

@@ -13,6 +13,7 @@ from daftari.rules.access import keys
 from daftari.store import Store
 from daftari.worker import run_worker
 from tests.support.builders import PARTS, create, groups, mobile, page, path_of, refusal, rows
+from tests.support.cases import each
 from tests.support.clients import Answer, Client
 from tests.support.import_files import queued
 
@@ -59,7 +60,7 @@ def ask(client: Client, route: Route, **given: Any) -> Answer:
     return client.call(route.method, path_of(route, **PARTS), **given)
 
 
-@pytest.mark.parametrize("route", KEYED, ids=lambda route: f"{route.method} {route.path}")
+@each("route", KEYED, ids=lambda route: f"{route.method} {route.path}")
 def test_the_kind_that_a_call_needs_follows_from_what_it_is_about(route: Route) -> None:
     assert route.needed == kind_by_subject(route)
 

@@ -27,6 +27,7 @@ from tests.support.builders import (
     rows,
     wrong_fields,
 )
+from tests.support.cases import each
 from tests.support.clients import Client, in_process
 
 BASE = "http://127.0.0.1:8000/v1/contacts"
@@ -395,7 +396,7 @@ def test_a_page_and_an_id_exclude_each_other_and_a_page_url_wins_over_the_body(a
             assert ids_on(shown) == ids
 
 
-@pytest.mark.parametrize("wrong", ["-1", "abc", "1.5", "1e3", 2**63, True, {"a": 1}, "9" * 200])
+@each("wrong", ["-1", "abc", "1.5", "1e3", 2**63, True, {"a": 1}, "9" * 200])
 def test_what_is_no_id_is_named(ana: Client, wrong: object) -> None:
     assert wrong_fields(ana.get("/v1/contacts", json={"after_id": wrong})) == ["after_id"]
 

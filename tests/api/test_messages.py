@@ -9,6 +9,7 @@ import pytest
 from daftari.store import Store
 from tests.conftest import People
 from tests.support.builders import create, mobile, refusal, wrong_fields
+from tests.support.cases import each
 from tests.support.clients import Client
 from tests.support.inbound import OpenAddress
 from tests.support.message_steps import Sending
@@ -61,8 +62,8 @@ def test_wrong_rows_are_named_and_stop_no_other(ana: Client, sending: Sending) -
     assert "fname" in made["errors"]["items.2.text"][0]
 
 
-@pytest.mark.parametrize(
-    ("members", "wrong"),
+@each(
+    "members, wrong",
     [
         ({"mobiles": []}, ["mobiles"]),
         ({"sender": None}, ["sender"]),

@@ -14,6 +14,7 @@ from daftari.store import Store, Tx, WriteTx
 from daftari.web.routing import Route
 from tests.support.builders import PARTS, mobile, page, path_of, rows_of
 from tests.support.calls import ACTOR, NOW
+from tests.support.cases import each
 from tests.support.clients import Client
 from tests.support.gateway_samples import FORM, SAMPLES
 from tests.support.inbound import SECRET, OpenAddress, proven, send, text
@@ -27,7 +28,7 @@ BAD = "a\0b"
 WITH_PATHS = [route for route in ROUTES if "{" in route.path]
 
 
-@pytest.mark.parametrize("route", WITH_PATHS, ids=lambda route: f"{route.method} {route.path}")
+@each("route", WITH_PATHS, ids=lambda route: f"{route.method} {route.path}")
 def test_a_nul_in_a_path_names_nothing(ana: Client, route: Route) -> None:
     for part in PARTS:
         if f"{{{part}}}" in route.path:
@@ -35,7 +36,7 @@ def test_a_nul_in_a_path_names_nothing(ana: Client, route: Route) -> None:
             assert answer.status in (400, 401, 404, 405, 422), answer.body
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+@each("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 def test_a_nul_in_a_parameter_is_no_failure_of_the_server(ana: Client, route: Route) -> None:
     path = path_of(route, **PARTS)
     assert ana.call(route.method, path, query=dict.fromkeys(NAMES, BAD)).status < 500
@@ -53,7 +54,7 @@ def test_a_nul_in_a_file_is_a_rejected_row(ana: Client) -> None:
     assert ana.call("POST", "/v1/imports", body=file, headers=headers).status == 202
 
 
-@pytest.mark.parametrize("sample", SAMPLES)
+@each("sample", SAMPLES)
 def test_a_nul_in_what_a_provider_sends_is_no_failure_of_the_server(
     client: Client, open_address: OpenAddress, sample: str
 ) -> None:

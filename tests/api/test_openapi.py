@@ -32,6 +32,7 @@ from daftari.rules.consent.views import SENTENCES
 from daftari.rules.inbound.review import SETTLEMENTS
 from daftari.web.errors import status_of
 from daftari.web.routing import READS, Route
+from tests.support.cases import each
 from tests.support.clients import Client
 from tests.support.contract import Shape, check_answer, inlined
 
@@ -66,7 +67,7 @@ def test_the_document_carries_the_version_of_the_package() -> None:
     assert tree()["info"]["version"] == daftari.__version__
 
 
-@pytest.mark.parametrize("operation", operations(), ids=_named)
+@each("operation", operations(), ids=_named)
 def test_every_address_of_a_call_leads_to_its_route(operation: Operation) -> None:
     path = re.sub(r"\{\w+\}", "1", operation.path)
     router = build_router()
@@ -76,7 +77,7 @@ def test_every_address_of_a_call_leads_to_its_route(operation: Operation) -> Non
             assert (route.path, READS.get(operation.method, operation.method)) == (operation.path, route.method)
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+@each("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 def test_a_call_says_which_key_it_needs_and_what_it_answers_with(route: Route) -> None:
     node = next(one.node for one in operations() if (one.method, one.path) == (route.method, route.path))
     ways = node.get("security", tree()["security"])
@@ -125,7 +126,7 @@ def test_nothing_in_the_document_is_left_unused() -> None:
     assert named == used | every_address_has_them
 
 
-@pytest.mark.parametrize("operation", operations(), ids=_named)
+@each("operation", operations(), ids=_named)
 def test_flat_parameters_are_in_the_query_string_and_in_the_body_alike(operation: Operation) -> None:
     """So says the contract of every call. What is nested comes as JSON, and a key in the query is a security scheme."""
     if "{token}" in operation.path:
@@ -146,7 +147,7 @@ def test_flat_parameters_are_in_the_query_string_and_in_the_body_alike(operation
         assert ("apiKey" in fields) != ("file" in fields)
 
 
-@pytest.mark.parametrize("operation", operations(), ids=_named)
+@each("operation", operations(), ids=_named)
 def test_a_call_says_in_words_what_it_does_and_answers(operation: Operation) -> None:
     node = operation.node
     assert node["summary"]
@@ -238,9 +239,9 @@ def _examples(node: Any, place: str = "#") -> Iterator[tuple[str, Any, Any]]:
             yield from _examples(one, f"{place}/{name}")
 
 
-@pytest.mark.parametrize(("schema", "value"), [pytest.param(*rest, id=place) for place, *rest in _examples(tree())])
-def test_an_example_fits_its_schema(schema: Any, value: Any, request: pytest.FixtureRequest) -> None:
-    validator = Shape if "/responses/" in request.node.name else Draft202012Validator
+@each("place, schema, value", _examples(tree()), ids=(place for place, *_ in _examples(tree())))
+def test_an_example_fits_its_schema(place: str, schema: Any, value: Any) -> None:
+    validator = Shape if "/responses/" in place else Draft202012Validator
     assert [error.message for error in validator(inlined(schema)).iter_errors(value)] == []
 
 
@@ -257,7 +258,7 @@ SENDER = {"name": "DUKA", "gateway": "log", "channel": "sms"}
 """The sender that the examples name."""
 
 
-@pytest.mark.parametrize("operation", operations(), ids=_named)
+@each("operation", operations(), ids=_named)
 def test_the_service_understands_the_example_of_every_call(operation: Operation, ana: Client, chao: Client) -> None:
     """In a book with nothing but a sender, so what is named may not be there; the answer fits, as all answers must."""
     ana.post("/v1/senders", SENDER)
@@ -274,7 +275,7 @@ def test_the_service_understands_the_example_of_every_call(operation: Operation,
             assert answer.status in (200, 201, 202, 404, 409) or (answer.status == 401 and "{token}" in operation.path)
 
 
-@pytest.mark.parametrize("operation", operations(), ids=_named)
+@each("operation", operations(), ids=_named)
 def test_the_service_understands_the_example_of_every_query_parameter(operation: Operation, ana: Client) -> None:
     ana.post("/v1/senders", SENDER)
     for parameter in operation.parameters:
@@ -395,7 +396,7 @@ def read() -> Read:
     return Read(page().decode())
 
 
-@pytest.mark.parametrize("operation", operations(), ids=_named)
+@each("operation", operations(), ids=_named)
 def test_the_page_shows_every_call_with_what_it_takes_and_answers(operation: Operation, read: Read) -> None:
     assert f"{operation.method} {_servers(operation)[0]}{operation.path}" in read.text
     assert operation.node["summary"] in read.text or "x-same-as" in operation.node

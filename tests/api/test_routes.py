@@ -15,6 +15,7 @@ from daftari.store import Store
 from daftari.web.routing import Route
 from tests.conftest import People
 from tests.support import calls
+from tests.support.cases import each
 from tests.support.clients import Client, scope_of, wire_of
 
 GROUPS = ("export", "file", "consent", "contacts", "a/export", "b/contacts/file", "Café %2F", "stream")
@@ -24,7 +25,7 @@ def test_a_path_and_method_is_in_the_table_once() -> None:
     assert len({(route.method, route.path) for route in ROUTES}) == len(ROUTES)
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+@each("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 def test_only_a_read_is_answered_on_the_event_loop(route: Route) -> None:
     assert not route.inline or (route.method == "GET" and route.access in ("read", "open"))
 
@@ -36,7 +37,7 @@ def test_a_list_of_10_000_fits_into_the_body_of_a_call_that_takes_one() -> None:
     assert large == {path for path in writes if not path[1].startswith("/inbound/")} | {leave}
 
 
-@pytest.mark.parametrize("name", GROUPS)
+@each("name", GROUPS)
 def test_a_group_of_any_name_has_its_own_calls(ana: Client, name: str) -> None:
     path = f"/v1/groups/{quote(name, safe='')}"
     assert ana.post("/v1/groups", {"name": name}).status == 201

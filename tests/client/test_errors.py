@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from daftari import errors as served
 from daftari.web import errors as web_errors
 from daftari_client import errors
+from tests.support.cases import each
 
 SERVED = sorted(
     {
@@ -39,7 +40,7 @@ def _family(kind: type[Exception]) -> Iterator[str]:
     return (parent.__name__ for parent in kind.__mro__ if issubclass(parent, Exception))
 
 
-@pytest.mark.parametrize("kind", SERVED, ids=lambda kind: kind.code)
+@each("kind", SERVED, ids=lambda kind: kind.code)
 def test_every_code_of_the_server_has_a_class_of_the_same_name_and_family(kind: type[served.DaftariError]) -> None:
     mirrored = _mirrored(kind.code)
     assert mirrored.__name__ == kind.__name__
@@ -47,7 +48,7 @@ def test_every_code_of_the_server_has_a_class_of_the_same_name_and_family(kind: 
     assert set(_family(kind)) <= set(_family(mirrored))
 
 
-@pytest.mark.parametrize("kind", SERVED, ids=lambda kind: kind.code)
+@each("kind", SERVED, ids=lambda kind: kind.code)
 def test_an_answer_is_the_class_of_its_code(kind: type[served.DaftariError]) -> None:
     body = b'{"message": "So.", "error_code": "%s", "retryable": true, "request_id": "r1"}' % kind.code.encode()
     error = errors.read_error(418, {}, body)

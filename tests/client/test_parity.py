@@ -28,6 +28,7 @@ from daftari_client.flows import Done, ReadChunk, Request, Response, RunBlocking
 from daftari_client.records import AudienceEnd, Page, Record
 from daftari_client.resources import Resource
 from daftari_client.retries import NO_RETRIES
+from tests.support.cases import each
 from tests.support.client_document import Node, Operation, Sampler, operations
 
 API = Api(base_url="http://localhost/v1", key="k", project="Shopify", retries=NO_RETRIES, idempotency_keys=True)
@@ -324,7 +325,7 @@ ANSWERED = [name for name in CALLED if operations()[name].answer is not None]
 # ---- methods ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("operation", CALLED)
+@each("operation", CALLED)
 def test_every_operation_has_one_method(operation: str) -> None:
     names = [name for name in methods_by_operation().get(operation, []) if name not in REPEATS]
     assert len(names) == 1, f"{operation} has the methods {names}"
@@ -345,7 +346,7 @@ def test_a_method_that_repeats_another_makes_the_same_call(repeating: str, repea
     assert operation_of(first).name == operation_of(second).name
 
 
-@pytest.mark.parametrize("operation", CALLED)
+@each("operation", CALLED)
 def test_a_method_has_the_parameters_of_its_operation(operation: str) -> None:
     documented, method = operations()[operation], method_of(operation)
     sent = {name for given in method.samples() for name in _names(method.call(given).request)}
@@ -353,7 +354,7 @@ def test_a_method_has_the_parameters_of_its_operation(operation: str) -> None:
     assert documented.parameters - sent == {*NOT_SENT.get(operation, ()), *NEVER_SENT} & documented.parameters
 
 
-@pytest.mark.parametrize("operation", CALLED)
+@each("operation", CALLED)
 def test_what_a_method_sends_fits_the_document(operation: str) -> None:
     documented, method = operations()[operation], method_of(operation)
     for given in method.samples():
@@ -367,7 +368,7 @@ def test_what_a_method_sends_fits_the_document(operation: str) -> None:
             Draft202012Validator(documented.headers[name]).validate(request.headers[name])
 
 
-@pytest.mark.parametrize("name", sorted(methods()))
+@each("name", sorted(methods()))
 def test_each_optional_parameter_changes_what_is_sent(name: str) -> None:
     method = methods()[name]
     given = method.samples()[0]
@@ -480,7 +481,7 @@ def _compare_answers(operation: str, comparison: Comparison) -> None:
         comparison.compare(_result_of(answer, operation, sent.result), sent.result, operation)
 
 
-@pytest.mark.parametrize("operation", ANSWERED)
+@each("operation", ANSWERED)
 def test_a_record_has_every_member_of_its_answer(operation: str) -> None:
     _compare_answers(operation, Comparison())
 

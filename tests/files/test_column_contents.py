@@ -14,6 +14,7 @@ from daftari.files import Cell, TableOptions, match_columns
 from daftari.files.contents import count_contents
 from daftari.files.header import find_table
 from daftari.rules.imports.cells import telephone_test
+from tests.support.cases import each
 
 MOBILE_NAMES = (
     "Billing Phone|Telephone No.|CONTACT|CONTACTS|CONTACT NO|Contact No's|Cell No.|PhoneNo|WhatsApp No.|"
@@ -151,7 +152,7 @@ def test_a_column_that_is_blank_at_first_is_judged_by_its_name() -> None:
     assert mobiles("Phone,Mobile", "0722001101,21/03/2024") == ["Phone", "Mobile"]
 
 
-@pytest.mark.parametrize("name", MOBILE_NAMES.split("|"))
+@each("name", MOBILE_NAMES.split("|"))
 def test_a_number_has_names_in_the_languages_of_the_regions(name: str) -> None:
     assert mobiles(f"No.,{name},Town", "1,0722001101,Nyeri") == [name]
 

@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from daftari.files import Layout, make_plain, make_safe, open_writer, read_records
+from tests.support.cases import each
 from tests.support.files import layout_of, put, read, refusal, values, write
 
 DELIMITERS = (",", ";", "\t", "|", ":", "^")
@@ -249,9 +250,7 @@ def test_a_cell_made_safe_is_read_as_it_was(cell: str) -> None:
 
 
 @pytest.mark.parametrize("sign", ["=", "+", "-", "@", "＝", "＋", "－", "＠", "﹢"])
-@pytest.mark.parametrize(
-    "before", ["", " ", "\ufeff", "\u200b", "\u2060\u00a0", "\n", "\r\n", "\x1f", "\u00ad", "\u202e", "\u3000"]
-)
+@each("before", ["", " ", "\ufeff", "\u200b", "\u2060\u00a0", "\n", "\r\n", "\x1f", "\u00ad", "\u202e", "\u3000"])
 def test_a_formula_is_made_safe_in_full_width_and_after_marks_without_width(before: str, sign: str) -> None:
     cell = f"{before}{sign}cmd|' /C calc'!A0"
     assert make_safe(cell) == "'" + cell and make_plain("'" + cell) == cell

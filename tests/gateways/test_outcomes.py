@@ -16,6 +16,7 @@ from daftari.gateways.protocol import LogLine, OutgoingMessage
 from daftari.gateways.signals import find_scope
 from daftari.model.limits import MESSAGE_ID_MAX, REASON_MAX
 from daftari.outbound.exchange import NotSent, OutboundResponse, PerhapsSent
+from tests.support.cases import each
 from tests.support.sending import (
     AKINYI,
     OTIENO,
@@ -71,8 +72,8 @@ WRAP = {"sozuri": sozuri, "africas_talking": talking, "infobip": infobip}
 
 
 @pytest.mark.parametrize("name", NETWORK)
-@pytest.mark.parametrize(
-    ("result", "word", "code"),
+@each(
+    "result, word, code",
     [
         (NotSent("resolve", "no name"), "again", "resolve"),
         (NotSent("busy", "busy"), "again", "busy"),
@@ -105,7 +106,7 @@ def test_without_a_word_of_the_provider_the_end_of_the_call_decides(
 
 
 @pytest.mark.parametrize("name", NETWORK)
-@pytest.mark.parametrize("status", range(200, 300))
+@each("status", range(200, 300))
 def test_a_2xx_alone_is_never_accepted(name: str, status: int) -> None:
     assert words(name, answer(b"OK", status), A) == ["unknown"]
 
@@ -294,9 +295,7 @@ def refusal(name: str, code: str) -> OutboundResponse:
             return answer({"error": error}, 400)
 
 
-@pytest.mark.parametrize(
-    ("name", "code", "word"), [(name, code, word) for name, codes in EXPECTED.items() for code, word in codes.items()]
-)
+@each("name, code, word", [(name, code, word) for name, codes in EXPECTED.items() for code, word in codes.items()])
 def test_a_code_means_what_the_table_says(name: str, code: str, word: str) -> None:
     (outcome,) = outcomes(name, refusal(name, code), A)
     assert (outcome.word, outcome.says) == (word, "said")

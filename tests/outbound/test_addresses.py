@@ -17,6 +17,7 @@ from daftari.outbound.network import resolve_name
 from daftari.outbound.proof import proof_of
 from tests.outbound.calls import NAME, Names, answered, client_of, not_sent, send, url_of
 from tests.outbound.server import OK, answers, running
+from tests.support.cases import each
 
 PUBLIC = ("1.1.1.1", "8.8.8.8", "100.63.255.255", "172.15.0.1", "172.32.0.1", "192.169.0.1", "223.255.255.255")
 PUBLIC_V6 = ("2606:4700:4700::1111", "2a00:1450:4001::200e", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8")
@@ -43,13 +44,13 @@ def test_a_public_address_may_be_called(address: str) -> None:
     assert may_connect(address, allowed=False) and may_connect(address, allowed=True)
 
 
-@pytest.mark.parametrize("address", PRIVATE)
+@each("address", PRIVATE)
 def test_a_private_address_may_be_called_only_where_the_operator_says_so(address: str) -> None:
     assert not may_connect(address, allowed=False)
     assert may_connect(address, allowed=True)
 
 
-@pytest.mark.parametrize("address", NEVER)
+@each("address", NEVER)
 def test_some_addresses_are_never_called(address: str) -> None:
     assert not may_connect(address, allowed=False) and not may_connect(address, allowed=True)
 
@@ -71,7 +72,7 @@ def test_an_address_is_judged_alike_in_every_writing(address: IPv4Address) -> No
 # ---- through the client -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("address", PRIVATE + NEVER)
+@each("address", PRIVATE + NEVER)
 def test_a_name_that_leads_to_such_an_address_is_not_connected_to(address: str) -> None:
     with running(answers(OK)) as server, client_of(server, allowed_hosts=[], resolve=Names([address])) as client:
         result = not_sent(send(client, server))

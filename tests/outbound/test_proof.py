@@ -16,6 +16,7 @@ from daftari.outbound.proof import proof_of
 from daftari.outbound.retry_after import RETRY_AFTER_SECONDS_MAX, read_retry_after
 from tests.outbound.calls import answered, client_of, not_sent, perhaps_sent, send
 from tests.outbound.server import answers, answers_and_closes, response, running
+from tests.support.cases import each
 
 NOW = datetime(2026, 11, 26, 12, 0, 0, tzinfo=UTC).timestamp()
 
@@ -37,7 +38,7 @@ def _responded(status: int, *, retry_after: float | None = None, whole: bool = T
     )
 
 
-@pytest.mark.parametrize("status", range(100, 600))
+@each("status", range(100, 600))
 def test_a_status_proves_what_the_table_says_and_every_other_one_nothing(status: int) -> None:
     expected = next((proof for proof, statuses in EXPECTED.items() if status in statuses), "unknown")
     assert proof_of(_responded(status), trust_503=True) == expected

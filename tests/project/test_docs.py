@@ -16,6 +16,7 @@ from daftari.web.routing import Route
 from docs.generate import PAGES as WRITTEN
 from docs.generate import build_commands
 from tests.conftest import People, Serve
+from tests.support.cases import each
 from tests.support.clients import Answer, Client
 from tests.support.stores import open_store
 
@@ -47,7 +48,7 @@ def _docs(name: str) -> str:
     return (ROOT / "docs" / name).read_text()
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+@each("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 def test_every_route_is_in_the_docs(route: Route) -> None:
     """What stands in the place of ``{id}`` may be called otherwise."""
     path = route.path if route.path == "/docs" else f"/v1{route.path}"
@@ -75,7 +76,7 @@ def test_the_variables_that_are_no_settings_are_described() -> None:
     assert "`DAFTARI_CONFIG`" in _docs("settings.md")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=_name)
+@each("page", PAGES, ids=_name)
 def test_links_lead_to_files_that_are_there(page: Path) -> None:
     for target in LINK.findall(page.read_text()):
         path = target.partition("#")[0]
@@ -83,7 +84,7 @@ def test_links_lead_to_files_that_are_there(page: Path) -> None:
             assert (page.parent / path).exists(), f"{_name(page)} links to {target}"
 
 
-@pytest.mark.parametrize("page", DECISIONS, ids=_name)
+@each("page", DECISIONS, ids=_name)
 def test_a_decision_has_a_status_and_four_parts(page: Path) -> None:
     text = page.read_text()
     assert re.match(r"# \d{4} .+\n\nStatus: (accepted|superseded by \[\d{4}\])", text)

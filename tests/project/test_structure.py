@@ -11,11 +11,10 @@ import tomllib
 import zipfile
 from pathlib import Path
 
-import pytest
-
 import daftari
 from daftari import errors
 from daftari.web.errors import status_of
+from tests.support.cases import each
 
 ROOT = Path(__file__).parent.parent.parent
 SOURCE = ROOT / "src" / "daftari"
@@ -60,7 +59,7 @@ def test_each_layer_imports_only_what_is_below_it() -> None:
     _run(str(Path(sys.executable).with_name("lint-imports")), "--no-cache")
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_name)
+@each("path", MODULES, ids=_name)
 def test_a_module_says_what_it_is_for_and_stays_small(path: Path) -> None:
     tree = _tree(path)
     assert ast.get_docstring(tree), f"{_name(path)} has no docstring"
@@ -109,7 +108,7 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
     assert not [_name(path) for path in SOURCE.rglob("*") if path.stem in empty]
 
 
-@pytest.mark.parametrize("error", _error_classes(), ids=lambda error: error.__name__)
+@each("error", _error_classes(), ids=lambda error: error.__name__)
 def test_every_error_has_a_status_and_a_code_of_its_own(error: type[errors.DaftariError]) -> None:
     assert status_of(error) is not None
     assert error.__doc__

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cases import each
+
 ROOT = Path(__file__).parent.parent.parent
 CLEAN = (
     *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "STYLE.md", "docs", "clients", "bench", "src"),
@@ -137,7 +139,7 @@ def _instead_of(word: str) -> str:
     return next(plain for pattern, plain in WORDS.items() if re.search(rf"\b(?:{pattern})\b", word, re.IGNORECASE))
 
 
-@pytest.mark.parametrize("path", _clean_files(), ids=_name)
+@each("path", _clean_files(), ids=_name)
 def test_no_word_comes_back(path: Path) -> None:
     found = [
         f"{_name(path)}:{number}: {match[0]!r}; write: {_instead_of(match[0])}"

@@ -17,6 +17,7 @@ from daftari.rules.imports.cells import (
     messageable,
     number_in,
 )
+from tests.support.cases import each
 
 READER = reader_for("KE")
 
@@ -35,7 +36,7 @@ def numbers(cell: object) -> list[int | str]:
 TWO = [254722000347, 254733000347]
 
 
-@pytest.mark.parametrize(
+@each(
     "between",
     [
         *("/", " / ", ", ", ";", " | ", " ::: ", "\n", "\r\n", " or ", " OR ", " au ", " ama ", " na ", " & ", " and "),
@@ -69,7 +70,7 @@ def test_what_else_divides_numbers_divides_them(cell: object, expected: list[int
     assert numbers(cell) == expected
 
 
-@pytest.mark.parametrize(
+@each(
     "cell",
     [
         *("0722 000347", "020/2012345", "+254 (0) 722 000 347", "0722-000-347", "'0722000347", "\u20190722000347"),

@@ -20,6 +20,7 @@ from daftari.store import Store, WriteTx
 from tests.support import calls
 from tests.support.builders import rows_of
 from tests.support.calls import ACTOR, NOW, broken_in
+from tests.support.cases import each
 
 PEOPLE = 130
 
@@ -100,7 +101,7 @@ REPAIRABLE = {
 }
 
 
-@pytest.mark.parametrize("what", REPAIRABLE)
+@each("what", REPAIRABLE)
 def test_what_can_be_repaired_is_named_and_repaired(store: Store, book: Project, break_with: Break, what: str) -> None:
     invariant, times, statement = REPAIRABLE[what]
     break_with(statement)

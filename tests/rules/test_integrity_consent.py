@@ -20,6 +20,7 @@ from daftari.store import Store, WriteTx
 from tests.support import calls
 from tests.support.builders import rows_of
 from tests.support.calls import ACTOR, NOW, broken_in
+from tests.support.cases import each
 
 NUMBERS = 254_722_000_000
 CLEAR, NO_MARKETING, SUPPRESSED, LEFT_COAST, ERASED_AND_BACK, OPTED_IN_AGAIN, FAR = 1, 2, 3, 4, 5, 6, 200
@@ -175,7 +176,7 @@ BREAKAGES: dict[str, tuple[list[Finding], str]] = {
 }
 
 
-@pytest.mark.parametrize("what", BREAKAGES)
+@each("what", BREAKAGES)
 def test_what_is_broken_is_named_and_repaired_to_what_it_was(
     store: Store, book: Project, database: str, contents: Any, what: str
 ) -> None:

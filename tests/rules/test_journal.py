@@ -27,6 +27,7 @@ from daftari.store.journal import list_journal, read_left, written_left, written
 from tests.support import calls, consent_calls
 from tests.support.builders import rows_of
 from tests.support.calls import NOW
+from tests.support.cases import each
 
 ANA = Actor(41, "7f3c-ana")
 BEN = Actor(None, "daftari check --repair")
@@ -202,7 +203,7 @@ NOTHING_NEW: dict[str, Write] = {
 }
 
 
-@pytest.mark.parametrize("what", NOTHING_NEW)
+@each("what", NOTHING_NEW)
 def test_a_write_that_changes_nothing_leaves_no_row(
     store: Store, book: Project, journal: Journal, database: str, what: str
 ) -> None:
@@ -247,7 +248,7 @@ REFUSED: dict[str, Write] = {
 }
 
 
-@pytest.mark.parametrize("what", REFUSED)
+@each("what", REFUSED)
 def test_a_write_that_is_refused_leaves_no_row_and_nothing_else(
     store: Store, book: Project, journal: Journal, database: str, what: str
 ) -> None:

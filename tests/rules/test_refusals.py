@@ -10,6 +10,7 @@ from daftari.model.limits import MESSAGE_READ_MAX
 from daftari.model.projects import ConsentSettings
 from daftari.rules.consent.keywords import Reading, plain_words, read_message
 from daftari.rules.consent.refusals import find_refusal
+from tests.support.cases import each
 
 DEFAULTS = ConsentSettings()
 
@@ -868,7 +869,7 @@ tudo bem
 """Messages that are about something else."""
 
 
-@pytest.mark.parametrize("text", REFUSALS.strip().splitlines())
+@each("text", REFUSALS.strip().splitlines())
 def test_a_refusal_opts_out_or_is_listed_for_review(text: str) -> None:
     for written in (text, text.upper(), f"  {text} !", f"{text} 🙏"):
         reading = read_message(written, settings=DEFAULTS)
@@ -876,7 +877,7 @@ def test_a_refusal_opts_out_or_is_listed_for_review(text: str) -> None:
         assert reading.meaning == "opt_out" or reading.why
 
 
-@pytest.mark.parametrize("text", ORDINARY.strip().splitlines())
+@each("text", ORDINARY.strip().splitlines())
 def test_an_ordinary_message_troubles_no_person(text: str) -> None:
     for written in (text, text.upper(), f"{text}."):
         assert read_message(written, settings=DEFAULTS) == Reading("nothing"), written

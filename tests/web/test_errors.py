@@ -21,6 +21,7 @@ from daftari.errors import (
 from daftari.model.limits import ERRORS_MAX
 from daftari.rules.contacts import contacts
 from daftari.web.errors import STATUS, MethodNotAllowed, render_json, status_of
+from tests.support.cases import each
 from tests.support.clients import Client, scope_of
 
 SHAPE = ["message", "error_code", "retryable", "request_id"]
@@ -38,7 +39,7 @@ def rendered(error: DaftariError, *, accept: str | None = None) -> tuple[int, di
     return response.status, sent, json.loads(response.body)
 
 
-@pytest.mark.parametrize("error", all_errors(), ids=lambda error: error.__name__)
+@each("error", all_errors(), ids=lambda error: error.__name__)
 def test_every_class_of_error_has_a_status(error: type[DaftariError]) -> None:
     assert status_of(error) is not None, f"{error.__name__} has no line in the table, nor has a class above it"
 
