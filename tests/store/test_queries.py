@@ -141,7 +141,7 @@ ITEMS: dict[str, list[tuple[Any, ...]]] = {
     "find_known_numbers": [(254700000000 + place, -1 - place) for place in range(100)],
     "find_message_keys": [(254700000000 + place, "x") for place in range(100)],
     "save_messages": [
-        (place, 1, 0, 254700000000 + place, "x", "waiting", "", "", "marketing", 1, 0, 0, 0, 0, 0, 1, "x")
+        (place, 1, 0, 254700000000 + place, "x", "waiting", "", "", "marketing", 1, 0, 0, 0, 0, 0, 1, "x", "")
         for place in range(1, 101)
     ],
     "save_attempts": [(1, f"p{place}", place, 1, "accepted", "") for place in range(1, 101)],

@@ -23,6 +23,7 @@ from daftari.store import Store
 from daftari.worker import Provider, run_worker
 from daftari.worker import sending as worker_sending
 from tests.support import calls, consent_calls
+from tests.support.campaigns import Campaigns
 from tests.support.fake_provider import FakeProvider, Rule, fake_provider
 from tests.support.message_steps import Sending
 from tests.support.waiting import wait_for
@@ -144,6 +145,31 @@ def test_an_answer_that_a_busy_database_does_not_take_is_recorded_later(
         wait_for(lambda: is_settled(sending))
     assert states(sending) == {"accepted": 3}
     assert provider.seen().taken == 3
+
+
+def test_a_template_that_the_provider_refuses_stops_its_campaign_and_not_the_sender(
+    store: Store, project: Project, provider: FakeProvider, begin: Begin
+) -> None:
+    calls.create_contacts(store, project, [{"mobile": FIRST + place} for place in range(3)])
+    sending = begin(
+        name="254700000009", channel="whatsapp", gateway="whatsapp",
+        settings={"phone_number_id": "9", "base_url": provider.url("whatsapp")},
+        credentials={"access_token": "kikapu", "app_secret": "kikapu"},
+    )  # fmt: skip
+    campaigns, content = Campaigns(sending), {"text": None, "template": "offer", "language": "sw"}
+    refused = campaigns.started(sender="254700000009", **content)
+    provider.behave(Rule(code="132001"))
+    with working(store, provider):
+        wait_for(lambda: campaigns.show(refused).state == "paused")
+        wait_for(lambda: "sending" not in states(sending))
+        shown = campaigns.show(refused)
+        assert (shown.reason, "132001" in (shown.provider_says or "")) == ("template", True)
+        assert (sending.sender().paused, shown.states) == ("", {"waiting": 3})
+        provider.behave()
+        campaigns.resume(refused)
+        wait_for(lambda: campaigns.show(refused).state == "finished")
+    assert provider.seen().twice == []
+    assert campaigns.assert_adds_up(refused).states == {"accepted": 3}
 
 
 def test_what_a_project_requires_holds_from_the_next_second_on(

@@ -128,7 +128,7 @@ def outcome_of(message: OutgoingMessage, entry: Entry, account: SendingAccount) 
         message=message,
         word=entry.word or "unknown",
         code=entry.code[:CODE_MAX],
-        says=without_credentials(entry.says, account)[:REASON_MAX],
+        says=without_credentials(entry.says.replace("\0", ""), account)[:REASON_MAX],
         provider_id=entry.provider_id[:MESSAGE_ID_MAX],
         parts=entry.parts,
         cost=entry.cost[:CODE_MAX],

@@ -83,7 +83,10 @@ class StoredCampaign(Struct, frozen=True):
 
 
 class StoredMessage(Struct, frozen=True):
-    """One text to one number. A ``subject_id`` below 0 stands for a number that was erased."""
+    """One text to one number. A ``subject_id`` below 0 stands for a number that was erased.
+
+    ``says``: the provider's words, where it refused the message, also one that waits again.
+    """
 
     id: int
     sender_id: int
@@ -102,6 +105,7 @@ class StoredMessage(Struct, frozen=True):
     settled_at: int
     parts: int
     text: str
+    says: str = ""
 
 
 class StoredAttempt(Struct, frozen=True):

@@ -49,7 +49,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "file_part": ("project_id", "file_id", "part", "bytes"),
     "message": (
         *("project_id", "id", "sender_id", "origin_id", "subject_id", "key", "state", "reason", "code", "purpose"),
-        *("attempt", "due_at", "until", "claim", "claimed_at", "settled_at", "parts", "text"),
+        *("attempt", "due_at", "until", "claim", "claimed_at", "settled_at", "parts", "text", "says"),
     ),
     "report": ("project_id", "sender_id", "provider_id", "id", "subject_id", "expires_at", "report"),
     "import_join": ("project_id", "import_id", "chunk", "group_id", "contacts"),

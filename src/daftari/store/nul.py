@@ -12,7 +12,7 @@ from daftari.errors import ValidationFailed
 TEXT_COLUMNS = frozenset({
     *("action", "card", "cell", "channel", "code", "contacts", "detail", "digits", "evidence", "folded", "former_name"),
     *("key", "keyword", "kind", "left_groups", "message_digest", "name", "part_states", "provider_id", "purpose"),
-    *("reason", "record", "report", "request_id", "sender", "source", "state", "text", "type"),
+    *("reason", "record", "report", "request_id", "says", "sender", "source", "state", "text", "type"),
 })  # fmt: skip
 """The columns of rows that hold texts. No other value of a row is examined: most are integers, and rows are many."""
 

@@ -99,6 +99,7 @@ class Campaign(Record, frozen=True, kw_only=True):
     name: str
     state: str
     reason: str | None = None
+    provider_says: str | None = None
     sender: str | None = None
     channel: str | None = None
     purpose: str | None = None

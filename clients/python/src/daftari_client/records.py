@@ -441,6 +441,7 @@ class Message(Record, frozen=True, kw_only=True):
     purpose: str | None = None
     reason: str | None = None
     code: str | None = None
+    says: str | None = None
     attempt: int = 1
     text: str = ""
     parts: int = 0

@@ -15,12 +15,12 @@ from daftari.model.messages import CampaignState, MessagePurpose, MessageState, 
 from daftari.model.time import format_time
 from daftari.rules.audiences import Groups
 from daftari.rules.campaigns.preview import find_cost
-from daftari.rules.messages.campaigns import REPORT_MICROSECONDS
+from daftari.rules.messages.campaigns import REPORT_MICROSECONDS, TEMPLATE
 from daftari.rules.messages.progress import CampaignProgress, Retry, read_definition, read_progress
 from daftari.rules.senders.model import decode_definition
 from daftari.store import Tx, senders
 
-PauseReason = Literal["person", "late", "count_changed", "no_group"]
+PauseReason = Literal["person", "late", "count_changed", "no_group", "template"]
 StateCounts = Annotated[
     dict[str, Count],
     Meta(
@@ -58,7 +58,10 @@ class CampaignView(Struct, frozen=True, kw_only=True):
     state: CampaignState
     reason: PauseReason | None
     """Why it is paused: by a `person`; `late`, because the service did not run in its time; `count_changed`, because it
-    would reach another number of people than expected; `no_group`, because a group of it is gone."""
+    would reach another number of people than expected; `no_group`, because a group of it is gone; `template`, because
+    the provider refuses its template."""
+    provider_says: str | None
+    """The provider's code and words, where it refuses the template."""
     sender: Annotated[str, Meta(min_length=1, max_length=SENDER_MAX)]
     """What people see the messages come from."""
     channel: Channel
@@ -122,6 +125,7 @@ def show_campaign(tx: Tx, campaign: StoredCampaign) -> CampaignView:
         name=definition.name,
         state=campaign.state,
         reason=_reason_of(campaign),
+        provider_says=progress.provider_says if campaign.reason == TEMPLATE else None,
         sender=sender.name,
         channel=sender.channel,
         purpose=definition.purpose,
@@ -165,7 +169,7 @@ def count_states(campaign: StoredCampaign, progress: CampaignProgress) -> dict[s
 
 def _reason_of(campaign: StoredCampaign) -> PauseReason | None:
     match campaign.reason:
-        case "person" | "late" | "count_changed" | "no_group" as reason:
+        case "person" | "late" | "count_changed" | "no_group" | "template" as reason:
             return reason
         case _:
             return None

@@ -20,6 +20,8 @@ ENDED_PER_STEP = 1_000
 RETRIED_PER_STEP = 1_000
 REPORTED = "report"
 """The reason of a message that failed after the provider had taken it, by its report."""
+TEMPLATE = "template"
+"""Why a campaign pauses, or a message fails, whose WhatsApp template the provider refuses."""
 REPORT_MICROSECONDS = 72 * 3_600_000_000
 """How long a provider may report on a message."""
 
@@ -251,6 +253,16 @@ def count_changes(tx: WriteTx, changed: Iterable[tuple[StoredMessage, StoredMess
         else:
             campaign.count(before, after)
     save_campaigns(tx, [campaign for campaign in found.values() if campaign is not None])
+
+
+def pause_for_template(tx: WriteTx, *, campaign_id: int, says: str) -> None:
+    """Pause a campaign whose template the provider refuses, in its words."""
+    stored = campaigns.get_campaign(tx, campaign_id=campaign_id)
+    if stored is not None and stored.state == "running":
+        progress = read_progress(stored.progress)
+        progress.provider_says = says
+        changed = replace(stored, state="paused", reason=TEMPLATE, progress=written(progress))
+        campaigns.save_campaign(tx, campaign=changed)
 
 
 def save_campaigns(tx: WriteTx, found: Sequence[OpenCampaign]) -> None:

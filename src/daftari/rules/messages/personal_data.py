@@ -37,7 +37,7 @@ def erase(tx: WriteTx, person: Person) -> Removed:
 
 def _forget(before: StoredMessage, *, now: int) -> StoredMessage:
     due_at = 0 if before.state == "unknown" else before.due_at
-    gone = replace(before, subject_id=-before.id, key="", text="", due_at=due_at)
+    gone = replace(before, subject_id=-before.id, key="", text="", says="", due_at=due_at)
     return replace(gone, state="skipped", reason="erased", settled_at=now) if before.state == "waiting" else gone
 
 

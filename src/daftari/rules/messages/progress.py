@@ -67,6 +67,8 @@ class CampaignProgress(Struct, omit_defaults=True):
     """The outcome of the numbers behind the cursor, once it no longer moves."""
     retry: Retry | None = None
     """The latest."""
+    provider_says: str = ""
+    """The provider's words when it last refused the template."""
 
     @property
     def is_retrying(self) -> bool:

@@ -19,17 +19,24 @@ from daftari.gateways.signals import find_scope
 from daftari.model.consent import NewFact, Scope
 from daftari.model.inbound import DeliveryReport
 from daftari.model.jobs import JobKind
-from daftari.model.messages import MessageState, StoredAttempt, StoredMessage, StoredReport, StoredSender
+from daftari.model.limits import REASON_MAX
+from daftari.model.messages import CALLS, MessageState, StoredAttempt, StoredMessage, StoredReport, StoredSender
 from daftari.rules.consent import ledger
 from daftari.rules.consent.views import write_evidence
 from daftari.rules.events import Action, record
-from daftari.rules.messages.campaigns import REPORT_MICROSECONDS, REPORTED, count_changes
+from daftari.rules.messages.campaigns import (
+    REPORT_MICROSECONDS,
+    REPORTED,
+    TEMPLATE,
+    count_changes,
+    pause_for_template,
+)
 from daftari.rules.messages.content import read_own_id
 from daftari.rules.messages.ends import Ends
 from daftari.rules.numbers import read_international
 from daftari.rules.senders.meter import REFUSED, STOPPED, TAKEN, read_meter, taken_over, write_meter
 from daftari.rules.senders.model import decode_definition
-from daftari.store import Tx, WriteTx, messages, senders
+from daftari.store import Tx, WriteTx, campaigns, messages, senders
 from daftari.store.jobs import hint_job
 
 RANKS: Mapping[MessageState, int] = {
@@ -88,6 +95,8 @@ def record_answers(tx: WriteTx, *, sender_id: int, fence: int, answers: Sequence
     ends = Ends()
     messages.save_attempts(tx, attempts=attempts)
     save_changed(tx, changed, ends=ends)
+    for origin_id, says in _find_refused_templates(sender, kept, answers).items():
+        pause_for_template(tx, campaign_id=origin_id, says=says)
     _note(tx, sender, answers)
     _record_refusals(
         tx, sender, [(kept[one.message_id], one.outcome.code) for one in answers if _is_final(one.outcome)]
@@ -120,21 +129,54 @@ def _after(tx: WriteTx, sender: StoredSender, before: StoredMessage, answer: Ans
     outcome = answer.outcome
     if outcome is None:
         return replace(before, state="waiting", due_at=0)
-    code = outcome.code
+    answered = replace(before, reason="", code=outcome.code, says="" if outcome.word == "accepted" else outcome.says)
     match outcome.word:
         case "accepted":
-            return replace(before, state="accepted", reason="", code=code)
+            return replace(answered, state="accepted")
+        case "stop" if _refuses_template(sender, outcome) and not _may_wait(tx, before, outcome):
+            return replace(answered, state="failed", reason=TEMPLATE, settled_at=tx.now)
         case "slow" | "again" | "stop":
             wait = int((answer.retry_after or AGAIN_SECONDS) * 1_000_000)
-            return replace(before, state="waiting", reason="", code=code, due_at=tx.now + wait)
+            return replace(answered, state="waiting", due_at=tx.now + wait)
         case "refused" | "dead" | "opt_out":
-            return replace(before, state="failed", reason=outcome.word, code=code, settled_at=tx.now)
+            return replace(answered, state="failed", reason=outcome.word, settled_at=tx.now)
         case "unknown":
             if decode_definition(sender.definition).on_unknown == "resend":
-                return replace(before, state="waiting", reason="", code=code, due_at=tx.now, attempt=before.attempt + 1)
-            return _as_unknown(tx, sender, replace(before, reason="", code=code))
+                return replace(answered, state="waiting", due_at=tx.now, attempt=before.attempt + 1)
+            return _as_unknown(tx, sender, answered)
         case word:
             assert_never(word)
+
+
+def _refuses_template(sender: StoredSender, outcome: Outcome) -> bool:
+    """Whether the provider refuses the template of a message, rather than the sender."""
+    gateway = SENDING_GATEWAYS[decode_definition(sender.definition).gateway]
+    return outcome.word == "stop" and outcome.code in gateway.template_codes
+
+
+def _may_wait(tx: Tx, before: StoredMessage, outcome: Outcome) -> bool:
+    """Whether a message waits until its campaign is resumed.
+
+    One that is refused again in the same words fails: perhaps it is this person's params, and it would stop all others.
+    """
+    has_campaign = before.origin_id != CALLS and campaigns.get_campaign(tx, campaign_id=before.origin_id) is not None
+    return has_campaign and before.says != outcome.says
+
+
+def _find_refused_templates(
+    sender: StoredSender, kept: Mapping[int, StoredMessage], answers: Sequence[Answer]
+) -> dict[int, str]:
+    """The provider's words for each origin whose template it refuses."""
+    return {
+        kept[answer.message_id].origin_id: write_refusal(answer.outcome)
+        for answer in answers
+        if answer.outcome is not None and _refuses_template(sender, answer.outcome)
+    }
+
+
+def write_refusal(outcome: Outcome) -> str:
+    """What a provider answered, as a sentence without its full stop."""
+    return f"The provider answered {outcome.code or 'no code'}: {outcome.says or 'no reason'}"
 
 
 def is_looked_up(sender: StoredSender) -> bool:
@@ -152,9 +194,16 @@ def _as_unknown(tx: WriteTx, sender: StoredSender, message: StoredMessage) -> St
 
 
 def _note(tx: WriteTx, sender: StoredSender, answers: Sequence[Answer]) -> None:
-    """Note how the provider answered; pause the sender when it takes nothing, in the provider's words."""
+    """Note how the provider answered; pause the sender when it takes nothing, in the provider's words.
+
+    What it says about a template is not about the sender.
+    """
     meter = read_meter(sender.meter)
-    outcomes = [answer.outcome for answer in answers if answer.outcome is not None]
+    outcomes = [
+        answer.outcome
+        for answer in answers
+        if answer.outcome is not None and not _refuses_template(sender, answer.outcome)
+    ]
     meter.note("".join(LETTERS.get(outcome.word, "") for outcome in outcomes))
     for answer in answers:
         if answer.outcome is not None and answer.outcome.word == "slow":
@@ -163,7 +212,7 @@ def _note(tx: WriteTx, sender: StoredSender, answers: Sequence[Answer]) -> None:
     paused = sender.paused
     if not paused and meter.must_pause():
         last = next(outcome for outcome in reversed(outcomes) if outcome.word in ("stop", "refused", "dead", "opt_out"))
-        paused = f"The provider answered {last.code or 'no code'}: {last.says or 'no reason'}"
+        paused = write_refusal(last)
         meter.recent = ""
     senders.save_meter(tx, sender_id=sender.id, meter=write_meter(meter), paused=paused)
 
@@ -335,6 +384,7 @@ def _settle_message(
         due_at=0,
         reason=REPORTED if attempt.state in ("failed", "expired") else "",
         code=report.code,
+        says=report.says.replace("\0", "")[:REASON_MAX],
         settled_at=now if is_final else before.settled_at,
     )
 

@@ -48,6 +48,8 @@ class MessageView(Struct, frozen=True, kw_only=True):
     """Why it was not sent, or did not arrive."""
     code: str | None
     """The provider's last code."""
+    says: str | None
+    """The provider's words, where it refused the message or reported that it failed."""
     attempt: Number
     text: str
     """As it was sent; of a WhatsApp template, its name. Empty once the number was erased."""
@@ -140,6 +142,7 @@ def _show(
         state=message.state,
         reason=message.reason or None,
         code=message.code or None,
+        says=message.says or None,
         attempt=message.attempt,
         text=_said(message, channel),
         parts=message.parts,

@@ -566,6 +566,7 @@ CREATE TABLE message (
     settled_at INTEGER NOT NULL,
     parts INTEGER NOT NULL,
     text TEXT NOT NULL,
+    says TEXT NOT NULL,
     PRIMARY KEY (project_id, id)
 ) STRICT;
 

@@ -22,7 +22,7 @@ LIMIT 1;
 -- name: list_due_messages
 -- Messages of an origin that wait and are due, the longest first.
 SELECT m.id, m.sender_id, m.origin_id, m.subject_id, m.key, m.state, m.reason, m.code, m.purpose, m.attempt, m.due_at, m.until,
-    m.claim, m.claimed_at, m.settled_at, m.parts, m.text
+    m.claim, m.claimed_at, m.settled_at, m.parts, m.text, m.says
 FROM message AS m
 WHERE m.project_id = :project AND m.sender_id = :sender_id AND m.origin_id = :origin_id AND m.state = 'waiting' AND m.due_at <= :now
 ORDER BY m.due_at, m.id LIMIT :limit;
@@ -36,7 +36,7 @@ ORDER BY m.id LIMIT :limit;
 -- name: list_messages_with_reason
 -- Messages of a campaign or trigger with a reason, in a state or in any.
 SELECT m.id, m.sender_id, m.origin_id, m.subject_id, m.key, m.state, m.reason, m.code, m.purpose, m.attempt, m.due_at, m.until,
-    m.claim, m.claimed_at, m.settled_at, m.parts, m.text
+    m.claim, m.claimed_at, m.settled_at, m.parts, m.text, m.says
 FROM message AS m
 WHERE m.project_id = :project AND m.origin_id = :origin_id AND m.origin_id > 0 AND m.reason = :reason AND m.reason <> ''
     AND m.id > :after AND (CAST(:state AS text) = '' OR m.state = CAST(:state AS text))
@@ -51,7 +51,7 @@ ORDER BY m.due_at, m.id LIMIT 1;
 -- name: list_sending_messages
 -- Messages that were claimed under an earlier fence and whose end is not known.
 SELECT m.id, m.sender_id, m.origin_id, m.subject_id, m.key, m.state, m.reason, m.code, m.purpose, m.attempt, m.due_at, m.until,
-    m.claim, m.claimed_at, m.settled_at, m.parts, m.text
+    m.claim, m.claimed_at, m.settled_at, m.parts, m.text, m.says
 FROM message AS m
 WHERE m.project_id = :project AND m.sender_id = :sender_id AND m.state = 'sending' AND m.claim < :fence
 ORDER BY m.claim, m.id LIMIT :limit;
@@ -59,7 +59,7 @@ ORDER BY m.claim, m.id LIMIT :limit;
 -- name: list_due_lookups
 -- Messages whose end is unknown and that are to be looked for at the provider.
 SELECT m.id, m.sender_id, m.origin_id, m.subject_id, m.key, m.state, m.reason, m.code, m.purpose, m.attempt, m.due_at, m.until,
-    m.claim, m.claimed_at, m.settled_at, m.parts, m.text
+    m.claim, m.claimed_at, m.settled_at, m.parts, m.text, m.says
 FROM message AS m
 WHERE m.project_id = :project AND m.sender_id = :sender_id AND m.state = 'unknown' AND m.due_at > 0 AND m.due_at <= :now
 ORDER BY m.due_at, m.id LIMIT :limit;
@@ -67,24 +67,24 @@ ORDER BY m.due_at, m.id LIMIT :limit;
 -- name: find_messages
 -- Some messages by their ids.
 SELECT m.id, m.sender_id, m.origin_id, m.subject_id, m.key, m.state, m.reason, m.code, m.purpose, m.attempt, m.due_at, m.until,
-    m.claim, m.claimed_at, m.settled_at, m.parts, m.text
+    m.claim, m.claimed_at, m.settled_at, m.parts, m.text, m.says
 FROM rows(:ids AS wanted, id bigint) CROSS JOIN message AS m
 WHERE m.project_id = :project AND m.id = wanted.id;
 
 -- name: save_messages
 -- Saves some messages. An upsert, because SQLite may turn UPDATE … FROM into a scan of the project.
 INSERT INTO message AS m (project_id, id, sender_id, origin_id, subject_id, key, state, reason, code, purpose, attempt,
-    due_at, until, claim, claimed_at, settled_at, parts, text)
+    due_at, until, claim, claimed_at, settled_at, parts, text, says)
 SELECT CAST(:project AS bigint), changed.id, changed.sender_id, changed.origin_id, changed.subject_id, changed.key,
     changed.state, changed.reason, changed.code, changed.purpose, changed.attempt, changed.due_at, changed.until, changed.claim,
-    changed.claimed_at, changed.settled_at, changed.parts, changed.text
-FROM rows(:items AS changed, id bigint, sender_id bigint, origin_id bigint, subject_id bigint, key text, state text, reason text, code text, purpose text, attempt bigint, due_at bigint, until bigint, claim bigint, claimed_at bigint, settled_at bigint, parts bigint, text text)
+    changed.claimed_at, changed.settled_at, changed.parts, changed.text, changed.says
+FROM rows(:items AS changed, id bigint, sender_id bigint, origin_id bigint, subject_id bigint, key text, state text, reason text, code text, purpose text, attempt bigint, due_at bigint, until bigint, claim bigint, claimed_at bigint, settled_at bigint, parts bigint, text text, says text)
 WHERE true
 ON CONFLICT (project_id, id) DO UPDATE SET
     subject_id = excluded.subject_id, key = excluded.key, state = excluded.state, reason = excluded.reason,
     code = excluded.code, attempt = excluded.attempt, due_at = excluded.due_at, until = excluded.until,
     claim = excluded.claim, claimed_at = excluded.claimed_at, settled_at = excluded.settled_at, parts = excluded.parts,
-    text = excluded.text;
+    text = excluded.text, says = excluded.says;
 
 -- name: find_attempts
 -- What a sender's provider calls some messages.
@@ -183,7 +183,7 @@ GROUP BY m.subject_id;
 -- name: list_messages_of
 -- Messages to a number, in order of id.
 SELECT m.id, m.sender_id, m.origin_id, m.subject_id, m.key, m.state, m.reason, m.code, m.purpose, m.attempt, m.due_at, m.until,
-    m.claim, m.claimed_at, m.settled_at, m.parts, m.text
+    m.claim, m.claimed_at, m.settled_at, m.parts, m.text, m.says
 FROM message AS m
 WHERE m.project_id = :project AND m.subject_id = :subject_id AND m.id > :after
 ORDER BY m.id LIMIT :limit;
@@ -191,7 +191,7 @@ ORDER BY m.id LIMIT :limit;
 -- name: list_messages
 -- Messages in order of id.
 SELECT m.id, m.sender_id, m.origin_id, m.subject_id, m.key, m.state, m.reason, m.code, m.purpose, m.attempt, m.due_at, m.until,
-    m.claim, m.claimed_at, m.settled_at, m.parts, m.text
+    m.claim, m.claimed_at, m.settled_at, m.parts, m.text, m.says
 FROM message AS m
 WHERE m.project_id = :project AND m.id > :after
 ORDER BY m.id LIMIT :limit;
