@@ -121,6 +121,13 @@ class SenderNotFound(NotFound):
     message = "Sender not found; GET /v1/senders lists them."
 
 
+class WebhookNotFound(NotFound):
+    """No webhook has this id."""
+
+    code = "WEBHOOK_NOT_FOUND"
+    message = "Webhook not found; GET /v1/webhooks lists them."
+
+
 class MessageNotFound(NotFound):
     """No message has this id."""
 
@@ -227,6 +234,15 @@ class SendersFull(Conflict):
 
     def __init__(self, most: int) -> None:
         super().__init__(f"The project has {most} senders already; delete one that is not used.")
+
+
+class WebhooksFull(Conflict):
+    """The project has as many webhooks as it may."""
+
+    code = "WEBHOOKS_FULL"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"The project has {most} webhooks already; delete one that is not used.")
 
 
 class TokenOfSender(Conflict):

@@ -49,11 +49,12 @@ UNUSED, UNKNOWN, GONE = mobile(77), mobile(88), "254711223344"
 PERSON = Person(int(GONE), None)
 PARTS_HERE = PARTS | {"name": "VIP", "reference": "1"}
 
-UNKEPT = {("POST", "/senders/{number}/check")}
-"""What asks a provider each time, and changes nothing."""
+UNKEPT = {("POST", "/senders/{number}/check"), ("POST", "/webhooks/{number}/test")}
+"""What asks another server each time, and changes nothing."""
 KEYED = [route for route in ROUTES if route.is_repeatable and (route.method, route.path) not in UNKEPT]
 LOG: dict[str, object] = {"name": "log", "gateway": "log", "channel": "sms"}
 OFFER: dict[str, object] = {"name": "Offer", "sender": "log", "text": "Hello", "everyone": True}
+HOOK: dict[str, object] = {"url": "https://crm.example/hook"}
 WRITES: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "/contacts"): {"contacts": rows(2, first=10), "group": "New", "results": True},
     ("PUT", "/contacts/{reference}"): {"contact": {"city": "Nakuru"}, "group": "Other"},
@@ -94,6 +95,14 @@ WRITES: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "/campaigns/{number}/cancel"): {},
     ("POST", "/campaigns/{number}/retry"): {"states": ["failed"]},
     ("POST", "/messages"): {"sender": "log", "text": "Hello", "mobiles": [mobile(1)]},
+    ("POST", "/webhooks"): HOOK,
+    ("PUT", "/webhooks/{number}"): {"groups": ["VIP"]},
+    ("PATCH", "/webhooks/{number}"): {"types": ["contacts.erased"]},
+    ("DELETE", "/webhooks/{number}"): {},
+    ("POST", "/webhooks/{number}/pause"): {},
+    ("POST", "/webhooks/{number}/replay"): {"after": 1},
+    ("POST", "/webhooks/{number}/resume"): {},
+    ("POST", "/webhooks/{number}/rotate"): {},
     ("POST", "/inbound/review/{number}"): {"as": "dismiss"},
 }
 """What is sent to each route that writes: new routes need a line."""
@@ -167,6 +176,8 @@ def test_a_write_that_is_sent_twice_is_done_once_and_answered_alike(
         number = str(book.post("/v1/senders", LOG).json()["sender"]["id"])
         if route.path.endswith("/resume"):
             assert book.post(f"/v1/senders/{number}/pause").status == 200
+    if route.path.startswith("/webhooks/"):
+        number = str(book.post("/v1/webhooks", HOOK).json()["webhook"]["id"])
     if route.path.startswith(("/campaigns", "/messages")):
         assert book.post("/v1/senders", LOG).status == 201
     if route.path.startswith("/campaigns/"):

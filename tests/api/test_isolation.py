@@ -34,9 +34,10 @@ OUT = mobile(3)
 ERASED = mobile(6)
 AUDIENCE, REVIEW, EXPORT = "3", "6", "13"
 """The ids of things of Ana's that Chao has none of: what both have at last is his own."""
-IMPORT, SENDER, CAMPAIGN, MESSAGE = "14", "15", "16", "17"
+IMPORT, SENDER, CAMPAIGN, MESSAGE, WEBHOOK = "14", "15", "16", "17", "18"
 TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 EPOCH = re.compile(rb'"epoch":"[0-9a-f]{16}"')
+SECRET = re.compile(rb'"secret":"whsec_[^"]*"')
 KEY_START = re.compile(rb'"(start|key)":"[^"]*"')
 REQUEST_ID = re.compile(rb'"request_id":"[^"]*"')
 
@@ -78,6 +79,7 @@ THINGS: dict[str, dict[str, str]] = {
     "senders": {"number": SENDER},
     "campaigns": {"number": CAMPAIGN},
     "messages": {"number": MESSAGE},
+    "webhooks": {"number": WEBHOOK},
     "inbound": {"number": REVIEW, "provider": "generic", "token": "nobody"},
 }
 """What a path names of Ana's, by its first part."""
@@ -144,6 +146,9 @@ CASES: dict[tuple[str, str], list[Case]] = {
     ("POST", "/senders"): about(LOG, LOG | {"name": "Ana's"}, {"name": "Ana's", "gateway": "twilio", "channel": "sms"}),
     ("PUT", "/senders/{number}"): about({}, {"name": "Taken"}, {"credentials": {"secret": "x"}}, number=SENDER),
     ("PATCH", "/senders/{number}"): about({"paused": None}, number=SENDER),
+    ("POST", "/webhooks"): about({"url": "https://chao.example/"}, {"url": "https://chao.example/", "groups": [GROUP]}),
+    ("PUT", "/webhooks/{number}"): about({"url": "https://chao.example/"}, number=WEBHOOK),
+    ("POST", "/webhooks/{number}/replay"): about({"after": 0}, number=WEBHOOK),
     ("GET", "/inbound/review"): about({}, {"limit": 1}, {"after": "1"}),
     ("POST", "/inbound/review/{number}"): [
         *about(*[dict[str, object]([("as", settled_as)]) for settled_as in SETTLEMENTS], number=REVIEW),
@@ -229,6 +234,8 @@ def fill_ledger(ana: Client, store: Store, project: Project) -> None:
     assert ana.post("/v1/campaigns", offer).json()["campaign"]["id"] == int(CAMPAIGN)
     asked = {"sender": "Ana's", "text": "Ana's text", "mobiles": [MOBILE]}
     assert ana.post("/v1/messages", asked).json()["ids"] == [int(MESSAGE)]
+    hook = {"url": "https://ana.example/hook", "groups": [GROUP]}
+    assert ana.post("/v1/webhooks", hook).json()["webhook"]["id"] == int(WEBHOOK)
 
 
 def seen(answer: Answer) -> tuple[int, dict[str, str], bytes]:
@@ -236,7 +243,7 @@ def seen(answer: Answer) -> tuple[int, dict[str, str], bytes]:
     request_id = answer.headers["x-request-id"]
     headers = {name: value for name, value in answer.headers.items() if name not in ("x-request-id", "etag")}
     body = REQUEST_ID.sub(b"<request>", KEY_START.sub(b"<key>", TIME.sub(b"<time>", answer.body)))
-    body = EPOCH.sub(b"<epoch>", body)
+    body = SECRET.sub(b"<secret>", EPOCH.sub(b"<epoch>", body))
     return answer.status, headers, body.replace(request_id.encode(), b"<id>")
 
 
@@ -247,7 +254,7 @@ def everything(ana: Client) -> list[bytes]:
         ana.get("/v1/audiences/1").body,
         ana.get("/v1/exports").body,
         ana.get("/v1/imports").body,
-        *(ana.get(f"/v1/{list_}").body for list_ in ("senders", "campaigns", "messages")),
+        *(ana.get(f"/v1/{list_}").body for list_ in ("senders", "campaigns", "messages", "webhooks")),
     ]
 
 

@@ -131,7 +131,8 @@ def test_a_key_that_may_only_read_reads_everything_and_writes_nothing(
     sent = str(ana.post("/v1/messages", said).json()["ids"][0])
     run_worker(lambda pause_seconds: pause_seconds > 0, store=store)
     numbers = {"imports": str(queued(store, people.shopify)), "exports": exported, "senders": added}
-    numbers |= {"campaigns": offered, "messages": sent}
+    hook = ana.post("/v1/webhooks", {"url": "https://crm.example/hook"}).json()["webhook"]
+    numbers |= {"campaigns": offered, "messages": sent, "webhooks": str(hook["id"])}
     for route in ROUTES:
         number = numbers.get(route.path.split("/")[1], PARTS["number"])
         if route.access in ("open", "read"):

@@ -20,7 +20,7 @@ from msgspec import Struct
 from msgspec.structs import fields
 
 from daftari.model.feed import CHANGE_TYPES
-from daftari_client import change_records, message_records, records
+from daftari_client import change_records, message_records, records, webhook_records
 from daftari_client.api import Api, WriteOptions
 from daftari_client.changes import ChangeType
 from daftari_client.client import BaseClient
@@ -59,6 +59,7 @@ REPEATS = {
     "messages.iterate": "messages.list",
     "opt_outs.iterate": "opt_outs.list",
     "reviews.iterate": "reviews.list",
+    "webhooks.iterate_deliveries": "webhooks.deliveries",
 }
 """Methods that begin with the call of another one: they repeat it, or do more with its answer."""
 NEVER_SENT = {
@@ -87,6 +88,11 @@ DROPPED = {
     "updateSender": {"message": "The result is the sender; the message is constant."},
     "pauseSender": {"message": "The result is the sender; the message is constant."},
     "resumeSender": {"message": "The result is the sender; the message is constant."},
+    **{
+        f"{verb}Webhook": {"message": "The result is the webhook; the message is constant."}
+        for verb in ("create", "update", "pause", "resume", "replay")
+    },
+    "rotateWebhookSecret": {"message": "The result is the webhook and its secret; the message is constant."},
     "settleReview": {"message": "The result is the review; the message is constant."},
     **{
         f"{verb}Campaign": {"message": "The result is the campaign; the message is constant."}
@@ -183,6 +189,7 @@ SAMPLES: dict[str, tuple[Any, ...]] = {
     "text": ("Hello {{ fname | there }}",),
     "until": (datetime(2026, 11, 2, tzinfo=UTC), "2026-11-02T00:00:00Z"),
     "types": (["contacts.created", "group.joined"],),
+    "url": ("https://crm.example/hooks/daftari",),
     "wait": (20,),
     "epoch": ("5f0c2a9d1e7b4638",),
 }
@@ -190,6 +197,7 @@ SAMPLES: dict[str, tuple[Any, ...]] = {
 OTHER_SAMPLES: dict[tuple[str, str], tuple[Any, ...]] = {
     ("changes.list", "after"): (7,),
     ("changes.iterate", "after"): (7,),
+    ("webhooks.replay", "after"): (7,),
     ("exports.save", "file"): (io.BytesIO(),),
     ("imports.rows", "after"): (7,),
     ("imports.save_rejects", "file"): (io.BytesIO(),),
@@ -493,7 +501,7 @@ def test_every_field_of_every_record_is_in_some_answer() -> None:
     _compare_lines(comparison)
     known = {
         (kind.__name__, field.name)
-        for module in (records, change_records, message_records)
+        for module in (records, change_records, message_records, webhook_records)
         for _, kind in inspect.getmembers(module, inspect.isclass)
         if issubclass(kind, Record)
         and kind not in (Record, records.RecordedFact, records.NumberedPage, records.Consent)

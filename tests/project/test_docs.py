@@ -31,6 +31,7 @@ SUBJECTS = (
         "imports.md",
         "exports.md",
         "feed.md",
+        "webhooks.md",
         "keys.md",
         "errors.md",
         "projects.md",

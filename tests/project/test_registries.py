@@ -39,6 +39,8 @@ NOT_HELD = {
     "erasure": "the keyed hash; the contact's id goes when the holders are cleared of it",
     "sender": "names and numbers of ours",
     "campaign": "a text and counts; the numbers are in audience_part and message",
+    "webhook": "an address, names of groups, and numbers of changes",
+    "webhook_delivery": "numbers of changes, and first words of answers without digits",
     "job": "its subject is the name of a thing to work on",
 }
 """Tables that no erasure has to look into, and why."""

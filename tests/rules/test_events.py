@@ -320,6 +320,8 @@ def test_the_words_of_the_journal_stay_as_callers_know_them() -> None:
         *("export", "delete_export"),
         *("create_sender", "update_sender", "delete_sender", "create_messages"),
         *("create_campaign", "update_campaign", "delete_campaign", "start_campaign", "cancel_campaign"),
+        *("create_webhook", "update_webhook", "delete_webhook"),
+        *("rotate_webhook", "replay_webhook", "disable_webhook"),
     }
 
 

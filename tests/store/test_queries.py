@@ -25,6 +25,7 @@ from daftari.model.imports import ImportState
 from daftari.model.inbound import InboundMessage, InboundRequest, Review
 from daftari.model.messages import StoredAttempt, StoredMessage, StoredReport
 from daftari.model.projects import Actor
+from daftari.model.webhooks import StoredDelivery, StoredWebhook, WebhookState
 from daftari.rules import events
 from daftari.rules.contacts import contacts, parse
 from daftari.rules.events import Action, ConsentChanged, GroupCreated, GroupRenamed
@@ -46,6 +47,7 @@ from daftari.store import (
     messages,
     migrate,
     senders,
+    webhooks,
     whatsapp_users,
 )
 from daftari.store.consent import StoredConsent
@@ -92,6 +94,13 @@ READS_ALL = {
     "update_sender": "a project has a few",
     "save_meter": "a project has a few",
     "raise_fence": "a project has a few",
+    "list_webhooks": "a project has a few",
+    "get_webhook": "a project has a few",
+    "update_webhook": "a project has a few",
+    "delete_webhook": "a project has a few",
+    "list_open_webhooks": "a project has a few",
+    "list_idle_webhooks": "a project has a few",
+    "get_slowest_webhook": "a project has a few",
     "list_exports": "a project keeps 20, and those whose files are being cleared",
     "list_near_misses": "it has a row for each key and source",
     "list_inbound_counts": "it has a row for each token",
@@ -222,6 +231,20 @@ def _fill_messages(tx: WriteTx) -> None:
         messages.insert_reply(tx, message_id=one.id, at=1, digest=str(one.id), text="x")
 
 
+def _fill_webhooks(tx: WriteTx) -> None:
+    """A few webhooks, half of them enabled, and many deliveries of each."""
+    for number in range(1, SENDERS + 1):
+        state: WebhookState = "enabled" if number % 2 else "paused"
+        webhooks.insert_webhook(
+            tx,
+            webhook=StoredWebhook(number, "{}", b"", state, "", "x", number, 0, "", 0, "", 0, 0, 0, 1),
+        )
+    for number in range(1, CONTACTS):
+        hook, at = number % SENDERS + 1, number
+        delivery = StoredDelivery(number, hook, "changes", number, number, 1, 0, "delivered", 1, 204, "", at, at, 1, at)
+        webhooks.save_delivery(tx, delivery=delivery)
+
+
 def _fill_facts(tx: WriteTx) -> None:
     """A fact about every other number."""
     mobiles = range(254700000000, 254700000000 + 2 * CONTACTS, 2)
@@ -251,6 +274,7 @@ def fill(store: Store, people: People) -> None:
         store.write(project, actor, NOW, _fill_facts)
         store.write(project, actor, NOW, _fill_imports)
         store.write(project, actor, NOW, _fill_messages)
+        store.write(project, actor, NOW, _fill_webhooks)
         for first in range(0, CONTACTS, 10_000):
             given = [{"mobile": 254700000000 + number, "fname": "Wanjiru"} for number in range(first, first + 10_000)]
             for group in ("Group 7", "Group 8"):

@@ -19,6 +19,8 @@ CHECKED = {
     ("key", "kind"): "'read'",
     ("message", "state"): "'waiting'",
     ("campaign", "state"): "'draft'",
+    ("webhook", "state"): "'enabled'",
+    ("webhook_delivery", "state"): "'failing'",
 }
 """Columns that may hold some words only."""
 

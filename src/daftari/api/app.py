@@ -35,7 +35,8 @@ def build_app(context: AppContext, authenticator: KeyAuthenticator) -> Applicati
             request = Request(context, raw, params=decode("", None, b""), now=current_time())
             return match.route.handler(request, **match.parameters)
         request = _open_request(context, authenticator, raw)
-        return request.find_first_response() or match.route.handler(request, **match.parameters)
+        first = None if match.route.completes else request.find_first_response()
+        return first or match.route.handler(request, **match.parameters)
 
     return application
 

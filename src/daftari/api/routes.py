@@ -15,6 +15,7 @@ from daftari.api import (
     messages,
     meta,
     senders,
+    webhooks,
 )
 from daftari.model.limits import BODY_BYTES_MAX, FILE_BYTES_MAX, INBOUND_BODY_BYTES_MAX
 from daftari.web.routing import LARGE, BodyPolicy, Route, Router
@@ -109,6 +110,18 @@ ROUTES = (
     Route("POST", "/messages", messages.create_messages, "write", body=LARGE),
     Route("GET", "/messages/{number}", messages.get_message, "read"),
     Route("GET", "/contacts/{reference}/messages", messages.list_contact_messages, "read"),
+    Route("GET", "/webhooks", webhooks.list_webhooks, "read"),
+    Route("POST", "/webhooks", webhooks.create_webhook, "manage", body=LARGE, completes=True),
+    Route("GET", "/webhooks/{number}", webhooks.get_webhook, "read"),
+    Route("PUT", "/webhooks/{number}", webhooks.update_webhook, "manage", body=LARGE),
+    Route("PATCH", "/webhooks/{number}", webhooks.update_webhook, "manage", body=LARGE),
+    Route("DELETE", "/webhooks/{number}", webhooks.delete_webhook, "manage"),
+    Route("GET", "/webhooks/{number}/deliveries", webhooks.list_deliveries, "read"),
+    Route("POST", "/webhooks/{number}/pause", webhooks.pause_webhook, "manage", body=LARGE),
+    Route("POST", "/webhooks/{number}/replay", webhooks.replay_webhook, "manage", body=LARGE),
+    Route("POST", "/webhooks/{number}/resume", webhooks.resume_webhook, "manage", body=LARGE),
+    Route("POST", "/webhooks/{number}/rotate", webhooks.rotate_secret, "manage", body=LARGE, completes=True),
+    Route("POST", "/webhooks/{number}/test", webhooks.test_webhook, "manage", body=LARGE),
     Route("GET", "/health", meta.show_health, "open", inline=True),
     Route("GET", "/openapi.json", meta.show_openapi, "open", inline=True),
     Route("GET", "/docs", meta.show_docs, "open", inline=True, media_type=meta.HTML),

@@ -22,6 +22,8 @@ class JobKind(StrEnum):
     """Send the messages of a sender, which is the job's subject."""
     LOOK_UP = "look_up"
     """Look for messages of a sender whose answers were lost; the sender is the job's subject."""
+    DELIVER = "deliver"
+    """Deliver the feed to a webhook, which is the job's subject."""
     EXPIRE = "expire"
     """Delete what has expired."""
 

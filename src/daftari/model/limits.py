@@ -120,6 +120,21 @@ FEED_DAYS = 90
 FEED_DAYS_MAX = 3_650
 """How long a project may have the feed keep a change."""
 
+# ---- webhooks -------------------------------------------------------------------------------------------
+
+WEBHOOKS_MAX = 50
+"""Webhooks of a project."""
+WEBHOOK_URL_MAX = 2_000
+"""Characters of the URL of a webhook."""
+WEBHOOK_GROUPS_MAX = 100
+"""Groups that a webhook may be about."""
+CHANGES_PER_DELIVERY_MAX = 100
+"""Changes in one call to a webhook."""
+DELIVERIES_PER_PAGE_MAX = 100
+"""Deliveries in one response of a webhook's log."""
+WEBHOOK_FAILING_DAYS = 5
+"""A webhook that takes nothing for so long is disabled."""
+
 # ---- inbound --------------------------------------------------------------------------------------------
 
 INBOUND_BODY_BYTES_MAX = 1024 * 1024

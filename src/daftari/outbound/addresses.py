@@ -101,6 +101,15 @@ def may_connect(address: str, *, allowed: bool) -> bool:
     return allowed or (judged in PUBLIC_V6 and not _in(judged, PRIVATE_V6))
 
 
+def is_address(host: str) -> bool:
+    """Whether a host is written as an address, so that no name has to be resolved."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def _inside(address: IPv6Address) -> IPv4Address | IPv6Address:
     if address in NAT64:
         return IPv4Address(int(address) & 0xFFFFFFFF)

@@ -16,7 +16,7 @@ import httpcore2
 import httpx2
 
 from daftari import __version__
-from daftari.outbound.addresses import read_allowed_hosts
+from daftari.outbound.addresses import is_address, may_connect, read_allowed_hosts
 from daftari.outbound.exchange import (
     Cause,
     Incomplete,
@@ -228,6 +228,24 @@ def _read_url(written: str) -> httpx2.URL:
     if url.port is not None and not 1 <= url.port <= 65_535:
         raise _Unsendable(f"The URL has the port {url.port}; ports are 1 to 65535.")
     return url
+
+
+def find_url_mistake(written: str, *, allowed_hosts: Iterable[str]) -> str | None:
+    """Why a URL would never be called, as a sentence; ``None`` if it may be. Its name is not looked up.
+
+    Only hosts that the operator allows are called over plain HTTP.
+    """
+    try:
+        url = _read_url(written)
+    except _Unsendable as error:
+        return str(error)
+    host = url.raw_host.decode("ascii").lower()
+    allowed = (host, url.port or (443 if url.scheme == "https" else 80)) in read_allowed_hosts(allowed_hosts)
+    if is_address(host) and not may_connect(host, allowed=allowed):
+        return f'"{host}" is an address that may not be called: it is not a public one.'
+    if url.scheme == "http" and not allowed:
+        return 'The URL must begin with "https://"; "http://" is for hosts that the operator allows (outbound_hosts).'
+    return None
 
 
 # ---- no response ------------------------------------------------------------------------------------

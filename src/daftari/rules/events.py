@@ -16,8 +16,10 @@ from msgspec import Struct
 
 from daftari.model.feed import ChangeType
 from daftari.model.imports import ImportState
-from daftari.store import WriteTx, feed, journal
+from daftari.model.jobs import JobKind
+from daftari.store import WriteTx, feed, journal, webhooks
 from daftari.store.feed import NewChange
+from daftari.store.jobs import hint_job
 from daftari.store.journal import written_ranges
 
 
@@ -56,6 +58,12 @@ class Action(StrEnum):
     DELETE_CAMPAIGN = "delete_campaign"
     START_CAMPAIGN = "start_campaign"
     CANCEL_CAMPAIGN = "cancel_campaign"
+    CREATE_WEBHOOK = "create_webhook"
+    UPDATE_WEBHOOK = "update_webhook"
+    DELETE_WEBHOOK = "delete_webhook"
+    ROTATE_WEBHOOK = "rotate_webhook"
+    REPLAY_WEBHOOK = "replay_webhook"
+    DISABLE_WEBHOOK = "disable_webhook"
 
 
 # ---- what can happen ------------------------------------------------------------------------------------
@@ -267,7 +275,7 @@ def record(tx: WriteTx, action: Action, *happened: Event, group_id: int | None =
         left=left,
     )
     if happened:
-        feed.insert_changes(tx, journal_seq=seq, changes=[_as_change(event) for event in happened])
+        _write_changes(tx, seq, happened)
     publish(tx, happened)
     return seq
 
@@ -275,8 +283,19 @@ def record(tx: WriteTx, action: Action, *happened: Event, group_id: int | None =
 def record_changes(tx: WriteTx, *happened: Event) -> None:
     """Write a change for each event without a journal row, then publish the events."""
     if happened:
-        feed.insert_changes(tx, journal_seq=None, changes=[_as_change(event) for event in happened])
+        _write_changes(tx, None, happened)
     publish(tx, happened)
+
+
+def _write_changes(tx: WriteTx, journal_seq: int | None, happened: Sequence[Event]) -> None:
+    """Write a change for each event, and have those webhooks deliver them that had every change until now.
+
+    The other webhooks are delivering, or wait for their time.
+    """
+    last = tx.book.next_change - 1
+    feed.insert_changes(tx, journal_seq=journal_seq, changes=[_as_change(event) for event in happened])
+    for webhook_id in webhooks.list_idle_webhooks(tx, last=last):
+        hint_job(tx, kind=JobKind.DELIVER, subject=str(webhook_id))
 
 
 def publish(tx: WriteTx, happened: Sequence[Event]) -> None:

@@ -7,7 +7,7 @@ is one of ``FOLLOWERS``.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -21,7 +21,7 @@ from daftari.model.members import ContactId, Count, GroupName, Mobile, Number, T
 from daftari.model.projects import WORKER_REQUEST
 from daftari.model.time import format_time
 from daftari.rules.events import Action
-from daftari.store import Tx, WriteTx, erasures, exports, feed
+from daftari.store import Tx, WriteTx, erasures, exports, feed, webhooks
 from daftari.store.erasures import OpenErasure
 from daftari.store.feed import StoredChange
 from daftari.store.journal import names_contact, read_ranges, without_contact
@@ -123,8 +123,8 @@ def read_changes(
 
     ``epoch``: that of the feed from which ``after`` is. Raises ``FeedReset`` when the feed does not continue there.
     """
-    last, oldest, own_epoch = feed.get_last_seq(tx), feed.get_oldest_seq(tx), tx.epoch()
-    oldest = last + 1 if oldest is None else oldest
+    place, own_epoch = find_place(tx), tx.epoch()
+    oldest, last = place.oldest, place.last
     after = oldest - 1 if after is None else after
     why = None
     if epoch is not None and epoch != own_epoch:
@@ -140,25 +140,76 @@ def read_changes(
     return FeedPage(_show_changes(tx, found), found[-1].seq if is_cut else until, oldest, last, own_epoch)
 
 
+class Window(Struct, frozen=True):
+    """Some changes for one that follows the feed. ``next``: the last number that was looked at."""
+
+    changes: list[ChangeView]
+    next: int
+
+
+def read_window(
+    tx: Tx, *, after: int, limit: int, types: Sequence[ChangeType], group_ids: Collection[int] = ()
+) -> Window:
+    """At most ``limit`` changes after a number, of some types, and if groups are named about these.
+
+    An erasure is always about them: the feed does not say which groups the contact was in.
+    """
+    until = min(feed.get_last_seq(tx), after + CHANGES_SEARCHED_MAX)
+    found, is_cut = _find_changes(tx, after, until, limit, types, group_ids)
+    return Window(_show_changes(tx, found), found[-1].seq if is_cut else until)
+
+
+def read_again(
+    tx: Tx, *, first: int, last: int, types: Sequence[ChangeType], group_ids: Collection[int] = ()
+) -> list[ChangeView]:
+    """All changes of a window that was read before, however much they have to say."""
+    found = feed.list_changes(tx, after=first - 1, last=last, types=types, limit=last - first + 1)
+    return _show_changes(tx, [change for change in found if _is_about(change, group_ids)])
+
+
+class FeedPlace(Struct, frozen=True):
+    """Where a feed begins and ends: ``oldest`` is one more than ``last`` when no change is kept."""
+
+    oldest: int
+    last: int
+
+    def continues_after(self, seq: int) -> bool:
+        """Whether a reader who had this change misses none."""
+        return self.oldest - 1 <= seq <= self.last
+
+
+def find_place(tx: Tx) -> FeedPlace:
+    """Where the feed begins and ends."""
+    last, oldest = feed.get_last_seq(tx), feed.get_oldest_seq(tx)
+    return FeedPlace(last + 1 if oldest is None else oldest, last)
+
+
 def _find_changes(
-    tx: Tx, after: int, until: int, limit: int, types: Sequence[ChangeType]
+    tx: Tx, after: int, until: int, limit: int, types: Sequence[ChangeType], group_ids: Collection[int] = ()
 ) -> tuple[list[StoredChange], bool]:
     """Changes after a number and up to another one, and whether there may be more of them."""
     found: list[StoredChange] = []
     numbers = 0
     while True:
-        wanted = min(limit - len(found), ROWS_AT_ONCE)
+        wanted = ROWS_AT_ONCE if group_ids else min(limit - len(found), ROWS_AT_ONCE)
         some = feed.list_changes(tx, after=after, last=until, types=types, limit=wanted)
         for change in some:
+            if not _is_about(change, group_ids):
+                continue
             numbers += _weigh(change)
             if found and numbers > CHANGED_NUMBERS_MAX:
                 return found, True
             found.append(change)
-        if len(found) == limit:
-            return found, True
+            if len(found) == limit:
+                return found, True
         if len(some) < wanted:
             return found, False
-        after = found[-1].seq
+        after = some[-1].seq
+
+
+def _is_about(change: StoredChange, group_ids: Collection[int]) -> bool:
+    """Whether a change is about one of some groups, which it is where none is named."""
+    return not group_ids or change.group_id in group_ids or change.type == "contacts.erased"
 
 
 def _weigh(change: StoredChange) -> int:
@@ -258,7 +309,7 @@ def get_last_seq(tx: Tx) -> int:
 Follower = Callable[[Tx], int | None]
 """The number of the last change that the slowest of some readers has had; ``None`` when none of them follows."""
 
-FOLLOWERS: list[Follower] = []
+FOLLOWERS: list[Follower] = [webhooks.get_slowest_seq]
 """Everything that follows the feed of a project from a place of its own: no change that it has not had is deleted."""
 
 

@@ -43,6 +43,8 @@ TABLES = (
     PurgedTable("message", "purge_messages"),
     PurgedTable("campaign", "purge_campaigns"),
     PurgedTable("sender", "purge_senders", is_heavy=True),
+    PurgedTable("webhook_delivery", "purge_deliveries"),
+    PurgedTable("webhook", "purge_webhooks", is_heavy=True),
     PurgedTable("import_join", "purge_import_joins"),
     PurgedTable("import_change", "purge_import_changes"),
     PurgedTable("import_reject", "purge_import_rejects"),

@@ -47,7 +47,8 @@ class Route(Struct, frozen=True):
     """A method at a path, in which ``{name}`` stands for one segment.
 
     ``inline``: the handler waits for nothing and is quick, so the event loop may call it. ``media_type``: that of the
-    first successful response.
+    first successful response. ``completes``: the handler adds to a response that was stored under an Idempotency-Key
+    what must not be stored, so it is called also when there is one.
     """
 
     method: str
@@ -57,6 +58,7 @@ class Route(Struct, frozen=True):
     body: BodyPolicy = SMALL
     inline: bool = False
     media_type: str = JSON
+    completes: bool = False
 
     needed: KeyKind | None = None
     """The kind of key that the caller needs at least; ``None`` where it needs no key. It follows from ``access``."""

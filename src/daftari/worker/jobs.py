@@ -18,6 +18,8 @@ from daftari.rules.imports.lifecycle import expire_import, has_expired_import, h
 from daftari.rules.messages.claim import list_busy_senders
 from daftari.rules.messages.lookups import list_lookup_senders
 from daftari.rules.messages.settle import expire_reports, has_expired_report
+from daftari.rules.webhooks.delivery import list_open_webhooks
+from daftari.rules.webhooks.log import expire_deliveries, has_expired_delivery
 from daftari.store import Tx
 from daftari.worker.expiry import ExpireWork, Expiring
 from daftari.worker.exports import ExportWork
@@ -25,6 +27,7 @@ from daftari.worker.imports import ImportWork
 from daftari.worker.lookups import LookUpWork
 from daftari.worker.purge import EraseWork, PurgeWork
 from daftari.worker.sending import SendWork
+from daftari.worker.webhooks import WebhookWork
 from daftari.worker.work import JobType, one_job
 
 LOOK_SECONDS = 5.0
@@ -37,6 +40,8 @@ EXPORTS_MAX = 2
 """A step of an export is a whole file."""
 SENDERS_MAX = 8
 """A step of a sender is up to a second of calls."""
+WEBHOOKS_MAX = 8
+"""A step of a webhook is a call, for which a slow server may take 15 seconds."""
 CLEARINGS_MAX = 4
 """What deletes rows, a thousand or so a step."""
 
@@ -46,6 +51,7 @@ EXPIRING = (
     Expiring("export", has_expired_export, expire_export),
     Expiring("import", has_expired_import, expire_import),
     Expiring("report", has_expired_report, expire_reports),
+    Expiring("webhook_delivery", has_expired_delivery, expire_deliveries),
     Expiring("idempotency", has_expired_replay, expire_replays),
 )
 
@@ -55,6 +61,9 @@ def _has_expired(tx: Tx) -> bool:
 
 
 JOBS: dict[str, JobType] = {
+    JobKind.DELIVER: JobType(
+        WebhookWork, list_open_webhooks, held_max=2 * WEBHOOKS_MAX, steps_max=WEBHOOKS_MAX, look_seconds=LOOK_SECONDS
+    ),
     JobKind.ERASE: one_job(
         EraseWork, has_work=has_open_erasure, held_max=CLEARINGS_MAX, steps_max=1, look_seconds=LOOK_SECONDS
     ),

@@ -43,8 +43,8 @@ MAINTENANCE_SECONDS = 0.5
 """How often a worker maintains the database between steps."""
 RENEWAL_SECONDS = 5.0
 """How often a worker renews its leases: often enough to keep them, seldom enough to cost nothing."""
-CALLING = (JobKind.LOOK_UP, JobKind.SEND)
-"""The kinds of jobs that call other servers, which a worker without a ``provider`` does not take."""
+CALLING = (JobKind.DELIVER, JobKind.LOOK_UP, JobKind.SEND)
+"""The kinds that call other servers, which a worker without a client for this does not take."""
 
 ShouldStop = Callable[[float], bool]
 """Waits up to so many seconds for the word to stop, and returns whether it came."""
@@ -53,7 +53,7 @@ ShouldStop = Callable[[float], bool]
 def run_worker(should_stop: ShouldStop, *, store: Store, provider: Provider | None = None) -> None:
     """Do jobs until ``should_stop`` returns ``True``; it is asked between steps and while there is no job.
 
-    Without a ``provider`` nothing is sent.
+    Without a ``provider`` nothing is sent or delivered.
     """
     owner = new_owner()
     with _Turns(store, provider) as turns:

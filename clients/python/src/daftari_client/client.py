@@ -31,6 +31,7 @@ from daftari_client.retries import Retries
 from daftari_client.reviews import Reviews
 from daftari_client.senders import Senders
 from daftari_client.types import Channel, Mobile, Purpose
+from daftari_client.webhooks import Webhooks
 
 TIMEOUT = httpx2.Timeout(60.0, connect=10.0)
 """Seconds for each read and write, and for a connection, of the clients' own HTTP clients."""
@@ -54,6 +55,7 @@ class BaseClient(Resource[Mode]):
         self.messages: Messages[Mode] = Messages(api, driver)
         self.campaigns: Campaigns[Mode] = Campaigns(api, driver)
         self.changes: Changes[Mode] = Changes(api, driver)
+        self.webhooks: Webhooks[Mode] = Webhooks(api, driver)
 
     @call
     def may_message(

@@ -190,6 +190,12 @@ class SenderNotFound(NotFound):
     code = "SENDER_NOT_FOUND"
 
 
+class WebhookNotFound(NotFound):
+    """No webhook has this id."""
+
+    code = "WEBHOOK_NOT_FOUND"
+
+
 class ImportNotFound(NotFound):
     """No import has this id, or it has expired."""
 
@@ -260,6 +266,12 @@ class SendersFull(Conflict):
     """The project has as many senders as it may have. Delete one."""
 
     code = "SENDERS_FULL"
+
+
+class WebhooksFull(Conflict):
+    """The project has as many webhooks as it may have. Delete one."""
+
+    code = "WEBHOOKS_FULL"
 
 
 class TokenOfSender(Conflict):

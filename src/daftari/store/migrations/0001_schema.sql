@@ -620,4 +620,54 @@ CREATE TABLE reply (
 
 CREATE UNIQUE INDEX reply_message ON reply (project_id, message_digest);
 
+-- Where the feed is delivered to. definition: JSON, nothing in it is secret. secrets: sealed, those that sign. reason: why it
+-- is paused or disabled. after_seq: the change that was delivered last, of the feed of that epoch. replay: how often it was
+-- set back. batch: JSON of what is delivered next, from its first attempt on; empty before. problem: how the last attempt
+-- failed. fence: rises with each attempt and replay; only the attempt that raised it last is recorded.
+CREATE TABLE webhook (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    id INTEGER NOT NULL,
+    definition TEXT NOT NULL,
+    secrets BLOB NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('enabled', 'paused', 'disabled')),
+    reason TEXT NOT NULL,
+    epoch TEXT NOT NULL,
+    after_seq INTEGER NOT NULL,
+    replay INTEGER NOT NULL,
+    batch TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    problem TEXT NOT NULL,
+    failing_since INTEGER NOT NULL,
+    due_at INTEGER NOT NULL,
+    fence INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (project_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX webhook_enabled ON webhook (project_id, after_seq) WHERE state = 'enabled';
+
+-- What webhooks delivered or try to deliver, a batch a row. status: of the last answer; 0 when there was none.
+CREATE TABLE webhook_delivery (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    id INTEGER NOT NULL,
+    webhook_id INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    first_seq INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    replay INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('failing', 'delivered', 'replaced')),
+    attempts INTEGER NOT NULL,
+    status INTEGER NOT NULL,
+    error TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    tried_at INTEGER NOT NULL,
+    milliseconds INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (project_id, id)
+) STRICT;
+
+CREATE INDEX webhook_delivery_webhook ON webhook_delivery (project_id, webhook_id, id);
+CREATE INDEX webhook_delivery_expiry ON webhook_delivery (project_id, expires_at);
+
 INSERT INTO system (id, schema_version, next_id) VALUES (1, 1, 1);

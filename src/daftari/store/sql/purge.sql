@@ -261,3 +261,17 @@ DELETE FROM sender WHERE project_id = :project AND id IN (
     SELECT x.id FROM sender AS x WHERE x.project_id = :project
     ORDER BY x.id LIMIT :limit
 );
+
+-- name: purge_deliveries
+-- Deliveries of a deleted project's webhooks, up to a limit.
+DELETE FROM webhook_delivery WHERE project_id = :project AND id IN (
+    SELECT x.id FROM webhook_delivery AS x WHERE x.project_id = :project
+    ORDER BY x.id LIMIT :limit
+);
+
+-- name: purge_webhooks
+-- Webhooks of a deleted project, up to a limit.
+DELETE FROM webhook WHERE project_id = :project AND id IN (
+    SELECT x.id FROM webhook AS x WHERE x.project_id = :project
+    ORDER BY x.id LIMIT :limit
+);
