@@ -12,7 +12,7 @@ from daftari.model.jobs import JobKind
 from daftari.model.members import Mobile, Number
 from daftari.model.messages import CALLS, StoredCampaign, StoredMessage
 from daftari.rules.campaigns.lifecycle import get_campaign
-from daftari.rules.messages.claim import Candidate, find_refusals
+from daftari.rules.messages.claim import Candidate, Caps, find_refusals
 from daftari.rules.messages.content import Unsendable, keep_content, render
 from daftari.rules.messages.progress import CampaignDefinition, read_definition
 from daftari.rules.numbers import WrittenNumber, find_known
@@ -73,10 +73,13 @@ def _find_reasons(
         return {message.id: "sender_paused" for message in asked}
     if Hours(tx.project, sends, now=tx.now).opens_at(definition.purpose) > tx.now:
         return {message.id: "quiet_hours" for message in asked}
-    reasons = find_refusals(tx, sender, sends, [Candidate(message, None, True) for message in asked])
+    candidates = [Candidate(message, None, True) for message in asked]
+    caps, reasons = Caps(tx, candidates), find_refusals(tx, sender, sends, candidates)
     numbers = sorted(message.subject_id for message in asked)
     people = {person.mobile: person for person in contacts.find_contacts_by_mobile(tx, mobiles=numbers)}
     for message in asked:
+        if caps.is_reached(message):
+            reasons.setdefault(message.id, "too_often")
         try:
             render(definition.content, people.get(message.subject_id), suffix=sends.suffix)
         except Unsendable as error:

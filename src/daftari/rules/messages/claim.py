@@ -175,28 +175,36 @@ def _decide(
         return []
     numbers = sorted({candidate.message.subject_id for candidate in found})
     people = {person.mobile: person for person in contacts.find_contacts_by_mobile(tx, mobiles=numbers)}
+    caps = Caps(tx, found)
     refusals = find_refusals(tx, sender, definition, found)
     groups = _find_groups(tx, [person.id for person in people.values()] if any(one.campaign for one in found) else [])
     decided = []
     for candidate in found:
         message, person = candidate.message, people.get(candidate.message.subject_id)
         opens = hours.opens_at(message.purpose)
-        if message.until and message.until <= tx.now:
+        if message.subject_id < 0:
+            # Its number was erased while it was being sent, and then it was not taken.
+            decided.append(_ended(tx, message, "skipped", "erased"))
+        elif message.until and message.until <= tx.now:
             decided.append(_ended(tx, message, "expired", "too_late"))
         elif opens > tx.now:
             decided.append(replace(message, due_at=opens))
         elif reason := refusals.get(message.id) or (candidate.campaign and candidate.campaign.refuse(person, groups)):
             decided.append(_ended(tx, message, "skipped", reason))
+        elif caps.is_reached(message):
+            decided.append(_ended(tx, message, "skipped", "too_often"))
         else:
             decided.append(_rendered(tx, sender, definition, candidate, person))
+            caps.note(decided[-1])
     return decided
 
 
 def _find_groups(tx: Tx, ids: Sequence[int]) -> Mapping[int, frozenset[int]]:
-    """The groups of some contacts, by contact."""
+    """The groups of some contacts, by contact. A deleted group has no members, though its rows are still there."""
     found: dict[int, set[int]] = {}
     for membership in groups.list_memberships(tx, ids=ids) if ids else ():
-        found.setdefault(membership.contact_id, set()).add(membership.group_id)
+        if membership.folded is not None:
+            found.setdefault(membership.contact_id, set()).add(membership.group_id)
     return {contact_id: frozenset(mine) for contact_id, mine in found.items()}
 
 
@@ -238,16 +246,15 @@ def _rendered(
 def find_refusals(
     tx: Tx, sender: StoredSender, definition: SenderDefinition, found: Sequence[Candidate]
 ) -> dict[int, str]:
-    """Why some numbers must not be messaged now, by the id of the message; of all facts that are known."""
+    """Why consent forbids some messages now, by their ids; of all facts that are known."""
     numbers = sorted({candidate.message.subject_id for candidate in found})
     states = consent.find_consent(tx, mobiles=numbers)
     judges = {purpose: _Judge(tx, sender, definition, purpose) for purpose in get_args(MessagePurpose)}
-    caps = _Caps(tx, found)
     refused: dict[int, str] = {}
     for candidate in found:
         message = candidate.message
         stored = states.get(message.subject_id)
-        reason = judges[message.purpose].judge("" if stored is None else stored.state) or caps.refuse(message)
+        reason = judges[message.purpose].judge("" if stored is None else stored.state)
         if reason:
             refused[message.id] = reason
     return refused
@@ -274,7 +281,7 @@ class _Judge:
         return "" if code in ALLOWING else code
 
 
-class _Caps:
+class Caps:
     """How often a number may be messaged for a purpose, where the project says so."""
 
     def __init__(self, tx: Tx, found: Sequence[Candidate]) -> None:
@@ -286,10 +293,13 @@ class _Caps:
             self._most[purpose] = cap.messages
             self._sent[purpose] = messages.count_recent(tx, mobiles=numbers, since=since, purpose=purpose)
 
-    def refuse(self, message: StoredMessage) -> str:
-        """``too_often`` when the number has had its share; else the message counts."""
-        if message.purpose not in self._most:
-            return ""
-        sent = self._sent[message.purpose]
-        sent[message.subject_id] = sent.get(message.subject_id, 0) + 1
-        return "too_often" if sent[message.subject_id] > self._most[message.purpose] else ""
+    def is_reached(self, message: StoredMessage) -> bool:
+        """Whether the number has had its share."""
+        most = self._most.get(message.purpose)
+        return most is not None and self._sent[message.purpose].get(message.subject_id, 0) >= most
+
+    def note(self, message: StoredMessage) -> None:
+        """Count a message if it is sent."""
+        if message.state == "sending" and message.purpose in self._most:
+            sent = self._sent[message.purpose]
+            sent[message.subject_id] = sent.get(message.subject_id, 0) + 1

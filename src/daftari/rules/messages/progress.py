@@ -89,7 +89,7 @@ class CampaignProgress(Struct, omit_defaults=True):
         self.states[after.state] = self.states.get(after.state, 0) + 1
         if after.reason:
             self.reasons[after.reason] = self.reasons.get(after.reason, 0) + 1
-        if after.state == "sending":
+        if after.state == "sending" and (before is None or before.state != "sending"):
             self.parts += after.parts
 
 

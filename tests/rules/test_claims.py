@@ -1,0 +1,61 @@
+"""Who is claimed, where what became of a number or a group meanwhile decides it."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from daftari.gateways import OutcomeWord
+from daftari.model.projects import Cap, ConsentSettings
+from daftari.store import Store
+from tests.support import calls, consent_calls
+from tests.support.campaigns import Campaigns
+from tests.support.message_steps import SECOND, Sending
+
+ONE, TWO = 254_722_000_001, 254_722_000_002
+
+
+@pytest.fixture
+def sending(store: Store) -> Sending:
+    return Sending(store, calls.create_project(store))
+
+
+@pytest.mark.parametrize("word", ["again", None])
+def test_a_number_that_was_erased_during_a_call_is_not_sent_to_again(
+    sending: Sending, word: OutcomeWord | None
+) -> None:
+    sending.create([ONE])
+    sent = sending.claimed()
+    consent_calls.erase_number(sending.store, sending.project, ONE, now=sending.now)
+    sending.answer(sending.messages(), word)
+    assert [message.subject_id for message in sending.messages()] == [-sent[0].id]
+    sending.wait(10 * SECOND)
+    assert sending.claimed() == []
+    assert sending.states() == [("skipped", "erased")]
+
+
+def test_an_erasure_during_a_call_leaves_the_parts_of_the_campaign_as_they_are(sending: Sending) -> None:
+    calls.create_contacts(sending.store, sending.project, [{"mobile": str(ONE)}])
+    campaigns = Campaigns(sending)
+    number = campaigns.started()
+    assert len(sending.claimed()) == 1
+    consent_calls.erase_number(sending.store, sending.project, ONE, now=sending.now)
+    assert campaigns.show(number).parts == 1
+
+
+def test_members_of_a_group_that_is_deleted_are_not_claimed_by_its_campaign(sending: Sending) -> None:
+    calls.create_contacts(sending.store, sending.project, [{"mobile": str(ONE)}], group="VIP")
+    campaigns = Campaigns(sending)
+    campaigns.started(groups=["VIP"])
+    calls.delete_group(sending.store, sending.project, "VIP", now=sending.now)
+    assert sending.claimed() == []
+    assert sending.states() == [("skipped", "left_group")]
+
+
+def test_a_message_that_is_not_sent_is_none_of_those_that_a_number_may_get(store: Store) -> None:
+    consent = ConsentSettings(quiet_hours="off", caps={"transactional": Cap(messages=1, hours=24)})
+    sending = Sending(store, replace(calls.create_project(store), consent=consent))
+    sending.create([ONE], text="Hi {{ fname }}")
+    sending.create([ONE, ONE])
+    assert len(sending.claimed()) == 1
+    assert sending.states() == [("skipped", "no_field"), ("sending", ""), ("skipped", "too_often")]
