@@ -1,4 +1,4 @@
-"""Who is claimed, where what became of a number or a group meanwhile decides it."""
+"""Who is claimed, when a number was erased, a group deleted or a cap reached meanwhile."""
 
 from __future__ import annotations
 
