@@ -142,6 +142,13 @@ class CampaignNotFound(NotFound):
     message = "Campaign not found; GET /v1/campaigns lists them."
 
 
+class TriggerNotFound(NotFound):
+    """No trigger has this id."""
+
+    code = "TRIGGER_NOT_FOUND"
+    message = "Trigger not found; GET /v1/triggers lists them."
+
+
 class ReviewNotFound(NotFound):
     """No review has this id."""
 
@@ -245,6 +252,15 @@ class WebhooksFull(Conflict):
         super().__init__(f"The project has {most} webhooks already; delete one that is not used.")
 
 
+class TriggersFull(Conflict):
+    """The project has as many triggers as it may."""
+
+    code = "TRIGGERS_FULL"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"The project has {most} triggers already; delete one that is not used.")
+
+
 class TokenOfSender(Conflict):
     """The inbound address belongs to a sender, which it follows."""
 
@@ -258,12 +274,16 @@ class TokenOfSender(Conflict):
 
 
 class SenderBusy(Conflict):
-    """A sender has messages that wait, or a campaign."""
+    """A sender has messages that wait, a campaign or triggers."""
 
     code = "SENDER_BUSY"
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"Messages wait for {quote(name)}: cancel them and its campaigns first, or let them be sent.")
+    def __init__(self, name: str, *, used_by: Sequence[str] = ()) -> None:
+        said = f"Messages wait for {quote(name)}: cancel them and its campaigns first, or let them be sent."
+        if used_by:
+            named = ", ".join(map(quote, used_by))
+            said = f"Triggers send with {quote(name)}: give them another sender or delete them first: {named}."
+        super().__init__(said)
 
 
 class WrongCampaignState(Conflict):

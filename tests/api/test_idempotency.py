@@ -55,6 +55,9 @@ KEYED = [route for route in ROUTES if route.is_repeatable and (route.method, rou
 LOG: dict[str, object] = {"name": "log", "gateway": "log", "channel": "sms"}
 OFFER: dict[str, object] = {"name": "Offer", "sender": "log", "text": "Hello", "everyone": True}
 HOOK: dict[str, object] = {"url": "https://crm.example/hook"}
+WELCOME: dict[str, object] = {
+    "name": "Welcome", "sender": "log", "on": {"event": "cart"}, "wait": "1h", "text": "Hello",
+}  # fmt: skip
 WRITES: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "/contacts"): {"contacts": rows(2, first=10), "group": "New", "results": True},
     ("PUT", "/contacts/{reference}"): {"contact": {"city": "Nakuru"}, "group": "Other"},
@@ -94,6 +97,13 @@ WRITES: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "/campaigns/{number}/resume"): {},
     ("POST", "/campaigns/{number}/cancel"): {},
     ("POST", "/campaigns/{number}/retry"): {"states": ["failed"]},
+    ("POST", "/triggers"): WELCOME,
+    ("PUT", "/triggers/{number}"): {"text": "Hello again"},
+    ("PATCH", "/triggers/{number}"): {"wait": "2h"},
+    ("DELETE", "/triggers/{number}"): {},
+    ("POST", "/triggers/{number}/pause"): {},
+    ("POST", "/triggers/{number}/resume"): {},
+    ("POST", "/events"): {"name": "cart", "mobile": mobile(1)},
     ("POST", "/messages"): {"sender": "log", "text": "Hello", "mobiles": [mobile(1)]},
     ("POST", "/webhooks"): HOOK,
     ("PUT", "/webhooks/{number}"): {"groups": ["VIP"]},
@@ -178,8 +188,10 @@ def test_a_write_that_is_sent_twice_is_done_once_and_answered_alike(
             assert book.post(f"/v1/senders/{number}/pause").status == 200
     if route.path.startswith("/webhooks/"):
         number = str(book.post("/v1/webhooks", HOOK).json()["webhook"]["id"])
-    if route.path.startswith(("/campaigns", "/messages")):
+    if route.path.startswith(("/campaigns", "/messages", "/triggers")):
         assert book.post("/v1/senders", LOG).status == 201
+    if route.path.startswith("/triggers/"):
+        number = str(book.post("/v1/triggers", WELCOME).json()["trigger"]["id"])
     if route.path.startswith("/campaigns/"):
         number = str(book.post("/v1/campaigns", OFFER).json()["campaign"]["id"])
         for step in STEPS_BEFORE.get(route.path.rpartition("/")[2], ()):

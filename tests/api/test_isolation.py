@@ -34,7 +34,7 @@ OUT = mobile(3)
 ERASED = mobile(6)
 AUDIENCE, REVIEW, EXPORT = "3", "6", "13"
 """The ids of things of Ana's that Chao has none of: what both have at last is his own."""
-IMPORT, SENDER, CAMPAIGN, MESSAGE, WEBHOOK = "14", "15", "16", "17", "18"
+IMPORT, SENDER, CAMPAIGN, MESSAGE, WEBHOOK, TRIGGER = "14", "15", "16", "17", "18", "19"
 TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 EPOCH = re.compile(rb'"epoch":"[0-9a-f]{16}"')
 SECRET = re.compile(rb'"secret":"whsec_[^"]*"')
@@ -70,6 +70,9 @@ CHANGES: tuple[dict[str, object], ...] = (
 
 LOG: dict[str, object] = {"name": "log", "gateway": "log", "channel": "sms"}
 OFFER: dict[str, object] = {"name": "Offer", "sender": "log", "text": "Hello", "everyone": True}
+WELCOME: dict[str, object] = {
+    "name": "Welcome", "sender": "log", "on": {"event": "cart"}, "wait": "1h", "text": "Hello",
+}  # fmt: skip
 THINGS: dict[str, dict[str, str]] = {
     "contacts": {"reference": ID},
     "groups": {"name": GROUP},
@@ -78,6 +81,7 @@ THINGS: dict[str, dict[str, str]] = {
     "imports": {"number": IMPORT},
     "senders": {"number": SENDER},
     "campaigns": {"number": CAMPAIGN},
+    "triggers": {"number": TRIGGER},
     "messages": {"number": MESSAGE},
     "webhooks": {"number": WEBHOOK},
     "inbound": {"number": REVIEW, "provider": "generic", "token": "nobody"},
@@ -135,6 +139,14 @@ CASES: dict[tuple[str, str], list[Case]] = {
     ("POST", "/campaigns/{number}/test"): about({"mobiles": [MOBILE]}, number=CAMPAIGN),
     ("POST", "/campaigns/{number}/start"): about({"expected": 1}, number=CAMPAIGN),
     ("POST", "/campaigns/{number}/retry"): about({"states": ["failed"]}, number=CAMPAIGN),
+    ("POST", "/triggers"): about(
+        WELCOME,
+        WELCOME | {"sender": "Ana's"},
+        WELCOME | {"on": {"joins": GROUP}},
+        WELCOME | {"unless": [{"in": GROUP}]},
+    ),
+    ("PUT", "/triggers/{number}"): about({"text": "Taken"}, {"unless": [{"leaves": GROUP}]}, number=TRIGGER),
+    ("POST", "/events"): about({"name": "cart", "mobile": MOBILE, "key": "c1", "results": True}),
     ("POST", "/messages"): about(
         {"sender": "Ana's", "text": "Hello", "mobiles": [MOBILE]}, {"sender": SENDER, "text": "Hello", "mobile": MOBILE}
     ),
@@ -236,6 +248,9 @@ def fill_ledger(ana: Client, store: Store, project: Project) -> None:
     assert ana.post("/v1/messages", asked).json()["ids"] == [int(MESSAGE)]
     hook = {"url": "https://ana.example/hook", "groups": [GROUP]}
     assert ana.post("/v1/webhooks", hook).json()["webhook"]["id"] == int(WEBHOOK)
+    added = ana.post("/v1/triggers", WELCOME | {"name": "Ana's trigger", "sender": "Ana's", "text": "Ana's text"})
+    assert added.json()["trigger"]["id"] == int(TRIGGER)
+    assert len(ana.post("/v1/events", {"name": "cart", "mobile": MOBILE, "key": "c1"}).json()["messages"]) == 1
 
 
 def seen(answer: Answer) -> tuple[int, dict[str, str], bytes]:
@@ -254,7 +269,7 @@ def everything(ana: Client) -> list[bytes]:
         ana.get("/v1/audiences/1").body,
         ana.get("/v1/exports").body,
         ana.get("/v1/imports").body,
-        *(ana.get(f"/v1/{list_}").body for list_ in ("senders", "campaigns", "messages", "webhooks")),
+        *(ana.get(f"/v1/{list_}").body for list_ in ("senders", "campaigns", "triggers", "messages", "webhooks")),
     ]
 
 

@@ -132,7 +132,9 @@ def test_a_key_that_may_only_read_reads_everything_and_writes_nothing(
     run_worker(lambda pause_seconds: pause_seconds > 0, store=store)
     numbers = {"imports": str(queued(store, people.shopify)), "exports": exported, "senders": added}
     hook = ana.post("/v1/webhooks", {"url": "https://crm.example/hook"}).json()["webhook"]
-    numbers |= {"campaigns": offered, "messages": sent, "webhooks": str(hook["id"])}
+    welcome = {"name": "Welcome", "sender": "log", "on": {"joins": "VIP"}, "wait": "1h", "text": "Hello"}
+    fired = str(ana.post("/v1/triggers", welcome).json()["trigger"]["id"])
+    numbers |= {"campaigns": offered, "messages": sent, "triggers": fired, "webhooks": str(hook["id"])}
     for route in ROUTES:
         number = numbers.get(route.path.split("/")[1], PARTS["number"])
         if route.access in ("open", "read"):

@@ -98,6 +98,10 @@ DROPPED = {
         f"{verb}Campaign": {"message": "The result is the campaign; the message is constant."}
         for verb in ("create", "update", "start", "pause", "resume", "cancel", "retry")
     },
+    **{
+        f"{verb}Trigger": {"message": "The result is the trigger; the message is constant."}
+        for verb in ("create", "update", "pause", "resume")
+    },
 }
 NEXT_TO = {"listContacts": ("contacts", "missing")}
 """A member that is the result, and one next to it that the result has as well."""
@@ -116,6 +120,7 @@ WRITTEN = {"settle_as": "as"}
 
 SAMPLES: dict[str, tuple[Any, ...]] = {
     "after": ("7",),
+    "again": ("7d",),
     "answers_as": (["20414"],),
     "as_frozen": (True,),
     "at": (datetime(2026, 11, 1, tzinfo=UTC), "2026-11-01T00:00:00Z"),
@@ -127,9 +132,12 @@ SAMPLES: dict[str, tuple[Any, ...]] = {
     "consent": (True,),
     "contact": ({"fname": "Suzan", "city": None}, records.Contact(id=1, mobile="254722000000")),
     "contacts": ([{"mobile": "0722000000"}, records.Contact(id=1, mobile="254722000000")],),
+    "events": ([{"name": "cart", "mobile": "0722000000", "key": "cart-7"}],),
     "everyone": (True,),
     "expected": (1_204,),
     "evidence": ("ticked the box",),
+    "fields": ({"url": "https://shop.example/cart/7", "items": 3},),
+    "fire_triggers": (True,),
     "format": ("ndjson",),
     "gateway": ("africas_talking",),
     "group": ("VIP",),
@@ -148,6 +156,7 @@ SAMPLES: dict[str, tuple[Any, ...]] = {
     "keyword": ("GOALS",),
     "kind": ("opt_outs",),
     "known_at": (datetime(2026, 11, 1, tzinfo=UTC),),
+    "late": ("4h",),
     "limit": (5,),
     "language": ("sw",),
     "match": ("all",),
@@ -158,6 +167,7 @@ SAMPLES: dict[str, tuple[Any, ...]] = {
     "new_name": ("Silver",),
     "not_groups": (["Silver"],),
     "number": (3,),
+    "on": ({"event": "cart"}, {"joins": "VIP"}),
     "on_error": ("skip",),
     "on_unknown": ("resend",),
     "opt_outs": (True,),
@@ -187,6 +197,7 @@ SAMPLES: dict[str, tuple[Any, ...]] = {
     "suppressed": (True,),
     "template": ("order_ready",),
     "text": ("Hello {{ fname | there }}",),
+    "unless": ([{"event": "order"}, {"in": "Staff"}],),
     "until": (datetime(2026, 11, 2, tzinfo=UTC), "2026-11-02T00:00:00Z"),
     "types": (["contacts.created", "group.joined"],),
     "url": ("https://crm.example/hooks/daftari",),
@@ -198,6 +209,8 @@ OTHER_SAMPLES: dict[tuple[str, str], tuple[Any, ...]] = {
     ("changes.list", "after"): (7,),
     ("changes.iterate", "after"): (7,),
     ("webhooks.replay", "after"): (7,),
+    ("triggers.create", "wait"): ("1h",),
+    ("triggers.update", "wait"): ("1h",),
     ("exports.save", "file"): (io.BytesIO(),),
     ("imports.rows", "after"): (7,),
     ("imports.save_rejects", "file"): (io.BytesIO(),),

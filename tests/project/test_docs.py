@@ -28,6 +28,7 @@ SUBJECTS = (
     *(
         "messages.md",
         "campaigns.md",
+        "triggers.md",
         "imports.md",
         "exports.md",
         "feed.md",

@@ -38,6 +38,7 @@ NOT_HELD = {
     "import": "settings and counts; the records are in tables of their own",
     "erasure": "the keyed hash; the contact's id goes when the holders are cleared of it",
     "sender": "names and numbers of ours",
+    "trigger": "a text and counts; the numbers are in event and message",
     "campaign": "a text and counts; the numbers are in audience_part and message",
     "webhook": "an address, names of groups, and numbers of changes",
     "webhook_delivery": "numbers of changes, and first words of answers without digits",

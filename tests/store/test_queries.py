@@ -25,6 +25,7 @@ from daftari.model.imports import ImportState
 from daftari.model.inbound import InboundMessage, InboundRequest, Review
 from daftari.model.messages import StoredAttempt, StoredMessage, StoredReport
 from daftari.model.projects import Actor
+from daftari.model.triggers import StoredEvent
 from daftari.model.webhooks import StoredDelivery, StoredWebhook, WebhookState
 from daftari.rules import events
 from daftari.rules.contacts import contacts, parse
@@ -47,6 +48,7 @@ from daftari.store import (
     messages,
     migrate,
     senders,
+    triggers,
     webhooks,
     whatsapp_users,
 )
@@ -92,6 +94,10 @@ READS_ALL = {
     "get_sender": "a project has a few",
     "get_fence": "a project has a few",
     "update_sender": "a project has a few",
+    "list_triggers": "a project has a few",
+    "find_triggers": "a project has a few",
+    "list_expired_events": "in the order of an index, up to its limit",
+    "has_expired_event": "in the order of an index, and stops at the first",
     "save_meter": "a project has a few",
     "raise_fence": "a project has a few",
     "list_webhooks": "a project has a few",
@@ -153,6 +159,11 @@ ITEMS: dict[str, list[tuple[Any, ...]]] = {
         (place, 1, 0, 254700000000 + place, "x", "waiting", "", "", "marketing", 1, 0, 0, 0, 0, 0, 1, "x", "")
         for place in range(1, 101)
     ],
+    "find_last_round_ids": [(place, 254700000000 + place, "#000000", "#999999", 7) for place in range(100)],
+    "find_fired_triggers": [(place % 2, "cart") for place in range(10)],
+    "find_known_events": [(place, 254700000000 + place, "cart", "c1", 0) for place in range(100)],
+    "find_latest_event_ids": [(place, 254700000000 + place, "cart", "c1") for place in range(100)],
+    "find_stopping_events": [(place, 254700000000 + place, "order", "c1", 0) for place in range(100)],
     "save_attempts": [(1, f"p{place}", place, 1, "accepted", "") for place in range(1, 101)],
     "touch_keys": [(place, 1) for place in range(3)],
 }
@@ -227,6 +238,23 @@ def _fill_messages(tx: WriteTx) -> None:
     messages.save_attempts(tx, attempts=attempts)
     reports = [StoredReport(one.sender_id, f"q{one.id}", one.id, one.subject_id, one.id, "{}") for one in made]
     messages.insert_reports(tx, reports=reports)
+    for number in range(GROUPS):
+        triggers.insert_trigger(
+            tx,
+            sender_id=number % SENDERS,
+            group_id=number % 2 * number,
+            event_name="" if number % 2 else f"event {number}",
+            definition="{}",
+            progress="{}",
+        )
+    happened = [
+        StoredEvent(
+            id=one.id, subject_id=one.subject_id, name="cart", key=f"c{one.id}", at=1, given_at=1, received_at=1,
+            fields="{}", is_contact=1, expires_at=one.id,
+        )
+        for one in made
+    ]  # fmt: skip
+    triggers.insert_events(tx, events=happened)
     for one in made:
         messages.insert_reply(tx, message_id=one.id, at=1, digest=str(one.id), text="x")
 

@@ -5,6 +5,7 @@ For tests below the entry points. This module must not know what the right answe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -49,9 +50,11 @@ def create_contacts(
     results: bool = True,
     now: int = NOW,
     actor: Actor = ACTOR,
+    fire_triggers: bool = False,
 ) -> CreateOutcome:
     read = parse.read_contacts(msgspec.json.encode(given), field="contacts", region=REGION, now=now)
-    return _write_rows(store, project, read, group=group, skip=skip, results=results, at=now, actor=actor)
+    values = {"group": group, "skip": skip, "results": results, "fire_triggers": fire_triggers}
+    return _write_rows(store, project, read, at=now, actor=actor, **values)
 
 
 def create_contact(
@@ -171,12 +174,15 @@ def join_group(
     name: str,
     *,
     ids: list[int],
-    mobiles: list[int],
+    mobiles: Sequence[int],
     now: int = NOW,
     actor: Actor = ACTOR,
+    fire_triggers: bool = False,
 ) -> MembershipOutcome:
     read = [WrittenNumber(mobile) for mobile in mobiles]
-    return store.write(project, actor, now, groups.join_group, name=name, ids=ids, mobiles=read)
+    return store.write(
+        project, actor, now, groups.join_group, name=name, ids=ids, mobiles=read, fire_triggers=fire_triggers
+    )
 
 
 def leave_group(
@@ -185,7 +191,7 @@ def leave_group(
     name: str,
     *,
     ids: list[int],
-    mobiles: list[int],
+    mobiles: Sequence[int],
     now: int = NOW,
     actor: Actor = ACTOR,
 ) -> MembershipOutcome:

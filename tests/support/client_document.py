@@ -145,6 +145,7 @@ class Sampler:
     def _object(self, schema: Node) -> Node:
         chosen = next((one for one in schema.get("anyOf", []) if one.get("type") != "null"), schema)
         properties, required = chosen.get("properties", {}), chosen.get("required", [])
+        required = required or [*properties][: chosen.get("minProperties", 0)]
         if properties:
             return {name: self._value(one, name) for name, one in properties.items() if self._full or name in required}
         if not self._full:

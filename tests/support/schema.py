@@ -21,6 +21,7 @@ CHECKED = {
     ("campaign", "state"): "'draft'",
     ("webhook", "state"): "'enabled'",
     ("webhook_delivery", "state"): "'failing'",
+    ("trigger", "state"): "'on'",
 }
 """Columns that may hold some words only."""
 

@@ -134,6 +134,7 @@ def create_contacts(request: Request) -> Response:
     group = params.group_name("group")
     skip = params.choice("on_error", ("refuse", "skip"), default=request.project.on_error) == "skip"
     results = params.flag("results")
+    fire_triggers = params.flag("fire_triggers")
     given = _read_rows(request)
     params.refuse_wrong({} if skip else given.errors)
     # Skipped rows are named in the answer, so their outcomes are needed whether or not all are asked for.
@@ -144,6 +145,7 @@ def create_contacts(request: Request) -> Response:
         group=group,
         skip=skip,
         results=results or skip,
+        fire_triggers=fire_triggers,
     )
 
 

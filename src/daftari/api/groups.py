@@ -76,8 +76,16 @@ def delete_group(request: Request, name: str) -> Response:
 
 def join_group(request: Request, name: str) -> Response:
     """``POST /v1/groups/{name}/contacts``."""
+    fire_triggers = request.params.flag("fire_triggers")
     ids, mobiles = _read_named(request)
-    return request.write(groups.join_group, _write_joined, name=_read_path_name(name), ids=ids, mobiles=mobiles)
+    return request.write(
+        groups.join_group,
+        _write_joined,
+        name=_read_path_name(name),
+        ids=ids,
+        mobiles=mobiles,
+        fire_triggers=fire_triggers,
+    )
 
 
 def _write_joined(outcome: MembershipOutcome) -> Response:

@@ -80,6 +80,7 @@ def _read_wanted(request: Request) -> ImportRequest:
         mapping=_read_map(params),
         attributes=params.flag("attributes"),
         keep_ids=params.flag("keep_ids"),
+        fire_triggers=params.flag("fire_triggers"),
         sheet=params.text("sheet"),
         header_row=_read_header_row(params),
         planned=params.flag("plan"),
@@ -222,6 +223,7 @@ def stream_contacts(request: Request) -> Response:
     """``POST /v1/contacts/stream``: a new stream, or one that is resumed after a row whose outcome was received."""
     params = request.params
     group = params.group_name("group")
+    fire_triggers = params.flag("fire_triggers")
     resume = params.whole("resume", default=0, most=ID_MAX)
     after = params.cursor("after")
     if after and not resume:
@@ -230,7 +232,7 @@ def stream_contacts(request: Request) -> Response:
     if resume:
         found = request.write_step(stream.resume_stream, import_id=resume, after=after)
     else:
-        found = request.write_step(stream.begin_stream, group=group)
+        found = request.write_step(stream.begin_stream, group=group, fire_triggers=fire_triggers)
     return Response(200, ContactStream(request, found, after=after), NDJSON)
 
 

@@ -180,6 +180,33 @@ ANSWERS_AS_MAX = 100
 ACCOUNT_FIELD_MAX = 4_000
 """Characters of a setting or credential of a sender."""
 
+# ---- triggers and events --------------------------------------------------------------------------------
+
+TRIGGERS_MAX = 200
+"""Triggers of a project."""
+WAIT_DAYS_MAX = 90
+"""Days that a trigger may wait after its event."""
+LATE_DAYS_MAX = 30
+"""Days that the message of a trigger may be late."""
+AGAIN_DAYS_MAX = 3_650
+"""Days for which a trigger may send a number no second message; forever is possible too."""
+UNLESS_MAX = 20
+"""Conditions that stop the messages of a trigger."""
+EVENTS_PER_CALL_MAX = 1_000
+"""Events of one call."""
+EVENT_NAME_MAX = 64
+"""Characters of the name of an event."""
+EVENT_KEY_MAX = 128
+"""Characters of the key of an event."""
+EVENT_FIELDS_MAX = 20
+"""Fields of an event."""
+EVENT_FIELD_NAME_MAX = 64
+"""Characters of the name of a field of an event."""
+EVENT_FIELD_TEXT_MAX = 500
+"""Characters of the text of a field of an event."""
+EVENT_DAYS = 1
+"""How much longer than the longest wait an event is kept."""
+
 # ---- internal -------------------------------------------------------------------------------------------
 
 ID_MAX = 2**63 - 1

@@ -82,6 +82,32 @@ class StoredCampaign(Struct, frozen=True):
     key_id: int | None
 
 
+class MessageCounts(Struct, omit_defaults=True):
+    """Counts of messages by state, and of those that were not sent by reason."""
+
+    states: dict[MessageState, int] = {}
+    reasons: dict[str, int] = {}
+    parts: int = 0
+    """Parts that were claimed, those of repeated messages again."""
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether a message waits, due or not."""
+        return bool(self.states.get("waiting"))
+
+    def move(self, before: StoredMessage | None, after: StoredMessage) -> None:
+        """Count a message that changed; ``before`` is ``None`` for one that has no row yet."""
+        if before is not None:
+            self.states[before.state] -= 1
+            if before.reason:
+                self.reasons[before.reason] -= 1
+        self.states[after.state] = self.states.get(after.state, 0) + 1
+        if after.reason:
+            self.reasons[after.reason] = self.reasons.get(after.reason, 0) + 1
+        if after.state == "sending" and (before is None or before.state != "sending"):
+            self.parts += after.parts
+
+
 class StoredMessage(Struct, frozen=True):
     """One text to one number. A ``subject_id`` below 0 stands for a number that was erased.
 

@@ -17,6 +17,7 @@ from msgspec import Struct
 from daftari.model.feed import ChangeType
 from daftari.model.imports import ImportState
 from daftari.model.jobs import JobKind
+from daftari.rules import firing
 from daftari.store import WriteTx, feed, journal, webhooks
 from daftari.store.feed import NewChange
 from daftari.store.jobs import hint_job
@@ -64,6 +65,10 @@ class Action(StrEnum):
     ROTATE_WEBHOOK = "rotate_webhook"
     REPLAY_WEBHOOK = "replay_webhook"
     DISABLE_WEBHOOK = "disable_webhook"
+    CREATE_TRIGGER = "create_trigger"
+    UPDATE_TRIGGER = "update_trigger"
+    DELETE_TRIGGER = "delete_trigger"
+    CREATE_EVENTS = "create_events"
 
 
 # ---- what can happen ------------------------------------------------------------------------------------
@@ -108,10 +113,14 @@ class GroupDeleted(Struct, frozen=True):
 
 
 class GroupJoined(Struct, frozen=True):
-    """Contacts that are now members of a group, by id."""
+    """Contacts that are now members of a group, by id.
+
+    ``fires``: whether triggers are fired; by many at once they are only where that was asked for.
+    """
 
     group_id: int
     contacts: Collection[int]
+    fires: bool = True
 
 
 class GroupLeft(Struct, frozen=True):
@@ -171,10 +180,11 @@ class CampaignFinished(Struct, frozen=True):
 
 
 class MessagesSettled(Struct, frozen=True):
-    """Messages of a campaign that came to an end, by id; of calls, where it is ``None``."""
+    """Messages of a campaign or trigger that came to an end, by id; of calls, where both are ``None``."""
 
     campaign_id: int | None
     messages: Collection[int]
+    trigger_id: int | None = None
 
 
 ContactsChanged = ContactsCreated | ContactsUpdated | ContactsDeleted
@@ -233,8 +243,9 @@ def _as_change(event: Event) -> NewChange:
         case CampaignStarted() | CampaignFinished():
             return NewChange(kind, detail=_encode({"campaign": event.campaign_id}).decode())
         case MessagesSettled():
-            campaign = {} if event.campaign_id is None else {"campaign": event.campaign_id}
-            return NewChange(kind, detail=_encode({**campaign, "messages": written_ranges(event.messages)}).decode())
+            origin = {"campaign": event.campaign_id, "trigger": event.trigger_id}
+            named = {name: number for name, number in origin.items() if number is not None}
+            return NewChange(kind, detail=_encode({**named, "messages": written_ranges(event.messages)}).decode())
         case _:
             assert_never(event)
 
@@ -244,7 +255,17 @@ def _as_change(event: Event) -> NewChange:
 Listener = Callable[[WriteTx, Sequence[Event]], None]
 """Called with the events of one ``record`` that it listens to, at least one; it may run one statement a call."""
 
-LISTENERS: dict[Listener, tuple[type[Event], ...]] = {}
+
+def _fire_joins(tx: WriteTx, happened: Sequence[Event]) -> None:
+    """Fire the triggers that are on joins. Where there are none, it costs nothing."""
+    if tx.book.join_triggers:
+        joined = {
+            event.group_id: event.contacts for event in happened if isinstance(event, GroupJoined) and event.fires
+        }
+        firing.fire_joins(tx, joined)
+
+
+LISTENERS: dict[Listener, tuple[type[Event], ...]] = {_fire_joins: (GroupJoined,)}
 """Every listener, with the types of the events that it is called for. What it raises undoes the whole transaction."""
 
 

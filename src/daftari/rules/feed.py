@@ -92,6 +92,8 @@ class ChangeView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     campaign: Number | None = None
     """For `campaign.started` and `campaign.finished`: the campaign's id. For `messages.settled`: the campaign that the
     messages are of, if they are of one."""
+    trigger: Number | None = None
+    """For `messages.settled`: the trigger that the messages are of, if they are of one."""
     message_ids: list[MessageRange] | None = None
     """For `messages.settled`: the messages, as ranges of ids."""
 
@@ -243,6 +245,7 @@ def _show_change(change: StoredChange, names: _GroupNames, mobiles: _FactMobiles
         consent_seqs=detail.get("consent_seqs", []),
         import_=detail.get("import"),
         campaign=detail.get("campaign"),
+        trigger=detail.get("trigger"),
         message_ids=None if messages is None else [[*ids] for ids in read_ranges(messages)],
     )
 

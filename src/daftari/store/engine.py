@@ -51,6 +51,10 @@ TABLES: dict[str, tuple[str, ...]] = {
         *("project_id", "id", "sender_id", "origin_id", "subject_id", "key", "state", "reason", "code", "purpose"),
         *("attempt", "due_at", "until", "claim", "claimed_at", "settled_at", "parts", "text", "says"),
     ),
+    "event": (
+        *("project_id", "id", "subject_id", "name", "key", "at", "given_at", "received_at", "fields", "is_contact"),
+        "expires_at",
+    ),
     "report": ("project_id", "sender_id", "provider_id", "id", "subject_id", "expires_at", "report"),
     "import_join": ("project_id", "import_id", "chunk", "group_id", "contacts"),
     "import_reject": ("project_id", "import_id", "number", "reason", "cell", "record", "digits", "taken"),
@@ -84,6 +88,8 @@ class Book(Struct):
     next_item: int
     """For audiences, erasures, exports, imports, reviews and quarantined requests."""
     next_change: int
+    join_triggers: int
+    """The triggers that a join may fire."""
 
 
 class MisplacedWrite(Exception):

@@ -44,6 +44,21 @@ def find_taken_keys(tx: Tx, *, origin_id: int, keys: Sequence[tuple[int, str]]) 
     return set(tx.fetch(tuple[int, str], "find_message_keys", origin_id=origin_id, items=keys))
 
 
+Round = tuple[int, int, str, str, int]
+"""A trigger, a number, the first and the last key that a message of an event's key may have, and how long it is."""
+
+
+def find_last_rounds(tx: Tx, *, rounds: Sequence[Round]) -> list[StoredMessage]:
+    """The last message of each of some keys of triggers."""
+    found = tx.fetch(tuple[int | None], "find_last_round_ids", items=rounds) if rounds else []
+    return [*find_messages(tx, ids=sorted({number for (number,) in found if number is not None})).values()]
+
+
+def find_last_sent_by(tx: Tx, *, origin_id: int, mobiles: Sequence[int]) -> dict[int, int]:
+    """When each of some numbers was sent a message of a trigger last, or perhaps was."""
+    return dict(tx.fetch(tuple[int, int], "find_last_sent_by", origin_id=origin_id, subject_ids=mobiles))
+
+
 def list_waiting_origins(tx: Tx, *, sender_id: int) -> list[int]:
     """The campaigns and triggers of which messages wait at a sender; 0 stands for calls."""
     origins, after = list[int](), -1

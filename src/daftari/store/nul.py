@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from daftari.errors import ValidationFailed
 
 TEXT_COLUMNS = frozenset({
-    *("action", "card", "cell", "channel", "code", "contacts", "detail", "digits", "evidence", "folded", "former_name"),
+    *("action", "card", "cell", "channel", "code", "contacts", "detail", "digits", "event_name", "evidence", "fields"),
+    *("folded", "former_name"),
     *("key", "keyword", "kind", "left_groups", "message_digest", "name", "part_states", "provider_id", "purpose"),
     *("reason", "record", "report", "request_id", "says", "sender", "source", "state", "text", "type"),
 })  # fmt: skip

@@ -41,6 +41,8 @@ TABLES = (
     PurgedTable("report", "purge_reports"),
     PurgedTable("message_attempt", "purge_attempts"),
     PurgedTable("message", "purge_messages"),
+    PurgedTable("event", "purge_events"),
+    PurgedTable("trigger", "purge_triggers"),
     PurgedTable("campaign", "purge_campaigns"),
     PurgedTable("sender", "purge_senders", is_heavy=True),
     PurgedTable("webhook_delivery", "purge_deliveries"),

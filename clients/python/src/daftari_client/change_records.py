@@ -31,6 +31,7 @@ class Change(Record, frozen=True, kw_only=True):
     consent_seqs: list[int] = field(default_factory=list)
     import_id: int | None = field(default=None, name="import")
     campaign_id: int | None = field(default=None, name="campaign")
+    trigger_id: int | None = field(default=None, name="trigger")
     message_ids: list[list[int]] = field(default_factory=list)
 
 

@@ -20,6 +20,7 @@ from daftari_client.changes import Changes
 from daftari_client.consent import OptIns, OptOuts
 from daftari_client.contacts import Contacts
 from daftari_client.drivers import AsyncDriver, SyncDriver
+from daftari_client.events import Events
 from daftari_client.exports import Exports
 from daftari_client.flows import Flow, read_as, read_member
 from daftari_client.groups import Groups
@@ -30,6 +31,7 @@ from daftari_client.resources import Async, Driver, Mode, Resource, Sync, call
 from daftari_client.retries import Retries
 from daftari_client.reviews import Reviews
 from daftari_client.senders import Senders
+from daftari_client.triggers import Triggers
 from daftari_client.types import Channel, Mobile, Purpose
 from daftari_client.webhooks import Webhooks
 
@@ -54,6 +56,8 @@ class BaseClient(Resource[Mode]):
         self.exports: Exports[Mode] = Exports(api, driver)
         self.messages: Messages[Mode] = Messages(api, driver)
         self.campaigns: Campaigns[Mode] = Campaigns(api, driver)
+        self.triggers: Triggers[Mode] = Triggers(api, driver)
+        self.events: Events[Mode] = Events(api, driver)
         self.changes: Changes[Mode] = Changes(api, driver)
         self.webhooks: Webhooks[Mode] = Webhooks(api, driver)
 

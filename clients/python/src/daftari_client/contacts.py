@@ -98,18 +98,21 @@ class Contacts(Resource[Mode]):
         group: str | None = None,
         on_error: Literal["refuse", "skip"] | None = None,
         results: bool = False,
+        fire_triggers: bool = False,
         **options: Unpack[WriteOptions],
     ) -> Flow[Created]:
         """Creates up to 10,000 contacts, or merges them into contacts with the same mobile. All join ``group``.
 
-        ``results`` asks for the outcome of each row. Raises ``ValidationFailed`` if a row is wrong, and then nothing is
-        written; with ``on_error="skip"`` only the wrong rows are left out.
+        ``results`` asks for the outcome of each row; ``fire_triggers`` lets more than one contact fire triggers. Raises
+        ``ValidationFailed`` if a row is wrong, and then nothing is written; with ``on_error="skip"`` only the wrong
+        rows are left out.
         """
         body = {
             "group": group,
             "contacts": [contact_body(contact) for contact in contacts],
             "on_error": on_error,
             "results": results or None,
+            "fire_triggers": fire_triggers or None,
         }
         return self._api.write("/contacts", read_message(Created), body=body, **options)
 
@@ -157,13 +160,15 @@ class Contacts(Resource[Mode]):
         return self._api.write(path, read, method="DELETE", query=query, if_match=if_match, **options)
 
     @iteration
-    def stream(self, contacts: Iterable[ContactInput], *, group: str | None = None) -> Iteration[StreamedRow]:
+    def stream(
+        self, contacts: Iterable[ContactInput], *, group: str | None = None, fire_triggers: bool = False
+    ) -> Iteration[StreamedRow]:
         """Creates or merges any number of contacts, and yields the outcome of each while the next ones are sent.
 
         After a cut the stream resumes after the last acknowledged row. At most 5,000 rows are kept in memory, so
         ``contacts`` may be endless. Each 5,000 rows are one import, named by ``import_id``.
         """
-        return stream_rows(self._api, map(contact_body, contacts), group=group)
+        return stream_rows(self._api, map(contact_body, contacts), group=group, fire_triggers=fire_triggers)
 
     @call
     def consent(self, reference: Reference) -> Flow[NumberConsent]:

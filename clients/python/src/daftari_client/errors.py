@@ -178,6 +178,12 @@ class CampaignNotFound(NotFound):
     code = "CAMPAIGN_NOT_FOUND"
 
 
+class TriggerNotFound(NotFound):
+    """No trigger has this id."""
+
+    code = "TRIGGER_NOT_FOUND"
+
+
 class MessageNotFound(NotFound):
     """No message has this id."""
 
@@ -280,8 +286,14 @@ class TokenOfSender(Conflict):
     code = "TOKEN_OF_SENDER"
 
 
+class TriggersFull(Conflict):
+    """The project has as many triggers as it may have. Delete one."""
+
+    code = "TRIGGERS_FULL"
+
+
 class SenderBusy(Conflict):
-    """Messages or campaigns wait for the sender, so that it cannot be deleted."""
+    """Messages or campaigns wait for the sender, or triggers send with it, so that it cannot be deleted."""
 
     code = "SENDER_BUSY"
 

@@ -48,11 +48,21 @@ class Groups(Resource[Mode]):
 
     @call
     def join(
-        self, name: str, *, ids: Iterable[int] = (), mobiles: Iterable[Mobile] = (), **options: Unpack[WriteOptions]
+        self,
+        name: str,
+        *,
+        ids: Iterable[int] = (),
+        mobiles: Iterable[Mobile] = (),
+        fire_triggers: bool = False,
+        **options: Unpack[WriteOptions],
     ) -> Flow[Joined]:
-        """Adds up to 10,000 contacts to a group. Contacts that opted out do not join, and are counted."""
+        """Adds up to 10,000 contacts to a group. Contacts that opted out do not join, and are counted.
+
+        ``fire_triggers`` lets more than one contact fire triggers.
+        """
         path = f"/groups/{path_part(name)}/contacts"
-        return self._api.write(path, read_as(Joined), body={"ids": [*ids], "mobiles": [*mobiles]}, **options)
+        body = {"ids": [*ids], "mobiles": [*mobiles], "fire_triggers": fire_triggers or None}
+        return self._api.write(path, read_as(Joined), body=body, **options)
 
     @call
     def leave(

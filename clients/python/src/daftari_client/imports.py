@@ -33,6 +33,7 @@ class Imports(Resource[Mode]):
         plan: bool = False,
         attributes: bool = False,
         keep_ids: bool = False,
+        fire_triggers: bool = False,
         sheet: str | None = None,
         header_row: int | None = None,
         channel: AnyChannel | None = None,
@@ -51,7 +52,8 @@ class Imports(Resource[Mode]):
 
         ``columns`` maps columns of the file to fields; the server finds out about the others, and ``None`` leaves a
         column out. With ``plan`` nothing changes until ``apply``. ``attributes`` keeps unknown columns as attributes.
-        ``keep_ids`` keeps the ids of the file, in an empty project. ``sheet`` and ``header_row`` place the table;
+        ``keep_ids`` keeps the ids of the file, in an empty project. With ``fire_triggers`` contacts that join a group
+        fire triggers. ``sheet`` and ``header_row`` place the table;
         the default is to find it. ``channel`` and the parameters after it are for rows of opt-outs and opt-ins that do
         not say it themselves; the default is any, and now.
 
@@ -67,6 +69,7 @@ class Imports(Resource[Mode]):
             "plan": plan,
             "attributes": attributes,
             "keep_ids": keep_ids,
+            "fire_triggers": fire_triggers,
             "sheet": sheet,
             "header_row": header_row,
             "channel": channel,

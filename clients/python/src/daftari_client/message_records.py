@@ -1,4 +1,4 @@
-"""What the calls about senders, messages and campaigns return, as ``records``."""
+"""What the calls about senders, messages, campaigns and triggers return, as ``records``."""
 
 from __future__ import annotations
 
@@ -185,3 +185,74 @@ class CampaignMessage(Record, frozen=True, kw_only=True):
     due_at: datetime | None = None
     claimed_at: datetime | None = None
     settled_at: datetime | None = None
+
+
+# ---- triggers and events ------------------------------------------------------------------------------
+
+
+class TriggerOn(Record, frozen=True, kw_only=True):
+    """What a trigger is on: an ``event`` by its name, or that a contact ``joins`` a group."""
+
+    event: str | None = None
+    joins: str | None = None
+
+
+class TriggerCondition(Record, frozen=True, kw_only=True):
+    """What stops a message: an ``event``, or that the person is ``in_`` a group, or ``leaves`` one."""
+
+    event: str | None = None
+    in_: str | None = field(default=None, name="in")
+    leaves: str | None = None
+
+
+class Trigger(Record, frozen=True, kw_only=True):
+    """What is sent after an event. ``states`` and ``reasons`` count its messages.
+
+    ``wait``, ``late`` and ``again`` are written such as ``1h30m``; ``again`` is also ``always`` or ``once``.
+    """
+
+    id: int
+    name: str
+    state: str
+    on: TriggerOn | None = None
+    wait: str | None = None
+    unless: tuple[TriggerCondition, ...] = ()
+    again: str | None = None
+    late: str | None = None
+    sender: str | None = None
+    channel: str | None = None
+    purpose: str | None = None
+    text: str | None = None
+    plain: bool = False
+    template: str | None = None
+    language: str | None = None
+    params: tuple[str, ...] = ()
+    warning: str | None = None
+    sender_paused: str | None = None
+    states: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
+    parts: int = 0
+    key_id: int | None = None
+    created_at: datetime | None = None
+
+
+class EventOutcome(Record, frozen=True, kw_only=True):
+    """The outcome of one event. ``messages``: the waiting messages that it made or moved."""
+
+    index: int
+    outcome: str
+    mobile: str | None = None
+    messages: tuple[int, ...] = ()
+    errors: dict[str, list[str]] = field(default_factory=dict)
+
+
+class EventsRecorded(Record, frozen=True, kw_only=True):
+    """What a call with events did. ``messages``: the waiting messages that they made or moved."""
+
+    message: str
+    recorded: int = 0
+    duplicate: int = 0
+    invalid: int = 0
+    messages: tuple[int, ...] = ()
+    results: tuple[EventOutcome, ...] = ()
+    errors: dict[str, list[str]] = field(default_factory=dict)

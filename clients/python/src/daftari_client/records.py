@@ -427,7 +427,7 @@ class Reply(Record, frozen=True, kw_only=True):
 class Message(Record, frozen=True, kw_only=True):
     """One text to one number. ``state`` ``unknown``: it is not known whether the provider took it.
 
-    ``mobile`` is ``None`` once the number was erased. ``campaign`` is the id of the campaign that it is of.
+    ``mobile`` is ``None`` once the number was erased. ``campaign`` or ``trigger`` is the id of the one that it is of.
     """
 
     id: int
@@ -437,6 +437,7 @@ class Message(Record, frozen=True, kw_only=True):
     channel: str | None = None
     origin: str | None = None
     campaign: int | None = None
+    trigger: int | None = None
     key: str | None = None
     purpose: str | None = None
     reason: str | None = None
@@ -453,6 +454,17 @@ class Message(Record, frozen=True, kw_only=True):
     replies: tuple[Reply, ...] = ()
 
 
+class KeptEvent(Record, frozen=True, kw_only=True):
+    """What happened to a number. ``joins``: the group that it joined, where no program reported it."""
+
+    name: str
+    at: datetime
+    received_at: datetime
+    joins: str | None = None
+    key: str = ""
+    fields: dict[str, str | int | float | bool | None] = {}
+
+
 class NumberExport(Record, frozen=True, kw_only=True):
     """Everything that is stored about a number, for a subject access request."""
 
@@ -466,6 +478,7 @@ class NumberExport(Record, frozen=True, kw_only=True):
     reviews: list[Review] = []
     whatsapp_users: list[str] = []
     messages: list[Message] = []
+    events: list[KeptEvent] = []
     audiences: list[int] = []
     journal: list[JournalEntry] = []
 

@@ -69,22 +69,25 @@ class Batch:
         return StreamedRow(**row | {"row": self._before + line.row, "import_id": self._import_id})
 
 
-def stream_rows(api: Api, rows: Iterable[Mapping[str, object]], *, group: str | None) -> Iteration[StreamedRow]:
+def stream_rows(
+    api: Api, rows: Iterable[Mapping[str, object]], *, group: str | None, fire_triggers: bool
+) -> Iteration[StreamedRow]:
     """The outcome of each row, in the order given."""
+    settings = {"group": group, "fire_triggers": fire_triggers or None}
     encoded = (msgspec.json.encode(dict(row)) for row in rows)
     before = 0
     while taken := list(islice(encoded, BATCH_ROWS_MAX)):
-        yield from _send_batch(api, Batch(taken, before=before), group)
+        yield from _send_batch(api, Batch(taken, before=before), settings)
         before += len(taken)
 
 
-def _send_batch(api: Api, batch: Batch, group: str | None) -> Iteration[StreamedRow]:
+def _send_batch(api: Api, batch: Batch, settings: Mapping[str, object]) -> Iteration[StreamedRow]:
     """Sends a batch, and after a cut the rest of it. The retries start again whenever a row was acknowledged."""
     budget = api.retries.begin()
     while not batch.is_over:
         before = batch.acknowledged
         try:
-            yield from _read_response(api, batch, group)
+            yield from _read_response(api, batch, settings)
         except DaftariError as error:
             if batch.acknowledged > before:
                 budget = api.retries.begin()
@@ -94,8 +97,8 @@ def _send_batch(api: Api, batch: Batch, group: str | None) -> Iteration[Streamed
             yield Pause(pause)
 
 
-def _read_response(api: Api, batch: Batch, group: str | None) -> Iteration[StreamedRow]:
-    query = {"group": group, **batch.resume_query()}
+def _read_response(api: Api, batch: Batch, settings: Mapping[str, object]) -> Iteration[StreamedRow]:
+    query = {**settings, **batch.resume_query()}
     yield from api.open(
         "/contacts/stream", accept=NDJSON, query=query, ndjson=batch.unacknowledged(), retries=NO_RETRIES
     )

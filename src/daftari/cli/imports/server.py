@@ -65,6 +65,7 @@ class ServerTarget:
             plan=request.planned,
             attributes=request.attributes,
             keep_ids=request.keep_ids,
+            fire_triggers=request.fire_triggers,
             sheet=request.sheet,
             header_row=request.header_row,
             progress=note,

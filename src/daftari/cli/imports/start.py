@@ -58,6 +58,9 @@ class FileOptions(Options, frozen=True, kw_only=True):
         typer.Option("--map", metavar="COLUMN=FIELD", help="The field of a column; - for no field. May be repeated."),
     ] = None
     attributes: Annotated[bool, typer.Option("--attributes", help="Import the other columns as attributes.")] = False
+    fire_triggers: Annotated[
+        bool, typer.Option("--fire-triggers", help="Let contacts that join a group fire triggers.")
+    ] = False
     keep_ids: Annotated[
         bool, typer.Option("--keep-ids", help="Keep ids and creation times, in a project without contacts.")
     ] = False
@@ -165,6 +168,7 @@ def _read_request(how: FileOptions, facts: ListOptions) -> ImportRequest:
         mapping=_read_mapping(how.mapping or ()),
         attributes=how.attributes,
         keep_ids=how.keep_ids,
+        fire_triggers=how.fire_triggers,
         sheet=how.sheet,
         header_row=how.header_row,
         planned=how.plan,

@@ -73,7 +73,7 @@ def _find_reasons(
         return {message.id: "sender_paused" for message in asked}
     if Hours(tx.project, sends, now=tx.now).opens_at(definition.purpose) > tx.now:
         return {message.id: "quiet_hours" for message in asked}
-    candidates = [Candidate(message, None, True) for message in asked]
+    candidates = [Candidate(message, is_new=True) for message in asked]
     caps, reasons = Caps(tx, candidates), find_refusals(tx, sender, sends, candidates)
     numbers = sorted(message.subject_id for message in asked)
     people = {person.mobile: person for person in contacts.find_contacts_by_mobile(tx, mobiles=numbers)}

@@ -173,11 +173,14 @@ def _with_members(tx: Tx, found: list[StoredContact], include: frozenset[str], *
 # ---- create -----------------------------------------------------------------------------------------
 
 
-def create_contacts(tx: WriteTx, *, rows: Rows, group: str | None, skip: bool, results: bool) -> CreateOutcome:
+def create_contacts(
+    tx: WriteTx, *, rows: Rows, group: str | None, skip: bool, results: bool, fire_triggers: bool = False
+) -> CreateOutcome:
     """Create or merge rows, and let all of them join the group.
 
-    ``skip``: write the good rows and report the bad ones. ``results``: an outcome for each row. Raises
-    ``ValidationFailed``, with nothing written, when a row is bad and is not skipped.
+    ``skip``: write the good rows and report the bad ones. ``results``: an outcome for each row.
+    ``fire_triggers``: also by more than one contact. Raises ``ValidationFailed``, with nothing written, when a row is
+    bad and is not skipped.
     """
     rows = refuse_ambiguous(tx, rows=rows)
     merge = find_merge(tx, rows=rows.unique, named=[] if group is None else [NamedGroup(group)])
@@ -185,7 +188,8 @@ def create_contacts(tx: WriteTx, *, rows: Rows, group: str | None, skip: bool, r
     invalid = {**rows.invalid, **late}
     if invalid and not skip:
         raise ValidationFailed({path: said for index in sorted(invalid) for path, said in invalid[index].items()})
-    merged = write_merge(tx, merge=merge)
+    is_one = rows.count - len(rows.duplicates) == 1
+    merged = write_merge(tx, merge=merge, fires=fire_triggers or is_one)
     joined = merged.joined_ids
     if merged.events:
         events.record(tx, Action.CREATE_CONTACTS, *merged.events, group_id=next(iter(merged.joined), None))

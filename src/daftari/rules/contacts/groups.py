@@ -71,8 +71,13 @@ def delete_group(tx: WriteTx, *, name: str) -> None:
     hint_job(tx, kind=JobKind.PURGE)
 
 
-def join_group(tx: WriteTx, *, name: str, ids: Sequence[int], mobiles: Sequence[WrittenNumber]) -> MembershipOutcome:
-    """Contacts join a group, named by id or number. Raises ``GroupNotFound``."""
+def join_group(
+    tx: WriteTx, *, name: str, ids: Sequence[int], mobiles: Sequence[WrittenNumber], fire_triggers: bool = False
+) -> MembershipOutcome:
+    """Contacts join a group, named by id or number. ``fire_triggers``: also where more than one is named.
+
+    Raises ``GroupNotFound``.
+    """
     group = get_group(tx, name=name)
     named, unknown = _find_named(tx, ids=ids, mobiles=mobiles)
     excluded = ledger.find_excluded(tx, found=named.values(), group_id=group.id, folded=fold_name(name))
@@ -82,7 +87,8 @@ def join_group(tx: WriteTx, *, name: str, ids: Sequence[int], mobiles: Sequence[
     if joining:
         groups.insert_members(tx, group_id=group.id, ids=joining)
         directory.change_directory(tx, joined={group.id: joining}, left={})
-        events.record(tx, Action.JOIN_GROUP, GroupJoined(group.id, joining), group_id=group.id)
+        fires = fire_triggers or len(ids) + len(mobiles) == 1
+        events.record(tx, Action.JOIN_GROUP, GroupJoined(group.id, joining, fires), group_id=group.id)
     return MembershipOutcome(
         changed=len(joining),
         already=len(inside),

@@ -182,8 +182,11 @@ def _find_joining(tx: Tx, merge: Merge, group: NamedGroup) -> Joining:
 # ---- writing ----------------------------------------------------------------------------------------
 
 
-def write_merge(tx: WriteTx, *, merge: Merge, ids: Mapping[int, int] | None = None) -> Merged:
-    """Write what was found. New contacts get the ids by number that are given, else the next ones of the book."""
+def write_merge(tx: WriteTx, *, merge: Merge, ids: Mapping[int, int] | None = None, fires: bool = False) -> Merged:
+    """Write what was found. New contacts get the ids by number that are given, else the next ones of the book.
+
+    ``fires``: joins fire triggers.
+    """
     statuses = {mobile: ledger.consent_status_of(state) for mobile, state in merge.known.items()}
     new_ids = _take_ids(tx, merge.new, ids)
     new = [
@@ -206,7 +209,7 @@ def write_merge(tx: WriteTx, *, merge: Merge, ids: Mapping[int, int] | None = No
         happened.append(ContactsCreated(new_ids))
     if merge.changed:
         happened.append(ContactsUpdated(merge.changed.keys()))
-    happened += [GroupJoined(group_id, members) for group_id, members in joined.items() if members]
+    happened += [GroupJoined(group_id, members, fires) for group_id, members in joined.items() if members]
     return Merged(new, joined, happened)
 
 

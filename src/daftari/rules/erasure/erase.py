@@ -48,6 +48,8 @@ class RemovedCounts(Struct, frozen=True, kw_only=True):
     """Messages to the number, whose text and number went. Their states stay."""
     replies: Count
     """What the person wrote after a message."""
+    events: Count
+    """What happened to the number, as programs reported it, or by its joining groups."""
     exports: Count
     """Files of exports, in any of which the person may be."""
 

@@ -18,6 +18,7 @@ from daftari.rules.exports import lifecycle as exports
 from daftari.rules.imports import personal_data as imports
 from daftari.rules.inbound import personal_data as inbound
 from daftari.rules.messages import personal_data as messages
+from daftari.rules.triggers import personal_data as events
 from daftari.store import Tx, WriteTx
 from daftari.store.erasures import OpenErasure
 
@@ -46,6 +47,7 @@ HOLDERS = (
         clear=imports.clear,
     ),
     Holder(("message", "message_attempt", "report", "reply"), erase=messages.erase, export=messages.export),
+    Holder(("event",), erase=events.erase, export=events.export),
     Holder(("audience_part",), erase=audiences.erase_person, export=audiences.export_person),
     Holder(("idempotency",), erase=idempotency.erase_person),
     Holder(("export", "file_part"), erase=exports.erase_person),

@@ -17,6 +17,7 @@ from daftari.rules.erasure.journal import JournalEntry
 from daftari.rules.inbound.review import ReviewView
 from daftari.rules.messages.views import MessageView
 from daftari.rules.numbers import Reference
+from daftari.rules.triggers.personal_data import EventView
 from daftari.store import Tx
 
 
@@ -41,6 +42,8 @@ class SubjectExport(Struct, frozen=True, kw_only=True):
     """The WhatsApp ids that stand for the number."""
     messages: list[MessageView]
     """The messages that the number was sent, with what was written back."""
+    events: list[EventView]
+    """What happened to the number, as long as it is kept for triggers."""
     audiences: list[Number]
     """The ids of frozen audiences that hold the number."""
     journal: list[JournalEntry]

@@ -204,7 +204,10 @@ def _take_rows(tx: WriteTx, batch: Batch, rows: list[ContactRow], foreseen: Mapp
     if refused:
         rows = [row for row in rows if row.index not in set(refused)]
     before = {number: contact.card for contact in merge.existing.values() if (number := contact.id) in merge.changed}
-    merged = Merged([], {}, []) if batch.is_plan else write_merge(tx, merge=merge, ids=batch.ids_by_mobile)
+    merged = Merged([], {}, [])
+    if not batch.is_plan:
+        fires = batch.work.settings.fire_triggers
+        merged = write_merge(tx, merge=merge, ids=batch.ids_by_mobile, fires=fires)
     joins, flags = find_joins(batch, merge, rows)
     _note_outcomes(batch, merge, merged, rows, {record for by in joins for record in by.values()}, flags)
     if not batch.is_plan:

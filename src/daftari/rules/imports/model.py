@@ -69,12 +69,12 @@ class ImportSettings(Struct, frozen=True, omit_defaults=True):
     """What an import is to do, kept with it: how its records are read, again and again in the same way, and what for.
 
     ``name``: the file's. ``bytes``: its length. ``uses``: what each column is for. ``attributes``: columns that are
-    nothing else become attributes. ``keep_ids``: ids and times of creation are the file's. ``common``: members of facts
-    that the records do not name. ``known``: the moment at which the file came, for the numbers that the project knew by
-    then. ``created_at``: that of new contacts, in microseconds. ``chunk_records``: records of a
-    chunk, kept so that a resumed import has the same chunks. ``streamed``: one request sends its rows,
-    and there is no file. ``reason``: why an undo takes its opt-outs back. ``receipt``: the file's place in the order of
-    the project's receipts.
+    nothing else become attributes. ``keep_ids``: ids and times of creation are the file's. ``fire_triggers``: contacts
+    that join a group fire triggers. ``common``: members of facts that the records do not name. ``known``: the moment at
+    which the file came, for the numbers that the project knew by then. ``created_at``: that of new contacts, in
+    microseconds. ``chunk_records``: records of a chunk, kept so that a resumed import has the same chunks.
+    ``streamed``: one request sends its rows, and there is no file. ``reason``: why an undo takes its opt-outs back.
+    ``receipt``: the file's place in the order of the project's receipts.
     """
 
     name: str
@@ -86,6 +86,7 @@ class ImportSettings(Struct, frozen=True, omit_defaults=True):
     kind: ImportKind = "contacts"
     attributes: bool = False
     keep_ids: bool = False
+    fire_triggers: bool = False
     common: dict[str, Any] = {}
     chunk_records: int = CHUNK_RECORDS
     group: str | None = None

@@ -44,9 +44,9 @@ class ImportRequest(Struct, frozen=True):
     """What a caller asks for.
 
     ``mapping``: fields by column, over what is found by name. ``attributes``: columns that are nothing else become
-    attributes. ``keep_ids``: ids and times of creation are the file's. ``sheet``: which one of a workbook is read.
-    ``header_row``: which row holds the names of the columns, 0 if none does. ``common``: members of facts that the
-    records do not name.
+    attributes. ``keep_ids``: ids and times of creation are the file's. ``fire_triggers``: contacts that join a group
+    fire triggers. ``sheet``: which one of a workbook is read. ``header_row``: which row holds the names of the columns,
+    0 if none does. ``common``: members of facts that the records do not name.
     """
 
     name: str
@@ -56,6 +56,7 @@ class ImportRequest(Struct, frozen=True):
     mapping: dict[str, str] = {}
     attributes: bool = False
     keep_ids: bool = False
+    fire_triggers: bool = False
     sheet: str | None = None
     header_row: int | None = None
     planned: bool = False
@@ -72,6 +73,7 @@ def check_request(request: ImportRequest, *, length: int) -> None:
             problems.add(name, "is for lists of opt-outs and opt-ins.")
     else:
         own = {"group": request.group, "attributes": request.attributes, "keep_ids": request.keep_ids}
+        own["fire_triggers"] = request.fire_triggers
         for name in filter(own.get, own):
             problems.add(name, "is for contacts.")
     problems.refuse()
@@ -99,6 +101,7 @@ def import_settings(request: ImportRequest, *, layout: Layout, length: int, regi
         kind=request.kind,
         attributes=request.attributes,
         keep_ids=request.keep_ids,
+        fire_triggers=request.fire_triggers,
         common=common,
         group=request.group,
         planned=request.planned,

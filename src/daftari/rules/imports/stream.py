@@ -34,7 +34,7 @@ FIELDS = ("mobile", *TEXT_FIELDS, "attributes", "groups")
 # ---- begin, resume and end ------------------------------------------------------------------------------
 
 
-def begin_stream(tx: WriteTx, *, group: str | None) -> Import:
+def begin_stream(tx: WriteTx, *, group: str | None, fire_triggers: bool = False) -> Import:
     """A new stream."""
     settings = ImportSettings(
         name=NAME,
@@ -43,6 +43,7 @@ def begin_stream(tx: WriteTx, *, group: str | None) -> Import:
         uses=tuple(ColumnUse(field, field) for field in FIELDS),
         region=tx.project.region,
         created_at=tx.now,
+        fire_triggers=fire_triggers,
         group=group,
         streamed=True,
         known=numbers.mark_now(tx),

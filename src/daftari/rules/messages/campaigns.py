@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from daftari.model.messages import CALLS, CampaignState, MessagePurpose, StoredCampaign, StoredMessage, StoredSender
+from daftari.model.messages import CampaignState, MessagePurpose, StoredCampaign, StoredMessage, StoredSender
 from daftari.rules.messages.ends import Ends
 from daftari.rules.messages.progress import Retry, read_definition, read_progress, written
 from daftari.store import Tx, WriteTx, audiences, campaigns, messages
@@ -56,7 +56,7 @@ class OpenCampaign:
     @property
     def has_waiting(self) -> bool:
         """Whether some of its messages wait, due or not."""
-        return bool(self._progress.states.get("waiting"))
+        return self._progress.has_waiting
 
     @property
     def ending(self) -> Ending | None:
@@ -236,23 +236,6 @@ def end_cancelled(tx: WriteTx, *, campaign_ids: Iterable[int], ends: Ends) -> bo
             has_more = campaign.end_waiting(tx) or has_more
             save_campaigns(tx, [campaign])
     return has_more
-
-
-def count_changes(tx: WriteTx, changed: Iterable[tuple[StoredMessage, StoredMessage]], *, ends: Ends) -> None:
-    """Count messages that changed, each as it was and as it is, in the campaigns that they are of."""
-    found: dict[int, OpenCampaign | None] = {CALLS: None}
-    for before, after in changed:
-        if before == after:
-            continue
-        if before.origin_id not in found:
-            stored = campaigns.get_campaign(tx, campaign_id=before.origin_id)
-            found[before.origin_id] = None if stored is None else OpenCampaign(stored, ends)
-        campaign = found[before.origin_id]
-        if campaign is None:
-            ends.add(before, after, campaign_id=None)
-        else:
-            campaign.count(before, after)
-    save_campaigns(tx, [campaign for campaign in found.values() if campaign is not None])
 
 
 def pause_for_template(tx: WriteTx, *, campaign_id: int, says: str) -> None:

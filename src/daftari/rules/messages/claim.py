@@ -1,6 +1,6 @@
 """Claims what a sender sends next: who may be messaged is decided in the transaction that writes the rows.
 
-A claim takes waiting messages that are due, then the next numbers of running campaigns. Each message becomes
+A claim takes messages of calls and triggers that are due, then the next numbers of running campaigns. Each becomes
 ``sending``, or ends with the reason why it is not sent, or waits on. Nothing is sent here: no HTTP, no SQL.
 """
 
@@ -19,6 +19,7 @@ from daftari.rules.consent.state import NOTHING_KNOWN, State, decode_state
 from daftari.rules.messages.campaigns import OpenCampaign, end_cancelled, open_campaigns, save_campaigns
 from daftari.rules.messages.content import Message, Unsendable, kept_content, render
 from daftari.rules.messages.ends import Ends
+from daftari.rules.messages.triggers import Due, OpenTrigger, change_waiting, open_triggers, save_triggers
 from daftari.rules.senders.hours import Hours
 from daftari.rules.senders.meter import HOUR_MICROSECONDS, Meter, read_meter, write_meter
 from daftari.rules.senders.model import decode_definition, find_call_max, find_wait
@@ -41,11 +42,12 @@ class Claim(Struct, frozen=True):
 
 
 class Candidate(Struct, frozen=True):
-    """A message that may be sent now. ``campaign``: the one that it is of. ``is_new``: it has no row yet."""
+    """A message that may be sent now, and the campaign or trigger that it is of. ``is_new``: it has no row yet."""
 
     message: StoredMessage
-    campaign: OpenCampaign | None
-    is_new: bool
+    campaign: OpenCampaign | None = None
+    trigger: OpenTrigger | None = None
+    is_new: bool = False
 
 
 def list_busy_senders(tx: Tx) -> list[str]:
@@ -66,8 +68,12 @@ def claim_messages(tx: WriteTx, *, sender_id: int, fence: int) -> Claim | None:
         return None
     definition, meter = decode_definition(sender.definition), read_meter(sender.meter)
     ends = Ends()
-    has_ended_more = end_cancelled(tx, campaign_ids=_waiting_campaigns(tx, sender), ends=ends)
+    origins = [origin_id for origin_id in messages.list_waiting_origins(tx, sender_id=sender.id) if origin_id != CALLS]
+    fired = open_triggers(tx, ids=origins, ends=ends)
+    has_ended_more = end_cancelled(tx, campaign_ids={*origins} - {trigger.stored.id for trigger in fired}, ends=ends)
+    has_ended_more = change_waiting(tx, opened=fired, sender=sender) or has_ended_more
     if sender.paused or sender.deleted_at is not None or find_wait(definition):
+        save_triggers(tx, fired)
         ends.record(tx)
         return Claim(sender, definition, (), tx.now if has_ended_more else None)
     meter.fill(definition, now=tx.now)
@@ -76,23 +82,26 @@ def claim_messages(tx: WriteTx, *, sender_id: int, fence: int) -> Claim | None:
     opened = open_campaigns(tx, sender=sender, opens_at=opens_at, resumed_at=meter.resumed_at, ends=ends)
     running = [campaign for campaign in opened if campaign.is_running]
     limit = min(find_call_max(sender, definition), meter.capacity(definition, now=tx.now))
-    found = _find_due(tx, sender, limit)
+    on = [trigger for trigger in fired if trigger.is_on and trigger.stored.sender_id == sender.id]
+    found = _find_due(tx, sender, meter, on, limit)
     found += _take_turns(tx, sender, meter, running, limit - len(found))
     decided = _decide(tx, sender, definition, hours, found)
     for candidate, message in zip(found, decided, strict=True):
         before = None if candidate.is_new else candidate.message
-        if candidate.campaign is None:
-            ends.add(before, message, campaign_id=None)
+        origin = candidate.campaign or candidate.trigger
+        if origin is None:
+            ends.add(before, message)
         else:
-            candidate.campaign.count(before, message)
+            origin.count(before, message)
     messages.insert_messages(tx, messages=_changed(found, decided, is_new=True))
     messages.save_messages(tx, messages=_changed(found, decided, is_new=False))
     claimed = [message for message in decided if message.state == "sending"]
     meter.count(messages=len(claimed), parts=sum(message.parts for message in claimed), now=tx.now)
     save_campaigns(tx, opened)
+    save_triggers(tx, fired)
     ends.record(tx)
     senders.save_meter(tx, sender_id=sender.id, meter=write_meter(meter), paused="")
-    next_at = tx.now if has_ended_more else _next_at(tx, sender, definition, meter, hours, running)
+    next_at = tx.now if has_ended_more else _next_at(tx, sender, definition, meter, hours, running, on)
     closing = {purpose: hours.find_end(purpose) for purpose in {message.purpose for message in claimed}}
     closes_at = {purpose: at for purpose, at in closing.items() if at is not None}
     return Claim(sender, definition, claimed, next_at, closes_at)
@@ -111,14 +120,30 @@ def _opens_at(meter: Meter, definition: SenderDefinition, hours: Hours, now: int
     return hours.opens_after(resumes_at, purpose) if resumes_at > now + PAUSE_MICROSECONDS else hours.opens_at(purpose)
 
 
-def _waiting_campaigns(tx: Tx, sender: StoredSender) -> list[int]:
-    return [origin_id for origin_id in messages.list_waiting_origins(tx, sender_id=sender.id) if origin_id != CALLS]
+def _find_due(
+    tx: WriteTx, sender: StoredSender, meter: Meter, on: Sequence[OpenTrigger], limit: int
+) -> list[Candidate]:
+    """Messages of calls and of triggers that wait and are due, of each a share; whose turn comes first changes."""
+    found: list[Candidate] = []
+    origins: dict[int, OpenTrigger | None] = {CALLS: None}
+    for trigger in on:
+        trigger.redate(tx)
+        at = messages.find_next_due(tx, sender_id=sender.id, origin_id=trigger.stored.id)
+        if at is not None and at <= tx.now:
+            origins[trigger.stored.id] = trigger
+    turns = sorted(origins, key=lambda origin_id: (origin_id <= meter.last_due, origin_id))
+    for origin_id, left in zip(turns, range(len(turns), 0, -1), strict=True):
+        share = -(-max(0, limit - len(found)) // left)
+        due = messages.list_due_messages(tx, sender_id=sender.id, origin_id=origin_id, limit=share)
+        if due and on:
+            meter.last_due = origin_id
+        found += [Candidate(_as_it_is_now(one, origins[origin_id]), trigger=origins[origin_id]) for one in due]
+    return found
 
 
-def _find_due(tx: Tx, sender: StoredSender, limit: int) -> list[Candidate]:
-    """Messages of calls that wait and are due."""
-    due = messages.list_due_messages(tx, sender_id=sender.id, origin_id=CALLS, limit=max(0, limit))
-    return [Candidate(message, None, False) for message in due]
+def _as_it_is_now(message: StoredMessage, trigger: OpenTrigger | None) -> StoredMessage:
+    """A message with the purpose that its trigger has by now."""
+    return message if trigger is None else replace(message, purpose=trigger.definition.purpose)
 
 
 def _take_turns(
@@ -138,8 +163,10 @@ def _take_turns(
         taken: list[Candidate] = []
         if campaign.has_waiting and share > 0:
             due = messages.list_due_messages(tx, sender_id=sender.id, origin_id=campaign.stored.id, limit=share)
-            taken += [Candidate(message, campaign, False) for message in due]
-        taken += [Candidate(message, campaign, True) for message in campaign.take(tx, share - len(taken))]
+            taken += [Candidate(message, campaign=campaign) for message in due]
+        taken += [
+            Candidate(message, campaign=campaign, is_new=True) for message in campaign.take(tx, share - len(taken))
+        ]
         if taken:
             meter.last_campaign = campaign.stored.id
         found += taken
@@ -153,14 +180,17 @@ def _next_at(
     meter: Meter,
     hours: Hours,
     running: Sequence[OpenCampaign],
+    on: Sequence[OpenTrigger],
 ) -> int | None:
     """When there may be more to send."""
     due = [hours.opens_at(campaign.definition.purpose) for campaign in running if campaign.has_more]
-    for origin_id in (CALLS, *[campaign.stored.id for campaign in running if campaign.has_waiting]):
+    waiting = [campaign.stored.id for campaign in running if campaign.has_waiting]
+    for origin_id in (CALLS, *waiting, *[trigger.stored.id for trigger in on]):
         at = messages.find_next_due(tx, sender_id=sender.id, origin_id=origin_id)
         if at is not None:
             due.append(at)
     due += [tx.now for campaign in running if campaign.ending and campaign.has_waiting]
+    due += [tx.now for trigger in on if trigger.is_redating]
     return max(min(due), meter.opens_at(definition, now=tx.now)) if due else None
 
 
@@ -177,26 +207,70 @@ def _decide(
     people = {person.mobile: person for person in contacts.find_contacts_by_mobile(tx, mobiles=numbers)}
     caps = Caps(tx, found)
     refusals = find_refusals(tx, sender, definition, found)
-    groups = _find_groups(tx, [person.id for person in people.values()] if any(one.campaign for one in found) else [])
+    asks_groups = any(one.campaign or (one.trigger and one.trigger.definition.unless) for one in found)
+    groups = _find_groups(tx, [person.id for person in people.values()] if asks_groups else [])
+    due = _ask_triggers(tx, found)
     decided = []
     for candidate in found:
         message, person = candidate.message, people.get(candidate.message.subject_id)
-        opens = hours.opens_at(message.purpose)
+        one, opens = due.get(message.id), hours.opens_at(message.purpose)
+        reason = refusals.get(message.id) or _find_reason(tx, candidate, due, people, groups)
         if message.subject_id < 0:
             # Its number was erased while it was being sent, and then it was not taken.
             decided.append(_ended(tx, message, "skipped", "erased"))
-        elif message.until and message.until <= tx.now:
+        elif _is_over(candidate, due, now=tx.now):
             decided.append(_ended(tx, message, "expired", "too_late"))
-        elif opens > tx.now:
-            decided.append(replace(message, due_at=opens))
-        elif reason := refusals.get(message.id) or (candidate.campaign and candidate.campaign.refuse(person, groups)):
+        elif one is not None and one.due_at > tx.now:
+            decided.append(replace(message, due_at=one.due_at))
+        elif reason and (opens <= tx.now or one is not None):
             decided.append(_ended(tx, message, "skipped", reason))
+        elif opens > tx.now:
+            waits = one is None or opens <= one.until
+            decided.append(replace(message, due_at=opens) if waits else _ended(tx, message, "skipped", "quiet_hours"))
         elif caps.is_reached(message):
             decided.append(_ended(tx, message, "skipped", "too_often"))
         else:
-            decided.append(_rendered(tx, sender, definition, candidate, person))
+            decided.append(_rendered(tx, sender, definition, candidate, person, one))
             caps.note(decided[-1])
     return decided
+
+
+def _ask_triggers(tx: Tx, found: Sequence[Candidate]) -> dict[int, Due]:
+    """What triggers know of their messages, by id."""
+    due: dict[int, Due] = {}
+    by_trigger: dict[int, list[Candidate]] = {}
+    for candidate in found:
+        if candidate.trigger is not None and candidate.message.subject_id > 0:
+            by_trigger.setdefault(candidate.trigger.stored.id, []).append(candidate)
+    for candidates in by_trigger.values():
+        trigger = candidates[0].trigger
+        if trigger is not None:
+            due |= trigger.ask(tx, [candidate.message for candidate in candidates])
+    return due
+
+
+def _is_over(candidate: Candidate, due: Mapping[int, Due], *, now: int) -> bool:
+    """Whether it is too late to send a message."""
+    one = due.get(candidate.message.id)
+    until = candidate.message.until if one is None else one.until
+    return bool(until) and until <= now
+
+
+def _find_reason(
+    tx: Tx,
+    candidate: Candidate,
+    due: Mapping[int, Due],
+    people: Mapping[int, StoredContact],
+    groups: Mapping[int, frozenset[int]],
+) -> str:
+    """Why a message is no longer wanted, consent aside; empty for all others."""
+    message, person = candidate.message, people.get(candidate.message.subject_id)
+    if candidate.campaign is not None:
+        return candidate.campaign.refuse(person, groups)
+    if candidate.trigger is not None:
+        asked = due.get(message.id)
+        return "erased" if asked is None else candidate.trigger.refuse(message, asked, person, groups, now=tx.now)
+    return ""
 
 
 def _find_groups(tx: Tx, ids: Sequence[int]) -> Mapping[int, frozenset[int]]:
@@ -218,12 +292,16 @@ def _rendered(
     definition: SenderDefinition,
     candidate: Candidate,
     person: StoredContact | None,
+    due: Due | None,
 ) -> StoredMessage:
     """The message with the text that is sent, or the reason why there is none."""
-    message, campaign = candidate.message, candidate.campaign
+    message, campaign, trigger = candidate.message, candidate.campaign, candidate.trigger
     try:
         if campaign is not None:
             said = render(campaign.definition.content, person, suffix=definition.suffix)
+        elif trigger is not None and due is not None and not message.claimed_at:
+            content = trigger.definition.content
+            said = render(content, person, suffix=definition.suffix, event=due.fields)
         elif message.claimed_at:
             # It was rendered when it was claimed first, and a person's name in it is no template.
             said = Message(message.text, message.parts)
@@ -231,16 +309,20 @@ def _rendered(
             said = render(kept_content(message.text), person, suffix=definition.suffix)
     except Unsendable as error:
         return _ended(tx, message, "skipped", error.reason)
-    return replace(
+    sent = replace(
         message,
         state="sending",
         reason="",
         code="",
+        until=message.until if due is None else due.until,
         claim=sender.fence,
         claimed_at=tx.now,
         text=said.stored,
         parts=said.parts,
     )
+    if trigger is not None:
+        trigger.note_sent(sent)
+    return sent
 
 
 def find_refusals(

@@ -96,9 +96,16 @@ def find_warning(kept: str, *, suffix: str) -> str | None:
 # ---- rendered ---------------------------------------------------------------------------------------
 
 
-def render(content: Content, person: StoredContact | None, *, suffix: str) -> Message:
-    """What a person is sent. Raises ``Unsendable``: a field is blank and has no fallback, or the text is too long."""
+def render(
+    content: Content, person: StoredContact | None, *, suffix: str, event: Mapping[str, object] | None = None
+) -> Message:
+    """What a person is sent. ``event``: the fields of what a trigger was fired by.
+
+    Raises ``Unsendable``: a field is blank and has no fallback, or the text is too long.
+    """
     values = NO_VALUES if person is None else _decode_card(person.card)
+    if event is not None:
+        values = {**values, "event": event}
     if content.template:
         params = render_params(templates_of(content), values)
         if isinstance(params, Missing):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daftari.model.messages import CALLS, MessageState, StoredMessage
+from daftari.model.messages import MessageState, StoredMessage
 from daftari.rules.events import CampaignFinished, Event, MessagesSettled, record_changes
 from daftari.store import WriteTx
 
@@ -14,13 +14,16 @@ class Ends:
     """The messages and campaigns that come to an end in a transaction."""
 
     def __init__(self) -> None:
-        self._messages: dict[int | None, set[int]] = {}
+        self._messages: dict[tuple[int, int], set[int]] = {}
+        """By the ids of their campaign and of their trigger; 0 for none."""
         self._campaigns: list[int] = []
 
-    def add(self, before: StoredMessage | None, after: StoredMessage, *, campaign_id: int | None) -> None:
+    def add(
+        self, before: StoredMessage | None, after: StoredMessage, *, campaign_id: int = 0, trigger_id: int = 0
+    ) -> None:
         """Note a message that changed, if that is its end; ``before`` is ``None`` for one that had no row."""
         if after.state in ENDS and (before is None or before.state != after.state):
-            self._messages.setdefault(campaign_id, set()).add(after.id)
+            self._messages.setdefault((campaign_id, trigger_id), set()).add(after.id)
 
     def finish(self, campaign_id: int) -> None:
         """Note a campaign that has ended."""
@@ -28,9 +31,9 @@ class Ends:
 
     def as_events(self) -> list[Event]:
         """What happened, the messages before their campaigns."""
-        settled = sorted(self._messages.items(), key=lambda found: found[0] or CALLS)
+        settled = sorted(self._messages.items())
         return [
-            *(MessagesSettled(campaign_id, sorted(ids)) for campaign_id, ids in settled),
+            *(MessagesSettled(campaign or None, sorted(ids), trigger or None) for (campaign, trigger), ids in settled),
             *map(CampaignFinished, self._campaigns),
         ]
 

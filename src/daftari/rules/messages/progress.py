@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from daftari.model.audiences import Match
-from daftari.model.messages import Content, MessagePurpose, MessageState, StoredMessage
+from daftari.model.messages import Content, MessageCounts, MessagePurpose
 
 
 class CampaignDefinition(Struct, frozen=True, omit_defaults=True):
@@ -45,15 +45,11 @@ class Retry(Struct, omit_defaults=True):
     is_open: bool = True
 
 
-class CampaignProgress(Struct, omit_defaults=True):
-    """Counts of messages by state, and of those that were not sent by reason. What has no row yet is not counted."""
+class CampaignProgress(MessageCounts, omit_defaults=True):
+    """The counts of a campaign. What has no row yet is not counted among its states."""
 
     count: int = 0
     """Numbers in the audience."""
-    states: dict[MessageState, int] = {}
-    reasons: dict[str, int] = {}
-    parts: int = 0
-    """Parts that were claimed, those of repeated messages again."""
     expected: int | None = None
     found: int | None = None
     """How many it would have reached when it was to start, if that is not what was expected."""
@@ -79,18 +75,6 @@ class CampaignProgress(Struct, omit_defaults=True):
     def is_busy(self) -> bool:
         """Whether a message waits or is being sent."""
         return bool(self.states.get("waiting", 0) or self.states.get("sending", 0))
-
-    def move(self, before: StoredMessage | None, after: StoredMessage) -> None:
-        """Count a message that changed; ``before`` is ``None`` for one that has no row yet."""
-        if before is not None:
-            self.states[before.state] -= 1
-            if before.reason:
-                self.reasons[before.reason] -= 1
-        self.states[after.state] = self.states.get(after.state, 0) + 1
-        if after.reason:
-            self.reasons[after.reason] = self.reasons.get(after.reason, 0) + 1
-        if after.state == "sending" and (before is None or before.state != "sending"):
-            self.parts += after.parts
 
 
 read_definition = msgspec.json.Decoder(CampaignDefinition).decode

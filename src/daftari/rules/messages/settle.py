@@ -28,11 +28,13 @@ from daftari.rules.messages.campaigns import (
     REPORT_MICROSECONDS,
     REPORTED,
     TEMPLATE,
-    count_changes,
+    OpenCampaign,
     pause_for_template,
+    save_campaigns,
 )
 from daftari.rules.messages.content import read_own_id
 from daftari.rules.messages.ends import Ends
+from daftari.rules.messages.triggers import open_triggers, save_triggers
 from daftari.rules.numbers import read_international
 from daftari.rules.senders.meter import REFUSED, STOPPED, TAKEN, read_meter, taken_over, write_meter
 from daftari.rules.senders.model import decode_definition
@@ -119,9 +121,26 @@ def _is_final(outcome: Outcome | None) -> TypeGuard[Outcome]:
 
 
 def save_changed(tx: WriteTx, changed: Sequence[tuple[StoredMessage, StoredMessage]], *, ends: Ends) -> None:
-    """Save messages, each as it was and as it is, and count them in their campaigns. ``ends`` gets those that ended."""
-    messages.save_messages(tx, messages=[after for before, after in changed if after != before])
-    count_changes(tx, changed, ends=ends)
+    """Save messages, each as it was and as it is, and count them in their campaigns and triggers.
+
+    ``ends`` gets those that ended.
+    """
+    changed = [(before, after) for before, after in changed if after != before]
+    messages.save_messages(tx, messages=[after for _, after in changed])
+    origins = sorted({before.origin_id for before, _ in changed} - {CALLS})
+    fired = {trigger.stored.id: trigger for trigger in open_triggers(tx, ids=origins, ends=ends)}
+    running: dict[int, OpenCampaign] = {}
+    for origin_id in origins:
+        if origin_id not in fired and (stored := campaigns.get_campaign(tx, campaign_id=origin_id)) is not None:
+            running[origin_id] = OpenCampaign(stored, ends)
+    for before, after in changed:
+        origin = fired.get(before.origin_id) or running.get(before.origin_id)
+        if origin is None:
+            ends.add(before, after)
+        else:
+            origin.count(before, after)
+    save_campaigns(tx, [*running.values()])
+    save_triggers(tx, [*fired.values()])
 
 
 def _after(tx: WriteTx, sender: StoredSender, before: StoredMessage, answer: Answer) -> StoredMessage:

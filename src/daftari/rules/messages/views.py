@@ -12,8 +12,10 @@ from daftari.model.limits import MESSAGE_KEY_MAX
 from daftari.model.members import Count, Mobile, Number, Time
 from daftari.model.messages import CALLS, MessagePurpose, MessageState, StoredMessage
 from daftari.model.time import format_time
+from daftari.model.triggers import StoredTrigger
+from daftari.rules.firing import event_key_of, read_definition
 from daftari.rules.messages.content import kept_content
-from daftari.store import Tx, messages, senders
+from daftari.store import Tx, messages, senders, triggers
 
 SCANNED_MAX = 10_000
 """Messages that one page looks at where a state is asked for."""
@@ -36,11 +38,13 @@ class MessageView(Struct, frozen=True, kw_only=True):
     sender: str
     """What the person sees it come from."""
     channel: str
-    origin: Annotated[str, Meta(extra_json_schema={"enum": ["call", "campaign"]})]
+    origin: Annotated[str, Meta(extra_json_schema={"enum": ["call", "campaign", "trigger"]})]
     campaign: Number | None
     """The campaign that it is of."""
+    trigger: Number | None
+    """The trigger that it is of."""
     key: Annotated[str, Meta(max_length=MESSAGE_KEY_MAX)]
-    """The caller's own key, or the place in its call."""
+    """The caller's own key, or the place in its call; of a trigger, the key of the event."""
     purpose: MessagePurpose
     state: MessageState
     """`unknown`: it is not known whether the provider took it. `accepted`: it took it, and no report came yet."""
@@ -120,31 +124,44 @@ def show_messages(tx: Tx, found: Sequence[StoredMessage]) -> list[MessageView]:
         for sender_id in {message.sender_id for message in found}
         if (stored := senders.get_sender(tx, sender_id=sender_id)) is not None
     }
+    fired = triggers.find_triggers(tx, ids=sorted({message.origin_id for message in found} - {CALLS}))
     return [
-        _show(message, names[message.sender_id], attempts.get(message.id, []), replies.get(message.id, []))
+        _show(
+            message,
+            names[message.sender_id],
+            fired.get(message.origin_id),
+            attempts.get(message.id, []),
+            replies.get(message.id, []),
+        )
         for message in found
     ]
 
 
 def _show(
-    message: StoredMessage, sender: tuple[str, str], provider_ids: list[str], replies: list[ReplyView]
+    message: StoredMessage,
+    sender: tuple[str, str],
+    trigger: StoredTrigger | None,
+    provider_ids: list[str],
+    replies: list[ReplyView],
 ) -> MessageView:
     name, channel = sender
+    campaign = None if message.origin_id == CALLS or trigger is not None else message.origin_id
     return MessageView(
         id=message.id,
         mobile=str(message.subject_id) if message.subject_id > 0 else None,
         sender=name,
         channel=channel,
-        origin="call" if message.origin_id == CALLS else "campaign",
-        campaign=None if message.origin_id == CALLS else message.origin_id,
-        key=message.key,
+        origin="trigger" if trigger is not None else "call" if campaign is None else "campaign",
+        campaign=campaign,
+        trigger=None if trigger is None else trigger.id,
+        key=message.key if trigger is None else "" if trigger.group_id else event_key_of(message.key),
         purpose=message.purpose,
         state=message.state,
         reason=message.reason or None,
         code=message.code or None,
         says=message.says or None,
         attempt=message.attempt,
-        text=_said(message, channel),
+        text=_said(message, channel, trigger),
         parts=message.parts,
         due_at=_time(message.due_at) if message.state != "unknown" else None,
         until=_time(message.until),
@@ -155,8 +172,11 @@ def _show(
     )
 
 
-def _said(message: StoredMessage, channel: str) -> str:
+def _said(message: StoredMessage, channel: str, trigger: StoredTrigger | None) -> str:
     """The text; the name of a template, and before it was rendered the text as it was given."""
+    if trigger is not None and message.state == "waiting" and not message.claimed_at:
+        content = read_definition(trigger.definition).content
+        return content.template or content.text
     if not message.text or (message.claimed_at and channel != "whatsapp"):
         return message.text
     content = kept_content(message.text)

@@ -43,6 +43,7 @@ from daftari.rules.consent.quiet_hours import OFF, read_hours
 from daftari.rules.consent.state import fold_sender
 from daftari.rules.events import Action, record
 from daftari.rules.fields import Problems, read_text
+from daftari.rules.firing import read_definition as read_trigger
 from daftari.rules.senders.addresses import ShownAddress
 from daftari.rules.senders.meter import Meter, read_meter, write_meter
 from daftari.rules.senders.model import (
@@ -54,7 +55,7 @@ from daftari.rules.senders.model import (
     read_secrets,
     seal_secrets,
 )
-from daftari.store import Tx, WriteTx, campaigns, messages, senders
+from daftari.store import Tx, WriteTx, campaigns, messages, senders, triggers
 
 NAMED_MAX = 10
 """Senders that an error names."""
@@ -349,8 +350,14 @@ def _find_urls(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def delete_sender(tx: WriteTx, *, sender_id: int) -> None:
-    """Delete a sender and its credentials. What it sent stays. Raises ``SenderBusy`` while something waits for it."""
+    """Delete a sender and its credentials. What it sent stays.
+
+    Raises ``SenderBusy`` while something waits for it, or a trigger sends with it.
+    """
     before = get_sender(tx, sender_id=sender_id)
+    using = [trigger for trigger in triggers.list_triggers(tx) if trigger.sender_id == sender_id]
+    if using:
+        raise SenderBusy(before.name, used_by=[read_trigger(one.definition).name for one in using[:NAMED_MAX]])
     if messages.list_waiting_origins(tx, sender_id=sender_id) or campaigns.list_active_campaigns(
         tx, sender_id=sender_id
     ):

@@ -27,7 +27,7 @@ class Meter(Struct, omit_defaults=True):
 
     ``slow_until``: the provider asked to wait until then. ``resumed_at``: when a person resumed it.
     ``hours``: messages by hour since 1970. ``recent``: a letter an answer, the latest last.
-    ``last_campaign``: the one that was claimed from last.
+    ``last_campaign``, ``last_due``: the campaign, and the other origin, that was claimed from last.
     """
 
     level: float = 0.0
@@ -37,6 +37,7 @@ class Meter(Struct, omit_defaults=True):
     hours: dict[int, int] = {}
     recent: str = ""
     last_campaign: int = 0
+    last_due: int = -1
 
     def fill(self, definition: SenderDefinition, *, now: int) -> None:
         """Add the parts of the time that went by. A clock that was set back adds none."""

@@ -83,7 +83,7 @@ CREATE INDEX job_due ON job (due_at);
 
 -- ---- Project tables: the project comes first in every key ----
 
--- The counters of a project. A write to the project locks this row.
+-- The counters of a project. A write to the project locks this row. join_triggers: the triggers that a join may fire.
 CREATE TABLE book (
     project_id INTEGER PRIMARY KEY,
     next_id INTEGER NOT NULL,
@@ -92,6 +92,7 @@ CREATE TABLE book (
     next_fact INTEGER NOT NULL,
     next_item INTEGER NOT NULL,
     next_change INTEGER NOT NULL,
+    join_triggers INTEGER NOT NULL,
     oldest_seq INTEGER NOT NULL,
     closed INTEGER NOT NULL
 ) STRICT; -- postgres: WITH (fillfactor = 50)
@@ -543,9 +544,49 @@ CREATE TABLE campaign (
 CREATE INDEX campaign_audience ON campaign (project_id, audience_id);
 CREATE INDEX campaign_active ON campaign (project_id, sender_id, due_at, id) WHERE state IN ('scheduled', 'running');
 
+-- What is sent after an event. group_id: the group that a number joins, 0 for an event that a program reports; event_name:
+-- its name, folded. progress: JSON of the counts by state and reason, and of what an edit has still to change.
+CREATE TABLE trigger (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    id INTEGER NOT NULL,
+    sender_id INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('on', 'paused', 'deleted')),
+    group_id INTEGER NOT NULL,
+    event_name TEXT NOT NULL,
+    definition TEXT NOT NULL,
+    progress TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    key_id INTEGER,
+    PRIMARY KEY (project_id, id)
+) STRICT;
+
+CREATE INDEX trigger_fired ON trigger (project_id, group_id, event_name, id) WHERE state <> 'deleted';
+
+-- What happened to a number. name: what a program calls it, folded; empty for a group that the number joined, whose id
+-- is the key. at: when it happened, at most its receipt; given_at: the time that came with it, 0 for none. fields: JSON of
+-- what a text may use. is_contact: whether the number was a contact. expires_at: when it is looked at whether it is needed.
+CREATE TABLE event (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    id INTEGER NOT NULL,
+    subject_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    key TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    given_at INTEGER NOT NULL,
+    received_at INTEGER NOT NULL,
+    fields TEXT NOT NULL,
+    is_contact INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (project_id, id)
+) STRICT;
+
+CREATE INDEX event_subject ON event (project_id, subject_id, name, key, at, given_at, id);
+CREATE INDEX event_expiry ON event (project_id, expires_at, id);
+
 -- One text to one number. origin_id: the campaign or trigger that it is of; 0 for a call's. subject_id: the number, or
--- minus the message's id once the number is erased. text: as it is sent once it was claimed, as it was given before;
--- of a WhatsApp template JSON. due_at: 0 for at once. claim: the sender's fence under which it was claimed last.
+-- minus the message's id once the number is erased. key: of a trigger, its event's with the round. text: as it is sent
+-- once it was claimed, as it was given before; of a WhatsApp template JSON. due_at: 0 for at once. claim: the sender's
+-- fence under which it was claimed last.
 CREATE TABLE message (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
     id INTEGER NOT NULL,

@@ -81,10 +81,28 @@ SELECT CAST(:project AS bigint), changed.id, changed.sender_id, changed.origin_i
 FROM rows(:items AS changed, id bigint, sender_id bigint, origin_id bigint, subject_id bigint, key text, state text, reason text, code text, purpose text, attempt bigint, due_at bigint, until bigint, claim bigint, claimed_at bigint, settled_at bigint, parts bigint, text text, says text)
 WHERE true
 ON CONFLICT (project_id, id) DO UPDATE SET
-    subject_id = excluded.subject_id, key = excluded.key, state = excluded.state, reason = excluded.reason,
-    code = excluded.code, attempt = excluded.attempt, due_at = excluded.due_at, until = excluded.until,
+    sender_id = excluded.sender_id, subject_id = excluded.subject_id, key = excluded.key, state = excluded.state,
+    reason = excluded.reason, code = excluded.code, purpose = excluded.purpose, attempt = excluded.attempt, due_at = excluded.due_at, until = excluded.until,
     claim = excluded.claim, claimed_at = excluded.claimed_at, settled_at = excluded.settled_at, parts = excluded.parts,
     text = excluded.text, says = excluded.says;
+
+-- name: find_last_round_ids
+-- The messages of the last rounds of some keys of triggers. A round is seven characters at the end of the key.
+SELECT (
+    SELECT m.id FROM message AS m
+    WHERE m.project_id = :project AND m.origin_id = wanted.origin_id AND m.subject_id = wanted.subject_id
+        AND m.key >= wanted.first_key AND m.key <= wanted.last_key AND length(m.key) = wanted.size
+    ORDER BY m.key DESC LIMIT 1
+)
+FROM rows(:items AS wanted, origin_id bigint, subject_id bigint, first_key text, last_key text, size bigint);
+
+-- name: find_last_sent_by
+-- When each of some numbers was sent a message of a trigger last, or perhaps was.
+SELECT m.subject_id, max(m.claimed_at)
+FROM rows(:subject_ids AS wanted, subject_id bigint) CROSS JOIN message AS m
+WHERE m.project_id = :project AND m.origin_id = :origin_id AND m.subject_id = wanted.subject_id
+    AND m.claimed_at > 0 AND m.state IN ('sending', 'unknown', 'accepted', 'delivered')
+GROUP BY m.subject_id;
 
 -- name: find_attempts
 -- What a sender's provider calls some messages.

@@ -275,3 +275,17 @@ DELETE FROM webhook WHERE project_id = :project AND id IN (
     SELECT x.id FROM webhook AS x WHERE x.project_id = :project
     ORDER BY x.id LIMIT :limit
 );
+
+-- name: purge_events
+-- Events of a deleted project, up to a limit.
+DELETE FROM event WHERE project_id = :project AND id IN (
+    SELECT x.id FROM event AS x WHERE x.project_id = :project
+    ORDER BY x.id LIMIT :limit
+);
+
+-- name: purge_triggers
+-- Triggers of a deleted project, up to a limit.
+DELETE FROM trigger WHERE project_id = :project AND id IN (
+    SELECT x.id FROM trigger AS x WHERE x.project_id = :project
+    ORDER BY x.id LIMIT :limit
+);
