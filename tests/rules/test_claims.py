@@ -59,3 +59,28 @@ def test_a_message_that_is_not_sent_is_none_of_those_that_a_number_may_get(store
     sending.create([ONE, ONE])
     assert len(sending.claimed()) == 1
     assert sending.states() == [("skipped", "no_field"), ("sending", ""), ("skipped", "too_often")]
+
+
+def test_a_retry_repeats_nothing_that_was_claimed_after_it_was_asked_for(sending: Sending) -> None:
+    calls.create_contacts(sending.store, sending.project, [{"mobile": str(ONE)}, {"mobile": str(TWO)}])
+    campaigns = Campaigns(sending)
+    number = campaigns.started()
+    campaigns.retry(number, "unknown", may_repeat=True)
+    sending.wait(SECOND)
+    sent = sending.claimed()
+    sending.answer(sent, "unknown")
+    sending.wait(SECOND)
+    assert sending.claimed() == []
+    assert sending.states() == [("unknown", "")] * 2
+
+
+def test_a_retry_leaves_an_erased_number_as_it_ended(sending: Sending) -> None:
+    calls.create_contacts(sending.store, sending.project, [{"mobile": str(ONE)}])
+    campaigns = Campaigns(sending)
+    number = campaigns.started()
+    sending.answer(sending.claimed(), "refused")
+    consent_calls.erase_number(sending.store, sending.project, ONE, now=sending.now)
+    campaigns.retry(number, "failed")
+    assert sending.claimed() == []
+    assert sending.states() == [("failed", "refused")]
+    assert campaigns.show(number).state == "finished"

@@ -198,12 +198,14 @@ class OpenCampaign:
 
 
 def may_retry(message: StoredMessage, retry: Retry) -> bool:
-    """Whether new attempts were asked for that a message is meant by.
+    """Whether new attempts were asked for that a message is meant by; one to an erased number is none of them.
 
     One that the provider took, before a report said that it failed, may have arrived all the same.
     """
+    if message.subject_id < 0:
+        return False
     if message.state == "unknown":
-        return retry.may_repeat
+        return retry.may_repeat and message.claimed_at <= retry.asked_at
     return message.settled_at <= retry.asked_at and (retry.may_repeat or message.reason != REPORTED)
 
 
