@@ -16,7 +16,8 @@ HOUR = 3_600_000_000
 KENYA_HOURS = 3
 RANKS = {"waiting": 0, "sending": 1, "unknown": 2, "accepted": 3, "expired": 4, "failed": 5, "delivered": 6}
 """Within an attempt a state never falls, but for what was provably not taken."""
-ENDS = ("unknown", "accepted", "delivered", "failed", "expired", "skipped", "cancelled")
+SETTLED = ("delivered", "failed", "expired", "skipped", "cancelled")
+ENDS = ("unknown", "accepted", *SETTLED)
 NEXT: dict[str, dict[str, set[str]]] = {
     "claim": {
         "waiting": {"waiting", "sending", "skipped", "expired", "cancelled"},

@@ -22,14 +22,18 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from daftari.gateways import Outcome
 from daftari.model.consent import NewFact, Scope
 from daftari.model.inbound import DeliveryReport
 from daftari.model.messages import StoredMessage
 from daftari.model.projects import ConsentSettings
 from daftari.model.time import format_time
+from daftari.rules.campaigns.views import CampaignView
+from daftari.rules.feed import read_changes
 from daftari.rules.messages import campaigns as claims
+from daftari.rules.messages import lookups
 from daftari.store import Store
-from tests.oracles.sending import ENDS, NEXT, RANKS, Bucket, is_closed
+from tests.oracles.sending import ENDS, NEXT, RANKS, SETTLED, Bucket, is_closed
 from tests.support import calls
 from tests.support.campaign_lives import TEXTS, CampaignLives, Life
 from tests.support.message_steps import HOUR, MINUTE, SECOND
@@ -62,6 +66,8 @@ class Lives(CampaignLives):
         self.early: list[tuple[tuple[int, int], DeliveryReport]] = []
         self.claimed_at: list[int] = []
         self.slow_until = 0
+        self.said: Counter[tuple[str, int, int]] = Counter()
+        """What the feed says: a type, a campaign and a message, and how often."""
 
     @initialize(
         consent=consents,
@@ -176,7 +182,7 @@ class Lives(CampaignLives):
     def judge_retry(self, life: Life, before: StoredMessage) -> None:
         """A new attempt was asked for, and those who may have the message only with ``may_repeat``."""
         states, repeats, asked_at = life.retry
-        assert before.state in states
+        assert before.state in states and before.subject_id > 0
         was_taken = (before.id, before.attempt) in self.taken
         assert repeats or not was_taken
         if before.reason == "report":
@@ -338,6 +344,23 @@ class Lives(CampaignLives):
         else:
             self.early.append((attempt, report))
 
+    @precondition(lambda self: self.knows_ids)
+    @rule()
+    def look_up(self) -> None:
+        """The provider lists what it took, among it what an answer was lost of."""
+        self.step = "report"
+        found = self.store.read(self.sending.project, self.now, lookups.find_lookups, sender_id=self.sending.sender_id)
+        looked_up = []
+        for one in found.found if found is not None else ():
+            row = next(row for row in self.rows.values() if one.sent.id.endswith(f"-{row.id}-{row.attempt}"))
+            attempt = (row.id, row.attempt)
+            name = f"p{row.id}-{row.attempt}"
+            outcome = Outcome(message=one.sent, word="accepted", provider_id=name) if attempt in self.taken else None
+            looked_up.append(lookups.LookedUp(one.sent, outcome))
+            self.recorded |= {attempt} if outcome else set()
+        self.sending.write(lookups.record_lookups, sender_id=self.sending.sender_id, looked_up=looked_up)
+        self.join_early()
+
     def join_early(self) -> None:
         known, self.early = self.early, []
         for attempt, report in known:
@@ -366,10 +389,13 @@ class Lives(CampaignLives):
         rows = {row.id: row for row in self.sending.messages()}
         assert rows.keys() >= self.rows.keys()
         for number, row in rows.items():
-            if number in self.rows:
-                self.assert_may_follow(self.rows[number], row)
+            before = self.rows.get(number)
+            if before is not None:
+                self.assert_may_follow(before, row)
             else:
                 assert self.step in ("claim", "create")
+            if row.state in SETTLED and (before is None or before.state != row.state):
+                self.said["messages.settled", row.origin_id, number] += 1
         self.rows, self.step = rows, ""
         for life in self.lives:
             self.assert_is_whole(life)
@@ -394,8 +420,31 @@ class Lives(CampaignLives):
         if life.state == "running" and shown.state == "finished":
             life.state = "finished"
         assert shown.state == life.state
+        self.note_turn(life, shown)
         if shown.state == "finished":
             assert not shown.states.keys() & {"waiting", "sending"}
+
+    def note_turn(self, life: Life, shown: CampaignView) -> None:
+        """What the feed is to say of a campaign: that it begins, again too, and that it ends."""
+        is_over = shown.state in ("finished", "cancelled")
+        if shown.audience and (not life.has_begun or (life.is_over and not is_over)):
+            self.said["campaign.started", life.id, 0] += 1
+        if is_over and not life.is_over:
+            self.said["campaign.finished", life.id, 0] += 1
+        life.has_begun, life.is_over = bool(shown.audience), is_over
+
+    def read_feed(self) -> Counter[tuple[str, int, int]]:
+        """Of each campaign and message what the feed says, and how often."""
+        found: Counter[tuple[str, int, int]] = Counter()
+        types, after = ("campaign.started", "campaign.finished", "messages.settled"), 0
+        while True:
+            page = self.store.read(self.sending.project, self.now, read_changes, after=after, limit=1_000, types=types)
+            for change in page.changes:
+                ids = [number for first, last in change.message_ids or [[0, 0]] for number in range(first, last + 1)]
+                found.update((change.type, change.campaign or 0, number) for number in ids)
+            if page.next == page.last:
+                return found
+            after = page.next
 
     # ---- the end --------------------------------------------------------------------------------------
 
@@ -411,6 +460,7 @@ class Lives(CampaignLives):
         for life in self.lives:
             assert all(line.state in ENDS for line in self.campaigns.lines(life.id))
         assert all(row.state in ENDS for row in self.sending.messages())
+        assert self.read_feed() == self.said
         assert calls.broken_in(self.store, self.sending.project) == []
 
     def has_open(self) -> bool:

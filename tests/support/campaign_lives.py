@@ -54,6 +54,8 @@ class Life:
     retry: tuple[set[str], bool, int] = (set(), False, 0)
     """What was asked for last: of which states, whether it may repeat, and when."""
     parts: int = 0
+    has_begun: bool = False
+    is_over: bool = False
 
 
 class CampaignLives(MessagedPeople):
