@@ -22,7 +22,7 @@ from daftari.model.time import current_time
 from daftari.outbound.client import OutboundClient
 from daftari.rules.webhooks import lifecycle
 from daftari.rules.webhooks.calls import CALL_SECONDS
-from daftari.rules.webhooks.delivery import record_attempt
+from daftari.rules.webhooks.delivery import Claim, claim_batch, record_attempt
 from daftari.rules.webhooks.model import write_secret
 from daftari.store import Store
 from daftari.worker import Provider, run_worker
@@ -213,12 +213,55 @@ def test_retry_after_is_obeyed_in_seconds_and_as_a_date(store: Store, project: P
 
 
 @on_one_engine
-def test_410_stops_the_calls_at_once(store: Store, project: Project) -> None:
+def test_410_stops_the_calls_at_once_and_the_log_says_so(
+    store: Store, project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
     with receiving(store, project, in_turn(Says(410))) as (server, hook), working(store, *hook.hosts):
         make_groups(hook, 1)
         hook.wait_until(lambda: hook.show().state == "disabled")
         make_groups(hook, 1, first=1)
         assert len(server.got) == 1
+    assert f"the webhook {hook.id} of project 'Shopify' is disabled: It answered 410" in caplog.text
+    assert "/hook" not in caplog.text
+
+
+@on_one_engine
+def test_a_copy_of_a_database_makes_no_call_until_a_webhook_is_resumed(
+    store: Store, project: Project, change: Callable[[str], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    with receiving(store, project, in_turn(TAKES)) as (server, hook):
+        make_groups(hook, 1)
+        change("UPDATE webhook SET epoch = 'another'")
+        with working(store, *hook.hosts):
+            hook.wait_until(lambda: hook.show().state == "disabled")
+            assert server.got == [] and "is disabled: The database was restored or copied" in caplog.text
+            hook.resume()
+            hook.wait_until(lambda: is_done(hook))
+        assert [body(got)["type"] for got in server.got] == ["feed.reset", "feed.changes"]
+
+
+@on_one_engine
+def test_a_worker_that_slept_after_it_read_a_batch_makes_no_call(
+    store: Store, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept = Event()
+
+    def read_slowly(*given: Any, **named: Any) -> Claim:
+        found = claim_batch(*given, **named)
+        if found.attempt is not None and not slept.is_set():
+            monkeypatch.setattr(worker_webhooks, "CLAIM_SECONDS_MAX", -1.0)
+            slept.set()
+        else:
+            monkeypatch.setattr(worker_webhooks, "CLAIM_SECONDS_MAX", 60.0)
+        return found
+
+    monkeypatch.setattr(worker_webhooks, "claim_batch", read_slowly)
+    with receiving(store, project, in_turn(TAKES)) as (server, hook), working(store, *hook.hosts):
+        make_groups(hook, 1)
+        hook.wait_until(lambda: is_done(hook))
+        assert slept.is_set() and len(server.got) == 1
+        found = store.read(project, hook.now, lifecycle.get_webhook, webhook_id=hook.id)
+        assert found.fence == 2, "it was read twice and called once"
 
 
 @on_one_engine
@@ -305,6 +348,7 @@ with OutboundClient(allowed_hosts=[host]) as client:
 """
 
 
+@on_one_engine
 def test_nothing_is_lost_and_the_order_holds_when_workers_are_killed_in_a_call(
     store: Store, project: Project, database: str
 ) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from daftari.cli.terminal.commands import command, command_group
 from daftari.cli.terminal.options import JsonOption, ProjectOptions, YesOption
-from daftari.cli.terminal.output import FAILED, WRONG_USAGE, fail, print_json, print_list, say
+from daftari.cli.terminal.output import FAILED, WRONG_USAGE, fail, format_count, print_json, print_list, say
 from daftari.cli.terminal.prompts import confirm
 from daftari.model.limits import DELIVERIES_PER_PAGE_MAX
 from daftari.model.projects import Actor
@@ -153,7 +153,7 @@ def resume_webhook(webhook_id: IdArgument, *, where: ProjectOptions) -> None:
     from daftari.rules.webhooks import lifecycle
 
     view = _write(where, "webhook resume", lifecycle.resume_webhook, webhook_id=webhook_id)
-    say(f"The webhook {webhook_id} is enabled, and {view.behind} changes behind.")
+    say(f"The webhook {webhook_id} is enabled, and {format_count(view.behind, 'change')} behind.")
 
 
 @command(app, "replay", "daftari webhook replay 31 --after 4600")
@@ -167,7 +167,8 @@ def replay_webhook(
     from daftari.rules.webhooks import lifecycle
 
     view = _write(where, "webhook replay", lifecycle.replay_webhook, webhook_id=webhook_id, after=after)
-    say(f"The webhook {webhook_id} gets {view.behind} changes, those of other types and groups left out.")
+    left_out = "; those of other types and groups are left out" if view.types or view.groups else ""
+    say(f"The webhook {webhook_id} gets {format_count(view.behind, 'change')}{left_out}.")
 
 
 @command(

@@ -22,6 +22,11 @@ from daftari.worker.work import MayContinue, Provider, Steps
 P = ParamSpec("P")
 T = TypeVar("T")
 
+CLAIM_SECONDS_MAX = 5.0
+"""A call is not made so long after its batch was read: the process slept, and the lease may be over."""
+CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""It counts the time that the machine, or this process, sleeps."""
+
 log = logging.getLogger("daftari.webhooks")
 
 
@@ -45,11 +50,14 @@ class WebhookWork(Steps):
         self._record()
         if self._subject not in self._store.read(self._project, current_time(), list_open_webhooks):
             return False
+        claimed_at = time.clock_gettime(CLOCK)
         claim = self._write(claim_batch, webhook_id=int(self._subject))
+        self._log(claim.disabled)
         if claim.attempt is None:
             return claim.has_more
-        if not self._may_continue():
-            return False
+        if not self._may_continue() or time.clock_gettime(CLOCK) - claimed_at > CLAIM_SECONDS_MAX:
+            # Another worker may be further by now.
+            return True
         began = time.monotonic()
         result = self._client.send(compose_call(claim.attempt, now=current_time()))
         answer = read_answer(result, milliseconds=round((time.monotonic() - began) * 1_000))
@@ -63,8 +71,11 @@ class WebhookWork(Steps):
             attempt, answer = self._made
             disabled = self._write(record_attempt, attempt=attempt, answer=answer, jitter=random.random())
             self._made = None
-            if disabled:
-                log.warning("the webhook %s of project %r is disabled: %s", self._subject, self._project.name, disabled)
+            self._log(disabled)
+
+    def _log(self, disabled: str) -> None:
+        if disabled:
+            log.warning("the webhook %s of project %r is disabled: %s", self._subject, self._project.name, disabled)
 
     def _write(self, rule: Callable[Concatenate[WriteTx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return self._store.write(self._project, WORKER, current_time(), rule, *args, **kwargs)

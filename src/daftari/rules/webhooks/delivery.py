@@ -44,10 +44,11 @@ TAKES_NO_MORE = "It answered 410, which says that it wants no more deliveries."
 
 
 class Claim(Struct, frozen=True):
-    """What is to be delivered now, if anything; and whether there may be more to do afterwards."""
+    """What is to be delivered now, if anything; whether there may be more to do afterwards; and why it was disabled."""
 
     attempt: Attempt | None
     has_more: bool
+    disabled: str = ""
 
 
 NOTHING = Claim(None, False)
@@ -63,18 +64,19 @@ def list_open_webhooks(tx: Tx) -> list[str]:
 
 
 def claim_batch(tx: WriteTx, *, webhook_id: int) -> Claim:
-    """The next attempt of a webhook: of the batch that was not taken yet, or of a new one that is fixed by this."""
+    """The next attempt of a webhook: of the batch that was not taken yet, or of a new one that is fixed by this.
+
+    Nothing is delivered in another feed than before, or with a secret that cannot be read: the webhook is disabled.
+    """
     webhook = webhooks.get_webhook(tx, webhook_id=webhook_id)
     if webhook is None or webhook.state != "enabled" or webhook.due_at > tx.now:
         return NOTHING
     if webhook.epoch != tx.epoch():
-        _disable(tx, webhook, RESTORED)
-        return NOTHING
+        return Claim(None, False, _disable(tx, webhook, RESTORED))
     try:
         secrets = [one.text for one in read_secrets(tx, webhook)]
     except SealBroken:
-        _disable(tx, webhook, UNSEALED)
-        return NOTHING
+        return Claim(None, False, _disable(tx, webhook, UNSEALED))
     place = feed.find_place(tx)
     batch = decode_batch(webhook)
     if not place.continues_after(webhook.after_seq):
