@@ -32,6 +32,7 @@ COMMANDS = {
     "opt-in": ("consent", "Record that people want messages."),
     "may-message": ("decisions", "Say whether numbers may be messaged, and why."),
     "audience": ("audiences", "Print the numbers that may be messaged now."),
+    "message": ("messages", "Messages: a text to one number, or to some."),
     "campaign": ("campaigns", "Campaigns: one text to everyone in groups, or in the book."),
     "export": ("exports", "Write contacts to a file or to standard output."),
     "import": ("imports.start", "Import contacts, opt-outs or opt-ins from files."),
