@@ -87,6 +87,7 @@ WRITES: dict[tuple[str, str], dict[str, object]] = {
     ("DELETE", "/senders/{number}"): {},
     ("POST", "/senders/{number}/pause"): {},
     ("POST", "/senders/{number}/resume"): {},
+    ("POST", "/senders/{number}/rotate"): {"keep_hours": 1},
     ("POST", "/campaigns"): OFFER,
     ("PUT", "/campaigns/{number}"): {"text": "Hello again"},
     ("PATCH", "/campaigns/{number}"): {"name": "Another offer"},

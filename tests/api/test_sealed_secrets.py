@@ -16,6 +16,7 @@ from tests.support.clients import Client
 from tests.support.commands import runner_for
 from tests.support.gateway_samples import SOZURI_SMS
 from tests.support.inbound import OpenAddress, reviews
+from tests.support.message_steps import Sending
 from tests.support.schema import execute
 from tests.support.stores import NOW
 
@@ -167,3 +168,23 @@ def test_a_new_secret_replaces_the_sealed_one(store: Store, people: Any) -> None
     store.system_write(NOW, inbound_tokens.set_signing_secret, start=token.start, signing_secret="another")
     stored = store.system_read(NOW, find_token, provider="whatsapp", written=written)
     assert (stored.signing_secret, stored.verify_token, stored.broken) == ("another", None, ())
+
+
+def test_a_check_names_what_the_present_secret_does_not_open(
+    ana: Client, client: Client, open_address: OpenAddress, store: Store, people: Any, database: str
+) -> None:
+    run = runner_for(database)
+    address = open_address("sozuri", secret="a wrong one")
+    assert refusal(client.post(address, STOP)) == FORGED
+    sender = Sending(store, people.shopify)
+    assert "consistent" in run("check").output
+    # A value that was sealed for another place is one that another secret sealed.
+    other = "(SELECT request FROM quarantine)"
+    execute(database, f"UPDATE sender SET credentials = {other}")
+    execute(database, f"UPDATE inbound_token SET signing_secret = {other}")
+    execute(database, "UPDATE quarantine SET body = request")
+    found = run("check", "--repair", code=1)
+    start = address.rpartition("/")[2][:10]
+    for said in (f"sender {sender.sender_id}", f"begins with {start}", "requests 1 cannot be replayed"):
+        assert said in found.stdout
+    assert found.stdout.count("DAFTARI_SECRET") == 3

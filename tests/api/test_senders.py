@@ -296,6 +296,40 @@ def test_the_address_goes_with_the_sender(public: Client, database: str) -> None
     assert len(rows_of(database, "SELECT id FROM inbound_token WHERE revoked_at IS NULL")) == 0
 
 
+def test_another_address_is_given_and_the_former_one_works_for_as_long_as_is_said(
+    public: Client, store: Store, people: People, change: Callable[[str], None]
+) -> None:
+    sender = add(public, **GENERIC, credentials={"hmac_secret": "kikapu"})
+    request = as_json({"messages": []})
+
+    def is_accepted(path: str) -> bool:
+        headers = proven(request, "generic", path)
+        return public.call("POST", path, body=request.body, headers=headers).status == 200
+
+    first = path_of(sender)
+    rotated = public.post(f"{SENDERS}/{sender['id']}/rotate", {})
+    assert rotated.status == 200
+    second = path_of(rotated.json()["sender"])
+    assert second != first and path_of(show(public, sender)) == second
+    assert is_accepted(first) and is_accepted(second)
+    # Another secret counts at both.
+    put(public, sender, credentials={"hmac_secret": "another"})
+    assert not is_accepted(first) and not is_accepted(second)
+    put(public, sender, credentials={"hmac_secret": "kikapu"})
+    assert is_accepted(first) and is_accepted(second)
+    change("UPDATE inbound_token SET revoked_at = 1 WHERE revoked_at IS NOT NULL")
+    assert not is_accepted(first) and is_accepted(second)
+    # One that leaked stops at once, and so do all former ones.
+    third = path_of(public.post(f"{SENDERS}/{sender['id']}/rotate", {"keep_hours": 1}).json()["sender"])
+    assert is_accepted(second) and is_accepted(third)
+    fourth = path_of(public.post(f"{SENDERS}/{sender['id']}/rotate", {"keep_hours": 0}).json()["sender"])
+    assert [is_accepted(path) for path in (first, second, third, fourth)] == [False, False, False, True]
+    assert wrong_fields(public.post(f"{SENDERS}/{sender['id']}/rotate", {"keep_hours": 169})) == ["keep_hours"]
+    public.post(f"{SENDERS}/{sender['id']}/rotate", {})
+    public.delete(f"{SENDERS}/{sender['id']}")
+    assert not is_accepted(fourth)
+
+
 def test_a_missing_address_is_made_up_for_and_made_once(
     public: Client, store: Store, people: People, database: str, change: Callable[[str], None]
 ) -> None:

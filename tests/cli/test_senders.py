@@ -150,5 +150,13 @@ def test_the_address_of_a_sender_follows_the_sender_alone(run: Run) -> None:
     run("sender", "change", "DUKA", "--name", "Kapu")
     run("sender", "show", "Kapu")
     assert json.loads(run("inbound", "list", "--json").stdout)[0]["label"] == "Kapu"
+    (first,) = json.loads(run("inbound", "list", "--json").stdout)
+    run("sender", "rotate", "Kapu")
+    states = {one["start"]: one["state"] for one in json.loads(run("inbound", "list", "--json").stdout)}
+    assert states.pop(first["start"]).startswith("until 20") and [*states.values()] == ["active"]
+    run("sender", "rotate", "Kapu", "--keep-hours", "0")
+    assert sorted(one["state"] for one in json.loads(run("inbound", "list", "--json").stdout)) == [
+        *("active", "revoked", "revoked")
+    ]
     run("sender", "delete", "Kapu", "--yes")
     assert json.loads(run("inbound", "list", "--json").stdout)[0]["state"] == "revoked"

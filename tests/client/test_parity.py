@@ -87,6 +87,7 @@ DROPPED = {
     "createSender": {"message": "The result is the sender; the message is constant."},
     "updateSender": {"message": "The result is the sender; the message is constant."},
     "pauseSender": {"message": "The result is the sender; the message is constant."},
+    "rotateSenderAddress": {"message": "The result is the sender; the message is constant."},
     "resumeSender": {"message": "The result is the sender; the message is constant."},
     **{
         f"{verb}Webhook": {"message": "The result is the webhook; the message is constant."}
@@ -135,6 +136,7 @@ SAMPLES: dict[str, tuple[Any, ...]] = {
     "events": ([{"name": "cart", "mobile": "0722000000", "key": "cart-7"}],),
     "everyone": (True,),
     "expected": (1_204,),
+    "keep_hours": (24,),
     "evidence": ("ticked the box",),
     "fields": ({"url": "https://shop.example/cart/7", "items": 3},),
     "fire_triggers": (True,),

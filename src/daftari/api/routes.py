@@ -104,6 +104,7 @@ ROUTES = (
     Route("POST", "/senders/{number}/check", senders.check_sender, "manage", body=LARGE),
     Route("POST", "/senders/{number}/pause", senders.pause_sender, "manage", body=LARGE),
     Route("POST", "/senders/{number}/resume", senders.resume_sender, "manage", body=LARGE),
+    Route("POST", "/senders/{number}/rotate", senders.rotate_address, "manage", body=LARGE),
     Route("GET", "/inbound/review", inbound.list_reviews, "read", body=INBOUND),
     Route("POST", "/inbound/review/{number}", inbound.settle_review, "write", body=INBOUND),
     Route("GET", "/inbound/{provider}/{token}", inbound.check_address, "token", body=INBOUND, media_type=TEXT),

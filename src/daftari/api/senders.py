@@ -20,6 +20,7 @@ from daftari.api.views.senders import (
     SenderUpdated,
 )
 from daftari.errors import SenderNotFound
+from daftari.model.limits import FORMER_ADDRESS_HOURS, FORMER_ADDRESS_HOURS_MAX
 from daftari.rules.access.inbound_tokens import write_token
 from daftari.rules.senders import lifecycle
 from daftari.rules.senders.addresses import ensure_addresses, show_address
@@ -90,6 +91,22 @@ def resume_sender(request: Request, number: str) -> Response:
     """``POST /v1/senders/{id}/resume``."""
     request.params.refuse_wrong()
     response = request.write(lifecycle.resume_sender, _write_updated, sender_id=_read_id(number))
+    return _with_address(request, response, SenderUpdated)
+
+
+def rotate_address(request: Request, number: str) -> Response:
+    """``POST /v1/senders/{id}/rotate``: another address for reports and replies."""
+    keep_hours = request.params.whole(
+        "keep_hours", default=FORMER_ADDRESS_HOURS, most=FORMER_ADDRESS_HOURS_MAX, least=0
+    )
+    request.params.refuse_wrong()
+    response = request.write(
+        lifecycle.rotate_address,
+        _write_updated,
+        sender_id=_read_id(number),
+        token=write_token(),
+        keep_hours=keep_hours,
+    )
     return _with_address(request, response, SenderUpdated)
 
 

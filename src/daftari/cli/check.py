@@ -37,8 +37,8 @@ def check(
 ) -> None:
     """Check that the data of every project is consistent.
 
-    Compares contacts, groups, counts, opt-outs and the journal of each project in one snapshot, and prints each
-    invariant that is broken. The service may run meanwhile.
+    Compares contacts, groups, counts, opt-outs and the journal of each project in one snapshot, and unseals what is
+    sealed. Prints each invariant that is broken. The service may run meanwhile.
     """
     from daftari.rules.access.projects import find_project, list_projects
 
@@ -60,10 +60,10 @@ def check(
 
 
 def _check(store: Store, project: Project, *, repair: bool) -> list[Finding]:
-    from daftari.rules.integrity.check import check_project, repair_project
+    from daftari.rules.integrity.check import check_addresses, check_project, repair_project
 
     findings = store.read(project, current_time(), check_project)
     if findings and repair:
         store.write(project, Actor(None, "check"), current_time(), repair_project)
         findings = store.read(project, current_time(), check_project)
-    return findings
+    return findings + store.system_read(current_time(), check_addresses, project=project)

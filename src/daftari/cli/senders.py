@@ -18,6 +18,7 @@ from daftari.cli.terminal.output import FAILED, WRONG_USAGE, fail, print_json, p
 from daftari.cli.terminal.prompts import CredentialsFileOption, ask_credential, confirm, read_credentials_file
 from daftari.gateways import SENDING_GATEWAYS, SendingGateway
 from daftari.model.consent import CHANNELS
+from daftari.model.limits import FORMER_ADDRESS_HOURS, FORMER_ADDRESS_HOURS_MAX
 from daftari.model.projects import Actor, Project
 from daftari.model.time import current_time
 from daftari.store import Store
@@ -242,6 +243,45 @@ def resume_sender(sender: SenderArgument, *, where: ProjectOptions) -> None:
         actor = Actor(None, "sender resume")
         store.write(project, actor, current_time(), lifecycle.resume_sender, sender_id=view.id)
     say(f"The sender {view.name!r} sends again.")
+
+
+@command(
+    app,
+    "rotate",
+    "daftari sender rotate DUKA",
+    "daftari sender rotate DUKA --keep-hours 0",
+    note="With --keep-hours 0 the former address stops at once: for one that leaked.",
+)
+def rotate_address(
+    sender: SenderArgument,
+    *,
+    keep_hours: Annotated[
+        int,
+        typer.Option(
+            "--keep-hours", metavar="N", min=0, max=FORMER_ADDRESS_HOURS_MAX, help="How long the former one works too."
+        ),
+    ] = FORMER_ADDRESS_HOURS,
+    public_url: PublicUrlOption = None,
+    where: ProjectOptions,
+) -> None:
+    """Give a sender another address for reports and replies, and print it."""
+    from daftari.rules.access.inbound_tokens import write_token
+    from daftari.rules.senders import lifecycle
+
+    settings = where.read_settings(public_url=public_url)
+    with where.open_project() as (store, project):
+        view = _find(store, project, sender)
+        view = store.write(
+            project,
+            Actor(None, "sender rotate"),
+            current_time(),
+            lifecycle.rotate_address,
+            sender_id=view.id,
+            token=write_token(),
+            keep_hours=keep_hours,
+        )
+        shown = _name_address(store, project, view, public_url=settings.public_url)
+    _print_address(shown)
 
 
 @command(app, "delete", "daftari sender delete DUKA", "daftari sender delete 12 --yes")

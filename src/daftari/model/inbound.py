@@ -143,6 +143,7 @@ class InboundToken(Struct, frozen=True):
     start: str
     created_at: int
     revoked_at: int | None
+    """From when on it is revoked: a time to come where the sender has another address by now."""
     sender_id: int | None = None
     """The sender that has the address: what arrives there is about its messages."""
 

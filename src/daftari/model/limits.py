@@ -115,6 +115,9 @@ CHANGED_NUMBERS_MAX = 20_000
 """Numbers and ranges of ids in one response of the feed, unless a single change has more."""
 FEED_WAIT_SECONDS_MAX = 30
 """How long a call of the feed waits for a change."""
+FORMER_ADDRESS_HOURS = 24
+"""How long the former address of a sender is accepted, unless the call says."""
+FORMER_ADDRESS_HOURS_MAX = 168
 FEED_DAYS = 90
 """How long the feed keeps a change, unless the project sets it."""
 FEED_DAYS_MAX = 3_650

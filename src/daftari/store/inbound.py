@@ -53,11 +53,21 @@ def get_token(tx: Tx, *, start: str) -> StoredToken | None:
 
 
 def list_sender_tokens(tx: Tx, *, project: Project) -> list[StoredToken]:
-    """The tokens of a project's senders that are not revoked, in order of creation."""
+    """The tokens of a project's senders that are accepted now, in order of creation."""
+    return _list_tokens(tx, "list_sender_tokens", project)
+
+
+def list_project_tokens(tx: Tx, *, project: Project) -> list[StoredToken]:
+    """All tokens of a project that are accepted now, in order of creation."""
+    return _list_tokens(tx, "list_project_tokens", project)
+
+
+def _list_tokens(tx: Tx, query: str, project: Project) -> list[StoredToken]:
     rows = tx.fetch(
         tuple[int, int, str, str, str, int, int | None, int | None, bytes, bytes | None, bytes | None],
-        "list_sender_tokens",
+        query,
         id=project.id,
+        now=tx.now,
     )
     return [_read_token(tx, InboundToken(*row[:8]), *row[8:], project) for row in rows]
 
@@ -119,9 +129,9 @@ def update_signing_secret(tx: SystemTx, *, token: InboundToken, signing_secret: 
     tx.run("update_signing_secret", id=token.id, signing_secret=sealed)
 
 
-def revoke_token(tx: SystemTx, *, token_id: int) -> None:
-    """Revoke a token."""
-    tx.run("revoke_inbound_token", id=token_id, now=tx.now)
+def revoke_token(tx: SystemTx, *, token_id: int, at: int) -> None:
+    """Revoke a token from a time on."""
+    tx.run("revoke_inbound_token", id=token_id, at=at, now=tx.now)
 
 
 def _seal_secret(tx: Tx, token: InboundToken, column: str, secret: str | None) -> bytes | None:

@@ -171,14 +171,14 @@ class Params:
             self.problems.add(field, f"may name: {', '.join(options)}.")
         return chosen
 
-    def whole(self, field: str, *, default: int, most: int | None = None) -> int:
-        """A whole number of at least 1: a JSON integer or digits."""
+    def whole(self, field: str, *, default: int, most: int | None = None, least: int = 1) -> int:
+        """A whole number of at least ``least``: a JSON integer or digits."""
         value = self.given(field)
         if value is None:
             return default
         number = read_whole(value)
-        if number is None or number < 1:
-            self.problems.add(field, "must be an integer of at least 1.")
+        if number is None or number < least:
+            self.problems.add(field, f"must be an integer of at least {least}.")
         elif most is not None and number > most:
             self.problems.add(field, f"must not be greater than {most}.")
         else:

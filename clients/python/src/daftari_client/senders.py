@@ -126,6 +126,15 @@ class Senders(Resource[Mode]):
         return self._api.write(f"/senders/{number}/check", read_member("check", SenderCheck), **options)
 
     @call
+    def rotate(self, number: int, *, keep_hours: int | None = None, **options: Unpack[WriteOptions]) -> Flow[Sender]:
+        """Gives it another ``reports_url``; the former one works for ``keep_hours``, 24 if they are not given.
+
+        Raises ``SenderNotFound``.
+        """
+        body = {"keep_hours": keep_hours}
+        return self._api.write(f"/senders/{number}/rotate", read_member("sender", Sender), body=body, **options)
+
+    @call
     def pause(self, number: int, **options: Unpack[WriteOptions]) -> Flow[Sender]:
         """Sends nothing more until it is resumed. Raises ``SenderNotFound``."""
         return self._api.write(f"/senders/{number}/pause", read_member("sender", Sender), **options)

@@ -160,10 +160,16 @@ app.add_typer(review.app)
 def _make_row(owner: Project, token: InboundToken, summary: InboundSummary) -> tuple[object, ...]:
     count = summary.counts.get(token.id, NO_REQUESTS)
     return (
-        *(token.provider, token.label, token.start, owner.name, "active" if token.revoked_at is None else "revoked"),
+        *(token.provider, token.label, token.start, owner.name, _state_of(token)),
         *(count.received, count.refused, summary.quarantined),
         *map(format_optional_time, (token.created_at, count.last_received_at, count.last_refused_at)),
     )
+
+
+def _state_of(token: InboundToken) -> str:
+    if token.revoked_at is None:
+        return "active"
+    return "revoked" if token.revoked_at <= current_time() else f"until {format_optional_time(token.revoked_at)}"
 
 
 def _find_gateway(name: str) -> Gateway:

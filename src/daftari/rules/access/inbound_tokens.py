@@ -56,7 +56,8 @@ def find_token(tx: Tx, *, provider: str, written: str) -> StoredToken:
     given = sha256(written.encode(errors="replace")).digest()
     if stored is None or not compare_digest(stored.hash, given):
         raise Forged("This address is not, or no longer, one of ours.")
-    if stored.token.provider != provider or stored.token.revoked_at is not None:
+    revoked_at = stored.token.revoked_at
+    if stored.token.provider != provider or (revoked_at is not None and revoked_at <= tx.now):
         raise Forged("This address is not, or no longer, one of ours.")
     return stored
 
@@ -95,13 +96,13 @@ def set_signing_secret(tx: SystemTx, *, start: str, signing_secret: str) -> Inbo
 def revoke_token(tx: SystemTx, *, start: str) -> InboundToken:
     """Stop the one token that begins with these characters. Raises ``TokenNotFound`` and ``TokenOfSender``."""
     token = _get_own_token(tx, start)
-    inbound.revoke_token(tx, token_id=token.id)
+    inbound.revoke_token(tx, token_id=token.id, at=tx.now)
     return token
 
 
 def _get_own_token(tx: Tx, start: str) -> InboundToken:
     """A token that is no sender's: those follow their senders."""
     token = get_token(tx, start=start)
-    if token.sender_id is not None and token.revoked_at is None:
+    if token.sender_id is not None and (token.revoked_at is None or token.revoked_at > tx.now):
         raise TokenOfSender(token.start, token.label, token.sender_id)
     return token

@@ -7,8 +7,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from daftari.model.contacts import Card
+from daftari.model.projects import Project
 from daftari.rules.contacts.parse import encode_card
 from daftari.rules.integrity.consent import find_unsettled, find_wrong_states, repair_consent
+from daftari.rules.integrity.seals import find_broken_seals, find_broken_tokens
 from daftari.store import Tx, WriteTx, contacts, integrity
 from daftari.store.contacts import NewCard, StoredContact
 from daftari.store.directory import BOOK, LISTED
@@ -36,7 +38,13 @@ def check_project(tx: Tx) -> list[Finding]:
     rows = [*_check_cards(tx), *_check_members(tx)]
     if state is not None and state.closed:
         return rows
-    return [*_check_counters(state), *rows, *_check_consent(tx), *_check_directory(tx)]
+    seals = [Finding("seal", sentence, repairable=False) for sentence in find_broken_seals(tx)]
+    return [*_check_counters(state), *rows, *_check_consent(tx), *_check_directory(tx), *seals]
+
+
+def check_addresses(tx: Tx, *, project: Project) -> list[Finding]:
+    """The inbound addresses of a project whose secrets cannot be read."""
+    return [Finding("seal", sentence, repairable=False) for sentence in find_broken_tokens(tx, project=project)]
 
 
 def repair_project(tx: WriteTx) -> None:

@@ -41,15 +41,22 @@ class SenderAddress(Struct, frozen=True):
     token: Secret
     signing_secret: Secret | None
     verify_token: Secret | None
+    former_until: int
+    """Until when the addresses that it had before are accepted too."""
 
     def is_token(self, stored: StoredToken) -> bool:
         """Whether a stored token is this one."""
         return compare_digest(stored.hash, _hash_of(self.token))
 
     def is_stored_as(self, stored: StoredToken) -> bool:
-        """Whether nothing of it needs to be saved."""
-        mine = (self.label, self.signing_secret, self.verify_token)
-        return (stored.token.label, stored.signing_secret, stored.verify_token) == mine and not stored.broken
+        """Whether nothing of it needs to be saved in a token, the present one or a former one."""
+        if self.is_token(stored):
+            ends_at, verify_token = None, self.verify_token
+        else:
+            ends_at, verify_token = self.former_until, stored.verify_token
+        mine = (self.label, self.signing_secret, verify_token, ends_at)
+        kept = (stored.token.label, stored.signing_secret, stored.verify_token, stored.token.revoked_at)
+        return kept == mine and not stored.broken
 
 
 class ShownAddress(Struct, frozen=True):
@@ -100,6 +107,7 @@ def find_addresses(tx: Tx) -> Addresses:
                 token=secrets.token,
                 signing_secret=SENDING_GATEWAYS[gateway.name].find_signing_secret(account) or None,
                 verify_token=_derive_verify_token(secrets.token) if gateway.has_check else None,
+                former_until=secrets.former_until,
             )
     return found
 
@@ -120,14 +128,18 @@ def show_address(address: SenderAddress | None, *, public_url: str | None) -> Sh
 
 
 def _find_changes(addresses: Addresses, known: list[StoredToken]) -> bool:
-    stored = {token.token.sender_id: token for token in known}
-    if len(stored) != len(known) or stored.keys() - addresses.keys():
-        return True
+    for stored in known:
+        sender_id = stored.token.sender_id
+        assert sender_id is not None, "the query lists tokens of senders"
+        if sender_id not in addresses:
+            return True
+        address = addresses[sender_id]
+        if address is not None and not address.is_stored_as(stored):
+            return True
     for sender_id, address in addresses.items():
-        if address is not None:
-            mine = stored.get(sender_id)
-            if mine is None or not address.is_token(mine) or not address.is_stored_as(mine):
-                return True
+        mine = [token for token in known if token.token.sender_id == sender_id]
+        if address is not None and not any(map(address.is_token, mine)):
+            return True
     return False
 
 
@@ -141,17 +153,24 @@ def _save_addresses(tx: SystemTx, *, project: Project, addresses: Addresses) -> 
         if sender_id in addresses and address is None:
             # What cannot be read is left as it is.
             continue
-        if address is None or not address.is_token(stored):
-            inbound.revoke_token(tx, token_id=stored.token.id)
+        if address is None:
+            inbound.revoke_token(tx, token_id=stored.token.id, at=tx.now)
             continue
-        kept.add(sender_id)
-        if not address.is_stored_as(stored):
-            inbound.update_sender_token(
-                tx,
-                token=replace(stored.token, label=address.label),
-                signing_secret=address.signing_secret,
-                verify_token=address.verify_token,
-            )
+        if address.is_stored_as(stored):
+            kept |= {sender_id} if address.is_token(stored) else set()
+            continue
+        verify_token = stored.verify_token
+        if address.is_token(stored):
+            kept.add(sender_id)
+            verify_token = address.verify_token
+        else:
+            inbound.revoke_token(tx, token_id=stored.token.id, at=max(tx.now, address.former_until))
+        inbound.update_sender_token(
+            tx,
+            token=replace(stored.token, label=address.label),
+            signing_secret=address.signing_secret,
+            verify_token=verify_token,
+        )
     for sender_id, address in addresses.items():
         if address is not None and sender_id not in kept:
             _insert(tx, project, sender_id, address)

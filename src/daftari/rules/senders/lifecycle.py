@@ -44,8 +44,8 @@ from daftari.rules.consent.state import fold_sender
 from daftari.rules.events import Action, record
 from daftari.rules.fields import Problems, read_text
 from daftari.rules.firing import read_definition as read_trigger
-from daftari.rules.senders.addresses import ShownAddress
-from daftari.rules.senders.meter import Meter, read_meter, write_meter
+from daftari.rules.senders.addresses import UNSEALED, ShownAddress
+from daftari.rules.senders.meter import HOUR_MICROSECONDS, Meter, read_meter, write_meter
 from daftari.rules.senders.model import (
     NO_SECRET,
     Secrets,
@@ -341,7 +341,8 @@ def _keep_secrets(tx: Tx, before: StoredSender, given: GivenSender) -> Secrets:
     lost = [f"credentials.{name}" for name in known.credential_names if name not in given.credentials]
     if why and lost:
         raise ValidationFailed({name: [f"The {name} field is required again: {why}."] for name in lost})
-    return Secrets({**secrets.credentials, **given.credentials}, secrets.token or Secret(write_token()))
+    token = secrets.token or Secret(write_token())
+    return Secrets({**secrets.credentials, **given.credentials}, token, secrets.former_until)
 
 
 def _find_urls(settings: Mapping[str, str]) -> dict[str, str]:
@@ -382,6 +383,22 @@ def resume_sender(tx: WriteTx, *, sender_id: int) -> SenderView:
     senders.save_meter(tx, sender_id=sender_id, meter=write_meter(meter), paused="")
     record(tx, Action.UPDATE_SENDER)
     return show_sender(tx, get_sender(tx, sender_id=sender_id))
+
+
+def rotate_address(tx: WriteTx, *, sender_id: int, token: str, keep_hours: int) -> SenderView:
+    """Another address for reports and replies; the former ones are accepted for so many hours, or not at all.
+
+    Raises ``ValidationFailed`` when the sender's credentials, which are sealed with the address, cannot be read.
+    """
+    before = get_sender(tx, sender_id=sender_id)
+    try:
+        secrets = read_secrets(tx, before)
+    except SealBroken:
+        raise ValidationFailed({"credentials": [f"The credentials field is required first. {UNSEALED}"]}) from None
+    former_until = tx.now + keep_hours * HOUR_MICROSECONDS
+    _save(tx, before, Secrets(secrets.credentials, Secret(token), former_until))
+    record(tx, Action.UPDATE_SENDER)
+    return show_sender(tx, before)
 
 
 def list_senders(tx: Tx) -> list[SenderView]:

@@ -22,10 +22,14 @@ decode_definition = msgspec.json.Decoder(SenderDefinition).decode
 
 
 class Secrets(Struct, frozen=True):
-    """What is sealed: the provider's credentials, and the token of the address for its reports and replies."""
+    """What is sealed: the provider's credentials, and the token of the address for its reports and replies.
+
+    ``former_until``: until when the addresses that it had before are accepted too.
+    """
 
     credentials: Mapping[str, Secret] = {}
     token: Secret = NO_SECRET
+    former_until: int = 0
 
 
 class _Sealed(Struct, frozen=True, omit_defaults=True):
@@ -33,6 +37,7 @@ class _Sealed(Struct, frozen=True, omit_defaults=True):
 
     credentials: dict[str, str] = {}
     token: str = ""
+    former_until: int = 0
 
 
 _decode_sealed = msgspec.json.Decoder(_Sealed).decode
@@ -41,14 +46,15 @@ _decode_sealed = msgspec.json.Decoder(_Sealed).decode
 def seal_secrets(tx: Tx, secrets: Secrets, *, sender_id: int) -> bytes:
     """The secrets of a sender as they are stored."""
     credentials = {name: str(value) for name, value in secrets.credentials.items()}
-    encoded = msgspec.json.encode(_Sealed(credentials, str(secrets.token)))
+    encoded = msgspec.json.encode(_Sealed(credentials, str(secrets.token), secrets.former_until))
     return seal(tx, encoded, purpose=_place_of(tx, sender_id))
 
 
 def read_secrets(tx: Tx, sender: StoredSender) -> Secrets:
     """The secrets of a sender. Raises ``SealBroken`` when they were sealed with another ``DAFTARI_SECRET``."""
     found = _decode_sealed(unseal(tx, sender.credentials, purpose=_place_of(tx, sender.id)))
-    return Secrets({name: Secret(value) for name, value in found.credentials.items()}, Secret(found.token))
+    credentials = {name: Secret(value) for name, value in found.credentials.items()}
+    return Secrets(credentials, Secret(found.token), found.former_until)
 
 
 def _place_of(tx: Tx, sender_id: int) -> str:

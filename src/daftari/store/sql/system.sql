@@ -177,11 +177,18 @@ INSERT INTO inbound_token (
 ) VALUES (:id, :project_id, :provider, :label, :start, :hash, :signing_secret, :verify_token, :now, :sender);
 
 -- name: list_sender_tokens
--- The inbound tokens of the senders of a project that are not revoked.
+-- The inbound tokens of the senders of a project that are not revoked, or not before some time to come.
 SELECT t.id, t.project_id, t.provider, t.label, t.start, t.created_at, t.revoked_at, t.sender_id, t.hash, t.signing_secret,
     t.verify_token
 FROM inbound_token AS t
-WHERE t.project_id = :id AND t.sender_id IS NOT NULL AND t.revoked_at IS NULL ORDER BY t.id;
+WHERE t.project_id = :id AND t.sender_id IS NOT NULL AND (t.revoked_at IS NULL OR t.revoked_at > :now)
+ORDER BY t.id;
+
+-- name: list_project_tokens
+-- The inbound tokens of a project that are not revoked.
+SELECT t.id, t.project_id, t.provider, t.label, t.start, t.created_at, t.revoked_at, t.sender_id, t.hash, t.signing_secret,
+    t.verify_token
+FROM inbound_token AS t WHERE t.project_id = :id AND (t.revoked_at IS NULL OR t.revoked_at > :now) ORDER BY t.id;
 
 -- name: update_sender_token
 -- Saves what may change of the inbound token of a sender.
@@ -192,8 +199,8 @@ UPDATE inbound_token SET label = :label, signing_secret = :signing_secret, verif
 UPDATE inbound_token SET signing_secret = :signing_secret WHERE id = :id;
 
 -- name: revoke_inbound_token
--- Revokes an inbound token.
-UPDATE inbound_token SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL;
+-- Revokes an inbound token from a time on.
+UPDATE inbound_token SET revoked_at = :at WHERE id = :id AND (revoked_at IS NULL OR revoked_at > :now);
 
 -- name: delete_project_tokens
 -- Deletes the inbound tokens of a project that has no book.
