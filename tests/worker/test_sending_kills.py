@@ -27,7 +27,7 @@ from tests.support.builders import rows_of
 from tests.support.campaigns import Campaigns
 from tests.support.fake_provider import FakeProvider, Rule, fake_provider
 from tests.support.message_steps import Sending
-from tests.support.waiting import wait_for
+from tests.support.waiting import WAIT_SECONDS_MAX, wait_for
 from tests.support.worker_processes import WorkerProcess, worker_process
 
 IS_WHOLE = settings().max_examples > 1_000
@@ -50,6 +50,8 @@ SLOW_SECONDS = 0.25
 SLEEP_SECONDS = 60.0
 STOPS_MAX = 50
 PROBE_SECONDS = 0.5
+WHOLE_SECONDS_MAX = 600.0 if IS_WHOLE else WAIT_SECONDS_MAX
+"""How long the rest may take once there are no more kills."""
 FIRST = 254_722_000_000
 ANSWER_SECONDS = 0.005
 ACCOUNTS = {
@@ -167,7 +169,7 @@ def test_a_worker_that_is_killed_at_any_moment_loses_none_and_repeats_nothing(
         assert found["sending"] <= most
         assert found["unknown"] - before <= most
     with worker_process(database, port=provider.port):
-        wait_for(lambda: is_over(work, database))
+        wait_for(lambda: is_over(work, database), poll_seconds=0.1, seconds_max=WHOLE_SECONDS_MAX)
     ends = assert_each_has_one_end(work, database, provider)
     print(f"{gateway}: {KILLS} kills, {hits} of them with messages under way; {dict(ends)}; {provider.calls} calls")
     assert hits
@@ -252,7 +254,7 @@ def test_a_worker_that_slept_until_another_had_its_senders_repeats_nothing(
                 if IS_WHOLE:
                     time.sleep(max(0.0, slept_at + SLEEP_SECONDS - time.monotonic()))
                 sleeper.resume()
-                wait_for(lambda: not count_open(database))
+                wait_for(lambda: not count_open(database), poll_seconds=0.1, seconds_max=WHOLE_SECONDS_MAX)
         thefts += len(before)
     received = Counter(int(message.number) for message in provider.taken)
     ends = dict(rows_of(database, "SELECT subject_id, state FROM message"))
