@@ -15,6 +15,7 @@ from daftari.errors import StoreBusy, Unauthenticated
 from daftari.model.projects import NO_PROJECT, Actor, Project
 from daftari.rules.contacts import contacts, groups
 from daftari.store import Store, Tx, WriteTx
+from daftari.store.contacts import list_contacts_among
 from tests.support import calls
 from tests.support.builders import rows_of
 from tests.support.calls import ACTOR, NOTHING, NOW, broken_in
@@ -198,3 +199,10 @@ def test_a_store_that_was_closed_can_be_opened_again(database: str, store: Store
     again.close()
     if not database.startswith("postgres"):
         assert not Path(f"{database}-wal").exists()
+
+
+@pytest.mark.parametrize("ids", [[1, 2, 3, 4, 5], [2, 4, 5, 6], [1, 40], [7, 8]])
+def test_contacts_are_found_by_ascending_ids_with_and_without_gaps(store: Store, book: Project, ids: list[int]) -> None:
+    calls.create_contacts(store, book, [{"mobile": f"+25472200000{place}"} for place in range(5)])
+    found = store.read(book, NOW, list_contacts_among, ids=ids)
+    assert [contact.id for contact in found] == [one for one in ids if one <= 5]

@@ -130,13 +130,15 @@ class OutboundClient:
 
     def _read_response(self, response: httpcore2.Response, call: Call, *, bytes_max: int) -> OutboundResponse:
         incomplete: Incomplete | None = None
-        # httpx2 unpacks the body in pieces of limited size.
-        unpacking = httpx2.Response(
-            response.status, headers=response.headers, stream=_Limited(response, bytes_max=bytes_max)
-        )
+        headers = _read_headers(response.headers)
+        stream = _Limited(response, bytes_max=bytes_max)
+        pieces: Iterable[bytes] = stream
+        if "content-encoding" in headers:
+            # httpx2 unpacks the body in pieces of limited size.
+            pieces = httpx2.Response(response.status, headers=response.headers, stream=stream).iter_bytes()
         body = bytearray()
         try:
-            for piece in unpacking.iter_bytes():
+            for piece in pieces:
                 body += piece
                 if len(body) > bytes_max:
                     raise _TooLarge
@@ -147,8 +149,7 @@ class OutboundClient:
         except _FAILURES as error:
             incomplete = _failure(error, call)
         finally:
-            unpacking.close()
-        headers = dict(unpacking.headers.items())
+            stream.close()
         return OutboundResponse(
             status=response.status,
             headers=headers,
@@ -209,6 +210,15 @@ def _read_request(request: OutboundRequest) -> httpcore2.Request:
         content=request.body,
         extensions={},
     )
+
+
+def _read_headers(received: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers by their names in lower case; the values of one that comes again are joined."""
+    headers: dict[str, str] = {}
+    for name, value in received:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers
 
 
 def _read_url(written: str) -> httpx2.URL:

@@ -6,6 +6,7 @@ SQL never looks inside a card. Making and merging cards belongs to the rules.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 
 from msgspec import Struct
 
@@ -14,6 +15,10 @@ from daftari.store.engine import Tx, WriteTx
 
 CARD_VERSION = 1
 """The shape of the cards that this version writes."""
+GAPS_MAX = 3
+"""Of so many ids one is asked for at least where contacts are read as a range."""
+
+_id_of = attrgetter("id")
 
 
 class StoredContact(Struct, frozen=True):
@@ -75,6 +80,16 @@ def find_contact_numbers(tx: Tx, *, ids: Sequence[int]) -> list[ContactNumber]:
 def find_contacts(tx: Tx, *, ids: Sequence[int]) -> list[StoredContact]:
     """Those of some ids that are contacts."""
     return tx.fetch(StoredContact, "find_contacts", ids=ids) if ids else []
+
+
+def list_contacts_among(tx: Tx, *, ids: Sequence[int]) -> list[StoredContact]:
+    """Those of some ascending ids that are contacts, in order."""
+    if ids[-1] - ids[0] >= GAPS_MAX * len(ids):
+        return sorted(find_contacts(tx, ids=ids), key=_id_of)
+    # They lie together, and are read as a range in a fraction of the time of as many look-ups.
+    wanted = frozenset(ids)
+    found = tx.fetch(StoredContact, "list_contacts_between", first=ids[0], last=ids[-1])
+    return [contact for contact in found if contact.id in wanted]
 
 
 def has_contacts(tx: Tx) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
-from operator import attrgetter
 from typing import Annotated, Any, Literal, TypedDict, cast
 
 import msgspec
@@ -43,7 +42,6 @@ SAMPLES_MAX = 5
 LENGTH_MAX = 1_000_000
 """More than any text has."""
 
-_id_of = attrgetter("id")
 _ONE_PART = Parts("gsm7", 0, 1, 0)
 
 PartCounts = Annotated[dict[str, Count], Meta(description="How many people would get so many parts, by their number.")]
@@ -127,7 +125,7 @@ class _Tally:
             return
         for first in range(0, len(reached), CARDS_PER_STEP):
             some = [contact_id for _, contact_id in reached[first : first + CARDS_PER_STEP]]
-            people = sorted(contacts.find_contacts(self._tx, ids=some), key=_id_of)
+            people = contacts.list_contacts_among(self._tx, ids=some)
             self._count([(person.mobile, self._writer.read(person.card)) for person in people])
 
     def _count(self, people: Sequence[tuple[int, Values]], *, many: int = 1) -> None:

@@ -81,6 +81,12 @@ SELECT c.id, c.mobile, c.card, c.updated_at, c.consent_status
 FROM rows(:ids AS wanted, id bigint) CROSS JOIN contact AS c
 WHERE c.project_id = :project AND c.id = wanted.id;
 
+-- name: list_contacts_between
+-- The contacts from one id to another, in order of id.
+SELECT c.id, c.mobile, c.card, c.updated_at, c.consent_status FROM contact AS c
+WHERE c.project_id = :project AND c.id >= :first AND c.id <= :last
+ORDER BY c.id;
+
 -- name: delete_memberships
 -- Deletes all memberships of some contacts.
 DELETE FROM membership
