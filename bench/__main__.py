@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
-from bench import consent, deep_pages, imports, memory, reads, slow_clients, writes
+from bench import campaign, consent, deep_pages, imports, memory, reads, sending, slow_clients, writes
 from bench.compare import RUNS, compare
 from bench.datasets import Datasets
 from bench.ratios import Line
@@ -42,6 +42,14 @@ ROWS: dict[str, Row] = {
     "import-kills": imports.import_kills,
     "export": imports.export_sqlite,
     "export-postgres": imports.export_postgres,
+    "send": sending.send_sqlite,
+    "send-postgres": sending.send_postgres,
+    "two-workers": sending.two_workers_sqlite,
+    "two-workers-postgres": sending.two_workers_postgres,
+    "reports": sending.reports_sqlite,
+    "preview": campaign.preview_sqlite,
+    "preview-postgres": campaign.preview_postgres,
+    "campaign": campaign.campaign_sqlite,
     "memory": memory.memory_sqlite,
     "start": memory.start_sqlite,
 }
