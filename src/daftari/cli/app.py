@@ -34,6 +34,8 @@ COMMANDS = {
     "audience": ("audiences", "Print the numbers that may be messaged now."),
     "message": ("messages", "Messages: a text to one number, or to some."),
     "campaign": ("campaigns", "Campaigns: one text to everyone in groups, or in the book."),
+    "trigger": ("triggers", "Triggers: a text that is sent some time after an event."),
+    "event": ("events", "Events: what happened to a number."),
     "export": ("exports", "Write contacts to a file or to standard output."),
     "import": ("imports.start", "Import contacts, opt-outs or opt-ins from files."),
     "imports": ("imports.commands", "Imports: show, apply, pause, resume, cancel, undo."),

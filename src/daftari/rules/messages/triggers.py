@@ -13,7 +13,7 @@ from daftari.model.messages import StoredMessage, StoredSender
 from daftari.model.triggers import Condition, StoredEvent, StoredTrigger
 from daftari.rules.firing import event_key_of, find_last_rounds, read_definition, read_progress, round_of, written
 from daftari.rules.messages.ends import Ends
-from daftari.store import Tx, WriteTx, exports, messages, triggers
+from daftari.store import Tx, WriteTx, messages, triggers
 from daftari.store.contacts import StoredContact
 from daftari.store.jobs import hint_job
 
@@ -48,8 +48,6 @@ class OpenTrigger:
         self.definition = read_definition(stored.definition)
         self._progress = read_progress(stored.progress)
         self._sent_at: dict[int, int] = {}
-        self._groups: frozenset[int] = frozenset()
-        """Those groups of its conditions that are not deleted."""
 
     @property
     def is_on(self) -> bool:
@@ -119,7 +117,6 @@ class OpenTrigger:
         """What is known of messages that are due, by id; nothing of one whose event is no longer kept."""
         latest = self._find_latest(tx, found)
         self._find_sent(tx, found)
-        self._find_groups(tx)
         stopped = self._find_stopped(tx, found, latest)
         later = self._find_later(tx, found)
         asked: dict[int, Due] = {}
@@ -146,7 +143,7 @@ class OpenTrigger:
             return SENT_BEFORE
         if due.reason:
             return due.reason
-        mine = self._groups & groups.get(person.id, frozenset()) if person is not None else frozenset[int]()
+        mine = groups.get(person.id, frozenset()) if person is not None else frozenset[int]()
         for condition in self.definition.unless:
             if condition.kind != "event" and (condition.group_id in mine) is (condition.kind == "in"):
                 return CONDITION_REASONS[condition.kind]
@@ -167,10 +164,6 @@ class OpenTrigger:
             return
         numbers = sorted({message.subject_id for message in found})
         self._sent_at |= messages.find_last_sent_by(tx, origin_id=self.stored.id, mobiles=numbers)
-
-    def _find_groups(self, tx: Tx) -> None:
-        ids = [condition.group_id for condition in self.definition.unless if condition.group_id]
-        self._groups = frozenset(exports.find_group_names(tx, ids=ids))
 
     def _find_stopped(
         self, tx: Tx, found: Sequence[StoredMessage], latest: Mapping[int, StoredEvent]
