@@ -43,9 +43,9 @@ def provider(running: FakeProvider) -> FakeProvider:
     return running
 
 
-@pytest.fixture
-def client(provider: FakeProvider) -> Iterator[OutboundClient]:
-    with OutboundClient(allowed_hosts=[f"127.0.0.1:{provider.port}"], read_seconds=5.0) as client:
+@pytest.fixture(scope="module")
+def client(running: FakeProvider) -> Iterator[OutboundClient]:
+    with OutboundClient(allowed_hosts=[f"127.0.0.1:{running.port}"], read_seconds=5.0) as client:
         yield client
 
 

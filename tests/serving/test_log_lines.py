@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import logging
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -47,20 +46,16 @@ def test_only_the_message_begins_as_one(text: str) -> None:
     assert all(line.startswith("    ") and len(line.splitlines()) == 1 for line in rest)
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "GET /v1/a%0d%0adaftari:%20forged HTTP/1.1",
-        "GET /v1/contacts?apiKey=%0adaftari:%20forged HTTP/1.1",
-        "POST /v1/inbound/generic/%1b%5b2J%0adaftari:%20forged HTTP/1.1",
-    ],
-)
-def test_a_request_adds_no_line_of_its_own_to_the_log(start: Start, line: str) -> None:
+def test_a_request_adds_no_line_of_its_own_to_the_log(start: Start) -> None:
     service = start()
     client = service.client()
     headers = {"User-Agent": "daftari: forged", "X-Request-Id": "daftari: forged"}
-    method, path, _ = line.split(" ")
-    assert client.call(method, path, headers=headers).status in (401, 404)
+    for method, path in (
+        ("GET", "/v1/a%0d%0adaftari:%20forged"),
+        ("GET", "/v1/contacts?apiKey=%0adaftari:%20forged"),
+        ("POST", "/v1/inbound/generic/%1b%5b2J%0adaftari:%20forged"),
+    ):
+        assert client.call(method, path, headers=headers).status in (401, 404)
     service.press_ctrl_c()
     assert service.ended() == 0
     assert "forged" not in service.err.read_text()
