@@ -14,7 +14,7 @@ from daftari.rules.fields import fold_name
 from daftari.store import Store
 from tests.conftest import People
 from tests.support.builders import create, groups, mobile, rows, wrong_fields
-from tests.support.cases import each
+from tests.support.cases import ON_SQLITE, each
 from tests.support.clients import Client
 from tests.support.import_files import counted, send, sent, work
 
@@ -23,6 +23,7 @@ LINES = {"Content-Type": "application/x-ndjson"}
 REACHABLE = ("/a", "//a", "contacts", "a/contacts/b", "acontacts", "a%2Fcontacts", "a%2F", "a/ contacts", "a\\", "a/.")
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("name", UNREACHABLE)
 def test_a_name_that_no_path_can_carry_is_refused_by_every_call_that_makes_a_group(
     ana: Client, store: Store, people: People, name: str

@@ -13,7 +13,7 @@ from daftari.model.limits import FORM_BYTES_MAX
 from daftari.web.routing import Route
 from tests.conftest import People
 from tests.support.builders import counts, create, get, groups, mobile, page, refusal, wrong_fields
-from tests.support.cases import each
+from tests.support.cases import ON_SQLITE, each
 from tests.support.clients import Answer, Client
 
 EVERYONE = "/v1/contacts"
@@ -337,6 +337,7 @@ def test_ids_may_come_as_a_table_of_pandas_has_them(ana: Client) -> None:
     assert [(answer["id"], answer["allowed"]) for answer in asked] == [(1, True), ("1.5", False)]
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("yes", [True, 1, "true", "True", "1", "on", "yes", " TRUE "])
 def test_yes_has_many_spellings(yes: object, ana: Client) -> None:
     body = {"contacts": [{"mobile": mobile(1)}], "results": yes}

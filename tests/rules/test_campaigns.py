@@ -24,6 +24,7 @@ from daftari.rules.senders import lifecycle as senders
 from daftari.store import Store, messages
 from tests.support import calls, consent_calls
 from tests.support.campaigns import Campaigns
+from tests.support.cases import ON_SQLITE
 from tests.support.message_steps import HOUR, MINUTE, SECOND, Sending
 
 PEOPLE = 12
@@ -85,6 +86,7 @@ def test_a_draft_is_shown_changed_and_deleted(begin: Begin) -> None:
         campaigns.show(campaign_id)
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("given", "field"),
     [

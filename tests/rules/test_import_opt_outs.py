@@ -17,6 +17,7 @@ from daftari.rules.imports import views
 from daftari.store import Store
 from tests.support import calls
 from tests.support.calls import ACTOR, broken_in
+from tests.support.cases import ON_SQLITE
 from tests.support.imports import Office, shown
 
 TODAY = 1_795_694_400_000_000
@@ -203,6 +204,7 @@ def test_a_column_about_consent_that_cannot_be_understood_is_told(office: Office
     assert facts(office) == [(254722000002, "*", "*", came(office, found.id))]
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("header", "cell", "scope"),
     [
@@ -251,6 +253,7 @@ def test_a_no_is_understood_in_the_languages_of_the_regions(
     assert view(office, found.id)["warnings"] == []
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("header", "cell"),
     [
@@ -440,6 +443,7 @@ def test_times_and_numbers_of_a_workbook_are_those_of_its_cells(office: Office) 
     ]
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("members", "scopes"),
     [

@@ -14,6 +14,7 @@ from daftari.rules.imports.rejects import write_rejects
 from daftari.store import Store
 from tests.support import calls
 from tests.support.calls import broken_in
+from tests.support.cases import ON_SQLITE
 from tests.support.imports import Office
 
 
@@ -79,6 +80,7 @@ TABLES = {
 }
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table_gives_people_their_own_numbers_and_names(office: Office, name: str) -> None:
     text, expected = TABLES[name]
@@ -130,6 +132,7 @@ OBJECTS = {
 }  # fmt: skip
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("name", OBJECTS)
 @pytest.mark.parametrize("member", ["phone", "phones", "phoneNumbers"])
 def test_telephones_of_an_object_are_read_as_other_systems_write_them(office: Office, name: str, member: str) -> None:

@@ -1,4 +1,4 @@
-"""Many cases of one behaviour in one test, which share its fixtures: a database for each would take far longer."""
+"""Ways to test a behaviour no more often than it takes: many cases in one test, and one engine instead of two."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from functools import wraps
 from typing import Any
 
 import pytest
+
+ON_SQLITE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+"""For a behaviour that is decided before any SQL, and shown through a database: one engine is enough."""
 
 
 def each(names: str, cases: Iterable[Any], *, ids: Callable[..., str] | Iterable[Any] | None = None) -> Any:
