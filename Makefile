@@ -2,7 +2,8 @@
 
 PYTHON ?= python3.11
 VENV   ?= .venv
-JOBS   ?= 2
+# Tests often wait for a process that they started, so three keep two processors busy.
+JOBS   ?= 3
 
 BIN     := $(VENV)/bin
 BENCH   := .venv-bench

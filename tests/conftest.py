@@ -60,11 +60,12 @@ settings.load_profile("quick")
 os.environ["DAFTARI_SECRET"] = SECRET
 
 LONG_FILES = (
-    *("serving/test_serve", "rules/test_import_kills", "rules/test_import_lifecycle", "rules/test_import_plan"),
-    *("cli/test_import_to_server", "web/test_server", "store/test_queries", "rules/test_consent_machine"),
-    *("cli/test_import", "serving/test_concurrency", "rules/test_machine", "rules/test_import_files"),
-    *("rules/test_import_undo", "store/test_copy", "serving/test_races", "api/test_openapi"),
-    "worker/test_sending_kills",
+    *("serving/test_outages", "api/test_numbers", "serving/test_serve", "sandbox/test_limits"),
+    *("rules/test_import_kills", "store/test_queries", "rules/test_mobile", "rules/test_consent_rule"),
+    *("rules/test_campaign_machine", "cli/test_import", "cli/test_campaigns", "serving/test_races"),
+    *("rules/test_consent_machine", "rules/test_machine", "rules/test_import_lifecycle", "client/test_imports"),
+    *("worker/test_sending", "web/test_server", "serving/test_concurrency", "rules/test_import_files"),
+    *("cli/test_import_to_server", "project/test_wheel", "worker/test_sending_kills", "store/test_copy"),
 )
 """Begun first, so that no process of the run is left alone with one of them in the end."""
 
