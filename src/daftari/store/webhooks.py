@@ -45,9 +45,9 @@ def delete_webhook(tx: WriteTx, *, webhook_id: int) -> None:
     tx.run("delete_webhook", id=webhook_id)
 
 
-def list_open_webhooks(tx: Tx, *, last: int, epoch: str) -> list[int]:
-    """The enabled webhooks that have something to deliver now, where ``last`` is the feed's last change."""
-    return tx.fetch(int, "list_open_webhooks", now=tx.now, last=last, epoch=epoch)
+def list_open_webhooks(tx: Tx, *, epoch: str) -> list[int]:
+    """The enabled webhooks that have something to deliver now, or are not of this epoch."""
+    return tx.fetch(int, "list_open_webhooks", now=tx.now, epoch=epoch)
 
 
 def list_idle_webhooks(tx: Tx, *, last: int) -> list[int]:

@@ -59,8 +59,7 @@ NOTHING = Claim(None, False)
 
 def list_open_webhooks(tx: Tx) -> list[str]:
     """The webhooks that have something to deliver now."""
-    found = webhooks.list_open_webhooks(tx, last=feed.get_last_seq(tx), epoch=tx.epoch())
-    return [str(webhook_id) for webhook_id in found]
+    return [str(webhook_id) for webhook_id in webhooks.list_open_webhooks(tx, epoch=tx.epoch())]
 
 
 def claim_batch(tx: WriteTx, *, webhook_id: int) -> Claim:

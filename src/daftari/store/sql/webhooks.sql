@@ -30,9 +30,9 @@ DELETE FROM webhook WHERE project_id = :project AND id = :id;
 
 -- name: list_open_webhooks
 -- The enabled webhooks that have something to deliver now, or whose feed is another one.
-SELECT w.id FROM webhook AS w
-WHERE w.project_id = :project AND w.state = 'enabled' AND w.due_at <= :now
-    AND (w.after_seq <> :last OR w.batch <> '' OR w.epoch <> :epoch);
+SELECT w.id FROM webhook AS w CROSS JOIN book AS b
+WHERE w.project_id = :project AND b.project_id = :project AND w.state = 'enabled' AND w.due_at <= :now
+    AND (w.after_seq <> b.next_change - 1 OR w.batch <> '' OR w.epoch <> :epoch);
 
 -- name: list_idle_webhooks
 -- The enabled webhooks that had every change up to a number.
