@@ -129,6 +129,27 @@ def test_nothing_is_sent_twice_whatever_the_provider_answers(
     assert found["unknown"] <= 350
 
 
+def test_a_storm_of_too_many_requests_slows_the_sender_and_loses_and_repeats_nothing(
+    store: Store, provider: FakeProvider, begin: Begin
+) -> None:
+    sending = begin(
+        name="+254711000000", gateway="twilio", in_flight=5, parts_per_second=1_000,
+        settings={"account_sid": "AC1", "base_url": provider.url("twilio")}, credentials={"secret": "kikapu"},
+    )  # fmt: skip
+    provider.behave(
+        Rule(calls=10, status=429, retry_after=1),
+        Rule(calls=5, status=429, retry_after=1, retry_after_is_date=True),
+    )
+    sending.create([str(FIRST + place) for place in range(20)], sender="+254711000000")
+    with working(store, provider):
+        wait_for(lambda: is_settled(sending))
+    seen = provider.seen()
+    assert (seen.taken, seen.numbers, seen.twice) == (20, 20, [])
+    assert states(sending) == {"accepted": 20}
+    assert sending.sender().paused == ""
+    assert provider.calls == 15 + 20
+
+
 def test_an_answer_that_a_busy_database_does_not_take_is_recorded_later(
     store: Store, provider: FakeProvider, begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -73,6 +73,11 @@ def has_open_messages(tx: Tx, *, sender_id: int) -> bool:
     return tx.one("find_open_message", sender_id=sender_id) is not None
 
 
+def has_sending_messages(tx: Tx, *, sender_id: int) -> bool:
+    """Whether a message of a sender is being sent, or its worker died."""
+    return tx.one("find_sending_message", sender_id=sender_id) is not None
+
+
 def list_due_messages(tx: Tx, *, sender_id: int, origin_id: int, limit: int) -> list[StoredMessage]:
     """At most ``limit`` messages that wait and are due, the longest first."""
     return tx.fetch(

@@ -52,13 +52,20 @@ class Candidate(Struct, frozen=True):
 
 def list_busy_senders(tx: Tx) -> list[str]:
     """The senders that have something to send, or campaigns to look at."""
-    found = [sender.id for sender in senders.list_senders(tx) if not sender.paused]
-    return [
-        str(sender_id)
-        for sender_id in found
-        if messages.has_open_messages(tx, sender_id=sender_id)
-        or campaigns.list_active_campaigns(tx, sender_id=sender_id)
-    ]
+    return [str(sender.id) for sender in senders.list_senders(tx) if _is_busy(tx, sender)]
+
+
+def _is_busy(tx: Tx, sender: StoredSender) -> bool:
+    if not sender.paused:
+        return messages.has_open_messages(tx, sender_id=sender.id) or bool(
+            campaigns.list_active_campaigns(tx, sender_id=sender.id)
+        )
+    # What a dead worker left is settled all the same, and what was cancelled ends.
+    return messages.has_sending_messages(tx, sender_id=sender.id) or any(
+        campaign.state in ("cancelled", "finished")
+        for origin_id in messages.list_waiting_origins(tx, sender_id=sender.id)
+        if (campaign := campaigns.get_campaign(tx, campaign_id=origin_id)) is not None
+    )
 
 
 def claim_messages(tx: WriteTx, *, sender_id: int, fence: int) -> Claim | None:

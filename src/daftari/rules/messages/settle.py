@@ -90,7 +90,8 @@ def record_answers(tx: WriteTx, *, sender_id: int, fence: int, answers: Sequence
         if before.state != "sending" or before.claim != fence:
             continue
         changed.append((before, _after(tx, sender, before, answer)))
-        if answer.outcome is not None and answer.outcome.provider_id:
+        # Of an erased number no provider's id is kept: our own id settles the message.
+        if answer.outcome is not None and answer.outcome.provider_id and before.subject_id > 0:
             attempts.append(
                 StoredAttempt(sender.id, answer.outcome.provider_id, before.id, before.attempt, "accepted", "")
             )
@@ -148,7 +149,8 @@ def _after(tx: WriteTx, sender: StoredSender, before: StoredMessage, answer: Ans
     outcome = answer.outcome
     if outcome is None:
         return replace(before, state="waiting", due_at=0)
-    answered = replace(before, reason="", code=outcome.code, says="" if outcome.word == "accepted" else outcome.says)
+    says = "" if outcome.word == "accepted" else _words_about(before, outcome.says)
+    answered = replace(before, reason="", code=outcome.code, says=says)
     match outcome.word:
         case "accepted":
             return replace(answered, state="accepted")
@@ -165,6 +167,11 @@ def _after(tx: WriteTx, sender: StoredSender, before: StoredMessage, answer: Ans
             return _as_unknown(tx, sender, answered)
         case word:
             assert_never(word)
+
+
+def _words_about(message: StoredMessage, says: str) -> str:
+    """The provider's words as they are kept; they may have the number, and so none are kept of an erased one."""
+    return says.replace("\0", "")[:REASON_MAX] if message.subject_id > 0 else ""
 
 
 def _refuses_template(sender: StoredSender, outcome: Outcome) -> bool:
@@ -335,7 +342,9 @@ def take_reports(
         settled = _settle_attempt(attempt, report, parts=before.parts)
         known[_name_of(report)] = settled
         now[before.id] = _settle_message(before, settled, report, now=tx.now)
-    messages.save_attempts(tx, attempts=[attempt for attempt in known.values() if attempt.provider_id])
+    named = {number for number, message in kept.items() if message.subject_id > 0}
+    found = [attempt for attempt in known.values() if attempt.provider_id and attempt.message_id in named]
+    messages.save_attempts(tx, attempts=found)
     changed = [(kept[number], now[number]) for number in kept]
     save_changed(tx, changed, ends=ends)
     _record_refusals(tx, sender, _refused_by(sender, reports, known, now))
@@ -403,7 +412,7 @@ def _settle_message(
         due_at=0,
         reason=REPORTED if attempt.state in ("failed", "expired") else "",
         code=report.code,
-        says=report.says.replace("\0", "")[:REASON_MAX],
+        says=_words_about(before, report.says),
         settled_at=now if is_final else before.settled_at,
     )
 

@@ -353,15 +353,14 @@ def _find_urls(settings: Mapping[str, str]) -> dict[str, str]:
 def delete_sender(tx: WriteTx, *, sender_id: int) -> None:
     """Delete a sender and its credentials. What it sent stays.
 
-    Raises ``SenderBusy`` while something waits for it, or a trigger sends with it.
+    Raises ``SenderBusy`` while something waits for it or is being sent, or a trigger sends with it.
     """
     before = get_sender(tx, sender_id=sender_id)
     using = [trigger for trigger in triggers.list_triggers(tx) if trigger.sender_id == sender_id]
     if using:
         raise SenderBusy(before.name, used_by=[read_trigger(one.definition).name for one in using[:NAMED_MAX]])
-    if messages.list_waiting_origins(tx, sender_id=sender_id) or campaigns.list_active_campaigns(
-        tx, sender_id=sender_id
-    ):
+    is_busy = messages.has_open_messages(tx, sender_id=sender_id)
+    if is_busy or campaigns.list_active_campaigns(tx, sender_id=sender_id):
         raise SenderBusy(before.name)
     gone = replace(before, deleted_at=tx.now)
     _save(tx, gone, Secrets(token=NO_SECRET))

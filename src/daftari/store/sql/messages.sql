@@ -19,6 +19,12 @@ SELECT m.id FROM message AS m
 WHERE m.project_id = :project AND m.sender_id = :sender_id AND m.state = 'sending'
 LIMIT 1;
 
+-- name: find_sending_message
+-- A message of a sender that is being sent.
+SELECT m.id FROM message AS m
+WHERE m.project_id = :project AND m.sender_id = :sender_id AND m.state = 'sending'
+LIMIT 1;
+
 -- name: list_due_messages
 -- Messages of an origin that wait and are due, the longest first.
 SELECT m.id, m.sender_id, m.origin_id, m.subject_id, m.key, m.state, m.reason, m.code, m.purpose, m.attempt, m.due_at, m.until,

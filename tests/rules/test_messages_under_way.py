@@ -1,0 +1,129 @@
+"""Messages under way when something else happens: an erasure, a pause, odd names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from daftari.errors import SenderBusy
+from daftari.model.inbound import DeliveryReport
+from daftari.model.messages import StoredMessage
+from daftari.model.projects import Project
+from daftari.rules.erasure.erase import erase_number
+from daftari.rules.messages import campaigns as message_campaigns
+from daftari.rules.messages.claim import list_busy_senders
+from daftari.rules.messages.parts import count_parts
+from daftari.rules.senders import lifecycle
+from daftari.store import Store
+from tests.support import calls
+from tests.support.builders import rows_of
+from tests.support.campaigns import Campaigns
+from tests.support.message_steps import Sending
+
+ONE, TWO = 254_722_000_001, 254_722_000_002
+Begin = Callable[..., Sending]
+
+
+@pytest.fixture
+def project(store: Store) -> Project:
+    return calls.create_project(store)
+
+
+@pytest.fixture
+def begin(store: Store, project: Project) -> Begin:
+    return lambda **sender: Sending(store, project, **sender)
+
+
+def report(state: Any, **members: Any) -> DeliveryReport:
+    return DeliveryReport(state=state, **members)
+
+
+def own_id(sending: Sending, message: StoredMessage) -> str:
+    return f"{sending.project.id}-{message.id}-{message.attempt}"
+
+
+def test_a_number_that_is_erased_while_it_is_sent_to_leaves_its_state_and_nothing_of_itself(
+    begin: Begin, database: str
+) -> None:
+    sending = begin()
+    sending.create([{"mobile": mobile, "key": f"order-{mobile}"} for mobile in (ONE, TWO, ONE + 5, ONE + 6)])
+    accepted, refused, lost, unknown = sending.claimed()
+    sending.answer([unknown], "unknown")
+    for mobile in (ONE, TWO, ONE + 5, ONE + 6):
+        sending.write(erase_number, mobile=mobile)
+    assert [state for state, _ in sending.states()] == ["sending", "sending", "sending", "unknown"]
+    sending.answer([accepted], "accepted", provider_id=lambda message: f"for-{ONE}")
+    sending.answer([refused], "refused", says=f"{TWO} is no mobile")
+    sending.take_over()
+    ids = [own_id(sending, message) for message in (accepted, lost, unknown)]
+    sending.report(*[report("delivered", own_id=one, provider_id=f"for-{ONE}", says=str(ONE)) for one in ids])
+    assert sending.states() == [("delivered", ""), ("failed", "refused"), ("delivered", ""), ("delivered", "")]
+    kept = [rows_of(database, f"SELECT * FROM {table}") for table in ("message", "message_attempt", "report")]
+    assert not [mobile for mobile in (ONE, TWO, ONE + 5, ONE + 6) if str(mobile) in str(kept)]
+
+
+def test_a_paused_sender_is_looked_at_while_a_dead_worker_left_something(
+    begin: Begin, store: Store, project: Project
+) -> None:
+    sending = begin()
+    sending.create([ONE, TWO])
+    sending.claimed()
+    sending.write(lifecycle.pause_sender, sender_id=sending.sender_id)
+    assert store.read(project, sending.now, list_busy_senders) == [str(sending.sender_id)]
+    with pytest.raises(SenderBusy):
+        sending.write(lifecycle.delete_sender, sender_id=sending.sender_id)
+    sending.fence = sending.take_over()
+    assert sending.states() == [("unknown", ""), ("unknown", "")]
+    assert store.read(project, sending.now, list_busy_senders) == []
+    sending.write(lifecycle.delete_sender, sender_id=sending.sender_id)
+
+
+def test_a_paused_sender_is_looked_at_while_what_was_cancelled_has_not_ended(
+    begin: Begin, store: Store, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(message_campaigns, "ENDED_PER_STEP", 2)
+    calls.create_contacts(store, project, [{"mobile": ONE + place} for place in range(5)])
+    sending = begin()
+    campaigns = Campaigns(sending)
+    number = campaigns.started()
+    sending.answer(sending.claimed(), "again")
+    sending.write(lifecycle.pause_sender, sender_id=sending.sender_id)
+    campaigns.cancel(number)
+    steps = 0
+    while store.read(project, sending.now, list_busy_senders):
+        sending.claim()
+        steps += 1
+    assert steps == 2
+    assert campaigns.assert_adds_up(number).states == {"cancelled": 5}
+
+
+NAMES = {
+    "of 300 characters": ("Wanjiku" * 43)[:300],
+    "of emoji": "👩🏾‍🌾🇰🇪" * 20,
+    "from right to left": "\u202eמרים אל-זהראء",
+    "of one mark": "é̂̃",
+    "with a line break and a brace": "Wan\n{{ lname }}",
+}
+
+
+def test_a_name_of_any_kind_leaves_everyone_a_text_and_is_counted_for_that_person_alone(
+    begin: Begin, store: Store, project: Project
+) -> None:
+    people = [{"mobile": ONE + place, "attributes": {"nick": name}} for place, name in enumerate(NAMES.values())]
+    calls.create_contacts(store, project, [*people, {"mobile": ONE + 9, "attributes": {"nick": "Amina"}}])
+    sending = begin()
+    number = Campaigns(sending).started(text="Hujambo {{ attributes.nick | rafiki }}, duka lina ofa leo.")
+    texts: dict[int, str] = {}
+    while claimed := sending.claimed():
+        for message in claimed:
+            texts[message.subject_id] = message.text
+            assert message.parts == count_parts(message.text).parts
+        sending.answer(claimed, "accepted")
+    assert texts[ONE + 9] == "Hujambo Amina, duka lina ofa leo."
+    assert len(texts) == len(NAMES) + 1
+    assert len(texts[ONE]) < 100
+    assert "\n" not in "".join(texts.values()) and "\u202e" not in "".join(texts.values())
+    assert "{{ lname }}" in texts[ONE + 4]
+    assert Campaigns(sending).assert_adds_up(number).states == {"accepted": len(texts)}
