@@ -14,6 +14,7 @@ from daftari.model.projects import Cap, ConsentSettings, Project
 from daftari.rules.erasure.subject_export import export_number
 from daftari.rules.feed import read_changes
 from daftari.rules.messages import triggers as steps
+from daftari.rules.messages.claim import list_busy_senders
 from daftari.rules.numbers import Reference
 from daftari.rules.senders import lifecycle as senders
 from daftari.store import Store
@@ -585,6 +586,47 @@ def test_what_waits_goes_to_the_sender_that_the_trigger_has_now(begin: Begin, st
     with pytest.raises(SenderBusy, match="Cart reminder"):
         triggers.sending.write(senders.delete_sender, sender_id=other.sender_id)
     triggers.sending.write(senders.delete_sender, sender_id=triggers.sending.sender_id)
+
+
+def test_what_waits_at_a_paused_sender_goes_to_another_one_too(
+    begin: Begin, store: Store, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "CHANGED_PER_STEP", 2)
+    triggers = begin()
+    sending = triggers.sending
+    other = Sending(store, project, name="OTHER")
+    trigger_id = triggers.add()
+    for number in range(5):
+        triggers.record("cart", ONE + number)
+    sending.write(senders.pause_sender, sender_id=sending.sender_id)
+    triggers.change(trigger_id, sender="OTHER")
+    while str(sending.sender_id) in store.read(project, sending.now, list_busy_senders):
+        assert sending.claimed() == []
+    other.now = sending.now + HOUR
+    assert len(other.claimed()) == 5
+
+
+def test_a_template_that_the_provider_refuses_pauses_the_trigger_until_it_is_changed(begin: Begin) -> None:
+    settings = {"phone_number_id": "106540352242922"}
+    triggers = begin(
+        channel="whatsapp",
+        gateway="whatsapp",
+        name="254711000000",
+        settings=settings,
+        credentials={"access_token": "EAAB"},
+    )
+    template = {"text": None, "template": "cart", "language": "sw", "params": ["{{ event.items }}"]}
+    trigger_id = triggers.add(sender="254711000000", wait="0s", **template)
+    triggers.record("cart", ONE, items=3)
+    triggers.sending.answer(triggers.sending.claimed(), "stop", code="132001", says="no such template")
+    shown = triggers.assert_adds_up(trigger_id)
+    assert (shown.state, shown.states) == ("paused", {"waiting": 1})
+    assert "no such template" in str(shown.warning)
+    triggers.change(trigger_id, template="carts")
+    triggers.resume(trigger_id)
+    assert triggers.show(trigger_id).warning is None
+    (sent,) = wait_and_send(triggers, MINUTE)
+    assert '"template":"carts"' in sent and '"params":["3"]' in sent
 
 
 def test_messages_wait_for_a_sender_that_is_paused(begin: Begin) -> None:

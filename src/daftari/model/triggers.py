@@ -43,6 +43,8 @@ class TriggerProgress(MessageCounts, omit_defaults=True):
     """The counts of a trigger's messages. ``redated``: the last message that was given an earlier time by an edit."""
 
     redated: int | None = None
+    provider_says: str = ""
+    """Why the provider refused the template, which paused the trigger."""
 
 
 class StoredTrigger(Struct, frozen=True):

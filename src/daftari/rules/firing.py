@@ -108,7 +108,7 @@ def fire(tx: WriteTx, fired: Sequence[StoredTrigger], events: Sequence[StoredEve
         last, definition = before.get(name_of(trigger, event)), definitions[trigger.id]
         due_at = event.at + definition.wait
         if last is not None and last.state == "waiting":
-            message = replace(last, due_at=due_at, reason="", code="", claimed_at=0, parts=0, text="", until=0)
+            message = replace(last, due_at=due_at, reason="", code="", says="", claimed_at=0, parts=0, text="", until=0)
             moved.append(message)
         else:
             message = _make(tx, trigger, definition, event, number=1 if last is None else round_of(last.key) + 1)

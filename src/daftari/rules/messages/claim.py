@@ -19,7 +19,14 @@ from daftari.rules.consent.state import NOTHING_KNOWN, State, decode_state
 from daftari.rules.messages.campaigns import OpenCampaign, end_cancelled, open_campaigns, save_campaigns
 from daftari.rules.messages.content import Message, Unsendable, kept_content, render
 from daftari.rules.messages.ends import Ends
-from daftari.rules.messages.triggers import Due, OpenTrigger, change_waiting, open_triggers, save_triggers
+from daftari.rules.messages.triggers import (
+    Due,
+    OpenTrigger,
+    change_waiting,
+    has_to_change,
+    open_triggers,
+    save_triggers,
+)
 from daftari.rules.senders.hours import Hours
 from daftari.rules.senders.meter import HOUR_MICROSECONDS, Meter, read_meter, write_meter
 from daftari.rules.senders.model import decode_definition, find_call_max, find_wait
@@ -51,7 +58,7 @@ class Candidate(Struct, frozen=True):
 
 
 def list_busy_senders(tx: Tx) -> list[str]:
-    """The senders that have something to send, or campaigns to look at."""
+    """The senders that have something to send, or campaigns to look at; a paused one, what is to go to another one."""
     return [str(sender.id) for sender in senders.list_senders(tx) if _is_busy(tx, sender)]
 
 
@@ -60,10 +67,13 @@ def _is_busy(tx: Tx, sender: StoredSender) -> bool:
         return messages.has_open_messages(tx, sender_id=sender.id) or bool(
             campaigns.list_active_campaigns(tx, sender_id=sender.id)
         )
-    # What a dead worker left is settled all the same, and what was cancelled ends.
-    return messages.has_sending_messages(tx, sender_id=sender.id) or any(
+    # What a dead worker left is settled all the same, what was cancelled ends, and what goes to another sender goes.
+    if messages.has_sending_messages(tx, sender_id=sender.id):
+        return True
+    origins = [*{*messages.list_waiting_origins(tx, sender_id=sender.id)} - {CALLS}]
+    return has_to_change(open_triggers(tx, ids=origins, ends=Ends()), sender=sender) or any(
         campaign.state in ("cancelled", "finished")
-        for origin_id in messages.list_waiting_origins(tx, sender_id=sender.id)
+        for origin_id in origins
         if (campaign := campaigns.get_campaign(tx, campaign_id=origin_id)) is not None
     )
 
@@ -306,7 +316,7 @@ def _rendered(
     try:
         if campaign is not None:
             said = render(campaign.definition.content, person, suffix=definition.suffix)
-        elif trigger is not None and due is not None and not message.claimed_at:
+        elif trigger is not None and due is not None:
             content = trigger.definition.content
             said = render(content, person, suffix=definition.suffix, event=due.fields)
         elif message.claimed_at:

@@ -24,6 +24,7 @@ from daftari.model.messages import CALLS, MessageState, StoredAttempt, StoredMes
 from daftari.rules.consent import ledger
 from daftari.rules.consent.views import write_evidence
 from daftari.rules.events import Action, record
+from daftari.rules.messages import triggers as trigger_steps
 from daftari.rules.messages.campaigns import (
     REPORT_MICROSECONDS,
     REPORTED,
@@ -38,7 +39,7 @@ from daftari.rules.messages.triggers import open_triggers, save_triggers
 from daftari.rules.numbers import read_international
 from daftari.rules.senders.meter import REFUSED, STOPPED, TAKEN, read_meter, taken_over, write_meter
 from daftari.rules.senders.model import decode_definition
-from daftari.store import Tx, WriteTx, campaigns, messages, senders
+from daftari.store import Tx, WriteTx, campaigns, messages, senders, triggers
 from daftari.store.jobs import hint_job
 
 RANKS: Mapping[MessageState, int] = {
@@ -99,7 +100,7 @@ def record_answers(tx: WriteTx, *, sender_id: int, fence: int, answers: Sequence
     messages.save_attempts(tx, attempts=attempts)
     save_changed(tx, changed, ends=ends)
     for origin_id, says in _find_refused_templates(sender, kept, answers).items():
-        pause_for_template(tx, campaign_id=origin_id, says=says)
+        _pause_origin(tx, origin_id, says=says)
     _note(tx, sender, answers)
     _record_refusals(
         tx, sender, [(kept[one.message_id], one.outcome.code) for one in answers if _is_final(one.outcome)]
@@ -180,13 +181,26 @@ def _refuses_template(sender: StoredSender, outcome: Outcome) -> bool:
     return outcome.word == "stop" and outcome.code in gateway.template_codes
 
 
+def _pause_origin(tx: WriteTx, origin_id: int, *, says: str) -> None:
+    """Pause a campaign or trigger whose template the provider refuses."""
+    trigger = triggers.find_triggers(tx, ids=[origin_id]).get(origin_id)
+    if trigger is not None:
+        trigger_steps.pause_for_template(tx, trigger=trigger, says=says)
+    else:
+        pause_for_template(tx, campaign_id=origin_id, says=says)
+
+
 def _may_wait(tx: Tx, before: StoredMessage, outcome: Outcome) -> bool:
-    """Whether a message waits until its campaign is resumed.
+    """Whether a message waits until its campaign or trigger is resumed.
 
     One that is refused again in the same words fails: perhaps it is this person's params, and it would stop all others.
     """
-    has_campaign = before.origin_id != CALLS and campaigns.get_campaign(tx, campaign_id=before.origin_id) is not None
-    return has_campaign and before.says != outcome.says
+    origin_id = before.origin_id
+    has_origin = origin_id != CALLS and (
+        campaigns.get_campaign(tx, campaign_id=origin_id) is not None
+        or bool(triggers.find_triggers(tx, ids=[origin_id]))
+    )
+    return has_origin and before.says != outcome.says
 
 
 def _find_refused_templates(

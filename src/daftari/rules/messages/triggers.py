@@ -216,6 +216,19 @@ def change_waiting(tx: WriteTx, *, opened: Sequence[OpenTrigger], sender: Stored
     return has_more
 
 
+def has_to_change(opened: Sequence[OpenTrigger], *, sender: StoredSender) -> bool:
+    """Whether messages that wait at a sender are to be cancelled or handed over, whether or not it sends."""
+    return any(trigger.stored.state == "deleted" or trigger.stored.sender_id != sender.id for trigger in opened)
+
+
+def pause_for_template(tx: WriteTx, *, trigger: StoredTrigger, says: str) -> None:
+    """Pause a trigger whose template the provider refuses, in its words."""
+    if trigger.state == "on":
+        progress = read_progress(trigger.progress)
+        progress.provider_says = says
+        triggers.save_trigger(tx, trigger=replace(trigger, state="paused", progress=written(progress)))
+
+
 def save_triggers(tx: WriteTx, opened: Sequence[OpenTrigger]) -> None:
     """Save those that changed."""
     for trigger in opened:

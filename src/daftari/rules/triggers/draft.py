@@ -37,7 +37,8 @@ FIELDS = (
     *("name", "on", "wait", "unless", "again", "late", "sender", "channel", "purpose"),
     *("text", "plain", "template", "language", "params"),
 )
-CONTENT_FIELDS = ("text", "plain", "template", "language", "params")
+INSTEAD = {"text": ("template", "language", "params"), "template": ("text", "plain")}
+"""What is sent is a text or a template: which fields one of them takes away."""
 MINUTE_MICROSECONDS = 60_000_000
 LATE = "4h"
 ALWAYS, ONCE = "always", "once"
@@ -272,8 +273,7 @@ def _merge(tx: Tx, given: Mapping[str, object], before: StoredTrigger | None) ->
     elif given.get("purpose") is None:
         # Another sender may be for another purpose.
         del stored["purpose"]
-    if given.get("template") is not None or given.get("text") is not None:
-        stored = {name: value for name, value in stored.items() if name not in CONTENT_FIELDS or name == "plain"}
-        if given.get("template") is not None:
-            stored.pop("plain", None)
+    for field, others in INSTEAD.items():
+        if given.get(field) is not None:
+            stored = {name: value for name, value in stored.items() if name not in others}
     return stored | dict(given)

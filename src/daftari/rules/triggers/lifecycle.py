@@ -66,7 +66,9 @@ def pause_trigger(tx: WriteTx, *, trigger_id: int) -> StoredTrigger:
 def resume_trigger(tx: WriteTx, *, trigger_id: int) -> StoredTrigger:
     """Send again. A message that is too late by now expires."""
     before = get_trigger(tx, trigger_id=trigger_id)
-    return _save(tx, replace(before, state="on"), Action.UPDATE_TRIGGER)
+    progress = read_progress(before.progress)
+    progress.provider_says = ""
+    return _save(tx, replace(before, state="on", progress=written(progress)), Action.UPDATE_TRIGGER)
 
 
 def delete_trigger(tx: WriteTx, *, trigger_id: int) -> None:

@@ -74,7 +74,7 @@ class TriggerView(Struct, frozen=True, kw_only=True):
     language: str | None
     params: list[str]
     warning: str | None
-    """What is wrong with it since something else changed."""
+    """What is wrong with it: a group of it was deleted, or the provider refused its template, which paused it."""
     sender_paused: str | None
     """Why the sender sends nothing at present; `null` while it sends."""
     states: Annotated[
@@ -121,7 +121,7 @@ def show_trigger(tx: Tx, trigger: StoredTrigger) -> TriggerView:
         template=content.template or None,
         language=content.language or None,
         params=[*content.params],
-        warning=_find_warning(trigger, definition.written, definition.unless, names),
+        warning=progress.provider_says or _find_warning(trigger, definition.written, definition.unless, names),
         sender_paused=sender.paused or None,
         states={state: many for state, many in sorted(progress.states.items()) if many},
         reasons={reason: many for reason, many in sorted(progress.reasons.items()) if many},
