@@ -23,6 +23,8 @@ SAME_AS_GET = ("HEAD", "QUERY")
 NOT_MODIFIED = 304
 LINES = "ndjson"
 """The end of a media type whose bodies are JSON a line."""
+FITTING_MAX = 100_000
+"""So many members are remembered to fit their schema: to validate each again is most of the work of a check."""
 ONE_PART = "[^/]*"
 ANY_PARTS = {"{name}": ".*"}
 """A group's name may hold a slash, and a client may forget to encode it."""
@@ -193,7 +195,17 @@ def _properties(validator: Any, properties: Node, instance: Any, schema: Node) -
     if known != wanted:
         yield ValidationError(f"members in the order {known}, and not {wanted}")
     for name in known:
-        yield from validator.descend(instance[name], properties[name], path=name, schema_path=name)
+        value, about = instance[name], properties[name]
+        seen = None if isinstance(value, dict | list) else (id(about), type(value), value)
+        if seen not in _fitting:
+            wrong = list(validator.descend(value, about, path=name, schema_path=name))
+            yield from wrong
+            if seen and not wrong and len(_fitting) < FITTING_MAX:
+                _fitting[seen] = about
+
+
+_fitting: dict[tuple[int, type, Any], Node] = {}
+"""Members that were found to fit, which are most of those that come; with their schemas, so that no id is another's."""
 
 
 Shape = extend(Draft202012Validator, {"properties": _properties})
