@@ -136,7 +136,19 @@ def test_flat_parameters_are_in_the_query_string_and_in_the_body_alike(operation
     if not body:
         assert set(in_query) <= {"version"}
         return
-    nested = {"contacts", "contact", "items", "file", "settings", "credentials", "params"}
+    nested = {
+        "contacts",
+        "contact",
+        "items",
+        "file",
+        "settings",
+        "credentials",
+        "params",
+        "on",
+        "unless",
+        "fields",
+        "events",
+    }
     for media, content in body["content"].items():
         if "properties" not in resolved(content.get("schema", {})):
             continue  # A file, or lines: no fields.
