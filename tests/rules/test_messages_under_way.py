@@ -20,7 +20,7 @@ from daftari.store import Store
 from tests.support import calls
 from tests.support.builders import rows_of
 from tests.support.campaigns import Campaigns
-from tests.support.message_steps import Sending
+from tests.support.message_steps import HOUR, MINUTE, SECOND, Sending
 
 ONE, TWO = 254_722_000_001, 254_722_000_002
 Begin = Callable[..., Sending]
@@ -97,6 +97,58 @@ def test_a_paused_sender_is_looked_at_while_what_was_cancelled_has_not_ended(
         steps += 1
     assert steps == 2
     assert campaigns.assert_adds_up(number).states == {"cancelled": 5}
+
+
+def test_a_campaign_continues_when_the_clock_is_set_back_ten_minutes(
+    begin: Begin, store: Store, project: Project
+) -> None:
+    calls.create_contacts(store, project, [{"mobile": ONE + place} for place in range(4)])
+    sending = begin(in_flight=2)
+    campaigns = Campaigns(sending)
+    number = campaigns.started()
+    sending.answer(sending.claimed(), "refused")
+    sending.wait(-10 * MINUTE)
+    sending.fence = sending.take_over()
+    sending.wait(SECOND)
+    sent = sending.claimed()
+    sending.answer(sent, "accepted")
+    sending.report(*[report("delivered", provider_id=f"p{message.id}-1") for message in sent])
+    shown = campaigns.assert_adds_up(number)
+    assert (shown.state, shown.states) == ("finished", {"delivered": 2, "failed": 2})
+
+
+def test_a_campaign_of_yesterdays_file_sends_nothing_before_a_person_says_so(
+    begin: Begin, store: Store, project: Project
+) -> None:
+    calls.create_contacts(store, project, [{"mobile": ONE + place} for place in range(4)])
+    sending = begin(in_flight=2)
+    campaigns = Campaigns(sending)
+    number = campaigns.started()
+    sending.claimed()
+    sending.wait(24 * HOUR)
+    sending.fence = sending.take_over()
+    sending.wait(SECOND)
+    assert sending.claimed() == []
+    shown = campaigns.assert_adds_up(number)
+    assert (shown.state, shown.reason, shown.states) == ("paused", "late", {"unknown": 2, "waiting": 2})
+    campaigns.resume(number)
+    assert len(sending.claimed()) == 2
+
+
+def test_what_failed_is_tried_again_when_the_clock_was_set_back_since(
+    begin: Begin, store: Store, project: Project
+) -> None:
+    calls.create_contacts(store, project, [{"mobile": ONE}])
+    sending = begin()
+    campaigns = Campaigns(sending)
+    number = campaigns.started()
+    sending.answer(sending.claimed(), "refused")
+    sending.wait(-10 * MINUTE)
+    campaigns.retry(number, "failed")
+    sending.fence = sending.take_over()
+    sending.wait(SECOND)
+    sending.answer(sending.claimed(), "accepted")
+    assert campaigns.assert_adds_up(number).states == {"accepted": 1}
 
 
 NAMES = {

@@ -246,7 +246,9 @@ def retry_campaign(tx: WriteTx, *, campaign_id: int, states: Sequence[str], may_
         said = f"The campaign ended at {format_time(definition.until)}: make another one for those it did not reach."
         raise ValidationFailed({"states": [said]})
     get_sender(tx, sender_id=before.sender_id)
-    progress.retry = Retry(chosen, may_repeat, tx.now)
+    # What failed may be later than now, by a clock that was set back.
+    asked_at = max(tx.now, progress.finished_at, progress.active_at)
+    progress.retry = Retry(chosen, may_repeat, asked_at)
     progress.finished_at, progress.active_at = 0, tx.now
     state: CampaignState = "paused" if before.state == "paused" else "running"
     begins = [CampaignStarted(before.id)] if before.state == "finished" else []
