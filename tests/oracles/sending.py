@@ -106,6 +106,6 @@ class Bucket:
 
     def take(self, parts: int, now: int) -> bool:
         """Whether so many may go out now. All of them are taken."""
-        level = min(self.speed, self.level + (now - self.at) * self.speed / 1_000_000)
+        level = min(self.speed, self.level + max(0, now - self.at) * self.speed / 1_000_000)
         self.level, self.at = level - parts, now
         return parts <= level + 1e-6 or parts == 0

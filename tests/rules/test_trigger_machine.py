@@ -35,7 +35,7 @@ ROUNDS_MAX = 500
 TIMES = {"0s": 0, "20m": 20 * MINUTE, "1h": HOUR, "4h": 4 * HOUR, "1d": DAY, "always": 0, "once": None}
 
 words = st.lists(st.sampled_from(WORDS), min_size=1, max_size=3)
-lengths = st.sampled_from([MINUTE, 20 * MINUTE, 20 * MINUTE, HOUR, HOUR, 5 * HOUR, 3 * DAY])
+lengths = st.sampled_from([-10 * MINUTE, MINUTE, 20 * MINUTE, 20 * MINUTE, HOUR, HOUR, 5 * HOUR, 3 * DAY])
 happenings = st.tuples(
     st.sampled_from(PEOPLE[:3]),
     st.sampled_from(["cart", "cart", "cart", "order"]),
