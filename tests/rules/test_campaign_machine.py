@@ -380,6 +380,7 @@ class Lives(CampaignLives):
         is_whole = report.part is None or row.parts < 2
         if row.attempt == attempt[1] and is_whole and row.state in RANKS:
             assert RANKS[row.state] >= RANKS[report.state]
+        assert report.state != "delivered" or not is_whole or row.state == "delivered"
 
     # ---- what always holds ----------------------------------------------------------------------------
 
@@ -405,7 +406,8 @@ class Lives(CampaignLives):
         if (before.state, before.attempt) == (after.state, after.attempt):
             return
         if self.step == "report":
-            assert before.attempt == after.attempt and RANKS[after.state] > RANKS[before.state]
+            assert before.attempt == after.attempt and RANKS[after.state] > RANKS.get(before.state, 0)
+            assert before.state in RANKS or after.state == "delivered"
             return
         assert after.state in NEXT[self.step][before.state], (self.step, before, after)
         if after.attempt > before.attempt:

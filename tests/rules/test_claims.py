@@ -6,11 +6,13 @@ import pytest
 from msgspec.structs import replace
 
 from daftari.gateways import OutcomeWord
+from daftari.model.inbound import DeliveryReport
 from daftari.model.projects import Cap, ConsentSettings
 from daftari.store import Store
 from tests.support import calls, consent_calls
 from tests.support.campaigns import Campaigns
 from tests.support.message_steps import SECOND, Sending
+from tests.support.messaged_people import INFOBIP
 
 ONE, TWO = 254_722_000_001, 254_722_000_002
 
@@ -84,3 +86,16 @@ def test_a_retry_leaves_an_erased_number_as_it_ended(sending: Sending) -> None:
     assert sending.claimed() == []
     assert sending.states() == [("failed", "refused")]
     assert campaigns.show(number).state == "finished"
+
+
+def test_a_message_that_arrived_is_delivered_though_it_was_skipped_when_it_was_to_be_sent_again(store: Store) -> None:
+    sending = Sending(store, calls.create_project(store), **INFOBIP)
+    sending.create([ONE, TWO])
+    first, second = sending.claimed()
+    sending.fence = sending.take_over()
+    consent_calls.record_given(store, sending.project, [str(ONE), str(TWO)], common={}, kind="opt_out", now=sending.now)
+    sending.wait(SECOND)
+    assert sending.claimed() == []
+    for message, state in ((first, "delivered"), (second, "failed")):
+        sending.report(DeliveryReport(own_id=f"{sending.project.id}-{message.id}-1", state=state))
+    assert sending.states() == [("delivered", ""), ("skipped", "opted_out")]

@@ -412,12 +412,14 @@ def _settle_attempt(attempt: StoredAttempt, report: DeliveryReport, *, parts: in
 def _settle_message(
     before: StoredMessage, attempt: StoredAttempt, report: DeliveryReport, *, now: int
 ) -> StoredMessage:
-    """A message after a report about one of its attempts. One of an earlier attempt counts only if it arrived."""
-    if before.state in ("skipped", "cancelled"):
+    """A message after a report about one of its attempts.
+
+    One of an earlier attempt, or of a message that ended unsent since, counts only if it arrived.
+    """
+    is_over = attempt.attempt != before.attempt or before.state in ("skipped", "cancelled")
+    if is_over and attempt.state != "delivered":
         return before
-    if attempt.attempt != before.attempt and attempt.state != "delivered":
-        return before
-    if RANKS[attempt.state] <= RANKS[before.state]:
+    if RANKS[attempt.state] <= RANKS.get(before.state, 0):
         return before
     is_final = attempt.state in ("delivered", "failed", "expired")
     return replace(
