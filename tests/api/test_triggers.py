@@ -116,6 +116,36 @@ def test_one_event_or_many_are_reported_and_each_has_an_outcome(ana: Client, car
     assert [*ana.post(EVENTS, {**many, "results": False}).json()["errors"]] == ["events.1.mobile", "events.2.mobile"]
 
 
+def test_the_messages_of_a_trigger_are_listed_by_state_and_number(
+    ana: Client, cart: int, send: Callable[[int], list[str]]
+) -> None:
+    fields = {"url": "https://shop.example"}
+    for number in (1, 2, 3):
+        ana.post(EVENTS, {"name": "cart", "mobile": mobile(number), "key": "c1", "fields": fields})
+    ana.post(EVENTS, {"name": "order", "mobile": mobile(1), "key": "c1"})
+    asked = {
+        "sender": "log",
+        "text": "Hi",
+        "mobiles": [mobile(1)],
+        "at": format_time(time.time_ns() // 1000 + 9 * HOUR),
+    }
+    assert ana.post("/v1/messages", asked).status == 202
+    assert len(send(61 * MINUTE)) == 2
+
+    def states(query: str) -> list[str]:
+        return [message["state"] for message in ana.get("/v1/messages", query=query).json()["messages"]]
+
+    assert states(f"trigger={cart}") == ["skipped", "accepted", "accepted"]
+    assert states(f"trigger={cart}&state=skipped") == ["skipped"]
+    assert states(f"trigger={cart}&mobile={mobile(2)}") == ["accepted"]
+    assert states(f"trigger={cart + 1}") == []
+    page = ana.get("/v1/messages", query=f"trigger={cart}&limit=2").json()
+    assert states(f"trigger={cart}&after={page['next']}") == ["accepted"]
+    assert ana.delete(f"{TRIGGERS}/{cart}").status == 200
+    assert len(states(f"trigger={cart}")) == 3
+    assert wrong_fields(ana.get("/v1/messages", query="trigger=x")) == ["trigger"]
+
+
 def test_a_single_event_that_is_wrong_is_refused(ana: Client, cart: int) -> None:
     assert wrong_fields(ana.post(EVENTS, {"mobile": "x", "at": "soon"})) == ["mobile", "name", "at"]
     assert wrong_fields(ana.post(EVENTS, {"name": "cart"})) == ["mobile"]

@@ -62,6 +62,8 @@ def test_an_event_prints_the_messages_that_it_made(run: Run) -> None:
     assert "no trigger is on it" in run("event", "send", "visit", "0722000001").stderr
     assert json.loads(run("trigger", "show", number).stdout)["states"] == {"waiting": 1}
     assert int(message) > int(number)
+    (listed,) = json.loads(run("message", "list", "--trigger", number, "--json").stdout)
+    assert (listed["id"], listed["trigger"]) == (int(message), int(number))
 
 
 @pytest.mark.parametrize(

@@ -201,6 +201,7 @@ SAMPLES: dict[str, tuple[Any, ...]] = {
     "text": ("Hello {{ fname | there }}",),
     "unless": ([{"event": "order"}, {"in": "Staff"}],),
     "until": (datetime(2026, 11, 2, tzinfo=UTC), "2026-11-02T00:00:00Z"),
+    "trigger": (12,),
     "types": (["contacts.created", "group.joined"],),
     "url": ("https://crm.example/hooks/daftari",),
     "wait": (20,),

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
-from typing import get_args
+from typing import Any
 
 from daftari.api.missing import note_missing
 from daftari.api.pagination import read_cursor, write_cursor
 from daftari.api.views.messages import MessageAnswer, MessageList, MessagesCreated
 from daftari.errors import MessageNotFound
-from daftari.model.limits import ERRORS_MAX, MESSAGES_PER_CALL_MAX
-from daftari.model.messages import MessageState
+from daftari.model.limits import ERRORS_MAX, ID_MAX, MESSAGES_PER_CALL_MAX
 from daftari.rules.consent.questions import find_mobile
 from daftari.rules.messages import create, views
 from daftari.rules.numbers import Reference
@@ -24,7 +23,6 @@ COMMON_FIELDS = (
     *("sender", "channel", "text", "plain", "template", "language", "params", "purpose", "key", "at", "until"),
 )
 """Fields that apply to all numbers of a call."""
-STATES: tuple[MessageState, ...] = get_args(MessageState)
 EXAMPLE = '{"sender": "log", "text": "Hello", "mobiles": ["0722000001"]}'
 
 
@@ -61,8 +59,10 @@ def _write_outcomes(outcomes: Sequence[create.MessageOutcome], results: bool) ->
 
 def list_messages(request: Request) -> Response:
     """``GET /v1/messages``: from the cursor ``after`` on, in order of id."""
-    written = request.params.given("mobile")
-    return _list(request, None if written is None else str(written))
+    params = request.params
+    written = params.given("mobile")
+    trigger_id = params.whole("trigger", default=0, most=ID_MAX) or None
+    return _list(request, None if written is None else str(written), trigger_id=trigger_id)
 
 
 def list_contact_messages(request: Request, reference: str) -> Response:
@@ -70,15 +70,16 @@ def list_contact_messages(request: Request, reference: str) -> Response:
     return _list(request, reference)
 
 
-def _list(request: Request, reference: str | None) -> Response:
+def _list(request: Request, reference: str | None, *, trigger_id: int | None = None) -> Response:
     params = request.params
-    state = params.choice("state", STATES, default=None)
+    state = params.choice("state", views.STATES, default=None)
     after, limit = read_cursor(params, most=MESSAGES_PER_CALL_MAX)
     params.refuse_wrong()
     mobile = None
     if reference is not None:
         mobile, _ = request.read(find_mobile, reference=Reference(reference, request.project.region))
-    page = request.read(views.list_messages, mobile=mobile, state=state, after=after, limit=limit)
+    wanted: dict[str, Any] = {"mobile": mobile, "state": state, "trigger_id": trigger_id}
+    page = request.read(views.list_messages, **wanted, after=after, limit=limit)
     return json_response(MessageList(page.messages, write_cursor(page.following)))
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 app = command_group("Messages: a text to one number, or to some.")
 
 SENT_COLUMNS = ("mobile", "outcome", "id", "said")
-COLUMNS = ("id", "mobile", "state", "reason", "code", "sender", "campaign", "parts", "sent_at", "settled_at")
+COLUMNS = ("id", "mobile", "state", "reason", "code", "sender", "campaign", "trigger", "parts", "sent_at", "settled_at")
 LISTED = 100
 
 
@@ -112,6 +112,9 @@ def list_messages(
     *,
     mobile: Annotated[str | None, typer.Option("--mobile", metavar="NUMBER", help="Only those to this number.")] = None,
     state: Annotated[str | None, typer.Option("--state", metavar="STATE", help="Only those in this state.")] = None,
+    trigger: Annotated[
+        int | None, typer.Option("--trigger", metavar="ID", min=1, help="Only those of this trigger.")
+    ] = None,
     after: Annotated[int, typer.Option("--after", metavar="ID", min=0, help="Only those after this one.")] = 0,
     limit: Annotated[
         int,
@@ -120,7 +123,7 @@ def list_messages(
     as_json: JsonOption = False,
     where: ProjectOptions,
 ) -> None:
-    """List messages of calls and campaigns, the oldest first."""
+    """List messages of calls, campaigns and triggers, the oldest first."""
     from daftari.rules.campaigns.log import refuse_unknown_state
     from daftari.rules.consent.questions import find_mobile
     from daftari.rules.messages import views
@@ -132,7 +135,16 @@ def list_messages(
         now, number = current_time(), None
         if mobile is not None:
             number, _ = store.read(project, now, find_mobile, reference=Reference(mobile, project.region))
-        page = store.read(project, now, views.list_messages, mobile=number, state=chosen, after=after, limit=limit)
+        page = store.read(
+            project,
+            now,
+            views.list_messages,
+            mobile=number,
+            state=chosen,
+            trigger_id=trigger,
+            after=after,
+            limit=limit,
+        )
     if as_json:
         print_json(page.messages)
     else:

@@ -65,16 +65,19 @@ class Messages(Resource[Mode]):
         *,
         mobile: Mobile | None = None,
         state: MessageState | None = None,
+        trigger: int | None = None,
         after: str | None = None,
         limit: int | None = None,
     ) -> Flow[Page[Message]]:
         """Part of the messages, oldest first. A part may be shorter than ``limit`` and yet have a ``next``."""
-        return self._page(after, mobile=mobile, state=state, limit=limit)
+        return self._page(after, mobile=mobile, state=state, trigger=trigger, limit=limit)
 
     @iteration
-    def iterate(self, *, mobile: Mobile | None = None, state: MessageState | None = None) -> Iteration[Message]:
-        """Every message, oldest first: those to a number, or in a state."""
-        return iterate_pages(lambda after: self._page(after, mobile=mobile, state=state))
+    def iterate(
+        self, *, mobile: Mobile | None = None, state: MessageState | None = None, trigger: int | None = None
+    ) -> Iteration[Message]:
+        """Every message, oldest first: those to a number, in a state, or of a trigger by its id."""
+        return iterate_pages(lambda after: self._page(after, mobile=mobile, state=state, trigger=trigger))
 
     @call
     def list_contact(

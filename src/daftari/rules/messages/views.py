@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, get_args
 
 from msgspec import Meta, Struct
 
@@ -20,6 +20,7 @@ from daftari.store import Tx, messages, senders, triggers
 SCANNED_MAX = 10_000
 """Messages that one page looks at where a state is asked for."""
 PER_STEP = 1_000
+STATES: tuple[MessageState, ...] = get_args(MessageState)
 
 
 class ReplyView(Struct, frozen=True):
@@ -88,17 +89,19 @@ class MessagePage(Struct, frozen=True):
     following: int | None
 
 
-def list_messages(tx: Tx, *, mobile: int | None, state: MessageState | None, after: int, limit: int) -> MessagePage:
-    """Messages in order of id; to one number, or in one state. A page may be short and have a cursor all the same."""
+def list_messages(
+    tx: Tx, *, mobile: int | None, state: MessageState | None, after: int, limit: int, trigger_id: int | None = None
+) -> MessagePage:
+    """Messages in order of id: to one number, in one state, of one trigger.
+
+    A page may be short and have a cursor all the same.
+    """
     chosen: list[StoredMessage] = []
     scanned = 0
     while scanned < SCANNED_MAX:
-        if mobile is None:
-            found = messages.list_messages(tx, after=after, limit=PER_STEP)
-        else:
-            found = messages.list_messages_of(tx, mobile=mobile, after=after, limit=PER_STEP)
+        found = _list_some(tx, mobile=mobile, state=state, after=after, trigger_id=trigger_id)
         for message in found:
-            if state in (None, message.state):
+            if state in (None, message.state) and trigger_id in (None, message.origin_id):
                 if len(chosen) == limit:
                     return MessagePage(show_messages(tx, chosen), chosen[-1].id)
                 chosen.append(message)
@@ -107,6 +110,18 @@ def list_messages(tx: Tx, *, mobile: int | None, state: MessageState | None, aft
         scanned += len(found)
         after = found[-1].id
     return MessagePage(show_messages(tx, chosen), after)
+
+
+def _list_some(
+    tx: Tx, *, mobile: int | None, state: MessageState | None, after: int, trigger_id: int | None
+) -> Sequence[StoredMessage]:
+    """Messages among which those that are wanted are found with the least reading."""
+    if mobile is not None:
+        return messages.list_messages_of(tx, mobile=mobile, after=after, limit=PER_STEP)
+    if trigger_id is not None and trigger_id in triggers.find_triggers(tx, ids=[trigger_id]):
+        states = STATES if state is None else (state,)
+        return messages.list_in_states(tx, origin_id=trigger_id, states=states, after=after, limit=PER_STEP)
+    return [] if trigger_id is not None else messages.list_messages(tx, after=after, limit=PER_STEP)
 
 
 def show_messages(tx: Tx, found: Sequence[StoredMessage]) -> list[MessageView]:
