@@ -15,7 +15,7 @@ from daftari.model.projects import Project
 from daftari.model.time import current_time
 from daftari.outbound.client import OutboundClient
 from daftari.outbound.exchange import OutboundRequest
-from daftari.rules.messages import lookups
+from daftari.rules.messages import lookups, settle
 from daftari.rules.messages.content import outgoing
 from daftari.rules.senders import lifecycle
 from daftari.rules.senders.model import account_of
@@ -204,6 +204,18 @@ def test_where_the_provider_lists_nothing_no_job_is_made(store: Store, project: 
     sending.wait(HOUR)
     assert store.read(project, sending.now, lookups.list_lookup_senders) == []
     assert JobKind.LOOK_UP not in [kind for (kind,) in rows_of(database, "SELECT kind FROM job")]
+
+
+def test_many_lost_answers_request_the_job_once(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(settle, "hint_job", lambda tx, *, kind, subject, due_at: asked.append(kind))
+    account = begin("twilio")
+    account.send(FIRST, FIRST + 1, FIRST + 2, is_taken=False)
+    account.create([str(FIRST + 3), str(FIRST + 4)])
+    account.wait(1_000_000)
+    account.claimed()
+    account.take_over()
+    assert asked == [JobKind.LOOK_UP, JobKind.LOOK_UP]
 
 
 def test_a_lost_answer_requests_the_job_which_is_found_without_its_hint_too(begin: Begin, database: str) -> None:

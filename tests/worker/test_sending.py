@@ -12,6 +12,7 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from daftari.errors import StoreBusy
 from daftari.model.projects import Project
@@ -19,7 +20,7 @@ from daftari.model.time import current_time
 from daftari.outbound.client import OutboundClient
 from daftari.rules.access import projects
 from daftari.rules.messages.settle import record_answers
-from daftari.store import Store
+from daftari.store import Store, senders
 from daftari.worker import Provider, run_worker
 from daftari.worker import sending as worker_sending
 from tests.support import calls, consent_calls
@@ -220,6 +221,19 @@ def test_no_more_calls_are_under_way_than_the_sender_may_have(
         provider.release()
         wait_for(lambda: is_settled(sending))
     assert provider.seen().twice == []
+
+
+def test_a_sender_whose_credentials_cannot_be_read_pauses_and_keeps_what_waits(
+    store: Store, project: Project, provider: FakeProvider, begin: Begin
+) -> None:
+    sending = begin()
+    broken = replace(sending.sender(), credentials=b"sealed with another secret")
+    store.write(project, calls.WORKER, current_time(), senders.update_sender, sender=broken, folded="duka")
+    ask(sending, 3)
+    with working(store, provider):
+        wait_for(lambda: "DAFTARI_SECRET" in sending.sender().paused)
+        wait_for(lambda: states(sending) == {"waiting": 3})
+    assert provider.calls == 0
 
 
 def test_a_sender_without_money_pauses_and_keeps_what_waits(store: Store, provider: FakeProvider, begin: Begin) -> None:

@@ -15,7 +15,7 @@ from itertools import chain
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
-from daftari.errors import StoreBusy
+from daftari.errors import SealBroken, StoreBusy
 from daftari.gateways import (
     SENDING_GATEWAYS,
     LogLine,
@@ -33,6 +33,7 @@ from daftari.rules.messages.claim import Claim, claim_messages
 from daftari.rules.messages.content import message_of, outgoing
 from daftari.rules.messages.settle import Answer, holds_fence, record_answers, recover_messages, take_over
 from daftari.rules.senders.addresses import ensure_addresses
+from daftari.rules.senders.lifecycle import pause_unsealed
 from daftari.rules.senders.model import account_of
 from daftari.store import Store, WriteTx
 from daftari.worker.leases import WORKER
@@ -151,9 +152,13 @@ class SendWork:
 
     def _send(self, claim: Claim, claimed_at: float) -> list[Answer]:
         """Send what was claimed, as many calls at a time as the sender may have under way."""
-        account = self._store.read(
-            self._project, current_time(), account_of, sender=claim.sender, public_url=self._provider.public_url
-        )
+        try:
+            account = self._store.read(
+                self._project, current_time(), account_of, sender=claim.sender, public_url=self._provider.public_url
+            )
+        except SealBroken:
+            self._write(pause_unsealed, sender_id=self._sender_id)
+            return [Answer(message.id, None) for message in claim.messages]
         gateway = SENDING_GATEWAYS[claim.definition.gateway]
         now, closes_at, project_id = current_time(), claim.closes_at, self._project.id
         sent = [

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from daftari.errors import SealBroken
 from daftari.gateways import Outcome, OutgoingMessage, SendingAccount
 from daftari.model.inbound import DeliveryReport
 from daftari.model.messages import StoredMessage, StoredSender
@@ -61,9 +62,9 @@ def list_lookup_senders(tx: Tx) -> list[str]:
 
 
 def find_lookups(tx: Tx, *, sender_id: int) -> Lookups | None:
-    """Some messages to look for now, those that wait longest; ``None`` when there are none.
+    """Some messages to look for now, those that wait longest.
 
-    Raises ``SealBroken`` when the sender's credentials cannot be unsealed.
+    Returns ``None`` when there are none, or the sender's credentials cannot be unsealed.
     """
     sender = senders.get_sender(tx, sender_id=sender_id)
     if sender is None or sender.deleted_at is not None or not is_looked_up(sender):
@@ -71,9 +72,13 @@ def find_lookups(tx: Tx, *, sender_id: int) -> Lookups | None:
     due = messages.list_due_lookups(tx, sender_id=sender_id, limit=LOOKED_UP_PER_STEP)
     if not due:
         return None
+    try:
+        account = account_of(tx, sender=sender, public_url=None)
+    except SealBroken:
+        return None
     return Lookups(
         decode_definition(sender.definition).gateway,
-        account_of(tx, sender=sender, public_url=None),
+        account,
         [_as_lookup(tx, sender, message) for message in due],
         len(due) == LOOKED_UP_PER_STEP,
     )

@@ -99,6 +99,7 @@ def record_answers(tx: WriteTx, *, sender_id: int, fence: int, answers: Sequence
     ends = Ends()
     messages.save_attempts(tx, attempts=attempts)
     save_changed(tx, changed, ends=ends)
+    _hint_look_up(tx, sender, changed)
     for origin_id, says in _find_refused_templates(sender, kept, answers).items():
         _pause_origin(tx, origin_id, says=says)
     _note(tx, sender, answers)
@@ -224,13 +225,19 @@ def is_looked_up(sender: StoredSender) -> bool:
     return sender.channel in SENDING_GATEWAYS[decode_definition(sender.definition).gateway].lookup_channels
 
 
-def _as_unknown(tx: WriteTx, sender: StoredSender, message: StoredMessage) -> StoredMessage:
+def _as_unknown(tx: Tx, sender: StoredSender, message: StoredMessage) -> StoredMessage:
     """A message whose end is unknown, with when to look for it; one to an erased number is not looked for."""
     due_at = 0
     if message.subject_id > 0 and is_looked_up(sender):
         due_at = max(tx.now, message.claimed_at + FIRST_LOOK_MICROSECONDS)
-        hint_job(tx, kind=JobKind.LOOK_UP, subject=str(sender.id), due_at=due_at)
     return replace(message, state="unknown", due_at=due_at)
+
+
+def _hint_look_up(tx: WriteTx, sender: StoredSender, changed: Sequence[tuple[StoredMessage, StoredMessage]]) -> None:
+    """Request the job that looks for those whose end is unknown."""
+    looks = [after.due_at for _, after in changed if after.state == "unknown" and after.due_at]
+    if looks:
+        hint_job(tx, kind=JobKind.LOOK_UP, subject=str(sender.id), due_at=min(looks))
 
 
 def _note(tx: WriteTx, sender: StoredSender, answers: Sequence[Answer]) -> None:
@@ -309,6 +316,7 @@ def recover_messages(tx: WriteTx, *, sender_id: int, fence: int) -> bool:
         changed.append((message, after))
     ends = Ends()
     save_changed(tx, changed, ends=ends)
+    _hint_look_up(tx, sender, changed)
     ends.record(tx)
     return len(left) == RECOVERED_PER_STEP
 

@@ -375,6 +375,11 @@ def pause_sender(tx: WriteTx, *, sender_id: int) -> SenderView:
     return show_sender(tx, get_sender(tx, sender_id=sender_id))
 
 
+def pause_unsealed(tx: WriteTx, *, sender_id: int) -> None:
+    """Send nothing with credentials that cannot be read, until a person gave them again."""
+    senders.save_meter(tx, sender_id=sender_id, meter=get_sender(tx, sender_id=sender_id).meter, paused=UNSEALED)
+
+
 def resume_sender(tx: WriteTx, *, sender_id: int) -> SenderView:
     """Resume sending. What waited for the sender is not late."""
     meter = read_meter(get_sender(tx, sender_id=sender_id).meter)
