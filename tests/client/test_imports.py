@@ -72,7 +72,8 @@ def _send_a_large_file(book: Caller, folder: Path) -> None:
     with path.open("rb") as file:
         ask = {"columns": {"Notes": None}, "group": "Large", "progress": lambda *given: sent.append(given)}
         started = book(lambda b: b.imports.create(file, **ask))
-    assert len(sent) == -(-size // PIECE_BYTES) and sent[-1] == (size, size)
+    # A busy server may ask for the file again, and the client then sends all of it.
+    assert len(sent) % -(-size // PIECE_BYTES) == 0 and sent[-1] == (size, size)
     watch = {"on_poll": lambda found: states.append(found.state), "timeout_seconds": 60, "pause_seconds_max": 0.1}
     done = book(lambda b: b.imports.wait(started, **watch))
     assert (done.state, done.bytes, done.bytes_read, states[-1]) == ("done", size, size, "done")
