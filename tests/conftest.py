@@ -65,6 +65,7 @@ LONG_FILES = (
     *("rules/test_campaign_machine", "cli/test_import", "cli/test_campaigns", "serving/test_races"),
     *("rules/test_consent_machine", "rules/test_machine", "rules/test_import_lifecycle", "client/test_imports"),
     *("worker/test_sending", "web/test_server", "serving/test_concurrency", "rules/test_import_files"),
+    *("api/test_feed_machine", "rules/test_trigger_machine"),
     *("cli/test_import_to_server", "project/test_wheel", "worker/test_sending_kills", "store/test_copy"),
 )
 """Begun first, so that no process of the run is left alone with one of them in the end."""

@@ -219,7 +219,7 @@ class CampaignLives(MessagedPeople):
         else:
             life.state = "paused" if life.state == "paused" else "running"
             assert shown.state == life.state
-            life.retry, life.active_at = (set(states), repeats, self.now), self.now
+            life.retry, life.active_at = (set(states), repeats, self.latest), self.now
 
     def is_retrying(self, life: Life) -> bool:
         shown = self.campaigns.show(life.id).retry

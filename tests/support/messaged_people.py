@@ -57,6 +57,8 @@ class MessagedPeople(RuleBasedStateMachine):
         self.step = ""
         """What was played last, where it may change messages."""
         self.resumed_at = 0
+        self.latest = 0
+        """The latest time so far, by a clock that may be set back."""
 
     def begin_book(self, consent: ConsentSettings, sender: dict[str, Any], *, knows_ids: bool) -> None:
         """People in two groups. ``knows_ids``: the provider refuses an id that it has had."""
