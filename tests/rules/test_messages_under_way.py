@@ -13,7 +13,7 @@ from daftari.model.messages import StoredMessage
 from daftari.model.projects import Project
 from daftari.rules.erasure.erase import erase_number
 from daftari.rules.messages import campaigns as message_campaigns
-from daftari.rules.messages.claim import list_busy_senders
+from daftari.rules.messages.claim import RESTORED, list_busy_senders
 from daftari.rules.messages.parts import count_parts
 from daftari.rules.senders import lifecycle
 from daftari.store import Store
@@ -133,6 +133,21 @@ def test_a_campaign_of_yesterdays_file_sends_nothing_before_a_person_says_so(
     assert (shown.state, shown.reason, shown.states) == ("paused", "late", {"unknown": 2, "waiting": 2})
     campaigns.resume(number)
     assert len(sending.claimed()) == 2
+
+
+def test_a_restored_or_copied_book_sends_nothing_before_a_person_resumes_the_sender(
+    begin: Begin, store: Store, project: Project, change: Callable[[str], None]
+) -> None:
+    calls.create_contacts(store, project, [{"mobile": ONE + place} for place in range(2)])
+    sending = begin()
+    number = Campaigns(sending).started()
+    sending.create([{"mobile": ONE}])
+    change('UPDATE sender SET meter = replace(meter, \'"epoch":"\', \'"epoch":"f\')')
+    assert sending.claimed() == []
+    assert sending.sender().paused == RESTORED
+    assert Campaigns(sending).assert_adds_up(number).states == {"waiting": 2}
+    sending.write(lifecycle.resume_sender, sender_id=sending.sender().id)
+    assert len(sending.claimed()) == 3
 
 
 def test_what_failed_is_tried_again_when_the_clock_was_set_back_since(

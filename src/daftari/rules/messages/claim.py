@@ -35,6 +35,10 @@ from daftari.store.contacts import StoredContact
 
 PAUSE_MICROSECONDS = 60_000_000
 """A campaign that waits for longer for its provider says until when."""
+RESTORED = (
+    "the database was restored or copied: what waits here may have been sent since, or be sent by the other one too; "
+    "look at what waits, then resume"
+)
 
 
 class Claim(Struct, frozen=True):
@@ -84,6 +88,9 @@ def claim_messages(tx: WriteTx, *, sender_id: int, fence: int) -> Claim | None:
     if sender is None or sender.fence != fence:
         return None
     definition, meter = decode_definition(sender.definition), read_meter(sender.meter)
+    if not sender.paused and meter.epoch != tx.epoch():
+        senders.save_meter(tx, sender_id=sender.id, meter=sender.meter, paused=RESTORED)
+        return Claim(sender, definition, (), None)
     ends = Ends()
     origins = [origin_id for origin_id in messages.list_waiting_origins(tx, sender_id=sender.id) if origin_id != CALLS]
     fired = open_triggers(tx, ids=origins, ends=ends)

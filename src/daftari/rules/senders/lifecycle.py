@@ -289,7 +289,7 @@ def create_sender(tx: WriteTx, *, given: GivenSender, token: str) -> SenderView:
         folded=fold_sender(given.name),
         definition=_encode(given.definition).decode(),
         credentials=b"",
-        meter=write_meter(Meter(at=tx.now)),
+        meter=write_meter(Meter(at=tx.now, epoch=tx.epoch())),
     )
     _save(tx, get_sender(tx, sender_id=number), Secrets(given.credentials, Secret(token)))
     record(tx, Action.CREATE_SENDER)
@@ -383,7 +383,7 @@ def pause_unsealed(tx: WriteTx, *, sender_id: int) -> None:
 def resume_sender(tx: WriteTx, *, sender_id: int) -> SenderView:
     """Resume sending. What waited for the sender is not late."""
     meter = read_meter(get_sender(tx, sender_id=sender_id).meter)
-    meter.resumed_at = tx.now
+    meter.resumed_at, meter.epoch = tx.now, tx.epoch()
     senders.save_meter(tx, sender_id=sender_id, meter=write_meter(meter), paused="")
     record(tx, Action.UPDATE_SENDER)
     return show_sender(tx, get_sender(tx, sender_id=sender_id))

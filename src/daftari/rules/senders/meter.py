@@ -28,6 +28,7 @@ class Meter(Struct, omit_defaults=True):
     ``slow_until``: the provider asked to wait until then. ``resumed_at``: when a person resumed it.
     ``hours``: messages by hour since 1970. ``recent``: a letter an answer, the latest last.
     ``last_campaign``, ``last_due``: the campaign, and the other origin, that was claimed from last.
+    ``epoch``: of the database in which it may send.
     """
 
     level: float = 0.0
@@ -38,6 +39,7 @@ class Meter(Struct, omit_defaults=True):
     recent: str = ""
     last_campaign: int = 0
     last_due: int = -1
+    epoch: str = ""
 
     def fill(self, definition: SenderDefinition, *, now: int) -> None:
         """Add the parts of the time that went by. A clock that was set back adds none."""
