@@ -43,7 +43,7 @@ SERVER_VERSION_MIN = 150_000
 """PostgreSQL 15, as the server numbers itself."""
 LOCK_SECONDS = 5
 """How long a read waits for a lock, such as that of another program that changes a table."""
-IDLE_SECONDS = 15
+IDLE_SECONDS = 30
 """How long a write may leave its locks unused: its process is stopped, or its machine is cut off, and others wait."""
 CONNECT_SECONDS = 5
 """How long a new connection may take."""
