@@ -20,7 +20,7 @@ from msgspec import Struct
 from msgspec.structs import fields
 
 from daftari.model.feed import CHANGE_TYPES
-from daftari_client import change_records, message_records, records, webhook_records
+from daftari_client import change_records, import_records, message_records, records, webhook_records
 from daftari_client.api import Api, WriteOptions
 from daftari_client.changes import ChangeType
 from daftari_client.client import BaseClient
@@ -517,7 +517,7 @@ def test_every_field_of_every_record_is_in_some_answer() -> None:
     _compare_lines(comparison)
     known = {
         (kind.__name__, field.name)
-        for module in (records, change_records, message_records, webhook_records)
+        for module in (records, change_records, import_records, message_records, webhook_records)
         for _, kind in inspect.getmembers(module, inspect.isclass)
         if issubclass(kind, Record)
         and kind not in (Record, records.RecordedFact, records.NumberedPage, records.Consent)

@@ -10,7 +10,8 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from typing import Any, assert_type
 
 from daftari_client import AsyncClient, Client, Contact
-from daftari_client.records import AudienceMember, ContactPage, Created, Group, Import, Judgement, Page, StreamedRow
+from daftari_client.import_records import Import, StreamedRow
+from daftari_client.records import AudienceMember, ContactPage, Created, Group, Judgement, Page
 
 
 def check_sync(client: Client) -> None:

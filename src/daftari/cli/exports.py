@@ -21,7 +21,7 @@ from daftari.store import Tx
 
 if TYPE_CHECKING:
     from daftari.rules.exports.snapshot import Counted
-    from daftari_client.records import Export
+    from daftari_client.import_records import Export
 
 POLL_SECONDS = 1.0
 """How often a server is asked whether its file is ready."""

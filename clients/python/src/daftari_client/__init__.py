@@ -14,7 +14,8 @@ from daftari_client.errors import (
     ValidationFailed,
     WaitedTooLong,
 )
-from daftari_client.records import Contact, Group, Import
+from daftari_client.import_records import Import
+from daftari_client.records import Contact, Group
 from daftari_client.retries import Retries
 
 __all__ = [

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from daftari_client.api import WriteOptions, path_part
 from daftari_client.errors import UnexpectedAnswer
 from daftari_client.flows import Flow, Iteration, Response, Yield, read_as, read_member, read_message, with_etag
+from daftari_client.import_records import StreamedRow
 from daftari_client.records import (
     Contact,
     ContactPage,
@@ -20,7 +21,6 @@ from daftari_client.records import (
     Deleted,
     NumberConsent,
     NumberExport,
-    StreamedRow,
     Updated,
 )
 from daftari_client.resources import Mode, Resource, call, iteration

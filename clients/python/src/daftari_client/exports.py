@@ -16,8 +16,9 @@ from daftari_client.flows import (
     read_message,
     read_page,
 )
+from daftari_client.import_records import Export
 from daftari_client.polling import PAUSE_SECONDS_MAX, UNDER_WAY, wait_until
-from daftari_client.records import Deleted, Export, Page
+from daftari_client.records import Deleted, Page
 from daftari_client.resources import Mode, Resource, call, iteration
 
 Format = Literal["csv", "xlsx", "ndjson", "vcard"]

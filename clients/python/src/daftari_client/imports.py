@@ -10,8 +10,9 @@ import msgspec
 
 from daftari_client.api import Content, WriteOptions, file_name, read_content
 from daftari_client.flows import Flow, Iteration, Progress, iterate_chunks, iterate_pages, read_member, read_page
+from daftari_client.import_records import Import, ImportRow
 from daftari_client.polling import PAUSE_SECONDS_MAX, UNDER_WAY, wait_until
-from daftari_client.records import Import, ImportRow, Page
+from daftari_client.records import Page
 from daftari_client.resources import Mode, Resource, call, iteration
 from daftari_client.types import AnyChannel, Purpose
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 from daftari_client.api import NDJSON, Api
 from daftari_client.errors import DaftariError, read_error
 from daftari_client.flows import Iteration, Lines, Pause, Yield, decode
-from daftari_client.records import ImportRow, StreamedRow
+from daftari_client.import_records import ImportRow, StreamedRow
 from daftari_client.retries import NO_RETRIES
 
 BATCH_ROWS_MAX = 5_000
