@@ -180,6 +180,7 @@ def test_nothing_of_an_erased_number_is_left_in_any_table(
         "kept_answers": 0,
         "messages": 0,
         "replies": 0,
+        "events": 0,
         "exports": 0,
     }
     work(store)

@@ -319,6 +319,7 @@ class FactBook(Book):
             "kept_answers": 0,
             "messages": 0,
             "replies": 0,
+            "events": 0,
             "exports": 0,
         }
 
