@@ -234,6 +234,19 @@ def test_a_sender_with_a_campaign_that_runs_is_not_deleted(ana: Client, draft: D
     assert show(ana, number)["sender"] == "DUKA"
 
 
+def test_another_template_keeps_language_and_params_and_a_text_takes_its_place(ana: Client, draft: Draft) -> None:
+    account = {"gateway": "whatsapp", "channel": "whatsapp", "settings": {"phone_number_id": "106540352242922"}}
+    whatsapp = {"name": "254711000000", "credentials": {"access_token": "EAAB"}, **account}
+    assert ana.post("/v1/senders", whatsapp).status == 201
+    number = draft(sender="254711000000", text=None, template="sale", language="sw", params=["{{ fname | you }}"])
+    assert ana.put(f"{CAMPAIGNS}/{number}", {"template": "sales"}).status == 200
+    shown = show(ana, number)
+    assert [shown[name] for name in ("template", "language", "params")] == ["sales", "sw", ["{{ fname | you }}"]]
+    assert ana.put(f"{CAMPAIGNS}/{number}", {"sender": "DUKA", "text": "Hello"}).status == 200
+    shown = show(ana, number)
+    assert [shown[name] for name in ("text", "template", "language", "params")] == ["Hello", None, None, []]
+
+
 def test_a_draft_whose_sender_was_deleted_can_be_given_another_one(ana: Client, draft: Draft) -> None:
     number = draft()
     (sender,) = ana.get("/v1/senders").json()["senders"]

@@ -14,11 +14,10 @@ from daftari.model.messages import Content, StoredCampaign, StoredSender
 from daftari.model.time import format_time
 from daftari.rules.audiences import Definition
 from daftari.rules.consent.decisions import Question
-from daftari.rules.consent.facts import read_channel
 from daftari.rules.fields import Problems, read_flag, read_name, read_text, read_time
-from daftari.rules.messages.content import read_content
+from daftari.rules.messages.content import list_kept, read_content
 from daftari.rules.messages.progress import CampaignDefinition, read_definition
-from daftari.rules.senders.lifecycle import find_sender, get_sender
+from daftari.rules.senders.lifecycle import get_sender, read_sender_of
 from daftari.rules.senders.model import decode_definition, read_message_purpose, refuse_purpose
 from daftari.store import Tx, senders
 
@@ -26,7 +25,6 @@ FIELDS = (
     *("name", "sender", "channel", "text", "plain", "template", "language", "params"),
     *("groups", "match", "not", "everyone", "purpose", "at", "until"),
 )
-CONTENT_FIELDS = ("text", "plain", "template", "language", "params")
 
 
 def read_campaign(
@@ -41,7 +39,7 @@ def read_campaign(
     name = problems.read("name", values.get("name"), read_text)
     if name is None and not problems.has("name"):
         problems.add("name", "is required: what you call the campaign; the people who are messaged do not see it.")
-    sender = problems.read_part(lambda: _read_sender(tx, values))
+    sender = problems.read_part(partial(read_sender_of, tx, values))
     purpose = problems.read("purpose", values.get("purpose"), read_message_purpose)
     content = None
     if sender is not None:
@@ -84,16 +82,6 @@ def audience_of(tx: Tx, campaign: StoredCampaign) -> Definition:
     )
 
 
-def _read_sender(tx: Tx, values: Mapping[str, object]) -> StoredSender:
-    problems = Problems()
-    written = problems.read("sender", values.get("sender"), read_text)
-    channel = problems.read("channel", values.get("channel"), read_channel)
-    if written is None and not problems:
-        problems.add("sender", "is required: the name of a sender, as GET /v1/senders lists it.")
-    problems.refuse()
-    return find_sender(tx, written=written or "", channel=channel or "")
-
-
 def _read_audience(values: Mapping[str, object], problems: Problems) -> CampaignDefinition:
     """Who is meant. Whether the groups exist is asked when the campaign starts, and at each preview."""
     named, without = (_read_names(problems, field, values.get(field)) for field in ("groups", "not"))
@@ -131,7 +119,6 @@ def _merge(tx: Tx, given: Mapping[str, object], before: StoredCampaign | None) -
     if before is None:
         return dict(given)
     known, sender = read_definition(before.definition), senders.get_sender(tx, sender_id=before.sender_id)
-    content = known.content
     stored: dict[str, object] = {
         "name": known.name,
         "purpose": known.purpose,
@@ -141,20 +128,13 @@ def _merge(tx: Tx, given: Mapping[str, object], before: StoredCampaign | None) -
         "not": known.without,
         "at": format_time(known.at) if known.at else None,
         "until": format_time(known.until) if known.until else None,
+        **list_kept(known.content, given),
     }
-    if content.template:
-        stored |= {"template": content.template, "language": content.language, "params": [*content.params]}
-    else:
-        stored |= {"text": content.text, "plain": content.plain}
     if given.get("sender") is None and sender is not None:
         stored |= {"sender": str(sender.id), "channel": sender.channel}
     elif given.get("purpose") is None:
         # Another sender may be for another purpose.
         del stored["purpose"]
-    if given.get("template") is not None or given.get("text") is not None:
-        stored = {name: value for name, value in stored.items() if name not in CONTENT_FIELDS or name == "plain"}
-        if given.get("template") is not None:
-            stored.pop("plain", None)
     if given.get("everyone") is not None and given.get("groups") is None:
         stored.pop("groups")
     if given.get("groups") is not None and given.get("everyone") is None:

@@ -79,6 +79,15 @@ def read_content(
     return content
 
 
+def list_kept(before: Content, given: Mapping[str, object]) -> dict[str, object]:
+    """The members that stay as they are ``before`` where only some are given; a text takes a template's place."""
+    if before.template and given.get("text") is None:
+        return {"template": before.template, "language": before.language, "params": [*before.params]}
+    if not before.template and given.get("template") is None:
+        return {"text": before.text, "plain": before.plain}
+    return {}
+
+
 def keep_content(content: Content) -> str:
     """Content as it is kept until it is rendered."""
     return _encode(content).decode()

@@ -432,6 +432,17 @@ def find_sender(tx: Tx, *, written: str, channel: str) -> StoredSender:
     raise ValidationFailed({"sender": [f"There is no sender called {written!r}; there are: {names}."]})
 
 
+def read_sender_of(tx: Tx, values: Mapping[str, object]) -> StoredSender:
+    """The sender that a campaign or trigger names in ``sender`` and ``channel``. Raises ``ValidationFailed``."""
+    problems = Problems()
+    written = problems.read("sender", values.get("sender"), read_text)
+    channel = problems.read("channel", values.get("channel"), read_channel)
+    if written is None and not problems:
+        problems.add("sender", "is required: the name of a sender, as GET /v1/senders lists it.")
+    problems.refuse()
+    return find_sender(tx, written=written or "", channel=channel or "")
+
+
 def show_sender(tx: Tx, sender: StoredSender) -> SenderView:
     """A sender as callers see it."""
     definition, meter = decode_definition(sender.definition), read_meter(sender.meter)

@@ -23,12 +23,11 @@ from daftari.model.limits import (
 from daftari.model.messages import Content, StoredSender
 from daftari.model.time import DAY_MICROSECONDS
 from daftari.model.triggers import Condition, ConditionKind, StoredTrigger, TriggerDefinition
-from daftari.rules.consent.facts import read_channel
 from daftari.rules.fields import Problems, fold_name, read_name, read_text
 from daftari.rules.firing import read_definition
-from daftari.rules.messages.content import read_content
+from daftari.rules.messages.content import list_kept, read_content
 from daftari.rules.messages.template import CONTACT_FIELDS, TRIGGER_FIELDS
-from daftari.rules.senders.lifecycle import find_sender
+from daftari.rules.senders.lifecycle import read_sender_of
 from daftari.rules.senders.model import decode_definition, read_message_purpose, refuse_purpose
 from daftari.rules.triggers.durations import read_duration, write_duration
 from daftari.store import Tx, groups, senders
@@ -37,8 +36,6 @@ FIELDS = (
     *("name", "on", "wait", "unless", "again", "late", "sender", "channel", "purpose"),
     *("text", "plain", "template", "language", "params"),
 )
-INSTEAD = {"text": ("template", "language", "params"), "template": ("text", "plain")}
-"""What is sent is a text or a template: which fields one of them takes away."""
 MINUTE_MICROSECONDS = 60_000_000
 LATE = "4h"
 ALWAYS, ONCE = "always", "once"
@@ -84,7 +81,7 @@ def read_trigger(tx: Tx, given: Mapping[str, object], *, before: StoredTrigger |
         unless = read_definition(before.definition).unless
     else:
         unless = _read_unless(tx, problems, values.get("unless"), on)
-    sender = problems.read_part(partial(_read_sender, tx, values))
+    sender = problems.read_part(partial(read_sender_of, tx, values))
     purpose = problems.read("purpose", values.get("purpose"), read_message_purpose)
     content = None
     if sender is not None:
@@ -239,41 +236,24 @@ def write_again(again: int | None) -> str:
     return ONCE if again is None else write_duration(again) if again else ALWAYS
 
 
-# ---- the sender, and what is kept -----------------------------------------------------------------------
-
-
-def _read_sender(tx: Tx, values: Mapping[str, object]) -> StoredSender:
-    problems = Problems()
-    written = problems.read("sender", values.get("sender"), read_text)
-    channel = problems.read("channel", values.get("channel"), read_channel)
-    if written is None and not problems:
-        problems.add("sender", "is required: the name of a sender, as GET /v1/senders lists it.")
-    problems.refuse()
-    return find_sender(tx, written=written or "", channel=channel or "")
+# ---- what is kept ---------------------------------------------------------------------------------------
 
 
 def _merge(tx: Tx, given: Mapping[str, object], before: StoredTrigger | None) -> dict[str, object]:
     if before is None:
         return dict(given)
     known, sender = read_definition(before.definition), senders.get_sender(tx, sender_id=before.sender_id)
-    content = known.content
     stored: dict[str, object] = {
         "name": known.name,
         "wait": write_duration(known.wait),
         "late": write_duration(known.late),
         "again": write_again(known.again),
         "purpose": known.purpose,
+        **list_kept(known.content, given),
     }
-    if content.template:
-        stored |= {"template": content.template, "language": content.language, "params": [*content.params]}
-    else:
-        stored |= {"text": content.text, "plain": content.plain}
     if given.get("sender") is None and sender is not None:
         stored |= {"sender": str(sender.id), "channel": sender.channel}
     elif given.get("purpose") is None:
         # Another sender may be for another purpose.
         del stored["purpose"]
-    for field, others in INSTEAD.items():
-        if given.get(field) is not None:
-            stored = {name: value for name, value in stored.items() if name not in others}
     return stored | dict(given)
