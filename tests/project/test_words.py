@@ -23,6 +23,7 @@ CLEAN = (
     "tests/sandbox",
     "tests/attack",
     "tests/gateways",
+    "tests/connectors",
     "tests/support",
     "tests/oracles",
     "tests/outbound",

@@ -1,0 +1,195 @@
+"""What a connector is: how the records of another system are read, and how opt-outs are written back to it.
+
+A connector knows one system's calls and words. It has no database of ours and no clock: the time is given. Which record
+becomes which contact, and what a record may change, is decided by ``rules/connections``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar, Literal, Protocol
+
+from msgspec import Struct
+
+from daftari.model.secrets import Secret
+
+Gone = Literal["deleted", "merged", "erased"]
+
+
+class Connection(Struct, frozen=True, kw_only=True):
+    """A connection as its connector sees it. ``settings`` and ``credentials`` have the names that the system uses."""
+
+    name: str
+    account: str = ""
+    """The account that a check found; blank before the first one. Another account is refused."""
+    time_zone: str = "UTC"
+    """Of the account, as a check found it."""
+    fields: Sequence[str] = ()
+    """The fields of a record that are wanted, by the system's own names."""
+    groups: Sequence[str] = ()
+    """The lists, labels or filters that are wanted, as in ``GroupSource.name``."""
+    write_back: bool = False
+    settings: Mapping[str, str] = {}
+    credentials: Mapping[str, Secret] = {}
+
+
+class Facts(Struct, frozen=True, kw_only=True):
+    """What can be said of a system before it is asked.
+
+    ``poll_seconds``: how often changes are read unless settings say otherwise. ``sees_deleted`` and ``sees_merged``:
+    whether ``read_changes`` reports these; a comparison of all ids finds what it does not.
+    """
+
+    title: str
+    records_max: int
+    """Ids in one ``read_records``."""
+    poll_seconds: int
+    sees_deleted: bool
+    sees_merged: bool
+    writes_back: bool
+
+
+class Record(Struct, frozen=True):
+    """One record of the other system as it is now.
+
+    ``version`` never falls; two changes within one tick of the system's clock have the same one. ``values``: the fields
+    that were asked for, by the system's own names, as texts, numbers, booleans or lists of them; a blank one is left
+    out. ``groups``: the lists, labels or filters that it is in, as far as the answer says so. ``url``: where a person
+    sees it there.
+    """
+
+    id: str
+    version: int
+    values: Mapping[str, object] = {}
+    groups: Sequence[str] = ()
+    gone: Gone | None = None
+    merged_into: str = ""
+    url: str = ""
+
+
+class Page(Struct, frozen=True):
+    """Some records, and the cursor from which to read on once they are stored. A record may come again.
+
+    ``complete_until``: every change there before this moment is in this page or an earlier one, in microseconds since
+    1970; ``None`` while the reading is under way. ``has_more``: another page can be read now.
+    """
+
+    records: Sequence[Record]
+    cursor: str
+    complete_until: int | None
+    has_more: bool
+
+
+class GroupSource(Struct, frozen=True):
+    """A list, label, filter or segment there. ``size``: its members, where the system says."""
+
+    name: str
+    """As settings name it, such as ``list:12``."""
+    title: str
+    size: int | None = None
+    changed_at: int | None = None
+    """When a member last joined or left, where the system says."""
+
+
+class FieldSource(Struct, frozen=True):
+    """A field of a record there, for the mapping."""
+
+    name: str
+    title: str
+    kind: str
+
+
+class Account(Struct, frozen=True):
+    """Whose account the credentials open, and what they may not do.
+
+    ``missing``: the rights that the connection wants and lacks, in the system's own words. ``time_zone``: an IANA name.
+    """
+
+    id: str
+    name: str
+    time_zone: str
+    count: int | None
+    missing: Sequence[str]
+    groups: Sequence[GroupSource]
+    fields: Sequence[FieldSource]
+    warnings: Sequence[str] = ()
+
+
+class Mark(Struct, frozen=True):
+    """An opt-out to write back to a record there, or an opt-in. ``at``: when the person said so, in microseconds."""
+
+    record_id: str
+    word: Literal["out", "in"]
+    channel: str
+    at: int
+
+
+class MarkOutcome(Struct, frozen=True):
+    """The outcome of a mark. ``says``: the system's own words; ``gone``: the record is no longer there."""
+
+    record_id: str
+    outcome: Literal["written", "gone", "refused", "again"]
+    says: str = ""
+
+
+class WebhookEvent(Struct, frozen=True):
+    """What a delivery announces: which records changed, and never how they are now.
+
+    ``key`` is the same for every delivery of one event. ``merged``: the winner of each record that was merged away,
+    which some systems say nowhere else.
+    """
+
+    key: str
+    topic: str
+    ids: Sequence[str]
+    at: int | None
+    merged: Mapping[str, str] = {}
+
+
+class ConnectorFailed(Exception):
+    """The other system cannot be read, or not now.
+
+    ``kind``: ``limited``: it takes no more calls before ``until``; ``again``: try later, the fault may pass;
+    ``broken``: it stays so until a person acts. ``code`` is a word for programs, and the message a sentence that says
+    what to do. No secret is in it.
+    """
+
+    def __init__(
+        self, kind: Literal["limited", "again", "broken"], code: str, message: str, *, until: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.code = code
+        self.message = message
+        self.until = until
+
+
+class Connector(Protocol):
+    """One connection to another system, made from its settings and credentials. Every call raises ``ConnectorFailed``.
+
+    One thread uses it at a time.
+    """
+
+    facts: ClassVar[Facts]
+
+    def check(self) -> Account:
+        """Look at the account. Changes nothing there."""
+
+    def read_changes(self, cursor: str, *, now: int) -> Page:
+        """The next page of what changed. An empty cursor reads everything, from the first record on."""
+
+    def read_records(self, ids: Sequence[str]) -> Sequence[Record]:
+        """Records as they are now, in any order, at most ``facts.records_max``.
+
+        One that is not there is left out, or has ``gone`` where the system says so. The winner of a merged one may come
+        with it.
+        """
+
+    def list_groups(self) -> Sequence[GroupSource]:
+        """The lists, labels and filters that may be mirrored, and when each changed, in as few calls as possible."""
+
+    def list_ids(self, *, group: str = "", after: str = "") -> Iterator[Sequence[str]]:
+        """The ids of all records, or of the members of a group, ascending, in pieces."""
+
+    def write_back(self, marks: Sequence[Mark], *, now: int) -> Sequence[MarkOutcome]:
+        """Write opt-outs back, one outcome for each, in their order. Writing one twice does no harm."""

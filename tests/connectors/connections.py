@@ -1,0 +1,39 @@
+"""Connections to the fake CRMs, for the tests of connectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from daftari.connectors.calls import Caller, Usage
+from daftari.connectors.hubspot import HubSpot
+from daftari.connectors.protocol import Connection
+from daftari.model.secrets import Secret
+from tests.support.fake_crm import Clock, FakeHubSpot, directly
+
+FIELDS = ("firstname", "lastname", "mobilephone", "phone", "city")
+
+
+def hubspot(
+    fake: FakeHubSpot,
+    clock: Clock,
+    *,
+    fields: Sequence[str] = FIELDS,
+    groups: Sequence[str] = (),
+    account: str = "62515",
+    write_back: bool = True,
+    key: str = "",
+    usage: Usage | None = None,
+    latency_seconds: float = 0.05,
+) -> HubSpot:
+    connection = Connection(
+        name="crm",
+        account=account,
+        time_zone="Africa/Nairobi",
+        fields=fields,
+        groups=groups,
+        write_back=write_back,
+        settings={"base_url": "https://hubspot.example"},
+        credentials={"key": Secret(key or fake.key)},
+    )
+    send = directly(fake, clock, latency_seconds=latency_seconds)
+    return HubSpot(connection, Caller(send, clock, usage=usage))
