@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from daftari.connectors.calls import Caller, Usage
 from daftari.connectors.hubspot import HubSpot
+from daftari.connectors.pipedrive import Pipedrive
 from daftari.connectors.protocol import Connection
 from daftari.model.secrets import Secret
-from tests.support.fake_crm import Clock, FakeHubSpot, directly
+from tests.support.fake_crm import Clock, FakeHubSpot, FakePipedrive, directly
 
 FIELDS = ("firstname", "lastname", "mobilephone", "phone", "city")
 
@@ -37,3 +38,30 @@ def hubspot(
     )
     send = directly(fake, clock, latency_seconds=latency_seconds)
     return HubSpot(connection, Caller(send, clock, usage=usage))
+
+
+PERSON_FIELDS = ("name", "first_name", "phones")
+
+
+def pipedrive(
+    fake: FakePipedrive,
+    clock: Clock,
+    *,
+    fields: Sequence[str] = PERSON_FIELDS,
+    groups: Sequence[str] = (),
+    account: str = "100",
+    token: str = "",
+    daily_tokens: int = 30_000,
+    usage: Usage | None = None,
+) -> Pipedrive:
+    connection = Connection(
+        name="crm",
+        account=account,
+        time_zone="Africa/Nairobi",
+        fields=fields,
+        groups=groups,
+        write_back=True,
+        settings={"company": "ziwa", "daily_tokens": str(daily_tokens)},
+        credentials={"token": Secret(token or fake.token)},
+    )
+    return Pipedrive(connection, Caller(directly(fake, clock), clock, usage=usage))

@@ -11,10 +11,11 @@ import pytest
 
 from daftari.connectors.calls import Caller
 from daftari.connectors.hubspot import HubSpot
+from daftari.connectors.pipedrive import Pipedrive
 from daftari.connectors.protocol import Connection, Mark
 from daftari.model.secrets import Secret
 from daftari.outbound.client import OutboundClient
-from tests.support.fake_crm import FakeHubSpot, serve
+from tests.support.fake_crm import FakeHubSpot, FakePipedrive, serve
 from tests.support.fake_crm.exchange import RealClock
 
 
@@ -113,7 +114,7 @@ def test_hubspot_sdk_is_content(fake: FakeHubSpot, url: str) -> None:
         client.account.get()
 
 
-def test_the_connector_reads_over_the_real_client(fake: FakeHubSpot, url: str, clock: RealClock) -> None:
+def test_hubspot_is_read_over_the_real_client(fake: FakeHubSpot, url: str, clock: RealClock) -> None:
     ids = [*fake.truth.contacts]
     connection = Connection(
         name="crm",
@@ -134,3 +135,25 @@ def test_the_connector_reads_over_the_real_client(fake: FakeHubSpot, url: str, c
         assert {record.gone for record in connector.read_records([str(ids[4])])} == {"deleted"}
         (outcome,) = connector.write_back([Mark(str(ids[0]), "out", "sms", now)], now=now)
         assert outcome.outcome == "written" and fake.truth.contacts[ids[0]].properties["daftari_sms"] == "out"
+
+
+def test_pipedrive_is_read_over_the_real_client(clock: RealClock) -> None:
+    fake = FakePipedrive(7, clock)
+    ids = [fake.truth.create(f"P{place}", "0733-000-002") for place in range(12)]
+    fake.burst.most = 1_000
+    now = int(clock.now() * 1_000_000) + 60_000_000
+    with serve(fake) as url, OutboundClient(allowed_hosts=[url.removeprefix("http://")], read_seconds=5.0) as client:
+        connection = Connection(
+            name="crm",
+            account="100",
+            fields=["phones"],
+            settings={"base_url": url},
+            credentials={"token": Secret(fake.token)},
+        )
+        connector = Pipedrive(connection, Caller(client.send, clock))
+        assert connector.check().name == "Ziwa Ltd"
+        assert [int(record.id) for record in connector.read_changes("", now=now).records] == ids
+        fake.faults.next = ["cut", "lost"]
+        assert len(connector.read_records([str(ids[0])])) == 1
+        (outcome,) = connector.write_back([Mark(str(ids[0]), "out", "sms", now)], now=now)
+        assert outcome.outcome == "written"

@@ -86,7 +86,7 @@ class Bucket:
 
 
 class Usage(Struct):
-    """What a connection has used of a day, in calls or tokens. It outlives the connector: keep it next to the cursor."""
+    """What a connection has used of a day, in calls or tokens. It outlives the connector; keep it with the cursor."""
 
     day: str = ""
     used: int = 0

@@ -9,5 +9,6 @@ from __future__ import annotations
 from tests.support.fake_crm.exchange import Answer, Call, Clock, Crm, directly, serve
 from tests.support.fake_crm.faults import Fault, Faults
 from tests.support.fake_crm.hubspot import FakeHubSpot
+from tests.support.fake_crm.pipedrive import FakePipedrive
 
-__all__ = ["Answer", "Call", "Clock", "Crm", "FakeHubSpot", "Fault", "Faults", "directly", "serve"]
+__all__ = ["Answer", "Call", "Clock", "Crm", "FakeHubSpot", "FakePipedrive", "Fault", "Faults", "directly", "serve"]

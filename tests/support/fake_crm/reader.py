@@ -5,11 +5,11 @@ It is what a synchronisation must be equal to, without contacts, groups and cons
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from daftari.connectors.protocol import Connector, ConnectorFailed, Gone, Page, Record
+from daftari.connectors.protocol import Connector, ConnectorFailed, Gone, Page, Record, WebhookEvent
 from tests.support.fake_crm.exchange import Clock
 
 FAILURES_MAX = 300
@@ -58,17 +58,25 @@ class Reader:
         risen = [id for id in seen if self.links[id].gone is not None]
         asked = sorted({*left, *risen}, key=int)
         for start in range(0, len(asked), self.connector.facts.records_max):
-            ids = asked[start : start + self.connector.facts.records_max]
-            found = {record.id: record for record in self._patiently(ids)}
-            for id in ids:
-                if id in found:
-                    self.apply(found[id], is_sure=True)
-                elif self.links[id].gone is None:
-                    self.links[id].gone = "deleted"
+            self._ask(asked[start : start + self.connector.facts.records_max])
+
+    def hear(self, events: Iterable[WebhookEvent]) -> None:
+        """Ask for the records that deliveries announce; a merge is what they alone may say."""
+        ids: dict[str, None] = {}
+        for event in events:
+            ids |= dict.fromkeys(event.ids)
+            for loser, winner in event.merged.items():
+                if loser in self.links:
+                    self.links[loser].gone, self.links[loser].merged_into = "merged", winner
+        asked = list(ids)
+        for start in range(0, len(asked), self.connector.facts.records_max):
+            self._ask(asked[start : start + self.connector.facts.records_max])
 
     def apply(self, record: Record, *, is_sure: bool = False) -> None:
         """Take over a record, unless more is known. ``is_sure``: it was asked for by id, so it is so now."""
         known = self.links.get(record.id)
+        if known is None and record.gone is not None:
+            return
         is_merged = known is not None and known.gone == "merged" and record.gone != "merged"
         if known is not None and not is_sure and (record.version < known.version or is_merged):
             return
@@ -97,6 +105,15 @@ class Reader:
                 seen |= {record.id for record in page.records if record.gone is None}
             cursor, has_more = page.cursor, page.has_more
         return cursor
+
+    def _ask(self, ids: list[str]) -> None:
+        """Read records by their ids; one that is not there is gone."""
+        found = {record.id: record for record in self._patiently(ids)}
+        for id in ids:
+            if id in found:
+                self.apply(found[id], is_sure=True)
+            elif id in self.links and self.links[id].gone is None:
+                self.links[id].gone = "deleted"
 
     def _patiently(self, ids: list[str]) -> list[Record]:
         while True:
