@@ -173,6 +173,22 @@ def test_a_poll_without_changes_is_one_call(fake: FakeHubSpot, clock: Clock) -> 
     assert clock.moment - reader.complete_until < 31_000_000
 
 
+def test_a_field_that_is_hidden_stops_the_reading_and_is_no_blank(fake: FakeHubSpot, clock: Clock) -> None:
+    people(fake, 3)
+    reader = Reader(hubspot(fake, clock), clock)
+    reader.poll()
+    fake.hidden = {"mobilephone"}
+    failure = failure_of(fake, clock)
+    assert (failure.kind, failure.code) == ("broken", "field_missing")
+    assert failure.message == (
+        'HubSpot has no contact property "mobilephone", or hides it from this key. '
+        "Give the key the right to read it, or choose another field."
+    )
+    clock.at += 3_700.0
+    with pytest.raises(AssertionError, match='"mobilephone", or hides it'):
+        reader.poll()
+
+
 # ---- opt-outs that are written back -----------------------------------------------------------------
 
 
@@ -279,7 +295,7 @@ def test_the_calls_of_a_day_are_shared_with_other_programs(fake: FakeHubSpot, cl
     people(fake, 2_000)
     connector = hubspot(fake, clock, usage=usage)
     cursor = ""
-    for _ in range(12):
+    for _ in range(11):  # One more call looks for the fields.
         cursor = connector.read_changes(cursor, now=clock.moment).cursor
     with pytest.raises(ConnectorFailed) as caught:
         connector.read_changes(cursor, now=clock.moment)

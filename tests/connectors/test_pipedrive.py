@@ -131,6 +131,21 @@ def test_the_persons_of_a_filter_and_of_a_label_come_ascending(fake: FakePipedri
         listed(group="list:9")
 
 
+def test_a_field_that_was_deleted_stops_the_reading_and_is_no_blank(fake: FakePipedrive, clock: Clock) -> None:
+    key = fake.truth.make_field("Segment", "varchar").key
+    people(fake, 1)
+    reader = Reader(pipedrive(fake, clock, fields=["phones", key]), clock)
+    clock.at += 60.0
+    reader.poll()
+    del fake.truth.fields[key]
+    failure = failure_of(fake, clock, fields=["phones", key])
+    assert (failure.kind, failure.code) == ("broken", "field_missing")
+    assert failure.message == f'Pipedrive has no person field "{key}" now: choose another one.'
+    clock.at += 3_700.0
+    with pytest.raises(AssertionError, match="Pipedrive has no person field"):
+        reader.poll()
+
+
 def test_deletions_are_asked_for_once_an_hour(fake: FakePipedrive, clock: Clock) -> None:
     fake.truth.recents_name_deleted = True
     _, deleted = people(fake, 2)

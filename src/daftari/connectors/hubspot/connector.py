@@ -236,6 +236,8 @@ class HubSpot:
     # ---- the stages of a reading --------------------------------------------------------------------
 
     def _read_all(self, place: _Cursor) -> Page:
+        if not place.after:
+            self._require_fields()
         query = {"limit": str(PAGE), "properties": ",".join(self._properties)}
         page = self._api.list(CONTACTS, query | ({"after": place.after} if place.after else {}))
         records = self._records(page.results)
@@ -272,6 +274,8 @@ class HubSpot:
 
     def _read_bin(self, place: _Cursor, now: int) -> Page:
         """A page of the deleted contacts. All of them are listed, by id, and those of before are left out."""
+        if not place.bin.started:
+            self._require_fields()
         bin = place.bin if place.bin.started else replace(place.bin, started=now)
         query = {"limit": str(PAGE), "archived": "true"} | ({"after": bin.after} if bin.after else {})
         page = self._api.list(CONTACTS, query)
@@ -349,13 +353,19 @@ class HubSpot:
         found = decode(self._api.get(PROPERTIES), answers.Properties, title=TITLE).results
         return [FieldSource(one.name, one.label or one.name, one.type) for one in found if not one.archived]
 
-    def _find_absent(self, fields: Sequence[FieldSource], groups: Sequence[GroupSource]) -> Iterator[str]:
+    def _require_fields(self) -> None:
+        """Raise ``ConnectorFailed`` when a wanted field is not there: its values would all look blank."""
+        if absent := [*self._find_absent(self._list_fields(), None)]:
+            says = f"{absent[0]} Give the key the right to read it, or choose another field."
+            raise ConnectorFailed("broken", "field_missing", says)
+
+    def _find_absent(self, fields: Sequence[FieldSource], groups: Sequence[GroupSource] | None) -> Iterator[str]:
         names = {field.name for field in fields}
         for name in self._connection.fields:
             if name not in names:
                 yield f'HubSpot has no contact property "{name}", or hides it from this key.'
-        lists = {group.name for group in groups}
-        for name in self._connection.groups:
+        lists = {group.name for group in groups or ()}
+        for name in self._connection.groups if groups is not None else ():
             if name not in lists:
                 yield f'HubSpot has no contact list "{name.removeprefix("list:")}", or hides it from this key.'
 

@@ -268,6 +268,8 @@ class Pipedrive:
             place = replace(place, start=max(place.since - OVERLAP, 0), until=(now - LAG) // SECOND * SECOND)
         if place.until <= place.since:
             return self._close(place, now, ())
+        if not place.since and not place.next:
+            self._require_fields()
         query = self._query | {"limit": str(PAGE), "sort_by": "update_time", "sort_direction": "asc"}
         query["updated_until"] = write_time(place.until, timespec="seconds")
         if place.start:
@@ -296,6 +298,8 @@ class Pipedrive:
         return Page(records, _write_cursor(place), place.since, has_more=is_due)
 
     def _read_deleted(self, place: _Cursor, now: int) -> Page:
+        if not place.deleted.started:
+            self._require_fields()
         deleted = place.deleted if place.deleted.started else replace(place.deleted, started=now)
         since = write_time(max(deleted.since - OVERLAP, 0), timespec="seconds")
         query = {
@@ -361,6 +365,15 @@ class Pipedrive:
         body = self._api.get(FILTERS, {"type": "people"}, cost=LIST_V1).body
         found = decode(body, answers.PageV1[answers.Filter], title=TITLE).data or []
         return [GroupSource(f"filter:{one.id}", one.name) for one in found if one.active_flag]
+
+    def _require_fields(self) -> None:
+        """Raise ``ConnectorFailed`` when a wanted field is not there: its values would all look blank."""
+        wanted = [name for name in self._connection.fields if name not in STANDARD]
+        known = {field.key for field in self._list_fields()} if wanted else set()
+        for name in wanted:
+            if name not in known:
+                says = f'Pipedrive has no person field "{name}" now: choose another one.'
+                raise ConnectorFailed("broken", "field_missing", says)
 
     def _find_absent(self, fields: Sequence[FieldSource], groups: Sequence[GroupSource]) -> Iterator[str]:
         names, known = {field.name for field in fields}, {group.name for group in groups}
