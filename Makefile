@@ -16,7 +16,7 @@ COMPILE := .venv-lock/bin/pip-compile --quiet --strip-extras --generate-hashes -
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-system prove bench bench-compare attack openapi docs lock build clean check-python
+.PHONY: help run test test-system honest prove bench bench-compare attack openapi docs lock build clean check-python
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -28,13 +28,16 @@ test: $(VENV)/.dev ## check style, types and import contracts, then run every te
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --ignore=tests/system $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --ignore=tests/system --ignore=tests/honest $(PYTEST_ARGS)
 
 test-system: $(VENV)/.dev ## run the tests with other programs: nginx, Caddy, PgBouncer, systemd, Chromium
 	$(BIN)/python -m pytest -q tests/system $(PYTEST_ARGS)
 
+honest: $(VENV)/.dev .honest/.stamp ## compare the fake CRMs with the systems' own SDKs for Node; needs node and npm
+	$(BIN)/python -m pytest -q tests/honest $(PYTEST_ARGS)
+
 prove: $(VENV)/.dev ## the same tests with many more random examples, new ones each time
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --ignore=tests/system --hypothesis-profile=prove --timeout=0 \
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --ignore=tests/system --ignore=tests/honest --hypothesis-profile=prove --timeout=0 \
 		$(PYTEST_ARGS)
 
 bench: $(VENV)/.run $(BENCH)/.stamp ## measure, compared with other programs in the same run
@@ -64,7 +67,7 @@ build: $(VENV)/.dev ## build the wheel and the source archive into dist/
 	$(BIN)/python -m hatchling build
 
 clean: ## remove everything that was made here, the database excepted
-	rm -rf .venv .venv-lock $(BENCH) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-lock .honest $(BENCH) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---- stamps: an install is done once, and again when a lock file changes ------------------------------
@@ -90,6 +93,11 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
 $(BENCH)/.stamp: bench/requirements.lock | check-python
 	$(PYTHON) -m venv $(BENCH)
 	$(BENCH)/bin/python $(QUIETLY) --require-hashes --requirement bench/requirements.lock
+	@touch $@
+
+.honest/.stamp: tests/honest/package-lock.json
+	@mkdir -p .honest && cp tests/honest/package.json tests/honest/package-lock.json .honest/
+	npm ci --prefix .honest --no-audit --no-fund --silent
 	@touch $@
 
 .venv-lock/.stamp: | check-python
