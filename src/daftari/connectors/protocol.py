@@ -52,10 +52,10 @@ class Facts(Struct, frozen=True, kw_only=True):
 class Record(Struct, frozen=True):
     """One record of the other system as it is now.
 
-    ``version`` never falls; two changes within one tick of the system's clock have the same one. ``values``: the fields
-    that were asked for, by the system's own names, as texts, numbers, booleans or lists of them; a blank one is left
-    out. ``groups``: the lists, labels or filters that it is in, as far as the answer says so. ``url``: where a person
-    sees it there.
+    ``version`` never falls; two changes within one tick of the system's clock have the same one. A merge holds whatever
+    the versions say, since no system undoes one. ``values``: the fields that were asked for, by the system's own names,
+    as texts, numbers, booleans or lists of them; a blank one is left out. ``groups``: the lists, labels or filters that
+    it is in, as far as the answer says so. ``url``: where a person sees it there.
     """
 
     id: str

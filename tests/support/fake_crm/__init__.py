@@ -2,6 +2,7 @@
 
 They know nothing of Daftari: they are written from the systems' documentation, and compared with the official SDKs.
 Everything random comes from one integer. A test asks one in its own process, on a clock of the test's, or over HTTP.
+By hand: ``python -m tests.support.fake_crm hubspot --port 9001``.
 """
 
 from __future__ import annotations

@@ -114,11 +114,12 @@ def directly(crm: Crm, clock: Clock, *, latency_seconds: float = 0.05) -> Callab
 
 
 @contextmanager
-def serve(crm: Crm) -> Iterator[str]:
+def serve(crm: Crm, *, port: int = 0) -> Iterator[str]:
     """Its address, until the block ends."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # Head and body are written apart.
 
         def reply(self) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
@@ -152,7 +153,7 @@ def serve(crm: Crm) -> Iterator[str]:
             """Says nothing."""
 
     lock, over = threading.Lock(), threading.Event()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

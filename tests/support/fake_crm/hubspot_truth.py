@@ -157,7 +157,8 @@ class HubSpotTruth:
         for loser in losers:
             winner.merged += [*loser.merged, loser.id]
             loser.merged_into = winner.id
-            loser.archived_at = self.now if self.losers_in_bin else None
+            # It enters the bin moments after the winner has its time of change.
+            loser.archived_at = self.now + self.random.randint(0, 5) if self.losers_in_bin else None
             self._leave_lists(loser.id)
             self._index(loser)
         self._index(winner)

@@ -77,12 +77,18 @@ class Reader:
         known = self.links.get(record.id)
         if known is None and record.gone is not None:
             return
-        is_merged = known is not None and known.gone == "merged" and record.gone != "merged"
-        if known is not None and not is_sure and (record.version < known.version or is_merged):
+        if known is not None and not is_sure and self._is_known_better(known, record):
             return
         self.links[record.id] = Link(
             record.version, record.values, tuple(record.groups), record.gone, record.merged_into
         )
+
+    @staticmethod
+    def _is_known_better(known: Link, record: Record) -> bool:
+        """A merge holds whatever the versions say: the loser may be marked as deleted a moment after it."""
+        if (known.gone == "merged") != (record.gone == "merged"):
+            return known.gone == "merged"
+        return record.version < known.version
 
     def find_winner(self, id: str) -> str:
         """The record that stands for this one, after all merges."""

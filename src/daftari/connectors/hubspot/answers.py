@@ -25,6 +25,7 @@ class Contact(Struct, rename="camel"):
     id: str = ""
     record_id: str = ""
     properties: dict[str, str | int | float | bool | None] = {}
+    created_at: str | None = None
     updated_at: str | None = None
     archived_at: str | None = None
 
@@ -34,9 +35,9 @@ class Contact(Struct, rename="camel"):
             raise ValueError(f"the id {self.id!r} is no number")
 
     @property
-    def version(self) -> int | None:
+    def version(self) -> int:
         modified = self.properties.get("lastmodifieddate")
-        return read_time(modified if isinstance(modified, str) else self.updated_at)
+        return read_time(modified if isinstance(modified, str) else self.updated_at or self.created_at) or 0
 
     @property
     def deleted_at(self) -> int:

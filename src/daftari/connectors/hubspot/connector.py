@@ -295,20 +295,18 @@ class HubSpot:
         """The records of these contacts, and one for each contact that was merged into one of them."""
         records = []
         for contact in contacts:
-            version = contact.version
-            if version is None:
-                raise unavailable(TITLE, f"contact {contact.id} has no time of change in its answer")
             values = {name: contact.properties.get(name) for name in self._connection.fields}
             records.append(
                 Record(
                     id=contact.id,
-                    version=version,
+                    version=contact.version,
                     values={name: value for name, value in values.items() if value not in (None, "")},
                     url=self._record_url(contact.id),
                 )
             )
             records += [
-                Record(id=loser, version=version, gone="merged", merged_into=contact.id) for loser in contact.merged_ids
+                Record(id=loser, version=contact.version, gone="merged", merged_into=contact.id)
+                for loser in contact.merged_ids
             ]
         return records
 

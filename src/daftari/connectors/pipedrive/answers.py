@@ -33,6 +33,7 @@ class Entry(Struct):
 
 class Person(Struct):
     id: int
+    add_time: str | None = None
     update_time: str | None = None
     is_deleted: bool = False
     phones: list[Entry] = []
@@ -45,8 +46,8 @@ class Person(Struct):
     custom_fields: dict[str, object] = {}
 
     @property
-    def version(self) -> int | None:
-        return read_time(self.update_time)
+    def version(self) -> int:
+        return read_time(self.update_time or self.add_time) or 0
 
     def value(self, name: str) -> object:
         """A field by the name that settings use; phones begin with the mobile one, then the primary one."""

@@ -328,14 +328,11 @@ class Pipedrive:
         return [self._record(person) for person in persons]
 
     def _record(self, person: answers.Person) -> Record:
-        version = person.version
-        if version is None:
-            raise unavailable(TITLE, f"person {person.id} has no time of change in its answer")
         values = {name: person.value(name) for name in self._connection.fields}
         company = self._connection.settings.get("company", "")
         return Record(
             id=str(person.id),
-            version=version,
+            version=person.version,
             values={} if person.is_deleted else {name: value for name, value in values.items() if value not in _BLANKS},
             groups=() if person.is_deleted else [f"label:{one}" for one in person.label_ids],
             gone="deleted" if person.is_deleted else None,

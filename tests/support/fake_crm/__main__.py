@@ -1,0 +1,38 @@
+"""Runs a fake CRM until its standard input ends; its port is printed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from tests.support.fake_crm import FakeHubSpot, FakePipedrive, serve
+from tests.support.fake_crm.exchange import RealClock
+
+UNLIMITED = 1_000_000_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kind", choices=("hubspot", "pipedrive"))
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--records", type=int, default=1_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--unlimited", action="store_true", help="count no calls")
+    given = parser.parse_args()
+    fake = FakeHubSpot(given.seed, RealClock()) if given.kind == "hubspot" else FakePipedrive(given.seed, RealClock())
+    for place in range(given.records):
+        if isinstance(fake, FakeHubSpot):
+            fake.truth.create(firstname=f"P{place}", lastname="Otieno", mobilephone=f"07{place:08}", city="Kisumu")
+        else:
+            fake.truth.create(f"P{place} Otieno", f"07{place:08}")
+    if given.unlimited:
+        fake.burst.most = fake.day.most = UNLIMITED
+    if given.unlimited and isinstance(fake, FakeHubSpot):
+        fake.searches.most = UNLIMITED
+    with serve(fake, port=given.port) as url:
+        print(url.rpartition(":")[2], flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
