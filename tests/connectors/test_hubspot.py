@@ -63,8 +63,20 @@ def test_a_check_changes_nothing(fake: FakeHubSpot, clock: Clock) -> None:
 def test_a_check_names_the_scopes_that_are_missing(fake: FakeHubSpot, clock: Clock) -> None:
     fake.scopes = {"crm.objects.contacts.read"}
     account = hubspot(fake, clock).check()
-    assert account.missing == ["crm.lists.read", "crm.objects.contacts.write", "crm.schemas.contacts.write"]
+    assert account.missing == [
+        "crm.lists.read",
+        "crm.objects.contacts.write",
+        "crm.schemas.contacts.write",
+        "crm.schemas.contacts.read",
+    ]
+    fake.scopes.add("crm.schemas.contacts.read")
     assert hubspot(fake, clock, write_back=False).check().missing == ["crm.lists.read"]
+
+
+def test_a_key_that_may_not_list_properties_reads_all_the_same(fake: FakeHubSpot, clock: Clock) -> None:
+    people(fake, 3)
+    fake.scopes.remove("crm.schemas.contacts.read")
+    assert len(hubspot(fake, clock).read_changes("", now=clock.moment).records) == 3
 
 
 def test_a_check_warns_of_fields_and_lists_that_are_not_there(fake: FakeHubSpot, clock: Clock) -> None:
@@ -344,6 +356,22 @@ def test_a_refused_key_says_what_to_do(fake: FakeHubSpot, clock: Clock) -> None:
         'HubSpot refused the key (401). Make a new service key and give it with "daftari connection key crm"; '
         "nothing is lost, the sync continues where it stopped."
     )
+
+
+def test_a_key_that_expires_in_the_middle_loses_nothing(fake: FakeHubSpot, clock: Clock) -> None:
+    ids = people(fake, 350)
+    connector = hubspot(fake, clock)
+    page = connector.read_changes("", now=clock.moment)
+    read = [record.id for record in page.records]
+    fake.key = "pat-eu1-new-kikapu"
+    with pytest.raises(ConnectorFailed, match="HubSpot refused the key"):
+        connector.read_changes(page.cursor, now=clock.moment)
+    cursor, has_more = page.cursor, True
+    while has_more:
+        page = hubspot(fake, clock).read_changes(cursor, now=clock.moment)
+        cursor, has_more = page.cursor, page.has_more
+        read += [record.id for record in page.records]
+    assert [int(id) for id in read] == ids
 
 
 def test_a_missing_scope_is_named(fake: FakeHubSpot, clock: Clock) -> None:

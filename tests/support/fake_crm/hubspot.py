@@ -16,8 +16,9 @@ from tests.support.fake_crm.limits import Day, Window
 
 KEY = "pat-eu1-kikapu"
 READ, WRITE = "crm.objects.contacts.read", "crm.objects.contacts.write"
-LISTS, SCHEMAS = "crm.lists.read", "crm.schemas.contacts.write"
-SCOPES = frozenset({READ, WRITE, LISTS, SCHEMAS})
+LISTS = "crm.lists.read"
+SCHEMAS_READ, SCHEMAS = "crm.schemas.contacts.read", "crm.schemas.contacts.write"
+SCOPES = frozenset({READ, WRITE, LISTS, SCHEMAS_READ, SCHEMAS})
 _VERSION = r"(?:v3|2026-03|2026-09)"
 _OBJECTS = rf"/crm/(?:objects/{_VERSION}|v3/objects)/contacts"
 _LISTS = rf"/crm/(?:lists/{_VERSION}|v3/lists)"
@@ -60,11 +61,11 @@ class FakeHubSpot:
                 ("POST", rf"{_OBJECTS}/batch/update", WRITE, self._batch_update),
                 ("POST", rf"{_LISTS}/search", LISTS, self._lists),
                 ("GET", rf"{_LISTS}/(\d+)/memberships", LISTS, self._members),
-                ("GET", _PROPERTIES, READ, self._properties),
+                ("GET", _PROPERTIES, SCHEMAS_READ, self._properties),
                 ("POST", _PROPERTIES, SCHEMAS, self._make_property),
                 ("POST", rf"{_PROPERTIES}/batch/create", SCHEMAS, self._make_properties),
                 ("POST", rf"{_PROPERTIES}/groups", SCHEMAS, self._make_group),
-                ("GET", rf"{_PROPERTIES}/([a-z_0-9]+)", READ, self._property),
+                ("GET", rf"{_PROPERTIES}/([a-z_0-9]+)", SCHEMAS_READ, self._property),
             )
         ]
 

@@ -38,11 +38,13 @@ CONTACT_TYPE = "0-1"
 READ_CONTACTS = "crm.objects.contacts.read"
 WRITE_CONTACTS = "crm.objects.contacts.write"
 READ_LISTS = "crm.lists.read"
+READ_SCHEMAS = "crm.schemas.contacts.read"
 WRITE_SCHEMAS = "crm.schemas.contacts.write"
 _VERBS = {
     READ_CONTACTS: "read contacts",
     READ_LISTS: "read lists",
     WRITE_CONTACTS: "write contacts",
+    READ_SCHEMAS: "list contact properties",
     WRITE_SCHEMAS: "make contact properties",
 }
 
@@ -88,8 +90,8 @@ class Api:
             )
         return decode(response.body, answers.Contacts, title=TITLE)
 
-    def get(self, path: str) -> bytes:
-        return self.call("GET", path).body
+    def get(self, path: str, *, accepts: tuple[int, ...] = ()) -> OutboundResponse:
+        return self.call("GET", path, accepts=accepts)
 
     def post(
         self, path: str, body: object, *, accepts: tuple[int, ...] = (), is_reading: bool = True

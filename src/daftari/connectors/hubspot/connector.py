@@ -23,6 +23,7 @@ from daftari.connectors.hubspot.api import (
     PROPERTIES,
     READ_CONTACTS,
     READ_LISTS,
+    READ_SCHEMAS,
     TITLE,
     WRITE_CONTACTS,
     WRITE_SCHEMAS,
@@ -99,7 +100,7 @@ class HubSpot:
     # ---- what is read -------------------------------------------------------------------------------
 
     def check(self) -> Account:
-        details = decode(self._api.get(DETAILS), answers.Details, title=TITLE)
+        details = decode(self._api.get(DETAILS).body, answers.Details, title=TITLE)
         account = str(details.portal_id)
         if self._connection.account not in ("", account):
             raise ConnectorFailed(
@@ -111,6 +112,8 @@ class HubSpot:
         missing = self._find_missing_scopes()
         can_read = READ_CONTACTS not in missing
         fields = self._list_fields() if can_read else []
+        if fields is None:
+            missing.append(READ_SCHEMAS)
         groups = self.list_groups() if READ_LISTS not in missing else []
         return Account(
             id=account,
@@ -119,8 +122,8 @@ class HubSpot:
             count=self._api.search([], properties=(), limit=1).total if can_read else None,
             missing=missing,
             groups=groups,
-            fields=fields,
-            warnings=[*self._find_absent(fields, groups)] if not missing else [],
+            fields=fields or (),
+            warnings=[*self._find_absent(fields or (), groups)] if not missing else (),
         )
 
     def read_changes(self, cursor: str, *, now: int) -> Page:
@@ -347,13 +350,19 @@ class HubSpot:
                 missing += answers.read_error(response.body).scopes or [scope]
         return list(dict.fromkeys(missing))
 
-    def _list_fields(self) -> list[FieldSource]:
-        found = decode(self._api.get(PROPERTIES), answers.Properties, title=TITLE).results
+    def _list_fields(self) -> list[FieldSource] | None:
+        """The properties of contacts; ``None`` when the key may not list them."""
+        response = self._api.get(PROPERTIES, accepts=(403,))
+        if response.status == 403:
+            return None
+        found = decode(response.body, answers.Properties, title=TITLE).results
         return [FieldSource(one.name, one.label or one.name, one.type) for one in found if not one.archived]
 
     def _require_fields(self) -> None:
         """Raise ``ConnectorFailed`` when a wanted field is not there: its values would all look blank."""
-        if absent := [*self._find_absent(self._list_fields(), None)]:
+        fields = self._list_fields()
+        absent = [*self._find_absent(fields, None)] if fields is not None else []
+        if absent:
             says = f"{absent[0]} Give the key the right to read it, or choose another field."
             raise ConnectorFailed("broken", "field_missing", says)
 
