@@ -52,6 +52,16 @@ def test_a_check_describes_the_account(fake: FakeHubSpot, clock: Clock) -> None:
     assert "mobilephone" in [field.name for field in account.fields]
 
 
+def test_a_check_shows_the_contacts_that_changed_last(fake: FakeHubSpot, clock: Clock) -> None:
+    ids = people(fake, 12)
+    clock.at += 1.0
+    fake.truth.edit(ids[4], city="Kisumu")
+    fake.truth.merge(ids[5], ids[6], makes_new=False)
+    sample = hubspot(fake, clock).check().sample
+    assert len(sample) == 10 and {record.id for record in sample[:2]} == {str(ids[4]), str(ids[5])}
+    assert {record.gone for record in sample} == {None}
+
+
 def test_a_check_changes_nothing(fake: FakeHubSpot, clock: Clock) -> None:
     (amina,) = people(fake, 1)
     before = (fake.truth.contacts[amina].modified, set(fake.truth.properties), set(fake.truth.groups))

@@ -59,6 +59,15 @@ def test_a_check_describes_the_company(fake: FakePipedrive, clock: Clock) -> Non
     assert not account.warnings and not account.missing
 
 
+def test_a_check_shows_the_persons_that_changed_last(fake: FakePipedrive, clock: Clock) -> None:
+    ids = people(fake, 12)
+    clock.at += 2.0
+    fake.truth.edit(ids[4], name="Amina Otieno")
+    sample = pipedrive(fake, clock).check().sample
+    assert len(sample) == 10
+    assert (sample[0].id, sample[0].values["name"]) == (str(ids[4]), "Amina Otieno")
+
+
 def test_a_check_warns_of_what_the_user_does_not_see(fake: FakePipedrive, clock: Clock) -> None:
     fake.truth.is_admin = False
     account = pipedrive(fake, clock, fields=["mobile"], groups=["filter:9"]).check()

@@ -55,7 +55,8 @@ class Record(Struct, frozen=True):
     ``version`` never falls; two changes within one tick of the system's clock have the same one. A merge holds whatever
     the versions say, since no system undoes one. ``values``: the fields that were asked for, by the system's own names,
     as texts, numbers, booleans or lists of them; a blank one is left out. ``groups``: the lists, labels or filters that
-    it is in, as far as the answer says so. ``url``: where a person sees it there.
+    it is in, as far as the answer says so. ``url``: where a person sees it there. ``unreadable``: fields whose values
+    cannot be taken, each with the reason, which continues a sentence that begins with the field's name.
     """
 
     id: str
@@ -65,19 +66,22 @@ class Record(Struct, frozen=True):
     gone: Gone | None = None
     merged_into: str = ""
     url: str = ""
+    unreadable: Mapping[str, str] = {}
 
 
 class Page(Struct, frozen=True):
     """Some records, and the cursor from which to read on once they are stored. A record may come again.
 
     ``complete_until``: every change there before this moment is in this page or an earlier one, in microseconds since
-    1970; ``None`` while the reading is under way. ``has_more``: another page can be read now.
+    1970; ``None`` while the reading is under way. ``has_more``: another page can be read now. ``warnings``: sentences
+    about what keeps the list from being complete, which hold until the next page.
     """
 
     records: Sequence[Record]
     cursor: str
     complete_until: int | None
     has_more: bool
+    warnings: Sequence[str] = ()
 
 
 class GroupSource(Struct, frozen=True):
@@ -103,6 +107,7 @@ class Account(Struct, frozen=True):
     """Whose account the credentials open, and what they may not do.
 
     ``missing``: the rights that the connection wants and lacks, in the system's own words. ``time_zone``: an IANA name.
+    ``sample``: a few records as they are now.
     """
 
     id: str
@@ -113,6 +118,7 @@ class Account(Struct, frozen=True):
     groups: Sequence[GroupSource]
     fields: Sequence[FieldSource]
     warnings: Sequence[str] = ()
+    sample: Sequence[Record] = ()
 
 
 class Mark(Struct, frozen=True):

@@ -195,6 +195,8 @@ class FakeHubSpot:
             indexed = self.truth.search(contact)
             if indexed is not None and since <= indexed.modified < before:
                 found.append((contact, indexed))
+        if sorts and sorts[0]["propertyName"] == "lastmodifieddate":
+            found.sort(key=lambda one: one[1].modified, reverse=sorts[0]["direction"] == "DESCENDING")
         page = found[after : after + limit]
         shown = [
             self._show(contact, wanted, {**(one.properties or {}), "lastmodifieddate": iso(one.modified)})

@@ -155,6 +155,8 @@ class FakePipedrive:
             found = [person for person in found if person.updated < read_seconds(until)]
         is_by_time = query.get("sort_by") == "update_time"
         rows = sorted(found, key=lambda one: (one.updated, one.id) if is_by_time else (0, one.id))
+        if query.get("sort_direction") == "desc":
+            rows.reverse()
         if cursor := query.get("cursor"):
             generation, *after = msgspec.json.decode(b64decode(cursor), type=list[int])
             if generation != self.generation:

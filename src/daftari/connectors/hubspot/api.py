@@ -69,12 +69,19 @@ class Api:
         self._searches = Bucket(5, 1.0)
 
     def search(
-        self, filters: Sequence[Mapping[str, str]], *, properties: Sequence[str], limit: int
+        self,
+        filters: Sequence[Mapping[str, str]],
+        *,
+        properties: Sequence[str],
+        limit: int,
+        newest_first: bool = False,
     ) -> answers.Contacts:
-        """Contacts that meet all of these filters, by id."""
+        """Contacts that meet all of these filters, by id, or those first that changed last."""
+        newest = {"propertyName": "lastmodifieddate", "direction": "DESCENDING"}
+        by_id = {"propertyName": "hs_object_id", "direction": "ASCENDING"}
         wanted = {
             "filterGroups": [{"filters": filters}] if filters else [],
-            "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
+            "sorts": [newest if newest_first else by_id],
             "properties": properties,
             "limit": limit,
         }

@@ -48,6 +48,8 @@ PAGE = 100
 SEARCH_PAGE = 200
 MEMBERS_PAGE = 250
 LISTS_PAGE = 500
+SAMPLE = 10
+"""Records that a check shows."""
 OVERLAP = 600 * SECOND
 """How much of the last window is read again: a change reaches the index late."""
 INDEX_LAG = 30 * SECOND
@@ -115,15 +117,19 @@ class HubSpot:
         if fields is None:
             missing.append(READ_SCHEMAS)
         groups = self.list_groups() if READ_LISTS not in missing else []
+        newest = answers.Contacts([])
+        if can_read:
+            newest = self._api.search([], properties=self._properties, limit=SAMPLE, newest_first=True)
         return Account(
             id=account,
             name=f"HubSpot {account}",
             time_zone=details.time_zone,
-            count=self._api.search([], properties=(), limit=1).total if can_read else None,
+            count=newest.total,
             missing=missing,
             groups=groups,
             fields=fields or (),
             warnings=[*self._find_absent(fields or (), groups)] if not missing else (),
+            sample=[record for record in self._records(newest.results) if record.gone is None],
         )
 
     def read_changes(self, cursor: str, *, now: int) -> Page:

@@ -47,6 +47,8 @@ from daftari.model.secrets import Secret
 
 IDS_MAX = 100
 PAGE = 500
+SAMPLE = 10
+"""Records that a check shows."""
 CUSTOM_FIELDS_MAX = 15
 """Fields of the company's own that a call may name; with more of them all are asked for."""
 OVERLAP = 300 * SECOND
@@ -139,6 +141,7 @@ class Pipedrive:
                 f'The token is of "{me.name}", who is no admin: only the persons that this user sees are read. '
                 "Make a user for Daftari with admin rights, and give its token."
             )
+        newest = {"limit": str(SAMPLE), "sort_by": "update_time", "sort_direction": "desc"}
         return Account(
             id=account,
             name=me.company_name or f"Pipedrive {account}",
@@ -148,6 +151,7 @@ class Pipedrive:
             groups=groups,
             fields=fields,
             warnings=warnings,
+            sample=self._records(self._list(self._query | newest).data or []),
         )
 
     def read_changes(self, cursor: str, *, now: int) -> Page:
