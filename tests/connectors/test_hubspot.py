@@ -356,6 +356,13 @@ def test_an_account_that_moves_is_left_alone_for_as_long_as_it_says(fake: FakeHu
     assert failure.message == ("HubSpot is moving this account to another data centre. It continues at 13:02 its time.")
 
 
+def test_a_service_that_is_closed_is_asked_again_when_it_says_so(fake: FakeHubSpot, clock: Clock) -> None:
+    fake.faults.next = ["closed"]
+    failure = failure_of(fake, clock)
+    assert (failure.kind, failure.code) == ("again", "unavailable")
+    assert failure.until == pytest.approx(clock.moment + 120_000_000, abs=1_000)
+
+
 # ---- failures ---------------------------------------------------------------------------------------
 
 

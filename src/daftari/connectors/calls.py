@@ -16,12 +16,11 @@ from daftari.connectors.protocol import ConnectorFailed
 from daftari.connectors.times import SECOND, find_zone, next_midnight, show_clock
 from daftari.outbound.exchange import NotSent, OutboundRequest, OutboundResponse, OutboundResult, PerhapsSent
 
-TRIES = 3
-"""How often a call is sent before it fails. What fails longer is left to the next run."""
 PAUSE_SECONDS_MAX = 15.0
 """A longer pause is not waited for within a call: the run ends and continues after it."""
 RETRY_SECONDS = (1.0, 4.0)
-"""The pauses after the first and the second failure, where the other system names none."""
+"""The pauses after the first and the second failure, where the other system names none. After the third the call fails,
+and the rest is left to the next run."""
 RESPONSE_BYTES_MAX = 16 * 1024 * 1024
 CALL_SECONDS = 30.0
 PACE = 0.97
@@ -164,7 +163,7 @@ class Caller:
         *,
         bucket: Bucket,
         judge: Judge,
-        charge: Callable[[], None],
+        charge: Charge,
         repeats: bool = True,
     ) -> OutboundResponse:
         """Returns the first response that can be used.
@@ -201,8 +200,10 @@ def require_response(result: OutboundResult, *, title: str) -> OutboundResponse:
             raise TryAgain(unavailable(title, f"its answer broke off ({result.incomplete})"))
 
 
-def unavailable(title: str, why: str) -> ConnectorFailed:
-    return ConnectorFailed("again", "unavailable", f"{title} cannot be read now: {why}. The next run tries again.")
+def unavailable(title: str, why: str, *, until: int | None = None) -> ConnectorFailed:
+    """The error of a fault that may pass; ``until``: when it is worth trying again, if the other system says so."""
+    says = f"{title} cannot be read now: {why}. The next run tries again."
+    return ConnectorFailed("again", "unavailable", says, until=until)
 
 
 def decode(body: bytes, kind: type[T], *, title: str) -> T:

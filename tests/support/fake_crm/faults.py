@@ -15,6 +15,7 @@ Fault = Literal[
     "moving",  # 477
     "error",  # 500
     "gateway",  # 502 with a page
+    "closed",  # 503 for two minutes
     "lost",  # obeyed, no answer
     "cut",  # obeyed, half an answer
     "drip",  # obeyed, a byte at a time
@@ -22,7 +23,7 @@ Fault = Literal[
 ]
 FAULTS: tuple[Fault, ...] = (
     *("limit", "bare_limit", "page", "moving", "error"),
-    *("gateway", "lost", "cut", "drip", "nonsense"),
+    *("gateway", "closed", "lost", "cut", "drip", "nonsense"),
 )
 T = TypeVar("T")
 
@@ -56,6 +57,8 @@ class Faults:
                 return Answer.of({"status": "error", "message": "internal error"}, 500)
             case "gateway":
                 return Answer.page(502, "<html>502 Bad Gateway</html>")
+            case "closed":
+                return Answer.of({"message": "maintenance"}, 503, {"retry-after": "120"})
             case "nonsense":
                 return Answer(200, b'{"results": [{"id": "1', {"content-type": "application/json"})
             case "lost" | "cut" | "drip" as kind:

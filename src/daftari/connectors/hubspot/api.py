@@ -163,7 +163,9 @@ class Api:
             says = f"HubSpot is moving this account to another data centre. It continues at {clock} its time."
             return ConnectorFailed("limited", "moving", says, until=until)
         if status == 423 or status >= 500:
-            return TryAgain(unavailable(TITLE, f"it answers {status}"), seconds=response.retry_after_seconds)
+            seconds = response.retry_after_seconds
+            again_at = None if seconds is None else self._after(seconds)
+            return TryAgain(unavailable(TITLE, f"it answers {status}", until=again_at), seconds=seconds)
         if status == 401:
             says = (
                 "HubSpot refused the key (401). Make a new service key and give it with "

@@ -153,7 +153,7 @@ class HubSpot:
         return list(found.values())
 
     def list_groups(self) -> Sequence[GroupSource]:
-        found: list[GroupSource] = []
+        found: list[answers.List] = []
         has_more = True
         while has_more:
             wanted = {
@@ -164,9 +164,9 @@ class HubSpot:
                 "count": LISTS_PAGE,
             }
             page = decode(self._api.post(f"{LISTS}/search", wanted).body, answers.Lists, title=TITLE)
-            found += [_read_list(one) for one in page.lists]
+            found += page.lists
             has_more = page.has_more and bool(page.lists)
-        return [one for one in found if one.name]
+        return [_read_list(one) for one in found if one.object_type_id == CONTACT_TYPE]
 
     def list_ids(self, *, group: str = "", after: str = "") -> Iterator[Sequence[str]]:
         reached = int(after) if after else -1
@@ -406,9 +406,6 @@ def _list_id(group: str) -> str:
 
 
 def _read_list(found: answers.List) -> GroupSource:
-    """A list of contacts; one of anything else has no name."""
-    if found.object_type_id != CONTACT_TYPE:
-        return GroupSource("", found.name)
     size = found.facts.get("hs_list_size", "")
     changes = [read_time(found.facts.get(name)) for name in ("hs_last_record_added_at", "hs_last_record_removed_at")]
     return GroupSource(

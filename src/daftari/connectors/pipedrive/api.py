@@ -129,7 +129,9 @@ class Api:
         if status == 429:
             return self._limited(response)
         if status >= 500:
-            return TryAgain(unavailable(TITLE, f"it answers {status}"), seconds=response.retry_after_seconds)
+            seconds = response.retry_after_seconds
+            again_at = None if seconds is None else self._after(seconds)
+            return TryAgain(unavailable(TITLE, f"it answers {status}", until=again_at), seconds=seconds)
         says = self.quote(answers.read_error(response.body).says)
         if status == 401:
             says = (
