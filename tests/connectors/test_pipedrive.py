@@ -276,7 +276,11 @@ def test_a_day_that_others_used_up_ends_the_run(fake: FakePipedrive, clock: Cloc
     fake.day.take(30_000)
     failure = failure_of(fake, clock)
     assert (failure.kind, failure.code) == ("limited", "daily_limit")
-    assert failure.message.startswith("Pipedrive's tokens for today are used up (30,000; 10 by us).")
+    assert failure.message == (
+        "Pipedrive's tokens for today are used up (30,000; 10 by us, the rest by other programs). "
+        "It tries again each hour; webhooks still come."
+    )
+    assert failure.until == pytest.approx(clock.moment + 3_600_000_000, abs=1_000)
 
 
 def test_no_limit_of_speed_is_reached(fake: FakePipedrive, clock: Clock) -> None:

@@ -38,6 +38,8 @@ DAILY_TOKENS = 30_000
 """Of the smallest plan with one user; a setting names those of a larger one."""
 BLOCKED_SECONDS = 900.0
 """The pause after the network in front of Pipedrive refuses calls."""
+USED_UP_SECONDS = 3_600.0
+"""The pause after the day's tokens were used up. It is not documented at what time a day there ends."""
 WINDOW_SECONDS = 2.0
 
 LIST, CHANGE, GET_V1, LIST_V1, MAKE_V1 = 10, 5, 2, 20, 10
@@ -150,7 +152,12 @@ class Api:
     def _limited(self, response: OutboundResponse) -> Exception:
         """What a 429 means: with calls left in the window, it is the day's tokens that are used up."""
         if read_number(response.headers, "x-ratelimit-remaining"):
-            return self._spent()
+            usage = self._budget.usage
+            says = (
+                f"Pipedrive's tokens for today are used up ({usage.allowed:,}; {usage.used:,} by us, the rest by other "
+                "programs). It tries again each hour; webhooks still come."
+            )
+            return ConnectorFailed("limited", "daily_limit", says, until=self._after(USED_UP_SECONDS))
         self._bucket.leave(0)
         seconds = read_number(response.headers, "x-ratelimit-reset") or response.retry_after_seconds or WINDOW_SECONDS
         says = "Pipedrive takes no more calls for a moment: another program uses the same token."
