@@ -30,7 +30,7 @@ test: $(VENV)/.dev ## check style, types and import contracts, then run every te
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --ignore=tests/system --ignore=tests/honest $(PYTEST_ARGS)
 
-test-system: $(VENV)/.dev ## run the tests with other programs: nginx, Caddy, PgBouncer, systemd, Chromium
+test-system: $(VENV)/.dev ## run the tests with other programs: nginx, Caddy, PgBouncer, MariaDB, systemd, Chromium
 	$(BIN)/python -m pytest -q tests/system $(PYTEST_ARGS)
 
 honest: $(VENV)/.dev .honest/.stamp ## compare the fake CRMs with the systems' own SDKs for Node; needs node and npm
@@ -57,7 +57,7 @@ docs: $(VENV)/.dev ## write the parts of the documentation that follow from the 
 	$(BIN)/python -m docs.generate
 
 lock: .venv-lock/.stamp ## write the exact versions and hashes again (UPGRADE=--upgrade for newer ones)
-	$(COMPILE) --extra dev --output-file requirements-dev.lock pyproject.toml
+	$(COMPILE) --extra dev --extra sql --output-file requirements-dev.lock pyproject.toml
 	$(COMPILE) --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
 	echo 'hatchling' | $(COMPILE) --constraint requirements-dev.lock --output-file requirements-build.lock -
 	$(COMPILE) --constraint requirements-dev.lock --output-file bench/requirements.lock bench/pyproject.toml

@@ -45,6 +45,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     secret: str | None
     secret_file: str | None
     outbound_hosts: tuple[str, ...]
+    sql_hosts: tuple[str, ...]
+    sql_files: tuple[str, ...]
     log_text: bool
 
     @property
@@ -126,17 +128,30 @@ def _read_number(least: int, most: int) -> Callable[[object], int]:
     return read
 
 
+def _read_list(value: object) -> tuple[str, ...]:
+    """Texts, divided by commas or as a list."""
+    written = value.split(",") if isinstance(value, str) else value
+    if not isinstance(written, list) or not all(isinstance(text, str) for text in written):
+        raise ValueError
+    return tuple(filter(None, map(str.strip, written)))
+
+
 def _read_hosts(value: object) -> tuple[str, ...]:
-    """Hosts and ports, divided by commas or as a list. Raises ``ValueError`` for one that is none."""
+    """Hosts and ports. Raises ``ValueError`` for one that is none."""
     # Imported where it is needed: help and most commands read no hosts.
     from daftari.outbound.addresses import read_allowed_hosts
 
-    written = value.split(",") if isinstance(value, str) else value
-    if not isinstance(written, list) or not all(isinstance(host, str) for host in written):
-        raise ValueError
-    hosts = tuple(filter(None, map(str.strip, written)))
+    hosts = _read_list(value)
     read_allowed_hosts(hosts)
     return hosts
+
+
+def _read_folders(value: object) -> tuple[str, ...]:
+    """Folders. Raises ``ValueError`` for one that is not written from the root on."""
+    folders = _read_list(value)
+    if not all(Path(folder).is_absolute() for folder in folders):
+        raise ValueError
+    return folders
 
 
 def _read_yes_or_no(value: object) -> bool:
@@ -240,6 +255,24 @@ SETTINGS = (
         doc="Hosts that calls to providers and webhooks may go to although their addresses are private.",
         right="a list of HOST:PORT with commas, such as kannel.intra:13013",
         read=_read_hosts,
+        on_command_line=False,
+    ),
+    Setting(
+        name="sql_hosts",
+        default=(),
+        default_doc="none",
+        doc="Database servers that connections may read contacts from.",
+        right="a list of HOST:PORT with commas, such as db.intra:5432",
+        read=_read_hosts,
+        on_command_line=False,
+    ),
+    Setting(
+        name="sql_files",
+        default=(),
+        default_doc="none",
+        doc="Folders with SQLite files that connections may read contacts from.",
+        right="a list of folders with commas, each from the root on, such as /srv/shop",
+        read=_read_folders,
         on_command_line=False,
     ),
 )

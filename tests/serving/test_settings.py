@@ -197,6 +197,18 @@ def test_hosts_are_read_from_a_variable_with_commas_or_from_a_list_in_the_file(t
             _read(tmp_path, environ={"DAFTARI_OUTBOUND_HOSTS": wrong})
 
 
+def test_the_databases_that_connections_may_read_are_servers_and_folders(tmp_path: Path) -> None:
+    assert (_read(tmp_path).sql_hosts, _read(tmp_path).sql_files) == ((), ())
+    given = {"DAFTARI_SQL_HOSTS": "db.intra:5432,10.0.0.7:3306", "DAFTARI_SQL_FILES": "/srv/shop, /srv/till"}
+    settings = _read(tmp_path, environ=given)
+    assert settings.sql_hosts == ("db.intra:5432", "10.0.0.7:3306")
+    assert settings.sql_files == ("/srv/shop", "/srv/till")
+    with pytest.raises(BadSettings, match=r"such as db\.intra:5432"):
+        _read(tmp_path, environ={"DAFTARI_SQL_HOSTS": "db.intra"})
+    with pytest.raises(BadSettings, match="each from the root on, such as /srv/shop"):
+        _read(tmp_path, environ={"DAFTARI_SQL_FILES": "shop"})
+
+
 def test_the_address_of_the_database_may_stand_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "address").write_text("postgres://ana:s3cret@db/book\n")
     given = {"DAFTARI_DATABASE_URL_FILE": "address"}
@@ -217,6 +229,8 @@ def test_a_secret_has_no_option_that_others_could_see_and_is_never_shown(tmp_pat
         "secret_file",
         "log_text",
         "outbound_hosts",
+        "sql_hosts",
+        "sql_files",
     ]
     settings = _read(tmp_path, environ={"DAFTARI_SECRET": "s3cret s3cret s3cret", "DAFTARI_SECRET_FILE": "s3cret"})
     assert (settings.secret, settings.secret_file) == ("s3cret s3cret s3cret", "s3cret")

@@ -12,14 +12,17 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import psycopg
 import pytest
 
+from daftari.connectors.sql import Allowed, SqlColumns, SqlSettings, open_connector
 from daftari.store import Store
 from tests.conftest import ROOT, NewDatabase, People, Serve, free_port
 from tests.support.builders import assert_sound, groups, may_message, mobile, page, rows
 from tests.support.clients import Answer
 from tests.support.commands import runner_for
 from tests.support.import_files import counted, sent
+from tests.support.sql_shops import ids_of, read_all
 from tests.support.waiting import wait_for
 from tests.system.conftest import Run, find_program
 
@@ -122,3 +125,28 @@ def test_what_waiting_cannot_correct_ends_the_start_with_a_sentence(
     assert done.returncode == 1
     assert why in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_connection_reads_a_table_and_leaves_the_session_as_it_was(pool: Pool, new_database: NewDatabase) -> None:
+    """The one session of the server is another client's next, who may have to write."""
+    shop = urlsplit(new_database("postgres", empty=True))
+    pooled = urlsplit(pool("transaction", size=1))
+    settings = SqlSettings(
+        kind="postgresql",
+        host="127.0.0.1",
+        port=pooled.port or 0,
+        database=shop.path[1:],
+        user=pooled.username or "",
+        table="customers",
+        columns=SqlColumns("id", "updated_at"),
+    )
+    with psycopg.connect(pooled._replace(path=shop.path).geturl(), autocommit=True) as other:
+        other.prepare_threshold = None
+        other.execute("CREATE TABLE customers (id int PRIMARY KEY, updated_at timestamptz DEFAULT now())")
+        other.execute("INSERT INTO customers VALUES (1)")
+        allowed = Allowed(hosts=frozenset({("127.0.0.1", settings.port)}))
+        connector = open_connector(settings, password="", fields=(), allowed=allowed)
+        _, page = read_all(connector)
+        other.execute("INSERT INTO customers VALUES (2)")
+        assert ids_of(read_all(connector, page.cursor)[0]) == ["1", "2"]
+        connector.close()

@@ -109,7 +109,7 @@ class Network(httpcore2.NetworkBackend):
         Raises ``ConnectFailed``.
         """
         until = time.monotonic() + self.current_call().seconds_left(timeout)
-        addresses = self._judged(host, port, until=until)[:ADDRESSES_TRIED_MAX]
+        addresses = self.find_addresses(host, port, until=until)[:ADDRESSES_TRIED_MAX]
         refusal = ConnectFailed("timeout", f"{shown(host, port)} could not be connected to in time.")
         for place, address in enumerate(addresses):
             seconds = (until - time.monotonic()) / (len(addresses) - place)
@@ -129,8 +129,10 @@ class Network(httpcore2.NetworkBackend):
             return _Connection(connection, network=self, connect_until=until)
         raise refusal
 
-    def _judged(self, host: str, port: int, *, until: float) -> Sequence[str]:
-        """All addresses of a host, if each one may be connected to. Raises ``ConnectFailed``.
+    def find_addresses(self, host: str, port: int, *, until: float) -> Sequence[str]:
+        """Returns all addresses of a host, if each one may be connected to. Raises ``ConnectFailed``.
+
+        ``until`` is on the monotonic clock.
 
         One bad address among good ones refuses them all: it is a mistake or an attack.
         """
