@@ -128,6 +128,13 @@ class WebhookNotFound(NotFound):
     message = "Webhook not found; GET /v1/webhooks lists them."
 
 
+class ConnectionNotFound(NotFound):
+    """No connection has this id."""
+
+    code = "CONNECTION_NOT_FOUND"
+    message = "Connection not found; GET /v1/connections lists them."
+
+
 class MessageNotFound(NotFound):
     """No message has this id."""
 
@@ -250,6 +257,30 @@ class WebhooksFull(Conflict):
 
     def __init__(self, most: int) -> None:
         super().__init__(f"The project has {most} webhooks already; delete one that is not used.")
+
+
+class ConnectionsFull(Conflict):
+    """The project has as many connections as it may."""
+
+    code = "CONNECTIONS_FULL"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"The project has {most} connections already; remove one that is not used.")
+
+
+class ConnectionNameTaken(Conflict):
+    """Another connection has this name."""
+
+    code = "CONNECTION_NAME_TAKEN"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The project has a connection {quote(name)} already; choose another name.")
+
+
+class WrongConnectionState(Conflict):
+    """The connection's state does not allow this. The message names the state."""
+
+    code = "CONNECTION_STATE"
 
 
 class TriggersFull(Conflict):

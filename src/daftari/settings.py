@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from msgspec import Struct, convert
 
 from daftari.errors import BadSettings
 from daftari.store import POSTGRES_PREFIXES, UnclearAddress, masked, read_address, refuse_pairs
+
+if TYPE_CHECKING:
+    from daftari.connectors import Allowed
 
 DEFAULT_DATABASE = "./daftari.db"
 CONFIG_FILE = "daftari.toml"
@@ -53,6 +57,16 @@ class Settings(Struct, frozen=True, kw_only=True):
     def masked_database(self) -> str:
         """The database without its password, for output."""
         return masked(self.database)
+
+    @property
+    def allowed_databases(self) -> Allowed:
+        """The databases that connections may read."""
+        # Imported where it is needed: most commands read no database of others.
+        from daftari.connectors import Allowed
+        from daftari.outbound.addresses import read_allowed_hosts
+
+        hosts = frozenset(read_allowed_hosts(self.sql_hosts))
+        return Allowed(hosts=hosts, folders=self.sql_files, own_database=self.database)
 
     def __repr__(self) -> str:
         return f"Settings(database={self.masked_database!r}, host={self.host!r}, port={self.port})"

@@ -41,6 +41,7 @@ from tests.support.builders import (
 from tests.support.calls import NOW
 from tests.support.clients import Answer, Client, sent
 from tests.support.import_files import ready_for
+from tests.support.schema import execute
 from tests.support.stores import open_store
 
 KEY = "8e03978e-40d5-43dd-bc93-6894a57f9324"
@@ -49,11 +50,25 @@ UNUSED, UNKNOWN, GONE = mobile(77), mobile(88), "254711223344"
 PERSON = Person(int(GONE), None)
 PARTS_HERE = PARTS | {"name": "VIP", "reference": "1"}
 
-UNKEPT = {("POST", "/senders/{number}/check"), ("POST", "/webhooks/{number}/test")}
-"""What asks another server each time, and changes nothing."""
+UNKEPT = {
+    ("POST", "/senders/{number}/check"),
+    ("POST", "/webhooks/{number}/test"),
+    ("POST", "/connections/{number}/check"),
+}
+"""What asks another server each time."""
 KEYED = [route for route in ROUTES if route.is_repeatable and (route.method, route.path) not in UNKEPT]
 LOG: dict[str, object] = {"name": "log", "gateway": "log", "channel": "sms"}
 OFFER: dict[str, object] = {"name": "Offer", "sender": "log", "text": "Hello", "everyone": True}
+CRM: dict[str, object] = {"name": "crm", "kind": "hubspot", "credentials": {"key": "kikapu"}}
+STATE_BEFORE = {
+    "plan": "checked",
+    "start": "checked",
+    "pause": "live",
+    "sync": "live",
+    "sweep": "live",
+    "confirm": "needs_confirmation",
+}
+"""The state of a connection before a step."""
 HOOK: dict[str, object] = {"url": "https://crm.example/hook"}
 WELCOME: dict[str, object] = {
     "name": "Welcome", "sender": "log", "on": {"event": "cart"}, "wait": "1h", "text": "Hello",
@@ -114,6 +129,13 @@ WRITES: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "/webhooks/{number}/replay"): {"after": 1},
     ("POST", "/webhooks/{number}/resume"): {},
     ("POST", "/webhooks/{number}/rotate"): {},
+    ("POST", "/connections"): CRM,
+    ("PUT", "/connections/{number}"): {"rank": 2},
+    ("PATCH", "/connections/{number}"): {"poll_seconds": 300},
+    ("DELETE", "/connections/{number}"): {"leave": True},
+    **{("POST", f"/connections/{{number}}/{step}"): {} for step in STATE_BEFORE},
+    ("POST", "/connections/{number}/key"): {"credentials": {"key": "ndoo"}},
+    ("POST", "/connections/{number}/records/retry"): {"ids": ["101"]},
     ("POST", "/inbound/review/{number}"): {"as": "dismiss"},
 }
 """What is sent to each route that writes: new routes need a line."""
@@ -202,6 +224,10 @@ def test_a_write_that_is_sent_twice_is_done_once_and_answered_alike(
             assert book.post(f"/v1/senders/{number}/pause").status == 200
     if route.path.startswith("/webhooks/"):
         number = str(book.post("/v1/webhooks", HOOK).json()["webhook"]["id"])
+    if route.path.startswith("/connections/"):
+        number = str(book.post("/v1/connections", CRM).json()["connection"]["id"])
+        state = STATE_BEFORE.get(route.path.rpartition("/")[2], "live")
+        execute(database, f"UPDATE connection SET state = '{state}'")
     if route.path.startswith(("/campaigns", "/messages", "/triggers")):
         assert book.post("/v1/senders", LOG).status == 201
     if route.path.startswith("/triggers/"):

@@ -34,7 +34,7 @@ OUT = mobile(3)
 ERASED = mobile(6)
 AUDIENCE, REVIEW, EXPORT = "3", "6", "13"
 """The ids of things of Ana's that Chao has none of: what both have at last is his own."""
-IMPORT, SENDER, CAMPAIGN, MESSAGE, WEBHOOK, TRIGGER = "14", "15", "16", "17", "18", "19"
+IMPORT, SENDER, CAMPAIGN, MESSAGE, WEBHOOK, CONNECTION, TRIGGER = "14", "15", "16", "17", "18", "19", "20"
 TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 EPOCH = re.compile(rb'"epoch":"[0-9a-f]{16}"')
 SECRET = re.compile(rb'"secret":"whsec_[^"]*"')
@@ -73,6 +73,13 @@ OFFER: dict[str, object] = {"name": "Offer", "sender": "log", "text": "Hello", "
 WELCOME: dict[str, object] = {
     "name": "Welcome", "sender": "log", "on": {"event": "cart"}, "wait": "1h", "text": "Hello",
 }  # fmt: skip
+CRM: dict[str, object] = {
+    "name": "crm",
+    "kind": "hubspot",
+    "credentials": {"key": "kikapu"},
+    "settings": {"base_url": "http://127.0.0.1:9"},
+}
+"""Its address may not be called."""
 THINGS: dict[str, dict[str, str]] = {
     "contacts": {"reference": ID},
     "groups": {"name": GROUP},
@@ -84,6 +91,7 @@ THINGS: dict[str, dict[str, str]] = {
     "triggers": {"number": TRIGGER},
     "messages": {"number": MESSAGE},
     "webhooks": {"number": WEBHOOK},
+    "connections": {"number": CONNECTION},
     "inbound": {"number": REVIEW, "provider": "generic", "token": "nobody"},
 }
 """What a path names of Ana's, by its first part."""
@@ -161,6 +169,10 @@ CASES: dict[tuple[str, str], list[Case]] = {
     ("POST", "/webhooks"): about({"url": "https://chao.example/"}, {"url": "https://chao.example/", "groups": [GROUP]}),
     ("PUT", "/webhooks/{number}"): about({"url": "https://chao.example/"}, number=WEBHOOK),
     ("POST", "/webhooks/{number}/replay"): about({"after": 0}, number=WEBHOOK),
+    ("POST", "/connections"): about(CRM, CRM | {"groups": [{"from": "all", "to": GROUP}]}),
+    ("PUT", "/connections/{number}"): about({}, {"name": "Taken"}, number=CONNECTION),
+    ("POST", "/connections/{number}/key"): about({"credentials": {"key": "x"}}, number=CONNECTION),
+    ("POST", "/connections/{number}/records/retry"): about({"ids": ["1"]}, number=CONNECTION),
     ("GET", "/inbound/review"): about({}, {"limit": 1}, {"after": "1"}),
     ("POST", "/inbound/review/{number}"): [
         *about(*[dict[str, object]([("as", settled_as)]) for settled_as in SETTLEMENTS], number=REVIEW),
@@ -248,6 +260,8 @@ def fill_ledger(ana: Client, store: Store, project: Project) -> None:
     assert ana.post("/v1/messages", asked).json()["ids"] == [int(MESSAGE)]
     hook = {"url": "https://ana.example/hook", "groups": [GROUP]}
     assert ana.post("/v1/webhooks", hook).json()["webhook"]["id"] == int(WEBHOOK)
+    crm = CRM | {"name": "Ana's crm", "groups": [{"from": "all", "to": GROUP}]}
+    assert ana.post("/v1/connections", crm).json()["connection"]["id"] == int(CONNECTION)
     added = ana.post("/v1/triggers", WELCOME | {"name": "Ana's trigger", "sender": "Ana's", "text": "Ana's text"})
     assert added.json()["trigger"]["id"] == int(TRIGGER)
     assert len(ana.post("/v1/events", {"name": "cart", "mobile": MOBILE, "key": "c1"}).json()["messages"]) == 1
@@ -270,6 +284,7 @@ def everything(ana: Client) -> list[bytes]:
         ana.get("/v1/exports").body,
         ana.get("/v1/imports").body,
         *(ana.get(f"/v1/{list_}").body for list_ in ("senders", "campaigns", "triggers", "messages", "webhooks")),
+        ana.get("/v1/connections").body,
     ]
 
 

@@ -134,6 +134,8 @@ def test_a_key_that_may_only_read_reads_everything_and_writes_nothing(
     hook = ana.post("/v1/webhooks", {"url": "https://crm.example/hook"}).json()["webhook"]
     welcome = {"name": "Welcome", "sender": "log", "on": {"joins": "VIP"}, "wait": "1h", "text": "Hello"}
     fired = str(ana.post("/v1/triggers", welcome).json()["trigger"]["id"])
+    crm = {"name": "crm", "kind": "hubspot", "credentials": {"key": "kikapu"}}
+    numbers["connections"] = str(ana.post("/v1/connections", crm).json()["connection"]["id"])
     numbers |= {"campaigns": offered, "messages": sent, "triggers": fired, "webhooks": str(hook["id"])}
     for route in ROUTES:
         number = numbers.get(route.path.split("/")[1], PARTS["number"])

@@ -20,7 +20,7 @@ from msgspec import Struct
 from msgspec.structs import fields
 
 from daftari.model.feed import CHANGE_TYPES
-from daftari_client import change_records, import_records, message_records, records, webhook_records
+from daftari_client import change_records, connection_records, import_records, message_records, records, webhook_records
 from daftari_client.api import Api, WriteOptions
 from daftari_client.changes import ChangeType
 from daftari_client.client import BaseClient
@@ -31,6 +31,7 @@ from daftari_client.retries import NO_RETRIES
 from tests.support.cases import each
 from tests.support.client_document import Node, Operation, Sampler, operations
 
+RECORDS = (change_records, connection_records, import_records, message_records, records, webhook_records)
 API = Api(base_url="http://localhost/v1", key="k", project="Shopify", retries=NO_RETRIES, idempotency_keys=True)
 
 # ---- what differs, and why ----------------------------------------------------------------------------
@@ -45,6 +46,8 @@ REPEATS = {
     "audiences.iterate": "audiences.get",
     "audiences.iterate_blocked": "audiences.recheck",
     "campaigns.iterate": "campaigns.list",
+    "connections.iterate_records": "connections.records",
+    "connections.iterate_runs": "connections.runs",
     "campaigns.iterate_messages": "campaigns.messages",
     "changes.iterate": "changes.list",
     "contacts.iterate": "contacts.list",
@@ -93,6 +96,14 @@ DROPPED = {
         f"{verb}Webhook": {"message": "The result is the webhook; the message is constant."}
         for verb in ("create", "update", "pause", "resume", "replay")
     },
+    **{
+        f"{verb}Connection": {"message": "The result is the connection; the message is constant."}
+        for verb in ("create", "update", "plan", "start", "pause", "sync", "compare", "confirm")
+    },
+    **{
+        name: {"message": "The result is the connection; the message is constant."}
+        for name in ("changeConnectionKey", "retryConnectionRecords")
+    },
     "rotateWebhookSecret": {"message": "The result is the webhook and its secret; the message is constant."},
     "settleReview": {"message": "The result is the review; the message is constant."},
     **{
@@ -139,6 +150,7 @@ SAMPLES: dict[str, tuple[Any, ...]] = {
     "keep_hours": (24,),
     "evidence": ("ticked the box",),
     "fields": ({"url": "https://shop.example/cart/7", "items": 3},),
+    "filter": ({"lifecyclestage": ["lead"]},),
     "fire_triggers": (True,),
     "format": ("ndjson",),
     "gateway": ("africas_talking",),
@@ -159,6 +171,7 @@ SAMPLES: dict[str, tuple[Any, ...]] = {
     "kind": ("opt_outs",),
     "known_at": (datetime(2026, 11, 1, tzinfo=UTC),),
     "late": ("4h",),
+    "leave": (True,),
     "limit": (5,),
     "language": ("sw",),
     "match": ("all",),
@@ -183,8 +196,11 @@ SAMPLES: dict[str, tuple[Any, ...]] = {
     "per_page": (10,),
     "plain": (True,),
     "plan": (True,),
+    "poll_seconds": (60,),
     "purpose": ("marketing",),
+    "rank": (2,),
     "reason": ("STOP",),
+    "region": ("KE",),
     "reference": (12, "+254 722 000000"),
     "results": (True,),
     "sender": ("DUKA",),
@@ -205,6 +221,10 @@ SAMPLES: dict[str, tuple[Any, ...]] = {
     "types": (["contacts.created", "group.joined"],),
     "url": ("https://crm.example/hooks/daftari",),
     "wait": (20,),
+    "when_deleted": ("leave_groups",),
+    "write_back": (True,),
+    "write_back_opt_ins": (False,),
+    "zone": ("Africa/Nairobi",),
     "epoch": ("5f0c2a9d1e7b4638",),
 }
 """What each parameter is given, wherever it is."""
@@ -212,6 +232,20 @@ OTHER_SAMPLES: dict[tuple[str, str], tuple[Any, ...]] = {
     ("changes.list", "after"): (7,),
     ("changes.iterate", "after"): (7,),
     ("webhooks.replay", "after"): (7,),
+    **{
+        (f"connections.{name}", parameter): (sample,)
+        for name in ("create", "update")
+        for parameter, sample in {
+            "fields": {"phone": "mobile"},
+            "groups": [{"from": "all", "to": "VIP"}],
+            "settings": {"base_url": "https://crm.example"},
+        }.items()
+    },
+    ("connections.create", "kind"): ("hubspot",),
+    ("connections.records", "after"): ("101",),
+    ("connections.records", "state"): ("problem",),
+    ("connections.iterate_records", "state"): ("problem",),
+    ("connections.retry", "ids"): (["101", "102"],),
     ("triggers.create", "wait"): ("1h",),
     ("triggers.update", "wait"): ("1h",),
     ("exports.save", "file"): (io.BytesIO(),),
@@ -517,7 +551,7 @@ def test_every_field_of_every_record_is_in_some_answer() -> None:
     _compare_lines(comparison)
     known = {
         (kind.__name__, field.name)
-        for module in (records, change_records, import_records, message_records, webhook_records)
+        for module in RECORDS
         for _, kind in inspect.getmembers(module, inspect.isclass)
         if issubclass(kind, Record)
         and kind not in (Record, records.RecordedFact, records.NumberedPage, records.Consent)

@@ -32,6 +32,7 @@ SUBJECTS = (
         "imports.md",
         "exports.md",
         "feed.md",
+        "connections.md",
         "webhooks.md",
         "keys.md",
         "errors.md",

@@ -42,6 +42,9 @@ NOT_HELD = {
     "campaign": "a text and counts; the numbers are in audience_part and message",
     "webhook": "an address, names of groups, and numbers of changes",
     "webhook_delivery": "numbers of changes, and first words of answers without digits",
+    "connection": "settings, names of fields and groups, and counts",
+    "webhook_event": "ids of records of other systems, whose numbers are in external_link",
+    "write_back": "ids of records of other systems, whose numbers are in external_link",
     "job": "its subject is the name of a thing to work on",
 }
 """Tables that no erasure has to look into, and why."""

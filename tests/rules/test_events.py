@@ -323,6 +323,7 @@ def test_the_words_of_the_journal_stay_as_callers_know_them() -> None:
         *("create_webhook", "update_webhook", "delete_webhook"),
         *("rotate_webhook", "replay_webhook", "disable_webhook"),
         *("create_trigger", "update_trigger", "delete_trigger", "create_events"),
+        *("create_connection", "update_connection", "delete_connection", "sync_contacts"),
     }
 
 

@@ -20,6 +20,7 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 
+from daftari.model.connections import Link, StoredConnection
 from daftari.model.consent import FirstReceipt, NewFact, Scope
 from daftari.model.imports import ImportState
 from daftari.model.inbound import InboundMessage, InboundRequest, Review
@@ -35,6 +36,7 @@ from daftari.store import (
     WriteTx,
     audiences,
     campaigns,
+    connections,
     consent,
     directory,
     erasures,
@@ -108,6 +110,15 @@ READS_ALL = {
     "list_open_webhooks": "a project has a few",
     "list_idle_webhooks": "a project has a few",
     "get_slowest_webhook": "a project has a few",
+    "list_connections": "a project has a few",
+    "get_connection": "a project has a few",
+    "find_connection": "a project has a few",
+    "list_due_connections": "a project has a few",
+    "update_connection": "a project has a few",
+    "save_connection": "a project has a few",
+    "take_connection": "a project has a few",
+    "get_connection_fence": "a project has a few",
+    "delete_connection": "a project has a few",
     "list_exports": "a project keeps 20, and those whose files are being cleared",
     "list_near_misses": "it has a row for each key and source",
     "list_inbound_counts": "it has a row for each token",
@@ -128,6 +139,8 @@ STOPS_EARLY = {
     "find_deleted_group": "in the order of an index that holds deleted groups only",
     "get_oldest_change": "in the key's order, and stops at the first",
     "list_change_times": "in the key's order, up to its limit",
+    "delete_some_webhook_events": "in the key's order, up to its limit",
+    "delete_some_write_backs": "in the key's order, up to its limit",
 }
 """The queries that begin at a project's first row and stop at a limit."""
 
@@ -136,7 +149,8 @@ VALUES: dict[str, object] = {
     "folded": "group 7", "keyword": "group 7", "level": 2, "part": 3, "number": 3, "seq": 17, "pattern": "%722000%",
     "audience": 3, "erasure": 0, "key": 1, "token": 1, "first": 640, "last": 640, "after": 640, "before": 640,
     "skip": 10, "limit": 100, "now": 1, "until": 1, "to": -5, "first_id": 1, "version": 1, "owner": "me",
-    "refused_at": None, "fact": 640, "item": 640, "clock": 1, "latest": 2, "since": 1,
+    "refused_at": None, "fact": 640, "item": 640, "clock": 1, "latest": 2, "since": 1, "connection": 7,
+    "after_record": "17",
 }  # fmt: skip
 """What is asked for in a plan; a value that is a column's gets any one of the column's type."""
 OF_TYPE = {"INTEGER": 1, "TEXT": "x", "BLOB": b"x"}
@@ -147,6 +161,7 @@ ROW_SETS: dict[str, list[Any]] = {
     "kinds": ["import", "purge"],
     "provider_ids": [f"p{place}" for place in range(100)],
     "types": ["contacts.created", "group.joined"],
+    "external_ids": [str(place) for place in range(1, 101)],
 }
 ITEMS: dict[str, list[tuple[Any, ...]]] = {
     "update_contacts": [(place, 254700000000 + place, "{}") for place in range(1, 101)],
@@ -166,6 +181,7 @@ ITEMS: dict[str, list[tuple[Any, ...]]] = {
     "find_latest_event_ids": [(place, 254700000000 + place, "cart", "c1") for place in range(100)],
     "find_stopping_events": [(place, 254700000000 + place, "order", "c1", 0) for place in range(100)],
     "save_attempts": [(1, f"p{place}", place, 1, "accepted", "") for place in range(1, 101)],
+    "save_links": [(7, str(place), 254700000000 + place, 1, 1, 0, "3", 0, 1, 0, "") for place in range(1, 101)],
     "touch_keys": [(place, 1) for place in range(3)],
 }
 
@@ -274,6 +290,21 @@ def _fill_webhooks(tx: WriteTx) -> None:
         webhooks.save_delivery(tx, delivery=delivery)
 
 
+def _fill_connections(tx: WriteTx) -> None:
+    """A few connections, and many records of each, some of them with a problem, some gone."""
+    for number in range(1, SENDERS + 1):
+        connection = StoredConnection(number, f"c{number}", "hubspot", "", "{}", b"", "live", "", "", 0, "{}", 0, 0, 1)
+        connections.insert_connection(tx, connection=connection, folded=f"c{number}")
+    links = [
+        Link(
+            number % SENDERS + 1, str(number), 254700000000 + number, 1, 1, int(number % 50 == 0), "3", 0, 1,
+            int(number % 70 == 0), "",
+        )
+        for number in range(1, CONTACTS)
+    ]  # fmt: skip
+    connections.save_links(tx, links=links)
+
+
 def _fill_facts(tx: WriteTx) -> None:
     """A fact about every other number."""
     mobiles = range(254700000000, 254700000000 + 2 * CONTACTS, 2)
@@ -304,6 +335,7 @@ def fill(store: Store, people: People) -> None:
         store.write(project, actor, NOW, _fill_imports)
         store.write(project, actor, NOW, _fill_messages)
         store.write(project, actor, NOW, _fill_webhooks)
+        store.write(project, actor, NOW, _fill_connections)
         for first in range(0, CONTACTS, 10_000):
             given = [{"mobile": 254700000000 + number, "fname": "Wanjiru"} for number in range(first, first + 10_000)]
             for group in ("Group 7", "Group 8"):

@@ -22,6 +22,10 @@ CHECKED = {
     ("webhook", "state"): "'enabled'",
     ("webhook_delivery", "state"): "'failing'",
     ("trigger", "state"): "'on'",
+    ("connection", "state"): "'new'",
+    ("webhook_event", "state"): "'settled'",
+    ("write_back", "state"): "'written'",
+    ("write_back", "word"): "'out'",
 }
 """Columns that may hold some words only."""
 

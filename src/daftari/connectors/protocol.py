@@ -7,7 +7,7 @@ becomes which contact, and what a record may change, is decided by ``rules/conne
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from msgspec import Struct
 
@@ -29,7 +29,7 @@ class Connection(Struct, frozen=True, kw_only=True):
     groups: Sequence[str] = ()
     """The lists, labels or filters that are wanted, as in ``GroupSource.name``."""
     write_back: bool = False
-    settings: Mapping[str, str] = {}
+    settings: Mapping[str, Any] = {}
     credentials: Mapping[str, Secret] = {}
 
 
@@ -199,3 +199,6 @@ class Connector(Protocol):
 
     def write_back(self, marks: Sequence[Mark], *, now: int) -> Sequence[MarkOutcome]:
         """Write opt-outs back, one outcome for each, in their order. Writing one twice does no harm."""
+
+    def close(self) -> None:
+        """Give back what it holds open, if anything."""

@@ -26,7 +26,8 @@ StillBilled = Annotated[
 FactKind = Literal["opt_out", "opt_in", "left_group", "activated", "deactivated", "retraction"]
 GivenSource = Literal["api", "inbound", "provider", "import", "bulk", "console", "form"]
 """Where a caller may say that a fact comes from."""
-Source = Literal["api", "inbound", "provider", "import", "bulk", "console", "form", "delete", "erasure"]
+Source = Literal["api", "inbound", "provider", "import", "bulk", "console", "form", "delete", "erasure", "sync"]
+"""``sync``: another system, to which this project has a connection."""
 
 
 class Scope(Struct, frozen=True):

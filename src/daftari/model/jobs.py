@@ -24,6 +24,8 @@ class JobKind(StrEnum):
     """Look for messages of a sender whose answers were lost; the sender is the job's subject."""
     DELIVER = "deliver"
     """Deliver the feed to a webhook, which is the job's subject."""
+    SYNC = "sync"
+    """Read what changed in a connected system; the connection is the job's subject."""
     EXPIRE = "expire"
     """Delete what has expired."""
 

@@ -220,3 +220,21 @@ PART_BYTES = 256 * 1024
 """The size of a part of a stored file; the last one may be smaller."""
 PARTS_PER_STEP = 32
 """Parts that are written, read or deleted at a time: 8 MiB."""
+
+# ---- connections ----------------------------------------------------------------------------------------
+
+CONNECTIONS_MAX = 20
+"""Connections of a project."""
+CONNECTION_FIELDS_MAX = 100
+"""Fields of a record that a connection may use."""
+CONNECTION_GROUPS_MAX = 100
+"""Groups that one connection may keep."""
+EXTERNAL_ID_MAX = 200
+"""Characters of the id of a record in another system."""
+RECORDS_PER_PAGE_MAX = 100
+"""Records in one response of a connection's list."""
+RETRIED_RECORDS_MAX = 1_000
+"""Records that one call may have read again."""
+POLL_SECONDS_MIN = 5
+POLL_SECONDS_MAX = 86_400
+"""How seldom a connection may be read."""

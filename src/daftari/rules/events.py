@@ -69,6 +69,10 @@ class Action(StrEnum):
     UPDATE_TRIGGER = "update_trigger"
     DELETE_TRIGGER = "delete_trigger"
     CREATE_EVENTS = "create_events"
+    CREATE_CONNECTION = "create_connection"
+    UPDATE_CONNECTION = "update_connection"
+    DELETE_CONNECTION = "delete_connection"
+    SYNC_CONTACTS = "sync_contacts"
 
 
 # ---- what can happen ------------------------------------------------------------------------------------

@@ -111,7 +111,7 @@ def work(settings: Settings) -> None:
     stop.then(stopping.set)
     try:
         with OutboundClient(allowed_hosts=settings.outbound_hosts) as client:
-            provider = Provider(client, settings.public_url, settings.log_text)
+            provider = Provider(client, settings.public_url, settings.log_text, settings.allowed_databases)
             run_worker(stopping.wait, store=store, provider=provider)
     finally:
         store.close()

@@ -49,6 +49,7 @@ def build_server(settings: Settings) -> Server:
         public_url=public_url,
         version=__version__,
         outbound_hosts=settings.outbound_hosts,
+        databases=settings.allowed_databases,
     )
     cache = KeyCache(store)
     authenticator = KeyAuthenticator(cache)

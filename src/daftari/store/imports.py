@@ -79,14 +79,24 @@ class Reject(Struct, frozen=True, array_like=True):
 # ---- imports ----------------------------------------------------------------------------------------
 
 
-def insert_import(tx: WriteTx, *, phase: ImportPhase, erasure_id: int, settings: str, progress: str, until: int) -> int:
-    """Insert an import whose file is still arriving. Returns its id."""
+def insert_import(
+    tx: WriteTx,
+    *,
+    phase: ImportPhase,
+    erasure_id: int,
+    settings: str,
+    progress: str,
+    until: int,
+    connection_id: int | None = None,
+) -> int:
+    """Insert an import whose file is still arriving, or the records of a connection. Returns its id."""
     number = tx.book.next_item
     tx.book.next_item = number + 1
     tx.run(
         "insert_import",
         id=number, now=tx.now, until=until, state="receiving", phase=phase, key=tx.actor.key_id,
         request=tx.actor.request_id, erasure=erasure_id, settings=settings, progress=progress,
+        connection=connection_id,
     )  # fmt: skip
     return number
 
@@ -99,6 +109,11 @@ def get_import(tx: Tx, *, import_id: int) -> StoredImport | None:
 def list_imports(tx: Tx, *, before: int, limit: int) -> list[StoredImport]:
     """At most ``limit`` imports before an id, the newest first; 0 means from the newest on."""
     return _fetch_imports(tx, "list_imports", before=before or ID_MAX, limit=limit)
+
+
+def list_connection_imports(tx: Tx, *, connection_id: int, before: int, limit: int) -> list[StoredImport]:
+    """As ``list_imports``, those of a connection."""
+    return _fetch_imports(tx, "list_connection_imports", connection=connection_id, before=before or ID_MAX, limit=limit)
 
 
 def find_open_import(tx: Tx) -> int | None:

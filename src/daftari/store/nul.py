@@ -11,7 +11,7 @@ from daftari.errors import ValidationFailed
 
 TEXT_COLUMNS = frozenset({
     *("action", "card", "cell", "channel", "code", "contacts", "detail", "digits", "event_name", "evidence", "fields"),
-    *("folded", "former_name"),
+    *("external_id", "folded", "former_name", "group_ids", "why"),
     *("key", "keyword", "kind", "left_groups", "message_digest", "name", "part_states", "provider_id", "purpose"),
     *("reason", "record", "report", "request_id", "says", "sender", "source", "state", "text", "type"),
 })  # fmt: skip

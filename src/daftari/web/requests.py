@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 
+from daftari.connectors import Allowed
 from daftari.errors import DaftariError, IdempotencyInProgress, StoreBusy, StoreUnavailable
 from daftari.model.projects import Actor, KeyKind, Project
 from daftari.model.time import current_time
@@ -45,6 +46,8 @@ class AppContext(Struct, frozen=True):
     version: str
     outbound_hosts: tuple[str, ...] = ()
     """Hosts that may be called although they have private addresses, each as ``host:port``."""
+    databases: Allowed = Allowed()
+    """Databases that connections may read."""
 
     @property
     def base(self) -> str:

@@ -9,6 +9,7 @@ from functools import partial
 
 from daftari.model.jobs import JobKind
 from daftari.rules.audiences import expire_audience, has_expired_audience
+from daftari.rules.connections.sync import list_open_connections
 from daftari.rules.erasure.clear import has_open_erasure
 from daftari.rules.erasure.purge import has_deleted_group
 from daftari.rules.exports.lifecycle import expire_export, has_expired_export, has_open_export
@@ -22,6 +23,7 @@ from daftari.rules.triggers.events import expire_events, has_expired_event
 from daftari.rules.webhooks.delivery import list_open_webhooks
 from daftari.rules.webhooks.log import expire_deliveries, has_expired_delivery
 from daftari.store import Tx
+from daftari.worker.connections import SyncWork
 from daftari.worker.expiry import ExpireWork, Expiring
 from daftari.worker.exports import ExportWork
 from daftari.worker.imports import ImportWork
@@ -43,6 +45,8 @@ SENDERS_MAX = 8
 """A step of a sender is up to a second of calls."""
 WEBHOOKS_MAX = 8
 """A step of a webhook is a call, for which a slow server may take 15 seconds."""
+CONNECTIONS_MAX = 4
+"""A step of a connection is about a second of pages, and longer where the other system is slow."""
 CLEARINGS_MAX = 4
 """What deletes rows, a thousand or so a step."""
 
@@ -84,6 +88,10 @@ JOBS: dict[str, JobType] = {
     ),
     JobKind.LOOK_UP: JobType(
         LookUpWork, list_lookup_senders, held_max=SENDERS_MAX, steps_max=1, look_seconds=LOOK_SECONDS
+    ),
+    JobKind.SYNC: JobType(
+        SyncWork, list_open_connections,
+        held_max=2 * CONNECTIONS_MAX, steps_max=CONNECTIONS_MAX, look_seconds=LOOK_SECONDS,
     ),
     JobKind.SEND: JobType(
         SendWork, list_busy_senders, held_max=SENDERS_MAX, steps_max=SENDERS_MAX, look_seconds=LOOK_SECONDS

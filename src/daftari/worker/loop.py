@@ -43,7 +43,7 @@ MAINTENANCE_SECONDS = 0.5
 """How often a worker maintains the database between steps."""
 RENEWAL_SECONDS = 5.0
 """How often a worker renews its leases: often enough to keep them, seldom enough to cost nothing."""
-CALLING = (JobKind.DELIVER, JobKind.LOOK_UP, JobKind.SEND)
+CALLING = (JobKind.DELIVER, JobKind.LOOK_UP, JobKind.SEND, JobKind.SYNC)
 """The kinds that call other servers, which a worker without a client for this does not take."""
 
 ShouldStop = Callable[[float], bool]

@@ -8,6 +8,7 @@ from typing import Protocol, Self
 
 from msgspec import Struct
 
+from daftari.connectors import Allowed
 from daftari.model.projects import Project
 from daftari.outbound.client import OutboundClient
 from daftari.store import Store, Tx
@@ -22,6 +23,8 @@ class Provider(Struct, frozen=True):
     client: OutboundClient
     public_url: str | None = None
     log_text: bool = False
+    databases: Allowed = Allowed()
+    """Those that connections may read."""
 
 
 class Work(Protocol):

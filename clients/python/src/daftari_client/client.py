@@ -17,6 +17,7 @@ from daftari_client.api import Api, WriteOptions, read_base_url
 from daftari_client.audiences import Audiences
 from daftari_client.campaigns import Campaigns
 from daftari_client.changes import Changes
+from daftari_client.connections import Connections
 from daftari_client.consent import OptIns, OptOuts
 from daftari_client.contacts import Contacts
 from daftari_client.drivers import AsyncDriver, SyncDriver
@@ -59,6 +60,7 @@ class BaseClient(Resource[Mode]):
         self.triggers: Triggers[Mode] = Triggers(api, driver)
         self.events: Events[Mode] = Events(api, driver)
         self.changes: Changes[Mode] = Changes(api, driver)
+        self.connections: Connections[Mode] = Connections(api, driver)
         self.webhooks: Webhooks[Mode] = Webhooks(api, driver)
 
     @call

@@ -202,6 +202,12 @@ class WebhookNotFound(NotFound):
     code = "WEBHOOK_NOT_FOUND"
 
 
+class ConnectionNotFound(NotFound):
+    """No connection has this id."""
+
+    code = "CONNECTION_NOT_FOUND"
+
+
 class ImportNotFound(NotFound):
     """No import has this id, or it has expired."""
 
@@ -278,6 +284,24 @@ class WebhooksFull(Conflict):
     """The project has as many webhooks as it may have. Delete one."""
 
     code = "WEBHOOKS_FULL"
+
+
+class ConnectionNameTaken(Conflict):
+    """Another connection has this name; upper and lower case are the same."""
+
+    code = "CONNECTION_NAME_TAKEN"
+
+
+class ConnectionsFull(Conflict):
+    """The project has as many connections as it may have. Remove one."""
+
+    code = "CONNECTIONS_FULL"
+
+
+class WrongConnectionState(Conflict):
+    """The connection's state does not allow this. The message names the state."""
+
+    code = "CONNECTION_STATE"
 
 
 class TokenOfSender(Conflict):

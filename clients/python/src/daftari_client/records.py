@@ -465,6 +465,15 @@ class KeptEvent(Record, frozen=True, kw_only=True):
     fields: dict[str, str | int | float | bool | None] = {}
 
 
+class ExternalLink(Record, frozen=True, kw_only=True):
+    """A record of a connected system that has a number."""
+
+    connection: str
+    id: str
+    url: str | None = None
+    state: str
+
+
 class NumberExport(Record, frozen=True, kw_only=True):
     """Everything that is stored about a number, for a subject access request."""
 
@@ -479,6 +488,7 @@ class NumberExport(Record, frozen=True, kw_only=True):
     whatsapp_users: list[str] = []
     messages: list[Message] = []
     events: list[KeptEvent] = []
+    external_links: list[ExternalLink] = []
     audiences: list[int] = []
     journal: list[JournalEntry] = []
 

@@ -188,6 +188,9 @@ class HubSpot:
                 raise unavailable(TITLE, "it answers the same page again")
             position = page.after
 
+    def close(self) -> None:
+        """Nothing is open between calls."""
+
     # ---- what is written ----------------------------------------------------------------------------
 
     def write_back(self, marks: Sequence[Mark], *, now: int) -> Sequence[MarkOutcome]:
@@ -310,7 +313,7 @@ class HubSpot:
                     id=contact.id,
                     version=contact.version,
                     values={name: value for name, value in values.items() if value not in (None, "")},
-                    url=self._record_url(contact.id),
+                    url=self.record_url(self._connection, contact.id),
                 )
             )
             records += [
@@ -320,10 +323,14 @@ class HubSpot:
         return records
 
     def _deleted(self, contact: answers.Contact) -> Record:
-        return Record(id=contact.id, version=contact.deleted_at, gone="deleted", url=self._record_url(contact.id))
+        return Record(
+            id=contact.id, version=contact.deleted_at, gone="deleted", url=self.record_url(self._connection, contact.id)
+        )
 
-    def _record_url(self, contact_id: str) -> str:
-        account = self._connection.account
+    @staticmethod
+    def record_url(connection: Connection, contact_id: str) -> str:
+        """Where a person sees a contact; blank while the account is not known."""
+        account = connection.account
         return f"https://app.hubspot.com/contacts/{account}/record/{CONTACT_TYPE}/{contact_id}" if account else ""
 
     def _read_batch(self, ids: set[str], *, archived: bool) -> list[Record]:

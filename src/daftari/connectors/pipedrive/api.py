@@ -183,7 +183,7 @@ class Api:
 
 def _find_url(connection: Connection) -> str:
     if given := connection.settings.get("base_url"):
-        return given.rstrip("/")
+        return str(given).rstrip("/")
     company = connection.settings.get("company", "").lower()
     if not _COMPANY.fullmatch(company):
         raise ConnectorFailed(

@@ -166,6 +166,9 @@ class Pipedrive:
             return []
         return self._records(self._list({"ids": wanted, "limit": str(IDS_MAX)} | self._query).data or [])
 
+    def close(self) -> None:
+        """Nothing is open between calls."""
+
     def list_groups(self) -> Sequence[GroupSource]:
         return [*_labels(self._list_fields()), *self._list_filters()]
 
@@ -333,15 +336,20 @@ class Pipedrive:
 
     def _record(self, person: answers.Person) -> Record:
         values = {name: person.value(name) for name in self._connection.fields}
-        company = self._connection.settings.get("company", "")
         return Record(
             id=str(person.id),
             version=person.version,
             values={} if person.is_deleted else {name: value for name, value in values.items() if value not in _BLANKS},
             groups=() if person.is_deleted else [f"label:{one}" for one in person.label_ids],
             gone="deleted" if person.is_deleted else None,
-            url=f"https://{company}.pipedrive.com/person/{person.id}" if company else "",
+            url=self.record_url(self._connection, str(person.id)),
         )
+
+    @staticmethod
+    def record_url(connection: Connection, person_id: str) -> str:
+        """Where a user sees a person; blank while the company is not known."""
+        company = connection.settings.get("company", "")
+        return f"https://{company}.pipedrive.com/person/{person_id}" if company else ""
 
     def _list(self, query: Mapping[str, str], *, group: str = "") -> answers.Page[answers.Person]:
         kind, number = _read_group(group)

@@ -30,7 +30,7 @@ from daftari.connectors.sql.engine import Engine
 from daftari.connectors.sql.failures import STATEMENT_SECONDS, failure, words_of
 from daftari.connectors.sql.mysql import MySql
 from daftari.connectors.sql.postgres import Postgres
-from daftari.connectors.sql.settings import Allowed, SqlSettings, broken
+from daftari.connectors.sql.settings import RECORDS_MAX, SQL_FACTS, Allowed, SqlSettings, broken
 from daftari.connectors.sql.sqlite import Sqlite
 from daftari.connectors.sql.statements import After, Rows, Statements
 from daftari.connectors.sql.timeline import Timeline, UnknownTime, timeline_of
@@ -69,8 +69,6 @@ EARLY_ROWS_MAX = 1_000
 """Rows after the end of a window that are read before it is their turn, while few change."""
 IDS_MAX = 50_000
 """Ids in a piece of the list of all ids."""
-RECORDS_MAX = 1_000
-"""Ids that are asked for at once."""
 SAMPLE_ROWS = 10
 SLOW_SECONDS = 5.0
 """The next page is half as long when one took longer, to leave the other database to its own work."""
@@ -100,14 +98,7 @@ class SqlConnector:
     ``fields``: the columns that are wanted; none means all.
     """
 
-    facts: ClassVar[Facts] = Facts(
-        title="Database",
-        records_max=RECORDS_MAX,
-        poll_seconds=5,
-        sees_deleted=False,
-        sees_merged=False,
-        writes_back=False,
-    )
+    facts: ClassVar[Facts] = SQL_FACTS
 
     def __init__(
         self,

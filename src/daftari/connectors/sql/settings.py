@@ -9,13 +9,23 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta, Struct
 
-from daftari.connectors.protocol import ConnectorFailed
+from daftari.connectors.protocol import ConnectorFailed, Facts
 from daftari.outbound.addresses import HostAndPort, read_allowed_hosts
 
 Kind = Literal["postgresql", "mysql", "sqlite"]
 
 TITLES: Mapping[Kind, str] = {"postgresql": "PostgreSQL", "mysql": "MySQL", "sqlite": "SQLite"}
 PORTS: Mapping[Kind, int] = {"postgresql": 5432, "mysql": 3306, "sqlite": 0}
+RECORDS_MAX = 1_000
+"""Ids that are asked for at once."""
+SQL_FACTS = Facts(
+    title="Database",
+    records_max=RECORDS_MAX,
+    poll_seconds=5,
+    sees_deleted=False,
+    sees_merged=False,
+    writes_back=False,
+)
 SYSTEM_SCHEMAS = frozenset({"information_schema", "mysql", "performance_schema", "sys"})
 SYSTEM_PREFIXES = ("pg_", "sqlite_")
 """Tables of the server's own, which hold accounts and passwords."""

@@ -17,7 +17,7 @@ from daftari.model.consent import ANY, CHANNELS, PURPOSES, Fact, FactKind, Scope
 
 OWN_SOURCES: frozenset[Source] = frozenset({"inbound", "provider", "form", "delete", "erasure"})
 """Where a fact is the person's own word."""
-BULK_SOURCES: frozenset[Source] = frozenset({"import", "bulk"})
+BULK_SOURCES: frozenset[Source] = frozenset({"import", "bulk", "sync"})
 """Where an opt-in is one of many."""
 TEAM_SOURCES: frozenset[Source] = frozenset({"api", "console"})
 """Where an opt-in is what a user or a key writes down of one person's wish."""

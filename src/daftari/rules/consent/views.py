@@ -39,6 +39,7 @@ SOURCE_NAMES = {
     "form": "a form that the person filled in",
     "delete": "the deletion of the contact",
     "erasure": "the person's erasure",
+    "sync": "a connected system",
 }
 SENTENCES = {
     "no_opt_out": "No opt-out is on record that meets this.",

@@ -50,6 +50,8 @@ class RemovedCounts(Struct, frozen=True, kw_only=True):
     """What the person wrote after a message."""
     events: Count
     """What happened to the number, as programs reported it, or by its joining groups."""
+    external_links: Count
+    """Records of connected systems that had the number. Their ids stay, so that they do not bring it back."""
     exports: Count
     """Files of exports, in any of which the person may be."""
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from daftari.mobile import E164_DIGITS_MAX, country_code
-from daftari.model.consent import FactOutcomeName, NewFact
+from daftari.model.consent import FactOutcomeName, FirstReceipt, NewFact
 from daftari.model.contacts import ContactRow
 from daftari.model.limits import REJECTS_KEPT_MAX
 from daftari.model.time import format_time
@@ -62,10 +62,19 @@ class Taken(Struct, frozen=True):
     is_awaited: bool = False
 
 
-def take_chunks(tx: WriteTx, *, import_id: int, phase: str, chunks: Sequence[ReadChunk], seconds: float) -> Taken:
+def take_chunks(
+    tx: WriteTx,
+    *,
+    import_id: int,
+    phase: str,
+    chunks: Sequence[ReadChunk],
+    seconds: float,
+    receipt: FirstReceipt | None = None,
+) -> Taken:
     """Take a batch of chunks, unless it is not the import's next one.
 
     ``phase``: what the import was doing when the chunks were read. ``seconds``: of work since the last batch.
+    ``receipt``: when these records came, where that is not when the import began.
     """
     work = get_import(tx, import_id=import_id)
     if not work.is_work or work.stored.phase != phase or chunks[0].number != work.progress.next_chunk:
@@ -73,11 +82,13 @@ def take_chunks(tx: WriteTx, *, import_id: int, phase: str, chunks: Sequence[Rea
     # Facts count from their own chunk on, however many chunks a batch has.
     has_facts = work.settings.kind == "contacts" and any(chunk.facts or chunk.others for chunk in chunks)
     for some in [[chunk] for chunk in chunks] if has_facts else [chunks]:
-        work, seconds = _take_batch(tx, work, some, seconds), 0.0
+        work, seconds = _take_batch(tx, work, some, seconds, receipt), 0.0
     return Taken(True, tx.is_awaited())
 
 
-def _take_batch(tx: WriteTx, work: Import, chunks: Sequence[ReadChunk], seconds: float) -> Import:
+def _take_batch(
+    tx: WriteTx, work: Import, chunks: Sequence[ReadChunk], seconds: float, receipt: FirstReceipt | None
+) -> Import:
     records = sum(chunk.count for chunk in chunks)
     batch = Batch(
         work, chunks, chunks[0].first, bytearray(records), array("q", bytes(8 * records)),
@@ -85,6 +96,7 @@ def _take_batch(tx: WriteTx, work: Import, chunks: Sequence[ReadChunk], seconds:
         repeats={number for chunk in chunks for number in chunk.repeats},
         ids_by_mobile={mobile: number for chunk in chunks for mobile, number in chunk.ids.items()} or None,
         namings=find_namings(work, chunks),
+        receipt=receipt,
     )  # fmt: skip
     for chunk in chunks:
         for one in chunk.rejects:

@@ -63,10 +63,14 @@ class Batch(Struct):
     fact_ranges: tuple[tuple[int, int], ...] = ()
     others: Sequence[NewFact] = ()
     """Opt-outs of numbers that may be meant instead of those in the chunks."""
+    receipt: FirstReceipt | None = None
+    """When the records came, where each batch has a receipt of its own."""
 
     @property
     def received(self) -> FirstReceipt:
-        """When the file came."""
+        """When the file came, or the records of this batch."""
+        if self.receipt is not None:
+            return self.receipt
         settings = self.work.settings
         return FirstReceipt(settings.receipt, settings.created_at, from_file=True)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from daftari.errors import ImportNotFound, StoreBusy, ValidationFailed, WrongImportState
 from daftari.files import ColumnUse, Layout, Record, read_line
@@ -29,6 +30,8 @@ NAME = "stream"
 """What its file is called, which it never had."""
 FIELDS = ("mobile", *TEXT_FIELDS, "attributes", "groups")
 """The members of a row."""
+SYNC_FIELDS = (*FIELDS, "name")
+"""The members of a record of a connection."""
 
 
 # ---- begin, resume and end ------------------------------------------------------------------------------
@@ -36,18 +39,29 @@ FIELDS = ("mobile", *TEXT_FIELDS, "attributes", "groups")
 
 def begin_stream(tx: WriteTx, *, group: str | None, fire_triggers: bool = False) -> Import:
     """A new stream."""
-    settings = ImportSettings(
-        name=NAME,
+    settings = _settings(tx, NAME, FIELDS, tx.project.region)
+    return _begin(tx, replace(settings, group=group, fire_triggers=fire_triggers))
+
+
+def begin_sync(tx: WriteTx, *, name: str, region: str, connection_id: int) -> Import:
+    """A new stream of the records of a connection."""
+    return _begin(tx, _settings(tx, name, SYNC_FIELDS, region), connection_id=connection_id)
+
+
+def _settings(tx: WriteTx, name: str, fields: tuple[str, ...], region: str) -> ImportSettings:
+    return ImportSettings(
+        name=name,
         bytes=0,
-        layout=Layout("ndjson", FIELDS),
-        uses=tuple(ColumnUse(field, field) for field in FIELDS),
-        region=tx.project.region,
+        layout=Layout("ndjson", fields),
+        uses=tuple(ColumnUse(field, field) for field in fields),
+        region=region,
         created_at=tx.now,
-        fire_triggers=fire_triggers,
-        group=group,
         streamed=True,
         known=numbers.mark_now(tx),
     )
+
+
+def _begin(tx: WriteTx, settings: ImportSettings, *, connection_id: int | None = None) -> Import:
     number = imports.insert_import(
         tx,
         phase="apply",
@@ -55,6 +69,7 @@ def begin_stream(tx: WriteTx, *, group: str | None, fire_triggers: bool = False)
         settings=msgspec.json.encode(settings).decode(),
         progress="{}",
         until=tx.now,
+        connection_id=connection_id,
     )
     events.record(tx, Action.CREATE_IMPORT)
     return let_stream(tx, found=get_import(tx, import_id=number))

@@ -6,16 +6,17 @@ from collections.abc import Iterator
 
 from daftari.errors import SealBroken
 from daftari.model.projects import Project
+from daftari.rules.connections.model import read_credentials
 from daftari.rules.senders.model import read_secrets
 from daftari.rules.webhooks.model import read_secrets as read_webhook_secrets
-from daftari.store import Tx, inbound, senders, webhooks
+from daftari.store import Tx, connections, inbound, senders, webhooks
 
 PER_STEP = 100
 WHY = "was sealed with another secret than that of DAFTARI_SECRET or its file"
 
 
 def find_broken_seals(tx: Tx) -> Iterator[str]:
-    """A sentence for each sender and webhook whose secrets cannot be read, and one for all refused requests."""
+    """A sentence for each thing whose secrets cannot be read, and one for all refused requests."""
     for sender in senders.list_senders(tx):
         try:
             read_secrets(tx, sender)
@@ -26,6 +27,12 @@ def find_broken_seals(tx: Tx) -> Iterator[str]:
             read_webhook_secrets(tx, webhook)
         except SealBroken:
             yield f"The secret of webhook {webhook.id} {WHY}. Rotate it."
+    for connection in connections.list_connections(tx):
+        try:
+            if connection.state != "removed":
+                read_credentials(tx, connection)
+        except SealBroken:
+            yield f"The credentials of connection {connection.id} {WHY}. Give them again."
     count, after = 0, 0
     while found := inbound.list_quarantine(tx, after=after, limit=PER_STEP):
         count += sum(quarantined.request is None for quarantined in found)

@@ -408,6 +408,7 @@ CREATE TABLE file_part (
     PRIMARY KEY (project_id, file_id, part)
 ) STRICT;
 
+-- connection_id: the connection whose records these are.
 CREATE TABLE import (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
     id INTEGER NOT NULL,
@@ -421,9 +422,11 @@ CREATE TABLE import (
     clearing INTEGER NOT NULL,
     settings TEXT NOT NULL,
     progress TEXT NOT NULL,
+    connection_id INTEGER,
     PRIMARY KEY (project_id, id)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX import_connection ON import (project_id, connection_id, id) WHERE connection_id IS NOT NULL;
 CREATE INDEX import_open ON import (project_id, id) WHERE state IN ('queued', 'running');
 CREATE INDEX import_clearing ON import (project_id, id) WHERE clearing = 1;
 CREATE INDEX import_expiry ON import (project_id, expires_at);
@@ -710,5 +713,94 @@ CREATE TABLE webhook_delivery (
 
 CREATE INDEX webhook_delivery_webhook ON webhook_delivery (project_id, webhook_id, id);
 CREATE INDEX webhook_delivery_expiry ON webhook_delivery (project_id, expires_at);
+
+-- An account of a CRM, or a table of a database, whose records become contacts. definition: JSON, nothing in it is secret.
+-- credentials: sealed. account: the account that a check found. reason: why it is limited, paused or broken, or what it asks.
+-- cursor: where the next reading begins, saved with the rows before it. complete_until: every change there before this
+-- moment is here; 0 before the first reading ended. progress: JSON of counts and of what is under way. due_at: when it is
+-- read next. fence: rises when another worker takes it over; only the worker that raised it last may write.
+CREATE TABLE connection (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    folded TEXT,
+    kind TEXT NOT NULL,
+    account TEXT NOT NULL,
+    definition TEXT NOT NULL,
+    credentials BLOB NOT NULL,
+    state TEXT NOT NULL CHECK (state IN (
+        'new', 'checked', 'importing', 'live', 'behind', 'limited', 'paused', 'needs_confirmation', 'broken', 'removed')),
+    reason TEXT NOT NULL,
+    cursor TEXT NOT NULL,
+    complete_until INTEGER NOT NULL,
+    progress TEXT NOT NULL,
+    due_at INTEGER NOT NULL,
+    fence INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (project_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX connection_folded ON connection (project_id, folded);
+
+-- A record of a connection, and the number that it has. mobile: 0 for none. version: the record's. values_digest: 8
+-- bytes of what the record says, as far as that is used; 0 where it has to be applied again. link_state: its place in LINK_STATES. group_ids:
+-- the groups that it put the number in, and below 0 those that the number was in before. seen_in: the comparison that saw it
+-- last. flags: whether its names count for the number, and the scopes that it opted out. problems: bits of what a person
+-- has to look at. why: what is wrong with it; of a merged record, the one that it was merged into.
+CREATE TABLE external_link (
+    project_id INTEGER NOT NULL,
+    connection_id INTEGER NOT NULL,
+    external_id TEXT NOT NULL,
+    mobile INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    values_digest INTEGER NOT NULL,
+    link_state INTEGER NOT NULL,
+    group_ids TEXT NOT NULL,
+    seen_in INTEGER NOT NULL,
+    flags INTEGER NOT NULL,
+    problems INTEGER NOT NULL,
+    why TEXT NOT NULL,
+    PRIMARY KEY (project_id, connection_id, external_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX external_link_mobile ON external_link (project_id, mobile);
+CREATE INDEX external_link_state ON external_link (project_id, connection_id, link_state, external_id) WHERE link_state > 0;
+CREATE INDEX external_link_problem ON external_link (project_id, connection_id, external_id) WHERE problems > 0;
+
+-- What a delivery of a connected system announced, and which is not read yet or was read lately. key: the same for every
+-- delivery of one event. record_ids, merged: JSON of the records that changed, and of who was merged into whom.
+CREATE TABLE webhook_event (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    connection_id INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    record_ids TEXT NOT NULL,
+    merged TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    received_at INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'settled')),
+    tries INTEGER NOT NULL,
+    PRIMARY KEY (project_id, connection_id, key)
+) STRICT;
+
+CREATE INDEX webhook_event_waiting ON webhook_event (project_id, connection_id, received_at, key) WHERE state = 'waiting';
+
+-- An opt-out or opt-in that is written to a record there. word: out or in. at: when the person said so. why: what the other
+-- system said when it refused.
+CREATE TABLE write_back (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    connection_id INTEGER NOT NULL,
+    external_id TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    word TEXT NOT NULL CHECK (word IN ('out', 'in')),
+    at INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'written', 'refused', 'gone')),
+    tries INTEGER NOT NULL,
+    due_at INTEGER NOT NULL,
+    why TEXT NOT NULL,
+    PRIMARY KEY (project_id, connection_id, external_id, channel)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX write_back_waiting ON write_back (project_id, connection_id, due_at, external_id) WHERE state = 'waiting';
 
 INSERT INTO system (id, schema_version, next_id) VALUES (1, 1, 1);

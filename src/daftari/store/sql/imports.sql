@@ -1,7 +1,9 @@
 -- name: insert_import
 -- Inserts an import whose file is still arriving.
-INSERT INTO import (project_id, id, created_at, expires_at, state, phase, key_id, request_id, erasure_id, clearing, settings, progress)
-VALUES (CAST(:project AS bigint), :id, :now, :until, :state, :phase, :key, :request, :erasure, 0, :settings, :progress);
+INSERT INTO import (project_id, id, created_at, expires_at, state, phase, key_id, request_id, erasure_id, clearing, settings, progress,
+    connection_id)
+VALUES (CAST(:project AS bigint), :id, :now, :until, :state, :phase, :key, :request, :erasure, 0, :settings, :progress,
+    :connection);
 
 -- name: get_import
 -- One import.
@@ -12,6 +14,12 @@ FROM import AS i WHERE i.project_id = :project AND i.id = :id;
 -- Imports before an id, the newest first, without those whose file is still arriving.
 SELECT i.id, i.created_at, i.expires_at, i.state, i.phase, i.key_id, i.erasure_id, i.clearing, i.settings, i.progress
 FROM import AS i WHERE i.project_id = :project AND i.id < :before AND i.state <> 'receiving'
+ORDER BY i.id DESC LIMIT :limit;
+
+-- name: list_connection_imports
+-- Imports of a connection before an id, the newest first.
+SELECT i.id, i.created_at, i.expires_at, i.state, i.phase, i.key_id, i.erasure_id, i.clearing, i.settings, i.progress
+FROM import AS i WHERE i.project_id = :project AND i.connection_id = :connection AND i.id < :before
 ORDER BY i.id DESC LIMIT :limit;
 
 -- name: find_open_import

@@ -289,3 +289,31 @@ DELETE FROM trigger WHERE project_id = :project AND id IN (
     SELECT x.id FROM trigger AS x WHERE x.project_id = :project
     ORDER BY x.id LIMIT :limit
 );
+
+-- name: purge_write_backs
+-- What a deleted project's connections were to write back, up to a limit.
+DELETE FROM write_back WHERE project_id = :project AND (connection_id, external_id, channel) IN (
+    SELECT x.connection_id, x.external_id, x.channel FROM write_back AS x WHERE x.project_id = :project
+    ORDER BY x.connection_id, x.external_id, x.channel LIMIT :limit
+);
+
+-- name: purge_webhook_events
+-- What systems announced to a deleted project's connections, up to a limit.
+DELETE FROM webhook_event WHERE project_id = :project AND (connection_id, key) IN (
+    SELECT x.connection_id, x.key FROM webhook_event AS x WHERE x.project_id = :project
+    ORDER BY x.connection_id, x.key LIMIT :limit
+);
+
+-- name: purge_links
+-- Links of a deleted project's connections, up to a limit.
+DELETE FROM external_link WHERE project_id = :project AND (connection_id, external_id) IN (
+    SELECT x.connection_id, x.external_id FROM external_link AS x WHERE x.project_id = :project
+    ORDER BY x.connection_id, x.external_id LIMIT :limit
+);
+
+-- name: purge_connections
+-- Connections of a deleted project, up to a limit.
+DELETE FROM connection WHERE project_id = :project AND id IN (
+    SELECT x.id FROM connection AS x WHERE x.project_id = :project
+    ORDER BY x.id LIMIT :limit
+);

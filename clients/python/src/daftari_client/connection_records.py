@@ -1,0 +1,122 @@
+"""What the calls about connections return, as ``records``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import field
+
+from daftari_client.records import Record
+
+
+class ConnectionGroup(Record, frozen=True, kw_only=True):
+    """Which records are in a group: ``source`` is ``all``, or a list, label or filter such as ``list:12``."""
+
+    source: str = field(name="from")
+    group: str = field(name="to")
+    keep: str = "in_step"
+
+
+class ConnectionPlan(Record, frozen=True, kw_only=True):
+    """A dry run of the first reading; ``counts`` has records by what would be done with them."""
+
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    error: str | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+class Connection(Record, frozen=True, kw_only=True):
+    """A CRM whose records become contacts. ``reason`` says why it is in its state, and what to do.
+
+    Every change there before ``complete_until`` is here. ``counts`` has records by state and by problem.
+    """
+
+    id: int
+    name: str
+    kind: str
+    account: str | None = None
+    account_name: str | None = None
+    state: str
+    reason: str | None = None
+    complete_until: datetime | None = None
+    next_read_at: datetime | None = None
+    compared_at: datetime | None = None
+    comparing: bool = False
+    warnings: list[str] = field(default_factory=list)
+    fields: dict[str, str] = field(default_factory=dict)
+    filter: dict[str, list[str]] = field(default_factory=dict)
+    groups: list[ConnectionGroup] = field(default_factory=list)
+    write_back: bool = False
+    write_back_opt_ins: bool = False
+    poll_seconds: int = 0
+    when_deleted: str | None = None
+    region: str | None = None
+    zone: str | None = None
+    rank: int = 1
+    settings: dict[str, str] = field(default_factory=dict)
+    credentials: list[str] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    calls_today: int = 0
+    calls_allowed: int | None = None
+    plan: ConnectionPlan | None = None
+    created_at: datetime | None = None
+
+
+class OfferedField(Record, frozen=True, kw_only=True):
+    """A field of a record there."""
+
+    name: str
+    title: str = ""
+    kind: str = ""
+
+
+class OfferedGroup(Record, frozen=True, kw_only=True):
+    """A list, label or filter there."""
+
+    source: str = field(name="from")
+    title: str = ""
+    size: int | None = None
+
+
+class SampleRecord(Record, frozen=True, kw_only=True):
+    """A record as it would be here; ``why`` says why no number could be read."""
+
+    id: str
+    url: str | None = None
+    state: str
+    mobile: str | None = None
+    why: str | None = None
+    fields: dict[str, str] = field(default_factory=dict)
+    groups: list[str] = field(default_factory=list)
+    opts_out: bool = False
+    suppressed: bool = False
+
+
+class ConnectionCheck(Record, frozen=True, kw_only=True):
+    """What a check found; ``says`` is what is wrong, and ``missing`` the rights that the key lacks."""
+
+    works: bool
+    says: str | None = None
+    state: str
+    account: str | None = None
+    account_name: str | None = None
+    time_zone: str | None = None
+    records: int | None = None
+    missing: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    fields: list[OfferedField] = field(default_factory=list)
+    groups: list[OfferedGroup] = field(default_factory=list)
+    sample: list[SampleRecord] = field(default_factory=list)
+
+
+class ConnectionRecord(Record, frozen=True, kw_only=True):
+    """A record of the other system as it is known here. ``problems`` are for a person to look at."""
+
+    id: str
+    url: str | None = None
+    state: str
+    mobile: str | None = None
+    problems: list[str] = field(default_factory=list)
+    why: str | None = None
+    groups: list[str] = field(default_factory=list)

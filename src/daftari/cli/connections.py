@@ -1,0 +1,473 @@
+"""``daftari connection``: CRMs and databases whose records become contacts.
+
+A key is never the value of an option, which other users of the machine would see.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from daftari.cli.terminal.commands import Options, command, command_group
+from daftari.cli.terminal.options import JsonOption, ProjectOptions, YesOption
+from daftari.cli.terminal.output import FAILED, WRONG_USAGE, fail, format_count, print_json, print_list, say
+from daftari.cli.terminal.prompts import CredentialsFileOption, ask_credential, confirm, read_credentials_file
+from daftari.model.limits import RECORDS_PER_PAGE_MAX
+from daftari.model.projects import Actor
+from daftari.model.time import current_time
+
+if TYPE_CHECKING:
+    from daftari.rules.connections.model import Opened
+    from daftari.rules.connections.views import ConnectionView
+
+app = command_group("Connections: CRMs whose records become contacts.")
+
+COLUMNS = ("id", "name", "kind", "account", "state", "complete_until", "live", "problems", "reason")
+RECORD_COLUMNS = ("id", "state", "problems", "mobile", "why", "url")
+VARIABLES = "DAFTARI_CONNECTION_"
+"""Before the name of a credential in capitals: a variable that holds it."""
+
+ConnectionArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="The name or the id of a connection, from 'daftari connection list'.")
+]
+
+
+class ConnectionOptions(Options, frozen=True, kw_only=True):
+    """What is read, and what follows from it."""
+
+    field: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--field",
+            metavar="FIELD=USE",
+            help="What a field is used for, such as phone=mobile; repeatable. All of them.",
+        ),
+    ] = None
+    where_field: Annotated[
+        list[str] | None,
+        typer.Option("--where", metavar="FIELD=VALUE", help="Only records with this value in a field; repeatable."),
+    ] = None
+    group: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--group",
+            metavar="FROM=GROUP",
+            help="Who is in a group: all=crm, list:12=vip, or list:12=vip:add to take no one out; repeatable.",
+        ),
+    ] = None
+    list_: Annotated[
+        list[str] | None, typer.Option("--list", metavar="ID=GROUP", help="The same for a list: 12=vip; repeatable.")
+    ] = None
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--setting", metavar="NAME=VALUE", help="What the system needs and is no secret; repeatable."),
+    ] = None
+    poll_seconds: Annotated[
+        str | None, typer.Option("--poll-seconds", metavar="SECONDS", help="How often changes are read.")
+    ] = None
+    region: Annotated[
+        str | None, typer.Option("--region", metavar="REGION", help="The country of its numbers, such as KE.")
+    ] = None
+    zone: Annotated[
+        str | None, typer.Option("--zone", metavar="ZONE", help="The zone of its times, such as Africa/Nairobi.")
+    ] = None
+    rank: Annotated[
+        str | None, typer.Option("--rank", metavar="NUMBER", help="1 counts before 2 where two have one number.")
+    ] = None
+    write_back: Annotated[
+        bool | None, typer.Option("--write-back/--no-write-back", help="Write opt-outs back to the system.")
+    ] = None
+
+    def read(self) -> dict[str, object]:
+        """What was given, by the API's names."""
+        values: dict[str, object] = {
+            name: value
+            for name in ("poll_seconds", "region", "zone", "rank", "write_back")
+            if (value := getattr(self, name)) is not None
+        }
+        if self.field:
+            values["fields"] = dict(_read_pair("--field", one) for one in self.field)
+        if self.setting:
+            values["settings"] = dict(_read_pair("--setting", one) for one in self.setting)
+        if self.where_field:
+            words: dict[str, list[str]] = {}
+            for one in self.where_field:
+                name, value = _read_pair("--where", one)
+                words.setdefault(name, []).extend([value] if value else [])
+            values["filter"] = words
+        groups = [_read_pair("--group", one) for one in self.group or ()]
+        groups += [(f"list:{name}", group) for name, group in (_read_pair("--list", one) for one in self.list_ or ())]
+        if groups:
+            values["groups"] = [_as_group(source, group) for source, group in groups]
+        return values
+
+
+def _read_pair(option: str, written: str) -> tuple[str, str]:
+    name, mark, value = written.partition("=")
+    if not mark or not name.strip():
+        raise fail(f"{option} is {written!r}; write it with =, such as phone=mobile.", code=WRONG_USAGE)
+    return name.strip(), value.strip()
+
+
+def _as_group(source: str, written: str) -> dict[str, str]:
+    group, mark, word = written.rpartition(":")
+    if mark and word in ("add", "add_only", "in_step"):
+        return {"from": source, "to": group, "keep": "in_step" if word == "in_step" else "add_only"}
+    return {"from": source, "to": written}
+
+
+# ---- made and changed -----------------------------------------------------------------------------------
+
+
+@command(
+    app,
+    "add",
+    "daftari connection add hubspot --name crm --key-file key --group all=crm",
+    "daftari connection add hubspot --name crm --list 12=vip --list 31=leads:add",
+    "daftari connection add pipedrive --name sales --setting company=duka --group label:3=vip",
+    "daftari connection add sqlite --name shop --setting database=/srv/shop/shop.db --setting table=customers "
+    """--setting 'columns={"id": "id"}' --field phone=mobile""",
+    note=(
+        f"The key is asked for on a terminal, or comes from a file, or from a variable such as {VARIABLES}KEY. "
+        "Nothing is read before the connection is started."
+    ),
+)
+def add_connection(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="hubspot, pipedrive, postgresql, mysql or sqlite.")],
+    *,
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="How you call it.")],
+    key_file: Annotated[
+        str | None, typer.Option("--key-file", metavar="FILE", help="A file with the key alone; - for standard input.")
+    ] = None,
+    credentials_file: CredentialsFileOption = None,
+    how: ConnectionOptions,
+    where: ProjectOptions,
+) -> None:
+    """Add a connection to a CRM."""
+    from daftari.rules.connections import lifecycle
+
+    values = {"name": name, "kind": kind, **how.read()}
+    values["credentials"] = _find_credentials(kind, key_file, credentials_file)
+    with where.open_project() as (store, project):
+        actor = Actor(None, "connection add")
+        opened = store.write(project, actor, current_time(), lifecycle.create_connection, values=values)
+    say(
+        f"The connection {opened.stored.name!r} has the id {opened.id}. "
+        f"Check it with 'daftari connection check {opened.stored.name}'."
+    )
+
+
+def _find_credentials(kind: str, key_file: str | None, file: str | None) -> dict[str, str]:
+    """Credentials from a file, then from variables, then from the terminal. Blank ones are left out."""
+    from daftari.connectors import CONNECTORS
+
+    about = CONNECTORS.get(kind)
+    if about is None:
+        raise fail(f"KIND is {kind!r}; it must be one of: {', '.join(CONNECTORS)}.", code=WRONG_USAGE)
+    found = {} if file is None else read_credentials_file(file)
+    if key_file is not None and about.credentials:
+        found[about.credentials[0]] = _read_key(key_file)
+    missing = [name for name in about.credentials if name not in found]
+    found |= {name: value for name in missing if (value := os.environ.get(VARIABLES + name.upper()))}
+    if file is None and key_file is None and sys.stdin.isatty():
+        for name in about.credentials:
+            if name not in found:
+                found[name] = ask_credential(about.title, name, "it is not shown", is_needed=True)
+    return {name: value.strip() for name, value in found.items() if value.strip()}
+
+
+def _read_key(file: str) -> str:
+    try:
+        if file == "-":
+            return sys.stdin.read().strip()
+        with open(file, encoding="utf-8") as opened:
+            return opened.read().strip()
+    except (OSError, UnicodeDecodeError):
+        raise fail(f"The file {file!r} cannot be read.", code=FAILED) from None
+
+
+@command(
+    app,
+    "change",
+    "daftari connection change crm --list 12=vip --list 31=leads:add",
+    "daftari connection change crm --where lifecyclestage=customer",
+    note="A comparison of all records follows, which applies what was changed.",
+)
+def change_connection(connection: ConnectionArgument, *, how: ConnectionOptions, where: ProjectOptions) -> None:
+    """Change a connection. What is not given stays as it is."""
+    from daftari.rules.connections import lifecycle
+
+    values = how.read()
+    if not values:
+        raise fail("Say what is to be changed; see 'daftari connection change --help'.", code=WRONG_USAGE)
+    _write(where, "connection change", connection, lifecycle.update_connection, values=values)
+    say(f"The connection {connection!r} is changed.")
+
+
+@command(app, "key", "daftari connection key crm", "daftari connection key crm --key-file key")
+def change_key(
+    connection: ConnectionArgument,
+    *,
+    key_file: Annotated[
+        str | None, typer.Option("--key-file", metavar="FILE", help="A file with the key alone; - for standard input.")
+    ] = None,
+    credentials_file: CredentialsFileOption = None,
+    where: ProjectOptions,
+) -> None:
+    """Give another key; a connection that stopped continues where it was."""
+    from daftari.rules.connections import lifecycle
+
+    kind = _show(where, connection).kind
+    credentials = _find_credentials(kind, key_file, credentials_file)
+    opened = _write(where, "connection key", connection, lifecycle.change_key, credentials=credentials)
+    say(f"The connection {opened.stored.name!r} has another key; it is {opened.stored.state}.")
+
+
+# ---- looked at ------------------------------------------------------------------------------------------
+
+
+@command(app, "list", "daftari connection list", "daftari connection list --project Shopify --json")
+def list_connections(*, as_json: JsonOption = False, where: ProjectOptions) -> None:
+    """List the connections of a project, and how fresh each is."""
+    from daftari.rules.connections import views
+
+    with where.open_project() as (store, project):
+        found = store.read(project, current_time(), views.show_connections)
+    if as_json:
+        print_json(found)
+    else:
+        print_list(COLUMNS, [_row(view) for view in found], as_json=False)
+    if not found:
+        say("There are no connections; add one with 'daftari connection add'.")
+
+
+def _row(view: ConnectionView) -> list[object]:
+    counts = view.counts
+    problems = counts.shared_number + counts.crm_says_in + counts.moved_from_opted_out + counts.unusable
+    shown: dict[str, object] = {"live": counts.live, "problems": problems + counts.erasure_pending}
+    return [shown.get(column, getattr(view, column, None)) for column in COLUMNS]
+
+
+@command(app, "show", "daftari connection show crm")
+def show_connection(connection: ConnectionArgument, *, where: ProjectOptions) -> None:
+    """Show a connection as JSON: its state, how fresh it is, and the state of its records."""
+    print_json(_show(where, connection))
+
+
+@command(
+    app,
+    "check",
+    "daftari connection check crm",
+    "daftari connection check crm --json",
+    note="Exit codes: 0 it can be read as it is set, 1 it cannot.",
+)
+def check_connection(connection: ConnectionArgument, *, as_json: JsonOption = False, where: ProjectOptions) -> None:
+    """Ask the system about the account, and show ten records as they would be here."""
+    from daftari.rules.connections.check import ask_account, open_check, write_check
+    from daftari.rules.connections.lifecycle import find_connection
+
+    settings = where.read_settings()
+    with where.open_project() as (store, project):
+        opened = store.read(project, current_time(), find_connection, written=connection)
+        to_check = store.read(project, current_time(), open_check, connection_id=opened.id)
+        found = ask_account(to_check, allowed_hosts=settings.outbound_hosts, databases=settings.allowed_databases)
+        actor = Actor(None, "connection check")
+        check = store.write(project, actor, current_time(), write_check, connection_id=opened.id, found=found)
+    if as_json:
+        print_json(check)
+    else:
+        for sentence in filter(None, (check.says, *check.warnings)):
+            say(sentence)
+        if check.account_name is not None:
+            records = "" if check.records is None else f", {format_count(check.records, 'record')}"
+            say(f"{check.account_name}, {check.time_zone}{records}")
+        columns = ("id", "state", "mobile", "fields", "groups", "why")
+        shown = [[_cell(getattr(record, column)) for column in columns] for record in check.sample]
+        print_list(columns, shown, as_json=False)
+    if not check.works:
+        raise typer.Exit(FAILED)
+
+
+@command(
+    app,
+    "problems",
+    "daftari connection problems crm",
+    "daftari connection problems crm --state removed_locally --json",
+    "daftari connection problems crm --retry 101 --retry 102",
+)
+def list_problems(
+    connection: ConnectionArgument,
+    *,
+    state: Annotated[
+        str, typer.Option("--state", metavar="STATE", help="Records in this state instead, such as unreadable.")
+    ] = "problem",
+    after: Annotated[str, typer.Option("--after", metavar="ID", help="Only records after this one.")] = "",
+    retry: Annotated[
+        list[str] | None, typer.Option("--retry", metavar="ID", help="Read this record again and apply it; repeatable.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="NUMBER", min=1, max=RECORDS_PER_PAGE_MAX, help="How many to list.")
+    ] = 20,
+    as_json: JsonOption = False,
+    where: ProjectOptions,
+) -> None:
+    """List records that a person has to look at, each with where it is in the other system."""
+    from daftari.rules.connections import lifecycle, views
+
+    if retry:
+        _write(where, "connection retry", connection, lifecycle.retry_records, ids=retry)
+        say(f"{format_count(len(retry), 'record')} will be read again by the worker.")
+        return
+    with where.open_project() as (store, project):
+        opened = store.read(project, current_time(), lifecycle.find_connection, written=connection)
+        page = store.read(
+            project,
+            current_time(),
+            views.list_records,
+            connection_id=opened.id,
+            state=state,
+            after=after,
+            limit=limit,
+        )
+    shown = [[_cell(getattr(record, column)) for column in RECORD_COLUMNS] for record in page.records]
+    print_list(RECORD_COLUMNS, shown, as_json=as_json)
+    if page.following is not None:
+        say(f"There are more; add --after {page.following}.")
+
+
+# ---- started, paused, asked -----------------------------------------------------------------------------
+
+
+@command(app, "plan", "daftari connection plan crm")
+def plan_connection(connection: ConnectionArgument, *, where: ProjectOptions) -> None:
+    """Begin a whole dry run; 'daftari connection show' has its counts."""
+    from daftari.rules.connections import lifecycle
+
+    _write(where, "connection plan", connection, lifecycle.plan_connection)
+    say(f"The worker reads every record and writes nothing; see 'daftari connection show {connection}'.")
+
+
+@command(app, "start", "daftari connection start crm")
+def start_connection(connection: ConnectionArgument, *, where: ProjectOptions) -> None:
+    """Begin to read, or continue where it stopped."""
+    from daftari.rules.connections import lifecycle
+
+    _say_state(_write(where, "connection start", connection, lifecycle.start_connection))
+
+
+@command(app, "pause", "daftari connection pause crm")
+def pause_connection(connection: ConnectionArgument, *, where: ProjectOptions) -> None:
+    """Read nothing until it is started again."""
+    from daftari.rules.connections import lifecycle
+
+    _say_state(_write(where, "connection pause", connection, lifecycle.pause_connection))
+
+
+@command(app, "sync", "daftari connection sync crm")
+def sync_connection(connection: ConnectionArgument, *, where: ProjectOptions) -> None:
+    """Read what changed now, before its time."""
+    from daftari.rules.connections import lifecycle
+
+    _write(where, "connection sync", connection, lifecycle.sync_connection)
+    say("The worker reads what changed.")
+
+
+@command(app, "sweep", "daftari connection sweep crm")
+def compare_connection(connection: ConnectionArgument, *, where: ProjectOptions) -> None:
+    """Compare all records with what is known here, as each night."""
+    from daftari.rules.connections import lifecycle
+
+    _write(where, "connection sweep", connection, lifecycle.compare_connection)
+    say("The worker compares all records.")
+
+
+@command(app, "confirm", "daftari connection confirm crm", "daftari connection confirm crm --yes")
+def confirm_connection(connection: ConnectionArgument, *, yes: YesOption = False, where: ProjectOptions) -> None:
+    """Let a connection do what it stopped before."""
+    from daftari.rules.connections import lifecycle
+
+    view = _show(where, connection)
+    if view.reason is not None:
+        say(view.reason)
+    if not yes:
+        confirm(
+            f"Type the connection's name to confirm ({view.name})", is_right=lambda typed: typed.strip() == view.name
+        )
+    _say_state(_write(where, "connection confirm", connection, lifecycle.confirm_connection))
+
+
+@command(
+    app,
+    "remove",
+    "daftari connection remove crm",
+    "daftari connection remove crm --leave-groups --yes",
+    note="Contacts and opt-outs stay.",
+)
+def remove_connection(
+    connection: ConnectionArgument,
+    *,
+    leave_groups: Annotated[
+        bool, typer.Option("--leave-groups", help="Its contacts leave the groups that it put them in.")
+    ] = False,
+    yes: YesOption = False,
+    where: ProjectOptions,
+) -> None:
+    """Remove a connection and its key."""
+    from daftari.rules.connections import lifecycle
+
+    view = _show(where, connection)
+    if not yes:
+        confirm(
+            f"Type the connection's name to remove it ({view.name})", is_right=lambda typed: typed.strip() == view.name
+        )
+    with where.open_project() as (store, project):
+        actor = Actor(None, "connection remove")
+        store.write(
+            project,
+            actor,
+            current_time(),
+            lifecycle.delete_connection,
+            connection_id=view.id,
+            leave=leave_groups,
+        )
+    say(f"The connection {view.name!r} is removed.")
+
+
+# ---- shared ---------------------------------------------------------------------------------------------
+
+
+def _show(where: ProjectOptions, written: str) -> ConnectionView:
+    from daftari.rules.connections import views
+    from daftari.rules.connections.lifecycle import find_connection
+
+    with where.open_project() as (store, project):
+        return views.show(store.read(project, current_time(), find_connection, written=written))
+
+
+def _write(
+    where: ProjectOptions,
+    name: str,
+    written: str,
+    rule: Callable[..., Opened],
+    **values: object,
+) -> Opened:
+    """Have a rule change the connection with a name or an id."""
+    from daftari.rules.connections.lifecycle import find_connection
+
+    with where.open_project() as (store, project):
+        opened = store.read(project, current_time(), find_connection, written=written)
+        return store.write(project, Actor(None, name), current_time(), rule, connection_id=opened.id, **values)
+
+
+def _say_state(opened: Opened) -> None:
+    say(f"The connection {opened.stored.name!r} is {opened.stored.state}.")
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {one}" for name, one in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else value

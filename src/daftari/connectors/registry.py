@@ -1,0 +1,94 @@
+"""The registry of connectors: what each kind needs, and how it is made. A new system needs a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from daftari.connectors.calls import Caller
+from daftari.connectors.hubspot import HubSpot
+from daftari.connectors.pipedrive import Pipedrive
+from daftari.connectors.protocol import Connection, Connector, Facts
+from daftari.connectors.sql import Allowed, open_connector, read_sql_settings
+from daftari.connectors.sql.settings import SQL_FACTS, TITLES, Kind
+
+
+class Opening(Struct, frozen=True):
+    """What a connector is made of: the connection, what it calls by, and which databases the operator allows."""
+
+    connection: Connection
+    caller: Caller
+    databases: Allowed = Allowed()
+
+
+class ConnectorKind(Struct, frozen=True, kw_only=True):
+    """What is known of a kind before a connection of it is used.
+
+    ``credentials``: the secrets that it needs. ``settings`` are those that it needs, ``more_settings`` those that it
+    takes; ``read_settings`` reads them where they are more than texts, and raises ``ConnectorFailed``. ``in_records``:
+    what a group may be made of that each record says itself, and ``walked`` that has to be walked; both are what stands
+    before the colon, as in ``list:12``. ``fields``: what they are used for unless it is said.
+    """
+
+    title: str
+    facts: Facts
+    open: Callable[[Opening], Connector]
+    record_url: Callable[[Connection, str], str] = lambda connection, record_id: ""
+    """Where a person sees a record there; blank where there is no such place."""
+    credentials: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    more_settings: tuple[str, ...] = ()
+    read_settings: Callable[[Mapping[str, Any]], object] | None = None
+    in_records: tuple[str, ...] = ()
+    walked: tuple[str, ...] = ()
+    fields: Mapping[str, str] = {}
+
+
+def _database(kind: Kind, *, credentials: tuple[str, ...] = ("password",)) -> ConnectorKind:
+    def open_table(opening: Opening) -> Connector:
+        connection = opening.connection
+        return open_connector(
+            read_sql_settings({**connection.settings, "kind": kind}),
+            password=connection.credentials.get("password", ""),
+            fields=connection.fields,
+            allowed=opening.databases,
+        )
+
+    return ConnectorKind(
+        title=TITLES[kind],
+        facts=SQL_FACTS,
+        open=open_table,
+        credentials=credentials,
+        read_settings=lambda given: read_sql_settings({**given, "kind": kind}),
+    )
+
+
+CONNECTORS: dict[str, ConnectorKind] = {
+    "hubspot": ConnectorKind(
+        title=HubSpot.facts.title,
+        facts=HubSpot.facts,
+        open=lambda opening: HubSpot(opening.connection, opening.caller),
+        record_url=HubSpot.record_url,
+        credentials=("key",),
+        more_settings=("base_url",),
+        walked=("list",),
+        fields={"mobilephone": "mobile", "phone": "mobile", "firstname": "fname", "lastname": "lname"},
+    ),
+    "pipedrive": ConnectorKind(
+        title=Pipedrive.facts.title,
+        facts=Pipedrive.facts,
+        open=lambda opening: Pipedrive(opening.connection, opening.caller),
+        record_url=Pipedrive.record_url,
+        credentials=("token",),
+        settings=("company",),
+        more_settings=("base_url", "daily_tokens"),
+        in_records=("label",),
+        walked=("filter",),
+        fields={"phones": "mobile", "first_name": "fname", "last_name": "lname"},
+    ),
+    "postgresql": _database("postgresql"),
+    "mysql": _database("mysql"),
+    "sqlite": _database("sqlite", credentials=()),
+}

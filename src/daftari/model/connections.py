@@ -1,0 +1,183 @@
+"""Records of connections, which the store and the rules share. No rules, no SQL, no HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
+
+from msgspec import Struct, field
+
+ConnectionState = Literal[
+    "new",
+    "checked",
+    "importing",
+    "live",
+    "behind",
+    "limited",
+    "paused",
+    "needs_confirmation",
+    "broken",
+    "removed",
+]
+"""``importing``: the first reading is under way. ``limited``: the other system takes no more calls for a time.
+``removed``: its links are being deleted; it is not shown."""
+WORKING: tuple[ConnectionState, ...] = ("importing", "live", "behind", "limited")
+"""The states in which a worker reads by itself."""
+LinkState = Literal["live", "no_mobile", "unreadable", "refused", "left", "gone", "merged", "removed_locally", "erased"]
+"""``refused``: the book does not take the record. ``left``: the filter leaves it out. ``removed_locally``: its contact
+was removed here, and is not made again. ``erased``: its number was erased here."""
+LINK_STATES: tuple[LinkState, ...] = get_args(LinkState)
+"""By the number that is stored."""
+Keeping = Literal["in_step", "add_only"]
+"""``in_step``: the connection alone decides who is in the group. ``add_only``: it adds, and never takes out."""
+
+
+class GroupMapping(Struct, frozen=True, omit_defaults=True):
+    """Which records are in which group. ``source``: ``all``, or a list, label or filter as the system names it."""
+
+    source: str = field(name="from")
+    group: str = field(name="to")
+    keep: Keeping = "in_step"
+    group_id: int = 0
+    """The group that had the name when the connection first needed it; 0 before."""
+
+
+class ConnectionDefinition(Struct, frozen=True, omit_defaults=True):
+    """What people set of a connection.
+
+    ``fields``: what each field of a record is used for, in the order in which numbers are looked for. ``filter``: the
+    values that a field must have, one of them. ``settings``: those of the kind. ``rank``: of two connections with one
+    number that with the smaller rank counts.
+    """
+
+    fields: Mapping[str, str]
+    filter: Mapping[str, tuple[str, ...]] = {}
+    groups: tuple[GroupMapping, ...] = ()
+    write_back: bool = False
+    write_back_opt_ins: bool = False
+    poll_seconds: int = 0
+    """0 for what suits the system."""
+    when_deleted: Literal["leave_groups"] = "leave_groups"
+    region: str = ""
+    """Blank for the project's."""
+    zone: str = ""
+    """Of times without one; blank for the account's."""
+    rank: int = 1
+    settings: Mapping[str, Any] = {}
+
+
+class Run(Struct, frozen=True, omit_defaults=True):
+    """What one run has done so far to what was there: the mass guard judges by it. A run is an hour."""
+
+    left: Mapping[str, int] = {}
+    """Members that left, by the id of the group."""
+    gone: int = 0
+    unreadable: int = 0
+    opted_out: int = 0
+    confirmed_until: int = 0
+    """Until when it may do what it asks about."""
+
+
+class Comparison(Struct, frozen=True, omit_defaults=True):
+    """A comparison of all records with all links. ``cursor``: of its own reading. ``after``: the last link."""
+
+    number: int
+    started_at: int
+    stage: Literal["reading", "asking"] = "reading"
+    cursor: str = ""
+    after: str = ""
+    missing: int = 0
+
+
+class PlanCounts(Struct, frozen=True, omit_defaults=True):
+    """A whole dry run: how far it is, and what the first reading would do."""
+
+    started_at: int
+    finished_at: int = 0
+    cursor: str = ""
+    error: str = ""
+    counts: Mapping[str, int] = {}
+
+
+class ConnectionProgress(Struct, frozen=True, omit_defaults=True):
+    """How far a connection is. ``counts``: links by state and by problem, and records by what was done with them."""
+
+    counts: Mapping[str, int] = {}
+    account_name: str = ""
+    time_zone: str = "UTC"
+    import_id: int = 0
+    """The import that rows are written to now."""
+    import_hour: int = 0
+    """The hour that it is of, since 1970; 0 for the first reading's."""
+    run: Run = Run()
+    run_hour: int = 0
+    day: str = ""
+    used: int = 0
+    allowed: int = 0
+    """The calls of a day, as the connector counts them."""
+    verifies: bool = False
+    """Whether the account has to be looked at first, since the credentials are other ones."""
+    epoch: str = ""
+    """Of the database in which it was started: a copy reads nothing by itself."""
+    tries: int = 0
+    """How often reading failed since it last succeeded."""
+    read_at: int = 0
+    """When everything there was had been read last."""
+    warnings: tuple[str, ...] = ()
+    wanted: tuple[str, ...] = ()
+    """Records that are to be read by id."""
+    again: tuple[str, ...] = ()
+    """The same for those that are to be applied although nothing changed, because a person asked for it."""
+    groups_at: Mapping[str, int] = {}
+    """When each list had changed last, as the system says, when it was walked."""
+    walks: Mapping[str, int] = {}
+    """The lists that are to be walked, and when they changed."""
+    walks_all: bool = False
+    """Whether records came that may be in lists which have not changed since."""
+    walked_at: int = 0
+    """When all lists were walked last because of that."""
+    groups_read_at: int = 0
+    """When it was asked last which lists changed."""
+    comparisons: int = 0
+    compared_at: int = 0
+    compares: bool = False
+    """Whether a comparison is wanted now."""
+    comparison: Comparison | None = None
+    plan: PlanCounts | None = None
+    leaves_groups: bool = False
+    """Of a removed connection: whether its contacts leave the groups that it put them in."""
+
+
+class StoredConnection(Struct, frozen=True):
+    """A row of the table; the schema says what its columns are."""
+
+    id: int
+    name: str
+    kind: str
+    account: str
+    definition: str
+    credentials: bytes
+    state: ConnectionState
+    reason: str
+    cursor: str
+    complete_until: int
+    progress: str
+    due_at: int
+    fence: int
+    created_at: int
+
+
+class Link(Struct, frozen=True, gc=False):
+    """A record of a connection; the schema says what its columns are."""
+
+    connection_id: int
+    external_id: str
+    mobile: int
+    version: int
+    digest: int
+    state: int
+    group_ids: str
+    seen_in: int
+    flags: int
+    problems: int
+    why: str

@@ -1,0 +1,145 @@
+"""The check of a connection: whose account it is, what it may not do, and ten records as they would be here.
+
+Calls are made with no transaction open, and change nothing there. No SQL.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from daftari.connectors import CONNECTORS, Account, Allowed, Caller, ConnectorFailed, Opening
+from daftari.errors import SealBroken
+from daftari.model.connections import ConnectionState
+from daftari.model.members import Count, Text
+from daftari.model.secrets import Secret
+from daftari.rules.connections.lifecycle import look_at_connection, take_check
+from daftari.rules.connections.model import Opened, as_connector_sees, read_credentials
+from daftari.rules.connections.plan import SampleRecord, show_sample
+from daftari.store import Tx, WriteTx
+
+UNSEALED = (
+    "Its credentials cannot be read: they were sealed with another secret than that of DAFTARI_SECRET or its file. "
+    "Give the right one, or give the credentials again."
+)
+WAIT_SECONDS_MAX = 10.0
+"""How long a check waits for the pace of the other system in one go."""
+
+
+class FieldOffer(Struct, frozen=True):
+    """A field of a record there."""
+
+    name: Text
+    title: str
+    kind: str
+
+
+class GroupOffer(Struct, frozen=True):
+    """A list, label or filter there."""
+
+    source: Text = field(name="from")
+    """As `groups` names it."""
+    title: str
+    size: Count | None
+    """How many records it has, where the system says so."""
+
+
+class ConnectionCheck(Struct, frozen=True, kw_only=True):
+    """What a check found."""
+
+    works: bool
+    """Whether the connection can be read as it is set."""
+    says: Text | None
+    """What is wrong, and what to do."""
+    state: ConnectionState
+    """The state of the connection after the check."""
+    account: Text | None
+    account_name: Text | None
+    time_zone: Text | None
+    records: Count | None
+    """How many records there are, where the system says so."""
+    missing: list[Text]
+    """The rights that the key lacks, in the system's own words."""
+    warnings: list[Text]
+    fields: list[FieldOffer]
+    groups: list[GroupOffer]
+    sample: list[SampleRecord]
+    """A few records as they would be here."""
+
+
+class ToCheck(Struct, frozen=True):
+    """A connection and its credentials; ``None`` where they cannot be unsealed."""
+
+    opened: Opened
+    credentials: Mapping[str, Secret] | None
+
+
+def open_check(tx: Tx, *, connection_id: int) -> ToCheck:
+    """A connection to be checked. Raises ``ConnectionNotFound``."""
+    opened = look_at_connection(tx, connection_id=connection_id)
+    try:
+        return ToCheck(opened, read_credentials(tx, opened.stored))
+    except SealBroken:
+        return ToCheck(opened, None)
+
+
+class _Clock:
+    def now(self) -> float:
+        return time.time()
+
+    def wait(self, seconds: float) -> None:
+        time.sleep(min(seconds, WAIT_SECONDS_MAX))
+
+
+def ask_account(to_check: ToCheck, *, allowed_hosts: Iterable[str], databases: Allowed) -> Account | str:
+    """Whose account it is; or a sentence that says what is wrong.
+
+    A private address is called only if it is one of ``allowed_hosts``, each written ``host:port``. ``databases``: those
+    that the operator allows.
+    """
+    # Imported where it is needed: hardly any process checks a connection.
+    from daftari.outbound.client import OutboundClient
+
+    if to_check.credentials is None:
+        return UNSEALED
+    seen = as_connector_sees(to_check.opened, to_check.credentials)
+    with OutboundClient(allowed_hosts=allowed_hosts) as client:
+        caller = Caller(client.send, _Clock())
+        try:
+            connector = CONNECTORS[to_check.opened.stored.kind].open(Opening(seen, caller, databases))
+            with closing(connector):
+                return connector.check()
+        except ConnectorFailed as failure:
+            return failure.message
+
+
+def write_check(tx: WriteTx, *, connection_id: int, found: Account | str) -> ConnectionCheck:
+    """Keep what a check found, and show it. Raises ``ConnectionNotFound``."""
+    opened = look_at_connection(tx, connection_id=connection_id)
+    if isinstance(found, str):
+        return ConnectionCheck(
+            works=False, says=found, state=opened.stored.state, account=None, account_name=None, time_zone=None,
+            records=None, missing=[], warnings=[], fields=[], groups=[], sample=[],
+        )  # fmt: skip
+    opened = take_check(tx, connection_id=connection_id, account=found)
+    seen, kind = as_connector_sees(opened, {}), CONNECTORS[opened.stored.kind]
+    sample = [replace(record, url=kind.record_url(seen, record.id)) for record in found.sample]
+    says = f"The key lacks {', '.join(found.missing)}." if found.missing else None
+    return ConnectionCheck(
+        works=not found.missing,
+        says=says,
+        state=opened.stored.state,
+        account=found.id,
+        account_name=found.name,
+        time_zone=found.time_zone,
+        records=found.count,
+        missing=[*found.missing],
+        warnings=[*found.warnings],
+        fields=[FieldOffer(one.name, one.title, one.kind) for one in found.fields],
+        groups=[GroupOffer(source=one.name, title=one.title, size=one.size) for one in found.groups],
+        sample=show_sample(tx, opened, sample),
+    )

@@ -1,0 +1,294 @@
+"""Connections as people make, change, start, pause and remove them. No HTTP, no SQL, no network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msgspec.structs import replace
+
+from daftari.connectors import Account
+from daftari.errors import (
+    ConnectionNameTaken,
+    ConnectionNotFound,
+    ConnectionsFull,
+    SealBroken,
+    ValidationFailed,
+    WrongConnectionState,
+)
+from daftari.model.connections import (
+    WORKING,
+    ConnectionDefinition,
+    ConnectionProgress,
+    ConnectionState,
+    PlanCounts,
+    StoredConnection,
+)
+from daftari.model.jobs import JobKind
+from daftari.model.limits import CONNECTIONS_MAX, EXTERNAL_ID_MAX, ID_MAX, RETRIED_RECORDS_MAX
+from daftari.model.secrets import Secret
+from daftari.rules.connections.definition import read_credentials, read_definition, read_kind, read_name
+from daftari.rules.connections.model import (
+    Opened,
+    encode,
+    get_connection,
+    open_stored,
+    seal_credentials,
+)
+from daftari.rules.connections.model import read_credentials as unseal_credentials
+from daftari.rules.connections.rows import HOUR_MICROSECONDS, end_run
+from daftari.rules.events import Action, record
+from daftari.rules.fields import Problems, fold_name
+from daftari.store import Tx, WriteTx, connections
+from daftari.store.jobs import hint_job
+
+
+def look_at_connection(tx: Tx, *, connection_id: int) -> Opened:
+    """One connection that is not being removed. Raises ``ConnectionNotFound``."""
+    opened = get_connection(tx, connection_id=connection_id)
+    if opened.stored.state == "removed":
+        raise ConnectionNotFound
+    return opened
+
+
+def find_connection(tx: Tx, *, written: str) -> Opened:
+    """The connection with a name, or with an id. Raises ``ConnectionNotFound``."""
+    stored = connections.find_connection(tx, folded=fold_name(written))
+    if stored is None and written.isascii() and written.isdigit() and int(written) <= ID_MAX:
+        stored = connections.get_connection(tx, connection_id=int(written))
+    if stored is None or stored.state == "removed":
+        raise ConnectionNotFound
+    return open_stored(stored)
+
+
+def list_connections(tx: Tx) -> list[Opened]:
+    """All connections that are not being removed, in order of creation."""
+    return [open_stored(stored) for stored in connections.list_connections(tx) if stored.state != "removed"]
+
+
+# ---- made and changed -----------------------------------------------------------------------------------
+
+
+def create_connection(tx: WriteTx, *, values: Mapping[str, object]) -> Opened:
+    """A new connection, which reads nothing before it is started.
+
+    Raises ``ValidationFailed``, ``ConnectionNameTaken`` and ``ConnectionsFull``.
+    """
+    problems = Problems()
+    name = problems.read("name", values.get("name"), read_name)
+    kind = problems.read("kind", values.get("kind"), read_kind)
+    credentials: dict[str, Secret] = {}
+    definition = ConnectionDefinition(fields={})
+    if kind is not None:
+        credentials = read_credentials(kind, values.get("credentials"), before={}, problems=problems)
+        definition = read_definition(kind, values, before=None, problems=problems)
+    kind = problems.require(kind)
+    name = problems.require(name)
+    _refuse_taken(tx, name, other_than=0)
+    if len(connections.list_connections(tx)) >= CONNECTIONS_MAX:
+        raise ConnectionsFull(CONNECTIONS_MAX)
+    number = tx.book.next_item
+    tx.book.next_item = number + 1
+    stored = StoredConnection(
+        id=number,
+        name=name,
+        kind=kind,
+        account="",
+        definition=encode(definition),
+        credentials=seal_credentials(tx, credentials, connection_id=number),
+        state="new",
+        reason="",
+        cursor="",
+        complete_until=0,
+        progress=encode(ConnectionProgress()),
+        due_at=0,
+        fence=0,
+        created_at=tx.now,
+    )
+    connections.insert_connection(tx, connection=stored, folded=fold_name(name))
+    record(tx, Action.CREATE_CONNECTION)
+    return open_stored(stored)
+
+
+def update_connection(tx: WriteTx, *, connection_id: int, values: Mapping[str, object]) -> Opened:
+    """Change what is given. What records say by other fields is applied by the next comparison, which follows at once.
+
+    Raises ``ConnectionNotFound``, ``ValidationFailed`` and ``ConnectionNameTaken``.
+    """
+    before = look_at_connection(tx, connection_id=connection_id)
+    stored, problems = before.stored, Problems()
+    name = problems.read("name", values["name"], read_name) if "name" in values else stored.name
+    if values.get("kind") not in (None, "", stored.kind):
+        problems.add("kind", f"is {stored.kind} and stays so: make another connection.")
+    definition = read_definition(stored.kind, values, before=before.definition, problems=problems)
+    if "credentials" in values:
+        stored = _with_credentials(tx, stored, values["credentials"], problems)
+        before = replace(before, progress=replace(before.progress, verifies=True))
+    name = problems.require(name)
+    _refuse_taken(tx, name, other_than=stored.id)
+    progress = before.progress
+    if definition != before.definition and stored.cursor:
+        progress = replace(progress, compares=True, comparison=None)
+    stored = replace(stored, name=name)
+    return _save(tx, Opened(stored, definition, progress), is_soon=stored.state in WORKING)
+
+
+def change_key(tx: WriteTx, *, connection_id: int, credentials: object) -> Opened:
+    """Other credentials. One that was broken continues where it stopped, with a look at the account first.
+
+    Raises ``ConnectionNotFound`` and ``ValidationFailed``.
+    """
+    before = look_at_connection(tx, connection_id=connection_id)
+    problems = Problems()
+    stored = _with_credentials(tx, before.stored, credentials, problems)
+    problems.refuse()
+    if stored.state == "broken":
+        stored = replace(stored, state=_working_state(stored), reason="")
+    progress = replace(before.progress, verifies=True)
+    return _save(tx, replace(before, stored=stored, progress=progress), is_soon=stored.state in WORKING)
+
+
+def _with_credentials(tx: Tx, stored: StoredConnection, value: object, problems: Problems) -> StoredConnection:
+    try:
+        known = unseal_credentials(tx, stored)
+    except SealBroken:
+        known = {}
+    found = read_credentials(stored.kind, value, before=known, problems=problems)
+    return replace(stored, credentials=seal_credentials(tx, found, connection_id=stored.id))
+
+
+def _refuse_taken(tx: Tx, name: str, *, other_than: int) -> None:
+    taken = connections.find_connection(tx, folded=fold_name(name))
+    if taken is not None and taken.id != other_than:
+        raise ConnectionNameTaken(taken.name)
+
+
+def delete_connection(tx: WriteTx, *, connection_id: int, leave: bool) -> None:
+    """Remove a connection: its links are forgotten, contacts and opt-outs stay.
+
+    ``leave``: its contacts leave the groups that it put them in. Raises ``ConnectionNotFound``.
+    """
+    before = end_run(tx, look_at_connection(tx, connection_id=connection_id))
+    progress = replace(before.progress, leaves_groups=leave)
+    stored = replace(before.stored, state="removed", credentials=b"", due_at=tx.now)
+    connections.update_connection(tx, connection=replace(stored, progress=encode(progress)), folded=None)
+    record(tx, Action.DELETE_CONNECTION)
+    hint_job(tx, kind=JobKind.SYNC, subject=str(connection_id))
+
+
+# ---- what a check found ---------------------------------------------------------------------------------
+
+
+def take_check(tx: WriteTx, *, connection_id: int, account: Account) -> Opened:
+    """Keep whose account it is. A connection that lacks no right is checked, and can be planned and started."""
+    before = look_at_connection(tx, connection_id=connection_id)
+    stored = replace(before.stored, account=account.id)
+    if stored.state == "new" and not account.missing:
+        stored = replace(stored, state="checked")
+    progress = replace(before.progress, account_name=account.name, time_zone=account.time_zone)
+    return _save(tx, Opened(stored, before.definition, progress), is_soon=False)
+
+
+# ---- started, paused, asked -----------------------------------------------------------------------------
+
+
+def plan_connection(tx: WriteTx, *, connection_id: int) -> Opened:
+    """Begin a dry run of the first reading. Raises ``ConnectionNotFound`` and ``WrongConnectionState``."""
+    before = look_at_connection(tx, connection_id=connection_id)
+    if before.stored.state != "checked":
+        raise _wrong(before, "planned: only one that is checked and was not started can be")
+    progress = replace(before.progress, plan=PlanCounts(tx.now))
+    return _save(tx, replace(before, progress=progress), is_soon=True)
+
+
+def start_connection(tx: WriteTx, *, connection_id: int) -> Opened:
+    """Begin to read, or continue where it stopped. Raises ``ConnectionNotFound`` and ``WrongConnectionState``."""
+    before = look_at_connection(tx, connection_id=connection_id)
+    state = before.stored.state
+    if state in WORKING:
+        return before
+    if state == "new":
+        raise _wrong(before, "started before it was checked")
+    if state == "needs_confirmation":
+        raise _wrong(before, "started: confirm what it asks, or pause it")
+    stored = replace(before.stored, state=_working_state(before.stored), reason="")
+    progress = before.progress
+    if progress.plan is not None and not progress.plan.finished_at:
+        progress = replace(progress, plan=replace(progress.plan, finished_at=tx.now))
+    is_other = bool(progress.epoch) and progress.epoch != tx.epoch()
+    progress = replace(progress, epoch=tx.epoch(), compares=progress.compares or is_other)
+    return _save(tx, Opened(stored, before.definition, progress), is_soon=True)
+
+
+def pause_connection(tx: WriteTx, *, connection_id: int) -> Opened:
+    """Read nothing until it is started again. Raises ``ConnectionNotFound`` and ``WrongConnectionState``."""
+    before = look_at_connection(tx, connection_id=connection_id)
+    if before.stored.state in ("new", "checked"):
+        raise _wrong(before, "paused: it was not started")
+    stored = replace(before.stored, state="paused", reason="", due_at=0)
+    return _save(tx, replace(end_run(tx, before), stored=stored), is_soon=False)
+
+
+def sync_connection(tx: WriteTx, *, connection_id: int) -> Opened:
+    """Read what changed now. Raises ``ConnectionNotFound`` and ``WrongConnectionState``."""
+    before = look_at_connection(tx, connection_id=connection_id)
+    if before.stored.state not in WORKING:
+        raise _wrong(before, "read: start it")
+    progress = replace(before.progress, read_at=0)
+    return _save(tx, replace(before, progress=progress), is_soon=True)
+
+
+def compare_connection(tx: WriteTx, *, connection_id: int) -> Opened:
+    """Compare all records with all links now. Raises ``ConnectionNotFound`` and ``WrongConnectionState``."""
+    before = look_at_connection(tx, connection_id=connection_id)
+    if before.stored.state not in WORKING:
+        raise _wrong(before, "compared: start it")
+    progress = replace(before.progress, compares=before.progress.comparison is None)
+    return _save(tx, replace(before, progress=progress), is_soon=True)
+
+
+def confirm_connection(tx: WriteTx, *, connection_id: int) -> Opened:
+    """Let it do what it asked about, for an hour. Raises ``ConnectionNotFound`` and ``WrongConnectionState``."""
+    before = look_at_connection(tx, connection_id=connection_id)
+    if before.stored.state != "needs_confirmation":
+        raise _wrong(before, "confirmed: it asks nothing")
+    progress = replace(before.progress, run=replace(before.progress.run, confirmed_until=tx.now + HOUR_MICROSECONDS))
+    stored = replace(before.stored, state=_working_state(before.stored), reason="")
+    return _save(tx, Opened(stored, before.definition, progress), is_soon=True)
+
+
+def retry_records(tx: WriteTx, *, connection_id: int, ids: Sequence[str]) -> Opened:
+    """Have some records read again and applied although nothing changed, also where a contact was removed here.
+
+    Raises ``ConnectionNotFound``, ``ValidationFailed`` and ``WrongConnectionState``.
+    """
+    before = look_at_connection(tx, connection_id=connection_id)
+    if before.stored.state not in WORKING:
+        raise _wrong(before, "asked for records: start it")
+    wanted = tuple(dict.fromkeys((*before.progress.again, *ids)))
+    if not ids or len(wanted) > RETRIED_RECORDS_MAX or max(map(len, ids)) > EXTERNAL_ID_MAX:
+        said = f"must be from 1 to {RETRIED_RECORDS_MAX} ids of records, each of at most {EXTERNAL_ID_MAX} characters."
+        raise ValidationFailed({"ids": [f"The ids field {said}"]})
+    return _save(tx, replace(before, progress=replace(before.progress, again=wanted)), is_soon=True)
+
+
+def _working_state(stored: StoredConnection) -> ConnectionState:
+    return "live" if stored.complete_until else "importing"
+
+
+def _wrong(opened: Opened, what: str) -> WrongConnectionState:
+    return WrongConnectionState(f"The connection {opened.stored.name!r} ({opened.stored.state}) cannot be {what}.")
+
+
+def _save(tx: WriteTx, opened: Opened, *, is_soon: bool) -> Opened:
+    """Save what a person changed; ``is_soon``: a worker looks at it at once."""
+    stored = replace(
+        opened.stored,
+        definition=encode(opened.definition),
+        progress=encode(opened.progress),
+        due_at=tx.now if is_soon else opened.stored.due_at,
+    )
+    connections.update_connection(tx, connection=stored, folded=fold_name(stored.name))
+    record(tx, Action.UPDATE_CONNECTION)
+    if is_soon:
+        hint_job(tx, kind=JobKind.SYNC, subject=str(stored.id))
+    return replace(opened, stored=stored)

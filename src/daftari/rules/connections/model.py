@@ -1,0 +1,152 @@
+"""What a connection is to those that work with it, and what its links' flags and problems mean. No HTTP, no SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import Struct
+
+from daftari.connectors import CONNECTORS, Allowed, Caller, Connection, Connector, Opening
+from daftari.errors import ConnectionNotFound
+from daftari.model.connections import (
+    LINK_STATES,
+    ConnectionDefinition,
+    ConnectionProgress,
+    Link,
+    StoredConnection,
+)
+from daftari.model.consent import ANY, CHANNELS, PURPOSES, Scope
+from daftari.model.secrets import Secret
+from daftari.store import Tx, WriteTx, connections
+from daftari.store.sealing import purpose_of, seal, unseal
+
+STATE: dict[str, int] = {name: number for number, name in enumerate(LINK_STATES)}
+LIVE, NO_MOBILE, UNREADABLE, REFUSED, LEFT, GONE, MERGED, REMOVED_LOCALLY, ERASED = range(len(LINK_STATES))
+
+OWNS = 1
+"""A flag: its names count for the number, of which other records may have other ones."""
+SHARED, SAYS_IN, MOVED, UNUSABLE, ERASURE_PENDING = 1, 2, 4, 8, 16
+PROBLEMS: dict[str, int] = {
+    "shared_number": SHARED,
+    "crm_says_in": SAYS_IN,
+    "moved_from_opted_out": MOVED,
+    "unusable": UNUSABLE,
+    "erasure_pending": ERASURE_PENDING,
+}
+"""What a person has to look at, by name. ``unusable``: its number cannot be read, or the book refuses the record."""
+
+SCOPES = tuple(Scope(channel, ANY, purpose) for channel in (*CHANNELS, ANY) for purpose in (*PURPOSES, ANY))
+"""What a record may be opted out of; the flags have a bit for each, above ``OWNS``."""
+SCOPE_BITS = {scope: 1 << place for place, scope in enumerate(SCOPES, 1)}
+ALL_SCOPES = sum(SCOPE_BITS.values())
+
+decode_definition = msgspec.json.Decoder(ConnectionDefinition).decode
+decode_progress = msgspec.json.Decoder(ConnectionProgress).decode
+_decode_secrets = msgspec.json.Decoder(dict[str, str]).decode
+
+
+class Opened(Struct, frozen=True):
+    """A connection with its definition and progress read."""
+
+    stored: StoredConnection
+    definition: ConnectionDefinition
+    progress: ConnectionProgress
+
+    @property
+    def id(self) -> int:
+        """Its number."""
+        return self.stored.id
+
+    @property
+    def title(self) -> str:
+        """What people call its system."""
+        return CONNECTORS[self.stored.kind].title
+
+
+def encode(value: ConnectionDefinition | ConnectionProgress) -> str:
+    """A definition or progress as it is stored."""
+    return msgspec.json.encode(value).decode()
+
+
+def open_stored(stored: StoredConnection) -> Opened:
+    """A connection read."""
+    return Opened(stored, decode_definition(stored.definition), decode_progress(stored.progress))
+
+
+def get_connection(tx: Tx, *, connection_id: int) -> Opened:
+    """One connection, one that is being removed too. Raises ``ConnectionNotFound``."""
+    stored = connections.get_connection(tx, connection_id=connection_id)
+    if stored is None:
+        raise ConnectionNotFound
+    return open_stored(stored)
+
+
+def save_connection(tx: WriteTx, opened: Opened) -> None:
+    """Save what a worker changes of a connection."""
+    stored = msgspec.structs.replace(
+        opened.stored, definition=encode(opened.definition), progress=encode(opened.progress)
+    )
+    connections.save_connection(tx, connection=stored)
+
+
+# ---- secrets ------------------------------------------------------------------------------------------
+
+
+def seal_credentials(tx: Tx, credentials: Mapping[str, Secret], *, connection_id: int) -> bytes:
+    """The credentials of a connection as they are stored."""
+    encoded = msgspec.json.encode({name: str(value) for name, value in credentials.items()})
+    return seal(tx, encoded, purpose=_place_of(tx, connection_id))
+
+
+def read_credentials(tx: Tx, stored: StoredConnection) -> dict[str, Secret]:
+    """The credentials of a connection. Raises ``SealBroken`` when they were sealed with another ``DAFTARI_SECRET``."""
+    found = _decode_secrets(unseal(tx, stored.credentials, purpose=_place_of(tx, stored.id)))
+    return {name: Secret(value) for name, value in found.items()}
+
+
+def _place_of(tx: Tx, connection_id: int) -> str:
+    return purpose_of("connection", "credentials", project_id=tx.project.id, row_id=connection_id)
+
+
+def as_connector_sees(opened: Opened, credentials: Mapping[str, Secret]) -> Connection:
+    """A connection as its connector sees it."""
+    definition, kind = opened.definition, CONNECTORS[opened.stored.kind]
+    wanted = [group.source for group in definition.groups if group.source.partition(":")[0] in kind.walked]
+    return Connection(
+        name=opened.stored.name,
+        account=opened.stored.account,
+        time_zone=opened.progress.time_zone,
+        fields=tuple(dict.fromkeys((*definition.fields, *definition.filter))),
+        groups=wanted,
+        write_back=definition.write_back,
+        settings=definition.settings,
+        credentials=credentials,
+    )
+
+
+def open_connector(tx: Tx, *, opened: Opened, caller: Caller, databases: Allowed) -> Connector:
+    """The connector of a connection, which calls by ``caller``. Raises ``SealBroken`` and ``ConnectorFailed``.
+
+    ``databases``: those that the operator allows.
+    """
+    seen = as_connector_sees(opened, read_credentials(tx, opened.stored))
+    return CONNECTORS[opened.stored.kind].open(Opening(seen, caller, databases))
+
+
+# ---- links --------------------------------------------------------------------------------------------
+
+
+def new_link(connection_id: int, external_id: str) -> Link:
+    """The link of a record that was not seen before."""
+    return Link(connection_id, external_id, 0, -1, 0, NO_MOBILE, "", 0, 0, 0, "")
+
+
+def read_group_ids(link: Link) -> dict[int, bool]:
+    """The groups of a link: whether the link put the number in, or it was in before."""
+    return {abs(number): number > 0 for number in map(int, filter(None, link.group_ids.split(",")))}
+
+
+def write_group_ids(groups: Mapping[int, bool]) -> str:
+    """The same as it is stored."""
+    return ",".join(str(number if is_ours else -number) for number, is_ours in sorted(groups.items()))

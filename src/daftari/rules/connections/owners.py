@@ -1,0 +1,70 @@
+"""Whose names count for a number that several records have: those of the first record, until it lets go. No store.
+
+Of two connections that with the smaller rank counts, and of one rank that which had the number first. A record that
+does not own its number is in groups, and another connection's fills in what is blank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from msgspec.structs import replace
+
+from daftari.model.connections import Link
+from daftari.rules.connections.decide import Change
+from daftari.rules.connections.model import LIVE, OWNS, SHARED
+
+LinkKey = tuple[int, str]
+Rank = Callable[[int], int]
+
+
+def key_of(link: Link) -> LinkKey:
+    """What names a link in its project."""
+    return link.connection_id, link.external_id
+
+
+def settle_owners(changes: Sequence[Change], others: Iterable[Link], *, rank: Rank) -> dict[LinkKey, Link]:
+    """Decide who owns the numbers that changes take up or let go of.
+
+    ``others``: the live links to any of these numbers that are not among the changes. Sets the flags of the changes.
+    Returns those of the others that change.
+    """
+    by_mobile: dict[int, dict[LinkKey, Link]] = {}
+    for link in others:
+        by_mobile.setdefault(link.mobile, {})[key_of(link)] = link
+    changed: dict[LinkKey, Link] = {}
+    taking: dict[int, list[Change]] = {}
+    for change in changes:
+        if change.after.state == LIVE:
+            taking.setdefault(change.after.mobile, []).append(change)
+    freed = {change.before.mobile for change in changes if change.before is not None and change.before.mobile}
+    for mobile in freed | taking.keys():
+        _settle(taking.get(mobile, []), by_mobile.get(mobile, {}), changed, rank)
+    return changed
+
+
+def _settle(taking: list[Change], others: Mapping[LinkKey, Link], changed: dict[LinkKey, Link], rank: Rank) -> None:
+    """One number: who owns it, and which records of one connection share it."""
+    links = {**{key_of(change.after): change.after for change in taking}, **others}
+    if not links:
+        return
+    owners = [key for key, link in links.items() if link.flags & OWNS]
+    # The first of those that have it; a record that has it now for the first time comes after all others.
+    order = [*others, *(key_of(change.after) for change in taking)]
+    place = {key: number for number, key in enumerate(order)}
+    owner = min(links, key=lambda key: (rank(key[0]), key not in owners, place[key]))
+    counts: dict[int, int] = {}
+    for connection_id, _ in links:
+        counts[connection_id] = counts.get(connection_id, 0) + 1
+    after = {}
+    for key, link in links.items():
+        flags = link.flags | OWNS if key == owner else link.flags & ~OWNS
+        problems = link.problems | SHARED if counts[key[0]] > 1 else link.problems & ~SHARED
+        after[key] = replace(link, flags=flags, problems=problems)
+    for change in taking:
+        change.after = after[key_of(change.after)]
+    for key, link in others.items():
+        if after[key] != link:
+            # One that has become the owner is applied when it is seen next.
+            has_become = key == owner and not link.flags & OWNS
+            changed[key] = replace(after[key], digest=0) if has_become else after[key]

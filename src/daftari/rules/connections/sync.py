@@ -1,0 +1,364 @@
+"""What a connection does next, and what follows from a page, from a failure, and from a comparison. No network, no SQL.
+
+A page is read outside of any transaction. What it brings is written with the cursor behind it, under the fence that the
+worker holds, so a killed worker repeats a page and never leaves one out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from daftari.connectors import Account, ConnectorFailed, Page, Record, Usage
+from daftari.model.connections import WORKING, Comparison, ConnectionState
+from daftari.model.jobs import JobKind
+from daftari.rules.connections import guard
+from daftari.rules.connections.apply import Applied, apply_records
+from daftari.rules.connections.model import ERASED, GONE, MERGED, Opened, get_connection, save_connection
+from daftari.rules.connections.removal import mark_removed, remove_links
+from daftari.rules.connections.rows import end_run, is_run_over, kind_of
+from daftari.store import Tx, WriteTx, connections
+from daftari.store.jobs import hint_job
+
+SECOND = 1_000_000
+FAILURES_MAX = 5
+"""After so many failures in a row a connection is behind and says so."""
+PAUSE_SECONDS_MAX = 900
+"""The longest pause after a failure."""
+BEHIND_SECONDS = 300
+"""A connection is behind when what it has is older than this and than three readings."""
+NIGHT_HOUR = 2
+"""When all records are compared with all links, in the account's zone."""
+COMPARE_MIN, COMPARE_MAX = 4 * 3_600 * SECOND, 36 * 3_600 * SECOND
+"""How soon after a comparison the next one may begin, and how late it must."""
+RESTORED = (
+    "The database was restored or copied since, so that another one may read the same account. Start the connection "
+    "where it is to be read from now on; all records are compared then."
+)
+LINKS_PER_STEP = 10_000
+"""Links that a step of a comparison looks at."""
+WANTED_MAX = 10_000
+"""Records that wait to be read by id."""
+
+Task = Literal["nothing", "verify", "poll", "ask", "compare", "groups", "walk", "plan", "remove"]
+
+
+class Claim(Struct, frozen=True):
+    """What is to be read now. ``ids``: the records of ``ask``, or the list of ``walk``."""
+
+    task: Task
+    opened: Opened | None = None
+    ids: tuple[str, ...] = ()
+
+
+class Done(Struct, frozen=True):
+    """A step that is over: whether another one follows at once."""
+
+    has_more: bool
+
+
+STOPPED = Done(False)
+
+
+def list_open_connections(tx: Tx) -> list[str]:
+    """The connections that a worker has to look at now."""
+    return [str(connection_id) for connection_id in connections.list_due_connections(tx)]
+
+
+def take_over(tx: WriteTx, *, connection_id: int) -> int:
+    """Take a connection over. Returns the fence, which no other worker has."""
+    return connections.take_over(tx, connection_id=connection_id)
+
+
+def claim_task(tx: WriteTx, *, connection_id: int, fence: int) -> Claim:
+    """What is to be done now by the worker that holds the fence."""
+    stored = connections.get_connection(tx, connection_id=connection_id)
+    if stored is None or stored.fence != fence:
+        return Claim("nothing")
+    opened = get_connection(tx, connection_id=connection_id)
+    progress, state = opened.progress, stored.state
+    if state == "removed":
+        return Claim("remove", opened)
+    if progress.plan is not None and not progress.plan.finished_at and state not in WORKING:
+        return Claim("plan", opened)
+    if state not in WORKING or stored.due_at == 0 or stored.due_at > tx.now:
+        return Claim("nothing")
+    if progress.epoch != tx.epoch():
+        save_connection(tx, replace(opened, stored=replace(stored, state="paused", reason=RESTORED, due_at=0)))
+        return Claim("nothing")
+    if is_run_over(tx, opened):
+        opened = end_run(tx, opened)
+        save_connection(tx, opened)
+        progress = opened.progress
+    if progress.verifies:
+        return Claim("verify", opened)
+    if asked := (*progress.again, *progress.wanted)[: kind_of(opened).facts.records_max]:
+        return Claim("ask", opened, tuple(dict.fromkeys(asked)))
+    if progress.walks and state != "importing":
+        return Claim("walk", opened, (next(iter(progress.walks)),))
+    is_first = state == "importing"
+    is_read = tx.now - progress.read_at < poll_seconds_of(opened) * SECOND
+    if is_read and not is_first and walked_sources(opened) and progress.groups_read_at < progress.read_at:
+        return Claim("groups", opened)
+    if progress.comparison is not None and is_read:
+        return Claim("compare", opened)
+    if not is_first and is_read and (progress.compares or _is_night(tx, opened)):
+        opened = _begin_comparison(tx, opened)
+        return Claim("compare", opened)
+    return Claim("poll", opened)
+
+
+def walked_sources(opened: Opened) -> list[str]:
+    """The lists and filters that have to be walked for the connection's groups."""
+    kinds = kind_of(opened).walked
+    return [group.source for group in opened.definition.groups if group.source.partition(":")[0] in kinds]
+
+
+def _is_night(tx: Tx, opened: Opened) -> bool:
+    """Whether it is time for a comparison."""
+    since = tx.now - (opened.progress.compared_at or opened.stored.created_at)
+    hour = datetime.fromtimestamp(tx.now / SECOND, ZoneInfo(opened.progress.time_zone)).hour
+    return since >= COMPARE_MAX or (hour == NIGHT_HOUR and since >= COMPARE_MIN)
+
+
+def poll_seconds_of(opened: Opened) -> int:
+    """How often a connection is read."""
+    return opened.definition.poll_seconds or kind_of(opened).facts.poll_seconds
+
+
+# ---- what is read ---------------------------------------------------------------------------------------
+
+
+def take_pages(tx: WriteTx, *, connection_id: int, fence: int, pages: Sequence[Page], usage: Usage) -> Done:
+    """Apply pages of changes that follow one another, and save the cursor behind the last one."""
+    opened = find_held(tx, connection_id, fence)
+    if opened is None:
+        return STOPPED
+    applied = apply_records(tx, opened, [record for page in pages for record in page.records])
+    if applied.objection:
+        return ask_first(tx, opened, applied.objection)
+    last = pages[-1]
+    untils = [page.complete_until for page in pages if page.complete_until is not None]
+    opened = with_wanted(applied)
+    progress = replace(
+        opened.progress,
+        tries=0,
+        warnings=tuple(last.warnings),
+        read_at=opened.progress.read_at if last.has_more else tx.now,
+        compared_at=opened.progress.compared_at or (0 if last.has_more else tx.now),
+        day=usage.day,
+        used=usage.used,
+        allowed=usage.allowed,
+    )
+    stored = replace(
+        opened.stored,
+        cursor=last.cursor,
+        complete_until=max([opened.stored.complete_until, *untils]),
+        state="importing" if opened.stored.state == "importing" and last.has_more else "live",
+        reason="",
+    )
+    opened = replace(opened, stored=stored, progress=progress)
+    if stored.state != "importing" and last.has_more and _is_behind(tx, opened):
+        opened = replace(opened, stored=replace(stored, state="behind"))
+    return save_step(tx, opened, has_more=last.has_more)
+
+
+def _is_behind(tx: Tx, opened: Opened) -> bool:
+    seconds = max(BEHIND_SECONDS, 3 * poll_seconds_of(opened))
+    return tx.now - opened.stored.complete_until > seconds * SECOND
+
+
+def save_step(tx: WriteTx, opened: Opened, *, has_more: bool) -> Done:
+    """Save a connection that has done its step, and when it is looked at next."""
+    progress = opened.progress
+    waits = progress.wanted or progress.again or progress.comparison or progress.compares or progress.walks
+    asks_groups = walked_sources(opened) and progress.groups_read_at < progress.read_at
+    is_open = has_more or bool(waits or asks_groups)
+    due_at = tx.now if is_open else tx.now + poll_seconds_of(opened) * SECOND
+    save_connection(tx, replace(opened, stored=replace(opened.stored, due_at=due_at)))
+    if not is_open:
+        hint_job(tx, kind=JobKind.SYNC, subject=str(opened.id), due_at=due_at)
+    return Done(is_open)
+
+
+def find_held(tx: WriteTx, connection_id: int, fence: int) -> Opened | None:
+    """The connection, if this worker still has it and it is still to be read."""
+    stored = connections.get_connection(tx, connection_id=connection_id)
+    if stored is None or stored.fence != fence or stored.state not in WORKING:
+        return None
+    return get_connection(tx, connection_id=connection_id)
+
+
+def with_wanted(applied: Applied) -> Opened:
+    opened = applied.opened
+    if not applied.wanted:
+        return opened
+    wanted = tuple(dict.fromkeys((*opened.progress.wanted, *applied.wanted)))[:WANTED_MAX]
+    return replace(opened, progress=replace(opened.progress, wanted=wanted))
+
+
+def ask_first(tx: WriteTx, opened: Opened, objection: str) -> Done:
+    """Write nothing of it, and wait for a person."""
+    stored = replace(opened.stored, state="needs_confirmation", reason=objection, due_at=0)
+    save_connection(tx, replace(opened, stored=stored))
+    return STOPPED
+
+
+def take_records(
+    tx: WriteTx, *, connection_id: int, fence: int, ids: Sequence[str], records: Sequence[Record], usage: Usage
+) -> Done:
+    """Apply what records say that were asked for by id; those that are not there are gone."""
+    opened = find_held(tx, connection_id, fence)
+    if opened is None:
+        return STOPPED
+    found = {record.id for record in records}
+    absent = [one for one in ids if one not in found]
+    again = frozenset(opened.progress.again) & {*ids}
+    applied = apply_records(tx, opened, records, absent=absent, is_sure=True, forced=again)
+    if applied.objection:
+        return ask_first(tx, opened, applied.objection)
+    opened = with_wanted(applied)
+    progress = opened.progress
+    progress = replace(
+        progress,
+        tries=0,
+        wanted=tuple(one for one in progress.wanted if one not in {*ids}),
+        again=tuple(one for one in progress.again if one not in {*ids}),
+        day=usage.day,
+        used=usage.used,
+        allowed=usage.allowed,
+    )
+    return save_step(tx, replace(opened, progress=progress), has_more=True)
+
+
+def take_account(tx: WriteTx, *, connection_id: int, fence: int, account: Account) -> Done:
+    """Continue with other credentials, unless they lack a right. Those of another account were refused before."""
+    opened = find_held(tx, connection_id, fence)
+    if opened is None:
+        return STOPPED
+    if account.missing:
+        reason = f"The key lacks {', '.join(account.missing)}."
+        save_connection(tx, replace(opened, stored=replace(opened.stored, state="broken", reason=reason, due_at=0)))
+        return STOPPED
+    progress = replace(opened.progress, verifies=False, account_name=account.name, time_zone=account.time_zone)
+    return save_step(tx, replace(opened, progress=progress), has_more=True)
+
+
+# ---- what fails -----------------------------------------------------------------------------------------
+
+
+def take_failure(tx: WriteTx, *, connection_id: int, fence: int, failure: ConnectorFailed, usage: Usage) -> Done:
+    """Wait, or stop until a person acts. How far the connection is stays as it is."""
+    opened = find_held(tx, connection_id, fence)
+    if opened is None:
+        return STOPPED
+    progress = replace(opened.progress, day=usage.day, used=usage.used, allowed=usage.allowed)
+    state: ConnectionState = opened.stored.state
+    due_at = 0
+    if failure.kind == "limited":
+        state = state if state == "importing" else "limited"
+        due_at = failure.until or tx.now + PAUSE_SECONDS_MAX * SECOND
+    elif failure.kind == "again":
+        progress = replace(progress, tries=progress.tries + 1)
+        seconds = min(5 * 2 ** min(progress.tries - 1, 10), PAUSE_SECONDS_MAX)
+        due_at = max(tx.now + seconds * SECOND, failure.until or 0)
+        if state != "importing" and progress.tries >= FAILURES_MAX:
+            state = "behind"
+    else:
+        state = "broken"
+    stored = replace(opened.stored, state=state, reason=failure.message, due_at=due_at)
+    save_connection(tx, replace(opened, stored=stored, progress=progress))
+    return STOPPED
+
+
+# ---- comparisons ----------------------------------------------------------------------------------------
+
+
+def _begin_comparison(tx: WriteTx, opened: Opened) -> Opened:
+    """Begin to read everything again. Each record that is seen is noted with the comparison's number."""
+    number = opened.progress.comparisons + 1
+    progress = replace(
+        opened.progress,
+        comparisons=number,
+        compares=False,
+        comparison=Comparison(number, tx.now),
+    )
+    opened = replace(opened, progress=progress)
+    save_connection(tx, opened)
+    return opened
+
+
+def compare_pages(tx: WriteTx, *, connection_id: int, fence: int, pages: Sequence[Page], usage: Usage) -> Done:
+    """Apply pages of a reading of everything. The cursor of the changes stays as it is."""
+    opened = find_held(tx, connection_id, fence)
+    if opened is None or opened.progress.comparison is None:
+        return STOPPED
+    applied = apply_records(tx, opened, [record for page in pages for record in page.records])
+    if applied.objection:
+        return ask_first(tx, opened, applied.objection)
+    opened = with_wanted(applied)
+    is_read = any(page.complete_until is not None for page in pages) or not pages[-1].has_more
+    comparison = replace(
+        opened.progress.comparison or Comparison(0, 0),
+        cursor=pages[-1].cursor,
+        stage="asking" if is_read else "reading",
+    )
+    progress = replace(
+        opened.progress, comparison=comparison, tries=0, day=usage.day, used=usage.used, allowed=usage.allowed
+    )
+    opened = replace(opened, progress=progress)
+    if is_read:
+        missing = _count_missing(tx, opened, comparison.number)
+        links = progress.counts.get("live", 0)
+        if objection := guard.find_missing_objection(
+            missing, links=links, is_confirmed=progress.run.confirmed_until > tx.now
+        ):
+            return ask_first(tx, opened, objection)
+    return save_step(tx, opened, has_more=True)
+
+
+def ask_missing(tx: WriteTx, *, connection_id: int, fence: int) -> Done:
+    """Have some records read by id that a comparison did not see. It ends behind the last link."""
+    opened = find_held(tx, connection_id, fence)
+    if opened is None or opened.progress.comparison is None:
+        return STOPPED
+    comparison = opened.progress.comparison
+    links = connections.list_links(tx, connection_id=connection_id, after=comparison.after, limit=LINKS_PER_STEP)
+    missing = [
+        link.external_id
+        for link in links
+        if link.seen_in < comparison.number and link.state not in (GONE, MERGED, ERASED)
+    ]
+    opened = mark_removed(tx, opened, links)
+    progress = opened.progress
+    if len(links) < LINKS_PER_STEP:
+        progress = replace(progress, comparison=None, compared_at=tx.now)
+    else:
+        progress = replace(progress, comparison=replace(comparison, after=links[-1].external_id))
+    wanted = tuple(dict.fromkeys((*progress.wanted, *missing)))
+    return save_step(tx, replace(opened, progress=replace(progress, wanted=wanted)), has_more=True)
+
+
+def _count_missing(tx: Tx, opened: Opened, number: int) -> int:
+    """The live links that a reading of everything did not see."""
+    count, after = 0, ""
+    while links := connections.list_links(tx, connection_id=opened.id, after=after, limit=LINKS_PER_STEP):
+        count += sum(link.seen_in < number and link.state == 0 for link in links)
+        after = links[-1].external_id
+    return count
+
+
+# ---- removed --------------------------------------------------------------------------------------------
+
+
+def remove_some(tx: WriteTx, *, connection_id: int, fence: int) -> Done:
+    """Delete some links of a removed connection; contacts and what they said stay."""
+    stored = connections.get_connection(tx, connection_id=connection_id)
+    if stored is None or stored.fence != fence or stored.state != "removed":
+        return STOPPED
+    return Done(remove_links(tx, get_connection(tx, connection_id=connection_id)))

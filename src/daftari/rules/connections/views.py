@@ -1,0 +1,306 @@
+"""Connections and their records as callers see them. No HTTP, no SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import msgspec
+from msgspec import Struct, field
+
+from daftari.connectors import CONNECTORS, Connection
+from daftari.errors import ValidationFailed, quote
+from daftari.model.connections import LINK_STATES, ConnectionState, Keeping, Link, LinkState
+from daftari.model.members import Count, GroupName, Mobile, Number, Text, Time
+from daftari.model.time import format_time
+from daftari.rules.connections.lifecycle import list_connections, look_at_connection
+from daftari.rules.connections.model import PROBLEMS, STATE, Opened, as_connector_sees, read_group_ids
+from daftari.rules.connections.sync import poll_seconds_of
+from daftari.rules.imports.lifecycle import get_import
+from daftari.rules.imports.views import ImportView, show_import
+from daftari.store import Tx, connections, exports, imports
+
+Wanted = LinkState | Literal["problem"]
+WANTED: tuple[str, ...] = ("problem", *LINK_STATES)
+ProblemName = Literal["shared_number", "crm_says_in", "moved_from_opted_out", "unusable", "erasure_pending"]
+LOOKED_AT = 1_000
+"""Links that a search for live ones looks at together."""
+
+
+class ConnectionGroupView(Struct, frozen=True, kw_only=True):
+    """Which records are in a group."""
+
+    source: Text = field(name="from")
+    """`all`, or a list, label or filter as the other system names it, such as `list:12`."""
+    group: GroupName = field(name="to")
+    """The group."""
+    keep: Keeping
+    """`in_step`: the connection alone decides who is in it. `add_only`: it adds, and never takes out."""
+
+
+class RecordCounts(Struct, frozen=True, kw_only=True):
+    """Records by what they are now, and what was done with them."""
+
+    live: Count
+    """Records that have a contact here."""
+    no_mobile: Count
+    """Records without a number."""
+    unreadable: Count
+    """Records whose number cannot be read."""
+    refused: Count
+    """Records that the book does not take."""
+    left: Count
+    """Records that the filter leaves out."""
+    gone: Count
+    """Records that were deleted there."""
+    merged: Count
+    """Records that were merged into others there."""
+    removed_locally: Count
+    """Records whose contact was removed here; it is not made again."""
+    erased: Count
+    """Records whose number was erased here."""
+    shared_number: Count
+    """Records of one number: the names of the first one count."""
+    crm_says_in: Count
+    """Records that are subscribed there and opted out here. Nothing is lifted."""
+    moved_from_opted_out: Count
+    """Records that have another number since the one before opted out."""
+    unusable: Count
+    """Records that are `unreadable` or `refused`."""
+    erasure_pending: Count
+    """Records that were erased there. Whether the number is erased here, a person decides."""
+    changed: Count
+    """How often a record changed something here, since the connection was made."""
+    unchanged: Count
+    """How often a record came again and said nothing new."""
+    stale: Count
+    """How often an older version of a record came after a newer one."""
+    removed_locally_changed: Count
+    """How often a record changed whose contact was removed here."""
+    erased_there: Count
+    """How often a record came whose number was erased here."""
+
+
+class ConnectionPlanView(Struct, frozen=True, kw_only=True):
+    """A dry run of the first reading."""
+
+    started_at: Time
+    finished_at: Time | None
+    """`null` while it is under way."""
+    error: Text | None
+    """Why it could not be made."""
+    counts: dict[str, Count]
+    """Records by what would be done with them; `group:NAME` is how many would be in a group."""
+
+
+class ConnectionView(Struct, frozen=True, kw_only=True):
+    """A connection, without its credentials."""
+
+    id: Number
+    name: Text
+    kind: Text
+    """Of which system it is."""
+    account: Text | None
+    """The account that a check found."""
+    account_name: Text | None
+    state: ConnectionState
+    """`new`: not checked. `checked`: not started. `importing`: everything is read for the first time. `behind`: what is
+    here is older than it should be. `limited`: the other system takes no more calls for a time.
+    `needs_confirmation`: it stopped before it took many out. `broken`: it stopped until a person acts."""
+    reason: Text | None
+    """Why it is in this state, and what to do."""
+    complete_until: Time | None
+    """Every change there before this moment is here."""
+    next_read_at: Time | None
+    """When it is read next."""
+    compared_at: Time | None
+    """When all records were compared last."""
+    comparing: bool
+    """Whether all records are being compared now."""
+    warnings: list[Text]
+    """What keeps the list from being complete."""
+    fields: dict[str, str]
+    """What each field of a record is used for."""
+    filter: dict[str, list[str]]
+    """The values of which a field must have one; of none, any value."""
+    groups: list[ConnectionGroupView]
+    write_back: bool
+    write_back_opt_ins: bool
+    poll_seconds: Count
+    """How often it is read."""
+    when_deleted: Literal["leave_groups"]
+    region: Text | None
+    """The region of its numbers; `null` for the project's."""
+    zone: Text | None
+    """The zone of times without one; `null` for the account's."""
+    rank: Number
+    """Of two connections with one number that with the smaller rank counts."""
+    settings: dict[str, str]
+    """What the kind needs and is no secret; an object is shown as JSON."""
+    credentials: list[Text]
+    """The names of its secrets, which are never shown."""
+    counts: RecordCounts
+    calls_today: Count
+    """How many calls of the day it used, as the system counts them."""
+    calls_allowed: Count | None
+    """How many calls a day the system allows all programs together, where that is known."""
+    plan: ConnectionPlanView | None
+    created_at: Time
+
+
+class RecordView(Struct, frozen=True, kw_only=True):
+    """A record of the other system, as it is known here."""
+
+    id: Text
+    url: Text | None
+    """Where a person sees it there."""
+    state: LinkState
+    mobile: Mobile | None
+    problems: list[ProblemName]
+    """What a person has to look at."""
+    why: Text | None
+    """What is wrong with it; of a merged one, the record that it was merged into."""
+    groups: list[GroupName]
+    """The groups that it put the number in."""
+
+
+class RecordPage(Struct, frozen=True):
+    """Some records, and the cursor of the ones after them."""
+
+    records: list[RecordView]
+    following: str | None
+
+
+# ---- connections ----------------------------------------------------------------------------------------
+
+
+def show_connection(tx: Tx, *, connection_id: int) -> ConnectionView:
+    """One connection. Raises ``ConnectionNotFound``."""
+    return show(look_at_connection(tx, connection_id=connection_id))
+
+
+def show_connections(tx: Tx) -> list[ConnectionView]:
+    """All connections, in order of creation."""
+    return [show(opened) for opened in list_connections(tx)]
+
+
+def show(opened: Opened) -> ConnectionView:
+    """A connection as callers see it."""
+    stored, definition, progress = opened.stored, opened.definition, opened.progress
+    known = RecordCounts.__struct_fields__
+    plan = progress.plan
+    return ConnectionView(
+        id=stored.id,
+        name=stored.name,
+        kind=stored.kind,
+        account=stored.account or None,
+        account_name=progress.account_name or None,
+        state=stored.state,
+        reason=stored.reason or None,
+        complete_until=_time(stored.complete_until),
+        next_read_at=_time(stored.due_at),
+        compared_at=_time(progress.compared_at),
+        comparing=progress.comparison is not None,
+        warnings=[*progress.warnings],
+        fields=dict(definition.fields),
+        filter={name: [*words] for name, words in definition.filter.items()},
+        groups=[ConnectionGroupView(source=one.source, group=one.group, keep=one.keep) for one in definition.groups],
+        write_back=definition.write_back,
+        write_back_opt_ins=definition.write_back_opt_ins,
+        poll_seconds=poll_seconds_of(opened),
+        when_deleted=definition.when_deleted,
+        region=definition.region or None,
+        zone=definition.zone or None,
+        rank=definition.rank,
+        settings={
+            name: value if isinstance(value, str) else msgspec.json.encode(value).decode()
+            for name, value in definition.settings.items()
+        },
+        credentials=[*CONNECTORS[stored.kind].credentials],
+        counts=RecordCounts(**{name: max(0, progress.counts.get(name, 0)) for name in known}),
+        calls_today=progress.used,
+        calls_allowed=progress.allowed or None,
+        plan=None
+        if plan is None
+        else ConnectionPlanView(
+            started_at=format_time(plan.started_at),
+            finished_at=_time(plan.finished_at),
+            error=plan.error or None,
+            counts=dict(plan.counts),
+        ),
+        created_at=format_time(stored.created_at),
+    )
+
+
+def _time(at: int) -> str | None:
+    return format_time(at) if at else None
+
+
+# ---- records --------------------------------------------------------------------------------------------
+
+
+def list_records(tx: Tx, *, connection_id: int, state: str, after: str, limit: int) -> RecordPage:
+    """Records of a connection in a state or with a problem, or all of them, in the order of their ids.
+
+    Raises ``ConnectionNotFound`` and ``ValidationFailed``.
+    """
+    opened = look_at_connection(tx, connection_id=connection_id)
+    if state and state not in WANTED:
+        said = f"is {quote(state)}; it must be one of: {', '.join(WANTED)}."
+        raise ValidationFailed({"state": [f"The state field {said}"]})
+    found = _find(tx, connection_id, state, after, limit + 1)
+    shown = _show_links(tx, opened, found[:limit])
+    return RecordPage(shown, shown[-1].id if len(found) > limit else None)
+
+
+def _find(tx: Tx, connection_id: int, state: str, after: str, limit: int) -> list[Link]:
+    if not state:
+        return connections.list_links(tx, connection_id=connection_id, after=after, limit=limit)
+    if state == "problem":
+        return connections.list_problem_links(tx, connection_id=connection_id, after=after, limit=limit)
+    number = STATE[state]
+    if number:
+        return connections.list_links_in_state(tx, connection_id=connection_id, state=number, after=after, limit=limit)
+    # Nearly all links are live, so these have no index.
+    live: list[Link] = []
+    while len(live) < limit:
+        some = connections.list_links(tx, connection_id=connection_id, after=after, limit=LOOKED_AT)
+        live += [link for link in some if link.state == number]
+        if len(some) < LOOKED_AT:
+            break
+        after = some[-1].external_id
+    return live[:limit]
+
+
+def _show_links(tx: Tx, opened: Opened, links: Sequence[Link]) -> list[RecordView]:
+    ids = {group_id for link in links for group_id, is_ours in read_group_ids(link).items() if is_ours}
+    names = exports.find_group_names(tx, ids=sorted(ids))
+    seen: Connection = as_connector_sees(opened, {})
+    kind = CONNECTORS[opened.stored.kind]
+    return [
+        RecordView(
+            id=link.external_id,
+            url=kind.record_url(seen, link.external_id) or None,
+            state=LINK_STATES[link.state],
+            mobile=str(link.mobile) if link.mobile else None,
+            problems=[name for name in get_args(ProblemName) if link.problems & PROBLEMS[name]],
+            why=link.why or None,
+            groups=[
+                names[group_id].name
+                for group_id, is_ours in read_group_ids(link).items()
+                if is_ours and group_id in names
+            ],
+        )
+        for link in links
+    ]
+
+
+# ---- runs -----------------------------------------------------------------------------------------------
+
+
+def list_runs(tx: Tx, *, connection_id: int, before: int, limit: int) -> tuple[list[ImportView], int | None]:
+    """The imports of a connection, the newest first, and the cursor of those before. Raises ``ConnectionNotFound``."""
+    look_at_connection(tx, connection_id=connection_id)
+    found = imports.list_connection_imports(tx, connection_id=connection_id, before=before, limit=limit + 1)
+    shown = [show_import(get_import(tx, import_id=one.id)) for one in found[:limit]]
+    return shown, shown[-1].id if len(found) > limit else None

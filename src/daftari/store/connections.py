@@ -1,0 +1,126 @@
+"""Connections and the links of their records, one row a record.
+
+What a definition, progress, flags and problems say belongs to the rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import asdict, astuple
+
+from daftari.model.connections import Link, StoredConnection
+from daftari.store.engine import Tx, WriteTx
+
+
+def insert_connection(tx: WriteTx, *, connection: StoredConnection, folded: str) -> None:
+    """Insert a connection."""
+    tx.run("insert_connection", folded=folded, **asdict(connection))
+
+
+def get_connection(tx: Tx, *, connection_id: int) -> StoredConnection | None:
+    """One connection, one that is being removed too."""
+    return tx.fetch_one(StoredConnection, "get_connection", id=connection_id)
+
+
+def find_connection(tx: Tx, *, folded: str) -> StoredConnection | None:
+    """The connection with this folded name."""
+    return tx.fetch_one(StoredConnection, "find_connection", folded=folded)
+
+
+def list_connections(tx: Tx) -> list[StoredConnection]:
+    """All connections, in order of creation, those that are being removed too."""
+    return tx.fetch(StoredConnection, "list_connections")
+
+
+def list_due_connections(tx: Tx) -> list[int]:
+    """The connections that a worker has to look at now."""
+    return tx.fetch(int, "list_due_connections", now=tx.now)
+
+
+def update_connection(tx: WriteTx, *, connection: StoredConnection, folded: str | None) -> None:
+    """Save a connection, but its fence. Without a folded name its name is free."""
+    values = asdict(connection)
+    for column in ("kind", "fence", "created_at"):
+        del values[column]
+    tx.run("update_connection", folded=folded, **values)
+
+
+def save_connection(tx: WriteTx, *, connection: StoredConnection) -> None:
+    """Save what a worker changes of a connection."""
+    tx.run(
+        "save_connection",
+        id=connection.id, account=connection.account, definition=connection.definition, state=connection.state,
+        reason=connection.reason, cursor=connection.cursor, complete_until=connection.complete_until,
+        progress=connection.progress, due_at=connection.due_at,
+    )  # fmt: skip
+
+
+def take_over(tx: WriteTx, *, connection_id: int) -> int:
+    """Take a connection over. Returns the fence, which no other worker has; 0 when it is not there."""
+    tx.run("take_connection", id=connection_id)
+    return get_fence(tx, connection_id=connection_id)
+
+
+def get_fence(tx: Tx, *, connection_id: int) -> int:
+    """The fence that was raised last; 0 for a connection that is not there."""
+    return tx.fetch_one(int, "get_connection_fence", id=connection_id) or 0
+
+
+def delete_connection(tx: WriteTx, *, connection_id: int) -> None:
+    """Delete a connection that has no rows in other tables."""
+    tx.run("delete_connection", id=connection_id)
+
+
+# ---- links ----------------------------------------------------------------------------------------------
+
+
+def find_links(tx: Tx, *, connection_id: int, ids: Sequence[str]) -> list[Link]:
+    """The links of some records."""
+    return tx.fetch(Link, "find_links", connection=connection_id, external_ids=ids)
+
+
+def find_links_by_mobile(tx: Tx, *, mobiles: Sequence[int]) -> list[Link]:
+    """The links of all connections that have one of these numbers, in the order of connections and records."""
+    found = tx.fetch(Link, "find_links_by_mobile", mobiles=mobiles)
+    return sorted(found, key=lambda link: (link.connection_id, link.external_id))
+
+
+def list_links(tx: Tx, *, connection_id: int, after: str, limit: int) -> list[Link]:
+    """Links after an id, in order."""
+    return tx.fetch(Link, "list_links", connection=connection_id, after_record=after, limit=limit)
+
+
+def list_links_in_state(tx: Tx, *, connection_id: int, state: int, after: str, limit: int) -> list[Link]:
+    """Links in a state other than the first one, after an id, in order."""
+    return tx.fetch(
+        Link, "list_links_in_state", connection=connection_id, link_state=state, after_record=after, limit=limit
+    )
+
+
+def list_problem_links(tx: Tx, *, connection_id: int, after: str, limit: int) -> list[Link]:
+    """Links with a problem, after an id, in order."""
+    return tx.fetch(Link, "list_problem_links", connection=connection_id, after_record=after, limit=limit)
+
+
+def save_links(tx: WriteTx, *, links: Sequence[Link]) -> None:
+    """Insert links, or save them."""
+    if links:
+        tx.run("save_links", items=[astuple(link) for link in links])
+
+
+def touch_links(tx: WriteTx, *, connection_id: int, seen_in: int, ids: Sequence[str]) -> None:
+    """Note that a comparison saw these records, of which nothing changed."""
+    if ids:
+        tx.run("touch_links", connection=connection_id, seen_in=seen_in, external_ids=ids)
+
+
+def delete_some_links(tx: WriteTx, *, connection_id: int, ids: Sequence[str]) -> None:
+    """Delete the links of some records."""
+    tx.run("delete_some_links", connection=connection_id, external_ids=ids)
+
+
+def delete_some_rows(tx: WriteTx, *, connection_id: int, limit: int) -> int:
+    """Delete some of what a system announced, and what was to be written back to it. Returns how many there were."""
+    deleted = tx.run("delete_some_webhook_events", connection=connection_id, limit=limit)
+    return deleted + tx.run("delete_some_write_backs", connection=connection_id, limit=limit)

@@ -1,0 +1,135 @@
+-- name: insert_connection
+-- Inserts a connection.
+INSERT INTO connection (project_id, id, name, folded, kind, account, definition, credentials, state, reason, cursor,
+    complete_until, progress, due_at, fence, created_at)
+VALUES (CAST(:project AS bigint), :id, :name, :folded, :kind, :account, :definition, :credentials, :state, :reason, :cursor,
+    :complete_until, :progress, :due_at, :fence, :created_at);
+
+-- name: get_connection
+-- One connection.
+SELECT c.id, c.name, c.kind, c.account, c.definition, c.credentials, c.state, c.reason, c.cursor, c.complete_until,
+    c.progress, c.due_at, c.fence, c.created_at
+FROM connection AS c WHERE c.project_id = :project AND c.id = :id;
+
+-- name: find_connection
+-- The connection with a folded name.
+SELECT c.id, c.name, c.kind, c.account, c.definition, c.credentials, c.state, c.reason, c.cursor, c.complete_until,
+    c.progress, c.due_at, c.fence, c.created_at
+FROM connection AS c WHERE c.project_id = :project AND c.folded = :folded;
+
+-- name: list_connections
+-- All connections, in order of creation.
+SELECT c.id, c.name, c.kind, c.account, c.definition, c.credentials, c.state, c.reason, c.cursor, c.complete_until,
+    c.progress, c.due_at, c.fence, c.created_at
+FROM connection AS c WHERE c.project_id = :project ORDER BY c.id;
+
+-- name: list_due_connections
+-- The connections that are to be read, planned or removed now.
+SELECT c.id FROM connection AS c
+WHERE c.project_id = :project AND c.due_at > 0 AND c.due_at <= :now ORDER BY c.id;
+
+-- name: update_connection
+-- Saves a connection as a person changed it.
+UPDATE connection SET name = :name, folded = :folded, account = :account, definition = :definition,
+    credentials = :credentials, state = :state, reason = :reason, cursor = :cursor, complete_until = :complete_until,
+    progress = :progress, due_at = :due_at
+WHERE project_id = :project AND id = :id;
+
+-- name: save_connection
+-- Saves a connection as a worker left it.
+UPDATE connection SET account = :account, definition = :definition, state = :state, reason = :reason, cursor = :cursor,
+    complete_until = :complete_until, progress = :progress, due_at = :due_at
+WHERE project_id = :project AND id = :id;
+
+-- name: take_connection
+-- Raises the fence of a connection.
+UPDATE connection SET fence = fence + 1 WHERE project_id = :project AND id = :id;
+
+-- name: get_connection_fence
+-- The fence of a connection.
+SELECT c.fence FROM connection AS c WHERE c.project_id = :project AND c.id = :id;
+
+-- name: delete_connection
+-- Deletes a connection.
+DELETE FROM connection WHERE project_id = :project AND id = :id;
+
+-- name: find_links
+-- The links of some records.
+SELECT l.connection_id, l.external_id, l.mobile, l.version, l.values_digest, l.link_state, l.group_ids, l.seen_in, l.flags,
+    l.problems, l.why
+FROM rows(:external_ids AS wanted, external_id text) CROSS JOIN external_link AS l
+WHERE l.project_id = :project AND l.connection_id = :connection AND l.external_id = wanted.external_id;
+
+-- name: find_links_by_mobile
+-- The links of all connections to some numbers. Their keys come first, from the index alone, so that SQLite takes it.
+SELECT l.connection_id, l.external_id, l.mobile, l.version, l.values_digest, l.link_state, l.group_ids, l.seen_in, l.flags,
+    l.problems, l.why
+FROM rows(:mobiles AS wanted, mobile bigint) CROSS JOIN external_link AS k CROSS JOIN external_link AS l
+WHERE k.project_id = :project AND k.mobile = wanted.mobile
+    AND l.project_id = :project AND l.connection_id = k.connection_id AND l.external_id = k.external_id;
+
+-- name: list_links
+-- Links of a connection after an id.
+SELECT l.connection_id, l.external_id, l.mobile, l.version, l.values_digest, l.link_state, l.group_ids, l.seen_in, l.flags,
+    l.problems, l.why
+FROM external_link AS l
+WHERE l.project_id = :project AND l.connection_id = :connection AND l.external_id > :after_record
+ORDER BY l.external_id LIMIT :limit;
+
+-- name: list_links_in_state
+-- Links of a connection in a state, after an id.
+SELECT l.connection_id, l.external_id, l.mobile, l.version, l.values_digest, l.link_state, l.group_ids, l.seen_in, l.flags,
+    l.problems, l.why
+FROM external_link AS l
+WHERE l.project_id = :project AND l.connection_id = :connection AND l.link_state = :link_state AND l.link_state > 0
+    AND l.external_id > :after_record
+ORDER BY l.external_id LIMIT :limit;
+
+-- name: list_problem_links
+-- Links of a connection that a person has to look at, after an id.
+SELECT l.connection_id, l.external_id, l.mobile, l.version, l.values_digest, l.link_state, l.group_ids, l.seen_in, l.flags,
+    l.problems, l.why
+FROM external_link AS l
+WHERE l.project_id = :project AND l.connection_id = :connection AND l.problems > 0 AND l.external_id > :after_record
+ORDER BY l.external_id LIMIT :limit;
+
+-- name: save_links
+-- Inserts links, or saves them.
+INSERT INTO external_link AS l (project_id, connection_id, external_id, mobile, version, values_digest, link_state,
+    group_ids, seen_in, flags, problems, why)
+SELECT CAST(:project AS bigint), given.connection_id, given.external_id, given.mobile, given.version,
+    given.values_digest, given.link_state, given.group_ids, given.seen_in, given.flags, given.problems, given.why
+FROM rows(:items AS given, connection_id bigint, external_id text, mobile bigint, version bigint, values_digest bigint,
+    link_state bigint, group_ids text, seen_in bigint, flags bigint, problems bigint, why text)
+WHERE true
+ON CONFLICT (project_id, connection_id, external_id) DO UPDATE SET mobile = excluded.mobile, version = excluded.version,
+    values_digest = excluded.values_digest, link_state = excluded.link_state, group_ids = excluded.group_ids, seen_in = excluded.seen_in,
+    flags = excluded.flags, problems = excluded.problems, why = excluded.why;
+
+-- name: touch_links
+-- Notes the comparison that saw some records.
+UPDATE external_link SET seen_in = :seen_in
+WHERE project_id = :project AND connection_id = :connection AND external_id IN (
+    SELECT seen.external_id FROM rows(:external_ids AS seen, external_id text)
+);
+
+-- name: delete_some_links
+-- Deletes the links of some records.
+DELETE FROM external_link
+WHERE project_id = :project AND connection_id = :connection AND external_id IN (
+    SELECT gone.external_id FROM rows(:external_ids AS gone, external_id text)
+);
+
+-- name: delete_some_webhook_events
+-- Deletes some of what a connection's system announced.
+DELETE FROM webhook_event WHERE project_id = :project AND connection_id = :connection AND key IN (
+    SELECT x.key FROM webhook_event AS x
+    WHERE x.project_id = :project AND x.connection_id = :connection ORDER BY x.key LIMIT :limit
+);
+
+-- name: delete_some_write_backs
+-- Deletes some of what a connection was to write back.
+DELETE FROM write_back WHERE project_id = :project AND connection_id = :connection AND (external_id, channel) IN (
+    SELECT x.external_id, x.channel FROM write_back AS x
+    WHERE x.project_id = :project AND x.connection_id = :connection ORDER BY x.external_id, x.channel LIMIT :limit
+);

@@ -1,0 +1,225 @@
+"""Reads one connection: some pages a step, applied in one transaction with the cursor behind them.
+
+Calls are made outside of any transaction. What records mean, and what follows from a failure, is
+``rules/connections``'s. No SQL.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import Concatenate, ParamSpec, TypeVar
+
+from pyroaring import BitMap64
+
+from daftari.connectors import Caller, Connector, ConnectorFailed, Page, Usage
+from daftari.errors import SealBroken
+from daftari.model.projects import Project
+from daftari.rules.connections import plan, sync, walks
+from daftari.rules.connections.model import Opened, open_connector
+from daftari.rules.connections.sync import Claim, Done
+from daftari.store import Store, WriteTx
+from daftari.worker.leases import WORKER
+from daftari.worker.work import MayContinue, Provider, Steps
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+RECORDS_PER_STEP = 1_000
+"""Records that are read before they are written, but for what one more page has."""
+READ_SECONDS = 1.0
+"""How long pages are read before what came is written."""
+WAIT_SECONDS = 0.5
+"""How often a long wait asks whether to stop."""
+
+log = logging.getLogger("daftari.connections")
+
+
+class SyncClock:
+    """The time, and waits that end when the worker is to stop."""
+
+    def __init__(self, may_continue: MayContinue) -> None:
+        self._may_continue = may_continue
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return time.time()
+
+    def wait(self, seconds: float) -> None:
+        """Wait, at most until the worker is to stop."""
+        ends_at = time.monotonic() + seconds
+        while (left := ends_at - time.monotonic()) > 0 and self._may_continue():
+            time.sleep(min(left, WAIT_SECONDS))
+
+
+class SyncWork(Steps):
+    """The readings of one connection; a step is about a second of pages."""
+
+    def __init__(
+        self,
+        store: Store,
+        project: Project,
+        *,
+        subject: str,
+        may_continue: MayContinue,
+        provider: Provider | None,
+        clock: SyncClock | None = None,
+    ) -> None:
+        assert provider is not None, "a worker that makes no calls takes no job that reads"
+        self._store = store
+        self._project = project
+        self._connection_id = int(subject)
+        self._may_continue = may_continue
+        self._client = provider.client
+        self._databases = provider.databases
+        self._clock = clock or SyncClock(may_continue)
+        self._fence = 0
+        self._usage = Usage()
+        self._connector: Connector | None = None
+        self._made_of: object = None
+        self._walk: tuple[str, Iterator[Sequence[str]], set[str]] | None = None
+        """The list that is walked, what is still to be read of it, and its members so far."""
+        self._walked_to = ""
+        self._planned = BitMap64()
+        self._is_planning = False
+
+    def step(self) -> bool:
+        """Do what is due. Returns whether there is more to do at once."""
+        if not self._fence:
+            self._fence = self._write(sync.take_over, connection_id=self._connection_id)
+        claim = self._write(sync.claim_task, **self._named())
+        if claim.task == "nothing" or claim.opened is None:
+            return False
+        if claim.task == "remove":
+            return self._write(sync.remove_some, **self._named()).has_more
+        try:
+            connector = self._open(claim.opened)
+            return self._read(claim, claim.opened, connector)
+        except SealBroken:
+            return self._fail(claim, ConnectorFailed("broken", "unsealed", UNSEALED))
+        except ConnectorFailed as failure:
+            return self._fail(claim, failure)
+
+    def _read(self, claim: Claim, opened: Opened, connector: Connector) -> bool:
+        if claim.task == "plan":
+            return self._plan(opened, connector)
+        if claim.task == "verify":
+            return self._done(self._write(sync.take_account, account=connector.check(), **self._named()))
+        if claim.task == "ask":
+            records = connector.read_records(claim.ids)
+            return self._done(
+                self._write(sync.take_records, ids=claim.ids, records=records, usage=self._usage, **self._named())
+            )
+        if claim.task == "poll":
+            pages = self._read_pages(connector, opened.stored.cursor)
+            return self._done(self._write(sync.take_pages, pages=pages, usage=self._usage, **self._named()))
+        if claim.task == "groups":
+            found = connector.list_groups()
+            return self._done(self._write(walks.note_groups, found=found, **self._named()))
+        if claim.task == "walk":
+            return self._walk_list(connector, claim.ids[0])
+        comparison = opened.progress.comparison
+        assert comparison is not None, "a comparison is under way"
+        if comparison.stage == "asking":
+            return self._done(self._write(sync.ask_missing, **self._named()))
+        pages = self._read_pages(connector, comparison.cursor, until_complete=True)
+        return self._done(self._write(sync.compare_pages, pages=pages, usage=self._usage, **self._named()))
+
+    def _walk_list(self, connector: Connector, source: str) -> bool:
+        """Read some members of a list; when all are known, have some numbers join or leave."""
+        if self._walk is None or self._walk[0] != source:
+            self._walk, self._walked_to = (source, iter(connector.list_ids(group=source)), set()), ""
+        _, pieces, members = self._walk
+        ends_at = time.monotonic() + READ_SECONDS
+        for piece in pieces:
+            members.update(piece)
+            if time.monotonic() >= ends_at or not self._may_continue():
+                return True
+        walked = self._write(walks.walk_links, source=source, members=members, after=self._walked_to, **self._named())
+        self._walked_to = walked.after
+        if not walked.has_more:
+            self._walk = None
+        return True
+
+    def _plan(self, opened: Opened, connector: Connector) -> bool:
+        if not self._is_planning:
+            self._planned.clear()
+            self._is_planning = True
+            return self._write(plan.begin_plan, **self._named())
+        assert opened.progress.plan is not None, "a plan is under way"
+        pages = self._read_pages(connector, opened.progress.plan.cursor, until_complete=True)
+        self._is_planning = self._write(plan.plan_pages, pages=pages, seen=self._planned, **self._named())
+        return self._is_planning
+
+    def _read_pages(self, connector: Connector, cursor: str, *, until_complete: bool = False) -> list[Page]:
+        """Some pages that follow one another. What was read before a failure is not lost: it is written first."""
+        pages: list[Page] = []
+        count, ends_at = 0, time.monotonic() + READ_SECONDS
+        while True:
+            try:
+                page = connector.read_changes(cursor, now=self._now())
+            except ConnectorFailed:
+                if not pages:
+                    raise
+                return pages
+            pages.append(page)
+            cursor, count = page.cursor, count + len(page.records)
+            is_over = not page.has_more or (until_complete and page.complete_until is not None)
+            if is_over or count >= RECORDS_PER_STEP or time.monotonic() >= ends_at or not self._may_continue():
+                return pages
+
+    def _open(self, opened: Opened) -> Connector:
+        """The connector, made again when the connection was changed."""
+        made_of = (opened.definition, opened.stored.credentials, opened.stored.account, opened.progress.time_zone)
+        if self._connector is None or self._made_of != made_of:
+            self._close()
+            progress = opened.progress
+            self._usage = Usage(progress.day, progress.used, progress.allowed)
+            caller = Caller(self._client.send, self._clock, usage=self._usage)
+            self._connector = self._store.read(
+                self._project, self._now(), open_connector, opened=opened, caller=caller, databases=self._databases
+            )
+            self._made_of = made_of
+        return self._connector
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._connector is not None:
+            self._connector.close()
+            self._connector = None
+
+    def _fail(self, claim: Claim, failure: ConnectorFailed) -> bool:
+        self._close()
+        self._walk = None
+        if failure.kind == "broken":
+            name = claim.opened.stored.name if claim.opened is not None else ""
+            log.warning("the connection %r of project %r stopped: %s", name, self._project.name, failure.message)
+        if claim.task == "plan":
+            self._is_planning = False
+            self._write(plan.fail_plan, failure=failure, **self._named())
+            return False
+        return self._done(self._write(sync.take_failure, failure=failure, usage=self._usage, **self._named()))
+
+    def _done(self, done: Done) -> bool:
+        return done.has_more
+
+    def _named(self) -> dict[str, int]:
+        return {"connection_id": self._connection_id, "fence": self._fence}
+
+    def _now(self) -> int:
+        return int(self._clock.now() * 1_000_000)
+
+    def _write(self, rule: Callable[Concatenate[WriteTx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._store.write(self._project, WORKER, self._now(), rule, *args, **kwargs)
+
+
+UNSEALED = (
+    "Its credentials cannot be read: they were sealed with another secret than that of DAFTARI_SECRET or its file. "
+    "Give the right one, or give the credentials again."
+)

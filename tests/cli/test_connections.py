@@ -1,0 +1,123 @@
+"""The commands of connections: what they take, what they print, and that a key is never shown."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from daftari.cli.app import app
+from tests.support.commands import Run, runner_for
+from tests.support.connection_steps import mobile
+from tests.support.fake_crm import FakeHubSpot, serve
+from tests.support.fake_crm.exchange import RealClock
+
+VERBS = (
+    *(
+        "add",
+        "check",
+        "plan",
+        "start",
+        "show",
+        "problems",
+        "sync",
+        "sweep",
+        "confirm",
+        "key",
+        "remove",
+        "list",
+        "pause",
+    ),
+    "change",
+)
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands run in a folder of their own, with no setting from outside but the secret."""
+    monkeypatch.chdir(tmp_path)
+    for name in os.environ:
+        if name.startswith("DAFTARI_") and "TEST" not in name and name != "DAFTARI_SECRET":
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def run(database: str) -> Run:
+    """Commands on a database with one project."""
+    run = runner_for(database)
+    run("project", "create", "Shopify")
+    return run
+
+
+@pytest.fixture
+def hubspot(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[FakeHubSpot, str]]:
+    """A HubSpot that the operator allows."""
+    fake = FakeHubSpot(3, RealClock())
+    fake.truth.lag_seconds = 0.0
+    fake.truth.create(mobilephone=f"+{mobile(1)}", firstname="Lucy")
+    with serve(fake) as url:
+        monkeypatch.setenv("DAFTARI_OUTBOUND_HOSTS", url.removeprefix("http://"))
+        yield fake, url
+
+
+def add(run: Run, *options: str, key: str = "siri") -> None:
+    Path("key").write_text(f"{key}\n")
+    run("connection", "add", "hubspot", "--name", "crm", "--key-file", "key", *options)
+
+
+def show(run: Run) -> dict[str, Any]:
+    shown: dict[str, Any] = json.loads(run("connection", "show", "crm").stdout)
+    return shown
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_shows_examples(verb: str) -> None:
+    result = CliRunner().invoke(app, ["connection", verb, "--help"])
+    assert (result.exit_code, f"daftari connection {verb}" in result.output) == (0, True)
+
+
+def test_a_connection_is_added_shown_listed_changed_and_removed(run: Run) -> None:
+    add(run, "--list", "12=vip", "--list", "31=leads:add", "--where", "stage=lead", "--where", "stage=customer")
+    shown = show(run)
+    assert shown["groups"] == [
+        {"from": "list:12", "to": "vip", "keep": "in_step"},
+        {"from": "list:31", "to": "leads", "keep": "add_only"},
+    ]
+    assert (shown["filter"], shown["state"]) == ({"stage": ["lead", "customer"]}, "new")
+    assert json.loads(run("connection", "list", "--json").stdout) == [shown]
+    assert "siri" not in run("connection", "show", "crm").output + run("connection", "list").output
+    run("connection", "change", "CRM", "--group", "all=crm", "--field", "phone=mobile", "--rank", "2")
+    assert (show(run)["fields"], show(run)["rank"]) == ({"phone": "mobile"}, 2)
+    assert "is removed" in run("connection", "remove", "crm", "--yes").stderr
+    assert "There are no connections" in run("connection", "list").stderr
+
+
+def test_a_connection_is_checked_and_started(run: Run, hubspot: tuple[FakeHubSpot, str]) -> None:
+    fake, url = hubspot
+    add(run, "--setting", f"base_url={url}", key="wrong")
+    assert "refused the key" in run("connection", "check", "crm", code=1).stderr
+    Path("key").write_text(fake.key)
+    run("connection", "key", "crm", "--key-file", "key")
+    checked = run("connection", "check", "crm")
+    assert "HubSpot 62515" in checked.stderr and str(mobile(1)) in checked.stdout
+    run("connection", "plan", "crm")
+    assert "is importing" in run("connection", "start", "crm").stderr
+    run("connection", "sync", "crm")
+    run("connection", "sweep", "crm")
+    assert "is paused" in run("connection", "pause", "crm").stderr
+    assert json.loads(run("connection", "problems", "crm", "--json").stdout) == []
+
+
+def test_what_is_wrong_is_said(run: Run) -> None:
+    assert "Connection not found" in run("connection", "show", "crm", code=1).stderr
+    assert "KIND is 'odoo'" in run("connection", "add", "odoo", "--name", "crm", code=2).stderr
+    Path("key").write_text("siri")
+    run("connection", "add", "hubspot", "--name", "crm", "--key-file", "key", "--group", "vip", code=2)
+    add(run)
+    run("connection", "change", "crm", code=2)
+    assert "cannot be started" in run("connection", "start", "crm", code=1).stderr

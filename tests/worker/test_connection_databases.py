@@ -1,0 +1,95 @@
+"""A connection to a database of one's own, as a worker reads it: a file of SQLite with a table of customers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import apsw
+import pytest
+
+from daftari.connectors import Allowed
+from daftari.model.projects import Project
+from daftari.model.time import current_time
+from daftari.outbound.client import OutboundClient
+from daftari.rules.connections import lifecycle
+from daftari.rules.connections.check import ask_account, open_check, write_check
+from daftari.store import Store
+from daftari.worker import Provider
+from daftari.worker.connections import SyncWork
+from tests.support import calls
+from tests.support.connection_steps import Syncing, mobile
+from tests.support.sql_shops import CUSTOMERS
+
+
+class ShopSync(Syncing):
+    """A connection to a shop's own database, in real time."""
+
+    def __init__(self, store: Store, project: Project, folder: Path) -> None:
+        self.store, self.project, self.folder = store, project, folder
+        self.shop = apsw.Connection(str(folder / "shop.db"))
+        self.shop.execute(CUSTOMERS["sqlite"])
+        self.allowed = Allowed(folders=(str(folder),))
+        self.now = current_time()
+        values: dict[str, Any] = {
+            "name": "shop",
+            "kind": "sqlite",
+            "settings": {
+                "database": str(folder / "shop.db"),
+                "table": "customers",
+                "columns": {"id": "id", "updated_at": "updated_at", "deleted": "deleted"},
+            },
+            "fields": {"phone": "mobile", "name": "fname"},
+            "groups": [{"from": "all", "to": "shop"}],
+        }
+        self.id = self.write(lifecycle.create_connection, values=values).id
+
+    def add(self, *numbers: int) -> None:
+        for number in numbers:
+            self.shop.execute(
+                "INSERT INTO customers (id, phone, name, updated_at) VALUES (?, ?, ?, datetime('now', '-5 minutes'))",
+                (number, f"+{mobile(number)}", f"F{number}"),
+            )
+
+    def check(self, *, databases: Allowed) -> Any:
+        to_check = self.store.read(self.project, self.now, open_check, connection_id=self.id)
+        found = ask_account(to_check, allowed_hosts=(), databases=databases)
+        return self.write(write_check, connection_id=self.id, found=found)
+
+    def run(self) -> None:
+        with OutboundClient(allowed_hosts=()) as client:
+            provider = Provider(client, databases=self.allowed)
+            work = SyncWork(
+                self.store, self.project, subject=str(self.id), may_continue=lambda: True, provider=provider
+            )
+            with work:
+                while work.step():
+                    pass
+        self.now = current_time()
+
+
+@pytest.fixture
+def shop(store: Store, tmp_path: Path) -> ShopSync:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    return ShopSync(store, calls.create_project(store), folder)
+
+
+def test_a_table_is_checked_read_and_compared(shop: ShopSync) -> None:
+    shop.add(1, 2, 3)
+    check = shop.check(databases=shop.allowed)
+    assert check.works and check.records == 3, check
+    assert {record.mobile for record in check.sample} == {str(mobile(number)) for number in (1, 2, 3)}
+    shop.write(lifecycle.start_connection, connection_id=shop.id)
+    shop.run()
+    assert shop.open().stored.state == "live", shop.open().stored.reason
+    assert shop.members("shop") == {mobile(1), mobile(2), mobile(3)}
+    shop.shop.execute("DELETE FROM customers WHERE id = 2")
+    shop.write(lifecycle.compare_connection, connection_id=shop.id)
+    shop.run()
+    assert shop.states()["2"] == "gone" and shop.members("shop") == {mobile(1), mobile(3)}
+
+
+def test_a_database_that_the_operator_does_not_allow_is_not_read(shop: ShopSync) -> None:
+    check = shop.check(databases=Allowed())
+    assert not check.works and cast(str, check.says) and shop.open().stored.state == "new"

@@ -1,0 +1,290 @@
+"""A connection as a worker reads it: from a HubSpot that is none, on a clock that the test moves."""
+
+from __future__ import annotations
+
+import pytest
+
+from daftari.model.projects import Project
+from daftari.rules.connections import lifecycle
+from daftari.rules.imports.lifecycle import undo_import
+from daftari.rules.imports.undo import undo_chunk
+from daftari.store import Store
+from tests.support import calls
+from tests.support.connection_steps import mobile
+from tests.support.hubspot_sync import HubSpotSync
+from tests.support.schema import execute
+
+ALL = [{"from": "all", "to": "crm"}]
+
+
+@pytest.fixture
+def project(store: Store) -> Project:
+    return calls.create_project(store)
+
+
+@pytest.fixture
+def crm(store: Store, project: Project) -> HubSpotSync:
+    return HubSpotSync(store, project, groups=ALL)
+
+
+def fill(crm: HubSpotSync, count: int, *, first: int = 1) -> list[int]:
+    made = [
+        crm.fake.truth.create(mobilephone=f"+{mobile(number)}", firstname=f"F{number}")
+        for number in range(first, first + count)
+    ]
+    crm.pass_time(60)
+    return made
+
+
+def test_the_first_reading_brings_everybody_and_then_it_is_live(crm: HubSpotSync) -> None:
+    fill(crm, 250)
+    crm.start()
+    crm.run()
+    assert crm.open().stored.state == "live"
+    assert {*crm.book()} == {mobile(number) for number in range(1, 251)} == crm.members("crm")
+    assert crm.open().progress.counts["live"] == 250
+
+
+def test_changes_deletions_and_merges_follow(crm: HubSpotSync) -> None:
+    ids = fill(crm, 20)
+    crm.start()
+    crm.run()
+    truth = crm.fake.truth
+    truth.edit(ids[0], firstname="Edited")
+    truth.edit(ids[1], mobilephone=f"+{mobile(901)}")
+    truth.delete(ids[2])
+    winner = truth.merge(ids[3], ids[4], makes_new=True)
+    crm.poll()
+    crm.poll(3_700)
+    assert crm.book()[mobile(1)]["fname"] == "Edited"
+    assert mobile(901) in crm.members("crm") and mobile(2) not in crm.members("crm")
+    assert mobile(3) not in crm.members("crm")
+    assert crm.states()[str(winner)] == "live"
+    assert {crm.states()[str(ids[3])], crm.states()[str(ids[4])]} == {"merged"}
+
+
+def test_a_comparison_finds_what_no_change_told(crm: HubSpotSync) -> None:
+    ids = fill(crm, 30)
+    crm.start()
+    crm.run()
+    crm.fake.truth.erase(ids[5])
+    crm.poll()
+    assert crm.states()[str(ids[5])] == "live"
+    crm.compare()
+    assert crm.states()[str(ids[5])] == "gone"
+    assert mobile(6) not in crm.members("crm")
+    assert crm.open().progress.comparison is None
+
+
+def test_a_refused_key_stops_it_and_another_lets_it_continue(crm: HubSpotSync) -> None:
+    fill(crm, 5)
+    crm.start()
+    crm.run()
+    crm.fake.key = "another"
+    fill(crm, 1, first=6)
+    crm.poll()
+    opened = crm.open()
+    assert opened.stored.state == "broken" and "daftari connection key crm" in opened.stored.reason
+    assert not crm.is_due()
+    crm.write(lifecycle.change_key, connection_id=crm.id, credentials={"key": "another"})
+    crm.run()
+    assert crm.open().stored.state == "live" and mobile(6) in crm.book()
+
+
+def test_everybody_gone_at_once_is_asked_about_and_nothing_is_written(crm: HubSpotSync) -> None:
+    ids = fill(crm, 60)
+    crm.start()
+    crm.run()
+    for contact_id in ids[:40]:
+        crm.fake.truth.erase(contact_id)
+    crm.compare()
+    opened = crm.open()
+    assert opened.stored.state == "needs_confirmation"
+    assert "40 of 60 records would be gone" in opened.stored.reason
+    assert len(crm.members("crm")) == 60
+    crm.write(lifecycle.confirm_connection, connection_id=crm.id)
+    crm.poll()
+    assert len(crm.members("crm")) == 20 and crm.open().stored.state == "live"
+
+
+def test_a_plan_counts_and_writes_nothing(crm: HubSpotSync) -> None:
+    fill(crm, 120)
+    crm.fake.truth.create(firstname="Numberless")
+    crm.fake.truth.create(mobilephone="12")
+    crm.pass_time(60)
+    crm.check()
+    crm.write(lifecycle.plan_connection, connection_id=crm.id)
+    crm.run()
+    plan = crm.open().progress.plan
+    assert plan is not None and plan.finished_at and not plan.error
+    assert plan.counts == {
+        "created": 120, "group:crm": 120, "live": 120, "no_mobile": 1, "records": 122, "unreadable": 1,
+    }  # fmt: skip
+    assert crm.book() == {} and crm.links() == {}
+
+
+LISTS = [{"from": "list:12", "to": "vip"}, {"from": "list:31", "to": "leads", "keep": "add_only"}]
+
+
+def test_a_list_is_a_group_that_keeps_in_step(store: Store, project: Project) -> None:
+    crm = HubSpotSync(store, project, groups=LISTS)
+    ids = fill(crm, 10)
+    truth = crm.fake.truth
+    truth.make_list(12, "VIP", ids[:4])
+    truth.make_list(31, "Leads", ids[4:6])
+    crm.start()
+    crm.run()
+    assert crm.members("vip") == {mobile(number) for number in range(1, 5)}
+    assert crm.members("leads") == {mobile(5), mobile(6)}
+    truth.leave(12, ids[0])
+    truth.join(12, ids[8])
+    truth.leave(31, ids[4])
+    crm.poll()
+    assert crm.members("vip") == {mobile(number) for number in (2, 3, 4, 9)}
+    assert crm.members("leads") == {mobile(5), mobile(6)}
+    assert {*crm.book()} == {mobile(number) for number in range(1, 11)}
+
+
+def test_a_record_that_was_in_a_list_before_it_was_read_joins_too(store: Store, project: Project) -> None:
+    crm = HubSpotSync(store, project, groups=LISTS)
+    ids = fill(crm, 3)
+    crm.fake.truth.make_list(12, "VIP", ids)
+    crm.fake.truth.make_list(31, "Leads")
+    crm.start()
+    crm.run()
+    late = crm.fake.truth.create(firstname="Numberless")
+    crm.fake.truth.join(12, late)
+    crm.poll()
+    crm.fake.truth.edit(late, mobilephone=f"+{mobile(77)}")
+    crm.poll(400)
+    assert crm.members("vip") == {mobile(number) for number in (1, 2, 3, 77)}
+
+
+def test_a_list_that_was_emptied_is_asked_about(store: Store, project: Project) -> None:
+    crm = HubSpotSync(store, project, groups=LISTS)
+    ids = fill(crm, 80)
+    crm.fake.truth.make_list(12, "VIP", ids)
+    crm.fake.truth.make_list(31, "Leads")
+    crm.start()
+    crm.run()
+    crm.fake.truth.leave(12, *ids[:60])
+    crm.poll()
+    assert crm.open().stored.state == "needs_confirmation"
+    assert "60 of 80 members would leave vip" in crm.open().stored.reason
+    assert len(crm.members("vip")) == 80
+    crm.write(lifecycle.confirm_connection, connection_id=crm.id)
+    crm.poll()
+    assert len(crm.members("vip")) == 20
+
+
+def test_a_contact_removed_here_is_known_as_such_after_a_comparison(crm: HubSpotSync) -> None:
+    ids = fill(crm, 5)
+    crm.start()
+    crm.run()
+    crm.remove(mobile(3))
+    crm.compare()
+    assert crm.states()[str(ids[2])] == "removed_locally" and mobile(3) not in crm.book()
+    crm.write(lifecycle.retry_records, connection_id=crm.id, ids=[str(ids[2])])
+    crm.run()
+    assert crm.states()[str(ids[2])] == "live" and mobile(3) in crm.members("crm")
+
+
+def test_a_removed_connection_forgets_its_links_and_leaves_its_groups_if_asked(crm: HubSpotSync) -> None:
+    fill(crm, 5)
+    crm.start()
+    crm.run()
+    crm.write(lifecycle.delete_connection, connection_id=crm.id, leave=True)
+    crm.run()
+    assert crm.links() == {} and len(crm.book()) == 5 and crm.members("crm") == set()
+
+
+def test_a_key_of_another_account_is_refused_before_anything_is_read(crm: HubSpotSync) -> None:
+    fill(crm, 5)
+    crm.start()
+    crm.run()
+    crm.fake.truth.portal = 4711
+    crm.write(lifecycle.change_key, connection_id=crm.id, credentials={"key": crm.fake.key})
+    fill(crm, 1, first=6)
+    crm.poll()
+    assert crm.open().stored.state == "broken"
+    assert "account 4711" in crm.open().stored.reason and mobile(6) not in crm.book()
+    crm.fake.truth.portal = 62_515
+    crm.write(lifecycle.start_connection, connection_id=crm.id)
+    crm.run()
+    assert crm.open().stored.state == "live" and mobile(6) in crm.book()
+
+
+def test_a_worker_that_is_killed_at_any_step_leaves_nothing_out_and_doubles_nothing(
+    store: Store, project: Project
+) -> None:
+    crm = HubSpotSync(store, project, groups=LISTS)
+    ids = fill(crm, 700)
+    crm.fake.truth.make_list(12, "VIP", ids[:300])
+    crm.fake.truth.make_list(31, "Leads")
+    crm.start()
+    for _ in range(40):
+        # Each worker does one step and is gone.
+        crm.run(steps_max=1)
+    crm.run()
+    assert {*crm.book()} == {mobile(number) for number in range(1, 701)}
+    assert crm.members("vip") == {mobile(number) for number in range(1, 301)}
+    assert crm.open().progress.counts["live"] == 700
+
+
+def test_faults_of_the_other_system_delay_it_and_lose_nothing(store: Store, project: Project) -> None:
+    crm = HubSpotSync(store, project, groups=ALL, seed=5)
+    ids = fill(crm, 300)
+    crm.start()
+    crm.fake.faults.rate = 0.2
+    for _ in range(40):
+        crm.poll(300)
+    crm.fake.truth.edit(ids[7], firstname="Edited")
+    for _ in range(20):
+        crm.poll(300)
+    crm.fake.faults.rate = 0.0
+    crm.poll(1_000)
+    assert {*crm.book()} == {mobile(number) for number in range(1, 301)} == crm.members("crm")
+    assert crm.book()[mobile(8)]["fname"] == "Edited" and crm.open().stored.state == "live"
+
+
+def test_a_worker_that_lost_the_connection_to_another_one_writes_nothing(crm: HubSpotSync) -> None:
+    fill(crm, 3)
+    crm.start()
+    slow = crm.work()
+    slow.step()
+    crm.run()
+    before = crm.open(), crm.links(), crm.book()
+    crm.pass_time(120)
+    assert not slow.step()
+    assert (crm.open(), crm.links(), crm.book()) == before
+
+
+def test_an_undo_of_a_run_takes_its_contacts_out_and_they_do_not_come_back(crm: HubSpotSync) -> None:
+    ids = fill(crm, 4)
+    crm.start()
+    crm.run()
+    run = crm.open().progress.import_id
+    crm.poll(4_000)
+    crm.write(undo_import, import_id=run, opt_outs=False, reason=None)
+    while crm.write(undo_chunk, import_id=run):
+        pass
+    assert crm.book() == {}
+    crm.fake.truth.edit(ids[0], firstname="Edited")
+    crm.poll()
+    crm.compare()
+    assert crm.book() == {} and {*crm.states().values()} == {"removed_locally"}
+
+
+def test_a_copied_database_reads_nothing_before_a_person_starts_it_there(crm: HubSpotSync, database: str) -> None:
+    fill(crm, 2)
+    crm.start()
+    crm.run()
+    epoch = crm.open().progress.epoch
+    execute(database, f"UPDATE connection SET progress = replace(progress, '{epoch}', 'another')")
+    fill(crm, 1, first=3)
+    crm.poll()
+    assert crm.open().stored.state == "paused" and "restored or copied" in crm.open().stored.reason
+    assert mobile(3) not in crm.book()
+    crm.write(lifecycle.start_connection, connection_id=crm.id)
+    crm.poll()
+    assert crm.open().stored.state == "live" and mobile(3) in crm.book() and crm.open().progress.comparisons == 1
