@@ -18,6 +18,8 @@ from daftari.model.limits import (
     ATTRIBUTE_NAME_MAX,
     CONNECTION_FIELDS_MAX,
     CONNECTION_GROUPS_MAX,
+    CONNECTION_NAME_MAX,
+    CONNECTION_RANK_MAX,
     POLL_SECONDS_MAX,
     POLL_SECONDS_MIN,
 )
@@ -30,14 +32,12 @@ FIELDS = (
     *("poll_seconds", "when_deleted", "region", "zone", "rank"),
 )
 """What a connection is given as."""
-NAME_MAX = 100
-RANK_MAX = 100
 KEEPING: tuple[Keeping, ...] = get_args(Keeping)
 
 
 def read_name(value: object) -> str:
     """The name of a connection. Raises ``ValueError``."""
-    name = read_text(value, most=NAME_MAX)
+    name = read_text(value, most=CONNECTION_NAME_MAX)
     if name is None:
         raise ValueError("is required: how you call the connection, such as crm.")
     return name
@@ -242,7 +242,7 @@ def _read_poll(value: object) -> int:
 
 
 def _read_rank(value: object) -> int:
-    return _read_whole(value, least=1, most=RANK_MAX)
+    return _read_whole(value, least=1, most=CONNECTION_RANK_MAX)
 
 
 def _read_whole(value: object, *, least: int, most: int) -> int:
