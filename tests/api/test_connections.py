@@ -169,5 +169,9 @@ def test_a_connection_is_planned_started_and_shows_its_records_and_runs(
     page = near.get(f"{path}/records", query="limit=5").json()
     rest = near.get(f"{path}/records", query={"after": page["next"]}).json()
     assert len(page["records"]) == 5 and len(rest["records"]) == 4 and rest["next"] is None
+    settled = near.post(f"{path}/records/settle", {"ids": [problems[0]["id"]], "decision": "burn"})
+    assert sorted(wrong_fields(settled)) == ["decision"]
+    settled = near.post(f"{path}/records/settle", {"ids": [problems[0]["id"]], "decision": "erase"})
+    assert sorted(wrong_fields(settled)) == ["ids"]
     (run,) = near.get(f"{path}/runs").json()["runs"]
     assert (run["name"], run["rows"], run["counts"]["created"]) == ("crm: first reading", 9, 8)

@@ -60,6 +60,10 @@ KEYED = [route for route in ROUTES if route.is_repeatable and (route.method, rou
 LOG: dict[str, object] = {"name": "log", "gateway": "log", "channel": "sms"}
 OFFER: dict[str, object] = {"name": "Offer", "sender": "log", "text": "Hello", "everyone": True}
 CRM: dict[str, object] = {"name": "crm", "kind": "hubspot", "credentials": {"key": "kikapu"}}
+ERASED_THERE = (
+    "INSERT INTO external_link SELECT project_id, {}, '101', 254722000101, 1, 1, 5, '', 0, 0, 16, '' FROM book"
+)
+"""A record of a connection that was erased there."""
 STATE_BEFORE = {
     "plan": "checked",
     "start": "checked",
@@ -136,6 +140,7 @@ WRITES: dict[tuple[str, str], dict[str, object]] = {
     **{("POST", f"/connections/{{number}}/{step}"): {} for step in STATE_BEFORE},
     ("POST", "/connections/{number}/key"): {"credentials": {"key": "ndoo"}},
     ("POST", "/connections/{number}/records/retry"): {"ids": ["101"]},
+    ("POST", "/connections/{number}/records/settle"): {"ids": ["101"], "decision": "keep"},
     ("POST", "/inbound/review/{number}"): {"as": "dismiss"},
 }
 """What is sent to each route that writes: new routes need a line."""
@@ -228,6 +233,7 @@ def test_a_write_that_is_sent_twice_is_done_once_and_answered_alike(
         number = str(book.post("/v1/connections", CRM).json()["connection"]["id"])
         state = STATE_BEFORE.get(route.path.rpartition("/")[2], "live")
         execute(database, f"UPDATE connection SET state = '{state}'")
+        execute(database, ERASED_THERE.format(number))
     if route.path.startswith(("/campaigns", "/messages", "/triggers")):
         assert book.post("/v1/senders", LOG).status == 201
     if route.path.startswith("/triggers/"):

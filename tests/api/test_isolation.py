@@ -173,6 +173,7 @@ CASES: dict[tuple[str, str], list[Case]] = {
     ("PUT", "/connections/{number}"): about({}, {"name": "Taken"}, number=CONNECTION),
     ("POST", "/connections/{number}/key"): about({"credentials": {"key": "x"}}, number=CONNECTION),
     ("POST", "/connections/{number}/records/retry"): about({"ids": ["1"]}, number=CONNECTION),
+    ("POST", "/connections/{number}/records/settle"): about({"ids": ["1"], "decision": "erase"}, number=CONNECTION),
     ("GET", "/inbound/review"): about({}, {"limit": 1}, {"after": "1"}),
     ("POST", "/inbound/review/{number}"): [
         *about(*[dict[str, object]([("as", settled_as)]) for settled_as in SETTLEMENTS], number=REVIEW),

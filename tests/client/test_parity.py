@@ -102,7 +102,7 @@ DROPPED = {
     },
     **{
         name: {"message": "The result is the connection; the message is constant."}
-        for name in ("changeConnectionKey", "retryConnectionRecords")
+        for name in ("changeConnectionKey", "retryConnectionRecords", "settleConnectionRecords")
     },
     "rotateWebhookSecret": {"message": "The result is the webhook and its secret; the message is constant."},
     "settleReview": {"message": "The result is the review; the message is constant."},
@@ -246,6 +246,8 @@ OTHER_SAMPLES: dict[tuple[str, str], tuple[Any, ...]] = {
     ("connections.records", "state"): ("problem",),
     ("connections.iterate_records", "state"): ("problem",),
     ("connections.retry", "ids"): (["101", "102"],),
+    ("connections.settle", "ids"): (["101"],),
+    ("connections.settle", "decision"): ("keep",),
     ("triggers.create", "wait"): ("1h",),
     ("triggers.update", "wait"): ("1h",),
     ("exports.save", "file"): (io.BytesIO(),),

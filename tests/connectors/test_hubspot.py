@@ -132,6 +132,8 @@ def test_records_are_read_by_id_with_what_became_of_them(fake: FakeHubSpot, cloc
         str(deleted): ("deleted", ""),
         str(loser): ("merged", str(winner)),
         str(winner): (None, ""),
+        str(erased): ("erased", ""),
+        "9999": ("erased", ""),
     }
 
 

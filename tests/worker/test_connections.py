@@ -76,6 +76,22 @@ def test_a_comparison_finds_what_no_change_told(crm: HubSpotSync) -> None:
     assert crm.open().progress.comparison is None
 
 
+def test_a_contact_that_hubspot_erased_is_found_by_a_comparison_and_erased_a_day_later(crm: HubSpotSync) -> None:
+    ids = fill(crm, 30)
+    crm.start()
+    crm.run()
+    crm.fake.truth.erase(ids[5])
+    crm.fake.truth.delete(ids[6])
+    crm.compare()
+    waiting = crm.links()[str(ids[5])]
+    assert waiting.mobile and crm.open().progress.counts["erasure_pending"] == 1
+    crm.poll(23 * 3_600)
+    assert mobile(6) in crm.book()
+    crm.poll(3_600)
+    assert crm.states()[str(ids[5])] == "erased" and mobile(6) not in crm.book()
+    assert crm.states()[str(ids[6])] == "gone" and mobile(7) in crm.book()
+
+
 def test_a_refused_key_stops_it_and_another_lets_it_continue(crm: HubSpotSync) -> None:
     fill(crm, 5)
     crm.start()

@@ -18,6 +18,7 @@ from daftari.model.limits import EXTERNAL_ID_MAX, RECORDS_PER_PAGE_MAX
 from daftari.rules.connections import definition, lifecycle, views
 from daftari.rules.connections.check import ConnectionCheck, ask_account, open_check, write_check
 from daftari.rules.connections.model import Opened
+from daftari.rules.erasure import foreign
 from daftari.rules.fields import read_flag
 from daftari.web.params import read_id
 from daftari.web.requests import Request
@@ -147,11 +148,25 @@ def list_records(request: Request, number: str) -> Response:
 
 def retry_records(request: Request, number: str) -> Response:
     """``POST /v1/connections/{id}/records/retry``: read again and applied, whatever is known of them."""
-    params = request.params
-    given = params.given("ids")
-    ids = [str(one) for one in given] if isinstance(given, list) else [str(given)] if given else []
-    params.refuse_wrong()
+    ids = _read_ids(request)
+    request.params.refuse_wrong()
     return request.write(lifecycle.retry_records, _write_updated, connection_id=_read_id(number), ids=ids)
+
+
+def settle_records(request: Request, number: str) -> Response:
+    """``POST /v1/connections/{id}/records/settle``: those that were erased there, erased here or kept."""
+    params = request.params
+    ids = _read_ids(request)
+    decision = str(params.given("decision") or "")
+    params.refuse_wrong()
+    return request.write(
+        foreign.settle_erasures, _write_updated, connection_id=_read_id(number), ids=ids, decision=decision
+    )
+
+
+def _read_ids(request: Request) -> list[str]:
+    given = request.params.given("ids")
+    return [str(one) for one in given] if isinstance(given, list) else [str(given)] if given else []
 
 
 def list_runs(request: Request, number: str) -> Response:

@@ -139,6 +139,7 @@ ROUTES = (
     Route("POST", "/connections/{number}/plan", connections.plan_connection, "manage", body=LARGE),
     Route("GET", "/connections/{number}/records", connections.list_records, "read"),
     Route("POST", "/connections/{number}/records/retry", connections.retry_records, "manage", body=LARGE),
+    Route("POST", "/connections/{number}/records/settle", connections.settle_records, "manage", body=LARGE),
     Route("GET", "/connections/{number}/runs", connections.list_runs, "read"),
     Route("POST", "/connections/{number}/start", connections.start_connection, "manage", body=LARGE),
     Route("POST", "/connections/{number}/sweep", connections.compare_connection, "manage", body=LARGE),

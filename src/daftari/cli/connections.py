@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 app = command_group("Connections: CRMs whose records become contacts.")
 
 COLUMNS = ("id", "name", "kind", "account", "state", "complete_until", "live", "problems", "reason")
+PAST = {"erase": "erased", "keep": "kept"}
 RECORD_COLUMNS = ("id", "state", "problems", "mobile", "why", "url")
 VARIABLES = "DAFTARI_CONNECTION_"
 """Before the name of a credential in capitals: a variable that holds it."""
@@ -298,6 +299,7 @@ def check_connection(connection: ConnectionArgument, *, as_json: JsonOption = Fa
     "daftari connection problems crm",
     "daftari connection problems crm --state removed_locally --json",
     "daftari connection problems crm --retry 101 --retry 102",
+    "daftari connection problems crm --keep 103",
 )
 def list_problems(
     connection: ConnectionArgument,
@@ -309,6 +311,18 @@ def list_problems(
     retry: Annotated[
         list[str] | None, typer.Option("--retry", metavar="ID", help="Read this record again and apply it; repeatable.")
     ] = None,
+    erase: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--erase", metavar="ID", help="Erase the number of this record, which was erased there; repeatable."
+        ),
+    ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--keep", metavar="ID", help="Keep the number of this record, which was erased there; repeatable."
+        ),
+    ] = None,
     limit: Annotated[
         int, typer.Option("--limit", metavar="NUMBER", min=1, max=RECORDS_PER_PAGE_MAX, help="How many to list.")
     ] = 20,
@@ -317,10 +331,16 @@ def list_problems(
 ) -> None:
     """List records that a person has to look at, each with where it is in the other system."""
     from daftari.rules.connections import lifecycle, views
+    from daftari.rules.erasure import foreign
 
     if retry:
         _write(where, "connection retry", connection, lifecycle.retry_records, ids=retry)
         say(f"{format_count(len(retry), 'record')} will be read again by the worker.")
+    for decision, ids in (("erase", erase), ("keep", keep)):
+        if ids:
+            _write(where, "connection settle", connection, foreign.settle_erasures, ids=ids, decision=decision)
+            say(f"{format_count(len(ids), 'number')} {'is' if len(ids) == 1 else 'are'} {PAST[decision]}.")
+    if retry or erase or keep:
         return
     with where.open_project() as (store, project):
         opened = store.read(project, current_time(), lifecycle.find_connection, written=connection)

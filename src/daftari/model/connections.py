@@ -144,6 +144,10 @@ class ConnectionProgress(Struct, frozen=True, omit_defaults=True):
     """Whether a comparison is wanted now."""
     comparison: Comparison | None = None
     plan: PlanCounts | None = None
+    erasures: Mapping[str, int] = {}
+    """Records that were erased there, and when their numbers are erased here if no one else put them in the book."""
+    erased_at: tuple[int, ...] = ()
+    """When the last records were erased there, as many as the mass guard asks about."""
     leaves_groups: bool = False
     """Of a removed connection: whether its contacts leave the groups that it put them in."""
 

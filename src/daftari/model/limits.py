@@ -239,6 +239,8 @@ RECORDS_PER_PAGE_MAX = 100
 """Records in one response of a connection's list."""
 RETRIED_RECORDS_MAX = 1_000
 """Records that one call may have read again."""
+SETTLED_ERASURES_MAX = 100
+"""Records that were erased there and that one call may settle."""
 POLL_SECONDS_MIN = 5
 POLL_SECONDS_MAX = 86_400
 """How seldom a connection may be read."""

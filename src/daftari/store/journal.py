@@ -72,6 +72,11 @@ def list_journal(tx: Tx, *, first: int, last: int, limit: int) -> list[JournalRo
     return tx.fetch(JournalRow, "list_journal", first=first, last=last, limit=limit)
 
 
+def list_newest_journal(tx: Tx, *, after: int, before: int, limit: int) -> list[JournalRow]:
+    """At most ``limit`` rows between two numbers, the newest first."""
+    return tx.fetch(JournalRow, "list_newest_journal", after=after, before=before, limit=limit)
+
+
 def update_journal(tx: WriteTx, *, row: JournalRow) -> None:
     """Change the contacts that a row names."""
     tx.run("update_journal", seq=row.seq, contacts=row.contacts, left_groups=row.left_groups)

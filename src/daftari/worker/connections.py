@@ -20,6 +20,7 @@ from daftari.model.projects import Project
 from daftari.rules.connections import plan, sync, walks
 from daftari.rules.connections.model import Opened, open_connector
 from daftari.rules.connections.sync import Claim, Done
+from daftari.rules.erasure import foreign
 from daftari.store import Store, WriteTx
 from daftari.worker.leases import WORKER
 from daftari.worker.work import MayContinue, Provider, Steps
@@ -94,6 +95,11 @@ class SyncWork(Steps):
             return False
         if claim.task == "remove":
             return self._write(sync.remove_some, **self._named()).has_more
+        if claim.task == "erase":
+            looked = self._store.read(
+                self._project, self._now(), foreign.look_at_due, connection_id=self._connection_id
+            )
+            return self._done(self._write(foreign.erase_due, looked=looked, **self._named()))
         try:
             connector = self._open(claim.opened)
             return self._read(claim, claim.opened, connector)

@@ -120,3 +120,4 @@ class ConnectionRecord(Record, frozen=True, kw_only=True):
     problems: list[str] = field(default_factory=list)
     why: str | None = None
     groups: list[str] = field(default_factory=list)
+    erases_at: datetime | None = None

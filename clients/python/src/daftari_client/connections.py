@@ -195,6 +195,18 @@ class Connections(Resource[Mode]):
         return self._api.write(f"/connections/{number}/records/retry", answer, body={"ids": [*ids]}, **options)
 
     @call
+    def settle(
+        self, number: int, ids: Iterable[str], *, decision: str, **options: Unpack[WriteOptions]
+    ) -> Flow[Connection]:
+        """Settles records that were erased there: ``erase`` erases their numbers here too, ``keep`` keeps them.
+
+        Raises ``ConnectionNotFound`` or ``ValidationFailed``.
+        """
+        answer = read_member("connection", Connection)
+        body = {"ids": [*ids], "decision": decision}
+        return self._api.write(f"/connections/{number}/records/settle", answer, body=body, **options)
+
+    @call
     def runs(self, number: int, *, after: str | None = None, limit: int | None = None) -> Flow[Page[Import]]:
         """Part of the connection's imports, the newest first. Raises ``ConnectionNotFound``."""
         return self._runs(number, after, limit)

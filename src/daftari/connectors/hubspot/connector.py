@@ -150,7 +150,9 @@ class HubSpot:
         if left := wanted - found.keys():
             for record in self._read_batch(left, archived=True):
                 found.setdefault(record.id, record)
-        return list(found.values())
+        # What people delete is in the bin for 90 days; what is not there either was erased.
+        erased = [Record(id=one, version=0, gone="erased") for one in sorted(wanted - found.keys(), key=int)]
+        return [*found.values(), *erased]
 
     def list_groups(self) -> Sequence[GroupSource]:
         found: list[answers.List] = []

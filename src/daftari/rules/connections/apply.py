@@ -19,13 +19,14 @@ from daftari.model.connections import LINK_STATES, ConnectionProgress, Link
 from daftari.model.consent import ANY
 from daftari.model.contacts import TEXT_FIELDS
 from daftari.rules import events
-from daftari.rules.connections import guard, rows
+from daftari.rules.connections import guard, pending, rows
 from daftari.rules.connections.decide import Change, Rules, decide, decide_gone, is_stale, wanted_groups
 from daftari.rules.connections.mapping import EVERY, RecordReader
 from daftari.rules.connections.model import (
     ERASED,
     GONE,
     LIVE,
+    MADE,
     MOVED,
     OWNS,
     PROBLEMS,
@@ -267,7 +268,12 @@ class _Batch:
             for group_id, name in names.items()
         }
         links = progress.counts.get("live", 0)
+        erased = sum(change.is_erased_there for change in self._changes)
         objection = guard.find_objection(progress.run, run, groups=affected, links=links, now=self._tx.now)
+        if not objection and erased:
+            already = pending.count_erased_lately(self._tx, progress)
+            is_confirmed = run.confirmed_until > self._tx.now
+            objection = guard.find_erasure_objection(already + erased, is_confirmed=is_confirmed)
         if not objection:
             self.opened = replace(self.opened, progress=replace(progress, run=run))
         return objection
@@ -310,6 +316,7 @@ class _Batch:
         """Write everything that was decided."""
         self._hand_over()
         self._leave_groups()
+        self._clear_erased()
         written = [change for change in self._changes if change.has_row or change.new_outs]
         if written:
             self._write_rows(written)
@@ -346,6 +353,15 @@ class _Batch:
         left = [GroupLeft(group_id, ids) for group_id, ids in sorted(leaving.items())]
         events.record(self._tx, Action.SYNC_CONTACTS, *left)
 
+    def _clear_erased(self) -> None:
+        """Take out of contacts what records gave them that were erased there, and have their numbers wait."""
+        erased = [change for change in self._changes if change.is_erased_there]
+        if erased:
+            cleared = pending.clear_fields(self._tx, self.opened, erased=erased, known=self._contacts)
+            self._contacts |= {contact.mobile: contact for contact in cleared}
+            progress = pending.with_erasures(self._tx, self.opened.progress, erased=erased)
+            self.opened = replace(self.opened, progress=progress)
+
     def _write_rows(self, written: Sequence[Change]) -> None:
         """Write the rows by an import, and note which groups they have put their numbers in."""
         wanted = {id(change): wanted_groups(change, self._rules) for change in written if change.has_row}
@@ -372,9 +388,13 @@ class _Batch:
         found = contacts.find_contacts_by_mobile(
             self._tx, mobiles=sorted({change.after.mobile for change in written if change.after.mobile})
         )
+        known = {*self._contacts}
         self._contacts |= {contact.mobile: contact for contact in found}
         after = self._find_members(written)
         for change in written:
+            mobile = change.after.mobile
+            if change.after.state == LIVE and mobile not in known and mobile in self._contacts:
+                change.after = replace(change.after, flags=change.after.flags | MADE)
             self._note_groups(change, wanted.get(id(change), frozenset()), before, after)
 
     def _note_groups(

@@ -17,6 +17,7 @@ from daftari.rules.connections.model import (
     GONE,
     LEFT,
     LIVE,
+    MADE,
     MERGED,
     MOVED,
     NO_MOBILE,
@@ -56,6 +57,11 @@ class Change(Struct):
         return self.before is not None and self.before.mobile not in (0, self.after.mobile) and self.after.mobile > 0
 
     @property
+    def is_erased_there(self) -> bool:
+        """Whether the record was erased there, with a number."""
+        return bool(self.after.problems & ERASURE_PENDING)
+
+    @property
     def new_outs(self) -> int:
         """The scopes that the record is opted out of now and was not before, with this number."""
         if self.said is None or not self.after.mobile:
@@ -88,7 +94,11 @@ def decide_gone(link: Link, record: Record) -> Change | None:
     state = _GONE[record.gone or "deleted"]
     if state == GONE and link.state == MERGED:
         return None
-    if link.state in (ERASED, state) and (state != MERGED or link.why == record.merged_into):
+    # What was deleted may be erased later, which has a version of its own; that it left the bin has none.
+    is_new = record.version > link.version and not link.problems & ERASURE_PENDING
+    is_erased_later = record.gone == "erased" and link.mobile > 0 and is_new
+    is_known = link.state in (ERASED, state) and (state != MERGED or link.why == record.merged_into)
+    if is_known and (link.state == ERASED or not is_erased_later):
         return None
     after = replace(
         link,
@@ -142,7 +152,7 @@ def decide(
     change.after = replace(after, mobile=said.mobile, state=LIVE, flags=_flags(before, said), problems=problems, why="")
     if change.moved:
         change.carried = frozenset(read_group_ids(before)) & rules.walked
-        change.after = replace(change.after, flags=change.after.flags & ~OWNS, problems=0)
+        change.after = replace(change.after, flags=change.after.flags & ~(OWNS | MADE), problems=0)
         return _leaving(change, before, everything=True, rules=rules)
     change.groups = read_group_ids(before)
     wanted = frozenset(group.group_id for group in said.in_groups)

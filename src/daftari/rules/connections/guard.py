@@ -18,6 +18,8 @@ GONE_MIN, GONE_PERCENT = 10, 20
 """Links that may be gone."""
 UNREADABLE_MIN, UNREADABLE_PERCENT = 10, 20
 OPTED_OUT_MIN, OPTED_OUT_PERCENT = 50, 5
+ERASED_PER_DAY_MAX = 10
+"""Records that may be erased within a day, however many there are."""
 
 
 class Planned(Struct):
@@ -77,6 +79,13 @@ def find_missing_objection(missing: int, *, links: int, is_confirmed: bool) -> s
     if is_confirmed or not _is_too_much(missing, links, least=GONE_MIN, percent=GONE_PERCENT):
         return ""
     return _ask(f"{missing} of {links} records would be gone")
+
+
+def find_erasure_objection(erased: int, *, is_confirmed: bool) -> str:
+    """The same for the records that were erased there within a day."""
+    if is_confirmed or erased <= ERASED_PER_DAY_MAX:
+        return ""
+    return _ask(f"{erased} records would be erased within a day")
 
 
 def _is_too_much(count: int, of: int, *, least: int, percent: int) -> bool:

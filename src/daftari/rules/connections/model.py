@@ -40,6 +40,8 @@ SCOPES = tuple(Scope(channel, ANY, purpose) for channel in (*CHANNELS, ANY) for 
 """What a record may be opted out of; the flags have a bit for each, above ``OWNS``."""
 SCOPE_BITS = {scope: 1 << place for place, scope in enumerate(SCOPES, 1)}
 ALL_SCOPES = sum(SCOPE_BITS.values())
+MADE = 1 << (len(SCOPES) + 1)
+"""A flag: the contact of the number was not there before this record."""
 
 decode_definition = msgspec.json.Decoder(ConnectionDefinition).decode
 decode_progress = msgspec.json.Decoder(ConnectionProgress).decode

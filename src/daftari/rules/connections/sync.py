@@ -20,6 +20,7 @@ from daftari.model.jobs import JobKind
 from daftari.rules.connections import guard
 from daftari.rules.connections.apply import Applied, apply_records
 from daftari.rules.connections.model import ERASED, GONE, MERGED, Opened, get_connection, save_connection
+from daftari.rules.connections.pending import is_erasure_due
 from daftari.rules.connections.removal import mark_removed, remove_links
 from daftari.rules.connections.rows import end_run, is_run_over, kind_of
 from daftari.store import Tx, WriteTx, connections
@@ -45,7 +46,7 @@ LINKS_PER_STEP = 10_000
 WANTED_MAX = 10_000
 """Records that wait to be read by id."""
 
-Task = Literal["nothing", "verify", "poll", "ask", "compare", "groups", "walk", "plan", "remove"]
+Task = Literal["nothing", "erase", "verify", "poll", "ask", "compare", "groups", "walk", "plan", "remove"]
 
 
 class Claim(Struct, frozen=True):
@@ -95,6 +96,8 @@ def claim_task(tx: WriteTx, *, connection_id: int, fence: int) -> Claim:
         opened = end_run(tx, opened)
         save_connection(tx, opened)
         progress = opened.progress
+    if is_erasure_due(tx, progress):
+        return Claim("erase", opened)
     if progress.verifies:
         return Claim("verify", opened)
     if asked := (*progress.again, *progress.wanted)[: kind_of(opened).facts.records_max]:

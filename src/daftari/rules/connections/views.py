@@ -68,7 +68,7 @@ class RecordCounts(Struct, frozen=True, kw_only=True):
     unusable: Count
     """Records that are `unreadable` or `refused`."""
     erasure_pending: Count
-    """Records that were erased there. Whether the number is erased here, a person decides."""
+    """Records that were erased there, whose numbers wait here for a day or for a person."""
     changed: Count
     """How often a record changed something here, since the connection was made."""
     unchanged: Count
@@ -162,6 +162,8 @@ class RecordView(Struct, frozen=True, kw_only=True):
     """What is wrong with it; of a merged one, the record that it was merged into."""
     groups: list[GroupName]
     """The groups that it put the number in."""
+    erases_at: Time | None
+    """When the number is erased here too, if no one else put it in the book."""
 
 
 class RecordPage(Struct, frozen=True):
@@ -290,6 +292,7 @@ def _show_links(tx: Tx, opened: Opened, links: Sequence[Link]) -> list[RecordVie
                 for group_id, is_ours in read_group_ids(link).items()
                 if is_ours and group_id in names
             ],
+            erases_at=_time(opened.progress.erasures.get(link.external_id, 0)),
         )
         for link in links
     ]

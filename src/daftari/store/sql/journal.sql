@@ -5,6 +5,13 @@ FROM journal AS j
 WHERE j.project_id = :project AND j.seq >= :first AND j.seq <= :last
 ORDER BY j.seq LIMIT :limit;
 
+-- name: list_newest_journal
+-- Journal rows between two numbers, the newest first.
+SELECT j.seq, j.at, j.key_id, j.request_id, j.action, j.group_id, j.contacts, j.first_fact, j.last_fact, j.left_groups
+FROM journal AS j
+WHERE j.project_id = :project AND j.seq > :after AND j.seq < :before
+ORDER BY j.seq DESC LIMIT :limit;
+
 -- name: update_journal
 -- Replaces the contacts that a journal row names.
 UPDATE journal SET contacts = :contacts, left_groups = :left_groups WHERE project_id = :project AND seq = :seq;
