@@ -86,7 +86,6 @@ class Comparison(Struct, frozen=True, omit_defaults=True):
     stage: Literal["reading", "asking"] = "reading"
     cursor: str = ""
     after: str = ""
-    missing: int = 0
 
 
 class PlanCounts(Struct, frozen=True, omit_defaults=True):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -21,7 +21,7 @@ from daftari.rules.connections import plan, sync, walks
 from daftari.rules.connections.model import Opened, open_connector
 from daftari.rules.connections.sync import Claim, Done
 from daftari.rules.erasure import foreign
-from daftari.store import Store, WriteTx
+from daftari.store import Store, Tx, WriteTx
 from daftari.worker.leases import WORKER
 from daftari.worker.work import MayContinue, Provider, Steps
 
@@ -55,6 +55,41 @@ class SyncClock:
             time.sleep(min(left, WAIT_SECONDS))
 
 
+class Members(Container[str]):
+    """The ids of a list's members. Those that are whole numbers take a few bits each."""
+
+    def __init__(self) -> None:
+        self._numbers = BitMap64()
+        self._texts: set[str] = set()
+
+    def update(self, ids: Iterable[str]) -> None:
+        """Add some."""
+        for one in ids:
+            if _is_number(one):
+                self._numbers.add(int(one))
+            else:
+                self._texts.add(one)
+
+    def __contains__(self, one: object) -> bool:
+        return int(one) in self._numbers if isinstance(one, str) and _is_number(one) else one in self._texts
+
+
+def _is_number(one: str) -> bool:
+    """Whether the number of an id is written as the id is."""
+    return one.isascii() and one.isdecimal() and len(one) < 19 and str(int(one)) == one
+
+
+class Walk:
+    """The list that is walked: its members so far, what is still to be read of it, and how far the links are."""
+
+    def __init__(self, source: str, pieces: Iterator[Sequence[str]]) -> None:
+        self.source = source
+        self.pieces = pieces
+        self.members = Members()
+        self.leaving: Mapping[int, int] = {}
+        self.after = ""
+
+
 class SyncWork(Steps):
     """The readings of one connection; a step is about a second of pages."""
 
@@ -80,9 +115,7 @@ class SyncWork(Steps):
         self._usage = Usage()
         self._connector: Connector | None = None
         self._made_of: object = None
-        self._walk: tuple[str, Iterator[Sequence[str]], set[str]] | None = None
-        """The list that is walked, what is still to be read of it, and its members so far."""
-        self._walked_to = ""
+        self._walk: Walk | None = None
         self._planned = BitMap64()
         self._is_planning = False
 
@@ -129,22 +162,34 @@ class SyncWork(Steps):
         comparison = opened.progress.comparison
         assert comparison is not None, "a comparison is under way"
         if comparison.stage == "asking":
-            return self._done(self._write(sync.ask_missing, **self._named()))
+            named = {"connection_id": self._connection_id, "number": comparison.number}
+            count = 0 if comparison.after else self._look(sync.count_missing, **named)
+            return self._done(self._write(sync.ask_missing, count=count, **self._named()))
         pages = self._read_pages(connector, comparison.cursor, until_complete=True)
         return self._done(self._write(sync.compare_pages, pages=pages, usage=self._usage, **self._named()))
 
     def _walk_list(self, connector: Connector, source: str) -> bool:
         """Read some members of a list; when all are known, have some numbers join or leave."""
-        if self._walk is None or self._walk[0] != source:
-            self._walk, self._walked_to = (source, iter(connector.list_ids(group=source)), set()), ""
-        _, pieces, members = self._walk
+        if self._walk is None or self._walk.source != source:
+            self._walk = Walk(source, iter(connector.list_ids(group=source)))
+        walk = self._walk
         ends_at = time.monotonic() + READ_SECONDS
-        for piece in pieces:
-            members.update(piece)
+        for piece in walk.pieces:
+            walk.members.update(piece)
             if time.monotonic() >= ends_at or not self._may_continue():
                 return True
-        walked = self._write(walks.walk_links, source=source, members=members, after=self._walked_to, **self._named())
-        self._walked_to = walked.after
+        named = {"connection_id": self._connection_id}
+        if not walk.after:
+            walk.leaving = self._look(walks.count_leaving, source=source, members=walk.members, **named)
+        walked = self._write(
+            walks.walk_links,
+            source=source,
+            members=walk.members,
+            leaving=walk.leaving,
+            after=walk.after,
+            **self._named(),
+        )
+        walk.after = walked.after
         if not walked.has_more:
             self._walk = None
         return True
@@ -184,9 +229,7 @@ class SyncWork(Steps):
             progress = opened.progress
             self._usage = Usage(progress.day, progress.used, progress.allowed)
             caller = Caller(self._client.send, self._clock, usage=self._usage)
-            self._connector = self._store.read(
-                self._project, self._now(), open_connector, opened=opened, caller=caller, databases=self._databases
-            )
+            self._connector = self._look(open_connector, opened=opened, caller=caller, databases=self._databases)
             self._made_of = made_of
         return self._connector
 
@@ -220,6 +263,9 @@ class SyncWork(Steps):
 
     def _now(self) -> int:
         return int(self._clock.now() * 1_000_000)
+
+    def _look(self, rule: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._store.read(self._project, self._now(), rule, *args, **kwargs)
 
     def _write(self, rule: Callable[Concatenate[WriteTx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return self._store.write(self._project, WORKER, self._now(), rule, *args, **kwargs)

@@ -19,7 +19,7 @@ from daftari.model.connections import WORKING, Comparison, ConnectionState
 from daftari.model.jobs import JobKind
 from daftari.rules.connections import guard
 from daftari.rules.connections.apply import Applied, apply_records
-from daftari.rules.connections.model import ERASED, GONE, MERGED, Opened, get_connection, save_connection
+from daftari.rules.connections.model import ERASED, GONE, LIVE, MERGED, Opened, get_connection, save_connection
 from daftari.rules.connections.pending import is_erasure_due
 from daftari.rules.connections.removal import mark_removed, remove_links
 from daftari.rules.connections.rows import end_run, is_run_over, kind_of
@@ -314,23 +314,33 @@ def compare_pages(tx: WriteTx, *, connection_id: int, fence: int, pages: Sequenc
     progress = replace(
         opened.progress, comparison=comparison, tries=0, day=usage.day, used=usage.used, allowed=usage.allowed
     )
-    opened = replace(opened, progress=progress)
-    if is_read:
-        missing = _count_missing(tx, opened, comparison.number)
-        links = progress.counts.get("live", 0)
-        if objection := guard.find_missing_objection(
-            missing, links=links, is_confirmed=progress.run.confirmed_until > tx.now
-        ):
-            return ask_first(tx, opened, objection)
-    return save_step(tx, opened, has_more=True)
+    return save_step(tx, replace(opened, progress=progress), has_more=True)
 
 
-def ask_missing(tx: WriteTx, *, connection_id: int, fence: int) -> Done:
-    """Have some records read by id that a comparison did not see. It ends behind the last link."""
+def count_missing(tx: Tx, *, connection_id: int, number: int) -> int:
+    """The live links that a comparison did not see. Reads every link, so it is no part of a write."""
+    count, after = 0, ""
+    while links := connections.list_links(tx, connection_id=connection_id, after=after, limit=LINKS_PER_STEP):
+        count += sum(link.seen_in < number and link.state == LIVE for link in links)
+        after = links[-1].external_id
+    return count
+
+
+def ask_missing(tx: WriteTx, *, connection_id: int, fence: int, count: int) -> Done:
+    """Have some records read by id that a comparison did not see. It ends behind the last link.
+
+    ``count``: how many it did not see, which is judged before the first one is read.
+    """
     opened = find_held(tx, connection_id, fence)
     if opened is None or opened.progress.comparison is None:
         return STOPPED
-    comparison = opened.progress.comparison
+    comparison, progress = opened.progress.comparison, opened.progress
+    if not comparison.after:
+        objection = guard.find_missing_objection(
+            count, links=progress.counts.get("live", 0), is_confirmed=progress.run.confirmed_until > tx.now
+        )
+        if objection:
+            return ask_first(tx, opened, objection)
     links = connections.list_links(tx, connection_id=connection_id, after=comparison.after, limit=LINKS_PER_STEP)
     missing = [
         link.external_id
@@ -345,15 +355,6 @@ def ask_missing(tx: WriteTx, *, connection_id: int, fence: int) -> Done:
         progress = replace(progress, comparison=replace(comparison, after=links[-1].external_id))
     wanted = tuple(dict.fromkeys((*progress.wanted, *missing)))
     return save_step(tx, replace(opened, progress=replace(progress, wanted=wanted)), has_more=True)
-
-
-def _count_missing(tx: Tx, opened: Opened, number: int) -> int:
-    """The live links that a reading of everything did not see."""
-    count, after = 0, ""
-    while links := connections.list_links(tx, connection_id=opened.id, after=after, limit=LINKS_PER_STEP):
-        count += sum(link.seen_in < number and link.state == 0 for link in links)
-        after = links[-1].external_id
-    return count
 
 
 # ---- removed --------------------------------------------------------------------------------------------

@@ -6,8 +6,7 @@ leave is known, and judged, before the first one does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Container, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,7 +18,7 @@ from daftari.rules.connections import guard, rows
 from daftari.rules.connections.apply import with_groups
 from daftari.rules.connections.decide import Change
 from daftari.rules.connections.mapping import Said
-from daftari.rules.connections.model import LIVE, Opened, read_group_ids, write_group_ids
+from daftari.rules.connections.model import LIVE, Opened, get_connection, read_group_ids, write_group_ids
 from daftari.rules.connections.sync import SECOND, STOPPED, Done, ask_first, find_held, save_step, walked_sources
 from daftari.rules.events import Action, GroupLeft
 from daftari.store import Tx, WriteTx, connections, contacts, directory, exports, groups
@@ -59,16 +58,41 @@ def note_groups(tx: WriteTx, *, connection_id: int, fence: int, found: Sequence[
     return save_step(tx, replace(opened, progress=progress), has_more=bool(walks))
 
 
+def count_leaving(tx: Tx, *, connection_id: int, source: str, members: Container[str]) -> dict[int, int]:
+    """How many a walk would take out of each group of a list, by its id.
+
+    Reads every link, so it is no part of a write.
+    """
+    mappings = _mappings_of(get_connection(tx, connection_id=connection_id), source)
+    left = {mapping.group_id: 0 for mapping in mappings}
+    after = ""
+    while links := connections.list_links(tx, connection_id=connection_id, after=after, limit=LINKS_PER_LOOK):
+        for mapping in mappings:
+            left[mapping.group_id] += sum(_leaves(link, mapping, members) for link in links)
+        after = links[-1].external_id
+    return left
+
+
 def walk_links(
-    tx: WriteTx, *, connection_id: int, fence: int, source: str, members: AbstractSet[str], after: str
+    tx: WriteTx,
+    *,
+    connection_id: int,
+    fence: int,
+    source: str,
+    members: Container[str],
+    leaving: Mapping[int, int],
+    after: str,
 ) -> Walked:
-    """Have the numbers of some links join or leave the groups of a list. ``members``: the records in the list."""
+    """Have the numbers of some links join or leave the groups of a list. ``members``: the records in the list.
+
+    ``leaving``: how many leave each group in all, which is judged before the first one does.
+    """
     opened = find_held(tx, connection_id, fence)
     if opened is None or source not in opened.progress.walks:
         return Walked(False)
     opened = with_groups(tx, opened)
-    mappings = [group for group in opened.definition.groups if group.source == source]
-    if not after and (objection := _find_objection(tx, opened, mappings, members)):
+    mappings = _mappings_of(opened, source)
+    if not after and (objection := _find_objection(tx, opened, leaving)):
         ask_first(tx, opened, objection)
         return Walked(False)
     links = connections.list_links(tx, connection_id=connection_id, after=after, limit=LINKS_PER_STEP)
@@ -84,32 +108,30 @@ def walk_links(
     return Walked(False)
 
 
-def _leaves(link: Link, mapping: GroupMapping, members: AbstractSet[str]) -> bool:
+def _leaves(link: Link, mapping: GroupMapping, members: Container[str]) -> bool:
     """Whether a link's number leaves a group: it is in step, and the link put the number in."""
     is_ours = read_group_ids(link).get(mapping.group_id, False)
     return mapping.keep == "in_step" and is_ours and link.external_id not in members
 
 
-def _find_objection(tx: Tx, opened: Opened, mappings: Sequence[GroupMapping], members: AbstractSet[str]) -> str:
+def _mappings_of(opened: Opened, source: str) -> list[GroupMapping]:
+    return [group for group in opened.definition.groups if group.source == source]
+
+
+def _find_objection(tx: Tx, opened: Opened, left: Mapping[int, int]) -> str:
     """Why nothing of a walk is written; blank where it may be."""
-    left = {mapping.group_id: 0 for mapping in mappings}
-    after = ""
-    while links := connections.list_links(tx, connection_id=opened.id, after=after, limit=LINKS_PER_LOOK):
-        for mapping in mappings:
-            left[mapping.group_id] += sum(_leaves(link, mapping, members) for link in links)
-        after = links[-1].external_id
     run = opened.progress.run
     names = exports.find_group_names(tx, ids=sorted(left))
     affected = {
         group_id: guard.Group(name.name, directory.count_list(tx, list_id=group_id)) for group_id, name in names.items()
     }
     links_now = opened.progress.counts.get("live", 0)
-    planned = guard.add_to_run(run, guard.Planned(left))
+    planned = guard.add_to_run(run, guard.Planned({**left}))
     return guard.find_objection(run, planned, groups=affected, links=links_now, now=tx.now)
 
 
 def _walk_some(
-    tx: WriteTx, opened: Opened, mapping: GroupMapping, links: list[Link], members: AbstractSet[str]
+    tx: WriteTx, opened: Opened, mapping: GroupMapping, links: list[Link], members: Container[str]
 ) -> tuple[Opened, list[Link]]:
     """The links of a step after one group was settled."""
     group_id = mapping.group_id
