@@ -232,6 +232,18 @@ class GroupTaken(Conflict):
         super().__init__(f"There is a group called {name!r} already.")
 
 
+class GroupIsMirrored(Conflict):
+    """A connection alone decides who is in the group."""
+
+    code = "GROUP_IS_MIRRORED"
+
+    def __init__(self, name: str, connection: str) -> None:
+        super().__init__(
+            f"The connection {quote(connection)} keeps the group {quote(name)} in step, and alone decides who is in "
+            "it. Name another group, or change it there."
+        )
+
+
 class SenderTaken(Conflict):
     """Another sender of the channel has the name."""
 

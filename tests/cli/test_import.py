@@ -34,6 +34,7 @@ from daftari.store.jobs import release_job, take_this_job
 from tests.conftest import ROOT, NewDatabase
 from tests.support.builders import rows_of
 from tests.support.commands import Run, runner_for
+from tests.support.connection_steps import Syncing
 from tests.support.files import xlsx
 from tests.support.stores import NOW, open_store
 from tests.support.waiting import wait_for
@@ -87,6 +88,17 @@ def _written(path: Path, text: str) -> str:
 
 def _told(result: Result) -> Any:
     return msgspec.json.decode(result.stdout)
+
+
+def test_a_group_that_a_connection_keeps_in_step_is_refused_with_the_connections_name(
+    run: Run, database: str, people: str
+) -> None:
+    with _opened(database) as store:
+        (project,) = store.system_read(NOW, list_projects)
+        Syncing(store, project, groups=[{"from": "all", "to": "CRM"}])
+    for options in ([], ["--plan"]):
+        said = run("import", people, "--group", "crm", *options, code=1).stderr
+        assert "The connection 'crm' keeps the group 'CRM' in step" in said
 
 
 # ---- what is said ---------------------------------------------------------------------------------------

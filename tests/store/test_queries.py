@@ -111,6 +111,7 @@ READS_ALL = {
     "list_idle_webhooks": "a project has a few",
     "get_slowest_webhook": "a project has a few",
     "list_connections": "a project has a few",
+    "list_mirrored_groups": "in an index that holds groups that are kept in step only",
     "get_connection": "a project has a few",
     "find_connection": "a project has a few",
     "list_due_connections": "a project has a few",

@@ -179,7 +179,7 @@ def update_contact(request: Request, reference: str) -> Response:
 
 
 def _write_update(outcome: UpdateOutcome) -> Response:
-    body = msgspec.json.encode(ContactUpdated(outcome.suppressed, outcome.kept_out))
+    body = msgspec.json.encode(ContactUpdated(outcome.suppressed, outcome.kept_out, [*outcome.kept_groups]))
     return Response(200, body, headers=(("etag", f'"{outcome.version}"'),))
 
 

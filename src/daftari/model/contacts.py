@@ -18,12 +18,13 @@ AttributeValue = str | int | float | bool | None
 
 
 class Group(Struct, frozen=True):
-    """A group and its exact count."""
+    """A group and its exact count. ``mirrored_by``: the connection that alone decides who is in it; 0 for none."""
 
     id: int
     name: str
     contacts: int
     created_at: int
+    mirrored_by: int = 0
 
 
 class ContactGiven(Struct, gc=False):
@@ -126,12 +127,14 @@ class CreateOutcome(Struct, frozen=True):
 class UpdateOutcome(Struct, frozen=True):
     """The outcome of an update: whether the number is suppressed, or left the group named by its own word.
 
-    ``version`` names the card as it is now.
+    ``version`` names the card as it is now. ``kept_groups``: those that a move did not leave, since connections keep
+    them in step.
     """
 
     suppressed: bool
     kept_out: bool
     version: str
+    kept_groups: tuple[str, ...] = ()
 
 
 class ShownContact(Struct, frozen=True):

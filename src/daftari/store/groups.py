@@ -22,15 +22,41 @@ class Membership(Struct, frozen=True):
     group_id: int
     name: str
     folded: str | None
+    mirrored_by: int
+
+
+class FoundGroup(Struct, frozen=True):
+    """A group without its count. ``mirrored_by``: the connection that alone decides who is in it; 0 for none."""
+
+    id: int
+    name: str
+    folded: str
+    created_at: int
+    mirrored_by: int
 
 
 def get_group(tx: Tx, *, folded: str) -> Group | None:
     """One group by its folded name, with its exact count."""
-    row = tx.fetch_one(tuple[int, str, int], "get_group", folded=folded)
-    if row is None:
+    found = find_group(tx, folded=folded)
+    if found is None:
         return None
-    group_id, name, created_at = row
-    return Group(id=group_id, name=name, contacts=count_list(tx, list_id=group_id), created_at=created_at)
+    contacts = count_list(tx, list_id=found.id)
+    return Group(found.id, found.name, contacts, found.created_at, found.mirrored_by)
+
+
+def find_group(tx: Tx, *, folded: str) -> FoundGroup | None:
+    """One group by its folded name."""
+    return tx.fetch_one(FoundGroup, "get_group", folded=folded)
+
+
+def list_mirrored_groups(tx: Tx) -> list[FoundGroup]:
+    """The groups that connections keep in step, in order of creation."""
+    return sorted(tx.fetch(FoundGroup, "list_mirrored_groups"), key=lambda group: group.id)
+
+
+def set_mirror(tx: WriteTx, *, group_id: int, connection_id: int) -> None:
+    """Set the connection that alone decides who is in a group; 0 for none."""
+    tx.run("set_group_mirror", id=group_id, connection=connection_id)
 
 
 def find_group_id(tx: Tx, *, folded: str) -> int | None:
@@ -40,8 +66,11 @@ def find_group_id(tx: Tx, *, folded: str) -> int | None:
 
 def list_groups(tx: Tx, *, after: int, limit: int) -> list[Group]:
     """At most ``limit`` groups after an id, in order of creation."""
-    rows = tx.fetch(tuple[int, str, int, int], "list_groups", after=after, limit=limit)
-    return [Group(group_id, name, contacts, created_at) for group_id, name, created_at, contacts in rows]
+    rows = tx.fetch(tuple[int, str, str, int, int, int], "list_groups", after=after, limit=limit)
+    return [
+        Group(group_id, name, contacts, created_at, mirrored_by)
+        for group_id, name, _, created_at, mirrored_by, contacts in rows
+    ]
 
 
 def insert_group(tx: WriteTx, *, name: str, folded: str) -> Group:

@@ -13,7 +13,7 @@ from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import IO, Self
 
-from daftari.errors import ImportNotFound, UnreadableFile
+from daftari.errors import GroupIsMirrored, ImportNotFound, UnreadableFile
 from daftari.model.imports import ImportState
 from daftari.model.limits import PARTS_PER_STEP
 from daftari.model.projects import Actor, Project
@@ -80,7 +80,7 @@ class ImportWork:
                 self._undo(work)
             else:
                 self._take_batch(work)
-        except UnreadableFile as error:
+        except (UnreadableFile, GroupIsMirrored) as error:
             self._end(work, "failed", error.message)
         except OSError:
             log.exception("an import's file could not be laid out to be read")

@@ -268,6 +268,12 @@ class GroupTaken(Conflict):
     code = "GROUP_TAKEN"
 
 
+class GroupIsMirrored(Conflict):
+    """A connection keeps the group in step, and alone decides who is in it. Name another group, or change it there."""
+
+    code = "GROUP_IS_MIRRORED"
+
+
 class SenderTaken(Conflict):
     """Another sender of the channel has this name; upper and lower case are the same."""
 

@@ -37,13 +37,13 @@ class Groups(Resource[Mode]):
 
     @call
     def rename(self, name: str, new_name: str, **options: Unpack[WriteOptions]) -> Flow[Group]:
-        """Renames a group; its contacts stay in it. Raises ``GroupNotFound`` or ``GroupTaken``."""
+        """Renames a group; its contacts stay in it. Raises ``GroupNotFound``, ``GroupTaken`` or ``GroupIsMirrored``."""
         path = f"/groups/{path_part(name)}"
         return self._api.write(path, read_member("group", Group), method="PUT", body={"name": new_name}, **options)
 
     @call
     def delete(self, name: str, **options: Unpack[WriteOptions]) -> Flow[Deleted]:
-        """Deletes a group, not its contacts. Raises ``GroupNotFound``."""
+        """Deletes a group, not its contacts. Raises ``GroupNotFound`` or ``GroupIsMirrored``."""
         return self._api.write(f"/groups/{path_part(name)}", read_message(Deleted), method="DELETE", **options)
 
     @call

@@ -253,12 +253,14 @@ class Created(Record, frozen=True, kw_only=True):
 class Updated(Record, frozen=True, kw_only=True):
     """The result of an update. ``suppressed`` or ``kept_out``: the fields changed, the contact did not join the group.
 
-    ``etag`` is the version that the contact has now.
+    ``etag`` is the version that the contact has now. ``kept_groups``: those that a move did not leave, since
+    connections keep them in step.
     """
 
     message: str = ""
     suppressed: bool = False
     kept_out: bool = False
+    kept_groups: list[str] = []
     etag: str | None = None
 
 

@@ -126,6 +126,8 @@ class ContactUpdated(Struct, frozen=True, omit_defaults=True, tag_field="message
     """There when the number has opted out of everything. The contact is in no group, and joined none."""
     kept_out: bool = False
     """There when the person left this very group by their own word. The contact stayed in the groups it is in."""
+    kept_groups: list[KnownText] = []
+    """There when a move left the contact in groups that [connections](/docs#connections) keep in step."""
 
 
 class ContactDeleted(Struct, frozen=True, tag_field="message", tag="Contact deleted successfully"):

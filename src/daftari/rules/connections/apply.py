@@ -22,6 +22,7 @@ from daftari.rules import events
 from daftari.rules.connections import guard, pending, rows
 from daftari.rules.connections.decide import Change, Rules, decide, decide_gone, is_stale, wanted_groups
 from daftari.rules.connections.mapping import EVERY, RecordReader
+from daftari.rules.connections.mirrors import with_groups
 from daftari.rules.connections.model import (
     ERASED,
     GONE,
@@ -47,10 +48,8 @@ from daftari.rules.connections.owners import LinkKey, key_of, settle_owners
 from daftari.rules.consent import ledger
 from daftari.rules.consent.decisions import Question, is_blocked
 from daftari.rules.consent.state import State
-from daftari.rules.contacts.groups import use_group
 from daftari.rules.contacts.merge import read_card
-from daftari.rules.events import Action, GroupCreated, GroupLeft
-from daftari.rules.fields import fold_name
+from daftari.rules.events import Action, GroupLeft
 from daftari.store import Tx, WriteTx, connections, contacts, directory, exports, groups
 from daftari.store.contacts import StoredContact
 
@@ -124,25 +123,6 @@ def rules_of(opened: Opened) -> Rules:
 def is_in_records(opened: Opened, source: str) -> bool:
     """Whether each record says whether it belongs to a source of groups; else that has to be walked."""
     return source == EVERY or source.partition(":")[0] in rows.kind_of(opened).in_records
-
-
-def with_groups(tx: WriteTx, opened: Opened) -> Opened:
-    """A connection whose groups are there: one that was deleted is made again, one that was renamed is the same."""
-    definition = opened.definition
-    known = exports.find_group_names(tx, ids=sorted({group.group_id for group in definition.groups} - {0}))
-    if all(group.group_id in known for group in definition.groups):
-        return opened
-    first = tx.book.next_group_id
-    found = tuple(
-        group
-        if group.group_id in known
-        else replace(group, group_id=use_group(tx, name=group.group, folded=fold_name(group.group)))
-        for group in definition.groups
-    )
-    made = [GroupCreated(group_id) for group_id in range(first, tx.book.next_group_id)]
-    if made:
-        events.record(tx, Action.SYNC_CONTACTS, *made)
-    return replace(opened, definition=replace(definition, groups=found))
 
 
 class _Batch:

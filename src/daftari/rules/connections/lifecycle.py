@@ -27,6 +27,7 @@ from daftari.model.jobs import JobKind
 from daftari.model.limits import CONNECTIONS_MAX, EXTERNAL_ID_MAX, ID_MAX, RETRIED_RECORDS_MAX
 from daftari.model.secrets import Secret
 from daftari.rules.connections.definition import read_credentials, read_definition, read_kind, read_name
+from daftari.rules.connections.mirrors import refuse_mirrored_groups, release_groups, take_groups
 from daftari.rules.connections.model import (
     Opened,
     encode,
@@ -71,7 +72,7 @@ def list_connections(tx: Tx) -> list[Opened]:
 def create_connection(tx: WriteTx, *, values: Mapping[str, object]) -> Opened:
     """A new connection, which reads nothing before it is started.
 
-    Raises ``ValidationFailed``, ``ConnectionNameTaken`` and ``ConnectionsFull``.
+    Raises ``ValidationFailed``, ``ConnectionNameTaken``, ``ConnectionsFull`` and ``GroupIsMirrored``.
     """
     problems = Problems()
     name = problems.read("name", values.get("name"), read_name)
@@ -104,6 +105,7 @@ def create_connection(tx: WriteTx, *, values: Mapping[str, object]) -> Opened:
         fence=0,
         created_at=tx.now,
     )
+    refuse_mirrored_groups(tx, open_stored(stored))
     connections.insert_connection(tx, connection=stored, folded=fold_name(name))
     record(tx, Action.CREATE_CONNECTION)
     return open_stored(stored)
@@ -112,7 +114,8 @@ def create_connection(tx: WriteTx, *, values: Mapping[str, object]) -> Opened:
 def update_connection(tx: WriteTx, *, connection_id: int, values: Mapping[str, object]) -> Opened:
     """Change what is given. What records say by other fields is applied by the next comparison, which follows at once.
 
-    Raises ``ConnectionNotFound``, ``ValidationFailed`` and ``ConnectionNameTaken``.
+    Raises ``ConnectionNotFound``, ``ValidationFailed``, ``ConnectionNameTaken``, and ``GroupIsMirrored`` or
+    ``WrongConnectionState`` for a group that another connection fills.
     """
     before = look_at_connection(tx, connection_id=connection_id)
     stored, problems = before.stored, Problems()
@@ -128,8 +131,12 @@ def update_connection(tx: WriteTx, *, connection_id: int, values: Mapping[str, o
     progress = before.progress
     if definition != before.definition and stored.cursor:
         progress = replace(progress, compares=True, comparison=None)
-    stored = replace(stored, name=name)
-    return _save(tx, Opened(stored, definition, progress), is_soon=stored.state in WORKING)
+    opened = Opened(replace(stored, name=name), definition, progress)
+    if progress.epoch:
+        opened = take_groups(tx, opened)
+    else:
+        refuse_mirrored_groups(tx, opened)
+    return _save(tx, opened, is_soon=stored.state in WORKING)
 
 
 def change_key(tx: WriteTx, *, connection_id: int, credentials: object) -> Opened:
@@ -170,6 +177,7 @@ def delete_connection(tx: WriteTx, *, connection_id: int, leave: bool) -> None:
     before = end_run(tx, look_at_connection(tx, connection_id=connection_id))
     progress = replace(before.progress, leaves_groups=leave)
     stored = replace(before.stored, state="removed", credentials=b"", due_at=tx.now)
+    release_groups(tx, before)
     connections.update_connection(tx, connection=replace(stored, progress=encode(progress)), folded=None)
     record(tx, Action.DELETE_CONNECTION)
     hint_job(tx, kind=JobKind.SYNC, subject=str(connection_id))
@@ -201,7 +209,10 @@ def plan_connection(tx: WriteTx, *, connection_id: int) -> Opened:
 
 
 def start_connection(tx: WriteTx, *, connection_id: int) -> Opened:
-    """Begin to read, or continue where it stopped. Raises ``ConnectionNotFound`` and ``WrongConnectionState``."""
+    """Begin to read, or continue where it stopped. From now on it alone decides who is in groups that are in step.
+
+    Raises ``ConnectionNotFound``, ``WrongConnectionState`` and ``GroupIsMirrored``.
+    """
     before = look_at_connection(tx, connection_id=connection_id)
     state = before.stored.state
     if state in WORKING:
@@ -216,7 +227,7 @@ def start_connection(tx: WriteTx, *, connection_id: int) -> Opened:
         progress = replace(progress, plan=replace(progress.plan, finished_at=tx.now))
     is_other = bool(progress.epoch) and progress.epoch != tx.epoch()
     progress = replace(progress, epoch=tx.epoch(), compares=progress.compares or is_other)
-    return _save(tx, Opened(stored, before.definition, progress), is_soon=True)
+    return _save(tx, take_groups(tx, Opened(stored, before.definition, progress)), is_soon=True)
 
 
 def pause_connection(tx: WriteTx, *, connection_id: int) -> Opened:

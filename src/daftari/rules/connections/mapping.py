@@ -95,7 +95,7 @@ class RecordReader:
         self._filter = {name: {fold_name(one) for one in words} for name, words in definition.filter.items()}
         self._groups = [group for group in definition.groups if group.source == EVERY]
         self._in_records = [group for group in definition.groups if group.source.partition(":")[0] in kind.in_records]
-        groups = [(group.source, group.group, group.keep) for group in definition.groups]
+        groups = [(group.source, group.group_id or group.group, group.keep) for group in definition.groups]
         named = [definition.fields, definition.filter, groups, region]
         self._key = msgspec.json.encode(named)
 

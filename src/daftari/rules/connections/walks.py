@@ -15,9 +15,9 @@ from daftari.connectors import GroupSource
 from daftari.model.connections import GroupMapping, Link
 from daftari.rules import events
 from daftari.rules.connections import guard, rows
-from daftari.rules.connections.apply import with_groups
 from daftari.rules.connections.decide import Change
 from daftari.rules.connections.mapping import Said
+from daftari.rules.connections.mirrors import with_groups
 from daftari.rules.connections.model import LIVE, Opened, get_connection, read_group_ids, write_group_ids
 from daftari.rules.connections.sync import SECOND, STOPPED, Done, ask_first, find_held, save_step, walked_sources
 from daftari.rules.events import Action, GroupLeft

@@ -29,7 +29,7 @@ from daftari.rules.consent.keywords import stop_scope
 from daftari.rules.consent.others import choose_facts, record_others
 from daftari.rules.consent.state import NOTHING_KNOWN, State
 from daftari.rules.consent.views import show_state, write_evidence
-from daftari.rules.contacts.groups import use_group
+from daftari.rules.contacts.groups import refuse_mirrored_name, use_group
 from daftari.rules.contacts.merge import Merge, NamedGroup, find_merge, read_card, write_merge
 from daftari.rules.contacts.parse import (
     Rows,
@@ -261,7 +261,7 @@ def update_contact(
     """Change fields and group. ``move``: leave all other groups. A number that may not join stays where it is.
 
     ``versions``: those that the card may be of. Raises ``ContactNotFound``, ``AmbiguousContact``,
-    ``PreconditionFailed``, and ``MobileTaken`` when another contact has the new number.
+    ``PreconditionFailed``, ``GroupIsMirrored``, and ``MobileTaken`` when another contact has the new number.
     """
     found = _find_one(tx, reference)
     _refuse_changed(found, versions)
@@ -283,15 +283,19 @@ def update_contact(
         known = {mobile: state} if state is not NOTHING_KNOWN else {}
         happened += ledger.settle_contacts(tx, found=[replace(found, mobile=mobile)], states=known).events
     kept_out, group_id = False, None
-    if group is not None and not state.is_suppressed:
-        group_id, moves = _move(tx, found.id, state, group, move)
-        kept_out = group_id is None
-        happened += moves
+    kept_groups: tuple[str, ...] = ()
+    if group is not None and state.is_suppressed:
+        refuse_mirrored_name(tx, group)
+    elif group is not None:
+        moved = _move(tx, found.id, state, group, move)
+        group_id, kept_groups, kept_out = moved.group_id, moved.kept_groups, moved.group_id is None
+        happened += moved.events
     if group is not None:
         ledger.note_near_misses(tx, source="update_contact", attempts=int(state.is_suppressed or kept_out))
     if happened:
         events.record(tx, Action.UPDATE_CONTACT, *happened, group_id=group_id)
-    return UpdateOutcome(suppressed=state.is_suppressed, kept_out=kept_out, version=version_of(text.encode()))
+    version = version_of(text.encode())
+    return UpdateOutcome(state.is_suppressed, kept_out, version, kept_groups)
 
 
 def _refuse_changed(found: StoredContact, versions: frozenset[str] | None) -> None:
@@ -324,19 +328,25 @@ def _changed(card: Card, change: Change) -> Card:
     return replace(card, **change.texts, mobile=mobile, attributes=attributes)
 
 
-def _move(tx: WriteTx, contact_id: int, state: State, group: str, move: bool) -> tuple[int | None, list[Event]]:
-    """Join a group, and with ``move`` leave all others.
+class _Moved(Struct):
+    """What a move did. ``group_id``: ``None`` if the person left this very group before."""
 
-    Returns the group's id, ``None`` if the person left this very group before, and the events.
-    """
+    group_id: int | None
+    events: list[Event]
+    kept_groups: tuple[str, ...] = ()
+
+
+def _move(tx: WriteTx, contact_id: int, state: State, group: str, move: bool) -> _Moved:
+    """Join a group, and with ``move`` leave all others but those that connections keep in step."""
     folded = fold_name(group)
     first_group = tx.book.next_group_id
     group_id = use_group(tx, name=group, folded=folded)
     happened: list[Event] = [GroupCreated(new) for new in range(first_group, tx.book.next_group_id)]
     if state.has_left(group_id, folded):
-        return None, happened
-    inside = groups.list_contact_groups(tx, contact_id=contact_id)
-    leaving = [other for other in inside if other != group_id] if move else []
+        return _Moved(None, happened)
+    inside = {membership.group_id: membership for membership in groups.list_memberships(tx, ids=[contact_id])}
+    others = [other for other in inside.values() if move and other.group_id != group_id]
+    leaving = [other.group_id for other in others if not other.mirrored_by]
     for other in leaving:
         groups.delete_members(tx, group_id=other, ids=[contact_id])
     joining = group_id not in inside
@@ -351,7 +361,7 @@ def _move(tx: WriteTx, contact_id: int, state: State, group: str, move: bool) ->
     happened += [GroupLeft(other, [contact_id]) for other in leaving]
     if joining:
         happened.append(GroupJoined(group_id, [contact_id]))
-    return group_id, happened
+    return _Moved(group_id, happened, tuple(other.name for other in others if other.mirrored_by))
 
 
 def delete_contact(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from daftari.errors import GroupNotFound, GroupTaken
+from daftari.errors import GroupIsMirrored, GroupNotFound, GroupTaken
 from daftari.model.contacts import Group, MembershipOutcome
 from daftari.model.jobs import JobKind
 from daftari.rules import events
@@ -12,8 +12,9 @@ from daftari.rules.consent import ledger
 from daftari.rules.events import Action, GroupCreated, GroupDeleted, GroupJoined, GroupLeft, GroupRenamed
 from daftari.rules.fields import fold_name
 from daftari.rules.numbers import WrittenNumber, choose_numbers
-from daftari.store import Tx, WriteTx, contacts, directory, groups
+from daftari.store import Tx, WriteTx, connections, contacts, directory, groups
 from daftari.store.contacts import ContactNumber, StoredContact
+from daftari.store.groups import FoundGroup
 from daftari.store.jobs import hint_job
 
 
@@ -40,19 +41,47 @@ def create_group(tx: WriteTx, *, name: str) -> Group:
     return group
 
 
-def use_group(tx: WriteTx, *, name: str, folded: str) -> int:
-    """The id of the group with this name, created if it is new."""
-    group_id = groups.find_group_id(tx, folded=folded)
-    if group_id is None:
-        group_id = groups.insert_group(tx, name=name, folded=folded).id
-    return group_id
+def use_group(tx: WriteTx, *, name: str, folded: str, connection_id: int = 0) -> int:
+    """The id of the group with this name, created if it is new.
+
+    Raises ``GroupIsMirrored`` for one that a connection keeps in step, unless it is this connection that asks.
+    """
+    found = groups.find_group(tx, folded=folded)
+    if found is None:
+        return groups.insert_group(tx, name=name, folded=folded).id
+    refuse_mirrored(tx, found, connection_id=connection_id)
+    return found.id
+
+
+def refuse_mirrored(tx: Tx, group: Group | FoundGroup, *, connection_id: int = 0) -> None:
+    """Raise ``GroupIsMirrored`` for a group that a connection keeps in step, unless it is this connection that asks."""
+    if group.mirrored_by not in (0, connection_id):
+        raise GroupIsMirrored(group.name, mirror_of(tx, group))
+
+
+def refuse_mirrored_name(tx: Tx, name: str | None) -> None:
+    """Raise ``GroupIsMirrored`` for the name of such a group, in any spelling."""
+    found = None if name is None else groups.find_group(tx, folded=fold_name(name))
+    if found is not None:
+        refuse_mirrored(tx, found)
+
+
+def mirror_of(tx: Tx, group: Group | FoundGroup) -> str:
+    """The name of the connection that keeps a group in step."""
+    connection = connections.get_connection(tx, connection_id=group.mirrored_by)
+    assert connection is not None, "a connection that is removed keeps no group in step"
+    return connection.name
 
 
 def update_group(tx: WriteTx, *, name: str, new_name: str) -> Group:
-    """Another name for a group. Raises ``GroupNotFound``, and ``GroupTaken`` when another group has the name."""
+    """Another name for a group; one that is kept in step stays so.
+
+    Raises ``GroupNotFound``, and ``GroupTaken`` or ``GroupIsMirrored`` when another group has the name.
+    """
     group = get_group(tx, name=name)
     taken = groups.get_group(tx, folded=fold_name(new_name))
     if taken is not None and taken.id != group.id:
+        refuse_mirrored(tx, taken)
         raise GroupTaken(taken.name)
     if new_name != group.name:
         groups.rename_group(tx, group_id=group.id, name=new_name, folded=fold_name(new_name))
@@ -64,8 +93,12 @@ def update_group(tx: WriteTx, *, name: str, new_name: str) -> Group:
 
 
 def delete_group(tx: WriteTx, *, name: str) -> None:
-    """Delete a group at once for everyone; the worker clears its members. They stay contacts."""
+    """Delete a group at once for everyone; the worker clears its members. They stay contacts.
+
+    Raises ``GroupNotFound`` and ``GroupIsMirrored``.
+    """
     group = get_group(tx, name=name)
+    refuse_mirrored(tx, group)
     groups.hide_group(tx, group_id=group.id)
     events.record(tx, Action.DELETE_GROUP, GroupDeleted(group.id, group.name), group_id=group.id)
     hint_job(tx, kind=JobKind.PURGE)
@@ -76,9 +109,10 @@ def join_group(
 ) -> MembershipOutcome:
     """Contacts join a group, named by id or number. ``fire_triggers``: also where more than one is named.
 
-    Raises ``GroupNotFound``.
+    Raises ``GroupNotFound`` and ``GroupIsMirrored``.
     """
     group = get_group(tx, name=name)
+    refuse_mirrored(tx, group)
     named, unknown = _find_named(tx, ids=ids, mobiles=mobiles)
     excluded = ledger.find_excluded(tx, found=named.values(), group_id=group.id, folded=fold_name(name))
     ledger.note_near_misses(tx, source="join_group", attempts=len(excluded.suppressed) + len(excluded.kept_out))
@@ -99,8 +133,9 @@ def join_group(
 
 
 def leave_group(tx: WriteTx, *, name: str, ids: Sequence[int], mobiles: Sequence[WrittenNumber]) -> MembershipOutcome:
-    """Contacts leave a group, named by id or number. Raises ``GroupNotFound``."""
+    """Contacts leave a group, named by id or number. Raises ``GroupNotFound`` and ``GroupIsMirrored``."""
     group = get_group(tx, name=name)
+    refuse_mirrored(tx, group)
     named, unknown = _find_named(tx, ids=ids, mobiles=mobiles)
     leaving = sorted(groups.find_members(tx, group_id=group.id, ids=sorted(named)))
     if leaving:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from daftari.model.contacts import TEXT_FIELDS, Card, ContactRow
 from daftari.rules.consent import ledger
 from daftari.rules.consent.state import State
-from daftari.rules.contacts.groups import use_group
+from daftari.rules.contacts.groups import refuse_mirrored, use_group
 from daftari.rules.contacts.parse import encode_card, has_too_many, merged_attributes
 from daftari.rules.events import ContactsCreated, ContactsUpdated, Event, GroupCreated, GroupJoined
 from daftari.rules.fields import fold_name
@@ -45,6 +45,8 @@ class Joining(Struct):
 
     group: NamedGroup
     folded: str
+    group_id: int | None
+    """``None`` for a group that is made when it is written."""
     existing: list[int]
     kept_out: set[int]
     """Numbers whose people left this very group."""
@@ -103,9 +105,18 @@ class Merged(Struct):
 
 
 def find_merge(
-    tx: Tx, *, rows: list[ContactRow], named: Sequence[NamedGroup], foreseen: Mapping[int, State] | None = None
+    tx: Tx,
+    *,
+    rows: list[ContactRow],
+    named: Sequence[NamedGroup],
+    foreseen: Mapping[int, State] | None = None,
+    connection_id: int = 0,
 ) -> Merge:
-    """What rows of different numbers mean for the book. ``foreseen``: states that numbers would have by then."""
+    """What rows of different numbers mean for the book. ``foreseen``: states that numbers would have by then.
+
+    ``connection_id``: the connection that brings the rows. Raises ``GroupIsMirrored`` for a group that another one
+    keeps in step.
+    """
     stored = contacts.find_contacts_by_mobile(tx, mobiles=[row.mobile for row in rows]) if rows else []
     merge = Merge(rows, {found.mobile: found for found in stored}, {}, set(), {}, [])
     if merge.existing:
@@ -114,7 +125,7 @@ def find_merge(
     if foreseen:
         merge.known |= {row.mobile: foreseen[row.mobile] for row in rows if row.mobile in foreseen}
     if merge.new or merge.existing:
-        merge.joinings = [_find_joining(tx, merge, group) for group in named]
+        merge.joinings = [_find_joining(tx, merge, group, connection_id) for group in named]
     return merge
 
 
@@ -160,9 +171,12 @@ def _find_known(tx: Tx, merge: Merge) -> dict[int, State]:
     return ledger.find_states(tx, mobiles=mobiles) if mobiles else {}
 
 
-def _find_joining(tx: Tx, merge: Merge, group: NamedGroup) -> Joining:
+def _find_joining(tx: Tx, merge: Merge, group: NamedGroup, connection_id: int) -> Joining:
     folded = fold_name(group.name)
-    group_id = groups.find_group_id(tx, folded=folded)
+    found = groups.find_group(tx, folded=folded)
+    if found is not None:
+        refuse_mirrored(tx, found, connection_id=connection_id)
+    group_id = None if found is None else found.id
     wanted, known = group.mobiles, merge.known
     # Many groups with few members each: the cost of one depends on those that are to join it alone.
     asked = known.keys() if wanted is None else known.keys() & wanted
@@ -173,6 +187,7 @@ def _find_joining(tx: Tx, merge: Merge, group: NamedGroup) -> Joining:
     return Joining(
         group=group,
         folded=folded,
+        group_id=group_id,
         existing=sorted(number for number in existing if number not in inside),
         kept_out={mobile for mobile in excluded if not known[mobile].is_suppressed},
         excluded=excluded,
@@ -231,6 +246,8 @@ def _take_ids(tx: WriteTx, new: list[ContactRow], ids: Mapping[int, int] | None)
 
 
 def _group_id(tx: WriteTx, joining: Joining) -> int:
+    if joining.group_id is not None:
+        return joining.group_id
     return use_group(tx, name=joining.group.name, folded=joining.folded)
 
 

@@ -29,7 +29,7 @@ from daftari.rules.events import Action
 from daftari.rules.fields import NATIONAL_DIGITS_MIN
 from daftari.rules.imports.batch import PLAN_DIGEST_BYTES, Batch, settle_numbers
 from daftari.rules.imports.groups import find_namings
-from daftari.rules.imports.joins import find_joins, list_named_groups, make_groups
+from daftari.rules.imports.joins import find_joins, list_named_groups, make_groups, refuse_mirrored_groups
 from daftari.rules.imports.lifecycle import CREATED, DUPLICATE, UNCHANGED, UPDATED, get_import, save_progress
 from daftari.rules.imports.model import (
     CODE,
@@ -105,6 +105,7 @@ def _take_batch(
         batch.warnings += chunk.warnings
         batch.unread_opt_outs += len(chunk.unread_opt_outs)
     settle_numbers(tx, batch)
+    refuse_mirrored_groups(tx, batch)
     subject_ids = erasures.list_subjects_after(tx, erasure_id=work.stored.erasure_id)
     erased = _erased(tx, batch, subject_ids) if subject_ids else set()
     if work.settings.kind == "contacts":
@@ -207,7 +208,8 @@ def _by_turn(rows: list[ContactRow], repeats: set[int]) -> tuple[list[ContactRow
 def _take_rows(tx: WriteTx, batch: Batch, rows: list[ContactRow], foreseen: Mapping[int, State]) -> None:
     """Merge rows into the book, or foresee it, and note each row's outcome."""
     unique, _, refused = merge_duplicates(rows)
-    merge = find_merge(tx, rows=unique, named=list_named_groups(batch, rows), foreseen=foreseen)
+    named, connection_id = list_named_groups(batch, rows), batch.work.settings.connection_id
+    merge = find_merge(tx, rows=unique, named=named, foreseen=foreseen, connection_id=connection_id)
     if merge.refused:
         without = {row.mobile for row in unique if row.index in merge.refused}
         refused += [row.index for row in rows if row.mobile in without]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
+from daftari.errors import quote
 from daftari.model.contacts import ContactRow
-from daftari.rules.contacts.groups import use_group
+from daftari.rules.contacts.groups import mirror_of, use_group
 from daftari.rules.contacts.merge import Joining, Merge, NamedGroup
 from daftari.rules.events import GroupCreated
 from daftari.rules.fields import fold_name
@@ -11,7 +14,7 @@ from daftari.rules.imports.batch import Batch
 from daftari.rules.imports.model import (
     KEPT_OUT,
 )
-from daftari.store import WriteTx
+from daftari.store import WriteTx, groups
 
 
 def list_named_groups(batch: Batch, rows: list[ContactRow]) -> list[NamedGroup]:
@@ -27,16 +30,40 @@ def list_named_groups(batch: Batch, rows: list[ContactRow]) -> list[NamedGroup]:
     return named
 
 
+def refuse_mirrored_groups(tx: WriteTx, batch: Batch) -> None:
+    """Refuse the records that name a group which a connection keeps in step. Their opt-outs count all the same."""
+    if not batch.namings:
+        return
+    refused: set[int] = set()
+    for group in groups.list_mirrored_groups(tx):
+        if group.mirrored_by == batch.work.settings.connection_id or group.folded not in batch.namings:
+            continue
+        naming = batch.namings.pop(group.folded)
+        why = f"The groups field names a group that the connection {quote(mirror_of(tx, group))} keeps in step; "
+        for record in naming.records.keys() - refused:
+            batch.refuse(record, f"{why}leave it out.", cell=quote(naming.name))
+        refused.update(naming.records)
+    if refused:
+        batch.chunks = [
+            replace(
+                chunk,
+                rows=[row for row in chunk.rows if row.index not in refused],
+                facts=[fact for fact in chunk.facts if fact.kind == "opt_out" or fact.index not in refused],
+            )
+            for chunk in batch.chunks
+        ]
+
+
 def make_groups(tx: WriteTx, batch: Batch, rows: list[ContactRow]) -> None:
     """Groups are made in the order in which records name them, whatever the batch is; the import's own one first."""
     first_group = tx.book.next_group_id
     group = batch.work.settings.group
     if group is not None and rows:
-        use_group(tx, name=group, folded=fold_name(group))
+        use_group(tx, name=group, folded=fold_name(group), connection_id=batch.work.settings.connection_id)
     numbers = {row.index for row in rows} if batch.namings else set()
     firsts = {folded: [one for one in naming.records if one in numbers] for folded, naming in batch.namings.items()}
     for folded in sorted((folded for folded, found in firsts.items() if found), key=lambda folded: firsts[folded][0]):
-        use_group(tx, name=batch.namings[folded].name, folded=folded)
+        use_group(tx, name=batch.namings[folded].name, folded=folded, connection_id=batch.work.settings.connection_id)
     batch.events += [GroupCreated(group_id) for group_id in range(first_group, tx.book.next_group_id)]
 
 

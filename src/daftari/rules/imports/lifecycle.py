@@ -17,10 +17,11 @@ from daftari.model.jobs import JobKind
 from daftari.model.limits import PARTS_PER_STEP, REASON_MAX
 from daftari.model.time import DAY_MICROSECONDS
 from daftari.rules import events
+from daftari.rules.contacts.groups import refuse_mirrored, refuse_mirrored_name
 from daftari.rules.events import Action, ImportFinished, ImportUndone
 from daftari.rules.fields import read_text
 from daftari.rules.imports.model import CODE, Import, ImportSettings, Progress
-from daftari.store import Tx, WriteTx, consent, contacts, erasures, file_parts, imports, numbers
+from daftari.store import Tx, WriteTx, consent, contacts, erasures, file_parts, groups, imports, numbers
 from daftari.store.imports import StoredImport
 from daftari.store.jobs import hint_job
 
@@ -52,8 +53,9 @@ def _write(record: Struct) -> str:
 def begin_import(tx: WriteTx, *, settings: ImportSettings) -> int:
     """A new import, whose file is to follow in parts. Raises ``WrongImportState`` when too many wait already.
 
-    Raises ``ValidationFailed`` when ids are to be kept and the book has contacts.
+    Raises ``ValidationFailed`` when ids are to be kept and the book has contacts, and ``GroupIsMirrored``.
     """
+    refuse_mirrored_name(tx, settings.group)
     if settings.keep_ids and contacts.has_contacts(tx):
         raise ValidationFailed({"keep_ids": ["The keep_ids field is for a project that has no contacts yet."]})
     if imports.count_imports_with_files(tx, limit=IMPORTS_OPEN_MAX) == IMPORTS_OPEN_MAX:
@@ -127,10 +129,11 @@ def walk_rejects(tx: Tx, *, import_id: int, take: Callable[[int, str, object], N
 
 
 def apply_import(tx: WriteTx, *, import_id: int) -> Import:
-    """Do what was planned. Raises ``WrongImportState`` when nothing is."""
+    """Do what was planned. Raises ``WrongImportState`` when nothing is, and ``GroupIsMirrored``."""
     found = get_import(tx, import_id=import_id)
     if found.stored.phase != "plan" or found.stored.state != "done":
         raise _wrong(found, "applied: only a plan that is done can be")
+    refuse_mirrored_name(tx, found.settings.group)
     fresh = Progress(plan=found.progress.counts)
     events.record(tx, Action.APPLY_IMPORT)
     return _set(tx, replace(found, progress=fresh), state="queued", phase="apply")
@@ -181,7 +184,8 @@ def cancel_waiting(tx: WriteTx) -> int:
 def undo_import(tx: WriteTx, *, import_id: int, opt_outs: bool, reason: str | None) -> Import:
     """Undo what the import changed; its opt-outs only with ``opt_outs`` and a reason.
 
-    Raises ``WrongImportState`` while it is running or when it wrote nothing, and ``ValidationFailed`` without a reason.
+    Raises ``WrongImportState`` while it is running or when it wrote nothing, ``ValidationFailed`` without a reason, and
+    ``GroupIsMirrored`` when it filled a group that a connection keeps in step, unless it is of this connection.
     """
     found = get_import(tx, import_id=import_id)
     said = read_reason(reason)
@@ -190,6 +194,9 @@ def undo_import(tx: WriteTx, *, import_id: int, opt_outs: bool, reason: str | No
     ended = found.stored.state in ("done", "failed", "cancelled")
     if found.stored.phase == "plan" or not ended or (found.stored.phase == "undo" and found.stored.state == "done"):
         raise _wrong(found, "undone: only one that was applied and has ended can be, and once")
+    for group in groups.list_mirrored_groups(tx):
+        if group.id in found.progress.groups:
+            refuse_mirrored(tx, group, connection_id=found.settings.connection_id)
     settings = replace(found.settings, retract_opt_outs=opt_outs, reason=said)
     progress = replace(found.progress, undone=found.progress.undone or {}, error=None, finished_at=None)
     events.record(tx, Action.UNDO_IMPORT)

@@ -96,6 +96,8 @@ class ImportSettings(Struct, frozen=True, omit_defaults=True):
     reason: str | None = None
     receipt: int = 0
     known: Mark = NOW
+    connection_id: int = 0
+    """The connection whose records it takes; 0 for none."""
 
 
 class Tally(Struct, frozen=True, array_like=True):

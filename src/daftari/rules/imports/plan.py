@@ -61,7 +61,8 @@ def _seen(tx: Tx, batch: Batch, rows: list[ContactRow]) -> dict[int, bytes]:
     """
     if not batch.work.settings.planned:
         return {}
-    merge = find_merge(tx, rows=rows, named=list_named_groups(batch, rows))
+    connection_id = batch.work.settings.connection_id
+    merge = find_merge(tx, rows=rows, named=list_named_groups(batch, rows), connection_id=connection_id)
     common = [joining for joining in merge.joinings if joining.group.mobiles is None]
     named: dict[int, list[Joining]] = {}
     for joining in merge.joinings:

@@ -17,6 +17,7 @@ from daftari.files import ColumnUse, Layout, Record, read_line
 from daftari.model.contacts import TEXT_FIELDS
 from daftari.model.limits import IMPORT_ROWS_MAX
 from daftari.rules import events
+from daftari.rules.contacts.groups import refuse_mirrored_name
 from daftari.rules.events import Action
 from daftari.rules.imports.apply import take_chunks
 from daftari.rules.imports.lifecycle import end_import, get_import, let_stream, pause_import
@@ -38,14 +39,16 @@ SYNC_FIELDS = (*FIELDS, "name")
 
 
 def begin_stream(tx: WriteTx, *, group: str | None, fire_triggers: bool = False) -> Import:
-    """A new stream."""
+    """A new stream. Raises ``GroupIsMirrored``."""
+    refuse_mirrored_name(tx, group)
     settings = _settings(tx, NAME, FIELDS, tx.project.region)
     return _begin(tx, replace(settings, group=group, fire_triggers=fire_triggers))
 
 
 def begin_sync(tx: WriteTx, *, name: str, region: str, connection_id: int) -> Import:
     """A new stream of the records of a connection."""
-    return _begin(tx, _settings(tx, name, SYNC_FIELDS, region), connection_id=connection_id)
+    settings = replace(_settings(tx, name, SYNC_FIELDS, region), connection_id=connection_id)
+    return _begin(tx, settings, connection_id=connection_id)
 
 
 def _settings(tx: WriteTx, name: str, fields: tuple[str, ...], region: str) -> ImportSettings:

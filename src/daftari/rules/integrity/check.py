@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from daftari.model.contacts import Card
 from daftari.model.projects import Project
+from daftari.rules.connections.mirrors import find_wrong_mirrors, repair_mirrors
 from daftari.rules.contacts.parse import encode_card
 from daftari.rules.integrity.consent import find_unsettled, find_wrong_states, repair_consent
 from daftari.rules.integrity.seals import find_broken_seals, find_broken_tokens
@@ -39,7 +40,7 @@ def check_project(tx: Tx) -> list[Finding]:
     if state is not None and state.closed:
         return rows
     seals = [Finding("seal", sentence, repairable=False) for sentence in find_broken_seals(tx)]
-    return [*_check_counters(state), *rows, *_check_consent(tx), *_check_directory(tx), *seals]
+    return [*_check_counters(state), *rows, *_check_consent(tx), *_check_directory(tx), *_check_mirrors(tx), *seals]
 
 
 def check_addresses(tx: Tx, *, project: Project) -> list[Finding]:
@@ -60,6 +61,7 @@ def repair_project(tx: WriteTx) -> None:
     while orphans := integrity.find_orphans(tx):
         integrity.repair_memberships(tx, orphans=orphans)
     repair_consent(tx)
+    repair_mirrors(tx)
     integrity.repair_directory(tx, wanted=integrity.count_blocks(tx), found=integrity.read_directory(tx))
     state = integrity.read_book(tx)
     if state is not None:
@@ -131,6 +133,18 @@ def _check_consent(tx: Tx) -> list[Finding]:
         for contact, _, what in find_unsettled(tx)
     ]
     return findings
+
+
+def _check_mirrors(tx: Tx) -> list[Finding]:
+    return [
+        Finding(
+            "mirror",
+            f"Group {group_id} should be kept in step by "
+            f"{f'connection {connection_id}' if connection_id else 'no connection'}, and is noted otherwise.",
+            repairable=True,
+        )
+        for group_id, connection_id in find_wrong_mirrors(tx).items()
+    ]
 
 
 def _check_directory(tx: Tx) -> list[Finding]:

@@ -117,11 +117,13 @@ CREATE TABLE contact_group (
     name TEXT NOT NULL,
     folded TEXT,
     created_at INTEGER NOT NULL,
+    mirrored_by INTEGER NOT NULL DEFAULT 0,
     deleted_at INTEGER,
     PRIMARY KEY (project_id, id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX contact_group_folded ON contact_group (project_id, folded);
+CREATE INDEX contact_group_mirrored ON contact_group (project_id, mirrored_by) WHERE mirrored_by > 0;
 CREATE INDEX contact_group_deleted ON contact_group (project_id, id) WHERE deleted_at IS NOT NULL;
 
 CREATE TABLE membership (

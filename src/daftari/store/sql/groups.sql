@@ -1,17 +1,26 @@
 -- name: get_group
 -- One group by its folded name.
-SELECT g.id, g.name, g.created_at FROM contact_group AS g
+SELECT g.id, g.name, g.folded, g.created_at, g.mirrored_by FROM contact_group AS g
 WHERE g.project_id = :project AND g.folded = :folded;
 
 -- name: list_groups
 -- Groups after an id, in order of creation, with their exact counts.
-SELECT g.id, g.name, g.created_at, (
+SELECT g.id, g.name, g.folded, g.created_at, g.mirrored_by, (
     SELECT CAST(COALESCE(SUM(d.members), 0) AS bigint) FROM directory AS d
     WHERE d.project_id = :project AND d.list = g.id AND d.level = 3
 )
 FROM contact_group AS g
 WHERE g.project_id = :project AND g.id > :after AND g.folded IS NOT NULL
 ORDER BY g.id LIMIT :limit;
+
+-- name: list_mirrored_groups
+-- The groups that connections keep in step.
+SELECT g.id, g.name, g.folded, g.created_at, g.mirrored_by FROM contact_group AS g
+WHERE g.project_id = :project AND g.mirrored_by > 0;
+
+-- name: set_group_mirror
+-- Sets the connection that alone decides who is in a group; 0 for none.
+UPDATE contact_group SET mirrored_by = :connection WHERE project_id = :project AND id = :id;
 
 -- name: rename_group
 -- Sets a group's name.
@@ -29,7 +38,7 @@ ORDER BY m.group_id;
 
 -- name: list_memberships
 -- The groups of some contacts, with their names. Deleted groups count until they are purged.
-SELECT m.contact_id, m.group_id, g.name, g.folded
+SELECT m.contact_id, m.group_id, g.name, g.folded, g.mirrored_by
 FROM rows(:ids AS wanted, id bigint) CROSS JOIN membership AS m CROSS JOIN contact_group AS g
 WHERE m.project_id = :project AND m.contact_id = wanted.id AND g.project_id = :project AND g.id = m.group_id
 ORDER BY m.contact_id, g.id;
