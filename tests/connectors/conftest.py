@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from daftari.connectors.sql import Allowed, SqlColumns, SqlSettings
 from tests.conftest import NewDatabase
-from tests.support.relay import relay_to
-from tests.support.sql_shops import CUSTOMERS, Shop
-
-_numbers = itertools.count(1)
+from tests.support.sql_shops import CUSTOMERS, Shop, postgres_shop, reader_role
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -55,37 +48,14 @@ def sqlite_shop(tmp_path: Path) -> Iterator[Shop]:
 @pytest.fixture
 def role(postgres_server: str) -> Iterator[str]:
     """A role that may log in, and nothing else."""
-    name = f"reader_{os.getpid()}_{next(_numbers)}"
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f"CREATE ROLE {name} LOGIN".encode())
+    with reader_role(postgres_server) as name:
         yield name
-        connection.execute(f"DROP ROLE {name}".encode())
 
 
 @pytest.fixture
 def postgresql_shop(postgres_server: str, role: str, new_database: NewDatabase) -> Iterator[Shop]:
-    database = new_database("postgres", empty=True)
-    with ExitStack() as stack:
-        relay = stack.enter_context(relay_to(postgres_server))
-        owner = stack.enter_context(psycopg.connect(database, autocommit=True))
-        owner.execute(f"ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO {role}".encode())
-        owner.execute(f"GRANT pg_read_all_stats TO {role}".encode())
-        settings = SqlSettings(
-            kind="postgresql",
-            host="127.0.0.1",
-            port=relay.port,
-            database=owner.info.dbname,
-            user=role,
-            table="customers",
-            columns=SqlColumns("id", "updated_at", "deleted"),
-            times_set_by="database",
-        )
-        allowed = Allowed(hosts=frozenset({("127.0.0.1", relay.port)}))
-        shop = Shop(settings, allowed, lambda sql: _ignore(owner.execute(sql.encode())))
+    with postgres_shop(postgres_server, new_database("postgres", empty=True), role=role) as shop:
         yield shop
-        for connector in shop.opened:
-            connector.close()
-        owner.execute(f"DROP OWNED BY {role}".encode())
 
 
 def _ignore(_: object) -> None:

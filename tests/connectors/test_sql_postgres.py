@@ -15,11 +15,12 @@ from msgspec.structs import replace
 
 from daftari.connectors.protocol import ConnectorFailed
 from daftari.connectors.sql import Allowed, SqlColumns, open_connector
+from daftari.connectors.sql import doorbell as sql_doorbell
 from daftari.connectors.sql import failures as sql_failures
 from daftari.connectors.sql import postgres as sql_postgres
 from daftari.connectors.sql.connector import SqlConnector
-from daftari.connectors.sql.doorbell import Doorbell, trigger_for
-from daftari.connectors.sql.postgres import tls_parameters
+from daftari.connectors.sql.doorbell import PostgresDoorbell
+from daftari.connectors.sql.postgres import ANNOUNCEMENT, tls_parameters
 from tests.outbound.calls import NAME
 from tests.outbound.server import CERTIFICATES
 from tests.support.postgres import database_address
@@ -322,11 +323,11 @@ def test_tls_is_verified_beyond_this_machine_unless_the_settings_say_otherwise(
 
 
 def test_a_change_is_heard_at_once_and_the_next_reading_has_it(shop: Shop, postgres_server: str) -> None:
-    shop.run(trigger_for(shop.settings))
+    shop.run(ANNOUNCEMENT.format(table="customers"))
     connector = shop.open("phone")
     with relay_to(postgres_server) as relay:
         allowed = Allowed(hosts=frozenset({("127.0.0.1", relay.port)}))
-        doorbell = Doorbell(replace(shop.settings, port=relay.port), password="", allowed=allowed)
+        doorbell = PostgresDoorbell(replace(shop.settings, port=relay.port), password="", allowed=allowed)
         assert doorbell.wait(0.1)
         _, page = read_all(connector)
         assert not doorbell.wait(0.1)
@@ -344,6 +345,34 @@ def test_a_change_is_heard_at_once_and_the_next_reading_has_it(shop: Shop, postg
     with failing() as caught:
         doorbell.wait(0)
     assert caught[0].code == "unreachable"
+
+
+def test_a_server_that_does_not_let_us_listen_says_so(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sql_doorbell, "CHANNEL", "*, as on a replica")
+    doorbell = PostgresDoorbell(shop.settings, password="", allowed=shop.allowed)
+    for _ in range(2):
+        with failing() as caught:
+            doorbell.wait(0)
+        assert caught[0].code == "failed" and "syntax error" in caught[0].message
+
+
+def test_a_check_shows_the_trigger_that_is_missing(shop: Shop) -> None:
+    announced = replace(shop.settings, notify=True)
+    (warning,) = [said for said in shop.open("phone", settings=announced).check().warnings if "announces" in said]
+    assert warning.startswith("Nothing announces changes of customers, so polls find them. Its owner runs once: CREATE")
+    shop.run(warning.partition("once: ")[2])
+    assert "announces" not in str(shop.open("phone", settings=announced).check().warnings)
+    assert "announces" not in str(shop.open("phone").check().warnings)
+    shop.run("ALTER TABLE customers DISABLE TRIGGER daftari_notify")
+    assert "announces" in str(shop.open("phone", settings=announced).check().warnings)
+
+
+def test_a_view_is_announced_by_the_tables_that_it_reads(shop: Shop) -> None:
+    shop.run("CREATE VIEW buyers AS SELECT * FROM customers")
+    view = replace(shop.settings, notify=True, table="buyers")
+    assert "ON each table that the view reads" in str(shop.open("phone", settings=view).check().warnings)
+    shop.run(ANNOUNCEMENT.format(table="customers"))
+    assert "announces" not in str(shop.open("phone", settings=view).check().warnings)
 
 
 def test_a_driver_says_no_secret() -> None:

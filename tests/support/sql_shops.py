@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+import psycopg
 
 from daftari.connectors.protocol import Page, Record
-from daftari.connectors.sql import Allowed, SqlSettings, open_connector
+from daftari.connectors.sql import Allowed, SqlColumns, SqlSettings, open_connector
 from daftari.connectors.sql.connector import SqlConnector
+from tests.support.relay import Relay, relay_to
 
 CUSTOMERS = {
     "sqlite": "CREATE TABLE customers (id INTEGER PRIMARY KEY, phone TEXT, name TEXT, "
@@ -19,6 +25,9 @@ AGO = {
     "sqlite": "strftime('%Y-%m-%d %H:%M:%f', 'now', '-{} minutes')",
     "postgresql": "now() - interval '{} minutes'",
 }
+
+
+_numbers = itertools.count(1)
 
 
 class Shop:
@@ -41,6 +50,59 @@ class Shop:
         ago = AGO[self.settings.kind].format(minutes)
         rows = ", ".join(f"({first + place}, '{phone}', {ago})" for place, phone in enumerate(phones))
         self.run(f"INSERT INTO customers (id, phone, updated_at) VALUES {rows}")
+
+
+class PostgresShop(Shop):
+    """One of PostgreSQL. ``relay``: the network before it."""
+
+    def __init__(self, settings: SqlSettings, relay: Relay, owner: psycopg.Connection) -> None:
+        allowed = Allowed(hosts=frozenset({("127.0.0.1", relay.port)}))
+        super().__init__(settings, allowed, self._run)
+        self.relay = relay
+        self._owner = owner
+
+    def _run(self, sql: str) -> None:
+        self._owner.execute(sql.encode())
+
+    def sessions(self) -> list[str]:
+        """What each session of the reading role did last."""
+        found = self._owner.execute("SELECT query FROM pg_stat_activity WHERE usename = %s", [self.settings.user])
+        return [query for (query,) in found]
+
+
+@contextmanager
+def reader_role(server: str) -> Iterator[str]:
+    """A role that may log in, and nothing else."""
+    name = f"reader_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {name} LOGIN".encode())
+        yield name
+        connection.execute(f"DROP ROLE {name}".encode())
+
+
+@contextmanager
+def postgres_shop(server: str, database: str, *, role: str) -> Iterator[PostgresShop]:
+    """A shop in an empty database of a server, whose role may read all tables."""
+    with ExitStack() as stack:
+        relay = stack.enter_context(relay_to(server))
+        owner = stack.enter_context(psycopg.connect(database, autocommit=True))
+        owner.execute(f"ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO {role}".encode())
+        owner.execute(f"GRANT pg_read_all_stats TO {role}".encode())
+        settings = SqlSettings(
+            kind="postgresql",
+            host="127.0.0.1",
+            port=relay.port,
+            database=owner.info.dbname,
+            user=role,
+            table="customers",
+            columns=SqlColumns("id", "updated_at", "deleted"),
+            times_set_by="database",
+        )
+        shop = PostgresShop(settings, relay, owner)
+        yield shop
+        for connector in shop.opened:
+            connector.close()
+        owner.execute(f"DROP OWNED BY {role}".encode())
 
 
 def now() -> int:

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from daftari.connectors.calls import Caller, Usage
-from daftari.connectors.protocol import Account, Connection, Connector, ConnectorFailed, GroupSource, Page, Record
+from daftari.connectors.protocol import (
+    Account,
+    Connection,
+    Connector,
+    ConnectorFailed,
+    Doorbell,
+    GroupSource,
+    Page,
+    Record,
+)
 from daftari.connectors.registry import CONNECTORS, ConnectorKind, Opening
 from daftari.connectors.sql import Allowed
 
@@ -16,6 +25,7 @@ __all__ = [
     "Connector",
     "ConnectorFailed",
     "ConnectorKind",
+    "Doorbell",
     "GroupSource",
     "Opening",
     "Page",

@@ -170,6 +170,22 @@ class ConnectorFailed(Exception):
         self.until = until
 
 
+class Doorbell(Protocol):
+    """A system's word that something has changed. It says nothing of what, and may be lost: polls continue.
+
+    One thread uses it at a time.
+    """
+
+    def wait(self, seconds: float) -> bool:
+        """Returns whether something may have changed, at once when it is known, ``False`` after that many seconds.
+
+        Raises ``ConnectorFailed`` when nothing can be heard.
+        """
+
+    def close(self) -> None:
+        """Listen no longer."""
+
+
 class Connector(Protocol):
     """One connection to another system, made from its settings and credentials. Every call raises ``ConnectorFailed``.
 

@@ -10,8 +10,8 @@ from msgspec import Struct
 from daftari.connectors.calls import Caller
 from daftari.connectors.hubspot import HubSpot
 from daftari.connectors.pipedrive import Pipedrive
-from daftari.connectors.protocol import Connection, Connector, Facts
-from daftari.connectors.sql import Allowed, open_connector, read_sql_settings
+from daftari.connectors.protocol import Connection, Connector, Doorbell, Facts
+from daftari.connectors.sql import Allowed, open_connector, open_doorbell, read_sql_settings
 from daftari.connectors.sql.settings import SQL_FACTS, TITLES, Kind
 
 
@@ -29,7 +29,8 @@ class ConnectorKind(Struct, frozen=True, kw_only=True):
     ``credentials``: the secrets that it needs. ``settings`` are those that it needs, ``more_settings`` those that it
     takes; ``read_settings`` reads them where they are more than texts, and raises ``ConnectorFailed``. ``in_records``:
     what a group may be made of that each record says itself, and ``walked`` that has to be walked; both are what stands
-    before the colon, as in ``list:12``. ``fields``: what they are used for unless it is said.
+    before the colon, as in ``list:12``. ``fields``: what they are used for unless it is said. ``announces``: whether by
+    these settings the system says when something has changed, so that ``open_doorbell`` hears it.
     """
 
     title: str
@@ -44,6 +45,8 @@ class ConnectorKind(Struct, frozen=True, kw_only=True):
     in_records: tuple[str, ...] = ()
     walked: tuple[str, ...] = ()
     fields: Mapping[str, str] = {}
+    announces: Callable[[Mapping[str, Any]], bool] = lambda settings: False
+    open_doorbell: Callable[[Opening], Doorbell] | None = None
 
 
 def _database(kind: Kind, *, credentials: tuple[str, ...] = ("password",)) -> ConnectorKind:
@@ -56,12 +59,22 @@ def _database(kind: Kind, *, credentials: tuple[str, ...] = ("password",)) -> Co
             allowed=opening.databases,
         )
 
+    def listen(opening: Opening) -> Doorbell:
+        connection = opening.connection
+        return open_doorbell(
+            read_sql_settings({**connection.settings, "kind": kind}),
+            password=connection.credentials.get("password", ""),
+            allowed=opening.databases,
+        )
+
     return ConnectorKind(
         title=TITLES[kind],
         facts=SQL_FACTS,
         open=open_table,
         credentials=credentials,
         read_settings=lambda given: read_sql_settings({**given, "kind": kind}),
+        announces=lambda given: read_sql_settings({**given, "kind": kind}).notify,
+        open_doorbell=listen,
     )
 
 

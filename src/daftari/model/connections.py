@@ -120,6 +120,10 @@ class ConnectionProgress(Struct, frozen=True, omit_defaults=True):
     """Of the database in which it was started: a copy reads nothing by itself."""
     tries: int = 0
     """How often reading failed since it last succeeded."""
+    announced: bool = False
+    """Whether the system has said, since the last reading began, that something changed."""
+    unheard: str = ""
+    """Why the system cannot say so, where it is to."""
     read_at: int = 0
     """When everything there was had been read last."""
     warnings: tuple[str, ...] = ()

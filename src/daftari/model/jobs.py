@@ -26,6 +26,8 @@ class JobKind(StrEnum):
     """Deliver the feed to a webhook, which is the job's subject."""
     SYNC = "sync"
     """Read what changed in a connected system; the connection is the job's subject."""
+    LISTEN = "listen"
+    """Hear when a connected system says that something changed; the connection is the job's subject."""
     EXPIRE = "expire"
     """Delete what has expired."""
 

@@ -38,6 +38,8 @@ class HeldJob:
         """When its next turn may be: a time of ``time.monotonic``."""
         self.has_progress = False
         """Whether a step was finished."""
+        self.has_requested = False
+        """Whether the last step requested another job, which is better taken at once."""
         self.is_lost = False
         """Whether another worker holds the job by now."""
         self._store = store
@@ -113,6 +115,7 @@ class HeldJob:
                 raise
             log.error("a step of a job failed", exc_info=error)
             has_more = True
+        self.has_requested = work.has_requested
         if has_more:
             self._note_progress()
             self.ready_at = time.monotonic() + work.pause_seconds

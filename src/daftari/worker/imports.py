@@ -45,6 +45,7 @@ class ImportWork:
     """The imports of one project; a step is a transaction or two, or a wait for the process that reads the file."""
 
     pause_seconds = 0.0
+    has_requested = False
 
     def __init__(
         self, store: Store, project: Project, *, may_continue: MayContinue, chunks_a_batch: int = CHUNKS_A_BATCH

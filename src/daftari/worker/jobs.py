@@ -9,6 +9,7 @@ from functools import partial
 
 from daftari.model.jobs import JobKind
 from daftari.rules.audiences import expire_audience, has_expired_audience
+from daftari.rules.connections.announcements import list_announced_connections
 from daftari.rules.connections.sync import list_open_connections
 from daftari.rules.erasure.clear import has_open_erasure
 from daftari.rules.erasure.purge import has_deleted_group
@@ -27,6 +28,7 @@ from daftari.worker.connections import SyncWork
 from daftari.worker.expiry import ExpireWork, Expiring
 from daftari.worker.exports import ExportWork
 from daftari.worker.imports import ImportWork
+from daftari.worker.listening import ListenWork
 from daftari.worker.lookups import LookUpWork
 from daftari.worker.purge import EraseWork, PurgeWork
 from daftari.worker.sending import SendWork
@@ -47,6 +49,8 @@ WEBHOOKS_MAX = 8
 """A step of a webhook is a call, for which a slow server may take 15 seconds."""
 CONNECTIONS_MAX = 4
 """A step of a connection is about a second of pages, and longer where the other system is slow."""
+LISTENED_MAX = 8
+"""A step that listens is a second in which a thread waits. Connections beyond these are read by polls alone."""
 CLEARINGS_MAX = 4
 """What deletes rows, a thousand or so a step."""
 
@@ -92,6 +96,10 @@ JOBS: dict[str, JobType] = {
     JobKind.SYNC: JobType(
         SyncWork, list_open_connections,
         held_max=2 * CONNECTIONS_MAX, steps_max=CONNECTIONS_MAX, look_seconds=LOOK_SECONDS,
+    ),
+    JobKind.LISTEN: JobType(
+        ListenWork, list_announced_connections,
+        held_max=LISTENED_MAX, steps_max=LISTENED_MAX, look_seconds=LOOK_SECONDS,
     ),
     JobKind.SEND: JobType(
         SendWork, list_busy_senders, held_max=SENDERS_MAX, steps_max=SENDERS_MAX, look_seconds=LOOK_SECONDS

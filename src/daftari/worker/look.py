@@ -18,6 +18,7 @@ class Look:
 
     kind = "look"
     steps_max = 1
+    has_requested = True
 
     def __init__(self, store: Store, *, jobs: Mapping[str, JobType]) -> None:
         self._store = store

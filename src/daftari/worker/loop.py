@@ -43,7 +43,7 @@ MAINTENANCE_SECONDS = 0.5
 """How often a worker maintains the database between steps."""
 RENEWAL_SECONDS = 5.0
 """How often a worker renews its leases: often enough to keep them, seldom enough to cost nothing."""
-CALLING = (JobKind.DELIVER, JobKind.LOOK_UP, JobKind.SEND, JobKind.SYNC)
+CALLING = (JobKind.DELIVER, JobKind.LISTEN, JobKind.LOOK_UP, JobKind.SEND, JobKind.SYNC)
 """The kinds that call other servers, which a worker without a client for this does not take."""
 
 ShouldStop = Callable[[float], bool]
@@ -65,7 +65,7 @@ def run_worker(should_stop: ShouldStop, *, store: Store, provider: Provider | No
                 if turns.collect() or time.monotonic() >= take_at:
                     _take(turns, store=store, owner=owner)
                     take_at = time.monotonic() + IDLE_SECONDS * random.uniform(0.75, 1.25)
-                pause_seconds = turns.go_on()
+                pause_seconds = turns.go_on(until=take_at)
             except StoreBusy as error:
                 pause_seconds = pause_after(error)
 
@@ -172,13 +172,13 @@ class _Turns:
                 self._waiting.append(turn)
             elif isinstance(turn, HeldJob):
                 self.held.remove(turn)
-            may_take = may_take or not goes_on or isinstance(turn, Look)
+            may_take = may_take or not goes_on or turn.has_requested
         return may_take
 
-    def go_on(self) -> float:
+    def go_on(self, *, until: float = math.inf) -> float:
         """Renew and maintain what is due, and start the steps whose turn it is; wait for one to end, if any is running.
 
-        Returns for how many seconds there is nothing to do.
+        ``until``: when there is something else to do. Returns for how many seconds there is nothing to do.
         """
         now = time.monotonic()
         if now - self._maintained_at >= MAINTENANCE_SECONDS:
@@ -188,7 +188,9 @@ class _Turns:
             self._renew()
             self._renewed_at = now
         self._start_steps(now)
-        next_at = min([turn.ready_at for turn in self._waiting if turn.ready_at > now] + [now + IDLE_SECONDS])
+        next_at = min(
+            [turn.ready_at for turn in self._waiting if turn.ready_at > now] + [now + IDLE_SECONDS, max(until, now)]
+        )
         if not self._steps:
             return next_at - now
         wait(self._steps, timeout=next_at - now, return_when=FIRST_COMPLETED)

@@ -58,6 +58,7 @@ class SendWork:
     """The messages of one sender; a step is up to a second of sending."""
 
     pause_seconds = 0.0
+    has_requested = False
 
     def __init__(
         self, store: Store, project: Project, *, subject: str, may_continue: MayContinue, provider: Provider | None

@@ -35,6 +35,8 @@ class Work(Protocol):
 
     pause_seconds: float
     """How long the next step is to wait, as the last one found."""
+    has_requested: bool
+    """Whether the last step requested another job, which is better taken at once."""
 
     def __enter__(self) -> Self: ...
 
@@ -87,6 +89,7 @@ class Steps:
     """Work that has nothing to close and nothing to end: a rule, called until it returns ``False``."""
 
     pause_seconds = 0.0
+    has_requested = False
 
     def __enter__(self) -> Self:
         return self

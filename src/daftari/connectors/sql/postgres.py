@@ -61,12 +61,28 @@ SELECT has_table_privilege(to_regclass(:name), 'INSERT, UPDATE, DELETE, TRUNCATE
     (SELECT rolsuper FROM pg_roles WHERE rolname = current_user),
     pg_has_role('pg_read_all_stats', 'USAGE')
 """)
+TRIGGERS = text("""
+SELECT relkind IN ('r', 'p'), EXISTS (
+    SELECT FROM pg_trigger
+    WHERE tgname = :trigger AND tgenabled IN ('O', 'A') AND (tgrelid = c.oid OR relkind NOT IN ('r', 'p'))
+)
+FROM pg_class c WHERE c.oid = to_regclass(:name)
+""")
 INDEX = text("""
 SELECT (SELECT relkind NOT IN ('r', 'p') FROM pg_class WHERE oid = to_regclass(:name)) OR EXISTS (
     SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
     WHERE i.indrelid = to_regclass(:name) AND a.attname = :column
 )
 """)
+
+CHANNEL = "daftari"
+TRIGGER = "daftari_notify"
+ANNOUNCEMENT = f"""\
+CREATE OR REPLACE FUNCTION {TRIGGER}() RETURNS trigger LANGUAGE plpgsql AS
+  $$ BEGIN NOTIFY {CHANNEL}; RETURN NULL; END $$;
+CREATE TRIGGER {TRIGGER} AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{table}}
+  FOR EACH STATEMENT EXECUTE FUNCTION {TRIGGER}();
+"""
 
 KINDS: Mapping[str, str] = MappingProxyType(
     {
@@ -195,6 +211,14 @@ class Postgres:
             warnings.append(f"{user} is a superuser; make a role that may only read {table}.")
         elif writes:
             warnings.append(f"The role {user} may change {table}; SELECT is enough.")
+        if self._settings.notify:
+            is_table, announces = connection.execute(TRIGGERS, {"name": self._name, "trigger": TRIGGER}).one()
+            if not announces:
+                named = self._name if is_table else "each table that the view reads"
+                warnings.append(
+                    f"Nothing announces changes of {table}, so polls find them. Its owner runs once: "
+                    + ANNOUNCEMENT.format(table=named)
+                )
         return Rights(() if may_see else ("pg_read_all_stats",), warnings)
 
     def has_index(self, connection: Connection) -> bool:

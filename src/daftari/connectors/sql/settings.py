@@ -50,7 +50,8 @@ class SqlSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     ``time_zone``: of times that are stored without one. ``times_set_by``: who sets ``updated_at``; clocks of programs
     differ, so that their rows are read a minute late. ``ca``: the authority of the server's certificate, as PEM; blank
-    for the system's. ``insecure``: do without TLS on a network of one's own.
+    for the system's. ``insecure``: do without TLS on a network of one's own. ``notify``: PostgreSQL announces changes,
+    by a trigger that the owner of the table makes.
     """
 
     kind: Kind
@@ -64,6 +65,7 @@ class SqlSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     times_set_by: Literal["database", "programs"] = "programs"
     ca: Annotated[str, Meta(max_length=64 * 1024)] = ""
     insecure: bool = False
+    notify: bool = False
 
     @property
     def title(self) -> str:
@@ -108,6 +110,8 @@ def read_sql_settings(given: Mapping[str, object]) -> SqlSettings:
             "settings", f'There is no time zone "{settings.time_zone}"; write Africa/Nairobi or UTC.'
         ) from None
     _refuse_system_table(settings)
+    if settings.notify and settings.kind != "postgresql":
+        raise broken("settings", f"{settings.title} announces no changes: leave out `notify`, which is for PostgreSQL.")
     if settings.kind == "sqlite":
         return settings
     if not settings.host or not settings.user:

@@ -130,7 +130,7 @@ def update_connection(tx: WriteTx, *, connection_id: int, values: Mapping[str, o
     _refuse_taken(tx, name, other_than=stored.id)
     progress = before.progress
     if definition != before.definition and stored.cursor:
-        progress = replace(progress, compares=True, comparison=None)
+        progress = replace(progress, compares=True, comparison=None, unheard="")
     opened = Opened(replace(stored, name=name), definition, progress)
     if progress.epoch:
         opened = take_groups(tx, opened)

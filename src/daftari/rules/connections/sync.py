@@ -105,7 +105,7 @@ def claim_task(tx: WriteTx, *, connection_id: int, fence: int) -> Claim:
     if progress.walks and state != "importing":
         return Claim("walk", opened, (next(iter(progress.walks)),))
     is_first = state == "importing"
-    is_read = tx.now - progress.read_at < poll_seconds_of(opened) * SECOND
+    is_read = not progress.announced and tx.now - progress.read_at < poll_seconds_of(opened) * SECOND
     if is_read and not is_first and walked_sources(opened) and progress.groups_read_at < progress.read_at:
         return Claim("groups", opened)
     if progress.comparison is not None and is_read:
@@ -113,6 +113,10 @@ def claim_task(tx: WriteTx, *, connection_id: int, fence: int) -> Claim:
     if not is_first and is_read and (progress.compares or _is_night(tx, opened)):
         opened = _begin_comparison(tx, opened)
         return Claim("compare", opened)
+    if progress.announced:
+        # What is announced from here on may be too late for this reading.
+        opened = replace(opened, progress=replace(progress, announced=False))
+        save_connection(tx, opened)
     return Claim("poll", opened)
 
 
@@ -181,7 +185,7 @@ def save_step(tx: WriteTx, opened: Opened, *, has_more: bool) -> Done:
     progress = opened.progress
     waits = progress.wanted or progress.again or progress.comparison or progress.compares or progress.walks
     asks_groups = walked_sources(opened) and progress.groups_read_at < progress.read_at
-    is_open = has_more or bool(waits or asks_groups)
+    is_open = has_more or progress.announced or bool(waits or asks_groups)
     due_at = tx.now if is_open else tx.now + poll_seconds_of(opened) * SECOND
     save_connection(tx, replace(opened, stored=replace(opened.stored, due_at=due_at)))
     if not is_open:

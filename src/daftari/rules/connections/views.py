@@ -203,7 +203,7 @@ def show(opened: Opened) -> ConnectionView:
         next_read_at=_time(stored.due_at),
         compared_at=_time(progress.compared_at),
         comparing=progress.comparison is not None,
-        warnings=[*progress.warnings],
+        warnings=[*progress.warnings, *filter(None, [progress.unheard])],
         fields=dict(definition.fields),
         filter={name: [*words] for name, words in definition.filter.items()},
         groups=[ConnectionGroupView(source=one.source, group=one.group, keep=one.keep) for one in definition.groups],
