@@ -1,4 +1,4 @@
-"""A database that announces its changes: who listens, how soon a change is here, and what happens when nothing is heard."""
+"""A database that announces its changes: who listens, and what happens when nothing is heard."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from daftari.connectors.sql.postgres import ANNOUNCEMENT
 from daftari.model.projects import Project
 from daftari.model.time import current_time
 from daftari.outbound.client import OutboundClient
-from daftari.rules.connections import announcements, lifecycle, sync
+from daftari.rules.connections import lifecycle, listening, sync
 from daftari.rules.connections.check import ask_account, open_check, write_check
 from daftari.rules.connections.views import show_connection
 from daftari.store import Store
@@ -114,7 +114,7 @@ def working(connection: AnnouncedSync) -> Iterator[None]:
             thread.join()
 
 
-def test_a_change_that_is_announced_is_here_without_a_poll(connection: AnnouncedSync) -> None:
+def test_a_change_that_is_heard_is_here_without_a_poll(connection: AnnouncedSync) -> None:
     with working(connection):
         for number in (1, 2, 3):
             connection.add(number)
@@ -187,12 +187,12 @@ def test_a_broken_connection_is_not_listened_to(connection: AnnouncedSync) -> No
         wait_for(lambda: connection.listening() == 0)
 
 
-def test_what_is_announced_while_a_page_is_read_is_read_next(store: Store) -> None:
+def test_what_is_heard_while_a_page_is_read_is_read_next(store: Store) -> None:
     crm = Syncing(store, calls.create_project(store))
     crm.wait(3_600_000_000)
     named = {"connection_id": crm.id, "fence": crm.fence}
     assert crm.write(sync.claim_task, **named).task == "poll"
-    crm.write(announcements.note_change, connection_id=crm.id)
+    crm.write(listening.note_change, connection_id=crm.id)
     crm.read(person(1))
     assert crm.write(sync.claim_task, **named).task == "poll", "the page may have been read before the change"
     crm.read()

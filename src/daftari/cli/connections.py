@@ -83,11 +83,16 @@ class ConnectionOptions(Options, frozen=True, kw_only=True):
         bool | None, typer.Option("--write-back/--no-write-back", help="Write opt-outs back to the system.")
     ] = None
 
+    fire_triggers: Annotated[
+        bool | None,
+        typer.Option("--fire-triggers/--no-fire-triggers", help="Let who joins a group from now on fire triggers."),
+    ] = None
+
     def read(self) -> dict[str, object]:
         """What was given, by the API's names."""
         values: dict[str, object] = {
             name: value
-            for name in ("poll_seconds", "region", "zone", "rank", "write_back")
+            for name in ("poll_seconds", "region", "zone", "rank", "write_back", "fire_triggers")
             if (value := getattr(self, name)) is not None
         }
         if self.field:

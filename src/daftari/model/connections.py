@@ -55,6 +55,7 @@ class ConnectionDefinition(Struct, frozen=True, omit_defaults=True):
     groups: tuple[GroupMapping, ...] = ()
     write_back: bool = False
     write_back_opt_ins: bool = False
+    fire_triggers: bool = False
     poll_seconds: int = 0
     """0 for what suits the system."""
     when_deleted: Literal["leave_groups"] = "leave_groups"
@@ -120,12 +121,19 @@ class ConnectionProgress(Struct, frozen=True, omit_defaults=True):
     """Of the database in which it was started: a copy reads nothing by itself."""
     tries: int = 0
     """How often reading failed since it last succeeded."""
-    announced: bool = False
+    heard: bool = False
     """Whether the system has said, since the last reading began, that something changed."""
     unheard: str = ""
     """Why the system cannot say so, where it is to."""
     read_at: int = 0
     """When everything there was had been read last."""
+    caught_up_at: int = 0
+    """The same, also where a person asked since for another reading."""
+    fired: int = 0
+    unfired: int = 0
+    """Joins of the run that fired triggers, and those that did not because they were too many."""
+    is_changed: bool = False
+    """Whether it was set otherwise since all records were last compared."""
     warnings: tuple[str, ...] = ()
     wanted: tuple[str, ...] = ()
     """Records that are to be read by id."""
@@ -135,6 +143,10 @@ class ConnectionProgress(Struct, frozen=True, omit_defaults=True):
     """When each list had changed last, as the system says, when it was walked."""
     walks: Mapping[str, int] = {}
     """The lists that are to be walked, and when they changed."""
+    silent_walks: tuple[str, ...] = ()
+    """Those of which who joins by them fires no trigger."""
+    walks_all_silently: bool = False
+    """The same for the records of ``walks_all``."""
     walks_all: bool = False
     """Whether records came that may be in lists which have not changed since."""
     walked_at: int = 0

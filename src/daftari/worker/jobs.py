@@ -9,7 +9,7 @@ from functools import partial
 
 from daftari.model.jobs import JobKind
 from daftari.rules.audiences import expire_audience, has_expired_audience
-from daftari.rules.connections.announcements import list_announced_connections
+from daftari.rules.connections.listening import list_heard_connections
 from daftari.rules.connections.sync import list_open_connections
 from daftari.rules.erasure.clear import has_open_erasure
 from daftari.rules.erasure.purge import has_deleted_group
@@ -98,7 +98,7 @@ JOBS: dict[str, JobType] = {
         held_max=2 * CONNECTIONS_MAX, steps_max=CONNECTIONS_MAX, look_seconds=LOOK_SECONDS,
     ),
     JobKind.LISTEN: JobType(
-        ListenWork, list_announced_connections,
+        ListenWork, list_heard_connections,
         held_max=LISTENED_MAX, steps_max=LISTENED_MAX, look_seconds=LOOK_SECONDS,
     ),
     JobKind.SEND: JobType(

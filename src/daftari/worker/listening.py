@@ -16,7 +16,7 @@ from daftari.connectors import Caller, ConnectorFailed, Doorbell
 from daftari.errors import SealBroken
 from daftari.model.projects import Project
 from daftari.model.time import current_time
-from daftari.rules.connections.announcements import find_announced, note_change, note_unheard, open_doorbell
+from daftari.rules.connections.listening import find_heard, note_change, note_unheard, open_doorbell
 from daftari.rules.connections.model import Opened
 from daftari.store import Store, WriteTx
 from daftari.worker.connections import UNSEALED, SyncClock
@@ -80,7 +80,7 @@ class ListenWork(Steps):
 
     def _look(self) -> None:
         """Find out how the connection is set now, and listen again where that is another way."""
-        found = self._store.read(self._project, current_time(), find_announced, connection_id=self._connection_id)
+        found = self._store.read(self._project, current_time(), find_heard, connection_id=self._connection_id)
         before, self._opened, self._looked_at = self._opened, found, time.monotonic()
         if before is None or found is None or _made_of(before) != _made_of(found):
             self._close()

@@ -49,6 +49,7 @@ class Connection(Record, frozen=True, kw_only=True):
     groups: list[ConnectionGroup] = field(default_factory=list)
     write_back: bool = False
     write_back_opt_ins: bool = False
+    fire_triggers: bool = False
     poll_seconds: int = 0
     when_deleted: str | None = None
     region: str | None = None

@@ -21,6 +21,7 @@ from daftari.model.contacts import TEXT_FIELDS
 from daftari.rules import events
 from daftari.rules.connections import guard, pending, rows
 from daftari.rules.connections.decide import Change, Rules, decide, decide_gone, is_stale, wanted_groups
+from daftari.rules.connections.firing import is_join, may_fire, take_joins
 from daftari.rules.connections.mapping import EVERY, RecordReader
 from daftari.rules.connections.mirrors import with_groups
 from daftari.rules.connections.model import (
@@ -74,17 +75,19 @@ def apply_records(
     absent: Iterable[str] = (),
     is_sure: bool = False,
     forced: AbstractSet[str] = frozenset(),
+    fires: bool = False,
 ) -> Applied:
     """Apply some records. The caller saves the connection that is returned.
 
     ``absent``: records that were asked for by id and are not there. ``is_sure``: the records were asked for by id, so
-    they are so now. ``forced``: those that are applied although nothing changed.
+    they are so now. ``forced``: those that are applied although nothing changed. ``fires``: whether these are changes
+    of now, so that who joins a group by them may fire triggers.
     """
     opened = with_groups(tx, opened)
     newest = _newest(records)
     for external_id in absent:
         newest.setdefault(external_id, Record(external_id, -1, gone="deleted"))
-    batch = _Batch(tx, opened, newest, is_sure=is_sure, forced=forced)
+    batch = _Batch(tx, opened, newest, is_sure=is_sure, forced=forced, fires=fires and may_fire(tx, opened))
     batch.decide()
     objection = batch.judge()
     if objection:
@@ -129,13 +132,21 @@ class _Batch:
     """Some records on their way into the book."""
 
     def __init__(
-        self, tx: WriteTx, opened: Opened, newest: Mapping[str, Record], *, is_sure: bool, forced: AbstractSet[str]
+        self,
+        tx: WriteTx,
+        opened: Opened,
+        newest: Mapping[str, Record],
+        *,
+        is_sure: bool,
+        forced: AbstractSet[str],
+        fires: bool,
     ) -> None:
         self._tx = tx
         self.opened = opened
         self._newest = newest
         self._is_sure = is_sure
         self._forced = forced
+        self._fires = fires
         self._rules = rules_of(opened)
         self._links = {
             link.external_id: link for link in connections.find_links(tx, connection_id=opened.id, ids=sorted(newest))
@@ -355,7 +366,13 @@ class _Batch:
             )
             for change in written
         ]
-        self.opened, refused = rows.write_rows(self._tx, self.opened, given)
+        silent, joining = self._find_joining(given, wanted, before)
+        self.opened, fires = take_joins(self.opened, joining=len(joining))
+        refused: dict[str, str] = {}
+        for some, fire in ((silent, False), (joining, fires)):
+            if some:
+                self.opened, reasons = rows.write_rows(self._tx, self.opened, some, fires=fire)
+                refused |= reasons
         for change in written:
             if why := refused.get(change.after.external_id):
                 state = UNREADABLE if change.after.state == UNREADABLE else REFUSED
@@ -376,6 +393,22 @@ class _Batch:
             if change.after.state == LIVE and mobile not in known and mobile in self._contacts:
                 change.after = replace(change.after, flags=change.after.flags | MADE)
             self._note_groups(change, wanted.get(id(change), frozenset()), before, after)
+
+    def _find_joining(
+        self, given: Sequence[rows.Row], wanted: Mapping[int, AbstractSet[int]], before: Mapping[int, set[int]]
+    ) -> tuple[list[rows.Row], list[rows.Row]]:
+        """The rows that fire no trigger, and those whose number joins a group and may fire some."""
+        if not self._fires:
+            return [*given], []
+        silent: list[rows.Row] = []
+        joining: list[rows.Row] = []
+        for row in given:
+            contact = self._contacts.get(row.change.after.mobile)
+            joins = any(
+                contact is None or contact.id not in before.get(one, ()) for one in wanted.get(id(row.change), ())
+            )
+            (joining if joins and is_join(row.change, self._forced) else silent).append(row)
+        return silent, joining
 
     def _note_groups(
         self, change: Change, wanted: AbstractSet[int], before: Mapping[int, set[int]], after: Mapping[int, set[int]]
@@ -454,12 +487,14 @@ class _Batch:
             if connection_id != self.opened.id and any(counts.values()):
                 add_counts(self._tx, connection_id=connection_id, counts=counts)
         progress = with_counts(self.opened.progress, self._counts)
-        is_new = any(
-            change.after.state == LIVE and (change.before is None or change.before.state != LIVE)
+        new = [
+            change
             for change in self._changes
-        )
-        if is_new and self._rules.walked:
-            progress = replace(progress, walks_all=True)
+            if change.after.state == LIVE and (change.before is None or change.before.state != LIVE)
+        ]
+        if new and self._rules.walked:
+            is_silent = not (self._fires and all(is_join(change, self._forced) for change in new))
+            progress = replace(progress, walks_all=True, walks_all_silently=progress.walks_all_silently or is_silent)
         self.opened = replace(self.opened, progress=progress)
 
     def find_winners(self) -> list[str]:

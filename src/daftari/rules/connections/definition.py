@@ -29,7 +29,7 @@ from daftari.rules.fields import Problems, fold_name, read_flag, read_group_name
 
 FIELDS = (
     *("name", "kind", "credentials", "settings", "fields", "filter", "groups", "write_back", "write_back_opt_ins"),
-    *("poll_seconds", "when_deleted", "region", "zone", "rank"),
+    *("fire_triggers", "poll_seconds", "when_deleted", "region", "zone", "rank"),
 )
 """What a connection is given as."""
 KEEPING: tuple[Keeping, ...] = get_args(Keeping)
@@ -85,7 +85,7 @@ def read_definition(
         found = replace(found, filter=_read_filter(given["filter"], problems))
     if "groups" in given:
         found = replace(found, groups=_read_groups(about, given["groups"], found.groups, problems))
-    for name in ("write_back", "write_back_opt_ins"):
+    for name in ("write_back", "write_back_opt_ins", "fire_triggers"):
         if name in given:
             flag = problems.read(name, given[name], read_flag)
             found = replace(found, **{name: bool(flag)})

@@ -27,6 +27,7 @@ from daftari.model.jobs import JobKind
 from daftari.model.limits import CONNECTIONS_MAX, EXTERNAL_ID_MAX, ID_MAX, RETRIED_RECORDS_MAX
 from daftari.model.secrets import Secret
 from daftari.rules.connections.definition import read_credentials, read_definition, read_kind, read_name
+from daftari.rules.connections.firing import reads_alike, with_definition
 from daftari.rules.connections.mirrors import refuse_mirrored_groups, release_groups, take_groups
 from daftari.rules.connections.model import (
     Opened,
@@ -129,7 +130,8 @@ def update_connection(tx: WriteTx, *, connection_id: int, values: Mapping[str, o
     name = problems.require(name)
     _refuse_taken(tx, name, other_than=stored.id)
     progress = before.progress
-    if definition != before.definition and stored.cursor:
+    if not reads_alike(before.definition, definition) and stored.cursor:
+        progress = with_definition(progress, before.definition, definition)
         progress = replace(progress, compares=True, comparison=None, unheard="")
     opened = Opened(replace(stored, name=name), definition, progress)
     if progress.epoch:

@@ -46,8 +46,11 @@ def kind_of(opened: Opened) -> ConnectorKind:
     return CONNECTORS[opened.stored.kind]
 
 
-def write_rows(tx: WriteTx, opened: Opened, rows: Sequence[Row]) -> tuple[Opened, dict[str, str]]:
-    """Write rows. Returns the connection with its import, and why records were refused, by their ids."""
+def write_rows(tx: WriteTx, opened: Opened, rows: Sequence[Row], *, fires: bool) -> tuple[Opened, dict[str, str]]:
+    """Write rows. Returns the connection with its import, and why records were refused, by their ids.
+
+    ``fires``: whether joins fire triggers.
+    """
     opened, work = _use_import(tx, opened, rows=len(rows))
     receipt = FirstReceipt(consent.next_receipt(tx), tx.now)
     reader = RowReader(work.settings)
@@ -56,7 +59,9 @@ def write_rows(tx: WriteTx, opened: Opened, rows: Sequence[Row]) -> tuple[Opened
     for start in range(0, len(rows), CHUNK_RECORDS):
         some = rows[start : start + CHUNK_RECORDS]
         chunk = _read_chunk(reader, some, number=number, first=first, opened=opened)
-        taken = take_chunks(tx, import_id=work.id, phase="apply", chunks=[chunk], seconds=0.0, receipt=receipt)
+        taken = take_chunks(
+            tx, import_id=work.id, phase="apply", chunks=[chunk], seconds=0.0, receipt=receipt, fires=fires
+        )
         assert taken.continues, "the import was looked at in this transaction"
         refused |= _find_refused(tx, work.id, some, number=number, first=first)
         number, first = number + 1, first + len(some)
@@ -155,8 +160,8 @@ def end_run(tx: WriteTx, opened: Opened) -> Opened:
     if work is not None:
         end_import(tx, found=work, state="done")
     run = Run(confirmed_until=opened.progress.run.confirmed_until)
-    hour = _hour_of(tx, opened)
-    return replace(opened, progress=replace(opened.progress, import_id=0, import_hour=0, run=run, run_hour=hour))
+    progress = replace(opened.progress, import_id=0, import_hour=0, run=run, run_hour=_hour_of(tx, opened))
+    return replace(opened, progress=replace(progress, fired=0, unfired=0))
 
 
 def is_run_over(tx: Tx, opened: Opened) -> bool:

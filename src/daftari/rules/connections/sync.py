@@ -105,7 +105,7 @@ def claim_task(tx: WriteTx, *, connection_id: int, fence: int) -> Claim:
     if progress.walks and state != "importing":
         return Claim("walk", opened, (next(iter(progress.walks)),))
     is_first = state == "importing"
-    is_read = not progress.announced and tx.now - progress.read_at < poll_seconds_of(opened) * SECOND
+    is_read = not progress.heard and tx.now - progress.read_at < poll_seconds_of(opened) * SECOND
     if is_read and not is_first and walked_sources(opened) and progress.groups_read_at < progress.read_at:
         return Claim("groups", opened)
     if progress.comparison is not None and is_read:
@@ -113,9 +113,9 @@ def claim_task(tx: WriteTx, *, connection_id: int, fence: int) -> Claim:
     if not is_first and is_read and (progress.compares or _is_night(tx, opened)):
         opened = _begin_comparison(tx, opened)
         return Claim("compare", opened)
-    if progress.announced:
+    if progress.heard:
         # What is announced from here on may be too late for this reading.
-        opened = replace(opened, progress=replace(progress, announced=False))
+        opened = replace(opened, progress=replace(progress, heard=False))
         save_connection(tx, opened)
     return Claim("poll", opened)
 
@@ -146,7 +146,7 @@ def take_pages(tx: WriteTx, *, connection_id: int, fence: int, pages: Sequence[P
     opened = find_held(tx, connection_id, fence)
     if opened is None:
         return STOPPED
-    applied = apply_records(tx, opened, [record for page in pages for record in page.records])
+    applied = apply_records(tx, opened, [record for page in pages for record in page.records], fires=True)
     if applied.objection:
         return ask_first(tx, opened, applied.objection)
     last = pages[-1]
@@ -157,6 +157,7 @@ def take_pages(tx: WriteTx, *, connection_id: int, fence: int, pages: Sequence[P
         tries=0,
         warnings=tuple(last.warnings),
         read_at=opened.progress.read_at if last.has_more else tx.now,
+        caught_up_at=opened.progress.caught_up_at if last.has_more else tx.now,
         compared_at=opened.progress.compared_at or (0 if last.has_more else tx.now),
         day=usage.day,
         used=usage.used,
@@ -185,7 +186,7 @@ def save_step(tx: WriteTx, opened: Opened, *, has_more: bool) -> Done:
     progress = opened.progress
     waits = progress.wanted or progress.again or progress.comparison or progress.compares or progress.walks
     asks_groups = walked_sources(opened) and progress.groups_read_at < progress.read_at
-    is_open = has_more or progress.announced or bool(waits or asks_groups)
+    is_open = has_more or progress.heard or bool(waits or asks_groups)
     due_at = tx.now if is_open else tx.now + poll_seconds_of(opened) * SECOND
     save_connection(tx, replace(opened, stored=replace(opened.stored, due_at=due_at)))
     if not is_open:
@@ -354,7 +355,7 @@ def ask_missing(tx: WriteTx, *, connection_id: int, fence: int, count: int) -> D
     opened = mark_removed(tx, opened, links)
     progress = opened.progress
     if len(links) < LINKS_PER_STEP:
-        progress = replace(progress, comparison=None, compared_at=tx.now)
+        progress = replace(progress, comparison=None, compared_at=tx.now, is_changed=False)
     else:
         progress = replace(progress, comparison=replace(comparison, after=links[-1].external_id))
     wanted = tuple(dict.fromkeys((*progress.wanted, *missing)))

@@ -13,6 +13,7 @@ from daftari.errors import ValidationFailed, quote
 from daftari.model.connections import LINK_STATES, ConnectionState, Keeping, Link, LinkState
 from daftari.model.members import Count, GroupName, Mobile, Number, Text, Time
 from daftari.model.time import format_time
+from daftari.rules.connections.firing import find_warning
 from daftari.rules.connections.lifecycle import list_connections, look_at_connection
 from daftari.rules.connections.model import PROBLEMS, STATE, Opened, as_connector_sees, read_group_ids
 from daftari.rules.connections.sync import poll_seconds_of
@@ -126,6 +127,8 @@ class ConnectionView(Struct, frozen=True, kw_only=True):
     groups: list[ConnectionGroupView]
     write_back: bool
     write_back_opt_ins: bool
+    fire_triggers: bool
+    """Whether who joins a group by a change there fires triggers."""
     poll_seconds: Count
     """How often it is read."""
     when_deleted: Literal["leave_groups"]
@@ -203,12 +206,13 @@ def show(opened: Opened) -> ConnectionView:
         next_read_at=_time(stored.due_at),
         compared_at=_time(progress.compared_at),
         comparing=progress.comparison is not None,
-        warnings=[*progress.warnings, *filter(None, [progress.unheard])],
+        warnings=[*progress.warnings, *filter(None, [progress.unheard, find_warning(progress)])],
         fields=dict(definition.fields),
         filter={name: [*words] for name, words in definition.filter.items()},
         groups=[ConnectionGroupView(source=one.source, group=one.group, keep=one.keep) for one in definition.groups],
         write_back=definition.write_back,
         write_back_opt_ins=definition.write_back_opt_ins,
+        fire_triggers=definition.fire_triggers,
         poll_seconds=poll_seconds_of(opened),
         when_deleted=definition.when_deleted,
         region=definition.region or None,

@@ -16,6 +16,7 @@ from daftari.model.connections import GroupMapping, Link
 from daftari.rules import events
 from daftari.rules.connections import guard, rows
 from daftari.rules.connections.decide import Change
+from daftari.rules.connections.firing import find_silent_walks, may_fire, take_joins
 from daftari.rules.connections.mapping import Said
 from daftari.rules.connections.mirrors import with_groups
 from daftari.rules.connections.model import LIVE, Opened, get_connection, read_group_ids, write_group_ids
@@ -52,9 +53,11 @@ def note_groups(tx: WriteTx, *, connection_id: int, fence: int, found: Sequence[
         version = progress.compared_at if at is None else at
         if walks_all or progress.groups_at.get(source) != version:
             walks[source] = version
+    by_name = {group.name: group for group in found}
+    silent = find_silent_walks(progress, walks, found=by_name, walks_all=walks_all)
     if walks_all:
-        progress = replace(progress, walks_all=False, walked_at=tx.now)
-    progress = replace(progress, walks=walks, groups_read_at=tx.now)
+        progress = replace(progress, walks_all=False, walks_all_silently=False, walked_at=tx.now)
+    progress = replace(progress, walks=walks, silent_walks=silent, groups_read_at=tx.now)
     return save_step(tx, replace(opened, progress=progress), has_more=bool(walks))
 
 
@@ -104,7 +107,10 @@ def walk_links(
     progress = opened.progress
     done = {**progress.groups_at, source: progress.walks[source]}
     walks = {name: at for name, at in progress.walks.items() if name != source}
-    save_step(tx, replace(opened, progress=replace(progress, walks=walks, groups_at=done)), has_more=True)
+    silent = tuple(name for name in progress.silent_walks if name != source)
+    save_step(
+        tx, replace(opened, progress=replace(progress, walks=walks, silent_walks=silent, groups_at=done)), has_more=True
+    )
     return Walked(False)
 
 
@@ -173,7 +179,10 @@ def _join(
         if ids[link.mobile] not in before
     ]
     if given:
-        opened, _ = rows.write_rows(tx, opened, given)
+        fires = mapping.source not in opened.progress.silent_walks and may_fire(tx, opened)
+        if fires:
+            opened, fires = take_joins(opened, joining=len(given))
+        opened, _ = rows.write_rows(tx, opened, given, fires=fires)
     inside = groups.find_members(tx, group_id=group_id, ids=wanted)
     joined = {}
     for link in joining:

@@ -70,11 +70,13 @@ def take_chunks(
     chunks: Sequence[ReadChunk],
     seconds: float,
     receipt: FirstReceipt | None = None,
+    fires: bool | None = None,
 ) -> Taken:
     """Take a batch of chunks, unless it is not the import's next one.
 
     ``phase``: what the import was doing when the chunks were read. ``seconds``: of work since the last batch.
-    ``receipt``: when these records came, where that is not when the import began.
+    ``receipt``: when these records came, where that is not when the import began. ``fires``: whether joins fire
+    triggers, where that is not the same for the whole import.
     """
     work = get_import(tx, import_id=import_id)
     if not work.is_work or work.stored.phase != phase or chunks[0].number != work.progress.next_chunk:
@@ -82,12 +84,17 @@ def take_chunks(
     # Facts count from their own chunk on, however many chunks a batch has.
     has_facts = work.settings.kind == "contacts" and any(chunk.facts or chunk.others for chunk in chunks)
     for some in [[chunk] for chunk in chunks] if has_facts else [chunks]:
-        work, seconds = _take_batch(tx, work, some, seconds, receipt), 0.0
+        work, seconds = _take_batch(tx, work, some, seconds, receipt, fires), 0.0
     return Taken(True, tx.is_awaited())
 
 
 def _take_batch(
-    tx: WriteTx, work: Import, chunks: Sequence[ReadChunk], seconds: float, receipt: FirstReceipt | None
+    tx: WriteTx,
+    work: Import,
+    chunks: Sequence[ReadChunk],
+    seconds: float,
+    receipt: FirstReceipt | None,
+    fires: bool | None,
 ) -> Import:
     records = sum(chunk.count for chunk in chunks)
     batch = Batch(
@@ -97,6 +104,7 @@ def _take_batch(
         ids_by_mobile={mobile: number for chunk in chunks for mobile, number in chunk.ids.items()} or None,
         namings=find_namings(work, chunks),
         receipt=receipt,
+        fires=work.settings.fire_triggers if fires is None else fires,
     )  # fmt: skip
     for chunk in chunks:
         for one in chunk.rejects:
@@ -220,8 +228,7 @@ def _take_rows(tx: WriteTx, batch: Batch, rows: list[ContactRow], foreseen: Mapp
     before = {number: contact.card for contact in merge.existing.values() if (number := contact.id) in merge.changed}
     merged = Merged([], {}, [])
     if not batch.is_plan:
-        fires = batch.work.settings.fire_triggers
-        merged = write_merge(tx, merge=merge, ids=batch.ids_by_mobile, fires=fires)
+        merged = write_merge(tx, merge=merge, ids=batch.ids_by_mobile, fires=batch.fires)
     joins, flags = find_joins(batch, merge, rows)
     _note_outcomes(batch, merge, merged, rows, {record for by in joins for record in by.values()}, flags)
     if not batch.is_plan:

@@ -65,6 +65,8 @@ class Batch(Struct):
     """Opt-outs of numbers that may be meant instead of those in the chunks."""
     receipt: FirstReceipt | None = None
     """When the records came, where each batch has a receipt of its own."""
+    fires: bool = False
+    """Whether joins fire triggers."""
 
     @property
     def received(self) -> FirstReceipt:

@@ -24,13 +24,13 @@ from daftari.store.jobs import hint_job
 UNHEARD = "Changes are not announced, and are found by polls alone: {says}"
 
 
-def list_announced_connections(tx: Tx) -> list[str]:
+def list_heard_connections(tx: Tx) -> list[str]:
     """The connections whose system is to be listened to."""
     stored = [one for one in connections.list_connections(tx) if one.state in WORKING]
-    return [str(one.id) for one in stored if is_announced(open_stored(one))]
+    return [str(one.id) for one in stored if is_heard(open_stored(one))]
 
 
-def is_announced(opened: Opened) -> bool:
+def is_heard(opened: Opened) -> bool:
     """Whether the system of a connection is to say when something has changed."""
     try:
         return CONNECTORS[opened.stored.kind].announces(opened.definition.settings)
@@ -39,13 +39,13 @@ def is_announced(opened: Opened) -> bool:
         return False
 
 
-def find_announced(tx: Tx, *, connection_id: int) -> Opened | None:
+def find_heard(tx: Tx, *, connection_id: int) -> Opened | None:
     """The connection, if its system is to be listened to now."""
     stored = connections.get_connection(tx, connection_id=connection_id)
     if stored is None or stored.state not in WORKING:
         return None
     opened = open_stored(stored)
-    return opened if is_announced(opened) else None
+    return opened if is_heard(opened) else None
 
 
 def open_doorbell(tx: Tx, *, opened: Opened, caller: Caller, databases: Allowed) -> Doorbell:
@@ -61,7 +61,7 @@ def note_change(tx: WriteTx, *, connection_id: int) -> None:
     opened = get_connection(tx, connection_id=connection_id)
     if opened.stored.state not in WORKING:
         return
-    progress = replace(opened.progress, announced=True, unheard="")
+    progress = replace(opened.progress, heard=True, unheard="")
     save_connection(tx, replace(opened, stored=replace(opened.stored, due_at=tx.now), progress=progress))
     hint_job(tx, kind=JobKind.SYNC, subject=str(connection_id))
 
