@@ -75,8 +75,8 @@ def test_a_connection_is_added_shown_listed_changed_and_removed(ana: Client, dat
     assert KEY not in ana.get(path).body.decode()
     sealed = rows_of(database, "SELECT credentials, definition, progress FROM connection")
     assert KEY not in str(sealed)
-    changed = ana.put(path, {"filter": {"stage": ["lead"]}, "rank": 2, "poll_seconds": 300}).json()["connection"]
-    assert (changed["filter"], changed["rank"], changed["poll_seconds"]) == ({"stage": ["lead"]}, 2, 300)
+    changed = ana.put(path, {"filter": {"stage": ["lead"]}, "poll_seconds": 300}).json()["connection"]
+    assert (changed["filter"], changed["poll_seconds"]) == ({"stage": ["lead"]}, 300)
     assert changed["groups"] == made["groups"]
     assert ana.delete(path).json() == {"message": "Connection deleted successfully"}
     assert ana.get(CONNECTIONS).json() == {"connections": []}
@@ -89,13 +89,12 @@ def test_all_that_is_wrong_is_named_at_once(ana: Client) -> None:
         "kind": "hubspot",
         "fields": {"phone": "telephone", "city": "city"},
         "groups": [{"from": "label:3", "to": "x"}, {"from": "all"}],
-        "rank": 0,
         "region": "Kenya",
         "zone": "Nairobi",
         "poll_seconds": 1,
     }
     assert sorted(wrong_fields(ana.post(CONNECTIONS, given))) == [
-        "credentials.key", "fields.phone", "groups.0.from", "groups.1.to", "name", "poll_seconds", "rank", "region",
+        "credentials.key", "fields.phone", "groups.0.from", "groups.1.to", "name", "poll_seconds", "region",
         "zone",
     ]  # fmt: skip
     assert wrong_fields(ana.post(CONNECTIONS, {"name": "crm", "kind": "salesforce"})) == ["kind"]

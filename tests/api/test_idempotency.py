@@ -134,7 +134,7 @@ WRITES: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "/webhooks/{number}/resume"): {},
     ("POST", "/webhooks/{number}/rotate"): {},
     ("POST", "/connections"): CRM,
-    ("PUT", "/connections/{number}"): {"rank": 2},
+    ("PUT", "/connections/{number}"): {"poll_seconds": 300},
     ("PATCH", "/connections/{number}"): {"poll_seconds": 300},
     ("DELETE", "/connections/{number}"): {"leave": True},
     **{("POST", f"/connections/{{number}}/{step}"): {} for step in STATE_BEFORE},

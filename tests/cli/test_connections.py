@@ -91,8 +91,8 @@ def test_a_connection_is_added_shown_listed_changed_and_removed(run: Run) -> Non
     assert (shown["filter"], shown["state"]) == ({"stage": ["lead", "customer"]}, "new")
     assert json.loads(run("connection", "list", "--json").stdout) == [shown]
     assert "siri" not in run("connection", "show", "crm").output + run("connection", "list").output
-    run("connection", "change", "CRM", "--group", "all=crm", "--field", "phone=mobile", "--rank", "2")
-    assert (show(run)["fields"], show(run)["rank"]) == ({"phone": "mobile"}, 2)
+    run("connection", "change", "CRM", "--group", "all=crm", "--field", "phone=mobile", "--region", "UG")
+    assert (show(run)["fields"], show(run)["region"]) == ({"phone": "mobile"}, "UG")
     assert "is removed" in run("connection", "remove", "crm", "--yes").stderr
     assert "There are no connections" in run("connection", "list").stderr
 

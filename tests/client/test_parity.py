@@ -198,7 +198,6 @@ SAMPLES: dict[str, tuple[Any, ...]] = {
     "plan": (True,),
     "poll_seconds": (60,),
     "purpose": ("marketing",),
-    "rank": (2,),
     "reason": ("STOP",),
     "region": ("KE",),
     "reference": (12, "+254 722 000000"),

@@ -76,9 +76,6 @@ class ConnectionOptions(Options, frozen=True, kw_only=True):
     zone: Annotated[
         str | None, typer.Option("--zone", metavar="ZONE", help="The zone of its times, such as Africa/Nairobi.")
     ] = None
-    rank: Annotated[
-        str | None, typer.Option("--rank", metavar="NUMBER", help="1 counts before 2 where two have one number.")
-    ] = None
     write_back: Annotated[
         bool | None, typer.Option("--write-back/--no-write-back", help="Write opt-outs back to the system.")
     ] = None
@@ -92,7 +89,7 @@ class ConnectionOptions(Options, frozen=True, kw_only=True):
         """What was given, by the API's names."""
         values: dict[str, object] = {
             name: value
-            for name in ("poll_seconds", "region", "zone", "rank", "write_back", "fire_triggers")
+            for name in ("poll_seconds", "region", "zone", "write_back", "fire_triggers")
             if (value := getattr(self, name)) is not None
         }
         if self.field:

@@ -46,8 +46,7 @@ class ConnectionDefinition(Struct, frozen=True, omit_defaults=True):
     """What people set of a connection.
 
     ``fields``: what each field of a record is used for, in the order in which numbers are looked for. ``filter``: the
-    values that a field must have, one of them. ``settings``: those of the kind. ``rank``: of two connections with one
-    number that with the smaller rank counts.
+    values that a field must have, one of them. ``settings``: those of the kind.
     """
 
     fields: Mapping[str, str]
@@ -63,7 +62,6 @@ class ConnectionDefinition(Struct, frozen=True, omit_defaults=True):
     """Blank for the project's."""
     zone: str = ""
     """Of times without one; blank for the account's."""
-    rank: int = 1
     settings: Mapping[str, Any] = {}
 
 

@@ -227,8 +227,6 @@ CONNECTIONS_MAX = 20
 """Connections of a project."""
 CONNECTION_NAME_MAX = 100
 """Characters of the name of a connection."""
-CONNECTION_RANK_MAX = 100
-"""The last rank of a connection: of two with one number, the smaller rank counts."""
 CONNECTION_FIELDS_MAX = 100
 """Fields of a record that a connection may use."""
 CONNECTION_GROUPS_MAX = 100

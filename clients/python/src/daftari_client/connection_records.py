@@ -54,7 +54,6 @@ class Connection(Record, frozen=True, kw_only=True):
     when_deleted: str | None = None
     region: str | None = None
     zone: str | None = None
-    rank: int = 1
     settings: dict[str, str] = field(default_factory=dict)
     credentials: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)

@@ -46,7 +46,6 @@ class Connections(Resource[Mode]):
         when_deleted: str | None = None,
         region: str | None = None,
         zone: str | None = None,
-        rank: int | None = None,
         **options: Unpack[WriteOptions],
     ) -> Flow[Connection]:
         """Adds a connection, which reads nothing before it is started.
@@ -68,7 +67,6 @@ class Connections(Resource[Mode]):
             "when_deleted": when_deleted,
             "region": region,
             "zone": zone,
-            "rank": rank,
         }
         return self._api.write("/connections", read_member("connection", Connection), body=body, **options)
 
@@ -95,7 +93,6 @@ class Connections(Resource[Mode]):
         when_deleted: str | None = None,
         region: str | None = None,
         zone: str | None = None,
-        rank: int | None = None,
         **options: Unpack[WriteOptions],
     ) -> Flow[Connection]:
         """Changes what is given. A comparison of all records follows, which applies it.
@@ -116,7 +113,6 @@ class Connections(Resource[Mode]):
             "when_deleted": when_deleted,
             "region": region,
             "zone": zone,
-            "rank": rank,
         }
         answer = read_member("connection", Connection)
         return self._api.write(f"/connections/{number}", answer, method="PUT", body=body, **options)

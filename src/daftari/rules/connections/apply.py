@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from functools import cache
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -187,7 +186,7 @@ class _Batch:
         self._look_up()
         for change in self._changes:
             self._settle_removed(change)
-        self._settle_owners()
+        self._others_changed = settle_owners(self._changes, self._others.values())
 
     def _decide_one(self, link: Link | None, record: Record, reader: RecordReader) -> Change | None:
         if record.gone is not None:
@@ -228,16 +227,6 @@ class _Batch:
             change.has_row = False
             change.after = replace(change.after, state=REMOVED_LOCALLY, flags=change.after.flags & ~OWNS, problems=0)
             change.leaves, change.groups = frozenset(), {}
-
-    def _settle_owners(self) -> None:
-        ranks = {self.opened.id: self.opened.definition.rank}
-
-        def rank(connection_id: int) -> int:
-            if connection_id not in ranks:
-                ranks[connection_id] = get_connection(self._tx, connection_id=connection_id).definition.rank
-            return ranks[connection_id]
-
-        self._others_changed = settle_owners(self._changes, self._others.values(), rank=cache(rank))
 
     # ---- judged -------------------------------------------------------------------------------------
 

@@ -19,7 +19,6 @@ from daftari.model.limits import (
     CONNECTION_FIELDS_MAX,
     CONNECTION_GROUPS_MAX,
     CONNECTION_NAME_MAX,
-    CONNECTION_RANK_MAX,
     POLL_SECONDS_MAX,
     POLL_SECONDS_MIN,
 )
@@ -29,7 +28,7 @@ from daftari.rules.fields import Problems, fold_name, read_flag, read_group_name
 
 FIELDS = (
     *("name", "kind", "credentials", "settings", "fields", "filter", "groups", "write_back", "write_back_opt_ins"),
-    *("fire_triggers", "poll_seconds", "when_deleted", "region", "zone", "rank"),
+    *("fire_triggers", "poll_seconds", "when_deleted", "region", "zone"),
 )
 """What a connection is given as."""
 KEEPING: tuple[Keeping, ...] = get_args(Keeping)
@@ -101,8 +100,6 @@ def _read_rest(given: Mapping[str, object], found: ConnectionDefinition, problem
         problems.add("when_deleted", f"is {quote(given['when_deleted'])}; it must be leave_groups.")
     if "poll_seconds" in given:
         found = replace(found, poll_seconds=problems.read("poll_seconds", given["poll_seconds"], _read_poll) or 0)
-    if "rank" in given:
-        found = replace(found, rank=problems.read("rank", given["rank"], _read_rank) or 1)
     if "region" in given:
         found = replace(found, region=problems.read("region", given["region"], _read_region) or "")
     if "zone" in given:
@@ -239,10 +236,6 @@ def _read_group(about: ConnectorKind, given: dict[str, object], place: int, prob
 
 def _read_poll(value: object) -> int:
     return _read_whole(value, least=POLL_SECONDS_MIN, most=POLL_SECONDS_MAX)
-
-
-def _read_rank(value: object) -> int:
-    return _read_whole(value, least=1, most=CONNECTION_RANK_MAX)
 
 
 def _read_whole(value: object, *, least: int, most: int) -> int:

@@ -1,12 +1,11 @@
 """Whose names count for a number that several records have: those of the first record, until it lets go. No store.
 
-Of two connections that with the smaller rank counts, and of one rank that which had the number first. A record that
-does not own its number is in groups, and another connection's fills in what is blank.
+A record that does not own its number is in groups, and another connection's fills in what is blank.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -15,7 +14,6 @@ from daftari.rules.connections.decide import Change
 from daftari.rules.connections.model import LIVE, OWNS, SHARED
 
 LinkKey = tuple[int, str]
-Rank = Callable[[int], int]
 
 
 def key_of(link: Link) -> LinkKey:
@@ -23,7 +21,7 @@ def key_of(link: Link) -> LinkKey:
     return link.connection_id, link.external_id
 
 
-def settle_owners(changes: Sequence[Change], others: Iterable[Link], *, rank: Rank) -> dict[LinkKey, Link]:
+def settle_owners(changes: Sequence[Change], others: Iterable[Link]) -> dict[LinkKey, Link]:
     """Decide who owns the numbers that changes take up or let go of.
 
     ``others``: the live links to any of these numbers that are not among the changes. Sets the flags of the changes.
@@ -39,11 +37,11 @@ def settle_owners(changes: Sequence[Change], others: Iterable[Link], *, rank: Ra
             taking.setdefault(change.after.mobile, []).append(change)
     freed = {change.before.mobile for change in changes if change.before is not None and change.before.mobile}
     for mobile in freed | taking.keys():
-        _settle(taking.get(mobile, []), by_mobile.get(mobile, {}), changed, rank)
+        _settle(taking.get(mobile, []), by_mobile.get(mobile, {}), changed)
     return changed
 
 
-def _settle(taking: list[Change], others: Mapping[LinkKey, Link], changed: dict[LinkKey, Link], rank: Rank) -> None:
+def _settle(taking: list[Change], others: Mapping[LinkKey, Link], changed: dict[LinkKey, Link]) -> None:
     """One number: who owns it, and which records of one connection share it."""
     links = {**{key_of(change.after): change.after for change in taking}, **others}
     if not links:
@@ -52,7 +50,7 @@ def _settle(taking: list[Change], others: Mapping[LinkKey, Link], changed: dict[
     # The first of those that have it; a record that has it now for the first time comes after all others.
     order = [*others, *(key_of(change.after) for change in taking)]
     place = {key: number for number, key in enumerate(order)}
-    owner = min(links, key=lambda key: (rank(key[0]), key not in owners, place[key]))
+    owner = min(links, key=lambda key: (key not in owners, place[key]))
     counts: dict[int, int] = {}
     for connection_id, _ in links:
         counts[connection_id] = counts.get(connection_id, 0) + 1

@@ -136,8 +136,6 @@ class ConnectionView(Struct, frozen=True, kw_only=True):
     """The region of its numbers; `null` for the project's."""
     zone: Text | None
     """The zone of times without one; `null` for the account's."""
-    rank: Number
-    """Of two connections with one number that with the smaller rank counts."""
     settings: dict[str, str]
     """What the kind needs and is no secret; an object is shown as JSON."""
     credentials: list[Text]
@@ -217,7 +215,6 @@ def show(opened: Opened) -> ConnectionView:
         when_deleted=definition.when_deleted,
         region=definition.region or None,
         zone=definition.zone or None,
-        rank=definition.rank,
         settings={
             name: value if isinstance(value, str) else msgspec.json.encode(value).decode()
             for name, value in definition.settings.items()
