@@ -316,6 +316,18 @@ class TokenOfSender(Conflict):
         )
 
 
+class TokenOfConnection(Conflict):
+    """The inbound address belongs to a connection, which it follows."""
+
+    code = "TOKEN_OF_CONNECTION"
+
+    def __init__(self, start: str, name: str) -> None:
+        super().__init__(
+            f"The address that begins with {start} is the connection {quote(name)}'s, which it follows. Remove the "
+            "connection with 'daftari connection remove'."
+        )
+
+
 class SenderBusy(Conflict):
     """A sender has messages that wait, a campaign or triggers."""
 

@@ -140,6 +140,7 @@ WRITES: dict[tuple[str, str], dict[str, object]] = {
     **{("POST", f"/connections/{{number}}/{step}"): {} for step in STATE_BEFORE},
     ("POST", "/connections/{number}/key"): {"credentials": {"key": "ndoo"}},
     ("POST", "/connections/{number}/records/retry"): {"ids": ["101"]},
+    ("POST", "/connections/{number}/webhook-events/replay"): {"since": 0},
     ("POST", "/connections/{number}/records/settle"): {"ids": ["101"], "decision": "keep"},
     ("POST", "/inbound/review/{number}"): {"as": "dismiss"},
 }

@@ -91,7 +91,7 @@ THINGS: dict[str, dict[str, str]] = {
     "triggers": {"number": TRIGGER},
     "messages": {"number": MESSAGE},
     "webhooks": {"number": WEBHOOK},
-    "connections": {"number": CONNECTION},
+    "connections": {"number": CONNECTION, "token": "nobody"},
     "inbound": {"number": REVIEW, "provider": "generic", "token": "nobody"},
 }
 """What a path names of Ana's, by its first part."""
@@ -174,6 +174,7 @@ CASES: dict[tuple[str, str], list[Case]] = {
     ("POST", "/connections/{number}/key"): about({"credentials": {"key": "x"}}, number=CONNECTION),
     ("POST", "/connections/{number}/records/retry"): about({"ids": ["1"]}, number=CONNECTION),
     ("POST", "/connections/{number}/records/settle"): about({"ids": ["1"], "decision": "erase"}, number=CONNECTION),
+    ("POST", "/connections/{number}/webhook-events/replay"): about({"since": 0}, number=CONNECTION),
     ("GET", "/inbound/review"): about({}, {"limit": 1}, {"after": "1"}),
     ("POST", "/inbound/review/{number}"): [
         *about(*[dict[str, object]([("as", settled_as)]) for settled_as in SETTLEMENTS], number=REVIEW),

@@ -38,6 +38,7 @@ API = Api(base_url="http://localhost/v1", key="k", project="Shopify", retries=NO
 
 WITHOUT_METHOD = {
     "checkInboundAddress": "A messaging provider calls it, with a token of its own.",
+    "receiveConnectionDelivery": "A connected system calls it, with a token and a proof of its own.",
     "receiveInbound": "A messaging provider calls it, with a token and a signature of its own.",
     "getOpenapi": "The document itself; it needs no client.",
     "getDocs": "A page for people.",
@@ -47,6 +48,7 @@ REPEATS = {
     "audiences.iterate_blocked": "audiences.recheck",
     "campaigns.iterate": "campaigns.list",
     "connections.iterate_records": "connections.records",
+    "connections.iterate_events": "connections.events",
     "connections.iterate_runs": "connections.runs",
     "campaigns.iterate_messages": "campaigns.messages",
     "changes.iterate": "changes.list",
@@ -86,6 +88,7 @@ DROPPED = {
     "updateGroup": {"message": "The result is the group; the message is constant."},
     "freezeAudience": {"message": "The result is the audience; the message is constant."},
     "createMessages": {"message": "The result is what the call did; the message is constant."},
+    "replayConnectionEvents": {"message": "The result is what the call did; the message is constant."},
     "createExport": {"message": "The result is the export; the message is constant."},
     "createSender": {"message": "The result is the sender; the message is constant."},
     "updateSender": {"message": "The result is the sender; the message is constant."},
@@ -241,6 +244,7 @@ OTHER_SAMPLES: dict[tuple[str, str], tuple[Any, ...]] = {
         }.items()
     },
     ("connections.create", "kind"): ("hubspot",),
+    ("connections.events", "after"): ("1795168800000000:d1",),
     ("connections.records", "after"): ("101",),
     ("connections.records", "state"): ("problem",),
     ("connections.iterate_records", "state"): ("problem",),

@@ -13,7 +13,7 @@ from tests.support.fake_crm import Clock, FakePipedrive, directly
 from tests.support.fake_crm.reader import Reader
 
 NOW = 1_795_168_800_000_000
-URL = "https://book.example/hook"
+URL = "https://book.example/v1/connections/1/hook/token"
 
 
 @pytest.fixture
@@ -224,13 +224,29 @@ def test_each_mark_has_an_outcome_of_its_own(fake: FakePipedrive, clock: Clock) 
 
 def test_a_webhook_is_made_once_and_again_when_pipedrive_deleted_it(fake: FakePipedrive, clock: Clock) -> None:
     connector = pipedrive(fake, clock)
-    given = {"user": "daftari", "password": Secret("kikapu")}
-    assert connector.require_webhook(URL, **given)
-    assert not connector.require_webhook(URL, **given)
+    secret = Secret("kikapu")
+    assert connector.require_webhook(URL, secret=secret)
+    assert not connector.require_webhook(URL, secret=secret)
     (made,) = fake.webhooks.values()
     assert (made["event_action"], made["event_object"], made["version"]) == ("*", "person", "2.0")
     fake.webhooks.clear()
-    assert connector.require_webhook(URL, **given)
+    assert connector.require_webhook(URL, secret=secret)
+    (made,) = fake.webhooks.values()
+    made["is_active"] = 0
+    assert connector.require_webhook(URL, secret=secret)
+
+
+def test_a_webhook_at_another_host_gives_way_and_those_of_others_stay(fake: FakePipedrive, clock: Clock) -> None:
+    connector = pipedrive(fake, clock)
+    secret = Secret("kikapu")
+    for url in (URL, "https://others.example/hook/x"):
+        assert connector.require_webhook(url, secret=secret)
+    moved = URL.replace("https://", "https://new.")
+    assert connector.require_webhook(moved, secret=secret)
+    assert {one["subscription_url"] for one in fake.webhooks.values()} == {"https://others.example/hook/x", moved}
+    connector.remove_webhook(URL)
+    connector.remove_webhook(URL)
+    assert {one["subscription_url"] for one in fake.webhooks.values()} == {"https://others.example/hook/x"}
 
 
 # ---- tokens and limits ------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from daftari.connectors.pipedrive import Pipedrive, connector, read_delivery
-from daftari.connectors.protocol import WebhookEvent
+from daftari.connectors.protocol import DeliveryProof, WebhookEvent
 from daftari.model.inbound import InboundRequest
 from daftari.model.secrets import Secret
 from tests.connectors.connections import pipedrive
@@ -99,11 +99,9 @@ def test_the_reader_ends_with_the_truth(rate: float, seed: int) -> None:
 def deliver(fake: FakePipedrive) -> Iterator[WebhookEvent]:
     """What arrives of the events since the last time, and is read."""
     for event in fake.faults.deliver(fake.truth.take_events()):
-        for headers, body in fake.deliver(event):
+        for _, headers, body in fake.deliver(event):
             request = InboundRequest("POST", URL, "", "application/json", headers, body)
-            read = read_delivery(request, user="daftari", password=PASSWORD, account="100")
-            assert read is not None
-            yield read
+            yield from read_delivery(request, DeliveryProof(PASSWORD, "100"))
 
 
 @given(seed=st.integers(0, 2**32))
@@ -112,7 +110,7 @@ def test_deliveries_that_are_lost_doubled_or_late_change_nothing_in_the_end(seed
     fake = FakePipedrive(seed, clock, daily_tokens=10_000_000)
     people = People(fake, Random(seed))
     connection = pipedrive(fake, clock, daily_tokens=10_000_000)
-    assert connection.require_webhook(URL, user="daftari", password=PASSWORD)
+    assert connection.require_webhook(URL, secret=PASSWORD)
     reader = Reader(connection, clock)
     merges: dict[str, str] = {}
     for _ in range(20):
@@ -137,18 +135,16 @@ def test_webhooks_alone_are_enough_where_none_is_lost(seed: int) -> None:
     fake = FakePipedrive(seed, clock, daily_tokens=10_000_000)
     people = People(fake, Random(seed))
     connection = pipedrive(fake, clock, daily_tokens=10_000_000)
-    connection.require_webhook(URL, user="daftari", password=PASSWORD)
+    connection.require_webhook(URL, secret=PASSWORD)
     reader = Reader(connection, clock)
     for _ in range(25):
         people.act()
         clock.at += people.random.choice([0.0, 0.2, 20.0])
         events = fake.faults.deliver(fake.truth.take_events(), drop=0.0, repeat=0.3, late=0.3)
         for event in events:
-            for headers, body in fake.deliver(event):
+            for _, headers, body in fake.deliver(event):
                 request = InboundRequest("POST", URL, "", "application/json", headers, body)
-                read = read_delivery(request, user="daftari", password=PASSWORD, account="100")
-                assert read is not None
-                reader.hear([read])
+                reader.hear(read_delivery(request, DeliveryProof(PASSWORD, "100")))
     assert_equal(reader, fake.truth)
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daftari.connectors.pipedrive import read_delivery
-from daftari.connectors.protocol import WebhookEvent
+from daftari.connectors.protocol import DeliveryProof, WebhookEvent
 from daftari.errors import Forged, Malformed
 from daftari.model.inbound import InboundRequest
 from daftari.model.secrets import Secret
@@ -44,7 +44,8 @@ def read(body: object, *, authorization: str = basic("daftari", PASSWORD), passw
     encoded = body if isinstance(body, bytes) else msgspec.json.encode(body)
     headers = {"authorization": authorization}
     request = InboundRequest("POST", "https://book.example/hook", "", "application/json", headers, encoded)
-    return read_delivery(request, user="daftari", password=Secret(password), account="100")
+    events = read_delivery(request, DeliveryProof(Secret(password), "100"))
+    return events[0] if events else None
 
 
 def delivery(**changes: object) -> dict[str, object]:

@@ -20,7 +20,7 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 
-from daftari.model.connections import Link, StoredConnection
+from daftari.model.connections import Link, StoredConnection, StoredWebhookEvent
 from daftari.model.consent import FirstReceipt, NewFact, Scope
 from daftari.model.imports import ImportState
 from daftari.model.inbound import InboundMessage, InboundRequest, Review
@@ -117,6 +117,7 @@ READS_ALL = {
     "list_due_connections": "a project has a few",
     "update_connection": "a project has a few",
     "save_connection": "a project has a few",
+    "bring_forward": "a project has a few",
     "take_connection": "a project has a few",
     "get_connection_fence": "a project has a few",
     "delete_connection": "a project has a few",
@@ -151,7 +152,7 @@ VALUES: dict[str, object] = {
     "audience": 3, "erasure": 0, "key": 1, "token": 1, "first": 640, "last": 640, "after": 640, "before": 640,
     "skip": 10, "limit": 100, "now": 1, "until": 1, "to": -5, "first_id": 1, "version": 1, "owner": "me",
     "refused_at": None, "fact": 640, "item": 640, "clock": 1, "latest": 2, "since": 1, "connection": 7,
-    "after_record": "17",
+    "after_record": "17", "before_key": "17", "most": 5,
 }  # fmt: skip
 """What is asked for in a plan; a value that is a column's gets any one of the column's type."""
 OF_TYPE = {"INTEGER": 1, "TEXT": "x", "BLOB": b"x"}
@@ -163,6 +164,7 @@ ROW_SETS: dict[str, list[Any]] = {
     "provider_ids": [f"p{place}" for place in range(100)],
     "types": ["contacts.created", "group.joined"],
     "external_ids": [str(place) for place in range(1, 101)],
+    "keys": [str(place) for place in range(1, 101)],
 }
 ITEMS: dict[str, list[tuple[Any, ...]]] = {
     "update_contacts": [(place, 254700000000 + place, "{}") for place in range(1, 101)],
@@ -183,6 +185,7 @@ ITEMS: dict[str, list[tuple[Any, ...]]] = {
     "find_stopping_events": [(place, 254700000000 + place, "order", "c1", 0) for place in range(100)],
     "save_attempts": [(1, f"p{place}", place, 1, "accepted", "") for place in range(1, 101)],
     "save_links": [(7, str(place), 254700000000 + place, 1, 1, 0, "3", 0, 1, 0, "") for place in range(1, 101)],
+    "insert_webhook_events": [(7, str(place), "person.change", "[]", "{}", 1, 1) for place in range(1, 101)],
     "touch_keys": [(place, 1) for place in range(3)],
 }
 
@@ -294,7 +297,9 @@ def _fill_webhooks(tx: WriteTx) -> None:
 def _fill_connections(tx: WriteTx) -> None:
     """A few connections, and many records of each, some of them with a problem, some gone."""
     for number in range(1, SENDERS + 1):
-        connection = StoredConnection(number, f"c{number}", "hubspot", "", "{}", b"", "live", "", "", 0, "{}", 0, 0, 1)
+        connection = StoredConnection(
+            number, f"c{number}", "hubspot", "", "{}", b"", b"", "live", "", "", 0, "{}", 0, 0, 1
+        )
         connections.insert_connection(tx, connection=connection, folded=f"c{number}")
     links = [
         Link(
@@ -304,6 +309,14 @@ def _fill_connections(tx: WriteTx) -> None:
         for number in range(1, CONTACTS)
     ]  # fmt: skip
     connections.save_links(tx, links=links)
+    announced = [
+        StoredWebhookEvent(number % SENDERS + 1, str(number), "person.change", "[]", "{}", 1, number, "waiting", 0)
+        for number in range(1, CONTACTS)
+    ]
+    connections.insert_events(tx, events=announced)
+    for connection_id in range(1, SENDERS + 1):
+        keys = [one.key for one in announced if one.connection_id == connection_id]
+        connections.settle_events(tx, connection_id=connection_id, keys=keys[50:])
 
 
 def _fill_facts(tx: WriteTx) -> None:

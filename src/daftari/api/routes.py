@@ -18,6 +18,7 @@ from daftari.api import (
     meta,
     senders,
     triggers,
+    webhook_events,
     webhooks,
 )
 from daftari.model.limits import BODY_BYTES_MAX, FILE_BYTES_MAX, INBOUND_BODY_BYTES_MAX
@@ -140,6 +141,9 @@ ROUTES = (
     Route("GET", "/connections/{number}/records", connections.list_records, "read"),
     Route("POST", "/connections/{number}/records/retry", connections.retry_records, "manage", body=LARGE),
     Route("POST", "/connections/{number}/records/settle", connections.settle_records, "manage", body=LARGE),
+    Route("GET", "/connections/{number}/webhook-events", webhook_events.list_events, "read"),
+    Route("POST", "/connections/{number}/webhook-events/replay", webhook_events.replay_events, "manage", body=LARGE),
+    Route("POST", "/connections/{number}/hook/{token}", webhook_events.receive_delivery, "token", body=INBOUND),
     Route("GET", "/connections/{number}/runs", connections.list_runs, "read"),
     Route("POST", "/connections/{number}/start", connections.start_connection, "manage", body=LARGE),
     Route("POST", "/connections/{number}/sweep", connections.compare_connection, "manage", body=LARGE),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -24,10 +24,13 @@ if TYPE_CHECKING:
     from daftari.rules.connections.model import Opened
     from daftari.rules.connections.views import ConnectionView
 
+T = TypeVar("T")
+
 app = command_group("Connections: CRMs whose records become contacts.")
 
 COLUMNS = ("id", "name", "kind", "account", "state", "complete_until", "live", "problems", "reason")
 PAST = {"erase": "erased", "keep": "kept"}
+EVENT_COLUMNS = ("received_at", "topic", "records", "merged", "state", "key")
 RECORD_COLUMNS = ("id", "state", "problems", "mobile", "why", "url")
 VARIABLES = "DAFTARI_CONNECTION_"
 """Before the name of a credential in capitals: a variable that holds it."""
@@ -361,6 +364,59 @@ def list_problems(
         say(f"There are more; add --after {page.following}.")
 
 
+@command(
+    app,
+    "events",
+    "daftari connection events sales",
+    "daftari connection events sales --replay-since 2026-11-26T07:00:00Z",
+    note="An event only says which records changed; they are read from the other system.",
+)
+def list_events(
+    connection: ConnectionArgument,
+    *,
+    after: Annotated[str, typer.Option("--after", metavar="CURSOR", help="Only events before this one.")] = "",
+    replay_since: Annotated[
+        str | None,
+        typer.Option("--replay-since", metavar="TIME", help="Read the records of all events since then again."),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="NUMBER", min=1, max=RECORDS_PER_PAGE_MAX, help="How many to list.")
+    ] = 20,
+    as_json: JsonOption = False,
+    where: ProjectOptions,
+) -> None:
+    """List what the other system announced by webhooks, the newest first."""
+    from daftari.rules.connections import webhook_events
+    from daftari.rules.connections.lifecycle import find_connection
+
+    if replay_since is not None:
+        since = _read_since(replay_since)
+        count = _write(where, "connection events", connection, webhook_events.replay_events, since=since)
+        say(f"The records of {format_count(count, 'event')} will be read again by the worker.")
+        return
+    with where.open_project() as (store, project):
+        opened = store.read(project, current_time(), find_connection, written=connection)
+        page = store.read(
+            project, current_time(), webhook_events.list_events, connection_id=opened.id, after=after, limit=limit
+        )
+    shown = [[_cell(getattr(event, column)) for column in EVENT_COLUMNS] for event in page.events]
+    print_list(EVENT_COLUMNS, shown, as_json=as_json)
+    if page.following is not None:
+        say(f"There are more; add --after {page.following}.")
+
+
+def _read_since(written: str) -> int:
+    from daftari.rules.fields import read_time
+
+    try:
+        since = read_time(written, now=current_time())
+    except ValueError as error:
+        raise fail(f"--replay-since is {written!r}; it {error}", code=WRONG_USAGE) from None
+    if since is None:
+        raise fail("--replay-since is blank; it must be a time such as 2024-03-21T07:06:37Z.", code=WRONG_USAGE)
+    return since
+
+
 # ---- started, paused, asked -----------------------------------------------------------------------------
 
 
@@ -474,9 +530,9 @@ def _write(
     where: ProjectOptions,
     name: str,
     written: str,
-    rule: Callable[..., Opened],
+    rule: Callable[..., T],
     **values: object,
-) -> Opened:
+) -> T:
     """Have a rule change the connection with a name or an id."""
     from daftari.rules.connections.lifecycle import find_connection
 

@@ -8,12 +8,15 @@ from daftari.connectors.protocol import (
     Connection,
     Connector,
     ConnectorFailed,
+    DeliveryProof,
     Doorbell,
     GroupSource,
+    MakesWebhooks,
     Page,
     Record,
+    WebhookEvent,
 )
-from daftari.connectors.registry import CONNECTORS, ConnectorKind, Opening
+from daftari.connectors.registry import CONNECTORS, ConnectorKind, Opening, Webhooks
 from daftari.connectors.sql import Allowed
 
 __all__ = [
@@ -25,10 +28,14 @@ __all__ = [
     "Connector",
     "ConnectorFailed",
     "ConnectorKind",
+    "DeliveryProof",
     "Doorbell",
     "GroupSource",
+    "MakesWebhooks",
     "Opening",
     "Page",
     "Record",
     "Usage",
+    "WebhookEvent",
+    "Webhooks",
 ]

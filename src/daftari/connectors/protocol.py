@@ -7,7 +7,7 @@ becomes which contact, and what a record may change, is decided by ``rules/conne
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -152,6 +152,13 @@ class WebhookEvent(Struct, frozen=True):
     merged: Mapping[str, str] = {}
 
 
+class DeliveryProof(Struct, frozen=True):
+    """What a delivery must prove: that its sender has the secret, and that it is about this account."""
+
+    secret: Secret
+    account: str
+
+
 class ConnectorFailed(Exception):
     """The other system cannot be read, or not now.
 
@@ -218,3 +225,17 @@ class Connector(Protocol):
 
     def close(self) -> None:
         """Give back what it holds open, if anything."""
+
+
+@runtime_checkable
+class MakesWebhooks(Protocol):
+    """A connector that makes the webhook of its system by itself. Every call raises ``ConnectorFailed``."""
+
+    def require_webhook(self, url: str, *, secret: Secret) -> bool:
+        """Have the system call this address, unless it does. Returns whether a webhook was made.
+
+        Those with the same token at other hosts are removed: the address of this service was another one.
+        """
+
+    def remove_webhook(self, url: str) -> None:
+        """Have the system no longer call an address with this token, which is its last part."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
+from daftari.connectors import pipedrive
 from daftari.connectors.calls import Caller
 from daftari.connectors.hubspot import HubSpot
 from daftari.connectors.pipedrive import Pipedrive
-from daftari.connectors.protocol import Connection, Connector, Doorbell, Facts
+from daftari.connectors.protocol import Connection, Connector, DeliveryProof, Doorbell, Facts, WebhookEvent
 from daftari.connectors.sql import Allowed, open_connector, open_doorbell, read_sql_settings
 from daftari.connectors.sql.settings import SQL_FACTS, TITLES, Kind
+from daftari.model.inbound import InboundRequest
 
 
 class Opening(Struct, frozen=True):
@@ -21,6 +23,19 @@ class Opening(Struct, frozen=True):
     connection: Connection
     caller: Caller
     databases: Allowed = Allowed()
+
+
+class Webhooks(Struct, frozen=True, kw_only=True):
+    """How a system announces changes. ``headers``: those of a delivery that are kept, by lower-case names.
+
+    ``read`` is pure: the events of a delivery, none where it is about nothing of ours. It raises ``Forged`` before
+    ``Malformed``. ``credential``: which of the credentials is the secret of the deliveries; blank where Daftari chooses
+    it, and gives it to the system with the webhook.
+    """
+
+    headers: tuple[str, ...]
+    read: Callable[[InboundRequest, DeliveryProof], Sequence[WebhookEvent]]
+    credential: str = ""
 
 
 class ConnectorKind(Struct, frozen=True, kw_only=True):
@@ -47,6 +62,7 @@ class ConnectorKind(Struct, frozen=True, kw_only=True):
     fields: Mapping[str, str] = {}
     announces: Callable[[Mapping[str, Any]], bool] = lambda settings: False
     open_doorbell: Callable[[Opening], Doorbell] | None = None
+    webhooks: Webhooks | None = None
 
 
 def _database(kind: Kind, *, credentials: tuple[str, ...] = ("password",)) -> ConnectorKind:
@@ -100,6 +116,7 @@ CONNECTORS: dict[str, ConnectorKind] = {
         in_records=("label",),
         walked=("filter",),
         fields={"phones": "mobile", "first_name": "fname", "last_name": "lname"},
+        webhooks=Webhooks(headers=pipedrive.PROOF_HEADERS, read=pipedrive.read_delivery),
     ),
     "postgresql": _database("postgresql"),
     "mysql": _database("mysql"),

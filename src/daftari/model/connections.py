@@ -28,6 +28,8 @@ LinkState = Literal["live", "no_mobile", "unreadable", "refused", "left", "gone"
 was removed here, and is not made again. ``erased``: its number was erased here."""
 LINK_STATES: tuple[LinkState, ...] = get_args(LinkState)
 """By the number that is stored."""
+WebhookEventState = Literal["waiting", "settled"]
+"""``settled``: its records were read since it came, or that failed too often."""
 Keeping = Literal["in_step", "add_only"]
 """``in_step``: the connection alone decides who is in the group. ``add_only``: it adds, and never takes out."""
 
@@ -97,6 +99,30 @@ class PlanCounts(Struct, frozen=True, omit_defaults=True):
     counts: Mapping[str, int] = {}
 
 
+class WebhookProgress(Struct, frozen=True, omit_defaults=True):
+    """The webhook that a system calls: when it was made there, and what came by it.
+
+    ``looked_at``: when it was last looked whether it is still there; 0 where that is to be done now. ``note``: what was
+    found, a sentence for people; blank when all is well. ``day``, ``today``, ``before``: the day that is counted, since
+    1970, what came on it, and on the one before it that had any. ``removed_tries``: how often removing it failed.
+    """
+
+    made_at: int = 0
+    looked_at: int = 0
+    look_again_at: int = 0
+    note: str = ""
+    silence: str = ""
+    """That nothing came for long, a sentence for people."""
+    last_at: int = 0
+    """When an event came last."""
+    read_at: int = 0
+    """When the records of events were read last."""
+    day: int = 0
+    today: int = 0
+    before: int = 0
+    removal_tries: int = 0
+
+
 class ConnectionProgress(Struct, frozen=True, omit_defaults=True):
     """How far a connection is. ``counts``: links by state and by problem, and records by what was done with them."""
 
@@ -161,6 +187,7 @@ class ConnectionProgress(Struct, frozen=True, omit_defaults=True):
     """Records that were erased there, and when their numbers are erased here if no one else put them in the book."""
     erased_at: tuple[int, ...] = ()
     """When the last records were erased there, as many as the mass guard asks about."""
+    webhook: WebhookProgress = WebhookProgress()
     leaves_groups: bool = False
     """Of a removed connection: whether its contacts leave the groups that it put them in."""
 
@@ -174,6 +201,7 @@ class StoredConnection(Struct, frozen=True):
     account: str
     definition: str
     credentials: bytes
+    address: bytes
     state: ConnectionState
     reason: str
     cursor: str
@@ -182,6 +210,20 @@ class StoredConnection(Struct, frozen=True):
     due_at: int
     fence: int
     created_at: int
+
+
+class StoredWebhookEvent(Struct, frozen=True):
+    """What a delivery announced; the schema says what its columns are."""
+
+    connection_id: int
+    key: str
+    topic: str
+    record_ids: str
+    merged: str
+    at: int
+    received_at: int
+    state: WebhookEventState
+    tries: int
 
 
 class Link(Struct, frozen=True, gc=False):

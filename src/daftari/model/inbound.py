@@ -146,6 +146,8 @@ class InboundToken(Struct, frozen=True):
     """From when on it is revoked: a time to come where the sender has another address by now."""
     sender_id: int | None = None
     """The sender that has the address: what arrives there is about its messages."""
+    connection_id: int | None = None
+    """The connection that has the address: what arrives there announces changes of its records."""
 
 
 class StoredToken(Struct, frozen=True):

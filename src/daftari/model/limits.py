@@ -239,6 +239,10 @@ RETRIED_RECORDS_MAX = 1_000
 """Records that one call may have read again."""
 SETTLED_ERASURES_MAX = 100
 """Records that were erased there and that one call may settle."""
+WEBHOOK_EVENT_DAYS = 7
+"""How long it is kept what a connected system announced."""
+REPLAYED_EVENTS_MAX = 100_000
+"""Announced events that one call has read again."""
 POLL_SECONDS_MIN = 5
 POLL_SECONDS_MAX = 86_400
 """How seldom a connection may be read."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import asdict, astuple
 
-from daftari.model.connections import Link, StoredConnection
+from daftari.model.connections import Link, StoredConnection, StoredWebhookEvent
 from daftari.store.engine import Tx, WriteTx
 
 
@@ -118,6 +118,66 @@ def touch_links(tx: WriteTx, *, connection_id: int, seen_in: int, ids: Sequence[
 def delete_some_links(tx: WriteTx, *, connection_id: int, ids: Sequence[str]) -> None:
     """Delete the links of some records."""
     tx.run("delete_some_links", connection=connection_id, external_ids=ids)
+
+
+# ---- events of webhooks ---------------------------------------------------------------------------------
+
+
+def insert_events(tx: WriteTx, *, events: Sequence[StoredWebhookEvent]) -> int:
+    """Insert events that wait, each once. Returns how many are new."""
+    items = [
+        (one.connection_id, one.key, one.topic, one.record_ids, one.merged, one.at, one.received_at) for one in events
+    ]
+    return tx.run("insert_webhook_events", items=items) if items else 0
+
+
+def list_waiting_events(tx: Tx, *, connection_id: int, until: int, limit: int) -> list[StoredWebhookEvent]:
+    """Events that wait and came before ``until``, those that came first."""
+    return tx.fetch(StoredWebhookEvent, "list_waiting_events", connection=connection_id, until=until, limit=limit)
+
+
+def find_first_waiting(tx: Tx, *, connection_id: int) -> int | None:
+    """When the event came that waits longest."""
+    return tx.fetch_one(int, "find_first_waiting", connection=connection_id)
+
+
+def list_events(tx: Tx, *, connection_id: int, before: tuple[int, str], limit: int) -> list[StoredWebhookEvent]:
+    """Events before a time of receipt and a key, the newest first."""
+    at, key = before
+    return tx.fetch(
+        StoredWebhookEvent, "list_webhook_events", connection=connection_id, before=at, before_key=key, limit=limit
+    )
+
+
+def settle_events(tx: WriteTx, *, connection_id: int, keys: Sequence[str]) -> None:
+    """Note that the records of some events were read."""
+    if keys:
+        tx.run("settle_webhook_events", connection=connection_id, keys=keys)
+
+
+def count_tries(tx: WriteTx, *, connection_id: int, keys: Sequence[str], most: int) -> None:
+    """Note that reading the records of some events failed. After so many times they no longer wait."""
+    tx.run("count_tries", connection=connection_id, keys=keys, most=most)
+
+
+def replay_events(tx: WriteTx, *, connection_id: int, since: int, limit: int) -> int:
+    """Let some settled events since a time wait again, those that came first. Returns how many."""
+    return tx.run("replay_webhook_events", connection=connection_id, since=since, limit=limit)
+
+
+def has_old_event(tx: Tx, *, connection_id: int, before: int) -> bool:
+    """Whether an event of a connection came before a time."""
+    return tx.one("has_old_webhook_event", connection=connection_id, before=before) is not None
+
+
+def delete_old_events(tx: WriteTx, *, connection_id: int, before: int, limit: int) -> int:
+    """Delete some events that came before a time. Returns how many."""
+    return tx.run("delete_old_webhook_events", connection=connection_id, before=before, limit=limit)
+
+
+def bring_forward(tx: WriteTx, *, connection_id: int, due_at: int) -> bool:
+    """Have a connection looked at by ``due_at``. Returns ``False`` where nothing had to be changed."""
+    return tx.run("bring_forward", id=connection_id, due_at=due_at) > 0
 
 
 def delete_some_rows(tx: WriteTx, *, connection_id: int, limit: int) -> int:

@@ -43,18 +43,23 @@ def get_token(tx: Tx, *, start: str) -> StoredToken | None:
     """A token by its first characters."""
     row = tx.fetch_one(
         tuple[
-            int, int, str, str, str, int, int | None, int | None, bytes, bytes | None, bytes | None,
+            int, int, str, str, str, int, int | None, int | None, int | None, bytes, bytes | None, bytes | None,
             int, str, str, OnError, int, str, int,
         ],
         "get_inbound_token",
         start=start,
     )  # fmt: skip
-    return None if row is None else _read_token(tx, InboundToken(*row[:8]), *row[8:11], read_project(*row[11:]))
+    return None if row is None else _read_token(tx, InboundToken(*row[:9]), *row[9:12], read_project(*row[12:]))
 
 
 def list_sender_tokens(tx: Tx, *, project: Project) -> list[StoredToken]:
     """The tokens of a project's senders that are accepted now, in order of creation."""
     return _list_tokens(tx, "list_sender_tokens", project)
+
+
+def list_connection_tokens(tx: Tx, *, project: Project) -> list[StoredToken]:
+    """The tokens of a project's connections that are accepted now, in order of creation."""
+    return _list_tokens(tx, "list_connection_tokens", project)
 
 
 def list_project_tokens(tx: Tx, *, project: Project) -> list[StoredToken]:
@@ -64,12 +69,12 @@ def list_project_tokens(tx: Tx, *, project: Project) -> list[StoredToken]:
 
 def _list_tokens(tx: Tx, query: str, project: Project) -> list[StoredToken]:
     rows = tx.fetch(
-        tuple[int, int, str, str, str, int, int | None, int | None, bytes, bytes | None, bytes | None],
+        tuple[int, int, str, str, str, int, int | None, int | None, int | None, bytes, bytes | None, bytes | None],
         query,
         id=project.id,
         now=tx.now,
     )
-    return [_read_token(tx, InboundToken(*row[:8]), *row[8:], project) for row in rows]
+    return [_read_token(tx, InboundToken(*row[:9]), *row[9:], project) for row in rows]
 
 
 def _read_token(
@@ -107,15 +112,16 @@ def insert_token(
         verify_token=_seal_secret(tx, token, VERIFY_TOKEN, verify_token),
         now=token.created_at,
         sender=token.sender_id,
+        connection=token.connection_id,
     )
 
 
-def update_sender_token(
+def update_followed_token(
     tx: SystemTx, *, token: InboundToken, signing_secret: str | None, verify_token: str | None
 ) -> None:
-    """Save the label and the secrets of a sender's token."""
+    """Save the label and the secrets of a token that follows a sender or a connection."""
     tx.run(
-        "update_sender_token",
+        "update_followed_token",
         id=token.id,
         label=token.label,
         signing_secret=_seal_secret(tx, token, SIGNING_SECRET, signing_secret),

@@ -12,8 +12,9 @@ from daftari.errors import ValidationFailed
 TEXT_COLUMNS = frozenset({
     *("action", "card", "cell", "channel", "code", "contacts", "detail", "digits", "event_name", "evidence", "fields"),
     *("external_id", "folded", "former_name", "group_ids", "why"),
-    *("key", "keyword", "kind", "left_groups", "message_digest", "name", "part_states", "provider_id", "purpose"),
-    *("reason", "record", "report", "request_id", "says", "sender", "source", "state", "text", "type"),
+    *("key", "keyword", "kind", "left_groups", "merged", "message_digest", "name", "part_states", "provider_id"),
+    *("purpose", "reason", "record", "record_ids", "report", "request_id", "says", "sender", "source", "state"),
+    *("text", "topic", "type"),
 })  # fmt: skip
 """The columns of rows that hold texts. No other value of a row is examined: most are integers, and rows are many."""
 

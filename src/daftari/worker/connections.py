@@ -14,12 +14,15 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from pyroaring import BitMap64
 
-from daftari.connectors import Caller, Connector, ConnectorFailed, Page, Usage
+from daftari.connectors import Caller, Connector, ConnectorFailed, MakesWebhooks, Page, Record, Usage
 from daftari.errors import SealBroken
 from daftari.model.projects import Project
-from daftari.rules.connections import plan, sync, walks
-from daftari.rules.connections.model import Opened, open_connector
+from daftari.model.secrets import Secret
+from daftari.rules.connections import addresses, plan, sync, walks, webhook_upkeep
+from daftari.rules.connections import announced as webhook_reading
+from daftari.rules.connections.model import Opened, open_connector, read_webhook
 from daftari.rules.connections.sync import Claim, Done
+from daftari.rules.connections.webhook_events import Announced
 from daftari.rules.erasure import foreign
 from daftari.store import Store, Tx, WriteTx
 from daftari.worker.leases import WORKER
@@ -32,6 +35,8 @@ RECORDS_PER_STEP = 1_000
 """Records that are read before they are written, but for what one more page has."""
 READ_SECONDS = 1.0
 """How long pages are read before what came is written."""
+REMOVAL_PAUSE_SECONDS = 5.0
+"""How long to wait before a webhook that could not be removed is removed again."""
 WAIT_SECONDS = 0.5
 """How often a long wait asks whether to stop."""
 
@@ -110,6 +115,7 @@ class SyncWork(Steps):
         self._may_continue = may_continue
         self._client = provider.client
         self._databases = provider.databases
+        self._public_url = provider.public_url
         self._clock = clock or SyncClock(may_continue)
         self._fence = 0
         self._usage = Usage()
@@ -124,10 +130,11 @@ class SyncWork(Steps):
         if not self._fence:
             self._fence = self._write(sync.take_over, connection_id=self._connection_id)
         claim = self._write(sync.claim_task, **self._named())
+        self.pause_seconds = claim.wait_seconds
         if claim.task == "nothing" or claim.opened is None:
-            return False
+            return claim.wait_seconds > 0.0
         if claim.task == "remove":
-            return self._write(sync.remove_some, **self._named()).has_more
+            return self._remove(claim.opened)
         if claim.task == "erase":
             looked = self._store.read(
                 self._project, self._now(), foreign.look_at_due, connection_id=self._connection_id
@@ -146,6 +153,11 @@ class SyncWork(Steps):
             return self._plan(opened, connector)
         if claim.task == "verify":
             return self._done(self._write(sync.take_account, account=connector.check(), **self._named()))
+        if claim.task == "webhook":
+            return self._look_after_webhook(opened, connector)
+        if claim.task == "announced":
+            assert claim.announced is not None, "the task is about events"
+            return self._read_announced(claim.announced, connector)
         if claim.task == "ask":
             records = connector.read_records(claim.ids)
             return self._done(
@@ -167,6 +179,77 @@ class SyncWork(Steps):
             return self._done(self._write(sync.ask_missing, count=count, **self._named()))
         pages = self._read_pages(connector, comparison.cursor, until_complete=True)
         return self._done(self._write(sync.compare_pages, pages=pages, usage=self._usage, **self._named()))
+
+    def _read_announced(self, announced: Announced, connector: Connector) -> bool:
+        """Read the records that events name. What was read before a failure is not lost: it is written first."""
+        asked: list[str] = []
+        records: list[Record] = []
+        ids, ends_at = announced.ids, time.monotonic() + READ_SECONDS
+        for start in range(0, len(ids), connector.facts.records_max):
+            some = ids[start : start + connector.facts.records_max]
+            try:
+                records += connector.read_records(some)
+            except ConnectorFailed:
+                if not asked:
+                    raise
+                break
+            asked += some
+            if time.monotonic() >= ends_at or not self._may_continue():
+                break
+        return self._done(
+            self._write(
+                webhook_reading.take_announced,
+                announced=announced,
+                asked=asked,
+                records=records,
+                usage=self._usage,
+                **self._named(),
+            )
+        )
+
+    def _look_after_webhook(self, opened: Opened, connector: Connector) -> bool:
+        """Have the system call this service, where it takes such an order. A failure of this stops no reading."""
+        if not isinstance(connector, MakesWebhooks):
+            addresses.ensure_addresses(self._store, self._project, now=self._now())
+            return self._done(self._write(webhook_upkeep.note_webhook, made=False, usage=self._usage, **self._named()))
+        if self._public_url is None:
+            return self._done(self._write(webhook_upkeep.note_no_address, **self._named()))
+        addresses.ensure_addresses(self._store, self._project, now=self._now())
+        try:
+            url, secret = self._find_webhook(opened)
+            made = connector.require_webhook(url, secret=secret)
+        except ConnectorFailed as failure:
+            return self._done(
+                self._write(webhook_upkeep.note_failure, failure=failure, usage=self._usage, **self._named())
+            )
+        return self._done(self._write(webhook_upkeep.note_webhook, made=made, usage=self._usage, **self._named()))
+
+    def _find_webhook(self, opened: Opened) -> tuple[str, Secret]:
+        """The address that the system is to call, and what it is to prove its calls by."""
+        secrets = self._store.read(self._project, self._now(), read_webhook, opened.stored)
+        if secrets is None:
+            raise ConnectorFailed("broken", "no_address", NO_ADDRESS)
+        url = addresses.write_webhook_url(opened.id, secrets.token, public_url=self._public_url or "")
+        return url, secrets.secret
+
+    def _remove(self, opened: Opened) -> bool:
+        """Remove the webhook there, then some links here."""
+        if not opened.progress.webhook.looked_at:
+            return self._write(sync.remove_some, **self._named()).has_more
+        addresses.ensure_addresses(self._store, self._project, now=self._now())
+        is_removed = not opened.progress.webhook.made_at
+        try:
+            connector = self._open(opened)
+            if isinstance(connector, MakesWebhooks) and not is_removed:
+                connector.remove_webhook(self._find_webhook(opened)[0])
+            is_removed = True
+        except (ConnectorFailed, SealBroken) as failure:
+            name = opened.stored.name
+            log.warning("the webhook of the removed connection %r could not be removed: %s", name, failure.message)
+            self._close()
+        if not self._write(webhook_upkeep.forget_webhook, removed=is_removed, **self._named()):
+            self.pause_seconds = REMOVAL_PAUSE_SECONDS
+        return True
 
     def _walk_list(self, connector: Connector, source: str) -> bool:
         """Read some members of a list; when all are known, have some numbers join or leave."""
@@ -253,9 +336,15 @@ class SyncWork(Steps):
             self._is_planning = False
             self._write(plan.fail_plan, failure=failure, **self._named())
             return False
+        if claim.announced is not None:
+            failed = webhook_reading.fail_announced
+            return self._done(
+                self._write(failed, announced=claim.announced, failure=failure, usage=self._usage, **self._named())
+            )
         return self._done(self._write(sync.take_failure, failure=failure, usage=self._usage, **self._named()))
 
     def _done(self, done: Done) -> bool:
+        self.pause_seconds = done.wait_seconds
         return done.has_more
 
     def _named(self) -> dict[str, int]:
@@ -271,6 +360,7 @@ class SyncWork(Steps):
         return self._store.write(self._project, WORKER, self._now(), rule, *args, **kwargs)
 
 
+NO_ADDRESS = "The connection was made before its system could announce changes: make it again."
 UNSEALED = (
     "Its credentials cannot be read: they were sealed with another secret than that of DAFTARI_SECRET or its file. "
     "Give the right one, or give the credentials again."

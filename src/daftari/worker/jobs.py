@@ -11,6 +11,8 @@ from daftari.model.jobs import JobKind
 from daftari.rules.audiences import expire_audience, has_expired_audience
 from daftari.rules.connections.listening import list_heard_connections
 from daftari.rules.connections.sync import list_open_connections
+from daftari.rules.connections.webhook_events import expire_events as expire_announced
+from daftari.rules.connections.webhook_events import has_expired_event as has_expired_announced
 from daftari.rules.erasure.clear import has_open_erasure
 from daftari.rules.erasure.purge import has_deleted_group
 from daftari.rules.exports.lifecycle import expire_export, has_expired_export, has_open_export
@@ -61,6 +63,7 @@ EXPIRING = (
     Expiring("import", has_expired_import, expire_import),
     Expiring("event", has_expired_event, expire_events),
     Expiring("report", has_expired_report, expire_reports),
+    Expiring("webhook_event", has_expired_announced, expire_announced),
     Expiring("webhook_delivery", has_expired_delivery, expire_deliveries),
     Expiring("idempotency", has_expired_replay, expire_replays),
 )

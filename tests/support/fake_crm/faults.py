@@ -36,6 +36,8 @@ class Faults:
         self.rate = rate
         self.kinds = kinds
         self.next: list[Fault | None] = []
+        self.broken = ""
+        """A parameter with which every call fails."""
 
     def choose(self) -> Fault | None:
         if self.next:

@@ -53,6 +53,7 @@ class FakePipedrive:
         self.day = Day(clock, daily_tokens)
         self.calls: list[tuple[str, str]] = []
         self.webhooks: dict[int, dict[str, Any]] = {}
+        self._next_webhook = 55
         self._refused = 0
         self._routes: list[tuple[str, re.Pattern[str], int, Callable[..., Answer]]] = [
             (method, re.compile(f"(?:/api)?{path}"), cost, do)
@@ -66,11 +67,14 @@ class FakePipedrive:
                 ("GET", r"/v1/recents", 20, self._recents),
                 ("GET", r"/v1/webhooks", 10, self._webhooks),
                 ("POST", r"/v1/webhooks", 10, self._make_webhook),
+                ("DELETE", r"/v1/webhooks/(\d+)", 6, self._delete_webhook),
             )
         ]
 
     def answer(self, call: Call) -> Answer:
         self.calls.append((call.method, call.path))
+        if self.faults.broken in call.query:
+            return problem(500, "internal error")
         return self.faults.treat(lambda: self._obey(call), self._limited)
 
     def _obey(self, call: Call) -> Answer:
@@ -257,13 +261,20 @@ class FakePipedrive:
         asked: dict[str, Any] = call.json()
         if not asked.get("name") or not asked["subscription_url"].startswith("https://"):
             return problem(400, "name and an https subscription_url are required")
-        made = {"id": len(self.webhooks) + 55, "is_active": 1, **asked}
+        made = {"id": self._next_webhook, "is_active": 1, **asked}
+        self._next_webhook += 1
         self.webhooks[made["id"]] = made
         return Answer.of({"success": True, "data": made}, 201)
 
-    def deliver(self, event: Event, *, attempt: int = 1) -> list[tuple[dict[str, str], bytes]]:
-        """The headers and body of a delivery to each webhook."""
-        return [self._deliver(event, webhook, attempt) for webhook in self.webhooks.values() if webhook["is_active"]]
+    def _delete_webhook(self, call: Call, webhook_id: str) -> Answer:
+        if self.webhooks.pop(int(webhook_id), None) is None:
+            return problem(404, "Webhook not found")
+        return Answer.of({"success": True, "status": "ok"})
+
+    def deliver(self, event: Event, *, attempt: int = 1) -> list[tuple[str, dict[str, str], bytes]]:
+        """The address, headers and body of a delivery to each webhook."""
+        active = [webhook for webhook in self.webhooks.values() if webhook["is_active"]]
+        return [(webhook["subscription_url"], *self._deliver(event, webhook, attempt)) for webhook in active]
 
     def _deliver(self, event: Event, webhook: dict[str, Any], attempt: int) -> tuple[dict[str, str], bytes]:
         proof = f"{webhook['http_auth_user']}:{webhook['http_auth_password']}"

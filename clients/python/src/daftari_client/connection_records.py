@@ -26,6 +26,14 @@ class ConnectionPlan(Record, frozen=True, kw_only=True):
     counts: dict[str, int] = field(default_factory=dict)
 
 
+class ConnectionWebhook(Record, frozen=True, kw_only=True):
+    """The webhook by which the other system announces changes; without ``made_at`` there is none."""
+
+    made_at: datetime | None = None
+    looked_at: datetime | None = None
+    last_event_at: datetime | None = None
+
+
 class Connection(Record, frozen=True, kw_only=True):
     """A CRM whose records become contacts. ``reason`` says why it is in its state, and what to do.
 
@@ -56,6 +64,7 @@ class Connection(Record, frozen=True, kw_only=True):
     zone: str | None = None
     settings: dict[str, str] = field(default_factory=dict)
     credentials: list[str] = field(default_factory=list)
+    webhook: ConnectionWebhook | None = None
     counts: dict[str, int] = field(default_factory=dict)
     calls_today: int = 0
     calls_allowed: int | None = None
@@ -121,3 +130,24 @@ class ConnectionRecord(Record, frozen=True, kw_only=True):
     why: str | None = None
     groups: list[str] = field(default_factory=list)
     erases_at: datetime | None = None
+
+
+class WebhookEvent(Record, frozen=True, kw_only=True):
+    """What the other system announced: which records changed, and who was merged into whom.
+
+    ``waiting`` in ``state``: the records were not read yet.
+    """
+
+    key: str
+    topic: str = ""
+    records: list[str] = field(default_factory=list)
+    merged: dict[str, str] = field(default_factory=dict)
+    state: str
+    happened_at: datetime | None = None
+    received_at: datetime | None = None
+
+
+class EventsReplayed(Record, frozen=True, kw_only=True):
+    """How many events there are whose records are read again."""
+
+    replayed: int = 0

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Unpack
 
 from daftari_client.api import WriteOptions
-from daftari_client.connection_records import Connection, ConnectionCheck, ConnectionRecord
+from daftari_client.connection_records import (
+    Connection,
+    ConnectionCheck,
+    ConnectionRecord,
+    EventsReplayed,
+    WebhookEvent,
+)
 from daftari_client.flows import Flow, Iteration, iterate_pages, read_member, read_message, read_page
 from daftari_client.import_records import Import
 from daftari_client.records import Deleted, Page
@@ -207,6 +214,26 @@ class Connections(Resource[Mode]):
         return self._api.write(f"/connections/{number}/records/settle", answer, body=body, **options)
 
     @call
+    def events(self, number: int, *, after: str | None = None, limit: int | None = None) -> Flow[Page[WebhookEvent]]:
+        """Part of what the other system announced, the newest first. Raises ``ConnectionNotFound``."""
+        return self._events(number, after, limit)
+
+    @iteration
+    def iterate_events(self, number: int) -> Iteration[WebhookEvent]:
+        """All that the other system announced, the newest first. Raises ``ConnectionNotFound``."""
+        return iterate_pages(lambda after: self._events(number, after, None))
+
+    @call
+    def replay_events(self, number: int, *, since: datetime, **options: Unpack[WriteOptions]) -> Flow[EventsReplayed]:
+        """Has the records of events since a time read again.
+
+        Raises ``ConnectionNotFound`` or ``WrongConnectionState``.
+        """
+        body = {"since": since}
+        answer = read_message(EventsReplayed)
+        return self._api.write(f"/connections/{number}/webhook-events/replay", answer, body=body, **options)
+
+    @call
     def runs(self, number: int, *, after: str | None = None, limit: int | None = None) -> Flow[Page[Import]]:
         """Part of the connection's imports, the newest first. Raises ``ConnectionNotFound``."""
         return self._runs(number, after, limit)
@@ -218,6 +245,10 @@ class Connections(Resource[Mode]):
 
     def _step(self, number: int, step: str, options: WriteOptions) -> Flow[Connection]:
         return self._api.write(f"/connections/{number}/{step}", read_member("connection", Connection), **options)
+
+    def _events(self, number: int, after: str | None, limit: int | None) -> Flow[Page[WebhookEvent]]:
+        query = {"after": after, "limit": limit}
+        return self._api.read(f"/connections/{number}/webhook-events", read_page("events", WebhookEvent), query=query)
 
     def _records(
         self, number: int, state: str | None, after: str | None, limit: int | None

@@ -316,6 +316,12 @@ class TokenOfSender(Conflict):
     code = "TOKEN_OF_SENDER"
 
 
+class TokenOfConnection(Conflict):
+    """The inbound address belongs to a connection, which it follows."""
+
+    code = "TOKEN_OF_CONNECTION"
+
+
 class TriggersFull(Conflict):
     """The project has as many triggers as it may have. Delete one."""
 

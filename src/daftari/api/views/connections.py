@@ -7,9 +7,10 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from daftari.model.limits import CONNECTIONS_MAX, RECORDS_PER_PAGE_MAX
-from daftari.model.members import Text
+from daftari.model.members import Count, Text
 from daftari.rules.connections.check import ConnectionCheck
 from daftari.rules.connections.views import ConnectionView, RecordView
+from daftari.rules.connections.webhook_events import WebhookEventView
 from daftari.rules.imports.views import ImportView
 
 
@@ -42,6 +43,22 @@ class RecordList(Struct, frozen=True):
     """In the order of their ids."""
     next: Text | None
     """What to send as `after` for the ones after these; `null` at the end."""
+
+
+class DeliveryReceived(Struct, frozen=True, tag_field="message", tag="Received"):
+    pass
+
+
+class WebhookEventList(Struct, frozen=True):
+    events: Annotated[list[WebhookEventView], Meta(max_length=RECORDS_PER_PAGE_MAX)]
+    """The newest first."""
+    next: Text | None
+    """What to send as `after` for the ones before these; `null` at the end."""
+
+
+class WebhookEventsReplayed(Struct, frozen=True, tag_field="message", tag="Events replayed successfully"):
+    replayed: Count
+    """Events whose records are read again."""
 
 
 class RunList(Struct, frozen=True):

@@ -133,7 +133,7 @@ def set_secret(start: StartArgument, *, secret_file: SecretFileOption = None, wh
     from daftari.rules.inbound.quarantine import count_quarantine
 
     with where.open_store() as store:
-        token = store.system_read(current_time(), inbound_tokens.get_token, start=start)
+        token = store.system_read(current_time(), inbound_tokens.get_own_token, start=start)
         secret = require_secret(GATEWAYS[token.provider], secret_file)
         store.system_write(current_time(), inbound_tokens.set_signing_secret, start=start, signing_secret=secret)
         project = store.system_read(current_time(), get_project, project_id=token.project_id)

@@ -9,7 +9,7 @@ from daftari.cli.terminal.commands import command, command_group
 from daftari.cli.terminal.options import JsonOption, ProjectOptions, PublicUrlOption
 from daftari.cli.terminal.output import format_optional_time, print_list, say
 from daftari.errors import Forged, Malformed
-from daftari.model.inbound import InboundToken, Quarantined
+from daftari.model.inbound import InboundToken, Quarantined, StoredToken
 from daftari.model.projects import Actor, Project
 from daftari.model.time import current_time
 from daftari.store import Store, Tx
@@ -84,6 +84,8 @@ def _replay_one(
     from daftari.rules.inbound import quarantine
 
     stored = store.system_read(current_time(), inbound_tokens.get_stored_token, start=token.start)
+    if token.connection_id is not None:
+        return _replay_delivery(store, project, kept, stored, connection_id=token.connection_id)
     try:
         events = quarantine.read_again(kept, stored, public_url=public_url)
     except (Forged, Malformed) as error:
@@ -91,6 +93,25 @@ def _replay_one(
         return False
     actor = Actor(None, "inbound replay")
     store.write(project, actor, current_time(), quarantine.release_request, kept=kept, stored=stored, events=events)
+    return True
+
+
+def _replay_delivery(
+    store: Store, project: Project, kept: Quarantined, stored: StoredToken, *, connection_id: int
+) -> bool:
+    """The same for a delivery to a connection."""
+    from daftari.rules.connections import addresses, webhook_events
+
+    try:
+        account = store.read(project, current_time(), addresses.read_account, connection_id=connection_id)
+        events = addresses.read_again(kept, stored, account=account)
+    except (Forged, Malformed) as error:
+        say(f"Request {kept.id} of {stored.token.provider}: {error.message}")
+        return False
+    actor = Actor(None, "inbound replay")
+    store.write(
+        project, actor, current_time(), webhook_events.release_delivery, kept=kept, stored=stored, events=events
+    )
     return True
 
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from daftari.connectors.pipedrive.connector import Pipedrive
-from daftari.connectors.pipedrive.deliveries import read_delivery
+from daftari.connectors.pipedrive.deliveries import PROOF_HEADERS, read_delivery
 
-__all__ = ["Pipedrive", "read_delivery"]
+__all__ = ["PROOF_HEADERS", "Pipedrive", "read_delivery"]

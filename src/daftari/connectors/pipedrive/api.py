@@ -42,7 +42,7 @@ USED_UP_SECONDS = 3_600.0
 """The pause after the day's tokens were used up. It is not documented at what time a day there ends."""
 WINDOW_SECONDS = 2.0
 
-LIST, CHANGE, GET_V1, LIST_V1, MAKE_V1 = 10, 5, 2, 20, 10
+LIST, CHANGE, GET_V1, LIST_V1, MAKE_V1, DELETE_V1 = 10, 5, 2, 20, 10, 6
 """Tokens of a call."""
 
 _COMPANY = re.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")

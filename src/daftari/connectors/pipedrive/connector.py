@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -17,6 +18,7 @@ from daftari.connectors.calls import Caller, decode, unavailable
 from daftari.connectors.pipedrive import answers
 from daftari.connectors.pipedrive.api import (
     CHANGE,
+    DELETE_V1,
     FIELDS,
     FILTERS,
     GET_V1,
@@ -30,6 +32,7 @@ from daftari.connectors.pipedrive.api import (
     WEBHOOKS,
     Api,
 )
+from daftari.connectors.pipedrive.deliveries import USER
 from daftari.connectors.protocol import (
     Account,
     Connection,
@@ -212,10 +215,17 @@ class Pipedrive:
             outcomes |= again
         return [outcomes[mark.record_id] for mark in marks]
 
-    def require_webhook(self, url: str, *, user: str, password: Secret) -> bool:
-        """Make the webhook that announces persons to this address, unless it is there. Returns whether it was made."""
-        found = decode(self._api.get(WEBHOOKS, {}, cost=MAKE_V1).body, answers.PageV1[answers.Webhook], title=TITLE)
-        if any(one.subscription_url == url and one.is_active for one in found.data or []):
+    # ---- webhooks -----------------------------------------------------------------------------------
+
+    def require_webhook(self, url: str, *, secret: Secret) -> bool:
+        found = self._find_webhooks(url)
+        is_there = False
+        for one in found:
+            if one.subscription_url == url and one.is_active and not is_there:
+                is_there = True
+            else:
+                self._delete_webhook(one)
+        if is_there:
             return False
         wanted = {
             "subscription_url": url,
@@ -223,11 +233,26 @@ class Pipedrive:
             "event_object": "person",
             "version": "2.0",
             "name": "Daftari",
-            "http_auth_user": user,
-            "http_auth_password": str(password),
+            "http_auth_user": USER,
+            "http_auth_password": str(secret),
         }
         self._api.call("POST", WEBHOOKS, body=wanted, cost=MAKE_V1, is_reading=False, repeats=False)
         return True
+
+    def remove_webhook(self, url: str) -> None:
+        for one in self._find_webhooks(url):
+            self._delete_webhook(one)
+
+    def _find_webhooks(self, url: str) -> list[answers.Webhook]:
+        """Those that call an address with the same token, at any host."""
+        body = self._api.get(WEBHOOKS, {}, cost=MAKE_V1, is_reading=False).body
+        found = decode(body, answers.PageV1[answers.Webhook], title=TITLE)
+        token = _last_part(url)
+        return [one for one in found.data or [] if _last_part(one.subscription_url) == token]
+
+    def _delete_webhook(self, webhook: answers.Webhook) -> None:
+        target = f"{WEBHOOKS}/{webhook.id}"
+        self._api.call("DELETE", target, cost=DELETE_V1, accepts=(404, 410), is_reading=False)
 
     def _write(self, record_id: str, words: Mapping[str, str]) -> MarkOutcome:
         if not record_id.isdecimal():
@@ -397,6 +422,10 @@ class Pipedrive:
 # ---- cursors, groups, fields ------------------------------------------------------------------------
 
 _BLANKS: tuple[object, ...] = (None, "", [])
+
+
+def _last_part(url: str) -> str:
+    return urlsplit(url).path.rpartition("/")[2]
 
 
 def _read_cursor(written: str) -> _Cursor:

@@ -11,7 +11,7 @@ from hashlib import sha256
 from hmac import compare_digest
 from string import ascii_letters
 
-from daftari.errors import Forged, TokenNotFound, TokenOfSender
+from daftari.errors import Forged, TokenNotFound, TokenOfConnection, TokenOfSender
 from daftari.model.inbound import InboundToken, StoredToken
 from daftari.model.projects import Project
 from daftari.store import SystemTx, Tx, inbound
@@ -19,6 +19,8 @@ from daftari.store import SystemTx, Tx, inbound
 RANDOM_BYTES = 32
 START_LENGTH = 10
 """First characters of a token that are kept and shown."""
+
+NO_ADDRESS = "This address is not, or no longer, one of ours."
 
 
 def write_token() -> str:
@@ -51,14 +53,29 @@ def create_token(
 
 def find_token(tx: Tx, *, provider: str, written: str) -> StoredToken:
     """The token that was written, of this provider. Raises ``Forged`` for an unknown or revoked one."""
+    stored = _find_written(tx, written)
+    if stored.token.provider != provider or stored.token.connection_id is not None:
+        raise Forged(NO_ADDRESS)
+    return stored
+
+
+def find_connection_token(tx: Tx, *, written: str) -> StoredToken:
+    """The token that was written, of some connection. Raises ``Forged`` for an unknown or revoked one."""
+    stored = _find_written(tx, written)
+    if stored.token.connection_id is None:
+        raise Forged(NO_ADDRESS)
+    return stored
+
+
+def _find_written(tx: Tx, written: str) -> StoredToken:
     # The store takes no NUL, and a token has none.
     stored = None if "\0" in written else inbound.get_token(tx, start=written[:START_LENGTH])
     given = sha256(written.encode(errors="replace")).digest()
     if stored is None or not compare_digest(stored.hash, given):
-        raise Forged("This address is not, or no longer, one of ours.")
+        raise Forged(NO_ADDRESS)
     revoked_at = stored.token.revoked_at
-    if stored.token.provider != provider or (revoked_at is not None and revoked_at <= tx.now):
-        raise Forged("This address is not, or no longer, one of ours.")
+    if revoked_at is not None and revoked_at <= tx.now:
+        raise Forged(NO_ADDRESS)
     return stored
 
 
@@ -87,22 +104,29 @@ def get_stored_token(tx: Tx, *, start: str) -> StoredToken:
 
 
 def set_signing_secret(tx: SystemTx, *, start: str, signing_secret: str) -> InboundToken:
-    """Another secret of the provider's for a token. Raises ``TokenNotFound`` and ``TokenOfSender``."""
-    token = _get_own_token(tx, start)
+    """Another secret of the provider's for a token. Raises ``TokenNotFound``, and when it follows something."""
+    token = get_own_token(tx, start)
     inbound.update_signing_secret(tx, token=token, signing_secret=signing_secret)
     return token
 
 
 def revoke_token(tx: SystemTx, *, start: str) -> InboundToken:
-    """Stop the one token that begins with these characters. Raises ``TokenNotFound`` and ``TokenOfSender``."""
-    token = _get_own_token(tx, start)
+    """Stop the one token that begins with these characters. Raises ``TokenNotFound``, and when it follows something."""
+    token = get_own_token(tx, start)
     inbound.revoke_token(tx, token_id=token.id, at=tx.now)
     return token
 
 
-def _get_own_token(tx: Tx, start: str) -> InboundToken:
-    """A token that is no sender's: those follow their senders."""
+def get_own_token(tx: Tx, start: str) -> InboundToken:
+    """The token with these first characters, if it is no sender's and no connection's, which follow those.
+
+    Raises ``TokenNotFound``, ``TokenOfSender`` and ``TokenOfConnection``.
+    """
     token = get_token(tx, start=start)
-    if token.sender_id is not None and (token.revoked_at is None or token.revoked_at > tx.now):
+    if token.revoked_at is not None and token.revoked_at <= tx.now:
+        return token
+    if token.sender_id is not None:
         raise TokenOfSender(token.start, token.label, token.sender_id)
+    if token.connection_id is not None:
+        raise TokenOfConnection(token.start, token.label)
     return token

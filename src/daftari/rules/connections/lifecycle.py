@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from daftari.connectors import Account
+from daftari.connectors import CONNECTORS, Account
 from daftari.errors import (
     ConnectionNameTaken,
     ConnectionNotFound,
@@ -26,15 +26,19 @@ from daftari.model.connections import (
 from daftari.model.jobs import JobKind
 from daftari.model.limits import CONNECTIONS_MAX, EXTERNAL_ID_MAX, ID_MAX, RETRIED_RECORDS_MAX
 from daftari.model.secrets import Secret
+from daftari.rules.access.inbound_tokens import write_token
 from daftari.rules.connections.definition import read_credentials, read_definition, read_kind, read_name
 from daftari.rules.connections.firing import reads_alike, with_definition
 from daftari.rules.connections.mirrors import refuse_mirrored_groups, release_groups, take_groups
 from daftari.rules.connections.model import (
     Opened,
+    WebhookSecrets,
     encode,
     get_connection,
     open_stored,
+    read_webhook,
     seal_credentials,
+    seal_webhook,
 )
 from daftari.rules.connections.model import read_credentials as unseal_credentials
 from daftari.rules.connections.rows import HOUR_MICROSECONDS, end_run
@@ -97,6 +101,7 @@ def create_connection(tx: WriteTx, *, values: Mapping[str, object]) -> Opened:
         account="",
         definition=encode(definition),
         credentials=seal_credentials(tx, credentials, connection_id=number),
+        address=_make_address(tx, kind, connection_id=number),
         state="new",
         reason="",
         cursor="",
@@ -110,6 +115,14 @@ def create_connection(tx: WriteTx, *, values: Mapping[str, object]) -> Opened:
     connections.insert_connection(tx, connection=stored, folded=fold_name(name))
     record(tx, Action.CREATE_CONNECTION)
     return open_stored(stored)
+
+
+def _make_address(tx: Tx, kind: str, *, connection_id: int) -> bytes:
+    """The address of a new connection, sealed; empty where its system calls none."""
+    if CONNECTORS[kind].webhooks is None:
+        return b""
+    secrets = WebhookSecrets(Secret(write_token()), Secret(write_token()))
+    return seal_webhook(tx, secrets, connection_id=connection_id)
 
 
 def update_connection(tx: WriteTx, *, connection_id: int, values: Mapping[str, object]) -> Opened:
@@ -152,7 +165,8 @@ def change_key(tx: WriteTx, *, connection_id: int, credentials: object) -> Opene
     problems.refuse()
     if stored.state == "broken":
         stored = replace(stored, state=_working_state(stored), reason="")
-    progress = replace(before.progress, verifies=True)
+    webhook = replace(before.progress.webhook, look_again_at=0)
+    progress = replace(before.progress, verifies=True, webhook=webhook)
     return _save(tx, replace(before, stored=stored, progress=progress), is_soon=stored.state in WORKING)
 
 
@@ -162,7 +176,12 @@ def _with_credentials(tx: Tx, stored: StoredConnection, value: object, problems:
     except SealBroken:
         known = {}
     found = read_credentials(stored.kind, value, before=known, problems=problems)
-    return replace(stored, credentials=seal_credentials(tx, found, connection_id=stored.id))
+    stored = replace(stored, credentials=seal_credentials(tx, found, connection_id=stored.id))
+    try:
+        read_webhook(tx, stored)
+    except SealBroken:
+        stored = replace(stored, address=_make_address(tx, stored.kind, connection_id=stored.id))
+    return stored
 
 
 def _refuse_taken(tx: Tx, name: str, *, other_than: int) -> None:
@@ -178,7 +197,10 @@ def delete_connection(tx: WriteTx, *, connection_id: int, leave: bool) -> None:
     """
     before = end_run(tx, look_at_connection(tx, connection_id=connection_id))
     progress = replace(before.progress, leaves_groups=leave)
-    stored = replace(before.stored, state="removed", credentials=b"", due_at=tx.now)
+    stored = replace(before.stored, state="removed", due_at=tx.now)
+    if not progress.webhook.made_at:
+        # Else they are needed once more, to remove the webhook there.
+        stored = replace(stored, credentials=b"", address=b"")
     release_groups(tx, before)
     connections.update_connection(tx, connection=replace(stored, progress=encode(progress)), folded=None)
     record(tx, Action.DELETE_CONNECTION)
@@ -228,7 +250,8 @@ def start_connection(tx: WriteTx, *, connection_id: int) -> Opened:
     if progress.plan is not None and not progress.plan.finished_at:
         progress = replace(progress, plan=replace(progress.plan, finished_at=tx.now))
     is_other = bool(progress.epoch) and progress.epoch != tx.epoch()
-    progress = replace(progress, epoch=tx.epoch(), compares=progress.compares or is_other)
+    webhook = replace(progress.webhook, look_again_at=0)
+    progress = replace(progress, epoch=tx.epoch(), compares=progress.compares or is_other, webhook=webhook)
     return _save(tx, take_groups(tx, Opened(stored, before.definition, progress)), is_soon=True)
 
 

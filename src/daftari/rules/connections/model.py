@@ -46,6 +46,7 @@ MADE = 1 << (len(SCOPES) + 1)
 decode_definition = msgspec.json.Decoder(ConnectionDefinition).decode
 decode_progress = msgspec.json.Decoder(ConnectionProgress).decode
 _decode_secrets = msgspec.json.Decoder(dict[str, str]).decode
+_decode_pair = msgspec.json.Decoder(tuple[str, str]).decode
 
 
 class Opened(Struct, frozen=True):
@@ -109,6 +110,36 @@ def read_credentials(tx: Tx, stored: StoredConnection) -> dict[str, Secret]:
 
 def _place_of(tx: Tx, connection_id: int) -> str:
     return purpose_of("connection", "credentials", project_id=tx.project.id, row_id=connection_id)
+
+
+class WebhookSecrets(Struct, frozen=True):
+    """The token of the address that a system calls, and what it proves its calls by."""
+
+    token: Secret
+    secret: Secret
+
+
+def seal_webhook(tx: Tx, secrets: WebhookSecrets, *, connection_id: int) -> bytes:
+    """The address of a connection's webhook as it is stored."""
+    encoded = msgspec.json.encode([str(secrets.token), str(secrets.secret)])
+    return seal(tx, encoded, purpose=_address_of(tx, connection_id))
+
+
+def read_webhook(tx: Tx, stored: StoredConnection) -> WebhookSecrets | None:
+    """The address of a connection's webhook, if its system calls one.
+
+    Raises ``SealBroken`` when it was sealed with another ``DAFTARI_SECRET``.
+    """
+    if not stored.address:
+        return None
+    token, secret = _decode_pair(unseal(tx, stored.address, purpose=_address_of(tx, stored.id)))
+    name = webhooks.credential if (webhooks := CONNECTORS[stored.kind].webhooks) is not None else ""
+    proof = read_credentials(tx, stored).get(name, Secret("")) if name else Secret(secret)
+    return WebhookSecrets(Secret(token), proof)
+
+
+def _address_of(tx: Tx, connection_id: int) -> str:
+    return purpose_of("connection", "address", project_id=tx.project.id, row_id=connection_id)
 
 
 def as_connector_sees(opened: Opened, credentials: Mapping[str, Secret]) -> Connection:

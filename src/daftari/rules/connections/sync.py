@@ -23,6 +23,13 @@ from daftari.rules.connections.model import ERASED, GONE, LIVE, MERGED, Opened, 
 from daftari.rules.connections.pending import is_erasure_due
 from daftari.rules.connections.removal import mark_removed, remove_links
 from daftari.rules.connections.rows import end_run, is_run_over, kind_of
+from daftari.rules.connections.webhook_events import (
+    DEBOUNCE_SECONDS,
+    Announced,
+    find_announced,
+    find_next,
+    note_silence,
+)
 from daftari.store import Tx, WriteTx, connections
 from daftari.store.jobs import hint_job
 
@@ -43,24 +50,36 @@ RESTORED = (
 )
 LINKS_PER_STEP = 10_000
 """Links that a step of a comparison looks at."""
+ANNOUNCED_MAX = 1_000
+"""Records of events that a step reads."""
 WANTED_MAX = 10_000
 """Records that wait to be read by id."""
 
-Task = Literal["nothing", "erase", "verify", "poll", "ask", "compare", "groups", "walk", "plan", "remove"]
+LINGER_SECONDS = 3.0
+"""A worker that has to wait no longer than this keeps the connection meanwhile."""
+
+Task = Literal[
+    "nothing", "erase", "verify", "webhook", "announced", "poll", "ask", "compare", "groups", "walk", "plan", "remove"
+]
 
 
 class Claim(Struct, frozen=True):
-    """What is to be read now. ``ids``: the records of ``ask``, or the list of ``walk``."""
+    """What is to be read now. ``ids``: the records of ``ask``, or the list of ``walk``. ``announced``: the events whose
+    records are to be read. ``wait_seconds``: after which there will be something, where that is soon.
+    """
 
     task: Task
     opened: Opened | None = None
     ids: tuple[str, ...] = ()
+    announced: Announced | None = None
+    wait_seconds: float = 0.0
 
 
 class Done(Struct, frozen=True):
-    """A step that is over: whether another one follows at once."""
+    """A step that is over: whether another one follows, at once or after ``wait_seconds``."""
 
     has_more: bool
+    wait_seconds: float = 0.0
 
 
 STOPPED = Done(False)
@@ -87,8 +106,10 @@ def claim_task(tx: WriteTx, *, connection_id: int, fence: int) -> Claim:
         return Claim("remove", opened)
     if progress.plan is not None and not progress.plan.finished_at and state not in WORKING:
         return Claim("plan", opened)
-    if state not in WORKING or stored.due_at == 0 or stored.due_at > tx.now:
+    if state not in WORKING or stored.due_at == 0:
         return Claim("nothing")
+    if stored.due_at > tx.now:
+        return Claim("nothing", wait_seconds=_soon(tx, stored.due_at))
     if progress.epoch != tx.epoch():
         save_connection(tx, replace(opened, stored=replace(stored, state="paused", reason=RESTORED, due_at=0)))
         return Claim("nothing")
@@ -100,12 +121,17 @@ def claim_task(tx: WriteTx, *, connection_id: int, fence: int) -> Claim:
         return Claim("erase", opened)
     if progress.verifies:
         return Claim("verify", opened)
+    if kind_of(opened).webhooks is not None and progress.webhook.look_again_at <= tx.now:
+        return Claim("webhook", opened)
+    is_first = state == "importing"
+    is_read = not progress.heard and tx.now - progress.read_at < poll_seconds_of(opened) * SECOND
+    announced = _find_announced(tx, opened)
+    if announced is not None and _is_turn_of_announced(tx, opened, is_read=is_read):
+        return Claim("announced", opened, announced=announced)
     if asked := (*progress.again, *progress.wanted)[: kind_of(opened).facts.records_max]:
         return Claim("ask", opened, tuple(dict.fromkeys(asked)))
     if progress.walks and state != "importing":
         return Claim("walk", opened, (next(iter(progress.walks)),))
-    is_first = state == "importing"
-    is_read = not progress.heard and tx.now - progress.read_at < poll_seconds_of(opened) * SECOND
     if is_read and not is_first and walked_sources(opened) and progress.groups_read_at < progress.read_at:
         return Claim("groups", opened)
     if progress.comparison is not None and is_read:
@@ -113,11 +139,32 @@ def claim_task(tx: WriteTx, *, connection_id: int, fence: int) -> Claim:
     if not is_first and is_read and (progress.compares or _is_night(tx, opened)):
         opened = _begin_comparison(tx, opened)
         return Claim("compare", opened)
+    if announced is not None and is_read and not is_first:
+        return Claim("announced", opened, announced=announced)
     if progress.heard:
         # What is announced from here on may be too late for this reading.
         opened = replace(opened, progress=replace(progress, heard=False))
         save_connection(tx, opened)
     return Claim("poll", opened)
+
+
+def _find_announced(tx: Tx, opened: Opened) -> Announced | None:
+    if kind_of(opened).webhooks is None:
+        return None
+    return find_announced(tx, connection_id=opened.id, ids_max=ANNOUNCED_MAX)
+
+
+def _is_turn_of_announced(tx: Tx, opened: Opened, *, is_read: bool) -> bool:
+    """Whether what was announced comes first; not always, so that other readings continue meanwhile."""
+    progress = opened.progress
+    if progress.tries and not is_read:
+        return False
+    return tx.now - progress.webhook.read_at >= DEBOUNCE_SECONDS * SECOND
+
+
+def _soon(tx: Tx, due_at: int) -> float:
+    seconds = max(due_at - tx.now, 0) / SECOND
+    return seconds if seconds <= LINGER_SECONDS else 0.0
 
 
 def walked_sources(opened: Opened) -> list[str]:
@@ -162,6 +209,7 @@ def take_pages(tx: WriteTx, *, connection_id: int, fence: int, pages: Sequence[P
         day=usage.day,
         used=usage.used,
         allowed=usage.allowed,
+        webhook=note_silence(opened.progress.webhook, now=tx.now),
     )
     stored = replace(
         opened.stored,
@@ -186,12 +234,18 @@ def save_step(tx: WriteTx, opened: Opened, *, has_more: bool) -> Done:
     progress = opened.progress
     waits = progress.wanted or progress.again or progress.comparison or progress.compares or progress.walks
     asks_groups = walked_sources(opened) and progress.groups_read_at < progress.read_at
-    is_open = has_more or progress.heard or bool(waits or asks_groups)
-    due_at = tx.now if is_open else tx.now + poll_seconds_of(opened) * SECOND
+    due_at = max(tx.now, progress.read_at + poll_seconds_of(opened) * SECOND)
+    announced_at = None if kind_of(opened).webhooks is None else find_next(tx, connection_id=opened.id)
+    if announced_at is not None:
+        due_at = max(tx.now, min(due_at, announced_at))
+    is_open = has_more or progress.heard or bool(waits or asks_groups) or due_at == tx.now
+    if is_open:
+        due_at = tx.now
     save_connection(tx, replace(opened, stored=replace(opened.stored, due_at=due_at)))
     if not is_open:
         hint_job(tx, kind=JobKind.SYNC, subject=str(opened.id), due_at=due_at)
-    return Done(is_open)
+    wait_seconds = _soon(tx, due_at)
+    return Done(is_open or wait_seconds > 0.0, wait_seconds)
 
 
 def find_held(tx: WriteTx, connection_id: int, fence: int) -> Opened | None:

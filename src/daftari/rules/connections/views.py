@@ -10,7 +10,15 @@ from msgspec import Struct, field
 
 from daftari.connectors import CONNECTORS, Connection
 from daftari.errors import ValidationFailed, quote
-from daftari.model.connections import LINK_STATES, ConnectionState, Keeping, Link, LinkState
+from daftari.model.connections import (
+    LINK_STATES,
+    ConnectionProgress,
+    ConnectionState,
+    Keeping,
+    Link,
+    LinkState,
+    WebhookProgress,
+)
 from daftari.model.members import Count, GroupName, Mobile, Number, Text, Time
 from daftari.model.time import format_time
 from daftari.rules.connections.firing import find_warning
@@ -94,6 +102,17 @@ class ConnectionPlanView(Struct, frozen=True, kw_only=True):
     """Records by what would be done with them; `group:NAME` is how many would be in a group."""
 
 
+class ConnectionWebhookView(Struct, frozen=True, kw_only=True):
+    """The webhook by which the other system announces changes."""
+
+    made_at: Time | None
+    """When it was made there; `null` where there is none, so that changes are found by polling alone."""
+    looked_at: Time | None
+    """When it was last looked whether it is there."""
+    last_event_at: Time | None
+    """When an event came last."""
+
+
 class ConnectionView(Struct, frozen=True, kw_only=True):
     """A connection, without its credentials."""
 
@@ -140,6 +159,8 @@ class ConnectionView(Struct, frozen=True, kw_only=True):
     """What the kind needs and is no secret; an object is shown as JSON."""
     credentials: list[Text]
     """The names of its secrets, which are never shown."""
+    webhook: ConnectionWebhookView | None
+    """`null` where the other system announces nothing."""
     counts: RecordCounts
     calls_today: Count
     """How many calls of the day it used, as the system counts them."""
@@ -204,7 +225,7 @@ def show(opened: Opened) -> ConnectionView:
         next_read_at=_time(stored.due_at),
         compared_at=_time(progress.compared_at),
         comparing=progress.comparison is not None,
-        warnings=[*progress.warnings, *filter(None, [progress.unheard, find_warning(progress)])],
+        warnings=[*progress.warnings, *filter(None, _list_warnings(progress))],
         fields=dict(definition.fields),
         filter={name: [*words] for name, words in definition.filter.items()},
         groups=[ConnectionGroupView(source=one.source, group=one.group, keep=one.keep) for one in definition.groups],
@@ -220,6 +241,7 @@ def show(opened: Opened) -> ConnectionView:
             for name, value in definition.settings.items()
         },
         credentials=[*CONNECTORS[stored.kind].credentials],
+        webhook=None if CONNECTORS[stored.kind].webhooks is None else _show_webhook(progress.webhook),
         counts=RecordCounts(**{name: max(0, progress.counts.get(name, 0)) for name in known}),
         calls_today=progress.used,
         calls_allowed=progress.allowed or None,
@@ -232,6 +254,17 @@ def show(opened: Opened) -> ConnectionView:
             counts=dict(plan.counts),
         ),
         created_at=format_time(stored.created_at),
+    )
+
+
+def _list_warnings(progress: ConnectionProgress) -> tuple[str, ...]:
+    webhook = progress.webhook
+    return (progress.unheard, find_warning(progress), webhook.note, webhook.silence)
+
+
+def _show_webhook(webhook: WebhookProgress) -> ConnectionWebhookView:
+    return ConnectionWebhookView(
+        made_at=_time(webhook.made_at), looked_at=_time(webhook.looked_at), last_event_at=_time(webhook.last_at)
     )
 
 

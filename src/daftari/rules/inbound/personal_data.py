@@ -78,7 +78,12 @@ def _delete_quarantined(tx: WriteTx, mobile: int) -> int:
 
 
 def _list_events_of_others(provider: str, request: InboundRequest, mobile: int) -> list[InboundEvent]:
-    """The events of a refused request that do not name the number; none if it cannot be parsed."""
+    """The events of a refused request that do not name the number; none if it cannot be parsed.
+
+    A connection's has none: what it announces is read all the same.
+    """
+    if provider not in GATEWAYS:
+        return []
     try:
         events = GATEWAYS[provider].read(request)
     except Malformed:

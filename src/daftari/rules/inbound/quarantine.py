@@ -39,7 +39,8 @@ def quarantine_request(
     another. A kind is an address, whether its proof was right, and the reason.
     """
     inbound.count_refused(tx, token_id=stored.token.id)
-    if not GATEWAYS[stored.token.provider].signs_url:
+    gateway = None if stored.token.connection_id is not None else GATEWAYS[stored.token.provider]
+    if gateway is None or not gateway.signs_url:
         # The URL has the token in it, and is stored only where the proof is about it.
         request = replace(request, url="")
     inbound.insert_quarantine(

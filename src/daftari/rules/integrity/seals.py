@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from daftari.errors import SealBroken
+from daftari.model.inbound import InboundToken
 from daftari.model.projects import Project
-from daftari.rules.connections.model import read_credentials
+from daftari.rules.connections.model import read_credentials, read_webhook
 from daftari.rules.senders.model import read_secrets
 from daftari.rules.webhooks.model import read_secrets as read_webhook_secrets
 from daftari.store import Tx, connections, inbound, senders, webhooks
@@ -31,6 +32,7 @@ def find_broken_seals(tx: Tx) -> Iterator[str]:
         try:
             if connection.state != "removed":
                 read_credentials(tx, connection)
+                read_webhook(tx, connection)
         except SealBroken:
             yield f"The credentials of connection {connection.id} {WHY}. Give them again."
     count, after = 0, 0
@@ -41,11 +43,16 @@ def find_broken_seals(tx: Tx) -> Iterator[str]:
         yield f"Of refused inbound requests {count} cannot be replayed: what is kept of each {WHY}."
 
 
+def _say_how(token: InboundToken) -> str:
+    if token.connection_id:
+        return "Give the credentials of its connection again."
+    return "Give every credential of its sender again." if token.sender_id else "Give it again."
+
+
 def find_broken_tokens(tx: Tx, *, project: Project) -> list[str]:
     """A sentence for each inbound address of a project whose secret cannot be read."""
     return [
-        f"The secret of the inbound address that begins with {stored.token.start} {WHY}. "
-        + ("Give every credential of its sender again." if stored.token.sender_id else "Give it again.")
+        f"The secret of the inbound address that begins with {stored.token.start} {WHY}. " + _say_how(stored.token)
         for stored in inbound.list_project_tokens(tx, project=project)
         if stored.broken
     ]

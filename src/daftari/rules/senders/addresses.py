@@ -165,7 +165,7 @@ def _save_addresses(tx: SystemTx, *, project: Project, addresses: Addresses) -> 
             verify_token = address.verify_token
         else:
             inbound.revoke_token(tx, token_id=stored.token.id, at=max(tx.now, address.former_until))
-        inbound.update_sender_token(
+        inbound.update_followed_token(
             tx,
             token=replace(stored.token, label=address.label),
             signing_secret=address.signing_secret,

@@ -43,7 +43,8 @@ CREATE TABLE key (
     last_used_at INTEGER
 ) STRICT;
 
--- signing_secret, verify_token: sealed. sender_id: the sender of the project that has the address; it may be gone.
+-- signing_secret, verify_token: sealed. sender_id, connection_id: the sender or the connection of the project that has the
+-- address; it may be gone.
 CREATE TABLE inbound_token (
     id INTEGER PRIMARY KEY,
     project_id INTEGER NOT NULL REFERENCES project (id),
@@ -55,10 +56,12 @@ CREATE TABLE inbound_token (
     verify_token BLOB,
     created_at INTEGER NOT NULL,
     revoked_at INTEGER,
-    sender_id INTEGER
+    sender_id INTEGER,
+    connection_id INTEGER
 ) STRICT;
 
 CREATE INDEX inbound_token_sender ON inbound_token (project_id, sender_id) WHERE sender_id IS NOT NULL;
+CREATE INDEX inbound_token_connection ON inbound_token (project_id, connection_id) WHERE connection_id IS NOT NULL;
 
 -- Work for the workers. subject: which of several jobs of a kind, empty where there is one. due_at: the job waits since
 -- then; a delayed job is not taken before, any other at once, whatever the clocks of two machines say. next_due_at: set
@@ -717,7 +720,8 @@ CREATE INDEX webhook_delivery_webhook ON webhook_delivery (project_id, webhook_i
 CREATE INDEX webhook_delivery_expiry ON webhook_delivery (project_id, expires_at);
 
 -- An account of a CRM, or a table of a database, whose records become contacts. definition: JSON, nothing in it is secret.
--- credentials: sealed. account: the account that a check found. reason: why it is limited, paused or broken, or what it asks.
+-- credentials, address: sealed; the latter is the token of the address that its system calls, and what proves its calls,
+-- empty where it calls none. account: the account that a check found. reason: why it is limited, paused or broken, or what it asks.
 -- cursor: where the next reading begins, saved with the rows before it. complete_until: every change there before this
 -- moment is here; 0 before the first reading ended. progress: JSON of counts and of what is under way. due_at: when it is
 -- read next. fence: rises when another worker takes it over; only the worker that raised it last may write.
@@ -730,6 +734,7 @@ CREATE TABLE connection (
     account TEXT NOT NULL,
     definition TEXT NOT NULL,
     credentials BLOB NOT NULL,
+    address BLOB NOT NULL,
     state TEXT NOT NULL CHECK (state IN (
         'new', 'checked', 'importing', 'live', 'behind', 'limited', 'paused', 'needs_confirmation', 'broken', 'removed')),
     reason TEXT NOT NULL,
@@ -770,7 +775,8 @@ CREATE INDEX external_link_state ON external_link (project_id, connection_id, li
 CREATE INDEX external_link_problem ON external_link (project_id, connection_id, external_id) WHERE problems > 0;
 
 -- What a delivery of a connected system announced, and which is not read yet or was read lately. key: the same for every
--- delivery of one event. record_ids, merged: JSON of the records that changed, and of who was merged into whom.
+-- delivery of one event. record_ids, merged: JSON of the records that changed, and of who was merged into whom. at: when
+-- it happened there; 0 where the delivery does not say. tries: how often reading those records failed.
 CREATE TABLE webhook_event (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
     connection_id INTEGER NOT NULL,
@@ -785,6 +791,7 @@ CREATE TABLE webhook_event (
     PRIMARY KEY (project_id, connection_id, key)
 ) STRICT;
 
+CREATE INDEX webhook_event_received ON webhook_event (project_id, connection_id, received_at, key);
 CREATE INDEX webhook_event_waiting ON webhook_event (project_id, connection_id, received_at, key) WHERE state = 'waiting';
 
 -- An opt-out or opt-in that is written to a record there. word: out or in. at: when the person said so. why: what the other

@@ -1,26 +1,26 @@
 -- name: insert_connection
 -- Inserts a connection.
-INSERT INTO connection (project_id, id, name, folded, kind, account, definition, credentials, state, reason, cursor,
-    complete_until, progress, due_at, fence, created_at)
-VALUES (CAST(:project AS bigint), :id, :name, :folded, :kind, :account, :definition, :credentials, :state, :reason, :cursor,
-    :complete_until, :progress, :due_at, :fence, :created_at);
+INSERT INTO connection (project_id, id, name, folded, kind, account, definition, credentials, address, state, reason,
+    cursor, complete_until, progress, due_at, fence, created_at)
+VALUES (CAST(:project AS bigint), :id, :name, :folded, :kind, :account, :definition, :credentials, :address, :state,
+    :reason, :cursor, :complete_until, :progress, :due_at, :fence, :created_at);
 
 -- name: get_connection
 -- One connection.
-SELECT c.id, c.name, c.kind, c.account, c.definition, c.credentials, c.state, c.reason, c.cursor, c.complete_until,
-    c.progress, c.due_at, c.fence, c.created_at
+SELECT c.id, c.name, c.kind, c.account, c.definition, c.credentials, c.address, c.state, c.reason, c.cursor,
+    c.complete_until, c.progress, c.due_at, c.fence, c.created_at
 FROM connection AS c WHERE c.project_id = :project AND c.id = :id;
 
 -- name: find_connection
 -- The connection with a folded name.
-SELECT c.id, c.name, c.kind, c.account, c.definition, c.credentials, c.state, c.reason, c.cursor, c.complete_until,
-    c.progress, c.due_at, c.fence, c.created_at
+SELECT c.id, c.name, c.kind, c.account, c.definition, c.credentials, c.address, c.state, c.reason, c.cursor,
+    c.complete_until, c.progress, c.due_at, c.fence, c.created_at
 FROM connection AS c WHERE c.project_id = :project AND c.folded = :folded;
 
 -- name: list_connections
 -- All connections, in order of creation.
-SELECT c.id, c.name, c.kind, c.account, c.definition, c.credentials, c.state, c.reason, c.cursor, c.complete_until,
-    c.progress, c.due_at, c.fence, c.created_at
+SELECT c.id, c.name, c.kind, c.account, c.definition, c.credentials, c.address, c.state, c.reason, c.cursor,
+    c.complete_until, c.progress, c.due_at, c.fence, c.created_at
 FROM connection AS c WHERE c.project_id = :project ORDER BY c.id;
 
 -- name: list_due_connections
@@ -31,8 +31,8 @@ WHERE c.project_id = :project AND c.due_at > 0 AND c.due_at <= :now ORDER BY c.i
 -- name: update_connection
 -- Saves a connection as a person changed it.
 UPDATE connection SET name = :name, folded = :folded, account = :account, definition = :definition,
-    credentials = :credentials, state = :state, reason = :reason, cursor = :cursor, complete_until = :complete_until,
-    progress = :progress, due_at = :due_at
+    credentials = :credentials, address = :address, state = :state, reason = :reason, cursor = :cursor,
+    complete_until = :complete_until, progress = :progress, due_at = :due_at
 WHERE project_id = :project AND id = :id;
 
 -- name: save_connection
@@ -52,6 +52,11 @@ SELECT c.fence FROM connection AS c WHERE c.project_id = :project AND c.id = :id
 -- name: delete_connection
 -- Deletes a connection.
 DELETE FROM connection WHERE project_id = :project AND id = :id;
+
+-- name: bring_forward
+-- Has a connection that reads by itself looked at earlier.
+UPDATE connection SET due_at = :due_at
+WHERE project_id = :project AND id = :id AND due_at > :due_at AND state IN ('importing', 'live', 'behind');
 
 -- name: find_links
 -- The links of some records.
@@ -118,6 +123,73 @@ WHERE project_id = :project AND connection_id = :connection AND external_id IN (
 DELETE FROM external_link
 WHERE project_id = :project AND connection_id = :connection AND external_id IN (
     SELECT gone.external_id FROM rows(:external_ids AS gone, external_id text)
+);
+
+-- name: insert_webhook_events
+-- Inserts what a delivery announced, each event once.
+INSERT INTO webhook_event (project_id, connection_id, key, topic, record_ids, merged, at, received_at, state, tries)
+SELECT CAST(:project AS bigint), given.connection_id, given.key, given.topic, given.record_ids, given.merged, given.at,
+    given.received_at, 'waiting', 0
+FROM rows(:items AS given, connection_id bigint, key text, topic text, record_ids text, merged text, at bigint,
+    received_at bigint)
+WHERE true
+ON CONFLICT (project_id, connection_id, key) DO NOTHING;
+
+-- name: list_waiting_events
+-- Events whose records were not read since, those that came first.
+SELECT e.connection_id, e.key, e.topic, e.record_ids, e.merged, e.at, e.received_at, e.state, e.tries
+FROM webhook_event AS e
+WHERE e.project_id = :project AND e.connection_id = :connection AND e.state = 'waiting' AND e.received_at <= :until
+ORDER BY e.received_at, e.key LIMIT :limit;
+
+-- name: find_first_waiting
+-- When the event came that waits longest.
+SELECT e.received_at FROM webhook_event AS e
+WHERE e.project_id = :project AND e.connection_id = :connection AND e.state = 'waiting'
+ORDER BY e.received_at, e.key LIMIT 1;
+
+-- name: list_webhook_events
+-- Events before a place, the newest first.
+SELECT e.connection_id, e.key, e.topic, e.record_ids, e.merged, e.at, e.received_at, e.state, e.tries
+FROM webhook_event AS e
+WHERE e.project_id = :project AND e.connection_id = :connection
+    AND (e.received_at, e.key) < (CAST(:before AS bigint), CAST(:before_key AS text))
+ORDER BY e.received_at DESC, e.key DESC LIMIT :limit;
+
+-- name: settle_webhook_events
+-- Notes that the records of some events were read.
+UPDATE webhook_event SET state = 'settled'
+WHERE project_id = :project AND connection_id = :connection AND key IN (
+    SELECT done.key FROM rows(:keys AS done, key text)
+);
+
+-- name: count_tries
+-- Notes that reading the records of some events failed, and which are given up by that.
+UPDATE webhook_event SET tries = tries + 1, state = CASE WHEN tries + 1 >= :most THEN 'settled' ELSE state END
+WHERE project_id = :project AND connection_id = :connection AND key IN (
+    SELECT failed.key FROM rows(:keys AS failed, key text)
+);
+
+-- name: replay_webhook_events
+-- Has the records of some events since a time read again, those that came first.
+UPDATE webhook_event SET state = 'waiting', tries = 0
+WHERE project_id = :project AND connection_id = :connection AND key IN (
+    SELECT x.key FROM webhook_event AS x
+    WHERE x.project_id = :project AND x.connection_id = :connection AND x.received_at >= :since AND x.state = 'settled'
+    ORDER BY x.received_at, x.key LIMIT :limit
+);
+
+-- name: has_old_webhook_event
+-- Whether an event was kept long enough.
+SELECT 1 FROM webhook_event AS e
+WHERE e.project_id = :project AND e.connection_id = :connection AND e.received_at < :before LIMIT 1;
+
+-- name: delete_old_webhook_events
+-- Deletes some of those.
+DELETE FROM webhook_event WHERE project_id = :project AND connection_id = :connection AND key IN (
+    SELECT x.key FROM webhook_event AS x
+    WHERE x.project_id = :project AND x.connection_id = :connection AND x.received_at < :before
+    ORDER BY x.received_at, x.key LIMIT :limit
 );
 
 -- name: delete_some_webhook_events

@@ -159,39 +159,47 @@ UPDATE system SET erasure_key_fingerprint = :hash WHERE id = 1 AND erasure_key_f
 
 -- name: get_inbound_token
 -- An inbound token by its first characters, with its project.
-SELECT t.id, t.project_id, t.provider, t.label, t.start, t.created_at, t.revoked_at, t.sender_id, t.hash, t.signing_secret, t.verify_token,
-    p.id, p.name, p.region, p.on_error, p.created_at, p.consent, p.feed_days
+SELECT t.id, t.project_id, t.provider, t.label, t.start, t.created_at, t.revoked_at, t.sender_id,
+    t.connection_id, t.hash, t.signing_secret, t.verify_token, p.id, p.name, p.region, p.on_error, p.created_at, p.consent, p.feed_days
 FROM inbound_token AS t JOIN project AS p ON p.id = t.project_id
 WHERE t.start = :start AND p.deleted_at IS NULL;
 
 -- name: list_inbound_tokens
 -- All inbound tokens of projects that are not deleted, in order of creation.
-SELECT t.id, t.project_id, t.provider, t.label, t.start, t.created_at, t.revoked_at, t.sender_id
+SELECT t.id, t.project_id, t.provider, t.label, t.start, t.created_at, t.revoked_at, t.sender_id, t.connection_id
 FROM inbound_token AS t JOIN project AS p ON p.id = t.project_id
 WHERE p.deleted_at IS NULL ORDER BY t.id;
 
 -- name: insert_inbound_token
 -- Inserts an inbound token, of which only the hash is kept.
 INSERT INTO inbound_token (
-    id, project_id, provider, label, start, hash, signing_secret, verify_token, created_at, sender_id
-) VALUES (:id, :project_id, :provider, :label, :start, :hash, :signing_secret, :verify_token, :now, :sender);
+    id, project_id, provider, label, start, hash, signing_secret, verify_token, created_at, sender_id, connection_id
+) VALUES (:id, :project_id, :provider, :label, :start, :hash, :signing_secret, :verify_token, :now, :sender, :connection);
 
 -- name: list_sender_tokens
 -- The inbound tokens of the senders of a project that are not revoked, or not before some time to come.
-SELECT t.id, t.project_id, t.provider, t.label, t.start, t.created_at, t.revoked_at, t.sender_id, t.hash, t.signing_secret,
-    t.verify_token
+SELECT t.id, t.project_id, t.provider, t.label, t.start, t.created_at, t.revoked_at, t.sender_id,
+    t.connection_id, t.hash, t.signing_secret, t.verify_token
 FROM inbound_token AS t
 WHERE t.project_id = :id AND t.sender_id IS NOT NULL AND (t.revoked_at IS NULL OR t.revoked_at > :now)
 ORDER BY t.id;
 
+-- name: list_connection_tokens
+-- The inbound tokens of the connections of a project that are not revoked.
+SELECT t.id, t.project_id, t.provider, t.label, t.start, t.created_at, t.revoked_at, t.sender_id,
+    t.connection_id, t.hash, t.signing_secret, t.verify_token
+FROM inbound_token AS t
+WHERE t.project_id = :id AND t.connection_id IS NOT NULL AND (t.revoked_at IS NULL OR t.revoked_at > :now)
+ORDER BY t.id;
+
 -- name: list_project_tokens
 -- The inbound tokens of a project that are not revoked.
-SELECT t.id, t.project_id, t.provider, t.label, t.start, t.created_at, t.revoked_at, t.sender_id, t.hash, t.signing_secret,
-    t.verify_token
+SELECT t.id, t.project_id, t.provider, t.label, t.start, t.created_at, t.revoked_at, t.sender_id,
+    t.connection_id, t.hash, t.signing_secret, t.verify_token
 FROM inbound_token AS t WHERE t.project_id = :id AND (t.revoked_at IS NULL OR t.revoked_at > :now) ORDER BY t.id;
 
--- name: update_sender_token
--- Saves what may change of the inbound token of a sender.
+-- name: update_followed_token
+-- Saves what may change of the inbound token of a sender or a connection.
 UPDATE inbound_token SET label = :label, signing_secret = :signing_secret, verify_token = :verify_token WHERE id = :id;
 
 -- name: update_signing_secret

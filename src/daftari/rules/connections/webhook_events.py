@@ -1,0 +1,266 @@
+"""What connected systems announce by webhooks: kept, listed, replayed, deleted. No HTTP, no SQL.
+
+An announcement only says which records changed. They are asked for by id a moment later, those of many events together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from hashlib import sha256
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from daftari.connectors import WebhookEvent
+from daftari.errors import ValidationFailed, WrongConnectionState
+from daftari.model.connections import WORKING, StoredWebhookEvent, WebhookEventState, WebhookProgress
+from daftari.model.inbound import Quarantined, StoredToken
+from daftari.model.jobs import JobKind
+from daftari.model.limits import EXTERNAL_ID_MAX, REPLAYED_EVENTS_MAX, WEBHOOK_EVENT_DAYS
+from daftari.model.members import Text, Time
+from daftari.model.time import format_time
+from daftari.rules.connections.lifecycle import look_at_connection
+from daftari.rules.events import Action, record
+from daftari.store import Tx, WriteTx, connections, inbound
+from daftari.store.jobs import hint_job
+
+SECOND = 1_000_000
+HOUR, DAY = 3_600 * SECOND, 86_400 * SECOND
+SILENCE_HOURS = 26
+"""After how long without an event a person is to look."""
+USUAL_MIN = 3
+"""Where fewer come on a day, a day without one says nothing."""
+DEBOUNCE_SECONDS = 2
+"""How long an event waits for others, so that their records are asked for together."""
+EVENTS_PER_STEP = 1_000
+ROWS_PER_STEP = 1_000
+KEY_MAX, TOPIC_MAX = 200, 100
+NEWEST = (2**62, "")
+"""A place behind every event."""
+
+_encode = msgspec.json.encode
+_read_ids = msgspec.json.Decoder(tuple[str, ...]).decode
+_read_merged = msgspec.json.Decoder(dict[str, str]).decode
+
+
+class Announcement(Struct, frozen=True):
+    """An event that waits: the records that it names, and who was merged into whom."""
+
+    key: str
+    ids: tuple[str, ...]
+    merged: dict[str, str]
+    received_at: int
+
+
+class Announced(Struct, frozen=True):
+    """Events whose records are to be read now."""
+
+    events: tuple[Announcement, ...]
+
+    @property
+    def merged(self) -> dict[str, str]:
+        """Who was merged into whom."""
+        return {loser: winner for event in self.events for loser, winner in event.merged.items()}
+
+    @property
+    def ids(self) -> list[str]:
+        """The records to read, each once; one that was merged away is there no more."""
+        named = dict.fromkeys(one for event in self.events for one in event.ids)
+        return [one for one in named if one not in self.merged]
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys of the events."""
+        return [event.key for event in self.events]
+
+    def find_settled(self, read: AbstractSet[str]) -> list[Announcement]:
+        """The events of which all records were read."""
+        known = read | self.merged.keys()
+        return [event for event in self.events if known.issuperset(event.ids)]
+
+
+class WebhookEventView(Struct, frozen=True, kw_only=True):
+    """What a webhook announced."""
+
+    key: Text
+    """The same for every delivery of one event."""
+    topic: Text
+    """What happened, in the other system's words."""
+    records: list[Text]
+    """The records that it names."""
+    merged: dict[str, str]
+    """Who was merged into whom."""
+    state: WebhookEventState
+    """`waiting`: its records were not read yet. `settled`: they were, or that failed too often."""
+    happened_at: Time | None
+    """When it happened there, if the delivery says so."""
+    received_at: Time
+
+
+class WebhookEventPage(Struct, frozen=True):
+    """Some events, and the cursor of the ones before them."""
+
+    events: list[WebhookEventView]
+    following: str | None
+
+
+# ---- received -------------------------------------------------------------------------------------------
+
+
+def receive_events(tx: WriteTx, *, connection_id: int, token_id: int, events: Sequence[WebhookEvent]) -> int:
+    """Keep the events of a verified delivery, each once. Returns how many are new."""
+    inbound.count_received(tx, token_id=token_id)
+    kept = [_as_stored(event, connection_id=connection_id, now=tx.now) for event in events]
+    new = connections.insert_events(tx, events=kept)
+    if new:
+        _bring_forward(tx, connection_id=connection_id, due_at=tx.now + DEBOUNCE_SECONDS * SECOND)
+    return new
+
+
+def release_delivery(tx: WriteTx, *, kept: Quarantined, stored: StoredToken, events: Sequence[WebhookEvent]) -> None:
+    """Keep the events of a delivery that was refused before."""
+    assert stored.token.connection_id is not None, "the token is a connection's"
+    inbound.delete_quarantined(tx, quarantined_id=kept.id)
+    receive_events(tx, connection_id=stored.token.connection_id, token_id=stored.token.id, events=events)
+
+
+def _as_stored(event: WebhookEvent, *, connection_id: int, now: int) -> StoredWebhookEvent:
+    return StoredWebhookEvent(
+        connection_id=connection_id,
+        key=_as_key(event.key),
+        topic="".join(filter(str.isprintable, event.topic))[:TOPIC_MAX],
+        record_ids=_encode([one for one in event.ids if len(one) <= EXTERNAL_ID_MAX]).decode(),
+        merged=_encode(dict(event.merged)).decode(),
+        at=event.at or 0,
+        received_at=now,
+        state="waiting",
+        tries=0,
+    )
+
+
+def _as_key(written: str) -> str:
+    """The key of an event as it is stored: as the system wrote it, unless that is no short word."""
+    is_word = len(written) <= KEY_MAX and written.isascii() and written.isprintable()
+    return written if is_word else sha256(written.encode(errors="replace")).hexdigest()
+
+
+def _bring_forward(tx: WriteTx, *, connection_id: int, due_at: int) -> None:
+    """Have a worker look at a connection that reads by itself. The job is asked for at once: it waits for its time."""
+    if connections.bring_forward(tx, connection_id=connection_id, due_at=due_at):
+        hint_job(tx, kind=JobKind.SYNC, subject=str(connection_id))
+
+
+# ---- waiting --------------------------------------------------------------------------------------------
+
+
+def find_announced(tx: Tx, *, connection_id: int, ids_max: int) -> Announced | None:
+    """The events that have waited long enough, as many as name at most ``ids_max`` records together."""
+    until = tx.now - DEBOUNCE_SECONDS * SECOND
+    waiting = connections.list_waiting_events(tx, connection_id=connection_id, until=until, limit=EVENTS_PER_STEP)
+    events: list[Announcement] = []
+    ids: set[str] = set()
+    for event in waiting:
+        named = _read_ids(event.record_ids)
+        ids.update(named)
+        if events and len(ids) > ids_max:
+            break
+        events.append(Announcement(event.key, named, _read_merged(event.merged), event.received_at))
+    return Announced(tuple(events)) if events else None
+
+
+def find_next(tx: Tx, *, connection_id: int) -> int | None:
+    """When the first event that waits has waited long enough."""
+    first = connections.find_first_waiting(tx, connection_id=connection_id)
+    return None if first is None else first + DEBOUNCE_SECONDS * SECOND
+
+
+def note_received(webhook: WebhookProgress, received: Sequence[int]) -> WebhookProgress:
+    """Count events that came by a webhook. ``received``: when each came; those that are replayed were counted."""
+    newest = max(received, default=0)
+    count = sum(at > webhook.last_at for at in received)
+    if not count:
+        return webhook
+    day = newest // DAY
+    if day == webhook.day:
+        return replace(webhook, last_at=newest, today=webhook.today + count, silence="")
+    return replace(webhook, last_at=newest, day=day, today=count, before=webhook.today, silence="")
+
+
+def note_silence(webhook: WebhookProgress, *, now: int) -> WebhookProgress:
+    """Note that nothing came for long although much did before."""
+    silent_for, usual = now - webhook.last_at, max(webhook.today, webhook.before)
+    silence = ""
+    if webhook.made_at and silent_for >= SILENCE_HOURS * HOUR and usual >= USUAL_MIN:
+        silence = f"No webhook for {silent_for // HOUR} h, {usual} a day before: is the address still right?"
+    return replace(webhook, silence=silence)
+
+
+# ---- listed and replayed --------------------------------------------------------------------------------
+
+
+def list_events(tx: Tx, *, connection_id: int, after: str, limit: int) -> WebhookEventPage:
+    """Events of a connection, the newest first. Raises ``ConnectionNotFound`` and ``ValidationFailed``."""
+    look_at_connection(tx, connection_id=connection_id)
+    before = _read_place(after) if after else NEWEST
+    found = connections.list_events(tx, connection_id=connection_id, before=before, limit=limit + 1)
+    shown = found[:limit]
+    following = f"{shown[-1].received_at}:{shown[-1].key}" if len(found) > limit else None
+    return WebhookEventPage([_show(event) for event in shown], following)
+
+
+def _read_place(written: str) -> tuple[int, str]:
+    at, mark, key = written.partition(":")
+    if not mark or not (at.isascii() and at.isdecimal()) or len(at) > len(str(NEWEST[0])) - 1:
+        raise ValidationFailed({"after": ["The after field must be a cursor that an answer gave as next."]})
+    return int(at), key
+
+
+def _show(event: StoredWebhookEvent) -> WebhookEventView:
+    return WebhookEventView(
+        key=event.key,
+        topic=event.topic,
+        records=[*_read_ids(event.record_ids)],
+        merged=_read_merged(event.merged),
+        state=event.state,
+        happened_at=format_time(event.at) if event.at else None,
+        received_at=format_time(event.received_at),
+    )
+
+
+def replay_events(tx: WriteTx, *, connection_id: int, since: int) -> int:
+    """Have the records of events since a time read again. Returns how many events wait again.
+
+    Raises ``ConnectionNotFound`` and ``WrongConnectionState``.
+    """
+    opened = look_at_connection(tx, connection_id=connection_id)
+    if opened.stored.state not in WORKING:
+        said = f"The connection {opened.stored.name!r} ({opened.stored.state}) cannot be replayed: start it."
+        raise WrongConnectionState(said)
+    count = connections.replay_events(tx, connection_id=connection_id, since=since, limit=REPLAYED_EVENTS_MAX)
+    if count:
+        _bring_forward(tx, connection_id=connection_id, due_at=tx.now)
+    record(tx, Action.UPDATE_CONNECTION)
+    return count
+
+
+# ---- deleted --------------------------------------------------------------------------------------------
+
+
+def has_expired_event(tx: Tx) -> bool:
+    """Whether an event was kept long enough."""
+    before = tx.now - WEBHOOK_EVENT_DAYS * DAY
+    return any(connections.has_old_event(tx, connection_id=one, before=before) for one in _list_ids(tx))
+
+
+def expire_events(tx: WriteTx) -> None:
+    """Delete some of those. The records of one that waited so long are read by the next reading of changes."""
+    before = tx.now - WEBHOOK_EVENT_DAYS * DAY
+    for connection_id in _list_ids(tx):
+        if connections.delete_old_events(tx, connection_id=connection_id, before=before, limit=ROWS_PER_STEP):
+            return
+
+
+def _list_ids(tx: Tx) -> Iterable[int]:
+    return [stored.id for stored in connections.list_connections(tx)]
