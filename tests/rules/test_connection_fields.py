@@ -15,7 +15,7 @@ from tests.support.connection_steps import mobile
 
 def reader(fields: dict[str, str], **given: Any) -> RecordReader:
     definition = ConnectionDefinition(fields=fields, **given)
-    stored = StoredConnection(1, "crm", "pipedrive", "", "", b"", b"", "live", "", "", 0, "", 0, 0, 0)
+    stored = StoredConnection(1, "crm", "pipedrive", "", "", b"", b"", "live", "", "", 0, "", 0, 0, 0, 0)
     progress = ConnectionProgress(time_zone="Africa/Nairobi")
     return RecordReader(Opened(stored, definition, progress), region="KE")
 

@@ -20,7 +20,7 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 
-from daftari.model.connections import Link, StoredConnection, StoredWebhookEvent
+from daftari.model.connections import Link, StoredConnection, StoredWebhookEvent, WriteBack
 from daftari.model.consent import FirstReceipt, NewFact, Scope
 from daftari.model.imports import ImportState
 from daftari.model.inbound import InboundMessage, InboundRequest, Review
@@ -152,7 +152,7 @@ VALUES: dict[str, object] = {
     "audience": 3, "erasure": 0, "key": 1, "token": 1, "first": 640, "last": 640, "after": 640, "before": 640,
     "skip": 10, "limit": 100, "now": 1, "until": 1, "to": -5, "first_id": 1, "version": 1, "owner": "me",
     "refused_at": None, "fact": 640, "item": 640, "clock": 1, "latest": 2, "since": 1, "connection": 7,
-    "after_record": "17", "before_key": "17", "most": 5,
+    "after_record": "17", "before_key": "17", "most": 5, "other_than": 0, "due_at": 1,
 }  # fmt: skip
 """What is asked for in a plan; a value that is a column's gets any one of the column's type."""
 OF_TYPE = {"INTEGER": 1, "TEXT": "x", "BLOB": b"x"}
@@ -165,6 +165,7 @@ ROW_SETS: dict[str, list[Any]] = {
     "types": ["contacts.created", "group.joined"],
     "external_ids": [str(place) for place in range(1, 101)],
     "keys": [str(place) for place in range(1, 101)],
+    "channels": ["sms", "whatsapp"],
 }
 ITEMS: dict[str, list[tuple[Any, ...]]] = {
     "update_contacts": [(place, 254700000000 + place, "{}") for place in range(1, 101)],
@@ -186,6 +187,8 @@ ITEMS: dict[str, list[tuple[Any, ...]]] = {
     "save_attempts": [(1, f"p{place}", place, 1, "accepted", "") for place in range(1, 101)],
     "save_links": [(7, str(place), 254700000000 + place, 1, 1, 0, "3", 0, 1, 0, "") for place in range(1, 101)],
     "insert_webhook_events": [(7, str(place), "person.change", "[]", "{}", 1, 1) for place in range(1, 101)],
+    "save_write_backs": [(7, str(place), "sms", "out", 1, "written", 0, 0, "", "out", 1, 0) for place in range(1, 101)],
+    "delete_write_backs": [(str(place), "sms") for place in range(1, 101)],
     "touch_keys": [(place, 1) for place in range(3)],
 }
 
@@ -298,7 +301,7 @@ def _fill_connections(tx: WriteTx) -> None:
     """A few connections, and many records of each, some of them with a problem, some gone."""
     for number in range(1, SENDERS + 1):
         connection = StoredConnection(
-            number, f"c{number}", "hubspot", "", "{}", b"", b"", "live", "", "", 0, "{}", 0, 0, 1
+            number, f"c{number}", "hubspot", "", "{}", b"", b"", "live", "", "", 0, "{}", 0, 0, 1, 1
         )
         connections.insert_connection(tx, connection=connection, folded=f"c{number}")
     links = [
@@ -317,6 +320,14 @@ def _fill_connections(tx: WriteTx) -> None:
     for connection_id in range(1, SENDERS + 1):
         keys = [one.key for one in announced if one.connection_id == connection_id]
         connections.settle_events(tx, connection_id=connection_id, keys=keys[50:])
+    marks = [
+        WriteBack(
+            link.connection_id, link.external_id, "sms", "out", 1, "written", 0, int(link.mobile % 40 == 0), "", "out",
+            1, 0,
+        )
+        for link in links
+    ]  # fmt: skip
+    connections.save_write_backs(tx, rows=marks)
 
 
 def _fill_facts(tx: WriteTx) -> None:

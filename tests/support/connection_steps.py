@@ -13,10 +13,13 @@ from msgspec.structs import replace
 
 from daftari.connectors import Account, Page, Record, Usage
 from daftari.model.connections import LINK_STATES, Link
-from daftari.model.consent import Fact
+from daftari.model.consent import ANY, Fact, FactKind, NewFact, Scope, Source
 from daftari.model.projects import Project
+from daftari.rules import events
 from daftari.rules.connections import lifecycle, sync
 from daftari.rules.connections.model import Opened, get_connection
+from daftari.rules.consent import ledger
+from daftari.rules.events import Action
 from daftari.store import Store, WriteTx, connections, consent, contacts, groups
 from tests.support import calls, consent_calls
 from tests.support.calls import WORKER
@@ -105,6 +108,14 @@ class Syncing:
         items = [{"mobile": f"+{mobile}"}]
         consent_calls.record_given(self.store, self.project, items, common=common, kind=kind, now=self.now)
 
+    def say(
+        self, mobile: int, kind: FactKind, *, channel: str = ANY, source: Source = "inbound", at: int | None = None
+    ) -> None:
+        """A person opts out or in, by their own word unless another source is named."""
+        purpose = ANY if channel == ANY else "marketing"
+        fact = NewFact(0, mobile, kind, Scope(channel, ANY, purpose), at, source)
+        self.write(_record, fact=fact)
+
     def facts(self, mobile: int) -> list[Fact]:
         found = self.store.read(self.project, self.now, consent.find_facts, mobiles=[mobile])
         return found.get(mobile, [])
@@ -115,6 +126,11 @@ class Syncing:
 
     def members(self, name: str) -> set[int]:
         return {mobile for mobile, contact in self.book().items() if name in contact["groups"]}
+
+
+def _record(tx: WriteTx, *, fact: NewFact) -> None:
+    recorded = ledger.record_facts(tx, facts=[fact])
+    events.record(tx, Action.RECEIVE_INBOUND, *recorded.events)
 
 
 def _read_book(tx: Any) -> dict[int, dict[str, Any]]:

@@ -26,6 +26,7 @@ CHECKED = {
     ("webhook_event", "state"): "'settled'",
     ("write_back", "state"): "'written'",
     ("write_back", "word"): "'out'",
+    ("write_back", "written"): "'out'",
 }
 """Columns that may hold some words only."""
 

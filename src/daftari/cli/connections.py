@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -254,7 +254,8 @@ def list_connections(*, as_json: JsonOption = False, where: ProjectOptions) -> N
 def _row(view: ConnectionView) -> list[object]:
     counts = view.counts
     problems = counts.shared_number + counts.crm_says_in + counts.moved_from_opted_out + counts.unusable
-    shown: dict[str, object] = {"live": counts.live, "problems": problems + counts.erasure_pending}
+    problems += counts.erasure_pending + counts.write_back_refused + counts.changes_to_and_fro
+    shown: dict[str, object] = {"live": counts.live, "problems": problems}
     return [shown.get(column, getattr(view, column, None)) for column in COLUMNS]
 
 
@@ -303,6 +304,7 @@ def check_connection(connection: ConnectionArgument, *, as_json: JsonOption = Fa
     "problems",
     "daftari connection problems crm",
     "daftari connection problems crm --state removed_locally --json",
+    "daftari connection problems crm --state write_back_refused",
     "daftari connection problems crm --retry 101 --retry 102",
     "daftari connection problems crm --keep 103",
 )
@@ -310,7 +312,10 @@ def list_problems(
     connection: ConnectionArgument,
     *,
     state: Annotated[
-        str, typer.Option("--state", metavar="STATE", help="Records in this state instead, such as unreadable.")
+        str,
+        typer.Option(
+            "--state", metavar="STATE", help="Records in this state or with this problem, such as unreadable."
+        ),
     ] = "problem",
     after: Annotated[str, typer.Option("--after", metavar="ID", help="Only records after this one.")] = "",
     retry: Annotated[
@@ -360,6 +365,8 @@ def list_problems(
         )
     shown = [[_cell(getattr(record, column)) for column in RECORD_COLUMNS] for record in page.records]
     print_list(RECORD_COLUMNS, shown, as_json=as_json)
+    for sentence in _say_written(views.show(opened)):
+        say(sentence)
     if page.following is not None:
         say(f"There are more; add --after {page.following}.")
 
@@ -539,6 +546,22 @@ def _write(
     with where.open_project() as (store, project):
         opened = store.read(project, current_time(), find_connection, written=written)
         return store.write(project, Actor(None, name), current_time(), rule, connection_id=opened.id, **values)
+
+
+def _say_written(view: ConnectionView) -> Iterator[str]:
+    """How many opt-outs the other system knows, and why not all."""
+    for found in view.written_back:
+        asked = found.written + found.waiting
+        if not asked + found.refused + found.gone:
+            continue
+        rest = [
+            f"{found.gone:,} have no record there" if found.gone else "",
+            f"{found.refused:,} refused" if found.refused else "",
+        ]
+        of = f"Opt-outs of {found.channel} written back: {found.written:,} of {asked:,}"
+        yield ", ".join([of, *filter(None, rest)]) + "."
+    if view.write_back_error is not None:
+        yield view.write_back_error
 
 
 def _say_state(opened: Opened) -> None:

@@ -62,6 +62,8 @@ class ConnectorKind(Struct, frozen=True, kw_only=True):
     fields: Mapping[str, str] = {}
     announces: Callable[[Mapping[str, Any]], bool] = lambda settings: False
     open_doorbell: Callable[[Opening], Doorbell] | None = None
+    own_prefix: str = ""
+    """How the names of fields begin that are ours: opt-outs are written to them, and they are not read."""
     webhooks: Webhooks | None = None
 
 
@@ -103,6 +105,7 @@ CONNECTORS: dict[str, ConnectorKind] = {
         credentials=("key",),
         more_settings=("base_url",),
         walked=("list",),
+        own_prefix=HubSpot.own_prefix,
         fields={"mobilephone": "mobile", "phone": "mobile", "firstname": "fname", "lastname": "lname"},
     ),
     "pipedrive": ConnectorKind(

@@ -188,6 +188,16 @@ class ConnectionProgress(Struct, frozen=True, omit_defaults=True):
     erased_at: tuple[int, ...] = ()
     """When the last records were erased there, as many as the mass guard asks about."""
     webhook: WebhookProgress = WebhookProgress()
+    write_backs: Mapping[str, int] = {}
+    """How many records have which mark, by channel and outcome."""
+    write_back_tries: int = 0
+    """How often writing back failed since it last succeeded."""
+    write_back_error: str = ""
+    """Why nothing could be written back last; blank where it could."""
+    wrote_last: bool = False
+    """Whether the last step wrote back, so that the next one reads, if that is due."""
+    asked_links: str | None = None
+    """The last link whose mark was asked for, after writing back was switched on."""
     leaves_groups: bool = False
     """Of a removed connection: whether its contacts leave the groups that it put them in."""
 
@@ -209,6 +219,7 @@ class StoredConnection(Struct, frozen=True):
     progress: str
     due_at: int
     fence: int
+    write_back_from: int
     created_at: int
 
 
@@ -240,3 +251,25 @@ class Link(Struct, frozen=True, gc=False):
     flags: int
     problems: int
     why: str
+
+
+Word = Literal["out", "in"]
+WriteBackState = Literal["waiting", "written", "refused", "gone"]
+"""``waiting``: it was not tried since it was asked for. ``refused``: the other system's own rules refuse it."""
+
+
+class WriteBack(Struct, frozen=True, gc=False):
+    """The mark of a record: what is written back of its number's consent; the schema says what its columns are."""
+
+    connection_id: int
+    external_id: str
+    channel: str
+    word: Word
+    at: int
+    state: WriteBackState
+    tries: int
+    due_at: int
+    why: str
+    written: Literal["", "out", "in"]
+    written_at: int
+    repeated_at: int

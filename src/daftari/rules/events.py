@@ -18,6 +18,7 @@ from daftari.model.feed import ChangeType
 from daftari.model.imports import ImportState
 from daftari.model.jobs import JobKind
 from daftari.rules import firing
+from daftari.rules.write_back import ask_write_backs
 from daftari.store import WriteTx, feed, journal, webhooks
 from daftari.store.feed import NewChange
 from daftari.store.jobs import hint_job
@@ -135,12 +136,16 @@ class GroupLeft(Struct, frozen=True):
 
 
 class ConsentChanged(Struct, frozen=True):
-    """New facts, numbered from ``first_fact`` to ``last_fact``, their numbers, and the contacts that have these."""
+    """New facts, numbered from ``first_fact`` to ``last_fact``, their numbers, and the contacts that have these.
+
+    ``connection_id``: of the connection whose records said so; 0 for what did not come by one.
+    """
 
     first_fact: int
     last_fact: int
     mobiles: Collection[int]
     contacts: Collection[int]
+    connection_id: int = 0
 
 
 class Erased(Struct, frozen=True):
@@ -269,7 +274,18 @@ def _fire_joins(tx: WriteTx, happened: Sequence[Event]) -> None:
         firing.fire_joins(tx, joined)
 
 
-LISTENERS: dict[Listener, tuple[type[Event], ...]] = {_fire_joins: (GroupJoined,)}
+def _write_back(tx: WriteTx, happened: Sequence[Event]) -> None:
+    """Have what people said written back to connected systems. Where no connection writes back, it costs nothing."""
+    if tx.book.write_backs:
+        mobiles: dict[int, set[int]] = {}
+        for event in happened:
+            if isinstance(event, ConsentChanged):
+                mobiles.setdefault(event.connection_id, set()).update(event.mobiles)
+        for connection_id, said in mobiles.items():
+            ask_write_backs(tx, mobiles=said, connection_id=connection_id)
+
+
+LISTENERS: dict[Listener, tuple[type[Event], ...]] = {_fire_joins: (GroupJoined,), _write_back: (ConsentChanged,)}
 """Every listener, with the types of the events that it is called for. What it raises undoes the whole transaction."""
 
 

@@ -1,15 +1,16 @@
-"""Connections and the links of their records, one row a record.
+"""Connections, the links of their records, one row a record, and what is written back to these.
 
 What a definition, progress, flags and problems say belongs to the rules.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from msgspec.structs import asdict, astuple
 
-from daftari.model.connections import Link, StoredConnection, StoredWebhookEvent
+from daftari.model.connections import Link, StoredConnection, StoredWebhookEvent, WriteBack
 from daftari.store.engine import Tx, WriteTx
 
 
@@ -52,7 +53,7 @@ def save_connection(tx: WriteTx, *, connection: StoredConnection) -> None:
         "save_connection",
         id=connection.id, account=connection.account, definition=connection.definition, state=connection.state,
         reason=connection.reason, cursor=connection.cursor, complete_until=connection.complete_until,
-        progress=connection.progress, due_at=connection.due_at,
+        progress=connection.progress, due_at=connection.due_at, write_back_from=connection.write_back_from,
     )  # fmt: skip
 
 
@@ -184,3 +185,44 @@ def delete_some_rows(tx: WriteTx, *, connection_id: int, limit: int) -> int:
     """Delete some of what a system announced, and what was to be written back to it. Returns how many there were."""
     deleted = tx.run("delete_some_webhook_events", connection=connection_id, limit=limit)
     return deleted + tx.run("delete_some_write_backs", connection=connection_id, limit=limit)
+
+
+# ---- written back -----------------------------------------------------------------------------------------
+
+
+def ask_write_backs(
+    tx: WriteTx, *, mobiles: Sequence[int], channels: Sequence[str], due_at: int, other_than: int
+) -> set[int]:
+    """Have the records of some numbers looked at, but those of one connection. Returns their connections."""
+    return {
+        *tx.fetch(
+            int, "ask_write_backs", mobiles=mobiles, channels=channels, now=tx.now, due_at=due_at, other_than=other_than
+        )
+    }
+
+
+def find_write_backs(tx: Tx, *, connection_id: int, ids: Sequence[str]) -> list[WriteBack]:
+    """The marks of some records, for every channel."""
+    return tx.fetch(WriteBack, "find_write_backs", connection=connection_id, external_ids=ids) if ids else []
+
+
+def list_due_write_backs(tx: Tx, *, connection_id: int, limit: int) -> list[WriteBack]:
+    """The records that are to be looked at now."""
+    return tx.fetch(WriteBack, "list_due_write_backs", connection=connection_id, now=tx.now, limit=limit)
+
+
+def count_unwritten(tx: Tx, *, connection_id: int, most: int) -> Counter[str]:
+    """How many opt-outs are still to be written back, by channel, counted up to ``most``."""
+    return Counter(tx.fetch(str, "list_unwritten", connection=connection_id, limit=most))
+
+
+def save_write_backs(tx: WriteTx, *, rows: Sequence[WriteBack]) -> None:
+    """Insert marks, or save them."""
+    if rows:
+        tx.run("save_write_backs", items=[astuple(row) for row in rows])
+
+
+def delete_write_backs(tx: WriteTx, *, connection_id: int, keys: Sequence[tuple[str, str]]) -> None:
+    """Delete marks, by id and channel."""
+    if keys:
+        tx.run("delete_write_backs", connection=connection_id, items=keys)

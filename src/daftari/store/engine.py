@@ -90,6 +90,8 @@ class Book(Struct):
     next_change: int
     join_triggers: int
     """The triggers that a join may fire."""
+    write_backs: int
+    """The connections that opt-outs are written back to."""
 
 
 class MisplacedWrite(Exception):

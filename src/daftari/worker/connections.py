@@ -18,7 +18,7 @@ from daftari.connectors import Caller, Connector, ConnectorFailed, MakesWebhooks
 from daftari.errors import SealBroken
 from daftari.model.projects import Project
 from daftari.model.secrets import Secret
-from daftari.rules.connections import addresses, plan, sync, walks, webhook_upkeep
+from daftari.rules.connections import addresses, mark_outcomes, plan, sync, walks, webhook_upkeep
 from daftari.rules.connections import announced as webhook_reading
 from daftari.rules.connections.model import Opened, open_connector, read_webhook
 from daftari.rules.connections.sync import Claim, Done
@@ -140,6 +140,8 @@ class SyncWork(Steps):
                 self._project, self._now(), foreign.look_at_due, connection_id=self._connection_id
             )
             return self._done(self._write(foreign.erase_due, looked=looked, **self._named()))
+        if claim.task == "ask_marks":
+            return self._done(self._write(mark_outcomes.ask_links, **self._named()))
         try:
             connector = self._open(claim.opened)
             return self._read(claim, claim.opened, connector)
@@ -151,6 +153,8 @@ class SyncWork(Steps):
     def _read(self, claim: Claim, opened: Opened, connector: Connector) -> bool:
         if claim.task == "plan":
             return self._plan(opened, connector)
+        if claim.task == "write_back":
+            return self._write_back(claim, connector)
         if claim.task == "verify":
             return self._done(self._write(sync.take_account, account=connector.check(), **self._named()))
         if claim.task == "webhook":
@@ -251,6 +255,16 @@ class SyncWork(Steps):
             self.pause_seconds = REMOVAL_PAUSE_SECONDS
         return True
 
+    def _write_back(self, claim: Claim, connector: Connector) -> bool:
+        """Write some marks. A worker that is killed before their outcomes are written does it again."""
+        marks = claim.marks
+        if not marks.marks:
+            return marks.has_more
+        outcomes = connector.write_back(marks.marks, now=self._now())
+        return self._done(
+            self._write(mark_outcomes.take_outcomes, marks=marks, outcomes=outcomes, usage=self._usage, **self._named())
+        )
+
     def _walk_list(self, connector: Connector, source: str) -> bool:
         """Read some members of a list; when all are known, have some numbers join or leave."""
         if self._walk is None or self._walk.source != source:
@@ -340,6 +354,10 @@ class SyncWork(Steps):
             failed = webhook_reading.fail_announced
             return self._done(
                 self._write(failed, announced=claim.announced, failure=failure, usage=self._usage, **self._named())
+            )
+        if claim.task == "write_back":
+            return self._done(
+                self._write(mark_outcomes.fail_marks, failure=failure, usage=self._usage, **self._named())
             )
         return self._done(self._write(sync.take_failure, failure=failure, usage=self._usage, **self._named()))
 

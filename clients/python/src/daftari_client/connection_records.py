@@ -34,6 +34,17 @@ class ConnectionWebhook(Record, frozen=True, kw_only=True):
     last_event_at: datetime | None = None
 
 
+class WrittenBack(Record, frozen=True, kw_only=True):
+    """How many records of the other system are marked, for one channel: ``written`` as opted out."""
+
+    channel: str
+    written: int = 0
+    waiting: int = 0
+    refused: int = 0
+    gone: int = 0
+    opt_ins: int = 0
+
+
 class Connection(Record, frozen=True, kw_only=True):
     """A CRM whose records become contacts. ``reason`` says why it is in its state, and what to do.
 
@@ -58,6 +69,8 @@ class Connection(Record, frozen=True, kw_only=True):
     write_back: bool = False
     write_back_opt_ins: bool = False
     fire_triggers: bool = False
+    written_back: list[WrittenBack] = field(default_factory=list)
+    write_back_error: str | None = None
     poll_seconds: int = 0
     when_deleted: str | None = None
     region: str | None = None
@@ -119,6 +132,18 @@ class ConnectionCheck(Record, frozen=True, kw_only=True):
     sample: list[SampleRecord] = field(default_factory=list)
 
 
+class RecordMark(Record, frozen=True, kw_only=True):
+    """The mark of a record for one channel. ``why`` is what the other system said when it refused."""
+
+    channel: str
+    word: str
+    state: str
+    written: str | None = None
+    written_at: datetime | None = None
+    next_try_at: datetime | None = None
+    why: str | None = None
+
+
 class ConnectionRecord(Record, frozen=True, kw_only=True):
     """A record of the other system as it is known here. ``problems`` are for a person to look at."""
 
@@ -129,6 +154,7 @@ class ConnectionRecord(Record, frozen=True, kw_only=True):
     problems: list[str] = field(default_factory=list)
     why: str | None = None
     groups: list[str] = field(default_factory=list)
+    marks: list[RecordMark] = field(default_factory=list)
     erases_at: datetime | None = None
 
 

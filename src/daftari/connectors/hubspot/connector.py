@@ -92,6 +92,8 @@ class HubSpot:
     facts: ClassVar[Facts] = Facts(
         title=TITLE, records_max=PAGE, poll_seconds=60, sees_deleted=True, sees_merged=True, writes_back=True
     )
+    own_prefix: ClassVar[str] = f"{GROUP}_"
+    """How the names of the properties begin to which opt-outs are written."""
 
     def __init__(self, connection: Connection, caller: Caller) -> None:
         self._connection = connection
@@ -239,7 +241,7 @@ class HubSpot:
     def _require_properties(self, channels: set[str]) -> None:
         """Make the properties of these channels, once, where the account lacks them."""
         for channel in sorted(channels - self._ready):
-            name = f"{GROUP}_{channel}"
+            name = f"{self.own_prefix}{channel}"
             if self._api.call("GET", f"{PROPERTIES}/{name}", accepts=(404,), is_reading=False).status == 404:
                 group = {"name": GROUP, "label": "Daftari"}
                 self._api.post(f"{PROPERTIES}/groups", group, accepts=(409,), is_reading=False)
@@ -429,7 +431,7 @@ def _merge_marks(marks: Sequence[Mark]) -> dict[str, dict[str, str]]:
     """The properties to write to each record: of two marks of a channel the later one, of equal times the opt-out."""
     inputs: dict[str, dict[str, str]] = {}
     for mark in sorted(marks, key=lambda one: (one.at, one.word == "out")):
-        name = f"{GROUP}_{mark.channel}"
+        name = f"{HubSpot.own_prefix}{mark.channel}"
         inputs.setdefault(mark.record_id, {}).update({name: mark.word, f"{name}_at": write_time(mark.at)})
     return inputs
 

@@ -403,8 +403,11 @@ class Pipedrive:
     def _require_fields(self) -> None:
         """Raise ``ConnectorFailed`` when a wanted field is not there: its values would all look blank."""
         wanted = [name for name in self._connection.fields if name not in STANDARD]
-        known = {field.key for field in self._list_fields()} if wanted else set()
+        known = {field.key: field.name for field in self._list_fields()} if wanted else {}
         for name in wanted:
+            if known.get(name) in FIELD_TITLES.values():
+                says = f'The person field "{known[name]}" is written by Daftari and is not read: choose another one.'
+                raise ConnectorFailed("broken", "field_ours", says)
             if name not in known:
                 says = f'Pipedrive has no person field "{name}" now: choose another one.'
                 raise ConnectorFailed("broken", "field_missing", says)

@@ -18,9 +18,10 @@ from daftari.model.connections import LINK_STATES, ConnectionProgress, Link
 from daftari.model.consent import ANY
 from daftari.model.contacts import TEXT_FIELDS
 from daftari.rules import events
-from daftari.rules.connections import guard, pending, rows
+from daftari.rules.connections import guard, marks, pending, rows
 from daftari.rules.connections.decide import Change, Rules, decide, decide_gone, is_stale, wanted_groups
 from daftari.rules.connections.firing import is_join, may_fire, take_joins
+from daftari.rules.connections.loops import hold_loop
 from daftari.rules.connections.mapping import EVERY, RecordReader
 from daftari.rules.connections.mirrors import with_groups
 from daftari.rules.connections.model import (
@@ -33,6 +34,7 @@ from daftari.rules.connections.model import (
     PROBLEMS,
     REFUSED,
     REMOVED_LOCALLY,
+    RESUBSCRIBED,
     SAYS_IN,
     SCOPE_BITS,
     SHARED,
@@ -158,6 +160,7 @@ class _Batch:
         self._others: dict[LinkKey, Link] = {}
         self._others_changed: dict[LinkKey, Link] = {}
         self._risen: set[str] = set()
+        self._changed_at: dict[str, int] = {}
         comparison = opened.progress.comparison
         self._comparison = comparison.number if comparison is not None else opened.progress.comparisons
 
@@ -187,6 +190,7 @@ class _Batch:
         for change in self._changes:
             self._settle_removed(change)
         self._others_changed = settle_owners(self._changes, self._others.values())
+        self._find_echoes()
 
     def _decide_one(self, link: Link | None, record: Record, reader: RecordReader) -> Change | None:
         if record.gone is not None:
@@ -195,8 +199,13 @@ class _Batch:
         forced = record.id in self._forced
         said = reader.read(record)
         change = decide(link, record, said, connection_id=self.opened.id, rules=self._rules, forced=forced)
+        if change is not None and link is not None and link.digest not in (0, said.digest) and not forced:
+            change = hold_loop(change, link, said, now=self._tx.now)
+            self._counts["to_and_fro"] += change is None
+            return change
         if change is None and link is not None and link.state != ERASED and record.version > link.version:
             # Nothing that counts has changed, but what is older must be known as such.
+            self._changed_at[record.id] = record.version
             return Change(link, replace(link, version=record.version), groups=read_group_ids(link))
         return change
 
@@ -227,6 +236,14 @@ class _Batch:
             change.has_row = False
             change.after = replace(change.after, state=REMOVED_LOCALLY, flags=change.after.flags & ~OWNS, problems=0)
             change.leaves, change.groups = frozenset(), {}
+
+    def _find_echoes(self) -> None:
+        """What records say because it was written back to them is no word of the person."""
+        for external_id, scopes in marks.find_echoes(self._tx, self.opened, self._changes, states=self._states).items():
+            change = next(change for change in self._changes if change.after.external_id == external_id)
+            change.echoed = scopes
+            self._counts["echo"] += 1
+        self._counts["echo"] += marks.count_echoes(self._tx, self.opened, self._changed_at)
 
     # ---- judged -------------------------------------------------------------------------------------
 
@@ -300,7 +317,7 @@ class _Batch:
         written = [change for change in self._changes if change.has_row or change.new_outs]
         if written:
             self._write_rows(written)
-        self._find_near_misses()
+        self._ask_write_backs(self._find_near_misses())
         saved = [self._linked(change) for change in self._changes]
         connections.save_links(self._tx, links=[*saved, *self._others_changed.values()])
         if self.opened.progress.comparison is not None:
@@ -434,8 +451,8 @@ class _Batch:
         more = {name: value for name, value in attributes.items() if name not in (card.attributes or {})}
         return {"mobile": values["mobile"], **given, **({"attributes": more} if more else {})}
 
-    def _find_near_misses(self) -> None:
-        """Who opted out here and is subscribed there, or has another number there by now."""
+    def _find_near_misses(self) -> dict[int, State]:
+        """Who opted out here and is subscribed there, or has another number there by now. Returns the states."""
         mobiles = sorted({mobile for change in self._changes for mobile in _mobiles_of(change)})
         states = ledger.find_states(self._tx, mobiles=mobiles) if mobiles else {}
         attempts = 0
@@ -447,6 +464,8 @@ class _Batch:
                 if state is not None and says_in(change.said.ins, state):
                     problems |= SAYS_IN
                     attempts += 1
+                else:
+                    problems &= ~RESUBSCRIBED
             if change.moved and change.before is not None:
                 state = states.get(change.before.mobile)
                 if state is not None and is_blocked(state, MESSAGES):
@@ -454,6 +473,17 @@ class _Batch:
                     attempts += 1
             change.after = replace(change.after, problems=problems)
         ledger.note_near_misses(self._tx, source="sync", attempts=attempts)
+        return states
+
+    def _ask_write_backs(self, states: Mapping[int, State]) -> None:
+        asked = marks.ask_for_changes(
+            self._tx, self.opened, self._changes, others=self._others.values(), before=self._states, after=states
+        )
+        for change in self._changes:
+            if change.after.external_id in asked.resubscribed:
+                change.after = replace(change.after, problems=change.after.problems | RESUBSCRIBED)
+        progress = marks.with_write_back_counts(self.opened.progress, asked.counts)
+        self.opened = replace(self.opened, progress=progress)
 
     def _linked(self, change: Change) -> Link:
         return replace(change.after, group_ids=write_group_ids(change.groups), seen_in=self._comparison)

@@ -21,8 +21,10 @@ from daftari.rules.connections.model import (
     MERGED,
     MOVED,
     NO_MOBILE,
+    NOT_WRITTEN,
     OWNS,
     REMOVED_LOCALLY,
+    RESUBSCRIBED,
     SAYS_IN,
     SHARED,
     UNREADABLE,
@@ -39,6 +41,7 @@ class Change(Struct):
 
     ``said``: what the record says, where a row follows (``has_row``) or opt-outs. ``leaving``: the number that leaves
     groups, and which. ``carried``: groups that its new number joins since the number before was in them.
+    ``echoed``: the scopes in which it only repeats what was written back to it.
     """
 
     before: Link | None
@@ -50,6 +53,7 @@ class Change(Struct):
     carried: frozenset[int] = frozenset()
     groups: dict[int, bool] = {}
     url: str = ""
+    echoed: int = 0
 
     @property
     def moved(self) -> bool:
@@ -67,7 +71,7 @@ class Change(Struct):
         if self.said is None or not self.after.mobile:
             return 0
         known = 0 if self.before is None or self.moved else self.before.flags & ALL_SCOPES
-        return self.said.outs & ~known
+        return self.said.outs & ~known & ~self.echoed
 
 
 class Rules(Struct, frozen=True):
@@ -133,7 +137,8 @@ def decide(
         if is_removed:
             change.after = replace(after, flags=flags)
             return change
-        change.after = replace(after, state=LEFT, flags=flags & ~OWNS, problems=0, why="")
+        problems = before.problems & NOT_WRITTEN
+        change.after = replace(after, state=LEFT, flags=flags & ~OWNS, problems=problems, why="")
         return _leaving(change, before, everything=False, rules=rules)
     if not said.mobile:
         is_unreadable = bool(said.why)
@@ -148,11 +153,12 @@ def decide(
         )
         return _leaving(change, before, everything=True, rules=rules)
     change.has_row = True
-    problems = 0 if forced else before.problems & (SHARED | SAYS_IN | MOVED)
+    problems = before.problems & (NOT_WRITTEN if forced else SHARED | SAYS_IN | MOVED | NOT_WRITTEN | RESUBSCRIBED)
     change.after = replace(after, mobile=said.mobile, state=LIVE, flags=_flags(before, said), problems=problems, why="")
     if change.moved:
         change.carried = frozenset(read_group_ids(before)) & rules.walked
-        change.after = replace(change.after, flags=change.after.flags & ~(OWNS | MADE), problems=0)
+        flags = change.after.flags & ~(OWNS | MADE)
+        change.after = replace(change.after, flags=flags, problems=problems & NOT_WRITTEN)
         return _leaving(change, before, everything=True, rules=rules)
     change.groups = read_group_ids(before)
     wanted = frozenset(group.group_id for group in said.in_groups)

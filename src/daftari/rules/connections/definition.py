@@ -78,6 +78,9 @@ def read_definition(
         found = replace(found, settings=_read_settings(about, given.get("settings"), problems))
     if given.get("fields"):
         found = replace(found, fields=_read_fields(given["fields"], problems))
+        for name in found.fields:
+            if about.own_prefix and name.startswith(about.own_prefix):
+                problems.add(f"fields.{name}", "is written by Daftari, and cannot be read: choose another field.")
     elif not found.fields:
         problems.add("fields", 'is required: what each column is used for, as in {"phone": "mobile"}.')
     if "filter" in given:

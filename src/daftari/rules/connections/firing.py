@@ -92,7 +92,13 @@ def with_definition(
 
 def reads_alike(before: ConnectionDefinition, after: ConnectionDefinition) -> bool:
     """Whether two definitions say the same of every record, so that none has to be looked at again."""
-    return replace(before, fire_triggers=after.fire_triggers, poll_seconds=after.poll_seconds) == after
+    others = {
+        "fire_triggers": after.fire_triggers,
+        "poll_seconds": after.poll_seconds,
+        "write_back": after.write_back,
+        "write_back_opt_ins": after.write_back_opt_ins,
+    }
+    return replace(before, **others) == after
 
 
 def _mappings(definition: ConnectionDefinition, source: str) -> list[tuple[str, str]]:

@@ -27,6 +27,7 @@ from daftari.model.jobs import JobKind
 from daftari.model.limits import CONNECTIONS_MAX, EXTERNAL_ID_MAX, ID_MAX, RETRIED_RECORDS_MAX
 from daftari.model.secrets import Secret
 from daftari.rules.access.inbound_tokens import write_token
+from daftari.rules.connections import marks
 from daftari.rules.connections.definition import read_credentials, read_definition, read_kind, read_name
 from daftari.rules.connections.firing import reads_alike, with_definition
 from daftari.rules.connections.mirrors import refuse_mirrored_groups, release_groups, take_groups
@@ -53,7 +54,7 @@ def look_at_connection(tx: Tx, *, connection_id: int) -> Opened:
     opened = get_connection(tx, connection_id=connection_id)
     if opened.stored.state == "removed":
         raise ConnectionNotFound
-    return opened
+    return marks.with_unwritten(tx, opened)
 
 
 def find_connection(tx: Tx, *, written: str) -> Opened:
@@ -63,12 +64,13 @@ def find_connection(tx: Tx, *, written: str) -> Opened:
         stored = connections.get_connection(tx, connection_id=int(written))
     if stored is None or stored.state == "removed":
         raise ConnectionNotFound
-    return open_stored(stored)
+    return marks.with_unwritten(tx, open_stored(stored))
 
 
 def list_connections(tx: Tx) -> list[Opened]:
     """All connections that are not being removed, in order of creation."""
-    return [open_stored(stored) for stored in connections.list_connections(tx) if stored.state != "removed"]
+    found = [open_stored(stored) for stored in connections.list_connections(tx) if stored.state != "removed"]
+    return [marks.with_unwritten(tx, opened) for opened in found]
 
 
 # ---- made and changed -----------------------------------------------------------------------------------
@@ -109,9 +111,11 @@ def create_connection(tx: WriteTx, *, values: Mapping[str, object]) -> Opened:
         progress=encode(ConnectionProgress()),
         due_at=0,
         fence=0,
+        write_back_from=tx.now if definition.write_back else 0,
         created_at=tx.now,
     )
     refuse_mirrored_groups(tx, open_stored(stored))
+    tx.book.write_backs += definition.write_back
     connections.insert_connection(tx, connection=stored, folded=fold_name(name))
     record(tx, Action.CREATE_CONNECTION)
     return open_stored(stored)
@@ -146,7 +150,17 @@ def update_connection(tx: WriteTx, *, connection_id: int, values: Mapping[str, o
     if not reads_alike(before.definition, definition) and stored.cursor:
         progress = with_definition(progress, before.definition, definition)
         progress = replace(progress, compares=True, comparison=None, unheard="")
-    opened = Opened(replace(stored, name=name), definition, progress)
+    if definition.write_back != before.definition.write_back:
+        tx.book.write_backs += 1 if definition.write_back else -1
+        stored = replace(stored, write_back_from=tx.now if definition.write_back else 0)
+        # What people said meanwhile is written nowhere: every link is looked at, a step at a time.
+        progress = replace(
+            progress,
+            asked_links="" if definition.write_back else None,
+            verifies=progress.verifies or definition.write_back,
+            write_back_error="",
+        )
+    opened = replace(before, stored=replace(stored, name=name), definition=definition, progress=progress)
     if progress.epoch:
         opened = take_groups(tx, opened)
     else:
@@ -197,7 +211,8 @@ def delete_connection(tx: WriteTx, *, connection_id: int, leave: bool) -> None:
     """
     before = end_run(tx, look_at_connection(tx, connection_id=connection_id))
     progress = replace(before.progress, leaves_groups=leave)
-    stored = replace(before.stored, state="removed", due_at=tx.now)
+    tx.book.write_backs -= before.definition.write_back
+    stored = replace(before.stored, state="removed", due_at=tx.now, write_back_from=0)
     if not progress.webhook.made_at:
         # Else they are needed once more, to remove the webhook there.
         stored = replace(stored, credentials=b"", address=b"")
@@ -217,7 +232,7 @@ def take_check(tx: WriteTx, *, connection_id: int, account: Account) -> Opened:
     if stored.state == "new" and not account.missing:
         stored = replace(stored, state="checked")
     progress = replace(before.progress, account_name=account.name, time_zone=account.time_zone)
-    return _save(tx, Opened(stored, before.definition, progress), is_soon=False)
+    return _save(tx, replace(before, stored=stored, progress=progress), is_soon=False)
 
 
 # ---- started, paused, asked -----------------------------------------------------------------------------
@@ -252,7 +267,7 @@ def start_connection(tx: WriteTx, *, connection_id: int) -> Opened:
     is_other = bool(progress.epoch) and progress.epoch != tx.epoch()
     webhook = replace(progress.webhook, look_again_at=0)
     progress = replace(progress, epoch=tx.epoch(), compares=progress.compares or is_other, webhook=webhook)
-    return _save(tx, take_groups(tx, Opened(stored, before.definition, progress)), is_soon=True)
+    return _save(tx, take_groups(tx, replace(before, stored=stored, progress=progress)), is_soon=True)
 
 
 def pause_connection(tx: WriteTx, *, connection_id: int) -> Opened:
@@ -289,11 +304,13 @@ def confirm_connection(tx: WriteTx, *, connection_id: int) -> Opened:
         raise _wrong(before, "confirmed: it asks nothing")
     progress = replace(before.progress, run=replace(before.progress.run, confirmed_until=tx.now + HOUR_MICROSECONDS))
     stored = replace(before.stored, state=_working_state(before.stored), reason="")
-    return _save(tx, Opened(stored, before.definition, progress), is_soon=True)
+    return _save(tx, replace(before, stored=stored, progress=progress), is_soon=True)
 
 
 def retry_records(tx: WriteTx, *, connection_id: int, ids: Sequence[str]) -> Opened:
     """Have some records read again and applied although nothing changed, also where a contact was removed here.
+
+    Marks that were refused are written again.
 
     Raises ``ConnectionNotFound``, ``ValidationFailed`` and ``WrongConnectionState``.
     """
@@ -304,6 +321,7 @@ def retry_records(tx: WriteTx, *, connection_id: int, ids: Sequence[str]) -> Ope
     if not ids or len(wanted) > RETRIED_RECORDS_MAX or max(map(len, ids)) > EXTERNAL_ID_MAX:
         said = f"must be from 1 to {RETRIED_RECORDS_MAX} ids of records, each of at most {EXTERNAL_ID_MAX} characters."
         raise ValidationFailed({"ids": [f"The ids field {said}"]})
+    marks.retry_marks(tx, connection_id=connection_id, ids=ids)
     return _save(tx, replace(before, progress=replace(before.progress, again=wanted)), is_soon=True)
 
 

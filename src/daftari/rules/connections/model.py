@@ -26,15 +26,23 @@ LIVE, NO_MOBILE, UNREADABLE, REFUSED, LEFT, GONE, MERGED, REMOVED_LOCALLY, ERASE
 
 OWNS = 1
 """A flag: its names count for the number, of which other records may have other ones."""
-SHARED, SAYS_IN, MOVED, UNUSABLE, ERASURE_PENDING = 1, 2, 4, 8, 16
+SHARED, SAYS_IN, MOVED, UNUSABLE, ERASURE_PENDING, NOT_WRITTEN, RESUBSCRIBED, LOOPING = (
+    1 << place for place in range(8)
+)
 PROBLEMS: dict[str, int] = {
     "shared_number": SHARED,
     "crm_says_in": SAYS_IN,
     "moved_from_opted_out": MOVED,
     "unusable": UNUSABLE,
     "erasure_pending": ERASURE_PENDING,
+    "write_back_refused": NOT_WRITTEN,
+    "crm_resubscribes": RESUBSCRIBED,
+    "changes_to_and_fro": LOOPING,
 }
-"""What a person has to look at, by name. ``unusable``: its number cannot be read, or the book refuses the record."""
+"""What a person has to look at, by name. ``unusable``: its number cannot be read, or the book refuses the record.
+``write_back_refused``: the other system refuses its mark. ``crm_resubscribes``: within a day of being marked
+again as opted out, it said otherwise again.
+``changes_to_and_fro``: it is left alone for a day."""
 
 SCOPES = tuple(Scope(channel, ANY, purpose) for channel in (*CHANNELS, ANY) for purpose in (*PURPOSES, ANY))
 """What a record may be opted out of; the flags have a bit for each, above ``OWNS``."""
@@ -55,6 +63,8 @@ class Opened(Struct, frozen=True):
     stored: StoredConnection
     definition: ConnectionDefinition
     progress: ConnectionProgress
+    unwritten: Mapping[str, int] = {}
+    """Opt-outs that are still to be written back, by channel; only where people look at it, and up to a limit."""
 
     @property
     def id(self) -> int:

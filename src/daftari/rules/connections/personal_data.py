@@ -12,6 +12,7 @@ from daftari.model.connections import LINK_STATES, Link, LinkState
 from daftari.model.erasures import Person, Removed
 from daftari.model.members import Text
 from daftari.rules.connections.apply import add_counts, counted
+from daftari.rules.connections.marks import MARKED, ask_for_erased, key_of
 from daftari.rules.connections.model import ERASED, as_connector_sees, get_connection
 from daftari.store import Tx, WriteTx, connections
 
@@ -40,6 +41,14 @@ def erase(tx: WriteTx, person: Person) -> Removed:
         counts.update(counted(after))
     for connection_id, counts in changes.items():
         add_counts(tx, connection_id=connection_id, counts=counts)
+        opened = get_connection(tx, connection_id=connection_id)
+        if opened.definition.write_back and opened.stored.state != "removed":
+            marked = [link for link in found if link.connection_id == connection_id and link.state in MARKED]
+            ask_for_erased(tx, opened, marked)
+        else:
+            ids = sorted(link.external_id for link in found if link.connection_id == connection_id)
+            rows = connections.find_write_backs(tx, connection_id=connection_id, ids=ids)
+            connections.delete_write_backs(tx, connection_id=connection_id, keys=[key_of(row) for row in rows])
     return {"external_links": len(erased)}
 
 

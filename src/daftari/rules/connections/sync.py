@@ -19,6 +19,7 @@ from daftari.model.connections import WORKING, Comparison, ConnectionState
 from daftari.model.jobs import JobKind
 from daftari.rules.connections import guard
 from daftari.rules.connections.apply import Applied, apply_records
+from daftari.rules.connections.marks import Marks, claim_marks, has_due_marks
 from daftari.rules.connections.model import ERASED, GONE, LIVE, MERGED, Opened, get_connection, save_connection
 from daftari.rules.connections.pending import is_erasure_due
 from daftari.rules.connections.removal import mark_removed, remove_links
@@ -59,13 +60,26 @@ LINGER_SECONDS = 3.0
 """A worker that has to wait no longer than this keeps the connection meanwhile."""
 
 Task = Literal[
-    "nothing", "erase", "verify", "webhook", "announced", "poll", "ask", "compare", "groups", "walk", "plan", "remove"
+    "nothing",
+    "erase",
+    "verify",
+    "webhook",
+    "announced",
+    "poll",
+    "ask",
+    "compare",
+    "groups",
+    "walk",
+    "plan",
+    "remove",
+    "ask_marks",
+    "write_back",
 ]
 
 
 class Claim(Struct, frozen=True):
-    """What is to be read now. ``ids``: the records of ``ask``, or the list of ``walk``. ``announced``: the events whose
-    records are to be read. ``wait_seconds``: after which there will be something, where that is soon.
+    """What is to be read or written now. ``ids``: the records of ``ask``, or the list of ``walk``. ``announced``: the
+    events whose records are to be read. ``wait_seconds``: after which there will be something, where that is soon.
     """
 
     task: Task
@@ -73,6 +87,7 @@ class Claim(Struct, frozen=True):
     ids: tuple[str, ...] = ()
     announced: Announced | None = None
     wait_seconds: float = 0.0
+    marks: Marks = Marks()
 
 
 class Done(Struct, frozen=True):
@@ -106,23 +121,29 @@ def claim_task(tx: WriteTx, *, connection_id: int, fence: int) -> Claim:
         return Claim("remove", opened)
     if progress.plan is not None and not progress.plan.finished_at and state not in WORKING:
         return Claim("plan", opened)
-    if state not in WORKING or stored.due_at == 0:
-        return Claim("nothing")
-    if stored.due_at > tx.now:
-        return Claim("nothing", wait_seconds=_soon(tx, stored.due_at))
+    is_due = state in WORKING and 0 < stored.due_at <= tx.now
+    is_turn = not (progress.verifies or (progress.wrote_last and is_due))
+    writes = is_turn and has_due_marks(tx, opened)
+    if not is_due and not writes:
+        waits = state in WORKING and stored.due_at > 0
+        return Claim("nothing", wait_seconds=_soon(tx, stored.due_at) if waits else 0.0)
     if progress.epoch != tx.epoch():
         save_connection(tx, replace(opened, stored=replace(stored, state="paused", reason=RESTORED, due_at=0)))
         return Claim("nothing")
-    if is_run_over(tx, opened):
+    if is_due and is_run_over(tx, opened):
         opened = end_run(tx, opened)
         save_connection(tx, opened)
         progress = opened.progress
-    if is_erasure_due(tx, progress):
+    if is_due and is_erasure_due(tx, progress):
         return Claim("erase", opened)
-    if progress.verifies:
+    if is_due and progress.verifies:
         return Claim("verify", opened)
-    if kind_of(opened).webhooks is not None and progress.webhook.look_again_at <= tx.now:
+    if is_due and kind_of(opened).webhooks is not None and progress.webhook.look_again_at <= tx.now:
         return Claim("webhook", opened)
+    if writes:
+        return Claim("write_back", opened, marks=claim_marks(tx, opened, most=kind_of(opened).facts.records_max))
+    if progress.asked_links is not None:
+        return Claim("ask_marks", opened)
     is_first = state == "importing"
     is_read = not progress.heard and tx.now - progress.read_at < poll_seconds_of(opened) * SECOND
     announced = _find_announced(tx, opened)
@@ -231,7 +252,7 @@ def _is_behind(tx: Tx, opened: Opened) -> bool:
 
 def save_step(tx: WriteTx, opened: Opened, *, has_more: bool) -> Done:
     """Save a connection that has done its step, and when it is looked at next."""
-    progress = opened.progress
+    progress = replace(opened.progress, wrote_last=False)
     waits = progress.wanted or progress.again or progress.comparison or progress.compares or progress.walks
     asks_groups = walked_sources(opened) and progress.groups_read_at < progress.read_at
     due_at = max(tx.now, progress.read_at + poll_seconds_of(opened) * SECOND)
@@ -241,11 +262,11 @@ def save_step(tx: WriteTx, opened: Opened, *, has_more: bool) -> Done:
     is_open = has_more or progress.heard or bool(waits or asks_groups) or due_at == tx.now
     if is_open:
         due_at = tx.now
-    save_connection(tx, replace(opened, stored=replace(opened.stored, due_at=due_at)))
+    save_connection(tx, replace(opened, stored=replace(opened.stored, due_at=due_at), progress=progress))
     if not is_open:
         hint_job(tx, kind=JobKind.SYNC, subject=str(opened.id), due_at=due_at)
     wait_seconds = _soon(tx, due_at)
-    return Done(is_open or wait_seconds > 0.0, wait_seconds)
+    return Done(is_open or wait_seconds > 0.0 or has_due_marks(tx, opened), wait_seconds)
 
 
 def find_held(tx: WriteTx, connection_id: int, fence: int) -> Opened | None:

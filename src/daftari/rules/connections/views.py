@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
 import msgspec
@@ -18,20 +18,46 @@ from daftari.model.connections import (
     Link,
     LinkState,
     WebhookProgress,
+    Word,
+    WriteBack,
+    WriteBackState,
 )
 from daftari.model.members import Count, GroupName, Mobile, Number, Text, Time
 from daftari.model.time import format_time
 from daftari.rules.connections.firing import find_warning
 from daftari.rules.connections.lifecycle import list_connections, look_at_connection
-from daftari.rules.connections.model import PROBLEMS, STATE, Opened, as_connector_sees, read_group_ids
+from daftari.rules.connections.model import (
+    LOOPING,
+    NOT_WRITTEN,
+    PROBLEMS,
+    RESUBSCRIBED,
+    STATE,
+    Opened,
+    as_connector_sees,
+    read_group_ids,
+)
 from daftari.rules.connections.sync import poll_seconds_of
 from daftari.rules.imports.lifecycle import get_import
 from daftari.rules.imports.views import ImportView, show_import
+from daftari.rules.write_back import MARK_CHANNELS
 from daftari.store import Tx, connections, exports, imports
 
-Wanted = LinkState | Literal["problem"]
-WANTED: tuple[str, ...] = ("problem", *LINK_STATES)
-ProblemName = Literal["shared_number", "crm_says_in", "moved_from_opted_out", "unusable", "erasure_pending"]
+WANTED: tuple[str, ...] = ("problem", *LINK_STATES, *PROBLEMS)
+ProblemName = Literal[
+    "shared_number",
+    "crm_says_in",
+    "moved_from_opted_out",
+    "unusable",
+    "erasure_pending",
+    "write_back_refused",
+    "crm_resubscribes",
+    "changes_to_and_fro",
+]
+SENTENCES = {
+    RESUBSCRIBED: "Another program there keeps subscribing this person, who opted out here.",
+    LOOPING: "Two programs there undo each other's changes; the record is left alone for a day.",
+}
+"""What is said of a problem that has no words of its own."""
 LOOKED_AT = 1_000
 """Links that a search for live ones looks at together."""
 
@@ -78,6 +104,13 @@ class RecordCounts(Struct, frozen=True, kw_only=True):
     """Records that are `unreadable` or `refused`."""
     erasure_pending: Count
     """Records that were erased there, whose numbers wait here for a day or for a person."""
+    write_back_refused: Count
+    """Records that the other system's own rules do not let be written to."""
+    crm_resubscribes: Count
+    """Records that were subscribed there again within a day of being marked as opted out: another program
+    there keeps doing so."""
+    changes_to_and_fro: Count
+    """Records that changed to and fro more than 6 times in an hour, and are left alone for a day."""
     changed: Count
     """How often a record changed something here, since the connection was made."""
     unchanged: Count
@@ -88,6 +121,26 @@ class RecordCounts(Struct, frozen=True, kw_only=True):
     """How often a record changed whose contact was removed here."""
     erased_there: Count
     """How often a record came whose number was erased here."""
+    echo: Count
+    """How often a record came because of what was written back to it."""
+    to_and_fro: Count
+    """How often a record came while it was left alone."""
+
+
+class WrittenBackView(Struct, frozen=True, kw_only=True):
+    """How many records of the other system are marked, for one channel."""
+
+    channel: Text
+    written: Count
+    """Records that say there that the person opted out."""
+    waiting: Count
+    """Records that are still to be marked as opted out; counted up to 10,000."""
+    refused: Count
+    """Records that the other system's own rules do not let be written to."""
+    gone: Count
+    """Records that were no longer there when they were to be marked."""
+    opt_ins: Count
+    """Records that say there that the person opted in again."""
 
 
 class ConnectionPlanView(Struct, frozen=True, kw_only=True):
@@ -148,6 +201,10 @@ class ConnectionView(Struct, frozen=True, kw_only=True):
     write_back_opt_ins: bool
     fire_triggers: bool
     """Whether who joins a group by a change there fires triggers."""
+    written_back: list[WrittenBackView]
+    """How many records are marked, by channel."""
+    write_back_error: Text | None
+    """Why nothing can be written back now; it is tried again."""
     poll_seconds: Count
     """How often it is read."""
     when_deleted: Literal["leave_groups"]
@@ -170,6 +227,23 @@ class ConnectionView(Struct, frozen=True, kw_only=True):
     created_at: Time
 
 
+class RecordMarkView(Struct, frozen=True, kw_only=True):
+    """The mark of a record for one channel: what is written back of the person's consent."""
+
+    channel: Text
+    word: Word
+    """`out`: the person opted out; `in`: they opted in again."""
+    state: WriteBackState
+    """`waiting`: it is to be written. `refused`: the other system's own rules do not let it be written."""
+    written: Word | None
+    """The word that was written last."""
+    written_at: Time | None
+    next_try_at: Time | None
+    """When it is tried next."""
+    why: Text | None
+    """What the other system said when it refused."""
+
+
 class RecordView(Struct, frozen=True, kw_only=True):
     """A record of the other system, as it is known here."""
 
@@ -181,9 +255,12 @@ class RecordView(Struct, frozen=True, kw_only=True):
     problems: list[ProblemName]
     """What a person has to look at."""
     why: Text | None
-    """What is wrong with it; of a merged one, the record that it was merged into."""
+    """What is wrong with it, in the other system's own words where that refuses something; of a merged one, the record
+    that it was merged into."""
     groups: list[GroupName]
     """The groups that it put the number in."""
+    marks: list[RecordMarkView]
+    """What is written back to it, where opt-outs are."""
     erases_at: Time | None
     """When the number is erased here too, if no one else put it in the book."""
 
@@ -232,6 +309,8 @@ def show(opened: Opened) -> ConnectionView:
         write_back=definition.write_back,
         write_back_opt_ins=definition.write_back_opt_ins,
         fire_triggers=definition.fire_triggers,
+        written_back=[_show_written(opened, channel) for channel in MARK_CHANNELS] if definition.write_back else [],
+        write_back_error=progress.write_back_error or None,
         poll_seconds=poll_seconds_of(opened),
         when_deleted=definition.when_deleted,
         region=definition.region or None,
@@ -268,6 +347,18 @@ def _show_webhook(webhook: WebhookProgress) -> ConnectionWebhookView:
     )
 
 
+def _show_written(opened: Opened, channel: str) -> WrittenBackView:
+    counts = opened.progress.write_backs
+    return WrittenBackView(
+        channel=channel,
+        written=counts.get(f"{channel}:out", 0),
+        waiting=opened.unwritten.get(channel, 0),
+        refused=counts.get(f"{channel}:refused", 0),
+        gone=counts.get(f"{channel}:gone", 0),
+        opt_ins=counts.get(f"{channel}:in", 0),
+    )
+
+
 def _time(at: int) -> str | None:
     return format_time(at) if at else None
 
@@ -294,23 +385,45 @@ def _find(tx: Tx, connection_id: int, state: str, after: str, limit: int) -> lis
         return connections.list_links(tx, connection_id=connection_id, after=after, limit=limit)
     if state == "problem":
         return connections.list_problem_links(tx, connection_id=connection_id, after=after, limit=limit)
+    if state in PROBLEMS:
+        return _find_in_turns(
+            lambda last: connections.list_problem_links(tx, connection_id=connection_id, after=last, limit=LOOKED_AT),
+            lambda link: bool(link.problems & PROBLEMS[state]),
+            after=after,
+            limit=limit,
+        )
     number = STATE[state]
     if number:
         return connections.list_links_in_state(tx, connection_id=connection_id, state=number, after=after, limit=limit)
     # Nearly all links are live, so these have no index.
-    live: list[Link] = []
-    while len(live) < limit:
-        some = connections.list_links(tx, connection_id=connection_id, after=after, limit=LOOKED_AT)
-        live += [link for link in some if link.state == number]
+    return _find_in_turns(
+        lambda last: connections.list_links(tx, connection_id=connection_id, after=last, limit=LOOKED_AT),
+        lambda link: link.state == number,
+        after=after,
+        limit=limit,
+    )
+
+
+def _find_in_turns(
+    list_some: Callable[[str], list[Link]], is_wanted: Callable[[Link], bool], *, after: str, limit: int
+) -> list[Link]:
+    """Those of some links that are wanted, up to the limit; they are listed ``LOOKED_AT`` at a time."""
+    found: list[Link] = []
+    while len(found) < limit:
+        some = list_some(after)
+        found += filter(is_wanted, some)
         if len(some) < LOOKED_AT:
             break
         after = some[-1].external_id
-    return live[:limit]
+    return found[:limit]
 
 
 def _show_links(tx: Tx, opened: Opened, links: Sequence[Link]) -> list[RecordView]:
     ids = {group_id for link in links for group_id, is_ours in read_group_ids(link).items() if is_ours}
     names = exports.find_group_names(tx, ids=sorted(ids))
+    marks: dict[str, list[RecordMarkView]] = {}
+    for row in connections.find_write_backs(tx, connection_id=opened.id, ids=[link.external_id for link in links]):
+        marks.setdefault(row.external_id, []).append(_show_mark(row))
     seen: Connection = as_connector_sees(opened, {})
     kind = CONNECTORS[opened.stored.kind]
     return [
@@ -320,16 +433,39 @@ def _show_links(tx: Tx, opened: Opened, links: Sequence[Link]) -> list[RecordVie
             state=LINK_STATES[link.state],
             mobile=str(link.mobile) if link.mobile else None,
             problems=[name for name in get_args(ProblemName) if link.problems & PROBLEMS[name]],
-            why=link.why or None,
+            why=_show_why(link, marks.get(link.external_id, ())),
             groups=[
                 names[group_id].name
                 for group_id, is_ours in read_group_ids(link).items()
                 if is_ours and group_id in names
             ],
+            marks=sorted(marks.get(link.external_id, ()), key=lambda one: one.channel),
             erases_at=_time(opened.progress.erasures.get(link.external_id, 0)),
         )
         for link in links
     ]
+
+
+def _show_why(link: Link, marks: Sequence[RecordMarkView]) -> str | None:
+    """What is wrong with a record, in the other system's own words where it has some."""
+    if link.why:
+        return link.why
+    refused = next((one.why for one in marks if one.state == "refused"), None)
+    if link.problems & NOT_WRITTEN and refused:
+        return refused
+    return next((sentence for problem, sentence in SENTENCES.items() if link.problems & problem), None)
+
+
+def _show_mark(row: WriteBack) -> RecordMarkView:
+    return RecordMarkView(
+        channel=row.channel,
+        word=row.word,
+        state="waiting" if row.due_at and row.state == "written" else row.state,
+        written=row.written or None,
+        written_at=_time(row.written_at),
+        next_try_at=_time(row.due_at),
+        why=row.why or None,
+    )
 
 
 # ---- runs -----------------------------------------------------------------------------------------------

@@ -56,9 +56,14 @@ class _Number(Struct):
 
 
 def record_facts(
-    tx: WriteTx, *, facts: Sequence[NewFact], received: FirstReceipt | None = None, import_id: int | None = None
+    tx: WriteTx,
+    *,
+    facts: Sequence[NewFact],
+    received: FirstReceipt | None = None,
+    import_id: int | None = None,
+    connection_id: int = 0,
 ) -> Recorded:
-    """Record facts and let everything follow. ``import_id``: of the import that brings them.
+    """Record facts and let everything follow. ``import_id``, ``connection_id``: of what brings them.
 
     ``received``: when they first came, where that was before. One that was recorded before changes nothing; a late one
     counts from when it happened.
@@ -75,7 +80,7 @@ def record_facts(
     names = [_record(tx, numbers[fact.mobile], fact, receipt, is_first=is_first) for fact in facts]
     for fact in of_other_forms:
         _record_other_form(tx, numbers, fact, receipt, is_first=is_first)
-    events = _settle_numbers(tx, numbers, first)
+    events = _settle_numbers(tx, numbers, first, connection_id)
     refusals = names.count("refused")
     note_near_misses(tx, source="opt_in", attempts=refusals, import_id=import_id)
     outcomes = [_outcome_of(fact, numbers[fact.mobile], name) for fact, name in zip(facts, names, strict=True)]
@@ -175,7 +180,9 @@ def _identity(fact: Fact | NewFact, known_by: tuple[str, str | int]) -> Identity
     )
 
 
-def _settle_numbers(tx: WriteTx, numbers: Mapping[int, _Number], first: int) -> list[ConsentChanged | GroupLeft]:
+def _settle_numbers(
+    tx: WriteTx, numbers: Mapping[int, _Number], first: int, connection_id: int
+) -> list[ConsentChanged | GroupLeft]:
     """Write the new facts and what follows from them: states, and the consent status and groups of contacts.
 
     ``first``: the number of the first new fact. Returns the events; none without a new fact.
@@ -194,7 +201,7 @@ def _settle_numbers(tx: WriteTx, numbers: Mapping[int, _Number], first: int) -> 
     for mobile, left_groups in settled.left_groups.items():
         changed[mobile].left_groups = left_groups
     ids = [contact.id for contact in found]
-    return [ConsentChanged(first, tx.book.next_fact - 1, list(changed), ids), *settled.events]
+    return [ConsentChanged(first, tx.book.next_fact - 1, list(changed), ids, connection_id), *settled.events]
 
 
 def _outcome_of(fact: NewFact, number: _Number, name: FactOutcomeName) -> FactOutcome:

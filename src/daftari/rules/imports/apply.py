@@ -369,7 +369,10 @@ def _record(tx: WriteTx, batch: Batch, facts: list[NewFact]) -> _Recorded:
         names, foreseen = ledger.foresee_facts(tx, facts=facts, received=batch.received)
         return _Recorded(names, foreseen=foreseen)
     first = tx.book.next_fact
-    recorded = ledger.record_facts(tx, facts=facts, received=batch.received, import_id=batch.work.id)
+    work = batch.work
+    recorded = ledger.record_facts(
+        tx, facts=facts, received=batch.received, import_id=work.id, connection_id=work.settings.connection_id
+    )
     names = [outcome.outcome for outcome in recorded.outcomes]
     batch.facts += names.count("recorded")
     if tx.book.next_fact > first:

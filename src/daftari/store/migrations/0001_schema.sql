@@ -87,6 +87,7 @@ CREATE INDEX job_due ON job (due_at);
 -- ---- Project tables: the project comes first in every key ----
 
 -- The counters of a project. A write to the project locks this row. join_triggers: the triggers that a join may fire.
+-- write_backs: the connections that opt-outs are written back to.
 CREATE TABLE book (
     project_id INTEGER PRIMARY KEY,
     next_id INTEGER NOT NULL,
@@ -96,6 +97,7 @@ CREATE TABLE book (
     next_item INTEGER NOT NULL,
     next_change INTEGER NOT NULL,
     join_triggers INTEGER NOT NULL,
+    write_backs INTEGER NOT NULL,
     oldest_seq INTEGER NOT NULL,
     closed INTEGER NOT NULL
 ) STRICT; -- postgres: WITH (fillfactor = 50)
@@ -724,7 +726,8 @@ CREATE INDEX webhook_delivery_expiry ON webhook_delivery (project_id, expires_at
 -- empty where it calls none. account: the account that a check found. reason: why it is limited, paused or broken, or what it asks.
 -- cursor: where the next reading begins, saved with the rows before it. complete_until: every change there before this
 -- moment is here; 0 before the first reading ended. progress: JSON of counts and of what is under way. due_at: when it is
--- read next. fence: rises when another worker takes it over; only the worker that raised it last may write.
+-- read next. fence: rises when another worker takes it over; only the worker that raised it last may write. write_back_from:
+-- the moment from which opt-outs may be written back; 0 where none are.
 CREATE TABLE connection (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
     id INTEGER NOT NULL,
@@ -743,6 +746,7 @@ CREATE TABLE connection (
     progress TEXT NOT NULL,
     due_at INTEGER NOT NULL,
     fence INTEGER NOT NULL,
+    write_back_from INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     PRIMARY KEY (project_id, id)
 ) STRICT, WITHOUT ROWID;
@@ -752,8 +756,8 @@ CREATE UNIQUE INDEX connection_folded ON connection (project_id, folded);
 -- A record of a connection, and the number that it has. mobile: 0 for none. version: the record's. values_digest: 8
 -- bytes of what the record says, as far as that is used; 0 where it has to be applied again. link_state: its place in LINK_STATES. group_ids:
 -- the groups that it put the number in, and below 0 those that the number was in before. seen_in: the comparison that saw it
--- last. flags: whether its names count for the number, and the scopes that it opted out. problems: bits of what a person
--- has to look at. why: what is wrong with it; of a merged record, the one that it was merged into.
+-- last. flags: whether its names count for the number, the scopes that it opted out, and how often it changed to and fro
+-- lately. problems: bits of what a person has to look at. why: what is wrong with it; of a merged record, the one that it was merged into.
 CREATE TABLE external_link (
     project_id INTEGER NOT NULL,
     connection_id INTEGER NOT NULL,
@@ -794,8 +798,11 @@ CREATE TABLE webhook_event (
 CREATE INDEX webhook_event_received ON webhook_event (project_id, connection_id, received_at, key);
 CREATE INDEX webhook_event_waiting ON webhook_event (project_id, connection_id, received_at, key) WHERE state = 'waiting';
 
--- An opt-out or opt-in that is written to a record there. word: out or in. at: when the person said so. why: what the other
--- system said when it refused.
+-- The mark of a record there: what is written back of the consent of its number here, by channel. word: out or in, as it was wanted last. at: when
+-- the person said so. state: the outcome of the last try; waiting where there was none since it was asked for. due_at:
+-- when it is looked at next, whether it has to be written; 0 for never. why: what the other system said when it refused.
+-- written, written_at: the word that was written last, and when. repeated_at: when it was written again last, because the record
+-- said otherwise.
 CREATE TABLE write_back (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
     connection_id INTEGER NOT NULL,
@@ -807,9 +814,12 @@ CREATE TABLE write_back (
     tries INTEGER NOT NULL,
     due_at INTEGER NOT NULL,
     why TEXT NOT NULL,
+    written TEXT NOT NULL CHECK (written IN ('out', 'in', '')),
+    written_at INTEGER NOT NULL,
+    repeated_at INTEGER NOT NULL,
     PRIMARY KEY (project_id, connection_id, external_id, channel)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX write_back_waiting ON write_back (project_id, connection_id, due_at, external_id) WHERE state = 'waiting';
+CREATE INDEX write_back_due ON write_back (project_id, connection_id, due_at, external_id) WHERE due_at > 0;
 
 INSERT INTO system (id, schema_version, next_id) VALUES (1, 1, 1);

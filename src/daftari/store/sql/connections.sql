@@ -1,44 +1,52 @@
 -- name: insert_connection
 -- Inserts a connection.
 INSERT INTO connection (project_id, id, name, folded, kind, account, definition, credentials, address, state, reason,
-    cursor, complete_until, progress, due_at, fence, created_at)
+    cursor, complete_until, progress, due_at, fence, write_back_from, created_at)
 VALUES (CAST(:project AS bigint), :id, :name, :folded, :kind, :account, :definition, :credentials, :address, :state,
-    :reason, :cursor, :complete_until, :progress, :due_at, :fence, :created_at);
+    :reason, :cursor, :complete_until, :progress, :due_at, :fence, :write_back_from, :created_at);
 
 -- name: get_connection
 -- One connection.
 SELECT c.id, c.name, c.kind, c.account, c.definition, c.credentials, c.address, c.state, c.reason, c.cursor,
-    c.complete_until, c.progress, c.due_at, c.fence, c.created_at
+    c.complete_until, c.progress, c.due_at, c.fence, c.write_back_from, c.created_at
 FROM connection AS c WHERE c.project_id = :project AND c.id = :id;
 
 -- name: find_connection
 -- The connection with a folded name.
 SELECT c.id, c.name, c.kind, c.account, c.definition, c.credentials, c.address, c.state, c.reason, c.cursor,
-    c.complete_until, c.progress, c.due_at, c.fence, c.created_at
+    c.complete_until, c.progress, c.due_at, c.fence, c.write_back_from, c.created_at
 FROM connection AS c WHERE c.project_id = :project AND c.folded = :folded;
 
 -- name: list_connections
 -- All connections, in order of creation.
 SELECT c.id, c.name, c.kind, c.account, c.definition, c.credentials, c.address, c.state, c.reason, c.cursor,
-    c.complete_until, c.progress, c.due_at, c.fence, c.created_at
+    c.complete_until, c.progress, c.due_at, c.fence, c.write_back_from, c.created_at
 FROM connection AS c WHERE c.project_id = :project ORDER BY c.id;
 
 -- name: list_due_connections
--- The connections that are to be read, planned or removed now.
+-- The connections that are to be read, planned, removed or written back to now.
 SELECT c.id FROM connection AS c
-WHERE c.project_id = :project AND c.due_at > 0 AND c.due_at <= :now ORDER BY c.id;
+WHERE c.project_id = :project AND (
+    (c.due_at > 0 AND c.due_at <= :now)
+    OR (c.write_back_from > 0 AND c.write_back_from <= :now AND c.state IN ('importing', 'live', 'behind', 'limited',
+        'needs_confirmation') AND EXISTS (
+            SELECT 1 FROM write_back AS w
+            WHERE w.project_id = :project AND w.connection_id = c.id AND w.due_at > 0 AND w.due_at <= :now
+    ))
+) ORDER BY c.id;
 
 -- name: update_connection
 -- Saves a connection as a person changed it.
 UPDATE connection SET name = :name, folded = :folded, account = :account, definition = :definition,
     credentials = :credentials, address = :address, state = :state, reason = :reason, cursor = :cursor,
-    complete_until = :complete_until, progress = :progress, due_at = :due_at
+    complete_until = :complete_until, progress = :progress, due_at = :due_at,
+    write_back_from = :write_back_from
 WHERE project_id = :project AND id = :id;
 
 -- name: save_connection
 -- Saves a connection as a worker left it.
 UPDATE connection SET account = :account, definition = :definition, state = :state, reason = :reason, cursor = :cursor,
-    complete_until = :complete_until, progress = :progress, due_at = :due_at
+    complete_until = :complete_until, progress = :progress, due_at = :due_at, write_back_from = :write_back_from
 WHERE project_id = :project AND id = :id;
 
 -- name: take_connection
@@ -204,4 +212,60 @@ DELETE FROM webhook_event WHERE project_id = :project AND connection_id = :conne
 DELETE FROM write_back WHERE project_id = :project AND connection_id = :connection AND (external_id, channel) IN (
     SELECT x.external_id, x.channel FROM write_back AS x
     WHERE x.project_id = :project AND x.connection_id = :connection ORDER BY x.external_id, x.channel LIMIT :limit
+);
+
+-- name: ask_write_backs
+-- Has the records that have some numbers looked at, of the connections that opt-outs are written back to but one. Returns
+-- the connection of each.
+INSERT INTO write_back AS w (project_id, connection_id, external_id, channel, word, at, state, tries, due_at, why, written,
+    written_at, repeated_at)
+SELECT CAST(:project AS bigint), k.connection_id, k.external_id, asked.channel, 'out', CAST(:now AS bigint), 'waiting', 0,
+    CAST(:due_at AS bigint), '', '', 0, 0
+FROM rows(:mobiles AS wanted, mobile bigint) CROSS JOIN external_link AS k CROSS JOIN connection AS c
+    CROSS JOIN rows(:channels AS asked, channel text)
+WHERE k.project_id = :project AND k.mobile = wanted.mobile AND k.connection_id <> :other_than
+    AND c.project_id = :project AND c.id = k.connection_id AND c.write_back_from > 0 AND c.state <> 'removed'
+ON CONFLICT (project_id, connection_id, external_id, channel) DO UPDATE SET tries = 0,
+    due_at = CASE WHEN w.due_at > 0 AND w.due_at < excluded.due_at THEN w.due_at ELSE excluded.due_at END
+RETURNING connection_id;
+
+-- name: find_write_backs
+-- The marks of some records of a connection.
+SELECT w.connection_id, w.external_id, w.channel, w.word, w.at, w.state, w.tries, w.due_at, w.why, w.written, w.written_at, w.repeated_at
+FROM rows(:external_ids AS wanted, external_id text) CROSS JOIN write_back AS w
+WHERE w.project_id = :project AND w.connection_id = :connection AND w.external_id = wanted.external_id;
+
+-- name: list_due_write_backs
+-- The records of a connection that are to be looked at now, those first that have waited longest.
+SELECT w.connection_id, w.external_id, w.channel, w.word, w.at, w.state, w.tries, w.due_at, w.why, w.written, w.written_at, w.repeated_at
+FROM write_back AS w
+WHERE w.project_id = :project AND w.connection_id = :connection AND w.due_at > 0 AND w.due_at <= :now
+ORDER BY w.due_at, w.external_id LIMIT :limit;
+
+-- name: list_unwritten
+-- The channels of opt-outs that are still to be written back to a connection, up to a limit.
+SELECT w.channel FROM write_back AS w
+WHERE w.project_id = :project AND w.connection_id = :connection AND w.due_at > 0 AND w.written <> 'out'
+    AND w.state IN ('waiting', 'written')
+ORDER BY w.due_at LIMIT :limit;
+
+-- name: save_write_backs
+-- Inserts or saves the marks of records.
+INSERT INTO write_back AS w (project_id, connection_id, external_id, channel, word, at, state, tries, due_at, why, written,
+    written_at, repeated_at)
+SELECT CAST(:project AS bigint), given.connection_id, given.external_id, given.channel, given.word, given.at, given.state,
+    given.tries, given.due_at, given.why, given.written, given.written_at, given.repeated_at
+FROM rows(:items AS given, connection_id bigint, external_id text, channel text, word text, at bigint, state text,
+    tries bigint, due_at bigint, why text, written text, written_at bigint,
+    repeated_at bigint)
+WHERE true
+ON CONFLICT (project_id, connection_id, external_id, channel) DO UPDATE SET word = excluded.word, at = excluded.at,
+    state = excluded.state, tries = excluded.tries, due_at = excluded.due_at, why = excluded.why, written = excluded.written,
+    written_at = excluded.written_at, repeated_at = excluded.repeated_at;
+
+-- name: delete_write_backs
+-- Deletes the marks of some records.
+DELETE FROM write_back
+WHERE project_id = :project AND connection_id = :connection AND (external_id, channel) IN (
+    SELECT settled.external_id, settled.channel FROM rows(:items AS settled, external_id text, channel text)
 );
