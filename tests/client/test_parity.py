@@ -150,6 +150,7 @@ SAMPLES: dict[str, tuple[Any, ...]] = {
     "events": ([{"name": "cart", "mobile": "0722000000", "key": "cart-7"}],),
     "everyone": (True,),
     "expected": (1_204,),
+    "fresh": (False,),
     "keep_hours": (24,),
     "evidence": ("ticked the box",),
     "fields": ({"url": "https://shop.example/cart/7", "items": 3},),

@@ -46,11 +46,13 @@ class Campaigns:
     def delete(self, campaign_id: int) -> None:
         self.sending.write(lifecycle.delete_campaign, campaign_id=campaign_id)
 
-    def find_start(self, campaign_id: int, *, at: int | None = None) -> Start:
-        return self._read(lifecycle.find_start, campaign_id=campaign_id, at=at)
+    def find_start(self, campaign_id: int, *, at: int | None = None, fresh: bool = True) -> Start:
+        return self._read(lifecycle.find_start, campaign_id=campaign_id, at=at, fresh=fresh)
 
-    def start(self, campaign_id: int, *, at: int | None = None, expected: int | None = None) -> CampaignView:
-        start = self.find_start(campaign_id, at=at)
+    def start(
+        self, campaign_id: int, *, at: int | None = None, expected: int | None = None, fresh: bool = True
+    ) -> CampaignView:
+        start = self.find_start(campaign_id, at=at, fresh=fresh)
         self.sending.write(lifecycle.start_campaign, start=start, expected=expected)
         return self.show(campaign_id)
 
@@ -71,8 +73,8 @@ class Campaigns:
         self.sending.write(lifecycle.pause_campaign, campaign_id=campaign_id)
         return self.show(campaign_id)
 
-    def resume(self, campaign_id: int) -> CampaignView:
-        self.sending.write(lifecycle.resume_campaign, campaign_id=campaign_id)
+    def resume(self, campaign_id: int, *, fresh: bool | None = None) -> CampaignView:
+        self.sending.write(lifecycle.resume_campaign, campaign_id=campaign_id, fresh=fresh)
         return self.show(campaign_id)
 
     def cancel(self, campaign_id: int) -> CampaignView:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from threading import Event
 
 _FORKS = multiprocessing.get_context("forkserver")
@@ -41,9 +42,12 @@ class WorkerProcess:
 
 
 @contextmanager
-def worker_process(database: str, *, port: int) -> Iterator[WorkerProcess]:
-    """One that may call a provider on a port of this machine; killed when the block ends, if it was not before."""
-    process = _FORKS.Process(target=_work, args=(database, port), daemon=True)
+def worker_process(database: str, *, port: int, folders: Sequence[Path] = ()) -> Iterator[WorkerProcess]:
+    """One that may call a provider on a port of this machine; killed when the block ends, if it was not before.
+
+    ``folders``: of databases that connections may read.
+    """
+    process = _FORKS.Process(target=_work, args=(database, port, [str(folder) for folder in folders]), daemon=True)
     process.start()
     worker = WorkerProcess(process)
     try:
@@ -52,11 +56,12 @@ def worker_process(database: str, *, port: int) -> Iterator[WorkerProcess]:
         worker.kill()
 
 
-def _work(database: str, port: int) -> None:
+def _work(database: str, port: int, folders: Sequence[str]) -> None:
+    from daftari.connectors import Allowed
     from daftari.outbound.client import OutboundClient
     from daftari.worker import Provider, count_threads, run_worker
     from tests.support.stores import open_store
 
     store = open_store(database, threads=2 * count_threads())
     with OutboundClient(allowed_hosts=[f"127.0.0.1:{port}"]) as client:
-        run_worker(Event().wait, store=store, provider=Provider(client))
+        run_worker(Event().wait, store=store, provider=Provider(client, databases=Allowed(folders=tuple(folders))))

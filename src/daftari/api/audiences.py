@@ -12,10 +12,12 @@ from daftari.api.consent import read_question
 from daftari.api.pagination import PAGE_MAX, read_cursor, write_cursor, write_page
 from daftari.api.views.audiences import AudienceFrozen, AudienceRechecked, AudiencesCompared
 from daftari.errors import AudienceNotFound
-from daftari.model.audiences import MATCHES
+from daftari.model.audiences import MATCHES, FrozenAudience
 from daftari.model.limits import AUDIENCE_GROUPS_MAX, OPT_OUTS_PER_PAGE_MAX, PER_PAGE_MAX
 from daftari.rules import audiences
 from daftari.rules.audiences import Definition
+from daftari.rules.connections.freshness import Freshness, show_freshness
+from daftari.store import Tx
 from daftari.web.params import Params, read_id
 from daftari.web.requests import Request
 from daftari.web.responses import Response, json_response
@@ -40,13 +42,18 @@ def freeze_audience(request: Request) -> Response:
     """``POST /v1/audiences``: found in one snapshot, then stored."""
     definition = _read_definition(request.params, groups="groups")
     request.params.refuse_wrong()
-    found = request.read(audiences.find_numbers, definition=definition)
-    return request.write(
-        audiences.freeze_audience,
-        lambda frozen: json_response(AudienceFrozen(**asdict(audiences.show_audience(frozen))), status=201),
-        definition=definition,
-        found=found,
-    )
+    found, freshness = request.read(_find_numbers, definition=definition)
+
+    def respond(frozen: FrozenAudience) -> Response:
+        shown = AudienceFrozen(**asdict(audiences.show_audience(frozen)), freshness=freshness)
+        return json_response(shown, status=201)
+
+    return request.write(audiences.freeze_audience, respond, definition=definition, found=found)
+
+
+def _find_numbers(tx: Tx, *, definition: Definition) -> tuple[audiences.Found, Freshness | None]:
+    names = [*definition.groups, *definition.without]
+    return audiences.find_numbers(tx, definition=definition), show_freshness(tx, names=names)
 
 
 def get_audience(request: Request, number: str) -> Response:

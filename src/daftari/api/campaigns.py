@@ -120,14 +120,15 @@ def start_campaign(request: Request, number: str) -> Response:
     params = request.params
     at = params.any_moment("at")
     expected = None if params.given("expected") is None else params.cursor("expected")
+    fresh = params.flag("fresh", default=True)
     params.refuse_wrong()
     first = request.find_first_response()
     if first is not None:
         return first
-    start = request.read(lifecycle.find_start, campaign_id=_read_id(number), at=at)
+    start = request.read(lifecycle.find_start, campaign_id=_read_id(number), at=at, fresh=fresh)
     return request.write(
         _shown(lifecycle.start_campaign),
-        lambda shown: json_response(CampaignStarted(shown)),
+        lambda shown: json_response(CampaignStarted(shown), status=202 if shown.reason == "refreshing" else 200),
         start=start,
         expected=expected,
     )
@@ -140,7 +141,15 @@ def pause_campaign(request: Request, number: str) -> Response:
 
 def resume_campaign(request: Request, number: str) -> Response:
     """``POST /v1/campaigns/{id}/resume``."""
-    return _change(request, lifecycle.resume_campaign, lambda shown: json_response(CampaignResumed(shown)), number)
+    params = request.params
+    fresh = None if params.given("fresh") is None else params.flag("fresh")
+    params.refuse_wrong()
+    return request.write(
+        _shown(lifecycle.resume_campaign),
+        lambda shown: json_response(CampaignResumed(shown)),
+        campaign_id=_read_id(number),
+        fresh=fresh,
+    )
 
 
 def cancel_campaign(request: Request, number: str) -> Response:

@@ -20,6 +20,8 @@ from daftari.errors import GroupNotFound, ValidationFailed
 from daftari.model.contacts import Group, MembershipOutcome
 from daftari.model.limits import CONTACTS_PER_CALL_MAX, GROUPS_PER_PAGE_MAX
 from daftari.model.time import format_time
+from daftari.rules.connections import freshness
+from daftari.rules.connections.freshness import ShownGroup
 from daftari.rules.contacts import groups
 from daftari.rules.fields import read_name
 from daftari.rules.numbers import WrittenNumber, read_number
@@ -32,9 +34,9 @@ def list_groups(request: Request) -> Response:
     """``GET /v1/groups``: from the cursor ``after`` on, in order of creation."""
     after, limit = read_cursor(request.params, most=GROUPS_PER_PAGE_MAX)
     request.params.refuse_wrong()
-    found = request.read(groups.list_groups, after=after, limit=limit + 1)
-    shown, following = cut_page(found, limit=limit, cursor_of=lambda group: group.id)
-    return json_response(GroupList([_show(group) for group in shown], following))
+    found = request.read(freshness.list_groups, after=after, limit=limit + 1)
+    shown, following = cut_page(found, limit=limit, cursor_of=lambda one: one.group.id)
+    return json_response(GroupList([_show_filled(one) for one in shown], following))
 
 
 def create_group(request: Request) -> Response:
@@ -50,8 +52,8 @@ def _write_created(group: Group) -> Response:
 def get_group(request: Request, name: str) -> Response:
     """``GET /v1/groups/{name}``."""
     request.params.refuse_wrong()
-    group = request.read(groups.get_group, name=_read_path_name(name))
-    return json_response(GroupAnswer(_show(group)))
+    found = request.read(freshness.get_group, name=_read_path_name(name))
+    return json_response(GroupAnswer(_show_filled(found)))
 
 
 def update_group(request: Request, name: str) -> Response:
@@ -111,6 +113,11 @@ def _write_left(outcome: MembershipOutcome) -> Response:
 
 def _show(group: Group) -> GroupView:
     return GroupView(group.name, group.contacts, format_time(group.created_at))
+
+
+def _show_filled(found: ShownGroup) -> GroupView:
+    group = found.group
+    return GroupView(group.name, group.contacts, format_time(group.created_at), found.connections)
 
 
 def _read_path_name(part: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
@@ -231,19 +232,25 @@ def start_campaign(
         int | None,
         typer.Option("--expected", metavar="N", min=0, help="How many people it should reach; it may be 5 % off."),
     ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh/--no-fresh", help="Read the connections first that fill its groups.")
+    ] = True,
     yes: YesOption = False,
     where: ProjectOptions,
 ) -> None:
     """Fix a campaign's text and audience, and let the worker send.
 
-    Without --expected it asks to type how many people it reaches.
+    Without --expected it asks to type how many people it reaches. Where connections fill its groups, it starts once
+    these were read.
     """
     from daftari.rules.campaigns import lifecycle
     from daftari.rules.fields import read_time
 
     starts_at = None if at is None else read_option("--at", at, lambda value: read_time(value, now=None))
     with where.open_project() as (store, project):
-        start = store.read(project, current_time(), lifecycle.find_start, campaign_id=campaign_id, at=starts_at)
+        start = store.read(
+            project, current_time(), lifecycle.find_start, campaign_id=campaign_id, at=starts_at, fresh=fresh
+        )
         if expected is None and not yes:
             expected = store.read(project, current_time(), lifecycle.count_recipients, start=start)
             confirm(
@@ -252,6 +259,8 @@ def start_campaign(
             )
         shown = _write(store, project, "start", lifecycle.start_campaign, start=start, expected=expected)
     said = f"starts at {shown.at}" if shown.state == "scheduled" else f"is running, to {shown.count:,} people"
+    if shown.reason == "refreshing":
+        said = "starts when its groups were read"
     say(f"The campaign {shown.name!r} {said}.")
 
 
@@ -264,11 +273,24 @@ def pause_campaign(campaign_id: IdArgument, *, where: ProjectOptions) -> None:
 
 
 @command(app, "resume", "daftari campaign resume 12")
-def resume_campaign(campaign_id: IdArgument, *, where: ProjectOptions) -> None:
+def resume_campaign(
+    campaign_id: IdArgument,
+    *,
+    fresh: Annotated[
+        bool | None,
+        typer.Option(
+            "--fresh/--no-fresh",
+            help="Of one that has not started: read the connections first that fill its groups, or take the groups as "
+            "they are. [default: as at the start]",
+            show_default=False,
+        ),
+    ] = None,
+    where: ProjectOptions,
+) -> None:
     """Continue a campaign where it was paused."""
     from daftari.rules.campaigns.lifecycle import resume_campaign as resume
 
-    _change(where, "resume", resume, campaign_id)
+    _change(where, "resume", partial(resume, fresh=fresh), campaign_id)
 
 
 @command(app, "cancel", "daftari campaign cancel 12")

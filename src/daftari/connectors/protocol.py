@@ -73,8 +73,9 @@ class Page(Struct, frozen=True):
     """Some records, and the cursor from which to read on once they are stored. A record may come again.
 
     ``complete_until``: every change there before this moment is in this page or an earlier one, in microseconds since
-    1970; ``None`` while the reading is under way. ``has_more``: another page can be read now. ``warnings``: sentences
-    about what keeps the list from being complete, which hold until the next page.
+    1970; ``None`` while the reading is under way. ``seen_until``: the same for what was there to see by then, though
+    changes may follow that are dated earlier. ``has_more``: another page can be read now. ``warnings``: sentences about
+    what keeps the list from being complete, which hold until the next page.
     """
 
     records: Sequence[Record]
@@ -82,6 +83,7 @@ class Page(Struct, frozen=True):
     complete_until: int | None
     has_more: bool
     warnings: Sequence[str] = ()
+    seen_until: int | None = None
 
 
 class GroupSource(Struct, frozen=True):

@@ -177,6 +177,20 @@ class ConnectionProgress(Struct, frozen=True, omit_defaults=True):
     """When all lists were walked last because of that."""
     groups_read_at: int = 0
     """When it was asked last which lists changed."""
+    lists_at: int = 0
+    """Up to when records were read before it was asked which lists changed, of which some are being walked."""
+    lists_until: int = 0
+    """Up to when who is in its lists is known here."""
+    records_until: int = 0
+    """The same for its records: up to ``complete_until``, once nothing is left that has to be read by id."""
+    seen_until: int = 0
+    """Up to when what was there to see was read, of which other changes may follow that are dated earlier."""
+    records_seen: int = 0
+    """The same once nothing is left that has to be read by id; never before ``records_until``."""
+    refills: bool = False
+    """Whether a comparison is to fill groups by another definition; until then none of them is complete."""
+    refresh_to: int = 0
+    """A campaign waits until everything before this moment is here."""
     comparisons: int = 0
     compared_at: int = 0
     compares: bool = False

@@ -282,6 +282,11 @@ class Found(Struct, frozen=True):
     last_erasure: int
 
 
+def refuse_unknown_groups(tx: Tx, *, definition: Definition) -> None:
+    """Raise ``ValidationFailed`` where no audience can be found, since a group is unknown or none is named."""
+    _find_groups(tx, definition, "groups")
+
+
 def find_numbers(tx: Tx, *, definition: Definition) -> Found:
     """Whom an audience reaches, to be frozen afterwards."""
     mobiles = array("q")

@@ -43,6 +43,8 @@ WINDOW_SECONDS = 1.0
 """How long one step sends before other jobs have their turn."""
 LOOK_SECONDS_MAX = 5.0
 """How often a sender is looked at whose messages wait for their time."""
+REFRESH_SECONDS = 1.0
+"""How often a sender is looked at whose campaign waits for its lists."""
 CLAIM_SECONDS_MAX = 5.0
 """A message is not sent so long after it was claimed: the person may have opted out since."""
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -97,7 +99,7 @@ class SendWork:
                 pass
         if not self._record():
             return False
-        self._start_campaigns()
+        is_refreshing = self._start_campaigns()
         ends_at = time.monotonic() + WINDOW_SECONDS
         self.pause_seconds = 0.0
         while time.monotonic() < ends_at and self._may_continue():
@@ -111,7 +113,8 @@ class SendWork:
                 if not self._record():
                     return False
             if claim.next_at is None:
-                return False
+                self.pause_seconds = REFRESH_SECONDS
+                return is_refreshing
             wait_seconds = max(0.0, (claim.next_at - current_time()) / 1_000_000)
             if time.monotonic() + wait_seconds > ends_at:
                 # Hours may change, and a person may pause or resume: the sender is looked at again soon.
@@ -140,11 +143,16 @@ class SendWork:
             self._answers = []
         return True
 
-    def _start_campaigns(self) -> None:
-        """Start one campaign whose time has come: found in a snapshot, then frozen. The next look starts the next."""
+    def _start_campaigns(self) -> bool:
+        """Start one campaign whose time has come: found in a snapshot, then frozen. The next look starts the next.
+
+        Returns whether one waits for its lists.
+        """
         start = self._store.read(self._project, current_time(), find_due_start, sender_id=self._sender_id)
-        if start is not None:
-            self._write(start_due, start=start)
+        if start is None or start.waits:
+            return start is not None
+        self._write(start_due, start=start)
+        return start.reason == "refresh"
 
     def fail(self, error: str) -> bool:
         """Nothing can be ended: what was claimed is settled when the sender is taken over again."""

@@ -144,13 +144,15 @@ class Campaigns(Resource[Mode]):
         *,
         at: datetime | str | None = None,
         expected: int | None = None,
+        fresh: bool | None = None,
         **options: Unpack[WriteOptions],
     ) -> Flow[Campaign]:
         """Fixes text and audience, and lets the server send; with ``at`` later.
 
-        Raises ``CampaignCountChanged`` when it would reach more than 5 % more or fewer people than ``expected``.
+        Connections that fill its groups are read first, unless ``fresh`` is false. Raises ``CampaignCountChanged`` when
+        it would reach more than 5 % more or fewer people than ``expected``.
         """
-        return self._step(number, "start", {"at": at, "expected": expected}, options)
+        return self._step(number, "start", {"at": at, "expected": expected, "fresh": fresh}, options)
 
     @call
     def pause(self, number: int, **options: Unpack[WriteOptions]) -> Flow[Campaign]:
@@ -158,9 +160,9 @@ class Campaigns(Resource[Mode]):
         return self._step(number, "pause", {}, options)
 
     @call
-    def resume(self, number: int, **options: Unpack[WriteOptions]) -> Flow[Campaign]:
-        """Continues a campaign where it was paused."""
-        return self._step(number, "resume", {}, options)
+    def resume(self, number: int, *, fresh: bool | None = None, **options: Unpack[WriteOptions]) -> Flow[Campaign]:
+        """Continues a campaign where it was paused; with ``fresh`` false it takes its groups as they are."""
+        return self._step(number, "resume", {"fresh": fresh}, options)
 
     @call
     def cancel(self, number: int, **options: Unpack[WriteOptions]) -> Flow[Campaign]:

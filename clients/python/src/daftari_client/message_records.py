@@ -6,7 +6,7 @@ from datetime import datetime
 
 from msgspec import field
 
-from daftari_client.records import Record
+from daftari_client.records import Freshness, Record
 
 # ---- senders ----------------------------------------------------------------------------------------
 
@@ -92,13 +92,15 @@ class CampaignRetry(Record, frozen=True, kw_only=True):
 class Campaign(Record, frozen=True, kw_only=True):
     """One text to an audience. ``states`` adds up to ``count``; both are there once it has started.
 
-    ``reason`` says why it is paused, ``resumes_at`` until when it waits for sending hours.
+    ``reason`` says why it is paused, ``resumes_at`` until when it waits for sending hours. ``freshness`` is its oldest
+    group, while that is being read or could not be read in time.
     """
 
     id: int
     name: str
     state: str
     reason: str | None = None
+    freshness: Freshness | None = None
     provider_says: str | None = None
     sender: str | None = None
     channel: str | None = None
@@ -161,6 +163,7 @@ class CampaignPreview(Record, frozen=True, kw_only=True):
     plain: dict[str, str] = field(default_factory=dict)
     finishes_at: datetime | None = None
     samples: tuple[CampaignSample, ...] = ()
+    freshness: Freshness | None = None
 
 
 class CampaignTest(Record, frozen=True, kw_only=True):

@@ -270,12 +270,35 @@ class Deleted(Record, frozen=True, kw_only=True):
     message: str = ""
 
 
+class GroupConnection(Record, frozen=True, kw_only=True):
+    """A connection that fills a group. Every change there before ``complete_until`` is in the group."""
+
+    id: int
+    name: str
+    kind: str | None = None
+    keep: str | None = None
+    state: str | None = None
+    reason: str | None = None
+    complete_until: datetime | None = None
+
+
+class Freshness(Record, frozen=True, kw_only=True):
+    """The oldest of some groups that connections fill. Every change before ``complete_until`` is in all of them."""
+
+    group: str
+    connection: str
+    state: str | None = None
+    reason: str | None = None
+    complete_until: datetime | None = None
+
+
 class Group(Record, frozen=True, kw_only=True):
-    """A group and its number of contacts."""
+    """A group and its number of contacts. ``connections`` fill it; they are read by ``list`` and ``get`` alone."""
 
     name: str
     contacts: int = 0
     created_at: datetime | None = None
+    connections: list[GroupConnection] = []
 
 
 class Joined(Record, frozen=True, kw_only=True):
@@ -333,6 +356,7 @@ class Audience(Record, frozen=True, kw_only=True):
     keyword: str | None = None
     created_at: datetime | None = None
     expires_at: datetime | None = None
+    freshness: Freshness | None = None
 
 
 class NumberPage(NumberedPage, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from daftari.api.views.pagination import NumberedPage
 from daftari.model.limits import OPT_OUTS_PER_PAGE_MAX, PER_PAGE_MAX
 from daftari.model.members import ContactId, Count, Cursor, Mobile, Number
 from daftari.rules.audiences import AudienceEnd, AudienceView, BlockedNumber, Comparison
+from daftari.rules.connections.freshness import Freshness
 
 
 class AudienceMember(Struct, frozen=True):
@@ -22,8 +23,13 @@ class AudienceMember(Struct, frozen=True):
 AudienceLine = AudienceMember | AudienceEnd
 
 
-class AudienceFrozen(AudienceView, frozen=True, tag_field="message", tag="Audience frozen successfully"):
+class AudienceFrozen(
+    AudienceView, frozen=True, kw_only=True, omit_defaults=True, tag_field="message", tag="Audience frozen successfully"
+):
     """What was frozen."""
+
+    freshness: Freshness | None = None
+    """The oldest of its groups that connections fill. There where one does."""
 
 
 class NumberPage(NumberedPage, frozen=True, kw_only=True):

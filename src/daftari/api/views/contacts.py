@@ -127,7 +127,7 @@ class ContactUpdated(Struct, frozen=True, omit_defaults=True, tag_field="message
     kept_out: bool = False
     """There when the person left this very group by their own word. The contact stayed in the groups it is in."""
     kept_groups: list[KnownText] = []
-    """There when a move left the contact in groups that [connections](/docs#connections) keep in step."""
+    """There when a move left the contact in groups that connections keep in step."""
 
 
 class ContactDeleted(Struct, frozen=True, tag_field="message", tag="Contact deleted successfully"):

@@ -8,9 +8,10 @@ from msgspec import Meta, Struct
 
 from daftari.model.limits import GROUPS_PER_PAGE_MAX
 from daftari.model.members import Count, Cursor, GroupName, Time
+from daftari.rules.connections.freshness import GroupConnection
 
 
-class GroupView(Struct, frozen=True):
+class GroupView(Struct, frozen=True, omit_defaults=True):
     """A group of contacts."""
 
     name: GroupName
@@ -18,6 +19,8 @@ class GroupView(Struct, frozen=True):
     """How many contacts are in the group. It is exact, and 0 is shown too."""
     created_at: Time
     """When the group was made."""
+    connections: list[GroupConnection] = []
+    """The connections that fill the group, and how fresh it is; only in the answers of `GET`."""
 
 
 class GroupList(Struct, frozen=True):

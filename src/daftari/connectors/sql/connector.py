@@ -175,7 +175,8 @@ class SqlConnector:
                 if state.until is None:
                     state = State(until=now, complete_until=now)
                 return self._read_by_id(connection, state, shape, None)
-            if state.until is not None:
+            is_new = state.until is None
+            if not is_new:
                 warnings: list[str] = []
             elif self._was_restored(connection, state, shape, timeline):
                 gone = f"The newest rows of {self._settings.table} are gone or older than they were, as after a backup"
@@ -183,11 +184,15 @@ class SqlConnector:
             else:
                 warnings = self._open_window(connection, state, now=now)
             if state.until is None:
-                early = self._read_early(connection, state.since, state, shape, timeline)
+                early, ended = self._read_early(connection, state.since, state, shape, timeline)
                 records, unusable = self._records(early, shape)
-                return Page(records, _cursor_of(state), state.complete_until, False, [*warnings, *unusable])
-            read = self._read_by_id if state.filling else self._read_window
-            page = read(connection, state, shape, timeline)
+                seen_until = now if ended else None
+                return Page(records, _cursor_of(state), state.complete_until, False, [*warnings, *unusable], seen_until)
+            if state.filling:
+                page = self._read_by_id(connection, state, shape, timeline)
+            else:
+                # What is committed while a window is read in several pages may be missed until the next one.
+                page = self._read_window(connection, state, shape, timeline, now=now if is_new else None)
             return replace(page, warnings=[*warnings, *page.warnings])
 
     def read_records(self, ids: Sequence[str]) -> Sequence[Record]:
@@ -247,9 +252,14 @@ class SqlConnector:
         close_window(state)
         return Page(records, _cursor_of(state) if timeline else "", complete_until, False, warnings)
 
-    def _read_window(self, connection: Connection, state: State, shape: Shape, timeline: Timeline | None) -> Page:
-        """A page of a window; with its last rows come some that are newer than it, if few changed."""
-        assert state.until is not None and timeline is not None
+    def _read_window(
+        self, connection: Connection, state: State, shape: Shape, timeline: Timeline, *, now: int | None
+    ) -> Page:
+        """A page of a window; with its last rows come some that are newer than it, if few changed.
+
+        ``now``: for a window that begins here.
+        """
+        assert state.until is not None
         statements, limit = shape.statements, self._page_rows
         upper = timeline.upper(state.until)
         rows: list[Found] = []
@@ -261,22 +271,30 @@ class SqlConnector:
             wanted = statements.window(timeline.lower(state.lower), upper, after=after)
             more, ended = self._read(connection, wanted, limit=limit - len(rows))
             rows = _with_newer(rows, more)
+        seen_until = None
         if ended and len(rows) <= EARLY_ROWS_MAX:
-            rows = _with_newer(rows, self._read_early(connection, state.until, state, shape, timeline))
+            early, is_all = self._read_early(connection, state.until, state, shape, timeline)
+            rows = _with_newer(rows, early)
+            seen_until = now if is_all else None
         records, warnings = self._records(rows, shape)
         _remember(state, rows, shape, timeline)
         if not ended:
             state.after_time, state.after_id = timeline.key(rows[-1][1]), id_key(rows[-1][0], shape.id)
             return Page(records, _cursor_of(state), None, True, warnings)
         close_window(state)
-        return Page(records, _cursor_of(state), state.complete_until, False, warnings)
+        return Page(records, _cursor_of(state), state.complete_until, False, warnings, seen_until)
 
     def _read_early(
         self, connection: Connection, since: int, state: State, shape: Shape, timeline: Timeline
-    ) -> list[Found]:
-        """Rows that are newer than all that is read: a few, so that they need not wait. They come again."""
+    ) -> tuple[list[Found], bool]:
+        """Rows that are newer than all that is read: a few, so that they need not wait, and whether these are all.
+
+        They come again.
+        """
+        if EARLY_ROWS_MAX <= 0:
+            return [], False
         wanted = shape.statements.window(timeline.upper(since), timeline.upper(state.ahead), after=None)
-        return self._read(connection, wanted, limit=EARLY_ROWS_MAX)[0] if EARLY_ROWS_MAX > 0 else []
+        return self._read(connection, wanted, limit=EARLY_ROWS_MAX)
 
     def _read(self, connection: Connection, wanted: Rows, *, limit: int) -> tuple[list[Found], bool]:
         """Rows, and whether there are no more. Fewer than were asked for when their texts are long."""

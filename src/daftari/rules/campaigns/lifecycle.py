@@ -19,6 +19,7 @@ from daftari.model.messages import CampaignState, StoredCampaign
 from daftari.model.time import format_time
 from daftari.rules import audiences
 from daftari.rules.campaigns.draft import audience_of, read_campaign
+from daftari.rules.campaigns.refresh import begin_refresh, find_campaign_feeds, find_step
 from daftari.rules.events import Action, CampaignStarted, record
 from daftari.rules.fields import fold_name
 from daftari.rules.messages.campaigns import LATE_MICROSECONDS, OpenCampaign
@@ -79,16 +80,25 @@ def list_campaigns(tx: Tx, *, before: int, limit: int) -> list[StoredCampaign]:
 
 class Start(Struct, frozen=True):
     """A campaign as it was when its recipients were found. ``found`` is ``None`` where it is not to start now:
-    because that is later, or for a ``reason``."""
+    because that is later, or for a ``reason``. ``fresh``: whether connections that fill its groups are read first."""
 
     campaign: StoredCampaign
     at: int
     found: audiences.Found | None = None
     reason: str = ""
+    fresh: bool = True
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is nothing to be done but to wait for its lists."""
+        return self.reason == "refreshing"
 
 
-def find_start(tx: Tx, *, campaign_id: int, at: int | None) -> Start:
-    """When a campaign is to start, and whom it reaches if that is now, to be frozen by ``start_campaign``."""
+def find_start(tx: Tx, *, campaign_id: int, at: int | None, fresh: bool = True) -> Start:
+    """When a campaign is to start, and whom it reaches if that is now, to be frozen by ``start_campaign``.
+
+    ``fresh``: read the connections that fill its groups first.
+    """
     before = _in_state(tx, campaign_id, ["draft"], verb="start")
     definition = read_definition(before.definition)
     starts_at = max(tx.now, definition.at if at is None else at)
@@ -97,8 +107,11 @@ def find_start(tx: Tx, *, campaign_id: int, at: int | None) -> Start:
         raise ValidationFailed({"at": [said]})
     get_sender(tx, sender_id=before.sender_id)
     if starts_at > tx.now:
-        return Start(before, starts_at)
-    return Start(before, starts_at, audiences.find_numbers(tx, definition=audience_of(tx, before)))
+        return Start(before, starts_at, fresh=fresh)
+    if fresh and find_campaign_feeds(tx, before):
+        audiences.refuse_unknown_groups(tx, definition=audience_of(tx, before))
+        return Start(before, starts_at, reason="refresh")
+    return Start(before, starts_at, audiences.find_numbers(tx, definition=audience_of(tx, before)), fresh=fresh)
 
 
 def count_recipients(tx: Tx, *, start: Start) -> int:
@@ -110,7 +123,8 @@ def count_recipients(tx: Tx, *, start: Start) -> int:
 def start_campaign(tx: WriteTx, *, start: Start, expected: int | None) -> StoredCampaign:
     """Freeze the text, and the audience where it was found, and let the worker send.
 
-    Raises ``CampaignCountChanged``, and then nothing has changed.
+    Where connections are to be read first, the worker freezes the audience afterwards. Raises ``CampaignCountChanged``,
+    and then nothing has changed.
     """
     before = _in_state(tx, start.campaign.id, ["draft"], verb="start")
     if before != start.campaign:
@@ -123,8 +137,10 @@ def start_campaign(tx: WriteTx, *, start: Start, expected: int | None) -> Stored
         started = _freeze(tx, before, start.found, expected=expected)
         record(tx, Action.START_CAMPAIGN, CampaignStarted(started.id))
     else:
-        progress = CampaignProgress(expected=expected)
+        progress = CampaignProgress(expected=expected, fresh=start.fresh)
         started = replace(before, state="scheduled", reason="", due_at=start.at, progress=written(progress))
+        if start.reason:
+            started = begin_refresh(tx, started, progress)
         campaigns.save_campaign(tx, campaign=started)
         _hint(tx, started)
         record(tx, Action.START_CAMPAIGN)
@@ -167,7 +183,8 @@ def _find_ids(tx: Tx, names: Sequence[str]) -> tuple[int, ...]:
 
 
 def find_due_start(tx: Tx, *, sender_id: int) -> Start | None:
-    """The first campaign of a sender that is to start now, or must be paused because it cannot."""
+    """The first campaign of a sender that is to start now, must be paused because it cannot, or waits for its lists."""
+    waiting: Start | None = None
     sender = senders.get_sender(tx, sender_id=sender_id)
     resumed_at = 0 if sender is None else read_meter(sender.meter).resumed_at
     for campaign in campaigns.list_active_campaigns(tx, sender_id=sender_id):
@@ -175,18 +192,28 @@ def find_due_start(tx: Tx, *, sender_id: int) -> Start | None:
             continue
         if tx.now > max(campaign.due_at, read_progress(campaign.progress).active_at, resumed_at) + LATE_MICROSECONDS:
             return Start(campaign, tx.now, reason="late")
+        step = find_step(tx, campaign)
+        if step == "refreshing":
+            waiting = waiting or Start(campaign, tx.now, reason=step)
+            continue
+        if step:
+            return Start(campaign, tx.now, reason=step)
         try:
             return Start(campaign, tx.now, audiences.find_numbers(tx, definition=audience_of(tx, campaign)))
         except ValidationFailed:
             # A group that it names is gone.
             return Start(campaign, tx.now, reason="no_group")
-    return None
+    return waiting
 
 
 def start_due(tx: WriteTx, *, start: Start) -> None:
     """Start a campaign whose time has come, or pause it, unless it was changed meanwhile."""
     before = campaigns.get_campaign(tx, campaign_id=start.campaign.id)
-    if before is None or before != start.campaign:
+    if before is None or before != start.campaign or start.waits:
+        return
+    if start.reason == "refresh":
+        begun = begin_refresh(tx, before, read_progress(before.progress))
+        _change(tx, begun, begun.state, begun.reason)
         return
     if start.found is None:
         _change(tx, before, "paused", start.reason)
@@ -210,14 +237,20 @@ def pause_campaign(tx: WriteTx, *, campaign_id: int) -> StoredCampaign:
     return _change(tx, _in_state(tx, campaign_id, ["running", "scheduled"], verb="pause"), "paused", "person")
 
 
-def resume_campaign(tx: WriteTx, *, campaign_id: int) -> StoredCampaign:
-    """Continue where it was paused. One that would have reached another number than expected starts with that one."""
+def resume_campaign(tx: WriteTx, *, campaign_id: int, fresh: bool | None = None) -> StoredCampaign:
+    """Continue where it was paused. One that would have reached another number than expected starts with that one.
+
+    ``fresh``: of one that has not started, whether connections are read first; ``None`` for as it was started.
+    """
     before = _in_state(tx, campaign_id, ["paused"], verb="resume")
     get_sender(tx, sender_id=before.sender_id)
     progress = read_progress(before.progress)
     progress.active_at, progress.resumes_at = tx.now, 0
     if progress.found is not None:
         progress.expected, progress.found = progress.found, None
+    progress.refreshing_since = 0
+    if fresh is not None:
+        progress.fresh = fresh
     state: CampaignState = "running" if before.audience_id else "scheduled"
     return _change(tx, replace(before, progress=written(progress)), state, "")
 

@@ -22,6 +22,8 @@ from daftari.rules.audiences import Excluded, Reached
 from daftari.rules.campaigns.draft import audience_of
 from daftari.rules.campaigns.forecast import find_end
 from daftari.rules.campaigns.lifecycle import get_campaign
+from daftari.rules.campaigns.refresh import show_campaign_freshness
+from daftari.rules.connections.freshness import Freshness
 from daftari.rules.messages.content import renderer_of, templates_of
 from daftari.rules.messages.parts import Parts
 from daftari.rules.messages.plain import is_typographic, replace_typographic
@@ -87,6 +89,8 @@ class Preview(Struct, frozen=True, kw_only=True):
     finishes_at: Time | None
     """When the last message would go out, by the sender's speed, hours and daily quota; `null` if not within a year."""
     samples: Annotated[list[Sample], Meta(max_length=SAMPLES_MAX)]
+    freshness: Freshness | None
+    """Its oldest group that connections fill; `null` where no connection fills one."""
 
 
 def preview_campaign(tx: Tx, *, campaign_id: int) -> Preview:
@@ -102,6 +106,7 @@ class _Tally:
 
     def __init__(self, tx: Tx, campaign: StoredCampaign) -> None:
         self._tx = tx
+        self._campaign = campaign
         self._definition = read_definition(campaign.definition)
         self._sender = get_sender(tx, sender_id=campaign.sender_id)
         self._sends = decode_definition(self._sender.definition)
@@ -173,6 +178,7 @@ class _Tally:
             plain=self._writer.find_replaced(),
             finishes_at=None if ends_at is None else format_time(ends_at),
             samples=self._samples.result(),
+            freshness=show_campaign_freshness(self._tx, self._campaign),
         )
 
 

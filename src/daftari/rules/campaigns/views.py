@@ -15,12 +15,14 @@ from daftari.model.messages import CampaignState, MessagePurpose, MessageState, 
 from daftari.model.time import format_time
 from daftari.rules.audiences import Groups
 from daftari.rules.campaigns.preview import find_cost
+from daftari.rules.campaigns.refresh import show_campaign_freshness
+from daftari.rules.connections.freshness import Freshness
 from daftari.rules.messages.campaigns import REPORT_MICROSECONDS, TEMPLATE
 from daftari.rules.messages.progress import CampaignProgress, Retry, read_definition, read_progress
 from daftari.rules.senders.model import decode_definition
 from daftari.store import Tx, senders
 
-PauseReason = Literal["person", "late", "count_changed", "no_group", "template"]
+PauseReason = Literal["person", "late", "count_changed", "no_group", "template", "refreshing", "not_fresh"]
 StateCounts = Annotated[
     dict[str, Count],
     Meta(
@@ -58,8 +60,11 @@ class CampaignView(Struct, frozen=True, kw_only=True):
     state: CampaignState
     reason: PauseReason | None
     """Why it is paused: by a `person`; `late`, because the service did not run in its time; `count_changed`, because it
-    would reach another number of people than expected; `no_group`, because a group of it is gone; `template`, because
-    the provider refuses its template."""
+    would reach another number of people than expected; `no_group`, because a group of it is gone; `not_fresh`, because
+    a connection that fills a group of it could not be read in time; `template`, because the provider refuses its
+    template. Of one that is scheduled, `refreshing`: the connections that fill its groups are being read."""
+    freshness: Freshness | None
+    """Its oldest group, and why, where it is `refreshing` or `not_fresh`."""
     provider_says: str | None
     """The provider's code and words, where it refuses the template."""
     sender: Annotated[str, Meta(min_length=1, max_length=SENDER_MAX)]
@@ -125,6 +130,7 @@ def show_campaign(tx: Tx, campaign: StoredCampaign) -> CampaignView:
         name=definition.name,
         state=campaign.state,
         reason=_reason_of(campaign),
+        freshness=show_campaign_freshness(tx, campaign) if campaign.reason in ("refreshing", "not_fresh") else None,
         provider_says=progress.provider_says if campaign.reason == TEMPLATE else None,
         sender=sender.name,
         channel=sender.channel,
@@ -169,7 +175,7 @@ def count_states(campaign: StoredCampaign, progress: CampaignProgress) -> dict[s
 
 def _reason_of(campaign: StoredCampaign) -> PauseReason | None:
     match campaign.reason:
-        case "person" | "late" | "count_changed" | "no_group" | "template" as reason:
+        case "person" | "late" | "count_changed" | "no_group" | "template" | "refreshing" | "not_fresh" as reason:
             return reason
         case _:
             return None

@@ -22,7 +22,7 @@ from daftari.rules.connections import guard, marks, pending, rows
 from daftari.rules.connections.decide import Change, Rules, decide, decide_gone, is_stale, wanted_groups
 from daftari.rules.connections.firing import is_join, may_fire, take_joins
 from daftari.rules.connections.loops import hold_loop
-from daftari.rules.connections.mapping import EVERY, RecordReader
+from daftari.rules.connections.mapping import RecordReader
 from daftari.rules.connections.mirrors import with_groups
 from daftari.rules.connections.model import (
     ERASED,
@@ -119,14 +119,9 @@ def region_of(tx: Tx, opened: Opened) -> str:
 def rules_of(opened: Opened) -> Rules:
     """What the connection's groups mean for its links."""
     in_step = {group.group_id for group in opened.definition.groups if group.keep == "in_step"}
-    in_records = {group.group_id for group in opened.definition.groups if is_in_records(opened, group.source)}
+    in_records = {group.group_id for group in opened.definition.groups if rows.is_in_records(opened, group.source)}
     walked = {group.group_id for group in opened.definition.groups} - in_records
     return Rules(frozenset(in_step), frozenset(in_records & in_step), frozenset(walked))
-
-
-def is_in_records(opened: Opened, source: str) -> bool:
-    """Whether each record says whether it belongs to a source of groups; else that has to be walked."""
-    return source == EVERY or source.partition(":")[0] in rows.kind_of(opened).in_records
 
 
 class _Batch:

@@ -150,6 +150,8 @@ def update_connection(tx: WriteTx, *, connection_id: int, values: Mapping[str, o
     if not reads_alike(before.definition, definition) and stored.cursor:
         progress = with_definition(progress, before.definition, definition)
         progress = replace(progress, compares=True, comparison=None, unheard="")
+        # No group is complete before that comparison is over.
+        progress = replace(progress, refills=True, records_until=0, records_seen=0, lists_until=0)
     if definition.write_back != before.definition.write_back:
         tx.book.write_backs += 1 if definition.write_back else -1
         stored = replace(stored, write_back_from=tx.now if definition.write_back else 0)

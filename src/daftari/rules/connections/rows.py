@@ -16,6 +16,7 @@ from daftari.model.connections import Run
 from daftari.model.consent import FirstReceipt, NewFact
 from daftari.model.limits import IMPORT_ROWS_MAX
 from daftari.rules.connections.decide import Change
+from daftari.rules.connections.mapping import EVERY
 from daftari.rules.connections.model import SCOPE_BITS, Opened
 from daftari.rules.consent.views import write_evidence
 from daftari.rules.imports.apply import take_chunks
@@ -44,6 +45,16 @@ class Row(Struct, frozen=True):
 def kind_of(opened: Opened) -> ConnectorKind:
     """The kind of a connection."""
     return CONNECTORS[opened.stored.kind]
+
+
+def poll_seconds_of(opened: Opened) -> int:
+    """How often a connection is read."""
+    return opened.definition.poll_seconds or kind_of(opened).facts.poll_seconds
+
+
+def is_in_records(opened: Opened, source: str) -> bool:
+    """Whether each record says whether it belongs to a source of groups; else that has to be walked."""
+    return source == EVERY or source.partition(":")[0] in kind_of(opened).in_records
 
 
 def write_rows(tx: WriteTx, opened: Opened, rows: Sequence[Row], *, fires: bool) -> tuple[Opened, dict[str, str]]:

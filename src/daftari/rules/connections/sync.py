@@ -19,6 +19,7 @@ from daftari.model.connections import WORKING, Comparison, ConnectionState
 from daftari.model.jobs import JobKind
 from daftari.rules.connections import guard
 from daftari.rules.connections.apply import Applied, apply_records
+from daftari.rules.connections.freshness import interval_of, is_behind, note_until
 from daftari.rules.connections.marks import Marks, claim_marks, has_due_marks
 from daftari.rules.connections.model import ERASED, GONE, LIVE, MERGED, Opened, get_connection, save_connection
 from daftari.rules.connections.pending import is_erasure_due
@@ -39,8 +40,6 @@ FAILURES_MAX = 5
 """After so many failures in a row a connection is behind and says so."""
 PAUSE_SECONDS_MAX = 900
 """The longest pause after a failure."""
-BEHIND_SECONDS = 300
-"""A connection is behind when what it has is older than this and than three readings."""
 NIGHT_HOUR = 2
 """When all records are compared with all links, in the account's zone."""
 COMPARE_MIN, COMPARE_MAX = 4 * 3_600 * SECOND, 36 * 3_600 * SECOND
@@ -145,7 +144,7 @@ def claim_task(tx: WriteTx, *, connection_id: int, fence: int) -> Claim:
     if progress.asked_links is not None:
         return Claim("ask_marks", opened)
     is_first = state == "importing"
-    is_read = not progress.heard and tx.now - progress.read_at < poll_seconds_of(opened) * SECOND
+    is_read = not progress.heard and tx.now - progress.read_at < interval_of(opened) * SECOND
     announced = _find_announced(tx, opened)
     if announced is not None and _is_turn_of_announced(tx, opened, is_read=is_read):
         return Claim("announced", opened, announced=announced)
@@ -201,11 +200,6 @@ def _is_night(tx: Tx, opened: Opened) -> bool:
     return since >= COMPARE_MAX or (hour == NIGHT_HOUR and since >= COMPARE_MIN)
 
 
-def poll_seconds_of(opened: Opened) -> int:
-    """How often a connection is read."""
-    return opened.definition.poll_seconds or kind_of(opened).facts.poll_seconds
-
-
 # ---- what is read ---------------------------------------------------------------------------------------
 
 
@@ -219,10 +213,12 @@ def take_pages(tx: WriteTx, *, connection_id: int, fence: int, pages: Sequence[P
         return ask_first(tx, opened, applied.objection)
     last = pages[-1]
     untils = [page.complete_until for page in pages if page.complete_until is not None]
+    seen_untils = [page.seen_until for page in pages if page.seen_until is not None]
     opened = with_wanted(applied)
     progress = replace(
         opened.progress,
         tries=0,
+        seen_until=max([opened.progress.seen_until, *seen_untils]),
         warnings=tuple(last.warnings),
         read_at=opened.progress.read_at if last.has_more else tx.now,
         caught_up_at=opened.progress.caught_up_at if last.has_more else tx.now,
@@ -240,22 +236,18 @@ def take_pages(tx: WriteTx, *, connection_id: int, fence: int, pages: Sequence[P
         reason="",
     )
     opened = replace(opened, stored=stored, progress=progress)
-    if stored.state != "importing" and last.has_more and _is_behind(tx, opened):
+    if stored.state != "importing" and last.has_more and is_behind(opened, stored.complete_until, now=tx.now):
         opened = replace(opened, stored=replace(stored, state="behind"))
     return save_step(tx, opened, has_more=last.has_more)
 
 
-def _is_behind(tx: Tx, opened: Opened) -> bool:
-    seconds = max(BEHIND_SECONDS, 3 * poll_seconds_of(opened))
-    return tx.now - opened.stored.complete_until > seconds * SECOND
-
-
 def save_step(tx: WriteTx, opened: Opened, *, has_more: bool) -> Done:
     """Save a connection that has done its step, and when it is looked at next."""
+    opened = note_until(opened, has_lists=bool(walked_sources(opened)))
     progress = replace(opened.progress, wrote_last=False)
     waits = progress.wanted or progress.again or progress.comparison or progress.compares or progress.walks
     asks_groups = walked_sources(opened) and progress.groups_read_at < progress.read_at
-    due_at = max(tx.now, progress.read_at + poll_seconds_of(opened) * SECOND)
+    due_at = max(tx.now, progress.read_at + interval_of(opened) * SECOND)
     announced_at = None if kind_of(opened).webhooks is None else find_next(tx, connection_id=opened.id)
     if announced_at is not None:
         due_at = max(tx.now, min(due_at, announced_at))
@@ -430,7 +422,7 @@ def ask_missing(tx: WriteTx, *, connection_id: int, fence: int, count: int) -> D
     opened = mark_removed(tx, opened, links)
     progress = opened.progress
     if len(links) < LINKS_PER_STEP:
-        progress = replace(progress, comparison=None, compared_at=tx.now, is_changed=False)
+        progress = replace(progress, comparison=None, compared_at=tx.now, refills=False, is_changed=False)
     else:
         progress = replace(progress, comparison=replace(comparison, after=links[-1].external_id))
     wanted = tuple(dict.fromkeys((*progress.wanted, *missing)))

@@ -36,7 +36,7 @@ from daftari.rules.connections.model import (
     as_connector_sees,
     read_group_ids,
 )
-from daftari.rules.connections.sync import poll_seconds_of
+from daftari.rules.connections.rows import poll_seconds_of
 from daftari.rules.imports.lifecycle import get_import
 from daftari.rules.imports.views import ImportView, show_import
 from daftari.rules.write_back import MARK_CHANNELS

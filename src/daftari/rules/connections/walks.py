@@ -17,6 +17,7 @@ from daftari.rules import events
 from daftari.rules.connections import guard, rows
 from daftari.rules.connections.decide import Change
 from daftari.rules.connections.firing import find_silent_walks, may_fire, take_joins
+from daftari.rules.connections.freshness import is_refreshing
 from daftari.rules.connections.mapping import Said
 from daftari.rules.connections.mirrors import with_groups
 from daftari.rules.connections.model import LIVE, Opened, get_connection, read_group_ids, write_group_ids
@@ -45,14 +46,18 @@ def note_groups(tx: WriteTx, *, connection_id: int, fence: int, found: Sequence[
     progress = opened.progress
     changed = {group.name: group.changed_at for group in found}
     walks = dict(progress.walks)
-    is_soon = tx.now - progress.walked_at < WALK_SECONDS * SECOND
+    is_awaited = is_refreshing(opened)
+    is_soon = tx.now - progress.walked_at < WALK_SECONDS * SECOND and not is_awaited
     walks_all = progress.walks_all and not is_soon
     for source in walked_sources(opened):
         at = changed.get(source)
         # A list that has no time is walked after each comparison.
         version = progress.compared_at if at is None else at
-        if walks_all or progress.groups_at.get(source) != version:
+        is_asked_for = at is None and is_awaited and progress.records_until >= progress.refresh_to
+        if walks_all or is_asked_for or progress.groups_at.get(source) != version:
             walks[source] = version
+    if all(changed.get(source) is not None or source in walks for source in walked_sources(opened)):
+        progress = replace(progress, lists_at=min(progress.read_at, progress.records_until))
     by_name = {group.name: group for group in found}
     silent = find_silent_walks(progress, walks, found=by_name, walks_all=walks_all)
     if walks_all:

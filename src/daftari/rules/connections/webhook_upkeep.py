@@ -8,7 +8,8 @@ from daftari.connectors import ConnectorFailed, Usage
 from daftari.model.connections import WebhookProgress
 from daftari.model.time import format_time
 from daftari.rules.connections.model import Opened, encode, get_connection
-from daftari.rules.connections.sync import SECOND, STOPPED, Done, find_held, poll_seconds_of, save_step
+from daftari.rules.connections.rows import poll_seconds_of
+from daftari.rules.connections.sync import SECOND, STOPPED, Done, find_held, save_step
 from daftari.store import WriteTx, connections
 
 HOUR, DAY = 3_600 * SECOND, 86_400 * SECOND

@@ -53,6 +53,10 @@ class CampaignProgress(MessageCounts, omit_defaults=True):
     expected: int | None = None
     found: int | None = None
     """How many it would have reached when it was to start, if that is not what was expected."""
+    fresh: bool = True
+    """Whether connections that fill its groups are read before it starts."""
+    refreshing_since: int = 0
+    """When these were asked to be read; 0 where they were not."""
     started_at: int = 0
     finished_at: int = 0
     active_at: int = 0
