@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
-from bench import campaign, consent, deep_pages, imports, memory, reads, sending, slow_clients, writes
+from bench import announced, campaign, consent, deep_pages, imports, memory, reads, sending, slow_clients, writes
 from bench.compare import RUNS, compare
 from bench.datasets import Datasets
 from bench.ratios import Line
@@ -50,6 +50,8 @@ ROWS: dict[str, Row] = {
     "preview": campaign.preview_sqlite,
     "preview-postgres": campaign.preview_postgres,
     "campaign": campaign.campaign_sqlite,
+    "announced": announced.announced_sqlite,
+    "announced-postgres": announced.announced_postgres,
     "memory": memory.memory_sqlite,
     "start": memory.start_sqlite,
 }

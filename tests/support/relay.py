@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -111,3 +112,10 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
             target.sendall(piece)
     with suppress(OSError):
         target.shutdown(socket.SHUT_WR)
+
+
+if __name__ == "__main__":
+    # Runs until its standard input ends; its port is printed.
+    with relay_to(sys.argv[1]) as running:
+        print(running.port, flush=True)
+        sys.stdin.read()
