@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,16 @@ import pytest
 from typer.testing import CliRunner
 
 from daftari.cli.app import app
+from daftari.model.time import current_time
+from daftari.outbound.client import OutboundClient
+from daftari.rules.access.projects import list_projects
+from daftari.worker import Provider
+from daftari.worker.connections import SyncWork
 from tests.support.commands import Run, runner_for
 from tests.support.connection_steps import mobile
 from tests.support.fake_crm import FakeHubSpot, serve
 from tests.support.fake_crm.exchange import RealClock
+from tests.support.stores import open_store
 
 VERBS = (
     *(
@@ -101,8 +108,10 @@ def test_a_connection_is_checked_and_started(run: Run, hubspot: tuple[FakeHubSpo
     fake, url = hubspot
     add(run, "--setting", f"base_url={url}", key="wrong")
     assert "refused the key" in run("connection", "check", "crm", code=1).stderr
+    refused = run("connection", "key", "crm", "--key-file", "key", code=1)
+    assert "has another key; it is new" in refused.stderr and "refused the key" in refused.stderr
     Path("key").write_text(fake.key)
-    run("connection", "key", "crm", "--key-file", "key")
+    assert "The key works: HubSpot 62515." in run("connection", "key", "crm", "--key-file", "key").stderr
     checked = run("connection", "check", "crm")
     assert "HubSpot 62515" in checked.stderr and str(mobile(1)) in checked.stdout
     run("connection", "plan", "crm")
@@ -121,3 +130,34 @@ def test_what_is_wrong_is_said(run: Run) -> None:
     add(run)
     run("connection", "change", "crm", code=2)
     assert "cannot be started" in run("connection", "start", "crm", code=1).stderr
+
+
+def test_a_setting_is_changed_by_itself(run: Run) -> None:
+    add(run, "--setting", "base_url=https://hubspot.example")
+    columns = '{"id": "id", "updated_at": "changed"}'
+    place = ("--setting", "database=/srv/shop.db", "--setting", "table=people", "--setting", f"columns={columns}")
+    run("connection", "add", "sqlite", "--name", "shop", *place, "--field", "phone=mobile")
+    run("connection", "change", "shop", "--setting", "table=buyers")
+    shown = json.loads(run("connection", "show", "shop").stdout)["settings"]
+    assert (shown["table"], shown["database"]) == ("buyers", "/srv/shop.db")
+    assert json.loads(shown["columns"]) == json.loads(columns)
+
+
+def test_who_changes_a_connection_that_stopped_is_told_how_to_continue(
+    run: Run, hubspot: tuple[FakeHubSpot, str], database: str
+) -> None:
+    fake, url = hubspot
+    add(run, "--setting", f"base_url={url}", "--list", "99=vip", key=fake.key)
+    assert 'HubSpot has no contact list "99"' in run("connection", "check", "crm").stderr
+    run("connection", "start", "crm")
+    with closing(open_store(database, threads=2)) as store:
+        (project,) = store.system_read(current_time(), list_projects)
+        with OutboundClient(allowed_hosts=[url.removeprefix("http://")]) as client:
+            given: dict[str, Any] = {"subject": str(show(run)["id"]), "may_continue": lambda: True}
+            with SyncWork(store, project, provider=Provider(client), **given) as work:
+                while work.step():
+                    pass
+    assert "HubSpot has no list 99 now" in show(run)["reason"]
+    changed = run("connection", "change", "crm", "--group", "all=crm").stderr
+    assert "It is broken; when it is right, continue with 'daftari connection start crm'." in changed
+    assert "is live" in run("connection", "start", "crm").stderr

@@ -90,6 +90,26 @@ def test_a_table_is_checked_read_and_compared(shop: ShopSync) -> None:
     assert shop.states()["2"] == "gone" and shop.members("shop") == {mobile(1), mobile(3)}
 
 
+def test_a_view_that_was_emptied_by_mistake_is_corrected_and_compared_again(shop: ShopSync) -> None:
+    shop.add(*range(1, 61))
+    shop.check(databases=shop.allowed)
+    shop.write(lifecycle.start_connection, connection_id=shop.id)
+    shop.run()
+    shop.shop.execute("CREATE TABLE kept AS SELECT * FROM customers; DELETE FROM customers")
+    shop.write(lifecycle.compare_connection, connection_id=shop.id)
+    shop.run()
+    assert shop.open().stored.state == "needs_confirmation"
+    shop.write(lifecycle.start_connection, connection_id=shop.id)
+    shop.run()
+    assert shop.open().stored.state == "needs_confirmation" and len(shop.members("shop")) == 60
+    shop.shop.execute("INSERT INTO customers SELECT * FROM kept")
+    shop.write(lifecycle.start_connection, connection_id=shop.id)
+    shop.run()
+    opened = shop.open()
+    assert (opened.stored.state, opened.progress.comparison) == ("live", None)
+    assert len(shop.members("shop")) == 60 and set(shop.states().values()) == {"live"}
+
+
 def test_a_database_that_the_operator_does_not_allow_is_not_read(shop: ShopSync) -> None:
     check = shop.check(databases=Allowed())
     assert not check.works and cast(str, check.says) and shop.open().stored.state == "new"

@@ -193,6 +193,25 @@ def test_a_list_that_was_emptied_is_asked_about(store: Store, project: Project) 
     assert len(crm.members("vip")) == 20
 
 
+def test_a_list_that_was_emptied_by_mistake_is_corrected_and_looked_at_again(store: Store, project: Project) -> None:
+    crm = HubSpotSync(store, project, groups=LISTS)
+    ids = fill(crm, 80)
+    crm.fake.truth.make_list(12, "VIP", ids)
+    crm.fake.truth.make_list(31, "Leads")
+    crm.start()
+    crm.run()
+    crm.fake.truth.leave(12, *ids[:60])
+    crm.poll()
+    assert "start the connection, which looks again" in crm.open().stored.reason
+    crm.write(lifecycle.start_connection, connection_id=crm.id)
+    crm.poll()
+    assert crm.open().stored.state == "needs_confirmation", "nothing has changed there"
+    crm.fake.truth.join(12, *ids[:60])
+    crm.write(lifecycle.start_connection, connection_id=crm.id)
+    crm.poll()
+    assert crm.open().stored.state == "live" and len(crm.members("vip")) == 80
+
+
 def test_a_contact_removed_here_is_known_as_such_after_a_comparison(crm: HubSpotSync) -> None:
     ids = fill(crm, 5)
     crm.start()

@@ -5,22 +5,22 @@ A key is never the value of an option, which other users of the machine would se
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from daftari.cli.connection_credentials import VARIABLES, find_credentials
 from daftari.cli.terminal.commands import Options, command, command_group
 from daftari.cli.terminal.options import JsonOption, ProjectOptions, YesOption
 from daftari.cli.terminal.output import FAILED, WRONG_USAGE, fail, format_count, print_json, print_list, say
-from daftari.cli.terminal.prompts import CredentialsFileOption, ask_credential, confirm, read_credentials_file
+from daftari.cli.terminal.prompts import CredentialsFileOption, confirm
 from daftari.model.limits import RECORDS_PER_PAGE_MAX
 from daftari.model.projects import Actor
 from daftari.model.time import current_time
 
 if TYPE_CHECKING:
+    from daftari.rules.connections.check import ConnectionCheck
     from daftari.rules.connections.model import Opened
     from daftari.rules.connections.views import ConnectionView
 
@@ -32,8 +32,6 @@ COLUMNS = ("id", "name", "kind", "account", "state", "complete_until", "live", "
 PAST = {"erase": "erased", "keep": "kept"}
 EVENT_COLUMNS = ("received_at", "topic", "records", "merged", "state", "key")
 RECORD_COLUMNS = ("id", "state", "problems", "mobile", "why", "url")
-VARIABLES = "DAFTARI_CONNECTION_"
-"""Before the name of a credential in capitals: a variable that holds it."""
 
 ConnectionArgument = Annotated[
     str, typer.Argument(metavar="NAME", help="The name or the id of a connection, from 'daftari connection list'.")
@@ -60,7 +58,8 @@ class ConnectionOptions(Options, frozen=True, kw_only=True):
         typer.Option(
             "--group",
             metavar="FROM=GROUP",
-            help="Who is in a group: all=crm, list:12=vip, or list:12=vip:add to take no one out; repeatable.",
+            help="Who is in a group: all=crm, list:12=vip, or list:12=vip:add to take no one out; repeatable. All of "
+            "them.",
         ),
     ] = None
     list_: Annotated[
@@ -157,7 +156,7 @@ def add_connection(
     from daftari.rules.connections import lifecycle
 
     values = {"name": name, "kind": kind, **how.read()}
-    values["credentials"] = _find_credentials(kind, key_file, credentials_file)
+    values["credentials"] = find_credentials(kind, key_file, credentials_file)
     with where.open_project() as (store, project):
         actor = Actor(None, "connection add")
         opened = store.write(project, actor, current_time(), lifecycle.create_connection, values=values)
@@ -167,41 +166,15 @@ def add_connection(
     )
 
 
-def _find_credentials(kind: str, key_file: str | None, file: str | None) -> dict[str, str]:
-    """Credentials from a file, then from variables, then from the terminal. Blank ones are left out."""
-    from daftari.connectors import CONNECTORS
-
-    about = CONNECTORS.get(kind)
-    if about is None:
-        raise fail(f"KIND is {kind!r}; it must be one of: {', '.join(CONNECTORS)}.", code=WRONG_USAGE)
-    found = {} if file is None else read_credentials_file(file)
-    if key_file is not None and about.credentials:
-        found[about.credentials[0]] = _read_key(key_file)
-    missing = [name for name in about.credentials if name not in found]
-    found |= {name: value for name in missing if (value := os.environ.get(VARIABLES + name.upper()))}
-    if file is None and key_file is None and sys.stdin.isatty():
-        for name in about.credentials:
-            if name not in found:
-                found[name] = ask_credential(about.title, name, "it is not shown", is_needed=True)
-    return {name: value.strip() for name, value in found.items() if value.strip()}
-
-
-def _read_key(file: str) -> str:
-    try:
-        if file == "-":
-            return sys.stdin.read().strip()
-        with open(file, encoding="utf-8") as opened:
-            return opened.read().strip()
-    except (OSError, UnicodeDecodeError):
-        raise fail(f"The file {file!r} cannot be read.", code=FAILED) from None
-
-
 @command(
     app,
     "change",
     "daftari connection change crm --list 12=vip --list 31=leads:add",
     "daftari connection change crm --where lifecyclestage=customer",
-    note="A comparison of all records follows, which applies what was changed.",
+    note=(
+        "Fields and groups are replaced together, and of the settings only those that are given. A comparison of all "
+        "records follows, which applies what was changed."
+    ),
 )
 def change_connection(connection: ConnectionArgument, *, how: ConnectionOptions, where: ProjectOptions) -> None:
     """Change a connection. What is not given stays as it is."""
@@ -210,11 +183,21 @@ def change_connection(connection: ConnectionArgument, *, how: ConnectionOptions,
     values = how.read()
     if not values:
         raise fail("Say what is to be changed; see 'daftari connection change --help'.", code=WRONG_USAGE)
-    _write(where, "connection change", connection, lifecycle.update_connection, values=values)
+    if isinstance(given := values.get("settings"), dict):
+        values["settings"] = {**_show(where, connection).settings, **given}
+    opened = _write(where, "connection change", connection, lifecycle.update_connection, values=values)
     say(f"The connection {connection!r} is changed.")
+    if opened.stored.state in ("broken", "needs_confirmation"):
+        say(f"It is {opened.stored.state}; when it is right, continue with 'daftari connection start {connection}'.")
 
 
-@command(app, "key", "daftari connection key crm", "daftari connection key crm --key-file key")
+@command(
+    app,
+    "key",
+    "daftari connection key crm",
+    "daftari connection key crm --key-file key",
+    note="The account is asked at once. Exit codes: 0 the key works, 1 it does not.",
+)
 def change_key(
     connection: ConnectionArgument,
     *,
@@ -228,9 +211,14 @@ def change_key(
     from daftari.rules.connections import lifecycle
 
     kind = _show(where, connection).kind
-    credentials = _find_credentials(kind, key_file, credentials_file)
+    credentials = find_credentials(kind, key_file, credentials_file)
     opened = _write(where, "connection key", connection, lifecycle.change_key, credentials=credentials)
     say(f"The connection {opened.stored.name!r} has another key; it is {opened.stored.state}.")
+    check = _check(where, opened.stored.name)
+    says = f"The key works: {check.account_name}." if check.works else check.says
+    say(says or "")
+    if not check.works:
+        raise typer.Exit(FAILED)
 
 
 # ---- looked at ------------------------------------------------------------------------------------------
@@ -270,20 +258,14 @@ def show_connection(connection: ConnectionArgument, *, where: ProjectOptions) ->
     "check",
     "daftari connection check crm",
     "daftari connection check crm --json",
-    note="Exit codes: 0 it can be read as it is set, 1 it cannot.",
+    note=(
+        "Exit codes: 0 the account can be read, also where a sentence names a field or list that is not there; 1 it "
+        "cannot."
+    ),
 )
 def check_connection(connection: ConnectionArgument, *, as_json: JsonOption = False, where: ProjectOptions) -> None:
     """Ask the system about the account, and show ten records as they would be here."""
-    from daftari.rules.connections.check import ask_account, open_check, write_check
-    from daftari.rules.connections.lifecycle import find_connection
-
-    settings = where.read_settings()
-    with where.open_project() as (store, project):
-        opened = store.read(project, current_time(), find_connection, written=connection)
-        to_check = store.read(project, current_time(), open_check, connection_id=opened.id)
-        found = ask_account(to_check, allowed_hosts=settings.outbound_hosts, databases=settings.allowed_databases)
-        actor = Actor(None, "connection check")
-        check = store.write(project, actor, current_time(), write_check, connection_id=opened.id, found=found)
+    check = _check(where, connection)
     if as_json:
         print_json(check)
     else:
@@ -562,6 +544,20 @@ def _say_written(view: ConnectionView) -> Iterator[str]:
         yield ", ".join([of, *filter(None, rest)]) + "."
     if view.write_back_error is not None:
         yield view.write_back_error
+
+
+def _check(where: ProjectOptions, connection: str) -> ConnectionCheck:
+    """What the account is, and whether it can be read."""
+    from daftari.rules.connections.check import ask_account, open_check, write_check
+    from daftari.rules.connections.lifecycle import find_connection
+
+    settings = where.read_settings()
+    with where.open_project() as (store, project):
+        opened = store.read(project, current_time(), find_connection, written=connection)
+        to_check = store.read(project, current_time(), open_check, connection_id=opened.id)
+        found = ask_account(to_check, allowed_hosts=settings.outbound_hosts, databases=settings.allowed_databases)
+        actor = Actor(None, "connection check")
+        return store.write(project, actor, current_time(), write_check, connection_id=opened.id, found=found)
 
 
 def _say_state(opened: Opened) -> None:

@@ -146,6 +146,8 @@ class SqlConnector:
             newest = connection.execute(shape.statements.newest_by_id().limit(SAMPLE_ROWS)).all()
         sample, warnings = self._records(newest, shape)
         warnings = [*rights.warnings, *warnings]
+        if rights.overlap and shape.time is not None:
+            warnings.append(rights.overlap)
         if shape.time is None:
             warnings.append("Without a column for `updated_at` the whole table is read each time.")
         elif not indexed:
@@ -157,7 +159,7 @@ class SqlConnector:
             name=f"{settings.title}, {settings.table} in {settings.place}",
             time_zone=settings.time_zone,
             count=count,
-            missing=rights.missing if shape.time else (),
+            missing=(),
             groups=(),
             fields=[FieldSource(column.name, column.name, column.title) for column in shape.columns],
             warnings=[*warnings, *missing],

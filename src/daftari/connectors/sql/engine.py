@@ -18,10 +18,10 @@ IDLE_SECONDS = 10
 
 
 class Rights(Struct, frozen=True):
-    """``missing``: grants that are wanted and are not there; ``warnings``: sentences."""
+    """``warnings``: sentences. ``overlap``: why open transactions are not seen, where changes are read by time."""
 
-    missing: Sequence[str] = ()
     warnings: Sequence[str] = ()
+    overlap: str = ""
 
 
 class Engine(Protocol):

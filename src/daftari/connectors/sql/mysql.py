@@ -111,6 +111,8 @@ class MySql:
         self._settings = settings
         self._password = password
         self._find_addresses = find_addresses
+        why = f"The user may not see the transactions of others: GRANT PROCESS ON *.* TO {settings.user}"
+        self._overlap = f"{why}; until then each poll reads 15 minutes again."
         schema, table = settings.schema_and_table
         self._names = {"schema": schema, "table": table}
 
@@ -172,8 +174,7 @@ class MySql:
             if error.orig is None or error.orig.args[0] != _NO_PROCESS:
                 raise
             there = connection.scalar(text("SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))"))
-            why = f"The user may not see the transactions of others: GRANT PROCESS ON *.* TO {self._settings.user}"
-            return Sight(there, overlap=OVERLAP, warning=f"{why}; until then each poll reads 15 minutes again.")
+            return Sight(there, overlap=OVERLAP, warning=self._overlap)
         finally:
             connection.exec_driver_sql(IN_UTC)
         there = rows[0][0]
@@ -199,10 +200,10 @@ class MySql:
             for right in rights_in(grant["rights"])
         }
         more = sorted(granted - _ENOUGH)
-        missing = () if granted & {"PROCESS", "ALL PRIVILEGES"} else ("PROCESS",)
+        overlap = "" if granted & {"PROCESS", "ALL PRIVILEGES"} else self._overlap
         if not more:
-            return Rights(missing)
-        return Rights(missing, [f"The user {self._settings.user} may do more than SELECT: {', '.join(more[:5])}."])
+            return Rights(overlap=overlap)
+        return Rights([f"The user {self._settings.user} may do more than SELECT: {', '.join(more[:5])}."], overlap)
 
     def has_index(self, connection: Connection) -> bool:
         return bool(connection.scalar(INDEX, self._names | {"column": self._settings.columns.updated_at}))

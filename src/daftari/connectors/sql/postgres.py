@@ -129,6 +129,8 @@ class Postgres:
         self._password = password
         self._find_addresses = find_addresses
         schema, table = settings.schema_and_table
+        why = f"The role may not see the transactions of others: GRANT pg_read_all_stats TO {settings.user}"
+        self._overlap = f"{why}; until then each poll reads 15 minutes again."
         self._name = ".".join('"' + part.replace('"', '""') + '"' for part in (schema, table) if part)
 
     def connect(self) -> psycopg.Connection[Any]:
@@ -191,8 +193,7 @@ class Postgres:
             why = f"{self._settings.place} is a copy, which does not show the transactions of the server it copies"
             return Sight(there, overlap=OVERLAP, warning=f"{why}; each poll reads 15 minutes again.")
         if not may_see:
-            why = f"The role may not see the transactions of others: GRANT pg_read_all_stats TO {self._settings.user}"
-            return Sight(there, overlap=OVERLAP, warning=f"{why}; until then each poll reads 15 minutes again.")
+            return Sight(there, overlap=OVERLAP, warning=self._overlap)
         rows = connection.execute(TRANSACTIONS, {"before": PREPARED_BEFORE})
         return Sight(there, [OpenTransaction(start, user or "") for start, user in rows])
 
@@ -219,7 +220,7 @@ class Postgres:
                     f"Nothing announces changes of {table}, so polls find them. Its owner runs once: "
                     + ANNOUNCEMENT.format(table=named)
                 )
-        return Rights(() if may_see else ("pg_read_all_stats",), warnings)
+        return Rights(warnings, "" if may_see else self._overlap)
 
     def has_index(self, connection: Connection) -> bool:
         given = {"name": self._name, "column": self._settings.columns.updated_at}

@@ -18,7 +18,7 @@ from daftari.model.connections import ConnectionState
 from daftari.model.members import Count, Text
 from daftari.model.secrets import Secret
 from daftari.rules.connections.lifecycle import look_at_connection, take_check
-from daftari.rules.connections.model import Opened, as_connector_sees, read_credentials
+from daftari.rules.connections.model import Opened, as_connector_sees, read_credentials, say_missing
 from daftari.rules.connections.plan import SampleRecord, show_sample
 from daftari.store import Tx, WriteTx
 
@@ -128,7 +128,7 @@ def write_check(tx: WriteTx, *, connection_id: int, found: Account | str) -> Con
     opened = take_check(tx, connection_id=connection_id, account=found)
     seen, kind = as_connector_sees(opened, {}), CONNECTORS[opened.stored.kind]
     sample = [replace(record, url=kind.record_url(seen, record.id)) for record in found.sample]
-    says = f"The key lacks {', '.join(found.missing)}." if found.missing else None
+    says = say_missing(opened, found.missing) or None
     return ConnectionCheck(
         works=not found.missing,
         says=says,

@@ -93,4 +93,5 @@ def _is_too_much(count: int, of: int, *, least: int, percent: int) -> bool:
 
 
 def _ask(what: str) -> str:
-    return f"{what[0].upper()}{what[1:]}: stopped before that. Confirm it, or look at what changed there."
+    said = f"{what[0].upper()}{what[1:]}: stopped before that"
+    return f"{said}. Confirm it if that is right; if not, correct it there and start the connection, which looks again."

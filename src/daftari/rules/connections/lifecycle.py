@@ -252,6 +252,7 @@ def plan_connection(tx: WriteTx, *, connection_id: int) -> Opened:
 def start_connection(tx: WriteTx, *, connection_id: int) -> Opened:
     """Begin to read, or continue where it stopped. From now on it alone decides who is in groups that are in step.
 
+    One that asked looks again, and asks again if nothing has changed there.
     Raises ``ConnectionNotFound``, ``WrongConnectionState`` and ``GroupIsMirrored``.
     """
     before = look_at_connection(tx, connection_id=connection_id)
@@ -260,12 +261,13 @@ def start_connection(tx: WriteTx, *, connection_id: int) -> Opened:
         return before
     if state == "new":
         raise _wrong(before, "started before it was checked")
-    if state == "needs_confirmation":
-        raise _wrong(before, "started: confirm what it asks, or pause it")
     stored = replace(before.stored, state=_working_state(before.stored), reason="")
     progress = before.progress
     if progress.plan is not None and not progress.plan.finished_at:
         progress = replace(progress, plan=replace(progress.plan, finished_at=tx.now))
+    if progress.comparison is not None and (state == "needs_confirmation" or progress.comparison.stage == "asking"):
+        # What it did not find may have been corrected since.
+        progress = replace(progress, comparison=None, compares=True)
     is_other = bool(progress.epoch) and progress.epoch != tx.epoch()
     webhook = replace(progress.webhook, look_again_at=0)
     progress = replace(progress, epoch=tx.epoch(), compares=progress.compares or is_other, webhook=webhook)

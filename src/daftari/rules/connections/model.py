@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -175,6 +175,17 @@ def open_connector(tx: Tx, *, opened: Opened, caller: Caller, databases: Allowed
     """
     seen = as_connector_sees(opened, read_credentials(tx, opened.stored))
     return CONNECTORS[opened.stored.kind].open(Opening(seen, caller, databases))
+
+
+def say_missing(opened: Opened, missing: Sequence[str]) -> str:
+    """What a key lacks, as a sentence; blank where it lacks nothing."""
+    if not missing:
+        return ""
+    scopes = "scope" if len(missing) == 1 else "scopes"
+    return (
+        f"The key lacks the {scopes} {', '.join(missing)}: add what it lacks in {opened.title} and start the "
+        f'connection again, or give another key with "daftari connection key {opened.stored.name}".'
+    )
 
 
 # ---- links --------------------------------------------------------------------------------------------

@@ -21,7 +21,16 @@ from daftari.rules.connections import guard
 from daftari.rules.connections.apply import Applied, apply_records
 from daftari.rules.connections.freshness import interval_of, is_behind, note_until
 from daftari.rules.connections.marks import Marks, claim_marks, has_due_marks
-from daftari.rules.connections.model import ERASED, GONE, LIVE, MERGED, Opened, get_connection, save_connection
+from daftari.rules.connections.model import (
+    ERASED,
+    GONE,
+    LIVE,
+    MERGED,
+    Opened,
+    get_connection,
+    save_connection,
+    say_missing,
+)
 from daftari.rules.connections.pending import is_erasure_due
 from daftari.rules.connections.removal import mark_removed, remove_links
 from daftari.rules.connections.rows import end_run, is_run_over, kind_of
@@ -317,7 +326,7 @@ def take_account(tx: WriteTx, *, connection_id: int, fence: int, account: Accoun
     if opened is None:
         return STOPPED
     if account.missing:
-        reason = f"The key lacks {', '.join(account.missing)}."
+        reason = say_missing(opened, account.missing)
         save_connection(tx, replace(opened, stored=replace(opened.stored, state="broken", reason=reason, due_at=0)))
         return STOPPED
     progress = replace(opened.progress, verifies=False, account_name=account.name, time_zone=account.time_zone)
