@@ -10,7 +10,19 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
-from bench import announced, campaign, consent, deep_pages, imports, memory, reads, sending, slow_clients, writes
+from bench import (
+    announced,
+    campaign,
+    connections,
+    consent,
+    deep_pages,
+    imports,
+    memory,
+    reads,
+    sending,
+    slow_clients,
+    writes,
+)
 from bench.compare import RUNS, compare
 from bench.datasets import Datasets
 from bench.ratios import Line
@@ -52,6 +64,10 @@ ROWS: dict[str, Row] = {
     "campaign": campaign.campaign_sqlite,
     "announced": announced.announced_sqlite,
     "announced-postgres": announced.announced_postgres,
+    "connect": connections.connect_sqlite,
+    "connect-postgres": connections.connect_postgres,
+    "connect-limited": connections.connect_limited,
+    "connect-table": connections.connect_table,
     "memory": memory.memory_sqlite,
     "start": memory.start_sqlite,
 }

@@ -98,6 +98,7 @@ DATA = {
 }
 """Words that tests of the API send as the name of something that does not exist, and those tests."""
 SWEEPING = (
+    "bench/connections.py",
     *("clients/python/README.md", "clients/python/src/daftari_client/connections.py", "docs/connections.md"),
     *(
         "src/daftari/api/connections.py",

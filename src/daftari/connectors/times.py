@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 SECOND = 1_000_000
+_EPOCH, _MICROSECOND = datetime.fromtimestamp(0, UTC), timedelta(microseconds=1)
 
 
 def read_time(written: str | int | None) -> int | None:
@@ -25,7 +26,7 @@ def read_time(written: str | int | None) -> int | None:
 
 def to_moment(read: datetime) -> int:
     """The moment of a time with a zone, exactly."""
-    return (read - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)
+    return (read - _EPOCH) // _MICROSECOND
 
 
 def write_time(moment: int, *, timespec: str = "milliseconds") -> str:

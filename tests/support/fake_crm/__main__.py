@@ -11,6 +11,17 @@ from tests.support.fake_crm.exchange import RealClock
 UNLIMITED = 1_000_000_000
 
 
+class AgedClock(RealClock):
+    """The computer's own, set back by some seconds while the records are made."""
+
+    def __init__(self, age: float) -> None:
+        super().__init__()
+        self.age = age
+
+    def now(self) -> float:
+        return super().now() - self.age
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kind", choices=("hubspot", "pipedrive"))
@@ -18,13 +29,19 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=1_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--unlimited", action="store_true", help="count no calls")
+    parser.add_argument("--calls", type=int, help="how many it takes within ten seconds, if another number")
+    parser.add_argument("--age", type=float, default=0.0, help="how many seconds ago the records were made")
     given = parser.parse_args()
-    fake = FakeHubSpot(given.seed, RealClock()) if given.kind == "hubspot" else FakePipedrive(given.seed, RealClock())
+    clock = AgedClock(given.age)
+    fake = FakeHubSpot(given.seed, clock) if given.kind == "hubspot" else FakePipedrive(given.seed, clock)
     for place in range(given.records):
         if isinstance(fake, FakeHubSpot):
             fake.truth.create(firstname=f"P{place}", lastname="Otieno", mobilephone=f"07{place:08}", city="Kisumu")
         else:
             fake.truth.create(f"P{place} Otieno", f"07{place:08}")
+    clock.age = 0.0
+    if given.calls:
+        fake.burst.most = given.calls
     if given.unlimited:
         fake.burst.most = fake.day.most = UNLIMITED
     if given.unlimited and isinstance(fake, FakeHubSpot):

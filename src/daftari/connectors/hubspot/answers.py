@@ -47,7 +47,9 @@ class Contact(Struct, rename="camel"):
     def merged_ids(self) -> Sequence[str]:
         """The contacts that were merged into this one."""
         written = self.properties.get("hs_merged_object_ids")
-        found = re.findall("[0-9]+", str(written)) if written is not None else []
+        if not written:
+            return ()
+        found = re.findall("[0-9]+", str(written))
         return [one for one in dict.fromkeys(found) if one != self.id]
 
 

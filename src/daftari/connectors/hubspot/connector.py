@@ -309,20 +309,14 @@ class HubSpot:
 
     def _records(self, contacts: Sequence[answers.Contact]) -> list[Record]:
         """The records of these contacts, and one for each contact that was merged into one of them."""
-        records = []
+        records, fields = [], self._connection.fields
         for contact in contacts:
-            values = {name: contact.properties.get(name) for name in self._connection.fields}
-            records.append(
-                Record(
-                    id=contact.id,
-                    version=contact.version,
-                    values={name: value for name, value in values.items() if value not in (None, "")},
-                    url=self.record_url(self._connection, contact.id),
-                )
-            )
+            given, version = contact.properties, contact.version
+            values = {name: value for name in fields if (value := given.get(name)) is not None and value != ""}
+            url = self.record_url(self._connection, contact.id)
+            records.append(Record(id=contact.id, version=version, values=values, url=url))
             records += [
-                Record(id=loser, version=contact.version, gone="merged", merged_into=contact.id)
-                for loser in contact.merged_ids
+                Record(id=loser, version=version, gone="merged", merged_into=contact.id) for loser in contact.merged_ids
             ]
         return records
 

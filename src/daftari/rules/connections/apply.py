@@ -29,6 +29,7 @@ from daftari.rules.connections.model import (
     GONE,
     LIVE,
     MADE,
+    MERGED,
     MOVED,
     OWNS,
     PROBLEMS,
@@ -192,12 +193,14 @@ class _Batch:
             assert link is not None, "a record that is gone and was never seen is stale"
             return decide_gone(link, record)
         forced = record.id in self._forced
-        said = reader.read(record)
-        change = decide(link, record, said, connection_id=self.opened.id, rules=self._rules, forced=forced)
-        if change is not None and link is not None and link.digest not in (0, said.digest) and not forced:
-            change = hold_loop(change, link, said, now=self._tx.now)
-            self._counts["to_and_fro"] += change is None
-            return change
+        change = None
+        if link is None or forced or link.state in (GONE, MERGED) or link.digest != reader.digest_of(record):
+            said = reader.read(record)
+            change = decide(link, record, said, connection_id=self.opened.id, rules=self._rules, forced=forced)
+            if change is not None and link is not None and link.digest not in (0, said.digest) and not forced:
+                change = hold_loop(change, link, said, now=self._tx.now)
+                self._counts["to_and_fro"] += change is None
+                return change
         if change is None and link is not None and link.state != ERASED and record.version > link.version:
             # Nothing that counts has changed, but what is older must be known as such.
             self._changed_at[record.id] = record.version
@@ -280,6 +283,8 @@ class _Batch:
 
     def _find_leaving(self) -> dict[int, list[int]]:
         """The contacts that leave each group: no other record of theirs holds them in it."""
+        if not any(change.leaves for change in self._changes):
+            return {}
         holding: dict[tuple[int, int], bool] = {}
         for link in self._others.values():
             for group_id in read_group_ids(link):
@@ -434,7 +439,7 @@ class _Batch:
     def _values(self, change: Change) -> dict[str, object]:
         """What a row gives: all that its record says, if it owns its number; else what is blank, or nothing."""
         assert change.said is not None, "a row has what its record says"
-        values: dict[str, object] = {**change.said.values}
+        values: dict[str, object] = change.said.values
         contact = self._contacts.get(change.after.mobile)
         if change.after.flags & OWNS or change.after.state != LIVE:
             return values
@@ -466,7 +471,8 @@ class _Batch:
                 if state is not None and is_blocked(state, MESSAGES):
                     problems |= MOVED
                     attempts += 1
-            change.after = replace(change.after, problems=problems)
+            if problems != change.after.problems:
+                change.after = replace(change.after, problems=problems)
         ledger.note_near_misses(self._tx, source="sync", attempts=attempts)
         return states
 
@@ -489,10 +495,11 @@ class _Batch:
         before += [self._others[key] for key in self._others_changed]
         after = [*saved, *self._others_changed.values()]
         by_connection: dict[int, Counter[str]] = {self.opened.id: self._counts}
-        for link in before:
-            by_connection.setdefault(link.connection_id, Counter()).subtract(counted(link))
-        for link in after:
-            by_connection.setdefault(link.connection_id, Counter()).update(counted(link))
+        for links, sign in ((before, -1), (after, 1)):
+            for link in links:
+                counts = by_connection.setdefault(link.connection_id, Counter())
+                for name in counted(link):
+                    counts[name] += sign
         self._counts["changed"] += sum(change.has_row for change in self._changes)
         self._counts["removed_locally_changed"] += sum(
             change.after.state == REMOVED_LOCALLY for change in self._changes
@@ -533,10 +540,10 @@ def add_counts(tx: WriteTx, *, connection_id: int, counts: Mapping[str, int]) ->
     save_connection(tx, replace(opened, progress=with_counts(opened.progress, counts)))
 
 
-def counted(link: Link) -> dict[str, int]:
+def counted(link: Link) -> Sequence[str]:
     """What a link counts as: its state, and its problems."""
-    found = {LINK_STATES[link.state]: 1}
-    return found | {name: 1 for name, bit in PROBLEMS.items() if link.problems & bit}
+    state = LINK_STATES[link.state]
+    return (state,) if not link.problems else (state, *(name for name, bit in PROBLEMS.items() if link.problems & bit))
 
 
 def _mobiles_of(change: Change) -> set[int]:

@@ -198,7 +198,9 @@ def new_link(connection_id: int, external_id: str) -> Link:
 
 def read_group_ids(link: Link) -> dict[int, bool]:
     """The groups of a link: whether the link put the number in, or it was in before."""
-    return {abs(number): number > 0 for number in map(int, filter(None, link.group_ids.split(",")))}
+    if not link.group_ids:
+        return {}
+    return {abs(number): number > 0 for number in map(int, link.group_ids.split(","))}
 
 
 def write_group_ids(groups: Mapping[int, bool]) -> str:

@@ -43,6 +43,12 @@ def settle_owners(changes: Sequence[Change], others: Iterable[Link]) -> dict[Lin
 
 def _settle(taking: list[Change], others: Mapping[LinkKey, Link], changed: dict[LinkKey, Link]) -> None:
     """One number: who owns it, and which records of one connection share it."""
+    if len(taking) == 1 and not others:
+        # As nearly all numbers are.
+        after = taking[0].after
+        if not after.flags & OWNS or after.problems & SHARED:
+            taking[0].after = replace(after, flags=after.flags | OWNS, problems=after.problems & ~SHARED)
+        return
     links = {**{key_of(change.after): change.after for change in taking}, **others}
     if not links:
         return
@@ -54,15 +60,15 @@ def _settle(taking: list[Change], others: Mapping[LinkKey, Link], changed: dict[
     counts: dict[int, int] = {}
     for connection_id, _ in links:
         counts[connection_id] = counts.get(connection_id, 0) + 1
-    after = {}
+    settled = {}
     for key, link in links.items():
         flags = link.flags | OWNS if key == owner else link.flags & ~OWNS
         problems = link.problems | SHARED if counts[key[0]] > 1 else link.problems & ~SHARED
-        after[key] = replace(link, flags=flags, problems=problems)
+        settled[key] = replace(link, flags=flags, problems=problems)
     for change in taking:
-        change.after = after[key_of(change.after)]
+        change.after = settled[key_of(change.after)]
     for key, link in others.items():
-        if after[key] != link:
+        if settled[key] != link:
             # One that has become the owner is applied when it is seen next.
             has_become = key == owner and not link.flags & OWNS
-            changed[key] = replace(after[key], digest=0) if has_become else after[key]
+            changed[key] = replace(settled[key], digest=0) if has_become else settled[key]

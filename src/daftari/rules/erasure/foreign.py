@@ -6,6 +6,7 @@ without the project's lock, and what was written meanwhile is looked at again wi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
@@ -133,8 +134,9 @@ def _keep(tx: WriteTx, opened: Opened, links: Sequence[Link]) -> Opened:
     connections.save_links(tx, links=kept)
     progress = opened.progress
     for before, after in zip(links, kept, strict=True):
-        progress = with_counts(progress, {name: -count for name, count in counted(before).items()})
-        progress = with_counts(progress, counted(after))
+        counts = Counter(counted(after))
+        counts.subtract(counted(before))
+        progress = with_counts(progress, counts)
     return replace(opened, progress=progress)
 
 

@@ -38,7 +38,7 @@ MORE_FIELDS = ("group", "groups", "attributes", "id", "created_at", "consent")
 """Fields of a record that are not a contact's own."""
 _TABLES = ("csv", "xlsx", "ods")
 """Formats whose records are cells in the order of the columns."""
-_NUMBER_STARTS = frozenset("+0123456789")
+NUMBER_STARTS = frozenset("+0123456789")
 _encode = msgspec.json.encode
 Taker = Callable[[Values, "int | str"], Any]
 PlainTaker = Callable[[Sequence[Any]], tuple[Any, ...]]
@@ -157,7 +157,7 @@ class Columns:
         found = MobileCells(passed_over=[])
         for place in self._mobiles_in(values, take):
             cell = take(values, place)
-            if type(cell) is str and cell[:1] in _NUMBER_STARTS and is_readable(cell, reader):
+            if type(cell) is str and cell[:1] in NUMBER_STARTS and is_readable(cell, reader):
                 # As nearly all are.
                 found.written = found.shown = cell
                 return found
@@ -186,7 +186,7 @@ class Columns:
         """Every number of a record with its cell, those that cannot be read among them."""
         for place in self._mobiles_in(values, take):
             cell = take(values, place)
-            if type(cell) is str and cell[:1] in _NUMBER_STARTS and is_readable(cell, reader):
+            if type(cell) is str and cell[:1] in NUMBER_STARTS and is_readable(cell, reader):
                 yield FoundNumber(cell), cell
             elif not is_no_number(cell):
                 for number in find_numbers(cell, reader=reader) or [FoundNumber(repair_number(cell))]:

@@ -26,7 +26,7 @@ from daftari.model.time import format_time
 from daftari.rules.consent.views import cut_evidence, write_evidence
 from daftari.rules.contacts.parse import read_carefully, read_plain
 from daftari.rules.fields import Problems, fold_name
-from daftari.rules.imports.columns import Columns, ConsentUse, MobileCells, bounded_value, value_taker
+from daftari.rules.imports.columns import NUMBER_STARTS, Columns, ConsentUse, MobileCells, bounded_value, value_taker
 from daftari.rules.imports.fields import (
     is_listed,
     read_consent,
@@ -51,6 +51,8 @@ GROUPS_PER_FILE_MAX = 100_000
 REFUSED_MAX = 10_000
 """What was no number, and is remembered."""
 
+_PLAIN_MEMBERS = frozenset(("mobile", *TEXT_FIELDS, "groups", "record"))
+_TEXT_TYPES = frozenset((str, type(None)))
 _FORMULA_OR_SEVERAL = re.compile('"=|:::')
 """In a card's JSON: a cell that wants a careful look."""
 _PASSED_OVER = "A cell that is no telephone number was passed over; the record has another number."
@@ -89,8 +91,12 @@ class RowReader:
         self._others = BitMap64()
         self._ids = BitMap64()
         self._named: dict[str, BitMap64] = {}
+        self._as_written: dict[str, BitMap64] = {}
+        """The same by the name as it stands in records, of which nothing needs to be said."""
         self._take = value_taker(settings)
         self._columns = Columns(settings)
+        self._is_of_objects = settings.streamed and settings.kind == "contacts"
+        """Whether a program sends objects, whose members mean what they are called."""
         # In a file of our own, bare digits are what an answer has: no number of the region is written so.
         columns = set(settings.layout.columns)
         is_own = settings.keep_ids or columns >= set(OWN_COLUMNS) or columns - {"id"} == OWN_NUMBER_COLUMNS
@@ -175,6 +181,8 @@ class RowReader:
                     chunk.repeats.append(record.number)
                 else:
                     seen.add(contact.mobile)
+                if self._is_of_objects:
+                    self._join_named(cast("dict[str, Any]", record.values).get("groups", ()), contact, chunk)
                 continue
             row = self._read_contact(record, chunk)
             why = row.why or self._refuse(row)
@@ -213,10 +221,23 @@ class RowReader:
             if row.id is not None:
                 self._ids.add(row.id)
                 chunk.ids[mobile] = row.id
-        for name in row.groups:
-            named = self._named.setdefault(fold_name(name), BitMap64())
-            (chunk.repeat_groups if mobile in named else chunk.groups).setdefault(name, []).append(number)
+        self._join_named(row.groups, row.contact, chunk)
+
+    def _join_named(self, names: Iterable[str], contact: ContactRow, chunk: ReadChunk) -> None:
+        mobile = contact.mobile
+        for name in names:
+            named = self._named_by(name)
+            (chunk.repeat_groups if mobile in named else chunk.groups).setdefault(name, []).append(contact.index)
             named.add(mobile)
+
+    def _named_by(self, name: str) -> BitMap64:
+        """Who is to join a group that is written in this way."""
+        named = self._as_written.get(name)
+        if named is None:
+            named = self._named.setdefault(fold_name(name), BitMap64())
+            if not _is_like_opt_out(name):
+                self._as_written[name] = named
+        return named
 
     def _read_plain(self, record: Record) -> ContactRow | None:
         """The contact in a record of a table that holds nothing else, as nearly all are; ``None`` for any other.
@@ -224,6 +245,8 @@ class RowReader:
         Texts that are a formula or several values are left as they stand.
         """
         take, values = self._columns.take_plain, record.values
+        if self._is_of_objects:
+            return self._read_plain_object(record)
         if take is None or not isinstance(values, list):
             return None
         cells = take((*values, None))
@@ -232,6 +255,23 @@ class RowReader:
             texts = [None if is_no_value(cell) else cell for cell in cells[1:]]
             contact = read_plain(record.number, cells[0], texts, self._reader, self._created_at)
         return contact
+
+    def _read_plain_object(self, record: Record) -> ContactRow | None:
+        """The same of an object with nothing but a number, texts, and groups that were named before."""
+        values = record.values
+        if not isinstance(values, dict) or not values.keys() <= _PLAIN_MEMBERS:
+            return None
+        mobile, texts = values.get("mobile"), [values.get(name) for name in TEXT_FIELDS]
+        if type(mobile) is not str or mobile[:1] not in NUMBER_STARTS:
+            return None
+        if not _TEXT_TYPES.issuperset(map(type, texts)):
+            return None
+        groups = values.get("groups", ())
+        if not isinstance(groups, list | tuple) or not all(
+            isinstance(name, str) and name in self._as_written for name in groups
+        ):
+            return None
+        return read_plain(record.number, mobile, texts, self._reader, self._created_at)
 
     def _read_contact(self, record: Record, chunk: ReadChunk) -> _Row:
         """What a record says, or why it says nothing."""
@@ -259,9 +299,7 @@ class RowReader:
         else:
             facts += [_opt_out(record.number, number, *one) for one in said.opt_outs]
             warnings = [*said.unclear, *((_PASSED_OVER, quote(cell)) for cell in cells.passed_over)]
-            refusals = (
-                name for name in groups if not said.opt_outs and read_consent_cell(name, "status") == "opted_out"
-            )
+            refusals = (name for name in groups if not said.opt_outs and _is_like_opt_out(name))
             warnings += [(_LIKE_OPT_OUT, quote(name)) for name in refusals]
             chunk.warnings.extend(warn(record, why, cell=cell) for why, cell in warnings)
         if problems or number is None:
@@ -348,6 +386,11 @@ def _remembering(reader: Reader) -> Reader:
             raise
 
     return read
+
+
+def _is_like_opt_out(group: str) -> bool:
+    """Whether the name of a group is one that is warned of."""
+    return read_consent_cell(group, "status") == "opted_out"
 
 
 def _opt_out(index: int, number: WrittenNumber, scope: Scope, at: int | None, note: str) -> NewFact:
