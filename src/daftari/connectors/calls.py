@@ -191,13 +191,18 @@ def require_response(result: OutboundResult, *, title: str) -> OutboundResponse:
         case NotSent(cause="request" | "address", message=message):
             raise ConnectorFailed("broken", "address", f"{title} cannot be called: {message}")
         case NotSent(message=message):
-            raise TryAgain(ConnectorFailed("again", "unreachable", message), taken=False)
+            raise TryAgain(_unreachable(title, message), taken=False)
         case PerhapsSent(message=message):
-            raise TryAgain(ConnectorFailed("again", "unreachable", message))
+            raise TryAgain(_unreachable(title, message))
         case OutboundResponse(incomplete=None):
             return result
         case OutboundResponse():
             raise TryAgain(unavailable(title, f"its answer broke off ({result.incomplete})"))
+
+
+def _unreachable(title: str, message: str) -> ConnectorFailed:
+    says = f"{title} cannot be reached now: {message} The next run tries again."
+    return ConnectorFailed("again", "unreachable", says)
 
 
 def unavailable(title: str, why: str, *, until: int | None = None) -> ConnectorFailed:
