@@ -8,7 +8,7 @@ from typing import Any, cast
 import apsw
 import pytest
 
-from daftari.connectors import Allowed
+from daftari.connectors import Allowed, Page, Record
 from daftari.model.projects import Project
 from daftari.model.time import current_time
 from daftari.outbound.client import OutboundClient
@@ -16,7 +16,7 @@ from daftari.rules.connections import lifecycle
 from daftari.rules.connections.check import ask_account, open_check, write_check
 from daftari.store import Store
 from daftari.worker import Provider
-from daftari.worker.connections import SyncWork
+from daftari.worker.connections import SyncWork, divide_pages
 from tests.support import calls
 from tests.support.connection_steps import Syncing, mobile
 from tests.support.sql_shops import CUSTOMERS
@@ -108,6 +108,23 @@ def test_a_view_that_was_emptied_by_mistake_is_corrected_and_compared_again(shop
     opened = shop.open()
     assert (opened.stored.state, opened.progress.comparison) == ("live", None)
     assert len(shop.members("shop")) == 60 and set(shop.states().values()) == {"live"}
+
+
+def test_a_long_page_is_written_in_pieces_behind_the_cursor_before_it(shop: ShopSync) -> None:
+    page = Page([Record(str(number), 1) for number in range(2_500)], "behind", 7, False, ["wait"])
+    pieces = [*divide_pages([Page([], "between", None, True), page], "before")]
+    assert [(len(one.records), one.cursor, one.complete_until, one.has_more) for (one,) in pieces] == [
+        (0, "between", None, True),
+        (1_000, "between", None, True),
+        (1_000, "between", None, True),
+        (500, "behind", 7, False),
+    ]
+    assert [*divide_pages([page], "before")][-1][0].records[-1].id == "2499"
+    shop.add(*range(1, 2_300))
+    shop.check(databases=shop.allowed)
+    shop.write(lifecycle.start_connection, connection_id=shop.id)
+    shop.run()
+    assert shop.open().progress.counts["live"] == 2_299 and shop.open().stored.state == "live"
 
 
 def test_a_database_that_the_operator_does_not_allow_is_not_read(shop: ShopSync) -> None:

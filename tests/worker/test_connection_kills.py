@@ -10,6 +10,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from threading import Event
 from typing import Any
 
@@ -30,7 +31,7 @@ from daftari.store import Store, consent
 from daftari.worker import Provider
 from daftari.worker.connections import SyncWork
 from tests.conftest import NewDatabase
-from tests.support import calls
+from tests.support import calls, consent_calls
 from tests.support.builders import rows_of
 from tests.support.connection_steps import Syncing, mobile
 from tests.support.fake_crm import FakeHubSpot, serve
@@ -43,6 +44,7 @@ from tests.support.worker_processes import worker_process
 IS_WHOLE = settings().max_examples > 1_000
 KILLS = 200 if IS_WHOLE else 6
 """On each engine; there are more, until a round of readings is over."""
+WRITING_KILLS = 50 if IS_WHOLE else 2
 PEOPLE = 3_000 if IS_WHOLE else 900
 LIFE_SECONDS_MAX = 0.6
 TRIES = 30 if IS_WHOLE else 4
@@ -67,7 +69,9 @@ class SlowHubSpot(FakeHubSpot):
     def __init__(self, seed: int) -> None:
         super().__init__(seed, AgedClock(), lag_seconds=0.0, search_most=1_000_000)
         self.burst.most = self.day.most = 1_000_000
+        self.truth.properties["sms"] = Property("sms", "string")
         self.is_slow = True
+        self.port = 0
         self.holds, self.is_held, self.is_released = False, Event(), Event()
 
     def answer(self, call: Call) -> Answer:
@@ -83,7 +87,7 @@ class SlowHubSpot(FakeHubSpot):
 class Reading(Syncing):
     """A connection to the fake HubSpot over HTTP, in real time."""
 
-    def __init__(self, store: Store, url: str, key: str, name: str) -> None:
+    def __init__(self, store: Store, url: str, key: str, name: str, **given: Any) -> None:
         self.store, self.project, self.url = store, calls.create_project(store, name), url
         self.now = current_time()
         values: dict[str, Any] = {
@@ -93,6 +97,7 @@ class Reading(Syncing):
             "settings": {"base_url": url},
             "fields": FIELDS,
             "groups": GROUPS,
+            **given,
         }
         self.id = self.write(lifecycle.create_connection, values=values).id
         to_check = self.store.read(self.project, self.now, open_check, connection_id=self.id)
@@ -150,24 +155,65 @@ class Reading(Syncing):
         return {number: (*one, [fact.kind for fact in facts.get(number, [])]) for number, one in found.items()}
 
 
+class Kills:
+    """How many kills there were, and how many of them before the end of each stage."""
+
+    def __init__(self, moments: random.Random) -> None:
+        self.random = moments
+        self.count = 0
+        self.hits: Counter[str] = Counter()
+
+
+def kill_until(
+    is_over: Callable[[], bool],
+    fake: SlowHubSpot,
+    database: str,
+    kills: Kills,
+    *,
+    stage: str,
+    look: Callable[[], None],
+) -> None:
+    """Kill one worker after another until a stage is over; the first one in a call, the others at random."""
+    tries = 0
+    while not is_over():
+        before = len(fake.calls)
+        fake.is_held.clear()
+        fake.is_released.clear()
+        fake.holds = not tries
+        with worker_process(database, port=fake.port):
+            if not tries:
+                assert fake.is_held.wait(WAIT_SECONDS_MAX)
+            elif kills.random.random() < 0.8:
+                wait_for(partial(_has_called, fake, before, is_over))
+            if tries:
+                time.sleep(kills.random.uniform(0, LIFE_SECONDS_MAX) + tries // TRIES)
+        fake.is_released.set()
+        tries += 1
+        kills.count += 1
+        kills.hits[stage] += not is_over()
+        look()
+
+
+def _has_called(fake: SlowHubSpot, before: int, is_over: Callable[[], bool]) -> bool:
+    return len(fake.calls) > before or is_over()
+
+
 class Round:
     """A CRM, a connection whose workers are killed, and one in a database of its own that nothing disturbs."""
 
     def __init__(self, store: Store, database: str, calm: Store, calm_database: str, *, seed: int) -> None:
         self.random = random.Random(seed)
         self.fake = SlowHubSpot(seed)
-        self.fake.truth.properties["sms"] = Property("sms", "string")
-        self.kills = 0
-        self.hits: Counter[str] = Counter()
+        self.kills = Kills(self.random)
         self._numbers = iter(range(1, 10 * PEOPLE))
         self._stores = (store, database), (calm, calm_database)
 
     def __enter__(self) -> Round:
         self._served = serve(self.fake)
         url = self._served.__enter__()
-        self.port = int(url.rpartition(":")[2])
+        self.fake.port = int(url.rpartition(":")[2])
         self.fake.is_slow = False
-        names = f"Killed {self.port}", f"Calm {self.port}"
+        names = f"Killed {self.fake.port}", f"Calm {self.fake.port}"
         self.killed, self.calm = (
             Reading(store, url, self.fake.key, name) for (store, _), name in zip(self._stores, names, strict=True)
         )
@@ -205,34 +251,9 @@ class Round:
         assert self.calm.is_over()
         self.fake.is_slow = True
         self.killed.begin(rule)
-        tries = 0
-        while not self.killed.is_over():
-            tries += 1
-            if tries == 1:
-                self._kill_in_a_call()
-            else:
-                self._kill(life=self.random.uniform(0, LIFE_SECONDS_MAX) + tries // TRIES)
-            self.hits[stage] += not self.killed.is_over()
-            self.assert_not_ahead()
-
-    def _kill_in_a_call(self) -> None:
-        """Let a worker live until the CRM has a call of it, which is not answered."""
-        fake = self.fake
-        fake.is_held.clear()
-        fake.is_released.clear()
-        fake.holds = True
-        with worker_process(self._stores[0][1], port=self.port):
-            assert fake.is_held.wait(WAIT_SECONDS_MAX)
-        fake.is_released.set()
-        self.kills += 1
-
-    def _kill(self, *, life: float) -> None:
-        before = len(self.fake.calls)
-        with worker_process(self._stores[0][1], port=self.port):
-            if self.random.random() < 0.8:
-                wait_for(lambda: len(self.fake.calls) > before or self.killed.is_over())
-            time.sleep(life)
-        self.kills += 1
+        kill_until(
+            self.killed.is_over, self.fake, self._stores[0][1], self.kills, stage=stage, look=self.assert_not_ahead
+        )
 
     def assert_not_ahead(self) -> None:
         """No cursor is behind a record of which nothing is known."""
@@ -290,6 +311,38 @@ def test_the_book_is_that_of_a_connection_whose_workers_live(
             one.assert_same()
             for reading in (one.killed, one.calm):
                 reading.begin(lifecycle.pause_connection)
-        kills, hits, seed = kills + one.kills, hits + one.hits, seed + 1
+        kills, hits, seed = kills + one.kills.count, hits + one.kills.hits, seed + 1
     print(f"{kills} kills in {seed} rounds; of them before the end of a reading: {dict(hits)}")
     assert {*hits} == {"first reading", "changes", "comparison"}
+
+
+def has_written(database: str, project_id: int) -> bool:
+    """Whether no opt-out waits to be written back."""
+    query = f"SELECT count(*) FROM write_back WHERE project_id = {project_id} AND state = 'waiting'"
+    return rows_of(database, query) == [(0,)]
+
+
+def test_no_opt_out_is_written_back_less_than_once(store: Store, database: str) -> None:
+    kills, seed = Kills(random.Random(7)), 0
+    while kills.count < WRITING_KILLS:
+        fake = SlowHubSpot(seed)
+        people = {fake.truth.create(mobilephone=f"+{mobile(number)}"): mobile(number) for number in range(PEOPLE)}
+        with serve(fake) as url:
+            fake.port, fake.is_slow = int(url.rpartition(":")[2]), False
+            fake.truth.make_list(12, "VIP")
+            crm = Reading(store, url, fake.key, f"Writing {fake.port}", write_back=True)
+            crm.begin(lifecycle.start_connection)
+            crm.run()
+            said = {mobile for place, mobile in enumerate(people.values()) if place % 3 == 0}
+            items = [{"mobile": f"+{number}"} for number in sorted(said)]
+            common = {"source": "inbound", "channel": "sms"}
+            consent_calls.record_given(store, crm.project, items, common=common, kind="opt_out", now=current_time())
+            fake.is_slow = True
+            is_over = partial(has_written, database, crm.project.id)
+            kill_until(is_over, fake, database, kills, stage="writing", look=lambda: None)
+            marked = {one.id for one in fake.truth.live().values() if one.properties.get("daftari_sms") == "out"}
+            assert {people[one] for one in marked} == said
+            crm.begin(lifecycle.pause_connection)
+        seed += 1
+    print(f"{kills.count} kills in {seed} rounds; {kills.hits['writing']} of them while opt-outs waited")
+    assert kills.hits["writing"]

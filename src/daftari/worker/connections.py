@@ -12,6 +12,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from types import TracebackType
 from typing import Concatenate, ParamSpec, TypeVar
 
+from msgspec.structs import replace
 from pyroaring import BitMap64
 
 from daftari.connectors import Caller, Connector, ConnectorFailed, MakesWebhooks, Page, Record, Usage
@@ -95,6 +96,20 @@ class Walk:
         self.after = ""
 
 
+def divide_pages(pages: Sequence[Page], cursor: str) -> Iterator[Sequence[Page]]:
+    """The pages to write together. The cursor before a long page stays until the last piece of it."""
+    if sum(len(page.records) for page in pages) <= 2 * RECORDS_PER_STEP:
+        yield pages
+        return
+    for page in pages:
+        last = max(len(page.records) - 1, 0) // RECORDS_PER_STEP * RECORDS_PER_STEP
+        for first in range(0, last, RECORDS_PER_STEP):
+            piece = page.records[first : first + RECORDS_PER_STEP]
+            yield [replace(page, records=piece, cursor=cursor, complete_until=None, has_more=True)]
+        yield [replace(page, records=page.records[last:])]
+        cursor = page.cursor
+
+
 class SyncWork(Steps):
     """The readings of one connection; a step is about a second of pages."""
 
@@ -169,7 +184,7 @@ class SyncWork(Steps):
             )
         if claim.task == "poll":
             pages = self._read_pages(connector, opened.stored.cursor)
-            return self._done(self._write(sync.take_pages, pages=pages, usage=self._usage, **self._named()))
+            return self._take(sync.take_pages, pages, opened.stored.cursor)
         if claim.task == "groups":
             found = connector.list_groups()
             return self._done(self._write(walks.note_groups, found=found, **self._named()))
@@ -182,7 +197,16 @@ class SyncWork(Steps):
             count = 0 if comparison.after else self._look(sync.count_missing, **named)
             return self._done(self._write(sync.ask_missing, count=count, **self._named()))
         pages = self._read_pages(connector, comparison.cursor, until_complete=True)
-        return self._done(self._write(sync.compare_pages, pages=pages, usage=self._usage, **self._named()))
+        return self._take(sync.compare_pages, pages, comparison.cursor)
+
+    def _take(self, take: Callable[..., Done], pages: Sequence[Page], cursor: str) -> bool:
+        """Write pages that were read from a cursor on; long ones in pieces, so that others write between them."""
+        done = Done(False)
+        for some in divide_pages(pages, cursor):
+            done = self._write(take, pages=some, usage=self._usage, **self._named())
+            if not done.has_more:
+                break
+        return done.has_more
 
     def _read_announced(self, announced: Announced, connector: Connector) -> bool:
         """Read the records that events name. What was read before a failure is not lost: it is written first."""
