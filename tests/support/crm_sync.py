@@ -41,6 +41,10 @@ class CrmSync(Syncing):
         self.id = self.write(lifecycle.create_connection, values=values).id
         self.stops = False
 
+    def change(self, values: dict[str, Any]) -> None:
+        """Change what is set of the connection."""
+        self.write(lifecycle.update_connection, connection_id=self.id, values=values)
+
     def check(self) -> None:
         caller = Caller(self.provider.client.send, self.clock)
         connector = self.store.read(

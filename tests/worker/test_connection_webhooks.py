@@ -105,6 +105,20 @@ def test_a_merge_that_comes_after_the_deletion_was_seen_is_a_merge(store: Store,
     assert sync.states()[str(loser)] == "merged"
 
 
+def test_the_winner_of_a_merge_that_no_event_announced_has_its_name_after_one_comparison(
+    store: Store, people: Any
+) -> None:
+    sync, (winner, loser, _) = started(store, people)
+    sync.fake.truth.edit(loser, phones=[{"value": phone(8), "primary": True, "label": "mobile"}])
+    sync.poll(400.0)
+    sync.fake.truth.merge(winner, loser)
+    sync.fake.truth.take_events()
+    sync.poll(400.0)
+    assert sync.links()[str(winner)].mobile == mobile(8)
+    sync.compare()
+    assert sync.book()[mobile(8)]["fname"] == "F1"
+
+
 def test_who_is_deleted_there_leaves_the_groups(store: Store, people: Any) -> None:
     sync, ids = started(store, people)
     sync.fake.truth.delete(ids[0])

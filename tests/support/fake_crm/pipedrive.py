@@ -59,6 +59,7 @@ class FakePipedrive:
             (method, re.compile(f"(?:/api)?{path}"), cost, do)
             for method, path, cost, do in (
                 ("GET", r"/v2/persons", 10, self._persons),
+                ("POST", r"/v2/persons", 5, self._create),
                 ("PATCH", r"/v2/persons/(\d+)", 5, self._patch),
                 ("GET", r"/v1/users/me", 2, self._me),
                 ("GET", r"/v1/personFields", 20, self._fields),
@@ -143,7 +144,7 @@ class FakePipedrive:
         limit = int(query.get("limit", "100"))
         if limit > 500 or len(query.get("custom_fields", "").split(",")) > 15:
             return problem(400, "limit is at most 500, and custom_fields at most 15")
-        found: Iterable[Person] = self.truth.live().values()
+        found: Iterable[Person] = () if "ids" in query else self.truth.live().values()
         if "filter_id" in query:
             if int(query["filter_id"]) not in self.truth.filters:
                 return problem(404, "Filter not found")
@@ -152,7 +153,8 @@ class FakePipedrive:
             ids = [int(one) for one in query["ids"].split(",")]
             if len(ids) > 100:
                 return problem(400, "at most 100 ids")
-            found = [person for person in found if person.id in ids]
+            persons = [self.truth.persons.get(one) for one in ids]
+            found = [person for person in persons if person is not None and person.is_live]
         if since := query.get("updated_since"):
             found = [person for person in found if person.updated >= read_seconds(since)]
         if until := query.get("updated_until"):
@@ -173,6 +175,12 @@ class FakePipedrive:
             next_cursor = b64encode(msgspec.json.encode(after)).decode()
         shown = [self._show(person, call) for person in rows[:limit]]
         return Answer.of({"success": True, "data": shown, "additional_data": {"next_cursor": next_cursor}})
+
+    def _create(self, call: Call) -> Answer:
+        asked: dict[str, Any] = call.json()
+        phones = [str(phone["value"]) for phone in asked.get("phones", [])]
+        person = self.truth.create(asked["name"], *phones, labels=asked.get("label_ids", []))
+        return Answer.of({"success": True, "data": self._show(self.truth.persons[person], call)}, 201)
 
     def _patch(self, call: Call, person_id: str) -> Answer:
         person = self.truth.live().get(int(person_id))

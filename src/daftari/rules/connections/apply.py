@@ -519,12 +519,19 @@ class _Batch:
         self.opened = replace(self.opened, progress=progress)
 
     def find_winners(self) -> list[str]:
-        """The records to read by id: winners of which nothing is known yet, and what came back after it was deleted."""
+        """The records to read by id: winners of which nothing is known yet, what came back after it was deleted, and
+        those whose names count from now on.
+        """
         winners = {
             record.merged_into for record in self._newest.values() if record.merged_into and record.id in self._links
         } - self._newest.keys()
         known = connections.find_links(self._tx, connection_id=self.opened.id, ids=sorted(winners)) if winners else []
-        return sorted(self._risen | (winners - {link.external_id for link in known}))
+        heirs = {link.external_id for key, link in self._others_changed.items() if self._is_heir(key, link)}
+        return sorted(self._risen | heirs | (winners - {link.external_id for link in known}))
+
+    def _is_heir(self, key: LinkKey, link: Link) -> bool:
+        """Whether a record of this connection owns its number since another one let go of it."""
+        return link.connection_id == self.opened.id and bool(link.flags & OWNS & ~self._others[key].flags)
 
 
 def with_counts(progress: ConnectionProgress, added: Mapping[str, int]) -> ConnectionProgress:
