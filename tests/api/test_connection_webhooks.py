@@ -128,6 +128,15 @@ def test_what_is_proved_and_cannot_be_read_is_answered_with_200_and_kept(
     assert quarantined(store, people.shopify) == ["The body is no delivery of Pipedrive's webhooks of version 2.0."]
 
 
+def test_a_large_delivery_is_taken_at_a_good_address_alone(client: Client, ana: Client, sync: PipedriveSync) -> None:
+    url, headers, body = change(sync)
+    large = body.replace(b'"name":"old"', b'"name":"' + b"x" * 500_000 + b'"')
+    assert len(large) > 500_000
+    assert send(client, (url, headers, large)).status == 200
+    assert len(events(ana, sync)) == 1
+    assert refusal(send(client, (url[:-1] + "_", headers, large))) == (401, "FORGED")
+
+
 def test_a_kind_without_webhooks_has_no_such_address(client: Client, store: Store, people: Any) -> None:
     values = {"name": "crm", "kind": "hubspot", "credentials": {"key": "k"}}
     number = store.write(people.shopify, WORKER, 1, lifecycle.create_connection, values=values).id

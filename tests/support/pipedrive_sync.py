@@ -61,7 +61,9 @@ class PipedriveSync(CrmSync):
         account = self.store.read(self.project, now, addresses.read_account, connection_id=self.id)
         events = addresses.read_delivery(token, request, account=account)
         self.now = now
-        return self.write(webhook_events.receive_events, connection_id=self.id, token_id=token.token.id, events=events)
+        return self.write(
+            webhook_events.receive_events, connection_id=self.id, token_id=token.token.id, deliveries=[events]
+        )
 
     def is_refused(self, url: str, headers: dict[str, str], body: bytes) -> bool:
         try:

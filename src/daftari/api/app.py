@@ -47,8 +47,11 @@ def build_authorizer(store: Store, authenticator: KeyAuthenticator) -> Authorize
     def authorize(scope: RsgiScope, match: RouteMatch, beginning: bytes) -> bool:
         route = match.route
         if route.access == "token":
-            provider, token = match.parameters["provider"], match.parameters["token"]
-            store.system_read(current_time(), inbound_tokens.find_token, provider=provider, written=token)
+            provider, token = match.parameters.get("provider"), match.parameters["token"]
+            if provider is None:
+                store.system_read(current_time(), inbound_tokens.find_connection_token, written=token)
+            else:
+                store.system_read(current_time(), inbound_tokens.find_token, provider=provider, written=token)
             return True
         params = decode(scope.query_string, None, b"")
         api_key = find_member(beginning, "apiKey") if beginning else None

@@ -7,8 +7,10 @@ records that the events name.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from daftari.api.views.connections import DeliveryReceived, WebhookEventList, WebhookEventsReplayed
+from daftari.connectors import WebhookEvent
 from daftari.errors import ConnectionNotFound, DaftariError, Forged, Malformed
 from daftari.model.inbound import InboundRequest, StoredToken
 from daftari.model.limits import RECORDS_PER_PAGE_MAX
@@ -47,15 +49,19 @@ def receive_delivery(request: Request, number: str, token: str) -> Response:
     except Malformed as error:
         _quarantine(request, stored, given, error, is_proved=True)
         return json_response(DeliveryReceived())
-    context.store.write(
-        stored.project,
-        Actor(None, request.raw.id),
-        request.now,
-        webhook_events.receive_events,
-        connection_id=connection_id,
-        token_id=stored.token.id,
-        events=events,
-    )
+
+    def write(batch: Sequence[Sequence[WebhookEvent]]) -> None:
+        context.store.write(
+            stored.project,
+            Actor(None, request.raw.id),
+            request.now,
+            webhook_events.receive_events,
+            connection_id=connection_id,
+            token_id=stored.token.id,
+            deliveries=batch,
+        )
+
+    context.batches.write((stored.project.id, connection_id), events, write)
     return json_response(DeliveryReceived())
 
 

@@ -159,9 +159,9 @@ def _purpose(token: InboundToken, column: str) -> str:
 # ---- counts ---------------------------------------------------------------------------------------------
 
 
-def count_received(tx: WriteTx, *, token_id: int) -> None:
-    """Count one more accepted request."""
-    tx.run("count_inbound", token=token_id, received=1, refused=0, received_at=tx.now, refused_at=None)
+def count_received(tx: WriteTx, *, token_id: int, count: int = 1) -> None:
+    """Count more accepted requests."""
+    tx.run("count_inbound", token=token_id, received=count, refused=0, received_at=tx.now, refused_at=None)
 
 
 def count_refused(tx: WriteTx, *, token_id: int) -> None:

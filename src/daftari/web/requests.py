@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from daftari.connectors import Allowed
 from daftari.errors import DaftariError, IdempotencyInProgress, StoreBusy, StoreUnavailable
@@ -20,6 +20,7 @@ from daftari.rules.access.keys import Access
 from daftari.rules.idempotency import FirstResponse, IdempotentRequest, find_response, save_response
 from daftari.store import Store, Tx, WriteTx
 from daftari.web.accept import choose_type
+from daftari.web.batches import Batches
 from daftari.web.errors import ErrorRenderer
 from daftari.web.etags import is_known, read_versions
 from daftari.web.multipart import Upload
@@ -48,6 +49,8 @@ class AppContext(Struct, frozen=True):
     """Hosts that may be called although they have private addresses, each as ``host:port``."""
     databases: Allowed = Allowed()
     """Databases that connections may read."""
+    batches: Batches[Any] = field(default_factory=Batches)
+    """Writes that need not be each a transaction of its own."""
 
     @property
     def base(self) -> str:

@@ -102,16 +102,15 @@ def _replay_delivery(
     """The same for a delivery to a connection."""
     from daftari.rules.connections import addresses, webhook_events
 
+    now = current_time()
     try:
-        account = store.read(project, current_time(), addresses.read_account, connection_id=connection_id)
+        account = store.read(project, now, addresses.read_account, connection_id=connection_id)
         events = addresses.read_again(kept, stored, account=account)
     except (Forged, Malformed) as error:
         say(f"Request {kept.id} of {stored.token.provider}: {error.message}")
         return False
     actor = Actor(None, "inbound replay")
-    store.write(
-        project, actor, current_time(), webhook_events.release_delivery, kept=kept, stored=stored, events=events
-    )
+    store.write(project, actor, now, webhook_events.release_delivery, kept=kept, stored=stored, events=events)
     return True
 
 

@@ -14,13 +14,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from daftari.connectors import WebhookEvent
-from daftari.errors import ValidationFailed, WrongConnectionState
+from daftari.errors import Forged, ValidationFailed, WrongConnectionState
 from daftari.model.connections import WORKING, StoredWebhookEvent, WebhookEventState, WebhookProgress
 from daftari.model.inbound import Quarantined, StoredToken
 from daftari.model.jobs import JobKind
 from daftari.model.limits import EXTERNAL_ID_MAX, REPLAYED_EVENTS_MAX, WEBHOOK_EVENT_DAYS
 from daftari.model.members import Text, Time
 from daftari.model.time import format_time
+from daftari.rules.access.inbound_tokens import NO_ADDRESS
 from daftari.rules.connections.lifecycle import look_at_connection
 from daftari.rules.events import Action, record
 from daftari.store import Tx, WriteTx, connections, inbound
@@ -109,11 +110,19 @@ class WebhookEventPage(Struct, frozen=True):
 # ---- received -------------------------------------------------------------------------------------------
 
 
-def receive_events(tx: WriteTx, *, connection_id: int, token_id: int, events: Sequence[WebhookEvent]) -> int:
-    """Keep the events of a verified delivery, each once. Returns how many are new."""
-    inbound.count_received(tx, token_id=token_id)
-    kept = [_as_stored(event, connection_id=connection_id, now=tx.now) for event in events]
-    new = connections.insert_events(tx, events=kept)
+def receive_events(
+    tx: WriteTx, *, connection_id: int, token_id: int, deliveries: Sequence[Sequence[WebhookEvent]]
+) -> int:
+    """Keep the events of verified deliveries, each once. Returns how many are new.
+
+    Raises ``Forged`` when the connection was removed meanwhile.
+    """
+    stored = connections.get_connection(tx, connection_id=connection_id)
+    if stored is None or stored.state == "removed":
+        raise Forged(NO_ADDRESS)
+    inbound.count_received(tx, token_id=token_id, count=len(deliveries))
+    kept = [_as_stored(event, connection_id=connection_id, now=tx.now) for events in deliveries for event in events]
+    new = connections.insert_events(tx, events=[*{event.key: event for event in kept}.values()])
     if new:
         _bring_forward(tx, connection_id=connection_id, due_at=tx.now + DEBOUNCE_SECONDS * SECOND)
     return new
@@ -123,7 +132,7 @@ def release_delivery(tx: WriteTx, *, kept: Quarantined, stored: StoredToken, eve
     """Keep the events of a delivery that was refused before."""
     assert stored.token.connection_id is not None, "the token is a connection's"
     inbound.delete_quarantined(tx, quarantined_id=kept.id)
-    receive_events(tx, connection_id=stored.token.connection_id, token_id=stored.token.id, events=events)
+    receive_events(tx, connection_id=stored.token.connection_id, token_id=stored.token.id, deliveries=[events])
 
 
 def _as_stored(event: WebhookEvent, *, connection_id: int, now: int) -> StoredWebhookEvent:
