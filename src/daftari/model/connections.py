@@ -189,6 +189,8 @@ class ConnectionProgress(Struct, frozen=True, omit_defaults=True):
     """The same once nothing is left that has to be read by id; never before ``records_until``."""
     refills: bool = False
     """Whether a comparison is to fill groups by another definition; until then none of them is complete."""
+    former: Mapping[str, int] = {}
+    """Groups with members from before they were in step, who leave unless a record has them; and who was looked at."""
     refresh_to: int = 0
     """A campaign waits until everything before this moment is here."""
     comparisons: int = 0

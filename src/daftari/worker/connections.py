@@ -19,7 +19,7 @@ from daftari.connectors import Caller, Connector, ConnectorFailed, MakesWebhooks
 from daftari.errors import SealBroken
 from daftari.model.projects import Project
 from daftari.model.secrets import Secret
-from daftari.rules.connections import addresses, mark_outcomes, plan, sync, walks, webhook_upkeep
+from daftari.rules.connections import addresses, former, mark_outcomes, plan, sync, walks, webhook_upkeep
 from daftari.rules.connections import announced as webhook_reading
 from daftari.rules.connections.model import Opened, open_connector, read_webhook
 from daftari.rules.connections.sync import Claim, Done
@@ -190,6 +190,8 @@ class SyncWork(Steps):
             return self._done(self._write(walks.note_groups, found=found, **self._named()))
         if claim.task == "walk":
             return self._walk_list(connector, claim.ids[0])
+        if claim.task == "leave":
+            return self._leave_group(opened, claim.group_id)
         comparison = opened.progress.comparison
         assert comparison is not None, "a comparison is under way"
         if comparison.stage == "asking":
@@ -288,6 +290,13 @@ class SyncWork(Steps):
         return self._done(
             self._write(mark_outcomes.take_outcomes, marks=marks, outcomes=outcomes, usage=self._usage, **self._named())
         )
+
+    def _leave_group(self, opened: Opened, group_id: int) -> bool:
+        """Have some members leave who were in a group before it was in step."""
+        leaving = 0
+        if not opened.progress.former[str(group_id)]:
+            leaving = self._look(former.count_former, connection_id=self._connection_id, group_id=group_id)
+        return self._done(self._write(former.leave_former, group_id=group_id, leaving=leaving, **self._named()))
 
     def _walk_list(self, connector: Connector, source: str) -> bool:
         """Read some members of a list; when all are known, have some numbers join or leave."""

@@ -198,6 +198,18 @@ def refresh_connections(tx: WriteTx, *, feeds: Iterable[Feed], until: int) -> No
         hint_job(tx, kind=JobKind.SYNC, subject=str(connection_id))
 
 
+def find_filled(opened: Opened) -> int:
+    """A group that is complete for the first time, whose members from before are to be looked at; 0 for none."""
+    progress = opened.progress
+    if progress.refills or progress.compares or progress.comparison is not None or progress.wanted or progress.walks:
+        return 0
+    for mapping in opened.definition.groups:
+        is_complete = is_in_records(opened, mapping.source) or (progress.lists_until and not progress.walks_all)
+        if str(mapping.group_id) in progress.former and progress.records_until and is_complete:
+            return mapping.group_id
+    return 0
+
+
 def is_refreshing(opened: Opened) -> bool:
     """Whether a campaign waits for what is not here yet."""
     progress = opened.progress

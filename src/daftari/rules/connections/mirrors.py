@@ -16,7 +16,7 @@ from daftari.rules.connections.model import Opened, open_stored
 from daftari.rules.contacts.groups import refuse_mirrored, use_group
 from daftari.rules.events import Action, GroupCreated
 from daftari.rules.fields import fold_name
-from daftari.store import Tx, WriteTx, connections, exports, groups
+from daftari.store import Tx, WriteTx, connections, directory, exports, groups
 
 
 def with_groups(tx: WriteTx, opened: Opened) -> Opened:
@@ -24,6 +24,13 @@ def with_groups(tx: WriteTx, opened: Opened) -> Opened:
 
     Raises ``GroupIsMirrored`` for a group that another connection keeps in step.
     """
+    found = _find_groups(tx, opened)
+    if found != opened:
+        _note(tx, found, _find_mirrored(found))
+    return found
+
+
+def _find_groups(tx: WriteTx, opened: Opened) -> Opened:
     definition = opened.definition
     known = exports.find_group_names(tx, ids=sorted({group.group_id for group in definition.groups} - {0}))
     first = tx.book.next_group_id
@@ -41,9 +48,7 @@ def with_groups(tx: WriteTx, opened: Opened) -> Opened:
     made = [GroupCreated(group_id) for group_id in range(first, tx.book.next_group_id)]
     if made:
         events.record(tx, Action.SYNC_CONTACTS, *made)
-    opened = replace(opened, definition=replace(definition, groups=found))
-    _note(tx, opened, _find_mirrored(opened))
-    return opened
+    return replace(opened, definition=replace(definition, groups=found))
 
 
 def take_groups(tx: WriteTx, opened: Opened) -> Opened:
@@ -52,11 +57,14 @@ def take_groups(tx: WriteTx, opened: Opened) -> Opened:
     Raises ``GroupIsMirrored`` for a group that another connection keeps in step, and ``WrongConnectionState`` for one
     to keep in step that another one adds to.
     """
-    opened = with_groups(tx, opened)
+    opened = _find_groups(tx, opened)
     wanted = _find_mirrored(opened)
     _refuse_shared(tx, opened, wanted)
-    _note(tx, opened, wanted)
-    return opened
+    former = {name: after for name, after in opened.progress.former.items() if int(name) in wanted}
+    for group_id in _note(tx, opened, wanted):
+        if directory.count_list(tx, list_id=group_id):
+            former[str(group_id)] = 0
+    return replace(opened, progress=replace(opened.progress, former=former))
 
 
 def release_groups(tx: WriteTx, opened: Opened) -> None:
@@ -100,10 +108,12 @@ def _find_mirrored(opened: Opened) -> set[int]:
     return {group.group_id for group in opened.definition.groups if group.keep == "in_step" and group.group_id}
 
 
-def _note(tx: WriteTx, opened: Opened, wanted: Iterable[int]) -> None:
+def _note(tx: WriteTx, opened: Opened, wanted: Iterable[int]) -> list[int]:
+    """Note which groups a connection keeps in step. Returns those that it did not until now."""
     noted = {group.id for group in groups.list_mirrored_groups(tx) if group.mirrored_by == opened.id}
     for group_id in sorted({*wanted} ^ noted):
         groups.set_mirror(tx, group_id=group_id, connection_id=0 if group_id in noted else opened.id)
+    return sorted({*wanted} - noted)
 
 
 def _refuse_shared(tx: Tx, opened: Opened, wanted: Iterable[int]) -> None:

@@ -23,7 +23,8 @@ from daftari.rules.connections.rows import is_in_records
 from daftari.rules.consent import ledger
 from daftari.rules.contacts.merge import find_merge
 from daftari.rules.contacts.parse import read_contacts
-from daftari.store import Tx, WriteTx, connections, contacts
+from daftari.rules.fields import fold_name
+from daftari.store import Tx, WriteTx, connections, contacts, groups
 
 
 class SampleRecord(Struct, frozen=True, kw_only=True):
@@ -92,6 +93,8 @@ def plan_pages(tx: WriteTx, *, connection_id: int, fence: int, pages: Sequence[P
     counts.update(_foresee(tx, opened, [record for page in pages for record in page.records], seen))
     # What changes meanwhile is for the reading itself.
     is_over = any(page.complete_until is not None for page in pages) or not pages[-1].has_more
+    if is_over:
+        counts.update(_count_members(tx, opened))
     plan = replace(
         opened.progress.plan,
         counts={name: count for name, count in sorted(counts.items()) if count},
@@ -157,6 +160,16 @@ def _foresee(tx: Tx, opened: Opened, records: Sequence[Record], seen: BitMap64) 
         if is_in_records(opened, group.source):
             counts[f"group:{group.group}"] += sum(group in said.in_groups for said in live)
     return counts
+
+
+def _count_members(tx: Tx, opened: Opened) -> dict[str, int]:
+    """Who is in the groups now that the connection would keep in step."""
+    found = {}
+    for mapping in opened.definition.groups:
+        group = groups.get_group(tx, folded=fold_name(mapping.group)) if mapping.keep == "in_step" else None
+        if group is not None:
+            found[f"members:{mapping.group}"] = group.contacts
+    return found
 
 
 def _changes(tx: Tx, said: Said, region: str) -> bool:

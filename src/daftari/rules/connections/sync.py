@@ -19,7 +19,7 @@ from daftari.model.connections import WORKING, Comparison, ConnectionState
 from daftari.model.jobs import JobKind
 from daftari.rules.connections import guard
 from daftari.rules.connections.apply import Applied, apply_records
-from daftari.rules.connections.freshness import interval_of, is_behind, note_until
+from daftari.rules.connections.freshness import find_filled, interval_of, is_behind, note_until
 from daftari.rules.connections.marks import Marks, claim_marks, has_due_marks
 from daftari.rules.connections.model import (
     ERASED,
@@ -78,6 +78,7 @@ Task = Literal[
     "compare",
     "groups",
     "walk",
+    "leave",
     "plan",
     "remove",
     "ask_marks",
@@ -86,13 +87,15 @@ Task = Literal[
 
 
 class Claim(Struct, frozen=True):
-    """What is to be read or written now. ``ids``: the records of ``ask``, or the list of ``walk``. ``announced``: the
-    events whose records are to be read. ``wait_seconds``: after which there will be something, where that is soon.
+    """What is to be read or written now. ``ids``: the records of ``ask``, or the list of ``walk``. ``group_id``: the
+    group that members from before are to leave. ``announced``: the events whose records are to be read.
+    ``wait_seconds``: after which there will be something, where that is soon.
     """
 
     task: Task
     opened: Opened | None = None
     ids: tuple[str, ...] = ()
+    group_id: int = 0
     announced: Announced | None = None
     wait_seconds: float = 0.0
     marks: Marks = Marks()
@@ -168,6 +171,8 @@ def claim_task(tx: WriteTx, *, connection_id: int, fence: int) -> Claim:
     if not is_first and is_read and (progress.compares or _is_night(tx, opened)):
         opened = _begin_comparison(tx, opened)
         return Claim("compare", opened)
+    if is_read and not is_first and (group_id := find_filled(opened)):
+        return Claim("leave", opened, group_id=group_id)
     if announced is not None and is_read and not is_first:
         return Claim("announced", opened, announced=announced)
     if progress.heard:
@@ -260,7 +265,8 @@ def save_step(tx: WriteTx, opened: Opened, *, has_more: bool) -> Done:
     announced_at = None if kind_of(opened).webhooks is None else find_next(tx, connection_id=opened.id)
     if announced_at is not None:
         due_at = max(tx.now, min(due_at, announced_at))
-    is_open = has_more or progress.heard or bool(waits or asks_groups) or due_at == tx.now
+    is_filled = opened.stored.state != "importing" and find_filled(opened) > 0
+    is_open = has_more or progress.heard or bool(waits or asks_groups) or is_filled or due_at == tx.now
     if is_open:
         due_at = tx.now
     save_connection(tx, replace(opened, stored=replace(opened.stored, due_at=due_at), progress=progress))

@@ -152,7 +152,8 @@ class ConnectionPlanView(Struct, frozen=True, kw_only=True):
     error: Text | None
     """Why it could not be made."""
     counts: dict[str, Count]
-    """Records by what would be done with them; `group:NAME` is how many would be in a group."""
+    """Records by what would be done with them; `group:NAME` is how many would be in a group,
+    and `members:NAME` how many are in one now that would be in step."""
 
 
 class ConnectionWebhookView(Struct, frozen=True, kw_only=True):
