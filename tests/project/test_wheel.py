@@ -137,6 +137,36 @@ def test_the_installed_commands_show_help_serve_and_import(installed: Path, tmp_
     assert [contact["mobile"] for contact in listed] == ["254722000001", "254722000002"]
 
 
+def test_the_extra_for_databases_installs(installed: Path, wheel: Path) -> None:
+    pip = (sys.executable, "-m", "pip", "--python", installed / "python", "install", "--no-index")
+    shown = _run(*pip, f"daftari[sql] @ {wheel.as_uri()}", folder=installed)
+    assert "sqlalchemy" in shown and "pymysql" in shown
+
+
+WITHOUT_EXTRA = """
+import sys
+sys.modules |= {"sqlalchemy": None, "pymysql": None}
+from daftari.cli import main
+main()
+"""
+
+
+def test_without_the_extra_a_connection_to_a_database_says_what_to_install(installed: Path, tmp_path: Path) -> None:
+    def run(*words: str, code: int = 0) -> str:
+        command = (installed / "python", "-c", WITHOUT_EXTRA, *words, "--database", "d.db")
+        done = subprocess.run(command, cwd=tmp_path, env=_environment(), capture_output=True, text=True, check=False)
+        assert done.returncode == code, done.stderr
+        return done.stderr
+
+    run("migrate")
+    run("project", "create", "Shopify")
+    place = ("--setting", f"database={tmp_path}/shop.db", "--setting", "table=people")
+    columns = ("--setting", 'columns={"id": "id"}', "--field", "phone=mobile")
+    run("connection", "add", "sqlite", "--name", "shop", *place, *columns)
+    said = run("connection", "check", "shop", code=1)
+    assert said == 'Reading databases needs sqlalchemy: pip install "daftari[sql]", then start Daftari again.\n'
+
+
 @contextmanager
 def _served(installed: Path, folder: Path) -> Iterator[tuple[str, str]]:
     """The address of a server on a new SQLite file, and a key of its project Demo."""
