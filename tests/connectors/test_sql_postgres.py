@@ -381,3 +381,8 @@ def test_a_driver_says_no_secret() -> None:
     for said in ("no: s3cr=et", "postgresql://me:x@db/shop", "password='other'", "password = other"):
         words = sql_failures.words_of(ValueError(f"{said}\nDETAIL: 0722000001"), secret="s3cr=et")
         assert not any(secret in words for secret in ("s3cr", "me:x", "other", "0722"))
+
+
+def test_what_the_server_says_is_shown_and_not_how_it_was_reached() -> None:
+    said = 'connection failed: connection to server at "db", port 5432 failed: FATAL:  password authentication failed'
+    assert sql_failures.words_of(ValueError(said), secret="s3cret") == "password authentication failed"

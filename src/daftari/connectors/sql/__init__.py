@@ -52,5 +52,6 @@ def _drivers() -> Iterator[None]:
         if (error.name or "").partition(".")[0] not in ("sqlalchemy", "pymysql"):
             raise
         raise broken(
-            "not_installed", f'Reading databases needs {error.name}: pip install "daftari[sql]", then start Daftari again.'
+            "not_installed",
+            f'Reading databases needs {error.name}: pip install "daftari[sql]", then start Daftari again.',
         ) from None

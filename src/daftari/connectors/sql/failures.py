@@ -76,6 +76,7 @@ def words_of(error: BaseException, *, secret: str) -> str:
     args: tuple[object, ...] = getattr(error, "args", ())
     said = str(args[1] if len(args) > 1 and isinstance(args[0], int) else error)
     line = (said.strip().splitlines() or ["no reason given"])[0]
+    line = re.sub(r"^connection failed: connection to server at .*?FATAL:\s+", "", line)
     for written in {secret, quote(secret, safe=""), repr(secret)[1:-1]} - {""}:
         line = line.replace(written, "***")
     line = re.sub(r"(?i)(password\s*=\s*)('[^']*'|\S+)", r"\1***", line)

@@ -218,7 +218,7 @@ class Postgres:
                 named = self._name if is_table else "each table that the view reads"
                 warnings.append(
                     f"Nothing announces changes of {table}, so polls find them. Its owner runs once: "
-                    + ANNOUNCEMENT.format(table=named)
+                    + ANNOUNCEMENT.format(table=named).rstrip()
                 )
         return Rights(warnings, "" if may_see else self._overlap)
 
