@@ -104,6 +104,12 @@ def list_problem_links(tx: Tx, *, connection_id: int, after: str, limit: int) ->
     return tx.fetch(Link, "list_problem_links", connection=connection_id, after_record=after, limit=limit)
 
 
+def insert_links(tx: WriteTx, *, links: Sequence[Link]) -> None:
+    """Insert links of records that have none."""
+    if links:
+        tx.insert_many("external_link", [(tx.project.id, *astuple(link)) for link in links])
+
+
 def save_links(tx: WriteTx, *, links: Sequence[Link]) -> None:
     """Insert links, or save them."""
     if links:

@@ -56,6 +56,10 @@ TABLES: dict[str, tuple[str, ...]] = {
         "expires_at",
     ),
     "report": ("project_id", "sender_id", "provider_id", "id", "subject_id", "expires_at", "report"),
+    "external_link": (
+        *("project_id", "connection_id", "external_id", "mobile", "version", "values_digest", "link_state"),
+        *("group_ids", "seen_in", "flags", "problems", "why"),
+    ),
     "import_join": ("project_id", "import_id", "chunk", "group_id", "contacts"),
     "import_reject": ("project_id", "import_id", "number", "reason", "cell", "record", "digits", "taken"),
 }

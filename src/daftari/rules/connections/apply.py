@@ -319,7 +319,10 @@ class _Batch:
             self._write_rows(written)
         self._ask_write_backs(self._find_near_misses())
         saved = [self._linked(change) for change in self._changes]
-        connections.save_links(self._tx, links=[*saved, *self._others_changed.values()])
+        new = [link for link in saved if link.external_id not in self._links]
+        known = [link for link in saved if link.external_id in self._links]
+        connections.insert_links(self._tx, links=new)
+        connections.save_links(self._tx, links=[*known, *self._others_changed.values()])
         if self.opened.progress.comparison is not None:
             connections.touch_links(self._tx, connection_id=self.opened.id, seen_in=self._comparison, ids=self._touched)
         self._count(saved)
