@@ -174,3 +174,33 @@ def test_a_connection_is_planned_started_and_shows_its_records_and_runs(
     assert sorted(wrong_fields(settled)) == ["ids"]
     (run,) = near.get(f"{path}/runs").json()["runs"]
     assert (run["name"], run["rows"], run["counts"]["created"]) == ("crm: first reading", 9, 8)
+
+
+def test_an_opt_out_is_marked_in_the_other_system_and_the_figures_say_so(
+    near: Client, store: Store, hubspot: tuple[FakeHubSpot, str]
+) -> None:
+    fake, url = hubspot
+    first, second = sorted(fake.truth.contacts)[:2]
+    fake.truth.rejects.add(second)
+    given = {"credentials": {"key": fake.key}, "settings": {"base_url": url}, "write_back": True}
+    path = f"{CONNECTIONS}/{add(near, **given)['id']}"
+    near.post(f"{path}/check")
+    near.post(f"{path}/start")
+    work(store, url)
+    near.post("/v1/opt-outs", {"mobiles": [f"+{mobile(1)}", f"+{mobile(2)}"], "channel": "sms"})
+    assert near.get(path).json()["connection"]["written_back"][0]["waiting"] == 2
+    assert near.put(path, {"poll_seconds": 300}).json()["connection"]["written_back"][0]["waiting"] == 2
+    work(store, url)
+    assert fake.truth.contacts[first].properties["daftari_sms"] == "out"
+    sms, whatsapp = near.get(path).json()["connection"]["written_back"]
+    assert sms == {"channel": "sms", "written": 1, "waiting": 0, "refused": 1, "gone": 0, "opt_ins": 0}
+    assert whatsapp["written"] == 0
+    (refused,) = near.get(f"{path}/records", query="state=write_back_refused").json()["records"]
+    assert refused["id"] == str(second) and "city is required" in refused["why"]
+    (mark,) = refused["marks"]
+    assert (mark["channel"], mark["word"], mark["state"], mark["written"]) == ("sms", "out", "refused", None)
+    fake.truth.rejects.clear()
+    near.post(f"{path}/records/retry", {"ids": [refused["id"]]})
+    work(store, url)
+    assert fake.truth.contacts[second].properties["daftari_sms"] == "out"
+    assert near.get(f"{path}/records", query="state=problem").json()["records"][0]["problems"] == ["unusable"]

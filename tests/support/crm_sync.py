@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from msgspec.structs import replace
+
 from daftari.connectors import Allowed, Caller
+from daftari.connectors.calls import SHARE_PERCENT
 from daftari.model.projects import Project
 from daftari.rules.connections import lifecycle, sync
-from daftari.rules.connections.model import open_connector
-from daftari.store import Store
+from daftari.rules.connections.model import get_connection, open_connector, save_connection
+from daftari.store import Store, WriteTx
 from daftari.worker.connections import SyncClock, SyncWork
 from daftari.worker.work import Provider
 from tests.support.connection_steps import Syncing
@@ -89,6 +92,16 @@ class CrmSync(Syncing):
     def compare(self) -> None:
         self.write(lifecycle.compare_connection, connection_id=self.id)
         self.poll()
+
+    def spend_share(self) -> None:
+        """Everything is used up of a day's calls that a connection may read with."""
+
+        def spend(tx: WriteTx) -> None:
+            opened = get_connection(tx, connection_id=self.id)
+            progress = replace(opened.progress, used=opened.progress.allowed * SHARE_PERCENT // 100)
+            save_connection(tx, replace(opened, progress=progress))
+
+        self.write(spend)
 
     def is_due(self) -> bool:
         return str(self.id) in self.store.read(self.project, self.clock.moment, sync.list_open_connections)

@@ -6,16 +6,14 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from daftari.errors import ValidationFailed
 from daftari.model.projects import Project
 from daftari.rules.connections import lifecycle, views
-from daftari.rules.connections.model import get_connection, save_connection
 from daftari.rules.connections.views import RecordView, WrittenBackView
 from daftari.rules.imports.lifecycle import undo_import
 from daftari.rules.imports.undo import undo_chunk
-from daftari.store import Store, WriteTx, connections
+from daftari.store import Store, connections
 from tests.support import calls, consent_calls
 from tests.support.connection_steps import mobile
 from tests.support.fake_crm.hubspot_truth import Property
@@ -453,18 +451,13 @@ def test_a_service_that_is_closed_is_marked_later_and_read_meanwhile(crm: HubSpo
 
 
 def test_opt_outs_are_written_while_our_share_of_the_day_is_used_up(crm: HubSpotSync) -> None:
-    crm.write(spend_the_share, crm=crm)
+    crm.spend_share()
     fill(crm, 1, first=9)
     crm.poll()
     assert crm.open().stored.state == "limited"
     crm.say(mobile(1), "opt_out")
     crm.run()
     assert marks(crm, 1) == ["out"] and crm.open().stored.state == "limited"
-
-
-def spend_the_share(tx: WriteTx, *, crm: HubSpotSync) -> None:
-    opened = get_connection(tx, connection_id=crm.id)
-    save_connection(tx, replace(opened, progress=replace(opened.progress, used=opened.progress.allowed * 60 // 100)))
 
 
 def test_opt_outs_are_written_while_the_connection_asks_a_question(store: Store, project: Project) -> None:

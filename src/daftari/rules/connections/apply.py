@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from daftari.connectors import Record
-from daftari.model.connections import LINK_STATES, ConnectionProgress, Link
+from daftari.model.connections import Link
 from daftari.model.consent import ANY
 from daftari.model.contacts import TEXT_FIELDS
 from daftari.rules import events
@@ -31,8 +31,8 @@ from daftari.rules.connections.model import (
     MADE,
     MERGED,
     MOVED,
+    NOT_WRITTEN,
     OWNS,
-    PROBLEMS,
     REFUSED,
     REMOVED_LOCALLY,
     RESUBSCRIBED,
@@ -42,9 +42,10 @@ from daftari.rules.connections.model import (
     UNREADABLE,
     UNUSABLE,
     Opened,
-    get_connection,
+    add_counts,
+    counted,
     read_group_ids,
-    save_connection,
+    with_counts,
     write_group_ids,
 )
 from daftari.rules.connections.owners import LinkKey, key_of, settle_owners
@@ -153,6 +154,8 @@ class _Batch:
         self._counts: Counter[str] = Counter()
         self._contacts: dict[int, StoredContact] = {}
         self._states: dict[int, State] = {}
+        self._sharing: list[Link] = []
+        """The other links of the changes' numbers, and of these the live ones."""
         self._others: dict[LinkKey, Link] = {}
         self._others_changed: dict[LinkKey, Link] = {}
         self._risen: set[str] = set()
@@ -216,11 +219,9 @@ class _Batch:
         self._contacts = {contact.mobile: contact for contact in found}
         self._states = ledger.find_states(self._tx, mobiles=mobiles)
         changing = {(self.opened.id, change.after.external_id) for change in self._changes}
-        self._others = {
-            key_of(link): link
-            for link in connections.find_links_by_mobile(self._tx, mobiles=mobiles)
-            if link.state == LIVE and key_of(link) not in changing
-        }
+        links = connections.find_links_by_mobile(self._tx, mobiles=mobiles)
+        self._sharing = [link for link in links if key_of(link) not in changing]
+        self._others = {key_of(link): link for link in self._sharing if link.state == LIVE}
 
     def _settle_removed(self, change: Change) -> None:
         """A contact that was removed here, which was no opt-out, is not made again."""
@@ -232,7 +233,8 @@ class _Batch:
         is_removed = mobile == change.after.mobile and mobile not in self._contacts
         if is_removed and change.after.external_id not in self._forced and not (state and state.is_suppressed):
             change.has_row = False
-            change.after = replace(change.after, state=REMOVED_LOCALLY, flags=change.after.flags & ~OWNS, problems=0)
+            problems, flags = change.after.problems & NOT_WRITTEN, change.after.flags & ~OWNS
+            change.after = replace(change.after, state=REMOVED_LOCALLY, flags=flags, problems=problems)
             change.leaves, change.groups = frozenset(), {}
 
     def _find_echoes(self) -> None:
@@ -481,7 +483,7 @@ class _Batch:
 
     def _ask_write_backs(self, states: Mapping[int, State]) -> None:
         asked = marks.ask_for_changes(
-            self._tx, self.opened, self._changes, others=self._others.values(), before=self._states, after=states
+            self._tx, self.opened, self._changes, others=self._sharing, before=self._states, after=states
         )
         for change in self._changes:
             if change.after.external_id in asked.resubscribed:
@@ -535,25 +537,6 @@ class _Batch:
     def _is_heir(self, key: LinkKey, link: Link) -> bool:
         """Whether a record of this connection owns its number since another one let go of it."""
         return link.connection_id == self.opened.id and bool(link.flags & OWNS & ~self._others[key].flags)
-
-
-def with_counts(progress: ConnectionProgress, added: Mapping[str, int]) -> ConnectionProgress:
-    """Progress with some counts added."""
-    counts = Counter(progress.counts)
-    counts.update(added)
-    return replace(progress, counts={name: count for name, count in sorted(counts.items()) if count})
-
-
-def add_counts(tx: WriteTx, *, connection_id: int, counts: Mapping[str, int]) -> None:
-    """Add to the counts of a connection that is not being worked on here."""
-    opened = get_connection(tx, connection_id=connection_id)
-    save_connection(tx, replace(opened, progress=with_counts(opened.progress, counts)))
-
-
-def counted(link: Link) -> Sequence[str]:
-    """What a link counts as: its state, and its problems."""
-    state = LINK_STATES[link.state]
-    return (state,) if not link.problems else (state, *(name for name, bit in PROBLEMS.items() if link.problems & bit))
 
 
 def _mobiles_of(change: Change) -> set[int]:

@@ -13,9 +13,8 @@ from msgspec.structs import replace
 
 from daftari.connectors import ConnectorFailed, Usage
 from daftari.connectors.protocol import Mark, MarkOutcome
-from daftari.model.connections import Link, WriteBack
+from daftari.model.connections import WriteBack
 from daftari.model.jobs import JobKind
-from daftari.rules.connections.apply import counted, with_counts
 from daftari.rules.connections.marks import (
     MARKED,
     WRITING,
@@ -27,9 +26,10 @@ from daftari.rules.connections.marks import (
     decide_marks,
     is_written,
     key_of,
+    note_refused,
     with_write_back_counts,
 )
-from daftari.rules.connections.model import NOT_WRITTEN, Opened, get_connection, save_connection
+from daftari.rules.connections.model import Opened, get_connection, save_connection
 from daftari.rules.connections.sync import (
     PAUSE_SECONDS_MAX,
     SECOND,
@@ -76,7 +76,7 @@ def take_outcomes(
     for row in saved:
         count_change(counts, known[key_of(row)], row)
     connections.save_write_backs(tx, rows=saved)
-    opened = _with_refused(tx, opened, saved)
+    opened = note_refused(tx, opened, [row.external_id for row in saved])
     absent = tuple(dict.fromkeys(row.external_id for row in saved if row.state == "gone"))
     progress = with_write_back_counts(opened.progress, counts)
     progress = replace(
@@ -119,28 +119,6 @@ def _looked_at_again(row: WriteBack, mark: Mark | None, *, now: int) -> WriteBac
     if row.due_at or mark is None or mark.word == row.word or is_written(row, mark):
         return row
     return replace(row, due_at=now)
-
-
-def _with_refused(tx: WriteTx, opened: Opened, rows: Sequence[WriteBack]) -> Opened:
-    """A connection whose links show whose marks are refused."""
-    ids = sorted({row.external_id for row in rows if row.state in ("refused", "written", "gone")})
-    links = {link.external_id: link for link in connections.find_links(tx, connection_id=opened.id, ids=ids)}
-    refusing = {
-        row.external_id
-        for row in connections.find_write_backs(tx, connection_id=opened.id, ids=ids)
-        if row.state == "refused"
-    }
-    saved: list[Link] = []
-    counts: Counter[str] = Counter()
-    for link in links.values():
-        problems = link.problems & ~NOT_WRITTEN | (NOT_WRITTEN if link.external_id in refusing else 0)
-        if problems != link.problems:
-            changed = replace(link, problems=problems)
-            counts.subtract(counted(link))
-            counts.update(counted(changed))
-            saved.append(changed)
-    connections.save_links(tx, links=saved)
-    return replace(opened, progress=with_counts(opened.progress, counts))
 
 
 def fail_marks(tx: WriteTx, *, connection_id: int, fence: int, failure: ConnectorFailed, usage: Usage) -> Done:

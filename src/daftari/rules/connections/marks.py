@@ -24,11 +24,14 @@ from daftari.rules.connections.model import (
     LEFT,
     LIVE,
     MERGED,
+    NOT_WRITTEN,
     REMOVED_LOCALLY,
     SAYS_IN,
     SCOPE_BITS,
     Opened,
+    counted,
     save_connection,
+    with_counts,
 )
 from daftari.rules.consent.decisions import Question, in_force, is_blocked, is_opted_in
 from daftari.rules.consent.state import State, derive_state, is_own, mask_of, meets, without_retracted
@@ -153,7 +156,7 @@ def claim_marks(tx: WriteTx, opened: Opened, *, most: int) -> Marks:
         for row in rows:
             mark = wanted.get(key_of(row))
             (settled if mark is None or is_written(row, mark) else open_rows).append(row)
-        settle(tx, opened.id, settled)
+        opened = _settle(tx, opened, settled)
         if open_rows:
             ids = frozenset([*dict.fromkeys(row.external_id for row in open_rows)][:most])
             chosen = tuple(row for row in open_rows if row.external_id in ids)
@@ -163,12 +166,44 @@ def claim_marks(tx: WriteTx, opened: Opened, *, most: int) -> Marks:
     return Marks(has_more=True)
 
 
-def settle(tx: WriteTx, connection_id: int, rows: Sequence[WriteBack]) -> None:
-    """Let rows be looked at no more; those of records that never had a mark go."""
-    kept = [replace(row, due_at=0) for row in rows if row.written or row.state in ("refused", "gone")]
+def _settle(tx: WriteTx, opened: Opened, rows: Sequence[WriteBack]) -> Opened:
+    """Let rows be looked at no more: those of records that have a mark keep it, the others go."""
+    if not rows:
+        return opened
+    kept = [replace(row, due_at=0) for row in rows if row.state == "gone"]
+    kept += [replace(row, state="written", due_at=0, why="") for row in rows if row.written and row.state != "gone"]
+    after = {key_of(row): row for row in kept}
     connections.save_write_backs(tx, rows=kept)
-    gone = [key_of(row) for row in rows if not (row.written or row.state in ("refused", "gone"))]
-    connections.delete_write_backs(tx, connection_id=connection_id, keys=gone)
+    unmarked = [key_of(row) for row in rows if key_of(row) not in after]
+    connections.delete_write_backs(tx, connection_id=opened.id, keys=unmarked)
+    counts: Counter[str] = Counter()
+    for row in rows:
+        count_change(counts, row, after.get(key_of(row)))
+    # What was refused once and is wanted no more is no problem.
+    opened = note_refused(tx, opened, [row.external_id for row in rows if row.state == "refused"])
+    if any(counts.values()):
+        opened = replace(opened, progress=with_write_back_counts(opened.progress, counts))
+        save_connection(tx, opened)
+    return opened
+
+
+def note_refused(tx: WriteTx, opened: Opened, ids: Iterable[str]) -> Opened:
+    """Show by their links whose marks are refused, of some records. The caller saves the connection."""
+    wanted = sorted({*ids})
+    links = connections.find_links(tx, connection_id=opened.id, ids=wanted) if wanted else []
+    rows = connections.find_write_backs(tx, connection_id=opened.id, ids=wanted)
+    refused = {row.external_id for row in rows if row.state == "refused"}
+    saved: list[Link] = []
+    counts: Counter[str] = Counter()
+    for link in links:
+        problems = link.problems & ~NOT_WRITTEN | (NOT_WRITTEN if link.external_id in refused else 0)
+        if problems != link.problems:
+            changed = replace(link, problems=problems)
+            counts.subtract(counted(link))
+            counts.update(counted(changed))
+            saved.append(changed)
+    connections.save_links(tx, links=saved)
+    return replace(opened, progress=with_counts(opened.progress, counts)) if saved else opened
 
 
 def retry_marks(tx: WriteTx, *, connection_id: int, ids: Sequence[str]) -> None:
@@ -217,7 +252,7 @@ def counted_as(row: WriteBack) -> str | None:
     return f"{row.channel}:{row.written}" if row.written else None
 
 
-def count_change(counts: Counter[str], before: WriteBack | None, after: WriteBack) -> None:
+def count_change(counts: Counter[str], before: WriteBack | None, after: WriteBack | None) -> None:
     """Note in the counts that a row became another."""
     for row, by in ((before, -1), (after, 1)):
         if row is not None and (name := counted_as(row)):
@@ -249,14 +284,22 @@ def ask_for_changes(
     the changes said was recorded.
     """
     asked = Asked(Counter(), set())
+    # What a record refused that is no longer there, or has no number now, is wanted no more.
+    dropped = [change.after.external_id for change in changes if _drops_refused(change)]
+    retry_marks(tx, connection_id=opened.id, ids=dropped)
     if not opened.definition.write_back:
         return asked
     links = [change.after for change in changes if change.after.state in MARKED]
-    links += [link for link in others if link.connection_id == opened.id]
+    links += [link for link in others if link.connection_id == opened.id and link.state in MARKED]
     wanted = _find_wanted(tx, links, before=before, after=after)
     subscribed = {change.after.external_id for change in changes if _begins_to_say_in(change)}
     ask_for(tx, opened, wanted, subscribed=subscribed, asked=asked)
     return asked
+
+
+def _drops_refused(change: Change) -> bool:
+    was = change.before.problems if change.before is not None else 0
+    return bool(was & NOT_WRITTEN) and change.after.state not in MARKED
 
 
 def _begins_to_say_in(change: Change) -> bool:
@@ -319,17 +362,17 @@ def find_echoes(tx: Tx, opened: Opened, changes: Sequence[Change], *, states: Ma
     """The scopes, by record, in which it only says what was written back to it: a program there copied that."""
     if not opened.definition.write_back:
         return {}
-    said = {change.after.external_id: change for change in changes if change.new_outs and not change.moved}
+    said = {change.after.external_id: change for change in changes if change.new_outs}
     found: dict[str, int] = {}
     for row in connections.find_write_backs(tx, connection_id=opened.id, ids=sorted(said)):
-        if row.written != "out":
-            continue
         change = said[row.external_id]
         state = states.get(change.after.mobile)
-        is_lifted = row.due_at > 0 and row.channel not in blocked_channels(state)
+        # A mark whose outcome was lost may be there too; what adds nothing is no word of the person either way.
+        is_lifted = row.written == "out" and row.due_at > 0 and row.channel not in blocked_channels(state)
         for scope in ECHO_SCOPES[row.channel]:
             bit = SCOPE_BITS[scope] & change.new_outs
-            if bit and (is_lifted or (state is not None and _is_all_blocked(state, scope))):
+            adds_nothing = state is not None and _is_all_blocked(state, scope)
+            if bit and (adds_nothing or (is_lifted and not change.moved)):
                 found[row.external_id] = found.get(row.external_id, 0) | bit
     return found
 

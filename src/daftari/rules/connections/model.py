@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -206,3 +207,25 @@ def read_group_ids(link: Link) -> dict[int, bool]:
 def write_group_ids(groups: Mapping[int, bool]) -> str:
     """The same as it is stored."""
     return ",".join(str(number if is_ours else -number) for number, is_ours in sorted(groups.items()))
+
+
+# ---- counts -------------------------------------------------------------------------------------------
+
+
+def with_counts(progress: ConnectionProgress, added: Mapping[str, int]) -> ConnectionProgress:
+    """Progress with some counts added."""
+    counts = Counter(progress.counts)
+    counts.update(added)
+    return msgspec.structs.replace(progress, counts={name: count for name, count in sorted(counts.items()) if count})
+
+
+def add_counts(tx: WriteTx, *, connection_id: int, counts: Mapping[str, int]) -> None:
+    """Add to the counts of a connection that is not being worked on here."""
+    opened = get_connection(tx, connection_id=connection_id)
+    save_connection(tx, msgspec.structs.replace(opened, progress=with_counts(opened.progress, counts)))
+
+
+def counted(link: Link) -> Sequence[str]:
+    """What a link counts as: its state, and its problems."""
+    state = LINK_STATES[link.state]
+    return (state,) if not link.problems else (state, *(name for name, bit in PROBLEMS.items() if link.problems & bit))

@@ -11,9 +11,8 @@ from daftari.connectors import CONNECTORS
 from daftari.model.connections import LINK_STATES, Link, LinkState
 from daftari.model.erasures import Person, Removed
 from daftari.model.members import Text
-from daftari.rules.connections.apply import add_counts, counted
 from daftari.rules.connections.marks import MARKED, ask_for_erased, key_of
-from daftari.rules.connections.model import ERASED, as_connector_sees, get_connection
+from daftari.rules.connections.model import ERASED, add_counts, as_connector_sees, counted, get_connection
 from daftari.store import Tx, WriteTx, connections
 
 

@@ -12,8 +12,16 @@ from msgspec.structs import replace
 
 from daftari.model.connections import Link
 from daftari.rules import events
-from daftari.rules.connections.apply import counted, with_counts
-from daftari.rules.connections.model import LIVE, OWNS, REMOVED_LOCALLY, Opened, read_group_ids
+from daftari.rules.connections.model import (
+    LIVE,
+    NOT_WRITTEN,
+    OWNS,
+    REMOVED_LOCALLY,
+    Opened,
+    counted,
+    read_group_ids,
+    with_counts,
+)
 from daftari.rules.consent import ledger
 from daftari.rules.events import Action, GroupLeft
 from daftari.store import WriteTx, connections, contacts, directory, groups
@@ -71,7 +79,9 @@ def mark_removed(tx: WriteTx, opened: Opened, links: Sequence[Link]) -> Opened:
     missing = [link for link in live if link.mobile not in there]
     states = ledger.find_states(tx, mobiles=[link.mobile for link in missing]) if missing else {}
     removed = [
-        replace(link, state=REMOVED_LOCALLY, flags=link.flags & ~OWNS, problems=0, group_ids="")
+        replace(
+            link, state=REMOVED_LOCALLY, flags=link.flags & ~OWNS, problems=link.problems & NOT_WRITTEN, group_ids=""
+        )
         for link in missing
         if link.mobile not in states or not states[link.mobile].is_suppressed
     ]

@@ -18,7 +18,6 @@ from daftari.errors import ValidationFailed, quote
 from daftari.model.connections import Link
 from daftari.model.limits import EXTERNAL_ID_MAX, ID_MAX, SETTLED_ERASURES_MAX
 from daftari.rules import events
-from daftari.rules.connections.apply import counted, with_counts
 from daftari.rules.connections.lifecycle import look_at_connection
 from daftari.rules.connections.model import (
     ERASED,
@@ -27,8 +26,10 @@ from daftari.rules.connections.model import (
     MADE,
     MERGED,
     Opened,
+    counted,
     get_connection,
     save_connection,
+    with_counts,
 )
 from daftari.rules.connections.sync import STOPPED, Done, find_held, save_step
 from daftari.rules.contacts.merge import read_card
