@@ -128,6 +128,15 @@ def test_what_is_proved_and_cannot_be_read_is_answered_with_200_and_kept(
     assert quarantined(store, people.shopify) == ["The body is no delivery of Pipedrive's webhooks of version 2.0."]
 
 
+def test_a_removed_connection_takes_nothing_more_from_then_on(client: Client, sync: PipedriveSync) -> None:
+    hook = change(sync)
+    assert send(client, hook).status == 200
+    sync.write(lifecycle.delete_connection, connection_id=sync.id, leave=False)
+    assert refusal(send(client, change(sync))) == (401, "FORGED")
+    sync.run()
+    assert refusal(send(client, hook)) == (401, "FORGED")
+
+
 def test_a_large_delivery_is_taken_at_a_good_address_alone(client: Client, ana: Client, sync: PipedriveSync) -> None:
     url, headers, body = change(sync)
     large = body.replace(b'"name":"old"', b'"name":"' + b"x" * 500_000 + b'"')

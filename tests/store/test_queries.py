@@ -118,6 +118,7 @@ READS_ALL = {
     "update_connection": "a project has a few",
     "save_connection": "a project has a few",
     "bring_forward": "a project has a few",
+    "get_connection_account": "a project has a few",
     "take_connection": "a project has a few",
     "get_connection_fence": "a project has a few",
     "delete_connection": "a project has a few",

@@ -34,14 +34,13 @@ def receive_delivery(request: Request, number: str, token: str) -> Response:
     What is surely the system's and cannot be read is durable in the quarantine; to have it sent again helps no one.
     """
     context = request.context
-    stored = context.store.system_read(request.now, inbound_tokens.find_connection_token, written=token)
+    stored, account = context.addresses.find(token, lambda: _find_address(request, token), now=request.now)
     given = _read_inbound(request, addresses.list_kept_headers(stored))
     connection_id = stored.token.connection_id
     assert connection_id is not None, "the token is a connection's"
     try:
         if number != str(connection_id):
             raise Forged(addresses.WRONG_CONNECTION)
-        account = context.store.read(stored.project, request.now, addresses.read_account, connection_id=connection_id)
         events = addresses.read_delivery(stored, given, account=account)
     except Forged as error:
         _quarantine(request, stored, given, error, is_proved=False)
@@ -63,6 +62,16 @@ def receive_delivery(request: Request, number: str, token: str) -> Response:
 
     context.batches.write((stored.project.id, connection_id), events, write)
     return json_response(DeliveryReceived())
+
+
+def _find_address(request: Request, token: str) -> tuple[StoredToken, str]:
+    """The token of an address, and the account whose deliveries it takes. Raises ``Forged``."""
+    store = request.context.store
+    stored = store.system_read(request.now, inbound_tokens.find_connection_token, written=token)
+    connection_id = stored.token.connection_id
+    assert connection_id is not None, "the token is a connection's"
+    account = store.read(stored.project, request.now, addresses.read_account, connection_id=connection_id)
+    return stored, account
 
 
 def _quarantine(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import asdict, astuple
 
-from daftari.model.connections import Link, StoredConnection, StoredWebhookEvent, WriteBack
+from daftari.model.connections import ConnectionState, Link, StoredConnection, StoredWebhookEvent, WriteBack
 from daftari.store.engine import Tx, WriteTx
 
 
@@ -22,6 +22,11 @@ def insert_connection(tx: WriteTx, *, connection: StoredConnection, folded: str)
 def get_connection(tx: Tx, *, connection_id: int) -> StoredConnection | None:
     """One connection, one that is being removed too."""
     return tx.fetch_one(StoredConnection, "get_connection", id=connection_id)
+
+
+def get_account(tx: Tx, *, connection_id: int) -> tuple[str, ConnectionState] | None:
+    """The account and the state of a connection, one that is being removed too."""
+    return tx.fetch_one(tuple[str, ConnectionState], "get_connection_account", id=connection_id)
 
 
 def find_connection(tx: Tx, *, folded: str) -> StoredConnection | None:

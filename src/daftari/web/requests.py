@@ -25,6 +25,7 @@ from daftari.web.errors import ErrorRenderer
 from daftari.web.etags import is_known, read_versions
 from daftari.web.multipart import Upload
 from daftari.web.params import Params
+from daftari.web.remembered import Remembered
 from daftari.web.responses import Response
 from daftari.web.routing import RawRequest
 from daftari.web.rsgi import RequestHeaders, RsgiScope
@@ -51,6 +52,8 @@ class AppContext(Struct, frozen=True):
     """Databases that connections may read."""
     batches: Batches[Any] = field(default_factory=Batches)
     """Writes that need not be each a transaction of its own."""
+    addresses: Remembered[Any] = field(default_factory=Remembered)
+    """The addresses at which many deliveries arrive."""
 
     @property
     def base(self) -> str:

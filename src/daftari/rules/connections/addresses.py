@@ -158,10 +158,10 @@ def list_kept_headers(stored: StoredToken) -> tuple[str, ...]:
 
 def read_account(tx: Tx, *, connection_id: int) -> str:
     """The account whose deliveries a connection takes. Raises ``Forged`` for a connection that is gone."""
-    stored = connections.get_connection(tx, connection_id=connection_id)
-    if stored is None or stored.state == "removed":
+    found = connections.get_account(tx, connection_id=connection_id)
+    if found is None or found[1] == "removed":
         raise Forged(NO_ADDRESS)
-    return stored.account
+    return found[0]
 
 
 def read_again(kept: Quarantined, stored: StoredToken, *, account: str) -> list[WebhookEvent]:

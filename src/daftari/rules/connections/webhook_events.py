@@ -117,8 +117,8 @@ def receive_events(
 
     Raises ``Forged`` when the connection was removed meanwhile.
     """
-    stored = connections.get_connection(tx, connection_id=connection_id)
-    if stored is None or stored.state == "removed":
+    found = connections.get_account(tx, connection_id=connection_id)
+    if found is None or found[1] == "removed":
         raise Forged(NO_ADDRESS)
     inbound.count_received(tx, token_id=token_id, count=len(deliveries))
     kept = [_as_stored(event, connection_id=connection_id, now=tx.now) for events in deliveries for event in events]

@@ -11,6 +11,10 @@ SELECT c.id, c.name, c.kind, c.account, c.definition, c.credentials, c.address, 
     c.complete_until, c.progress, c.due_at, c.fence, c.write_back_from, c.created_at
 FROM connection AS c WHERE c.project_id = :project AND c.id = :id;
 
+-- name: get_connection_account
+-- The account and the state of a connection.
+SELECT c.account, c.state FROM connection AS c WHERE c.project_id = :project AND c.id = :id;
+
 -- name: find_connection
 -- The connection with a folded name.
 SELECT c.id, c.name, c.kind, c.account, c.definition, c.credentials, c.address, c.state, c.reason, c.cursor,
