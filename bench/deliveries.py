@@ -24,14 +24,15 @@ from msgspec import Struct
 
 from bench.checkout import HERE, environment
 from bench.datasets import Datasets, Engine
-from bench.ratios import Line
+from bench.provider import measured
+from bench.ratios import Line, remark
 from bench.server import IMPORTABLE, Server, free_port, run_server, serve_command, start_process
 from bench.settings import BenchFailed, Settings
 
 TOKEN = "a1b2c3d4e5f6kikapu"
 CHANGES, CHANGES_A_SECOND = 300, 5
 IN_GROUP_P50, IN_GROUP_P99 = 2.5, 5.0
-DELIVERIES_A_SECOND, SECONDS = 500, 20
+DELIVERIES_A_SECOND, MEANWHILE_A_SECOND, SECONDS = 500, 50, 20
 SENDERS = 32
 """Connections on which deliveries are sent."""
 ANSWER_P99 = 0.050
@@ -66,11 +67,12 @@ def _measure(settings: Settings, datasets: Datasets, engine: Engine) -> list[Lin
         hook = system.start()
         system.wait_until("live")
         waits = _time_changes(system, hook, CHANGES // 10 if settings.quick else CHANGES)
-        alone = _time_deliveries(system, hook, seconds=seconds, first=1)
+        with measured(system.server.process.pid) as spent:
+            alone = _time_deliveries(system, hook, rate=DELIVERIES_A_SECOND, seconds=seconds)
     records = QUICK_RECORDS if settings.quick else BACKFILL_RECORDS
     with _run_system(datasets, engine, "--records", str(records), "--age", str(AGE_SECONDS)) as system:
         hook = system.start()
-        meanwhile = _time_deliveries(system, hook, seconds=seconds, first=1)
+        meanwhile = _time_deliveries(system, hook, rate=MEANWHILE_A_SECOND, seconds=seconds)
         done = system.count_live()
         if done >= records:
             raise BenchFailed("The first reading was over before the deliveries were.")
@@ -83,7 +85,12 @@ def _measure(settings: Settings, datasets: Datasets, engine: Engine) -> list[Lin
             met=_share(waits, 0.5) <= IN_GROUP_P50 and _share(waits, 0.99) <= IN_GROUP_P99,
         ),
         _as_line(f"a delivery is answered, {DELIVERIES_A_SECOND} a second, {engine}", alone),
-        _as_line(f"the same while everything is read for the first time ({done:,} records meanwhile)", meanwhile),
+        remark("processor time of the server for a delivery", f"{spent[0].cpu / len(alone) * 1000:.2f} ms"),
+        _as_line(
+            f"a delivery is answered, {MEANWHILE_A_SECOND} a second, while everything is read for the first time "
+            f"({done / seconds:,.0f} persons a second), {engine}",
+            meanwhile,
+        ),
     ]
 
 
@@ -144,9 +151,9 @@ def _look_for(server: Server, waiting: deque[tuple[str, float]], times: list[flo
         time.sleep(LOOK_SECONDS)
 
 
-def _time_deliveries(system: System, hook: Hook, *, seconds: float, first: int) -> list[float]:
+def _time_deliveries(system: System, hook: Hook, *, rate: int, seconds: float) -> list[float]:
     """Seconds from when each delivery was to be sent until it was answered, so many a second."""
-    count = int(DELIVERIES_A_SECOND * seconds)
+    count = int(rate * seconds)
     times = [0.0] * count
     statuses = [0] * count
     began = time.perf_counter() + 0.1
@@ -154,9 +161,9 @@ def _time_deliveries(system: System, hook: Hook, *, seconds: float, first: int) 
     def send(place: int) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", system.server.port, timeout=60)
         for number in range(place, count, SENDERS):
-            due = began + number / DELIVERIES_A_SECOND
+            due = began + number / rate
             _wait_until(due)
-            statuses[number] = _send(connection, hook, first + number % 1_000, f"d{number}")
+            statuses[number] = _send(connection, hook, 1 + number % 1_000, f"d{number}")
             times[number] = time.perf_counter() - due
         connection.close()
 
