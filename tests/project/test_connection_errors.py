@@ -75,6 +75,7 @@ SAID: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "address": ("cannot be called",),
         "unreachable": ("cannot be reached now",),
         "unavailable": ("cannot be read now",),
+        "group_mirrored": ("alone decides who is in it",),
     },
 }
 """Words of the sentences of each code, by the page that explains them."""

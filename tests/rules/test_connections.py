@@ -197,3 +197,12 @@ def test_an_hour_later_another_import_begins(crm: Syncing) -> None:
     crm.wait(HOUR)
     crm.read(person(2))
     assert crm.open().progress.import_id != first
+
+
+def test_an_opt_out_of_a_refused_record_counts_for_the_number_that_it_has_next(crm: Syncing) -> None:
+    crm.read(person(1, firstname="x" * 1_000, sms="unsubscribed"))
+    assert crm.states() == {"1": "refused"} and len(crm.facts(mobile(1))) == 1
+    crm.read(person(1, version=2, mobilephone=f"+{mobile(2)}", sms="unsubscribed"))
+    assert crm.states() == {"1": "live"} and len(crm.facts(mobile(2))) == 1
+    crm.read(person(1, version=3, mobilephone=f"+{mobile(2)}", firstname="Again", sms="unsubscribed"))
+    assert len(crm.facts(mobile(2))) == 1

@@ -6,11 +6,12 @@ import pytest
 
 from daftari.model.projects import Project
 from daftari.rules.connections import lifecycle
+from daftari.rules.contacts import groups
 from daftari.rules.imports.lifecycle import undo_import
 from daftari.rules.imports.undo import undo_chunk
 from daftari.store import Store
 from tests.support import calls
-from tests.support.connection_steps import mobile
+from tests.support.connection_steps import Syncing, mobile
 from tests.support.hubspot_sync import HubSpotSync
 from tests.support.schema import execute
 
@@ -323,3 +324,22 @@ def test_a_copied_database_reads_nothing_before_a_person_starts_it_there(crm: Hu
     crm.write(lifecycle.start_connection, connection_id=crm.id)
     crm.poll()
     assert crm.open().stored.state == "live" and mobile(3) in crm.book() and crm.open().progress.comparisons == 1
+
+
+def test_it_stops_with_a_reason_when_the_name_of_its_deleted_group_is_kept_in_step_by_another(
+    store: Store, project: Project
+) -> None:
+    crm = HubSpotSync(store, project, groups=[{"from": "all", "to": "crm", "keep": "add_only"}])
+    fill(crm, 2)
+    crm.start()
+    crm.run()
+    crm.write(groups.delete_group, name="crm")
+    Syncing(store, project, name="shop", groups=ALL)
+    fill(crm, 1, first=3)
+    crm.poll()
+    opened = crm.open()
+    assert opened.stored.state == "broken" and "'shop' keeps the group 'crm' in step" in opened.stored.reason
+    crm.change({"groups": [{"from": "all", "to": "crm 2", "keep": "add_only"}]})
+    crm.write(lifecycle.start_connection, connection_id=crm.id)
+    crm.run()
+    assert crm.members("crm 2") == {mobile(1), mobile(2), mobile(3)} and not crm.members("crm")

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from pyroaring import BitMap64
 
 from daftari.connectors import Caller, Connector, ConnectorFailed, MakesWebhooks, Page, Record, Usage
-from daftari.errors import SealBroken
+from daftari.errors import GroupIsMirrored, SealBroken
 from daftari.model.projects import Project
 from daftari.model.secrets import Secret
 from daftari.rules.connections import addresses, former, mark_outcomes, plan, sync, walks, webhook_upkeep
@@ -162,6 +162,9 @@ class SyncWork(Steps):
             return self._read(claim, claim.opened, connector)
         except SealBroken:
             return self._fail(claim, ConnectorFailed("broken", "unsealed", UNSEALED))
+        except GroupIsMirrored as taken:
+            # One of its groups was deleted, and another connection has the name by now.
+            return self._fail(claim, ConnectorFailed("broken", "group_mirrored", taken.message))
         except ConnectorFailed as failure:
             return self._fail(claim, failure)
 

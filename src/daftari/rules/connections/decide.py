@@ -70,7 +70,9 @@ class Change(Struct):
         """The scopes that the record is opted out of now and was not before, with this number."""
         if self.said is None or not self.after.mobile:
             return 0
-        known = 0 if self.before is None or self.moved else self.before.flags & ALL_SCOPES
+        # Of a record that was refused the number is not kept, so its opt-out may have been another number's.
+        is_same = self.before is not None and self.before.mobile == self.after.mobile
+        known = self.before.flags & ALL_SCOPES if self.before is not None and is_same else 0
         return self.said.outs & ~known & ~self.echoed
 
 
