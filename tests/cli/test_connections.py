@@ -22,6 +22,7 @@ from tests.support.commands import Run, runner_for
 from tests.support.connection_steps import mobile
 from tests.support.fake_crm import FakeHubSpot, serve
 from tests.support.fake_crm.exchange import RealClock
+from tests.support.schema import execute
 from tests.support.stores import open_store
 
 VERBS = (
@@ -161,3 +162,17 @@ def test_who_changes_a_connection_that_stopped_is_told_how_to_continue(
     changed = run("connection", "change", "crm", "--group", "all=crm").stderr
     assert "It is broken; when it is right, continue with 'daftari connection start crm'." in changed
     assert "is live" in run("connection", "start", "crm").stderr
+
+
+def test_problems_say_how_many_opt_outs_were_written_back(run: Run, database: str) -> None:
+    add(run, "--write-back")
+    assert run("connection", "problems", "crm").stderr == ""
+    counts = '{"sms:out": 1204, "sms:gone": 3, "sms:refused": 2, "whatsapp:out": 7}'
+    error = "HubSpot cannot be read now."
+    progress = f'{{"write_backs": {counts}, "write_back_error": "{error}"}}'
+    execute(database, f"UPDATE connection SET progress = '{progress}'")
+    assert run("connection", "problems", "crm", "--state", "write_back_refused").stderr.splitlines() == [
+        "Opt-outs of sms written back: 1,204 of 1,204, 3 have no record there, 2 refused.",
+        "Opt-outs of whatsapp written back: 7 of 7.",
+        error,
+    ]
