@@ -586,6 +586,19 @@ def test_an_erased_person_is_opted_out_there_and_nothing_else_is_kept(crm: HubSp
     assert {(row.word, row.state, row.due_at) for row in rows(crm)} == {("out", "written", 0)}
 
 
+def test_an_erasure_leaves_no_words_of_the_other_system_wherever_the_record_is(crm: HubSpotSync) -> None:
+    truth, one = crm.fake.truth, id_of(crm, 1)
+    truth.rejects.add(one)
+    crm.say(mobile(1), "opt_out", channel="sms")
+    crm.say(mobile(2), "opt_out", channel="sms")
+    crm.run()
+    truth.delete(one)
+    crm.write(lifecycle.update_connection, connection_id=crm.id, values={"write_back": False})
+    for number in (1, 2):
+        consent_calls.erase_number(crm.store, crm.project, mobile(number), now=crm.now)
+    assert rows(crm) == [] and not any(crm.open().progress.write_backs.values())
+
+
 def test_a_removed_connection_leaves_nothing_and_is_marked_nothing(crm: HubSpotSync) -> None:
     crm.say(mobile(1), "opt_out")
     crm.run()

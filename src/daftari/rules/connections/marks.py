@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -216,30 +217,31 @@ def retry_marks(tx: WriteTx, *, connection_id: int, ids: Sequence[str]) -> None:
 # ---- erased ---------------------------------------------------------------------------------------------
 
 
-def ask_for_erased(tx: WriteTx, opened: Opened, links: Sequence[Link]) -> None:
-    """Have the records of an erased number marked as opted out; what was refused before is forgotten.
+def erase_marks(tx: WriteTx, opened: Opened, links: Sequence[Link]) -> None:
+    """Have the records of an erased number marked as opted out, where opt-outs are written back. Other marks go.
 
-    It is the last that is known of them here.
+    ``links``: as they were. No word of the other system is kept, since it may name the person.
     """
-    known = {
-        key_of(row): row
-        for row in connections.find_write_backs(
-            tx, connection_id=opened.id, ids=sorted(link.external_id for link in links)
-        )
-    }
-    saved = []
+    ids = sorted(link.external_id for link in links)
+    known = {key_of(row): row for row in connections.find_write_backs(tx, connection_id=opened.id, ids=ids)}
+    writes = opened.definition.write_back and opened.stored.state != "removed"
+    marked = [link.external_id for link in links if writes and link.state in MARKED]
+    after: dict[Key, WriteBack] = {}
+    for key in product(marked, MARK_CHANNELS):
+        row = known.get(key)
+        if row is not None and row.written == "out" and row.state == "written":
+            after[key] = replace(row, at=tx.now, why="", due_at=0)
+        else:
+            after[key] = WriteBack(opened.id, *key, "out", tx.now, "waiting", 0, tx.now, "", "", 0, 0)
     counts: Counter[str] = Counter()
-    for link in links:
-        for channel in MARK_CHANNELS:
-            row = known.get((link.external_id, channel))
-            new = WriteBack(opened.id, link.external_id, channel, "out", tx.now, "waiting", 0, tx.now, "", "", 0, 0)
-            if row is not None and row.written == "out" and row.state == "written":
-                new = replace(row, at=tx.now, why="", due_at=0)
-            count_change(counts, row, new)
-            saved.append(new)
-    connections.save_write_backs(tx, rows=saved)
-    save_connection(tx, replace(opened, progress=with_write_back_counts(opened.progress, counts)))
-    hint_job(tx, kind=JobKind.SYNC, subject=str(opened.id))
+    for key in known.keys() | after.keys():
+        count_change(counts, known.get(key), after.get(key))
+    connections.delete_write_backs(tx, connection_id=opened.id, keys=[key for key in known if key not in after])
+    connections.save_write_backs(tx, rows=[*after.values()])
+    if any(counts.values()):
+        save_connection(tx, replace(opened, progress=with_write_back_counts(opened.progress, counts)))
+    if after:
+        hint_job(tx, kind=JobKind.SYNC, subject=str(opened.id))
 
 
 # ---- counted --------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from daftari.connectors import CONNECTORS
 from daftari.model.connections import LINK_STATES, Link, LinkState
 from daftari.model.erasures import Person, Removed
 from daftari.model.members import Text
-from daftari.rules.connections.marks import MARKED, ask_for_erased, key_of
+from daftari.rules.connections.marks import erase_marks
 from daftari.rules.connections.model import ERASED, add_counts, as_connector_sees, counted, get_connection
 from daftari.store import Tx, WriteTx, connections
 
@@ -40,14 +40,8 @@ def erase(tx: WriteTx, person: Person) -> Removed:
         counts.update(counted(after))
     for connection_id, counts in changes.items():
         add_counts(tx, connection_id=connection_id, counts=counts)
-        opened = get_connection(tx, connection_id=connection_id)
-        if opened.definition.write_back and opened.stored.state != "removed":
-            marked = [link for link in found if link.connection_id == connection_id and link.state in MARKED]
-            ask_for_erased(tx, opened, marked)
-        else:
-            ids = sorted(link.external_id for link in found if link.connection_id == connection_id)
-            rows = connections.find_write_backs(tx, connection_id=connection_id, ids=ids)
-            connections.delete_write_backs(tx, connection_id=connection_id, keys=[key_of(row) for row in rows])
+        links = [link for link in found if link.connection_id == connection_id]
+        erase_marks(tx, get_connection(tx, connection_id=connection_id), links)
     return {"external_links": len(erased)}
 
 
