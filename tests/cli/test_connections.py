@@ -99,6 +99,11 @@ def test_a_connection_is_added_shown_listed_changed_and_removed(run: Run) -> Non
     assert (shown["filter"], shown["state"]) == ({"stage": ["lead", "customer"]}, "new")
     assert json.loads(run("connection", "list", "--json").stdout) == [shown]
     assert "siri" not in run("connection", "show", "crm").output + run("connection", "list").output
+    run("connection", "change", "crm", "--group", "property:city=Kisumu=lake:add", "--group", "all=crm")
+    assert show(run)["groups"] == [
+        {"from": "property:city=Kisumu", "to": "lake", "keep": "add_only"},
+        {"from": "all", "to": "crm", "keep": "in_step"},
+    ]
     run("connection", "change", "CRM", "--group", "all=crm", "--field", "phone=mobile", "--region", "UG")
     assert (show(run)["fields"], show(run)["region"]) == ({"phone": "mobile"}, "UG")
     assert "is removed" in run("connection", "remove", "crm", "--yes").stderr
@@ -128,6 +133,8 @@ def test_what_is_wrong_is_said(run: Run) -> None:
     assert "KIND is 'odoo'" in run("connection", "add", "odoo", "--name", "crm", code=2).stderr
     Path("key").write_text("siri")
     run("connection", "add", "hubspot", "--name", "crm", "--key-file", "key", "--group", "vip", code=2)
+    without = ("--key-file", "key", "--group", "property:city=Kisumu")
+    assert "property:city=Kisumu=vip" in run("connection", "add", "hubspot", "--name", "crm", *without, code=2).stderr
     add(run)
     run("connection", "change", "crm", code=2)
     assert "cannot be started" in run("connection", "start", "crm", code=1).stderr

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from daftari.connectors import Record
-from daftari.model.connections import ConnectionDefinition, ConnectionProgress, StoredConnection
+from daftari.model.connections import ConnectionDefinition, ConnectionProgress, GroupMapping, StoredConnection
 from daftari.rules.connections.mapping import RecordReader, Said, read_consent_target
 from daftari.rules.connections.model import SCOPE_BITS, Opened
 from tests.support.connection_steps import mobile
@@ -142,3 +142,19 @@ def test_a_channel_or_purpose_that_is_none_is_refused(target: str) -> None:
 def test_a_filter_lets_in_who_has_one_of_its_values(words: tuple[str, ...], value: object, passes: bool) -> None:
     said = reader({"p": "mobile"}, filter={"stage": words}).read(Record("1", 1, {"p": "0722000001", "stage": value}))
     assert said.passes is passes
+
+
+@pytest.mark.parametrize(
+    ("value", "groups"),
+    [
+        ("kisumu", ["lake"]),
+        (["Nairobi", " Kisumu "], ["lake"]),
+        ("Kisumu East", []),
+        ("", []),
+        (None, []),
+    ],
+)
+def test_a_group_of_a_value_has_the_records_with_this_value(value: object, groups: list[str]) -> None:
+    mapping = GroupMapping("property:city=Kisumu", "lake", group_id=7)
+    said = reader({"p": "mobile"}, groups=(mapping,)).read(Record("1", 1, {"p": "0722000001", "city": value}))
+    assert [group.group for group in said.in_groups] == groups

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from daftari.errors import ValidationFailed
 from daftari.model.projects import Project
+from daftari.rules.connections.model import as_connector_sees
 from daftari.store import Store
 from tests.support import calls
 from tests.support.connection_steps import HOUR, SECOND, Syncing, gone, mobile, person
@@ -32,6 +34,23 @@ def test_a_record_becomes_a_contact_in_its_group(crm: Syncing) -> None:
     assert crm.members("crm") == {mobile(1)}
     assert crm.states() == {"1": "live"}
     assert crm.open().progress.counts["live"] == 1
+
+
+def test_a_group_of_a_value_has_who_has_it_now(store: Store, project: Project) -> None:
+    lake = {"from": "property:district=Kisumu", "to": "lake"}
+    ever = {"from": "property:district=Kisumu", "to": "ever", "keep": "add_only"}
+    crm = Syncing(store, project, groups=[lake, ever])
+    assert "district" in as_connector_sees(crm.open(), {}).fields
+    crm.read(person(1, district="Kisumu"), person(2, district="Nairobi"), person(3))
+    assert (crm.members("lake"), len(crm.book())) == ({mobile(1)}, 3)
+    crm.read(person(1, version=2, district="Nairobi"), person(2, version=2, district="KISUMU"))
+    assert (crm.members("lake"), crm.members("ever")) == ({mobile(2)}, {mobile(1), mobile(2)})
+
+
+@pytest.mark.parametrize("source", ["property:city", "property:city=", "property:=Kisumu", "property"])
+def test_a_group_of_a_value_names_the_field_and_the_value(store: Store, project: Project, source: str) -> None:
+    with pytest.raises(ValidationFailed, match="property:city=Kisumu"):
+        Syncing(store, project, groups=[{"from": source, "to": "lake"}])
 
 
 def test_a_record_that_comes_again_writes_nothing(crm: Syncing) -> None:

@@ -90,6 +90,23 @@ def test_a_table_is_checked_read_and_compared(shop: ShopSync) -> None:
     assert shop.states()["2"] == "gone" and shop.members("shop") == {mobile(1), mobile(3)}
 
 
+def test_a_check_shows_no_group_of_a_record_without_a_contact(shop: ShopSync) -> None:
+    shop.add(1)
+    shop.shop.execute("INSERT INTO customers (id, phone, name) VALUES (2, '12', 'Lucy')")
+    sample = {record.id: (record.state, record.groups) for record in shop.check(databases=shop.allowed).sample}
+    assert sample == {"1": ("live", ["shop"]), "2": ("unreadable", [])}
+
+
+def test_a_group_is_made_of_the_value_of_a_column(shop: ShopSync) -> None:
+    shop.add(1, 2)
+    groups = [{"from": "property:id=2", "to": "second"}]
+    shop.write(lifecycle.update_connection, connection_id=shop.id, values={"groups": groups})
+    shop.check(databases=shop.allowed)
+    shop.write(lifecycle.start_connection, connection_id=shop.id)
+    shop.run()
+    assert (shop.members("second"), len(shop.book())) == ({mobile(2)}, 2)
+
+
 def test_a_view_that_was_emptied_by_mistake_is_corrected_and_compared_again(shop: ShopSync) -> None:
     shop.add(*range(1, 61))
     shop.check(databases=shop.allowed)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-app = command_group("Connections: CRMs whose records become contacts.")
+app = command_group("Connections: CRMs and databases whose records become contacts.")
 
 COLUMNS = ("id", "name", "kind", "account", "state", "complete_until", "live", "problems", "reason")
 PAST = {"erase": "erased", "keep": "kept"}
@@ -46,7 +46,7 @@ class ConnectionOptions(Options, frozen=True, kw_only=True):
         typer.Option(
             "--field",
             metavar="FIELD=USE",
-            help="What a field is used for, such as phone=mobile; repeatable. All of them.",
+            help="What a field is used for, such as phone=mobile; repeatable. Name all fields: others are not read.",
         ),
     ] = None
     where_field: Annotated[
@@ -58,12 +58,13 @@ class ConnectionOptions(Options, frozen=True, kw_only=True):
         typer.Option(
             "--group",
             metavar="FROM=GROUP",
-            help="Who is in a group: all=crm, list:12=vip, or list:12=vip:add to take no one out; repeatable. All of "
-            "them.",
+            help="Who is in a group: all=crm, list:12=vip, property:city=Kisumu=kisumu, or list:12=vip:add to take no "
+            "one out; repeatable. Name all groups: others are dropped.",
         ),
     ] = None
     list_: Annotated[
-        list[str] | None, typer.Option("--list", metavar="ID=GROUP", help="The same for a list: 12=vip; repeatable.")
+        list[str] | None,
+        typer.Option("--list", metavar="ID=GROUP", help="As --group list:12=vip; repeatable."),
     ] = None
     setting: Annotated[
         list[str] | None,
@@ -104,7 +105,7 @@ class ConnectionOptions(Options, frozen=True, kw_only=True):
                 name, value = _read_pair("--where", one)
                 words.setdefault(name, []).extend([value] if value else [])
             values["filter"] = words
-        groups = [_read_pair("--group", one) for one in self.group or ()]
+        groups = [_read_source("--group", one) for one in self.group or ()]
         groups += [(f"list:{name}", group) for name, group in (_read_pair("--list", one) for one in self.list_ or ())]
         if groups:
             values["groups"] = [_as_group(source, group) for source, group in groups]
@@ -116,6 +117,17 @@ def _read_pair(option: str, written: str) -> tuple[str, str]:
     if not mark or not name.strip():
         raise fail(f"{option} is {written!r}; write it with =, such as phone=mobile.", code=WRONG_USAGE)
     return name.strip(), value.strip()
+
+
+def _read_source(option: str, written: str) -> tuple[str, str]:
+    """What a group is made of, which names a value after another =, as in property:city=Kisumu=kisumu."""
+    source, group = _read_pair(option, written)
+    if not source.startswith("property:"):
+        return source, group
+    value, mark, group = group.partition("=")
+    if not mark:
+        raise fail(f"{option} is {written!r}; write the group behind it, as in {written}=vip.", code=WRONG_USAGE)
+    return f"{source}={value.strip()}", group.strip()
 
 
 def _as_group(source: str, written: str) -> dict[str, str]:
@@ -152,7 +164,7 @@ def add_connection(
     how: ConnectionOptions,
     where: ProjectOptions,
 ) -> None:
-    """Add a connection to a CRM."""
+    """Add a connection to a CRM or a database."""
     from daftari.rules.connections import lifecycle
 
     values = {"name": name, "kind": kind, **how.read()}
@@ -224,7 +236,7 @@ def change_key(
 # ---- looked at ------------------------------------------------------------------------------------------
 
 
-@command(app, "list", "daftari connection list", "daftari connection list --project Shopify --json")
+@command(app, "list", "daftari connection list", "daftari connection list --json")
 def list_connections(*, as_json: JsonOption = False, where: ProjectOptions) -> None:
     """List the connections of a project, and how fresh each is."""
     from daftari.rules.connections import views

@@ -35,7 +35,7 @@ Keeping = Literal["in_step", "add_only"]
 
 
 class GroupMapping(Struct, frozen=True, omit_defaults=True):
-    """Which records are in which group. ``source``: ``all``, or a list, label or filter as the system names it."""
+    """Which records are in which group. ``source``: ``all``, the value of a field, or a list, label or filter."""
 
     source: str = field(name="from")
     group: str = field(name="to")

@@ -24,6 +24,7 @@ from daftari.model.limits import (
 )
 from daftari.model.secrets import Secret
 from daftari.rules.connections.mapping import CONTACT_TARGETS, EVERY, OPT_OUT_AT, TARGETS, read_consent_target
+from daftari.rules.connections.model import PROPERTY, read_property
 from daftari.rules.fields import Problems, fold_name, read_flag, read_group_name, read_text
 
 FIELDS = (
@@ -223,8 +224,8 @@ def _read_group(about: ConnectorKind, given: dict[str, object], place: int, prob
     source = str(given.get("from") or "").strip()
     kinds = (*about.in_records, *about.walked)
     kind, _, name = source.partition(":")
-    if source != EVERY and not (kind in kinds and name):
-        wanted = ", ".join([EVERY, *(f"{one}:12" for one in kinds)])
+    if source != EVERY and not (kind in kinds and name) and read_property(source) is None:
+        wanted = ", ".join([EVERY, f"{PROPERTY}:city=Kisumu", *(f"{one}:12" for one in kinds)])
         problems.add(f"groups.{place}.from", f"is {quote(source)}; it must be like one of: {wanted}.")
     group = problems.read(f"groups.{place}.to", given.get("to"), read_group_name)
     keep = given.get("keep") or "in_step"

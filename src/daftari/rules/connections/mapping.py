@@ -18,7 +18,7 @@ from daftari.mobile import Reader, reader_for
 from daftari.model.connections import GroupMapping
 from daftari.model.consent import ANY, CHANNELS, PURPOSES, Scope
 from daftari.model.contacts import TEXT_FIELDS
-from daftari.rules.connections.model import SCOPE_BITS, Opened
+from daftari.rules.connections.model import SCOPE_BITS, Opened, read_property
 from daftari.rules.fields import fold_name, read_time
 from daftari.rules.imports.opt_outs import is_clear_yes, read_consent_cell
 from daftari.rules.imports.reasons import without_quote
@@ -95,10 +95,13 @@ class RecordReader:
         self._filter = {name: {fold_name(one) for one in words} for name, words in definition.filter.items()}
         self._groups = tuple(group for group in definition.groups if group.source == EVERY)
         self._in_records = [group for group in definition.groups if group.source.partition(":")[0] in kind.in_records]
+        properties = [(read_property(group.source), group) for group in definition.groups]
+        self._by_property = [(found[0], {fold_name(found[1])}, group) for found, group in properties if found]
         groups = [(group.source, group.group_id or group.group, group.keep) for group in definition.groups]
         named = [definition.fields, definition.filter, groups, region]
         self._key = msgspec.json.encode(named)
-        self._used = [*dict.fromkeys((*definition.fields, *definition.filter))]
+        named_by_groups = [name for name, _, _ in self._by_property]
+        self._used = [*dict.fromkeys((*definition.fields, *definition.filter, *named_by_groups))]
 
     def read(self, record: Record) -> Said:
         """What a record says now."""
@@ -132,10 +135,12 @@ class RecordReader:
 
     def _groups_of(self, record: Record) -> tuple[GroupMapping, ...]:
         """The groups that a record says itself that it belongs to."""
-        if not self._in_records:
+        if not (self._in_records or self._by_property):
             return self._groups
         in_records = frozenset(record.groups)
-        return (*self._groups, *(group for group in self._in_records if group.source in in_records))
+        named = (group for group in self._in_records if group.source in in_records)
+        valued = (group for name, words, group in self._by_property if _passes(record.values.get(name), words))
+        return (*self._groups, *named, *valued)
 
     def _read_mobile(self, name: str, written: object, values: dict[str, Any]) -> tuple[int, str]:
         """The first number in a field, which is put among the values; else what is wrong with it."""

@@ -25,6 +25,9 @@ from daftari.store.sealing import purpose_of, seal, unseal
 STATE: dict[str, int] = {name: number for number, name in enumerate(LINK_STATES)}
 LIVE, NO_MOBILE, UNREADABLE, REFUSED, LEFT, GONE, MERGED, REMOVED_LOCALLY, ERASED = range(len(LINK_STATES))
 
+PROPERTY = "property"
+"""What a group is made of that has the records with one value in one field."""
+
 OWNS = 1
 """A flag: its names count for the number, of which other records may have other ones."""
 SHARED, SAYS_IN, MOVED, UNUSABLE, ERASURE_PENDING, NOT_WRITTEN, RESUBSCRIBED, LOOPING = (
@@ -104,6 +107,16 @@ def save_connection(tx: WriteTx, opened: Opened) -> None:
     connections.save_connection(tx, connection=stored)
 
 
+# ---- groups -------------------------------------------------------------------------------------------
+
+
+def read_property(source: str) -> tuple[str, str] | None:
+    """The field and the value of a group of those who have it, as in ``property:city=Kisumu``; ``None`` for others."""
+    kind, _, named = source.partition(":")
+    name, _, value = named.partition("=")
+    return (name.strip(), value.strip()) if kind == PROPERTY and name.strip() and value.strip() else None
+
+
 # ---- secrets ------------------------------------------------------------------------------------------
 
 
@@ -157,11 +170,12 @@ def as_connector_sees(opened: Opened, credentials: Mapping[str, Secret]) -> Conn
     """A connection as its connector sees it."""
     definition, kind = opened.definition, CONNECTORS[opened.stored.kind]
     wanted = [group.source for group in definition.groups if group.source.partition(":")[0] in kind.walked]
+    grouped = [found[0] for group in definition.groups if (found := read_property(group.source)) is not None]
     return Connection(
         name=opened.stored.name,
         account=opened.stored.account,
         time_zone=opened.progress.time_zone,
-        fields=tuple(dict.fromkeys((*definition.fields, *definition.filter))),
+        fields=tuple(dict.fromkeys((*definition.fields, *definition.filter, *grouped))),
         groups=wanted,
         write_back=definition.write_back,
         settings=definition.settings,

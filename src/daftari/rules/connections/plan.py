@@ -73,7 +73,7 @@ def show_sample(tx: Tx, opened: Opened, records: Sequence[Record]) -> list[Sampl
                 mobile=str(said.mobile) if said.mobile else None,
                 why=said.why or None,
                 fields={name: str(value) for name, value in (values | attributes).items()},
-                groups=[group.group for group in said.in_groups],
+                groups=[group.group for group in said.in_groups] if state_of(said) == "live" else [],
                 opts_out=bool(said.outs),
                 suppressed=state is not None and state.is_suppressed,
             )

@@ -17,7 +17,7 @@ from daftari.model.consent import FirstReceipt, NewFact
 from daftari.model.limits import IMPORT_ROWS_MAX
 from daftari.rules.connections.decide import Change
 from daftari.rules.connections.mapping import EVERY
-from daftari.rules.connections.model import SCOPE_BITS, Opened
+from daftari.rules.connections.model import PROPERTY, SCOPE_BITS, Opened
 from daftari.rules.consent.views import write_evidence
 from daftari.rules.imports.apply import take_chunks
 from daftari.rules.imports.lifecycle import end_import, get_import
@@ -54,7 +54,7 @@ def poll_seconds_of(opened: Opened) -> int:
 
 def is_in_records(opened: Opened, source: str) -> bool:
     """Whether each record says whether it belongs to a source of groups; else that has to be walked."""
-    return source == EVERY or source.partition(":")[0] in kind_of(opened).in_records
+    return source == EVERY or source.partition(":")[0] in (PROPERTY, *kind_of(opened).in_records)
 
 
 def write_rows(tx: WriteTx, opened: Opened, rows: Sequence[Row], *, fires: bool) -> tuple[Opened, dict[str, str]]:

@@ -66,7 +66,8 @@ class ConnectionGroupView(Struct, frozen=True, kw_only=True):
     """Which records are in a group."""
 
     source: Text = field(name="from")
-    """`all`, or a list, label or filter as the other system names it, such as `list:12`."""
+    """`all`, the value of a field, such as `property:city=Kisumu`, or a list, label or filter as the other system names
+    it, such as `list:12`."""
     group: GroupName = field(name="to")
     """The group."""
     keep: Keeping
