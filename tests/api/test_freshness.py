@@ -11,6 +11,7 @@ from daftari.connectors import ConnectorFailed, GroupSource, Usage
 from daftari.model.connections import ConnectionState
 from daftari.model.time import format_time
 from daftari.rules.connections import lifecycle, sync, walks
+from daftari.rules.connections.freshness import find_feeds, refresh_connections
 from daftari.rules.connections.model import save_connection
 from daftari.store import Store
 from tests.conftest import People
@@ -80,6 +81,30 @@ def test_a_list_is_complete_only_up_to_what_was_read_before_its_members(ana: Cli
     # The record that came meanwhile may be in a list, which is not known yet.
     assert group(ana, "VIP")["connections"][0]["complete_until"] is None
     assert group(ana, "CRM")["connections"][0]["complete_until"] == format_time(crm.now)
+
+
+def test_a_filter_that_does_not_say_when_it_changed_is_walked_when_a_campaign_waits(ana: Client, crm: Syncing) -> None:
+    untold = [GroupSource("list:1", "VIP"), GroupSource("list:2", "Leads", changed_at=5)]
+
+    def note_and_walk(*expected: str) -> None:
+        crm.write(walks.note_groups, connection_id=crm.id, fence=crm.fence, found=untold)
+        assert {*crm.open().progress.walks} == {*expected}
+        for source in expected:
+            walked = {"source": source, "members": {"1"}, "leaving": {}, "after": ""}
+            crm.write(walks.walk_links, connection_id=crm.id, fence=crm.fence, **walked)
+
+    note_and_walk("list:1", "list:2")
+    first = group(ana, "VIP")["connections"][0]["complete_until"]
+    crm.wait(SECOND)
+    crm.read()
+    note_and_walk()
+    assert group(ana, "VIP")["connections"][0]["complete_until"] == first, "it was not walked since"
+    feeds = crm.store.read(crm.project, crm.now, find_feeds, names=["VIP"])
+    crm.write(refresh_connections, feeds=feeds, until=crm.now)
+    crm.wait(SECOND)
+    crm.read()
+    note_and_walk("list:1")
+    assert group(ana, "VIP")["connections"][0]["complete_until"] == format_time(crm.now)
 
 
 @each("state", ["paused", "broken", "limited", "needs_confirmation", "behind"])
