@@ -427,3 +427,18 @@ def test_a_cursor_is_small_and_plain(fake: FakeHubSpot, clock: Clock) -> None:
     page = hubspot(fake, clock).read_changes("", now=clock.moment)
     assert len(page.cursor) < 300 and msgspec.json.decode(page.cursor)["stage"] == "all"
     assert (page.complete_until, page.has_more) == (None, True)
+
+
+def test_nearly_all_of_the_allowed_calls_are_used_and_none_is_refused(fake: FakeHubSpot, clock: Clock) -> None:
+    fake.burst.most = 190
+    people(fake, 30_000)
+    clock.at += 86_400
+    connector = hubspot(fake, clock, latency_seconds=0.01)
+    began, cursor, read = clock.at, "", 0
+    while read < 30_000:
+        page = connector.read_changes(cursor, now=clock.moment)
+        cursor, read = page.cursor, read + len(page.records)
+        # What was read is written.
+        clock.at += 0.05 if read % 1_000 == 0 else 0.0
+    assert fake.burst.refused == 0
+    assert read / (clock.at - began) >= 0.95 * 1_900

@@ -23,7 +23,7 @@ RETRY_SECONDS = (1.0, 4.0)
 and the rest is left to the next run."""
 RESPONSE_BYTES_MAX = 16 * 1024 * 1024
 CALL_SECONDS = 30.0
-PACE = 0.97
+PACE = 0.985
 """The part of an allowed rate that is used: the other system counts calls as they arrive, not as they leave."""
 BURST_MAX = 4
 """Calls that may follow a first one at once."""
