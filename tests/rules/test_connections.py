@@ -53,6 +53,19 @@ def test_a_group_of_a_value_names_the_field_and_the_value(store: Store, project:
         Syncing(store, project, groups=[{"from": source, "to": "lake"}])
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"fields": {"phone": "mobile", "daftari_sms": "status"}},
+        {"filter": {"daftari_sms": ["in"]}},
+        {"groups": [{"from": "property:daftari_sms=in", "to": "in"}]},
+    ],
+)
+def test_what_is_written_back_is_not_read(store: Store, project: Project, given: dict[str, Any]) -> None:
+    with pytest.raises(ValidationFailed, match="is written by Daftari, and cannot be read"):
+        Syncing(store, project, **given)
+
+
 def test_a_record_that_comes_again_writes_nothing(crm: Syncing) -> None:
     crm.read(person(1))
     before = crm.links(), crm.book()

@@ -79,9 +79,6 @@ def read_definition(
         found = replace(found, settings=_read_settings(about, given.get("settings"), problems))
     if given.get("fields"):
         found = replace(found, fields=_read_fields(given["fields"], problems))
-        for name in found.fields:
-            if about.own_prefix and name.startswith(about.own_prefix):
-                problems.add(f"fields.{name}", "is written by Daftari, and cannot be read: choose another field.")
     elif not found.fields:
         problems.add("fields", 'is required: what each column is used for, as in {"phone": "mobile"}.')
     if "filter" in given:
@@ -96,7 +93,18 @@ def read_definition(
         problems.add("write_back", f"is not for {about.title}, to which nothing is written.")
     if found.write_back_opt_ins and not found.write_back:
         problems.add("write_back_opt_ins", "needs write_back, which is off.")
+    _refuse_own_fields(about, found, problems)
     return _read_rest(given, found, problems)
+
+
+def _refuse_own_fields(about: ConnectorKind, found: ConnectionDefinition, problems: Problems) -> None:
+    """What is written back is not read: nothing that it says came from there."""
+    named = [(f"fields.{name}", name) for name in found.fields] + [(f"filter.{name}", name) for name in found.filter]
+    properties = [(group.source, read_property(group.source)) for group in found.groups]
+    named += [(f"groups.{source}", of_value[0]) for source, of_value in properties if of_value is not None]
+    for place, name in named:
+        if about.own_prefix and name.startswith(about.own_prefix):
+            problems.add(place, "is written by Daftari, and cannot be read: choose another field.")
 
 
 def _read_rest(given: Mapping[str, object], found: ConnectionDefinition, problems: Problems) -> ConnectionDefinition:
