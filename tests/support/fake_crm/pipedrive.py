@@ -7,6 +7,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
+from heapq import nlargest, nsmallest
 from typing import Any
 
 import msgspec
@@ -160,14 +161,13 @@ class FakePipedrive:
         if until := query.get("updated_until"):
             found = [person for person in found if person.updated < read_seconds(until)]
         is_by_time = query.get("sort_by") == "update_time"
-        rows = sorted(found, key=lambda one: (one.updated, one.id) if is_by_time else (0, one.id))
-        if query.get("sort_direction") == "desc":
-            rows.reverse()
         if cursor := query.get("cursor"):
             generation, *after = msgspec.json.decode(b64decode(cursor), type=list[int])
             if generation != self.generation:
                 return problem(400, "Invalid cursor")
-            rows = [one for one in rows if ([one.updated, one.id] if is_by_time else [0, one.id]) > after]
+            found = [one for one in found if ([one.updated, one.id] if is_by_time else [0, one.id]) > after]
+        first = nlargest if query.get("sort_direction") == "desc" else nsmallest
+        rows = first(limit + 1, found, key=lambda one: (one.updated, one.id) if is_by_time else (0, one.id))
         next_cursor = None
         if len(rows) > limit:
             last = rows[limit - 1]
