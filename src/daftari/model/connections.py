@@ -146,7 +146,7 @@ class ConnectionProgress(Struct, frozen=True, omit_defaults=True):
     tries: int = 0
     """How often reading failed since it last succeeded."""
     heard: bool = False
-    """Whether the system has said, since the last reading began, that something changed."""
+    """Whether the system has said, since the last reading began, that something changed, or a person asked for it."""
     unheard: str = ""
     """Why the system cannot say so, where it is to."""
     read_at: int = 0

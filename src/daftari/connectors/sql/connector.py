@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from heapq import nlargest
 from typing import Any, ClassVar
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, ExceptionContext, create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
@@ -128,6 +128,7 @@ class SqlConnector:
             hide_parameters=True,
         )
         event.listen(self._pool, "connect", self._forget_shape)
+        event.listen(self._pool, "handle_error", _close_cursor)
 
     def close(self) -> None:
         """Close the connection."""
@@ -214,8 +215,8 @@ class SqlConnector:
             with self._transaction() as connection:
                 shape = self._get_shape(connection)
                 wanted = shape.statements.ids(None if last == "" else id_value(last, shape.id)).limit(IDS_MAX)
-                found = connection.execute(wanted.execution_options(stream_results=True))
-                values = [value for (value,) in found]
+                with connection.execute(wanted.execution_options(stream_results=True)) as found:
+                    values = [value for (value,) in found]
             ids = [one for value in values if is_usable_id(one := id_text(value, shape.id))]
             if ids:
                 yield ids
@@ -304,13 +305,12 @@ class SqlConnector:
         size = 0
         began = time.monotonic()
         # On the statement: on the connection it would not be obeyed, and the driver would fetch everything.
-        result = connection.execute(wanted.limit(limit).execution_options(stream_results=True))
-        for batch in result.partitions(BATCH_ROWS):
-            rows += batch
-            size += sum([len(value) for row in batch for value in row if isinstance(value, str | bytes)])
-            if size > PAGE_CHARACTERS_MAX:
-                break
-        result.close()
+        with connection.execute(wanted.limit(limit).execution_options(stream_results=True)) as result:
+            for batch in result.partitions(BATCH_ROWS):
+                rows += batch
+                size += sum([len(value) for row in batch for value in row if isinstance(value, str | bytes)])
+                if size > PAGE_CHARACTERS_MAX:
+                    break
         seconds = time.monotonic() - began
         if seconds > SLOW_SECONDS:
             self._page_rows = max(self._page_rows // 2, PAGE_ROWS_MIN)
@@ -455,6 +455,14 @@ class SqlConnector:
             raise failure("failed", self._settings, words_of(error, secret=self._secret)) from None
         except Unreadable as error:
             raise broken("columns", f"{self._settings.columns.id} {error}.") from None
+
+
+def _close_cursor(context: ExceptionContext) -> None:
+    """Close the cursor of a statement whose connection was lost, which is left open otherwise."""
+    execution = context.execution_context
+    if execution is not None and execution.cursor is not None:
+        with suppress(Exception):
+            execution.cursor.close()
 
 
 def _engine_for(settings: SqlSettings, *, password: str, allowed: Allowed, resolve: Resolve) -> Engine:

@@ -288,7 +288,8 @@ def sync_connection(tx: WriteTx, *, connection_id: int) -> Opened:
     before = look_at_connection(tx, connection_id=connection_id)
     if before.stored.state not in WORKING:
         raise _wrong(before, "read: start it")
-    progress = replace(before.progress, read_at=0)
+    # Noted apart from when it was read: a page that is being read now may be older than this.
+    progress = replace(before.progress, heard=True)
     return _save(tx, replace(before, progress=progress), is_soon=True)
 
 
