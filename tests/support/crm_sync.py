@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from daftari.connectors import Allowed, Caller
 from daftari.connectors.calls import SHARE_PERCENT
 from daftari.model.projects import Project
+from daftari.outbound.exchange import OutboundRequest, OutboundResult
 from daftari.rules.connections import lifecycle, sync
 from daftari.rules.connections.model import get_connection, open_connector, save_connection
 from daftari.store import Store, WriteTx
@@ -47,6 +48,18 @@ class CrmSync(Syncing):
     def change(self, values: dict[str, Any]) -> None:
         """Change what is set of the connection."""
         self.write(lifecycle.update_connection, connection_id=self.id, values=values)
+
+    def change_while_reading(self, values: dict[str, Any]) -> None:
+        """Change what is set of the connection, once, when its system has answered the next call."""
+        send, waiting = self.provider.client.send, [values]
+
+        def answer(request: OutboundRequest) -> OutboundResult:
+            answered = send(request)
+            while waiting:
+                self.change(waiting.pop())
+            return answered
+
+        cast(Any, self.provider.client).send = answer
 
     def check(self) -> None:
         caller = Caller(self.provider.client.send, self.clock)

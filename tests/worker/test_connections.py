@@ -343,3 +343,29 @@ def test_it_stops_with_a_reason_when_the_name_of_its_deleted_group_is_kept_in_st
     crm.write(lifecycle.start_connection, connection_id=crm.id)
     crm.run()
     assert crm.members("crm 2") == {mobile(1), mobile(2), mobile(3)} and not crm.members("crm")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"filter": {"company": ["Kenya"]}},
+        {"groups": [{"from": "property:company=Kenya", "to": "crm"}]},
+    ],
+)
+def test_what_was_read_before_the_connection_was_set_otherwise_is_not_written(
+    crm: HubSpotSync, given: dict[str, object]
+) -> None:
+    ids = fill(crm, 60)
+    for contact_id in ids:
+        crm.fake.truth.edit(contact_id, company="Kenya")
+    crm.start()
+    crm.run()
+    for contact_id in ids:
+        crm.fake.truth.edit(contact_id, firstname="Edited")
+    crm.pass_time(90)
+    crm.change_while_reading(given)
+    crm.run()
+    crm.run()
+    opened = crm.open()
+    assert (opened.stored.state, opened.stored.reason) == ("live", "")
+    assert len(crm.members("crm")) == 60 and crm.book()[mobile(1)]["fname"] == "Edited"

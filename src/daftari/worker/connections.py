@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from msgspec.structs import replace
 from pyroaring import BitMap64
@@ -179,15 +179,13 @@ class SyncWork(Steps):
             return self._look_after_webhook(opened, connector)
         if claim.task == "announced":
             assert claim.announced is not None, "the task is about events"
-            return self._read_announced(claim.announced, connector)
+            return self._read_announced(claim.announced, opened, connector)
         if claim.task == "ask":
             records = connector.read_records(claim.ids)
-            return self._done(
-                self._write(sync.take_records, ids=claim.ids, records=records, usage=self._usage, **self._named())
-            )
+            return self._done(self._write(sync.take_records, ids=claim.ids, records=records, **self._as_read(opened)))
         if claim.task == "poll":
             pages = self._read_pages(connector, opened.stored.cursor)
-            return self._take(sync.take_pages, pages, opened.stored.cursor)
+            return self._take(sync.take_pages, opened, pages, opened.stored.cursor)
         if claim.task == "groups":
             found = connector.list_groups()
             return self._done(self._write(walks.note_groups, found=found, **self._named()))
@@ -202,18 +200,18 @@ class SyncWork(Steps):
             count = 0 if comparison.after else self._look(sync.count_missing, **named)
             return self._done(self._write(sync.ask_missing, count=count, **self._named()))
         pages = self._read_pages(connector, comparison.cursor, until_complete=True)
-        return self._take(sync.compare_pages, pages, comparison.cursor)
+        return self._take(sync.compare_pages, opened, pages, comparison.cursor)
 
-    def _take(self, take: Callable[..., Done], pages: Sequence[Page], cursor: str) -> bool:
+    def _take(self, take: Callable[..., Done], opened: Opened, pages: Sequence[Page], cursor: str) -> bool:
         """Write pages that were read from a cursor on; long ones in pieces, so that others write between them."""
         done = Done(False)
         for some in divide_pages(pages, cursor):
-            done = self._write(take, pages=some, usage=self._usage, **self._named())
+            done = self._write(take, pages=some, **self._as_read(opened))
             if not done.has_more:
                 break
         return done.has_more
 
-    def _read_announced(self, announced: Announced, connector: Connector) -> bool:
+    def _read_announced(self, announced: Announced, opened: Opened, connector: Connector) -> bool:
         """Read the records that events name. What was read before a failure is not lost: it is written first."""
         asked: list[str] = []
         records: list[Record] = []
@@ -235,8 +233,7 @@ class SyncWork(Steps):
                 announced=announced,
                 asked=asked,
                 records=records,
-                usage=self._usage,
-                **self._named(),
+                **self._as_read(opened),
             )
         )
 
@@ -403,6 +400,10 @@ class SyncWork(Steps):
 
     def _named(self) -> dict[str, int]:
         return {"connection_id": self._connection_id, "fence": self._fence}
+
+    def _as_read(self, opened: Opened) -> dict[str, Any]:
+        """What goes with records: who read them, and as what connection."""
+        return {**self._named(), "usage": self._usage, "read_as": opened.definition}
 
     def _now(self) -> int:
         return int(self._clock.now() * 1_000_000)

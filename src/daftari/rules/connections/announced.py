@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from daftari.connectors import ConnectorFailed, Record, Usage
+from daftari.model.connections import ConnectionDefinition
 from daftari.rules.connections.apply import apply_records
 from daftari.rules.connections.firing import LATE_SECONDS
 from daftari.rules.connections.sync import (
@@ -38,12 +39,13 @@ def take_announced(
     asked: Sequence[str],
     records: Sequence[Record],
     usage: Usage,
+    read_as: ConnectionDefinition | None = None,
 ) -> Done:
     """Apply what records say that were announced. ``asked``: those that were read; of them ``records`` are there.
 
     How far the connection is complete stays as it is: what was not announced may have changed too.
     """
-    opened = find_held(tx, connection_id, fence)
+    opened = find_held(tx, connection_id, fence, read_as)
     if opened is None:
         return STOPPED
     found = {record.id for record in records}

@@ -117,6 +117,12 @@ def read_property(source: str) -> tuple[str, str] | None:
     return (name.strip(), value.strip()) if kind == PROPERTY and name.strip() and value.strip() else None
 
 
+def fields_of(definition: ConnectionDefinition) -> tuple[str, ...]:
+    """The fields of a record that are read."""
+    grouped = [found[0] for group in definition.groups if (found := read_property(group.source)) is not None]
+    return tuple(dict.fromkeys((*definition.fields, *definition.filter, *grouped)))
+
+
 # ---- secrets ------------------------------------------------------------------------------------------
 
 
@@ -170,12 +176,11 @@ def as_connector_sees(opened: Opened, credentials: Mapping[str, Secret]) -> Conn
     """A connection as its connector sees it."""
     definition, kind = opened.definition, CONNECTORS[opened.stored.kind]
     wanted = [group.source for group in definition.groups if group.source.partition(":")[0] in kind.walked]
-    grouped = [found[0] for group in definition.groups if (found := read_property(group.source)) is not None]
     return Connection(
         name=opened.stored.name,
         account=opened.stored.account,
         time_zone=opened.progress.time_zone,
-        fields=tuple(dict.fromkeys((*definition.fields, *definition.filter, *grouped))),
+        fields=fields_of(definition),
         groups=wanted,
         write_back=definition.write_back,
         settings=definition.settings,

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from daftari.connectors import Account, ConnectorFailed, Page, Record, Usage
-from daftari.model.connections import WORKING, Comparison, ConnectionState
+from daftari.model.connections import WORKING, Comparison, ConnectionDefinition, ConnectionState
 from daftari.model.jobs import JobKind
 from daftari.rules.connections import guard
 from daftari.rules.connections.apply import Applied, apply_records
@@ -27,6 +27,7 @@ from daftari.rules.connections.model import (
     LIVE,
     MERGED,
     Opened,
+    fields_of,
     get_connection,
     save_connection,
     say_missing,
@@ -217,9 +218,20 @@ def _is_night(tx: Tx, opened: Opened) -> bool:
 # ---- what is read ---------------------------------------------------------------------------------------
 
 
-def take_pages(tx: WriteTx, *, connection_id: int, fence: int, pages: Sequence[Page], usage: Usage) -> Done:
-    """Apply pages of changes that follow one another, and save the cursor behind the last one."""
-    opened = find_held(tx, connection_id, fence)
+def take_pages(
+    tx: WriteTx,
+    *,
+    connection_id: int,
+    fence: int,
+    pages: Sequence[Page],
+    usage: Usage,
+    read_as: ConnectionDefinition | None = None,
+) -> Done:
+    """Apply pages of changes that follow one another, and save the cursor behind the last one.
+
+    ``read_as``: how the connection was set when they were read.
+    """
+    opened = find_held(tx, connection_id, fence, read_as)
     if opened is None:
         return STOPPED
     applied = apply_records(tx, opened, [record for page in pages for record in page.records], fires=True)
@@ -276,12 +288,23 @@ def save_step(tx: WriteTx, opened: Opened, *, has_more: bool) -> Done:
     return Done(is_open or wait_seconds > 0.0 or has_due_marks(tx, opened), wait_seconds)
 
 
-def find_held(tx: WriteTx, connection_id: int, fence: int) -> Opened | None:
-    """The connection, if this worker still has it and it is still to be read."""
+def find_held(
+    tx: WriteTx, connection_id: int, fence: int, read_as: ConnectionDefinition | None = None
+) -> Opened | None:
+    """The connection, if this worker still has it and it is still to be read.
+
+    ``read_as``: how it was set when records were read. One that is set otherwise by now may want fields that they lack,
+    which would look blank.
+    """
     stored = connections.get_connection(tx, connection_id=connection_id)
     if stored is None or stored.fence != fence or stored.state not in WORKING:
         return None
-    return get_connection(tx, connection_id=connection_id)
+    opened = get_connection(tx, connection_id=connection_id)
+    return opened if read_as is None or _asks_alike(opened.definition, read_as) else None
+
+
+def _asks_alike(one: ConnectionDefinition, other: ConnectionDefinition) -> bool:
+    return {*fields_of(one)} == {*fields_of(other)} and one.settings == other.settings
 
 
 def with_wanted(applied: Applied) -> Opened:
@@ -300,10 +323,17 @@ def ask_first(tx: WriteTx, opened: Opened, objection: str) -> Done:
 
 
 def take_records(
-    tx: WriteTx, *, connection_id: int, fence: int, ids: Sequence[str], records: Sequence[Record], usage: Usage
+    tx: WriteTx,
+    *,
+    connection_id: int,
+    fence: int,
+    ids: Sequence[str],
+    records: Sequence[Record],
+    usage: Usage,
+    read_as: ConnectionDefinition | None = None,
 ) -> Done:
     """Apply what records say that were asked for by id; those that are not there are gone."""
-    opened = find_held(tx, connection_id, fence)
+    opened = find_held(tx, connection_id, fence, read_as)
     if opened is None:
         return STOPPED
     found = {record.id for record in records}
@@ -383,9 +413,17 @@ def _begin_comparison(tx: WriteTx, opened: Opened) -> Opened:
     return opened
 
 
-def compare_pages(tx: WriteTx, *, connection_id: int, fence: int, pages: Sequence[Page], usage: Usage) -> Done:
+def compare_pages(
+    tx: WriteTx,
+    *,
+    connection_id: int,
+    fence: int,
+    pages: Sequence[Page],
+    usage: Usage,
+    read_as: ConnectionDefinition | None = None,
+) -> Done:
     """Apply pages of a reading of everything. The cursor of the changes stays as it is."""
-    opened = find_held(tx, connection_id, fence)
+    opened = find_held(tx, connection_id, fence, read_as)
     if opened is None or opened.progress.comparison is None:
         return STOPPED
     applied = apply_records(tx, opened, [record for page in pages for record in page.records])
