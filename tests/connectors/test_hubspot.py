@@ -237,6 +237,18 @@ def test_an_opt_out_is_written_to_properties_that_are_made_once(fake: FakeHubSpo
     assert not [path for method, path in fake.calls if method == "POST" and "properties" in path]
 
 
+def test_properties_that_were_deleted_are_made_again(fake: FakeHubSpot, clock: Clock) -> None:
+    ids = people(fake, 150)
+    connector = hubspot(fake, clock)
+    connector.write_back([mark(ids[0])], now=clock.moment)
+    del fake.truth.properties["daftari_sms"]
+    fake.truth.rejects = {ids[3]}
+    outcomes = connector.write_back([mark(id) for id in ids], now=clock.moment)
+    assert {one.record_id for one in outcomes if one.outcome != "written"} == {str(ids[3])}
+    written = [id for id in ids if fake.truth.contacts[id].properties.get("daftari_sms") == "out"]
+    assert len(written) == 149
+
+
 def test_of_two_marks_for_a_person_the_later_one_is_written(fake: FakeHubSpot, clock: Clock) -> None:
     (amina,) = people(fake, 1)
     marks = [mark(amina, "out", at=TEN_THIRTY + 1), mark(amina, "in"), mark(amina, "in", "whatsapp")]

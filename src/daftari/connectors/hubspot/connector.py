@@ -200,11 +200,19 @@ class HubSpot:
     def write_back(self, marks: Sequence[Mark], *, now: int) -> Sequence[MarkOutcome]:
         inputs = _merge_marks(marks)
         outcomes: dict[str, MarkOutcome] = {}
-        ids = list(inputs)
+        ids, channels = list(inputs), {mark.channel for mark in marks}
         try:
-            self._require_properties({mark.channel for mark in marks})
+            self._require_properties(channels)
             for start in range(0, len(ids), PAGE):
-                outcomes |= self._write({one: inputs[one] for one in ids[start : start + PAGE]})
+                some = {one: inputs[one] for one in ids[start : start + PAGE]}
+                found = self._write(some)
+                refused = {one: some[one] for one in some if found[one].outcome == "refused"}
+                if refused:
+                    # A property of ours may have been deleted since it was looked for.
+                    self._ready.clear()
+                    if self._require_properties(channels):
+                        found |= self._write(refused)
+                outcomes |= found
         except ConnectorFailed as failure:
             if not outcomes:
                 raise
@@ -238,8 +246,9 @@ class HubSpot:
         left_out = "HubSpot's answer leaves this record out."
         return outcomes | {one: MarkOutcome(one, "gone", left_out) for one in inputs.keys() - outcomes.keys()}
 
-    def _require_properties(self, channels: set[str]) -> None:
-        """Make the properties of these channels, once, where the account lacks them."""
+    def _require_properties(self, channels: set[str]) -> bool:
+        """Make the properties of these channels, once, where the account lacks them. Returns whether it lacked any."""
+        has_made = False
         for channel in sorted(channels - self._ready):
             name = f"{self.own_prefix}{channel}"
             if self._api.call("GET", f"{PROPERTIES}/{name}", accepts=(404,), is_reading=False).status == 404:
@@ -247,7 +256,9 @@ class HubSpot:
                 self._api.post(f"{PROPERTIES}/groups", group, accepts=(409,), is_reading=False)
                 for wanted in _describe_properties(channel, name):
                     self._api.post(PROPERTIES, wanted, accepts=(409,), is_reading=False)
+                has_made = True
             self._ready.add(channel)
+        return has_made
 
     # ---- the stages of a reading --------------------------------------------------------------------
 
