@@ -128,7 +128,7 @@ def test_a_view_that_was_emptied_by_mistake_is_corrected_and_compared_again(shop
 
 
 def test_a_long_page_is_written_in_pieces_behind_the_cursor_before_it(shop: ShopSync) -> None:
-    page = Page([Record(str(number), 1) for number in range(2_500)], "behind", 7, False, ["wait"])
+    page = Page([Record(str(number), 1) for number in range(2_500)], "behind", 7, False, ["wait"], 8)
     pieces = [*divide_pages([Page([], "between", None, True), page], "before")]
     assert [(len(one.records), one.cursor, one.complete_until, one.has_more) for (one,) in pieces] == [
         (0, "between", None, True),
@@ -136,6 +136,7 @@ def test_a_long_page_is_written_in_pieces_behind_the_cursor_before_it(shop: Shop
         (1_000, "between", None, True),
         (500, "behind", 7, False),
     ]
+    assert [one.seen_until for (one,) in pieces] == [None, None, None, 8]
     assert [*divide_pages([page], "before")][-1][0].records[-1].id == "2499"
     shop.add(*range(1, 2_300))
     shop.check(databases=shop.allowed)

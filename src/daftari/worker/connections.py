@@ -105,7 +105,7 @@ def divide_pages(pages: Sequence[Page], cursor: str) -> Iterator[Sequence[Page]]
         last = max(len(page.records) - 1, 0) // RECORDS_PER_STEP * RECORDS_PER_STEP
         for first in range(0, last, RECORDS_PER_STEP):
             piece = page.records[first : first + RECORDS_PER_STEP]
-            yield [replace(page, records=piece, cursor=cursor, complete_until=None, has_more=True)]
+            yield [replace(page, records=piece, cursor=cursor, complete_until=None, seen_until=None, has_more=True)]
         yield [replace(page, records=page.records[last:])]
         cursor = page.cursor
 
