@@ -199,6 +199,17 @@ def test_a_field_is_not_made_twice_when_its_answer_is_lost(fake: FakePipedrive, 
     assert [one.name for one in fake.truth.fields.values()].count("Daftari SMS") == 1
 
 
+def test_a_field_that_was_deleted_is_made_again(fake: FakePipedrive, clock: Clock) -> None:
+    ids = people(fake, 3)
+    connector = pipedrive(fake, clock)
+    connector.write_back([mark(ids[0])], now=NOW)
+    (key,) = [one.key for one in fake.truth.fields.values() if one.name == "Daftari SMS"]
+    del fake.truth.fields[key]
+    assert {one.outcome for one in connector.write_back([mark(id) for id in ids], now=NOW)} == {"written"}
+    (made,) = [one for one in fake.truth.fields.values() if one.name == "Daftari SMS"]
+    assert [made.options[fake.truth.persons[id].custom[made.key]] for id in ids] == ["out"] * 3
+
+
 def test_a_field_without_our_options_is_named(fake: FakePipedrive, clock: Clock) -> None:
     fake.truth.make_field("Daftari SMS", "enum", ["yes", "no"])
     with pytest.raises(ConnectorFailed, match='"Daftari SMS" has no options "in" and "out" now') as caught:

@@ -6,7 +6,7 @@ and a small company has few: a reading of everything ends at our share of them a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar, Literal
 from urllib.parse import urlsplit
 
@@ -47,6 +47,7 @@ from daftari.connectors.protocol import (
 )
 from daftari.connectors.times import SECOND, write_time
 from daftari.model.secrets import Secret
+from daftari.outbound.exchange import OutboundResponse
 
 IDS_MAX = 100
 PAGE = 500
@@ -257,9 +258,21 @@ class Pipedrive:
     def _write(self, record_id: str, words: Mapping[str, str]) -> MarkOutcome:
         if not record_id.isdecimal():
             return MarkOutcome(record_id, "gone")
-        fields = {channel: self._require_field(channel) for channel in words}
+        fields = self._require_fields_of(words)
+        response = self._set(record_id, words, fields)
+        if response.status == 400:
+            # A field may have been deleted since it was looked for.
+            self._mark_fields.clear()
+            found = self._require_fields_of(words)
+            if found != fields:
+                response = self._set(record_id, words, found)
+        if response.status == 400:
+            return MarkOutcome(record_id, "refused", self._api.quote(answers.read_error(response.body).says))
+        return MarkOutcome(record_id, "gone" if response.status in (404, 410) else "written")
+
+    def _set(self, record_id: str, words: Mapping[str, str], fields: Mapping[str, _MarkField]) -> OutboundResponse:
         values = {fields[channel].key: fields[channel].options[word] for channel, word in words.items()}
-        response = self._api.call(
+        return self._api.call(
             "PATCH",
             f"{PERSONS}/{record_id}",
             body={"custom_fields": values},
@@ -267,11 +280,9 @@ class Pipedrive:
             accepts=(400, 404, 410),
             is_reading=False,
         )
-        if response.status == 400:
-            # The field may have been deleted: the next run looks for it again.
-            self._mark_fields.clear()
-            return MarkOutcome(record_id, "refused", self._api.quote(answers.read_error(response.body).says))
-        return MarkOutcome(record_id, "gone" if response.status in (404, 410) else "written")
+
+    def _require_fields_of(self, channels: Iterable[str]) -> dict[str, _MarkField]:
+        return {channel: self._require_field(channel) for channel in channels}
 
     def _require_field(self, channel: str) -> _MarkField:
         """The field for a channel, found by its title, and made where the company has none."""
