@@ -12,6 +12,7 @@ from daftari.rules.connections import lifecycle, sync, views
 from daftari.rules.erasure import foreign
 from daftari.store import Store
 from tests.support import calls
+from tests.support.builders import rows_of
 from tests.support.connection_steps import HOUR, Syncing, gone, mobile, person, with_version
 from tests.support.imports import Office
 
@@ -59,6 +60,21 @@ def test_what_it_brought_goes_at_once_and_the_number_a_day_later(crm: Syncing) -
     assert crm.links()["1"].mobile == 0 and not crm.open().progress.erasures
     crm.read(person(1, version=9))
     assert mobile(1) not in crm.book() and crm.open().progress.counts["erased_there"] == 1
+
+
+@pytest.mark.parametrize("numbers", [(1, 7), (7, 1)])
+def test_a_number_of_two_erased_records_is_erased_once_and_in_both(
+    crm: Syncing, database: str, numbers: tuple[int, int]
+) -> None:
+    for number in numbers:
+        crm.read(person(number, mobilephone=f"+{mobile(1)}"))
+    crm.read(gone(1, kind="erased"), gone(7, kind="erased"))
+    crm.wait(DAY)
+    work(crm)
+    assert mobile(1) not in crm.book() and problems(crm) == {}
+    assert [(link.mobile, link.why) for link in crm.links().values()] == [(0, ""), (0, "")]
+    assert crm.states() == {"1": "erased", "7": "erased"} and not crm.open().progress.erasures
+    assert rows_of(database, "SELECT count(*) FROM erasure") == [(1,)]
 
 
 def create(crm: Syncing) -> None:

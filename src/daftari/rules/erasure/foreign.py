@@ -86,7 +86,10 @@ def erase_due(tx: WriteTx, *, connection_id: int, fence: int, looked: Looked) ->
     found = _find_contacts(tx, waiting)
     written = _find_writes(tx, found.values(), after=looked.read_to)
     kept = []
+    erased: set[int] = set()
     for link in waiting:
+        if link.mobile in erased:
+            continue
         contact = found.get(link.mobile)
         why = looked.others[link.external_id] or _find_trace(tx, link, contact)
         why = why or (written.get(contact.id, "") if contact is not None else "")
@@ -94,7 +97,9 @@ def erase_due(tx: WriteTx, *, connection_id: int, fence: int, looked: Looked) ->
             kept.append(replace(link, why=why))
         else:
             erase_number(tx, mobile=link.mobile)
-    connections.save_links(tx, links=kept)
+            erased.add(link.mobile)
+    # What was looked at before its number went must not bring it back.
+    connections.save_links(tx, links=[link for link in kept if link.mobile not in erased])
     opened = _without_waiting(get_connection(tx, connection_id=connection_id), looked.others)
     return save_step(tx, opened, has_more=True)
 
@@ -161,7 +166,8 @@ def _find_contacts(tx: Tx, links: Sequence[Link]) -> dict[int, StoredContact]:
 
 def _find_trace(tx: Tx, link: Link, contact: StoredContact | None) -> str:
     """Why a person has to decide, as far as links, groups and consent show; blank where they show nothing."""
-    for other in connections.find_links_by_mobile(tx, mobiles=[link.mobile]):
+    links = connections.find_links_by_mobile(tx, mobiles=[link.mobile])
+    for other in links:
         if other.connection_id != link.connection_id and other.state != ERASED:
             name = get_connection(tx, connection_id=other.connection_id).stored.name
             return f"The connection {name} has the number too."
@@ -174,7 +180,7 @@ def _find_trace(tx: Tx, link: Link, contact: StoredContact | None) -> str:
         return "The person opted in here."
     if contact is None:
         return ""
-    if not link.flags & MADE:
+    if not any(one.flags & MADE for one in links if one.connection_id == link.connection_id):
         return "The contact was here before the record was."
     inside = groups.list_group_names(tx, ids=[contact.id]).get(contact.id, [])
     return f"The contact is in the group {inside[0]} too." if inside else ""
