@@ -107,7 +107,7 @@ def test_types_are_as_declared_and_values_as_they_are(shop: Shop) -> None:
         {"id": "b", "flag": False},
     ]
     assert records[1].unreadable == {"tags": "is not JSON", "any": "has a NUL character"}
-    assert page.warnings == ['Rows left out: 1. "" in id is no id; it must have 1 to 255 characters.']
+    assert page.warnings == ['Rows left out: 1. "" in id is no id; it must have 1 to 200 characters.']
     assert "Rows left out because id is empty: 1." in connector.check().warnings
 
 
@@ -147,4 +147,6 @@ def test_without_the_extra_packages_the_sentence_says_what_to_install(
     with pytest.raises(ConnectorFailed) as caught:
         open_connector(shop.settings, password="", fields=(), allowed=shop.allowed)
     assert (caught.value.kind, caught.value.code) == ("broken", "not_installed")
-    assert caught.value.message == ('Reading databases needs sqlalchemy: pip install "daftari[sql]", then start again.')
+    assert caught.value.message == (
+        'Reading databases needs sqlalchemy: pip install "daftari[sql]", then start Daftari again.'
+    )

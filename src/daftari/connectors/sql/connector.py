@@ -35,7 +35,6 @@ from daftari.connectors.sql.sqlite import Sqlite
 from daftari.connectors.sql.statements import After, Rows, Statements
 from daftari.connectors.sql.timeline import Timeline, UnknownTime, timeline_of
 from daftari.connectors.sql.values import (
-    ID_CHARACTERS_MAX,
     Column,
     Unreadable,
     id_key,
@@ -55,6 +54,7 @@ from daftari.connectors.sql.window import (
     find_warnings,
     open_window,
 )
+from daftari.model.limits import EXTERNAL_ID_MAX
 from daftari.outbound.network import Resolve, resolve_name
 
 PAGE_ROWS_MAX = 10_000
@@ -341,7 +341,7 @@ class SqlConnector:
         if not unusable:
             return found, []
         what = f'Rows left out: {len(unusable):,}. "{unusable[0][:40]}" in {shape.id.name} is no id'
-        return found, [f"{what}; it must have 1 to {ID_CHARACTERS_MAX} characters."]
+        return found, [f"{what}; it must have 1 to {EXTERNAL_ID_MAX} characters."]
 
     def _record(self, record_id: str, row: Found, shape: Shape) -> Record:
         values: dict[str, object] = {}

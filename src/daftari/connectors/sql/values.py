@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct
 
+from daftari.model.limits import EXTERNAL_ID_MAX
+
 VALUE_CHARACTERS_MAX = 4_000
 """Characters of a value; a longer one is not taken."""
-ID_CHARACTERS_MAX = 255
-"""Characters of a row's id."""
 SINGLE_MAX = 2**24
 """Up to here a single-precision number holds every whole number; a phone number is far above."""
 DOUBLE_MAX = 2**53
@@ -91,7 +91,7 @@ def id_text(value: object, column: Column) -> str:
 
 def is_usable_id(text: str) -> bool:
     """Returns whether a record can have this id."""
-    return 0 < len(text) <= ID_CHARACTERS_MAX and "\0" not in text
+    return 0 < len(text) <= EXTERNAL_ID_MAX and "\0" not in text
 
 
 def id_key(value: object, column: Column) -> int | str:
