@@ -8,6 +8,7 @@ import pytest
 
 from daftari.errors import ValidationFailed
 from daftari.model.projects import Project
+from daftari.rules.connections import sync
 from daftari.rules.connections.model import as_connector_sees
 from daftari.store import Store
 from tests.support import calls
@@ -238,3 +239,11 @@ def test_an_opt_out_of_a_refused_record_counts_for_the_number_that_it_has_next(c
     assert crm.states() == {"1": "live"} and len(crm.facts(mobile(2))) == 1
     crm.read(person(1, version=3, mobilephone=f"+{mobile(2)}", firstname="Again", sms="unsubscribed"))
     assert len(crm.facts(mobile(2))) == 1
+
+
+def test_an_account_in_a_zone_that_is_not_known_here_is_read_all_the_same(store: Store, project: Project) -> None:
+    crm = Syncing(store, project, time_zone="Mars/Olympus")
+    crm.read(person(1))
+    claim = crm.write(sync.claim_task, connection_id=crm.id, fence=crm.fence)
+    assert claim.task == "nothing" and crm.open().progress.time_zone == "UTC"
+    assert mobile(1) in crm.book()

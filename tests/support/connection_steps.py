@@ -43,12 +43,19 @@ class Syncing:
     """One connection of a project. Time stands still until ``wait`` is called."""
 
     def __init__(
-        self, store: Store, project: Project, *, name: str = "crm", is_live: bool = True, **given: Any
+        self,
+        store: Store,
+        project: Project,
+        *,
+        name: str = "crm",
+        is_live: bool = True,
+        time_zone: str = "Africa/Nairobi",
+        **given: Any,
     ) -> None:
         self.store, self.project, self.now = store, project, NOW
         values = {"name": name, "kind": "hubspot", "credentials": {"key": "k"}, "fields": FIELDS, **given}
         self.id = self.write(lifecycle.create_connection, values=values).id
-        account = Account("62515", "HubSpot 62515", "Africa/Nairobi", None, (), (), ())
+        account = Account("62515", "HubSpot 62515", time_zone, None, (), (), ())
         self.write(lifecycle.take_check, connection_id=self.id, account=account)
         self.write(lifecycle.start_connection, connection_id=self.id)
         self.fence = self.write(sync.take_over, connection_id=self.id)

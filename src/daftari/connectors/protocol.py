@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 
+from daftari.connectors.times import find_zone
 from daftari.model.secrets import Secret
 
 Gone = Literal["deleted", "merged", "erased"]
@@ -121,6 +122,11 @@ class Account(Struct, frozen=True):
     fields: Sequence[FieldSource]
     warnings: Sequence[str] = ()
     sample: Sequence[Record] = ()
+
+    @property
+    def known_zone(self) -> str:
+        """The account's time zone; UTC for one that is not known here."""
+        return find_zone(self.time_zone).key
 
 
 class Mark(Struct, frozen=True):

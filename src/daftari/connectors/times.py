@@ -44,7 +44,7 @@ def find_zone(name: str) -> ZoneInfo:
     """The zone of this IANA name; UTC when it is none."""
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         return ZoneInfo("UTC")
 
 

@@ -233,7 +233,7 @@ def take_check(tx: WriteTx, *, connection_id: int, account: Account) -> Opened:
     stored = replace(before.stored, account=account.id)
     if stored.state == "new" and not account.missing:
         stored = replace(stored, state="checked")
-    progress = replace(before.progress, account_name=account.name, time_zone=account.time_zone)
+    progress = replace(before.progress, account_name=account.name, time_zone=account.known_zone)
     return _save(tx, replace(before, stored=stored, progress=progress), is_soon=False)
 
 

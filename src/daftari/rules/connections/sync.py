@@ -365,7 +365,7 @@ def take_account(tx: WriteTx, *, connection_id: int, fence: int, account: Accoun
         reason = say_missing(opened, account.missing)
         save_connection(tx, replace(opened, stored=replace(opened.stored, state="broken", reason=reason, due_at=0)))
         return STOPPED
-    progress = replace(opened.progress, verifies=False, account_name=account.name, time_zone=account.time_zone)
+    progress = replace(opened.progress, verifies=False, account_name=account.name, time_zone=account.known_zone)
     return save_step(tx, replace(opened, progress=progress), has_more=True)
 
 
