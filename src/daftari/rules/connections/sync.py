@@ -60,7 +60,7 @@ RESTORED = (
 )
 LINKS_PER_STEP = 10_000
 """Links that a step of a comparison looks at."""
-ANNOUNCED_MAX = 1_000
+ANNOUNCED_MAX = 300
 """Records of events that a step reads."""
 WANTED_MAX = 10_000
 """Records that wait to be read by id."""

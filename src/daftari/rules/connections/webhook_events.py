@@ -35,7 +35,8 @@ USUAL_MIN = 3
 """Where fewer come on a day, a day without one says nothing."""
 DEBOUNCE_SECONDS = 2
 """How long an event waits for others, so that their records are asked for together."""
-EVENTS_PER_STEP = 1_000
+EVENTS_PER_STEP = 300
+"""A step holds the lock of the project, for which deliveries wait."""
 ROWS_PER_STEP = 1_000
 KEY_MAX, TOPIC_MAX = 200, 100
 NEWEST = (2**62, "")
