@@ -42,7 +42,7 @@ COMMANDS = {
     "imports": ("imports.commands", "Imports: show, apply, pause, resume, cancel, undo."),
     "sender": ("senders", "Senders: what people see messages come from."),
     "webhook": ("webhooks", "Webhooks: where what changes is delivered to."),
-    "connection": ("connections", "Connections: CRMs whose records become contacts."),
+    "connection": ("connections", "Connections: CRMs and databases whose records become contacts."),
     "inbound": ("inbound.addresses", "Inbound: addresses for providers, and what they sent."),
     "erase": ("erasures", "Erase a person permanently."),
     "check": ("check", "Check that the data of every project is consistent."),
