@@ -140,6 +140,27 @@ def test_a_plan_counts_and_writes_nothing(crm: HubSpotSync) -> None:
     assert crm.book() == {} and crm.links() == {}
 
 
+def test_a_plan_that_is_begun_again_counts_from_the_start(crm: HubSpotSync) -> None:
+    fill(crm, 1_500)
+    crm.fake.truth.create(mobilephone=f"+{mobile(1)}")
+    calls.create_contacts(
+        crm.store, crm.project, [{"mobile": f"+{mobile(2)}"}, {"mobile": f"+{mobile(3)}", "fname": "F3"}]
+    )
+    crm.pass_time(60)
+    crm.check()
+    crm.write(lifecycle.plan_connection, connection_id=crm.id)
+    work = crm.work()
+    assert work.step() and work.step()
+    crm.pass_time(1)
+    crm.write(lifecycle.plan_connection, connection_id=crm.id)
+    while work.step():
+        pass
+    plan = crm.open().progress.plan
+    assert plan is not None and plan.finished_at and plan.counts["records"] == 1_501
+    assert (plan.counts["created"], plan.counts["shared_number"]) == (1_498, 1)
+    assert (plan.counts["updated"], plan.counts["unchanged"]) == (1, 1)
+
+
 LISTS = [{"from": "list:12", "to": "vip"}, {"from": "list:31", "to": "leads", "keep": "add_only"}]
 
 

@@ -138,7 +138,8 @@ class SyncWork(Steps):
         self._made_of: object = None
         self._walk: Walk | None = None
         self._planned = BitMap64()
-        self._is_planning = False
+        self._planned_since = 0
+        """When the plan was begun whose numbers these are; 0 where none is under way."""
 
     def step(self) -> bool:
         """Do what is due. Returns whether there is more to do at once."""
@@ -325,14 +326,14 @@ class SyncWork(Steps):
         return True
 
     def _plan(self, opened: Opened, connector: Connector) -> bool:
-        if not self._is_planning:
-            self._planned.clear()
-            self._is_planning = True
-            return self._write(plan.begin_plan, **self._named())
         assert opened.progress.plan is not None, "a plan is under way"
+        if self._planned_since != opened.progress.plan.started_at:
+            self._planned.clear()
+            self._planned_since = opened.progress.plan.started_at
+            return self._write(plan.begin_plan, **self._named())
         pages = self._read_pages(connector, opened.progress.plan.cursor, until_complete=True)
-        self._is_planning = self._write(plan.plan_pages, pages=pages, seen=self._planned, **self._named())
-        return self._is_planning
+        counted = self._look(plan.foresee_pages, pages=pages, seen=self._planned, **self._named())
+        return counted is not None and self._write(plan.take_counts, counted=counted, **self._named())
 
     def _read_pages(self, connector: Connector, cursor: str, *, until_complete: bool = False) -> list[Page]:
         """Some pages that follow one another. What was read before a failure is not lost: it is written first."""
@@ -380,7 +381,7 @@ class SyncWork(Steps):
             name = claim.opened.stored.name if claim.opened is not None else ""
             log.warning("the connection %r of project %r stopped: %s", name, self._project.name, failure.message)
         if claim.task == "plan":
-            self._is_planning = False
+            self._planned_since = 0
             self._write(plan.fail_plan, failure=failure, **self._named())
             return False
         if claim.announced is not None:

@@ -26,6 +26,9 @@ from daftari.rules.contacts.parse import read_contacts
 from daftari.rules.fields import fold_name
 from daftari.store import Tx, WriteTx, connections, contacts, groups
 
+LOOKED_AT = 500
+"""Records whose contacts are looked at together."""
+
 
 class SampleRecord(Struct, frozen=True, kw_only=True):
     """A record as it would be here."""
@@ -84,24 +87,36 @@ def show_sample(tx: Tx, opened: Opened, records: Sequence[Record]) -> list[Sampl
 # ---- the whole ------------------------------------------------------------------------------------------
 
 
-def plan_pages(tx: WriteTx, *, connection_id: int, fence: int, pages: Sequence[Page], seen: BitMap64) -> bool:
-    """Count what some pages would do. ``seen``: the numbers before. Returns whether more pages are to be read."""
+def foresee_pages(
+    tx: Tx, *, connection_id: int, fence: int, pages: Sequence[Page], seen: BitMap64
+) -> PlanCounts | None:
+    """What some pages would do, with what was counted before; ``None`` when no one asks for it any longer.
+
+    ``seen``: the numbers before. Looks at the contact of each record, so it is no part of a write.
+    """
     opened = _held(tx, connection_id, fence)
     if opened is None or opened.progress.plan is None:
-        return False
+        return None
     counts = Counter(opened.progress.plan.counts)
     counts.update(_foresee(tx, opened, [record for page in pages for record in page.records], seen))
     # What changes meanwhile is for the reading itself.
     is_over = any(page.complete_until is not None for page in pages) or not pages[-1].has_more
     if is_over:
         counts.update(_count_members(tx, opened))
-    plan = replace(
+    return replace(
         opened.progress.plan,
         counts={name: count for name, count in sorted(counts.items()) if count},
         cursor="" if is_over else pages[-1].cursor,
         finished_at=tx.now if is_over else 0,
     )
-    return _save(tx, opened, plan)
+
+
+def take_counts(tx: WriteTx, *, connection_id: int, fence: int, counted: PlanCounts) -> bool:
+    """Keep what was counted. Returns whether more pages are to be read; not when the plan was begun again meanwhile."""
+    opened = _held(tx, connection_id, fence)
+    if opened is None or opened.progress.plan is None or opened.progress.plan.started_at != counted.started_at:
+        return False
+    return _save(tx, opened, counted)
 
 
 def begin_plan(tx: WriteTx, *, connection_id: int, fence: int) -> bool:
@@ -142,7 +157,9 @@ def _foresee(tx: Tx, opened: Opened, records: Sequence[Record], seen: BitMap64) 
     live = [said for said in read if state_of(said) == "live"]
     mobiles = sorted({said.mobile for said in live})
     states = ledger.find_states(tx, mobiles=mobiles) if mobiles else {}
-    there = {contact.mobile: contact for contact in contacts.find_contacts_by_mobile(tx, mobiles=mobiles)}
+    there = {contact.mobile for contact in contacts.find_contacts_by_mobile(tx, mobiles=mobiles)}
+    firsts = {said.mobile: said for said in reversed(live) if said.mobile in there and said.mobile not in seen}
+    changing = _find_changing(tx, [*firsts.values()], region_of(tx, opened))
     for said in live:
         state = states.get(said.mobile)
         if said.mobile in seen:
@@ -150,7 +167,7 @@ def _foresee(tx: Tx, opened: Opened, records: Sequence[Record], seen: BitMap64) 
         elif said.mobile not in there:
             counts["created"] += 1
         else:
-            counts["updated" if _changes(tx, said, region_of(tx, opened)) else "unchanged"] += 1
+            counts["updated" if said.mobile in changing else "unchanged"] += 1
         seen.add(said.mobile)
         counts["opt_outs"] += bool(said.outs)
         if state is not None:
@@ -172,11 +189,21 @@ def _count_members(tx: Tx, opened: Opened) -> dict[str, int]:
     return found
 
 
-def _changes(tx: Tx, said: Said, region: str) -> bool:
-    """Whether the contact of a record would change."""
+def _find_changing(tx: Tx, saids: Sequence[Said], region: str) -> set[int]:
+    """The numbers, of records of different ones, whose contact would change."""
+    found: set[int] = set()
+    for start in range(0, len(saids), LOOKED_AT):
+        rows: list[ContactRow] = read_contacts(
+            msgspec.json.encode([_as_given(said) for said in saids[start : start + LOOKED_AT]]),
+            field="records",
+            region=region,
+            now=tx.now,
+        ).rows
+        merge = find_merge(tx, rows=rows, named=())
+        found.update(contact.mobile for contact in merge.existing.values() if contact.id in merge.changed)
+    return found
+
+
+def _as_given(said: Said) -> dict[str, object]:
     values = {name: value for name, value in said.values.items() if name != "name"}
-    values["mobile"] = f"+{said.mobile}"
-    rows: list[ContactRow] = read_contacts(
-        msgspec.json.encode([values]), field="record", region=region, now=tx.now
-    ).rows
-    return bool(rows) and bool(find_merge(tx, rows=rows, named=()).changed)
+    return values | {"mobile": f"+{said.mobile}"}
