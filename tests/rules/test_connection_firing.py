@@ -159,6 +159,19 @@ def test_a_group_that_is_mapped_later_fires_nothing(crm: Syncing, sending: Sendi
     assert len(sending.messages()) == before + 2
 
 
+def test_a_group_that_is_mapped_later_fires_nothing_where_all_is_read_each_time(crm: Syncing, sending: Sending) -> None:
+    # A table without a column for the time of change leaves no cursor.
+    crm.read(person(1), cursor="")
+    before = len(sending.messages())
+    groups = [*ALL, {"from": "all", "to": "vip"}]
+    crm.write(lifecycle.update_connection, connection_id=crm.id, values={"groups": groups})
+    crm.read(person(1), cursor="")
+    assert crm.members("vip") == people(1) and len(sending.messages()) == before
+    compare(crm, person(1))
+    crm.read(person(1), person(2), cursor="")
+    assert len(sending.messages()) == before + 2
+
+
 # ---- what bounds it -------------------------------------------------------------------------------------
 
 

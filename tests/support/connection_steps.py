@@ -68,10 +68,12 @@ class Syncing:
     def wait(self, microseconds: int) -> None:
         self.now += microseconds
 
-    def read(self, *records: Record, has_more: bool = False, until: int | None = None) -> Opened:
+    def read(
+        self, *records: Record, has_more: bool = False, until: int | None = None, cursor: str = "cursor"
+    ) -> Opened:
         """Apply a page of changes."""
         complete_until = None if has_more else until or self.now
-        page = Page(records, "cursor", complete_until, has_more)
+        page = Page(records, cursor, complete_until, has_more)
         self.write(sync.take_pages, connection_id=self.id, fence=self.fence, pages=[page], usage=Usage())
         return self.open()
 

@@ -147,7 +147,8 @@ def update_connection(tx: WriteTx, *, connection_id: int, values: Mapping[str, o
     name = problems.require(name)
     _refuse_taken(tx, name, other_than=stored.id)
     progress = before.progress
-    if not reads_alike(before.definition, definition) and stored.cursor:
+    is_read = bool(stored.cursor or stored.complete_until)
+    if is_read and not reads_alike(before.definition, definition):
         progress = with_definition(progress, before.definition, definition)
         progress = replace(progress, compares=True, comparison=None, unheard="")
         # No group is complete before that comparison is over.
