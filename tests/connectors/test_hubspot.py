@@ -62,6 +62,17 @@ def test_a_check_shows_the_contacts_that_changed_last(fake: FakeHubSpot, clock: 
     assert {record.gone for record in sample} == {None}
 
 
+def test_contacts_are_counted_in_one_call_but_for_the_newest_and_the_deleted(fake: FakeHubSpot, clock: Clock) -> None:
+    ids = people(fake, 250)
+    fake.truth.delete(ids[0])
+    fake.truth.erase(ids[1])
+    fake.truth.merge(ids[2], ids[3], makes_new=False)
+    clock.at += 60.0
+    people(fake, 5)
+    assert hubspot(fake, clock).count_records(made_before=clock.moment - 30_000_000) == 247
+    assert [path for _, path in fake.calls] == ["/crm/objects/2026-09/contacts/search"]
+
+
 def test_a_check_changes_nothing(fake: FakeHubSpot, clock: Clock) -> None:
     (amina,) = people(fake, 1)
     before = (fake.truth.contacts[amina].modified, set(fake.truth.properties), set(fake.truth.groups))

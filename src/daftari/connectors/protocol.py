@@ -38,7 +38,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     """What can be said of a system before it is asked.
 
     ``poll_seconds``: how often changes are read unless settings say otherwise. ``sees_deleted`` and ``sees_merged``:
-    whether ``read_changes`` reports these; a comparison of all ids finds what it does not.
+    whether ``read_changes`` reports these; a comparison of all ids finds what it does not. ``counts``: whether it can
+    count its records in one call, as in ``CountsRecords``.
     """
 
     title: str
@@ -48,6 +49,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     sees_deleted: bool
     sees_merged: bool
     writes_back: bool
+    counts: bool = False
 
 
 class Record(Struct, frozen=True):
@@ -76,7 +78,8 @@ class Page(Struct, frozen=True):
     ``complete_until``: every change there before this moment is in this page or an earlier one, in microseconds since
     1970; ``None`` while the reading is under way. ``seen_until``: the same for what was there to see by then, though
     changes may follow that are dated earlier. ``has_more``: another page can be read now. ``warnings``: sentences about
-    what keeps the list from being complete, which hold until the next page.
+    what keeps the list from being complete, which hold until the next page. ``ends_deleted``: the deleted records that
+    the system shows were all read, up to ``complete_until``.
     """
 
     records: Sequence[Record]
@@ -85,6 +88,7 @@ class Page(Struct, frozen=True):
     has_more: bool
     warnings: Sequence[str] = ()
     seen_until: int | None = None
+    ends_deleted: bool = False
 
 
 class GroupSource(Struct, frozen=True):
@@ -247,3 +251,14 @@ class MakesWebhooks(Protocol):
 
     def remove_webhook(self, url: str) -> None:
         """Have the system no longer call an address with this token, which is its last part."""
+
+
+@runtime_checkable
+class CountsRecords(Protocol):
+    """A connector whose system can count its records in one call, which raises ``ConnectorFailed``."""
+
+    def count_records(self, *, made_before: int) -> int:
+        """How many records are there of those that were made before a time, in microseconds; no deleted ones.
+
+        What was made or deleted a moment ago may be counted wrongly.
+        """

@@ -89,6 +89,19 @@ class Comparison(Struct, frozen=True, omit_defaults=True):
     after: str = ""
 
 
+class RecordCount(Struct, frozen=True, omit_defaults=True):
+    """The last count of the records there. ``is_due``: it is to be asked for now.
+
+    ``fewer``: by how many they were fewer than those that are known here. ``unexplained``: by how many they still are
+    after everything was compared, since the system counts otherwise than it lists.
+    """
+
+    is_due: bool = False
+    at: int = 0
+    fewer: int = 0
+    unexplained: int = 0
+
+
 class PlanCounts(Struct, frozen=True, omit_defaults=True):
     """A whole dry run: how far it is, and what the first reading would do."""
 
@@ -198,6 +211,7 @@ class ConnectionProgress(Struct, frozen=True, omit_defaults=True):
     compares: bool = False
     """Whether a comparison is wanted now."""
     comparison: Comparison | None = None
+    count: RecordCount = RecordCount()
     plan: PlanCounts | None = None
     erasures: Mapping[str, int] = {}
     """Records that were erased there, and when their numbers are erased here if no one else put them in the book."""

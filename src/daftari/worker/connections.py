@@ -15,11 +15,11 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from msgspec.structs import replace
 from pyroaring import BitMap64
 
-from daftari.connectors import Caller, Connector, ConnectorFailed, MakesWebhooks, Page, Record, Usage
+from daftari.connectors import Caller, Connector, ConnectorFailed, CountsRecords, MakesWebhooks, Page, Record, Usage
 from daftari.errors import GroupIsMirrored, SealBroken
 from daftari.model.projects import Project
 from daftari.model.secrets import Secret
-from daftari.rules.connections import addresses, former, mark_outcomes, plan, sync, walks, webhook_upkeep
+from daftari.rules.connections import addresses, counting, former, mark_outcomes, plan, sync, walks, webhook_upkeep
 from daftari.rules.connections import announced as webhook_reading
 from daftari.rules.connections.model import Opened, open_connector, read_webhook
 from daftari.rules.connections.sync import Claim, Done
@@ -105,7 +105,8 @@ def divide_pages(pages: Sequence[Page], cursor: str) -> Iterator[Sequence[Page]]
         last = max(len(page.records) - 1, 0) // RECORDS_PER_STEP * RECORDS_PER_STEP
         for first in range(0, last, RECORDS_PER_STEP):
             piece = page.records[first : first + RECORDS_PER_STEP]
-            yield [replace(page, records=piece, cursor=cursor, complete_until=None, seen_until=None, has_more=True)]
+            piece_page = replace(page, records=piece, cursor=cursor, complete_until=None, seen_until=None)
+            yield [replace(piece_page, has_more=True, ends_deleted=False)]
         yield [replace(page, records=page.records[last:])]
         cursor = page.cursor
 
@@ -192,6 +193,8 @@ class SyncWork(Steps):
             return self._done(self._write(walks.note_groups, found=found, **self._named()))
         if claim.task == "walk":
             return self._walk_list(connector, claim.ids[0])
+        if claim.task == "count":
+            return self._count(opened, connector)
         if claim.task == "leave":
             return self._leave_group(opened, claim.group_id)
         comparison = opened.progress.comparison
@@ -291,6 +294,17 @@ class SyncWork(Steps):
         return self._done(
             self._write(mark_outcomes.take_outcomes, marks=marks, outcomes=outcomes, usage=self._usage, **self._named())
         )
+
+    def _count(self, opened: Opened, connector: Connector) -> bool:
+        """Count the records there. What is refused stops no reading: the next count may be given."""
+        assert isinstance(connector, CountsRecords), "its facts say that it counts"
+        count: int | None = None
+        try:
+            count = connector.count_records(made_before=opened.stored.complete_until)
+        except ConnectorFailed as failure:
+            if failure.kind != "again":
+                raise
+        return self._done(self._write(counting.take_count, count=count, usage=self._usage, **self._named()))
 
     def _leave_group(self, opened: Opened, group_id: int) -> bool:
         """Have some members leave who were in a group before it was in step."""

@@ -46,6 +46,8 @@ class FakeHubSpot:
         self.scopes = set(SCOPES)
         self.hidden: set[str] = set()
         """Properties that the key may not see: their values are null."""
+        self.unsearchable: set[str] = set()
+        """Properties by which a search is refused."""
         self.burst = Window(clock, 100, 10.0)
         self.searches = Window(clock, search_most, 1.0)
         self.day = Day(clock, 250_000, ahead_seconds=3 * 3_600.0)
@@ -188,12 +190,14 @@ class FakeHubSpot:
         if len(sorts) > 1 or len(groups) > 5 or any(len(group["filters"]) > 6 for group in groups):
             return problem(400, "Too many sorts or filters")
         filters = [one for group in groups[:1] for one in group["filters"]]
+        if refused := self.unsearchable & {one["propertyName"] for one in filters}:
+            return problem(400, f"There was a problem with the request: {min(refused)}")
         wanted = asked.get("properties", [])
-        over, since, before = _read_filters(filters)
+        over, since, before, made_before = _read_filters(filters)
         found = []
         for contact in self.truth.from_id(over + 1):
             indexed = self.truth.search(contact)
-            if indexed is not None and since <= indexed.modified < before:
+            if indexed is not None and since <= indexed.modified < before and contact.created < made_before:
                 found.append((contact, indexed))
         if sorts and sorts[0]["propertyName"] == "lastmodifieddate":
             found.sort(key=lambda one: one[1].modified, reverse=sorts[0]["direction"] == "DESCENDING")
@@ -350,11 +354,12 @@ class FakeHubSpot:
         return Answer.of({"name": asked["name"], "label": asked["label"], "displayOrder": 1, "archived": False}, 201)
 
 
-def _read_filters(filters: Iterable[Mapping[str, str]]) -> tuple[int, int, float]:
-    """The id above which contacts are wanted, and from when to when they were changed."""
+def _read_filters(filters: Iterable[Mapping[str, str]]) -> tuple[int, int, float, float]:
+    """The id above which contacts are wanted, from when to when they were changed, and before when made."""
     values = {(one["propertyName"], one["operator"]): int(one["value"]) for one in filters}
     over = values.pop(("hs_object_id", "GT"), -1)
     since = values.pop(("lastmodifieddate", "GTE"), 0)
     before = values.pop(("lastmodifieddate", "LT"), float("inf"))
+    made_before = values.pop(("createdate", "LT"), float("inf"))
     assert not values, f"a filter that the fake does not know: {values}"
-    return over, since, before
+    return over, since, before, made_before

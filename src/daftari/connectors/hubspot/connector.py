@@ -90,7 +90,13 @@ class HubSpot:
     """One account, read with a service key or the token of a private app."""
 
     facts: ClassVar[Facts] = Facts(
-        title=TITLE, records_max=PAGE, poll_seconds=60, sees_deleted=True, sees_merged=True, writes_back=True
+        title=TITLE,
+        records_max=PAGE,
+        poll_seconds=60,
+        sees_deleted=True,
+        sees_merged=True,
+        writes_back=True,
+        counts=True,
     )
     own_prefix: ClassVar[str] = f"{GROUP}_"
     """How the names of the properties begin to which opt-outs are written."""
@@ -155,6 +161,13 @@ class HubSpot:
         # What people delete is in the bin for 90 days; what is not there either was erased.
         erased = [Record(id=one, version=0, gone="erased") for one in sorted(wanted - found.keys(), key=int)]
         return [*found.values(), *erased]
+
+    def count_records(self, *, made_before: int) -> int:
+        made = {"propertyName": "createdate", "operator": "LT", "value": str(made_before // 1_000)}
+        total = self._api.search([made], properties=(), limit=1).total
+        if total is None:
+            raise unavailable(TITLE, "it answers a search without a total")
+        return total
 
     def list_groups(self) -> Sequence[GroupSource]:
         found: list[answers.List] = []
@@ -314,7 +327,7 @@ class HubSpot:
             return Page(records, _write_cursor(place), place.since, has_more=True)
         every = max(BIN_EVERY, pages * 60 * SECOND)
         place = replace(place, stage="changes", bin=_Bin(bin.started, every))
-        return Page(records, _write_cursor(place), place.since, has_more=False)
+        return Page(records, _write_cursor(place), place.since, has_more=False, ends_deleted=True)
 
     # ---- records ------------------------------------------------------------------------------------
 

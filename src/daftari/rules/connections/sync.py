@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from daftari.connectors import Account, ConnectorFailed, Page, Record, Usage
-from daftari.model.connections import WORKING, Comparison, ConnectionDefinition, ConnectionState
+from daftari.model.connections import WORKING, Comparison, ConnectionDefinition, ConnectionState, RecordCount
 from daftari.model.jobs import JobKind
 from daftari.rules.connections import guard
 from daftari.rules.connections.apply import Applied, apply_records
@@ -77,6 +77,7 @@ Task = Literal[
     "poll",
     "ask",
     "compare",
+    "count",
     "groups",
     "walk",
     "leave",
@@ -172,6 +173,8 @@ def claim_task(tx: WriteTx, *, connection_id: int, fence: int) -> Claim:
     if not is_first and is_read and (progress.compares or _is_night(tx, opened)):
         opened = _begin_comparison(tx, opened)
         return Claim("compare", opened)
+    if is_read and not is_first and progress.count.is_due:
+        return Claim("count", opened)
     if is_read and not is_first and (group_id := find_filled(opened)):
         return Claim("leave", opened, group_id=group_id)
     if announced is not None and is_read and not is_first:
@@ -253,6 +256,7 @@ def take_pages(
         used=usage.used,
         allowed=usage.allowed,
         webhook=note_silence(opened.progress.webhook, now=tx.now),
+        count=_count_after(opened, is_over=any(page.ends_deleted for page in pages)),
     )
     stored = replace(
         opened.stored,
@@ -267,18 +271,25 @@ def take_pages(
     return save_step(tx, opened, has_more=last.has_more)
 
 
+def _count_after(opened: Opened, *, is_over: bool) -> RecordCount:
+    """Whether records are to be counted: when all that were deleted, or all there are, have been read."""
+    count = opened.progress.count
+    return replace(count, is_due=True) if is_over and kind_of(opened).facts.counts else count
+
+
 def save_step(tx: WriteTx, opened: Opened, *, has_more: bool) -> Done:
     """Save a connection that has done its step, and when it is looked at next."""
     opened = note_until(opened, has_lists=bool(walked_sources(opened)))
     progress = replace(opened.progress, wrote_last=False)
     waits = progress.wanted or progress.again or progress.comparison or progress.compares or progress.walks
     asks_groups = walked_sources(opened) and progress.groups_read_at < progress.read_at
+    asks = asks_groups or progress.count.is_due
     due_at = max(tx.now, progress.read_at + interval_of(opened) * SECOND)
     announced_at = None if kind_of(opened).webhooks is None else find_next(tx, connection_id=opened.id)
     if announced_at is not None:
         due_at = max(tx.now, min(due_at, announced_at))
     is_filled = opened.stored.state != "importing" and find_filled(opened) > 0
-    is_open = has_more or progress.heard or bool(waits or asks_groups) or is_filled or due_at == tx.now
+    is_open = has_more or progress.heard or bool(waits or asks) or is_filled or due_at == tx.now
     if is_open:
         due_at = tx.now
     save_connection(tx, replace(opened, stored=replace(opened.stored, due_at=due_at), progress=progress))
@@ -476,6 +487,7 @@ def ask_missing(tx: WriteTx, *, connection_id: int, fence: int, count: int) -> D
     progress = opened.progress
     if len(links) < LINKS_PER_STEP:
         progress = replace(progress, comparison=None, compared_at=tx.now, refills=False, is_changed=False)
+        progress = replace(progress, count=_count_after(opened, is_over=True))
     else:
         progress = replace(progress, comparison=replace(comparison, after=links[-1].external_id))
     wanted = tuple(dict.fromkeys((*progress.wanted, *missing)))
