@@ -12,6 +12,7 @@ from daftari.model.projects import Project
 from daftari.outbound.exchange import OutboundRequest, OutboundResult
 from daftari.rules.connections import lifecycle, sync
 from daftari.rules.connections.model import get_connection, open_connector, save_connection
+from daftari.rules.connections.views import ConnectionView, show_connection
 from daftari.store import Store, WriteTx
 from daftari.worker.connections import SyncClock, SyncWork
 from daftari.worker.work import Provider
@@ -115,6 +116,10 @@ class CrmSync(Syncing):
             save_connection(tx, replace(opened, progress=progress))
 
         self.write(spend)
+
+    def view(self) -> ConnectionView:
+        """The connection as callers see it."""
+        return self.store.read(self.project, self.now, show_connection, connection_id=self.id)
 
     def is_due(self) -> bool:
         return str(self.id) in self.store.read(self.project, self.clock.moment, sync.list_open_connections)

@@ -53,6 +53,26 @@ def test_a_contact_erased_without_a_trace_is_gone_within_the_hour(store: Store, 
     assert comparisons(crm) == 1
 
 
+def test_contacts_that_came_a_moment_ago_hide_none_that_is_missing(store: Store, project: Project) -> None:
+    crm, made = started(store, project)
+    crm.fake.truth.erase(made[5])
+    for quarter in range(5):
+        crm.pass_time(HOUR / 4 - 25)
+        for number in range(3):
+            crm.fake.truth.create(mobilephone=f"+{mobile(100 + 3 * quarter + number)}")
+        crm.poll(25)
+    assert comparisons(crm) == 1 and crm.states()[str(made[5])] == "gone"
+
+
+def test_a_connection_shows_the_last_count(store: Store, project: Project) -> None:
+    crm, made = started(store, project)
+    assert crm.view().records_there == 30
+    crm.fake.truth.delete(made[0])
+    pass_hours(crm, 1)
+    view = crm.view()
+    assert view.records_there == 29 and view.counted_at is not None
+
+
 def test_nothing_is_compared_by_day_while_contacts_come_change_are_deleted_and_merged(
     store: Store, project: Project
 ) -> None:

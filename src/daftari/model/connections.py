@@ -98,6 +98,7 @@ class RecordCount(Struct, frozen=True, omit_defaults=True):
 
     is_due: bool = False
     at: int = 0
+    found: int = 0
     fewer: int = 0
     unexplained: int = 0
 

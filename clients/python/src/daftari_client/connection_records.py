@@ -62,6 +62,8 @@ class Connection(Record, frozen=True, kw_only=True):
     next_read_at: datetime | None = None
     compared_at: datetime | None = None
     comparing: bool = False
+    counted_at: datetime | None = None
+    records_there: int | None = None
     warnings: list[str] = field(default_factory=list)
     fields: dict[str, str] = field(default_factory=dict)
     filter: dict[str, list[str]] = field(default_factory=dict)

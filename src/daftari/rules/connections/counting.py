@@ -49,5 +49,5 @@ def _judge(progress: ConnectionProgress, count: int, *, now: int) -> ConnectionP
     return replace(
         progress,
         compares=progress.compares or compares,
-        count=replace(last, at=now, fewer=fewer, unexplained=unexplained),
+        count=replace(last, at=now, found=count, fewer=fewer, unexplained=unexplained),
     )

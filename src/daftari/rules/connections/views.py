@@ -192,6 +192,10 @@ class ConnectionView(Struct, frozen=True, kw_only=True):
     """When all records were compared last."""
     comparing: bool
     """Whether all records are being compared now."""
+    counted_at: Time | None
+    """When the other system was last asked how many records it has; `null` where it cannot say so in one call."""
+    records_there: Count | None
+    """How many it had then. When they are fewer than here, all records are compared."""
     warnings: list[Text]
     """What keeps the list from being complete."""
     fields: dict[str, str]
@@ -304,6 +308,8 @@ def show(opened: Opened) -> ConnectionView:
         next_read_at=_time(stored.due_at),
         compared_at=_time(progress.compared_at),
         comparing=progress.comparison is not None,
+        counted_at=_time(progress.count.at),
+        records_there=progress.count.found if progress.count.at else None,
         warnings=[*progress.warnings, *filter(None, _list_warnings(progress))],
         fields=dict(definition.fields),
         filter={name: [*words] for name, words in definition.filter.items()},
