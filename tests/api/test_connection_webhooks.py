@@ -16,7 +16,7 @@ from daftari.model.inbound import InboundToken
 from daftari.model.projects import Project
 from daftari.rules.access.inbound_tokens import write_token
 from daftari.rules.connections import addresses, lifecycle
-from daftari.rules.connections.model import save_connection
+from daftari.rules.connections.saving import save_connection
 from daftari.store import Store, connections, inbound
 from tests.support.builders import refusal, wrong_fields
 from tests.support.calls import WORKER

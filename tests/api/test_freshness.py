@@ -12,7 +12,7 @@ from daftari.model.connections import ConnectionState
 from daftari.model.time import format_time
 from daftari.rules.connections import lifecycle, sync, walks
 from daftari.rules.connections.freshness import find_feeds, refresh_connections
-from daftari.rules.connections.model import save_connection
+from daftari.rules.connections.saving import save_connection
 from daftari.store import Store
 from tests.conftest import People
 from tests.support.builders import create, mobile, refusal

@@ -11,7 +11,8 @@ from daftari.connectors.calls import SHARE_PERCENT
 from daftari.model.projects import Project
 from daftari.outbound.exchange import OutboundRequest, OutboundResult
 from daftari.rules.connections import lifecycle, sync
-from daftari.rules.connections.model import get_connection, open_connector, save_connection
+from daftari.rules.connections.model import get_connection, open_connector
+from daftari.rules.connections.saving import save_connection
 from daftari.rules.connections.views import ConnectionView, show_connection
 from daftari.store import Store, WriteTx
 from daftari.worker.connections import SyncClock, SyncWork

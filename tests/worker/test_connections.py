@@ -14,6 +14,7 @@ from tests.support import calls
 from tests.support.connection_steps import Syncing, mobile
 from tests.support.hubspot_sync import HubSpotSync
 from tests.support.schema import execute
+from tests.support.webhook_steps import Delivering
 
 ALL = [{"from": "all", "to": "crm"}]
 
@@ -106,6 +107,19 @@ def test_a_refused_key_stops_it_and_another_lets_it_continue(crm: HubSpotSync) -
     crm.write(lifecycle.change_key, connection_id=crm.id, credentials={"key": "another"})
     crm.run()
     assert crm.open().stored.state == "live" and mobile(6) in crm.book()
+
+
+def test_a_webhook_says_that_the_key_is_refused_and_not_the_key(crm: HubSpotSync) -> None:
+    hook = Delivering(crm.store, crm.project, now=crm.now, types=["connection.changed"])
+    crm.start()
+    crm.run()
+    key, crm.fake.key = crm.fake.key, "another"
+    crm.poll()
+    hook.now = crm.now
+    said = [change["connection"] for body in hook.deliver() for change in body["data"]["changes"]]
+    assert [one["state"] for one in said] == ["importing", "live", "broken"]
+    assert said[-1]["reason"] == crm.open().stored.reason
+    assert len(key) > 5 and key not in repr(said)
 
 
 def test_everybody_gone_at_once_is_asked_about_and_nothing_is_written(crm: HubSpotSync) -> None:

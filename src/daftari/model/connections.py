@@ -147,6 +147,8 @@ class ConnectionProgress(Struct, frozen=True, omit_defaults=True):
     """The import that rows are written to now."""
     import_hour: int = 0
     """The hour that it is of, since 1970; 0 for the first reading's."""
+    shown_state: ConnectionState | Literal[""] = ""
+    """The state that the feed showed last."""
     run: Run = Run()
     run_hour: int = 0
     day: str = ""

@@ -20,6 +20,7 @@ ChangeType = Literal[
     "campaign.started",
     "campaign.finished",
     "messages.settled",
+    "connection.changed",
 ]
 """What a change says. Callers follow these words: never change one."""
 

@@ -14,6 +14,7 @@ from typing import assert_never
 import msgspec
 from msgspec import Struct
 
+from daftari.model.connections import ConnectionState
 from daftari.model.feed import ChangeType
 from daftari.model.imports import ImportState
 from daftari.model.jobs import JobKind
@@ -196,10 +197,20 @@ class MessagesSettled(Struct, frozen=True):
     trigger_id: int | None = None
 
 
+class ConnectionChanged(Struct, frozen=True):
+    """A connection that stopped or fell behind, or is read again: the state that it is in now, and why."""
+
+    connection_id: int
+    name: str
+    state: ConnectionState
+    reason: str
+
+
 ContactsChanged = ContactsCreated | ContactsUpdated | ContactsDeleted
 GroupChanged = GroupCreated | GroupRenamed | GroupDeleted | GroupJoined | GroupLeft
 SendingChanged = CampaignStarted | CampaignFinished | MessagesSettled
-Event = ContactsChanged | GroupChanged | ConsentChanged | Erased | ImportFinished | ImportUndone | SendingChanged
+ImportEnded = ImportFinished | ImportUndone
+Event = ContactsChanged | GroupChanged | ConsentChanged | Erased | ImportEnded | SendingChanged | ConnectionChanged
 
 _encode = msgspec.json.encode
 _NAMING_CONTACTS = (ContactsCreated, ContactsUpdated, ContactsDeleted, GroupJoined, GroupLeft, ConsentChanged)
@@ -224,6 +235,7 @@ _TYPES: dict[type[Event], ChangeType] = {
     CampaignStarted: "campaign.started",
     CampaignFinished: "campaign.finished",
     MessagesSettled: "messages.settled",
+    ConnectionChanged: "connection.changed",
 }
 
 
@@ -255,6 +267,9 @@ def _as_change(event: Event) -> NewChange:
             origin = {"campaign": event.campaign_id, "trigger": event.trigger_id}
             named = {name: number for name, number in origin.items() if number is not None}
             return NewChange(kind, detail=_encode({**named, "messages": written_ranges(event.messages)}).decode())
+        case ConnectionChanged():
+            said = {"id": event.connection_id, "name": event.name, "state": event.state, "reason": event.reason or None}
+            return NewChange(kind, detail=_encode({"connection": said}).decode())
         case _:
             assert_never(event)
 

@@ -15,6 +15,7 @@ from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
 from daftari.errors import FeedReset
+from daftari.model.connections import ConnectionState
 from daftari.model.feed import CHANGE_TYPES, ChangeType
 from daftari.model.limits import CHANGED_NUMBERS_MAX, CHANGES_SEARCHED_MAX
 from daftari.model.members import ContactId, Count, GroupName, Mobile, Number, Text, Time
@@ -68,6 +69,18 @@ class Author(Struct, frozen=True):
     """The `X-Request-Id` of the call; the name of the command; the import; or `worker`."""
 
 
+class ChangedConnection(Struct, frozen=True):
+    """The state that a connection went into."""
+
+    id: Number
+    name: Text
+    """What it was called then."""
+    state: ConnectionState
+    """`removed`: it is gone. `limited` only where it is limited for so long that it falls behind."""
+    reason: Text | None
+    """Why it is in this state, and what to do, without numbers of ten digits or more."""
+
+
 class ChangeView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One change. It says that something changed; what it is now is asked with `GET /contacts?ids=`."""
 
@@ -96,6 +109,8 @@ class ChangeView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """For `messages.settled`: the trigger that the messages are of, if they are of one."""
     message_ids: list[MessageRange] | None = None
     """For `messages.settled`: the messages, as ranges of ids."""
+    connection: ChangedConnection | None = None
+    """For `connection.changed`: the connection, and the state that it went into."""
 
 
 class FeedPage(Struct, frozen=True):
@@ -230,7 +245,7 @@ def _show_changes(tx: Tx, found: Sequence[StoredChange]) -> list[ChangeView]:
 def _show_change(change: StoredChange, names: _GroupNames, mobiles: _FactMobiles, keys: dict[int, str]) -> ChangeView:
     detail = _read_detail(change.detail) if change.detail else {}
     key = None if change.key_id is None else keys.get(change.key_id)
-    messages = detail.get("messages")
+    messages, connection = detail.get("messages"), detail.get("connection")
     has_contacts = change.type.startswith("contacts.") or change.type in ("group.joined", "group.left")
     is_consent = change.first_fact is not None
     return ChangeView(
@@ -247,6 +262,7 @@ def _show_change(change: StoredChange, names: _GroupNames, mobiles: _FactMobiles
         campaign=detail.get("campaign"),
         trigger=detail.get("trigger"),
         message_ids=None if messages is None else [[*ids] for ids in read_ranges(messages)],
+        connection=None if connection is None else ChangedConnection(**connection),
     )
 
 

@@ -17,6 +17,15 @@ class ChangeAuthor(Record, frozen=True, kw_only=True):
     request_id: str | None = None
 
 
+class ChangedConnection(Record, frozen=True, kw_only=True):
+    """The state that a connection went into, and why."""
+
+    id: int
+    name: str
+    state: str
+    reason: str | None = None
+
+
 class Change(Record, frozen=True, kw_only=True):
     """A change. Ids are ranges, of the first and the last one. What something is now has to be asked."""
 
@@ -33,6 +42,7 @@ class Change(Record, frozen=True, kw_only=True):
     campaign_id: int | None = field(default=None, name="campaign")
     trigger_id: int | None = field(default=None, name="trigger")
     message_ids: list[list[int]] = field(default_factory=list)
+    connection: ChangedConnection | None = None
 
 
 class ChangePage(Record, frozen=True, kw_only=True):

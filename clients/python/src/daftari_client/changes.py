@@ -25,6 +25,7 @@ ChangeType = Literal[
     "campaign.started",
     "campaign.finished",
     "messages.settled",
+    "connection.changed",
 ]
 WAIT_SECONDS = 25
 

@@ -42,13 +42,13 @@ from daftari.rules.connections.model import (
     UNREADABLE,
     UNUSABLE,
     Opened,
-    add_counts,
     counted,
     read_group_ids,
     with_counts,
     write_group_ids,
 )
 from daftari.rules.connections.owners import LinkKey, key_of, settle_owners
+from daftari.rules.connections.saving import add_counts
 from daftari.rules.consent import ledger
 from daftari.rules.consent.decisions import Question, is_blocked
 from daftari.rules.consent.state import State

@@ -16,16 +16,15 @@ from daftari.model.contacts import Group
 from daftari.model.jobs import JobKind
 from daftari.model.members import GroupName, Number, Text, Time
 from daftari.model.time import format_time
-from daftari.rules.connections.model import Opened, get_connection, open_stored, save_connection
-from daftari.rules.connections.rows import is_in_records, poll_seconds_of
+from daftari.rules.connections.model import Opened, get_connection, open_stored
+from daftari.rules.connections.rows import is_behind, is_in_records, poll_seconds_of
+from daftari.rules.connections.saving import save_connection
 from daftari.rules.contacts import groups as contact_groups
 from daftari.rules.fields import fold_name
 from daftari.store import Tx, WriteTx, connections, groups
 from daftari.store.jobs import hint_job
 
 SECOND = 1_000_000
-BEHIND_SECONDS = 300
-"""A connection is behind when what it has is older than this and than three readings."""
 REFRESH_SECONDS = 2
 """How often a connection is read while a campaign waits for it."""
 UNSTARTED: tuple[ConnectionState, ...] = ("new", "checked", "removed")
@@ -121,11 +120,6 @@ def _feed_of(opened: Opened, mapping: GroupMapping, *, now: int) -> Feed:
         complete_until=until,
         seen_until=seen_until,
     )
-
-
-def is_behind(opened: Opened, until: int, *, now: int) -> bool:
-    """Whether what is here, up to a moment, is older than it should be."""
-    return now - until > max(BEHIND_SECONDS, 3 * poll_seconds_of(opened)) * SECOND
 
 
 def find_feeds(tx: Tx, *, names: Iterable[str]) -> list[Feed]:

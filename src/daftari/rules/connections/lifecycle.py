@@ -43,6 +43,7 @@ from daftari.rules.connections.model import (
 )
 from daftari.rules.connections.model import read_credentials as unseal_credentials
 from daftari.rules.connections.rows import HOUR_MICROSECONDS, end_run
+from daftari.rules.connections.saving import with_shown_state
 from daftari.rules.events import Action, record
 from daftari.rules.fields import Problems, fold_name
 from daftari.store import Tx, WriteTx, connections
@@ -220,8 +221,9 @@ def delete_connection(tx: WriteTx, *, connection_id: int, leave: bool) -> None:
         # Else they are needed once more, to remove the webhook there.
         stored = replace(stored, credentials=b"", address=b"")
     release_groups(tx, before)
-    connections.update_connection(tx, connection=replace(stored, progress=encode(progress)), folded=None)
-    record(tx, Action.DELETE_CONNECTION)
+    gone, said = with_shown_state(replace(before, stored=replace(stored, reason=""), progress=progress))
+    connections.update_connection(tx, connection=replace(gone.stored, progress=encode(gone.progress)), folded=None)
+    record(tx, Action.DELETE_CONNECTION, *said)
     hint_job(tx, kind=JobKind.SYNC, subject=str(connection_id))
 
 
@@ -341,14 +343,11 @@ def _wrong(opened: Opened, what: str) -> WrongConnectionState:
 
 def _save(tx: WriteTx, opened: Opened, *, is_soon: bool) -> Opened:
     """Save what a person changed; ``is_soon``: a worker looks at it at once."""
-    stored = replace(
-        opened.stored,
-        definition=encode(opened.definition),
-        progress=encode(opened.progress),
-        due_at=tx.now if is_soon else opened.stored.due_at,
-    )
+    due_at = tx.now if is_soon else opened.stored.due_at
+    opened, said = with_shown_state(replace(opened, stored=replace(opened.stored, due_at=due_at)))
+    stored = replace(opened.stored, definition=encode(opened.definition), progress=encode(opened.progress))
     connections.update_connection(tx, connection=stored, folded=fold_name(stored.name))
-    record(tx, Action.UPDATE_CONNECTION)
+    record(tx, Action.UPDATE_CONNECTION, *said)
     if is_soon:
         hint_job(tx, kind=JobKind.SYNC, subject=str(stored.id))
     return replace(opened, stored=stored)

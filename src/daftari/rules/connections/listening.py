@@ -10,14 +10,8 @@ from msgspec.structs import replace
 from daftari.connectors import CONNECTORS, Allowed, Caller, ConnectorFailed, Doorbell, Opening
 from daftari.model.connections import WORKING
 from daftari.model.jobs import JobKind
-from daftari.rules.connections.model import (
-    Opened,
-    as_connector_sees,
-    get_connection,
-    open_stored,
-    read_credentials,
-    save_connection,
-)
+from daftari.rules.connections.model import Opened, as_connector_sees, get_connection, open_stored, read_credentials
+from daftari.rules.connections.saving import save_connection
 from daftari.store import Tx, WriteTx, connections
 from daftari.store.jobs import hint_job
 

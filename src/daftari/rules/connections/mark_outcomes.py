@@ -29,7 +29,8 @@ from daftari.rules.connections.marks import (
     note_refused,
     with_write_back_counts,
 )
-from daftari.rules.connections.model import Opened, get_connection, save_connection
+from daftari.rules.connections.model import Opened, get_connection
+from daftari.rules.connections.saving import save_connection
 from daftari.rules.connections.sync import (
     PAUSE_SECONDS_MAX,
     SECOND,

@@ -31,9 +31,9 @@ from daftari.rules.connections.model import (
     SCOPE_BITS,
     Opened,
     counted,
-    save_connection,
     with_counts,
 )
+from daftari.rules.connections.saving import save_connection
 from daftari.rules.consent.decisions import Question, in_force, is_blocked, is_opted_in
 from daftari.rules.consent.state import State, derive_state, is_own, mask_of, meets, without_retracted
 from daftari.rules.write_back import MARK_CHANNELS, SYNCED_SECONDS

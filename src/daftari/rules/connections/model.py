@@ -19,7 +19,7 @@ from daftari.model.connections import (
 )
 from daftari.model.consent import ANY, CHANNELS, PURPOSES, Scope
 from daftari.model.secrets import Secret
-from daftari.store import Tx, WriteTx, connections
+from daftari.store import Tx, connections
 from daftari.store.sealing import purpose_of, seal, unseal
 
 STATE: dict[str, int] = {name: number for number, name in enumerate(LINK_STATES)}
@@ -97,14 +97,6 @@ def get_connection(tx: Tx, *, connection_id: int) -> Opened:
     if stored is None:
         raise ConnectionNotFound
     return open_stored(stored)
-
-
-def save_connection(tx: WriteTx, opened: Opened) -> None:
-    """Save what a worker changes of a connection."""
-    stored = msgspec.structs.replace(
-        opened.stored, definition=encode(opened.definition), progress=encode(opened.progress)
-    )
-    connections.save_connection(tx, connection=stored)
 
 
 # ---- groups -------------------------------------------------------------------------------------------
@@ -236,12 +228,6 @@ def with_counts(progress: ConnectionProgress, added: Mapping[str, int]) -> Conne
     counts = Counter(progress.counts)
     counts.update(added)
     return msgspec.structs.replace(progress, counts={name: count for name, count in sorted(counts.items()) if count})
-
-
-def add_counts(tx: WriteTx, *, connection_id: int, counts: Mapping[str, int]) -> None:
-    """Add to the counts of a connection that is not being worked on here."""
-    opened = get_connection(tx, connection_id=connection_id)
-    save_connection(tx, msgspec.structs.replace(opened, progress=with_counts(opened.progress, counts)))
 
 
 def counted(link: Link) -> Sequence[str]:

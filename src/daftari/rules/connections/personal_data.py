@@ -12,7 +12,8 @@ from daftari.model.connections import LINK_STATES, Link, LinkState
 from daftari.model.erasures import Person, Removed
 from daftari.model.members import Text
 from daftari.rules.connections.marks import erase_marks
-from daftari.rules.connections.model import ERASED, add_counts, as_connector_sees, counted, get_connection
+from daftari.rules.connections.model import ERASED, as_connector_sees, counted, get_connection
+from daftari.rules.connections.saving import add_counts
 from daftari.store import Tx, WriteTx, connections
 
 

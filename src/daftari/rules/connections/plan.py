@@ -18,8 +18,9 @@ from daftari.model.connections import PlanCounts
 from daftari.model.contacts import ContactRow
 from daftari.rules.connections.apply import region_of, says_in
 from daftari.rules.connections.mapping import RecordReader, Said
-from daftari.rules.connections.model import Opened, get_connection, save_connection
+from daftari.rules.connections.model import Opened, get_connection
 from daftari.rules.connections.rows import is_in_records
+from daftari.rules.connections.saving import save_connection
 from daftari.rules.consent import ledger
 from daftari.rules.contacts.merge import find_merge
 from daftari.rules.contacts.parse import read_contacts

@@ -27,7 +27,10 @@ from daftari.rules.imports.stream import begin_sync
 from daftari.store import Tx, WriteTx, consent, imports
 from daftari.store.imports import CHUNK_RECORDS
 
-HOUR_MICROSECONDS = 3_600 * 1_000_000
+SECOND = 1_000_000
+HOUR_MICROSECONDS = 3_600 * SECOND
+BEHIND_SECONDS = 300
+"""A connection is behind when what it has is older than this and than three readings."""
 INVALID = CODE["invalid"]
 
 
@@ -50,6 +53,11 @@ def kind_of(opened: Opened) -> ConnectorKind:
 def poll_seconds_of(opened: Opened) -> int:
     """How often a connection is read."""
     return opened.definition.poll_seconds or kind_of(opened).facts.poll_seconds
+
+
+def is_behind(opened: Opened, until: int, *, now: int) -> bool:
+    """Whether what is here, up to a moment, is older than it should be."""
+    return now - until > max(BEHIND_SECONDS, 3 * poll_seconds_of(opened)) * SECOND
 
 
 def is_in_records(opened: Opened, source: str) -> bool:

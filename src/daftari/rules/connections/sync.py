@@ -19,22 +19,13 @@ from daftari.model.connections import WORKING, Comparison, ConnectionDefinition,
 from daftari.model.jobs import JobKind
 from daftari.rules.connections import guard
 from daftari.rules.connections.apply import Applied, apply_records
-from daftari.rules.connections.freshness import find_filled, interval_of, is_behind, note_until
+from daftari.rules.connections.freshness import find_filled, interval_of, note_until
 from daftari.rules.connections.marks import Marks, claim_marks, has_due_marks
-from daftari.rules.connections.model import (
-    ERASED,
-    GONE,
-    LIVE,
-    MERGED,
-    Opened,
-    fields_of,
-    get_connection,
-    save_connection,
-    say_missing,
-)
+from daftari.rules.connections.model import ERASED, GONE, LIVE, MERGED, Opened, fields_of, get_connection, say_missing
 from daftari.rules.connections.pending import is_erasure_due
 from daftari.rules.connections.removal import mark_removed, remove_links
-from daftari.rules.connections.rows import end_run, is_run_over, kind_of
+from daftari.rules.connections.rows import end_run, is_behind, is_run_over, kind_of
+from daftari.rules.connections.saving import save_connection
 from daftari.rules.connections.webhook_events import (
     DEBOUNCE_SECONDS,
     Announced,

@@ -28,9 +28,9 @@ from daftari.rules.connections.model import (
     Opened,
     counted,
     get_connection,
-    save_connection,
     with_counts,
 )
+from daftari.rules.connections.saving import save_connection
 from daftari.rules.connections.sync import STOPPED, Done, find_held, save_step
 from daftari.rules.contacts.merge import read_card
 from daftari.rules.erasure.erase import erase_number
