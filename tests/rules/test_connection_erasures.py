@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from daftari.errors import ValidationFailed
+from daftari.errors import ValidationFailed, WrongConnectionState
 from daftari.model.projects import Project
 from daftari.rules.connections import lifecycle, sync, views
 from daftari.rules.erasure import foreign
@@ -60,6 +60,16 @@ def test_what_it_brought_goes_at_once_and_the_number_a_day_later(crm: Syncing) -
     assert crm.links()["1"].mobile == 0 and not crm.open().progress.erasures
     crm.read(person(1, version=9))
     assert mobile(1) not in crm.book() and crm.open().progress.counts["erased_there"] == 1
+
+
+def test_a_connection_is_not_removed_while_numbers_wait_to_be_erased(crm: Syncing) -> None:
+    crm.read(person(1))
+    crm.read(gone(1, kind="erased"))
+    with pytest.raises(WrongConnectionState, match=r"1 records were erased in HubSpot .* erase or keep these first"):
+        crm.write(lifecycle.delete_connection, connection_id=crm.id, leave=False)
+    crm.wait(DAY)
+    work(crm)
+    crm.write(lifecycle.delete_connection, connection_id=crm.id, leave=False)
 
 
 @pytest.mark.parametrize("numbers", [(1, 7), (7, 1)])

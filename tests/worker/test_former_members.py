@@ -7,6 +7,7 @@ import pytest
 from daftari.model.projects import Project
 from daftari.rules.connections import former, lifecycle
 from daftari.store import Store
+from daftari.store.imports import StoredImport, list_connection_imports
 from tests.support import calls
 from tests.support.cases import each
 from tests.support.connection_steps import mobile
@@ -43,6 +44,29 @@ def leave_list(crm: HubSpotSync, number: int) -> None:
 
 def expected(source: str) -> set[int]:
     return {mobile(number) for number in range(1, (PEOPLE if source == "all" else 5) + 1)}
+
+
+def list_runs(crm: HubSpotSync) -> list[StoredImport]:
+    return crm.store.read(crm.project, crm.now, list_connection_imports, connection_id=crm.id, before=0, limit=100)
+
+
+@each("source", ["all", "list:101"])
+def test_who_left_a_group_in_step_and_may_be_in_it_joins_again_after_a_comparison(store: Store, source: str) -> None:
+    project = calls.create_project(store, source)
+    crm = connect(store, project, source=source)
+    crm.start()
+    crm.run()
+    crm.poll()
+    for number in (1, 2):
+        crm.say(mobile(number), "opt_out")
+    crm.say(mobile(1), "opt_in")
+    crm.poll()
+    assert crm.members("VIP") == expected(source) - {mobile(1), mobile(2)}
+    crm.compare()
+    assert crm.members("VIP") == expected(source) - {mobile(2)}
+    runs = list_runs(crm)
+    crm.compare()
+    assert list_runs(crm) == runs, "no one is missing, so nothing is written"
 
 
 @each("source", ["all", "list:101"])

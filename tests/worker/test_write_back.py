@@ -204,6 +204,18 @@ def test_switched_off_it_writes_nothing_and_switched_on_again_what_was_said_mean
     assert marks(crm, 1) == ["out"]
 
 
+def test_who_came_back_while_it_was_switched_off_is_marked_so_when_it_is_on_again(crm: HubSpotSync) -> None:
+    crm.say(mobile(1), "opt_out")
+    crm.run()
+    crm.write(lifecycle.update_connection, connection_id=crm.id, values={"write_back": False})
+    crm.say(mobile(1), "opt_in", channel="sms")
+    crm.poll()
+    assert marks(crm, 1) == ["out"]
+    crm.write(lifecycle.update_connection, connection_id=crm.id, values={"write_back": True})
+    crm.run()
+    assert marks(crm, 1) == ["in"] and marks(crm, 1, channel="whatsapp") == ["out"]
+
+
 def test_a_restored_record_is_marked_what_was_said_while_it_was_deleted(crm: HubSpotSync) -> None:
     truth, one = crm.fake.truth, id_of(crm, 1)
     truth.delete(one)

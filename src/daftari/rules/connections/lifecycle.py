@@ -14,6 +14,7 @@ from daftari.errors import (
     SealBroken,
     ValidationFailed,
     WrongConnectionState,
+    quote,
 )
 from daftari.model.connections import (
     WORKING,
@@ -211,9 +212,15 @@ def _refuse_taken(tx: Tx, name: str, *, other_than: int) -> None:
 def delete_connection(tx: WriteTx, *, connection_id: int, leave: bool) -> None:
     """Remove a connection: its links are forgotten, contacts and opt-outs stay.
 
-    ``leave``: its contacts leave the groups that it put them in. Raises ``ConnectionNotFound``.
+    ``leave``: its contacts leave the groups that it put them in. Raises ``ConnectionNotFound``, and
+    ``WrongConnectionState`` while numbers wait to be erased.
     """
     before = end_run(tx, look_at_connection(tx, connection_id=connection_id))
+    if pending := before.progress.counts.get("erasure_pending", 0):
+        raise WrongConnectionState(
+            f"{pending} records were erased in {before.title} and their numbers are still here: erase or keep these "
+            f"first; the problems of {quote(before.stored.name)} list them."
+        )
     progress = replace(before.progress, leaves_groups=leave)
     tx.book.write_backs -= before.definition.write_back
     stored = replace(before.stored, state="removed", due_at=tx.now, write_back_from=0)

@@ -149,7 +149,10 @@ def fail_marks(tx: WriteTx, *, connection_id: int, fence: int, failure: Connecto
 
 
 def ask_links(tx: WriteTx, *, connection_id: int, fence: int) -> Done:
-    """Have some links looked at, in their order: those of numbers that had opted out when writing back began."""
+    """Have some links looked at, in their order, when writing back begins.
+
+    Those of numbers that had opted out, and those that were marked as such by an earlier writing back.
+    """
     opened = find_held(tx, connection_id, fence)
     if opened is None or opened.progress.asked_links is None:
         return STOPPED
@@ -162,6 +165,9 @@ def ask_links(tx: WriteTx, *, connection_id: int, fence: int) -> Done:
     }
     asked = Asked(Counter(), set())
     ask_for(tx, opened, wanted, asked=asked)
+    marks = connections.find_write_backs(tx, connection_id=connection_id, ids=[link.external_id for link in marked])
+    outdated = [row for row in marks if row.written == "out" and key_of(row) not in wanted]
+    connections.save_write_backs(tx, rows=[replace(row, due_at=tx.now) for row in outdated])
     is_over = len(links) < LINKS_PER_STEP
     progress = with_write_back_counts(opened.progress, asked.counts)
     progress = replace(progress, asked_links=None if is_over else links[-1].external_id)

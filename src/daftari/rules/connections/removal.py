@@ -6,7 +6,7 @@ Of a connection, contacts and facts stay, and so do groups, unless they are to b
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from msgspec.structs import replace
 
@@ -71,12 +71,12 @@ def _leave_groups(tx: WriteTx, opened: Opened, by_mobile: dict[int, set[int]]) -
         events.record(tx, Action.SYNC_CONTACTS, *left)
 
 
-def mark_removed(tx: WriteTx, opened: Opened, links: Sequence[Link]) -> Opened:
-    """Note which of some links have a contact no longer: it was removed here, which was no opt-out."""
-    live = [link for link in links if link.state == LIVE]
-    mobiles = sorted({link.mobile for link in live})
-    there = {contact.mobile for contact in contacts.find_contacts_by_mobile(tx, mobiles=mobiles)} if mobiles else set()
-    missing = [link for link in live if link.mobile not in there]
+def mark_removed(tx: WriteTx, opened: Opened, links: Sequence[Link], there: Container[int]) -> Opened:
+    """Note which of some links have a contact no longer: it was removed here, which was no opt-out.
+
+    ``there``: the numbers that are contacts.
+    """
+    missing = [link for link in links if link.state == LIVE and link.mobile not in there]
     states = ledger.find_states(tx, mobiles=[link.mobile for link in missing]) if missing else {}
     removed = [
         replace(

@@ -21,6 +21,7 @@ from daftari.rules.connections import guard
 from daftari.rules.connections.apply import Applied, apply_records
 from daftari.rules.connections.freshness import find_filled, interval_of, note_until
 from daftari.rules.connections.marks import Marks, claim_marks, has_due_marks
+from daftari.rules.connections.members import join_again
 from daftari.rules.connections.model import ERASED, GONE, LIVE, MERGED, Opened, fields_of, get_connection, say_missing
 from daftari.rules.connections.pending import is_erasure_due
 from daftari.rules.connections.removal import mark_removed, remove_links
@@ -33,7 +34,7 @@ from daftari.rules.connections.webhook_events import (
     find_next,
     note_silence,
 )
-from daftari.store import Tx, WriteTx, connections
+from daftari.store import Tx, WriteTx, connections, contacts
 from daftari.store.jobs import hint_job
 
 SECOND = 1_000_000
@@ -474,7 +475,10 @@ def ask_missing(tx: WriteTx, *, connection_id: int, fence: int, count: int) -> D
         for link in links
         if link.seen_in < comparison.number and link.state not in (GONE, MERGED, ERASED)
     ]
-    opened = mark_removed(tx, opened, links)
+    mobiles = sorted({link.mobile for link in links if link.state == LIVE})
+    there = {contact.mobile: contact.id for contact in contacts.find_contacts_by_mobile(tx, mobiles=mobiles)}
+    opened = mark_removed(tx, opened, links, there)
+    opened = join_again(tx, opened, links, there)
     progress = opened.progress
     if len(links) < LINKS_PER_STEP:
         progress = replace(progress, comparison=None, compared_at=tx.now, refills=False, is_changed=False)

@@ -15,10 +15,9 @@ from daftari.connectors import GroupSource
 from daftari.model.connections import GroupMapping, Link
 from daftari.rules import events
 from daftari.rules.connections import guard, rows
-from daftari.rules.connections.decide import Change
 from daftari.rules.connections.firing import find_silent_walks, may_fire, take_joins
 from daftari.rules.connections.freshness import is_refreshing
-from daftari.rules.connections.mapping import Said
+from daftari.rules.connections.members import row_of
 from daftari.rules.connections.mirrors import with_groups
 from daftari.rules.connections.model import LIVE, Opened, get_connection, read_group_ids, write_group_ids
 from daftari.rules.connections.sync import SECOND, STOPPED, Done, ask_first, find_held, save_step, walked_sources
@@ -179,7 +178,7 @@ def _join(
     wanted = sorted({ids[link.mobile] for link in joining})
     before = groups.find_members(tx, group_id=group_id, ids=wanted)
     given = [
-        rows.Row(_as_change(link), {"mobile": f"+{link.mobile}"}, [name])
+        rows.Row(row_of(link), {"mobile": f"+{link.mobile}"}, [name])
         for link in joining
         if ids[link.mobile] not in before
     ]
@@ -197,12 +196,6 @@ def _join(
             held = read_group_ids(link) | {group_id: is_ours}
             joined[link.external_id] = replace(link, group_ids=write_group_ids(held))
     return opened, joined
-
-
-def _as_change(link: Link) -> Change:
-    """A row that says nothing but the number of a link."""
-    said = Said(link.mobile, "", {}, 0, 0, None, True, (), link.digest)
-    return Change(link, link, said, has_row=True)
 
 
 def _leave(tx: WriteTx, group_id: int, *, leaving: Sequence[Link], ids: Mapping[int, int]) -> int:
