@@ -311,7 +311,7 @@ class TokenOfSender(Conflict):
 
     def __init__(self, start: str, name: str, sender_id: int) -> None:
         super().__init__(
-            f"The address that begins with {start} is the sender {quote(name)}'s. Change the sender's credentials with "
+            f"The address that begins with {start} belongs to the sender {quote(name)}. Change its credentials with "
             f"'daftari sender change {sender_id}', or delete the sender."
         )
 
@@ -323,8 +323,8 @@ class TokenOfConnection(Conflict):
 
     def __init__(self, start: str, name: str) -> None:
         super().__init__(
-            f"The address that begins with {start} is the connection {quote(name)}'s, which it follows. Remove the "
-            "connection with 'daftari connection remove'."
+            f"The address that begins with {start} belongs to the connection {quote(name)}, which it follows: remove "
+            "that with 'daftari connection remove'."
         )
 
 

@@ -77,6 +77,7 @@ def execute(database: str, sql: str) -> None:
             server.execute(sql.encode())
         return
     file = apsw.Connection(database)
+    file.set_busy_timeout(10_000)
     try:
         file.execute(sql)
     finally:
