@@ -47,11 +47,15 @@ def _find_absent(
 ) -> dict[int, dict[int, Link]]:
     """The numbers that should be in each group in step and are not, with a link of each."""
     in_step = {mapping.group_id for mapping in opened.definition.groups if mapping.keep == "in_step"}
-    held: dict[int, dict[int, Link]] = {}
+    # Most links have the same groups, which are read once.
+    alike: dict[str, list[Link]] = {}
     for link in links:
         if link.state == LIVE and link.mobile in contacts:
-            for group_id in read_group_ids(link).keys() & in_step:
-                held.setdefault(group_id, {})[link.mobile] = link
+            alike.setdefault(link.group_ids, []).append(link)
+    held: dict[int, dict[int, Link]] = {}
+    for some in alike.values():
+        for group_id in read_group_ids(some[0]).keys() & in_step:
+            held.setdefault(group_id, {}).update((link.mobile, link) for link in some)
     absent = {}
     for group_id, by_mobile in held.items():
         inside = groups.find_members(tx, group_id=group_id, ids=sorted(contacts[mobile] for mobile in by_mobile))
