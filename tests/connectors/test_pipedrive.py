@@ -284,7 +284,8 @@ def test_a_reading_of_everything_ends_at_our_share_and_continues_the_next_day(
     failure = caught.value
     assert (failure.kind, failure.code) == ("limited", "daily_limit")
     assert failure.message == (
-        "Pipedrive's tokens for today are used up (100; 60 by us). It continues at 00:00 its time; webhooks still come."
+        "Pipedrive's tokens for today are used up (100; 60 by us). It continues at 00:00 its time; "
+        "what webhooks announce waits until then."
     )
     assert (fake.day.used, usage.used) == (60, 60)
     assert connector.write_back([mark(999_999)], now=NOW)[0].outcome == "gone"
@@ -305,7 +306,7 @@ def test_a_day_that_others_used_up_ends_the_run(fake: FakePipedrive, clock: Cloc
     assert (failure.kind, failure.code) == ("limited", "daily_limit")
     assert failure.message == (
         "Pipedrive's tokens for today are used up (30,000; 10 by us, the rest by other programs). "
-        "It tries again each hour; webhooks still come."
+        "It tries again each hour; what webhooks announce waits until then."
     )
     assert failure.until == pytest.approx(clock.moment + 3_600_000_000, abs=1_000)
 

@@ -155,7 +155,7 @@ class Api:
             usage = self._budget.usage
             says = (
                 f"Pipedrive's tokens for today are used up ({usage.allowed:,}; {usage.used:,} by us, the rest by other "
-                "programs). It tries again each hour; webhooks still come."
+                "programs). It tries again each hour; what webhooks announce waits until then."
             )
             return ConnectorFailed("limited", "daily_limit", says, until=self._after(USED_UP_SECONDS))
         self._bucket.leave(0)
@@ -174,7 +174,7 @@ class Api:
 
     def _spent(self) -> ConnectorFailed:
         spent = self._budget.spent(TITLE, "tokens", now=self._caller.now())
-        says = spent.message.removesuffix(".") + "; webhooks still come."
+        says = spent.message.removesuffix(".") + "; what webhooks announce waits until then."
         return ConnectorFailed(spent.kind, spent.code, says, until=spent.until)
 
     def _after(self, seconds: float) -> int:

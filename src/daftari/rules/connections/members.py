@@ -24,13 +24,12 @@ def join_again(tx: WriteTx, opened: Opened, links: Sequence[Link], contacts: Map
     states = ledger.find_states(tx, mobiles=sorted({mobile for mobiles in absent.values() for mobile in mobiles}))
     names = exports.find_group_names(tx, ids=sorted(absent))
     given: dict[int, rows.Row] = {}
-    for group_id, by_mobile in absent.items():
-        name = names[group_id].name
-        for mobile, link in by_mobile.items():
+    for group_id, group in names.items():
+        for mobile, link in absent[group_id].items():
             state = states.get(mobile)
-            if state is None or not (state.is_suppressed or state.has_left(group_id, fold_name(name))):
+            if state is None or not (state.is_suppressed or state.has_left(group_id, fold_name(group.name))):
                 row = given.setdefault(mobile, rows.Row(row_of(link), {"mobile": f"+{mobile}"}, []))
-                row.groups.append(name)
+                row.groups.append(group.name)
     if given:
         opened, _ = rows.write_rows(tx, opened, list(given.values()), fires=False)
     return opened
