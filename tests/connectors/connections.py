@@ -8,8 +8,9 @@ from daftari.connectors.calls import Caller, Usage
 from daftari.connectors.hubspot import HubSpot
 from daftari.connectors.pipedrive import Pipedrive
 from daftari.connectors.protocol import Connection
+from daftari.connectors.shopify import Shopify
 from daftari.model.secrets import Secret
-from tests.support.fake_crm import Clock, FakeHubSpot, FakePipedrive, directly
+from tests.support.fake_crm import Clock, FakeHubSpot, FakePipedrive, FakeShopify, directly
 
 FIELDS = ("firstname", "lastname", "mobilephone", "phone", "city")
 
@@ -65,3 +66,35 @@ def pipedrive(
         credentials={"token": Secret(token or fake.token)},
     )
     return Pipedrive(connection, Caller(directly(fake, clock), clock, usage=usage))
+
+
+CUSTOMER_FIELDS = ("phones", "first_name", "city", "sms_consent", "whatsapp_consent", "opted_out_at")
+
+
+def shopify(
+    fake: FakeShopify,
+    clock: Clock,
+    *,
+    fields: Sequence[str] = CUSTOMER_FIELDS,
+    groups: Sequence[str] = (),
+    account: str = "ziwa.myshopify.com",
+    shop: str = "ziwa",
+    token: str = "",
+    write_back: bool = True,
+    write_back_opt_ins: bool = False,
+) -> Shopify:
+    """A connection by the app, unless a token is given."""
+    client_id, client_secret = fake.client
+    app = {"client_id": Secret(client_id), "client_secret": Secret(client_secret)}
+    connection = Connection(
+        name="shop",
+        account=account,
+        time_zone="Africa/Nairobi",
+        fields=fields,
+        groups=groups,
+        write_back=write_back,
+        write_back_opt_ins=write_back_opt_ins,
+        settings={"shop": shop},
+        credentials={"token": Secret(token)} if token else app,
+    )
+    return Shopify(connection, Caller(directly(fake, clock), clock))

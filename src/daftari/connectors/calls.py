@@ -53,6 +53,13 @@ class TryAgain(Exception):
 # ---- pace -------------------------------------------------------------------------------------------
 
 
+class Pace(Protocol):
+    """Says when the next call may be sent."""
+
+    def take(self, now: float) -> float:
+        """Returns how many seconds to wait before the next call, which is counted now."""
+
+
 class Bucket:
     """Spreads calls so that at most ``most`` fall into any ``seconds``; a few may follow each other at once."""
 
@@ -161,7 +168,7 @@ class Caller:
         self,
         request: OutboundRequest,
         *,
-        bucket: Bucket,
+        bucket: Pace,
         judge: Judge,
         charge: Charge,
         repeats: bool = True,

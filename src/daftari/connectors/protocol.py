@@ -30,6 +30,8 @@ class Connection(Struct, frozen=True, kw_only=True):
     groups: Sequence[str] = ()
     """The lists, labels or filters that are wanted, as in ``GroupSource.name``."""
     write_back: bool = False
+    write_back_opt_ins: bool = False
+    """Whether a system's own consent may be set to yes, where the person opted in here. A field of ours always may."""
     settings: Mapping[str, Any] = {}
     credentials: Mapping[str, Secret] = {}
 
@@ -150,11 +152,86 @@ class MarkOutcome(Struct, frozen=True):
     says: str = ""
 
 
+class Cart(Struct, frozen=True, kw_only=True):
+    """A cart of a shop as a delivery says it is. Blank is what is not said.
+
+    ``key`` names it in its order too; a shop may leave it out of a cart that is deleted, so ``id`` is the other name.
+    ``phones`` are as written, in the order in which they are to be tried, and ``country`` is where they are from.
+    ``accepted``: whether the buyer agreed to messages. ``at``: when it last changed.
+    """
+
+    key: str
+    id: str
+    state: Literal["open", "bought", "closed"]
+    at: int | None
+    began_at: int | None
+    completed_at: int | None
+    phones: Sequence[str]
+    country: str
+    accepted: bool
+    customer_id: str
+    email: str
+    cart_token: str
+    fields: Mapping[str, object]
+
+
+class Order(Struct, frozen=True, kw_only=True):
+    """An order of a shop as a delivery says it is. ``keys`` are those of the cart that it was; a shop may say none."""
+
+    id: str
+    keys: Sequence[str]
+    cart_id: str
+    at: int | None
+    phones: Sequence[str]
+    customer_id: str
+    email: str
+
+
+class CartQuestion(Struct, frozen=True, kw_only=True):
+    """A cart of which it is to be known whether it was bought. Blank is what is not known of it.
+
+    ``key``, ``id`` and ``cart_token`` are those of the cart; ``phones`` are as written in the shop. Orders of the same
+    person count from ``began_at`` on.
+    """
+
+    key: str
+    id: str = ""
+    cart_token: str = ""
+    customer_id: str = ""
+    email: str = ""
+    phones: Sequence[str] = ()
+    began_at: int
+
+    @classmethod
+    def about(cls, cart: Cart, *, began_at: int) -> CartQuestion:
+        """The question about a cart. ``began_at``: when it was first heard of, if the cart itself does not say it."""
+        return cls(
+            key=cart.key,
+            id=cart.id,
+            cart_token=cart.cart_token,
+            customer_id=cart.customer_id,
+            email=cart.email,
+            phones=cart.phones,
+            began_at=cart.began_at or began_at,
+        )
+
+
+class CartAnswer(Struct, frozen=True):
+    """``open``: no order of it is known. ``bought``: there is one, or the checkout is completed; ``order_id`` is blank
+    where only the latter is known. ``unknown``: the answer does not fit the question, so nothing follows from it."""
+
+    outcome: Literal["open", "bought", "unknown"]
+    order_id: str = ""
+    why: str = ""
+
+
 class WebhookEvent(Struct, frozen=True):
     """What a delivery announces: which records changed, and never how they are now.
 
     ``key`` is the same for every delivery of one event. ``merged``: the winner of each record that was merged away,
-    which some systems say nowhere else.
+    which some systems say nowhere else. ``groups``: lists that a record joined or left, as in ``GroupSource.name``.
+    ``cart`` and ``order`` are those that it is about. ``record`` is what the delivery itself has about its record, for
+    a connection that has no other way to read one.
     """
 
     key: str
@@ -162,6 +239,10 @@ class WebhookEvent(Struct, frozen=True):
     ids: Sequence[str]
     at: int | None
     merged: Mapping[str, str] = {}
+    groups: Sequence[str] = ()
+    cart: Cart | None = None
+    order: Order | None = None
+    record: Record | None = None
 
 
 class DeliveryProof(Struct, frozen=True):
@@ -262,3 +343,11 @@ class CountsRecords(Protocol):
 
         What was made or deleted a moment ago may be counted wrongly.
         """
+
+
+@runtime_checkable
+class AsksCarts(Protocol):
+    """A connector of a shop that can be asked about a cart before a reminder is sent."""
+
+    def ask_cart(self, question: CartQuestion) -> CartAnswer:
+        """Whether the shop has an order of this cart by now. Raises ``ConnectorFailed``, also where there is no way."""

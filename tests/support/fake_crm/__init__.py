@@ -11,5 +11,18 @@ from tests.support.fake_crm.exchange import Answer, Call, Clock, Crm, directly, 
 from tests.support.fake_crm.faults import Fault, Faults
 from tests.support.fake_crm.hubspot import FakeHubSpot
 from tests.support.fake_crm.pipedrive import FakePipedrive
+from tests.support.fake_crm.shopify import FakeShopify
 
-__all__ = ["Answer", "Call", "Clock", "Crm", "FakeHubSpot", "FakePipedrive", "Fault", "Faults", "directly", "serve"]
+__all__ = [
+    "Answer",
+    "Call",
+    "Clock",
+    "Crm",
+    "FakeHubSpot",
+    "FakePipedrive",
+    "FakeShopify",
+    "Fault",
+    "Faults",
+    "directly",
+    "serve",
+]

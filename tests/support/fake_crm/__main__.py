@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.support.fake_crm import FakeHubSpot, FakePipedrive, serve
+from tests.support.fake_crm import FakeHubSpot, FakePipedrive, FakeShopify, serve
 from tests.support.fake_crm.exchange import RealClock
 
 UNLIMITED = 1_000_000_000
+FAKES = {"hubspot": FakeHubSpot, "pipedrive": FakePipedrive, "shopify": FakeShopify}
 
 
 class AgedClock(RealClock):
@@ -24,7 +25,7 @@ class AgedClock(RealClock):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kind", choices=("hubspot", "pipedrive"))
+    parser.add_argument("kind", choices=FAKES)
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--records", type=int, default=1_000)
     parser.add_argument("--seed", type=int, default=1)
@@ -33,17 +34,20 @@ def main() -> None:
     parser.add_argument("--age", type=float, default=0.0, help="how many seconds ago the records were made")
     given = parser.parse_args()
     clock = AgedClock(given.age)
-    fake = FakeHubSpot(given.seed, clock) if given.kind == "hubspot" else FakePipedrive(given.seed, clock)
+    fake = FAKES[given.kind](given.seed, clock)
     for place in range(given.records):
         if isinstance(fake, FakeHubSpot):
             fake.truth.create(firstname=f"P{place}", lastname="Otieno", mobilephone=f"07{place:08}", city="Kisumu")
         else:
             fake.truth.create(f"P{place} Otieno", f"07{place:08}")
     clock.age = 0.0
-    if given.calls:
-        fake.burst.most = given.calls
-    if given.unlimited:
+    if isinstance(fake, FakeShopify):
+        if given.unlimited:
+            fake.points.most = fake.points.per_second = UNLIMITED
+    elif given.unlimited:
         fake.burst.most = fake.day.most = UNLIMITED
+    elif given.calls:
+        fake.burst.most = given.calls
     if given.unlimited and isinstance(fake, FakeHubSpot):
         fake.searches.most = UNLIMITED
     with serve(fake, port=given.port) as url:
