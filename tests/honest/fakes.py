@@ -6,8 +6,10 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.support.fake_crm import Answer, Call, Clock, Crm, FakeHubSpot, FakePipedrive
+from tests.support.fake_crm import Answer, Call, Clock, Crm, FakeHubSpot, FakePipedrive, FakeShopify
+from tests.support.fake_crm.shopify import CLIENT_SECRET
 
+PROOFS = ("authorization", "x-api-token", "x-shopify-access-token")
 REQUESTS = Path(__file__).with_name("requests.json")
 
 
@@ -28,7 +30,26 @@ def pipedrive() -> FakePipedrive:
     return fake
 
 
-FAKES = {"hubspot": hubspot, "pipedrive": pipedrive}
+class ShopifyWithDeliveries(FakeShopify):
+    """A fake that shows what its webhooks would send, at an address that Shopify does not have."""
+
+    def answer(self, call: Call) -> Answer:
+        if call.path != "/deliveries":
+            return super().answer(call)
+        sent = [self.deliver(one, secret=CLIENT_SECRET) for one in self.truth.happened]
+        return Answer.of([{"headers": one.headers, "body": one.body.decode()} for one in sent])
+
+
+def shopify() -> FakeShopify:
+    fake = ShopifyWithDeliveries(7, Clock(), lag_seconds=0.0)
+    for place in range(5):
+        fake.truth.create(f"P{place}", f"+25472200000{place}", tags=("vip",) if place < 2 else ())
+    fake.truth.make_segment(5, "Kisumu", [*fake.truth.customers][:3])
+    fake.truth.complete(fake.truth.start_checkout(phone="0722 000 001"))
+    return fake
+
+
+FAKES = {"hubspot": hubspot, "pipedrive": pipedrive, "shopify": shopify}
 
 
 class Recorded:
@@ -40,7 +61,7 @@ class Recorded:
 
     def answer(self, call: Call) -> Answer:
         answer = self.fake.answer(call)
-        proofs = {name: call.headers[name] for name in ("authorization", "x-api-token") if name in call.headers}
+        proofs = {name: call.headers[name] for name in PROOFS if name in call.headers}
         body = json.loads(call.body) if call.body else None
         self.kept.append(
             {

@@ -37,6 +37,22 @@ UNDERSTOOD = {
         "webhooks": ["https://book.example/hook"],
         "company": 100,
     },
+    "shopify": {
+        "page": ["P0", "P1"],
+        "more": [True, ["P2", "P3"]],
+        "vip": 2,
+        "scopes": ["read_customers", "write_customers", "read_orders"],
+        "segments": [["Kisumu", 3]],
+        "written": [[], "UNSUBSCRIBED"],
+        "refused": "Cannot query field 'fax' on type 'Shop'.",
+        "token": ["shpat_1", "read_customers,write_customers,read_orders"],
+        "order": True,
+        "topics": [
+            *("customers/create", "checkouts/create", "orders/create", "checkouts/update"),
+            "customers_marketing_consent/update",
+        ],
+        "forged": False,
+    },
 }
 
 
