@@ -16,7 +16,7 @@ from tests.conftest import ROOT
 
 SOURCE = ROOT / "src" / "daftari"
 DOCS = ROOT / "docs"
-RAISE = {"ConnectorFailed": 1, "broken": 0, "failure": 0}
+RAISE = {"ConnectorFailed": 1, "TokenRefused": 1, "broken": 0, "failure": 0}
 """What makes a failure, and which of its arguments is the code."""
 
 SAID: Mapping[str, Mapping[str, tuple[str, ...]]] = {
@@ -46,6 +46,23 @@ SAID: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "rate_limit": ("Pipedrive takes no more calls for a moment",),
         "blocked": ("Pipedrive's network refuses our calls for a while",),
         "refused": ("Pipedrive refused a call (",),
+    },
+    "shopify": {
+        "key_refused": ("Shopify gives no token for the app's client id and secret", "Shopify refused the token (401)"),
+        "scope_missing": ("The app may not do this",),
+        "protected_data": ("Shopify hides names and phone numbers from this app",),
+        "forbidden": ("Shopify refuses this app a call",),
+        "other_account": ("This app is installed on the shop",),
+        "shop_unknown": ("is no shop of Shopify", "There is no shop"),
+        "frozen": ("is frozen (402)", "is closed"),
+        "no_app": ("This connection has no app",),
+        "field_missing": ("Shopify has no customer field",),
+        "group_gone": ("Shopify has no segment",),
+        "group_unknown": ("is no group of Shopify",),
+        "webhooks_missing": ("Shopify made no webhook for",),
+        "rate_limit": ("Shopify takes no more calls of this app for a moment",),
+        "blocked": ("Shopify's network refuses our calls for a while",),
+        "refused": ("Shopify refused a call",),
     },
     "databases": {
         "not_installed": ("Reading databases needs",),
@@ -82,11 +99,13 @@ SAID: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 ON_EACH_PAGE: Mapping[str, tuple[str, ...]] = {
     "hubspot": ("HubSpot's calls for today are used up", "HubSpot cannot be read now"),
     "pipedrive": ("Pipedrive's tokens for today are used up", "Pipedrive cannot be read now"),
+    "shopify": ("Shopify cannot be read now",),
 }
 """What the shared module of calls says, in the words of the system."""
 SOURCES: Mapping[str, tuple[str, ...]] = {
     "hubspot": ("connectors/hubspot",),
     "pipedrive": ("connectors/pipedrive",),
+    "shopify": ("connectors/shopify",),
     "databases": ("connectors/sql",),
     "connections": ("connectors/calls.py", "worker/connections.py", "rules/connections"),
 }

@@ -146,6 +146,7 @@ def _as_group(source: str, written: str) -> dict[str, str]:
     "daftari connection add hubspot --name crm --key-file key --group all=crm",
     "daftari connection add hubspot --name crm --list 12=vip --list 31=leads:add",
     "daftari connection add pipedrive --name sales --setting company=duka --group label:3=vip",
+    "daftari connection add shopify --name shop --setting shop=ziwa --group tag:vip=vip --write-back",
     "daftari connection add sqlite --name shop --setting database=/srv/shop/shop.db --setting table=customers "
     """--setting 'columns={"id": "id"}' --field phone=mobile""",
     note=(
@@ -154,7 +155,9 @@ def _as_group(source: str, written: str) -> dict[str, str]:
     ),
 )
 def add_connection(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="hubspot, pipedrive, postgresql, mysql or sqlite.")],
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", help="hubspot, pipedrive, shopify, postgresql, mysql or sqlite.")
+    ],
     *,
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="How you call it.")],
     key_file: Annotated[

@@ -7,11 +7,12 @@ from typing import Any
 
 from msgspec import Struct
 
-from daftari.connectors import pipedrive
+from daftari.connectors import pipedrive, shopify
 from daftari.connectors.calls import Caller
 from daftari.connectors.hubspot import HubSpot
 from daftari.connectors.pipedrive import Pipedrive
 from daftari.connectors.protocol import Connection, Connector, DeliveryProof, Doorbell, Facts, WebhookEvent
+from daftari.connectors.shopify import Shopify
 from daftari.connectors.sql import Allowed, open_connector, open_doorbell, read_sql_settings
 from daftari.connectors.sql.settings import SQL_FACTS, TITLES, Kind
 from daftari.model.inbound import InboundRequest
@@ -120,6 +121,26 @@ CONNECTORS: dict[str, ConnectorKind] = {
         walked=("filter",),
         fields={"phones": "mobile", "first_name": "fname", "last_name": "lname"},
         webhooks=Webhooks(headers=pipedrive.PROOF_HEADERS, read=pipedrive.read_delivery),
+    ),
+    "shopify": ConnectorKind(
+        title=Shopify.facts.title,
+        facts=Shopify.facts,
+        open=lambda opening: Shopify(opening.connection, opening.caller),
+        record_url=Shopify.record_url,
+        credentials=("client_id", "client_secret"),
+        settings=("shop",),
+        more_settings=("base_url",),
+        in_records=("tag",),
+        walked=("segment",),
+        fields={
+            "phones": "mobile",
+            "first_name": "fname",
+            "last_name": "lname",
+            "sms_consent": "status.sms.marketing",
+            "whatsapp_consent": "status.whatsapp.marketing",
+            "opted_out_at": "opt_out_at",
+        },
+        webhooks=Webhooks(headers=shopify.PROOF_HEADERS, read=shopify.read_delivery, credential="client_secret"),
     ),
     "postgresql": _database("postgresql"),
     "mysql": _database("mysql"),

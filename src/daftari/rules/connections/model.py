@@ -175,6 +175,7 @@ def as_connector_sees(opened: Opened, credentials: Mapping[str, Secret]) -> Conn
         fields=fields_of(definition),
         groups=wanted,
         write_back=definition.write_back,
+        write_back_opt_ins=definition.write_back_opt_ins,
         settings=definition.settings,
         credentials=credentials,
     )
