@@ -140,6 +140,8 @@ SAMPLES: dict[str, tuple[Any, ...]] = {
     "as_frozen": (True,),
     "at": (datetime(2026, 11, 1, tzinfo=UTC), "2026-11-01T00:00:00Z"),
     "attributes": (True,),
+    "carts_group": ("abandoned-cart",),
+    "carts_need": ("number",),
     "channel": ("sms",),
     "credentials": ({"api_key": "k1"},),
     "daily_max": (1_000,),

@@ -88,13 +88,23 @@ class ConnectionOptions(Options, frozen=True, kw_only=True):
         typer.Option("--fire-triggers/--no-fire-triggers", help="Let who joins a group from now on fire triggers."),
     ] = None
 
+    carts_group: Annotated[
+        str | None,
+        typer.Option("--carts-group", metavar="GROUP", help="Who left a cart is in this group; blank for none."),
+    ] = None
+    carts_need: Annotated[
+        str | None,
+        typer.Option(
+            "--carts-need",
+            metavar="WORD",
+            help="What a cart needs to be followed up: accepted (the buyer agreed to messages) or number.",
+        ),
+    ] = None
+
     def read(self) -> dict[str, object]:
         """What was given, by the API's names."""
-        values: dict[str, object] = {
-            name: value
-            for name in ("poll_seconds", "region", "zone", "write_back", "fire_triggers")
-            if (value := getattr(self, name)) is not None
-        }
+        names = ("poll_seconds", "region", "zone", "write_back", "fire_triggers", "carts_group", "carts_need")
+        values: dict[str, object] = {name: value for name in names if (value := getattr(self, name)) is not None}
         if self.field:
             values["fields"] = dict(_read_pair("--field", one) for one in self.field)
         if self.setting:
@@ -147,6 +157,7 @@ def _as_group(source: str, written: str) -> dict[str, str]:
     "daftari connection add hubspot --name crm --list 12=vip --list 31=leads:add",
     "daftari connection add pipedrive --name sales --setting company=duka --group label:3=vip",
     "daftari connection add shopify --name shop --setting shop=ziwa --group tag:vip=vip --write-back",
+    "daftari connection add shopify --name shop --setting shop=ziwa --carts-group abandoned-cart",
     "daftari connection add sqlite --name shop --setting database=/srv/shop/shop.db --setting table=customers "
     """--setting 'columns={"id": "id"}' --field phone=mobile""",
     note=(

@@ -66,6 +66,8 @@ class ConnectorKind(Struct, frozen=True, kw_only=True):
     own_prefix: str = ""
     """How the names of fields begin that are ours: opt-outs are written to them, and they are not read."""
     webhooks: Webhooks | None = None
+    carts: bool = False
+    """Whether its deliveries bring the carts and orders of a shop."""
 
 
 def _database(kind: Kind, *, credentials: tuple[str, ...] = ("password",)) -> ConnectorKind:
@@ -141,6 +143,7 @@ CONNECTORS: dict[str, ConnectorKind] = {
             "opted_out_at": "opt_out_at",
         },
         webhooks=Webhooks(headers=shopify.PROOF_HEADERS, read=shopify.read_delivery, credential="client_secret"),
+        carts=True,
     ),
     "postgresql": _database("postgresql"),
     "mysql": _database("mysql"),

@@ -30,6 +30,8 @@ LINK_STATES: tuple[LinkState, ...] = get_args(LinkState)
 """By the number that is stored."""
 WebhookEventState = Literal["waiting", "settled"]
 """``settled``: its records were read since it came, or that failed too often."""
+CartsNeed = Literal["accepted", "number"]
+"""What a cart needs so that it may be followed up: that the buyer agreed to messages, or a number alone."""
 Keeping = Literal["in_step", "add_only"]
 """``in_step``: the connection alone decides who is in the group. ``add_only``: it adds, and never takes out."""
 
@@ -57,6 +59,11 @@ class ConnectionDefinition(Struct, frozen=True, omit_defaults=True):
     write_back: bool = False
     write_back_opt_ins: bool = False
     fire_triggers: bool = False
+    carts_need: CartsNeed = "accepted"
+    carts_group: str = ""
+    """The group of those who left a cart; blank for none."""
+    carts_group_id: int = 0
+    """The group that had the name when the connection first needed it; 0 before."""
     poll_seconds: int = 0
     """0 for what suits the system."""
     when_deleted: Literal["leave_groups"] = "leave_groups"

@@ -71,6 +71,8 @@ class Connection(Record, frozen=True, kw_only=True):
     write_back: bool = False
     write_back_opt_ins: bool = False
     fire_triggers: bool = False
+    carts_need: str | None = None
+    carts_group: str | None = None
     written_back: list[WrittenBack] = field(default_factory=list)
     write_back_error: str | None = None
     poll_seconds: int = 0

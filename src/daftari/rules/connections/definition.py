@@ -23,13 +23,14 @@ from daftari.model.limits import (
     POLL_SECONDS_MIN,
 )
 from daftari.model.secrets import Secret
+from daftari.rules.connections.cart_settings import read_cart_settings
 from daftari.rules.connections.mapping import CONTACT_TARGETS, EVERY, OPT_OUT_AT, TARGETS, read_consent_target
 from daftari.rules.connections.model import PROPERTY, read_property
 from daftari.rules.fields import Problems, fold_name, read_flag, read_group_name, read_text
 
 FIELDS = (
     *("name", "kind", "credentials", "settings", "fields", "filter", "groups", "write_back", "write_back_opt_ins"),
-    *("fire_triggers", "poll_seconds", "when_deleted", "region", "zone"),
+    *("fire_triggers", "carts_group", "carts_need", "poll_seconds", "when_deleted", "region", "zone"),
 )
 """What a connection is given as."""
 KEEPING: tuple[Keeping, ...] = get_args(Keeping)
@@ -94,6 +95,7 @@ def read_definition(
     if found.write_back_opt_ins and not found.write_back:
         problems.add("write_back_opt_ins", "needs write_back, which is off.")
     _refuse_own_fields(about, found, problems)
+    found = read_cart_settings(about, given, before=found, problems=problems)
     return _read_rest(given, found, problems)
 
 

@@ -94,6 +94,9 @@ def reads_alike(before: ConnectionDefinition, after: ConnectionDefinition) -> bo
     """Whether two definitions say the same of every record, so that none has to be looked at again."""
     others = {
         "fire_triggers": after.fire_triggers,
+        "carts_need": after.carts_need,
+        "carts_group": after.carts_group,
+        "carts_group_id": after.carts_group_id,
         "poll_seconds": after.poll_seconds,
         "write_back": after.write_back,
         "write_back_opt_ins": after.write_back_opt_ins,

@@ -6,11 +6,12 @@ removed; also while that is paused or broken, since the next reading continues w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from msgspec.structs import replace
 
 from daftari.errors import WrongConnectionState, quote
+from daftari.model.connections import ConnectionDefinition
 from daftari.rules import events
 from daftari.rules.connections.model import Opened, open_stored
 from daftari.rules.contacts.groups import refuse_mirrored, use_group
@@ -32,7 +33,7 @@ def with_groups(tx: WriteTx, opened: Opened) -> Opened:
 
 def _find_groups(tx: WriteTx, opened: Opened) -> Opened:
     definition = opened.definition
-    known = exports.find_group_names(tx, ids=sorted({group.group_id for group in definition.groups} - {0}))
+    known = exports.find_group_names(tx, ids=sorted({*_ids_of(definition)} - {0}))
     first = tx.book.next_group_id
     found = tuple(
         replace(group, group=known[group.group_id].name)
@@ -43,12 +44,24 @@ def _find_groups(tx: WriteTx, opened: Opened) -> Opened:
         )
         for group in definition.groups
     )
-    if found == definition.groups:
+    carts_group, carts_group_id = definition.carts_group, definition.carts_group_id
+    if carts_group_id in known:
+        carts_group = known[carts_group_id].name
+    elif carts_group:
+        # Not even this connection may keep it in step.
+        carts_group_id = use_group(tx, name=carts_group, folded=fold_name(carts_group))
+    after = replace(definition, groups=found, carts_group=carts_group, carts_group_id=carts_group_id)
+    if after == definition:
         return opened
     made = [GroupCreated(group_id) for group_id in range(first, tx.book.next_group_id)]
     if made:
         events.record(tx, Action.SYNC_CONTACTS, *made)
-    return replace(opened, definition=replace(definition, groups=found))
+    return replace(opened, definition=after)
+
+
+def _ids_of(definition: ConnectionDefinition) -> tuple[int, ...]:
+    """All groups that a connection puts numbers in, that of carts too; 0 for those that were not needed yet."""
+    return (*(group.group_id for group in definition.groups), definition.carts_group_id)
 
 
 def take_groups(tx: WriteTx, opened: Opened) -> Opened:
@@ -74,10 +87,14 @@ def release_groups(tx: WriteTx, opened: Opened) -> None:
 
 def refuse_mirrored_groups(tx: Tx, opened: Opened) -> None:
     """Raise ``GroupIsMirrored`` when a connection names a group that another one keeps in step."""
-    for mapping in opened.definition.groups:
+    definition = opened.definition
+    for mapping in definition.groups:
         found = groups.find_group(tx, folded=fold_name(mapping.group))
         if found is not None and mapping.group_id in (0, found.id):
             refuse_mirrored(tx, found, connection_id=opened.id)
+    found = groups.find_group(tx, folded=fold_name(definition.carts_group)) if definition.carts_group else None
+    if found is not None and definition.carts_group_id in (0, found.id):
+        refuse_mirrored(tx, found)
 
 
 def find_wrong_mirrors(tx: Tx) -> dict[int, int]:
@@ -116,12 +133,17 @@ def _note(tx: WriteTx, opened: Opened, wanted: Iterable[int]) -> list[int]:
     return sorted({*wanted} - noted)
 
 
-def _refuse_shared(tx: Tx, opened: Opened, wanted: Iterable[int]) -> None:
+def _refuse_shared(tx: Tx, opened: Opened, wanted: Collection[int]) -> None:
     names = {group.group_id: group.group for group in opened.definition.groups}
+    if (carts_group_id := opened.definition.carts_group_id) in wanted:
+        raise WrongConnectionState(
+            f"The connection {quote(opened.stored.name)} cannot keep the group {quote(names[carts_group_id])} in step, "
+            "since it is the group of those who left a cart: choose another group for one of the two."
+        )
     for other in map(open_stored, connections.list_connections(tx)):
         if other.id == opened.id or not _is_started(other):
             continue
-        shared = sorted({*wanted} & {group.group_id for group in other.definition.groups})
+        shared = sorted({*wanted} & {*_ids_of(other.definition)})
         if shared:
             raise WrongConnectionState(
                 f"The connection {quote(opened.stored.name)} cannot keep the group {quote(names[shared[0]])} in step, "

@@ -12,6 +12,7 @@ from daftari.connectors import CONNECTORS, Connection
 from daftari.errors import ValidationFailed, quote
 from daftari.model.connections import (
     LINK_STATES,
+    CartsNeed,
     ConnectionProgress,
     ConnectionState,
     Keeping,
@@ -207,6 +208,11 @@ class ConnectionView(Struct, frozen=True, kw_only=True):
     write_back_opt_ins: bool
     fire_triggers: bool
     """Whether who joins a group by a change there fires triggers."""
+    carts_need: CartsNeed | None
+    """What a cart needs to be followed up: `accepted`, that the buyer agreed to messages, or a `number` alone; `null`
+    where the other system has no carts."""
+    carts_group: GroupName | None
+    """The group of those who left a cart, until they come back."""
     written_back: list[WrittenBackView]
     """How many records are marked, by channel."""
     write_back_error: Text | None
@@ -317,6 +323,8 @@ def show(opened: Opened) -> ConnectionView:
         write_back=definition.write_back,
         write_back_opt_ins=definition.write_back_opt_ins,
         fire_triggers=definition.fire_triggers,
+        carts_need=definition.carts_need if CONNECTORS[stored.kind].carts else None,
+        carts_group=definition.carts_group or None,
         written_back=[_show_written(opened, channel) for channel in MARK_CHANNELS] if definition.write_back else [],
         write_back_error=progress.write_back_error or None,
         poll_seconds=poll_seconds_of(opened),
