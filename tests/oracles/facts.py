@@ -317,6 +317,7 @@ class FactBook(Book):
             "import_rows": 0,
             "import_files": 0,
             "kept_answers": 0,
+            "carts": 0,
             "external_links": 0,
             "messages": 0,
             "replies": 0,

@@ -20,6 +20,7 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 
+from daftari.model.carts import CartFigures, StoredCart, StoredOrder
 from daftari.model.connections import Link, StoredConnection, StoredWebhookEvent, WriteBack
 from daftari.model.consent import FirstReceipt, NewFact, Scope
 from daftari.model.imports import ImportState
@@ -36,6 +37,7 @@ from daftari.store import (
     WriteTx,
     audiences,
     campaigns,
+    carts,
     connections,
     consent,
     directory,
@@ -122,6 +124,10 @@ READS_ALL = {
     "take_connection": "a project has a few",
     "get_connection_fence": "a project has a few",
     "delete_connection": "a project has a few",
+    "list_expired_carts": "in the order of an index, up to its limit",
+    "has_expired_cart": "in the order of an index, and stops at the first",
+    "list_expired_orders": "in the order of an index, up to its limit",
+    "has_expired_order": "in the order of an index, and stops at the first",
     "list_exports": "a project keeps 20, and those whose files are being cleared",
     "list_near_misses": "it has a row for each key and source",
     "list_inbound_counts": "it has a row for each token",
@@ -144,6 +150,9 @@ STOPS_EARLY = {
     "list_change_times": "in the key's order, up to its limit",
     "delete_some_webhook_events": "in the key's order, up to its limit",
     "delete_some_write_backs": "in the key's order, up to its limit",
+    "delete_some_carts": "in the key's order, up to its limit",
+    "delete_some_orders": "in the key's order, up to its limit",
+    "delete_some_figures": "in the key's order, up to its limit",
 }
 """The queries that begin at a project's first row and stop at a limit."""
 
@@ -167,6 +176,10 @@ ROW_SETS: dict[str, list[Any]] = {
     "external_ids": [str(place) for place in range(1, 101)],
     "keys": [str(place) for place in range(1, 101)],
     "channels": ["sms", "whatsapp"],
+    "cart_ids": [str(place) for place in range(1, 101)],
+    "customer_ids": [str(place) for place in range(1, 101)],
+    "emails": [f"p{place}@shop.example" for place in range(1, 101)],
+    "names": [f"token:{place}" for place in range(1, 101)],
 }
 ITEMS: dict[str, list[tuple[Any, ...]]] = {
     "update_contacts": [(place, 254700000000 + place, "{}") for place in range(1, 101)],
@@ -189,6 +202,16 @@ ITEMS: dict[str, list[tuple[Any, ...]]] = {
     "save_links": [(7, str(place), 254700000000 + place, 1, 1, 0, "3", 0, 1, 0, "") for place in range(1, 101)],
     "insert_webhook_events": [(7, str(place), "person.change", "[]", "{}", 1, 1) for place in range(1, 101)],
     "save_write_backs": [(7, str(place), "sms", "out", 1, "written", 0, 0, "", "out", 1, 0) for place in range(1, 101)],
+    "save_carts": [
+        (
+            *(7, str(place), "1", "c", "open", 254700000000 + place, 1, "1", "a@b.example", "{}"),
+            *(1, 1, 1, 0, 0, "", 0, 0, 0, 0, 0, 0, 1),
+        )
+        for place in range(1, 101)
+    ],
+    "delete_carts": [(7, str(place)) for place in range(1, 101)],
+    "save_orders": [(7, f"token:{place}", str(place), 1, 1, 254700000000 + place, 1) for place in range(1, 101)],
+    "delete_orders": [(7, f"token:{place}", str(place)) for place in range(1, 101)],
     "delete_write_backs": [(str(place), "sms") for place in range(1, 101)],
     "touch_keys": [(place, 1) for place in range(3)],
 }
@@ -329,6 +352,28 @@ def _fill_connections(tx: WriteTx) -> None:
         for link in links
     ]  # fmt: skip
     connections.save_write_backs(tx, rows=marks)
+    _fill_carts(tx)
+
+
+def _fill_carts(tx: WriteTx) -> None:
+    """Many carts and orders of each connection, a few of them to be asked about, a few idle."""
+    made = [
+        StoredCart(
+            number % SENDERS + 1, str(number), cart_id=str(number), subject_id=254700000000 + number,
+            customer_id=str(number), email=f"p{number}@shop.example", received_at=number,
+            idle_at=int(number % 50 == 0), ask_at=int(number % 70 == 0), expires_at=number,
+        )
+        for number in range(1, CONTACTS)
+    ]  # fmt: skip
+    carts.save_carts(tx, carts=made)
+    names = [
+        StoredOrder(cart.connection_id, f"token:{cart.key}", cart.key, 1, cart.received_at, cart.subject_id, 1)
+        for cart in made
+    ]
+    carts.save_orders(tx, orders=[replace(one, expires_at=one.received_at) for one in names])
+    for connection_id in range(1, SENDERS + 1):
+        for day in range(100):
+            carts.add_figures(tx, connection_id=connection_id, day=day, figures=CartFigures(abandoned=1))
 
 
 def _fill_facts(tx: WriteTx) -> None:

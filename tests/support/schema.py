@@ -24,6 +24,8 @@ CHECKED = {
     ("trigger", "state"): "'on'",
     ("connection", "state"): "'new'",
     ("webhook_event", "state"): "'settled'",
+    ("cart", "state"): "'open'",
+    ("cart", "answer"): "'open'",
     ("write_back", "state"): "'written'",
     ("write_back", "word"): "'out'",
     ("write_back", "written"): "'out'",

@@ -72,6 +72,8 @@ class ConnectionDefinition(Struct, frozen=True, omit_defaults=True):
     zone: str = ""
     """Of times without one; blank for the account's."""
     settings: Mapping[str, Any] = {}
+    push_only: bool = False
+    """Whether only deliveries say what is there: the system cannot be asked."""
 
 
 class Run(Struct, frozen=True, omit_defaults=True):

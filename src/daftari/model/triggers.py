@@ -62,7 +62,10 @@ class StoredTrigger(Struct, frozen=True):
 
 
 class StoredEvent(Struct, frozen=True):
-    """What happened to a number; ``fields`` is JSON. ``given_at`` is 0 where no time came with it."""
+    """What happened to a number; ``fields`` is JSON. ``given_at`` is 0 where no time came with it.
+
+    ``connection_id``: the connection whose system said so; 0 for programs and joins.
+    """
 
     id: int
     subject_id: int
@@ -74,3 +77,4 @@ class StoredEvent(Struct, frozen=True):
     fields: str
     is_contact: int
     expires_at: int
+    connection_id: int = 0

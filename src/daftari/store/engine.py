@@ -53,7 +53,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     ),
     "event": (
         *("project_id", "id", "subject_id", "name", "key", "at", "given_at", "received_at", "fields", "is_contact"),
-        "expires_at",
+        *("expires_at", "connection_id"),
     ),
     "report": ("project_id", "sender_id", "provider_id", "id", "subject_id", "expires_at", "report"),
     "external_link": (

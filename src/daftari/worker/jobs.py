@@ -9,6 +9,7 @@ from functools import partial
 
 from daftari.model.jobs import JobKind
 from daftari.rules.audiences import expire_audience, has_expired_audience
+from daftari.rules.connections.cart_expiry import expire_carts, expire_orders, has_expired_cart, has_expired_order
 from daftari.rules.connections.listening import list_heard_connections
 from daftari.rules.connections.sync import list_open_connections
 from daftari.rules.connections.webhook_events import expire_events as expire_announced
@@ -63,6 +64,8 @@ EXPIRING = (
     Expiring("import", has_expired_import, expire_import),
     Expiring("event", has_expired_event, expire_events),
     Expiring("report", has_expired_report, expire_reports),
+    Expiring("cart", has_expired_cart, expire_carts),
+    Expiring("cart_order", has_expired_order, expire_orders),
     Expiring("webhook_event", has_expired_announced, expire_announced),
     Expiring("webhook_delivery", has_expired_delivery, expire_deliveries),
     Expiring("idempotency", has_expired_replay, expire_replays),

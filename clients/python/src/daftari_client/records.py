@@ -500,6 +500,27 @@ class ExternalLink(Record, frozen=True, kw_only=True):
     state: str
 
 
+class KeptCart(Record, frozen=True, kw_only=True):
+    """A cart of a connected shop. ``at``: when it last changed there."""
+
+    connection: str
+    key: str
+    state: str
+    email: str | None = None
+    customer: str | None = None
+    began_at: datetime
+    at: datetime
+    fields: dict[str, str | int | float | bool | None] = {}
+
+
+class KeptOrder(Record, frozen=True, kw_only=True):
+    """An order of a connected shop."""
+
+    connection: str
+    id: str
+    at: datetime
+
+
 class NumberExport(Record, frozen=True, kw_only=True):
     """Everything that is stored about a number, for a subject access request."""
 
@@ -514,6 +535,8 @@ class NumberExport(Record, frozen=True, kw_only=True):
     whatsapp_users: list[str] = []
     messages: list[Message] = []
     events: list[KeptEvent] = []
+    carts: list[KeptCart] = []
+    cart_orders: list[KeptOrder] = []
     external_links: list[ExternalLink] = []
     audiences: list[int] = []
     journal: list[JournalEntry] = []

@@ -24,7 +24,7 @@ from daftari.rules.connections.model import (
 )
 from daftari.rules.consent import ledger
 from daftari.rules.events import Action, GroupLeft
-from daftari.store import WriteTx, connections, contacts, directory, groups
+from daftari.store import WriteTx, carts, connections, contacts, directory, groups
 
 LINKS_PER_STEP = 1_000
 
@@ -41,8 +41,9 @@ def remove_links(tx: WriteTx, opened: Opened) -> bool:
             _leave_groups(tx, opened, by_mobile)
         connections.delete_some_links(tx, connection_id=opened.id, ids=[link.external_id for link in links])
         return True
-    if connections.delete_some_rows(tx, connection_id=opened.id, limit=LINKS_PER_STEP):
-        return True
+    for delete_some in (connections.delete_some_rows, carts.delete_some_rows):
+        if delete_some(tx, connection_id=opened.id, limit=LINKS_PER_STEP):
+            return True
     connections.delete_connection(tx, connection_id=opened.id)
     return False
 

@@ -50,6 +50,8 @@ class RemovedCounts(Struct, frozen=True, kw_only=True):
     """What the person wrote after a message."""
     events: Count
     """What happened to the number, as programs reported it, or by its joining groups."""
+    carts: Count
+    """Carts and orders of connected shops that had the number. The carts' keys stay."""
     external_links: Count
     """Records of connected systems that had the number. Their ids stay, so that they do not bring it back."""
     exports: Count

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from daftari.model.erasures import Person, Removed
 from daftari.rules import audiences, feed, idempotency
+from daftari.rules.carts import personal_data as carts
 from daftari.rules.connections import personal_data as connections
 from daftari.rules.consent import personal_data as consent
 from daftari.rules.contacts import personal_data as contacts
@@ -49,6 +50,7 @@ HOLDERS = (
     ),
     Holder(("message", "message_attempt", "report", "reply"), erase=messages.erase, export=messages.export),
     Holder(("event",), erase=events.erase, export=events.export),
+    Holder(("cart", "cart_order"), erase=carts.erase, export=carts.export),
     Holder(("external_link",), erase=connections.erase, export=connections.export),
     Holder(("audience_part",), erase=audiences.erase_person, export=audiences.export_person),
     Holder(("idempotency",), erase=idempotency.erase_person),

@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 from daftari.model.erasures import Person
 from daftari.model.members import ContactJson, GroupName, Mobile, Number, Text, Time
 from daftari.model.time import format_time
+from daftari.rules.carts.personal_data import CartOrderView, CartView
 from daftari.rules.connections.personal_data import LinkView
 from daftari.rules.consent.questions import find_mobile
 from daftari.rules.consent.views import KnownConsent
@@ -45,6 +46,10 @@ class SubjectExport(Struct, frozen=True, kw_only=True):
     """The messages that the number was sent, with what was written back."""
     events: list[EventView]
     """What happened to the number, as long as it is kept for triggers."""
+    carts: list[CartView]
+    """The carts of connected shops that have the number, as long as they are kept for triggers."""
+    cart_orders: list[CartOrderView]
+    """The orders that have the number, the same."""
     external_links: list[LinkView]
     """The records of connected systems that have the number."""
     audiences: list[Number]

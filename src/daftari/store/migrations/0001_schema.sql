@@ -575,6 +575,7 @@ CREATE INDEX trigger_fired ON trigger (project_id, group_id, event_name, id) WHE
 -- What happened to a number. name: what a program calls it, folded; empty for a group that the number joined, whose id
 -- is the key. at: when it happened, at most its receipt; given_at: the time that came with it, 0 for none. fields: JSON of
 -- what a text may use. is_contact: whether the number was a contact. expires_at: when it is looked at whether it is needed.
+-- connection_id: the connection whose system said so; 0 for programs and joins.
 CREATE TABLE event (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
     id INTEGER NOT NULL,
@@ -587,6 +588,7 @@ CREATE TABLE event (
     fields TEXT NOT NULL,
     is_contact INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
+    connection_id INTEGER NOT NULL,
     PRIMARY KEY (project_id, id)
 ) STRICT;
 
@@ -821,5 +823,83 @@ CREATE TABLE write_back (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX write_back_due ON write_back (project_id, connection_id, due_at, external_id) WHERE due_at > 0;
+
+-- A cart of a connected shop as its last delivery said. key: its token, by which its order names it. cart_id, cart_token: what
+-- else the shop calls it. subject_id: the number that was read, 0 for none. accepted: whether the buyer agreed to messages.
+-- fields: JSON of what a text may use. began_at, at: of the shop, when it was begun and when it last changed. received_at:
+-- when that came. idle_at: when it counts as abandoned unless it changes; 0 once it does, or when it is not open. group_id: the
+-- group that it put its number in; 0 for none. answer, asked_at: what the shop answered last, and when it was asked. ask_at:
+-- when it is to be asked; 0 for never. tries: questions since that failed. waits_from: when a message first waited for the shop.
+-- message_id, sent_at: the message that was sent last for it, and when. expires_at: when it is looked at whether it is needed.
+CREATE TABLE cart (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    connection_id INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    cart_id TEXT NOT NULL,
+    cart_token TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('open', 'abandoned', 'bought', 'closed')),
+    subject_id INTEGER NOT NULL,
+    accepted INTEGER NOT NULL,
+    customer_id TEXT NOT NULL,
+    email TEXT NOT NULL,
+    fields TEXT NOT NULL,
+    began_at INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    received_at INTEGER NOT NULL,
+    idle_at INTEGER NOT NULL,
+    group_id INTEGER NOT NULL,
+    answer TEXT NOT NULL CHECK (answer IN ('', 'open', 'bought', 'unknown', 'unreachable')),
+    asked_at INTEGER NOT NULL,
+    ask_at INTEGER NOT NULL,
+    tries INTEGER NOT NULL,
+    waits_from INTEGER NOT NULL,
+    message_id INTEGER NOT NULL,
+    sent_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (project_id, connection_id, key)
+) STRICT;
+
+CREATE INDEX cart_of_id ON cart (project_id, connection_id, cart_id) WHERE cart_id <> '';
+CREATE INDEX cart_customer ON cart (project_id, connection_id, customer_id) WHERE customer_id <> '';
+CREATE INDEX cart_email ON cart (project_id, connection_id, email) WHERE email <> '';
+CREATE INDEX cart_subject ON cart (project_id, subject_id, connection_id, key) WHERE subject_id <> 0;
+CREATE INDEX cart_received ON cart (project_id, connection_id, received_at);
+CREATE INDEX cart_idle ON cart (project_id, connection_id, idle_at, key) WHERE idle_at > 0;
+CREATE INDEX cart_asked ON cart (project_id, connection_id, ask_at, key) WHERE ask_at > 0;
+CREATE INDEX cart_expiry ON cart (project_id, expires_at);
+
+-- An order of a connected shop, a row for each name by which a cart is its: token:…, cart:… and id:… of the cart, customer:…,
+-- email:… and mobile:… of the person. at: of the shop, when it was made. subject_id: the number that was read, 0 for none.
+CREATE TABLE cart_order (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    connection_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    order_id TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    received_at INTEGER NOT NULL,
+    subject_id INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (project_id, connection_id, name, order_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX cart_order_subject ON cart_order (project_id, subject_id);
+CREATE INDEX cart_order_received ON cart_order (project_id, connection_id, received_at);
+CREATE INDEX cart_order_expiry ON cart_order (project_id, expires_at);
+
+-- The outcomes of a connection's carts on a day, in days since 1970. abandoned: those that did not change for ten minutes.
+-- bought_in_time: bought after that and before any message. asked: those that got a message. came_back: bought after it.
+-- no_number, not_accepted: those that get none, and why.
+CREATE TABLE cart_figure (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    connection_id INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    abandoned INTEGER NOT NULL,
+    bought_in_time INTEGER NOT NULL,
+    asked INTEGER NOT NULL,
+    came_back INTEGER NOT NULL,
+    no_number INTEGER NOT NULL,
+    not_accepted INTEGER NOT NULL,
+    PRIMARY KEY (project_id, connection_id, day)
+) STRICT, WITHOUT ROWID;
 
 INSERT INTO system (id, schema_version, next_id) VALUES (1, 1, 1);

@@ -290,6 +290,27 @@ DELETE FROM trigger WHERE project_id = :project AND id IN (
     ORDER BY x.id LIMIT :limit
 );
 
+-- name: purge_cart_figures
+-- Figures of a deleted project's carts, up to a limit.
+DELETE FROM cart_figure WHERE project_id = :project AND (connection_id, day) IN (
+    SELECT x.connection_id, x.day FROM cart_figure AS x WHERE x.project_id = :project
+    ORDER BY x.connection_id, x.day LIMIT :limit
+);
+
+-- name: purge_cart_orders
+-- Orders of a deleted project's shops, up to a limit.
+DELETE FROM cart_order WHERE project_id = :project AND (connection_id, name, order_id) IN (
+    SELECT x.connection_id, x.name, x.order_id FROM cart_order AS x WHERE x.project_id = :project
+    ORDER BY x.connection_id, x.name, x.order_id LIMIT :limit
+);
+
+-- name: purge_carts
+-- Carts of a deleted project's shops, up to a limit.
+DELETE FROM cart WHERE project_id = :project AND (connection_id, key) IN (
+    SELECT x.connection_id, x.key FROM cart AS x WHERE x.project_id = :project
+    ORDER BY x.connection_id, x.key LIMIT :limit
+);
+
 -- name: purge_write_backs
 -- What a deleted project's connections were to write back, up to a limit.
 DELETE FROM write_back WHERE project_id = :project AND (connection_id, external_id, channel) IN (

@@ -48,7 +48,8 @@ FROM rows(:items AS wanted, place bigint, subject_id bigint, name text, key text
 
 -- name: find_events
 -- Some events by their ids.
-SELECT e.id, e.subject_id, e.name, e.key, e.at, e.given_at, e.received_at, e.fields, e.is_contact, e.expires_at
+SELECT e.id, e.subject_id, e.name, e.key, e.at, e.given_at, e.received_at, e.fields, e.is_contact, e.expires_at,
+    e.connection_id
 FROM rows(:ids AS wanted, id bigint) CROSS JOIN event AS e
 WHERE e.project_id = :project AND e.id = wanted.id;
 
@@ -65,7 +66,8 @@ WHERE EXISTS (
 
 -- name: list_events_of
 -- The events of a number after an id, in order.
-SELECT e.id, e.subject_id, e.name, e.key, e.at, e.given_at, e.received_at, e.fields, e.is_contact, e.expires_at
+SELECT e.id, e.subject_id, e.name, e.key, e.at, e.given_at, e.received_at, e.fields, e.is_contact, e.expires_at,
+    e.connection_id
 FROM event AS e WHERE e.project_id = :project AND e.subject_id = :subject_id AND e.id > :after
 ORDER BY e.id LIMIT :limit;
 
@@ -79,7 +81,8 @@ SELECT e.id FROM event AS e WHERE e.project_id = :project AND e.expires_at <= :n
 
 -- name: list_expired_events
 -- Events that are to be looked at, the longest first.
-SELECT e.id, e.subject_id, e.name, e.key, e.at, e.given_at, e.received_at, e.fields, e.is_contact, e.expires_at
+SELECT e.id, e.subject_id, e.name, e.key, e.at, e.given_at, e.received_at, e.fields, e.is_contact, e.expires_at,
+    e.connection_id
 FROM event AS e WHERE e.project_id = :project AND e.expires_at <= :now
 ORDER BY e.expires_at, e.id LIMIT :limit;
 
