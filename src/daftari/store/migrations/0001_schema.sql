@@ -848,7 +848,7 @@ CREATE TABLE cart (
     received_at INTEGER NOT NULL,
     idle_at INTEGER NOT NULL,
     group_id INTEGER NOT NULL,
-    answer TEXT NOT NULL CHECK (answer IN ('', 'open', 'bought', 'unknown', 'unreachable')),
+    answer TEXT NOT NULL CHECK (answer IN ('open', 'bought', 'unknown', 'unreachable', '')),
     asked_at INTEGER NOT NULL,
     ask_at INTEGER NOT NULL,
     tries INTEGER NOT NULL,
