@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from daftari.connectors.calls import Caller, Usage
 from daftari.connectors.hubspot import HubSpot
+from daftari.connectors.odoo import Odoo
 from daftari.connectors.pipedrive import Pipedrive
 from daftari.connectors.protocol import Connection
 from daftari.connectors.shopify import Shopify
 from daftari.model.secrets import Secret
-from tests.support.fake_crm import Clock, FakeHubSpot, FakePipedrive, FakeShopify, directly
+from tests.support.fake_crm import Clock, FakeHubSpot, FakeOdoo, FakePipedrive, FakeShopify, directly
 
 FIELDS = ("firstname", "lastname", "mobilephone", "phone", "city")
 
@@ -98,3 +99,33 @@ def shopify(
         credentials={"token": Secret(token)} if token else app,
     )
     return Shopify(connection, Caller(directly(fake, clock), clock))
+
+
+PARTNER_FIELDS = ("phones", "name", "city", "is_company", "sms_blacklisted", "blacklisted_at")
+
+
+def odoo(
+    fake: FakeOdoo,
+    clock: Clock,
+    *,
+    fields: Sequence[str] = PARTNER_FIELDS,
+    groups: Sequence[str] = (),
+    account: str = "odoo.example",
+    url: str = "https://odoo.example",
+    database: str = "",
+    key: str = "",
+    write_back: bool = True,
+    write_back_opt_ins: bool = False,
+) -> Odoo:
+    connection = Connection(
+        name="erp",
+        account=account,
+        time_zone="Africa/Nairobi",
+        fields=fields,
+        groups=groups,
+        write_back=write_back,
+        write_back_opt_ins=write_back_opt_ins,
+        settings={"url": url, **({"database": database} if database else {})},
+        credentials={"key": Secret(key or fake.key)},
+    )
+    return Odoo(connection, Caller(directly(fake, clock), clock))

@@ -11,11 +11,12 @@ import pytest
 
 from daftari.connectors.calls import Caller
 from daftari.connectors.hubspot import HubSpot
+from daftari.connectors.odoo import Odoo
 from daftari.connectors.pipedrive import Pipedrive
 from daftari.connectors.protocol import Connection, Mark
 from daftari.model.secrets import Secret
 from daftari.outbound.client import OutboundClient
-from tests.support.fake_crm import FakeHubSpot, FakePipedrive, serve
+from tests.support.fake_crm import FakeHubSpot, FakeOdoo, FakePipedrive, serve
 from tests.support.fake_crm.exchange import RealClock
 
 
@@ -157,3 +158,66 @@ def test_pipedrive_is_read_over_the_real_client(clock: RealClock) -> None:
         assert len(connector.read_records([str(ids[0])])) == 1
         (outcome,) = connector.write_back([Mark(str(ids[0]), "out", "sms", now)], now=now)
         assert outcome.outcome == "written"
+
+
+def test_odoos_client_library_is_content(clock: RealClock) -> None:
+    import odoolib
+    from odoolib.tools import AuthenticationError
+
+    fake = FakeOdoo(7, clock)
+    tag = fake.truth.make_tag("VIP")
+    ids = [fake.truth.create(f"P{place}", f"0722 000 0{place:02}", tags=[tag]) for place in range(5)]
+    fake.has_several = True
+    with serve(fake) as url:
+        host, _, port = url.removeprefix("http://").partition(":")
+
+        def connect(**given: str) -> odoolib.json2.Json2Connection:
+            asked = {"database": fake.database, "password": fake.key, **given}
+            return odoolib.get_connection(hostname=host, protocol="json2", port=int(port), **asked)
+
+        connection = connect()
+        assert connection.check_login() and connection.get_user_context()["tz"] == "Africa/Nairobi"
+        assert not connect(password="old-key").check_login()
+        partner, blacklist = connection.get_model("res.partner"), connection.get_model("phone.blacklist")
+        # Without names of arguments the library asks for the documentation of the model.
+        found = partner.search_read([["id", ">", ids[1]]], ["name", "phone_sanitized"], limit=2, order="id")
+        assert found == [
+            {"id": ids[place], "name": f"P{place}", "phone_sanitized": f"+2547220000{place:02}"} for place in (2, 3)
+        ]
+        assert partner.search([["category_id", "in", [tag]]]) == ids and partner.search_count([]) == 5
+        assert partner.read([ids[0]], ["is_company"]) == {"id": ids[0], "is_company": False}
+        assert partner.write([ids[0]], {"active": False}) is True and partner.search_count([]) == 4
+        entries = blacklist.create([{"number": "0722 000 001"}, {"number": "+254722000001"}])
+        assert entries[0] == entries[1] and [*fake.truth.blocked()] == ["+254722000001"]
+        for refused in ({"domain": [], "colour": 1}, {"domain": [], "fields": ["no_such"]}, {"ids": [1], "domain": []}):
+            with pytest.raises(ValueError, match=r"unexpected|Invalid field|with ids"):
+                partner.search_read(**refused)
+        with pytest.raises(ValueError, match=r"404.*does not exist"):
+            connection.get_model("no.model").search(domain=[])
+        fake.is_admin = False
+        with pytest.raises(ValueError, match=r"403.*AccessError"):
+            blacklist.search(domain=[])
+        with pytest.raises(AuthenticationError):
+            connect(password="old-key").get_model("res.partner").search(domain=[])
+
+
+def test_odoo_is_read_over_the_real_client(clock: RealClock) -> None:
+    fake = FakeOdoo(7, clock)
+    ids = [fake.truth.create(f"P{place}", f"0722 000 0{place:02}") for place in range(12)]
+    now = int(clock.now() * 1_000_000)
+    with serve(fake) as url, OutboundClient(allowed_hosts=[url.removeprefix("http://")], read_seconds=5.0) as client:
+        connection = Connection(
+            name="erp",
+            fields=["phones", "sms_blacklisted"],
+            write_back=True,
+            settings={"url": url},
+            credentials={"key": Secret(fake.key)},
+        )
+        connector = Odoo(connection, Caller(client.send, clock))
+        assert connector.check().count == 12
+        assert [int(record.id) for record in connector.read_changes("", now=now).records] == ids
+        fake.faults.next = ["lost", "cut"]
+        assert len(connector.read_records([str(ids[4])])) == 1
+        fake.faults.next = [None, "lost", "cut"]
+        (outcome,) = connector.write_back([Mark(str(ids[0]), "out", "sms", now)], now=now)
+        assert outcome.outcome == "written" and [*fake.truth.blocked()] == ["+254722000000"]

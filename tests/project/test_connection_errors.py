@@ -64,6 +64,19 @@ SAID: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "blocked": ("Shopify's network refuses our calls for a while",),
         "refused": ("Shopify refused a call",),
     },
+    "odoo": {
+        "url_unknown": ("is no address of Odoo",),
+        "no_api": ("There is no API of Odoo 19 at",),
+        "key_refused": ("Odoo refused the key (401)",),
+        "forbidden": ("Odoo does not let the user of this key do this (403)",),
+        "other_account": ("The settings lead to",),
+        "field_missing": ("Odoo has no field",),
+        "group_unknown": ("is no tag of Odoo",),
+        "blacklist_missing": ("Odoo has no phone blacklist to write opt-outs to",),
+        "blacklist_forbidden": ("Odoo does not let the user of this key write to the phone blacklist",),
+        "rate_limit": ("Odoo takes no more calls for a moment",),
+        "refused": ("Odoo refused a call (",),
+    },
     "databases": {
         "not_installed": ("Reading databases needs",),
         "host_not_allowed": ("is not among the servers that DAFTARI_SQL_HOSTS allows",),
@@ -100,12 +113,14 @@ ON_EACH_PAGE: Mapping[str, tuple[str, ...]] = {
     "hubspot": ("HubSpot's calls for today are used up", "HubSpot cannot be read now"),
     "pipedrive": ("Pipedrive's tokens for today are used up", "Pipedrive cannot be read now"),
     "shopify": ("Shopify cannot be read now",),
+    "odoo": ("Odoo cannot be read now",),
 }
 """What the shared module of calls says, in the words of the system."""
 SOURCES: Mapping[str, tuple[str, ...]] = {
     "hubspot": ("connectors/hubspot",),
     "pipedrive": ("connectors/pipedrive",),
     "shopify": ("connectors/shopify",),
+    "odoo": ("connectors/odoo",),
     "databases": ("connectors/sql",),
     "connections": ("connectors/calls.py", "worker/connections.py", "rules/connections"),
 }

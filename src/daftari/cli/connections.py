@@ -158,6 +158,7 @@ def _as_group(source: str, written: str) -> dict[str, str]:
     "daftari connection add pipedrive --name sales --setting company=duka --group label:3=vip",
     "daftari connection add shopify --name shop --setting shop=ziwa --group tag:vip=vip --write-back",
     "daftari connection add shopify --name shop --setting shop=ziwa --carts-group abandoned-cart",
+    "daftari connection add odoo --name erp --setting url=https://ziwa.odoo.com --group category:3=vip",
     "daftari connection add sqlite --name shop --setting database=/srv/shop/shop.db --setting table=customers "
     """--setting 'columns={"id": "id"}' --field phone=mobile""",
     note=(
@@ -167,7 +168,7 @@ def _as_group(source: str, written: str) -> dict[str, str]:
 )
 def add_connection(
     kind: Annotated[
-        str, typer.Argument(metavar="KIND", help="hubspot, pipedrive, shopify, postgresql, mysql or sqlite.")
+        str, typer.Argument(metavar="KIND", help="hubspot, pipedrive, shopify, odoo, postgresql, mysql or sqlite.")
     ],
     *,
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="How you call it.")],

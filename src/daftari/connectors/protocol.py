@@ -136,12 +136,16 @@ class Account(Struct, frozen=True):
 
 
 class Mark(Struct, frozen=True):
-    """An opt-out to write back to a record there, or an opt-in. ``at``: when the person said so, in microseconds."""
+    """An opt-out to write back to a record there, or an opt-in. ``at``: when the person said so, in microseconds.
+
+    ``mobile``: the number that it is about, for a system that keeps opt-outs by number; 0 once that is erased here.
+    """
 
     record_id: str
     word: Literal["out", "in"]
     channel: str
     at: int
+    mobile: int = 0
 
 
 class MarkOutcome(Struct, frozen=True):

@@ -10,6 +10,7 @@ from msgspec import Struct
 from daftari.connectors import pipedrive, shopify
 from daftari.connectors.calls import Caller
 from daftari.connectors.hubspot import HubSpot
+from daftari.connectors.odoo import Odoo
 from daftari.connectors.pipedrive import Pipedrive
 from daftari.connectors.protocol import Connection, Connector, DeliveryProof, Doorbell, Facts, WebhookEvent
 from daftari.connectors.shopify import Shopify
@@ -68,6 +69,8 @@ class ConnectorKind(Struct, frozen=True, kw_only=True):
     webhooks: Webhooks | None = None
     carts: bool = False
     """Whether its deliveries bring the carts and orders of a shop."""
+    mark_channels: tuple[str, ...] = ("sms", "whatsapp")
+    """The channels of which an opt-out can be written there."""
 
 
 def _database(kind: Kind, *, credentials: tuple[str, ...] = ("password",)) -> ConnectorKind:
@@ -144,6 +147,26 @@ CONNECTORS: dict[str, ConnectorKind] = {
         },
         webhooks=Webhooks(headers=shopify.PROOF_HEADERS, read=shopify.read_delivery, credential="client_secret"),
         carts=True,
+    ),
+    "odoo": ConnectorKind(
+        title=Odoo.facts.title,
+        facts=Odoo.facts,
+        open=lambda opening: Odoo(opening.connection, opening.caller),
+        record_url=Odoo.record_url,
+        credentials=("key",),
+        settings=("url",),
+        more_settings=("database",),
+        in_records=("category",),
+        fields={
+            "phones": "mobile",
+            "name": "name",
+            "email": "email",
+            "city": "city",
+            "commercial_company_name": "company",
+            "sms_blacklisted": "opt_out.sms.marketing",
+            "blacklisted_at": "opt_out_at",
+        },
+        mark_channels=("sms",),
     ),
     "postgresql": _database("postgresql"),
     "mysql": _database("mysql"),

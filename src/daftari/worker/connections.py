@@ -300,7 +300,8 @@ class SyncWork(Steps):
         assert isinstance(connector, CountsRecords), "its facts say that it counts"
         count: int | None = None
         try:
-            count = connector.count_records(made_before=opened.stored.complete_until)
+            seen_until = max(opened.stored.complete_until, opened.progress.seen_until)
+            count = connector.count_records(made_before=seen_until)
         except ConnectorFailed as failure:
             if failure.kind != "again":
                 raise

@@ -10,6 +10,7 @@ from __future__ import annotations
 from tests.support.fake_crm.exchange import Answer, Call, Clock, Crm, directly, serve
 from tests.support.fake_crm.faults import Fault, Faults
 from tests.support.fake_crm.hubspot import FakeHubSpot
+from tests.support.fake_crm.odoo import FakeOdoo
 from tests.support.fake_crm.pipedrive import FakePipedrive
 from tests.support.fake_crm.shopify import FakeShopify
 
@@ -19,6 +20,7 @@ __all__ = [
     "Clock",
     "Crm",
     "FakeHubSpot",
+    "FakeOdoo",
     "FakePipedrive",
     "FakeShopify",
     "Fault",

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.support.fake_crm import FakeHubSpot, FakePipedrive, FakeShopify, serve
+from tests.support.fake_crm import FakeHubSpot, FakeOdoo, FakePipedrive, FakeShopify, serve
 from tests.support.fake_crm.exchange import RealClock
 
 UNLIMITED = 1_000_000_000
-FAKES = {"hubspot": FakeHubSpot, "pipedrive": FakePipedrive, "shopify": FakeShopify}
+FAKES = {"hubspot": FakeHubSpot, "odoo": FakeOdoo, "pipedrive": FakePipedrive, "shopify": FakeShopify}
 
 
 class AgedClock(RealClock):
@@ -45,7 +45,9 @@ def main() -> None:
         if given.unlimited:
             fake.points.most = fake.points.per_second = UNLIMITED
     elif given.unlimited:
-        fake.burst.most = fake.day.most = UNLIMITED
+        fake.burst.most = UNLIMITED
+        if not isinstance(fake, FakeOdoo):
+            fake.day.most = UNLIMITED
     elif given.calls:
         fake.burst.most = given.calls
     if given.unlimited and isinstance(fake, FakeHubSpot):

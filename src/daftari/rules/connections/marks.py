@@ -13,6 +13,7 @@ from itertools import product
 from msgspec import Struct
 from msgspec.structs import replace
 
+from daftari.connectors import CONNECTORS
 from daftari.connectors.protocol import Mark
 from daftari.model.connections import WORKING, ConnectionProgress, ConnectionState, Link, WriteBack
 from daftari.model.consent import ANY, Fact, Scope
@@ -114,14 +115,15 @@ def _decide_mark(row: WriteBack, link: Link, facts: Sequence[Fact]) -> Mark | No
         says_so = bool(link.flags & OUT_BITS[channel])
         if says_so and all(fact.source == "sync" for fact in standing):
             return None
-        return Mark(row.external_id, "out", channel, max((fact.at for fact in standing), default=row.at))
+        at = max((fact.at for fact in standing), default=row.at)
+        return Mark(row.external_id, "out", channel, at, link.mobile)
     own = [
         fact.at
         for fact in without_retracted(facts)
         if fact.kind == "opt_in" and is_own(fact) and meets(fact.scope, scope)
     ]
     if own and is_opted_in(state, asks(channel)):
-        return Mark(row.external_id, "in", channel, max(own))
+        return Mark(row.external_id, "in", channel, max(own), link.mobile)
     return None
 
 
@@ -149,13 +151,14 @@ def claim_marks(tx: WriteTx, opened: Opened, *, most: int) -> Marks:
 
     What is returned stays due until its outcome is written, so that a worker that is killed leaves none out.
     """
+    channels = CONNECTORS[opened.stored.kind].mark_channels
     for _ in range(LOOKS_MAX):
         rows = connections.list_due_write_backs(tx, connection_id=opened.id, limit=LOOKED_AT)
         wanted = decide_marks(tx, connection_id=opened.id, rows=rows)
         open_rows: list[WriteBack] = []
         settled: list[WriteBack] = []
         for row in rows:
-            mark = wanted.get(key_of(row))
+            mark = wanted.get(key_of(row)) if row.channel in channels else None
             (settled if mark is None or is_written(row, mark) else open_rows).append(row)
         opened = _settle(tx, opened, settled)
         if open_rows:

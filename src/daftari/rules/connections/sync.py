@@ -258,7 +258,8 @@ def take_pages(
         reason="",
     )
     opened = replace(opened, stored=stored, progress=progress)
-    if stored.state != "importing" and last.has_more and is_behind(opened, stored.complete_until, now=tx.now):
+    seen_until = max(stored.complete_until, progress.seen_until)
+    if stored.state != "importing" and last.has_more and is_behind(opened, seen_until, now=tx.now):
         opened = replace(opened, stored=replace(stored, state="behind"))
     return save_step(tx, opened, has_more=last.has_more)
 

@@ -40,7 +40,6 @@ from daftari.rules.connections.model import (
 from daftari.rules.connections.rows import poll_seconds_of
 from daftari.rules.imports.lifecycle import get_import
 from daftari.rules.imports.views import ImportView, show_import
-from daftari.rules.write_back import MARK_CHANNELS
 from daftari.store import Tx, connections, exports, imports
 
 WANTED: tuple[str, ...] = ("problem", *LINK_STATES, *PROBLEMS)
@@ -302,6 +301,7 @@ def show(opened: Opened) -> ConnectionView:
     stored, definition, progress = opened.stored, opened.definition, opened.progress
     known = RecordCounts.__struct_fields__
     plan = progress.plan
+    channels = CONNECTORS[stored.kind].mark_channels if definition.write_back else ()
     return ConnectionView(
         id=stored.id,
         name=stored.name,
@@ -325,7 +325,7 @@ def show(opened: Opened) -> ConnectionView:
         fire_triggers=definition.fire_triggers,
         carts_need=definition.carts_need if CONNECTORS[stored.kind].carts else None,
         carts_group=definition.carts_group or None,
-        written_back=[_show_written(opened, channel) for channel in MARK_CHANNELS] if definition.write_back else [],
+        written_back=[_show_written(opened, channel) for channel in channels],
         write_back_error=progress.write_back_error or None,
         poll_seconds=poll_seconds_of(opened),
         when_deleted=definition.when_deleted,
