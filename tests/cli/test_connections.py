@@ -13,11 +13,15 @@ import pytest
 from typer.testing import CliRunner
 
 from daftari.cli.app import app
+from daftari.model.carts import CartFigures, CartState, StoredCart
+from daftari.model.time import DAY_MICROSECONDS as DAY
 from daftari.model.time import current_time
 from daftari.outbound.client import OutboundClient
 from daftari.rules.access.projects import list_projects
+from daftari.store import WriteTx, carts
 from daftari.worker import Provider
 from daftari.worker.connections import SyncWork
+from tests.support.calls import WORKER
 from tests.support.commands import Run, runner_for
 from tests.support.connection_steps import mobile
 from tests.support.fake_crm import FakeHubSpot, serve
@@ -32,6 +36,8 @@ VERBS = (
         "plan",
         "start",
         "show",
+        "carts",
+        "events",
         "problems",
         "sync",
         "sweep",
@@ -183,3 +189,38 @@ def test_problems_say_how_many_opt_outs_were_written_back(run: Run, database: st
         "Opt-outs of whatsapp written back: 7 of 7.",
         error,
     ]
+
+
+def _put_carts(tx: WriteTx, *, connection_id: int, now: int) -> None:
+    states: tuple[CartState, ...] = ("bought", "abandoned")
+    found = [
+        StoredCart(connection_id, f"c{n}", state=state, subject_id=mobile(n), accepted=1, at=now, received_at=now + n)
+        for n, state in enumerate(states, 1)
+    ]
+    carts.save_carts(tx, carts=found)
+    carts.add_figures(tx, connection_id=connection_id, figures=CartFigures(now // DAY, abandoned=2, bought_in_time=1))
+
+
+def test_carts_are_set_listed_and_counted(run: Run, database: str) -> None:
+    Path("keys").write_text("client_id=c\nclient_secret=s\n")
+    shop = ("shopify", "--name", "shop", "--setting", "shop=ziwa", "--credentials-file", "keys")
+    run("connection", "add", *shop, "--carts-group", "left", "--carts-need", "number")
+    run("connection", "change", "shop", "--carts-need", "accepted")
+    shown = json.loads(run("connection", "show", "shop").stdout)
+    assert (shown["carts_group"], shown["carts_need"]) == ("left", "accepted")
+    with closing(open_store(database, threads=1)) as store:
+        (project,) = store.system_read(current_time(), list_projects)
+        store.write(project, WORKER, (now := current_time()), _put_carts, connection_id=shown["id"], now=now)
+    rows = [line.split("\t") for line in run("connection", "carts", "shop").stdout.splitlines()]
+    assert [(row[1], row[2], row[-1]) for row in rows] == [
+        (str(mobile(2)), "abandoned", "no_trigger"),
+        (str(mobile(1)), "bought", "ordered"),
+    ]
+    (cart,) = json.loads(run("connection", "carts", "shop", "--state", "bought", "--json").stdout)
+    assert (cart["key"], cart["why"]) == ("c1", "ordered")
+    more = run("connection", "carts", "shop", "--limit", "1").stderr
+    assert "There are more; add --after" in more
+    said = run("connection", "show", "shop").stderr
+    assert "abandoned 2, bought in time 1, asked 0, came back 0; without a number 0, not accepted 0." in said
+    run("connection", "change", "shop", "--carts-group", "")
+    assert json.loads(run("connection", "show", "shop").stdout)["carts_group"] is None

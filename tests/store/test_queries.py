@@ -205,7 +205,7 @@ ITEMS: dict[str, list[tuple[Any, ...]]] = {
     "save_carts": [
         (
             *(7, str(place), "1", "c", "open", 254700000000 + place, 1, "1", "a@b.example", "{}"),
-            *(1, 1, 1, 0, 0, "", 0, 0, 0, 0, 0, 0, 1),
+            *(1, 1, 1, 0, 0, 0, "", 0, 0, 0, 0, 0, 0, 1),
         )
         for place in range(1, 101)
     ],
@@ -373,7 +373,7 @@ def _fill_carts(tx: WriteTx) -> None:
     carts.save_orders(tx, orders=[replace(one, expires_at=one.received_at) for one in names])
     for connection_id in range(1, SENDERS + 1):
         for day in range(100):
-            carts.add_figures(tx, connection_id=connection_id, day=day, figures=CartFigures(abandoned=1))
+            carts.add_figures(tx, connection_id=connection_id, figures=CartFigures(day, abandoned=1))
 
 
 def _fill_facts(tx: WriteTx) -> None:

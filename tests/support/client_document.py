@@ -20,7 +20,8 @@ METHODS = ("get", "post", "put", "delete")
 """QUERY and PATCH are copies of GET and PUT; the document marks them ``x-same-as``."""
 ID_MAX = 2**63 - 1
 TIME, MOBILE, DIGEST, VERSION = "T[0-9]{2}:", "[1-9][0-9]{4,14}", "[0-9a-f]{64}", r"[0-9]+\."
-"""What the patterns of formatted strings have in them."""
+DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+"""What the patterns of formatted strings have in them, or are."""
 
 
 class Operation(Struct, frozen=True):
@@ -158,6 +159,8 @@ class Sampler:
             return f"2026-01-01T00:00:00.{self._count:06}Z"
         if MOBILE in pattern:
             return f"2547{self._count:08}"
+        if pattern == DAY:
+            return f"20{self._count % 100:02}-01-01"
         if DIGEST in pattern:
             return f"{self._count:064x}"
         return f"{self._count}.0.0" if VERSION in pattern else f"{name} {self._count} " + "x" * 12

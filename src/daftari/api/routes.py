@@ -5,6 +5,7 @@ from __future__ import annotations
 from daftari.api import (
     audiences,
     campaigns,
+    carts,
     connections,
     consent,
     contacts,
@@ -133,6 +134,7 @@ ROUTES = (
     Route("PUT", "/connections/{number}", connections.update_connection, "manage", body=LARGE),
     Route("PATCH", "/connections/{number}", connections.update_connection, "manage", body=LARGE),
     Route("DELETE", "/connections/{number}", connections.delete_connection, "manage"),
+    Route("GET", "/connections/{number}/carts", carts.list_carts, "read"),
     Route("POST", "/connections/{number}/check", connections.check_connection, "manage", body=LARGE),
     Route("POST", "/connections/{number}/confirm", connections.confirm_connection, "manage", body=LARGE),
     Route("POST", "/connections/{number}/key", connections.change_key, "manage", body=LARGE),

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from daftari.cli import connection_events
 from daftari.cli.connection_credentials import VARIABLES, find_credentials
+from daftari.cli.connection_events import ConnectionArgument, format_cell
 from daftari.cli.terminal.commands import Options, command, command_group
 from daftari.cli.terminal.options import JsonOption, ProjectOptions, YesOption
 from daftari.cli.terminal.output import FAILED, WRONG_USAGE, fail, format_count, print_json, print_list, say
@@ -30,12 +32,7 @@ app = command_group("Connections: CRMs and databases whose records become contac
 
 COLUMNS = ("id", "name", "kind", "account", "state", "complete_until", "live", "problems", "reason")
 PAST = {"erase": "erased", "keep": "kept"}
-EVENT_COLUMNS = ("received_at", "topic", "records", "merged", "state", "key")
 RECORD_COLUMNS = ("id", "state", "problems", "mobile", "why", "url")
-
-ConnectionArgument = Annotated[
-    str, typer.Argument(metavar="NAME", help="The name or the id of a connection, from 'daftari connection list'.")
-]
 
 
 class ConnectionOptions(Options, frozen=True, kw_only=True):
@@ -277,7 +274,14 @@ def _row(view: ConnectionView) -> list[object]:
 @command(app, "show", "daftari connection show crm")
 def show_connection(connection: ConnectionArgument, *, where: ProjectOptions) -> None:
     """Show a connection as JSON: its state, how fresh it is, and the state of its records."""
-    print_json(_show(where, connection))
+    view = _show(where, connection)
+    print_json(view)
+    if (figures := view.cart_figures) is not None:
+        say(
+            f"Carts since {figures.since}: abandoned {figures.abandoned:,}, bought in time {figures.bought_in_time:,}, "
+            f"asked {figures.asked:,}, came back {figures.came_back:,}; without a number {figures.no_number:,}, not "
+            f"accepted {figures.not_accepted:,}."
+        )
 
 
 @command(
@@ -302,7 +306,7 @@ def check_connection(connection: ConnectionArgument, *, as_json: JsonOption = Fa
             records = "" if check.records is None else f", {format_count(check.records, 'record')}"
             say(f"{check.account_name}, {check.time_zone}{records}")
         columns = ("id", "state", "mobile", "fields", "groups", "why")
-        shown = [[_cell(getattr(record, column)) for column in columns] for record in check.sample]
+        shown = [[format_cell(getattr(record, column)) for column in columns] for record in check.sample]
         print_list(columns, shown, as_json=False)
     if not check.works:
         raise typer.Exit(FAILED)
@@ -372,65 +376,12 @@ def list_problems(
             after=after,
             limit=limit,
         )
-    shown = [[_cell(getattr(record, column)) for column in RECORD_COLUMNS] for record in page.records]
+    shown = [[format_cell(getattr(record, column)) for column in RECORD_COLUMNS] for record in page.records]
     print_list(RECORD_COLUMNS, shown, as_json=as_json)
     for sentence in _say_written(views.show(opened)):
         say(sentence)
     if page.following is not None:
         say(f"There are more; add --after {page.following}.")
-
-
-@command(
-    app,
-    "events",
-    "daftari connection events sales",
-    "daftari connection events sales --replay-since 2026-11-26T07:00:00Z",
-    note="An event only says which records changed; they are read from the other system.",
-)
-def list_events(
-    connection: ConnectionArgument,
-    *,
-    after: Annotated[str, typer.Option("--after", metavar="CURSOR", help="Only events before this one.")] = "",
-    replay_since: Annotated[
-        str | None,
-        typer.Option("--replay-since", metavar="TIME", help="Read the records of all events since then again."),
-    ] = None,
-    limit: Annotated[
-        int, typer.Option("--limit", metavar="NUMBER", min=1, max=RECORDS_PER_PAGE_MAX, help="How many to list.")
-    ] = 20,
-    as_json: JsonOption = False,
-    where: ProjectOptions,
-) -> None:
-    """List what the other system announced by webhooks, the newest first."""
-    from daftari.rules.connections import webhook_events
-    from daftari.rules.connections.lifecycle import find_connection
-
-    if replay_since is not None:
-        since = _read_since(replay_since)
-        count = _write(where, "connection events", connection, webhook_events.replay_events, since=since)
-        say(f"The records of {format_count(count, 'event')} will be read again by the worker.")
-        return
-    with where.open_project() as (store, project):
-        opened = store.read(project, current_time(), find_connection, written=connection)
-        page = store.read(
-            project, current_time(), webhook_events.list_events, connection_id=opened.id, after=after, limit=limit
-        )
-    shown = [[_cell(getattr(event, column)) for column in EVENT_COLUMNS] for event in page.events]
-    print_list(EVENT_COLUMNS, shown, as_json=as_json)
-    if page.following is not None:
-        say(f"There are more; add --after {page.following}.")
-
-
-def _read_since(written: str) -> int:
-    from daftari.rules.fields import read_time
-
-    try:
-        since = read_time(written, now=current_time())
-    except ValueError as error:
-        raise fail(f"--replay-since is {written!r}; it {error}", code=WRONG_USAGE) from None
-    if since is None:
-        raise fail("--replay-since is blank; it must be a time such as 2024-03-21T07:06:37Z.", code=WRONG_USAGE)
-    return since
 
 
 # ---- started, paused, asked -----------------------------------------------------------------------------
@@ -591,7 +542,4 @@ def _say_state(opened: Opened) -> None:
     say(f"The connection {opened.stored.name!r} is {opened.stored.state}.")
 
 
-def _cell(value: object) -> object:
-    if isinstance(value, dict):
-        return ", ".join(f"{name}: {one}" for name, one in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list) else value
+app.add_typer(connection_events.app)

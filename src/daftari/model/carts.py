@@ -33,6 +33,7 @@ class StoredCart(Struct, frozen=True):
     received_at: int = 0
     idle_at: int = 0
     group_id: int = 0
+    counted: int = 0
     answer: LastAnswer = ""
     asked_at: int = 0
     ask_at: int = 0
@@ -56,8 +57,9 @@ class StoredOrder(Struct, frozen=True):
 
 
 class CartFigures(Struct, frozen=True):
-    """Outcomes of carts: how many of each."""
+    """Outcomes of carts on a day, in days since 1970: how many of each."""
 
+    day: int
     abandoned: int = 0
     bought_in_time: int = 0
     asked: int = 0

@@ -55,6 +55,12 @@ def find_next_question(tx: Tx, *, connection_id: int) -> int | None:
     return tx.fetch_one(int, "find_next_question", connection=connection_id)
 
 
+def list_carts(tx: Tx, *, connection_id: int, before: tuple[int, str], limit: int) -> list[StoredCart]:
+    """At most ``limit`` carts before a time of receipt and a key, those first that were heard of last."""
+    at, key = before
+    return tx.fetch(StoredCart, "list_carts", connection=connection_id, before=at, before_key=key, limit=limit)
+
+
 def save_carts(tx: WriteTx, *, carts: Sequence[StoredCart]) -> None:
     """Insert carts, each once, or save them."""
     if carts:
@@ -132,11 +138,11 @@ def delete_some_rows(tx: WriteTx, *, connection_id: int, limit: int) -> int:
 # ---- figures --------------------------------------------------------------------------------------------
 
 
-def add_figures(tx: WriteTx, *, connection_id: int, day: int, figures: CartFigures) -> None:
-    """Add to the figures of a day, in days since 1970."""
-    tx.run("add_cart_figures", connection=connection_id, day=day, **asdict(figures))
+def add_figures(tx: WriteTx, *, connection_id: int, figures: CartFigures) -> None:
+    """Add to the figures of a day."""
+    tx.run("add_cart_figures", connection=connection_id, **asdict(figures))
 
 
-def sum_figures(tx: Tx, *, connection_id: int, since: int) -> CartFigures:
-    """The figures of a connection since a day, in days since 1970."""
-    return tx.fetch_one(CartFigures, "sum_cart_figures", connection=connection_id, since=since) or CartFigures()
+def list_figures(tx: Tx, *, connection_id: int, since: int) -> list[CartFigures]:
+    """The figures of a connection since a day, in order."""
+    return tx.fetch(CartFigures, "list_cart_figures", connection=connection_id, since=since)

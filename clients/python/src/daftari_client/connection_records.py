@@ -45,6 +45,61 @@ class WrittenBack(Record, frozen=True, kw_only=True):
     opt_ins: int = 0
 
 
+class CartDay(Record, frozen=True, kw_only=True):
+    """What carts came to on a day. ``bought_in_time``: before any message; ``came_back``: after one."""
+
+    day: str
+    abandoned: int = 0
+    bought_in_time: int = 0
+    asked: int = 0
+    came_back: int = 0
+    no_number: int = 0
+    not_accepted: int = 0
+
+
+class CartTotals(Record, frozen=True, kw_only=True):
+    """What carts came to in the last 30 days; ``days`` has those on which anything happened."""
+
+    since: str
+    abandoned: int = 0
+    bought_in_time: int = 0
+    asked: int = 0
+    came_back: int = 0
+    no_number: int = 0
+    not_accepted: int = 0
+    days: list[CartDay] = field(default_factory=list)
+
+
+class CartMessage(Record, frozen=True, kw_only=True):
+    """The last message of a trigger about a cart."""
+
+    id: int
+    trigger: int
+    state: str
+    reason: str | None = None
+    due_at: datetime | None = None
+
+
+class ConnectionCart(Record, frozen=True, kw_only=True):
+    """A cart of a connected shop. ``answer`` is what the shop said of it last; ``why`` says why no message follows."""
+
+    key: str
+    id: str | None = None
+    state: str
+    mobile: str | None = None
+    accepted: bool = False
+    began_at: datetime | None = None
+    at: datetime | None = None
+    received_at: datetime | None = None
+    abandoned_at: datetime | None = None
+    group: str | None = None
+    answer: str | None = None
+    asked_at: datetime | None = None
+    sent_at: datetime | None = None
+    messages: list[CartMessage] = field(default_factory=list)
+    why: str | None = None
+
+
 class Connection(Record, frozen=True, kw_only=True):
     """A CRM whose records become contacts. ``reason`` says why it is in its state, and what to do.
 
@@ -73,6 +128,7 @@ class Connection(Record, frozen=True, kw_only=True):
     fire_triggers: bool = False
     carts_need: str | None = None
     carts_group: str | None = None
+    cart_figures: CartTotals | None = None
     written_back: list[WrittenBack] = field(default_factory=list)
     write_back_error: str | None = None
     poll_seconds: int = 0

@@ -10,6 +10,7 @@ from typing import Unpack
 from daftari_client.api import WriteOptions
 from daftari_client.connection_records import (
     Connection,
+    ConnectionCart,
     ConnectionCheck,
     ConnectionRecord,
     EventsReplayed,
@@ -204,6 +205,18 @@ class Connections(Resource[Mode]):
         return iterate_pages(lambda after: self._records(number, state, after, None))
 
     @call
+    def carts(
+        self, number: int, *, state: str | None = None, after: str | None = None, limit: int | None = None
+    ) -> Flow[Page[ConnectionCart]]:
+        """Part of a shop's carts, those first that were heard of last. Raises ``ConnectionNotFound``."""
+        return self._carts(number, state, after, limit)
+
+    @iteration
+    def iterate_carts(self, number: int, *, state: str | None = None) -> Iteration[ConnectionCart]:
+        """All carts of a shop, or those in a state. Raises ``ConnectionNotFound``."""
+        return iterate_pages(lambda after: self._carts(number, state, after, None))
+
+    @call
     def retry(self, number: int, ids: Iterable[str], **options: Unpack[WriteOptions]) -> Flow[Connection]:
         """Has records read again and applied. Raises ``ConnectionNotFound`` or ``WrongConnectionState``."""
         answer = read_member("connection", Connection)
@@ -263,6 +276,12 @@ class Connections(Resource[Mode]):
     ) -> Flow[Page[ConnectionRecord]]:
         query = {"state": state, "after": after, "limit": limit}
         return self._api.read(f"/connections/{number}/records", read_page("records", ConnectionRecord), query=query)
+
+    def _carts(
+        self, number: int, state: str | None, after: str | None, limit: int | None
+    ) -> Flow[Page[ConnectionCart]]:
+        query = {"state": state, "after": after, "limit": limit}
+        return self._api.read(f"/connections/{number}/carts", read_page("carts", ConnectionCart), query=query)
 
     def _runs(self, number: int, after: str | None, limit: int | None) -> Flow[Page[Import]]:
         query = {"after": after, "limit": limit}

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from daftari.model.limits import CONNECTIONS_MAX, RECORDS_PER_PAGE_MAX
 from daftari.model.members import Count, Text
+from daftari.rules.connections.cart_views import ConnectionCartView
 from daftari.rules.connections.check import ConnectionCheck
 from daftari.rules.connections.views import ConnectionView, RecordView
 from daftari.rules.connections.webhook_events import WebhookEventView
@@ -43,6 +44,13 @@ class RecordList(Struct, frozen=True):
     """In the order of their ids."""
     next: Text | None
     """What to send as `after` for the ones after these; `null` at the end."""
+
+
+class ConnectionCartList(Struct, frozen=True):
+    carts: Annotated[list[ConnectionCartView], Meta(max_length=RECORDS_PER_PAGE_MAX)]
+    """Those first that were heard of last."""
+    next: Text | None
+    """What to send as `after` for the ones before these; `null` at the end."""
 
 
 class DeliveryReceived(Struct, frozen=True, tag_field="message", tag="Received"):

@@ -60,7 +60,9 @@ def erase(tx: WriteTx, person: Person) -> Removed:
 
 
 def _without_person(cart: StoredCart) -> StoredCart:
-    kept = StoredCart(cart.connection_id, cart.key, cart_id=cart.cart_id, cart_token=cart.cart_token)
+    kept = StoredCart(
+        cart.connection_id, cart.key, cart_id=cart.cart_id, cart_token=cart.cart_token, counted=cart.counted
+    )
     times = replace(kept, began_at=cart.began_at, at=cart.at, received_at=cart.received_at, expires_at=cart.expires_at)
     return replace(times, state="bought" if cart.state == "bought" else "closed")
 

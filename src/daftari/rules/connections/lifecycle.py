@@ -29,6 +29,7 @@ from daftari.model.limits import CONNECTIONS_MAX, EXTERNAL_ID_MAX, ID_MAX, RETRI
 from daftari.model.secrets import Secret
 from daftari.rules.access.inbound_tokens import write_token
 from daftari.rules.connections import marks
+from daftari.rules.connections.cart_figures import with_figures
 from daftari.rules.connections.definition import read_credentials, read_definition, read_kind, read_name
 from daftari.rules.connections.firing import reads_alike, with_definition
 from daftari.rules.connections.mirrors import refuse_mirrored_groups, release_groups, take_groups
@@ -56,7 +57,7 @@ def look_at_connection(tx: Tx, *, connection_id: int) -> Opened:
     opened = get_connection(tx, connection_id=connection_id)
     if opened.stored.state == "removed":
         raise ConnectionNotFound
-    return marks.with_unwritten(tx, opened)
+    return _as_shown(tx, opened)
 
 
 def find_connection(tx: Tx, *, written: str) -> Opened:
@@ -66,13 +67,18 @@ def find_connection(tx: Tx, *, written: str) -> Opened:
         stored = connections.get_connection(tx, connection_id=int(written))
     if stored is None or stored.state == "removed":
         raise ConnectionNotFound
-    return marks.with_unwritten(tx, open_stored(stored))
+    return _as_shown(tx, open_stored(stored))
 
 
 def list_connections(tx: Tx) -> list[Opened]:
     """All connections that are not being removed, in order of creation."""
     found = [open_stored(stored) for stored in connections.list_connections(tx) if stored.state != "removed"]
-    return [marks.with_unwritten(tx, opened) for opened in found]
+    return [_as_shown(tx, opened) for opened in found]
+
+
+def _as_shown(tx: Tx, opened: Opened) -> Opened:
+    """A connection with what is counted only where people look at it."""
+    return with_figures(tx, marks.with_unwritten(tx, opened))
 
 
 # ---- made and changed -----------------------------------------------------------------------------------

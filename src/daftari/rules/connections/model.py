@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from daftari.connectors import CONNECTORS, Allowed, Caller, Connection, Connector, Opening
 from daftari.errors import ConnectionNotFound
+from daftari.model.carts import CartFigures
 from daftari.model.connections import (
     LINK_STATES,
     ConnectionDefinition,
@@ -61,6 +62,13 @@ _decode_secrets = msgspec.json.Decoder(dict[str, str]).decode
 _decode_pair = msgspec.json.Decoder(tuple[str, str]).decode
 
 
+class Figures(Struct, frozen=True):
+    """The figures of a connection's carts since a day, in days since 1970, by day."""
+
+    since: int
+    days: tuple[CartFigures, ...]
+
+
 class Opened(Struct, frozen=True):
     """A connection with its definition and progress read."""
 
@@ -69,6 +77,8 @@ class Opened(Struct, frozen=True):
     progress: ConnectionProgress
     unwritten: Mapping[str, int] = {}
     """Opt-outs that are still to be written back, by channel; only where people look at it, and up to a limit."""
+    figures: Figures | None = None
+    """Those of its carts; only where people look at it, and where its system has carts."""
 
     @property
     def id(self) -> int:

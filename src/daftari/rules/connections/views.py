@@ -25,6 +25,7 @@ from daftari.model.connections import (
 )
 from daftari.model.members import Count, GroupName, Mobile, Number, Text, Time
 from daftari.model.time import format_time
+from daftari.rules.connections.cart_figures import CartTotalsView, show_figures
 from daftari.rules.connections.firing import find_warning
 from daftari.rules.connections.lifecycle import list_connections, look_at_connection
 from daftari.rules.connections.model import (
@@ -212,6 +213,8 @@ class ConnectionView(Struct, frozen=True, kw_only=True):
     where the other system has no carts."""
     carts_group: GroupName | None
     """The group of those who left a cart, until they come back."""
+    cart_figures: CartTotalsView | None
+    """What carts came to; `null` where the other system has none."""
     written_back: list[WrittenBackView]
     """How many records are marked, by channel."""
     write_back_error: Text | None
@@ -325,6 +328,7 @@ def show(opened: Opened) -> ConnectionView:
         fire_triggers=definition.fire_triggers,
         carts_need=definition.carts_need if CONNECTORS[stored.kind].carts else None,
         carts_group=definition.carts_group or None,
+        cart_figures=show_figures(opened),
         written_back=[_show_written(opened, channel) for channel in channels],
         write_back_error=progress.write_back_error or None,
         poll_seconds=poll_seconds_of(opened),

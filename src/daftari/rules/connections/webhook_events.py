@@ -213,14 +213,20 @@ def note_silence(webhook: WebhookProgress, *, now: int) -> WebhookProgress:
 def list_events(tx: Tx, *, connection_id: int, after: str, limit: int) -> WebhookEventPage:
     """Events of a connection, the newest first. Raises ``ConnectionNotFound`` and ``ValidationFailed``."""
     look_at_connection(tx, connection_id=connection_id)
-    before = _read_place(after) if after else NEWEST
+    before = read_place(after) if after else NEWEST
     found = connections.list_events(tx, connection_id=connection_id, before=before, limit=limit + 1)
     shown = found[:limit]
-    following = f"{shown[-1].received_at}:{shown[-1].key}" if len(found) > limit else None
+    following = write_place(shown[-1].received_at, shown[-1].key) if len(found) > limit else None
     return WebhookEventPage([_show(event) for event in shown], following)
 
 
-def _read_place(written: str) -> tuple[int, str]:
+def write_place(received_at: int, key: str) -> str:
+    """The cursor behind what came at a time and has a key."""
+    return f"{received_at}:{key}"
+
+
+def read_place(written: str) -> tuple[int, str]:
+    """The place of a cursor. Raises ``ValidationFailed``."""
     at, mark, key = written.partition(":")
     if not mark or not (at.isascii() and at.isdecimal()) or len(at) > len(str(NEWEST[0])) - 1:
         raise ValidationFailed({"after": ["The after field must be a cursor that an answer gave as next."]})

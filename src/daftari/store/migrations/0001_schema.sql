@@ -828,8 +828,8 @@ CREATE INDEX write_back_due ON write_back (project_id, connection_id, due_at, ex
 -- else the shop calls it. subject_id: the number that was read, 0 for none. accepted: whether the buyer agreed to messages.
 -- fields: JSON of what a text may use. began_at, at: of the shop, when it was begun and when it last changed. received_at:
 -- when that came. idle_at: when it counts as abandoned unless it changes; 0 once it does, or when it is not open. group_id: the
--- group that it put its number in; 0 for none. answer, asked_at: what the shop answered last, and when it was asked. ask_at:
--- when it is to be asked; 0 for never. tries: questions since that failed. waits_from: when a message first waited for the shop.
+-- group that it put its number in; 0 for none. counted: bits of the figures that it is in. answer, asked_at: what the shop
+-- answered last, and when it was asked. ask_at: when it is to be asked; 0 for never. tries: questions since that failed. waits_from: when a message first waited for the shop.
 -- message_id, sent_at: the message that was sent last for it, and when. expires_at: when it is looked at whether it is needed.
 CREATE TABLE cart (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
@@ -848,6 +848,7 @@ CREATE TABLE cart (
     received_at INTEGER NOT NULL,
     idle_at INTEGER NOT NULL,
     group_id INTEGER NOT NULL,
+    counted INTEGER NOT NULL,
     answer TEXT NOT NULL CHECK (answer IN ('open', 'bought', 'unknown', 'unreachable', '')),
     asked_at INTEGER NOT NULL,
     ask_at INTEGER NOT NULL,
@@ -863,7 +864,7 @@ CREATE INDEX cart_of_id ON cart (project_id, connection_id, cart_id) WHERE cart_
 CREATE INDEX cart_customer ON cart (project_id, connection_id, customer_id) WHERE customer_id <> '';
 CREATE INDEX cart_email ON cart (project_id, connection_id, email) WHERE email <> '';
 CREATE INDEX cart_subject ON cart (project_id, subject_id, connection_id, key) WHERE subject_id <> 0;
-CREATE INDEX cart_received ON cart (project_id, connection_id, received_at);
+CREATE INDEX cart_received ON cart (project_id, connection_id, received_at, key);
 CREATE INDEX cart_idle ON cart (project_id, connection_id, idle_at, key) WHERE idle_at > 0;
 CREATE INDEX cart_asked ON cart (project_id, connection_id, ask_at, key) WHERE ask_at > 0;
 CREATE INDEX cart_expiry ON cart (project_id, expires_at);

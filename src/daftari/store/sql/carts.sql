@@ -1,24 +1,24 @@
 -- name: find_carts
 -- Some carts of a connection by their keys.
 SELECT c.connection_id, c.key, c.cart_id, c.cart_token, c.state, c.subject_id, c.accepted, c.customer_id, c.email,
-    c.fields, c.began_at, c.at, c.received_at, c.idle_at, c.group_id, c.answer, c.asked_at, c.ask_at, c.tries,
-    c.waits_from, c.message_id, c.sent_at, c.expires_at
+    c.fields, c.began_at, c.at, c.received_at, c.idle_at, c.group_id, c.counted, c.answer, c.asked_at, c.ask_at,
+    c.tries, c.waits_from, c.message_id, c.sent_at, c.expires_at
 FROM rows(:keys AS wanted, key text) CROSS JOIN cart AS c
 WHERE c.project_id = :project AND c.connection_id = :connection AND c.key = wanted.key;
 
 -- name: find_carts_by_id
 -- Some carts of a connection by the shop's other name for them.
 SELECT c.connection_id, c.key, c.cart_id, c.cart_token, c.state, c.subject_id, c.accepted, c.customer_id, c.email,
-    c.fields, c.began_at, c.at, c.received_at, c.idle_at, c.group_id, c.answer, c.asked_at, c.ask_at, c.tries,
-    c.waits_from, c.message_id, c.sent_at, c.expires_at
+    c.fields, c.began_at, c.at, c.received_at, c.idle_at, c.group_id, c.counted, c.answer, c.asked_at, c.ask_at,
+    c.tries, c.waits_from, c.message_id, c.sent_at, c.expires_at
 FROM rows(:cart_ids AS wanted, cart_id text) CROSS JOIN cart AS c
 WHERE c.project_id = :project AND c.connection_id = :connection AND c.cart_id = wanted.cart_id AND c.cart_id <> '';
 
 -- name: find_carts_of_customers
 -- The carts of some of a shop's customers.
 SELECT c.connection_id, c.key, c.cart_id, c.cart_token, c.state, c.subject_id, c.accepted, c.customer_id, c.email,
-    c.fields, c.began_at, c.at, c.received_at, c.idle_at, c.group_id, c.answer, c.asked_at, c.ask_at, c.tries,
-    c.waits_from, c.message_id, c.sent_at, c.expires_at
+    c.fields, c.began_at, c.at, c.received_at, c.idle_at, c.group_id, c.counted, c.answer, c.asked_at, c.ask_at,
+    c.tries, c.waits_from, c.message_id, c.sent_at, c.expires_at
 FROM rows(:customer_ids AS wanted, customer_id text) CROSS JOIN cart AS c
 WHERE c.project_id = :project AND c.connection_id = :connection AND c.customer_id = wanted.customer_id
     AND c.customer_id <> '';
@@ -26,24 +26,24 @@ WHERE c.project_id = :project AND c.connection_id = :connection AND c.customer_i
 -- name: find_carts_of_emails
 -- The carts that have some e-mail addresses.
 SELECT c.connection_id, c.key, c.cart_id, c.cart_token, c.state, c.subject_id, c.accepted, c.customer_id, c.email,
-    c.fields, c.began_at, c.at, c.received_at, c.idle_at, c.group_id, c.answer, c.asked_at, c.ask_at, c.tries,
-    c.waits_from, c.message_id, c.sent_at, c.expires_at
+    c.fields, c.began_at, c.at, c.received_at, c.idle_at, c.group_id, c.counted, c.answer, c.asked_at, c.ask_at,
+    c.tries, c.waits_from, c.message_id, c.sent_at, c.expires_at
 FROM rows(:emails AS wanted, email text) CROSS JOIN cart AS c
 WHERE c.project_id = :project AND c.connection_id = :connection AND c.email = wanted.email AND c.email <> '';
 
 -- name: find_carts_of_numbers
 -- The carts of all connections that have some numbers.
 SELECT c.connection_id, c.key, c.cart_id, c.cart_token, c.state, c.subject_id, c.accepted, c.customer_id, c.email,
-    c.fields, c.began_at, c.at, c.received_at, c.idle_at, c.group_id, c.answer, c.asked_at, c.ask_at, c.tries,
-    c.waits_from, c.message_id, c.sent_at, c.expires_at
+    c.fields, c.began_at, c.at, c.received_at, c.idle_at, c.group_id, c.counted, c.answer, c.asked_at, c.ask_at,
+    c.tries, c.waits_from, c.message_id, c.sent_at, c.expires_at
 FROM rows(:subject_ids AS wanted, subject_id bigint) CROSS JOIN cart AS c
 WHERE c.project_id = :project AND c.subject_id = wanted.subject_id AND c.subject_id <> 0;
 
 -- name: list_idle_carts
 -- Carts of a connection that count as abandoned by now, the longest first.
 SELECT c.connection_id, c.key, c.cart_id, c.cart_token, c.state, c.subject_id, c.accepted, c.customer_id, c.email,
-    c.fields, c.began_at, c.at, c.received_at, c.idle_at, c.group_id, c.answer, c.asked_at, c.ask_at, c.tries,
-    c.waits_from, c.message_id, c.sent_at, c.expires_at
+    c.fields, c.began_at, c.at, c.received_at, c.idle_at, c.group_id, c.counted, c.answer, c.asked_at, c.ask_at,
+    c.tries, c.waits_from, c.message_id, c.sent_at, c.expires_at
 FROM cart AS c
 WHERE c.project_id = :project AND c.connection_id = :connection AND c.idle_at > 0 AND c.idle_at <= :now
 ORDER BY c.idle_at, c.key LIMIT :limit;
@@ -51,8 +51,8 @@ ORDER BY c.idle_at, c.key LIMIT :limit;
 -- name: list_due_questions
 -- Carts of a connection of which its shop is to be asked now, those first that have waited longest.
 SELECT c.connection_id, c.key, c.cart_id, c.cart_token, c.state, c.subject_id, c.accepted, c.customer_id, c.email,
-    c.fields, c.began_at, c.at, c.received_at, c.idle_at, c.group_id, c.answer, c.asked_at, c.ask_at, c.tries,
-    c.waits_from, c.message_id, c.sent_at, c.expires_at
+    c.fields, c.began_at, c.at, c.received_at, c.idle_at, c.group_id, c.counted, c.answer, c.asked_at, c.ask_at,
+    c.tries, c.waits_from, c.message_id, c.sent_at, c.expires_at
 FROM cart AS c
 WHERE c.project_id = :project AND c.connection_id = :connection AND c.ask_at > 0 AND c.ask_at <= :now
 ORDER BY c.ask_at, c.key LIMIT :limit;
@@ -65,24 +65,34 @@ WHERE c.project_id = :project AND c.connection_id = :connection AND c.ask_at > 0
 -- name: save_carts
 -- Inserts carts, or saves them.
 INSERT INTO cart AS c (project_id, connection_id, key, cart_id, cart_token, state, subject_id, accepted, customer_id,
-    email, fields, began_at, at, received_at, idle_at, group_id, answer, asked_at, ask_at, tries, waits_from,
-    message_id, sent_at, expires_at)
+    email, fields, began_at, at, received_at, idle_at, group_id, counted, answer, asked_at, ask_at, tries,
+    waits_from, message_id, sent_at, expires_at)
 SELECT CAST(:project AS bigint), given.connection_id, given.key, given.cart_id, given.cart_token, given.state,
     given.subject_id, given.accepted, given.customer_id, given.email, given.fields, given.began_at, given.at,
-    given.received_at, given.idle_at, given.group_id, given.answer, given.asked_at, given.ask_at, given.tries,
-    given.waits_from, given.message_id, given.sent_at, given.expires_at
+    given.received_at, given.idle_at, given.group_id, given.counted, given.answer, given.asked_at, given.ask_at,
+    given.tries, given.waits_from, given.message_id, given.sent_at, given.expires_at
 FROM rows(:items AS given, connection_id bigint, key text, cart_id text, cart_token text, state text,
     subject_id bigint, accepted bigint, customer_id text, email text, fields text, began_at bigint, at bigint,
-    received_at bigint, idle_at bigint, group_id bigint, answer text, asked_at bigint, ask_at bigint, tries bigint,
+    received_at bigint, idle_at bigint, group_id bigint, counted bigint, answer text, asked_at bigint, ask_at bigint, tries bigint,
     waits_from bigint, message_id bigint, sent_at bigint, expires_at bigint)
 WHERE true
 ON CONFLICT (project_id, connection_id, key) DO UPDATE SET cart_id = excluded.cart_id,
     cart_token = excluded.cart_token, state = excluded.state, subject_id = excluded.subject_id,
     accepted = excluded.accepted, customer_id = excluded.customer_id, email = excluded.email,
     fields = excluded.fields, began_at = excluded.began_at, at = excluded.at, received_at = excluded.received_at,
-    idle_at = excluded.idle_at, group_id = excluded.group_id, answer = excluded.answer, asked_at = excluded.asked_at,
+    idle_at = excluded.idle_at, group_id = excluded.group_id, counted = excluded.counted, answer = excluded.answer, asked_at = excluded.asked_at,
     ask_at = excluded.ask_at, tries = excluded.tries, waits_from = excluded.waits_from,
     message_id = excluded.message_id, sent_at = excluded.sent_at, expires_at = excluded.expires_at;
+
+-- name: list_carts
+-- Carts of a connection before a place, those first that were heard of last.
+SELECT c.connection_id, c.key, c.cart_id, c.cart_token, c.state, c.subject_id, c.accepted, c.customer_id, c.email,
+    c.fields, c.began_at, c.at, c.received_at, c.idle_at, c.group_id, c.counted, c.answer, c.asked_at, c.ask_at,
+    c.tries, c.waits_from, c.message_id, c.sent_at, c.expires_at
+FROM cart AS c
+WHERE c.project_id = :project AND c.connection_id = :connection
+    AND (c.received_at, c.key) < (CAST(:before AS bigint), CAST(:before_key AS text))
+ORDER BY c.received_at DESC, c.key DESC LIMIT :limit;
 
 -- name: find_last_cart
 -- When a delivery about a cart of a connection came last.
@@ -133,8 +143,8 @@ SELECT 1 FROM cart AS c WHERE c.project_id = :project AND c.expires_at <= :now L
 -- name: list_expired_carts
 -- Carts that are to be looked at, the longest first.
 SELECT c.connection_id, c.key, c.cart_id, c.cart_token, c.state, c.subject_id, c.accepted, c.customer_id, c.email,
-    c.fields, c.began_at, c.at, c.received_at, c.idle_at, c.group_id, c.answer, c.asked_at, c.ask_at, c.tries,
-    c.waits_from, c.message_id, c.sent_at, c.expires_at
+    c.fields, c.began_at, c.at, c.received_at, c.idle_at, c.group_id, c.counted, c.answer, c.asked_at, c.ask_at,
+    c.tries, c.waits_from, c.message_id, c.sent_at, c.expires_at
 FROM cart AS c WHERE c.project_id = :project AND c.expires_at <= :now ORDER BY c.expires_at LIMIT :limit;
 
 -- name: delete_carts
@@ -184,9 +194,7 @@ ON CONFLICT (project_id, connection_id, day) DO UPDATE SET abandoned = f.abandon
     came_back = f.came_back + excluded.came_back, no_number = f.no_number + excluded.no_number,
     not_accepted = f.not_accepted + excluded.not_accepted;
 
--- name: sum_cart_figures
--- The figures of a connection since a day.
-SELECT CAST(COALESCE(SUM(f.abandoned), 0) AS bigint), CAST(COALESCE(SUM(f.bought_in_time), 0) AS bigint),
-    CAST(COALESCE(SUM(f.asked), 0) AS bigint), CAST(COALESCE(SUM(f.came_back), 0) AS bigint),
-    CAST(COALESCE(SUM(f.no_number), 0) AS bigint), CAST(COALESCE(SUM(f.not_accepted), 0) AS bigint)
-FROM cart_figure AS f WHERE f.project_id = :project AND f.connection_id = :connection AND f.day >= :since;
+-- name: list_cart_figures
+-- The figures of a connection since a day, in order.
+SELECT f.day, f.abandoned, f.bought_in_time, f.asked, f.came_back, f.no_number, f.not_accepted
+FROM cart_figure AS f WHERE f.project_id = :project AND f.connection_id = :connection AND f.day >= :since ORDER BY f.day;
