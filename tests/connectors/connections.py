@@ -10,8 +10,17 @@ from daftari.connectors.odoo import Odoo
 from daftari.connectors.pipedrive import Pipedrive
 from daftari.connectors.protocol import Connection
 from daftari.connectors.shopify import Shopify
+from daftari.connectors.woocommerce import WooCommerce
 from daftari.model.secrets import Secret
-from tests.support.fake_crm import Clock, FakeHubSpot, FakeOdoo, FakePipedrive, FakeShopify, directly
+from tests.support.fake_crm import (
+    Clock,
+    FakeHubSpot,
+    FakeOdoo,
+    FakePipedrive,
+    FakeShopify,
+    FakeWooCommerce,
+    directly,
+)
 
 FIELDS = ("firstname", "lastname", "mobilephone", "phone", "city")
 
@@ -129,3 +138,28 @@ def odoo(
         credentials={"key": Secret(key or fake.key)},
     )
     return Odoo(connection, Caller(directly(fake, clock), clock))
+
+
+ACCOUNT_FIELDS = ("phones", "first_name", "city", "role", "meta.sms_opt_in")
+
+
+def woocommerce(
+    fake: FakeWooCommerce,
+    clock: Clock,
+    *,
+    fields: Sequence[str] = ACCOUNT_FIELDS,
+    account: str = "ziwa.example",
+    url: str = "https://ziwa.example",
+    secret: str = "",
+    write_back: bool = True,
+) -> WooCommerce:
+    connection = Connection(
+        name="shop",
+        account=account,
+        time_zone="Africa/Nairobi",
+        fields=fields,
+        write_back=write_back,
+        settings={"url": url},
+        credentials={"consumer_key": Secret(fake.key[0]), "consumer_secret": Secret(secret or fake.key[1])},
+    )
+    return WooCommerce(connection, Caller(directly(fake, clock), clock))

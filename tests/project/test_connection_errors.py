@@ -77,6 +77,24 @@ SAID: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "rate_limit": ("Odoo takes no more calls for a moment",),
         "refused": ("Odoo refused a call (",),
     },
+    "woocommerce": {
+        "key_refused": (
+            "WooCommerce refused the key (401",
+            "WooCommerce does not know the key, or does not see it (401",
+            "The key may not write (401",
+        ),
+        "forbidden": ("WooCommerce refuses this key a call (403",),
+        "other_account": ("This is the shop",),
+        "not_https": ("is not https",),
+        "url_unknown": ("is no address of a shop",),
+        "no_api": ("There is no WooCommerce API at",),
+        "moved": ("it sends its callers to",),
+        "field_missing": ("WooCommerce has no field",),
+        "group_unknown": ("is no group of WooCommerce",),
+        "rate_limit": ("The shop takes no more calls for a moment",),
+        "blocked": ("A guard in front of the shop",),
+        "refused": ("WooCommerce refused a call",),
+    },
     "databases": {
         "not_installed": ("Reading databases needs",),
         "host_not_allowed": ("is not among the servers that DAFTARI_SQL_HOSTS allows",),
@@ -114,6 +132,7 @@ ON_EACH_PAGE: Mapping[str, tuple[str, ...]] = {
     "pipedrive": ("Pipedrive's tokens for today are used up", "Pipedrive cannot be read now"),
     "shopify": ("Shopify cannot be read now",),
     "odoo": ("Odoo cannot be read now",),
+    "woocommerce": ("WooCommerce cannot be read now",),
 }
 """What the shared module of calls says, in the words of the system."""
 SOURCES: Mapping[str, tuple[str, ...]] = {
@@ -121,6 +140,7 @@ SOURCES: Mapping[str, tuple[str, ...]] = {
     "pipedrive": ("connectors/pipedrive",),
     "shopify": ("connectors/shopify",),
     "odoo": ("connectors/odoo",),
+    "woocommerce": ("connectors/woocommerce",),
     "databases": ("connectors/sql",),
     "connections": ("connectors/calls.py", "worker/connections.py", "rules/connections"),
 }

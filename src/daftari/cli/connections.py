@@ -165,7 +165,10 @@ def _as_group(source: str, written: str) -> dict[str, str]:
 )
 def add_connection(
     kind: Annotated[
-        str, typer.Argument(metavar="KIND", help="hubspot, pipedrive, shopify, odoo, postgresql, mysql or sqlite.")
+        str,
+        typer.Argument(
+            metavar="KIND", help="hubspot, pipedrive, shopify, woocommerce, odoo, postgresql, mysql or sqlite."
+        ),
     ],
     *,
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="How you call it.")],

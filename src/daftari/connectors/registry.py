@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from daftari.connectors import pipedrive, shopify
+from daftari.connectors import pipedrive, shopify, woocommerce
 from daftari.connectors.calls import Caller
 from daftari.connectors.hubspot import HubSpot
 from daftari.connectors.odoo import Odoo
@@ -16,6 +16,7 @@ from daftari.connectors.protocol import Connection, Connector, DeliveryProof, Do
 from daftari.connectors.shopify import Shopify
 from daftari.connectors.sql import Allowed, open_connector, open_doorbell, read_sql_settings
 from daftari.connectors.sql.settings import SQL_FACTS, TITLES, Kind
+from daftari.connectors.woocommerce import WooCommerce
 from daftari.model.inbound import InboundRequest
 
 
@@ -167,6 +168,20 @@ CONNECTORS: dict[str, ConnectorKind] = {
             "blacklisted_at": "opt_out_at",
         },
         mark_channels=("sms",),
+    ),
+    "woocommerce": ConnectorKind(
+        title=WooCommerce.facts.title,
+        facts=WooCommerce.facts,
+        open=lambda opening: WooCommerce(opening.connection, opening.caller),
+        record_url=WooCommerce.record_url,
+        credentials=("consumer_key", "consumer_secret"),
+        settings=("url",),
+        more_settings=("base_url",),
+        in_records=("role",),
+        fields={"phones": "mobile", "first_name": "fname", "last_name": "lname"},
+        own_prefix=WooCommerce.own_prefix,
+        webhooks=Webhooks(headers=woocommerce.PROOF_HEADERS, read=woocommerce.read_delivery),
+        carts=True,
     ),
     "postgresql": _database("postgresql"),
     "mysql": _database("mysql"),

@@ -13,6 +13,7 @@ from tests.support.fake_crm.hubspot import FakeHubSpot
 from tests.support.fake_crm.odoo import FakeOdoo
 from tests.support.fake_crm.pipedrive import FakePipedrive
 from tests.support.fake_crm.shopify import FakeShopify
+from tests.support.fake_crm.woocommerce import FakeWooCommerce
 
 __all__ = [
     "Answer",
@@ -23,6 +24,7 @@ __all__ = [
     "FakeOdoo",
     "FakePipedrive",
     "FakeShopify",
+    "FakeWooCommerce",
     "Fault",
     "Faults",
     "directly",

@@ -5,11 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.support.fake_crm import FakeHubSpot, FakeOdoo, FakePipedrive, FakeShopify, serve
+from tests.support.fake_crm import FakeHubSpot, FakeOdoo, FakePipedrive, FakeShopify, FakeWooCommerce, serve
 from tests.support.fake_crm.exchange import RealClock
 
 UNLIMITED = 1_000_000_000
-FAKES = {"hubspot": FakeHubSpot, "odoo": FakeOdoo, "pipedrive": FakePipedrive, "shopify": FakeShopify}
+FAKES = {
+    "hubspot": FakeHubSpot,
+    "odoo": FakeOdoo,
+    "pipedrive": FakePipedrive,
+    "shopify": FakeShopify,
+    "woocommerce": FakeWooCommerce,
+}
 
 
 class AgedClock(RealClock):
@@ -38,11 +44,13 @@ def main() -> None:
     for place in range(given.records):
         if isinstance(fake, FakeHubSpot):
             fake.truth.create(firstname=f"P{place}", lastname="Otieno", mobilephone=f"07{place:08}", city="Kisumu")
+        elif isinstance(fake, FakeWooCommerce):
+            fake.truth.register(f"P{place}", f"07{place:08}", email=f"p{place}@shop.example")
         else:
             fake.truth.create(f"P{place} Otieno", f"07{place:08}")
     clock.age = 0.0
-    if isinstance(fake, FakeShopify):
-        if given.unlimited:
+    if isinstance(fake, FakeShopify | FakeWooCommerce):
+        if given.unlimited and isinstance(fake, FakeShopify):
             fake.points.most = fake.points.per_second = UNLIMITED
     elif given.unlimited:
         fake.burst.most = UNLIMITED

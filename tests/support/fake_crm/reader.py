@@ -56,7 +56,7 @@ class Reader:
         self.cursor = self._follow("", seen=seen)
         left = [id for id, link in self.links.items() if id not in seen and link.gone is None]
         risen = [id for id in seen if self.links[id].gone is not None]
-        asked = sorted({*left, *risen}, key=int)
+        asked = sorted({*left, *risen})
         for start in range(0, len(asked), self.connector.facts.records_max):
             self._ask(asked[start : start + self.connector.facts.records_max])
 

@@ -6,6 +6,7 @@ ignores what it does not understand in a query, so an order counts only if it sa
 
 from __future__ import annotations
 
+from daftari.connectors.phones import find_end
 from daftari.connectors.protocol import CartAnswer, CartQuestion
 from daftari.connectors.shopify import answers
 from daftari.connectors.times import SECOND, read_time, write_time
@@ -76,11 +77,5 @@ def _is_persons(sale: answers.Sale, question: CartQuestion) -> bool:
         return True
     if question.email and (sale.email or "").casefold() == question.email.casefold():
         return True
-    ends = {_end(one) for one in question.phones} - {""}
-    return bool(ends & {_end(one) for one in sale.phones})
-
-
-def _end(phone: str) -> str:
-    """The last nine digits of a number, by which two spellings of it are compared; blank for a shorter one."""
-    digits = "".join(filter(str.isdecimal, phone))
-    return digits[-9:] if len(digits) >= 9 else ""
+    ends = {find_end(one) for one in question.phones} - {""}
+    return bool(ends & {find_end(one) for one in sale.phones})
