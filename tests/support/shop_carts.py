@@ -10,11 +10,13 @@ from typing import Any
 from msgspec.structs import replace
 
 from daftari.model.carts import StoredCart
+from daftari.model.messages import StoredMessage
 from daftari.model.projects import Project
-from daftari.rules.connections import cart_figures
+from daftari.rules.carts import figures
+from daftari.rules.connections import abandoned, sync
 from daftari.rules.connections.cart_views import CartPage, list_carts
 from daftari.rules.connections.views import ConnectionView, show_connection
-from daftari.store import Store, carts
+from daftari.store import Store, carts, messages
 from tests.support.connection_steps import Syncing, mobile
 
 
@@ -44,8 +46,32 @@ class Shop(Syncing):
     def count(self, key: str, **given: Any) -> None:
         """A cart changes, and what it comes to is counted."""
         changed = replace(self.cart(key), **given)
-        counted = self.write(cart_figures.count_carts, opened=self.open(), changed=[changed])
+        counted = self.write(figures.count_carts, connection_id=self.id, changed=[changed])
         self.write(carts.save_carts, carts=counted)
+
+    def take(self, key: str) -> None:
+        """A provider takes a message about a cart."""
+        cart = self.cart(key)
+        (number,) = self.write(messages.take_message_ids, count=1)
+        self.write(carts.save_carts, carts=[replace(cart, message_id=number, sent_at=self.now)])
+        message = StoredMessage(
+            id=number, sender_id=1, origin_id=1, subject_id=cart.subject_id, key=key, state="accepted", reason="",
+            code="", purpose="marketing", attempt=1, due_at=0, until=0, claim=0, claimed_at=0, settled_at=0, parts=1,
+            text="",
+        )  # fmt: skip
+        self.write(figures.count_asked, taken=[message])
+
+    def follow(self) -> None:
+        """The worker has carts count as abandoned whose time has come."""
+        named = {"connection_id": self.id, "fence": self.fence}
+        while self.write(sync.claim_task, **named).task == "idle_carts":
+            self.write(abandoned.take_idle_carts, **named)
+
+    def come_back(self, key: str, **given: Any) -> None:
+        """A cart changes, and its number leaves the group."""
+        before = self.cart(key)
+        self.write(carts.save_carts, carts=[replace(before, group_id=0, **given)])
+        self.write(abandoned.leave_groups, came_back=[before])
 
     def list(self, *, state: str = "", after: str = "", limit: int = 100) -> CartPage:
         return self.store.read(
@@ -59,4 +85,4 @@ class Shop(Syncing):
         """The figures of the last days that are not 0."""
         shown = self.view().cart_figures
         assert shown is not None, "a shop has carts"
-        return {name: count for name in cart_figures.NAMES if (count := getattr(shown, name))}
+        return {name: count for name in figures.NAMES if (count := getattr(shown, name))}

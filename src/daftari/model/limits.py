@@ -241,6 +241,8 @@ SETTLED_ERASURES_MAX = 100
 """Records that were erased there and that one call may settle."""
 WEBHOOK_EVENT_DAYS = 7
 """How long it is kept what a connected system announced."""
+CART_GROUP_DAYS = 30
+"""How long someone who left a cart is in the group of those who did, if nothing more is heard of it."""
 REPLAYED_EVENTS_MAX = 100_000
 """Announced events that one call has read again."""
 POLL_SECONDS_MIN = 5

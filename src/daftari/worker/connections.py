@@ -19,7 +19,17 @@ from daftari.connectors import Caller, Connector, ConnectorFailed, CountsRecords
 from daftari.errors import GroupIsMirrored, SealBroken
 from daftari.model.projects import Project
 from daftari.model.secrets import Secret
-from daftari.rules.connections import addresses, counting, former, mark_outcomes, plan, sync, walks, webhook_upkeep
+from daftari.rules.connections import (
+    abandoned,
+    addresses,
+    counting,
+    former,
+    mark_outcomes,
+    plan,
+    sync,
+    walks,
+    webhook_upkeep,
+)
 from daftari.rules.connections import announced as webhook_reading
 from daftari.rules.connections.model import Opened, open_connector, read_webhook
 from daftari.rules.connections.sync import Claim, Done
@@ -160,6 +170,8 @@ class SyncWork(Steps):
         if claim.task == "ask_marks":
             return self._done(self._write(mark_outcomes.ask_links, **self._named()))
         try:
+            if claim.task == "idle_carts":
+                return self._write(abandoned.take_idle_carts, **self._named())
             connector = self._open(claim.opened)
             return self._read(claim, claim.opened, connector)
         except SealBroken:

@@ -12,7 +12,7 @@ from daftari.model.carts import CHECKOUT, CartState, StoredCart
 from daftari.model.members import GroupName, Mobile, Number, Text, Time
 from daftari.model.messages import MessageState, StoredMessage
 from daftari.model.time import format_time
-from daftari.rules.connections.cart_figures import may_follow
+from daftari.rules.carts.figures import may_follow
 from daftari.rules.connections.lifecycle import look_at_connection
 from daftari.rules.connections.model import Opened
 from daftari.rules.connections.webhook_events import NEWEST, read_place, write_place
@@ -160,7 +160,7 @@ def _find_why(opened: Opened, cart: StoredCart, about: Sequence[StoredMessage]) 
         return ""
     if cart.state in WHY:
         return WHY[cart.state]
-    if not may_follow(opened, cart):
+    if not may_follow(opened.definition, cart):
         return "not_accepted" if cart.subject_id else "no_number"
     if not about:
         return "no_trigger"

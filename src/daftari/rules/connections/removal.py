@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from daftari.model.connections import Link
 from daftari.rules import events
+from daftari.rules.connections.abandoned import leave_groups
 from daftari.rules.connections.model import (
     LIVE,
     NOT_WRITTEN,
@@ -27,6 +28,8 @@ from daftari.rules.events import Action, GroupLeft
 from daftari.store import WriteTx, carts, connections, contacts, directory, groups
 
 LINKS_PER_STEP = 1_000
+NEWEST = (2**62, "")
+"""A place behind every cart."""
 
 
 def remove_links(tx: WriteTx, opened: Opened) -> bool:
@@ -41,6 +44,12 @@ def remove_links(tx: WriteTx, opened: Opened) -> bool:
             _leave_groups(tx, opened, by_mobile)
         connections.delete_some_links(tx, connection_id=opened.id, ids=[link.external_id for link in links])
         return True
+    if opened.progress.leaves_groups:
+        found = carts.list_carts(tx, connection_id=opened.id, before=NEWEST, limit=LINKS_PER_STEP)
+        if found:
+            carts.delete_carts(tx, names=[(cart.connection_id, cart.key) for cart in found])
+            leave_groups(tx, found)
+            return True
     for delete_some in (connections.delete_some_rows, carts.delete_some_rows):
         if delete_some(tx, connection_id=opened.id, limit=LINKS_PER_STEP):
             return True

@@ -18,6 +18,7 @@ from daftari.connectors import Account, ConnectorFailed, Page, Record, Usage
 from daftari.model.connections import WORKING, Comparison, ConnectionDefinition, ConnectionState, RecordCount
 from daftari.model.jobs import JobKind
 from daftari.rules.connections import guard
+from daftari.rules.connections.abandoned import has_idle_carts
 from daftari.rules.connections.apply import Applied, apply_records
 from daftari.rules.connections.freshness import find_filled, interval_of, note_until
 from daftari.rules.connections.marks import Marks, claim_marks, has_due_marks
@@ -77,6 +78,7 @@ Task = Literal[
     "remove",
     "ask_marks",
     "write_back",
+    "idle_carts",
 ]
 
 
@@ -129,12 +131,15 @@ def claim_task(tx: WriteTx, *, connection_id: int, fence: int) -> Claim:
     is_due = state in WORKING and 0 < stored.due_at <= tx.now
     is_turn = not (progress.verifies or (progress.wrote_last and is_due))
     writes = is_turn and has_due_marks(tx, opened)
-    if not is_due and not writes:
+    has_idle = has_idle_carts(tx, opened)
+    if not is_due and not writes and not has_idle:
         waits = state in WORKING and stored.due_at > 0
         return Claim("nothing", wait_seconds=_soon(tx, stored.due_at) if waits else 0.0)
     if progress.epoch != tx.epoch():
         save_connection(tx, replace(opened, stored=replace(stored, state="paused", reason=RESTORED, due_at=0)))
         return Claim("nothing")
+    if has_idle:
+        return Claim("idle_carts", opened)
     if is_due and is_run_over(tx, opened):
         opened = end_run(tx, opened)
         save_connection(tx, opened)

@@ -28,7 +28,7 @@ SELECT c.id, c.name, c.kind, c.account, c.definition, c.credentials, c.address, 
 FROM connection AS c WHERE c.project_id = :project ORDER BY c.id;
 
 -- name: list_due_connections
--- The connections that are to be read, planned, removed or written back to now.
+-- The connections that are to be read, planned, removed or written back to now, or whose carts count as abandoned from now on.
 SELECT c.id FROM connection AS c
 WHERE c.project_id = :project AND (
     (c.due_at > 0 AND c.due_at <= :now)
@@ -36,6 +36,10 @@ WHERE c.project_id = :project AND (
         'needs_confirmation') AND EXISTS (
             SELECT 1 FROM write_back AS w
             WHERE w.project_id = :project AND w.connection_id = c.id AND w.due_at > 0 AND w.due_at <= :now
+    ))
+    OR (c.state IN ('importing', 'live', 'behind', 'limited', 'needs_confirmation') AND EXISTS (
+        SELECT 1 FROM cart AS i
+        WHERE i.project_id = :project AND i.connection_id = c.id AND i.idle_at > 0 AND i.idle_at <= :now
     ))
 ) ORDER BY c.id;
 
