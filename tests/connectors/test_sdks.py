@@ -14,9 +14,10 @@ from daftari.connectors.hubspot import HubSpot
 from daftari.connectors.odoo import Odoo
 from daftari.connectors.pipedrive import Pipedrive
 from daftari.connectors.protocol import Connection, Mark
+from daftari.connectors.woocommerce import WooCommerce
 from daftari.model.secrets import Secret
 from daftari.outbound.client import OutboundClient
-from tests.support.fake_crm import FakeHubSpot, FakeOdoo, FakePipedrive, serve
+from tests.support.fake_crm import FakeHubSpot, FakeOdoo, FakePipedrive, FakeWooCommerce, serve
 from tests.support.fake_crm.exchange import RealClock
 
 
@@ -221,3 +222,26 @@ def test_odoo_is_read_over_the_real_client(clock: RealClock) -> None:
         fake.faults.next = [None, "lost", "cut"]
         (outcome,) = connector.write_back([Mark(str(ids[0]), "out", "sms", now)], now=now)
         assert outcome.outcome == "written" and [*fake.truth.blocked()] == ["+254722000000"]
+
+
+def test_woocommerce_is_read_over_the_real_client(clock: RealClock) -> None:
+    fake = FakeWooCommerce(7, clock)
+    ids = [fake.truth.register(f"P{place}", "0733-000-002", email=f"p{place}@shop.example") for place in range(12)]
+    order = fake.truth.order("0744 000 001", email="juma@shop.example")
+    now = int(clock.now() * 1_000_000)
+    with serve(fake) as url, OutboundClient(allowed_hosts=[url.removeprefix("http://")], read_seconds=5.0) as client:
+        connection = Connection(
+            name="shop",
+            account="ziwa.example",
+            fields=["phones"],
+            settings={"url": "https://ziwa.example", "base_url": url},
+            credentials={"consumer_key": Secret(fake.key[0]), "consumer_secret": Secret(fake.key[1])},
+        )
+        connector = WooCommerce(connection, Caller(client.send, clock))
+        assert (connector.check().name, connector.check().count) == ("Ziwa", 12)
+        page = connector.read_changes("", now=now)
+        assert [record.id for record in page.records] == [f"customer:{one}" for one in ids]
+        fake.faults.next = ["cut", "lost"]
+        assert [record.id for record in connector.read_records([f"guest:{order}"])] == [f"guest:{order}"]
+        (outcome,) = connector.write_back([Mark(f"customer:{ids[0]}", "out", "sms", now)], now=now)
+        assert outcome.outcome == "written" and fake.truth.users[ids[0]].meta["daftari_sms"][1] == "out"

@@ -6,7 +6,16 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.support.fake_crm import Answer, Call, Clock, Crm, FakeHubSpot, FakePipedrive, FakeShopify
+from tests.support.fake_crm import (
+    Answer,
+    Call,
+    Clock,
+    Crm,
+    FakeHubSpot,
+    FakePipedrive,
+    FakeShopify,
+    FakeWooCommerce,
+)
 from tests.support.fake_crm.shopify import CLIENT_SECRET
 
 PROOFS = ("authorization", "x-api-token", "x-shopify-access-token")
@@ -49,7 +58,26 @@ def shopify() -> FakeShopify:
     return fake
 
 
-FAKES = {"hubspot": hubspot, "pipedrive": pipedrive, "shopify": shopify}
+class WooWithDeliveries(FakeWooCommerce):
+    """The same of WooCommerce."""
+
+    def answer(self, call: Call) -> Answer:
+        if call.path != "/deliveries":
+            return super().answer(call)
+        sent = [one for happening in self.truth.happened for _, one in self.deliver(happening)]
+        return Answer.of([{"headers": one.headers, "body": one.body.decode()} for one in sent])
+
+
+def woocommerce() -> FakeWooCommerce:
+    fake = WooWithDeliveries(7, Clock())
+    for place in range(5):
+        fake.truth.register(f"P{place}", f"072200000{place}", email=f"p{place}@shop.example")
+    order = fake.truth.order("0733 000 002", email="juma@shop.example", first_name="Juma", status="failed")
+    fake.truth.change(order, status="processing")
+    return fake
+
+
+FAKES = {"hubspot": hubspot, "pipedrive": pipedrive, "shopify": shopify, "woocommerce": woocommerce}
 
 
 class Recorded:

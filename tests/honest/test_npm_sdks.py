@@ -53,6 +53,19 @@ UNDERSTOOD = {
         ],
         "forged": False,
     },
+    "woocommerce": {
+        "page": [["P0", "0722000000"], ["P1", "0722000001"]],
+        "total": ["5", "3"],
+        "more": ["P4"],
+        "found": ["p1@shop.example"],
+        "changed": [["vip", "yes"]],
+        "batch": ["written", "woocommerce_rest_invalid_id"],
+        "orders": [2],
+        "order": ["Juma", True, "Kikoy"],
+        "hooks": [["order.updated", "active", "https://book.example/hook"]],
+        "signed": [["order.updated", True, "processing"]],
+        "removed": "order.updated",
+    },
 }
 
 
