@@ -15,13 +15,24 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from msgspec.structs import replace
 from pyroaring import BitMap64
 
-from daftari.connectors import Caller, Connector, ConnectorFailed, CountsRecords, MakesWebhooks, Page, Record, Usage
+from daftari.connectors import (
+    AsksCarts,
+    Caller,
+    Connector,
+    ConnectorFailed,
+    CountsRecords,
+    MakesWebhooks,
+    Page,
+    Record,
+    Usage,
+)
 from daftari.errors import GroupIsMirrored, SealBroken
 from daftari.model.projects import Project
 from daftari.model.secrets import Secret
 from daftari.rules.connections import (
     abandoned,
     addresses,
+    cart_questions,
     counting,
     former,
     mark_outcomes,
@@ -149,6 +160,7 @@ class SyncWork(Steps):
         self._made_of: object = None
         self._walk: Walk | None = None
         self._planned = BitMap64()
+        self._asked_last = False
         self._planned_since = 0
         """When the plan was begun whose numbers these are; 0 where none is under way."""
 
@@ -156,7 +168,8 @@ class SyncWork(Steps):
         """Do what is due. Returns whether there is more to do at once."""
         if not self._fence:
             self._fence = self._write(sync.take_over, connection_id=self._connection_id)
-        claim = self._write(sync.claim_task, **self._named())
+        claim = self._write(sync.claim_task, asked_last=self._asked_last, **self._named())
+        self._asked_last = claim.task == "ask_carts"
         self.pause_seconds = claim.wait_seconds
         if claim.task == "nothing" or claim.opened is None:
             return claim.wait_seconds > 0.0
@@ -187,6 +200,8 @@ class SyncWork(Steps):
             return self._plan(opened, connector)
         if claim.task == "write_back":
             return self._write_back(claim, connector)
+        if claim.task == "ask_carts":
+            return self._ask_carts(claim, connector)
         if claim.task == "verify":
             return self._done(self._write(sync.take_account, account=connector.check(), **self._named()))
         if claim.task == "webhook":
@@ -307,6 +322,33 @@ class SyncWork(Steps):
             self._write(mark_outcomes.take_outcomes, marks=marks, outcomes=outcomes, usage=self._usage, **self._named())
         )
 
+    def _ask_carts(self, claim: Claim, connector: Connector) -> bool:
+        """Ask the shop about carts for which messages wait. What it answered before a failure is written first."""
+        assert isinstance(connector, AsksCarts), "its kind has carts"
+        answers: list[cart_questions.Answered] = []
+        ends_at, failures, stopped = time.monotonic() + READ_SECONDS, 0, None
+        for place, cart in enumerate(claim.carts):
+            asked_at, said = self._now(), cart_questions.UNREACHABLE
+            try:
+                said = connector.ask_cart(cart_questions.write_question(cart)).outcome
+            except ConnectorFailed as failed:
+                if failed.kind != "again":
+                    stopped = failed
+                    break
+                failures += 1
+            answers.append(cart_questions.Answered(cart.key, asked_at, said))
+            if failures > 1:
+                # It is not this cart alone.
+                rest = claim.carts[place + 1 :]
+                answers += [cart_questions.Answered(one.key, asked_at, said) for one in rest]
+                break
+            if time.monotonic() >= ends_at or not self._may_continue():
+                break
+        is_ours = self._write(cart_questions.take_answers, answers=answers, usage=self._usage, **self._named())
+        if stopped is not None:
+            raise stopped
+        return is_ours
+
     def _count(self, opened: Opened, connector: Connector) -> bool:
         """Count the records there. What is refused stops no reading: the next count may be given."""
         assert isinstance(connector, CountsRecords), "its facts say that it counts"
@@ -411,6 +453,11 @@ class SyncWork(Steps):
             self._planned_since = 0
             self._write(plan.fail_plan, failure=failure, **self._named())
             return False
+        if claim.task == "ask_carts":
+            self._write(cart_questions.fail_questions, asked=claim.carts, failure=failure, **self._named())
+            if failure.kind == "again":
+                # Whether it can be read is found by its readings.
+                return True
         if claim.announced is not None:
             failed = webhook_reading.fail_announced
             return self._done(

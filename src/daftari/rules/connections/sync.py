@@ -15,11 +15,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from daftari.connectors import Account, ConnectorFailed, Page, Record, Usage
+from daftari.model.carts import StoredCart
 from daftari.model.connections import WORKING, Comparison, ConnectionDefinition, ConnectionState, RecordCount
 from daftari.model.jobs import JobKind
 from daftari.rules.connections import guard
 from daftari.rules.connections.abandoned import has_idle_carts
 from daftari.rules.connections.apply import Applied, apply_records
+from daftari.rules.connections.cart_questions import list_questions
 from daftari.rules.connections.freshness import find_filled, interval_of, note_until
 from daftari.rules.connections.marks import Marks, claim_marks, has_due_marks
 from daftari.rules.connections.members import join_again
@@ -79,13 +81,14 @@ Task = Literal[
     "ask_marks",
     "write_back",
     "idle_carts",
+    "ask_carts",
 ]
 
 
 class Claim(Struct, frozen=True):
     """What is to be read or written now. ``ids``: the records of ``ask``, or the list of ``walk``. ``group_id``: the
     group that members from before are to leave. ``announced``: the events whose records are to be read.
-    ``wait_seconds``: after which there will be something, where that is soon.
+    ``wait_seconds``: after which there will be something, where that is soon. ``carts``: those to ask the shop about.
     """
 
     task: Task
@@ -95,6 +98,7 @@ class Claim(Struct, frozen=True):
     announced: Announced | None = None
     wait_seconds: float = 0.0
     marks: Marks = Marks()
+    carts: tuple[StoredCart, ...] = ()
 
 
 class Done(Struct, frozen=True):
@@ -117,8 +121,11 @@ def take_over(tx: WriteTx, *, connection_id: int) -> int:
     return connections.take_over(tx, connection_id=connection_id)
 
 
-def claim_task(tx: WriteTx, *, connection_id: int, fence: int) -> Claim:
-    """What is to be done now by the worker that holds the fence."""
+def claim_task(tx: WriteTx, *, connection_id: int, fence: int, asked_last: bool = False) -> Claim:
+    """What is to be done now by the worker that holds the fence.
+
+    ``asked_last``: whether its last step asked about carts, so that whatever else is due has its turn.
+    """
     stored = connections.get_connection(tx, connection_id=connection_id)
     if stored is None or stored.fence != fence:
         return Claim("nothing")
@@ -132,12 +139,15 @@ def claim_task(tx: WriteTx, *, connection_id: int, fence: int) -> Claim:
     is_turn = not (progress.verifies or (progress.wrote_last and is_due))
     writes = is_turn and has_due_marks(tx, opened)
     has_idle = has_idle_carts(tx, opened)
-    if not is_due and not writes and not has_idle:
+    questions = () if asked_last and (is_due or writes or has_idle) else list_questions(tx, opened)
+    if not is_due and not writes and not has_idle and not questions:
         waits = state in WORKING and stored.due_at > 0
         return Claim("nothing", wait_seconds=_soon(tx, stored.due_at) if waits else 0.0)
     if progress.epoch != tx.epoch():
         save_connection(tx, replace(opened, stored=replace(stored, state="paused", reason=RESTORED, due_at=0)))
         return Claim("nothing")
+    if questions:
+        return Claim("ask_carts", opened, carts=questions)
     if has_idle:
         return Claim("idle_carts", opened)
     if is_due and is_run_over(tx, opened):

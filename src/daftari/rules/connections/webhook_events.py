@@ -22,6 +22,7 @@ from daftari.model.limits import EXTERNAL_ID_MAX, REPLAYED_EVENTS_MAX, WEBHOOK_E
 from daftari.model.members import Text, Time
 from daftari.model.time import format_time
 from daftari.rules.access.inbound_tokens import NO_ADDRESS
+from daftari.rules.connections.carts import receive_sales
 from daftari.rules.connections.lifecycle import look_at_connection
 from daftari.rules.events import Action, record
 from daftari.store import Tx, WriteTx, connections, inbound
@@ -124,6 +125,7 @@ def receive_events(
     inbound.count_received(tx, token_id=token_id, count=len(deliveries))
     kept = [_as_stored(event, connection_id=connection_id, now=tx.now) for events in deliveries for event in events]
     new = connections.insert_events(tx, events=[*{event.key: event for event in kept}.values()])
+    receive_sales(tx, connection_id=connection_id, events=[event for events in deliveries for event in events])
     if new:
         _bring_forward(tx, connection_id=connection_id, due_at=tx.now + DEBOUNCE_SECONDS * SECOND)
     return new

@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from daftari.model.messages import CALLS, MessagePurpose, SenderDefinition, StoredMessage, StoredSender
+from daftari.rules.carts.still_open import AboutCart, OpenCarts
 from daftari.rules.consent.decisions import ALLOWING, Question, judge_sender
 from daftari.rules.consent.state import NOTHING_KNOWN, State, decode_state
 from daftari.rules.messages.campaigns import OpenCampaign, end_cancelled, open_campaigns, save_campaigns
@@ -222,7 +223,7 @@ def _next_at(
 
 
 def _decide(
-    tx: Tx, sender: StoredSender, definition: SenderDefinition, hours: Hours, found: Sequence[Candidate]
+    tx: WriteTx, sender: StoredSender, definition: SenderDefinition, hours: Hours, found: Sequence[Candidate]
 ) -> list[StoredMessage]:
     """Each message as it is after the claim."""
     if not found:
@@ -234,11 +235,13 @@ def _decide(
     asks_groups = any(one.campaign or (one.trigger and one.trigger.definition.unless) for one in found)
     groups = _find_groups(tx, [person.id for person in people.values()] if asks_groups else [])
     due = _ask_triggers(tx, found)
+    open_carts = _open_carts(tx, found, due)
     decided = []
     for candidate in found:
         message, person = candidate.message, people.get(candidate.message.subject_id)
         one, opens = due.get(message.id), hours.opens_at(message.purpose)
         reason = refusals.get(message.id) or _find_reason(tx, candidate, due, people, groups)
+        reason = reason or open_carts.refuse(message.id)
         if message.subject_id < 0:
             # Its number was erased while it was being sent, and then it was not taken.
             decided.append(_ended(tx, message, "skipped", "erased"))
@@ -253,10 +256,27 @@ def _decide(
             decided.append(replace(message, due_at=opens) if waits else _ended(tx, message, "skipped", "quiet_hours"))
         elif caps.is_reached(message):
             decided.append(_ended(tx, message, "skipped", "too_often"))
+        elif one is not None and (held := open_carts.hold(message.id)) is not None:
+            until = min(held.again_at, one.until)
+            decided.append(
+                _ended(tx, message, held.state, held.reason) if held.reason else replace(message, due_at=until)
+            )
         else:
             decided.append(_rendered(tx, sender, definition, candidate, person, one))
             caps.note(decided[-1])
+            open_carts.note(decided[-1])
+    open_carts.save(tx)
     return decided
+
+
+def _open_carts(tx: Tx, found: Sequence[Candidate], due: Mapping[int, Due]) -> OpenCarts:
+    """The carts of connected shops that messages are about which may be sent now."""
+    about = [
+        AboutCart(candidate.message.id, candidate.message.subject_id, one.cart, one.until)
+        for candidate in found
+        if (one := due.get(candidate.message.id)) is not None and one.cart is not None and one.due_at <= tx.now
+    ]
+    return OpenCarts(tx, about)
 
 
 def _ask_triggers(tx: Tx, found: Sequence[Candidate]) -> dict[int, Due]:

@@ -8,9 +8,11 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from daftari.model.carts import CHECKOUT
 from daftari.model.jobs import JobKind
 from daftari.model.messages import StoredMessage, StoredSender
 from daftari.model.triggers import Condition, StoredEvent, StoredTrigger
+from daftari.rules.carts.still_open import CartName
 from daftari.rules.firing import event_key_of, find_last_rounds, read_definition, read_progress, round_of, written
 from daftari.rules.messages.ends import Ends
 from daftari.store import Tx, WriteTx, messages, triggers
@@ -30,13 +32,17 @@ _read_fields = msgspec.json.Decoder(dict[str, object]).decode
 
 
 class Due(Struct, frozen=True):
-    """A message that became due: when it is, by its latest event; when it is too late; and why it is not to be sent."""
+    """A message that became due: when it is, by its latest event; when it is too late; and why it is not to be sent.
+
+    ``cart``: the cart of a connected shop that it is about.
+    """
 
     due_at: int
     until: int
     fields: Mapping[str, object]
     is_contact: bool
     reason: str = ""
+    cart: CartName | None = None
 
 
 class OpenTrigger:
@@ -131,6 +137,7 @@ class OpenTrigger:
                 fields=_read_fields(event.fields),
                 is_contact=bool(event.is_contact),
                 reason="duplicate" if message.id in later else stopped.get(message.id, ""),
+                cart=(event.connection_id, event.key) if event.connection_id and event.name == CHECKOUT else None,
             )
         return asked
 

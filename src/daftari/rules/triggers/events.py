@@ -60,6 +60,20 @@ class GivenEvents(Struct, frozen=True):
     invalid: dict[int, Errors]
 
 
+class Happened(Struct, frozen=True):
+    """An event of a number that is known. ``index``: its place. ``given_at``: the time that came with it; 0 for none.
+
+    ``fields``: JSON of what a text may use.
+    """
+
+    index: int
+    mobile: int
+    name: str
+    key: str
+    given_at: int
+    fields: str
+
+
 class EventOutcome(Struct, frozen=True, omit_defaults=True):
     """The outcome of one row."""
 
@@ -158,58 +172,64 @@ def _read_field(value: object) -> FieldValue:
 
 
 def record_events(tx: WriteTx, *, given: GivenEvents) -> list[EventOutcome]:
-    """Keep events that are not known yet, and fire the triggers that are on them. A call may be repeated.
-
-    The latest event of a number, name and key fires; one that is reported after a later one only counts where a trigger
-    asks whether it happened.
-    """
+    """Keep events that are not known yet, and fire the triggers that are on them. A call may be repeated."""
     outcomes = {index: EventOutcome(index, "invalid", errors=errors) for index, errors in given.invalid.items()}
     known = find_known(tx, (row.number.digits for row in given.rows))
-    rows: list[GivenEvent] = []
+    happened: list[Happened] = []
     for row in given.rows:
         mobile, other = row.number.chosen(known), row.number.other(known)
         if other is None:
-            rows.append(row)
+            happened.append(Happened(row.index, mobile, row.name, row.key, row.given_at, row.fields))
         else:
             said = f"The mobile field may be +{mobile} or +{other}: write it with a plus."
             outcomes[row.index] = EventOutcome(row.index, "invalid", errors={"mobile": [said]})
-    numbers = {row.index: row.number.chosen(known) for row in rows}
-    new, firing = _find_new(tx, rows, numbers)
-    triggers.insert_events(tx, events=new.values())
-    fired = triggers.find_fired(tx, fired=sorted({(0, event.name) for event in firing}))
-    made = fire(tx, fired, firing)
-    for row in rows:
-        event, shown = new.get(row.index), str(numbers[row.index])
-        if event is None:
-            outcomes[row.index] = EventOutcome(row.index, "duplicate", mobile=shown)
+    raised = raise_events(tx, happened=happened)
+    for one in happened:
+        made, shown = raised.get(one.index), str(one.mobile)
+        if made is None:
+            outcomes[one.index] = EventOutcome(one.index, "duplicate", mobile=shown)
         else:
-            outcomes[row.index] = EventOutcome(row.index, "recorded", mobile=shown, messages=made.get(event.id, []))
-    if new:
+            outcomes[one.index] = EventOutcome(one.index, "recorded", mobile=shown, messages=made)
+    if raised:
         record(tx, Action.CREATE_EVENTS)
     return [outcomes[index] for index in sorted(outcomes)]
 
 
+def raise_events(tx: WriteTx, *, happened: Sequence[Happened], connection_id: int = 0) -> dict[int, list[int]]:
+    """Keep events of known numbers that are not known yet, and fire the triggers that are on them.
+
+    The latest event of a number, name and key fires; one that is reported after a later one only counts where a trigger
+    asks whether it happened. ``connection_id``: the connection whose system said so. Returns the messages that each new
+    event made or moved, by its place. The journal row is the caller's.
+    """
+    new, firing = _find_new(tx, happened, connection_id)
+    triggers.insert_events(tx, events=new.values())
+    fired = triggers.find_fired(tx, fired=sorted({(0, event.name) for event in firing}))
+    made = fire(tx, fired, firing)
+    return {index: made.get(event.id, []) for index, event in new.items()}
+
+
 def _find_new(
-    tx: WriteTx, rows: Sequence[GivenEvent], numbers: Mapping[int, int]
+    tx: WriteTx, happened: Sequence[Happened], connection_id: int
 ) -> tuple[dict[int, StoredEvent], list[StoredEvent]]:
-    """The events that are not known yet, by index; and those that fire: the latest of each number, name and key."""
-    sought = [(row.index, numbers[row.index], row.name, row.key, row.given_at) for row in rows]
+    """The events that are not known yet, by place; and those that fire: the latest of each number, name and key."""
+    sought = [(one.index, one.mobile, one.name, one.key, one.given_at) for one in happened]
     known = triggers.find_known_events(tx, sought=sought, since=tx.now - SAME_MICROSECONDS)
-    found = contacts.find_contacts_by_mobile(tx, mobiles=sorted({*numbers.values()})) if rows else []
+    mobiles = sorted({one.mobile for one in happened})
+    found = contacts.find_contacts_by_mobile(tx, mobiles=mobiles) if mobiles else []
     people = {person.mobile for person in found}
     seen: set[tuple[int, str, str, int]] = set()
     new: dict[int, StoredEvent] = {}
     latest: dict[tuple[int, str, str], StoredEvent] = {}
-    for row in rows:
-        mobile = numbers[row.index]
-        name = (mobile, row.name, row.key, row.given_at)
-        is_named = bool(row.given_at or row.key)
-        if known[row.index].same is not None or (is_named and name in seen):
+    for one in happened:
+        name = (one.mobile, one.name, one.key, one.given_at)
+        is_named = bool(one.given_at or one.key)
+        if known[one.index].same is not None or (is_named and name in seen):
             continue
         seen.add(name)
-        event = _stored(tx, row, mobile, is_contact=mobile in people)
-        new[row.index] = event
-        before, last = latest.get(name[:3]), known[row.index].latest_at
+        event = _stored(tx, one, connection_id, is_contact=one.mobile in people)
+        new[one.index] = event
+        before, last = latest.get(name[:3]), known[one.index].latest_at
         if (last is None or event.at >= last) and (before is None or _order(event) > _order(before)):
             latest[name[:3]] = event
     return new, [*latest.values()]
@@ -219,19 +239,20 @@ def _order(event: StoredEvent) -> tuple[int, int, int]:
     return event.at, event.given_at, event.id
 
 
-def _stored(tx: WriteTx, row: GivenEvent, mobile: int, *, is_contact: bool) -> StoredEvent:
+def _stored(tx: WriteTx, one: Happened, connection_id: int, *, is_contact: bool) -> StoredEvent:
     (number,) = triggers.take_event_ids(tx, count=1)
     return StoredEvent(
         id=number,
-        subject_id=mobile,
-        name=row.name,
-        key=row.key,
-        at=min(row.given_at or tx.now, tx.now),
-        given_at=row.given_at,
+        subject_id=one.mobile,
+        name=one.name,
+        key=one.key,
+        at=min(one.given_at or tx.now, tx.now),
+        given_at=one.given_at,
         received_at=tx.now,
-        fields=row.fields,
+        fields=one.fields,
         is_contact=int(is_contact),
         expires_at=tx.now + EVENT_DAYS * DAY_MICROSECONDS,
+        connection_id=connection_id,
     )
 
 

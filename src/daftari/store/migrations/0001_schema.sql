@@ -869,8 +869,8 @@ CREATE INDEX cart_idle ON cart (project_id, connection_id, idle_at, key) WHERE i
 CREATE INDEX cart_asked ON cart (project_id, connection_id, ask_at, key) WHERE ask_at > 0;
 CREATE INDEX cart_expiry ON cart (project_id, expires_at);
 
--- An order of a connected shop, a row for each name by which a cart is its: token:…, cart:… and id:… of the cart, customer:…,
--- email:… and mobile:… of the person. at: of the shop, when it was made. subject_id: the number that was read, 0 for none.
+-- An order of a connected shop, a row for each name by which a cart is its: token:… and id:… of the cart, customer:…, email:…
+-- and mobile:… of the person, of which the last has the end of the number. at: of the shop, when it was made. subject_id: the number that was read, 0 for none.
 CREATE TABLE cart_order (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
     connection_id INTEGER NOT NULL,

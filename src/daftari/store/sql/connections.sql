@@ -28,7 +28,8 @@ SELECT c.id, c.name, c.kind, c.account, c.definition, c.credentials, c.address, 
 FROM connection AS c WHERE c.project_id = :project ORDER BY c.id;
 
 -- name: list_due_connections
--- The connections that are to be read, planned, removed or written back to now, or whose carts count as abandoned from now on.
+-- The connections that are to be read, planned, removed, written back to or asked about carts now, or whose carts count as
+-- abandoned from now on.
 SELECT c.id FROM connection AS c
 WHERE c.project_id = :project AND (
     (c.due_at > 0 AND c.due_at <= :now)
@@ -40,6 +41,10 @@ WHERE c.project_id = :project AND (
     OR (c.state IN ('importing', 'live', 'behind', 'limited', 'needs_confirmation') AND EXISTS (
         SELECT 1 FROM cart AS i
         WHERE i.project_id = :project AND i.connection_id = c.id AND i.idle_at > 0 AND i.idle_at <= :now
+    ))
+    OR (c.state IN ('importing', 'live', 'behind') AND EXISTS (
+        SELECT 1 FROM cart AS k
+        WHERE k.project_id = :project AND k.connection_id = c.id AND k.ask_at > 0 AND k.ask_at <= :now
     ))
 ) ORDER BY c.id;
 
