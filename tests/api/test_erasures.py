@@ -179,6 +179,7 @@ def test_nothing_of_an_erased_number_is_left_in_any_table(
         "audience_numbers": 2,
         "kept_answers": 0,
         "carts": 0,
+        "announced_records": 0,
         "external_links": 0,
         "messages": 0,
         "replies": 0,

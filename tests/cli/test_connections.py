@@ -136,7 +136,7 @@ def test_a_connection_is_checked_and_started(run: Run, hubspot: tuple[FakeHubSpo
 
 def test_what_is_wrong_is_said(run: Run) -> None:
     assert "Connection not found" in run("connection", "show", "crm", code=1).stderr
-    assert "KIND is 'odoo'" in run("connection", "add", "odoo", "--name", "crm", code=2).stderr
+    assert "KIND is 'salesforce'" in run("connection", "add", "salesforce", "--name", "crm", code=2).stderr
     Path("key").write_text("siri")
     run("connection", "add", "hubspot", "--name", "crm", "--key-file", "key", "--group", "vip", code=2)
     without = ("--key-file", "key", "--group", "property:city=Kisumu")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from daftari.connectors.calls import Caller, Usage
 from daftari.connectors.hubspot import HubSpot
@@ -78,7 +78,15 @@ def pipedrive(
     return Pipedrive(connection, Caller(directly(fake, clock), clock, usage=usage))
 
 
-CUSTOMER_FIELDS = ("phones", "first_name", "city", "sms_consent", "whatsapp_consent", "opted_out_at")
+CUSTOMER_FIELDS = (
+    "phones",
+    "first_name",
+    "city",
+    "sms_consent",
+    "whatsapp_consent",
+    "sms_consent_at",
+    "whatsapp_consent_at",
+)
 
 
 def shopify(
@@ -92,8 +100,9 @@ def shopify(
     token: str = "",
     write_back: bool = True,
     write_back_opt_ins: bool = False,
+    credentials: Mapping[str, Secret] | None = None,
 ) -> Shopify:
-    """A connection by the app, unless a token is given."""
+    """A connection by the app, unless a token or other credentials are given."""
     client_id, client_secret = fake.client
     app = {"client_id": Secret(client_id), "client_secret": Secret(client_secret)}
     connection = Connection(
@@ -105,7 +114,7 @@ def shopify(
         write_back=write_back,
         write_back_opt_ins=write_back_opt_ins,
         settings={"shop": shop},
-        credentials={"token": Secret(token)} if token else app,
+        credentials=credentials or ({"token": Secret(token)} if token else app),
     )
     return Shopify(connection, Caller(directly(fake, clock), clock))
 

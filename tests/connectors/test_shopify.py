@@ -6,10 +6,11 @@ import pytest
 
 from daftari.connectors.protocol import ConnectorFailed, Record
 from daftari.connectors.shopify import api, tokens
+from daftari.model.secrets import Secret
 from tests.connectors.connections import shopify
 from tests.support.fake_crm import Answer, Clock, FakeShopify
 from tests.support.fake_crm.reader import Reader
-from tests.support.fake_crm.shopify import TOKEN
+from tests.support.fake_crm.shopify import TOKEN, WEBHOOK_SECRET
 
 HALF_A_DAY = 43_200.0
 
@@ -52,7 +53,7 @@ def test_a_check_describes_the_shop(fake: FakeShopify, clock: Clock) -> None:
     assert (account.id, account.name, account.time_zone) == ("ziwa.myshopify.com", "Ziwa", "Africa/Nairobi")
     assert account.count == 3 and not account.missing and not account.warnings
     assert [(group.name, group.title) for group in account.groups] == [("tag:vip", "vip"), ("segment:12", "Kisumu")]
-    assert {"phones", "sms_consent", "opted_out_at"} <= {field.name for field in account.fields}
+    assert {"phones", "sms_consent", "sms_consent_at"} <= {field.name for field in account.fields}
 
 
 def test_a_check_shows_the_customers_that_changed_last(fake: FakeShopify, clock: Clock) -> None:
@@ -136,7 +137,7 @@ def test_a_record_has_the_fields_that_were_asked_for_and_no_blanks(fake: FakeSho
     address = {"phone": "0733 000 001", "city": "Kisumu", "country_code": "KE"}
     amina = fake.truth.create("Amina", "+254722000001", address=address, tags=("vip", "farm"))
     fake.truth.consent(amina, "sms", "UNSUBSCRIBED", at=clock.at - 60.0)
-    fields = ["phones", "first_name", "last_name", "city", "country", "sms_consent", "opted_out_at"]
+    fields = ["phones", "first_name", "last_name", "city", "country", "sms_consent", "sms_consent_at"]
     (record,) = shopify(fake, clock, fields=fields).read_changes("", now=clock.moment).records
     assert record == Record(
         id=str(amina),
@@ -147,23 +148,24 @@ def test_a_record_has_the_fields_that_were_asked_for_and_no_blanks(fake: FakeSho
             "city": "Kisumu",
             "country": "KE",
             "sms_consent": "UNSUBSCRIBED",
-            "opted_out_at": "2026-11-20T09:59:00Z",
+            "sms_consent_at": "2026-11-20T09:59:00Z",
         },
         groups=["tag:vip", "tag:farm"],
         url=f"https://ziwa.myshopify.com/admin/customers/{amina}",
     )
 
 
-def test_the_time_of_an_opt_out_is_the_newest_of_the_channels_that_are_out(fake: FakeShopify, clock: Clock) -> None:
+def test_each_channel_has_the_time_of_its_own_consent(fake: FakeShopify, clock: Clock) -> None:
     amina = fake.truth.create("Amina", "+254722000001")
     fake.truth.consent(amina, "sms", "SUBSCRIBED", at=clock.at - 10.0)
     fake.truth.consent(amina, "whatsapp", "UNSUBSCRIBED", at=clock.at - 60.0)
-    fields = ["sms_consent", "whatsapp_consent", "opted_out_at"]
+    fields = ["sms_consent", "whatsapp_consent", "sms_consent_at", "whatsapp_consent_at"]
     (record,) = shopify(fake, clock, fields=fields).read_records([str(amina)])
     assert record.values == {
         "sms_consent": "SUBSCRIBED",
         "whatsapp_consent": "UNSUBSCRIBED",
-        "opted_out_at": "2026-11-20T09:59:00Z",
+        "sms_consent_at": "2026-11-20T09:59:50Z",
+        "whatsapp_consent_at": "2026-11-20T09:59:00Z",
     }
 
 
@@ -447,10 +449,17 @@ def test_points_start_with_those_of_the_smallest_plan() -> None:
 
 # ---- without an app ---------------------------------------------------------------------------------
 
+PAGE = {"webhook_secret": Secret(WEBHOOK_SECRET)}
+
+
+def test_a_shop_of_which_nothing_is_given_says_where_the_key_is_found(fake: FakeShopify, clock: Clock) -> None:
+    with pytest.raises(ConnectorFailed, match="give the signing key that the page then shows") as caught:
+        shopify(fake, clock, credentials={"webhook_secret": Secret("")}).check()
+    assert caught.value.code == "no_credentials"
+
 
 def test_a_shop_without_an_app_is_checked_and_says_what_is_not_possible(fake: FakeShopify, clock: Clock) -> None:
-    fake.client = ("", "")
-    connector = shopify(fake, clock)
+    connector = shopify(fake, clock, credentials=PAGE)
     account = connector.check()
     assert (account.id, account.name, account.count) == ("ziwa.myshopify.com", "ziwa", None)
     assert "the shop cannot be asked" in account.warnings[0]
@@ -461,15 +470,12 @@ def test_a_shop_without_an_app_is_checked_and_says_what_is_not_possible(fake: Fa
 
 def test_a_shop_that_gets_an_app_later_is_read_from_the_first_customer_on(fake: FakeShopify, clock: Clock) -> None:
     people(fake, 3)
-    client, fake.client = fake.client, ("", "")
-    cursor = shopify(fake, clock).read_changes("", now=clock.moment).cursor
-    fake.client = client
+    cursor = shopify(fake, clock, credentials=PAGE).read_changes("", now=clock.moment).cursor
     assert len(shopify(fake, clock).read_changes(cursor, now=clock.moment).records) == 3
 
 
 def test_without_an_app_nothing_is_said_to_be_gone(fake: FakeShopify, clock: Clock) -> None:
     """A record that is left out would be taken for a deleted one."""
-    fake.client = ("", "")
     with pytest.raises(ConnectorFailed, match="This connection has no app") as caught:
-        shopify(fake, clock).read_records(["1"])
+        shopify(fake, clock, credentials=PAGE).read_records(["1"])
     assert caught.value.code == "no_app"

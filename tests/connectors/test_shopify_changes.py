@@ -73,12 +73,11 @@ class People:
 def values_of(truth: ShopifyTruth, id: int) -> dict[str, object]:
     one = truth.customers[id]
     consents = one.consents if one.phone else {}
-    outs = [said.at for said in consents.values() if said.state == "UNSUBSCRIBED" and said.at is not None]
     values = {
         "phones": [one.phone] if one.phone else [],
         "first_name": one.first_name,
         **{f"{channel}_consent": said.state for channel, said in consents.items()},
-        "opted_out_at": iso(max(outs)) if outs else None,
+        **{f"{channel}_consent_at": iso(said.at) for channel, said in consents.items() if said.at is not None},
     }
     return {name: value for name, value in values.items() if value}
 

@@ -273,12 +273,11 @@ def test_a_consent_has_the_time_at_which_it_was_given(topic: str, member: str, c
     said = {"state": "unsubscribed", "consent_updated_at": "2026-11-20T12:30:00+03:00"}
     event = read(topic, {"id": AMINA, "phone": "+254722000001", member: said})
     assert event.ids == [str(AMINA)] and event.record is not None
-    assert event.record.version == TRIGGERED_AT
+    assert event.record.version == TRIGGERED_AT and event.record.is_partial
     assert event.record.values == {
         "phones": ["+254722000001"],
         f"{channel}_consent": "UNSUBSCRIBED",
         f"{channel}_consent_at": "2026-11-20T12:30:00+03:00",
-        "opted_out_at": "2026-11-20T12:30:00+03:00",
     }
 
 
@@ -293,6 +292,11 @@ def test_a_deleted_customer_and_a_redacted_one_are_not_the_same() -> None:
     }
     redacted = read("customers/redact", body)
     assert redacted.ids == ["191167"] and redacted.record == Record("191167", TRIGGERED_AT, gone="erased")
+
+
+def test_a_customer_of_whom_nothing_is_said_was_redacted() -> None:
+    body = {"id": AMINA, "first_name": None, "last_name": "", "phone": None, "email": None, "currency": "KES"}
+    assert read("customers/update", body).record == Record(str(AMINA), TRIGGERED_AT, gone="erased")
 
 
 def test_a_merge_names_the_winner() -> None:

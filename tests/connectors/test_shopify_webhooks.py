@@ -9,7 +9,7 @@ from daftari.connectors.shopify.webhooks import MORE_TOPICS, TOPICS
 from daftari.model.secrets import Secret
 from tests.connectors.connections import shopify
 from tests.support.fake_crm import Clock, FakeShopify
-from tests.support.fake_crm.shopify import CLIENT_SECRET
+from tests.support.fake_crm.shopify import CLIENT_SECRET, TOKEN
 
 URL = "https://book.example/v1/connections/hook/daf_token"
 SECRET = Secret(CLIENT_SECRET)
@@ -63,11 +63,27 @@ def test_a_topic_that_is_silently_not_made_is_named(fake: FakeShopify, clock: Cl
     assert (caught.value.kind, caught.value.code) == ("again", "webhooks_missing")
 
 
-def test_where_the_secret_is_that_of_the_shops_own_page_none_is_made(fake: FakeShopify, clock: Clock) -> None:
-    """Shopify would sign with the app's secret, which proves nothing there."""
-    assert shopify(fake, clock).require_webhook(URL, secret=Secret("other")) is False
-    fake.client = ("", "")
-    without = shopify(fake, clock)
-    assert without.require_webhook(URL, secret=Secret("other")) is False
+def test_without_an_app_or_its_secret_none_is_made(fake: FakeShopify, clock: Clock) -> None:
+    page = Secret("5f1d0c0e6b7a4f")
+    without = shopify(fake, clock, credentials={"webhook_secret": page})
+    assert without.require_webhook(URL, secret=page) is False
     without.remove_webhook(URL)
-    assert not fake.calls
+    token = Secret(TOKEN)
+    assert (
+        shopify(fake, clock, credentials={"token": token, "webhook_secret": page}).require_webhook(URL, secret=page)
+        is False
+    )
+    with pytest.raises(ConnectorFailed, match="give client_secret with the token") as caught:
+        shopify(fake, clock, credentials={"token": token}).require_webhook(URL, secret=Secret(""))
+    assert (caught.value.kind, caught.value.code) == ("again", "no_secret")
+    assert not fake.calls and not fake.webhooks
+
+
+def test_what_an_app_may_not_have_is_left_to_the_shops_own_page(fake: FakeShopify, clock: Clock) -> None:
+    fake.silent_topics = {"CHECKOUTS_UPDATE"}
+    client_id, client_secret = (Secret(one) for one in fake.client)
+    both = {"client_id": client_id, "client_secret": client_secret, "webhook_secret": Secret("5f1d0c0e6b7a4f")}
+    connector = shopify(fake, clock, credentials=both)
+    assert connector.require_webhook(URL, secret=SECRET) is True
+    assert topics(fake) == {*TOPICS, *MORE_TOPICS} - {"CHECKOUTS_UPDATE"}
+    assert connector.require_webhook(URL, secret=SECRET) is False

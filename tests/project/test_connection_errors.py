@@ -56,6 +56,8 @@ SAID: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "shop_unknown": ("is no shop of Shopify", "There is no shop"),
         "frozen": ("is frozen (402)", "is closed"),
         "no_app": ("This connection has no app",),
+        "no_credentials": ("The connection has no credentials yet",),
+        "no_secret": ("Shopify signs webhooks with the app's client secret",),
         "field_missing": ("Shopify has no customer field",),
         "group_gone": ("Shopify has no segment",),
         "group_unknown": ("is no group of Shopify",),

@@ -43,7 +43,6 @@ NOT_HELD = {
     "webhook": "an address, names of groups, and numbers of changes",
     "webhook_delivery": "numbers of changes, and first words of answers without digits",
     "connection": "settings, names of fields and groups, and counts",
-    "webhook_event": "ids of records of other systems, whose numbers are in external_link",
     "write_back": "ids of records of other systems, whose numbers are in external_link",
     "cart_figure": "counts by day",
     "job": "its subject is the name of a thing to work on",

@@ -8,7 +8,8 @@ import pytest
 
 from daftari.connectors import Record
 from daftari.model.connections import ConnectionDefinition, ConnectionProgress, GroupMapping, StoredConnection
-from daftari.rules.connections.mapping import RecordReader, Said, read_consent_target
+from daftari.model.consent import ANY, Scope
+from daftari.rules.connections.mapping import RecordReader, Said, read_consent_target, read_time_target
 from daftari.rules.connections.model import SCOPE_BITS, Opened
 from tests.support.connection_steps import mobile
 
@@ -115,7 +116,22 @@ def test_a_field_about_consent_says_an_opt_out_or_that_nothing_is_said(
 )
 def test_when_a_person_opted_out_is_read_in_the_accounts_zone(written: str, at: int | None) -> None:
     said = read({"p": "mobile", "s": "opt_out", "t": "opt_out_at"}, p="0722000001", s="yes", t=written)
-    assert said.at == at
+    assert said.at(Scope("sms", ANY, "marketing")) == at
+
+
+def test_each_channel_may_have_the_time_of_its_own_opt_out() -> None:
+    consents = {"s": "opt_out.sms.any", "w": "opt_out.whatsapp.any", "t": "opt_out_at", "u": "opt_out_at.sms"}
+    fields = {"p": "mobile", **consents}
+    given = {"p": "0722000001", "s": "yes", "w": "yes", "t": "2026-11-26T12:00:00Z", "u": "2026-11-26T13:00:00Z"}
+    said = read(fields, **given)
+    assert said.at(Scope("sms", ANY, ANY)) == 1_795_698_000_000_000
+    assert said.at(Scope("whatsapp", ANY, ANY)) == said.at(Scope(ANY, ANY, ANY)) == 1_795_694_400_000_000
+
+
+def test_a_time_is_of_a_channel_that_there_is() -> None:
+    assert [read_time_target(one) for one in ("fname", "opt_out_at", "opt_out_at.sms")] == [None, ANY, "sms"]
+    with pytest.raises(ValueError, match="must name a channel"):
+        read_time_target("opt_out_at.fax")
 
 
 @pytest.mark.parametrize("target", ["opt_out.fax", "opt_out.sms.spam", "accepts.sms.any.more"])

@@ -162,7 +162,7 @@ VALUES: dict[str, object] = {
     "audience": 3, "erasure": 0, "key": 1, "token": 1, "first": 640, "last": 640, "after": 640, "before": 640,
     "skip": 10, "limit": 100, "now": 1, "until": 1, "to": -5, "first_id": 1, "version": 1, "owner": "me",
     "refused_at": None, "fact": 640, "item": 640, "clock": 1, "latest": 2, "since": 1, "connection": 7,
-    "after_record": "17", "before_key": "17", "most": 5, "other_than": 0, "due_at": 1,
+    "after_record": "17", "before_key": "17", "after_key": "17", "most": 5, "other_than": 0, "due_at": 1,
 }  # fmt: skip
 """What is asked for in a plan; a value that is a column's gets any one of the column's type."""
 OF_TYPE = {"INTEGER": 1, "TEXT": "x", "BLOB": b"x"}
@@ -200,7 +200,9 @@ ITEMS: dict[str, list[tuple[Any, ...]]] = {
     "find_stopping_events": [(place, 254700000000 + place, "order", "c1", 0) for place in range(100)],
     "save_attempts": [(1, f"p{place}", place, 1, "accepted", "") for place in range(1, 101)],
     "save_links": [(7, str(place), 254700000000 + place, 1, 1, 0, "3", 0, 1, 0, "") for place in range(1, 101)],
-    "insert_webhook_events": [(7, str(place), "person.change", "[]", "{}", 1, 1) for place in range(1, 101)],
+    "insert_webhook_events": [
+        (7, str(place), "person.change", "[]", "{}", "[]", "{}", 1, 1) for place in range(1, 101)
+    ],
     "save_write_backs": [(7, str(place), "sms", "out", 1, "written", 0, 0, "", "out", 1, 0) for place in range(1, 101)],
     "save_carts": [
         (
@@ -337,7 +339,9 @@ def _fill_connections(tx: WriteTx) -> None:
     ]  # fmt: skip
     connections.save_links(tx, links=links)
     announced = [
-        StoredWebhookEvent(number % SENDERS + 1, str(number), "person.change", "[]", "{}", 1, number, "waiting", 0)
+        StoredWebhookEvent(
+            number % SENDERS + 1, str(number), "person.change", "[]", "{}", "[]", "{}", 1, number, "waiting", 0
+        )
         for number in range(1, CONTACTS)
     ]
     connections.insert_events(tx, events=announced)

@@ -16,6 +16,7 @@ from daftari.api.views.connections import (
 from daftari.errors import ConnectionNotFound
 from daftari.model.limits import EXTERNAL_ID_MAX, RECORDS_PER_PAGE_MAX
 from daftari.rules.connections import definition, lifecycle, views
+from daftari.rules.connections.addresses import ShownWebhookAddress, ensure_addresses, show_address
 from daftari.rules.connections.check import ConnectionCheck, ask_account, open_check, write_check
 from daftari.rules.connections.model import Opened
 from daftari.rules.erasure import foreign
@@ -43,7 +44,17 @@ def create_connection(request: Request) -> Response:
 def get_connection(request: Request, number: str) -> Response:
     """``GET /v1/connections/{id}``."""
     request.params.refuse_wrong()
-    return json_response(ConnectionAnswer(request.read(views.show_connection, connection_id=_read_id(number))))
+    view = request.read(views.show_connection, connection_id=_read_id(number))
+    assert request.access is not None, "the route takes a key"
+    if request.access.key.kind == "manage" and view.webhook is not None:
+        view = views.with_address(view, _find_address(request, view.id, view.kind))
+    return json_response(ConnectionAnswer(view))
+
+
+def _find_address(request: Request, connection_id: int, kind: str) -> ShownWebhookAddress | None:
+    """The address that the connection's system is to call, if people give it. Deliveries are taken there by now."""
+    found = ensure_addresses(request.context.store, request.project, now=request.now)
+    return show_address(found, connection_id=connection_id, kind=kind, public_url=request.context.public_url)
 
 
 def update_connection(request: Request, number: str) -> Response:
@@ -88,7 +99,8 @@ def check_connection(request: Request, number: str) -> Response:
     connection_id = _read_id(number)
     to_check = request.read(open_check, connection_id=connection_id)
     found = ask_account(to_check, allowed_hosts=request.context.outbound_hosts, databases=request.context.databases)
-    return request.write(write_check, _write_checked, connection_id=connection_id, found=found)
+    address = _find_address(request, connection_id, to_check.opened.stored.kind)
+    return request.write(write_check, _write_checked, connection_id=connection_id, found=found, address=address)
 
 
 def _write_checked(check: ConnectionCheck) -> Response:

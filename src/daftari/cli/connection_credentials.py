@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from daftari.cli.terminal.output import FAILED, WRONG_USAGE, fail
 from daftari.cli.terminal.prompts import ask_credential, read_credentials_file
+
+if TYPE_CHECKING:
+    from daftari.connectors import ConnectorKind
 
 VARIABLES = "DAFTARI_CONNECTION_"
 """Before the name of a credential in capitals: a variable that holds it."""
@@ -21,14 +26,28 @@ def find_credentials(kind: str, key_file: str | None, file: str | None) -> dict[
         raise fail(f"KIND is {kind!r}; it must be one of: {', '.join(CONNECTORS)}.", code=WRONG_USAGE)
     found = {} if file is None else read_credentials_file(file)
     if key_file is not None and about.credentials:
-        found[about.credentials[0]] = _read_key(key_file)
+        found[(about.push_way or about.credentials)[0]] = _read_key(key_file)
     missing = [name for name in about.credentials if name not in found]
     found |= {name: value for name in missing if (value := os.environ.get(VARIABLES + name.upper()))}
     if file is None and key_file is None and sys.stdin.isatty():
-        for name in about.credentials:
-            if name not in found:
-                found[name] = ask_credential(about.title, name, "it is not shown", is_needed=True)
+        found |= _ask(about, found)
     return {name: value.strip() for name, value in found.items() if value.strip()}
+
+
+def _ask(about: ConnectorKind, found: Mapping[str, str]) -> dict[str, str]:
+    """What is typed of the credentials that are not known; of a way to connect nothing, if its first one is blank."""
+    typed: dict[str, str] = {}
+    for way in (*about.ways, about.push_way) if about.ways else (about.credentials,):
+        if about.ways and way != about.push_way and about.can_call({*found, *typed}):
+            continue
+        for place, name in enumerate(way):
+            if name not in found:
+                is_needed = not about.ways or place > 0
+                value = ask_credential(about.title, name, "it is not shown", is_needed=is_needed)
+                if not value:
+                    break
+                typed[name] = value
+    return typed
 
 
 def _read_key(file: str) -> str:

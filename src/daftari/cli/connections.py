@@ -13,18 +13,21 @@ import typer
 from daftari.cli import connection_events
 from daftari.cli.connection_credentials import VARIABLES, find_credentials
 from daftari.cli.connection_events import ConnectionArgument, format_cell
-from daftari.cli.terminal.commands import Options, command, command_group
+from daftari.cli.connection_options import ConnectionOptions
+from daftari.cli.terminal.commands import command, command_group
 from daftari.cli.terminal.options import JsonOption, ProjectOptions, YesOption
 from daftari.cli.terminal.output import FAILED, WRONG_USAGE, fail, format_count, print_json, print_list, say
 from daftari.cli.terminal.prompts import CredentialsFileOption, confirm
 from daftari.model.limits import RECORDS_PER_PAGE_MAX
-from daftari.model.projects import Actor
+from daftari.model.projects import Actor, Project
 from daftari.model.time import current_time
 
 if TYPE_CHECKING:
+    from daftari.rules.connections.addresses import ShownWebhookAddress
     from daftari.rules.connections.check import ConnectionCheck
     from daftari.rules.connections.model import Opened
     from daftari.rules.connections.views import ConnectionView
+    from daftari.store import Store
 
 T = TypeVar("T")
 
@@ -33,115 +36,6 @@ app = command_group("Connections: CRMs and databases whose records become contac
 COLUMNS = ("id", "name", "kind", "account", "state", "complete_until", "live", "problems", "reason")
 PAST = {"erase": "erased", "keep": "kept"}
 RECORD_COLUMNS = ("id", "state", "problems", "mobile", "why", "url")
-
-
-class ConnectionOptions(Options, frozen=True, kw_only=True):
-    """What is read, and what follows from it."""
-
-    field: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--field",
-            metavar="FIELD=USE",
-            help="What a field is used for, such as phone=mobile; repeatable. Name all fields: others are not read.",
-        ),
-    ] = None
-    where_field: Annotated[
-        list[str] | None,
-        typer.Option("--where", metavar="FIELD=VALUE", help="Only records with this value in a field; repeatable."),
-    ] = None
-    group: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--group",
-            metavar="FROM=GROUP",
-            help="Who is in a group: all=crm, list:12=vip, property:city=Kisumu=kisumu, or list:12=vip:add to take no "
-            "one out; repeatable. Name all groups: others are dropped.",
-        ),
-    ] = None
-    list_: Annotated[
-        list[str] | None,
-        typer.Option("--list", metavar="ID=GROUP", help="As --group list:12=vip; repeatable."),
-    ] = None
-    setting: Annotated[
-        list[str] | None,
-        typer.Option("--setting", metavar="NAME=VALUE", help="What the system needs and is no secret; repeatable."),
-    ] = None
-    poll_seconds: Annotated[
-        str | None, typer.Option("--poll-seconds", metavar="SECONDS", help="How often changes are read.")
-    ] = None
-    region: Annotated[
-        str | None, typer.Option("--region", metavar="REGION", help="The country of its numbers, such as KE.")
-    ] = None
-    zone: Annotated[
-        str | None, typer.Option("--zone", metavar="ZONE", help="The zone of its times, such as Africa/Nairobi.")
-    ] = None
-    write_back: Annotated[
-        bool | None, typer.Option("--write-back/--no-write-back", help="Write opt-outs back to the system.")
-    ] = None
-
-    fire_triggers: Annotated[
-        bool | None,
-        typer.Option("--fire-triggers/--no-fire-triggers", help="Let who joins a group from now on fire triggers."),
-    ] = None
-
-    carts_group: Annotated[
-        str | None,
-        typer.Option("--carts-group", metavar="GROUP", help="Who left a cart is in this group; blank for none."),
-    ] = None
-    carts_need: Annotated[
-        str | None,
-        typer.Option(
-            "--carts-need",
-            metavar="WORD",
-            help="What a cart needs to be followed up: accepted (the buyer agreed to messages) or number.",
-        ),
-    ] = None
-
-    def read(self) -> dict[str, object]:
-        """What was given, by the API's names."""
-        names = ("poll_seconds", "region", "zone", "write_back", "fire_triggers", "carts_group", "carts_need")
-        values: dict[str, object] = {name: value for name in names if (value := getattr(self, name)) is not None}
-        if self.field:
-            values["fields"] = dict(_read_pair("--field", one) for one in self.field)
-        if self.setting:
-            values["settings"] = dict(_read_pair("--setting", one) for one in self.setting)
-        if self.where_field:
-            words: dict[str, list[str]] = {}
-            for one in self.where_field:
-                name, value = _read_pair("--where", one)
-                words.setdefault(name, []).extend([value] if value else [])
-            values["filter"] = words
-        groups = [_read_source("--group", one) for one in self.group or ()]
-        groups += [(f"list:{name}", group) for name, group in (_read_pair("--list", one) for one in self.list_ or ())]
-        if groups:
-            values["groups"] = [_as_group(source, group) for source, group in groups]
-        return values
-
-
-def _read_pair(option: str, written: str) -> tuple[str, str]:
-    name, mark, value = written.partition("=")
-    if not mark or not name.strip():
-        raise fail(f"{option} is {written!r}; write it with =, such as phone=mobile.", code=WRONG_USAGE)
-    return name.strip(), value.strip()
-
-
-def _read_source(option: str, written: str) -> tuple[str, str]:
-    """What a group is made of, which names a value after another =, as in property:city=Kisumu=kisumu."""
-    source, group = _read_pair(option, written)
-    if not source.startswith("property:"):
-        return source, group
-    value, mark, group = group.partition("=")
-    if not mark:
-        raise fail(f"{option} is {written!r}; write the group behind it, as in {written}=vip.", code=WRONG_USAGE)
-    return f"{source}={value.strip()}", group.strip()
-
-
-def _as_group(source: str, written: str) -> dict[str, str]:
-    group, mark, word = written.rpartition(":")
-    if mark and word in ("add", "add_only", "in_step"):
-        return {"from": source, "to": group, "keep": "in_step" if word == "in_step" else "add_only"}
-    return {"from": source, "to": written}
 
 
 # ---- made and changed -----------------------------------------------------------------------------------
@@ -187,10 +81,13 @@ def add_connection(
     with where.open_project() as (store, project):
         actor = Actor(None, "connection add")
         opened = store.write(project, actor, current_time(), lifecycle.create_connection, values=values)
+        address = _find_address(where, store, project, opened)
     say(
         f"The connection {opened.stored.name!r} has the id {opened.id}. "
         f"Check it with 'daftari connection check {opened.stored.name}'."
     )
+    if address is not None:
+        _say_address(address.url or address.note)
 
 
 @command(
@@ -223,6 +120,7 @@ def change_connection(connection: ConnectionArgument, *, how: ConnectionOptions,
     "key",
     "daftari connection key crm",
     "daftari connection key crm --key-file key",
+    "daftari connection key shop --forget client_id --forget client_secret",
     note="The account is asked at once. Exit codes: 0 the key works, 1 it does not.",
 )
 def change_key(
@@ -232,13 +130,19 @@ def change_key(
         str | None, typer.Option("--key-file", metavar="FILE", help="A file with the key alone; - for standard input.")
     ] = None,
     credentials_file: CredentialsFileOption = None,
+    forget: Annotated[
+        list[str] | None,
+        typer.Option("--forget", metavar="NAME", help="Keep this credential no longer; repeatable."),
+    ] = None,
     where: ProjectOptions,
 ) -> None:
     """Give another key; a connection that stopped continues where it was."""
     from daftari.rules.connections import lifecycle
 
     kind = _show(where, connection).kind
-    credentials = find_credentials(kind, key_file, credentials_file)
+    credentials = dict.fromkeys(forget or (), "")
+    if key_file is not None or credentials_file is not None or not forget:
+        credentials |= find_credentials(kind, key_file, credentials_file)
     opened = _write(where, "connection key", connection, lifecycle.change_key, credentials=credentials)
     say(f"The connection {opened.stored.name!r} has another key; it is {opened.stored.state}.")
     check = _check(where, opened.stored.name)
@@ -277,8 +181,14 @@ def _row(view: ConnectionView) -> list[object]:
 @command(app, "show", "daftari connection show crm")
 def show_connection(connection: ConnectionArgument, *, where: ProjectOptions) -> None:
     """Show a connection as JSON: its state, how fresh it is, and the state of its records."""
-    view = _show(where, connection)
-    print_json(view)
+    from daftari.rules.connections import views
+    from daftari.rules.connections.lifecycle import find_connection
+
+    with where.open_project() as (store, project):
+        opened = store.read(project, current_time(), find_connection, written=connection)
+        address = _find_address(where, store, project, opened)
+    view = views.show(opened)
+    print_json(views.with_address(view, address))
     if (figures := view.cart_figures) is not None:
         say(
             f"Carts since {figures.since}: abandoned {figures.abandoned:,}, bought in time {figures.bought_in_time:,}, "
@@ -308,6 +218,7 @@ def check_connection(connection: ConnectionArgument, *, as_json: JsonOption = Fa
         if check.account_name is not None:
             records = "" if check.records is None else f", {format_count(check.records, 'record')}"
             say(f"{check.account_name}, {check.time_zone}{records}")
+        _say_address(check.webhook_url or check.webhook_note)
         columns = ("id", "state", "mobile", "fields", "groups", "why")
         shown = [[format_cell(getattr(record, column)) for column in columns] for record in check.sample]
         print_list(columns, shown, as_json=False)
@@ -537,8 +448,24 @@ def _check(where: ProjectOptions, connection: str) -> ConnectionCheck:
         opened = store.read(project, current_time(), find_connection, written=connection)
         to_check = store.read(project, current_time(), open_check, connection_id=opened.id)
         found = ask_account(to_check, allowed_hosts=settings.outbound_hosts, databases=settings.allowed_databases)
-        actor = Actor(None, "connection check")
-        return store.write(project, actor, current_time(), write_check, connection_id=opened.id, found=found)
+        actor, address = Actor(None, "connection check"), _find_address(where, store, project, opened)
+        return store.write(
+            project, actor, current_time(), write_check, connection_id=opened.id, found=found, address=address
+        )
+
+
+def _find_address(where: ProjectOptions, store: Store, project: Project, opened: Opened) -> ShownWebhookAddress | None:
+    """The address that the connection's system is to call, if people give it. Deliveries are taken there by now."""
+    from daftari.rules.connections.addresses import ensure_addresses, show_address
+
+    found = ensure_addresses(store, project, now=current_time())
+    public_url = where.read_settings().public_url
+    return show_address(found, connection_id=opened.id, kind=opened.stored.kind, public_url=public_url)
+
+
+def _say_address(address: str | None) -> None:
+    if address is not None:
+        say(address if " " in address else f"The address for webhooks that people make there: {address}")
 
 
 def _say_state(opened: Opened) -> None:

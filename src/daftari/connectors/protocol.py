@@ -61,7 +61,8 @@ class Record(Struct, frozen=True):
     the versions say, since no system undoes one. ``values``: the fields that were asked for, by the system's own names,
     as texts, numbers, booleans or lists of them; a blank one is left out. ``groups``: the lists, labels or filters that
     it is in, as far as the answer says so. ``url``: where a person sees it there. ``unreadable``: fields whose values
-    cannot be taken, each with the reason, which continues a sentence that begins with the field's name.
+    cannot be taken, each with the reason, which continues a sentence that begins with the field's name. ``is_partial``:
+    a delivery says only some of it, and nothing follows from what it lacks.
     """
 
     id: str
@@ -72,6 +73,7 @@ class Record(Struct, frozen=True):
     merged_into: str = ""
     url: str = ""
     unreadable: Mapping[str, str] = {}
+    is_partial: bool = False
 
 
 class Page(Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -32,23 +32,29 @@ class Webhooks(Struct, frozen=True, kw_only=True):
     """How a system announces changes. ``headers``: those of a delivery that are kept, by lower-case names.
 
     ``read`` is pure: the events of a delivery, none where it is about nothing of ours. It raises ``Forged`` before
-    ``Malformed``. ``credential``: which of the credentials is the secret of the deliveries; blank where Daftari chooses
-    it, and gives it to the system with the webhook.
+    ``Malformed``. ``secrets``: which of the credentials prove deliveries, each by itself; none where Daftari chooses
+    the secret, and gives it to the system with the webhook. ``by_hand``: whether people make webhooks on a page of the
+    system, for which they need the address.
     """
 
     headers: tuple[str, ...]
     read: Callable[[InboundRequest, DeliveryProof], Sequence[WebhookEvent]]
-    credential: str = ""
+    secrets: tuple[str, ...] = ()
+    by_hand: bool = False
 
 
 class ConnectorKind(Struct, frozen=True, kw_only=True):
     """What is known of a kind before a connection of it is used.
 
-    ``credentials``: the secrets that it needs. ``settings`` are those that it needs, ``more_settings`` those that it
-    takes; ``read_settings`` reads them where they are more than texts, and raises ``ConnectorFailed``. ``in_records``:
-    what a group may be made of that each record says itself, and ``walked`` that has to be walked; both are what stands
-    before the colon, as in ``list:12``. ``fields``: what they are used for unless it is said. ``announces``: whether by
-    these settings the system says when something has changed, so that ``open_doorbell`` hears it.
+    ``credentials``: the secrets that it takes. ``ways``: the sets of them with which it can be called, where one is
+    enough; all are needed where none is named. ``push_way``: those with which it is never called, since its deliveries
+    say what there is to know; it may be made before they are known, as its address is needed to get them.
+
+    ``settings`` are those that it needs, ``more_settings`` those that it takes; ``read_settings`` reads them where they
+    are more than texts, and raises ``ConnectorFailed``. ``in_records``: what a group may be made of that each record
+    says itself, and ``walked`` that has to be walked; both are what stands before the colon, as in ``list:12``.
+    ``fields``: what they are used for unless it is said. ``announces``: whether by these settings the system says when
+    something has changed, so that ``open_doorbell`` hears it.
     """
 
     title: str
@@ -57,6 +63,8 @@ class ConnectorKind(Struct, frozen=True, kw_only=True):
     record_url: Callable[[Connection, str], str] = lambda connection, record_id: ""
     """Where a person sees a record there; blank where there is no such place."""
     credentials: tuple[str, ...] = ()
+    ways: tuple[tuple[str, ...], ...] = ()
+    push_way: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
     more_settings: tuple[str, ...] = ()
     read_settings: Callable[[Mapping[str, Any]], object] | None = None
@@ -72,6 +80,10 @@ class ConnectorKind(Struct, frozen=True, kw_only=True):
     """Whether its deliveries bring the carts and orders of a shop."""
     mark_channels: tuple[str, ...] = ("sms", "whatsapp")
     """The channels of which an opt-out can be written there."""
+
+    def can_call(self, credentials: Container[str]) -> bool:
+        """Whether the system can be called with these credentials, by their names."""
+        return any(all(name in credentials for name in way) for way in self.ways or (self.credentials,))
 
 
 def _database(kind: Kind, *, credentials: tuple[str, ...] = ("password",)) -> ConnectorKind:
@@ -133,7 +145,9 @@ CONNECTORS: dict[str, ConnectorKind] = {
         facts=Shopify.facts,
         open=lambda opening: Shopify(opening.connection, opening.caller),
         record_url=Shopify.record_url,
-        credentials=("client_id", "client_secret"),
+        credentials=("client_id", "client_secret", "token", "webhook_secret"),
+        ways=(("client_id", "client_secret"), ("token",)),
+        push_way=("webhook_secret",),
         settings=("shop",),
         more_settings=("base_url",),
         in_records=("tag",),
@@ -143,10 +157,16 @@ CONNECTORS: dict[str, ConnectorKind] = {
             "first_name": "fname",
             "last_name": "lname",
             "sms_consent": "status.sms.marketing",
+            "sms_consent_at": "opt_out_at.sms",
             "whatsapp_consent": "status.whatsapp.marketing",
-            "opted_out_at": "opt_out_at",
+            "whatsapp_consent_at": "opt_out_at.whatsapp",
         },
-        webhooks=Webhooks(headers=shopify.PROOF_HEADERS, read=shopify.read_delivery, credential="client_secret"),
+        webhooks=Webhooks(
+            headers=shopify.PROOF_HEADERS,
+            read=shopify.read_delivery,
+            secrets=("webhook_secret", "client_secret"),
+            by_hand=True,
+        ),
         carts=True,
     ),
     "odoo": ConnectorKind(

@@ -72,8 +72,10 @@ class ConnectionDefinition(Struct, frozen=True, omit_defaults=True):
     zone: str = ""
     """Of times without one; blank for the account's."""
     settings: Mapping[str, Any] = {}
+    credentials: tuple[str, ...] = ()
+    """The names of those that it has, where its kind has several ways to connect."""
     push_only: bool = False
-    """Whether only deliveries say what is there: the system cannot be asked."""
+    """Whether its system is never called, by its credentials: its deliveries say what there is to know."""
 
 
 class Run(Struct, frozen=True, omit_defaults=True):
@@ -198,6 +200,8 @@ class ConnectionProgress(Struct, frozen=True, omit_defaults=True):
     """The same for the records of ``walks_all``."""
     walks_all: bool = False
     """Whether records came that may be in lists which have not changed since."""
+    heard_lists: Mapping[str, int] = {}
+    """The lists of which the system said that someone joined or left, and from when on they are walked."""
     walked_at: int = 0
     """When all lists were walked last because of that."""
     groups_read_at: int = 0
@@ -216,6 +220,8 @@ class ConnectionProgress(Struct, frozen=True, omit_defaults=True):
     """Whether a comparison is to fill groups by another definition; until then none of them is complete."""
     former: Mapping[str, int] = {}
     """Groups with members from before they were in step, who leave unless a record has them; and who was looked at."""
+    pushed_until: int = 0
+    """Up to when records were known by deliveries alone. What is read of them is newer, whatever the versions say."""
     refresh_to: int = 0
     """A campaign waits until everything before this moment is here."""
     comparisons: int = 0
@@ -273,6 +279,8 @@ class StoredWebhookEvent(Struct, frozen=True):
     topic: str
     record_ids: str
     merged: str
+    lists: str
+    record: str
     at: int
     received_at: int
     state: WebhookEventState

@@ -138,7 +138,11 @@ def delete_some_links(tx: WriteTx, *, connection_id: int, ids: Sequence[str]) ->
 def insert_events(tx: WriteTx, *, events: Sequence[StoredWebhookEvent]) -> int:
     """Insert events that wait, each once. Returns how many are new."""
     items = [
-        (one.connection_id, one.key, one.topic, one.record_ids, one.merged, one.at, one.received_at) for one in events
+        (
+            *(one.connection_id, one.key, one.topic, one.record_ids, one.merged),
+            *(one.lists, one.record, one.at, one.received_at),
+        )
+        for one in events
     ]
     return tx.run("insert_webhook_events", items=items) if items else 0
 
@@ -175,6 +179,20 @@ def count_tries(tx: WriteTx, *, connection_id: int, keys: Sequence[str], most: i
 def replay_events(tx: WriteTx, *, connection_id: int, since: int, limit: int) -> int:
     """Let some settled events since a time wait again, those that came first. Returns how many."""
     return tx.run("replay_webhook_events", connection=connection_id, since=since, limit=limit)
+
+
+def list_kept_records(tx: Tx, *, connection_id: int, after: tuple[int, str], limit: int) -> list[StoredWebhookEvent]:
+    """Events after a time of receipt and a key that wait with what they said themselves of a record."""
+    at, key = after
+    return tx.fetch(
+        StoredWebhookEvent, "list_kept_records", connection=connection_id, after=at, after_key=key, limit=limit
+    )
+
+
+def wipe_kept_records(tx: WriteTx, *, connection_id: int, keys: Sequence[str]) -> None:
+    """Forget what some events said themselves of a record."""
+    if keys:
+        tx.run("wipe_kept_records", connection=connection_id, keys=keys)
 
 
 def has_old_event(tx: Tx, *, connection_id: int, before: int) -> bool:

@@ -244,6 +244,8 @@ class SyncWork(Steps):
 
     def _read_announced(self, announced: Announced, opened: Opened, connector: Connector) -> bool:
         """Read the records that events name. What was read before a failure is not lost: it is written first."""
+        if opened.definition.push_only:
+            return self._done(self._write(webhook_reading.take_pushed, announced=announced, **self._named()))
         asked: list[str] = []
         records: list[Record] = []
         ids, ends_at = announced.ids, time.monotonic() + READ_SECONDS
@@ -291,7 +293,7 @@ class SyncWork(Steps):
         if secrets is None:
             raise ConnectorFailed("broken", "no_address", NO_ADDRESS)
         url = addresses.write_webhook_url(opened.id, secrets.token, public_url=self._public_url or "")
-        return url, secrets.secret
+        return url, next(iter(secrets.secrets), Secret(""))
 
     def _remove(self, opened: Opened) -> bool:
         """Remove the webhook there, then some links here."""

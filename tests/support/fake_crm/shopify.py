@@ -171,9 +171,10 @@ class FakeShopify:
     # ---- webhooks ---------------------------------------------------------------------------------------
 
     def deliver(self, happening: Happening, *, secret: str = WEBHOOK_SECRET) -> Call:
-        """A delivery as it is sent; the same one each time."""
+        """A delivery as it is sent; the same one each time. That of another webhook has an id of its own."""
         body = json.dumps(happening.body).encode()
-        key = sha256(f"{happening.topic}{happening.at}".encode() + body).hexdigest()
+        event = sha256(f"{happening.topic}{happening.at}".encode() + body).hexdigest()
+        key = sha256(f"{event}{secret}".encode()).hexdigest()
         headers = {
             "content-type": "application/json",
             "x-shopify-topic": happening.topic,
@@ -181,7 +182,7 @@ class FakeShopify:
             "x-shopify-shop-domain": self.truth.domain,
             "x-shopify-api-version": self.version,
             "x-shopify-webhook-id": f"{key[:8]}-0000-4000-8000-{key[8:20]}",
-            "x-shopify-event-id": f"{key[20:28]}-0000-4000-8000-{key[28:40]}",
+            "x-shopify-event-id": f"{event[20:28]}-0000-4000-8000-{event[28:40]}",
             "x-shopify-triggered-at": iso(happening.at).replace("Z", ".000000000Z"),
         }
         return Call("POST", "/hook", {}, headers, body)

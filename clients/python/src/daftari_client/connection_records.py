@@ -27,8 +27,13 @@ class ConnectionPlan(Record, frozen=True, kw_only=True):
 
 
 class ConnectionWebhook(Record, frozen=True, kw_only=True):
-    """The webhook by which the other system announces changes; without ``made_at`` there is none."""
+    """The webhook by which the other system announces changes; ``made_at``: when the service made it there.
 
+    ``url``: where the system is to call, if people make webhooks on a page of it; ``note``: why there is no address.
+    """
+
+    url: str | None = None
+    note: str | None = None
     made_at: datetime | None = None
     looked_at: datetime | None = None
     last_event_at: datetime | None = None
@@ -190,6 +195,8 @@ class ConnectionCheck(Record, frozen=True, kw_only=True):
     fields: list[OfferedField] = field(default_factory=list)
     groups: list[OfferedGroup] = field(default_factory=list)
     sample: list[SampleRecord] = field(default_factory=list)
+    webhook_url: str | None = None
+    webhook_note: str | None = None
 
 
 class RecordMark(Record, frozen=True, kw_only=True):

@@ -500,6 +500,14 @@ class ExternalLink(Record, frozen=True, kw_only=True):
     state: str
 
 
+class AnnouncedRecord(Record, frozen=True, kw_only=True):
+    """What a connected system announced of a record and is not applied yet."""
+
+    connection: str
+    id: str
+    fields: dict[str, str] = {}
+
+
 class KeptCart(Record, frozen=True, kw_only=True):
     """A cart of a connected shop. ``at``: when it last changed there."""
 
@@ -537,6 +545,7 @@ class NumberExport(Record, frozen=True, kw_only=True):
     events: list[KeptEvent] = []
     carts: list[KeptCart] = []
     cart_orders: list[KeptOrder] = []
+    announced_records: list[AnnouncedRecord] = []
     external_links: list[ExternalLink] = []
     audiences: list[int] = []
     journal: list[JournalEntry] = []

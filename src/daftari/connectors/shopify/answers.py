@@ -204,12 +204,6 @@ class Customer(Struct, rename="camel"):
             yield "sms", self.default_phone_number.sms_marketing_consent
             yield "whatsapp", self.default_phone_number.whats_app_marketing_consent
 
-    @property
-    def opted_out_at(self) -> str | None:
-        """When it last opted out of a channel that it is out of now."""
-        outs = [one for _, one in self.consents() if one.state == "UNSUBSCRIBED" and one.at is not None]
-        return max(outs, key=lambda one: one.at or 0).updated_at if outs else None
-
     def values(self) -> dict[str, object]:
         """Its fields by the names that settings use."""
         email, address = self.default_email_address, self.default_address
@@ -224,7 +218,6 @@ class Customer(Struct, rename="camel"):
             "tags": self.tags,
             **{f"{channel}_consent": said.state for channel, said in self.consents()},
             **{f"{channel}_consent_at": said.updated_at for channel, said in self.consents()},
-            "opted_out_at": self.opted_out_at,
         }
 
 

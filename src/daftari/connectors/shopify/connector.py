@@ -76,7 +76,6 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "sms_consent_at": ("SMS marketing since", "time"),
     "whatsapp_consent": ("WhatsApp marketing", "word"),
     "whatsapp_consent_at": ("WhatsApp marketing since", "time"),
-    "opted_out_at": ("Opted out at", "time"),
 }
 """What can be read of a customer, with titles and kinds."""
 _FIELD_SOURCES = [FieldSource(name, title, kind) for name, (title, kind) in FIELDS.items()]
@@ -103,7 +102,12 @@ class Shopify:
     """One shop, read by an app of its owner's."""
 
     facts: ClassVar[Facts] = Facts(
-        title=TITLE, records_max=IDS_MAX, poll_seconds=60, sees_deleted=False, sees_merged=False, writes_back=True
+        title=TITLE,
+        records_max=IDS_MAX,
+        poll_seconds=60,
+        sees_deleted=False,
+        sees_merged=False,
+        writes_back=True,
     )
 
     def __init__(self, connection: Connection, caller: Caller) -> None:
@@ -146,7 +150,14 @@ class Shopify:
         )
 
     def _describe_shop(self) -> Account:
-        """What is known of a shop without an app, which cannot be asked."""
+        """What is known of a shop without an app, which cannot be asked. Raises ``ConnectorFailed``."""
+        if not self._connection.credentials.get("webhook_secret"):
+            says = (
+                "The connection has no credentials yet. Make webhooks on the shop's own page (Settings, Notifications, "
+                "Webhooks) with the address of this connection, and give the signing key that the page then shows as "
+                f'webhook_secret with "daftari connection key {self._connection.name}"; or give those of an app.'
+            )
+            raise ConnectorFailed("broken", "no_credentials", says)
         says = (
             "There is no app: customers are known by webhooks alone, nothing is written back, and before a reminder "
             "the shop cannot be asked whether the cart was bought."
@@ -217,12 +228,20 @@ class Shopify:
     def require_webhook(self, url: str, *, secret: Secret) -> bool:
         """Have Shopify call an address, unless it does. Returns whether a webhook was made.
 
-        Shopify signs with the app's own secret. With another one the webhooks are those of the shop's page, which its
-        owner makes.
+        Shopify signs with the app's own secret. Without it the webhooks are those of the shop's page, which its owner
+        makes and no app sees; with both, that page may have those which the app cannot have.
         """
-        if not self._api.has_app or secret != self._connection.credentials.get("client_secret"):
+        credentials = self._connection.credentials
+        has_page = bool(credentials.get("webhook_secret"))
+        if self._api.has_app and credentials.get("client_secret"):
+            return webhooks.require_webhooks(self._api, url, needs_all=not has_page)
+        if has_page:
             return False
-        return webhooks.require_webhooks(self._api, url)
+        says = (
+            "Shopify signs webhooks with the app's client secret, which is not known: give client_secret with the "
+            "token, or make them on the shop's own page and give webhook_secret."
+        )
+        raise ConnectorFailed("again", "no_secret", says)
 
     def remove_webhook(self, url: str) -> None:
         """Have Shopify no longer call an address with this token, which is its last part."""

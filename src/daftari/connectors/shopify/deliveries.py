@@ -24,6 +24,8 @@ PROOF_HEADERS = (
     *("x-shopify-topic", "x-shopify-shop-domain", "x-shopify-webhook-id", "x-shopify-triggered-at", "x-shopify-test"),
 )
 """The headers of a delivery that are used; no other one needs to be kept."""
+NAMING = frozenset({"phones", "first_name", "last_name", "email", "city", "company"})
+"""What says who a customer is; one of whom nothing of it is left was redacted."""
 TITLES_MAX = 3
 """Things in a cart that are named."""
 TEXT_MAX = 200
@@ -68,7 +70,18 @@ def read_delivery(request: InboundRequest, proof: DeliveryProof) -> Sequence[Web
 
 def _read_customer(event: WebhookEvent, body: Body) -> WebhookEvent:
     customer_id = _require_id(body, "id", "customer_id", "admin_graphql_api_customer_id", "admin_graphql_api_id")
-    return _with(event, ids=[customer_id], record=_as_record(customer_id, event, body))
+    record = _as_record(customer_id, event, body)
+    if not NAMING & record.values.keys():
+        # Shopify keeps no other customer without a name, a number and an e-mail.
+        record = Record(customer_id, record.version, gone="erased")
+    return _with(event, ids=[customer_id], record=record)
+
+
+def _read_consent(event: WebhookEvent, body: Body) -> WebhookEvent:
+    """What a customer said about one channel, and hardly anything else of them."""
+    customer_id = _require_id(body, "id", "customer_id", "admin_graphql_api_customer_id", "admin_graphql_api_id")
+    record = _as_record(customer_id, event, body)
+    return _with(event, ids=[customer_id], record=msgspec.structs.replace(record, is_partial=True))
 
 
 def _read_touched(event: WebhookEvent, body: Body) -> WebhookEvent:
@@ -106,17 +119,12 @@ def _as_record(customer_id: str, event: WebhookEvent, body: Body) -> Record:
         "country": _text(address, "country_code"),
     }
     moments = [event.at, read_time(_text(body, "updated_at"))]
-    outs: list[tuple[int, str]] = []
     for channel, member in (("sms", "sms_marketing_consent"), ("whatsapp", "whats_app_marketing_consent")):
         said = _part(body, member)
         state = _text(said, "state").upper()
         written = _text(said, "consent_updated_at") or _text(said, "updated_at")
         values |= {f"{channel}_consent": state, f"{channel}_consent_at": written}
         moments.append(read_time(written))
-        if state == "UNSUBSCRIBED" and (at := read_time(written)) is not None:
-            outs.append((at, written))
-    if outs:
-        values["opted_out_at"] = max(outs)[1]
     version = max((one for one in moments if one is not None), default=0)
     return Record(customer_id, version, {name: value for name, value in values.items() if value})
 
@@ -204,8 +212,8 @@ _READERS: Mapping[str, _Reader] = {
     "customers/redact": _read_redacted,
     "customers/merge": _read_merged,
     **dict.fromkeys(("customers/create", "customers/update", "customers/enable", "customers/disable"), _read_customer),
-    "customers_marketing_consent/update": _read_customer,
-    "customers_whats_app_marketing_consent/update": _read_customer,
+    "customers_marketing_consent/update": _read_consent,
+    "customers_whats_app_marketing_consent/update": _read_consent,
     **dict.fromkeys(("customer.tags_added", "customer.tags_removed"), _read_touched),
     **dict.fromkeys(("customer.joined_segment", "customer.left_segment"), _read_touched),
     **dict.fromkeys(("checkouts/create", "checkouts/update", "checkouts/delete"), _read_cart),

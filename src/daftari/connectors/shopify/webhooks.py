@@ -23,10 +23,10 @@ MORE_TOPICS = ("CUSTOMERS_MERGE", "DRAFT_ORDERS_CREATE")
 """Those that need a scope which not every app has: they are made where they can be."""
 
 
-def require_webhooks(api: Api, url: str) -> bool:
+def require_webhooks(api: Api, url: str, *, needs_all: bool) -> bool:
     """Have Shopify call an address, and no former one with its token. Returns whether a webhook was made.
 
-    Raises ``ConnectorFailed``, also when Shopify made none of a topic that is needed.
+    Raises ``ConnectorFailed``, where all are needed also when Shopify made none of a topic.
     """
     found = _find_webhooks(api, url)
     for one in found:
@@ -41,10 +41,11 @@ def require_webhooks(api: Api, url: str) -> bool:
             with suppress(ConnectorFailed):
                 api.ask(CREATE_WEBHOOK, {"topic": topic, "uri": url}, answers.MadeWebhook)
     now = {one.topic for one in _find_webhooks(api, url)}
-    if lacking := [topic for topic in TOPICS if topic not in now]:
+    if needs_all and (lacking := [topic for topic in TOPICS if topic not in now]):
         says = (
             f"Shopify made no webhook for {', '.join(lacking)}: the app may not see that data. Make these on the "
-            "shop's own page, under Settings, Notifications, Webhooks."
+            "shop's own page, under Settings, Notifications, Webhooks, with the address that the connection shows, and "
+            "give the signing key of that page as webhook_secret."
         )
         raise ConnectorFailed("again", "webhooks_missing", says)
     return bool(now - there)

@@ -43,7 +43,7 @@ def find_step(tx: Tx, campaign: StoredCampaign) -> Step:
     feeds = find_campaign_feeds(tx, campaign)
     if not since:
         return "refresh" if feeds else ""
-    missing = [feed for feed in feeds if feed.seen_until < since]
+    missing = [feed for feed in feeds if feed.seen_until < since and not feed.is_pushed]
     if not missing:
         return ""
     is_over = tx.now >= since + WAIT_MICROSECONDS or any(feed.is_stopped for feed in missing)

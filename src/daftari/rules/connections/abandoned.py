@@ -99,7 +99,7 @@ def _find_removed(tx: Tx, opened: Opened, mobiles: Sequence[int]) -> set[int]:
 def _row_of(opened: Opened, cart: StoredCart) -> Change:
     """A row of a cart, which has no record of its own."""
     link = replace(new_link(opened.id, cart.cart_id or cart.key), mobile=cart.subject_id)
-    return Change(None, link, Said(cart.subject_id, "", {}, 0, 0, None, True, (), 0), has_row=True)
+    return Change(None, link, Said(cart.subject_id, "", {}, 0, 0, 0, {}, True, (), 0), has_row=True)
 
 
 def _values(cart: StoredCart, known: StoredContact | None) -> dict[str, object]:

@@ -8,6 +8,7 @@ removed. No HTTP, no SQL.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from hashlib import sha256
 from hmac import compare_digest
 
@@ -23,6 +24,14 @@ from daftari.rules.access.inbound_tokens import NO_ADDRESS, START_LENGTH
 from daftari.rules.connections.model import WebhookSecrets, read_webhook
 from daftari.store import Store, SystemTx, Tx, connections, inbound
 
+NEEDS_URL = (
+    "The address is not known, because no public_url is set (DAFTARI_PUBLIC_URL). It is the URL at which the other "
+    "system reaches this service, and after it {path}"
+)
+UNSEALED = (
+    "The credentials and the address cannot be read: they were sealed with another secret than that of DAFTARI_SECRET "
+    "or its file. Give the right secret, or every credential again."
+)
 WRONG_CONNECTION = "The token of this address is another connection's."
 
 
@@ -40,7 +49,19 @@ class ConnectionAddress(Struct, frozen=True):
     def is_stored_as(self, stored: StoredToken) -> bool:
         """Whether nothing of it needs to be saved."""
         kept = (stored.token.label, stored.signing_secret)
-        return self.is_token(stored) and kept == (self.label, self.secrets.secret) and not stored.broken
+        return self.is_token(stored) and kept == (self.label, self.signing_secret) and not stored.broken
+
+    @property
+    def signing_secret(self) -> str | None:
+        """The secrets as they are stored, a line each; ``None`` while there is none."""
+        return "\n".join(self.secrets.secrets) or None
+
+
+class ShownWebhookAddress(Struct, frozen=True):
+    """What to give the other system, or why there is nothing to give."""
+
+    url: str | None
+    note: str | None
 
 
 Addresses = Mapping[int, ConnectionAddress | None]
@@ -52,19 +73,35 @@ def write_webhook_url(connection_id: int, token: str, *, public_url: str) -> str
     return f"{public_url}/v1/connections/{connection_id}/hook/{token}"
 
 
+def show_address(
+    addresses: Addresses, *, connection_id: int, kind: str, public_url: str | None
+) -> ShownWebhookAddress | None:
+    """The address of a connection as people give it to its system; ``None`` where no one does."""
+    webhooks = CONNECTORS[kind].webhooks
+    if webhooks is None or not webhooks.by_hand or connection_id not in addresses:
+        return None
+    address = addresses[connection_id]
+    if address is None:
+        return ShownWebhookAddress(None, UNSEALED)
+    if public_url is None:
+        path = write_webhook_url(connection_id, address.secrets.token, public_url="")
+        return ShownWebhookAddress(None, NEEDS_URL.format(path=path))
+    return ShownWebhookAddress(write_webhook_url(connection_id, address.secrets.token, public_url=public_url), None)
+
+
 # ---- system rows ----------------------------------------------------------------------------------------
 
 
-def ensure_addresses(store: Store, project: Project, *, now: int) -> None:
+def ensure_addresses(store: Store, project: Project, *, now: int) -> Addresses:
     """Accept what arrives at the addresses of a project's connections, and nothing at those of removed ones.
 
-    Each step is a transaction of its own, and any of them may be repeated.
+    Each step is a transaction of its own, and any of them may be repeated. Returns the addresses.
     """
     while True:
         addresses = store.read(project, now, find_addresses)
         known = store.system_read(now, inbound.list_connection_tokens, project=project)
         if not _find_changes(addresses, known):
-            return
+            return addresses
         store.system_write(now, _save_addresses, project=project, addresses=addresses)
 
 
@@ -119,7 +156,7 @@ def _save_addresses(tx: SystemTx, *, project: Project, addresses: Addresses) -> 
             inbound.update_followed_token(
                 tx,
                 token=replace(stored.token, label=address.label),
-                signing_secret=address.secrets.secret or None,
+                signing_secret=address.signing_secret,
                 verify_token=None,
             )
     for connection_id, address in _find_missing(addresses, known).items():
@@ -131,7 +168,7 @@ def _save_addresses(tx: SystemTx, *, project: Project, addresses: Addresses) -> 
             tx,
             token=token,
             token_hash=_hash_of(address.secrets.token),
-            signing_secret=address.secrets.secret or None,
+            signing_secret=address.signing_secret,
             verify_token=None,
         )
 
@@ -176,6 +213,12 @@ def read_delivery(stored: StoredToken, request: InboundRequest, *, account: str)
     webhooks = CONNECTORS[stored.token.provider].webhooks
     if webhooks is None:
         raise Malformed(f"{stored.token.provider} announces nothing.")
-    if stored.broken or not stored.signing_secret:
+    if stored.broken:
         raise Forged("What proves the deliveries to this address cannot be unsealed; give the connection's key again.")
-    return [*webhooks.read(request, DeliveryProof(Secret(stored.signing_secret), account))]
+    if not stored.signing_secret:
+        raise Forged("What proves the deliveries to this address is not known yet; give it as the connection's key.")
+    *others, last = (DeliveryProof(Secret(one), account) for one in stored.signing_secret.split("\n"))
+    for proof in others:
+        with suppress(Forged):
+            return [*webhooks.read(request, proof)]
+    return [*webhooks.read(request, last)]

@@ -19,7 +19,15 @@ from daftari.model.consent import ANY
 from daftari.model.contacts import TEXT_FIELDS
 from daftari.rules import events
 from daftari.rules.connections import guard, marks, pending, rows
-from daftari.rules.connections.decide import Change, Rules, decide, decide_gone, is_stale, wanted_groups
+from daftari.rules.connections.decide import (
+    Change,
+    Rules,
+    decide,
+    decide_gone,
+    decide_partial,
+    is_stale,
+    wanted_groups,
+)
 from daftari.rules.connections.firing import is_join, may_fire, take_joins
 from daftari.rules.connections.loops import hold_loop
 from daftari.rules.connections.mapping import RecordReader
@@ -170,7 +178,16 @@ class _Batch:
         reader = RecordReader(self.opened, region=region_of(self._tx, self.opened))
         for external_id, record in self._newest.items():
             link = self._links.get(external_id)
-            if is_stale(link, record) and (link is None or not self._is_sure):
+            is_old = is_stale(link, record)
+            if (
+                is_old
+                and link is not None
+                and record.gone is None
+                and link.version <= self.opened.progress.pushed_until
+            ):
+                # A delivery has the time at which it was sent, a record that at which it was changed.
+                is_old = False
+            if is_old and (link is None or not self._is_sure):
                 if link is not None:
                     self._counts["stale"] += 1
                     self._touched.append(external_id)
@@ -197,6 +214,9 @@ class _Batch:
             return decide_gone(link, record)
         forced = record.id in self._forced
         change = None
+        if record.is_partial and link is not None and link.state not in (GONE, MERGED):
+            said = reader.read(record)
+            return decide_partial(link, record, said, connection_id=self.opened.id, rules=self._rules)
         if link is None or forced or link.state in (GONE, MERGED) or link.digest != reader.digest_of(record):
             said = reader.read(record)
             change = decide(link, record, said, connection_id=self.opened.id, rules=self._rules, forced=forced)

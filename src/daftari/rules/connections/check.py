@@ -17,6 +17,7 @@ from daftari.errors import SealBroken
 from daftari.model.connections import ConnectionState
 from daftari.model.members import Count, Text
 from daftari.model.secrets import Secret
+from daftari.rules.connections.addresses import ShownWebhookAddress
 from daftari.rules.connections.lifecycle import look_at_connection, take_check
 from daftari.rules.connections.model import Opened, as_connector_sees, read_credentials, say_missing
 from daftari.rules.connections.plan import SampleRecord, show_sample
@@ -69,6 +70,10 @@ class ConnectionCheck(Struct, frozen=True, kw_only=True):
     groups: list[GroupOffer]
     sample: list[SampleRecord]
     """A few records as they would be here."""
+    webhook_url: Text | None
+    """The address that the other system is to call, where people make webhooks on a page of it."""
+    webhook_note: Text | None
+    """Why there is no address."""
 
 
 class ToCheck(Struct, frozen=True):
@@ -117,13 +122,17 @@ def ask_account(to_check: ToCheck, *, allowed_hosts: Iterable[str], databases: A
             return failure.message
 
 
-def write_check(tx: WriteTx, *, connection_id: int, found: Account | str) -> ConnectionCheck:
+def write_check(
+    tx: WriteTx, *, connection_id: int, found: Account | str, address: ShownWebhookAddress | None
+) -> ConnectionCheck:
     """Keep what a check found, and show it. Raises ``ConnectionNotFound``."""
+    address = address or ShownWebhookAddress(None, None)
     opened = look_at_connection(tx, connection_id=connection_id)
     if isinstance(found, str):
         return ConnectionCheck(
             works=False, says=found, state=opened.stored.state, account=None, account_name=None, time_zone=None,
-            records=None, missing=[], warnings=[], fields=[], groups=[], sample=[],
+            records=None, missing=[], warnings=[], fields=[], groups=[], sample=[], webhook_url=address.url,
+            webhook_note=address.note,
         )  # fmt: skip
     opened = take_check(tx, connection_id=connection_id, account=found)
     seen, kind = as_connector_sees(opened, {}), CONNECTORS[opened.stored.kind]
@@ -142,4 +151,6 @@ def write_check(tx: WriteTx, *, connection_id: int, found: Account | str) -> Con
         fields=[FieldOffer(one.name, one.title, one.kind) for one in found.fields],
         groups=[GroupOffer(source=one.name, title=one.title, size=one.size) for one in found.groups],
         sample=show_sample(tx, opened, sample),
+        webhook_url=address.url,
+        webhook_note=address.note,
     )

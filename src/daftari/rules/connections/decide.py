@@ -172,6 +172,16 @@ def decide(
     return change
 
 
+def decide_partial(link: Link, record: Record, said: Said, *, connection_id: int, rules: Rules) -> Change | None:
+    """A delivery that says only some of a record: its words on consent count, and nothing else has changed."""
+    if said.mobile not in (0, link.mobile):
+        return decide(link, record, said, connection_id=connection_id, rules=rules, forced=False)
+    after = replace(link, version=max(link.version, record.version), flags=_flags(link, said))
+    if link.state == ERASED or after == link:
+        return None
+    return Change(link, after, said if link.mobile else None, groups=read_group_ids(link), url=record.url)
+
+
 def wanted_groups(change: Change, rules: Rules) -> frozenset[int]:
     """The groups that the number of a row is to join; not one again that it was taken out of by hand."""
     assert change.said is not None, "a row has what its record says"
@@ -180,7 +190,7 @@ def wanted_groups(change: Change, rules: Rules) -> frozenset[int]:
 
 
 def _flags(before: Link, said: Said) -> int:
-    return (before.flags & ~ALL_SCOPES) | said.outs
+    return (before.flags & ~said.spoken) | said.outs
 
 
 def _leaving(change: Change, before: Link, *, everything: bool, rules: Rules | None) -> Change:

@@ -24,7 +24,7 @@ from daftari.model.limits import (
 )
 from daftari.model.secrets import Secret
 from daftari.rules.connections.cart_settings import read_cart_settings
-from daftari.rules.connections.mapping import CONTACT_TARGETS, EVERY, OPT_OUT_AT, TARGETS, read_consent_target
+from daftari.rules.connections.mapping import CONTACT_TARGETS, EVERY, TARGETS, read_consent_target, read_time_target
 from daftari.rules.connections.model import PROPERTY, read_property
 from daftari.rules.fields import Problems, fold_name, read_flag, read_group_name, read_text
 
@@ -55,28 +55,52 @@ def read_kind(value: object) -> str:
 def read_credentials(
     kind: str, value: object, *, before: Mapping[str, Secret], problems: Problems
 ) -> dict[str, Secret]:
-    """The credentials of a kind; those that are left out stay as they are."""
-    known = CONNECTORS[kind].credentials
+    """The credentials of a kind; those that are left out stay as they are.
+
+    Where there are several ways to connect, one that is blank is forgotten.
+    """
+    about = CONNECTORS[kind]
     given = _read_object(value, "credentials", problems)
-    for name in given.keys() - set(known):
-        problems.add(f"credentials.{name}", f"is none of {CONNECTORS[kind].title}: it has {', '.join(known)}.")
+    for name in given.keys() - set(about.credentials):
+        problems.add(f"credentials.{name}", f"is none of {about.title}: it has {', '.join(about.credentials)}.")
     found = dict(before)
-    for name in known:
+    for name in about.credentials:
         text = given.get(name)
         if isinstance(text, str) and text.strip():
             found[name] = Secret(text.strip())
-        elif name not in found:
-            problems.add(f"credentials.{name}", f"is required for {CONNECTORS[kind].title}.")
+            if not text.strip().isprintable():
+                problems.add(f"credentials.{name}", "must be one line without control characters.")
+        elif not about.ways:
+            if name not in found:
+                problems.add(f"credentials.{name}", f"is required for {about.title}.")
+        elif name in given:
+            found.pop(name, None)
+    if about.ways:
+        _refuse_half(about, found, has_some=bool(before), problems=problems)
     return found
 
 
+def _refuse_half(about: ConnectorKind, found: Mapping[str, Secret], *, has_some: bool, problems: Problems) -> None:
+    """Note what is missing of a way to connect that is half given, or that there is none."""
+    for way in about.ways:
+        missing = [name for name in way if name not in found]
+        if missing and len(missing) < len(way) and (way[0] in found or not about.can_call(found)):
+            given = next(name for name in way if name in found)
+            for name in missing:
+                problems.add(f"credentials.{name}", f"is required with {given} for {about.title}.")
+    may_wait = about.push_way and not (found or has_some)
+    if not (may_wait or about.can_call(found) or (about.push_way and all(one in found for one in about.push_way))):
+        ways = [" and ".join(way) for way in (*about.ways, about.push_way) if way]
+        problems.add("credentials", f"must be, for {about.title}, {', or '.join(ways)}.")
+
+
 def read_definition(
-    kind: str, given: Mapping[str, object], *, before: ConnectionDefinition | None, problems: Problems
+    kind: str, given: Mapping[str, object], *, before: ConnectionDefinition, is_new: bool, problems: Problems
 ) -> ConnectionDefinition:
-    """What is given of a definition; where there is one already, what is left out stays as it is."""
+    """What is given of a definition; what is left out stays as it is, unless ``is_new``."""
     about = CONNECTORS[kind]
-    found = before or ConnectionDefinition(fields=about.fields)
-    if "settings" in given or before is None:
+    found = before
+    if "settings" in given or is_new:
         found = replace(found, settings=_read_settings(about, given.get("settings"), problems))
     if given.get("fields"):
         found = replace(found, fields=_read_fields(given["fields"], problems))
@@ -96,7 +120,20 @@ def read_definition(
         problems.add("write_back_opt_ins", "needs write_back, which is off.")
     _refuse_own_fields(about, found, problems)
     found = read_cart_settings(about, given, before=found, problems=problems)
+    refuse_uncalled(about, found, problems)
     return _read_rest(given, found, problems)
+
+
+def refuse_uncalled(about: ConnectorKind, found: ConnectionDefinition, problems: Problems) -> None:
+    """Note what is not possible where the system is never called: to write to it, and groups that no delivery names."""
+    if not found.push_only:
+        return
+    needs = f"needs an app of {about.title}: give {', or '.join(' and '.join(way) for way in about.ways)}."
+    if found.write_back:
+        problems.add("write_back", needs)
+    for place, group in enumerate(found.groups):
+        if group.source.partition(":")[0] in (*about.in_records, *about.walked):
+            problems.add(f"groups.{place}.from", f"is {quote(group.source)}, which {needs}")
 
 
 def _refuse_own_fields(about: ConnectorKind, found: ConnectionDefinition, problems: Problems) -> None:
@@ -183,7 +220,7 @@ def _read_fields(value: object, problems: Problems) -> dict[str, str]:
 
 def _read_target(value: object) -> str:
     target = str(value).strip()
-    if target in (*CONTACT_TARGETS, OPT_OUT_AT) or read_consent_target(target) is not None:
+    if target in CONTACT_TARGETS or read_time_target(target) or read_consent_target(target) is not None:
         return target
     name = target.removeprefix("attributes.")
     if name != target and 0 < len(name) <= ATTRIBUTE_NAME_MAX:

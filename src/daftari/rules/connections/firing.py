@@ -87,7 +87,8 @@ def with_definition(
     alike = {source for source in mapped if _mappings(before, source) == _mappings(after, source)}
     groups_at = {source: at for source, at in progress.groups_at.items() if source in alike}
     walks = {source: at for source, at in progress.walks.items() if source in alike}
-    return replace(progress, is_changed=True, groups_at=groups_at, walks=walks)
+    heard = {source: at for source, at in progress.heard_lists.items() if source in alike}
+    return replace(progress, is_changed=True, groups_at=groups_at, walks=walks, heard_lists=heard)
 
 
 def reads_alike(before: ConnectionDefinition, after: ConnectionDefinition) -> bool:
@@ -100,6 +101,8 @@ def reads_alike(before: ConnectionDefinition, after: ConnectionDefinition) -> bo
         "poll_seconds": after.poll_seconds,
         "write_back": after.write_back,
         "write_back_opt_ins": after.write_back_opt_ins,
+        "credentials": after.credentials,
+        "push_only": after.push_only,
     }
     return replace(before, **others) == after
 

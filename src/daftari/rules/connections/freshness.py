@@ -43,6 +43,8 @@ class Feed(Struct, frozen=True):
     complete_until: int
     seen_until: int
     """Up to when what was there to see is here; others may follow that are dated earlier."""
+    is_pushed: bool
+    """Whether its system cannot be asked, so that waiting for it brings nothing."""
 
     @property
     def is_stopped(self) -> bool:
@@ -119,6 +121,7 @@ def _feed_of(opened: Opened, mapping: GroupMapping, *, now: int) -> Feed:
         reason=stored.reason,
         complete_until=until,
         seen_until=seen_until,
+        is_pushed=opened.definition.push_only,
     )
 
 
@@ -185,7 +188,7 @@ def _time(at: int) -> str | None:
 
 def refresh_connections(tx: WriteTx, *, feeds: Iterable[Feed], until: int) -> None:
     """Have the connections of some feeds read, again and again, until everything before a moment is here."""
-    for connection_id in sorted({feed.connection_id for feed in feeds if not feed.is_stopped}):
+    for connection_id in sorted({feed.connection_id for feed in feeds if not (feed.is_stopped or feed.is_pushed)}):
         opened = get_connection(tx, connection_id=connection_id)
         progress = replace(opened.progress, refresh_to=max(opened.progress.refresh_to, until))
         save_connection(tx, replace(opened, stored=replace(opened.stored, due_at=tx.now), progress=progress))

@@ -30,7 +30,13 @@ from daftari.model.secrets import Secret
 from daftari.rules.access.inbound_tokens import write_token
 from daftari.rules.connections import marks
 from daftari.rules.connections.cart_figures import with_figures
-from daftari.rules.connections.definition import read_credentials, read_definition, read_kind, read_name
+from daftari.rules.connections.definition import (
+    read_credentials,
+    read_definition,
+    read_kind,
+    read_name,
+    refuse_uncalled,
+)
 from daftari.rules.connections.firing import reads_alike, with_definition
 from daftari.rules.connections.mirrors import refuse_mirrored_groups, release_groups, take_groups
 from daftari.rules.connections.model import (
@@ -46,6 +52,7 @@ from daftari.rules.connections.model import (
 from daftari.rules.connections.model import read_credentials as unseal_credentials
 from daftari.rules.connections.rows import HOUR_MICROSECONDS, end_run
 from daftari.rules.connections.saving import with_shown_state
+from daftari.rules.connections.ways import refuse_uncallable, with_credentials, with_way
 from daftari.rules.events import Action, record
 from daftari.rules.fields import Problems, fold_name
 from daftari.store import Tx, WriteTx, connections
@@ -96,7 +103,8 @@ def create_connection(tx: WriteTx, *, values: Mapping[str, object]) -> Opened:
     definition = ConnectionDefinition(fields={})
     if kind is not None:
         credentials = read_credentials(kind, values.get("credentials"), before={}, problems=problems)
-        definition = read_definition(kind, values, before=None, problems=problems)
+        empty = with_credentials(ConnectionDefinition(fields=CONNECTORS[kind].fields), kind, credentials)
+        definition = read_definition(kind, values, before=empty, is_new=True, problems=problems)
     kind = problems.require(kind)
     name = problems.require(name)
     _refuse_taken(tx, name, other_than=0)
@@ -133,7 +141,7 @@ def _make_address(tx: Tx, kind: str, *, connection_id: int) -> bytes:
     """The address of a new connection, sealed; empty where its system calls none."""
     if CONNECTORS[kind].webhooks is None:
         return b""
-    secrets = WebhookSecrets(Secret(write_token()), Secret(write_token()))
+    secrets = WebhookSecrets(Secret(write_token()), (Secret(write_token()),))
     return seal_webhook(tx, secrets, connection_id=connection_id)
 
 
@@ -148,14 +156,14 @@ def update_connection(tx: WriteTx, *, connection_id: int, values: Mapping[str, o
     name = problems.read("name", values["name"], read_name) if "name" in values else stored.name
     if values.get("kind") not in (None, "", stored.kind):
         problems.add("kind", f"is {stored.kind} and stays so: make another connection.")
-    definition = read_definition(stored.kind, values, before=before.definition, problems=problems)
     if "credentials" in values:
-        stored = _with_credentials(tx, stored, values["credentials"], problems)
-        before = replace(before, progress=replace(before.progress, verifies=True))
+        before = _with_credentials(tx, before, values["credentials"], problems)
+        stored = before.stored
+    definition = read_definition(stored.kind, values, before=before.definition, is_new=False, problems=problems)
     name = problems.require(name)
     _refuse_taken(tx, name, other_than=stored.id)
     progress = before.progress
-    is_read = bool(stored.cursor or stored.complete_until)
+    is_read = bool(stored.cursor or stored.complete_until) and not definition.push_only
     if is_read and not reads_alike(before.definition, definition):
         progress = with_definition(progress, before.definition, definition)
         progress = replace(progress, compares=True, comparison=None, unheard="")
@@ -186,16 +194,18 @@ def change_key(tx: WriteTx, *, connection_id: int, credentials: object) -> Opene
     """
     before = look_at_connection(tx, connection_id=connection_id)
     problems = Problems()
-    stored = _with_credentials(tx, before.stored, credentials, problems)
+    after = _with_credentials(tx, before, credentials, problems)
+    refuse_uncalled(CONNECTORS[after.stored.kind], after.definition, problems)
     problems.refuse()
+    stored = after.stored
     if stored.state == "broken":
         stored = replace(stored, state=_working_state(stored), reason="")
-    webhook = replace(before.progress.webhook, look_again_at=0)
-    progress = replace(before.progress, verifies=True, webhook=webhook)
-    return _save(tx, replace(before, stored=stored, progress=progress), is_soon=stored.state in WORKING)
+    return _save(tx, replace(after, stored=stored), is_soon=stored.state in WORKING)
 
 
-def _with_credentials(tx: Tx, stored: StoredConnection, value: object, problems: Problems) -> StoredConnection:
+def _with_credentials(tx: Tx, before: Opened, value: object, problems: Problems) -> Opened:
+    """A connection with other credentials, whose account and webhook are looked at first."""
+    stored = before.stored
     try:
         known = unseal_credentials(tx, stored)
     except SealBroken:
@@ -206,7 +216,10 @@ def _with_credentials(tx: Tx, stored: StoredConnection, value: object, problems:
         read_webhook(tx, stored)
     except SealBroken:
         stored = replace(stored, address=_make_address(tx, stored.kind, connection_id=stored.id))
-    return stored
+    webhook = replace(before.progress.webhook, look_again_at=0)
+    progress = replace(before.progress, verifies=True, webhook=webhook)
+    after = replace(before, stored=stored, progress=progress)
+    return with_way(after, found, now=tx.now)
 
 
 def _refuse_taken(tx: Tx, name: str, *, other_than: int) -> None:
@@ -259,6 +272,7 @@ def take_check(tx: WriteTx, *, connection_id: int, account: Account) -> Opened:
 def plan_connection(tx: WriteTx, *, connection_id: int) -> Opened:
     """Begin a dry run of the first reading. Raises ``ConnectionNotFound`` and ``WrongConnectionState``."""
     before = look_at_connection(tx, connection_id=connection_id)
+    refuse_uncallable(before, "planned")
     if before.stored.state != "checked":
         raise _wrong(before, "planned: only one that is checked and was not started can be")
     progress = replace(before.progress, plan=PlanCounts(tx.now))
@@ -286,7 +300,8 @@ def start_connection(tx: WriteTx, *, connection_id: int) -> Opened:
         progress = replace(progress, comparison=None, compares=True)
     is_other = bool(progress.epoch) and progress.epoch != tx.epoch()
     webhook = replace(progress.webhook, look_again_at=0)
-    progress = replace(progress, epoch=tx.epoch(), compares=progress.compares or is_other, webhook=webhook)
+    compares = (progress.compares or is_other) and not before.definition.push_only
+    progress = replace(progress, epoch=tx.epoch(), compares=compares, webhook=webhook)
     return _save(tx, take_groups(tx, replace(before, stored=stored, progress=progress)), is_soon=True)
 
 
@@ -302,6 +317,7 @@ def pause_connection(tx: WriteTx, *, connection_id: int) -> Opened:
 def sync_connection(tx: WriteTx, *, connection_id: int) -> Opened:
     """Read what changed now. Raises ``ConnectionNotFound`` and ``WrongConnectionState``."""
     before = look_at_connection(tx, connection_id=connection_id)
+    refuse_uncallable(before, "read")
     if before.stored.state not in WORKING:
         raise _wrong(before, "read: start it")
     # Noted apart from when it was read: a page that is being read now may be older than this.
@@ -312,6 +328,7 @@ def sync_connection(tx: WriteTx, *, connection_id: int) -> Opened:
 def compare_connection(tx: WriteTx, *, connection_id: int) -> Opened:
     """Compare all records with all links now. Raises ``ConnectionNotFound`` and ``WrongConnectionState``."""
     before = look_at_connection(tx, connection_id=connection_id)
+    refuse_uncallable(before, "compared")
     if before.stored.state not in WORKING:
         raise _wrong(before, "compared: start it")
     progress = replace(before.progress, compares=before.progress.comparison is None)
@@ -336,6 +353,7 @@ def retry_records(tx: WriteTx, *, connection_id: int, ids: Sequence[str]) -> Ope
     Raises ``ConnectionNotFound``, ``ValidationFailed`` and ``WrongConnectionState``.
     """
     before = look_at_connection(tx, connection_id=connection_id)
+    refuse_uncallable(before, "asked for records")
     if before.stored.state not in WORKING:
         raise _wrong(before, "asked for records: start it")
     wanted = tuple(dict.fromkeys((*before.progress.again, *ids)))

@@ -18,7 +18,7 @@ from daftari.mobile import Reader, reader_for
 from daftari.model.connections import GroupMapping
 from daftari.model.consent import ANY, CHANNELS, PURPOSES, Scope
 from daftari.model.contacts import TEXT_FIELDS
-from daftari.rules.connections.model import SCOPE_BITS, Opened, read_property
+from daftari.rules.connections.model import ALL_SCOPES, SCOPE_BITS, Opened, read_property
 from daftari.rules.fields import fold_name, read_time
 from daftari.rules.imports.opt_outs import is_clear_yes, read_consent_cell
 from daftari.rules.imports.reasons import without_quote
@@ -29,7 +29,9 @@ EVERY = "all"
 OPT_OUT_AT = "opt_out_at"
 CONTACT_TARGETS = ("mobile", "name", *TEXT_FIELDS)
 TARGETS = (*CONTACT_TARGETS, "attributes.NAME", *CONSENT_KINDS, OPT_OUT_AT)
-"""What a field may be used for. A word about consent may name a channel and a purpose, as in ``opt_out.sms.any``."""
+"""What a field may be used for. A word about consent may name a channel and a purpose, as in ``opt_out.sms.any``, and
+its time a channel, as in ``opt_out_at.sms``.
+"""
 DEFAULT_SCOPE = Scope("sms", ANY, "marketing")
 _NO_ANSWER = frozenset({"never subscribed", "not subscribed", "no consent", "none", "pending", "unknown", "redacted"})
 """What says that a person was not asked or has not answered: no opt-out."""
@@ -46,8 +48,9 @@ class Said(Struct, frozen=True):
     """What a record says.
 
     ``why``: why no number could be read; blank also where there is none. ``values``: of the row of an import.
-    ``outs`` and ``ins``: bits of scopes. ``at``: when it opted out, where that is known. ``passes``: whether the filter
-    lets it in. ``in_groups``: the group mappings that it says itself that it belongs to.
+    ``outs`` and ``ins``: bits of scopes; ``spoken``: those of which it says anything, if it may be silent of others.
+    ``times``: when it opted out, by channel, where that is known. ``passes``: whether the filter lets it in.
+    ``in_groups``: the group mappings that it says itself that it belongs to.
     """
 
     mobile: int
@@ -55,10 +58,27 @@ class Said(Struct, frozen=True):
     values: dict[str, Any]
     outs: int
     ins: int
-    at: int | None
+    spoken: int
+    times: Mapping[str, int]
     passes: bool
     in_groups: tuple[GroupMapping, ...]
     digest: int
+
+    def at(self, scope: Scope) -> int | None:
+        """When it opted out of a scope, where that is known."""
+        return self.times.get(scope.channel, self.times.get(ANY))
+
+
+def read_time_target(target: str) -> str | None:
+    """The channel of the opt-out whose time a field is; ``None`` for another use. Raises ``ValueError``."""
+    name, mark, channel = target.partition(".")
+    if name != OPT_OUT_AT:
+        return None
+    if not mark:
+        return ANY
+    if channel not in CHANNELS:
+        raise ValueError(f"must name a channel ({', '.join(CHANNELS)}), as in {OPT_OUT_AT}.sms.")
+    return channel
 
 
 def read_consent_target(target: str) -> Consenting | None:
@@ -91,7 +111,14 @@ class RecordReader:
             for name, target in definition.fields.items()
             if (consenting := read_consent_target(target)) is not None
         }
-        self._targets = [(name, target) for name, target in definition.fields.items() if name not in self._consents]
+        self._times = {
+            name: channel
+            for name, target in definition.fields.items()
+            if (channel := read_time_target(target)) is not None
+        }
+        used = self._consents.keys() | self._times.keys()
+        self._targets = [(name, target) for name, target in definition.fields.items() if name not in used]
+        self._may_be_silent = definition.push_only
         self._filter = {name: {fold_name(one) for one in words} for name, words in definition.filter.items()}
         self._groups = tuple(group for group in definition.groups if group.source == EVERY)
         self._in_records = [group for group in definition.groups if group.source.partition(":")[0] in kind.in_records]
@@ -107,7 +134,7 @@ class RecordReader:
         """What a record says now."""
         values: dict[str, Any] = {}
         attributes: dict[str, Any] = {}
-        mobile, why, at = 0, "", None
+        mobile, why = 0, ""
         given, unreadable = record.values, record.unreadable
         for name, target in self._targets:
             if unreadable and name in unreadable:
@@ -121,17 +148,17 @@ class RecordReader:
                 if not mobile:
                     mobile, problem = self._read_mobile(name, value, values)
                     why = "" if mobile else why or problem
-            elif target == OPT_OUT_AT:
-                at = self._read_time(value)
             elif target.startswith("attributes."):
                 attributes[target.removeprefix("attributes.")] = _as_attribute(value)
             else:
                 values.setdefault(target, value if isinstance(value, str) else str(value))
         if attributes:
             values["attributes"] = attributes
-        outs, ins = self._read_consent(given)
+        outs, ins, spoken = self._read_consent(given)
+        times = self._read_times(given)
         passes = all(_passes(given.get(name), words) for name, words in self._filter.items())
-        return Said(mobile, why, values, outs, ins, at, passes, self._groups_of(record), self.digest_of(record))
+        groups = self._groups_of(record)
+        return Said(mobile, why, values, outs, ins, spoken, times, passes, groups, self.digest_of(record))
 
     def _groups_of(self, record: Record) -> tuple[GroupMapping, ...]:
         """The groups that a record says itself that it belongs to."""
@@ -158,12 +185,14 @@ class RecordReader:
             return found.number, ""
         return 0, why
 
-    def _read_consent(self, given: Mapping[str, object]) -> tuple[int, int]:
-        outs, ins = 0, 0
+    def _read_consent(self, given: Mapping[str, object]) -> tuple[int, int, int]:
+        """The scopes that a record is out of, those that it is in, and those of which it says anything."""
+        outs, ins, spoken = 0, 0, 0
         for name, consenting in self._consents.items():
             value = given.get(name)
             if is_no_value(value):
                 continue
+            spoken |= SCOPE_BITS[consenting.scope]
             for one in value if isinstance(value, list) else [value]:
                 if fold_name(str(one).replace("_", " ")) in _NO_ANSWER:
                     continue
@@ -171,7 +200,17 @@ class RecordReader:
                     outs |= SCOPE_BITS[consenting.scope]
                 elif consenting.kind != "opt_out" and is_clear_yes(one, consenting.kind):
                     ins |= SCOPE_BITS[consenting.scope]
-        return outs, ins & ~outs
+        return outs, ins & ~outs, spoken if self._may_be_silent else ALL_SCOPES
+
+    def _read_times(self, given: Mapping[str, object]) -> dict[str, int]:
+        """When a person opted out, by channel; of several fields for one channel the latest."""
+        found: dict[str, int] = {}
+        for name, channel in self._times.items():
+            value = given.get(name)
+            at = None if value is None or is_no_value(value) else self._read_time(value)
+            if at is not None:
+                found[channel] = max(found.get(channel, at), at)
+        return found
 
     def _read_time(self, value: object) -> int | None:
         """When a person opted out, in the connection's zone where it names none; ``None`` when it cannot be read."""

@@ -37,7 +37,7 @@ def join_again(tx: WriteTx, opened: Opened, links: Sequence[Link], contacts: Map
 
 def row_of(link: Link) -> Change:
     """A row that says nothing but the number of a link."""
-    said = Said(link.mobile, "", {}, 0, 0, None, True, (), link.digest)
+    said = Said(link.mobile, "", {}, 0, 0, 0, {}, True, (), link.digest)
     return Change(link, link, said, has_row=True)
 
 

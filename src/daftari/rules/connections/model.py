@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from msgspec import Struct
 
-from daftari.connectors import CONNECTORS, Allowed, Caller, Connection, Connector, Opening
+from daftari.connectors import CONNECTORS, Allowed, Caller, Connection, Connector, Opening, Record
 from daftari.errors import ConnectionNotFound
 from daftari.model.carts import CartFigures
 from daftari.model.connections import (
@@ -58,6 +58,7 @@ MADE = 1 << (len(SCOPES) + 1)
 
 decode_definition = msgspec.json.Decoder(ConnectionDefinition).decode
 decode_progress = msgspec.json.Decoder(ConnectionProgress).decode
+read_record = msgspec.json.Decoder(Record).decode
 _decode_secrets = msgspec.json.Decoder(dict[str, str]).decode
 _decode_pair = msgspec.json.Decoder(tuple[str, str]).decode
 
@@ -145,15 +146,15 @@ def _place_of(tx: Tx, connection_id: int) -> str:
 
 
 class WebhookSecrets(Struct, frozen=True):
-    """The token of the address that a system calls, and what it proves its calls by."""
+    """The token of the address that a system calls, and what it proves its calls by: one of these secrets."""
 
     token: Secret
-    secret: Secret
+    secrets: tuple[Secret, ...]
 
 
 def seal_webhook(tx: Tx, secrets: WebhookSecrets, *, connection_id: int) -> bytes:
     """The address of a connection's webhook as it is stored."""
-    encoded = msgspec.json.encode([str(secrets.token), str(secrets.secret)])
+    encoded = msgspec.json.encode([str(secrets.token), "".join(secrets.secrets)])
     return seal(tx, encoded, purpose=_address_of(tx, connection_id))
 
 
@@ -165,9 +166,11 @@ def read_webhook(tx: Tx, stored: StoredConnection) -> WebhookSecrets | None:
     if not stored.address:
         return None
     token, secret = _decode_pair(unseal(tx, stored.address, purpose=_address_of(tx, stored.id)))
-    name = webhooks.credential if (webhooks := CONNECTORS[stored.kind].webhooks) is not None else ""
-    proof = read_credentials(tx, stored).get(name, Secret("")) if name else Secret(secret)
-    return WebhookSecrets(Secret(token), proof)
+    webhooks = CONNECTORS[stored.kind].webhooks
+    if webhooks is None or not webhooks.secrets:
+        return WebhookSecrets(Secret(token), (Secret(secret),))
+    known = read_credentials(tx, stored)
+    return WebhookSecrets(Secret(token), tuple(known[name] for name in webhooks.secrets if name in known))
 
 
 def _address_of(tx: Tx, connection_id: int) -> str:

@@ -127,7 +127,7 @@ def _opt_outs(place: int, mobile: int, digits: int | None, change: Change, opene
         return []
     evidence = write_evidence(note=f"{opened.stored.name}: {change.after.external_id}")
     return [
-        NewFact(place, mobile, "opt_out", scope, change.said.at, "sync", evidence=evidence, digits=digits)
+        NewFact(place, mobile, "opt_out", scope, change.said.at(scope), "sync", evidence=evidence, digits=digits)
         for scope, bit in SCOPE_BITS.items()
         if change.new_outs & bit
     ]

@@ -16,7 +16,14 @@ from msgspec.structs import replace
 
 from daftari.connectors import Account, ConnectorFailed, Page, Record, Usage
 from daftari.model.carts import StoredCart
-from daftari.model.connections import WORKING, Comparison, ConnectionDefinition, ConnectionState, RecordCount
+from daftari.model.connections import (
+    WORKING,
+    Comparison,
+    ConnectionDefinition,
+    ConnectionProgress,
+    ConnectionState,
+    RecordCount,
+)
 from daftari.model.jobs import JobKind
 from daftari.rules.connections import guard
 from daftari.rules.connections.abandoned import has_idle_carts
@@ -160,18 +167,31 @@ def claim_task(tx: WriteTx, *, connection_id: int, fence: int, asked_last: bool 
         return Claim("verify", opened)
     if is_due and kind_of(opened).webhooks is not None and progress.webhook.look_again_at <= tx.now:
         return Claim("webhook", opened)
+    if opened.definition.push_only:
+        announced = _find_announced(tx, opened)
+        return Claim("poll" if announced is None else "announced", opened, announced=announced)
     if writes:
         return Claim("write_back", opened, marks=claim_marks(tx, opened, most=kind_of(opened).facts.records_max))
     if progress.asked_links is not None:
         return Claim("ask_marks", opened)
-    is_first = state == "importing"
+    return _claim_reading(tx, opened)
+
+
+def _claim_reading(tx: WriteTx, opened: Opened) -> Claim:
+    """What is to be read now of a system that can be called."""
+    progress = opened.progress
+    is_first = opened.stored.state == "importing"
     is_read = not progress.heard and tx.now - progress.read_at < interval_of(opened) * SECOND
     announced = _find_announced(tx, opened)
     if announced is not None and _is_turn_of_announced(tx, opened, is_read=is_read):
         return Claim("announced", opened, announced=announced)
     if asked := (*progress.again, *progress.wanted)[: kind_of(opened).facts.records_max]:
         return Claim("ask", opened, tuple(dict.fromkeys(asked)))
-    if progress.walks and state != "importing":
+    progress = _with_heard_lists(tx, progress)
+    if progress.walks and not is_first:
+        if progress is not opened.progress:
+            opened = replace(opened, progress=progress)
+            save_connection(tx, opened)
         return Claim("walk", opened, (next(iter(progress.walks)),))
     if is_read and not is_first and walked_sources(opened) and progress.groups_read_at < progress.read_at:
         return Claim("groups", opened)
@@ -191,6 +211,17 @@ def claim_task(tx: WriteTx, *, connection_id: int, fence: int, asked_last: bool 
         opened = replace(opened, progress=replace(progress, heard=False))
         save_connection(tx, opened)
     return Claim("poll", opened)
+
+
+def _with_heard_lists(tx: Tx, progress: ConnectionProgress) -> ConnectionProgress:
+    """Progress that has the lists walked of which it was heard long enough ago that someone joined or left."""
+    due = {source for source, at in progress.heard_lists.items() if at <= tx.now}
+    if not due:
+        return progress
+    waiting = {source: at for source, at in progress.heard_lists.items() if source not in due}
+    # A walk for this changes nothing of when the list is walked because of its own time.
+    walks = {source: progress.groups_at[source] for source in sorted(due & progress.groups_at.keys())}
+    return replace(progress, heard_lists=waiting, walks={**walks, **progress.walks})
 
 
 def _find_announced(tx: Tx, opened: Opened) -> Announced | None:
@@ -273,6 +304,9 @@ def take_pages(
         reason="",
     )
     opened = replace(opened, stored=stored, progress=progress)
+    if opened.definition.push_only and progress.webhook.silence:
+        # It has no other way to know of changes.
+        opened = replace(opened, stored=replace(stored, state="behind", reason=progress.webhook.silence))
     seen_until = max(stored.complete_until, progress.seen_until)
     if stored.state != "importing" and last.has_more and is_behind(opened, seen_until, now=tx.now):
         opened = replace(opened, stored=replace(stored, state="behind"))
@@ -293,6 +327,7 @@ def save_step(tx: WriteTx, opened: Opened, *, has_more: bool) -> Done:
     asks_groups = walked_sources(opened) and progress.groups_read_at < progress.read_at
     asks = asks_groups or progress.count.is_due
     due_at = max(tx.now, progress.read_at + interval_of(opened) * SECOND)
+    due_at = max(tx.now, min([due_at, *progress.heard_lists.values()]))
     announced_at = None if kind_of(opened).webhooks is None else find_next(tx, connection_id=opened.id)
     if announced_at is not None:
         due_at = max(tx.now, min(due_at, announced_at))
@@ -323,7 +358,8 @@ def find_held(
 
 
 def _asks_alike(one: ConnectionDefinition, other: ConnectionDefinition) -> bool:
-    return {*fields_of(one)} == {*fields_of(other)} and one.settings == other.settings
+    is_alike = one.settings == other.settings and one.push_only == other.push_only
+    return is_alike and {*fields_of(one)} == {*fields_of(other)}
 
 
 def with_wanted(applied: Applied) -> Opened:

@@ -7,24 +7,24 @@ from typing import Literal, get_args
 
 import msgspec
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from daftari.connectors import CONNECTORS, Connection
 from daftari.errors import ValidationFailed, quote
 from daftari.model.connections import (
     LINK_STATES,
     CartsNeed,
-    ConnectionProgress,
     ConnectionState,
     Keeping,
     Link,
     LinkState,
-    WebhookProgress,
     Word,
     WriteBack,
     WriteBackState,
 )
 from daftari.model.members import Count, GroupName, Mobile, Number, Text, Time
 from daftari.model.time import format_time
+from daftari.rules.connections.addresses import ShownWebhookAddress
 from daftari.rules.connections.cart_figures import CartTotalsView, show_figures
 from daftari.rules.connections.firing import find_warning
 from daftari.rules.connections.lifecycle import list_connections, look_at_connection
@@ -161,8 +161,13 @@ class ConnectionPlanView(Struct, frozen=True, kw_only=True):
 class ConnectionWebhookView(Struct, frozen=True, kw_only=True):
     """The webhook by which the other system announces changes."""
 
+    url: Text | None
+    """The address that the other system is to call, where people make webhooks on a page of it. `GET` of one connection
+    and a check show it to keys of kind `manage`, if `public_url` is set."""
+    note: Text | None
+    """Why there is no address."""
     made_at: Time | None
-    """When it was made there; `null` where there is none, so that changes are found by polling alone."""
+    """When Daftari made it there; `null` where it made none."""
     looked_at: Time | None
     """When it was last looked whether it is there."""
     last_event_at: Time | None
@@ -302,7 +307,7 @@ def show_connections(tx: Tx) -> list[ConnectionView]:
 def show(opened: Opened) -> ConnectionView:
     """A connection as callers see it."""
     stored, definition, progress = opened.stored, opened.definition, opened.progress
-    known = RecordCounts.__struct_fields__
+    known, kind = RecordCounts.__struct_fields__, CONNECTORS[stored.kind]
     plan = progress.plan
     channels = CONNECTORS[stored.kind].mark_channels if definition.write_back else ()
     return ConnectionView(
@@ -319,7 +324,7 @@ def show(opened: Opened) -> ConnectionView:
         comparing=progress.comparison is not None,
         counted_at=_time(progress.count.at),
         records_there=progress.count.found if progress.count.at else None,
-        warnings=[*progress.warnings, *filter(None, _list_warnings(progress))],
+        warnings=[*progress.warnings, *filter(None, _list_warnings(opened))],
         fields=dict(definition.fields),
         filter={name: [*words] for name, words in definition.filter.items()},
         groups=[ConnectionGroupView(source=one.source, group=one.group, keep=one.keep) for one in definition.groups],
@@ -339,8 +344,8 @@ def show(opened: Opened) -> ConnectionView:
             name: value if isinstance(value, str) else msgspec.json.encode(value).decode()
             for name, value in definition.settings.items()
         },
-        credentials=[*CONNECTORS[stored.kind].credentials],
-        webhook=None if CONNECTORS[stored.kind].webhooks is None else _show_webhook(progress.webhook),
+        credentials=[*(definition.credentials if kind.ways else kind.credentials)],
+        webhook=None if kind.webhooks is None else _show_webhook(opened),
         counts=RecordCounts(**{name: max(0, progress.counts.get(name, 0)) for name in known}),
         calls_today=progress.used,
         calls_allowed=progress.allowed or None,
@@ -356,15 +361,30 @@ def show(opened: Opened) -> ConnectionView:
     )
 
 
-def _list_warnings(progress: ConnectionProgress) -> tuple[str, ...]:
-    webhook = progress.webhook
-    return (progress.unheard, find_warning(progress), webhook.note, webhook.silence)
+def _list_warnings(opened: Opened) -> tuple[str, ...]:
+    progress, webhook = opened.progress, opened.progress.webhook
+    nothing = ""
+    if opened.definition.push_only and webhook.looked_at and not (webhook.last_at or webhook.note):
+        nothing = f"No webhook has come yet: make them on the page of {opened.title}, with the address shown here."
+    return (progress.unheard, find_warning(progress), webhook.note, webhook.silence, nothing)
 
 
-def _show_webhook(webhook: WebhookProgress) -> ConnectionWebhookView:
+def _show_webhook(opened: Opened) -> ConnectionWebhookView:
+    webhook = opened.progress.webhook
     return ConnectionWebhookView(
-        made_at=_time(webhook.made_at), looked_at=_time(webhook.looked_at), last_event_at=_time(webhook.last_at)
+        url=None,
+        note=None,
+        made_at=None if opened.definition.push_only else _time(webhook.made_at),
+        looked_at=_time(webhook.looked_at),
+        last_event_at=_time(webhook.last_at),
     )
+
+
+def with_address(view: ConnectionView, address: ShownWebhookAddress | None) -> ConnectionView:
+    """A connection with its address as it is given to the other system."""
+    if view.webhook is None or address is None:
+        return view
+    return replace(view, webhook=replace(view.webhook, url=address.url, note=address.note))
 
 
 def _show_written(opened: Opened, channel: str) -> WrittenBackView:

@@ -1,6 +1,7 @@
 """What connected systems announce by webhooks: kept, listed, replayed, deleted. No HTTP, no SQL.
 
 An announcement only says which records changed. They are asked for by id a moment later, those of many events together.
+Where the system cannot be asked, the record that a delivery has is kept until it is applied.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from daftari.connectors import WebhookEvent
+from daftari.connectors import Record, WebhookEvent
 from daftari.errors import Forged, ValidationFailed, WrongConnectionState
 from daftari.model.connections import WORKING, StoredWebhookEvent, WebhookEventState, WebhookProgress
 from daftari.model.inbound import Quarantined, StoredToken
@@ -24,6 +25,8 @@ from daftari.model.time import format_time
 from daftari.rules.access.inbound_tokens import NO_ADDRESS
 from daftari.rules.connections.carts import receive_sales
 from daftari.rules.connections.lifecycle import look_at_connection
+from daftari.rules.connections.model import Opened, open_stored, read_record
+from daftari.rules.connections.ways import refuse_uncallable
 from daftari.rules.events import Action, record
 from daftari.store import Tx, WriteTx, connections, inbound
 from daftari.store.jobs import hint_job
@@ -49,11 +52,16 @@ _read_merged = msgspec.json.Decoder(dict[str, str]).decode
 
 
 class Announcement(Struct, frozen=True):
-    """An event that waits: the records that it names, and who was merged into whom."""
+    """An event that waits: the records that it names, who was merged into whom, and which lists someone joined or left.
+
+    ``record``: what the delivery itself said of its record, where that is to be used.
+    """
 
     key: str
     ids: tuple[str, ...]
     merged: dict[str, str]
+    lists: tuple[str, ...]
+    record: Record | None
     received_at: int
 
 
@@ -74,6 +82,16 @@ class Announced(Struct, frozen=True):
         return [one for one in named if one not in self.merged]
 
     @property
+    def records(self) -> list[Record]:
+        """What the deliveries themselves say of their records, the latest of each."""
+        found: dict[str, Record] = {}
+        said = [event.record for event in self.events if event.record is not None]
+        for one in sorted(said, key=lambda one: one.version):
+            before = found.get(one.id)
+            found[one.id] = one if before is None else _add(before, one)
+        return [*found.values()]
+
+    @property
     def keys(self) -> list[str]:
         """The keys of the events."""
         return [event.key for event in self.events]
@@ -82,6 +100,15 @@ class Announced(Struct, frozen=True):
         """The events of which all records were read."""
         known = read | self.merged.keys()
         return [event for event in self.events if known.issuperset(event.ids)]
+
+
+def _add(before: Record, record: Record) -> Record:
+    """What is known of a record after a later delivery. One that says only some of it adds to what is known."""
+    if not record.is_partial or record.gone is not None:
+        return record
+    if before.gone is not None:
+        return before
+    return replace(before, version=record.version, values={**before.values, **record.values})
 
 
 class WebhookEventView(Struct, frozen=True, kw_only=True):
@@ -119,11 +146,12 @@ def receive_events(
 
     Raises ``Forged`` when the connection was removed meanwhile.
     """
-    found = connections.get_account(tx, connection_id=connection_id)
-    if found is None or found[1] == "removed":
+    stored = connections.get_connection(tx, connection_id=connection_id)
+    if stored is None or stored.state == "removed":
         raise Forged(NO_ADDRESS)
     inbound.count_received(tx, token_id=token_id, count=len(deliveries))
-    kept = [_as_stored(event, connection_id=connection_id, now=tx.now) for events in deliveries for event in events]
+    opened = open_stored(stored)
+    kept = [_as_stored(event, opened, now=tx.now) for events in deliveries for event in events]
     new = connections.insert_events(tx, events=[*{event.key: event for event in kept}.values()])
     receive_sales(tx, connection_id=connection_id, events=[event for events in deliveries for event in events])
     if new:
@@ -138,13 +166,18 @@ def release_delivery(tx: WriteTx, *, kept: Quarantined, stored: StoredToken, eve
     receive_events(tx, connection_id=stored.token.connection_id, token_id=stored.token.id, deliveries=[events])
 
 
-def _as_stored(event: WebhookEvent, *, connection_id: int, now: int) -> StoredWebhookEvent:
+def _as_stored(event: WebhookEvent, opened: Opened, *, now: int) -> StoredWebhookEvent:
+    record = event.record
+    # A record that can be asked for is not kept; that it was erased there may be said nowhere else.
+    is_kept = record is not None and (opened.definition.push_only or record.gone == "erased")
     return StoredWebhookEvent(
-        connection_id=connection_id,
+        connection_id=opened.id,
         key=_as_key(event.key),
         topic="".join(filter(str.isprintable, event.topic))[:TOPIC_MAX],
         record_ids=_encode([one for one in event.ids if len(one) <= EXTERNAL_ID_MAX]).decode(),
         merged=_encode(dict(event.merged)).decode(),
+        lists=_encode([*event.groups]).decode(),
+        record=_encode(record).decode() if is_kept else "",
         at=event.at or 0,
         received_at=now,
         state="waiting",
@@ -178,7 +211,9 @@ def find_announced(tx: Tx, *, connection_id: int, ids_max: int) -> Announced | N
         ids.update(named)
         if events and len(ids) > ids_max:
             break
-        events.append(Announcement(event.key, named, _read_merged(event.merged), event.received_at))
+        record = read_record(event.record) if event.record else None
+        merged, lists = _read_merged(event.merged), _read_ids(event.lists)
+        events.append(Announcement(event.key, named, merged, lists, record, event.received_at))
     return Announced(tuple(events)) if events else None
 
 
@@ -253,6 +288,7 @@ def replay_events(tx: WriteTx, *, connection_id: int, since: int) -> int:
     Raises ``ConnectionNotFound`` and ``WrongConnectionState``.
     """
     opened = look_at_connection(tx, connection_id=connection_id)
+    refuse_uncallable(opened, "replayed")
     if opened.stored.state not in WORKING:
         said = f"The connection {opened.stored.name!r} ({opened.stored.state}) cannot be replayed: start it."
         raise WrongConnectionState(said)

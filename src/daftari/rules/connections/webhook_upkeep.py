@@ -13,6 +13,10 @@ from daftari.rules.connections.sync import SECOND, STOPPED, Done, find_held, sav
 from daftari.store import WriteTx, connections
 
 HOUR, DAY = 3_600 * SECOND, 86_400 * SECOND
+NEEDS_URL = (
+    "No public_url is set (DAFTARI_PUBLIC_URL), so that there is no address at which {title} could call: nothing can "
+    "be known of it."
+)
 REMOVAL_TRIES_MAX = 3
 
 
@@ -25,6 +29,8 @@ def note_no_address(tx: WriteTx, *, connection_id: int, fence: int) -> Done:
         f"No public_url is set (DAFTARI_PUBLIC_URL), so that {opened.title} cannot announce changes: they are found by "
         f"polling alone, every {poll_seconds_of(opened)} seconds."
     )
+    if opened.definition.push_only:
+        note = NEEDS_URL.format(title=opened.title)
     return _save(tx, opened, replace(opened.progress.webhook, note=note, made_at=0), next_in=HOUR)
 
 
@@ -49,7 +55,11 @@ def note_failure(tx: WriteTx, *, connection_id: int, fence: int, failure: Connec
         return STOPPED
     webhook = opened.progress.webhook
     note = f"The webhook could not be looked at: {failure.message}"
-    if not webhook.made_at:
+    if failure.code == "webhooks_missing":
+        # The others are there.
+        note = failure.message
+        webhook = replace(webhook, made_at=webhook.made_at or tx.now)
+    elif not webhook.made_at:
         note = f"The webhook could not be made, so that changes are found by polling alone: {failure.message}"
     opened = _with_usage(opened, usage)
     next_in = HOUR if failure.until is None else max(HOUR, failure.until - tx.now)

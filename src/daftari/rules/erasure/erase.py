@@ -52,6 +52,8 @@ class RemovedCounts(Struct, frozen=True, kw_only=True):
     """What happened to the number, as programs reported it, or by its joining groups."""
     carts: Count
     """Carts and orders of connected shops that had the number. The carts' keys stay."""
+    announced_records: Count
+    """Records of the number that a connected system announced and that were not applied yet."""
     external_links: Count
     """Records of connected systems that had the number. Their ids stay, so that they do not bring it back."""
     exports: Count

@@ -51,6 +51,7 @@ HOLDERS = (
     Holder(("message", "message_attempt", "report", "reply"), erase=messages.erase, export=messages.export),
     Holder(("event",), erase=events.erase, export=events.export),
     Holder(("cart", "cart_order"), erase=carts.erase, export=carts.export),
+    Holder(("webhook_event",), erase=connections.erase_waiting, export=connections.export_waiting),
     Holder(("external_link",), erase=connections.erase, export=connections.export),
     Holder(("audience_part",), erase=audiences.erase_person, export=audiences.export_person),
     Holder(("idempotency",), erase=idempotency.erase_person),

@@ -10,7 +10,7 @@ from daftari.model.erasures import Person
 from daftari.model.members import ContactJson, GroupName, Mobile, Number, Text, Time
 from daftari.model.time import format_time
 from daftari.rules.carts.personal_data import CartOrderView, CartView
-from daftari.rules.connections.personal_data import LinkView
+from daftari.rules.connections.personal_data import AnnouncedRecordView, LinkView
 from daftari.rules.consent.questions import find_mobile
 from daftari.rules.consent.views import KnownConsent
 from daftari.rules.contacts.personal_data import Removal
@@ -50,6 +50,8 @@ class SubjectExport(Struct, frozen=True, kw_only=True):
     """The carts of connected shops that have the number, as long as they are kept for triggers."""
     cart_orders: list[CartOrderView]
     """The orders that have the number, the same."""
+    announced_records: list[AnnouncedRecordView]
+    """What connected systems announced of the number and is not applied yet."""
     external_links: list[LinkView]
     """The records of connected systems that have the number."""
     audiences: list[Number]

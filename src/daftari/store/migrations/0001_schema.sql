@@ -790,6 +790,8 @@ CREATE TABLE webhook_event (
     topic TEXT NOT NULL,
     record_ids TEXT NOT NULL,
     merged TEXT NOT NULL,
+    lists TEXT NOT NULL,
+    record TEXT NOT NULL,
     at INTEGER NOT NULL,
     received_at INTEGER NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('waiting', 'settled')),

@@ -148,17 +148,18 @@ WHERE project_id = :project AND connection_id = :connection AND external_id IN (
 
 -- name: insert_webhook_events
 -- Inserts what a delivery announced, each event once.
-INSERT INTO webhook_event (project_id, connection_id, key, topic, record_ids, merged, at, received_at, state, tries)
-SELECT CAST(:project AS bigint), given.connection_id, given.key, given.topic, given.record_ids, given.merged, given.at,
-    given.received_at, 'waiting', 0
-FROM rows(:items AS given, connection_id bigint, key text, topic text, record_ids text, merged text, at bigint,
-    received_at bigint)
+INSERT INTO webhook_event (project_id, connection_id, key, topic, record_ids, merged, lists, record, at, received_at, state,
+    tries)
+SELECT CAST(:project AS bigint), given.connection_id, given.key, given.topic, given.record_ids, given.merged, given.lists,
+    given.record, given.at, given.received_at, 'waiting', 0
+FROM rows(:items AS given, connection_id bigint, key text, topic text, record_ids text, merged text, lists text,
+    record text, at bigint, received_at bigint)
 WHERE true
 ON CONFLICT (project_id, connection_id, key) DO NOTHING;
 
 -- name: list_waiting_events
 -- Events whose records were not read since, those that came first.
-SELECT e.connection_id, e.key, e.topic, e.record_ids, e.merged, e.at, e.received_at, e.state, e.tries
+SELECT e.connection_id, e.key, e.topic, e.record_ids, e.merged, e.lists, e.record, e.at, e.received_at, e.state, e.tries
 FROM webhook_event AS e
 WHERE e.project_id = :project AND e.connection_id = :connection AND e.state = 'waiting' AND e.received_at <= :until
 ORDER BY e.received_at, e.key LIMIT :limit;
@@ -171,22 +172,23 @@ ORDER BY e.received_at, e.key LIMIT 1;
 
 -- name: list_webhook_events
 -- Events before a place, the newest first.
-SELECT e.connection_id, e.key, e.topic, e.record_ids, e.merged, e.at, e.received_at, e.state, e.tries
+SELECT e.connection_id, e.key, e.topic, e.record_ids, e.merged, e.lists, e.record, e.at, e.received_at, e.state, e.tries
 FROM webhook_event AS e
 WHERE e.project_id = :project AND e.connection_id = :connection
     AND (e.received_at, e.key) < (CAST(:before AS bigint), CAST(:before_key AS text))
 ORDER BY e.received_at DESC, e.key DESC LIMIT :limit;
 
 -- name: settle_webhook_events
--- Notes that the records of some events were read.
-UPDATE webhook_event SET state = 'settled'
+-- Notes that the records of some events were read. What they said themselves is kept no longer.
+UPDATE webhook_event SET state = 'settled', record = ''
 WHERE project_id = :project AND connection_id = :connection AND key IN (
     SELECT done.key FROM rows(:keys AS done, key text)
 );
 
 -- name: count_tries
 -- Notes that reading the records of some events failed, and which are given up by that.
-UPDATE webhook_event SET tries = tries + 1, state = CASE WHEN tries + 1 >= :most THEN 'settled' ELSE state END
+UPDATE webhook_event SET tries = tries + 1, state = CASE WHEN tries + 1 >= :most THEN 'settled' ELSE state END,
+    record = CASE WHEN tries + 1 >= :most THEN '' ELSE record END
 WHERE project_id = :project AND connection_id = :connection AND key IN (
     SELECT failed.key FROM rows(:keys AS failed, key text)
 );
@@ -201,16 +203,31 @@ WHERE project_id = :project AND connection_id = :connection AND key IN (
 );
 
 -- name: has_old_webhook_event
--- Whether an event was kept long enough.
+-- Whether an event was kept long enough. One whose record is nowhere else is kept until that is applied.
 SELECT 1 FROM webhook_event AS e
-WHERE e.project_id = :project AND e.connection_id = :connection AND e.received_at < :before LIMIT 1;
+WHERE e.project_id = :project AND e.connection_id = :connection AND e.received_at < :before AND e.record = '' LIMIT 1;
 
 -- name: delete_old_webhook_events
 -- Deletes some of those.
 DELETE FROM webhook_event WHERE project_id = :project AND connection_id = :connection AND key IN (
     SELECT x.key FROM webhook_event AS x
-    WHERE x.project_id = :project AND x.connection_id = :connection AND x.received_at < :before
+    WHERE x.project_id = :project AND x.connection_id = :connection AND x.received_at < :before AND x.record = ''
     ORDER BY x.received_at, x.key LIMIT :limit
+);
+
+-- name: list_kept_records
+-- Events after a place that wait with what they said themselves of a record, in the order of their receipt.
+SELECT e.connection_id, e.key, e.topic, e.record_ids, e.merged, e.lists, e.record, e.at, e.received_at, e.state, e.tries
+FROM webhook_event AS e
+WHERE e.project_id = :project AND e.connection_id = :connection AND e.state = 'waiting' AND e.record <> ''
+    AND (e.received_at, e.key) > (CAST(:after AS bigint), CAST(:after_key AS text))
+ORDER BY e.received_at, e.key LIMIT :limit;
+
+-- name: wipe_kept_records
+-- Forgets what some events said themselves of a record.
+UPDATE webhook_event SET record = ''
+WHERE project_id = :project AND connection_id = :connection AND key IN (
+    SELECT done.key FROM rows(:keys AS done, key text)
 );
 
 -- name: delete_some_webhook_events
