@@ -9,12 +9,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from daftari.connectors import Cart, Order, WebhookEvent
 from daftari.model.carts import StoredCart
 from daftari.model.messages import StoredMessage
 from daftari.model.projects import Project
 from daftari.rules.carts import figures
 from daftari.rules.connections import abandoned, sync
 from daftari.rules.connections.cart_views import CartPage, list_carts
+from daftari.rules.connections.carts import receive_sales
 from daftari.rules.connections.views import ConnectionView, show_connection
 from daftari.store import Store, carts, messages
 from tests.support.connection_steps import Syncing, mobile
@@ -66,6 +68,16 @@ class Shop(Syncing):
         named = {"connection_id": self.id, "fence": self.fence}
         while self.write(sync.claim_task, **named).task == "idle_carts":
             self.write(abandoned.take_idle_carts, **named)
+
+    def hear(self, *said: Cart | Order) -> None:
+        """A delivery of each comes; all are received together."""
+        events = [
+            WebhookEvent(str(place), "carts", [], None, cart=one)
+            if isinstance(one, Cart)
+            else WebhookEvent(str(place), "orders", [], None, order=one)
+            for place, one in enumerate(said)
+        ]
+        self.write(receive_sales, connection_id=self.id, events=events)
 
     def come_back(self, key: str, **given: Any) -> None:
         """A cart changes, and its number leaves the group."""

@@ -16,11 +16,13 @@ from msgspec.structs import replace
 
 from daftari.gateways import SENDING_GATEWAYS, Outcome, OutcomeWord
 from daftari.gateways.signals import find_scope
+from daftari.model.carts import CHECKOUT
 from daftari.model.consent import NewFact, Scope
 from daftari.model.inbound import DeliveryReport
 from daftari.model.jobs import JobKind
 from daftari.model.limits import REASON_MAX
 from daftari.model.messages import CALLS, MessageState, StoredAttempt, StoredMessage, StoredReport, StoredSender
+from daftari.rules.carts.figures import count_asked
 from daftari.rules.consent import ledger
 from daftari.rules.consent.views import write_evidence
 from daftari.rules.events import Action, record
@@ -52,6 +54,8 @@ RANKS: Mapping[MessageState, int] = {
     "delivered": 6,
 }
 """Within an attempt a state of a higher rank wins."""
+TAKEN_STATES: tuple[MessageState, ...] = ("accepted", "delivered")
+"""The states of a message that its provider took, and that did not fail since."""
 AGAIN_SECONDS = 5
 """A message that provably was not taken waits for so long, where the provider names no time."""
 OWN_ID_MICROSECONDS = 24 * 3_600_000_000
@@ -144,6 +148,8 @@ def save_changed(tx: WriteTx, changed: Sequence[tuple[StoredMessage, StoredMessa
             origin.count(before, after)
     save_campaigns(tx, [*running.values()])
     save_triggers(tx, [*fired.values()])
+    on_carts = {origin_id for origin_id, trigger in fired.items() if trigger.stored.event_name == CHECKOUT}
+    count_asked(tx, taken=[one for _, one in changed if one.origin_id in on_carts and one.state in TAKEN_STATES])
 
 
 def _after(tx: WriteTx, sender: StoredSender, before: StoredMessage, answer: Answer) -> StoredMessage:
