@@ -5,7 +5,7 @@ This module must not know what the right outcome is.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from daftari.model.carts import StoredCart, StoredOrder
 from daftari.model.messages import StoredMessage
@@ -24,8 +24,11 @@ MINUTE, HOUR = 60.0, 3_600.0
 class CartShop:
     """A live connection to a shop, whose webhooks come at once. Nothing is sent before ``work``."""
 
+    sync: ClassVar[Any] = ShopifySync
+    """The connection to a shop of another kind, in a class of its own."""
+
     def __init__(self, store: Store, project: Project, **given: Any) -> None:
-        self.shop = ShopifySync(store, project, **given)
+        self.shop = self.sync(store, project, **given)
         self.truth = self.shop.fake.truth
         self.shop.pass_time(60.0)
         self.shop.start()
