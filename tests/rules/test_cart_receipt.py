@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from daftari.connectors import Cart, Order, WebhookEvent
 from daftari.model.carts import StoredCart
@@ -14,9 +16,12 @@ from daftari.rules.connections.cart_expiry import expire_carts, expire_orders, h
 from daftari.rules.connections.carts import receive_sales
 from daftari.rules.erasure.erase import erase_number
 from daftari.rules.erasure.subject_export import export_number
+from daftari.rules.integrity.check import check_project, repair_project
 from daftari.rules.numbers import Reference
 from daftari.store import Store, WriteTx, carts, triggers
 from tests.support import calls
+from tests.support.builders import assert_sound
+from tests.support.cases import ON_SQLITE
 from tests.support.connection_steps import HOUR, SECOND, Syncing
 from tests.support.message_steps import Sending
 from tests.support.triggers import Triggers
@@ -167,6 +172,36 @@ def test_of_a_change_and_a_deletion_of_one_moment_the_deletion_counts(shop: Shop
         assert shop.stored(first).state == "closed"
 
 
+@ON_SQLITE
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_deliveries_come_to_the_same_in_any_order_and_however_often(shop: Shop, data: st.DataObject) -> None:
+    states: list[Any] = data.draw(
+        st.lists(st.sampled_from(["open", "open", "bought", "closed"]), min_size=1, max_size=5)
+    )
+    key = f"k{data.draw(st.integers(0, 10**9))}-{len(states)}-{shop.now}"
+    shop.wait(SECOND)
+    said: list[Cart | Order] = [
+        shop.cart(minute, key=key, id=key, state=state, email=f"{minute}@shop.example", phones=[])
+        for minute, state in enumerate(states)
+    ]
+    has_order = data.draw(st.booleans())
+    if has_order:
+        said.append(shop.order(2, id=key, keys=[key], cart_id=""))
+    delivered = data.draw(st.permutations(said + data.draw(st.lists(st.sampled_from(said), max_size=3))))
+    size = data.draw(st.integers(1, len(delivered)))
+    for first in range(0, len(delivered), size):
+        shop.hear(*delivered[first : first + size])
+    stored = shop.stored(key)
+    if stored.state != "bought":
+        # An order of a cart that was deleted last is known as well, should the cart open again.
+        assert "bought" not in states
+        assert (stored.state, stored.at) == (states[-1], shop.began + (len(states) - 1) * MINUTE)
+        assert not has_order or stored.state == "closed"
+    else:
+        assert has_order or "bought" in states
+
+
 # ---- orders -----------------------------------------------------------------------------------------------
 
 
@@ -274,6 +309,26 @@ def test_where_a_number_is_enough_every_cart_with_one_is_an_event(store: Store, 
     shop = Shop(store, project, carts_need="number")
     shop.hear(shop.cart(accepted=False))
     assert shop.raised() == [("checkout", "c1", 0)]
+
+
+# ---- checked ---------------------------------------------------------------------------------------------
+
+
+def test_a_check_finds_a_cart_with_an_order_that_does_not_count_as_bought(shop: Shop) -> None:
+    shop.hear(shop.cart(1), shop.cart(1, key="c2", id="72"), shop.order(2))
+    assert_sound(shop.store, shop.project)
+    wrong = msgspec.structs.replace(shop.stored(), state="abandoned")
+
+    def save(tx: WriteTx) -> None:
+        carts.save_carts(tx, carts=[wrong])
+
+    shop.write(save)
+    (finding,) = shop.store.read(shop.project, shop.now, check_project)
+    said = f"Cart 'c1' of connection {shop.id} has an order, and counts as abandoned."
+    assert (finding.invariant, finding.sentence, finding.repairable) == ("cart", said, True)
+    shop.write(repair_project)
+    assert_sound(shop.store, shop.project)
+    assert (shop.stored().state, shop.stored("c2").state) == ("bought", "open")
 
 
 # ---- kept, and erased -------------------------------------------------------------------------------------

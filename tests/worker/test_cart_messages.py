@@ -14,11 +14,13 @@ from daftari.rules.connections import cart_questions, lifecycle, sync
 from daftari.rules.connections.model import get_connection
 from daftari.rules.connections.saving import save_connection
 from daftari.rules.connections.webhook_events import replay_events
-from daftari.store import Store, WriteTx
+from daftari.rules.erasure.erase import erase_number
+from daftari.store import Store, WriteTx, list_jobs
 from tests.support import calls
 from tests.support.cart_shop import HOUR, MINUTE, CartShop
 from tests.support.connection_steps import SECOND, mobile
 from tests.support.fake_crm.shopify_truth import Checkout
+from tests.support.schema import execute
 
 Begin = Callable[..., CartShop]
 
@@ -408,6 +410,34 @@ def test_a_question_whose_hint_was_lost_is_found(begin: Begin) -> None:
     assert not shop.shop.is_due()
     shop.claim()
     assert shop.shop.is_due()
+
+
+def test_a_claim_wakes_the_job_that_asks_and_the_answer_the_job_that_sends(begin: Begin, database: str) -> None:
+    shop = begin()
+    store, project = shop.shop.store, shop.shop.project
+    shop.leave()
+    shop.pass_time(HOUR)
+    shop.shop.run()
+    execute(database, "DELETE FROM job")
+    shop.claim()
+    assert (project.id, "sync", str(shop.shop.id)) in store.system_read(shop.now, list_jobs)
+    execute(database, "DELETE FROM job")
+    shop.shop.run()
+    assert (project.id, "send", str(shop.triggers.sending.sender_id)) in store.system_read(shop.now, list_jobs)
+    shop.triggers.sending.now = shop.now
+    assert shop.triggers.due() == [0]
+
+
+def test_an_answer_about_a_number_that_was_erased_meanwhile_changes_nothing(begin: Begin) -> None:
+    shop = begin()
+    cart = shop.leave()
+    shop.pass_time(HOUR)
+    shop.claim()
+    shop.shop.now = shop.now
+    shop.shop.write(erase_number, mobile=mobile(1))
+    answer(shop, cart, "bought")
+    assert (shop.cart(cart).state, shop.cart(cart).asked_at) == ("closed", 0)
+    assert (shop.claim(), shop.reasons()) == ([], [("skipped", "erased")])
 
 
 def test_questions_leave_the_other_readings_their_turn(begin: Begin) -> None:

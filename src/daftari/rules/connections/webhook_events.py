@@ -142,9 +142,9 @@ class WebhookEventPage(Struct, frozen=True):
 def receive_events(
     tx: WriteTx, *, connection_id: int, token_id: int, deliveries: Sequence[Sequence[WebhookEvent]]
 ) -> int:
-    """Keep the events of verified deliveries, each once. Returns how many are new.
+    """Keep the events of verified deliveries, each once, and apply what they are about of carts and orders.
 
-    Raises ``Forged`` when the connection was removed meanwhile.
+    Returns how many are new. Raises ``Forged`` when the connection was removed meanwhile.
     """
     stored = connections.get_connection(tx, connection_id=connection_id)
     if stored is None or stored.state == "removed":

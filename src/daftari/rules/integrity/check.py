@@ -6,8 +6,10 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from daftari.errors import quote
 from daftari.model.contacts import Card
 from daftari.model.projects import Project
+from daftari.rules.connections.cart_check import find_unsold_carts, repair_carts
 from daftari.rules.connections.mirrors import find_wrong_mirrors, repair_mirrors
 from daftari.rules.contacts.parse import encode_card
 from daftari.rules.integrity.consent import find_unsettled, find_wrong_states, repair_consent
@@ -40,7 +42,15 @@ def check_project(tx: Tx) -> list[Finding]:
     if state is not None and state.closed:
         return rows
     seals = [Finding("seal", sentence, repairable=False) for sentence in find_broken_seals(tx)]
-    return [*_check_counters(state), *rows, *_check_consent(tx), *_check_directory(tx), *_check_mirrors(tx), *seals]
+    return [
+        *_check_counters(state),
+        *rows,
+        *_check_consent(tx),
+        *_check_directory(tx),
+        *_check_mirrors(tx),
+        *_check_carts(tx),
+        *seals,
+    ]
 
 
 def check_addresses(tx: Tx, *, project: Project) -> list[Finding]:
@@ -62,6 +72,7 @@ def repair_project(tx: WriteTx) -> None:
         integrity.repair_memberships(tx, orphans=orphans)
     repair_consent(tx)
     repair_mirrors(tx)
+    repair_carts(tx)
     integrity.repair_directory(tx, wanted=integrity.count_blocks(tx), found=integrity.read_directory(tx))
     state = integrity.read_book(tx)
     if state is not None:
@@ -144,6 +155,17 @@ def _check_mirrors(tx: Tx) -> list[Finding]:
             repairable=True,
         )
         for group_id, connection_id in find_wrong_mirrors(tx).items()
+    ]
+
+
+def _check_carts(tx: Tx) -> list[Finding]:
+    return [
+        Finding(
+            "cart",
+            f"Cart {quote(cart.key)} of connection {cart.connection_id} has an order, and counts as {cart.state}.",
+            repairable=True,
+        )
+        for cart in find_unsold_carts(tx)
     ]
 
 
