@@ -15,6 +15,7 @@ from daftari.store import Store
 from tests.support import calls, consent_calls
 from tests.support.cart_shop import HOUR, MINUTE, CartShop
 from tests.support.connection_steps import mobile
+from tests.support.fake_crm.shopify import WEBHOOK_SECRET
 
 
 @pytest.fixture
@@ -92,6 +93,7 @@ def test_what_no_provider_took_is_no_question(shop: CartShop) -> None:
     shop.triggers.sending.now = shop.now
     shop.triggers.sending.answer(shop.triggers.sending.claimed(), "refused")
     assert figures(shop) == {"abandoned": 1} and seen(shop).messages[0].state == "failed"
+    assert seen(shop).sent_at is not None and seen(shop).why == seen(shop).messages[0].reason == "refused"
     shop.truth.complete(cart)
     shop.shop.announce()
     assert figures(shop) == {"abandoned": 1, "bought_in_time": 1}
@@ -162,6 +164,18 @@ def test_the_group_follows_carts_while_the_shop_takes_no_calls(shop: CartShop) -
     assert left(shop) == {mobile(1)} and len(shop.shop.fake.calls) == before
     assert figures(shop) == {"abandoned": 2, "not_accepted": 1}
     assert shop.shop.open().stored.state == "limited"
+
+
+def test_a_shop_without_an_app_has_a_group_and_figures_too(store: Store, project: Project) -> None:
+    shop = CartShop(store, project, carts_group="left", credentials={"webhook_secret": WEBHOOK_SECRET})
+    cart = shop.truth.start_checkout(phone=f"+{mobile(1)}", accepts=True)
+    shop.shop.announce_by_page()
+    idle(shop)
+    assert left(shop) == {mobile(1)}
+    shop.truth.complete(cart)
+    shop.shop.announce_by_page()
+    assert left(shop) == set() and figures(shop) == {"abandoned": 1, "bought_in_time": 1}
+    assert not shop.shop.fake.calls, "the shop is never called"
 
 
 def test_a_worker_that_is_killed_before_its_commit_leaves_the_carts_to_the_next(

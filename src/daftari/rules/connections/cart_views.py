@@ -156,15 +156,15 @@ def _show_cart(
 
 def _find_why(opened: Opened, cart: StoredCart, about: Sequence[StoredMessage]) -> str:
     """Why no message follows a cart; blank where one waits or was sent."""
-    if cart.sent_at:
+    last = about[-1] if about else None
+    if cart.sent_at and (last is None or last.state not in (*ENDED, "waiting")):
         return ""
     if cart.state in WHY:
         return WHY[cart.state]
     if not may_follow(opened.definition, cart):
         return "not_accepted" if cart.subject_id else "no_number"
-    if not about:
+    if last is None:
         return "no_trigger"
-    last = about[-1]
     return (last.reason or last.state) if last.state in ENDED else ""
 
 
