@@ -70,7 +70,7 @@ def test_a_later_word_in_the_shop_stays_and_is_reported(fake: FakeShopify, clock
 def test_a_program_that_subscribes_the_customer_again_is_noticed(fake: FakeShopify, clock: Clock, amina: int) -> None:
     fake.truth.subscribers = {amina}
     (outcome,) = write(fake, clock, mark(amina, at=clock.at - 5 * MINUTE))
-    assert outcome.outcome == "again" and "another program may have changed it" in outcome.says
+    assert outcome.outcome == "overruled" and "another program may have changed it" in outcome.says
 
 
 def test_what_cannot_be_written_says_why(fake: FakeShopify, clock: Clock, amina: int) -> None:

@@ -54,6 +54,13 @@ class ConnectionOptions(Options, frozen=True, kw_only=True):
     write_back: Annotated[
         bool | None, typer.Option("--write-back/--no-write-back", help="Write opt-outs back to the system.")
     ] = None
+    write_back_opt_ins: Annotated[
+        bool | None,
+        typer.Option(
+            "--write-back-opt-ins/--no-write-back-opt-ins",
+            help="Also set the system's own consent to yes for who opted in here by their own word.",
+        ),
+    ] = None
 
     fire_triggers: Annotated[
         bool | None,
@@ -76,7 +83,7 @@ class ConnectionOptions(Options, frozen=True, kw_only=True):
     def read(self) -> dict[str, object]:
         """What was given, by the API's names."""
         names = (
-            *("poll_seconds", "region", "zone", "write_back"),
+            *("poll_seconds", "region", "zone", "write_back", "write_back_opt_ins"),
             *("fire_triggers", "carts_group", "carts_need"),
         )
         values: dict[str, object] = {name: value for name in names if (value := getattr(self, name)) is not None}

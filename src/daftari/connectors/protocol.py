@@ -41,7 +41,8 @@ class Facts(Struct, frozen=True, kw_only=True):
 
     ``poll_seconds``: how often changes are read unless settings say otherwise. ``sees_deleted`` and ``sees_merged``:
     whether ``read_changes`` reports these; a comparison of all ids finds what it does not. ``counts``: whether it can
-    count its records in one call, as in ``CountsRecords``.
+    count its records in one call, as in ``CountsRecords``. ``keeps_consent``: whether opt-outs are written to a consent
+    of its own, which is set to yes only where a connection says so; a field of ours always may be.
     """
 
     title: str
@@ -52,6 +53,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     sees_merged: bool
     writes_back: bool
     counts: bool = False
+    keeps_consent: bool = False
 
 
 class Record(Struct, frozen=True):
@@ -151,10 +153,13 @@ class Mark(Struct, frozen=True):
 
 
 class MarkOutcome(Struct, frozen=True):
-    """The outcome of a mark. ``says``: the system's own words; ``gone``: the record is no longer there."""
+    """The outcome of a mark. ``says``: the system's own words; ``gone``: the record is no longer there.
+
+    ``overruled``: it was written, and another program there changed it at once.
+    """
 
     record_id: str
-    outcome: Literal["written", "gone", "refused", "again"]
+    outcome: Literal["written", "gone", "refused", "again", "overruled"]
     says: str = ""
 
 

@@ -108,6 +108,7 @@ class Shopify:
         sees_deleted=False,
         sees_merged=False,
         writes_back=True,
+        keeps_consent=True,
     )
 
     def __init__(self, connection: Connection, caller: Caller) -> None:

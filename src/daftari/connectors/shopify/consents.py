@@ -111,4 +111,4 @@ def _judge(mark: Mark, found: answers.Consent | None) -> MarkOutcome:
         )
         return MarkOutcome(mark.record_id, "refused", says)
     says = f"Shopify took the word about {about} and has {state} all the same: another program may have changed it."
-    return MarkOutcome(mark.record_id, "again", says)
+    return MarkOutcome(mark.record_id, "overruled", says)

@@ -179,6 +179,9 @@ def update_connection(tx: WriteTx, *, connection_id: int, values: Mapping[str, o
             verifies=progress.verifies or definition.write_back,
             write_back_error="",
         )
+    elif definition.write_back_opt_ins and not before.definition.write_back_opt_ins:
+        # Opt-ins that were left out so far are looked at.
+        progress = replace(progress, asked_links="")
     opened = replace(before, stored=replace(stored, name=name), definition=definition, progress=progress)
     if progress.epoch:
         opened = take_groups(tx, opened)

@@ -15,6 +15,7 @@ from daftari.connectors import ConnectorFailed, Usage
 from daftari.connectors.protocol import Mark, MarkOutcome
 from daftari.model.connections import WriteBack
 from daftari.model.jobs import JobKind
+from daftari.model.time import DAY_MICROSECONDS
 from daftari.rules.connections.marks import (
     MARKED,
     WRITING,
@@ -27,6 +28,7 @@ from daftari.rules.connections.marks import (
     is_written,
     key_of,
     note_refused,
+    note_resubscribed,
     with_write_back_counts,
 )
 from daftari.rules.connections.model import Opened, get_connection
@@ -78,6 +80,9 @@ def take_outcomes(
         count_change(counts, known[key_of(row)], row)
     connections.save_write_backs(tx, rows=saved)
     opened = note_refused(tx, opened, [row.external_id for row in saved])
+    overruled = {outcome.record_id for outcome in outcomes if outcome.outcome == "overruled"}
+    again = [key[0] for key, row in known.items() if key[0] in overruled and row.tries]
+    opened = note_resubscribed(tx, opened, again)
     absent = tuple(dict.fromkeys(row.external_id for row in saved if row.state == "gone"))
     progress = with_write_back_counts(opened.progress, counts)
     progress = replace(
@@ -111,6 +116,14 @@ def _after(row: WriteBack, mark: Mark, outcome: MarkOutcome, *, now: int) -> Wri
         case "again":
             pause = min(RETRY_SECONDS * 2 ** min(row.tries, 10), RETRY_SECONDS_MAX)
             return replace(row, word=mark.word, tries=row.tries + 1, due_at=now + pause * SECOND, why=says)
+        case "overruled":
+            # Once more soon, then once a day: two programs that undo each other's changes would never end.
+            pause = DAY_MICROSECONDS if row.tries else RETRY_SECONDS * SECOND
+            return replace(
+                row,
+                word=mark.word, at=mark.at, state="waiting", tries=row.tries + 1, due_at=now + pause, why=says,
+                repeated_at=now,
+            )  # fmt: skip
         case "refused" | "gone" as state:
             return replace(row, word=mark.word, at=mark.at, state=state, tries=0, due_at=0, why=says)
 

@@ -7,7 +7,7 @@ the person lifted that by their own word. So facts in any order, repeated and ta
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 
 from msgspec import Struct
@@ -28,6 +28,7 @@ from daftari.rules.connections.model import (
     MERGED,
     NOT_WRITTEN,
     REMOVED_LOCALLY,
+    RESUBSCRIBED,
     SAYS_IN,
     SCOPE_BITS,
     Opened,
@@ -128,8 +129,8 @@ def _decide_mark(row: WriteBack, link: Link, facts: Sequence[Fact]) -> Mark | No
 
 
 def is_written(row: WriteBack, mark: Mark) -> bool:
-    """Whether a record has its mark, and was not to be marked again."""
-    return row.state == "written" and row.written == mark.word
+    """Whether a record has its mark, and was not to be marked again or otherwise."""
+    return row.state == "written" and row.written == row.word == mark.word
 
 
 # ---- due ------------------------------------------------------------------------------------------------
@@ -152,6 +153,7 @@ def claim_marks(tx: WriteTx, opened: Opened, *, most: int) -> Marks:
     What is returned stays due until its outcome is written, so that a worker that is killed leaves none out.
     """
     channels = CONNECTORS[opened.stored.kind].mark_channels
+    leaves_ins = CONNECTORS[opened.stored.kind].facts.keeps_consent and not opened.definition.write_back_opt_ins
     for _ in range(LOOKS_MAX):
         rows = connections.list_due_write_backs(tx, connection_id=opened.id, limit=LOOKED_AT)
         wanted = decide_marks(tx, connection_id=opened.id, rows=rows)
@@ -159,7 +161,11 @@ def claim_marks(tx: WriteTx, opened: Opened, *, most: int) -> Marks:
         settled: list[WriteBack] = []
         for row in rows:
             mark = wanted.get(key_of(row)) if row.channel in channels else None
-            (settled if mark is None or is_written(row, mark) else open_rows).append(row)
+            if mark is not None and mark.word == "in" and leaves_ins:
+                # It is remembered, so that another opt-out is written again.
+                settled.append(replace(row, word="in"))
+            else:
+                (settled if mark is None or is_written(row, mark) else open_rows).append(row)
         opened = _settle(tx, opened, settled)
         if open_rows:
             ids = frozenset([*dict.fromkeys(row.external_id for row in open_rows)][:most])
@@ -194,13 +200,27 @@ def _settle(tx: WriteTx, opened: Opened, rows: Sequence[WriteBack]) -> Opened:
 def note_refused(tx: WriteTx, opened: Opened, ids: Iterable[str]) -> Opened:
     """Show by their links whose marks are refused, of some records. The caller saves the connection."""
     wanted = sorted({*ids})
-    links = connections.find_links(tx, connection_id=opened.id, ids=wanted) if wanted else []
     rows = connections.find_write_backs(tx, connection_id=opened.id, ids=wanted)
     refused = {row.external_id for row in rows if row.state == "refused"}
+    return _note(tx, opened, wanted, lambda link: _with_bit(link, NOT_WRITTEN, link.external_id in refused))
+
+
+def note_resubscribed(tx: WriteTx, opened: Opened, ids: Iterable[str]) -> Opened:
+    """Show by their links whom another program there subscribes again and again. The caller saves the connection."""
+    return _note(tx, opened, sorted({*ids}), lambda link: _with_bit(link, RESUBSCRIBED, True))
+
+
+def _with_bit(link: Link, bit: int, is_set: bool) -> int:
+    return link.problems & ~bit | (bit if is_set else 0)
+
+
+def _note(tx: WriteTx, opened: Opened, ids: Sequence[str], find_problems: Callable[[Link], int]) -> Opened:
+    """Save the problems of some records' links, where they are other ones, with the counts."""
+    links = connections.find_links(tx, connection_id=opened.id, ids=ids) if ids else []
     saved: list[Link] = []
     counts: Counter[str] = Counter()
     for link in links:
-        problems = link.problems & ~NOT_WRITTEN | (NOT_WRITTEN if link.external_id in refused else 0)
+        problems = find_problems(link)
         if problems != link.problems:
             changed = replace(link, problems=problems)
             counts.subtract(counted(link))
@@ -232,7 +252,7 @@ def erase_marks(tx: WriteTx, opened: Opened, links: Sequence[Link]) -> None:
     after: dict[Key, WriteBack] = {}
     for key in product(marked, MARK_CHANNELS):
         row = known.get(key)
-        if row is not None and row.written == "out" and row.state == "written":
+        if row is not None and row.written == row.word == "out" and row.state == "written":
             after[key] = replace(row, at=tx.now, why="", due_at=0)
         else:
             after[key] = WriteBack(opened.id, *key, "out", tx.now, "waiting", 0, tx.now, "", "", 0, 0)
@@ -348,7 +368,10 @@ def ask_for(
         row = rows.get(key)
         if row is None:
             saved.append(WriteBack(opened.id, *key, "out", tx.now, "waiting", 0, due_at, "", "", 0, 0))
-        elif row.written != "out" or row.state in ("refused", "gone"):
+        elif row.state == "waiting" and row.repeated_at and row.tries and row.word == "out":
+            # It was overruled, and has its own time.
+            continue
+        elif row.written != "out" or row.word != "out" or row.state in ("refused", "gone"):
             saved.append(replace(row, due_at=min(row.due_at or due_at, due_at), tries=0))
         elif key[0] in again:
             repeats_at = row.repeated_at + DAY_MICROSECONDS
@@ -373,13 +396,20 @@ def find_echoes(tx: Tx, opened: Opened, changes: Sequence[Change], *, states: Ma
         change = said[row.external_id]
         state = states.get(change.after.mobile)
         # A mark whose outcome was lost may be there too; what adds nothing is no word of the person either way.
-        is_lifted = row.written == "out" and row.due_at > 0 and row.channel not in blocked_channels(state)
+        is_lifted = row.written == "out" and row.channel not in blocked_channels(state)
         for scope in ECHO_SCOPES[row.channel]:
             bit = SCOPE_BITS[scope] & change.new_outs
             adds_nothing = state is not None and _is_all_blocked(state, scope)
-            if bit and (adds_nothing or (is_lifted and not change.moved)):
+            is_mark = is_lifted and (row.due_at > 0 or _is_as_old(row, change, scope))
+            if bit and (adds_nothing or (is_mark and not change.moved)):
                 found[row.external_id] = found.get(row.external_id, 0) | bit
     return found
+
+
+def _is_as_old(row: WriteBack, change: Change, scope: Scope) -> bool:
+    """Whether what a record says is from when it was marked, and an opt-in since then was not written to it."""
+    at = change.said.at(scope) if change.said is not None else None
+    return row.word == "in" and at is not None and at <= row.at
 
 
 def _is_all_blocked(state: State, scope: Scope) -> bool:

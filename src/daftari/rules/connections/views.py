@@ -499,7 +499,7 @@ def _show_why(link: Link, marks: Sequence[RecordMarkView]) -> str | None:
 def _show_mark(row: WriteBack) -> RecordMarkView:
     return RecordMarkView(
         channel=row.channel,
-        word=row.word,
+        word=row.written if row.written and row.state == "written" and not row.due_at else row.word,
         state="waiting" if row.due_at and row.state == "written" else row.state,
         written=row.written or None,
         written_at=_time(row.written_at),
