@@ -155,7 +155,7 @@ def test_webhooks_that_were_switched_off_are_made_again(store: Store, project: P
         for _ in range(7):
             shop.fake.note_answer(webhook, 502)
     assert {one.status for one in shop.fake.webhooks.values()} == {"disabled"}
-    shop.poll(86_400.0)
+    shop.poll(3_700.0)
     assert not before & {*shop.fake.webhooks} and len(shop.fake.webhooks) == 7
     assert {one.status for one in shop.fake.webhooks.values()} == {"active"}
     assert shop.open().progress.webhook.note.startswith("The webhook was missing in WooCommerce, and was made again")

@@ -34,13 +34,14 @@ class Webhooks(Struct, frozen=True, kw_only=True):
     ``read`` is pure: the events of a delivery, none where it is about nothing of ours. It raises ``Forged`` before
     ``Malformed``. ``secrets``: which of the credentials prove deliveries, each by itself; none where Daftari chooses
     the secret, and gives it to the system with the webhook. ``by_hand``: whether people make webhooks on a page of the
-    system, for which they need the address.
+    system, for which they need the address. ``look_hours``: how often it is looked whether it is still there.
     """
 
     headers: tuple[str, ...]
     read: Callable[[InboundRequest, DeliveryProof], Sequence[WebhookEvent]]
     secrets: tuple[str, ...] = ()
     by_hand: bool = False
+    look_hours: int = 24
 
 
 class ConnectorKind(Struct, frozen=True, kw_only=True):
@@ -200,7 +201,7 @@ CONNECTORS: dict[str, ConnectorKind] = {
         in_records=("role",),
         fields={"phones": "mobile", "first_name": "fname", "last_name": "lname"},
         own_prefix=WooCommerce.own_prefix,
-        webhooks=Webhooks(headers=woocommerce.PROOF_HEADERS, read=woocommerce.read_delivery),
+        webhooks=Webhooks(headers=woocommerce.PROOF_HEADERS, read=woocommerce.read_delivery, look_hours=1),
         carts=True,
     ),
     "postgresql": _database("postgresql"),

@@ -8,11 +8,11 @@ from daftari.connectors import ConnectorFailed, Usage
 from daftari.model.connections import WebhookProgress
 from daftari.model.time import format_time
 from daftari.rules.connections.model import Opened, encode, get_connection
-from daftari.rules.connections.rows import poll_seconds_of
+from daftari.rules.connections.rows import kind_of, poll_seconds_of
 from daftari.rules.connections.sync import SECOND, STOPPED, Done, find_held, save_step
 from daftari.store import WriteTx, connections
 
-HOUR, DAY = 3_600 * SECOND, 86_400 * SECOND
+HOUR = 3_600 * SECOND
 NEEDS_URL = (
     "No public_url is set (DAFTARI_PUBLIC_URL), so that there is no address at which {title} could call: nothing can "
     "be known of it."
@@ -45,7 +45,9 @@ def note_webhook(tx: WriteTx, *, connection_id: int, fence: int, made: bool, usa
         note = f"The webhook was missing in {opened.title}, and was made again at {format_time(tx.now)}."
     made_at = tx.now if made else webhook.made_at or tx.now
     opened = _with_usage(opened, usage)
-    return _save(tx, opened, replace(webhook, made_at=made_at, note=note), next_in=DAY)
+    webhooks = kind_of(opened).webhooks
+    assert webhooks is not None, "a kind without webhooks has none to look at"
+    return _save(tx, opened, replace(webhook, made_at=made_at, note=note), next_in=webhooks.look_hours * HOUR)
 
 
 def note_failure(tx: WriteTx, *, connection_id: int, fence: int, failure: ConnectorFailed, usage: Usage) -> Done:
