@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from daftari.errors import Forged, ValidationFailed, WrongConnectionState
 from daftari.model.projects import Project
 from daftari.rules.connections import lifecycle
 from daftari.rules.connections.webhook_events import list_events, replay_events
-from daftari.store import Store, connections
+from daftari.store import Store, carts, connections, triggers
 from tests.support import calls
 from tests.support.connection_steps import mobile
 from tests.support.fake_crm.shopify import CLIENT_ID, CLIENT_SECRET, WEBHOOK_SECRET
@@ -415,3 +416,90 @@ def test_an_app_is_not_given_up_while_something_needs_it(store: Store, project: 
     with pytest.raises(ValidationFailed, match="write_back field needs an app of Shopify"):
         give(shop, client_id="", client_secret="")
     assert shop.view().credentials == ["client_id", "client_secret", "webhook_secret"]
+
+
+def test_a_customer_whom_the_shop_says_to_redact_is_erased_with_an_app_too(store: Store, project: Project) -> None:
+    """The shop may have deleted the customer by then, which alone would be no erasure."""
+    shop = connect(store, project, {**APP, **PAGE})
+    amina, zawadi = create(shop, 1), create(shop, 2)
+    shop.pass_time(60.0)
+    shop.fake.truth.redact(amina)
+    shop.fake.truth.delete(amina)
+    shop.fake.truth.delete(zawadi)
+    for happening in shop.take_happened():
+        call = shop.fake.deliver(happening)
+        shop.receive(shop.url, call.headers, call.body)
+    shop.pass_time(3.0)
+    shop.run()
+    assert shop.states() == {str(amina): "gone", str(zawadi): "gone"}
+    assert shop.open().progress.counts["erasure_pending"] == 1 and [*shop.open().progress.erasures] == [str(amina)]
+    assert not kept_records(shop)
+
+
+# ---- lists ----------------------------------------------------------------------------------------------
+
+
+def test_a_segment_is_walked_half_a_minute_after_someone_joined(store: Store, project: Project) -> None:
+    groups = [*ALL, {"from": "segment:12", "to": "kisumu"}]
+    shop = ShopifySync(store, project, groups=groups)
+    ids = [shop.fake.truth.create(f"F{number}", f"+{mobile(number)}") for number in range(1, 4)]
+    shop.fake.truth.make_segment(12, "Kisumu", ids[:1])
+    shop.pass_time(60.0)
+    shop.start()
+    shop.run()
+    shop.poll()
+    assert shop.members("kisumu") == {mobile(1)}
+    calls_of_walk = shop.fake.calls.count("Members")
+    shop.take_happened()
+    shop.fake.calls.clear()
+    for customer in ids[1:]:
+        shop.fake.truth.join_segment(12, customer)
+        assert shop.announce() == 1
+        shop.pass_time(10.0)
+        shop.run()
+    assert shop.members("kisumu") == {mobile(1)}
+    shop.pass_time(31.0)
+    shop.run()
+    assert shop.members("kisumu") == {mobile(1), mobile(2), mobile(3)}
+    assert shop.fake.calls.count("Members") == calls_of_walk, "one walk for both"
+    shop.fake.truth.leave_segment(12, ids[0])
+    shop.announce()
+    for seconds in (3.0, 31.0):
+        shop.pass_time(seconds)
+        shop.run()
+    assert shop.members("kisumu") == {mobile(2), mobile(3)}
+    calls_before = shop.fake.calls.count("Members")
+    shop.poll()
+    shop.poll()
+    assert shop.fake.calls.count("Members") == calls_before, "nothing is left to be walked"
+
+
+# ---- carts ----------------------------------------------------------------------------------------------
+
+
+def test_a_cart_that_comes_by_both_ways_keeps_the_number_that_one_may_not_see(store: Store, project: Project) -> None:
+    shop = connect(store, project, {**APP, **PAGE})
+    for first, second in ((WEBHOOK_SECRET, CLIENT_SECRET), (CLIENT_SECRET, WEBHOOK_SECRET)):
+        checkout = shop.fake.truth.start_checkout(phone=f"+{mobile(1)}", accepts=True)
+        (full,) = shop.take_happened()
+        hidden = {"phone": None, "shipping_address": [], "email": None, "line_items": []}
+        bare = replace(full, body={**full.body, **hidden})
+        for secret in (first, second):
+            call = shop.fake.deliver(full if secret == WEBHOOK_SECRET else bare, secret=secret)
+            shop.receive(shop.url, call.headers, call.body)
+        (cart,) = store.read(project, shop.now, carts.find_carts, connection_id=shop.id, keys=[checkout.token])
+        assert (cart.state, cart.subject_id, cart.accepted) == ("open", mobile(1), 1)
+        assert "Kikoy" in cart.fields
+        events = store.read(project, shop.now, triggers.list_events_of, mobile=mobile(1), after=0, limit=10)
+        assert [event.key for event in events].count(checkout.token) == 1
+
+
+def test_a_cart_of_a_shop_without_an_app_is_an_event(store: Store, project: Project) -> None:
+    shop = connect(store, project)
+    checkout = shop.fake.truth.start_checkout(shipping_phone=f"+{mobile(1)}", accepts=True)
+    announce(shop)
+    shop.pass_time(60.0)
+    shop.fake.truth.complete(checkout)
+    announce(shop)
+    (cart,) = store.read(project, shop.now, carts.find_carts, connection_id=shop.id, keys=[checkout.token])
+    assert cart.state == "bought"

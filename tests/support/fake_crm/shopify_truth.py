@@ -217,6 +217,18 @@ class ShopifyTruth:
     def make_segment(self, segment_id: int, name: str, members: Iterable[int] = ()) -> None:
         self.segments[segment_id] = (name, set(members))
 
+    def join_segment(self, segment_id: int, customer_id: int) -> None:
+        self.segments[segment_id][1].add(customer_id)
+        self._announce(
+            "customer.joined_segment", {"customerId": gid(customer_id), "segmentId": gid(segment_id, "Segment")}
+        )
+
+    def leave_segment(self, segment_id: int, customer_id: int) -> None:
+        self.segments[segment_id][1].discard(customer_id)
+        self._announce(
+            "customer.left_segment", {"customerId": gid(customer_id), "segmentId": gid(segment_id, "Segment")}
+        )
+
     # ---- checkouts and orders ---------------------------------------------------------------------------
 
     def start_checkout(self, **given: Any) -> Checkout:

@@ -202,7 +202,9 @@ def _follow(tx: Tx, opened: Opened, stored: StoredCart | None, key: str, cart: C
     if cart.state == "closed":
         closed = replace(base, state="closed", at=at, received_at=tx.now, idle_at=0, ask_at=0)
         return stored if stored is not None and (stored.state, stored.at) == ("closed", at) else closed
-    said = _with_contents(base, cart, mobile)
+    # Another webhook of the same change may lack what its program may not see.
+    is_bare = stored is not None and at == stored.at and not mobile and stored.subject_id > 0
+    said = base if is_bare else _with_contents(base, cart, mobile)
     if cart.state == "bought":
         return as_bought(replace(said, at=max(at, base.at), received_at=tx.now))
     if stored is not None and at == stored.at and said == replace(base, began_at=said.began_at):
