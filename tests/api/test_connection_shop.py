@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from base64 import b64encode
 from random import Random
 from typing import Any
@@ -112,6 +113,23 @@ def test_a_secret_that_was_replaced_proves_nothing_more(client: Client, ana: Cli
     assert refusal(send(client, given)) == (401, "FORGED")
     assert send(client, hook(shop, CLIENT_SECRET)).status == 200
     assert count_events(ana, shop) == 1
+
+
+def test_what_is_refused_is_said_until_something_is_taken(client: Client, ana: Client, shop: ShopifySync) -> None:
+    def warnings() -> list[str]:
+        found: list[str] = ana.get(f"/v1/connections/{shop.id}").json()["connection"]["warnings"]
+        return found
+
+    assert not warnings()
+    assert refusal(send(client, hook(shop, "another"))) == (401, "FORGED")
+    (warning,) = warnings()
+    assert "was refused: The signature is not that of the signing key" in warning and "inbound replay" in warning
+    shop.clock.at = time.time() + 60.0
+    shop.fake.truth.create("Amina", f"+{mobile(2)}")
+    shop.announce_by_page()
+    shop.pass_time(3.0)
+    shop.run()
+    assert not warnings()
 
 
 def test_an_erasure_forgets_what_waits(client: Client, ana: Client, store: Store, people: Any) -> None:

@@ -123,6 +123,7 @@ def test_a_connection_is_checked_and_started(run: Run, hubspot: tuple[FakeHubSpo
     refused = run("connection", "key", "crm", "--key-file", "key", code=1)
     assert "has another key; it is new" in refused.stderr and "refused the key" in refused.stderr
     Path("key").write_text(fake.key)
+    assert "No credential was given" in run("connection", "key", "crm", code=2).stderr
     assert "The key works: HubSpot 62515." in run("connection", "key", "crm", "--key-file", "key").stderr
     checked = run("connection", "check", "crm")
     assert "HubSpot 62515" in checked.stderr and str(mobile(1)) in checked.stdout

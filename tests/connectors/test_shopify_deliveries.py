@@ -223,8 +223,15 @@ def test_a_delivery_about_anything_else_is_none_of_ours(topic: str) -> None:
     assert read_request(signed(topic, {"id": 1})) is None
 
 
-def test_a_test_of_the_shops_page_is_taken_and_changes_nothing() -> None:
-    assert read_request(signed("checkouts/update", CHECKOUT, test="true")) is None
+def test_a_test_of_the_shops_page_is_kept_and_is_about_no_one() -> None:
+    event = read_request(signed("checkouts/update", CHECKOUT, test="true"))
+    assert event is not None and event.topic == "checkouts/update (test)"
+    assert (event.ids, event.record, event.cart, event.order) == ([], None, None, None)
+
+
+def test_an_order_that_is_a_test_is_an_order() -> None:
+    event = read_request(signed("orders/create", ORDER, test="true"))
+    assert event is not None and event.order is not None
 
 
 # ---- customers --------------------------------------------------------------------------------------

@@ -17,8 +17,8 @@ from daftari.model.limits import RECORDS_PER_PAGE_MAX
 from daftari.model.projects import Actor
 from daftari.rules.access import inbound_tokens
 from daftari.rules.connections import addresses, webhook_events
+from daftari.rules.connections.refused import refuse_delivery
 from daftari.rules.fields import read_time
-from daftari.rules.inbound import quarantine
 from daftari.web.params import read_id
 from daftari.web.requests import Request
 from daftari.web.responses import Response, json_response
@@ -81,7 +81,7 @@ def _quarantine(
         stored.project,
         Actor(None, request.raw.id),
         request.now,
-        quarantine.quarantine_request,
+        refuse_delivery,
         request=given,
         stored=stored,
         reason=error.message,

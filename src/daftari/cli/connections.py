@@ -82,12 +82,15 @@ def add_connection(
         actor = Actor(None, "connection add")
         opened = store.write(project, actor, current_time(), lifecycle.create_connection, values=values)
         address = _find_address(where, store, project, opened)
-    say(
-        f"The connection {opened.stored.name!r} has the id {opened.id}. "
-        f"Check it with 'daftari connection check {opened.stored.name}'."
-    )
+    name = opened.stored.name
+    needs_key = opened.definition.push_only and not opened.definition.credentials
+    say(f"The connection {name!r} has the id {opened.id}.")
     if address is not None:
         _say_address(address.url or address.note)
+    if needs_key:
+        say(f"Make webhooks there with this address, then give their key with 'daftari connection key {name}'.")
+    else:
+        say(f"Check it with 'daftari connection check {name}'.")
 
 
 @command(
@@ -143,11 +146,18 @@ def change_key(
     credentials = dict.fromkeys(forget or (), "")
     if key_file is not None or credentials_file is not None or not forget:
         credentials |= find_credentials(kind, key_file, credentials_file)
+    if not credentials:
+        raise fail(f"No credential was given; those of {connection!r} stay as they are.", code=WRONG_USAGE)
     opened = _write(where, "connection key", connection, lifecycle.change_key, credentials=credentials)
     say(f"The connection {opened.stored.name!r} has another key; it is {opened.stored.state}.")
     check = _check(where, opened.stored.name)
-    says = f"The key works: {check.account_name}." if check.works else check.says
-    say(says or "")
+    works = f"The key works: {check.account_name}."
+    if opened.definition.push_only:
+        works = (
+            "Whether the key is right shows when something comes by a webhook: see "
+            f"'daftari connection events {opened.stored.name}'."
+        )
+    say(works if check.works else check.says or "")
     if not check.works:
         raise typer.Exit(FAILED)
 

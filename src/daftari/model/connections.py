@@ -146,6 +146,10 @@ class WebhookProgress(Struct, frozen=True, omit_defaults=True):
     today: int = 0
     before: int = 0
     removal_tries: int = 0
+    refused_at: int = 0
+    """When a delivery was refused last."""
+    refused: str = ""
+    """Why it was, a sentence for people."""
 
 
 class ConnectionProgress(Struct, frozen=True, omit_defaults=True):

@@ -38,6 +38,7 @@ from daftari.rules.connections.model import (
     as_connector_sees,
     read_group_ids,
 )
+from daftari.rules.connections.refused import find_refusal
 from daftari.rules.connections.rows import poll_seconds_of
 from daftari.rules.imports.lifecycle import get_import
 from daftari.rules.imports.views import ImportView, show_import
@@ -364,9 +365,10 @@ def show(opened: Opened) -> ConnectionView:
 def _list_warnings(opened: Opened) -> tuple[str, ...]:
     progress, webhook = opened.progress, opened.progress.webhook
     nothing = ""
-    if opened.definition.push_only and webhook.looked_at and not (webhook.last_at or webhook.note):
+    is_silent = not (webhook.last_at or webhook.refused_at or webhook.note)
+    if opened.definition.push_only and webhook.looked_at and is_silent:
         nothing = f"No webhook has come yet: make them on the page of {opened.title}, with the address shown here."
-    return (progress.unheard, find_warning(progress), webhook.note, webhook.silence, nothing)
+    return (progress.unheard, find_warning(progress), webhook.note, webhook.silence, find_refusal(webhook), nothing)
 
 
 def _show_webhook(opened: Opened) -> ConnectionWebhookView:
