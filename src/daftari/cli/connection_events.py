@@ -13,7 +13,8 @@ from daftari.model.limits import RECORDS_PER_PAGE_MAX
 from daftari.model.projects import Actor
 from daftari.model.time import current_time
 
-CART_COLUMNS = ("at", "mobile", "state", "accepted", "group", "answer", "sent_at", "why")
+CART_COLUMNS = ("at", "mobile", "state", "answer", "sent_at", "why")
+"""As many as fit on a terminal of 80 columns."""
 EVENT_COLUMNS = ("received_at", "topic", "records", "merged", "state", "key")
 
 ConnectionArgument = Annotated[
@@ -119,11 +120,18 @@ def list_carts(
     if as_json:
         print_json(page.carts)
     else:
-        print_list(
-            CART_COLUMNS, [[getattr(cart, column) for column in CART_COLUMNS] for cart in page.carts], as_json=False
-        )
+        shown = [
+            [_to_second(cart.at), cart.mobile, cart.state, cart.answer, _to_second(cart.sent_at), cart.why]
+            for cart in page.carts
+        ]
+        print_list(CART_COLUMNS, shown, as_json=False)
     if page.following is not None:
         say(f"There are more; add --after {page.following}.")
+
+
+def _to_second(at: str | None) -> str | None:
+    """A time without what is less than a second."""
+    return None if at is None else f"{at[:19]}Z"
 
 
 def format_cell(value: object) -> object:

@@ -76,10 +76,12 @@ def _format_value(value: object) -> str:
 def _print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table(*[column.replace("_", " ") for column in columns], box=SIMPLE_HEAD, pad_edge=False)
+    # A value that does not fit has several lines; nothing of it is left out.
+    headers = [Column(column.replace("_", " "), overflow="fold") for column in columns]
+    table = Table(*headers, box=SIMPLE_HEAD, pad_edge=False)
     for row in rows:
         table.add_row(*[Text(_format_value(value)) for value in row])
     Console().print(table)
