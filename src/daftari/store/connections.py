@@ -157,6 +157,11 @@ def find_first_waiting(tx: Tx, *, connection_id: int) -> int | None:
     return tx.fetch_one(int, "find_first_waiting", connection=connection_id)
 
 
+def find_first_unread(tx: Tx, *, connection_id: int) -> int | None:
+    """When the event came that waits longest and names a record. One about a cart alone may name none."""
+    return tx.fetch_one(int, "find_first_unread", connection=connection_id)
+
+
 def list_events(tx: Tx, *, connection_id: int, before: tuple[int, str], limit: int) -> list[StoredWebhookEvent]:
     """Events before a time of receipt and a key, the newest first."""
     at, key = before

@@ -109,7 +109,7 @@ class OpenCarts:
                 self._shops[connection_id] = _Shop(
                     stored,
                     _decode(stored.definition),
-                    connections.find_first_waiting(tx, connection_id=connection_id) or 0,
+                    connections.find_first_unread(tx, connection_id=connection_id) or 0,
                     carts.find_last_received(tx, connection_id=connection_id),
                 )
         self._carts = {(cart.connection_id, cart.key): cart for cart in found}

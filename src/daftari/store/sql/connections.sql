@@ -170,6 +170,12 @@ SELECT e.received_at FROM webhook_event AS e
 WHERE e.project_id = :project AND e.connection_id = :connection AND e.state = 'waiting'
 ORDER BY e.received_at, e.key LIMIT 1;
 
+-- name: find_first_unread
+-- When the event came that waits longest and names a record.
+SELECT e.received_at FROM webhook_event AS e
+WHERE e.project_id = :project AND e.connection_id = :connection AND e.state = 'waiting' AND e.record_ids <> '[]'
+ORDER BY e.received_at, e.key LIMIT 1;
+
 -- name: list_webhook_events
 -- Events before a place, the newest first.
 SELECT e.connection_id, e.key, e.topic, e.record_ids, e.merged, e.lists, e.record, e.at, e.received_at, e.state, e.tries
