@@ -231,6 +231,16 @@ def test_an_order_is_known_by_each_of_its_names(
     assert shop.stored().state == "bought"
 
 
+def test_an_order_is_known_by_a_short_number_that_is_written_without_its_country(
+    store: Store, project: Project
+) -> None:
+    shop = Shop(store, project, region="DK")
+    shop.wait(2 * HOUR)
+    shop.hear(shop.cart(1, phones=["+45 20 12 34 56"]))
+    shop.hear(shop.order(4, keys=[], cart_id="", phones=["20 12 34 56"]))
+    assert shop.stored().state == "bought"
+
+
 def test_an_order_of_another_person_or_cart_buys_nothing(shop: Shop) -> None:
     shop.hear(shop.cart(1, customer_id="5", email="a@b.example"))
     shop.hear(shop.order(4, keys=["c2"], cart_id="72", customer_id="6", email="b@b.example", phones=[f"+{TWO}"]))

@@ -137,7 +137,9 @@ def _write_fields(fields: Mapping[str, object]) -> str:
 def _as_sale(order: Order, mobiles: tuple[int, ...], *, connection_id: int, now: int) -> _Sale:
     """An order with a row for each of its names."""
     names = [*map(name_token, order.keys), name_id(order.cart_id)]
-    names += name_person(customer_id=order.customer_id, email=as_email(order.email), phones=order.phones)
+    # A short number has the same end as its cart's only as it was read.
+    phones = [*order.phones, *map(str, mobiles)]
+    names += name_person(customer_id=order.customer_id, email=as_email(order.email), phones=phones)
     rows = [
         StoredOrder(
             connection_id=connection_id,
