@@ -197,6 +197,19 @@ def test_of_two_carts_of_a_number_the_newest_alone_is_followed_up(begin: Begin) 
     assert shop.reasons() == [("skipped", "superseded"), ("accepted", "")]
 
 
+def test_an_order_of_another_cart_of_the_number_stops_the_message_whatever_it_says_of_the_person(begin: Begin) -> None:
+    shop = begin()
+    first = shop.leave()
+    shop.pass_time(30 * MINUTE)
+    shop.leave()
+    shop.pass_time(10 * MINUTE)
+    shop.truth.complete(first, phone=None, email=None, customer=None)
+    shop.shop.announce([one for one in shop.shop.take_happened() if one.topic == "orders/create"])
+    shop.pass_time(HOUR)
+    assert shop.work() == []
+    assert shop.reasons() == [("skipped", "ordered"), ("skipped", "ordered")]
+
+
 def test_a_cart_with_another_number_by_now_is_followed_up_there(begin: Begin) -> None:
     shop = begin()
     cart = shop.leave()

@@ -101,7 +101,8 @@ class OpenCarts:
         for connection_id, keys in sorted(by_connection.items()):
             mine = carts.find_carts(tx, connection_id=connection_id, keys=sorted({*keys}))
             found += mine
-            names = sorted({name for cart in mine for name in names_of(cart)})
+            named = [cart for cart in found if cart.connection_id == connection_id]
+            names = sorted({name for cart in named for name in names_of(cart)})
             for order in carts.find_orders(tx, connection_id=connection_id, names=names):
                 self._orders.setdefault((connection_id, order.name), []).append(order)
             stored = connections.get_connection(tx, connection_id=connection_id)
@@ -143,7 +144,7 @@ class OpenCarts:
             return "connection_removed"
         if cart is None or cart.state == "closed":
             return "cart_closed"
-        if cart.state == "bought" or self._has_order(cart):
+        if cart.state == "bought" or self._has_order(cart, cart):
             return "ordered"
         if cart.subject_id != about.mobile:
             return "superseded"
@@ -151,16 +152,24 @@ class OpenCarts:
             return "not_accepted"
         others = [self._carts[name] for name in self._of_number.get(about.mobile, ()) if name != about.cart]
         mine = [one for one in others if one.connection_id == cart.connection_id and one.state != "closed"]
-        if any(one.state == "bought" and one.at >= cart.began_at - EARLIER_MICROSECONDS for one in mine):
+        if any(self._is_bought_since(one, cart) for one in mine):
             return "ordered"
         if any(_order(one) > _order(cart) and one.at > self._now - DAY_MICROSECONDS for one in mine):
             return "superseded"
         is_silent = shop.is_push_only and shop.last_received <= self._now - SILENT_MICROSECONDS
         return "shop_silent" if is_silent else ""
 
-    def _has_order(self, cart: StoredCart) -> bool:
+    def _is_bought_since(self, other: StoredCart, cart: StoredCart) -> bool:
+        """Whether another cart of the number was bought since a cart was begun, or perhaps was."""
+        since = cart.began_at - EARLIER_MICROSECONDS
+        is_bought = other.state == "bought" and max(other.at, other.asked_at) >= since
+        return is_bought or self._has_order(other, cart)
+
+    def _has_order(self, cart: StoredCart, asked: StoredCart) -> bool:
+        """Whether a cart has an order; for another one that is asked about, one that was made since that was begun."""
         found = (order for name in names_of(cart) for order in self._orders.get((cart.connection_id, name), ()))
-        return any(is_order_of(order, cart) for order in found)
+        since = asked.began_at - EARLIER_MICROSECONDS
+        return any(is_order_of(order, cart) and (asked is cart or order.at >= since) for order in found)
 
     # ---- not now ----------------------------------------------------------------------------------------
 
