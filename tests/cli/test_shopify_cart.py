@@ -246,9 +246,10 @@ def test_the_list_of_carts_says_why_no_message_follows(owner: Owner) -> None:
     owner.connect()
     owner.leave_cart("0722000004")
     owner.deliver()
-    owner.run(
-        "trigger", "add", "Joins", *("--joins", "abandoned-cart"), *("--wait", "0s", "--sender", "log"), "--text", "Hi"
+    added = owner.run(
+        "trigger", "add", "Joins", "--joins", "abandoned-cart", "--wait", "0s", "--sender", "log", "--text", "Hi"
     )
+    assert "add one on the event 'checkout'" in added.stderr
     wait_for(lambda: owner.members("abandoned-cart") == 1)
     assert owner.why("254722000004") == "no_trigger"
     owner.add_trigger()

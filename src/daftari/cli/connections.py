@@ -231,7 +231,8 @@ def check_connection(connection: ConnectionArgument, *, as_json: JsonOption = Fa
         _say_address(check.webhook_url or check.webhook_note)
         columns = ("id", "state", "mobile", "fields", "groups", "why")
         shown = [[format_cell(getattr(record, column)) for column in columns] for record in check.sample]
-        print_list(columns, shown, as_json=False)
+        if shown:
+            print_list(columns, shown, as_json=False)
     if not check.works:
         raise typer.Exit(FAILED)
 

@@ -115,6 +115,8 @@ def add_trigger(
     with where.open_project() as (store, project):
         shown = _write(store, project, "add", create_trigger, given={"name": name, "on": on, **what.read()})
     say(f"The trigger {shown.name!r} is on; see what it does with 'daftari trigger show {shown.id}'.")
+    if shown.warning is not None:
+        say(shown.warning)
     typer.echo(shown.id)
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, get_args
 
+import msgspec
 from msgspec import Meta, Struct
 from msgspec import field as member
 
+from daftari.model.carts import CHECKOUT
+from daftari.model.connections import ConnectionDefinition
 from daftari.model.consent import Channel
 from daftari.model.limits import EVENT_NAME_MAX, SENDER_MAX, TEXT_MAX
 from daftari.model.members import Count, Number, Text, Time
@@ -16,7 +19,9 @@ from daftari.model.triggers import Condition, StoredTrigger
 from daftari.rules.firing import read_definition, read_progress
 from daftari.rules.triggers.draft import write_again
 from daftari.rules.triggers.durations import write_duration
-from daftari.store import Tx, exports, senders
+from daftari.store import Tx, connections, exports, senders
+
+_read_connection = msgspec.json.Decoder(ConnectionDefinition).decode
 
 Duration = Annotated[
     str,
@@ -74,7 +79,8 @@ class TriggerView(Struct, frozen=True, kw_only=True):
     language: str | None
     params: list[str]
     warning: str | None
-    """What is wrong with it: a group of it was deleted, or the provider refused its template, which paused it."""
+    """What is wrong with it: a group of it was deleted, who joins its group by a cart fires nothing, or the provider
+    refused its template, which paused it."""
     sender_paused: str | None
     """Why the sender sends nothing at present; `null` while it sends."""
     states: Annotated[
@@ -121,7 +127,9 @@ def show_trigger(tx: Tx, trigger: StoredTrigger) -> TriggerView:
         template=content.template or None,
         language=content.language or None,
         params=[*content.params],
-        warning=progress.provider_says or _find_warning(trigger, definition.written, definition.unless, names),
+        warning=progress.provider_says
+        or _find_warning(trigger, definition.written, definition.unless, names)
+        or _find_carts_warning(tx, group_id=trigger.group_id),
         sender_paused=sender.paused or None,
         states={state: many for state, many in sorted(progress.states.items()) if many},
         reasons={reason: many for reason, many in sorted(progress.reasons.items()) if many},
@@ -149,3 +157,11 @@ def _find_warning(
             means = "no message is sent" if condition.kind == "leaves" else "it no longer stops a message"
             return f"The group {condition.written!r} of unless was deleted, so that {means}: change unless."
     return None
+
+
+def _find_carts_warning(tx: Tx, *, group_id: int) -> str | None:
+    """What a group of who left a cart means for a trigger on it."""
+    shops = connections.list_connections(tx) if group_id else []
+    if not any(_read_connection(shop.definition).carts_group_id == group_id for shop in shops):
+        return None
+    return f"Who leaves a cart joins this group and fires no trigger: for them add one on the event {CHECKOUT!r}."
