@@ -225,3 +225,21 @@ def test_carts_are_set_listed_and_counted(run: Run, database: str) -> None:
     assert "abandoned 2, bought in time 1, asked 0, came back 0; without a number 0, not accepted 0." in said
     run("connection", "change", "shop", "--carts-group", "")
     assert json.loads(run("connection", "show", "shop").stdout)["carts_group"] is None
+
+
+def test_a_shop_is_connected_by_its_own_webhooks(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    added = run("connection", "add", "shopify", "--name", "shop", "--setting", "shop=ziwa", "--group", "all=customers")
+    assert "no public_url is set (DAFTARI_PUBLIC_URL)" in added.stderr
+    monkeypatch.setenv("DAFTARI_PUBLIC_URL", "https://book.example")
+    url = json.loads(run("connection", "show", "shop").stdout)["webhook"]["url"]
+    assert url.startswith("https://book.example/v1/connections/") and url.rpartition("/")[2] in added.stderr
+    assert "The connection has no credentials yet" in run("connection", "check", "shop", code=1).stderr
+    monkeypatch.setenv("DAFTARI_CONNECTION_WEBHOOK_SECRET", "5f1d0c0e")
+    assert "Whether the key is right shows when something comes by a webhook" in run("connection", "key", "shop").stderr
+    monkeypatch.delenv("DAFTARI_CONNECTION_WEBHOOK_SECRET")
+    checked = run("connection", "check", "shop").stderr
+    assert "There is no app" in checked and f"The address for webhooks that people make there: {url}" in checked
+    refused = run("connection", "key", "shop", "--forget", "webhook_secret", code=1).stderr
+    assert "must be, for Shopify, client_id and client_secret, or token, or webhook_secret" in refused
+    assert run("connection", "start", "shop").stderr
+    assert json.loads(run("connection", "show", "shop").stdout)["credentials"] == ["webhook_secret"]
