@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from daftari.store import Store, carts, connections, triggers
 from tests.support import calls
 from tests.support.connection_steps import mobile
 from tests.support.fake_crm.shopify import CLIENT_ID, CLIENT_SECRET, WEBHOOK_SECRET
+from tests.support.fake_crm.shopify_truth import Happening
 from tests.support.shopify_sync import ShopifySync
 
 PAGE = {"webhook_secret": WEBHOOK_SECRET}
@@ -41,6 +43,13 @@ def announce(shop: ShopifySync) -> None:
     shop.announce_by_page()
     shop.pass_time(3.0)
     shop.run()
+
+
+def deliver(shop: ShopifySync, happened: Iterable[Happening]) -> None:
+    """Deliver it by webhooks of the page, whatever these are for."""
+    for one in happened:
+        call = shop.fake.deliver(one, secret=WEBHOOK_SECRET)
+        shop.receive(shop.url, call.headers, call.body)
 
 
 def create(shop: ShopifySync, number: int, **more: Any) -> int:
@@ -146,6 +155,46 @@ def test_consents_and_changes_that_come_together_are_one_customer(store: Store, 
     assert shop.book()[mobile(1)]["lname"] == "Otieno"
     assert [fact.scope.channel for fact in shop.facts(mobile(1))] == ["sms"]
     assert not shop.members("customers") or shop.states() == {str(amina): "live"}
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["together", "late"])
+@pytest.mark.parametrize("channel", ["sms", "whatsapp"])
+def test_an_opt_out_counts_after_a_later_change_that_does_not_know_of_it(
+    store: Store, project: Project, channel: str, is_late: bool
+) -> None:
+    shop = connect(store, project)
+    amina = create(shop, 1)
+    shop.pass_time(60.0)
+    said_at = shop.clock.at
+    shop.fake.truth.consent(amina, channel, "UNSUBSCRIBED")
+    (said,) = shop.take_happened()
+    shop.pass_time(1.0)
+    shop.fake.truth.edit(amina, first_name="Zawadi")
+    (edited,) = shop.take_happened()
+    body = {name: value for name, value in edited.body.items() if "consent" not in name}
+    edited = replace(edited, body=body)
+    for some in [[edited], [said]] if is_late else [[said, edited]]:
+        deliver(shop, some)
+        shop.pass_time(3.0)
+        shop.run()
+    (fact,) = shop.facts(mobile(1))
+    assert (fact.kind, fact.scope.channel, fact.at) == ("opt_out", channel, int(said_at) * 1_000_000)
+    assert shop.book()[mobile(1)]["fname"] == "Zawadi"
+
+
+def test_a_late_opt_out_changes_nothing_else(store: Store, project: Project) -> None:
+    shop = connect(store, project)
+    amina = create(shop, 1)
+    shop.pass_time(60.0)
+    shop.fake.truth.consent(amina, "sms", "UNSUBSCRIBED")
+    (said,) = shop.take_happened()
+    shop.pass_time(60.0)
+    shop.fake.truth.edit(amina, first_name="Zawadi", phone=f"+{mobile(2)}")
+    announce(shop)
+    deliver(shop, [said])
+    shop.pass_time(3.0)
+    shop.run()
+    assert shop.members("customers") == {mobile(2)} and not shop.facts(mobile(2))
 
 
 def test_an_opt_out_of_a_customer_who_was_never_seen_counts(store: Store, project: Project) -> None:

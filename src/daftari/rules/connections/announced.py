@@ -75,6 +75,10 @@ def take_pushed(tx: WriteTx, *, connection_id: int, fence: int, announced: Annou
     applied = apply_records(tx, opened, records, fires=_is_new(tx, announced))
     if applied.objection:
         return ask_first(tx, opened, applied.objection)
+    opened = applied.opened
+    applied = apply_records(tx, opened, announced.overtaken)
+    if applied.objection:
+        return ask_first(tx, opened, applied.objection)
     opened = _settle(tx, applied.opened, announced.events)
     if opened.stored.state == "behind":
         opened = replace(opened, stored=replace(opened.stored, state="live", reason=""))

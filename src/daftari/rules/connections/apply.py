@@ -24,6 +24,7 @@ from daftari.rules.connections.decide import (
     Rules,
     decide,
     decide_gone,
+    decide_overtaken,
     decide_partial,
     is_stale,
     wanted_groups,
@@ -193,6 +194,8 @@ class _Batch:
                     self._touched.append(external_id)
                     if link.state == GONE and record.gone is None:
                         self._risen.add(external_id)
+                    if record.is_partial and (late := decide_overtaken(link, record, reader.read(record))):
+                        self._changes.append(late)
                 continue
             change = self._decide_one(link, record, reader)
             if change is None:

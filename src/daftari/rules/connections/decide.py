@@ -182,6 +182,14 @@ def decide_partial(link: Link, record: Record, said: Said, *, connection_id: int
     return Change(link, after, said if link.mobile else None, groups=read_group_ids(link), url=record.url)
 
 
+def decide_overtaken(link: Link, record: Record, said: Said) -> Change | None:
+    """Such a delivery after a later one of the whole record, which need not know of it: only its opt-outs count."""
+    after = replace(link, flags=link.flags | said.outs)
+    if not link.mobile or said.mobile not in (0, link.mobile) or after == link:
+        return None
+    return Change(link, after, said, groups=read_group_ids(link), url=record.url)
+
+
 def wanted_groups(change: Change, rules: Rules) -> frozenset[int]:
     """The groups that the number of a row is to join; not one again that it was taken out of by hand."""
     assert change.said is not None, "a row has what its record says"

@@ -92,6 +92,13 @@ class Announced(Struct, frozen=True):
         return [*found.values()]
 
     @property
+    def overtaken(self) -> list[Record]:
+        """What says only some of a record, which a later delivery of the whole need not know."""
+        latest = {record.id: record for record in self.records}
+        said = [event.record for event in self.events if event.record is not None and event.record.is_partial]
+        return [record for record in said if not latest[record.id].is_partial and latest[record.id].gone is None]
+
+    @property
     def keys(self) -> list[str]:
         """The keys of the events."""
         return [event.key for event in self.events]
