@@ -137,6 +137,11 @@ def test_a_long_pause_ends_the_run() -> None:
         ("", None),
         (None, None),
         ("yesterday", None),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("9999-12-31T23:59:59-14:00", None),
+        ("9" * 30, None),
+        ("9" * 5_000, None),
+        (2**63, None),
     ],
 )
 def test_times_are_read_as_systems_write_them(written: str | int | None, moment: int | None) -> None:

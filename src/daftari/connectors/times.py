@@ -7,21 +7,23 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 SECOND = 1_000_000
 _EPOCH, _MICROSECOND = datetime.fromtimestamp(0, UTC), timedelta(microseconds=1)
+_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 
 
 def read_time(written: str | int | None) -> int | None:
     """A moment from ISO 8601 or from milliseconds since 1970; ``None`` when it is neither. Without a zone it is UTC."""
-    if isinstance(written, int):
-        return written * 1_000
-    if not written:
+    if not written and not isinstance(written, int):
         return None
-    if written.isdecimal():
-        return int(written) * 1_000
     try:
-        read = datetime.fromisoformat(written)
+        if isinstance(written, int) or written.isdecimal():
+            moment = int(written) * 1_000
+        else:
+            read = datetime.fromisoformat(written)
+            moment = to_moment(read if read.tzinfo else read.replace(tzinfo=UTC))
     except ValueError:
         return None
-    return to_moment(read if read.tzinfo else read.replace(tzinfo=UTC))
+    return moment if _FIRST <= moment <= _LAST else None
 
 
 def to_moment(read: datetime) -> int:

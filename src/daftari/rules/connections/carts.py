@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from daftari.connectors import Cart, Order, WebhookEvent
 from daftari.mobile import is_region
 from daftari.model.carts import CHECKOUT, ORDER, StoredCart, StoredOrder
-from daftari.model.limits import EVENT_DAYS, EVENT_FIELD_TEXT_MAX, EVENT_FIELDS_MAX
+from daftari.model.limits import EVENT_DAYS, EVENT_FIELD_TEXT_MAX, EVENT_FIELDS_MAX, ID_MAX
 from daftari.model.time import DAY_MICROSECONDS
 from daftari.rules.carts.figures import count_carts, may_follow
 from daftari.rules.carts.states import (
@@ -129,7 +129,7 @@ def _write_fields(fields: Mapping[str, object]) -> str:
         text = "".join(filter(str.isprintable, value)) if isinstance(value, str) else ""
         if text and len(text) <= EVENT_FIELD_TEXT_MAX:
             kept[name] = text
-        elif isinstance(value, bool | int | float):
+        elif isinstance(value, bool | int | float) and abs(value) <= ID_MAX:
             kept[name] = value
     return _encode(dict(islice(kept.items(), EVENT_FIELDS_MAX))).decode()
 
