@@ -392,6 +392,15 @@ def test_an_erasure_takes_the_person_out_of_carts_and_orders(shop: Shop) -> None
     assert (shop.stored(), shop.raised()) == (stored, [])
 
 
+def test_an_erasure_takes_the_second_number_of_an_order_out_of_it(shop: Shop) -> None:
+    shop.hear(shop.order(4, phones=[f"+{TWO}", f"+{ONE}"]))
+    erased = shop.write(erase_number, mobile=ONE)
+    assert msgspec.to_builtins(erased.removed)["carts"] == 1
+    names = [f"mobile:{str(one)[-9:]}" for one in (ONE, TWO)]
+    left = shop.store.read(shop.project, shop.now, carts.find_orders, connection_id=shop.id, names=names)
+    assert [order.name for order in left] == names[1:]
+
+
 def test_a_connection_that_is_removed_leaves_no_cart(shop: Shop) -> None:
     shop.hear(shop.cart(1), shop.order(2))
 

@@ -228,6 +228,27 @@ def test_a_redacted_customer_waits_to_be_erased(store: Store, project: Project) 
     assert mobile(1) not in shop.book(), "the shop does not bring them back"
 
 
+@pytest.mark.parametrize("is_known", [False, True], ids=["unknown", "known"])
+def test_a_redacted_customer_is_in_no_cart_and_no_order(store: Store, project: Project, is_known: bool) -> None:
+    shop = connect(store, project, carts_group="abandoned-cart")
+    amina = shop.fake.truth.create("Amina", f"+{mobile(1)}", email="amina@example.co.ke")
+    if not is_known:
+        shop.take_happened()
+    cart = shop.fake.truth.start_checkout(customer=amina, email="amina@example.co.ke", accepts=True)
+    announce(shop)
+    shop.fake.truth.order(customer=shop.fake.truth.create("Zawadi", f"+{mobile(2)}"))
+    shop.pass_time(1_200.0)
+    announce(shop)
+    assert shop.members("abandoned-cart") == {mobile(1)}
+    shop.fake.truth.redact(amina)
+    deliver(shop, shop.take_happened())
+    shop.pass_time(3.0)
+    shop.run()
+    (stored,) = shop.store.read(shop.project, shop.now, carts.find_carts, connection_id=shop.id, keys=[cart.token])
+    assert (stored.state, stored.subject_id, stored.email, stored.customer_id) == ("closed", 0, "", "")
+    assert not shop.members("abandoned-cart")
+
+
 def test_what_needs_a_call_is_refused(store: Store, project: Project) -> None:
     shop = connect(store, project)
     for rule, values in (

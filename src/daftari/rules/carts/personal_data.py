@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from daftari.model.carts import CartState, StoredCart
+from daftari.model.carts import CartState, StoredCart, StoredOrder
 from daftari.model.erasures import Person, Removed
 from daftari.model.members import Text, Time
 from daftari.model.time import format_time
+from daftari.rules.carts.states import name_person
 from daftari.store import Tx, WriteTx, carts, connections
 
 _read_fields = msgspec.json.Decoder(dict[str, str | int | float | bool | None]).decode
@@ -51,12 +53,35 @@ def erase(tx: WriteTx, person: Person) -> Removed:
     """
     found = carts.find_carts_of_numbers(tx, mobiles=[person.mobile])
     carts.save_carts(tx, carts=[_without_person(cart) for cart in found])
-    orders = carts.find_orders_of(tx, mobile=person.mobile)
+    orders = [*carts.find_orders_of(tx, mobile=person.mobile), *_find_orders_by_end(tx, person.mobile)]
     for cart in found:
         names = [f"email:{cart.email}", f"customer:{cart.customer_id}"]
         orders += carts.find_orders(tx, connection_id=cart.connection_id, names=names)
     carts.delete_orders(tx, orders=orders)
     return {"carts": len(found) + len({(order.connection_id, order.order_id) for order in orders})}
+
+
+def _find_orders_by_end(tx: Tx, mobile: int) -> list[StoredOrder]:
+    """The names of orders by the end of a number which they have with another one, or which no one can read."""
+    names = name_person(customer_id="", email="", phones=[str(mobile)])
+    found = [
+        order
+        for stored in connections.list_connections(tx)
+        for order in carts.find_orders(tx, connection_id=stored.id, names=names)
+    ]
+    return [order for order in found if name_person(customer_id="", email="", phones=[str(order.subject_id)]) != names]
+
+
+def forget_customers(tx: WriteTx, *, connection_id: int, ids: Sequence[str]) -> list[StoredCart]:
+    """Take customers whom their shop erased out of their carts, and delete the orders that name them.
+
+    Returns the carts as they were.
+    """
+    found = carts.find_carts_of_customers(tx, connection_id=connection_id, customer_ids=sorted(ids))
+    carts.save_carts(tx, carts=[_without_person(cart) for cart in found])
+    names = {f"customer:{one}" for one in ids} | {f"email:{cart.email}" for cart in found if cart.email}
+    carts.delete_orders(tx, orders=carts.find_orders(tx, connection_id=connection_id, names=sorted(names)))
+    return found
 
 
 def _without_person(cart: StoredCart) -> StoredCart:

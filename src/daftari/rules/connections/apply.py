@@ -18,7 +18,9 @@ from daftari.model.connections import Link
 from daftari.model.consent import ANY
 from daftari.model.contacts import TEXT_FIELDS
 from daftari.rules import events
+from daftari.rules.carts.personal_data import forget_customers
 from daftari.rules.connections import guard, marks, pending, rows
+from daftari.rules.connections.abandoned import leave_groups
 from daftari.rules.connections.decide import (
     Change,
     Rules,
@@ -105,6 +107,9 @@ def apply_records(
     if objection:
         return Applied(opened, objection)
     batch.write()
+    erased = [record.id for record in newest.values() if record.gone == "erased"]
+    if erased:
+        leave_groups(tx, forget_customers(tx, connection_id=opened.id, ids=erased))
     return Applied(batch.opened, wanted=batch.find_winners())
 
 
