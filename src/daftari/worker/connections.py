@@ -27,6 +27,7 @@ from daftari.connectors import (
     Usage,
 )
 from daftari.errors import GroupIsMirrored, SealBroken
+from daftari.model.carts import LastAnswer, StoredCart
 from daftari.model.projects import Project
 from daftari.model.secrets import Secret
 from daftari.rules.connections import (
@@ -332,7 +333,7 @@ class SyncWork(Steps):
         for place, cart in enumerate(claim.carts):
             asked_at, said = self._now(), cart_questions.UNREACHABLE
             try:
-                said = connector.ask_cart(cart_questions.write_question(cart)).outcome
+                said = self._ask_cart(connector, cart)
             except ConnectorFailed as failed:
                 if failed.kind != "again":
                     stopped = failed
@@ -350,6 +351,14 @@ class SyncWork(Steps):
         if stopped is not None:
             raise stopped
         return is_ours
+
+    def _ask_cart(self, connector: AsksCarts, cart: StoredCart) -> LastAnswer:
+        """What the shop answers about a cart, which counts as bought as well when another one of its number was."""
+        question, *others = self._look(cart_questions.write_questions, cart=cart)
+        said = connector.ask_cart(question).outcome
+        if said == "open" and any(connector.ask_cart(other).outcome == "bought" for other in others):
+            return "bought"
+        return said
 
     def _count(self, opened: Opened, connector: Connector) -> bool:
         """Count the records there. What is refused stops no reading: the next count may be given."""

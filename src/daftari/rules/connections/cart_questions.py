@@ -31,6 +31,8 @@ RETRY_SECONDS = 300
 """When the shop is asked again that could not be asked, or did not answer what was asked."""
 QUESTIONS_MAX = 50
 """Questions of a step."""
+OTHERS_MAX = 3
+"""Other carts of a number of which the shop is asked too, the latest first."""
 UNREACHABLE: LastAnswer = "unreachable"
 
 
@@ -60,8 +62,18 @@ def list_questions(tx: Tx, opened: Opened) -> tuple[StoredCart, ...]:
     return tuple(carts.list_due_questions(tx, connection_id=opened.id, limit=QUESTIONS_MAX))
 
 
-def write_question(cart: StoredCart) -> CartQuestion:
-    """What the shop is asked about a cart."""
+def write_questions(tx: Tx, *, cart: StoredCart) -> list[CartQuestion]:
+    """What the shop is asked about a cart: of itself, then of others of its number that its buyer may have bought."""
+    found = carts.find_carts_of_numbers(tx, mobiles=[cart.subject_id] if cart.subject_id else [])
+    others = [
+        one
+        for one in sorted(found, key=lambda one: (-one.at, one.key))
+        if one.connection_id == cart.connection_id and one.key != cart.key and one.state in ("open", "abandoned")
+    ]
+    return [_write_question(one, began_at=cart.began_at) for one in (cart, *others[:OTHERS_MAX])]
+
+
+def _write_question(cart: StoredCart, *, began_at: int) -> CartQuestion:
     return CartQuestion(
         key=cart.key,
         id=cart.cart_id,
@@ -69,7 +81,7 @@ def write_question(cart: StoredCart) -> CartQuestion:
         customer_id=cart.customer_id,
         email=cart.email,
         phones=[f"+{cart.subject_id}"] if cart.subject_id else [],
-        began_at=cart.began_at,
+        began_at=began_at,
     )
 
 
