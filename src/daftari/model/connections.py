@@ -216,6 +216,8 @@ class ConnectionProgress(Struct, frozen=True, omit_defaults=True):
     """Up to when who is in its lists is known here."""
     records_until: int = 0
     """The same for its records: up to ``complete_until``, once nothing is left that has to be read by id."""
+    restored_at: int = 0
+    """When it was started again after the database was restored or copied, since when some deliveries are missing."""
     seen_until: int = 0
     """Up to when what was there to see was read, of which other changes may follow that are dated earlier."""
     records_seen: int = 0

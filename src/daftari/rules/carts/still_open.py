@@ -36,7 +36,16 @@ TRIES_MAX = 2
 WAIT_MIN, WAIT_MAX = 5 * SECOND, MINUTE
 """When a message that waits is looked at again, unless an answer comes before."""
 
+
+class _Progress(Struct, frozen=True):
+    """What is used of a connection's progress."""
+
+    epoch: str = ""
+    restored_at: int = 0
+
+
 _decode = msgspec.json.Decoder(ConnectionDefinition).decode
+_read_progress = msgspec.json.Decoder(_Progress).decode
 
 CartName = tuple[int, str]
 """A connection, and the key of a cart."""
@@ -67,6 +76,7 @@ class _Shop(Struct, frozen=True):
 
     stored: StoredConnection
     definition: ConnectionDefinition
+    progress: _Progress
     waiting_from: int
     last_received: int
 
@@ -80,7 +90,7 @@ class OpenCarts:
     """The carts that some messages are about, within one claim."""
 
     def __init__(self, tx: Tx, about: Sequence[AboutCart]) -> None:
-        self._now = tx.now
+        self._now, self._epoch = tx.now, tx.epoch()
         self._about = {one.message_id: one for one in about}
         self._carts: dict[CartName, StoredCart] = {}
         self._changed: dict[CartName, StoredCart] = {}
@@ -110,6 +120,7 @@ class OpenCarts:
                 self._shops[connection_id] = _Shop(
                     stored,
                     _decode(stored.definition),
+                    _read_progress(stored.progress),
                     connections.find_first_unread(tx, connection_id=connection_id) or 0,
                     carts.find_last_received(tx, connection_id=connection_id),
                 )
@@ -156,8 +167,12 @@ class OpenCarts:
             return "ordered"
         if any(_order(one) > _order(cart) and one.at > self._now - DAY_MICROSECONDS for one in mine):
             return "superseded"
-        is_silent = shop.is_push_only and shop.last_received <= self._now - SILENT_MICROSECONDS
-        return "shop_silent" if is_silent else ""
+        return "shop_silent" if shop.is_push_only and self._is_silent(shop, cart) else ""
+
+    def _is_silent(self, shop: _Shop, cart: StoredCart) -> bool:
+        """Whether deliveries may be missing: none came for long, or the database was restored since the cart's came."""
+        is_missing = shop.last_received <= self._now - SILENT_MICROSECONDS
+        return is_missing or cart.received_at <= shop.progress.restored_at
 
     def _is_bought_since(self, other: StoredCart, cart: StoredCart) -> bool:
         """Whether another cart of the number was bought since a cart was begun, or perhaps was."""
@@ -179,7 +194,7 @@ class OpenCarts:
         if about is None:
             return None
         shop, cart = self._shops[about.cart[0]], self._carts[about.cart]
-        if shop.stored.state not in WORKING:
+        if shop.stored.state not in WORKING or shop.progress.epoch != self._epoch:
             return Held(self._now + WAIT_MAX)
         if shop.stored.state == "limited" and shop.stored.due_at > self._now:
             return Held(shop.stored.due_at + WAIT_MIN)

@@ -304,7 +304,8 @@ def start_connection(tx: WriteTx, *, connection_id: int) -> Opened:
     is_other = bool(progress.epoch) and progress.epoch != tx.epoch()
     webhook = replace(progress.webhook, look_again_at=0)
     compares = (progress.compares or is_other) and not before.definition.push_only
-    progress = replace(progress, epoch=tx.epoch(), compares=compares, webhook=webhook)
+    restored_at = tx.now if is_other else progress.restored_at
+    progress = replace(progress, epoch=tx.epoch(), compares=compares, webhook=webhook, restored_at=restored_at)
     return _save(tx, take_groups(tx, replace(before, stored=stored, progress=progress)), is_soon=True)
 
 
