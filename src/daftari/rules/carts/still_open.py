@@ -57,6 +57,7 @@ class AboutCart(Struct, frozen=True):
     message_id: int
     mobile: int
     cart: CartName
+    due_at: int
     until: int
 
 
@@ -202,7 +203,8 @@ class OpenCarts:
         if sent_at > self._now - DAY_MICROSECONDS:
             again_at = sent_at + DAY_MICROSECONDS
             return Held(again_at) if again_at < about.until else Held(reason="sent_before")
-        if not cart.waits_from:
+        if cart.waits_from < about.due_at:
+            # It never waited, or for an earlier message.
             cart = self._save(replace(cart, waits_from=self._now))
         is_fresh = self._is_fresh(cart)
         if is_fresh and cart.answer in ("unknown", "unreachable") and cart.tries >= TRIES_MAX:

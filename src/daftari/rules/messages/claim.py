@@ -272,7 +272,7 @@ def _decide(
 def _open_carts(tx: Tx, found: Sequence[Candidate], due: Mapping[int, Due]) -> OpenCarts:
     """The carts of connected shops that messages are about which may be sent now."""
     about = [
-        AboutCart(candidate.message.id, candidate.message.subject_id, one.cart, one.until)
+        AboutCart(candidate.message.id, candidate.message.subject_id, one.cart, one.due_at, one.until)
         for candidate in found
         if (one := due.get(candidate.message.id)) is not None and one.cart is not None and one.due_at <= tx.now
     ]

@@ -1,4 +1,4 @@
-"""After a restore a shop that cannot be asked may have had orders of which nothing is known here."""
+"""A shop that cannot be asked: what is not known, or was not read yet, sends nothing."""
 
 from __future__ import annotations
 
@@ -43,3 +43,27 @@ def test_without_an_app_a_cart_from_before_a_restore_is_not_followed_up(
     shop.shop.run()
     assert [message.subject_id for message in shop.claim()] == [mobile(2)]
     assert shop.reasons()[0] == ("skipped", "shop_silent")
+
+
+def test_each_message_waits_for_what_came_before_it_was_due(store: Store, project: Project) -> None:
+    shop = CartShop(store, project, credentials={"webhook_secret": WEBHOOK_SECRET})
+    first = shop.remind()
+    shop.remind(name="Late", wait="2h")
+    amina = shop.truth.create("Amina", f"+{mobile(1)}")
+    shop.truth.start_checkout(phone=f"+{mobile(1)}", accepts=True)
+    shop.shop.announce_by_page()
+    shop.pass_time(MINUTE)
+    shop.shop.run()
+    shop.pass_time(HOUR)
+    shop.truth.create("Juma")
+    shop.shop.announce_by_page()
+    assert shop.claim() == []
+    shop.triggers.pause(first)
+    shop.pass_time(HOUR)
+    shop.shop.run()
+    shop.truth.consent(amina, "sms", "UNSUBSCRIBED")
+    shop.shop.announce_by_page()
+    assert shop.work() == []
+    shop.pass_time(10.0)
+    assert shop.work() == []
+    assert shop.reasons() == [("waiting", ""), ("skipped", "opted_out")]
