@@ -13,6 +13,7 @@ from rich.console import Console
 from bench import (
     announced,
     campaign,
+    carts,
     connections,
     consent,
     deep_pages,
@@ -65,6 +66,8 @@ ROWS: dict[str, Row] = {
     "campaign": campaign.campaign_sqlite,
     "announced": announced.announced_sqlite,
     "announced-postgres": announced.announced_postgres,
+    "carts": carts.carts_sqlite,
+    "carts-postgres": carts.carts_postgres,
     "deliveries": deliveries.deliveries_sqlite,
     "deliveries-postgres": deliveries.deliveries_postgres,
     "connect": connections.connect_sqlite,

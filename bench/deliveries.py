@@ -44,11 +44,32 @@ SETTLE_SECONDS = 0.5
 WAIT_SECONDS_MAX = 300.0
 
 
+class Post(Struct, frozen=True):
+    """A delivery that is sent."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: str
+
+    def send(self, connection: http.client.HTTPConnection) -> int:
+        """The status of the answer."""
+        connection.request("POST", self.path, self.body, self.headers)
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+
+
 class Hook(Struct, frozen=True):
     """Where deliveries go, and what proves them."""
 
     path: str
     headers: Mapping[str, str]
+
+    def announce(self, person: int, key: str) -> Post:
+        """A change of a person."""
+        meta = {"action": "change", "entity": "person", "entity_id": str(person), "company_id": "100", "version": "2.0"}
+        meta |= {"id": key, "timestamp": "2026-11-20T10:00:00.000Z"}
+        return Post(self.path, self.headers, json.dumps({"meta": meta, "data": None}))
 
 
 def deliveries_sqlite(settings: Settings, datasets: Datasets) -> list[Line]:
@@ -80,9 +101,9 @@ def _measure(settings: Settings, datasets: Datasets, engine: Engine) -> list[Lin
         Line(
             what=f"from a change in Pipedrive to the group, {CHANGES_A_SECOND} a second, {engine}",
             goal=f"p50 ≤ {IN_GROUP_P50:g} s, p99 ≤ {IN_GROUP_P99:g} s",
-            measured=f"p50 {_share(waits, 0.5):.2f} s, p99 {_share(waits, 0.99):.2f} s, longest {max(waits):.2f} s "
+            measured=f"p50 {share(waits, 0.5):.2f} s, p99 {share(waits, 0.99):.2f} s, longest {max(waits):.2f} s "
             f"(2 s of it until others are announced)",
-            met=_share(waits, 0.5) <= IN_GROUP_P50 and _share(waits, 0.99) <= IN_GROUP_P99,
+            met=share(waits, 0.5) <= IN_GROUP_P50 and share(waits, 0.99) <= IN_GROUP_P99,
         ),
         _as_line(f"a delivery is answered, {DELIVERIES_A_SECOND} a second, {engine}", alone),
         remark("processor time of the server for a delivery", f"{spent[0].cpu / len(alone) * 1000:.2f} ms"),
@@ -95,17 +116,17 @@ def _measure(settings: Settings, datasets: Datasets, engine: Engine) -> list[Lin
 
 
 def _as_line(what: str, times: Sequence[float]) -> Line:
-    p99 = _share(times, 0.99)
+    p99 = share(times, 0.99)
     return Line(
         what=what,
         goal=f"p99 ≤ {ANSWER_P99 * 1000:.0f} ms",
-        measured=f"p50 {_share(times, 0.5) * 1000:.1f} ms, p99 {p99 * 1000:.1f} ms, longest {max(times) * 1000:.0f} ms "
+        measured=f"p50 {share(times, 0.5) * 1000:.1f} ms, p99 {p99 * 1000:.1f} ms, longest {max(times) * 1000:.0f} ms "
         f"({len(times):,} deliveries)",
         met=p99 <= ANSWER_P99,
     )
 
 
-def _share(times: Sequence[float], share: float) -> float:
+def share(times: Sequence[float], share: float) -> float:
     return sorted(times)[min(int(len(times) * share), len(times) - 1)]
 
 
@@ -127,7 +148,7 @@ def _time_changes(system: System, hook: Hook, changes: int) -> list[float]:
         person = {"name": f"P{number} O", "phones": [{"value": f"+{mobile}"}]}
         person_id = system.ask_crm("POST", "/api/v2/persons", person)["data"]["id"]
         waiting.append((mobile, at))
-        _send(http.client.HTTPConnection("127.0.0.1", system.server.port), hook, person_id, f"c{number}")
+        hook.announce(person_id, f"c{number}").send(http.client.HTTPConnection("127.0.0.1", system.server.port))
     deadline = time.monotonic() + WAIT_SECONDS_MAX
     while len(times) < changes and time.monotonic() < deadline:
         time.sleep(LOOK_SECONDS)
@@ -151,19 +172,18 @@ def _look_for(server: Server, waiting: deque[tuple[str, float]], times: list[flo
         time.sleep(LOOK_SECONDS)
 
 
-def _time_deliveries(system: System, hook: Hook, *, rate: int, seconds: float) -> list[float]:
-    """Seconds from when each delivery was to be sent until it was answered, so many a second."""
-    count = int(rate * seconds)
-    times = [0.0] * count
-    statuses = [0] * count
+def time_posts(port: int, posts: Sequence[Post], *, rate: int) -> list[float]:
+    """Seconds from when each was to be sent until it was answered with 200, so many a second."""
+    times = [0.0] * len(posts)
+    statuses = [0] * len(posts)
     began = time.perf_counter() + 0.1
 
     def send(place: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", system.server.port, timeout=60)
-        for number in range(place, count, SENDERS):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        for number in range(place, len(posts), SENDERS):
             due = began + number / rate
             _wait_until(due)
-            statuses[number] = _send(connection, hook, 1 + number % 1_000, f"d{number}")
+            statuses[number] = posts[number].send(connection)
             times[number] = time.perf_counter() - due
         connection.close()
 
@@ -173,23 +193,19 @@ def _time_deliveries(system: System, hook: Hook, *, rate: int, seconds: float) -
     for thread in threads:
         thread.join()
     if any(status != 200 for status in statuses):
-        raise BenchFailed(f"Of {count:,} deliveries were answered: {dict(Counter(statuses))}.")
+        raise BenchFailed(f"Of {len(posts):,} deliveries were answered: {dict(Counter(statuses))}.")
     return times
+
+
+def _time_deliveries(system: System, hook: Hook, *, rate: int, seconds: float) -> list[float]:
+    posts = [hook.announce(1 + number % 1_000, f"d{number}") for number in range(int(rate * seconds))]
+    return time_posts(system.server.port, posts, rate=rate)
 
 
 def _wait_until(at: float) -> None:
     left = at - time.perf_counter()
     if left > 0:
         time.sleep(left)
-
-
-def _send(connection: http.client.HTTPConnection, hook: Hook, person: int, key: str) -> int:
-    meta = {"action": "change", "entity": "person", "entity_id": str(person), "company_id": "100", "version": "2.0"}
-    body = json.dumps({"meta": {**meta, "id": key, "timestamp": "2026-11-20T10:00:00.000Z"}, "data": None})
-    connection.request("POST", hook.path, body, hook.headers)
-    answer = connection.getresponse()
-    answer.read()
-    return answer.status
 
 
 # ---- processes ------------------------------------------------------------------------------------------
