@@ -360,6 +360,19 @@ def test_numbers_are_tried_in_their_order() -> None:
     assert cart is not None and cart.phones == ["1", "2", "3", "4", "5", "6"]
 
 
+@pytest.mark.parametrize(("agrees", "phones"), [(False, ["4", "2", "3"]), (True, ["2", "3", "4"])])
+def test_what_a_customer_agreed_to_before_is_about_their_own_number(agrees: bool, phones: list[str]) -> None:
+    body = {
+        "id": 1,
+        "buyer_accepts_sms_marketing": agrees,
+        "phone": "2",
+        "shipping_address": {"phone": "3"},
+        "customer": {"id": 7, "phone": "4", "sms_marketing_consent": {"state": "subscribed"}},
+    }
+    cart = read("checkouts/create", body).cart
+    assert cart is not None and (cart.phones, cart.accepted) == (phones, True)
+
+
 @pytest.mark.parametrize("none", [None, [], "", {}, 0, False])
 def test_an_empty_list_is_no_number_and_no_address(none: object) -> None:
     names = ("phone", "sms_marketing_phone", "shipping_address", "billing_address", "customer", "line_items")

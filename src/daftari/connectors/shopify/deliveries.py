@@ -153,7 +153,10 @@ def read_cart(body: Body) -> Cart:
     default = _part(customer, "default_address")
     completed_at = read_time(_text(body, "completed_at"))
     is_closed = completed_at is None and bool(_text(body, "closed_at"))
-    consent = _text(_part(customer, "sms_marketing_consent"), "state").upper()
+    agrees = body.get("buyer_accepts_sms_marketing") is True
+    subscribed = _text(_part(customer, "sms_marketing_consent"), "state").upper() == "SUBSCRIBED"
+    # What the customer agreed to once is about their own number, also where the goods go to someone else.
+    agreed = _text(customer, "phone") if subscribed and not agrees else ""
     items = _list(body, "line_items")
     titles = [title for item in items if (title := _text(item, "title"))]
     names = [_text(part, "first_name") for part in (shipping, customer, billing)]
@@ -171,6 +174,7 @@ def read_cart(body: Body) -> Cart:
     }
     phones = (
         _text(body, "sms_marketing_phone"),
+        agreed,
         _text(body, "phone"),
         *(_text(part, "phone") for part in (shipping, customer, default, billing)),
     )
@@ -183,7 +187,7 @@ def read_cart(body: Body) -> Cart:
         completed_at=completed_at,
         phones=[*dict.fromkeys(filter(None, phones))],
         country=next(filter(None, (_text(part, "country_code") for part in (shipping, default, billing))), ""),
-        accepted=body.get("buyer_accepts_sms_marketing") is True or consent == "SUBSCRIBED",
+        accepted=agrees or subscribed,
         customer_id=_find_id(customer, "id"),
         email=_text(body, "email") or _text(customer, "email"),
         cart_token=_text(body, "cart_token"),
