@@ -436,6 +436,11 @@ def test_an_order_names_the_cart_that_it_was() -> None:
     assert (order.phones, order.at) == (["+254722000001", "0722 000 001"], TRIGGERED_AT + 1_200_000_000)
 
 
+def test_an_order_says_where_its_numbers_are_from() -> None:
+    order = read("orders/create", {**ORDER, "shipping_address": {"phone": "0772 123 456", "country_code": "UG"}}).order
+    assert order is not None and order.country == "UG"
+
+
 @pytest.mark.parametrize("topic", ["orders/create", "orders/updated", "orders/paid", "orders/cancelled"])
 @pytest.mark.parametrize("changes", [{"test": True}, {"financial_status": "pending"}, {"cancelled_at": "2026-11-20"}])
 def test_an_order_counts_whatever_its_state(topic: str, changes: dict[str, object]) -> None:

@@ -89,6 +89,7 @@ def test_an_order_names_the_account_or_the_guest(fake: FakeWooCommerce) -> None:
         phones=["0722 000 002"],
         customer_id="",
         email="j@shop.example",
+        country="KE",
     )
 
 

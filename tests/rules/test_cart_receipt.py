@@ -241,6 +241,12 @@ def test_an_order_is_known_by_a_short_number_that_is_written_without_its_country
     assert shop.stored().state == "bought"
 
 
+def test_the_numbers_of_an_order_are_read_where_it_is_from(shop: Shop) -> None:
+    shop.hear(shop.cart(1, phones=["0772 123 456"], country="UG"))
+    shop.hear(shop.order(4, keys=[], cart_id="", phones=["0772 123 456"], country="UG"))
+    assert shop.stored().state == "bought"
+
+
 def test_an_order_of_another_person_or_cart_buys_nothing(shop: Shop) -> None:
     shop.hear(shop.cart(1, customer_id="5", email="a@b.example"))
     shop.hear(shop.order(4, keys=["c2"], cart_id="72", customer_id="6", email="b@b.example", phones=[f"+{TWO}"]))

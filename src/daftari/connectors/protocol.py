@@ -187,7 +187,10 @@ class Cart(Struct, frozen=True, kw_only=True):
 
 
 class Order(Struct, frozen=True, kw_only=True):
-    """An order of a shop as a delivery says it is. ``keys`` are those of the cart that it was; a shop may say none."""
+    """An order of a shop as a delivery says it is. ``keys`` are those of the cart that it was; a shop may say none.
+
+    ``country``: the ISO code of where numbers are from that are written without one.
+    """
 
     id: str
     keys: Sequence[str]
@@ -196,6 +199,7 @@ class Order(Struct, frozen=True, kw_only=True):
     phones: Sequence[str]
     customer_id: str
     email: str
+    country: str = ""
 
 
 class CartQuestion(Struct, frozen=True, kw_only=True):

@@ -208,6 +208,7 @@ def _read_order(event: WebhookEvent, body: Body) -> WebhookEvent:
         phones=[*dict.fromkeys(filter(None, phones))],
         customer_id=_find_id(customer, "id"),
         email=_text(body, "email") or _text(body, "contact_email") or _text(customer, "email"),
+        country=next(filter(None, (_text(part, "country_code") for part in (shipping, default, billing))), ""),
     )
     return _with(event, ids=_ids(order.customer_id), order=order)
 

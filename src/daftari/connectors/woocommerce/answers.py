@@ -195,6 +195,12 @@ class Order(_Person, kw_only=True):
                 return "bought"
 
     @property
+    def country(self) -> str:
+        """Where it is paid, or goes to."""
+        billing, shipping = self.addresses
+        return billing.country or shipping.country or ""
+
+    @property
     def is_guests(self) -> bool:
         """Whether it makes a guest known: it counts as bought, and no account has made it."""
         return not self.customer_id and self.judgement == "bought" and bool(self.ends)

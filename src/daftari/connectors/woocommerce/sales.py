@@ -46,7 +46,7 @@ def as_cart(order: answers.Order, *, site: str) -> Cart | None:
         began_at=order.created_at,
         completed_at=None,
         phones=order.phones,
-        country=billing.country or shipping.country or "",
+        country=order.country,
         accepted=order.accepts,
         customer_id=str(order.customer_id or ""),
         email=billing.email or "",
@@ -67,6 +67,7 @@ def as_order(order: answers.Order) -> Order | None:
         phones=order.phones,
         customer_id=str(order.customer_id or ""),
         email=order.addresses[0].email or "",
+        country=order.country,
     )
 
 

@@ -69,7 +69,7 @@ def receive_sales(tx: WriteTx, *, connection_id: int, events: Iterable[WebhookEv
     opened = get_connection(tx, connection_id=connection_id)
     orders = [event.order for event in said if event.order is not None]
     given = [event.cart for event in said if event.cart is not None]
-    wanted = [*((cart.phones, cart.country) for cart in given), *((order.phones, "") for order in orders)]
+    wanted = [*((cart.phones, cart.country) for cart in given), *((order.phones, order.country) for order in orders)]
     numbers = _read_numbers(tx, wanted, region=region_of(tx, opened))
     sales = [
         _as_sale(order, mobiles, connection_id=connection_id, now=tx.now)
