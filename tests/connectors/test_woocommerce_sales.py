@@ -105,6 +105,25 @@ def test_another_cart_of_the_person_is_no_order(fake: FakeWooCommerce, clock: Cl
     assert ask(fake, clock, question(fake, cart)).outcome == "open"
 
 
+@pytest.mark.parametrize(
+    ("phone", "written", "is_same"),
+    [
+        ("+4520123456", "20 12 34 56", True),
+        ("+6421123456", "021 123 456", True),
+        ("+254722000001", "0722 000 001", True),
+        ("+4520123456", "20 12 34 57", False),
+        ("+4520123456", "3456", False),
+    ],
+)  # fmt: skip
+def test_an_order_with_the_same_number_written_otherwise_is_the_persons(
+    fake: FakeWooCommerce, clock: Clock, phone: str, written: str, is_same: bool
+) -> None:
+    cart = fake.truth.order(phone, email="amina@shop.example", status="failed")
+    fake.truth.order(written, email="other@shop.example")
+    said = ask(fake, clock, question(fake, cart, phones=[phone])).outcome
+    assert said == ("bought" if is_same else "open")
+
+
 def test_an_order_from_before_the_cart_is_none_of_it(fake: FakeWooCommerce, clock: Clock) -> None:
     fake.truth.order("0722 000 001", email="amina@shop.example")
     clock.at += HOUR

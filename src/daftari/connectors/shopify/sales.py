@@ -6,7 +6,7 @@ ignores what it does not understand in a query, so an order counts only if it sa
 
 from __future__ import annotations
 
-from daftari.connectors.phones import find_end
+from daftari.connectors.phones import may_be_same
 from daftari.connectors.protocol import CartAnswer, CartQuestion
 from daftari.connectors.shopify import answers
 from daftari.connectors.times import SECOND, read_time, write_time
@@ -77,5 +77,4 @@ def _is_persons(sale: answers.Sale, question: CartQuestion) -> bool:
         return True
     if question.email and (sale.email or "").casefold() == question.email.casefold():
         return True
-    ends = {find_end(one) for one in question.phones} - {""}
-    return bool(ends & {find_end(one) for one in sale.phones})
+    return any(may_be_same(mine, theirs) for mine in question.phones for theirs in sale.phones)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from daftari.connectors.calls import decode, read_number
-from daftari.connectors.phones import find_end
+from daftari.connectors.phones import may_be_same
 from daftari.connectors.protocol import Cart, CartAnswer, CartQuestion, Order
 from daftari.connectors.times import SECOND, write_time
 from daftari.connectors.woocommerce import answers
@@ -123,4 +123,4 @@ def _is_persons(order: answers.Order, question: CartQuestion, since: int) -> boo
         return True
     if question.email and (order.addresses[0].email or "").casefold() == question.email.casefold():
         return True
-    return bool({find_end(one) for one in question.phones} & {*order.ends})
+    return any(may_be_same(mine, theirs) for mine in question.phones for theirs in order.phones)
