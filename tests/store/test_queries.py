@@ -177,6 +177,7 @@ ROW_SETS: dict[str, list[Any]] = {
     "keys": [str(place) for place in range(1, 101)],
     "channels": ["sms", "whatsapp"],
     "cart_ids": [str(place) for place in range(1, 101)],
+    "cart_tokens": [str(place) for place in range(1, 101)],
     "customer_ids": [str(place) for place in range(1, 101)],
     "emails": [f"p{place}@shop.example" for place in range(1, 101)],
     "names": [f"token:{place}" for place in range(1, 101)],
@@ -363,8 +364,8 @@ def _fill_carts(tx: WriteTx) -> None:
     """Many carts and orders of each connection, a few of them to be asked about, a few idle."""
     made = [
         StoredCart(
-            number % SENDERS + 1, str(number), cart_id=str(number), subject_id=254700000000 + number,
-            customer_id=str(number), email=f"p{number}@shop.example", received_at=number,
+            number % SENDERS + 1, str(number), cart_id=str(number), cart_token=str(number), customer_id=str(number),
+            subject_id=254700000000 + number, email=f"p{number}@shop.example", received_at=number,
             idle_at=int(number % 50 == 0), ask_at=int(number % 70 == 0), expires_at=number,
         )
         for number in range(1, CONTACTS)

@@ -23,6 +23,13 @@ def find_carts_by_id(tx: Tx, *, connection_id: int, cart_ids: Sequence[str]) -> 
     return tx.fetch(StoredCart, "find_carts_by_id", connection=connection_id, cart_ids=cart_ids) if cart_ids else []
 
 
+def find_carts_by_token(tx: Tx, *, connection_id: int, cart_tokens: Sequence[str]) -> list[StoredCart]:
+    """The carts of a connection that have some tokens which are not their keys."""
+    if not cart_tokens:
+        return []
+    return tx.fetch(StoredCart, "find_carts_by_token", connection=connection_id, cart_tokens=cart_tokens)
+
+
 def find_carts_of_customers(tx: Tx, *, connection_id: int, customer_ids: Sequence[str]) -> list[StoredCart]:
     """The carts of some of a shop's customers."""
     if not customer_ids:

@@ -15,12 +15,14 @@ CARTS_PER_STEP = 1_000
 
 
 def find_unsold_carts(tx: Tx) -> Iterator[StoredCart]:
-    """The carts of which an order is known by their token or id, and that count as open all the same."""
+    """The carts of which an order is known by a token or their id, and that count as open all the same."""
     for stored in connections.list_connections(tx):
         place = NEWEST
         while some := carts.list_carts(tx, connection_id=stored.id, before=place, limit=CARTS_PER_STEP):
             place = some[-1].received_at, some[-1].key
-            names = {cart.key: {name_token(cart.key), name_id(cart.cart_id)} for cart in some}
+            names = {
+                cart.key: {name_token(cart.key), name_token(cart.cart_token), name_id(cart.cart_id)} for cart in some
+            }
             wanted = sorted({name for mine in names.values() for name in mine} - {""})
             ordered = {order.name for order in carts.find_orders(tx, connection_id=stored.id, names=wanted)}
             yield from (cart for cart in some if cart.state in ("open", "abandoned") and names[cart.key] & ordered)

@@ -264,6 +264,7 @@ def _find_sold(tx: Tx, opened: Opened, sales: Sequence[_Sale]) -> list[StoredCar
     numbers = carts.find_carts_of_numbers(tx, mobiles=sorted({one for sale in sales for one in sale.mobiles}))
     return [
         *carts.find_carts(tx, connection_id=opened.id, keys=tokens),
+        *carts.find_carts_by_token(tx, connection_id=opened.id, cart_tokens=tokens),
         *carts.find_carts_by_id(tx, connection_id=opened.id, cart_ids=ids),
         *carts.find_carts_of_customers(tx, connection_id=opened.id, customer_ids=customers),
         *carts.find_carts_of_emails(tx, connection_id=opened.id, emails=emails),

@@ -863,6 +863,7 @@ CREATE TABLE cart (
 ) STRICT;
 
 CREATE INDEX cart_of_id ON cart (project_id, connection_id, cart_id) WHERE cart_id <> '';
+CREATE INDEX cart_of_token ON cart (project_id, connection_id, cart_token) WHERE cart_token <> '';
 CREATE INDEX cart_customer ON cart (project_id, connection_id, customer_id) WHERE customer_id <> '';
 CREATE INDEX cart_email ON cart (project_id, connection_id, email) WHERE email <> '';
 CREATE INDEX cart_subject ON cart (project_id, subject_id, connection_id, key) WHERE subject_id <> 0;

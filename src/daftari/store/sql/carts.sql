@@ -14,6 +14,15 @@ SELECT c.connection_id, c.key, c.cart_id, c.cart_token, c.state, c.subject_id, c
 FROM rows(:cart_ids AS wanted, cart_id text) CROSS JOIN cart AS c
 WHERE c.project_id = :project AND c.connection_id = :connection AND c.cart_id = wanted.cart_id AND c.cart_id <> '';
 
+-- name: find_carts_by_token
+-- The carts of a connection that have some tokens which are not their keys. A shop may make several of one.
+SELECT c.connection_id, c.key, c.cart_id, c.cart_token, c.state, c.subject_id, c.accepted, c.customer_id, c.email,
+    c.fields, c.began_at, c.at, c.received_at, c.idle_at, c.group_id, c.counted, c.answer, c.asked_at, c.ask_at,
+    c.tries, c.waits_from, c.message_id, c.sent_at, c.expires_at
+FROM rows(:cart_tokens AS wanted, cart_token text) CROSS JOIN cart AS c
+WHERE c.project_id = :project AND c.connection_id = :connection AND c.cart_token = wanted.cart_token
+    AND c.cart_token <> '';
+
 -- name: find_carts_of_customers
 -- The carts of some of a shop's customers.
 SELECT c.connection_id, c.key, c.cart_id, c.cart_token, c.state, c.subject_id, c.accepted, c.customer_id, c.email,
@@ -73,16 +82,16 @@ SELECT CAST(:project AS bigint), given.connection_id, given.key, given.cart_id, 
     given.tries, given.waits_from, given.message_id, given.sent_at, given.expires_at
 FROM rows(:items AS given, connection_id bigint, key text, cart_id text, cart_token text, state text,
     subject_id bigint, accepted bigint, customer_id text, email text, fields text, began_at bigint, at bigint,
-    received_at bigint, idle_at bigint, group_id bigint, counted bigint, answer text, asked_at bigint, ask_at bigint, tries bigint,
-    waits_from bigint, message_id bigint, sent_at bigint, expires_at bigint)
+    received_at bigint, idle_at bigint, group_id bigint, counted bigint, answer text, asked_at bigint, ask_at bigint,
+    tries bigint, waits_from bigint, message_id bigint, sent_at bigint, expires_at bigint)
 WHERE true
 ON CONFLICT (project_id, connection_id, key) DO UPDATE SET cart_id = excluded.cart_id,
     cart_token = excluded.cart_token, state = excluded.state, subject_id = excluded.subject_id,
     accepted = excluded.accepted, customer_id = excluded.customer_id, email = excluded.email,
     fields = excluded.fields, began_at = excluded.began_at, at = excluded.at, received_at = excluded.received_at,
-    idle_at = excluded.idle_at, group_id = excluded.group_id, counted = excluded.counted, answer = excluded.answer, asked_at = excluded.asked_at,
-    ask_at = excluded.ask_at, tries = excluded.tries, waits_from = excluded.waits_from,
-    message_id = excluded.message_id, sent_at = excluded.sent_at, expires_at = excluded.expires_at;
+    idle_at = excluded.idle_at, group_id = excluded.group_id, counted = excluded.counted,
+    answer = excluded.answer, asked_at = excluded.asked_at, ask_at = excluded.ask_at, tries = excluded.tries,
+    waits_from = excluded.waits_from, message_id = excluded.message_id, sent_at = excluded.sent_at, expires_at = excluded.expires_at;
 
 -- name: list_carts
 -- Carts of a connection before a place, those first that were heard of last.
@@ -115,9 +124,8 @@ WHERE o.project_id = :project AND o.connection_id = :connection AND o.name = wan
 INSERT INTO cart_order AS o (project_id, connection_id, name, order_id, at, received_at, subject_id, expires_at)
 SELECT CAST(:project AS bigint), given.connection_id, given.name, given.order_id, given.at, given.received_at,
     given.subject_id, given.expires_at
-FROM rows(:items AS given, connection_id bigint, name text, order_id text, at bigint, received_at bigint, subject_id
-    bigint,
-    expires_at bigint)
+FROM rows(:items AS given, connection_id bigint, name text, order_id text, at bigint, received_at bigint,
+    subject_id bigint, expires_at bigint)
 WHERE true
 ON CONFLICT (project_id, connection_id, name, order_id) DO UPDATE SET received_at = excluded.received_at,
     expires_at = excluded.expires_at;
@@ -165,8 +173,7 @@ FROM cart_order AS o WHERE o.project_id = :project AND o.expires_at <= :now ORDE
 -- name: delete_some_carts
 -- Deletes some carts of a connection.
 DELETE FROM cart WHERE project_id = :project AND connection_id = :connection AND key IN (
-    SELECT x.key FROM cart AS x WHERE x.project_id = :project AND x.connection_id = :connection ORDER BY x.key LIMIT
-    :limit
+    SELECT x.key FROM cart AS x WHERE x.project_id = :project AND x.connection_id = :connection ORDER BY x.key LIMIT :limit
 );
 
 -- name: delete_some_orders
