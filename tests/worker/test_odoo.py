@@ -198,6 +198,7 @@ def test_a_start_takes_from_the_blacklist_only_if_that_is_wanted(store: Store, p
     erp.say(mobile(1), "opt_in", channel="sms")
     erp.run()
     assert [*erp.fake.truth.blocked()] == ([] if opt_ins else [f"+{mobile(1)}"])
+    assert not any(link.problems for link in erp.links().values())
     erp.pass_time(60)
     erp.say(mobile(1), "opt_out", channel="sms")
     erp.run()

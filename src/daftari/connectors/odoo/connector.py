@@ -99,6 +99,7 @@ class Odoo:
         sees_merged=False,
         writes_back=True,
         counts=True,
+        keeps_consent=True,
     )
 
     def __init__(self, connection: Connection, caller: Caller) -> None:
