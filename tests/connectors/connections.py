@@ -8,7 +8,7 @@ from daftari.connectors.calls import Caller, Usage
 from daftari.connectors.hubspot import HubSpot
 from daftari.connectors.odoo import Odoo
 from daftari.connectors.pipedrive import Pipedrive
-from daftari.connectors.protocol import Connection
+from daftari.connectors.protocol import Cart, CartQuestion, Connection
 from daftari.connectors.shopify import Shopify
 from daftari.connectors.woocommerce import WooCommerce
 from daftari.model.secrets import Secret
@@ -172,3 +172,16 @@ def woocommerce(
         credentials={"consumer_key": Secret(fake.key[0]), "consumer_secret": Secret(secret or fake.key[1])},
     )
     return WooCommerce(connection, Caller(directly(fake, clock), clock))
+
+
+def question_about(cart: Cart) -> CartQuestion:
+    """The question about a cart that a delivery said."""
+    return CartQuestion(
+        key=cart.key,
+        id=cart.id,
+        cart_token=cart.cart_token,
+        customer_id=cart.customer_id,
+        email=cart.email,
+        phones=cart.phones,
+        began_at=cart.began_at or 0,
+    )

@@ -12,7 +12,7 @@ from daftari.connectors.protocol import AsksCarts, CartAnswer, CartQuestion, Con
 from daftari.connectors.shopify import answers, read_delivery, sales
 from daftari.model.inbound import InboundRequest
 from daftari.model.secrets import Secret
-from tests.connectors.connections import shopify
+from tests.connectors.connections import question_about, shopify
 from tests.support.fake_crm import Clock, FakeShopify
 from tests.support.fake_crm.shopify import WEBHOOK_SECRET
 from tests.support.fake_crm.shopify_search import read_query
@@ -73,7 +73,7 @@ def test_the_question_is_made_of_what_a_delivery_says(fake: FakeShopify, clock: 
     request = InboundRequest(call.method, call.path, "", "application/json", call.headers, call.body)
     (event,) = read_delivery(request, DeliveryProof(Secret(WEBHOOK_SECRET), fake.truth.domain))
     assert event.cart is not None
-    asked = CartQuestion.about(event.cart, began_at=0)
+    asked = question_about(event.cart)
     assert asked == question(cart, phones=["0722 000 001", "+254722000001"])
     connector = shopify(fake, clock)
     assert isinstance(connector, AsksCarts) and connector.ask_cart(asked).outcome == "open"
@@ -187,7 +187,7 @@ def test_no_cart_of_which_the_shop_has_an_order_is_open(seed: int) -> None:
                 clock.at += random.choice([5.0, 4_000.0])
         for cart in carts:
             answer = connector.ask_cart(question(cart, customer_id=str(cart.customer or "")))
-            since = cart.created - sales.EARLIER // 1_000_000
+            since = cart.created - 300
             own = any(order.checkout is cart for order in fake.truth.orders.values())
             persons = [
                 order

@@ -8,7 +8,7 @@ from daftari.connectors.protocol import AsksCarts, CartAnswer, CartQuestion, Con
 from daftari.connectors.woocommerce import read_delivery, sales
 from daftari.model.inbound import InboundRequest
 from daftari.model.secrets import Secret
-from tests.connectors.connections import woocommerce
+from tests.connectors.connections import question_about, woocommerce
 from tests.support.fake_crm import Clock, FakeWooCommerce
 
 HOUR = 3_600.0
@@ -54,7 +54,7 @@ def test_the_question_is_made_of_what_a_delivery_says(fake: FakeWooCommerce, clo
     request = InboundRequest(call.method, call.path, "", "application/json", call.headers, call.body)
     (event,) = read_delivery(request, DeliveryProof(SECRET, "ziwa.example"))
     assert event.cart is not None
-    asked = CartQuestion.about(event.cart, began_at=0)
+    asked = question_about(event.cart)
     assert asked == question(fake, cart)
     connector = woocommerce(fake, clock)
     assert isinstance(connector, AsksCarts) and connector.ask_cart(asked) == CartAnswer("open")

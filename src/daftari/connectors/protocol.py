@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 
-from daftari.connectors.times import find_zone
+from daftari.connectors.times import SECOND, find_zone
 from daftari.model.secrets import Secret
 
 Gone = Literal["deleted", "merged", "erased"]
@@ -205,8 +205,7 @@ class Order(Struct, frozen=True, kw_only=True):
 class CartQuestion(Struct, frozen=True, kw_only=True):
     """A cart of which it is to be known whether it was bought. Blank is what is not known of it.
 
-    ``key``, ``id`` and ``cart_token`` are those of the cart; ``phones`` are as written in the shop. Orders of the same
-    person count from ``began_at`` on.
+    ``key``, ``id`` and ``cart_token`` are those of the cart; ``phones`` are as written in the shop.
     """
 
     key: str
@@ -217,18 +216,10 @@ class CartQuestion(Struct, frozen=True, kw_only=True):
     phones: Sequence[str] = ()
     began_at: int
 
-    @classmethod
-    def about(cls, cart: Cart, *, began_at: int) -> CartQuestion:
-        """The question about a cart. ``began_at``: when it was first heard of, if the cart itself does not say it."""
-        return cls(
-            key=cart.key,
-            id=cart.id,
-            cart_token=cart.cart_token,
-            customer_id=cart.customer_id,
-            email=cart.email,
-            phones=cart.phones,
-            began_at=cart.began_at or began_at,
-        )
+    @property
+    def since(self) -> int:
+        """From when on an order of the same person counts as one of the cart: clocks differ."""
+        return max(self.began_at - 300 * SECOND, 0)
 
 
 class CartAnswer(Struct, frozen=True):

@@ -9,12 +9,10 @@ from __future__ import annotations
 from daftari.connectors.phones import may_be_same
 from daftari.connectors.protocol import CartAnswer, CartQuestion
 from daftari.connectors.shopify import answers
-from daftari.connectors.times import SECOND, read_time, write_time
+from daftari.connectors.times import read_time, write_time
 
 PERSON_ORDERS = 50
 """Orders of one person that an answer has at most."""
-EARLIER = 300 * SECOND
-"""How long before a cart's first time an order of the same person still counts as one of it: clocks differ."""
 
 
 def write_question(question: CartQuestion, *, by_person: bool = True) -> dict[str, object]:
@@ -26,7 +24,7 @@ def write_question(question: CartQuestion, *, by_person: bool = True) -> dict[st
     ]
     persons = [f"customer_id:{question.customer_id}"] if question.customer_id.isdecimal() else []
     persons += [f"email:{quote(question.email)}"] if question.email else []
-    since = write_time(max(question.began_at - EARLIER, 0), timespec="seconds")
+    since = write_time(question.since, timespec="seconds")
     person = f"({' OR '.join(persons)}) AND created_at:>={quote(since)}" if persons else ""
     checkout = f"id:{question.id}" if question.id.isdecimal() else ""
     return {
@@ -71,7 +69,7 @@ def quote(word: str) -> str:
 def _is_persons(sale: answers.Sale, question: CartQuestion) -> bool:
     """Whether an order is of the person of a cart, and not from before it."""
     at = read_time(sale.created_at)
-    if at is not None and at < question.began_at - EARLIER:
+    if at is not None and at < question.since:
         return False
     if question.customer_id and sale.customer is not None and sale.customer.id == question.customer_id:
         return True

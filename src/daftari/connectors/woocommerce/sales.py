@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from daftari.connectors.calls import decode, read_number
 from daftari.connectors.phones import may_be_same
 from daftari.connectors.protocol import Cart, CartAnswer, CartQuestion, Order
-from daftari.connectors.times import SECOND, write_time
+from daftari.connectors.times import write_time
 from daftari.connectors.woocommerce import answers
 from daftari.connectors.woocommerce.api import ORDERS, TITLE, Api
 
-EARLIER = 300 * SECOND
-"""How long before a cart's first time an order of the same person still counts as one of it."""
 PAGE, PAGES_MAX = 100, 3
 """Of the shop's newest orders, which are looked at for one of the same person."""
 
@@ -85,17 +83,16 @@ def ask_cart(api: Api, question: CartQuestion) -> CartAnswer:
         return CartAnswer("bought", question.id, f"The order is {cart.status}.")
     if cart.judgement != "cart":
         return CartAnswer("unknown", "", f"The order is {cart.status}.")
-    since = question.began_at - EARLIER
-    for order in _list_orders(api, question, since):
-        if order.id != cart.id and order.judgement in ("bought", "pending") and _is_persons(order, question, since):
+    for order in _list_orders(api, question):
+        if order.id != cart.id and order.judgement in ("bought", "pending") and _is_persons(order, question):
             return CartAnswer("bought", str(order.id), "The same person has ordered since.")
     return CartAnswer("open")
 
 
-def _list_orders(api: Api, question: CartQuestion, since: int) -> Iterator[answers.Order]:
-    """The newest orders since a moment; where these are more than can be looked at, those of the person as well."""
+def _list_orders(api: Api, question: CartQuestion) -> Iterator[answers.Order]:
+    """The newest orders since a cart was begun; where these are too many to look at, those of the person as well."""
     query: dict[str, object] = {
-        "after": write_time_there(since),
+        "after": write_time_there(question.since),
         "dates_are_gmt": "true",
         "status": "any",
         "orderby": "id",
@@ -115,9 +112,9 @@ def _list_orders(api: Api, question: CartQuestion, since: int) -> Iterator[answe
             yield from decode(api.get(ORDERS, {**query, name: value}).body, list[answers.Order], title=TITLE)
 
 
-def _is_persons(order: answers.Order, question: CartQuestion, since: int) -> bool:
+def _is_persons(order: answers.Order, question: CartQuestion) -> bool:
     """Whether an order is of the person of a cart, and not from before it."""
-    if (order.created_at or since) < since:
+    if order.created_at is not None and order.created_at < question.since:
         return False
     if question.customer_id and str(order.customer_id) == question.customer_id:
         return True
