@@ -453,6 +453,7 @@ def test_an_app_that_comes_later_reads_everything_and_fires_nothing(store: Store
     assert shop.open().stored.state == "live" and shop.view().complete_until is not None
     assert shop.open().progress.fired == 0, "of the hour in which everything was read"
     assert {uri for _, uri in shop.fake.webhooks.values()} == {shop.url}
+    assert not shop.view().warnings, "those of the app were not there before"
     shop.fake.truth.edit(pushed, tags=())
     shop.poll()
     assert shop.members("vip") == {mobile(1)}

@@ -43,7 +43,10 @@ def with_way(opened: Opened, credentials: Container[str], *, now: int) -> Opened
         )  # fmt: skip
     elif opened.definition.push_only and not definition.push_only:
         # Who is found by the first reading did not come just now.
-        progress = replace(progress, pushed_until=now, caught_up_at=stored.complete_until, heard=True)
+        progress = replace(
+            progress, pushed_until=now, caught_up_at=stored.complete_until, heard=True,
+            webhook=replace(progress.webhook, made_at=0),
+        )  # fmt: skip
         if stored.state in WORKING and not stored.complete_until:
             stored = replace(stored, state="importing", reason="")
     return replace(opened, stored=stored, definition=definition, progress=progress)
