@@ -218,6 +218,8 @@ class ConnectionProgress(Struct, frozen=True, omit_defaults=True):
     """The same for its records: up to ``complete_until``, once nothing is left that has to be read by id."""
     restored_at: int = 0
     """When it was started again after the database was restored or copied, since when some deliveries are missing."""
+    away_until: int = 0
+    """When it was looked at again after no worker had looked for some time: deliveries may have found no one."""
     seen_until: int = 0
     """Up to when what was there to see was read, of which other changes may follow that are dated earlier."""
     records_seen: int = 0

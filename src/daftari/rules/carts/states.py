@@ -12,6 +12,8 @@ from daftari.model.limits import EVENT_KEY_MAX
 
 EARLIER_MICROSECONDS = 5 * 60_000_000
 """How long before a cart was begun an order of the same person still counts as one of it: clocks differ."""
+AWAY_MICROSECONDS = 10 * 60_000_000
+"""When no worker looked at a connection for so long, the service was perhaps away, and deliveries found no one."""
 ENDING_DIGITS = 9
 """By so many last digits two spellings of a number are compared."""
 PERSON = ("customer:", "email:", "mobile:")
@@ -65,3 +67,8 @@ def is_order_of(order: StoredOrder, cart: StoredCart) -> bool:
 def as_bought(cart: StoredCart) -> StoredCart:
     """A cart that was bought, which it stays."""
     return replace(cart, state="bought", idle_at=0, ask_at=0)
+
+
+def was_away(*, looked_at: int, poll_seconds: int, now: int) -> bool:
+    """Whether no worker has looked at a connection for long. ``poll_seconds``: how often it is set to be looked at."""
+    return 0 < looked_at < now - poll_seconds * 1_000_000 - AWAY_MICROSECONDS

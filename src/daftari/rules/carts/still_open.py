@@ -19,7 +19,7 @@ from daftari.model.connections import WORKING, ConnectionDefinition, StoredConne
 from daftari.model.jobs import JobKind
 from daftari.model.messages import StoredMessage
 from daftari.model.time import DAY_MICROSECONDS
-from daftari.rules.carts.states import EARLIER_MICROSECONDS, is_order_of, names_of
+from daftari.rules.carts.states import EARLIER_MICROSECONDS, is_order_of, names_of, was_away
 from daftari.store import Tx, WriteTx, carts, connections, messages, triggers
 from daftari.store.jobs import hint_job
 
@@ -37,11 +37,18 @@ WAIT_MIN, WAIT_MAX = 5 * SECOND, MINUTE
 """When a message that waits is looked at again, unless an answer comes before."""
 
 
+class _Webhook(Struct, frozen=True):
+    read_at: int = 0
+
+
 class _Progress(Struct, frozen=True):
     """What is used of a connection's progress."""
 
     epoch: str = ""
     restored_at: int = 0
+    away_until: int = 0
+    read_at: int = 0
+    webhook: _Webhook = _Webhook()
 
 
 _decode = msgspec.json.Decoder(ConnectionDefinition).decode
@@ -85,6 +92,11 @@ class _Shop(Struct, frozen=True):
     def is_push_only(self) -> bool:
         """Whether the shop cannot be asked."""
         return self.definition.push_only
+
+    def was_away(self, now: int) -> bool:
+        """Whether deliveries may have found no one, which the connection's job has not noted yet."""
+        looked_at = max(self.progress.read_at, self.progress.webhook.read_at)
+        return was_away(looked_at=looked_at, poll_seconds=self.definition.poll_seconds, now=now)
 
 
 class OpenCarts:
@@ -171,9 +183,9 @@ class OpenCarts:
         return "shop_silent" if shop.is_push_only and self._is_silent(shop, cart) else ""
 
     def _is_silent(self, shop: _Shop, cart: StoredCart) -> bool:
-        """Whether deliveries may be missing: none came for long, or the database was restored since the cart's came."""
+        """Whether deliveries may be missing: none came for long, or the service was away since the cart's came."""
         is_missing = shop.last_received <= self._now - SILENT_MICROSECONDS
-        return is_missing or cart.received_at <= shop.progress.restored_at
+        return is_missing or cart.received_at <= max(shop.progress.restored_at, shop.progress.away_until)
 
     def _is_bought_since(self, other: StoredCart, cart: StoredCart) -> bool:
         """Whether another cart of the number was bought since a cart was begun, or perhaps was."""
@@ -199,6 +211,8 @@ class OpenCarts:
             return Held(self._now + WAIT_MAX)
         if shop.stored.state == "limited" and shop.stored.due_at > self._now:
             return Held(shop.stored.due_at + WAIT_MIN)
+        if shop.is_push_only and shop.was_away(self._now):
+            return Held(self._now + WAIT_MIN)
         sent_at = self._sent.get(about.mobile, 0)
         if sent_at > self._now - DAY_MICROSECONDS:
             again_at = sent_at + DAY_MICROSECONDS

@@ -25,7 +25,7 @@ from daftari.rules.connections.sync import (
     walked_sources,
     with_wanted,
 )
-from daftari.rules.connections.webhook_events import Announced, Announcement, note_received
+from daftari.rules.connections.webhook_events import Announced, Announcement, note_absence, note_received
 from daftari.store import WriteTx, connections
 
 HEARD_LIST_SECONDS = 30
@@ -101,7 +101,7 @@ def _settle(tx: WriteTx, opened: Opened, events: Sequence[Announcement]) -> Open
     named = {source for event in events for source in event.lists}
     due = dict.fromkeys(sorted(walked & named), tx.now + HEARD_LIST_SECONDS * SECOND)
     progress = replace(
-        opened.progress,
+        note_absence(opened, now=tx.now),
         tries=0,
         webhook=replace(webhook, read_at=tx.now),
         heard_lists={**due, **opened.progress.heard_lists},

@@ -42,6 +42,7 @@ from daftari.rules.connections.webhook_events import (
     Announced,
     find_announced,
     find_next,
+    note_absence,
     note_silence,
 )
 from daftari.store import Tx, WriteTx, connections, contacts
@@ -283,7 +284,7 @@ def take_pages(
     seen_untils = [page.seen_until for page in pages if page.seen_until is not None]
     opened = with_wanted(applied)
     progress = replace(
-        opened.progress,
+        note_absence(opened, now=tx.now),
         tries=0,
         seen_until=max([opened.progress.seen_until, *seen_untils]),
         warnings=tuple(last.warnings),

@@ -16,13 +16,20 @@ from msgspec.structs import replace
 
 from daftari.connectors import Record, WebhookEvent
 from daftari.errors import Forged, ValidationFailed, WrongConnectionState
-from daftari.model.connections import WORKING, StoredWebhookEvent, WebhookEventState, WebhookProgress
+from daftari.model.connections import (
+    WORKING,
+    ConnectionProgress,
+    StoredWebhookEvent,
+    WebhookEventState,
+    WebhookProgress,
+)
 from daftari.model.inbound import Quarantined, StoredToken
 from daftari.model.jobs import JobKind
 from daftari.model.limits import EXTERNAL_ID_MAX, REPLAYED_EVENTS_MAX, WEBHOOK_EVENT_DAYS
 from daftari.model.members import Text, Time
 from daftari.model.time import format_time
 from daftari.rules.access.inbound_tokens import NO_ADDRESS
+from daftari.rules.carts.states import was_away
 from daftari.rules.connections.carts import receive_sales
 from daftari.rules.connections.lifecycle import look_at_connection
 from daftari.rules.connections.model import Opened, open_stored, read_record
@@ -249,6 +256,14 @@ def note_silence(webhook: WebhookProgress, *, now: int) -> WebhookProgress:
     if webhook.made_at and silent_for >= SILENCE_HOURS * HOUR and usual >= USUAL_MIN:
         silence = f"No webhook for {silent_for // HOUR} h, {usual} a day before: is the address still right?"
     return replace(webhook, silence=silence)
+
+
+def note_absence(opened: Opened, *, now: int) -> ConnectionProgress:
+    """Progress that says until when no worker looked, where that was long: deliveries may have found no one."""
+    progress = opened.progress
+    looked_at = max(progress.read_at, progress.webhook.read_at)
+    is_long = was_away(looked_at=looked_at, poll_seconds=opened.definition.poll_seconds, now=now)
+    return replace(progress, away_until=now) if is_long else progress
 
 
 # ---- listed and replayed --------------------------------------------------------------------------------
