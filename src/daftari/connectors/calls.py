@@ -164,6 +164,10 @@ class Caller:
     def now(self) -> float:
         return self._clock.now()
 
+    def after(self, seconds: float) -> int:
+        """So many seconds from now, in microseconds."""
+        return int((self.now() + seconds) * SECOND)
+
     def call(
         self,
         request: OutboundRequest,

@@ -23,7 +23,7 @@ from daftari.connectors.calls import (
 )
 from daftari.connectors.hubspot import answers
 from daftari.connectors.protocol import Connection, ConnectorFailed
-from daftari.connectors.times import SECOND, show_clock
+from daftari.connectors.times import show_clock
 from daftari.outbound.exchange import OutboundRequest, OutboundResponse, OutboundResult
 
 TITLE = "HubSpot"
@@ -158,13 +158,13 @@ class Api:
         if status == 429:
             return self._limited(response, bucket)
         if status == 477:
-            until = self._after(response.retry_after_seconds or MOVED_SECONDS)
+            until = self._caller.after(response.retry_after_seconds or MOVED_SECONDS)
             clock = show_clock(until, self._budget.zone)
             says = f"HubSpot is moving this account to another data centre. It continues at {clock} its time."
             return ConnectorFailed("limited", "moving", says, until=until)
         if status == 423 or status >= 500:
             seconds = response.retry_after_seconds
-            again_at = None if seconds is None else self._after(seconds)
+            again_at = None if seconds is None else self._caller.after(seconds)
             return TryAgain(unavailable(TITLE, f"it answers {status}", until=again_at), seconds=seconds)
         if status == 401:
             says = (
@@ -188,7 +188,7 @@ class Api:
         if seconds is None:
             seconds = 1.0 if policy == "SECONDLY" else 10.0
         says = "HubSpot takes no more calls for a moment: another program uses the same limit."
-        failure = ConnectorFailed("limited", "rate_limit", says, until=self._after(seconds))
+        failure = ConnectorFailed("limited", "rate_limit", says, until=self._caller.after(seconds))
         return TryAgain(failure, seconds=seconds, taken=False)
 
     def _forbidden(self, error: answers.Error) -> ConnectorFailed:
@@ -212,6 +212,3 @@ class Api:
             self._calls.leave(remaining)
         if daily := read_number(response.headers, "x-hubspot-ratelimit-daily"):
             self._budget.usage.allowed = daily
-
-    def _after(self, seconds: float) -> int:
-        return int((self._caller.now() + seconds) * SECOND)

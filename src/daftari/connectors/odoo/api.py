@@ -23,7 +23,6 @@ from daftari.connectors.calls import (
     without_secrets,
 )
 from daftari.connectors.protocol import Connection, ConnectorFailed
-from daftari.connectors.times import SECOND
 from daftari.outbound.exchange import OutboundRequest, OutboundResponse, OutboundResult
 
 TITLE = "Odoo"
@@ -114,7 +113,7 @@ class Api:
         if status == 429:
             seconds = seconds or LIMIT_SECONDS
             says = "Odoo takes no more calls for a moment: too many programs call it."
-            failure = ConnectorFailed("limited", "rate_limit", says, until=self._after(seconds))
+            failure = ConnectorFailed("limited", "rate_limit", says, until=self._caller.after(seconds))
             return TryAgain(failure, seconds=seconds, taken=False)
         if status == 401:
             says = (
@@ -128,7 +127,7 @@ class Api:
             says = f"Odoo does not let the user of this key do this (403): {says}"
             return ConnectorFailed("broken", "forbidden", says)
         if status in (403, 409) or status >= 500:
-            until = None if seconds is None else self._after(seconds)
+            until = None if seconds is None else self._caller.after(seconds)
             return TryAgain(unavailable(TITLE, f"it answers {status} ({says})", until=until), seconds=seconds)
         return ConnectorFailed("again", "refused", f"Odoo refused a call ({status}): {says}")
 
@@ -138,9 +137,6 @@ class Api:
             "path; if the server has several databases, give the one as database."
         )
         return ConnectorFailed("broken", "no_api", says)
-
-    def _after(self, seconds: float) -> int:
-        return int((self._caller.now() + seconds) * SECOND)
 
     def _note_clock(self, written: str) -> None:
         try:

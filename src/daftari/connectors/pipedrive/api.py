@@ -23,7 +23,7 @@ from daftari.connectors.calls import (
 )
 from daftari.connectors.pipedrive import answers
 from daftari.connectors.protocol import Connection, ConnectorFailed
-from daftari.connectors.times import SECOND, show_clock
+from daftari.connectors.times import show_clock
 from daftari.outbound.exchange import OutboundRequest, OutboundResponse, OutboundResult
 
 TITLE = "Pipedrive"
@@ -132,7 +132,7 @@ class Api:
             return self._limited(response)
         if status >= 500:
             seconds = response.retry_after_seconds
-            again_at = None if seconds is None else self._after(seconds)
+            again_at = None if seconds is None else self._caller.after(seconds)
             return TryAgain(unavailable(TITLE, f"it answers {status}", until=again_at), seconds=seconds)
         says = self.quote(answers.read_error(response.body).says)
         if status == 401:
@@ -157,15 +157,15 @@ class Api:
                 f"Pipedrive's tokens for today are used up ({usage.allowed:,}; {usage.used:,} by us, the rest by other "
                 "programs). It tries again each hour; what webhooks announce waits until then."
             )
-            return ConnectorFailed("limited", "daily_limit", says, until=self._after(USED_UP_SECONDS))
+            return ConnectorFailed("limited", "daily_limit", says, until=self._caller.after(USED_UP_SECONDS))
         self._bucket.leave(0)
         seconds = read_number(response.headers, "x-ratelimit-reset") or response.retry_after_seconds or WINDOW_SECONDS
         says = "Pipedrive takes no more calls for a moment: another program uses the same token."
-        failure = ConnectorFailed("limited", "rate_limit", says, until=self._after(60.0))
+        failure = ConnectorFailed("limited", "rate_limit", says, until=self._caller.after(60.0))
         return TryAgain(failure, seconds=float(seconds), taken=False)
 
     def _blocked(self) -> ConnectorFailed:
-        until = self._after(BLOCKED_SECONDS)
+        until = self._caller.after(BLOCKED_SECONDS)
         says = (
             "Pipedrive's network refuses our calls for a while, because too many came from here. "
             f"It continues at {show_clock(until, self._budget.zone)} UTC."
@@ -176,9 +176,6 @@ class Api:
         spent = self._budget.spent(TITLE, "tokens", now=self._caller.now())
         says = spent.message.removesuffix(".") + "; what webhooks announce waits until then."
         return ConnectorFailed(spent.kind, spent.code, says, until=spent.until)
-
-    def _after(self, seconds: float) -> int:
-        return int((self._caller.now() + seconds) * SECOND)
 
 
 def _find_url(connection: Connection) -> str:

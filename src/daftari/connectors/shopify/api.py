@@ -24,7 +24,6 @@ from daftari.connectors.protocol import Connection, ConnectorFailed
 from daftari.connectors.shopify import answers
 from daftari.connectors.shopify.operations import TITLE, VERSION, Operation
 from daftari.connectors.shopify.tokens import Tokens
-from daftari.connectors.times import SECOND
 from daftari.outbound.exchange import OutboundRequest, OutboundResponse, OutboundResult
 
 DOMAIN = ".myshopify.com"
@@ -171,7 +170,7 @@ class Api:
         if status == 429:
             return self._limited(seconds or LIMITED_SECONDS)
         if status >= 500 or status == 423:
-            until = None if seconds is None else self._after(seconds)
+            until = None if seconds is None else self._caller.after(seconds)
             return TryAgain(unavailable(TITLE, f"it answers {status}", until=until), seconds=seconds)
         name = self._connection.name
         if status == 401:
@@ -214,15 +213,12 @@ class Api:
 
     def _limited(self, seconds: float) -> Exception:
         says = "Shopify takes no more calls of this app for a moment."
-        failure = ConnectorFailed("limited", "rate_limit", says, until=self._after(seconds))
+        failure = ConnectorFailed("limited", "rate_limit", says, until=self._caller.after(seconds))
         return TryAgain(failure, seconds=seconds, taken=False)
 
     def _blocked(self) -> ConnectorFailed:
         says = "Shopify's network refuses our calls for a while, because too many came from here."
-        return ConnectorFailed("limited", "blocked", says, until=self._after(BLOCKED_SECONDS))
-
-    def _after(self, seconds: float) -> int:
-        return int((self._caller.now() + seconds) * SECOND)
+        return ConnectorFailed("limited", "blocked", says, until=self._caller.after(BLOCKED_SECONDS))
 
 
 def read_shop(connection: Connection) -> str:

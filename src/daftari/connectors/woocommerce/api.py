@@ -22,7 +22,6 @@ from daftari.connectors.calls import (
     without_secrets,
 )
 from daftari.connectors.protocol import Connection, ConnectorFailed
-from daftari.connectors.times import SECOND
 from daftari.connectors.woocommerce import answers
 from daftari.outbound.exchange import OutboundRequest, OutboundResponse, OutboundResult
 
@@ -123,10 +122,10 @@ class Api:
         status, seconds = response.status, response.retry_after_seconds
         if status == 429:
             says = "The shop takes no more calls for a moment: its host counts them."
-            failure = ConnectorFailed("limited", "rate_limit", says, until=self._after(seconds or 60.0))
+            failure = ConnectorFailed("limited", "rate_limit", says, until=self._caller.after(seconds or 60.0))
             return TryAgain(failure, seconds=seconds or LIMITED_SECONDS, taken=False)
         if status >= 500:
-            again_at = None if seconds is None else self._after(seconds)
+            again_at = None if seconds is None else self._caller.after(seconds)
             return TryAgain(unavailable(TITLE, f"it answers {status}", until=again_at), seconds=seconds)
         says = self.quote(answers.read_error(response.body).message or "no reason given")
         if status == 401:
@@ -169,10 +168,7 @@ class Api:
             "A guard in front of the shop, such as its host's or a security plugin, refuses our calls (403). Have it "
             "allow /wp-json/wc/v3 for this service; it is tried again every 15 minutes."
         )
-        return ConnectorFailed("limited", "blocked", says, until=self._after(BLOCKED_SECONDS))
-
-    def _after(self, seconds: float) -> int:
-        return int((self._caller.now() + seconds) * SECOND)
+        return ConnectorFailed("limited", "blocked", says, until=self._caller.after(BLOCKED_SECONDS))
 
 
 def read_site(connection: Connection) -> str:
