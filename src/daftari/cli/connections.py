@@ -73,7 +73,7 @@ def add_connection(
     how: ConnectionOptions,
     where: ProjectOptions,
 ) -> None:
-    """Add a connection to a CRM or a database."""
+    """Add a connection to a CRM, a shop or a database."""
     from daftari.rules.connections import lifecycle
 
     values = {"name": name, "kind": kind, **how.read()}
