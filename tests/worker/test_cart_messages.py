@@ -588,6 +588,27 @@ def test_a_cart_from_before_the_service_stood_still_gets_no_message(begin: Begin
     assert [message.subject_id for message in shop.claim()] == [mobile(2)]
 
 
+def test_a_word_that_waits_to_be_read_for_a_minute_holds_the_message(begin: Begin) -> None:
+    shop = begin()
+    push_only(shop)
+    customer = shop.truth.create("Amina", f"+{mobile(1)}")
+    shop.leave(1)
+    run_for(shop, HOUR - 5.0)
+    shop.truth.create("New")
+    shop.shop.announce()
+    shop.pass_time(5.0)
+    assert shop.claim() == [], "the new customer waits to be read"
+    shop.shop.run()
+    shop.pass_time(1.0)
+    shop.truth.consent(customer, "sms", "UNSUBSCRIBED")
+    shop.shop.announce()
+    shop.pass_time(MINUTE + 1.0)
+    assert (shop.claim(), shop.reasons()) == ([], [("waiting", "")])
+    shop.shop.run()
+    shop.pass_time(MINUTE)
+    assert (shop.claim(), shop.reasons()) == ([], [("skipped", "opted_out")])
+
+
 def test_a_busy_shop_is_looked_at_though_its_deliveries_always_come_first(begin: Begin) -> None:
     shop = begin()
     push_only(shop)

@@ -224,8 +224,10 @@ class OpenCarts:
         if is_fresh and cart.answer in ("unknown", "unreachable") and cart.tries >= TRIES_MAX:
             self._save(replace(cart, waits_from=0))
             return Held(state="expired", reason="shop_unreachable")
-        # Without an app all must be read that came before the message was due first; with one, before the answer.
-        read_until = cart.waits_from if shop.is_push_only else cart.asked_at if is_fresh else self._now
+        # What came before the answer must be read; without an app, before the message was due first or a minute ago.
+        read_until = max(cart.waits_from, self._now - FRESH_MICROSECONDS)
+        if not shop.is_push_only:
+            read_until = cart.asked_at if is_fresh else self._now
         has_backlog = 0 < shop.waiting_from <= read_until
         if has_backlog and self._now - cart.waits_from > BACKLOG_MICROSECONDS:
             self._save(replace(cart, waits_from=0))
