@@ -318,6 +318,7 @@ class FactBook(Book):
             "import_files": 0,
             "kept_answers": 0,
             "carts": 0,
+            "announced_records": 0,
             "external_links": 0,
             "messages": 0,
             "replies": 0,

@@ -57,6 +57,13 @@ class CartShop:
     def pass_time(self, seconds: float) -> None:
         self.shop.pass_time(seconds)
 
+    def run_for(self, seconds: float) -> None:
+        """Time passes while the connection's job looks every few minutes, as it does when the service runs."""
+        ends_at = self.shop.clock.at + seconds
+        while (left := ends_at - self.shop.clock.at) > 0:
+            self.pass_time(min(left, 9 * MINUTE))
+            self.shop.run()
+
     def claim(self) -> list[StoredMessage]:
         """What goes out now, and is taken by the provider."""
         self.triggers.sending.now = self.now

@@ -537,22 +537,14 @@ def push_only(shop: CartShop) -> None:
     shop.shop.write(save)
 
 
-def run_for(shop: CartShop, seconds: float) -> None:
-    """Time passes while the connection's job looks every few minutes, as it does when the service runs."""
-    ends_at = shop.shop.clock.at + seconds
-    while (left := ends_at - shop.shop.clock.at) > 0:
-        shop.pass_time(min(left, 9 * MINUTE))
-        shop.shop.run()
-
-
 def test_a_shop_that_cannot_be_asked_must_have_said_something_within_a_day(begin: Begin) -> None:
     shop = begin()
     shop.remind(name="Late", wait="2d")
     push_only(shop)
     shop.leave(1)
-    run_for(shop, HOUR)
+    shop.run_for(HOUR)
     assert len(shop.claim()) == 1
-    run_for(shop, 47 * HOUR)
+    shop.run_for(47 * HOUR)
     assert (shop.claim(), [reason for _, reason in shop.reasons()]) == ([], ["", "shop_silent"])
     assert shop.asked() == 0
 
@@ -562,12 +554,12 @@ def test_an_order_of_anyone_within_a_day_says_that_the_shop_still_delivers(begin
     shop.remind(name="Late", wait="2d")
     push_only(shop)
     shop.leave(1)
-    run_for(shop, HOUR)
+    shop.run_for(HOUR)
     assert len(shop.claim()) == 1
-    run_for(shop, 40 * HOUR)
+    shop.run_for(40 * HOUR)
     shop.truth.order(phone=f"+{mobile(7)}")
     shop.shop.announce()
-    run_for(shop, 8 * HOUR)
+    shop.run_for(8 * HOUR)
     assert len(shop.claim()) == 1
 
 
@@ -576,7 +568,7 @@ def test_a_cart_from_before_the_service_stood_still_gets_no_message(begin: Begin
     push_only(shop)
     shop.leave(1)
     changed = shop.leave(2)
-    run_for(shop, 50 * MINUTE)
+    shop.run_for(50 * MINUTE)
     shop.pass_time(30 * MINUTE)
     assert (shop.claim(), shop.reasons()) == ([], [("waiting", "")] * 2), "no worker has looked yet"
     shop.shop.run()
@@ -584,7 +576,7 @@ def test_a_cart_from_before_the_service_stood_still_gets_no_message(begin: Begin
     assert (shop.claim(), shop.reasons()) == ([], [("skipped", "shop_silent")] * 2)
     shop.truth.change_checkout(changed, total="99.00")
     shop.shop.announce()
-    run_for(shop, HOUR)
+    shop.run_for(HOUR)
     assert [message.subject_id for message in shop.claim()] == [mobile(2)]
 
 
@@ -593,7 +585,7 @@ def test_a_word_that_waits_to_be_read_for_a_minute_holds_the_message(begin: Begi
     push_only(shop)
     customer = shop.truth.create("Amina", f"+{mobile(1)}")
     shop.leave(1)
-    run_for(shop, HOUR - 5.0)
+    shop.run_for(HOUR - 5.0)
     shop.truth.create("New")
     shop.shop.announce()
     shop.pass_time(5.0)

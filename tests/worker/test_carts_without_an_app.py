@@ -36,11 +36,11 @@ def test_without_an_app_a_cart_from_before_a_restore_is_not_followed_up(
     shop.shop.run()
     shop.shop.now = shop.now
     shop.shop.write(lifecycle.start_connection, connection_id=shop.shop.id)
+    shop.shop.run()
     shop.pass_time(1.0)
     shop.truth.change_checkout(cart)
     shop.shop.announce_by_page()
-    shop.pass_time(HOUR)
-    shop.shop.run()
+    shop.run_for(HOUR)
     assert [message.subject_id for message in shop.claim()] == [mobile(2)]
     assert shop.reasons()[0] == ("skipped", "shop_silent")
 
@@ -52,15 +52,12 @@ def test_each_message_waits_for_what_came_before_it_was_due(store: Store, projec
     amina = shop.truth.create("Amina", f"+{mobile(1)}")
     shop.truth.start_checkout(phone=f"+{mobile(1)}", accepts=True)
     shop.shop.announce_by_page()
-    shop.pass_time(MINUTE)
-    shop.shop.run()
-    shop.pass_time(HOUR)
+    shop.run_for(MINUTE + HOUR)
     shop.truth.create("Juma")
     shop.shop.announce_by_page()
     assert shop.claim() == []
     shop.triggers.pause(first)
-    shop.pass_time(HOUR)
-    shop.shop.run()
+    shop.run_for(HOUR)
     shop.truth.consent(amina, "sms", "UNSUBSCRIBED")
     shop.shop.announce_by_page()
     assert shop.work() == []

@@ -54,7 +54,7 @@ class ShopSync(Syncing):
     def check(self, *, databases: Allowed) -> Any:
         to_check = self.store.read(self.project, self.now, open_check, connection_id=self.id)
         found = ask_account(to_check, allowed_hosts=(), databases=databases)
-        return self.write(write_check, connection_id=self.id, found=found)
+        return self.write(write_check, connection_id=self.id, found=found, address=None)
 
     def run(self) -> None:
         with OutboundClient(allowed_hosts=()) as client:

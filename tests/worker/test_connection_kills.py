@@ -102,7 +102,7 @@ class Reading(Syncing):
         self.id = self.write(lifecycle.create_connection, values=values).id
         to_check = self.store.read(self.project, self.now, open_check, connection_id=self.id)
         found = ask_account(to_check, allowed_hosts=[self.host], databases=Allowed())
-        self.write(write_check, connection_id=self.id, found=found)
+        self.write(write_check, connection_id=self.id, found=found, address=None)
 
     @property
     def host(self) -> str:

@@ -52,7 +52,7 @@ class AnnouncedSync(Syncing):
         self.id = self.write(lifecycle.create_connection, values=values).id
         to_check = store.read(project, self.now, open_check, connection_id=self.id)
         found = ask_account(to_check, allowed_hosts=(), databases=shop.allowed)
-        assert self.write(write_check, connection_id=self.id, found=found).works, found
+        assert self.write(write_check, connection_id=self.id, found=found, address=None).works, found
         self.write(lifecycle.start_connection, connection_id=self.id)
 
     def add(self, number: int) -> None:
