@@ -185,7 +185,8 @@ def _format_limit(name: str) -> str:
         for size, letter in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
             if value % size == 0:
                 return f"{value // size} {letter}"
-    return f"{value:,}{UNITS.get(unit or '', '')}"
+    units = UNITS.get(unit or "", "")
+    return f"{value:,}{units.removesuffix('s') if value == 1 else units}"
 
 
 # ---- senders ----------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ CHECKED = {
     ("export", "state"): "'done'",
     ("job", "kind"): "'import'",
     ("key", "kind"): "'read'",
+    ("user_role", "role"): "'viewer'",
     ("message", "state"): "'waiting'",
     ("campaign", "state"): "'draft'",
     ("webhook", "state"): "'enabled'",

@@ -51,6 +51,35 @@ ATTRIBUTE_NAME_MAX = 64
 ATTRIBUTE_TEXT_MAX = 1_000
 """Characters of the text of an attribute."""
 
+# ---- users ----------------------------------------------------------------------------------------------
+
+EMAIL_MAX = 254
+"""Characters of a user's e-mail address."""
+USER_NAME_MAX = 100
+"""Characters of a user's name."""
+PASSWORD_MIN = 10
+"""Characters that a password has at least."""
+PASSWORD_MAX = 1_000
+"""Characters of a password."""
+SIGN_INS_OF_ACCOUNT_FROM_ADDRESS_MAX = 5
+"""Attempts to sign in to an account from an address in a minute."""
+SIGN_INS_FROM_ADDRESS_MAX = 30
+"""Attempts to sign in from an address in a minute.
+
+An address is an IPv4 address or the /64 network of an IPv6 address.
+"""
+SIGN_INS_OF_ACCOUNT_MAX = 100
+"""Attempts to sign in to an account in an hour.
+
+Above it only addresses may try from which someone signed in to it within 90 days.
+"""
+SESSION_DAYS = 30
+"""How long a session lasts."""
+LINK_HOURS = 1
+"""How long a link that sets a password works."""
+USERS_PER_PROJECT_MAX = 200
+"""Users with a role in a project."""
+
 # ---- consent --------------------------------------------------------------------------------------------
 
 FACTS_PER_CALL_MAX = 10_000

@@ -77,7 +77,8 @@ class Key(Struct, frozen=True):
 
 
 class Actor(Struct, frozen=True):
-    """Who does a write: a key and the request it came with, or ``None`` and a command's name."""
+    """Who does a write: a key or a user and the request it came with, or neither and a command's name."""
 
     key_id: int | None
     request_id: str
+    user_id: int | None = None

@@ -64,7 +64,10 @@ TABLES: dict[str, tuple[str, ...]] = {
     "import_reject": ("project_id", "import_id", "number", "reason", "cell", "record", "digits", "taken"),
 }
 """The tables for ``insert_many``, and the order of columns in their rows."""
-SYSTEM_TABLES = frozenset({"system", "project", "project_name", "key", "inbound_token", "job"})
+SYSTEM_TABLES = frozenset({
+    *("system", "project", "project_name", "key", "inbound_token", "job"),
+    *("console_user", "user_role", "user_session", "user_link", "sign_in_attempt"),
+})  # fmt: skip
 """The tables of the whole database. No transaction writes both to one of them and to a table of a project."""
 AWAY = "The database does not answer."
 WRITE_WAIT_SECONDS_MAX = 5.0
@@ -170,7 +173,7 @@ class SystemTx(Tx, Protocol):
     """A transaction that holds the lock of the system tables."""
 
     def take_id(self) -> int:
-        """A system id that no project, key or inbound token has or had."""
+        """A system id that no other row of the system tables has or had; later ones are larger."""
 
 
 class Transaction(ABC):
@@ -240,7 +243,7 @@ class Transaction(ABC):
         """The name of the feeds of this database."""
 
     def take_id(self) -> int:
-        """A system id that no project, key or inbound token has or had."""
+        """A system id that no other row of the system tables has or had; later ones are larger."""
         self.next_system_id += 1
         return self.next_system_id - 1
 

@@ -71,6 +71,7 @@ SYSTEM_TABLES = {
     "key": "delete_project_keys",
     "inbound_token": "delete_project_tokens",
     "project_name": "delete_project_names",
+    "user_role": "delete_project_roles",
     "project": "delete_project",
 }
 """System tables with rows of a project, in the order of deletion, and the query that deletes them all."""

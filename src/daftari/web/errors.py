@@ -33,6 +33,7 @@ from daftari.errors import (
     WrongProject,
 )
 from daftari.model.limits import ERRORS_MAX
+from daftari.rules.access import errors as users
 from daftari.web.accept import names_type
 from daftari.web.responses import JSON, Response
 from daftari.web.rsgi import RsgiScope
@@ -95,6 +96,11 @@ STATUS: dict[type[DaftariError], int] = {
     BadSettings: 500,
     SchemaMismatch: 503,
     StoreBusy: 503,
+    users.SignedOut: 401,
+    users.SignInRefused: 401,
+    users.RoleRequired: 403,
+    users.OperatorRequired: 403,
+    users.TooManyAttempts: 429,
 }
 """A class stands for the classes under it that have no line of their own."""
 
@@ -130,7 +136,7 @@ def _headers(error: DaftariError) -> tuple[tuple[str, str], ...]:
     match error:
         case Unauthenticated():
             return (("www-authenticate", "Bearer"),)
-        case StoreBusy() | ExportNotReady() | IdempotencyInProgress():
+        case StoreBusy() | ExportNotReady() | IdempotencyInProgress() | users.TooManyAttempts():
             return (("retry-after", str(error.retry_after_seconds)),)
         case MethodNotAllowed():
             return (("allow", error.allowed),)

@@ -63,6 +63,78 @@ CREATE TABLE inbound_token (
 CREATE INDEX inbound_token_sender ON inbound_token (project_id, sender_id) WHERE sender_id IS NOT NULL;
 CREATE INDEX inbound_token_connection ON inbound_token (project_id, connection_id) WHERE connection_id IS NOT NULL;
 
+-- People who use the console. folded: the e-mail address by which one is found; null for a removed user, of whom the name
+-- is kept. password: as argon2 writes it; null until one is set.
+CREATE TABLE console_user (
+    id INTEGER PRIMARY KEY,
+    email TEXT NOT NULL,
+    folded TEXT UNIQUE,
+    name TEXT NOT NULL,
+    language TEXT NOT NULL CHECK (language IN ('en', 'sw')),
+    password TEXT,
+    is_operator INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    removed_at INTEGER
+) STRICT;
+
+-- What a user may do in a project. id: a system id; sessions with a lower one were begun before the role was given.
+-- given_by: the user who gave it; null for a command. last_used_at: the last use in this project.
+CREATE TABLE user_role (
+    project_id INTEGER NOT NULL REFERENCES project (id),
+    user_id INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    role TEXT NOT NULL CHECK (role IN ('viewer', 'editor', 'owner')),
+    may_send INTEGER NOT NULL,
+    may_erase INTEGER NOT NULL,
+    given_at INTEGER NOT NULL,
+    given_by INTEGER,
+    last_used_at INTEGER,
+    PRIMARY KEY (project_id, user_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX user_role_user ON user_role (user_id, project_id);
+
+-- hash: of the token in the browser's cookie.
+CREATE TABLE user_session (
+    id INTEGER PRIMARY KEY,
+    user_id INTEGER NOT NULL REFERENCES console_user (id),
+    hash BLOB NOT NULL UNIQUE,
+    address TEXT NOT NULL,
+    browser TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    last_seen_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX user_session_user ON user_session (user_id);
+CREATE INDEX user_session_expires ON user_session (expires_at);
+
+-- Links with which a password is set, once. user_id: null for the link that makes the first user. by_owner: an owner of a
+-- project made it, no command.
+CREATE TABLE user_link (
+    id INTEGER PRIMARY KEY,
+    user_id INTEGER REFERENCES console_user (id),
+    hash BLOB NOT NULL UNIQUE,
+    by_owner INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX user_link_user ON user_link (user_id);
+
+-- Attempts to sign in. account: the keyed hash of what was typed as the e-mail address. succeeded: how many of the attempts.
+CREATE TABLE sign_in_attempt (
+    account TEXT NOT NULL,
+    address TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    succeeded INTEGER NOT NULL,
+    PRIMARY KEY (account, address, at)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX sign_in_attempt_address ON sign_in_attempt (address, at);
+CREATE INDEX sign_in_attempt_at ON sign_in_attempt (at);
+
 -- Work for the workers. subject: which of several jobs of a kind, empty where there is one. due_at: the job waits since
 -- then; a delayed job is not taken before, any other at once, whatever the clocks of two machines say. next_due_at: set
 -- when the job is requested again while a worker holds it; 0 is at once. attempts: how often the job was taken since a

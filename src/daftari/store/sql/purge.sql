@@ -212,6 +212,10 @@ DELETE FROM book WHERE project_id = :project;
 -- Deletes the keys of a project that has no book.
 DELETE FROM key WHERE project_id = :id;
 
+-- name: delete_project_roles
+-- Deletes what users were in a project that has no book.
+DELETE FROM user_role WHERE project_id = :id;
+
 -- name: delete_project_names
 -- Deletes the names of a project that has no book.
 DELETE FROM project_name WHERE project_id = :id;
