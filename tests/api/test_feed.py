@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,10 +14,14 @@ from daftari.model.feed import CHANGE_TYPES
 from daftari.model.inbound import DeliveryReport
 from daftari.model.limits import CHANGED_NUMBERS_MAX, CHANGES_PER_PAGE_MAX, FEED_DAYS, FEED_WAIT_SECONDS_MAX
 from daftari.model.projects import Actor
+from daftari.model.users import User
 from daftari.rules import feed
-from daftari.rules.access import projects
+from daftari.rules.access import projects, users
+from daftari.rules.access.users import NewUser
 from daftari.rules.erasure.clear import clear_erased
 from daftari.rules.feed import DAY_MICROSECONDS
+from daftari.rules.imports.lifecycle import queue_import
+from daftari.rules.imports.request import keep_file
 from daftari.serving.server import Server
 from daftari.store import Store
 from daftari.worker.jobs import EXPIRING
@@ -25,9 +30,11 @@ from tests.conftest import Live, People
 from tests.support import calls
 from tests.support.builders import Json, create, get, mobile, opt_in, opt_out, refusal, rows, rows_of, wrong_fields
 from tests.support.clients import Answer, Client
+from tests.support.import_files import work
 from tests.support.imports import Office
 from tests.support.inbound import send, text
 from tests.support.message_steps import Sending
+from tests.support.stores import NOW
 from tests.support.waiting import wait_for
 
 WITHOUT = ("seq", "at", "by")
@@ -163,9 +170,57 @@ def test_a_change_says_what_wrote_it(store: Store, people: People, ana: Client, 
     send(ana, address, text("STOP"))
     calls.create_group(store, people.shopify, "VIP", actor=Actor(None, "daftari group create"))
     by = [change["by"] for change in changes(ana)["changes"]]
-    assert by[0] == {"key": people.ana[:12], "source": "api", "request_id": created.headers["x-request-id"]}
+    request_id = created.headers["x-request-id"]
+    assert by[0] == {"key": people.ana[:12], "user": None, "source": "api", "request_id": request_id}
     assert (by[1]["key"], by[1]["source"]) == (None, "inbound")
     assert (by[2]["key"], by[2]["source"]) == (None, "command")
+
+
+@pytest.fixture
+def asha(store: Store) -> User:
+    """A user of the console."""
+    given = {"given": NewUser("asha@example.com", "Asha"), "role": None, "project": None, "is_operator": False}
+    return store.system_write(NOW, users.add_user, **given).user
+
+
+def test_a_change_by_a_user_has_the_present_name_and_says_when_the_user_was_removed(
+    store: Store, people: People, ana: Client, asha: User
+) -> None:
+    calls.create_group(store, people.shopify, "VIP", actor=Actor(None, "r1", asha.id))
+
+    def author() -> Json:
+        (change,) = changes(ana)["changes"]
+        shown: Json = change["by"]
+        return shown
+
+    named = {"id": asha.id, "name": "Asha", "former": False}
+    assert author() == {"key": None, "user": named, "source": "console", "request_id": "r1"}
+    store.system_write(NOW, users.update_user, user_id=asha.id, name="Asha Wanjiru", language=None)
+    assert author()["user"] == {**named, "name": "Asha Wanjiru"}
+    store.system_write(NOW, users.remove_user, email="ASHA@example.com")
+    assert author()["user"] == {**named, "name": "Asha Wanjiru", "former": True}
+
+
+def test_an_import_is_written_and_undone_in_the_name_of_who_asked_for_it(
+    store: Store, database: str, people: People, ana: Client, asha: User
+) -> None:
+    office = Office(store, database, people.shopify)
+    data, actor = b"phone\n0733000001\n", Actor(None, "r1", asha.id)
+
+    def write(rule: Any, **values: Any) -> Any:
+        return store.write(people.shopify, actor, office.tick(), rule, **values)
+
+    number = keep_file(write, io.BytesIO(data), settings=office.settings(data))
+    write(queue_import, import_id=number)
+    work(store, people.shopify)
+    shown = changes(ana)["changes"]
+    assert [change["type"] for change in shown] == ["contacts.created", "import.finished"]
+    assert {(change["by"]["source"], change["by"]["user"]["name"]) for change in shown} == {("import", "Asha")}
+    ana.post(f"/v1/imports/{number}/undo", {})
+    work(store, people.shopify)
+    (gone, undone) = changes(ana, after=2)["changes"]
+    assert (gone["type"], undone["type"]) == ("contacts.deleted", "import.undone")
+    assert {(change["by"]["key"], change["by"]["user"]) for change in (gone, undone)} == {(people.ana[:12], None)}
 
 
 def test_the_feed_says_when_a_campaign_runs_and_what_became_of_its_messages(

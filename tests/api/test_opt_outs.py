@@ -11,9 +11,13 @@ from daftari.model.consent import NewFact, Scope
 from daftari.model.limits import ERRORS_MAX, FACTS_PER_CALL_MAX, FACTS_PER_NUMBER_MAX
 from daftari.model.projects import Actor
 from daftari.model.time import format_time
+from daftari.rules.access import users
+from daftari.rules.access.users import NewUser
 from daftari.rules.consent.ledger import record_facts
 from daftari.store import Store
 from daftari.store.consent import find_fact_before
+from tests.conftest import People
+from tests.support import calls
 from tests.support.builders import (
     NO_MOBILE,
     assert_sound,
@@ -30,6 +34,7 @@ from tests.support.builders import (
     page,
     refusal,
     rows,
+    rows_of,
     wrong_fields,
 )
 from tests.support.clients import Client
@@ -435,3 +440,23 @@ def test_attempts_to_bring_people_back_are_counted(ana: Client) -> None:
         ("update_contact", 1),
     ]
     assert len(ana.get("/v1/opt-outs/near-misses", query="limit=1").json()["near_misses"]) == 1
+
+
+def test_near_misses_of_users_name_them_and_what_a_user_wrote_down_is_theirs(
+    ana: Client, store: Store, people: People, database: str
+) -> None:
+    create(ana, *rows(1))
+    given = {"given": NewUser("asha@example.com", "Asha"), "role": None, "project": None, "is_operator": False}
+    asha = store.system_write(NOW, users.add_user, **given).user
+    actor = Actor(None, "r1", asha.id)
+    fact = NewFact(0, int(mobile(1)), "opt_out", Scope("sms"), None, "console")
+    store.write(people.shopify, actor, time.time_ns() // 1000, record_facts, facts=[fact])
+    assert rows_of(database, "SELECT key_id, user_id FROM fact") == [(None, asha.id)]
+    calls.create_contacts(store, people.shopify, [{"mobile": mobile(1)}], group="VIP", actor=actor)
+    opt_out(ana, mobile(1))
+    calls.create_contacts(store, people.shopify, [{"mobile": mobile(1)}], group="VIP", actor=actor)
+    shown = ana.get("/v1/opt-outs/near-misses").json()["near_misses"]
+    named = {"id": asha.id, "name": "Asha", "former": False}
+    assert {(miss["key"], tuple(miss["user"].items()), miss["source"]) for miss in shown} == {
+        (None, tuple(named.items()), "create_contacts")
+    }

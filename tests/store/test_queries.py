@@ -389,7 +389,14 @@ def _fill_facts(tx: WriteTx) -> None:
     """A fact about every other number."""
     mobiles = range(254700000000, 254700000000 + 2 * CONTACTS, 2)
     given = [NewFact(0, mobile, "opt_out", Scope("sms"), 1, "api") for mobile in mobiles]
-    more: Any = {"at": 1, "receipt": FirstReceipt(1, 1), "message_digest": None, "key_id": None, "now": 1}
+    more: Any = {
+        "at": 1,
+        "receipt": FirstReceipt(1, 1),
+        "message_digest": None,
+        "key_id": None,
+        "user_id": None,
+        "now": 1,
+    }
     facts = [
         (one.mobile, consent.as_fact(one, number=number, **more)) for number, one in enumerate(given, tx.book.next_fact)
     ]

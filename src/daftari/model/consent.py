@@ -58,6 +58,7 @@ class Fact(Struct, frozen=True, gc=False):
     """The fact that was none: a retraction takes it back, as if it had never been said."""
     message_digest: str | None = None
     key_id: int | None = None
+    user_id: int | None = None
     evidence: str | None = None
     given_at: int | None = None
     """The time that came with it; ``at`` is when it counts from, which may be another time."""

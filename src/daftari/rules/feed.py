@@ -21,8 +21,9 @@ from daftari.model.limits import CHANGED_NUMBERS_MAX, CHANGES_SEARCHED_MAX
 from daftari.model.members import ContactId, Count, GroupName, Mobile, Number, Text, Time
 from daftari.model.projects import WORKER_REQUEST
 from daftari.model.time import format_time
+from daftari.model.users import NamedUser
 from daftari.rules.events import Action
-from daftari.store import Tx, WriteTx, erasures, exports, feed, webhooks
+from daftari.store import Tx, WriteTx, erasures, exports, feed, users, webhooks
 from daftari.store.erasures import OpenErasure
 from daftari.store.feed import StoredChange
 from daftari.store.journal import names_contact, read_ranges, without_contact
@@ -33,7 +34,7 @@ ROWS_PER_STEP = 1_000
 """Changes that one step deletes, or clears of an erased contact."""
 DAY_MICROSECONDS = 24 * 3600 * 1_000_000
 
-Source = Literal["api", "command", "import", "inbound", "worker"]
+Source = Literal["api", "console", "command", "import", "inbound", "worker"]
 
 _SOURCES: dict[str, Source] = {
     Action.RECEIVE_INBOUND: "inbound",
@@ -43,7 +44,7 @@ _SOURCES: dict[str, Source] = {
     Action.UNDO_IMPORT: "import",
     Action.DELETE_CONTACTS: "import",
 }
-"""Where acts come from that are neither a call's nor a command's own."""
+"""Where acts come from that are not those of a call, a user or a command themselves."""
 
 _KEEPING: frozenset[ChangeType] = frozenset({"contacts.deleted", "contacts.erased"})
 """The changes that still name an erased contact, so that readers know what to remove."""
@@ -62,11 +63,13 @@ class Author(Struct, frozen=True):
 
     key: Text | None
     """The first characters of the key, as `daftari key list` shows them; `null` for what came without one."""
+    user: NamedUser | None
+    """The user; `null` for what was not done in the console."""
     source: Source
-    """`api`: a call. `command`: a command on the server. `import`: an import or its undo. `inbound`: a provider.
-    `worker`: what the service does by itself, such as sending."""
+    """`api`: a call. `console`: a user in the console. `command`: a command on the server. `import`: an import or its
+    undo. `inbound`: a provider. `worker`: what the service does by itself, such as sending."""
     request_id: Text
-    """The `X-Request-Id` of the call; the name of the command; the import; or `worker`."""
+    """The `X-Request-Id` of the call or the page; the name of the command; the import; or `worker`."""
 
 
 class ChangedConnection(Struct, frozen=True):
@@ -236,15 +239,12 @@ def _weigh(change: StoredChange) -> int:
 
 
 def _show_changes(tx: Tx, found: Sequence[StoredChange]) -> list[ChangeView]:
-    names, mobiles = _GroupNames(tx, found), _FactMobiles(tx, found)
-    key_ids = sorted({change.key_id for change in found if change.key_id is not None})
-    keys = feed.find_key_starts(tx, ids=key_ids) if key_ids else {}
-    return [_show_change(change, names, mobiles, keys) for change in found]
+    names, mobiles, authors = _GroupNames(tx, found), _FactMobiles(tx, found), _Authors(tx, found)
+    return [_show_change(change, names, mobiles, authors) for change in found]
 
 
-def _show_change(change: StoredChange, names: _GroupNames, mobiles: _FactMobiles, keys: dict[int, str]) -> ChangeView:
+def _show_change(change: StoredChange, names: _GroupNames, mobiles: _FactMobiles, authors: _Authors) -> ChangeView:
     detail = _read_detail(change.detail) if change.detail else {}
-    key = None if change.key_id is None else keys.get(change.key_id)
     messages, connection = detail.get("messages"), detail.get("connection")
     has_contacts = change.type.startswith("contacts.") or change.type in ("group.joined", "group.left")
     is_consent = change.first_fact is not None
@@ -252,7 +252,7 @@ def _show_change(change: StoredChange, names: _GroupNames, mobiles: _FactMobiles
         seq=change.seq,
         at=format_time(change.at),
         type=change.type,
-        by=Author(key, _find_source(change), change.request_id),
+        by=authors.of(change),
         contact_ids=[[*ids] for ids in read_ranges(change.contacts)] if has_contacts or is_consent else None,
         group=names.after(change),
         former_name=change.former_name if change.type == "group.renamed" else None,
@@ -269,12 +269,30 @@ def _show_change(change: StoredChange, names: _GroupNames, mobiles: _FactMobiles
 def _find_source(change: StoredChange) -> Source:
     if change.action in _SOURCES:
         return _SOURCES[change.action]
+    if change.user_id is not None:
+        return "console"
     if change.key_id is not None:
         return "api"
     if change.request_id == WORKER_REQUEST:
         return "worker"
     # Without an act it came with a report.
     return "command" if change.action else "inbound"
+
+
+class _Authors:
+    """What wrote changes, with the names that users have now."""
+
+    def __init__(self, tx: Tx, found: Sequence[StoredChange]) -> None:
+        key_ids = sorted({change.key_id for change in found if change.key_id is not None})
+        user_ids = sorted({change.user_id for change in found if change.user_id is not None})
+        self._keys = feed.find_key_starts(tx, ids=key_ids) if key_ids else {}
+        self._users = users.find_user_names(tx, ids=user_ids)
+
+    def of(self, change: StoredChange) -> Author:
+        """What wrote a change."""
+        key = None if change.key_id is None else self._keys.get(change.key_id)
+        user = None if change.user_id is None else self._users.get(change.user_id)
+        return Author(key, user, _find_source(change), change.request_id)
 
 
 class _GroupNames:

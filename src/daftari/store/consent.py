@@ -39,9 +39,10 @@ class ListedFact(Struct, frozen=True):
 
 
 class NearMiss(Struct, frozen=True):
-    """How often a key, source or import tried to bring back numbers that opted out."""
+    """How often a key or user, source or import tried to bring back numbers that opted out."""
 
     key_id: int | None
+    user_id: int | None
     source: str
     import_id: int | None
     attempts: int
@@ -148,7 +149,7 @@ def _fetch_facts(tx: Tx, query: str, **values: int | Sequence[int]) -> list[tupl
     rows = tx.fetch(
         tuple[
             int, int, FactKind, str, str, str, int, int, Source, str, int | None, int,
-            int | None, str | None, int | None, str | None, int | None, int, int, int,
+            int | None, str | None, int | None, int | None, str | None, int | None, int, int, int,
         ],
         query,
         **values,
@@ -158,7 +159,7 @@ def _fetch_facts(tx: Tx, query: str, **values: int | Sequence[int]) -> list[tupl
             row[0],
             Fact(
                 row[1], row[2], Scope(*row[3:6]), *row[6:11], bool(row[11]),
-                row[12], row[13], row[14], row[15], row[16], row[17], bool(row[18]), bool(row[19]),
+                row[12], row[13], row[14], row[15], row[16], row[17], row[18], bool(row[19]), bool(row[20]),
             ),
         )
         for row in rows
@@ -191,6 +192,7 @@ def as_fact(
     receipt: FirstReceipt,
     message_digest: str | None,
     key_id: int | None,
+    user_id: int | None,
     now: int,
 ) -> Fact:
     """A fact as it is stored under an id. ``at``: when it counts from."""
@@ -207,6 +209,7 @@ def as_fact(
         retracts=given.retracts,
         message_digest=message_digest,
         key_id=key_id,
+        user_id=user_id,
         evidence=given.evidence,
         given_at=given.at,
         receipt=receipt.order,
@@ -225,7 +228,7 @@ def _fact_row(project_id: int, subject_id: int, fact: Fact) -> tuple[Value, ...]
     return (
         *(project_id, subject_id, fact.id, fact.kind, scope.channel, scope.sender, scope.purpose, fact.at),
         *(fact.recorded_at, fact.source, fact.keyword, fact.group_id, int(fact.override), fact.retracts),
-        *(fact.message_digest, fact.key_id, fact.evidence, fact.given_at, fact.receipt),
+        *(fact.message_digest, fact.key_id, fact.user_id, fact.evidence, fact.given_at, fact.receipt),
         *(int(fact.single), int(fact.from_file)),
     )
 
@@ -255,12 +258,17 @@ def move_facts(tx: WriteTx, *, mobile: int, subject_id: int) -> tuple[int, int]:
 
 
 def add_near_misses(tx: WriteTx, *, source: str, import_id: int | None, attempts: int) -> None:
-    """Add attempts by the transaction's key."""
-    key, given = tx.actor.key_id or 0, import_id or 0
-    tx.run("add_near_misses", key=key, source=source, import_id=given, attempts=attempts, now=tx.now)
+    """Add attempts by the transaction's key or user."""
+    tx.run(
+        "add_near_misses",
+        key=tx.actor.key_id or 0, user=tx.actor.user_id or 0, source=source, import_id=import_id or 0,
+        attempts=attempts, now=tx.now,
+    )  # fmt: skip
 
 
 def list_near_misses(tx: Tx, *, limit: int) -> list[NearMiss]:
     """At most ``limit`` near misses, those with the most attempts first."""
-    rows = tx.fetch(tuple[int, str, int, int, int, int], "list_near_misses", limit=limit)
-    return [NearMiss(key or None, source, given or None, *rest) for key, source, given, *rest in rows]
+    rows = tx.fetch(tuple[int, int, str, int, int, int, int], "list_near_misses", limit=limit)
+    return [
+        NearMiss(key or None, user or None, source, given or None, *rest) for key, user, source, given, *rest in rows
+    ]

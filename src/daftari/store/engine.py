@@ -32,7 +32,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "contact_group": ("project_id", "id", "name", "folded", "created_at"),
     "membership": ("project_id", "group_id", "contact_id"),
     "journal": (
-        *("project_id", "seq", "at", "key_id", "request_id", "action", "group_id", "contacts"),
+        *("project_id", "seq", "at", "key_id", "user_id", "request_id", "action", "group_id", "contacts"),
         *("first_fact", "last_fact", "left_groups"),
     ),
     "change": (
@@ -42,8 +42,8 @@ TABLES: dict[str, tuple[str, ...]] = {
     "removal": ("project_id", "seq", "mobile", "at", "reason"),
     "fact": (
         *("project_id", "subject_id", "id", "kind", "channel", "sender", "purpose", "at", "recorded_at", "source"),
-        *("keyword", "group_id", "override", "retracts", "message_digest", "key_id", "evidence", "given_at", "receipt"),
-        *("single", "from_file"),
+        *("keyword", "group_id", "override", "retracts", "message_digest", "key_id", "user_id", "evidence", "given_at"),
+        *("receipt", "single", "from_file"),
     ),
     "audience_part": ("project_id", "audience_id", "part", "first_mobile", "last_mobile", "mobiles"),
     "file_part": ("project_id", "file_id", "part", "bytes"),

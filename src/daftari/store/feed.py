@@ -35,6 +35,7 @@ class StoredChange(Struct, frozen=True):
     at: int
     type: ChangeType
     key_id: int | None
+    user_id: int | None
     request_id: str
     action: str
     group_id: int | None

@@ -34,6 +34,7 @@ class StoredImport(Struct, frozen=True):
     state: ImportState
     phase: ImportPhase
     key_id: int | None
+    user_id: int | None
     erasure_id: int
     clearing: bool
     settings: str
@@ -95,7 +96,7 @@ def insert_import(
     tx.run(
         "insert_import",
         id=number, now=tx.now, until=until, state="receiving", phase=phase, key=tx.actor.key_id,
-        request=tx.actor.request_id, erasure=erasure_id, settings=settings, progress=progress,
+        user=tx.actor.user_id, request=tx.actor.request_id, erasure=erasure_id, settings=settings, progress=progress,
         connection=connection_id,
     )  # fmt: skip
     return number
@@ -155,6 +156,11 @@ def save_import(tx: WriteTx, *, given: StoredImport) -> None:
     )  # fmt: skip
 
 
+def save_author(tx: WriteTx, *, import_id: int) -> None:
+    """Save who asks for the work that begins: the worker writes in the name of that key or user."""
+    tx.run("save_import_author", id=import_id, key=tx.actor.key_id, user=tx.actor.user_id)
+
+
 def forget_import(tx: WriteTx, *, import_id: int) -> None:
     """Delete some of an import's rows; the last call deletes the import itself."""
     chunks = list_chunks(tx, import_id=import_id, first=0, limit=1)
@@ -182,8 +188,10 @@ def _delete_rejects(tx: WriteTx, import_id: int) -> bool:
 
 
 def _fetch_imports(tx: Tx, query: str, **values: int) -> list[StoredImport]:
-    rows = tx.fetch(tuple[int, int, int, ImportState, ImportPhase, int | None, int, int, str, str], query, **values)
-    return [StoredImport(*row[:7], bool(row[7]), *row[8:]) for row in rows]
+    rows = tx.fetch(
+        tuple[int, int, int, ImportState, ImportPhase, int | None, int | None, int, int, str, str], query, **values
+    )
+    return [StoredImport(*row[:8], bool(row[8]), *row[9:]) for row in rows]
 
 
 # ---- chunks -----------------------------------------------------------------------------------------

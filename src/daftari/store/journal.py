@@ -23,6 +23,7 @@ class JournalRow(Struct, frozen=True):
     seq: int
     at: int
     key_id: int | None
+    user_id: int | None
     request_id: str
     action: str
     group_id: int | None
@@ -61,7 +62,7 @@ def insert_journal(
     """
     seq = tx.book.next_seq
     tx.book.next_seq = seq + 1
-    row = (tx.project.id, seq, tx.now, tx.actor.key_id, tx.actor.request_id, action, group_id)
+    row = (tx.project.id, seq, tx.now, tx.actor.key_id, tx.actor.user_id, tx.actor.request_id, action, group_id)
     first, last = facts or (None, None)
     tx.insert_many("journal", [(*row, written_ranges(contacts), first, last, written_left(left))])
     return seq

@@ -172,5 +172,5 @@ def _spool() -> IO[bytes]:
 
 
 def _actor(work: Import) -> Actor:
-    """The actor of the upload writes what the file says."""
-    return Actor(work.stored.key_id, f"import-{work.id}")
+    """What the file says is written, or undone, in the name of who asked for it."""
+    return Actor(work.stored.key_id, f"import-{work.id}", work.stored.user_id)

@@ -6,13 +6,14 @@ from datetime import datetime
 
 from msgspec import field
 
-from daftari_client.records import Record
+from daftari_client.records import NamedUser, Record
 
 
 class ChangeAuthor(Record, frozen=True, kw_only=True):
-    """What wrote a change: the first characters of the key, the source and the request."""
+    """What wrote a change: the first characters of the key or the user, the source and the request."""
 
     key: str | None = None
+    user: NamedUser | None = None
     source: str | None = None
     request_id: str | None = None
 

@@ -150,6 +150,14 @@ class FactsRecorded(Record, frozen=True, kw_only=True):
     errors: dict[str, list[str]] = {}
 
 
+class NamedUser(Record, frozen=True, kw_only=True):
+    """A user of the console, and whether the user was removed since."""
+
+    id: int
+    name: str
+    former: bool = False
+
+
 class NearMissKey(Record, frozen=True, kw_only=True):
     """The API key that tried: its first characters and its label."""
 
@@ -158,9 +166,10 @@ class NearMissKey(Record, frozen=True, kw_only=True):
 
 
 class NearMiss(Record, frozen=True, kw_only=True):
-    """Attempts of one key to add numbers again that had opted out."""
+    """Attempts of one key or user to add numbers again that had opted out."""
 
     key: NearMissKey | None = None
+    user: NamedUser | None = None
     source: str
     import_id: int | None = None
     tries: int
@@ -436,11 +445,12 @@ class Removal(Record, frozen=True, kw_only=True):
 
 
 class JournalEntry(Record, frozen=True, kw_only=True):
-    """When something about a contact was written, and with which key."""
+    """When something about a contact was written, and with which key or by which user."""
 
     at: datetime
     action: str
     key_id: int | None = None
+    user_id: int | None = None
 
 
 class Reply(Record, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from daftari.model.limits import (
 )
 from daftari.model.members import Number, Time
 from daftari.model.time import format_time
+from daftari.model.users import NamedUser
 from daftari.rules import events
 from daftari.rules.consent import ledger
 from daftari.rules.consent.decisions import in_force
@@ -31,7 +32,7 @@ from daftari.rules.consent.views import OptOut, add_evidence, read_evidence_memb
 from daftari.rules.events import Action
 from daftari.rules.fields import Errors, Problems, read_flag, read_text, read_time
 from daftari.rules.numbers import read_number
-from daftari.store import Tx, WriteTx, consent, keys
+from daftari.store import Tx, WriteTx, consent, keys, users
 
 SOURCES: tuple[GivenSource, ...] = get_args(GivenSource)
 """What a caller may say that a fact comes from; a delete and an erasure are calls of their own."""
@@ -312,10 +313,12 @@ class KeyName(Struct, frozen=True):
 
 
 class NearMissView(Struct, frozen=True):
-    """A key or a command that tried to subscribe numbers that opted out. None was subscribed."""
+    """A key, user or command that tried to subscribe numbers that opted out. None was subscribed."""
 
     key: KeyName | None
-    """The key that tried; `null` for a command."""
+    """The key that tried; `null` for a user or a command."""
+    user: NamedUser | None
+    """The user of the console who tried; `null` for a key or a command."""
     source: Annotated[
         str, Meta(extra_json_schema={"enum": ["create_contacts", "update_contact", "join_group", "opt_in", "import"]})
     ]
@@ -331,12 +334,14 @@ class NearMissView(Struct, frozen=True):
 
 
 def list_near_misses(tx: Tx, *, limit: int) -> list[NearMissView]:
-    """How often each key, source and import tried to subscribe a number that opted out; most first."""
+    """How often each key or user, source and import tried to subscribe a number that opted out; most first."""
+    misses = consent.list_near_misses(tx, limit=limit)
     known = {key.id: key for key in keys.list_keys(tx)}
+    named = users.find_user_names(tx, ids=sorted({miss.user_id for miss in misses if miss.user_id is not None}))
     found = []
-    for miss in consent.list_near_misses(tx, limit=limit):
-        key = known.get(miss.key_id or 0)
+    for miss in misses:
+        key, user = known.get(miss.key_id or 0), named.get(miss.user_id or 0)
         name = None if key is None else KeyName(key.start, key.label)
         first, last = format_time(miss.first_at), format_time(miss.last_at)
-        found.append(NearMissView(name, miss.source, miss.import_id, miss.attempts, first, last))
+        found.append(NearMissView(name, user, miss.source, miss.import_id, miss.attempts, first, last))
     return found

@@ -104,7 +104,7 @@ def foresee_facts(
         at = count_from(given, known=known.setdefault(given.mobile, []), receipt=received, is_first=False)
         number = ID_MAX - len(facts) + place
         fact = consent.as_fact(
-            given, number=number, at=at, receipt=received, message_digest=message, key_id=None, now=tx.now
+            given, number=number, at=at, receipt=received, message_digest=message, key_id=None, user_id=None, now=tx.now
         )
         refused = fact.kind == "opt_in" and is_refused(fact, known[given.mobile])
         identities[given.mobile].update(_names(fact))
@@ -145,6 +145,7 @@ def _record(tx: WriteTx, number: _Number, given: NewFact, receipt: FirstReceipt,
         receipt=receipt,
         message_digest=message,
         key_id=tx.actor.key_id,
+        user_id=tx.actor.user_id,
         now=tx.now,
     )
     refused = fact.kind == "opt_in" and is_refused(fact, number.facts)

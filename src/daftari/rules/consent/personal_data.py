@@ -21,7 +21,14 @@ def erase(tx: WriteTx, person: Person) -> Removed:
     at = count_from(given, known=known, receipt=receipt, is_first=True)
     number = consent.take_fact_id(tx)
     fact = consent.as_fact(
-        given, number=number, at=at, receipt=receipt, message_digest=None, key_id=tx.actor.key_id, now=tx.now
+        given,
+        number=number,
+        at=at,
+        receipt=receipt,
+        message_digest=None,
+        key_id=tx.actor.key_id,
+        user_id=tx.actor.user_id,
+        now=tx.now,
     )
     consent.insert_facts(tx, facts=[(subject_id, fact)])
     consent.save_consent(tx, states={subject_id: stored_state(derive_state([*known, fact]))})

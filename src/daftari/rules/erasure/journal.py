@@ -23,10 +23,12 @@ class JournalEntry(Struct, frozen=True):
     """The call or command."""
     key_id: Number | None
     """The key that was used; `null` for what came without one."""
+    user_id: Number | None
+    """The user of the console who did it; `null` for what was not done there."""
 
 
 def export(tx: Tx, person: Person) -> dict[str, object]:
-    """Each act that concerned the contact: when, what, and with which key."""
+    """Each act that concerned the contact: when, what, and with which key or by which user."""
     found: list[JournalEntry] = []
     first = 1
     while person.contact_id is not None and (
@@ -34,7 +36,7 @@ def export(tx: Tx, person: Person) -> dict[str, object]:
     ):
         for row in rows:
             if row.names(person.contact_id):
-                found.append(JournalEntry(format_time(row.at), row.action, row.key_id))
+                found.append(JournalEntry(format_time(row.at), row.action, row.key_id, row.user_id))
         first = rows[-1].seq + 1
     return {"journal": found}
 

@@ -136,6 +136,7 @@ def apply_import(tx: WriteTx, *, import_id: int) -> Import:
     refuse_mirrored_name(tx, found.settings.group)
     fresh = Progress(plan=found.progress.counts)
     events.record(tx, Action.APPLY_IMPORT)
+    imports.save_author(tx, import_id=import_id)
     return _set(tx, replace(found, progress=fresh), state="queued", phase="apply")
 
 
@@ -200,6 +201,7 @@ def undo_import(tx: WriteTx, *, import_id: int, opt_outs: bool, reason: str | No
     settings = replace(found.settings, retract_opt_outs=opt_outs, reason=said)
     progress = replace(found.progress, undone=found.progress.undone or {}, error=None, finished_at=None)
     events.record(tx, Action.UNDO_IMPORT)
+    imports.save_author(tx, import_id=import_id)
     return _set(tx, replace(found, settings=settings, progress=progress), state="queued", phase="undo")
 
 

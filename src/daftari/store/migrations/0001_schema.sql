@@ -225,13 +225,14 @@ CREATE TABLE directory (
     PRIMARY KEY (project_id, list, level, block)
 ) STRICT, WITHOUT ROWID; -- postgres: WITH (fillfactor = 50)
 
--- One row a write, without a gap. contacts: ranges of ids. first_fact to last_fact: the facts that the write recorded.
+-- One row a write, without a gap. user_id: the user who wrote in the console. contacts: ranges of ids. first_fact to last_fact: the facts that the write recorded.
 -- left_groups: the contacts that left groups by the write, as ranges of ids by group.
 CREATE TABLE journal (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
     seq INTEGER NOT NULL,
     at INTEGER NOT NULL,
     key_id INTEGER,
+    user_id INTEGER,
     request_id TEXT NOT NULL,
     action TEXT NOT NULL,
     group_id INTEGER,
@@ -297,6 +298,7 @@ CREATE TABLE fact (
     retracts INTEGER,
     message_digest TEXT,
     key_id INTEGER,
+    user_id INTEGER,
     evidence TEXT,
     given_at INTEGER,
     receipt INTEGER NOT NULL,
@@ -317,16 +319,18 @@ CREATE TABLE consent (
     PRIMARY KEY (project_id, subject_id)
 ) STRICT, WITHOUT ROWID;
 
--- How often a key, source or import tried to bring back a number that opted out. Key 0: a command; import 0: none.
+-- How often a key or user, source or import tried to bring back a number that opted out. Key and user 0: a command;
+-- import 0: none.
 CREATE TABLE near_miss (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
     key_id INTEGER NOT NULL,
+    user_id INTEGER NOT NULL,
     source TEXT NOT NULL,
     import_id INTEGER NOT NULL,
     attempts INTEGER NOT NULL,
     first_at INTEGER NOT NULL,
     last_at INTEGER NOT NULL,
-    PRIMARY KEY (project_id, key_id, source, import_id)
+    PRIMARY KEY (project_id, key_id, user_id, source, import_id)
 ) STRICT, WITHOUT ROWID;
 
 -- Inbound messages that a person must judge, and the judgement. A subject of 0: no number could be read. given_at: the
@@ -496,6 +500,7 @@ CREATE TABLE import (
     state TEXT NOT NULL CHECK (state IN ('receiving', 'streaming', 'queued', 'running', 'paused', 'done', 'failed', 'cancelled')),
     phase TEXT NOT NULL CHECK (phase IN ('plan', 'apply', 'undo')),
     key_id INTEGER,
+    user_id INTEGER,
     request_id TEXT NOT NULL,
     erasure_id INTEGER NOT NULL,
     clearing INTEGER NOT NULL,

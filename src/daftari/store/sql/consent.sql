@@ -11,7 +11,7 @@ WHERE s.project_id = :project AND s.subject_id = wanted.subject_id;
 -- name: find_facts
 -- All facts of some subjects, in the order of recording.
 SELECT f.subject_id, f.id, f.kind, f.channel, f.sender, f.purpose, f.at, f.recorded_at, f.source, f.keyword, f.group_id,
-    f.override, f.retracts, f.message_digest, f.key_id, f.evidence, f.given_at, f.receipt, f.single, f.from_file
+    f.override, f.retracts, f.message_digest, f.key_id, f.user_id, f.evidence, f.given_at, f.receipt, f.single, f.from_file
 FROM rows(:subject_ids AS wanted, subject_id bigint) CROSS JOIN fact AS f
 WHERE f.project_id = :project AND f.subject_id = wanted.subject_id
 ORDER BY f.id;
@@ -41,7 +41,7 @@ ORDER BY f.id LIMIT :limit;
 -- name: list_facts_between
 -- Facts from one id to another, with their subjects.
 SELECT f.subject_id, f.id, f.kind, f.channel, f.sender, f.purpose, f.at, f.recorded_at, f.source, f.keyword, f.group_id,
-    f.override, f.retracts, f.message_digest, f.key_id, f.evidence, f.given_at, f.receipt, f.single, f.from_file
+    f.override, f.retracts, f.message_digest, f.key_id, f.user_id, f.evidence, f.given_at, f.receipt, f.single, f.from_file
 FROM fact AS f
 WHERE f.project_id = :project AND f.id >= :first AND f.id <= :last
 ORDER BY f.id;
@@ -60,8 +60,8 @@ DELETE FROM consent
 WHERE project_id = :project AND subject_id IN (SELECT gone.subject_id FROM rows(:subject_ids AS gone, subject_id bigint));
 
 -- name: move_facts
--- Moves the facts of a number that is erased to its hash, without evidence and key.
-UPDATE fact SET subject_id = :to, evidence = NULL, key_id = NULL
+-- Moves the facts of a number that is erased to its hash, without evidence, key and user.
+UPDATE fact SET subject_id = :to, evidence = NULL, key_id = NULL, user_id = NULL
 WHERE project_id = :project AND subject_id = :subject_id AND kind IN ('opt_out', 'opt_in', 'left_group', 'retraction');
 
 -- name: delete_facts
@@ -70,11 +70,12 @@ DELETE FROM fact WHERE project_id = :project AND subject_id = :subject_id;
 
 -- name: add_near_misses
 -- Adds attempts to bring back numbers that opted out.
-INSERT INTO near_miss AS n (project_id, key_id, source, import_id, attempts, first_at, last_at)
-VALUES (CAST(:project AS bigint), :key, :source, :import_id, :attempts, :now, :now)
-ON CONFLICT (project_id, key_id, source, import_id) DO UPDATE SET attempts = n.attempts + excluded.attempts, last_at = excluded.last_at;
+INSERT INTO near_miss AS n (project_id, key_id, user_id, source, import_id, attempts, first_at, last_at)
+VALUES (CAST(:project AS bigint), :key, :user, :source, :import_id, :attempts, :now, :now)
+ON CONFLICT (project_id, key_id, user_id, source, import_id) DO UPDATE SET attempts = n.attempts + excluded.attempts,
+    last_at = excluded.last_at;
 
 -- name: list_near_misses
--- Attempts to bring back numbers that opted out, by key, source and import, the most first.
-SELECT key_id, source, import_id, attempts, first_at, last_at FROM near_miss
-WHERE project_id = :project ORDER BY attempts DESC, key_id, source, import_id LIMIT :limit;
+-- Attempts to bring back numbers that opted out, by key or user, source and import, the most first.
+SELECT key_id, user_id, source, import_id, attempts, first_at, last_at FROM near_miss
+WHERE project_id = :project ORDER BY attempts DESC, key_id, user_id, source, import_id LIMIT :limit;

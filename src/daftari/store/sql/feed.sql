@@ -1,7 +1,7 @@
 -- name: list_changes
 -- Changes of some types after a number and up to another one, in order, with what the journal knows of their writes.
-SELECT ch.seq, COALESCE(ch.at, j.at), ch.type, j.key_id, COALESCE(ch.request_id, j.request_id), COALESCE(j.action, ''), ch.group_id, ch.former_name, ch.contacts,
-    ch.first_fact, ch.last_fact, ch.detail
+SELECT ch.seq, COALESCE(ch.at, j.at), ch.type, j.key_id, j.user_id, COALESCE(ch.request_id, j.request_id), COALESCE(j.action, ''), ch.group_id,
+    ch.former_name, ch.contacts, ch.first_fact, ch.last_fact, ch.detail
 FROM change AS ch LEFT JOIN journal AS j ON j.project_id = :project AND j.seq = ch.journal_seq
 WHERE ch.project_id = :project AND ch.seq > :after AND ch.seq <= :last
     AND ch.type IN (SELECT wanted.type FROM rows(:types AS wanted, type text))

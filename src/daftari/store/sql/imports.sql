@@ -1,24 +1,24 @@
 -- name: insert_import
 -- Inserts an import whose file is still arriving.
-INSERT INTO import (project_id, id, created_at, expires_at, state, phase, key_id, request_id, erasure_id, clearing, settings, progress,
-    connection_id)
-VALUES (CAST(:project AS bigint), :id, :now, :until, :state, :phase, :key, :request, :erasure, 0, :settings, :progress,
+INSERT INTO import (project_id, id, created_at, expires_at, state, phase, key_id, user_id, request_id, erasure_id, clearing, settings,
+    progress, connection_id)
+VALUES (CAST(:project AS bigint), :id, :now, :until, :state, :phase, :key, :user, :request, :erasure, 0, :settings, :progress,
     :connection);
 
 -- name: get_import
 -- One import.
-SELECT i.id, i.created_at, i.expires_at, i.state, i.phase, i.key_id, i.erasure_id, i.clearing, i.settings, i.progress
+SELECT i.id, i.created_at, i.expires_at, i.state, i.phase, i.key_id, i.user_id, i.erasure_id, i.clearing, i.settings, i.progress
 FROM import AS i WHERE i.project_id = :project AND i.id = :id;
 
 -- name: list_imports
 -- Imports before an id, the newest first, without those whose file is still arriving.
-SELECT i.id, i.created_at, i.expires_at, i.state, i.phase, i.key_id, i.erasure_id, i.clearing, i.settings, i.progress
+SELECT i.id, i.created_at, i.expires_at, i.state, i.phase, i.key_id, i.user_id, i.erasure_id, i.clearing, i.settings, i.progress
 FROM import AS i WHERE i.project_id = :project AND i.id < :before AND i.state <> 'receiving'
 ORDER BY i.id DESC LIMIT :limit;
 
 -- name: list_connection_imports
 -- Imports of a connection before an id, the newest first.
-SELECT i.id, i.created_at, i.expires_at, i.state, i.phase, i.key_id, i.erasure_id, i.clearing, i.settings, i.progress
+SELECT i.id, i.created_at, i.expires_at, i.state, i.phase, i.key_id, i.user_id, i.erasure_id, i.clearing, i.settings, i.progress
 FROM import AS i WHERE i.project_id = :project AND i.connection_id = :connection AND i.id < :before
 ORDER BY i.id DESC LIMIT :limit;
 
@@ -58,6 +58,10 @@ WHERE i.project_id = :project AND i.expires_at <= :now ORDER BY i.expires_at LIM
 -- Saves the state and progress of an import.
 UPDATE import SET state = :state, phase = :phase, expires_at = :until, clearing = :clearing, settings = :settings, progress = :progress
 WHERE project_id = :project AND id = :id;
+
+-- name: save_import_author
+-- Saves who asked for the work of an import that begins.
+UPDATE import SET key_id = CAST(:key AS bigint), user_id = CAST(:user AS bigint) WHERE project_id = :project AND id = :id;
 
 -- name: delete_import
 -- Deletes an import that has no rows in other tables.

@@ -66,9 +66,9 @@ DELETE FROM consent WHERE project_id = :project AND subject_id IN (
 
 -- name: purge_near_misses
 -- Near misses of a deleted project, up to a limit.
-DELETE FROM near_miss WHERE project_id = :project AND (key_id, source, import_id) IN (
-    SELECT x.key_id, x.source, x.import_id FROM near_miss AS x WHERE x.project_id = :project
-    ORDER BY x.key_id, x.source, x.import_id LIMIT :limit
+DELETE FROM near_miss WHERE project_id = :project AND (key_id, user_id, source, import_id) IN (
+    SELECT x.key_id, x.user_id, x.source, x.import_id FROM near_miss AS x WHERE x.project_id = :project
+    ORDER BY x.key_id, x.user_id, x.source, x.import_id LIMIT :limit
 );
 
 -- name: purge_removals
