@@ -52,6 +52,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     sql_hosts: tuple[str, ...]
     sql_files: tuple[str, ...]
     log_text: bool
+    insecure_cookies: bool
+    trusted_proxies: tuple[str, ...]
 
     @property
     def masked_database(self) -> str:
@@ -168,6 +170,13 @@ def _read_folders(value: object) -> tuple[str, ...]:
     return folders
 
 
+def _read_networks(value: object) -> tuple[str, ...]:
+    """Addresses and networks. Raises ``ValueError`` for one that is none."""
+    from ipaddress import ip_network
+
+    return tuple(str(ip_network(written)) for written in _read_list(value))
+
+
 def _read_yes_or_no(value: object) -> bool:
     written = str(value).strip().lower()
     if written not in _TRUE | _FALSE:
@@ -260,6 +269,23 @@ SETTINGS = (
         doc="Whether the log has the texts of messages that the gateway `log` takes. Only for a first try.",
         right="true or false",
         read=_read_yes_or_no,
+        on_command_line=False,
+    ),
+    Setting(
+        name="insecure_cookies",
+        default=False,
+        doc="Whether users may sign in over plain HTTP from other machines. Only for a network that you trust.",
+        right="true or false",
+        read=_read_yes_or_no,
+        on_command_line=False,
+    ),
+    Setting(
+        name="trusted_proxies",
+        default=(),
+        default_doc="none",
+        doc="Proxies whose headers `X-Forwarded-For`, `-Proto` and `-Host` are believed.",
+        right="a list of addresses and networks with commas, such as 127.0.0.1, 10.0.0.0/8",
+        read=_read_networks,
         on_command_line=False,
     ),
     Setting(

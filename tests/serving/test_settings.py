@@ -222,12 +222,25 @@ def test_the_address_of_the_database_may_stand_in_a_file(tmp_path: Path) -> None
             _read(tmp_path, environ={"DAFTARI_DATABASE_URL_FILE": missing})
 
 
+def test_proxies_are_addresses_and_networks(tmp_path: Path) -> None:
+    written = {"DAFTARI_TRUSTED_PROXIES": " 127.0.0.1, 10.0.0.0/8,fd00::/8 ,"}
+    assert _read(tmp_path, environ=written).trusted_proxies == ("127.0.0.1/32", "10.0.0.0/8", "fd00::/8")
+    (tmp_path / "daftari.toml").write_text('trusted_proxies = ["::1"]\ninsecure_cookies = true')
+    settings = _read(tmp_path)
+    assert (settings.trusted_proxies, settings.insecure_cookies) == (("::1/128",), True)
+    for wrong in ("proxy.intra", "10.0.0.5/8", "10.0.0.0/33", "*"):
+        with pytest.raises(BadSettings, match="it must be a list of addresses and networks with commas"):
+            _read(tmp_path, environ={"DAFTARI_TRUSTED_PROXIES": wrong})
+
+
 def test_a_secret_has_no_option_that_others_could_see_and_is_never_shown(tmp_path: Path) -> None:
     assert [setting.name for setting in SETTINGS if not setting.on_command_line] == [
         "database_url_file",
         "secret",
         "secret_file",
         "log_text",
+        "insecure_cookies",
+        "trusted_proxies",
         "outbound_hosts",
         "sql_hosts",
         "sql_files",

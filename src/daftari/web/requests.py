@@ -21,6 +21,7 @@ from daftari.rules.idempotency import FirstResponse, IdempotentRequest, find_res
 from daftari.store import Store, Tx, WriteTx
 from daftari.web.accept import choose_type
 from daftari.web.batches import Batches
+from daftari.web.callers import is_host
 from daftari.web.errors import ErrorRenderer
 from daftari.web.etags import is_known, read_versions
 from daftari.web.multipart import Upload
@@ -32,8 +33,6 @@ from daftari.web.rsgi import RequestHeaders, RsgiScope
 from daftari.web.spool import ResponseSpool
 
 NOT_MODIFIED = 304
-HOST_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.:-[]_")
-"""The characters that a Host may have; it is repeated in page URLs."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -232,7 +231,7 @@ def _origin(scope: RsgiScope, public_url: str | None) -> str:
     if public_url is not None:
         return public_url
     host = scope.authority or scope.headers.get("host") or ""
-    if not host or not HOST_CHARACTERS.issuperset(host):
+    if not is_host(host):
         host = scope.server
     return f"{scope.scheme}://{host}"
 
