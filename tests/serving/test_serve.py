@@ -11,7 +11,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stderr
 from pathlib import Path
 
 import msgspec
@@ -19,13 +19,17 @@ import psutil
 import pytest
 
 from daftari.cli.demo import demo_calls
+from daftari.cli.first_user import offer_first_link
+from daftari.model.time import current_time
+from daftari.settings import Settings
 from daftari.store import Store
 from tests.conftest import NewDatabase, People
 from tests.serving.conftest import Start
 from tests.support.builders import assert_sound, create, groups, rows, rows_of
 from tests.support.clients import Client
-from tests.support.commands import runner_for
+from tests.support.commands import open_terminal, runner_for
 from tests.support.service import Service, is_running
+from tests.support.users import Office
 from tests.support.waiting import WAIT_SECONDS_MAX, wait_for
 
 CONNECTIONS = 1_000
@@ -131,7 +135,7 @@ def test_it_stops_cleanly(start: Start, database: str, stop: str) -> None:
         os.killpg(service.process.pid, signal.Signals[stop])
     assert service.ended() == 0
     assert not list(filter(is_running, children))
-    assert len(service.err.read_text().splitlines()) == 1
+    assert len(service.err.read_text().splitlines()) == 2
 
 
 @pytest.mark.parametrize("seconds", [0, 0.1, 0.2, 0.3, 0.5])
@@ -252,6 +256,41 @@ def test_a_thousand_connections_are_kept_and_answered(start: Start) -> None:
             for connection in connections:
                 connection.sendall(ask)
             assert all(connection.recv(1_000).startswith(b"HTTP/1.1 200 ") for connection in connections)
+
+
+# ---- the first user ---------------------------------------------------------------------------------
+
+
+def test_without_a_user_it_names_the_command_that_makes_the_first_and_prints_no_link_into_a_log(
+    start: Start, database: str
+) -> None:
+    service = start("--database", database)
+    wait_for(lambda: "run: daftari user link\n" in service.err.read_text())
+    assert "/link/" not in service.err.read_text() + service.out.read_text()
+    assert rows_of(database, "SELECT * FROM user_link") == []
+
+
+def test_on_a_terminal_it_prints_one_link_and_that_of_an_earlier_start_no_longer_works(
+    database: str, settings_for: Callable[..., Settings], store: Store
+) -> None:
+    def open_terminal_and_start() -> str:
+        with open_terminal() as (terminal, printed), redirect_stderr(terminal):
+            offer_first_link(settings_for(database, public_url="https://book.example/phone"))
+        (link,) = re.findall(r"https://book\.example/phone/link/(\S+)", printed())
+        return str(link)
+
+    earlier, later = open_terminal_and_start(), open_terminal_and_start()
+    office = Office(store, current_time())
+    assert not office.is_open(earlier) and office.is_open(later)
+
+
+def test_where_there_is_a_user_it_says_nothing_of_a_first_one(start: Start, database: str) -> None:
+    runner_for(database)("user", "add", "asha@example.com")
+    service = start("--database", database)
+    service.client().get("/v1/health")
+    service.press_ctrl_c()
+    assert service.ended() == 0
+    assert "user link" not in service.err.read_text()
 
 
 # ---- the demo ---------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ COMMANDS = {
     "copy": ("copy", "Copy a database to another one and compare the two."),
     "project": ("projects", "Projects: each has its own contacts and API keys."),
     "key": ("keys", "API keys: create, list and revoke them."),
+    "user": ("users", "Users of the console: add, list and remove them."),
     "group": ("groups", "Groups: how many are in each, and how fresh it is."),
     "opt-out": ("consent", "Record that people want no more messages."),
     "opt-in": ("consent", "Record that people want messages."),

@@ -55,6 +55,7 @@ def serve(
 
 def _serve(settings: Settings, *, demo: bool) -> None:
     from daftari.cli.demo import print_demo
+    from daftari.cli.first_user import offer_first_link
     from daftari.serving.supervisor import (
         CannotServe,
         StopSignals,
@@ -75,6 +76,7 @@ def _serve(settings: Settings, *, demo: bool) -> None:
         say(f"Daftari runs at {format_address(settings)} with {settings.masked_database}. Ctrl-C stops it.")
         if demo:
             print_demo(settings, address=format_address(settings))
+        offer_first_link(settings)
 
     serve_until_stopped(settings, signals, ready=announce)
 
