@@ -116,6 +116,7 @@ class Roles(RuleBasedStateMachine):
         added = self.expect(
             expected, self.office.write, rule=members.add_member, signed_in=self.signed_in[by],
             project_id=self.projects[place].id, given=new(self.called(name)), role=NewRole(role, send, erase),
+            request_id="r1",
         )  # fmt: skip
         if expected is None:
             assert (added.link is None) == (name in self.there)
@@ -138,6 +139,7 @@ class Roles(RuleBasedStateMachine):
         self.expect(
             expected, self.office.write, rule=members.change_member, signed_in=self.signed_in[by],
             project_id=self.projects[place].id, user_id=self.id_of(name), role=NewRole(role, send, erase),
+            request_id="r1",
         )  # fmt: skip
         if expected is None:
             self.gained(name, place, role, send, erase)
@@ -154,7 +156,7 @@ class Roles(RuleBasedStateMachine):
             expected = LastOwner
         self.expect(
             expected, self.office.write, rule=members.remove_member, signed_in=self.signed_in[by],
-            project_id=self.projects[place].id, user_id=self.id_of(name),
+            project_id=self.projects[place].id, user_id=self.id_of(name), request_id="r1",
         )  # fmt: skip
         if expected is None:
             self.lost(name, place)

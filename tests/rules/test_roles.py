@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -9,11 +10,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from daftari.errors import DaftariError, NotFound, ProjectTaken, ValidationFailed
+from daftari.errors import DaftariError, KeyNotFound, NotFound, ProjectTaken, Unauthenticated, ValidationFailed
 from daftari.model.limits import USERS_PER_PROJECT_MAX
-from daftari.model.projects import Project
+from daftari.model.projects import Key, Project
 from daftari.model.users import ROLES, Grant, Role
-from daftari.rules.access import members, roles, sessions, users
+from daftari.rules.access import keys, members, project_keys, roles, sessions, users
 from daftari.rules.access.errors import (
     HasRole,
     LastOwner,
@@ -31,7 +32,7 @@ from daftari.rules.access.users import NewRole
 from daftari.rules.events import Action
 from daftari.store import Store
 from tests.support import calls
-from tests.support.builders import rows_of
+from tests.support.builders import assert_sound, rows_of
 from tests.support.cases import each
 from tests.support.stores import open_store
 from tests.support.users import MINUTE, Office, email, new
@@ -133,7 +134,12 @@ def test_the_actor_of_a_user_is_no_key(office: Office, duka: Project, asha: Sign
 
 def add(office: Office, by: SignedIn, project: Project, name: str, role: Role = "viewer", **extra: bool) -> users.Added:
     added: users.Added = office.write(
-        members.add_member, signed_in=by, project_id=project.id, given=new(name), role=NewRole(role, **extra)
+        members.add_member,
+        signed_in=by,
+        project_id=project.id,
+        given=new(name),
+        role=NewRole(role, **extra),
+        request_id="r1",
     )
     return added
 
@@ -176,7 +182,7 @@ def test_a_link_that_an_owner_made_dies_with_any_later_role_even_if_the_first_wa
     office: Office, duka: Project, kalro: Project, asha: SignedIn, chao: SignedIn
 ) -> None:
     added = add(office, chao, kalro, "Juma", "viewer")
-    office.write(members.remove_member, signed_in=chao, project_id=kalro.id, user_id=added.user.id)
+    office.write(members.remove_member, signed_in=chao, project_id=kalro.id, user_id=added.user.id, request_id="r1")
     assert added.link is not None and office.is_open(added.link)
     add(office, asha, duka, "Juma", "viewer")
     assert not office.is_open(added.link)
@@ -184,7 +190,7 @@ def test_a_link_that_an_owner_made_dies_with_any_later_role_even_if_the_first_wa
 
 def test_another_role_counts_at_once(office: Office, duka: Project, asha: SignedIn) -> None:
     juma = office.join("Juma", duka, "viewer")
-    change = {"signed_in": asha, "project_id": duka.id, "user_id": juma.user.id}
+    change = {"signed_in": asha, "project_id": duka.id, "user_id": juma.user.id, "request_id": "r1"}
     office.write(members.change_member, **change, role=NewRole("editor", may_erase=True))
     assert office.read(roles.find_access, signed_in=juma, project_id=duka.id).may(Act.ERASE)
     office.write(members.change_member, **change, role=NewRole("viewer", may_erase=True))
@@ -197,7 +203,13 @@ def test_another_role_counts_at_once(office: Office, duka: Project, asha: Signed
 
 def test_an_owner_who_was_lowered_meanwhile_changes_nothing(office: Office, duka: Project, asha: SignedIn) -> None:
     juma = office.join("Juma", duka, "owner")
-    lower = {"signed_in": juma, "project_id": duka.id, "user_id": asha.user.id, "role": NewRole("editor")}
+    lower = {
+        "signed_in": juma,
+        "project_id": duka.id,
+        "user_id": asha.user.id,
+        "role": NewRole("editor"),
+        "request_id": "r1",
+    }
     office.write(members.change_member, **lower)
     assert outcome(add, office, asha, duka, "Zawadi") is RoleRequired
     assert outcome(office.read, members.list_members, signed_in=asha, project_id=duka.id) is RoleRequired
@@ -205,7 +217,7 @@ def test_an_owner_who_was_lowered_meanwhile_changes_nothing(office: Office, duka
 
 @pytest.mark.parametrize("way", ["lowered", "removed", "removed by command", "removed everywhere"])
 def test_the_last_owner_stays(office: Office, duka: Project, asha: SignedIn, way: str) -> None:
-    own = {"signed_in": asha, "project_id": duka.id, "user_id": asha.user.id}
+    own = {"signed_in": asha, "project_id": duka.id, "user_id": asha.user.id, "request_id": "r1"}
     ways: dict[str, Callable[[], object]] = {
         "lowered": lambda: office.write(members.change_member, **own, role=NewRole("editor")),
         "removed": lambda: office.write(members.remove_member, **own),
@@ -230,7 +242,7 @@ def test_of_two_owners_who_remove_each_other_at_once_one_stays(
 
     def remove(store: Store, by: SignedIn, other: SignedIn) -> None:
         together.wait()
-        values = {"signed_in": by, "project_id": duka.id, "user_id": other.user.id}
+        values = {"signed_in": by, "project_id": duka.id, "user_id": other.user.id, "request_id": "r1"}
         ended.append(outcome(store.system_write, office.now, members.remove_member, **values))
 
     threads = [
@@ -303,23 +315,54 @@ OF_MEMBERS: dict[str, Callable[[Office, SignedIn, Project, int], object]] = {
     "add": lambda office, by, project, _: add(office, by, project, "Zawadi", "owner"),
     "add oneself": lambda office, by, project, _: add(office, by, project, by.user.name, "owner"),
     "change": lambda office, by, project, user_id: office.write(
-        members.change_member, signed_in=by, project_id=project.id, user_id=user_id, role=NewRole("owner")
+        members.change_member,
+        signed_in=by,
+        project_id=project.id,
+        user_id=user_id,
+        role=NewRole("owner"),
+        request_id="r1",
     ),
     "remove": lambda office, by, project, user_id: office.write(
-        members.remove_member, signed_in=by, project_id=project.id, user_id=user_id
+        members.remove_member, signed_in=by, project_id=project.id, user_id=user_id, request_id="r1"
+    ),
+    "list keys": lambda office, by, project, _: office.read(
+        project_keys.list_project_keys, signed_in=by, project_id=project.id
+    ),
+    "make a key": lambda office, by, project, _: make_key(office, by, project),
+    "revoke a key": lambda office, by, project, _: office.write(
+        project_keys.revoke_project_key,
+        signed_in=by,
+        project_id=project.id,
+        start=next(key.start for key in office.read(keys.list_keys) if key.project_id == project.id),
+        request_id="r1",
     ),
     "make a project": lambda office, by, project, _: office.write(
-        members.create_project, signed_in=by, name="Mpya", region="KE", on_error="refuse"
+        members.create_project, signed_in=by, name="Mpya", region="KE", on_error="refuse", request_id="r1"
     ),
     "unclaimed": lambda office, by, project, _: office.read(members.list_unclaimed_projects, signed_in=by),
-    "claim": lambda office, by, project, _: office.write(members.claim_project, signed_in=by, project_id=project.id),
+    "claim": lambda office, by, project, _: office.write(
+        members.claim_project, signed_in=by, project_id=project.id, request_id="r1"
+    ),
 }
 """Every rule that is given who asks, and a project or user."""
 OPERATORS = {"make a project", "unclaimed", "claim"}
 
 
+def make_key(office: Office, by: SignedIn, project: Project, label: str = "crm") -> tuple[str, Key]:
+    made: tuple[str, Key] = office.write(
+        project_keys.create_project_key,
+        signed_in=by,
+        project_id=project.id,
+        label=label,
+        kind="manage",
+        expires_at=None,
+        request_id="r1",
+    )
+    return made
+
+
 def everything(database: str) -> list[list[tuple[Any, ...]]]:
-    tables = ("console_user", "user_role", "user_session", "user_link", "project")
+    tables = ("console_user", "user_role", "user_session", "user_link", "project", "key", "journal")
     return [sorted(rows_of(database, f"SELECT * FROM {table}"), key=repr) for table in tables]
 
 
@@ -328,6 +371,7 @@ def test_the_owner_of_another_project_reaches_no_user_and_no_project_of_this_one
     office: Office, database: str, duka: Project, asha: SignedIn, chao: SignedIn, what: str
 ) -> None:
     juma = office.join("Juma", duka, "editor")
+    make_key(office, asha, duka)
     before = everything(database)
     expected = OperatorRequired if what in OPERATORS else ProjectNotYours
     for user_id in (juma.user.id, asha.user.id, chao.user.id, 999):
@@ -351,6 +395,7 @@ def test_a_lesser_role_sees_and_changes_no_user(
     office: Office, database: str, duka: Project, asha: SignedIn, what: str, role: Role
 ) -> None:
     juma = office.join("Juma", duka, role, **({"may_send": True, "may_erase": True} if role == "editor" else {}))
+    make_key(office, asha, duka)
     before = everything(database)
     expected = None if what == "access" else RoleRequired
     assert outcome(OF_MEMBERS[what], office, juma, duka, asha.user.id) is expected
@@ -380,13 +425,61 @@ def test_an_owner_sees_of_a_user_nothing_of_other_projects(
     }
 
 
+# ---- keys, and the journal ------------------------------------------------------------------------------
+
+
+def test_an_owner_makes_lists_and_revokes_keys_of_the_project_alone(
+    office: Office, duka: Project, kalro: Project, asha: SignedIn, chao: SignedIn
+) -> None:
+    text, key = make_key(office, asha, duka, " crm ")
+    _, other = make_key(office, chao, kalro)
+    assert (key.kind, key.label, office.read(keys.find_key, api_key=text).project.name) == ("manage", "crm", "Duka")
+    assert office.read(project_keys.list_project_keys, signed_in=asha, project_id=duka.id) == [key]
+    revoke = {"signed_in": asha, "project_id": duka.id, "request_id": "r1"}
+    for start in (other.start, key.start[:8], "", "daf_nothing1"):
+        assert outcome(office.write, project_keys.revoke_project_key, **revoke, start=start) is KeyNotFound
+    office.write(project_keys.revoke_project_key, **revoke, start=key.start)
+    assert outcome(office.read, keys.find_key, api_key=text) is Unauthenticated
+    assert outcome(make_key, office, asha, duka, "x" * 101) is ValidationFailed
+
+
+def test_the_journal_of_the_project_says_who_gave_and_took_what(
+    office: Office, database: str, duka: Project, kalro: Project, asha: SignedIn
+) -> None:
+    seq = len(rows_of(database, f"SELECT seq FROM journal WHERE project_id = {duka.id}"))
+    juma = add(office, asha, duka, "Juma", "editor", may_send=True).user
+    member = {"signed_in": asha, "project_id": duka.id, "user_id": juma.id, "request_id": "r2"}
+    office.write(members.change_member, **member, role=NewRole("viewer"))
+    office.write(members.remove_member, **member)
+    _, key = make_key(office, asha, duka)
+    office.write(project_keys.revoke_project_key, signed_in=asha, project_id=duka.id, start=key.start, request_id="r3")
+    office.add("Juma", duka, "viewer")
+    office.write(users.remove_user, email=email("Juma"))
+    columns = "user_id, request_id, action, detail"
+    shown = rows_of(
+        database, f"SELECT {columns} FROM journal WHERE project_id = {duka.id} AND seq > {seq} ORDER BY seq"
+    )
+    by = asha.user.id
+    assert [(user_id, request_id, action, json.loads(detail)) for user_id, request_id, action, detail in shown] == [
+        (by, "r1", "add_user", {"user": juma.id, "role": "editor", "may_send": True, "may_erase": False}),
+        (by, "r2", "change_role", {"user": juma.id, "role": "viewer", "may_send": False, "may_erase": False}),
+        (by, "r2", "remove_user", {"user": juma.id}),
+        (by, "r1", "create_key", {"key": key.id, "kind": "manage"}),
+        (by, "r3", "revoke_key", {"key": key.id}),
+        (None, "user add", "add_user", {"user": juma.id, "role": "viewer", "may_send": False, "may_erase": False}),
+        (None, "user remove", "remove_user", {"user": juma.id}),
+    ]
+    assert rows_of(database, f"SELECT seq FROM journal WHERE project_id = {kalro.id}") == []
+    assert_sound(office.store, duka)
+
+
 # ---- operators ------------------------------------------------------------------------------------------
 
 
 def test_an_operator_makes_a_project_and_owns_it_at_once(office: Office, asha: SignedIn, duka: Project) -> None:
     office.add("Neema", is_operator=True)
     neema = office.enter("Neema")
-    made = {"signed_in": neema, "region": "UG", "on_error": "skip"}
+    made = {"signed_in": neema, "region": "UG", "on_error": "skip", "request_id": "r1"}
     project = office.write(members.create_project, **made, name="Mpya")
     assert office.read(roles.find_access, signed_in=neema, project_id=project.id).may(Act.USERS)
     assert outcome(office.write, members.create_project, **made, name="duka") is ProjectTaken
@@ -400,9 +493,15 @@ def test_an_operator_claims_a_project_without_users_and_no_other(
     office.add("Neema", is_operator=True)
     neema = office.enter("Neema")
     assert [project.name for project in office.read(members.list_unclaimed_projects, signed_in=neema)] == ["Kalro"]
-    assert outcome(office.write, members.claim_project, signed_in=neema, project_id=duka.id) is ProjectHasUsers
-    assert outcome(office.write, members.claim_project, signed_in=neema, project_id=999) is ProjectNotYours
-    office.write(members.claim_project, signed_in=neema, project_id=kalro.id)
+    assert (
+        outcome(office.write, members.claim_project, signed_in=neema, project_id=duka.id, request_id="r1")
+        is ProjectHasUsers
+    )
+    assert (
+        outcome(office.write, members.claim_project, signed_in=neema, project_id=999, request_id="r1")
+        is ProjectNotYours
+    )
+    office.write(members.claim_project, signed_in=neema, project_id=kalro.id, request_id="r1")
     assert rows_of_owners(office, kalro) == ["Neema"]
     assert office.read(members.list_unclaimed_projects, signed_in=neema) == []
 
@@ -411,7 +510,7 @@ def test_who_is_no_operator_any_more_makes_no_project(office: Office) -> None:
     office.add("Neema", is_operator=True)
     neema = office.enter("Neema")
     office.write(users.remove_user, email=email("Neema"))
-    made = {"signed_in": neema, "name": "Mpya", "region": "KE", "on_error": "refuse"}
+    made = {"signed_in": neema, "name": "Mpya", "region": "KE", "on_error": "refuse", "request_id": "r1"}
     assert outcome(office.write, members.create_project, **made) is OperatorRequired
 
 

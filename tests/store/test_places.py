@@ -10,10 +10,10 @@ import pytest
 
 from daftari.errors import StoreBusy, Unauthenticated
 from daftari.model.jobs import JobKind
-from daftari.model.projects import NO_PROJECT, Project
+from daftari.model.projects import NO_PROJECT, Actor, Project
 from daftari.rules.access import projects
 from daftari.rules.contacts import groups
-from daftari.store import Store, Tx, WriteTx
+from daftari.store import Store, SystemTx, Tx, WriteTx
 from daftari.store.catalog import list_tables
 from daftari.store.engine import SYSTEM_TABLES, MisplacedWrite
 from daftari.store.engine import TABLES as WRITTEN_TABLES
@@ -93,6 +93,36 @@ def test_a_write_is_done_even_if_what_follows_is_lost(store: Store, book: Projec
         return "written"
 
     assert store.write(book, ACTOR, NOW, write) == "written"
+
+
+def test_a_write_to_a_project_follows_a_system_write_under_its_lock_and_saves_its_counters(
+    store: Store, book: Project, database: str
+) -> None:
+    def write(tx: SystemTx, *, error: Exception | None = None) -> None:
+        tx.follow_up_write(book, Actor(None, "r1"), lambda tx: groups.create_group(tx, name=f"VIP {tx.book.next_seq}"))
+        if error is not None:
+            raise error
+
+    with pytest.raises(LookupError):
+        store.system_write(NOW, write, error=LookupError())
+    assert rows_of(database, "SELECT * FROM journal") == []
+    for _ in range(2):
+        store.system_write(NOW, write)
+    assert rows_of(database, "SELECT seq, request_id FROM journal ORDER BY seq") == [(1, "r1"), (2, "r1")]
+    assert rows_of(database, "SELECT name FROM contact_group ORDER BY id") == [("VIP 1",), ("VIP 2",)]
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_no_write_follows_to_a_project_that_was_deleted(
+    store: Store, book: Project, database: str, is_gone: bool
+) -> None:
+    store.system_write(NOW, projects.delete_project, name=book.name)
+    if is_gone:
+        run_worker(lambda pause_seconds: pause_seconds > 0, store=store)
+    called: list[WriteTx] = []
+    store.system_write(NOW, lambda tx: tx.follow_up_write(book, ACTOR, called.append))
+    assert called == []
+    assert rows_of(database, "SELECT COUNT(*) FROM book") == [(0 if is_gone else 1,)]
 
 
 def test_a_hint_requests_a_job_once_the_transaction_is_committed(store: Store, book: Project, database: str) -> None:

@@ -7,7 +7,7 @@ the listeners in ``LISTENERS``. What is in rows of its own, such as the end of a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import assert_never
 
@@ -75,6 +75,11 @@ class Action(StrEnum):
     UPDATE_CONNECTION = "update_connection"
     DELETE_CONNECTION = "delete_connection"
     SYNC_CONTACTS = "sync_contacts"
+    ADD_USER = "add_user"
+    CHANGE_ROLE = "change_role"
+    REMOVE_USER = "remove_user"
+    CREATE_KEY = "create_key"
+    REVOKE_KEY = "revoke_key"
 
 
 # ---- what can happen ------------------------------------------------------------------------------------
@@ -304,11 +309,17 @@ LISTENERS: dict[Listener, tuple[type[Event], ...]] = {_fire_joins: (GroupJoined,
 """Every listener, with the types of the events that it is called for. What it raises undoes the whole transaction."""
 
 
-def record(tx: WriteTx, action: Action, *happened: Event, group_id: int | None = None) -> int:
+def record(
+    tx: WriteTx,
+    action: Action,
+    *happened: Event,
+    group_id: int | None = None,
+    detail: Mapping[str, object] | None = None,
+) -> int:
     """Write one journal row for an act and a change for each event, then publish the events. Returns the row's number.
 
-    ``group_id``: the group that the request is about. The row names the contacts of all events but an erasure, their
-    facts, and who left which group.
+    ``group_id``: the group that the request is about. ``detail``: what else it is about, in ids and words of ours. The
+    row names the contacts of all events but an erasure, their facts, and who left which group.
     """
     contacts: set[int] = set()
     facts: list[int] = []
@@ -329,6 +340,7 @@ def record(tx: WriteTx, action: Action, *happened: Event, group_id: int | None =
         group_id=group_id,
         facts=(min(facts), max(facts)) if facts else None,
         left=left,
+        detail="" if detail is None else _encode(detail).decode(),
     )
     if happened:
         _write_changes(tx, seq, happened)

@@ -33,7 +33,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "membership": ("project_id", "group_id", "contact_id"),
     "journal": (
         *("project_id", "seq", "at", "key_id", "user_id", "request_id", "action", "group_id", "contacts"),
-        *("first_fact", "last_fact", "left_groups"),
+        *("first_fact", "last_fact", "left_groups", "detail"),
     ),
     "change": (
         *("project_id", "seq", "journal_seq", "type", "group_id", "former_name", "contacts"),
@@ -175,6 +175,9 @@ class SystemTx(Tx, Protocol):
     def take_id(self) -> int:
         """A system id that no other row of the system tables has or had; later ones are larger."""
 
+    def follow_up_write(self, project: Project, actor: Actor, rule: Callable[[WriteTx], object]) -> None:
+        """As ``follow_up``, under the write lock of a project. Where the project is deleted, nothing is called."""
+
 
 class Transaction(ABC):
     """The base of both engines' transactions: ``Tx``, ``WriteTx`` and ``SystemTx`` in one."""
@@ -194,6 +197,17 @@ class Transaction(ABC):
     def follow_up(self, project: Project, rule: Callable[[Tx], object]) -> None:
         """Have ``rule`` called once this is committed; see ``Tx``."""
         self.following.append((project, rule))
+
+    def follow_up_write(self, project: Project, actor: Actor, rule: Callable[[WriteTx], object]) -> None:
+        """Have ``rule`` called under the write lock of a project, once this is committed; see ``SystemTx``."""
+
+        def locked(tx: Tx) -> None:
+            assert isinstance(tx, Transaction)
+            with suppress(Unauthenticated):
+                if not _lock_book(tx, actor):
+                    _saving_book(tx, lambda: rule(tx))
+
+        self.following.append((project, locked))
 
     def _refuse_misplaced(self, query: Query) -> None:
         """Raise ``MisplacedWrite`` if a query writes to other tables than the transaction is for."""

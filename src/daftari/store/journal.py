@@ -17,7 +17,7 @@ class JournalRow(Struct, frozen=True):
     """A row of the journal.
 
     ``contacts``: ranges of ids. ``first_fact`` to ``last_fact``: the facts that the write recorded, if any.
-    ``left_groups``: the contacts that left groups by it, see ``read_left``.
+    ``left_groups``: the contacts that left groups by it, see ``read_left``. ``detail``: what else it was about.
     """
 
     seq: int
@@ -31,6 +31,7 @@ class JournalRow(Struct, frozen=True):
     first_fact: int | None
     last_fact: int | None
     left_groups: str
+    detail: str
 
     def names(self, contact_id: int) -> bool:
         """Whether the row names a contact."""
@@ -55,6 +56,7 @@ def insert_journal(
     group_id: int | None,
     facts: tuple[int, int] | None,
     left: Mapping[int, Iterable[int]],
+    detail: str,
 ) -> int:
     """Insert a row. ``facts``: the first and the last one. ``left``: contacts by the group that they left.
 
@@ -64,7 +66,7 @@ def insert_journal(
     tx.book.next_seq = seq + 1
     row = (tx.project.id, seq, tx.now, tx.actor.key_id, tx.actor.user_id, tx.actor.request_id, action, group_id)
     first, last = facts or (None, None)
-    tx.insert_many("journal", [(*row, written_ranges(contacts), first, last, written_left(left))])
+    tx.insert_many("journal", [(*row, written_ranges(contacts), first, last, written_left(left), detail)])
     return seq
 
 

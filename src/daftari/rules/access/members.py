@@ -7,12 +7,13 @@ owner sees the role and the last use in this project, and nothing of other proje
 from __future__ import annotations
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
-from daftari.model.projects import OnError, Project
+from daftari.model.projects import Actor, OnError, Project
 from daftari.model.users import Grant, Role, User
 from daftari.rules.access import projects as access_projects
 from daftari.rules.access.errors import OperatorRequired, ProjectHasUsers, ProjectNotYours, UserNotFound
+from daftari.rules.access.log import note
 from daftari.rules.access.roles import Act, require
 from daftari.rules.access.sessions import SignedIn
 from daftari.rules.access.users import (
@@ -23,7 +24,9 @@ from daftari.rules.access.users import (
     give_role,
     plain_role,
     refuse_last_owner,
+    take_role,
 )
+from daftari.rules.events import Action
 from daftari.store import SystemTx, Tx, projects, users
 
 
@@ -50,52 +53,59 @@ def list_members(tx: Tx, *, signed_in: SignedIn, project_id: int) -> list[Member
     return [_as_member(grant, user) for grant, user in users.list_project_roles(tx, project_id=project_id)]
 
 
-def add_member(tx: SystemTx, *, signed_in: SignedIn, project_id: int, given: NewUser, role: NewRole) -> Added:
+def add_member(
+    tx: SystemTx, *, signed_in: SignedIn, project_id: int, given: NewUser, role: NewRole, request_id: str
+) -> Added:
     """Add a user to a project. Only one who is new gets a link; one who is there sees the project after signing in.
 
     Raises what ``require`` raises, ``HasRole`` and ``ProjectUsersFull``.
     """
     access = require(tx, signed_in=signed_in, project_id=project_id, act=Act.USERS)
     added = find_or_create(tx, given=given, by_owner=True)
-    give_role(tx, project=access.project, user=added.user, given=role, given_by=access.user.id)
+    give_role(tx, project=access.project, user=added.user, given=role, actor=access.actor(request_id))
     return added
 
 
-def change_member(tx: SystemTx, *, signed_in: SignedIn, project_id: int, user_id: int, role: NewRole) -> Member:
+def change_member(
+    tx: SystemTx, *, signed_in: SignedIn, project_id: int, user_id: int, role: NewRole, request_id: str
+) -> Member:
     """Give a user of a project another role. Raises what ``require`` raises, ``UserNotFound`` and ``LastOwner``."""
-    require(tx, signed_in=signed_in, project_id=project_id, act=Act.USERS)
+    access = require(tx, signed_in=signed_in, project_id=project_id, act=Act.USERS)
     grant, user = _find(tx, project_id, user_id)
     given = plain_role(role)
     if given.role != "owner":
         refuse_last_owner(tx, user, [grant])
-    changed = replace(grant, role=given.role, may_send=given.may_send, may_erase=given.may_erase)
+    changed = replace(grant, **asdict(given))
     users.update_role(tx, grant=changed)
+    note(tx, access.project, access.actor(request_id), Action.CHANGE_ROLE, user=user.id, **asdict(given))
     return _as_member(changed, user)
 
 
-def remove_member(tx: SystemTx, *, signed_in: SignedIn, project_id: int, user_id: int) -> User:
+def remove_member(tx: SystemTx, *, signed_in: SignedIn, project_id: int, user_id: int, request_id: str) -> User:
     """Take a user's role in a project; the user stays.
 
     Raises what ``require`` raises, ``UserNotFound`` and ``LastOwner``.
     """
-    require(tx, signed_in=signed_in, project_id=project_id, act=Act.USERS)
+    access = require(tx, signed_in=signed_in, project_id=project_id, act=Act.USERS)
     grant, user = _find(tx, project_id, user_id)
     refuse_last_owner(tx, user, [grant])
-    users.delete_role(tx, project_id=project_id, user_id=user_id)
+    take_role(tx, project=access.project, user=user, actor=access.actor(request_id))
     return user
 
 
 # ---- an operator's projects -----------------------------------------------------------------------------
 
 
-def create_project(tx: SystemTx, *, signed_in: SignedIn, name: str, region: str, on_error: OnError) -> Project:
+def create_project(
+    tx: SystemTx, *, signed_in: SignedIn, name: str, region: str, on_error: OnError, request_id: str
+) -> Project:
     """A new project, which the operator owns.
 
     Raises ``OperatorRequired``, ``ProjectTaken`` and ``ValidationFailed``.
     """
     user = _require_operator(tx, signed_in)
     project = access_projects.create_project(tx, name=name, region=region, on_error=on_error, first_id=1)
-    give_role(tx, project=project, user=user, given=NewRole("owner"), given_by=user.id)
+    give_role(tx, project=project, user=user, given=NewRole("owner"), actor=Actor(None, request_id, user.id))
     return project
 
 
@@ -106,7 +116,7 @@ def list_unclaimed_projects(tx: Tx, *, signed_in: SignedIn) -> list[Project]:
     return [project for project in projects.list_projects(tx) if project.id not in claimed]
 
 
-def claim_project(tx: SystemTx, *, signed_in: SignedIn, project_id: int) -> Project:
+def claim_project(tx: SystemTx, *, signed_in: SignedIn, project_id: int, request_id: str) -> Project:
     """Own a project without any user. Raises ``OperatorRequired``, ``ProjectNotYours`` and ``ProjectHasUsers``."""
     user = _require_operator(tx, signed_in)
     project = next((one for one in projects.list_projects(tx) if one.id == project_id), None)
@@ -114,7 +124,7 @@ def claim_project(tx: SystemTx, *, signed_in: SignedIn, project_id: int) -> Proj
         raise ProjectNotYours
     if users.list_project_roles(tx, project_id=project_id):
         raise ProjectHasUsers
-    give_role(tx, project=project, user=user, given=NewRole("owner"), given_by=user.id)
+    give_role(tx, project=project, user=user, given=NewRole("owner"), actor=Actor(None, request_id, user.id))
     return project
 
 

@@ -7,16 +7,18 @@ import unicodedata
 from collections.abc import Iterable
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from daftari.model.limits import EMAIL_MAX, USER_NAME_MAX, USERS_PER_PROJECT_MAX
-from daftari.model.projects import Project
+from daftari.model.projects import Actor, Project
 from daftari.model.users import Grant, Language, Role, User
 from daftari.rules.access.errors import HasRole, LastOwner, ProjectUsersFull, UserNotFound
 from daftari.rules.access.links import create_link
+from daftari.rules.access.log import note
 from daftari.rules.access.projects import find_project
 from daftari.rules.access.sessions import end_sessions
 from daftari.rules.access.throttle import forget
+from daftari.rules.events import Action
 from daftari.rules.fields import Problems, fold_name, read_text, without_invisible
 from daftari.store import SystemTx, Tx, projects, sessions, users
 from daftari.store.users import StoredUser
@@ -87,7 +89,7 @@ def add_user(tx: SystemTx, *, given: NewUser, role: NewRole | None, project: str
     if is_operator and not added.user.is_operator:
         users.update_user(tx, user=replace(added.user, is_operator=True))
     if found is not None and role is not None:
-        give_role(tx, project=found, user=added.user, given=role, given_by=None)
+        give_role(tx, project=found, user=added.user, given=role, actor=Actor(None, "user add"))
     return added
 
 
@@ -144,7 +146,7 @@ def has_users(tx: Tx) -> bool:
 # ---- changed --------------------------------------------------------------------------------------------
 
 
-def give_role(tx: SystemTx, *, project: Project, user: User, given: NewRole, given_by: int | None) -> Grant:
+def give_role(tx: SystemTx, *, project: Project, user: User, given: NewRole, actor: Actor) -> Grant:
     """A role for a user who has none in the project. Raises ``HasRole`` and ``ProjectUsersFull``."""
     held = users.get_role(tx, project_id=project.id, user_id=user.id)
     if held is not None:
@@ -152,15 +154,14 @@ def give_role(tx: SystemTx, *, project: Project, user: User, given: NewRole, giv
     if len(users.list_project_roles(tx, project_id=project.id)) >= USERS_PER_PROJECT_MAX:
         raise ProjectUsersFull(USERS_PER_PROJECT_MAX)
     plain = plain_role(given)
-    return users.insert_role(
-        tx,
-        project_id=project.id,
-        user_id=user.id,
-        role=plain.role,
-        may_send=plain.may_send,
-        may_erase=plain.may_erase,
-        given_by=given_by,
-    )
+    note(tx, project, actor, Action.ADD_USER, user=user.id, **asdict(plain))
+    return users.insert_role(tx, project_id=project.id, user_id=user.id, given_by=actor.user_id, **asdict(plain))
+
+
+def take_role(tx: SystemTx, *, project: Project, user: User, actor: Actor) -> None:
+    """Take a user's role in a project. Ask ``refuse_last_owner`` first."""
+    users.delete_role(tx, project_id=project.id, user_id=user.id)
+    note(tx, project, actor, Action.REMOVE_USER, user=user.id)
 
 
 def plain_role(given: NewRole) -> NewRole:
@@ -198,14 +199,18 @@ def remove_role(tx: SystemTx, *, email: str, project: str) -> tuple[User, Projec
     if held is None:
         raise UserNotFound(email, project=found.name)
     refuse_last_owner(tx, user, [held])
-    users.delete_role(tx, project_id=found.id, user_id=user.id)
+    take_role(tx, project=found, user=user, actor=Actor(None, "user remove"))
     return user, found
 
 
 def remove_user(tx: SystemTx, *, email: str) -> User:
     """Remove a user from everywhere; the log keeps the name. Raises ``UserNotFound`` and ``LastOwner``."""
     user = find_user(tx, email=email)
-    refuse_last_owner(tx, user, users.list_user_roles(tx, user_id=user.id))
+    held = users.list_user_roles(tx, user_id=user.id)
+    refuse_last_owner(tx, user, held)
+    left = {grant.project_id for grant in held}
+    for project in [project for project in projects.list_projects(tx) if project.id in left]:
+        take_role(tx, project=project, user=user, actor=Actor(None, "user remove"))
     end_sessions(tx, user_id=user.id)
     sessions.delete_links(tx, user_id=user.id)
     forget(tx, email=user.email)

@@ -226,7 +226,8 @@ CREATE TABLE directory (
 ) STRICT, WITHOUT ROWID; -- postgres: WITH (fillfactor = 50)
 
 -- One row a write, without a gap. user_id: the user who wrote in the console. contacts: ranges of ids. first_fact to last_fact: the facts that the write recorded.
--- left_groups: the contacts that left groups by the write, as ranges of ids by group.
+-- left_groups: the contacts that left groups by the write, as ranges of ids by group. detail: what else it was about, as
+-- JSON.
 CREATE TABLE journal (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
     seq INTEGER NOT NULL,
@@ -240,6 +241,7 @@ CREATE TABLE journal (
     first_fact INTEGER,
     last_fact INTEGER,
     left_groups TEXT NOT NULL,
+    detail TEXT NOT NULL,
     PRIMARY KEY (project_id, seq)
 ) STRICT, WITHOUT ROWID;
 

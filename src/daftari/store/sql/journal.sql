@@ -1,13 +1,15 @@
 -- name: list_journal
 -- Journal rows from one number to another, in order.
-SELECT j.seq, j.at, j.key_id, j.user_id, j.request_id, j.action, j.group_id, j.contacts, j.first_fact, j.last_fact, j.left_groups
+SELECT j.seq, j.at, j.key_id, j.user_id, j.request_id, j.action, j.group_id, j.contacts, j.first_fact, j.last_fact, j.left_groups,
+    j.detail
 FROM journal AS j
 WHERE j.project_id = :project AND j.seq >= :first AND j.seq <= :last
 ORDER BY j.seq LIMIT :limit;
 
 -- name: list_newest_journal
 -- Journal rows between two numbers, the newest first.
-SELECT j.seq, j.at, j.key_id, j.user_id, j.request_id, j.action, j.group_id, j.contacts, j.first_fact, j.last_fact, j.left_groups
+SELECT j.seq, j.at, j.key_id, j.user_id, j.request_id, j.action, j.group_id, j.contacts, j.first_fact, j.last_fact, j.left_groups,
+    j.detail
 FROM journal AS j
 WHERE j.project_id = :project AND j.seq > :after AND j.seq < :before
 ORDER BY j.seq DESC LIMIT :limit;
