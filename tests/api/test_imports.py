@@ -25,7 +25,7 @@ from daftari.web.errors import render_json
 from daftari.web.multipart import FIELD_BYTES_MAX, PARTS_MAX, read_upload
 from daftari.web.responses import Response
 from daftari.web.routing import BodyPolicy, RawRequest, Route, RouteMatch, Router
-from daftari.web.server import Limits, RsgiServer
+from daftari.web.server import EntryPoint, Limits, RsgiServer
 from daftari.web.spool import RequestSpool
 from tests.conftest import People
 from tests.support.builders import create, get, groups, mobile, opt_out, page, refusal, rows_of, wrong_fields
@@ -364,11 +364,10 @@ def server_for_files(*, places: int, seen: list[bytes]) -> RsgiServer:
         return "authorization" in scope.headers
 
     route = Route("POST", "/", application, "write", BodyPolicy(100, "file"))
+    router = Router([("/", route)], prefix="/api", base="", spanning={})
+    entry = EntryPoint(router, application, authorize, render_json)
     return RsgiServer(
-        application,
-        router=Router([("/", route)], prefix="/api", base="", spanning={}),
-        authorize=authorize,
-        render_error=render_json,
+        lambda path: entry,
         inline=True,
         threads=1,
         periodic=lambda: None,

@@ -16,7 +16,7 @@ from daftari.web.bodies import Pace
 from daftari.web.errors import render_json
 from daftari.web.responses import Response, json_response
 from daftari.web.routing import READS, BodyPolicy, RawRequest, Route, Router
-from daftari.web.server import Limits, RsgiServer
+from daftari.web.server import EntryPoint, Limits, RsgiServer
 from daftari.web.spool import ResponseSpool
 
 BODY_STALL_SECONDS = 0.5
@@ -87,13 +87,12 @@ def _route(method: str, path: str) -> Route:
 
 def server() -> RsgiServer:
     """What Granian serves."""
+    router = Router(
+        ((path, _route(method, path)) for path in PATHS for method in METHODS), prefix="/api", base="", spanning={}
+    )
+    entry = EntryPoint(router, application, lambda scope, match, beginning: True, render_json)
     return RsgiServer(
-        application,
-        router=Router(
-            ((path, _route(method, path)) for path in PATHS for method in METHODS), prefix="/api", base="", spanning={}
-        ),
-        authorize=lambda scope, match, beginning: True,
-        render_error=render_json,
+        lambda path: entry,
         inline=True,
         threads=THREADS,
         periodic=_write_note("periodic"),

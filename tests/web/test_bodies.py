@@ -12,7 +12,7 @@ import pytest
 from daftari.web.errors import render_json
 from daftari.web.responses import Response, json_response
 from daftari.web.routing import LARGE, BodyPolicy, RawRequest, Route, RouteMatch, Router
-from daftari.web.server import BODY_IN_MEMORY_BYTES_MAX, Limits, RsgiServer
+from daftari.web.server import BODY_IN_MEMORY_BYTES_MAX, EntryPoint, Limits, RsgiServer
 from tests.support.clients import Answer, sent
 
 KEY = [("authorization", "Bearer x")]
@@ -29,19 +29,18 @@ def server_with(limits: Limits, *, may_read: threading.Event | None = None) -> R
     def authorize(scope: Any, match: RouteMatch, beginning: bytes) -> bool:
         return "authorization" in scope.headers
 
+    router = Router(
+        [
+            ("/", Route("POST", "/", application, "write", LARGE)),
+            ("/files", Route("POST", "/files", application, "write", BodyPolicy(100, "file"))),
+        ],
+        prefix="/api",
+        base="",
+        spanning={},
+    )
+    entry = EntryPoint(router, application, authorize, render_json)
     return RsgiServer(
-        application,
-        router=Router(
-            [
-                ("/", Route("POST", "/", application, "write", LARGE)),
-                ("/files", Route("POST", "/files", application, "write", BodyPolicy(100, "file"))),
-            ],
-            prefix="/api",
-            base="",
-            spanning={},
-        ),
-        authorize=authorize,
-        render_error=render_json,
+        lambda path: entry,
         inline=True,
         threads=1,
         periodic=lambda: None,

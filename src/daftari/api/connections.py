@@ -15,6 +15,7 @@ from daftari.api.views.connections import (
 )
 from daftari.errors import ConnectionNotFound
 from daftari.model.limits import EXTERNAL_ID_MAX, RECORDS_PER_PAGE_MAX
+from daftari.rules.access.keys import Access
 from daftari.rules.connections import definition, lifecycle, views
 from daftari.rules.connections.addresses import ShownWebhookAddress, ensure_addresses, show_address
 from daftari.rules.connections.check import ConnectionCheck, ask_account, open_check, write_check
@@ -45,7 +46,7 @@ def get_connection(request: Request, number: str) -> Response:
     """``GET /v1/connections/{id}``."""
     request.params.refuse_wrong()
     view = request.read(views.show_connection, connection_id=_read_id(number))
-    assert request.access is not None, "the route takes a key"
+    assert isinstance(request.access, Access), "the route takes a key"
     if request.access.key.kind == "manage" and view.webhook is not None:
         view = views.with_address(view, _find_address(request, view.id, view.kind))
     return json_response(ConnectionAnswer(view))

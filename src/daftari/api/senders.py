@@ -22,6 +22,7 @@ from daftari.api.views.senders import (
 from daftari.errors import SenderNotFound
 from daftari.model.limits import FORMER_ADDRESS_HOURS, FORMER_ADDRESS_HOURS_MAX
 from daftari.rules.access.inbound_tokens import write_token
+from daftari.rules.access.keys import Access
 from daftari.rules.senders import lifecycle
 from daftari.rules.senders.addresses import ensure_addresses, show_address
 from daftari.rules.senders.check import check_account, open_account
@@ -141,7 +142,7 @@ def _with_address(request: Request, response: Response, kind: type[A]) -> Respon
 
 
 def _name_addresses(request: Request, shown: Sequence[SenderView]) -> list[SenderView]:
-    assert request.access is not None, "the route takes a key"
+    assert isinstance(request.access, Access), "the route takes a key"
     if request.access.key.kind != "manage":
         return [*shown]
     addresses = ensure_addresses(request.context.store, request.project, now=request.now)

@@ -24,6 +24,7 @@ from daftari.api.views.webhooks import (
 )
 from daftari.errors import WebhookNotFound
 from daftari.model.limits import DELIVERIES_PER_PAGE_MAX
+from daftari.rules.access.keys import Access
 from daftari.rules.webhooks import lifecycle, log
 from daftari.rules.webhooks.lifecycle import WebhookView
 from daftari.rules.webhooks.model import fingerprint_of, write_secret
@@ -144,7 +145,7 @@ def _read_values(request: Request) -> dict[str, object]:
 
 
 def _shown(request: Request, view: WebhookView) -> WebhookView:
-    assert request.access is not None, "the route takes a key"
+    assert isinstance(request.access, Access), "the route takes a key"
     return view if request.access.key.kind == "manage" else lifecycle.hide_path(view)
 
 

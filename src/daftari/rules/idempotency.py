@@ -26,7 +26,10 @@ _read_headers = msgspec.json.Decoder(Headers).decode
 
 
 class IdempotentRequest(Struct, frozen=True):
-    """A write to do once: the API key it came with, the text of its Idempotency-Key, and a digest of the request."""
+    """A write to do once: who sent it, the text of its Idempotency-Key, and a digest of the request.
+
+    ``key_id``: of the API key, or of the user; both are system ids, of which no two are equal.
+    """
 
     key_id: int
     name: str

@@ -19,7 +19,7 @@ from daftari.settings import Settings
 from daftari.store import Store, WaitingStore
 from daftari.web.errors import render_json
 from daftari.web.requests import AppContext
-from daftari.web.server import Limits, RsgiServer
+from daftari.web.server import EntryPoint, Limits, RsgiServer
 
 OPEN_SECONDS_MAX = 0.5
 """How long the start waits for the database; it is usually there in less, and until then answers are 503."""
@@ -58,11 +58,14 @@ def build_server(settings: Settings) -> Server:
         cache.save_used()
         store.close()
 
-    rsgi = RsgiServer(
+    api = EntryPoint(
+        build_router(base=context.base),
         build_app(context, authenticator),
-        router=build_router(base=context.base),
-        authorize=build_authorizer(store, authenticator),
-        render_error=render_json,
+        build_authorizer(store, authenticator),
+        render_json,
+    )
+    rsgi = RsgiServer(
+        lambda path: api,
         # Where a read waits for another machine, the event loop answers nothing.
         inline=not store.reads_wait,
         threads=settings.threads,

@@ -16,7 +16,6 @@ from daftari.connectors import Allowed
 from daftari.errors import DaftariError, IdempotencyInProgress, StoreBusy, StoreUnavailable
 from daftari.model.projects import Actor, KeyKind, Project
 from daftari.model.time import current_time
-from daftari.rules.access.keys import Access
 from daftari.rules.idempotency import FirstResponse, IdempotentRequest, find_response, save_response
 from daftari.store import Store, Tx, WriteTx
 from daftari.web.accept import choose_type
@@ -60,6 +59,17 @@ class AppContext(Struct, frozen=True):
         return "" if self.public_url is None else unquote(urlsplit(self.public_url).path)
 
 
+class Access(Protocol):
+    """A caller who may use a project now: a key, or a user who is signed in."""
+
+    @property
+    def project(self) -> Project:
+        """The project."""
+
+    def actor(self, request_id: str) -> Actor:
+        """Who writes, for the journal."""
+
+
 class Authenticator(Protocol):
     """Recognises the caller of a request, by whatever proof it looks for."""
 
@@ -70,8 +80,9 @@ class Authenticator(Protocol):
 class Request:
     """A request as handlers get it.
 
-    ``access`` is ``None`` on a route that needs no key; such a request has no project and no
-    ``params``, and its handler reads ``raw``. ``now`` is the time in microseconds at which the request is handled.
+    ``access`` is ``None`` on a route of the API that needs no key, where there are no ``params`` either and the handler
+    reads ``raw``, and on a page of the console that belongs to no project. ``now`` is the time in microseconds at which
+    the request is handled.
     """
 
     __slots__ = ("_authenticator", "_idempotent", "_upload", "access", "context", "now", "params", "raw")
@@ -99,8 +110,8 @@ class Request:
 
     @property
     def project(self) -> Project:
-        """The project of the caller's key."""
-        assert self.access is not None, "the route takes no key"
+        """The project of the caller."""
+        assert self.access is not None, "the route belongs to no project"
         return self.access.project
 
     def read(self, rule: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -167,9 +178,8 @@ class Request:
 
     def write_step(self, rule: Callable[Concatenate[WriteTx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """A rule's result, durable, without regard to the Idempotency-Key: one write of a call that takes several."""
-        assert self.access is not None, "the route takes no key"
-        actor = Actor(self.access.key.id, self.raw.id)
-        return self.context.store.write(self.project, actor, self.now, rule, *args, **kwargs)
+        assert self.access is not None, "the route belongs to no project"
+        return self.context.store.write(self.project, self.access.actor(self.raw.id), self.now, rule, *args, **kwargs)
 
     def find_first_response(self) -> Response | None:
         """The response to an earlier request with this Idempotency-Key, to be sent before anything else is checked."""

@@ -19,13 +19,14 @@ class Response(Struct, frozen=True):
     """A status, a body and its media type. ``None``, where there is no body, is no type either.
 
     A body that is too long for the memory is spooled; one that is written while the request's body comes is a
-    ``StreamHandler``.
+    ``StreamHandler``. ``cache`` is its ``Cache-Control``.
     """
 
     status: int
     body: bytes | ResponseSpool | StreamHandler
     media_type: str | None = JSON
     headers: tuple[tuple[str, str], ...] = ()
+    cache: str = "private, no-store"
 
 
 class LongPoll(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""The RSGI server: finds the route of a request, takes its body within limits, and has the application answer it.
+"""The RSGI server: finds the route of a request, takes its body within limits, and has an application answer it.
 
 A route that waits for nothing is answered on the event loop. All others run in a bounded pool of threads, so that no
 stalled body, slow reader or held lock delays other requests. No routes, no keys, no store.
@@ -39,6 +39,19 @@ caller's key is known."""
 Application = Callable[[RawRequest], Response | LongPoll]
 Authorizer = Callable[[RsgiScope, RouteMatch, bytes], bool]
 """Whether the head of a request, or the beginning of its body, has a key. Raises ``DaftariError`` for a wrong one."""
+
+
+class EntryPoint(Struct, frozen=True):
+    """A part of the service that answers below paths of its own: the API for programs, the console for people.
+
+    ``authorize`` is asked before more than the beginning of a body is taken.
+    """
+
+    router: Router
+    application: Application
+    authorize: Authorizer
+    render_error: ErrorRenderer
+
 
 T = TypeVar("T")
 
@@ -83,28 +96,21 @@ class Limits(Struct, frozen=True):
 class RsgiServer:
     """The callable that Granian serves; one per process.
 
-    ``authorize`` is asked before more than the beginning of a body is taken. ``inline``: whether routes that say so are
-    answered on the event loop. ``periodic`` is called every ``periodic_seconds``, ``close`` once, after the last
-    request.
+    ``choose``: what answers at a path. ``inline``: whether routes that say so are answered on the event loop.
+    ``periodic`` is called every ``periodic_seconds``, ``close`` once, after the last request.
     """
 
     def __init__(
         self,
-        application: Application,
+        choose: Callable[[str], EntryPoint],
         *,
-        router: Router,
-        authorize: Authorizer,
-        render_error: ErrorRenderer,
         inline: bool,
         threads: int,
         periodic: Callable[[], None],
         close: Callable[[], None],
         limits: Limits,
     ) -> None:
-        self._application = application
-        self._router = router
-        self._authorize = authorize
-        self._render_error = render_error
+        self._choose = choose
         self._inline = inline
         self._periodic = periodic
         self._close = close
@@ -150,22 +156,23 @@ class RsgiServer:
         request_id = f"{self._request_prefix}{next(self._request_numbers):08x}"
         # Granian makes new ones each time that they are asked for.
         method, asked = scope.method, scope.headers
+        entry = self._choose(scope.path)
         incoming = IncomingBody(asked, protocol, self._limits.pace) if announces_body(asked) else None
         try:
             try:
-                response = await self._respond(request_id, scope, method, asked, incoming)
+                response = await self._respond(entry, request_id, scope, method, asked, incoming)
                 if isinstance(response.body, ResponseSpool):
                     self._refuse_crowd(response.body)
             except DaftariError as error:
-                response = self._render_error(error, scope, request_id)
+                response = entry.render_error(error, scope, request_id)
             except Exception:
                 # Never the path, which may name a person's number, nor the query, which may hold a key.
                 log.exception("request %s crashed", request_id)
-                response = self._render_error(Crashed(), scope, request_id)
+                response = entry.render_error(Crashed(), scope, request_id)
             headers = [] if response.media_type is None else [("content-type", response.media_type)]
             headers += response.headers
             headers.append(("x-request-id", request_id))
-            headers.append(("cache-control", "private, no-store"))
+            headers.append(("cache-control", response.cache))
             body = response.body
             if isinstance(body, ResponseSpool):
                 self._send_file(protocol, method, response.status, headers, body)
@@ -194,9 +201,15 @@ class RsgiServer:
             self._slow_clients.end(scope.client, is_abandoned=incoming is not None and not incoming.has_ended)
 
     async def _respond(
-        self, request_id: str, scope: RsgiScope, method: str, headers: RequestHeaders, incoming: IncomingBody | None
+        self,
+        entry: EntryPoint,
+        request_id: str,
+        scope: RsgiScope,
+        method: str,
+        headers: RequestHeaders,
+        incoming: IncomingBody | None,
     ) -> Response:
-        match = self._router.match(method, scope.path)
+        match = entry.router.match(method, scope.path)
         body: BinaryIO = NO_BODY
         spool: RequestSpool | None = None
         try:
@@ -204,19 +217,19 @@ class RsgiServer:
             if incoming is not None and match.route.access != "open":
                 self._slow_clients.begin(scope.client)
                 spool = RequestSpool(BODY_IN_MEMORY_BYTES_MAX if match.route.body.kind == "fields" else 0, self._budget)
-                await self._take_body(incoming, spool, scope, match)
+                await self._take_body(incoming, spool, scope, match, entry.authorize)
                 body = spool.open() if spool.length else NO_BODY
             request = RawRequest(
                 request_id, READS.get(method, method), match, headers, body, scope, arrived=time.monotonic()
             )
             if self._inline and match.route.inline:
-                answer = self._application(request)
+                answer = entry.application(request)
             else:
                 self._slow_clients.begin(scope.client)
                 if match.route.body.kind == "file":
-                    answer = await self._in_file_pool(partial(self._application, request))
+                    answer = await self._in_file_pool(partial(entry.application, request))
                 else:
-                    answer = await self._in_pool(partial(self._answer, request))
+                    answer = await self._in_pool(partial(self._answer, entry.application, request))
         finally:
             if spool is not None:
                 spool.close()
@@ -225,10 +238,10 @@ class RsgiServer:
             answer = await self._in_pool(partial(answer.respond, is_last))
         return answer
 
-    def _answer(self, request: RawRequest) -> Response | LongPoll:
+    def _answer(self, application: Application, request: RawRequest) -> Response | LongPoll:
         if time.monotonic() - request.arrived > self._limits.waiting_seconds_max:
             raise StoreBusy("Too many requests are waiting; try again.")
-        return self._application(request)
+        return application(request)
 
     async def _in_pool(self, work: Callable[[], T]) -> T:
         return await _run_in(self._pool, self._pool_slots, work)
@@ -238,7 +251,9 @@ class RsgiServer:
 
     # ---- bodies -----------------------------------------------------------------------------------------------
 
-    async def _take_body(self, body: IncomingBody, spool: RequestSpool, scope: RsgiScope, match: RouteMatch) -> None:
+    async def _take_body(
+        self, body: IncomingBody, spool: RequestSpool, scope: RsgiScope, match: RouteMatch, authorize: Authorizer
+    ) -> None:
         """Receive the body. A Content-Length above the limit is refused before a byte is read."""
         policy = match.route.body
         encoding = scope.headers.get("content-encoding") or "identity"
@@ -248,9 +263,9 @@ class RsgiServer:
             raise too_large(policy.bytes_max)
         match policy.kind:
             case "fields":
-                await self._receive_fields(body, spool, scope, match)
+                await self._receive_fields(body, spool, scope, match, authorize)
             case "file":
-                if not await self._is_known(scope, match):
+                if not await self._is_known(authorize, scope, match):
                     raise Unauthenticated
                 await self._receive_file(body, spool, policy)
             case "lines":
@@ -258,13 +273,13 @@ class RsgiServer:
                     raise StoreBusy("Too many are streaming; try again.")
 
     async def _receive_fields(
-        self, body: IncomingBody, spool: RequestSpool, scope: RsgiScope, match: RouteMatch
+        self, body: IncomingBody, spool: RequestSpool, scope: RsgiScope, match: RouteMatch, authorize: Authorizer
     ) -> None:
         """A body of fields, of which no more than its beginning is taken from a caller who has no good key."""
         share = BODY_IN_MEMORY_BYTES_MAX if body.length is None else min(body.length, BODY_IN_MEMORY_BYTES_MAX)
         is_crowded = self._unknown_bytes + share > self._limits.unknown_bytes_max
         is_long = body.length is None or body.length > share
-        is_known = (is_long or is_crowded) and await self._is_known(scope, match)
+        is_known = (is_long or is_crowded) and await self._is_known(authorize, scope, match)
         if is_known:
             has_ended = await body.receive(spool, bytes_max=BODY_IN_MEMORY_BYTES_MAX)
         elif is_crowded:
@@ -276,20 +291,23 @@ class RsgiServer:
             finally:
                 self._unknown_bytes -= share
         if not has_ended:
-            await self._receive_rest(body, spool, scope, match, is_known=is_known)
+            await self._receive_rest(body, spool, scope, match, None if is_known else authorize)
 
     async def _receive_rest(
-        self, body: IncomingBody, spool: RequestSpool, scope: RsgiScope, match: RouteMatch, *, is_known: bool
+        self, body: IncomingBody, spool: RequestSpool, scope: RsgiScope, match: RouteMatch, authorize: Authorizer | None
     ) -> None:
-        """What comes after the beginning, from a caller whose key is known by the head or stands in the beginning."""
+        """What comes after the beginning, from a caller whose key stands in the beginning, or in the head.
+
+        ``authorize`` is ``None`` for one that was found in the head.
+        """
         beginning = spool.read_beginning(BODY_IN_MEMORY_BYTES_MAX)
         most = match.route.body.bytes_max
         if is_form(scope.headers.get("content-type"), beginning):
-            most = min(most, FORM_BYTES_MAX if is_known else FORM_WITHOUT_KEY_BYTES_MAX)
+            most = min(most, FORM_WITHOUT_KEY_BYTES_MAX if authorize else FORM_BYTES_MAX)
             too_long = too_large(most, what="The form", hint="; send JSON, and the key in the header")
         else:
             too_long = too_large(most)
-            if not is_known and not await self._is_known(scope, match, beginning):
+            if authorize and not await self._is_known(authorize, scope, match, beginning):
                 raise Unauthenticated
         if (body.length or 0) > most or not await body.receive(spool, bytes_max=most) or spool.length > most:
             raise too_long
@@ -304,8 +322,10 @@ class RsgiServer:
         finally:
             self._file_slots += 1
 
-    async def _is_known(self, scope: RsgiScope, match: RouteMatch, beginning: bytes = b"") -> bool:
-        return await self._in_pool(partial(self._authorize, scope, match, beginning))
+    async def _is_known(
+        self, authorize: Authorizer, scope: RsgiScope, match: RouteMatch, beginning: bytes = b""
+    ) -> bool:
+        return await self._in_pool(partial(authorize, scope, match, beginning))
 
     # ---- responses --------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from zlib import crc32
 from msgspec import Struct
 
 from daftari.errors import KeyNotFound, ManageKeyRequired, ReadOnlyKey, Unauthenticated
-from daftari.model.projects import KEY_KINDS, Key, KeyKind, Project
+from daftari.model.projects import KEY_KINDS, Actor, Key, KeyKind, Project
 from daftari.store import SystemTx, Tx, keys
 
 PREFIX = "daf_"
@@ -37,6 +37,10 @@ class Access(Struct, frozen=True):
 
     key: Key
     project: Project
+
+    def actor(self, request_id: str) -> Actor:
+        """Who writes, for the journal."""
+        return Actor(self.key.id, request_id)
 
 
 def create_key(tx: SystemTx, *, project: Project, label: str, kind: KeyKind, expires_at: int | None) -> tuple[str, Key]:
