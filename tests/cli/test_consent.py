@@ -302,5 +302,17 @@ def test_the_feed_keeps_changes_for_as_many_days_as_is_said(shopify: Run) -> Non
     assert "3650" in shopify("project", "set", "Shopify", "--feed-days", "4000", code=2).stderr
 
 
+def test_the_times_of_the_console_are_those_of_the_region_or_of_a_zone(shopify: Run) -> None:
+    def zone() -> str:
+        return str(json.loads(shopify("project", "list", "--json").stdout)[0]["zone"])
+
+    assert zone() == "Africa/Nairobi"
+    assert "the times of Africa/Kampala" in shopify("project", "set", "Shopify", "--zone", "Africa/Kampala").stderr
+    assert zone() == "Africa/Kampala"
+    assert "Africa/Nairobi" in shopify("project", "set", "Shopify", "--zone", "Mars", code=1).stderr
+    assert "the times of Africa/Nairobi" in shopify("project", "set", "Shopify", "--zone", "").stderr
+    assert zone() == "Africa/Nairobi"
+
+
 def test_hours_that_are_none_are_refused(shopify: Run) -> None:
     assert "must be such as" in shopify("project", "set", "Shopify", "--quiet-hours", "at night", code=1).stderr

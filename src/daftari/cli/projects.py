@@ -15,13 +15,16 @@ from daftari.model.limits import FEED_DAYS_MAX
 from daftari.model.projects import ConsentSettings, OnDelete, OnError, StopScope
 from daftari.model.time import current_time
 
-COLUMNS = ("name", "region", "on_error", "created_at", "consent", "feed_days")
+COLUMNS = ("name", "region", "on_error", "created_at", "consent", "feed_days", "zone")
 DEFAULT_REGION = "KE"
 
 app = command_group("Projects: each has its own contacts and API keys.")
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The project's name, in any case.")]
 _REGION = typer.Option("--region", metavar="CODE", help="The country of numbers without a country code.")
+_ZONE = typer.Option(
+    "--zone", metavar="ZONE", help="The time zone of the console's pages; an empty text: that of the region."
+)
 _ON_ERROR = typer.Option("--on-error", help="When some rows of a create are wrong: refuse the call, or skip the rows.")
 _QUIET_HOURS = typer.Option(
     "--quiet-hours",
@@ -58,6 +61,7 @@ def create_project(
     region: Annotated[str, _REGION] = DEFAULT_REGION,
     first_id: Annotated[int, typer.Option("--first-id", min=1, metavar="N", help="The id of the first contact.")] = 1,
     on_error: Annotated[OnError, _ON_ERROR] = "refuse",
+    zone: Annotated[str | None, _ZONE] = None,
     where: DatabaseOptions,
 ) -> None:
     """Create a project and print its first API key.
@@ -74,6 +78,7 @@ def create_project(
             region=region.upper(),
             on_error=on_error,
             first_id=first_id,
+            zone=zone,
         )
     say(f"Project {project.name!r} is created (region {project.region}). Its first API key, shown only this once:")
     typer.echo(key)
@@ -83,6 +88,7 @@ def create_project(
 def list_projects(*, as_json: JsonOption = False, where: DatabaseOptions) -> None:
     """List the projects and the settings of consent that differ from the defaults."""
     from daftari.rules.access import projects
+    from daftari.rules.access.zones import zone_of
 
     with where.open_store() as store:
         found = store.system_read(current_time(), projects.list_projects)
@@ -91,6 +97,7 @@ def list_projects(*, as_json: JsonOption = False, where: DatabaseOptions) -> Non
             *(project.name, project.region, project.on_error, format_optional_time(project.created_at)),
             msgspec.to_builtins(project.consent) if as_json else _format_consent(project.consent),
             project.feed_days,
+            zone_of(project),
         )
         for project in found
     ]
@@ -150,6 +157,7 @@ def set_project(
     opt_in_words: Annotated[str | None, _words_option("--opt-in-words", "that opt in")] = None,
     help_words: Annotated[str | None, _words_option("--help-words", "that ask for help")] = None,
     feed_days: Annotated[int | None, _FEED_DAYS] = None,
+    zone: Annotated[str | None, _ZONE] = None,
     where: DatabaseOptions,
 ) -> None:
     """Change the settings of a project.
@@ -157,6 +165,7 @@ def set_project(
     Needs at least one option. Numbers and facts that are already stored do not change.
     """
     from daftari.rules.access import projects
+    from daftari.rules.access.zones import zone_of
 
     consent = {
         "stop_scope": stop_scope,
@@ -168,7 +177,7 @@ def set_project(
         "opt_in_words": _split_words(opt_in_words),
         "help_words": _split_words(help_words),
     }
-    if all(value is None for value in (region, on_error, feed_days, *consent.values())):
+    if all(value is None for value in (region, on_error, feed_days, zone, *consent.values())):
         raise fail("Nothing to change: give --region, --on-error or another option.", code=WRONG_USAGE)
     changed = region.upper() if region else None
     with where.open_store() as store:
@@ -180,11 +189,12 @@ def set_project(
             on_error=on_error,
             consent=consent,
             feed_days=feed_days,
+            zone=zone,
         )
     settings = _format_consent(project.consent) or "defaults"
     say(
         f"Project {project.name!r} has region {project.region} and on_error {project.on_error}; consent: {settings}. "
-        f"Its feed keeps changes for {project.feed_days} days."
+        f"Its feed keeps changes for {project.feed_days} days; its pages have the times of {zone_of(project)}."
     )
 
 

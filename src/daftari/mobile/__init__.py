@@ -17,6 +17,7 @@ from daftari.mobile.plans import (
     example_number,
     is_region,
     national_digits,
+    regions,
 )
 from daftari.mobile.reading import (
     AmbiguousMobile,
@@ -48,4 +49,5 @@ __all__ = [
     "read_with_library",
     "reader_for",
     "reader_with",
+    "regions",
 ]

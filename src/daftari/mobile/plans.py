@@ -24,6 +24,11 @@ def is_region(region: str) -> bool:
     return region in phonenumbers.SUPPORTED_REGIONS
 
 
+def regions() -> frozenset[str]:
+    """All regions that numbers can be read in."""
+    return frozenset(phonenumbers.SUPPORTED_REGIONS)
+
+
 def metadata_of(region: str) -> PhoneMetadata:
     """What the library knows of a region. Raises ``BadSettings`` for one that it does not know."""
     metadata = PhoneMetadata.metadata_for_region(region)

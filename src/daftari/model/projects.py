@@ -56,6 +56,8 @@ class Project(Struct, frozen=True):
     consent: ConsentSettings = ConsentSettings()
     feed_days: int = FEED_DAYS
     """How long the feed keeps a change; longer if something that follows the feed has not had it."""
+    zone: str | None = None
+    """The time zone of the console's pages; ``None`` for that of the region."""
 
 
 NO_PROJECT = Project(id=0, name="", region="", on_error="refuse", created_at=0)

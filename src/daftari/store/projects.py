@@ -37,15 +37,18 @@ def with_names(tx: Tx, project: Project) -> Project:
     return replace(project, former_names=tuple(tx.fetch(str, "list_project_names", id=project.id)))
 
 
-def insert_project(tx: SystemTx, *, name: str, folded: str, region: str, on_error: OnError, first_id: int) -> Project:
+def insert_project(
+    tx: SystemTx, *, name: str, folded: str, region: str, on_error: OnError, first_id: int, zone: str | None
+) -> Project:
     """Insert a project with an empty book whose first contact gets ``first_id``.
 
     The book follows the commit; if that is lost, the first write to the project opens it.
     """
-    project = Project(tx.take_id(), name, region, on_error, tx.now, (folded,))
+    project = Project(tx.take_id(), name, region, on_error, tx.now, (folded,), zone=zone)
     tx.run(
         "insert_project",
         id=project.id, name=name, folded=folded, region=region, on_error=on_error, first_id=first_id, now=tx.now,
+        zone=zone,
     )  # fmt: skip
     tx.run("insert_project_name", id=project.id, folded=folded)
     tx.follow_up(project, partial(_insert_book, first_id=first_id))
@@ -63,6 +66,7 @@ def update_project(tx: SystemTx, *, project: Project, folded: str) -> None:
         on_error=project.on_error,
         consent=msgspec.json.encode(project.consent).decode(),
         feed_days=project.feed_days,
+        zone=project.zone,
     )
     tx.run("insert_project_name", id=project.id, folded=folded)
 
@@ -82,10 +86,18 @@ def close_book(tx: Tx) -> None:
 
 
 def read_project(
-    project_id: int, name: str, region: str, on_error: OnError, created_at: int, consent: str, feed_days: int
+    project_id: int,
+    name: str,
+    region: str,
+    on_error: OnError,
+    created_at: int,
+    consent: str,
+    feed_days: int,
+    zone: str | None,
 ) -> Project:
     """A project from the columns of its row; ``consent`` is JSON."""
-    return Project(project_id, name, region, on_error, created_at, consent=_read_consent(consent), feed_days=feed_days)
+    read = _read_consent(consent)
+    return Project(project_id, name, region, on_error, created_at, consent=read, feed_days=feed_days, zone=zone)
 
 
 def _insert_book(tx: Tx, *, first_id: int) -> None:
@@ -93,4 +105,5 @@ def _insert_book(tx: Tx, *, first_id: int) -> None:
 
 
 def _fetch_projects(tx: Tx, query: str, **values: int | str) -> list[Project]:
-    return [read_project(*row) for row in tx.fetch(tuple[int, str, str, OnError, int, str, int], query, **values)]
+    rows = tx.fetch(tuple[int, str, str, OnError, int, str, int, str | None], query, **values)
+    return [read_project(*row) for row in rows]

@@ -97,14 +97,21 @@ def remove_member(tx: SystemTx, *, signed_in: SignedIn, project_id: int, user_id
 
 
 def create_project(
-    tx: SystemTx, *, signed_in: SignedIn, name: str, region: str, on_error: OnError, request_id: str
+    tx: SystemTx,
+    *,
+    signed_in: SignedIn,
+    name: str,
+    region: str,
+    on_error: OnError,
+    request_id: str,
+    zone: str | None = None,
 ) -> Project:
     """A new project, which the operator owns.
 
     Raises ``OperatorRequired``, ``ProjectTaken`` and ``ValidationFailed``.
     """
     user = _require_operator(tx, signed_in)
-    project = access_projects.create_project(tx, name=name, region=region, on_error=on_error, first_id=1)
+    project = access_projects.create_project(tx, name=name, region=region, on_error=on_error, first_id=1, zone=zone)
     give_role(tx, project=project, user=user, given=NewRole("owner"), actor=Actor(None, request_id, user.id))
     return project
 

@@ -19,6 +19,7 @@ from daftari.model.limits import FEED_DAYS_MAX, FIRST_ID_MAX
 from daftari.model.projects import Cap, Key, KeyKind, OnError, Project
 from daftari.rules.access import inbound_tokens
 from daftari.rules.access import keys as access_keys
+from daftari.rules.access.zones import read_zone
 from daftari.rules.consent.keywords import plain_words
 from daftari.rules.consent.quiet_hours import read_hours
 from daftari.rules.fields import Problems, fold_name, read_name
@@ -31,28 +32,34 @@ FIRST_KEY_LABEL = "first"
 _CAP = re.compile(r"(\w+) ?= ?([1-9][0-9]{0,3}) ?/ ?([1-9][0-9]{0,3})", re.ASCII)
 
 
-def create_project(tx: SystemTx, *, name: str, region: str, on_error: OnError, first_id: int) -> Project:
-    """A new project with an empty book. Raises ``ProjectTaken`` and ``ValidationFailed``."""
+def create_project(
+    tx: SystemTx, *, name: str, region: str, on_error: OnError, first_id: int, zone: str | None = None
+) -> Project:
+    """A new project with an empty book. ``zone``: that of its pages; ``None`` for that of the region.
+
+    Raises ``ProjectTaken`` and ``ValidationFailed``.
+    """
     kept = _read_project_name(name)
     _refuse_region(region)
+    own_zone = _read_own_zone(zone)
     if not 1 <= first_id <= FIRST_ID_MAX:
         raise ValidationFailed({"first_id": [f"The first_id field must be between 1 and {FIRST_ID_MAX}."]})
     taken = projects.get_project_by_name(tx, folded=fold_name(kept))
     if taken is not None:
         raise ProjectTaken(taken.name)
     return projects.insert_project(
-        tx, name=kept, folded=fold_name(kept), region=region, on_error=on_error, first_id=first_id
+        tx, name=kept, folded=fold_name(kept), region=region, on_error=on_error, first_id=first_id, zone=own_zone
     )
 
 
 def create_project_with_key(
-    tx: SystemTx, *, name: str, region: str, on_error: OnError, first_id: int
+    tx: SystemTx, *, name: str, region: str, on_error: OnError, first_id: int, zone: str | None = None
 ) -> tuple[Project, str]:
     """A new project and its first API key, which may do everything and is not shown again.
 
     Raises ``ProjectTaken`` and ``ValidationFailed``.
     """
-    project = create_project(tx, name=name, region=region, on_error=on_error, first_id=first_id)
+    project = create_project(tx, name=name, region=region, on_error=on_error, first_id=first_id, zone=zone)
     secret, _ = access_keys.create_key(tx, project=project, label=FIRST_KEY_LABEL, kind="manage", expires_at=None)
     return project, secret
 
@@ -128,8 +135,12 @@ def set_project(
     on_error: OnError | None,
     consent: Mapping[str, object],
     feed_days: int | None = None,
+    zone: str | None = None,
 ) -> Project:
-    """Other settings for a project; what is ``None`` or absent keeps what is there. ``consent``: by member's name."""
+    """Other settings for a project; what is ``None`` or absent keeps what is there.
+
+    ``consent``: by member's name. ``zone``: blank for that of the region.
+    """
     found = find_project(tx, name=name)
     if region is not None:
         _refuse_region(region)
@@ -141,6 +152,7 @@ def set_project(
         on_error=on_error or found.on_error,
         consent=replace(found.consent, **_read_consent(consent)),
         feed_days=feed_days or found.feed_days,
+        zone=found.zone if zone is None else _read_own_zone(zone),
     )
     projects.update_project(tx, project=changed, folded=fold_name(found.name))
     return changed
@@ -180,6 +192,15 @@ def _read_caps(text: str) -> dict[str, Cap]:
     return caps
 
 
+def change_project(tx: SystemTx, *, project_id: int, name: str, region: str, zone: str) -> Project:
+    """Another name, region and zone for a project. Raises ``ProjectNotFound`` and what its parts raise."""
+    found = projects.get_project(tx, project_id=project_id)
+    if found is None:
+        raise ProjectNotFound(name)
+    set_project(tx, name=found.name, region=region, on_error=None, consent={}, zone=zone)
+    return rename_project(tx, name=found.name, new_name=name)
+
+
 def delete_project(tx: SystemTx, *, name: str) -> Project:
     """Delete a project at once for everyone, keys revoked and name free; the worker clears its book."""
     found = find_project(tx, name=name)
@@ -195,6 +216,13 @@ def _read_project_name(name: str) -> str:
     if kept is None and not problems:
         problems.add("name", "is required.")
     return problems.require(kept)
+
+
+def _read_own_zone(zone: str | None) -> str | None:
+    problems = Problems()
+    read = problems.read("zone", zone, read_zone) if zone else None
+    problems.refuse()
+    return read
 
 
 def _refuse_region(region: str) -> None:

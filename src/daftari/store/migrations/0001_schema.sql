@@ -21,7 +21,8 @@ CREATE TABLE project (
     created_at INTEGER NOT NULL,
     deleted_at INTEGER,
     consent TEXT NOT NULL DEFAULT '{}',
-    feed_days INTEGER NOT NULL DEFAULT 90
+    feed_days INTEGER NOT NULL DEFAULT 90,
+    zone TEXT
 ) STRICT;
 
 CREATE TABLE project_name (
