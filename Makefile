@@ -16,7 +16,7 @@ COMPILE := .venv-lock/bin/pip-compile --quiet --strip-extras --generate-hashes -
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-system honest prove bench bench-compare attack openapi docs lock build clean check-python
+.PHONY: help run test test-system honest prove bench bench-compare attack openapi docs messages lock build clean check-python
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -55,6 +55,9 @@ openapi: $(VENV)/.dev ## build the OpenAPI document from the routes, the records
 
 docs: $(VENV)/.dev ## write the parts of the documentation that follow from the code
 	$(BIN)/python -m docs.generate
+
+messages: $(VENV)/.dev ## find the texts of the console and merge them into the files of its translations
+	$(BIN)/python -m daftari.console.locale.extract
 
 lock: .venv-lock/.stamp ## write the exact versions and hashes again (UPGRADE=--upgrade for newer ones)
 	$(COMPILE) --extra dev --extra sql --output-file requirements-dev.lock pyproject.toml

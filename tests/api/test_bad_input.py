@@ -313,16 +313,7 @@ def test_a_form_or_query_that_is_not_text_is_400(untouched: Client) -> None:
 
 
 def test_an_unknown_path_is_404_with_or_without_a_key(untouched: Client) -> None:
-    for path in (
-        "/",
-        "/v1",
-        "/v2/contacts",
-        "/v1/contact",
-        "/v1/contacts/1/groups",
-        "/api",
-        "/api/api/v1/contacts",
-        "/%00",
-    ):
+    for path in ("/v1", "/v1/contact", "/v1/contacts/1/groups", "/api", "/api/api/v1/contacts", "/v1/%00", "//v1/x"):
         for client in (untouched, untouched.with_key(None)):
             for method in ("GET", "POST", "DELETE", "BREW"):
                 answer = client.call(method, path)
@@ -356,7 +347,7 @@ def test_errors_are_problems_when_the_caller_asks_for_them(untouched: Client) ->
     for answer in (
         untouched.get("/v1/contacts/2", headers=accept),
         untouched.get("/v1/contacts", query="page=0", headers=accept),
-        untouched.get("/nowhere", headers=accept),
+        untouched.get("/v1/nowhere", headers=accept),
         untouched.with_key(None).get("/v1/contacts", headers=accept),
         untouched.call("BREW", "/v1/contacts", headers=accept),
         untouched.call("POST", "/v1/contacts", body=b"{", headers=accept),

@@ -445,6 +445,7 @@ def test_the_page_asks_for_nothing_from_anywhere(read: Read) -> None:
 def test_the_links_of_the_page_lead_to_places_in_it(read: Read) -> None:
     targets = [str(given["href"]) for tag, given in read.tags if tag == "a"]
     assert {target for target in targets if not target.startswith("#")} == {
+        "/",
         "/v1/openapi.json",
         "/v1/openapi.json?version=3.0",
     }

@@ -59,6 +59,7 @@ def test_the_document_and_the_page_name_it(there: Client) -> None:
     shown = there.get("/docs").body.decode()
     assert set(re.findall(r'href="([^#][^"]*)"', shown)) == {
         "data:,",
+        f"{PUBLIC_URL}/",
         f"{PUBLIC_URL}/v1/openapi.json",
         f"{PUBLIC_URL}/v1/openapi.json?version=3.0",
     }

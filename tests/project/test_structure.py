@@ -132,9 +132,14 @@ def test_the_wheel_holds_all_that_the_package_reads(tmp_path: Path) -> None:
         if path.is_file() and not any(part.startswith((".", "__pycache__")) for part in path.relative_to(SOURCE).parts)
     }
     assert "daftari/py.typed" in wanted
+    assert {"daftari/console/templates/html.html", "daftari/console/static/style.css"} <= wanted
+    assert "daftari/console/locale/sw.po" in wanted
     # The OpenAPI document is in the wheel; what it is built from needs a library that servers do not have.
     reference = "daftari/api/reference"
-    builders = (f"{reference}/texts/", f"{reference}/builder.py", f"{reference}/records.py")
+    builders = (
+        *(f"{reference}/texts/", f"{reference}/builder.py", f"{reference}/records.py"),
+        "daftari/console/locale/extract.py",
+    )
     sources = {name for name in wanted if name.startswith(builders)}
     assert sources
     assert not sources & held

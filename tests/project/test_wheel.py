@@ -97,8 +97,11 @@ def test_the_source_archive_has_every_file_of_the_sources(unpacked: Path) -> Non
     assert os.access(script, os.X_OK)
 
 
-BUILDERS = tuple(f"daftari/api/reference/{name}" for name in ("builder.py", "records.py", "texts/"))
-"""What the OpenAPI document is built from. Servers read the document, and need none of it."""
+BUILDERS = (
+    *(f"daftari/api/reference/{name}" for name in ("builder.py", "records.py", "texts/")),
+    "daftari/console/locale/extract.py",
+)
+"""What the OpenAPI document and the translations are built from. Servers read these, and need none of it."""
 
 
 def test_the_wheel_contains_both_packages_and_nothing_else(wheel: Path) -> None:
@@ -134,7 +137,11 @@ def test_the_installed_commands_show_help_serve_and_import(installed: Path, tmp_
         _run(installed / "daftari", "import", "people.csv", "--url", url, "--key", key, folder=tmp_path)
         book = Client(over_the_wire(url)).with_key(key)
         listed = book.get("/v1/contacts").json()["contacts"]["data"]
+        console = over_the_wire(url)("GET", "/sign-in", [("accept-language", "sw")], None)
+        (style,) = re.findall(r'href="(/static/style[^"]+)"', console.body.decode())
+        assert over_the_wire(url)("GET", style, [], None).status == 200
     assert [contact["mobile"] for contact in listed] == ["254722000001", "254722000002"]
+    assert "<h1>Ingia</h1>" in console.body.decode()
 
 
 def test_the_extra_for_databases_installs(installed: Path, wheel: Path) -> None:

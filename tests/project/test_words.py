@@ -28,7 +28,7 @@ CLEAN = (
     "tests/oracles",
     "tests/outbound",
     *("Makefile", "pyproject.toml", ".ci/run", ".ci/system", "tests/cli"),
-    *("tests/api", "tests/client", "tests/conftest.py", "tests/project", "tests/serving", "tests/web"),
+    *("tests/api", "tests/console", "tests/client", "tests/conftest.py", "tests/project", "tests/serving", "tests/web"),
 )
 """Files and folders whose words are checked."""
 LATER = ("clients/python/LICENSE", "tests/project/test_words.py")

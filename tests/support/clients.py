@@ -25,11 +25,12 @@ Body = bytes | Sequence[bytes] | None
 
 
 class Answer(Struct, frozen=True):
-    """What came back. Header names are in lower case."""
+    """What came back. Header names are in lower case; ``cookies`` are the headers that set one."""
 
     status: int
     headers: dict[str, str]
     body: bytes
+    cookies: tuple[str, ...] = ()
 
     def json(self) -> Any:
         return msgspec.json.decode(self.body)
@@ -91,6 +92,10 @@ class Client:
         return self.call("DELETE", path, json=json, **given)
 
 
+def _cookies(headers: Headers) -> tuple[str, ...]:
+    return tuple(value for name, value in headers if name == "set-cookie")
+
+
 # ---- in this process --------------------------------------------------------------------------------
 
 
@@ -133,7 +138,7 @@ class _Wire:
         yield b""
 
     def response_bytes(self, status: int, headers: Headers, body: bytes) -> None:
-        self.answer = Answer(status, dict(headers), body)
+        self.answer = Answer(status, dict(headers), body, _cookies(headers))
 
     def response_stream(self, status: int, headers: Headers) -> _Outgoing:
         return _Outgoing(self, status, headers)
@@ -204,7 +209,8 @@ def over_the_wire(url: str) -> Send:
             chunked = body is not None and not isinstance(body, bytes)
             connection.request(method, path, body, dict(headers), encode_chunked=chunked)
             got = connection.getresponse()
-            return Answer(got.status, {name.lower(): value for name, value in got.getheaders()}, got.read())
+            headers = [(name.lower(), value) for name, value in got.getheaders()]
+            return Answer(got.status, dict(headers), got.read(), _cookies(headers))
         finally:
             connection.close()
 

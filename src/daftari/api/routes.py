@@ -30,9 +30,10 @@ CSV = "text/csv; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
 
 VERSION = "/v1"
-DOCS = "/docs"
-"""A route that is also at this path, without the version."""
 PREFIX = "/api"
+
+DOCS_ROUTE = Route("GET", "/docs", meta.show_docs, "open", inline=True, media_type=meta.HTML)
+"""The page for people, which is also at this path without the version."""
 
 FILE = BodyPolicy(FILE_BYTES_MAX + BODY_BYTES_MAX, "file")
 """A file, and the rest of the form around it."""
@@ -161,12 +162,12 @@ ROUTES = (
     Route("POST", "/events", events.record_events, "write", body=LARGE),
     Route("GET", "/health", meta.show_health, "open", inline=True),
     Route("GET", "/openapi.json", meta.show_openapi, "open", inline=True),
-    Route("GET", "/docs", meta.show_docs, "open", inline=True, media_type=meta.HTML),
+    DOCS_ROUTE,
 )
 
 
 def build_router(*, base: str = "") -> Router:
     """The routes at their paths, and below ``base``. The name of a group may hold slashes."""
     table = [(VERSION + route.path, route) for route in ROUTES]
-    table += [(route.path, route) for route in ROUTES if route.path == DOCS]
+    table.append((DOCS_ROUTE.path, DOCS_ROUTE))
     return Router(table, prefix=PREFIX, base=base, spanning={f"{VERSION}/groups/": ("/contacts",)})

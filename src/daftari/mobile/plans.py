@@ -59,6 +59,17 @@ def national_digits(mobile: int) -> str:
     return digits.removeprefix(str(code))[-OLD_FORM_DIGITS.get(code, NATIONAL_DIGITS_MAX) :]
 
 
+def format_as_written(mobile: int, region: str) -> str:
+    """A number as people of a region write it: without the country code if it is their own, else with + and spaces."""
+    try:
+        number = phonenumbers.parse(f"+{mobile}")
+    except phonenumbers.NumberParseException:
+        return f"+{mobile}"
+    is_own = str(number.country_code) == country_code(region)
+    form = phonenumbers.PhoneNumberFormat.NATIONAL if is_own else phonenumbers.PhoneNumberFormat.INTERNATIONAL
+    return phonenumbers.format_number(number, form)
+
+
 def as_it_stands(digits: str) -> PhoneNumber | None:
     """Country code and the rest, with nothing repaired; ``None`` where no country has such a code."""
     for length in range(1, min(COUNTRY_CODE_DIGITS_MAX, len(digits) - 1) + 1):

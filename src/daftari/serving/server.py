@@ -14,9 +14,14 @@ from daftari import __version__
 from daftari.api.app import build_app, build_authorizer
 from daftari.api.authentication import KeyAuthenticator
 from daftari.api.key_cache import KeyCache
-from daftari.api.routes import build_router
+from daftari.api.routes import DOCS_ROUTE, PREFIX, VERSION, build_router
+from daftari.console.app import build_console
+from daftari.console.authentication import SessionAuthenticator
+from daftari.console.routes import ROUTES
+from daftari.model.time import current_time
 from daftari.settings import Settings
 from daftari.store import Store, WaitingStore
+from daftari.web.callers import read_networks
 from daftari.web.errors import render_json
 from daftari.web.requests import AppContext
 from daftari.web.server import EntryPoint, Limits, RsgiServer
@@ -52,25 +57,45 @@ def build_server(settings: Settings) -> Server:
         databases=settings.allowed_databases,
     )
     cache = KeyCache(store)
-    authenticator = KeyAuthenticator(cache)
+    keys = KeyAuthenticator(cache)
+    sessions = SessionAuthenticator(
+        store,
+        public_url=public_url,
+        insecure_cookies=settings.insecure_cookies,
+        trusted=read_networks(settings.trusted_proxies),
+    )
+    api = EntryPoint(
+        build_router(base=context.base), build_app(context, keys), build_authorizer(store, keys), render_json
+    )
+    console = build_console(context, sessions, (*ROUTES, DOCS_ROUTE))
+
+    def save_used() -> None:
+        cache.save_used()
+        sessions.save_used(current_time())
 
     def close() -> None:
-        cache.save_used()
+        save_used()
         store.close()
 
-    api = EntryPoint(
-        build_router(base=context.base),
-        build_app(context, authenticator),
-        build_authorizer(store, authenticator),
-        render_json,
-    )
     rsgi = RsgiServer(
-        lambda path: api,
+        choose_by_path(api, console, base=context.base),
         # Where a read waits for another machine, the event loop answers nothing.
         inline=not store.reads_wait,
         threads=settings.threads,
-        periodic=cache.save_used,
+        periodic=save_used,
         close=close,
         limits=Limits(),
     )
     return Server(store=store, rsgi=rsgi, close=close)
+
+
+def choose_by_path(api: EntryPoint, console: EntryPoint, *, base: str) -> Callable[[str], EntryPoint]:
+    """The API at its paths, and the console at all others. A proxy may have removed ``base`` or not."""
+    programs = (VERSION[1:], PREFIX[1:])
+    below = f"{base}/"
+
+    def choose(path: str) -> EntryPoint:
+        rest = path[len(base) :] if base and path.startswith(below) else path
+        return api if rest.lstrip("/").partition("/")[0] in programs else console
+
+    return choose

@@ -14,8 +14,10 @@ from daftari.web.rsgi import RequestHeaders
 HOST_PREFIX = "__Host-"
 """Browsers take a cookie called so only over HTTPS, or on the machine itself, and from no other host."""
 EPOCH_LENGTH = 8
+VALUE_MAX = 128
+"""Characters of a token, with some to spare."""
 
-_VALUE = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_VALUE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class CookieNames(Struct, frozen=True):
@@ -38,11 +40,11 @@ def name_cookies(epoch: str, *, insecure: bool) -> CookieNames:
     return CookieNames(session, f"{session}_visitor", not insecure)
 
 
-def read_cookie(headers: RequestHeaders, *, name: str) -> str | None:
+def read_cookie(headers: RequestHeaders, *, name: str, most: int = VALUE_MAX) -> str | None:
     """The value of a cookie; ``None`` when it is absent, or not what this service writes."""
     for line in headers.get_all("cookie"):
         for part in line.split(";"):
             found, mark, value = part.strip().partition("=")
             if mark and found == name:
-                return value if _VALUE.fullmatch(value) else None
+                return value if len(value) <= most and _VALUE.fullmatch(value) else None
     return None

@@ -98,6 +98,8 @@ STATUS: dict[type[DaftariError], int] = {
     StoreBusy: 503,
     users.SignedOut: 401,
     users.SignInRefused: 401,
+    users.FormForged: 403,
+    users.NotEncrypted: 403,
     users.RoleRequired: 403,
     users.OperatorRequired: 403,
     users.TooManyAttempts: 429,
@@ -129,10 +131,11 @@ def render_json(error: DaftariError, scope: RsgiScope, request_id: str) -> Respo
     if names_type(scope.headers.get("accept"), PROBLEM):
         media_type = PROBLEM
         body |= {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": error.message}
-    return Response(status, msgspec.json.encode(body), media_type, _headers(error))
+    return Response(status, msgspec.json.encode(body), media_type, headers_of(error))
 
 
-def _headers(error: DaftariError) -> tuple[tuple[str, str], ...]:
+def headers_of(error: DaftariError) -> tuple[tuple[str, str], ...]:
+    """What an error says in headers, to programs and browsers alike."""
     match error:
         case Unauthenticated():
             return (("www-authenticate", "Bearer"),)

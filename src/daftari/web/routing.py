@@ -11,7 +11,8 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from daftari.model.limits import BODY_BYTES_MAX, READ_BODY_BYTES_MAX
-from daftari.model.projects import KeyKind
+from daftari.model.projects import KEY_KINDS, KeyKind
+from daftari.rules.access.roles import Act
 from daftari.web.errors import MethodNotAllowed, RouteNotFound
 from daftari.web.responses import JSON, LongPoll, Response
 from daftari.web.rsgi import RequestHeaders, RsgiScope
@@ -23,9 +24,10 @@ NO_BODY = BytesIO()
 
 Handler = Callable[..., Response | LongPoll]
 """Called with the ``Request`` and the parameters of the path by name."""
-RouteAccess = KeyKind | Literal["open", "token"]
-"""What the caller needs: a key of this kind or one that may do more; nothing where it is ``open``; where it is
-``token``, the handler checks the one in the path."""
+RouteAccess = KeyKind | Act | Literal["open", "token", "visitor", "signed_in"]
+"""What the caller needs. In the API: a key of this kind or one that may do more; where it is ``token``, the handler
+checks the one in the path. In the console: a role that allows an act in the project of the path; ``signed_in``, a
+session; ``visitor``, none. Where it is ``open``, nothing is needed or read."""
 
 
 class BodyPolicy(Struct, frozen=True):
@@ -61,12 +63,12 @@ class Route(Struct, frozen=True):
     completes: bool = False
 
     needed: KeyKind | None = None
-    """The kind of key that the caller needs at least; ``None`` where it needs no key. It follows from ``access``."""
+    """The kind of key that the caller needs at least; ``None`` where it needs none. It follows from ``access``."""
     is_repeatable: bool = False
     """Whether the route takes an ``Idempotency-Key``; that follows too."""
 
     def __post_init__(self) -> None:
-        needed = None if self.access == "open" or self.access == "token" else self.access
+        needed = next((kind for kind in KEY_KINDS if kind == self.access), None)
         force_setattr(self, "needed", needed)
         force_setattr(self, "is_repeatable", needed in ("write", "manage") and self.body.kind != "lines")
 

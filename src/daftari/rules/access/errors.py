@@ -21,6 +21,20 @@ class SignInRefused(DaftariError):
     message = "The e-mail address or the password is wrong."
 
 
+class FormForged(DaftariError):
+    """A form that was not on a page made for this browser, or was on one of a session that has ended."""
+
+    code = "FORM_FORGED"
+    message = "This form was not on a page of yours, or the page is too old. Nothing was saved; open the page again."
+
+
+class NotEncrypted(DaftariError):
+    """A password over plain HTTP from another machine, which the operator has not allowed."""
+
+    code = "NOT_ENCRYPTED"
+    message = "Passwords are taken over https only, and on the machine that the service runs on."
+
+
 class TooManyAttempts(DaftariError):
     """More attempts to sign in than are allowed; the next may be made after ``retry_after_seconds``."""
 

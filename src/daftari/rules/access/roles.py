@@ -179,6 +179,21 @@ def list_projects(tx: Tx, *, signed_in: SignedIn) -> list[Project]:
     return [project for project in projects.list_projects(tx) if project.id in ids]
 
 
+def list_access(tx: Tx, *, signed_in: SignedIn) -> list[UserAccess]:
+    """The user in every project with a role that counts, in order of creation."""
+    named = {project.id: project for project in projects.list_projects(tx)}
+    return [
+        UserAccess(signed_in, named[grant.project_id], grant)
+        for grant in users.list_user_roles(tx, user_id=signed_in.user.id)
+        if counts_in(grant, signed_in)
+    ]
+
+
+def list_owner_names(tx: Tx, *, project_id: int) -> list[str]:
+    """How the owners of a project are called: for one who may not do what they may."""
+    return [user.name for grant, user in users.list_project_roles(tx, project_id=project_id) if grant.role == "owner"]
+
+
 def _refusal(act: Act) -> str:
     needed = NEEDED[act]
     who = _WHO[needed.role]

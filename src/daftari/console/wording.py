@@ -1,0 +1,167 @@
+"""Errors of the rules in the words of the console, where their own are for programs; and in the reader's language.
+
+The rules say what is wrong in English, for callers of the API. What is not here is shown as they say it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from markupsafe import Markup
+
+from daftari.console.languages import current_language, ngettext
+from daftari.console.languages import format_number as n
+from daftari.console.languages import gettext as _
+from daftari.errors import DaftariError
+from daftari.model.users import Role
+
+Found = re.Match[str]
+
+_FIELD = re.compile(r"The \S+ field (.*)", re.DOTALL)
+
+FIELDS: tuple[tuple[str, Callable[[Found], str]], ...] = (
+    (r"is required.*", lambda found: _("This is needed.")),
+    (
+        r"must not be longer than ([\d,]+) characters\.",
+        lambda found: _("This is longer than %(most)s characters.", most=_whole(found[1])),
+    ),
+    (
+        r"must be an e-mail address.*",
+        lambda found: _("This is no e-mail address. One is written like asha@example.com."),
+    ),
+    (
+        r"must have at least (\d+) characters.*",
+        lambda found: _(
+            "This is shorter than %(least)s characters. A few words are easy to remember.", least=_whole(found[1])
+        ),
+    ),
+    (r"must not repeat one character\.", lambda found: _("This is one character again and again.")),
+    (r"must not be the e-mail address\.", lambda found: _("The e-mail address is no password.")),
+    (r"is not the present one\.", lambda found: _("This is not your present password.")),
+    (r"must be two capital letters of a country.*", lambda found: _("Choose a country.")),
+    (r"must be a time zone.*", lambda found: _("Choose a time zone.")),
+    (r"must be one of: .*", lambda found: _("Choose one of these.")),
+)
+"""What the rules say about a field, after its name, and what the console says."""
+MESSAGES: tuple[tuple[str, Callable[[Found], str]], ...] = (
+    (r"The e-mail address or the password is wrong\.", lambda found: _("The e-mail or the password is wrong.")),
+    (
+        r"There were too many attempts to sign in; try again in (\d+) s\.",
+        lambda found: ngettext(
+            "There were too many attempts. Try again in %(num)s second.",
+            "There were too many attempts. Try again in %(num)s seconds.",
+            int(found[1]),
+        ),
+    ),
+    (
+        r"There were too many attempts to sign in; try again in (\d+) minutes\.",
+        lambda found: ngettext(
+            "There were too many attempts. Try again in %(num)s minute.",
+            "There were too many attempts. Try again in %(num)s minutes.",
+            int(found[1]),
+        ),
+    ),
+    (
+        r"Your role does not allow this; (.+) may do it\. An owner of the project can change your role\.",
+        lambda found: _need_role(found[1]),
+    ),
+    (
+        r"Only an operator makes projects;.*",
+        lambda found: _("Only an operator makes projects. Ask the one who runs this service."),
+    ),
+    (
+        r"(.+) is the only owner of .+\. Make another user an owner first\.",
+        lambda found: _("The only owner stays. Make another user an owner first."),
+    ),
+    (r"(.+) is an? \w+ of this project already\.", lambda found: _("This user is in the project already.")),
+    (r"This project has users already;.*", lambda found: _("This project has users already. An owner can add you.")),
+    (r"This path answers to .*", lambda found: _("Nothing can be sent to this address.")),
+    (
+        r"The \w+ is larger than the (\d+) bytes.*",
+        lambda found: _("This is larger than %(most)s bytes, which is too much here.", most=_whole(found[1])),
+    ),
+    (
+        r"Passwords are taken over https only.*",
+        lambda found: _("Passwords are taken over https only, and on the machine that the service runs on."),
+    ),
+    (
+        r"Too many people sign in at this moment; try again\.",
+        lambda found: _("Too many people are signing in just now. Try again."),
+    ),
+    (
+        r"There is a project called .* already\.",
+        lambda found: _("There is a project of this name already. Choose another name."),
+    ),
+)
+"""What the rules say, and what the console says."""
+
+
+def explain(error: DaftariError) -> str:
+    """An error in a sentence for people."""
+    return _reword(error.message, MESSAGES)
+
+
+def explain_field(sentence: str) -> str:
+    """What is wrong with a field, in a sentence that stands next to it."""
+    found = _FIELD.fullmatch(sentence)
+    return _reword(sentence, MESSAGES) if found is None else _reword(found[1], FIELDS, otherwise=sentence)
+
+
+def role_name(role: Role) -> str:
+    """A role as people call it."""
+    return {"viewer": _("Viewer"), "editor": _("Editor"), "owner": _("Owner")}[role]
+
+
+def browser_name(written: str) -> str:
+    """A browser in a few words, from what it calls itself."""
+    browser = next((name for mark, name in _BROWSERS if mark in written), "")
+    system = next((name for mark, name in _SYSTEMS if mark in written), "")
+    if browser and system:
+        return _("%(browser)s on %(system)s", browser=browser, system=system)
+    return browser or system or written.partition("/")[0][:_BROWSER_MAX] or _("A browser")
+
+
+_BROWSER_MAX = 30
+_BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR", "Opera"),
+    ("Opera Mini", "Opera Mini"),
+    ("SamsungBrowser", "Samsung Internet"),
+    ("Firefox", "Firefox"),
+    ("Chrome", "Chrome"),
+    ("Safari", "Safari"),
+)
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "Mac"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+
+
+def _reword(said: str, table: tuple[tuple[str, Callable[[Found], str]], ...], *, otherwise: str | None = None) -> str:
+    for pattern, reword in table:
+        found = re.fullmatch(pattern, said, re.DOTALL)
+        if found is not None:
+            return reword(found)
+    rest = otherwise or said
+    return rest if current_language() == "en" else Markup('<span lang="en">{}</span>').format(rest)
+
+
+def _need_role(who: str) -> str:
+    """Who may do something, from how the rules say it."""
+    if who == "an owner":
+        return _("Your role does not allow this. It needs an owner.")
+    if who == "an owner, or an editor who may send":
+        return _("Your role does not allow this. It needs an owner, or an editor who may send.")
+    if who == "an owner, or an editor who may erase":
+        return _("Your role does not allow this. It needs an owner, or an editor who may erase.")
+    return _("Your role does not allow this. It needs an editor or an owner.")
+
+
+def _whole(written: str) -> str:
+    return n(int(written.replace(",", "")))
