@@ -36,6 +36,7 @@ from daftari.store import (
     Store,
     WriteTx,
     audiences,
+    before,
     campaigns,
     carts,
     connections,
@@ -56,6 +57,7 @@ from daftari.store import (
     webhooks,
     whatsapp_users,
 )
+from daftari.store.before import StoredBefore
 from daftari.store.consent import StoredConsent
 from daftari.store.copy.run import copy_database
 from daftari.store.database_url import sqlite_path
@@ -235,6 +237,8 @@ def _fill(tx: WriteTx) -> None:
 def _fill_ledger(tx: WriteTx, mobile: int) -> None:
     """A row of everything that is kept about a number, but for its facts."""
     journal.insert_removals(tx, seq=mobile, mobiles=[mobile], at=1, reason=None)
+    kept = [StoredBefore(contact_id, mobile, mobile, "{}") for contact_id in (0, mobile)]
+    before.insert_before(tx, seq=mobile, rows=kept)
     review = Review(0, mobile, 1, "generic", "sms", "x", "x", "x")
     inbound.insert_review(tx, given=review, message_digest=str(mobile))
     request = InboundRequest("POST", "https://x", "", "", {}, str(mobile).encode())

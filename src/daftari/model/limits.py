@@ -250,6 +250,11 @@ PART_BYTES = 256 * 1024
 PARTS_PER_STEP = 32
 """Parts that are written, read or deleted at a time: 8 MiB."""
 
+# ---- undo -------------------------------------------------------------------------------------------
+
+UNDO_DAYS = 90
+"""How long what a user did can be undone."""
+
 # ---- connections ----------------------------------------------------------------------------------------
 
 CONNECTIONS_MAX = 20

@@ -35,6 +35,16 @@ class FoundGroup(Struct, frozen=True):
     mirrored_by: int
 
 
+class StoredGroup(Struct, frozen=True):
+    """A group as its id finds it. A deleted one has no folded name, and is purged from ``purge_at`` on."""
+
+    id: int
+    name: str
+    folded: str | None
+    mirrored_by: int
+    purge_at: int | None
+
+
 def get_group(tx: Tx, *, folded: str) -> Group | None:
     """One group by its folded name, with its exact count."""
     found = find_group(tx, folded=folded)
@@ -86,9 +96,20 @@ def rename_group(tx: WriteTx, *, group_id: int, name: str, folded: str) -> None:
     tx.run("rename_group", id=group_id, name=name, folded=folded)
 
 
-def hide_group(tx: WriteTx, *, group_id: int) -> None:
-    """Free a group's name and hide it; its memberships are purged later."""
-    tx.run("hide_group", id=group_id, now=tx.now)
+def hide_group(tx: WriteTx, *, group_id: int, purge_at: int) -> None:
+    """Free a group's name and hide it; its memberships are purged from a time on."""
+    tx.run("hide_group", id=group_id, now=tx.now, purge_at=purge_at)
+
+
+def show_group(tx: WriteTx, *, group_id: int, folded: str) -> None:
+    """Bring back a hidden group, with its members."""
+    tx.run("show_group", id=group_id, folded=folded)
+
+
+def find_groups(tx: Tx, *, ids: Sequence[int]) -> dict[int, StoredGroup]:
+    """Those of a few ids that are groups, by id. Deleted groups count until they are purged."""
+    found = (tx.fetch_one(StoredGroup, "get_group_by_id", id=number) for number in ids)
+    return {group.id: group for group in found if group is not None}
 
 
 def list_contact_groups(tx: Tx, *, contact_id: int) -> list[int]:

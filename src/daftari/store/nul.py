@@ -11,7 +11,7 @@ from daftari.errors import ValidationFailed
 
 TEXT_COLUMNS = frozenset({
     *("action", "card", "cell", "channel", "code", "contacts", "detail", "digits", "event_name", "evidence", "fields"),
-    *("answer", "cart_id", "cart_token", "customer_id", "email", "order_id"),
+    *("answer", "before", "cart_id", "cart_token", "customer_id", "email", "order_id"),
     *("external_id", "folded", "former_name", "group_ids", "why"),
     *("key", "keyword", "kind", "left_groups", "lists", "merged", "message_digest", "name", "part_states"),
     *("provider_id", "purpose", "reason", "record", "record_ids", "report", "request_id", "says", "sender", "source"),

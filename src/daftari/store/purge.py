@@ -28,6 +28,7 @@ TABLES = (
     PurgedTable("consent", "purge_states"),
     PurgedTable("near_miss", "purge_near_misses"),
     PurgedTable("removal", "purge_removals"),
+    PurgedTable("contact_before", "purge_before"),
     PurgedTable("journal", "purge_journal"),
     PurgedTable("change", "purge_changes"),
     PurgedTable("review", "purge_reviews"),
@@ -114,8 +115,8 @@ def delete_project(tx: SystemTx, *, project_id: int) -> None:
 
 
 def find_deleted_group(tx: Tx) -> int | None:
-    """A deleted group whose row is still there."""
-    return tx.fetch_one(int, "find_deleted_group")
+    """A deleted group that is to be purged."""
+    return tx.fetch_one(int, "find_deleted_group", now=tx.now)
 
 
 def list_first_members(tx: Tx, *, group_id: int, limit: int) -> list[int]:

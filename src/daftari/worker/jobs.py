@@ -24,6 +24,7 @@ from daftari.rules.messages.claim import list_busy_senders
 from daftari.rules.messages.lookups import list_lookup_senders
 from daftari.rules.messages.settle import expire_reports, has_expired_report
 from daftari.rules.triggers.events import expire_events, has_expired_event
+from daftari.rules.undo.acts import expire_before, has_expired_before
 from daftari.rules.webhooks.delivery import list_open_webhooks
 from daftari.rules.webhooks.log import expire_deliveries, has_expired_delivery
 from daftari.store import Tx
@@ -62,6 +63,7 @@ EXPIRING = (
     Expiring("change", has_expired_change, expire_changes),
     Expiring("export", has_expired_export, expire_export),
     Expiring("import", has_expired_import, expire_import),
+    Expiring("contact_before", has_expired_before, expire_before),
     Expiring("event", has_expired_event, expire_events),
     Expiring("report", has_expired_report, expire_reports),
     Expiring("cart", has_expired_cart, expire_carts),

@@ -24,12 +24,13 @@ from daftari.model.members import Number, Time
 from daftari.model.time import format_time
 from daftari.model.users import NamedUser
 from daftari.rules import events
+from daftari.rules.before import keep
 from daftari.rules.consent import ledger
 from daftari.rules.consent.decisions import in_force
 from daftari.rules.consent.others import choose_facts, record_others
 from daftari.rules.consent.state import BULK_SOURCES, TEAM_SOURCES, meets
 from daftari.rules.consent.views import OptOut, add_evidence, read_evidence_members, show_opt_out, write_evidence
-from daftari.rules.events import Action
+from daftari.rules.events import Action, ConsentChanged, GroupLeft
 from daftari.rules.fields import Errors, Problems, read_flag, read_text, read_time
 from daftari.rules.numbers import read_number
 from daftari.store import Tx, WriteTx, consent, keys, users
@@ -253,6 +254,14 @@ def read_evidence(value: object, names: Sequence[str] = EVIDENCE_MEMBERS) -> str
 
 def record_given(tx: WriteTx, *, given: Given, kind: Kind) -> FactsOutcome:
     """Record the good ones; the counts name the others."""
+    outcome, happened = write_given(tx, given=given)
+    if happened:
+        keep(tx, seq=events.record(tx, ACTIONS[kind], *happened))
+    return outcome
+
+
+def write_given(tx: WriteTx, *, given: Given) -> tuple[FactsOutcome, list[ConsentChanged | GroupLeft]]:
+    """As ``record_given``, for a part of an act. Returns the events too."""
     meant = choose_facts(tx, facts=given.facts)
     recorded = ledger.record_facts(tx, facts=meant.facts)
     happened = [*recorded.events, *record_others(tx, others=meant.others)]
@@ -261,9 +270,7 @@ def record_given(tx: WriteTx, *, given: Given, kind: Kind) -> FactsOutcome:
     counts = dict.fromkeys(("recorded", "unchanged", "refused", "invalid"), 0)
     for row in rows:
         counts[row.outcome] += 1
-    if counts["recorded"] or counts["refused"]:
-        events.record(tx, ACTIONS[kind], *happened)
-    return FactsOutcome(counts, recorded.left_groups, rows)
+    return FactsOutcome(counts, recorded.left_groups, rows), happened
 
 
 # ---- listing ------------------------------------------------------------------------------------------

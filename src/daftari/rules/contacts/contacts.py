@@ -24,6 +24,7 @@ from daftari.model.contacts import Card, Change, CreateOutcome, Outcome, Page, R
 from daftari.model.projects import ConsentSettings
 from daftari.model.time import format_time
 from daftari.rules import events
+from daftari.rules.before import ChangedCard, changed_cards, keep, keeps, new_cards, removed_cards
 from daftari.rules.consent import ledger
 from daftari.rules.consent.keywords import stop_scope
 from daftari.rules.consent.others import choose_facts, record_others
@@ -192,7 +193,10 @@ def create_contacts(
     merged = write_merge(tx, merge=merge, fires=fire_triggers or is_one)
     joined = merged.joined_ids
     if merged.events:
-        events.record(tx, Action.CREATE_CONTACTS, *merged.events, group_id=next(iter(merged.joined), None))
+        seq = events.record(tx, Action.CREATE_CONTACTS, *merged.events, group_id=next(iter(merged.joined), None))
+        if keeps(tx):
+            cards = [*new_cards(merged.new), *changed_cards(merge.existing.values(), merge.changed)]
+            keep(tx, seq=seq, happened=merged.events, cards=cards)
     suppressed, kept_out = merge.suppressed, merge.kept_out
     ledger.note_near_misses(tx, source="create_contacts", attempts=len(suppressed) + len(kept_out))
     written = _Written(merged.new, merge.changed.keys() | joined, suppressed, kept_out, invalid)
@@ -293,7 +297,9 @@ def update_contact(
     if group is not None:
         ledger.note_near_misses(tx, source="update_contact", attempts=int(state.is_suppressed or kept_out))
     if happened:
-        events.record(tx, Action.UPDATE_CONTACT, *happened, group_id=group_id)
+        seq = events.record(tx, Action.UPDATE_CONTACT, *happened, group_id=group_id)
+        cards = [] if text == found.card else [ChangedCard(found.id, found.mobile, found.card, text)]
+        keep(tx, seq=seq, happened=happened, cards=cards)
     version = version_of(text.encode())
     return UpdateOutcome(state.is_suppressed, kept_out, version, kept_groups)
 
@@ -399,6 +405,7 @@ def delete_contact(
     if opt_out is None:
         at = tx.now if deletion.at is None else deletion.at
         journal.insert_removals(tx, seq=seq, mobiles=[found.mobile], at=at, reason=deletion.reason)
+        keep(tx, seq=seq, happened=happened, cards=removed_cards([found]))
     return found.id
 
 

@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from daftari.errors import GroupIsMirrored, GroupNotFound, GroupTaken
 from daftari.model.contacts import Group, MembershipOutcome
 from daftari.model.jobs import JobKind
+from daftari.model.limits import UNDO_DAYS
+from daftari.model.time import DAY_MICROSECONDS
 from daftari.rules import events
+from daftari.rules.before import GroupsBefore, Renamed, keep, keeps
 from daftari.rules.consent import ledger
 from daftari.rules.events import Action, GroupCreated, GroupDeleted, GroupJoined, GroupLeft, GroupRenamed
 from daftari.rules.fields import fold_name
 from daftari.rules.numbers import WrittenNumber, choose_numbers
 from daftari.store import Tx, WriteTx, connections, contacts, directory, groups
 from daftari.store.contacts import ContactNumber, StoredContact
-from daftari.store.groups import FoundGroup
+from daftari.store.groups import FoundGroup, StoredGroup
 from daftari.store.jobs import hint_job
 
 
@@ -37,7 +40,8 @@ def create_group(tx: WriteTx, *, name: str) -> Group:
     if taken is not None:
         raise GroupTaken(taken.name)
     group = groups.insert_group(tx, name=name, folded=fold_name(name))
-    events.record(tx, Action.CREATE_GROUP, GroupCreated(group.id), group_id=group.id)
+    created = GroupCreated(group.id)
+    keep(tx, seq=events.record(tx, Action.CREATE_GROUP, created, group_id=group.id), happened=[created])
     return group
 
 
@@ -88,20 +92,32 @@ def update_group(tx: WriteTx, *, name: str, new_name: str) -> Group:
         left: list[GroupLeft] = []
         if fold_name(new_name) != fold_name(group.name):
             left = ledger.settle_named_group(tx, folded=fold_name(new_name))
-        events.record(tx, Action.UPDATE_GROUP, GroupRenamed(group.id, group.name), *left, group_id=group.id)
+        seq = events.record(tx, Action.UPDATE_GROUP, GroupRenamed(group.id, group.name), *left, group_id=group.id)
+        keep(tx, seq=seq, happened=left, groups=GroupsBefore(renamed=Renamed(group.id, group.name, new_name)))
     return get_group(tx, name=new_name)
 
 
 def delete_group(tx: WriteTx, *, name: str) -> None:
     """Delete a group at once for everyone; the worker clears its members. They stay contacts.
 
+    One that a user deletes keeps its members, invisible, for as long as it can be brought back.
+
     Raises ``GroupNotFound`` and ``GroupIsMirrored``.
     """
     group = get_group(tx, name=name)
     refuse_mirrored(tx, group)
-    groups.hide_group(tx, group_id=group.id)
-    events.record(tx, Action.DELETE_GROUP, GroupDeleted(group.id, group.name), group_id=group.id)
-    hint_job(tx, kind=JobKind.PURGE)
+    deleted = hide_group(tx, group)
+    keep(tx, seq=events.record(tx, Action.DELETE_GROUP, deleted, group_id=group.id), happened=[deleted])
+
+
+def hide_group(tx: WriteTx, group: Group | StoredGroup) -> GroupDeleted:
+    """Hide a group until it is purged: at once, or when what a user did can no longer be undone."""
+    if keeps(tx):
+        groups.hide_group(tx, group_id=group.id, purge_at=tx.now + UNDO_DAYS * DAY_MICROSECONDS)
+    else:
+        groups.hide_group(tx, group_id=group.id, purge_at=tx.now)
+        hint_job(tx, kind=JobKind.PURGE)
+    return GroupDeleted(group.id, group.name)
 
 
 def join_group(
@@ -121,8 +137,8 @@ def join_group(
     if joining:
         groups.insert_members(tx, group_id=group.id, ids=joining)
         directory.change_directory(tx, joined={group.id: joining}, left={})
-        fires = fire_triggers or len(ids) + len(mobiles) == 1
-        events.record(tx, Action.JOIN_GROUP, GroupJoined(group.id, joining, fires), group_id=group.id)
+        joined = GroupJoined(group.id, joining, fire_triggers or len(ids) + len(mobiles) == 1)
+        keep(tx, seq=events.record(tx, Action.JOIN_GROUP, joined, group_id=group.id), happened=[joined])
     return MembershipOutcome(
         changed=len(joining),
         already=len(inside),
@@ -141,7 +157,8 @@ def leave_group(tx: WriteTx, *, name: str, ids: Sequence[int], mobiles: Sequence
     if leaving:
         groups.delete_members(tx, group_id=group.id, ids=leaving)
         directory.change_directory(tx, joined={}, left={group.id: leaving})
-        events.record(tx, Action.LEAVE_GROUP, GroupLeft(group.id, leaving), group_id=group.id)
+        left = GroupLeft(group.id, leaving)
+        keep(tx, seq=events.record(tx, Action.LEAVE_GROUP, left, group_id=group.id), happened=[left])
     return MembershipOutcome(changed=len(leaving), already=len(named) - len(leaving), unknown=unknown)
 
 

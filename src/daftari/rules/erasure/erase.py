@@ -37,7 +37,7 @@ class RemovedCounts(Struct, frozen=True, kw_only=True):
     whatsapp_users: Count
     """WhatsApp ids that stood for the number."""
     import_rows: Count
-    """Cards before imports changed them, and records that imports could not take."""
+    """Cards before imports and users changed them, and records that imports could not take."""
     import_files: Count
     """Imports that were cancelled, with their files: paused ones, and plans that were not applied."""
     audience_numbers: Count

@@ -21,6 +21,7 @@ from daftari.rules.imports import personal_data as imports
 from daftari.rules.inbound import personal_data as inbound
 from daftari.rules.messages import personal_data as messages
 from daftari.rules.triggers import personal_data as events
+from daftari.rules.undo import personal_data as undo
 from daftari.store import Tx, WriteTx
 from daftari.store.erasures import OpenErasure
 
@@ -41,6 +42,7 @@ HOLDERS = (
     Holder(("contact", "membership"), erase=contacts.erase, export=contacts.export),
     Holder(("fact", "consent"), erase=consent.erase, export=consent.export),
     Holder(("removal",), erase=contacts.erase_removals, export=contacts.export_removals),
+    Holder(("contact_before",), erase=undo.erase),
     Holder(("review", "quarantine"), erase=inbound.erase, export=inbound.export),
     Holder(("whatsapp_user", "held_event"), erase=inbound.erase_users, export=inbound.export_users),
     Holder(

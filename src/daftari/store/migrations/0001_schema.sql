@@ -189,6 +189,7 @@ CREATE TABLE contact (
 
 CREATE UNIQUE INDEX contact_mobile ON contact (project_id, mobile);
 
+-- purge_at: from when on the memberships of a deleted group are purged; until then an undo brings the group back.
 CREATE TABLE contact_group (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
     id INTEGER NOT NULL,
@@ -197,12 +198,13 @@ CREATE TABLE contact_group (
     created_at INTEGER NOT NULL,
     mirrored_by INTEGER NOT NULL DEFAULT 0,
     deleted_at INTEGER,
+    purge_at INTEGER,
     PRIMARY KEY (project_id, id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX contact_group_folded ON contact_group (project_id, folded);
 CREATE INDEX contact_group_mirrored ON contact_group (project_id, mirrored_by) WHERE mirrored_by > 0;
-CREATE INDEX contact_group_deleted ON contact_group (project_id, id) WHERE deleted_at IS NOT NULL;
+CREATE INDEX contact_group_purged ON contact_group (project_id, purge_at) WHERE purge_at IS NOT NULL;
 
 CREATE TABLE membership (
     project_id INTEGER NOT NULL,
@@ -280,6 +282,23 @@ CREATE TABLE removal (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX removal_seq ON removal (project_id, seq);
+
+-- What an act of a user changed, for its undo. seq: the act's row in the journal. mobile: the contact's number before, or
+-- after where there was no contact. Contact 0 and mobile 0: what the act did to groups; without that row there is no undo.
+-- before: JSON.
+CREATE TABLE contact_before (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    seq INTEGER NOT NULL,
+    contact_id INTEGER NOT NULL,
+    mobile INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    before TEXT NOT NULL,
+    PRIMARY KEY (project_id, seq, contact_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX contact_before_contact ON contact_before (project_id, contact_id, seq);
+CREATE INDEX contact_before_mobile ON contact_before (project_id, mobile);
+CREATE INDEX contact_before_expires ON contact_before (project_id, expires_at);
 
 -- What is known about a number. A subject is the number, or minus its keyed hash once the number is erased. at: when the
 -- fact counts from; given_at: the time that came with it. receipt: the place of its receipt in the order of the project's

@@ -27,8 +27,18 @@ UPDATE contact_group SET mirrored_by = :connection WHERE project_id = :project A
 UPDATE contact_group SET name = :name, folded = :folded WHERE project_id = :project AND id = :id;
 
 -- name: hide_group
--- Hides a deleted group: its name is free at once, its memberships are purged later.
-UPDATE contact_group SET folded = NULL, deleted_at = :now WHERE project_id = :project AND id = :id;
+-- Hides a deleted group: its name is free at once, its memberships are purged from a time on.
+UPDATE contact_group SET folded = NULL, deleted_at = :now, purge_at = :purge_at WHERE project_id = :project AND id = :id;
+
+-- name: show_group
+-- Brings back a deleted group that was not purged.
+UPDATE contact_group SET folded = :folded, deleted_at = NULL, purge_at = NULL
+WHERE project_id = :project AND id = :id AND folded IS NULL;
+
+-- name: get_group_by_id
+-- One group, also a deleted one until it is purged.
+SELECT g.id, g.name, g.folded, g.mirrored_by, g.purge_at FROM contact_group AS g
+WHERE g.project_id = :project AND g.id = :id;
 
 -- name: list_contact_groups
 -- The groups of one contact. Deleted groups count until they are purged.

@@ -7,10 +7,10 @@ SELECT id FROM project WHERE id = :id AND deleted_at IS NOT NULL;
 SELECT project_id FROM book WHERE project_id = :project;
 
 -- name: find_deleted_group
--- A deleted group that is not purged yet.
+-- A deleted group that is to be purged.
 SELECT g.id FROM contact_group AS g
-WHERE g.project_id = :project AND g.deleted_at IS NOT NULL
-ORDER BY g.id LIMIT 1;
+WHERE g.project_id = :project AND g.purge_at IS NOT NULL AND g.purge_at <= :now
+ORDER BY g.purge_at, g.id LIMIT 1;
 
 -- name: list_first_members
 -- The first members of a group.
@@ -76,6 +76,13 @@ DELETE FROM near_miss WHERE project_id = :project AND (key_id, user_id, source, 
 DELETE FROM removal WHERE project_id = :project AND (mobile, seq) IN (
     SELECT x.mobile, x.seq FROM removal AS x WHERE x.project_id = :project
     ORDER BY x.mobile, x.seq LIMIT :limit
+);
+
+-- name: purge_before
+-- What acts changed in a deleted project, up to a limit.
+DELETE FROM contact_before WHERE project_id = :project AND (seq, contact_id) IN (
+    SELECT x.seq, x.contact_id FROM contact_before AS x WHERE x.project_id = :project
+    ORDER BY x.seq, x.contact_id LIMIT :limit
 );
 
 -- name: purge_journal

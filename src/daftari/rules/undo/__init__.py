@@ -1,0 +1,1 @@
+"""What a user did in the console is undone."""
