@@ -50,7 +50,7 @@ NOT_OVER_HTTP = {
 """Errors of the commands and of the worker."""
 NEVER_BARE = {"ERROR", "NOT_FOUND", "CONFLICT"}
 """Errors that are raised only as one of the classes under them, or become a field's sentence."""
-OF_THE_CONSOLE = {"daftari.rules.access.errors", "daftari.rules.undo.errors"}
+OF_THE_CONSOLE = {"daftari.rules.access.errors", "daftari.rules.undo.errors", "daftari.rules.bulk.errors"}
 """The errors of users, which no call of the API ends with."""
 
 

@@ -36,6 +36,7 @@ NOT_HELD = {
     "inbound_count": "counts by token",
     "audience": "a definition and counts; the numbers are in audience_part",
     "import": "settings and counts; the records are in tables of their own",
+    "bulk": "names of groups and counts; the contacts are in bulk_part",
     "erasure": "the keyed hash; the contact's id goes when the holders are cleared of it",
     "sender": "names and numbers of ours",
     "trigger": "a text and counts; the numbers are in event and message",

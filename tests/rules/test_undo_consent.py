@@ -142,7 +142,7 @@ def test_the_undo_of_a_lift_retracts_the_opt_in_so_that_the_opt_out_holds_again(
 
 def test_an_undo_of_a_retraction_is_refused_for_a_fact_is_(editor: Editor) -> None:
     undone = editor.undo(editor.say("opt_out", mobile(1)))
-    with pytest.raises(CannotUndo, match="write it down again"):
+    with pytest.raises(CannotUndo, match="write it down again, or do it again"):
         editor.undo(undone.seq)
     editor.say("opt_out", mobile(1))
     assert is_suppressed(editor, 1)

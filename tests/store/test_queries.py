@@ -37,6 +37,7 @@ from daftari.store import (
     WriteTx,
     audiences,
     before,
+    bulk,
     campaigns,
     carts,
     connections,
@@ -142,6 +143,8 @@ STOPS_EARLY = {
     "has_contacts": "in the key's order, and stops at the first",
     **{table.query: "in the key's order, up to its limit" for table in TABLES},
     "find_open_import": "in the order of an index that holds open imports only",
+    "list_open_bulks": "in the order of an index that holds open jobs only",
+    "list_book_ids": "in the key's order, up to its limit",
     "find_clearing_import": "in the order of an index that holds those whose file goes",
     "get_last_fact": "in the key's order, and stops at the first",
     "get_last_erasure": "in the key's order, and stops at the first",
@@ -239,6 +242,12 @@ def _fill_ledger(tx: WriteTx, mobile: int) -> None:
     journal.insert_removals(tx, seq=mobile, mobiles=[mobile], at=1, reason=None)
     kept = [StoredBefore(contact_id, mobile, mobile, "{}") for contact_id in (0, mobile)]
     before.insert_before(tx, seq=mobile, rows=kept)
+    job = bulk.insert_bulk(tx, ids=[mobile], until=mobile, settings="{}", progress="{}")
+    if job % 500:
+        bulk.finish_part(tx, bulk_id=job, number=1, seq=1)
+        stored = bulk.get_bulk(tx, bulk_id=job)
+        assert stored is not None
+        bulk.save_bulk(tx, bulk=replace(stored, state="done"))
     review = Review(0, mobile, 1, "generic", "sms", "x", "x", "x")
     inbound.insert_review(tx, given=review, message_digest=str(mobile))
     request = InboundRequest("POST", "https://x", "", "", {}, str(mobile).encode())

@@ -11,6 +11,7 @@ from tests.support.builders import rows_of
 LITERALS = {"INTEGER": "1", "TEXT": "'x'", "BLOB": "x'78'"}
 POSTGRES_TYPES = {"bigint": "INTEGER", "text": "TEXT", "bytea": "BLOB"}
 CHECKED = {
+    ("bulk", "state"): "'done'",
     ("fact", "kind"): "'opt_out'",
     ("import", "state"): "'done'",
     ("import", "phase"): "'apply'",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from daftari.model.jobs import JobKind
+from daftari.model.projects import Project
 from daftari.model.time import current_time
+from daftari.rules.bulk.jobs import BulkSettings, list_matching, start_bulk
 from daftari.rules.exports import lifecycle
 from daftari.store import Store, Tx, list_jobs
 from daftari.worker import run_worker
@@ -17,6 +21,7 @@ from tests.support.builders import create, mobile, rows, rows_of
 from tests.support.calls import ACTOR
 from tests.support.clients import Client
 from tests.support.schema import execute
+from tests.support.undo import sit_down
 
 EXPORTS = "/v1/exports"
 
@@ -29,22 +34,30 @@ def _look(store: Store, *kinds: str) -> None:
     Look(store, jobs={kind: JOBS[kind] for kind in kinds or JOBS}).step()
 
 
-def _delete_group(ana: Client) -> None:
+def _delete_group(ana: Client, *_: object) -> None:
     create(ana, *rows(3), group="Old")
     assert ana.delete("/v1/groups/Old").status == 200
 
 
-def _erase(ana: Client) -> None:
+def _erase(ana: Client, *_: object) -> None:
     create(ana, *rows(3))
     assert ana.post("/v1/erasures", {"mobile": mobile(1)}).status == 201
 
 
-def _export(ana: Client) -> None:
+def _change_all(ana: Client, store: Store, project: Project) -> None:
+    create(ana, *rows(3))
+    editor = sit_down(store, project)
+    everyone = partial(list_matching, group=None, suppressed=False)
+    settings = BulkSettings("join", group="New")
+    editor.write(start_bulk, access=editor.access, settings=settings, list_ids=everyone, expected=3)
+
+
+def _export(ana: Client, *_: object) -> None:
     create(ana, *rows(3))
     assert ana.post(EXPORTS, {}).status == 202
 
 
-def _import(ana: Client) -> None:
+def _import(ana: Client, *_: object) -> None:
     answer = ana.post(
         "/v1/imports", query="name=a.csv", body=b"phone\n0722000001\n", headers={"Content-Type": "text/csv"}
     )
@@ -54,15 +67,18 @@ def _import(ana: Client) -> None:
 WORK = {
     JobKind.PURGE: (_delete_group, "SELECT * FROM contact_group"),
     JobKind.ERASE: (_erase, "SELECT * FROM erasure WHERE contact_id IS NOT NULL"),
+    JobKind.BULK: (_change_all, "SELECT * FROM bulk WHERE state <> 'done'"),
     JobKind.EXPORT: (_export, "SELECT * FROM export WHERE state <> 'done'"),
     JobKind.IMPORT: (_import, "SELECT * FROM import WHERE state <> 'done'"),
 }
 
 
 @pytest.mark.parametrize("kind", WORK)
-def test_work_whose_hint_was_lost_is_found_and_done(ana: Client, store: Store, database: str, kind: JobKind) -> None:
+def test_work_whose_hint_was_lost_is_found_and_done(
+    ana: Client, people: People, store: Store, database: str, kind: JobKind
+) -> None:
     begin, what_is_left = WORK[kind]
-    begin(ana)
+    begin(ana, store, people.shopify)
     assert rows_of(database, what_is_left)
     assert kind in [found for (found,) in rows_of(database, "SELECT kind FROM job")]
     execute(database, "DELETE FROM job")

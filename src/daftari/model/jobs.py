@@ -16,6 +16,8 @@ class JobKind(StrEnum):
     """Clear the ids of erased contacts from the journal and from imports."""
     IMPORT = "import"
     """Plan, apply and undo imports, the oldest first."""
+    BULK = "bulk"
+    """Change all contacts that match, as users asked, the oldest job first."""
     EXPORT = "export"
     """Write the files of exports, and delete those of removed ones."""
     SEND = "send"

@@ -250,10 +250,17 @@ PART_BYTES = 256 * 1024
 PARTS_PER_STEP = 32
 """Parts that are written, read or deleted at a time: 8 MiB."""
 
+EXPECTED_SHARE_MAX = 0.05
+"""How far the number of people or contacts may be from what the caller expects."""
+
 # ---- undo -------------------------------------------------------------------------------------------
 
 UNDO_DAYS = 90
 """How long what a user did can be undone."""
+BULK_CONTACTS_MAX = 250_000
+"""Contacts that one job of the console changes."""
+BULKS_MAX = 20
+"""Jobs of a project on many contacts that have not ended."""
 
 # ---- connections ----------------------------------------------------------------------------------------
 

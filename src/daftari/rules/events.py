@@ -40,6 +40,7 @@ class Action(StrEnum):
     JOIN_GROUP = "join_group"
     LEAVE_GROUP = "leave_group"
     MERGE_GROUPS = "merge_groups"
+    START_BULK = "start_bulk"
     UNDO = "undo"
     RECORD_OPT_OUTS = "opt_outs"
     RECORD_OPT_INS = "opt_ins"

@@ -40,6 +40,7 @@ TABLES: dict[str, tuple[str, ...]] = {
         *("first_fact", "last_fact", "detail", "at", "request_id"),
     ),
     "removal": ("project_id", "seq", "mobile", "at", "reason"),
+    "bulk_part": ("project_id", "bulk_id", "number", "first_id", "last_id", "ids", "seq"),
     "contact_before": ("project_id", "seq", "contact_id", "mobile", "expires_at", "before"),
     "fact": (
         *("project_id", "subject_id", "id", "kind", "channel", "sender", "purpose", "at", "recorded_at", "source"),

@@ -29,6 +29,8 @@ TABLES = (
     PurgedTable("near_miss", "purge_near_misses"),
     PurgedTable("removal", "purge_removals"),
     PurgedTable("contact_before", "purge_before"),
+    PurgedTable("bulk_part", "purge_bulk_parts", is_heavy=True),
+    PurgedTable("bulk", "purge_bulks"),
     PurgedTable("journal", "purge_journal"),
     PurgedTable("change", "purge_changes"),
     PurgedTable("review", "purge_reviews"),

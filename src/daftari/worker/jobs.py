@@ -9,6 +9,7 @@ from functools import partial
 
 from daftari.model.jobs import JobKind
 from daftari.rules.audiences import expire_audience, has_expired_audience
+from daftari.rules.bulk.jobs import expire_bulk, has_expired_bulk, has_open_bulk
 from daftari.rules.connections.cart_expiry import expire_carts, expire_orders, has_expired_cart, has_expired_order
 from daftari.rules.connections.listening import list_heard_connections
 from daftari.rules.connections.sync import list_open_connections
@@ -28,6 +29,7 @@ from daftari.rules.undo.acts import expire_before, has_expired_before
 from daftari.rules.webhooks.delivery import list_open_webhooks
 from daftari.rules.webhooks.log import expire_deliveries, has_expired_delivery
 from daftari.store import Tx
+from daftari.worker.bulk import BulkWork
 from daftari.worker.connections import SyncWork
 from daftari.worker.expiry import ExpireWork, Expiring
 from daftari.worker.exports import ExportWork
@@ -55,6 +57,8 @@ CONNECTIONS_MAX = 4
 """A step of a connection is about a second of pages, and longer where the other system is slow."""
 LISTENED_MAX = 8
 """A step that listens is a second in which a thread waits. Connections beyond these are read by polls alone."""
+BULKS_AT_ONCE_MAX = 4
+"""A step is a transaction that changes 1,000 contacts."""
 CLEARINGS_MAX = 4
 """What deletes rows, a thousand or so a step."""
 
@@ -63,6 +67,7 @@ EXPIRING = (
     Expiring("change", has_expired_change, expire_changes),
     Expiring("export", has_expired_export, expire_export),
     Expiring("import", has_expired_import, expire_import),
+    Expiring("bulk", has_expired_bulk, expire_bulk),
     Expiring("contact_before", has_expired_before, expire_before),
     Expiring("event", has_expired_event, expire_events),
     Expiring("report", has_expired_report, expire_reports),
@@ -79,6 +84,9 @@ def _has_expired(tx: Tx) -> bool:
 
 
 JOBS: dict[str, JobType] = {
+    JobKind.BULK: one_job(
+        BulkWork, has_work=has_open_bulk, held_max=BULKS_AT_ONCE_MAX, steps_max=1, look_seconds=LOOK_SECONDS
+    ),
     JobKind.DELIVER: JobType(
         WebhookWork, list_open_webhooks, held_max=2 * WEBHOOKS_MAX, steps_max=WEBHOOKS_MAX, look_seconds=LOOK_SECONDS
     ),

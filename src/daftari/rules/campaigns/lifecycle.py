@@ -15,6 +15,7 @@ from daftari.errors import (
     WrongCampaignState,
 )
 from daftari.model.jobs import JobKind
+from daftari.model.limits import EXPECTED_SHARE_MAX
 from daftari.model.messages import CampaignState, StoredCampaign
 from daftari.model.time import format_time
 from daftari.rules import audiences
@@ -30,8 +31,6 @@ from daftari.rules.senders.meter import read_meter
 from daftari.store import Tx, WriteTx, campaigns, groups, senders
 from daftari.store.jobs import hint_job
 
-EXPECTED_SHARE_MAX = 0.05
-"""How far the number of people may be from what the caller expects."""
 RETRIED_STATES = ("failed", "unknown")
 
 

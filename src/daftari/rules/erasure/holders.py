@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from daftari.model.erasures import Person, Removed
 from daftari.rules import audiences, feed, idempotency
+from daftari.rules.bulk import personal_data as bulk
 from daftari.rules.carts import personal_data as carts
 from daftari.rules.connections import personal_data as connections
 from daftari.rules.consent import personal_data as consent
@@ -43,6 +44,7 @@ HOLDERS = (
     Holder(("fact", "consent"), erase=consent.erase, export=consent.export),
     Holder(("removal",), erase=contacts.erase_removals, export=contacts.export_removals),
     Holder(("contact_before",), erase=undo.erase),
+    Holder(("bulk_part",), erase=bulk.erase),
     Holder(("review", "quarantine"), erase=inbound.erase, export=inbound.export),
     Holder(("whatsapp_user", "held_event"), erase=inbound.erase_users, export=inbound.export_users),
     Holder(

@@ -57,13 +57,14 @@ def undo(tx: WriteTx, *, access: UserAccess, seq: int) -> Undone:
     ``access``: who undoes it, with the role that counts now; it has to allow what the act needs. Raises
     ``ActNotFound``, ``RoleRequired``, and ``CannotUndo`` with the reason.
     """
-    row, action, of_groups = _find_act(tx, seq)
-    access.require(UNDOING[action])
-    return undo_act(tx, row=row, action=action, of_groups=of_groups)
+    access.require(UNDOING[_find_act(tx, seq).action])
+    return undo_part(tx, seq=seq)
 
 
-def undo_act(tx: WriteTx, *, row: JournalRow, action: Action, of_groups: GroupsBefore) -> Undone:
-    """Undo an act that was looked up. The role was asked for before."""
+def undo_part(tx: WriteTx, *, seq: int) -> Undone:
+    """Undo an act for which the role was asked before. Raises ``ActNotFound`` and ``CannotUndo``."""
+    found = _find_act(tx, seq)
+    row, action, of_groups = found.row, found.action, found.groups
     detail = {"undoes": row.seq, "action": action.value}
     # Who opted out by the act may be in their groups again once that is taken back.
     taken = None if row.first_fact is None else retract(tx, row=row)
@@ -90,15 +91,22 @@ def undo_act(tx: WriteTx, *, row: JournalRow, action: Action, of_groups: GroupsB
     )
 
 
-def _find_act(tx: Tx, seq: int) -> tuple[JournalRow, Action, GroupsBefore]:
+class _Found(Struct, frozen=True):
     """An act that can be undone: its row, what was done in the end, and what it did to groups."""
+
+    row: JournalRow
+    action: Action
+    groups: GroupsBefore
+
+
+def _find_act(tx: Tx, seq: int) -> _Found:
     row = get_act(tx, seq=seq)
     of_groups = read_groups(tx, seq=seq)
-    if of_groups is None:
+    if of_groups is None or action_of(row) not in UNDOING:
         raise CannotUndo(_why_not(row))
     if of_groups.undone_by is not None:
         raise CannotUndo(f"This was undone before, by number {of_groups.undone_by} in the log.")
-    return row, action_of(row), of_groups
+    return _Found(row, action_of(row), of_groups)
 
 
 def get_act(tx: Tx, *, seq: int) -> JournalRow:
@@ -132,7 +140,7 @@ def _why_not(row: JournalRow) -> str:
     if row.action in _IMPORTS:
         return "An import is undone on its own page."
     if row.action == Action.UNDO:
-        return "What was taken back cannot be taken back again: write it down again."
+        return "A retraction and the undo of a job cannot be undone: write it down again, or do it again."
     if row.action == Action.DELETE_CONTACT and row.user_id is not None and row.first_fact is not None:
         return "The contact opted out by this; only a later opt-in lifts that."
     if row.action not in UNDOING:

@@ -300,6 +300,39 @@ CREATE INDEX contact_before_contact ON contact_before (project_id, contact_id, s
 CREATE INDEX contact_before_mobile ON contact_before (project_id, mobile);
 CREATE INDEX contact_before_expires ON contact_before (project_id, expires_at);
 
+-- Jobs on all contacts that match, begun in the console. user_id: who asked for what is done now. settings, progress: JSON.
+CREATE TABLE bulk (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    id INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('running', 'done', 'stopped', 'undoing', 'undone')),
+    user_id INTEGER,
+    settings TEXT NOT NULL,
+    progress TEXT NOT NULL,
+    PRIMARY KEY (project_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX bulk_open ON bulk (project_id, id) WHERE state IN ('running', 'undoing');
+CREATE INDEX bulk_expires ON bulk (project_id, expires_at);
+
+-- Contacts of a job, which are fixed at its start: up to 1,000 ids of 8 bytes, ascending; none once the part is done. seq: the
+-- act that changed them, in the journal; 0 if nothing changed, null until the part is done.
+CREATE TABLE bulk_part (
+    project_id INTEGER NOT NULL,
+    bulk_id INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    first_id INTEGER NOT NULL,
+    last_id INTEGER NOT NULL,
+    ids BLOB NOT NULL,
+    seq INTEGER,
+    PRIMARY KEY (project_id, bulk_id, number),
+    FOREIGN KEY (project_id, bulk_id) REFERENCES bulk (project_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX bulk_part_open ON bulk_part (project_id, bulk_id, number) WHERE seq IS NULL;
+CREATE INDEX bulk_part_ids ON bulk_part (project_id, last_id) WHERE seq IS NULL;
+
 -- What is known about a number. A subject is the number, or minus its keyed hash once the number is erased. at: when the
 -- fact counts from; given_at: the time that came with it. receipt: the place of its receipt in the order of the project's
 -- receipts. single: it was given for this number alone.

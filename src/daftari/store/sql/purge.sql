@@ -85,6 +85,19 @@ DELETE FROM contact_before WHERE project_id = :project AND (seq, contact_id) IN 
     ORDER BY x.seq, x.contact_id LIMIT :limit
 );
 
+-- name: purge_bulk_parts
+-- Parts of jobs of a deleted project, up to a limit.
+DELETE FROM bulk_part WHERE project_id = :project AND (bulk_id, number) IN (
+    SELECT x.bulk_id, x.number FROM bulk_part AS x WHERE x.project_id = :project
+    ORDER BY x.bulk_id, x.number LIMIT :limit
+);
+
+-- name: purge_bulks
+-- Jobs on many contacts of a deleted project, up to a limit.
+DELETE FROM bulk WHERE project_id = :project AND id IN (
+    SELECT x.id FROM bulk AS x WHERE x.project_id = :project ORDER BY x.id LIMIT :limit
+);
+
 -- name: purge_journal
 -- Journal rows of a deleted project, up to a limit.
 DELETE FROM journal WHERE project_id = :project AND seq IN (

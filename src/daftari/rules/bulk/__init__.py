@@ -1,0 +1,1 @@
+"""Acts on all contacts that match: jobs that a worker does in parts."""
