@@ -26,6 +26,7 @@ from daftari.rules.access.sessions import SignedIn
 from daftari.rules.access.sign_in import Begun, Browser
 from daftari.rules.access.tokens import write_token
 from daftari.rules.idempotency import IdempotentRequest
+from daftari.rules.undo.acts import note_act
 from daftari.store import Store, SystemTx, Tx, WriteTx
 from daftari.web.cookies import CookieNames, read_cookie
 from daftari.web.params import Params
@@ -94,6 +95,7 @@ class Page:
         self.section = ""
         """The path in the menu that the page belongs to, such as ``/contacts``."""
         self._cookies: list[tuple[str, str]] = []
+        self._act: int | None = None
         if visit.is_new:
             self.set_cookie(visit.names.visitor, visit.token, seconds=DONE_SECONDS)
 
@@ -188,8 +190,16 @@ class Page:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Response:
-        """The response to a rule's result. A form that is sent twice does once what it does."""
-        return self.request.write(rule, respond, *args, **kwargs)
+        """The response to a rule's result. A form that is sent twice does once what it does.
+
+        If it was an act that can be undone, ``done`` has a button for that.
+        """
+
+        def respond_to(noted: tuple[T, int | None]) -> Response:
+            self._act = noted[1]
+            return respond(noted[0])
+
+        return self.request.write(note_act, respond_to, lambda tx: rule(tx, *args, **kwargs))
 
     def system_read(self, rule: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """A rule's result that belongs to no project: users, sessions, projects."""
@@ -252,9 +262,12 @@ class Page:
         return Response(SEE_OTHER, b"", HTML, (("location", quote(path, safe=IN_URLS)), *self._cookies))
 
     def done(self, path: str, text: str, *, undo: int | None = None, tone: Tone = "good") -> Response:
-        """Go to another page that says what was done, with a button that undoes it."""
+        """Go to another page that says what was done, with a button that undoes it.
+
+        ``undo``: the act in the log, where it is not what ``write`` did.
+        """
         shown = text.encode(errors="replace")[:DONE_BYTES_MAX].decode(errors="ignore")
-        done = Done(write_token()[:DONE_ID_LENGTH], shown, undo, tone)
+        done = Done(write_token()[:DONE_ID_LENGTH], shown, self._act if undo is None else undo, tone)
         mark = "&" if "?" in path else "?"
         location = quote(f"{path}{mark}done={done.id}#done", safe=IN_URLS)
         # It is stored as a body, where an erasure finds it; the browser gets it as a cookie.

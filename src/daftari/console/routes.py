@@ -6,7 +6,7 @@ A form is shown by the page at its own path, or by the one above it, which shows
 from __future__ import annotations
 
 from daftari.console.assets import show_asset
-from daftari.console.pages import home, links, projects, settings, sign_in, you
+from daftari.console.pages import home, links, log, projects, settings, sign_in, you
 from daftari.model.limits import FORM_BYTES_MAX
 from daftari.rules.access.roles import Act
 from daftari.web.routing import BodyPolicy, Route
@@ -31,6 +31,7 @@ ROUTES = (
     Route("POST", "/p/new", projects.create, "signed_in"),
     Route("POST", "/p/new/claim", projects.claim, "signed_in"),
     Route("GET", "/p/{project}", home.show, Act.LOOK),
+    Route("POST", "/p/{project}/log/{seq}/undo", log.undo, Act.LOOK),
     Route("GET", "/p/{project}/settings/project", settings.show_project, Act.PROJECT),
     Route("POST", "/p/{project}/settings/project", settings.update_project, Act.PROJECT, body=FORM),
 )

@@ -90,6 +90,28 @@ MESSAGES: tuple[tuple[str, Callable[[Found], str]], ...] = (
         lambda found: _("Too many people are signing in just now. Try again."),
     ),
     (
+        r"This was undone before, by number (\d+) in the log\.",
+        lambda found: _("This was undone already: number %(seq)s in the log.", seq=found[1]),
+    ),
+    (r"An import is undone on its own page\.", lambda found: _("An import is undone on its own page.")),
+    (
+        r"The contact opted out by this; only a later opt-in lifts that\.",
+        lambda found: _("They opted out by this. Only their agreeing again lifts that."),
+    ),
+    (
+        r"A retraction and the undo of a job cannot be undone: .*",
+        lambda found: _("This cannot be undone. Do it again, or write it down again."),
+    ),
+    (r"An act of this kind cannot be undone\.", lambda found: _("This kind of change cannot be undone.")),
+    (
+        r"Only what a user did in the console can be undone\.",
+        lambda found: _("Only what was done in these pages can be undone."),
+    ),
+    (
+        r"This can no longer be undone; .*",
+        lambda found: _("This can no longer be undone. What was done is kept for 90 days."),
+    ),
+    (
         r"There is a project called .* already\.",
         lambda found: _("There is a project of this name already. Choose another name."),
     ),

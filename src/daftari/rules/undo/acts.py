@@ -5,6 +5,9 @@ What a program, an import or a command did is not kept here: an import has its o
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import msgspec
 from msgspec import Struct
 
@@ -19,6 +22,8 @@ from daftari.rules.undo.contacts import revert
 from daftari.rules.undo.errors import ActNotFound, CannotUndo
 from daftari.store import Tx, WriteTx, before, journal
 from daftari.store.journal import JournalRow
+
+T = TypeVar("T")
 
 ROWS_PER_STEP = 1_000
 """Rows that one step of the expiry deletes."""
@@ -128,6 +133,14 @@ def can_undo(tx: Tx, *, seq: int) -> bool:
     """Whether there is something to undo of an act."""
     found = read_groups(tx, seq=seq)
     return found is not None and found.undone_by is None
+
+
+def note_act(tx: WriteTx, rule: Callable[[WriteTx], T]) -> tuple[T, int | None]:
+    """What a rule returns, and the number of the act that it was, if there is one to undo."""
+    first = tx.book.next_seq
+    result = rule(tx)
+    last = tx.book.next_seq - 1
+    return result, last if last >= first and can_undo(tx, seq=last) else None
 
 
 def list_acts(tx: Tx, *, contact_id: int, before_seq: int, limit: int) -> list[JournalRow]:
