@@ -351,7 +351,8 @@ def _move(tx: WriteTx, contact_id: int, state: State, group: str, move: bool) ->
     if state.has_left(group_id, folded):
         return _Moved(None, happened)
     inside = {membership.group_id: membership for membership in groups.list_memberships(tx, ids=[contact_id])}
-    others = [other for other in inside.values() if move and other.group_id != group_id]
+    # A group that a user deleted keeps its members, so that it can be brought back with them.
+    others = [one for one in inside.values() if move and one.group_id != group_id and one.folded is not None]
     leaving = [other.group_id for other in others if not other.mirrored_by]
     for other in leaving:
         groups.delete_members(tx, group_id=other, ids=[contact_id])

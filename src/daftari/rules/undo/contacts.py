@@ -24,6 +24,7 @@ from daftari.rules.fields import fold_name
 from daftari.store import WriteTx, contacts, directory, groups, purge
 from daftari.store.consent import CLEAR, SUPPRESSED
 from daftari.store.contacts import NewCard, StoredContact
+from daftari.store.groups import StoredGroup
 
 MEMBERS_AT_ONCE = 10_000
 """Members of a group that comes back, in one change of the feed."""
@@ -198,10 +199,11 @@ def rejoin(tx: WriteTx, left: Mapping[int, Collection[int]]) -> Rejoined:
         group = known.get(group_id)
         found = contacts.find_contact_numbers(tx, ids=sorted(members))
         ids = [contact.id for contact in found]
-        if group is None or group.folded is None or group.mirrored_by:
+        # A group that a user deleted has to have its members when it comes back.
+        if group is None or group.mirrored_by or _is_purged(tx, group):
             done.kept.update(ids)
             continue
-        excluded = ledger.find_excluded(tx, found=found, group_id=group_id, folded=group.folded)
+        excluded = ledger.find_excluded(tx, found=found, group_id=group_id, folded=fold_name(group.name))
         inside = groups.find_members(tx, group_id=group_id, ids=ids) if ids else set()
         joining = sorted(number for number in ids if number not in inside and number not in excluded)
         done.stayed_out |= excluded.suppressed | excluded.kept_out
@@ -228,9 +230,7 @@ def _show_groups(tx: WriteTx, of_groups: GroupsBefore, done: Reverted) -> None:
     """Bring back groups that the act deleted, with those members who may be in them, unless the name is taken."""
     for group in groups.find_groups(tx, ids=of_groups.deleted).values():
         folded = fold_name(group.name)
-        # The worker may have begun to purge it.
-        is_purged = group.purge_at is not None and group.purge_at <= tx.now
-        if group.folded is not None or is_purged or groups.find_group(tx, folded=folded) is not None:
+        if group.folded is not None or _is_purged(tx, group) or groups.find_group(tx, folded=folded) is not None:
             done.groups_kept += 1
             continue
         groups.show_group(tx, group_id=group.id, folded=folded)
@@ -240,6 +240,11 @@ def _show_groups(tx: WriteTx, of_groups: GroupsBefore, done: Reverted) -> None:
         done.events += [event for event in left if event.group_id != group.id]
         done.groups = replace(done.groups, restored=(*done.groups.restored, group.id))
     done.groups_kept += len(of_groups.deleted) - len(groups.find_groups(tx, ids=of_groups.deleted))
+
+
+def _is_purged(tx: WriteTx, group: StoredGroup) -> bool:
+    """Whether a worker may have begun to purge a group."""
+    return group.purge_at is not None and group.purge_at <= tx.now
 
 
 def _list_members(tx: WriteTx, group_id: int) -> Iterator[list[int]]:
