@@ -121,7 +121,7 @@ def test_a_key_that_may_only_read_reads_everything_and_writes_nothing(
     ana: Client, ben: Client, store: Store, people: Any
 ) -> None:
     create(ana, *rows(2), group="VIP")
-    asked = {"everyone": True, "channel": "sms", "mobiles": [mobile(1)]}
+    asked = {"everyone": True, "channel": "sms", "mobiles": [mobile(1)], "q": "a"}
     assert ana.post("/v1/audiences", asked).status == 201
     exported = str(ana.post("/v1/exports", {}).json()["export"]["id"])
     added = str(ana.post("/v1/senders", {"name": "log", "gateway": "log", "channel": "sms"}).json()["sender"]["id"])

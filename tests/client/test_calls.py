@@ -51,6 +51,17 @@ def test_a_contact_is_created_read_changed_and_deleted(book: Caller) -> None:
     assert book(lambda b: b.contacts.consent(SUZAN)).suppressed
 
 
+def test_contacts_are_searched(three: Caller) -> None:
+    three(lambda b: b.contacts.update(LUCY, {"city": "Kitui"}))
+    found = three(lambda b: b.search("kit", group="VIP", include=["groups"]))
+    assert [(contact.mobile, contact.groups) for contact in found.contacts] == [(LUCY, ["VIP"])]
+    assert found.next is found.indexed_until is None
+    page = three(lambda b: b.search("0725", limit=1))
+    assert ([contact.mobile for contact in page.contacts], page.next) == ([LUCY], "2")
+    assert [c.mobile for c in three(lambda b: b.search("0725", after=page.next)).contacts] == [JOEL]
+    assert [contact.mobile for contact in three(lambda b: b.iterate_search("254"))] == [SUZAN, LUCY, JOEL]
+
+
 def test_contacts_are_found_by_their_ids(three: Caller) -> None:
     three(lambda b: b.opt_outs.create([LUCY]))
     page = three(lambda b: b.contacts.list(ids=[1, 2, 77], include=["groups"]))

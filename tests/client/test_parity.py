@@ -59,6 +59,7 @@ REPEATS = {
     "exports.wait": "exports.get",
     "groups.iterate": "groups.list",
     "imports.iterate": "imports.list",
+    "iterate_search": "search",
     "imports.rows": "imports.list_rows",
     "imports.save_rejects": "imports.rejects",
     "imports.wait": "imports.get",

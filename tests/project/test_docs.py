@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "clients").rglob("*.md")])
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
 SUBJECTS = (
-    *("contacts.md", "groups.md", "consent.md", "audiences.md", "inbound.md", "erasure.md", "senders.md"),
+    *("contacts.md", "groups.md", "search.md", "consent.md", "audiences.md", "inbound.md", "erasure.md", "senders.md"),
     *(
         "messages.md",
         "campaigns.md",

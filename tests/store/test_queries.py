@@ -32,6 +32,7 @@ from daftari.model.webhooks import StoredDelivery, StoredWebhook, WebhookState
 from daftari.rules import events
 from daftari.rules.contacts import contacts, parse
 from daftari.rules.events import Action, ConsentChanged, GroupCreated, GroupRenamed
+from daftari.rules.search.index import apply_step, prepare_step
 from daftari.store import (
     Store,
     WriteTx,
@@ -53,6 +54,7 @@ from daftari.store import (
     journal,
     messages,
     migrate,
+    search,
     senders,
     triggers,
     webhooks,
@@ -69,6 +71,7 @@ from daftari.store.nul import TEXT_COLUMNS
 from daftari.store.purge import TABLES
 from daftari.store.queries import Dialect, Query, load_queries
 from daftari.store.schema import list_migrations
+from daftari.store.search import IndexChanges
 from daftari.store.sqlite import connect
 from tests.conftest import People
 from tests.support import postgres
@@ -102,6 +105,7 @@ READS_ALL = {
     "get_sender": "a project has a few",
     "get_fence": "a project has a few",
     "update_sender": "a project has a few",
+    "get_search_index": "a project has one",
     "list_triggers": "a project has a few",
     "find_triggers": "a project has a few",
     "list_expired_events": "in the order of an index, up to its limit",
@@ -167,7 +171,7 @@ VALUES: dict[str, object] = {
     "audience": 3, "erasure": 0, "key": 1, "token": 1, "first": 640, "last": 640, "after": 640, "before": 640,
     "skip": 10, "limit": 100, "now": 1, "until": 1, "to": -5, "first_id": 1, "version": 1, "owner": "me",
     "refused_at": None, "fact": 640, "item": 640, "clock": 1, "latest": 2, "since": 1, "connection": 7,
-    "user_id": "KE.1", "after_record": "17", "before_key": "17", "after_key": "17", "most": 5, "other_than": 0,
+    "user_id": "KE.1", "after_record": "17", "before_key": "17", "after_key": "17", "after_token": "$5", "most": 5, "other_than": 0,
     "due_at": 1, "user": 1, "id_of_project": 1, "operator": 0, "send": 0, "erase": 0, "giver": None, "kept": 0,
 }  # fmt: skip
 """What is asked for in a plan; a value that is a column's gets any one of the column's type.
@@ -226,6 +230,8 @@ ITEMS: dict[str, list[tuple[Any, ...]]] = {
     "delete_orders": [(7, f"token:{place}", str(place)) for place in range(1, 101)],
     "delete_write_backs": [(str(place), "sms") for place in range(1, 101)],
     "touch_keys": [(place, 1) for place in range(3)],
+    "find_postings": [(0, f"${place:03}") for place in range(100)],
+    "delete_postings": [(0, f"${place:03}") for place in range(100)],
 }
 
 
@@ -418,6 +424,12 @@ def _fill_facts(tx: WriteTx) -> None:
     consent.save_consent(tx, states={mobile: StoredConsent(False, "{}") for mobile in mobiles})
 
 
+def _fill_index(tx: WriteTx) -> None:
+    """Tokens of more blocks than the contacts are in, as many as a large book has."""
+    postings = {(block, f"{number:05}"): b"\1\0" for block in range(1, 11) for number in range(2_000)}
+    search.write_index(tx, changes=IndexChanges((), (), (), postings))
+
+
 def _join_every_group(tx: WriteTx) -> None:
     """A member for every group that has none, so that the directory is as long as it would be."""
     joining = [number for number in range(1, GROUPS + 1) if number not in (8, 9)]
@@ -445,6 +457,9 @@ def fill(store: Store, people: People) -> None:
                     rows=read, group=group, skip=False, results=False,
                 )  # fmt: skip
         store.write(project, actor, NOW, _join_every_group)
+        while (step := store.read(project, NOW, prepare_step)).state.filled_to is not None:
+            store.write(project, actor, NOW, apply_step, step=step)
+        store.write(project, actor, NOW, _fill_index)
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,8 @@ def _run_until_idle(store: Store) -> None:
 
 
 def _look(store: Store, *kinds: str) -> None:
-    Look(store, jobs={kind: JOBS[kind] for kind in kinds or JOBS}).step()
+    """``kinds``: all but the index, which is written when nothing else was for a while."""
+    Look(store, jobs={kind: JOBS[kind] for kind in kinds or JOBS.keys() - {JobKind.INDEX}}).step()
 
 
 def _delete_group(ana: Client, *_: object) -> None:

@@ -29,6 +29,7 @@ COMMANDS = {
     "project": ("projects", "Projects: each has its own contacts and API keys."),
     "key": ("keys", "API keys: create, list and revoke them."),
     "user": ("users", "Users of the console: add, list and remove them."),
+    "search": ("search", "Find contacts by words, or by digits of their number."),
     "group": ("groups", "Groups: how many are in each, and how fresh it is."),
     "opt-out": ("consent", "Record that people want no more messages."),
     "opt-in": ("consent", "Record that people want messages."),

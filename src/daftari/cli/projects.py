@@ -11,11 +11,11 @@ from daftari.cli.terminal.commands import command, command_group
 from daftari.cli.terminal.options import DatabaseOptions, JsonOption, YesOption
 from daftari.cli.terminal.output import WRONG_USAGE, fail, format_optional_time, print_list, say
 from daftari.cli.terminal.prompts import confirm
-from daftari.model.limits import FEED_DAYS_MAX
+from daftari.model.limits import FEED_DAYS_MAX, SEARCHABLE_MAX
 from daftari.model.projects import ConsentSettings, OnDelete, OnError, StopScope
 from daftari.model.time import current_time
 
-COLUMNS = ("name", "region", "on_error", "created_at", "consent", "feed_days", "zone")
+COLUMNS = ("name", "region", "on_error", "created_at", "consent", "feed_days", "zone", "searchable")
 DEFAULT_REGION = "KE"
 
 app = command_group("Projects: each has its own contacts and API keys.")
@@ -38,6 +38,12 @@ _MESSAGE_CAPS = typer.Option(
 )
 _FEED_DAYS = typer.Option(
     "--feed-days", min=1, max=FEED_DAYS_MAX, metavar="DAYS", help="How long the feed keeps a change."
+)
+
+_SEARCHABLE = typer.Option(
+    "--searchable",
+    metavar="NAMES",
+    help=f"The attributes, {SEARCHABLE_MAX} at most, that contacts are searched by, with commas; an empty text: none.",
 )
 
 
@@ -98,6 +104,7 @@ def list_projects(*, as_json: JsonOption = False, where: DatabaseOptions) -> Non
             msgspec.to_builtins(project.consent) if as_json else _format_consent(project.consent),
             project.feed_days,
             zone_of(project),
+            project.searchable if as_json else ", ".join(project.searchable),
         )
         for project in found
     ]
@@ -129,6 +136,7 @@ def rename_project(
     "set",
     "daftari project set Shopify --region UG",
     "daftari project set Shopify --on-error skip",
+    "daftari project set Shopify --searchable member_no,branch",
     "daftari project set Shopify --stop-scope channel --require-opt-in",
     'daftari project set Shopify --quiet-hours "08:00-20:00 Africa/Nairobi" --opt-out-words "stop, acha, toa"',
 )
@@ -158,6 +166,7 @@ def set_project(
     help_words: Annotated[str | None, _words_option("--help-words", "that ask for help")] = None,
     feed_days: Annotated[int | None, _FEED_DAYS] = None,
     zone: Annotated[str | None, _ZONE] = None,
+    searchable: Annotated[str | None, _SEARCHABLE] = None,
     where: DatabaseOptions,
 ) -> None:
     """Change the settings of a project.
@@ -177,7 +186,7 @@ def set_project(
         "opt_in_words": _split_words(opt_in_words),
         "help_words": _split_words(help_words),
     }
-    if all(value is None for value in (region, on_error, feed_days, zone, *consent.values())):
+    if all(value is None for value in (region, on_error, feed_days, zone, searchable, *consent.values())):
         raise fail("Nothing to change: give --region, --on-error or another option.", code=WRONG_USAGE)
     changed = region.upper() if region else None
     with where.open_store() as store:
@@ -190,11 +199,13 @@ def set_project(
             consent=consent,
             feed_days=feed_days,
             zone=zone,
+            searchable=_split_words(searchable),
         )
     settings = _format_consent(project.consent) or "defaults"
     say(
         f"Project {project.name!r} has region {project.region} and on_error {project.on_error}; consent: {settings}. "
-        f"Its feed keeps changes for {project.feed_days} days; its pages have the times of {zone_of(project)}."
+        f"Its feed keeps changes for {project.feed_days} days; its pages have the times of {zone_of(project)}. "
+        f"Searchable attributes: {', '.join(project.searchable) or 'none'}."
     )
 
 

@@ -18,6 +18,7 @@ from daftari.mobile.plans import (
     format_as_written,
     is_region,
     national_digits,
+    national_prefix,
     regions,
 )
 from daftari.mobile.reading import (
@@ -46,6 +47,7 @@ __all__ = [
     "format_as_written",
     "is_region",
     "national_digits",
+    "national_prefix",
     "other_form",
     "own_form_reader",
     "read_with_library",

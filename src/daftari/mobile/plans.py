@@ -42,6 +42,11 @@ def country_code(region: str) -> str:
     return str(metadata_of(region).country_code)
 
 
+def national_prefix(region: str) -> str:
+    """What people in this region write before a number in place of the country code; empty where that is nothing."""
+    return metadata_of(region).national_prefix or ""
+
+
 @cache
 def example_number(region: str) -> str:
     """A mobile of this region as it is best written, for messages: no one has it."""

@@ -30,6 +30,8 @@ class JobKind(StrEnum):
     """Read what changed in a connected system; the connection is the job's subject."""
     LISTEN = "listen"
     """Hear when a connected system says that something changed; the connection is the job's subject."""
+    INDEX = "index"
+    """Write the search index."""
     EXPIRE = "expire"
     """Delete what has expired."""
 

@@ -134,6 +134,21 @@ EXPORTS_MAX = 20
 EXPORT_HOURS = 24
 """How long an export is kept."""
 
+# ---- search ---------------------------------------------------------------------------------------------
+
+SEARCH_TEXT_MAX = 200
+"""Characters of what is searched for."""
+SEARCH_WORDS_MAX = 10
+"""Words in what is searched for."""
+FOUND_PER_PAGE_MAX = 1_000
+"""Contacts in one response of a search."""
+FOUND_PER_PAGE = 50
+"""Contacts in one response of a search, if no `limit` is given."""
+SEARCHABLE_MAX = 5
+"""Attributes that the contacts of a project are searched by."""
+SEARCHED_ANEW_MAX = 10_000
+"""Contacts written after the search index that a search looks through."""
+
 # ---- the feed -------------------------------------------------------------------------------------------
 
 CHANGES_PER_PAGE_MAX = 1_000

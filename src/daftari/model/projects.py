@@ -58,6 +58,8 @@ class Project(Struct, frozen=True):
     """How long the feed keeps a change; longer if something that follows the feed has not had it."""
     zone: str | None = None
     """The time zone of the console's pages; ``None`` for that of the region."""
+    searchable: tuple[str, ...] = ()
+    """The attributes that contacts are searched by, in addition to their own fields."""
 
 
 NO_PROJECT = Project(id=0, name="", region="", on_error="refuse", created_at=0)

@@ -16,6 +16,8 @@ ROWS_AT_ONCE = 1_000
 """Rows fetched at a time."""
 HEAVY_ROWS_AT_ONCE = 32
 """The same for tables that hold bytes, whose rows may be a megabyte each."""
+_FEW_BYTES = frozenset({"search_posting"})
+"""The tables that hold bytes, but only a few thousand in a row."""
 _SYSTEM = "system"
 _PROJECT = "project_id"
 
@@ -78,7 +80,7 @@ def _read_table(connection: apsw.Connection, name: str) -> Table:
     key = [str(row[1]) for row in sorted(columns, key=lambda row: int(str(row[5]))) if row[5]]
     references = sorted({str(row[2]) for row in connection.execute(f"PRAGMA foreign_key_list({name})").fetchall()})
     own = tuple(str(row[1]) for row in columns if row[1] != "schema_version")
-    heavy = any(row[2] == "BLOB" for row in columns)
+    heavy = any(row[2] == "BLOB" for row in columns) and name not in _FEW_BYTES
     return Table(name, own, tuple(key), tuple(references), HEAVY_ROWS_AT_ONCE if heavy else ROWS_AT_ONCE)
 
 

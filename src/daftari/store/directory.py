@@ -67,6 +67,13 @@ def find_block(tx: Tx, *, list_id: int, contact_id: int) -> tuple[int, int, int]
     return total, before, contact_id >> LEVEL_SHIFTS[1] << LEVEL_SHIFTS[1]
 
 
+def list_spans(tx: Tx, *, list_id: int) -> list[tuple[int, int]]:
+    """The first and last id of each of the largest blocks that have members of a list, in order."""
+    shift = LEVEL_SHIFTS[3]
+    blocks = sorted(block for block, _ in _list_blocks(tx, list_id, level=3, first=0, last=ID_MAX))
+    return [(block << shift, (block + 1 << shift) - 1) for block in blocks]
+
+
 def _list_blocks(tx: Tx, list_id: int, *, level: int, first: int, last: int) -> list[tuple[int, int]]:
     return tx.fetch(tuple[int, int], "list_blocks", list=list_id, level=level, first=first, last=last)
 

@@ -47,6 +47,8 @@ TABLES: dict[str, tuple[str, ...]] = {
         *("keyword", "group_id", "override", "retracts", "message_digest", "key_id", "user_id", "evidence", "given_at"),
         *("receipt", "single", "from_file"),
     ),
+    "search_entry": ("project_id", "contact_id", "mobile", "words"),
+    "search_posting": ("project_id", "block", "token", "ids"),
     "audience_part": ("project_id", "audience_id", "part", "first_mobile", "last_mobile", "mobiles"),
     "file_part": ("project_id", "file_id", "part", "bytes"),
     "message": (

@@ -135,6 +135,11 @@ def find_members(tx: Tx, *, group_id: int, ids: Sequence[int]) -> set[int]:
     return set(tx.fetch(int, "find_members", group=group_id, ids=ids))
 
 
+def list_members_between(tx: Tx, *, group_id: int, first: int, last: int) -> list[int]:
+    """The members of a group from one id to another, in order."""
+    return tx.fetch(int, "list_members_between", group=group_id, first=first, last=last)
+
+
 def insert_members(tx: WriteTx, *, group_id: int, ids: Sequence[int]) -> None:
     """Insert memberships of contacts that are not in the group."""
     project = tx.project.id

@@ -44,7 +44,7 @@ def get_token(tx: Tx, *, start: str) -> StoredToken | None:
     row = tx.fetch_one(
         tuple[
             int, int, str, str, str, int, int | None, int | None, int | None, bytes, bytes | None, bytes | None,
-            int, str, str, OnError, int, str, int, str | None,
+            int, str, str, OnError, int, str, int, str | None, str,
         ],
         "get_inbound_token",
         start=start,

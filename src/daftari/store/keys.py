@@ -27,7 +27,7 @@ def get_key(tx: Tx, *, start: str) -> StoredKey | None:
     row = tx.fetch_one(
         tuple[
             int, int, str, str, KeyKind, int, int | None, int | None, int | None, bytes,
-            int, str, str, OnError, int, str, int, str | None,
+            int, str, str, OnError, int, str, int, str | None, str,
         ],
         "get_key",
         start=start,

@@ -14,6 +14,7 @@ from daftari.model.projects import ConsentSettings, OnError, Project
 from daftari.store.engine import SystemTx, Tx
 
 _read_consent = msgspec.json.Decoder(ConsentSettings).decode
+_read_names = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
 def get_project_by_name(tx: Tx, *, folded: str) -> Project | None:
@@ -67,6 +68,7 @@ def update_project(tx: SystemTx, *, project: Project, folded: str) -> None:
         consent=msgspec.json.encode(project.consent).decode(),
         feed_days=project.feed_days,
         zone=project.zone,
+        searchable=msgspec.json.encode(project.searchable).decode(),
     )
     tx.run("insert_project_name", id=project.id, folded=folded)
 
@@ -94,10 +96,20 @@ def read_project(
     consent: str,
     feed_days: int,
     zone: str | None,
+    searchable: str,
 ) -> Project:
-    """A project from the columns of its row; ``consent`` is JSON."""
-    read = _read_consent(consent)
-    return Project(project_id, name, region, on_error, created_at, consent=read, feed_days=feed_days, zone=zone)
+    """A project from the columns of its row; ``consent`` and ``searchable`` are JSON."""
+    return Project(
+        project_id,
+        name,
+        region,
+        on_error,
+        created_at,
+        consent=_read_consent(consent),
+        feed_days=feed_days,
+        zone=zone,
+        searchable=_read_names(searchable),
+    )
 
 
 def _insert_book(tx: Tx, *, first_id: int) -> None:
@@ -105,5 +117,5 @@ def _insert_book(tx: Tx, *, first_id: int) -> None:
 
 
 def _fetch_projects(tx: Tx, query: str, **values: int | str) -> list[Project]:
-    rows = tx.fetch(tuple[int, str, str, OnError, int, str, int, str | None], query, **values)
+    rows = tx.fetch(tuple[int, str, str, OnError, int, str, int, str | None, str], query, **values)
     return [read_project(*row) for row in rows]

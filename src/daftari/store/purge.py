@@ -22,6 +22,9 @@ class PurgedTable(Struct, frozen=True):
 TABLES = (
     PurgedTable("membership", "purge_memberships"),
     PurgedTable("directory", "purge_directory"),
+    PurgedTable("search_posting", "purge_search_postings"),
+    PurgedTable("search_entry", "purge_search_entries"),
+    PurgedTable("search_index", "purge_search_index"),
     PurgedTable("contact", "purge_contacts"),
     PurgedTable("contact_group", "purge_groups"),
     PurgedTable("fact", "purge_facts"),

@@ -24,6 +24,7 @@ from daftari.rules.imports.lifecycle import expire_import, has_expired_import, h
 from daftari.rules.messages.claim import list_busy_senders
 from daftari.rules.messages.lookups import list_lookup_senders
 from daftari.rules.messages.settle import expire_reports, has_expired_report
+from daftari.rules.search.index import is_index_due
 from daftari.rules.triggers.events import expire_events, has_expired_event
 from daftari.rules.undo.acts import expire_before, has_expired_before
 from daftari.rules.webhooks.delivery import list_open_webhooks
@@ -37,6 +38,7 @@ from daftari.worker.imports import ImportWork
 from daftari.worker.listening import ListenWork
 from daftari.worker.lookups import LookUpWork
 from daftari.worker.purge import EraseWork, PurgeWork
+from daftari.worker.search import IndexWork
 from daftari.worker.sending import SendWork
 from daftari.worker.webhooks import WebhookWork
 from daftari.worker.work import JobType, one_job
@@ -59,6 +61,8 @@ LISTENED_MAX = 8
 """A step that listens is a second in which a thread waits. Connections beyond these are read by polls alone."""
 BULKS_AT_ONCE_MAX = 4
 """A step is a transaction that changes 1,000 contacts."""
+INDEXES_MAX = 4
+"""A step of a search index takes part of a second of the processor. It gets no hints, since a search looks further."""
 CLEARINGS_MAX = 4
 """What deletes rows, a thousand or so a step."""
 
@@ -102,6 +106,9 @@ JOBS: dict[str, JobType] = {
     ),
     JobKind.IMPORT: one_job(
         ImportWork, has_work=has_open_import, held_max=IMPORTS_MAX, steps_max=IMPORTS_MAX, look_seconds=LOOK_SECONDS
+    ),
+    JobKind.INDEX: one_job(
+        IndexWork, has_work=is_index_due, held_max=INDEXES_MAX, steps_max=1, look_seconds=LOOK_SECONDS
     ),
     JobKind.PURGE: one_job(
         PurgeWork, has_work=has_deleted_group, held_max=CLEARINGS_MAX, steps_max=1, look_seconds=LOOK_SECONDS

@@ -19,16 +19,16 @@ from daftari_client.campaigns import Campaigns
 from daftari_client.changes import Changes
 from daftari_client.connections import Connections
 from daftari_client.consent import OptIns, OptOuts
-from daftari_client.contacts import Contacts
+from daftari_client.contacts import Contacts, Include
 from daftari_client.drivers import AsyncDriver, SyncDriver
 from daftari_client.events import Events
 from daftari_client.exports import Exports
-from daftari_client.flows import Flow, read_as, read_member
+from daftari_client.flows import Flow, Iteration, Yield, read_as, read_member
 from daftari_client.groups import Groups
 from daftari_client.imports import Imports
 from daftari_client.messages import Messages
-from daftari_client.records import Erased, Health, Judgement
-from daftari_client.resources import Async, Driver, Mode, Resource, Sync, call
+from daftari_client.records import Contact, Erased, FoundContacts, Health, Judgement
+from daftari_client.resources import Async, Driver, Mode, Resource, Sync, call, iteration
 from daftari_client.retries import Retries
 from daftari_client.reviews import Reviews
 from daftari_client.senders import Senders
@@ -84,6 +84,55 @@ class BaseClient(Resource[Mode]):
         scope = {"channel": channel, "sender": sender, "purpose": purpose, "keyword": keyword}
         body = scope | {"mobiles": [*mobiles], "ids": [*ids], "at": at, "known_at": known_at}
         return self._api.read("/can-message", read_member("results", Judgements), body=body)
+
+    @call
+    def search(
+        self,
+        text: str,
+        *,
+        group: str | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+        include: Iterable[Include] = (),
+        suppressed: bool = False,
+    ) -> Flow[FoundContacts]:
+        """Contacts that match every word of a text, by id: words of names, company, city, e-mail and searchable
+        attributes that begin so, or numbers that begin or end so.
+
+        ``include`` and ``suppressed`` are as in ``contacts.list``.
+        """
+        wanted = self._wanted(text, group=group, limit=limit, include=include, suppressed=suppressed)
+        return self._found(wanted, after)
+
+    @iteration
+    def iterate_search(
+        self, text: str, *, group: str | None = None, include: Iterable[Include] = (), suppressed: bool = False
+    ) -> Iteration[Contact]:
+        """Every contact that ``search`` finds, by id."""
+        wanted = self._wanted(text, group=group, limit=None, include=include, suppressed=suppressed)
+        after: str | None = None
+        while True:
+            page = yield from self._found(wanted, after)
+            for contact in page.contacts:
+                yield Yield(contact)
+            if page.next is None or page.next == after:
+                return
+            after = page.next
+
+    def _found(self, wanted: dict[str, str | int | None], after: str | None) -> Flow[FoundContacts]:
+        return self._api.read("/search", read_as(FoundContacts), query={**wanted, "after": after})
+
+    def _wanted(
+        self, text: str, *, group: str | None, limit: int | None, include: Iterable[str], suppressed: bool
+    ) -> dict[str, str | int | None]:
+        members = ",".join(include) or None
+        return {
+            "q": text,
+            "group": group,
+            "limit": limit,
+            "include": members,
+            "suppressed": "include" if suppressed else None,
+        }
 
     @call
     def erase(self, mobile: Mobile, **options: Unpack[WriteOptions]) -> Flow[Erased]:

@@ -233,6 +233,17 @@ class ContactPage(NumberedPage, frozen=True, kw_only=True):
     seq: int | None = None
 
 
+class FoundContacts(Record, frozen=True, kw_only=True):
+    """Contacts that a search found. Pass ``next`` as ``after`` to get the following ones; it is ``None`` for the last.
+
+    ``indexed_until`` is set while the search index is far behind: what was written before it is found.
+    """
+
+    contacts: list[Contact]
+    next: str | None = None
+    indexed_until: datetime | None = None
+
+
 class RowOutcome(Record, frozen=True, kw_only=True):
     """The outcome of one row of a create: ``created``, ``updated``, ``unchanged``, ``duplicate`` or ``invalid``."""
 

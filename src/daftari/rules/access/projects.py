@@ -6,16 +6,16 @@ Names are unique regardless of case and spacing. Requests may still use the form
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from daftari.errors import ProjectNotFound, ProjectTaken, ValidationFailed
+from daftari.errors import ProjectNotFound, ProjectTaken, ValidationFailed, quote
 from daftari.mobile import is_region
 from daftari.model.consent import PURPOSES
 from daftari.model.inbound import InboundToken
 from daftari.model.jobs import JobKind
-from daftari.model.limits import FEED_DAYS_MAX, FIRST_ID_MAX
+from daftari.model.limits import ATTRIBUTE_NAME_MAX, FEED_DAYS_MAX, FIRST_ID_MAX, SEARCHABLE_MAX
 from daftari.model.projects import Cap, Key, KeyKind, OnError, Project
 from daftari.rules.access import inbound_tokens
 from daftari.rules.access import keys as access_keys
@@ -136,6 +136,7 @@ def set_project(
     consent: Mapping[str, object],
     feed_days: int | None = None,
     zone: str | None = None,
+    searchable: Sequence[str] | None = None,
 ) -> Project:
     """Other settings for a project; what is ``None`` or absent keeps what is there.
 
@@ -153,9 +154,23 @@ def set_project(
         consent=replace(found.consent, **_read_consent(consent)),
         feed_days=feed_days or found.feed_days,
         zone=found.zone if zone is None else _read_own_zone(zone),
+        searchable=found.searchable if searchable is None else _read_searchable(searchable),
     )
     projects.update_project(tx, project=changed, folded=fold_name(found.name))
     return changed
+
+
+def _read_searchable(given: Sequence[str]) -> tuple[str, ...]:
+    """The names of attributes, once each, without blank ones. Raises ``ValidationFailed``."""
+    names = tuple(dict.fromkeys(filter(None, map(str.strip, given))))
+    wrong = None
+    if len(names) > SEARCHABLE_MAX:
+        wrong = f"The searchable field must not name more than {SEARCHABLE_MAX} attributes; it names {len(names)}."
+    elif long := [name for name in names if len(name) > ATTRIBUTE_NAME_MAX]:
+        wrong = f"The searchable field names {quote(long[0])}; a name has at most {ATTRIBUTE_NAME_MAX} characters."
+    if wrong is not None:
+        raise ValidationFailed({"searchable": [wrong]})
+    return names
 
 
 def _read_consent(given: Mapping[str, object]) -> dict[str, object]:

@@ -73,7 +73,7 @@ def get_contact(tx: Tx, *, reference: Reference, include: frozenset[str]) -> Sho
     if found is None:
         raise ContactNotFound
     card = found.card.encode()
-    return ShownContact(card, _with_members(tx, [found], include) if include else card)
+    return ShownContact(card, show_cards(tx, [found], include) if include else card)
 
 
 def list_contacts(
@@ -120,7 +120,7 @@ def find_contacts(tx: Tx, *, ids: Sequence[int], include: frozenset[str]) -> Pag
     """Those of some ids that are contacts, in order, the suppressed ones marked, and the ids that are none."""
     found = sorted(contacts.find_contacts(tx, ids=sorted({*ids})), key=lambda contact: contact.id)
     missing = tuple(sorted({*ids} - {contact.id for contact in found}))
-    cards = _with_members(tx, found, include, marked=True)
+    cards = show_cards(tx, found, include, marked=True)
     return Page(cards=cards, count=len(found), total=len(found), missing=missing)
 
 
@@ -147,10 +147,10 @@ def _read_page(tx: Tx, which: _List, start: directory.PageStart, limit: int, inc
         listed = contacts.list_cards(tx, group_id=group_id, consent_status=consent_status, start=start, limit=limit)
         return Page(cards=listed.cards, count=listed.count, total=0, state=listed.state)
     found = contacts.list_contacts(tx, group_id=group_id, consent_status=consent_status, start=start, limit=limit)
-    return Page(cards=_with_members(tx, found, include), count=len(found), total=0)
+    return Page(cards=show_cards(tx, found, include), count=len(found), total=0)
 
 
-def _with_members(tx: Tx, found: list[StoredContact], include: frozenset[str], *, marked: bool = False) -> bytes:
+def show_cards(tx: Tx, found: list[StoredContact], include: frozenset[str], *, marked: bool = False) -> bytes:
     """Cards joined with commas, each with the members that were asked for. ``marked``: say who is suppressed."""
     names = groups.list_group_names(tx, ids=[contact.id for contact in found]) if "groups" in include else {}
     known = [contact.mobile for contact in found if contact.consent_status != CLEAR] if "consent" in include else []

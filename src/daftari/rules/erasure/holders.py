@@ -21,6 +21,7 @@ from daftari.rules.exports import lifecycle as exports
 from daftari.rules.imports import personal_data as imports
 from daftari.rules.inbound import personal_data as inbound
 from daftari.rules.messages import personal_data as messages
+from daftari.rules.search import index as search
 from daftari.rules.triggers import personal_data as events
 from daftari.rules.undo import personal_data as undo
 from daftari.store import Tx, WriteTx
@@ -41,6 +42,7 @@ class Holder(Struct, frozen=True):
 
 HOLDERS = (
     Holder(("contact", "membership"), erase=contacts.erase, export=contacts.export),
+    Holder(("search_index", "search_entry", "search_posting"), erase=search.erase),
     Holder(("fact", "consent"), erase=consent.erase, export=consent.export),
     Holder(("removal",), erase=contacts.erase_removals, export=contacts.export_removals),
     Holder(("contact_before",), erase=undo.erase),

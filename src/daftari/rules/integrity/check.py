@@ -14,6 +14,7 @@ from daftari.rules.connections.mirrors import find_wrong_mirrors, repair_mirrors
 from daftari.rules.contacts.parse import encode_card
 from daftari.rules.integrity.consent import find_unsettled, find_wrong_states, repair_consent
 from daftari.rules.integrity.seals import find_broken_seals, find_broken_tokens
+from daftari.rules.integrity.search import find_wrong_blocks, repair_index
 from daftari.store import Tx, WriteTx, contacts, integrity
 from daftari.store.contacts import NewCard, StoredContact
 from daftari.store.directory import BOOK, LISTED
@@ -42,15 +43,8 @@ def check_project(tx: Tx) -> list[Finding]:
     if state is not None and state.closed:
         return rows
     seals = [Finding("seal", sentence, repairable=False) for sentence in find_broken_seals(tx)]
-    return [
-        *_check_counters(state),
-        *rows,
-        *_check_consent(tx),
-        *_check_directory(tx),
-        *_check_mirrors(tx),
-        *_check_carts(tx),
-        *seals,
-    ]
+    derived = [*_check_consent(tx), *_check_directory(tx), *_check_mirrors(tx), *_check_carts(tx), *_check_index(tx)]
+    return [*_check_counters(state), *rows, *derived, *seals]
 
 
 def check_addresses(tx: Tx, *, project: Project) -> list[Finding]:
@@ -74,6 +68,7 @@ def repair_project(tx: WriteTx) -> None:
     repair_mirrors(tx)
     repair_carts(tx)
     integrity.repair_directory(tx, wanted=integrity.count_blocks(tx), found=integrity.read_directory(tx))
+    repair_index(tx)
     state = integrity.read_book(tx)
     if state is not None:
         tx.book.next_id = max(tx.book.next_id, state.largest_id + 1)
@@ -166,6 +161,13 @@ def _check_carts(tx: Tx) -> list[Finding]:
             repairable=True,
         )
         for cart in find_unsold_carts(tx)
+    ]
+
+
+def _check_index(tx: Tx) -> list[Finding]:
+    return [
+        Finding("search", f"Block {block} of the search index {wrong}.", repairable=True)
+        for block, wrong in find_wrong_blocks(tx)
     ]
 
 

@@ -22,7 +22,8 @@ CREATE TABLE project (
     deleted_at INTEGER,
     consent TEXT NOT NULL DEFAULT '{}',
     feed_days INTEGER NOT NULL DEFAULT 90,
-    zone TEXT
+    zone TEXT,
+    searchable TEXT NOT NULL DEFAULT '[]'
 ) STRICT;
 
 CREATE TABLE project_name (
@@ -227,6 +228,36 @@ CREATE TABLE directory (
     members INTEGER NOT NULL,
     PRIMARY KEY (project_id, list, level, block)
 ) STRICT, WITHOUT ROWID; -- postgres: WITH (fillfactor = 50)
+
+-- How far the search index of a project is. seq: the last change of the feed that is in it. filled_to: while it is filled,
+-- the id up to which contacts are in it; null when all are. searchable, version: the attributes and the way of folding
+-- that it was filled with. revision: rises with each write to the index.
+CREATE TABLE search_index (
+    project_id INTEGER PRIMARY KEY REFERENCES book (project_id),
+    seq INTEGER NOT NULL,
+    filled_to INTEGER,
+    searchable TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    revision INTEGER NOT NULL
+) STRICT;
+
+-- What the index holds of a contact: its number and its words, folded, with a space between.
+CREATE TABLE search_entry (
+    project_id INTEGER NOT NULL,
+    contact_id INTEGER NOT NULL,
+    mobile INTEGER NOT NULL,
+    words TEXT NOT NULL,
+    PRIMARY KEY (project_id, contact_id)
+) STRICT, WITHOUT ROWID;
+
+-- The contacts that have a token, among those of one block of 65,536 ids: as many 16-bit numbers, a set of bits, or runs.
+CREATE TABLE search_posting (
+    project_id INTEGER NOT NULL,
+    block INTEGER NOT NULL,
+    token TEXT NOT NULL,
+    ids BLOB NOT NULL,
+    PRIMARY KEY (project_id, block, token)
+) STRICT, WITHOUT ROWID;
 
 -- One row a write, without a gap. user_id: the user who wrote in the console. contacts: ranges of ids. first_fact to last_fact: the facts that the write recorded.
 -- left_groups: the contacts that left groups by the write, as ranges of ids by group. detail: what else it was about, as

@@ -67,6 +67,12 @@ SELECT m.contact_id
 FROM rows(:ids AS wanted, id bigint) CROSS JOIN membership AS m
 WHERE m.project_id = :project AND m.group_id = :group AND m.contact_id = wanted.id;
 
+-- name: list_members_between
+-- The members of a group from one id to another, in order.
+SELECT m.contact_id FROM membership AS m
+WHERE m.project_id = :project AND m.group_id = :group AND m.contact_id >= :first AND m.contact_id <= :last
+ORDER BY m.contact_id;
+
 -- name: delete_members
 -- Deletes memberships of some contacts in one group.
 DELETE FROM membership

@@ -36,6 +36,26 @@ DELETE FROM directory WHERE project_id = :project AND (list, level, block) IN (
     ORDER BY x.list, x.level, x.block LIMIT :limit
 );
 
+-- name: purge_search_postings
+-- Rows of the search index of a deleted project, up to a limit.
+DELETE FROM search_posting WHERE project_id = :project AND (block, token) IN (
+    SELECT x.block, x.token FROM search_posting AS x WHERE x.project_id = :project
+    ORDER BY x.block, x.token LIMIT :limit
+);
+
+-- name: purge_search_entries
+-- What the search index of a deleted project holds of contacts, up to a limit.
+DELETE FROM search_entry WHERE project_id = :project AND contact_id IN (
+    SELECT x.contact_id FROM search_entry AS x WHERE x.project_id = :project
+    ORDER BY x.contact_id LIMIT :limit
+);
+
+-- name: purge_search_index
+-- How far the search index of a deleted project is.
+DELETE FROM search_index WHERE project_id = :project AND project_id IN (
+    SELECT x.project_id FROM search_index AS x WHERE x.project_id = :project LIMIT :limit
+);
+
 -- name: purge_contacts
 -- Contacts of a deleted project, up to a limit.
 DELETE FROM contact WHERE project_id = :project AND id IN (

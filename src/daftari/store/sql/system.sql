@@ -4,15 +4,15 @@ UPDATE system SET next_id = :next_id WHERE id = 1;
 
 -- name: get_project_by_name
 -- One project by its folded name.
-SELECT id, name, region, on_error, created_at, consent, feed_days, zone FROM project WHERE folded = :folded;
+SELECT id, name, region, on_error, created_at, consent, feed_days, zone, searchable FROM project WHERE folded = :folded;
 
 -- name: get_project
 -- One project by its id; a deleted one until it is purged.
-SELECT id, name, region, on_error, created_at, consent, feed_days, zone FROM project WHERE id = :id;
+SELECT id, name, region, on_error, created_at, consent, feed_days, zone, searchable FROM project WHERE id = :id;
 
 -- name: list_projects
 -- All projects in order of creation.
-SELECT id, name, region, on_error, created_at, consent, feed_days, zone FROM project WHERE deleted_at IS NULL ORDER BY id;
+SELECT id, name, region, on_error, created_at, consent, feed_days, zone, searchable FROM project WHERE deleted_at IS NULL ORDER BY id;
 
 -- name: list_project_names
 -- All names that a project has or had, folded.
@@ -34,7 +34,7 @@ SELECT first_id FROM project WHERE id = :id AND deleted_at IS NULL;
 -- name: update_project
 -- Saves a project's name and settings.
 UPDATE project SET name = :name, folded = :folded, region = :region, on_error = :on_error, consent = :consent,
-    feed_days = :feed_days, zone = CAST(:zone AS text)
+    feed_days = :feed_days, zone = CAST(:zone AS text), searchable = :searchable
 WHERE id = :id;
 
 -- name: hide_project
@@ -44,7 +44,7 @@ UPDATE project SET folded = NULL, deleted_at = :now WHERE id = :id;
 -- name: get_key
 -- A key by its first characters, with its project.
 SELECT k.id, k.project_id, k.label, k.start, k.kind, k.created_at, k.expires_at, k.revoked_at, k.last_used_at,
-    k.hash, p.id, p.name, p.region, p.on_error, p.created_at, p.consent, p.feed_days, p.zone
+    k.hash, p.id, p.name, p.region, p.on_error, p.created_at, p.consent, p.feed_days, p.zone, p.searchable
 FROM key AS k JOIN project AS p ON p.id = k.project_id
 WHERE k.start = :start AND p.deleted_at IS NULL;
 
@@ -160,7 +160,7 @@ UPDATE system SET erasure_key_fingerprint = :hash WHERE id = 1 AND erasure_key_f
 -- name: get_inbound_token
 -- An inbound token by its first characters, with its project.
 SELECT t.id, t.project_id, t.provider, t.label, t.start, t.created_at, t.revoked_at, t.sender_id,
-    t.connection_id, t.hash, t.signing_secret, t.verify_token, p.id, p.name, p.region, p.on_error, p.created_at, p.consent, p.feed_days, p.zone
+    t.connection_id, t.hash, t.signing_secret, t.verify_token, p.id, p.name, p.region, p.on_error, p.created_at, p.consent, p.feed_days, p.zone, p.searchable
 FROM inbound_token AS t JOIN project AS p ON p.id = t.project_id
 WHERE t.start = :start AND p.deleted_at IS NULL;
 
