@@ -21,6 +21,7 @@ from bench import (
     imports,
     memory,
     reads,
+    search,
     sending,
     slow_clients,
     writes,
@@ -74,6 +75,8 @@ ROWS: dict[str, Row] = {
     "connect-postgres": connections.connect_postgres,
     "connect-limited": connections.connect_limited,
     "connect-table": connections.connect_table,
+    "search": search.search_sqlite,
+    "search-postgres": search.search_postgres,
     "memory": memory.memory_sqlite,
     "start": memory.start_sqlite,
 }
