@@ -345,15 +345,15 @@ def show_state(state: State) -> Consent:
     named = [(sender, masks) for sender, masks in state.cells.items() if sender != OTHERS]
     return Consent(
         suppressed=state.is_suppressed,
-        blocked=_show_mask(blocked),
-        opted_in=_show_mask(opted_in),
-        senders=[SenderConsent(sender, *map(_show_mask, masks)) for sender, masks in named],
+        blocked=show_mask(blocked),
+        opted_in=show_mask(opted_in),
+        senders=[SenderConsent(sender, *map(show_mask, masks)) for sender, masks in named],
         left_groups=[name for _, name in state.left],
         subscriptions=[Subscription(_shown(sender), keyword) for sender, keyword in state.subscribed],
     )
 
 
-def _show_mask(mask: Mask) -> list[Cell]:
+def show_mask(mask: Mask) -> list[Cell]:
     """The fewest channels and purposes that together are a mask; null is any."""
     if mask == mask_of(ANY, ANY):
         return [Cell(None, None)]
