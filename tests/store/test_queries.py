@@ -171,8 +171,9 @@ VALUES: dict[str, object] = {
     "audience": 3, "erasure": 0, "key": 1, "token": 1, "first": 640, "last": 640, "after": 640, "before": 640,
     "skip": 10, "limit": 100, "now": 1, "until": 1, "to": -5, "first_id": 1, "version": 1, "owner": "me",
     "refused_at": None, "fact": 640, "item": 640, "clock": 1, "latest": 2, "since": 1, "connection": 7,
-    "user_id": "KE.1", "after_record": "17", "before_key": "17", "after_key": "17", "after_token": "$5", "most": 5, "other_than": 0,
-    "due_at": 1, "user": 1, "id_of_project": 1, "operator": 0, "send": 0, "erase": 0, "giver": None, "kept": 0,
+    "user_id": "KE.1", "after_record": "17", "before_key": "17", "after_key": "17", "after_token": "$5", "most": 5,
+    "other_than": 0, "due_at": 1, "user": 1, "id_of_project": 1, "operator": 0, "send": 0, "erase": 0,
+    "giver": None, "kept": 0,
 }  # fmt: skip
 """What is asked for in a plan; a value that is a column's gets any one of the column's type.
 

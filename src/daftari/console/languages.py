@@ -96,24 +96,24 @@ def choose_region(accepted: str | None) -> str:
 # ---- texts ----------------------------------------------------------------------------------------------
 
 
-def gettext(text: str, **values: object) -> str:
+def gettext(text: str, /, **values: object) -> str:
     """A text in the language of the page. ``%(name)s`` stands for a value."""
     found = _catalog(current_language()).gettext(text)
     return found % values if values else found
 
 
-def ngettext(one: str, many: str, number: int, **values: object) -> str:
+def ngettext(one: str, many: str, number: int, /, **values: object) -> str:
     """A text that depends on a number, which ``%(num)s`` stands for."""
     found = _catalog(current_language()).ngettext(one, many, number)
     return found % {"num": format_number(number), **values}
 
 
-def html_gettext(text: str, **values: object) -> Markup:
+def html_gettext(text: str, /, **values: object) -> Markup:
     """A text as templates ask for it; values are escaped, and ``%%`` stands for ``%``."""
     return Markup(_catalog(current_language()).gettext(text)) % values
 
 
-def html_ngettext(one: str, many: str, number: int, **values: object) -> Markup:
+def html_ngettext(one: str, many: str, number: int, /, **values: object) -> Markup:
     """The same for a text that depends on a number."""
     found = _catalog(current_language()).ngettext(one, many, number)
     return Markup(found) % {"num": format_number(number), **values}

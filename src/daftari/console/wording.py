@@ -14,6 +14,7 @@ from daftari.console.languages import current_language, ngettext
 from daftari.console.languages import format_number as n
 from daftari.console.languages import gettext as _
 from daftari.errors import DaftariError
+from daftari.model.contacts import Card
 from daftari.model.users import Role
 
 Found = re.Match[str]
@@ -42,6 +43,25 @@ FIELDS: tuple[tuple[str, Callable[[Found], str]], ...] = (
     (r"must be two capital letters of a country.*", lambda found: _("Choose a country.")),
     (r"must be a time zone.*", lambda found: _("Choose a time zone.")),
     (r"must be one of: .*", lambda found: _("Choose one of these.")),
+    (
+        r"must be longer: (\d+) characters at least\.",
+        lambda found: _("Write a little more: at least %(least)s characters.", least=_whole(found[1])),
+    ),
+    (r"must be a time.*", lambda found: _("This is no time.")),
+    (r"must not be in the future\.", lambda found: _("This time is still to come.")),
+    (r"(must be|is not) a telephone number.*", lambda found: _("This is no telephone number.")),
+    (r"belongs to another contact already\.", lambda found: _("This number belongs to another contact already.")),
+    (r"is not the number of this contact\.", lambda found: _("This is not the number of this contact.")),
+    (r"must be another group\.", lambda found: _("This is the same group.")),
+    (r"names no group\.", lambda found: _("There is no group of this name.")),
+    (
+        r"is for groups of at most ([\d,]+) contacts\.",
+        lambda found: _("Groups of more than %(most)s contacts cannot be merged here.", most=_whole(found[1])),
+    ),
+    (
+        r"must not have more than (\d+) attributes\.",
+        lambda found: _("A contact has at most %(most)s of these.", most=_whole(found[1])),
+    ),
 )
 """What the rules say about a field, after its name, and what the console says."""
 MESSAGES: tuple[tuple[str, Callable[[Found], str]], ...] = (
@@ -115,6 +135,18 @@ MESSAGES: tuple[tuple[str, Callable[[Found], str]], ...] = (
         r"There is a project called .* already\.",
         lambda found: _("There is a project of this name already. Choose another name."),
     ),
+    (
+        r"There is a group called .* already\.",
+        lambda found: _("There is a group of this name already. Choose another name."),
+    ),
+    (
+        r"The connection '?(.*?)'? keeps the group .* in step.*",
+        lambda found: _("A connection alone decides who is in this group. Change it there."),
+    ),
+    (
+        r"Someone changed this contact meanwhile\.",
+        lambda found: _("Someone changed this contact meanwhile. Look at it once more, then save."),
+    ),
 )
 """What the rules say, and what the console says."""
 
@@ -163,6 +195,11 @@ _SYSTEMS = (
     ("CrOS", "ChromeOS"),
     ("Linux", "Linux"),
 )
+
+
+def name_of(card: Card) -> str:
+    """What a contact is called; blank for one without a name."""
+    return " ".join(part for part in (card.fname, card.mname, card.lname) if part)
 
 
 def _reword(said: str, table: tuple[tuple[str, Callable[[Found], str]], ...], *, otherwise: str | None = None) -> str:

@@ -9,5 +9,5 @@ from daftari.web.responses import Response
 
 def show(page: Page) -> Response:
     """``GET /p/{project}``."""
-    listed = page.read(list_contacts, page=1, per_page=1, group=None, suppressed=False, include=frozenset())
+    listed = page.read(list_contacts, page=1, per_page=1, group=None, suppressed=True, include=frozenset())
     return page.show("home.html", contacts=listed.total)

@@ -13,8 +13,10 @@ from urllib.parse import quote
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from daftari.console import languages, wording
+from daftari.console import consent_words, history_words, languages, wording
 from daftari.console.assets import load_assets
+from daftari.model.time import read_rfc_3339
+from daftari.rules.consent.views import CHANNEL_NAMES
 
 
 def render(name: str, values: Mapping[str, object], *, part: str = "") -> bytes:
@@ -62,6 +64,7 @@ def _environment() -> Environment:
         "moment": languages.show_moment,
         "age": languages.format_age,
         "mobile": languages.format_mobile,
+        "instant": read_rfc_3339,
     }
     environment.globals |= {
         "gettext": languages.html_gettext,
@@ -70,6 +73,10 @@ def _environment() -> Environment:
         "language": languages.current_language,
         "language_names": languages.NAMES,
         "role_name": wording.role_name,
+        "name_of": wording.name_of,
+        "consent_words": consent_words,
+        "history_words": history_words,
+        "channel_names": CHANNEL_NAMES,
         "browser_name": wording.browser_name,
     }
     return environment

@@ -1,0 +1,63 @@
+"""What was done with a contact, and the outcome of a message, in words. Knows no page."""
+
+from __future__ import annotations
+
+from daftari.console.languages import gettext as _
+from daftari.console.languages import isolated
+from daftari.rules.events import Action
+from daftari.rules.people.person import Authors, Happened
+
+_LABELS = {
+    Action.UPDATE_CONTACT: lambda: _("Changed."),
+    Action.DELETE_CONTACT: lambda: _("Removed from the book."),
+    Action.DELETE_CONTACTS: lambda: _("Removed from the book."),
+    Action.RECORD_OPT_OUTS: lambda: _("An opt-out was written down."),
+    Action.RECORD_OPT_INS: lambda: _("It was written down that they agreed."),
+    Action.RECEIVE_INBOUND: lambda: _("A message or report from a provider."),
+    Action.SETTLE_REVIEW: lambda: _("What they wrote was reviewed."),
+    Action.IMPORT_CONTACTS: lambda: _("Added or changed by a file."),
+    Action.IMPORT_CONSENT: lambda: _("Consent by a file."),
+    Action.UNDO_IMPORT: lambda: _("A file was undone."),
+    Action.SYNC_CONTACTS: lambda: _("Kept in step with a connected system."),
+}
+
+
+def act(happened: Happened) -> str:
+    """What was done, as a sentence or two."""
+    said = []
+    group = None if happened.group is None else isolated(happened.group)
+    if happened.action == Action.CREATE_CONTACTS:
+        said.append(_("Added or changed, in %(group)s.", group=group) if group else _("Added or changed."))
+    elif happened.action == Action.JOIN_GROUP and group:
+        said.append(_("Joined %(group)s.", group=group))
+    elif happened.action in _LABELS:
+        said.append(_LABELS[Action(happened.action)]())
+        if happened.action == Action.UPDATE_CONTACT and group:
+            said.append(_("Joined %(group)s.", group=group))
+    if happened.left:
+        said.append(_("Left %(groups)s.", groups=", ".join(map(isolated, happened.left))))
+    return " ".join(said) or happened.action.replace("_", " ")
+
+
+def author(row: Happened, authors: Authors) -> str:
+    """Who did it: the name of a user or a key; blank for what was done by neither."""
+    if row.user_id is not None and row.user_id in authors.users:
+        return isolated(authors.users[row.user_id].name)
+    if row.key_id is not None and row.key_id in authors.keys:
+        return _("key %(name)s", name=isolated(authors.keys[row.key_id]))
+    return ""
+
+
+def state(name: str) -> str:
+    """The outcome of a message."""
+    return {
+        "waiting": _("Waits to be sent."),
+        "sending": _("Is being sent."),
+        "unknown": _("It is not known whether it was sent."),
+        "accepted": _("Sent; no report yet."),
+        "delivered": _("Delivered."),
+        "failed": _("Failed."),
+        "expired": _("Too late."),
+        "skipped": _("Not sent."),
+        "cancelled": _("Cancelled."),
+    }.get(name, name)

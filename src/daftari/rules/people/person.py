@@ -1,0 +1,134 @@
+"""All about one contact, as people look at it: what holds, what was said, what was sent, what happened. No SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from daftari.errors import ContactNotFound
+from daftari.model.consent import Fact
+from daftari.model.contacts import Card
+from daftari.model.limits import ID_MAX
+from daftari.model.users import NamedUser
+from daftari.rules.consent.state import derive_state
+from daftari.rules.consent.summary import Summary, summarize
+from daftari.rules.contacts.contacts import version_of
+from daftari.rules.contacts.merge import read_card
+from daftari.rules.events import Action
+from daftari.rules.messages.views import MessageView, show_messages
+from daftari.store import Tx, consent, contacts, exports, groups, journal, keys, messages, users
+from daftari.store.journal import JournalRow, read_left
+
+SHOWN = 20
+"""Messages, and acts, that are shown at a time."""
+IN_LEDGER = (Action.RECORD_OPT_OUTS, Action.RECORD_OPT_INS)
+"""What stands among the facts already."""
+SCANNED_MAX = 2_000
+"""Rows of the journal that are looked at at a time: none is found by its contact."""
+
+
+class Person(Struct, frozen=True):
+    """A contact. ``left_groups``: those that the person left by their own word, by folded name."""
+
+    card: Card
+    version: str
+    updated_at: int
+    groups: list[str]
+    facts: list[Fact]
+    """Newest first."""
+    summary: Summary
+    left_groups: list[str]
+
+
+class Happened(Struct, frozen=True):
+    """An act that concerned a contact. ``group``, ``left``: names of groups, as far as they are known."""
+
+    seq: int
+    at: int
+    action: str
+    user_id: int | None
+    key_id: int | None
+    group: str | None
+    left: list[str]
+
+
+class History(Struct, frozen=True):
+    """What was sent and done, newest first. ``earlier``: the row of the journal before which to look on."""
+
+    messages: list[MessageView]
+    has_more_messages: bool
+    acts: list[Happened]
+    earlier: int | None
+
+
+class Authors(Struct, frozen=True):
+    """The names of users and keys, by id."""
+
+    users: dict[int, NamedUser]
+    keys: dict[int, str]
+
+
+def get_person(tx: Tx, *, contact_id: int) -> Person:
+    """A contact, and what is known of its number. Raises ``ContactNotFound``."""
+    found = contacts.get_contact(tx, contact_id=contact_id)
+    if found is None:
+        raise ContactNotFound
+    facts = consent.find_facts(tx, mobiles=[found.mobile]).get(found.mobile, [])
+    return Person(
+        card=read_card(found.card),
+        version=version_of(found.card.encode()),
+        updated_at=found.updated_at,
+        groups=groups.list_group_names(tx, ids=[found.id])[found.id],
+        facts=sorted(facts, key=lambda fact: (fact.at, fact.id), reverse=True),
+        summary=summarize(facts, require_opt_in=tx.project.consent.require_opt_in),
+        left_groups=[name for _, name in derive_state(facts).left] if facts else [],
+    )
+
+
+def find_holder(tx: Tx, *, mobile: int) -> Card | None:
+    """The contact that has a number."""
+    found = contacts.get_contact_by_mobile(tx, mobile=mobile)
+    return None if found is None else read_card(found.card)
+
+
+def list_history(tx: Tx, *, contact_id: int, mobile: int, before: int | None) -> History:
+    """What was sent to a contact, and what was done with it before a row of the journal."""
+    sent = messages.list_newest_messages_of(tx, mobile=mobile, limit=SHOWN + 1)
+    rows = journal.list_newest_journal(tx, after=0, before=before or ID_MAX, limit=SCANNED_MAX)
+    naming = [row for row in rows if row.names(contact_id) and not (row.action in IN_LEDGER and not row.left_groups)]
+    shown = naming[:SHOWN]
+    earlier = None
+    if len(naming) > SHOWN:
+        earlier = shown[-1].seq
+    elif len(rows) == SCANNED_MAX:
+        earlier = rows[-1].seq
+    return History(show_messages(tx, sent[:SHOWN]), len(sent) > SHOWN, _show_acts(tx, shown, contact_id), earlier)
+
+
+def find_authors(tx: Tx, *, user_ids: set[int], key_ids: set[int]) -> Authors:
+    """How users and keys are called."""
+    labels = {key.id: key.label or key.start for key in keys.list_keys(tx)} if key_ids else {}
+    found = users.find_user_names(tx, ids=sorted(user_ids))
+    return Authors(found, {key_id: labels[key_id] for key_id in key_ids if key_id in labels})
+
+
+def _show_acts(tx: Tx, rows: Sequence[JournalRow], contact_id: int) -> list[Happened]:
+    left = {
+        row.seq: [group_id for group_id, ids in read_left(row.left_groups).items() if contact_id in ids] for row in rows
+    }
+    wanted = {group_id for of_row in left.values() for group_id in of_row}
+    wanted |= {row.group_id for row in rows if row.group_id is not None}
+    names = {group_id: found.name for group_id, found in exports.find_group_names(tx, ids=sorted(wanted)).items()}
+    return [
+        Happened(
+            row.seq,
+            row.at,
+            row.action,
+            row.user_id,
+            row.key_id,
+            None if row.group_id is None else names.get(row.group_id),
+            [names[group_id] for group_id in left[row.seq] if group_id in names],
+        )
+        for row in rows
+    ]
