@@ -131,7 +131,7 @@ def test_what_a_rule_refuses_is_shown_above_the_form(editor: Browser, everyone: 
     editor.post(path, fields)
     page = editor.post(path, [("once", "2") if field[0] == "once" else field for field in fields])
     assert page.status == 409
-    assert shown(page)["first"]["message"] == "There is a group called 'A' already."
+    assert shown(page)["first"]["message"] == "There is a group of this name already. Choose another name."
     assert shown(page)["first"]["name"] == "A"
 
 

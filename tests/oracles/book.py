@@ -58,7 +58,8 @@ class Group:
     name: str
     created_at: int
     members: set[int] = field(default_factory=set)
-    deleted: bool = False
+    deleted: int = 0
+    """Which deletion of a group it was, from 1 on."""
 
 
 @dataclass
@@ -299,7 +300,7 @@ class Book:
     def delete_group(self, name: str) -> None:
         number = self.named_group(name)
         self.groups[number].name = ""
-        self.groups[number].deleted = True
+        self.groups[number].deleted = 1 + max(group.deleted for group in self.groups.values())
         self.journal.append(("delete_group", number, []))
 
     def join_group(self, name: str, ids: list[int], mobiles: list[int]) -> tuple[int, ...]:
@@ -326,8 +327,8 @@ class Book:
         return len(leaving), len(named - leaving), unknown, 0, 0
 
     def purge_group(self, rows: int) -> bool:
-        """One turn of the worker: some members of the first deleted group, or that group."""
-        for number, group in self.groups.items():
+        """One turn of the worker: some members of the group that was deleted first, or that group."""
+        for number, group in sorted(self.groups.items(), key=lambda item: item[1].deleted):
             if group.deleted:
                 if group.members:
                     group.members -= set(sorted(group.members)[:rows])

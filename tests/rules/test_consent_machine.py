@@ -272,7 +272,7 @@ class Histories(Machine[FactBook]):
                 case "delete":
                     return calls.delete_group(store, project, name, now=self.now)
                 case _:
-                    return calls.purge_group(store, project)
+                    return calls.purge_group(store, project, now=self.now)
 
         def expected(model: FactBook) -> Any:
             match action:

@@ -313,8 +313,9 @@ def test_only_events_writes_the_journal() -> None:
 
 def test_the_words_of_the_journal_stay_as_callers_know_them() -> None:
     assert {action.value for action in Action} == {
-        *("create_contacts", "update_contact", "delete_contact", "delete_contacts"),
-        *("create_group", "update_group", "delete_group", "join_group", "leave_group"),
+        *("create_contacts", "update_contact", "delete_contact", "delete_contacts", "move_contacts"),
+        *("create_group", "update_group", "delete_group", "join_group", "leave_group", "merge_groups"),
+        *("start_bulk", "undo"),
         *("opt_outs", "opt_ins", "inbound", "settle_review", "erase_number", "freeze_audience"),
         *("create_import", "apply_import", "import_contacts", "import_consent", "finish_import", "undo_import"),
         *("export", "delete_export"),
@@ -324,6 +325,7 @@ def test_the_words_of_the_journal_stay_as_callers_know_them() -> None:
         *("rotate_webhook", "replay_webhook", "disable_webhook"),
         *("create_trigger", "update_trigger", "delete_trigger", "create_events"),
         *("create_connection", "update_connection", "delete_connection", "sync_contacts"),
+        *("add_user", "change_role", "remove_user", "create_key", "revoke_key"),
     }
 
 

@@ -309,7 +309,7 @@ class Phonebooks(Machine[Book]):
     def purge_group(self, book: int) -> None:
         self.play(
             book,
-            calls.purge_group,
+            lambda store, project: calls.purge_group(store, project, now=self.now),
             lambda model: model.purge_group(ROWS_PER_STEP),
         )
 

@@ -199,8 +199,8 @@ def leave_group(
     return store.write(project, actor, now, groups.leave_group, name=name, ids=ids, mobiles=read)
 
 
-def purge_group(store: Store, project: Project) -> bool:
-    return store.purge(project, WORKER, NOW, purge.purge_group)
+def purge_group(store: Store, project: Project, *, now: int = NOW) -> bool:
+    return store.purge(project, WORKER, now, purge.purge_group)
 
 
 def broken_in(store: Store, project: Project) -> list[tuple[str, bool]]:
