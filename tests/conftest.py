@@ -17,8 +17,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import apsw
 import psycopg
@@ -387,23 +388,31 @@ Serve = Callable[..., Live]
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
     """Starts ``daftari serve`` on a free port: ``serve(database, "--workers", "2")``. All are stopped at the end."""
-    started: list[subprocess.Popen[str]] = []
+    with ExitStack() as started:
+        yield lambda database, *options: started.enter_context(serving(tmp_path, database, *options))
 
-    def serve(database: str, *options: str) -> Live:
-        port = free_port()
-        command = [sys.executable, "-m", "daftari", "serve", "--database", database, "--port", str(port), *options]
-        log = tmp_path / f"serve-{port}.log"
-        with log.open("w") as out:
-            process = subprocess.Popen(
-                command, cwd=tmp_path, env=_environment(), stdin=subprocess.DEVNULL, stdout=out, stderr=out, text=True
-            )
-        started.append(process)
+
+@contextmanager
+def serving(folder: Path, database: str, *options: str, terminal: TextIO | None = None) -> Iterator[Live]:
+    """``daftari serve`` on a free port, until the block ends. What it says goes to a terminal, or to a file."""
+    port = free_port()
+    command = [sys.executable, "-m", "daftari", "serve", "--database", database, "--port", str(port), *options]
+    log = folder / f"serve-{port}.log"
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=terminal or out,
+            text=True,
+        )
+    try:
         client = Client(over_the_wire(f"http://127.0.0.1:{port}"))
         _wait_until_ready(client, process, log)
-        return Live(f"http://127.0.0.1:{port}", process, client)
-
-    yield serve
-    for process in started:
+        yield Live(f"http://127.0.0.1:{port}", process, client)
+    finally:
         _stop(process)
 
 

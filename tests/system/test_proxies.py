@@ -82,7 +82,7 @@ def _replaced(text: str, *changes: tuple[str, str]) -> str:
     return text
 
 
-def _start_nginx(run: Run, folder: Path, certificate: Path, *, upstream: str, port: int, base: str) -> None:
+def start_nginx(run: Run, folder: Path, certificate: Path, *, upstream: str, port: int, base: str) -> None:
     sample = _replaced(
         read_sample("nginx"),
         ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
@@ -119,7 +119,7 @@ def base(request: pytest.FixtureRequest) -> str:
     return BASES[request.param]
 
 
-@pytest.fixture(params=[_start_nginx, _start_caddy], ids=["nginx", "caddy"])
+@pytest.fixture(params=[start_nginx, _start_caddy], ids=["nginx", "caddy"])
 def proxy(
     request: pytest.FixtureRequest, run: Run, serve: Serve, database: str, tmp_path: Path, certificate: Path, base: str
 ) -> Proxy:

@@ -61,7 +61,7 @@ function ticks(table) {
   every.type = "checkbox";
   every.setAttribute("aria-label", table.dataset.ticks);
   label.append(every);
-  head.replaceChildren(label);
+  head.append(label);
   let last = -1;
   const count = () => {
     const ticked = boxes.filter((box) => box.checked).length;

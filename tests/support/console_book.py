@@ -1,0 +1,164 @@
+"""A book as unpleasant as real ones, on a service that runs, and the users whose browsers look at it.
+
+It is filled by calls of the API, as programs fill it, so that a page shows nothing that cannot be.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from daftari.model.projects import Project
+from daftari.model.time import current_time
+from daftari.model.users import Role
+from daftari.rules.access import inbound_tokens, keys, passwords, projects, users
+from daftari.rules.access.sessions import begin_session
+from daftari.store import Store, SystemTx
+from daftari.store import users as stored_users
+from daftari.web.cookies import name_cookies
+from tests.support import inbound
+from tests.support.builders import create, mobile
+from tests.support.clients import Client
+from tests.support.waiting import wait_for
+
+NAME = "Duka la Shangazi"
+PASSWORD = "seven goats on a hill"
+CONTACTS = 320
+FIRST_NAMES = ("Wanjiru", "Otieno", "Achieng", "Kamau", "Naliaka", "Mutua", "Chebet", "Baraka", "Zawadi", "Njeri")
+LAST_NAMES = ("Mwangi", "Odhiambo", "Kiprop", "Wekesa", "Juma", "Nyambura", "Kilonzo")
+TOWNS = ("Nairobi", "Kisumu", "Mombasa", "Nakuru", "Eldoret", "Thika")
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "\"'><img src=x onerror=alert(2)>",
+    "\u202eevil\u202d override",
+    "فاطمة بنت محمد الفهرية",
+    "W" * 150,
+    "Long name of many words " * 10,
+    "👩🏾‍🌾🎂 Zuri",
+    "{{ 7*7 }} %(name)s ${7*7}",
+    "\u05d0\u05d1\u05d2 (42) +254",
+)
+"""Names that people have, or give themselves to do harm."""
+GROUPS = ("VIP", "Newsletter", "<b onmouseover=alert(3)>bold</b> & sons / co", "كل الزبائن", "G" * 120, "Old customers")
+PLACES: dict[str, Role] = {"asha": "owner", "ed": "editor", "vic": "viewer", "neema": "owner", "kim": "viewer"}
+"""The users and their roles. Neema reads Swahili; Kim has never signed in but by a link."""
+
+
+class ConsoleBook(Struct, frozen=True):
+    """A service with a full book, and how to sign in to it."""
+
+    url: str
+    database: str
+    store: Store
+    project: Project
+    empty: Project
+    """Another one, which has owners and nothing else."""
+    ana: Client
+    """A program that owns the project."""
+    cookie: str
+    """What the cookie of a session is called."""
+    sessions: dict[str, str]
+    """A session of each user."""
+
+    @property
+    def path(self) -> str:
+        return f"/p/{self.project.id}"
+
+
+def open_book(url: str, database: str, store: Store, anyone: Client) -> ConsoleBook:
+    """Two projects in an empty database, their users, and a full book in the first."""
+    now = current_time()
+    project, empty = (_make_project(store, name) for name in (NAME, HOSTILE[0]))
+    secret, _ = store.system_write(
+        now, keys.create_key, project=project, label=HOSTILE[1], kind="manage", expires_at=None
+    )
+    stored = passwords.hash_password(PASSWORD)
+    sessions = {
+        name: store.system_write(now, _add_user, name=name, role=role, password=stored) for name, role in PLACES.items()
+    }
+    names = name_cookies(store.system_read(0, lambda tx: tx.epoch()), insecure=False)
+    book = ConsoleBook(url, database, store, project, empty, anyone.with_key(secret), names.session, sessions)
+    for fill in (_add_people, _say_words, _send_files):
+        fill(book)
+    return book
+
+
+def _make_project(store: Store, name: str) -> Project:
+    return store.system_write(
+        current_time(), projects.create_project, name=name, region="KE", on_error="refuse", first_id=1
+    )
+
+
+def _add_user(tx: SystemTx, *, name: str, role: Role, password: str) -> str:
+    """A user of the first project, of both as an owner; and a session."""
+    given = users.NewUser(f"{name}@example.com", name.title(), "sw" if name == "neema" else "en")
+    for project in (NAME, HOSTILE[0]) if role == "owner" else (NAME,):
+        added = users.add_user(tx, given=given, role=users.NewRole(role), project=project, is_operator=role == "owner")
+    stored_users.save_password(tx, user_id=added.user.id, password=password)
+    return begin_session(tx, user_id=added.user.id, address="127.0.0.1", browser="tests")[0]
+
+
+def _add_people(book: ConsoleBook) -> None:
+    rows = [{"mobile": mobile(number), **_describe(number)} for number in range(1, CONTACTS + 1)]
+    for place, name in enumerate(GROUPS):
+        assert book.ana.post("/v1/groups", {"name": name}).status == 201
+        create(book.ana, *rows[place :: len(GROUPS)], group=name)
+    create(book.ana, *rows[::3], group="Everyone / who buys")
+
+
+def _describe(number: int) -> dict[str, object]:
+    if number % 9 == 0:
+        return {"fname": HOSTILE[number // 9 % len(HOSTILE)], "lname": HOSTILE[(number // 9 + 4) % len(HOSTILE)]}
+    described = {"fname": FIRST_NAMES[number % 10], "lname": LAST_NAMES[number % 7], "city": TOWNS[number % 6]}
+    if number % 4 == 0:
+        described |= {"email": f"person.{number}@example.com", "company": HOSTILE[number % len(HOSTILE)]}
+    return described | ({"attributes": {"card": number, "note": HOSTILE[number % len(HOSTILE)]}} if number % 2 else {})
+
+
+def _say_words(book: ConsoleBook) -> None:
+    """What people said: opt-outs of every kind, agreements, and messages that someone has to read."""
+    said = [
+        {"mobile": mobile(9), "evidence": HOSTILE[0]},
+        {"mobile": mobile(1), "channel": "sms", "sender": "20414", "evidence": {"text": "STOP " + HOSTILE[4]}},
+        {"mobile": mobile(2), "channel": "whatsapp", "purpose": "marketing"},
+        {"mobile": mobile(3), "channel": "sms"},
+        *({"mobile": mobile(number)} for number in range(20, 40)),
+    ]
+    assert book.ana.post("/v1/opt-outs", {"items": said, "source": "form"}).status == 200
+    agreed = {"mobiles": [mobile(3), mobile(20)], "channel": "sms", "evidence": "Asked at the counter, on paper."}
+    assert book.ana.post("/v1/opt-ins", {**agreed, "source": "api"}).status == 200
+    token, _ = book.store.system_write(
+        current_time(),
+        inbound_tokens.create_token,
+        project=book.project,
+        provider="generic",
+        label=HOSTILE[1],
+        signing_secret=None,
+        verify_token=None,
+    )
+    words = ("STOP", "please stop sending me these", f"stop {HOSTILE[0]}", "Acheni sasa " + HOSTILE[3], "who is this?")
+    messages = [inbound.text(word, number=number, message=f"m{number}") for number, word in enumerate(words, 50)]
+    inbound.send(book.ana, f"/v1/inbound/generic/{token}", *messages)
+
+
+def _send_files(book: ConsoleBook) -> None:
+    """An import that was done with some rejects, one that waits with its plan, and one of opt-outs."""
+    lines = [f'"{mobile(number)}","{_quoted(number)}"' for number in range(310, 340)]
+    file = "\n".join(["Phone,First name", *lines, '"not a number","Zuri"', f'"12","{HOSTILE[0]}"'])
+    people = {"name": f"{HOSTILE[0]}.csv", "group": "VIP"}
+    done = _send_file(book, file, **people)
+    planned = _send_file(book, file.replace("Zuri", "Tamu"), plan="true", **people)
+    wait_for(lambda: {_state_of(book, done), _state_of(book, planned)} == {"done"})
+
+
+def _quoted(number: int) -> str:
+    return str(_describe(number)["fname"]).replace('"', '""')
+
+
+def _send_file(book: ConsoleBook, file: str, **asked: str) -> int:
+    sent = book.ana.call("POST", "/v1/imports", query=asked, body=file.encode(), headers={"Content-Type": "text/csv"})
+    assert sent.status == 202, sent.body
+    return int(sent.json()["import"]["id"])
+
+
+def _state_of(book: ConsoleBook, number: int) -> str:
+    return str(book.ana.get(f"/v1/imports/{number}").json()["import"]["state"])

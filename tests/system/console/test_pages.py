@@ -1,0 +1,215 @@
+"""Every page of the console in a browser: what it looks like at any width and theme, and what it leaves alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from daftari.console.routes import ROUTES
+from daftari.console.templates import segment
+from daftari.model.time import current_time
+from daftari.rules.access import users
+from tests.support.builders import get, mobile
+from tests.support.console_book import GROUPS, ConsoleBook
+from tests.support.console_browser import COLOURS, NARROW, PHONE, WIDE, Theme, Watched, focused
+from tests.system.console.conftest import OpenBrowser
+
+NO_PAGES = {"/static/{name}", "/p/{project}/contacts/{contact}/everything"}
+"""What is answered with a file."""
+PAGES: dict[str, tuple[str, ...]] = {
+    "/sign-in": ("/sign-in",),
+    "/link/{token}": ("/link/{token}",),
+    "/you": ("/you",),
+    "/": ("/?all=yes",),
+    "/p/new": ("/p/new",),
+    "/p/{project}": ("{p}",),
+    "/p/{project}/contacts": (
+        "{p}/contacts?n=25",
+        "{p}/contacts?n=25&group={group}&page=2",
+        "{p}/contacts?n=25&q=wanj&may=yes",
+        "{p}/contacts?q=%3Cscript%3Enot+there",
+        "{p}/contacts?q=%21",
+    ),
+    "/p/{project}/contacts/new": ("{p}/contacts/new",),
+    "/p/{project}/contacts/many": tuple(
+        f"{{p}}/contacts/many?do={do}&ids={{contact}}&ids={{other}}&within={{group}}"
+        for do in ("join", "move", "leave", "remove")
+    ),
+    "/p/{project}/contacts/{contact}": ("{p}/contacts/{contact}", "{p}/contacts/{other}"),
+    "/p/{project}/contacts/{contact}/consent": ("{p}/contacts/{contact}/consent",),
+    "/p/{project}/contacts/{contact}/edit": ("{p}/contacts/{contact}/edit",),
+    "/p/{project}/contacts/{contact}/remove": ("{p}/contacts/{contact}/remove",),
+    "/p/{project}/contacts/{contact}/agreed": ("{p}/contacts/{contact}/agreed",),
+    "/p/{project}/contacts/{contact}/erase": ("{p}/contacts/{contact}/erase",),
+    "/p/{project}/groups": ("{p}/groups",),
+    "/p/{project}/groups/{name}": ("{p}/groups/{group}?n=25",),
+    "/p/{project}/groups/{name}/rename": ("{p}/groups/{group}/rename",),
+    "/p/{project}/groups/{name}/merge": ("{p}/groups/{group}/merge",),
+    "/p/{project}/groups/{name}/delete": ("{p}/groups/{group}/delete",),
+    "/p/{project}/settings/project": ("{p}/settings/project",),
+}
+"""Every page, and where it is looked at."""
+OPEN = ("/sign-in", "/link/{token}")
+"""Pages for who is not signed in."""
+AXE = ((WIDE, "light"), (WIDE, "dark"), (PHONE, "dark"), (PHONE, "light"))
+
+
+def address(book: ConsoleBook, template: str) -> str:
+    """Where a page is in the book: that of a contact with a hostile name, and of a group with one."""
+    contact, other = (get(book.ana, f"+{mobile(number)}")["id"] for number in (9, 1))
+    values = {"p": book.path, "contact": contact, "other": other, "group": segment(GROUPS[2])}
+    if "{token}" in template:
+        values["token"] = book.store.system_write(current_time(), users.create_link_by_email, email="kim@example.com")[
+            1
+        ]
+    return template.format(**values)
+
+
+def test_every_page_is_looked_at() -> None:
+    assert {route.path for route in ROUTES if route.method == "GET"} == {*PAGES, *NO_PAGES}
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if path not in OPEN])
+def test_a_page_is_accessible_and_fits_at_any_width_in_both_themes_and_languages(
+    path: str, book: ConsoleBook, asha: Watched, neema: Watched
+) -> None:
+    for template in PAGES[path]:
+        where = address(book, template)
+        asha.go(where)
+        check_page(asha, where)
+        check_look(asha, where, AXE)
+        neema.go(where)
+        check_page(neema, where)
+        assert neema.page.locator("html").get_attribute("lang") == "sw"
+        check_look(neema, where, [(PHONE, "light")])
+
+
+def check_page(browser: Watched, where: str) -> None:
+    """What holds at every width."""
+    assert not browser.collect(), where
+    assert browser.page.locator("h1").count() == 1, where
+    assert browser.page.title(), where
+
+
+def check_look(browser: Watched, where: str, looks: Iterable[tuple[tuple[int, int], Theme]]) -> None:
+    """Nothing for axe to find, and nothing to scroll sideways, also with the text spread out."""
+    for size, theme in looks:
+        browser.resize(size)
+        browser.theme(theme)
+        found = browser.violations(rules=COLOURS if theme == "dark" else None)
+        assert not found, f"{where} at {size[0]}, {theme}: " + "\n".join(found)
+    browser.collect()  # What axe did itself.
+    for size in (PHONE, NARROW, (768, 1024), (1024, 768)):
+        browser.resize(size)
+        assert not browser.wider(), f"{where} at {size[0]}"
+    browser.space_out()
+    for size in (WIDE, PHONE, NARROW):
+        browser.resize(size)
+        assert not browser.wider(), f"{where} at {size[0]}, spaced out"
+
+
+def test_pages_for_who_is_not_signed_in_are_accessible_and_fit(book: ConsoleBook, open_browser: OpenBrowser) -> None:
+    for language in ("en", "sw"):
+        visitor = open_browser(book.url, language=language)
+        for template in OPEN:
+            where = address(book, template)
+            visitor.go(where)
+            check_page(visitor, where)
+            check_look(visitor, where, AXE)
+        visitor.go("/link/spent", status=404)
+        check_look(visitor, "/link/spent", [(PHONE, "light"), (PHONE, "dark")])
+
+
+def test_pages_that_refuse_are_accessible_and_fit(book: ConsoleBook, asha: Watched, open_browser: OpenBrowser) -> None:
+    for where in ("/nothing/here", "/p/987654321", f"{book.path}/groups/nothing"):
+        asha.go(where, status=404)
+        check_page(asha, where)
+        check_look(asha, where, [(PHONE, "light"), (PHONE, "dark")])
+    vic = open_browser(book.url)
+    vic.sign_in(book.cookie, book.sessions["vic"])
+    for where in (f"{book.path}/contacts/new", f"{book.path}/settings/project"):
+        vic.go(where, status=403)
+        check_page(vic, where)
+        check_look(vic, where, [(PHONE, "light"), (PHONE, "dark")])
+
+
+def test_empty_pages_are_accessible_and_fit(book: ConsoleBook, asha: Watched) -> None:
+    for section in ("", "/contacts", "/groups"):
+        where = f"/p/{book.empty.id}{section}"
+        asha.go(where)
+        check_page(asha, where)
+        check_look(asha, where, [(PHONE, "light"), (PHONE, "dark")])
+
+
+def test_a_form_that_is_refused_begins_with_what_is_wrong_and_has_the_focus_there(
+    book: ConsoleBook, asha: Watched
+) -> None:
+    page = asha.go(f"{book.path}/contacts/new")
+    page.get_by_label("Number").fill("12")
+    page.get_by_label("Town").fill("x" * 300)
+    page.get_by_role("button", name="Add to the book").click()
+    page.wait_for_selector("[role=alert]")
+    assert page.title().startswith("Error: ")
+    assert page.evaluate("() => document.activeElement.role") == "alert"
+    check_page(asha, "a refused form")
+    check_look(asha, "a refused form", AXE)
+    page.get_by_role("alert").get_by_role("link", name="Number").click()
+    assert focused(page) == "mobile"
+
+
+def test_after_a_form_the_focus_is_on_what_was_done(book: ConsoleBook, asha: Watched) -> None:
+    page = asha.go(f"{book.path}/groups")
+    page.get_by_label("New group").fill("Made by keyboard")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#done")
+    assert (focused(page), page.locator("#done").get_attribute("role")) == ("done", "status")
+    check_page(asha, "a page after a form")
+    check_look(asha, "a page after a form", AXE)
+
+
+# ---- what is loaded -------------------------------------------------------------------------------------
+
+
+def test_a_first_visit_takes_three_requests_and_a_later_one_takes_one(
+    book: ConsoleBook, open_browser: OpenBrowser
+) -> None:
+    browser = open_browser(book.url)
+    browser.sign_in(book.cookie, book.sessions["ed"])
+    fetched: list[str] = []
+
+    def note(event: dict[str, Any]) -> None:
+        if not event["response"]["fromDiskCache"] and event["requestId"] not in cached:
+            fetched.append(event["response"]["url"])
+
+    cached: set[str] = set()
+    devtools = browser.devtools()
+    devtools.send("Network.enable")
+    devtools.on("Network.requestServedFromCache", lambda event: cached.add(event["requestId"]))
+    devtools.on("Network.responseReceived", note)
+    browser.go(f"{book.path}/contacts").wait_for_load_state("networkidle")
+    names = [re.split("[-.]", url.rpartition("/")[2])[0] for url in fetched]
+    assert [name for name in names if name != "icon"] == ["contacts", "style", "console"]
+    assert len(names) <= 4
+    for section in ("/groups", "/contacts/new", ""):
+        fetched.clear()
+        browser.go(f"{book.path}{section}").wait_for_load_state("networkidle")
+        assert fetched == [f"{book.url}{book.path}{section}"]
+
+
+def test_dark_that_was_chosen_is_dark_as_the_system_has_it(book: ConsoleBook, open_browser: OpenBrowser) -> None:
+    browser = open_browser(book.url)
+    browser.sign_in(book.cookie, book.sessions["ed"])
+    browser.theme("light")
+    page = browser.go("/you")
+    page.get_by_role("button", name="Dark", exact=True).first.click()
+    page.wait_for_selector("[data-theme=dark]")
+    body = "() => getComputedStyle(document.body).backgroundColor"
+    chosen = page.evaluate(body)
+    page.get_by_role("button", name="As the system").click()
+    page.wait_for_selector("html:not([data-theme])")
+    assert page.evaluate(body) != chosen
+    browser.theme("dark")
+    assert page.evaluate(body) == chosen
