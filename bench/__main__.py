@@ -16,6 +16,7 @@ from bench import (
     carts,
     connections,
     consent,
+    console,
     deep_pages,
     deliveries,
     imports,
@@ -77,6 +78,8 @@ ROWS: dict[str, Row] = {
     "connect-table": connections.connect_table,
     "search": search.search_sqlite,
     "search-postgres": search.search_postgres,
+    "console": console.console_sqlite,
+    "console-postgres": console.console_postgres,
     "memory": memory.memory_sqlite,
     "start": memory.start_sqlite,
 }
