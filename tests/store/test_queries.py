@@ -183,6 +183,7 @@ OF_TYPE = {"INTEGER": 1, "TEXT": "x", "BLOB": b"x"}
 ROW_SETS: dict[str, list[Any]] = {
     "mobiles": [254700000000 + place for place in range(100)],
     "ids": list(range(1, 101)),
+    "seqs": list(range(1, 101)),
     "subject_ids": [254700000000 + place for place in range(100)],
     "kinds": ["import", "purge"],
     "provider_ids": [f"p{place}" for place in range(100)],
@@ -595,6 +596,21 @@ def test_no_query_on_postgres_reads_a_whole_project_unless_the_list_says_why(fil
     with psycopg.connect(filled["postgres"]) as server:
         found = {query.name: _postgres_offences(server, query) for query in _guarded("postgres")}
     assert {name: offences for name, offences in found.items() if offences} == {}
+
+
+def test_the_log_is_searched_by_its_indexes(filled: dict[str, str]) -> None:
+    """Both engines would walk the whole log, newest first, where an index has the few acts that are wanted."""
+    connection = connect(sqlite_path(filled["sqlite"]), cache_kib=1_000, create=False)
+    with psycopg.connect(filled["postgres"]) as server:
+        for name, index in (
+            ("list_newest_journal_of_user", "journal_user"),
+            ("list_newest_journal_of_action", "journal_action"),
+        ):
+            query = load_queries("sqlite")[name]
+            plan = connection.execute(f"EXPLAIN QUERY PLAN {query.text}", _values(query)).fetchall()
+            assert f"USING INDEX {index} " in str(plan)
+            query = load_queries("postgres")[name]
+            assert index in str(server.execute(f"EXPLAIN {query.text}".encode(), _values(query)).fetchall())
 
 
 def test_the_guard_sees_a_query_that_reads_a_whole_project(filled: dict[str, str]) -> None:

@@ -15,6 +15,7 @@ from daftari.console.languages import format_number as n
 from daftari.console.languages import gettext as _
 from daftari.errors import DaftariError
 from daftari.model.contacts import Card
+from daftari.model.projects import KeyKind
 from daftari.model.users import Role
 
 Found = re.Match[str]
@@ -48,6 +49,8 @@ FIELDS: tuple[tuple[str, Callable[[Found], str]], ...] = (
         lambda found: _("Write a little more: at least %(least)s characters.", least=_whole(found[1])),
     ),
     (r"must be a time.*", lambda found: _("This is no time.")),
+    (r"must be a day.*", lambda found: _("This is no day.")),
+    (r"must not be in the past\.", lambda found: _("This day is over.")),
     (r"must not be in the future\.", lambda found: _("This time is still to come.")),
     (r"(must be|is not) a telephone number.*", lambda found: _("This is no telephone number.")),
     (r"belongs to another contact already\.", lambda found: _("This number belongs to another contact already.")),
@@ -95,6 +98,16 @@ MESSAGES: tuple[tuple[str, Callable[[Found], str]], ...] = (
         lambda found: _("The only owner stays. Make another user an owner first."),
     ),
     (r"(.+) is an? \w+ of this project already\.", lambda found: _("This user is in the project already.")),
+    (
+        r"The project has (\d+) users already;.*",
+        lambda found: _(
+            "There are %(most)s users here, and there cannot be more. Remove one first.", most=n(int(found[1]))
+        ),
+    ),
+    (
+        r"There is a key called .* already; .*",
+        lambda found: _("There is a key of this name already. If you did not see it, revoke it, and make another."),
+    ),
     (r"This project has users already;.*", lambda found: _("This project has users already. An owner can add you.")),
     (r"This path answers to .*", lambda found: _("Nothing can be sent to this address.")),
     (
@@ -165,6 +178,11 @@ def explain_field(sentence: str) -> str:
 def role_name(role: Role) -> str:
     """A role as people call it."""
     return {"viewer": _("Viewer"), "editor": _("Editor"), "owner": _("Owner")}[role]
+
+
+def kind_name(kind: KeyKind) -> str:
+    """What a key may do, in a few words."""
+    return {"read": _("read only"), "write": _("read and write"), "manage": _("manage everything")}[kind]
 
 
 def browser_name(written: str) -> str:

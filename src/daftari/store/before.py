@@ -5,7 +5,7 @@ What a row says, and which act may be undone, belongs to the rules.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
@@ -37,6 +37,16 @@ def insert_before(tx: WriteTx, *, seq: int, rows: Iterable[StoredBefore]) -> Non
 def get_act_before(tx: Tx, *, seq: int) -> StoredBefore | None:
     """What an act did to groups, if anything is kept of the act."""
     return tx.fetch_one(StoredBefore, "get_act_before", seq=seq)
+
+
+def find_acts(tx: Tx, *, seqs: Sequence[int]) -> list[tuple[int, int, str]]:
+    """Act, when it expires, and what it did to groups, for those of some acts of which anything is kept."""
+    return tx.fetch(tuple[int, int, str], "find_acts_before", seqs=seqs) if seqs else []
+
+
+def list_contacts(tx: Tx, *, mobile: int) -> list[int]:
+    """The contacts that had a number before an act that changed them."""
+    return tx.fetch(int, "list_contacts_before", mobile=mobile)
 
 
 def list_before(tx: Tx, *, seq: int) -> list[StoredBefore]:

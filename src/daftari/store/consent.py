@@ -134,6 +134,11 @@ def list_facts_between(tx: Tx, *, first: int, last: int) -> list[tuple[int, Fact
     return _fetch_facts(tx, "list_facts_between", first=first, last=last)
 
 
+def find_facts_by_id(tx: Tx, *, ids: Sequence[int]) -> list[tuple[int, Fact]]:
+    """Subjects and facts, by the facts' ids."""
+    return _fetch_facts(tx, "find_facts_by_id", ids=ids) if ids else []
+
+
 def find_mobiles_that_left(tx: Tx, *, folded: str) -> list[int]:
     """The numbers with a ``left_group`` fact for a folded group name, without erased ones."""
     return tx.fetch(int, "find_mobiles_that_left", keyword=folded)

@@ -80,6 +80,16 @@ def list_newest_journal(tx: Tx, *, after: int, before: int, limit: int) -> list[
     return tx.fetch(JournalRow, "list_newest_journal", after=after, before=before, limit=limit)
 
 
+def list_newest_journal_of_user(tx: Tx, *, user_id: int, after: int, before: int, limit: int) -> list[JournalRow]:
+    """The same for what one user did."""
+    return tx.fetch(JournalRow, "list_newest_journal_of_user", user=user_id, after=after, before=before, limit=limit)
+
+
+def list_newest_journal_of_action(tx: Tx, *, action: str, after: int, before: int, limit: int) -> list[JournalRow]:
+    """The same for one of the acts that are rare, which alone are in the index of acts."""
+    return tx.fetch(JournalRow, "list_newest_journal_of_action", action=action, after=after, before=before, limit=limit)
+
+
 def update_journal(tx: WriteTx, *, row: JournalRow) -> None:
     """Change the contacts that a row names."""
     tx.run("update_journal", seq=row.seq, contacts=row.contacts, left_groups=row.left_groups)
@@ -93,6 +103,16 @@ def insert_removals(tx: WriteTx, *, seq: int, mobiles: Iterable[int], at: int, r
 def list_removals(tx: Tx, *, mobile: int) -> list[tuple[int, str | None]]:
     """When and why contacts with a number were removed."""
     return tx.fetch(tuple[int, str | None], "list_removals", mobile=mobile)
+
+
+def list_removed(tx: Tx, *, seq: int) -> list[int]:
+    """The numbers of a delete that is no opt-out, by its row."""
+    return tx.fetch(int, "list_removed", seq=seq)
+
+
+def list_removal_seqs(tx: Tx, *, mobile: int) -> list[int]:
+    """The journal rows of deletes of a number that are no opt-outs."""
+    return tx.fetch(int, "list_removal_seqs", mobile=mobile)
 
 
 def delete_removals(tx: WriteTx, *, mobile: int) -> int:

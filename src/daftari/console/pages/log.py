@@ -1,14 +1,24 @@
-"""The log: what was done in a project, which can be undone there and from the page that says what was done."""
+"""The log: who did what in a project, found by person, program, kind, day and whom it was about; and its undo."""
 
 from __future__ import annotations
 
+from functools import partial
+
+from msgspec import Struct
+
+from daftari.console import log_words
 from daftari.console.languages import format_mobile, format_moment, isolated, ngettext
 from daftari.console.languages import gettext as _
 from daftari.console.page import Page, Tone
+from daftari.console.templates import segment
 from daftari.model.consent import Source
 from daftari.model.limits import ID_MAX
 from daftari.rules.access.roles import UNDOING, Act
+from daftari.rules.access.zones import read_day, zone_of
 from daftari.rules.bulk.jobs import Bulk, undo_any
+from daftari.rules.log.kinds import KINDS
+from daftari.rules.log.reading import SCANNED_MAX, Authors, Log, Sought, list_authors, list_log
+from daftari.rules.log.subject import Subject, find_subject
 from daftari.rules.undo.acts import Undone
 from daftari.rules.undo.consent import StillOptedOut
 from daftari.rules.undo.errors import ActNotFound
@@ -16,8 +26,84 @@ from daftari.web.responses import Response
 
 PLACES = {Act.CHANGE_CONTACTS: "/contacts", Act.CHANGE_GROUPS: "/groups", Act.RECORD_CONSENT: "/consent"}
 """Where the answer to an undo is shown, by what was undone."""
+TYPED_MAX = 255
+"""Characters of a search that are read."""
 NAMED_MAX = 3
 """People who are still opted out and are named; more are counted."""
+
+
+class Search(Struct, frozen=True):
+    """What was typed into the search of the log. ``who``: ``user-3`` or ``key-5``."""
+
+    text: str
+    who: str
+    kind: str
+    day: str
+
+
+def show(page: Page) -> Response:
+    """``GET /p/{project}/settings/log``."""
+    search = Search(*(str(page.params.given(name) or "")[:TYPED_MAX] for name in ("q", "who", "kind", "day")))
+    before = page.params.cursor("before")
+    page.params.refuse_wrong()
+    subject = page.read(find_subject, text=search.text) if search.text else None
+    day_error, span = "", None
+    try:
+        span = read_day(search.day, zone=zone_of(page.require_project()))
+    except ValueError:
+        day_error = _("This is no day.")
+    sought = _as_sought(search, subject, span)
+    nothing = day_error or (subject is not None and subject.is_nothing)
+    found = None if nothing else page.read(list_log, sought=sought, before=before)
+    authors = page.read(list_authors)
+    return page.show(
+        "settings_log.html",
+        section="/settings",
+        search=search,
+        query={"q": search.text, "who": search.who, "kind": search.kind, "day": search.day},
+        is_search=any((search.text, search.who, search.kind, search.day)),
+        subject=subject,
+        day_error=day_error,
+        found=found,
+        before=before,
+        people=_offer(authors, sought, found),
+        place=partial(_link, page),
+        kinds=[(kind, log_words.kind_name(kind)) for kind in KINDS],
+        scanned_max=SCANNED_MAX,
+    )
+
+
+def _as_sought(search: Search, subject: Subject | None, span: tuple[int, int] | None) -> Sought:
+    what, _, number = search.who.partition("-")
+    number_id = min(int(number[:20]), ID_MAX) if number.isascii() and number.isdecimal() else None
+    return Sought(
+        subject=subject,
+        user_id=number_id if what == "user" else None,
+        key_id=number_id if what == "key" else None,
+        kind=next((kind for kind in KINDS if kind == search.kind), None),
+        span=span,
+    )
+
+
+def _offer(authors: Authors, sought: Sought, found: Log | None) -> list[tuple[str, str]]:
+    """Who can be chosen: users, then keys that work, and the one that is chosen, who may be a former one.
+
+    Of a former user only what the log of this project says is shown.
+    """
+    acted = [entry.user for entry in found.entries if entry.user is not None] if found and sought.user_id else []
+    users = {user.id: user for user in (*acted, *authors.users)}
+    keys = [key for key in authors.keys if not key.former or key.id == sought.key_id]
+    return [
+        *((f"user-{user.id}", log_words.user_name(user)) for user in users.values()),
+        *((f"key-{key.id}", log_words.key_name(key)) for key in keys),
+    ]
+
+
+def _link(page: Page, section: str, name: object) -> str:
+    """A link to what an act was about, if there are such pages for the user."""
+    if section == "log":
+        return page.link("/settings/log", before=int(str(name)) + 1)
+    return page.link(f"/{section}/{segment(str(name))}") if page.leads_to(f"/{section}") else ""
 
 
 def undo(page: Page, seq: str) -> Response:
@@ -36,7 +122,7 @@ def undo(page: Page, seq: str) -> Response:
 
 
 def _find_place(page: Page, act: Act) -> str:
-    place = PLACES.get(act, "")
+    place = "/settings/log" if page.params.given("from") == "log" else PLACES.get(act, "")
     return page.link(place if page.leads_to(place) else "")
 
 

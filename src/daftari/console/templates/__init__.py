@@ -13,7 +13,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from daftari.console import consent_words, history_words, languages, wording
+from daftari.console import consent_words, history_words, languages, log_words, wording
 from daftari.console.assets import load_assets
 from daftari.model.time import read_rfc_3339
 from daftari.rules.consent.views import CHANNEL_NAMES
@@ -73,9 +73,11 @@ def _environment() -> Environment:
         "language": languages.current_language,
         "language_names": languages.NAMES,
         "role_name": wording.role_name,
+        "kind_name": wording.kind_name,
         "name_of": wording.name_of,
         "consent_words": consent_words,
         "history_words": history_words,
+        "log_words": log_words,
         "channel_names": CHANNEL_NAMES,
         "browser_name": wording.browser_name,
     }

@@ -117,6 +117,15 @@ class HasRole(Conflict):
         super().__init__(f"{quote(email)} is {'an' if role[0] in 'eo' else 'a'} {role} of this project already.")
 
 
+class KeyTaken(Conflict):
+    """A key of the project that works has this label."""
+
+    code = "KEY_TAKEN"
+
+    def __init__(self, label: str) -> None:
+        super().__init__(f"There is a key called {quote(label)} already; revoke it, or choose another label.")
+
+
 class ProjectUsersFull(Conflict):
     """The project has as many users as it may."""
 

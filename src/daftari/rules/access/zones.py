@@ -5,8 +5,10 @@ They are in a table of the time zone database, where the first of a country is t
 
 from __future__ import annotations
 
+from datetime import date, datetime, time, timedelta
 from functools import cache
 from importlib.resources import files
+from zoneinfo import ZoneInfo
 
 from daftari.model.projects import Project
 
@@ -22,6 +24,22 @@ def read_zone(value: object) -> str:
 def zone_of(project: Project) -> str:
     """The time zone of a project: its own, or that of its region."""
     return project.zone or _first_zones().get(project.region, "UTC")
+
+
+def read_day(value: object, *, zone: str) -> tuple[int, int] | None:
+    """When a day begins in a time zone, and when the next one does, in microseconds; ``None`` for nothing.
+
+    Raises ``ValueError`` with the end of a sentence.
+    """
+    written = str(value or "").strip()
+    if not written:
+        return None
+    try:
+        day = date.fromisoformat(written)
+        ends = [datetime.combine(one, time(), ZoneInfo(zone)).timestamp() for one in (day, day + timedelta(days=1))]
+    except (ValueError, OverflowError):
+        raise ValueError("must be a day such as 2027-12-31.") from None
+    return int(ends[0]) * 1_000_000, int(ends[1]) * 1_000_000
 
 
 @cache

@@ -127,7 +127,7 @@ def _take_batch(
         others = [fact for fact in batch.others if fact.mobile not in erased]
         happened = record_others(tx, others=others, received=batch.received)
         if happened:
-            events.record(tx, Action.IMPORT_CONSENT, *happened)
+            events.record(tx, Action.IMPORT_CONSENT, *happened, detail=work.named)
     _keep_batch(tx, batch)
     return save_progress(tx, found=work, progress=_advance(batch, tx.now, seconds))
 
@@ -376,7 +376,7 @@ def _record(tx: WriteTx, batch: Batch, facts: list[NewFact]) -> _Recorded:
     names = [outcome.outcome for outcome in recorded.outcomes]
     batch.facts += names.count("recorded")
     if tx.book.next_fact > first:
-        events.record(tx, Action.IMPORT_CONSENT, *recorded.events)
+        events.record(tx, Action.IMPORT_CONSENT, *recorded.events, detail=work.named)
     return _Recorded(names, (first, tx.book.next_fact - 1))
 
 
@@ -389,7 +389,7 @@ def _keep_batch(tx: WriteTx, batch: Batch) -> None:
         imports.insert_joins(tx, import_id=work.id, chunk=number, joined=joined)
     if batch.events:
         group_id = next(iter(batch.groups)) if len(batch.groups) == 1 else None
-        events.record(tx, Action.IMPORT_CONTACTS, *batch.events, group_id=group_id)
+        events.record(tx, Action.IMPORT_CONTACTS, *batch.events, group_id=group_id, detail=work.named)
     if not batch.is_plan:
         ledger.note_near_misses(tx, source="import", attempts=batch.excluded, import_id=work.id)
     for chunk, (first_fact, last_fact) in zip(batch.chunks, batch.fact_ranges, strict=True):

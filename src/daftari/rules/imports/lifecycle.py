@@ -81,7 +81,7 @@ def add_parts(tx: WriteTx, *, import_id: int, first: int, parts: Sequence[bytes]
 def queue_import(tx: WriteTx, *, import_id: int) -> Import:
     """The file is here whole: the worker may begin."""
     found = get_import(tx, import_id=import_id)
-    events.record(tx, Action.CREATE_IMPORT)
+    events.record(tx, Action.CREATE_IMPORT, detail=found.named)
     return _set(tx, found, state="queued", expires_at=tx.now + IMPORT_DAYS * DAY_MICROSECONDS)
 
 
@@ -135,7 +135,7 @@ def apply_import(tx: WriteTx, *, import_id: int) -> Import:
         raise _wrong(found, "applied: only a plan that is done can be")
     refuse_mirrored_name(tx, found.settings.group)
     fresh = Progress(plan=found.progress.counts)
-    events.record(tx, Action.APPLY_IMPORT)
+    events.record(tx, Action.APPLY_IMPORT, detail=found.named)
     imports.save_author(tx, import_id=import_id)
     return _set(tx, replace(found, progress=fresh), state="queued", phase="apply")
 
@@ -200,7 +200,7 @@ def undo_import(tx: WriteTx, *, import_id: int, opt_outs: bool, reason: str | No
             refuse_mirrored(tx, group, connection_id=found.settings.connection_id)
     settings = replace(found.settings, retract_opt_outs=opt_outs, reason=said)
     progress = replace(found.progress, undone=found.progress.undone or {}, error=None, finished_at=None)
-    events.record(tx, Action.UNDO_IMPORT)
+    events.record(tx, Action.UNDO_IMPORT, detail=found.named)
     imports.save_author(tx, import_id=import_id)
     return _set(tx, replace(found, settings=settings, progress=progress), state="queued", phase="undo")
 
@@ -259,9 +259,9 @@ def let_stream(tx: WriteTx, *, found: Import) -> Import:
 def end_import(tx: WriteTx, *, found: Import, state: ImportState, error: str | None = None) -> Import:
     """End an import. Deletes its file, unless it is a plan that may be applied."""
     if found.stored.phase == "apply":
-        events.record(tx, Action.FINISH_IMPORT, ImportFinished(found.id, state))
+        events.record(tx, Action.FINISH_IMPORT, ImportFinished(found.id, state), detail=found.named)
     elif found.stored.phase == "undo":
-        events.record(tx, Action.FINISH_IMPORT, ImportUndone(found.id, state))
+        events.record(tx, Action.FINISH_IMPORT, ImportUndone(found.id, state), detail=found.named)
     progress = replace(found.progress, finished_at=tx.now, error=error)
     clearing = not (found.is_streamed or (found.stored.phase == "plan" and state == "done"))
     return _set(tx, replace(found, progress=progress), state=state, clearing=clearing)

@@ -156,6 +156,11 @@ class Import(Struct, frozen=True):
         return self.stored.id
 
     @property
+    def named(self) -> dict[str, object]:
+        """Which import an act is about, for the journal."""
+        return {"import": self.stored.id}
+
+    @property
     def is_work(self) -> bool:
         """Whether it is to be worked on: by a worker, or by the call that streams."""
         return self.stored.state in ("queued", "running", "streaming")

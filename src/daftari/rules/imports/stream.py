@@ -74,8 +74,9 @@ def _begin(tx: WriteTx, settings: ImportSettings, *, connection_id: int | None =
         until=tx.now,
         connection_id=connection_id,
     )
-    events.record(tx, Action.CREATE_IMPORT)
-    return let_stream(tx, found=get_import(tx, import_id=number))
+    found = get_import(tx, import_id=number)
+    events.record(tx, Action.CREATE_IMPORT, detail=found.named)
+    return let_stream(tx, found=found)
 
 
 def resume_stream(tx: WriteTx, *, import_id: int, after: int) -> Import:

@@ -53,7 +53,7 @@ def undo_chunk(tx: WriteTx, *, import_id: int) -> bool:
         _put_back(tx, work, chunk, undone)
         going = _find_going(tx, work, chunk, undone)
         if undone.events:
-            events.record(tx, Action.UNDO_IMPORT, *undone.events)
+            events.record(tx, Action.UNDO_IMPORT, *undone.events, detail=work.named)
         _remove(tx, going, work.settings.reason)
         imports.finish_chunk(tx, import_id=import_id, number=chunk.number)
     counts = dict(work.progress.undone or {})

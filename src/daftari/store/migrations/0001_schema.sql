@@ -279,6 +279,14 @@ CREATE TABLE journal (
     PRIMARY KEY (project_id, seq)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX journal_user ON journal (project_id, user_id, seq) WHERE user_id IS NOT NULL;
+-- Of the acts that are rare, so that the writes of programs cost nothing more.
+CREATE INDEX journal_action ON journal (project_id, action, seq) WHERE action NOT IN (
+    'create_contacts', 'update_contact', 'delete_contact', 'delete_contacts', 'move_contacts', 'join_group', 'leave_group',
+    'start_bulk', 'opt_outs', 'opt_ins', 'inbound', 'settle_review', 'import_contacts', 'import_consent', 'sync_contacts',
+    'create_messages', 'create_events'
+);
+
 -- The feed: one row a change, without a gap. journal_seq: the write that made it; where it is null, at and request_id say
 -- when and by what. contacts: ranges of ids.
 -- former_name: what a group that was renamed or deleted was called. first_fact to last_fact: the facts of a change of

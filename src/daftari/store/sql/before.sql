@@ -9,6 +9,16 @@ ORDER BY b.contact_id;
 SELECT b.contact_id, b.mobile, b.expires_at, b.before FROM contact_before AS b
 WHERE b.project_id = :project AND b.seq = :seq AND b.contact_id = 0;
 
+-- name: find_acts_before
+-- What some acts changed of groups.
+SELECT b.seq, b.expires_at, b.before FROM rows(:seqs AS wanted, seq bigint) CROSS JOIN contact_before AS b
+WHERE b.project_id = :project AND b.seq = wanted.seq AND b.contact_id = 0;
+
+-- name: list_contacts_before
+-- The contacts that had a number before acts that changed them.
+SELECT DISTINCT b.contact_id FROM contact_before AS b
+WHERE b.project_id = :project AND b.mobile = :mobile AND b.contact_id > 0;
+
 -- name: list_acts
 -- The newest acts that changed a contact, before one.
 SELECT b.seq FROM contact_before AS b

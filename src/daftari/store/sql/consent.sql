@@ -16,6 +16,13 @@ FROM rows(:subject_ids AS wanted, subject_id bigint) CROSS JOIN fact AS f
 WHERE f.project_id = :project AND f.subject_id = wanted.subject_id
 ORDER BY f.id;
 
+-- name: find_facts_by_id
+-- Some facts, with their subjects.
+SELECT f.subject_id, f.id, f.kind, f.channel, f.sender, f.purpose, f.at, f.recorded_at, f.source, f.keyword, f.group_id,
+    f.override, f.retracts, f.message_digest, f.key_id, f.user_id, f.evidence, f.given_at, f.receipt, f.single, f.from_file
+FROM rows(:ids AS wanted, id bigint) CROSS JOIN fact AS f
+WHERE f.project_id = :project AND f.id = wanted.id;
+
 -- name: find_mobiles_that_left
 -- Numbers with a left_group fact for a folded group name.
 SELECT DISTINCT f.subject_id FROM fact AS f

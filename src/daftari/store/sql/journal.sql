@@ -22,6 +22,14 @@ UPDATE journal SET contacts = :contacts, left_groups = :left_groups WHERE projec
 -- When and why contacts with a number were removed by deletes that are no opt-outs.
 SELECT r.at, r.reason FROM removal AS r WHERE r.project_id = :project AND r.mobile = :mobile ORDER BY r.seq;
 
+-- name: list_removed
+-- The numbers of a delete that is no opt-out, by its journal row.
+SELECT r.mobile FROM removal AS r WHERE r.project_id = :project AND r.seq = :seq ORDER BY r.mobile;
+
+-- name: list_removal_seqs
+-- The journal rows of deletes of a number that are no opt-outs.
+SELECT r.seq FROM removal AS r WHERE r.project_id = :project AND r.mobile = :mobile;
+
 -- name: delete_removals
 -- Deletes the removals of a number.
 DELETE FROM removal WHERE project_id = :project AND mobile = :mobile;
