@@ -120,6 +120,11 @@ def test_what_cannot_be_undone_says_why(everyone: Everyone, people: People, stor
     assert f"This was undone already: number {seq + 1} in the log." in undo(everyone.ed, everyone.shopify, seq).text
 
 
+def test_a_number_that_no_act_has_is_not_found(everyone: Everyone) -> None:
+    for seq in ("0", "x", "9" * 30, "0" * 20 + "9" * 30, "9" * 5_000):
+        assert undo(everyone.ed, everyone.shopify, seq).status == 404
+
+
 def test_the_undo_of_a_job_begins(everyone: Everyone, people: People, store: Store) -> None:
     contact(store, people.shopify)
     editor = sit_down(store, people.shopify, "Esther")

@@ -58,6 +58,7 @@ def test_too_many_attempts_must_wait(visitor: Browser, everyone: Everyone) -> No
     shown = [sign_in(visitor, "ed@example.com", "wrong") for _ in range(6)]
     assert [page.status for page in shown] == [422] * 5 + [429]
     assert "Try again in" in shown[-1].text
+    assert 0 < int(shown[-1].answer.headers["retry-after"]) <= 60
 
 
 def test_a_session_gets_a_new_token_at_sign_in_and_ends_at_sign_out(visitor: Browser, everyone: Everyone) -> None:

@@ -36,7 +36,7 @@ from daftari.rules.access.errors import ProjectNotYours, TooManyAttempts
 from daftari.rules.access.roles import Act, UserAccess
 from daftari.rules.access.zones import zone_of
 from daftari.web.cookies import read_cookie
-from daftari.web.errors import status_of
+from daftari.web.errors import headers_of, status_of
 from daftari.web.multipart import Upload, read_upload
 from daftari.web.params import Params, decode
 from daftari.web.requests import AppContext, Request
@@ -185,7 +185,8 @@ def _answer(context: AppContext, pages: Pages, sent: Sent) -> Response:
         # The page that the form was on shows it again, with what was typed.
         _refuse_role(sent.visit, sent.place, sent.page.route)
         again = _open(context, pages, sent, refusal=Refusal(sent.params, error))
-        return replace(_call(again, sent.page), status=status_of(type(error)) or 422)
+        shown = _call(again, sent.page)
+        return replace(shown, status=status_of(type(error)) or 422, headers=(*shown.headers, *headers_of(error)))
 
 
 def _call(page: Page, match: RouteMatch) -> Response:

@@ -22,6 +22,7 @@ from daftari.rules.log.subject import Subject, find_subject
 from daftari.rules.undo.acts import Undone
 from daftari.rules.undo.consent import StillOptedOut
 from daftari.rules.undo.errors import ActNotFound
+from daftari.web.params import read_id
 from daftari.web.responses import Response
 
 PLACES = {Act.CHANGE_CONTACTS: "/contacts", Act.CHANGE_GROUPS: "/groups", Act.RECORD_CONSENT: "/consent"}
@@ -109,8 +110,7 @@ def _link(page: Page, section: str, name: object) -> str:
 def undo(page: Page, seq: str) -> Response:
     """``POST /p/{project}/log/{seq}/undo``. The role is that of the act, which the rule looks up."""
     assert page.access is not None, "the page belongs to no project"
-    if not seq.isascii() or not seq.isdecimal() or int(seq[:20]) > ID_MAX:
-        raise ActNotFound
+    number = read_id(seq, missing=ActNotFound)
 
     def respond(undone: Undone | Bulk) -> Response:
         if isinstance(undone, Bulk):
@@ -118,7 +118,7 @@ def undo(page: Page, seq: str) -> Response:
         tone: Tone = "warn" if undone.still_opted_out else "good"
         return page.done(_find_place(page, UNDOING[undone.action]), _say(undone), tone=tone)
 
-    return page.write(undo_any, respond, access=page.access, seq=int(seq))
+    return page.write(undo_any, respond, access=page.access, seq=number)
 
 
 def _find_place(page: Page, act: Act) -> str:
