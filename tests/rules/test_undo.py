@@ -230,6 +230,15 @@ def test_an_erasure_takes_what_was_kept_of_the_person_under_every_number(editor:
     assert ids_in(editor) == [2, 3, 4, 5]
 
 
+def test_an_erasure_takes_what_was_kept_of_a_contact_that_a_program_deleted_since(
+    editor: Editor, database: str
+) -> None:
+    editor.update("1", {"mobile": mobile(8)})
+    calls.delete_contact(editor.store, editor.project, "1", reason="removal", now=editor.tick())
+    editor.write(erase_number, mobile=int(mobile(8)))
+    assert rows_of(database, "SELECT * FROM contact_before WHERE contact_id > 0") == []
+
+
 def test_the_acts_that_changed_a_contact_are_listed_newest_first(editor: Editor) -> None:
     seqs = [editor.update("1", {"fname": "Amina"}), editor.join("Coast", 1)]
     editor.join("Coast", 2)

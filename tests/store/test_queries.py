@@ -248,7 +248,7 @@ def _fill(tx: WriteTx) -> None:
 def _fill_ledger(tx: WriteTx, mobile: int) -> None:
     """A row of everything that is kept about a number, but for its facts."""
     journal.insert_removals(tx, seq=mobile, mobiles=[mobile], at=1, reason=None)
-    kept = [StoredBefore(contact_id, mobile, mobile, "{}") for contact_id in (0, mobile)]
+    kept = [StoredBefore(contact_id, mobile, mobile + 1, mobile, "{}") for contact_id in (0, mobile)]
     before.insert_before(tx, seq=mobile, rows=kept)
     job = bulk.insert_bulk(tx, ids=[mobile], until=mobile, settings="{}", progress="{}")
     if job % 500:

@@ -22,13 +22,14 @@ from daftari.store.contacts import NewCard, StoredContact
 class ChangedCard(Struct, frozen=True):
     """A card that an act changes. ``before`` is ``None`` for a new contact, ``after`` for one that was removed.
 
-    ``mobile``: the number before, or that of a new contact.
+    ``mobile``: the number before, or that of a new contact; ``new_mobile``: another one that the act gives it.
     """
 
     contact_id: int
     mobile: int
     before: str | None
     after: str | None
+    new_mobile: int | None = None
 
 
 class ContactBefore(Struct, frozen=True, omit_defaults=True):
@@ -88,6 +89,7 @@ def keep(
         return
     found = {card.contact_id: ContactBefore(card.before, card.after) for card in cards}
     mobiles = {card.contact_id: card.mobile for card in cards}
+    new_mobiles = {card.contact_id: card.new_mobile for card in cards}
     of_groups = groups or GroupsBefore()
     joined: dict[int, list[int]] = {}
     left: dict[int, list[int]] = {}
@@ -114,9 +116,10 @@ def keep(
             left=tuple(left.get(contact_id, ())),
         )
     until = tx.now + UNDO_DAYS * DAY_MICROSECONDS
-    rows = [StoredBefore(GROUPS, 0, until, _write(of_groups))]
+    rows = [StoredBefore(GROUPS, 0, None, until, _write(of_groups))]
     rows += [
-        StoredBefore(contact_id, mobiles[contact_id], until, _write(one)) for contact_id, one in sorted(found.items())
+        StoredBefore(contact_id, mobiles[contact_id], new_mobiles.get(contact_id), until, _write(one))
+        for contact_id, one in sorted(found.items())
     ]
     before.insert_before(tx, seq=seq, rows=rows)
 

@@ -18,10 +18,11 @@ NO_CONTACT = -1
 
 
 class StoredBefore(Struct, frozen=True):
-    """What an act changed of a contact, as JSON. ``mobile``: the contact's number before."""
+    """What an act changed of a contact, as JSON. ``mobile``: its number before. ``new_mobile``: another one after."""
 
     contact_id: int
     mobile: int
+    new_mobile: int | None
     expires_at: int
     before: str
 
@@ -30,7 +31,8 @@ def insert_before(tx: WriteTx, *, seq: int, rows: Iterable[StoredBefore]) -> Non
     """Keep what an act changed."""
     project = tx.project.id
     tx.insert_many(
-        "contact_before", [(project, seq, row.contact_id, row.mobile, row.expires_at, row.before) for row in rows]
+        "contact_before",
+        [(project, seq, row.contact_id, row.mobile, row.new_mobile, row.expires_at, row.before) for row in rows],
     )
 
 

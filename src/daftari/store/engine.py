@@ -41,7 +41,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     ),
     "removal": ("project_id", "seq", "mobile", "at", "reason"),
     "bulk_part": ("project_id", "bulk_id", "number", "first_id", "last_id", "ids", "seq"),
-    "contact_before": ("project_id", "seq", "contact_id", "mobile", "expires_at", "before"),
+    "contact_before": ("project_id", "seq", "contact_id", "mobile", "new_mobile", "expires_at", "before"),
     "fact": (
         *("project_id", "subject_id", "id", "kind", "channel", "sender", "purpose", "at", "recorded_at", "source"),
         *("keyword", "group_id", "override", "retracts", "message_digest", "key_id", "user_id", "evidence", "given_at"),

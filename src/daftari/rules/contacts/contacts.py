@@ -298,7 +298,8 @@ def update_contact(
         ledger.note_near_misses(tx, source="update_contact", attempts=int(state.is_suppressed or kept_out))
     if happened:
         seq = events.record(tx, Action.UPDATE_CONTACT, *happened, group_id=group_id)
-        cards = [] if text == found.card else [ChangedCard(found.id, found.mobile, found.card, text)]
+        new_mobile = mobile if mobile != found.mobile else None
+        cards = [] if text == found.card else [ChangedCard(found.id, found.mobile, found.card, text, new_mobile)]
         keep(tx, seq=seq, happened=happened, cards=cards)
     version = version_of(text.encode())
     return UpdateOutcome(state.is_suppressed, kept_out, version, kept_groups)

@@ -111,7 +111,8 @@ def _restore_cards(
             done.kept.add(contact_id)
             continue
         cards.append(NewCard(contact_id, mobile, card))
-        done.cards.append(ChangedCard(contact_id, contact.mobile, contact.card, card))
+        new_mobile = mobile if mobile != contact.mobile else None
+        done.cards.append(ChangedCard(contact_id, contact.mobile, contact.card, card, new_mobile))
     if cards:
         contacts.update_contacts(tx, cards=cards)
         ids = [card.id for card in cards]

@@ -323,13 +323,14 @@ CREATE TABLE removal (
 CREATE INDEX removal_seq ON removal (project_id, seq);
 
 -- What an act of a user changed, for its undo. seq: the act's row in the journal. mobile: the contact's number before, or
--- after where there was no contact. Contact 0 and mobile 0: what the act did to groups; without that row there is no undo.
--- before: JSON.
+-- after where there was no contact; new_mobile: another one that the act gave it. Contact 0 and mobile 0: what the act did to
+-- groups; without that row there is no undo. before: JSON.
 CREATE TABLE contact_before (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
     seq INTEGER NOT NULL,
     contact_id INTEGER NOT NULL,
     mobile INTEGER NOT NULL,
+    new_mobile INTEGER,
     expires_at INTEGER NOT NULL,
     before TEXT NOT NULL,
     PRIMARY KEY (project_id, seq, contact_id)
@@ -337,6 +338,7 @@ CREATE TABLE contact_before (
 
 CREATE INDEX contact_before_contact ON contact_before (project_id, contact_id, seq);
 CREATE INDEX contact_before_mobile ON contact_before (project_id, mobile);
+CREATE INDEX contact_before_new_mobile ON contact_before (project_id, new_mobile) WHERE new_mobile IS NOT NULL;
 CREATE INDEX contact_before_expires ON contact_before (project_id, expires_at);
 
 -- Jobs on all contacts that match, begun in the console. user_id: who asked for what is done now. settings, progress: JSON.

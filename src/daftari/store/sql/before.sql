@@ -1,12 +1,12 @@
 -- name: list_before
 -- What an act changed of contacts.
-SELECT b.contact_id, b.mobile, b.expires_at, b.before FROM contact_before AS b
+SELECT b.contact_id, b.mobile, b.new_mobile, b.expires_at, b.before FROM contact_before AS b
 WHERE b.project_id = :project AND b.seq = :seq AND b.contact_id > 0
 ORDER BY b.contact_id;
 
 -- name: get_act_before
 -- What an act changed of groups.
-SELECT b.contact_id, b.mobile, b.expires_at, b.before FROM contact_before AS b
+SELECT b.contact_id, b.mobile, b.new_mobile, b.expires_at, b.before FROM contact_before AS b
 WHERE b.project_id = :project AND b.seq = :seq AND b.contact_id = 0;
 
 -- name: find_acts_before
@@ -38,6 +38,8 @@ DELETE FROM contact_before WHERE project_id = :project AND seq = :seq AND contac
 DELETE FROM contact_before WHERE project_id = :project AND contact_id > 0 AND (
     contact_id = :contact OR contact_id IN (
         SELECT x.contact_id FROM contact_before AS x WHERE x.project_id = :project AND x.mobile = :mobile
+        UNION ALL
+        SELECT y.contact_id FROM contact_before AS y WHERE y.project_id = :project AND y.new_mobile = :mobile
     )
 );
 
