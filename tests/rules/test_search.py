@@ -24,6 +24,7 @@ from daftari.store.copy.run import copy_database
 from daftari.store.search import change_posting, read_posting
 from tests.conftest import NewDatabase
 from tests.support import calls
+from tests.support.builders import rows_of
 from tests.support.calls import ACTOR, NOW, REGION, WORKER, broken_in
 from tests.support.cases import each
 from tests.support.consent_calls import record_given
@@ -365,6 +366,25 @@ def test_nothing_of_an_erased_person_is_in_the_index(store: Store, database: str
     assert find(store, project, "grace", suppressed=True) == []
     write_index(store, project)
     assert index_rows(database) == without
+    assert broken_in(store, project) == []
+
+
+def test_nothing_of_an_erased_number_is_in_the_index_though_its_contact_is_gone_or_has_another(
+    store: Store, database: str
+) -> None:
+    project = calls.create_project(store)
+    calls.create_contacts(store, project, PEOPLE)
+    write_index(store, project)
+    number, other, new = 254722000001, 254722000002, "254722999999"
+    calls.delete_contact(store, project, str(number), reason="removal")
+    calls.update_contact(store, project, str(other), {"mobile": new})
+    for erased in (number, other):
+        store.write(project, ACTOR, NOW, erase_number, mobile=erased)
+    kept = [mobile for (mobile,) in rows_of(database, "SELECT mobile FROM search_entry")]
+    assert not {number, other} & {*kept}
+    (moved,) = find(store, project, new)
+    write_index(store, project)
+    assert find(store, project, new) == [moved]
     assert broken_in(store, project) == []
 
 

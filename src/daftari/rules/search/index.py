@@ -17,7 +17,7 @@ from daftari.model.erasures import Person, Removed
 from daftari.model.limits import ID_MAX
 from daftari.rules.search.tokens import END_MAX, START_MAX, tokens_of, tokens_of_end, tokens_of_start, tokens_of_word
 from daftari.rules.search.words import words_of
-from daftari.rules.search.written import NOT_BEGUN, as_filled, list_unfilled
+from daftari.rules.search.written import NOT_BEGUN, as_filled, find_written, list_unfilled
 from daftari.store import Tx, WriteTx, contacts, feed, search
 from daftari.store.contacts import StoredContact
 from daftari.store.journal import read_ids
@@ -186,12 +186,21 @@ def place_entries(entries: Sequence[Entry]) -> dict[PostingKey, list[int]]:
 
 
 def erase(tx: WriteTx, person: Person) -> Removed:
-    """Remove what the index holds of a contact. A step that was prepared before is not written."""
+    """Remove what the index holds of a contact. A step that was prepared before is not written.
+
+    A contact that was deleted or got another number since may be in the index with the number: it is among those that
+    a search looks through itself, and waits for the next step without its entry.
+    """
     state = search.get_state(tx)
-    if state is None or person.contact_id is None:
+    if state is None:
         return {}
-    search.write_index(tx, changes=_find_changes(tx, [person.contact_id], []))
-    search.save_state(tx, state=state)
+    waiting = search.find_entries(tx, ids=sorted(find_written(tx, state=state).ids))
+    ids = {entry.contact_id for entry in waiting.values() if entry.mobile == person.mobile}
+    if person.contact_id is not None:
+        ids.add(person.contact_id)
+    if ids:
+        search.write_index(tx, changes=_find_changes(tx, sorted(ids), []))
+        search.save_state(tx, state=state)
     return {}
 
 
