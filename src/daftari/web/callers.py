@@ -31,7 +31,9 @@ class Caller(Struct, frozen=True):
     host: str
     """The host that the client used, with its port unless it is the scheme's own."""
     is_local: bool
-    """Whether the client is on this machine, with no proxy between."""
+    """Whether the client is on this machine, with no proxy between: not every proxy says that it is one, but the host
+    is then another one.
+    """
 
     @property
     def origin(self) -> str:
@@ -59,7 +61,8 @@ def find_caller(scope: RsgiScope, *, public_url: str | None, trusted: Sequence[N
     if public_url is not None:
         parts = urlsplit(public_url)
         scheme, host = parts.scheme, parts.netloc.rpartition("@")[2]
-    return Caller(address, scheme, _plain_host(scheme, host), is_direct and _is_loopback(peer))
+    is_local = is_direct and _is_loopback(peer) and _is_loopback_host(host)
+    return Caller(address, scheme, _plain_host(scheme, host), is_local)
 
 
 def is_same_origin(headers: RequestHeaders, *, origin: str) -> bool:
@@ -142,6 +145,12 @@ def _is_in(address: str, networks: Sequence[Network]) -> bool:
 def _is_loopback(address: str) -> bool:
     found = _read_address(address)
     return found is not None and found.is_loopback
+
+
+def _is_loopback_host(host: str) -> bool:
+    """Whether a host is this machine to every browser."""
+    name = host.lower().removeprefix("[").partition("]")[0] if host.startswith("[") else host.lower().partition(":")[0]
+    return name == "localhost" or name.endswith(".localhost") or _is_loopback(name)
 
 
 def _plain_host(scheme: str, host: str) -> str:
