@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
 from daftari.rules.contacts import groups
 from daftari.store import Store
 from tests.conftest import People
 from tests.console.conftest import Everyone
-from tests.console.test_contacts import Book, at, book, rows_of
+from tests.console.test_contacts import HOSTILE, Book, at, book, rows_of
+from tests.support.campaigns import Campaigns
+from tests.support.connection_steps import Syncing
+from tests.support.message_steps import Sending
+from tests.support.triggers import Triggers
 
 __all__ = ["book"]
 
@@ -72,14 +78,43 @@ def test_a_group_is_merged_into_another_without_who_left_that_one(
     assert counts(store, people) == {"new": 3}
 
 
-def test_a_group_is_deleted_and_its_contacts_stay(everyone: Everyone, book: Book, store: Store, people: People) -> None:
+def test_a_group_is_deleted_and_brought_back_by_an_undo(
+    everyone: Everyone, book: Book, store: Store, people: People
+) -> None:
     (number,) = book.add({"mobile": "0722000001"}, group="VIP")
     path = at(everyone, "/groups/VIP/delete")
     page = everyone.ed.get(path)
-    assert "1 contact is in it, and stays in the book." in page.text
-    assert "The group \u2068VIP\u2069 is gone." in everyone.ed.submit(page, path).text
+    assert "What stops Nothing: no trigger and no campaign uses this group." in page.text
+    assert "What stays 1 contact is in it, and stays in the book." in page.text
+    gone = everyone.ed.submit(page, path)
+    assert "The group \u2068VIP\u2069 is gone." in gone.text
     assert counts(store, people) == {}
     assert everyone.ed.get(at(everyone, f"/contacts/{number}")).status == 200
+    (undo,) = [form.action for form in gone.forms if form.action.endswith("/undo")]
+    assert "Undone." in everyone.ed.submit(gone, undo).text
+    assert counts(store, people) == {"VIP": 1}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_the_page_before_a_group_is_deleted_names_what_uses_it(
+    everyone: Everyone, book: Book, store: Store, people: People, name: str
+) -> None:
+    book.add({"mobile": "0722000001"}, group="VIP")
+    sending = Sending(store, people.shopify)
+    campaigns = Campaigns(sending)
+    campaigns.create(name=name, groups=["VIP"])
+    campaigns.started(name="Now", groups=["VIP"])
+    Triggers(sending).add(name="Welcome", on={"joins": "VIP"}, unless=[])
+    Syncing(store, people.shopify, groups=[{"from": "all", "to": "VIP", "keep": "add_only"}])
+    page = everyone.ed.get(at(everyone, "/groups/VIP/delete"))
+    for words in (
+        "The trigger \u2068Welcome\u2069: no one joins this group after that",
+        f"The campaign \u2068{name}",
+        "a draft, cannot start before it has another group.",
+        "The campaign \u2068Now\u2069: who has not been sent it yet",
+        "The connection \u2068crm\u2069 makes it again",
+    ):
+        assert words in page.text
 
 
 def test_what_is_ticked_leads_to_the_page_of_what_is_to_be_done(everyone: Everyone, book: Book) -> None:

@@ -18,7 +18,7 @@ from daftari.model.projects import Actor, Project
 from daftari.model.time import current_time
 from daftari.rules import events
 from daftari.rules.access import users
-from daftari.rules.bulk.jobs import BulkSettings, list_matching, start_bulk
+from daftari.rules.bulk.jobs import BulkSettings, start_bulk
 from daftari.rules.consent import facts
 from daftari.rules.contacts import many
 from daftari.rules.events import Action
@@ -125,15 +125,15 @@ def test_a_number_that_no_act_has_is_not_found(everyone: Everyone) -> None:
         assert undo(everyone.ed, everyone.shopify, seq).status == 404
 
 
-def test_the_undo_of_a_job_begins(everyone: Everyone, people: People, store: Store) -> None:
+def test_the_undo_of_a_job_begins_and_shows_its_page(everyone: Everyone, people: People, store: Store) -> None:
     contact(store, people.shopify)
     editor = sit_down(store, people.shopify, "Esther")
     settings = BulkSettings("join", group="Farmers")
-    values = {"settings": settings, "list_ids": lambda tx, limit: list_matching(tx, limit, group=None, suppressed=True)}
     editor.now = current_time()
-    job = editor.write(start_bulk, access=editor.access, expected=None, **values)
+    job = editor.write(start_bulk, access=editor.access, settings=settings, ids=[1], expected=None)
     page = undo(everyone.ed, everyone.shopify, job.progress.seq)
-    assert "The undo has begun and continues by itself." in page.text
+    assert page.url == f"/p/{everyone.shopify}/bulk/{job.id}"
+    assert "Being undone" in page.text
 
 
 # ---- the page -------------------------------------------------------------------------------------------

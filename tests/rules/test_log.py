@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import partial
 from importlib.resources import files
 from typing import Any
 
@@ -17,7 +16,7 @@ from daftari.rules import events
 from daftari.rules.access import members, project_keys
 from daftari.rules.access.roles import UNDOING, Act
 from daftari.rules.access.users import NewRole
-from daftari.rules.bulk.jobs import BulkSettings, actor_of, list_matching, start_bulk, step_bulk
+from daftari.rules.bulk.jobs import BulkSettings, actor_of, start_bulk, step_bulk
 from daftari.rules.contacts import many
 from daftari.rules.erasure import erase
 from daftari.rules.events import Action
@@ -270,9 +269,8 @@ def test_a_job_and_its_parts_lead_to_it_and_its_undo_is_offered_at_its_start(
     store: Store, book: Project, editor: Editor
 ) -> None:
     calls.create_contacts(store, book, [{"mobile": f"07220000{number:02}"} for number in range(5)])
-    everyone = partial(list_matching, group=None, suppressed=True)
     chosen = BulkSettings("join", group="VIP")
-    job = editor.write(start_bulk, access=editor.access, settings=chosen, list_ids=everyone, expected=5)
+    job = editor.write(start_bulk, access=editor.access, settings=chosen, ids=[1, 2, 3, 4, 5], expected=5)
     start = newest(store, book)
     assert (start.job, start.detail.contacts, start.undoing) == (job.id, 5, Act.CHANGE_GROUPS)
     store.write(book, actor_of(job), NOW, step_bulk, bulk_id=job.id)

@@ -139,6 +139,8 @@ READS_ALL = {
     "list_near_misses": "it has a row for each key and source",
     "list_inbound_counts": "it has a row for each token",
     "list_audience_ids": "audiences are kept 90 days, and few are frozen a day",
+    "list_audience_definitions": "audiences are kept 90 days, and few are frozen a day",
+    "list_open_campaigns": "in the order of an index that holds campaigns that have not ended only",
     "find_expired_audience": "audiences are kept 90 days, and few are frozen a day",
 }
 """The queries that may read a whole project, and why."""
@@ -149,6 +151,9 @@ STOPS_EARLY = {
     "find_open_import": "in the order of an index that holds open imports only",
     "list_open_bulks": "in the order of an index that holds open jobs only",
     "list_book_ids": "in the key's order, up to its limit",
+    "list_contact_numbers": "in the key's order, up to its limit",
+    "list_numbers_with_consent": "in the order of an index that holds those of whom something is known",
+    "list_members_outside": "in the key's order, up to its limit",
     "find_clearing_import": "in the order of an index that holds those whose file goes",
     "get_last_fact": "in the key's order, and stops at the first",
     "get_last_erasure": "in the key's order, and stops at the first",
@@ -173,7 +178,7 @@ VALUES: dict[str, object] = {
     "refused_at": None, "fact": 640, "item": 640, "clock": 1, "latest": 2, "since": 1, "connection": 7,
     "user_id": "KE.1", "after_record": "17", "before_key": "17", "after_key": "17", "after_token": "$5", "most": 5,
     "other_than": 0, "due_at": 1, "user": 1, "id_of_project": 1, "operator": 0, "send": 0, "erase": 0,
-    "giver": None, "kept": 0,
+    "giver": None, "kept": 0, "other": 2,
 }  # fmt: skip
 """What is asked for in a plan; a value that is a column's gets any one of the column's type.
 

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from typing import Any
 
 import msgspec
 import pytest
 
-from daftari.errors import GroupNotFound
+from daftari.errors import GroupNotFound, ValidationFailed
+from daftari.model.consent import NewFact, Scope
+from daftari.model.contacts import MembershipOutcome
 from daftari.model.time import current_time
 from daftari.rules.access.errors import RoleRequired
 from daftari.rules.bulk import errors, jobs
 from daftari.rules.bulk.jobs import Bulk, BulkSettings
+from daftari.rules.consent import ledger
 from daftari.rules.erasure.erase import erase_number
+from daftari.rules.people.matching import Filter, list_matching
 from daftari.rules.undo.errors import CannotUndo
-from daftari.store import Store, Tx, bulk
+from daftari.store import Store, bulk
 from daftari.worker.bulk import BulkWork
 from daftari.worker.loop import run_worker
 from tests.support import calls
 from tests.support.builders import mobile, rows_of
+from tests.support.stores import NOW
 from tests.support.undo import Editor, json_of, sit_down
 
 PEOPLE = 7
@@ -42,14 +47,15 @@ def editor(store: Store, monkeypatch: pytest.MonkeyPatch) -> Editor:
     return editor
 
 
-def everyone(tx: Tx, limit: int) -> list[int]:
-    return list(jobs.list_matching(tx, limit, group=None, suppressed=True))
+def everyone(editor: Editor) -> list[int]:
+    wanted = Filter(None, None, None)
+    return editor.store.read(editor.project, editor.now, list_matching, wanted=wanted, limit=99).ids
 
 
 def start(editor: Editor, act: str, expected: int | None = PEOPLE, **values: str) -> Bulk:
     settings = msgspec.convert({"act": act, **values}, BulkSettings)
     found: Bulk = editor.write(
-        jobs.start_bulk, access=editor.access, settings=settings, list_ids=everyone, expected=expected
+        jobs.start_bulk, access=editor.access, settings=settings, ids=everyone(editor), expected=expected
     )
     return found
 
@@ -173,18 +179,86 @@ def test_a_start_is_refused_before_anything_is_changed(editor: Editor, monkeypat
     with pytest.raises(errors.BulkNotFound):
         editor.write(jobs.undo_bulk, access=editor.access, bulk_id=10_000)
     run(editor)
-    editor.write(jobs.start_bulk, access=editor.access, settings=BulkSettings("remove"), list_ids=everyone, expected=7)
+    start(editor, "remove")
     run(editor)
     with pytest.raises(errors.BulkEmpty):
         start(editor, "remove", expected=0)
 
 
-def test_the_lists_of_the_book_and_of_a_group_are_counted_as_they_are_listed(editor: Editor) -> None:
-    for group in (None, "Coast", "Nowhere"):
-        for suppressed in (False, True):
-            which = {"group": group, "suppressed": suppressed}
-            ids = editor.store.read(editor.project, editor.now, partial(jobs.list_matching, limit=99, **which))
-            assert len(ids) == editor.store.read(editor.project, editor.now, jobs.count_matching, **which)
+def test_up_to_a_part_is_changed_at_once_and_more_by_a_job(editor: Editor) -> None:
+    settings = BulkSettings("join", group="Voi")
+    few: Any = {"access": editor.access, "settings": settings, "ids": [1, 7], "expected": 2}
+    assert editor.write(jobs.act_on_all, **few) == MembershipOutcome(1, 0, 0, 1, 0)
+    assert members(editor, "Voi") == [1]
+    with pytest.raises(errors.BulkCountChanged):
+        editor.write(jobs.act_on_all, **{**few, "expected": 3})
+    with pytest.raises(errors.BulkEmpty):
+        editor.write(jobs.act_on_all, **{**few, "ids": [], "expected": 0})
+    job: Bulk = editor.write(jobs.act_on_all, **{**few, "ids": [1, 2, 3], "expected": 3})
+    assert (job.state, job.progress.total) == ("running", 3)
+
+
+def merge(editor: Editor, name: str, into: str, expected: int | None = None) -> MembershipOutcome | Bulk:
+    values = {"access": editor.access, "name": name, "into": into, "expected": expected}
+    outcome: MembershipOutcome | Bulk = editor.write(jobs.merge_groups, **values)
+    return outcome
+
+
+def test_a_large_group_is_merged_by_a_job_with_who_joins_it_meanwhile(editor: Editor) -> None:
+    before = state_of(editor)
+    left = NewFact(0, int(mobile(3)), "left_group", Scope("sms"), NOW, "inbound", keyword="voi")
+    editor.write(ledger.record_facts, facts=[left])
+    job = merge(editor, "Farmers", "Voi", 6)
+    assert isinstance(job, Bulk)
+    step(editor)
+    calls.create_contacts(editor.store, editor.project, [{"mobile": mobile(8)}, {"mobile": mobile(9)}], group="Farmers")
+    assert len(members(editor, "Farmers")) == 8
+    run(editor)
+    progress = show(editor, job).progress
+    assert (progress.total, progress.done, progress.changed, progress.kept_out) == (8, 8, 7, 1)
+    assert members(editor, "Voi") == [1, 2, 4, 5, 6, 8, 9]
+    with pytest.raises(GroupNotFound):
+        calls.get_group(editor.store, editor.project, "Farmers")
+    editor.write(jobs.undo_any, access=editor.access, seq=job.progress.seq)
+    run(editor)
+    assert show(editor, job).state == "undone"
+    assert {number: names for number, names in state_of(editor).items() if number < 8} == before
+    assert members(editor, "Farmers") == [1, 2, 3, 4, 5, 6, 8, 9]
+    assert calls.broken_in(editor.store, editor.project) == []
+
+
+def test_a_merge_is_refused_with_itself_and_where_more_or_fewer_are_in_the_group(
+    editor: Editor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ValidationFailed, match="another group"):
+        merge(editor, "Farmers", "farmers")
+    with pytest.raises(errors.BulkCountChanged):
+        merge(editor, "Farmers", "Voi", 5)
+    monkeypatch.setattr(jobs, "BULK_CONTACTS_MAX", 5)
+    with pytest.raises(ValidationFailed, match="can take 5 contacts at a time"):
+        merge(editor, "Farmers", "Voi", 6)
+    assert merge(editor, "Voi", "Farmers") == MembershipOutcome(0, 0, 0)
+
+
+@pytest.mark.parametrize("name", ["Farmers", "Voi"])
+def test_a_merge_stops_when_one_of_the_groups_is_deleted_meanwhile(editor: Editor, name: str) -> None:
+    job = merge(editor, "Farmers", "Voi", 6)
+    assert isinstance(job, Bulk)
+    step(editor)
+    calls.delete_group(editor.store, editor.project, name)
+    run(editor)
+    assert (show(editor, job).state, show(editor, job).progress.error) == ("stopped", "Group not found.")
+    editor.write(jobs.undo_bulk, access=editor.access, bulk_id=job.id)
+    run(editor)
+    assert show(editor, job).state == "undone"
+
+
+def test_a_job_makes_no_second_group_when_the_first_is_deleted_meanwhile(editor: Editor) -> None:
+    job = start(editor, "join", group="New")
+    step(editor)
+    calls.delete_group(editor.store, editor.project, "New")
+    run(editor)
+    assert show(editor, job).state == "stopped"
 
 
 def test_jobs_are_listed_newest_first_and_expire(editor: Editor, database: str) -> None:

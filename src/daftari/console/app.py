@@ -186,6 +186,9 @@ def _answer(context: AppContext, pages: Pages, sent: Sent) -> Response:
         _refuse_role(sent.visit, sent.place, sent.page.route)
         again = _open(context, pages, sent, refusal=Refusal(sent.params, error))
         shown = _call(again, sent.page)
+        if shown.status == SEE_OTHER:
+            # There is nothing left to show.
+            return shown
         return replace(shown, status=status_of(type(error)) or 422, headers=(*shown.headers, *headers_of(error)))
 
 

@@ -41,11 +41,17 @@ def act(happened: Happened) -> str:
 
 def author(row: Happened, authors: Authors) -> str:
     """Who did it: the name of a user or a key; blank for what was done by neither."""
-    if row.user_id is not None and row.user_id in authors.users:
-        return isolated(authors.users[row.user_id].name)
+    if name := user(row.user_id, authors):
+        return name
     if row.key_id is not None and row.key_id in authors.keys:
         return _("key %(name)s", name=isolated(authors.keys[row.key_id]))
     return ""
+
+
+def user(user_id: int | None, authors: Authors) -> str:
+    """The name of a user; blank for none."""
+    found = None if user_id is None else authors.users.get(user_id)
+    return "" if found is None else isolated(found.name)
 
 
 def state(name: str) -> str:

@@ -208,6 +208,7 @@ def _name_act(act: BulkAct) -> str:
         "move": _("move to a group"),
         "leave": _("take out of a group"),
         "remove": _("remove from the book"),
+        "merge": _("merge into another group"),
     }[act]
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from daftari.console.assets import show_asset
 from daftari.console.pages import (
+    bulk,
     contact,
     contact_form,
     contact_remove,
@@ -56,6 +57,8 @@ ROUTES = (
     Route("POST", "/p/{project}/contacts/many/move", contacts_many.move, Act.CHANGE_GROUPS, body=FORM),
     Route("POST", "/p/{project}/contacts/many/leave", contacts_many.leave, Act.CHANGE_GROUPS, body=FORM),
     Route("POST", "/p/{project}/contacts/many/remove", contacts_many.remove, Act.CHANGE_CONTACTS, body=FORM),
+    Route("GET", "/p/{project}/bulk", bulk.show, Act.LOOK),
+    Route("GET", "/p/{project}/bulk/{job}", bulk.show_job, Act.LOOK),
     Route("GET", "/p/{project}/contacts/{contact}", contact.show, Act.LOOK),
     Route("POST", "/p/{project}/contacts/{contact}/join", contact.join, Act.CHANGE_GROUPS, body=FORM),
     Route("POST", "/p/{project}/contacts/{contact}/leave", contact.leave, Act.CHANGE_GROUPS, body=FORM),

@@ -58,8 +58,11 @@ FIELDS: tuple[tuple[str, Callable[[Found], str]], ...] = (
     (r"must be another group\.", lambda found: _("This is the same group.")),
     (r"names no group\.", lambda found: _("There is no group of this name.")),
     (
-        r"is for groups of at most ([\d,]+) contacts\.",
-        lambda found: _("Groups of more than %(most)s contacts cannot be merged here.", most=_whole(found[1])),
+        r"can take ([\d,]+) contacts at a time\.",
+        lambda found: _(
+            "At most %(most)s contacts are merged at a time. Move some of them to that group first.",
+            most=_whole(found[1]),
+        ),
     ),
     (
         r"must not have more than (\d+) attributes\.",
@@ -143,6 +146,30 @@ MESSAGES: tuple[tuple[str, Callable[[Found], str]], ...] = (
     (
         r"This can no longer be undone; .*",
         lambda found: _("This can no longer be undone. What was done is kept for 90 days."),
+    ),
+    (
+        r"([\d,]+) contacts match now, and ([\d,]+) were expected\. .*",
+        lambda found: _(
+            "Meanwhile it is %(count)s contacts, not %(expected)s. Look at the number once more.",
+            count=_whole(found[1]),
+            expected=_whole(found[2]),
+        ),
+    ),
+    (
+        r"More than ([\d,]+) contacts match; .*",
+        lambda found: _(
+            "More than %(most)s contacts match. Search or filter for fewer, and do it again with the rest.",
+            most=_whole(found[1]),
+        ),
+    ),
+    (r"No contact matches; .*", lambda found: _("No one fits now.")),
+    (
+        r"(\d+) jobs have not ended yet; .*",
+        lambda found: _("%(count)s such changes are not done yet. Wait for one of them.", count=_whole(found[1])),
+    ),
+    (
+        r"The job is (\w+); one that is running, done or stopped can be undone\.",
+        lambda found: _("This was undone already, or is being undone."),
     ),
     (
         r"There is a project called .* already\.",

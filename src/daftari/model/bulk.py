@@ -6,4 +6,4 @@ from typing import Literal
 
 BulkState = Literal["running", "done", "stopped", "undoing", "undone"]
 """``stopped``: it cannot continue, for example since the group was deleted. What was done stays, and can be undone."""
-BulkAct = Literal["join", "move", "leave", "remove"]
+BulkAct = Literal["join", "move", "leave", "remove", "merge"]

@@ -397,6 +397,12 @@ def show_audience(frozen: FrozenAudience) -> AudienceView:
     )
 
 
+def count_frozen_of(tx: Tx, *, folded: str) -> int:
+    """How many audiences were frozen from a group by its folded name, or without its members."""
+    found = map(_read_definition, audiences.list_definitions(tx))
+    return sum(folded in map(fold_name, (*one.groups, *one.without)) for one in found)
+
+
 def list_audience(tx: Tx, *, audience_id: int, skip: int, limit: int, as_frozen: bool) -> tuple[FrozenAudience, Page]:
     """One page of a frozen audience; numbers that were blocked since are left out unless ``as_frozen``.
 

@@ -70,6 +70,11 @@ def get_audience(tx: Tx, *, audience_id: int) -> FrozenAudience | None:
     return tx.fetch_one(FrozenAudience, "get_audience", id=audience_id, now=tx.now)
 
 
+def list_definitions(tx: Tx) -> list[str]:
+    """The definitions of all frozen audiences that have not expired."""
+    return tx.fetch(str, "list_audience_definitions", now=tx.now)
+
+
 def list_parts(tx: Tx, *, audience_id: int, first: int) -> Iterator[tuple[int, array[int]]]:
     """The parts from ``first`` on, each with the place of its first number. A 0 stands for an erased number."""
     while rows := tx.fetch(

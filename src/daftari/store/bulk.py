@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from daftari.model.bulk import BulkState
 from daftari.model.limits import ID_MAX
-from daftari.store.engine import Tx, WriteTx
+from daftari.store.engine import Tx, Value, WriteTx
 
 IDS_PER_PART = 1_000
 
@@ -46,15 +46,22 @@ def insert_bulk(tx: WriteTx, *, ids: Sequence[int], until: int, settings: str, p
         id=number, now=tx.now, until=until, state="running", user=tx.actor.user_id, settings=settings,
         progress=progress,
     )  # fmt: skip
-    parts = [array("q", ids[first : first + IDS_PER_PART]) for first in range(0, len(ids), IDS_PER_PART)]
+    starts = range(0, len(ids), IDS_PER_PART)
     tx.insert_many(
         "bulk_part",
-        [
-            (tx.project.id, number, place, part[0], part[-1], part.tobytes(), None)
-            for place, part in enumerate(parts, start=1)
-        ],
+        [_row(tx, number, place, ids[first : first + IDS_PER_PART], None) for place, first in enumerate(starts, 1)],
     )
     return number
+
+
+def insert_part(tx: WriteTx, *, bulk_id: int, number: int, ids: Sequence[int], seq: int | None) -> None:
+    """Insert one more part: one that is to be done, or an act that belongs to the job."""
+    tx.insert_many("bulk_part", [_row(tx, bulk_id, number, ids, seq)])
+
+
+def _row(tx: WriteTx, bulk_id: int, number: int, ids: Sequence[int], seq: int | None) -> tuple[Value, ...]:
+    first, last = (ids[0], ids[-1]) if ids else (0, 0)
+    return (tx.project.id, bulk_id, number, first, last, array("q", ids).tobytes(), seq)
 
 
 def get_bulk(tx: Tx, *, bulk_id: int) -> StoredBulk | None:
@@ -113,9 +120,9 @@ def delete_bulk(tx: WriteTx, *, bulk_id: int) -> None:
     tx.run("delete_bulk", id=bulk_id)
 
 
-def list_book_ids(tx: Tx, *, consent_status: int, limit: int) -> list[int]:
-    """The first contacts up to a consent status, in order."""
-    return tx.fetch(int, "list_book_ids", consent_status=consent_status, limit=limit)
+def list_book_ids(tx: Tx, *, limit: int) -> list[int]:
+    """The first contacts, in order."""
+    return tx.fetch(int, "list_book_ids", limit=limit)
 
 
 def _part(row: tuple[int, bytes, int | None] | None) -> BulkPart | None:

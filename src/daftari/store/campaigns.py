@@ -28,6 +28,11 @@ def list_campaigns(tx: Tx, *, before: int, limit: int) -> list[StoredCampaign]:
     return tx.fetch(StoredCampaign, "list_campaigns", before=before or ID_MAX, limit=limit)
 
 
+def list_open_campaigns(tx: Tx) -> list[StoredCampaign]:
+    """The campaigns that have not ended, in order of creation."""
+    return tx.fetch(StoredCampaign, "list_open_campaigns")
+
+
 def list_active_campaigns(tx: Tx, *, sender_id: int) -> list[StoredCampaign]:
     """The campaigns of a sender that run, or are to start, the longest due first."""
     return tx.fetch(StoredCampaign, "list_active_campaigns", sender_id=sender_id)

@@ -77,6 +77,19 @@ def find_contact_numbers(tx: Tx, *, ids: Sequence[int]) -> list[ContactNumber]:
     return tx.fetch(ContactNumber, "find_contact_numbers", ids=ids)
 
 
+def list_contact_numbers(
+    tx: Tx, *, group_id: int | None, only_known: bool, after: int, limit: int
+) -> list[ContactNumber]:
+    """At most ``limit`` contacts of the book or of a group after an id, without their cards.
+
+    ``only_known``: those of the book of whose numbers something is known.
+    """
+    if group_id is not None:
+        return tx.fetch(ContactNumber, "list_member_numbers", group=group_id, after=after, limit=limit)
+    name = "list_numbers_with_consent" if only_known else "list_contact_numbers"
+    return tx.fetch(ContactNumber, name, after=after, limit=limit)
+
+
 def find_contacts(tx: Tx, *, ids: Sequence[int]) -> list[StoredContact]:
     """Those of some ids that are contacts."""
     return tx.fetch(StoredContact, "find_contacts", ids=ids) if ids else []

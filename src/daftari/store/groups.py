@@ -140,6 +140,11 @@ def list_members_between(tx: Tx, *, group_id: int, first: int, last: int) -> lis
     return tx.fetch(int, "list_members_between", group=group_id, first=first, last=last)
 
 
+def list_members_outside(tx: Tx, *, group_id: int, other_id: int, after: int, limit: int) -> list[int]:
+    """At most ``limit`` members of a group after an id that are not in another one, in order."""
+    return tx.fetch(int, "list_members_outside", group=group_id, other=other_id, after=after, limit=limit)
+
+
 def insert_members(tx: WriteTx, *, group_id: int, ids: Sequence[int]) -> None:
     """Insert memberships of contacts that are not in the group."""
     project = tx.project.id

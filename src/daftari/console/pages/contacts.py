@@ -10,9 +10,10 @@ from daftari.console.languages import gettext as _
 from daftari.console.page import Page
 from daftari.model.contacts import Group
 from daftari.model.limits import ID_MAX, PER_PAGE_MAX
-from daftari.rules.consent.summary import ANSWERS
+from daftari.rules.bulk.jobs import find_open_bulk
+from daftari.rules.consent.summary import ANSWERS, Answer
 from daftari.rules.contacts import groups
-from daftari.rules.people.listing import People, Wanted, count_matching, list_people
+from daftari.rules.people.listing import People, Wanted, find_elsewhere, list_people
 from daftari.rules.search.query import Query, read_query
 from daftari.web.responses import Response
 
@@ -35,6 +36,11 @@ class Search(Struct, frozen=True):
     error: str = ""
     query: Query | None = None
 
+    @property
+    def answer(self) -> Answer | None:
+        """Who may be messaged how, where that is asked."""
+        return next((one for one in ANSWERS if one == self.may), None)
+
     def filters(self, *, without: str = "") -> dict[str, object]:
         """What the addresses of other pages repeat."""
         rows = "" if self.rows == ROWS else self.rows
@@ -56,7 +62,7 @@ def show_list(page: Page, template: str, *, section: str, path: str, group: str 
         return page.redirect(page.link(path, page=last, **_shown(search, group)))
     elsewhere = []
     if not people.people and search.query is not None and search.group is not None and not people.next:
-        elsewhere = page.read(count_matching, query=search.query, most=ELSEWHERE_MAX)
+        elsewhere = page.read(find_elsewhere, query=search.query, most=ELSEWHERE_MAX)
     offered = [] if group is not None else offer_groups(page)
     return page.show(
         template,
@@ -70,6 +76,7 @@ def show_list(page: Page, template: str, *, section: str, path: str, group: str 
         first=(search.number - 1) * search.rows + 1,
         elsewhere=elsewhere,
         offered=[one.name for one in offered],
+        running=page.read(find_open_bulk),
         may_change=page.may("change_contacts") and page.leads_to("/contacts/many"),
         **more,
     )
@@ -110,8 +117,7 @@ def _shown(search: Search, group: str | None) -> dict[str, object]:
 
 
 def _read_people(page: Page, search: Search) -> People:
-    may = next((one for one in ANSWERS if one == search.may), None)
-    wanted = Wanted(search.query, search.group, may, search.number, search.after, search.rows)
+    wanted = Wanted(search.query, search.group, search.answer, search.number, search.after, search.rows)
     return page.read(list_people, wanted=wanted)
 
 

@@ -1,48 +1,69 @@
-"""What is done with contacts that are ticked in a list: into a group, from one to another, out of it or the book."""
+"""What is done with contacts that are ticked, or with all that match: into a group, from one to another, out of it or
+the book. Up to 1,000 at once, more by a job.
+"""
 
 from __future__ import annotations
 
 from functools import partial
 
+from msgspec import Struct
+
 from daftari.console.languages import format_number, isolated, ngettext
 from daftari.console.languages import gettext as _
 from daftari.console.page import Page
-from daftari.console.pages.contacts import offer_groups
+from daftari.console.pages.contacts import offer_groups, read_search
 from daftari.errors import ValidationFailed
+from daftari.model.bulk import BulkAct
 from daftari.model.contacts import MembershipOutcome
-from daftari.model.limits import PER_PAGE_MAX
-from daftari.rules.contacts import contacts, groups, many
+from daftari.model.limits import BULK_CONTACTS_MAX, PER_PAGE_MAX
+from daftari.rules.bulk.jobs import Bulk, BulkSettings, act_on_all
+from daftari.rules.contacts import contacts
 from daftari.rules.people.listing import read_cards
+from daftari.rules.people.matching import Filter, list_matching
 from daftari.web.responses import Response
 
 NAMED_MAX = 12
-"""Ticked contacts that are named; the others are counted."""
-DEEDS = ("join", "move", "leave", "remove")
+"""Contacts that are named; the others are counted."""
+DEEDS: tuple[BulkAct, ...] = ("join", "move", "leave", "remove")
+SCOPES = ("ticked", "all")
 KEPT = ("q", "may", "page", "after", "n")
 """What the list was asked for, apart from the group."""
 
 
+class Chosen(Struct, frozen=True):
+    """The contacts with which something is to be done, in order of id. ``within``: the group that was shown."""
+
+    ids: list[int]
+    within: str | None
+    is_all: bool
+    indexed_until: str | None = None
+
+
 def show(page: Page) -> Response:
-    """``GET /p/{project}/contacts/many``: what is to be done with the ticked ones."""
-    ids, within = page.params.ids("ids"), page.params.name("within")
+    """``GET /p/{project}/contacts/many``: what is to be done."""
     do = page.params.choice("do", DEEDS, default=DEEDS[0])
-    page.params.refuse_wrong()
-    found = page.read(contacts.find_contacts, ids=ids[:PER_PAGE_MAX], include=frozenset()) if ids else None
-    if do == "leave" and within is None:
+    chosen = _choose(page)
+    if do == "leave" and chosen.within is None:
         return page.done(_back(page), _("Choose a group first."), tone="warn")
-    if found is None or not found.count:
-        return page.done(_back(page), _("Tick someone first."), tone="warn")
-    cards = read_cards(found.cards)
+    if len(chosen.ids) > BULK_CONTACTS_MAX:
+        return page.done(_back(page), _say_too_many(), tone="warn")
+    named = page.read(contacts.find_contacts, ids=chosen.ids[:NAMED_MAX], include=frozenset())
+    if not named.count:
+        said = _("No one fits now.") if chosen.is_all else _("Tick someone first.")
+        return page.done(_back(page), said, tone="warn")
     offered = offer_groups(page)
     return page.show(
         "contacts_many.html",
         section="/contacts",
         do=do,
         form=page.form(group=""),
-        cards=cards,
-        named=cards[:NAMED_MAX],
-        within=within,
-        offered=[one.name for one in offered if not one.mirrored_by and one.name != within],
+        chosen=chosen,
+        count=len(chosen.ids),
+        is_job=len(chosen.ids) > PER_PAGE_MAX,
+        named=read_cards(named.cards),
+        search=read_search(page, group=chosen.within),
+        within=chosen.within,
+        offered=[one.name for one in offered if not one.mirrored_by and one.name != chosen.within],
         kept={name: str(page.params.given(name) or "") for name in KEPT},
         back=_back(page),
     )
@@ -50,45 +71,108 @@ def show(page: Page) -> Response:
 
 def join(page: Page) -> Response:
     """``POST /p/{project}/contacts/many/join``."""
-    ids, name = _read_ids(page), _read_group(page)
-    return page.write(many.add_to_group, partial(_say_joined, page, name), ids=ids, name=name)
+    name = _read_group(page)
+    return _act(page, BulkSettings("join", group=name))
 
 
 def move(page: Page) -> Response:
     """``POST /p/{project}/contacts/many/move``."""
-    ids, name = _read_ids(page), _read_group(page)
-    out_of = page.params.name("within")
-    page.params.refuse_wrong()
-    return page.write(many.move_to_group, partial(_say_moved, page, name), ids=ids, name=name, out_of=out_of)
+    name, out_of = _read_group(page), page.params.name("within")
+    return _act(page, BulkSettings("move", group=name, out_of=out_of))
 
 
 def leave(page: Page) -> Response:
     """``POST /p/{project}/contacts/many/leave``."""
-    ids, name = _read_ids(page), page.params.name("within")
+    name = page.params.name("within")
     if name is None:
         raise ValidationFailed({"within": ["The within field is required."]})
-
-    def respond(outcome: MembershipOutcome) -> Response:
-        said = ngettext(
-            "%(num)s contact left %(group)s.", "%(num)s contacts left %(group)s.", outcome.changed, group=isolated(name)
-        )
-        return page.done(_back(page), said)
-
-    return page.write(groups.leave_group, respond, name=name, ids=ids, mobiles=())
+    return _act(page, BulkSettings("leave", group=name))
 
 
 def remove(page: Page) -> Response:
     """``POST /p/{project}/contacts/many/remove``."""
+    return _act(page, BulkSettings("remove"))
 
-    def respond(count: int) -> Response:
-        said = ngettext(
-            "%(num)s contact is out of the book. It may be added again, and messaged.",
-            "%(num)s contacts are out of the book. They may be added again, and messaged.",
-            count,
-        )
-        return page.done(_back(page), said)
 
-    return page.write(many.remove_contacts, respond, ids=_read_ids(page))
+def _act(page: Page, settings: BulkSettings) -> Response:
+    """Do it, with the number of contacts that the page before showed."""
+    expected = page.params.whole("expected", default=0)
+    page.params.refuse_wrong()
+    chosen = _choose(page)
+    if not expected or not (chosen.ids or chosen.is_all):
+        raise ValidationFailed({"ids": ["The ids field is required."]})
+    respond = partial(_respond, page, settings)
+    assert page.access is not None, "the page belongs to no project"
+    return page.write(act_on_all, respond, access=page.access, settings=settings, ids=chosen.ids, expected=expected)
+
+
+def _choose(page: Page) -> Chosen:
+    """Who is chosen: those that are ticked, or all that the list shows on all its pages."""
+    within = page.params.name("within")
+    scope = page.params.choice("scope", SCOPES, default=SCOPES[0])
+    ids = page.params.ids("ids")
+    page.params.refuse_wrong()
+    if scope == "ticked":
+        if len(ids) > PER_PAGE_MAX:
+            raise ValidationFailed({"ids": ["The ids field is required."]})
+        found = page.read(contacts.find_contacts, ids=ids, include=frozenset()) if ids else None
+        return Chosen([] if found is None else sorted({*ids}.difference(found.missing or ())), within, is_all=False)
+    search = read_search(page, group=within)
+    if search.error:
+        return Chosen([], within, is_all=True)
+    wanted = Filter(search.query, within, search.answer)
+    found_all = page.read(list_matching, wanted=wanted, limit=BULK_CONTACTS_MAX + 1)
+    return Chosen(found_all.ids, within, is_all=True, indexed_until=found_all.indexed_until)
+
+
+def _respond(page: Page, settings: BulkSettings, outcome: MembershipOutcome | Bulk) -> Response:
+    if isinstance(outcome, Bulk):
+        return page.redirect(page.link(f"/bulk/{outcome.id}"))
+    kept_out = say_kept_out(outcome)
+    said = " ".join(filter(None, [*_say(settings, outcome), kept_out]))
+    return page.done(_back(page), said, tone="warn" if kept_out else "good")
+
+
+def _say(settings: BulkSettings, outcome: MembershipOutcome) -> list[str]:
+    group, count = isolated(settings.group or ""), outcome.changed
+    match settings.act:
+        case "join" | "merge":
+            return say_joined(outcome, group=settings.group or "")
+        case "move":
+            return [
+                ngettext(
+                    "%(num)s contact moved to %(group)s.", "%(num)s contacts moved to %(group)s.", count, group=group
+                )
+            ]
+        case "leave":
+            return [ngettext("%(num)s contact left %(group)s.", "%(num)s contacts left %(group)s.", count, group=group)]
+        case "remove":
+            return [
+                ngettext(
+                    "%(num)s contact is out of the book. It may be added again, and messaged.",
+                    "%(num)s contacts are out of the book. They may be added again, and messaged.",
+                    count,
+                )
+            ]
+
+
+def _say_too_many() -> str:
+    return _(
+        "More than %(most)s contacts match. Search or filter for fewer, and do it again with the rest.",
+        most=format_number(BULK_CONTACTS_MAX),
+    )
+
+
+def say_joined(outcome: MembershipOutcome, *, group: str) -> list[str]:
+    """Who joined a group, in sentences."""
+    said = ngettext(
+        "%(num)s contact joined %(group)s.",
+        "%(num)s contacts joined %(group)s.",
+        outcome.changed,
+        group=isolated(group),
+    )
+    already = _("%(count)s were in it already.", count=format_number(outcome.already)) if outcome.already else ""
+    return [said, already]
 
 
 def say_kept_out(outcome: MembershipOutcome) -> str:
@@ -107,45 +191,6 @@ def say_kept_out(outcome: MembershipOutcome) -> str:
             )
         )
     return " ".join(said)
-
-
-def _say_joined(page: Page, name: str, outcome: MembershipOutcome) -> Response:
-    said = [
-        ngettext(
-            "%(num)s contact joined %(group)s.",
-            "%(num)s contacts joined %(group)s.",
-            outcome.changed,
-            group=isolated(name),
-        )
-    ]
-    if outcome.already:
-        said.append(_("%(count)s were in it already.", count=format_number(outcome.already)))
-    return _say(page, said, outcome)
-
-
-def _say_moved(page: Page, name: str, outcome: MembershipOutcome) -> Response:
-    said = [
-        ngettext(
-            "%(num)s contact moved to %(group)s.",
-            "%(num)s contacts moved to %(group)s.",
-            outcome.changed,
-            group=isolated(name),
-        )
-    ]
-    return _say(page, said, outcome)
-
-
-def _say(page: Page, said: list[str], outcome: MembershipOutcome) -> Response:
-    kept_out = say_kept_out(outcome)
-    return page.done(_back(page), " ".join(filter(None, [*said, kept_out])), tone="warn" if kept_out else "good")
-
-
-def _read_ids(page: Page) -> list[int]:
-    ids = page.params.ids("ids")
-    page.params.refuse_wrong()
-    if not ids or len(ids) > PER_PAGE_MAX:
-        raise ValidationFailed({"ids": ["The ids field is required."]})
-    return ids
 
 
 def _read_group(page: Page) -> str:

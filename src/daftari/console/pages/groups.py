@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from daftari.console.forms import Form
-from daftari.console.languages import format_number, isolated, ngettext
 from daftari.console.languages import gettext as _
+from daftari.console.languages import isolated
 from daftari.console.page import Page
 from daftari.console.pages.contacts import OFFERED_MAX, show_list
-from daftari.console.pages.contacts_many import say_kept_out
+from daftari.console.pages.contacts_many import say_joined, say_kept_out
 from daftari.console.templates import segment
 from daftari.errors import GroupNotFound, ValidationFailed
 from daftari.model.contacts import Group, MembershipOutcome
 from daftari.model.limits import GROUPS_PER_PAGE_MAX
+from daftari.rules.bulk.jobs import Bulk, merge_groups
+from daftari.rules.campaigns.group_uses import find_group_uses
 from daftari.rules.connections import freshness
 from daftari.rules.connections.freshness import ShownGroup
 from daftari.rules.contacts import groups, many
@@ -96,29 +99,27 @@ def show_merge(page: Page, name: str) -> Response:
 
 def merge(page: Page, name: str) -> Response:
     """``POST /p/{project}/groups/{name}/merge``."""
-    into = _read_new(page, "into")
+    into, expected = _read_new(page, "into"), page.params.whole("expected", default=0, least=0)
+    page.params.refuse_wrong()
 
-    def respond(outcome: MembershipOutcome) -> Response:
-        joined = ngettext(
-            "%(num)s contact joined %(group)s.",
-            "%(num)s contacts joined %(group)s.",
-            outcome.changed,
-            group=isolated(into),
-        )
-        already = _("%(count)s were in it already.", count=format_number(outcome.already)) if outcome.already else ""
+    def respond(outcome: MembershipOutcome | Bulk) -> Response:
+        if isinstance(outcome, Bulk):
+            return page.redirect(page.link(f"/bulk/{outcome.id}"))
         kept_out = say_kept_out(outcome)
-        said = " ".join(filter(None, [joined, already, kept_out]))
+        said = " ".join(filter(None, [*say_joined(outcome, group=into), kept_out]))
         return page.done(page.link(_path(into)), said, tone="warn" if kept_out else "good")
 
     own = _read_name(name)
     if not page.read(many.has_group, name=into):
         raise ValidationFailed({"into": ["The into field names no group."]})
-    return page.write(many.merge_groups, respond, name=own, into=into)
+    assert page.access is not None, "the page belongs to no project"
+    return page.write(merge_groups, respond, access=page.access, name=own, into=into, expected=expected)
 
 
 def show_delete(page: Page, name: str) -> Response:
     """``GET /p/{project}/groups/{name}/delete``."""
-    return _show_one(page, "group_delete.html", _find(page, name), page.form())
+    found, uses = _find(page, name), page.read(partial(find_group_uses, name=_read_name(name)))
+    return _show_one(page, "group_delete.html", found, page.form(), uses=uses)
 
 
 def delete(page: Page, name: str) -> Response:
@@ -128,9 +129,9 @@ def delete(page: Page, name: str) -> Response:
     return page.write(groups.delete_group, lambda _outcome: page.done(page.link("/groups"), said), name=own)
 
 
-def _show_one(page: Page, template: str, found: ShownGroup, form: Form, offered: tuple[str, ...] = ()) -> Response:
+def _show_one(page: Page, template: str, found: ShownGroup, form: Form, **more: Any) -> Response:
     path = _path(found.group.name)
-    return page.show(template, section="/groups", found=found, group=found.group, path=path, form=form, offered=offered)
+    return page.show(template, section="/groups", found=found, group=found.group, path=path, form=form, **more)
 
 
 def _go(page: Page, chosen: str, names: list[str]) -> Response:

@@ -114,7 +114,7 @@ def undo(page: Page, seq: str) -> Response:
 
     def respond(undone: Undone | Bulk) -> Response:
         if isinstance(undone, Bulk):
-            return page.done(_find_place(page, Act.CHANGE_CONTACTS), _("The undo has begun and continues by itself."))
+            return page.redirect(page.link(f"/bulk/{undone.id}"))
         tone: Tone = "warn" if undone.still_opted_out else "good"
         return page.done(_find_place(page, UNDOING[undone.action]), _say(undone), tone=tone)
 

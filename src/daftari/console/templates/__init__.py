@@ -13,7 +13,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from daftari.console import consent_words, history_words, languages, log_words, wording
+from daftari.console import bulk_words, consent_words, group_words, history_words, languages, log_words, wording
 from daftari.console.assets import load_assets
 from daftari.model.time import read_rfc_3339
 from daftari.rules.consent.views import CHANNEL_NAMES
@@ -75,7 +75,9 @@ def _environment() -> Environment:
         "role_name": wording.role_name,
         "kind_name": wording.kind_name,
         "name_of": wording.name_of,
+        "bulk_words": bulk_words,
         "consent_words": consent_words,
+        "group_words": group_words,
         "history_words": history_words,
         "log_words": log_words,
         "channel_names": CHANNEL_NAMES,

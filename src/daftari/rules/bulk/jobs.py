@@ -5,13 +5,13 @@ Each part is an act in the log, so that the job is undone as its parts are, the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from daftari.errors import GroupIsMirrored, GroupNotFound
+from daftari.errors import GroupIsMirrored, GroupNotFound, ValidationFailed
 from daftari.model.bulk import BulkAct, BulkState
 from daftari.model.contacts import MembershipOutcome
 from daftari.model.jobs import JobKind
@@ -31,12 +31,10 @@ from daftari.rules.bulk.errors import (
 )
 from daftari.rules.contacts import groups, many
 from daftari.rules.events import Action
-from daftari.rules.fields import fold_name
 from daftari.rules.undo.acts import Undone, can_undo, get_act, undo, undo_part
-from daftari.store import Tx, WriteTx, bulk, directory
+from daftari.store import Tx, WriteTx, bulk
 from daftari.store import groups as stored_groups
 from daftari.store.bulk import StoredBulk
-from daftari.store.consent import KNOWN, SUPPRESSED
 from daftari.store.jobs import hint_job
 from daftari.store.purge import list_first_members
 
@@ -45,15 +43,16 @@ NEEDED: Mapping[BulkAct, Act] = {
     "move": Act.CHANGE_GROUPS,
     "leave": Act.CHANGE_GROUPS,
     "remove": Act.CHANGE_CONTACTS,
+    "merge": Act.CHANGE_GROUPS,
 }
 """What a job and its undo need."""
 
-ListIds = Callable[[Tx, int], Sequence[int]]
-"""The contacts that match, in ascending order, up to a limit."""
-
 
 class BulkSettings(Struct, frozen=True, omit_defaults=True):
-    """What a job does. ``group``: the one to join, or to take out of. ``out_of``: the only one that a move leaves."""
+    """What a job does. ``group``: the one to join, or to take out of.
+
+    ``out_of``: the only one that a move leaves, or the one that a merge ends.
+    """
 
     act: BulkAct
     group: str | None = None
@@ -81,6 +80,10 @@ class BulkProgress(Struct, frozen=True, omit_defaults=True):
     """By the undo: contacts of which something was undone and nothing was left alone."""
     kept: int = 0
     stayed_out: int = 0
+    groups_kept: int = 0
+    """Groups that the undo left alone."""
+    looked_to: int = 0
+    """By a merge: the member up to which it looked for those who joined meanwhile."""
 
 
 class Bulk(Struct, frozen=True):
@@ -98,32 +101,15 @@ _read_settings = msgspec.json.Decoder(BulkSettings).decode
 _read_progress = msgspec.json.Decoder(BulkProgress).decode
 
 
-# ---- which contacts -------------------------------------------------------------------------------------
-
-
-def list_matching(tx: Tx, limit: int, *, group: str | None, suppressed: bool) -> Sequence[int]:
-    """The contacts of the book or of a group, up to a limit. ``suppressed``: those too who opted out of everything."""
-    if group is None:
-        return bulk.list_book_ids(tx, consent_status=SUPPRESSED if suppressed else KNOWN, limit=limit)
-    group_id = stored_groups.find_group_id(tx, folded=fold_name(group))
-    return [] if group_id is None else list_first_members(tx, group_id=group_id, limit=limit)
-
-
-def count_matching(tx: Tx, *, group: str | None, suppressed: bool) -> int:
-    """How many contacts these are, exactly and at once."""
-    if group is not None:
-        group_id = stored_groups.find_group_id(tx, folded=fold_name(group))
-        return 0 if group_id is None else directory.count_list(tx, list_id=group_id)
-    return directory.count_list(tx, list_id=directory.BOOK if suppressed else directory.LISTED)
-
-
 # ---- begun and undone -----------------------------------------------------------------------------------
 
 
 def start_bulk(
-    tx: WriteTx, *, access: UserAccess, settings: BulkSettings, list_ids: ListIds, expected: int | None
+    tx: WriteTx, *, access: UserAccess, settings: BulkSettings, ids: Sequence[int], expected: int | None
 ) -> Bulk:
-    """Begin a job on the contacts that match now. ``expected``: how many the user was shown.
+    """Begin a job on contacts in ascending order, one more than it can take at the most.
+
+    ``expected``: how many the user was shown.
 
     Raises ``RoleRequired``, ``GroupNotFound`` for a group to leave, ``GroupIsMirrored``, ``BulkCountChanged``,
     ``BulkTooLarge``, ``BulkEmpty`` and ``BulksFull``.
@@ -132,13 +118,7 @@ def start_bulk(
     _refuse_groups(tx, settings)
     if len(bulk.list_open_bulks(tx, limit=BULKS_MAX)) >= BULKS_MAX:
         raise BulksFull
-    ids = list_ids(tx, BULK_CONTACTS_MAX + 1)
-    if len(ids) > BULK_CONTACTS_MAX:
-        raise BulkTooLarge
-    if expected is not None and abs(len(ids) - expected) > expected * EXPECTED_SHARE_MAX:
-        raise BulkCountChanged(len(ids), expected)
-    if not ids:
-        raise BulkEmpty
+    check_count(len(ids), expected)
     first = tx.book.next_item
     detail = {"bulk": first, "act": settings.act, "contacts": len(ids)}
     progress = BulkProgress(total=len(ids), seq=events.record(tx, Action.START_BULK, detail=detail))
@@ -148,12 +128,58 @@ def start_bulk(
     return get_bulk(tx, bulk_id=bulk_id)
 
 
+def check_count(count: int, expected: int | None) -> None:
+    """Raise ``BulkTooLarge``, ``BulkEmpty``, and ``BulkCountChanged`` where the user was shown another number."""
+    if count > BULK_CONTACTS_MAX:
+        raise BulkTooLarge
+    if expected is not None and abs(count - expected) > expected * EXPECTED_SHARE_MAX:
+        raise BulkCountChanged(count, expected)
+    if not count:
+        raise BulkEmpty
+
+
 def _refuse_groups(tx: Tx, settings: BulkSettings) -> None:
     """Refuse before anything is changed what each part would refuse."""
     groups.refuse_mirrored_name(tx, settings.group)
     left = settings.group if settings.act == "leave" else settings.out_of
     if left is not None:
         groups.refuse_mirrored(tx, groups.get_group(tx, name=left))
+
+
+def act_on_all(
+    tx: WriteTx, *, access: UserAccess, settings: BulkSettings, ids: Sequence[int], expected: int | None
+) -> MembershipOutcome | Bulk:
+    """Change contacts in ascending order: up to 1,000 at once, as one act, and more by a job.
+
+    Raises what ``start_bulk`` raises.
+    """
+    if len(ids) > bulk.IDS_PER_PART:
+        return start_bulk(tx, access=access, settings=settings, ids=ids, expected=expected)
+    access.require(NEEDED[settings.act])
+    check_count(len(ids), expected)
+    return _change(tx, settings, ids)
+
+
+def merge_groups(
+    tx: WriteTx, *, access: UserAccess, name: str, into: str, expected: int | None
+) -> MembershipOutcome | Bulk:
+    """The members of a group join another one, and the group is deleted: at once, or by a job if they are many.
+
+    Raises ``GroupNotFound``, ``GroupIsMirrored``, ``ValidationFailed`` for a group with itself or one too large, and
+    what ``start_bulk`` raises.
+    """
+    access.require(NEEDED["merge"])
+    group, other = groups.get_group(tx, name=name), groups.get_group(tx, name=into)
+    many.refuse_same(group, other)
+    if group.contacts > BULK_CONTACTS_MAX:
+        raise ValidationFailed({"into": [f"The into field can take {BULK_CONTACTS_MAX:,} contacts at a time."]})
+    if group.contacts:
+        check_count(group.contacts, expected)
+    if group.contacts <= bulk.IDS_PER_PART:
+        return many.merge_groups(tx, name=name, into=into)
+    settings = BulkSettings("merge", group=other.name, out_of=group.name)
+    ids = list_first_members(tx, group_id=group.id, limit=group.contacts)
+    return start_bulk(tx, access=access, settings=settings, ids=ids, expected=expected)
 
 
 def undo_bulk(tx: WriteTx, *, access: UserAccess, bulk_id: int) -> Bulk:
@@ -241,13 +267,16 @@ def stop_bulk(tx: WriteTx, *, bulk_id: int, error: str) -> None:
 
 
 def _do_part(tx: WriteTx, found: Bulk) -> None:
-    part = bulk.get_next_part(tx, bulk_id=found.id)
-    if part is None:
-        _save(tx, replace(found, state="done"))
-        return
+    part, settings = bulk.get_next_part(tx, bulk_id=found.id), found.settings
     first = tx.book.next_seq
     try:
-        outcome = _change(tx, found.settings, part.ids.tolist())
+        if part is None:
+            _save(tx, _end_merge(tx, found) if settings.act == "merge" else replace(found, state="done"))
+            return
+        if settings.group is not None and (found.progress.done or settings.act == "merge"):
+            # The first part made a new one; who deletes it while the job is running wants no other.
+            groups.get_group(tx, name=settings.group)
+        outcome = _change(tx, settings, part.ids.tolist())
     except (GroupNotFound, GroupIsMirrored) as error:
         stop_bulk(tx, bulk_id=found.id, error=error.message)
         return
@@ -261,7 +290,7 @@ def _do_part(tx: WriteTx, found: Bulk) -> None:
 def _change(tx: WriteTx, settings: BulkSettings, ids: Sequence[int]) -> MembershipOutcome:
     group = settings.group or ""
     match settings.act:
-        case "join":
+        case "join" | "merge":
             return many.add_to_group(tx, ids=ids, name=group)
         case "move":
             return many.move_to_group(tx, ids=ids, name=group, out_of=settings.out_of)
@@ -270,6 +299,27 @@ def _change(tx: WriteTx, settings: BulkSettings, ids: Sequence[int]) -> Membersh
         case "remove":
             removed = many.remove_contacts(tx, ids=ids)
             return MembershipOutcome(changed=removed, already=0, unknown=len(ids) - removed)
+
+
+def _end_merge(tx: WriteTx, found: Bulk) -> Bulk:
+    """Have those join too who came into the group meanwhile, then delete it."""
+    assert found.settings.group is not None and found.settings.out_of is not None, "a merge names both groups"
+    group = groups.get_group(tx, name=found.settings.out_of)
+    other = groups.get_group(tx, name=found.settings.group)
+    last = bulk.get_last_part(tx, bulk_id=found.id, before=ID_MAX)
+    number = 1 if last is None else last.number + 1
+    progress = found.progress
+    some = stored_groups.list_members_outside(
+        tx, group_id=group.id, other_id=other.id, after=progress.looked_to, limit=bulk.IDS_PER_PART
+    )
+    if not some:
+        seq = many.end_merged(tx, group=group, into=other)
+        bulk.insert_part(tx, bulk_id=found.id, number=number, ids=(), seq=seq)
+        return replace(found, state="done")
+    coming = many.list_who_may_join(tx, ids=some, group=other)
+    if coming:
+        bulk.insert_part(tx, bulk_id=found.id, number=number, ids=coming, seq=None)
+    return replace(found, progress=replace(progress, looked_to=some[-1], total=progress.total + len(coming)))
 
 
 def _undo_part(tx: WriteTx, found: Bulk) -> None:
@@ -286,6 +336,7 @@ def _undo_part(tx: WriteTx, found: Bulk) -> None:
             reversed=before.reversed + done.reversed,
             kept=before.kept + done.kept,
             stayed_out=before.stayed_out + done.stayed_out,
+            groups_kept=before.groups_kept + done.groups_kept,
         )
     _save(tx, replace(found, progress=progress))
 

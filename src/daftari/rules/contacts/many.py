@@ -1,6 +1,6 @@
 """Changes of many contacts at once, each one act: into a group, from one to another, out of the book. No SQL.
 
-A call takes up to 1,000 of them.
+A call takes up to 1,000 of them; ``rules/bulk`` does more in parts.
 """
 
 from __future__ import annotations
@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from daftari.errors import ContactNotFound, ValidationFailed
-from daftari.model.contacts import MembershipOutcome
-from daftari.model.limits import CONTACTS_PER_CALL_MAX
+from daftari.model.contacts import Group, MembershipOutcome
 from daftari.rules import events
 from daftari.rules.before import keep, removed_cards
 from daftari.rules.consent import facts, ledger
@@ -142,14 +141,10 @@ def note_removals(tx: WriteTx, *, seq: int, removed: Iterable[StoredContact]) ->
 def merge_groups(tx: WriteTx, *, name: str, into: str) -> MembershipOutcome:
     """The members of a group join another one, and the group is deleted. Those who may not join are not brought along.
 
-    Raises ``GroupNotFound``, ``GroupIsMirrored``, and ``ValidationFailed`` for a group with itself or one too large.
+    Raises ``GroupNotFound``, ``GroupIsMirrored``, and ``ValidationFailed`` for a group with itself.
     """
     group, other = get_group(tx, name=name), get_group(tx, name=into)
-    if group.id == other.id:
-        raise ValidationFailed({"into": ["The into field must be another group."]})
-    if group.contacts > CONTACTS_PER_CALL_MAX:
-        said = f"is for groups of at most {CONTACTS_PER_CALL_MAX:,} contacts; add all that match to the other one."
-        raise ValidationFailed({"into": [f"The into field {said}"]})
+    refuse_same(group, other)
     refuse_mirrored(tx, group)
     refuse_mirrored(tx, other)
     members = purge.list_first_members(tx, group_id=group.id, limit=group.contacts)
@@ -162,10 +157,31 @@ def merge_groups(tx: WriteTx, *, name: str, into: str) -> MembershipOutcome:
         groups.insert_members(tx, group_id=other.id, ids=joining)
         directory.change_directory(tx, joined={other.id: joining}, left={})
         happened.append(GroupJoined(other.id, joining, fires=False))
-    happened.append(hide_group(tx, group))
-    keep(tx, seq=events.record(tx, Action.MERGE_GROUPS, *happened, group_id=other.id), happened=happened)
+    end_merged(tx, group=group, into=other, before=happened)
     suppressed, kept_out = len(excluded.suppressed), len(excluded.kept_out)
     return MembershipOutcome(len(joining), len(inside), 0, suppressed, kept_out)
+
+
+def end_merged(tx: WriteTx, *, group: Group, into: Group, before: Sequence[Event] = ()) -> int:
+    """Delete a group whose members joined another one. Returns the number of the act. Raises ``GroupIsMirrored``."""
+    refuse_mirrored(tx, group)
+    happened = [*before, hide_group(tx, group)]
+    seq = events.record(tx, Action.MERGE_GROUPS, *happened, group_id=into.id)
+    keep(tx, seq=seq, happened=happened)
+    return seq
+
+
+def refuse_same(group: Group, other: Group) -> None:
+    """Raise ``ValidationFailed`` for a merge of a group with itself."""
+    if group.id == other.id:
+        raise ValidationFailed({"into": ["The into field must be another group."]})
+
+
+def list_who_may_join(tx: Tx, *, ids: Sequence[int], group: Group) -> list[int]:
+    """Those of some contacts who may be in a group, in order."""
+    found = contacts.find_contact_numbers(tx, ids=ids)
+    excluded = ledger.find_excluded(tx, found=found, group_id=group.id, folded=fold_name(group.name))
+    return sorted(one.id for one in found if one.id not in excluded)
 
 
 def has_group(tx: Tx, *, name: str) -> bool:

@@ -12,7 +12,7 @@ from daftari.model.contacts import Card
 from daftari.model.limits import ID_MAX
 from daftari.rules.fields import fold_name
 from daftari.rules.numbers import read_number
-from daftari.rules.people.listing import count_matching
+from daftari.rules.people.listing import find_elsewhere
 from daftari.rules.search.query import read_query
 from daftari.store import Tx, before, consent, contacts, groups, journal
 from daftari.store.journal import JournalRow, read_left, read_ranges
@@ -82,7 +82,7 @@ def _find_people(tx: Tx, text: str) -> list[Card]:
         query = read_query(text, region=tx.project.region)
     except ValueError:
         return []
-    return count_matching(tx, query=query, most=PEOPLE_MAX + 1)
+    return find_elsewhere(tx, query=query, most=PEOPLE_MAX + 1)
 
 
 def _read_id(text: str) -> int | None:

@@ -10,13 +10,13 @@ from daftari.rules.consent import ledger
 from daftari.rules.consent.state import NOTHING_KNOWN
 from daftari.rules.consent.summary import Answer, sum_up
 from daftari.rules.contacts import contacts
-from daftari.rules.search.find import search_contacts
+from daftari.rules.people.matching import Filter, look_for
+from daftari.rules.search.find import find_ids, search_contacts
 from daftari.rules.search.query import Query
 from daftari.store import Tx, directory, groups
 
 SCANNED_MAX = 10_000
 """Contacts that one page looks at where it is asked who may be messaged; it may have fewer, and a next one."""
-SCANNED_AT_ONCE = 500
 NOTHING: frozenset[str] = frozenset()
 
 _decode_cards = msgspec.json.Decoder(list[Card]).decode
@@ -43,27 +43,29 @@ class People(Struct, frozen=True):
     indexed_until: str | None = None
 
 
-class Wanted(Struct, frozen=True):
+class Wanted(Filter, frozen=True):
     """Who is wanted, and where in the list. ``after`` is an id, for lists that have no numbered pages."""
 
-    query: Query | None
-    group: str | None
-    may: Answer | None
     page: int
     after: int
     limit: int
 
-    @property
-    def is_numbered(self) -> bool:
-        """Whether the list has numbered pages."""
-        return self.query is None and self.may is None
-
 
 def list_people(tx: Tx, *, wanted: Wanted) -> People:
     """Part of the book, of a group, or of what is found; those too who opted out of everything."""
-    if not wanted.is_numbered:
-        found = _find_answers(tx, wanted) if wanted.may else _find_some(tx, wanted, wanted.after, wanted.limit)
-        return People(found.people, _count_book(tx), None, found.next, found.indexed_until)
+    if wanted.may is not None:
+        return _find_answers(tx, wanted)
+    if wanted.query is not None:
+        found = search_contacts(
+            tx,
+            query=wanted.query,
+            group=wanted.group,
+            after=wanted.after,
+            limit=wanted.limit,
+            include=NOTHING,
+            suppressed=True,
+        )
+        return People(_show(tx, found.cards), _count_book(tx), None, found.next, found.indexed_until)
     page = contacts.list_contacts(
         tx, group=wanted.group, page=wanted.page, per_page=wanted.limit, include=NOTHING, suppressed=True
     )
@@ -71,7 +73,7 @@ def list_people(tx: Tx, *, wanted: Wanted) -> People:
     return People(_show(tx, page.cards), book, page.total)
 
 
-def count_matching(tx: Tx, *, query: Query, most: int) -> list[Card]:
+def find_elsewhere(tx: Tx, *, query: Query, most: int) -> list[Card]:
     """The first contacts of the whole book that match, ``most`` at the most: for one who found none in a group."""
     found = search_contacts(tx, query=query, group=None, after=0, limit=most, include=NOTHING, suppressed=True)
     return read_cards(found.cards)
@@ -82,48 +84,24 @@ def read_cards(cards: bytes) -> list[Card]:
     return _decode_cards(b"[%b]" % cards)
 
 
-class _Some(Struct, frozen=True):
-    people: list[Listed]
-    next: int | None
-    indexed_until: str | None = None
-
-
-def _find_answers(tx: Tx, wanted: Wanted) -> _Some:
+def _find_answers(tx: Tx, wanted: Wanted) -> People:
     """Those who may be messaged as is wanted, among as many as one page looks at."""
-    chosen: list[Listed] = []
-    after, scanned = wanted.after, 0
-    while True:
-        found = _find_some(tx, wanted, after, SCANNED_AT_ONCE)
-        for place, listed in enumerate(found.people):
-            if listed.may == wanted.may:
-                chosen.append(listed)
-                is_last = place + 1 == len(found.people)
-                if len(chosen) == wanted.limit and not (is_last and found.next is None):
-                    return _Some(chosen, listed.card.id, found.indexed_until)
-        scanned += len(found.people)
-        if found.next is None or len(chosen) == wanted.limit or scanned >= SCANNED_MAX:
-            return _Some(chosen, found.next, found.indexed_until)
-        after = found.next
-
-
-def _find_some(tx: Tx, wanted: Wanted, after: int, limit: int) -> _Some:
-    """The contacts after an id that are searched for, or all of the book or group."""
+    found = None
     if wanted.query is not None:
-        found = search_contacts(
-            tx,
-            query=wanted.query,
-            group=wanted.group,
-            after=after,
-            limit=limit,
-            include=NOTHING,
-            suppressed=True,
-        )
-        return _Some(_show(tx, found.cards), found.next, found.indexed_until)
-    page = contacts.list_contacts_after(
-        tx, group=wanted.group, after_id=after, per_page=limit, include=NOTHING, suppressed=True
-    )
-    has_more = page.before + page.count < page.total
-    return _Some(_show(tx, page.cards), page.last_id if has_more else None)
+        found = find_ids(tx, query=wanted.query, group=wanted.group, after=wanted.after, suppressed=True)
+    chosen: list[int] = []
+    looked_at, following = 0, None
+    for looked in look_for(tx, wanted=wanted, ids=found.ids if found else None, after=wanted.after):
+        chosen += looked.matching
+        looked_at += looked.count
+        if len(chosen) > wanted.limit:
+            following = chosen[wanted.limit - 1]
+            break
+        if looked_at >= SCANNED_MAX:
+            following = looked.last
+            break
+    cards = contacts.find_contacts(tx, ids=chosen[: wanted.limit], include=NOTHING).cards
+    return People(_show(tx, cards), _count_book(tx), None, following, found.indexed_until if found else None)
 
 
 def _show(tx: Tx, cards: bytes) -> list[Listed]:

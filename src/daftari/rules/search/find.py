@@ -47,6 +47,13 @@ class Found(Struct, frozen=True):
     indexed_until: str | None
 
 
+class FoundIds(Struct, frozen=True):
+    """All that were found, by id."""
+
+    ids: Iterator[int]
+    indexed_until: str | None
+
+
 def search_contacts(
     tx: Tx,
     *,
@@ -61,13 +68,32 @@ def search_contacts(
 
     ``suppressed``: find those too who opted out of everything.
     """
+    listed = find_ids(tx, query=query, group=group, after=after, suppressed=suppressed)
+    found: list[StoredContact] = []
+    status = SUPPRESSED if suppressed else KNOWN
+    # One more than wanted, which says that there is more; then more at once, since these were not all listed.
+    at_once = limit + 1
+    while len(found) <= limit and (some := [*islice(listed.ids, at_once)]):
+        read = contacts.list_contacts_among(tx, ids=some)
+        found += [contact for contact in read if contact.consent_status <= status]
+        at_once = IDS_AT_ONCE
+    shown = found[:limit]
+    following = shown[-1].id if len(found) > limit else None
+    return Found(show_cards(tx, shown, include), following, listed.indexed_until)
+
+
+def find_ids(tx: Tx, *, query: Query, group: str | None, after: int, suppressed: bool) -> FoundIds:
+    """The ids after one that match, in order and read as far as they are wanted; some may be removed meanwhile.
+
+    ``suppressed``: those too who opted out of everything; without it some of them may be found all the same.
+    """
     written = find_written(tx, state=search.get_state(tx))
     list_id = directory.BOOK if suppressed else directory.LISTED
     group_id = None
     if group is not None:
         group_id = groups.find_group_id(tx, folded=fold_name(group))
         if group_id is None:
-            return Found(b"", None, written.indexed_until)
+            return FoundIds(iter(()), written.indexed_until)
         list_id = group_id
     fresh = list_matching(tx, written, query, after=after)
     few = None if group_id is None else _read_members(tx, group_id=group_id, after=after)
@@ -75,18 +101,7 @@ def search_contacts(
     if group_id is not None:
         fresh = _keep_members(tx, fresh, group_id=group_id)
         indexed = indexed if few is not None else _keep_members(tx, indexed, group_id=group_id)
-    ids = merge(fresh, indexed)
-    found: list[StoredContact] = []
-    status = SUPPRESSED if suppressed else KNOWN
-    # One more than wanted, which says that there is more; then more at once, since these were not all listed.
-    at_once = limit + 1
-    while len(found) <= limit and (some := [*islice(ids, at_once)]):
-        read = contacts.list_contacts_among(tx, ids=some)
-        found += [contact for contact in read if contact.consent_status <= status]
-        at_once = IDS_AT_ONCE
-    shown = found[:limit]
-    following = shown[-1].id if len(found) > limit else None
-    return Found(show_cards(tx, shown, include), following, written.indexed_until)
+    return FoundIds(merge(fresh, indexed), written.indexed_until)
 
 
 # ---- by the index -------------------------------------------------------------------------------------

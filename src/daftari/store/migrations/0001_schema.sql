@@ -189,6 +189,7 @@ CREATE TABLE contact (
 ) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX contact_mobile ON contact (project_id, mobile);
+CREATE INDEX contact_known ON contact (project_id, id) WHERE consent_status > 0;
 
 -- purge_at: from when on the memberships of a deleted group are purged; until then an undo brings the group back.
 CREATE TABLE contact_group (
@@ -725,6 +726,7 @@ CREATE TABLE campaign (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX campaign_audience ON campaign (project_id, audience_id);
+CREATE INDEX campaign_open ON campaign (project_id, id) WHERE state IN ('draft', 'scheduled', 'running', 'paused');
 CREATE INDEX campaign_active ON campaign (project_id, sender_id, due_at, id) WHERE state IN ('scheduled', 'running');
 
 -- What is sent after an event. group_id: the group that a number joins, 0 for an event that a program reports; event_name:

@@ -60,7 +60,5 @@ DELETE FROM bulk_part WHERE project_id = :project AND bulk_id = :id;
 DELETE FROM bulk WHERE project_id = :project AND id = :id;
 
 -- name: list_book_ids
--- Contacts in order of id, up to a consent status.
-SELECT c.id FROM contact AS c
-WHERE c.project_id = :project AND c.consent_status <= :consent_status
-ORDER BY c.id LIMIT :limit;
+-- The first contacts, in order of id.
+SELECT c.id FROM contact AS c WHERE c.project_id = :project ORDER BY c.id LIMIT :limit;

@@ -14,6 +14,13 @@ FROM campaign AS c WHERE c.project_id = :project AND c.id = :id;
 SELECT c.id, c.sender_id, c.state, c.reason, c.definition, c.audience_id, c.next_place, c.progress, c.due_at, c.created_at, c.key_id
 FROM campaign AS c WHERE c.project_id = :project AND c.id < :before ORDER BY c.id DESC LIMIT :limit;
 
+-- name: list_open_campaigns
+-- The campaigns that have not ended.
+SELECT c.id, c.sender_id, c.state, c.reason, c.definition, c.audience_id, c.next_place, c.progress, c.due_at, c.created_at, c.key_id
+FROM campaign AS c
+WHERE c.project_id = :project AND c.state IN ('draft', 'scheduled', 'running', 'paused')
+ORDER BY c.id;
+
 -- name: list_active_campaigns
 -- The campaigns of a sender that run, or are to start.
 SELECT c.id, c.sender_id, c.state, c.reason, c.definition, c.audience_id, c.next_place, c.progress, c.due_at, c.created_at, c.key_id

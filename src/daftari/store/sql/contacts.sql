@@ -18,6 +18,29 @@ SELECT c.id, c.mobile, c.consent_status
 FROM rows(:ids AS wanted, id bigint) CROSS JOIN contact AS c
 WHERE c.project_id = :project AND c.id = wanted.id;
 
+-- name: list_contact_numbers
+-- Contacts after an id, with number and consent status.
+SELECT c.id, c.mobile, c.consent_status FROM contact AS c
+WHERE c.project_id = :project AND c.id > :after
+ORDER BY c.id LIMIT :limit;
+
+-- name: list_numbers_with_consent
+-- The same of the contacts of whose numbers something is known.
+SELECT c.id, c.mobile, c.consent_status FROM contact AS c
+WHERE c.project_id = :project AND c.id > :after AND c.consent_status > 0
+ORDER BY c.id LIMIT :limit;
+
+-- name: list_member_numbers
+-- The same of the members of a group.
+SELECT c.id, c.mobile, c.consent_status
+FROM (
+    SELECT m.contact_id FROM membership AS m
+    WHERE m.project_id = :project AND m.group_id = :group AND m.contact_id > :after
+    ORDER BY m.contact_id LIMIT :limit
+) AS member CROSS JOIN contact AS c
+WHERE c.project_id = :project AND c.id = member.contact_id
+ORDER BY member.contact_id;
+
 -- name: list_contact_rows
 -- Contacts in order of id, up to a consent status, a row a contact.
 SELECT c.id, c.mobile, c.card, c.updated_at, c.consent_status FROM contact AS c

@@ -73,6 +73,15 @@ SELECT m.contact_id FROM membership AS m
 WHERE m.project_id = :project AND m.group_id = :group AND m.contact_id >= :first AND m.contact_id <= :last
 ORDER BY m.contact_id;
 
+-- name: list_members_outside
+-- Members of a group after an id that are not in another group, in order.
+SELECT m.contact_id FROM membership AS m
+WHERE m.project_id = :project AND m.group_id = :group AND m.contact_id > :after AND NOT EXISTS (
+    SELECT 1 FROM membership AS o
+    WHERE o.project_id = :project AND o.group_id = :other AND o.contact_id = m.contact_id
+)
+ORDER BY m.contact_id LIMIT :limit;
+
 -- name: delete_members
 -- Deletes memberships of some contacts in one group.
 DELETE FROM membership
