@@ -70,6 +70,7 @@ def test_the_empty_book_says_how_to_begin(everyone: Everyone) -> None:
     page = everyone.ed.get(at(everyone, "/contacts"))
     assert "Bring your people" in page.text
     assert at(everyone, "/contacts/new") in page.links
+    assert at(everyone, "/imports") in page.links
     assert at(everyone, "/contacts/new") not in everyone.vic.get(at(everyone, "/contacts")).links
 
 

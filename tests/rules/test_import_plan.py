@@ -53,6 +53,8 @@ def _everything(office: Office) -> dict[str, list[tuple[Any, ...]]]:
     tables = {table: office.table(table, columns) for table, columns in EVERYTHING.items()}
     # That a file came is written down.
     tables["journal"] = [row for row in tables["journal"] if "create_import" not in row]
+    # So are the first contacts that would change, as they would be.
+    del tables["import_change"]
     return tables
 
 

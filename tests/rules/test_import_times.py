@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daftari.rules.imports.times import ORDERS, OrderFinder, Span, read_span
+from daftari.rules.imports.times import ORDERS, DateOrder, OrderFinder, Span, read_span
 
 NOW = round(datetime(2026, 11, 26, 12, tzinfo=UTC).timestamp() * 1_000_000)
 DAY = 86_400_000_000
@@ -88,6 +88,16 @@ def test_a_local_time_is_read_as_it_may_be_anywhere(cell: object) -> None:
 def test_another_cell_of_the_column_decides_between_day_and_month(cell: str, other: str, day: str) -> None:
     assert read(cell) is None
     assert read(cell, other) == anywhere(f"{day}T00:00:00", lasting=DAY - 1)
+
+
+@pytest.mark.parametrize(("said", "day"), [("day_first", "2024-05-06"), ("month_first", "2024-06-05")])
+def test_what_the_owner_says_of_the_dates_of_a_file_decides(said: DateOrder, day: str) -> None:
+    for others in ((), ("2024-12-31",), ("31/12/2023",), ("12/31/2023",), ("31/12/2023", "12/31/2023")):
+        finder = OrderFinder(NOW, said=said)
+        for one in ("06/05/2024", *others):
+            finder.add(one)
+        found = read_span("06/05/2024", orders=finder.orders, now=NOW)
+        assert found == anywhere(f"{day}T00:00:00", lasting=DAY - 1), others
 
 
 @pytest.mark.parametrize("cell", ["05/05/2024", "13/05/2024", "05/13/2024"])

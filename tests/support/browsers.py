@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 from msgspec import Struct
 
 from tests.support.clients import Answer, Send
+from tests.support.import_files import BOUNDARY, written_form
 
 HOST = "127.0.0.1:8000"
 REDIRECTS_MAX = 5
@@ -169,6 +170,14 @@ class Browser:
             fields += [(name, value) for name, value, _ in form.buttons if value == button]
         place = form.action if urlsplit(form.action).path == action else action
         return self.post(place, fields, follow=follow)
+
+    def upload(self, page: FoundPage, action: str, name: str, file: bytes, **typed: str) -> FoundPage:
+        """Choose a file in a form of a page and send it."""
+        given = {**dict(page.form(action).fields), **typed}
+        parts = [(field, None, value.encode()) for field, value in given.items() if field != "file"]
+        body = written_form([*parts, ("file", name, file)])
+        headers = {"content-type": f"multipart/form-data; boundary={BOUNDARY}", "origin": self.origin}
+        return self._read(self.request("POST", action, body=body, headers=headers), action, follow=True)
 
     def request(self, method: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] = {}) -> Answer:
         """One request with the browser's cookies; the answer's cookies are kept."""

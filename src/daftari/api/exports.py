@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
 from daftari.api.pagination import cut_page, read_cursor
 from daftari.api.views.exports import ExportAnswer, ExportAsked, ExportDeleted, ExportList
 from daftari.errors import ExportNotFound
-from daftari.model.contacts import ExportFormat
 from daftari.model.exports import StoredExport
 from daftari.model.limits import EXPORTS_MAX
-from daftari.model.time import format_time
 from daftari.rules.exports import lifecycle
-from daftari.rules.exports.write import ENDINGS, FORMATS, MEDIA_TYPES, refuse_consent_in_cards
+from daftari.rules.exports.write import FORMATS, MEDIA_TYPES, name_file, refuse_consent_in_cards
 from daftari.web.params import read_id
 from daftari.web.requests import Request
 from daftari.web.responses import Response, json_response
-
-DATE_CHARACTERS = 10
 
 
 def create_export(request: Request) -> Response:
@@ -56,9 +50,9 @@ def fetch_export(request: Request, number: str) -> Response:
     request.params.refuse_wrong()
     export_id = read_id(number, missing=ExportNotFound)
     spool, export = request.spool(lambda tx, spool: lifecycle.read_file(tx, export_id=export_id, take=spool.write))
-    format = lifecycle.format_of(export)
-    name = _file_name(request.project.name, export, format)
-    return Response(200, spool, MEDIA_TYPES[format], (("content-disposition", f'attachment; filename="{name}"'),))
+    name = name_file(request.project.name, export)
+    media_type = MEDIA_TYPES[lifecycle.format_of(export)]
+    return Response(200, spool, media_type, (("content-disposition", f'attachment; filename="{name}"'),))
 
 
 def delete_export(request: Request, number: str) -> Response:
@@ -69,9 +63,3 @@ def delete_export(request: Request, number: str) -> Response:
 
 def _write_deleted(done: None) -> Response:
     return json_response(ExportDeleted())
-
-
-def _file_name(project: str, export: StoredExport, format: ExportFormat) -> str:
-    """``shopify-2026-11-23.csv``: letters and digits that every system can write."""
-    plain = re.sub(r"[^a-z0-9]+", "-", project.casefold()).strip("-") or "contacts"
-    return f"{plain}-{format_time(export.created_at)[:DATE_CHARACTERS]}.{ENDINGS[format]}"

@@ -5,7 +5,6 @@ Knows neither how a file or a row is read nor what the worker does.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -17,7 +16,6 @@ from msgspec.structs import replace
 from daftari.api.pagination import cut_page, read_cursor
 from daftari.api.views.imports import ImportAnswer, ImportList, ImportRows, StreamBegun, StreamCut, StreamEnd
 from daftari.errors import DaftariError, ImportNotFound, WrongImportState
-from daftari.files import Format
 from daftari.model.limits import (
     HEADER_ROW_MAX,
     ID_MAX,
@@ -28,7 +26,7 @@ from daftari.model.limits import (
 )
 from daftari.rules.imports import lifecycle, stream, views
 from daftari.rules.imports.model import Import, ImportKind
-from daftari.rules.imports.rejects import write_rejects
+from daftari.rules.imports.rejects import NAMELESS, TYPES, name_rejects, write_rejects
 from daftari.rules.imports.request import ImportRequest, keep_file
 from daftari.sandbox.process import read_request
 from daftari.web.params import Params, read_id, read_whole
@@ -37,20 +35,9 @@ from daftari.web.responses import Response, json_response
 
 CSV = "text/csv"
 NDJSON = "application/x-ndjson"
-NAMELESS = "file"
-"""The name of a file that came without one."""
 KINDS: tuple[ImportKind, ...] = get_args(ImportKind)
 COMMON_FIELDS = ("channel", "sender", "purpose", "at", "evidence")
 """Fields that apply to all opt-outs or opt-ins of a file."""
-TYPES: dict[Format, tuple[str, str]] = {
-    "csv": (CSV, "csv"),
-    "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"),
-    "ods": ("application/vnd.oasis.opendocument.spreadsheet", "ods"),
-    "vcard": ("text/vcard", "vcf"),
-    "ndjson": ("application/x-ndjson", "ndjson"),
-    "json": ("application/json", "json"),
-}
-"""The media type and the file extension of each format."""
 WHY_MAX = 300
 """Characters of a reason in a line of a stream; rejects have all of it."""
 
@@ -166,15 +153,8 @@ def fetch_rejects(request: Request, number: str) -> Response:
     request.params.refuse_wrong()
     import_id = read_id(number, missing=ImportNotFound)
     spool, found = request.spool(lambda tx, spool: write_rejects(tx, import_id=import_id, file=spool.file))
-    media_type, ending = TYPES[found.settings.layout.format]
-    name = f"{_plain_name(found.settings.name)}-rejects.{ending}"
+    media_type, name = TYPES[found.settings.layout.format][0], name_rejects(found.settings)
     return Response(200, spool, media_type, (("content-disposition", f'attachment; filename="{name}"'),))
-
-
-def _plain_name(name: str) -> str:
-    """A file's name without its extension, in letters, digits and hyphens."""
-    bare = re.sub(r"\.\w{1,6}$", "", name.strip())
-    return re.sub(r"[^A-Za-z0-9]+", "-", bare).strip("-") or NAMELESS
 
 
 # ---- commands -----------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ from daftari.console.page import (
     read_once,
     unescape_segment,
 )
-from daftari.errors import Conflict, DaftariError, IdempotencyInProgress, ValidationFailed
+from daftari.errors import Conflict, DaftariError, IdempotencyInProgress, TooLarge, ValidationFailed
 from daftari.model.time import current_time
 from daftari.model.users import LANGUAGES
 from daftari.rules.access.errors import ProjectNotYours, TooManyAttempts
@@ -37,7 +37,7 @@ from daftari.rules.access.roles import Act, UserAccess
 from daftari.rules.access.zones import zone_of
 from daftari.web.cookies import read_cookie
 from daftari.web.errors import headers_of, status_of
-from daftari.web.multipart import Upload, read_upload
+from daftari.web.multipart import FILE, Upload, read_upload
 from daftari.web.params import Params, decode
 from daftari.web.requests import AppContext, Request
 from daftari.web.responses import LongPoll, Response
@@ -121,7 +121,17 @@ def build_console(context: AppContext, authenticator: SessionAuthenticator, rout
         with written_for(Reader(language, UTC, current_time())):
             return _finish(scope.headers, show_bare_error(context, error, scope, request_id))
 
-    return EntryPoint(router, application, authorize, render_error)
+    def refuse(raw: RawRequest, error: DaftariError) -> Response:
+        visit = authenticator.look(raw.scope, now=current_time())
+        sent = _find_reader(raw, visit, _find_page(router, raw), current_time())
+        with written_for(sent.reader):
+            try:
+                response = _refuse_body(context, pages, sent, error)
+            except DaftariError as cause:
+                response = show_error(_open(context, pages, sent), cause)
+        return _finish(raw.headers, response)
+
+    return EntryPoint(router, application, authorize, render_error, refuse)
 
 
 def _find_reader(raw: RawRequest, visit: Visit, page: RouteMatch | None, now: int) -> Sent:
@@ -180,16 +190,28 @@ def _answer(context: AppContext, pages: Pages, sent: Sent) -> Response:
     except IdempotencyInProgress:
         raise
     except SHOWN_AGAIN as error:
-        if sent.page is None:
-            raise
-        # The page that the form was on shows it again, with what was typed.
-        _refuse_role(sent.visit, sent.place, sent.page.route)
-        again = _open(context, pages, sent, refusal=Refusal(sent.params, error))
-        shown = _call(again, sent.page)
-        if shown.status == SEE_OTHER:
-            # There is nothing left to show.
-            return shown
-        return replace(shown, status=status_of(type(error)) or 422, headers=(*shown.headers, *headers_of(error)))
+        return _show_again(context, pages, sent, error)
+
+
+def _show_again(context: AppContext, pages: Pages, sent: Sent, error: DaftariError) -> Response:
+    """The page that a form was on, with what was typed and what is wrong. Raises the error where there is none."""
+    if sent.page is None:
+        raise error
+    _refuse_role(sent.visit, sent.place, sent.page.route)
+    again = _open(context, pages, sent, refusal=Refusal(sent.params, error))
+    shown = _call(again, sent.page)
+    if shown.status == SEE_OTHER:
+        # There is nothing left to show.
+        return shown
+    return replace(shown, status=status_of(type(error)) or 422, headers=(*shown.headers, *headers_of(error)))
+
+
+def _refuse_body(context: AppContext, pages: Pages, sent: Sent, error: DaftariError) -> Response:
+    """The page of a body that was not taken: for a file that is too large, the page that its form was on."""
+    _refuse_role(sent.visit, sent.place, sent.raw.match.route)
+    if isinstance(error, TooLarge) and sent.raw.match.route.body.kind == "file":
+        return _show_again(context, pages, sent, ValidationFailed({FILE: [error.message]}))
+    raise error
 
 
 def _call(page: Page, match: RouteMatch) -> Response:

@@ -182,6 +182,10 @@ class Page:
         """A rule's result, from one snapshot of the project."""
         return self.request.read(rule, *args, **kwargs)
 
+    def read_unisolated(self, rule: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same from statements that need not agree with one another: parts of a file."""
+        return self.request.read_unisolated(rule, *args, **kwargs)
+
     def write(
         self,
         rule: Callable[Concatenate[WriteTx, P], T],

@@ -13,8 +13,11 @@ from daftari.console.pages import (
     contact_remove,
     contacts,
     contacts_many,
+    exports,
     groups,
     home,
+    import_columns,
+    imports,
     keys,
     links,
     log,
@@ -24,11 +27,13 @@ from daftari.console.pages import (
     users,
     you,
 )
-from daftari.model.limits import FORM_BYTES_MAX
+from daftari.model.limits import FILE_BYTES_MAX, FORM_BYTES_MAX
 from daftari.rules.access.roles import Act
 from daftari.web.routing import BodyPolicy, Route
 
 FORM = BodyPolicy(FORM_BYTES_MAX)
+FILE = BodyPolicy(FILE_BYTES_MAX + FORM_BYTES_MAX, "file")
+"""A form with a file."""
 
 ROUTES = (
     Route("GET", "/static/{name}", show_asset, "open", inline=True),
@@ -93,6 +98,23 @@ ROUTES = (
     Route("POST", "/p/{project}/settings/users/{user}", users.change, Act.USERS, body=FORM),
     Route("GET", "/p/{project}/settings/users/{user}/remove", users.show_remove, Act.USERS),
     Route("POST", "/p/{project}/settings/users/{user}/remove", users.remove, Act.USERS, body=FORM),
+    Route("GET", "/p/{project}/imports", imports.show, Act.LOOK),
+    Route("POST", "/p/{project}/imports/new", imports.create, Act.IMPORT, body=FILE),
+    Route("GET", "/p/{project}/imports/{number}", imports.show_import, Act.LOOK),
+    Route("GET", "/p/{project}/imports/{number}/columns", import_columns.show, Act.IMPORT),
+    Route("POST", "/p/{project}/imports/{number}/columns", import_columns.choose, Act.IMPORT, body=FORM),
+    Route("POST", "/p/{project}/imports/{number}/apply", imports.apply, Act.IMPORT),
+    Route("POST", "/p/{project}/imports/{number}/pause", imports.pause, Act.IMPORT),
+    Route("POST", "/p/{project}/imports/{number}/resume", imports.resume, Act.IMPORT),
+    Route("GET", "/p/{project}/imports/{number}/stop", imports.show_stop, Act.IMPORT),
+    Route("POST", "/p/{project}/imports/{number}/stop", imports.stop, Act.IMPORT),
+    Route("POST", "/p/{project}/imports/{number}/undo", imports.undo, Act.IMPORT),
+    Route("GET", "/p/{project}/imports/{number}/rows", imports.show_rows, Act.LOOK),
+    Route("GET", "/p/{project}/imports/{number}/rejects", imports.show_rejects, Act.DOWNLOAD),
+    Route("GET", "/p/{project}/exports", exports.show, Act.DOWNLOAD),
+    Route("POST", "/p/{project}/exports/new", exports.create, Act.DOWNLOAD, body=FORM),
+    Route("GET", "/p/{project}/exports/{number}/file", exports.download, Act.DOWNLOAD),
+    Route("POST", "/p/{project}/exports/{number}/delete", exports.delete, Act.DOWNLOAD),
     Route("GET", "/p/{project}/settings/project", settings.show_project, Act.PROJECT),
     Route("POST", "/p/{project}/settings/project", settings.update_project, Act.PROJECT, body=FORM),
 )

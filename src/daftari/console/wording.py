@@ -64,6 +64,13 @@ FIELDS: tuple[tuple[str, Callable[[Found], str]], ...] = (
             most=_whole(found[1]),
         ),
     ),
+    (r"names no column that is the mobile\.", lambda found: _("Say which column holds the number.")),
+    (
+        r"must be an integer between ([\d,]+) and ([\d,]+)\.",
+        lambda found: _(
+            "This is no whole number from %(least)s to %(most)s.", least=_whole(found[1]), most=_whole(found[2])
+        ),
+    ),
     (
         r"must not have more than (\d+) attributes\.",
         lambda found: _("A contact has at most %(most)s of these.", most=_whole(found[1])),
@@ -113,6 +120,10 @@ MESSAGES: tuple[tuple[str, Callable[[Found], str]], ...] = (
     ),
     (r"This project has users already;.*", lambda found: _("This project has users already. An owner can add you.")),
     (r"This path answers to .*", lambda found: _("Nothing can be sent to this address.")),
+    (
+        r"The (body|file) is larger than the \d{10,} bytes.*",
+        lambda found: _("This file is larger than 1 GB, which is too much here."),
+    ),
     (
         r"The \w+ is larger than the (\d+) bytes.*",
         lambda found: _("This is larger than %(most)s bytes, which is too much here.", most=_whole(found[1])),
@@ -175,6 +186,7 @@ MESSAGES: tuple[tuple[str, Callable[[Found], str]], ...] = (
         r"There is a project called .* already\.",
         lambda found: _("There is a project of this name already. Choose another name."),
     ),
+    (r"There is no group called .*", lambda found: _("There is no group of this name.")),
     (
         r"There is a group called .* already\.",
         lambda found: _("There is a group of this name already. Choose another name."),
@@ -182,6 +194,62 @@ MESSAGES: tuple[tuple[str, Callable[[Found], str]], ...] = (
     (
         r"The connection '?(.*?)'? keeps the group .* in step.*",
         lambda found: _("A connection alone decides who is in this group. Change it there."),
+    ),
+    (r"The file is empty\.", lambda found: _("This file is empty.")),
+    (r"The workbook is empty\.", lambda found: _("There is nothing in this workbook.")),
+    (
+        r"The file is a picture, .*",
+        lambda found: _("This is a picture; a table or an address book would be right."),
+    ),
+    (
+        r"The file is (.+), not a table or an address book; .*|The file is not text, .*",
+        lambda found: _("This is no table and no address book. Save it as CSV, Excel or vCard."),
+    ),
+    (r"The file is in the old Excel format; .*", lambda found: _("This is an old Excel file. Save it as XLSX or CSV.")),
+    (
+        r"The workbook is protected with a password; .*",
+        lambda found: _("This workbook is protected with a password. Save it without one."),
+    ),
+    (
+        r"The workbook is damaged.*|The file cannot be read: it is damaged, .*",
+        lambda found: _("This file is damaged, or not whole. Save it again, or as CSV."),
+    ),
+    (
+        r"The workbook (is too large to be opened safely|has more than|holds more than).*|The file takes too long .*",
+        lambda found: _("This workbook is too large. Save it as CSV."),
+    ),
+    (r"The workbook has no sheet .*", lambda found: _("There is nothing on this sheet. Choose another one.")),
+    (
+        r"The column .* holds the numbers of people who opted out\. .*",
+        lambda found: _("A column holds the numbers of people who opted out. Choose: people who asked to stop."),
+    ),
+    (
+        r"Two columns are mapped to .*",
+        lambda found: _("Another column becomes the same. Choose one of them."),
+    ),
+    (
+        r"This import \(.+\) cannot be .*",
+        lambda found: _("This cannot be done now: the state of the file is another one by now."),
+    ),
+    (
+        r"The files of (\d+) imports of this project wait already; .*",
+        lambda found: _("%(num)s files wait already. Apply or throw away some of them first.", num=_whole(found[1])),
+    ),
+    (
+        r"A number was erased while this file waited, .*",
+        lambda found: _("Someone was erased while this file waited, and may be in it. Bring the file again."),
+    ),
+    (
+        r"It held a number that was erased; .*",
+        lambda found: _("Someone was erased who was in this file. Make it again."),
+    ),
+    (
+        r"A vCard has no place for consent; .*",
+        lambda found: _("An address book has no place for consent. Choose another format."),
+    ),
+    (
+        r"The project keeps (\d+) exports already; .*",
+        lambda found: _("There are %(num)s files already. Delete one first.", num=_whole(found[1])),
     ),
     (
         r"Someone changed this contact meanwhile\.",

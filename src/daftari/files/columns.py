@@ -80,7 +80,7 @@ def match_columns(
             fields[column.place] = numbered(MOBILE, tried)
     if MOBILE not in fields.values():
         raise ValidationFailed({"map": [f"No column is the mobile. {_listed(columns)} {advice or _MAP_ADVICE}"]})
-    fields |= _find_labels(columns, fields)
+    fields |= find_labels(columns, fields)
     for place, field in _find_others([column for column in free if column.place not in fields], taken).items():
         fields[place] = field
     return tuple(ColumnUse(name, fields.get(place)) for place, name in enumerate(columns))
@@ -139,7 +139,7 @@ def _places(columns: Sequence[str], name: str) -> list[int]:
     return exact or [place for place, column in enumerate(columns) if key_of(column) == key_of(name) != ""]
 
 
-def _find_labels(columns: Sequence[str], fields: Mapping[int, str | None]) -> dict[int, str]:
+def find_labels(columns: Sequence[str], fields: Mapping[int, str | None]) -> dict[int, str]:
     """The columns that say which kind of number a column of the mobile holds: ``Phone 1 - Type`` of ``Phone 1``."""
     labels: dict[tuple[str, ...], int] = {}
     for place, name in enumerate(columns):

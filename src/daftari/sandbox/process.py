@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import IO, BinaryIO, cast
 
 import msgspec
+from msgspec.structs import replace
 
 from daftari.errors import StoreBusy, UnreadableFile
 from daftari.files import Layout, TableOptions
@@ -24,6 +25,7 @@ CHUNKS_WAITING_MAX = 20
 """Chunks that wait to be written: two batches, so that reading and writing overlap."""
 BYTES_WAITING_MAX = 16 * 1024 * 1024
 """Their size together, but for one of them; and what is taken at once."""
+BROKEN = "The file cannot be read: it is damaged, or needs too much memory. Save it as CSV."
 TOO_SLOW = "The file takes too long to be read; save it as CSV."
 
 
@@ -48,7 +50,7 @@ def read_layout(file: IO[bytes], *, name: str, media_type: str | None, region: s
     if frame is None and process.returncode == -signal.SIGALRM:
         raise StoreBusy("The server is too busy to read the file; try again.", retry_after_seconds=30)
     if frame is None:
-        raise UnreadableFile("The file cannot be read: it is damaged, or needs too much memory. Save it as CSV.")
+        raise UnreadableFile(BROKEN)
     letter, message = frame
     if letter == LAYOUT:
         return _decode_layout(message)
@@ -65,11 +67,23 @@ def read_request(file: IO[bytes], *, request: ImportRequest, region: str, now: i
     return import_settings(request, layout=layout, length=length, region=region, now=now)
 
 
+def read_first_records(file: IO[bytes], *, settings: ImportSettings, most: int) -> ReadChunk | None:
+    """How the first records of a file are read; ``None`` if there is none. Raises ``UnreadableFile``."""
+    settings = replace(settings, chunk_records=most)
+    try:
+        with ChunkReader(file, settings=settings, first_chunk=0, only_first=True) as chunks:
+            return next(iter(chunks.take(1)), None)
+    except ReaderEnded:
+        raise UnreadableFile(BROKEN) from None
+
+
 class ChunkReader:
     """The chunks of a file from one on, read ahead: ``with ChunkReader(...) as chunks: chunks.take(10)``."""
 
-    def __init__(self, file: IO[bytes], *, settings: ImportSettings, first_chunk: int) -> None:
-        self._process = _started(file, Task("", None, settings, first_chunk))
+    def __init__(
+        self, file: IO[bytes], *, settings: ImportSettings, first_chunk: int, only_first: bool = False
+    ) -> None:
+        self._process = _started(file, Task("", None, settings, first_chunk, only_first))
         self._waiting: Queue[bytes | UnreadableFile | ReaderEnded | None] = Queue(CHUNKS_WAITING_MAX)
         self._end: UnreadableFile | ReaderEnded | None = None
         self._has_ended = False

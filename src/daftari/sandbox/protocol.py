@@ -20,13 +20,14 @@ class Task(Struct, frozen=True):
     """What the child does: detect a file's layout, or read its records.
 
     ``region``: of the numbers by which columns are recognised. ``first_chunk``: the first one to send; those before are
-    read too, for the numbers in them.
+    read too, for the numbers in them. ``only_first``: that is all that is read.
     """
 
     name: str
     media_type: str | None
     settings: ImportSettings | None = None
     first_chunk: int = 0
+    only_first: bool = False
     region: str = ""
     options: TableOptions = TableOptions()
 

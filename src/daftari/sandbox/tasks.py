@@ -53,7 +53,7 @@ def do_task(number: int) -> None:
         else:
             seconds = READ_CPU_SECONDS_MIN + os.path.getsize(path) // READ_BYTES_A_SECOND_MIN
             set_limit(resource.RLIMIT_CPU, seconds)
-            _read_chunks(said, path, task.settings, task.first_chunk)
+            _read_chunks(said, path, task.settings, task.first_chunk, only_first=task.only_first)
             write_frame(said, END, b"")
     except DaftariError as error:
         write_frame(said, ERROR, error.message.encode())
@@ -62,7 +62,7 @@ def do_task(number: int) -> None:
     said.flush()
 
 
-def _read_chunks(said: BinaryIO, path: str, settings: ImportSettings, first_chunk: int) -> None:
+def _read_chunks(said: BinaryIO, path: str, settings: ImportSettings, first_chunk: int, *, only_first: bool) -> None:
     # It takes long to load, and finding a layout needs none of it.
     from daftari.rules.imports.parse import RowReader
 
@@ -73,6 +73,8 @@ def _read_chunks(said: BinaryIO, path: str, settings: ImportSettings, first_chun
         for some in files.read_records(path, layout=settings.layout):
             signal.alarm(CHUNK_SECONDS_MAX)
             reader.note_times(some)
+            if only_first:
+                break
     found = files.read_records(path, layout=settings.layout)
     signal.alarm(CHUNK_SECONDS_MAX)
     for number, records in enumerate(_in_chunks(map(reader.divide, found), settings.chunk_records)):
@@ -82,6 +84,8 @@ def _read_chunks(said: BinaryIO, path: str, settings: ImportSettings, first_chun
             signal.alarm(0)
             write_frame(said, CHUNK, frame)
             said.flush()
+            if only_first:
+                return
         signal.alarm(CHUNK_SECONDS_MAX)
     signal.alarm(0)
 

@@ -163,16 +163,22 @@ def save_author(tx: WriteTx, *, import_id: int) -> None:
 
 def forget_import(tx: WriteTx, *, import_id: int) -> None:
     """Delete some of an import's rows; the last call deletes the import itself."""
-    chunks = list_chunks(tx, import_id=import_id, first=0, limit=1)
-    if chunks:
-        _delete_chunk(tx, import_id, chunks[0].number)
+    if clear_outcomes(tx, import_id=import_id, chunks_max=1):
         return
-    if not (
-        tx.run("delete_some_import_changes", id=import_id, limit=CHUNK_RECORDS)
-        or _delete_rejects(tx, import_id)
-        or delete_parts(tx, file_id=import_id, limit=PARTS_PER_STEP)
-    ):
+    if not delete_parts(tx, file_id=import_id, limit=PARTS_PER_STEP):
         tx.run("delete_import", id=import_id)
+
+
+def clear_outcomes(tx: WriteTx, *, import_id: int, chunks_max: int = CHUNKS_A_QUERY_MAX) -> bool:
+    """Delete some of the outcomes of an import's records. Returns whether there were any."""
+    chunks = list_chunks(tx, import_id=import_id, first=0, limit=chunks_max)
+    for chunk in chunks:
+        _delete_chunk(tx, import_id, chunk.number)
+    return bool(
+        chunks
+        or tx.run("delete_some_import_changes", id=import_id, limit=CHUNK_RECORDS)
+        or _delete_rejects(tx, import_id)
+    )
 
 
 def _delete_chunk(tx: WriteTx, import_id: int, number: int) -> None:

@@ -44,13 +44,15 @@ Authorizer = Callable[[RsgiScope, RouteMatch, bytes], bool]
 class EntryPoint(Struct, frozen=True):
     """A part of the service that answers below paths of its own: the API for programs, the console for people.
 
-    ``authorize`` is asked before more than the beginning of a body is taken.
+    ``authorize`` is asked before more than the beginning of a body is taken. ``refuse`` answers a request whose body
+    was not taken, where more is looked up for that than ``render_error`` may, which waits for nothing.
     """
 
     router: Router
     application: Application
     authorize: Authorizer
     render_error: ErrorRenderer
+    refuse: Callable[[RawRequest, DaftariError], Response] | None = None
 
 
 T = TypeVar("T")
@@ -217,7 +219,13 @@ class RsgiServer:
             if incoming is not None and match.route.access != "open":
                 self._slow_clients.begin(scope.client)
                 spool = RequestSpool(BODY_IN_MEMORY_BYTES_MAX if match.route.body.kind == "fields" else 0, self._budget)
-                await self._take_body(incoming, spool, scope, match, entry.authorize)
+                try:
+                    await self._take_body(incoming, spool, scope, match, entry.authorize)
+                except DaftariError as error:
+                    if entry.refuse is None:
+                        raise
+                    refused = RawRequest(request_id, method, match, headers, body, scope, arrived=time.monotonic())
+                    return await self._in_pool(partial(entry.refuse, refused, error))
                 body = spool.open() if spool.length else NO_BODY
             request = RawRequest(
                 request_id, READS.get(method, method), match, headers, body, scope, arrived=time.monotonic()

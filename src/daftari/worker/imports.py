@@ -9,21 +9,22 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Any, Self
 
 from daftari.errors import GroupIsMirrored, ImportNotFound, UnreadableFile
 from daftari.model.imports import ImportState
-from daftari.model.limits import PARTS_PER_STEP
 from daftari.model.projects import Actor, Project
 from daftari.model.time import current_time
 from daftari.rules.imports.apply import take_chunks
 from daftari.rules.imports.lifecycle import clear_file, end_work, find_work, note_try
 from daftari.rules.imports.model import Import, ReadChunk
+from daftari.rules.imports.request import fetch_file
 from daftari.rules.imports.undo import undo_chunk
 from daftari.sandbox.process import ChunkReader, ReaderEnded
-from daftari.store import Store, list_parts
+from daftari.store import Store
 from daftari.worker.leases import WORKER
 from daftari.worker.work import MayContinue
 
@@ -133,13 +134,10 @@ class ImportWork:
         return self._open.enter_context(reader)
 
     def _fetch(self, work: Import, file: IO[bytes]) -> None:
-        first = 0
-        while parts := self._store.read_unisolated(
-            self._project, current_time(), list_parts, file_id=work.id, first=first, limit=PARTS_PER_STEP
-        ):
-            file.writelines(parts)
-            first += len(parts)
-        file.flush()
+        def read(rule: Callable[..., Any], **values: Any) -> Any:
+            return self._store.read_unisolated(self._project, current_time(), rule, **values)
+
+        fetch_file(read, file, import_id=work.id)
 
     def _end(self, work: Import, state: ImportState, error: str | None) -> None:
         # Its time may be over meanwhile: then there is nothing to end.

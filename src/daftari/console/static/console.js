@@ -2,6 +2,7 @@
 //   data-live="NAME"       a search form: its part NAME is fetched as one types and when a filter changes
 //   data-part="NAME"       where that part stands; the server sends it alone for "Accept: text/html; part=NAME"
 //   data-refresh="SECONDS" a part that is fetched again and again, until it comes without this attribute
+//   data-then="URL"        where to go once such a part came without it
 //   data-ticks="WORDS"     a table with boxes: one more box that ticks the page, called WORDS; Shift ticks a range
 //   data-show, data-hide   a password, with the words of the button that shows and hides it
 //   data-copy="TEXT"       a button that copies
@@ -49,6 +50,7 @@ function refresh(part) {
     if (!part.isConnected) return;
     const found = document.hidden ? null : await fetchPart(location.href, part.dataset.part);
     if (!found) refresh(part);
+    else if (found.dataset.then) location.assign(found.dataset.then);
   }, seconds * 1000);
 }
 

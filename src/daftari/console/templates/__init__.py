@@ -13,7 +13,16 @@ from urllib.parse import quote
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from daftari.console import bulk_words, consent_words, group_words, history_words, languages, log_words, wording
+from daftari.console import (
+    bulk_words,
+    consent_words,
+    group_words,
+    history_words,
+    import_words,
+    languages,
+    log_words,
+    wording,
+)
 from daftari.console.assets import load_assets
 from daftari.model.time import read_rfc_3339
 from daftari.rules.consent.views import CHANNEL_NAMES
@@ -79,6 +88,7 @@ def _environment() -> Environment:
         "consent_words": consent_words,
         "group_words": group_words,
         "history_words": history_words,
+        "import_words": import_words,
         "log_words": log_words,
         "channel_names": CHANNEL_NAMES,
         "browser_name": wording.browser_name,

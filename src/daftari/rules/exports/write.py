@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import BinaryIO
 
@@ -10,6 +11,9 @@ from msgspec import Struct
 from daftari.errors import ValidationFailed
 from daftari.files import Layout, Row, open_writer
 from daftari.model.contacts import ExportFormat
+from daftari.model.exports import StoredExport
+from daftari.model.time import format_time
+from daftari.rules.exports.lifecycle import format_of
 from daftari.rules.exports.rows import COLUMNS, ExportRows, columns_of, to_cells, to_lines, to_records
 from daftari.rules.exports.snapshot import Counted, walk_export
 from daftari.store import Tx
@@ -23,6 +27,7 @@ MEDIA_TYPES: dict[ExportFormat, str] = {
     "ndjson": "application/x-ndjson",
     "vcard": "text/vcard; charset=utf-8",
 }
+DATE_CHARACTERS = 10
 WORKBOOK_CELL_MAX = 32_766
 """Characters that a cell of a workbook holds, one less for what makes it safe; the rest would be lost."""
 
@@ -36,6 +41,13 @@ class FileDefinition(Struct, frozen=True):
     format: ExportFormat
     group_id: int | None
     with_consent: bool
+
+
+def name_file(project: str, export: StoredExport) -> str:
+    """``shopify-2026-11-23.csv``: letters and digits that every system can write."""
+    plain = re.sub(r"[^a-z0-9]+", "-", project.casefold()).strip("-") or "contacts"
+    day = format_time(export.created_at)[:DATE_CHARACTERS]
+    return f"{plain}-{day}.{ENDINGS[format_of(export)]}"
 
 
 def refuse_consent_in_cards(format: ExportFormat, *, with_consent: bool) -> None:

@@ -51,6 +51,8 @@ from daftari.store.imports import NAMED_ERASED, Chunk, Reject
 ERASED = "was erased after this file came."
 NAMED_DIGITS_MAX = 500
 """Digits of a rejected record that are searched for erased numbers; one with more is not kept."""
+SAMPLES_MAX = 10
+"""Changed contacts that a plan can show as they would be."""
 TURNS_MAX = 5
 """How often a number that a batch says again and again, with attributes, is looked at singly."""
 
@@ -105,6 +107,7 @@ def _take_batch(
         namings=find_namings(work, chunks),
         receipt=receipt,
         fires=work.settings.fire_triggers if fires is None else fires,
+        samples=list(work.progress.samples),
     )  # fmt: skip
     for chunk in chunks:
         for one in chunk.rejects:
@@ -231,9 +234,35 @@ def _take_rows(tx: WriteTx, batch: Batch, rows: list[ContactRow], foreseen: Mapp
         merged = write_merge(tx, merge=merge, ids=batch.ids_by_mobile, fires=batch.fires)
     joins, flags = find_joins(batch, merge, rows)
     _note_outcomes(batch, merge, merged, rows, {record for by in joins for record in by.values()}, flags)
-    if not batch.is_plan:
+    if batch.is_plan:
+        _keep_samples(tx, batch, merge, rows)
+    else:
         imports.save_changes(tx, import_id=batch.work.id, cards=sorted(before.items()))
         _note_written(batch, merge, merged, joins)
+
+
+def _keep_samples(tx: WriteTx, batch: Batch, merge: Merge, rows: list[ContactRow]) -> None:
+    """Keep how the first contacts that a plan would change would be then, where an undo finds how they were before.
+
+    One that the file names again would change twice, and is left out.
+    """
+    if not merge.changed:
+        return
+    samples = {contact_id: number for number, contact_id in batch.samples}
+    found: list[int] = []
+    for row in rows:
+        contact = merge.existing.get(row.mobile)
+        if contact is None or contact.id not in merge.changed:
+            continue
+        if row.index in batch.repeats:
+            if samples.pop(contact.id, None) is not None:
+                imports.delete_changes(tx, import_id=batch.work.id, ids=[contact.id])
+        elif len(samples) < SAMPLES_MAX and contact.id not in samples:
+            samples[contact.id] = row.index
+            found.append(contact.id)
+    cards = [(contact_id, merge.changed[contact_id].card) for contact_id in sorted(found) if contact_id in samples]
+    imports.save_changes(tx, import_id=batch.work.id, cards=cards)
+    batch.samples = [(number, contact_id) for contact_id, number in samples.items()]
 
 
 # ---- outcomes ---------------------------------------------------------------------------------------
@@ -437,6 +466,7 @@ def _advance(batch: Batch, now: int, seconds: float) -> Progress:
         warnings=count_reasons(progress.warnings, batch.warnings),
         rejects=progress.rejects + len(rejects),
         noted=progress.noted + len(_kept_notes(batch)),
+        samples=tuple(batch.samples),
         next_chunk=batch.chunks[-1].number + 1,
         rows=progress.rows + len(batch.outcomes),
         bytes_read=batch.chunks[-1].bytes_read,

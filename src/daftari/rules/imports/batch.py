@@ -58,6 +58,8 @@ class Batch(Struct):
     """Contacts that were there, by chunk and by the group that they joined."""
     events: list[Event] = []
     """What happened to contacts and groups."""
+    samples: list[tuple[int, int]] = []
+    """Of a plan, those of earlier batches too: records that would change a contact, with its id."""
     recorded: set[int] = set()
     """Records that brought a fact."""
     fact_ranges: tuple[tuple[int, int], ...] = ()

@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from daftari.errors import ImportNotFound, ValidationFailed, WrongImportState
+from daftari.files.columns import MOBILE
 from daftari.model.imports import ImportPhase, ImportState
 from daftari.model.jobs import JobKind
 from daftari.model.limits import PARTS_PER_STEP, REASON_MAX
@@ -85,6 +86,47 @@ def queue_import(tx: WriteTx, *, import_id: int) -> Import:
     return _set(tx, found, state="queued", expires_at=tx.now + IMPORT_DAYS * DAY_MICROSECONDS)
 
 
+def hold_import(tx: WriteTx, *, import_id: int) -> Import:
+    """The file is here whole, and waits for someone to say what its columns are."""
+    found = get_import(tx, import_id=import_id)
+    events.record(tx, Action.CREATE_IMPORT, detail=found.named)
+    return _set(tx, found, state="paused", expires_at=tx.now + IMPORT_DAYS * DAY_MICROSECONDS)
+
+
+# ---- planned again ----------------------------------------------------------------------------------
+
+
+def reopen_plan(tx: WriteTx, *, import_id: int) -> Import:
+    """Forget what a plan foresaw, as ``clear_plan`` deletes it, so that columns can be chosen again.
+
+    Raises ``WrongImportState`` where something was applied, or a plan is being made.
+    """
+    found = get_import(tx, import_id=import_id)
+    if not found.may_be_planned:
+        raise _wrong(found, "planned: only one that was not applied can be, while no plan is being made")
+    return found if found.is_new else _set(tx, replace(found, progress=Progress()), state="paused")
+
+
+def clear_plan(tx: WriteTx, *, import_id: int) -> bool:
+    """One step of deleting what a plan foresaw. Returns whether there was something. Raises ``WrongImportState``."""
+    reopen_plan(tx, import_id=import_id)
+    return imports.clear_outcomes(tx, import_id=import_id)
+
+
+def save_columns(tx: WriteTx, *, import_id: int, settings: ImportSettings, planned: bool) -> Import:
+    """Save how a file is to be read, once the plan before is cleared; ``planned``: and plan it.
+
+    Raises ``WrongImportState``, ``GroupIsMirrored``, and ``ValidationFailed`` when no column is the number.
+    """
+    found = replace(reopen_plan(tx, import_id=import_id), settings=settings)
+    refuse_mirrored_name(tx, settings.group)
+    if not any(use.field == MOBILE for use in settings.uses):
+        raise ValidationFailed({"map": ["The map field names no column that is the mobile."]})
+    if planned:
+        imports.save_author(tx, import_id=import_id)
+    return _set(tx, found, state="queued" if planned else "paused")
+
+
 # ---- looked at --------------------------------------------------------------------------------------
 
 
@@ -135,6 +177,8 @@ def apply_import(tx: WriteTx, *, import_id: int) -> Import:
         raise _wrong(found, "applied: only a plan that is done can be")
     refuse_mirrored_name(tx, found.settings.group)
     fresh = Progress(plan=found.progress.counts)
+    # What an undo needs is kept in their place.
+    imports.delete_changes(tx, import_id=import_id, ids=[contact_id for _, contact_id in found.progress.samples])
     events.record(tx, Action.APPLY_IMPORT, detail=found.named)
     imports.save_author(tx, import_id=import_id)
     return _set(tx, replace(found, progress=fresh), state="queued", phase="apply")

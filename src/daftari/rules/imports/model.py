@@ -9,6 +9,7 @@ from msgspec import Raw, Struct
 from daftari.files import ColumnUse, Layout
 from daftari.model.consent import NewFact
 from daftari.model.contacts import ContactRow
+from daftari.rules.imports.times import DateOrder
 from daftari.rules.numbers import NOW
 from daftari.store.imports import CHUNK_RECORDS, Reject, StoredImport
 from daftari.store.numbers import Mark
@@ -73,7 +74,8 @@ class ImportSettings(Struct, frozen=True, omit_defaults=True):
     that join a group fire triggers. ``common``: members of facts that the records do not name. ``known``: the moment at
     which the file came, for the numbers that the project knew by then. ``created_at``: that of new contacts, in
     microseconds. ``chunk_records``: records of a chunk, kept so that a resumed import has the same chunks.
-    ``streamed``: one request sends its rows, and there is no file. ``reason``: why an undo takes its opt-outs back.
+    ``streamed``: one request sends its rows, and there is no file. ``date_order``: how dates such as ``06/05/2024`` are
+    written, where someone said so. ``reason``: why an undo takes its opt-outs back.
     ``receipt``: the file's place in the order of the project's receipts.
     """
 
@@ -92,6 +94,7 @@ class ImportSettings(Struct, frozen=True, omit_defaults=True):
     group: str | None = None
     planned: bool = False
     streamed: bool = False
+    date_order: DateOrder | None = None
     retract_opt_outs: bool = False
     reason: str | None = None
     receipt: int = 0
@@ -112,7 +115,8 @@ class Progress(Struct, frozen=True, omit_defaults=True):
 
     ``opt_outs``: those that columns of contacts said. ``unread_opt_outs``: records that say an opt-out of a number that
     cannot be read. ``reasons`` and ``warnings``: by their sentence. ``rejects``: records that were rejected, and
-    ``noted``: how many of them and of the warnings are kept.
+    ``noted``: how many of them and of the warnings are kept. ``samples``: of a plan, the first records that would
+    change a contact, with its id.
     """
 
     next_chunk: int = 0
@@ -128,6 +132,7 @@ class Progress(Struct, frozen=True, omit_defaults=True):
     warnings: dict[str, Tally] = {}
     rejects: int = 0
     noted: int = 0
+    samples: tuple[tuple[int, int], ...] = ()
     groups: tuple[int, ...] = ()
     """Groups that contacts joined."""
     seconds: float = 0.0
@@ -164,6 +169,16 @@ class Import(Struct, frozen=True):
     def is_work(self) -> bool:
         """Whether it is to be worked on: by a worker, or by the call that streams."""
         return self.stored.state in ("queued", "running", "streaming")
+
+    @property
+    def may_be_planned(self) -> bool:
+        """Whether its file is here, nothing of it was applied, and no plan is being made."""
+        return self.stored.phase == "plan" and self.stored.state in ("paused", "done") and not self.settings.streamed
+
+    @property
+    def is_new(self) -> bool:
+        """Whether its file waits for its first plan."""
+        return self.stored.phase == "plan" and self.stored.state == "paused" and not self.progress.rows
 
     @property
     def is_streamed(self) -> bool:

@@ -103,7 +103,7 @@ class RowReader:
         self._reader = _remembering((own_form_reader if is_own else reader_for)(settings.region))
         places = [] if self._columns.at is None or settings.kind == "contacts" else [self._columns.at]
         places += [use.where for use in self._columns.consents if use.column.kind == "opt_out"]
-        self._orders = {place: OrderFinder(settings.created_at) for place in places}
+        self._orders = {place: OrderFinder(settings.created_at, said=settings.date_order) for place in places}
         self._lists = ListReader(settings, self._columns, take=self._take, reader=self._reader, orders=self._orders)
         self._added = 0
         """How many records more than the file has: those with several numbers count once for each."""

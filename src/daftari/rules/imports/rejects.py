@@ -5,17 +5,29 @@ Once corrected, it can be imported as it is: that column is never a field. No HT
 
 from __future__ import annotations
 
+import re
 from typing import Any, BinaryIO
 
 from msgspec.structs import replace
 
-from daftari.files import Layout, Row, Writer, explain_card, open_writer
+from daftari.files import Format, Layout, Row, Writer, explain_card, open_writer
 from daftari.rules.imports.lifecycle import ROWS_PER_STEP, get_import, walk_rejects
 from daftari.rules.imports.model import Import, ImportSettings
 from daftari.store import Tx
 
 WHY = "why"
 """What the column is called."""
+TYPES: dict[Format, tuple[str, str]] = {
+    "csv": ("text/csv", "csv"),
+    "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"),
+    "ods": ("application/vnd.oasis.opendocument.spreadsheet", "ods"),
+    "vcard": ("text/vcard", "vcf"),
+    "ndjson": ("application/x-ndjson", "ndjson"),
+    "json": ("application/json", "json"),
+}
+"""The media type and the file extension of each format."""
+NAMELESS = "file"
+"""The name of a file that came without one."""
 _CUT = "record"
 """In JSON: the member that holds a record which was no object."""
 
@@ -36,6 +48,13 @@ def write_rejects(tx: Tx, *, import_id: int, file: BinaryIO) -> Import:
     _write(writer, waiting)
     writer.close()
     return found
+
+
+def name_rejects(settings: ImportSettings) -> str:
+    """What the file is called: the name of the one that came, in letters, digits and hyphens."""
+    bare = re.sub(r"\.\w{1,6}$", "", settings.name.strip())
+    plain = re.sub(r"[^A-Za-z0-9]+", "-", bare).strip("-") or NAMELESS
+    return f"{plain}-rejects.{TYPES[settings.layout.format][1]}"
 
 
 def _explained_layout(settings: ImportSettings) -> Layout:

@@ -16,11 +16,12 @@ from daftari.files import CARD_COLUMNS, LABEL, ColumnUse, Format, Layout, TableO
 from daftari.files.columns import MOBILE
 from daftari.files.consent_columns import consent_field, names_time, read_consent_field
 from daftari.model.contacts import TEXT_FIELDS
-from daftari.model.limits import FILE_BYTES_MAX, PART_BYTES, PARTS_PER_STEP
+from daftari.model.limits import FILE_BYTES_MAX, ID_MAX, PART_BYTES, PARTS_PER_STEP
 from daftari.rules.consent.facts import Kind, read_facts
 from daftari.rules.fields import Problems
 from daftari.rules.imports.lifecycle import add_parts, begin_import
 from daftari.rules.imports.model import FACT_FIELDS, ImportKind, ImportSettings
+from daftari.store import list_parts
 
 OWN_NAMES = ("id", "mobile", *TEXT_FIELDS, "created_at", "attributes", "groups", "consent")
 """The members of a contact as it is exported."""
@@ -38,6 +39,8 @@ EXAMPLE = "+254722000000"
 
 Write = Callable[..., Any]
 """``write(rule, **values)``: a rule's result, under the lock of the project that the file is for."""
+Read = Callable[..., Any]
+"""The same without the lock."""
 
 
 class ImportRequest(Struct, frozen=True):
@@ -46,7 +49,8 @@ class ImportRequest(Struct, frozen=True):
     ``mapping``: fields by column, over what is found by name. ``attributes``: columns that are nothing else become
     attributes. ``keep_ids``: ids and times of creation are the file's. ``fire_triggers``: contacts that join a group
     fire triggers. ``sheet``: which one of a workbook is read. ``header_row``: which row holds the names of the columns,
-    0 if none does. ``common``: members of facts that the records do not name.
+    0 if none does. ``mapped_later``: what its columns are may be said once it is here. ``common``: members of facts
+    that the records do not name.
     """
 
     name: str
@@ -60,6 +64,7 @@ class ImportRequest(Struct, frozen=True):
     sheet: str | None = None
     header_row: int | None = None
     planned: bool = False
+    mapped_later: bool = False
     common: dict[str, Any] = {}
 
 
@@ -87,10 +92,7 @@ def table_options(request: ImportRequest) -> TableOptions:
 def import_settings(request: ImportRequest, *, layout: Layout, length: int, region: str, now: int) -> ImportSettings:
     """What an import of a file with this layout is to do. Raises ``ValidationFailed``."""
     _refuse_options(request, layout)
-    common = {"source": "import", **request.common}
-    if request.kind != "contacts":
-        kind: Kind = "opt_out" if request.kind == "opt_outs" else "opt_in"
-        read_facts([EXAMPLE], common=common, kind=kind, writer="import", region=region, now=now)
+    common = read_common(request.common, kind=request.kind, region=region, now=now)
     return ImportSettings(
         name=request.name,
         bytes=length,
@@ -106,6 +108,15 @@ def import_settings(request: ImportRequest, *, layout: Layout, length: int, regi
         group=request.group,
         planned=request.planned,
     )
+
+
+def read_common(given: dict[str, Any], *, kind: ImportKind, region: str, now: int) -> dict[str, Any]:
+    """Members of facts that the records do not name. Raises ``ValidationFailed``."""
+    common = {"source": "import", **given}
+    if kind != "contacts":
+        facts: Kind = "opt_out" if kind == "opt_outs" else "opt_in"
+        read_facts([EXAMPLE], common=common, kind=facts, writer="import", region=region, now=now)
+    return common
 
 
 def _refuse_options(request: ImportRequest, layout: Layout) -> None:
@@ -132,7 +143,12 @@ def _advice(layout: Layout) -> str:
 def column_uses(layout: Layout, *, request: ImportRequest) -> tuple[ColumnUse, ...]:
     """What each column is used for; for nothing, where this kind of import has no use for it."""
     columns = CARD_COLUMNS if layout.format == "vcard" else layout.columns
-    uses = match_columns(columns, given=request.mapping, contents=layout.contents, advice=_advice(layout))
+    try:
+        uses = match_columns(columns, given=request.mapping, contents=layout.contents, advice=_advice(layout))
+    except ValidationFailed:
+        if not request.mapped_later:
+            raise
+        uses = tuple(ColumnUse(name, None) for name in columns)
     if layout.format in ("ndjson", "json"):
         # Objects have columns as they come, and only the first ones were looked at.
         used = {use.name for use in uses} | {use.field for use in uses}
@@ -185,6 +201,15 @@ def keep_file(write: Write, file: IO[bytes], *, settings: ImportSettings) -> int
         write(add_parts, import_id=import_id, first=first, parts=parts)
         first += len(parts)
     return import_id
+
+
+def fetch_file(read: Read, file: IO[bytes], *, import_id: int, parts_max: int = ID_MAX) -> None:
+    """Write the file of an import, or its first parts, into another file."""
+    first = 0
+    while parts := read(list_parts, file_id=import_id, first=first, limit=min(PARTS_PER_STEP, parts_max - first)):
+        file.writelines(parts)
+        first += len(parts)
+    file.flush()
 
 
 def _some_parts(file: IO[bytes]) -> list[bytes]:

@@ -1,7 +1,8 @@
 """Reads the times in lists of opt-outs and opt-ins: every form that has one meaning, and no other.
 
 A time without a zone, or a date alone, is a span: the first and the last moment that it may be anywhere on earth. The
-order of day and month comes from the other cells of the column, never from a default (docs/decisions/0032).
+order of day and month comes from the other cells of the column or from who sends the file, never from a default
+(docs/decisions/0032).
 """
 
 from __future__ import annotations
@@ -21,6 +22,12 @@ from daftari.model.time import DAY_MICROSECONDS, read_rfc_3339
 Order = Literal["DMY", "MDY", "YMD"]
 """How a date of three numbers is written."""
 ORDERS: frozenset[Order] = frozenset(("DMY", "MDY", "YMD"))
+DateOrder = Literal["day_first", "month_first"]
+"""What the owner of a file may say of it."""
+_SAID: dict[DateOrder, frozenset[Order]] = {
+    "day_first": frozenset(("DMY", "YMD")),
+    "month_first": frozenset(("MDY", "YMD")),
+}
 EARLIEST_YEAR = 2000
 """An earlier date is a program's empty one, or none at all."""
 TIME_TEXT_MAX = 100
@@ -121,12 +128,14 @@ def find_orders(value: object, *, now: int) -> frozenset[Order] | None:
 class OrderFinder:
     """Narrows down in which order the dates of a column are written, cell by cell.
 
-    A column whose cells exclude each other has none: then only cells with one reading are read.
+    A column whose cells exclude each other has none: then only cells with one reading are read. ``said``: the
+    order, where its owner knows it.
     """
 
-    def __init__(self, now: int) -> None:
+    def __init__(self, now: int, *, said: DateOrder | None = None) -> None:
         self._now = now
-        self._orders = ORDERS
+        self._possible = ORDERS if said is None else _SAID[said]
+        self._orders = self._possible
         self._is_mixed = False
 
     def add(self, value: object) -> None:
@@ -137,7 +146,7 @@ class OrderFinder:
 
     @property
     def orders(self) -> frozenset[Order]:
-        return ORDERS if self._is_mixed else self._orders
+        return self._possible if self._is_mixed else self._orders
 
 
 # ---- texts ------------------------------------------------------------------------------------------

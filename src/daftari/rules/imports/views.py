@@ -9,12 +9,15 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from daftari.files import Format
+from daftari.model.contacts import Card
 from daftari.model.imports import ImportPhase, ImportState
 from daftari.model.limits import TEXT_MAX
 from daftari.model.members import Count, Mobile, Number, Text, Time
 from daftari.model.time import format_time
+from daftari.rules.contacts.merge import read_card
 from daftari.rules.imports.lifecycle import get_import
 from daftari.rules.imports.model import (
+    CODE,
     JOINED,
     KEPT_OUT,
     OUTCOME_MASK,
@@ -31,6 +34,10 @@ from daftari.rules.imports.model import (
 from daftari.store import Tx, contacts, imports
 from daftari.store.imports import Reject
 
+LOOKED_AT_MAX = 500_000
+"""Rows that are looked at to find some of one outcome."""
+NOTED = ("invalid", "changed", "refused")
+"""Outcomes of which a reason is kept."""
 ShownState = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 STATES: dict[ImportState, ShownState] = {
     "receiving": "running",
@@ -271,10 +278,95 @@ def list_rows(tx: Tx, *, import_id: int, after: int, limit: int) -> list[ImportR
         for one in imports.list_rejects(tx, import_id=import_id, first=rows[0][0], limit=limit)
         if one.number <= rows[-1][0]
     }
-    ids = sorted({contact_id for _, _, contact_id in rows if contact_id})
-    mobiles = {contact.id: contact.mobile for contact in contacts.find_contact_numbers(tx, ids=ids)} if ids else {}
+    mobiles = _find_mobiles(tx, rows)
     return [_show_row(number, code, contact_id, mobiles.get(contact_id), notes.get(number))
             for number, code, contact_id in rows]  # fmt: skip
+
+
+class RowsFound(Struct, frozen=True):
+    """Some rows, and the row after which to look further; ``None`` at the end."""
+
+    rows: list[ImportRow]
+    following: int | None
+
+
+_SOME: dict[str, tuple[ImportOutcome, ...]] = {"rejected": ("invalid", "changed")}
+_FLAGS: dict[str, int] = {"suppressed": SUPPRESSED, "joined": JOINED}
+
+
+def find_rows(tx: Tx, *, import_id: int, choice: str, after: int, limit: int) -> RowsFound:
+    """At most ``limit`` rows that were chosen, among the next ``LOOKED_AT_MAX``.
+
+    ``choice``: an outcome; ``rejected``, all that was not taken; ``suppressed``, whose number opted out of everything;
+    ``joined``, whose contact joined a group.
+    """
+    get_import(tx, import_id=import_id)
+    flag = _FLAGS.get(choice, 0)
+    codes = () if flag else {CODE[name] for name in _SOME.get(choice, (choice,))}
+    found: list[tuple[int, int, int]] = []
+    for number, outcome, contact_id in imports.walk_rows(tx, import_id=import_id, after=after):
+        if len(found) == limit or number > after + LOOKED_AT_MAX:
+            following = found[-1][0] if len(found) == limit else number - 1
+            return RowsFound(_show_rows(tx, import_id, found), following)
+        if outcome & flag if flag else outcome & OUTCOME_MASK in codes:
+            found.append((number, outcome, contact_id))
+    return RowsFound(_show_rows(tx, import_id, found), None)
+
+
+def _show_rows(tx: Tx, import_id: int, rows: list[tuple[int, int, int]]) -> list[ImportRow]:
+    notes: dict[int, Reject] = {}
+    for number, outcome, _ in rows:
+        if number not in notes and OUTCOMES[outcome & OUTCOME_MASK] in NOTED:
+            some = imports.list_rejects(tx, import_id=import_id, first=number, limit=len(rows))
+            notes |= {one.number: one for one in some}
+    mobiles = _find_mobiles(tx, rows)
+    return [_show_row(number, code, contact_id, mobiles.get(contact_id), notes.get(number))
+            for number, code, contact_id in rows]  # fmt: skip
+
+
+def _find_mobiles(tx: Tx, rows: list[tuple[int, int, int]]) -> dict[int, int]:
+    ids = sorted({contact_id for _, _, contact_id in rows if contact_id})
+    return {contact.id: contact.mobile for contact in contacts.find_contact_numbers(tx, ids=ids)} if ids else {}
+
+
+class FoundReason(Struct, frozen=True):
+    """Why some rows could not be taken, with an example: its row, and what was found there; blank if nothing is."""
+
+    why: str
+    count: int
+    row: int
+    cell: str
+
+
+def explain_rejects(tx: Tx, *, found: Import) -> list[FoundReason]:
+    """Why rows could not be taken, the most frequent reason first."""
+    explained = []
+    for reason in _show_reasons(found.progress.reasons):
+        row = reason.rows[0] if reason.rows else 0
+        kept = next(iter(imports.list_rejects(tx, import_id=found.id, first=row, limit=1)), None)
+        cell = kept.cell if kept is not None and kept.number == row else ""
+        explained.append(FoundReason(reason.why, reason.count, row, cell))
+    return explained
+
+
+class PlannedChange(Struct, frozen=True):
+    """A contact that a plan would change, as it is and as it would be."""
+
+    row: int
+    now: Card
+    then: Card
+
+
+def list_changes(tx: Tx, *, found: Import) -> list[PlannedChange]:
+    """The first contacts that a plan would change."""
+    ids = [contact_id for _, contact_id in found.progress.samples]
+    then = imports.find_changes(tx, import_id=found.id, ids=ids)
+    now = {contact.id: contact.card for contact in contacts.find_contacts(tx, ids=ids)}
+    return [
+        PlannedChange(row, read_card(now[contact_id]), read_card(then[contact_id][1]))
+        for row, contact_id in found.progress.samples
+        if contact_id in now and contact_id in then
+    ]
 
 
 def _show_row(number: int, code: int, contact_id: int, mobile: int | None, note: Reject | None) -> ImportRow:
