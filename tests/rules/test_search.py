@@ -15,6 +15,7 @@ from daftari.model.projects import Project
 from daftari.rules.access.projects import find_project, list_projects, set_project
 from daftari.rules.erasure.erase import erase_number
 from daftari.rules.integrity.check import repair_project
+from daftari.rules.people.listing import Wanted, list_people
 from daftari.rules.search import find as find_rule
 from daftari.rules.search import index, written
 from daftari.rules.search.query import read_query
@@ -345,6 +346,48 @@ def test_a_step_that_was_prepared_before_another_write_of_the_index_is_not_writt
     write_index(store, book)
     assert not store.write(book, WORKER, NOW, index.apply_step, step=step)
     assert broken_in(store, book) == []
+
+
+# ---- very many ----------------------------------------------------------------------------------------
+
+
+@each("group", [None, "Farmers"])
+def test_a_page_looks_at_so_many_contacts_and_the_next_one_at_the_following(
+    store: Store, monkeypatch: pytest.MonkeyPatch, group: str | None
+) -> None:
+    for name, most in (("COMPARED_MAX", 6), ("ASKED_MAX", 8), ("IDS_AT_ONCE", 2), ("MEMBERS_READ_MAX", 0)):
+        monkeypatch.setattr(find_rule, name, most)
+    project = calls.create_project(store, f"Within {group}")
+    names = ["Wanjiku", "Wanjikv", "Wanjikv", "Wanjikv", "Wanjikv", "Wanjikv", "Wanjikv", "Wanjikv"] * 8
+    cards = [{"mobile": f"07220{number:05}", "fname": name} for number, name in enumerate(names)]
+    calls.create_contacts(store, project, cards[:48], group="Farmers")
+    write_index(store, project)
+    # The last ones are written after the index, and some in it are opted out of everything.
+    calls.create_contacts(store, project, cards[48:], group="Coast")
+    record_given(store, project, ["0722000008", "0722000009"], common={"source": "api"}, kind="opt_out", now=NOW)
+    shown = {place + 1 for place in range(48 if group else 64)} - {9, 10}
+    for text in ("wanjiku", "wanjikv", "wanjikx", "w"):
+        wanted = [number for number in sorted(shown) if names[number - 1].lower().startswith(text)]
+        for limit in (1, 3, 50):
+            found, pages, after = list[int](), 0, 0
+            while pages == 0 or after:
+                page = search(store, project, text, group=group, after=after, limit=limit)
+                found += ids_of(page)
+                assert len(ids_of(page)) <= limit
+                assert page.next is None or page.next > after
+                after, pages = page.next or 0, pages + 1
+            assert found == wanted, (text, limit)
+    assert search(store, project, "wanjikx", group=group).next is not None
+    # Of those that are found, a list of people shows who may be messaged.
+    for limit in (1, 3, 50):
+        people, pages, after = list[int](), 0, 0
+        while pages == 0 or after:
+            query = read_query("wanjikv", region=REGION)
+            wanted_people = Wanted(query=query, group=group, may="yes", page=1, after=after, limit=limit)
+            part = store.read(project, NOW, list_people, wanted=wanted_people)
+            people += [one.card.id for one in part.people]
+            after, pages = part.next or 0, pages + 1
+        assert people == [number for number in sorted(shown) if names[number - 1] == "Wanjikv"], limit
 
 
 # ---- erased -------------------------------------------------------------------------------------------

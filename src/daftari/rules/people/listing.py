@@ -88,7 +88,7 @@ def _find_answers(tx: Tx, wanted: Wanted) -> People:
     """Those who may be messaged as is wanted, among as many as one page looks at."""
     found = None
     if wanted.query is not None:
-        found = find_ids(tx, query=wanted.query, group=wanted.group, after=wanted.after, suppressed=True)
+        found = find_ids(tx, query=wanted.query, group=wanted.group, after=wanted.after, suppressed=True, of_page=True)
     chosen: list[int] = []
     looked_at, following = 0, None
     for looked in look_for(tx, wanted=wanted, ids=found.ids if found else None, after=wanted.after):
@@ -100,6 +100,10 @@ def _find_answers(tx: Tx, wanted: Wanted) -> People:
         if looked_at >= SCANNED_MAX:
             following = looked.last
             break
+    end = found.end if found else None
+    if end is not None:
+        chosen = [number for number in chosen if number <= end]
+        following = min(end, following or end) if len(chosen) <= wanted.limit else chosen[wanted.limit - 1]
     cards = contacts.find_contacts(tx, ids=chosen[: wanted.limit], include=NOTHING).cards
     return People(_show(tx, cards), _count_book(tx), None, following, found.indexed_until if found else None)
 

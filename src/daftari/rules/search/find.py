@@ -29,6 +29,10 @@ IDS_AT_ONCE = 500
 """Contacts that are compared, looked for in a group, or read at a time."""
 BLOCKS_GROWTH = 4
 """By how much more blocks each step reads than the one before: the first often has enough."""
+COMPARED_MAX = 10_000
+"""Contacts of which one page compares all words and digits, or which it reads. It may have fewer, and a next one."""
+ASKED_MAX = 100_000
+"""Contacts that one page looks for in a group."""
 MEMBERS_READ_MAX = 2_000
 """Members of a group that are read at once, in place of asking for each candidate whether it is one."""
 
@@ -37,7 +41,7 @@ _ByBlock = dict[int, BitMap]
 
 
 class Found(Struct, frozen=True):
-    """A page of what was found: cards joined with commas, and the id after which there is more, if there is.
+    """A page of what was found: cards joined with commas, and the id after which there is more, or may be.
 
     ``indexed_until``: if not everything that was written is searched, the time until which it is.
     """
@@ -47,11 +51,38 @@ class Found(Struct, frozen=True):
     indexed_until: str | None
 
 
+class Reach(Struct):
+    """How many candidates one page looks at, so that no search takes much longer than others.
+
+    ``end``: the id of the last one, if these were too many.
+    """
+
+    left: int
+    end: int | None = None
+
+    def take(self, ids: Iterator[int], *, first: int | None = None) -> Iterator[list[int]]:
+        """Some candidates at a time, ``first`` in the beginning."""
+        at_once = IDS_AT_ONCE if first is None else first
+        while some := [*islice(ids, at_once)]:
+            yield some
+            at_once = IDS_AT_ONCE
+            self.left -= len(some)
+            if self.left <= 0:
+                self.end = some[-1]
+                return
+
+
 class FoundIds(Struct, frozen=True):
-    """All that were found, by id."""
+    """What was found, by id. ``reaches``: how much is looked at, of each kind."""
 
     ids: Iterator[int]
     indexed_until: str | None
+    reaches: tuple[Reach, ...] = ()
+
+    @property
+    def end(self) -> int | None:
+        """Once the ids were read: the one after which there may be more, and up to which they count, if any."""
+        return min((reach.end for reach in self.reaches if reach.end is not None), default=None)
 
 
 def search_contacts(
@@ -68,24 +99,31 @@ def search_contacts(
 
     ``suppressed``: find those too who opted out of everything.
     """
-    listed = find_ids(tx, query=query, group=group, after=after, suppressed=suppressed)
+    listed = find_ids(tx, query=query, group=group, after=after, suppressed=suppressed, of_page=True)
     found: list[StoredContact] = []
     status = SUPPRESSED if suppressed else KNOWN
+    read = Reach(COMPARED_MAX)
     # One more than wanted, which says that there is more; then more at once, since these were not all listed.
-    at_once = limit + 1
-    while len(found) <= limit and (some := [*islice(listed.ids, at_once)]):
-        read = contacts.list_contacts_among(tx, ids=some)
-        found += [contact for contact in read if contact.consent_status <= status]
-        at_once = IDS_AT_ONCE
+    for some in read.take(listed.ids, first=limit + 1):
+        among = contacts.list_contacts_among(tx, ids=some)
+        found += [contact for contact in among if contact.consent_status <= status]
+        if len(found) > limit:
+            break
+    ends = [end for end in (listed.end, read.end) if end is not None]
+    if ends:
+        found = [contact for contact in found if contact.id <= min(ends)]
     shown = found[:limit]
-    following = shown[-1].id if len(found) > limit else None
+    following = shown[-1].id if len(found) > limit else min(ends, default=None)
     return Found(show_cards(tx, shown, include), following, listed.indexed_until)
 
 
-def find_ids(tx: Tx, *, query: Query, group: str | None, after: int, suppressed: bool) -> FoundIds:
+def find_ids(
+    tx: Tx, *, query: Query, group: str | None, after: int, suppressed: bool, of_page: bool = False
+) -> FoundIds:
     """The ids after one that match, in order and read as far as they are wanted; some may be removed meanwhile.
 
     ``suppressed``: those too who opted out of everything; without it some of them may be found all the same.
+    ``of_page``: look at no more than one page does; ``end`` then says how far these are all.
     """
     written = find_written(tx, state=search.get_state(tx))
     list_id = directory.BOOK if suppressed else directory.LISTED
@@ -97,22 +135,23 @@ def find_ids(tx: Tx, *, query: Query, group: str | None, after: int, suppressed:
         list_id = group_id
     fresh = list_matching(tx, written, query, after=after)
     few = None if group_id is None else _read_members(tx, group_id=group_id, after=after)
-    indexed = _list_indexed(tx, query, written, list_id=list_id, after=after, among=few)
+    compared, asked = Reach(COMPARED_MAX if of_page else ID_MAX), Reach(ASKED_MAX if of_page else ID_MAX)
+    indexed = _list_indexed(tx, query, written, list_id=list_id, after=after, among=few, reach=compared)
     if group_id is not None:
-        fresh = _keep_members(tx, fresh, group_id=group_id)
-        indexed = indexed if few is not None else _keep_members(tx, indexed, group_id=group_id)
-    return FoundIds(merge(fresh, indexed), written.indexed_until)
+        fresh = _keep_members(tx, fresh, group_id=group_id, reach=Reach(ID_MAX))
+        indexed = indexed if few is not None else _keep_members(tx, indexed, group_id=group_id, reach=asked)
+    return FoundIds(merge(fresh, indexed), written.indexed_until, (compared, asked))
 
 
 # ---- by the index -------------------------------------------------------------------------------------
 
 
 def _list_indexed(
-    tx: Tx, query: Query, written: Written, *, list_id: int, after: int, among: _ByBlock | None
+    tx: Tx, query: Query, written: Written, *, list_id: int, after: int, among: _ByBlock | None, reach: Reach
 ) -> Iterator[int]:
     """The ids after one that the index finds, in order. What was written after the index is passed over.
 
-    ``among``: the contacts that count, if not all do.
+    ``among``: the contacts that count, if not all do. ``reach``: how many are compared.
     """
     spans = directory.list_spans(tx, list_id=list_id)
     blocks = [
@@ -135,7 +174,9 @@ def _list_indexed(
                 places &= among[block]
             ids = ((block << BLOCK_SHIFT) + place for place in places)
             candidates = (number for number in ids if number > after and number not in written.ids)
-            yield from candidates if is_exact else _keep_matching(tx, candidates, query)
+            yield from candidates if is_exact else _keep_matching(tx, candidates, query, reach)
+            if reach.end is not None:
+                return
 
 
 class _Block(Struct):
@@ -202,9 +243,9 @@ def _find_long_starts(tx: Tx, query: Query) -> dict[str, _ByBlock]:
     return {digits: _by_block(search.find_ids_by_prefix(tx, digits=digits, longest=E164_DIGITS_MAX)) for digits in long}
 
 
-def _keep_matching(tx: Tx, ids: Iterator[int], query: Query) -> Iterator[int]:
+def _keep_matching(tx: Tx, ids: Iterator[int], query: Query, reach: Reach) -> Iterator[int]:
     """Those that match by all of their words and digits, of which tokens have only some."""
-    while some := [*islice(ids, IDS_AT_ONCE)]:
+    for some in reach.take(ids):
         entries = search.find_entries(tx, ids=some)
         for number in some:
             entry = entries.get(number)
@@ -224,9 +265,9 @@ def _read_members(tx: Tx, *, group_id: int, after: int) -> _ByBlock | None:
     return _by_block(groups.list_members_between(tx, group_id=group_id, first=after + 1, last=ID_MAX))
 
 
-def _keep_members(tx: Tx, ids: Iterator[int], *, group_id: int) -> Iterator[int]:
+def _keep_members(tx: Tx, ids: Iterator[int], *, group_id: int, reach: Reach) -> Iterator[int]:
     """Those that are in a group, in order."""
-    while some := [*islice(ids, IDS_AT_ONCE)]:
+    for some in reach.take(ids):
         members = groups.find_members(tx, group_id=group_id, ids=some)
         yield from [number for number in some if number in members]
 
