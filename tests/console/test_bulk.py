@@ -109,7 +109,7 @@ def test_the_undo_of_a_job_that_is_running_stops_it(everyone: Everyone, crowd: B
     again = everyone.ed.submit(page, page.forms[-1].action, once="another")
     assert again.status == 409 and "This was undone already, or is being undone." in again.text
     work(crowd)
-    assert "Undone" in everyone.ed.get(page.url).text
+    assert "Was undone" in everyone.ed.get(page.url).text
     assert counts(crowd) == {"VIP": 39}
 
 

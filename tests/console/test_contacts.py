@@ -15,12 +15,13 @@ from daftari.model.time import current_time
 from daftari.rules.access import projects
 from daftari.rules.consent import facts
 from daftari.rules.contacts import contacts, groups, many, parse
-from daftari.rules.people.listing import Wanted, list_people
-from daftari.store import Store, Tx
+from daftari.store import Store
 from tests.conftest import People
 from tests.console.conftest import Everyone
 from tests.console.test_shell import PAGE_BYTES_MAX, Checked
 from tests.support.browsers import Browser, FoundPage
+from tests.support.clients import Client
+from tests.support.statements import Statements
 
 HOSTILE = ("<script>alert(1)</script>", "\u05d0\u202eevil", "x" * 250, "{{ 7*7 }}%(name)s", "\"'><img src=x>")
 
@@ -53,6 +54,12 @@ class Book(Struct):
 def book(store: Store, people: People) -> Book:
     """The book of Shopify."""
     return Book(store, people)
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> Statements:
+    """Counts statements."""
+    return Statements(monkeypatch)
 
 
 def at(everyone: Everyone, path: str) -> str:
@@ -106,6 +113,8 @@ def test_a_list_is_searched_and_filtered_by_group_and_by_who_may_be_messaged(eve
     assert "in VIP fits suzan" in outside.text
     assert "1 contact fits, outside this group:" in outside.text
     assert "Add suzan" in outside.text
+    outside = everyone.ed.get(at(everyone, "/contacts?q=suzan&may=no"))
+    assert "1 contact fits, outside this filter:" in outside.text
     assert "Type the beginning of a word" in everyone.vic.get(at(everyone, "/contacts?q=%21%21")).text
 
 
@@ -131,42 +140,33 @@ def test_the_script_gets_the_rows_alone(everyone: Everyone, book: Book) -> None:
         assert answer.body.lstrip().startswith(b'<div class="flow" data-part="rows">')
 
 
-class Counting:
-    """A transaction that counts its queries."""
-
-    def __init__(self, tx: Tx) -> None:
-        self.tx = tx
-        self.count = 0
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self.tx, name)
-        if name not in ("fetch", "fetch_one", "one", "run"):
-            return found
-
-        def counted(*args: Any, **given: Any) -> Any:
-            self.count += 1
-            return found(*args, **given)
-
-        return counted
-
-
-def test_the_list_costs_at_most_four_queries_more_than_the_page_of_the_api(book: Book) -> None:
-    book.add(*({"mobile": f"0722{number:06}"} for number in range(60)), group="VIP")
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/contacts", "/contacts?group=VIP", "/groups/VIP", "/contacts?q=wanja"),
+        *("/contacts?may=yes", "/contacts?may=part", "/contacts?may=no"),
+    ],
+)
+def test_a_list_costs_at_most_four_statements_more_than_the_page_of_the_api(
+    everyone: Everyone, ana: Client, book: Book, statements: Statements, path: str
+) -> None:
+    book.add(*({"mobile": f"0722{number:06}", "fname": "Wanja"} for number in range(60)), group="VIP")
     book.say("0722000003", "opt_out", channel="sms")
+    query, searches = f"per_page=50{'&group=VIP' if 'VIP' in path else ''}", "q=" in path
+    of_api = statements.count(lambda: ana.get(f"/v1/{'search?q=wanja&' if searches else 'contacts?'}{query}"))
+    of_page = statements.count(lambda: everyone.vic.get(at(everyone, path)))
+    assert of_page <= of_api + 4, statements.last
 
-    def count(rule: Callable[..., Any], **given: Any) -> int:
-        def counted(tx: Tx) -> int:
-            counting = Counting(tx)
-            rule(counting, **given)
-            return counting.count
 
-        return book.store.read(book.people.shopify, current_time(), counted)
-
-    for group in (None, "VIP"):
-        wanted = Wanted(None, group, None, 1, 0, 50)
-        page = count(list_people, wanted=wanted) + count(groups.list_groups, after=0, limit=1_000)
-        api = count(contacts.list_contacts, group=group, page=1, per_page=50, include=frozenset[str](), suppressed=True)
-        assert page <= api + 4
+def test_pages_of_one_contact_and_of_all_groups_cost_a_few_statements_whatever_they_show(
+    everyone: Everyone, book: Book, statements: Statements
+) -> None:
+    (number, *_) = book.add(*({"mobile": f"0722{number:06}"} for number in range(60)), group="VIP")
+    for place in range(60):
+        book.write(many.add_to_group, ids=[number], name=f"Group {place}")
+    book.say("0722000000", "opt_out", channel="sms")
+    assert statements.count(lambda: everyone.vic.get(at(everyone, f"/contacts/{number}"))) <= 12, statements.last
+    assert statements.count(lambda: everyone.vic.get(at(everyone, "/groups"))) <= 3, statements.last
 
 
 # ---- many at once ---------------------------------------------------------------------------------------
@@ -314,6 +314,25 @@ def test_a_contact_joins_and_leaves_groups_on_its_page(everyone: Everyone, book:
     refused = everyone.ed.submit(joined, f"{path}/join", group=" ")
     assert (refused.status, "This is needed." in refused.text) == (422, True)
     assert not [form for form in everyone.vic.get(path).forms if form.method == "post" and "/join" in form.action]
+
+
+def test_what_was_done_is_undone_on_the_contact_s_page_by_who_may(everyone: Everyone, book: Book) -> None:
+    first, second = book.add({"mobile": "0722000001"}, {"mobile": "0722000002"})
+    page = everyone.ed.get(at(everyone, f"/contacts/many?do=join&ids={first}&ids={second}"))
+    everyone.ed.submit(page, at(everyone, "/contacts/many/join"), group="VIP")
+    path = at(everyone, f"/contacts/{first}")
+    stopped = everyone.ed.submit(everyone.ed.get(f"{path}/remove"), f"{path}/remove/stop", evidence="A phone call")
+    assert "Left \u2068VIP\u2069." in stopped.text
+    assert "Undo, for all 2 contacts" in stopped.text
+    assert not [form for form in everyone.vic.get(path).forms if "/undo" in form.action]
+    here = everyone.ed.get(path)
+    newest = next(form.action for form in here.forms if "/undo" in form.action)
+    back = everyone.ed.submit(here, newest)
+    assert (back.url.partition("?")[0], "Undone." in back.text) == (path, True)
+    assert "Yes, by every way." in back.text and "undone" in back.text
+    everyone.ed.submit(back, [form.action for form in back.forms if "/undo" in form.action][-1])
+    for number in (first, second):
+        assert "In no group." in everyone.ed.get(at(everyone, f"/contacts/{number}")).text
 
 
 def test_a_contact_that_is_not_there_is_not_found(everyone: Everyone) -> None:

@@ -45,7 +45,7 @@ def state(job: Bulk) -> str:
         "done": _("Done"),
         "stopped": _("Stopped"),
         "undoing": _("Being undone"),
-        "undone": _("Undone"),
+        "undone": _("Was undone"),
     }[job.state]
 
 

@@ -20,6 +20,8 @@ KNOWN = 1
 """Something is known, and some messages are allowed."""
 SUPPRESSED = 2
 """Everything is blocked."""
+HASHED_MAX = 100
+"""Numbers that are looked up by their hashes too, without a query first that asks whether any number was erased."""
 
 
 class StoredConsent(Struct, frozen=True, gc=False):
@@ -71,7 +73,7 @@ def has_erasures(tx: Tx) -> bool:
 
 def _subject_ids(tx: Tx, mobiles: Sequence[int]) -> dict[int, int]:
     """The number of each subject to look up. A number's hash comes before the number, whose state is to win."""
-    if not has_erasures(tx):
+    if len(mobiles) > HASHED_MAX and not has_erasures(tx):
         return dict(zip(mobiles, mobiles, strict=True))
     erased = {erased_subject_id(tx, mobile=mobile): mobile for mobile in mobiles}
     return erased | dict(zip(mobiles, mobiles, strict=True))

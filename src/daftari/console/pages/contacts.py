@@ -61,7 +61,7 @@ def show_list(page: Page, template: str, *, section: str, path: str, group: str 
     if people.total and search.number > last:
         return page.redirect(page.link(path, page=last, **_shown(search, group)))
     elsewhere = []
-    if not people.people and search.query is not None and search.group is not None and not people.next:
+    if not people.people and search.query is not None and (search.group is not None or search.may) and not people.next:
         elsewhere = page.read(find_elsewhere, query=search.query, most=ELSEWHERE_MAX)
     offered = [] if group is not None else offer_groups(page)
     return page.show(
@@ -76,7 +76,7 @@ def show_list(page: Page, template: str, *, section: str, path: str, group: str 
         first=(search.number - 1) * search.rows + 1,
         elsewhere=elsewhere,
         offered=[one.name for one in offered],
-        running=page.read(find_open_bulk),
+        running=page.read(find_open_bulk) if people.book is not None and people.total is not None else None,
         may_change=page.may("change_contacts") and page.leads_to("/contacts/many"),
         **more,
     )

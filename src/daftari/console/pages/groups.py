@@ -68,7 +68,9 @@ def create(page: Page) -> Response:
 
 def show_group(page: Page, name: str) -> Response:
     """``GET /p/{project}/groups/{name}``: its contacts."""
-    found = _find(page, name)
+    is_searched = bool(page.params.given("q") or page.params.given("may"))
+    find = freshness.get_group if is_searched else freshness.get_listed_group
+    found = page.read(find, name=_read_name(name))
     own = found.group.name
     return show_list(page, "group.html", section="/groups", path=_path(own), group=own, found=found)
 

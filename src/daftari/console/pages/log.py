@@ -16,6 +16,7 @@ from daftari.model.limits import ID_MAX
 from daftari.rules.access.roles import UNDOING, Act
 from daftari.rules.access.zones import read_day, zone_of
 from daftari.rules.bulk.jobs import Bulk, undo_any
+from daftari.rules.events import Action
 from daftari.rules.log.kinds import KINDS
 from daftari.rules.log.reading import SCANNED_MAX, Authors, Log, Sought, list_authors, list_log
 from daftari.rules.log.subject import Subject, find_subject
@@ -116,13 +117,17 @@ def undo(page: Page, seq: str) -> Response:
         if isinstance(undone, Bulk):
             return page.redirect(page.link(f"/bulk/{undone.id}"))
         tone: Tone = "warn" if undone.still_opted_out else "good"
-        return page.done(_find_place(page, UNDOING[undone.action]), _say(undone), tone=tone)
+        return page.done(_find_place(page, undone.action), _say(undone), tone=tone)
 
     return page.write(undo_any, respond, access=page.access, seq=number)
 
 
-def _find_place(page: Page, act: Act) -> str:
-    place = "/settings/log" if page.params.given("from") == "log" else PLACES.get(act, "")
+def _find_place(page: Page, action: Action) -> str:
+    """Where one came from: the log, or a contact; else where such acts are done."""
+    came_from = str(page.params.given("from") or "")
+    if came_from.isascii() and came_from.isdecimal() and action != Action.CREATE_CONTACTS:
+        return page.link(f"/contacts/{came_from[:20]}")
+    place = "/settings/log" if came_from == "log" else PLACES.get(UNDOING[action], "")
     return page.link(place if page.leads_to(place) else "")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from daftari.errors import GroupNotFound
 from daftari.model.connections import WORKING, ConnectionState, GroupMapping, Keeping
 from daftari.model.contacts import Group
 from daftari.model.jobs import JobKind
@@ -153,6 +154,14 @@ def show_freshness(tx: Tx, *, names: Sequence[str]) -> Freshness | None:
 def get_group(tx: Tx, *, name: str) -> ShownGroup:
     """One group with the connections that fill it. Raises ``GroupNotFound``."""
     return _show_groups(tx, [contact_groups.get_group(tx, name=name)])[0]
+
+
+def get_listed_group(tx: Tx, *, name: str) -> ShownGroup:
+    """As ``get_group``, without its count: for who reads the list of its members, which has that."""
+    found = groups.find_group(tx, folded=fold_name(name))
+    if found is None:
+        raise GroupNotFound
+    return _show_groups(tx, [Group(found.id, found.name, 0, found.created_at, found.mirrored_by)])[0]
 
 
 def list_groups(tx: Tx, *, after: int, limit: int) -> list[ShownGroup]:

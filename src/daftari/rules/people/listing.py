@@ -105,14 +105,19 @@ def _find_answers(tx: Tx, wanted: Wanted) -> People:
         chosen = [number for number in chosen if number <= end]
         following = min(end, following or end) if len(chosen) <= wanted.limit else chosen[wanted.limit - 1]
     cards = contacts.find_contacts(tx, ids=chosen[: wanted.limit], include=NOTHING).cards
-    return People(_show(tx, cards), _count_book(tx), None, following, found.indexed_until if found else None)
+    return People(
+        _show(tx, cards, may=wanted.may), _count_book(tx), None, following, found.indexed_until if found else None
+    )
 
 
-def _show(tx: Tx, cards: bytes) -> list[Listed]:
+def _show(tx: Tx, cards: bytes, *, may: Answer | None = None) -> list[Listed]:
+    """``may``: of all of them, where it is known."""
     found = read_cards(cards)
     if not found:
         return []
     names = groups.list_group_names(tx, ids=[card.id for card in found])
+    if may is not None:
+        return [Listed(card, names[card.id], may) for card in found]
     states = ledger.find_states(tx, mobiles=[int(card.mobile) for card in found])
     require = tx.project.consent.require_opt_in
     return [

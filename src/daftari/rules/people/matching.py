@@ -8,7 +8,6 @@ from operator import attrgetter
 
 from msgspec import Struct
 
-from daftari.model.limits import ID_MAX
 from daftari.rules.consent import ledger
 from daftari.rules.consent.state import NOTHING_KNOWN
 from daftari.rules.consent.summary import Answer, sum_up
@@ -118,8 +117,10 @@ def _candidates(tx: Tx, wanted: Filter, after: int, *, only_known: bool) -> Iter
 
 
 def _read_on(tx: Tx, after: int, *, group_id: int | None, only_known: bool) -> Iterator[Sequence[ContactNumber]]:
-    while after < ID_MAX and (
-        some := contacts.list_contact_numbers(tx, group_id=group_id, only_known=only_known, after=after, limit=AT_ONCE)
-    ):
-        yield some
-        after = some[-1].id
+    has_more = True
+    while has_more:
+        some = contacts.list_contact_numbers(tx, group_id=group_id, only_known=only_known, after=after, limit=AT_ONCE)
+        if some:
+            yield some
+            after = some[-1].id
+        has_more = len(some) == AT_ONCE

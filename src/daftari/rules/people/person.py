@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from msgspec import Struct
+from msgspec import Struct, json
 
 from daftari.errors import ContactNotFound
 from daftari.model.consent import Fact
 from daftari.model.contacts import Card
 from daftari.model.limits import ID_MAX
 from daftari.model.users import NamedUser
+from daftari.rules.access.roles import UNDOING, Act
+from daftari.rules.before import find_groups
 from daftari.rules.consent.state import derive_state
 from daftari.rules.consent.summary import Summary, summarize
 from daftari.rules.contacts.contacts import version_of
@@ -18,7 +20,7 @@ from daftari.rules.contacts.merge import read_card
 from daftari.rules.events import Action
 from daftari.rules.messages.views import MessageView, show_messages
 from daftari.store import Tx, consent, contacts, exports, groups, journal, keys, messages, users
-from daftari.store.journal import JournalRow, read_left
+from daftari.store.journal import JournalRow, read_left, read_ranges
 
 SHOWN = 20
 """Messages, and acts, that are shown at a time."""
@@ -42,7 +44,10 @@ class Person(Struct, frozen=True):
 
 
 class Happened(Struct, frozen=True):
-    """An act that concerned a contact. ``group``, ``left``: names of groups, as far as they are known."""
+    """An act that concerned a contact. ``group``, ``left``: names of groups, as far as they are known.
+
+    ``contacts``: how many it concerned in all. ``undoing``: what its undo needs; ``None`` for what cannot be undone.
+    """
 
     seq: int
     at: int
@@ -51,6 +56,9 @@ class Happened(Struct, frozen=True):
     key_id: int | None
     group: str | None
     left: list[str]
+    contacts: int
+    undoing: Act | None
+    undone_by: int | None
 
 
 class History(Struct, frozen=True):
@@ -96,7 +104,7 @@ def list_history(tx: Tx, *, contact_id: int, mobile: int, before: int | None) ->
     """What was sent to a contact, and what was done with it before a row of the journal."""
     sent = messages.list_newest_messages_of(tx, mobile=mobile, limit=SHOWN + 1)
     rows = journal.list_newest_journal(tx, after=0, before=before or ID_MAX, limit=SCANNED_MAX)
-    naming = [row for row in rows if row.names(contact_id) and not (row.action in IN_LEDGER and not row.left_groups)]
+    naming = [row for row in rows if row.names(contact_id) and not _is_in_ledger(row)]
     shown = naming[:SHOWN]
     earlier = None
     if len(naming) > SHOWN:
@@ -113,22 +121,40 @@ def find_authors(tx: Tx, *, user_ids: set[int], key_ids: set[int]) -> Authors:
     return Authors(found, {key_id: labels[key_id] for key_id in key_ids if key_id in labels})
 
 
+def _is_in_ledger(row: JournalRow) -> bool:
+    """Whether the facts that are shown say all about an act: not of what a user can undo."""
+    return row.action in IN_LEDGER and not row.left_groups and row.user_id is None
+
+
 def _show_acts(tx: Tx, rows: Sequence[JournalRow], contact_id: int) -> list[Happened]:
-    left = {
-        row.seq: [group_id for group_id, ids in read_left(row.left_groups).items() if contact_id in ids] for row in rows
-    }
+    all_left = {row.seq: read_left(row.left_groups) for row in rows}
+    left = {seq: [number for number, ids in found.items() if contact_id in ids] for seq, found in all_left.items()}
     wanted = {group_id for of_row in left.values() for group_id in of_row}
     wanted |= {row.group_id for row in rows if row.group_id is not None}
     names = {group_id: found.name for group_id, found in exports.find_group_names(tx, ids=sorted(wanted)).items()}
-    return [
-        Happened(
-            row.seq,
-            row.at,
-            row.action,
-            row.user_id,
-            row.key_id,
-            None if row.group_id is None else names.get(row.group_id),
-            [names[group_id] for group_id in left[row.seq] if group_id in names],
+    kept = find_groups(tx, seqs=[row.seq for row in rows if row.user_id is not None])
+    shown = []
+    for row in rows:
+        named = sum(last - first + 1 for first, last in read_ranges(row.contacts))
+        of_act = kept.get(row.seq)
+        undone_by = None if of_act is None else of_act.undone_by
+        shown.append(
+            Happened(
+                row.seq,
+                row.at,
+                row.action,
+                row.user_id,
+                row.key_id,
+                None if row.group_id is None else names.get(row.group_id),
+                [names[group_id] for group_id in left[row.seq] if group_id in names],
+                max(named, *(len(ids) for ids in all_left[row.seq].values()), 1),
+                None if of_act is None or undone_by else UNDOING.get(_done_by(row)),
+                undone_by,
+            )
         )
-        for row in rows
-    ]
+    return shown
+
+
+def _done_by(row: JournalRow) -> Action:
+    """What a row did; of an undo, what it undid."""
+    return Action(json.decode(row.detail)["action"] if row.action == Action.UNDO else row.action)
