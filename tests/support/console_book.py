@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from daftari.model.projects import Project
+from daftari.model.projects import Key, Project
 from daftari.model.time import current_time
 from daftari.model.users import Role
 from daftari.rules.access import inbound_tokens, keys, passwords, projects, users
@@ -54,10 +54,13 @@ class ConsoleBook(Struct, frozen=True):
     """Another one, which has owners and nothing else."""
     ana: Client
     """A program that owns the project."""
+    key: Key
     cookie: str
     """What the cookie of a session is called."""
     sessions: dict[str, str]
     """A session of each user."""
+    ids: dict[str, int]
+    """Of what there is one of: ``user`` is Kim, ``done`` and ``planned`` are imports."""
 
     @property
     def path(self) -> str:
@@ -68,7 +71,7 @@ def open_book(url: str, database: str, store: Store, anyone: Client) -> ConsoleB
     """Two projects in an empty database, their users, and a full book in the first."""
     now = current_time()
     project, empty = (_make_project(store, name) for name in (NAME, HOSTILE[0]))
-    secret, _ = store.system_write(
+    secret, key = store.system_write(
         now, keys.create_key, project=project, label=HOSTILE[1], kind="manage", expires_at=None
     )
     stored = passwords.hash_password(PASSWORD)
@@ -76,7 +79,8 @@ def open_book(url: str, database: str, store: Store, anyone: Client) -> ConsoleB
         name: store.system_write(now, _add_user, name=name, role=role, password=stored) for name, role in PLACES.items()
     }
     names = name_cookies(store.system_read(0, lambda tx: tx.epoch()), insecure=False)
-    book = ConsoleBook(url, database, store, project, empty, anyone.with_key(secret), names.session, sessions)
+    ids = {"user": store.system_read(now, users.find_user, email="kim@example.com").id}
+    book = ConsoleBook(url, database, store, project, empty, anyone.with_key(secret), key, names.session, sessions, ids)
     for fill in (_add_people, _say_words, _send_files):
         fill(book)
     return book
@@ -145,9 +149,11 @@ def _send_files(book: ConsoleBook) -> None:
     lines = [f'"{mobile(number)}","{_quoted(number)}"' for number in range(310, 340)]
     file = "\n".join(["Phone,First name", *lines, '"not a number","Zuri"', f'"12","{HOSTILE[0]}"'])
     people = {"name": f"{HOSTILE[0]}.csv", "group": "VIP"}
-    done = _send_file(book, file, **people)
-    planned = _send_file(book, file.replace("Zuri", "Tamu"), plan="true", **people)
-    wait_for(lambda: {_state_of(book, done), _state_of(book, planned)} == {"done"})
+    book.ids["done"] = _send_file(book, file, **people)
+    book.ids["planned"] = _send_file(book, file.replace("Zuri", "Tamu"), plan="true", **people)
+    wait_for(lambda: {_state_of(book, book.ids[name]) for name in ("done", "planned")} == {"done"})
+    for given in ({"format": "csv", "group": GROUPS[2], "consent": True}, {"format": "vcard"}):
+        assert book.ana.post("/v1/exports", given).status == 202
 
 
 def _quoted(number: int) -> str:

@@ -17,9 +17,11 @@ from tests.support.console_book import ConsoleBook, open_book
 from tests.support.console_browser import Watched, run_chromium
 from tests.support.stores import open_store
 from tests.system.conftest import find_program
+from tests.system.console.work import Work
 
 OpenBook = Callable[[str], ConsoleBook]
 OpenBrowser = Callable[..., Watched]
+BrowserOf = Callable[[str, str, bool], Watched]
 
 
 @pytest.fixture(scope="package")
@@ -90,21 +92,50 @@ def open_browser(chromium: Chromium) -> Iterator[OpenBrowser]:
     assert not found
 
 
-@pytest.fixture(scope="package")
-def _owners(book: ConsoleBook, open_any: OpenBrowser) -> dict[str, Watched]:
-    owners = {name: open_any(book.url) for name in ("asha", "neema")}
-    for name, browser in owners.items():
-        browser.sign_in(book.cookie, book.sessions[name])
-    return owners
-
-
 @pytest.fixture
-def asha(_owners: dict[str, Watched]) -> Watched:
+def asha(browser_of: BrowserOf) -> Watched:
     """The owner's browser."""
-    return _owners["asha"]
+    return browser_of("asha", "sqlite", True)
 
 
 @pytest.fixture
-def neema(_owners: dict[str, Watched]) -> Watched:
+def neema(browser_of: BrowserOf) -> Watched:
     """The browser of an owner who reads Swahili."""
-    return _owners["neema"]
+    return browser_of("neema", "sqlite", True)
+
+
+@pytest.fixture
+def way(request: pytest.FixtureRequest) -> tuple[str, bool]:
+    """An engine, and whether there is JavaScript."""
+    return request.param
+
+
+@pytest.fixture(scope="package")
+def browser_of(open_engine: OpenBook, open_any: OpenBrowser) -> BrowserOf:
+    """The browser of a user on an engine, with JavaScript or without: one for all tests."""
+    opened: dict[tuple[str, str, bool], Watched] = {}
+
+    def browser_of(name: str, engine: str, script: bool) -> Watched:
+        if (name, engine, script) not in opened:
+            book = open_engine(engine)
+            opened[name, engine, script] = open_any(book.url, script=script)
+            opened[name, engine, script].sign_in(book.cookie, book.sessions[name])
+        return opened[name, engine, script]
+
+    return browser_of
+
+
+@pytest.fixture
+def ed(way: tuple[str, bool], open_engine: OpenBook, browser_of: BrowserOf) -> Iterator[Work]:
+    """The editor at work, in whose browser nothing happens that a page must not do."""
+    browser = browser_of("ed", *way)
+    yield Work(open_engine(way[0]), browser)
+    assert not browser.collect()
+
+
+@pytest.fixture
+def owner(way: tuple[str, bool], open_engine: OpenBook, browser_of: BrowserOf) -> Iterator[Work]:
+    """An owner at work, likewise."""
+    browser = browser_of("asha", *way)
+    yield Work(open_engine(way[0]), browser)
+    assert not browser.collect()

@@ -2,95 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from msgspec import Struct
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.conftest import serving
 from tests.support.commands import open_terminal
-from tests.support.console_book import PASSWORD, ConsoleBook
-from tests.support.console_browser import Watched
+from tests.support.console_book import PASSWORD
 from tests.support.waiting import wait_for
 from tests.system.console.conftest import OpenBook, OpenBrowser
-
-WAYS = {"sqlite": ("sqlite", True), "sqlite-without-script": ("sqlite", False), "postgres": ("postgres", True)}
-MAIN = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS, indirect=True)
-ON_SQLITE = pytest.mark.parametrize("way", [*WAYS.values()][:2], ids=[*WAYS][:2], indirect=True)
-_numbers = itertools.count(700_000)
-
-
-class Work(Struct, frozen=True):
-    """An editor's browser on a book, and what no one has in it yet."""
-
-    book: ConsoleBook
-    browser: Watched
-
-    @property
-    def page(self) -> Page:
-        return self.browser.page
-
-    def go(self, path: str) -> Page:
-        """A page of the project."""
-        return self.browser.go(f"{self.book.path}{path}")
-
-    def press(self, name: str) -> None:
-        """Press a button or follow a link that looks like one, and wait for the next page."""
-        self.page.get_by_role("button", name=name, exact=True).click()
-
-    def follow(self, name: str) -> None:
-        self.page.get_by_role("link", name=name, exact=True).click()
-
-    def says(self, words: str) -> None:
-        """The page says what was done."""
-        expect(self.page.locator("#done")).to_contain_text(words)
-
-    def undo(self) -> None:
-        self.page.locator("#done").get_by_role("button", name="Undo").click()
-        self.says("Undone.")
-
-    def add(self, *names: str, group: str = "") -> list[int]:
-        """Contacts that are there already; their ids."""
-        rows = [{"mobile": f"0711{next(_numbers)}", "fname": name} for name in names]
-        given = {"group": group} if group else {}
-        answer = self.book.ana.post("/v1/contacts", {"contacts": rows, "results": True, **given})
-        return [row["id"] for row in answer.json()["results"]]
-
-    def groups_of(self, contact: int) -> list[str]:
-        answer = self.book.ana.get(f"/v1/contacts/{contact}", query={"include": "groups"})
-        return sorted(answer.json()["contact"]["groups"])
-
-    def is_there(self, contact: int) -> bool:
-        return self.book.ana.get(f"/v1/contacts/{contact}").status == 200
-
-
-@pytest.fixture
-def way(request: pytest.FixtureRequest) -> tuple[str, bool]:
-    """An engine, and whether there is JavaScript."""
-    return request.param
-
-
-@pytest.fixture(scope="package")
-def _editors() -> dict[tuple[str, bool], Watched]:
-    return {}
-
-
-@pytest.fixture
-def ed(
-    way: tuple[str, bool], open_engine: OpenBook, open_any: OpenBrowser, _editors: dict[tuple[str, bool], Watched]
-) -> Iterator[Work]:
-    """The editor at work, in whose browser nothing happens that a page must not do."""
-    engine, script = way
-    book = open_engine(engine)
-    if way not in _editors:
-        _editors[way] = open_any(book.url, script=script)
-        _editors[way].sign_in(book.cookie, book.sessions["ed"])
-    yield Work(book, _editors[way])
-    assert not _editors[way].collect()
+from tests.system.console.work import MAIN, ON_SQLITE, Work, numbers
 
 
 @MAIN
@@ -116,11 +38,11 @@ def test_someone_signs_in_with_a_password_and_out_again(
 
 @MAIN
 def test_someone_is_added_found_as_one_types_and_changed(ed: Work) -> None:
-    name = f"Mwangaza{next(_numbers)}"
+    name = f"Mwangaza{next(numbers)}"
     page = ed.go("/contacts")
     ed.follow("Add a contact")
     page.get_by_label("First name").fill(name)
-    page.get_by_label("Number").fill(f"0711 {next(_numbers)}")
+    page.get_by_label("Number").fill(f"0711 {next(numbers)}")
     page.get_by_label("Group").fill("VIP")
     ed.press("Add to the book")
     ed.says("Added to the book.")
@@ -141,7 +63,7 @@ def test_someone_is_added_found_as_one_types_and_changed(ed: Work) -> None:
 
 @MAIN
 def test_ticked_contacts_are_added_to_a_group_and_taken_back(ed: Work) -> None:
-    name, group = f"Tumaini{next(_numbers)}", f"Choir {next(_numbers)}"
+    name, group = f"Tumaini{next(numbers)}", f"Choir {next(numbers)}"
     ids = ed.add(f"{name} A", f"{name} B", f"{name} C")
     page = ed.go(f"/contacts?q={name}")
     for which in ("A", "C"):
@@ -158,7 +80,7 @@ def test_ticked_contacts_are_added_to_a_group_and_taken_back(ed: Work) -> None:
 
 @ON_SQLITE
 def test_ticked_contacts_are_moved_and_taken_out_of_a_group(ed: Work) -> None:
-    name, group = f"Imani{next(_numbers)}", f"Class {next(_numbers)}"
+    name, group = f"Imani{next(numbers)}", f"Class {next(numbers)}"
     first, second = ed.add(f"{name} A", f"{name} B", group=group)
     page = ed.go(f"/contacts?group={group}")
     page.get_by_role("checkbox", name=f"Tick {name} A").click()
@@ -178,7 +100,7 @@ def test_ticked_contacts_are_moved_and_taken_out_of_a_group(ed: Work) -> None:
 
 @MAIN
 def test_ticked_contacts_are_removed_and_brought_back(ed: Work) -> None:
-    name = f"Baraka{next(_numbers)}"
+    name = f"Baraka{next(numbers)}"
     ids = ed.add(f"{name} A", f"{name} B", group="VIP")
     page = ed.go(f"/contacts?q={name}")
     if ed.browser.has_script:
@@ -196,7 +118,7 @@ def test_ticked_contacts_are_removed_and_brought_back(ed: Work) -> None:
 
 @MAIN
 def test_who_asked_to_stop_is_opted_out_and_the_page_says_why(ed: Work) -> None:
-    (contact,) = ed.add(f"Neno{next(_numbers)}", group="VIP")
+    (contact,) = ed.add(f"Neno{next(numbers)}", group="VIP")
     page = ed.go(f"/contacts/{contact}")
     expect(page.get_by_text("Yes, by every way.")).to_be_visible()
     ed.follow("They asked us to stop…")
@@ -214,7 +136,7 @@ def test_who_asked_to_stop_is_opted_out_and_the_page_says_why(ed: Work) -> None:
 
 @ON_SQLITE
 def test_who_agrees_again_may_be_messaged(ed: Work) -> None:
-    (contact,) = ed.add(f"Ndiyo{next(_numbers)}")
+    (contact,) = ed.add(f"Ndiyo{next(numbers)}")
     page = ed.go(f"/contacts/{contact}/remove")
     ed.press("Write it down")
     ed.says("Written down.")
@@ -230,7 +152,7 @@ def test_who_agrees_again_may_be_messaged(ed: Work) -> None:
 
 @MAIN
 def test_a_double_is_removed_and_brought_back(ed: Work) -> None:
-    (contact,) = ed.add(f"Mara{next(_numbers)}")
+    (contact,) = ed.add(f"Mara{next(numbers)}")
     ed.go(f"/contacts/{contact}")
     ed.follow("Remove…")
     ed.press("Remove from the book")
@@ -242,26 +164,24 @@ def test_a_double_is_removed_and_brought_back(ed: Work) -> None:
 
 @ON_SQLITE
 def test_who_asked_to_be_forgotten_is_erased_once_the_number_is_typed(
-    way: tuple[str, bool], ed: Work, open_browser: OpenBrowser
+    owner: Work,
 ) -> None:
-    (contact,) = ed.add(f"Sahau{next(_numbers)}")
-    digits = ed.book.ana.get(f"/v1/contacts/{contact}").json()["contact"]["mobile"]
-    browser = open_browser(ed.book.url, script=way[1])
-    browser.sign_in(ed.book.cookie, ed.book.sessions["asha"])
-    page = browser.go(f"{ed.book.path}/contacts/{contact}/remove")
-    page.get_by_role("link", name="Erase for good…").click()
+    (contact,) = owner.add(f"Sahau{next(numbers)}")
+    digits = owner.book.ana.get(f"/v1/contacts/{contact}").json()["contact"]["mobile"]
+    page = owner.go(f"/contacts/{contact}/remove")
+    owner.follow("Erase for good…")
     page.get_by_label("Type the number to erase it").fill("0700 000000")
-    page.get_by_role("button", name="Erase for good").click()
+    owner.press("Erase for good")
     expect(page.get_by_role("alert")).to_be_visible()
     page.get_by_label("Type the number to erase it").fill(f"+{digits}")
-    page.get_by_role("button", name="Erase for good").click()
-    expect(page.locator("#done")).to_contain_text("Erased. We will never message that number.")
-    assert not ed.is_there(contact)
+    owner.press("Erase for good")
+    owner.says("Erased. We will never message that number.")
+    assert not owner.is_there(contact)
 
 
 @MAIN
 def test_a_group_is_made_renamed_merged_and_deleted(ed: Work) -> None:
-    old, new = f"Old {next(_numbers)}", f"New {next(_numbers)}"
+    old, new = f"Old {next(numbers)}", f"New {next(numbers)}"
     page = ed.go("/groups")
     page.get_by_label("New group").fill(old)
     ed.press("Make it")
@@ -271,8 +191,8 @@ def test_a_group_is_made_renamed_merged_and_deleted(ed: Work) -> None:
     page.get_by_label("Name", exact=True).fill(f"{old} B")
     ed.press("Rename")
     ed.says(f"It is called \u2068{old} B\u2069 now.")
-    (contact,) = ed.add(f"Kundi{next(_numbers)}", group=f"{old} B")
-    ed.add(f"Kundi{next(_numbers)}", group=new)
+    (contact,) = ed.add(f"Kundi{next(numbers)}", group=f"{old} B")
+    ed.add(f"Kundi{next(numbers)}", group=new)
     page = ed.go(f"/groups/{old} B")
     ed.follow("Merge…")
     page.get_by_label("Into the group").fill(new)
@@ -292,7 +212,7 @@ def test_a_group_is_made_renamed_merged_and_deleted(ed: Work) -> None:
 
 @ON_SQLITE
 def test_a_contact_joins_and_leaves_a_group_on_its_page(ed: Work) -> None:
-    (contact,) = ed.add(f"Jiunge{next(_numbers)}")
+    (contact,) = ed.add(f"Jiunge{next(numbers)}")
     page = ed.go(f"/contacts/{contact}")
     page.get_by_label("Add to the group").fill("VIP")
     ed.press("Add")

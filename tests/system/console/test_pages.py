@@ -17,7 +17,10 @@ from tests.support.console_book import GROUPS, ConsoleBook
 from tests.support.console_browser import COLOURS, NARROW, PHONE, WIDE, Theme, Watched, focused
 from tests.system.console.conftest import OpenBrowser
 
-NO_PAGES = {"/static/{name}", "/p/{project}/contacts/{contact}/everything"}
+NO_PAGES = {
+    "/static/{name}",
+    "/p/{project}/contacts/{contact}/everything",
+}
 """What is answered with a file."""
 PAGES: dict[str, tuple[str, ...]] = {
     "/sign-in": ("/sign-in",),
@@ -49,18 +52,41 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/p/{project}/groups/{name}/rename": ("{p}/groups/{group}/rename",),
     "/p/{project}/groups/{name}/merge": ("{p}/groups/{group}/merge",),
     "/p/{project}/groups/{name}/delete": ("{p}/groups/{group}/delete",),
+    "/p/{project}/settings/log": ("{p}/settings/log",),
+    "/p/{project}/settings/keys": ("{p}/settings/keys",),
+    "/p/{project}/settings/keys/{start}/revoke": ("{p}/settings/keys/{start}/revoke",),
+    "/p/{project}/settings/users": ("{p}/settings/users",),
+    "/p/{project}/settings/users/{user}": ("{p}/settings/users/{user}",),
+    "/p/{project}/settings/users/{user}/remove": ("{p}/settings/users/{user}/remove",),
     "/p/{project}/settings/project": ("{p}/settings/project",),
 }
 """Every page, and where it is looked at."""
 OPEN = ("/sign-in", "/link/{token}")
 """Pages for who is not signed in."""
+PARTS = """async () => {
+    const wrong = [];
+    for (const { dataset } of document.querySelectorAll("[data-part]")) {
+        const answer = await fetch(location.href, { headers: { Accept: `text/html; part=${dataset.part}` } });
+        const text = await answer.text();
+        if (answer.status >= 500 || !text.includes(`data-part="${dataset.part}"`)) wrong.push(dataset.part);
+    }
+    return wrong;
+}"""
+"""The parts that are not answered alone."""
 AXE = ((WIDE, "light"), (WIDE, "dark"), (PHONE, "dark"), (PHONE, "light"))
 
 
 def address(book: ConsoleBook, template: str) -> str:
     """Where a page is in the book: that of a contact with a hostile name, and of a group with one."""
     contact, other = (get(book.ana, f"+{mobile(number)}")["id"] for number in (9, 1))
-    values = {"p": book.path, "contact": contact, "other": other, "group": segment(GROUPS[2])}
+    values = {
+        "p": book.path,
+        "contact": contact,
+        "other": other,
+        "group": segment(GROUPS[2]),
+        "start": book.key.start,
+        **book.ids,
+    }
     if "{token}" in template:
         values["token"] = book.store.system_write(current_time(), users.create_link_by_email, email="kim@example.com")[
             1
@@ -92,6 +118,7 @@ def check_page(browser: Watched, where: str) -> None:
     assert not browser.collect(), where
     assert browser.page.locator("h1").count() == 1, where
     assert browser.page.title(), where
+    assert not browser.page.evaluate(PARTS), where
 
 
 def check_look(browser: Watched, where: str, looks: Iterable[tuple[tuple[int, int], Theme]]) -> None:
