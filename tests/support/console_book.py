@@ -5,6 +5,9 @@ It is filled by calls of the API, as programs fill it, so that a page shows noth
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
+
 from msgspec import Struct
 
 from daftari.model.projects import Key, Project
@@ -16,13 +19,15 @@ from daftari.store import Store, SystemTx
 from daftari.store import users as stored_users
 from daftari.web.cookies import name_cookies
 from tests.support import inbound
+from tests.support.browsers import Browser
 from tests.support.builders import create, mobile
-from tests.support.clients import Client
+from tests.support.clients import Client, over_the_wire
 from tests.support.waiting import wait_for
 
 NAME = "Duka la Shangazi"
 PASSWORD = "seven goats on a hill"
 CONTACTS = 320
+CROWD = 1_050
 FIRST_NAMES = ("Wanjiru", "Otieno", "Achieng", "Kamau", "Naliaka", "Mutua", "Chebet", "Baraka", "Zawadi", "Njeri")
 LAST_NAMES = ("Mwangi", "Odhiambo", "Kiprop", "Wekesa", "Juma", "Nyambura", "Kilonzo")
 TOWNS = ("Nairobi", "Kisumu", "Mombasa", "Nakuru", "Eldoret", "Thika")
@@ -60,15 +65,20 @@ class ConsoleBook(Struct, frozen=True):
     sessions: dict[str, str]
     """A session of each user."""
     ids: dict[str, int]
-    """Of what there is one of: ``user`` is Kim, ``done`` and ``planned`` are imports."""
+    """Of what there is one of: the user Kim, imports that are ``done`` and ``planned``, a ``job`` of all that match."""
 
     @property
     def path(self) -> str:
         return f"/p/{self.project.id}"
 
 
-def open_book(url: str, database: str, store: Store, anyone: Client) -> ConsoleBook:
-    """Two projects in an empty database, their users, and a full book in the first."""
+Fill = Callable[[ConsoleBook], None]
+
+
+def open_book(
+    url: str, database: str, store: Store, anyone: Client, *, fill: Sequence[Fill] | None = None
+) -> ConsoleBook:
+    """Two projects in an empty database, their users, and in the first a full book, or what ``fill`` writes."""
     now = current_time()
     project, empty = (_make_project(store, name) for name in (NAME, HOSTILE[0]))
     secret, key = store.system_write(
@@ -81,8 +91,8 @@ def open_book(url: str, database: str, store: Store, anyone: Client) -> ConsoleB
     names = name_cookies(store.system_read(0, lambda tx: tx.epoch()), insecure=False)
     ids = {"user": store.system_read(now, users.find_user, email="kim@example.com").id}
     book = ConsoleBook(url, database, store, project, empty, anyone.with_key(secret), key, names.session, sessions, ids)
-    for fill in (_add_people, _say_words, _send_files):
-        fill(book)
+    for write in fill if fill is not None else (add_people, _say_words, _send_files, _change_many):
+        write(book)
     return book
 
 
@@ -101,7 +111,8 @@ def _add_user(tx: SystemTx, *, name: str, role: Role, password: str) -> str:
     return begin_session(tx, user_id=added.user.id, address="127.0.0.1", browser="tests")[0]
 
 
-def _add_people(book: ConsoleBook) -> None:
+def add_people(book: ConsoleBook) -> None:
+    """People with names of all kinds, in groups."""
     rows = [{"mobile": mobile(number), **_describe(number)} for number in range(1, CONTACTS + 1)]
     for place, name in enumerate(GROUPS):
         assert book.ana.post("/v1/groups", {"name": name}).status == 201
@@ -154,6 +165,16 @@ def _send_files(book: ConsoleBook) -> None:
     wait_for(lambda: {_state_of(book, book.ids[name]) for name in ("done", "planned")} == {"done"})
     for given in ({"format": "csv", "group": GROUPS[2], "consent": True}, {"format": "vcard"}):
         assert book.ana.post("/v1/exports", given).status == 202
+
+
+def _change_many(book: ConsoleBook) -> None:
+    """A change of all that match, as a form makes it: of so many that a job does it."""
+    create(book.ana, *({"mobile": mobile(10_000 + number), "fname": f"Umati {number}"} for number in range(CROWD)))
+    browser = Browser(over_the_wire(book.url), origin=book.url)
+    browser.cookies[book.cookie] = book.sessions["ed"]
+    page = browser.get(f"{book.path}/contacts/many?scope=all&do=join&q=umati")
+    job = browser.submit(page, f"{book.path}/contacts/many/join", group=HOSTILE[0])
+    book.ids["job"] = int(urlsplit(job.url).path.rpartition("/")[2])
 
 
 def _quoted(number: int) -> str:

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser as Chromium
 from tests.conftest import serving
 from tests.support import postgres
 from tests.support.console_book import ConsoleBook, open_book
-from tests.support.console_browser import Watched, run_chromium
+from tests.support.console_browser import WIDE, Watched, run_chromium
 from tests.support.stores import open_store
 from tests.system.conftest import find_program
 from tests.system.console.work import Work
@@ -129,6 +129,7 @@ def browser_of(open_engine: OpenBook, open_any: OpenBrowser) -> BrowserOf:
 def ed(way: tuple[str, bool], open_engine: OpenBook, browser_of: BrowserOf) -> Iterator[Work]:
     """The editor at work, in whose browser nothing happens that a page must not do."""
     browser = browser_of("ed", *way)
+    browser.resize(WIDE)
     yield Work(open_engine(way[0]), browser)
     assert not browser.collect()
 
@@ -137,5 +138,6 @@ def ed(way: tuple[str, bool], open_engine: OpenBook, browser_of: BrowserOf) -> I
 def owner(way: tuple[str, bool], open_engine: OpenBook, browser_of: BrowserOf) -> Iterator[Work]:
     """An owner at work, likewise."""
     browser = browser_of("asha", *way)
+    browser.resize(WIDE)
     yield Work(open_engine(way[0]), browser)
     assert not browser.collect()

@@ -52,6 +52,8 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/p/{project}/groups/{name}/rename": ("{p}/groups/{group}/rename",),
     "/p/{project}/groups/{name}/merge": ("{p}/groups/{group}/merge",),
     "/p/{project}/groups/{name}/delete": ("{p}/groups/{group}/delete",),
+    "/p/{project}/bulk": ("{p}/bulk",),
+    "/p/{project}/bulk/{job}": ("{p}/bulk/{job}",),
     "/p/{project}/settings/log": ("{p}/settings/log",),
     "/p/{project}/settings/keys": ("{p}/settings/keys",),
     "/p/{project}/settings/keys/{start}/revoke": ("{p}/settings/keys/{start}/revoke",),

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import expect
 
 from tests.conftest import NewDatabase, free_port, serving
-from tests.support.console_book import PASSWORD, open_book
+from tests.support.console_book import PASSWORD, add_people, open_book
 from tests.support.console_browser import Watched
 from tests.support.stores import open_store
 from tests.system.conftest import Run
@@ -30,7 +30,7 @@ def visitor(
     with serving(tmp_path, database, "--public-url", f"https://{HOST}:{port}{BASE}") as live:
         upstream = live.url.removeprefix("http://")
         start_nginx(run, tmp_path, certificate, upstream=upstream, port=port, base=BASE)
-        open_book(live.url, database, store, live.client)
+        open_book(live.url, database, store, live.client, fill=[add_people])
         browser = Watched(chromium, f"https://{HOST}:{port}{BASE}")
         yield browser
         assert not browser.collect()
