@@ -20,6 +20,8 @@ from tests.system.console.conftest import OpenBrowser
 NO_PAGES = {
     "/static/{name}",
     "/p/{project}/contacts/{contact}/everything",
+    "/p/{project}/imports/{number}/rejects",
+    "/p/{project}/exports/{number}/file",
 }
 """What is answered with a file."""
 PAGES: dict[str, tuple[str, ...]] = {
@@ -54,6 +56,12 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/p/{project}/groups/{name}/delete": ("{p}/groups/{group}/delete",),
     "/p/{project}/bulk": ("{p}/bulk",),
     "/p/{project}/bulk/{job}": ("{p}/bulk/{job}",),
+    "/p/{project}/imports": ("{p}/imports",),
+    "/p/{project}/imports/{number}": ("{p}/imports/{done}", "{p}/imports/{planned}"),
+    "/p/{project}/imports/{number}/columns": ("{p}/imports/{planned}/columns",),
+    "/p/{project}/imports/{number}/stop": ("{p}/imports/{planned}/stop",),
+    "/p/{project}/imports/{number}/rows": ("{p}/imports/{done}/rows", "{p}/imports/{planned}/rows?outcome=rejected"),
+    "/p/{project}/exports": ("{p}/exports",),
     "/p/{project}/settings/log": ("{p}/settings/log",),
     "/p/{project}/settings/keys": ("{p}/settings/keys",),
     "/p/{project}/settings/keys/{start}/revoke": ("{p}/settings/keys/{start}/revoke",),
@@ -166,7 +174,7 @@ def test_pages_that_refuse_are_accessible_and_fit(book: ConsoleBook, asha: Watch
 
 
 def test_empty_pages_are_accessible_and_fit(book: ConsoleBook, asha: Watched) -> None:
-    for section in ("", "/contacts", "/groups"):
+    for section in ("", "/contacts", "/groups", "/bulk", "/imports", "/exports", "/settings/log", "/settings/keys"):
         where = f"/p/{book.empty.id}{section}"
         asha.go(where)
         check_page(asha, where)
