@@ -192,12 +192,13 @@ def test_every_link_is_below_the_public_url(
     send = in_process(built.rsgi, loop)
 
     def behind_proxy(method: str, path: str, *rest: object) -> object:
-        return send(method, base + path.removeprefix("/phone%20book"), *rest)
+        return send(method, base + path.removeprefix("/phone%20book") or "/", *rest)
 
     browser = Browser(behind_proxy, origin="https://book.example")
     page = browser.get("/phone%20book/sign-in")
     page = browser.submit(page, "/phone%20book/sign-in", email="ed@example.com", password=PASSWORD)
     assert page.url == f"/phone%20book/p/{everyone.shopify}"
+    assert browser.get("/phone%20book").url == page.url
     for shown in (page, browser.get("/phone%20book/you"), browser.get("/phone%20book/p/new")):
         places = [*shown.links, *(place for form in shown.forms for place in form.places)]
         places += re.findall(r'(?:href|src)="([^"#][^"]*)"', shown.html)

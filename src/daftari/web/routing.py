@@ -158,7 +158,7 @@ class Router:
         if path.startswith("//"):
             # A URL whose base ends with a slash.
             return self.match(method, f"{prefix}/{path.lstrip('/')}", is_below=True)
-        if self._base and not is_below and whole.startswith(f"{self._base}/"):
+        if self._base and not is_below and f"{whole}/".startswith(f"{self._base}/"):
             below = self.match(method, whole[len(self._base) :], is_below=True)
             return RouteMatch(below.route, below.parameters, below.prefix, below.path, self._base)
         return RouteMatch(_refusal(method, _refuse_path), parameters, prefix, path)
