@@ -53,7 +53,7 @@ def chris(everyone: Everyone, new_browser: NewBrowser) -> Browser:
 
 def test_users_are_listed_with_their_roles_here(everyone: Everyone) -> None:
     page = everyone.asha.get(at(everyone.shopify))
-    for said in ("Asha you asha@example.com Owner", "Ed ed@example.com Editor", "Vic vic@example.com Viewer"):
+    for said in ("Asha you asha@example.com Owner – now", "Ed ed@example.com Editor", "Vic vic@example.com Viewer"):
         assert said in page.text
     assert "Kai" not in page.text
 

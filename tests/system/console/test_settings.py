@@ -38,6 +38,8 @@ def test_a_key_is_shown_once_works_and_is_revoked(owner: Work) -> None:
     page.get_by_role("radio").first.check()
     owner.press("Make the key")
     secret = page.locator("#done code").inner_text()
+    # What needs JavaScript is not there without it.
+    expect(page.get_by_role("button", name="Copy the key")).to_be_visible(visible=owner.browser.has_script)
     program = owner.book.ana.with_key(secret)
     assert program.get("/v1/contacts").status == 200
     page = owner.go("/settings/keys")
