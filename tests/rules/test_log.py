@@ -15,6 +15,7 @@ from daftari.model.projects import Actor, Project
 from daftari.rules import events
 from daftari.rules.access import members, project_keys
 from daftari.rules.access.roles import UNDOING, Act
+from daftari.rules.access.tokens import write_token
 from daftari.rules.access.users import NewRole
 from daftari.rules.bulk.jobs import BulkSettings, actor_of, start_bulk, step_bulk
 from daftari.rules.contacts import many
@@ -24,6 +25,7 @@ from daftari.rules.log import reading
 from daftari.rules.log.kinds import ACTIONS, FREQUENT, KINDS
 from daftari.rules.log.reading import SHOWN, Entry, Log, Sought, list_authors, list_log
 from daftari.rules.log.subject import Subject, find_subject
+from daftari.rules.senders.lifecycle import create_sender, read_sender
 from daftari.store import Store, journal
 from daftari.store.queries import load_queries
 from tests.support import calls, consent_calls
@@ -276,6 +278,17 @@ def test_a_job_and_its_parts_lead_to_it_and_its_undo_is_offered_at_its_start(
     store.write(book, actor_of(job), NOW, step_bulk, bulk_id=job.id)
     part = newest(store, book)
     assert (part.action, part.job, part.contacts, part.user) == ("join_group", job.id, 5, start.user)
+
+
+def test_what_was_set_up_is_named_as_it_is_called_now(store: Store, book: Project) -> None:
+    made = read_sender({"name": "DUKA", "gateway": "log", "channel": "sms"}, before=None)
+    store.write(book, API, NOW, create_sender, given=made, token=write_token())
+    first = newest(store, book)
+    assert first.thing is not None
+    assert (first.action, first.thing.kind, first.thing.name) == ("create_sender", "sender", "DUKA")
+    for kind in ("campaign", "trigger", "webhook", "connection"):
+        store.write(book, API, NOW, events.record, Action.UPDATE_WEBHOOK, detail={kind: 987})
+        assert newest(store, book).thing == reading.NamedThing(kind, 987, None)
 
 
 def test_one_fact_is_shown_and_many_are_counted(store: Store, book: Project, editor: Editor) -> None:

@@ -19,7 +19,7 @@ from daftari.rules.log.kinds import Kind
 from daftari.rules.log.reading import Entry, NamedFile, NamedGroup, NamedKey
 
 Link = Callable[[str, object], str]
-"""Makes a link to one of ``contacts``, ``groups``, ``imports``, ``bulk``, or acts of the ``log``; blank without one."""
+"""Makes a link to one of ``contacts``, ``groups``, ``imports`` and so on, or acts of the ``log``; blank without one."""
 
 
 def kind_name(kind: Kind) -> str:
@@ -169,6 +169,9 @@ def about(entry: Entry, link: Link) -> list[str]:
         said.append(ngettext("%(num)s opt-out or opt-in", "%(num)s opt-outs or opt-ins", entry.facts))
     if entry.file is not None:
         said.append(_link(link("imports", entry.file.id), _name_file(entry.file)))
+    if entry.thing is not None:
+        name = entry.thing.name or _("number %(seq)s", seq=entry.thing.id)
+        said.append(_link(link(f"{entry.thing.kind}s", entry.thing.id), name))
     if entry.job is not None:
         said.append(_link(link("bulk", entry.job), _("job %(number)s", number=entry.job)))
     for left, count in entry.left:

@@ -40,7 +40,7 @@ def create_campaign(tx: WriteTx, *, given: Mapping[str, object]) -> StoredCampai
     number = campaigns.insert_campaign(
         tx, sender_id=sender.id, definition=written(definition), progress=written(CampaignProgress())
     )
-    record(tx, Action.CREATE_CAMPAIGN)
+    record(tx, Action.CREATE_CAMPAIGN, detail={"campaign": number})
     return get_campaign(tx, campaign_id=number)
 
 
@@ -50,7 +50,7 @@ def update_campaign(tx: WriteTx, *, campaign_id: int, given: Mapping[str, object
     sender, definition = read_campaign(tx, given, before=before)
     changed = replace(before, sender_id=sender.id, definition=written(definition))
     campaigns.save_campaign(tx, campaign=changed)
-    record(tx, Action.UPDATE_CAMPAIGN)
+    record(tx, Action.UPDATE_CAMPAIGN, detail={"campaign": campaign_id})
     return changed
 
 
@@ -58,7 +58,7 @@ def delete_campaign(tx: WriteTx, *, campaign_id: int) -> None:
     """Delete a draft. Raises ``WrongCampaignState``."""
     _in_state(tx, campaign_id, ["draft"], verb="delete")
     campaigns.delete_campaign(tx, campaign_id=campaign_id)
-    record(tx, Action.DELETE_CAMPAIGN)
+    record(tx, Action.DELETE_CAMPAIGN, detail={"campaign": campaign_id})
 
 
 def get_campaign(tx: Tx, *, campaign_id: int) -> StoredCampaign:
@@ -134,7 +134,7 @@ def start_campaign(tx: WriteTx, *, start: Start, expected: int | None) -> Stored
     if start.found is not None:
         refuse_other_count(start.found.counted.count, expected)
         started = _freeze(tx, before, start.found, expected=expected)
-        record(tx, Action.START_CAMPAIGN, CampaignStarted(started.id))
+        record(tx, Action.START_CAMPAIGN, CampaignStarted(started.id), detail={"campaign": started.id})
     else:
         progress = CampaignProgress(expected=expected, fresh=start.fresh)
         started = replace(before, state="scheduled", reason="", due_at=start.at, progress=written(progress))
@@ -142,7 +142,7 @@ def start_campaign(tx: WriteTx, *, start: Start, expected: int | None) -> Stored
             started = begin_refresh(tx, started, progress)
         campaigns.save_campaign(tx, campaign=started)
         _hint(tx, started)
-        record(tx, Action.START_CAMPAIGN)
+        record(tx, Action.START_CAMPAIGN, detail={"campaign": started.id})
     return started
 
 
@@ -225,7 +225,7 @@ def start_due(tx: WriteTx, *, start: Start) -> None:
         _change(tx, replace(before, progress=written(progress)), "paused", "count_changed")
         return
     _freeze(tx, before, start.found, expected=progress.expected)
-    record(tx, Action.START_CAMPAIGN, CampaignStarted(before.id))
+    record(tx, Action.START_CAMPAIGN, CampaignStarted(before.id), detail={"campaign": before.id})
 
 
 # ---- under way --------------------------------------------------------------------------------------
@@ -263,7 +263,7 @@ def cancel_campaign(tx: WriteTx, *, campaign_id: int) -> StoredCampaign:
     campaign.end_waiting(tx)
     changed = campaign.saved(now=tx.now)
     campaigns.save_campaign(tx, campaign=changed)
-    record(tx, Action.CANCEL_CAMPAIGN, *ends.as_events())
+    record(tx, Action.CANCEL_CAMPAIGN, *ends.as_events(), detail={"campaign": changed.id})
     return changed
 
 
@@ -302,7 +302,7 @@ def _change(
     changed = replace(before, state=state, reason=reason)
     campaigns.save_campaign(tx, campaign=changed)
     _hint(tx, changed)
-    record(tx, Action.UPDATE_CAMPAIGN, *happened)
+    record(tx, Action.UPDATE_CAMPAIGN, *happened, detail={"campaign": changed.id})
     return changed
 
 

@@ -133,7 +133,7 @@ def create_connection(tx: WriteTx, *, values: Mapping[str, object]) -> Opened:
     refuse_mirrored_groups(tx, open_stored(stored))
     tx.book.write_backs += definition.write_back
     connections.insert_connection(tx, connection=stored, folded=fold_name(name))
-    record(tx, Action.CREATE_CONNECTION)
+    record(tx, Action.CREATE_CONNECTION, detail={"connection": stored.id})
     return open_stored(stored)
 
 
@@ -252,7 +252,7 @@ def delete_connection(tx: WriteTx, *, connection_id: int, leave: bool) -> None:
     release_groups(tx, before)
     gone, said = with_shown_state(replace(before, stored=replace(stored, reason=""), progress=progress))
     connections.update_connection(tx, connection=replace(gone.stored, progress=encode(gone.progress)), folded=None)
-    record(tx, Action.DELETE_CONNECTION, *said)
+    record(tx, Action.DELETE_CONNECTION, *said, detail={"connection": stored.id})
     hint_job(tx, kind=JobKind.SYNC, subject=str(connection_id))
 
 
@@ -382,7 +382,7 @@ def _save(tx: WriteTx, opened: Opened, *, is_soon: bool) -> Opened:
     opened, said = with_shown_state(replace(opened, stored=replace(opened.stored, due_at=due_at)))
     stored = replace(opened.stored, definition=encode(opened.definition), progress=encode(opened.progress))
     connections.update_connection(tx, connection=stored, folded=fold_name(stored.name))
-    record(tx, Action.UPDATE_CONNECTION, *said)
+    record(tx, Action.UPDATE_CONNECTION, *said, detail={"connection": stored.id})
     if is_soon:
         hint_job(tx, kind=JobKind.SYNC, subject=str(stored.id))
     return replace(opened, stored=stored)

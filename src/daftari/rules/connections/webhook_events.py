@@ -317,7 +317,7 @@ def replay_events(tx: WriteTx, *, connection_id: int, since: int) -> int:
     count = connections.replay_events(tx, connection_id=connection_id, since=since, limit=REPLAYED_EVENTS_MAX)
     if count:
         _bring_forward(tx, connection_id=connection_id, due_at=tx.now)
-    record(tx, Action.UPDATE_CONNECTION)
+    record(tx, Action.UPDATE_CONNECTION, detail={"connection": connection_id})
     return count
 
 

@@ -131,7 +131,7 @@ def settle_erasures(tx: WriteTx, *, connection_id: int, ids: Sequence[str], deci
         opened = get_connection(tx, connection_id=connection_id)
     opened = _without_waiting(opened, waiting)
     save_connection(tx, opened)
-    events.record(tx, Action.UPDATE_CONNECTION)
+    events.record(tx, Action.UPDATE_CONNECTION, detail={"connection": connection_id})
     return opened
 
 

@@ -6,11 +6,11 @@ What is sought is found by an index, or looked for in ``SCANNED_MAX`` acts at a 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from heapq import merge
 from itertools import islice
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 from msgspec import Struct, field
@@ -28,11 +28,26 @@ from daftari.rules.before import GroupsBefore, find_groups
 from daftari.rules.bulk.jobs import NEEDED
 from daftari.rules.contacts.merge import read_card
 from daftari.rules.events import Action
+from daftari.rules.firing import read_definition as read_trigger
 from daftari.rules.imports.lifecycle import get_import
 from daftari.rules.log.kinds import ACTIONS, FREQUENT, Kind
 from daftari.rules.log.subject import Subject
+from daftari.rules.messages.progress import read_definition as read_campaign
 from daftari.rules.undo.acts import action_of
-from daftari.store import Tx, consent, contacts, exports, feed, journal, keys, users
+from daftari.store import (
+    Tx,
+    campaigns,
+    connections,
+    consent,
+    contacts,
+    exports,
+    feed,
+    journal,
+    keys,
+    senders,
+    triggers,
+    users,
+)
 from daftari.store.journal import JournalRow, read_ids, read_left, read_ranges
 
 SHOWN = 50
@@ -46,6 +61,7 @@ NAMED_MAX = 3
 SKEW_MICROSECONDS = 60 * 1_000_000
 """By how much acts may stand in another order than that of their times, since each has that of its request."""
 
+Thing = Literal["sender", "campaign", "trigger", "webhook", "connection"]
 Source = Literal["user", "key", "command", "import", "inbound", "worker"]
 
 _COMMAND = re.compile(r"[a-z]+(?:[ -][a-z]+)*")
@@ -96,6 +112,14 @@ class NamedFile(Struct, frozen=True):
     name: str | None
 
 
+class NamedThing(Struct, frozen=True):
+    """What an act set up, with its name; ``None`` for what is gone, and for a webhook, which has none."""
+
+    kind: Thing
+    id: int
+    name: str | None
+
+
 class Detail(Struct, frozen=True):
     """What else an act was about, as those who write it say."""
 
@@ -109,6 +133,16 @@ class Detail(Struct, frozen=True):
     role: Role | None = None
     key: int | None = None
     kind: KeyKind | None = None
+    sender: int | None = None
+    campaign: int | None = None
+    trigger: int | None = None
+    webhook: int | None = None
+    connection: int | None = None
+
+    @property
+    def thing(self) -> tuple[Thing, int] | None:
+        """What was set up, by its id."""
+        return next(((kind, number) for kind in _THINGS if (number := getattr(self, kind)) is not None), None)
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -138,6 +172,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     file: NamedFile | None
     job: int | None
     """The job that it began, is a part of, or undid."""
+    thing: NamedThing | None
     detail: Detail
     about_user: NamedUser | None
     about_key: NamedKey | None
@@ -162,6 +197,7 @@ class Authors(Struct, frozen=True):
     keys: list[NamedKey]
 
 
+_THINGS: tuple[Thing, ...] = get_args(Thing)
 _read_detail = msgspec.json.Decoder(Detail).decode
 _NO_DETAIL = Detail()
 
@@ -242,6 +278,7 @@ class _Names(Struct, frozen=True):
     removed: dict[int, list[int]]
     facts: dict[int, tuple[int, Fact]]
     files: dict[int, NamedFile]
+    things: dict[tuple[Thing, int], NamedThing]
     acts: dict[int, GroupsBefore]
 
 
@@ -258,6 +295,7 @@ def _look_up(tx: Tx, rows: Sequence[JournalRow], details: dict[int, Detail]) -> 
     ids = {number for row in few for number in read_ids(row.contacts)}
     group_ids = {row.group_id for row in rows} | {group for row in rows for group in read_left(row.left_groups)}
     alone = [row.first_fact for row in rows if row.first_fact is not None and row.first_fact == row.last_fact]
+    things = {detail.thing for detail in details.values()}
     import_ids = {_import_of(row, details[row.seq]) for row in rows} - {None}
     return _Names(
         users=_find_users(tx, {row.user_id for row in rows} | {detail.user for detail in details.values()}),
@@ -267,6 +305,7 @@ def _look_up(tx: Tx, rows: Sequence[JournalRow], details: dict[int, Detail]) -> 
         removed={row.seq: journal.list_removed(tx, seq=row.seq) for row in few if row.action in _REMOVING},
         facts={fact.id: (subject, fact) for subject, fact in consent.find_facts_by_id(tx, ids=alone)},
         files={number: _name_file(tx, number) for number in import_ids if number is not None},
+        things={thing: NamedThing(*thing, _NAME[thing[0]](tx, thing[1])) for thing in things if thing is not None},
         acts=find_groups(tx, seqs=[row.seq for row in rows if row.user_id is not None]),
     )
 
@@ -298,6 +337,7 @@ def _entry(row: JournalRow, detail: Detail, names: _Names) -> Entry:
         left=[(names.groups[group_id], len(left)) for group_id, left in read_left(row.left_groups).items()],
         file=None if import_id is None else names.files[import_id],
         job=detail.bulk if job is None else int(job[1]),
+        thing=None if detail.thing is None else names.things[detail.thing],
         detail=detail,
         about_user=None if detail.user is None else names.users.get(detail.user),
         about_key=None if detail.key is None else names.keys.get(detail.key),
@@ -373,3 +413,33 @@ def _name_file(tx: Tx, import_id: int) -> NamedFile:
         return NamedFile(import_id, get_import(tx, import_id=import_id).settings.name or None)
     except ImportNotFound:
         return NamedFile(import_id, None)
+
+
+def _name_sender(tx: Tx, sender_id: int) -> str | None:
+    found = senders.get_sender(tx, sender_id=sender_id)
+    return None if found is None else found.name
+
+
+def _name_campaign(tx: Tx, campaign_id: int) -> str | None:
+    found = campaigns.get_campaign(tx, campaign_id=campaign_id)
+    return None if found is None else read_campaign(found.definition).name
+
+
+def _name_trigger(tx: Tx, trigger_id: int) -> str | None:
+    found = triggers.find_triggers(tx, ids=[trigger_id]).get(trigger_id)
+    return None if found is None else read_trigger(found.definition).name
+
+
+def _name_connection(tx: Tx, connection_id: int) -> str | None:
+    found = connections.get_connection(tx, connection_id=connection_id)
+    return None if found is None else found.name
+
+
+_NAME: Mapping[Thing, Callable[[Tx, int], str | None]] = {
+    "sender": _name_sender,
+    "campaign": _name_campaign,
+    "trigger": _name_trigger,
+    "webhook": lambda tx, webhook_id: None,
+    "connection": _name_connection,
+}
+"""How each thing is called."""

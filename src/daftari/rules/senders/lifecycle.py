@@ -292,7 +292,7 @@ def create_sender(tx: WriteTx, *, given: GivenSender, token: str) -> SenderView:
         meter=write_meter(Meter(at=tx.now, epoch=tx.epoch())),
     )
     _save(tx, get_sender(tx, sender_id=number), Secrets(given.credentials, Secret(token)))
-    record(tx, Action.CREATE_SENDER)
+    record(tx, Action.CREATE_SENDER, detail={"sender": number})
     return show_sender(tx, get_sender(tx, sender_id=number))
 
 
@@ -320,7 +320,7 @@ def update_sender(tx: WriteTx, *, sender_id: int, given: GivenSender) -> SenderV
         given.definition, answers_as=tuple(names.values()), credential_names=tuple(sorted(secrets.credentials))
     )
     _save(tx, replace(before, name=given.name, definition=_encode(definition).decode()), secrets)
-    record(tx, Action.UPDATE_SENDER)
+    record(tx, Action.UPDATE_SENDER, detail={"sender": sender_id})
     return show_sender(tx, get_sender(tx, sender_id=sender_id))
 
 
@@ -364,14 +364,14 @@ def delete_sender(tx: WriteTx, *, sender_id: int) -> None:
         raise SenderBusy(before.name)
     gone = replace(before, deleted_at=tx.now)
     _save(tx, gone, Secrets(token=NO_SECRET))
-    record(tx, Action.DELETE_SENDER)
+    record(tx, Action.DELETE_SENDER, detail={"sender": sender_id})
 
 
 def pause_sender(tx: WriteTx, *, sender_id: int) -> SenderView:
     """Send nothing until it is resumed. Acts within a second."""
     meter = get_sender(tx, sender_id=sender_id).meter
     senders.save_meter(tx, sender_id=sender_id, meter=meter, paused=PAUSED)
-    record(tx, Action.UPDATE_SENDER)
+    record(tx, Action.UPDATE_SENDER, detail={"sender": sender_id})
     return show_sender(tx, get_sender(tx, sender_id=sender_id))
 
 
@@ -385,7 +385,7 @@ def resume_sender(tx: WriteTx, *, sender_id: int) -> SenderView:
     meter = read_meter(get_sender(tx, sender_id=sender_id).meter)
     meter.resumed_at, meter.epoch = tx.now, tx.epoch()
     senders.save_meter(tx, sender_id=sender_id, meter=write_meter(meter), paused="")
-    record(tx, Action.UPDATE_SENDER)
+    record(tx, Action.UPDATE_SENDER, detail={"sender": sender_id})
     return show_sender(tx, get_sender(tx, sender_id=sender_id))
 
 
@@ -401,7 +401,7 @@ def rotate_address(tx: WriteTx, *, sender_id: int, token: str, keep_hours: int) 
         raise ValidationFailed({"credentials": [f"The credentials field is required first. {UNSEALED}"]}) from None
     former_until = tx.now + keep_hours * HOUR_MICROSECONDS
     _save(tx, before, Secrets(secrets.credentials, Secret(token), former_until))
-    record(tx, Action.UPDATE_SENDER)
+    record(tx, Action.UPDATE_SENDER, detail={"sender": sender_id})
     return show_sender(tx, before)
 
 

@@ -34,7 +34,7 @@ def create_trigger(tx: WriteTx, *, given: Mapping[str, object]) -> StoredTrigger
     )
     if read.group_id:
         tx.book.join_triggers += 1
-    record(tx, Action.CREATE_TRIGGER)
+    record(tx, Action.CREATE_TRIGGER, detail={"trigger": number})
     return get_trigger(tx, trigger_id=number)
 
 
@@ -98,7 +98,7 @@ def list_triggers(tx: Tx) -> list[StoredTrigger]:
 def _save(tx: WriteTx, changed: StoredTrigger, action: Action, *happened: Event) -> StoredTrigger:
     triggers.save_trigger(tx, trigger=changed)
     _hint(tx, changed.sender_id)
-    record(tx, action, *happened)
+    record(tx, action, *happened, detail={"trigger": changed.id})
     return changed
 
 

@@ -238,5 +238,5 @@ def _log(tx: WriteTx, webhook: StoredWebhook, batch: Batch, answer: Answer, *, s
 def _disable(tx: WriteTx, webhook: StoredWebhook, reason: str) -> str:
     """Deliver nothing more until a person resumes it. How far it is, and its batch, are kept."""
     webhooks.update_webhook(tx, webhook=replace(webhook, state="disabled", reason=reason))
-    record(tx, Action.DISABLE_WEBHOOK)
+    record(tx, Action.DISABLE_WEBHOOK, detail={"webhook": webhook.id})
     return reason

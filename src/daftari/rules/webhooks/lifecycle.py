@@ -181,7 +181,7 @@ def create_webhook(
         created_at=tx.now,
     )
     webhooks.insert_webhook(tx, webhook=webhook)
-    record(tx, Action.CREATE_WEBHOOK)
+    record(tx, Action.CREATE_WEBHOOK, detail={"webhook": webhook.id})
     return show_webhook(tx, webhook)
 
 
@@ -202,7 +202,7 @@ def delete_webhook(tx: WriteTx, *, webhook_id: int) -> None:
     """Delete a webhook and its secrets. Raises ``WebhookNotFound``."""
     get_webhook(tx, webhook_id=webhook_id)
     webhooks.delete_webhook(tx, webhook_id=webhook_id)
-    record(tx, Action.DELETE_WEBHOOK)
+    record(tx, Action.DELETE_WEBHOOK, detail={"webhook": webhook_id})
 
 
 def pause_webhook(tx: WriteTx, *, webhook_id: int) -> WebhookView:
@@ -268,7 +268,7 @@ def _soon(webhook: StoredWebhook) -> StoredWebhook:
 
 def _save(tx: WriteTx, webhook: StoredWebhook, action: Action) -> WebhookView:
     webhooks.update_webhook(tx, webhook=webhook)
-    record(tx, action)
+    record(tx, action, detail={"webhook": webhook.id})
     if webhook.state == "enabled":
         hint_job(tx, kind=JobKind.DELIVER, subject=str(webhook.id))
     return show_webhook(tx, webhook)
