@@ -6,6 +6,8 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
+from tests.support.console_book import ConsoleBook
+from tests.support.console_browser import Watched
 from tests.system.console.work import MAIN, ON_SQLITE, Work, numbers
 
 
@@ -85,3 +87,21 @@ def test_a_group_is_exported(ed: Work) -> None:
     assert name in Path(file.value.path()).read_text()
     page.get_by_role("button", name=f"Delete : {group}").click()
     expect(ready).to_be_hidden()
+
+
+def test_a_file_is_dropped_on_the_form_and_a_line_that_breaks_is_said(book: ConsoleBook, asha: Watched) -> None:
+    page = asha.go(f"{book.path}/imports")
+    dropped = page.evaluate_handle(
+        "() => { const given = new DataTransfer(); given.items.add(new File(['phone\\n0711800101\\n'], 'dropped.csv'));"
+        " return given; }"
+    )
+    page.route("**/imports/new", lambda route: route.abort())
+    page.dispatch_event("form.drop", "drop", {"dataTransfer": dropped})
+    page.get_by_role("button", name="Look at the file").click()
+    expect(page.get_by_role("alert")).to_contain_text("The line was lost before the whole file was here.")
+    asha.collect()
+    page.unroute("**/imports/new")
+    page.get_by_role("button", name="Look at the file").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("dropped.csv")
+    page.get_by_role("button", name="Throw the file away").click()
+    expect(page.locator("#done")).to_contain_text("The file is thrown away.")

@@ -223,7 +223,7 @@ def resume(page: Page, number: str) -> Response:
 def show_stop(page: Page, number: str) -> Response:
     """``GET /p/{project}/imports/{number}/stop``: what stops, and what stays."""
     found = find_import(page, number)
-    if not (found.is_work or found.stored.state == "paused"):
+    if not (found.is_work or found.stored.state == "paused" or found.may_be_planned):
         return show_import(page, number) if page.refusal else page.redirect(page.link(f"/imports/{found.id}"))
     return page.show("import_stop.html", section=SECTION, found=found, form=page.form())
 

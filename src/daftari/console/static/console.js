@@ -5,6 +5,8 @@
 //   data-then="URL"        where to go once such a part came without it
 //   data-ticks="WORDS"     a table with boxes: one more box that ticks the page, called WORDS; Shift ticks a range
 //   data-show, data-hide   a password, with the words of the button that shows and hides it
+//   data-upload="WORDS"    a form with a file: one can be dropped on it, and a bar called WORDS shows how much is sent;
+//   data-lost="WORDS"      what it says when the line is lost meanwhile
 //   data-copy="TEXT"       a button that copies
 //   data-signed-out        the page that says so: what was typed before it comes back after signing in
 
@@ -103,6 +105,38 @@ function copying(button) {
   button.addEventListener("click", () => navigator.clipboard.writeText(button.dataset.copy));
 }
 
+// ---- files ------------------------------------------------------------------------------------------
+
+function uploading(form) {
+  const field = form.querySelector("[type=file]"), bar = document.createElement("progress"), note = document.createElement("p");
+  note.setAttribute("role", "alert");
+  bar.setAttribute("aria-label", form.dataset.upload);
+  form.addEventListener("dragover", (event) => event.preventDefault());
+  form.addEventListener("drop", (event) => {
+    event.preventDefault();
+    if (event.dataTransfer.files.length) field.files = event.dataTransfer.files;
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (bar.isConnected) return;
+    const sent = new XMLHttpRequest();
+    note.remove();
+    form.append(bar);
+    sent.upload.addEventListener("progress", ({ loaded, total }) => { bar.max = total; bar.value = loaded; });
+    sent.addEventListener("error", () => { note.textContent = form.dataset.lost; bar.replaceWith(note); });
+    sent.addEventListener("load", () => {
+      const page = new DOMParser().parseFromString(sent.responseText, "text/html"), main = page.querySelector("main");
+      if (sent.responseURL !== form.action || !main) return location.assign(sent.responseURL);
+      document.title = page.title;
+      document.querySelector("main").replaceWith(main);
+      begin(main);
+      main.querySelector("[role=alert]")?.focus();
+    });
+    sent.open("POST", form.action);
+    sent.send(new FormData(form));
+  });
+}
+
 // ---- what was typed, kept in this tab until it is sent ----------------------------------------------
 
 function once(form) {
@@ -162,6 +196,7 @@ function begin(within) {
   found("[data-ticks]").forEach(ticks);
   found("[data-show]").forEach(showing);
   found("[data-copy]").forEach(copying);
+  found("[data-upload]").forEach(uploading);
   found("form").forEach(once);
   found("form").forEach(keep);
 }
