@@ -13,7 +13,7 @@ from daftari.model.limits import ID_MAX, PER_PAGE_MAX
 from daftari.rules.bulk.jobs import find_open_bulk
 from daftari.rules.consent.summary import ANSWERS, Answer
 from daftari.rules.contacts import groups
-from daftari.rules.people.listing import People, Wanted, find_elsewhere, list_people
+from daftari.rules.people.listing import People, Wanted, count_book, find_elsewhere, list_people
 from daftari.rules.search.query import Query, read_query
 from daftari.web.responses import Response
 
@@ -76,6 +76,7 @@ def show_list(page: Page, template: str, *, section: str, path: str, group: str 
         first=(search.number - 1) * search.rows + 1,
         elsewhere=elsewhere,
         offered=[one.name for one in offered],
+        book=page.read(count_book) if people.book is None and group is None else people.book,
         running=page.read(find_open_bulk) if people.book is not None and people.total is not None else None,
         may_change=page.may("change_contacts") and page.leads_to("/contacts/many"),
         **more,

@@ -65,7 +65,7 @@ def list_people(tx: Tx, *, wanted: Wanted) -> People:
             include=NOTHING,
             suppressed=True,
         )
-        return People(_show(tx, found.cards), _count_book(tx), None, found.next, found.indexed_until)
+        return People(_show(tx, found.cards), count_book(tx), None, found.next, found.indexed_until)
     page = contacts.list_contacts(
         tx, group=wanted.group, page=wanted.page, per_page=wanted.limit, include=NOTHING, suppressed=True
     )
@@ -106,7 +106,7 @@ def _find_answers(tx: Tx, wanted: Wanted) -> People:
         following = min(end, following or end) if len(chosen) <= wanted.limit else chosen[wanted.limit - 1]
     cards = contacts.find_contacts(tx, ids=chosen[: wanted.limit], include=NOTHING).cards
     return People(
-        _show(tx, cards, may=wanted.may), _count_book(tx), None, following, found.indexed_until if found else None
+        _show(tx, cards, may=wanted.may), count_book(tx), None, following, found.indexed_until if found else None
     )
 
 
@@ -126,5 +126,6 @@ def _show(tx: Tx, cards: bytes, *, may: Answer | None = None) -> list[Listed]:
     ]
 
 
-def _count_book(tx: Tx) -> int:
+def count_book(tx: Tx) -> int:
+    """How many contacts there are in all."""
     return directory.count_list(tx, list_id=directory.BOOK)
