@@ -26,6 +26,9 @@ MEMBERS_READ_MAX = 10_000
 
 _id_of = attrgetter("id")
 
+Part = tuple[Sequence[ContactNumber], Sequence[ContactNumber]]
+"""Contacts that are looked at, and those of them that are in the group."""
+
 
 class Filter(Struct, frozen=True):
     """Who is wanted: by words and digits, of a group, and by whether they may be messaged."""
@@ -48,7 +51,10 @@ class Matching(Struct, frozen=True):
 
 
 class Looked(Struct, frozen=True):
-    """What was looked at: so many contacts, up to an id, and those of them that match."""
+    """What was looked at: so many contacts, up to an id, and those of them that match.
+
+    Of contacts that are not in the group, which is soon seen, ten count as one.
+    """
 
     count: int
     last: int
@@ -82,24 +88,24 @@ def look_for(tx: Tx, *, wanted: Filter, ids: Iterator[int] | None, after: int) -
     require = tx.project.consent.require_opt_in
     of_clear = sum_up(NOTHING_KNOWN, require_opt_in=require)
     found = _read_ids(tx, ids) if ids is not None else _candidates(tx, wanted, after, only_known=wanted.may != of_clear)
-    for some in found:
+    for some, inside in found:
         if wanted.may is None:
-            chosen = [one.id for one in some]
+            chosen = [one.id for one in inside]
         else:
-            known = [one.mobile for one in some if one.consent_status != CLEAR]
+            known = [one.mobile for one in inside if one.consent_status != CLEAR]
             states = ledger.find_states(tx, mobiles=known) if known else {}
             answers = {mobile: sum_up(state, require_opt_in=require) for mobile, state in states.items()}
-            chosen = [one.id for one in some if answers.get(one.mobile, of_clear) == wanted.may]
-        yield Looked(len(some), some[-1].id, chosen)
+            chosen = [one.id for one in inside if answers.get(one.mobile, of_clear) == wanted.may]
+        yield Looked(len(inside) + -(-(len(some) - len(inside)) // 10), some[-1].id, chosen)
 
 
-def _read_ids(tx: Tx, ids: Iterator[int]) -> Iterator[Sequence[ContactNumber]]:
+def _read_ids(tx: Tx, ids: Iterator[int]) -> Iterator[Part]:
     while some := [*islice(ids, AT_ONCE)]:
-        if found := contacts.find_contact_numbers(tx, ids=some):
-            yield sorted(found, key=_id_of)
+        if found := sorted(contacts.find_contact_numbers(tx, ids=some), key=_id_of):
+            yield found, found
 
 
-def _candidates(tx: Tx, wanted: Filter, after: int, *, only_known: bool) -> Iterator[Sequence[ContactNumber]]:
+def _candidates(tx: Tx, wanted: Filter, after: int, *, only_known: bool) -> Iterator[Part]:
     """All contacts after an id that may match, those first that are cheap to find."""
     if wanted.group is None:
         yield from _read_on(tx, after, group_id=None, only_known=only_known)
@@ -110,17 +116,16 @@ def _candidates(tx: Tx, wanted: Filter, after: int, *, only_known: bool) -> Iter
     if not only_known or directory.count_list(tx, list_id=group_id) <= MEMBERS_READ_MAX:
         yield from _read_on(tx, after, group_id=group_id, only_known=False)
         return
-    for some in _read_on(tx, after, group_id=None, only_known=True):
+    for some, _ in _read_on(tx, after, group_id=None, only_known=True):
         members = groups.find_members(tx, group_id=group_id, ids=[one.id for one in some])
-        if inside := [one for one in some if one.id in members]:
-            yield inside
+        yield some, [one for one in some if one.id in members]
 
 
-def _read_on(tx: Tx, after: int, *, group_id: int | None, only_known: bool) -> Iterator[Sequence[ContactNumber]]:
+def _read_on(tx: Tx, after: int, *, group_id: int | None, only_known: bool) -> Iterator[Part]:
     has_more = True
     while has_more:
         some = contacts.list_contact_numbers(tx, group_id=group_id, only_known=only_known, after=after, limit=AT_ONCE)
         if some:
-            yield some
+            yield some, some
             after = some[-1].id
         has_more = len(some) == AT_ONCE
