@@ -190,3 +190,7 @@ def test_times_are_those_of_the_project_and_numbers_have_separators() -> None:
         assert languages.format_moment(NOON) == "leo, 15:00"
         assert languages.format_moment(NOON - 9 * DAY) == "20 Okt 2026, 15:00"
         assert languages.format_age(NOON - 4 * 60_000_000) == "dakika 4 zilizopita"
+
+
+def test_what_people_wrote_cannot_end_its_own_isolation() -> None:
+    assert languages.isolated("a\u2069\u202eb\u2067c") == "\u2068a\u202ebc\u2069"

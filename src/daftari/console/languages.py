@@ -119,9 +119,13 @@ def html_ngettext(one: str, many: str, number: int, /, **values: object) -> Mark
     return Markup(found) % {"num": format_number(number), **values}
 
 
+_ISOLATES = dict.fromkeys(range(0x2066, 0x206A))
+"""Characters that would end the isolation of a text within it, or begin another one."""
+
+
 def isolated(text: str) -> str:
     """What someone wrote, for a text that is no HTML: its direction disturbs nothing around it."""
-    return f"{ISOLATE}{text}{END}"
+    return f"{ISOLATE}{text.translate(_ISOLATES)}{END}"
 
 
 @cache
