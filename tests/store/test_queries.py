@@ -147,6 +147,7 @@ READS_ALL = {
 
 STOPS_EARLY = {
     "has_contacts": "in the key's order, and stops at the first",
+    "count_states": "in the key's order, up to its limit",
     **{table.query: "in the key's order, up to its limit" for table in TABLES},
     "find_open_import": "in the order of an index that holds open imports only",
     "list_open_bulks": "in the order of an index that holds open jobs only",

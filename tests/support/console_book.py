@@ -141,6 +141,7 @@ def _say_words(book: ConsoleBook) -> None:
     assert book.ana.post("/v1/opt-outs", {"items": said, "source": "form"}).status == 200
     agreed = {"mobiles": [mobile(3), mobile(20)], "channel": "sms", "evidence": "Asked at the counter, on paper."}
     assert book.ana.post("/v1/opt-ins", {**agreed, "source": "api"}).status == 200
+    create(book.ana, *({"mobile": mobile(number)} for number in range(20, 30)), group="VIP")
     token, _ = book.store.system_write(
         current_time(),
         inbound_tokens.create_token,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
+from daftari.console.languages import format_moment, isolated
 from daftari.console.languages import gettext as _
-from daftari.console.languages import isolated
+from daftari.console.number_words import explain_number
 from daftari.model.consent import ANY, Fact, Scope
+from daftari.rules.consent.decisions import Question
 from daftari.rules.consent.summary import Answer, Named, Summary
-from daftari.rules.consent.views import CHANNEL_NAMES, Evidence
+from daftari.rules.consent.views import CHANNEL_NAMES, Evidence, Reason
 
 TONES: dict[Answer, str] = {"yes": "good", "part": "warn", "no": "bad"}
 SIGNS: dict[Answer, str] = {"yes": "good", "part": "part", "no": "bad"}
@@ -72,6 +74,36 @@ def about(scope: Scope) -> str:
     return _("%(what)s by %(channel)s from %(sender)s", what=what, channel=channel, sender=sender)
 
 
+def heading(scope: Scope) -> str:
+    """The same where it begins a line: ``Marketing by SMS``."""
+    said = [{"marketing": _("Marketing"), "transactional": _("Service messages")}.get(scope.purpose, _("Everything"))]
+    if scope.channel != ANY:
+        said.append(_("by %(channel)s", channel=CHANNEL_NAMES[scope.channel]))
+    if scope.sender != ANY:
+        said.append(_("from %(sender)s", sender=isolated(scope.sender)))
+    return " ".join(said)
+
+
+def question(asked: Question, at: int | None) -> str:
+    """What was asked: ``By SMS, from 20414, for marketing, now``."""
+    from_whom = _("from any sender") if asked.sender == ANY else _("from %(sender)s", sender=isolated(asked.sender))
+    for_what = {"marketing": _("for marketing"), "transactional": _("for service messages")}.get(asked.purpose)
+    when = _("now") if at is None else format_moment(at)
+    channel = CHANNEL_NAMES[asked.channel]
+    return ", ".join([_("By %(channel)s", channel=channel), from_whom, for_what or _("for anything"), when])
+
+
+def reason(one: Reason) -> str:
+    """Why a number may or may not be messaged, where no fact says it."""
+    if one.code == "unreadable_mobile":
+        return explain_number(one.text)
+    return {
+        "no_opt_out": _("Nothing on record is against it."),
+        "no_opt_in": _("They did not agree, and this project messages only who did."),
+        "quiet_hours": _("It is outside the hours in which this project sends."),
+    }.get(one.code, one.text)
+
+
 def fact(one: Fact) -> str:
     """What was said, as a sentence."""
     match one.kind:
@@ -126,3 +158,20 @@ def evidence(one: Fact) -> list[tuple[str, str]]:
         (_("Source"), kept.source),
     )
     return [(label, text) for label, text in found if text]
+
+
+def tried(source: str) -> str:
+    """How someone tried to bring back those who opted out."""
+    return {
+        "create_contacts": _("adds or changes them as contacts"),
+        "update_contact": _("gives a contact their number"),
+        "join_group": _("puts them into a group"),
+        "opt_in": _("writes down that they agreed, without proof enough"),
+        "import": _("a file with their numbers"),
+        "sync": _("has them among its people"),
+    }.get(source, source)
+
+
+def unnamed(source: str) -> str:
+    """Who it was, where it was neither a key nor a user."""
+    return _("A connected system") if source == "sync" else _("A command on the server")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from hashlib import blake2b
 from typing import Concatenate, Literal, ParamSpec, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
@@ -19,6 +20,7 @@ from daftari.console.authentication import TOKEN_FIELD, Visit
 from daftari.console.forms import Form, Refusal
 from daftari.console.languages import switch_language
 from daftari.console.templates import render
+from daftari.errors import StoreBusy, StoreUnavailable
 from daftari.model.projects import Project
 from daftari.model.users import Language, User
 from daftari.rules.access.roles import Act, UserAccess
@@ -26,6 +28,7 @@ from daftari.rules.access.sessions import SignedIn
 from daftari.rules.access.sign_in import Begun, Browser
 from daftari.rules.access.tokens import write_token
 from daftari.rules.idempotency import IdempotentRequest
+from daftari.rules.people.reviews import count_waiting
 from daftari.rules.undo.acts import note_act
 from daftari.store import Store, SystemTx, Tx, WriteTx
 from daftari.web.cookies import CookieNames, read_cookie
@@ -46,6 +49,8 @@ DONE_BYTES_MAX = 2_400
 COOKIE_MAX = 4_096
 PART = "part="
 """What stands in ``Accept`` where the script asks for a part of a page."""
+TO_REVIEW_MAX = 1_000
+"""Messages that the menu counts."""
 IN_URLS = "%/:?#[]@!$&'()*+,;=~"
 """Characters that stand for themselves in a URL; others are encoded where one is put into a header."""
 THEMES = ("light", "dark")
@@ -95,6 +100,8 @@ class Page:
         self.section = ""
         """The path in the menu that the page belongs to, such as ``/contacts``."""
         self._cookies: list[tuple[str, str]] = []
+        self.counts_waiting = True
+        """Whether the menu says how many messages wait. A list of contacts has no query to spare for it."""
         self._act: int | None = None
         if visit.is_new:
             self.set_cookie(visit.names.visitor, visit.token, seconds=DONE_SECONDS)
@@ -155,6 +162,17 @@ class Page:
         """The sections of the menu that the user may see, and where each leads."""
         found = {name: next(filter(self.leads_to, paths), None) for name, paths in SECTIONS.items()}
         return {name: path for name, path in found.items() if path is not None}
+
+    @cached_property
+    def to_review(self) -> int:
+        """How many messages wait for a person to read them, as far as they are counted: for the menu."""
+        if not self.counts_waiting or not self.leads_to("/consent/review"):
+            return 0
+        try:
+            return self.request.read_unisolated(count_waiting, most=TO_REVIEW_MAX + 1)
+        except (StoreBusy, StoreUnavailable):
+            # The page says so itself, or has been read already.
+            return 0
 
     @property
     def once(self) -> str:

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from daftari.console.languages import current_language, ngettext
 from daftari.console.languages import format_number as n
 from daftari.console.languages import gettext as _
+from daftari.console.number_words import explain_number
 from daftari.errors import DaftariError
 from daftari.model.contacts import Card
 from daftari.model.projects import KeyKind
@@ -52,10 +53,19 @@ FIELDS: tuple[tuple[str, Callable[[Found], str]], ...] = (
     (r"must be a day.*", lambda found: _("This is no day.")),
     (r"must not be in the past\.", lambda found: _("This day is over.")),
     (r"must not be in the future\.", lambda found: _("This time is still to come.")),
+    (r"is not a telephone number: .*", lambda found: explain_number(found[0])),
     (r"(must be|is not) a telephone number.*", lambda found: _("This is no telephone number.")),
     (r"belongs to another contact already\.", lambda found: _("This number belongs to another contact already.")),
     (r"is not the number of this contact\.", lambda found: _("This is not the number of this contact.")),
     (r"must be another group\.", lambda found: _("This is the same group.")),
+    (
+        r"must not have more than ([\d,]+) items\.",
+        lambda found: _("At most %(most)s at a time.", most=_whole(found[1])),
+    ),
+    (
+        r"must not be retract: nothing was recorded of this message\.",
+        lambda found: _("The opt-out was taken back already."),
+    ),
     (r"names no group\.", lambda found: _("There is no group of this name.")),
     (
         r"can take ([\d,]+) contacts at a time\.",
@@ -181,6 +191,10 @@ MESSAGES: tuple[tuple[str, Callable[[Found], str]], ...] = (
     (
         r"The job is (\w+); one that is running, done or stopped can be undone\.",
         lambda found: _("This was undone already, or is being undone."),
+    ),
+    (
+        r"This was settled already, as .*",
+        lambda found: _("Someone reviewed this meanwhile, and decided otherwise."),
     ),
     (
         r"There is a project called .* already\.",

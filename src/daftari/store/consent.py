@@ -151,6 +151,16 @@ def list_facts(tx: Tx, *, after: int, limit: int) -> list[ListedFact]:
     return tx.fetch(ListedFact, "list_facts", after=after, limit=limit)
 
 
+def list_newest_facts(tx: Tx, *, before: int, limit: int) -> list[ListedFact]:
+    """At most ``limit`` facts before an id, the newest first."""
+    return tx.fetch(ListedFact, "list_newest_facts", before=before, limit=limit)
+
+
+def count_states(tx: Tx, *, limit: int) -> list[tuple[str, int]]:
+    """How many of the first ``limit`` numbers of which anything is known have each state, as it is stored."""
+    return tx.fetch(tuple[str, int], "count_states", limit=limit)
+
+
 def _fetch_facts(tx: Tx, query: str, **values: int | Sequence[int]) -> list[tuple[int, Fact]]:
     """Subjects and facts of a query that selects the subject's id and the columns of a fact."""
     rows = tx.fetch(

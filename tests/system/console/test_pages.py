@@ -74,6 +74,20 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/p/{project}/settings/users": ("{p}/settings/users",),
     "/p/{project}/settings/users/{user}": ("{p}/settings/users/{user}",),
     "/p/{project}/settings/users/{user}/remove": ("{p}/settings/users/{user}/remove",),
+    "/p/{project}/consent": (
+        "{p}/consent",
+        "{p}/consent?mobiles={mobile}%0A0700000001%0A0700000020%0A0799999999%0AO7&sender=20414&purpose=marketing",
+    ),
+    "/p/{project}/consent/opt-outs": (
+        "{p}/consent/opt-outs",
+        "{p}/consent/opt-outs?channel=whatsapp&sender=DUKA",
+        "{p}/consent/opt-outs?q={mobile}",
+        "{p}/consent/opt-outs?q=0799999999",
+    ),
+    "/p/{project}/consent/opt-outs/new": ("{p}/consent/opt-outs/new?mobile={mobile}",),
+    "/p/{project}/consent/opt-outs/{fact}/agreed": ("{p}/consent/opt-outs/1/agreed", "{p}/consent/opt-outs/2/agreed"),
+    "/p/{project}/consent/review": ("{p}/consent/review",),
+    "/p/{project}/consent/near-misses": ("{p}/consent/near-misses",),
     "/p/{project}/settings/project": ("{p}/settings/project",),
 }
 """Every page, and where it is looked at."""
@@ -101,6 +115,7 @@ def address(book: ConsoleBook, template: str) -> str:
         "other": other,
         "group": segment(GROUPS[2]),
         "start": book.key.start,
+        "mobile": mobile(9),
         **book.ids,
     }
     if "{token}" in template:
@@ -171,6 +186,10 @@ def test_pages_that_refuse_are_accessible_and_fit(book: ConsoleBook, asha: Watch
         asha.go(where, status=404)
         check_page(asha, where)
         check_look(asha, where, [(PHONE, "light"), (PHONE, "dark")])
+    for where in (f"{book.path}/consent?mobiles=&channel=fax", f"{book.path}/consent/opt-outs?q=O7"):
+        asha.go(where, status=422)
+        check_page(asha, where)
+        check_look(asha, where, AXE)
     vic = open_browser(book.url)
     vic.sign_in(book.cookie, book.sessions["vic"])
     for where in (f"{book.path}/contacts/new", f"{book.path}/settings/project"):
@@ -180,7 +199,9 @@ def test_pages_that_refuse_are_accessible_and_fit(book: ConsoleBook, asha: Watch
 
 
 def test_empty_pages_are_accessible_and_fit(book: ConsoleBook, asha: Watched) -> None:
-    for section in ("", "/contacts", "/groups", "/bulk", "/imports", "/exports", "/settings/log", "/settings/keys"):
+    consent = ("/consent", "/consent/opt-outs", "/consent/review", "/consent/near-misses")
+    others = ("/bulk", "/imports", "/exports", "/settings/log", "/settings/keys")
+    for section in ("", "/contacts", "/groups", *consent, *others):
         where = f"/p/{book.empty.id}{section}"
         asha.go(where)
         check_page(asha, where)

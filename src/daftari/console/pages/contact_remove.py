@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from zoneinfo import ZoneInfo
-
 from daftari.console.languages import gettext as _
 from daftari.console.page import Page
+from daftari.console.pages.consent_forms import (
+    blank_fact,
+    list_sender_names,
+    read_given,
+    require_evidence,
+    say_agreed,
+)
 from daftari.console.pages.contact import called, find_person
 from daftari.errors import ValidationFailed
-from daftari.rules.access.zones import zone_of
 from daftari.rules.consent import facts
-from daftari.rules.consent.facts import EVIDENCE_CHARACTERS_MIN, FactsOutcome, Given, Kind
+from daftari.rules.consent.facts import FactsOutcome
 from daftari.rules.contacts import many
 from daftari.rules.erasure import erase
 from daftari.rules.erasure.erase import Erasure
 from daftari.rules.numbers import read_number
 from daftari.rules.people.person import Person
-from daftari.rules.senders.lifecycle import list_senders
 from daftari.web.responses import Response
-
-TYPED_TIME = "%Y-%m-%dT%H:%M"
-"""How a browser writes a time that was typed."""
-SCOPE = ("channel", "sender", "purpose")
 
 
 def show(page: Page, contact: str) -> Response:
@@ -34,15 +32,15 @@ def show(page: Page, contact: str) -> Response:
         person=person,
         card=person.card,
         name=called(person),
-        form=page.form("stop", **_blank(page)),
-        senders=_list_names(page),
+        form=page.form("stop", **blank_fact(page), delete=""),
+        senders=list_sender_names(page),
     )
 
 
 def stop(page: Page, contact: str) -> Response:
     """``POST /p/{project}/contacts/{contact}/remove/stop``: they asked us to stop."""
     person, removes = find_person(page, contact), page.params.flag("delete")
-    given = _read_given(page, person, kind="opt_out")
+    given = read_given(page, _number(person), kind="opt_out")
 
     def respond(outcome: FactsOutcome) -> Response:
         if removes:
@@ -94,13 +92,15 @@ def show_agreed(page: Page, contact: str) -> Response:
     """``GET /p/{project}/contacts/{contact}/agreed``."""
     person = find_person(page, contact)
     return page.show(
-        "contact_agreed.html",
+        "consent_agreed.html",
         section="/contacts",
-        person=person,
-        card=person.card,
+        mobile=person.card.mobile,
         name=called(person),
-        form=page.form(**{**_blank(page), "purpose": "marketing"}),
-        senders=_list_names(page),
+        form=page.form(**{**blank_fact(page), "purpose": "marketing"}),
+        action=_at(page, person) + "/agreed",
+        back=_at(page, person),
+        back_title=_("Back to the contact"),
+        senders=list_sender_names(page),
         last=next((fact for fact in person.facts if fact.kind == "opt_out"), None),
     )
 
@@ -108,60 +108,18 @@ def show_agreed(page: Page, contact: str) -> Response:
 def agree(page: Page, contact: str) -> Response:
     """``POST /p/{project}/contacts/{contact}/agreed``: how they said it is required."""
     person = find_person(page, contact)
-    evidence = page.params.text("evidence", most=2_000)
-    if evidence is None:
-        page.params.problems.add("evidence", "is required.")
-    elif len(evidence) < EVIDENCE_CHARACTERS_MIN:
-        page.params.problems.add("evidence", f"must be longer: {EVIDENCE_CHARACTERS_MIN} characters at least.")
-    given = _read_given(page, person, kind="opt_in")
+    require_evidence(page)
+    given = read_given(page, _number(person), kind="opt_in")
 
     def respond(outcome: FactsOutcome) -> Response:
-        if outcome.counts["refused"]:
-            said = _("Written down, and it lifts nothing: their own opt-out is later, or about more than this.")
-            return page.done(_at(page, person), said, tone="warn")
-        return page.done(_at(page, person), _("Written down. They may be messaged so from now on."))
+        return say_agreed(page, _at(page, person), outcome)
 
     return page.write(facts.record_given, respond, given=given, kind="opt_in")
 
 
-def _read_given(page: Page, person: Person, *, kind: Kind) -> Given:
-    """The fact that was typed, about the contact's number."""
-    at = _read_moment(page)
-    page.params.refuse_wrong()
-    common = {
-        **{name: page.params.given(name) for name in (*SCOPE, "evidence")},
-        "at": at,
-        "source": "console",
-    }
-    region = page.require_project().region
-    mobile = f"+{person.card.mobile}"
-    return facts.read_facts([mobile], common=common, kind=kind, writer="console", region=region, now=page.now)
-
-
-def _read_moment(page: Page) -> str | None:
-    """A time as a browser writes it, in the project's zone; none, or the minute that the form proposed, for now."""
-    typed = page.params.given("at")
-    if typed is None or typed == page.params.given("now"):
-        return None
-    try:
-        moment = datetime.fromisoformat(str(typed))
-    except ValueError:
-        page.params.problems.add("at", "must be a time.")
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=ZoneInfo(zone_of(page.require_project())))
-    return moment.isoformat()
-
-
-def _blank(page: Page) -> dict[str, str]:
-    zone = ZoneInfo(zone_of(page.require_project()))
-    now = datetime.fromtimestamp(page.now / 1_000_000, zone).strftime(TYPED_TIME)
-    return {**dict.fromkeys((*SCOPE, "evidence", "delete"), ""), "at": now, "now": now}
-
-
-def _list_names(page: Page) -> list[str]:
-    return sorted({sender.name for sender in page.read(list_senders)})
-
-
 def _at(page: Page, person: Person) -> str:
     return page.link(f"/contacts/{person.card.id}")
+
+
+def _number(person: Person) -> str:
+    return f"+{person.card.mobile}"

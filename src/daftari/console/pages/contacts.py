@@ -55,6 +55,7 @@ def show(page: Page) -> Response:
 
 def show_list(page: Page, template: str, *, section: str, path: str, group: str | None = None, **more: Any) -> Response:
     """A page with a list of contacts; ``group`` where it is the page of one."""
+    page.counts_waiting = False
     search = read_search(page, group=group)
     people = People([], 0) if search.error else _read_people(page, search)
     last = 1 if people.total is None else max(1, -(-people.total // search.rows))

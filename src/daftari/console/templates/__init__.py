@@ -21,6 +21,7 @@ from daftari.console import (
     import_words,
     languages,
     log_words,
+    review_words,
     wording,
 )
 from daftari.console.assets import load_assets
@@ -90,6 +91,7 @@ def _environment() -> Environment:
         "history_words": history_words,
         "import_words": import_words,
         "log_words": log_words,
+        "review_words": review_words,
         "channel_names": CHANNEL_NAMES,
         "browser_name": wording.browser_name,
     }

@@ -45,6 +45,12 @@ SELECT f.id, f.subject_id, f.recorded_at, f.kind FROM fact AS f
 WHERE f.project_id = :project AND f.id > :after
 ORDER BY f.id LIMIT :limit;
 
+-- name: list_newest_facts
+-- Facts before an id, the newest first. An erased number's facts have a negative subject.
+SELECT f.id, f.subject_id, f.recorded_at, f.kind FROM fact AS f
+WHERE f.project_id = :project AND f.id < :before
+ORDER BY f.id DESC LIMIT :limit;
+
 -- name: list_facts_between
 -- Facts from one id to another, with their subjects.
 SELECT f.subject_id, f.id, f.kind, f.channel, f.sender, f.purpose, f.at, f.recorded_at, f.source, f.keyword, f.group_id,
@@ -52,6 +58,15 @@ SELECT f.subject_id, f.id, f.kind, f.channel, f.sender, f.purpose, f.at, f.recor
 FROM fact AS f
 WHERE f.project_id = :project AND f.id >= :first AND f.id <= :last
 ORDER BY f.id;
+
+-- name: count_states
+-- How many of the first numbers have each state, without erased ones.
+SELECT k.state, COUNT(*) FROM (
+    SELECT s.state FROM consent AS s
+    WHERE s.project_id = :project AND s.subject_id > 0
+    ORDER BY s.subject_id LIMIT :limit
+) AS k
+GROUP BY k.state;
 
 -- name: save_consent
 -- Inserts or replaces the states of some subjects.
