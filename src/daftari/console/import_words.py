@@ -55,7 +55,7 @@ def state(found: Import) -> tuple[str, str, str]:
         "stopped": ("warn", _("Thrown away") if phase == "plan" else _("Stopped"), "bad"),
         "failed": ("bad", _("Failed"), "warn"),
         "undoing": ("pen", _("Being undone"), "undo"),
-        "undone": ("", _("Undone"), "undo"),
+        "undone": ("", _("Taken back"), "undo"),
     }
     return words[stage]
 
