@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.support.console_book import ConsoleBook
 from tests.support.console_browser import PHONE, WIDE, Watched, focused
@@ -83,9 +84,9 @@ def test_a_slash_goes_to_the_search_and_escape_closes_what_is_open(book: Console
     assert projects.get_attribute("open") is None
     asha.resize(PHONE)
     page.get_by_role("link", name="Menu").press("Enter")
-    assert page.get_by_role("navigation", name="Main").is_visible()
+    expect(page.get_by_role("navigation", name="Main")).to_be_visible()
     page.keyboard.press("Escape")
-    assert not page.get_by_role("navigation", name="Main").is_visible()
+    expect(page.get_by_role("navigation", name="Main")).to_be_hidden()
 
 
 def test_the_keys_can_be_turned_off(book: ConsoleBook, asha: Watched) -> None:

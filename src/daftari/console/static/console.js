@@ -37,6 +37,7 @@ function live(form) {
   let waiting;
   const look = () => {
     const url = new URL(form.action), fields = new FormData(form);
+    url.hash = location.hash;
     for (const [name, value] of fields) if (value) url.searchParams.append(name, value);
     history.replaceState(null, "", url);
     fetchPart(url, form.dataset.live);
