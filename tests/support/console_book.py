@@ -64,6 +64,8 @@ class ConsoleBook(Struct, frozen=True):
     """What the cookie of a session is called."""
     sessions: dict[str, str]
     """A session of each user."""
+    inbound: str
+    """Where a provider sends what people wrote."""
     ids: dict[str, int]
     """Of what there is one of: the user Kim, imports that are ``done`` and ``planned``, a ``job`` of all that match."""
 
@@ -76,21 +78,40 @@ Fill = Callable[[ConsoleBook], None]
 
 
 def open_book(
-    url: str, database: str, store: Store, anyone: Client, *, fill: Sequence[Fill] | None = None
+    url: str, database: str, store: Store, anyone: Client, *, fill: Sequence[Fill] | None = None, key: str = HOSTILE[1]
 ) -> ConsoleBook:
     """Two projects in an empty database, their users, and in the first a full book, or what ``fill`` writes."""
     now = current_time()
     project, empty = (_make_project(store, name) for name in (NAME, HOSTILE[0]))
-    secret, key = store.system_write(
-        now, keys.create_key, project=project, label=HOSTILE[1], kind="manage", expires_at=None
-    )
+    secret, made = store.system_write(now, keys.create_key, project=project, label=key, kind="manage", expires_at=None)
     stored = passwords.hash_password(PASSWORD)
     sessions = {
         name: store.system_write(now, _add_user, name=name, role=role, password=stored) for name, role in PLACES.items()
     }
     names = name_cookies(store.system_read(0, lambda tx: tx.epoch()), insecure=False)
+    token, _ = store.system_write(
+        now,
+        inbound_tokens.create_token,
+        project=project,
+        provider="generic",
+        label=HOSTILE[1],
+        signing_secret=None,
+        verify_token=None,
+    )
     ids = {"user": store.system_read(now, users.find_user, email="kim@example.com").id}
-    book = ConsoleBook(url, database, store, project, empty, anyone.with_key(secret), key, names.session, sessions, ids)
+    book = ConsoleBook(
+        url,
+        database,
+        store,
+        project,
+        empty,
+        anyone.with_key(secret),
+        made,
+        names.session,
+        sessions,
+        f"/v1/inbound/generic/{token}",
+        ids,
+    )
     for write in fill if fill is not None else (add_people, _say_words, _send_files, _change_many):
         write(book)
     return book
@@ -142,18 +163,9 @@ def _say_words(book: ConsoleBook) -> None:
     agreed = {"mobiles": [mobile(3), mobile(20)], "channel": "sms", "evidence": "Asked at the counter, on paper."}
     assert book.ana.post("/v1/opt-ins", {**agreed, "source": "api"}).status == 200
     create(book.ana, *({"mobile": mobile(number)} for number in range(20, 30)), group="VIP")
-    token, _ = book.store.system_write(
-        current_time(),
-        inbound_tokens.create_token,
-        project=book.project,
-        provider="generic",
-        label=HOSTILE[1],
-        signing_secret=None,
-        verify_token=None,
-    )
     words = ("STOP", "please stop sending me these", f"stop {HOSTILE[0]}", "Acheni sasa " + HOSTILE[3], "who is this?")
     messages = [inbound.text(word, number=number, message=f"m{number}") for number, word in enumerate(words, 50)]
-    inbound.send(book.ana, f"/v1/inbound/generic/{token}", *messages)
+    inbound.send(book.ana, book.inbound, *messages)
 
 
 def _send_files(book: ConsoleBook) -> None:
