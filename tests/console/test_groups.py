@@ -47,6 +47,9 @@ def test_a_group_is_made_once(everyone: Everyone, store: Store, people: People) 
     assert "There is a group of this name already." in again.text
     blank = everyone.ed.submit(again, path, name=" ")
     assert (blank.status, "This is needed." in blank.text) == (422, True)
+    long = everyone.ed.submit(again, path, name="x" * 256)
+    assert (long.status, long.heading) == (422, "Groups")
+    assert "This is longer than 255 characters." in long.text
     assert counts(store, people) == {"VIP": 0}
 
 

@@ -108,6 +108,12 @@ def test_a_file_that_cannot_be_read_is_refused_on_the_same_page(
     assert "Earlier" not in page.text
 
 
+def test_a_name_of_a_group_that_is_too_long_is_said_on_the_form(everyone: Everyone) -> None:
+    refused = bring(everyone.ed, everyone, PEOPLE, group="x" * 256)
+    assert (refused.status, refused.heading) == (422, "Imports")
+    assert "This is longer than 255 characters." in refused.text
+
+
 def test_no_file_at_all_is_refused(everyone: Everyone) -> None:
     page = bring(everyone.ed, everyone, "", "")
     assert (page.status, "This is needed." in page.text) == (422, True)
@@ -228,6 +234,18 @@ def test_a_plan_is_made_again_with_other_columns(everyone: Everyone, work: Work)
     assert stats(again) == [0, 0, 0, 0, 4]
     rows = everyone.ed.get(at(everyone, "/imports/1/rows?outcome=rejected"))
     assert rows.html.count('<tr role="row">') == 1 + 4
+
+
+def test_only_the_plan_that_was_shown_is_applied(everyone: Everyone, work: Work) -> None:
+    seen = plan(everyone.ed, bring(everyone.ed, everyone, PEOPLE), work)
+    plan(everyone.asha, everyone.asha.get(at(everyone, "/imports/1/columns")), work, group="Fair")
+    late = everyone.ed.submit(seen, at(everyone, "/imports/1/apply"))
+    assert (late.status, late.heading) == (409, "people.csv")
+    assert "This is the new plan." in late.text
+    assert "2 join \u2068Fair\u2069." in late.text
+    everyone.ed.submit(late, at(everyone, "/imports/1/apply"))
+    work()
+    assert "Applied" in everyone.ed.get(at(everyone, "/imports/1")).text
 
 
 # ---- plan, apply, undo ----------------------------------------------------------------------------------

@@ -229,7 +229,8 @@ def _open(context: AppContext, pages: Pages, sent: Sent, *, refusal: Refusal | N
     request = Request(
         context,
         sent.raw,
-        params=sent.params,
+        # What is wrong with a form is shown by the page, which reads fields of its own.
+        params=sent.params if refusal is None else sent.params.unread(),
         now=sent.reader.now,
         access=sent.place,
         idempotent=once,

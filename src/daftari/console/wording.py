@@ -246,6 +246,10 @@ MESSAGES: tuple[tuple[str, Callable[[Found], str]], ...] = (
         lambda found: _("This cannot be done now: the state of the file is another one by now."),
     ),
     (
+        r"This import was planned again since; look at the new plan\.",
+        lambda found: _("The columns were changed and the plan was made again meanwhile. This is the new plan."),
+    ),
+    (
         r"The files of (\d+) imports of this project wait already; .*",
         lambda found: _("%(num)s files wait already. Apply or throw away some of them first.", num=_whole(found[1])),
     ),

@@ -71,6 +71,10 @@ class Params:
         """The same query string with these fields of the body, which win."""
         return Params(fields, self._query)
 
+    def unread(self) -> Params:
+        """The same fields, of which none is found wrong yet."""
+        return Params(self._body, self._query)
+
     def refuse_wrong(self, *more: Mapping[str, list[str]]) -> None:
         """Raise ``ValidationFailed`` if any field was wrong, here or in ``more``."""
         for errors in more:

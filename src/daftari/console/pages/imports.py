@@ -206,8 +206,10 @@ def _changed_fields(change: views.PlannedChange) -> list[tuple[str, str, str]]:
 
 
 def apply(page: Page, number: str) -> Response:
-    """``POST /p/{project}/imports/{number}/apply``."""
-    return _command(page, number, lifecycle.apply_import)
+    """``POST /p/{project}/imports/{number}/apply``: of the plan that was shown, and no other."""
+    planned_at = page.params.whole("planned_at", default=0, least=0)
+    page.params.refuse_wrong()
+    return _command(page, number, lifecycle.apply_import, planned_at=planned_at)
 
 
 def pause(page: Page, number: str) -> Response:

@@ -170,11 +170,16 @@ def walk_rejects(tx: Tx, *, import_id: int, take: Callable[[int, str, object], N
 # ---- commands ---------------------------------------------------------------------------------------
 
 
-def apply_import(tx: WriteTx, *, import_id: int) -> Import:
-    """Do what was planned. Raises ``WrongImportState`` when nothing is, and ``GroupIsMirrored``."""
+def apply_import(tx: WriteTx, *, import_id: int, planned_at: int | None = None) -> Import:
+    """Do what was planned. ``planned_at``: when the plan was done that the user was shown.
+
+    Raises ``WrongImportState`` when nothing is planned, or something else is, and ``GroupIsMirrored``.
+    """
     found = get_import(tx, import_id=import_id)
     if found.stored.phase != "plan" or found.stored.state != "done":
         raise _wrong(found, "applied: only a plan that is done can be")
+    if planned_at is not None and planned_at != found.progress.finished_at:
+        raise WrongImportState("This import was planned again since; look at the new plan.")
     refuse_mirrored_name(tx, found.settings.group)
     fresh = Progress(plan=found.progress.counts)
     # What an undo needs is kept in their place.
