@@ -222,9 +222,25 @@ def test_an_opt_in_that_lifts_nothing_says_so(everyone: Everyone, ana: Client, a
     path = at(everyone, "/opt-outs/1/agreed")
     page = everyone.ed.get(path)
     done = everyone.ed.submit(page, path, purpose="marketing", evidence="asked for offers at the till")
-    assert "it lifts nothing" in done.text
+    assert "They still may not be messaged so" in done.text
     for other in ("2", "7", "x", "9" * 20):
         assert everyone.ed.get(at(everyone, f"/opt-outs/{other}/agreed")).status == 404
+
+
+def test_an_opt_in_that_is_narrower_or_earlier_than_an_opt_out_of_the_team_says_so(
+    everyone: Everyone, ask: Ask
+) -> None:
+    new = at(everyone, "/opt-outs/new")
+    everyone.ed.submit(everyone.ed.get(new), new, mobile="0722000001")
+    path = at(everyone, "/opt-outs/1/agreed")
+    page = everyone.ed.get(path)
+    for typed in ({"channel": "sms"}, {"at": "2026-01-01T10:00"}):
+        done = everyone.ed.submit(everyone.ed.get(path), path, evidence="asked for offers at the till", **typed)
+        assert "They still may not be messaged so" in done.text
+        assert verdicts(ask("0722000001", channel="sms"))[0].startswith("No")
+    done = everyone.ed.submit(page, path, evidence="asked for offers at the till")
+    assert "They may be messaged so from now on." in done.text
+    assert verdicts(ask("0722000001", channel="sms"))[0].startswith("Yes")
 
 
 def test_the_newest_opt_outs_come_first_and_older_ones_by_a_cursor(

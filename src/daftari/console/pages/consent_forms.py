@@ -9,7 +9,7 @@ from daftari.console.languages import gettext as _
 from daftari.console.page import Page
 from daftari.rules.access.zones import zone_of
 from daftari.rules.consent import facts
-from daftari.rules.consent.facts import EVIDENCE_CHARACTERS_MIN, FactsOutcome, Given, Kind
+from daftari.rules.consent.facts import EVIDENCE_CHARACTERS_MIN, Given, Kind
 from daftari.rules.senders.lifecycle import list_senders
 from daftari.web.responses import Response
 
@@ -70,9 +70,9 @@ def read_moment(page: Page) -> str | None:
     return moment.isoformat()
 
 
-def say_agreed(page: Page, place: str, outcome: FactsOutcome) -> Response:
+def say_agreed(page: Page, place: str, *, is_allowed: bool) -> Response:
     """The answer to an opt-in that was written down."""
-    if outcome.counts["refused"]:
-        said = _("Written down, and it lifts nothing: their own opt-out is later, or about more than this.")
+    if not is_allowed:
+        said = _("Written down. They still may not be messaged so: an opt-out is later, or about more than this.")
         return page.done(place, said, tone="warn")
     return page.done(place, _("Written down. They may be messaged so from now on."))

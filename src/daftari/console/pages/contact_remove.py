@@ -13,12 +13,12 @@ from daftari.console.pages.consent_forms import (
 )
 from daftari.console.pages.contact import called, find_person
 from daftari.errors import ValidationFailed
-from daftari.rules.consent import facts
 from daftari.rules.consent.facts import FactsOutcome
 from daftari.rules.contacts import many
 from daftari.rules.erasure import erase
 from daftari.rules.erasure.erase import Erasure
 from daftari.rules.numbers import read_number
+from daftari.rules.people.agreements import record_agreement
 from daftari.rules.people.person import Person
 from daftari.web.responses import Response
 
@@ -111,10 +111,9 @@ def agree(page: Page, contact: str) -> Response:
     require_evidence(page)
     given = read_given(page, _number(person), kind="opt_in")
 
-    def respond(outcome: FactsOutcome) -> Response:
-        return say_agreed(page, _at(page, person), outcome)
-
-    return page.write(facts.record_given, respond, given=given, kind="opt_in")
+    return page.write(
+        record_agreement, lambda is_allowed: say_agreed(page, _at(page, person), is_allowed=is_allowed), given=given
+    )
 
 
 def _at(page: Page, person: Person) -> str:

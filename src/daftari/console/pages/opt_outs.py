@@ -21,6 +21,7 @@ from daftari.model.limits import ID_MAX, SENDER_MAX
 from daftari.rules.consent import facts
 from daftari.rules.consent.facts import FactsOutcome
 from daftari.rules.numbers import read_number
+from daftari.rules.people.agreements import record_agreement
 from daftari.rules.people.opt_outs import (
     ListedOptOut,
     Looked,
@@ -121,10 +122,7 @@ def agree(page: Page, fact: str) -> Response:
     require_evidence(page)
     given = read_given(page, f"+{found.mobile}", kind="opt_in")
     return page.write(
-        facts.record_given,
-        lambda outcome: say_agreed(page, page.link(PATH), outcome),
-        given=given,
-        kind="opt_in",
+        record_agreement, lambda is_allowed: say_agreed(page, page.link(PATH), is_allowed=is_allowed), given=given
     )
 
 
