@@ -196,7 +196,7 @@ def test_a_group_is_made_renamed_merged_and_deleted(ed: Work) -> None:
     page = ed.go(f"/groups/{old} B")
     ed.follow("Merge…")
     page.get_by_label("Into the group").fill(new)
-    ed.press("Merge")
+    ed.press("Merge 1 contact")
     ed.says(f"1 contact joined \u2068{new}\u2069.")
     assert ed.groups_of(contact) == [new]
     ed.undo()
