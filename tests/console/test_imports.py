@@ -482,6 +482,15 @@ def test_the_pages_of_an_import_are_in_swahili_too(everyone: Everyone, work: Wor
     assert "Tendua uingizaji huu" in done.text
 
 
+def test_a_row_that_is_no_object_and_an_address_that_is_wrong_are_said_in_words_for_people(
+    everyone: Everyone,
+) -> None:
+    page = bring(everyone.ed, everyone, '[{"mobile": "0722000001"}, 3]', "people.json")
+    assert "The row holds no names with values" in page.text
+    wrong = everyone.ed.get(at(everyone, "/imports?after=x"))
+    assert (wrong.status, "This address is not complete." in wrong.text) == (422, True)
+
+
 def test_the_list_is_read_by_a_cursor(everyone: Everyone, store: Store, people: People) -> None:
     for _ in range(51):
         import_files.queued(store, people.shopify)

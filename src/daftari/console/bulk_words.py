@@ -83,7 +83,9 @@ def share(job: Bulk) -> tuple[int, int]:
 
 def why(job: Bulk) -> str:
     """Why it stopped."""
-    return _("A group is no longer there.") if job.progress.error == "Group not found." else job.progress.error
+    if job.progress.error == "Group not found.":
+        return _("A group is no longer there, or has another name by now.")
+    return job.progress.error
 
 
 def _changed(job: Bulk) -> str:

@@ -433,6 +433,8 @@ _REASONS: tuple[tuple[str, Callable[[], str]], ...] = (
         r"The record was not applied: its contact has changed since the plan was made\.",
         lambda: _("Someone changed the contact after the plan was made; it was left alone"),
     ),
+    (r"(.* )?is not an object\.?", lambda: _("The row holds no names with values")),
+    (r"(.* )?is not JSON: .*", lambda: _("The row is no JSON")),
     (r"The (record|row|line) has \d+ cells .*", lambda: _("The row has more cells than the header")),
     (r"The email field must be an e-mail address.*", lambda: _("The e-mail is no address")),
     (r"The number was erased after this file came\.", lambda: _("The number was erased after this file came")),

@@ -245,6 +245,11 @@ MESSAGES: tuple[tuple[str, Callable[[Found], str]], ...] = (
         r"This import \(.+\) cannot be .*",
         lambda found: _("This cannot be done now: the state of the file is another one by now."),
     ),
+    (r"The group was deleted\.", lambda found: _("The group was deleted.")),
+    (
+        r"The \S+ field must be a cursor that an answer gave as next\.",
+        lambda found: _("This address is not complete. Go back and follow the link again."),
+    ),
     (
         r"This import was planned again since; look at the new plan\.",
         lambda found: _("The columns were changed and the plan was made again meanwhile. This is the new plan."),
