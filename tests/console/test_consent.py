@@ -279,6 +279,16 @@ def test_a_page_that_looked_far_enough_and_found_nothing_leads_on(
     assert rows_of(page)[0].startswith("0722 000099")
 
 
+def test_what_is_found_of_an_erased_number_leads_to_no_page(everyone: Everyone, ana: Client) -> None:
+    ana.post("/v1/opt-outs", {"mobile": "0722000001"})
+    found = at(everyone, "/opt-outs?q=0722000001")
+    assert at(everyone, "/opt-outs/1/agreed") in everyone.ed.get(found).links
+    assert ana.post("/v1/erasures", {"mobile": "0722000001"}).status == 201
+    page = everyone.ed.get(found)
+    assert "they asked to be forgotten" in page.text
+    assert not [link for link in page.links if link.endswith("/agreed")]
+
+
 def test_opt_outs_are_filtered_by_channel_and_sender_and_looked_up_by_number(everyone: Everyone, ana: Client) -> None:
     ana.post("/v1/contacts", {"contacts": [{"mobile": "0722000004", "fname": "Lucy"}]})
     ana.post("/v1/opt-outs", {"mobile": "0722000001", "channel": "sms", "sender": "DUKA"})

@@ -28,11 +28,12 @@ class OptOutNotFound(NotFound):
 
 
 class ListedOptOut(Struct, frozen=True):
-    """An opt-out, and the contact that has its number, if one does."""
+    """An opt-out, and the contact that has its number, if one does. ``is_erased``: it is kept without its number."""
 
     mobile: int
     fact: Fact
     card: Card | None
+    is_erased: bool = False
 
 
 class OptOuts(Struct, frozen=True):
@@ -79,7 +80,9 @@ def look_up(tx: Tx, *, number: WrittenNumber, scope: Scope) -> Looked:
     facts = in_force(consent.find_facts(tx, mobiles=[mobile]).get(mobile, []))
     meeting = sorted((fact for fact in facts if meets(fact.scope, scope)), key=lambda fact: -fact.id)
     card = find_cards(tx, mobiles=[mobile]).get(mobile)
-    return Looked(mobile, [ListedOptOut(mobile, fact, card) for fact in meeting], card)
+    stored = consent.find_facts_by_id(tx, ids=[fact.id for fact in meeting]) if meeting else []
+    erased = {fact.id for subject_id, fact in stored if subject_id <= 0}
+    return Looked(mobile, [ListedOptOut(mobile, fact, card, fact.id in erased) for fact in meeting], card)
 
 
 def get_opt_out(tx: Tx, *, fact_id: int) -> ListedOptOut:
