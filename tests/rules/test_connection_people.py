@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from daftari.model.projects import Project
+from daftari.rules.consent.facts import NearMissView, list_near_misses
 from daftari.rules.erasure.subject_export import export_number
 from daftari.rules.integrity.seals import find_broken_seals
 from daftari.rules.numbers import Reference
@@ -73,6 +74,9 @@ def test_a_thousand_who_are_subscribed_there_and_opted_out_here_stay_so(crm: Syn
     assert all(book[mobile(number)]["status"] == 2 for number in range(1, 101))
     assert crm.members("crm") == {mobile(number) for number in range(101, 301)}
     assert crm.open().progress.counts["crm_says_in"] == 100
+    shown = msgspec.to_builtins(crm.store.read(crm.project, crm.now, list_near_misses, limit=10))
+    misses = msgspec.convert(shown, list[NearMissView])
+    assert ("sync", None, None, 100) in [(miss.source, miss.key, miss.user, miss.tries) for miss in misses], misses
 
 
 def test_an_opt_out_by_the_crm_may_be_lifted_by_the_person_and_is_not_repeated_by_another_change(crm: Syncing) -> None:

@@ -28,6 +28,8 @@ GivenSource = Literal["api", "inbound", "provider", "import", "bulk", "console",
 """Where a caller may say that a fact comes from."""
 Source = Literal["api", "inbound", "provider", "import", "bulk", "console", "form", "delete", "erasure", "sync"]
 """``sync``: another system, to which this project has a connection."""
+NearMissSource = Literal["create_contacts", "update_contact", "join_group", "opt_in", "import", "sync"]
+"""How someone tried to bring back a number that opted out."""
 
 
 class Scope(Struct, frozen=True):

@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 from msgspec import Struct
 
-from daftari.model.consent import Fact, FactKind, FirstReceipt, NewFact, Scope, Source
+from daftari.model.consent import Fact, FactKind, FirstReceipt, NearMissSource, NewFact, Scope, Source
 from daftari.store.engine import Tx, Value, WriteTx
 
 CLEAR = 0
@@ -45,7 +45,7 @@ class NearMiss(Struct, frozen=True):
 
     key_id: int | None
     user_id: int | None
-    source: str
+    source: NearMissSource
     import_id: int | None
     attempts: int
     first_at: int
@@ -274,7 +274,7 @@ def move_facts(tx: WriteTx, *, mobile: int, subject_id: int) -> tuple[int, int]:
     return moved, gone
 
 
-def add_near_misses(tx: WriteTx, *, source: str, import_id: int | None, attempts: int) -> None:
+def add_near_misses(tx: WriteTx, *, source: NearMissSource, import_id: int | None, attempts: int) -> None:
     """Add attempts by the transaction's key or user."""
     tx.run(
         "add_near_misses",
@@ -285,7 +285,7 @@ def add_near_misses(tx: WriteTx, *, source: str, import_id: int | None, attempts
 
 def list_near_misses(tx: Tx, *, limit: int) -> list[NearMiss]:
     """At most ``limit`` near misses, those with the most attempts first."""
-    rows = tx.fetch(tuple[int, int, str, int, int, int, int], "list_near_misses", limit=limit)
+    rows = tx.fetch(tuple[int, int, NearMissSource, int, int, int, int], "list_near_misses", limit=limit)
     return [
         NearMiss(key or None, user or None, source, given or None, *rest) for key, user, source, given, *rest in rows
     ]

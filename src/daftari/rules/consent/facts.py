@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from daftari.errors import ValidationFailed
-from daftari.model.consent import ANY, CHANNELS, FactOutcome, GivenSource, NewFact, Scope, Source
+from daftari.model.consent import ANY, CHANNELS, FactOutcome, GivenSource, NearMissSource, NewFact, Scope, Source
 from daftari.model.limits import (
     EVIDENCE_MAX,
     FACTS_PER_CALL_MAX,
@@ -320,16 +320,15 @@ class KeyName(Struct, frozen=True):
 
 
 class NearMissView(Struct, frozen=True):
-    """A key, user or command that tried to subscribe numbers that opted out. None was subscribed."""
+    """A key, user, command or connected system that tried to subscribe numbers that opted out. None was subscribed."""
 
     key: KeyName | None
-    """The key that tried; `null` for a user or a command."""
+    """The key that tried; `null` for a user, a command or a connected system."""
     user: NamedUser | None
-    """The user of the console who tried; `null` for a key or a command."""
-    source: Annotated[
-        str, Meta(extra_json_schema={"enum": ["create_contacts", "update_contact", "join_group", "opt_in", "import"]})
-    ]
-    """How it tried: by a create, an update, a join, an opt-in that was refused, or the contacts of an import."""
+    """The user of the console who tried; `null` for a key, a command or a connected system."""
+    source: NearMissSource
+    """How it tried: by a create, an update, a join, an opt-in that was refused, the contacts of an import, or the
+    people of a connected system."""
     import_id: Number | None
     """The import that tried, where it was one."""
     tries: Number

@@ -11,7 +11,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from daftari.mobile import other_form
-from daftari.model.consent import Fact, FactKind, FactOutcome, FactOutcomeName, FirstReceipt, NewFact, Source
+from daftari.model.consent import (
+    Fact,
+    FactKind,
+    FactOutcome,
+    FactOutcomeName,
+    FirstReceipt,
+    NearMissSource,
+    NewFact,
+    Source,
+)
 from daftari.model.limits import ID_MAX
 from daftari.rules.consent.decisions import Question, is_blocked, is_refused
 from daftari.rules.consent.state import NOTHING_KNOWN, State, decode_state, derive_state, encode_state, fold_sender
@@ -325,7 +334,7 @@ def find_excluded(tx: Tx, *, found: Iterable[ContactNumber | StoredContact], gro
     return Excluded(suppressed, left - suppressed)
 
 
-def note_near_misses(tx: WriteTx, *, source: str, attempts: int, import_id: int | None = None) -> None:
+def note_near_misses(tx: WriteTx, *, source: NearMissSource, attempts: int, import_id: int | None = None) -> None:
     """Count attempts to subscribe numbers that opted out."""
     if attempts:
         consent.add_near_misses(tx, source=source, import_id=import_id, attempts=attempts)
