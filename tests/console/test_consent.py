@@ -57,9 +57,9 @@ def rows_of(page: FoundPage) -> list[str]:
     return [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in rows]
 
 
-def count_shown(browser: Browser, everyone: Everyone) -> str:
+def count_shown(browser: Browser, everyone: Everyone, path: str = "/groups") -> str:
     """What stands next to Consent in the menu."""
-    page = browser.get(f"/p/{everyone.shopify}/groups")
+    page = browser.get(f"/p/{everyone.shopify}{path}")
     found = re.search(r'Consent<span class="count">(.*?)<span', page.html)
     return "" if found is None else found[1]
 
@@ -325,6 +325,21 @@ def test_what_waits_is_counted_in_the_menu_and_on_the_tab(everyone: Everyone, an
     assert count_shown(everyone.vic, everyone) == "3"
     assert count_shown(everyone.asha, everyone) == "3"
     assert everyone.vic.get(at(everyone, "/near-misses")).html.count('class="count"') == 2
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("", "/contacts", "/contacts?q=lucy", "/contacts?q=%21%21", "/contacts?may=yes", "/contacts?group=VIP"),
+        *("/contacts/1", "/groups/VIP", "/groups/VIP?q=lucy", "/groups/VIP?may=no", "/settings/project"),
+    ],
+)
+def test_what_waits_is_counted_on_every_page_with_the_menu(
+    everyone: Everyone, ana: Client, address: str, path: str
+) -> None:
+    ana.post("/v1/contacts", {"contacts": [{"mobile": "0700000001", "fname": "Lucy"}], "group": "VIP"})
+    send(ana, address, text("please stop 2", message="m2"))
+    assert count_shown(everyone.asha, everyone, path) == "1"
 
 
 def test_a_message_is_shown_as_it_came_and_settled_by_a_button(

@@ -156,6 +156,7 @@ def test_a_list_costs_at_most_four_statements_more_than_the_page_of_the_api(
     of_api = statements.count(lambda: ana.get(f"/v1/{'search?q=wanja&' if searches else 'contacts?'}{query}"))
     of_page = statements.count(lambda: everyone.vic.get(at(everyone, path)))
     assert of_page <= of_api + 4, statements.last
+    assert statements.last.count("get_overview") == 1
 
 
 def test_pages_of_one_contact_and_of_all_groups_cost_a_few_statements_whatever_they_show(

@@ -619,6 +619,18 @@ def test_the_log_is_searched_by_its_indexes(filled: dict[str, str]) -> None:
             assert index in str(server.execute(f"EXPLAIN {query.text}".encode(), _values(query)).fetchall())
 
 
+def test_the_overview_of_a_project_is_read_by_indexes_of_what_is_open(filled: dict[str, str]) -> None:
+    indexes = ("review_open", "bulk_open")
+    connection = connect(sqlite_path(filled["sqlite"]), cache_kib=1_000, create=False)
+    query = load_queries("sqlite")["get_overview"]
+    plan = str(connection.execute(f"EXPLAIN QUERY PLAN {query.text}", _values(query)).fetchall())
+    assert [name for name in indexes if f"INDEX {name} " not in plan] == []
+    with psycopg.connect(filled["postgres"]) as server:
+        query = load_queries("postgres")["get_overview"]
+        plan = str(server.execute(f"EXPLAIN {query.text}".encode(), _values(query)).fetchall())
+    assert [name for name in indexes if name not in plan] == []
+
+
 def test_the_guard_sees_a_query_that_reads_a_whole_project(filled: dict[str, str]) -> None:
     text = "SELECT c.id FROM contact AS c WHERE c.project_id = {} AND c.card = {}"
     bad = Query(name="bad", purpose="", text=text.format(":project", ":name"), writes="", row_sets={})

@@ -28,7 +28,7 @@ from daftari.rules.access.sessions import SignedIn
 from daftari.rules.access.sign_in import Begun, Browser
 from daftari.rules.access.tokens import write_token
 from daftari.rules.idempotency import IdempotentRequest
-from daftari.rules.people.reviews import count_waiting
+from daftari.rules.overview import Overview, get_overview
 from daftari.rules.undo.acts import note_act
 from daftari.store import Store, SystemTx, Tx, WriteTx
 from daftari.web.cookies import CookieNames, read_cookie
@@ -49,8 +49,6 @@ DONE_BYTES_MAX = 2_400
 COOKIE_MAX = 4_096
 PART = "part="
 """What stands in ``Accept`` where the script asks for a part of a page."""
-TO_REVIEW_MAX = 1_000
-"""Messages that the menu counts."""
 IN_URLS = "%/:?#[]@!$&'()*+,;=~"
 """Characters that stand for themselves in a URL; others are encoded where one is put into a header."""
 THEMES = ("light", "dark")
@@ -100,8 +98,6 @@ class Page:
         self.section = ""
         """The path in the menu that the page belongs to, such as ``/contacts``."""
         self._cookies: list[tuple[str, str]] = []
-        self.counts_waiting = True
-        """Whether the menu says how many messages wait. A list of contacts has no query to spare for it."""
         self._act: int | None = None
         if visit.is_new:
             self.set_cookie(visit.names.visitor, visit.token, seconds=DONE_SECONDS)
@@ -164,12 +160,17 @@ class Page:
         return {name: path for name, path in found.items() if path is not None}
 
     @cached_property
+    def overview(self) -> Overview:
+        """Figures that several pages of the project show."""
+        return self.read_unisolated(get_overview)
+
+    @property
     def to_review(self) -> int:
         """How many messages wait for a person to read them, as far as they are counted: for the menu."""
-        if not self.counts_waiting or not self.leads_to("/consent/review"):
+        if not self.leads_to("/consent/review"):
             return 0
         try:
-            return self.request.read_unisolated(count_waiting, most=TO_REVIEW_MAX + 1)
+            return self.overview.to_review
         except (StoreBusy, StoreUnavailable):
             # The page says so itself, or has been read already.
             return 0

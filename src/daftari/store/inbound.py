@@ -205,11 +205,6 @@ def list_reviews(tx: Tx, *, after: int, limit: int) -> list[Review]:
     return _fetch_reviews(tx, "list_reviews", after=after, limit=limit)
 
 
-def count_reviews(tx: Tx, *, most: int) -> int:
-    """How many reviews are not settled; ``most`` where there are more."""
-    return tx.fetch_one(int, "count_reviews", after=0, limit=most) or 0
-
-
 def list_subject_reviews(tx: Tx, *, mobile: int | None) -> list[Review]:
     """The reviews of one number; with ``None``, those without a readable number."""
     return _fetch_reviews(tx, "list_subject_reviews", subject_id=mobile or 0)

@@ -10,10 +10,9 @@ from daftari.console.languages import gettext as _
 from daftari.console.page import Page
 from daftari.model.contacts import Group
 from daftari.model.limits import ID_MAX, PER_PAGE_MAX
-from daftari.rules.bulk.jobs import find_open_bulk
 from daftari.rules.consent.summary import ANSWERS, Answer
 from daftari.rules.contacts import groups
-from daftari.rules.people.listing import People, Wanted, count_book, find_elsewhere, list_people
+from daftari.rules.people.listing import People, Wanted, find_elsewhere, list_people
 from daftari.rules.search.query import Query, read_query
 from daftari.web.responses import Response
 
@@ -53,11 +52,19 @@ def show(page: Page) -> Response:
     return show_list(page, "contacts.html", section="/contacts", path="/contacts")
 
 
-def show_list(page: Page, template: str, *, section: str, path: str, group: str | None = None, **more: Any) -> Response:
+def show_list(
+    page: Page,
+    template: str,
+    *,
+    section: str,
+    path: str,
+    group: str | None = None,
+    group_id: int | None = None,
+    **more: Any,
+) -> Response:
     """A page with a list of contacts; ``group`` where it is the page of one."""
-    page.counts_waiting = False
     search = read_search(page, group=group)
-    people = People([], 0) if search.error else _read_people(page, search)
+    people = People([]) if search.error else _read_people(page, search, group_id)
     last = 1 if people.total is None else max(1, -(-people.total // search.rows))
     if people.total and search.number > last:
         return page.redirect(page.link(path, page=last, **_shown(search, group)))
@@ -65,6 +72,7 @@ def show_list(page: Page, template: str, *, section: str, path: str, group: str 
     if not people.people and search.query is not None and (search.group is not None or search.may) and not people.next:
         elsewhere = page.read(find_elsewhere, query=search.query, most=ELSEWHERE_MAX)
     offered = [] if group is not None else offer_groups(page)
+    is_book = people.total is not None and search.group is None
     return page.show(
         template,
         section=section,
@@ -77,8 +85,8 @@ def show_list(page: Page, template: str, *, section: str, path: str, group: str 
         first=(search.number - 1) * search.rows + 1,
         elsewhere=elsewhere,
         offered=[one.name for one in offered],
-        book=page.read(count_book) if people.book is None and group is None else people.book,
-        running=page.read(find_open_bulk) if people.book is not None and people.total is not None else None,
+        book=people.total if is_book else page.overview.contacts,
+        running=page.overview.running if is_book else None,
         may_change=page.may("change_contacts") and page.leads_to("/contacts/many"),
         **more,
     )
@@ -118,8 +126,8 @@ def _shown(search: Search, group: str | None) -> dict[str, object]:
     return search.filters(without="group" if group is not None else "")
 
 
-def _read_people(page: Page, search: Search) -> People:
-    wanted = Wanted(search.query, search.group, search.answer, search.number, search.after, search.rows)
+def _read_people(page: Page, search: Search, group_id: int | None) -> People:
+    wanted = Wanted(search.query, search.group, search.answer, search.number, search.after, search.rows, group_id)
     return page.read(list_people, wanted=wanted)
 
 

@@ -72,7 +72,9 @@ def show_group(page: Page, name: str) -> Response:
     find = freshness.get_group if is_searched else freshness.get_listed_group
     found = page.read(find, name=_read_name(name))
     own = found.group.name
-    return show_list(page, "group.html", section="/groups", path=_path(own), group=own, found=found)
+    return show_list(
+        page, "group.html", section="/groups", path=_path(own), group=own, group_id=found.group.id, found=found
+    )
 
 
 def show_rename(page: Page, name: str) -> Response:

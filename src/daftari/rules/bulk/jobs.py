@@ -218,15 +218,16 @@ def get_bulk(tx: Tx, *, bulk_id: int) -> Bulk:
     stored = bulk.get_bulk(tx, bulk_id=bulk_id)
     if stored is None:
         raise BulkNotFound
-    return _shown(stored)
+    return show_bulk(stored)
 
 
 def list_bulks(tx: Tx, *, before: int, limit: int) -> list[Bulk]:
     """Jobs before an id, the newest first; 0 means from the newest on."""
-    return [_shown(stored) for stored in bulk.list_bulks(tx, before=before, limit=limit)]
+    return [show_bulk(stored) for stored in bulk.list_bulks(tx, before=before, limit=limit)]
 
 
-def _shown(stored: StoredBulk) -> Bulk:
+def show_bulk(stored: StoredBulk) -> Bulk:
+    """A stored job as it is shown."""
     settings, progress = _read_settings(stored.settings), _read_progress(stored.progress)
     return Bulk(stored.id, stored.created_at, stored.state, stored.user_id, settings, progress)
 

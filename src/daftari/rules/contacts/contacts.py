@@ -77,13 +77,21 @@ def get_contact(tx: Tx, *, reference: Reference, include: frozenset[str]) -> Sho
 
 
 def list_contacts(
-    tx: Tx, *, group: str | None, page: int, per_page: int, include: frozenset[str], suppressed: bool
+    tx: Tx,
+    *,
+    group: str | None,
+    page: int,
+    per_page: int,
+    include: frozenset[str],
+    suppressed: bool,
+    group_id: int | None = None,
 ) -> Page:
     """One page of the book or of a group; an unknown group is an empty list, as is a page past the end.
 
-    ``suppressed``: list those too who opted out of everything. They are in no group.
+    ``suppressed``: list those too who opted out of everything. They are in no group. ``group_id``: the group's id,
+    where it is known already.
     """
-    which = _find_list(tx, group, suppressed)
+    which = _find_list(tx, group, suppressed, group_id)
     if which is None:
         return Page(cards=b"", count=0, total=0)
     total, start = directory.find_page(tx, list_id=which.list_id, skip=(page - 1) * per_page)
@@ -132,11 +140,12 @@ class _List(Struct, frozen=True):
     consent_status: int
 
 
-def _find_list(tx: Tx, group: str | None, suppressed: bool) -> _List | None:
+def _find_list(tx: Tx, group: str | None, suppressed: bool, group_id: int | None = None) -> _List | None:
     whole_list, consent_status = (directory.BOOK, SUPPRESSED) if suppressed else (directory.LISTED, KNOWN)
     if group is None:
         return _List(whole_list, None, consent_status)
-    group_id = groups.find_group_id(tx, folded=fold_name(group))
+    if group_id is None:
+        group_id = groups.find_group_id(tx, folded=fold_name(group))
     return None if group_id is None else _List(group_id, group_id, consent_status)
 
 

@@ -13,7 +13,7 @@ from daftari.rules.contacts import contacts
 from daftari.rules.people.matching import Filter, look_for
 from daftari.rules.search.find import find_ids, search_contacts
 from daftari.rules.search.query import Query
-from daftari.store import Tx, directory, groups
+from daftari.store import Tx, groups
 
 SCANNED_MAX = 10_000
 """Contacts that one page looks at where it is asked who may be messaged; it may have fewer, and a next one."""
@@ -33,22 +33,25 @@ class Listed(Struct, frozen=True):
 class People(Struct, frozen=True):
     """Part of a list. ``total``: of a list that has numbered pages. ``next``: the id after which there is more.
 
-    ``book``: how many contacts there are in all, but for pages of a group. ``indexed_until``: as in a search.
+    ``indexed_until``: as in a search.
     """
 
     people: list[Listed]
-    book: int | None
     total: int | None = None
     next: int | None = None
     indexed_until: str | None = None
 
 
 class Wanted(Filter, frozen=True):
-    """Who is wanted, and where in the list. ``after`` is an id, for lists that have no numbered pages."""
+    """Who is wanted, and where in the list. ``after`` is an id, for lists that have no numbered pages.
+
+    ``group_id``: the group's id, where it is known already.
+    """
 
     page: int
     after: int
     limit: int
+    group_id: int | None = None
 
 
 def list_people(tx: Tx, *, wanted: Wanted) -> People:
@@ -65,12 +68,17 @@ def list_people(tx: Tx, *, wanted: Wanted) -> People:
             include=NOTHING,
             suppressed=True,
         )
-        return People(_show(tx, found.cards), count_book(tx), None, found.next, found.indexed_until)
+        return People(_show(tx, found.cards), None, found.next, found.indexed_until)
     page = contacts.list_contacts(
-        tx, group=wanted.group, page=wanted.page, per_page=wanted.limit, include=NOTHING, suppressed=True
+        tx,
+        group=wanted.group,
+        group_id=wanted.group_id,
+        page=wanted.page,
+        per_page=wanted.limit,
+        include=NOTHING,
+        suppressed=True,
     )
-    book = page.total if wanted.group is None else None
-    return People(_show(tx, page.cards), book, page.total)
+    return People(_show(tx, page.cards), page.total)
 
 
 def find_elsewhere(tx: Tx, *, query: Query, most: int) -> list[Card]:
@@ -105,9 +113,7 @@ def _find_answers(tx: Tx, wanted: Wanted) -> People:
         chosen = [number for number in chosen if number <= end]
         following = min(end, following or end) if len(chosen) <= wanted.limit else chosen[wanted.limit - 1]
     cards = contacts.find_contacts(tx, ids=chosen[: wanted.limit], include=NOTHING).cards
-    return People(
-        _show(tx, cards, may=wanted.may), count_book(tx), None, following, found.indexed_until if found else None
-    )
+    return People(_show(tx, cards, may=wanted.may), None, following, found.indexed_until if found else None)
 
 
 def _show(tx: Tx, cards: bytes, *, may: Answer | None = None) -> list[Listed]:
@@ -124,8 +130,3 @@ def _show(tx: Tx, cards: bytes, *, may: Answer | None = None) -> list[Listed]:
         Listed(card, names[card.id], sum_up(states.get(int(card.mobile), NOTHING_KNOWN), require_opt_in=require))
         for card in found
     ]
-
-
-def count_book(tx: Tx) -> int:
-    """How many contacts there are in all."""
-    return directory.count_list(tx, list_id=directory.BOOK)

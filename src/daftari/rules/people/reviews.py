@@ -11,7 +11,7 @@ from daftari.rules.consent.decisions import in_force
 from daftari.rules.consent.state import derive_state, without_retracted
 from daftari.rules.inbound import review as reviews
 from daftari.rules.people.opt_outs import find_cards
-from daftari.store import Tx, consent, inbound, whatsapp_users
+from daftari.store import Tx, consent, whatsapp_users
 
 
 class Waiting(Struct, frozen=True):
@@ -66,8 +66,3 @@ def _is_held(tx: Tx, review: Review) -> bool:
         return False
     held = whatsapp_users.find_held(tx, token_id=review.token_id, user_id=review.user_id)
     return any(one.message_digest == review.message_digest for one in held)
-
-
-def count_waiting(tx: Tx, *, most: int) -> int:
-    """How many reviews wait; ``most`` where there are more."""
-    return inbound.count_reviews(tx, most=most)

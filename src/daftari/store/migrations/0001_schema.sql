@@ -355,7 +355,7 @@ CREATE TABLE bulk (
     PRIMARY KEY (project_id, id)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX bulk_open ON bulk (project_id, id) WHERE state IN ('running', 'undoing');
+CREATE INDEX bulk_open ON bulk (project_id, id, state) WHERE state IN ('running', 'undoing');
 CREATE INDEX bulk_expires ON bulk (project_id, expires_at);
 
 -- Contacts of a job, which are fixed at its start: up to 1,000 ids of 8 bytes, ascending; none once the part is done. seq: the

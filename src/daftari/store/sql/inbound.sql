@@ -14,14 +14,6 @@ FROM review AS r
 WHERE r.project_id = :project AND r.id > :after AND r.settled_at IS NULL
 ORDER BY r.id LIMIT :limit;
 
--- name: count_reviews
--- How many reviews after an id are not settled, up to a limit.
-SELECT COUNT(*) FROM (
-    SELECT r.id FROM review AS r
-    WHERE r.project_id = :project AND r.id > :after AND r.settled_at IS NULL
-    ORDER BY r.id LIMIT :limit
-) AS k;
-
 -- name: get_review
 -- One review.
 SELECT r.id, r.subject_id, r.at, r.provider, r.channel, r.sender, r.reason, r.text,
