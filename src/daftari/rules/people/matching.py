@@ -37,11 +37,6 @@ class Filter(Struct, frozen=True):
     group: str | None
     may: Answer | None
 
-    @property
-    def is_numbered(self) -> bool:
-        """Whether the list has numbered pages and a total: the book, and a group."""
-        return self.query is None and self.may is None
-
 
 class Matching(Struct, frozen=True):
     """Contacts that match, in order. ``indexed_until``: as in a search."""
