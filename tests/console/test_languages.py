@@ -108,6 +108,8 @@ def test_the_reader_decides_about_the_language() -> None:
     for accepted in (None, "", "fr", "*", "sw;q=0", "sw;q=x", "en-GB,en;q=0.9,sw;q=0.8", ",;=q" * 5_000):
         assert choose_language(accepted) == "en"
     assert choose_region("en-UG,en;q=0.9") == "UG"
+    assert choose_region("en-US,en;q=0.9") == "KE", "browsers say en-US everywhere"
+    assert choose_region("en-US,en;q=0.9,es-MX;q=0.8") == "MX"
     assert choose_region("en") == choose_region(None) == "KE"
 
 

@@ -66,6 +66,15 @@ def test_someone_new_gets_a_link_that_is_shown_once_and_works_once(
     assert not LINK.search(everyone.asha.get(at(everyone.shopify)).html)
 
 
+def test_someone_new_has_the_language_in_which_the_link_was_read(everyone: Everyone, new_browser: NewBrowser) -> None:
+    page = add(everyone.asha, everyone.shopify, "neema@example.com", name="Neema", role="viewer")
+    path = urlsplit(LINK.findall(page.html)[0]).path
+    browser = new_browser()
+    browser.get("/sign-in?language=sw")
+    home = browser.submit(browser.get(path), path, new_password="kuku tisa juu ya paa")
+    assert home.title.startswith("Mwanzo")
+
+
 def test_a_form_that_is_sent_twice_adds_one_user_and_the_link_still_works(
     everyone: Everyone, new_browser: NewBrowser
 ) -> None:

@@ -56,7 +56,7 @@ class Office(Struct):
 
     def use(self, token: str, password: str = PASSWORD, browser: Browser = HOME) -> Begun:
         """Set a password by a link."""
-        return sign_in.use_link(self.store, token=token, new=password, browser=browser, now=self.now)
+        return sign_in.use_link(self.store, token=token, new=password, language="en", browser=browser, now=self.now)
 
     def sign_in(self, name: str, password: str = PASSWORD, browser: Browser = HOME) -> Begun:
         """With a password."""

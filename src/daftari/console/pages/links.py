@@ -36,7 +36,14 @@ def use(page: Page, token: str) -> Response:
                 page.store, token=token, given=user, new=password, browser=page.browser, now=page.now
             )
         else:
-            begun = sign_in.use_link(page.store, token=token, new=password, browser=page.browser, now=page.now)
+            begun = sign_in.use_link(
+                page.store,
+                token=token,
+                new=password,
+                language=current_language(),
+                browser=page.browser,
+                now=page.now,
+            )
     except ValidationFailed as error:
         raise ValidationFailed({_FIELDS.get(name, name): said for name, said in error.errors.items()}) from None
     page.sign_in(begun)

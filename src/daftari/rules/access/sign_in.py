@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from daftari.model.users import Session, User
+from daftari.model.users import Language, Session, User
 from daftari.rules.access import links, throttle
 from daftari.rules.access.errors import LinkSpent, SignedOut, SignInRefused
 from daftari.rules.access.passwords import hash_password, is_right, read_password
 from daftari.rules.access.sessions import SignedIn, begin_session, end_sessions
 from daftari.rules.access.throttle import Source
-from daftari.rules.access.users import NewUser, look_up
+from daftari.rules.access.users import NewUser, look_up, update_user
 from daftari.rules.fields import Problems, fold_name
 from daftari.store import Store, SystemTx, sessions, users
 
@@ -67,13 +67,18 @@ def change_password(
     return store.system_write(now, _change_password, tried=tried, password_hash=hash_password(wanted), browser=browser)
 
 
-def use_link(store: Store, *, token: str, new: object, browser: Browser, now: int) -> Begun:
-    """Set a password by a link, which is spent, and sign in. Raises ``LinkSpent`` and ``ValidationFailed``."""
+def use_link(store: Store, *, token: str, new: object, language: Language, browser: Browser, now: int) -> Begun:
+    """Set a password by a link, which is spent, and sign in. Raises ``LinkSpent`` and ``ValidationFailed``.
+
+    ``language``: that of a user who had no password yet.
+    """
     found = store.system_read(now, links.find_link, token=token)
     if found.user is None:
         raise LinkSpent
     wanted = _read_password(new, email=found.user.email)
-    return store.system_write(now, _use_link, token=token, password_hash=hash_password(wanted), browser=browser)
+    return store.system_write(
+        now, _use_link, token=token, password_hash=hash_password(wanted), language=language, browser=browser
+    )
 
 
 def create_first_user(store: Store, *, token: str, given: NewUser, new: object, browser: Browser, now: int) -> Begun:
@@ -123,10 +128,13 @@ def _change_password(tx: SystemTx, *, tried: _Tried, password_hash: str, browser
     return _set_password(tx, user, password_hash, browser)
 
 
-def _use_link(tx: SystemTx, *, token: str, password_hash: str, browser: Browser) -> Begun:
+def _use_link(tx: SystemTx, *, token: str, password_hash: str, language: Language, browser: Browser) -> Begun:
     user = links.find_link(tx, token=token).user
     if user is None:
         raise LinkSpent
+    stored = users.get_user(tx, user_id=user.id)
+    if stored is not None and stored.password is None:
+        user = update_user(tx, user_id=user.id, name=None, language=language)
     return _set_password(tx, user, password_hash, browser)
 
 
