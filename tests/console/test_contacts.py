@@ -336,6 +336,22 @@ def test_what_was_done_is_undone_on_the_contact_s_page_by_who_may(everyone: Ever
         assert "In no group." in everyone.ed.get(at(everyone, f"/contacts/{number}")).text
 
 
+def test_an_undo_on_the_page_after_an_act_stays_with_the_contact_and_says_in_words_what_happened(
+    everyone: Everyone, book: Book
+) -> None:
+    (number,) = book.add({"mobile": "0722000001"})
+    path = at(everyone, f"/contacts/{number}")
+    moving = everyone.ed.get(at(everyone, f"/contacts/many?do=move&ids={number}"))
+    everyone.ed.submit(moving, at(everyone, "/contacts/many/move"), group="VIP")
+    stopped = everyone.ed.submit(everyone.ed.get(f"{path}/remove"), f"{path}/remove/stop", evidence="A phone call")
+    undo = next(form.action for form in stopped.forms if "/undo" in form.action)
+    back = everyone.ed.submit(stopped, undo)
+    assert back.url.partition("?")[0] == path
+    assert "Moved to \u2068VIP\u2069." in back.text
+    assert "Something was undone." in back.text
+    assert "Fact 1 was taken back." in back.text
+
+
 def test_a_contact_that_is_not_there_is_not_found(everyone: Everyone) -> None:
     for path in ("/contacts/99", "/contacts/x", "/contacts/99/edit", f"/contacts/{'9' * 30}/remove"):
         assert everyone.asha.get(at(everyone, path)).status == 404

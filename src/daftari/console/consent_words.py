@@ -118,7 +118,7 @@ def fact(one: Fact) -> str:
         case "deactivated":
             return _("The paid service %(keyword)s ended.", keyword=isolated(one.keyword))
         case "retraction":
-            return _("Fact %(number)s was none, and was taken back.", number=one.retracts)
+            return _("Fact %(number)s was taken back.", number=one.retracts)
 
 
 def tone(one: Fact) -> str:

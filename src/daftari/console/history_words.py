@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from daftari.console.languages import gettext as _
 from daftari.console.languages import isolated
 from daftari.rules.events import Action
 from daftari.rules.people.person import Authors, Happened
 
-_LABELS = {
+_LABELS: Mapping[str, Callable[[], str]] = {
+    Action.CREATE_CONTACTS: lambda: _("Added or changed."),
     Action.UPDATE_CONTACT: lambda: _("Changed."),
     Action.DELETE_CONTACT: lambda: _("Removed from the book."),
     Action.DELETE_CONTACTS: lambda: _("Removed from the book."),
@@ -19,24 +22,30 @@ _LABELS = {
     Action.IMPORT_CONSENT: lambda: _("Consent by a file."),
     Action.UNDO_IMPORT: lambda: _("A file was undone."),
     Action.SYNC_CONTACTS: lambda: _("Kept in step with a connected system."),
+    Action.UNDO: lambda: _("Something was undone."),
 }
+_OF_GROUP: Mapping[str, Callable[[str], str]] = {
+    Action.CREATE_CONTACTS: lambda group: _("Added or changed, in %(group)s.", group=group),
+    Action.JOIN_GROUP: lambda group: _("Joined %(group)s.", group=group),
+    Action.MOVE_CONTACTS: lambda group: _("Moved to %(group)s.", group=group),
+    Action.MERGE_GROUPS: lambda group: _("Joined %(group)s by a merge.", group=group),
+}
+"""Acts that bring a contact to a group."""
 
 
 def act(happened: Happened) -> str:
     """What was done, as a sentence or two."""
     said = []
     group = None if happened.group is None else isolated(happened.group)
-    if happened.action == Action.CREATE_CONTACTS:
-        said.append(_("Added or changed, in %(group)s.", group=group) if group else _("Added or changed."))
-    elif happened.action == Action.JOIN_GROUP and group:
-        said.append(_("Joined %(group)s.", group=group))
+    if happened.action in _OF_GROUP and (group or happened.action not in _LABELS):
+        said.append(_OF_GROUP[happened.action](group or _("a group that is gone")))
     elif happened.action in _LABELS:
-        said.append(_LABELS[Action(happened.action)]())
+        said.append(_LABELS[happened.action]())
         if happened.action == Action.UPDATE_CONTACT and group:
             said.append(_("Joined %(group)s.", group=group))
     if happened.left:
         said.append(_("Left %(groups)s.", groups=", ".join(map(isolated, happened.left))))
-    return " ".join(said) or happened.action.replace("_", " ")
+    return " ".join(said) or _("Something else happened.")
 
 
 def author(row: Happened, authors: Authors) -> str:

@@ -309,6 +309,14 @@ class Page:
             return None
         return done if done.id == wanted else None
 
+    @property
+    def undo_from(self) -> str:
+        """What the form of an undo says about where it is: the id of a contact, ``log``, or nothing elsewhere."""
+        if self.is_at("/settings/log"):
+            return "log"
+        section, _, last = self.path.rpartition("/")
+        return last if section.endswith("/contacts") and last.isdecimal() else ""
+
     # ---- cookies --------------------------------------------------------------------------------------------
 
     def set_cookie(self, name: str, value: str, *, seconds: int = YEAR_SECONDS) -> None:

@@ -84,7 +84,7 @@ def test_ticked_contacts_are_moved_and_taken_out_of_a_group(ed: Work) -> None:
     first, second = ed.add(f"{name} A", f"{name} B", group=group)
     page = ed.go(f"/contacts?group={group}")
     page.get_by_role("checkbox", name=f"Tick {name} A").click()
-    ed.press("Move…")
+    ed.press("Move to group…")
     page.get_by_label("Group", exact=True).fill(f"{group} B")
     ed.press("Move")
     ed.says(f"1 contact moved to \u2068{group} B\u2069.")
@@ -108,7 +108,7 @@ def test_ticked_contacts_are_removed_and_brought_back(ed: Work) -> None:
     else:
         for box in page.get_by_role("table").get_by_role("checkbox").all():
             box.click()
-    ed.press("Remove…")
+    ed.press("Remove from the book…")
     ed.press("Remove 2 contacts")
     ed.says("2 contacts are out of the book.")
     assert not any(map(ed.is_there, ids))
