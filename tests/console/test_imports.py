@@ -119,6 +119,14 @@ def test_no_file_at_all_is_refused(everyone: Everyone) -> None:
     assert (page.status, "This is needed." in page.text) == (422, True)
 
 
+def test_a_plan_that_leaves_rows_out_says_by_which_country_numbers_were_read(everyone: Everyone, work: Work) -> None:
+    said = "Numbers without the code of a country are read as in Kenya."
+    some = bring(everyone.ed, everyone, "Phone\n0722000001\n12\n")
+    assert said in plan(everyone.ed, some, work).text
+    every = bring(everyone.ed, everyone, "Phone\n0722000001\n0722000002\n")
+    assert said not in plan(everyone.ed, every, work).text
+
+
 def test_a_file_that_is_too_large_is_refused_before_it_is_sent(everyone: Everyone) -> None:
     page = everyone.ed.get(at(everyone, "/imports"))
     headers = {"content-type": "multipart/form-data; boundary=x", "origin": everyone.ed.origin}

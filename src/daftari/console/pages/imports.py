@@ -145,6 +145,7 @@ def show_import(page: Page, number: str) -> Response:
         may_undo=may_import and is_undoable(found),
         form=page.form(reason=""),
         reason_max=REASON_MAX,
+        country=region_names().get(found.settings.region, found.settings.region),
     )
 
 
