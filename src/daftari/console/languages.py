@@ -90,7 +90,7 @@ def choose_language(accepted: str | None) -> Language:
 def choose_region(accepted: str | None) -> str:
     """The first country that ``Accept-Language`` names; Kenya otherwise.
 
-    ``en-US`` says nothing about a country: browsers send it everywhere unless they are told another language.
+    ``en-US`` says nothing about a country: most browsers send it, wherever they are.
     """
     found = re.search(r"\b(?!en-US\b)[a-z]{2,3}-([A-Z]{2})\b", accepted or "")
     return found[1] if found else "KE"
