@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from daftari.console.languages import gettext as _
 from daftari.console.page import Page
@@ -113,13 +114,9 @@ def read_search(page: Page, *, group: str | None) -> Search:
     if not text:
         return search
     try:
-        return Search(**{**_members(search), "query": read_query(text, region=region)})
+        return replace(search, query=read_query(text, region=region))
     except ValueError:
-        return Search(**{**_members(search), "error": _("Type the beginning of a word, or digits of a number.")})
-
-
-def _members(search: Search) -> dict[str, Any]:
-    return {name: getattr(search, name) for name in search.__struct_fields__}
+        return replace(search, error=_("Type the beginning of a word, or digits of a number."))
 
 
 def _shown(search: Search, group: str | None) -> dict[str, object]:
