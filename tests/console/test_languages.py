@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,7 +14,7 @@ from markupsafe import Markup
 
 from daftari.console import languages
 from daftari.console.languages import Reader, choose_language, choose_region, written_for
-from daftari.console.locale.extract import find_texts, read_translation
+from daftari.console.locale.extract import KEYWORDS, find_texts, read_translation
 from daftari.console.wording import browser_name, explain, explain_field
 from daftari.errors import Malformed, ProjectTaken
 from daftari.model.projects import NO_PROJECT
@@ -49,6 +50,18 @@ def texts_of(message: Message) -> tuple[list[str], list[str]]:
 
 
 # ---- translations ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", sorted(CONSOLE.rglob("*.py")), ids=lambda path: path.name)
+def test_no_text_stands_within_an_f_string_where_it_is_not_found(path: Path) -> None:
+    inside = [
+        call
+        for written in ast.walk(ast.parse(path.read_text()))
+        if isinstance(written, ast.JoinedStr)
+        for call in ast.walk(written)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in KEYWORDS
+    ]
+    assert not inside, [ast.unparse(call) for call in inside]
 
 
 @pytest.mark.parametrize("language", OTHERS)

@@ -36,7 +36,8 @@ def verdict(summary: Summary) -> str:
         only = ", ".join(map(_name, [*summary.ways, *summary.also]))
         return _("Yes, but only %(ways)s.", ways=_(", and not ").join([only, *map(_name, summary.less)]))
     said = _("Yes, but not %(ways)s.", ways=_(", and not ").join(map(_name, [*summary.ways, *summary.less])))
-    return f"{said} {_('All the same %(ways)s.', ways=also)}" if also else said
+    all_the_same = _("All the same %(ways)s.", ways=also)
+    return f"{said} {all_the_same}" if also else said
 
 
 def _name(way: Named) -> str:

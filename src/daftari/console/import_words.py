@@ -280,7 +280,8 @@ def lead(found: Import, by: str) -> str:
     if stage == "done":
         said = _("Applied %(moment)s by %(name)s.", **values) if by else _("Applied %(moment)s.", **values)
         seconds = round(progress.seconds)
-        return f"{said} {ngettext('It took %(num)s second.', 'It took %(num)s seconds.', seconds)}" if seconds else said
+        took = ngettext("It took %(num)s second.", "It took %(num)s seconds.", seconds)
+        return f"{said} {took}" if seconds else said
     if stage == "undone":
         return _("Undone %(moment)s by %(name)s.", **values) if by else _("Undone %(moment)s.", **values)
     if stage in ("running", "paused"):
