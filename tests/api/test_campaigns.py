@@ -5,17 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from daftari.model.projects import Project
 from daftari.store import Store
 from tests.support.builders import create, mobile, opt_out, refusal, rows, wrong_fields
 from tests.support.clients import Client
-from tests.support.message_steps import Sending
+from tests.support.message_steps import Worker
 
 CAMPAIGNS = "/v1/campaigns"
 SENDER = {"name": "DUKA", "gateway": "log", "channel": "sms", "purpose": "transactional", "hours": "off"}
@@ -50,15 +48,6 @@ def send(ana: Client, store: Store, people: Any) -> Callable[[], int]:
         return len(sent)
 
     return send
-
-
-class Worker(Sending):
-    """A worker that takes over a sender that there is."""
-
-    def __init__(self, store: Store, project: Project, sender_id: int) -> None:
-        self.store, self.project, self.now, self.sender_id = store, project, time.time_ns() // 1000, sender_id
-        self.fence = self.take_over()
-        self.wait(1_000_000)
 
 
 def show(client: Client, number: int) -> dict[str, Any]:

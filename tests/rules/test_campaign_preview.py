@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from daftari.errors import ValidationFailed
 from daftari.model.messages import SenderDefinition
 from daftari.model.projects import ConsentSettings, Project
 from daftari.rules.campaigns.forecast import find_end
+from daftari.rules.campaigns.preview import preview_draft
 from daftari.rules.senders.hours import Hours
 from daftari.rules.senders.meter import Meter
 from daftari.store import Store
@@ -61,6 +63,32 @@ def test_everyone_is_counted_as_they_are_then_sent(begin: Begin, store: Store, p
     assert Counter(str(message.parts) for message in sent) == Counter(shown.parts)
     texts = {str(message.subject_id): (message.text, message.parts) for message in sent}
     assert all((sample.text, sample.parts) == texts[sample.mobile] for sample in shown.samples)
+
+
+def test_a_preview_shows_the_dearest_text_where_that_is_not_the_longest(begin: Begin) -> None:
+    campaigns = begin()
+    longest = f"Hello {{{{ fname | there }}}} {'x' * 100}"
+    shown = campaigns.preview(campaigns.create(text=longest))
+    assert [(sample.why, sample.parts) for sample in shown.samples[:2]] == [("longest", 1), ("costliest", 2)]
+    assert "Ng’ang’a" in (shown.samples[1].text or "")
+    alike = campaigns.preview(campaigns.create(text="Hello {{ city | there }}"))
+    assert "costliest" not in {sample.why for sample in alike.samples}
+
+
+def test_what_is_typed_is_previewed_as_it_would_be_once_saved_and_nothing_is_saved(begin: Begin) -> None:
+    campaigns = begin(suffix=" STOP", part_price="0.80")
+    given = {"name": "Offer", "sender": "DUKA", "text": "Hello {{ fname }}", "groups": ["VIP"]}
+    look = partial(campaigns.sending.store.read, campaigns.sending.project, campaigns.sending.now, preview_draft)
+    new = look(campaign_id=None, given=given)
+    assert not campaigns.ids()
+    campaign_id = campaigns.create(**given)
+    assert new.preview == campaigns.preview(campaign_id) == look(campaign_id=campaign_id, given={}).preview
+    assert (new.definition.name, new.sender.name, new.sends.suffix) == ("Offer", "DUKA", "STOP")
+    changed = look(campaign_id=campaign_id, given={"text": "Hi"})
+    assert {sample.text for sample in changed.preview.samples} == {"Hi"}
+    assert campaigns.show(campaign_id).text == "Hello {{ fname }}"
+    with pytest.raises(ValidationFailed, match="no such"):
+        look(campaign_id=campaign_id, given={"groups": ["no such"]})
 
 
 def test_a_preview_shows_five_people_the_longest_the_shortest_and_one_without_the_field(begin: Begin) -> None:

@@ -67,7 +67,10 @@ class ConsoleBook(Struct, frozen=True):
     inbound: str
     """Where a provider sends what people wrote."""
     ids: dict[str, int]
-    """Of what there is one of: the user Kim, imports that are ``done`` and ``planned``, a ``job`` of all that match."""
+    """Of what there is one of: the user Kim, imports that are ``done`` and ``planned``, a ``job`` of all that match.
+
+    Of the campaigns one is a ``draft``, one was ``sent``, and one starts ``later`` and is paused.
+    """
 
     @property
     def path(self) -> str:
@@ -112,7 +115,7 @@ def open_book(
         f"/v1/inbound/generic/{token}",
         ids,
     )
-    for write in fill if fill is not None else (add_people, _say_words, _send_files, _change_many):
+    for write in fill if fill is not None else FILLS:
         write(book)
     return book
 
@@ -188,6 +191,47 @@ def _change_many(book: ConsoleBook) -> None:
     page = browser.get(f"{book.path}/contacts/many?scope=all&do=join&q=umati")
     job = browser.submit(page, f"{book.path}/contacts/many/join", group=HOSTILE[0])
     book.ids["job"] = int(urlsplit(job.url).path.rpartition("/")[2])
+
+
+def _write_campaigns(book: ConsoleBook) -> None:
+    """Senders that deliver nothing, a draft, a campaign that went out but to some, and one that is paused."""
+    for name, channel in (("DUKA", "sms"), ("254700000009", "whatsapp")):
+        sender = {"name": name, "channel": channel, "gateway": "log", "purpose": "transactional", "hours": "off"}
+        answer = book.ana.post("/v1/senders", {**sender, "part_price": "KES 0.80", "suffix": " STOP*456*9*5#"})
+        assert answer.status == 201, answer.body
+    text = f"Habari {{{{ fname | rafiki }}}}, {HOSTILE[0]} \u202eevil"
+    offer: dict[str, object] = {
+        "name": HOSTILE[0],
+        "sender": "DUKA",
+        "text": text,
+        "groups": [*GROUPS[:3]],
+        "not": [GROUPS[4]],
+    }
+    lacking: dict[str, object] = {
+        "name": HOSTILE[4],
+        "sender": "DUKA",
+        "text": "{{ city }} {{ company }}",
+        "groups": ["VIP"],
+    }
+    later: dict[str, object] = {
+        "name": HOSTILE[3],
+        "sender": "DUKA",
+        "text": text,
+        "everyone": True,
+        "at": "2099-05-01T09:00:00Z",
+    }
+    drafts = (("draft", offer), ("sent", lacking), ("later", later))
+    for name, given in drafts:
+        answer = book.ana.post("/v1/campaigns", given)
+        assert answer.status == 201, answer.body
+        book.ids[name] = int(answer.json()["campaign"]["id"])
+    for name, step in (("sent", "start"), ("later", "start"), ("later", "pause")):
+        assert book.ana.post(f"/v1/campaigns/{book.ids[name]}/{step}").status in (200, 202)
+    wait_for(lambda: book.ana.get(f"/v1/campaigns/{book.ids['sent']}").json()["campaign"]["state"] == "finished")
+
+
+FILLS: tuple[Fill, ...] = (add_people, _say_words, _send_files, _change_many, _write_campaigns)
+"""What a full book is written by."""
 
 
 def _quoted(number: int) -> str:

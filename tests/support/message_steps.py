@@ -12,6 +12,7 @@ from daftari.gateways import Outcome, OutcomeWord
 from daftari.model.inbound import DeliveryReport
 from daftari.model.messages import StoredMessage, StoredSender
 from daftari.model.projects import Project
+from daftari.model.time import current_time
 from daftari.rules.messages import claim, create, settle
 from daftari.rules.messages.content import outgoing
 from daftari.rules.senders import lifecycle
@@ -117,3 +118,12 @@ class Sending:
     def states(self) -> list[tuple[str, str]]:
         """State and reason of each message."""
         return [(message.state, message.reason) for message in self.messages()]
+
+
+class Worker(Sending):
+    """A worker that takes over a sender that there is, now."""
+
+    def __init__(self, store: Store, project: Project, sender_id: int) -> None:
+        self.store, self.project, self.now, self.sender_id = store, project, current_time(), sender_id
+        self.fence = self.take_over()
+        self.wait(SECOND)

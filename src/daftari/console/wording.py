@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from markupsafe import Markup
 
-from daftari.console.languages import current_language, ngettext
+from daftari.console.languages import current_language, isolated, ngettext
 from daftari.console.languages import format_number as n
 from daftari.console.languages import gettext as _
 from daftari.console.number_words import explain_number
@@ -20,6 +20,8 @@ from daftari.model.projects import KeyKind
 from daftari.model.users import Role
 
 Found = re.Match[str]
+
+FIELD_EXAMPLE = "{{ fname | rafiki }}"
 
 _FIELD = re.compile(r"The \S+ field (.*)", re.DOTALL)
 
@@ -75,6 +77,83 @@ FIELDS: tuple[tuple[str, Callable[[Found], str]], ...] = (
         ),
     ),
     (r"names no column that is the mobile\.", lambda found: _("Say which column holds the number.")),
+    (
+        r"names no group called '(.*)'\.",
+        lambda found: _("There is no group %(group)s.", group=isolated(found[1])),
+    ),
+    (
+        r"names the field '(.*?)', which is not known(?:; write (.+?))?\. Known are .*",
+        lambda found: (
+            _(
+                "The text fills in %(name)s, which no contact has. Did you mean %(other)s?",
+                name=isolated(found[1]),
+                other=isolated(found[2]),
+            )
+            if found[2]
+            else _("The text fills in %(name)s, which no contact has.", name=isolated(found[1]))
+        ),
+    ),
+    (
+        r"has '(.*)' without a fallback; .*",
+        lambda found: _("Write a word after the line in %(field)s, or leave out the line.", field=isolated(found[1])),
+    ),
+    (
+        r"has '(.*)', which names no field; .*",
+        lambda found: _(
+            "%(field)s does not say what is to be filled in. Write it like %(example)s.",
+            field=isolated(found[1]),
+            example=FIELD_EXAMPLE,
+        ),
+    ),
+    (
+        r"has '(.*)'; there are no filters and no quotation marks: .*",
+        lambda found: _(
+            "In %(field)s the word after the line would be sent as it is. Write it like %(example)s.",
+            field=isolated(found[1]),
+            example=FIELD_EXAMPLE,
+        ),
+    ),
+    (
+        r"has a brace left over at '(.*)'; .*",
+        lambda found: _(
+            "There is a brace too many at %(place)s. What is filled in is written like %(example)s.",
+            place=isolated(found[1]),
+            example=FIELD_EXAMPLE,
+        ),
+    ),
+    (r"must not contain the control character .*", lambda found: _("There is a character in it that cannot be sent.")),
+    (
+        r"is '(.*)'; the name of an approved template has .*",
+        lambda found: _("A template is called by small letters, digits and _, such as order_ready."),
+    ),
+    (r"is '(.*)'; write the code of the approved template, .*", lambda found: _("Write sw, en or en_US, for example.")),
+    (
+        r"has .*, which WhatsApp refuses in a param; .*",
+        lambda found: _("WhatsApp takes no line break, no tab and no row of spaces here."),
+    ),
+    (
+        r"must be after the time at which the campaign starts\.",
+        lambda found: _("This is before it begins, or in the past."),
+    ),
+    (
+        r"must not have more than (\d+) items.*",
+        lambda found: _("There are more than %(most)s, which is too many.", most=_whole(found[1])),
+    ),
+    (r"must be a number of people\.", lambda found: _("This is no number of people.")),
+    (
+        r"is \w+, and .* is for \w+ messages alone: use another sender\.",
+        lambda found: _("This sender is for messages of another kind."),
+    ),
+    (
+        r"may be \+(\d+) or \+(\d+): write it with a plus\.",
+        lambda found: _(
+            "This may be %(one)s or %(other)s. Write it with a plus.", one="+" + found[1], other="+" + found[2]
+        ),
+    ),
+    (
+        r"must be true for unknown: .*",
+        lambda found: _("Some of these people may get it twice: say that this is right."),
+    ),
     (
         r"must be an integer between ([\d,]+) and ([\d,]+)\.",
         lambda found: _(
@@ -199,6 +278,24 @@ MESSAGES: tuple[tuple[str, Callable[[Found], str]], ...] = (
     (
         r"There is a project called .* already\.",
         lambda found: _("There is a project of this name already. Choose another name."),
+    ),
+    (r"There is no sender called .*", lambda found: _("This sender is gone. Choose another one.")),
+    (r"There is no sender with this id.*|This sender does not exist.*", lambda found: _("This sender is gone.")),
+    (
+        r"The campaign would reach ([\d,]+) people, and ([\d,]+) were expected\. .*",
+        lambda found: _(
+            "It would reach %(count)s people, and you said %(expected)s. Look at the number once more.",
+            count=_whole(found[1]),
+            expected=_whole(found[2]),
+        ),
+    ),
+    (
+        r"The campaign is .*; to .* it, it must be .*",
+        lambda found: _("This cannot be done now: the campaign is in another state by now."),
+    ),
+    (
+        r"The campaign is to end at .*|The campaign ended at .*",
+        lambda found: _("The time after which nothing is sent is over. Write another one for those it did not reach."),
     ),
     (r"There is no group called .*", lambda found: _("There is no group of this name.")),
     (

@@ -127,9 +127,9 @@ def list_messages_of(tx: Tx, *, mobile: int, after: int, limit: int) -> list[Sto
     return tx.fetch(StoredMessage, "list_messages_of", subject_id=mobile, after=after, limit=limit)
 
 
-def list_newest_messages_of(tx: Tx, *, mobile: int, limit: int) -> list[StoredMessage]:
-    """At most ``limit`` messages to a number, the newest first."""
-    return tx.fetch(StoredMessage, "list_newest_messages_of", subject_id=mobile, limit=limit)
+def list_newest_messages_of(tx: Tx, *, mobile: int, before: int, limit: int) -> list[StoredMessage]:
+    """At most ``limit`` messages to a number before an id, the newest first; 0 means from the newest on."""
+    return tx.fetch(StoredMessage, "list_newest_messages_of", subject_id=mobile, before=before or ID_MAX, limit=limit)
 
 
 def list_messages(tx: Tx, *, after: int, limit: int) -> list[StoredMessage]:

@@ -19,6 +19,7 @@ from tests.system.console.conftest import OpenBrowser
 
 NO_PAGES = {
     "/static/{name}",
+    "/p/{project}/campaigns/{number}/file",
     "/p/{project}/contacts/{contact}/everything",
     "/p/{project}/imports/{number}/rejects",
     "/p/{project}/exports/{number}/file",
@@ -88,6 +89,18 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/p/{project}/consent/opt-outs/{fact}/agreed": ("{p}/consent/opt-outs/1/agreed", "{p}/consent/opt-outs/2/agreed"),
     "/p/{project}/consent/review": ("{p}/consent/review",),
     "/p/{project}/consent/near-misses": ("{p}/consent/near-misses",),
+    "/p/{project}/contacts/{contact}/messages": ("{p}/contacts/{other}/messages", "{p}/contacts/{contact}/messages"),
+    "/p/{project}/campaigns": ("{p}/campaigns",),
+    "/p/{project}/campaigns/new": ("{p}/campaigns/new", "{p}/campaigns/new?like={sent}"),
+    "/p/{project}/campaigns/{number}": ("{p}/campaigns/{draft}", "{p}/campaigns/{sent}", "{p}/campaigns/{later}"),
+    "/p/{project}/campaigns/{number}/delete": ("{p}/campaigns/{draft}/delete",),
+    "/p/{project}/campaigns/{number}/send": ("{p}/campaigns/{draft}/send",),
+    "/p/{project}/campaigns/{number}/cancel": ("{p}/campaigns/{later}/cancel",),
+    "/p/{project}/campaigns/{number}/retry": ("{p}/campaigns/{sent}/retry",),
+    "/p/{project}/campaigns/{number}/people": (
+        "{p}/campaigns/{sent}/people",
+        "{p}/campaigns/{sent}/people?state=skipped",
+    ),
     "/p/{project}/settings/project": ("{p}/settings/project",),
 }
 """Every page, and where it is looked at."""

@@ -142,7 +142,10 @@ class CampaignUnicode(Record, frozen=True, kw_only=True):
 
 
 class CampaignSample(Record, frozen=True, kw_only=True):
-    """What one recipient would get: the ``longest``, the ``shortest``, one with ``no_field``, or any ``other``."""
+    """What one recipient would get.
+
+    ``why``: the ``longest``, the ``costliest``, the ``shortest``, one with ``no_field``, or any ``other``.
+    """
 
     mobile: str
     why: str | None = None

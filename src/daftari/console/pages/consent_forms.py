@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from zoneinfo import ZoneInfo
-
 from daftari.console.languages import gettext as _
 from daftari.console.page import Page
-from daftari.rules.access.zones import zone_of
+from daftari.console.typed_times import read_typed_time, write_typed_time
 from daftari.rules.consent import facts
 from daftari.rules.consent.facts import EVIDENCE_CHARACTERS_MIN, Given, Kind
 from daftari.rules.senders.lifecycle import list_senders
 from daftari.web.responses import Response
 
-TYPED_TIME = "%Y-%m-%dT%H:%M"
-"""How a browser writes a time that was typed."""
 SCOPE = ("channel", "sender", "purpose")
 EVIDENCE_TYPED_MAX = 2_000
 
 
 def blank_fact(page: Page) -> dict[str, str]:
     """What stands in the fields of a fact at first: now, and about everything."""
-    zone = ZoneInfo(zone_of(page.require_project()))
-    now = datetime.fromtimestamp(page.now / 1_000_000, zone).strftime(TYPED_TIME)
+    now = write_typed_time(page.now, page.require_project())
     return {**dict.fromkeys((*SCOPE, "evidence"), ""), "at": now, "now": now}
 
 
@@ -57,17 +51,10 @@ def read_given(page: Page, mobile: str, *, kind: Kind) -> Given:
 
 def read_moment(page: Page) -> str | None:
     """A time as a browser writes it, in the project's zone; none, or the minute that the form proposed, for now."""
-    typed = page.params.given("at")
-    if typed is None or typed == page.params.given("now"):
+    typed, project = page.params.given("at"), page.require_project()
+    if typed == page.params.given("now"):
         return None
-    try:
-        moment = datetime.fromisoformat(str(typed))
-    except ValueError:
-        page.params.problems.add("at", "must be a time.")
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=ZoneInfo(zone_of(page.require_project())))
-    return moment.isoformat()
+    return page.params.problems.read("at", typed, lambda one: read_typed_time(one, project))
 
 
 def say_agreed(page: Page, place: str, *, is_allowed: bool) -> Response:

@@ -18,10 +18,14 @@ from daftari.model.contacts import AttributeValue, Card, MembershipOutcome
 from daftari.model.limits import ID_MAX
 from daftari.rules.contacts import groups, many
 from daftari.rules.erasure import subject_export
+from daftari.rules.messages.views import list_newest_messages, name_origins
 from daftari.rules.numbers import Reference
 from daftari.rules.people.person import Authors, History, Person, find_authors, get_person, list_history
 from daftari.web.params import read_id
 from daftari.web.responses import JSON, Response
+
+MESSAGES = 50
+"""Messages on a page of them."""
 
 
 def show(page: Page, contact: str) -> Response:
@@ -84,6 +88,22 @@ def show_consent(page: Page, contact: str) -> Response:
         card=person.card,
         name=called(person),
         authors=_find_authors(page, person, None),
+    )
+
+
+def show_messages(page: Page, contact: str) -> Response:
+    """``GET /p/{project}/contacts/{contact}/messages``: all that was sent, the newest first."""
+    person = find_person(page, contact)
+    before = page.params.cursor("before")
+    page.params.refuse_wrong()
+    found = page.read(list_newest_messages, mobile=int(person.card.mobile), before=before, limit=MESSAGES)
+    return page.show(
+        "contact_messages.html",
+        section="/contacts",
+        card=person.card,
+        name=called(person),
+        found=found,
+        origins=page.read(name_origins, found=found.messages),
     )
 
 

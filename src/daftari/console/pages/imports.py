@@ -136,7 +136,7 @@ def show_import(page: Page, number: str) -> Response:
         may_download=page.may("download"),
         author=_find_authors(page, [found]),
         shown=parts,
-        bar=_bar(parts),
+        bar=draw_bar(parts),
         percent=_percent(found),
         total=sum((found.progress.plan or {}).values()),
         reasons=page.read(views.explain_rejects, found=found),
@@ -168,7 +168,7 @@ def _find_authors(page: Page, found: list[Import]) -> Authors:
     return page.read(find_authors, user_ids=user_ids, key_ids=key_ids)
 
 
-def _bar(parts: list[import_words.Part]) -> list[Slice]:
+def draw_bar(parts: list[import_words.Part]) -> list[Slice]:
     """The counts as parts of a bar."""
     total = sum(part.count for part in parts)
     slices, at = [], 0.0

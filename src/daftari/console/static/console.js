@@ -8,9 +8,11 @@
 //   data-upload="WORDS"    a form with a file: one can be dropped on it, and a bar called WORDS shows how much is sent;
 //   data-lost="WORDS"      what it says when the line is lost meanwhile
 //   data-copy="TEXT"       a button that copies
+//   data-preview="URL"     a part that shows what the form beside it would do: that is sent to URL as one types
+//   data-inserts="ID"      buttons whose values are put into the field ID, where the cursor is
 //   data-signed-out        the page that says so: what was typed before it comes back after signing in
 
-const TYPING = 250, SLOW = 300, KEPT = "typed";
+const TYPING = 250, WRITING = 500, SLOW = 300, KEPT = "typed";
 const all = (query, within = document) => [...within.querySelectorAll(query)];
 const later = window.setTimeout;
 
@@ -55,6 +57,26 @@ function refresh(part) {
     if (!found) refresh(part);
     else if (found.dataset.then) location.assign(found.dataset.then);
   }, seconds * 1000);
+}
+
+function preview(part) {
+  const form = part.closest(".two").querySelector("form"), { preview: url, part: name } = part.dataset;
+  let waiting, asking = false, again = false;
+  const look = async () => {
+    if (asking) { again = true; return; }
+    asking = true;
+    const body = new URLSearchParams(new FormData(form));
+    try {
+      const headers = { Accept: `text/html; part=${name}` };
+      const answer = await fetch(url, { method: "POST", body, headers, credentials: "same-origin" });
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const found = answer.ok && page.querySelector(`[data-part="${name}"]`);
+      if (found) part.replaceChildren(...found.childNodes);
+    } catch { /* No line: what is there stays. */ }
+    asking = false;
+    if (again) { again = false; look(); }
+  };
+  form.addEventListener("input", () => { clearTimeout(waiting); waiting = later(look, WRITING); });
 }
 
 // ---- ticks ------------------------------------------------------------------------------------------
@@ -104,6 +126,17 @@ function copying(button) {
   if (!navigator.clipboard) return button.remove();
   button.hidden = false;
   button.addEventListener("click", () => navigator.clipboard.writeText(button.dataset.copy));
+}
+
+function inserts(buttons) {
+  const field = document.getElementById(buttons.dataset.inserts);
+  buttons.hidden = false;
+  buttons.addEventListener("click", ({ target }) => {
+    if (!target.value) return;
+    field.setRangeText(target.value, field.selectionStart, field.selectionEnd, "end");
+    field.focus();
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  });
 }
 
 // ---- files ------------------------------------------------------------------------------------------
@@ -198,6 +231,8 @@ function begin(within) {
   found("[data-show]").forEach(showing);
   found("[data-copy]").forEach(copying);
   found("[data-upload]").forEach(uploading);
+  found("[data-preview]").forEach(preview);
+  found("[data-inserts]").forEach(inserts);
   found("form").forEach(once);
   found("form").forEach(keep);
 }

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from daftari.console import (
     bulk_words,
+    campaign_words,
     consent_words,
     group_words,
     history_words,
@@ -86,6 +87,7 @@ def _environment() -> Environment:
         "kind_name": wording.kind_name,
         "name_of": wording.name_of,
         "bulk_words": bulk_words,
+        "campaign_words": campaign_words,
         "consent_words": consent_words,
         "group_words": group_words,
         "history_words": history_words,

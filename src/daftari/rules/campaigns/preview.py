@@ -6,7 +6,7 @@ Contacts are read some thousands at a time, so memory does not grow with the aud
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypedDict, cast
 
@@ -15,11 +15,11 @@ from msgspec import Meta, Struct
 
 from daftari.model.limits import PARTS_MAX
 from daftari.model.members import Count, Mobile, Text, Time
-from daftari.model.messages import Content, StoredCampaign
+from daftari.model.messages import Content, SenderDefinition, StoredCampaign, StoredSender
 from daftari.model.time import format_time
 from daftari.rules import audiences
 from daftari.rules.audiences import Excluded, Reached
-from daftari.rules.campaigns.draft import audience_of
+from daftari.rules.campaigns.draft import audience_of, read_campaign
 from daftari.rules.campaigns.forecast import find_end
 from daftari.rules.campaigns.lifecycle import get_campaign
 from daftari.rules.campaigns.refresh import show_campaign_freshness
@@ -27,7 +27,7 @@ from daftari.rules.connections.freshness import Freshness
 from daftari.rules.messages.content import renderer_of, templates_of
 from daftari.rules.messages.parts import Parts
 from daftari.rules.messages.plain import is_typographic, replace_typographic
-from daftari.rules.messages.progress import read_definition
+from daftari.rules.messages.progress import CampaignDefinition, CampaignProgress, read_definition, written
 from daftari.rules.messages.render import Rendered
 from daftari.rules.messages.template import Missing, Values
 from daftari.rules.messages.whatsapp import render_params
@@ -47,7 +47,7 @@ LENGTH_MAX = 1_000_000
 _ONE_PART = Parts("gsm7", 0, 1, 0)
 
 PartCounts = Annotated[dict[str, Count], Meta(description="How many people would get so many parts, by their number.")]
-Why = Literal["longest", "shortest", "no_field", "other"]
+Why = Literal["longest", "costliest", "shortest", "no_field", "other"]
 
 
 class Unicode(Struct, frozen=True):
@@ -64,7 +64,8 @@ class Sample(Struct, frozen=True):
 
     mobile: Mobile
     why: Why
-    """Why it is shown: the longest text, the shortest, one of a person who lacks a field, or any other."""
+    """Why it is shown: the longest text; the costliest, where it takes more parts than the longest; the shortest; one
+    of a person who lacks a field; or any other."""
     text: str | None
     """The text; of a WhatsApp template its params, a line each; `null` for a person who would get nothing."""
     parts: Count
@@ -93,9 +94,44 @@ class Preview(Struct, frozen=True, kw_only=True):
     """Its oldest group that connections fill; `null` where no connection fills one."""
 
 
+class PreviewedDraft(Struct, frozen=True):
+    """A campaign as it is written, its sender, and what it would send."""
+
+    definition: CampaignDefinition
+    sender: StoredSender
+    sends: SenderDefinition
+    preview: Preview
+
+
 def preview_campaign(tx: Tx, *, campaign_id: int) -> Preview:
     """What a campaign would send. Raises ``CampaignNotFound``, and ``ValidationFailed`` for a group that is gone."""
-    campaign = get_campaign(tx, campaign_id=campaign_id)
+    return _preview(tx, get_campaign(tx, campaign_id=campaign_id))
+
+
+def preview_draft(tx: Tx, *, campaign_id: int | None, given: Mapping[str, object]) -> PreviewedDraft:
+    """What a draft would send with these fields, which are not saved; ``None`` where it was never saved.
+
+    Raises as ``preview_campaign`` and ``read_campaign`` do.
+    """
+    before = None if campaign_id is None else get_campaign(tx, campaign_id=campaign_id)
+    sender, definition = read_campaign(tx, given, before=before)
+    campaign = StoredCampaign(
+        id=0,
+        sender_id=sender.id,
+        state="draft",
+        reason="",
+        definition=written(definition),
+        audience_id=0,
+        next_place=0,
+        progress=written(CampaignProgress()),
+        due_at=0,
+        created_at=tx.now,
+        key_id=None,
+    )
+    return PreviewedDraft(definition, sender, decode_definition(sender.definition), _preview(tx, campaign))
+
+
+def _preview(tx: Tx, campaign: StoredCampaign) -> Preview:
     tally = _Tally(tx, campaign)
     counted = audiences.walk_audience(tx, definition=audience_of(tx, campaign), groups_field="groups", take=tally.take)
     return tally.result(counted)
@@ -241,22 +277,25 @@ class _Writer:
 
 
 class _Samples:
-    """The longest text, the shortest, one of a person who lacks a field, and others."""
+    """The longest text, the costliest, the shortest, one of a person who lacks a field, and others."""
 
     def __init__(self, writer: _Writer) -> None:
         self._writer = writer
         self._longest: Sample | None = None
+        self._costliest: Sample | None = None
         self._shortest: Sample | None = None
         self._lacking: Sample | None = None
         self._others: list[Sample] = []
-        self._most, self._least = -1, LENGTH_MAX
+        self._most, self._least, self._parts = -1, LENGTH_MAX, 0
 
     def wants(self, values: Values, written: Rendered | Missing) -> bool:
         """Whether what one person gets is worth a look."""
         if self._lacking is None and self._writer.lacks(values):
             return True
         return isinstance(written, Rendered) and (
-            not self._least <= len(written.text) <= self._most or len(self._others) < SAMPLES_MAX
+            not self._least <= len(written.text) <= self._most
+            or written.parts.parts > self._parts
+            or len(self._others) < SAMPLES_MAX
         )
 
     def add(self, mobile: int, values: Values, written: Rendered | Missing) -> None:
@@ -268,6 +307,8 @@ class _Samples:
         length = len(written.text)
         if length > self._most:
             self._most, self._longest = length, _sample(mobile, written, "longest")
+        if written.parts.parts > self._parts:
+            self._parts, self._costliest = written.parts.parts, _sample(mobile, written, "costliest")
         if length < self._least:
             self._least, self._shortest = length, _sample(mobile, written, "shortest")
         if len(self._others) < SAMPLES_MAX:
@@ -275,7 +316,10 @@ class _Samples:
 
     def result(self) -> list[Sample]:
         """At most five, of different people."""
-        wanted = [*filter(None, (self._longest, self._shortest, self._lacking)), *self._others]
+        costliest = self._costliest
+        if costliest is not None and self._longest is not None and costliest.parts == self._longest.parts:
+            costliest = None
+        wanted = [*filter(None, (self._longest, costliest, self._shortest, self._lacking)), *self._others]
         by_mobile: dict[str, Sample] = {}
         for sample in wanted:
             by_mobile.setdefault(sample.mobile, sample)

@@ -15,7 +15,8 @@ from daftari.model.time import format_time
 from daftari.model.triggers import StoredTrigger
 from daftari.rules.firing import event_key_of, read_definition
 from daftari.rules.messages.content import kept_content
-from daftari.store import Tx, messages, senders, triggers
+from daftari.rules.messages.progress import read_definition as read_campaign
+from daftari.store import Tx, campaigns, messages, senders, triggers
 
 SCANNED_MAX = 10_000
 """Messages that one page looks at where a state is asked for."""
@@ -110,6 +111,24 @@ def list_messages(
         scanned += len(found)
         after = found[-1].id
     return MessagePage(show_messages(tx, chosen), after)
+
+
+def list_newest_messages(tx: Tx, *, mobile: int, before: int, limit: int) -> MessagePage:
+    """What a number was sent, the newest first, before a cursor; 0 means from the newest on."""
+    found = messages.list_newest_messages_of(tx, mobile=mobile, before=before, limit=limit + 1)
+    shown = found[:limit]
+    return MessagePage(show_messages(tx, shown), shown[-1].id if len(found) > limit else None)
+
+
+def name_origins(tx: Tx, *, found: Sequence[MessageView]) -> dict[int, str]:
+    """What the campaigns and triggers of messages are called, by id: no two of them have the same one."""
+    fired = triggers.find_triggers(tx, ids=sorted({one.trigger for one in found if one.trigger is not None}))
+    names = {trigger_id: read_definition(trigger.definition).name for trigger_id, trigger in fired.items()}
+    for campaign_id in {one.campaign for one in found if one.campaign is not None}:
+        campaign = campaigns.get_campaign(tx, campaign_id=campaign_id)
+        if campaign is not None:
+            names[campaign_id] = read_campaign(campaign.definition).name
+    return names
 
 
 def _list_some(

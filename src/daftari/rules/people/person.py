@@ -18,8 +18,8 @@ from daftari.rules.consent.summary import Summary, summarize
 from daftari.rules.contacts.contacts import version_of
 from daftari.rules.contacts.merge import read_card
 from daftari.rules.events import Action
-from daftari.rules.messages.views import MessageView, show_messages
-from daftari.store import Tx, consent, contacts, exports, groups, journal, keys, messages, users
+from daftari.rules.messages.views import MessageView, list_newest_messages, name_origins
+from daftari.store import Tx, consent, contacts, exports, groups, journal, keys, users
 from daftari.store.journal import JournalRow, read_left, read_ranges
 
 SHOWN = 20
@@ -66,6 +66,8 @@ class History(Struct, frozen=True):
 
     messages: list[MessageView]
     has_more_messages: bool
+    origins: dict[int, str]
+    """What the campaigns and triggers of the messages are called, by id."""
     acts: list[Happened]
     earlier: int | None
 
@@ -100,9 +102,16 @@ def find_holder(tx: Tx, *, mobile: int) -> Card | None:
     return None if found is None else read_card(found.card)
 
 
+def find_holders(tx: Tx, *, mobiles: Sequence[int]) -> dict[str, Card]:
+    """The contacts that have some of these numbers, by number."""
+    found = contacts.find_contacts_by_mobile(tx, mobiles=mobiles) if mobiles else []
+    cards = [read_card(one.card) for one in found]
+    return {card.mobile: card for card in cards}
+
+
 def list_history(tx: Tx, *, contact_id: int, mobile: int, before: int | None) -> History:
     """What was sent to a contact, and what was done with it before a row of the journal."""
-    sent = messages.list_newest_messages_of(tx, mobile=mobile, limit=SHOWN + 1)
+    sent = list_newest_messages(tx, mobile=mobile, before=0, limit=SHOWN)
     rows = journal.list_newest_journal(tx, after=0, before=before or ID_MAX, limit=SCANNED_MAX)
     naming = [row for row in rows if row.names(contact_id) and not _is_in_ledger(row)]
     shown = naming[:SHOWN]
@@ -111,7 +120,8 @@ def list_history(tx: Tx, *, contact_id: int, mobile: int, before: int | None) ->
         earlier = shown[-1].seq
     elif len(rows) == SCANNED_MAX:
         earlier = rows[-1].seq
-    return History(show_messages(tx, sent[:SHOWN]), len(sent) > SHOWN, _show_acts(tx, shown, contact_id), earlier)
+    origins = name_origins(tx, found=sent.messages)
+    return History(sent.messages, sent.following is not None, origins, _show_acts(tx, shown, contact_id), earlier)
 
 
 def find_authors(tx: Tx, *, user_ids: set[int], key_ids: set[int]) -> Authors:

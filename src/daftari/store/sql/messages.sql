@@ -213,11 +213,11 @@ WHERE m.project_id = :project AND m.subject_id = :subject_id AND m.id > :after
 ORDER BY m.id LIMIT :limit;
 
 -- name: list_newest_messages_of
--- Messages to a number, the newest first.
+-- Messages to a number before an id, the newest first.
 SELECT m.id, m.sender_id, m.origin_id, m.subject_id, m.key, m.state, m.reason, m.code, m.purpose, m.attempt, m.due_at, m.until,
     m.claim, m.claimed_at, m.settled_at, m.parts, m.text, m.says
 FROM message AS m
-WHERE m.project_id = :project AND m.subject_id = :subject_id
+WHERE m.project_id = :project AND m.subject_id = :subject_id AND m.id < :before
 ORDER BY m.id DESC LIMIT :limit;
 
 -- name: list_messages
