@@ -17,10 +17,11 @@ from daftari.rules.messages import triggers as steps
 from daftari.rules.messages.claim import list_busy_senders
 from daftari.rules.numbers import Reference
 from daftari.rules.senders import lifecycle as senders
+from daftari.rules.triggers import lifecycle
 from daftari.store import Store
 from tests.support import calls, consent_calls
 from tests.support.message_steps import HOUR, MINUTE, SECOND, Sending
-from tests.support.triggers import Triggers
+from tests.support.triggers import CART, Triggers
 
 ONE, TWO = 254_722_000_001, 254_722_000_002
 DAY = 24 * HOUR
@@ -65,6 +66,16 @@ def wait_and_send(triggers: Triggers, microseconds: int = HOUR) -> list[str]:
     """The texts that go out after a while."""
     triggers.sending.wait(microseconds)
     return [message.text for message in triggers.sent()]
+
+
+def test_a_trigger_that_is_made_off_lets_messages_wait_until_it_is_turned_on(begin: Begin) -> None:
+    triggers = begin()
+    trigger_id = triggers.sending.write(lifecycle.create_trigger, given=CART, is_on=False).id
+    assert triggers.show(trigger_id).state == "paused"
+    triggers.record("cart", ONE, "c1")
+    assert wait_and_send(triggers) == []
+    triggers.resume(trigger_id)
+    assert wait_and_send(triggers, SECOND) == ["Your cart waits"]
 
 
 # ---- made and moved -----------------------------------------------------------------------------------

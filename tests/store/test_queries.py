@@ -324,6 +324,7 @@ def _fill_messages(tx: WriteTx) -> None:
         triggers.insert_trigger(
             tx,
             sender_id=number % SENDERS,
+            state="on",
             group_id=number % 2 * number,
             event_name="" if number % 2 else f"event {number}",
             definition="{}",
@@ -629,6 +630,24 @@ def test_the_overview_of_a_project_is_read_by_indexes_of_what_is_open(filled: di
         query = load_queries("postgres")["get_overview"]
         plan = str(server.execute(f"EXPLAIN {query.text}".encode(), _values(query)).fetchall())
     assert [name for name in indexes if name not in plan] == []
+
+
+def test_what_a_trigger_sent_last_is_found_by_its_indexes(filled: dict[str, str]) -> None:
+    """Else every message of a trigger would be read and sorted."""
+    connection = connect(sqlite_path(filled["sqlite"]), cache_kib=1_000, create=False)
+    with psycopg.connect(filled["postgres"]) as server:
+        for name, index in (
+            ("list_last_went", "message_went"),
+            ("list_last_stayed", "message_stayed"),
+            ("list_newest_in_state", "message_state"),
+            ("list_newest_with_reason", "message_reason"),
+        ):
+            query = load_queries("sqlite")[name]
+            plan = str(connection.execute(f"EXPLAIN QUERY PLAN {query.text}", _values(query)).fetchall())
+            assert f"USING INDEX {index} " in plan
+            assert "ORDER BY" not in plan
+            query = load_queries("postgres")[name]
+            assert index in str(server.execute(f"EXPLAIN {query.text}".encode(), _values(query)).fetchall())
 
 
 def test_the_guard_sees_a_query_that_reads_a_whole_project(filled: dict[str, str]) -> None:

@@ -5,11 +5,12 @@ It is filled by calls of the API, as programs fill it, so that a page shows noth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from daftari.console.templates import segment
 from daftari.model.projects import Key, Project
 from daftari.model.time import current_time
 from daftari.model.users import Role
@@ -69,7 +70,8 @@ class ConsoleBook(Struct, frozen=True):
     ids: dict[str, int]
     """Of what there is one of: the user Kim, imports that are ``done`` and ``planned``, a ``job`` of all that match.
 
-    Of the campaigns one is a ``draft``, one was ``sent``, and one starts ``later`` and is paused.
+    Of the campaigns one is a ``draft``, one was ``sent``, and one starts ``later`` and is paused. A ``trigger`` sent to
+    some, one is ``off``, and of one the group is ``gone``. Audiences are ``frozen`` and ``frozen_other``.
     """
 
     @property
@@ -230,10 +232,6 @@ def _write_campaigns(book: ConsoleBook) -> None:
     wait_for(lambda: book.ana.get(f"/v1/campaigns/{book.ids['sent']}").json()["campaign"]["state"] == "finished")
 
 
-FILLS: tuple[Fill, ...] = (add_people, _say_words, _send_files, _change_many, _write_campaigns)
-"""What a full book is written by."""
-
-
 def _quoted(number: int) -> str:
     return str(_describe(number)["fname"]).replace('"', '""')
 
@@ -246,3 +244,61 @@ def _send_file(book: ConsoleBook, file: str, **asked: str) -> int:
 
 def _state_of(book: ConsoleBook, number: int) -> str:
     return str(book.ana.get(f"/v1/imports/{number}").json()["import"]["state"])
+
+
+def _add_triggers(book: ConsoleBook) -> None:
+    """One that sent to some and not to others, one that is off, and one whose group is gone."""
+    sender = {"name": "VIDOKEZO", "channel": "sms", "gateway": "log", "purpose": "transactional"}
+    assert book.ana.post("/v1/senders", sender).status == 201
+    assert book.ana.post("/v1/groups", {"name": HOSTILE[3]}).status == 201
+    carts: dict[str, object] = {
+        "name": HOSTILE[0],
+        "on": {"event": "cart"},
+        "wait": "0s",
+        "unless": [{"event": "order"}, {"in": GROUPS[4]}],
+        "sender": "VIDOKEZO",
+        "text": "Hello {{ fname | rafiki }}, your cart waits: {{ event.url }}",
+    }
+    trigger = book.ids["trigger"] = _add_trigger(book, carts)
+    later = {**carts, "name": HOSTILE[4], "on": {"joins": GROUPS[2]}, "wait": "1d", "text": "Karibu!"}
+    book.ids["off"] = _add_trigger(book, later, off=True)
+    gone = {**carts, "name": "Ramadan", "on": {"joins": HOSTILE[3]}, "unless": [], "text": "Karibu!"}
+    book.ids["gone"] = _add_trigger(book, gone)
+    assert book.ana.delete(f"/v1/groups/{segment(HOSTILE[3])}").status == 200
+    url = "https://shop.example/" + HOSTILE[4]
+    events = [{"mobile": mobile(number), "key": f"c{number}", "fields": {"url": url}} for number in range(1, 40)]
+    orders = [{"name": "order", "mobile": mobile(number), "key": f"c{number}"} for number in range(10, 20)]
+    recorded = book.ana.post("/v1/events", {"events": orders})
+    assert recorded.status == 201, recorded.body
+    assert book.ana.post("/v1/events", {"name": "cart", "events": events}).status == 201
+    wait_for(lambda: {"waiting", "sending"}.isdisjoint(_states_of(book, trigger)))
+
+
+def _add_trigger(book: ConsoleBook, given: Mapping[str, object], *, off: bool = False) -> int:
+    made = book.ana.post("/v1/triggers", given)
+    assert made.status == 201, made.body
+    number = int(made.json()["trigger"]["id"])
+    if off:
+        assert book.ana.post(f"/v1/triggers/{number}/pause").status == 200
+    return number
+
+
+def _states_of(book: ConsoleBook, trigger: int) -> set[str]:
+    return {*book.ana.get(f"/v1/triggers/{trigger}").json()["trigger"]["states"]}
+
+
+def _freeze_audiences(book: ConsoleBook) -> None:
+    """Two that have some numbers in common, of which some were blocked since."""
+    some = {"groups": [*GROUPS[:3]], "not": [GROUPS[4]], "sender": HOSTILE[4][:60]}
+    for name, given in (("frozen", some), ("frozen_other", {"everyone": True})):
+        frozen = book.ana.post("/v1/audiences", {**given, "channel": "sms", "purpose": "marketing"})
+        assert frozen.status == 201, frozen.body
+        book.ids[name] = int(frozen.json()["id"])
+    said = [{"mobile": mobile(number), "channel": "sms"} for number in range(100, 160)]
+    assert book.ana.post("/v1/opt-outs", {"items": said}).status == 200
+
+
+FILLS: tuple[Fill, ...] = (
+    *(add_people, _say_words, _send_files, _change_many, _write_campaigns, _add_triggers, _freeze_audiences),
+)
+"""What a full book is written by."""

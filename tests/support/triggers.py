@@ -41,7 +41,7 @@ class Triggers:
 
     def add(self, **given: Any) -> int:
         """A trigger on carts that were left, unless another one is described."""
-        return self.sending.write(lifecycle.create_trigger, given={**CART, **given}).id
+        return self.sending.write(lifecycle.create_trigger, given={**CART, **given}, is_on=True).id
 
     def change(self, trigger_id: int, **given: Any) -> TriggerView:
         self.sending.write(lifecycle.update_trigger, trigger_id=trigger_id, given=given)

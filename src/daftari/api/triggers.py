@@ -41,7 +41,10 @@ def create_trigger(request: Request) -> Response:
     """``POST /v1/triggers``: it is on at once."""
     given = _read_given(request.params)
     return request.write(
-        _shown(lifecycle.create_trigger), lambda shown: json_response(TriggerCreated(shown), status=201), given=given
+        _shown(lifecycle.create_trigger),
+        lambda shown: json_response(TriggerCreated(shown), status=201),
+        given=given,
+        is_on=True,
     )
 
 

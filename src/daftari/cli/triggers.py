@@ -113,7 +113,7 @@ def add_trigger(
     if len(on) != 1:
         raise fail("Give either --event or --joins.", code=WRONG_USAGE)
     with where.open_project() as (store, project):
-        shown = _write(store, project, "add", create_trigger, given={"name": name, "on": on, **what.read()})
+        shown = _write(store, project, "add", create_trigger, given={"name": name, "on": on, **what.read()}, is_on=True)
     say(f"The trigger {shown.name!r} is on; see what it does with 'daftari trigger show {shown.id}'.")
     if shown.warning is not None:
         say(shown.warning)

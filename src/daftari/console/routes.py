@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from daftari.console.assets import show_asset
 from daftari.console.pages import (
+    audiences,
     bulk,
     campaign_form,
     campaigns,
@@ -30,6 +31,7 @@ from daftari.console.pages import (
     reviews,
     settings,
     sign_in,
+    triggers,
     users,
     you,
 )
@@ -150,6 +152,24 @@ ROUTES = (
     Route("POST", "/p/{project}/campaigns/{number}/retry", campaigns.retry, Act.SEND),
     Route("GET", "/p/{project}/campaigns/{number}/people", campaigns.show_people, Act.LOOK),
     Route("GET", "/p/{project}/campaigns/{number}/file", campaigns.download, Act.DOWNLOAD),
+    Route("GET", "/p/{project}/audiences", audiences.show, Act.LOOK),
+    Route("POST", "/p/{project}/audiences", audiences.freeze, Act.DOWNLOAD, body=FORM),
+    Route("GET", "/p/{project}/audiences/download", audiences.download, Act.DOWNLOAD),
+    Route("GET", "/p/{project}/audiences/{number}", audiences.show_one, Act.LOOK),
+    Route("GET", "/p/{project}/audiences/{number}/download", audiences.download_frozen, Act.DOWNLOAD),
+    Route("GET", "/p/{project}/audiences/{number}/compare", audiences.compare, Act.LOOK),
+    Route("GET", "/p/{project}/triggers", triggers.show, Act.LOOK),
+    Route("GET", "/p/{project}/triggers/new", triggers.show_new, Act.DRAFT),
+    Route("POST", "/p/{project}/triggers/new", triggers.create, Act.DRAFT, body=FORM),
+    Route("GET", "/p/{project}/triggers/{number}", triggers.show_one, Act.LOOK),
+    Route("GET", "/p/{project}/triggers/{number}/messages", triggers.show_messages, Act.LOOK),
+    Route("GET", "/p/{project}/triggers/{number}/edit", triggers.show_edit, Act.DRAFT),
+    Route("POST", "/p/{project}/triggers/{number}/edit", triggers.update, Act.DRAFT, body=FORM),
+    Route("GET", "/p/{project}/triggers/{number}/resume", triggers.show_resume, Act.TURN_ON_TRIGGERS),
+    Route("POST", "/p/{project}/triggers/{number}/resume", triggers.resume, Act.TURN_ON_TRIGGERS),
+    Route("POST", "/p/{project}/triggers/{number}/pause", triggers.pause, Act.DRAFT),
+    Route("GET", "/p/{project}/triggers/{number}/delete", triggers.show_delete, Act.DRAFT),
+    Route("POST", "/p/{project}/triggers/{number}/delete", triggers.delete, Act.DRAFT),
     Route("GET", "/p/{project}/settings/project", settings.show_project, Act.PROJECT),
     Route("POST", "/p/{project}/settings/project", settings.update_project, Act.PROJECT, body=FORM),
 )

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from markupsafe import Markup
 
+from daftari.console.durations import span
 from daftari.console.languages import current_language, isolated, ngettext
 from daftari.console.languages import format_number as n
 from daftari.console.languages import gettext as _
@@ -160,6 +161,25 @@ FIELDS: tuple[tuple[str, Callable[[Found], str]], ...] = (
             "This is no whole number from %(least)s to %(most)s.", least=_whole(found[1]), most=_whole(found[2])
         ),
     ),
+    (
+        r".*; write a number with its unit \(s, m, h or d\).*",
+        lambda found: _("Write a whole number."),
+    ),
+    (
+        r".*; it must be from (\w+) to (\w+)[.;].*",
+        lambda found: _("It is from %(least)s to %(most)s.", least=span(found[1]), most=span(found[2])),
+    ),
+    (r"names .+, and there is no such group; .*", lambda found: _("There is no group of this name.")),
+    (
+        r".*, which the trigger is on: nothing would ever be sent\.",
+        lambda found: _("The trigger is on this itself, so nothing would ever be sent."),
+    ),
+    (r"needs a group\.", lambda found: _("Choose a group, or everyone.")),
+    (
+        r"must not have more than (\d+) items, those of not included\.",
+        lambda found: _("At most %(most)s groups are meant at a time.", most=_whole(found[1])),
+    ),
+    (r"needs a kind and a name in each line\.", lambda found: _("In a line either what or the name is missing.")),
     (
         r"must not have more than (\d+) attributes\.",
         lambda found: _("A contact has at most %(most)s of these.", most=_whole(found[1])),
@@ -371,6 +391,11 @@ MESSAGES: tuple[tuple[str, Callable[[Found], str]], ...] = (
         r"The project keeps (\d+) exports already; .*",
         lambda found: _("There are %(num)s files already. Delete one first.", num=_whole(found[1])),
     ),
+    (
+        r"The project has (\d+) triggers already; .*",
+        lambda found: _("There are %(num)s triggers already. Delete one first.", num=_whole(found[1])),
+    ),
+    (r"There is no sender called .*", lambda found: _("This sender is gone. Choose another one.")),
     (
         r"Someone changed this contact meanwhile\.",
         lambda found: _("Someone changed this contact meanwhile. Look at it once more, then save."),

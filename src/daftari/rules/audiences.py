@@ -80,6 +80,11 @@ class Definition(Struct, frozen=True):
         return self.question.sender, *self.answers_as
 
 
+def count_audience(tx: Tx, *, definition: Definition) -> Counted:
+    """How many may be messaged, and how many are left out, by reason. Raises ``ValidationFailed``."""
+    return walk_audience(tx, definition=definition, groups_field="groups", take=lambda _: None)
+
+
 _read_definition = msgspec.json.Decoder(Definition).decode
 
 
@@ -340,6 +345,11 @@ def get_audience(tx: Tx, *, audience_id: int) -> FrozenAudience:
     return found
 
 
+def list_audiences(tx: Tx, *, before: int, limit: int) -> list[AudienceView]:
+    """At most ``limit`` frozen audiences before an id, 0 for the newest; the newest first."""
+    return [show_audience(frozen) for frozen in audiences.list_audiences(tx, before=before or ID_MAX, limit=limit)]
+
+
 class AudienceView(Struct, frozen=True, kw_only=True):
     """A frozen audience, without its numbers."""
 
@@ -417,6 +427,18 @@ def list_audience(tx: Tx, *, audience_id: int, skip: int, limit: int, as_frozen:
         existing = [mobile for mobile in existing if codes.get(mobile, judging.unknown) in ALLOWING]
     cards = ",".join([f'"{mobile}"' for mobile in existing]).encode()
     return frozen, Page(cards=cards, count=len(mobiles), total=frozen.count)
+
+
+def write_frozen(tx: Tx, *, audience_id: int, write: Callable[[bytes], object]) -> FrozenAudience:
+    """Write the numbers of a frozen audience that may still be messaged, ascending, as CSV."""
+    frozen = get_audience(tx, audience_id=audience_id)
+    judging = _judge_of(tx, frozen)
+    write(b"mobile\r\n")
+    for _, mobiles in audiences.list_parts(tx, audience_id=frozen.id, first=0):
+        existing = [mobile for mobile in mobiles if mobile]
+        codes = judging.find_codes(existing)
+        write(b"".join([b"%d\r\n" % one for one in existing if codes.get(one, judging.unknown) in ALLOWING]))
+    return frozen
 
 
 def _numbers_at(tx: Tx, frozen: FrozenAudience, skip: int, limit: int) -> list[int]:

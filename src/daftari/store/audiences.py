@@ -70,6 +70,11 @@ def get_audience(tx: Tx, *, audience_id: int) -> FrozenAudience | None:
     return tx.fetch_one(FrozenAudience, "get_audience", id=audience_id, now=tx.now)
 
 
+def list_audiences(tx: Tx, *, before: int, limit: int) -> list[FrozenAudience]:
+    """At most ``limit`` frozen audiences before an id that have not expired, the newest first."""
+    return tx.fetch(FrozenAudience, "list_audiences", before=before, now=tx.now, limit=limit)
+
+
 def list_definitions(tx: Tx) -> list[str]:
     """The definitions of all frozen audiences that have not expired."""
     return tx.fetch(str, "list_audience_definitions", now=tx.now)

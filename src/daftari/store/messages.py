@@ -112,6 +112,29 @@ def list_with_reason(tx: Tx, *, origin_id: int, reason: str, state: str, after: 
     )  # fmt: skip
 
 
+def list_last_went(tx: Tx, *, origin_id: int, limit: int) -> list[StoredMessage]:
+    """At most ``limit`` messages of a trigger that were sent, or perhaps were, the last one first."""
+    return tx.fetch(StoredMessage, "list_last_went", origin_id=origin_id, limit=limit)
+
+
+def list_last_stayed(tx: Tx, *, origin_id: int, limit: int) -> list[StoredMessage]:
+    """At most ``limit`` messages of a trigger that ended without reaching anyone, the last one first."""
+    return tx.fetch(StoredMessage, "list_last_stayed", origin_id=origin_id, limit=limit)
+
+
+def list_newest_in_state(
+    tx: Tx, *, origin_id: int, state: MessageState, reason: str, before: int, limit: int
+) -> list[StoredMessage]:
+    """At most ``limit`` messages of a trigger in a state before an id, the newest first.
+
+    For any reason where it is empty.
+    """
+    wanted = {"origin_id": origin_id, "state": state, "before": before, "limit": limit}
+    if not reason:
+        return tx.fetch(StoredMessage, "list_newest_in_state", **wanted)
+    return tx.fetch(StoredMessage, "list_newest_with_reason", **wanted, reason=reason)
+
+
 def find_next_due(tx: Tx, *, sender_id: int, origin_id: int) -> int | None:
     """When the next message of an origin is due."""
     return tx.fetch_one(int, "find_next_due", sender_id=sender_id, origin_id=origin_id)

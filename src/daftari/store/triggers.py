@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 from msgspec.structs import astuple
 
-from daftari.model.triggers import StoredEvent, StoredTrigger
+from daftari.model.triggers import StoredEvent, StoredTrigger, TriggerState
 from daftari.store.engine import Tx, WriteTx
 
 Fired = tuple[int, str]
@@ -15,14 +15,21 @@ Fired = tuple[int, str]
 
 
 def insert_trigger(
-    tx: WriteTx, *, sender_id: int, group_id: int, event_name: str, definition: str, progress: str
+    tx: WriteTx,
+    *,
+    sender_id: int,
+    state: TriggerState,
+    group_id: int,
+    event_name: str,
+    definition: str,
+    progress: str,
 ) -> int:
-    """Insert a trigger that is on. Returns its id."""
+    """Insert a trigger. Returns its id."""
     number = tx.book.next_item
     tx.book.next_item = number + 1
     tx.run(
         "insert_trigger",
-        id=number, sender_id=sender_id, group_id=group_id, event_name=event_name, definition=definition,
+        id=number, sender_id=sender_id, state=state, group_id=group_id, event_name=event_name, definition=definition,
         progress=progress, now=tx.now, key_id=tx.actor.key_id,
     )  # fmt: skip
     return number

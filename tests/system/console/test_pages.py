@@ -23,6 +23,8 @@ NO_PAGES = {
     "/p/{project}/contacts/{contact}/everything",
     "/p/{project}/imports/{number}/rejects",
     "/p/{project}/exports/{number}/file",
+    "/p/{project}/audiences/download",
+    "/p/{project}/audiences/{number}/download",
 }
 """What is answered with a file."""
 PAGES: dict[str, tuple[str, ...]] = {
@@ -101,6 +103,21 @@ PAGES: dict[str, tuple[str, ...]] = {
         "{p}/campaigns/{sent}/people",
         "{p}/campaigns/{sent}/people?state=skipped",
     ),
+    "/p/{project}/audiences": (
+        "{p}/audiences",
+        "{p}/audiences?match=any&groups=VIP&groups={group}&not=Old+customers&channel=sms&purpose=marketing",
+        "{p}/audiences?match=everyone&channel=premium_sms&purpose=&keyword=tips",
+        "{p}/audiences?match=any&channel=sms&groups=%3Cscript%3E",
+    ),
+    "/p/{project}/audiences/{number}": ("{p}/audiences/{frozen}", "{p}/audiences/{frozen_other}"),
+    "/p/{project}/audiences/{number}/compare": ("{p}/audiences/{frozen}/compare?other={frozen_other}",),
+    "/p/{project}/triggers": ("{p}/triggers",),
+    "/p/{project}/triggers/new": ("{p}/triggers/new",),
+    "/p/{project}/triggers/{number}": ("{p}/triggers/{trigger}", "{p}/triggers/{off}", "{p}/triggers/{gone}"),
+    "/p/{project}/triggers/{number}/messages": ("{p}/triggers/{trigger}/messages?state=skipped&reason=ordered",),
+    "/p/{project}/triggers/{number}/edit": ("{p}/triggers/{trigger}/edit",),
+    "/p/{project}/triggers/{number}/resume": ("{p}/triggers/{off}/resume",),
+    "/p/{project}/triggers/{number}/delete": ("{p}/triggers/{off}/delete",),
     "/p/{project}/settings/project": ("{p}/settings/project",),
 }
 """Every page, and where it is looked at."""

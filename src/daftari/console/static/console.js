@@ -1,5 +1,6 @@
 // What makes pages quicker. Every page works without it; it knows no page, only these attributes:
-//   data-live="NAME"       a search form: its part NAME is fetched as one types and when a filter changes
+//   data-live="NAME"       a search form: its part NAME is fetched as one types and when a filter changes; a button that
+//                          has a name loads the whole page
 //   data-part="NAME"       where that part stands; the server sends it alone for "Accept: text/html; part=NAME"
 //   data-refresh="SECONDS" a part that is fetched again and again, until it comes without this attribute
 //   data-then="URL"        where to go once such a part came without it
@@ -45,7 +46,12 @@ function live(form) {
     fetchPart(url, form.dataset.live);
   };
   form.addEventListener("input", () => { clearTimeout(waiting); waiting = later(look, TYPING); });
-  form.addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(waiting); look(); });
+  form.addEventListener("submit", (event) => {
+    clearTimeout(waiting);
+    if (event.submitter?.name) return;
+    event.preventDefault();
+    look();
+  });
 }
 
 function refresh(part) {

@@ -14,6 +14,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from daftari.console import (
+    audience_words,
     bulk_words,
     campaign_words,
     consent_words,
@@ -23,6 +24,7 @@ from daftari.console import (
     languages,
     log_words,
     review_words,
+    trigger_words,
     wording,
 )
 from daftari.console.assets import load_assets
@@ -86,6 +88,7 @@ def _environment() -> Environment:
         "role_name": wording.role_name,
         "kind_name": wording.kind_name,
         "name_of": wording.name_of,
+        "audience_words": audience_words,
         "bulk_words": bulk_words,
         "campaign_words": campaign_words,
         "consent_words": consent_words,
@@ -94,6 +97,7 @@ def _environment() -> Environment:
         "import_words": import_words,
         "log_words": log_words,
         "review_words": review_words,
+        "trigger_words": trigger_words,
         "channel_names": CHANNEL_NAMES,
         "browser_name": wording.browser_name,
     }

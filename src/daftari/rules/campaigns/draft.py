@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
+from msgspec.structs import replace
+
 from daftari.model.audiences import MATCHES, Match
 from daftari.model.limits import AUDIENCE_GROUPS_MAX
 from daftari.model.messages import Content, StoredCampaign, StoredSender
 from daftari.model.time import format_time
 from daftari.rules.audiences import Definition
 from daftari.rules.consent.decisions import Question
+from daftari.rules.consent.state import fold_sender
 from daftari.rules.fields import Problems, read_flag, read_name, read_text, read_time
 from daftari.rules.messages.content import list_kept, read_content
 from daftari.rules.messages.progress import CampaignDefinition, read_definition
@@ -80,6 +83,20 @@ def audience_of(tx: Tx, campaign: StoredCampaign) -> Definition:
         definition.without,
         chosen.answers_as,
     )
+
+
+def ask_as_sender(tx: Tx, definition: Definition) -> Definition:
+    """The same question as a campaign of the sender that it names asks it; unchanged where there is no such sender.
+
+    So the count of an audience is that of the campaign to it.
+    """
+    question = definition.question
+    for sender in senders.list_senders(tx):
+        if sender.channel == question.channel and fold_sender(sender.name) == fold_sender(question.sender):
+            chosen = decode_definition(sender.definition)
+            asked = replace(question, keyword=question.keyword or chosen.keyword)
+            return replace(definition, question=asked, answers_as=chosen.answers_as)
+    return definition
 
 
 def _read_audience(values: Mapping[str, object], problems: Problems) -> CampaignDefinition:

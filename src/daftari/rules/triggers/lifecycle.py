@@ -19,14 +19,15 @@ from daftari.store import Tx, WriteTx, triggers
 from daftari.store.jobs import hint_job
 
 
-def create_trigger(tx: WriteTx, *, given: Mapping[str, object]) -> StoredTrigger:
-    """A new trigger, which is on. Raises ``ValidationFailed`` and ``TriggersFull``."""
+def create_trigger(tx: WriteTx, *, given: Mapping[str, object], is_on: bool) -> StoredTrigger:
+    """A new trigger, which is on or paused. Raises ``ValidationFailed`` and ``TriggersFull``."""
     read = read_trigger(tx, given, before=None)
     if len(triggers.list_triggers(tx)) >= TRIGGERS_MAX:
         raise TriggersFull(TRIGGERS_MAX)
     number = triggers.insert_trigger(
         tx,
         sender_id=read.sender.id,
+        state="on" if is_on else "paused",
         group_id=read.group_id,
         event_name=read.event_name,
         definition=written(read.definition),

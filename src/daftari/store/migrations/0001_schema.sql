@@ -805,6 +805,11 @@ CREATE INDEX message_reason ON message (project_id, origin_id, reason, id) WHERE
 CREATE INDEX message_waiting ON message (project_id, sender_id, origin_id, due_at, id) WHERE state = 'waiting';
 CREATE INDEX message_sending ON message (project_id, sender_id, claim) WHERE state = 'sending';
 CREATE INDEX message_unknown ON message (project_id, sender_id, due_at, id) WHERE state = 'unknown' AND due_at > 0;
+-- What triggers sent and did not send last. Messages of campaigns have no key, so that these cost them nothing.
+CREATE INDEX message_went ON message (project_id, origin_id, claimed_at, id)
+    WHERE origin_id > 0 AND key <> '' AND state IN ('sending', 'unknown', 'accepted', 'delivered');
+CREATE INDEX message_stayed ON message (project_id, origin_id, settled_at, id)
+    WHERE origin_id > 0 AND key <> '' AND state IN ('failed', 'expired', 'skipped', 'cancelled');
 
 -- What a provider calls a message that it took, an attempt a row. part_states: the states of its parts so far, as JSON.
 CREATE TABLE message_attempt (

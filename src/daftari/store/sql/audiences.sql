@@ -31,6 +31,12 @@ VALUES (CAST(:project AS bigint), :id, :now, :until, :definition, :count, :erase
 SELECT a.id, a.created_at, a.expires_at, a.definition, a.count, a.erased, a.digest, a.excluded FROM audience AS a
 WHERE a.project_id = :project AND a.id = :id AND a.expires_at > :now;
 
+-- name: list_audiences
+-- Frozen audiences before an id that have not expired, the newest first.
+SELECT a.id, a.created_at, a.expires_at, a.definition, a.count, a.erased, a.digest, a.excluded FROM audience AS a
+WHERE a.project_id = :project AND a.id < :before AND a.expires_at > :now
+ORDER BY a.id DESC LIMIT :limit;
+
 -- name: list_audience_definitions
 -- The definitions of all frozen audiences that have not expired.
 SELECT a.definition FROM audience AS a WHERE a.project_id = :project AND a.expires_at > :now ORDER BY a.id;

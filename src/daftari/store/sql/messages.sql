@@ -48,6 +48,41 @@ WHERE m.project_id = :project AND m.origin_id = :origin_id AND m.origin_id > 0 A
     AND m.id > :after AND (CAST(:state AS text) = '' OR m.state = CAST(:state AS text))
 ORDER BY m.id LIMIT :limit;
 
+-- name: list_last_went
+-- The last messages of a trigger that were sent, or perhaps were.
+SELECT m.id, m.sender_id, m.origin_id, m.subject_id, m.key, m.state, m.reason, m.code, m.purpose, m.attempt, m.due_at, m.until,
+    m.claim, m.claimed_at, m.settled_at, m.parts, m.text, m.says
+FROM message AS m
+WHERE m.project_id = :project AND m.origin_id = :origin_id AND m.origin_id > 0 AND m.key <> ''
+    AND m.state IN ('sending', 'unknown', 'accepted', 'delivered')
+ORDER BY m.claimed_at DESC, m.id DESC LIMIT :limit;
+
+-- name: list_last_stayed
+-- The last messages of a trigger that ended without reaching anyone.
+SELECT m.id, m.sender_id, m.origin_id, m.subject_id, m.key, m.state, m.reason, m.code, m.purpose, m.attempt, m.due_at, m.until,
+    m.claim, m.claimed_at, m.settled_at, m.parts, m.text, m.says
+FROM message AS m
+WHERE m.project_id = :project AND m.origin_id = :origin_id AND m.origin_id > 0 AND m.key <> ''
+    AND m.state IN ('failed', 'expired', 'skipped', 'cancelled')
+ORDER BY m.settled_at DESC, m.id DESC LIMIT :limit;
+
+-- name: list_newest_in_state
+-- Messages of a trigger in a state before an id, the newest first.
+SELECT m.id, m.sender_id, m.origin_id, m.subject_id, m.key, m.state, m.reason, m.code, m.purpose, m.attempt, m.due_at, m.until,
+    m.claim, m.claimed_at, m.settled_at, m.parts, m.text, m.says
+FROM message AS m
+WHERE m.project_id = :project AND m.origin_id = :origin_id AND m.origin_id > 0 AND m.state = :state AND m.id < :before
+ORDER BY m.id DESC LIMIT :limit;
+
+-- name: list_newest_with_reason
+-- Messages of a trigger in a state with a reason before an id, the newest first.
+SELECT m.id, m.sender_id, m.origin_id, m.subject_id, m.key, m.state, m.reason, m.code, m.purpose, m.attempt, m.due_at, m.until,
+    m.claim, m.claimed_at, m.settled_at, m.parts, m.text, m.says
+FROM message AS m
+WHERE m.project_id = :project AND m.origin_id = :origin_id AND m.origin_id > 0 AND m.reason = :reason AND m.reason <> ''
+    AND m.state = :state AND m.id < :before
+ORDER BY m.id DESC LIMIT :limit;
+
 -- name: find_next_due
 -- When the next message of an origin is due at a sender.
 SELECT m.due_at FROM message AS m

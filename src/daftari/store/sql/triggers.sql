@@ -1,7 +1,7 @@
 -- name: insert_trigger
--- Inserts a trigger that is on.
+-- Inserts a trigger.
 INSERT INTO trigger (project_id, id, sender_id, state, group_id, event_name, definition, progress, created_at, key_id)
-VALUES (CAST(:project AS bigint), :id, :sender_id, 'on', :group_id, :event_name, :definition, :progress, :now, CAST(:key_id AS bigint));
+VALUES (CAST(:project AS bigint), :id, :sender_id, :state, :group_id, :event_name, :definition, :progress, :now, CAST(:key_id AS bigint));
 
 -- name: find_triggers
 -- Some triggers by their ids, deleted ones too.
