@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from daftari.console.pages import audiences as pages
+from daftari.console.pages.campaign_form import TICKED_MAX
 from daftari.model.time import current_time
 from daftari.rules.access import projects
 from daftari.store import Store
@@ -81,7 +82,7 @@ def test_a_question_that_cannot_be_asked_is_answered_with_what_is_wrong(everyone
         ("&groups=", "Choose a group, or everyone."),
         ("&groups=unknown", "There is no group of this name."),
         ("&groups=Farmers&not=unknown", "There is no group of this name."),
-        ("&groups=" + "&groups=".join(f"g{number}" for number in range(101)), "At most 100 groups"),
+        ("&groups=" + "&groups=".join(f"g{number}" for number in range(101)), "There are more than 100"),
         ("&groups=Farmers&purpose=fun", "Choose one of these."),
     ):
         page = everyone.vic.get(at(everyone, f"/audiences?match=any&channel=sms{query}"))
@@ -122,12 +123,26 @@ def test_where_an_opt_in_is_required_who_did_not_agree_is_left_out(
 
 
 def test_many_groups_are_chosen_one_after_the_other(everyone: Everyone, book: Book) -> None:
-    for number in range(pages.TICKED_MAX + 1):
+    for number in range(TICKED_MAX + 1):
         book.add({"mobile": "0722000001"}, group=f"G{number}")
     page = everyone.vic.get(at(everyone, "/audiences"))
     assert 'value="G1" checked' not in page.html
     chosen = everyone.vic.get(at(everyone, f"{COUNT}&groups=G1&groups=g2&add=yes"))
     assert chosen.html.count('type="checkbox"') == 2
+
+
+def test_a_campaign_begins_with_the_audience_that_was_counted(
+    everyone: Everyone, book: Book, store: Store, people: People
+) -> None:
+    fill(book)
+    sender = Sending(store, people.shopify, name="SALE", purpose="marketing").sender_id
+    Sending(store, people.shopify)
+    page = everyone.ed.get(at(everyone, f"{COUNT}&groups=Farmers&not=Staff&sender=SALE"))
+    (link,) = [link for link in page.links if "/campaigns/new" in link]
+    draft = everyone.ed.get(link)
+    wanted = {("groups", "Farmers"), ("not", "Staff"), ("match", "any"), ("sender", str(sender))}
+    assert wanted <= {*draft.form(at(everyone, "/campaigns/new")).fields}
+    assert not [link for link in everyone.vic.get(page.url).links if "/campaigns/new" in link]
 
 
 # ---- downloaded -----------------------------------------------------------------------------------------

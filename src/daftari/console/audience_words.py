@@ -60,16 +60,6 @@ def question(view: AudienceView) -> str:
     return consent_words.about(Scope(view.channel, view.sender or ANY, view.purpose or ANY))
 
 
-def excluded(name: str) -> str:
-    """Why some are left out."""
-    return {
-        "opted_out": _("opted out of it"),
-        "no_opt_in": _("have not agreed to it"),
-        "not_subscribed": _("do not have the paid service"),
-        "in_not_group": _("in a group that is left out"),
-    }[name]
-
-
 def blocked(one: BlockedNumber) -> str:
     """Why a number may no longer be messaged."""
     reason = one.reasons[0]

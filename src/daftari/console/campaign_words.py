@@ -18,6 +18,7 @@ from daftari.rules.consent.views import CHANNEL_NAMES
 from daftari.rules.messages.campaigns import REPORTED
 from daftari.rules.messages.content import templates_of
 from daftari.rules.messages.parts import GSM7_UNITS, UCS2_UNITS, count_parts
+from daftari.rules.messages.template import EVENT
 from daftari.rules.senders.lifecycle import PAUSED, SenderView
 
 BECAUSE_SHOWN = 5
@@ -170,7 +171,7 @@ STATES: Mapping[str, tuple[str, Callable[[], str], Callable[[], str]]] = {
     "cancelled": ("c4", lambda: _("Cancelled"), lambda: _("it was ended before their turn")),
 }
 """The colour, the word and the sentence of each state of a message, the good ones first."""
-_REASONS: Mapping[str, tuple[str, Callable[[], str]]] = {
+REASONS: Mapping[str, tuple[str, Callable[[], str]]] = {
     "opted_out": ("skipped", lambda: _("opted out before their turn")),
     "no_opt_in": ("skipped", lambda: _("had not agreed")),
     "not_subscribed": ("skipped", lambda: _("without the paid service")),
@@ -187,10 +188,17 @@ _REASONS: Mapping[str, tuple[str, Callable[[], str]]] = {
     REPORTED: ("failed", lambda: _("reported as not delivered")),
     "too_late": ("expired", lambda: _("too late")),
     "quiet_hours": ("skipped", lambda: _("outside the sending hours")),
-    "ordered": ("skipped", lambda: _("who bought or answered meanwhile")),
+    "ordered": ("skipped", lambda: _("stopped by what happened meanwhile, such as an order")),
     "sent_before": ("skipped", lambda: _("who got it not long before")),
     "in_group": ("skipped", lambda: _("in a group that stops it")),
     "duplicate": ("skipped", lambda: _("who get it already")),
+    "cart_closed": ("skipped", lambda: _("the cart was emptied or closed")),
+    "superseded": ("skipped", lambda: _("there is a newer cart")),
+    "not_accepted": ("skipped", lambda: _("the buyer no longer agrees")),
+    "shop_silent": ("skipped", lambda: _("the shop does not answer about the cart")),
+    "connection_removed": ("skipped", lambda: _("the connection was removed")),
+    "shop_unreachable": ("expired", lambda: _("the shop could not be asked about the cart in time")),
+    "connection_behind": ("expired", lambda: _("what the shop reported was not read in time")),
 }
 """Of which state a reason is, and how it is said after a number of people. The last are of triggers alone."""
 
@@ -209,18 +217,23 @@ def state_name(name: str) -> str:
     return STATES[name][1]()
 
 
+def state_note(name: str) -> str:
+    """What a state of a message means."""
+    return STATES[name][2]()
+
+
 def reasons(view: CampaignView, name: str) -> list[tuple[str, str]]:
     """Why people are in a state: each reason, and how many, in words."""
     return [
         (why, f"{format_number(count)} {reason(why)}")
         for why, count in view.reasons.items()
-        if _REASONS.get(why, ("skipped",))[0] == name
+        if REASONS.get(why, ("skipped",))[0] == name
     ]
 
 
 def reason(name: str) -> str:
     """Why someone did not get it, as it follows a number of people."""
-    return _REASONS[name][1]() if name in _REASONS else name.replace("_", " ")
+    return REASONS[name][1]() if name in REASONS else name.replace("_", " ")
 
 
 def why(name: str) -> str:
@@ -269,7 +282,9 @@ _FIELDS: Mapping[str, Callable[[], str]] = {
 
 def field(name: str) -> str:
     """What a text fills in."""
-    return _FIELDS[name]() if name in _FIELDS else name.partition(".")[2] or name
+    if name in _FIELDS:
+        return _FIELDS[name]()
+    return name if name.startswith(EVENT) else name.partition(".")[2] or name
 
 
 def show_text(content: Content) -> Markup:

@@ -175,10 +175,6 @@ FIELDS: tuple[tuple[str, Callable[[Found], str]], ...] = (
         lambda found: _("The trigger is on this itself, so nothing would ever be sent."),
     ),
     (r"needs a group\.", lambda found: _("Choose a group, or everyone.")),
-    (
-        r"must not have more than (\d+) items, those of not included\.",
-        lambda found: _("At most %(most)s groups are meant at a time.", most=_whole(found[1])),
-    ),
     (r"needs a kind and a name in each line\.", lambda found: _("In a line either what or the name is missing.")),
     (
         r"must not have more than (\d+) attributes\.",

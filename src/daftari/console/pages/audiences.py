@@ -7,12 +7,12 @@ from msgspec import Struct
 from daftari.console.forms import Form, Refusal
 from daftari.console.languages import gettext as _
 from daftari.console.page import Page
+from daftari.console.pages.campaign_form import EVERYONE, list_ticked
 from daftari.console.pages.contacts import OFFERED_MAX
 from daftari.console.wording import explain_field
 from daftari.errors import AudienceNotFound, ValidationFailed
 from daftari.model.audiences import MATCHES, FrozenAudience
 from daftari.model.consent import ANY, CHANNELS
-from daftari.model.contacts import Group
 from daftari.model.limits import AUDIENCE_DAYS, AUDIENCE_GROUPS_MAX, ID_MAX, SENDER_MAX
 from daftari.rules import audiences
 from daftari.rules.audiences import Counted, Definition
@@ -27,10 +27,6 @@ from daftari.web.params import read_id
 from daftari.web.responses import Response
 
 SECTION = "/audiences"
-EVERYONE = "everyone"
-"""Whom an audience is for, in the field ``match``, where it is the whole book."""
-TICKED_MAX = 20
-"""Groups that are shown as boxes; of more than these only the chosen ones are."""
 QUICK_MAX = 100_000
 """Contacts of a book in which it is counted after each change."""
 FROZEN_ROWS = 25
@@ -80,7 +76,7 @@ def show(page: Page) -> Response:
         count=count,
         again=_write_query(page),
         offered=[one.name for one in offered],
-        ticked={field: _list_ticked(form, offered, field) for field in ("groups", "not")},
+        ticked={field: list_ticked(form, offered, field) for field in ("groups", "not")},
         book=book,
         is_live=book <= QUICK_MAX,
         senders=sorted({one.name for one in page.read(list_senders)}),
@@ -151,14 +147,6 @@ def _open_form(page: Page, error: ValidationFailed | None) -> Form:
     elif (group := page.params.name("group")) is not None:
         initial["groups"] = [group]
     return page.form(**initial)
-
-
-def _list_ticked(form: Form, offered: list[Group], field: str) -> list[tuple[str, int | None]]:
-    """The groups that a field shows as boxes, each with its size: few of the book's, or only those chosen already."""
-    sizes = {one.name: one.contacts for one in offered}
-    chosen = [name for name in dict.fromkeys(form.values(field)) if name.strip()]
-    names = [*sizes] if len(sizes) <= TICKED_MAX else []
-    return [(name, sizes.get(name)) for name in dict.fromkeys([*names, *chosen])]
 
 
 def _write_query(page: Page) -> dict[str, object]:

@@ -59,15 +59,28 @@ class Look(Struct, frozen=True):
 
 
 def show_new(page: Page) -> Response:
-    """``GET /p/{project}/campaigns/new``; ``like``: begin with what another one says."""
+    """``GET /p/{project}/campaigns/new``; ``like``: begin with what another one says; else with whom it is for."""
     like = page.params.cursor("like") if page.refusal is None else 0
-    group = page.params.name("group") if page.refusal is None else None
+    whom = _read_whom(page) if page.refusal is None else {}
     page.params.refuse_wrong()
     known = page.read(lifecycle.get_campaign, campaign_id=like) if like else None
     initial = _blank(page) if known is None else _as_typed(page, known, again=True)
-    if group is not None:
-        initial["groups"] = [group]
+    initial |= {name: value for name, value in whom.items() if value}
     return _show_form(page, None, page.form(**initial), look=None)
+
+
+def _read_whom(page: Page) -> dict[str, object]:
+    """The audience that a link to the form names, and the sender, where there is one of that name."""
+    params = page.params
+    named = [*params.names("groups"), *filter(None, [params.name("group")])]
+    match, sender = params.given("match"), params.given("sender")
+    known = [
+        str(one.id) for one in page.read(list_senders) if (one.name, one.channel) == (sender, params.given("channel"))
+    ]
+    whom: dict[str, object] = {"groups": named, "not": list(params.names("not"))}
+    if match in (*MATCHES, EVERYONE):
+        whom["match"] = match
+    return {**whom, "sender": known[0]} if known else whom
 
 
 def show_draft(page: Page, campaign: StoredCampaign) -> Response:
@@ -95,14 +108,14 @@ def _show_form(page: Page, campaign: StoredCampaign | None, form: Form, *, look:
         has_texts=any(one.channel != "whatsapp" for one in found),
         has_whatsapp=any(one.channel == "whatsapp" for one in found),
         offered=offered,
-        ticked={field: _ticked(form, offered, field) for field in ("groups", "not")},
+        ticked={field: list_ticked(form, offered, field) for field in ("groups", "not")},
         is_live=_is_quick(page),
         look=look,
         fields=FIELDS,
     )
 
 
-def _ticked(form: Form, offered: list[Group], field: str) -> list[tuple[str, int | None]]:
+def list_ticked(form: Form, offered: list[Group], field: str) -> list[tuple[str, int | None]]:
     """The groups that a field shows as boxes, each with its size: few of the book's, or only those chosen already."""
     sizes = {one.name: one.contacts for one in offered}
     chosen = [name for name in dict.fromkeys(form.values(field)) if name.strip()]

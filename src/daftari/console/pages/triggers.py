@@ -7,7 +7,7 @@ from functools import partial
 from itertools import zip_longest
 from typing import get_args
 
-from daftari.console import trigger_words
+from daftari.console import campaign_words
 from daftari.console.durations import split_span, unit_name
 from daftari.console.forms import Form
 from daftari.console.languages import gettext as _
@@ -20,7 +20,7 @@ from daftari.model.messages import MessageState
 from daftari.model.triggers import StoredTrigger
 from daftari.rules.access.roles import Act
 from daftari.rules.firing import read_definition
-from daftari.rules.senders.lifecycle import SenderView, list_senders
+from daftari.rules.senders.lifecycle import list_senders
 from daftari.rules.triggers import history, lifecycle
 from daftari.rules.triggers.draft import ALWAYS, LATE, ONCE
 from daftari.rules.triggers.durations import UNITS
@@ -175,18 +175,13 @@ def _show_form(page: Page, form: Form, trigger: TriggerView | None) -> Response:
         section=SECTION,
         trigger=trigger,
         form=form,
-        senders=[("", _("Choose one")), *((str(one.id), _option(one)) for one in senders)],
+        senders=[("", _("Choose one")), *((str(one.id), campaign_words.sender_option(one)) for one in senders)],
         has_texts=any(one.channel != "whatsapp" for one in senders) or not senders,
         has_templates=any(one.channel == "whatsapp" for one in senders),
         conditions=[*lines, *[("", "")] * blank],
         units=[(unit, unit_name(unit)) for unit in UNITS],
         groups=[one.name for one in offer_groups(page)],
     )
-
-
-def _option(one: SenderView) -> str:
-    said = trigger_words.sender(one.name, one.channel, one.purpose)
-    return f"{said} · {_('paused')}" if one.paused else said
 
 
 def _sender_of(trigger: TriggerView) -> tuple[str, str]:
