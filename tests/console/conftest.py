@@ -6,7 +6,7 @@ Each has a browser of the service in this process that is signed in; ``visitor``
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,12 +16,13 @@ from daftari.model.time import current_time
 from daftari.model.users import Role
 from daftari.rules.access import passwords, users
 from daftari.rules.access.sessions import begin_session
-from daftari.serving.server import Server
+from daftari.serving.server import Server, build_server
+from daftari.settings import Settings
 from daftari.store import Store, SystemTx
 from daftari.store import users as stored_users
 from daftari.web.cookies import name_cookies
 from tests.conftest import People
-from tests.support.browsers import Browser
+from tests.support.browsers import HOST, Browser
 from tests.support.clients import in_process
 
 PASSWORD = "seven goats on a hill"
@@ -82,6 +83,27 @@ def everyone(store: Store, people: People, new_browser: NewBrowser, stored_passw
         browsers[name] = new_browser()
         browsers[name].cookies[names.session] = token
     return Everyone(**browsers, shopify=people.shopify.id, kalro=people.kalro.id)
+
+
+@pytest.fixture
+def open_allowing(
+    database: str,
+    settings_for: Callable[..., Settings],
+    everyone: Everyone,
+    loop: asyncio.AbstractEventLoop,
+) -> Iterator[Callable[..., Browser]]:
+    """Opens Asha's browser at a service with other settings: ``open_allowing(outbound_hosts="127.0.0.1:9")``."""
+    built: list[Server] = []
+
+    def open_allowing(**options: str) -> Browser:
+        built.append(build_server(settings_for(database, **options)))
+        browser = Browser(in_process(built[-1].rsgi, loop), origin=options.get("public_url", f"http://{HOST}"))
+        browser.cookies |= everyone.asha.cookies
+        return browser
+
+    yield open_allowing
+    for server in built:
+        server.rsgi.__rsgi_del__(loop)
 
 
 ROOT = Path(__file__).parent.parent.parent

@@ -100,6 +100,7 @@ READS_ALL = {
     "list_former_names": "in an index that holds groups that were renamed or deleted within 90 days only",
     "count_quarantine": "it holds 10,000 rows at the most",
     "find_commonest_quarantined": "it holds 10,000 rows at the most",
+    "list_refusals": "it holds 10,000 rows at the most",
     "find_group_names": "where there are few groups, PostgreSQL reads them all sooner than some of them one by one",
     "list_senders": "a project has a few",
     "get_sender": "a project has a few",
@@ -265,6 +266,7 @@ def _fill_ledger(tx: WriteTx, mobile: int) -> None:
     review = Review(0, mobile, 1, "generic", "sms", "x", "x", "x")
     inbound.insert_review(tx, given=review, message_digest=str(mobile))
     request = InboundRequest("POST", "https://x", "", "", {}, str(mobile).encode())
+    inbound.count_received(tx, token_id=mobile)
     inbound.insert_quarantine(tx, token_id=1, reason="x", is_proved=False, request=request, receipt=1)
     whatsapp_users.save_user(tx, token_id=1, user_id=f"KE.{mobile}", mobile=mobile)
     held = InboundMessage("", "whatsapp", "x", "STOP", None, None, user_id=f"KE.{mobile}")

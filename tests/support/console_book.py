@@ -6,6 +6,7 @@ It is filled by calls of the API, as programs fill it, so that a page shows noth
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -16,12 +17,14 @@ from daftari.model.time import current_time
 from daftari.model.users import Role
 from daftari.rules.access import inbound_tokens, keys, passwords, projects, users
 from daftari.rules.access.sessions import begin_session
+from daftari.rules.inbound import trials
 from daftari.store import Store, SystemTx
 from daftari.store import users as stored_users
 from daftari.web.cookies import name_cookies
 from tests.support import inbound
 from tests.support.browsers import Browser
 from tests.support.builders import create, mobile
+from tests.support.calls import WORKER
 from tests.support.clients import Client, over_the_wire
 from tests.support.waiting import wait_for
 
@@ -67,11 +70,12 @@ class ConsoleBook(Struct, frozen=True):
     """A session of each user."""
     inbound: str
     """Where a provider sends what people wrote."""
-    ids: dict[str, int]
+    ids: dict[str, Any]
     """Of what there is one of: the user Kim, imports that are ``done`` and ``planned``, a ``job`` of all that match.
 
     Of the campaigns one is a ``draft``, one was ``sent``, and one starts ``later`` and is paused. A ``trigger`` sent to
-    some, one is ``off``, and of one the group is ``gone``. Audiences are ``frozen`` and ``frozen_other``.
+    some, one is ``off``, and of one the group is ``gone``. Audiences are ``frozen`` and ``frozen_other``. There are a
+    ``sender``, one for a ``trial``, an inbound ``address`` of which it is the start, and a ``webhook``.
     """
 
     @property
@@ -103,7 +107,7 @@ def open_book(
         signing_secret=None,
         verify_token=None,
     )
-    ids = {"user": store.system_read(now, users.find_user, email="kim@example.com").id}
+    ids: dict[str, Any] = {"user": store.system_read(now, users.find_user, email="kim@example.com").id}
     book = ConsoleBook(
         url,
         database,
@@ -298,7 +302,34 @@ def _freeze_audiences(book: ConsoleBook) -> None:
     assert book.ana.post("/v1/opt-outs", {"items": said}).status == 200
 
 
+def _set_up_sending(book: ConsoleBook) -> None:
+    """Senders, an address that something arrived at while it was tested, and a webhook, with names of all kinds."""
+    account = {"settings": {"phone_number_id": "W" * 150}, "credentials": {"access_token": "kikapu"}}
+    names = {"answers_as": [HOSTILE[1], "20414"], "hours": "08:00-18:00 Africa/Nairobi", "part_price": "KES 0.80"}
+    given = {"name": HOSTILE[0], "gateway": "whatsapp", "channel": "whatsapp", **account, **names}
+    book.ids["sender"] = book.ana.post("/v1/senders", given).json()["sender"]["id"]
+    trial = {"name": "G" * 60, "gateway": "log", "channel": "sms"}
+    book.ids["trial"] = book.ana.post("/v1/senders", trial).json()["sender"]["id"]
+    assert book.ana.post(f"/v1/senders/{book.ids['trial']}/pause").status == 200
+    written, token = book.store.system_write(
+        current_time(),
+        inbound_tokens.create_token,
+        project=book.project,
+        provider="generic",
+        label=HOSTILE[2] + "W" * 60,
+        signing_secret=None,
+        verify_token=None,
+    )
+    book.ids["address"] = token.start
+    book.store.write(book.project, WORKER, current_time(), trials.start_test, token_id=token.id)
+    inbound.send(book.ana, f"/v1/inbound/generic/{written}", inbound.text("More, please", to=HOSTILE[1][:60]))
+    assert book.ana.post(f"/v1/inbound/generic/{written}", {"nothing": HOSTILE[0]}).status == 400
+    hook = {"url": f"https://crm.example/{'hooks' * 60}", "groups": [GROUPS[2], GROUPS[4]]}
+    book.ids["webhook"] = book.ana.post("/v1/webhooks", hook).json()["webhook"]["id"]
+
+
 FILLS: tuple[Fill, ...] = (
     *(add_people, _say_words, _send_files, _change_many, _write_campaigns, _add_triggers, _freeze_audiences),
+    _set_up_sending,
 )
 """What a full book is written by."""

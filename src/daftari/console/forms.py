@@ -15,8 +15,10 @@ from daftari.web.params import Params
 
 FORM_FIELD = "form"
 """The field that names a form where a page has several."""
-NEVER_REPEATED = frozenset({"password", "new_password", "token", "once"})
-"""Fields that no page repeats: passwords, and what every page makes again."""
+NEVER_REPEATED = frozenset({"password", "new_password", "secret", "token", "once"})
+"""Fields that no page repeats: passwords, secrets, and what every page makes again."""
+SECRETS = "credentials."
+"""What the fields begin with that no page repeats either."""
 Value = str | Sequence[str]
 
 
@@ -54,7 +56,7 @@ class Form:
 
     def values(self, field: str) -> list[str]:
         """What stands in the fields of one name, or is chosen among them."""
-        if self._refusal is not None and field not in NEVER_REPEATED:
+        if self._refusal is not None and field not in NEVER_REPEATED and not field.startswith(SECRETS):
             return self._refusal.typed.texts(field)
         given = self._initial.get(field)
         if given is None:

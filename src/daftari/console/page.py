@@ -66,7 +66,16 @@ SECTIONS = {
     "/campaigns": ("/campaigns",),
     "/triggers": ("/triggers",),
     "/connections": ("/connections",),
-    "/settings": ("/settings/keys", "/settings/users", "/settings/consent", "/settings/project", "/settings/log"),
+    "/settings": (
+        "/settings/keys",
+        "/settings/users",
+        "/settings/senders",
+        "/settings/inbound",
+        "/settings/webhooks",
+        "/settings/consent",
+        "/settings/project",
+        "/settings/log",
+    ),
 }
 """The sections of the menu, and the pages that each may lead to: the first one that the user may see."""
 

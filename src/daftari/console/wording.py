@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from markupsafe import Markup
 
+from daftari.console import account_wording
 from daftari.console.durations import span
 from daftari.console.languages import current_language, isolated, ngettext
 from daftari.console.languages import format_number as n
@@ -27,9 +28,9 @@ FIELD_EXAMPLE = "{{ fname | rafiki }}"
 _FIELD = re.compile(r"The \S+ field (.*)", re.DOTALL)
 
 FIELDS: tuple[tuple[str, Callable[[Found], str]], ...] = (
-    (r"is required.*", lambda found: _("This is needed.")),
+    (r"is required(?! again).*", lambda found: _("This is needed.")),
     (
-        r"must not be longer than ([\d,]+) characters\.",
+        r"must not be longer than ([\d,]+) characters\.( It is .*)?",
         lambda found: _("This is longer than %(most)s characters.", most=_whole(found[1])),
     ),
     (
@@ -156,7 +157,7 @@ FIELDS: tuple[tuple[str, Callable[[Found], str]], ...] = (
         lambda found: _("Some of these people may get it twice: say that this is right."),
     ),
     (
-        r"must be an integer between ([\d,]+) and ([\d,]+)\.",
+        r"must be (?:an integer between|a whole number from) ([\d,]+) (?:and|to) ([\d,]+)\..*",
         lambda found: _(
             "This is no whole number from %(least)s to %(most)s.", least=_whole(found[1]), most=_whole(found[2])
         ),
@@ -180,6 +181,7 @@ FIELDS: tuple[tuple[str, Callable[[Found], str]], ...] = (
         r"must not have more than (\d+) attributes\.",
         lambda found: _("A contact has at most %(most)s of these.", most=_whole(found[1])),
     ),
+    *account_wording.FIELDS,
 )
 """What the rules say about a field, after its name, and what the console says."""
 MESSAGES: tuple[tuple[str, Callable[[Found], str]], ...] = (
@@ -396,6 +398,7 @@ MESSAGES: tuple[tuple[str, Callable[[Found], str]], ...] = (
         r"Someone changed this contact meanwhile\.",
         lambda found: _("Someone changed this contact meanwhile. Look at it once more, then save."),
     ),
+    *account_wording.MESSAGES,
 )
 """What the rules say, and what the console says."""
 
@@ -403,6 +406,11 @@ MESSAGES: tuple[tuple[str, Callable[[Found], str]], ...] = (
 def explain(error: DaftariError) -> str:
     """An error in a sentence for people."""
     return _reword(error.message, MESSAGES)
+
+
+def reword(said: str) -> str:
+    """Why something is as it is, which the rules keep as a sentence, in a sentence for people."""
+    return _reword(said, MESSAGES)
 
 
 def explain_field(sentence: str) -> str:

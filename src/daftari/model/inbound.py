@@ -172,6 +172,32 @@ class InboundCount(Struct, frozen=True):
     last_refused_at: int | None
 
 
+ArrivalKind = Literal["message", "signal", "subscription", "doubt", "report", "unreadable", "nothing"]
+
+
+class Arrival(Struct, frozen=True, omit_defaults=True):
+    """What arrived at an address while a person looked: enough to recognise it, and no name, number or text.
+
+    ``means``: what a message or signal was taken for, or the state that a report names. ``ends``: the last digits of
+    the number.
+    """
+
+    at: int
+    kind: ArrivalKind
+    means: str = ""
+    channel: str = ""
+    sender: str = ""
+    ends: str = ""
+
+
+class InboundTest(Struct, frozen=True):
+    """From when to when a person looks at what arrives at an address, and what did."""
+
+    begun_at: int
+    until: int
+    arrived: tuple[Arrival, ...]
+
+
 DAFTARI = "daftari"
 """The provider of a review that a call or a file of our own led to."""
 

@@ -84,6 +84,9 @@ class Action(StrEnum):
     REMOVE_USER = "remove_user"
     CREATE_KEY = "create_key"
     REVOKE_KEY = "revoke_key"
+    CREATE_ADDRESS = "create_address"
+    UPDATE_ADDRESS = "update_address"
+    REVOKE_ADDRESS = "revoke_address"
 
 
 # ---- what can happen ------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ Providers, and what a message means, belong to other modules.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from hashlib import sha256
 
@@ -12,7 +13,16 @@ import msgspec
 from msgspec import Struct
 
 from daftari.errors import SealBroken
-from daftari.model.inbound import InboundCount, InboundRequest, InboundToken, Quarantined, Review, StoredToken
+from daftari.model.inbound import (
+    Arrival,
+    InboundCount,
+    InboundRequest,
+    InboundTest,
+    InboundToken,
+    Quarantined,
+    Review,
+    StoredToken,
+)
 from daftari.model.projects import OnError, Project
 from daftari.model.secrets import Secret
 from daftari.store.engine import SystemTx, Tx, WriteTx
@@ -35,6 +45,7 @@ SIGNING_SECRET, VERIFY_TOKEN = "signing_secret", "verify_token"
 
 _encode = msgspec.json.encode
 _read_head = msgspec.json.Decoder(_Head).decode
+_read_arrived = msgspec.json.Decoder(tuple[Arrival, ...]).decode
 
 # ---- tokens -------------------------------------------------------------------------------------------
 
@@ -159,19 +170,49 @@ def _purpose(token: InboundToken, column: str) -> str:
 # ---- counts ---------------------------------------------------------------------------------------------
 
 
-def count_received(tx: WriteTx, *, token_id: int, count: int = 1) -> None:
-    """Count more accepted requests."""
-    tx.run("count_inbound", token=token_id, received=count, refused=0, received_at=tx.now, refused_at=None)
+def count_received(tx: WriteTx, *, token_id: int, count: int = 1) -> bool:
+    """Count more accepted requests. Returns whether a person looks at what arrives with the token now."""
+    row = tx.one("count_inbound", token=token_id, received=count, refused=0, received_at=tx.now, refused_at=None)
+    return row is not None and row[0] is not None and tx.now <= int(row[0])
 
 
 def count_refused(tx: WriteTx, *, token_id: int) -> None:
     """Count one more refused request."""
-    tx.run("count_inbound", token=token_id, received=0, refused=1, received_at=None, refused_at=tx.now)
+    tx.one("count_inbound", token=token_id, received=0, refused=1, received_at=None, refused_at=tx.now)
 
 
 def list_counts(tx: Tx) -> list[InboundCount]:
     """The counts of the project's tokens."""
     return tx.fetch(InboundCount, "list_inbound_counts")
+
+
+# ---- tests ----------------------------------------------------------------------------------------------
+
+
+def start_test(tx: WriteTx, *, token_id: int, until: int) -> None:
+    """Keep what arrives with a token until a time; what was kept before goes."""
+    tx.run("start_inbound_test", token=token_id, test_from=tx.now, test_until=until)
+
+
+def get_test(tx: Tx, *, token_id: int) -> InboundTest | None:
+    """The last test of a token."""
+    row = tx.fetch_one(tuple[int, int, str], "get_inbound_test", token=token_id)
+    return None if row is None else InboundTest(row[0], row[1], _read_arrived(row[2]) if row[2] else ())
+
+
+def save_arrived(tx: WriteTx, *, token_id: int, arrived: Sequence[Arrival]) -> None:
+    """Save what arrived while a token is tested."""
+    tx.run("save_arrived", token=token_id, arrived=_encode(arrived).decode())
+
+
+def list_refusals(tx: Tx, *, token_id: int, since: int, limit: int) -> list[tuple[int, str]]:
+    """When and why requests with a token were refused, from a time on, the newest first."""
+    return tx.fetch(tuple[int, str], "list_refusals", token=token_id, since=since, limit=limit)
+
+
+def count_refusals(tx: Tx, *, token_id: int) -> int:
+    """How many refused requests of a token are kept."""
+    return tx.fetch_one(int, "count_refusals", token=token_id) or 0
 
 
 # ---- review ---------------------------------------------------------------------------------------------
@@ -292,7 +333,16 @@ def _request_digest(request: InboundRequest) -> str:
 
 def list_quarantine(tx: Tx, *, after: int, limit: int) -> list[Quarantined]:
     """At most ``limit`` quarantined requests after an id, in the order of arrival."""
-    rows = tx.fetch(tuple[int, int, int, str, bytes, bytes, int], "list_quarantine", after=after, limit=limit)
+    return _fetch_quarantine(tx, "list_quarantine", after=after, limit=limit)
+
+
+def list_token_quarantine(tx: Tx, *, token_id: int, after: int, limit: int) -> list[Quarantined]:
+    """The same of one token."""
+    return _fetch_quarantine(tx, "list_token_quarantine", token=token_id, after=after, limit=limit)
+
+
+def _fetch_quarantine(tx: Tx, query: str, **values: int) -> list[Quarantined]:
+    rows = tx.fetch(tuple[int, int, int, str, bytes, bytes, int], query, **values)
     return [
         Quarantined(number, token_id, received_at, reason, _unseal_request(tx, number, head, body), receipt)
         for number, token_id, received_at, reason, head, body, receipt in rows

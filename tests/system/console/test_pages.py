@@ -10,6 +10,7 @@ import pytest
 
 from daftari.console.routes import ROUTES
 from daftari.console.templates import segment
+from daftari.gateways import SENDING_GATEWAYS
 from daftari.model.time import current_time
 from daftari.rules.access import users
 from tests.support.builders import get, mobile
@@ -119,6 +120,23 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/p/{project}/triggers/{number}/resume": ("{p}/triggers/{off}/resume",),
     "/p/{project}/triggers/{number}/delete": ("{p}/triggers/{off}/delete",),
     "/p/{project}/settings/project": ("{p}/settings/project",),
+    "/p/{project}/settings/senders": ("{p}/settings/senders",),
+    "/p/{project}/settings/senders/new": (
+        "{p}/settings/senders/new",
+        *(f"{{p}}/settings/senders/new?gateway={gateway}" for gateway in SENDING_GATEWAYS),
+    ),
+    "/p/{project}/settings/senders/{sender}": ("{p}/settings/senders/{sender}", "{p}/settings/senders/{trial}"),
+    "/p/{project}/settings/senders/{sender}/edit": ("{p}/settings/senders/{sender}/edit",),
+    "/p/{project}/settings/senders/{sender}/rotate": ("{p}/settings/senders/{sender}/rotate",),
+    "/p/{project}/settings/senders/{sender}/delete": ("{p}/settings/senders/{sender}/delete",),
+    "/p/{project}/settings/inbound": ("{p}/settings/inbound",),
+    "/p/{project}/settings/inbound/{start}": ("{p}/settings/inbound/{address}",),
+    "/p/{project}/settings/inbound/{start}/revoke": ("{p}/settings/inbound/{address}/revoke",),
+    "/p/{project}/settings/webhooks": ("{p}/settings/webhooks",),
+    "/p/{project}/settings/webhooks/{webhook}": ("{p}/settings/webhooks/{webhook}",),
+    "/p/{project}/settings/webhooks/{webhook}/edit": ("{p}/settings/webhooks/{webhook}/edit",),
+    "/p/{project}/settings/webhooks/{webhook}/secret": ("{p}/settings/webhooks/{webhook}/secret",),
+    "/p/{project}/settings/webhooks/{webhook}/delete": ("{p}/settings/webhooks/{webhook}/delete",),
 }
 """Every page, and where it is looked at."""
 OPEN = ("/sign-in", "/link/{token}")
@@ -230,8 +248,8 @@ def test_pages_that_refuse_are_accessible_and_fit(book: ConsoleBook, asha: Watch
 
 def test_empty_pages_are_accessible_and_fit(book: ConsoleBook, asha: Watched) -> None:
     consent = ("/consent", "/consent/opt-outs", "/consent/review", "/consent/near-misses")
-    others = ("/bulk", "/imports", "/exports", "/settings/log", "/settings/keys")
-    for section in ("", "/contacts", "/groups", *consent, *others):
+    settings = ("/settings/log", "/settings/keys", "/settings/senders", "/settings/inbound", "/settings/webhooks")
+    for section in ("", "/contacts", "/groups", "/bulk", "/imports", "/exports", *consent, *settings):
         where = f"/p/{book.empty.id}{section}"
         asha.go(where)
         check_page(asha, where)

@@ -23,8 +23,11 @@ from daftari.console import (
     import_words,
     languages,
     log_words,
+    provider_words,
     review_words,
+    sender_words,
     trigger_words,
+    webhook_words,
     wording,
 )
 from daftari.console.assets import load_assets
@@ -96,8 +99,11 @@ def _environment() -> Environment:
         "history_words": history_words,
         "import_words": import_words,
         "log_words": log_words,
+        "provider_words": provider_words,
         "review_words": review_words,
+        "sender_words": sender_words,
         "trigger_words": trigger_words,
+        "webhook_words": webhook_words,
         "channel_names": CHANNEL_NAMES,
         "browser_name": wording.browser_name,
     }

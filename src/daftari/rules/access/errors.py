@@ -126,6 +126,15 @@ class KeyTaken(Conflict):
         super().__init__(f"There is a key called {quote(label)} already; revoke it, or choose another label.")
 
 
+class AddressTaken(Conflict):
+    """An inbound address of the project that works has this label."""
+
+    code = "ADDRESS_TAKEN"
+
+    def __init__(self, label: str) -> None:
+        super().__init__(f"There is an address called {quote(label)} already; revoke it, or choose another label.")
+
+
 class ProjectUsersFull(Conflict):
     """The project has as many users as it may."""
 

@@ -34,6 +34,7 @@ from daftari.rules.consent.views import cut_evidence, write_evidence
 from daftari.rules.events import Action, ConsentChanged, GroupLeft, record
 from daftari.rules.fields import fold_name
 from daftari.rules.inbound.requests import ReadEvent, read_events
+from daftari.rules.inbound.trials import note_arrivals
 from daftari.rules.messages.settle import receive_reports
 from daftari.rules.numbers import WrittenNumber, choose_numbers, read_international
 from daftari.store import Tx, WriteTx, consent, groups, inbound, messages, whatsapp_users
@@ -89,7 +90,8 @@ def receive_events(tx: WriteTx, *, events: Sequence[ReadEvent], receipt: Receipt
     reports = [read.event for read in events if isinstance(read.event, DeliveryReport)]
     receive_reports(tx, reports=reports, provider=receipt.provider, sender_id=receipt.sender_id)
     done = [_record(tx, one) for one in (*inboxes, inbox)]
-    inbound.count_received(tx, token_id=receipt.token_id)
+    if inbound.count_received(tx, token_id=receipt.token_id):
+        note_arrivals(tx, token_id=receipt.token_id, events=events)
     happened = [event for one in done for event in one.happened]
     if happened:
         record(tx, Action.RECEIVE_INBOUND, *happened)

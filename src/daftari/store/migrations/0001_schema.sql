@@ -485,6 +485,8 @@ CREATE TABLE held_event (
 CREATE UNIQUE INDEX held_event_message ON held_event (project_id, message_digest);
 CREATE UNIQUE INDEX held_event_id ON held_event (project_id, id);
 
+-- What the inbound addresses brought. test_from, test_until: when a person looks at what arrives there; arrived: what did
+-- meanwhile, as JSON, without names, numbers and texts.
 CREATE TABLE inbound_count (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
     token_id INTEGER NOT NULL,
@@ -492,6 +494,9 @@ CREATE TABLE inbound_count (
     refused INTEGER NOT NULL,
     last_received_at INTEGER,
     last_refused_at INTEGER,
+    test_from INTEGER,
+    test_until INTEGER,
+    arrived TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (project_id, token_id)
 ) STRICT, WITHOUT ROWID;
 

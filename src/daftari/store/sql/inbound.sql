@@ -42,14 +42,41 @@ DELETE FROM review WHERE project_id = :project AND id = :id;
 DELETE FROM review WHERE project_id = :project AND subject_id = :subject_id;
 
 -- name: count_inbound
--- Counts requests that a token brought, and when the last was received or refused.
+-- Counts requests that a token brought, and when the last was received or refused. Returns until when it is tested.
 INSERT INTO inbound_count AS n (project_id, token_id, received, refused, last_received_at, last_refused_at)
 VALUES (CAST(:project AS bigint), :token, :received, :refused, :received_at, :refused_at)
 ON CONFLICT (project_id, token_id) DO UPDATE SET
     received = n.received + excluded.received,
     refused = n.refused + excluded.refused,
     last_received_at = COALESCE(excluded.last_received_at, n.last_received_at),
-    last_refused_at = COALESCE(excluded.last_refused_at, n.last_refused_at);
+    last_refused_at = COALESCE(excluded.last_refused_at, n.last_refused_at)
+RETURNING test_until;
+
+-- name: start_inbound_test
+-- Begins the test of a token, without what arrived in an earlier one.
+INSERT INTO inbound_count AS n (project_id, token_id, received, refused, test_from, test_until, arrived)
+VALUES (CAST(:project AS bigint), :token, 0, 0, :test_from, :test_until, '')
+ON CONFLICT (project_id, token_id) DO UPDATE SET
+    test_from = excluded.test_from, test_until = excluded.test_until, arrived = '';
+
+-- name: get_inbound_test
+-- The last test of a token.
+SELECT n.test_from, n.test_until, n.arrived FROM inbound_count AS n
+WHERE n.project_id = :project AND n.token_id = :token AND n.test_from IS NOT NULL;
+
+-- name: save_arrived
+-- Saves what arrived while a token is tested.
+UPDATE inbound_count SET arrived = :arrived WHERE project_id = :project AND token_id = :token;
+
+-- name: list_refusals
+-- When and why requests of a token were refused, from a time on, the newest first.
+SELECT q.received_at, q.reason FROM quarantine AS q
+WHERE q.project_id = :project AND q.token_id = :token AND q.received_at >= :since
+ORDER BY q.id DESC LIMIT :limit;
+
+-- name: count_refusals
+-- How many refused requests of a token are kept.
+SELECT COUNT(*) FROM quarantine AS q WHERE q.project_id = :project AND q.token_id = :token;
 
 -- name: list_inbound_counts
 -- The counts of all tokens.
@@ -76,6 +103,11 @@ ON CONFLICT (project_id, token_id, digest) DO NOTHING;
 -- Quarantined requests after an id, in the order of arrival.
 SELECT q.id, q.token_id, q.received_at, q.reason, q.request, q.body, q.receipt FROM quarantine AS q
 WHERE q.project_id = :project AND q.id > :after ORDER BY q.id LIMIT :limit;
+
+-- name: list_token_quarantine
+-- Quarantined requests of one token after an id, in the order of arrival.
+SELECT q.id, q.token_id, q.received_at, q.reason, q.request, q.body, q.receipt FROM quarantine AS q
+WHERE q.project_id = :project AND q.token_id = :token AND q.id > :after ORDER BY q.id LIMIT :limit;
 
 -- name: find_quarantined_receipt
 -- When a request was quarantined, by its digest.
