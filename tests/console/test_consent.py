@@ -424,8 +424,9 @@ def test_a_stop_of_a_person_whose_number_is_withheld_waits_for_it(
 
 def test_the_other_reading_of_digits_is_left_or_taken_back(everyone: Everyone, ana: Client, store: Store) -> None:
     known, other = "4312345678", "494312345678"
-    change = projects.change_project
-    store.system_write(current_time(), change, project_id=everyone.shopify, name="Shopify", region="DE", zone="")
+    store.system_write(
+        current_time(), projects.set_project, name="Shopify", region="DE", on_error=None, consent={}, zone=""
+    )
     ana.post("/v1/contacts", {"contacts": [{"mobile": f"+{known}"}]})
     ana.post("/v1/opt-outs", {"mobile": known, "channel": "sms"})
     page = everyone.ed.get(at(everyone, "/review"))

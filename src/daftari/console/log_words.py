@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from markupsafe import Markup
 
-from daftari.console import consent_words
+from daftari.console import consent_words, settings_words
 from daftari.console.languages import format_mobile, isolated
 from daftari.console.languages import html_gettext as _
 from daftari.console.languages import html_ngettext as ngettext
@@ -32,7 +32,7 @@ def kind_name(kind: Kind) -> str:
         "messages": _("Messages and events"),
         "sending": _("Campaigns, triggers and senders"),
         "systems": _("Connections and webhooks"),
-        "access": _("Users and keys"),
+        "access": _("Users, keys and settings"),
         "erasures": _("Erased"),
         "undone": _("Undone"),
     }[kind]
@@ -233,6 +233,9 @@ def _say_access(action: Action, entry: Entry) -> str:
         case Action.CREATE_KEY:
             may = "" if detail.kind is None else key_kind_name(detail.kind)
             return _("Made the key %(name)s: %(may)s", name=key, may=may)
+        case Action.CHANGE_SETTINGS:
+            changes = ", ".join(map(settings_words.change_of, detail.settings))
+            return _("Changed the settings: %(changes)s", changes=changes)
         case _:
             return _("Revoked the key %(name)s", name=key)
 

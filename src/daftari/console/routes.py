@@ -32,6 +32,7 @@ from daftari.console.pages import (
     reviews,
     senders,
     settings,
+    settings_consent,
     sign_in,
     triggers,
     users,
@@ -207,6 +208,8 @@ ROUTES = (
     Route("POST", "/p/{project}/triggers/{number}/pause", triggers.pause, Act.DRAFT),
     Route("GET", "/p/{project}/triggers/{number}/delete", triggers.show_delete, Act.DRAFT),
     Route("POST", "/p/{project}/triggers/{number}/delete", triggers.delete, Act.DRAFT),
+    Route("GET", "/p/{project}/settings/consent", settings_consent.show, Act.CONSENT_SETTINGS),
+    Route("POST", "/p/{project}/settings/consent", settings_consent.save, Act.CONSENT_SETTINGS, body=FORM),
     Route("GET", "/p/{project}/settings/project", settings.show_project, Act.PROJECT),
     Route("POST", "/p/{project}/settings/project", settings.update_project, Act.PROJECT, body=FORM),
 )

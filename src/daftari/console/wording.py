@@ -177,6 +177,25 @@ FIELDS: tuple[tuple[str, Callable[[Found], str]], ...] = (
     ),
     (r"needs a group\.", lambda found: _("Choose a group, or everyone.")),
     (r"needs a kind and a name in each line\.", lambda found: _("In a line either what or the name is missing.")),
+    (r"must not be greater than (\d+)\.", lambda found: _("This is more than %(most)s.", most=_whole(found[1]))),
+    (r"must be such as '08:00.*", lambda found: _("Give a first and a last hour, such as 08:00 and 18:00.")),
+    (r"must not have more than (\d+) words; .*", lambda found: _("At most %(most)s words.", most=_whole(found[1]))),
+    (
+        r"has '(.*)'; a word has at most (\d+) characters\.",
+        lambda found: _("A word has at most %(most)s characters.", most=_whole(found[2])),
+    ),
+    (
+        r"must not have '(.*)', which is a word that opts out\.",
+        lambda found: _("%(word)s is a word that opts out, and that counts first.", word=isolated(found[1])),
+    ),
+    (
+        r"must not name more than (\d+) attributes; .*",
+        lambda found: _("At most %(most)s attributes.", most=_whole(found[1])),
+    ),
+    (
+        r"names '(.*)'; a name has at most (\d+) characters\.",
+        lambda found: _("A name has at most %(most)s characters.", most=_whole(found[2])),
+    ),
     (
         r"must not have more than (\d+) attributes\.",
         lambda found: _("A contact has at most %(most)s of these.", most=_whole(found[1])),
@@ -220,6 +239,10 @@ MESSAGES: tuple[tuple[str, Callable[[Found], str]], ...] = (
         lambda found: _(
             "There are %(most)s users here, and there cannot be more. Remove one first.", most=n(int(found[1]))
         ),
+    ),
+    (
+        r"Someone changed these settings meanwhile; .*",
+        lambda found: _("Someone changed these settings meanwhile. Open the page again, then change them."),
     ),
     (
         r"There is a key called .* already; .*",

@@ -146,6 +146,10 @@ FOUND_PER_PAGE = 50
 """Contacts in one response of a search, if no `limit` is given."""
 SEARCHABLE_MAX = 5
 """Attributes that the contacts of a project are searched by."""
+KEYWORDS_MAX = 100
+"""Keywords of one kind in the settings of a project."""
+KEYWORD_MAX = 60
+"""Characters of a keyword."""
 SEARCHED_ANEW_MAX = 10_000
 """Contacts written after the search index that a search looks through."""
 

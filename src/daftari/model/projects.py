@@ -62,6 +62,17 @@ class Project(Struct, frozen=True):
     """The attributes that contacts are searched by, in addition to their own fields."""
 
 
+class SettingChange(Struct, frozen=True):
+    """A setting that changed: its name, and both values as a command writes them; blank for the default.
+
+    Those of the project's name are left out.
+    """
+
+    name: str
+    before: str
+    after: str
+
+
 NO_PROJECT = Project(id=0, name="", region="", on_error="refuse", created_at=0)
 """In place of a project in transactions on the system tables."""
 

@@ -87,6 +87,7 @@ class Action(StrEnum):
     CREATE_ADDRESS = "create_address"
     UPDATE_ADDRESS = "update_address"
     REVOKE_ADDRESS = "revoke_address"
+    CHANGE_SETTINGS = "change_settings"
 
 
 # ---- what can happen ------------------------------------------------------------------------------------

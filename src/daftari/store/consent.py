@@ -161,6 +161,11 @@ def count_states(tx: Tx, *, limit: int) -> list[tuple[str, int]]:
     return tx.fetch(tuple[str, int], "count_states", limit=limit)
 
 
+def count_contact_states(tx: Tx, *, limit: int) -> list[tuple[str, int, int]]:
+    """As ``count_states``, with how many of each are numbers of contacts."""
+    return tx.fetch(tuple[str, int, int], "count_contact_states", limit=limit)
+
+
 def _fetch_facts(tx: Tx, query: str, **values: int | Sequence[int]) -> list[tuple[int, Fact]]:
     """Subjects and facts of a query that selects the subject's id and the columns of a fact."""
     rows = tx.fetch(

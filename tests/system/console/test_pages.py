@@ -137,6 +137,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/p/{project}/settings/webhooks/{webhook}/edit": ("{p}/settings/webhooks/{webhook}/edit",),
     "/p/{project}/settings/webhooks/{webhook}/secret": ("{p}/settings/webhooks/{webhook}/secret",),
     "/p/{project}/settings/webhooks/{webhook}/delete": ("{p}/settings/webhooks/{webhook}/delete",),
+    "/p/{project}/settings/consent": ("{p}/settings/consent",),
 }
 """Every page, and where it is looked at."""
 OPEN = ("/sign-in", "/link/{token}")

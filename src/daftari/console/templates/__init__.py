@@ -26,6 +26,7 @@ from daftari.console import (
     provider_words,
     review_words,
     sender_words,
+    settings_words,
     trigger_words,
     webhook_words,
     wording,
@@ -104,6 +105,7 @@ def _environment() -> Environment:
         "sender_words": sender_words,
         "trigger_words": trigger_words,
         "webhook_words": webhook_words,
+        "settings_words": settings_words,
         "channel_names": CHANNEL_NAMES,
         "browser_name": wording.browser_name,
     }

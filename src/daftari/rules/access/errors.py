@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from daftari.errors import Conflict, DaftariError, NotFound, StoreBusy, quote
+from daftari.model.projects import SettingChange
 
 
 class SignedOut(DaftariError):
@@ -149,3 +150,22 @@ class ProjectHasUsers(Conflict):
 
     code = "PROJECT_HAS_USERS"
     message = "This project has users already; one of its owners can add you."
+
+
+class SettingsChanged(Conflict):
+    """The settings are others than those that the caller last saw."""
+
+    code = "SETTINGS_CHANGED"
+    message = "Someone changed these settings meanwhile; look at them and change them again."
+
+
+class NotConfirmed(Conflict):
+    """Some of the changes need a confirmation: ``changes`` are all of them."""
+
+    code = "NOT_CONFIRMED"
+
+    def __init__(self, changes: Sequence[SettingChange], doubtful: Sequence[SettingChange]) -> None:
+        named = ", ".join(f"{change.name}={change.after}" for change in doubtful)
+        super().__init__(f"This changes what people are sent: confirm {named}.")
+        self.changes = tuple(changes)
+        self.doubtful = tuple(doubtful)

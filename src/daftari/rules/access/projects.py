@@ -15,13 +15,22 @@ from daftari.mobile import is_region
 from daftari.model.consent import PURPOSES
 from daftari.model.inbound import InboundToken
 from daftari.model.jobs import JobKind
-from daftari.model.limits import ATTRIBUTE_NAME_MAX, FEED_DAYS_MAX, FIRST_ID_MAX, SEARCHABLE_MAX
-from daftari.model.projects import Cap, Key, KeyKind, OnError, Project
+from daftari.model.limits import (
+    ATTRIBUTE_NAME_MAX,
+    FEED_DAYS_MAX,
+    FIRST_ID_MAX,
+    KEYWORD_MAX,
+    KEYWORDS_MAX,
+    SEARCHABLE_MAX,
+)
+from daftari.model.projects import Actor, Cap, ConsentSettings, Key, KeyKind, OnError, Project, SettingChange
 from daftari.rules.access import inbound_tokens
 from daftari.rules.access import keys as access_keys
+from daftari.rules.access.log import note
 from daftari.rules.access.zones import read_zone
-from daftari.rules.consent.keywords import plain_words
+from daftari.rules.consent.keywords import find_shadowed_word, plain_words
 from daftari.rules.consent.quiet_hours import read_hours
+from daftari.rules.events import Action
 from daftari.rules.fields import Problems, fold_name, read_name
 from daftari.store import SystemTx, Tx, keys, projects
 from daftari.store.jobs import request_job
@@ -29,6 +38,7 @@ from daftari.store.jobs import request_job
 FIRST_KEY_LABEL = "first"
 
 
+_WORDS = ("opt_out_words", "opt_in_words", "help_words")
 _CAP = re.compile(r"(\w+) ?= ?([1-9][0-9]{0,3}) ?/ ?([1-9][0-9]{0,3})", re.ASCII)
 
 
@@ -118,12 +128,8 @@ def find_project(tx: Tx, *, name: str) -> Project:
 def rename_project(tx: SystemTx, *, name: str, new_name: str) -> Project:
     """Another name for a project; the old one still matches in requests. Raises ``ProjectTaken``."""
     found = find_project(tx, name=name)
-    kept = _read_project_name(new_name)
-    taken = projects.get_project_by_name(tx, folded=fold_name(kept))
-    if taken is not None and taken.id != found.id:
-        raise ProjectTaken(taken.name)
-    renamed = replace(found, name=kept)
-    projects.update_project(tx, project=renamed, folded=fold_name(kept))
+    renamed = with_name(tx, found, new_name)
+    save_project(tx, found, renamed, actor=Actor(None, "project rename"))
     return renamed
 
 
@@ -143,21 +149,89 @@ def set_project(
     ``consent``: by member's name. ``zone``: blank for that of the region.
     """
     found = find_project(tx, name=name)
+    changed = with_settings(
+        found,
+        region=region,
+        on_error=on_error,
+        consent=consent,
+        feed_days=feed_days,
+        zone=zone,
+        searchable=searchable,
+    )
+    save_project(tx, found, changed, actor=Actor(None, "project set"))
+    return changed
+
+
+def with_name(tx: Tx, project: Project, name: str) -> Project:
+    """A project with another name. Raises ``ProjectTaken`` and ``ValidationFailed``."""
+    kept = _read_project_name(name)
+    taken = projects.get_project_by_name(tx, folded=fold_name(kept))
+    if taken is not None and taken.id != project.id:
+        raise ProjectTaken(taken.name)
+    return replace(project, name=kept)
+
+
+def with_settings(
+    project: Project,
+    *,
+    region: str | None = None,
+    on_error: OnError | None = None,
+    consent: Mapping[str, object] = {},
+    feed_days: int | None = None,
+    zone: str | None = None,
+    searchable: Sequence[str] | None = None,
+) -> Project:
+    """A project with other settings, given as to ``set_project``. Raises ``ValidationFailed``."""
     if region is not None:
         _refuse_region(region)
     if feed_days is not None and not 1 <= feed_days <= FEED_DAYS_MAX:
         raise ValidationFailed({"feed_days": [f"The feed_days field must be between 1 and {FEED_DAYS_MAX}."]})
-    changed = replace(
-        found,
-        region=region or found.region,
-        on_error=on_error or found.on_error,
-        consent=replace(found.consent, **_read_consent(consent)),
-        feed_days=feed_days or found.feed_days,
-        zone=found.zone if zone is None else _read_own_zone(zone),
-        searchable=found.searchable if searchable is None else _read_searchable(searchable),
+    return replace(
+        project,
+        region=region or project.region,
+        on_error=on_error or project.on_error,
+        consent=_with_consent(project.consent, consent),
+        feed_days=feed_days or project.feed_days,
+        zone=project.zone if zone is None else _read_own_zone(zone),
+        searchable=project.searchable if searchable is None else _read_searchable(searchable),
     )
-    projects.update_project(tx, project=changed, folded=fold_name(found.name))
-    return changed
+
+
+def save_project(tx: SystemTx, before: Project, after: Project, *, actor: Actor) -> list[SettingChange]:
+    """Save the name and the settings of a project, and have the journal say who changed what. Returns what changed."""
+    changes = list_changes(before, after)
+    if changes:
+        projects.update_project(tx, project=after, folded=fold_name(after.name))
+        note(tx, after, actor, Action.CHANGE_SETTINGS, settings=changes)
+    return changes
+
+
+def list_changes(before: Project, after: Project) -> list[SettingChange]:
+    """What differs between two states of a project, in the order in which settings are listed."""
+    old, new = _write_settings(before), _write_settings(after)
+    changes = [SettingChange("name", "", "")] if before.name != after.name else []
+    return changes + [SettingChange(name, old[name], new[name]) for name in new if old[name] != new[name]]
+
+
+def _write_settings(project: Project) -> dict[str, str]:
+    """The settings by name, as a command writes them; blank for the default."""
+    consent = project.consent
+    caps = (f"{purpose}={cap.messages}/{cap.hours}" for purpose, cap in consent.caps.items())
+    return {
+        "region": project.region,
+        "zone": project.zone or "",
+        "on_error": project.on_error,
+        "feed_days": str(project.feed_days),
+        "searchable": ", ".join(project.searchable),
+        "stop_scope": consent.stop_scope,
+        "on_delete": consent.on_delete,
+        "require_opt_in": "yes" if consent.require_opt_in else "no",
+        "quiet_hours": consent.quiet_hours or "",
+        "caps": ", ".join(caps),
+        "opt_out_words": ", ".join(consent.opt_out_words or ()),
+        "opt_in_words": ", ".join(consent.opt_in_words or ()),
+        "help_words": ", ".join(consent.help_words or ()),
+    }
 
 
 def _read_searchable(given: Sequence[str]) -> tuple[str, ...]:
@@ -173,27 +247,39 @@ def _read_searchable(given: Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def _read_consent(given: Mapping[str, object]) -> dict[str, object]:
-    """The members of the consent settings that were given. Raises ``ValidationFailed``."""
+def _with_consent(consent: ConsentSettings, given: Mapping[str, object]) -> ConsentSettings:
+    """The settings of consent with the members that are given. Raises ``ValidationFailed``."""
     read = {member: value for member, value in given.items() if value is not None}
-    hours = read.get("quiet_hours")
+    problems = Problems()
+    hours, caps = read.get("quiet_hours"), read.get("caps")
     if hours is not None:
         # No hours at all means the hours of the region again.
-        problems = Problems()
         read["quiet_hours"] = problems.read("quiet_hours", str(hours), read_hours) if hours else None
-        problems.refuse()
-    caps = read.get("caps")
     if caps is not None:
-        problems = Problems()
         read["caps"] = problems.read("message_caps", str(caps), _read_caps) or {}
+    given_words = [member for member in _WORDS if isinstance(read.get(member), tuple)]
+    for member in given_words:
+        # No words at all restores the default keywords.
+        read[member] = problems.read(member, read[member], _read_words) or None
+    problems.refuse()
+    changed = replace(consent, **read)
+    shadowed = find_shadowed_word(changed) if given_words else None
+    if shadowed is not None:
+        place = "opt_in_words" if shadowed in (changed.opt_in_words or ()) else "help_words"
+        problems.add(place, f"must not have {quote(shadowed)}, which is a word that opts out.")
         problems.refuse()
-    for member in ("opt_out_words", "opt_in_words", "help_words"):
-        words = read.get(member)
-        if isinstance(words, tuple):
-            plain = tuple(dict.fromkeys(filter(None, map(plain_words, words))))
-            # No words at all restores the default keywords.
-            read[member] = plain or None
-    return read
+    return changed
+
+
+def _read_words(given: object) -> tuple[str, ...]:
+    """Keywords, once each, without blank ones. Raises ``ValueError`` with the end of a sentence."""
+    assert isinstance(given, tuple)
+    words = tuple(dict.fromkeys(filter(None, map(plain_words, given))))
+    if len(words) > KEYWORDS_MAX:
+        raise ValueError(f"must not have more than {KEYWORDS_MAX} words; it has {len(words)}.")
+    if long := [word for word in words if len(word) > KEYWORD_MAX]:
+        raise ValueError(f"has {quote(long[0])}; a word has at most {KEYWORD_MAX} characters.")
+    return words
 
 
 def _read_caps(text: str) -> dict[str, Cap]:
@@ -205,15 +291,6 @@ def _read_caps(text: str) -> dict[str, Cap]:
             raise ValueError("must be such as 'marketing=3/24, transactional=10/1', messages in hours, or empty.")
         caps[found[1]] = Cap(int(found[2]), int(found[3]))
     return caps
-
-
-def change_project(tx: SystemTx, *, project_id: int, name: str, region: str, zone: str) -> Project:
-    """Another name, region and zone for a project. Raises ``ProjectNotFound`` and what its parts raise."""
-    found = projects.get_project(tx, project_id=project_id)
-    if found is None:
-        raise ProjectNotFound(name)
-    set_project(tx, name=found.name, region=region, on_error=None, consent={}, zone=zone)
-    return rename_project(tx, name=found.name, new_name=name)
 
 
 def delete_project(tx: SystemTx, *, name: str) -> Project:

@@ -75,6 +75,13 @@ def _read_beginning(text: str, *, settings: ConsentSettings) -> Reading:
     return Reading("nothing")
 
 
+def find_shadowed_word(settings: ConsentSettings) -> str | None:
+    """A word that a project chose to opt in or to ask for help, and that opts out, which is what counts."""
+    opt_out_words = _known(settings.opt_out_words, OPT_OUT_WORDS) | LEADING_WORDS
+    chosen = (*(settings.opt_in_words or ()), *(settings.help_words or ()))
+    return next((word for word in map(plain_words, chosen) if _is_one_of(word, opt_out_words)), None)
+
+
 def is_opt_out_payload(payload: str, *, settings: ConsentSettings) -> bool:
     """Whether a button stands for an opt-out: ``STOP``, ``stop_promotions``, ``btn-unsubscribe``."""
     reading = read_message(payload, settings=settings)

@@ -69,7 +69,14 @@ ACTIONS: Mapping[Kind, tuple[Action, ...]] = {
         Action.UPDATE_ADDRESS,
         Action.REVOKE_ADDRESS,
     ),
-    "access": (Action.ADD_USER, Action.CHANGE_ROLE, Action.REMOVE_USER, Action.CREATE_KEY, Action.REVOKE_KEY),
+    "access": (
+        Action.ADD_USER,
+        Action.CHANGE_ROLE,
+        Action.REMOVE_USER,
+        Action.CREATE_KEY,
+        Action.REVOKE_KEY,
+        Action.CHANGE_SETTINGS,
+    ),
     "erasures": (Action.ERASE_NUMBER,),
     "undone": (Action.UNDO, Action.UNDO_IMPORT),
 }

@@ -20,7 +20,7 @@ from daftari.model.bulk import BulkAct
 from daftari.model.consent import Fact
 from daftari.model.contacts import Card
 from daftari.model.limits import ID_MAX
-from daftari.model.projects import WORKER_REQUEST, KeyKind
+from daftari.model.projects import WORKER_REQUEST, KeyKind, SettingChange
 from daftari.model.users import NamedUser, Role
 from daftari.rules.access.keys import key_state
 from daftari.rules.access.roles import UNDOING, Act
@@ -133,6 +133,7 @@ class Detail(Struct, frozen=True):
     role: Role | None = None
     key: int | None = None
     kind: KeyKind | None = None
+    settings: tuple[SettingChange, ...] = ()
     sender: int | None = None
     campaign: int | None = None
     trigger: int | None = None

@@ -68,6 +68,16 @@ SELECT k.state, COUNT(*) FROM (
 ) AS k
 GROUP BY k.state;
 
+-- name: count_contact_states
+-- How many of the first numbers have each state, and how many of those are contacts, without erased ones.
+SELECT k.state, COUNT(*), COUNT(c.id) FROM (
+    SELECT s.subject_id, s.state FROM consent AS s
+    WHERE s.project_id = :project AND s.subject_id > 0
+    ORDER BY s.subject_id LIMIT :limit
+) AS k
+LEFT JOIN contact AS c ON c.project_id = :project AND c.mobile = k.subject_id
+GROUP BY k.state;
+
 -- name: save_consent
 -- Inserts or replaces the states of some subjects.
 INSERT INTO consent AS s (project_id, subject_id, suppressed, state)
