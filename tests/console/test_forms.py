@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from daftari.console.routes import ROUTES
+from daftari.console.templates import segment
 from daftari.model.users import Role
 from daftari.rules.access.roles import NEEDED, Act
 from daftari.web.routing import Route
@@ -17,6 +18,9 @@ FORMS = tuple(route for route in ROUTES if route.method == "POST")
 PAGES = tuple(route for route in ROUTES if route.method == "GET" and route.access != "open")
 OF_USERS = tuple(route for route in FORMS if route.access != "visitor")
 OF_PROJECTS = tuple(route for route in FORMS if isinstance(route.access, Act))
+AT_PAGES = {route.path for route in ROUTES if route.method == "GET"}
+FORMS_ALONE = tuple(route for route in FORMS if route.path not in AT_PAGES)
+"""Forms at addresses of their own, on a page at another one."""
 FIELDS = [("form", ""), ("name", "Mine")]
 """Fields of no form in particular: what is tested here is refused before a field is read."""
 
@@ -134,6 +138,30 @@ def test_no_page_looks_at_a_key(everyone: Everyone, people: People, new_browser:
         assert page.status == (403 if route.access == "visitor" else 401)
     elif route.access not in ("open", "visitor"):
         assert browser.get(f"{path}?apiKey={people.ana}").heading == "Sign in"
+
+
+@each("route", FORMS_ALONE, ids=name_of)
+def test_an_address_that_takes_a_form_alone_leads_to_the_page_of_the_form(
+    everyone: Everyone, visitor: Browser, route: Route
+) -> None:
+    """As after a reload of a form that was refused, or after signing in again."""
+    path = path_of(route, everyone.shopify)
+    found = everyone.asha.request("GET", path)
+    assert found.status == 303
+    above = found.headers["location"]
+    assert path.startswith(f"{above}/")
+    assert everyone.asha.request("GET", above).status in (200, 303, 404)
+    assert everyone.asha.request("HEAD", path).status == 303
+    if route.access != "visitor":
+        assert visitor.get(path).heading == "Sign in"
+    if isinstance(route.access, Act):
+        refused(everyone.kai.get(path), 404, MISSING)
+
+
+def test_the_form_of_what_has_a_hostile_name_leads_to_its_page(everyone: Everyone) -> None:
+    for name in ("a/b", "%2e", "é?#", "//evil.example"):
+        path = f"/p/{everyone.shopify}/settings/inbound/{segment(name)}"
+        assert everyone.asha.request("GET", f"{path}/try").headers["location"] == path
 
 
 def test_the_api_looks_at_no_session_and_answers_json(everyone: Everyone) -> None:

@@ -37,7 +37,7 @@ def test_groups_are_listed_by_size_with_exact_counts(everyone: Everyone, book: B
 
 
 def test_a_group_is_made_once(everyone: Everyone, store: Store, people: People) -> None:
-    path = at(everyone, "/groups/new")
+    path = at(everyone, "/groups")
     page = everyone.ed.get(at(everyone, "/groups"))
     assert "There is no group yet" in page.text
     made = everyone.ed.submit(page, path, name="VIP")
@@ -51,6 +51,12 @@ def test_a_group_is_made_once(everyone: Everyone, store: Store, people: People) 
     assert (long.status, long.heading) == (422, "Groups")
     assert "This is longer than 255 characters." in long.text
     assert counts(store, people) == {"VIP": 0}
+
+
+def test_a_group_may_be_called_as_a_part_of_an_address(everyone: Everyone) -> None:
+    for name in ("new", "rename"):
+        everyone.ed.submit(everyone.ed.get(at(everyone, "/groups")), at(everyone, "/groups"), name=name)
+        assert everyone.ed.get(at(everyone, f"/groups/{name}")).heading == name
 
 
 def test_a_group_gets_another_name(everyone: Everyone, book: Book, store: Store, people: People) -> None:

@@ -63,7 +63,7 @@ def act(store: Store, people: People) -> Act:
 
 
 def undo(browser: Browser, project: int, seq: object) -> FoundPage:
-    return browser.post(f"/p/{project}/log/{seq}/undo", [token_of(browser)])
+    return browser.post(f"/p/{project}/settings/log/{seq}/undo", [token_of(browser)])
 
 
 def contact(store: Store, project: Project, group: str | None = None) -> None:
@@ -84,7 +84,7 @@ def test_an_editor_undoes_and_the_next_page_says_so_with_a_button_that_undoes_th
     page = undo(everyone.ed, everyone.shopify, seq)
     assert page.status == 200 and "Undone." in page.text
     again = [form.action for form in page.forms if form.action.endswith("/undo")]
-    assert again == [f"/p/{everyone.shopify}/log/{seq + 1}/undo"]
+    assert again == [f"/p/{everyone.shopify}/settings/log/{seq + 1}/undo"]
     assert calls.get_group(store, people.shopify, "Farmers").contacts == 1
 
 
@@ -203,7 +203,7 @@ def test_where_nothing_is_found_among_many_acts_one_looks_further_back(
 def test_the_log_undoes_and_stays(everyone: Everyone, people: People, store: Store, act: Act) -> None:
     contact(store, people.shopify, "Farmers")
     seq = act(many.remove_contacts, ids=[1])
-    path = f"/p/{everyone.shopify}/log/{seq}/undo"
+    path = f"/p/{everyone.shopify}/settings/log/{seq}/undo"
     assert path not in [form.action for form in log(everyone.vic, everyone.shopify).forms]
     page = everyone.ed.submit(log(everyone.ed, everyone.shopify), path)
     assert page.url.startswith(f"/p/{everyone.shopify}/settings/log?done=") and "Undone." in page.text

@@ -9,7 +9,9 @@ from __future__ import annotations
 import gzip
 import re
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import partial
+from urllib.parse import quote
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -86,8 +88,9 @@ class Sent(Struct, frozen=True):
 def build_console(context: AppContext, authenticator: SessionAuthenticator, routes: Iterable[Route]) -> EntryPoint:
     """What answers at the paths of the console."""
     table = tuple(routes)
-    router = Router(((route.path, route) for route in table), prefix="", base=context.base, spanning={})
     pages = {route.path: route.access for route in table if route.method == "GET"}
+    every = (*table, *_lead_to_forms(table, pages))
+    router = Router(((route.path, route) for route in every), prefix="", base=context.base, spanning={})
 
     def application(raw: RawRequest) -> Response | LongPoll:
         route, now = raw.match.route, current_time()
@@ -98,7 +101,7 @@ def build_console(context: AppContext, authenticator: SessionAuthenticator, rout
             except DaftariError as error:
                 failed = error
         visit = authenticator.look(raw.scope, now=now)
-        sent = _find_reader(raw, visit, _find_page(router, raw), now)
+        sent = _find_reader(raw, visit, _find_page(router, pages, raw), now)
         with written_for(sent.reader):
             try:
                 if failed is not None:
@@ -123,7 +126,7 @@ def build_console(context: AppContext, authenticator: SessionAuthenticator, rout
 
     def refuse(raw: RawRequest, error: DaftariError) -> Response:
         visit = authenticator.look(raw.scope, now=current_time())
-        sent = _find_reader(raw, visit, _find_page(router, raw), current_time())
+        sent = _find_reader(raw, visit, _find_page(router, pages, raw), current_time())
         with written_for(sent.reader):
             try:
                 response = _refuse_body(context, pages, sent, error)
@@ -240,15 +243,28 @@ def _open(context: AppContext, pages: Pages, sent: Sent, *, refusal: Refusal | N
     return Page(request, sent.visit, path=path or "/", pages=pages, refusal=refusal)
 
 
-def _find_page(router: Router, raw: RawRequest) -> RouteMatch | None:
+def _find_page(router: Router, pages: Pages, raw: RawRequest) -> RouteMatch | None:
     """The page that a form was on: the one at the form's own path, or the one above it."""
     if raw.method != "POST":
         return None
     for path in (raw.match.path, raw.match.path.rpartition("/")[0]):
         match = router.match("GET", path)
-        if match.route.path:
+        if match.route.path in pages:
             return match
     return None
+
+
+def _lead_to_forms(table: Iterable[Route], pages: Pages) -> Iterator[Route]:
+    """A GET for each path that takes a form alone, as after a reload: it leads to the nearest page above."""
+    for path in dict.fromkeys(route.path for route in table if route.path not in pages):
+        segments = path.split("/")
+        above = next((end for end in range(len(segments) - 1, 1, -1) if "/".join(segments[:end]) in pages), None)
+        if above is not None:
+            yield Route("GET", path, partial(_lead_above, above), pages["/".join(segments[:above])])
+
+
+def _lead_above(segments: int, page: Page, **parameters: str) -> Response:
+    return page.redirect(page.url(quote("/".join(page.path.split("/")[:segments]))))
 
 
 def _keep_done(visit: Visit, response: Response) -> Response:

@@ -57,7 +57,7 @@ def show(page: Page) -> Response:
 
 
 def create(page: Page) -> Response:
-    """``POST /p/{project}/groups/new``."""
+    """``POST /p/{project}/groups``."""
     name = _read_new(page, "name")
 
     def respond(group: Group) -> Response:

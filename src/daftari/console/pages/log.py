@@ -109,7 +109,7 @@ def _link(page: Page, section: str, name: object) -> str:
 
 
 def undo(page: Page, seq: str) -> Response:
-    """``POST /p/{project}/log/{seq}/undo``. The role is that of the act, which the rule looks up."""
+    """``POST /p/{project}/settings/log/{seq}/undo``. The role is that of the act, which the rule looks up."""
     assert page.access is not None, "the page belongs to no project"
     number = read_id(seq, missing=ActNotFound)
 
