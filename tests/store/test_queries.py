@@ -43,6 +43,7 @@ from daftari.store import (
     carts,
     connections,
     consent,
+    daily,
     directory,
     erasures,
     exports,
@@ -239,6 +240,9 @@ ITEMS: dict[str, list[tuple[Any, ...]]] = {
     "delete_orders": [(7, f"token:{place}", str(place)) for place in range(1, 101)],
     "delete_write_backs": [(str(place), "sms") for place in range(1, 101)],
     "touch_keys": [(place, 1) for place in range(3)],
+    "add_daily": [(place, "sent", "sms", 1) for place in range(100)],
+    "save_daily": [(place, "sent", "sms", 1) for place in range(100)],
+    "list_daily": [("contacts", 35), ("sent", 370), ("opt_out", 370)],
     "find_postings": [(0, f"${place:03}") for place in range(100)],
     "delete_postings": [(0, f"${place:03}") for place in range(100)],
 }
@@ -415,6 +419,15 @@ def _fill_carts(tx: WriteTx) -> None:
             carts.add_figures(tx, connection_id=connection_id, figures=CartFigures(day, abandoned=1))
 
 
+def _fill_figures(tx: WriteTx) -> None:
+    """Figures of many days, of some of them for many keys."""
+    kinds: tuple[daily.What, ...] = ("contacts", "created", "removed", "opt_out", "sent", "calls")
+    for what in kinds:
+        keys = [str(number) for number in range(20 if what == "calls" else 3)]
+        daily.add_figures(tx, counts={(day, what, key): 1 for day in range(400) for key in keys})
+    daily.save_counted(tx, counted=daily.Counted(1, 1, 1))
+
+
 def _fill_facts(tx: WriteTx) -> None:
     """A fact about every other number."""
     mobiles = range(254700000000, 254700000000 + 2 * CONTACTS, 2)
@@ -455,6 +468,7 @@ def fill(store: Store, people: People) -> None:
     for project in (people.shopify, people.kalro):
         store.write(project, actor, NOW, _fill)
         store.write(project, actor, NOW, _fill_facts)
+        store.write(project, actor, NOW, _fill_figures)
         store.write(project, actor, NOW, _fill_imports)
         store.write(project, actor, NOW, _fill_messages)
         store.write(project, actor, NOW, _fill_webhooks)

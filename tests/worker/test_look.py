@@ -88,11 +88,15 @@ def test_work_whose_hint_was_lost_is_found_and_done(
 
 
 def test_every_kind_but_that_of_what_expires_is_looked_for_every_five_seconds() -> None:
-    assert {kind: job.look_seconds for kind, job in JOBS.items() if job.look_seconds != 5.0} == {JobKind.EXPIRE: 600.0}
+    assert {kind: job.look_seconds for kind, job in JOBS.items() if job.look_seconds != 5.0} == {
+        JobKind.COUNT: 60.0,
+        JobKind.EXPIRE: 600.0,
+    }
 
 
 def test_where_nothing_is_to_be_done_no_job_is_requested(ana: Client, store: Store, database: str) -> None:
     create(ana, *rows(3), group="Kept")
+    _run_until_idle(store)
     _look(store)
     assert rows_of(database, "SELECT * FROM job") == []
 
@@ -101,7 +105,7 @@ def test_a_job_that_is_there_is_not_requested_again(ana: Client, store: Store, d
     _delete_group(ana)
     before = rows_of(database, "SELECT * FROM job")
     _look(store)
-    assert rows_of(database, "SELECT * FROM job") == before
+    assert rows_of(database, "SELECT * FROM job WHERE kind <> 'count'") == before
 
 
 def test_the_work_of_each_project_is_found(

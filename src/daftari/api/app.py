@@ -92,6 +92,7 @@ def _open_request(context: AppContext, authenticator: KeyAuthenticator, raw: Raw
     access = access or authenticator.find_in_fields(params, now=now)
     if access is None:
         raise Unauthenticated
+    authenticator.note_call(access, now=now)
     needed = route.needed
     assert needed is not None, "an open route is answered before"
     refuse_beyond(access, params, needed=needed)

@@ -53,6 +53,10 @@ class KeyAuthenticator:
             raise Unauthenticated
         return self._cache.find_access(api_key, now=now)
 
+    def note_call(self, access: Access, *, now: int) -> None:
+        """Note that a call came with a key, for the figures of the console."""
+        self._cache.note_call(access, now=now)
+
 
 def refuse_beyond(access: Access, params: Params, *, needed: KeyKind) -> None:
     """Raise ``WrongProject``, ``ReadOnlyKey`` or ``ManageKeyRequired`` for what the key does not allow."""

@@ -1,6 +1,7 @@
 """The keys that requests came with: looked up in the store, and remembered for less than a second.
 
-So a revoked key stops within a second in every process, and a busy client costs one look-up a second and process.
+So a revoked key stops within a second in every process, and a busy client costs one look-up a second and process. When
+each was used and how often is written each minute.
 Knows neither how a key is written nor how it is checked, and keeps no key: only its digest.
 """
 
@@ -8,17 +9,22 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter, defaultdict
 from hashlib import sha256
 
 from daftari.errors import StoreBusy, Unauthenticated
+from daftari.model.projects import WORKER_REQUEST, Actor, Project
 from daftari.model.time import current_time
 from daftari.rules.access.keys import Access, find_key, touch_keys
+from daftari.rules.daily import count_calls
 from daftari.store import Store
 
 REMEMBERED_MICROSECONDS = 900_000
 """How long a valid key is accepted without a look-up."""
 REMEMBERED_MAX = 10_000
 """Valid keys remembered at once."""
+MINUTE_MICROSECONDS = 60_000_000
+SERVICE = Actor(None, WORKER_REQUEST)
 
 log = logging.getLogger("daftari.web")
 
@@ -31,6 +37,9 @@ class KeyCache:
         self._lock = threading.Lock()
         self._known: dict[bytes, tuple[Access, int]] = {}
         self._used: dict[int, int] = {}
+        self._projects: dict[int, Project] = {}
+        self._calls: defaultdict[int, Counter[tuple[int, int]]] = defaultdict(Counter)
+        """By the project's id: how many there were by the minute and the key's id."""
 
     def find_access(self, api_key: str, *, now: int) -> Access:
         """The key and its project. Raises ``Unauthenticated``."""
@@ -46,6 +55,12 @@ class KeyCache:
         self._used[access.key.id] = now
         return access
 
+    def note_call(self, access: Access, *, now: int) -> None:
+        """Note that a call came with a key."""
+        with self._lock:
+            self._projects[access.project.id] = access.project
+            self._calls[access.project.id][now // MINUTE_MICROSECONDS, access.key.id] += 1
+
     def save_used(self) -> None:
         """Store when each key was last used."""
         used, self._used = self._used, {}
@@ -56,6 +71,23 @@ class KeyCache:
         except StoreBusy as error:
             log.warning("when keys were last used is not written yet: %s", error.message)
             self._used = used | self._used
+
+    def save_calls(self) -> None:
+        """Add the calls by each key to the figures of their days."""
+        with self._lock:
+            calls, self._calls = self._calls, defaultdict(Counter)
+            projects, self._projects = self._projects, {}
+        for project_id, counts in calls.items():
+            try:
+                self._store.write(projects[project_id], SERVICE, current_time(), count_calls, calls=counts)
+            except Unauthenticated:
+                # The project was deleted since.
+                continue
+            except StoreBusy as error:
+                log.warning("the calls of a minute are not counted yet: %s", error.message)
+                with self._lock:
+                    self._projects.setdefault(project_id, projects[project_id])
+                    self._calls[project_id].update(counts)
 
     def _learn(self, digest: bytes, api_key: str, now: int) -> tuple[Access, int]:
         with self._lock:

@@ -32,6 +32,8 @@ class JobKind(StrEnum):
     """Hear when a connected system says that something changed; the connection is the job's subject."""
     INDEX = "index"
     """Write the search index."""
+    COUNT = "count"
+    """Count what changed into the figures of days."""
     EXPIRE = "expire"
     """Delete what has expired."""
 

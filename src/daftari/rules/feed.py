@@ -23,7 +23,7 @@ from daftari.model.projects import WORKER_REQUEST
 from daftari.model.time import format_time
 from daftari.model.users import NamedUser
 from daftari.rules.events import Action
-from daftari.store import Tx, WriteTx, erasures, exports, feed, search, users, webhooks
+from daftari.store import Tx, WriteTx, daily, erasures, exports, feed, search, users, webhooks
 from daftari.store.erasures import OpenErasure
 from daftari.store.feed import StoredChange
 from daftari.store.journal import names_contact, read_ranges, without_contact
@@ -346,7 +346,7 @@ def get_last_seq(tx: Tx) -> int:
 Follower = Callable[[Tx], int | None]
 """The number of the last change that the slowest of some readers has had; ``None`` when none of them follows."""
 
-FOLLOWERS: list[Follower] = [webhooks.get_slowest_seq, search.get_indexed_seq]
+FOLLOWERS: list[Follower] = [webhooks.get_slowest_seq, search.get_indexed_seq, daily.get_counted_seq]
 """Everything that follows the feed of a project from a place of its own: no change that it has not had is deleted."""
 
 

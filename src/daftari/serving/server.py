@@ -71,6 +71,7 @@ def build_server(settings: Settings) -> Server:
 
     def save_used() -> None:
         cache.save_used()
+        cache.save_calls()
         sessions.save_used(current_time())
 
     def close() -> None:

@@ -15,7 +15,7 @@ TEXT_COLUMNS = frozenset({
     *("external_id", "folded", "former_name", "group_ids", "why"),
     *("key", "keyword", "kind", "left_groups", "lists", "merged", "message_digest", "name", "part_states"),
     *("provider_id", "purpose", "reason", "record", "record_ids", "report", "request_id", "says", "sender", "source"),
-    *("state", "text", "token", "topic", "type", "word", "words", "written"),
+    *("state", "text", "token", "topic", "type", "what", "word", "words", "written"),
 })  # fmt: skip
 """The columns of rows that hold texts. No other value of a row is examined: most are integers, and rows are many."""
 

@@ -53,6 +53,7 @@ TABLES = (
     PurgedTable("sender", "purge_senders", is_heavy=True),
     PurgedTable("webhook_delivery", "purge_deliveries"),
     PurgedTable("webhook", "purge_webhooks", is_heavy=True),
+    PurgedTable("daily", "purge_daily"),
     PurgedTable("cart_figure", "purge_cart_figures"),
     PurgedTable("cart_order", "purge_cart_orders"),
     PurgedTable("cart", "purge_carts"),

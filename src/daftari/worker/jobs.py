@@ -15,6 +15,7 @@ from daftari.rules.connections.listening import list_heard_connections
 from daftari.rules.connections.sync import list_open_connections
 from daftari.rules.connections.webhook_events import expire_events as expire_announced
 from daftari.rules.connections.webhook_events import has_expired_event as has_expired_announced
+from daftari.rules.daily import is_count_due
 from daftari.rules.erasure.clear import has_open_erasure
 from daftari.rules.erasure.purge import has_deleted_group
 from daftari.rules.exports.lifecycle import expire_export, has_expired_export, has_open_export
@@ -32,6 +33,7 @@ from daftari.rules.webhooks.log import expire_deliveries, has_expired_delivery
 from daftari.store import Tx
 from daftari.worker.bulk import BulkWork
 from daftari.worker.connections import SyncWork
+from daftari.worker.counting import CountWork
 from daftari.worker.expiry import ExpireWork, Expiring
 from daftari.worker.exports import ExportWork
 from daftari.worker.imports import ImportWork
@@ -45,6 +47,8 @@ from daftari.worker.work import JobType, one_job
 
 LOOK_SECONDS = 5.0
 """How often a worker looks for work whose hint was lost."""
+COUNT_SECONDS = 60.0
+"""How often a worker looks for changes that are to be counted into the figures of days, which is done each hour."""
 EXPIRY_SECONDS = 600.0
 """How often a worker looks for what has expired."""
 IMPORTS_MAX = 3
@@ -64,7 +68,7 @@ BULKS_AT_ONCE_MAX = 4
 INDEXES_MAX = 4
 """A step of a search index takes part of a second of the processor. It gets no hints, since a search looks further."""
 CLEARINGS_MAX = 4
-"""What deletes rows, a thousand or so a step."""
+"""What deletes or counts rows, a thousand or so a step."""
 
 EXPIRING = (
     Expiring("audience", has_expired_audience, expire_audience),
@@ -90,6 +94,9 @@ def _has_expired(tx: Tx) -> bool:
 JOBS: dict[str, JobType] = {
     JobKind.BULK: one_job(
         BulkWork, has_work=has_open_bulk, held_max=BULKS_AT_ONCE_MAX, steps_max=1, look_seconds=LOOK_SECONDS
+    ),
+    JobKind.COUNT: one_job(
+        CountWork, has_work=is_count_due, held_max=CLEARINGS_MAX, steps_max=1, look_seconds=COUNT_SECONDS
     ),
     JobKind.DELIVER: JobType(
         WebhookWork, list_open_webhooks, held_max=2 * WEBHOOKS_MAX, steps_max=WEBHOOKS_MAX, look_seconds=LOOK_SECONDS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from daftari.rules.daily import count_changes
 from daftari.rules.erasure.holders import HOLDERS
 from daftari.store import Tx, WriteTx, erasures
 
@@ -16,6 +17,9 @@ def clear_erased(tx: WriteTx) -> bool:
     erasure = erasures.find_open_erasure(tx)
     if erasure is None:
         return False
+    if count_changes(tx, until=erasure.last_change):
+        # They are counted with the contact, as its end will be.
+        return True
     if not any(holder.clear(tx, erasure) for holder in HOLDERS):
         erasures.close_erasure(tx, erasure_id=erasure.id)
     return True

@@ -25,6 +25,7 @@ from daftari.model.messages import CALLS, MessageState, StoredAttempt, StoredMes
 from daftari.rules.carts.figures import count_asked
 from daftari.rules.consent import ledger
 from daftari.rules.consent.views import write_evidence
+from daftari.rules.daily import count_sent
 from daftari.rules.events import Action, record
 from daftari.rules.messages import triggers as trigger_steps
 from daftari.rules.messages.campaigns import (
@@ -103,6 +104,7 @@ def record_answers(tx: WriteTx, *, sender_id: int, fence: int, answers: Sequence
     ends = Ends()
     messages.save_attempts(tx, attempts=attempts)
     save_changed(tx, changed, ends=ends)
+    _count_taken(tx, sender, changed)
     _hint_look_up(tx, sender, changed)
     for origin_id, says in _find_refused_templates(sender, kept, answers).items():
         _pause_origin(tx, origin_id, says=says)
@@ -150,6 +152,17 @@ def save_changed(tx: WriteTx, changed: Sequence[tuple[StoredMessage, StoredMessa
     save_triggers(tx, [*fired.values()])
     on_carts = {origin_id for origin_id, trigger in fired.items() if trigger.stored.event_name == CHECKOUT}
     count_asked(tx, taken=[one for _, one in changed if one.origin_id in on_carts and one.state in TAKEN_STATES])
+
+
+def _count_taken(tx: WriteTx, sender: StoredSender, changed: Sequence[tuple[StoredMessage, StoredMessage]]) -> None:
+    """Count the messages that the provider took by now, each attempt once."""
+    taken = [
+        after
+        for before, after in changed
+        # A message that a report says failed was taken before.
+        if after.state in TAKEN_STATES and before.state not in TAKEN_STATES and before.reason != REPORTED
+    ]
+    count_sent(tx, channel=sender.channel, messages=len(taken))
 
 
 def _after(tx: WriteTx, sender: StoredSender, before: StoredMessage, answer: Answer) -> StoredMessage:
@@ -375,6 +388,7 @@ def take_reports(
     messages.save_attempts(tx, attempts=found)
     changed = [(kept[number], now[number]) for number in kept]
     save_changed(tx, changed, ends=ends)
+    _count_taken(tx, sender, changed)
     _record_refusals(tx, sender, _refused_by(sender, reports, known, now))
     if keeps_early:
         _keep_early(tx, sender, early)

@@ -1091,4 +1091,17 @@ CREATE TABLE cart_figure (
     PRIMARY KEY (project_id, connection_id, day)
 ) STRICT, WITHOUT ROWID;
 
+-- How much there was of something on a day of the project's time zone, in days since 1970. what: contacts, at the day's end;
+-- created and removed contacts; opt_out by channel; sent messages by channel; calls by key. counted is the state of the
+-- count: its day is the first one that is counted, its key seq has the change of the feed up to which changes are
+-- counted, and its key at when that was.
+CREATE TABLE daily (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    day INTEGER NOT NULL,
+    what TEXT NOT NULL,
+    key TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (project_id, what, day, key)
+) STRICT, WITHOUT ROWID;
+
 INSERT INTO system (id, schema_version, next_id) VALUES (1, 1, 1);

@@ -334,6 +334,13 @@ DELETE FROM trigger WHERE project_id = :project AND id IN (
     ORDER BY x.id LIMIT :limit
 );
 
+-- name: purge_daily
+-- Figures of a deleted project's days, up to a limit.
+DELETE FROM daily WHERE project_id = :project AND (what, day, key) IN (
+    SELECT x.what, x.day, x.key FROM daily AS x WHERE x.project_id = :project
+    ORDER BY x.what, x.day, x.key LIMIT :limit
+);
+
 -- name: purge_cart_figures
 -- Figures of a deleted project's carts, up to a limit.
 DELETE FROM cart_figure WHERE project_id = :project AND (connection_id, day) IN (
