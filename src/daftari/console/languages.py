@@ -11,17 +11,18 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
 from zoneinfo import ZoneInfo
 
 from babel import Locale
+from babel.dates import format_date as babel_date
 from babel.dates import format_datetime, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
+from babel.numbers import format_compact_decimal, format_decimal
 from markupsafe import Markup
 from msgspec import Struct
 from msgspec.structs import replace
@@ -154,6 +155,16 @@ def format_number(number: int) -> str:
 def format_day(at: int) -> str:
     """The day of a time in microseconds: ``24 Nov 2026``."""
     return str(format_datetime(_local(at), "d MMM y", locale=_locale()))
+
+
+def format_date(day: date, pattern: str = "d MMM y") -> str:
+    """A day: ``24 Nov 2026``, or as Unicode's pattern says."""
+    return str(babel_date(day, pattern, locale=_locale()))
+
+
+def format_short(number: int) -> str:
+    """A number for the side of a chart: ``10.5M``."""
+    return str(format_compact_decimal(number, locale=_locale(), fraction_digits=1))
 
 
 def format_moment(at: int) -> str:

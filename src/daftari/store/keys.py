@@ -42,6 +42,11 @@ def list_keys(tx: Tx) -> list[Key]:
     return tx.fetch(Key, "list_keys")
 
 
+def list_project_keys(tx: Tx) -> list[Key]:
+    """The keys of the transaction's project, in order of creation."""
+    return tx.fetch(Key, "list_project_keys")
+
+
 def insert_key(tx: SystemTx, *, key: Key, key_hash: bytes) -> None:
     """Insert a key, whose id is a system id."""
     tx.run(

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import expect
 
 from tests.conftest import NewDatabase, free_port, serving
-from tests.support.console_book import PASSWORD, add_people, open_book
+from tests.support.console_book import NAME, PASSWORD, add_people, open_book
 from tests.support.console_browser import Watched
 from tests.support.stores import open_store
 from tests.system.conftest import Run
@@ -44,7 +44,7 @@ def test_everything_works_below_a_path(visitor: Watched) -> None:
     page.get_by_label("E-mail").fill("ed@example.com")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Home")
+    expect(page.get_by_role("heading", level=1)).to_have_text(NAME)
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Contacts").click()
     page.get_by_role("searchbox").press_sequentially("wanjiru")
     expect(page.get_by_text("Shown:")).to_be_visible()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from tests.support.console_book import PASSWORD
+from tests.support.console_book import NAME, PASSWORD
 from tests.support.waiting import wait_for
 from tests.system.console.conftest import OpenBrowser
 from tests.system.console.work import MAIN, ON_SQLITE, Work, numbers
@@ -65,7 +65,7 @@ def test_a_user_is_added_signs_in_by_the_link_and_is_removed(
     theirs = juma.go(link.removeprefix(owner.book.url))
     theirs.get_by_label("New password").fill(PASSWORD)
     theirs.get_by_role("button", name="Save it and sign in").click()
-    expect(theirs.get_by_role("heading", level=1)).to_have_text("Home")
+    expect(theirs.get_by_role("heading", level=1)).to_have_text(NAME)
     page = owner.go("/settings/users")
     page.get_by_role("link", name=f"Change… {name}").click()
     page.get_by_role("radio").nth(1).check()

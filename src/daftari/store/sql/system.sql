@@ -54,6 +54,11 @@ SELECT k.id, k.project_id, k.label, k.start, k.kind, k.created_at, k.expires_at,
 FROM key AS k JOIN project AS p ON p.id = k.project_id
 WHERE p.deleted_at IS NULL ORDER BY k.id;
 
+-- name: list_project_keys
+-- The keys of the project, in order of creation.
+SELECT k.id, k.project_id, k.label, k.start, k.kind, k.created_at, k.expires_at, k.revoked_at, k.last_used_at
+FROM key AS k WHERE k.project_id = :project ORDER BY k.id;
+
 -- name: insert_key
 -- Inserts a key, of which only the hash is kept.
 INSERT INTO key (id, project_id, label, start, hash, kind, created_at, expires_at)
