@@ -10,15 +10,22 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from daftari.connectors import Account, GroupSource
+from daftari.connectors.protocol import FieldSource
 from daftari.console.templates import segment
+from daftari.model.connections import PlanCounts
 from daftari.model.projects import Key, Project
 from daftari.model.time import current_time
 from daftari.model.users import Role
 from daftari.rules.access import inbound_tokens, keys, passwords, projects, users
 from daftari.rules.access.sessions import begin_session
+from daftari.rules.connections import lifecycle
+from daftari.rules.connections.model import get_connection
+from daftari.rules.connections.saving import save_connection
 from daftari.rules.inbound import trials
-from daftari.store import Store, SystemTx
+from daftari.store import Store, SystemTx, WriteTx
 from daftari.store import users as stored_users
 from daftari.web.cookies import name_cookies
 from tests.support import inbound
@@ -75,7 +82,8 @@ class ConsoleBook(Struct, frozen=True):
 
     Of the campaigns one is a ``draft``, one was ``sent``, and one starts ``later`` and is paused. A ``trigger`` sent to
     some, one is ``off``, and of one the group is ``gone``. Audiences are ``frozen`` and ``frozen_other``. There are a
-    ``sender``, one for a ``trial``, an inbound ``address`` of which it is the start, and a ``webhook``.
+    ``sender``, one for a ``trial``, an inbound ``address`` of which it is the start, and a ``webhook``. Of the
+    connections that are being set up one is ``unconnected``, and one a ``planned_shop``.
     """
 
     @property
@@ -328,8 +336,37 @@ def _set_up_sending(book: ConsoleBook) -> None:
     book.ids["webhook"] = book.ana.post("/v1/webhooks", hook).json()["webhook"]["id"]
 
 
+def _begin_connections(book: ConsoleBook) -> None:
+    """A shop that is being set up and waits for its webhooks, and one that is planned. Neither can be called."""
+    given: dict[str, Any] = {"name": HOSTILE[0], "kind": "shopify", "settings": {"shop": "ziwa"}}
+    book.ids["unconnected"] = book.ana.post("/v1/connections", given).json()["connection"]["id"]
+    given = {
+        "name": "W" * 100,
+        "kind": "woocommerce",
+        "settings": {"url": "https://duka.example", "base_url": "http://127.0.0.1:9"},
+        "credentials": {"consumer_key": "ck_tamu", "consumer_secret": "cs_tamu"},
+        "groups": [{"from": "all", "to": GROUPS[2]}, {"from": f"property:{HOSTILE[1]}=Kisumu", "to": HOSTILE[3]}],
+    }
+    number = book.ana.post("/v1/connections", given).json()["connection"]["id"]
+    book.ids["planned_shop"] = number
+    fields = [FieldSource(name, name, "text") for name in ("phones", "first_name", *HOSTILE)]
+    offered = [GroupSource(f"role:{name}", name, 1_234) for name in HOSTILE]
+    account = Account("ziwa", HOSTILE[0], "Africa/Nairobi", 1_234, (), offered, fields, (HOSTILE[1],), ())
+    now = current_time()
+    book.store.write(book.project, WORKER, now, lifecycle.take_check, connection_id=number, account=account)
+    counts = {"records": 12, "live": 9, "created": 7, "updated": 1, "unchanged": 1, "left": 2, "unreadable": 1}
+    counts |= {f"group:{GROUPS[2]}": 9, f"members:{GROUPS[2]}": 54, f"group:{HOSTILE[3]}": 1, "crm_says_in": 1}
+    plan = PlanCounts(now, finished_at=now, counts=counts)
+
+    def save_plan(tx: WriteTx) -> None:
+        opened = get_connection(tx, connection_id=number)
+        save_connection(tx, replace(opened, progress=replace(opened.progress, plan=plan)))
+
+    book.store.write(book.project, WORKER, now, save_plan)
+
+
 FILLS: tuple[Fill, ...] = (
     *(add_people, _say_words, _send_files, _change_many, _write_campaigns, _add_triggers, _freeze_audiences),
-    _set_up_sending,
+    *(_set_up_sending, _begin_connections),
 )
 """What a full book is written by."""

@@ -11,6 +11,8 @@ from daftari.console.pages import (
     bulk,
     campaign_form,
     campaigns,
+    connection_form,
+    connection_set_up,
     consent,
     contact,
     contact_form,
@@ -210,6 +212,52 @@ ROUTES = (
     Route("POST", "/p/{project}/triggers/{number}/delete", triggers.delete, Act.DRAFT),
     Route("GET", "/p/{project}/settings/consent", settings_consent.show, Act.CONSENT_SETTINGS),
     Route("POST", "/p/{project}/settings/consent", settings_consent.save, Act.CONSENT_SETTINGS, body=FORM),
+    Route("GET", "/p/{project}/connections/new", connection_form.choose, Act.CONNECTIONS),
+    Route("GET", "/p/{project}/connections/new/{kind}", connection_form.show_form, Act.CONNECTIONS),
+    Route("POST", "/p/{project}/connections/new/{kind}", connection_form.create, Act.CONNECTIONS, body=FORM),
+    Route("GET", "/p/{project}/connections/{connection}/set-up", connection_set_up.go_on, Act.CONNECTIONS),
+    Route(
+        "GET", "/p/{project}/connections/{connection}/set-up/account", connection_set_up.show_account, Act.CONNECTIONS
+    ),
+    Route(
+        "POST",
+        "/p/{project}/connections/{connection}/set-up/account",
+        connection_set_up.save_account,
+        Act.CONNECTIONS,
+        body=FORM,
+    ),
+    Route("GET", "/p/{project}/connections/{connection}/set-up/fields", connection_set_up.show_fields, Act.CONNECTIONS),
+    Route(
+        "POST",
+        "/p/{project}/connections/{connection}/set-up/fields",
+        connection_set_up.save_fields,
+        Act.CONNECTIONS,
+        body=FORM,
+    ),
+    Route("GET", "/p/{project}/connections/{connection}/set-up/groups", connection_set_up.show_groups, Act.CONNECTIONS),
+    Route(
+        "POST",
+        "/p/{project}/connections/{connection}/set-up/groups",
+        connection_set_up.save_groups,
+        Act.CONNECTIONS,
+        body=FORM,
+    ),
+    Route("GET", "/p/{project}/connections/{connection}/set-up/carts", connection_set_up.show_carts, Act.CONNECTIONS),
+    Route(
+        "POST",
+        "/p/{project}/connections/{connection}/set-up/carts",
+        connection_set_up.save_carts,
+        Act.CONNECTIONS,
+        body=FORM,
+    ),
+    Route("GET", "/p/{project}/connections/{connection}/set-up/check", connection_set_up.show_check, Act.CONNECTIONS),
+    Route(
+        "POST", "/p/{project}/connections/{connection}/set-up/check", connection_set_up.plan, Act.CONNECTIONS, body=FORM
+    ),
+    Route("GET", "/p/{project}/connections/{connection}/set-up/plan", connection_set_up.show_plan, Act.CONNECTIONS),
+    Route(
+        "POST", "/p/{project}/connections/{connection}/set-up/plan", connection_set_up.start, Act.CONNECTIONS, body=FORM
+    ),
     Route("GET", "/p/{project}/settings/project", settings.show_project, Act.PROJECT),
     Route("POST", "/p/{project}/settings/project", settings.update_project, Act.PROJECT, body=FORM),
 )

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from markupsafe import Markup
 
-from daftari.console import account_wording
+from daftari.console import account_wording, set_up_wording
 from daftari.console.durations import span
 from daftari.console.languages import current_language, isolated, ngettext
 from daftari.console.languages import format_number as n
@@ -201,6 +201,7 @@ FIELDS: tuple[tuple[str, Callable[[Found], str]], ...] = (
         lambda found: _("A contact has at most %(most)s of these.", most=_whole(found[1])),
     ),
     *account_wording.FIELDS,
+    *set_up_wording.FIELDS,
 )
 """What the rules say about a field, after its name, and what the console says."""
 MESSAGES: tuple[tuple[str, Callable[[Found], str]], ...] = (
@@ -422,6 +423,7 @@ MESSAGES: tuple[tuple[str, Callable[[Found], str]], ...] = (
         lambda found: _("Someone changed this contact meanwhile. Look at it once more, then save."),
     ),
     *account_wording.MESSAGES,
+    *set_up_wording.MESSAGES,
 )
 """What the rules say, and what the console says."""
 

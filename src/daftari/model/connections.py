@@ -124,6 +124,36 @@ class PlanCounts(Struct, frozen=True, omit_defaults=True):
     counts: Mapping[str, int] = {}
 
 
+class OfferedField(Struct, frozen=True, array_like=True):
+    """A field of a record there, for the mapping."""
+
+    name: str
+    title: str
+    kind: str
+
+
+class OfferedGroup(Struct, frozen=True, array_like=True):
+    """A list, label or filter there. ``size``: its members, where the system says."""
+
+    source: str
+    title: str
+    size: int | None
+
+
+class Offers(Struct, frozen=True, omit_defaults=True):
+    """What the last check found there while the connection was being set up; no record is in it.
+
+    ``count``: how many records there are, where the system says so. ``missing``: the rights that the credentials lack.
+    """
+
+    at: int
+    count: int | None = None
+    missing: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    fields: tuple[OfferedField, ...] = ()
+    groups: tuple[OfferedGroup, ...] = ()
+
+
 class WebhookProgress(Struct, frozen=True, omit_defaults=True):
     """The webhook that a system calls: when it was made there, and what came by it.
 
@@ -239,6 +269,8 @@ class ConnectionProgress(Struct, frozen=True, omit_defaults=True):
     comparison: Comparison | None = None
     count: RecordCount = RecordCount()
     plan: PlanCounts | None = None
+    offers: Offers | None = None
+    """What its definition may be made of, until it is started."""
     erasures: Mapping[str, int] = {}
     """Records that were erased there, and when their numbers are erased here if no one else put them in the book."""
     erased_at: tuple[int, ...] = ()

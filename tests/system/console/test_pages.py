@@ -66,6 +66,20 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/p/{project}/imports/{number}/stop": ("{p}/imports/{planned}/stop",),
     "/p/{project}/imports/{number}/rows": ("{p}/imports/{done}/rows", "{p}/imports/{planned}/rows?outcome=rejected"),
     "/p/{project}/exports": ("{p}/exports",),
+    "/p/{project}/connections/new": ("{p}/connections/new",),
+    "/p/{project}/connections/new/{kind}": tuple(
+        f"{{p}}/connections/new/{kind}" for kind in ("hubspot", "shopify", "odoo", "postgresql")
+    ),
+    "/p/{project}/connections/{connection}/set-up": ("{p}/connections/{planned_shop}/set-up",),
+    "/p/{project}/connections/{connection}/set-up/account": (
+        "{p}/connections/{unconnected}/set-up/account",
+        "{p}/connections/{planned_shop}/set-up/account",
+    ),
+    "/p/{project}/connections/{connection}/set-up/fields": ("{p}/connections/{planned_shop}/set-up/fields",),
+    "/p/{project}/connections/{connection}/set-up/groups": ("{p}/connections/{planned_shop}/set-up/groups",),
+    "/p/{project}/connections/{connection}/set-up/carts": ("{p}/connections/{planned_shop}/set-up/carts",),
+    "/p/{project}/connections/{connection}/set-up/check": ("{p}/connections/{planned_shop}/set-up/check",),
+    "/p/{project}/connections/{connection}/set-up/plan": ("{p}/connections/{planned_shop}/set-up/plan",),
     "/p/{project}/settings/log": (
         "{p}/settings/log",
         "{p}/settings/log?kind=contacts&before=20",

@@ -18,7 +18,12 @@ from daftari.model.connections import ConnectionState
 from daftari.model.members import Count, Text
 from daftari.model.secrets import Secret
 from daftari.rules.connections.addresses import ShownWebhookAddress
-from daftari.rules.connections.lifecycle import look_at_connection, take_check
+from daftari.rules.connections.lifecycle import (
+    create_connection,
+    look_at_connection,
+    read_connection,
+    take_check,
+)
 from daftari.rules.connections.model import Opened, as_connector_sees, read_credentials, say_missing
 from daftari.rules.connections.plan import SampleRecord, show_sample
 from daftari.store import Tx, WriteTx
@@ -27,6 +32,8 @@ UNSEALED = (
     "Its credentials cannot be read: they were sealed with another secret than that of DAFTARI_SECRET or its file. "
     "Give the right one, or give the credentials again."
 )
+ANY_FIELD = {"?": "mobile"}
+"""Fields of a connection whose fields are not known yet."""
 WAIT_SECONDS_MAX = 10.0
 """How long a check waits for the pace of the other system in one go."""
 
@@ -83,6 +90,20 @@ class ToCheck(Struct, frozen=True):
     credentials: Mapping[str, Secret] | None
 
 
+def prepare_check(tx: Tx, *, values: Mapping[str, object]) -> ToCheck:
+    """A connection that would be made of these values, to be checked before. Raises as ``read_connection``.
+
+    Where its kind has no fields of its own and none is given, all that there are are looked at.
+    """
+    about = CONNECTORS.get(str(values.get("kind")))
+    is_open = about is not None and not (about.fields or values.get("fields"))
+    new = read_connection(tx, values={**values, "fields": ANY_FIELD} if is_open else values)
+    opened = new.opened
+    if is_open:
+        opened = replace(opened, definition=replace(opened.definition, fields={}))
+    return ToCheck(opened, new.credentials)
+
+
 def open_check(tx: Tx, *, connection_id: int) -> ToCheck:
     """A connection to be checked. Raises ``ConnectionNotFound``."""
     opened = look_at_connection(tx, connection_id=connection_id)
@@ -100,8 +121,8 @@ class _Clock:
         time.sleep(min(seconds, WAIT_SECONDS_MAX))
 
 
-def ask_account(to_check: ToCheck, *, allowed_hosts: Iterable[str], databases: Allowed) -> Account | str:
-    """Whose account it is; or a sentence that says what is wrong.
+def ask_account(to_check: ToCheck, *, allowed_hosts: Iterable[str], databases: Allowed) -> Account | ConnectorFailed:
+    """Whose account it is; or what is wrong.
 
     A private address is called only if it is one of ``allowed_hosts``, each written ``host:port``. ``databases``: those
     that the operator allows.
@@ -110,7 +131,7 @@ def ask_account(to_check: ToCheck, *, allowed_hosts: Iterable[str], databases: A
     from daftari.outbound.client import OutboundClient
 
     if to_check.credentials is None:
-        return UNSEALED
+        return ConnectorFailed("broken", "unsealed", UNSEALED)
     seen = as_connector_sees(to_check.opened, to_check.credentials)
     with OutboundClient(allowed_hosts=allowed_hosts) as client:
         caller = Caller(client.send, _Clock())
@@ -119,24 +140,22 @@ def ask_account(to_check: ToCheck, *, allowed_hosts: Iterable[str], databases: A
             with closing(connector):
                 return connector.check()
         except ConnectorFailed as failure:
-            return failure.message
+            return failure
 
 
 def write_check(
-    tx: WriteTx, *, connection_id: int, found: Account | str, address: ShownWebhookAddress | None
+    tx: WriteTx, *, connection_id: int, found: Account | ConnectorFailed, address: ShownWebhookAddress | None
 ) -> ConnectionCheck:
     """Keep what a check found, and show it. Raises ``ConnectionNotFound``."""
     address = address or ShownWebhookAddress(None, None)
     opened = look_at_connection(tx, connection_id=connection_id)
-    if isinstance(found, str):
+    if isinstance(found, ConnectorFailed):
         return ConnectionCheck(
-            works=False, says=found, state=opened.stored.state, account=None, account_name=None, time_zone=None,
+            works=False, says=found.message, state=opened.stored.state, account=None, account_name=None, time_zone=None,
             records=None, missing=[], warnings=[], fields=[], groups=[], sample=[], webhook_url=address.url,
             webhook_note=address.note,
         )  # fmt: skip
     opened = take_check(tx, connection_id=connection_id, account=found)
-    seen, kind = as_connector_sees(opened, {}), CONNECTORS[opened.stored.kind]
-    sample = [replace(record, url=kind.record_url(seen, record.id)) for record in found.sample]
     says = say_missing(opened, found.missing) or None
     return ConnectionCheck(
         works=not found.missing,
@@ -150,7 +169,21 @@ def write_check(
         warnings=[*found.warnings],
         fields=[FieldOffer(one.name, one.title, one.kind) for one in found.fields],
         groups=[GroupOffer(source=one.name, title=one.title, size=one.size) for one in found.groups],
-        sample=show_sample(tx, opened, sample),
+        sample=show_found(tx, opened=opened, account=found),
         webhook_url=address.url,
         webhook_note=address.note,
     )
+
+
+def create_checked(tx: WriteTx, *, values: Mapping[str, object], account: Account | None) -> Opened:
+    """A new connection whose account was looked at already, unless that could not be done. Raises as
+    ``read_connection``."""
+    opened = create_connection(tx, values=values)
+    return opened if account is None else take_check(tx, connection_id=opened.id, account=account)
+
+
+def show_found(tx: Tx, *, opened: Opened, account: Account) -> list[SampleRecord]:
+    """The records that a check found, as they would be here."""
+    seen, kind = as_connector_sees(opened, {}), CONNECTORS[opened.stored.kind]
+    sample = [replace(record, url=kind.record_url(seen, record.id)) for record in account.sample]
+    return show_sample(tx, opened, sample)

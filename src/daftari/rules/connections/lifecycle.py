@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from daftari.connectors import CONNECTORS, Account
@@ -21,6 +22,9 @@ from daftari.model.connections import (
     ConnectionDefinition,
     ConnectionProgress,
     ConnectionState,
+    OfferedField,
+    OfferedGroup,
+    Offers,
     PlanCounts,
     StoredConnection,
 )
@@ -58,6 +62,9 @@ from daftari.rules.fields import Problems, fold_name
 from daftari.store import Tx, WriteTx, connections
 from daftari.store.jobs import hint_job
 
+OFFERS_MAX = 1_000
+"""Fields, and groups, of the other system that are kept while a connection is set up."""
+
 
 def look_at_connection(tx: Tx, *, connection_id: int) -> Opened:
     """One connection that is not being removed. Raises ``ConnectionNotFound``."""
@@ -91,8 +98,15 @@ def _as_shown(tx: Tx, opened: Opened) -> Opened:
 # ---- made and changed -----------------------------------------------------------------------------------
 
 
-def create_connection(tx: WriteTx, *, values: Mapping[str, object]) -> Opened:
-    """A new connection, which reads nothing before it is started.
+class NewConnection(Struct, frozen=True):
+    """A connection that is not saved yet, and its credentials."""
+
+    opened: Opened
+    credentials: Mapping[str, Secret]
+
+
+def read_connection(tx: Tx, *, values: Mapping[str, object]) -> NewConnection:
+    """A new connection as it would be saved, with neither an id nor an address.
 
     Raises ``ValidationFailed``, ``ConnectionNameTaken``, ``ConnectionsFull`` and ``GroupIsMirrored``.
     """
@@ -110,16 +124,14 @@ def create_connection(tx: WriteTx, *, values: Mapping[str, object]) -> Opened:
     _refuse_taken(tx, name, other_than=0)
     if len(connections.list_connections(tx)) >= CONNECTIONS_MAX:
         raise ConnectionsFull(CONNECTIONS_MAX)
-    number = tx.book.next_item
-    tx.book.next_item = number + 1
     stored = StoredConnection(
-        id=number,
+        id=0,
         name=name,
         kind=kind,
         account="",
         definition=encode(definition),
-        credentials=seal_credentials(tx, credentials, connection_id=number),
-        address=_make_address(tx, kind, connection_id=number),
+        credentials=b"",
+        address=b"",
         state="new",
         reason="",
         cursor="",
@@ -130,9 +142,24 @@ def create_connection(tx: WriteTx, *, values: Mapping[str, object]) -> Opened:
         write_back_from=tx.now if definition.write_back else 0,
         created_at=tx.now,
     )
-    refuse_mirrored_groups(tx, open_stored(stored))
-    tx.book.write_backs += definition.write_back
-    connections.insert_connection(tx, connection=stored, folded=fold_name(name))
+    opened = open_stored(stored)
+    refuse_mirrored_groups(tx, opened)
+    return NewConnection(opened, credentials)
+
+
+def create_connection(tx: WriteTx, *, values: Mapping[str, object]) -> Opened:
+    """A new connection, which reads nothing before it is started. Raises as ``read_connection``."""
+    new = read_connection(tx, values=values)
+    number = tx.book.next_item
+    tx.book.next_item = number + 1
+    stored = replace(
+        new.opened.stored,
+        id=number,
+        credentials=seal_credentials(tx, new.credentials, connection_id=number),
+        address=_make_address(tx, new.opened.stored.kind, connection_id=number),
+    )
+    tx.book.write_backs += new.opened.definition.write_back
+    connections.insert_connection(tx, connection=stored, folded=fold_name(stored.name))
     record(tx, Action.CREATE_CONNECTION, detail={"connection": stored.id})
     return open_stored(stored)
 
@@ -266,7 +293,20 @@ def take_check(tx: WriteTx, *, connection_id: int, account: Account) -> Opened:
     if stored.state == "new" and not account.missing:
         stored = replace(stored, state="checked")
     progress = replace(before.progress, account_name=account.name, time_zone=account.known_zone)
+    if stored.state in ("new", "checked"):
+        progress = replace(progress, offers=_list_offers(tx, account))
     return _save(tx, replace(before, stored=stored, progress=progress), is_soon=False)
+
+
+def _list_offers(tx: Tx, account: Account) -> Offers:
+    return Offers(
+        tx.now,
+        count=account.count,
+        missing=tuple(account.missing),
+        warnings=tuple(account.warnings),
+        fields=tuple(OfferedField(one.name, one.title, one.kind) for one in account.fields[:OFFERS_MAX]),
+        groups=tuple(OfferedGroup(one.name, one.title, one.size) for one in account.groups[:OFFERS_MAX]),
+    )
 
 
 # ---- started, paused, asked -----------------------------------------------------------------------------
@@ -295,7 +335,7 @@ def start_connection(tx: WriteTx, *, connection_id: int) -> Opened:
     if state == "new":
         raise _wrong(before, "started before it was checked")
     stored = replace(before.stored, state=_working_state(before.stored), reason="")
-    progress = before.progress
+    progress = replace(before.progress, offers=None)
     if progress.plan is not None and not progress.plan.finished_at:
         progress = replace(progress, plan=replace(progress.plan, finished_at=tx.now))
     if progress.comparison is not None and (state == "needs_confirmation" or progress.comparison.stage == "asking"):
