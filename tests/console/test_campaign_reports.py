@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,9 +24,13 @@ from daftari.rules.senders import lifecycle as senders
 from tests.console.conftest import Everyone
 from tests.console.test_campaigns import add_sender, path_of, sender, started, states, together, worker, write
 from tests.console.test_contacts import Book, at, book
+from tests.support import inbound
+from tests.support.browsers import FoundPage
 from tests.support.campaigns import Campaigns
 from tests.support.cases import each
-from tests.support.message_steps import HOUR, Worker
+from tests.support.clients import Client
+from tests.support.inbound import OpenAddress
+from tests.support.message_steps import HOUR, MINUTE, Worker
 
 __all__ = ["add_sender", "book", "sender", "worker"]
 
@@ -275,3 +280,64 @@ def test_a_contact_has_all_that_it_was_sent_and_where_from(
     rest = everyone.vic.get(following)
     assert rest.html.count("<li><p>") == 5
     assert first in [*page.links, *rest.links]
+
+
+# ---- when it arrived, and who wanted no more -------------------------------------------------------------
+
+
+def test_when_it_was_delivered_is_drawn_and_stands_in_a_table(
+    everyone: Everyone, sender: int, worker: Callable[[], Worker]
+) -> None:
+    path = path_of(started(everyone))
+    assert "As a table" not in everyone.vic.get(path).text
+    steps = worker()
+    sent = steps.claimed()
+    steps.answer(sent, "accepted")
+    steps.report(*(DeliveryReport(provider_id=f"p{one.id}-1", state="delivered") for one in sent[:2]))
+    steps.report(*(DeliveryReport(provider_id=f"p{one.id}-1", state="delivered") for one in sent[:2]))
+    steps.wait(2 * MINUTE)
+    steps.report(DeliveryReport(provider_id=f"p{sent[2].id}-1", state="delivered"))
+    page = everyone.vic.get(path)
+    assert states(page) == {"accepted": 1, "delivered": 3}
+    assert "Delivered, by minute" in page.text
+    chart = page.html[page.html.index("<h2>Delivered, by minute") :]
+    assert chart.count('<rect class="c2"') == 2
+    assert re.findall(r'<td class="num">(\d+)</td>', chart) == ["2", "1"]
+    first, second = re.findall(r'<tr><th scope="row">(\d\d:\d\d)</th>', chart)
+    assert f"Most were delivered from {first} to " in page.html
+    assert f"; the last: {second}." in page.html
+
+
+def test_who_opted_out_by_it_is_counted_once_and_opened(
+    everyone: Everyone, ana: Client, sender: int, worker: Callable[[], Worker], open_address: OpenAddress
+) -> None:
+    path = path_of(started(everyone))
+    steps = worker()
+    steps.answer(steps.claimed(), "accepted")
+    assert opted_out(everyone.vic.get(path)) == "0"
+    address = open_address()
+    inbound.send(
+        ana, address, wrote("STOP", 1, "a"), wrote("When do you open?", 2, "b"), wrote("please do stop it", 3, "c")
+    )
+    inbound.send(ana, address, wrote("STOP", 1, "a"), wrote("Stop!", 1, "d"), wrote("STOP", 900, "e"))
+    assert opted_out(everyone.vic.get(path)) == "1"
+    (review,) = [one for one in ana.get(inbound.OPEN).json()["reviews"] if one["mobile"] == "254722000003"]
+    assert ana.post(f"{inbound.OPEN}/{review['id']}", {"as": "opt_out"}).status == 200
+    page = everyone.vic.get(path)
+    assert opted_out(page) == "2"
+    assert f"{path}/people?opted_out=yes" in page.links
+    people = everyone.vic.get(f"{path}/people?opted_out=yes")
+    assert people.html.count('<tr role="row">') == 3
+    assert "0722 000001" in people.text
+    assert "0722 000002" not in people.text
+    assert ana.post("/v1/erasures", {"mobile": "254722000001"}).status == 201
+    assert opted_out(everyone.vic.get(path)) == "1"
+
+
+def wrote(said: str, number: int, message: str) -> dict[str, object]:
+    return {"from": f"+254722{number:06}", "to": "DUKA", "text": said, "id": message}
+
+
+def opted_out(page: FoundPage) -> str:
+    (found,) = re.findall(r'opted out since, by it</dt><dd class="big">(?:<a [^>]*>)?(\d+)', page.html)
+    return found

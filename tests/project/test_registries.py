@@ -41,6 +41,7 @@ NOT_HELD = {
     "sender": "names and numbers of ours",
     "trigger": "a text and counts; the numbers are in event and message",
     "campaign": "a text and counts; the numbers are in audience_part and message",
+    "campaign_delivery": "counts by minute",
     "webhook": "an address, names of groups, and numbers of changes",
     "webhook_delivery": "numbers of changes, and first words of answers without digits",
     "connection": "settings, names of fields and groups, and counts",

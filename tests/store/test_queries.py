@@ -217,6 +217,7 @@ ITEMS: dict[str, list[tuple[Any, ...]]] = {
         (place, 1, 0, 254700000000 + place, "x", "waiting", "", "", "marketing", 1, 0, 0, 0, 0, 0, 1, "x", "")
         for place in range(1, 101)
     ],
+    "add_campaign_deliveries": [(place, 1) for place in range(100)],
     "find_last_round_ids": [(place, 254700000000 + place, "#000000", "#999999", 7) for place in range(100)],
     "find_fired_triggers": [(place % 2, "cart") for place in range(10)],
     "find_known_events": [(place, 254700000000 + place, "cart", "c1", 0) for place in range(100)],
@@ -312,6 +313,7 @@ def _fill_messages(tx: WriteTx) -> None:
         )
     for number in range(GROUPS):
         campaigns.insert_campaign(tx, sender_id=number % SENDERS, definition="{}", progress="{}")
+        campaigns.add_deliveries(tx, campaign_id=number, minutes=dict.fromkeys(range(100), 1))
     states = ("waiting", "sending", "accepted", "delivered", "skipped")
     made = [
         StoredMessage(
@@ -345,7 +347,8 @@ def _fill_messages(tx: WriteTx) -> None:
     ]  # fmt: skip
     triggers.insert_events(tx, events=happened)
     for one in made:
-        messages.insert_reply(tx, message_id=one.id, at=1, digest=str(one.id), text="x")
+        messages.insert_reply(tx, message_id=one.id, origin_id=one.origin_id, at=1, digest=str(one.id), text="x")
+        messages.mark_reply(tx, digest=str(one.id), opted_out=one.id % 50 == 0)
 
 
 def _fill_webhooks(tx: WriteTx) -> None:

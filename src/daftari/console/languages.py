@@ -22,7 +22,7 @@ from babel.dates import format_date as babel_date
 from babel.dates import format_datetime, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_compact_decimal, format_decimal
+from babel.numbers import format_compact_decimal, format_decimal, format_percent
 from markupsafe import Markup
 from msgspec import Struct
 from msgspec.structs import replace
@@ -167,10 +167,20 @@ def format_short(number: int) -> str:
     return str(format_compact_decimal(number, locale=_locale(), fraction_digits=1))
 
 
+def format_clock(at: int) -> str:
+    """The hour of a time in microseconds: ``09:14``."""
+    return f"{_local(at):%H:%M}"
+
+
+def format_share(part: int, whole: int) -> str:
+    """A part in per cent of the whole, with one decimal: ``94.7%``."""
+    return str(format_percent(part / whole, "#,##0.0%", locale=_locale()))
+
+
 def format_moment(at: int) -> str:
     """A time in microseconds: ``today, 09:14``, ``yesterday, 09:14``, or ``24 Nov 2026, 09:14``."""
     moment, today = _local(at), _local(_reader.get(_NO_ONE).now).date()
-    hour = f"{moment:%H:%M}"
+    hour = format_clock(at)
     if moment.date() == today:
         return gettext("today, %(hour)s", hour=hour)
     if moment.date() == today - timedelta(days=1):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from daftari.model.limits import ID_MAX
 from daftari.model.messages import StoredCampaign
 from daftari.store.engine import Tx, WriteTx
@@ -51,3 +53,14 @@ def save_campaign(tx: WriteTx, *, campaign: StoredCampaign) -> None:
 def delete_campaign(tx: WriteTx, *, campaign_id: int) -> None:
     """Delete a draft."""
     tx.run("delete_campaign", id=campaign_id)
+
+
+def add_deliveries(tx: WriteTx, *, campaign_id: int, minutes: Mapping[int, int]) -> None:
+    """Add the people to whom a message of a campaign was delivered, by minute."""
+    if minutes:
+        tx.run("add_campaign_deliveries", id=campaign_id, items=sorted(minutes.items()))
+
+
+def list_deliveries(tx: Tx, *, campaign_id: int) -> list[tuple[int, int]]:
+    """To how many people a message of a campaign was delivered in each minute since 1970, in order."""
+    return tx.fetch(tuple[int, int], "list_campaign_deliveries", id=campaign_id)

@@ -229,15 +229,31 @@ class Reply(Struct, frozen=True):
     text: str
 
 
-def find_last_sent(tx: Tx, *, mobile: int) -> int | None:
-    """The last message to a number that was sent, or perhaps was."""
-    return tx.fetch_one(int, "find_last_sent", subject_id=mobile)
+def find_last_sent(tx: Tx, *, mobile: int) -> tuple[int, int] | None:
+    """The last message to a number that was sent, or perhaps was: its id and that of its origin."""
+    return tx.fetch_one(tuple[int, int], "find_last_sent", subject_id=mobile)
 
 
-def insert_reply(tx: WriteTx, *, message_id: int, at: int, digest: str, text: str) -> None:
+def insert_reply(tx: WriteTx, *, message_id: int, origin_id: int, at: int, digest: str, text: str) -> None:
     """Keep what a person wrote back; the same inbound message once."""
     (number,) = take_message_ids(tx, count=1)
-    tx.run("insert_reply", message_id=message_id, id=number, at=at, digest=digest, text=text)
+    tx.run("insert_reply", message_id=message_id, id=number, origin_id=origin_id, at=at, digest=digest, text=text)
+
+
+def mark_reply(tx: WriteTx, *, digest: str, opted_out: bool) -> None:
+    """Note whether an inbound message, if it is a reply, was an opt-out."""
+    tx.run("mark_reply", digest=digest, opted_out=int(opted_out))
+
+
+def count_opted_out(tx: Tx, *, origin_id: int) -> int:
+    """How many people answered a message of a campaign with an opt-out."""
+    return tx.fetch_one(int, "count_opted_out", origin_id=origin_id) or 0
+
+
+def list_opted_out(tx: Tx, *, origin_id: int, after: int, limit: int) -> list[StoredMessage]:
+    """At most ``limit`` messages of a campaign after an id that were answered with an opt-out, in order."""
+    ids = tx.fetch(int, "list_opted_out", origin_id=origin_id, after=after, limit=limit)
+    return sorted(find_messages(tx, ids=ids).values(), key=lambda message: message.id)
 
 
 def list_replies(tx: Tx, *, ids: Sequence[int]) -> list[Reply]:

@@ -49,6 +49,7 @@ TABLES = (
     PurgedTable("message", "purge_messages"),
     PurgedTable("event", "purge_events"),
     PurgedTable("trigger", "purge_triggers"),
+    PurgedTable("campaign_delivery", "purge_campaign_deliveries"),
     PurgedTable("campaign", "purge_campaigns"),
     PurgedTable("sender", "purge_senders", is_heavy=True),
     PurgedTable("webhook_delivery", "purge_deliveries"),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from daftari.console import campaign_words
+from daftari.console import campaign_words, delivery_chart
 from daftari.console.languages import gettext as _
 from daftari.console.page import Page
 from daftari.console.pages import campaign_form
@@ -15,6 +15,7 @@ from daftari.console.pages.imports import SECONDS_CHOICES, draw_bar
 from daftari.console.wording import name_of
 from daftari.model.messages import StoredCampaign
 from daftari.rules.campaigns import lifecycle, log
+from daftari.rules.campaigns.deliveries import find_deliveries
 from daftari.rules.campaigns.log import CampaignMessage
 from daftari.rules.campaigns.views import CampaignView, show_campaign
 from daftari.rules.messages.campaigns import REPORTED
@@ -62,6 +63,7 @@ def show_one(page: Page, number: str) -> Response:
     every = page.params.whole("every", default=0, least=0, most=SECONDS_CHOICES[-1]) if page.refusal is None else 0
     view = page.read(show_campaign, campaign=campaign)
     parts = campaign_words.parts(view)
+    found = page.read(find_deliveries, campaign_id=campaign.id)
     is_work = (view.state == "running" and view.resumes_at is None) or view.reason == "refreshing"
     return page.show(
         "campaign.html",
@@ -77,6 +79,8 @@ def show_one(page: Page, number: str) -> Response:
         may_send=page.may("send"),
         may_download=page.may("download"),
         reached=sum(view.states.get(state, 0) for state in ("accepted", "delivered")),
+        opted_out=page.read(log.count_opted_out, campaign_id=campaign.id),
+        chart=None if found is None else delivery_chart.draw(found),
         to_come=sum(view.states.get(state, 0) for state in ("waiting", "sending")),
         again=_count_again(view),
     )
@@ -106,8 +110,8 @@ def show_people(page: Page, number: str) -> Response:
         wanted=wanted,
         lines=lines,
         called=_name_people(page, lines),
+        opted_out=page.read(log.count_opted_out, campaign_id=campaign.id),
         offered=[part.name for part in campaign_words.parts(view)],
-        total=view.states.get(wanted.state, 0) if wanted.state else view.count or 0,
         following=following,
         may_download=page.may("download"),
     )
@@ -127,7 +131,9 @@ def download(page: Page, number: str) -> Response:
 
 
 def _read_wanted(page: Page) -> log.Wanted:
-    wanted = log.Wanted(page.params.text("state") or "", page.params.text("reason") or "")
+    wanted = log.Wanted(
+        page.params.text("state") or "", page.params.text("reason") or "", page.params.flag("opted_out")
+    )
     page.params.problems.read_part(partial(log.refuse_unknown_state, wanted.state))
     return wanted
 

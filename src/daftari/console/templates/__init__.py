@@ -84,6 +84,7 @@ def _environment() -> Environment:
         "moment": languages.show_moment,
         "age": languages.format_age,
         "mobile": languages.format_mobile,
+        "share": languages.format_share,
         "instant": read_rfc_3339,
     }
     environment.globals |= {

@@ -65,10 +65,11 @@ class Cursor(Struct, frozen=True):
 
 
 class Wanted(Struct, frozen=True):
-    """Whom the lines are about: those in a state, with a reason; ``""`` for any."""
+    """Whom the lines are about: those in a state, with a reason, ``""`` for any; or who answered with an opt-out."""
 
     state: MessageState | str = ""
     reason: str = ""
+    opted_out: bool = False
 
 
 def read_log_cursor(value: object) -> Cursor:
@@ -144,7 +145,14 @@ def refuse_unknown_state(state: str) -> None:
 # ---- with a row -------------------------------------------------------------------------------------
 
 
+def count_opted_out(tx: Tx, *, campaign_id: int) -> int:
+    """How many people answered the campaign with an opt-out; those who were erased since are no longer known."""
+    return messages.count_opted_out(tx, origin_id=campaign_id)
+
+
 def _list_messages(tx: Tx, campaign: StoredCampaign, wanted: Wanted, after: int, limit: int) -> list[StoredMessage]:
+    if wanted.opted_out:
+        return messages.list_opted_out(tx, origin_id=campaign.id, after=after, limit=limit)
     if wanted.reason:
         return messages.list_with_reason(
             tx, origin_id=campaign.id, reason=wanted.reason, state=wanted.state, after=after, limit=limit
@@ -189,5 +197,5 @@ def _rest_of(campaign: StoredCampaign, wanted: Wanted) -> _Rest | None:
     progress = read_progress(campaign.progress)
     state: MessageState = progress.rest or "waiting"
     reason = ENDING_REASONS[progress.rest] if progress.rest else ""
-    is_wanted = wanted.state in ("", state) and wanted.reason in ("", reason)
+    is_wanted = not wanted.opted_out and wanted.state in ("", state) and wanted.reason in ("", reason)
     return _Rest(progress.count, state, reason) if is_wanted and campaign.audience_id else None

@@ -115,6 +115,10 @@ def _record(tx: WriteTx, inbox: _Inbox) -> _Done:
     others = record_others(tx, others=meant.others, received=received)
     happened = [*(recorded.events if recorded is not None else ()), *others]
     _insert_reviews(tx, inbox)
+    for fact in inbox.facts:
+        if fact.kind == "opt_out" and fact.source == "inbound" and fact.message_id is not None:
+            digest = consent.message_digest(tx, message_id=fact.message_id)
+            messages.mark_reply(tx, digest=digest, opted_out=True)
     new = 0 if recorded is None else sum(outcome.outcome == "recorded" for outcome in recorded.outcomes)
     return _Done(new, len(inbox.reviews) + len(meant.others), happened)
 
@@ -178,7 +182,10 @@ def _keep_reply(tx: WriteTx, event: InboundMessage, receipt: Receipt) -> None:
     if sent is not None:
         at = receipt.received_at if event.at is None else min(event.at, receipt.received_at)
         digest = consent.message_digest(tx, message_id=_known_by(event, receipt))
-        messages.insert_reply(tx, message_id=sent, at=at, digest=digest, text=cut_evidence(event.text))
+        message_id, origin_id = sent
+        messages.insert_reply(
+            tx, message_id=message_id, origin_id=origin_id, at=at, digest=digest, text=cut_evidence(event.text)
+        )
 
 
 def _was_taken(tx: Tx, event: InboundMessage, mobile: int, receipt: Receipt) -> bool:

@@ -22,7 +22,7 @@ from daftari.rules.consent.views import write_evidence
 from daftari.rules.events import Action
 from daftari.rules.fields import Problems
 from daftari.rules.numbers import WrittenNumber, choose_numbers, read_number
-from daftari.store import Tx, WriteTx, consent, inbound, whatsapp_users
+from daftari.store import Tx, WriteTx, consent, inbound, messages, whatsapp_users
 
 SETTLEMENTS: tuple[Settlement, ...] = ("opt_out", "opt_in", "retract", "dismiss")
 """It was a STOP; it was a START; it was neither, and what was recorded of it is taken back; nothing is to be done."""
@@ -105,6 +105,7 @@ def settle_review(tx: WriteTx, *, review_id: int, settled_as: Settlement, mobile
         written = [replace(fact, mobile=number.number, digits=number.digits) for fact in facts]
         others = record_others(tx, others=choose_facts(tx, facts=written).others, received=received)
         events.record(tx, Action.SETTLE_REVIEW, *recorded.events, *others)
+        messages.mark_reply(tx, digest=review.message_digest, opted_out=settled_as == "opt_out")
     inbound.settle_review(tx, review_id=review_id, settled_as=settled_as, mobile=found)
     return replace(review, mobile=found, settled_at=tx.now, settled_as=settled_as)
 

@@ -16,6 +16,7 @@ from daftari.store.contacts import StoredContact
 LATE_MICROSECONDS = 3_600_000_000
 """A campaign that did nothing for longer, though it might have, waits for a person: the machine was off, or yesterday's
 file was restored."""
+MINUTE_MICROSECONDS = 60_000_000
 ENDED_PER_STEP = 1_000
 RETRIED_PER_STEP = 1_000
 REPORTED = "report"
@@ -42,6 +43,8 @@ class OpenCampaign:
         self._place = stored.next_place
         self._state: CampaignState = stored.state
         self._reason = stored.reason
+        self.delivered: dict[int, int] = {}
+        """To how many people a message was delivered meanwhile, by minute since 1970."""
 
     @property
     def is_running(self) -> bool:
@@ -168,6 +171,9 @@ class OpenCampaign:
     def count(self, before: StoredMessage | None, after: StoredMessage) -> None:
         """Count a message that changed; ``before`` is ``None`` for one that has no row yet."""
         self._progress.move(before, after)
+        if after.state == "delivered":
+            minute = after.settled_at // MINUTE_MICROSECONDS
+            self.delivered[minute] = self.delivered.get(minute, 0) + 1
         self._ends.add(before, after, campaign_id=self.stored.id)
 
     def end_rest(self, ending: Ending) -> None:
@@ -256,3 +262,4 @@ def save_campaigns(tx: WriteTx, found: Sequence[OpenCampaign]) -> None:
         changed = campaign.saved(now=tx.now)
         if changed != campaign.stored:
             campaigns.save_campaign(tx, campaign=changed)
+            campaigns.add_deliveries(tx, campaign_id=changed.id, minutes=campaign.delivered)

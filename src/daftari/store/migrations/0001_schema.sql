@@ -730,6 +730,16 @@ CREATE TABLE campaign (
     PRIMARY KEY (project_id, id)
 ) STRICT, WITHOUT ROWID;
 
+-- How many people of a campaign a message was delivered to, by the minute since 1970 in which we learned it. All of them are
+-- as many as the campaign counts as delivered.
+CREATE TABLE campaign_delivery (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    campaign_id INTEGER NOT NULL,
+    minute INTEGER NOT NULL,
+    people INTEGER NOT NULL,
+    PRIMARY KEY (project_id, campaign_id, minute)
+) STRICT, WITHOUT ROWID;
+
 CREATE INDEX campaign_audience ON campaign (project_id, audience_id);
 CREATE INDEX campaign_open ON campaign (project_id, id) WHERE state IN ('draft', 'scheduled', 'running', 'paused');
 CREATE INDEX campaign_active ON campaign (project_id, sender_id, due_at, id) WHERE state IN ('scheduled', 'running');
@@ -845,18 +855,21 @@ CREATE TABLE report (
 CREATE INDEX report_expiry ON report (project_id, expires_at);
 CREATE INDEX report_subject ON report (project_id, subject_id);
 
--- What people wrote back, each to the message that they were sent last.
+-- What people wrote back, each to the message that they were sent last, of that origin. opted_out: whether it was an opt-out.
 CREATE TABLE reply (
     project_id INTEGER NOT NULL REFERENCES book (project_id),
     message_id INTEGER NOT NULL,
     id INTEGER NOT NULL,
+    origin_id INTEGER NOT NULL,
     at INTEGER NOT NULL,
     message_digest TEXT NOT NULL,
+    opted_out INTEGER NOT NULL,
     text TEXT NOT NULL,
     PRIMARY KEY (project_id, message_id, id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX reply_message ON reply (project_id, message_digest);
+CREATE INDEX reply_opted_out ON reply (project_id, origin_id, message_id) WHERE opted_out = 1 AND origin_id > 0;
 
 -- Where the feed is delivered to. definition: JSON, nothing in it is secret. secrets: sealed, those that sign. reason: why it
 -- is paused or disabled. after_seq: the change that was delivered last, of the feed of that epoch. replay: how often it was

@@ -37,3 +37,17 @@ WHERE project_id = :project AND id = :id;
 -- name: delete_campaign
 -- Deletes a draft.
 DELETE FROM campaign WHERE project_id = :project AND id = :id;
+
+-- name: add_campaign_deliveries
+-- Adds people to whom a message of a campaign was delivered in a minute.
+INSERT INTO campaign_delivery AS d (project_id, campaign_id, minute, people)
+SELECT CAST(:project AS bigint), CAST(:id AS bigint), added.minute, added.people
+FROM rows(:items AS added, minute bigint, people bigint)
+WHERE true
+ON CONFLICT (project_id, campaign_id, minute) DO UPDATE SET people = d.people + excluded.people;
+
+-- name: list_campaign_deliveries
+-- To how many people a message of a campaign was delivered in each minute.
+SELECT d.minute, d.people FROM campaign_delivery AS d
+WHERE d.project_id = :project AND d.campaign_id = :id
+ORDER BY d.minute;

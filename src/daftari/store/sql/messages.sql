@@ -209,9 +209,24 @@ WHERE project_id = :project AND message_id IN (SELECT gone.id FROM rows(:ids AS 
 
 -- name: insert_reply
 -- Inserts what a person wrote back, once.
-INSERT INTO reply (project_id, message_id, id, at, message_digest, text)
-VALUES (CAST(:project AS bigint), :message_id, :id, :at, :digest, :text)
+INSERT INTO reply (project_id, message_id, id, origin_id, at, message_digest, opted_out, text)
+VALUES (CAST(:project AS bigint), :message_id, :id, :origin_id, :at, :digest, 0, :text)
 ON CONFLICT DO NOTHING;
+
+-- name: mark_reply
+-- Notes whether an inbound message, if it is a reply, was an opt-out.
+UPDATE reply SET opted_out = :opted_out WHERE project_id = :project AND message_digest = :digest;
+
+-- name: count_opted_out
+-- How many people answered a message of a campaign with an opt-out.
+SELECT count(DISTINCT r.message_id) FROM reply AS r
+WHERE r.project_id = :project AND r.origin_id = :origin_id AND r.origin_id > 0 AND r.opted_out = 1;
+
+-- name: list_opted_out
+-- The messages of a campaign after one that were answered with an opt-out, in order.
+SELECT DISTINCT r.message_id FROM reply AS r
+WHERE r.project_id = :project AND r.origin_id = :origin_id AND r.origin_id > 0 AND r.opted_out = 1 AND r.message_id > :after
+ORDER BY r.message_id LIMIT :limit;
 
 -- name: list_replies
 -- What people wrote back to some messages, in order.
@@ -227,7 +242,7 @@ WHERE project_id = :project AND message_id IN (SELECT gone.id FROM rows(:ids AS 
 
 -- name: find_last_sent
 -- The last message to a number that was sent, or perhaps was.
-SELECT m.id FROM message AS m
+SELECT m.id, m.origin_id FROM message AS m
 WHERE m.project_id = :project AND m.subject_id = :subject_id AND m.claimed_at > 0
 ORDER BY m.id DESC LIMIT 1;
 

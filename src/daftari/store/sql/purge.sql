@@ -292,6 +292,13 @@ DELETE FROM message WHERE project_id = :project AND id IN (
     ORDER BY x.id LIMIT :limit
 );
 
+-- name: purge_campaign_deliveries
+-- The deliveries of campaigns of a deleted project, up to a limit.
+DELETE FROM campaign_delivery WHERE project_id = :project AND (campaign_id, minute) IN (
+    SELECT x.campaign_id, x.minute FROM campaign_delivery AS x WHERE x.project_id = :project
+    ORDER BY x.campaign_id, x.minute LIMIT :limit
+);
+
 -- name: purge_campaigns
 -- Campaigns of a deleted project, up to a limit.
 DELETE FROM campaign WHERE project_id = :project AND id IN (
