@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from playwright.sync_api import Browser as Chromium
 
+from daftari.model.time import current_time
 from daftari.store import migrate
 from tests.conftest import ROOT, serving
 from tests.support import inbound
@@ -22,6 +23,7 @@ from tests.support.builders import create, mobile
 from tests.support.clients import over_the_wire
 from tests.support.console_book import FIRST_NAMES, LAST_NAMES, TOWNS, ConsoleBook, open_book
 from tests.support.console_browser import PHONE, Theme, Watched, run_chromium
+from tests.support.deliveries import deliver
 from tests.support.stores import open_store
 from tests.support.waiting import wait_for
 
@@ -61,6 +63,9 @@ def _take_all(chromium: Chromium, book: ConsoleBook) -> None:
     _take(chromium, book, "import", f"/imports/{book.ids['planned']}")
     _take(chromium, book, "may-i-message", f"/consent?mobiles={asked}&channel=sms&purpose=marketing")
     _take(chromium, book, "review", "/consent/review")
+    _take(chromium, book, "campaign", f"/campaigns/{book.ids['draft']}?preview=yes")
+    _take(chromium, book, "report", f"/campaigns/{book.ids['sent']}")
+    _take(chromium, book, "trigger", f"/triggers/{book.ids['trigger']}")
     _take(chromium, book, "log", "/settings/log")
     _take(chromium, book, "contacts-phone", "/contacts", size=PHONE, theme="dark")
     _take(chromium, book, "contact-phone", f"/contacts/{person}", size=PHONE, user="neema")
@@ -108,6 +113,8 @@ def _fill(book: ConsoleBook) -> None:
     inbound.send(book.ana, book.inbound, *messages)
     _work(book)
     _plan(book)
+    _send(book)
+    _fire(book)
 
 
 def _describe(number: int) -> dict[str, object]:
@@ -138,6 +145,47 @@ def _plan(book: ConsoleBook) -> None:
     sent = book.ana.call("POST", "/v1/imports", query=asked, body=file.encode(), headers={"Content-Type": "text/csv"})
     book.ids["planned"] = int(sent.json()["import"]["id"])
     wait_for(lambda: book.ana.get(f"/v1/imports/{book.ids['planned']}").json()["import"]["state"] == "done")
+
+
+def _send(book: ConsoleBook) -> None:
+    """A campaign that went out this morning, and another one that is being written."""
+    sender = {"name": "DUKA", "channel": "sms", "gateway": "log", "purpose": "marketing", "hours": "off"}
+    answer = book.ana.post("/v1/senders", {**sender, "part_price": "KES 0.80", "suffix": " STOP*456*9*5#"})
+    assert answer.status == 201, answer.body
+    text = "Habari {{ fname | rafiki }}, wiki ya salon imefika: kila huduma punguzo la 15% hadi Jumamosi."
+    offer = {"sender": "DUKA", "text": text, "groups": ["Customers"], "not": ["Choir"]}
+    for name, called in (("sent", "November salon week"), ("draft", "December salon week")):
+        made = book.ana.post("/v1/campaigns", {**offer, "name": called})
+        assert made.status == 201, made.body
+        book.ids[name] = int(made.json()["campaign"]["id"])
+    path = f"/v1/campaigns/{book.ids['sent']}"
+    assert book.ana.post(f"{path}/start").status == 200
+    wait_for(lambda: book.ana.get(path).json()["campaign"]["state"] == "finished")
+    minutes = (12, 88, 121, 74, 31, 14, 6, 2, 0, 1)
+    deliver(book.store, book.project, campaign_id=book.ids["sent"], now=current_time(), minutes=minutes)
+    got = book.ana.get(f"{path}/messages?state=delivered&limit=3").json()["messages"]
+    said = [{**inbound.text("STOP", message=f"after {one['id']}"), "from": f"+{one['mobile']}"} for one in got]
+    inbound.send(book.ana, book.inbound, *said)
+
+
+def _fire(book: ConsoleBook) -> None:
+    """Carts that were left, some of which were paid for meanwhile."""
+    sender = {"name": "ZIWA", "channel": "sms", "gateway": "log", "purpose": "transactional", "hours": "off"}
+    assert book.ana.post("/v1/senders", sender).status == 201
+    text = "Habari {{ fname | rafiki }}, kikapu chako kinakusubiri: {{ event.url }}"
+    cart = {"name": "Cart that was left", "on": {"event": "cart"}, "wait": "0s", "unless": [{"event": "order"}]}
+    made = book.ana.post("/v1/triggers", {**cart, "sender": "ZIWA", "text": text})
+    assert made.status == 201, made.body
+    path = f"/v1/triggers/{made.json()['trigger']['id']}"
+    book.ids["trigger"] = int(made.json()["trigger"]["id"])
+    assert book.ana.post("/v1/events", {"events": _report("order", range(204, 207))}).status == 201
+    assert book.ana.post("/v1/events", {"events": _report("cart", range(196, 212))}).status == 201
+    wait_for(lambda: book.ana.get(path).json()["trigger"]["states"].get("waiting", 0) == 0)
+
+
+def _report(name: str, numbers: range) -> list[dict[str, object]]:
+    fields = {"url": "https://ziwa.example/kikapu"}
+    return [{"name": name, "mobile": mobile(number), "key": f"k{number}", "fields": fields} for number in numbers]
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ from tests.support.browsers import Browser
 from tests.support.builders import create, mobile
 from tests.support.calls import WORKER
 from tests.support.clients import Client, over_the_wire
+from tests.support.deliveries import deliver
 from tests.support.waiting import wait_for
 
 NAME = "Duka la Shangazi"
@@ -242,6 +243,9 @@ def _write_campaigns(book: ConsoleBook) -> None:
     for name, step in (("sent", "start"), ("later", "start"), ("later", "pause")):
         assert book.ana.post(f"/v1/campaigns/{book.ids[name]}/{step}").status in (200, 202)
     wait_for(lambda: book.ana.get(f"/v1/campaigns/{book.ids['sent']}").json()["campaign"]["state"] == "finished")
+    deliver(book.store, book.project, campaign_id=book.ids["sent"], now=current_time(), minutes=(3, 9, 2, 0, 1))
+    got = book.ana.get(f"/v1/campaigns/{book.ids['sent']}/messages?state=delivered&limit=1").json()["messages"]
+    inbound.send(book.ana, book.inbound, {**inbound.text("STOP", message="after"), "from": f"+{got[0]['mobile']}"})
 
 
 def _quoted(number: int) -> str:

@@ -117,6 +117,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/p/{project}/campaigns/{number}/people": (
         "{p}/campaigns/{sent}/people",
         "{p}/campaigns/{sent}/people?state=skipped",
+        "{p}/campaigns/{sent}/people?opted_out=yes",
     ),
     "/p/{project}/audiences": (
         "{p}/audiences",

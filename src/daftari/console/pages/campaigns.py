@@ -228,7 +228,7 @@ def show_send(page: Page, number: str) -> Response:
         look=look,
         is_later=definition.at > page.now,
         is_typed=look.draft is not None and look.draft.preview.count >= TYPED_MIN,
-        form=page.form(),
+        form=page.form(expected=""),
     )
 
 
