@@ -33,6 +33,7 @@ from tests.support.browsers import Browser
 from tests.support.builders import create, mobile
 from tests.support.calls import WORKER
 from tests.support.clients import Client, over_the_wire
+from tests.support.console_connections import connect_systems
 from tests.support.deliveries import deliver
 from tests.support.waiting import wait_for
 
@@ -84,7 +85,8 @@ class ConsoleBook(Struct, frozen=True):
     Of the campaigns one is a ``draft``, one was ``sent``, and one starts ``later`` and is paused. A ``trigger`` sent to
     some, one is ``off``, and of one the group is ``gone``. Audiences are ``frozen`` and ``frozen_other``. There are a
     ``sender``, one for a ``trial``, an inbound ``address`` of which it is the start, and a ``webhook``. Of the
-    connections that are being set up one is ``unconnected``, and one a ``planned_shop``.
+    connections that are being set up one is ``unconnected``, and one a ``planned_shop``; of the
+    others a ``crm`` stopped, and a ``shop`` is paused.
     """
 
     @property
@@ -369,8 +371,13 @@ def _begin_connections(book: ConsoleBook) -> None:
     book.store.write(book.project, WORKER, now, save_plan)
 
 
+def _connect_systems(book: ConsoleBook) -> None:
+    """A connection that stopped, and a shop that is paused."""
+    connect_systems(book, hostile=HOSTILE[1], groups=HOSTILE)
+
+
 FILLS: tuple[Fill, ...] = (
     *(add_people, _say_words, _send_files, _change_many, _write_campaigns, _add_triggers, _freeze_audiences),
-    *(_set_up_sending, _begin_connections),
+    *(_set_up_sending, _begin_connections, _connect_systems),
 )
 """What a full book is written by."""

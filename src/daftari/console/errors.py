@@ -6,12 +6,13 @@ Nothing that is there and belongs to others looks different from what is not the
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from urllib.parse import quote
 
 from msgspec.structs import replace
 
 from daftari.console.authentication import TOKEN_FIELD, Visit
-from daftari.console.forms import NEVER_REPEATED
+from daftari.console.forms import NEVER_REPEATED, SECRETS
 from daftari.console.page import ONCE_FIELD, Page
 from daftari.console.wording import explain
 from daftari.errors import (
@@ -104,7 +105,7 @@ def _find_again(page: Page, path: str) -> str:
     """Where the same is tried again; blank where the browser has to go back: no page repeats passwords and files."""
     raw = page.request.raw
     names = page.params.names_given
-    if raw.method == "POST" and (not names or not PASSWORDS.isdisjoint(names)):
+    if raw.method == "POST" and (not names or _has_secret(names)):
         return ""
     query = f"?{raw.scope.query_string}" if raw.scope.query_string else ""
     return page.url(path) + query
@@ -113,6 +114,10 @@ def _find_again(page: Page, path: str) -> str:
 def _list_fields(page: Page) -> list[tuple[str, str]]:
     """The fields of a form that is to be sent again, as they came."""
     names = page.params.names_given
-    if not PASSWORDS.isdisjoint(names):
+    if _has_secret(names):
         return []
     return [(name, text) for name in names for text in page.params.texts(name)]
+
+
+def _has_secret(names: Iterable[str]) -> bool:
+    return any(name in PASSWORDS or name.startswith(SECRETS) for name in names)

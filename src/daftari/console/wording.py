@@ -78,6 +78,15 @@ FIELDS: tuple[tuple[str, Callable[[Found], str]], ...] = (
             most=_whole(found[1]),
         ),
     ),
+    (r"must be one line without control characters\.", lambda found: _("This is more than one line.")),
+    (
+        r"must be, for (.+?), .*",
+        lambda found: _("Something of the key is missing."),
+    ),
+    (
+        r"names .+, which is no record with the problem erasure_pending\.",
+        lambda found: _("Someone decided about this meanwhile."),
+    ),
     (r"names no column that is the mobile\.", lambda found: _("Say which column holds the number.")),
     (
         r"names no group called '(.*)'\.",
@@ -347,6 +356,18 @@ MESSAGES: tuple[tuple[str, Callable[[Found], str]], ...] = (
     (
         r"The connection '?(.*?)'? keeps the group .* in step.*",
         lambda found: _("A connection alone decides who is in this group. Change it there."),
+    ),
+    (
+        r"The connection .* cannot be \w+(?: \w+)*: it has no app, .*",
+        lambda found: _("A shop without an app cannot be asked for anything: it says itself what changes."),
+    ),
+    (
+        r"The connection .* \(\w+\) cannot be .*",
+        lambda found: _("This cannot be done now: the state of the connection is another one."),
+    ),
+    (
+        r"\d+ records were erased in .+ and their numbers are still here: .*",
+        lambda found: _("Decide first about those who were erased there."),
     ),
     (r"The file is empty\.", lambda found: _("This file is empty.")),
     (r"The workbook is empty\.", lambda found: _("There is nothing in this workbook.")),

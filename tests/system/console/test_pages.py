@@ -80,6 +80,22 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/p/{project}/connections/{connection}/set-up/carts": ("{p}/connections/{planned_shop}/set-up/carts",),
     "/p/{project}/connections/{connection}/set-up/check": ("{p}/connections/{planned_shop}/set-up/check",),
     "/p/{project}/connections/{connection}/set-up/plan": ("{p}/connections/{planned_shop}/set-up/plan",),
+    "/p/{project}/connections": ("{p}/connections",),
+    "/p/{project}/connections/{connection}": ("{p}/connections/{crm}", "{p}/connections/{shop}"),
+    "/p/{project}/connections/{connection}/key": ("{p}/connections/{crm}/key", "{p}/connections/{shop}/key"),
+    "/p/{project}/connections/{connection}/remove": ("{p}/connections/{crm}/remove",),
+    "/p/{project}/connections/{connection}/records": (
+        "{p}/connections/{crm}/records",
+        "{p}/connections/{crm}/records?state=unreadable",
+        "{p}/connections/{crm}/records?state=erasure_pending",
+        "{p}/connections/{shop}/records",
+    ),
+    "/p/{project}/connections/{connection}/erase": (
+        "{p}/connections/{crm}/erase?ids=61",
+        "{p}/connections/{crm}/erase?ids=60",
+    ),
+    "/p/{project}/connections/{connection}/runs": ("{p}/connections/{crm}/runs", "{p}/connections/{shop}/runs"),
+    "/p/{project}/connections/{connection}/carts": ("{p}/connections/{shop}/carts",),
     "/p/{project}/settings/log": (
         "{p}/settings/log",
         "{p}/settings/log?kind=contacts&before=20",
@@ -264,8 +280,15 @@ def test_pages_that_refuse_are_accessible_and_fit(book: ConsoleBook, asha: Watch
 
 def test_empty_pages_are_accessible_and_fit(book: ConsoleBook, asha: Watched) -> None:
     consent = ("/consent", "/consent/opt-outs", "/consent/review", "/consent/near-misses")
-    settings = ("/settings/log", "/settings/keys", "/settings/senders", "/settings/inbound", "/settings/webhooks")
-    for section in ("", "/contacts", "/groups", "/bulk", "/imports", "/exports", *consent, *settings):
+    settings = (
+        "/settings/log",
+        "/settings/keys",
+        "/settings/senders",
+        "/settings/inbound",
+        "/settings/webhooks",
+        "/connections",
+    )
+    for section in ("", "/contacts", "/groups", "/bulk", "/imports", "/exports", "/connections", *consent, *settings):
         where = f"/p/{book.empty.id}{section}"
         asha.go(where)
         check_page(asha, where)

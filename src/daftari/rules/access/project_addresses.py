@@ -26,6 +26,16 @@ SECRET_MAX = 500
 def list_addresses(tx: Tx, *, signed_in: SignedIn, project_id: int) -> list[InboundToken]:
     """The addresses that are accepted now, in order of creation. Raises what ``require`` raises."""
     require(tx, signed_in=signed_in, project_id=project_id, act=Act.INBOUND)
+    return _list_accepted(tx, project_id)
+
+
+def overlook_addresses(tx: Tx, *, signed_in: SignedIn, project_id: int) -> list[InboundToken]:
+    """The same for everyone of the project: what they are called, not what leads there."""
+    require(tx, signed_in=signed_in, project_id=project_id, act=Act.LOOK)
+    return _list_accepted(tx, project_id)
+
+
+def _list_accepted(tx: Tx, project_id: int) -> list[InboundToken]:
     return [
         token
         for token in inbound_tokens.list_tokens(tx)

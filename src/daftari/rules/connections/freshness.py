@@ -109,21 +109,25 @@ def _feed_of(opened: Opened, mapping: GroupMapping, *, now: int) -> Feed:
     until, seen_until = progress.records_until, progress.records_seen
     if not is_in_records(opened, mapping.source):
         until = seen_until = progress.lists_until
-    state = stored.state
-    if state == "live" and is_behind(opened, progress.caught_up_at, now=now):
-        state = "behind"
     return Feed(
         group_id=mapping.group_id,
         connection_id=opened.id,
         name=stored.name,
         kind=stored.kind,
         keep=mapping.keep,
-        state=state,
+        state=state_now(opened, now=now),
         reason=stored.reason,
         complete_until=until,
         seen_until=seen_until,
         is_pushed=opened.definition.push_only,
     )
+
+
+def state_now(opened: Opened, *, now: int) -> ConnectionState:
+    """The state of a connection; ``behind`` also where nothing was read for some time and nothing says why."""
+    state = opened.stored.state
+    is_late = state == "live" and is_behind(opened, opened.progress.caught_up_at, now=now)
+    return "behind" if is_late else state
 
 
 def find_feeds(tx: Tx, *, names: Iterable[str]) -> list[Feed]:

@@ -422,6 +422,13 @@ def list_records(tx: Tx, *, connection_id: int, state: str, after: str, limit: i
     return RecordPage(shown, shown[-1].id if len(found) > limit else None)
 
 
+def find_records(tx: Tx, *, connection_id: int, ids: Sequence[str]) -> list[RecordView]:
+    """Records of a connection by their ids; what is none is left out. Raises ``ConnectionNotFound``."""
+    opened = look_at_connection(tx, connection_id=connection_id)
+    found = connections.find_links(tx, connection_id=connection_id, ids=sorted(set(ids)))
+    return _show_links(tx, opened, sorted(found, key=lambda link: link.external_id))
+
+
 def _find(tx: Tx, connection_id: int, state: str, after: str, limit: int) -> list[Link]:
     if not state:
         return connections.list_links(tx, connection_id=connection_id, after=after, limit=limit)
