@@ -84,7 +84,7 @@ def share(job: Bulk) -> tuple[int, int]:
 def why(job: Bulk) -> str:
     """Why it stopped."""
     if job.progress.error == "Group not found.":
-        return _("A group is no longer there, or has another name by now.")
+        return _("A group is no longer there.")
     return job.progress.error
 
 

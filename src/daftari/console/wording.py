@@ -319,6 +319,10 @@ MESSAGES: tuple[tuple[str, Callable[[Found], str]], ...] = (
         lambda found: _("%(count)s such changes are not done yet. Wait for one of them.", count=_whole(found[1])),
     ),
     (
+        r"The group '(.*)' is being merged; .*",
+        lambda found: _("%(group)s is being merged just now. Wait for that, or undo it.", group=isolated(found[1])),
+    ),
+    (
         r"The job is (\w+); one that is running, done or stopped can be undone\.",
         lambda found: _("This was undone already, or is being undone."),
     ),

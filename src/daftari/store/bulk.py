@@ -80,10 +80,11 @@ def list_open_bulks(tx: Tx, *, limit: int) -> list[int]:
 
 
 def save_bulk(tx: WriteTx, *, bulk: StoredBulk) -> None:
-    """Save the state of a job."""
+    """Save a job: its state, who asked for it, what it does and how far it is."""
     tx.run(
         "save_bulk",
-        id=bulk.id, state=bulk.state, user=bulk.user_id, until=bulk.expires_at, progress=bulk.progress,
+        id=bulk.id, state=bulk.state, user=bulk.user_id, until=bulk.expires_at, settings=bulk.settings,
+        progress=bulk.progress,
     )  # fmt: skip
 
 

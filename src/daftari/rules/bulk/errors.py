@@ -43,6 +43,15 @@ class BulksFull(Conflict):
     message = f"{BULKS_MAX} jobs have not ended yet; wait for one of them."
 
 
+class GroupBeingMerged(Conflict):
+    """A merge that is running ends the group, or fills the one that another merge would end."""
+
+    code = "GROUP_BEING_MERGED"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The group {name!r} is being merged; wait for the job, or undo it.")
+
+
 class WrongBulkState(Conflict):
     """A job in a state in which it cannot be undone."""
 

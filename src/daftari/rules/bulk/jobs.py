@@ -13,7 +13,7 @@ from msgspec.structs import asdict, replace
 
 from daftari.errors import GroupIsMirrored, GroupNotFound, ValidationFailed
 from daftari.model.bulk import BulkAct, BulkState
-from daftari.model.contacts import MembershipOutcome
+from daftari.model.contacts import Group, MembershipOutcome
 from daftari.model.jobs import JobKind
 from daftari.model.limits import BULK_CONTACTS_MAX, BULKS_MAX, EXPECTED_SHARE_MAX, ID_MAX, UNDO_DAYS
 from daftari.model.projects import Actor
@@ -27,10 +27,12 @@ from daftari.rules.bulk.errors import (
     BulkNotFound,
     BulksFull,
     BulkTooLarge,
+    GroupBeingMerged,
     WrongBulkState,
 )
 from daftari.rules.contacts import groups, many
 from daftari.rules.events import Action
+from daftari.rules.fields import fold_name
 from daftari.rules.undo.acts import Undone, can_undo, get_act, undo, undo_part
 from daftari.store import Tx, WriteTx, bulk
 from daftari.store import groups as stored_groups
@@ -51,12 +53,15 @@ NEEDED: Mapping[BulkAct, Act] = {
 class BulkSettings(Struct, frozen=True, omit_defaults=True):
     """What a job does. ``group``: the one to join, or to take out of.
 
-    ``out_of``: the only one that a move leaves, or the one that a merge ends.
+    ``out_of``: the only one that a move leaves, or the one that a merge ends. Names are the last that were known:
+    a job follows its groups by their ids, once they are there.
     """
 
     act: BulkAct
     group: str | None = None
     out_of: str | None = None
+    group_id: int | None = None
+    out_of_id: int | None = None
 
 
 class BulkProgress(Struct, frozen=True, omit_defaults=True):
@@ -123,7 +128,8 @@ def start_bulk(
     detail = {"bulk": first, "act": settings.act, "contacts": len(ids)}
     progress = BulkProgress(total=len(ids), seq=events.record(tx, Action.START_BULK, detail=detail))
     keep(tx, seq=progress.seq)
-    bulk_id = bulk.insert_bulk(tx, ids=ids, until=_until(tx), settings=_write(settings), progress=_write(progress))
+    written = _write(_with_ids(tx, settings))
+    bulk_id = bulk.insert_bulk(tx, ids=ids, until=_until(tx), settings=written, progress=_write(progress))
     hint_job(tx, kind=JobKind.BULK)
     return get_bulk(tx, bulk_id=bulk_id)
 
@@ -165,12 +171,13 @@ def merge_groups(
 ) -> MembershipOutcome | Bulk:
     """The members of a group join another one, and the group is deleted: at once, or by a job if they are many.
 
-    Raises ``GroupNotFound``, ``GroupIsMirrored``, ``ValidationFailed`` for a group with itself or one too large, and
-    what ``start_bulk`` raises.
+    Raises ``GroupNotFound``, ``GroupIsMirrored``, ``ValidationFailed`` for a group with itself or one too large,
+    ``GroupBeingMerged``, and what ``start_bulk`` raises.
     """
     access.require(NEEDED["merge"])
     group, other = groups.get_group(tx, name=name), groups.get_group(tx, name=into)
     many.refuse_same(group, other)
+    _refuse_merging(tx, group, other)
     if group.contacts > BULK_CONTACTS_MAX:
         raise ValidationFailed({"into": [f"The into field can take {BULK_CONTACTS_MAX:,} contacts at a time."]})
     if group.contacts:
@@ -180,6 +187,17 @@ def merge_groups(
     settings = BulkSettings("merge", group=other.name, out_of=group.name)
     ids = list_first_members(tx, group_id=group.id, limit=group.contacts)
     return start_bulk(tx, access=access, settings=settings, ids=ids, expected=expected)
+
+
+def _refuse_merging(tx: Tx, group: Group, other: Group) -> None:
+    """Refuse a merge while another one ends one of its groups, or brings contacts into the one that it would end."""
+    for bulk_id in bulk.list_open_bulks(tx, limit=BULKS_MAX):
+        found = get_bulk(tx, bulk_id=bulk_id)
+        if found.state == "running" and found.settings.act == "merge":
+            if found.settings.out_of_id in (group.id, other.id):
+                raise GroupBeingMerged(found.settings.out_of or "")
+            if found.settings.group_id == group.id:
+                raise GroupBeingMerged(group.name)
 
 
 def undo_bulk(tx: WriteTx, *, access: UserAccess, bulk_id: int) -> Bulk:
@@ -268,15 +286,15 @@ def stop_bulk(tx: WriteTx, *, bulk_id: int, error: str) -> None:
 
 
 def _do_part(tx: WriteTx, found: Bulk) -> None:
-    part, settings = bulk.get_next_part(tx, bulk_id=found.id), found.settings
+    part = bulk.get_next_part(tx, bulk_id=found.id)
     first = tx.book.next_seq
     try:
+        # Who deletes a group while the job is running wants no other of its name.
+        settings = _follow_groups(tx, found.settings)
         if part is None:
+            found = replace(found, settings=settings)
             _save(tx, _end_merge(tx, found) if settings.act == "merge" else replace(found, state="done"))
             return
-        if settings.group is not None and (found.progress.done or settings.act == "merge"):
-            # The first part made a new one; who deletes it while the job is running wants no other.
-            groups.get_group(tx, name=settings.group)
         outcome = _change(tx, settings, part.ids.tolist())
     except (GroupNotFound, GroupIsMirrored) as error:
         stop_bulk(tx, bulk_id=found.id, error=error.message)
@@ -285,7 +303,36 @@ def _do_part(tx: WriteTx, found: Bulk) -> None:
     bulk.finish_part(tx, bulk_id=found.id, number=part.number, seq=first if tx.book.next_seq > first else 0)
     before, counted = found.progress, asdict(outcome)
     counts = {name: getattr(before, name) + number for name, number in counted.items()}
-    _save(tx, replace(found, progress=replace(before, done=before.done + sum(counted.values()), **counts)))
+    progress = replace(before, done=before.done + sum(counted.values()), **counts)
+    # The first part made a new group.
+    _save(tx, replace(found, settings=_with_ids(tx, settings), progress=progress))
+
+
+def _with_ids(tx: Tx, settings: BulkSettings) -> BulkSettings:
+    """The settings with the ids of their groups, as far as these are there."""
+
+    def find(name: str | None) -> int | None:
+        return None if name is None else stored_groups.find_group_id(tx, folded=fold_name(name))
+
+    return replace(
+        settings,
+        group_id=settings.group_id or find(settings.group),
+        out_of_id=settings.out_of_id or find(settings.out_of),
+    )
+
+
+def _follow_groups(tx: Tx, settings: BulkSettings) -> BulkSettings:
+    """The settings with the names that their groups have now. Raises ``GroupNotFound`` for one that was deleted."""
+    wanted = [number for number in (settings.group_id, settings.out_of_id) if number is not None]
+    found = stored_groups.find_groups(tx, ids=wanted)
+    if any(number not in found or found[number].folded is None for number in wanted):
+        raise GroupNotFound
+    names = {number: group.name for number, group in found.items()}
+    return replace(
+        settings,
+        group=settings.group if settings.group_id is None else names[settings.group_id],
+        out_of=settings.out_of if settings.out_of_id is None else names[settings.out_of_id],
+    )
 
 
 def _change(tx: WriteTx, settings: BulkSettings, ids: Sequence[int]) -> MembershipOutcome:

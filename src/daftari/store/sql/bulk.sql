@@ -21,8 +21,8 @@ WHERE b.project_id = :project AND b.state IN ('running', 'undoing')
 ORDER BY b.id LIMIT :limit;
 
 -- name: save_bulk
--- Saves the state of a job.
-UPDATE bulk SET state = :state, user_id = :user, expires_at = :until, progress = :progress
+-- Saves a job.
+UPDATE bulk SET state = :state, user_id = :user, expires_at = :until, settings = :settings, progress = :progress
 WHERE project_id = :project AND id = :id;
 
 -- name: get_next_bulk_part
