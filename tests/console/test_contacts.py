@@ -143,7 +143,7 @@ def test_the_script_gets_the_rows_alone(everyone: Everyone, book: Book) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        *("/contacts", "/contacts?group=VIP", "/groups/VIP", "/contacts?q=wanja"),
+        *("/contacts", "/contacts?group=VIP", "/groups/VIP", "/contacts?q=wanja", "/groups/VIP?q=wanja"),
         *("/contacts?may=yes", "/contacts?may=part", "/contacts?may=no"),
     ],
 )

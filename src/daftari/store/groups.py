@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from daftari.model.contacts import Group
-from daftari.store.directory import count_list
 from daftari.store.engine import Tx, WriteTx
 
 
@@ -47,11 +46,7 @@ class StoredGroup(Struct, frozen=True):
 
 def get_group(tx: Tx, *, folded: str) -> Group | None:
     """One group by its folded name, with its exact count."""
-    found = find_group(tx, folded=folded)
-    if found is None:
-        return None
-    contacts = count_list(tx, list_id=found.id)
-    return Group(found.id, found.name, contacts, found.created_at, found.mirrored_by)
+    return tx.fetch_one(Group, "get_counted_group", folded=folded)
 
 
 def find_group(tx: Tx, *, folded: str) -> FoundGroup | None:

@@ -67,6 +67,7 @@ def list_people(tx: Tx, *, wanted: Wanted) -> People:
             limit=wanted.limit,
             include=NOTHING,
             suppressed=True,
+            group_id=wanted.group_id,
         )
         return People(_show(tx, found.cards), None, found.next, found.indexed_until)
     page = contacts.list_contacts(
@@ -96,7 +97,15 @@ def _find_answers(tx: Tx, wanted: Wanted) -> People:
     """Those who may be messaged as is wanted, among as many as one page looks at."""
     found = None
     if wanted.query is not None:
-        found = find_ids(tx, query=wanted.query, group=wanted.group, after=wanted.after, suppressed=True, of_page=True)
+        found = find_ids(
+            tx,
+            query=wanted.query,
+            group=wanted.group,
+            after=wanted.after,
+            suppressed=True,
+            of_page=True,
+            group_id=wanted.group_id,
+        )
     chosen: list[int] = []
     looked_at, following = 0, None
     for looked in look_for(tx, wanted=wanted, ids=found.ids if found else None, after=wanted.after):

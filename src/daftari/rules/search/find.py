@@ -94,12 +94,13 @@ def search_contacts(
     limit: int,
     include: frozenset[str],
     suppressed: bool,
+    group_id: int | None = None,
 ) -> Found:
     """The contacts after an id that match, in order of id; none of a group that there is not.
 
-    ``suppressed``: find those too who opted out of everything.
+    ``suppressed``: find those too who opted out of everything. ``group_id``: the group's id, where it is known already.
     """
-    listed = find_ids(tx, query=query, group=group, after=after, suppressed=suppressed, of_page=True)
+    listed = find_ids(tx, query=query, group=group, after=after, suppressed=suppressed, of_page=True, group_id=group_id)
     found: list[StoredContact] = []
     status = SUPPRESSED if suppressed else KNOWN
     read = Reach(COMPARED_MAX)
@@ -118,18 +119,25 @@ def search_contacts(
 
 
 def find_ids(
-    tx: Tx, *, query: Query, group: str | None, after: int, suppressed: bool, of_page: bool = False
+    tx: Tx,
+    *,
+    query: Query,
+    group: str | None,
+    after: int,
+    suppressed: bool,
+    of_page: bool = False,
+    group_id: int | None = None,
 ) -> FoundIds:
     """The ids after one that match, in order and read as far as they are wanted; some may be removed meanwhile.
 
     ``suppressed``: those too who opted out of everything; without it some of them may be found all the same.
-    ``of_page``: look at no more than one page does; ``end`` then says how far these are all.
+    ``of_page``: look at no more than one page does; ``end`` then says how far these are all. ``group_id``: the group's
+    id, where it is known already.
     """
     written = find_written(tx, state=search.get_state(tx))
     list_id = directory.BOOK if suppressed else directory.LISTED
-    group_id = None
     if group is not None:
-        group_id = groups.find_group_id(tx, folded=fold_name(group))
+        group_id = group_id or groups.find_group_id(tx, folded=fold_name(group))
         if group_id is None:
             return FoundIds(iter(()), written.indexed_until)
         list_id = group_id

@@ -3,6 +3,14 @@
 SELECT g.id, g.name, g.folded, g.created_at, g.mirrored_by FROM contact_group AS g
 WHERE g.project_id = :project AND g.folded = :folded;
 
+-- name: get_counted_group
+-- One group by its folded name, with its exact count.
+SELECT g.id, g.name, (
+    SELECT CAST(COALESCE(SUM(d.members), 0) AS bigint) FROM directory AS d
+    WHERE d.project_id = :project AND d.list = g.id AND d.level = 3
+), g.created_at, g.mirrored_by FROM contact_group AS g
+WHERE g.project_id = :project AND g.folded = :folded;
+
 -- name: list_groups
 -- Groups after an id, in order of creation, with their exact counts.
 SELECT g.id, g.name, g.folded, g.created_at, g.mirrored_by, (
