@@ -284,6 +284,7 @@ def test_a_contact_says_whether_it_may_be_messaged_and_why_not(everyone: Everyon
     page = everyone.vic.get(path)
     assert "No. They opted out of everything, by every way and from any sender." in page.text
     assert "Left \u2068VIP\u2069." in page.text
+    assert "https://wa.me/254722000001" in page.links
     assert "Kept by Shopify" in everyone.vic.get(f"{path}/consent").text
 
 

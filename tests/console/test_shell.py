@@ -29,6 +29,8 @@ STYLE_BYTES_MAX, STYLE_COMPRESSED_MAX = 32 * 1024, 9 * 1024
 SCRIPT_BYTES_MAX = 15 * 1024
 PAGE_BYTES_MAX = 100 * 1024
 HOSTILE = "<script>alert(1)</script>\u202e\"'{{ 7*7 }}"
+LEADS_TO = ("/", "#", "tel:", "https://wa.me/", "mailto:", "?")
+"""How links begin: the service's own pages, and a contact's number."""
 
 
 class Checked(HTMLParser):
@@ -41,7 +43,7 @@ class Checked(HTMLParser):
         assert tag != "script" or set(given) == {"type", "src"}
         for name in ("href", "src", "action", "formaction"):
             value = given.get(name) or "/"
-            assert value.startswith(("/", "#", "tel:", "mailto:", "?")) and not value.startswith("//"), value
+            assert value.startswith(LEADS_TO) and not value.startswith("//"), value
 
 
 def pages_of(everyone: Everyone, visitor: Browser, store: Store) -> Iterator[FoundPage]:

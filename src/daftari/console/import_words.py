@@ -179,9 +179,17 @@ def do_it(found: Import) -> str:
         return ngettext("Apply: %(num)s opt-out", "Apply: %(num)s opt-outs", counts.get("recorded", 0))
     if found.settings.kind == "opt_ins":
         return ngettext("Apply: %(num)s agreement", "Apply: %(num)s agreements", counts.get("recorded", 0))
-    changed = counts.get("updated", 0)
-    return ngettext("Apply: %(num)s new, %(changed)s changed", "Apply: %(num)s new, %(changed)s changed",
-                    counts.get("created", 0), changed=format_number(changed))  # fmt: skip
+    created, changed = counts.get("created", 0), counts.get("updated", 0)
+    if created and changed:
+        return ngettext(
+            "Apply: %(num)s new, %(changed)s changed",
+            "Apply: %(num)s new, %(changed)s changed",
+            created,
+            changed=format_number(changed),
+        )
+    if created:
+        return ngettext("Apply: %(num)s new", "Apply: %(num)s new", created)
+    return ngettext("Apply: %(num)s changed", "Apply: %(num)s changed", changed) if changed else _("Apply")
 
 
 def kind(name: ImportKind) -> str:
@@ -353,12 +361,19 @@ def done(found: Import) -> str:
         return ngettext("%(num)s opt-out was written down.", "%(num)s opt-outs were written down.", recorded)
     if found.settings.kind == "opt_ins":
         return ngettext("%(num)s agreement was written down.", "%(num)s agreements were written down.", recorded)
-    return ngettext(
-        "%(num)s contact is new, and %(changed)s changed.",
-        "%(num)s contacts are new, and %(changed)s changed.",
-        counts.get("created", 0),
-        changed=format_number(counts.get("updated", 0)),
-    )
+    created, changed = counts.get("created", 0), counts.get("updated", 0)
+    if created and changed:
+        return ngettext(
+            "%(num)s contact is new, and %(changed)s changed.",
+            "%(num)s contacts are new, and %(changed)s changed.",
+            created,
+            changed=format_number(changed),
+        )
+    if created:
+        return ngettext("%(num)s contact is new.", "%(num)s contacts are new.", created)
+    if changed:
+        return ngettext("%(num)s contact changed.", "%(num)s contacts changed.", changed)
+    return _("No contact is new, and none changed.")
 
 
 def undo(found: Import) -> str:
@@ -368,14 +383,11 @@ def undo(found: Import) -> str:
         return _("The opt-outs of this file are taken back. Who opted out in another way too stays opted out.")
     if found.settings.kind == "opt_ins":
         return _("The agreements of this file are taken back, and earlier opt-outs hold again.")
-    said = [
-        ngettext(
-            "Undoing puts everything back: %(num)s new contact goes, and %(changed)s get back what they were.",
-            "Undoing puts everything back: %(num)s new contacts go, and %(changed)s get back what they were.",
-            counts.get("created", 0),
-            changed=format_number(counts.get("updated", 0)),
-        )
-    ]
+    said = [_("Undoing puts everything back.")]
+    if created := counts.get("created", 0):
+        said.append(ngettext("%(num)s new contact goes.", "%(num)s new contacts go.", created))
+    if changed := counts.get("updated", 0):
+        said.append(ngettext("%(num)s gets back what it was.", "%(num)s get back what they were.", changed))
     if found.settings.group is not None and found.progress.joined:
         said.append(_("Those who joined %(group)s leave it.", group=isolated(found.settings.group)))
     return " ".join(said)

@@ -42,7 +42,9 @@ SEE_OTHER = 303
 ONCE_FIELD = "once"
 """The field of every form by which a form that is sent twice does once what it does."""
 YEAR_SECONDS = 365 * 86_400
-DONE_SECONDS = 86_400
+VISITOR_SECONDS = 86_400
+DONE_SECONDS = 300
+"""How long a browser keeps what was done, if it never opens the next page; it may name a person."""
 DONE_ID_LENGTH = 8
 DONE_BYTES_MAX = 2_400
 """Bytes of what was done: as a cookie they are 3,200 characters, and browsers keep 4 KB."""
@@ -109,7 +111,7 @@ class Page:
         self._cookies: list[tuple[str, str]] = []
         self._act: int | None = None
         if visit.is_new:
-            self.set_cookie(visit.names.visitor, visit.token, seconds=DONE_SECONDS)
+            self.set_cookie(visit.names.visitor, visit.token, seconds=VISITOR_SECONDS)
 
     # ---- who asks -------------------------------------------------------------------------------------------
 
@@ -305,9 +307,9 @@ class Page:
         # It is stored as a body, where an erasure finds it; the browser gets it as a cookie.
         return Response(SEE_OTHER, msgspec.json.encode(done), HTML, (("location", location), *self._cookies))
 
-    @property
+    @cached_property
     def flash(self) -> Done | None:
-        """What was done before this page was shown; it stays until another page is opened."""
+        """What was done before this page was shown. The browser forgets it with the answer."""
         wanted = self.params.given("done") if self.request.raw.method == "GET" else None
         if wanted is None:
             return None
@@ -316,7 +318,10 @@ class Page:
             done = msgspec.json.decode(urlsafe_b64decode(kept + "=" * (-len(kept) % 4)), type=Done)
         except (ValueError, msgspec.DecodeError):
             return None
-        return done if done.id == wanted else None
+        if done.id != wanted:
+            return None
+        self.set_cookie(done_cookie(self.visit.names), "", seconds=0)
+        return done
 
     @property
     def undo_from(self) -> str:
