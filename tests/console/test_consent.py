@@ -263,6 +263,31 @@ def test_the_newest_opt_outs_come_first_and_older_ones_by_a_cursor(
     assert at(everyone, "/opt-outs") in page.links
 
 
+def test_opt_outs_are_a_file_that_can_be_brought_in_again(
+    everyone: Everyone, ana: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opt_outs, "LINES_AT_ONCE", 2)
+    for number in range(1, 6):
+        ana.post("/v1/opt-outs", {"mobile": mobile(number), "evidence": {"note": "=1+1"}})
+    ana.post("/v1/opt-outs", {"mobile": mobile(6), "channel": "sms", "sender": "20414"})
+    ana.post("/v1/opt-ins", {"mobile": mobile(1), "source": "api"})
+    path = at(everyone, "/opt-outs/download")
+    assert path in everyone.ed.get(at(everyone, "/opt-outs")).links
+    assert path not in everyone.vic.get(at(everyone, "/opt-outs")).links
+    answer = everyone.ed.request("GET", path)
+    assert answer.headers["content-disposition"] == 'attachment; filename="opt-outs.csv"'
+    header, *lines = answer.body.decode().splitlines()
+    assert header == "mobile,channel,sender,purpose,at,recorded_at,source,fact,evidence"
+    assert [line.partition(",")[0] for line in lines] == [mobile(number) for number in (6, 5, 4, 3, 2)]
+    assert lines[0].split(",")[1:4] == ["sms", "20414", ""] and lines[1].endswith(",'=1+1")
+    only = everyone.ed.request("GET", f"{path}?channel=whatsapp").body.decode().splitlines()
+    assert len(only) == 5
+    file = answer.body
+    brought = ana.call("POST", "/v1/imports", query={"name": "o.csv", "kind": "opt_outs"}, body=file)
+    assert brought.status in (201, 202)
+    assert everyone.vic.get(path).status == 403
+
+
 def test_a_page_that_looked_far_enough_and_found_nothing_leads_on(
     everyone: Everyone, ana: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import html
+import io
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -30,6 +32,7 @@ from tests.console.test_forms import token_of
 from tests.support import calls, consent_calls
 from tests.support.browsers import Browser, FoundPage
 from tests.support.builders import mobile
+from tests.support.clients import Client
 from tests.support.undo import sit_down
 
 Act = Callable[..., int]
@@ -258,3 +261,30 @@ def test_every_act_is_said_in_words(everyone: Everyone, people: People, store: S
         found += said_in(page)
         link = next(iter(re.findall(r'rel="next" href="([^"]+)"', page.html)), None)
     assert len(found) >= 2 * len(Action) and all(found)
+
+
+def test_the_log_is_a_file_for_who_may_have_numbers(
+    everyone: Everyone, people: People, ana: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_page, "LINES_AT_ONCE", 2)
+    ana.post("/v1/contacts", {"contacts": [{"mobile": mobile(1), "fname": "=HYPERLINK(1)"}], "group": "VIP"})
+    for name in ("A", "B", "=C"):
+        ana.post("/v1/groups", {"name": name})
+    path = f"/p/{everyone.shopify}/settings/log"
+    assert f"{path}/download" in log(everyone.ed, everyone.shopify).links
+    answer = everyone.ed.request("GET", f"{path}/download")
+    assert answer.headers["content-disposition"] == 'attachment; filename="log.csv"'
+    header, *lines = csv.reader(io.StringIO(answer.body.decode()))
+    assert header == ["number", "at", "who", "what", "about", "request", "undone_by"]
+    said = [line[3] for line in lines]
+    assert said[:3] == ["Made the group =C", "Made the group B", "Made the group A"]
+    assert [int(line[0]) for line in lines] == sorted((int(line[0]) for line in lines), reverse=True)
+    assert (lines[3][3:5], lines[3][2]) == (["Added or changed, in VIP", "'=HYPERLINK(1)"], lines[0][2])
+    assert "<" not in answer.body.decode()
+    fewer = everyone.ed.request("GET", f"{path}/download?q=VIP").body.decode()
+    assert len(fewer.splitlines()) == 2
+    assert everyone.ed.request("GET", f"{path}/download?q=absent").body.decode().count("\r\n") == 1
+    monkeypatch.setattr(log_page, "LINES_MAX", 3)
+    assert everyone.ed.request("GET", f"{path}/download").body.decode().count("\r\n") == 4
+    assert everyone.vic.get(f"{path}/download").status == 403
+    assert f"{path}/download" not in log(everyone.vic, everyone.shopify).links

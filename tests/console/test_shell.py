@@ -47,10 +47,12 @@ class Checked(HTMLParser):
 
 
 def pages_of(everyone: Everyone, visitor: Browser, store: Store) -> Iterator[FoundPage]:
-    """Every page that has no parameter but the project, and those of errors."""
+    """Every page that has no parameter but the project and is no file, and those of errors."""
     for route in ROUTES:
         if route.method == "GET" and route.access != "open":
-            yield (visitor if route.access == "visitor" else everyone.asha).get(path_of(route, everyone.shopify))
+            page = (visitor if route.access == "visitor" else everyone.asha).get(path_of(route, everyone.shopify))
+            if "content-disposition" not in page.answer.headers:
+                yield page
     user = store.system_read(0, users.find_user, email="vic@example.com")
     token = store.system_write(current_time(), links.create_link, user_id=user.id, by_owner=False)
     yield visitor.get(f"/link/{token}")

@@ -38,6 +38,7 @@ from daftari.web.responses import Response
 from daftari.web.routing import RawRequest, RouteAccess
 
 HTML = "text/html; charset=utf-8"
+CSV = "text/csv; charset=utf-8"
 SEE_OTHER = 303
 ONCE_FIELD = "once"
 """The field of every form by which a form that is sent twice does once what it does."""
@@ -369,6 +370,11 @@ class Page:
 def done_cookie(names: CookieNames) -> str:
     """The name of the cookie that says what was done."""
     return f"{names.session}_done"
+
+
+def name_file(name: str) -> tuple[tuple[str, str], ...]:
+    """The headers of an answer that a browser saves as a file. ``name`` is ours."""
+    return ("content-disposition", f'attachment; filename="{name}"'), ("x-content-type-options", "nosniff")
 
 
 def read_once(raw: RawRequest, params: Params, *, user_id: int) -> IdempotentRequest | None:

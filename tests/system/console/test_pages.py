@@ -24,6 +24,8 @@ NO_PAGES = {
     "/p/{project}/contacts/{contact}/everything",
     "/p/{project}/imports/{number}/rejects",
     "/p/{project}/exports/{number}/file",
+    "/p/{project}/settings/log/download",
+    "/p/{project}/consent/opt-outs/download",
     "/p/{project}/audiences/download",
     "/p/{project}/audiences/{number}/download",
 }

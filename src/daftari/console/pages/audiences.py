@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from daftari.console.forms import Form, Refusal
 from daftari.console.languages import gettext as _
-from daftari.console.page import Page
+from daftari.console.page import CSV, Page, name_file
 from daftari.console.pages.campaign_form import EVERYONE, list_ticked
 from daftari.console.pages.contacts import OFFERED_MAX
 from daftari.console.wording import explain_field
@@ -35,7 +35,6 @@ OTHERS_MAX = 50
 """Audiences that are offered to compare one with."""
 COMPARED_ROWS = 50
 """Numbers that a comparison shows on each side."""
-MEDIA_TYPE = "text/csv; charset=utf-8"
 
 
 class Count(Struct, frozen=True):
@@ -100,7 +99,7 @@ def download(page: Page) -> Response:
             tx, definition=ask_as_sender(tx, definition), write=spool.write, as_csv=True
         )
     )
-    return Response(200, spool, MEDIA_TYPE, _name_file("audience.csv"))
+    return Response(200, spool, CSV, name_file("audience.csv"))
 
 
 def freeze(page: Page) -> Response:
@@ -185,7 +184,7 @@ def download_frozen(page: Page, number: str) -> Response:
     spool, _frozen = page.request.spool(
         lambda tx, spool: audiences.write_frozen(tx, audience_id=audience_id, write=spool.write)
     )
-    return Response(200, spool, MEDIA_TYPE, _name_file(f"audience-{audience_id}.csv"))
+    return Response(200, spool, CSV, name_file(f"audience-{audience_id}.csv"))
 
 
 def compare(page: Page, number: str) -> Response:
@@ -200,10 +199,6 @@ def compare(page: Page, number: str) -> Response:
         found=page.read(audiences.compare_audiences, audience_id=audience_id, other_id=other_id),
         most=COMPARED_ROWS,
     )
-
-
-def _name_file(name: str) -> tuple[tuple[str, str], ...]:
-    return ("content-disposition", f'attachment; filename="{name}"'), ("x-content-type-options", "nosniff")
 
 
 def _read_id(number: str) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from daftari.console import campaign_words, delivery_chart
 from daftari.console.languages import gettext as _
-from daftari.console.page import Page
+from daftari.console.page import CSV, Page, name_file
 from daftari.console.pages import campaign_form
 from daftari.console.pages.campaign_form import SECTION, find_campaign, read_campaign_id
 from daftari.console.pages.imports import SECONDS_CHOICES, draw_bar
@@ -126,8 +126,7 @@ def download(page: Page, number: str) -> Response:
             tx, campaign_id=campaign.id, wanted=wanted, after=log.Cursor(), write=spool.write, as_csv=True
         )
     )
-    named = ("content-disposition", f'attachment; filename="campaign-{campaign.id}.csv"')
-    return Response(200, spool, "text/csv; charset=utf-8", (named, ("x-content-type-options", "nosniff")))
+    return Response(200, spool, CSV, name_file(f"campaign-{campaign.id}.csv"))
 
 
 def _read_wanted(page: Page) -> log.Wanted:

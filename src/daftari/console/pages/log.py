@@ -6,10 +6,10 @@ from functools import partial
 
 from msgspec import Struct
 
-from daftari.console import log_words
+from daftari.console import log_file, log_words
 from daftari.console.languages import format_mobile, format_moment, isolated, ngettext
 from daftari.console.languages import gettext as _
-from daftari.console.page import Page, Tone
+from daftari.console.page import CSV, Page, Tone, name_file
 from daftari.console.templates import segment
 from daftari.model.consent import Source
 from daftari.model.limits import ID_MAX
@@ -23,13 +23,18 @@ from daftari.rules.log.subject import Subject, find_subject
 from daftari.rules.undo.acts import Undone
 from daftari.rules.undo.consent import StillOptedOut
 from daftari.rules.undo.errors import ActNotFound
+from daftari.store import Tx
 from daftari.web.params import read_id
 from daftari.web.responses import Response
+from daftari.web.spool import ResponseSpool
 
 PLACES = {Act.CHANGE_CONTACTS: "/contacts", Act.CHANGE_GROUPS: "/groups", Act.RECORD_CONSENT: "/consent"}
 """Where the answer to an undo is shown, by what was undone."""
 TYPED_MAX = 255
 """Characters of a search that are read."""
+LINES_MAX = 100_000
+"""Acts in a file."""
+LINES_AT_ONCE = 500
 NAMED_MAX = 3
 """People who are still opted out and are named; more are counted."""
 
@@ -45,7 +50,7 @@ class Search(Struct, frozen=True):
 
 def show(page: Page) -> Response:
     """``GET /p/{project}/settings/log``."""
-    search = Search(*(str(page.params.given(name) or "")[:TYPED_MAX] for name in ("q", "who", "kind", "day")))
+    search = _read_search(page)
     before = page.params.cursor("before")
     page.params.refuse_wrong()
     subject = page.read(find_subject, text=search.text) if search.text else None
@@ -72,7 +77,34 @@ def show(page: Page) -> Response:
         place=partial(_link, page),
         kinds=[(kind, log_words.kind_name(kind)) for kind in KINDS],
         scanned_max=SCANNED_MAX,
+        lines_max=LINES_MAX,
     )
+
+
+def download(page: Page) -> Response:
+    """``GET /p/{project}/settings/log/download``: the acts that are searched for, as a file."""
+    search = _read_search(page)
+    subject = page.read(find_subject, text=search.text) if search.text else None
+    span = page.params.problems.read("day", search.day, lambda day: read_day(day, zone=zone_of(page.require_project())))
+    page.params.refuse_wrong()
+    sought = _as_sought(search, subject, span)
+    is_nothing = subject is not None and subject.is_nothing
+
+    def write(tx: Tx, spool: ResponseSpool) -> None:
+        spool.write(log_file.HEADER)
+        before, left = 0, 0 if is_nothing else LINES_MAX
+        while left > 0:
+            found = list_log(tx, sought=sought, before=before, limit=min(left, LINES_AT_ONCE))
+            spool.write(log_file.write_lines(found.entries))
+            left = 0 if found.earlier is None else left - len(found.entries)
+            before = found.earlier or 0
+
+    spool, _written = page.request.spool(write)
+    return Response(200, spool, CSV, name_file("log.csv"))
+
+
+def _read_search(page: Page) -> Search:
+    return Search(*(str(page.params.given(name) or "")[:TYPED_MAX] for name in ("q", "who", "kind", "day")))
 
 
 def _as_sought(search: Search, subject: Subject | None, span: tuple[int, int] | None) -> Sought:

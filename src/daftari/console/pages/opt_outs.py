@@ -5,7 +5,7 @@ from __future__ import annotations
 from daftari.console.forms import Refusal
 from daftari.console.languages import gettext as _
 from daftari.console.languages import isolated
-from daftari.console.page import Page
+from daftari.console.page import CSV, Page, name_file
 from daftari.console.pages.consent_forms import (
     SCOPE,
     blank_fact,
@@ -30,6 +30,7 @@ from daftari.rules.people.opt_outs import (
     get_opt_out,
     list_opt_outs,
     look_up,
+    write_opt_outs,
 )
 from daftari.rules.people.person import find_authors
 from daftari.web.params import read_id
@@ -69,7 +70,17 @@ def show(page: Page) -> Response:
         found=found,
         authors=page.read(find_authors, user_ids=user_ids, key_ids=key_ids),
         may_record=page.may("record_consent"),
+        may_download=page.leads_to("/consent/opt-outs/download"),
     )
+
+
+def download(page: Page) -> Response:
+    """``GET /p/{project}/consent/opt-outs/download``: those in force, as a file."""
+    channel = next((one for one in CHANNELS if one == page.params.given("channel")), ANY)
+    sender = str(page.params.given("sender") or "")[:SENDER_MAX]
+    scope = Scope(channel, facts.read_sender(sender) if sender else ANY)
+    spool, _written = page.request.spool(lambda tx, spool: write_opt_outs(tx, scope=scope, write=spool.write))
+    return Response(200, spool, CSV, name_file("opt-outs.csv"))
 
 
 def show_new(page: Page) -> Response:

@@ -203,7 +203,7 @@ _read_detail = msgspec.json.Decoder(Detail).decode
 _NO_DETAIL = Detail()
 
 
-def list_log(tx: Tx, *, sought: Sought, before: int) -> Log:
+def list_log(tx: Tx, *, sought: Sought, before: int, limit: int = SHOWN) -> Log:
     """The newest acts before a number that are wanted; 0 for the newest of all."""
     after, until = 0, before or ID_MAX
     if sought.span is not None:
@@ -212,7 +212,7 @@ def list_log(tx: Tx, *, sought: Sought, before: int) -> Log:
     rows: list[JournalRow] = []
     scanned, last = 0, until
     for row in islice(_walk(tx, sought, after=after, before=until), SCANNED_MAX):
-        if len(rows) == SHOWN:
+        if len(rows) == limit:
             return Log(_show(tx, rows), rows[-1].seq, scanned)
         scanned, last = scanned + 1, row.seq
         if sought.fits(row):

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import csv
+import io
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 
 from daftari.errors import NotFound
+from daftari.files.csv_injection import make_safe
 from daftari.model.consent import Fact, Scope
 from daftari.model.contacts import Card
 from daftari.model.limits import ID_MAX
 from daftari.rules.consent.decisions import in_force
 from daftari.rules.consent.facts import SCANNED_MAX
 from daftari.rules.consent.state import meets
+from daftari.rules.consent.views import Evidence, show_opt_out
 from daftari.rules.contacts.merge import read_card
 from daftari.rules.numbers import WrittenNumber, find_known
 from daftari.store import Tx, consent, contacts
 
 SCANNED_AT_ONCE = 500
+LINES_AT_ONCE = 1_000
+COLUMNS = ("mobile", "channel", "sender", "purpose", "at", "recorded_at", "source", "fact", "evidence")
+"""Of a file, which can be brought in again as a list of opt-outs."""
 
 
 class OptOutNotFound(NotFound):
@@ -72,6 +79,28 @@ def list_opt_outs(tx: Tx, *, scope: Scope, before: int | None, limit: int) -> Op
         before = listed[-1].id
         scanned += len(listed)
     return OptOuts(_with_cards(tx, found), before)
+
+
+def write_opt_outs(tx: Tx, *, scope: Scope, write: Callable[[bytes], object]) -> None:
+    """Write the opt-outs that are in force and meet a scope as CSV, the newest first, from one snapshot."""
+    write((",".join(COLUMNS) + "\r\n").encode())
+    before: int | None = ID_MAX
+    while before is not None:
+        found = list_opt_outs(tx, scope=scope, before=before, limit=LINES_AT_ONCE)
+        file = io.StringIO()
+        csv.writer(file, lineterminator="\r\n").writerows(_as_line(one) for one in found.opt_outs)
+        write(file.getvalue().encode(errors="replace"))
+        before = found.next
+
+
+def _as_line(listed: ListedOptOut) -> list[str]:
+    fact = show_opt_out(listed.fact, mobile=listed.mobile)
+    evidence = fact.evidence or Evidence()
+    cells = (
+        *(fact.mobile, fact.channel, fact.sender, fact.purpose, fact.at, fact.recorded_at, fact.source, str(fact.id)),
+        evidence.text or evidence.note or evidence.form or evidence.code,
+    )
+    return [make_safe(cell or "") for cell in cells]
 
 
 def look_up(tx: Tx, *, number: WrittenNumber, scope: Scope) -> Looked:
