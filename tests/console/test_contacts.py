@@ -170,6 +170,24 @@ def test_pages_of_one_contact_and_of_all_groups_cost_a_few_statements_whatever_t
     assert statements.count(lambda: everyone.vic.get(at(everyone, "/groups"))) <= 3, statements.last
 
 
+def test_the_history_says_what_a_change_changed_as_long_as_it_is_kept(
+    everyone: Everyone, ana: Client, book: Book
+) -> None:
+    number, other = book.add({"mobile": "0722000001", "city": "Thika"}, {"mobile": "0722000002"})
+    path = at(everyone, f"/contacts/{number}")
+    for typed in ({"city": "Nairobi", "fname": HOSTILE[0]}, {"mobile": "0722000003"}, {"mobile": "0722000004"}):
+        everyone.ed.submit(everyone.ed.get(f"{path}/edit"), f"{path}/edit", **typed)
+    page = everyone.vic.get(path)
+    assert "Town: \u2068Thika\u2069 → \u2068Nairobi\u2069" in page.text
+    assert f"First name: nothing → \u2068{HOSTILE[0][:20]}" in page.text and "<script>alert" not in page.html
+    assert "Number: \u20680722 000001\u2069 → \u20680722 000003\u2069" in page.text
+    assert "Thika" not in everyone.vic.get(at(everyone, f"/contacts/{other}")).text
+    # The number in the middle is erased: nothing of what it was is shown again.
+    assert ana.post("/v1/erasures", {"mobile": "0722000003"}).status == 201
+    page = everyone.vic.get(path)
+    assert "0722 000003" not in page.text and "Thika" not in page.text
+
+
 # ---- many at once ---------------------------------------------------------------------------------------
 
 

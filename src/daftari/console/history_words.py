@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from msgspec import json
+
+from daftari.console.languages import format_mobile, isolated, ngettext
 from daftari.console.languages import gettext as _
-from daftari.console.languages import isolated
+from daftari.model.contacts import AttributeValue
 from daftari.rules.events import Action
+from daftari.rules.people.changes import FieldChange
 from daftari.rules.people.person import Authors, Happened
 
 _LABELS: Mapping[str, Callable[[], str]] = {
@@ -33,6 +37,21 @@ _OF_GROUP: Mapping[str, Callable[[str], str]] = {
 """Acts that bring a contact to a group."""
 
 
+CHANGES_MAX = 10
+"""Fields that are shown of a change."""
+VALUE_MAX = 60
+"""Characters that are shown of a value."""
+_FIELDS: Mapping[str, Callable[[], str]] = {
+    "fname": lambda: _("First name"),
+    "mname": lambda: _("Middle name"),
+    "lname": lambda: _("Last name"),
+    "mobile": lambda: _("Number"),
+    "email": lambda: _("E-mail"),
+    "city": lambda: _("Town"),
+    "company": lambda: _("Company"),
+}
+
+
 def act(happened: Happened) -> str:
     """What was done, as a sentence or two."""
     said = []
@@ -46,6 +65,29 @@ def act(happened: Happened) -> str:
     if happened.left:
         said.append(_("Left %(groups)s.", groups=", ".join(map(isolated, happened.left))))
     return " ".join(said) or _("Something else happened.")
+
+
+def changes(happened: Happened) -> list[str]:
+    """What was changed, a field each: ``Town: Thika → Nairobi``."""
+    said = [_change(change) for change in happened.changes[:CHANGES_MAX]]
+    more = len(happened.changes) - len(said)
+    return [*said, ngettext("%(num)s more", "%(num)s more", more)] if more else said
+
+
+def _change(change: FieldChange) -> str:
+    name = isolated(change.name) if change.is_attribute else _FIELDS[change.name]()
+    before, after = (_value(change, value) for value in (change.before, change.after))
+    return _("%(name)s: %(before)s → %(after)s", name=name, before=before, after=after)
+
+
+def _value(change: FieldChange, value: AttributeValue | None) -> str:
+    """A value, cut where it is long."""
+    if value in (None, ""):
+        return _("nothing")
+    if change.name == "mobile" and not change.is_attribute:
+        return isolated(format_mobile(str(value)))
+    written = value if isinstance(value, str) else json.encode(value).decode()
+    return isolated(written if len(written) <= VALUE_MAX else f"{written[: VALUE_MAX - 1]}…")
 
 
 def author(row: Happened, authors: Authors) -> str:

@@ -164,6 +164,12 @@ def read_contacts(tx: Tx, *, seq: int) -> dict[int, ContactBefore]:
     return {row.contact_id: _read_contact(row.before) for row in before.list_before(tx, seq=seq)}
 
 
+def find_contact(tx: Tx, *, contact_id: int, seqs: Sequence[int]) -> dict[int, ContactBefore]:
+    """What some acts changed of a contact, by act, where that is kept."""
+    stored = before.find_contact_before(tx, contact_id=contact_id, seqs=seqs)
+    return {seq: _read_contact(kept) for seq, expires_at, kept in stored if expires_at > tx.now}
+
+
 def mark_undone(tx: WriteTx, *, seq: int, groups: GroupsBefore, by: int) -> None:
     """Note that an act was undone, and forget what it changed."""
     before.save_act_before(tx, seq=seq, before=_write(replace(groups, undone_by=by)))

@@ -46,6 +46,13 @@ def find_acts(tx: Tx, *, seqs: Sequence[int]) -> list[tuple[int, int, str]]:
     return tx.fetch(tuple[int, int, str], "find_acts_before", seqs=seqs) if seqs else []
 
 
+def find_contact_before(tx: Tx, *, contact_id: int, seqs: Sequence[int]) -> list[tuple[int, int, str]]:
+    """Act, when it expires, and what it changed of a contact, for those of some acts of which it is kept."""
+    if not seqs:
+        return []
+    return tx.fetch(tuple[int, int, str], "find_contact_before", contact=contact_id, seqs=seqs)
+
+
 def list_contacts(tx: Tx, *, mobile: int) -> list[int]:
     """The contacts that had a number before an act that changed them."""
     return tx.fetch(int, "list_contacts_before", mobile=mobile)

@@ -19,6 +19,7 @@ from daftari.rules.contacts.contacts import version_of
 from daftari.rules.contacts.merge import read_card
 from daftari.rules.events import Action
 from daftari.rules.messages.views import MessageView, list_newest_messages, name_origins
+from daftari.rules.people.changes import FieldChange, find_changes
 from daftari.store import Tx, consent, contacts, exports, groups, journal, keys, users
 from daftari.store.journal import JournalRow, read_left, read_ranges
 
@@ -47,6 +48,7 @@ class Happened(Struct, frozen=True):
     """An act that concerned a contact. ``group``, ``left``: names of groups, as far as they are known.
 
     ``contacts``: how many it concerned in all. ``undoing``: what its undo needs; ``None`` for what cannot be undone.
+    ``changes``: what it changed of the contact's fields, where that is kept.
     """
 
     seq: int
@@ -59,6 +61,7 @@ class Happened(Struct, frozen=True):
     contacts: int
     undoing: Act | None
     undone_by: int | None
+    changes: list[FieldChange]
 
 
 class History(Struct, frozen=True):
@@ -142,7 +145,8 @@ def _show_acts(tx: Tx, rows: Sequence[JournalRow], contact_id: int) -> list[Happ
     wanted = {group_id for of_row in left.values() for group_id in of_row}
     wanted |= {row.group_id for row in rows if row.group_id is not None}
     names = {group_id: found.name for group_id, found in exports.find_group_names(tx, ids=sorted(wanted)).items()}
-    kept = find_groups(tx, seqs=[row.seq for row in rows if row.user_id is not None])
+    of_users = [row.seq for row in rows if row.user_id is not None]
+    kept, changes = find_groups(tx, seqs=of_users), find_changes(tx, contact_id=contact_id, seqs=of_users)
     shown = []
     for row in rows:
         named = sum(last - first + 1 for first, last in read_ranges(row.contacts))
@@ -160,6 +164,7 @@ def _show_acts(tx: Tx, rows: Sequence[JournalRow], contact_id: int) -> list[Happ
                 max(named, *(len(ids) for ids in all_left[row.seq].values()), 1),
                 None if of_act is None or undone_by else UNDOING.get(_done_by(row)),
                 undone_by,
+                changes.get(row.seq, []),
             )
         )
     return shown

@@ -14,6 +14,11 @@ WHERE b.project_id = :project AND b.seq = :seq AND b.contact_id = 0;
 SELECT b.seq, b.expires_at, b.before FROM rows(:seqs AS wanted, seq bigint) CROSS JOIN contact_before AS b
 WHERE b.project_id = :project AND b.seq = wanted.seq AND b.contact_id = 0;
 
+-- name: find_contact_before
+-- What some acts changed of a contact.
+SELECT b.seq, b.expires_at, b.before FROM rows(:seqs AS wanted, seq bigint) CROSS JOIN contact_before AS b
+WHERE b.project_id = :project AND b.seq = wanted.seq AND b.contact_id = :contact;
+
 -- name: list_contacts_before
 -- The contacts that had a number before acts that changed them.
 SELECT DISTINCT b.contact_id FROM contact_before AS b
