@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daftari.rules.campaigns.deliveries import BARS_MAX, DAY_MINUTES, LATER_PERCENT, Deliveries, draw_bars
+from daftari.rules.campaigns.deliveries import BARS_MAX, BARS_MIN, DAY_MINUTES, LATER_PERCENT, Deliveries, draw_bars
 
 START = 29_000_000
 """A minute since 1970."""
@@ -22,7 +22,7 @@ def test_bars_and_later_add_up_to_everyone_and_are_few(after: dict[int, int], zo
     found = sorted((START + minute, people) for minute, people in after.items())
     drawn, everyone = draw_bars(found, zone=zone), sum(after.values())
     assert sum(bar.people for bar in drawn.bars) + drawn.later == everyone
-    assert len(drawn.bars) <= BARS_MAX
+    assert BARS_MIN <= len(drawn.bars) <= BARS_MAX
     assert drawn.later * 100 <= everyone * LATER_PERCENT
     assert drawn.last_at == found[-1][0] * 60_000_000
     assert drawn.bars[0].at <= found[0][0] * 60_000_000 < drawn.bars[0].at + drawn.minutes * 60_000_000

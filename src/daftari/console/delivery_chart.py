@@ -10,8 +10,6 @@ from daftari.console.languages import gettext as _
 from daftari.rules.campaigns.deliveries import DAY_MINUTES, Deliveries
 from daftari.rules.messages.campaigns import MINUTE_MICROSECONDS
 
-MARKED_MIN = 6
-"""Bars from which on one in the middle is marked too."""
 HOUR_MINUTES = 60
 COLOUR = "c2"
 
@@ -72,10 +70,8 @@ def _label(found: Deliveries, at: int) -> str:
 
 
 def _choose_marks(labels: list[str], later: list[str]) -> list[str]:
-    """The first time, one in the middle where there are many, and what is last."""
-    middle = [labels[len(labels) // 2]] if len(labels) >= MARKED_MIN else []
-    last = later or ([labels[-1]] if len(labels) > 1 else [])
-    return [labels[0], *middle, *last]
+    """The first time, the one in the middle, and what is last."""
+    return [labels[0], labels[len(labels) // 2], later[0] if later else labels[-1]]
 
 
 def _finding(found: Deliveries) -> str:

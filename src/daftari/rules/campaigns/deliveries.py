@@ -14,7 +14,7 @@ from daftari.rules.access.zones import zone_of
 from daftari.rules.messages.campaigns import MINUTE_MICROSECONDS
 from daftari.store import Tx, campaigns
 
-BARS_MAX = 24
+BARS_MIN, BARS_MAX = 12, 24
 LATER_PERCENT = 5
 """At most so many of a hundred are left to ``later``: the reports of phones that were off."""
 DAY_MINUTES = 1_440
@@ -57,7 +57,7 @@ def draw_bars(found: list[tuple[int, int]], *, zone: str) -> Deliveries:
     starts = {step: (first + offset) // step * step - offset for step in STEPS}
     step = next((step for step, start in starts.items() if (end - start) // step < BARS_MAX), STEPS[-1])
     start = starts[step]
-    counts = [0] * min((found[-1][0] - start) // step + 1, BARS_MAX)
+    counts = [0] * min(max((found[-1][0] - start) // step + 1, BARS_MIN), BARS_MAX)
     later = 0
     for minute, people in found:
         place = (minute - start) // step
