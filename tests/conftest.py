@@ -42,7 +42,7 @@ MEMORY_BYTES_MIN = 4 * 1024**3
 """What the databases of a run may need, with much to spare."""
 ROOT = Path(__file__).parent.parent
 ENGINES = ("sqlite", "postgres")
-START_SECONDS_MAX = 30.0
+START_SECONDS_MAX = 120.0
 STOP_SECONDS_MAX = 30.0
 
 settings.register_profile(
