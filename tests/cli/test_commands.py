@@ -169,7 +169,7 @@ def test_a_newer_schema_is_not_migrated(database: str, change: Callable[[str], N
     result = _failing("migrate", "--database", database)
     assert result.exit_code == 1
     assert result.stderr.splitlines() == [
-        f"daftari: The database has schema 99, which is newer than this version's {latest_version('sqlite')}; "
+        f"daftari: The database has schema 99, which is newer than this version's {latest_version()}; "
         "install a newer Daftari."
     ]
 

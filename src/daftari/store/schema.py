@@ -6,6 +6,7 @@ Each migration is one transaction, which ends by saving its number. Also opens s
 from __future__ import annotations
 
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Protocol
 
 from daftari.errors import DaftariError, SchemaMismatch
@@ -54,7 +55,7 @@ def open_store(database: str, *, threads: int, secret: str | None = None, secret
 def refuse_other_schema(database: str) -> None:
     """Raise ``SchemaMismatch`` when the schema is not this version's, or the database an unfinished copy."""
     found = schema_version(database)
-    latest = latest_version(dialect_of(database))
+    latest = latest_version()
     if found < 0:
         raise SchemaMismatch(unfinished_copy(database))
     if found < latest:
@@ -109,9 +110,9 @@ def is_new(database: str) -> bool:
     return not path.exists() or path.stat().st_size == 0
 
 
-def latest_version(dialect: Dialect) -> int:
+def latest_version() -> int:
     """The number of this version's schema."""
-    return max(migration.number for migration in list_migrations(dialect))
+    return max(number for number, _ in _migration_files())
 
 
 def schema_version(database: str) -> int:
@@ -139,7 +140,7 @@ def migrate(database: str) -> list[int]:
     found = schema_version(database)
     if found < 0:
         raise SchemaMismatch(unfinished_copy(database))
-    latest = latest_version(dialect_of(database))
+    latest = latest_version()
     if found > latest:
         raise _newer_schema(found, latest)
     due = [migration for migration in list_migrations(dialect_of(database)) if migration.number > found]
@@ -150,12 +151,17 @@ def migrate(database: str) -> list[int]:
 
 def list_migrations(dialect: Dialect) -> list[Migration]:
     """All migrations in an engine's dialect, in order."""
-    found = [file for file in files("daftari.store").joinpath("migrations").iterdir() if file.name.endswith(".sql")]
     migrations = [
-        Migration(int(file.name.partition("_")[0]), translate_migration(file.read_text(encoding="utf-8"), dialect))
-        for file in found
+        Migration(number, translate_migration(file.read_text(encoding="utf-8"), dialect))
+        for number, file in _migration_files()
     ]
     return sorted(migrations, key=lambda migration: migration.number)
+
+
+def _migration_files() -> list[tuple[int, Traversable]]:
+    """The file of each migration, with its number."""
+    found = files("daftari.store").joinpath("migrations").iterdir()
+    return [(int(file.name.partition("_")[0]), file) for file in found if file.name.endswith(".sql")]
 
 
 def _engine(database: str) -> Engine:

@@ -109,7 +109,7 @@ def copy_database(
         if outcome.end == "done":
             there.settle()
             with there.writing():
-                there.save_system(version=_latest(target), fingerprint=fingerprint_of(key_of(text)))
+                there.save_system(version=latest_version(), fingerprint=fingerprint_of(key_of(text)))
         return outcome
 
 
@@ -118,7 +118,7 @@ def compare_databases(
 ) -> Outcome:
     """Compare two databases, table by table and project by project. Writes nothing."""
     refuse_other_schema(source)
-    if abs(schema_version(target)) != _latest(target):
+    if abs(schema_version(target)) != latest_version():
         refuse_other_schema(target)
     with _both(source, target) as (here, there):
         run = _Run(here, there, should_stop=should_stop, note=note, batch_rows=BATCH_ROWS)
@@ -145,7 +145,7 @@ def _make_tables(target: str) -> None:
     found = schema_version(target)
     if found == 0:
         migrate(target)
-    elif 0 < found < _latest(target):
+    elif 0 < found < latest_version():
         with closing(_opened(target)) as there, there.speaking():
             _refuse_full(there, target)
         migrate(target)
@@ -158,7 +158,7 @@ def _begin(there: Database, target: str, secret: str) -> None:
     version, known = there.read_system()
     if version > 0:
         _refuse_full(there, target)
-    elif version != -_latest(target):
+    elif version != -latest_version():
         raise SchemaMismatch(f"{masked(target)} was begun by another version of Daftari; name an empty one.")
     fingerprint = fingerprint_of(key_of(secret))
     if known not in (None, fingerprint):
@@ -168,7 +168,7 @@ def _begin(there: Database, target: str, secret: str) -> None:
         # What is there belongs to a database that is no more.
         forget_epoch(sqlite_path(target))
     with there.writing():
-        there.save_system(version=-_latest(target), fingerprint=fingerprint)
+        there.save_system(version=-latest_version(), fingerprint=fingerprint)
 
 
 def _refuse_full(there: Database, target: str) -> None:
@@ -204,10 +204,6 @@ def _opened(database: str) -> Database:
     from daftari.store.copy.sqlite import SqliteDatabase
 
     return SqliteDatabase(database)
-
-
-def _latest(database: str) -> int:
-    return latest_version(dialect_of(database))
 
 
 # ---- a run ----------------------------------------------------------------------------------------------
