@@ -29,6 +29,7 @@ from msgspec import Struct
 
 from daftari.model.projects import KeyKind, Project
 from daftari.rules.access import inbound_tokens, keys, projects
+from daftari.sandbox import process as sandbox
 from daftari.serving.server import Server, build_server
 from daftari.settings import Settings, read_settings
 from daftari.store import Store, migrate
@@ -36,6 +37,7 @@ from daftari.worker import count_threads
 from tests.support import postgres
 from tests.support.clients import Client, in_process, over_the_wire
 from tests.support.inbound import OpenAddress
+from tests.support.readers import Forks
 from tests.support.stores import SECRET, open_store
 
 MEMORY_BYTES_MIN = 4 * 1024**3
@@ -222,6 +224,25 @@ def change(database: str) -> Callable[[str], None]:
             apsw.Connection(database).execute(sql)
 
     return change
+
+
+# ---- files ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_readers() -> Iterator[None]:
+    """The processes that read files for this one start quickly."""
+    forks = Forks()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sandbox, "subprocess", forks)
+        yield
+    forks.close()
+
+
+@pytest.fixture
+def started_readers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are started as the product starts them, for tests of just that."""
+    monkeypatch.setattr(sandbox, "subprocess", subprocess)
 
 
 # ---- people -----------------------------------------------------------------------------------------

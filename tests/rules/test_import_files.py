@@ -31,6 +31,8 @@ from tests.support.calls import broken_in
 from tests.support.imports import Office, shown
 from tests.support.stores import open_store
 
+pytestmark = pytest.mark.usefixtures("started_readers")
+
 LINE_BYTES = 1_000_000_000 if settings().max_examples > 1_000 else 40_000_000
 MEMORY_BYTES_GOAL = 200 * 1024 * 1024
 TODAY = 4_000_000_000_000_000
@@ -161,7 +163,7 @@ def test_a_line_without_end_takes_little_memory_and_stops_no_other_line(tmp_path
         path.open("rb") as opened,
         ChunkReader(opened, settings=_settings(("phone", "first name")), first_chunk=0) as it,
     ):
-        watcher = threading.Thread(target=_watch, args=(psutil.Process().children(), peaks))
+        watcher = threading.Thread(target=_watch, args=(_reader(), peaks))
         watcher.start()
         (chunk,) = it.take(10)
         watcher.join()
@@ -207,9 +209,14 @@ def test_long_records_wait_outside_of_the_memory(tmp_path: Path) -> None:
     assert counts == [4] * 5
 
 
-def _watch(children: list[psutil.Process], peaks: list[int]) -> None:
+def _reader() -> psutil.Process:
+    """The process that reads a file for this one."""
+    (reader,) = (one for one in psutil.Process().children() if "daftari.sandbox.child" in one.cmdline())
+    return reader
+
+
+def _watch(reader: psutil.Process, peaks: list[int]) -> None:
     """The most memory that a process ever had, asked until it is gone."""
-    reader = next(child for child in children if "daftari.sandbox.child" in " ".join(child.cmdline()))
     status = Path(f"/proc/{reader.pid}/status")
     while reader.is_running() and reader.status() != psutil.STATUS_ZOMBIE:
         for line in status.read_text().splitlines():
@@ -223,7 +230,7 @@ def test_the_process_that_reads_has_a_limit_to_its_memory() -> None:
         file.flush()
         with ChunkReader(file, settings=_settings(("phone",)), first_chunk=0) as chunks:
             assert chunks.take(1)
-            (reader,) = psutil.Process().children()
+            reader = _reader()
             assert reader.rlimit(psutil.RLIMIT_AS) == (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX)
 
 
@@ -250,7 +257,7 @@ def test_a_reader_that_was_killed_says_so_as_often_as_it_is_asked(tmp_path: Path
     path.write_bytes(b"phone\n" + b"0722000001\n" * 500_000)
     with path.open("rb") as file, ChunkReader(file, settings=_settings(("phone",)), first_chunk=0) as chunks:
         assert len(chunks.take(2)) == 2
-        (reader,) = psutil.Process().children()
+        reader = _reader()
         reader.kill()
         # What it had said before is not lost.
         assert _take_until_the_end(chunks) < 498

@@ -17,6 +17,8 @@ from daftari.sandbox import process as sandbox
 from daftari.sandbox.process import ChunkReader, ReaderEnded, read_layout
 from tests.support.files import ods, put, rezip, xlsx
 
+pytestmark = pytest.mark.usefixtures("started_readers")
+
 CPU_SECONDS = 4
 """Far more than any file below takes, and far less than one that is read in quadratic time."""
 XML_BYTES = 15_000_000
