@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from html.parser import HTMLParser
 from importlib import import_module
 from itertools import pairwise
@@ -403,16 +404,20 @@ class Read(HTMLParser):
     def __init__(self, text: str) -> None:
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
+        self.pieces: list[str] = []
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
 
     def handle_data(self, data: str) -> None:
-        self.text += data
+        self.pieces.append(data)
 
-    @property
+    @cached_property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+    @cached_property
     def ids(self) -> list[str]:
         return [str(given["id"]) for _, given in self.tags if "id" in given]
 

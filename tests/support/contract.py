@@ -181,9 +181,15 @@ def inlined(schema: Any) -> Any:
         return schema
     if "$ref" not in schema:
         return {name: inlined(value) for name, value in schema.items()}
-    named = inlined(target(schema["$ref"]))
+    named = _inlined(schema["$ref"])
     siblings = {name: inlined(value) for name, value in schema.items() if name not in ("$ref", "description")}
     return {"allOf": [named], **siblings} if siblings else named
+
+
+@cache
+def _inlined(reference: str) -> Any:
+    """What is named, once for all who name it: what fits it there is known here."""
+    return inlined(target(reference))
 
 
 def _properties(validator: Any, properties: Node, instance: Any, schema: Node) -> Iterator[ValidationError]:
