@@ -12,7 +12,9 @@ from daftari.web.routing import Route
 from tests.conftest import People
 from tests.console.conftest import Everyone, NewBrowser
 from tests.support.browsers import Browser, FoundPage
-from tests.support.cases import each
+from tests.support.cases import ON_SQLITE, each
+
+pytestmark = ON_SQLITE
 
 FORMS = tuple(route for route in ROUTES if route.method == "POST")
 PAGES = tuple(route for route in ROUTES if route.method == "GET" and route.access != "open")

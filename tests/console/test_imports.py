@@ -17,7 +17,7 @@ from tests.console.test_contacts import HOSTILE, Book, at, book
 from tests.console.test_shell import PAGE_BYTES_MAX
 from tests.support import import_files
 from tests.support.browsers import Browser, FoundPage
-from tests.support.cases import each
+from tests.support.cases import ON_SQLITE, each
 
 __all__ = ["book"]
 
@@ -85,6 +85,7 @@ def test_a_file_comes_in_and_its_columns_are_shown_with_the_first_rows_as_they_w
     assert not [form for form in listed.forms if form.action.endswith("/imports/new")]
 
 
+@ON_SQLITE
 @each(
     "name, file, said",
     [
@@ -108,12 +109,14 @@ def test_a_file_that_cannot_be_read_is_refused_on_the_same_page(
     assert "Earlier" not in page.text
 
 
+@ON_SQLITE
 def test_a_name_of_a_group_that_is_too_long_is_said_on_the_form(everyone: Everyone) -> None:
     refused = bring(everyone.ed, everyone, PEOPLE, group="x" * 256)
     assert (refused.status, refused.heading) == (422, "Imports")
     assert "This is longer than 255 characters." in refused.text
 
 
+@ON_SQLITE
 def test_no_file_at_all_is_refused(everyone: Everyone) -> None:
     page = bring(everyone.ed, everyone, "", "")
     assert (page.status, "This is needed." in page.text) == (422, True)
@@ -127,6 +130,7 @@ def test_a_plan_that_leaves_rows_out_says_by_which_country_numbers_were_read(eve
     assert said not in plan(everyone.ed, every, work).text
 
 
+@ON_SQLITE
 def test_a_file_that_is_too_large_is_refused_before_it_is_sent(everyone: Everyone) -> None:
     page = everyone.ed.get(at(everyone, "/imports"))
     headers = {"content-type": "multipart/form-data; boundary=x", "origin": everyone.ed.origin}
@@ -137,6 +141,7 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_sent(everyone: Everyon
     assert "This file is larger than 1 GB" in page.text
 
 
+@ON_SQLITE
 def test_who_may_not_import_is_told_who_may(everyone: Everyone) -> None:
     headers = {"content-type": "multipart/form-data; boundary=x", "origin": everyone.vic.origin}
     answer = everyone.vic.request("POST", at(everyone, "/imports/new"), body=b"x", headers=headers)
@@ -145,6 +150,7 @@ def test_who_may_not_import_is_told_who_may(everyone: Everyone) -> None:
     assert "Owners of this project: Asha" in page.text
 
 
+@ON_SQLITE
 def test_a_list_of_opt_outs_that_is_sent_as_contacts_is_refused(everyone: Everyone) -> None:
     page = bring(everyone.ed, everyone, "Blacklist\n0722000001\n0722000002\n")
     assert page.status == 422
@@ -169,6 +175,7 @@ def test_columns_are_chosen_and_looked_at_again_before_the_plan(everyone: Everyo
     assert stats(planned) == [2, 0, 0, 1, 1]
 
 
+@ON_SQLITE
 @each(
     "fields, said",
     [
@@ -214,6 +221,7 @@ def test_what_the_columns_became_is_proposed_for_the_next_file_with_the_same_hea
     assert "as in" not in mine.text
 
 
+@ON_SQLITE
 def test_a_sheet_and_the_row_with_the_names_are_chosen(everyone: Everyone, work: Work) -> None:
     page = bring(everyone.ed, everyone, "Our customers\n2026\nPhone,First Name\n0722000001,Wanjiru\n")
     path = at(everyone, "/imports/1/columns")
@@ -224,6 +232,7 @@ def test_a_sheet_and_the_row_with_the_names_are_chosen(everyone: Everyone, work:
     assert stats(plan(everyone.ed, again, work)) == [1, 0, 0, 0, 0]
 
 
+@ON_SQLITE
 def test_the_order_of_day_and_month_may_be_said(everyone: Everyone, work: Work) -> None:
     file = "phone,unsubscribed at\n0722000001,05/06/2024\n"
     page = bring(everyone.ed, everyone, file, kind="opt_outs")
@@ -431,6 +440,7 @@ def workbook() -> bytes:
 CARD = "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Amina Ali\r\nTEL;TYPE=CELL:0722000001\r\nEND:VCARD\r\n"
 
 
+@ON_SQLITE
 @each(
     "name, file",
     [
@@ -451,6 +461,7 @@ def test_every_format_goes_the_whole_way(everyone: Everyone, work: Work, name: s
     do(everyone.ed, done, "undo", work)
 
 
+@ON_SQLITE
 def test_hostile_names_of_files_columns_and_groups_are_harmless(everyone: Everyone, work: Work) -> None:
     for number, text in enumerate(HOSTILE, 1):
         cell = text.replace('"', '""')
@@ -471,6 +482,7 @@ def test_hostile_names_of_files_columns_and_groups_are_harmless(everyone: Everyo
             assert len(shown.answer.body) < PAGE_BYTES_MAX
 
 
+@ON_SQLITE
 def test_a_file_with_very_many_columns_stays_a_page(everyone: Everyone) -> None:
     names = ["Phone", *(f"Column {number}" for number in range(60))]
     page = bring(everyone.ed, everyone, ",".join(names) + "\n" + ",".join(["0722000001", *["x" * 300] * 60]) + "\n")
@@ -490,6 +502,7 @@ def test_the_pages_of_an_import_are_in_swahili_too(everyone: Everyone, work: Wor
     assert "Tendua uingizaji huu" in done.text
 
 
+@ON_SQLITE
 def test_a_row_that_is_no_object_and_an_address_that_is_wrong_are_said_in_words_for_people(
     everyone: Everyone,
 ) -> None:
