@@ -63,7 +63,8 @@ settings.load_profile("quick")
 os.environ["DAFTARI_SECRET"] = SECRET
 
 LONG_FILES = (
-    *("serving/test_outages", "api/test_numbers", "serving/test_serve", "sandbox/test_limits"),
+    *("serving/test_outages", "api/test_numbers", "worker/test_cart_races", "serving/test_serve"),
+    *("console/test_imports", "worker/test_write_back_orders", "api/test_isolation", "sandbox/test_limits"),
     *("rules/test_import_kills", "store/test_queries", "rules/test_mobile", "rules/test_consent_rule"),
     *("rules/test_campaign_machine", "cli/test_import", "cli/test_campaigns", "serving/test_races"),
     *("rules/test_consent_machine", "rules/test_machine", "rules/test_import_lifecycle", "client/test_imports"),
