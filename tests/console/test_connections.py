@@ -370,6 +370,11 @@ SAID = (
         "412 of 430 would leave \u2068vip\u2069.",
     ),
     (
+        "900 of 10,000 people would be opted out: stopped before that. Confirm it if that is right; if not, correct it "
+        "there and start the connection, which looks again.",
+        "900 of 10,000 people would be opted out.",
+    ),
+    (
         "This key belongs to HubSpot account 4711, the connection to 62515. Give a key of that account, or make a "
         "connection of its own for this one.",
         "The key is of another account, \u2068HubSpot account 4711\u2069; this connection is to \u206862515\u2069. "

@@ -275,20 +275,6 @@ def every(seconds: int) -> str:
     return ngettext("every second", "every %(num)s seconds", seconds)
 
 
-def secret(name: str) -> str:
-    """What a secret of a system is called on its own pages."""
-    return {
-        "key": _("Key"),
-        "token": _("Token"),
-        "client_id": _("Client ID"),
-        "client_secret": _("Client secret"),
-        "webhook_secret": _("Signing key of the webhooks"),
-        "consumer_key": _("Consumer key"),
-        "consumer_secret": _("Consumer secret"),
-        "password": _("Password"),
-    }[name]
-
-
 # ---- carts ----------------------------------------------------------------------------------------------
 
 

@@ -8,12 +8,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from daftari.connectors import CONNECTORS, ConnectorKind
-from daftari.console import connection_words, sender_words
+from daftari.console import connection_systems, connection_words, sender_words
 from daftari.console.languages import gettext as _
 from daftari.console.languages import isolated, ngettext, region_names
 from daftari.console.page import Page
 from daftari.errors import ConnectionNotFound, ValidationFailed
-from daftari.model.connections import LINK_STATES, WORKING
+from daftari.model.connections import WORKING
 from daftari.model.limits import EXTERNAL_ID_MAX, ID_MAX, SETTLED_ERASURES_MAX
 from daftari.rules.access.project_addresses import overlook_addresses
 from daftari.rules.access.zones import zone_of
@@ -31,6 +31,8 @@ RUNS = 5
 """Runs on the page of a connection."""
 FLASHES_MAX = 5
 """Connections that are said on top of the list; all are in the list."""
+BEGUN_SECONDS = 60
+"""For how long something that is due is taken for being read."""
 TONES = ("bad", "warn", "", "good")
 """The worst first."""
 DOING = ("retry", "keep", "erase")
@@ -69,7 +71,8 @@ def show_connection(page: Page, connection: str) -> Response:
         path=_path(opened.id),
         form=page.form(),
         is_working=opened.stored.state in WORKING,
-        is_busy=_is_busy(opened),
+        is_busy=_is_busy(found, now=page.now),
+        labels={ask.name.removeprefix("settings."): ask.label for ask in connection_systems.asks(view.kind)},
         can_be_asked=not opened.definition.push_only,
         counted=connection_words.total(view),
         whole=_whole(opened),
@@ -80,18 +83,21 @@ def show_connection(page: Page, connection: str) -> Response:
     )
 
 
-def _is_busy(opened: Opened) -> bool:
+def _is_busy(found: Overview, *, now: int) -> bool:
     """Whether something is under way that is over soon, so that the page is to show how far it is."""
-    progress, state = opened.progress, opened.stored.state
+    progress, stored = found.opened.progress, found.opened.stored
     is_planned = progress.plan is not None and not progress.plan.finished_at
     is_asked = progress.verifies or progress.heard or progress.compares or bool(progress.comparison or progress.again)
-    return is_planned or state == "importing" or (state in WORKING and is_asked)
+    is_late = found.state == "behind" and not stored.reason
+    # What is due and is not read for longer says that no worker runs.
+    is_begun = is_late and stored.due_at <= now < stored.due_at + BEGUN_SECONDS * 1_000_000
+    return is_planned or stored.state == "importing" or (stored.state in WORKING and (is_asked or is_begun))
 
 
 def _whole(opened: Opened) -> int:
     """How many records there are in all, where the system or the plan has counted them; 0 where none has."""
     plan = opened.progress.plan
-    planned = 0 if plan is None else sum(plan.counts.get(name, 0) for name in LINK_STATES)
+    planned = 0 if plan is None else plan.counts.get("records", 0)
     return opened.progress.count.found or planned
 
 
@@ -148,7 +154,7 @@ def _command(page: Page, connection: str, rule: Callable[..., Opened], said: str
 def show_key(page: Page, connection: str) -> Response:
     """``GET …/key``: other credentials. Those that it has are never shown."""
     found = _find(page, connection)
-    about = CONNECTORS[found.view.kind]
+    secrets = [ask for ask in connection_systems.asks(found.view.kind) if ask.is_secret]
     return page.show(
         "connection_key.html",
         section=SECTION,
@@ -156,8 +162,9 @@ def show_key(page: Page, connection: str) -> Response:
         view=found.view,
         path=_path(found.opened.id),
         form=page.form(),
-        secrets=about.credentials,
-        required=len(about.credentials) == 1,
+        secrets=secrets,
+        required=len(secrets) == 1,
+        guides=connection_systems.guides(found.view.kind),
     )
 
 
