@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 from msgspec.structs import replace
 
+from daftari.model.inbound import DeliveryReport
 from daftari.model.projects import Project
 from daftari.rules import daily as rule
 from daftari.rules.daily import Days, count_calls, count_changes, is_count_due
@@ -17,6 +18,7 @@ from daftari.store.daily import DailyRow, What
 from tests.support import calls, consent_calls
 from tests.support.builders import mobile
 from tests.support.calls import WORKER, create_project
+from tests.support.message_steps import Sending
 from tests.support.stores import NOW
 
 HOUR = 3_600_000_000
@@ -196,3 +198,21 @@ def test_calls_are_counted_by_key_on_the_day_of_their_minute(store: Store, proje
         given = Counter({(minute, 7): 3, (minute + 1, 7): 4, (minute + 120, 7): 5, (minute, 9): 1})
         store.write(project, WORKER, NOW, count_calls, calls=given)
     assert figures(store, project) == {"calls 7": {-1: 14, 0: 10}, "calls 9": {-1: 2}}
+
+
+def test_a_message_counts_once_on_the_day_on_which_its_provider_takes_it(store: Store, project: Project) -> None:
+    sending = Sending(store, project, name="DUKA")
+    sending.create([mobile(number) for number in range(1, 6)])
+    first, second, third, fourth, fifth = sending.claimed()
+    sending.answer([first, second], "accepted")
+    sending.answer([third], "refused")
+    sending.answer([fourth], "unknown")
+    sending.answer([fifth], None)
+    assert figures(store, project) == {"sent sms": {0: 2}}
+    sending.wait(DAY)
+    sending.report(DeliveryReport(state="delivered", provider_id=f"p{first.id}-1"))
+    sending.report(DeliveryReport(state="failed", provider_id=f"p{second.id}-1"))
+    sending.report(DeliveryReport(state="delivered", provider_id=f"p{second.id}-1"))
+    assert figures(store, project) == {"sent sms": {0: 2}}, "a report says how it ended, not that it was taken again"
+    sending.answer(sending.claimed(), "accepted")
+    assert figures(store, project) == {"sent sms": {0: 2, 1: 1}}

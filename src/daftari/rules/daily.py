@@ -20,7 +20,7 @@ from daftari.store import Tx, WriteTx, daily, directory, feed
 from daftari.store.daily import CountableChange, CountableFact, Counted, Figure
 from daftari.store.journal import read_ranges
 
-CHANGES_PER_STEP = 1_000
+CHANGES_PER_STEP = 500
 FACTS_PER_STEP = 10_000
 """Facts of the changes of one step; the last of these may have more."""
 HOUR_MICROSECONDS = 3_600_000_000

@@ -38,7 +38,7 @@ class DailyRow(Struct, frozen=True):
 
 
 class CountableChange(Struct, frozen=True):
-    """A change of the feed as far as it may be counted. ``contacts``: ranges of ids."""
+    """A change of the feed as far as it may be counted. ``contacts``: those that came or went, as ranges of ids."""
 
     seq: int
     at: int

@@ -25,8 +25,10 @@ ORDER BY d.what, d.day, d.key;
 SELECT d.day FROM daily AS d WHERE d.project_id = :project AND d.what = :what ORDER BY d.day DESC LIMIT 1;
 
 -- name: list_countable
--- Changes from one number to another, in order, with their times, contacts and facts.
-SELECT ch.seq, COALESCE(ch.at, j.at), ch.type, ch.contacts, ch.first_fact, ch.last_fact
+-- Changes from one number to another, in order, with their times and facts, and the contacts that came or went.
+SELECT ch.seq, COALESCE(ch.at, j.at), ch.type, CASE
+    WHEN ch.type IN ('contacts.created', 'contacts.deleted', 'contacts.erased') THEN ch.contacts ELSE ''
+END, ch.first_fact, ch.last_fact
 FROM change AS ch LEFT JOIN journal AS j ON j.project_id = :project AND j.seq = ch.journal_seq
 WHERE ch.project_id = :project AND ch.seq >= :first AND ch.seq <= :last
 ORDER BY ch.seq;
