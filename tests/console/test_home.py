@@ -18,6 +18,7 @@ from daftari.rules.campaigns import lifecycle as campaigns
 from daftari.rules.daily import count_calls, count_changes
 from daftari.rules.messages import triggers as trigger_steps
 from daftari.rules.senders import lifecycle as senders
+from daftari.rules.senders.meter import HOUR_MICROSECONDS, Meter, write_meter
 from daftari.store import Store, WriteTx, connections, inbound, webhooks
 from daftari.store import keys as stored_keys
 from daftari.store import senders as stored_senders
@@ -30,6 +31,7 @@ from tests.console.test_imports import PEOPLE, Work, bring, plan, work
 from tests.support.browsers import Browser, FoundPage
 from tests.support.calls import create_contacts
 from tests.support.clients import Client
+from tests.support.inbound import OpenAddress
 from tests.support.message_steps import Sending, Worker
 from tests.support.statements import Statements
 from tests.support.triggers import Triggers
@@ -186,6 +188,7 @@ def test_connections_that_are_not_up_to_date_wait_the_stopped_ones_first(everyon
     assert lines(home(everyone.asha, everyone)) == [
         ("bad", "The connection broken stopped."),
         ("bad", "The connection needs_confirmation needs your yes before it changes so much."),
+        ("warn", "The connection new is not set up yet: it waits for someone to start it."),
         ("warn", "The connection behind is behind."),
         ("warn", "The connection limited waits: the other system takes no more calls for now."),
         ("warn", "The connection paused is paused."),
@@ -223,6 +226,56 @@ def test_a_key_that_ends_soon_waits(everyone: Everyone, store: Store, people: Pe
     assert [said.partition(" ends")[0] for _, said in lines(page)] == ["The key till"]
     assert at(everyone, "/settings/keys") in page.links
     assert lines(home(everyone.vic, everyone)), "others see that it ends"
+
+
+def test_a_campaign_of_which_not_all_is_known_waits_for_a_week(
+    everyone: Everyone, book: Book, sender: int, worker: Callable[[], Worker]
+) -> None:
+    started(everyone)
+    sending = worker()
+    first, *others = sending.claimed()
+    sending.answer([first], "unknown")
+    sending.answer(others, "accepted")
+    sending.claimed()
+    assert [said for _, said in lines(home(everyone.asha, everyone))] == [
+        "Of one message of the campaign November offer it is not known whether it was sent."
+    ]
+
+
+def test_a_sender_whose_provider_reports_nothing_is_silent(
+    everyone: Everyone, book: Book, add_sender: AddSender, open_address: OpenAddress, store: Store, people: People
+) -> None:
+    account = {"settings": {"account_sid": "AC1"}, "credentials": {"secret": "kikapu"}}
+    number = add_sender(gateway="twilio", **account)
+    hour = current_time() // HOUR_MICROSECONDS
+
+    def send(tx: WriteTx, *, hours: int) -> None:
+        found = Meter(hours={hour - hours: 3}, epoch=tx.epoch())
+        stored_senders.save_meter(tx, sender_id=number, meter=write_meter(found), paused="")
+
+    book.write(send, hours=1)
+    assert lines(home(everyone.asha, everyone)) == []
+    book.write(send, hours=4)
+    assert lines(home(everyone.asha, everyone)) == [
+        ("warn", "The sender DUKA sends, but its provider reports nothing.")
+    ]
+    open_address("twilio")
+    (token,) = store.system_read(0, inbound.list_tokens)
+    book.write(inbound.count_received, token_id=token.id)
+    assert lines(home(everyone.asha, everyone)) == []
+
+
+def test_an_address_that_refuses_what_comes_waits_until_something_is_believed(
+    everyone: Everyone, book: Book, open_address: OpenAddress, store: Store
+) -> None:
+    open_address("generic")
+    (token,) = store.system_read(0, inbound.list_tokens)
+    book.write(inbound.count_refused, token_id=token.id)
+    page = home(everyone.asha, everyone)
+    assert [tone for tone, _ in lines(page)] == ["bad"]
+    assert at(everyone, f"/settings/inbound/{token.start}") in page.links
+    book.write(inbound.count_received, token_id=token.id)
+    assert lines(home(everyone.asha, everyone)) == []
 
 
 # ---- figures and charts -----------------------------------------------------------------------------------

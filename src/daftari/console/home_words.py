@@ -179,6 +179,8 @@ def _connection(one: Waiting) -> str:
             said = _("The connection %(name)s needs your yes before it changes so much.", name=name)
         case "paused":
             said = _("The connection %(name)s is paused.", name=name)
+        case "new" | "checked":
+            said = _("The connection %(name)s is not set up yet: it waits for someone to start it.", name=name)
         case "limited":
             said = _("The connection %(name)s waits: the other system takes no more calls for now.", name=name)
         case _:

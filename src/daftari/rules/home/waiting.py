@@ -66,6 +66,8 @@ _CONNECTIONS: Mapping[ConnectionState, Tone] = {
     "behind": "warn",
     "limited": "warn",
     "paused": "warn",
+    "new": "warn",
+    "checked": "warn",
 }
 """The states of connections in which they wait for someone, or are late."""
 
