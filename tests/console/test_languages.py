@@ -15,7 +15,7 @@ from markupsafe import Markup
 from daftari.console import languages
 from daftari.console.languages import Reader, choose_language, choose_region, written_for
 from daftari.console.locale.extract import KEYWORDS, find_texts, read_translation
-from daftari.console.wording import browser_name, explain, explain_field
+from daftari.console.wording import browser_name, explain, explain_field, reword_plainly
 from daftari.errors import Malformed, ProjectTaken
 from daftari.model.projects import NO_PROJECT
 from daftari.model.users import LANGUAGES, Grant, Session, User
@@ -159,6 +159,23 @@ def test_an_error_of_the_rules_is_in_the_words_of_the_console() -> None:
         assert other == '<span lang="en">It is &lt;odd&gt;.</span>'
     assert explain(Malformed("It is odd.")) == "It is odd."
     assert explain_field("The x field is odd.") == "The x field is odd."
+
+
+SAID = (
+    ("It answered 500: 'down <b>now</b>'", "Ilijibu 500: “\u2068down <b>now</b>\u2069”"),
+    ('It answered 422: "it\'s"', "Ilijibu 422: “\u2068it's\u2069”"),
+    ("It answered 204.", "Ilijibu 204."),
+    ("It answered 301, a redirect, which is not followed: set the url to where it leads.", "Ilijibu 301 ikielekeza"),
+    ("crm.example:443 could not be connected to: refused.", "\u2068crm.example:443\u2069 haipatikani."),
+    ("The form is neither a message nor a message's status.", "Hili si jibu wala ripoti"),
+    ("Odd <b>", "\u2068Odd <b>\u2069"),
+)
+
+
+def test_what_other_services_said_stands_in_the_language_of_the_page() -> None:
+    with written_for(Reader("sw", "UTC", NOON)):
+        for said, reworded in SAID:
+            assert reword_plainly(said).startswith(reworded)
 
 
 @each("act", [act for act in Act if NEEDED[act].role != "viewer"])

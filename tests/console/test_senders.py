@@ -234,8 +234,18 @@ def test_a_check_asks_the_provider_and_says_what_it_found(
     assert provider.taken == []
     refused = everyone.asha.submit(everyone.asha.get(path_of(page)), f"{path_of(page)}/check")
     assert "The account does not work." in refused.text and "127.0.0.1" in refused.text
-    page = add(everyone, "log", name="Trial")
-    assert "no way to check an account" in everyone.asha.submit(page, f"{path_of(page)}/check").text
+
+
+def test_where_no_provider_can_be_asked_a_campaign_is_tried_instead(everyone: Everyone) -> None:
+    for gateway, next_step in (("log", "Write a campaign, and see"), ("sozuri", "its provider checks no account")):
+        page = add(everyone, gateway, name=f"Trial {gateway}")
+        assert next_step in page.text
+        check = f"{path_of(page)}/check"
+        assert check not in [form.action for form in page.forms]
+        assert "no way to check an account" in everyone.asha.post(check, [token_of(everyone.asha)]).text
+        (link,) = [link for link in page.links if "/campaigns/new" in link]
+        fields = everyone.asha.get(link).form(f"/p/{everyone.shopify}/campaigns/new").fields
+        assert ("sender", path_of(page).rpartition("/")[2]) in fields
 
 
 def test_another_address_leaves_the_former_one_for_a_day_or_ends_it(everyone: Everyone, ana: Client) -> None:

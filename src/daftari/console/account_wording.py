@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from daftari.console.languages import format_number as n
 from daftari.console.languages import gettext as _
+from daftari.console.languages import isolated
 
 Found = re.Match[str]
 
@@ -68,7 +69,7 @@ MESSAGES: tuple[tuple[str, Callable[[Found], str]], ...] = (
     ),
     (
         r"The provider answered (.+?): (.*)",
-        lambda found: _("The provider answered %(code)s: “%(said)s”", code=found[1], said=found[2]),
+        lambda found: _("The provider answered %(code)s: “%(said)s”", code=found[1], said=isolated(found[2])),
     ),
     (
         r"There is a sender called .* already; .*",
@@ -148,5 +149,38 @@ MESSAGES: tuple[tuple[str, Callable[[Found], str]], ...] = (
         r"(\{\{.*\}\}|.*) cannot be filled in here; there are (.*)\.",
         lambda found: _("%(place)s cannot stand here. There are: %(places)s.", place=found[1], places=found[2]),
     ),
+    (r"It answered 410, which says .*", lambda found: _("It answered 410: it wants no more deliveries.")),
+    (
+        r"It answered (\d+), a redirect, .*",
+        lambda found: _("It answered %(status)s, a redirect, and none is followed.", status=found[1]),
+    ),
+    (r"It answered (\d+)\.", lambda found: _("It answered %(status)s.", status=found[1])),
+    (
+        r"""It answered (\d+): ['"](.*)['"]""",
+        lambda found: _("It answered %(status)s: “%(said)s”", status=found[1], said=isolated(found[2])),
+    ),
+    (r"(.+) could not be connected to.*", lambda found: _("%(host)s cannot be reached.", host=isolated(found[1]))),
+    (
+        r'The address of "(.+)" could not be found in time\.|"(.+)" has no address.*',
+        lambda found: _("No address of %(host)s is found.", host=isolated(found[1] or found[2])),
+    ),
+    (
+        r"The database was restored or copied since, .*",
+        lambda found: _("This book was restored or copied, so the other one may deliver too. Resume one of them."),
+    ),
+    (
+        r"Its secret cannot be read: .*",
+        lambda found: _("Its secret cannot be read with the secret of this service. Make another one, then resume it."),
+    ),
+    (
+        r"The (body|form) is neither .*|The body must have one of .*|The body is not JSON.*",
+        lambda found: _("This is neither a reply nor a report as this provider sends them."),
+    ),
+    (r"A report must have the id .*", lambda found: _("This is a report that names no message.")),
+    (
+        r"The verify token of this address cannot be unsealed; .*",
+        lambda found: _("The verify token cannot be read with the secret of this service. Make another address."),
+    ),
+    (r"It took nothing since .*", lambda found: _("It took nothing for days, and was turned off.")),
 )
 """What the rules say otherwise, and what the console says."""

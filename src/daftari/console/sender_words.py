@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from daftari.console.languages import gettext as _
 from daftari.console.languages import isolated
-from daftari.console.wording import reword
+from daftari.console.wording import reword, reword_plainly
 from daftari.gateways import GATEWAYS, SENDING_GATEWAYS
 from daftari.model.inbound import Arrival, InboundCount
 from daftari.model.time import DAY_MICROSECONDS
@@ -181,6 +181,18 @@ def purpose_name(purpose: str) -> str:
     return _("Marketing") if purpose == "marketing" else _("Not marketing")
 
 
+def added(view: SenderView) -> str:
+    """That a sender is new, and how one sees whether it works."""
+    name = isolated(view.name)
+    if SENDING_GATEWAYS[view.gateway].checks_accounts:
+        return _("%(name)s is here. Check the account, then send a test message.", name=name)
+    if view.gateway == "log":
+        return _("%(name)s is here. Write a campaign, and see what would happen.", name=name)
+    return _(
+        "%(name)s is here. Write a campaign and try it on your own phone: its provider checks no account.", name=name
+    )
+
+
 def checked(found: SenderCheck) -> str:
     """What a check found."""
     if found.works is None:
@@ -191,7 +203,7 @@ def checked(found: SenderCheck) -> str:
         return _("The account works. Its balance is %(balance)s.", balance=isolated(found.balance))
     if found.works:
         return _("The account works.")
-    return _("The account does not work. %(says)s", says=isolated(found.says))
+    return _("The account does not work. %(says)s", says=reword_plainly(found.says))
 
 
 def address_state(count: InboundCount | None, *, now: int) -> State:

@@ -59,7 +59,9 @@ def delivery_state(found: DeliveryState) -> State:
 
 
 def answer(found: DeliveryView) -> str:
-    """What the program answered to a delivery, and how long that took; blank where it did not."""
+    """What came of the last call: what was answered and how long that took, or why it failed."""
+    if found.error:
+        return reword(found.error)
     if found.status is None:
         return ""
     return _("%(status)s in %(count)s ms", status=found.status, count=format_number(found.milliseconds))

@@ -463,6 +463,11 @@ def reword(said: str) -> str:
     return _reword(said, MESSAGES)
 
 
+def reword_plainly(said: str) -> str:
+    """The same for a text that is no HTML. What has no words here is as another service said it."""
+    return _find_words(said, MESSAGES) or isolated(said)
+
+
 def explain_field(sentence: str) -> str:
     """What is wrong with a field, in a sentence that stands next to it."""
     found = _FIELD.fullmatch(sentence)
@@ -515,12 +520,19 @@ def name_of(card: Card) -> str:
 
 
 def _reword(said: str, table: tuple[tuple[str, Callable[[Found], str]], ...], *, otherwise: str | None = None) -> str:
+    found = _find_words(said, table)
+    if found is not None:
+        return found
+    rest = otherwise or said
+    return rest if current_language() == "en" else Markup('<span lang="en">{}</span>').format(rest)
+
+
+def _find_words(said: str, table: tuple[tuple[str, Callable[[Found], str]], ...]) -> str | None:
     for pattern, reword in table:
         found = re.fullmatch(pattern, said, re.DOTALL)
         if found is not None:
             return reword(found)
-    rest = otherwise or said
-    return rest if current_language() == "en" else Markup('<span lang="en">{}</span>').format(rest)
+    return None
 
 
 def _need_role(who: str) -> str:

@@ -221,6 +221,11 @@ class SendingGateway(Protocol):
         """
         ...
 
+    @property
+    def checks_accounts(self) -> bool:
+        """Whether the provider has a call that shows whether an account works."""
+        return type(self).compose_check is not SendingGateway.compose_check
+
     def compose_check(self, account: SendingAccount) -> OutboundRequest | None:
         """A request that shows whether the account works and sends nothing; ``None`` if the provider has none."""
         return None

@@ -61,8 +61,7 @@ def create(page: Page) -> Response:
     given = lifecycle.read_sender(values, before=None)
 
     def respond(view: SenderView) -> Response:
-        said = _("%(name)s is here. Check the account, then send a test message.", name=isolated(view.name))
-        return page.done(page.link(f"{PLACE}/{view.id}"), said)
+        return page.done(page.link(f"{PLACE}/{view.id}"), sender_words.added(view))
 
     response = page.write(lifecycle.create_sender, respond, given=given, token=write_token())
     ensure_addresses(page.store, page.require_project(), now=page.now)
@@ -77,7 +76,12 @@ def show_sender(page: Page, sender: str) -> Response:
     if view.gateway in GATEWAYS:
         address = show_address(page, ensure_addresses(page.store, page.require_project(), now=page.now).get(view.id))
     return page.show(
-        "settings_sender.html", section="/settings", sender=view, address=address, settings=gateway.settings
+        "settings_sender.html",
+        section="/settings",
+        sender=view,
+        address=address,
+        settings=gateway.settings,
+        checks_accounts=gateway.checks_accounts,
     )
 
 

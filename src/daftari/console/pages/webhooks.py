@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from daftari.console.languages import gettext as _
-from daftari.console.languages import isolated, ngettext
+from daftari.console.languages import ngettext
 from daftari.console.page import Page
+from daftari.console.wording import reword_plainly
 from daftari.errors import FeedReset, ValidationFailed, WebhookNotFound
 from daftari.model.feed import CHANGE_TYPES
 from daftari.model.secrets import Secret
@@ -82,7 +83,7 @@ def try_it(page: Page, webhook: str) -> Response:
     if found.taken:
         said = _("It answered %(status)s in %(milliseconds)s ms.", status=found.status, milliseconds=found.milliseconds)
     else:
-        said = _("It did not take the test. %(error)s", error=isolated(found.error or ""))
+        said = _("It did not take the test. %(error)s", error=reword_plainly(found.error or ""))
     return page.done(page.link(f"{PLACE}/{webhook_id}"), said, tone="good" if found.taken else "bad")
 
 
