@@ -326,7 +326,7 @@ def test_the_words_of_the_journal_stay_as_callers_know_them() -> None:
         *("create_trigger", "update_trigger", "delete_trigger", "create_events"),
         *("create_connection", "update_connection", "delete_connection", "sync_contacts"),
         *("add_user", "change_role", "remove_user", "create_key", "revoke_key"),
-        *("create_address", "update_address", "revoke_address"),
+        *("create_address", "update_address", "revoke_address", "change_settings"),
     }
 
 
