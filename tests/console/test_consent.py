@@ -523,6 +523,35 @@ def test_who_tried_to_bring_people_back_is_named_most_first(everyone: Everyone, 
     assert re.findall(r'<rect class="c3" width="([\d.]+)%"', page.html) == ["100.0", "25.0", "25.0"]
 
 
+def test_a_contact_s_page_says_who_tried_to_bring_it_back_until_an_erasure(everyone: Everyone, ana: Client) -> None:
+    given = {"contacts": [{"mobile": mobile(number), "fname": "Lucy"} for number in (1, 2)], "group": "VIP"}
+    ana.post("/v1/contacts", given)
+    ana.post("/v1/opt-outs", {"mobile": mobile(1)})
+    page = everyone.vic.get(f"/p/{everyone.shopify}/contacts/1")
+    assert "Who tried to bring them back" not in page.text
+    for _ in range(2):
+        ana.post("/v1/contacts", given)
+    ana.post("/v1/opt-ins", {"mobiles": [mobile(1), mobile(2)], "source": "bulk"})
+    many = f"/p/{everyone.shopify}/contacts/many"
+    everyone.ed.submit(everyone.ed.get(f"{many}?do=join&ids=1&ids=2"), f"{many}/join", group="VIP")
+    page = everyone.vic.get(f"/p/{everyone.shopify}/contacts/1")
+    assert "Who tried to bring them back After they opted out, and without effect." in page.text
+    assert "\u2068Ed\u2069: puts them into a group" in page.text
+    assert ": adds or changes them as contacts" in page.text and "2 times, the first" in page.text
+    assert "Who tried" not in everyone.vic.get(f"/p/{everyone.shopify}/contacts/2").text
+    held = ana.get("/v1/contacts/1/export").json()["export"]["near_misses"]
+    assert sorted((one["source"], one["tries"]) for one in held) == [
+        ("create_contacts", 2),
+        ("join_group", 1),
+        ("opt_in", 1),
+    ]
+    assert ana.get("/v1/contacts/2/export").json()["export"]["near_misses"] == []
+    ana.post("/v1/erasures", {"mobile": mobile(1)})
+    ana.post("/v1/contacts", {"contacts": [{"mobile": mobile(1)}]})
+    (again,) = ana.get(f"/v1/contacts/{mobile(1)}/export").json()["export"]["near_misses"]
+    assert (again["source"], again["tries"]) == ("create_contacts", 1)
+
+
 def test_a_file_that_tried_is_named_and_leads_to_its_import(
     everyone: Everyone, ana: Client, store: Store, people: People
 ) -> None:

@@ -210,6 +210,7 @@ ITEMS: dict[str, list[tuple[Any, ...]]] = {
     "change_directory": [(3, 1, place, 1) for place in range(100)],
     "clear_directory": [(3, 1, place) for place in range(10)],
     "save_consent": [(254700000000 + place, 0, "{}") for place in range(100)],
+    "add_number_near_misses": [(254700000000 + place, 1) for place in range(100)],
     "save_import_changes": [(place, "{}") for place in range(1, 101)],
     "find_known_numbers": [(254700000000 + place, -1 - place) for place in range(100)],
     "find_message_keys": [(254700000000 + place, "x") for place in range(100)],
@@ -449,6 +450,7 @@ def _fill_facts(tx: WriteTx) -> None:
     tx.book.next_fact += len(facts)
     consent.insert_facts(tx, facts=facts)
     consent.save_consent(tx, states={mobile: StoredConsent(False, "{}") for mobile in mobiles})
+    consent.add_near_misses(tx, source="opt_in", import_id=None, attempts=dict.fromkeys(mobiles, 1))
 
 
 def _fill_index(tx: WriteTx) -> None:

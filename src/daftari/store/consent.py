@@ -279,18 +279,36 @@ def move_facts(tx: WriteTx, *, mobile: int, subject_id: int) -> tuple[int, int]:
     return moved, gone
 
 
-def add_near_misses(tx: WriteTx, *, source: NearMissSource, import_id: int | None, attempts: int) -> None:
-    """Add attempts by the transaction's key or user."""
+def add_near_misses(tx: WriteTx, *, source: NearMissSource, import_id: int | None, attempts: Mapping[int, int]) -> None:
+    """Add attempts by the transaction's key or user, by number."""
+    by = {"key": tx.actor.key_id or 0, "user": tx.actor.user_id or 0}
     tx.run(
         "add_near_misses",
-        key=tx.actor.key_id or 0, user=tx.actor.user_id or 0, source=source, import_id=import_id or 0,
-        attempts=attempts, now=tx.now,
+        source=source, import_id=import_id or 0, attempts=sum(attempts.values()), now=tx.now, **by,
+    )  # fmt: skip
+    tx.run(
+        "add_number_near_misses",
+        source=source, import_id=import_id or 0, items=sorted(attempts.items()), now=tx.now, **by,
     )  # fmt: skip
 
 
 def list_near_misses(tx: Tx, *, limit: int) -> list[NearMiss]:
     """At most ``limit`` near misses, those with the most attempts first."""
-    rows = tx.fetch(tuple[int, int, NearMissSource, int, int, int, int], "list_near_misses", limit=limit)
+    return _fetch_near_misses(tx, "list_near_misses", limit=limit)
+
+
+def list_number_near_misses(tx: Tx, *, mobile: int, limit: int) -> list[NearMiss]:
+    """At most ``limit`` near misses of a number, the last first."""
+    return _fetch_near_misses(tx, "list_number_near_misses", subject_id=mobile, limit=limit)
+
+
+def delete_number_near_misses(tx: WriteTx, *, mobile: int) -> int:
+    """Delete the near misses of a number. Returns how many there were."""
+    return tx.run("delete_number_near_misses", subject_id=mobile)
+
+
+def _fetch_near_misses(tx: Tx, query: str, **values: int) -> list[NearMiss]:
+    rows = tx.fetch(tuple[int, int, NearMissSource, int, int, int, int], query, **values)
     return [
         NearMiss(key or None, user or None, source, given or None, *rest) for key, user, source, given, *rest in rows
     ]

@@ -30,6 +30,7 @@ TABLES = (
     PurgedTable("fact", "purge_facts"),
     PurgedTable("consent", "purge_states"),
     PurgedTable("near_miss", "purge_near_misses"),
+    PurgedTable("near_miss_number", "purge_number_near_misses"),
     PurgedTable("removal", "purge_removals"),
     PurgedTable("contact_before", "purge_before"),
     PurgedTable("bulk_part", "purge_bulk_parts", is_heavy=True),

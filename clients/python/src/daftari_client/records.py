@@ -559,6 +559,7 @@ class NumberExport(Record, frozen=True, kw_only=True):
     updated_at: datetime | None = None
     groups: list[str] = []
     consent: NumberConsent | None = None
+    near_misses: list[NearMiss] = []
     removals: list[Removal] = []
     reviews: list[Review] = []
     whatsapp_users: list[str] = []

@@ -20,6 +20,7 @@ from daftari.rules.contacts import groups, many
 from daftari.rules.erasure import subject_export
 from daftari.rules.messages.views import list_newest_messages, name_origins
 from daftari.rules.numbers import Reference
+from daftari.rules.people.near_misses import list_near_misses_of
 from daftari.rules.people.person import Authors, History, Person, find_authors, get_person, list_history
 from daftari.web.params import read_id
 from daftari.web.responses import JSON, Response
@@ -43,6 +44,7 @@ def show(page: Page, contact: str) -> Response:
         name=called(person),
         attributes=[(key, show_attribute(value)) for key, value in kept_attributes(person.card).items()],
         history=history,
+        near=page.read(list_near_misses_of, mobile=int(person.card.mobile)),
         before=before,
         authors=_find_authors(page, person, history),
         form=page.form("group", group=""),

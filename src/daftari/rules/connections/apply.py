@@ -488,7 +488,7 @@ class _Batch:
         """Who opted out here and is subscribed there, or has another number there by now. Returns the states."""
         mobiles = sorted({mobile for change in self._changes for mobile in _mobiles_of(change)})
         states = ledger.find_states(self._tx, mobiles=mobiles) if mobiles else {}
-        attempts = 0
+        tried: list[int] = []
         for change in self._changes:
             problems = change.after.problems
             if change.said is not None and change.after.state == LIVE:
@@ -496,17 +496,17 @@ class _Batch:
                 state = states.get(change.after.mobile)
                 if state is not None and says_in(change.said.ins, state):
                     problems |= SAYS_IN
-                    attempts += 1
+                    tried.append(change.after.mobile)
                 else:
                     problems &= ~RESUBSCRIBED
             if change.moved and change.before is not None:
                 state = states.get(change.before.mobile)
                 if state is not None and is_blocked(state, MESSAGES):
                     problems |= MOVED
-                    attempts += 1
+                    tried.append(change.before.mobile)
             if problems != change.after.problems:
                 change.after = replace(change.after, problems=problems)
-        ledger.note_near_misses(self._tx, source="sync", attempts=attempts)
+        ledger.note_near_misses(self._tx, source="sync", mobiles=tried)
         return states
 
     def _ask_write_backs(self, states: Mapping[int, State]) -> None:

@@ -34,6 +34,7 @@ from daftari.rules.events import Action, ConsentChanged, GroupLeft
 from daftari.rules.fields import Errors, Problems, read_flag, read_text, read_time
 from daftari.rules.numbers import read_number
 from daftari.store import Tx, WriteTx, consent, keys, users
+from daftari.store.consent import NearMiss
 
 SOURCES: tuple[GivenSource, ...] = get_args(GivenSource)
 """What a caller may say that a fact comes from; a delete and an erasure are calls of their own."""
@@ -341,7 +342,11 @@ class NearMissView(Struct, frozen=True):
 
 def list_near_misses(tx: Tx, *, limit: int) -> list[NearMissView]:
     """How often each key or user, source and import tried to subscribe a number that opted out; most first."""
-    misses = consent.list_near_misses(tx, limit=limit)
+    return show_near_misses(tx, consent.list_near_misses(tx, limit=limit))
+
+
+def show_near_misses(tx: Tx, misses: Sequence[NearMiss]) -> list[NearMissView]:
+    """Near misses, with the names of keys and users."""
     known = {key.id: key for key in keys.list_keys(tx)}
     named = users.find_user_names(tx, ids=sorted({miss.user_id for miss in misses if miss.user_id is not None}))
     found = []

@@ -5,6 +5,7 @@ A suppressed number is in no group and not in the default list; a group that a p
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
@@ -90,8 +91,8 @@ def record_facts(
     for fact in of_other_forms:
         _record_other_form(tx, numbers, fact, receipt, is_first=is_first)
     events = _settle_numbers(tx, numbers, first, connection_id)
-    refusals = names.count("refused")
-    note_near_misses(tx, source="opt_in", attempts=refusals, import_id=import_id)
+    refused = [fact.mobile for fact, name in zip(facts, names, strict=True) if name == "refused"]
+    note_near_misses(tx, source="opt_in", mobiles=refused, import_id=import_id)
     outcomes = [_outcome_of(fact, numbers[fact.mobile], name) for fact, name in zip(facts, names, strict=True)]
     left = dict.fromkeys(name for number in numbers.values() for name in number.left_groups)
     return Recorded(outcomes=outcomes, left_groups=tuple(left), events=events)
@@ -320,6 +321,8 @@ class Excluded(Struct, frozen=True):
 
     suppressed: frozenset[int]
     kept_out: frozenset[int]
+    mobiles: frozenset[int]
+    """The numbers of both."""
 
     def __contains__(self, contact_id: int) -> bool:
         return contact_id in self.suppressed or contact_id in self.kept_out
@@ -331,10 +334,13 @@ def find_excluded(tx: Tx, *, found: Iterable[ContactNumber | StoredContact], gro
     states = find_states(tx, mobiles=sorted(known)) if known else {}
     suppressed = frozenset(known[mobile].id for mobile, state in states.items() if state.is_suppressed)
     left = frozenset(known[mobile].id for mobile, state in states.items() if state.has_left(group_id, folded))
-    return Excluded(suppressed, left - suppressed)
+    mobiles = frozenset(mobile for mobile, contact in known.items() if contact.id in suppressed | left)
+    return Excluded(suppressed, left - suppressed, mobiles)
 
 
-def note_near_misses(tx: WriteTx, *, source: NearMissSource, attempts: int, import_id: int | None = None) -> None:
-    """Count attempts to subscribe numbers that opted out."""
-    if attempts:
+def note_near_misses(
+    tx: WriteTx, *, source: NearMissSource, mobiles: Iterable[int], import_id: int | None = None
+) -> None:
+    """Count attempts to subscribe numbers that opted out: each number as often as it is named."""
+    if attempts := Counter(mobiles):
         consent.add_near_misses(tx, source=source, import_id=import_id, attempts=attempts)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from daftari.model.consent import FirstReceipt, NewFact, Scope
 from daftari.model.erasures import Person, Removed
+from daftari.rules.consent.facts import show_near_misses
 from daftari.rules.consent.ledger import stored_state
 from daftari.rules.consent.questions import show_known
 from daftari.rules.consent.state import derive_state
 from daftari.rules.consent.times import count_from
 from daftari.store import Tx, WriteTx, consent
+
+NEAR_MISSES_MAX = 1_000
+"""Near misses of a number in an export; it has one for each key or user and way."""
 
 
 def erase(tx: WriteTx, person: Person) -> Removed:
@@ -33,6 +37,18 @@ def erase(tx: WriteTx, person: Person) -> Removed:
     consent.insert_facts(tx, facts=[(subject_id, fact)])
     consent.save_consent(tx, states={subject_id: stored_state(derive_state([*known, fact]))})
     return {"evidence": moved + gone}
+
+
+def erase_near_misses(tx: WriteTx, person: Person) -> Removed:
+    """Forget who tried to bring the number back."""
+    consent.delete_number_near_misses(tx, mobile=person.mobile)
+    return {}
+
+
+def export_near_misses(tx: Tx, person: Person) -> dict[str, object]:
+    """Who tried to bring the number back, after it opted out."""
+    misses = consent.list_number_near_misses(tx, mobile=person.mobile, limit=NEAR_MISSES_MAX)
+    return {"near_misses": show_near_misses(tx, misses)}
 
 
 def export(tx: Tx, person: Person) -> dict[str, object]:

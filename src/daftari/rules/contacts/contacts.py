@@ -207,7 +207,7 @@ def create_contacts(
             cards = [*new_cards(merged.new), *changed_cards(merge.existing.values(), merge.changed)]
             keep(tx, seq=seq, happened=merged.events, cards=cards)
     suppressed, kept_out = merge.suppressed, merge.kept_out
-    ledger.note_near_misses(tx, source="create_contacts", attempts=len(suppressed) + len(kept_out))
+    ledger.note_near_misses(tx, source="create_contacts", mobiles=[*suppressed, *kept_out])
     written = _Written(merged.new, merge.changed.keys() | joined, suppressed, kept_out, invalid)
     return _outcome(rows, merge, written, results)
 
@@ -303,8 +303,8 @@ def update_contact(
         moved = _move(tx, found.id, state, group, move)
         group_id, kept_groups, kept_out = moved.group_id, moved.kept_groups, moved.group_id is None
         happened += moved.events
-    if group is not None:
-        ledger.note_near_misses(tx, source="update_contact", attempts=int(state.is_suppressed or kept_out))
+    if group is not None and (state.is_suppressed or kept_out):
+        ledger.note_near_misses(tx, source="update_contact", mobiles=[mobile])
     if happened:
         seq = events.record(tx, Action.UPDATE_CONTACT, *happened, group_id=group_id)
         new_mobile = mobile if mobile != found.mobile else None

@@ -131,7 +131,7 @@ def join_group(
     refuse_mirrored(tx, group)
     named, unknown = _find_named(tx, ids=ids, mobiles=mobiles)
     excluded = ledger.find_excluded(tx, found=named.values(), group_id=group.id, folded=fold_name(name))
-    ledger.note_near_misses(tx, source="join_group", attempts=len(excluded.suppressed) + len(excluded.kept_out))
+    ledger.note_near_misses(tx, source="join_group", mobiles=excluded.mobiles)
     inside = groups.find_members(tx, group_id=group.id, ids=sorted(named))
     joining = [number for number in sorted(named) if number not in inside and number not in excluded]
     if joining:

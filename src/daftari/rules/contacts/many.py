@@ -49,7 +49,7 @@ def _into_group(
     wanted = sorted(set(ids))
     found = {contact.id: contact for contact in contacts.find_contact_numbers(tx, ids=wanted)}
     excluded = ledger.find_excluded(tx, found=found.values(), group_id=group_id, folded=folded)
-    ledger.note_near_misses(tx, source="join_group", attempts=len(excluded.suppressed) + len(excluded.kept_out))
+    ledger.note_near_misses(tx, source="join_group", mobiles=excluded.mobiles)
     coming = [number for number in sorted(found) if number not in excluded]
     inside = groups.find_members(tx, group_id=group_id, ids=coming)
     left: dict[int, list[int]] = {}

@@ -44,6 +44,7 @@ HOLDERS = (
     Holder(("contact", "membership"), erase=contacts.erase, export=contacts.export),
     Holder(("search_index", "search_entry", "search_posting"), erase=search.erase),
     Holder(("fact", "consent"), erase=consent.erase, export=consent.export),
+    Holder(("near_miss_number",), erase=consent.erase_near_misses, export=consent.export_near_misses),
     Holder(("removal",), erase=contacts.erase_removals, export=contacts.export_removals),
     Holder(("contact_before",), erase=undo.erase),
     Holder(("bulk_part",), erase=bulk.erase),

@@ -11,6 +11,7 @@ from daftari.model.members import ContactJson, GroupName, Mobile, Number, Text, 
 from daftari.model.time import format_time
 from daftari.rules.carts.personal_data import CartOrderView, CartView
 from daftari.rules.connections.personal_data import AnnouncedRecordView, LinkView
+from daftari.rules.consent.facts import NearMissView
 from daftari.rules.consent.questions import find_mobile
 from daftari.rules.consent.views import KnownConsent
 from daftari.rules.contacts.personal_data import Removal
@@ -36,6 +37,8 @@ class SubjectExport(Struct, frozen=True, kw_only=True):
     groups: Annotated[list[GroupName], Meta(extra_json_schema={"uniqueItems": True})]
     """The groups it is in."""
     consent: KnownConsent
+    near_misses: list[NearMissView]
+    """Who tried to bring the number back after it opted out."""
     removals: list[Removal]
     """Deletes of contacts with this number that were no opt-outs."""
     reviews: list[ReviewView]

@@ -324,7 +324,7 @@ def _note_outcomes(
             code |= SUPPRESSED
             batch.suppressed += 1
         if code & (SUPPRESSED | KEPT_OUT):
-            batch.excluded += 1
+            batch.excluded.append(mobile)
         set_outcome(index, code, contact_id)
 
 
@@ -420,7 +420,7 @@ def _keep_batch(tx: WriteTx, batch: Batch) -> None:
         group_id = next(iter(batch.groups)) if len(batch.groups) == 1 else None
         events.record(tx, Action.IMPORT_CONTACTS, *batch.events, group_id=group_id, detail=work.named)
     if not batch.is_plan:
-        ledger.note_near_misses(tx, source="import", attempts=batch.excluded, import_id=work.id)
+        ledger.note_near_misses(tx, source="import", mobiles=batch.excluded, import_id=work.id)
     for chunk, (first_fact, last_fact) in zip(batch.chunks, batch.fact_ranges, strict=True):
         start = chunk.first - batch.first
         end = start + chunk.count

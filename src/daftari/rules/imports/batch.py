@@ -49,7 +49,8 @@ class Batch(Struct):
     """By folded name."""
     suppressed: int = 0
     joined: int = 0
-    excluded: int = 0
+    excluded: list[int] = []
+    """Numbers that opted out or left a group, and would have come back."""
     facts: int = 0
     opt_outs: int = 0
     unread_opt_outs: int = 0

@@ -11,6 +11,8 @@ from daftari.store.consent import NearMiss
 
 NAMED_MAX = 100
 """Sources that are shown."""
+OF_NUMBER_MAX = 20
+"""Of one number."""
 
 
 class NearMisses(Struct, frozen=True):
@@ -30,7 +32,15 @@ _read_name = msgspec.json.Decoder(_Named).decode
 
 def list_near_misses(tx: Tx) -> NearMisses:
     """The sources with the most tries."""
-    misses = consent.list_near_misses(tx, limit=NAMED_MAX)
+    return _name(tx, consent.list_near_misses(tx, limit=NAMED_MAX))
+
+
+def list_near_misses_of(tx: Tx, *, mobile: int) -> NearMisses:
+    """Who tried to bring back a number, the last first."""
+    return _name(tx, consent.list_number_near_misses(tx, mobile=mobile, limit=OF_NUMBER_MAX))
+
+
+def _name(tx: Tx, misses: list[NearMiss]) -> NearMisses:
     authors = find_authors(
         tx,
         user_ids={miss.user_id for miss in misses if miss.user_id is not None},

@@ -430,6 +430,20 @@ CREATE TABLE near_miss (
     PRIMARY KEY (project_id, key_id, user_id, source, import_id)
 ) STRICT, WITHOUT ROWID;
 
+-- The same by number, until an erasure of it. import_id: the last one.
+CREATE TABLE near_miss_number (
+    project_id INTEGER NOT NULL REFERENCES book (project_id),
+    subject_id INTEGER NOT NULL,
+    key_id INTEGER NOT NULL,
+    user_id INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    import_id INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    first_at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,
+    PRIMARY KEY (project_id, subject_id, key_id, user_id, source)
+) STRICT, WITHOUT ROWID;
+
 -- Inbound messages that a person must judge, and the judgement. A subject of 0: no number could be read. given_at: the
 -- time that came with the message; receipt: as in fact.
 CREATE TABLE review (

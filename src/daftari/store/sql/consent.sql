@@ -107,6 +107,26 @@ VALUES (CAST(:project AS bigint), :key, :user, :source, :import_id, :attempts, :
 ON CONFLICT (project_id, key_id, user_id, source, import_id) DO UPDATE SET attempts = n.attempts + excluded.attempts,
     last_at = excluded.last_at;
 
+-- name: add_number_near_misses
+-- Adds attempts to bring back some numbers that opted out, to each number.
+INSERT INTO near_miss_number AS n (project_id, subject_id, key_id, user_id, source, import_id, attempts, first_at,
+    last_at)
+SELECT CAST(:project AS bigint), tried.subject_id, CAST(:key AS bigint), CAST(:user AS bigint), :source,
+    CAST(:import_id AS bigint), tried.attempts, CAST(:now AS bigint), CAST(:now AS bigint)
+FROM rows(:items AS tried, subject_id bigint, attempts bigint)
+WHERE true
+ON CONFLICT (project_id, subject_id, key_id, user_id, source) DO UPDATE SET
+    attempts = n.attempts + excluded.attempts, import_id = excluded.import_id, last_at = excluded.last_at;
+
+-- name: list_number_near_misses
+-- Attempts to bring back a number, the last first.
+SELECT key_id, user_id, source, import_id, attempts, first_at, last_at FROM near_miss_number
+WHERE project_id = :project AND subject_id = :subject_id ORDER BY last_at DESC, key_id, user_id, source LIMIT :limit;
+
+-- name: delete_number_near_misses
+-- Deletes the attempts to bring back a number.
+DELETE FROM near_miss_number WHERE project_id = :project AND subject_id = :subject_id;
+
 -- name: list_near_misses
 -- Attempts to bring back numbers that opted out, by key or user, source and import, the most first.
 SELECT key_id, user_id, source, import_id, attempts, first_at, last_at FROM near_miss

@@ -91,6 +91,13 @@ DELETE FROM near_miss WHERE project_id = :project AND (key_id, user_id, source, 
     ORDER BY x.key_id, x.user_id, x.source, x.import_id LIMIT :limit
 );
 
+-- name: purge_number_near_misses
+-- Near misses by number of a deleted project, up to a limit.
+DELETE FROM near_miss_number WHERE project_id = :project AND (subject_id, key_id, user_id, source) IN (
+    SELECT x.subject_id, x.key_id, x.user_id, x.source FROM near_miss_number AS x WHERE x.project_id = :project
+    ORDER BY x.subject_id, x.key_id, x.user_id, x.source LIMIT :limit
+);
+
 -- name: purge_removals
 -- Removals of a deleted project, up to a limit.
 DELETE FROM removal WHERE project_id = :project AND (mobile, seq) IN (
