@@ -348,6 +348,27 @@ def test_people_who_came_meanwhile_are_asked_about_again(everyone: Everyone, boo
     assert together(everyone.asha.submit(refused, path_of(page))) == 6
 
 
+def test_a_draft_that_was_changed_since_the_page_was_opened_is_not_sent(everyone: Everyone, sender: int) -> None:
+    page = write(everyone.asha, everyone, then="send")
+    draft = path_of(page).removesuffix("/send")
+    everyone.ed.submit(everyone.ed.get(draft), draft, text="Something else")
+    refused = everyone.asha.submit(page, path_of(page))
+    assert (refused.status, refused.heading) == (409, "Send to 4 people now?")
+    assert "Someone changed the draft meanwhile. Look at it once more, then send it." in refused.text
+    assert together(everyone.asha.submit(refused, path_of(page))) == 4
+
+
+def test_a_time_that_the_clocks_skip_is_refused_and_of_two_it_is_the_first(everyone: Everyone, sender: int) -> None:
+    place = at(everyone, "/settings/project")
+    everyone.asha.submit(everyone.asha.get(place), place, zone="Europe/Berlin")
+    refused = write(everyone.asha, everyone, at="2099-03-29T02:30")
+    assert refused.status == 422
+    assert "On that day the clocks skip this time. Choose another one." in refused.text
+    assert "This is no time." in write(everyone.asha, everyone, at="0001-01-01T00:00").text
+    page = write(everyone.asha, everyone, at="2099-10-25T02:30", then="send")
+    assert "25 Oct 2099, 02:30" in page.text
+
+
 def test_a_campaign_starts_later_and_can_be_stopped_before(everyone: Everyone, sender: int) -> None:
     page = write(everyone.asha, everyone, then="send", at="2099-05-01T09:00")
     assert page.heading == "Send to 4 people later?"

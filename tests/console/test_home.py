@@ -318,6 +318,19 @@ def test_contacts_are_shown_by_day_for_two_months_and_then_by_month(
     assert "1 more than a week ago" in page.text
 
 
+def test_before_the_first_day_that_is_counted_the_page_has_figures_all_the_same(
+    everyone: Everyone, book: Book, count: Count
+) -> None:
+    place = at(everyone, "/settings/project")
+    everyone.asha.submit(everyone.asha.get(place), place, zone="Pacific/Kiritimati")
+    book.add({"mobile": "0722000001"})
+    count()
+    everyone.asha.submit(everyone.asha.get(place), place, zone="Pacific/Pago_Pago")
+    page = home(everyone.vic, everyone)
+    assert "0 of them today" in page.text
+    assert "The line begins tomorrow." in page.text
+
+
 def test_messages_that_a_provider_took_are_counted_by_channel(
     everyone: Everyone, book: Book, sender: int, worker: Callable[[], Worker], count: Count
 ) -> None:

@@ -500,6 +500,14 @@ def test_the_log_is_streamed_as_ndjson_and_csv(begin: Begin) -> None:
     assert len(waiting) == PEOPLE - 5
 
 
+def test_a_providers_code_is_no_formula_in_the_log(begin: Begin) -> None:
+    campaigns = begin()
+    campaign_id = campaigns.started()
+    campaigns.sending.answer(campaigns.sending.claimed(), "refused", code="=1+1")
+    table = csv.DictReader(io.StringIO(campaigns.stream(campaign_id, as_csv=True).decode(), newline=""))
+    assert {row["code"] for row in table} == {"'=1+1"}
+
+
 def test_the_audience_stays_while_someone_of_it_has_no_row(begin: Begin) -> None:
     campaigns = begin(parts_per_second=5)
     cancelled, whole = campaigns.started(), campaigns.started()

@@ -20,7 +20,7 @@ from daftari.rules.consent.decisions import Question
 from daftari.rules.exports.rows import write_facts
 from daftari.rules.inbound import quarantine
 from daftari.rules.inbound.requests import read_events
-from daftari.store import Store, consent
+from daftari.store import Store, consent, inbound
 from tests.support import calls, consent_calls
 from tests.support.calls import ACTOR, broken_in
 from tests.support.imports import Office
@@ -193,6 +193,19 @@ def test_a_stop_that_is_replayed_undoes_no_start_that_came_after_it(
     say(store, project, "START", now=NOW + 2 * MINUTE)
     consent_calls.replay_events(store, project, 0, [message("STOP", at=at)], now=NOW + HOUR)
     assert is_allowed(store, project)
+
+
+def test_what_is_replayed_twice_at_once_is_received_once(store: Store, project: Project) -> None:
+    consent_calls.quarantine_events(store, project, body="stop", now=NOW)
+    (kept,) = store.read(project, NOW, quarantine.list_quarantine, after=0, limit=1)
+    taken = consent_calls.replay_events(store, project, 0, [message("STOP")], now=NOW + HOUR)
+    assert taken.recorded == 1
+    stored = StoredToken(consent_calls.TOKEN, b"", None, None, project)
+    events = read_events([message("STOP")], settings=project.consent)
+    again = {"kept": kept, "stored": stored, "events": events}
+    assert store.write(project, ACTOR, NOW + HOUR, quarantine.release_request, **again) is None
+    (count,) = store.read(project, NOW + HOUR, inbound.list_counts)
+    assert (count.received, len(times_of(store, project))) == (1, 1)
 
 
 def test_a_stop_that_is_replayed_is_later_than_an_opt_in_of_a_clock_that_was_ahead(

@@ -87,7 +87,9 @@ def replay_events(store: Store, project: Project, place: int, events: Sequence[I
     stored = StoredToken(TOKEN, b"", None, None, project)
     kept = store.read(project, now, quarantine.list_quarantine, after=0, limit=1_000)[place]
     read = read_events(events, settings=project.consent)
-    return store.write(project, ACTOR, now, quarantine.release_request, kept=kept, stored=stored, events=read)
+    taken = store.write(project, ACTOR, now, quarantine.release_request, kept=kept, stored=stored, events=read)
+    assert taken is not None, "it is kept"
+    return taken
 
 
 def begin_list(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from daftari.model.projects import Project
@@ -12,15 +12,24 @@ TYPED = "%Y-%m-%dT%H:%M"
 
 
 def read_typed_time(value: object, project: Project) -> str | None:
-    """A time with its zone, as the rules read it; ``None`` for none. Raises ``ValueError``."""
+    """A time with its zone, as the rules read it; ``None`` for none. Of two with the same hour it is the first.
+
+    Raises ``ValueError``, also for an hour that the clocks skip on that day.
+    """
     if value is None:
         return None
     try:
         moment = datetime.fromisoformat(str(value))
-    except ValueError:
+        if moment.tzinfo is None:
+            zone = ZoneInfo(zone_of(project))
+            typed, moment = moment, moment.replace(tzinfo=zone)
+            is_skipped = moment.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != typed
+        else:
+            is_skipped = False
+    except (ValueError, OverflowError):
         raise ValueError("must be a time.") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=ZoneInfo(zone_of(project)))
+    if is_skipped:
+        raise ValueError("must be a time that there is: the clocks skip this one on that day.")
     return moment.isoformat()
 
 

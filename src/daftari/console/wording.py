@@ -53,6 +53,10 @@ FIELDS: tuple[tuple[str, Callable[[Found], str]], ...] = (
         r"must be longer: (\d+) characters at least\.",
         lambda found: _("Write a little more: at least %(least)s characters.", least=_whole(found[1])),
     ),
+    (
+        r"must be a time that there is: .*",
+        lambda found: _("On that day the clocks skip this time. Choose another one."),
+    ),
     (r"must be a time.*", lambda found: _("This is no time.")),
     (r"must be a day.*", lambda found: _("This is no day.")),
     (r"must not be in the past\.", lambda found: _("This day is over.")),
@@ -343,6 +347,10 @@ MESSAGES: tuple[tuple[str, Callable[[Found], str]], ...] = (
             count=_whole(found[1]),
             expected=_whole(found[2]),
         ),
+    ),
+    (
+        r"The campaign is being changed; .*",
+        lambda found: _("Someone changed the draft meanwhile. Look at it once more, then send it."),
     ),
     (
         r"The campaign is .*; to .* it, it must be .*",

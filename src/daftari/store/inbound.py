@@ -362,6 +362,6 @@ def _quarantine_purpose(tx: Tx, column: str, number: int) -> str:
     return purpose_of("quarantine", column, project_id=tx.project.id, row_id=number)
 
 
-def delete_quarantined(tx: WriteTx, *, quarantined_id: int) -> None:
-    """Delete a quarantined request."""
-    tx.run("delete_quarantine", id=quarantined_id)
+def delete_quarantined(tx: WriteTx, *, quarantined_id: int) -> bool:
+    """Delete a quarantined request. Returns whether it was still there."""
+    return tx.run("delete_quarantine", id=quarantined_id) > 0

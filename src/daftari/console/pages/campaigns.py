@@ -224,6 +224,7 @@ def show_send(page: Page, number: str) -> Response:
         section=SECTION,
         campaign=campaign,
         definition=definition,
+        version=lifecycle.version_of_draft(campaign),
         look=look,
         is_later=definition.at > page.now,
         is_typed=look.draft is not None and look.draft.preview.count >= TYPED_MIN,
@@ -235,6 +236,7 @@ def send(page: Page, number: str) -> Response:
     """``POST /p/{project}/campaigns/{number}/send``: now, or at the draft's own time."""
     campaign_id, expected = read_campaign_id(number), _read_expected(page)
     start = page.read(lifecycle.find_start, campaign_id=campaign_id, at=None)
+    lifecycle.refuse_other_draft(start, str(page.params.given("version") or ""))
     lifecycle.refuse_other_count(page.read(lifecycle.count_recipients, start=start), expected)
 
     def respond(campaign: StoredCampaign) -> Response:

@@ -61,7 +61,8 @@ def show(page: Page) -> Response:
     """``GET /p/{project}``."""
     figures = page.read(get_figures)
     waiting = page.read(list_waiting, to_review=page.overview.to_review)
-    since = figures.counted.since if figures.counted else figures.today
+    # The first day is still ahead where days were counted from tomorrow on, or in a zone further east.
+    since = min(figures.counted.since, figures.today) if figures.counted else figures.today
     return page.show(
         "home.html",
         waiting=[_show(page, one) for one in waiting],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 from typing import Literal, cast
 
 from msgspec import Struct
@@ -32,6 +33,8 @@ from daftari.store import Tx, WriteTx, campaigns, groups, senders
 from daftari.store.jobs import hint_job
 
 RETRIED_STATES = ("failed", "unknown")
+CHANGED = "being changed"
+"""What a draft is that is another one than a moment ago."""
 
 
 def create_campaign(tx: WriteTx, *, given: Mapping[str, object]) -> StoredCampaign:
@@ -113,6 +116,18 @@ def find_start(tx: Tx, *, campaign_id: int, at: int | None, fresh: bool = True) 
     return Start(before, starts_at, audiences.find_numbers(tx, definition=audience_of(tx, before)), fresh=fresh)
 
 
+def version_of_draft(campaign: StoredCampaign) -> str:
+    """What differs where the sender, the text, the audience or the times of a draft do."""
+    written_down = f"{campaign.sender_id} {campaign.definition}"
+    return blake2b(written_down.encode(), digest_size=8).hexdigest()
+
+
+def refuse_other_draft(start: Start, version: str) -> None:
+    """Raise ``WrongCampaignState`` where a draft is not the one that the caller saw."""
+    if version != version_of_draft(start.campaign):
+        raise WrongCampaignState(CHANGED, "start", ["draft"])
+
+
 def count_recipients(tx: Tx, *, start: Start) -> int:
     """How many people a campaign reaches, or would reach now if it is to start later."""
     found = start.found or audiences.find_numbers(tx, definition=audience_of(tx, start.campaign))
@@ -127,7 +142,7 @@ def start_campaign(tx: WriteTx, *, start: Start, expected: int | None) -> Stored
     """
     before = _in_state(tx, start.campaign.id, ["draft"], verb="start")
     if before != start.campaign:
-        raise WrongCampaignState("being changed", "start", ["draft"])
+        raise WrongCampaignState(CHANGED, "start", ["draft"])
     definition = read_definition(before.definition)
     starts_at = start.at if start.found is None else definition.at if definition.at <= tx.now else 0
     before = replace(before, definition=written(replace(definition, at=starts_at)))

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from daftari.errors import ValidationFailed
+from daftari.files.csv_injection import make_safe
 from daftari.model.members import Count, Mobile, Number, Time
 from daftari.model.messages import MessageState, StoredCampaign, StoredMessage
 from daftari.model.time import format_time
@@ -132,7 +133,10 @@ def _encode_ndjson(lines: list[CampaignMessage]) -> bytes:
 
 def _encode_csv(lines: list[CampaignMessage]) -> bytes:
     file = io.StringIO()
-    csv.writer(file, lineterminator="\r\n").writerows([getattr(line, name) for name in COLUMNS] for line in lines)
+    # A code is what a provider says; no spreadsheet may run it.
+    csv.writer(file, lineterminator="\r\n").writerows(
+        [make_safe(line.code or "") if name == "code" else getattr(line, name) for name in COLUMNS] for line in lines
+    )
     return file.getvalue().encode()
 
 

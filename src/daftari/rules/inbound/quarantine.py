@@ -88,9 +88,15 @@ def read_again(kept: Quarantined, stored: StoredToken, *, public_url: str | None
         return read_request(stored, replace(request, url=public_url + path[0]))
 
 
-def release_request(tx: WriteTx, *, kept: Quarantined, stored: StoredToken, events: Sequence[ReadEvent]) -> Taken:
-    """Receive the events of a refused request as of the time at which it came."""
-    inbound.delete_quarantined(tx, quarantined_id=kept.id)
+def release_request(
+    tx: WriteTx, *, kept: Quarantined, stored: StoredToken, events: Sequence[ReadEvent]
+) -> Taken | None:
+    """Receive the events of a refused request as of the time at which it came.
+
+    ``None`` where it is no longer kept: it was received meanwhile, or its number was erased.
+    """
+    if not inbound.delete_quarantined(tx, quarantined_id=kept.id):
+        return None
     return receive_events(
         tx, events=events, receipt=receipt_of(kept, provider=stored.token.provider, sender_id=stored.token.sender_id)
     )

@@ -43,6 +43,8 @@ def replay_address(store: Store, stored: StoredToken, *, actor: Actor, now: int,
             except (Forged, Malformed):
                 refused += 1
                 continue
-            store.write(stored.project, actor, now, quarantine.release_request, kept=kept, stored=stored, events=events)
-            accepted += 1
+            taken = store.write(
+                stored.project, actor, now, quarantine.release_request, kept=kept, stored=stored, events=events
+            )
+            accepted += taken is not None
     return Replayed(accepted, refused)
