@@ -183,6 +183,21 @@ def test_an_owner_turns_a_trigger_on_after_seeing_what_it_says(everyone: Everyon
     assert triggers.show(number).state == "paused"
 
 
+def test_a_trigger_that_was_changed_since_the_page_was_opened_is_not_turned_on(
+    everyone: Everyone, triggers: Triggers
+) -> None:
+    make(everyone, triggers)
+    (number,) = triggers.ids()
+    own = at(everyone, f"/triggers/{number}")
+    page = everyone.asha.get(f"{own}/resume")
+    everyone.ed.submit(everyone.ed.get(f"{own}/edit"), f"{own}/edit", text="Something else")
+    refused = everyone.asha.submit(page, f"{own}/resume")
+    assert (refused.status, triggers.show(number).state) == (409, "paused")
+    assert "Someone changed the trigger meanwhile. Look at it once more, then turn it on." in refused.text
+    assert "Something else" in refused.text
+    assert "It is on." in everyone.asha.submit(refused, f"{own}/resume").text
+
+
 def test_an_editor_who_may_send_turns_a_trigger_on(everyone: Everyone, store: Store, triggers: Triggers) -> None:
     make(everyone, triggers)
     own = at(everyone, f"/triggers/{triggers.ids()[0]}")

@@ -349,6 +349,10 @@ MESSAGES: tuple[tuple[str, Callable[[Found], str]], ...] = (
         ),
     ),
     (
+        r"Someone changed this trigger meanwhile; .*",
+        lambda found: _("Someone changed the trigger meanwhile. Look at it once more, then turn it on."),
+    ),
+    (
         r"The campaign is being changed; .*",
         lambda found: _("Someone changed the draft meanwhile. Look at it once more, then send it."),
     ),

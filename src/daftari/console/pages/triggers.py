@@ -241,13 +241,14 @@ def _read_unless(params: Params) -> list[dict[str, object]]:
 
 def show_resume(page: Page, number: str) -> Response:
     """``GET /p/{project}/triggers/{number}/resume``: what will go out from now on."""
-    return _show_page(page, "trigger_resume.html", number)
+    stored = page.read(lifecycle.get_trigger, trigger_id=_read_id(number))
+    return _show_page(page, "trigger_resume.html", number, version=lifecycle.version_of_trigger(stored))
 
 
 def resume(page: Page, number: str) -> Response:
     """``POST /p/{project}/triggers/{number}/resume``."""
-    said = _("It is on.")
-    return _save(page, partial(lifecycle.resume_trigger, trigger_id=_read_id(number)), said)
+    seen = str(page.params.given("version") or "")
+    return _save(page, partial(lifecycle.resume_trigger, trigger_id=_read_id(number), version=seen), _("It is on."))
 
 
 def pause(page: Page, number: str) -> Response:
@@ -276,8 +277,8 @@ def delete(page: Page, number: str) -> Response:
     return page.write(remove, respond)
 
 
-def _show_page(page: Page, template: str, number: str) -> Response:
-    return page.show(template, section=SECTION, trigger=_find(page, number), form=page.form())
+def _show_page(page: Page, template: str, number: str, *, version: str = "") -> Response:
+    return page.show(template, section=SECTION, trigger=_find(page, number), form=page.form(), version=version)
 
 
 def _require_change(page: Page, tx: Tx, number: str) -> None:

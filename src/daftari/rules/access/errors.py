@@ -159,6 +159,13 @@ class SettingsChanged(Conflict):
     message = "Someone changed these settings meanwhile; look at them and change them again."
 
 
+class TriggerChanged(Conflict):
+    """A trigger is another one than the caller last saw."""
+
+    code = "TRIGGER_CHANGED"
+    message = "Someone changed this trigger meanwhile; look at it and turn it on again."
+
+
 class NotConfirmed(Conflict):
     """Some of the changes need a confirmation: ``changes`` are all of them."""
 

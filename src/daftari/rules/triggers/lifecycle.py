@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import blake2b
 
 from msgspec.structs import replace
 
@@ -10,6 +11,7 @@ from daftari.errors import TriggerNotFound, TriggersFull
 from daftari.model.jobs import JobKind
 from daftari.model.limits import TRIGGERS_MAX
 from daftari.model.triggers import StoredTrigger, TriggerProgress
+from daftari.rules.access.errors import TriggerChanged
 from daftari.rules.events import Action, Event, record
 from daftari.rules.firing import read_definition, read_progress, written
 from daftari.rules.messages.ends import Ends
@@ -64,9 +66,19 @@ def pause_trigger(tx: WriteTx, *, trigger_id: int) -> StoredTrigger:
     return _save(tx, replace(before, state="paused"), Action.UPDATE_TRIGGER)
 
 
-def resume_trigger(tx: WriteTx, *, trigger_id: int) -> StoredTrigger:
-    """Send again. A message that is too late by now expires."""
+def version_of_trigger(trigger: StoredTrigger) -> str:
+    """What differs where the sender, the text or the conditions of a trigger do."""
+    return blake2b(f"{trigger.sender_id} {trigger.definition}".encode(), digest_size=8).hexdigest()
+
+
+def resume_trigger(tx: WriteTx, *, trigger_id: int, version: str | None = None) -> StoredTrigger:
+    """Send again. A message that is too late by now expires.
+
+    ``version``: of the trigger that the caller saw. Raises ``TriggerChanged`` where it is another one by now.
+    """
     before = get_trigger(tx, trigger_id=trigger_id)
+    if version is not None and version != version_of_trigger(before):
+        raise TriggerChanged
     progress = read_progress(before.progress)
     progress.provider_says = ""
     return _save(tx, replace(before, state="on", progress=written(progress)), Action.UPDATE_TRIGGER)
