@@ -153,6 +153,22 @@ def test_what_is_kept_of_a_test_has_no_number_and_no_text(
     assert arrived(everyone, address).count("A message") == ARRIVALS_MAX
 
 
+def test_what_a_test_showed_is_gone_a_day_after_its_end(
+    everyone: Everyone, ana: Client, address: str, store: Store, people: People
+) -> None:
+    begin_test(everyone, address)
+    send(ana, address, text("STOP"))
+    end = current_time() + TEST_SECONDS * 1_000_000 + trials.KEPT_MICROSECONDS
+    assert not store.read(people.shopify, end - 60_000_000, trials.has_expired_test)
+    store.write(people.shopify, WORKER, end - 60_000_000, trials.expire_tests)
+    assert "they ask to stop" in arrived(everyone, address)
+    assert store.read(people.shopify, end + 60_000_000, trials.has_expired_test)
+    store.write(people.shopify, WORKER, end + 60_000_000, trials.expire_tests)
+    assert not store.read(people.shopify, end + 60_000_000, trials.has_expired_test)
+    assert "they ask to stop" not in everyone.asha.get(at(everyone, f"/{start_of(address)}")).text
+    assert "they ask to stop" not in arrived(everyone, address)
+
+
 def test_a_test_ends_by_itself(everyone: Everyone, ana: Client, address: str, store: Store, people: People) -> None:
     (token,) = tokens(store, everyone)
     earlier = current_time() - (TEST_SECONDS + 60) * 1_000_000

@@ -140,6 +140,8 @@ READS_ALL = {
     "list_exports": "a project keeps 20, and those whose files are being cleared",
     "list_near_misses": "it has a row for each key and source",
     "list_inbound_counts": "it has a row for each token",
+    "has_expired_test": "it has a row for each token",
+    "clear_expired_tests": "it has a row for each token",
     "list_audience_ids": "audiences are kept 90 days, and few are frozen a day",
     "list_audience_definitions": "audiences are kept 90 days, and few are frozen a day",
     "list_open_campaigns": "in the order of an index that holds campaigns that have not ended only",

@@ -205,6 +205,16 @@ def save_arrived(tx: WriteTx, *, token_id: int, arrived: Sequence[Arrival]) -> N
     tx.run("save_arrived", token=token_id, arrived=_encode(arrived).decode())
 
 
+def has_expired_test(tx: Tx, *, before: int) -> bool:
+    """Whether something is kept of a test that ended before a time."""
+    return tx.one("has_expired_test", before=before) is not None
+
+
+def clear_expired_tests(tx: WriteTx, *, before: int) -> None:
+    """Clear what is kept of tests that ended before a time."""
+    tx.run("clear_expired_tests", before=before)
+
+
 def list_refusals(tx: Tx, *, token_id: int, since: int, limit: int) -> list[tuple[int, str]]:
     """When and why requests with a token were refused, from a time on, the newest first."""
     return tx.fetch(tuple[int, str], "list_refusals", token=token_id, since=since, limit=limit)

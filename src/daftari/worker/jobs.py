@@ -22,6 +22,7 @@ from daftari.rules.exports.lifecycle import expire_export, has_expired_export, h
 from daftari.rules.feed import expire_changes, has_expired_change
 from daftari.rules.idempotency import expire_replays, has_expired_replay
 from daftari.rules.imports.lifecycle import expire_import, has_expired_import, has_open_import
+from daftari.rules.inbound.trials import expire_tests, has_expired_test
 from daftari.rules.messages.claim import list_busy_senders
 from daftari.rules.messages.lookups import list_lookup_senders
 from daftari.rules.messages.settle import expire_reports, has_expired_report
@@ -81,6 +82,7 @@ EXPIRING = (
     Expiring("report", has_expired_report, expire_reports),
     Expiring("cart", has_expired_cart, expire_carts),
     Expiring("cart_order", has_expired_order, expire_orders),
+    Expiring("inbound_count", has_expired_test, expire_tests),
     Expiring("webhook_event", has_expired_announced, expire_announced),
     Expiring("webhook_delivery", has_expired_delivery, expire_deliveries),
     Expiring("idempotency", has_expired_replay, expire_replays),

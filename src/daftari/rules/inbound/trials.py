@@ -21,11 +21,14 @@ from daftari.model.inbound import (
     InboundTest,
     InboundUnreadable,
 )
+from daftari.model.time import DAY_MICROSECONDS
 from daftari.rules.inbound.requests import ReadEvent
 from daftari.store import Tx, WriteTx, inbound
 
 TEST_SECONDS = 1_800
 """How long what arrives is kept after a test began."""
+KEPT_MICROSECONDS = DAY_MICROSECONDS
+"""How long what a test showed is kept after its end."""
 ARRIVALS_MAX = 20
 """What is kept of a test; of more, the latest."""
 DIGITS_SHOWN = 3
@@ -58,6 +61,16 @@ def find_trial(tx: Tx, *, token_id: int) -> Trial | None:
 def count_refusals(tx: Tx, *, token_id: int) -> int:
     """How many refused requests of an address are kept, to be verified again."""
     return inbound.count_refusals(tx, token_id=token_id)
+
+
+def has_expired_test(tx: Tx) -> bool:
+    """Whether a test ended long enough ago."""
+    return inbound.has_expired_test(tx, before=tx.now - KEPT_MICROSECONDS)
+
+
+def expire_tests(tx: WriteTx) -> None:
+    """Clear what those showed."""
+    inbound.clear_expired_tests(tx, before=tx.now - KEPT_MICROSECONDS)
 
 
 def note_arrivals(tx: WriteTx, *, token_id: int, events: Sequence[ReadEvent]) -> None:

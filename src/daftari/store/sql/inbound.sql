@@ -68,6 +68,15 @@ WHERE n.project_id = :project AND n.token_id = :token AND n.test_from IS NOT NUL
 -- Saves what arrived while a token is tested.
 UPDATE inbound_count SET arrived = :arrived WHERE project_id = :project AND token_id = :token;
 
+-- name: has_expired_test
+-- Whether the test of a token ended before a time.
+SELECT n.token_id FROM inbound_count AS n WHERE n.project_id = :project AND n.test_until < :before LIMIT 1;
+
+-- name: clear_expired_tests
+-- Clears what is kept of tests that ended before a time.
+UPDATE inbound_count SET test_from = NULL, test_until = NULL, arrived = ''
+WHERE project_id = :project AND test_until < :before;
+
 -- name: list_refusals
 -- When and why requests of a token were refused, from a time on, the newest first.
 SELECT q.received_at, q.reason FROM quarantine AS q
