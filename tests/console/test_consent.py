@@ -280,6 +280,8 @@ def test_opt_outs_are_a_file_that_can_be_brought_in_again(
     assert header == "mobile,channel,sender,purpose,at,recorded_at,source,fact,evidence"
     assert [line.partition(",")[0] for line in lines] == [mobile(number) for number in (6, 5, 4, 3, 2)]
     assert lines[0].split(",")[1:4] == ["sms", "20414", ""] and lines[1].endswith(",'=1+1")
+    for place in (path, at(everyone, "/opt-outs")):
+        assert everyone.ed.request("GET", f"{place}?sender=a%00b").status == 422
     only = everyone.ed.request("GET", f"{path}?channel=whatsapp").body.decode().splitlines()
     assert len(only) == 5
     file = answer.body

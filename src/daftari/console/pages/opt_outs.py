@@ -46,8 +46,7 @@ def show(page: Page) -> Response:
     channel = next((one for one in CHANNELS if one == given("channel")), "")
     sender = str(given("sender") or "")[:SENDER_MAX]
     before = page.params.cursor("before")
-    page.params.refuse_wrong()
-    scope = Scope(channel or ANY, facts.read_sender(sender) if sender else ANY)
+    scope = _read_scope(page)
     looked = _look_up(page, scope)
     wrong = page.refusal is not None
     if looked is not None or wrong:
@@ -76,11 +75,18 @@ def show(page: Page) -> Response:
 
 def download(page: Page) -> Response:
     """``GET /p/{project}/consent/opt-outs/download``: those in force, as a file."""
-    channel = next((one for one in CHANNELS if one == page.params.given("channel")), ANY)
-    sender = str(page.params.given("sender") or "")[:SENDER_MAX]
-    scope = Scope(channel, facts.read_sender(sender) if sender else ANY)
+    scope = _read_scope(page)
     spool, _written = page.request.spool(lambda tx, spool: write_opt_outs(tx, scope=scope, write=spool.write))
     return Response(200, spool, CSV, name_file("opt-outs.csv"))
+
+
+def _read_scope(page: Page) -> Scope:
+    """The channel and the sender that are asked for. Raises ``ValidationFailed``."""
+    channel = next((one for one in CHANNELS if one == page.params.given("channel")), ANY)
+    sender = str(page.params.given("sender") or "")[:SENDER_MAX]
+    read = page.params.problems.read("sender", sender, facts.read_sender) or ANY
+    page.params.refuse_wrong()
+    return Scope(channel, read)
 
 
 def show_new(page: Page) -> Response:
