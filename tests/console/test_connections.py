@@ -249,6 +249,7 @@ def test_who_was_erased_there_is_kept_or_erased_by_an_owner(everyone: Everyone, 
     assert "1 number is erased." in page.text and mobile(2) not in crm.book()
     page = everyone.asha.get(path_of(everyone, crm, f"/erase?ids={second}"))
     assert "There is nothing left to decide about these." in page.text
+    assert everyone.asha.get(path_of(everyone, crm, "/erase?ids=a%00b")).status == 422
 
 
 def test_a_record_is_read_again_when_an_owner_says_so(everyone: Everyone, connect: Connect) -> None:

@@ -6,6 +6,7 @@ A reader of fields refuses it with the field's own name. What comes another way 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from daftari.errors import ValidationFailed
 
@@ -27,8 +28,13 @@ def refuse_nul(values: Mapping[str, object]) -> None:
             raise _nul_in(name)
 
 
-def refuse_nul_in_rows(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Raise ``ValidationFailed`` for a text with a NUL in rows of more than one column."""
+def refuse_nul_in_rows(columns: Sequence[str], rows: Iterable[Any]) -> None:
+    """Raise ``ValidationFailed`` for a text with a NUL in rows; those of one column are its values themselves."""
+    if len(columns) == 1:
+        (column,) = columns
+        if column in TEXT_COLUMNS and "\0" in "".join([text for text in rows if isinstance(text, str)]):
+            raise _nul_in(column)
+        return
     for place, column in enumerate(columns):
         if column in TEXT_COLUMNS and "\0" in "".join([text for row in rows if isinstance(text := row[place], str)]):
             raise _nul_in(column)
