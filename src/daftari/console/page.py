@@ -44,8 +44,8 @@ ONCE_FIELD = "once"
 """The field of every form by which a form that is sent twice does once what it does."""
 YEAR_SECONDS = 365 * 86_400
 VISITOR_SECONDS = 86_400
-DONE_SECONDS = 300
-"""How long a browser keeps what was done, if it never opens the next page; it may name a person."""
+DONE_SECONDS = 3_600
+"""How long a browser keeps what was done, so that a reload still shows it and its undo. It may name a person."""
 DONE_ID_LENGTH = 8
 DONE_BYTES_MAX = 2_400
 """Bytes of what was done: as a cookie they are 3,200 characters, and browsers keep 4 KB."""
@@ -308,9 +308,9 @@ class Page:
         # It is stored as a body, where an erasure finds it; the browser gets it as a cookie.
         return Response(SEE_OTHER, msgspec.json.encode(done), HTML, (("location", location), *self._cookies))
 
-    @cached_property
+    @property
     def flash(self) -> Done | None:
-        """What was done before this page was shown. The browser forgets it with the answer."""
+        """What was done before this page was shown; a reload still shows it."""
         wanted = self.params.given("done") if self.request.raw.method == "GET" else None
         if wanted is None:
             return None
@@ -319,10 +319,7 @@ class Page:
             done = msgspec.json.decode(urlsafe_b64decode(kept + "=" * (-len(kept) % 4)), type=Done)
         except (ValueError, msgspec.DecodeError):
             return None
-        if done.id != wanted:
-            return None
-        self.set_cookie(done_cookie(self.visit.names), "", seconds=0)
-        return done
+        return done if done.id == wanted else None
 
     @property
     def undo_from(self) -> str:
