@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from threading import BoundedSemaphore
 from typing import Any
 
 import pytest
 
 from daftari.outbound.client import OutboundClient
+from daftari.rules.connections import check
 from daftari.serving.server import build_server
 from daftari.settings import Settings
 from daftari.store import Store
@@ -143,6 +145,20 @@ def test_a_refused_key_is_said_and_nothing_is_checked(near: Client, hubspot: tup
     path = f"{CONNECTIONS}/{add(near, settings={'base_url': hubspot[1]})['id']}"
     check = near.post(f"{path}/check").json()["check"]
     assert not check["works"] and "HubSpot refused the key (401)" in check["says"] and check["state"] == "new"
+
+
+def test_checks_that_are_many_or_take_long_leave_the_service_free(
+    near: Client, hubspot: tuple[FakeHubSpot, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake, url = hubspot
+    path = f"{CONNECTIONS}/{add(near, credentials={'key': fake.key}, settings={'base_url': url})['id']}"
+    monkeypatch.setattr(check, "_running", BoundedSemaphore(1))
+    with check._running:
+        assert near.post(f"{path}/check").json()["check"]["says"] == check.TOO_MANY
+    monkeypatch.setattr(check, "CHECK_SECONDS_MAX", 0.0)
+    fake.burst.most = 1
+    assert near.post(f"{path}/check").json()["check"]["says"] == check.SLOW
+    assert near.get(path).json()["connection"]["state"] == "new"
 
 
 def test_a_connection_is_planned_started_and_shows_its_records_and_runs(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import wraps
+from itertools import zip_longest
 
 from msgspec.structs import replace
 
@@ -193,6 +194,8 @@ def show_groups(page: Page, opened: Opened) -> Response:
     form = page.form(**groups_form(definition, name=opened.stored.name))
     used = [*definition.fields, *definition.filter, *form.values("value_of")]
     sources = set_up_words.source_options(opened.stored.kind, offers.groups, [*filter(None, form.values("source"))])
+    chosen = zip_longest(form.values("source"), form.values("group"), fillvalue="")
+    used_rows = max((row for row, pair in enumerate(chosen, 1) if any(pair)), default=0)
     return page.show(
         "connection_groups.html",
         section=SECTION,
@@ -202,7 +205,8 @@ def show_groups(page: Page, opened: Opened) -> Response:
         options=[("", "—"), *set_up_words.field_options(offers.fields, [*filter(None, used)])],
         sources=[("", "—"), *sources],
         wheres=len([*filter(None, form.values("where"))]) + 1,
-        rows=len([*filter(None, form.values("source"))]) + SPARE_ROWS,
+        used=used_rows,
+        rows=used_rows + SPARE_ROWS,
         values=len([*filter(None, form.values("value_of"))]) + 1,
         facts=about.facts,
         can_write=about.facts.writes_back and not definition.push_only,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing
+from threading import BoundedSemaphore
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -36,6 +37,16 @@ ANY_FIELD = {"?": "mobile"}
 """Fields of a connection whose fields are not known yet."""
 WAIT_SECONDS_MAX = 10.0
 """How long a check waits for the pace of the other system in one go."""
+CHECK_SECONDS_MAX = 20.0
+"""When a check is not continued: someone waits for it, and holds a thread of the server."""
+ANSWER_SECONDS = 15.0
+"""How long one call of a check waits for an answer."""
+CHECKS_MAX = 2
+"""Checks of one process at a time, so that other requests always find a thread."""
+TOO_MANY = "Other connections are being checked at this moment: try again in some seconds."
+SLOW = "The other system did not answer everything in time: try again."
+
+_running = BoundedSemaphore(CHECKS_MAX)
 
 
 class FieldOffer(Struct, frozen=True):
@@ -114,16 +125,23 @@ def open_check(tx: Tx, *, connection_id: int) -> ToCheck:
 
 
 class _Clock:
+    def __init__(self) -> None:
+        self._until = time.monotonic() + CHECK_SECONDS_MAX
+
     def now(self) -> float:
         return time.time()
 
     def wait(self, seconds: float) -> None:
-        time.sleep(min(seconds, WAIT_SECONDS_MAX))
+        wanted = min(seconds, WAIT_SECONDS_MAX)
+        if time.monotonic() + wanted > self._until:
+            raise ConnectorFailed("again", "slow", SLOW)
+        time.sleep(wanted)
 
 
 def ask_account(to_check: ToCheck, *, allowed_hosts: Iterable[str], databases: Allowed) -> Account | ConnectorFailed:
     """Whose account it is; or what is wrong.
 
+    At most ``CHECKS_MAX`` are under way in a process: one more fails at once, and so does one that takes too long.
     A private address is called only if it is one of ``allowed_hosts``, each written ``host:port``. ``databases``: those
     that the operator allows.
     """
@@ -132,15 +150,18 @@ def ask_account(to_check: ToCheck, *, allowed_hosts: Iterable[str], databases: A
 
     if to_check.credentials is None:
         return ConnectorFailed("broken", "unsealed", UNSEALED)
+    if not _running.acquire(blocking=False):
+        return ConnectorFailed("again", "busy", TOO_MANY)
     seen = as_connector_sees(to_check.opened, to_check.credentials)
-    with OutboundClient(allowed_hosts=allowed_hosts) as client:
-        caller = Caller(client.send, _Clock())
-        try:
-            connector = CONNECTORS[to_check.opened.stored.kind].open(Opening(seen, caller, databases))
-            with closing(connector):
+    try:
+        with OutboundClient(allowed_hosts=allowed_hosts, read_seconds=ANSWER_SECONDS) as client:
+            opening = Opening(seen, Caller(client.send, _Clock()), databases)
+            with closing(CONNECTORS[to_check.opened.stored.kind].open(opening)) as connector:
                 return connector.check()
-        except ConnectorFailed as failure:
-            return failure
+    except ConnectorFailed as failure:
+        return failure
+    finally:
+        _running.release()
 
 
 def write_check(
@@ -176,8 +197,7 @@ def write_check(
 
 
 def create_checked(tx: WriteTx, *, values: Mapping[str, object], account: Account | None) -> Opened:
-    """A new connection whose account was looked at already, unless that could not be done. Raises as
-    ``read_connection``."""
+    """A new connection whose account was looked at already, where that could be done. Raises as ``read_connection``."""
     opened = create_connection(tx, values=values)
     return opened if account is None else take_check(tx, connection_id=opened.id, account=account)
 
