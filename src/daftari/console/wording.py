@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from markupsafe import Markup
 
-from daftari.console import account_wording, set_up_wording
+from daftari.console import account_wording, connection_reasons, set_up_wording
 from daftari.console.durations import span
 from daftari.console.languages import current_language, isolated, ngettext
 from daftari.console.languages import format_number as n
@@ -461,6 +461,7 @@ MESSAGES: tuple[tuple[str, Callable[[Found], str]], ...] = (
     ),
     *account_wording.MESSAGES,
     *set_up_wording.MESSAGES,
+    *connection_reasons.REASONS,
 )
 """What the rules say, and what the console says."""
 
