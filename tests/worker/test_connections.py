@@ -172,6 +172,7 @@ def test_a_plan_that_is_begun_again_counts_from_the_start(crm: HubSpotSync) -> N
     plan = crm.open().progress.plan
     assert plan is not None and plan.finished_at and plan.counts["records"] == 1_501
     assert (plan.counts["created"], plan.counts["shared_number"]) == (1_498, 1)
+    assert plan.counts["group:crm"] == 1_500, "records of one number are one contact"
     assert (plan.counts["updated"], plan.counts["unchanged"]) == (1, 1)
 
 

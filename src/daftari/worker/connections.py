@@ -160,7 +160,7 @@ class SyncWork(Steps):
         self._connector: Connector | None = None
         self._made_of: object = None
         self._walk: Walk | None = None
-        self._planned = BitMap64()
+        self._planned = plan.Counted()
         self._asked_last = False
         self._planned_since = 0
         """When the plan was begun whose numbers these are; 0 where none is under way."""

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 from pyroaring import BitMap64
 
@@ -88,12 +88,22 @@ def show_sample(tx: Tx, opened: Opened, records: Sequence[Record]) -> list[Sampl
 # ---- the whole ------------------------------------------------------------------------------------------
 
 
-def foresee_pages(
-    tx: Tx, *, connection_id: int, fence: int, pages: Sequence[Page], seen: BitMap64
-) -> PlanCounts | None:
+class Counted(Struct, frozen=True):
+    """The numbers that a plan has counted so far, and those of each group: records of one number are one contact."""
+
+    numbers: BitMap64 = field(default_factory=BitMap64)
+    members: dict[str, BitMap64] = field(default_factory=dict)
+
+    def clear(self) -> None:
+        """Count from the start."""
+        self.numbers.clear()
+        self.members.clear()
+
+
+def foresee_pages(tx: Tx, *, connection_id: int, fence: int, pages: Sequence[Page], seen: Counted) -> PlanCounts | None:
     """What some pages would do, with what was counted before; ``None`` when no one asks for it any longer.
 
-    ``seen``: the numbers before. Looks at the contact of each record, so it is no part of a write.
+    ``seen``: what was counted before. Looks at the contact of each record, so it is no part of a write.
     """
     opened = _held(tx, connection_id, fence)
     if opened is None or opened.progress.plan is None:
@@ -149,7 +159,7 @@ def _save(tx: WriteTx, opened: Opened, plan: PlanCounts) -> bool:
     return not is_over
 
 
-def _foresee(tx: Tx, opened: Opened, records: Sequence[Record], seen: BitMap64) -> Counter[str]:
+def _foresee(tx: Tx, opened: Opened, records: Sequence[Record], seen: Counted) -> Counter[str]:
     """What would be done with some records, counted by state and by outcome."""
     reader = RecordReader(opened, region=region_of(tx, opened))
     counts: Counter[str] = Counter(records=sum(record.gone is None for record in records))
@@ -159,24 +169,27 @@ def _foresee(tx: Tx, opened: Opened, records: Sequence[Record], seen: BitMap64) 
     mobiles = sorted({said.mobile for said in live})
     states = ledger.find_states(tx, mobiles=mobiles) if mobiles else {}
     there = {contact.mobile for contact in contacts.find_contacts_by_mobile(tx, mobiles=mobiles)}
-    firsts = {said.mobile: said for said in reversed(live) if said.mobile in there and said.mobile not in seen}
+    firsts = {said.mobile: said for said in reversed(live) if said.mobile in there and said.mobile not in seen.numbers}
     changing = _find_changing(tx, [*firsts.values()], region_of(tx, opened))
     for said in live:
         state = states.get(said.mobile)
-        if said.mobile in seen:
+        if said.mobile in seen.numbers:
             counts["shared_number"] += 1
         elif said.mobile not in there:
             counts["created"] += 1
         else:
             counts["updated" if said.mobile in changing else "unchanged"] += 1
-        seen.add(said.mobile)
+        seen.numbers.add(said.mobile)
         counts["opt_outs"] += bool(said.outs)
         if state is not None:
             counts["suppressed"] += state.is_suppressed
             counts["crm_says_in"] += says_in(said.ins, state)
     for group in opened.definition.groups:
         if is_in_records(opened, group.source):
-            counts[f"group:{group.group}"] += sum(group in said.in_groups for said in live)
+            members = seen.members.setdefault(group.group, BitMap64())
+            before = len(members)
+            members.update(said.mobile for said in live if group in said.in_groups)
+            counts[f"group:{group.group}"] += len(members) - before
     return counts
 
 
