@@ -222,11 +222,13 @@ def test_each_system_is_connected_planned_and_started(
     assert shown.carts_group == ("left a cart" if kind in ("shopify", "woocommerce") else None)
 
 
-def test_a_refused_key_stands_at_its_field_in_the_words_of_the_system_and_nothing_is_saved(
+def test_a_refused_key_stands_at_its_field_with_what_to_do_on_the_page_and_nothing_is_saved(
     everyone: Everyone, systems: Systems, store: Store, people: People
 ) -> None:
     page = begin(everyone.asha, everyone, "hubspot", **{**systems.typed("hubspot"), "credentials.key": "wrong-secret"})
-    assert page.status == 422 and "HubSpot refused the key (401)" in page.text
+    assert page.status == 422
+    assert "HubSpot refused the key (401). Make a new service key there, and give it here." in page.text
+    assert "daftari connection" not in page.text
     assert page.attributes["credentials.key"]["aria-invalid"] == "true"
     assert "wrong-secret" not in page.html and systems.urls["hubspot"] in page.html
     assert find(store, people) == []

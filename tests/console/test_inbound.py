@@ -72,7 +72,7 @@ def test_an_address_is_shown_once_and_takes_what_arrives(everyone: Everyone, ana
     send(ana, address, text("STOP"))
     assert may_message(ana, mobile(1)) == [False]
     listed = everyone.asha.get(at(everyone))
-    assert "20414 Any other provider · no sender's Hears" in listed.text
+    assert "20414 Any other provider · belongs to no sender Hears" in listed.text
     for page in (listed, everyone.asha.get(at(everyone, f"/{start_of(address)}"))):
         assert not ADDRESS.search(page.html)
 

@@ -326,13 +326,17 @@ def size(sample: Sample, suffix: str, *, channel: str, part_price: str) -> tuple
     counted = count_parts(sample.text, suffix=suffix)
     said = ngettext("%(num)s part", "%(num)s parts", counted.parts) + priced
     if counted.because:
-        letters = " ".join(counted.because[:BECAUSE_SHOWN])
-        space = _("%(letters)s leave space for 70 characters only", letters=isolated(letters))
-        return True, f"{said} · {space}"
+        because = _("because of %(letters)s a part holds only 70 characters", letters=quote_letters(counted.because))
+        return True, f"{said} · {because}"
     alone, each = UCS2_UNITS if counted.encoding == "ucs2" else GSM7_UNITS
     most = alone if counted.parts <= 1 else each * counted.parts
     used = _("%(used)s of %(most)s characters", used=format_number(counted.units), most=format_number(most))
     return False, f"{said} · {used}"
+
+
+def quote_letters(letters: Sequence[str]) -> str:
+    """The letters that make texts dearer, each in quotation marks, and no more than a few."""
+    return ", ".join(f"“{isolated(one)}”" for one in letters[:BECAUSE_SHOWN])
 
 
 def choose_samples(preview: Preview) -> list[Sample]:

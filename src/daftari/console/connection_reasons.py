@@ -70,8 +70,7 @@ REASONS: tuple[tuple[str, Callable[[Found], str]], ...] = (
     (
         r"(\S+) at (.+?) refused the user (.+?): (.+)\. Give the right password .*",
         lambda found: _(
-            "%(system)s refused the user %(user)s: %(said)s. Give the right password here. Nothing is lost: it "
-            "continues where it stopped.",
+            "%(system)s refused the user %(user)s: %(said)s. Give the right password here.",
             system=found[1],
             user=isolated(found[3]),
             said=isolated(found[4]),
@@ -104,6 +103,13 @@ REASONS: tuple[tuple[str, Callable[[Found], str]], ...] = (
             "or connect the other one by itself.",
             other=isolated(found[1]),
             account=isolated(found[2]),
+        ),
+    ),
+    (
+        r"Odoo has no phone blacklist to write opt-outs to: .*",
+        lambda found: _(
+            "Odoo has no phone blacklist to write opt-outs to. Install its module SMS, or connect it without writing "
+            "opt-outs back."
         ),
     ),
     (
@@ -237,9 +243,7 @@ REASONS: tuple[tuple[str, Callable[[Found], str]], ...] = (
     ),
     (
         r"Many contacts joined groups within an hour: ([\d,]+) fired triggers, and ([\d,]+) did not, .*",
-        lambda found: _(
-            "So many came within an hour that %(num)s of them set off no automatic message.", num=_whole(found[2])
-        ),
+        lambda found: _("So many came within an hour that %(num)s of them set off no trigger.", num=_whole(found[2])),
     ),
     (
         r"The database was restored or copied since, .*",
@@ -308,7 +312,7 @@ def reason(said: str) -> str:
 
 def _refused(system: str, code: str, what_to_do: str) -> str:
     return _(
-        "%(system)s refused the key (%(code)s). %(todo)s Nothing is lost: it continues where it stopped.",
+        "%(system)s refused the key (%(code)s). %(todo)s",
         system=system,
         code=code,
         todo=what_to_do,

@@ -299,6 +299,6 @@ def cart_became(cart: ConnectionCartView) -> str:
         "cart_closed": lambda: _("No message: it was deleted in the shop."),
         "no_number": lambda: _("No message: there is no number that can be read."),
         "not_accepted": lambda: _("No message: the buyer did not agree to messages."),
-        "no_trigger": lambda: _("No message: no automatic message was set to follow."),
+        "no_trigger": lambda: _("No message: no trigger was set to follow."),
     }
     return words[cart.why]() if cart.why in words else _("No message: %(why)s.", why=campaign_words.reason(cart.why))
