@@ -294,7 +294,7 @@ def test_the_figures_are_exact_and_their_tables_add_up(
     count()
     page = home(everyone.vic, everyone)
     assert "contacts 20 as many" not in page.text, "nothing is known of a week ago"
-    assert "of them opted out of everything 1 5.0 % of the contacts" in page.text
+    assert "of them opted out of everything 1 5.0% of the contacts" in page.text
     assert "opt-outs in 30 days 4 counted until today" in page.text
     assert read_table(page, "Contacts, up to a year") == [["today", "20"]]
     assert read_table(page, "Opt-outs a day") == [["today", "3", "1"]]

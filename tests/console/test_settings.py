@@ -64,6 +64,7 @@ def test_requiring_that_people_agreed_is_asked_twice_with_how_many_it_is_about(
     ana.post("/v1/opt-outs", {"mobile": numbers[2]})
     asked = save(everyone, require_opt_in="yes", marketing_messages="2", marketing_hours="1")
     assert (asked.status, asked.heading) == (409, "Change whom you reach?")
+    assert asked.title.startswith("Change whom you reach?"), "a question is no error"
     assert "Of 5 contacts, 3 did not agree to everything." in asked.text
     assert "Only who agreed: no → yes" in asked.text and "no limit → marketing 2 in 1 hour" in asked.text
     assert kept(store) == ConsentSettings()
