@@ -126,6 +126,8 @@ SAID: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "unreachable": ("cannot be reached now",),
         "unavailable": ("cannot be read now",),
         "group_mirrored": ("alone decides who is in it",),
+        "busy": ("Other connections are being checked at this moment",),
+        "slow": ("did not answer everything in time",),
     },
 }
 """Words of the sentences of each code, by the page that explains them."""
