@@ -472,7 +472,7 @@ def test_a_worker_that_stops_while_it_reads_gives_the_job_back(
     with monkeypatch.context() as patch:
         patch.setattr(making, "write_export", read_without_end)
         run_worker(reads.wait, store=store)
-    assert rows_of(database, "SELECT lease_owner FROM job") == [(None,)]
+    assert rows_of(database, "SELECT lease_owner FROM job WHERE kind = 'export'") == [(None,)]
     work(store)
     assert len(table(fetch(ana, asked))) == 3
 

@@ -186,7 +186,7 @@ def test_the_menu_changes_language_and_comes_back(everyone: Everyone) -> None:
     home = everyone.ed.get(f"/p/{everyone.shopify}")
     shown = everyone.ed.submit(home, "/you/look", button="sw")
     assert shown.url == f"/p/{everyone.shopify}"
-    assert shown.heading == "Mwanzo"
+    assert "Leta watu wako" in shown.text
 
 
 def test_another_password_ends_every_other_session(

@@ -315,7 +315,7 @@ class Phonebooks(Machine[Book]):
 
     @rule(book=books, title=st.sampled_from(["Shopify", "shopify ", "Kalro", "Duka la Mama"]))
     def rename_project(self, book: int, title: str) -> None:
-        """Former names still match, and nothing in the book changes."""
+        """Former names still match, and nothing in the book changes but its journal."""
         new_name = f"{title} {self.run}"
         taken = folded(new_name) == folded(self.names[1 - book][-1])
         for side in self.sides:
@@ -328,6 +328,8 @@ class Phonebooks(Machine[Book]):
                 )
                 assert renamed.name == new_name
         if not taken:
+            if new_name != self.names[book][-1]:
+                self.books[book].journal.append(("change_settings", None, []))
             self.names[book].append(new_name)
         for side in self.sides:
             found = side.store.system_read(NOW, projects.find_project, name=self.names[book][-1])
