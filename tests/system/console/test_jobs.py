@@ -58,7 +58,7 @@ def test_someone_is_added_found_as_one_types_and_changed(ed: Work) -> None:
     expect(page.get_by_role("rowheader")).to_have_count(1)
     expect(page.get_by_role("rowheader")).to_have_text(name)
     page.get_by_role("link", name=name, exact=True).click()
-    expect(page.get_by_text("Kisii")).to_be_visible()
+    expect(page.get_by_text("Kisii", exact=True)).to_be_visible()
 
 
 @MAIN
